@@ -1,0 +1,40 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** Milliseconds since 1970, UTC. Branded so that it is not mixed up with a duration. */
+export type Instant = number & { readonly __brand: "Instant" };
+
+/** Time comes from here and nowhere else, so that tests run on virtual time. */
+export interface Clock {
+  now(): Instant;
+  /** Milliseconds since an arbitrary point; never jumps. For deadlines and durations. */
+  monotonicMs(): number;
+  /** Resolves at `at` (at once when past); rejects with the signal's reason when it aborts. */
+  sleepUntil(at: Instant, signal: AbortSignal): Promise<void>;
+}
+
+export function instant(ms: number): Instant {
+  return ms as Instant;
+}
+
+export function isoTime(at: Instant): string {
+  return new Date(at).toISOString();
+}
+
+/** The longest delay that a timer of Node.js takes; longer sleeps are made of several. */
+const maxTimerMs = 2 ** 31 - 1;
+
+export const systemClock: Clock = {
+  now: () => instant(Date.now()),
+  monotonicMs: () => performance.now(),
+  async sleepUntil(at, signal) {
+    signal.throwIfAborted();
+    for (let left = at - Date.now(); left > 0; left = at - Date.now()) {
+      await sleep(Math.min(left, maxTimerMs), undefined, { signal });
+    }
+  },
+};
+
+/** Sleeps `ms` milliseconds on `clock`. */
+export function sleepFor(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  return clock.sleepUntil(instant(clock.now() + ms), signal);
+}

@@ -1,0 +1,142 @@
+/** One entry of the catalogue behind `tiphys explain CODE`. */
+interface ErrorCodeEntry {
+  readonly cause: string;
+  readonly remedy: string;
+}
+
+/**
+ * Every code that the program may show. Codes are stable: scripts and alerts match on them.
+ * `EngineError` takes only keys of this table, so a code without an explanation does not compile.
+ */
+export const errorCodes = {
+  API_CONFLICT: {
+    cause: "The object changed, or exists already, since it was read.",
+    remedy: "Read the object again and repeat the change.",
+  },
+  API_FORBIDDEN: {
+    cause: "The identity used may not do this on the Kubernetes API.",
+    remedy: "Grant the service account named in the message the missing rule.",
+  },
+  API_INVALID: {
+    cause: "The Kubernetes API refused the object as invalid.",
+    remedy: "Mend the field that the message names.",
+  },
+  API_NOT_FOUND: {
+    cause: "The object or the kind does not exist on the Kubernetes API.",
+    remedy: "Check the name, the namespace and the apiVersion; install the CRD if it is a custom kind.",
+  },
+  API_UNAVAILABLE: {
+    cause: "The Kubernetes API did not answer.",
+    remedy: "Check that the API server runs and is reachable; the engine keeps trying.",
+  },
+  BUS_MESSAGE_TOO_LARGE: {
+    cause: "The event is larger than the bus accepts.",
+    remedy: "Send less, or raise the limit of the bus (NATS: max_payload).",
+  },
+  BUS_STALE: {
+    cause: "Another owner has written since: this one lost its lease.",
+    remedy: "Nothing, if another engine took over; otherwise make sure that one engine owns the data.",
+  },
+  BUS_STREAM_MISMATCH: {
+    cause: "A stream exists with settings that cannot be changed to those wanted.",
+    remedy: "Rename or remove the stream, or ask for the settings that it has.",
+  },
+  BUS_UNAVAILABLE: {
+    cause: "The bus did not accept or answer within the time allowed.",
+    remedy: "Check that the bus runs and is reachable; senders may try again.",
+  },
+  BUS_UNSUPPORTED: {
+    cause: "The server behind the bus lacks what is needed.",
+    remedy: "Use a nats-server with JetStream enabled, 2.9 or newer.",
+  },
+  CONFIG_INVALID: {
+    cause: "A flag, an environment variable or a file of configuration has a value that cannot be used.",
+    remedy: "Change the value that the message names.",
+  },
+  DATA_DIR_LOCKED: {
+    cause: "Another engine runs on this data directory.",
+    remedy: "Stop the other engine, or give this one another --data-dir.",
+  },
+  DATA_DIR_UNUSABLE: {
+    cause: "The data directory cannot be created, read or written.",
+    remedy: "Check its path and permissions, or give another --data-dir.",
+  },
+  ENGINE_UNREACHABLE: {
+    cause: "No engine answers at the server's address.",
+    remedy: "Start one with `tiphys up`, or name it with --server and --token.",
+  },
+  EVENT_INVALID: {
+    cause: "A stored message is not a CloudEvent.",
+    remedy: "Look at who publishes on this subject; the message is skipped and recorded.",
+  },
+  FILTER_ERROR: {
+    cause: "A filter, condition or transform could not be evaluated on this event.",
+    remedy: "Compare the path, type and values of the filter with the event: `tiphys why EVENT`.",
+  },
+  HTTP_FAILED: {
+    cause: "An HTTP request of a trigger failed or got a status that its policy does not allow.",
+    remedy: "Check the URL and the service behind it.",
+  },
+  HTTP_REFUSED: {
+    cause: "The address of an outgoing request is not allowed (link-local, metadata or loopback).",
+    remedy: "Use another address; `tiphys up` allows loopback.",
+  },
+  MANIFEST_INVALID: {
+    cause: "A manifest does not say what its kind needs.",
+    remedy: "Mend the fields that the message names.",
+  },
+  MANIFEST_UNREADABLE: {
+    cause: "A file could not be read as YAML or JSON.",
+    remedy: "Mend the file at the line that the message names.",
+  },
+  NOT_FOUND: {
+    cause: "Nothing is known under this name or id.",
+    remedy: "List what there is, e.g. `tiphys event list`.",
+  },
+  PARAMETER_ERROR: {
+    cause: "A parameter of a trigger could not be resolved or applied.",
+    remedy: "Give the parameter a `value` as default, or mend its key.",
+  },
+  PORT_IN_USE: {
+    cause: "Another program listens on the port.",
+    remedy: "Stop it, or choose another port; 0 takes any free one.",
+  },
+  RECORD_TOO_NEW: {
+    cause: "Stored data was written by a newer version of the program.",
+    remedy: "Run that version, or start on another data directory or bus.",
+  },
+  SECRET_MISSING: {
+    cause: "A Secret or a key of it does not exist.",
+    remedy: "Create the Secret in the namespace of the object that names it.",
+  },
+  SOURCE_FAILED: {
+    cause: "An event source ended or could not start; it is started again with back-off.",
+    remedy: "See the condition of the EventSource for the reason.",
+  },
+  SOURCE_UNSUPPORTED: {
+    cause: "The kind of event source is not supported (yet).",
+    remedy: "See the list of kinds in src/events/sources/README.md.",
+  },
+  STORE_FAILED: {
+    cause: "The local store could not be read or written.",
+    remedy: "Check the disk: full, read-only or damaged.",
+  },
+  TRIGGER_FAILED: {
+    cause: "A trigger could not do its work.",
+    remedy: "See the message; `tiphys trace EVENT` shows each attempt.",
+  },
+  TRIGGER_UNSUPPORTED: {
+    cause: "The kind of trigger is not supported (yet), or the template names none.",
+    remedy: "See the list of kinds in src/events/triggers/README.md.",
+  },
+  UNAUTHORIZED: {
+    cause: "The request has no valid token.",
+    remedy: "Send the token from the data directory's file `token` as `Authorization: Bearer …`.",
+  },
+  USAGE: {
+    cause: "The command line is not understood.",
+    remedy: "See `tiphys --help`.",
+  },
+} as const satisfies Record<string, ErrorCodeEntry>;
+
+export type ErrorCode = keyof typeof errorCodes;

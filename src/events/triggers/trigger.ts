@@ -1,0 +1,76 @@
+import type { Clock } from "../../base/clock.ts";
+import type { JsonValue } from "../../base/json.ts";
+import type { Logger } from "../../base/log.ts";
+import type { Schema } from "../../base/schema.ts";
+import type { KubeClient } from "../../kube/kube.ts";
+import type { ObjectRef } from "../../objects/object.ts";
+import type { CloudEvent } from "../../record/cloud-event.ts";
+import type { ResourceName } from "../../record/records.ts";
+import type { SecretKeySelector } from "../sources/source.ts";
+
+/** One kind of trigger: one file, one line in `registry.ts`, one test, one example. */
+export interface TriggerKind<Spec, Plan> {
+  readonly schema: Schema<Spec>;
+  /**
+   * Reads only. What would happen, in a form a person can read and a test can compare (plain JSON). Parameters of the
+   * kind's own (`payload`, `parameters`) are resolved here with `context.parameters`.
+   */
+  plan(spec: Spec, firing: Firing, context: TriggerContext, signal: AbortSignal): Promise<Plan>;
+  /** May be called again with the same `firing.key`: make the effect happen once. */
+  apply(plan: Plan, firing: Firing, context: TriggerContext, signal: AbortSignal): Promise<Outcome>;
+}
+
+/** What a Sensor decided: its trigger fires for these events. */
+export interface Firing {
+  /** `<sensor uid>/<trigger>/<sorted event ids>`: the same for a repeat after a crash (DESIGN rule 4). */
+  readonly key: string;
+  readonly sensor: ResourceName;
+  readonly trigger: string;
+  /** By dependency name; after transforms. */
+  readonly events: Readonly<Record<string, CloudEvent>>;
+}
+
+export interface Outcome {
+  /** One line: what was done. */
+  readonly message: string;
+  readonly objects?: readonly ObjectRef[];
+}
+
+/** `parameters[]`, `payload[]` and `dynamicHeaders[]` of the spec (argo-events 6.3). */
+export interface TriggerParameter {
+  readonly src: {
+    readonly dependencyName: string;
+    readonly contextKey?: string;
+    readonly contextTemplate?: string;
+    readonly dataKey?: string;
+    readonly dataTemplate?: string;
+    readonly value?: string;
+    readonly useRawData?: boolean;
+  };
+  readonly dest?: string;
+  readonly operation?: "" | "append" | "overwrite" | "prepend";
+}
+
+/** Parameters over the events of one firing. Errors are PARAMETER_ERROR and name the parameter. */
+export interface ParameterResolver {
+  /** `document` with each parameter set at its `dest`; the document itself is not changed. */
+  apply(document: JsonValue, parameters: readonly TriggerParameter[], path: string): JsonValue;
+  /** The JSON text of a payload; "" when there is no entry. */
+  payload(parameters: readonly TriggerParameter[], path: string): string;
+  /** One value as text; undefined when the dependency has no event and there is no default. */
+  text(parameter: TriggerParameter, path: string): string | undefined;
+}
+
+export interface TriggerContext {
+  readonly parameters: ParameterResolver;
+  /** Acts as the Sensor's service account. */
+  readonly kube: KubeClient;
+  readonly secret: {
+    read(selector: SecretKeySelector): Promise<string>;
+    readConfigMap(selector: SecretKeySelector): Promise<string>;
+  };
+  /** Whether outgoing HTTP may go to loopback addresses; link-local and metadata addresses are always refused. */
+  readonly allowLoopback: boolean;
+  readonly clock: Clock;
+  readonly log: Logger;
+}

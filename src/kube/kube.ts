@@ -1,0 +1,73 @@
+import type { JsonObject } from "../base/json.ts";
+import type { GroupVersionKind, KubeObject, ObjectRef } from "../objects/object.ts";
+
+/** The content types of PATCH that Kubernetes knows. */
+export type PatchType =
+  | "application/merge-patch+json"
+  | "application/json-patch+json"
+  | "application/strategic-merge-patch+json"
+  | "application/apply-patch+yaml";
+
+export interface WriteOptions {
+  readonly dryRun?: boolean;
+  readonly fieldManager?: string;
+  /** Server-side apply: take fields that others own. */
+  readonly force?: boolean;
+  readonly subresource?: "status" | "scale";
+}
+
+export interface ListOptions {
+  readonly namespace?: string;
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+}
+
+export interface KubeList {
+  readonly items: readonly KubeObject[];
+  readonly resourceVersion: string;
+}
+
+export type WatchEvent =
+  | { readonly type: "ADDED" | "MODIFIED" | "DELETED"; readonly object: KubeObject }
+  | { readonly type: "BOOKMARK"; readonly resourceVersion: string };
+
+/**
+ * Any cluster, real or embedded, as raw JSON. Verbs are Kubernetes' own. Failures are EngineErrors with a code `API_*`;
+ * those that retrying cannot mend (invalid, forbidden, no such kind) are TerminalErrors.
+ */
+export interface KubeClient {
+  get(ref: ObjectRef, signal?: AbortSignal): Promise<KubeObject | undefined>;
+  /** All pages. Items carry `apiVersion` and `kind`. */
+  list(kind: GroupVersionKind, options?: ListOptions, signal?: AbortSignal): Promise<KubeList>;
+  /** @throws EngineError API_CONFLICT when it exists. */
+  create(object: KubeObject, options?: WriteOptions, signal?: AbortSignal): Promise<KubeObject>;
+  /** PUT: with the object's `metadata.resourceVersion` only if it did not change since. @throws API_CONFLICT */
+  update(object: KubeObject, options?: WriteOptions, signal?: AbortSignal): Promise<KubeObject>;
+  patch(
+    ref: ObjectRef,
+    type: PatchType,
+    patch: JsonObject | readonly JsonObject[],
+    options?: WriteOptions,
+    signal?: AbortSignal,
+  ): Promise<KubeObject>;
+  /** Resolves to false when there is nothing to delete. */
+  delete(ref: ObjectRef, options?: WriteOptions, signal?: AbortSignal): Promise<boolean>;
+  /** One watch from `resourceVersion` on; ends when the server ends it. @throws API_CONFLICT 410 when it is too old. */
+  watch(kind: GroupVersionKind, from: string, options: ListOptions, signal: AbortSignal): AsyncIterable<WatchEvent>;
+  /** Whether objects of the kind live in namespaces. @throws TerminalError API_NOT_FOUND for a kind the server lacks. */
+  isNamespaced(kind: GroupVersionKind, signal?: AbortSignal): Promise<boolean>;
+  /** The same cluster as another user, by impersonation: `system:serviceaccount:<namespace>:<name>`. */
+  as(user: string): KubeClient;
+}
+
+/** Everything of one kind in memory, kept current by one watch. */
+export interface WatchCache {
+  /** Lists, then watches; lists again on 410; backs off and goes on for ever. Settles after `signal` aborted. */
+  run(signal: AbortSignal): Promise<void>;
+  /** Resolves once the first list is in. */
+  readonly synced: Promise<void>;
+  find(namespace: string | undefined, name: string): KubeObject | undefined;
+  items(): Iterable<KubeObject>;
+  /** Called for each change, also for those that a new list shows. Returns the way to stop. */
+  onChange(listener: (change: { readonly type: "set" | "deleted"; readonly object: KubeObject }) => void): () => void;
+}

@@ -1,0 +1,125 @@
+import type { JsonValue } from "../base/json.ts";
+
+/** `<writer>-<sequence>.<index>`: unique over all engines, in the order of one writer. */
+export type RecordId = string;
+
+/** Names a resource in records; kept short, since there are many. */
+export interface ResourceName {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** What a decision keeps of the event that caused it, so that a chain never ends in nothing. */
+export interface EventHead {
+  readonly id: string;
+  /** The EventSource's namespace and name, and the event's name. */
+  readonly namespace: string;
+  readonly eventSource: string;
+  readonly event: string;
+  readonly type: string;
+  /** RFC 3339: the CloudEvent's own time. */
+  readonly time: string;
+  /** The bus (`system`, or `<namespace>/<EventBus>`) and the sequence there. */
+  readonly bus: string;
+  readonly sequence: number;
+  /** Milliseconds since 1970: when the bus stored it. */
+  readonly storedAt: number;
+}
+
+interface RecordBase {
+  readonly id: RecordId;
+  /** Milliseconds since 1970: when it happened. */
+  readonly at: number;
+  /** Ids of what caused it: events for a decision, the decision for an effect. Never empty. */
+  readonly causes: readonly string[];
+}
+
+export interface SensorHead extends ResourceName {
+  readonly uid: string;
+  /** Hash of the Sensor's spec. */
+  readonly revision: string;
+}
+
+/** A Sensor decided that something happens, or could not decide. Plain rejections are counted, not recorded. */
+export interface DecisionRecord extends RecordBase {
+  readonly kind: "decision";
+  readonly sensor: SensorHead;
+  /** Absent for an error that concerns a dependency, before any trigger. */
+  readonly trigger?: string;
+  readonly dependency?: string;
+  /** fired: the trigger's conditions are met. error: a filter, condition or transform failed; the event is on `dead`. */
+  readonly verdict: "fired" | "error";
+  readonly reason?: string;
+  /** By dependency name. */
+  readonly events: Readonly<Record<string, EventHead>>;
+}
+
+/** One attempt of a trigger's effect, with its outcome. */
+export interface EffectRecord extends RecordBase {
+  readonly kind: "effect";
+  /** `<sensor uid>/<trigger>/<sorted event ids>`: the same for every attempt and every engine. */
+  readonly key: string;
+  readonly sensor: SensorHead;
+  readonly trigger: string;
+  /** `log`, `http`, `k8s`, … */
+  readonly triggerKind: string;
+  /** Counts from 1. */
+  readonly attempt: number;
+  /** Milliseconds since 1970; `at` is its end. */
+  readonly startedAt: number;
+  /** failed: will be tried again. dead: failed for good, kept on `dead`. */
+  readonly outcome: "succeeded" | "failed" | "dead";
+  /** One line: what was done, or why it failed. */
+  readonly message: string;
+  /** Objects of Kubernetes touched, as `apiVersion/kind/namespace/name`. */
+  readonly objects?: readonly string[];
+}
+
+/** Events that the bus had dropped before a Sensor read them. */
+export interface LostRecord extends RecordBase {
+  readonly kind: "lost";
+  readonly bus: string;
+  readonly sensors: readonly ResourceName[];
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A stored message that is not an event: skipped and recorded. */
+export interface InvalidRecord extends RecordBase {
+  readonly kind: "invalid";
+  readonly bus: string;
+  readonly subject: string;
+  readonly sequence: number;
+  readonly message: string;
+}
+
+export type LedgerRecord = DecisionRecord | EffectRecord | LostRecord | InvalidRecord;
+
+type WithoutId<R> = R extends LedgerRecord ? Omit<R, "id"> : never;
+export type RecordDraft = WithoutId<LedgerRecord>;
+
+/** The ledger as its writers see it; filled by `src/ledger`. */
+export interface Ledger {
+  /**
+   * Gives the record its id at once and stores it with the next batch. `kept` resolves once it is stored on the bus;
+   * it rejects when that failed for good (the engine then stops, since nothing may happen without its record).
+   */
+  write(draft: RecordDraft): { readonly id: RecordId; readonly kept: Promise<void> };
+  /** The stored records in order, e.g. to learn which effects ran since a position. */
+  readEffects(since: LedgerPosition, signal: AbortSignal): AsyncIterable<readonly EffectRecord[]>;
+  /** Where the ledger's stream ends now. */
+  position(): Promise<LedgerPosition>;
+}
+
+/** Opaque; comes from the bus: stream incarnation and sequence. */
+export interface LedgerPosition {
+  readonly epoch: string;
+  readonly after: number;
+}
+
+/** Text of a value for people, cut at 256 bytes (DESIGN section 4). */
+export function shownValue(value: JsonValue | undefined): string {
+  const text = value === undefined ? "nothing" : JSON.stringify(value);
+  const bytes = Buffer.from(text, "utf8");
+  return bytes.length <= 256 ? text : `${bytes.subarray(0, 253).toString("utf8")}…`;
+}
