@@ -1,0 +1,92 @@
+import { Counter, Gauge, Registry, Summary } from "prom-client";
+
+/** Counters under the originals' names and labels (spec argo-events 7.7), and ours beside them. */
+export interface Metrics {
+  readonly eventSent: Count<"eventsource_name" | "event_name">;
+  readonly eventSendFailed: Count<"eventsource_name" | "event_name">;
+  readonly eventProcessingFailed: Count<"eventsource_name" | "event_name">;
+  readonly sourcesRunning: Level<"eventsource_name">;
+  readonly actionTriggered: Count<"sensor_name" | "trigger_name">;
+  readonly actionFailed: Count<"sensor_name" | "trigger_name">;
+  readonly actionRetriesFailed: Count<"sensor_name" | "trigger_name">;
+  readonly actionDuration: Duration<"sensor_name" | "trigger_name">;
+  /** Ours: events that a dependency's filters refused, by the filter. */
+  readonly eventRejected: Count<"sensor_name" | "dependency">;
+  /** Ours: filters, conditions or transforms that failed. */
+  readonly decisionErrors: Count<"sensor_name">;
+  /** Ours: stored messages that were lost before they were read, or were no events. */
+  readonly eventsLost: Count<"bus">;
+  readonly eventsInvalid: Count<"bus">;
+  /** Ours: positions behind the end of the bus, in messages. */
+  readonly readerLag: Level<"bus">;
+  /** Ours: effects waiting for another attempt. */
+  readonly outboxSize: Level<"sensor_name">;
+  /** Prometheus text format 0.0.4. */
+  text(): Promise<string>;
+  readonly contentType: string;
+}
+
+type Labels<L extends string> = Readonly<Record<L | "namespace", string>>;
+interface Count<L extends string> {
+  add(labels: Labels<L>, count?: number): void;
+}
+interface Level<L extends string> {
+  set(labels: Labels<L>, value: number): void;
+}
+interface Duration<L extends string> {
+  observe(labels: Labels<L>, ms: number): void;
+}
+
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const count = <L extends string>(name: string, help: string, ...labels: readonly L[]): Count<L> => {
+    const counter = new Counter({ name, help, labelNames: ["namespace", ...labels], registers: [registry] });
+    return { add: (values, by = 1) => counter.inc(values, by) };
+  };
+  const level = <L extends string>(name: string, help: string, ...labels: readonly L[]): Level<L> => {
+    const gauge = new Gauge({ name, help, labelNames: ["namespace", ...labels], registers: [registry] });
+    return { set: (values, value) => gauge.set(values, value) };
+  };
+  const duration = <L extends string>(name: string, help: string, ...labels: readonly L[]): Duration<L> => {
+    const summary = new Summary({
+      name,
+      help,
+      percentiles: [],
+      labelNames: ["namespace", ...labels],
+      registers: [registry],
+    });
+    return { observe: (values, ms) => summary.observe(values, Math.round(ms)) };
+  };
+  const event = ["eventsource_name", "event_name"] as const;
+  const action = ["sensor_name", "trigger_name"] as const;
+  return {
+    eventSent: count("argo_events_events_sent_total", "Events kept by the bus.", ...event),
+    eventSendFailed: count("argo_events_events_sent_failed_total", "Events that the bus did not take.", ...event),
+    eventProcessingFailed: count(
+      "argo_events_events_processing_failed_total",
+      "Events that a source could not handle.",
+      ...event,
+    ),
+    sourcesRunning: level(
+      "argo_events_event_service_running_total",
+      "Events of an EventSource that are being listened for.",
+      "eventsource_name",
+    ),
+    actionTriggered: count("argo_events_action_triggered_total", "Triggers that succeeded.", ...action),
+    actionFailed: count("argo_events_action_failed_total", "Attempts of triggers that failed.", ...action),
+    actionRetriesFailed: count("argo_events_action_retries_failed_total", "Triggers that failed for good.", ...action),
+    actionDuration: duration("argo_events_action_duration_milliseconds", "Duration of an attempt.", ...action),
+    eventRejected: count("tiphys_events_rejected_total", "Events that filters refused.", "sensor_name", "dependency"),
+    decisionErrors: count(
+      "tiphys_decision_errors_total",
+      "Filters, conditions or transforms that failed.",
+      "sensor_name",
+    ),
+    eventsLost: count("tiphys_events_lost_total", "Events that the bus dropped before they were read.", "bus"),
+    eventsInvalid: count("tiphys_events_invalid_total", "Stored messages that are not events.", "bus"),
+    readerLag: level("tiphys_reader_lag_messages", "Messages between the reader and the end of the bus.", "bus"),
+    outboxSize: level("tiphys_outbox_effects", "Effects that wait for another attempt.", "sensor_name"),
+    text: () => registry.metrics(),
+    contentType: registry.contentType,
+  };
+}
