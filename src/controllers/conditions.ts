@@ -33,7 +33,3 @@ export function conditionsOf(object: { readonly [field: string]: unknown }): rea
   if (typeof status !== "object" || status === null || !("conditions" in status)) return [];
   return Array.isArray(status.conditions) ? (status.conditions as Condition[]) : [];
 }
-
-export function sameConditions(a: readonly Condition[], b: readonly Condition[]): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
-}
