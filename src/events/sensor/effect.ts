@@ -1,5 +1,5 @@
 import type { Trigger } from "../../api/resources.ts";
-import { parseGoDuration } from "../../base/duration.ts";
+import { parseDuration } from "../../base/duration.ts";
 import { TerminalError } from "../../base/errors.ts";
 import type { RecordId } from "../../record/records.ts";
 import type { ReceivedEvent } from "./reducer.ts";
@@ -51,11 +51,13 @@ export function retryPlanOf(trigger: Trigger): RetryPlan {
 
 /** Integer nanoseconds, or a Go duration. */
 function durationMs(value: number | string, path: string): number {
-  const ms = typeof value === "number" ? value / 1e6 : parseGoDuration(value);
-  if (ms === undefined || ms < 0) {
-    throw new TerminalError("MANIFEST_INVALID", `${path}: "${value}" must be a duration, for example "10s"`);
+  try {
+    const ms = typeof value === "number" ? value / 1e6 : parseDuration(value);
+    if (ms >= 0) return ms;
+  } catch {
+    // said below, with the path
   }
-  return ms;
+  throw new TerminalError("MANIFEST_INVALID", `${path}: "${value}" must be a duration, for example "10s"`);
 }
 
 /** Attempts that are kept with an effect; older ones are only counted in the ledger. */
