@@ -1,5 +1,5 @@
 import { parseEventSource } from "../api/event-source.ts";
-import type { EventSource } from "../api/resources.ts";
+import type { EventDefinition, EventSource } from "../api/resources.ts";
 import { messageOf, NotYetError, TerminalError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { Problem, Schema } from "../base/schema.ts";
@@ -28,8 +28,8 @@ export interface EventSourceControllerDeps {
     onStatus: (event: string, status: EventStatus) => void,
     signal: AbortSignal,
   ) => Promise<void>;
-  /** The URL of an HTTP event on the ingress. */
-  readonly urlOf: (eventSource: EventSource, event: string) => string;
+  /** The URL of an HTTP event on the ingress; undefined for other kinds. */
+  readonly urlOf: (eventSource: EventSource, event: EventDefinition) => string | undefined;
   readonly writeStatus: WriteStatus;
   readonly log: Logger;
   readonly request: (namespace: string, name: string) => void;
@@ -107,9 +107,12 @@ export function createEventSourceController(deps: EventSourceControllerDeps): Ev
   };
 
   function urls(eventSource: EventSource): Readonly<Record<string, string>> | null {
-    const http = eventSource.events.filter(({ kind }) => kind === "webhook");
-    if (http.length === 0) return null;
-    return Object.fromEntries(http.map(({ name }) => [name, deps.urlOf(eventSource, name)]));
+    const found: Record<string, string> = {};
+    for (const event of eventSource.events) {
+      const url = deps.urlOf(eventSource, event);
+      if (url !== undefined) found[event.name] = url;
+    }
+    return Object.keys(found).length > 0 ? found : null;
   }
 }
 
