@@ -109,7 +109,7 @@ export function createHttpTrigger(): TriggerKind<HttpSpec, HttpPlan> {
   const agents = new Map<boolean, Promise<Agent>>();
   const sharedAgent = (allowLoopback: boolean): Promise<Agent> => {
     const known = agents.get(allowLoopback);
-    if (known) return known;
+    if (known !== undefined) return known;
     const agent = createOutgoingAgent(allowLoopback);
     agents.set(allowLoopback, agent);
     return agent;
@@ -215,11 +215,12 @@ async function sendRequest(
 ): Promise<{ readonly message: string }> {
   const headers: Record<string, string> = { ...plan.headers };
   for (const { name, from } of plan.secretHeaders) headers[name] = await readSecretValue(from, context);
+  const secrets = plan.secretHeaders.map(({ name }) => name.toLowerCase());
   const what = `${plan.method} ${withoutQuery(plan.url)}`;
   let status: number;
   try {
     const deadline = AbortSignal.any([signal, AbortSignal.timeout(plan.timeoutMs)]);
-    status = await follow({ method: plan.method, url: plan.url, headers, body: plan.body }, agent, deadline);
+    status = await follow({ method: plan.method, url: plan.url, headers, body: plan.body, secrets }, agent, deadline);
   } catch (error) {
     throw toHttpError(error, what);
   }
@@ -244,6 +245,8 @@ interface Request {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  /** Names of headers, in lower case, that no other host may see. */
+  readonly secrets: readonly string[];
 }
 
 const maxRedirects = 10;
@@ -282,7 +285,7 @@ function redirected(request: Request, status: number, location: string): Request
   const keepsCredentials = target.host === new URL(request.url).host;
   const dropped = new Set([
     "host",
-    ...(keepsCredentials ? [] : ["authorization", "cookie"]),
+    ...(keepsCredentials ? [] : ["authorization", "cookie", ...request.secrets]),
     ...(keepsBody ? [] : ["content-type", "content-length"]),
   ]);
   const headers = Object.fromEntries(
@@ -293,5 +296,6 @@ function redirected(request: Request, status: number, location: string): Request
     url: target.href,
     headers,
     body: keepsBody ? request.body : "",
+    secrets: request.secrets,
   };
 }
