@@ -93,11 +93,12 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
   const records = await openRecords(base, bus);
   const cluster = await openCluster(base);
   const state = { ready: "starting" as string | undefined };
-  const parts = createParts(base, bus, records, cluster);
-  const server = await openServer(base, parts, () => state.ready);
+  const server = await openServer(base, bus, records, () => state.ready);
   const applied = await applyManifests(base, cluster.kube);
-  await startSensors(base, parts);
-  const ingress = await startSources(base, parts);
+  const parts = await openParts(base, bus, records, cluster);
+  const sensors = await startSensors(parts);
+  server.answer({ sensors: sensors.running });
+  const ingress = await startSources(parts);
   const endpoints: Endpoints = {
     server: server.url,
     ingress: ingress.url,
@@ -110,7 +111,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
   state.ready = undefined;
   dataDir.writeEndpoints(endpoints);
   const running = stack.move();
-  const webhooks = parts.urls();
+  const webhooks = ingress.urls();
   return { endpoints, applied, webhooks, failed: nursery.failed, [Symbol.asyncDispose]: () => running.disposeAsync() };
 }
 
