@@ -151,3 +151,195 @@ async function openCluster({ config, stack, clock, log, dataDir, metrics }: Base
   const kube = createKubeClient({ fetch: plane.fetch, baseUrl: served.url, token: dataDir.token, log });
   return { kube, url: served.url };
 }
+
+/** Everything that Sensors and sources are made of. */
+interface Parts extends Base {
+  readonly kube: KubeClient;
+  readonly ledger: Ledger;
+  readonly directory: MutableBusDirectory;
+  readonly system: BusHandle;
+  readonly partitions: Partitions;
+  readonly writeStatus: WriteStatus;
+}
+
+function openParts(base: Base, bus: EventBus, records: Records, { kube }: Cluster): Parts {
+  const { clock, log } = base;
+  const system = createSystemHandle(base, bus, records.ledger);
+  const partitions = createPartitions({ bus, clock, log });
+  const writeStatus = createStatusWriter(kube, clock);
+  const { ledger } = records;
+  return { ...base, kube, ledger, directory: createBusDirectory(system), system, partitions, writeStatus };
+}
+
+function createSystemHandle({ clock, log, metrics }: Base, bus: EventBus, ledger: Ledger): BusHandle {
+  const reader = createEventReader({
+    name: "system",
+    bus,
+    stream: "events",
+    subjects: [rawSubject("events.>")],
+    parseSubject: parseSystemSubject,
+    onInvalid: reportInvalid("system", { clock, log, metrics, ledger }),
+  });
+  return { name: "system", bus, reader, stream: "events", subjectOf: eventSubject };
+}
+
+/** EventBuses and Sensors run before the first source does: what a source emits then is not missed by a Sensor. */
+async function startSensors(parts: Parts): Promise<SensorController> {
+  const { stack, nursery, partitions, clock, log, system } = parts;
+  const finished = await readFinished(parts);
+  stack.use(nursery.start("partitions", (signal) => partitions.run(signal)));
+  const buses = runController(parts, "EventBus", ({ cache, request }) => {
+    const runBus = createBusRunner(parts);
+    return createEventBusController({ cache, directory: parts.directory, runBus, ...parts, request });
+  });
+  const sensors = runController(parts, "Sensor", ({ cache, request }) =>
+    createSensorController({
+      ...parts,
+      cache,
+      request,
+      schemas: triggerSchemas(),
+      buses: parts.directory,
+      createRunner: createRunnerFactory(parts, finished),
+    }),
+  );
+  parts.directory.onChange((namespace) => sensors.requestAll(namespace));
+  await Promise.race([Promise.all([buses.settled, sensors.settled]), sleepFor(clock, settleMs, new AbortController().signal)]);
+  stack.use(nursery.start("event reader", (signal) => system.reader.run(signal)));
+  log.debug("sensors started", { sensors: sensors.reconciler.running().length });
+  return sensors.reconciler;
+}
+
+interface RunningController<R extends Reconciler> extends Controller {
+  readonly reconciler: R;
+}
+
+/** A controller with its watch cache; both stop, and what the reconciler runs ends, when the engine is disposed of. */
+function runController<R extends Reconciler & { stopAll(): Promise<void> }>(
+  { stack, nursery, kube, clock, log }: Parts,
+  kind: string,
+  create: (deps: { cache: WatchCache; request: (namespace: string, name: string) => void }) => R,
+): RunningController<R> {
+  const gvk = { apiVersion: argoApiVersion, kind };
+  const cache = createWatchCache({ client: kube, kind: gvk, clock, log });
+  let controller: Controller | undefined;
+  const reconciler = create({ cache, request: (namespace, name) => controller?.request(namespace, name) });
+  controller = createController({ kind: gvk, cache, reconciler, clock, log });
+  const { run } = controller;
+  stack.use(nursery.start(`${kind} cache`, (signal) => cache.run(signal)));
+  stack.defer(() => reconciler.stopAll());
+  stack.use(nursery.start(`${kind} controller`, run));
+  return { ...controller, reconciler };
+}
+
+/** Keys of effects with a stored outcome that a stored position has not passed: they are not repeated. */
+async function readFinished({ ledger, partitions }: Parts): Promise<ReadonlySet<string>> {
+  const signal = AbortSignal.timeout(startReadMs);
+  const cells = await partitions.open(signal);
+  const { epoch, after } = ledger.mark();
+  let since = after;
+  for (const map of cells) {
+    for (const position of ledgerPositionsIn(map)) if (position.epoch === epoch) since = Math.min(since, position.after);
+  }
+  const finished = new Set<string>();
+  for await (const records of ledger.readEffects({ epoch, after: since }, signal)) {
+    for (const { key, outcome } of records) if (outcome !== "failed") finished.add(key);
+  }
+  return finished;
+}
+
+function createRunnerFactory(parts: Parts, finished: ReadonlySet<string>) {
+  return async (compiled: CompiledSensor, handle: BusHandle): Promise<SensorRunner> => {
+    const { namespace, name } = compiled.head;
+    const log = parts.log.child({ namespace, sensor: name });
+    const kube = parts.kube.as(serviceAccountUser(namespace, compiled.sensor.template));
+    const context = { kube, secret: createSecretReader(kube, namespace), allowLoopback: true, clock: parts.clock, log };
+    return createSensorRunner(compiled, {
+      ...parts,
+      log,
+      finished,
+      reader: handle.reader,
+      bus: handle.name,
+      subjectOf: (eventSource, event) => handle.subjectOf(namespace, eventSource, event),
+      start: () => handle.bus.end(handle.stream),
+      partition: await parts.partitions.of(namespace, name),
+      execute: createExecutor(compiled, { kinds: triggerKinds, context }),
+      putDead: createDeadLetters(parts.system.bus, compiled.head, parts.clock),
+    });
+  };
+}
+
+/** A connection of its own for a `jetstreamExotic` EventBus, in Argo Events' wire format. */
+function createBusRunner({ clock, kube, ledger, log, metrics, projection }: Parts) {
+  return async (
+    { metadata: { namespace, name }, spec }: EventBusResource,
+    onOpen: (handle: BusHandle) => void,
+    signal: AbortSignal,
+  ): Promise<void> => {
+    const { url, streamConfig, credentials } = readExotic(spec.jetstreamExotic, createSecretReader(kube, namespace));
+    const stream = argoStream(streamConfig);
+    const label = `${namespace}/${name}`;
+    await using bus = await openJetStreamBus({ servers: url, streams: [stream], credentials, log, clock, name: `tiphys ${label}` });
+    const reader = createEventReader({
+      name: label,
+      bus,
+      stream: stream.name,
+      subjects: stream.subjects,
+      parseSubject: (subject) => ({ namespace, ...parseArgoSubject(subject) }),
+      onInvalid: reportInvalid(label, { clock, log, metrics, ledger }),
+    });
+    onOpen({ name: label, bus, reader, stream: stream.name, subjectOf: (_, source, event) => argoSubject(source, event) });
+    await Promise.all([reader.run(signal), projection.follow(label, bus, stream.subjects, signal)]);
+  };
+}
+
+/** HTTP sources are served once everything behind them runs. */
+async function startSources(parts: Parts): Promise<{ readonly url: string; urls(): readonly string[] }> {
+  const { config, stack, clock, log, metrics } = parts;
+  const ingress = stack.use(await openIngress({ host, port: config.ingressPort, log }));
+  const state = parts.system.bus.state("sources");
+  const sources = runController(parts, "EventSource", ({ cache, request }) =>
+    createEventSourceController({
+      ...parts,
+      cache,
+      request,
+      schemas: sourceSchemas(),
+      buses: parts.directory,
+      urlOf: ({ metadata }, { kind, name }) =>
+        sourceKinds[kind]?.http ? `${ingress.url}${ingress.pathOf(metadata, name)}` : undefined,
+      runSource(eventSource, handle, onStatus, signal) {
+        const { metadata, template } = eventSource;
+        const kube = parts.kube.as(serviceAccountUser(metadata.namespace, template));
+        return runEventSource(
+          {
+            eventSource,
+            kinds: sourceKinds,
+            publish: (event) => publishEvent(handle, metadata.namespace, event),
+            mountFor: (event) => ingress.mountFor(metadata, event, (warning) => onStatus(event, { warning })),
+            secret: createSecretReader(kube, metadata.namespace),
+            kube,
+            state,
+            clock,
+            log: log.child({ namespace: metadata.namespace }),
+            metrics,
+            onStatus,
+          },
+          signal,
+        );
+      },
+    }),
+  );
+  parts.directory.onChange((namespace) => sources.requestAll(namespace));
+  await Promise.race([sources.settled, sleepFor(clock, settleMs, new AbortController().signal)]);
+  return { url: ingress.url, urls: () => sources.reconciler.running().flatMap(({ metadata, events }) => events.filter(({ kind }) => sourceKinds[kind]?.http).map(({ name }) => `${ingress.url}${ingress.pathOf(metadata, name)}`)) };
+}
+
+/** The message id holds the subject on our own stream: sources cannot swallow each other's events by using their ids. */
+async function publishEvent({ name, bus, subjectOf }: BusHandle, namespace: string, event: CloudEvent): Promise<void> {
+  const subject = subjectOf(namespace, event.source, event.subject);
+  const id = name === "system" ? `${subject} ${event.id}` : event.id;
+  await bus.publish(subject, { id, data: encodeEvent(event) });
+}
+
+function serviceAccountUser(namespace: string, { serviceAccountName }: PodTemplate): string {
+  return `system:serviceaccount:${namespace}:${serviceAccountName || "default"}`;
+}
