@@ -42,6 +42,7 @@ function readMetadata(metadata: JsonObject, problems: Problem[]): ResourceMeta {
     namespace: textOf(metadata.namespace) || "default",
     uid: textOf(metadata.uid),
     generation: typeof metadata.generation === "number" ? metadata.generation : 0,
+    createdAt: textOf(metadata.creationTimestamp),
     labels: textsOf(metadata.labels),
     annotations: textsOf(metadata.annotations),
   };

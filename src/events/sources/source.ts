@@ -34,6 +34,10 @@ export interface SourceContext {
    * no-op. @throws EngineError BUS_UNAVAILABLE (transient) or BUS_MESSAGE_TOO_LARGE (for good).
    */
   emit(draft: EventDraft): Promise<void>;
+  /** Says that events are being listened for: the status then is "running". Call it again after a reconnect or not. */
+  ready(): void;
+  /** Counts what came in and could not become an event (not JSON, given up, dropped); log it as well. */
+  countFailed(events?: number): void;
   readonly secret: SecretReader;
   readonly http: HttpMount;
   /** Acts as the EventSource's service account. */
