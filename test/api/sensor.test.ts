@@ -24,7 +24,7 @@ test("a Sensor gets its defaults and keeps what it does not know", () => {
     kinds,
   );
   assert.deepEqual(resource, {
-    metadata: { name: "x", namespace: "ns", uid: "", generation: 0, labels: {}, annotations: {} },
+    metadata: { name: "x", namespace: "ns", uid: "", generation: 0, createdAt: "", labels: {}, annotations: {} },
     eventBusName: "default",
     template: {},
     dependencies: [dependency],

@@ -18,7 +18,15 @@ export function trigger(name: string, conditions?: string, template: JsonObject 
 }
 
 export function sensorOf(dependencies: readonly Dependency[], triggers: readonly Trigger[]): Sensor {
-  const metadata = { name: "s", namespace: "ns", uid: "uid", generation: 1, labels: {}, annotations: {} };
+  const metadata = {
+    name: "s",
+    namespace: "ns",
+    uid: "uid",
+    generation: 1,
+    createdAt: "",
+    labels: {},
+    annotations: {},
+  };
   return { metadata, eventBusName: "default", template: {}, dependencies, triggers };
 }
 

@@ -102,6 +102,21 @@ test("reduce: one event may feed two dependencies, of a join in one step", () =>
   assert.deepEqual(run(compiled(twice, [trigger("t", "a2 || a")]), [received("e", "a")]).fired, ["t(a2=e)", "t(a=e)"]);
 });
 
+for (const [name, conditions, keys] of [
+  ["without joins", "a || a2 || a3", ["uid/t/e", "uid/t/e,e", "uid/t/e,e,e"]],
+  ["with joins", "(a && a2) || a3", ["uid/t/e,e", "uid/t/e"]],
+  ["with two joins", "(a && a2) || (a3 && a4)", ["uid/t/e,e", "uid/t/e,e,e"]],
+] as const) {
+  test(`reduce: one event that fires a trigger several times does so under keys of their own, ${name}`, () => {
+    const fed = ["a", "a2", "a3", "a4"].map((dependent) => dependency(dependent, undefined, { eventName: "a" }));
+    const { decisions } = run(compiled(fed, [trigger("t", conditions)]), [received("e", "a")]);
+    assert.deepEqual(
+      decisions.map((decision) => decision.kind === "fire" && decision.key),
+      keys,
+    );
+  });
+}
+
 test("reduce: rejections and errors are decisions, and the event does not count", () => {
   const filters = { data: [{ path: "n", type: "number", value: ["1"] }] };
   const sensor = compiled([dependency("a", filters), dependency("b")], [trigger("t")]);
