@@ -73,7 +73,7 @@ test("compileSensor names every problem with its field path", () => {
       for (const part of [
         "spec.dependencies[0].filters.script: is not supported yet",
         "spec.dependencies[1].transform: is not supported yet",
-        'spec.dependencies[2].filters.data: path "x.@reverse": a modifier (@…) is not supported yet',
+        'spec.dependencies[2].filters.data[0].path: path "x.@reverse": a modifier (@…) is not supported yet',
         'spec.triggers[0].template.conditions: "nope" is not a dependency; there are a, b, c',
         "spec.triggers[1].template.conditions:",
         "spec.triggers[2].template.conditionsReset: is not supported yet",

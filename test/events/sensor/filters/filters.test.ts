@@ -64,7 +64,7 @@ for (const [name, filters, path] of [
     { data: [{ path: "a", type: "string", value: ["x"], template: "{{ .Input }}" }] },
     "spec.filters.data[0].template",
   ],
-  ["queries in paths", { data: [{ path: "a.#(b==1)", type: "string", value: ["x"] }] }, "spec.filters.data"],
+  ["queries in paths", { data: [{ path: "a.#(b==1)", type: "string", value: ["x"] }] }, "spec.filters.data[0].path"],
 ] as const) {
   test(`${name} are refused, not passed over`, () => {
     const problems: Problem[] = [];
