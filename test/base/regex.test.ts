@@ -18,7 +18,7 @@ for (const [source, text, isFound] of [
   });
 }
 
-for (const source of ["(?=a)", "(a)\\1", "[", "a**", "*"]) {
+for (const source of ["(?=a)", "(?<=a)b", "(?!a)", "(a)\\1", "[", "a**", "*"]) {
   test(`regex ${source} is outside RE2 and is refused`, () => {
     assert.throws(() => compileRegex(source), TerminalError);
   });

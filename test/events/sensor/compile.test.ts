@@ -40,7 +40,7 @@ test("the revision changes with the spec and with nothing else", () => {
   assert.notEqual(compileSensor(other).head.revision, revision);
 });
 
-const parameter = { src: { dependencyName: "a", dataTemplate: "{{ .Input }}" }, dest: "x" };
+const parameter = { src: { dependencyName: "a", dataTemplate: "{{ .Input }}" }, dest: "x.#(y==1).z" };
 
 test("compileSensor names every problem with its field path", () => {
   const sensor = sensorOf(
@@ -78,6 +78,7 @@ test("compileSensor names every problem with its field path", () => {
         "spec.triggers[1].template.conditions:",
         "spec.triggers[2].template.conditionsReset: is not supported yet",
         "spec.triggers[2].parameters[0].src.dataTemplate: is not supported yet",
+        'spec.triggers[2].parameters[0].dest: path "x.#(y==1).z": a query (#(…)) is not supported yet',
         "spec.triggers[3].template.http.payload[0].src.dataKey:",
       ]) {
         assert.ok(error.message.includes(part), `${part} in ${error.message}`);
