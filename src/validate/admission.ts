@@ -6,6 +6,8 @@ import { EngineError, messageOf } from "../base/errors.ts";
 import { isJsonObject } from "../base/json.ts";
 import { formatProblems, type Problem, type Schema } from "../base/schema.ts";
 import { compileSensor } from "../events/sensor/compile.ts";
+import { sourceSchemas } from "../events/sources/registry.ts";
+import { triggerSchemas } from "../events/triggers/registry.ts";
 
 export interface AdmissionKinds {
   /** Schemas by the spec's key. */
@@ -43,6 +45,12 @@ export function createAdmission(kinds: AdmissionKinds): (object: unknown) => Adm
     }
   };
 }
+
+/** `createAdmission` over the kinds of source and trigger that there are. */
+export const admit: (object: unknown) => Admission = createAdmission({
+  sources: sourceSchemas(),
+  triggers: triggerSchemas(),
+});
 
 function decide(kind: string, read: () => readonly string[]): Admission {
   try {

@@ -100,14 +100,16 @@ function rootSchema(spec: JsonSchema): JsonSchema {
  */
 function openSchema(schema: JsonSchema): JsonSchema {
   const { type, description, properties, additionalProperties, items } = schema;
-  const isOpen = type === "object" && typeof additionalProperties !== "object";
+  // A structural schema names fields or is a map, never both.
+  const entry = !properties && typeof additionalProperties === "object" ? additionalProperties : undefined;
+  const isOpen = type === "object" && !entry;
   const isAny = type === undefined && schema["x-kubernetes-int-or-string"] !== true;
   return {
     ...(description ? { description } : {}),
     ...(type ? { type, nullable: true } : {}),
     ...(schema["x-kubernetes-int-or-string"] ? { "x-kubernetes-int-or-string": true, nullable: true } : {}),
     ...(properties ? { properties: mapValues(properties, openSchema) } : {}),
-    ...(typeof additionalProperties === "object" ? { additionalProperties: openSchema(additionalProperties) } : {}),
+    ...(entry ? { additionalProperties: openSchema(entry) } : {}),
     ...(type === "array" ? { items: items ? openSchema(items) : preserved } : {}),
     ...(isOpen || isAny ? { "x-kubernetes-preserve-unknown-fields": true } : {}),
   };

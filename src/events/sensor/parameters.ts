@@ -39,18 +39,37 @@ export function checkParameters(trigger: Trigger, path: string): Problem[] {
   const problems = checkList(trigger.parameters, `${path}.parameters`);
   const spec = kind ? raw[kind] : undefined;
   if (!kind || !isJsonObject(spec)) return problems;
-  for (const field of ["parameters", "payload", "dynamicHeaders"]) {
+  for (const field of ["parameters", "payload"]) {
     problems.push(...checkList(spec[field], `${path}.template.${kind}.${field}`));
   }
-  return problems;
+  // Their `dest` is the name of a header, not a path.
+  const headers = listOf(spec.dynamicHeaders).map((entry) =>
+    isJsonObject(entry) ? { src: entry.src ?? null } : entry,
+  );
+  return [...problems, ...checkList(headers, `${path}.template.${kind}.dynamicHeaders`)];
+}
+
+function listOf(value: JsonValue | undefined): readonly JsonValue[] {
+  return Array.isArray(value) ? value : [];
 }
 
 function checkList(list: JsonValue | undefined, path: string): Problem[] {
-  if (!Array.isArray(list)) return [];
-  return list.flatMap((parameter: JsonValue, index) => {
-    const src = isJsonObject(parameter) ? parameter.src : undefined;
-    return isJsonObject(src) ? checkSource(src, `${path}[${index}].src`) : [];
+  return listOf(list).flatMap((parameter, index) => {
+    if (!isJsonObject(parameter)) return [];
+    const { src, dest } = parameter;
+    const at = `${path}[${index}]`;
+    const problems = isJsonObject(src) ? checkSource(src, `${at}.src`) : [];
+    return typeof dest === "string" && dest !== "" ? [...problems, ...checkDest(dest, `${at}.dest`)] : problems;
   });
+}
+
+function checkDest(dest: string, path: string): Problem[] {
+  try {
+    setJson({}, dest, null);
+    return [];
+  } catch (error) {
+    return [{ severity: "error", path, message: messageOf(error) }];
+  }
 }
 
 function checkSource(src: JsonObject, path: string): Problem[] {

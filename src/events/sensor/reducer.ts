@@ -25,7 +25,10 @@ export type Decision =
       /** The trigger's conditions are met. */
       readonly kind: "fire";
       readonly trigger: string;
-      /** `<sensor uid>/<trigger>/<sorted event ids>` */
+      /**
+       * `<sensor uid>/<trigger>/<sorted event ids>`. An event that fires the trigger again in the same step, by way of
+       * other dependencies, has its id in there once more, so that no two firings share a key.
+       */
       readonly key: string;
       /** By dependency name, in the order of the conditions. */
       readonly events: Readonly<Record<string, ReceivedEvent>>;
@@ -66,7 +69,7 @@ export interface DependencyVerdict {
 /**
  * What the Sensor does about one event. Pure and total: the same input gives the same output; it never throws.
  * Joins are newest-wins per dependency and cleared as a whole when the trigger fires (spec argo-events 4.1.6). Two
- * dependencies of a trigger without joins that take the same event fire it twice, under one key.
+ * dependencies of a trigger without joins that take the same event fire it twice.
  */
 export function reduce(sensor: CompiledSensor, state: SensorState, received: ReceivedEvent, _now: Instant): Reduction {
   const route = sensor.routeOf(received.head.eventSource, received.head.event);
@@ -81,12 +84,14 @@ export function reduce(sensor: CompiledSensor, state: SensorState, received: Rec
   let joins = state.joins;
   for (const { trigger, fedBy } of route.triggers) {
     const isSaved = savedOf(state.joins, trigger.name) !== undefined;
+    const keys = new Set<string>();
     for (const position of fedBy) {
       const dependency = route.dependencies[position];
       if (!dependency || !passes[position]) continue;
       const step = advance(trigger, joins, dependency.name, received);
       joins = step.joins;
-      if (step.events) decisions.push(fire(sensor, trigger, step.events, isSaved));
+      if (step.events)
+        decisions.push(fire(trigger.name, step.events, isSaved, newKey(sensor, trigger, step.events, keys)));
     }
   }
   return { state: joins === state.joins || isSame(joins, state.joins) ? state : { joins }, decisions };
@@ -141,10 +146,22 @@ class Rejection {
   }
 }
 
-function fire(sensor: CompiledSensor, trigger: CompiledTrigger, events: SavedEvents, joined: boolean): Decision {
+function fire(trigger: string, events: SavedEvents, joined: boolean, key: string): Decision {
+  return { kind: "fire", trigger, key, events, joined };
+}
+
+/** A key that is not in `keys` yet, and adds it. */
+function newKey(sensor: CompiledSensor, trigger: CompiledTrigger, events: SavedEvents, keys: Set<string>): string {
   const ids = Object.values(events).map((received) => received.event.id);
-  const key = `${sensor.head.uid}/${trigger.name}/${ids.sort().join(",")}`;
-  return { kind: "fire", trigger: trigger.name, key, events, joined };
+  const repeated = ids.at(-1) ?? "";
+  for (;;) {
+    const key = `${sensor.head.uid}/${trigger.name}/${ids.sort().join(",")}`;
+    if (!keys.has(key)) {
+      keys.add(key);
+      return key;
+    }
+    ids.push(repeated);
+  }
 }
 
 function savedOf(joins: SensorState["joins"], trigger: string): SavedEvents | undefined {
