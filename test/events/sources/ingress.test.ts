@@ -4,6 +4,7 @@ import { createServer } from "node:net";
 import { test } from "node:test";
 import { silentLogger } from "../../../src/base/log.ts";
 import { type Ingress, type IngressOptions, openIngress } from "../../../src/events/sources/ingress.ts";
+import { canonicalHeaders } from "../../../src/events/sources/ingress-request.ts";
 import type { Owner } from "../../../src/events/sources/ingress-routes.ts";
 import type { HttpRoute } from "../../../src/events/sources/source.ts";
 import { waitFor } from "../../harness/wait.ts";
@@ -195,4 +196,25 @@ test("a handler that throws is a 500 without details", async () => {
     handle: () => Promise.reject(new Error("secret")),
   });
   assert.equal(await get(ingress.port, ingress.pathOf(owner("es"), "e")), "500 internal error");
+});
+
+const names: readonly [string, string][] = [
+  ["content-type", "Content-Type"],
+  ["X-GITHUB-event", "X-Github-Event"],
+  ["x-b3-traceid", "X-B3-Traceid"],
+  ["ETag", "Etag"],
+  ["x_under_score", "X_under_score"],
+  ["X-Fine", "X-Fine"],
+];
+
+for (const [sent, canonical] of names) {
+  test(`the header ${sent} is shown as ${canonical}`, () => {
+    assert.deepEqual(canonicalHeaders([sent, "a", "Host", "h", sent.toUpperCase(), "b"]), { [canonical]: ["a", "b"] });
+  });
+}
+
+test("a header named as a property of objects is a header like any other", () => {
+  const headers = canonicalHeaders(["__proto__", "a", "constructor", "b"]);
+  assert.equal(JSON.stringify(headers), '{"Constructor":["b"],"__proto__":["a"]}');
+  assert.equal(Object.getPrototypeOf(headers), Object.prototype);
 });
