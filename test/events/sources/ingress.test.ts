@@ -218,3 +218,39 @@ test("a header named as a property of objects is a header like any other", () =>
   assert.equal(JSON.stringify(headers), '{"Constructor":["b"],"__proto__":["a"]}');
   assert.equal(Object.getPrototypeOf(headers), Object.prototype);
 });
+
+test("a stop lets requests under way end, and then their connections", async () => {
+  const agent = new HttpAgent({ keepAlive: true });
+  const gate = Promise.withResolvers<void>();
+  const ingress = await open();
+  let entered = false;
+  const handle = async (): Promise<{ status: number; text: string }> => {
+    entered = true;
+    await gate.promise;
+    return { status: 200, text: "done" };
+  };
+  const route = serve(ingress, owner("es"), "e", { maxBodyBytes: 1, handle });
+  const answer = get(ingress.port, ingress.pathOf(owner("es"), "e"), {}, agent);
+  await waitFor("the request", () => entered);
+  const started = performance.now();
+  const stopped = Promise.all([route[Symbol.asyncDispose](), ingress[Symbol.asyncDispose]()]);
+  gate.resolve();
+  assert.equal(await answer, "200 done");
+  await stopped;
+  agent.destroy();
+  assert.ok(performance.now() - started < 2_000);
+});
+
+test("requests that never end are cut off when the ingress stops", async () => {
+  const ingress = await open({ drainMs: 50 });
+  let entered = false;
+  const handle = (): Promise<never> => {
+    entered = true;
+    return new Promise(() => undefined);
+  };
+  const route = serve(ingress, owner("es"), "e", { maxBodyBytes: 1, handle });
+  const answer = assert.rejects(get(ingress.port, ingress.pathOf(owner("es"), "e")), /socket hang up|ECONNRESET/);
+  await waitFor("the request", () => entered);
+  await Promise.all([route[Symbol.asyncDispose](), ingress[Symbol.asyncDispose]()]);
+  await answer;
+});

@@ -242,3 +242,9 @@ test("a stop waits for what was received", needsServer, async () => {
   }
   assert.equal(kept, 300);
 });
+
+test("a stop does not wait for a server that is away", needsServer, async () => {
+  await using server = await startServer();
+  await using _source = await run({ url: server.url, subject: "s" });
+  await server.stop();
+});

@@ -242,3 +242,11 @@ test("refuses other methods and other protocols", async () => {
   );
   await assert.rejects(fire({ url: "file:///etc/passwd" }), { code: "MANIFEST_INVALID" });
 });
+
+for (const key of ["uid/t/é", "uid/t/a\r\nX: y", `uid/${"x".repeat(300)}`]) {
+  test(`a key that no header can carry is sent as its hash: ${JSON.stringify(key.slice(0, 20))}`, async () => {
+    await using server = await target(ok);
+    await fire({ url: server.url }, { key });
+    assert.match(server.seen[0]?.headers["Idempotency-Key"] ?? "", /^sha256:[0-9a-f]{64}$/);
+  });
+}
