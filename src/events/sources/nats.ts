@@ -79,10 +79,13 @@ export const natsSource: SourceKind<NatsSpec> = {
   async run(spec, context, signal) {
     if (signal.aborted) return;
     const connection = await openConnection(spec, context);
-    const stop = (): void => void connection.drain().catch(() => connection.close());
+    const stop = (): void => void end(connection).catch((error: unknown) => context.log.warn("not closed", { error }));
     signal.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) stop();
     try {
       await listen(spec, connection, context, signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
     } finally {
       signal.removeEventListener("abort", stop);
       await connection.close();
@@ -107,6 +110,18 @@ async function openConnection(spec: NatsSpec, { secret, eventSource, event }: So
   } catch (error) {
     const servers = [options.servers].flat().join(",");
     throw new EngineError("SOURCE_FAILED", `cannot connect to NATS at ${servers}: ${messageOf(error)}`, error);
+  }
+}
+
+/** Takes in what is on its way. That needs the server, so it is not waited for long. */
+async function end(connection: NatsConnection): Promise<void> {
+  const deadline = setTimeout(() => void connection.close().catch(() => undefined), 2_000);
+  try {
+    await connection.drain();
+  } catch {
+    await connection.close();
+  } finally {
+    clearTimeout(deadline);
   }
 }
 

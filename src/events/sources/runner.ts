@@ -126,13 +126,14 @@ function createContext(
 ): SourceContext {
   const { namespace, name } = run.eventSource.metadata;
   const labels = { namespace, eventsource_name: name, event_name: event };
+  const attributes = { source: name, type: eventType, subject: event };
   const { metrics } = run;
   return {
     namespace,
     eventSource: name,
     event,
     async emit(draft) {
-      const cloudEvent = toCloudEvent(draft, { source: name, type: eventType, subject: event }, run.clock);
+      const cloudEvent = toCloudEvent(draft, attributes, run.clock);
       try {
         await run.publish(cloudEvent);
       } catch (error) {
@@ -154,16 +155,18 @@ function createContext(
 }
 
 function toCloudEvent(
-  draft: EventDraft,
-  attributes: Pick<CloudEvent, "source" | "type" | "subject">,
+  { id, time, data }: EventDraft,
+  { source, type, subject }: Pick<CloudEvent, "source" | "type" | "subject">,
   clock: Clock,
 ): CloudEvent {
   return {
-    id: draft.id ?? randomUUID().replaceAll("-", ""),
-    ...attributes,
-    time: isoTime(draft.time ?? clock.now()),
+    id: id ?? randomUUID().replaceAll("-", ""),
+    source,
+    type,
+    subject,
+    time: isoTime(time ?? clock.now()),
     datacontenttype: "application/json",
-    data: draft.data,
+    data,
   };
 }
 

@@ -133,7 +133,7 @@ export async function emitAndAnswer(context: SourceContext, data: JsonValue): Pr
 const authorizationMask = ["*** Masked Auth Secret ***"];
 
 function maskedHeaders(headers: IngressRequest["headers"]): IngressRequest["headers"] {
-  return headers.Authorization?.[0] ? { ...headers, Authorization: authorizationMask } : { ...headers };
+  return headers.Authorization?.[0] ? { ...headers, Authorization: authorizationMask } : headers;
 }
 
 type Body = { readonly value: JsonValue } | { readonly refused: IngressResponse };

@@ -135,7 +135,7 @@ async function planRequest(written: HttpSpec, firing: Firing, context: TriggerCo
     ? schema.parse(parameters.apply(toJson(written), written.parameters, "http.parameters"), "http")
     : written;
   const url = checkUrl(resolved.url);
-  const headers: Record<string, string> = { "Idempotency-Key": firing.key, ...resolved.headers };
+  const headers: Record<string, string> = { "Idempotency-Key": headerKey(firing), ...resolved.headers };
   if (resolved.host) headers.Host = resolved.host;
   for (const [index, parameter] of (resolved.dynamicHeaders ?? []).entries()) {
     const path = `http.dynamicHeaders[${index}]`;
@@ -154,6 +154,12 @@ async function planRequest(written: HttpSpec, firing: Firing, context: TriggerCo
     timeoutMs: (resolved.timeout || 60) * 1_000,
     ...(resolved.tls && { tls: resolved.tls }),
   };
+}
+
+/** The key itself where a header can carry it, else its hash: ids of events may hold any character. */
+function headerKey({ key }: Firing): string {
+  if (/^[\x21-\x7e]{1,255}$/.test(key)) return key;
+  return `sha256:${createHash("sha256").update(key).digest("hex")}`;
 }
 
 function toJson(spec: HttpSpec): JsonValue {
