@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
-import { argoApiVersion, type EventBusResource } from "./api/resources.ts";
-import { type Clock, systemClock } from "./base/clock.ts";
+import { argoApiVersion, type EventBusResource, type EventSource, type PodTemplate } from "./api/resources.ts";
+import { type Clock, sleepFor, systemClock } from "./base/clock.ts";
+import type { JsonObject } from "./base/json.ts";
 import type { Logger } from "./base/log.ts";
 import { createMetrics, type Metrics } from "./base/metrics.ts";
 import { createNursery, type Nursery } from "./base/nursery.ts";
@@ -9,39 +10,43 @@ import { type BusHandle, createBusDirectory, type MutableBusDirectory } from "./
 import { type Controller, createController } from "./controllers/controller.ts";
 import { createEventBusController } from "./controllers/event-bus.ts";
 import { createEventSourceController } from "./controllers/event-source.ts";
+import { argoSubject, parseArgoSubject, readExotic } from "./controllers/exotic-bus.ts";
 import { createManifestDir } from "./controllers/manifest-dir.ts";
+import type { Reconciler } from "./controllers/reconciler.ts";
 import { createSecretReader } from "./controllers/secret-reader.ts";
 import { createSensorController, type SensorController } from "./controllers/sensor.ts";
 import { createStatusWriter, type WriteStatus } from "./controllers/status.ts";
-import type { EventBus } from "./events/bus/bus.ts";
+import type { EventBus, StoredMessage } from "./events/bus/bus.ts";
 import { openJetStreamBus } from "./events/bus/jetstream.ts";
 import { openSqliteBus } from "./events/bus/sqlite.ts";
 import { argoStream, systemStreams } from "./events/bus/streams.ts";
+import type { CompiledSensor } from "./events/sensor/compile.ts";
 import { createDeadLetters } from "./events/sensor/dead-letters.ts";
 import { createExecutor } from "./events/sensor/executor.ts";
 import { createPartitions, type Partitions } from "./events/sensor/partition.ts";
 import { createEventReader, parseSystemSubject } from "./events/sensor/reader.ts";
-import { createSensorRunner } from "./events/sensor/runner.ts";
+import { createSensorRunner, type SensorRunner } from "./events/sensor/runner.ts";
 import { ledgerPositionsIn } from "./events/sensor/sensor-cells.ts";
-import { type Ingress, openIngress } from "./events/sources/ingress.ts";
+import { openIngress } from "./events/sources/ingress.ts";
 import { sourceKinds, sourceSchemas } from "./events/sources/registry.ts";
 import { runEventSource } from "./events/sources/runner.ts";
-import { triggerKinds } from "./events/triggers/registry.ts";
+import { triggerKinds, triggerSchemas } from "./events/triggers/registry.ts";
 import { createKubeClient } from "./kube/client.ts";
 import type { KubeClient, WatchCache } from "./kube/kube.ts";
 import { createWatchCache } from "./kube/watch-cache.ts";
 import { openLedger } from "./ledger/ledger.ts";
-import { openProjection } from "./ledger/projection.ts";
-import { createServingCertificate } from "./local/certificate.ts";
+import { openProjection, type Projection } from "./ledger/projection.ts";
+import { ensureCertificate } from "./local/certificate.ts";
 import { openControlPlane } from "./local/control-plane.ts";
 import { type DataDir, type Endpoints, openDataDir, replaceFile } from "./local/data-dir.ts";
 import { kubeconfigText } from "./local/kubeconfig.ts";
 import { serveControlPlane } from "./local/serve.ts";
-import { encodeEvent } from "./record/cloud-event.ts";
-import type { EffectRecord, Ledger } from "./record/records.ts";
+import { type CloudEvent, encodeEvent } from "./record/cloud-event.ts";
+import type { Ledger } from "./record/records.ts";
 import { eventSubject, rawSubject } from "./record/subject.ts";
 import { createServer } from "./server/server.ts";
 import { admit } from "./validate/admission.ts";
+import { type CustomResourceDefinition, eventCrds } from "./validate/crds.ts";
 
 export interface EngineConfig {
   readonly dataDir: string;
@@ -68,6 +73,10 @@ export interface Engine extends AsyncDisposable {
 }
 
 const host = "127.0.0.1";
+/** How long the start waits for the first reconcile of every object; the rest goes on behind. */
+const settleMs = 10_000;
+/** How long reading stored state and the ledger may take at the start. */
+const startReadMs = 120_000;
 
 /** What most parts need, opened first and closed last. */
 interface Base {
@@ -95,9 +104,8 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
   const state = { ready: "starting" as string | undefined };
   const server = await openServer(base, bus, records, () => state.ready);
   const applied = await applyManifests(base, cluster.kube);
-  const parts = await openParts(base, bus, records, cluster);
-  const sensors = await startSensors(parts);
-  server.answer({ sensors: sensors.running });
+  const parts = openParts(base, bus, records, cluster);
+  await startSensors(parts);
   const ingress = await startSources(parts);
   const endpoints: Endpoints = {
     server: server.url,
@@ -128,7 +136,9 @@ interface Records {
 
 async function openRecords({ stack, nursery, clock, log, dataDir }: Base, bus: EventBus): Promise<Records> {
   const projection = stack.use(await openProjection({ path: dataDir.file("ledger.db"), clock, log }));
-  stack.use(nursery.start("ledger projection", (signal) => projection.follow("system", bus, [rawSubject("events.>")], signal)));
+  stack.use(
+    nursery.start("ledger projection", (signal) => projection.follow("system", bus, [rawSubject("events.>")], signal)),
+  );
   const ledger = stack.use(await openLedger({ bus, writer: randomUUID().slice(0, 8), clock, log }));
   return { ledger, projection };
 }
@@ -139,23 +149,67 @@ interface Cluster {
 }
 
 /** The embedded control plane, for the engine in process and for `kubectl` over HTTPS. */
-async function openCluster({ config, stack, clock, log, dataDir, metrics }: Base): Promise<Cluster> {
+async function openCluster({ config, stack, clock, log, dataDir }: Base): Promise<Cluster> {
   const user = { token: dataDir.token, name: "tiphys-admin", groups: ["system:masters"] };
   const plane = stack.use(
-    await openControlPlane({ path: dataDir.file("kube.db"), clock, log, users: [user], admission: admit }),
+    await openControlPlane({
+      path: dataDir.file("kube.db"),
+      clock,
+      log,
+      users: [user],
+      admission: ({ object }) => admit(object),
+    }),
   );
-  const certificate = await readOrCreateCertificate(dataDir, clock);
+  const certificate = await ensureCertificate(dataDir.path, clock);
   const served = stack.use(await serveControlPlane({ plane, host, port: config.kubePort, certificate, log }));
-  const text = kubeconfigText({ url: served.url, caPem: certificate.certPem, token: dataDir.token, name: "tiphys" });
+  const text = kubeconfigText({ url: served.url, caPem: certificate.cert, token: dataDir.token, name: "tiphys" });
   replaceFile(dataDir.file("kubeconfig"), text);
   const kube = createKubeClient({ fetch: plane.fetch, baseUrl: served.url, token: dataDir.token, log });
   return { kube, url: served.url };
 }
 
+async function applyManifests({ config, stack, nursery, clock, log }: Base, kube: KubeClient): Promise<number> {
+  const signal = AbortSignal.timeout(startReadMs);
+  for (const crd of eventCrds({ sources: sourceSchemas(), triggers: triggerSchemas() }))
+    await installCrd(kube, crd, signal);
+  if (config.manifests === undefined) return 0;
+  const dir = createManifestDir({ path: config.manifests, kube, clock, log });
+  const applied = await dir.applyAll(signal);
+  stack.use(nursery.start("manifests", (stop) => dir.watch(stop)));
+  return applied;
+}
+
+async function installCrd(kube: KubeClient, crd: CustomResourceDefinition, signal: AbortSignal): Promise<void> {
+  const ref = { apiVersion: crd.apiVersion, kind: crd.kind, name: crd.metadata.name };
+  const body = crd as unknown as JsonObject;
+  await kube.patch(ref, "application/apply-patch+yaml", body, { fieldManager: "tiphys", force: true }, signal);
+}
+
+/** A stored message that is no event is skipped, recorded and counted. */
+function reportInvalid(
+  bus: string,
+  { clock, log, metrics, ledger }: Pick<Parts, "clock" | "log" | "metrics" | "ledger">,
+): (message: StoredMessage, reason: string) => void {
+  return ({ subject, sequence }, reason) => {
+    log.error("a stored message is not an event", { bus, subject, sequence, reason });
+    metrics.eventsInvalid.add({ namespace: "", bus });
+    const causes = [`${bus}:${sequence}`];
+    const { kept } = ledger.write({
+      kind: "invalid",
+      at: clock.now(),
+      causes,
+      bus,
+      subject,
+      sequence,
+      message: reason,
+    });
+    kept.catch((error: unknown) => log.error("a record could not be stored", { error }));
+  };
+}
+
 /** Everything that Sensors and sources are made of. */
-interface Parts extends Base {
+interface Parts extends Base, Records {
   readonly kube: KubeClient;
-  readonly ledger: Ledger;
   readonly directory: MutableBusDirectory;
   readonly system: BusHandle;
   readonly partitions: Partitions;
@@ -167,8 +221,7 @@ function openParts(base: Base, bus: EventBus, records: Records, { kube }: Cluste
   const system = createSystemHandle(base, bus, records.ledger);
   const partitions = createPartitions({ bus, clock, log });
   const writeStatus = createStatusWriter(kube, clock);
-  const { ledger } = records;
-  return { ...base, kube, ledger, directory: createBusDirectory(system), system, partitions, writeStatus };
+  return { ...base, ...records, kube, directory: createBusDirectory(system), system, partitions, writeStatus };
 }
 
 function createSystemHandle({ clock, log, metrics }: Base, bus: EventBus, ledger: Ledger): BusHandle {
@@ -190,7 +243,7 @@ async function startSensors(parts: Parts): Promise<SensorController> {
   stack.use(nursery.start("partitions", (signal) => partitions.run(signal)));
   const buses = runController(parts, "EventBus", ({ cache, request }) => {
     const runBus = createBusRunner(parts);
-    return createEventBusController({ cache, directory: parts.directory, runBus, ...parts, request });
+    return createEventBusController({ ...parts, cache, runBus, request });
   });
   const sensors = runController(parts, "Sensor", ({ cache, request }) =>
     createSensorController({
@@ -203,7 +256,10 @@ async function startSensors(parts: Parts): Promise<SensorController> {
     }),
   );
   parts.directory.onChange((namespace) => sensors.requestAll(namespace));
-  await Promise.race([Promise.all([buses.settled, sensors.settled]), sleepFor(clock, settleMs, new AbortController().signal)]);
+  await Promise.race([
+    Promise.all([buses.settled, sensors.settled]),
+    sleepFor(clock, settleMs, new AbortController().signal),
+  ]);
   stack.use(nursery.start("event reader", (signal) => system.reader.run(signal)));
   log.debug("sensors started", { sensors: sensors.reconciler.running().length });
   return sensors.reconciler;
@@ -238,7 +294,8 @@ async function readFinished({ ledger, partitions }: Parts): Promise<ReadonlySet<
   const { epoch, after } = ledger.mark();
   let since = after;
   for (const map of cells) {
-    for (const position of ledgerPositionsIn(map)) if (position.epoch === epoch) since = Math.min(since, position.after);
+    for (const position of ledgerPositionsIn(map))
+      if (position.epoch === epoch) since = Math.min(since, position.after);
   }
   const finished = new Set<string>();
   for await (const records of ledger.readEffects({ epoch, after: since }, signal)) {
@@ -275,10 +332,17 @@ function createBusRunner({ clock, kube, ledger, log, metrics, projection }: Part
     onOpen: (handle: BusHandle) => void,
     signal: AbortSignal,
   ): Promise<void> => {
-    const { url, streamConfig, credentials } = readExotic(spec.jetstreamExotic, createSecretReader(kube, namespace));
+    const { url, streamConfig, ...access } = readExotic(spec.jetstreamExotic, createSecretReader(kube, namespace));
     const stream = argoStream(streamConfig);
     const label = `${namespace}/${name}`;
-    await using bus = await openJetStreamBus({ servers: url, streams: [stream], credentials, log, clock, name: `tiphys ${label}` });
+    await using bus = await openJetStreamBus({
+      servers: url,
+      streams: [stream],
+      ...access,
+      log,
+      clock,
+      name: `tiphys ${label}`,
+    });
     const reader = createEventReader({
       name: label,
       bus,
@@ -287,7 +351,13 @@ function createBusRunner({ clock, kube, ledger, log, metrics, projection }: Part
       parseSubject: (subject) => ({ namespace, ...parseArgoSubject(subject) }),
       onInvalid: reportInvalid(label, { clock, log, metrics, ledger }),
     });
-    onOpen({ name: label, bus, reader, stream: stream.name, subjectOf: (_, source, event) => argoSubject(source, event) });
+    onOpen({
+      name: label,
+      bus,
+      reader,
+      stream: stream.name,
+      subjectOf: (_, source, event) => argoSubject(source, event),
+    });
     await Promise.all([reader.run(signal), projection.follow(label, bus, stream.subjects, signal)]);
   };
 }
@@ -306,7 +376,7 @@ async function startSources(parts: Parts): Promise<{ readonly url: string; urls(
       buses: parts.directory,
       urlOf: ({ metadata }, { kind, name }) =>
         sourceKinds[kind]?.http ? `${ingress.url}${ingress.pathOf(metadata, name)}` : undefined,
-      runSource(eventSource, handle, onStatus, signal) {
+      runSource(eventSource, handle, report, signal) {
         const { metadata, template } = eventSource;
         const kube = parts.kube.as(serviceAccountUser(metadata.namespace, template));
         return runEventSource(
@@ -314,14 +384,14 @@ async function startSources(parts: Parts): Promise<{ readonly url: string; urls(
             eventSource,
             kinds: sourceKinds,
             publish: (event) => publishEvent(handle, metadata.namespace, event),
-            mountFor: (event) => ingress.mountFor(metadata, event, (warning) => onStatus(event, { warning })),
+            mountFor: (event) => ingress.mountFor(metadata, event, (message) => report.warning(event, message)),
             secret: createSecretReader(kube, metadata.namespace),
             kube,
             state,
             clock,
             log: log.child({ namespace: metadata.namespace }),
             metrics,
-            onStatus,
+            onStatus: (event, status) => report.status(event, status.state === "failed" ? status.message : undefined),
           },
           signal,
         );
@@ -330,7 +400,11 @@ async function startSources(parts: Parts): Promise<{ readonly url: string; urls(
   );
   parts.directory.onChange((namespace) => sources.requestAll(namespace));
   await Promise.race([sources.settled, sleepFor(clock, settleMs, new AbortController().signal)]);
-  return { url: ingress.url, urls: () => sources.reconciler.running().flatMap(({ metadata, events }) => events.filter(({ kind }) => sourceKinds[kind]?.http).map(({ name }) => `${ingress.url}${ingress.pathOf(metadata, name)}`)) };
+  const urlsOf = ({ metadata, events }: EventSource): string[] =>
+    events.flatMap(({ kind, name }) =>
+      sourceKinds[kind]?.http ? [`${ingress.url}${ingress.pathOf(metadata, name)}`] : [],
+    );
+  return { url: ingress.url, urls: () => sources.reconciler.running().flatMap(urlsOf) };
 }
 
 /** The message id holds the subject on our own stream: sources cannot swallow each other's events by using their ids. */
@@ -342,4 +416,8 @@ async function publishEvent({ name, bus, subjectOf }: BusHandle, namespace: stri
 
 function serviceAccountUser(namespace: string, { serviceAccountName }: PodTemplate): string {
   return `system:serviceaccount:${namespace}:${serviceAccountName || "default"}`;
+}
+
+async function openServer({ config, stack, metrics }: Base, _bus: EventBus, _records: Records, ready: () => string | undefined) {
+  return stack.use(await createServer({ host, port: config.port, ready, metrics }));
 }

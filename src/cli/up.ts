@@ -86,7 +86,9 @@ function banner({ endpoints, applied, webhooks }: Engine, { dataDir, manifests }
   const lines = rows.map(([name, value]) => `  ${name.padEnd(11)}${value}`);
   const from = manifests === undefined ? "" : `, ${applied} objects from ${manifests}`;
   const tries = [
-    ...webhooks.slice(0, 1).map((url) => `curl -X POST ${url} -H 'content-type: application/json' -d '{"ref":"refs/heads/main"}'`),
+    ...webhooks
+      .slice(0, 1)
+      .map((url) => `curl -X POST ${url} -H 'content-type: application/json' -d '{"ref":"refs/heads/main"}'`),
     "npx tiphys event list",
     "npx tiphys trace <event id>",
     `kubectl --kubeconfig ${endpoints.kubeconfig} get eventsources,sensors,configmaps`,

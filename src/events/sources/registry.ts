@@ -9,16 +9,18 @@ export interface AnySourceKind {
   readonly eventType: string;
   readonly schema: Schema<unknown>;
   readonly singleton: boolean;
+  readonly http: boolean;
   /** Parses `spec`, which stands at `path`, then runs. @throws TerminalError MANIFEST_INVALID */
   run(spec: unknown, path: string, context: SourceContext, signal: AbortSignal): Promise<void>;
 }
 
 export function defineSource<Spec>(kind: SourceKind<Spec>): AnySourceKind {
-  const { eventType, schema, singleton } = kind;
+  const { eventType, schema, singleton, http = false } = kind;
   return {
     eventType,
     schema,
     singleton,
+    http,
     run: async (spec, path, context, signal) => kind.run(schema.parse(spec, path), context, signal),
   };
 }

@@ -12,6 +12,8 @@ export interface SourceKind<Spec> {
   readonly schema: Schema<Spec>;
   /** Runs on one replica at a time, by lease: kinds that would emit everything twice otherwise. */
   readonly singleton: boolean;
+  /** Served over HTTP: the EventSource's status shows its URL. */
+  readonly http?: boolean;
   /** Emits until `signal` aborts. Returning or rejecting earlier is a failure: the runner backs off and calls again, for ever. */
   run(spec: Spec, context: SourceContext, signal: AbortSignal): Promise<void>;
 }

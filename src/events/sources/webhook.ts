@@ -45,6 +45,7 @@ const defaultMaxBytes = 1_048_576;
 export const webhookSource: SourceKind<WebhookSpec> = {
   eventType: "webhook",
   singleton: false,
+  http: true,
   schema: createSchema<WebhookSpec>({
     type: "object",
     description: "HTTP requests.",

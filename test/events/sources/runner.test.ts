@@ -44,7 +44,7 @@ function start(
   const { secret, http } = recordedContext();
   const run: EventSourceRun = {
     eventSource: {
-      metadata: { name: "es", namespace: "default", uid: "u", generation: 1, labels: {}, annotations: {} },
+      metadata: { name: "es", namespace: "default", uid: "u", generation: 1, labels: {}, createdAt: "", annotations: {} },
       eventBusName: "default",
       template: {},
       events: [...new Set([...Object.keys(kinds), ...Object.keys(specs)])].map((name) => ({
