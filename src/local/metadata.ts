@@ -141,7 +141,13 @@ export function wholeSeconds(iso: string): string {
 }
 
 export function createdMetadata(metadata: JsonObject, resource: ServedResource, now: string): JsonObject {
-  const { resourceVersion: _revision, deletionTimestamp: _deleted, selfLink: _link, ...kept } = metadata;
+  const {
+    resourceVersion: _revision,
+    deletionTimestamp: _deleted,
+    generation: _count,
+    selfLink: _link,
+    ...kept
+  } = metadata;
   return {
     ...withoutNulls(kept),
     uid: randomUUID(),
