@@ -1,0 +1,3 @@
+module tiphys.io/test/tools
+
+go 1.23.0
