@@ -107,8 +107,8 @@ export interface Ledger {
   write(draft: RecordDraft): { readonly id: RecordId; readonly kept: Promise<void> };
   /** The stored records in order, e.g. to learn which effects ran since a position. */
   readEffects(since: LedgerPosition, signal: AbortSignal): AsyncIterable<readonly EffectRecord[]>;
-  /** Where the ledger's stream ends now. */
-  position(): Promise<LedgerPosition>;
+  /** A place in the ledger's stream that every record written from now on is stored after. */
+  mark(): LedgerPosition;
 }
 
 /** Opaque; comes from the bus: stream incarnation and sequence. */

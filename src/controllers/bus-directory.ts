@@ -1,0 +1,54 @@
+import { NotYetError } from "../base/errors.ts";
+import type { EventBus } from "../events/bus/bus.ts";
+import type { EventReader } from "../events/sensor/reader.ts";
+import type { Subject } from "../record/subject.ts";
+
+/** A bus that runs, with its one reader. */
+export interface BusHandle {
+  /** `system`, or `<namespace>/<EventBus>`: goes into records and positions. */
+  readonly name: string;
+  readonly bus: EventBus;
+  readonly reader: EventReader;
+  /** The stream that holds the events. */
+  readonly stream: string;
+  subjectOf(namespace: string, eventSource: string, event: string): Subject;
+}
+
+/** Which bus an EventSource or a Sensor uses. */
+export interface BusDirectory {
+  /**
+   * The bus of that name in the namespace; the system bus where there is no EventBus resource (DESIGN section 4).
+   * @throws NotYetError while the resource's bus has no connection yet.
+   */
+  busFor(namespace: string, eventBusName: string): BusHandle;
+}
+
+export interface MutableBusDirectory extends BusDirectory {
+  /** A handle; or why there is none yet; or `undefined` when the resource is gone. */
+  set(namespace: string, name: string, entry: BusHandle | { readonly pending: string } | undefined): void;
+  /** Called with the namespace and name of each bus that changed. */
+  onChange(listener: (namespace: string, name: string) => void): void;
+}
+
+/** How soon to look again for a bus that has no connection; a change is told at once anyway. */
+const pendingRetryMs = 10_000;
+
+export function createBusDirectory(system: BusHandle): MutableBusDirectory {
+  const entries = new Map<string, BusHandle | { readonly pending: string }>();
+  const listeners: ((namespace: string, name: string) => void)[] = [];
+  return {
+    busFor(namespace, eventBusName) {
+      const entry = entries.get(`${namespace}/${eventBusName}`);
+      if (entry === undefined) return system;
+      if ("pending" in entry) throw new NotYetError("BUS_UNAVAILABLE", entry.pending, pendingRetryMs);
+      return entry;
+    },
+    set(namespace, name, entry) {
+      const key = `${namespace}/${name}`;
+      if (entry === undefined) entries.delete(key);
+      else entries.set(key, entry);
+      for (const listener of listeners) listener(namespace, name);
+    },
+    onChange: (listener) => void listeners.push(listener),
+  };
+}

@@ -1,0 +1,42 @@
+import type { Clock } from "../base/clock.ts";
+import { isJsonObject, type JsonObject } from "../base/json.ts";
+import type { KubeClient } from "../kube/kube.ts";
+import type { KubeObject } from "../objects/object.ts";
+import { type ConditionDraft, conditionsOf, nextConditions } from "./conditions.ts";
+
+/** What a controller says of an object, beside conditions, e.g. `webhooks`; `null` removes a field. */
+export interface StatusDraft {
+  readonly conditions: readonly ConditionDraft[];
+  readonly fields?: JsonObject;
+}
+
+export type WriteStatus = (object: KubeObject, draft: StatusDraft, signal: AbortSignal) => Promise<void>;
+
+/** Writes a status once per change: one that says the same already is left alone. */
+export function createStatusWriter(kube: KubeClient, clock: Clock): WriteStatus {
+  return async (object, draft, signal) => {
+    const conditions = nextConditions(conditionsOf(object), draft.conditions, clock);
+    const status: JsonObject = { ...draft.fields, conditions: conditions.map((condition) => ({ ...condition })) };
+    if (saysAlready(object.status, status)) return;
+    const { namespace, name = "" } = object.metadata;
+    await kube.patch(
+      { apiVersion: object.apiVersion, kind: object.kind, name, ...(namespace === undefined ? {} : { namespace }) },
+      "application/merge-patch+json",
+      { status },
+      { subresource: "status", fieldManager: "tiphys" },
+      signal,
+    );
+  };
+}
+
+function saysAlready(current: unknown, wanted: JsonObject): boolean {
+  const have: JsonObject = isJsonObject(current) ? current : {};
+  return Object.entries(wanted).every(([field, value]) => canonical(have[field] ?? null) === canonical(value));
+}
+
+/** Text that does not depend on the order of keys, which a server may change. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) =>
+    isJsonObject(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner,
+  );
+}

@@ -1,0 +1,71 @@
+import type { Clock } from "../../base/clock.ts";
+import { EngineError } from "../../base/errors.ts";
+import type { EventHead, SensorHead } from "../../record/records.ts";
+import { type Subject, subjectOf } from "../../record/subject.ts";
+import type { EventBus } from "../bus/bus.ts";
+import type { FailedAttempt } from "./effect.ts";
+import type { DeadEffect, PutDead } from "./effect-queue.ts";
+import type { ReceivedEvent } from "./reducer.ts";
+
+/** What failed for good, as stored on `dead.<namespace>.<sensor>.<trigger>`. */
+export interface DeadLetter {
+  readonly v: 1;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly sensor: SensorHead;
+  /** Absent when a dependency's filter or transform failed. */
+  readonly trigger?: string;
+  readonly dependency?: string;
+  readonly key: string;
+  readonly error: string;
+  readonly attempts: readonly FailedAttempt[];
+  /** By dependency. `event` is left out when the letter would be too large for the bus; `head` says where it is stored. */
+  readonly events: Readonly<Record<string, { readonly head: EventHead; readonly event?: ReceivedEvent["event"] }>>;
+}
+
+/** Stores dead letters of one Sensor; the same key is stored once. */
+export function createDeadLetters(bus: EventBus, sensor: SensorHead, clock: Clock): PutDead {
+  return async (dead) => {
+    const letter = letterOf(dead, sensor, clock);
+    const subject = subjectOf(
+      "dead",
+      sensor.namespace,
+      sensor.name,
+      letter.trigger ?? `dependency ${letter.dependency}`,
+    );
+    try {
+      await publish(bus, subject, letter);
+    } catch (error) {
+      if (!(error instanceof EngineError) || error.code !== "BUS_MESSAGE_TOO_LARGE") throw error;
+      await publish(bus, subject, { ...letter, events: headsOnly(letter.events) });
+    }
+  };
+}
+
+function letterOf(dead: DeadEffect, sensor: SensorHead, clock: Clock): DeadLetter {
+  const at = clock.now();
+  if (dead.kind === "effect") {
+    const { key, trigger, attempts, events } = dead.effect;
+    return { v: 1, at, sensor, trigger, key, error: dead.error, attempts, events };
+  }
+  const { dependency, trigger, message, event } = dead.decision;
+  return {
+    v: 1,
+    at,
+    sensor,
+    ...(trigger === undefined ? {} : { trigger }),
+    dependency,
+    key: `${sensor.uid}/${dependency}/${event.head.id}`,
+    error: message,
+    attempts: [],
+    events: { [dependency]: event },
+  };
+}
+
+async function publish(bus: EventBus, subject: Subject, letter: DeadLetter): Promise<void> {
+  await bus.publish(subject, { id: letter.key, data: Buffer.from(JSON.stringify(letter), "utf8") });
+}
+
+function headsOnly(events: DeadLetter["events"]): DeadLetter["events"] {
+  return Object.fromEntries(Object.entries(events).map(([dependency, { head }]) => [dependency, { head }]));
+}

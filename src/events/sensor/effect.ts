@@ -1,0 +1,73 @@
+import type { Trigger } from "../../api/resources.ts";
+import { parseDuration } from "../../base/duration.ts";
+import { TerminalError } from "../../base/errors.ts";
+import type { RecordId } from "../../record/records.ts";
+import type { ReceivedEvent } from "./reducer.ts";
+
+/** A firing on its way to its outcome. Plain JSON: it is kept in the outbox as it stands. */
+export interface Effect {
+  /** `<sensor uid>/<trigger>/<sorted event ids>`: the same for every attempt (DESIGN rule 4). */
+  readonly key: string;
+  readonly trigger: string;
+  /** By dependency name. */
+  readonly events: Readonly<Record<string, ReceivedEvent>>;
+  readonly decision: RecordId;
+  /** How many attempts failed so far. */
+  readonly failed: number;
+  /** The last of them, oldest first. */
+  readonly attempts: readonly FailedAttempt[];
+  /** Milliseconds since 1970: not before. */
+  readonly dueAt: number;
+}
+
+export interface FailedAttempt {
+  readonly at: number;
+  readonly error: string;
+}
+
+/** How often a trigger is tried, and how long between (spec argo-events 1.2). */
+export interface RetryPlan {
+  /** All attempts, the first included. */
+  readonly attempts: number;
+  /** Milliseconds before attempt `attempt` (from 2). `random` gives numbers in [0, 1). */
+  delayMs(attempt: number, random: () => number): number;
+}
+
+const once: RetryPlan = { attempts: 1, delayMs: () => 0 };
+
+/**
+ * One attempt, as the originals do it, unless the trigger says `atLeastOnce: true` or has a `retryStrategy` (DESIGN
+ * section 4). @throws TerminalError MANIFEST_INVALID for a backoff that cannot be read.
+ */
+export function retryPlanOf(trigger: Trigger): RetryPlan {
+  if (!trigger.retryStrategy && !trigger.atLeastOnce) return once;
+  const { duration, factor = 1, jitter = 1, steps = 0 } = trigger.retryStrategy ?? {};
+  const firstMs = durationMs(duration ?? "1s", `trigger ${trigger.template.name}: retryStrategy.duration`);
+  return {
+    attempts: steps > 0 ? steps : 5,
+    delayMs: (attempt, random) => firstMs * factor ** Math.max(0, attempt - 2) * (1 + jitter * random()),
+  };
+}
+
+/** Integer nanoseconds, or a Go duration. */
+function durationMs(value: number | string, path: string): number {
+  try {
+    const ms = typeof value === "number" ? value / 1e6 : parseDuration(value);
+    if (ms >= 0) return ms;
+  } catch {
+    // said below, with the path
+  }
+  throw new TerminalError("MANIFEST_INVALID", `${path}: "${value}" must be a duration, for example "10s"`);
+}
+
+/** Attempts that are kept with an effect; older ones are only counted in the ledger. */
+const maxAttemptsKept = 32;
+
+export function withFailure(effect: Effect, failure: FailedAttempt, dueAt: number): Effect {
+  return {
+    ...effect,
+    failed: effect.failed + 1,
+    attempts: [...effect.attempts, failure].slice(-maxAttemptsKept),
+    dueAt,
+  };
+}

@@ -1,0 +1,91 @@
+import type { DataFilter, Dependency, Filters } from "../../../api/resources.ts";
+import { messageOf } from "../../../base/errors.ts";
+import { compileGjson } from "../../../base/gjson.ts";
+import type { Problem } from "../../../base/schema.ts";
+import { compileContextFilter } from "./context.ts";
+import { compileDataFilter } from "./data.ts";
+import { type Filter, type FilterOutcome, failed, passed, reasonsOf, rejected } from "./outcome.ts";
+
+/** One kind of filter that a dependency specifies. */
+interface KindOfFilter {
+  readonly name: "expr" | "data" | "context" | "time" | "script";
+  readonly filter: Filter;
+}
+
+/** Kinds that come later: naming one is an error, so that an event is never passed unseen. */
+const unsupportedKinds = ["exprs", "time", "script", "cel"] as const;
+
+/**
+ * The filters of one dependency, in the order expr, data, context, time, script (spec argo-events 5.1). What does not
+ * compile is added to `problems`, with paths below `path` (`spec.dependencies[0]`).
+ */
+export function compileFilters(dependency: Dependency, path: string, problems: Problem[]): Filter {
+  const filters = dependency.filters;
+  if (!filters) return () => passed;
+  for (const kind of unsupportedKinds) {
+    const value = (filters as Readonly<Record<string, unknown>>)[kind];
+    if (value === undefined || (Array.isArray(value) && value.length === 0) || value === "") continue;
+    problems.push({ severity: "error", path: `${path}.filters.${kind}`, message: "is not supported yet" });
+  }
+  const kinds = compileKinds(filters, path, problems);
+  return dependency.filtersLogicalOperator === "or" ? someKind(kinds) : everyKind(kinds);
+}
+
+function compileKinds(filters: Filters, path: string, problems: Problem[]): KindOfFilter[] {
+  const kinds: KindOfFilter[] = [];
+  const data = filters.data ?? [];
+  const dataProblems = data.flatMap((entry, index) => checkDataEntry(entry, `${path}.filters.data[${index}]`));
+  problems.push(...dataProblems);
+  if (data.length > 0 && dataProblems.length === 0) {
+    const operator = filters.dataLogicalOperator ?? "";
+    kinds.push({ name: "data", filter: compileDataFilter(data, operator, "filters.data") });
+  }
+  if (filters.context) {
+    kinds.push({ name: "context", filter: compileContextFilter(filters.context, "filters.context") });
+  }
+  return kinds;
+}
+
+function checkDataEntry(entry: DataFilter, path: string): Problem[] {
+  if (entry.template) return [{ severity: "error", path: `${path}.template`, message: "is not supported yet" }];
+  try {
+    compileGjson(entry.path);
+    return [];
+  } catch (error) {
+    return [{ severity: "error", path: `${path}.path`, message: messageOf(error) }];
+  }
+}
+
+/** An error ends it; a no does not, since a later kind may still be an error. */
+function everyKind(kinds: readonly KindOfFilter[]): Filter {
+  return (event) => {
+    let no: FilterOutcome | undefined;
+    for (const { name, filter } of kinds) {
+      const outcome = filter(event);
+      if (outcome.verdict === "error") return asKindError(name, outcome);
+      if (outcome.verdict === "rejected") no ??= outcome;
+    }
+    return no ?? passed;
+  };
+}
+
+/** One kind that passes is enough, but any error still discards the event (spec argo-events 5.1, decision C7). */
+function someKind(kinds: readonly KindOfFilter[]): Filter {
+  return (event) => {
+    const outcomes = kinds.map(({ name, filter }) => ({ name, outcome: filter(event) }));
+    const errors = outcomes.filter(({ outcome }) => outcome.verdict === "error");
+    const first = errors[0];
+    if (first) {
+      return failed(first.outcome.filter, () =>
+        errors.map(({ name, outcome }) => `${name} filter errors [${outcome.reason}]`).join(" / "),
+      );
+    }
+    if (outcomes.some(({ outcome }) => outcome.verdict === "passed")) return passed;
+    const noes = outcomes.map(({ outcome }) => outcome);
+    return rejected("filters", () => reasonsOf(noes, " and ") || "filters: none is given, so that none can pass");
+  };
+}
+
+function asKindError(name: string, outcome: FilterOutcome): FilterOutcome {
+  return failed(outcome.filter, () => `${name} filter error (${outcome.reason})`);
+}

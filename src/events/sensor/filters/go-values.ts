@@ -1,0 +1,31 @@
+const trueTexts = new Set(["1", "t", "T", "true", "TRUE", "True"]);
+const falseTexts = new Set(["0", "f", "F", "false", "FALSE", "False"]);
+
+/** Go's `strconv.ParseBool`; undefined when it would be an error. */
+export function parseGoBool(text: string): boolean | undefined {
+  if (trueTexts.has(text)) return true;
+  return falseTexts.has(text) ? false : undefined;
+}
+
+/** Go's `strconv.ParseFloat(text, 64)`; undefined when it would be an error. */
+export function parseGoFloat(text: string): number | undefined {
+  if (/^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$/.test(text)) {
+    const value = Number(text);
+    return Number.isFinite(value) ? value : undefined;
+  }
+  if (/^[+-]?inf(inity)?$/i.test(text)) return text.startsWith("-") ? -Infinity : Infinity;
+  if (/^[+-]?nan$/i.test(text)) return Number.NaN;
+  return parseHexFloat(text);
+}
+
+function parseHexFloat(text: string): number | undefined {
+  const match = /^([+-]?)0x_?([0-9a-f_]*)\.?([0-9a-f_]*)p([+-]?[0-9]+)$/i.exec(text);
+  if (!match) return undefined;
+  const [, sign, whole = "", fraction = "", exponent] = match;
+  const digits = (whole + fraction).replaceAll("_", "");
+  if (digits === "") return undefined;
+  const places = fraction.replaceAll("_", "").length;
+  const value = Number.parseInt(digits, 16) * 2 ** (Number(exponent) - 4 * places);
+  if (!Number.isFinite(value)) return undefined;
+  return sign === "-" ? -value : value;
+}

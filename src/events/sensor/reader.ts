@@ -1,0 +1,337 @@
+import { EngineError, messageOf } from "../../base/errors.ts";
+import { decodeEvent } from "../../record/cloud-event.ts";
+import { decodeToken, type Subject } from "../../record/subject.ts";
+import type { EventBus, Position, ReadBatch, Sequence, StoredMessage } from "../bus/bus.ts";
+import type { ReceivedEvent } from "./reducer.ts";
+
+/** Events that wait for one subscriber, at most; beyond, it is detached and reads for itself. */
+const maxQueued = 2_000;
+/** Messages that the reader remembers, so that one who caught up can join without a gap. */
+const maxRecent = 4_000;
+/** A reader that starts goes back at most this far for its oldest subscriber; older ones catch up by themselves. */
+const maxSharedBacklog = 100_000;
+
+export interface EventBatch {
+  readonly epoch: string;
+  readonly events: readonly ReceivedEvent[];
+  /** The subscriber is past everything up to here. */
+  readonly through: Sequence;
+  /** Messages that the stream dropped before they were read. */
+  readonly lost?: { readonly from: Sequence; readonly to: Sequence };
+}
+
+export interface Subscription extends AsyncIterable<EventBatch> {
+  /** Where the reader stands, when this subscriber has been given all of its events up to there; else undefined. */
+  idleThrough(): { readonly epoch: string; readonly after: Sequence } | undefined;
+}
+
+export interface EventReaderOptions {
+  /** `system`, or `<namespace>/<EventBus>`: goes into records. */
+  readonly name: string;
+  readonly bus: EventBus;
+  /** Everything that any subscriber may ask for. */
+  readonly subjects: readonly Subject[];
+  readonly stream: string;
+  /** Namespace, EventSource and event of a subject. */
+  readonly parseSubject: (subject: Subject) => { namespace: string; eventSource: string; event: string };
+  readonly onInvalid: (message: StoredMessage, reason: string) => void;
+}
+
+/**
+ * One reader per bus and engine (DESIGN section 4). It reads the stream once, decodes each event once, and hands it to the
+ * subscribers of its subject. States of a subscriber:
+ *
+ * - catching up: it reads its own subjects from its position, at its own pace;
+ * - attached: it is fed by the shared loop through a bounded queue. When the queue is full it is detached, drains what it
+ *   has, and catches up again: a slow Sensor delays nobody and memory stays bounded.
+ */
+export interface EventReader {
+  subscribe(subjects: readonly Subject[], from: Position, signal: AbortSignal): Subscription;
+  /** Runs the shared loop until `signal` aborts. Subscribers from before the start share its first pass. */
+  run(signal: AbortSignal): Promise<void>;
+  /** Messages between the shared loop and the end of the stream. */
+  lag(): Promise<number>;
+}
+
+interface Place {
+  readonly epoch: string;
+  readonly after: Sequence;
+}
+
+interface Subscriber {
+  readonly subjects: ReadonlySet<string>;
+  readonly queue: EventBatch[];
+  queued: number;
+  attached: boolean;
+  /** What it was given, or has read for itself. */
+  place: Place | undefined;
+  wake: () => void;
+}
+
+interface Decoded {
+  readonly subject: Subject;
+  readonly received: ReceivedEvent;
+}
+
+interface DecodedBatch {
+  /** The first message that the batch speaks for. */
+  readonly from: Sequence;
+  readonly through: Sequence;
+  readonly events: readonly Decoded[];
+  readonly lost?: { readonly from: Sequence; readonly to: Sequence };
+}
+
+export function createEventReader(options: EventReaderOptions): EventReader {
+  return new SharedReader(options);
+}
+
+class SharedReader implements EventReader {
+  readonly #options: EventReaderOptions;
+  readonly #index = new Map<string, Set<Subscriber>>();
+  readonly #subscribers = new Set<Subscriber>();
+  readonly #reportedInvalid = new Set<Sequence>();
+  #recent: DecodedBatch[] = [];
+  #recentSize = 0;
+  #head: Place | undefined;
+
+  constructor(options: EventReaderOptions) {
+    this.#options = options;
+  }
+
+  async lag(): Promise<number> {
+    const end = await this.#options.bus.end(this.#options.stream);
+    return this.#head?.epoch === end.epoch ? Math.max(0, end.after - this.#head.after) : 0;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { bus, subjects } = this.#options;
+    this.#head = await this.#startPlace();
+    for (const subscriber of this.#subscribers) subscriber.wake();
+    for await (const batch of bus.read({ subjects, from: this.#head, follow: true }, signal)) this.#dispatch(batch);
+  }
+
+  subscribe(subjects: readonly Subject[], from: Position, signal: AbortSignal): Subscription {
+    const subscriber: Subscriber = {
+      subjects: new Set(subjects),
+      queue: [],
+      queued: 0,
+      attached: false,
+      place: typeof from === "string" ? undefined : from,
+      wake: () => undefined,
+    };
+    this.#subscribers.add(subscriber);
+    return {
+      [Symbol.asyncIterator]: () => this.#iterate(subscriber, from, signal),
+      idleThrough: () => this.#idleThrough(subscriber),
+    };
+  }
+
+  #idleThrough({ attached, queue, place }: Subscriber): Place | undefined {
+    if (!attached || queue.length > 0 || !place || !this.#head) return undefined;
+    return place.epoch === this.#head.epoch && place.after > this.#head.after ? place : this.#head;
+  }
+
+  async *#iterate(subscriber: Subscriber, from: Position, signal: AbortSignal): AsyncGenerator<EventBatch> {
+    let position = from;
+    const onAbort = () => subscriber.wake();
+    signal.addEventListener("abort", onAbort);
+    try {
+      while (!signal.aborted) {
+        if (this.#attach(subscriber, position)) yield* this.#drain(subscriber, signal);
+        else if (this.#head === undefined) await sleepUntilWoken(subscriber, signal);
+        else yield* this.#catchUp(subscriber, position, signal);
+        position = subscriber.place ?? position;
+      }
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+      this.#detach(subscriber);
+      this.#subscribers.delete(subscriber);
+    }
+  }
+
+  /** Joins the shared loop if nothing would be missed; what it still remembers is queued at once. */
+  #attach(subscriber: Subscriber, position: Position): boolean {
+    const head = this.#head;
+    if (head === undefined || position === "first") return false;
+    if (position !== "next") {
+      if (position.epoch !== head.epoch) return false;
+      const oldest = this.#recent[0]?.from ?? head.after + 1;
+      if (position.after + 1 < oldest) return false;
+    }
+    subscriber.place = position === "next" ? head : position;
+    subscriber.attached = true;
+    for (const batch of this.#recent) this.#offer(subscriber, head.epoch, batch);
+    if (!subscriber.attached) return true;
+    subscriber.place = { epoch: head.epoch, after: Math.max(subscriber.place.after, head.after) };
+    for (const subject of subscriber.subjects) {
+      const interested = this.#index.get(subject) ?? new Set();
+      this.#index.set(subject, interested.add(subscriber));
+    }
+    return true;
+  }
+
+  #detach(subscriber: Subscriber): void {
+    subscriber.attached = false;
+    for (const subject of subscriber.subjects) {
+      const interested = this.#index.get(subject);
+      interested?.delete(subscriber);
+      if (interested?.size === 0) this.#index.delete(subject);
+    }
+  }
+
+  async *#drain(subscriber: Subscriber, signal: AbortSignal): AsyncGenerator<EventBatch> {
+    while (!signal.aborted) {
+      const batch = subscriber.queue.shift();
+      if (batch) {
+        subscriber.queued -= batch.events.length;
+        yield batch;
+      } else if (!subscriber.attached) return;
+      else await sleepUntilWoken(subscriber, signal);
+    }
+  }
+
+  async *#catchUp(subscriber: Subscriber, from: Position, signal: AbortSignal): AsyncGenerator<EventBatch> {
+    const { bus, stream } = this.#options;
+    const subjects = [...subscriber.subjects] as Subject[];
+    const end = await bus.end(stream);
+    for await (const batch of bus.read({ subjects, from, follow: false }, signal)) {
+      const events = this.#decode(batch).map((decoded) => decoded.received);
+      subscriber.place = { epoch: batch.epoch, after: batch.through };
+      yield { epoch: batch.epoch, events, through: batch.through, ...lostOf(batch) };
+      if (this.#canAttach(subscriber.place)) return;
+    }
+    const after = subscriber.place?.epoch === end.epoch ? subscriber.place.after : 0;
+    subscriber.place = { epoch: end.epoch, after: Math.max(after, end.after) };
+  }
+
+  #canAttach(place: Place): boolean {
+    const head = this.#head;
+    if (head === undefined || place.epoch !== head.epoch) return false;
+    return place.after + 1 >= (this.#recent[0]?.from ?? head.after + 1);
+  }
+
+  #dispatch(batch: ReadBatch): void {
+    if (this.#head?.epoch !== batch.epoch) this.#startAnew(batch.epoch);
+    const from = batch.lost?.from ?? (this.#head?.after ?? 0) + 1;
+    const decoded: DecodedBatch = { from, through: batch.through, events: this.#decode(batch), ...lostOf(batch) };
+    this.#head = { epoch: batch.epoch, after: batch.through };
+    this.#remember(decoded);
+    for (const [subscriber, events] of this.#route(decoded)) this.#push(subscriber, batch.epoch, decoded, events);
+  }
+
+  /** The subscribers that a batch concerns, with their events; all of them when messages were lost. */
+  #route({ events, lost }: DecodedBatch): Map<Subscriber, ReceivedEvent[]> {
+    const everyone = lost ? [...this.#subscribers].filter((subscriber) => subscriber.attached) : [];
+    const routed = new Map<Subscriber, ReceivedEvent[]>(everyone.map((subscriber) => [subscriber, []]));
+    for (const { subject, received } of events) {
+      for (const subscriber of this.#index.get(subject) ?? []) {
+        if (received.head.sequence <= (subscriber.place?.after ?? 0)) continue;
+        const list = routed.get(subscriber);
+        if (list) list.push(received);
+        else routed.set(subscriber, [received]);
+      }
+    }
+    return routed;
+  }
+
+  #offer(subscriber: Subscriber, epoch: string, batch: DecodedBatch): void {
+    const after = subscriber.place?.after ?? 0;
+    if (batch.through <= after) return;
+    const events = batch.events
+      .filter(({ subject, received }) => subscriber.subjects.has(subject) && received.head.sequence > after)
+      .map(({ received }) => received);
+    if (events.length > 0 || batch.lost) this.#push(subscriber, epoch, batch, events);
+  }
+
+  #push(subscriber: Subscriber, epoch: string, batch: DecodedBatch, events: readonly ReceivedEvent[]): void {
+    if (!subscriber.attached) return;
+    if (subscriber.queued > 0 && subscriber.queued + events.length > maxQueued) {
+      this.#detach(subscriber);
+    } else {
+      subscriber.queue.push({ epoch, events, through: batch.through, ...lostOf(batch) });
+      subscriber.queued += events.length;
+      subscriber.place = { epoch, after: batch.through };
+    }
+    subscriber.wake();
+  }
+
+  /** The stream was made anew: what is remembered, and every place in it, belongs to the old one. */
+  #startAnew(epoch: string): void {
+    this.#recent = [];
+    this.#recentSize = 0;
+    this.#head = { epoch, after: 0 };
+    for (const subscriber of this.#subscribers) if (subscriber.attached) subscriber.place = { epoch, after: 0 };
+  }
+
+  #remember(batch: DecodedBatch): void {
+    this.#recent.push(batch);
+    this.#recentSize += batch.events.length;
+    while (this.#recent.length > 1 && (this.#recentSize > maxRecent || this.#recent.length > maxRecent)) {
+      this.#recentSize -= this.#recent.shift()?.events.length ?? 0;
+    }
+  }
+
+  async #startPlace(): Promise<Place> {
+    const end = await this.#options.bus.end(this.#options.stream);
+    let after = end.after;
+    for (const { place } of this.#subscribers) if (place?.epoch === end.epoch) after = Math.min(after, place.after);
+    return { epoch: end.epoch, after: Math.max(after, end.after - maxSharedBacklog) };
+  }
+
+  #decode(batch: ReadBatch): Decoded[] {
+    const decoded: Decoded[] = [];
+    for (const message of batch.messages) {
+      try {
+        decoded.push({ subject: message.subject, received: this.#receive(message) });
+      } catch (error) {
+        if (!(error instanceof EngineError)) throw error;
+        this.#reportInvalid(message, messageOf(error));
+      }
+    }
+    return decoded;
+  }
+
+  #receive(message: StoredMessage): ReceivedEvent {
+    const event = decodeEvent(message.data);
+    const { namespace, eventSource, event: name } = this.#options.parseSubject(message.subject);
+    return {
+      event,
+      head: {
+        id: event.id,
+        namespace,
+        eventSource,
+        event: name,
+        type: event.type,
+        time: event.time,
+        bus: this.#options.name,
+        sequence: message.sequence,
+        storedAt: message.storedAt,
+      },
+    };
+  }
+
+  /** Once for each message, though those who catch up may read it again. */
+  #reportInvalid(message: StoredMessage, reason: string): void {
+    if (this.#reportedInvalid.has(message.sequence)) return;
+    if (this.#reportedInvalid.size >= maxRecent) this.#reportedInvalid.clear();
+    this.#reportedInvalid.add(message.sequence);
+    this.#options.onInvalid(message, reason);
+  }
+}
+
+function lostOf(batch: Pick<EventBatch, "lost">): Pick<EventBatch, "lost"> {
+  return batch.lost ? { lost: batch.lost } : {};
+}
+
+function sleepUntilWoken(subscriber: Subscriber, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else subscriber.wake = resolve;
+  });
+}
+
+/** `events.<namespace>.<eventsource>.<event>` of the system bus. */
+export function parseSystemSubject(subject: Subject): { namespace: string; eventSource: string; event: string } {
+  const [, namespace = "", eventSource = "", event = ""] = subject.split(".").map(decodeToken);
+  return { namespace, eventSource, event };
+}

@@ -1,0 +1,276 @@
+import type { Clock } from "../../base/clock.ts";
+import { assertNever } from "../../base/errors.ts";
+import type { Logger } from "../../base/log.ts";
+import type { Metrics } from "../../base/metrics.ts";
+import type { EventHead, Ledger, RecordId } from "../../record/records.ts";
+import type { Subject } from "../../record/subject.ts";
+import type { Position } from "../bus/bus.ts";
+import type { CompiledSensor } from "./compile.ts";
+import type { Effect } from "./effect.ts";
+import { EffectQueue, type Execute, type PutDead } from "./effect-queue.ts";
+import type { Contribution, Partition, PartitionMember } from "./partition.ts";
+import type { EventBatch, EventReader } from "./reader.ts";
+import { type Decision, emptyState, type ReceivedEvent, reduce, type SensorState } from "./reducer.ts";
+import { createSensorCells, type SensorCells } from "./sensor-cells.ts";
+
+export interface SensorRunnerDeps {
+  readonly reader: EventReader;
+  /** `system`, or `<namespace>/<EventBus>`: a position belongs to one bus. */
+  readonly bus: string;
+  readonly subjectOf: (eventSource: string, event: string) => Subject;
+  /** Where a Sensor without a stored position starts. */
+  readonly start: () => Promise<{ readonly epoch: string; readonly after: number }>;
+  readonly partition: Partition;
+  readonly ledger: Ledger;
+  readonly execute: Execute;
+  readonly putDead: PutDead;
+  /** Keys of effects whose outcome the ledger held when the engine started. */
+  readonly finished: ReadonlySet<string>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+}
+
+export interface SensorRunner {
+  /**
+   * Reads, decides and acts until `signal` aborts; then lets effects under way end (10 s at most) and stores its state.
+   * Rejects when its state can no longer be stored: whoever runs it starts a new runner from what was stored.
+   */
+  run(signal: AbortSignal): Promise<void>;
+  /** Resolves once the Sensor's position is stored: from then on it misses no event. */
+  readonly ready: Promise<void>;
+}
+
+export function createSensorRunner(compiled: CompiledSensor, deps: SensorRunnerDeps): SensorRunner {
+  return new Runner(compiled, deps);
+}
+
+/**
+ * The I/O shell around the reducer. The rule that everything here serves: the stored position passes an event only in the
+ * same append that holds what the event left behind (joins, outbox), or after its outcome is in the ledger.
+ *
+ * - A Sensor without joins: an effect runs at once, and the position stays below the oldest event whose effect has no
+ *   stored outcome. After a crash those events are reduced again; what the ledger knows as finished is not repeated.
+ * - A Sensor with joins: its stored state must fit its position exactly, or a repeat could join other events. So the
+ *   position is always where the reducer stands, and every unfinished effect is stored with it; one decided by a join
+ *   runs only after that append.
+ */
+class Runner implements SensorRunner, PartitionMember {
+  readonly ready: Promise<void>;
+  readonly #compiled: CompiledSensor;
+  readonly #deps: SensorRunnerDeps;
+  readonly #cells: SensorCells;
+  readonly #effects: EffectQueue;
+  readonly #joins: boolean;
+  readonly #failed = new AbortController();
+  #setReady: () => void = () => undefined;
+  #state: SensorState = emptyState;
+  #place: { readonly epoch: string; readonly after: number } = { epoch: "", after: 0 };
+  #idle: () => { readonly epoch: string; readonly after: number } | undefined = () => undefined;
+  #busy = false;
+
+  constructor(compiled: CompiledSensor, deps: SensorRunnerDeps) {
+    this.#compiled = compiled;
+    this.#deps = deps;
+    this.#joins = compiled.triggers.some((trigger) => trigger.joins);
+    this.#cells = createSensorCells(compiled, deps.partition.cells);
+    this.#effects = new EffectQueue(compiled, deps, (urgent) => deps.partition.markDirty(this, urgent));
+    this.ready = new Promise((resolve) => {
+      this.#setReady = resolve;
+    });
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { partition } = this.#deps;
+    partition.join(this);
+    const stop = AbortSignal.any([signal, this.#failed.signal]);
+    try {
+      const from = await this.#restore();
+      await this.#storeStart(stop);
+      await Promise.all([this.#effects.run(stop), this.#read(from, stop)]);
+    } catch (error) {
+      if (!stop.aborted) throw error;
+    } finally {
+      await partition.leave(this);
+    }
+    if (this.#failed.signal.aborted && !signal.aborted) throw this.#failed.signal.reason;
+  }
+
+  fail(error: unknown): void {
+    this.#failed.abort(error);
+  }
+
+  collect(): Contribution | undefined {
+    if (this.#joins) this.#effects.moveInlineToOutbox();
+    this.#catchUpIdle();
+    const oldest = this.#effects.oldestInline();
+    // With joins only an error decision can still be open; it asks for a flush once it is stored.
+    if (oldest && this.#joins) return undefined;
+    const position = {
+      bus: this.#deps.bus,
+      epoch: this.#place.epoch,
+      after: oldest ? oldest.sequence - 1 : this.#place.after,
+      ledger: oldest?.ledger ?? this.#deps.ledger.mark(),
+    };
+    const outbox = this.#effects.collectOutbox();
+    const cells = this.#cells.changes({ position, state: this.#state, outbox: outbox.changes });
+    if (cells.changes.length === 0 && !outbox.waiting) return undefined;
+    return {
+      changes: cells.changes,
+      committed: () => {
+        cells.committed();
+        outbox.committed();
+        this.#setReady();
+      },
+    };
+  }
+
+  /** What the Sensor finds stored: its joins, its outbox, and the position to go on from. */
+  async #restore(): Promise<Position> {
+    const { bus, finished, start, log } = this.#deps;
+    const stored = this.#cells.restore();
+    this.#state = stored.state;
+    const open = stored.outbox.filter((effect) => !finished.has(effect.key));
+    this.#effects.restore(open, stored.outbox);
+    const place = stored.position?.bus === bus ? stored.position : await start();
+    this.#place = { epoch: place.epoch, after: place.after };
+    log.debug("sensor starts", {
+      after: place.after,
+      joins: Object.keys(stored.state.joins).length,
+      outbox: open.length,
+    });
+    return this.#place;
+  }
+
+  /** A new Sensor's position is stored before it is called ready: what comes later is not missed, whatever happens. */
+  async #storeStart(stop: AbortSignal): Promise<void> {
+    this.#deps.partition.markDirty(this, true);
+    if (this.#cells.hasPosition) this.#setReady();
+    await Promise.race([this.ready, aborted(stop)]);
+  }
+
+  async #read(from: Position, signal: AbortSignal): Promise<void> {
+    const subjects = this.#compiled.inputs.map(({ eventSource, event }) => this.#deps.subjectOf(eventSource, event));
+    const subscription = this.#deps.reader.subscribe(subjects, from, signal);
+    this.#idle = () => subscription.idleThrough();
+    for await (const batch of subscription) {
+      this.#busy = true;
+      await this.#take(batch, signal);
+      this.#busy = false;
+      if (signal.aborted) return;
+      this.#deps.partition.markDirty(this);
+    }
+  }
+
+  async #take(batch: EventBatch, signal: AbortSignal): Promise<void> {
+    if (batch.epoch !== this.#place.epoch) this.#place = { epoch: batch.epoch, after: 0 };
+    if (batch.lost) this.#recordLost(batch.lost);
+    for (const received of batch.events) {
+      if (!this.#effects.hasRoom()) await this.#effects.room(signal);
+      if (signal.aborted) return;
+      this.#reduce(received);
+      this.#place = { epoch: batch.epoch, after: received.head.sequence };
+    }
+    this.#place = { epoch: batch.epoch, after: Math.max(this.#place.after, batch.through) };
+  }
+
+  #reduce(received: ReceivedEvent): void {
+    const { state, decisions } = reduce(this.#compiled, this.#state, received, this.#deps.clock.now());
+    this.#state = state;
+    for (const decision of decisions) this.#act(decision, received);
+  }
+
+  #act(decision: Decision, received: ReceivedEvent): void {
+    const { metrics } = this.#deps;
+    const { namespace, name } = this.#compiled.head;
+    switch (decision.kind) {
+      case "rejected":
+        metrics.eventRejected.add({ namespace, sensor_name: name, dependency: decision.dependency });
+        break;
+      case "error":
+        metrics.decisionErrors.add({ namespace, sensor_name: name });
+        this.#effects.addError(decision, this.#recordError(decision));
+        break;
+      case "fire":
+        if (this.#deps.finished.has(decision.key) || this.#effects.has(decision.key)) break;
+        this.#effects.add(this.#effectOf(decision), received.head.sequence, decision.joined);
+        break;
+      default:
+        assertNever(decision);
+    }
+  }
+
+  #effectOf(decision: Extract<Decision, { kind: "fire" }>): Effect {
+    const heads: Record<string, EventHead> = {};
+    const causes: string[] = [];
+    for (const [dependency, { head }] of Object.entries(decision.events)) {
+      heads[dependency] = head;
+      if (!causes.includes(head.id)) causes.push(head.id);
+    }
+    const { id, kept } = this.#deps.ledger.write({
+      kind: "decision",
+      at: this.#deps.clock.now(),
+      causes,
+      sensor: this.#compiled.head,
+      trigger: decision.trigger,
+      verdict: "fired",
+      events: heads,
+    });
+    kept.catch((error: unknown) => this.fail(error));
+    return {
+      key: decision.key,
+      trigger: decision.trigger,
+      events: decision.events,
+      decision: id,
+      failed: 0,
+      attempts: [],
+      dueAt: 0,
+    };
+  }
+
+  #recordError(decision: Extract<Decision, { kind: "error" }>): { id: RecordId; kept: Promise<void> } {
+    const { head } = decision.event;
+    const written = this.#deps.ledger.write({
+      kind: "decision",
+      at: this.#deps.clock.now(),
+      causes: [head.id],
+      sensor: this.#compiled.head,
+      dependency: decision.dependency,
+      ...(decision.trigger === undefined ? {} : { trigger: decision.trigger }),
+      verdict: "error",
+      reason: decision.message,
+      events: { [decision.dependency]: head },
+    });
+    written.kept.catch((error: unknown) => this.fail(error));
+    return written;
+  }
+
+  #recordLost(lost: { readonly from: number; readonly to: number }): void {
+    const { bus, clock, ledger, log, metrics } = this.#deps;
+    const { namespace, name } = this.#compiled.head;
+    log.error("events were dropped by the bus before they were read", { bus, ...lost });
+    metrics.eventsLost.add({ namespace, bus }, lost.to - lost.from + 1);
+    const { kept } = ledger.write({
+      kind: "lost",
+      at: clock.now(),
+      causes: [`${bus}:${lost.from}-${lost.to}`],
+      bus,
+      sensors: [{ namespace, name }],
+      ...lost,
+    });
+    kept.catch((error: unknown) => this.fail(error));
+  }
+
+  /** A Sensor with nothing to do is as far as the reader is. */
+  #catchUpIdle(): void {
+    const idle = this.#busy ? undefined : this.#idle();
+    if (idle && (idle.epoch !== this.#place.epoch || idle.after > this.#place.after)) this.#place = idle;
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    else signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+}
