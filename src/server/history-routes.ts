@@ -1,14 +1,31 @@
 import { type Request, Router } from "express";
 import { EngineError } from "../base/errors.ts";
 import type { LedgerRecord, ResourceName } from "../record/records.ts";
-import type { ServerOptions } from "./server.ts";
+import type { History } from "../ledger/history.ts";
+import type { Why } from "./why.ts";
 
 const defaultLimit = 50;
 const maxLimit = 1_000;
 const recordKinds = ["decision", "effect", "lost", "invalid"] as const satisfies readonly LedgerRecord["kind"][];
 
+export interface EventToSend {
+  readonly namespace: string;
+  readonly eventSource: string;
+  readonly event: string;
+  readonly data: unknown;
+  readonly id?: string;
+}
+
+export interface HistoryRouteDeps {
+  readonly history: History;
+  /** @throws EngineError NOT_FOUND for an event that is not known. */
+  readonly why: Why;
+  /** Puts an event on the bus as if its EventSource had; resolves with its id once it is kept. */
+  readonly send: (draft: EventToSend) => Promise<string>;
+}
+
 /** `/api/v1/tiphys/…`: what happened, and why. Every answer waits until the projection holds what was stored before. */
-export function historyRoutes({ history, why, send }: Pick<ServerOptions, "history" | "why" | "send">): Router {
+export function historyRoutes({ history, why, send }: HistoryRouteDeps): Router {
   const router = Router();
   router.use(async (request, _response, next) => {
     if (request.method === "GET") await history.caughtUp();
@@ -98,7 +115,7 @@ function sensorOf(request: Request): ResourceName | undefined {
   throw new EngineError("USAGE", `sensor: "${text}" must be NAMESPACE/NAME`);
 }
 
-function parseDraft(body: unknown): Parameters<ServerOptions["send"]>[0] {
+function parseDraft(body: unknown): EventToSend {
   const draft = (typeof body === "object" && body !== null ? body : {}) as Record<string, unknown>;
   const text = (field: string, fallback?: string): string => {
     const value = draft[field] ?? fallback;

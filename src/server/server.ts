@@ -5,11 +5,9 @@ import express, { type NextFunction, type Request, type Response } from "express
 import { EngineError, messageOf, remedyOf, TerminalError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { Metrics } from "../base/metrics.ts";
-import type { History } from "../ledger/history.ts";
-import { historyRoutes } from "./history-routes.ts";
-import type { Why } from "./why.ts";
+import { type HistoryRouteDeps, historyRoutes } from "./history-routes.ts";
 
-export interface ServerOptions {
+export interface ServerOptions extends HistoryRouteDeps {
   /** The address to listen on. */
   readonly host: string;
   /** 0 takes any free one. */
@@ -17,22 +15,9 @@ export interface ServerOptions {
   /** Whoever sends it as `Authorization: Bearer …` may ask everything. */
   readonly token: string;
   readonly metrics: Metrics;
-  readonly history: History;
   /** Undefined: ready; otherwise what it waits for. */
   readonly notReady: () => string | undefined;
-  /** @throws EngineError NOT_FOUND for an event that is not known. */
-  readonly why: Why;
-  /** Puts an event on the bus as if its EventSource had; resolves with its id once it is kept. */
-  readonly send: (draft: EventToSend) => Promise<string>;
   readonly log: Logger;
-}
-
-export interface EventToSend {
-  readonly namespace: string;
-  readonly eventSource: string;
-  readonly event: string;
-  readonly data: unknown;
-  readonly id?: string;
 }
 
 export interface ApiServer extends AsyncDisposable {
