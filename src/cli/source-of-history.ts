@@ -36,7 +36,9 @@ export async function withHistory<T>(flags: GlobalFlags, use: (history: HistoryS
 function remote(engine: EngineClient): HistorySource {
   return {
     async events(query) {
-      const search = new URLSearchParams(Object.entries(query).map(([key, value]): [string, string] => [key, String(value)]));
+      const search = new URLSearchParams(
+        Object.entries(query).map(([key, value]): [string, string] => [key, String(value)]),
+      );
       return (await engine.get<{ events: EventHead[] }>(`/events?${search}`)).events;
     },
     event: async (id) => (await engine.get<{ event: EventHead }>(`/events/${encodeURIComponent(id)}`)).event,
@@ -55,10 +57,13 @@ async function withStored<T>(dataDir: string, use: (history: HistorySource) => P
   await using bus = await openSqliteBus({ path: dir.file("bus.db"), streams: systemStreams(), log });
   await using projection = await openProjection({ path: dir.file("ledger.db"), clock: systemClock, log });
   const stop = new AbortController();
-  const following = projection.follow("system", bus, [rawSubject("events.>")], stop.signal);
+  const following = Promise.all([
+    projection.follow("system", bus, [rawSubject("events.>")], stop.signal),
+    projection.followLedger(bus, stop.signal),
+  ]);
   try {
-    await projection.history.caughtUp();
-    return await use(stored(projection.history));
+    await projection.caughtUp();
+    return await use(stored(projection));
   } finally {
     stop.abort();
     await following;
