@@ -8,6 +8,8 @@ export interface ResourceMeta {
   readonly namespace: string;
   readonly uid: string;
   readonly generation: number;
+  /** RFC 3339; "" when the object was not stored yet. */
+  readonly createdAt: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
 }

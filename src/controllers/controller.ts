@@ -20,6 +20,8 @@ export interface ControllerOptions {
 export interface Controller {
   /** Asks for a reconcile, e.g. because something that the object depends on changed. */
   request(namespace: string, name: string): void;
+  /** The same for every object of a namespace. */
+  requestAll(namespace: string): void;
   /** Reconciles what is there and what changes, until `signal` aborts. */
   run(signal: AbortSignal): Promise<void>;
   /** Resolves once every object of the first list was reconciled once, well or not. */
@@ -65,6 +67,9 @@ export function createController({ kind, cache, reconciler, clock, log }: Contro
   return {
     settled,
     request: (namespace, name) => queue.add(`${namespace}/${name}`),
+    requestAll(namespace) {
+      for (const { metadata } of cache.items()) if (metadata.namespace === namespace) queue.add(keyOf(metadata));
+    },
     async run(signal) {
       const stop = cache.onChange(({ object }) => queue.add(keyOf(object.metadata)));
       await cache.synced;

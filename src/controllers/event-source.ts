@@ -1,5 +1,5 @@
 import { parseEventSource } from "../api/event-source.ts";
-import type { EventSource } from "../api/resources.ts";
+import type { EventDefinition, EventSource } from "../api/resources.ts";
 import { messageOf, NotYetError, TerminalError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { Problem, Schema } from "../base/schema.ts";
@@ -12,10 +12,19 @@ import { createRunningSet } from "./running.ts";
 import { warningsField } from "./sensor.ts";
 import type { WriteStatus } from "./status.ts";
 
-/** How one event of an EventSource fares; `warning` is something that works only in part. */
-export type EventStatus =
-  | { readonly state: "running"; readonly warning?: string }
-  | { readonly state: "failed"; readonly message: string };
+/** What the runner of an EventSource says of its events. */
+export interface EventReport {
+  /** Whether the event is listened for; `failure` says why not. */
+  status(event: string, failure: string | undefined): void;
+  /** Something that works only in part; undefined once it works. */
+  warning(event: string, message: string | undefined): void;
+}
+
+/** How the events of one EventSource fare, by event name. */
+interface EventStates {
+  readonly failures: Map<string, string>;
+  readonly warnings: Map<string, string>;
+}
 
 export interface EventSourceControllerDeps {
   readonly cache: WatchCache;
@@ -25,11 +34,11 @@ export interface EventSourceControllerDeps {
   readonly runSource: (
     eventSource: EventSource,
     bus: BusHandle,
-    onStatus: (event: string, status: EventStatus) => void,
+    report: EventReport,
     signal: AbortSignal,
   ) => Promise<void>;
-  /** The URL of an HTTP event on the ingress. */
-  readonly urlOf: (eventSource: EventSource, event: string) => string;
+  /** The URL of an HTTP event on the ingress; undefined for other kinds. */
+  readonly urlOf: (eventSource: EventSource, event: EventDefinition) => string | undefined;
   readonly writeStatus: WriteStatus;
   readonly log: Logger;
   readonly request: (namespace: string, name: string) => void;
@@ -43,7 +52,7 @@ export interface EventSourceController extends Reconciler {
 /** Keeps one runner for each valid EventSource; its status shows each event that fails, and the URLs of HTTP events. */
 export function createEventSourceController(deps: EventSourceControllerDeps): EventSourceController {
   const sources = new Map<string, EventSource>();
-  const statuses = new Map<string, Map<string, EventStatus>>();
+  const states = new Map<string, EventStates>();
   const running = createRunningSet((key, error) => {
     deps.log.error("event source stopped, will start again", { eventSource: key, error });
     requestKey(key);
@@ -57,7 +66,7 @@ export function createEventSourceController(deps: EventSourceControllerDeps): Ev
   async function stop(key: string): Promise<void> {
     await running.stop(key);
     sources.delete(key);
-    statuses.delete(key);
+    states.delete(key);
   }
 
   async function start(key: string, eventSource: EventSource): Promise<void> {
@@ -65,13 +74,14 @@ export function createEventSourceController(deps: EventSourceControllerDeps): Ev
     const { uid } = eventSource.metadata;
     const fingerprint = JSON.stringify([uid, bus.name, eventSource.events, eventSource.template]);
     await running.ensure(key, fingerprint, (signal) => {
-      const events = new Map<string, EventStatus>();
-      statuses.set(key, events);
-      const onStatus = (event: string, status: EventStatus) => {
-        events.set(event, status);
-        requestKey(key);
-      };
-      return deps.runSource(eventSource, bus, onStatus, signal);
+      const own: EventStates = { failures: new Map(), warnings: new Map() };
+      states.set(key, own);
+      return deps.runSource(
+        eventSource,
+        bus,
+        reportInto(own, () => requestKey(key)),
+        signal,
+      );
     });
     sources.set(key, eventSource);
   }
@@ -99,17 +109,21 @@ export function createEventSourceController(deps: EventSourceControllerDeps): Ev
         await deps.writeStatus(object, { conditions: deployedConditions(error.message) }, signal);
         throw error;
       }
-      const events = statuses.get(key) ?? new Map<string, EventStatus>();
-      const fields = { ...warningsField([...parsed.warnings, ...warningsOf(events)]), webhooks: urls(parsed.resource) };
-      await deps.writeStatus(object, { conditions: conditionsOf(events), fields }, signal);
+      const own = states.get(key);
+      const warnings = [...parsed.warnings, ...warningsOf(own)];
+      const fields = { ...warningsField(warnings), webhooks: urls(parsed.resource) };
+      await deps.writeStatus(object, { conditions: conditionsOf(own), fields }, signal);
       return {};
     },
   };
 
   function urls(eventSource: EventSource): Readonly<Record<string, string>> | null {
-    const http = eventSource.events.filter(({ kind }) => kind === "webhook");
-    if (http.length === 0) return null;
-    return Object.fromEntries(http.map(({ name }) => [name, deps.urlOf(eventSource, name)]));
+    const found: Record<string, string> = {};
+    for (const event of eventSource.events) {
+      const url = deps.urlOf(eventSource, event);
+      if (url !== undefined) found[event.name] = url;
+    }
+    return Object.keys(found).length > 0 ? found : null;
   }
 }
 
@@ -124,20 +138,23 @@ function parse(object: KubeObject, schemas: EventSourceControllerDeps["schemas"]
   }
 }
 
-function warningsOf(events: ReadonlyMap<string, EventStatus>): Problem[] {
-  const warnings: Problem[] = [];
-  for (const [event, status] of events) {
-    if (status.state !== "running" || status.warning === undefined) continue;
-    warnings.push({ severity: "warning", path: event, message: status.warning });
-  }
-  return warnings;
+function reportInto({ failures, warnings }: EventStates, onChange: () => void): EventReport {
+  const note = (map: Map<string, string>) => (event: string, message: string | undefined) => {
+    if (map.get(event) === message) return;
+    if (message === undefined) map.delete(event);
+    else map.set(event, message);
+    onChange();
+  };
+  return { status: note(failures), warning: note(warnings) };
+}
+
+function warningsOf(states: EventStates | undefined): Problem[] {
+  return [...(states?.warnings ?? [])].map(([path, message]) => ({ severity: "warning", path, message }));
 }
 
 /** The original's two conditions (spec argo-events 2.7), and `Active` of ours: whether every event is listened for. */
-function conditionsOf(events: ReadonlyMap<string, EventStatus>): ConditionDraft[] {
-  const failed = [...events].flatMap(([event, status]) =>
-    status.state === "failed" ? [`${event}: ${status.message}`] : [],
-  );
+function conditionsOf(states: EventStates | undefined): ConditionDraft[] {
+  const failed = [...(states?.failures ?? [])].map(([event, message]) => `${event}: ${message}`);
   return [
     { type: "SourcesProvided", status: "True" },
     { type: "Deployed", status: "True" },

@@ -3,7 +3,7 @@ import { parseSensor } from "../api/sensor.ts";
 import type { Clock } from "../base/clock.ts";
 import { messageOf, NotYetError, TerminalError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
-import type { Problem } from "../base/schema.ts";
+import type { Problem, Schema } from "../base/schema.ts";
 import { type CompiledSensor, compileSensor } from "../events/sensor/compile.ts";
 import type { Partitions } from "../events/sensor/partition.ts";
 import type { SensorRunner } from "../events/sensor/runner.ts";
@@ -18,6 +18,8 @@ import type { WriteStatus } from "./status.ts";
 
 export interface SensorControllerDeps {
   readonly cache: WatchCache;
+  /** Schemas of the trigger kinds, by the template's key. */
+  readonly schemas: Readonly<Record<string, Schema<unknown>>>;
   readonly buses: BusDirectory;
   readonly partitions: Partitions;
   readonly createRunner: (compiled: CompiledSensor, bus: BusHandle) => Promise<SensorRunner>;
@@ -94,7 +96,7 @@ export function createSensorController(deps: SensorControllerDeps): SensorContro
         await deps.writeStatus(object, { conditions: conditionsOf({ deployed: failure }) }, signal);
         return { againAfterMs: restartAfterMs };
       }
-      const parsed = parse(object);
+      const parsed = parse(object, deps.schemas);
       if ("error" in parsed) {
         await running.stop(key);
         compiledByKey.delete(key);
@@ -116,9 +118,9 @@ export function createSensorController(deps: SensorControllerDeps): SensorContro
 
 type Parsed = { readonly compiled: CompiledSensor; readonly warnings: readonly Problem[] } | { readonly error: string };
 
-function parse(object: KubeObject): Parsed {
+function parse(object: KubeObject, schemas: SensorControllerDeps["schemas"]): Parsed {
   try {
-    const { resource, warnings } = parseSensor(object);
+    const { resource, warnings } = parseSensor(object, schemas);
     return { compiled: compileSensor(resource), warnings };
   } catch (error) {
     if (error instanceof TerminalError) return { error: error.message };

@@ -18,6 +18,8 @@ export interface MemoryBus extends EventBus {
   failure: Error | undefined;
   /** Drops the oldest messages of a stream, all below `before`. */
   drop(stream: string, before: number): void;
+  /** A copy of what is stored now, as a crash would leave it. */
+  clone(): MemoryBus;
 }
 
 interface Stream {
@@ -26,8 +28,11 @@ interface Stream {
   after: number;
 }
 
-export function createMemoryBus(epoch = "one"): MemoryBus {
+export function createMemoryBus(epoch = "one", stored: ReadonlyMap<string, Stream> = new Map()): MemoryBus {
   const streams = new Map<string, Stream>();
+  for (const [name, { messages, ids, after }] of stored) {
+    streams.set(name, { messages: [...messages], ids: new Map(ids), after });
+  }
   const wakers = new Set<() => void>();
 
   function streamOf(subject: string): Stream {
@@ -68,24 +73,18 @@ export function createMemoryBus(epoch = "one"): MemoryBus {
     const end = query.follow ? Number.POSITIVE_INFINITY : stream.after;
     let after = startOf(stream, query.from);
     while (!signal.aborted && after < end) {
-      const batch = batchAfter(stream, after, query);
-      if (batch) {
-        after = batch.through;
-        yield batch;
-      } else if (query.follow) await woken(signal);
-      else return;
+      const first = stream.messages[0]?.sequence ?? stream.after + 1;
+      const lost = query.from !== "first" && first > after + 1 ? { lost: { from: after + 1, to: first - 1 } } : {};
+      const begin = Math.max(0, after + 1 - first);
+      const messages = stream.messages.slice(begin, begin + (query.maxBatch ?? 1_000));
+      if (messages.length === 0 && !query.follow) return;
+      if (messages.length === 0) await woken(signal);
+      else {
+        after = messages.at(-1)!.sequence;
+        const matching = messages.filter(({ subject }) => query.subjects.some((one) => subjectMatches(one, subject)));
+        yield { epoch, messages: matching, through: after, ...lost };
+      }
     }
-  }
-
-  function batchAfter(stream: Stream, after: number, query: ReadQuery): ReadBatch | undefined {
-    const first = stream.messages[0]?.sequence ?? stream.after + 1;
-    const begin = Math.max(0, after + 1 - first);
-    const found = stream.messages.slice(begin, begin + (query.maxBatch ?? 1_000));
-    const through = found.at(-1)?.sequence;
-    if (through === undefined) return undefined;
-    const messages = found.filter(({ subject }) => query.subjects.some((one) => subjectMatches(one, subject)));
-    const lost = query.from !== "first" && first > after + 1 ? { lost: { from: after + 1, to: first - 1 } } : {};
-    return { epoch, messages, through, ...lost };
   }
 
   function woken(signal: AbortSignal): Promise<void> {
@@ -105,6 +104,7 @@ export function createMemoryBus(epoch = "one"): MemoryBus {
 
   const bus: MemoryBus = {
     failure: undefined,
+    clone: () => createMemoryBus(epoch, streams),
     publish,
     read,
     drop(name, before) {

@@ -1,16 +1,25 @@
+import { createHash } from "node:crypto";
 import type { Sensor, Trigger } from "../../api/resources.ts";
-import { TerminalError } from "../../base/errors.ts";
+import { messageOf, TerminalError } from "../../base/errors.ts";
+import { isJsonObject } from "../../base/json.ts";
+import { formatProblems, type Problem } from "../../base/schema.ts";
 import type { SensorHead } from "../../record/records.ts";
+import { allOf, type Condition, parseCondition } from "./condition.ts";
+import { compileFilters } from "./filters/filters.ts";
+import type { Filter } from "./filters/outcome.ts";
+import { checkParameters } from "./parameters.ts";
 
 /** A Sensor ready to run: paths, regexes and conditions are closures, so that nothing is parsed per event. */
 export interface CompiledSensor {
   readonly sensor: Sensor;
   readonly head: SensorHead;
   readonly triggers: readonly CompiledTrigger[];
-  /** Distinct pairs that it listens to, in the order of its dependencies. */
+  /** Distinct pairs that it listens to, in the order of its dependencies; those that no trigger names are left out. */
   readonly inputs: readonly SensorInput[];
   /** Dependencies fed by an event of this EventSource and event name, in the spec's order. */
   dependenciesOf(eventSource: string, event: string): readonly CompiledDependency[];
+  /** As `dependenciesOf`, with the triggers that they feed; undefined when it does not listen. */
+  routeOf(eventSource: string, event: string): Route | undefined;
 }
 
 export interface SensorInput {
@@ -18,21 +27,136 @@ export interface SensorInput {
   readonly event: string;
 }
 
-export interface CompiledDependency {
+export interface CompiledDependency extends SensorInput {
   readonly name: string;
+  /** All filters of the dependency; does not throw. */
+  readonly filter: Filter;
 }
 
 export interface CompiledTrigger {
   readonly name: string;
   readonly trigger: Trigger;
-  /** The names in its conditions. */
+  /** The names in its conditions, in the order of their first appearance. */
   readonly dependencies: ReadonlySet<string>;
   /** false: one event suffices, and no state is kept. */
   readonly joins: boolean;
   isMet(present: ReadonlySet<string>): boolean;
 }
 
+/** What one (EventSource, event) pair concerns. */
+export interface Route {
+  readonly dependencies: readonly CompiledDependency[];
+  /** In the spec's order; `fedBy` are positions in `dependencies`, in the order of the trigger's conditions. */
+  readonly triggers: readonly { readonly trigger: CompiledTrigger; readonly fedBy: readonly number[] }[];
+}
+
 /** @throws TerminalError MANIFEST_INVALID with every problem and its field path. */
-export function compileSensor(_sensor: Sensor): CompiledSensor {
-  throw new TerminalError("MANIFEST_INVALID", "not written yet");
+export function compileSensor(sensor: Sensor): CompiledSensor {
+  const problems: Problem[] = [];
+  const dependencies = compileDependencies(sensor, problems);
+  const names = dependencies.map((dependency) => dependency.name);
+  const triggers = sensor.triggers.map((trigger, index) =>
+    compileTrigger(trigger, names, `spec.triggers[${index}]`, problems),
+  );
+  if (problems.length > 0) throw new TerminalError("MANIFEST_INVALID", formatProblems(problems));
+  const used = dependencies.filter(({ name }) => triggers.some((trigger) => trigger.dependencies.has(name)));
+  const routes = compileRoutes(used, triggers);
+  const routeOf = (eventSource: string, event: string) => routes.get(eventSource)?.get(event);
+  return {
+    sensor,
+    head: headOf(sensor),
+    triggers,
+    inputs: [...routes].flatMap(([eventSource, events]) => [...events.keys()].map((event) => ({ eventSource, event }))),
+    dependenciesOf: (eventSource, event) => routeOf(eventSource, event)?.dependencies ?? [],
+    routeOf,
+  };
+}
+
+function headOf(sensor: Sensor): SensorHead {
+  const { namespace, name, uid } = sensor.metadata;
+  const { metadata: _, ...spec } = sensor;
+  const revision = createHash("sha256").update(canonicalJson(spec)).digest("hex").slice(0, 16);
+  return { namespace, name, uid, revision };
+}
+
+function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) =>
+    isJsonObject(part) ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1))) : part,
+  );
+}
+
+/** Of dependencies with one name the last wins, as in the original (spec argo-events 2.5). */
+function compileDependencies(sensor: Sensor, problems: Problem[]): CompiledDependency[] {
+  const byName = new Map<string, CompiledDependency>();
+  for (const [index, dependency] of sensor.dependencies.entries()) {
+    const path = `spec.dependencies[${index}]`;
+    if (dependency.transform?.jq || dependency.transform?.script) {
+      problems.push({ severity: "error", path: `${path}.transform`, message: "is not supported yet" });
+    }
+    const { name, eventSourceName, eventName } = dependency;
+    const filter = compileFilters(dependency, path, problems);
+    byName.set(name, { name, eventSource: eventSourceName, event: eventName, filter });
+  }
+  return [...byName.values()];
+}
+
+function compileTrigger(
+  trigger: Trigger,
+  names: readonly string[],
+  path: string,
+  problems: Problem[],
+): CompiledTrigger {
+  const condition = conditionOf(trigger, names, `${path}.template.conditions`, problems);
+  const reset = trigger.template.raw.conditionsReset;
+  if (Array.isArray(reset) && reset.length > 0) {
+    problems.push({ severity: "error", path: `${path}.template.conditionsReset`, message: "is not supported yet" });
+  }
+  problems.push(...checkParameters(trigger, path));
+  return {
+    name: trigger.template.name,
+    trigger,
+    dependencies: new Set(condition.names),
+    joins: condition.joins,
+    isMet: condition.isMet,
+  };
+}
+
+function conditionOf(trigger: Trigger, names: readonly string[], path: string, problems: Problem[]): Condition {
+  const text = trigger.template.conditions?.trim();
+  if (!text) return allOf(names);
+  try {
+    const condition = parseCondition(text);
+    const unknown = condition.names.filter((name) => !names.includes(name));
+    for (const name of unknown) {
+      const message = `${JSON.stringify(name)} is not a dependency; there are ${names.join(", ")}`;
+      problems.push({ severity: "error", path, message });
+    }
+    return condition;
+  } catch (error) {
+    problems.push({ severity: "error", path, message: messageOf(error) });
+    return allOf([]);
+  }
+}
+
+function compileRoutes(
+  dependencies: readonly CompiledDependency[],
+  triggers: readonly CompiledTrigger[],
+): Map<string, Map<string, Route>> {
+  const routes = new Map<string, Map<string, Route>>();
+  for (const { eventSource, event } of dependencies) {
+    const events = routes.get(eventSource) ?? new Map<string, Route>();
+    routes.set(eventSource, events);
+    if (events.has(event)) continue;
+    const fed = dependencies.filter((other) => other.eventSource === eventSource && other.event === event);
+    events.set(event, { dependencies: fed, triggers: routeTriggers(fed, triggers) });
+  }
+  return routes;
+}
+
+function routeTriggers(fed: readonly CompiledDependency[], triggers: readonly CompiledTrigger[]): Route["triggers"] {
+  const positions = new Map(fed.map((dependency, index) => [dependency.name, index]));
+  return triggers.flatMap((trigger) => {
+    const fedBy = [...trigger.dependencies].flatMap((name) => positions.get(name) ?? []);
+    return fedBy.length > 0 ? [{ trigger, fedBy }] : [];
+  });
 }

@@ -64,11 +64,11 @@ function createParser(text: string) {
     if (next?.text === "(") {
       if (depth >= maxDepth) throw fault(text, `is nested deeper than ${maxDepth}`);
       const inner = parseOr(depth + 1);
-      if (tokens[0]?.text !== ")") throw fault(text, `has "${tokens[0]?.text ?? "its end"}" where ")" is expected`);
+      if (tokens[0]?.text !== ")") throw fault(text, `has ${shown(tokens[0])} where ")" is expected`);
       tokens = tokens.slice(1);
       return inner;
     }
-    if (!next?.isName) throw fault(text, `has ${next ? `"${next.text}"` : "its end"} where a dependency is expected`);
+    if (!next?.isName) throw fault(text, `has ${shown(next)} where a dependency is expected`);
     names.add(next.text);
     return (present) => present.has(next.text);
   }
@@ -78,6 +78,10 @@ function createParser(text: string) {
   }
 
   return { names, parseOr, expectEnd };
+}
+
+function shown(next: { readonly text: string } | undefined): string {
+  return next ? `"${next.text}"` : "its end";
 }
 
 const either =

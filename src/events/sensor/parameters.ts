@@ -1,7 +1,201 @@
+import type { Trigger } from "../../api/resources.ts";
+import { messageOf, TerminalError } from "../../base/errors.ts";
+import { compileGjson } from "../../base/gjson.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
+import type { Problem } from "../../base/schema.ts";
+import { setJson } from "../../base/sjson.ts";
+import { parseYaml } from "../../base/yaml.ts";
 import type { CloudEvent } from "../../record/cloud-event.ts";
-import type { ParameterResolver } from "../triggers/trigger.ts";
+import type { ParameterResolver, TriggerParameter } from "../triggers/trigger.ts";
+
+type Source = TriggerParameter["src"];
+type Events = Readonly<Record<string, CloudEvent>>;
+
+/** A value with GJSON's type: only what is not a String may go in raw. */
+interface Resolved {
+  readonly value: JsonValue;
+  /** The original's text of it: strings as they are, everything else as JSON. */
+  readonly text: string;
+}
 
 /** Parameters over the events of one firing (spec argo-events 6.3), by dependency name. */
-export function createParameterResolver(_events: Readonly<Record<string, CloudEvent>>): ParameterResolver {
-  throw new Error("not written yet");
+export function createParameterResolver(events: Events): ParameterResolver {
+  return {
+    apply(document, parameters, path) {
+      let result = document;
+      for (const [index, parameter] of parameters.entries()) {
+        result = applyOne(result, parameter, events, `${path}[${index}]`);
+      }
+      return result;
+    },
+    payload: (parameters, path) => payloadText(parameters, events, path),
+    text: (parameter, path) => resolve(parameter.src, events, path)?.text,
+  };
+}
+
+/** What of a trigger's parameters is not supported yet, so that it is known before an event comes. */
+export function checkParameters(trigger: Trigger, path: string): Problem[] {
+  const { kind, raw } = trigger.template;
+  const problems = checkList(trigger.parameters, `${path}.parameters`);
+  const spec = kind ? raw[kind] : undefined;
+  if (!kind || !isJsonObject(spec)) return problems;
+  for (const field of ["parameters", "payload"]) {
+    problems.push(...checkList(spec[field], `${path}.template.${kind}.${field}`));
+  }
+  // Their `dest` is the name of a header, not a path.
+  const headers = listOf(spec.dynamicHeaders).map((entry) =>
+    isJsonObject(entry) ? { src: entry.src ?? null } : entry,
+  );
+  return [...problems, ...checkList(headers, `${path}.template.${kind}.dynamicHeaders`)];
+}
+
+function listOf(value: JsonValue | undefined): readonly JsonValue[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function checkList(list: JsonValue | undefined, path: string): Problem[] {
+  return listOf(list).flatMap((parameter, index) => {
+    if (!isJsonObject(parameter)) return [];
+    const { src, dest } = parameter;
+    const at = `${path}[${index}]`;
+    const problems = isJsonObject(src) ? checkSource(src, `${at}.src`) : [];
+    return typeof dest === "string" && dest !== "" ? [...problems, ...checkDest(dest, `${at}.dest`)] : problems;
+  });
+}
+
+function checkDest(dest: string, path: string): Problem[] {
+  try {
+    setJson({}, dest, null);
+    return [];
+  } catch (error) {
+    return [{ severity: "error", path, message: messageOf(error) }];
+  }
+}
+
+function checkSource(src: JsonObject, path: string): Problem[] {
+  const problems: Problem[] = [];
+  for (const field of ["contextTemplate", "dataTemplate"]) {
+    if (src[field]) problems.push({ severity: "error", path: `${path}.${field}`, message: "is not supported yet" });
+  }
+  for (const field of ["contextKey", "dataKey"]) {
+    const key = src[field];
+    if (typeof key !== "string") continue;
+    try {
+      compileGjson(key);
+    } catch (error) {
+      problems.push({ severity: "error", path: `${path}.${field}`, message: messageOf(error) });
+    }
+  }
+  return problems;
+}
+
+/** 6.3.2: set as a string unless `useRawData` and the value is none; a missing value changes nothing. */
+function applyOne(document: JsonValue, parameter: TriggerParameter, events: Events, path: string): JsonValue {
+  const resolved = resolve(parameter.src, events, path);
+  if (!resolved) return document;
+  const dest = parameter.dest ?? "";
+  return named(path, () => {
+    const raw = parameter.src.useRawData ? resolved.value : resolved.text;
+    switch (parameter.operation ?? "") {
+      case "":
+      case "overwrite":
+        return setJson(document, dest, raw);
+      case "append":
+      case "prepend": {
+        const current = compileGjson(dest)(document);
+        if (current === undefined) return setJson(document, dest, raw);
+        const pair = [textOf(current), resolved.text];
+        return setJson(document, dest, (parameter.operation === "append" ? pair : pair.reverse()).join(""));
+      }
+      default:
+        throw fault(`operation ${JSON.stringify(parameter.operation)} must be append, overwrite or prepend`);
+    }
+  });
+}
+
+/** 6.3.3. An entry without a value is skipped: the original's process ends there (decision C9). */
+function payloadText(parameters: readonly TriggerParameter[], events: Events, path: string): string {
+  let payload: JsonValue | undefined;
+  for (const [index, parameter] of parameters.entries()) {
+    const at = `${path}[${index}]`;
+    const resolved = resolve(parameter.src, events, at);
+    if (!resolved) continue;
+    if (!parameter.dest) return resolved.text;
+    const dest = parameter.dest;
+    const value = parameter.src.useRawData ? resolved.value : resolved.text;
+    payload = named(at, () => setJson(payload, dest, value));
+  }
+  return payload === undefined ? "" : JSON.stringify(payload);
+}
+
+/** 6.3.1. Undefined: the dependency has no event and there is no `value`. */
+function resolve(src: Source, events: Events, path: string): Resolved | undefined {
+  const event = Object.hasOwn(events, src.dependencyName) ? events[src.dependencyName] : undefined;
+  if (!event) return src.value === undefined ? undefined : textual(src.value);
+  if (src.contextTemplate || src.dataTemplate) {
+    throw fault(`${path}.src: contextTemplate and dataTemplate are not supported yet`);
+  }
+  if (!src.contextKey && !src.dataKey) return textual(src.value ?? wholeEvent(event));
+  const found = select(src, event);
+  if (typeof found !== "string") return found;
+  if (src.value !== undefined) return textual(src.value);
+  throw fault(`${path}.src: unable to resolve '${src.dependencyName}' parameter value. err: ${found}`);
+}
+
+/** The value, or why there is none. A data key wins over a context key. */
+function select(src: Source, event: CloudEvent): Resolved | string {
+  const key = src.dataKey || src.contextKey || "";
+  const input = src.dataKey ? dataOf(event) : contextOf(event);
+  if (input === undefined) return `data of content type ${JSON.stringify(event.datacontenttype)} is not JSON or YAML`;
+  try {
+    const value = compileGjson(key)(input);
+    if (value === undefined)
+      return `key ${JSON.stringify(key)} does not exist in the event's ${src.dataKey ? "data" : "context"}`;
+    return { value, text: textOf(value) };
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+function dataOf(event: CloudEvent): JsonValue | undefined {
+  if (event.datacontenttype === "application/json") return event.data;
+  if (event.datacontenttype !== "application/yaml" || typeof event.data !== "string") return undefined;
+  try {
+    return parseYaml(event.data)[0] as JsonValue;
+  } catch {
+    return undefined; // the caller says what the content type was
+  }
+}
+
+/** Keys in the original's order, the time to the second. */
+function contextOf(event: CloudEvent): JsonObject {
+  const { id, source, type, datacontenttype, subject } = event;
+  const time = event.time.replace(/\.\d+(?=Z|[+-])/, "");
+  return { id, source, specversion: "1.0", type, datacontenttype, subject, time };
+}
+
+function wholeEvent(event: CloudEvent): string {
+  const text = event.datacontenttype === "application/json" ? JSON.stringify(event.data) : textOf(event.data);
+  const data = Buffer.from(text, "utf8").toString("base64");
+  return JSON.stringify({ context: contextOf(event), data });
+}
+
+function textual(text: string): Resolved {
+  return { value: text, text };
+}
+
+function textOf(value: JsonValue): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+function named<T>(path: string, step: () => T): T {
+  try {
+    return step();
+  } catch (error) {
+    throw new TerminalError("PARAMETER_ERROR", `${path}: ${messageOf(error)}`, error);
+  }
+}
+
+function fault(message: string): TerminalError {
+  return new TerminalError("PARAMETER_ERROR", message);
 }

@@ -1,6 +1,6 @@
 import { EngineError, messageOf } from "../../base/errors.ts";
-import type { Subject } from "../../record/subject.ts";
-import type { EventBus, Sequence } from "../bus/bus.ts";
+import { rawSubject, type Subject } from "../../record/subject.ts";
+import type { EventBus, Sequence, StoredMessage } from "../bus/bus.ts";
 
 /** A cell of a partition's state; `null` removes it. Values are plain JSON. */
 export type CellChange = readonly [key: string, value: unknown];
@@ -38,8 +38,29 @@ export interface PartitionLog {
 /** Reads the log of `subject`. @throws EngineError RECORD_TOO_NEW when a newer version of the program wrote it. */
 export async function openPartitionLog(bus: EventBus, subject: Subject, signal: AbortSignal): Promise<PartitionLog> {
   const log = new Log(bus, subject);
-  await log.replay(signal);
+  for await (const { messages } of bus.read({ subjects: [subject], from: "first", follow: false }, signal)) {
+    for (const message of messages) log.replay(message);
+  }
   return log;
+}
+
+/** Reads all logs that there are, in one pass over the stream `state`. */
+export async function openPartitionLogs(
+  bus: EventBus,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<Subject, PartitionLog>> {
+  const logs = new Map<Subject, Log>();
+  for await (const { messages } of bus.read(
+    { subjects: [rawSubject("state.>")], from: "first", follow: false },
+    signal,
+  )) {
+    for (const message of messages) {
+      const log = logs.get(message.subject) ?? new Log(bus, message.subject);
+      logs.set(message.subject, log);
+      log.replay(message);
+    }
+  }
+  return logs;
 }
 
 class Log implements PartitionLog {
@@ -50,26 +71,22 @@ class Log implements PartitionLog {
   #messages = 0;
   #bytes = 0;
   #liveBytes = 0;
+  #pieces: Uint8Array[] = [];
 
   constructor(bus: EventBus, subject: Subject) {
     this.#bus = bus;
     this.#subject = subject;
   }
 
-  async replay(signal: AbortSignal): Promise<void> {
-    let pieces: Uint8Array[] = [];
-    for await (const batch of this.#bus.read({ subjects: [this.#subject], from: "first", follow: false }, signal)) {
-      for (const { data, sequence } of batch.messages) {
-        this.#expected = sequence;
-        this.#count(data.length);
-        const flags = data[1] ?? 0;
-        if (flags & isFirst) pieces = [];
-        pieces.push(this.#body(data));
-        if (!(flags & isLast)) continue;
-        this.#set(parseChanges(pieces));
-        pieces = [];
-      }
-    }
+  replay({ data, sequence }: StoredMessage): void {
+    this.#expected = sequence;
+    this.#count(data.length);
+    const flags = data[1] ?? 0;
+    if (flags & isFirst) this.#pieces = [];
+    this.#pieces.push(this.#body(data));
+    if (!(flags & isLast)) return;
+    this.#set(parseChanges(this.#pieces));
+    this.#pieces = [];
   }
 
   async append(changes: readonly CellChange[]): Promise<void> {

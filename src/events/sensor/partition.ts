@@ -2,9 +2,9 @@ import { backoffMs, reconnectBackoff } from "../../base/backoff.ts";
 import { type Clock, sleepFor } from "../../base/clock.ts";
 import { EngineError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
-import { subjectOf } from "../../record/subject.ts";
+import { type Subject, subjectOf } from "../../record/subject.ts";
 import type { EventBus } from "../bus/bus.ts";
-import { type CellChange, openPartitionLog, type PartitionLog } from "./partition-log.ts";
+import { type CellChange, openPartitionLog, openPartitionLogs, type PartitionLog } from "./partition-log.ts";
 
 /** Fixed for ever: it is part of where state is stored (DESIGN section 4). */
 const partitionCount = 64;
@@ -45,6 +45,8 @@ export interface PartitionsOptions {
 }
 
 export interface Partitions {
+  /** Reads what is stored, before anything runs. @returns every cell, e.g. to learn what the ledger must be asked. */
+  open(signal: AbortSignal): Promise<readonly ReadonlyMap<string, unknown>[]>;
   /** Opens the partition of a Sensor, by a hash of namespace and name, once. */
   of(namespace: string, name: string): Promise<Partition>;
   /** Flushes until `signal` aborts, then once more. */
@@ -63,8 +65,12 @@ export function createPartitions({ bus, clock, log }: PartitionsOptions): Partit
   const stop = new AbortController();
   const running = new Set<Promise<void>>();
 
-  async function open(number: number): Promise<OpenPartition> {
-    const state = await openPartitionLog(bus, subjectOf("state", String(number)), stop.signal);
+  function subjectOfPartition(number: number): Subject {
+    return subjectOf("state", String(number));
+  }
+
+  async function open(number: number, known?: PartitionLog): Promise<OpenPartition> {
+    const state = known ?? (await openPartitionLog(bus, subjectOfPartition(number), stop.signal));
     const partition = new OpenPartition(state, clock, log.child({ partition: number }));
     const run = partition.run(stop.signal);
     running.add(run);
@@ -73,6 +79,14 @@ export function createPartitions({ bus, clock, log }: PartitionsOptions): Partit
   }
 
   return {
+    async open(signal) {
+      const logs = await openPartitionLogs(bus, signal);
+      for (let number = 0; number < partitionCount; number++) {
+        const known = logs.get(subjectOfPartition(number));
+        if (known) opened.set(number, open(number, known));
+      }
+      return [...logs.values()].map((known) => known.cells);
+    },
     async of(namespace, name) {
       const number = partitionOf(namespace, name);
       const existing = opened.get(number);

@@ -12,6 +12,8 @@ export interface SourceKind<Spec> {
   readonly schema: Schema<Spec>;
   /** Runs on one replica at a time, by lease: kinds that would emit everything twice otherwise. */
   readonly singleton: boolean;
+  /** Served over HTTP: the EventSource's status shows its URL. */
+  readonly http?: boolean;
   /** Emits until `signal` aborts. Returning or rejecting earlier is a failure: the runner backs off and calls again, for ever. */
   run(spec: Spec, context: SourceContext, signal: AbortSignal): Promise<void>;
 }
@@ -34,6 +36,10 @@ export interface SourceContext {
    * no-op. @throws EngineError BUS_UNAVAILABLE (transient) or BUS_MESSAGE_TOO_LARGE (for good).
    */
   emit(draft: EventDraft): Promise<void>;
+  /** Says that events are being listened for: the status then is "running". Call it again after a reconnect or not. */
+  ready(): void;
+  /** Counts what came in and could not become an event (not JSON, given up, dropped); log it as well. */
+  countFailed(events?: number): void;
   readonly secret: SecretReader;
   readonly http: HttpMount;
   /** Acts as the EventSource's service account. */

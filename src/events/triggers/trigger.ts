@@ -28,6 +28,18 @@ export interface Firing {
   readonly trigger: string;
   /** By dependency name; after transforms. */
   readonly events: Readonly<Record<string, CloudEvent>>;
+  /** The trigger's `policy`; kinds that know none ignore it. */
+  readonly policy?: TriggerPolicy;
+}
+
+/** spec argo-events 6.6 */
+export interface TriggerPolicy {
+  readonly status?: { readonly allow?: readonly number[] };
+  readonly k8s?: {
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly backoff?: unknown;
+    readonly errorOnBackoffTimeout?: boolean;
+  };
 }
 
 export interface Outcome {

@@ -1,5 +1,6 @@
-import type { Dependency, Filters } from "../../../api/resources.ts";
+import type { DataFilter, Dependency, Filters } from "../../../api/resources.ts";
 import { messageOf } from "../../../base/errors.ts";
+import { compileGjson } from "../../../base/gjson.ts";
 import type { Problem } from "../../../base/schema.ts";
 import { compileContextFilter } from "./context.ts";
 import { compileDataFilter } from "./data.ts";
@@ -33,25 +34,26 @@ export function compileFilters(dependency: Dependency, path: string, problems: P
 function compileKinds(filters: Filters, path: string, problems: Problem[]): KindOfFilter[] {
   const kinds: KindOfFilter[] = [];
   const data = filters.data ?? [];
-  for (const [index, entry] of data.entries()) {
-    if (!entry.template) continue;
-    const at = `${path}.filters.data[${index}].template`;
-    problems.push({ severity: "error", path: at, message: "is not supported yet" });
-  }
-  if (data.length > 0) {
-    try {
-      kinds.push({
-        name: "data",
-        filter: compileDataFilter(data, filters.dataLogicalOperator ?? "", "filters.data"),
-      });
-    } catch (error) {
-      problems.push({ severity: "error", path: `${path}.filters.data`, message: messageOf(error) });
-    }
+  const dataProblems = data.flatMap((entry, index) => checkDataEntry(entry, `${path}.filters.data[${index}]`));
+  problems.push(...dataProblems);
+  if (data.length > 0 && dataProblems.length === 0) {
+    const operator = filters.dataLogicalOperator ?? "";
+    kinds.push({ name: "data", filter: compileDataFilter(data, operator, "filters.data") });
   }
   if (filters.context) {
     kinds.push({ name: "context", filter: compileContextFilter(filters.context, "filters.context") });
   }
   return kinds;
+}
+
+function checkDataEntry(entry: DataFilter, path: string): Problem[] {
+  if (entry.template) return [{ severity: "error", path: `${path}.template`, message: "is not supported yet" }];
+  try {
+    compileGjson(entry.path);
+    return [];
+  } catch (error) {
+    return [{ severity: "error", path: `${path}.path`, message: messageOf(error) }];
+  }
 }
 
 /** An error ends it; a no does not, since a later kind may still be an error. */

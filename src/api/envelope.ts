@@ -1,0 +1,66 @@
+import { TerminalError } from "../base/errors.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { formatProblems, type Problem } from "../base/schema.ts";
+import { errorAt, objectOf, textOf, warningAt } from "./fields.ts";
+import { argoApiVersion, type ResourceMeta } from "./resources.ts";
+
+/** What a parse function gives: the typed resource and what is worth a word but no error. */
+export interface Parsed<Resource> {
+  readonly resource: Resource;
+  readonly warnings: readonly Problem[];
+}
+
+export interface Envelope {
+  readonly metadata: ResourceMeta;
+  /** An empty object where it is missing. */
+  readonly spec: JsonObject;
+}
+
+const topFields = new Set(["apiVersion", "kind", "metadata", "spec", "status"]);
+
+/** The parts that all kinds share. A namespace that is not given is `default`. */
+export function readEnvelope(value: unknown, kind: string, problems: Problem[]): Envelope {
+  if (!isJsonObject(value)) throw new TerminalError("MANIFEST_INVALID", `a ${kind} must be an object`);
+  if (value.apiVersion !== argoApiVersion) {
+    problems.push(errorAt("apiVersion", `${JSON.stringify(value.apiVersion)} must be "${argoApiVersion}"`));
+  }
+  if (value.kind !== kind) problems.push(errorAt("kind", `${JSON.stringify(value.kind)} must be "${kind}"`));
+  for (const key of Object.keys(value)) {
+    if (!topFields.has(key)) problems.push(warningAt(key, "unknown field, it has no effect"));
+  }
+  if (value.spec !== undefined && value.spec !== null && !isJsonObject(value.spec)) {
+    problems.push(errorAt("spec", "must be an object"));
+  }
+  return { metadata: readMetadata(objectOf(value.metadata), problems), spec: objectOf(value.spec) };
+}
+
+function readMetadata(metadata: JsonObject, problems: Problem[]): ResourceMeta {
+  const name = textOf(metadata.name);
+  if (name === "" && textOf(metadata.generateName) === "") problems.push(errorAt("metadata.name", "is required"));
+  return {
+    name,
+    namespace: textOf(metadata.namespace) || "default",
+    uid: textOf(metadata.uid),
+    generation: typeof metadata.generation === "number" ? metadata.generation : 0,
+    createdAt: textOf(metadata.creationTimestamp),
+    labels: textsOf(metadata.labels),
+    annotations: textsOf(metadata.annotations),
+  };
+}
+
+function textsOf(value: JsonValue | undefined): Record<string, string> {
+  const entries = Object.entries(objectOf(value)).filter((entry): entry is [string, string] => {
+    return typeof entry[1] === "string";
+  });
+  return Object.fromEntries(entries);
+}
+
+/**
+ * The warnings, when there are no errors.
+ * @throws TerminalError MANIFEST_INVALID with every error
+ */
+export function warningsOf(problems: readonly Problem[]): readonly Problem[] {
+  const errors = problems.filter((problem) => problem.severity === "error");
+  if (errors.length > 0) throw new TerminalError("MANIFEST_INVALID", formatProblems(errors));
+  return problems;
+}

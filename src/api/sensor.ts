@@ -1,0 +1,109 @@
+import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { createSchema, type Problem, type Schema } from "../base/schema.ts";
+import { type Parsed, readEnvelope, warningsOf } from "./envelope.ts";
+import { errorAt, listOf, objectOf, readFields, textOf } from "./fields.ts";
+import { checkFilters } from "./filter-rules.ts";
+import type { Backoff, Dependency, Filters, Sensor, Trigger } from "./resources.ts";
+import { sensorSchema } from "./sensor-schema.ts";
+import { checkTrigger, kindOfTemplate } from "./trigger-rules.ts";
+
+type Kinds = Readonly<Record<string, Schema<unknown>>>;
+
+/** Without the kinds of trigger: each is checked by its own schema. */
+const shape = createSchema<JsonObject>(sensorSchema({}));
+
+/**
+ * A Sensor as the original accepts it; unknown fields are kept and warned about. `kinds` are the kinds of trigger that
+ * there are, by the template's key; others are kept with a warning.
+ * @throws TerminalError MANIFEST_INVALID with every problem at once
+ */
+export function parseSensor(value: unknown, kinds: Kinds): Parsed<Sensor> {
+  const problems: Problem[] = [];
+  const { metadata, spec: written } = readEnvelope(value, "Sensor", problems);
+  const spec = objectOf(readFields(written, sensorSchema(kinds), "spec", problems));
+  problems.push(...shape.check(spec, "spec"), ...checkDependencies(spec), ...checkTriggers(spec, kinds));
+  const warnings = warningsOf(problems);
+  const resource: Sensor = {
+    metadata,
+    eventBusName: textOf(spec.eventBusName) || "default",
+    template: objectOf(spec.template),
+    dependencies: listOf(spec.dependencies).map((dependency) => toDependency(objectOf(dependency))),
+    triggers: listOf(spec.triggers).map((trigger) => toTrigger(objectOf(trigger))),
+  };
+  return { resource, warnings };
+}
+
+function checkDependencies(spec: JsonObject): Problem[] {
+  const dependencies = listOf(spec.dependencies);
+  if (dependencies.length === 0) return [errorAt("spec.dependencies", "no event dependencies found")];
+  return dependencies.flatMap((entry, index) => {
+    const path = `spec.dependencies[${index}]`;
+    const dependency = objectOf(entry);
+    const missing = (field: string, what: string) =>
+      textOf(dependency[field]) === "" ? [errorAt(`${path}.${field}`, `event dependency must define ${what}`)] : [];
+    return [
+      ...missing("name", "a name"),
+      ...missing("eventSourceName", "the EventSourceName"),
+      ...missing("eventName", "the EventName"),
+      ...checkFilters(dependency, path),
+    ];
+  });
+}
+
+function checkTriggers(spec: JsonObject, kinds: Kinds): Problem[] {
+  const triggers = listOf(spec.triggers);
+  if (triggers.length === 0) return [errorAt("spec.triggers", "no triggers found")];
+  const names = new Set<string>();
+  return triggers.flatMap((entry, index) => {
+    const trigger = objectOf(entry);
+    const path = `spec.triggers[${index}]`;
+    const problems = checkTrigger(trigger, kinds, path);
+    const name = textOf(objectOf(trigger.template).name);
+    if (name !== "" && names.has(name)) {
+      problems.push(errorAt(`${path}.template.name`, `duplicate trigger name: ${name}`));
+    }
+    names.add(name);
+    return problems;
+  });
+}
+
+/** The shape was checked before. */
+function toDependency(raw: JsonObject): Dependency {
+  return {
+    ...raw,
+    name: textOf(raw.name),
+    eventSourceName: textOf(raw.eventSourceName),
+    eventName: textOf(raw.eventName),
+    ...(isJsonObject(raw.filters) ? { filters: raw.filters as Filters } : {}),
+  };
+}
+
+function toTrigger(raw: JsonObject): Trigger {
+  const template = objectOf(raw.template);
+  const kind = kindOfTemplate(template);
+  const { conditions } = template;
+  return {
+    template: {
+      name: textOf(template.name),
+      ...(typeof conditions === "string" && conditions !== "" ? { conditions } : {}),
+      ...(kind ? { kind } : {}),
+      raw: template,
+    },
+    parameters: listOf(raw.parameters).map(objectOf),
+    ...objectField(raw, "policy"),
+    ...(isJsonObject(raw.retryStrategy) ? { retryStrategy: raw.retryStrategy as Backoff } : {}),
+    ...(isJsonObject(raw.rateLimit) ? { rateLimit: toRateLimit(raw.rateLimit) } : {}),
+    atLeastOnce: raw.atLeastOnce === true,
+    ...objectField(raw, "dlqTrigger"),
+  };
+}
+
+function toRateLimit(raw: JsonObject): NonNullable<Trigger["rateLimit"]> {
+  const unit = raw.unit === "Minute" || raw.unit === "Hour" ? raw.unit : "Second";
+  return { unit, requestsPerUnit: Number(raw.requestsPerUnit ?? 0) };
+}
+
+function objectField<Name extends string>(raw: JsonObject, name: Name): { readonly [N in Name]?: JsonObject } {
+  const value: JsonValue | undefined = raw[name];
+  return (isJsonObject(value) ? { [name]: value } : {}) as { readonly [N in Name]?: JsonObject };
+}

@@ -1,0 +1,95 @@
+import type { JsonSchema } from "../base/schema.ts";
+
+/** An object whose fields are not ours to check. */
+export function openObject(description: string): JsonSchema {
+  return { type: "object", description, "x-kubernetes-preserve-unknown-fields": true };
+}
+
+/** Any value at all. */
+export function anyValue(description: string): JsonSchema {
+  return { description, "x-kubernetes-preserve-unknown-fields": true };
+}
+
+export function textField(description: string): JsonSchema {
+  return { type: "string", description };
+}
+
+export function listField(description: string, items: JsonSchema): JsonSchema {
+  return { type: "array", description, items };
+}
+
+export function textMap(description: string): JsonSchema {
+  return { type: "object", description, additionalProperties: { type: "string" } };
+}
+
+export const replicasField: JsonSchema = {
+  type: "integer",
+  description: "Kept for the original; here replicas are those of the engine.",
+};
+
+export const eventBusNameField: JsonSchema = {
+  type: "string",
+  description: "The EventBus in the same namespace.",
+  default: "default",
+};
+
+/** spec argo-events 2.3 */
+export const podTemplateSchema: JsonSchema = {
+  type: "object",
+  description: "How the Pod looks, where there is one of its own.",
+  properties: {
+    metadata: {
+      type: "object",
+      description: "Labels and annotations of the Pod.",
+      properties: { labels: textMap("Labels."), annotations: textMap("Annotations.") },
+    },
+    serviceAccountName: textField("The account it acts as in the cluster; `default` when not given."),
+    container: openObject("Resources, env, mounts and security of the container."),
+    volumes: listField("Volumes of the Pod.", openObject("A volume.")),
+    securityContext: openObject("Security of the Pod."),
+    nodeSelector: textMap("Labels that a node must have."),
+    tolerations: listField("Taints that are tolerated.", openObject("A toleration.")),
+    imagePullSecrets: listField("Secrets for pulling the image.", openObject("A reference.")),
+    priorityClassName: textField("Priority class of the Pod."),
+    priority: { type: "integer", description: "Priority of the Pod." },
+    affinity: openObject("Affinity of the Pod."),
+  },
+};
+
+/** spec argo-events 1.2: bad values are found when used, as in the original. */
+export const backoffSchema: JsonSchema = {
+  type: "object",
+  description: "How often something is tried, and how long is waited in between.",
+  properties: {
+    duration: {
+      description: "The first delay: integer nanoseconds or a Go duration. Default 1s.",
+      "x-kubernetes-int-or-string": true,
+    },
+    factor: anyValue("What each delay is multiplied with for the next. Default 1."),
+    jitter: anyValue("A share of the delay that is added at random. Default 1."),
+    steps: { type: "integer", description: "Attempts in all. Default 5." },
+  },
+};
+
+/** spec argo-events 2.5, 6.3 */
+export const parameterSchema: JsonSchema = {
+  type: "object",
+  description: "Sets a part of the trigger from the event.",
+  properties: {
+    src: {
+      type: "object",
+      description: "Where the value comes from.",
+      properties: {
+        dependencyName: textField("The dependency whose event is read."),
+        contextKey: textField("A path into the event's context."),
+        contextTemplate: textField("A Go template over the event's context."),
+        dataKey: textField("A path into the event's data."),
+        dataTemplate: textField("A Go template over the event's data."),
+        value: textField("What is taken when nothing else gives a value."),
+        useRawData: { type: "boolean", description: "Numbers, booleans and objects keep their type.", default: false },
+      },
+    },
+    dest: textField("Where the value goes (SJSON path)."),
+    operation: textField("overwrite (the default), append or prepend."),
+  },
+};

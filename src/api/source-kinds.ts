@@ -1,0 +1,40 @@
+/** What is known of each kind of event source before its adapter is (spec argo-events 2.2), by the spec's key. */
+interface SourceKindFacts {
+  /** AA: every replica is active. AP: one is. They cannot be mixed in one EventSource. */
+  readonly mode: "AA" | "AP";
+}
+
+export const sourceKindFacts: Readonly<Record<string, SourceKindFacts>> = {
+  amqp: { mode: "AP" },
+  azureEventsHub: { mode: "AP" },
+  azureQueueStorage: { mode: "AA" },
+  azureServiceBus: { mode: "AP" },
+  bitbucket: { mode: "AA" },
+  bitbucketserver: { mode: "AA" },
+  calendar: { mode: "AP" },
+  emitter: { mode: "AP" },
+  file: { mode: "AP" },
+  generic: { mode: "AP" },
+  gerrit: { mode: "AA" },
+  github: { mode: "AA" },
+  gitlab: { mode: "AA" },
+  hdfs: { mode: "AP" },
+  kafka: { mode: "AP" },
+  minio: { mode: "AP" },
+  mns: { mode: "AA" },
+  mqtt: { mode: "AP" },
+  nats: { mode: "AP" },
+  nsq: { mode: "AP" },
+  pubSub: { mode: "AP" },
+  pulsar: { mode: "AP" },
+  redis: { mode: "AP" },
+  redisStream: { mode: "AP" },
+  resource: { mode: "AP" },
+  sftp: { mode: "AP" },
+  slack: { mode: "AA" },
+  sns: { mode: "AA" },
+  sqs: { mode: "AA" },
+  storageGrid: { mode: "AA" },
+  stripe: { mode: "AA" },
+  webhook: { mode: "AA" },
+};

@@ -1,0 +1,103 @@
+import { styleText } from "node:util";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { TerminalError } from "../base/errors.ts";
+import { createLogger } from "../base/log.ts";
+import type { Engine, EngineConfig } from "../engine.ts";
+
+interface UpFlags {
+  readonly port: number;
+  readonly ingressPort: number;
+  readonly kubePort: number;
+  readonly bus?: string;
+  readonly logLevel: "error" | "warn" | "info" | "debug";
+}
+
+/** `tiphys up [DIR]`: everything in one process, until SIGINT or SIGTERM. */
+export function upCommand(): Command {
+  return new Command("up")
+    .description("Run everything in one process: no cluster, no broker")
+    .argument("[dir]", "manifests to apply and follow: a directory or a file")
+    .addOption(portOption("--port <port>", "API and metrics", 8080))
+    .addOption(portOption("--ingress-port <port>", "webhooks", 8088))
+    .addOption(portOption("--kube-port <port>", "the embedded Kubernetes API", 16443))
+    .option("--bus <url>", "the system bus: nats://host:port (default: embedded)")
+    .addOption(new Option("--log-level <level>").choices(["error", "warn", "info", "debug"]).default("info"))
+    .action(async (dir: string | undefined, flags: UpFlags, command: Command) => {
+      const { dataDir } = command.optsWithGlobals<{ dataDir: string }>();
+      await up(dir, dataDir, flags);
+    });
+}
+
+async function up(dir: string | undefined, dataDir: string, flags: UpFlags): Promise<void> {
+  const stop = stopSignal();
+  const { startEngine } = await import("../engine.ts");
+  const config: EngineConfig = {
+    dataDir,
+    port: flags.port,
+    ingressPort: flags.ingressPort,
+    kubePort: flags.kubePort,
+    log: createLogger(flags.logLevel),
+    ...(dir === undefined ? {} : { manifests: dir }),
+    ...(flags.bus === undefined ? {} : { bus: busUrl(flags.bus) }),
+  };
+  await using engine = await startEngine(config);
+  process.stdout.write(banner(engine, config));
+  await Promise.race([stop, engine.failed]);
+  process.stdout.write("stopping: no new events, waiting for triggers under way\n");
+}
+
+/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once (what is stored is safe). */
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    let asked = 0;
+    const onSignal = (): void => {
+      asked += 1;
+      if (asked > 1) process.exit(130);
+      resolve();
+    };
+    process.on("SIGINT", onSignal);
+    process.on("SIGTERM", onSignal);
+  });
+}
+
+function portOption(flags: string, what: string, port: number): Option {
+  return new Option(flags, `${what}; 0 takes any free port`).argParser(parsePort).default(port);
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+  throw new InvalidArgumentError(`"${text}" is not a port (0 to 65535).`);
+}
+
+function busUrl(text: string): string {
+  if (URL.canParse(text) && ["nats:", "tls:"].includes(new URL(text).protocol)) return text;
+  throw new TerminalError("CONFIG_INVALID", `--bus: "${text}" must be a URL such as nats://127.0.0.1:4222`);
+}
+
+function banner({ endpoints, applied, webhooks }: Engine, { dataDir, manifests }: EngineConfig): string {
+  const dim = (text: string): string => styleText("dim", text);
+  const rows: [string, string][] = [
+    ["API", `${endpoints.server}  ${dim(`token in ${endpoints.token}`)}`],
+    ["Webhooks", `${endpoints.ingress}/webhooks/<namespace>/<eventsource>/<event>`],
+    ["Kubernetes", `${endpoints.kube}  ${dim("embedded; workloads are simulated")}`],
+    ["Data", dataDir],
+  ];
+  const lines = rows.map(([name, value]) => `  ${name.padEnd(11)}${value}`);
+  const from = manifests === undefined ? "" : `, ${applied} objects from ${manifests}`;
+  const tries = [
+    ...webhooks
+      .slice(0, 1)
+      .map((url) => `curl -X POST ${url} -H 'content-type: application/json' -d '{"ref":"refs/heads/main"}'`),
+    "npx tiphys event list",
+    "npx tiphys trace <event id>",
+    `kubectl --kubeconfig ${endpoints.kubeconfig} get eventsources,sensors,configmaps`,
+  ];
+  return [
+    styleText("bold", `Tiphys is ready (pid ${endpoints.pid}${from})`),
+    ...lines,
+    "Try:",
+    ...tries.map((text) => `  ${text}`),
+    "",
+  ].join("\n");
+}

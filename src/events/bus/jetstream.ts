@@ -1,0 +1,130 @@
+import { EngineError } from "../../base/errors.ts";
+import type { Subject } from "../../record/subject.ts";
+import type {
+  BusHealth,
+  EventBus,
+  PublishAck,
+  ReadBatch,
+  ReadQuery,
+  StateStore,
+  StoredMessage,
+  StreamSpec,
+} from "./bus.ts";
+import { busError, type Connection, type ConnectionOptions, openConnection } from "./jetstream-connection.ts";
+import { Publisher } from "./jetstream-publisher.ts";
+import { StreamReader } from "./jetstream-reader.ts";
+import { shareStream } from "./jetstream-share.ts";
+import { jetStreamState } from "./jetstream-state.ts";
+import { ensureStreams } from "./jetstream-streams.ts";
+import { streamOf } from "./streams.ts";
+
+export interface JetStreamBusOptions extends ConnectionOptions {
+  readonly streams: readonly StreamSpec[];
+}
+
+/**
+ * A bus on a nats-server with JetStream, 2.9 or newer.
+ * @throws EngineError BUS_UNAVAILABLE, BUS_UNSUPPORTED, BUS_STREAM_MISMATCH
+ */
+export async function openJetStreamBus(options: JetStreamBusOptions): Promise<EventBus> {
+  const connection = await openConnection(options);
+  try {
+    await ensureStreams(connection.jsm, options.streams, options.log);
+  } catch (error) {
+    await connection[Symbol.asyncDispose]();
+    throw error;
+  }
+  options.log.info("bus opened", { driver: "jetstream", server: connection.nc.info?.version });
+  return new JetStreamBus(connection, options);
+}
+
+class JetStreamBus implements EventBus {
+  readonly #connection: Connection;
+  readonly #options: JetStreamBusOptions;
+  readonly #publisher: Publisher;
+  readonly #stop = new AbortController();
+  /** Header and data count together: room for the id. */
+  readonly maxMessageBytes: number;
+
+  constructor(connection: Connection, options: JetStreamBusOptions) {
+    this.#connection = connection;
+    this.#options = options;
+    this.#publisher = new Publisher(connection, options.clock);
+    this.maxMessageBytes = (connection.nc.info?.max_payload ?? 1024 * 1024) - 1024;
+  }
+
+  publish(subject: Subject, message: { readonly id: string; readonly data: Uint8Array }): Promise<PublishAck> {
+    const { id, data } = message;
+    return this.#tooLarge(data) ?? this.#publisher.publish(subject, id, data);
+  }
+
+  #tooLarge(data: Uint8Array): Promise<never> | undefined {
+    const max = this.maxMessageBytes;
+    if (data.byteLength <= max) return undefined;
+    return Promise.reject(
+      new EngineError("BUS_MESSAGE_TOO_LARGE", `the message has ${data.byteLength} bytes, the bus takes ${max}`),
+    );
+  }
+
+  async *read(query: ReadQuery, signal: AbortSignal): AsyncIterable<ReadBatch> {
+    const spec = streamOf(this.#options.streams, query.subjects[0]);
+    yield* new StreamReader(this.#readerDeps(), spec, query).read(AbortSignal.any([signal, this.#stop.signal]));
+  }
+
+  #readerDeps() {
+    return { connection: this.#connection, clock: this.#options.clock, log: this.#options.log };
+  }
+
+  async *share(...[durable, subject, options, signal]: Parameters<EventBus["share"]>): ReturnType<EventBus["share"]> {
+    const { name } = streamOf(this.#options.streams, subject);
+    const either = AbortSignal.any([signal, this.#stop.signal]);
+    yield* shareStream(this.#readerDeps(), name, { durable, subject, options }, either);
+  }
+
+  async append(subject: Subject, data: Uint8Array, expected: number): Promise<number> {
+    await this.#tooLarge(data);
+    return (await this.#publisher.publish(subject, "", data, expected)).sequence;
+  }
+
+  async last(subject: Subject): Promise<StoredMessage | undefined> {
+    const { name } = streamOf(this.#options.streams, subject);
+    const found = await this.#run(`last of "${subject}"`, (jsm) =>
+      jsm.streams.getMessage(name, { last_by_subj: subject }),
+    );
+    if (!found) return undefined;
+    return { subject, sequence: found.seq, storedAt: found.time.getTime(), data: found.data };
+  }
+
+  async purge(subject: Subject, before: number): Promise<void> {
+    const { name } = streamOf(this.#options.streams, subject);
+    await this.#run(`purge "${subject}"`, (jsm) => jsm.streams.purge(name, { filter: subject, seq: before }));
+  }
+
+  async #run<T>(operation: string, work: (jsm: Connection["jsm"]) => Promise<T>): Promise<T> {
+    try {
+      return await work(this.#connection.jsm);
+    } catch (error) {
+      throw busError(operation, error);
+    }
+  }
+
+  state(name: string): StateStore {
+    const replicas = Math.max(1, ...this.#options.streams.map((spec) => spec.replicas ?? 1));
+    return jetStreamState(this.#connection, name, replicas);
+  }
+
+  async end(stream: string): Promise<{ readonly epoch: string; readonly after: number }> {
+    const { created, state } = await this.#run(`end of "${stream}"`, (jsm) => jsm.streams.info(stream));
+    return { epoch: created, after: state.last_seq };
+  }
+
+  health(): BusHealth {
+    return this.#connection.health();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#publisher[Symbol.asyncDispose]();
+    this.#stop.abort();
+    await this.#connection[Symbol.asyncDispose]();
+  }
+}

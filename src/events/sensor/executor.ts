@@ -1,0 +1,79 @@
+import { TerminalError } from "../../base/errors.ts";
+import type { JsonObject } from "../../base/json.ts";
+import { isJsonObject } from "../../base/json.ts";
+import type { CloudEvent } from "../../record/cloud-event.ts";
+import type { AnyTriggerKind, PlannedEffect } from "../triggers/registry.ts";
+import type { Firing, TriggerContext, TriggerParameter } from "../triggers/trigger.ts";
+import type { CompiledSensor, CompiledTrigger } from "./compile.ts";
+import type { Effect } from "./effect.ts";
+import type { Execute } from "./effect-queue.ts";
+import { createParameterResolver } from "./parameters.ts";
+
+export interface ExecutorDeps {
+  readonly kinds: Readonly<Record<string, AnyTriggerKind>>;
+  /** Everything but the parameters, which belong to one firing. */
+  readonly context: Omit<TriggerContext, "parameters">;
+}
+
+/** Plans, then applies: the pipeline of one attempt (spec argo-events 6.1). */
+export function createExecutor(compiled: CompiledSensor, deps: ExecutorDeps): Execute {
+  const plan = createPlanner(compiled, deps);
+  return async (effect, signal) => (await plan(effect, signal)).apply(signal);
+}
+
+/** What an effect would do; reads only. */
+export function createPlanner(
+  compiled: CompiledSensor,
+  { kinds, context }: ExecutorDeps,
+): (effect: Pick<Effect, "key" | "trigger" | "events">, signal: AbortSignal) => Promise<PlannedEffect> {
+  const { namespace, name } = compiled.head;
+  return (effect, signal) => {
+    const index = compiled.triggers.findIndex((trigger) => trigger.name === effect.trigger);
+    const trigger = compiled.triggers[index];
+    if (!trigger) throw new TerminalError("TRIGGER_FAILED", `the Sensor has no trigger "${effect.trigger}" any more`);
+    const path = `spec.triggers[${index}]`;
+    const events: Record<string, CloudEvent> = {};
+    for (const [dependency, { event }] of Object.entries(effect.events)) events[dependency] = event;
+    const parameters = createParameterResolver(events);
+    const template = templateOf(trigger, (raw, list) => parameters.apply(raw, list, `${path}.parameters`));
+    const kindName = kindOf(trigger, template, kinds);
+    const kind = kinds[kindName];
+    if (!kind) throw unsupported(trigger.name, kindName);
+    const { policy } = trigger.trigger;
+    const firing: Firing = {
+      key: effect.key,
+      sensor: { namespace, name },
+      trigger: trigger.name,
+      events,
+      ...(policy === undefined ? {} : { policy }),
+    };
+    return kind.plan(template[kindName], `${path}.template.${kindName}`, firing, { ...context, parameters }, signal);
+  };
+}
+
+/** The template with `trigger.parameters` applied; the very object of the Sensor when there are none. */
+function templateOf(
+  { trigger }: CompiledTrigger,
+  apply: (raw: JsonObject, parameters: readonly TriggerParameter[]) => unknown,
+): JsonObject {
+  if (trigger.parameters.length === 0) return trigger.template.raw;
+  const applied = apply(trigger.template.raw, trigger.parameters as unknown as readonly TriggerParameter[]);
+  return isJsonObject(applied) ? applied : trigger.template.raw;
+}
+
+/** Parameters may have put another kind into the template; the Sensor's own is the usual one. */
+function kindOf(trigger: CompiledTrigger, template: JsonObject, kinds: ExecutorDeps["kinds"]): string {
+  const declared = trigger.trigger.template.kind;
+  if (declared !== undefined && template[declared] !== undefined) return declared;
+  const found = Object.keys(kinds).find((kind) => template[kind] !== undefined);
+  if (found === undefined) throw unsupported(trigger.name, declared);
+  return found;
+}
+
+function unsupported(trigger: string, kind: string | undefined): TerminalError {
+  const what = kind === undefined ? "its template names no kind that is known" : `kind "${kind}" is not supported`;
+  return new TerminalError(
+    "TRIGGER_UNSUPPORTED",
+    `invalid trigger ${trigger}, could not find an implementation: ${what}`,
+  );
+}

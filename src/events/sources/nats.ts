@@ -1,0 +1,230 @@
+import { randomUUID } from "node:crypto";
+import type { Authenticator, Msg, NatsConnection, NodeConnectionOptions } from "@nats-io/transport-node";
+import { EngineError, messageOf } from "../../base/errors.ts";
+import type { JsonValue } from "../../base/json.ts";
+import { createSchema, type JsonSchema } from "../../base/schema.ts";
+import { createIntake } from "./intake.ts";
+import { filterSchema, metadataSchema, secretKeySchema } from "./schemas.ts";
+import type { EventDraft, SecretKeySelector, SecretReader, SourceContext, SourceKind } from "./source.ts";
+
+export interface NatsSpec {
+  /** One or several, with commas. */
+  readonly url: string;
+  readonly subject: string;
+  readonly queue?: string;
+  readonly jsonBody?: boolean;
+  readonly tls?: {
+    readonly caCertSecret?: SecretKeySelector;
+    readonly clientCertSecret?: SecretKeySelector;
+    readonly clientKeySecret?: SecretKeySelector;
+    readonly insecureSkipVerify?: boolean;
+    readonly enabled?: boolean;
+  };
+  /** The first that is there counts. */
+  readonly auth?: {
+    readonly basic?: { readonly username: SecretKeySelector; readonly password: SecretKeySelector };
+    readonly token?: SecretKeySelector;
+    readonly nkey?: SecretKeySelector;
+    readonly credential?: SecretKeySelector;
+  };
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+const basicAuthSchema = {
+  type: "object",
+  required: ["username", "password"],
+  properties: { username: secretKeySchema("Name."), password: secretKeySchema("Password.") },
+} as const satisfies JsonSchema;
+
+export const natsSource: SourceKind<NatsSpec> = {
+  eventType: "nats",
+  singleton: true,
+  schema: createSchema<NatsSpec>({
+    type: "object",
+    description: "Messages of a NATS subject (core NATS: what is sent while nobody listens is gone).",
+    required: ["url", "subject"],
+    properties: {
+      url: { type: "string", minLength: 1 },
+      subject: { type: "string", minLength: 1 },
+      queue: { type: "string", minLength: 1, description: "Members of a queue group share the messages." },
+      jsonBody: { type: "boolean", description: "Embed the body as JSON; otherwise base64." },
+      connectionBackoff: {
+        type: "object",
+        "x-kubernetes-preserve-unknown-fields": true,
+        description: "Has no effect: the connection is made again for ever.",
+      },
+      tls: {
+        type: "object",
+        properties: {
+          caCertSecret: secretKeySchema("CA certificate."),
+          clientCertSecret: secretKeySchema("Client certificate."),
+          clientKeySecret: secretKeySchema("Client key."),
+          insecureSkipVerify: { type: "boolean" },
+          enabled: { type: "boolean" },
+        },
+      },
+      auth: {
+        type: "object",
+        properties: {
+          basic: basicAuthSchema,
+          token: secretKeySchema("Token."),
+          nkey: secretKeySchema("Seed of an nkey."),
+          credential: secretKeySchema("A .creds file."),
+        },
+      },
+      metadata: metadataSchema,
+      filter: filterSchema,
+    },
+  }),
+  async run(spec, context, signal) {
+    if (signal.aborted) return;
+    const connection = await openConnection(spec, context);
+    const stop = (): void => void end(connection).catch((error: unknown) => context.log.warn("not closed", { error }));
+    signal.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) stop();
+    try {
+      await listen(spec, connection, context, signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      signal.removeEventListener("abort", stop);
+      await connection.close();
+    }
+  },
+};
+
+async function openConnection(spec: NatsSpec, { secret, eventSource, event }: SourceContext): Promise<NatsConnection> {
+  const nats = await import("@nats-io/transport-node");
+  const options: NodeConnectionOptions = {
+    ...serversOf(spec.url),
+    ...(await authOf(spec.auth, secret, nats)),
+    ...(spec.tls && { tls: await tlsOf(spec.tls, secret) }),
+    name: `tiphys ${eventSource}/${event}`,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 500,
+    reconnectJitter: 500,
+    timeout: 10_000,
+  };
+  try {
+    return await nats.connect(options);
+  } catch (error) {
+    const servers = [options.servers].flat().join(",");
+    throw new EngineError("SOURCE_FAILED", `cannot connect to NATS at ${servers}: ${messageOf(error)}`, error);
+  }
+}
+
+/** Takes in what is on its way. That needs the server, so it is not waited for long. */
+async function end(connection: NatsConnection): Promise<void> {
+  const deadline = setTimeout(() => void connection.close().catch(() => undefined), 2_000);
+  try {
+    await connection.drain();
+  } catch {
+    await connection.close();
+  } finally {
+    clearTimeout(deadline);
+  }
+}
+
+/** User and password may be part of the URL. */
+function serversOf(url: string): Pick<NodeConnectionOptions, "servers" | "user" | "pass"> {
+  let login: Pick<NodeConnectionOptions, "user" | "pass"> = {};
+  const servers = url.split(",").map((text) => {
+    const match = /^(\w+:\/\/)?(?:([^@/]*)@)?(.+)$/.exec(text.trim());
+    if (match?.[2]) {
+      const [user = "", pass = ""] = match[2].split(":").map(decodeURIComponent);
+      login = { user, pass };
+    }
+    return `${match?.[1] ?? ""}${match?.[3] ?? text.trim()}`;
+  });
+  return { servers, ...login };
+}
+
+async function authOf(
+  auth: NatsSpec["auth"],
+  secret: SecretReader,
+  nats: {
+    nkeyAuthenticator(seed: Uint8Array): Authenticator;
+    credsAuthenticator(creds: Uint8Array): Authenticator;
+  },
+): Promise<Pick<NodeConnectionOptions, "user" | "pass" | "token" | "authenticator">> {
+  if (auth?.basic) {
+    const [user, pass] = await Promise.all([secret.read(auth.basic.username), secret.read(auth.basic.password)]);
+    return { user, pass };
+  }
+  if (auth?.token) return { token: await secret.read(auth.token) };
+  if (auth?.nkey) return { authenticator: nats.nkeyAuthenticator(Buffer.from((await secret.read(auth.nkey)).trim())) };
+  if (auth?.credential) {
+    return { authenticator: nats.credsAuthenticator(Buffer.from(await secret.read(auth.credential))) };
+  }
+  return {};
+}
+
+async function tlsOf(tls: NonNullable<NatsSpec["tls"]>, secret: SecretReader): Promise<object> {
+  if (tls.insecureSkipVerify) return { rejectUnauthorized: false };
+  const { caCertSecret, clientCertSecret, clientKeySecret } = tls;
+  return {
+    ...(caCertSecret && { ca: await secret.read(caCertSecret) }),
+    ...(clientCertSecret && clientKeySecret
+      ? { cert: await secret.read(clientCertSecret), key: await secret.read(clientKeySecret) }
+      : {}),
+  };
+}
+
+/** Until `signal` aborts, or the connection ends for good, which is a failure. */
+async function listen(
+  spec: NatsSpec,
+  connection: NatsConnection,
+  context: SourceContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const intake = createIntake(context);
+  const failure = Promise.withResolvers<never>();
+  connection.subscribe(spec.subject, {
+    ...(spec.queue && { queue: spec.queue }),
+    callback(error, message) {
+      if (error) {
+        failure.reject(new EngineError("SOURCE_FAILED", `subject "${spec.subject}": ${error.message}`, error));
+        return;
+      }
+      const draft = draftOf(spec, message, context);
+      if (draft) intake.offer(draft, message.data.length);
+    },
+  });
+  await Promise.race([connection.flush(), failure.promise]);
+  context.ready();
+  const closed = await Promise.race([connection.closed(), failure.promise]);
+  await intake.settled();
+  if (signal.aborted) return;
+  throw new EngineError("SOURCE_FAILED", `the NATS connection ended: ${messageOf(closed ?? "closed")}`, closed);
+}
+
+/** Undefined, counted and logged, for a body that should be JSON and is not. */
+function draftOf(spec: NatsSpec, message: Msg, context: SourceContext): EventDraft | undefined {
+  const bytes = Buffer.from(message.data.buffer, message.data.byteOffset, message.data.length);
+  let body: JsonValue;
+  try {
+    body = spec.jsonBody ? (JSON.parse(bytes.toString("utf8")) as JsonValue) : bytes.toString("base64");
+  } catch {
+    context.countFailed();
+    context.log.warn("message is not JSON", { subject: message.subject, bytes: bytes.length });
+    return undefined;
+  }
+  const header = headersOf(message);
+  return {
+    // Core NATS has no ids: one of our own makes the attempts to emit this message one event.
+    id: randomUUID().replaceAll("-", ""),
+    data: {
+      subject: message.subject,
+      body,
+      ...(header && { header }),
+      ...(spec.metadata && Object.keys(spec.metadata).length > 0 && { metadata: spec.metadata }),
+    },
+  };
+}
+
+function headersOf({ headers }: Msg): Record<string, readonly string[]> | undefined {
+  if (!headers) return undefined;
+  const names = headers.keys().sort();
+  if (names.length === 0) return undefined;
+  return Object.fromEntries(names.map((name) => [name, headers.values(name)]));
+}

@@ -1,0 +1,192 @@
+import { randomUUID } from "node:crypto";
+import type { EventDefinition, EventSource } from "../../api/resources.ts";
+import { backoffMs, reconnectBackoff } from "../../base/backoff.ts";
+import { type Clock, isoTime, sleepFor } from "../../base/clock.ts";
+import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
+import { isJsonObject } from "../../base/json.ts";
+import type { Logger } from "../../base/log.ts";
+import type { Metrics } from "../../base/metrics.ts";
+import type { KubeClient } from "../../kube/kube.ts";
+import type { CloudEvent } from "../../record/cloud-event.ts";
+import { encodeToken } from "../../record/subject.ts";
+import type { StateStore } from "../bus/bus.ts";
+import type { AnySourceKind } from "./registry.ts";
+import type { EventDraft, HttpMount, SecretReader, SourceContext } from "./source.ts";
+
+export type SourceStatus =
+  | { readonly state: "running" }
+  /** `terminal`: it is not tried again until the EventSource changes. */
+  | { readonly state: "failed"; readonly message: string; readonly terminal: boolean };
+
+export interface EventSourceRun {
+  readonly eventSource: EventSource;
+  readonly kinds: Readonly<Record<string, AnySourceKind>>;
+  /** Resolves once the event is kept. `event.id` makes a repeat a no-op. */
+  readonly publish: (event: CloudEvent) => Promise<void>;
+  readonly mountFor: (event: string) => HttpMount;
+  readonly secret: SecretReader;
+  readonly kube: KubeClient;
+  /** For all EventSources: keys are prefixed here. */
+  readonly state: StateStore;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** Called at each change of an event's state. */
+  readonly onStatus: (event: string, status: SourceStatus) => void;
+}
+
+/**
+ * Runs every event of one EventSource side by side until `signal` aborts. A source that ends or fails is started again
+ * for ever with back-off; one that fails with a TerminalError waits for the EventSource to change. Never rejects.
+ */
+export async function runEventSource(run: EventSourceRun, signal: AbortSignal): Promise<void> {
+  const { name, namespace } = run.eventSource.metadata;
+  let running = 0;
+  const onRunning = (by: number): void => {
+    running += by;
+    run.metrics.sourcesRunning.set({ namespace, eventsource_name: name }, running);
+  };
+  await Promise.all(run.eventSource.events.map((event) => keepRunning(run, event, onRunning, signal)));
+}
+
+/** Running this long, a source counts as mended: its next failure starts the back-off anew. */
+const stableMs = 60_000;
+
+async function keepRunning(
+  run: EventSourceRun,
+  definition: EventDefinition,
+  onRunning: (by: number) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock, onStatus } = run;
+  const log = run.log.child({ eventSource: run.eventSource.metadata.name, event: definition.name });
+  for (let attempt = 1; !signal.aborted; attempt++) {
+    const startedAt = clock.monotonicMs();
+    const error = await runOnce(run, definition, log, onRunning, signal);
+    if (error === undefined) return;
+    const terminal = error instanceof TerminalError;
+    onStatus(definition.name, { state: "failed", message: messageOf(error), terminal });
+    if (terminal) {
+      log.error("event source stopped until it changes", { error });
+      return aborted(signal);
+    }
+    if (clock.monotonicMs() - startedAt > stableMs) attempt = 1;
+    const delayMs = backoffMs(reconnectBackoff, attempt);
+    log.warn("event source failed, starting again", { error, attempt, delayMs });
+    await sleepFor(clock, delayMs, signal).catch(() => undefined);
+  }
+}
+
+/** Undefined after a clean stop, otherwise why it ended. */
+async function runOnce(
+  run: EventSourceRun,
+  definition: EventDefinition,
+  log: Logger,
+  onRunning: (by: number) => void,
+  signal: AbortSignal,
+): Promise<unknown> {
+  let isRunning = false;
+  const ready = (): void => {
+    if (isRunning) return;
+    isRunning = true;
+    onRunning(1);
+    run.onStatus(definition.name, { state: "running" });
+  };
+  try {
+    const kind = findKind(run.kinds, definition);
+    const context = createContext(run, definition.name, kind.eventType, log, ready);
+    await kind.run(definition.spec, `spec.${definition.kind}.${definition.name}`, context, signal);
+    return signal.aborted ? undefined : new EngineError("SOURCE_FAILED", "the source ended by itself");
+  } catch (error) {
+    return signal.aborted ? undefined : error;
+  } finally {
+    if (isRunning) onRunning(-1);
+  }
+}
+
+function findKind(kinds: EventSourceRun["kinds"], { kind, name, spec }: EventDefinition): AnySourceKind {
+  const found = Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
+  if (!found) {
+    throw new TerminalError("SOURCE_UNSUPPORTED", `spec.${kind}.${name}: the kind "${kind}" is not supported yet`);
+  }
+  const filter = isJsonObject(spec) && isJsonObject(spec.filter) ? spec.filter.expression : undefined;
+  if (typeof filter === "string" && filter !== "") {
+    // Letting everything through would fire triggers that the user excluded.
+    throw new TerminalError("SOURCE_UNSUPPORTED", `spec.${kind}.${name}.filter.expression is not supported yet`);
+  }
+  return found;
+}
+
+function createContext(
+  run: EventSourceRun,
+  event: string,
+  eventType: string,
+  log: Logger,
+  ready: () => void,
+): SourceContext {
+  const { namespace, name } = run.eventSource.metadata;
+  const labels = { namespace, eventsource_name: name, event_name: event };
+  const attributes = { source: name, type: eventType, subject: event };
+  const { metrics } = run;
+  return {
+    namespace,
+    eventSource: name,
+    event,
+    async emit(draft) {
+      const cloudEvent = toCloudEvent(draft, attributes, run.clock);
+      try {
+        await run.publish(cloudEvent);
+      } catch (error) {
+        metrics.eventSendFailed.add(labels);
+        throw error;
+      }
+      metrics.eventSent.add(labels);
+      log.debug("Succeeded to publish an event", { eventID: cloudEvent.id });
+    },
+    ready,
+    countFailed: (events = 1) => metrics.eventProcessingFailed.add(labels, events),
+    secret: run.secret,
+    http: run.mountFor(event),
+    kube: run.kube,
+    state: prefixed(run.state, `${[namespace, name, event].map(encodeToken).join("/")}/`),
+    clock: run.clock,
+    log,
+  };
+}
+
+function toCloudEvent(
+  { id, time, data }: EventDraft,
+  { source, type, subject }: Pick<CloudEvent, "source" | "type" | "subject">,
+  clock: Clock,
+): CloudEvent {
+  return {
+    id: id ?? randomUUID().replaceAll("-", ""),
+    source,
+    type,
+    subject,
+    time: isoTime(time ?? clock.now()),
+    datacontenttype: "application/json",
+    data,
+  };
+}
+
+/** The part of `store` under `prefix`, with keys as if it were all there is. */
+function prefixed(store: StateStore, prefix: string): StateStore {
+  return {
+    async get(key) {
+      const entry = await store.get(prefix + key);
+      return entry && { ...entry, key };
+    },
+    put: (key, value, expected) => store.put(prefix + key, value, expected),
+    delete: (key, expected) => store.delete(prefix + key, expected),
+    async entries(under) {
+      const entries = await store.entries(prefix + under);
+      return entries.map((entry) => ({ ...entry, key: entry.key.slice(prefix.length) }));
+    },
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}

@@ -1,0 +1,307 @@
+import { createHash } from "node:crypto";
+import type { Agent } from "undici";
+import { EngineError, TerminalError } from "../../base/errors.ts";
+import type { JsonObject, JsonValue } from "../../base/json.ts";
+import { createSchema } from "../../base/schema.ts";
+import type { SecretKeySelector } from "../sources/source.ts";
+import { createOutgoingAgent, type TlsOptions, toHttpError } from "./outgoing.ts";
+import { parametersSchema, secretKeySchema } from "./schemas.ts";
+import type { Firing, TriggerContext, TriggerKind, TriggerParameter } from "./trigger.ts";
+
+interface SecureHeader {
+  readonly name: string;
+  readonly valueFrom: { readonly secretKeyRef?: SecretKeySelector; readonly configMapKeyRef?: SecretKeySelector };
+}
+
+interface TlsSpec {
+  readonly caCertSecret?: SecretKeySelector;
+  readonly clientCertSecret?: SecretKeySelector;
+  readonly clientKeySecret?: SecretKeySelector;
+  readonly insecureSkipVerify?: boolean;
+}
+
+export interface HttpSpec {
+  readonly url: string;
+  readonly method: "GET" | "DELETE" | "PATCH" | "POST" | "PUT";
+  readonly payload?: readonly TriggerParameter[];
+  readonly parameters?: readonly TriggerParameter[];
+  /** Seconds. */
+  readonly timeout: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly dynamicHeaders?: readonly TriggerParameter[];
+  readonly secureHeaders?: readonly SecureHeader[];
+  readonly basicAuth?: { readonly username: SecretKeySelector; readonly password: SecretKeySelector };
+  readonly tls?: TlsSpec;
+  /** Sent as `Host`. */
+  readonly host?: string;
+}
+
+/** A value that a plan must not show: where it comes from, and a hash by which a change is seen. */
+interface SecretHeader {
+  readonly name: string;
+  readonly from: SecureHeader["valueFrom"] | NonNullable<HttpSpec["basicAuth"]>;
+  readonly sha256: string;
+}
+
+export interface HttpPlan {
+  readonly method: HttpSpec["method"];
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly secretHeaders: readonly SecretHeader[];
+  /** The first 256 characters of the body. */
+  readonly bodyPreview: string;
+  readonly body: string;
+  readonly timeoutMs: number;
+  readonly tls?: TlsSpec;
+}
+
+const schema = createSchema<HttpSpec>({
+  type: "object",
+  description: "An HTTP request.",
+  required: ["url"],
+  properties: {
+    url: { type: "string", minLength: 1 },
+    method: { type: "string", enum: ["GET", "DELETE", "PATCH", "POST", "PUT"], default: "POST" },
+    payload: parametersSchema,
+    parameters: parametersSchema,
+    timeout: { type: "integer", minimum: 0, default: 60, description: "Seconds." },
+    headers: { type: "object", additionalProperties: { type: "string" } },
+    dynamicHeaders: parametersSchema,
+    secureHeaders: {
+      type: "array",
+      items: {
+        type: "object",
+        required: ["name", "valueFrom"],
+        properties: {
+          name: { type: "string", minLength: 1 },
+          valueFrom: {
+            type: "object",
+            minProperties: 1,
+            properties: { secretKeyRef: secretKeySchema, configMapKeyRef: secretKeySchema },
+          },
+        },
+      },
+    },
+    basicAuth: {
+      type: "object",
+      required: ["username", "password"],
+      properties: { username: secretKeySchema, password: secretKeySchema },
+    },
+    tls: {
+      type: "object",
+      properties: {
+        caCertSecret: secretKeySchema,
+        clientCertSecret: secretKeySchema,
+        clientKeySecret: secretKeySchema,
+        insecureSkipVerify: { type: "boolean" },
+        enabled: { type: "boolean" },
+      },
+    },
+    host: { type: "string" },
+  },
+});
+
+/**
+ * Sends one request for each firing, with the firing's key as `Idempotency-Key`. Any response is a success unless
+ * `policy.status.allow` says otherwise. Connections are kept between firings, apart for engines that may reach loopback.
+ */
+export function createHttpTrigger(): TriggerKind<HttpSpec, HttpPlan> {
+  const agents = new Map<boolean, Promise<Agent>>();
+  const sharedAgent = (allowLoopback: boolean): Promise<Agent> => {
+    const known = agents.get(allowLoopback);
+    if (known !== undefined) return known;
+    const agent = createOutgoingAgent(allowLoopback);
+    agents.set(allowLoopback, agent);
+    return agent;
+  };
+  return {
+    schema,
+    plan: (spec, firing, context) => planRequest(spec, firing, context),
+    async apply(plan, firing, context, signal) {
+      const tls = plan.tls && (await readTls(plan.tls, context));
+      const agent = await (tls ? createOutgoingAgent(context.allowLoopback, tls) : sharedAgent(context.allowLoopback));
+      try {
+        return await sendRequest(plan, firing, context, agent, signal);
+      } finally {
+        if (tls) await agent.close();
+      }
+    },
+  };
+}
+
+async function planRequest(written: HttpSpec, firing: Firing, context: TriggerContext): Promise<HttpPlan> {
+  const { parameters } = context;
+  const resolved = written.parameters?.length
+    ? schema.parse(parameters.apply(toJson(written), written.parameters, "http.parameters"), "http")
+    : written;
+  const url = checkUrl(resolved.url);
+  const headers: Record<string, string> = { "Idempotency-Key": headerKey(firing), ...resolved.headers };
+  if (resolved.host) headers.Host = resolved.host;
+  for (const [index, parameter] of (resolved.dynamicHeaders ?? []).entries()) {
+    const path = `http.dynamicHeaders[${index}]`;
+    const value = parameters.text(parameter, path);
+    if (!parameter.dest) throw new TerminalError("PARAMETER_ERROR", `${path}.dest: must name the header`);
+    if (value !== undefined) headers[parameter.dest] = value;
+  }
+  const body = resolved.payload?.length ? parameters.payload(resolved.payload, "http.payload") : "";
+  return {
+    method: resolved.method,
+    url,
+    headers,
+    secretHeaders: await secretHeadersOf(resolved, context),
+    bodyPreview: body.slice(0, 256),
+    body,
+    timeoutMs: (resolved.timeout || 60) * 1_000,
+    ...(resolved.tls && { tls: resolved.tls }),
+  };
+}
+
+/** The key itself where a header can carry it, else its hash: ids of events may hold any character. */
+function headerKey({ key }: Firing): string {
+  if (/^[\x21-\x7e]{1,255}$/.test(key)) return key;
+  return `sha256:${createHash("sha256").update(key).digest("hex")}`;
+}
+
+function toJson(spec: HttpSpec): JsonValue {
+  return JSON.parse(JSON.stringify(spec)) as JsonObject;
+}
+
+function checkUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url && (url.protocol === "http:" || url.protocol === "https:")) return text;
+  throw new TerminalError("MANIFEST_INVALID", `http.url: ${JSON.stringify(text.slice(0, 80))} must be an http(s) URL`);
+}
+
+async function secretHeadersOf(spec: HttpSpec, context: TriggerContext): Promise<SecretHeader[]> {
+  const wanted = [
+    ...(spec.basicAuth ? [{ name: "Authorization", from: spec.basicAuth }] : []),
+    ...(spec.secureHeaders ?? []).map(({ name, valueFrom }) => ({ name, from: valueFrom })),
+  ];
+  return Promise.all(
+    wanted.map(async ({ name, from }) => {
+      const sha256 = createHash("sha256")
+        .update(await readSecretValue(from, context))
+        .digest("hex")
+        .slice(0, 16);
+      return { name, from, sha256 };
+    }),
+  );
+}
+
+async function readSecretValue(from: SecretHeader["from"], { secret }: TriggerContext): Promise<string> {
+  if ("username" in from) {
+    const [user, password] = await Promise.all([secret.read(from.username), secret.read(from.password)]);
+    return `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
+  }
+  if (from.secretKeyRef) return secret.read(from.secretKeyRef);
+  if (from.configMapKeyRef) return secret.readConfigMap(from.configMapKeyRef);
+  throw new TerminalError(
+    "MANIFEST_INVALID",
+    "http.secureHeaders[].valueFrom: must name a secretKeyRef or a configMapKeyRef",
+  );
+}
+
+async function readTls(spec: TlsSpec, { secret }: TriggerContext): Promise<TlsOptions> {
+  if (spec.insecureSkipVerify) return { rejectUnauthorized: false };
+  const { caCertSecret, clientCertSecret, clientKeySecret } = spec;
+  return {
+    ...(caCertSecret && { ca: await secret.read(caCertSecret) }),
+    ...(clientCertSecret && clientKeySecret
+      ? { cert: await secret.read(clientCertSecret), key: await secret.read(clientKeySecret) }
+      : {}),
+  };
+}
+
+async function sendRequest(
+  plan: HttpPlan,
+  firing: Firing,
+  context: TriggerContext,
+  agent: Agent,
+  signal: AbortSignal,
+): Promise<{ readonly message: string }> {
+  const headers: Record<string, string> = { ...plan.headers };
+  for (const { name, from } of plan.secretHeaders) headers[name] = await readSecretValue(from, context);
+  const secrets = plan.secretHeaders.map(({ name }) => name.toLowerCase());
+  const what = `${plan.method} ${withoutQuery(plan.url)}`;
+  let status: number;
+  try {
+    const deadline = AbortSignal.any([signal, AbortSignal.timeout(plan.timeoutMs)]);
+    status = await follow({ method: plan.method, url: plan.url, headers, body: plan.body, secrets }, agent, deadline);
+  } catch (error) {
+    throw toHttpError(error, what);
+  }
+  const allow = firing.policy?.status?.allow;
+  if (allow && !allow.includes(status)) {
+    throw new EngineError(
+      "HTTP_FAILED",
+      `${what}: policy application resulted in failure. http response status ${status} is not allowed`,
+    );
+  }
+  return { message: `${what} answered ${status}` };
+}
+
+/** Queries hold tokens often enough. */
+function withoutQuery(text: string): string {
+  const url = new URL(text);
+  return url.origin + url.pathname;
+}
+
+interface Request {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  /** Names of headers, in lower case, that no other host may see. */
+  readonly secrets: readonly string[];
+}
+
+const maxRedirects = 10;
+const maxDrainBytes = 1024 * 1024;
+
+/** The status of the last response; bodies are read away so that connections can be used again. */
+async function follow(first: Request, agent: Agent, signal: AbortSignal): Promise<number> {
+  let request = first;
+  for (let redirects = 0; ; redirects++) {
+    const { origin, pathname, search } = new URL(request.url);
+    const response = await agent.request({
+      origin,
+      path: pathname + search,
+      method: request.method as "GET",
+      headers: { "User-Agent": "tiphys", ...request.headers },
+      ...(request.body !== "" && { body: request.body }),
+      signal,
+      headersTimeout: 0, // the signal bounds all of it
+      bodyTimeout: 0,
+    });
+    await response.body.dump({ limit: maxDrainBytes, signal });
+    const location = response.headers.location;
+    const next = typeof location === "string" ? redirected(request, response.statusCode, location) : undefined;
+    if (!next) return response.statusCode;
+    if (redirects >= maxRedirects) throw new EngineError("HTTP_FAILED", `stopped after ${maxRedirects} redirects`);
+    request = next;
+  }
+}
+
+/** As Go's client: 307 and 308 repeat the request, 301 to 303 become a GET; credentials stay with their host. */
+function redirected(request: Request, status: number, location: string): Request | undefined {
+  if (![301, 302, 303, 307, 308].includes(status) || !URL.canParse(location, request.url)) return undefined;
+  const target = new URL(location, request.url);
+  if (target.protocol !== "http:" && target.protocol !== "https:") return undefined;
+  const keepsBody = status === 307 || status === 308;
+  const keepsCredentials = target.host === new URL(request.url).host;
+  const dropped = new Set([
+    "host",
+    ...(keepsCredentials ? [] : ["authorization", "cookie", ...request.secrets]),
+    ...(keepsBody ? [] : ["content-type", "content-length"]),
+  ]);
+  const headers = Object.fromEntries(
+    Object.entries(request.headers).filter(([name]) => !dropped.has(name.toLowerCase())),
+  );
+  return {
+    method: keepsBody || request.method === "HEAD" ? request.method : "GET",
+    url: target.href,
+    headers,
+    body: keepsBody ? request.body : "",
+    secrets: request.secrets,
+  };
+}

@@ -1,0 +1,218 @@
+import { createHash } from "node:crypto";
+import { EngineError, TerminalError } from "../../base/errors.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
+import { createSchema } from "../../base/schema.ts";
+import type { PatchType } from "../../kube/kube.ts";
+import { type KubeObject, type ObjectRef, refText } from "../../objects/object.ts";
+import { type ArtifactSource, artifactSchema, readArtifact } from "./artifact.ts";
+import { parametersSchema } from "./schemas.ts";
+import type { Firing, Outcome, TriggerContext, TriggerKind, TriggerParameter } from "./trigger.ts";
+
+export interface K8sSpec {
+  readonly source: ArtifactSource;
+  readonly operation: "create" | "update" | "patch" | "delete";
+  readonly parameters?: readonly TriggerParameter[];
+  readonly patchStrategy: PatchType;
+  /** update only: parameters are set on the object as it is in the cluster. */
+  readonly liveObject?: boolean;
+}
+
+export interface K8sPlan {
+  readonly operation: K8sSpec["operation"];
+  readonly ref: ObjectRef;
+  /** What is sent; for create with labels, name and the effect's key. */
+  readonly object: KubeObject;
+  readonly patchType?: PatchType;
+}
+
+const effectAnnotation = "tiphys.io/effect-key";
+const fieldManager = "tiphys";
+
+/** Creates, changes or deletes one object of any kind, as the Sensor's service account. */
+export const k8sTrigger: TriggerKind<K8sSpec, K8sPlan> = {
+  schema: createSchema<K8sSpec>({
+    type: "object",
+    description: "An operation on a Kubernetes object.",
+    required: ["source"],
+    properties: {
+      source: artifactSchema,
+      operation: { type: "string", enum: ["create", "update", "patch", "delete"], default: "create" },
+      parameters: parametersSchema,
+      patchStrategy: {
+        type: "string",
+        enum: [
+          "application/merge-patch+json",
+          "application/json-patch+json",
+          "application/strategic-merge-patch+json",
+          "application/apply-patch+yaml",
+        ],
+        default: "application/merge-patch+json",
+      },
+      liveObject: { type: "boolean" },
+    },
+  }),
+  async plan(spec, firing, context, signal) {
+    const written = await baseObject(spec, firing, context, signal);
+    const changed = spec.parameters?.length
+      ? context.parameters.apply(written, spec.parameters, "k8s.parameters")
+      : written;
+    const object = checkObject(changed);
+    const namespace = await namespaceOf(object, firing, context, signal);
+    const placed: KubeObject = namespace ? { ...object, metadata: { ...object.metadata, namespace } } : object;
+    const sent = spec.operation === "create" ? withMarks(placed, firing, context) : placed;
+    return {
+      operation: spec.operation,
+      ref: refOf(sent, spec.operation),
+      object: sent,
+      ...(spec.operation === "patch" && { patchType: spec.patchStrategy }),
+    };
+  },
+  async apply(plan, firing, context, signal) {
+    if (firing.policy?.k8s) context.log.warn("policy.k8s has no effect yet", { trigger: firing.trigger });
+    const message = await operate(plan, firing, context, signal);
+    return { message: `${message} ${refText(plan.ref)}`, objects: [plan.ref] } satisfies Outcome;
+  },
+};
+
+/** What parameters are set on: the artifact, or with `liveObject` the object in the cluster that the artifact names. */
+async function baseObject(
+  spec: K8sSpec,
+  firing: Firing,
+  context: TriggerContext,
+  signal: AbortSignal,
+): Promise<JsonObject> {
+  const artifact = readArtifact(spec.source, "k8s.source");
+  if (spec.operation !== "update" || !spec.liveObject) return artifact;
+  const named = checkObject(artifact);
+  const namespace = await namespaceOf(named, firing, context, signal);
+  const ref = refOf(namespace ? { ...named, metadata: { ...named.metadata, namespace } } : named, "update");
+  const live = await context.kube.get(ref, signal);
+  if (!live) throw new EngineError("API_NOT_FOUND", `k8s.liveObject: ${refText(ref)} does not exist`);
+  return live as unknown as JsonObject;
+}
+
+function checkObject(value: JsonValue): KubeObject {
+  if (!isJsonObject(value)) throw new TerminalError("MANIFEST_INVALID", "k8s.source: must hold an object");
+  for (const field of ["apiVersion", "kind"]) {
+    if (typeof value[field] !== "string" || value[field] === "") {
+      throw new TerminalError("MANIFEST_INVALID", `k8s.source: the object must have ${field}`);
+    }
+  }
+  const metadata = isJsonObject(value.metadata) ? value.metadata : {};
+  return { ...value, metadata } as unknown as KubeObject;
+}
+
+/** The object's own, else the Sensor's; none for kinds that live in no namespace. */
+async function namespaceOf(
+  { apiVersion, kind, metadata }: KubeObject,
+  firing: Firing,
+  { kube }: TriggerContext,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (!(await kube.isNamespaced({ apiVersion, kind }, signal))) return undefined;
+  return metadata.namespace || firing.sensor.namespace;
+}
+
+function refOf({ apiVersion, kind, metadata }: KubeObject, operation: string): ObjectRef {
+  const { name, namespace } = metadata;
+  if (!name) {
+    const orGenerate = operation === "create" ? " or metadata.generateName" : "";
+    throw new TerminalError("MANIFEST_INVALID", `k8s.source: the ${kind} must have metadata.name${orGenerate}`);
+  }
+  return { apiVersion, kind, name, ...(namespace && { namespace }) };
+}
+
+/** Labels of the original, and what makes a repeat of this firing recognisable. */
+function withMarks(object: KubeObject, firing: Firing, { clock }: TriggerContext): KubeObject {
+  const { generateName, ...metadata } = object.metadata;
+  const hash = effectHash(firing);
+  // A generated name follows from the firing, so that a repeat asks for the same one.
+  const name = metadata.name || (generateName ? generateName.slice(0, 53) + hash.slice(0, 10) : undefined);
+  return {
+    ...object,
+    metadata: {
+      ...metadata,
+      ...(name !== undefined && { name }),
+      labels: {
+        ...metadata.labels,
+        "events.argoproj.io/sensor": firing.sensor.name,
+        "events.argoproj.io/trigger": firing.trigger,
+        "events.argoproj.io/action-timestamp": String(clock.now()),
+      },
+      annotations: { ...metadata.annotations, [effectAnnotation]: hash },
+    },
+  };
+}
+
+function effectHash({ key }: Firing): string {
+  return createHash("sha256").update(key).digest("hex").slice(0, 32);
+}
+
+async function operate(plan: K8sPlan, firing: Firing, context: TriggerContext, signal: AbortSignal): Promise<string> {
+  const { kube } = context;
+  switch (plan.operation) {
+    case "create":
+      return create(plan, firing, context, signal);
+    case "delete":
+      return (await kube.delete(plan.ref, {}, signal)) ? "deleted" : "nothing to delete at";
+    case "update":
+    case "patch":
+      return change(plan, context, signal);
+  }
+}
+
+async function create(
+  { ref, object }: K8sPlan,
+  firing: Firing,
+  { kube }: TriggerContext,
+  signal: AbortSignal,
+): Promise<string> {
+  try {
+    await kube.create(object, { fieldManager }, signal);
+    return "created";
+  } catch (error) {
+    if (!(error instanceof EngineError) || error.code !== "API_CONFLICT") throw error;
+    const live = await kube.get(ref, signal);
+    if (live?.metadata.annotations?.[effectAnnotation] === effectHash(firing)) return "had already created";
+    throw error;
+  }
+}
+
+/** An object that is not there is created as it stands, without labels, as in the original. */
+async function change({ operation, ref, object, patchType }: K8sPlan, { kube }: TriggerContext, signal: AbortSignal) {
+  const live = await kube.get(ref, signal);
+  if (!live) {
+    await kube.create(object, { fieldManager }, signal);
+    return "created";
+  }
+  if (operation === "update") {
+    await kube.update(mergeOver(live, object), { fieldManager }, signal);
+    return "updated";
+  }
+  const patch = object as unknown as JsonObject;
+  await kube.patch(ref, patchType ?? "application/merge-patch+json", patch, { fieldManager }, signal);
+  return "patched";
+}
+
+/** Maps are merged, anything else is replaced; empty values do not override (spec argo-events 6.4.1). */
+export function mergeOver(live: KubeObject, wanted: KubeObject): KubeObject {
+  const merged = mergeJson(live as unknown as JsonObject, wanted as unknown as JsonObject);
+  const resourceVersion = live.metadata.resourceVersion;
+  const metadata = isJsonObject(merged.metadata) ? merged.metadata : {};
+  return { ...merged, metadata: { ...metadata, ...(resourceVersion && { resourceVersion }) } } as unknown as KubeObject;
+}
+
+function mergeJson(live: JsonObject, wanted: JsonObject): JsonObject {
+  const merged: Record<string, JsonValue> = { ...live };
+  for (const [key, value] of Object.entries(wanted)) {
+    const current = merged[key];
+    if (isEmpty(value) && current !== undefined) continue;
+    merged[key] = isJsonObject(current) && isJsonObject(value) ? mergeJson(current, value) : value;
+  }
+  return merged;
+}
+
+function isEmpty(value: JsonValue): boolean {
+  if (value === null || value === "" || value === 0 || value === false) return true;
+  return Array.isArray(value) ? value.length === 0 : isJsonObject(value) && Object.keys(value).length === 0;
+}

@@ -1,0 +1,52 @@
+import { createSchema } from "../../base/schema.ts";
+import type { CloudEvent } from "../../record/cloud-event.ts";
+import type { TriggerKind } from "./trigger.ts";
+
+interface LogSpec {
+  /** Has no effect, as in the original (spec argo-events 6.5.13). */
+  readonly intervalSeconds?: number;
+}
+
+export interface LogPlan {
+  /** One for each dependency, by its name. */
+  readonly lines: readonly {
+    readonly message: string;
+    readonly dependencyName: string;
+    readonly eventContext: Readonly<Record<string, string | number | boolean>>;
+  }[];
+}
+
+/** One info line for each dependency: the event's data, and what it is. */
+export const logTrigger: TriggerKind<LogSpec, LogPlan> = {
+  schema: createSchema<LogSpec>({
+    type: "object",
+    description: "Writes the events to the log.",
+    properties: { intervalSeconds: { type: "integer", description: "Has no effect." } },
+  }),
+  async plan(_spec, { events }) {
+    return {
+      lines: Object.keys(events)
+        .sort()
+        .flatMap((dependencyName) => {
+          const event = events[dependencyName];
+          return event ? [{ message: dataText(event), dependencyName, eventContext: contextOf(event) }] : [];
+        }),
+    };
+  },
+  async apply({ lines }, _firing, { log }) {
+    for (const { message, dependencyName, eventContext } of lines) log.info(message, { dependencyName, eventContext });
+    return { message: `logged ${lines.length} ${lines.length === 1 ? "event" : "events"}` };
+  },
+};
+
+function dataText({ data, datacontenttype }: CloudEvent): string {
+  const text = typeof data === "string" && datacontenttype === "text/plain" ? data : JSON.stringify(data);
+  const isText = datacontenttype === "application/json" || datacontenttype === "text/plain";
+  return isText ? text : Buffer.from(text).toString("base64");
+}
+
+function contextOf({ id, source, type, subject, time, datacontenttype, extensions }: CloudEvent): LogContext {
+  return { id, source, specversion: "1.0", type, datacontenttype, subject, time, ...extensions };
+}
+
+type LogContext = LogPlan["lines"][number]["eventContext"];

@@ -1,0 +1,81 @@
+import { lookup as dnsLookup, type LookupAddress, type LookupOptions } from "node:dns";
+import { BlockList, isIP } from "node:net";
+import type { Agent, buildConnector } from "undici";
+import { EngineError, TerminalError } from "../../base/errors.ts";
+
+/** Where credentials of clouds are served, and everything else of link-local scope (IPv4-mapped addresses too). */
+const neverAllowed = new BlockList();
+neverAllowed.addSubnet("169.254.0.0", 16, "ipv4");
+neverAllowed.addAddress("100.100.100.200", "ipv4"); // Alibaba Cloud's metadata
+neverAllowed.addAddress("168.63.129.16", "ipv4"); // Azure's wire server
+neverAllowed.addSubnet("fe80::", 10, "ipv6");
+neverAllowed.addAddress("fd00:ec2::254", "ipv6"); // AWS' metadata
+
+const loopback = new BlockList();
+loopback.addSubnet("127.0.0.0", 8, "ipv4");
+loopback.addSubnet("0.0.0.0", 8, "ipv4");
+loopback.addAddress("::1", "ipv6");
+loopback.addAddress("::", "ipv6");
+
+/** Undefined when a request may go to `address`, else why not. */
+export function refusalOf(address: string, allowLoopback: boolean): string | undefined {
+  const family = isIP(address) === 6 ? "ipv6" : "ipv4";
+  if (neverAllowed.check(address, family)) return `${address} is a link-local or metadata address`;
+  if (!allowLoopback && loopback.check(address, family)) return `${address} is a loopback address`;
+  return undefined;
+}
+
+export interface TlsOptions {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly rejectUnauthorized?: boolean;
+}
+
+/**
+ * An undici agent that looks at each address after it is resolved, so that a name cannot lead where an address may not.
+ * It keeps at most 64 connections per origin; idle ones do not hold the process. The caller closes it.
+ */
+export async function createOutgoingAgent(allowLoopback: boolean, tls?: TlsOptions): Promise<Agent> {
+  const undici = await import("undici");
+  const connect = undici.buildConnector({
+    ...tls,
+    timeout: 10_000,
+    lookup: (host: string, options: LookupOptions, callback: LookupCallback) =>
+      guardedLookup(host, options, allowLoopback, callback),
+  } as buildConnector.BuildOptions);
+  return new undici.Agent({
+    connections: 64,
+    connect(options, callback) {
+      const address = options.hostname.replace(/^\[(.*)\]$/, "$1");
+      const refusal = isIP(address) ? refusalOf(address, allowLoopback) : undefined;
+      if (refusal) callback(new TerminalError("HTTP_REFUSED", refusal), null);
+      else connect(options, callback);
+    },
+  });
+}
+
+type LookupCallback = (error: Error | null, address: string | readonly LookupAddress[], family?: number) => void;
+
+function guardedLookup(host: string, options: LookupOptions, allowLoopback: boolean, callback: LookupCallback): void {
+  dnsLookup(host, { ...options, all: true }, (error, addresses) => {
+    if (error) return callback(error, []);
+    const refusals = addresses.map(({ address }) => refusalOf(address, allowLoopback));
+    const allowed = addresses.filter((_, index) => refusals[index] === undefined);
+    const [first] = allowed;
+    if (!first) {
+      return callback(new TerminalError("HTTP_REFUSED", `"${host}": ${refusals.find(Boolean) ?? "no address"}`), []);
+    }
+    if (options.all) callback(null, allowed);
+    else callback(null, first.address, first.family);
+  });
+}
+
+/** What an outgoing request failed of, as an error of ours. */
+export function toHttpError(error: unknown, what: string): Error {
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    if (cause instanceof EngineError) return new TerminalError(cause.code, `${what}: ${cause.message}`, error);
+  }
+  const message = error instanceof Error ? error.message || ("code" in error ? String(error.code) : "") : String(error);
+  return new EngineError("HTTP_FAILED", `${what}: ${message}`, error);
+}

@@ -1,0 +1,32 @@
+import { EngineError, TerminalError } from "../base/errors.ts";
+import { isJsonObject } from "../base/json.ts";
+
+/** The error for an answer that is no success; `doing` names the request (`get v1/ConfigMap/default/x`). */
+export function apiError(doing: string, status: number, body: string): EngineError {
+  const message = `${doing}: ${statusMessage(body) ?? `HTTP ${status}`}`;
+  switch (status) {
+    case 401:
+    case 403:
+      return new TerminalError("API_FORBIDDEN", message);
+    case 404:
+      return new TerminalError("API_NOT_FOUND", message);
+    case 409:
+    case 410:
+      return new EngineError("API_CONFLICT", message);
+    case 408:
+    case 425:
+    case 429:
+      return new EngineError("API_UNAVAILABLE", message);
+    default:
+      return status >= 500 ? new EngineError("API_UNAVAILABLE", message) : new TerminalError("API_INVALID", message);
+  }
+}
+
+function statusMessage(body: string): string | undefined {
+  try {
+    const status: unknown = JSON.parse(body);
+    return isJsonObject(status) && typeof status.message === "string" ? status.message : undefined;
+  } catch {
+    return undefined;
+  }
+}

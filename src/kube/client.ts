@@ -1,0 +1,229 @@
+import { EngineError } from "../base/errors.ts";
+import { isJsonObject } from "../base/json.ts";
+import type { Logger } from "../base/log.ts";
+import { type GroupVersionKind, type KubeObject, type ObjectRef, refText } from "../objects/object.ts";
+import { apiError } from "./api-error.ts";
+import { createDiscovery, type Discovery, versionPath } from "./discovery.ts";
+import type { KubeClient, KubeList, ListOptions, WriteOptions } from "./kube.ts";
+import { readWatchEvents } from "./watch-stream.ts";
+
+export interface KubeClientOptions {
+  /** The control plane's own `fetch`, or one over the network. */
+  readonly fetch: (request: Request) => Promise<Response>;
+  /** `https://host:port`, without a slash at the end. */
+  readonly baseUrl: string;
+  readonly token?: string;
+  readonly log: Logger;
+}
+
+const pageSize = 500;
+/** A list is at most this many pages: a server whose pages never end must not fill the memory. */
+const maxPages = 2_000;
+
+/** A client without state but the discovery cache, which clients made by `as` share. */
+export function createKubeClient(options: KubeClientOptions): KubeClient {
+  const http = new KubeHttp(options, undefined);
+  const discovery = createDiscovery((path, signal) => http.document(path, signal));
+  return clientOf(options, http, discovery);
+}
+
+function clientOf(options: KubeClientOptions, http: KubeHttp, discovery: Discovery): KubeClient {
+  async function pathOf(
+    ref: GroupVersionKind & { namespace?: string; name?: string },
+    signal?: AbortSignal,
+    all = false,
+  ) {
+    const kind = await discovery.find(ref, signal);
+    const namespace = all ? ref.namespace : (ref.namespace ?? "default");
+    const inNamespace = kind.namespaced && namespace ? `/namespaces/${encodeURIComponent(namespace)}` : "";
+    const name = ref.name === undefined ? "" : `/${encodeURIComponent(ref.name)}`;
+    return `${versionPath(ref.apiVersion)}${inNamespace}/${kind.plural}${name}`;
+  }
+
+  return {
+    async get(ref, signal) {
+      const response = await http.send("get", ref, await pathOf(ref, signal), { signal });
+      if (response.status === 404) return discard(response);
+      return http.object("get", ref, response);
+    },
+    async list(kind, listOptions = {}, signal) {
+      const path = await pathOf({ ...kind, ...namespaceOf(listOptions) }, signal, true);
+      return listPages(http, kind, path, listOptions, signal);
+    },
+    async create(object, writeOptions, signal) {
+      const ref = refOf(object);
+      const path = await pathOf({ ...ref, name: undefined } as GroupVersionKind & { namespace?: string }, signal);
+      const init = { method: "POST", body: JSON.stringify(object), type: "application/json", signal };
+      return http.object("create", ref, await http.send("create", ref, path + writeQuery(writeOptions, false), init));
+    },
+    async update(object, writeOptions, signal) {
+      const ref = refOf(object);
+      const path = (await pathOf(ref, signal)) + writeQuery(writeOptions);
+      const init = { method: "PUT", body: JSON.stringify(object), type: "application/json", signal };
+      return http.object("update", ref, await http.send("update", ref, path, init));
+    },
+    async patch(ref, type, patch, writeOptions, signal) {
+      const path = (await pathOf(ref, signal)) + writeQuery(writeOptions);
+      const init = { method: "PATCH", body: JSON.stringify(patch), type, signal };
+      return http.object("patch", ref, await http.send("patch", ref, path, init));
+    },
+    async delete(ref, writeOptions, signal) {
+      const path = (await pathOf(ref, signal)) + writeQuery(writeOptions);
+      const response = await http.send("delete", ref, path, { method: "DELETE", signal });
+      if (response.status === 404) return discard(response) !== undefined;
+      await http.object("delete", ref, response);
+      return true;
+    },
+    async *watch(kind, from, listOptions, signal) {
+      const path = await pathOf({ ...kind, ...namespaceOf(listOptions) }, signal, true);
+      const query = listQuery(listOptions, { watch: "1", resourceVersion: from, allowWatchBookmarks: "true" });
+      const ref = { ...kind, name: "" };
+      const response = await http.send("watch", ref, path + query, { signal });
+      if (!response.ok) throw apiError(`watch ${kindText(kind)}`, response.status, await response.text());
+      if (response.body) yield* readWatchEvents(response.body, `watch ${kindText(kind)}`, signal);
+    },
+    async isNamespaced(kind, signal) {
+      return (await discovery.find(kind, signal)).namespaced;
+    },
+    as: (user) => clientOf(options, new KubeHttp(options, user), discovery),
+  };
+}
+
+function kindText(kind: GroupVersionKind): string {
+  return `${kind.apiVersion}/${kind.kind}`;
+}
+
+function namespaceOf(options: ListOptions): { namespace?: string } {
+  return options.namespace === undefined ? {} : { namespace: options.namespace };
+}
+
+function refOf(object: KubeObject): ObjectRef {
+  const { name = "", namespace } = object.metadata;
+  return { apiVersion: object.apiVersion, kind: object.kind, name, ...(namespace === undefined ? {} : { namespace }) };
+}
+
+function discard(response: Response): undefined {
+  response.body?.cancel().catch(() => undefined);
+  return undefined;
+}
+
+async function listPages(
+  http: KubeHttp,
+  kind: GroupVersionKind,
+  path: string,
+  options: ListOptions,
+  signal: AbortSignal | undefined,
+): Promise<KubeList> {
+  const items: KubeObject[] = [];
+  const doing = `list ${kindText(kind)}`;
+  let next = "";
+  for (let page = 0; page < maxPages; page++) {
+    const query = listQuery(options, { limit: String(pageSize), ...(next ? { continue: next } : {}) });
+    const response = await http.send("list", { ...kind, name: "" }, path + query, { signal });
+    const text = await response.text();
+    if (!response.ok) throw apiError(doing, response.status, text);
+    const list = parseList(text, kind, doing);
+    for (const item of list.items) items.push(item);
+    if (!list.next) return { items, resourceVersion: list.resourceVersion };
+    next = list.next;
+  }
+  throw new EngineError("API_UNAVAILABLE", `${doing}: more than ${maxPages} pages of ${pageSize}`);
+}
+
+function parseList(text: string, kind: GroupVersionKind, doing: string) {
+  const list = parseJson(text, doing);
+  if (!isJsonObject(list) || !isJsonObject(list.metadata)) {
+    throw new EngineError("API_UNAVAILABLE", `${doing}: the answer is no list`);
+  }
+  const items = Array.isArray(list.items) ? list.items : [];
+  return {
+    items: items.map((item) => ({ ...(item as object), apiVersion: kind.apiVersion, kind: kind.kind }) as KubeObject),
+    resourceVersion: String(list.metadata.resourceVersion ?? ""),
+    next: typeof list.metadata.continue === "string" ? list.metadata.continue : "",
+  };
+}
+
+function parseJson(text: string, doing: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new EngineError("API_UNAVAILABLE", `${doing}: the answer is not JSON`, error);
+  }
+}
+
+function listQuery(options: ListOptions, more: Readonly<Record<string, string>>): string {
+  const query = new URLSearchParams(more);
+  if (options.labelSelector) query.set("labelSelector", options.labelSelector);
+  if (options.fieldSelector) query.set("fieldSelector", options.fieldSelector);
+  return `?${query}`;
+}
+
+function writeQuery(options: WriteOptions | undefined, withSubresource = true): string {
+  if (options === undefined) return "";
+  const query = new URLSearchParams();
+  if (options.dryRun) query.set("dryRun", "All");
+  if (options.fieldManager) query.set("fieldManager", options.fieldManager);
+  if (options.force) query.set("force", "true");
+  const path = options.subresource && withSubresource ? `/${options.subresource}` : "";
+  return query.size > 0 ? `${path}?${query}` : path;
+}
+
+interface SendInit {
+  readonly method?: string;
+  readonly body?: string;
+  readonly type?: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Requests of one identity. */
+class KubeHttp {
+  readonly #options: KubeClientOptions;
+  readonly #headers: Readonly<Record<string, string>>;
+
+  constructor(options: KubeClientOptions, user: string | undefined) {
+    this.#options = options;
+    this.#headers = {
+      accept: "application/json",
+      ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
+      ...(user === undefined ? {} : { "impersonate-user": user }),
+    };
+  }
+
+  async send(verb: string, ref: ObjectRef, path: string, init: SendInit): Promise<Response> {
+    const { method = "GET", body, type, signal } = init;
+    const request = new Request(this.#options.baseUrl + path, {
+      method,
+      headers: type === undefined ? this.#headers : { ...this.#headers, "content-type": type },
+      ...(body === undefined ? {} : { body }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    try {
+      const response = await this.#options.fetch(request);
+      const warning = response.headers.get("warning");
+      if (warning) this.#options.log.warn("the Kubernetes API warns", { verb, object: refText(ref), warning });
+      return response;
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw new EngineError(
+        "API_UNAVAILABLE",
+        `${verb} ${refText(ref)}: no answer from ${this.#options.baseUrl}`,
+        error,
+      );
+    }
+  }
+
+  async object(verb: string, ref: ObjectRef, response: Response): Promise<KubeObject> {
+    const text = await response.text();
+    const doing = `${verb} ${refText(ref)}`;
+    if (!response.ok) throw apiError(doing, response.status, text);
+    return parseJson(text, doing) as KubeObject;
+  }
+
+  async document(path: string, signal: AbortSignal | undefined): Promise<unknown> {
+    const response = await this.send("get", { apiVersion: path, kind: "", name: "" }, path, { signal });
+    if (response.status === 404) return discard(response);
+    const text = await response.text();
+    if (!response.ok) throw apiError(`get ${path}`, response.status, text);
+    return parseJson(text, `get ${path}`);
+  }
+}

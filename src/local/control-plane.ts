@@ -1,0 +1,177 @@
+import type { Clock } from "../base/clock.ts";
+import { isJsonObject, type JsonObject } from "../base/json.ts";
+import type { Logger } from "../base/log.ts";
+import { createAuthentication, type TokenUser } from "./authentication.ts";
+import {
+  acceptsAggregated,
+  aggregatedGroups,
+  aggregatedType,
+  coreVersions,
+  groupList,
+  groupOf,
+  resourceList,
+  versionInfo,
+} from "./discovery.ts";
+import { openApiDocument, openApiIndex } from "./openapi.ts";
+import { parseResourcePath, type ResourceRequest, type User } from "./request.ts";
+import { serveResource } from "./resource-verbs.ts";
+import { ResourceTable } from "./resources.ts";
+import { badRequest, StatusError, unknownPath } from "./status-error.ts";
+import { ObjectStore } from "./store.ts";
+import { WatchWindow } from "./watch-window.ts";
+import type { OpenWatches } from "./watches.ts";
+import { type Admission, createObject, type WriteDeps } from "./writes.ts";
+
+export interface ControlPlane extends AsyncDisposable {
+  /** Answers one request of the Kubernetes API; never rejects. A watch ends when the request's signal aborts. */
+  fetch(request: Request): Promise<Response>;
+}
+
+export interface ControlPlaneOptions {
+  /** The file of the store; made when missing. One process at a time. */
+  readonly path: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Who may call, by Bearer token. Members of `system:masters` may impersonate. */
+  readonly users: readonly TokenUser[];
+  readonly admission?: Admission;
+}
+
+export interface Plane extends WriteDeps {
+  readonly window: WatchWindow;
+  readonly watches: OpenWatches;
+}
+
+const definitions = "apiextensions.k8s.io/customresourcedefinitions";
+const windowLimits = { maxChanges: 20_000, maxCharacters: 64 * 1024 * 1024 };
+
+/** Opens the store and serves it. Whoever opens it disposes of it: that ends open watches. @throws TerminalError */
+export async function openControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const table = new ResourceTable();
+  const store = new ObjectStore(options.path, (changes) => {
+    for (const change of changes) {
+      if (change.resource !== definitions) continue;
+      table.define(change.name, change.type === "DELETED" ? undefined : parseObject(change.text));
+    }
+    window.publish(changes);
+  });
+  const window = new WatchWindow(store.revision, windowLimits);
+  for (const { name, text } of store.list(definitions, { limit: -1 })) table.define(name, parseObject(text));
+  const { clock, admission } = options;
+  const plane: Plane = { store, table, clock, admission, window, watches: new Set() };
+  await ensureNamespaces(plane);
+  const authenticate = createAuthentication(options.users);
+  return {
+    async fetch(request) {
+      try {
+        const url = new URL(request.url);
+        const open = openPath(url.pathname);
+        return open ?? (await route(plane, request, url, authenticate(request.headers)));
+      } catch (error) {
+        return errorResponse(error, options.log);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      for (const watch of plane.watches) watch.abort();
+      await store.settled();
+      store[Symbol.dispose]();
+    },
+  };
+}
+
+function parseObject(text: string): JsonObject | undefined {
+  const value: unknown = JSON.parse(text);
+  return isJsonObject(value) ? value : undefined;
+}
+
+async function ensureNamespaces(plane: Plane): Promise<void> {
+  const resource = plane.table.find("", "v1", "namespaces");
+  if (resource === undefined) return;
+  const request = new Request("http://localhost/");
+  for (const name of ["default", "kube-system", "kube-public", "kube-node-lease"]) {
+    if (plane.store.read("/namespaces", "", name) !== undefined) continue;
+    const user = { name: "system:apiserver", groups: ["system:masters"] };
+    const query = new URLSearchParams();
+    const target = { request, query, user, resource, namespace: undefined, name, subresource: undefined, warnings: [] };
+    await createObject({ ...plane, admission: undefined }, target, { metadata: { name } });
+  }
+}
+
+/** Paths that need no credentials. */
+function openPath(path: string): Response | undefined {
+  if (/^\/(?:healthz|livez|readyz)(?:\/|$)/.test(path)) return new Response("ok");
+  return path === "/version" ? json(versionInfo) : undefined;
+}
+
+async function route(plane: Plane, request: Request, url: URL, user: User): Promise<Response> {
+  const segments = pathSegments(url.pathname);
+  const document = request.method === "GET" ? documentOf(plane.table, segments, request) : undefined;
+  if (document !== undefined) return document;
+  if (segments[0] !== "api" && segments[0] !== "apis") throw unknownPath();
+  const path = parseResourcePath(segments, plane.table);
+  if (path === undefined) throw unknownPath();
+  const target: ResourceRequest = { ...path, request, query: url.searchParams, user, warnings: [] };
+  const response = await serveResource(plane, target);
+  for (const warning of target.warnings) response.headers.append("warning", warningValue(warning));
+  return response;
+}
+
+function pathSegments(path: string): readonly string[] {
+  try {
+    return path
+      .split("/")
+      .filter((segment) => segment !== "")
+      .map(decodeURIComponent);
+  } catch {
+    throw badRequest("the path is not valid percent-encoding");
+  }
+}
+
+/** Discovery and OpenAPI. */
+function documentOf(table: ResourceTable, segments: readonly string[], request: Request): Response | undefined {
+  const [root, first = "", second = "", ...rest] = segments;
+  if (root === "openapi" && first === "v3") {
+    const path = segments.slice(2).join("/");
+    return jsonOrNothing(path === "" ? openApiIndex(table) : openApiDocument(table, path));
+  }
+  const isRoot = first === "" && (root === "api" || root === "apis");
+  if (isRoot && acceptsAggregated(request.headers.get("accept") ?? "")) {
+    return json(aggregatedGroups(table, root === "api"), aggregatedType);
+  }
+  if (rest.length > 0) return undefined;
+  if (root === "apis") return groupDocument(table, first, second);
+  if (root !== "api" || second !== "") return undefined;
+  return first === "" ? json(coreVersions()) : jsonOrNothing(resourceList(table, "", first));
+}
+
+function groupDocument(table: ResourceTable, group: string, version: string): Response | undefined {
+  if (group === "") return json(groupList(table));
+  return jsonOrNothing(version === "" ? groupOf(table, group) : resourceList(table, group, version));
+}
+
+function jsonOrNothing(value: JsonObject | undefined): Response | undefined {
+  return value === undefined ? undefined : json(value);
+}
+
+function json(value: JsonObject, type = "application/json"): Response {
+  return new Response(JSON.stringify(value), { headers: { "content-type": type } });
+}
+
+/** RFC 7234 as Kubernetes writes it; what a header cannot hold is replaced. */
+function warningValue(text: string): string {
+  const safe = text.replace(/[^\x20-\x7e]/g, "?").replace(/["\\]/g, "\\$&");
+  return `299 - "${safe.slice(0, 4096)}"`;
+}
+
+function errorResponse(error: unknown, log: Logger): Response {
+  const status = asStatus(error, log);
+  const headers = { "content-type": "application/json" };
+  return new Response(JSON.stringify(status.body()), { status: status.code, headers });
+}
+
+function asStatus(error: unknown, log: Logger): StatusError {
+  if (error instanceof StatusError) return error;
+  if (error instanceof RangeError) return badRequest("the body of the request is nested too deeply");
+  log.error("request of the embedded Kubernetes API failed", { error });
+  return new StatusError(500, "InternalError", "Internal error occurred: see the log of the engine");
+}

@@ -1,0 +1,135 @@
+import { isJsonObject, type JsonObject } from "../base/json.ts";
+import { type BuiltInResource, builtInResources } from "../objects/kubernetes-types.ts";
+import type { PrinterColumn } from "../objects/table.ts";
+
+/** One kind in one version, as it is served. Built-in kinds and those of CRDs look the same from here on. */
+export interface ServedResource {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly plural: string;
+  readonly singular: string;
+  readonly namespaced: boolean;
+  readonly shortNames: readonly string[];
+  readonly categories: readonly string[];
+  readonly verbs: readonly string[];
+  readonly hasStatus: boolean;
+  /** `metadata.generation` counts changes outside of metadata and status. */
+  readonly hasGeneration: boolean;
+  /** Set for kinds of CRDs: their columns, undefined for the default ones. */
+  readonly custom?: { readonly columns: readonly PrinterColumn[] | undefined };
+  /** For strategic merge patch; undefined for kinds of CRDs. */
+  readonly patchType?: string;
+}
+
+export function apiVersionOf(resource: { readonly group: string; readonly version: string }): string {
+  return resource.group === "" ? resource.version : `${resource.group}/${resource.version}`;
+}
+
+/** Under what the store keeps objects of the resource: one place for all versions. */
+export function storeKey(resource: { readonly group: string; readonly plural: string }): string {
+  return `${resource.group}/${resource.plural}`;
+}
+
+/** Core kinds with a status whose generation Kubernetes does not count. */
+const withoutGeneration = new Set(["Namespace", "Node", "PersistentVolume", "PersistentVolumeClaim", "Service"]);
+
+function fromBuiltIn(builtIn: BuiltInResource): ServedResource {
+  const hasStatus = builtIn.subresources.some((subresource) => subresource.name === "status");
+  return {
+    group: builtIn.group,
+    version: builtIn.version,
+    kind: builtIn.kind,
+    plural: builtIn.plural,
+    singular: builtIn.singular,
+    namespaced: builtIn.namespaced,
+    shortNames: builtIn.shortNames,
+    categories: builtIn.categories ?? [],
+    verbs: builtIn.verbs,
+    hasStatus,
+    hasGeneration: hasStatus && !withoutGeneration.has(builtIn.kind),
+    patchType: builtIn.type,
+  };
+}
+
+const crdVerbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+
+/** The versions that a CustomResourceDefinition, which has been checked, says to serve. */
+export function servedByDefinition(definition: JsonObject): readonly ServedResource[] {
+  const { spec } = definition;
+  if (!isJsonObject(spec) || !isJsonObject(spec.names) || !Array.isArray(spec.versions)) return [];
+  const { names } = spec;
+  return spec.versions.filter(isJsonObject).flatMap((version) => {
+    if (version.served !== true) return [];
+    return {
+      group: String(spec.group),
+      version: String(version.name),
+      kind: String(names.kind),
+      plural: String(names.plural),
+      singular: typeof names.singular === "string" ? names.singular : String(names.kind).toLowerCase(),
+      namespaced: spec.scope === "Namespaced",
+      shortNames: texts(names.shortNames),
+      categories: texts(names.categories),
+      verbs: crdVerbs,
+      hasStatus: isJsonObject(version.subresources) && isJsonObject(version.subresources.status),
+      hasGeneration: true,
+      custom: { columns: columnsOf(version.additionalPrinterColumns) },
+    };
+  });
+}
+
+function texts(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
+}
+
+function columnsOf(value: unknown): readonly PrinterColumn[] | undefined {
+  if (!Array.isArray(value) || value.length === 0) return undefined;
+  return value.filter(isJsonObject).map((column) => ({
+    name: String(column.name),
+    type: String(column.type),
+    format: typeof column.format === "string" ? column.format : "",
+    description: typeof column.description === "string" ? column.description : "",
+    priority: typeof column.priority === "number" ? column.priority : 0,
+    jsonPath: String(column.jsonPath),
+  }));
+}
+
+/** What is served right now. Changes with the stored CustomResourceDefinitions only. */
+export class ResourceTable {
+  readonly #builtIn: readonly ServedResource[] = builtInResources.map(fromBuiltIn);
+  readonly #custom = new Map<string, readonly ServedResource[]>();
+  #byPath = new Map<string, ServedResource>();
+
+  constructor() {
+    this.#index();
+  }
+
+  find(group: string, version: string, plural: string): ServedResource | undefined {
+    return this.#byPath.get(`${group}/${version}/${plural}`);
+  }
+
+  /** Any served version of what is stored under the key. */
+  findByStoreKey(key: string): ServedResource | undefined {
+    return this.all().find((resource) => storeKey(resource) === key);
+  }
+
+  all(): readonly ServedResource[] {
+    return [...this.#byPath.values()];
+  }
+
+  /** `undefined` stops serving what the definition of that name declared. */
+  define(name: string, definition: JsonObject | undefined): void {
+    if (definition === undefined) this.#custom.delete(name);
+    else this.#custom.set(name, servedByDefinition(definition));
+    this.#index();
+  }
+
+  #index(): void {
+    const served = [...this.#custom.values()].flat();
+    // Built-in kinds come last: a definition cannot take their place.
+    const all = [...served, ...this.#builtIn];
+    this.#byPath = new Map(
+      all.map((resource) => [`${resource.group}/${resource.version}/${resource.plural}`, resource]),
+    );
+  }
+}

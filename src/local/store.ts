@@ -1,0 +1,238 @@
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { EngineError, TerminalError } from "../base/errors.ts";
+import type { KubeObject } from "../objects/object.ts";
+
+/** What a write did to one object, in order of `revision`. Objects are shared: nobody changes them. */
+export interface Change {
+  readonly type: "ADDED" | "MODIFIED" | "DELETED";
+  readonly resource: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly revision: number;
+  readonly object: KubeObject;
+  /** `object` as JSON. */
+  readonly text: string;
+  readonly previous?: KubeObject;
+}
+
+export interface StoredObject {
+  readonly namespace: string;
+  readonly name: string;
+  readonly text: string;
+}
+
+export interface ListRange {
+  /** Undefined: all. */
+  readonly namespace?: string | undefined;
+  readonly after?: { readonly namespace: string; readonly name: string } | undefined;
+  readonly limit: number;
+}
+
+const schemaVersion = 1;
+const schema = `
+  CREATE TABLE objects (
+    resource TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL, json TEXT NOT NULL,
+    PRIMARY KEY (resource, namespace, name)
+  ) WITHOUT ROWID, STRICT;
+  CREATE TABLE counter (id INTEGER PRIMARY KEY CHECK (id = 1), revision INTEGER NOT NULL) STRICT;
+  INSERT INTO counter (id, revision) VALUES (1, 1);
+  PRAGMA user_version = ${schemaVersion};
+`;
+
+/**
+ * Objects in one SQLite file, all SQL of this folder. Writes of one turn of the event loop share a transaction (group
+ * commit): each runs at once, in a savepoint of its own, and its promise resolves after the fsync. Reads see writes that
+ * are not committed yet, so whoever answers from a read awaits `settled` first.
+ */
+export class ObjectStore implements Disposable {
+  readonly #db: DatabaseSync;
+  readonly #statements: Readonly<Record<keyof typeof sql, StatementSync>>;
+  readonly #onCommit: (changes: readonly Change[]) => void;
+  #revision: number;
+  #committedRevision: number;
+  #pending: Change[] = [];
+  #commit: Promise<void> | undefined;
+
+  /** `onCommit` is told the changes of each transaction after its fsync, before the writers. @throws TerminalError */
+  constructor(path: string, onCommit: (changes: readonly Change[]) => void) {
+    this.#onCommit = onCommit;
+    this.#db = openDatabase(path);
+    const prepared = Object.entries(sql).map(([name, text]) => [name, this.#db.prepare(text)]);
+    this.#statements = Object.fromEntries(prepared);
+    this.#revision = Number(this.#statements.readRevision.get()?.revision);
+    this.#committedRevision = this.#revision;
+  }
+
+  /** The revision of the newest change that is committed. */
+  get revision(): number {
+    return this.#committedRevision;
+  }
+
+  /** Resolves when nothing that was written before is uncommitted. Never rejects. */
+  async settled(): Promise<void> {
+    await this.#commit?.catch(() => undefined);
+  }
+
+  read(resource: string, namespace: string, name: string): string | undefined {
+    const row = this.#statements.readObject.get(resource, namespace, name);
+    return row === undefined ? undefined : String(row.json);
+  }
+
+  /** In order of namespace and name, at most `range.limit`. */
+  list(resource: string, range: ListRange): StoredObject[] {
+    const after = range.after ?? { namespace: "", name: "" };
+    const rows =
+      range.namespace === undefined
+        ? this.#statements.listAll.all(resource, after.namespace, after.name, range.limit)
+        : this.#statements.listNamespace.all(resource, range.namespace, after.name, range.limit);
+    return rows.map((row) => ({ namespace: String(row.namespace), name: String(row.name), text: String(row.json) }));
+  }
+
+  /** Everything in a namespace, of every resource. */
+  listContent(namespace: string): (StoredObject & { readonly resource: string })[] {
+    return this.#statements.listContent.all(namespace).map((row) => ({
+      resource: String(row.resource),
+      namespace,
+      name: String(row.name),
+      text: String(row.json),
+    }));
+  }
+
+  hasContent(namespace: string): boolean {
+    return this.#statements.hasContent.get(namespace) !== undefined;
+  }
+
+  /** Runs `work`, which calls `put` and `remove`, all or nothing. Resolves after the fsync. */
+  async write<T>(work: () => T): Promise<T> {
+    this.#begin();
+    const { length } = this.#pending;
+    const revision = this.#revision;
+    this.#statements.savepoint.run();
+    let result: T;
+    try {
+      result = work();
+    } catch (error) {
+      this.#statements.rollbackToSavepoint.run();
+      this.#pending.length = length;
+      this.#revision = revision;
+      throw error;
+    } finally {
+      this.#statements.release.run();
+    }
+    await this.#commit;
+    return result;
+  }
+
+  /** Stores what `build` makes for the next revision. Only within `write`. */
+  put(
+    key: { resource: string; namespace: string; name: string },
+    build: (revision: number) => KubeObject,
+    previous?: KubeObject,
+  ): Change {
+    const revision = ++this.#revision;
+    const object = build(revision);
+    const text = JSON.stringify(object);
+    this.#statements.putObject.run(key.resource, key.namespace, key.name, text);
+    const type = previous === undefined ? "ADDED" : "MODIFIED";
+    return this.#record({ ...key, type, revision, object, text, ...(previous === undefined ? {} : { previous }) });
+  }
+
+  /** Only within `write`. */
+  remove(
+    key: { resource: string; namespace: string; name: string },
+    build: (revision: number) => KubeObject,
+    previous: KubeObject,
+  ): Change {
+    const revision = ++this.#revision;
+    const object = build(revision);
+    this.#statements.removeObject.run(key.resource, key.namespace, key.name);
+    return this.#record({ ...key, type: "DELETED", revision, object, text: JSON.stringify(object), previous });
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#commit !== undefined) this.#finish();
+    this.#db.close();
+  }
+
+  #record(change: Change): Change {
+    this.#pending.push(change);
+    return change;
+  }
+
+  #begin(): void {
+    if (this.#commit !== undefined) return;
+    this.#statements.begin.run();
+    this.#commit = new Promise((resolve, reject) => {
+      setImmediate(() => {
+        if (this.#commit === undefined) return resolve();
+        try {
+          this.#finish();
+          resolve();
+        } catch (error) {
+          reject(
+            new EngineError("STORE_FAILED", "the store of the embedded Kubernetes API could not be written", error),
+          );
+        }
+      });
+    });
+    this.#commit.catch(() => undefined);
+  }
+
+  #finish(): void {
+    const changes = this.#pending;
+    this.#pending = [];
+    this.#commit = undefined;
+    try {
+      if (changes.length > 0) this.#statements.writeRevision.run(this.#revision);
+      this.#statements.commit.run();
+    } catch (error) {
+      this.#revision = this.#committedRevision;
+      if (this.#db.isTransaction) this.#statements.rollback.run();
+      throw error;
+    }
+    this.#committedRevision = this.#revision;
+    if (changes.length > 0) this.#onCommit(changes);
+  }
+}
+
+const sql = {
+  begin: "BEGIN IMMEDIATE",
+  commit: "COMMIT",
+  rollback: "ROLLBACK",
+  savepoint: "SAVEPOINT one",
+  rollbackToSavepoint: "ROLLBACK TO one",
+  release: "RELEASE one",
+  readRevision: "SELECT revision FROM counter",
+  writeRevision: "UPDATE counter SET revision = ?",
+  readObject: "SELECT json FROM objects WHERE resource = ? AND namespace = ? AND name = ?",
+  putObject:
+    "INSERT INTO objects (resource, namespace, name, json) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET json = excluded.json",
+  removeObject: "DELETE FROM objects WHERE resource = ? AND namespace = ? AND name = ?",
+  listAll:
+    "SELECT namespace, name, json FROM objects WHERE resource = ? AND (namespace, name) > (?, ?) ORDER BY namespace, name LIMIT ?",
+  listNamespace:
+    "SELECT namespace, name, json FROM objects WHERE resource = ? AND namespace = ? AND name > ? ORDER BY name LIMIT ?",
+  listContent: "SELECT resource, name, json FROM objects WHERE namespace = ? ORDER BY resource, name",
+  hasContent: "SELECT 1 FROM objects WHERE namespace = ? LIMIT 1",
+} as const;
+
+function openDatabase(path: string): DatabaseSync {
+  let db: DatabaseSync | undefined;
+  try {
+    db = new DatabaseSync(path);
+    db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 1000;");
+    const version = Number(db.prepare("PRAGMA user_version").get()?.user_version);
+    if (version > schemaVersion) {
+      throw new TerminalError(
+        "RECORD_TOO_NEW",
+        `${path} has version ${version} of the object store; this program knows up to ${schemaVersion}`,
+      );
+    }
+    if (version === 0) db.exec(`BEGIN; ${schema} COMMIT;`);
+    return db;
+  } catch (error) {
+    db?.close();
+    if (error instanceof TerminalError) throw error;
+    throw new TerminalError("STORE_FAILED", `cannot open the object store ${JSON.stringify(path)}`, error);
+  }
+}

@@ -1,0 +1,127 @@
+import type { Change } from "./store.ts";
+
+interface Reader {
+  /** Everything up to here was seen or is of no interest. */
+  cursor: number;
+  wake: (() => void) | undefined;
+  readonly resource: string;
+}
+
+export interface WindowReader extends Disposable {
+  /** Changes after the last call, perhaps none; undefined when the window no longer holds them (410). */
+  take(): readonly Change[] | undefined;
+  /** Resolves when `take` has something, or `signal` aborts. */
+  changed(signal: AbortSignal): Promise<void>;
+  readonly cursor: number;
+}
+
+/**
+ * The latest changes, in memory and bounded: what watches read from. A slow reader holds nothing up and costs nothing:
+ * it falls out of the window and is told so.
+ */
+export class WatchWindow {
+  readonly #maxChanges: number;
+  readonly #maxCharacters: number;
+  readonly #readers = new Set<Reader>();
+  #changes: Change[] = [];
+  #characters = 0;
+  /** The window holds all changes after this revision. */
+  #since: number;
+  #latest: number;
+
+  constructor(revision: number, limits: { readonly maxChanges: number; readonly maxCharacters: number }) {
+    this.#since = revision;
+    this.#latest = revision;
+    this.#maxChanges = limits.maxChanges;
+    this.#maxCharacters = limits.maxCharacters;
+  }
+
+  /** The oldest revision that a watch may start from. */
+  get oldest(): number {
+    return this.#since;
+  }
+
+  publish(changes: readonly Change[]): void {
+    const touched = new Set<string>();
+    for (const change of changes) {
+      this.#changes.push(change);
+      this.#characters += change.text.length;
+      this.#latest = change.revision;
+      touched.add(change.resource);
+    }
+    this.#trim();
+    for (const reader of this.#readers) {
+      if (reader.wake === undefined) continue;
+      if (touched.has(reader.resource)) reader.wake();
+      else reader.cursor = this.#latest;
+    }
+  }
+
+  /** The caller disposes of the reader. */
+  open(resource: string, from: number): WindowReader {
+    const reader: Reader = { cursor: from, wake: undefined, resource };
+    this.#readers.add(reader);
+    return {
+      take: () => this.#take(reader),
+      changed: (signal) => waitFor(reader, signal, () => this.#latest > reader.cursor),
+      get cursor() {
+        return reader.cursor;
+      },
+      [Symbol.dispose]: () => {
+        reader.wake?.();
+        this.#readers.delete(reader);
+      },
+    };
+  }
+
+  #take(reader: Reader): readonly Change[] | undefined {
+    if (reader.cursor < this.#since) return undefined;
+    const found: Change[] = [];
+    for (let index = this.#indexAfter(reader.cursor); index < this.#changes.length; index++) {
+      const change = this.#changes[index];
+      if (change?.resource === reader.resource) found.push(change);
+    }
+    reader.cursor = Math.max(reader.cursor, this.#latest);
+    return found;
+  }
+
+  /** Changes are in order of revision, so the first one after `cursor` is found by halving. */
+  #indexAfter(cursor: number): number {
+    let low = 0;
+    let high = this.#changes.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#changes[middle]?.revision ?? 0) > cursor) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  /** Cuts in one go to three quarters, so that the cost of moving the rest is spread over many changes. */
+  #trim(): void {
+    if (this.#changes.length <= this.#maxChanges && this.#characters <= this.#maxCharacters) return;
+    let drop = 0;
+    while (drop < this.#changes.length) {
+      const left = this.#changes.length - drop;
+      if (left <= this.#maxChanges * 0.75 && this.#characters <= this.#maxCharacters * 0.75) break;
+      const change = this.#changes[drop];
+      this.#characters -= change?.text.length ?? 0;
+      this.#since = change?.revision ?? this.#since;
+      drop++;
+    }
+    this.#changes = this.#changes.slice(drop);
+  }
+}
+
+function waitFor(reader: Reader, signal: AbortSignal, isReady: () => boolean): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted || isReady()) return resolve();
+    const done = (): void => {
+      reader.wake = undefined;
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    reader.wake = done;
+    signal.addEventListener("abort", done, { once: true });
+  });
+}

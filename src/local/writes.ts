@@ -1,0 +1,232 @@
+import { isDeepStrictEqual } from "node:util";
+import { type Clock, isoTime } from "../base/clock.ts";
+import type { JsonObject, JsonValue } from "../base/json.ts";
+import type { KubeObject } from "../objects/object.ts";
+import { kindRules, objectAt } from "./kinds.ts";
+import {
+  asKubeObject,
+  checkMetadata,
+  createdMetadata,
+  generatedName,
+  isSpecChanged,
+  metadataOf,
+  updatedMetadata,
+  wholeSeconds,
+  withRevision,
+} from "./metadata.ts";
+import { isDryRun, type ResourceRequest } from "./request.ts";
+import { apiVersionOf, type ResourceTable, type ServedResource, storeKey } from "./resources.ts";
+import { alreadyExists, conflict, forbidden, invalid, modifiedSince, notFound, StatusError } from "./status-error.ts";
+import type { ObjectStore } from "./store.ts";
+
+/** Asked before an object is stored or deleted. Must be quick: it holds up every other request. */
+export type Admission = (request: {
+  readonly operation: "CREATE" | "UPDATE" | "DELETE";
+  readonly object: KubeObject;
+  readonly old?: KubeObject;
+}) => { readonly denied?: string; readonly warnings?: readonly string[] };
+
+export interface WriteDeps {
+  readonly store: ObjectStore;
+  readonly table: ResourceTable;
+  readonly clock: Clock;
+  readonly admission: Admission | undefined;
+}
+
+export interface ObjectKey {
+  readonly resource: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export function keyOf(target: ResourceRequest, name: string): ObjectKey {
+  return { resource: storeKey(target.resource), namespace: target.namespace ?? "", name };
+}
+
+export function readObject(deps: WriteDeps, key: ObjectKey): JsonObject | undefined {
+  const text = deps.store.read(key.resource, key.namespace, key.name);
+  return text === undefined ? undefined : (JSON.parse(text) as JsonObject);
+}
+
+/** @throws StatusError 404 */
+export function needObject(deps: WriteDeps, target: ResourceRequest, name: string): JsonObject {
+  const found = readObject(deps, keyOf(target, name));
+  if (found === undefined) throw notFound(target.resource, name);
+  return found;
+}
+
+/** Stores a new object and gives it back as JSON. @throws StatusError */
+export function createObject(
+  deps: WriteDeps,
+  target: ResourceRequest,
+  body: JsonObject,
+  name?: string,
+): Promise<string> {
+  const { resource } = target;
+  const metadata = metadataOf(body, resource, target.namespace, name);
+  return deps.store.write(() => {
+    const named = withName(deps, target, metadata);
+    checkMetadata(named, resource);
+    const key = keyOf(target, String(named.name));
+    checkNamespace(deps, target);
+    if (readObject(deps, key) !== undefined) throw alreadyExists(resource, key.name);
+    const now = nowText(deps);
+    const { status: _status, ...withoutStatus } = body;
+    const object = prepare(resource, now, {
+      ...(resource.hasStatus ? withoutStatus : body),
+      apiVersion: apiVersionOf(resource),
+      kind: resource.kind,
+      metadata: createdMetadata(named, resource, now),
+    });
+    admit(deps, target, { operation: "CREATE", object: asKubeObject(object) });
+    if (isDryRun(target.query)) return JSON.stringify(object);
+    return deps.store.put(key, (revision) => withRevision(object, revision)).text;
+  });
+}
+
+function withName(deps: WriteDeps, target: ResourceRequest, metadata: JsonObject): JsonObject {
+  const prefix = metadata.generateName;
+  if ((metadata.name !== undefined && metadata.name !== "") || typeof prefix !== "string" || prefix === "")
+    return metadata;
+  for (let attempt = 0; attempt < 8; attempt++) {
+    const name = generatedName(prefix);
+    if (readObject(deps, keyOf(target, name)) === undefined) return { ...metadata, name };
+  }
+  throw new StatusError(409, "AlreadyExists", `no free name was found for generateName "${prefix}"`);
+}
+
+function checkNamespace(deps: WriteDeps, target: ResourceRequest): void {
+  if (target.namespace === undefined) return;
+  const found = readObject(deps, { resource: "/namespaces", namespace: "", name: target.namespace });
+  const namespaces = deps.table.find("", "v1", "namespaces");
+  if (found === undefined && namespaces) throw notFound(namespaces, target.namespace);
+  if (found && objectAt(found, "metadata").deletionTimestamp !== undefined) {
+    throw forbidden(`unable to create new content in namespace ${target.namespace} because it is being terminated`);
+  }
+}
+
+/** What a change makes of an object: `undefined` when there is nothing to change. */
+export type Change = (old: JsonObject) => JsonValue | undefined;
+
+/** Applies `change` to the stored object in one step and gives back the result as JSON. @throws StatusError */
+export function changeObject(deps: WriteDeps, target: ResourceRequest, name: string, change: Change): Promise<string> {
+  return deps.store.write(() => {
+    const stored = needObject(deps, target, name);
+    const old = { ...stored, apiVersion: apiVersionOf(target.resource) };
+    const sent = change(old);
+    if (sent === undefined) return JSON.stringify(old);
+    return storeChanged(deps, target, name, { old, sent: sent as JsonObject });
+  });
+}
+
+function storeChanged(
+  deps: WriteDeps,
+  target: ResourceRequest,
+  name: string,
+  { old, sent }: { readonly old: JsonObject; readonly sent: JsonObject },
+): string {
+  const { resource } = target;
+  const metadata = metadataOf(sent, resource, target.namespace, name);
+  const oldMetadata = objectAt(old, "metadata");
+  checkPreconditions(resource, name, metadata, oldMetadata);
+  const merged = mergeBySubresource(target, old, { ...sent, metadata: updatedMetadata(metadata, oldMetadata) });
+  const object = withGeneration(resource, prepare(resource, nowText(deps), merged), old);
+  const newMetadata = objectAt(object, "metadata");
+  checkMetadata(newMetadata, resource);
+  const unchanged = isDeepStrictEqual(withRevisionOf(object, oldMetadata), old);
+  if (unchanged) return JSON.stringify(old);
+  admit(deps, target, { operation: "UPDATE", object: asKubeObject(object), old: asKubeObject(old) });
+  if (isDryRun(target.query)) return JSON.stringify(withRevisionOf(object, oldMetadata));
+  return storeOrFinish(deps, keyOf(target, name), object, asKubeObject(old));
+}
+
+/** An object that waits for its finalizers goes with the last of them. */
+function storeOrFinish(deps: WriteDeps, key: ObjectKey, object: JsonObject, old: KubeObject): string {
+  const metadata = objectAt(object, "metadata");
+  const finalizers = Array.isArray(metadata.finalizers) ? metadata.finalizers : [];
+  const isFinished =
+    metadata.deletionTimestamp !== undefined &&
+    finalizers.length === 0 &&
+    !(key.resource === "/namespaces" && deps.store.hasContent(key.name));
+  if (!isFinished) return deps.store.put(key, (revision) => withRevision(object, revision), old).text;
+  return removeObject(deps, key, object, old);
+}
+
+export function removeObject(deps: WriteDeps, key: ObjectKey, object: JsonObject, old: KubeObject): string {
+  const { text } = deps.store.remove(key, (revision) => withRevision(object, revision), old);
+  if (key.namespace !== "") finishNamespace(deps, key.namespace);
+  return text;
+}
+
+/** Removes a namespace that is being deleted once nothing is left in it. */
+function finishNamespace(deps: WriteDeps, name: string): void {
+  const key = { resource: "/namespaces", namespace: "", name };
+  const found = readObject(deps, key);
+  if (found === undefined || objectAt(found, "metadata").deletionTimestamp === undefined) return;
+  const finalizers = objectAt(found, "metadata").finalizers;
+  if ((Array.isArray(finalizers) && finalizers.length > 0) || deps.store.hasContent(name)) return;
+  deps.store.remove(key, (revision) => withRevision(found, revision), asKubeObject(found));
+}
+
+function checkPreconditions(resource: ServedResource, name: string, sent: JsonObject, old: JsonObject): void {
+  const { resourceVersion, uid } = sent;
+  if (uid !== undefined && uid !== null && uid !== "" && uid !== old.uid) {
+    throw conflict(
+      resource,
+      name,
+      `Precondition failed: UID in precondition: ${String(uid)}, UID in object meta: ${String(old.uid)}`,
+    );
+  }
+  const isGiven = resourceVersion !== undefined && resourceVersion !== null && resourceVersion !== "";
+  if (isGiven && resourceVersion !== old.resourceVersion) throw conflict(resource, name, modifiedSince);
+}
+
+/** The main resource leaves the status alone, `/status` leaves all but the status and metadata alone. */
+function mergeBySubresource(target: ResourceRequest, old: JsonObject, sent: JsonObject): JsonObject {
+  const { resource } = target;
+  const typed = { ...sent, apiVersion: apiVersionOf(resource), kind: resource.kind };
+  if (!resource.hasStatus) return typed;
+  if (target.subresource === "status") {
+    const managed = objectAt(sent, "metadata").managedFields;
+    const metadata = { ...objectAt(old, "metadata"), ...(managed === undefined ? {} : { managedFields: managed }) };
+    return withStatus({ ...old, metadata }, sent.status);
+  }
+  return withStatus(typed, old.status);
+}
+
+function withStatus(object: JsonObject, status: JsonValue | undefined): JsonObject {
+  const { status: _status, ...rest } = object;
+  return status === undefined || status === null ? rest : { ...rest, status };
+}
+
+function withGeneration(resource: ServedResource, object: JsonObject, old: JsonObject): JsonObject {
+  if (!resource.hasGeneration || !isSpecChanged(old, object)) return object;
+  const metadata = objectAt(object, "metadata");
+  const generation = typeof metadata.generation === "number" ? metadata.generation + 1 : 1;
+  return { ...object, metadata: { ...metadata, generation } };
+}
+
+function withRevisionOf(object: JsonObject, old: JsonObject): JsonObject {
+  return { ...object, metadata: { ...objectAt(object, "metadata"), resourceVersion: old.resourceVersion ?? "" } };
+}
+
+function prepare(resource: ServedResource, now: string, object: JsonObject): JsonObject {
+  const rules = kindRules[`${resource.group}/${resource.kind}`];
+  const prepared = rules?.prepare?.(object, now) ?? object;
+  const problems = rules?.problems?.(prepared) ?? [];
+  if (problems.length > 0) throw invalid(resource, String(objectAt(object, "metadata").name), problems);
+  return prepared;
+}
+
+export function admit(deps: WriteDeps, target: ResourceRequest, request: Parameters<Admission>[0]): void {
+  if (target.subresource !== undefined) return;
+  const verdict = deps.admission?.(request);
+  target.warnings.push(...(verdict?.warnings ?? []));
+  if (verdict?.denied === undefined) return;
+  const message = `admission webhook "validate.tiphys.io" denied the request: ${verdict.denied}`;
+  throw new StatusError(400, "BadRequest", message);
+}
+
+export function nowText(deps: WriteDeps): string {
+  return wholeSeconds(isoTime(deps.clock.now()));
+}

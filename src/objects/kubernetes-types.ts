@@ -1,0 +1,34 @@
+import types from "./kubernetes-types.json" with { type: "json" };
+
+/** A built-in kind in one version. `group` is "" for the core group. */
+export interface BuiltInResource {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly plural: string;
+  readonly singular: string;
+  readonly namespaced: boolean;
+  readonly shortNames: readonly string[];
+  readonly categories?: readonly string[];
+  readonly verbs: readonly string[];
+  /** Key into `patchTypes`. */
+  readonly type: string;
+  readonly subresources: readonly { readonly name: string; readonly kind: string; readonly verbs: readonly string[] }[];
+}
+
+/**
+ * How strategic merge patch goes on inside a field: `type` and `map` name the type of the value or of the map's
+ * values; `list` that of the items of a list that is merged (by `key`; without: as a set), "" for scalars.
+ */
+export interface PatchField {
+  readonly type?: string;
+  readonly map?: string;
+  readonly list?: string;
+  readonly key?: string;
+}
+
+/** Fields that need no care (replaced as a whole, or plain maps) are left out. */
+export type PatchTypes = Readonly<Record<string, Readonly<Record<string, PatchField>>>>;
+
+export const builtInResources: readonly BuiltInResource[] = types.resources;
+export const patchTypes: PatchTypes = types.patchTypes;

@@ -1,0 +1,122 @@
+import { eventBusSchema } from "../api/event-bus.ts";
+import { eventSourceSchema } from "../api/event-source.ts";
+import { sensorSchema } from "../api/sensor-schema.ts";
+import type { JsonSchema } from "../base/schema.ts";
+import { formatYaml } from "../base/yaml.ts";
+import type { AdmissionKinds } from "./admission.ts";
+
+export interface CustomResourceDefinition {
+  readonly apiVersion: "apiextensions.k8s.io/v1";
+  readonly kind: "CustomResourceDefinition";
+  readonly metadata: { readonly name: string };
+  readonly spec: object;
+}
+
+interface KindNames {
+  readonly kind: string;
+  readonly plural: string;
+  readonly short: string;
+  /** Printed by `kubectl get` beside NAME and AGE. */
+  readonly columns: readonly object[];
+}
+
+const group = "argoproj.io";
+
+const ready = (condition: string) => ({
+  name: "Deployed",
+  type: "string",
+  description: "Whether it runs.",
+  jsonPath: `.status.conditions[?(@.type=="${condition}")].status`,
+});
+
+const names: Readonly<Record<"eventSource" | "sensor" | "eventBus", KindNames>> = {
+  eventSource: { kind: "EventSource", plural: "eventsources", short: "es", columns: [ready("Deployed")] },
+  sensor: { kind: "Sensor", plural: "sensors", short: "sn", columns: [ready("Deployed")] },
+  eventBus: { kind: "EventBus", plural: "eventbus", short: "eb", columns: [ready("Deployed")] },
+};
+
+/**
+ * The CRDs of the event flow: supersets of the originals' (spec argo-events 1.1, 2.1). They describe the fields for
+ * `kubectl explain`, prune nothing, fill in nothing, and refuse only fields of a wrong type.
+ */
+export function eventCrds(kinds: AdmissionKinds): readonly CustomResourceDefinition[] {
+  return [
+    crd(names.eventBus, eventBusSchema),
+    crd(names.eventSource, eventSourceSchema(kinds.sources)),
+    crd(names.sensor, sensorSchema(kinds.triggers)),
+  ];
+}
+
+/** By file name below `crds/`. */
+export function crdFiles(crds: readonly CustomResourceDefinition[]): ReadonlyMap<string, string> {
+  return new Map(crds.map((definition) => [`${definition.metadata.name}.yaml`, formatYaml(definition)]));
+}
+
+function crd({ kind, plural, short, columns }: KindNames, spec: JsonSchema): CustomResourceDefinition {
+  const singular = kind.toLowerCase();
+  const listKind = `${kind}List`;
+  return {
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    metadata: { name: `${plural}.${group}` },
+    spec: {
+      group,
+      names: { kind, listKind, plural, singular, shortNames: [short] },
+      scope: "Namespaced",
+      versions: [
+        {
+          name: "v1alpha1",
+          served: true,
+          storage: true,
+          subresources: { status: {} },
+          additionalPrinterColumns: [
+            ...columns,
+            { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" },
+          ],
+          schema: { openAPIV3Schema: rootSchema(spec) },
+        },
+      ],
+    },
+  };
+}
+
+function rootSchema(spec: JsonSchema): JsonSchema {
+  return {
+    type: "object",
+    required: ["metadata", "spec"],
+    properties: {
+      apiVersion: { type: "string" },
+      kind: { type: "string" },
+      metadata: { type: "object" },
+      spec: openSchema(spec),
+      status: { type: "object", "x-kubernetes-preserve-unknown-fields": true },
+    },
+  };
+}
+
+/**
+ * Descriptions and types only: the original's CRDs check nothing, so that constraints belong to admission, and defaults
+ * would be written into users' objects. A null counts as absent in Go, so that it is allowed wherever a field has a type.
+ */
+function openSchema(schema: JsonSchema): JsonSchema {
+  const { type, description, properties, additionalProperties, items } = schema;
+  // A structural schema names fields or is a map, never both.
+  const entry = !properties && typeof additionalProperties === "object" ? additionalProperties : undefined;
+  const isOpen = type === "object" && !entry;
+  const isAny = type === undefined && schema["x-kubernetes-int-or-string"] !== true;
+  return {
+    ...(description ? { description } : {}),
+    ...(type ? { type, nullable: true } : {}),
+    ...(schema["x-kubernetes-int-or-string"] ? { "x-kubernetes-int-or-string": true, nullable: true } : {}),
+    ...(properties ? { properties: mapValues(properties, openSchema) } : {}),
+    ...(entry ? { additionalProperties: openSchema(entry) } : {}),
+    ...(type === "array" ? { items: items ? openSchema(items) : preserved } : {}),
+    ...(isOpen || isAny ? { "x-kubernetes-preserve-unknown-fields": true } : {}),
+  };
+}
+
+const preserved: JsonSchema = { "x-kubernetes-preserve-unknown-fields": true };
+
+function mapValues<In, Out>(record: Readonly<Record<string, In>>, map: (value: In) => Out): Record<string, Out> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]));
+}

@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { test } from "node:test";
+import { parseEventSource } from "../../src/api/event-source.ts";
+import { parseManifests } from "../../src/api/manifest.ts";
+import { parseSensor } from "../../src/api/sensor.ts";
+
+const folder = join(import.meta.dirname, "../../../shared/fixtures/argo-events");
+const skip = existsSync(folder) ? false : "the folder of manifests that others wrote is not here";
+const noEffect = "unknown field, it has no effect";
+
+/** What is wrong with the manifests as shipped, beside kinds that are not supported yet. */
+const expected: Readonly<Record<string, readonly string[]>> = {
+  "sensors/file.yaml": ["spec.triggers[0].retryStrategy: has no effect without atLeastOnce: true"],
+  "sensors/http-trigger.yaml": ["spec.triggers[0].retryStrategy: has no effect without atLeastOnce: true"],
+  "sensors/resource.yaml": ["spec.triggers[0].retryStrategy: has no effect without atLeastOnce: true"],
+  "sensors/sftp.yaml": ["spec.triggers[0].retryStrategy: has no effect without atLeastOnce: true"],
+  "sensors/trigger-with-policy.yaml": [`spec.triggers[0].template.policy: ${noEffect}`],
+  "sensors/url-sensor.yaml": ["spec.triggers[0].retryStrategy: has no effect without atLeastOnce: true"],
+  "tutorials/06-trigger-conditions/minio-event-source.yaml": [`spec.type: ${noEffect}`],
+};
+
+for (const path of skip ? [] : globSync(`${folder}/**/*.{yaml,yml}`).sort()) {
+  const name = relative(folder, path);
+  test(`${name} is accepted with exactly the warnings expected`, () => {
+    const warnings = parseManifests(readFileSync(path, "utf8"), name).flatMap(({ object }) => {
+      assert.ok(object.kind === "Sensor" || object.kind === "EventSource", `kind ${String(object.kind)}`);
+      return object.kind === "Sensor" ? parseSensor(object, {}).warnings : parseEventSource(object, {}).warnings;
+    });
+    const others = warnings.filter((warning) => warning.message !== "is not supported yet");
+    assert.deepEqual(
+      others.map(({ path: at, message }) => `${at}: ${message}`),
+      expected[name] ?? [],
+    );
+  });
+}
+
+test("there are manifests that others wrote", { skip }, () => {
+  assert.ok(globSync(`${folder}/**/*.{yaml,yml}`).length > 50);
+});

@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { formatYaml, parseYaml, parseYamlDocuments, YamlError } from "../../src/base/yaml.ts";
+
+for (const [text, value] of [
+  ["yes", true],
+  ["On", true],
+  ["y", true],
+  ["off", false],
+  ["N", false],
+  ["nO", "nO"],
+  ["012", 10],
+  ["0o17", 15],
+  ["0x1F", 31],
+  ["-0b11", -3],
+  ["1_000", 1000],
+  ["1e3", 1000],
+  [".5", 0.5],
+  ["09", 9],
+  ["1.2.3", "1.2.3"],
+  ["1:30", "1:30"],
+  ["2026-01-01", "2026-01-01"],
+  ["~", null],
+  ["Null", null],
+  ["'yes'", "yes"],
+  ["!!str 5", "5"],
+  ["!!binary aGk=", "hi"],
+  ["", null],
+] as const) {
+  test(`YAML reads ${JSON.stringify(text)} as Kubernetes does`, () => {
+    assert.deepEqual(parseYaml(`a: ${text}`), [{ a: value }]);
+  });
+}
+
+test("YAML keys that are booleans or numbers become text", () => {
+  assert.deepEqual(parseYaml("on: 1\n5: 2"), [{ true: 1, 5: 2 }]);
+});
+
+test("YAML merge keys are merged, what stands beside them wins", () => {
+  const text = "base: &b {p: 1, q: 2}\nmore: {<<: *b, q: 3}";
+  assert.deepEqual(parseYaml(text), [{ base: { p: 1, q: 2 }, more: { p: 1, q: 3 } }]);
+});
+
+test("YAML gives every document with its line, empty ones as null", () => {
+  const documents = parseYamlDocuments("# one\na: 1\n---\n---\n\nb: 2\n");
+  assert.deepEqual(
+    documents.map(({ line, value }) => [line, value]),
+    [
+      [2, { a: 1 }],
+      [2, null],
+      [6, { b: 2 }],
+    ],
+  );
+});
+
+for (const [name, text, line, reason] of [
+  ["duplicate keys", "a: 1\na: 2", 2, /duplicate/],
+  ["an open bracket", "a: [1, 2", 1, /end of the stream/],
+  ["two mappings on one line", "a: b: c", 1, /indentation/],
+  ["infinity, which JSON has not", "a: .inf", 0, /\.inf/],
+  ["nesting beyond 200 levels", `${"[".repeat(300)}${"]".repeat(300)}`, 1, /depth|nest/i],
+  ["an alias of itself", "a: &x [*x]", 0, /aliases/],
+] as const) {
+  test(`YAML refuses ${name}`, () => {
+    assert.throws(
+      () => parseYaml(text),
+      (error) => error instanceof YamlError && error.line === line && reason.test(error.reason),
+    );
+  });
+}
+
+test("YAML refuses aliases that repeat more than they could be worth", () => {
+  const rows = ["a0: &a0 [x,x,x,x,x,x,x,x,x,x]"];
+  for (let index = 1; index < 8; index++) {
+    rows.push(
+      `a${index}: &a${index} [${Array(10)
+        .fill(`*a${index - 1}`)
+        .join(",")}]`,
+    );
+  }
+  assert.throws(() => parseYaml(rows.join("\n")), /aliases repeat too much/);
+});
+
+test("YAML that is written reads back the same", () => {
+  const texts = fc.constantFrom(
+    "yes",
+    "012",
+    "0x1",
+    "1e3",
+    "~",
+    "",
+    " a",
+    "a: b",
+    "- x",
+    "é\n",
+    "#c",
+    "2026-01-01",
+    ".inf",
+  );
+  const json = fc.letrec((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 4 },
+      texts,
+      fc.string(),
+      fc.integer(),
+      fc.boolean(),
+      fc.constant(null),
+      tie("list"),
+      tie("map"),
+    ),
+    list: fc.array(tie("value"), { maxLength: 4 }),
+    map: fc.dictionary(fc.oneof(texts, fc.string()), tie("value"), { maxKeys: 4 }),
+  }));
+  fc.assert(
+    fc.property(json.map, (value) => {
+      assert.deepEqual(JSON.stringify(parseYaml(formatYaml(value))), JSON.stringify([value]));
+    }),
+    { numRuns: 200 },
+  );
+});

@@ -1,0 +1,47 @@
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { jetstreamManager } from "@nats-io/jetstream";
+import { connect } from "@nats-io/transport-node";
+import { systemClock } from "../../src/base/clock.ts";
+import { silentLogger } from "../../src/base/log.ts";
+import { openJetStreamBus } from "../../src/events/bus/jetstream.ts";
+import { openSqliteBus } from "../../src/events/bus/sqlite.ts";
+import { natsServerMissing, startNatsServer } from "../harness/nats-server.ts";
+import { tempDir } from "../harness/temp-dir.ts";
+import { type BusPlace, busContract } from "./bus.ts";
+
+busContract({ name: "sqlite", skip: false, place: sqlitePlace });
+busContract({ name: "JetStream", skip: natsServerMissing() ?? false, place: jetStreamPlace });
+
+async function sqlitePlace(): Promise<BusPlace> {
+  const dir = await tempDir();
+  const path = join(dir.path, "bus.db");
+  return {
+    open: (streams) => openSqliteBus({ path, streams, log: silentLogger }),
+    crash: async () => undefined, // test/events/bus/sqlite.test.ts kills a process
+    async removeStream(name) {
+      using db = new DatabaseSync(path);
+      const row = db.prepare("DELETE FROM streams WHERE name = ? RETURNING id").get(name);
+      db.exec(`DROP TABLE messages_${row?.id}`);
+    },
+    [Symbol.asyncDispose]: dir[Symbol.asyncDispose],
+  };
+}
+
+async function jetStreamPlace(): Promise<BusPlace> {
+  const server = await startNatsServer();
+  return {
+    open: (streams) =>
+      openJetStreamBus({ servers: server.url, streams, log: silentLogger, clock: systemClock, name: "test" }),
+    async crash() {
+      await server.kill();
+      await server.restart();
+    },
+    async removeStream(name) {
+      const nc = await connect({ servers: server.url });
+      await (await jetstreamManager(nc)).streams.delete(name);
+      await nc.close();
+    },
+    [Symbol.asyncDispose]: server[Symbol.asyncDispose],
+  };
+}

@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { TerminalError } from "../../../src/base/errors.ts";
+import { compileSensor } from "../../../src/events/sensor/compile.ts";
+import { compiled, dependency, sensorOf, trigger } from "./builders.ts";
+
+test("a compiled Sensor listens to each pair once, and only to what a trigger names", () => {
+  const sensor = compiled(
+    [dependency("a"), dependency("a2", undefined, { eventName: "a" }), dependency("unused"), dependency("b")],
+    [trigger("t", "b && a && a2")],
+  );
+  assert.deepEqual(sensor.inputs, [
+    { eventSource: "source", event: "a" },
+    { eventSource: "source", event: "b" },
+  ]);
+  assert.deepEqual(
+    sensor.dependenciesOf("source", "a").map(({ name }) => name),
+    ["a", "a2"],
+  );
+  assert.deepEqual(sensor.dependenciesOf("source", "unused"), []);
+  assert.deepEqual(sensor.dependenciesOf("other", "a"), []);
+  assert.deepEqual([...(sensor.triggers[0]?.dependencies ?? [])], ["b", "a", "a2"]);
+  assert.equal(sensor.triggers[0]?.joins, true);
+});
+
+test("of dependencies with one name the last counts", () => {
+  const sensor = compiled([dependency("a"), dependency("a", undefined, { eventName: "z" })], [trigger("t")]);
+  assert.deepEqual(sensor.inputs, [{ eventSource: "source", event: "z" }]);
+  assert.equal(sensor.triggers[0]?.joins, false);
+});
+
+test("the revision changes with the spec and with nothing else", () => {
+  const sensor = sensorOf([dependency("a")], [trigger("t", "a", { log: { x: 1, y: 2 } })]);
+  const turned = sensorOf([dependency("a")], [trigger("t", "a", { log: { y: 2, x: 1 } })]);
+  const other = sensorOf([dependency("a")], [trigger("t", "a", { log: { x: 1, y: 3 } })]);
+  const revision = compileSensor(sensor).head.revision;
+  assert.match(revision, /^[0-9a-f]{16}$/);
+  assert.equal(compileSensor(turned).head.revision, revision);
+  assert.equal(compileSensor({ ...sensor, metadata: { ...sensor.metadata, generation: 7 } }).head.revision, revision);
+  assert.notEqual(compileSensor(other).head.revision, revision);
+});
+
+const parameter = { src: { dependencyName: "a", dataTemplate: "{{ .Input }}" }, dest: "x.#(y==1).z" };
+
+test("compileSensor names every problem with its field path", () => {
+  const sensor = sensorOf(
+    [
+      dependency("a", { script: "return true" }),
+      dependency("b", undefined, { transform: { jq: "." } }),
+      dependency("c", { data: [{ path: "x.@reverse", type: "string", value: ["x"] }] }),
+    ],
+    [
+      trigger("t", "a && nope"),
+      trigger("u", "a &&"),
+      { ...trigger("v", "a", { conditionsReset: [{ byTime: { cron: "0 0 * * *" } }] }), parameters: [parameter] },
+      {
+        ...trigger("w", "a", {
+          http: { payload: [{ src: { dependencyName: "a", dataKey: "x.#(y==1)" }, dest: "x" }] },
+        }),
+        template: {
+          name: "w",
+          kind: "http",
+          raw: { name: "w", http: { payload: [{ src: { dependencyName: "a", dataKey: "x.#(y==1)" }, dest: "x" }] } },
+        },
+      },
+    ],
+  );
+  assert.throws(
+    () => compileSensor(sensor),
+    (error) => {
+      assert.ok(error instanceof TerminalError);
+      assert.equal(error.code, "MANIFEST_INVALID");
+      for (const part of [
+        "spec.dependencies[0].filters.script: is not supported yet",
+        "spec.dependencies[1].transform: is not supported yet",
+        'spec.dependencies[2].filters.data[0].path: path "x.@reverse": a modifier (@…) is not supported yet',
+        'spec.triggers[0].template.conditions: "nope" is not a dependency; there are a, b, c',
+        "spec.triggers[1].template.conditions:",
+        "spec.triggers[2].template.conditionsReset: is not supported yet",
+        "spec.triggers[2].parameters[0].src.dataTemplate: is not supported yet",
+        'spec.triggers[2].parameters[0].dest: path "x.#(y==1).z": a query (#(…)) is not supported yet',
+        "spec.triggers[3].template.http.payload[0].src.dataKey:",
+      ]) {
+        assert.ok(error.message.includes(part), `${part} in ${error.message}`);
+      }
+      return true;
+    },
+  );
+});

@@ -1,0 +1,178 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
+import { parseSensor } from "../../../src/api/sensor.ts";
+import { silentLogger } from "../../../src/base/log.ts";
+import { createMetrics } from "../../../src/base/metrics.ts";
+import { compileSensor } from "../../../src/events/sensor/compile.ts";
+import { createDeadLetters } from "../../../src/events/sensor/dead-letters.ts";
+import type { Execute } from "../../../src/events/sensor/effect-queue.ts";
+import { createPartitions } from "../../../src/events/sensor/partition.ts";
+import { createEventReader, parseSystemSubject } from "../../../src/events/sensor/reader.ts";
+import { createSensorRunner } from "../../../src/events/sensor/runner.ts";
+import { ledgerPositionsIn } from "../../../src/events/sensor/sensor-cells.ts";
+import { openLedger } from "../../../src/ledger/ledger.ts";
+import { encodeEvent } from "../../../src/record/cloud-event.ts";
+import { eventSubject, rawSubject } from "../../../src/record/subject.ts";
+import { createFastClock } from "../../harness/fast-clock.ts";
+import { createMemoryBus, type MemoryBus } from "../../harness/memory-bus.ts";
+import { waitFor } from "../../harness/wait.ts";
+
+const dependencies = ["a", "b"].map((name) => ({ name, eventSourceName: "source", eventName: name }));
+/** A flush is due after 4 ms instead of 100, so that crashes fall before, between and after many. */
+const clock = createFastClock(25);
+const log = {};
+
+function sensor(triggers: readonly object[]) {
+  const manifest = {
+    apiVersion: "argoproj.io/v1alpha1",
+    kind: "Sensor",
+    metadata: { name: "crashing", namespace: "shop", uid: "uid-1" },
+    spec: { dependencies, triggers },
+  };
+  return compileSensor(parseSensor(manifest, {}).resource);
+}
+
+/** What the world outside saw: each effect's key, as often as it was made to happen. */
+interface World {
+  readonly effects: { readonly key: string; readonly events: readonly string[] }[];
+}
+
+/** One life of an engine on `bus`; nothing of it is disposed of: a crash does not say goodbye. */
+async function live(compiled: ReturnType<typeof sensor>, bus: MemoryBus, writer: string, execute: Execute) {
+  const stop = new AbortController();
+  const base = { clock, log: silentLogger, metrics: createMetrics() };
+  const ledger = await openLedger({ bus, writer, ...base });
+  const partitions = createPartitions({ bus, ...base });
+  const cells = await partitions.open(stop.signal);
+  const { epoch, after } = ledger.mark();
+  const marks = cells.flatMap((map) => [...ledgerPositionsIn(map)].map((position) => position.after));
+  const finished = new Set<string>();
+  for await (const records of ledger.readEffects({ epoch, after: Math.min(after, ...marks) }, stop.signal)) {
+    for (const record of records) if (record.outcome !== "failed") finished.add(record.key);
+  }
+  const reader = createEventReader({
+    name: "system",
+    bus,
+    stream: "events",
+    subjects: [rawSubject("events.>")],
+    parseSubject: parseSystemSubject,
+    onInvalid: () => assert.fail("every event is valid"),
+  });
+  const runner = createSensorRunner(compiled, {
+    ...base,
+    reader,
+    bus: "system",
+    subjectOf: (source, event) => eventSubject("shop", source, event),
+    start: () => bus.end("events"),
+    partition: await partitions.of("shop", "crashing"),
+    ledger,
+    execute,
+    putDead: createDeadLetters(bus, compiled.head, clock),
+    finished,
+  });
+  const running = Promise.all([runner.run(stop.signal), partitions.run(stop.signal), reader.run(stop.signal)]);
+  running.catch(() => undefined);
+  await runner.ready;
+  return { stop: () => stop.abort(), running };
+}
+
+/** A small generator of numbers in [0, 1): the seed is printed with a failure. */
+function randomOf(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+async function crashRepeatedly(triggers: readonly object[], seed: number): Promise<{ world: World; ids: string[] }> {
+  const random = randomOf(seed);
+  const compiled = sensor(triggers);
+  const world: World = { effects: [] };
+  let bus = createMemoryBus();
+  const ids: string[] = [];
+  const publishSome = async (count: number): Promise<void> => {
+    for (let index = 0; index < count; index++) {
+      const event = random() < 0.5 ? "a" : "b";
+      const id = `${event}${ids.length}`;
+      ids.push(id);
+      const data = encodeEvent({
+        id,
+        source: "source",
+        type: "webhook",
+        subject: event,
+        time: "2026-01-01T00:00:00Z",
+        datacontenttype: "application/json",
+        data: { n: ids.length },
+      });
+      await bus.publish(eventSubject("shop", "source", event), { id, data });
+      if (random() < 0.3) await turn();
+    }
+  };
+  for (let life = 0; life < 5; life++) {
+    let alive = true;
+    const { stop } = await live(compiled, bus, `w${seed}-${life}`, async (effect, signal) => {
+      for (let wait = Math.floor(random() * 4); wait > 0; wait--) await turn();
+      if (!alive) return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+      world.effects.push({ key: effect.key, events: Object.values(effect.events).map(({ event }) => event.id) });
+      return { message: "done" };
+    });
+    await publishSome(20);
+    if (random() < 0.5) await sleep(random() * 10);
+    for (let wait = Math.floor(random() * 60); wait > 0; wait--) await turn();
+    // The crash: from here on, nothing that this life does is seen by the world or by the next life.
+    alive = false;
+    bus = bus.clone();
+    stop();
+  }
+  const { stop, running } = await live(compiled, bus, `w${seed}-last`, async (effect) => {
+    world.effects.push({ key: effect.key, events: Object.values(effect.events).map(({ event }) => event.id) });
+    return { message: "done" };
+  });
+  const done = () => expectedKeys(compiled, ids).every((key) => world.effects.some((effect) => effect.key === key));
+  await waitFor(`all effects (seed ${seed})`, done, 5_000);
+  stop();
+  await running;
+  return { world, ids };
+}
+
+/** What one life without a crash does: the reducer's own rule, written down once more in a few lines. */
+function expectedKeys(compiled: ReturnType<typeof sensor>, ids: readonly string[]): string[] {
+  const keys: string[] = [];
+  for (const trigger of compiled.triggers) {
+    const waiting = new Map<string, string>();
+    for (const id of ids) {
+      const dependency = id[0] ?? "";
+      if (!trigger.joins) {
+        if (trigger.dependencies.has(dependency)) keys.push(`uid-1/${trigger.name}/${id}`);
+        continue;
+      }
+      waiting.set(dependency, id);
+      if (waiting.size < 2) continue;
+      keys.push(`uid-1/${trigger.name}/${[...waiting.values()].sort().join(",")}`);
+      waiting.clear();
+    }
+  }
+  return keys;
+}
+
+const shapes: Readonly<Record<string, readonly object[]>> = {
+  "one event each": [{ template: { name: "each", conditions: "a || b", log } }],
+  "joins of two": [{ template: { name: "both", conditions: "a && b", log } }],
+  "joins beside single events": [
+    { template: { name: "both", conditions: "a && b", log } },
+    { template: { name: "each", conditions: "a || b", log } },
+  ],
+};
+
+for (const [name, triggers] of Object.entries(shapes)) {
+  for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {
+    test(`crashes lose no effect and repeat none under another key: ${name}, seed ${seed}`, async () => {
+      const { world, ids } = await crashRepeatedly(triggers, seed);
+      const expected = expectedKeys(sensor(triggers), ids);
+      const seen = new Set(world.effects.map((effect) => effect.key));
+      assert.deepEqual([...seen].sort(), [...expected].sort());
+    });
+  }
+}

@@ -1,0 +1,151 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { DataFilter, LogicalOperator } from "../../../../src/api/resources.ts";
+import type { JsonValue } from "../../../../src/base/json.ts";
+import { compileDataFilter } from "../../../../src/events/sensor/filters/data.ts";
+import { cloudEvent } from "../builders.ts";
+
+const data: JsonValue = {
+  t: true,
+  f: false,
+  one: 1,
+  n: 12.5,
+  zero: 0,
+  sTrue: "TRUE",
+  sT: "t",
+  sOne: "1",
+  sNum: "12.5",
+  sWord: "pushed",
+  nil: null,
+  list: [1, 2],
+  obj: { a: 1 },
+  ref: "refs/heads/dev",
+};
+
+function outcome(entries: readonly DataFilter[], operator: LogicalOperator = "", of: JsonValue = data) {
+  return compileDataFilter(entries, operator, "filters.data")(cloudEvent({ data: of }));
+}
+
+type Comparator = NonNullable<DataFilter["comparator"]>;
+type Row = readonly [path: string, type: string, comparator: Comparator, value: readonly string[], verdict: string];
+
+const rows: readonly Row[] = [
+  // bool
+  ["t", "bool", "", ["true"], "passed"],
+  ["t", "bool", "", ["1"], "passed"],
+  ["f", "bool", "", ["F"], "passed"],
+  ["t", "bool", "!=", ["true"], "passed"], // the comparator is ignored
+  ["sTrue", "bool", "", ["true"], "passed"], // lower-cased first
+  ["sT", "bool", "", ["true"], "passed"],
+  ["sWord", "bool", "", ["false"], "passed"],
+  ["one", "bool", "", ["true"], "passed"],
+  ["zero", "bool", "", ["false"], "passed"],
+  ["nil", "bool", "", ["false"], "passed"],
+  ["list", "bool", "", ["true"], "rejected"],
+  ["obj", "bool", "", ["true"], "rejected"],
+  ["t", "bool", "", ["yes"], "error"],
+  // number
+  ["n", "number", "", ["12.5"], "passed"],
+  ["n", "number", "=", ["1.25e1"], "passed"],
+  ["n", "number", "!=", ["12.5"], "rejected"],
+  ["n", "number", ">", ["12"], "passed"],
+  ["n", "number", ">=", ["12.5"], "passed"],
+  ["n", "number", "<", ["12.5"], "rejected"],
+  ["n", "number", "<=", ["12.5"], "passed"],
+  ["sNum", "number", "", ["12.5"], "passed"],
+  ["sWord", "number", "", ["0"], "passed"],
+  ["t", "number", "", ["1"], "passed"],
+  ["f", "number", "", ["0"], "passed"],
+  ["nil", "number", "", ["0"], "passed"],
+  ["list", "number", "", ["0"], "passed"],
+  ["n", "number", "", ["twelve"], "error"],
+  // string
+  ["sWord", "string", "", ["push"], "passed"], // not anchored
+  ["sWord", "string", "=", ["^push$"], "rejected"],
+  ["sWord", "string", "", ["p.shed"], "passed"],
+  ["sWord", "string", "!=", ["^push$"], "passed"],
+  ["sWord", "string", "!=", ["push"], "rejected"],
+  ["sWord", "string", ">", ["a"], "rejected"], // an order is never true
+  ["sWord", "string", ">=", ["pushed"], "rejected"],
+  ["n", "string", "", ["^12\\.5$"], "passed"],
+  ["t", "string", "", ["^true$"], "passed"],
+  ["nil", "string", "", ["^$"], "passed"],
+  ["obj", "string", "", ['^{"a":1}$'], "passed"],
+  ["list", "string", "", ["^\\[1,2\\]$"], "passed"],
+  ["sWord", "string", "", ["(?=x)"], "error"],
+  // several values: any is enough, read from left to right
+  ["sWord", "string", "", ["^a$", "^pushed$"], "passed"],
+  ["sWord", "string", "!=", ["^pushed$", "^other$"], "passed"], // practically always
+  ["n", "number", "", ["1", "12.5"], "passed"],
+  ["n", "number", "", ["12.5", "x"], "passed"],
+  ["n", "number", "", ["x", "12.5"], "error"],
+  ["sWord", "string", "", ["["], "error"],
+  // paths, types
+  ["missing", "string", "", ["x"], "error"],
+  ["obj.b", "number", "", ["0"], "error"],
+  ["list.1", "number", "", ["2"], "passed"],
+  ["n", "integer", "", ["12"], "error"],
+  ["n", "number", "", [], "error"],
+];
+
+for (const [path, type, comparator, value, verdict] of rows) {
+  test(`data filter: ${path} as ${type} ${comparator || "="} ${value.join("|")} is ${verdict}`, () => {
+    assert.equal(outcome([{ path, type, comparator, value }]).verdict, verdict);
+  });
+}
+
+test("data filter: an event without data passes", () => {
+  assert.equal(outcome([{ path: "x", type: "string", value: ["x"] }], "", null).verdict, "passed");
+});
+
+const yes: DataFilter = { path: "t", type: "bool", value: ["true"] };
+const no: DataFilter = { path: "f", type: "bool", value: ["true"] };
+const wrong: DataFilter = { path: "missing", type: "bool", value: ["true"] };
+
+for (const [name, operator, entries, verdict] of [
+  ["and: all must pass", "and", [yes, yes], "passed"],
+  ["and: the first no ends it, before an error", "and", [no, wrong], "rejected"],
+  ["and: an error ends it, before a no", "and", [wrong, no], "error"],
+  ["and is the default", "", [yes, no], "rejected"],
+  ["or: one is enough", "or", [no, yes], "passed"],
+  ["or: the first yes ends it, errors before it are forgotten", "or", [wrong, yes], "passed"],
+  ["or: errors count when none passes", "or", [wrong, no], "error"],
+  ["or: no and no is no", "or", [no, no], "rejected"],
+] as const) {
+  test(`data filters joined by ${name}`, () => assert.equal(outcome(entries, operator).verdict, verdict));
+}
+
+for (const [name, entries, operator, reason] of [
+  [
+    "the path, the value seen and the value wanted",
+    [{ path: "ref", type: "string", value: ["refs/heads/main"] }],
+    "",
+    'filters.data[0]: ref is "refs/heads/dev", wanted "refs/heads/main"',
+  ],
+  [
+    "the comparator and every value",
+    [yes, { path: "n", type: "number", comparator: ">", value: ["20", "30"] }],
+    "",
+    'filters.data[1]: n is 12.5, wanted > "20" or "30"',
+  ],
+  ["the path that is missing", [wrong], "", "filters.data[0]: path 'missing' does not exist"],
+  [
+    "every entry of an or",
+    [no, no],
+    "or",
+    'filters.data[0]: f is false, wanted "true" and filters.data[1]: f is false, wanted "true"',
+  ],
+  [
+    "the value that is no number",
+    [{ path: "n", type: "number", value: ["x"] }],
+    "",
+    'filters.data[0]: value "x" is not a number',
+  ],
+] as const) {
+  test(`a data filter's reason names ${name}`, () => assert.equal(outcome(entries, operator).reason, reason));
+}
+
+test("a reason shows at most 256 bytes of the value seen", () => {
+  const long = outcome([{ path: "x", type: "string", value: ["y"] }], "", { x: "z".repeat(10_000) });
+  assert.ok(long.reason.length < 330, long.reason);
+});

@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Filters, LogicalOperator } from "../../../../src/api/resources.ts";
+import type { Problem } from "../../../../src/base/schema.ts";
+import { compileFilters } from "../../../../src/events/sensor/filters/filters.ts";
+import { cloudEvent, dependency } from "../builders.ts";
+
+const event = cloudEvent({ type: "webhook", subject: "push", data: { a: 1 } });
+
+function outcome(filters: Filters | undefined, operator: LogicalOperator = "") {
+  const problems: Problem[] = [];
+  const filter = compileFilters(dependency("d", filters, { filtersLogicalOperator: operator }), "spec", problems);
+  assert.deepEqual(problems, []);
+  return filter(event);
+}
+
+const dataYes: Filters = { data: [{ path: "a", type: "number", value: ["1"] }] };
+const dataNo: Filters = { data: [{ path: "a", type: "number", value: ["2"] }] };
+const dataError: Filters = { data: [{ path: "b", type: "number", value: ["2"] }] };
+const contextYes: Filters = { context: { type: "webhook" } };
+const contextNo: Filters = { context: { type: "calendar" } };
+
+for (const [name, filters, operator, verdict] of [
+  ["no filters pass", undefined, "", "passed"],
+  ["empty filters pass with and", {}, "and", "passed"],
+  ["empty filters never pass with or", {}, "or", "rejected"],
+  ["an empty list passes with and", { data: [] }, "", "passed"],
+  ["an empty list is not given, for or", { data: [] }, "or", "rejected"],
+  ["and: both kinds must pass", { ...dataYes, ...contextYes }, "and", "passed"],
+  ["and: data says no", { ...dataNo, ...contextYes }, "and", "rejected"],
+  ["and: context says no", { ...dataYes, ...contextNo }, "and", "rejected"],
+  ["and: an error is neither yes nor no", { ...dataError, ...contextNo }, "and", "error"],
+  ["or: one kind is enough", { ...dataNo, ...contextYes }, "or", "passed"],
+  ["or: none passes", { ...dataNo, ...contextNo }, "or", "rejected"],
+  ["or: an error discards the event although another kind passes", { ...dataError, ...contextYes }, "or", "error"],
+] as const) {
+  test(`filters: ${name}`, () => assert.equal(outcome(filters, operator).verdict, verdict));
+}
+
+for (const [name, context, verdict] of [
+  ["all that are given must be equal", { type: "webhook", subject: "push", source: "source" }, "passed"],
+  ["equality is exact", { subject: "pus" }, "rejected"],
+  ["case counts", { type: "Webhook" }, "rejected"],
+  ["datacontenttype is compared", { datacontenttype: "text/plain" }, "rejected"],
+  ["empty fields are ignored", { type: "", subject: "push" }, "passed"],
+  ["id, specversion and time are ignored", { id: "other", specversion: "9", time: "never" }, "passed"],
+] as const) {
+  test(`context filter: ${name}`, () => assert.equal(outcome({ context }).verdict, verdict));
+}
+
+test("messages have the original's shape", () => {
+  assert.equal(outcome(dataError).reason, "data filter error (filters.data[0]: path 'b' does not exist)");
+  assert.equal(outcome(dataError, "or").reason, "data filter errors [filters.data[0]: path 'b' does not exist]");
+  assert.equal(outcome(contextNo).reason, 'filters.context.type: is "webhook", wanted "calendar"');
+  assert.equal(outcome(contextNo).filter, "filters.context.type");
+});
+
+for (const [name, filters, path] of [
+  ["exprs", { exprs: [{ expr: "a", fields: [] }] }, "spec.filters.exprs"],
+  ["time", { time: { start: "01:00:00", stop: "02:00:00" } }, "spec.filters.time"],
+  ["script", { script: "return true" }, "spec.filters.script"],
+  [
+    "data templates",
+    { data: [{ path: "a", type: "string", value: ["x"], template: "{{ .Input }}" }] },
+    "spec.filters.data[0].template",
+  ],
+  ["queries in paths", { data: [{ path: "a.#(b==1)", type: "string", value: ["x"] }] }, "spec.filters.data[0].path"],
+] as const) {
+  test(`${name} are refused, not passed over`, () => {
+    const problems: Problem[] = [];
+    compileFilters(dependency("d", filters), "spec", problems);
+    assert.deepEqual(
+      problems.map((problem) => problem.path),
+      [path],
+    );
+    assert.match(problems[0]?.message ?? "", /not supported yet/);
+  });
+}

@@ -1,0 +1,164 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { TerminalError } from "../../../src/base/errors.ts";
+import type { JsonValue } from "../../../src/base/json.ts";
+import { createParameterResolver } from "../../../src/events/sensor/parameters.ts";
+import type { TriggerParameter } from "../../../src/events/triggers/trigger.ts";
+import { cloudEvent } from "./builders.ts";
+
+const data = { n: 5, s: 'a "b"', t: true, nil: null, obj: { k: [1] }, body: { ref: "main" } };
+const resolver = createParameterResolver({
+  push: cloudEvent({ data }),
+  text: cloudEvent({ datacontenttype: "text/plain", data: "hello" }),
+  yaml: cloudEvent({ datacontenttype: "application/yaml", data: "a:\n- b: yes\n" }),
+});
+
+type Src = TriggerParameter["src"];
+const text = (src: Omit<Src, "dependencyName">, dependencyName = "push") =>
+  resolver.text({ src: { dependencyName, ...src } }, "spec.p[0]");
+
+for (const [name, src, of, value] of [
+  ["a string comes unescaped", { dataKey: "s" }, "push", 'a "b"'],
+  ["a number as its text", { dataKey: "n" }, "push", "5"],
+  ["a boolean as its text", { dataKey: "t" }, "push", "true"],
+  ["null as its text", { dataKey: "nil" }, "push", "null"],
+  ["an object as JSON", { dataKey: "obj" }, "push", '{"k":[1]}'],
+  ["a path is GJSON", { dataKey: "obj.k.#" }, "push", "1"],
+  ["the context's keys", { contextKey: "subject" }, "push", "push"],
+  ["the context's time is to the second", { contextKey: "time" }, "push", "2026-01-01T00:00:00Z"],
+  ["specversion", { contextKey: "specversion" }, "push", "1.0"],
+  ["a data key wins over a context key", { contextKey: "subject", dataKey: "n" }, "push", "5"],
+  ["a key that is missing gives the value", { dataKey: "missing", value: "d" }, "push", "d"],
+  ["an empty value is a value", { dataKey: "missing", value: "" }, "push", ""],
+  ["a value without a key is the value", { value: "fixed" }, "push", "fixed"],
+  ["YAML data is converted", { dataKey: "a.0.b" }, "yaml", "true"],
+  ["data of another type gives the value", { dataKey: "x", value: "d" }, "text", "d"],
+  ["no event gives the value", { dataKey: "x", value: "d" }, "absent", "d"],
+  ["no event and no value is no value", { dataKey: "x" }, "absent", undefined],
+  ["a dependency named like a method has no event", {}, "constructor", undefined],
+] as const) {
+  test(`parameter: ${name}`, () => assert.equal(text(src, of), value));
+}
+
+test("parameter: without a key and a value it is the whole event, its data in base64", () => {
+  assert.equal(
+    text({}),
+    JSON.stringify({
+      context: {
+        id: "e1",
+        source: "source",
+        specversion: "1.0",
+        type: "webhook",
+        datacontenttype: "application/json",
+        subject: "push",
+        time: "2026-01-01T00:00:00Z",
+      },
+      data: Buffer.from(JSON.stringify(data)).toString("base64"),
+    }),
+  );
+});
+
+for (const [name, src, of, message] of [
+  ["a missing key without a value", { dataKey: "gone" }, "push", /spec\.p\[0\]\.src.*'push'.*"gone" does not exist/],
+  ["data that is neither JSON nor YAML", { dataKey: "x" }, "text", /"text\/plain" is not JSON or YAML/],
+  ["a template, which comes later", { dataTemplate: "{{ .Input }}", value: "d" }, "push", /not supported yet/],
+  ["a query, which comes later", { dataKey: "a.#(b==1)" }, "push", /not supported yet/],
+] as const) {
+  test(`parameter: ${name} is an error`, () => {
+    assert.throws(
+      () => text(src, of),
+      (error) => error instanceof TerminalError && error.code === "PARAMETER_ERROR" && message.test(error.message),
+    );
+  });
+}
+
+function parameter(src: Omit<Src, "dependencyName">, more: Partial<TriggerParameter> = {}): TriggerParameter {
+  return { src: { dependencyName: "push", ...src }, ...more };
+}
+
+const apply = (document: JsonValue, ...parameters: readonly TriggerParameter[]) =>
+  resolver.apply(document, parameters, "spec.parameters");
+
+for (const [name, document, parameters, result] of [
+  ["a value goes in as a string", {}, [parameter({ dataKey: "n" }, { dest: "a" })], { a: "5" }],
+  ["useRawData keeps a number", {}, [parameter({ dataKey: "n", useRawData: true }, { dest: "a" })], { a: 5 }],
+  [
+    "useRawData keeps an object",
+    {},
+    [parameter({ dataKey: "obj", useRawData: true }, { dest: "a" })],
+    { a: { k: [1] } },
+  ],
+  [
+    "useRawData leaves a string one",
+    {},
+    [parameter({ dataKey: "s", useRawData: true }, { dest: "a" })],
+    { a: 'a "b"' },
+  ],
+  ["an object without it is JSON text", {}, [parameter({ dataKey: "obj" }, { dest: "a" })], { a: '{"k":[1]}' }],
+  ["null raw is null", {}, [parameter({ dataKey: "nil", useRawData: true }, { dest: "a" })], { a: null }],
+  ["overwrite sets", { a: 1 }, [parameter({ dataKey: "n" }, { dest: "a", operation: "overwrite" })], { a: "5" }],
+  ["append concatenates", { a: "x" }, [parameter({ dataKey: "n" }, { dest: "a", operation: "append" })], { a: "x5" }],
+  ["prepend concatenates", { a: 7 }, [parameter({ dataKey: "n" }, { dest: "a", operation: "prepend" })], { a: "57" }],
+  [
+    "append to an object makes text",
+    { a: { b: 1 } },
+    [parameter({ dataKey: "n", useRawData: true }, { dest: "a", operation: "append" })],
+    { a: '{"b":1}5' },
+  ],
+  ["append to nothing sets", {}, [parameter({ dataKey: "n" }, { dest: "a", operation: "append" })], { a: "5" }],
+  [
+    "parameters go in order",
+    {},
+    [parameter({ value: "x" }, { dest: "a" }), parameter({ value: "y" }, { dest: "a", operation: "append" })],
+    { a: "xy" },
+  ],
+  [
+    "destinations make arrays",
+    {},
+    [parameter({ dataKey: "body.ref" }, { dest: "spec.args.0.value" })],
+    { spec: { args: [{ value: "main" }] } },
+  ],
+  ["no value changes nothing", { a: 1 }, [{ src: { dependencyName: "absent" }, dest: "a" }], { a: 1 }],
+] as const) {
+  test(`parameters: ${name}`, () => {
+    const before = JSON.stringify(document);
+    assert.deepEqual(apply(document, ...parameters), result);
+    assert.equal(JSON.stringify(document), before);
+  });
+}
+
+test("parameters: an error names the parameter", () => {
+  assert.throws(
+    () => apply({ a: [1] }, parameter({ value: "x" }, { dest: "a.b" })),
+    /spec\.parameters\[0\].*"b" is not an index/,
+  );
+  assert.throws(() => apply({}, parameter({ value: "x" })), /spec\.parameters\[0\].*must not be empty/);
+});
+
+const payload = (...parameters: readonly TriggerParameter[]) => resolver.payload(parameters, "http.payload");
+
+test("payload: entries in the order in which they are first set", () => {
+  const entries = [
+    parameter({ dataKey: "n" }, { dest: "b" }),
+    parameter({ dataKey: "obj", useRawData: true }, { dest: "a.x" }),
+    parameter({ value: "z" }, { dest: "b", operation: "append" }), // the operation is ignored
+  ];
+  assert.equal(payload(...entries), '{"b":"z","a":{"x":{"k":[1]}}}');
+});
+
+test("payload: an empty destination makes the value the whole payload and ends it", () => {
+  const whole = parameter({ dataKey: "body" }, { dest: "" });
+  assert.equal(
+    payload(parameter({ value: "x" }, { dest: "a" }), whole, parameter({ dataKey: "gone" })),
+    '{"ref":"main"}',
+  );
+});
+
+test("payload: nothing is empty, an entry without a value is skipped", () => {
+  assert.equal(payload(), "");
+  assert.equal(payload({ src: { dependencyName: "absent" }, dest: "a" }), "");
+  assert.equal(
+    payload({ src: { dependencyName: "absent" }, dest: "a" }, parameter({ value: "x" }, { dest: "b" })),
+    '{"b":"x"}',
+  );
+});

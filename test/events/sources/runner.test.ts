@@ -1,0 +1,218 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { EngineError, TerminalError } from "../../../src/base/errors.ts";
+import { silentLogger } from "../../../src/base/log.ts";
+import { createMetrics } from "../../../src/base/metrics.ts";
+import { createSchema } from "../../../src/base/schema.ts";
+import { type AnySourceKind, defineSource } from "../../../src/events/sources/registry.ts";
+import { type EventSourceRun, runEventSource, type SourceStatus } from "../../../src/events/sources/runner.ts";
+import type { SourceContext } from "../../../src/events/sources/source.ts";
+import type { KubeClient } from "../../../src/kube/kube.ts";
+import type { CloudEvent } from "../../../src/record/cloud-event.ts";
+import { createVirtualClock, type VirtualClock } from "../../harness/virtual-clock.ts";
+import { memoryState, recordedContext } from "./source-context.ts";
+
+type Run = (context: SourceContext, signal: AbortSignal) => Promise<void>;
+
+const kindOf = (run: Run): AnySourceKind =>
+  defineSource({
+    eventType: "storagegrid",
+    singleton: false,
+    schema: createSchema<object>({ type: "object" }),
+    run: (_spec, context, signal) => run(context, signal),
+  });
+
+const untilAborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+
+interface Started extends AsyncDisposable {
+  readonly clock: VirtualClock;
+  readonly published: CloudEvent[];
+  readonly statuses: (readonly [string, SourceStatus])[];
+  readonly run: EventSourceRun;
+}
+
+/** Runs an EventSource whose events are `specs`, each of the kind of the same name. */
+function start(
+  kinds: Record<string, Run>,
+  parts: Partial<EventSourceRun> = {},
+  specs: Record<string, unknown> = {},
+): Started {
+  const clock = createVirtualClock();
+  const published: CloudEvent[] = [];
+  const statuses: (readonly [string, SourceStatus])[] = [];
+  const { secret, http } = recordedContext();
+  const run: EventSourceRun = {
+    eventSource: {
+<<<<<<< HEAD
+      metadata: { name: "es", namespace: "default", uid: "u", generation: 1, labels: {}, createdAt: "", annotations: {} },
+=======
+      metadata: {
+        name: "es",
+        namespace: "default",
+        uid: "u",
+        createdAt: "2026-01-01T00:00:00Z",
+        generation: 1,
+        labels: {},
+        annotations: {},
+      },
+>>>>>>> adapters
+      eventBusName: "default",
+      template: {},
+      events: [...new Set([...Object.keys(kinds), ...Object.keys(specs)])].map((name) => ({
+        kind: name,
+        name: `${name}-event`,
+        spec: specs[name] ?? {},
+      })),
+    },
+    kinds: Object.fromEntries(Object.entries(kinds).map(([name, body]) => [name, kindOf(body)])),
+    publish: async (event) => void published.push(event),
+    mountFor: () => http,
+    secret,
+    kube: {} as KubeClient,
+    state: memoryState(),
+    clock,
+    log: silentLogger,
+    metrics: createMetrics(),
+    onStatus: (event, status) => statuses.push([event, status]),
+    ...parts,
+  };
+  const stop = new AbortController();
+  const running = runEventSource(run, stop.signal);
+  return {
+    clock,
+    published,
+    statuses,
+    run,
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await running;
+    },
+  };
+}
+
+test("an event becomes a CloudEvent under the kind's type and the resource's names", async () => {
+  await using started = start({
+    storageGrid: async ({ emit, ready }, signal) => {
+      ready();
+      await emit({ data: { a: 1 } });
+      await emit({ id: "own", data: null });
+      await untilAborted(signal);
+    },
+  });
+  await started.clock.advance(0);
+  const [first, second] = started.published;
+  assert.match(first?.id ?? "", /^[0-9a-f]{32}$/);
+  assert.deepEqual(first && { ...first, id: "" }, {
+    id: "",
+    source: "es",
+    type: "storagegrid",
+    subject: "storageGrid-event",
+    time: "2026-01-01T00:00:00.000Z",
+    datacontenttype: "application/json",
+    data: { a: 1 },
+  });
+  assert.equal(second?.id, "own");
+  assert.deepEqual(started.statuses, [["storageGrid-event", { state: "running" }]]);
+  const metrics = await started.run.metrics.text();
+  assert.match(
+    metrics,
+    /argo_events_events_sent_total\{namespace="default",eventsource_name="es",event_name="storageGrid-event"\} 2/,
+  );
+  assert.match(metrics, /argo_events_event_service_running_total\{namespace="default",eventsource_name="es"\} 1/);
+});
+
+test("a source that fails or ends is started again with growing delays, and its status tells", async () => {
+  let runs = 0;
+  await using started = start({
+    a: async ({ ready }, signal) => {
+      runs++;
+      if (runs === 1) throw new EngineError("SOURCE_FAILED", "no server");
+      if (runs === 2) return;
+      ready();
+      await untilAborted(signal);
+    },
+  });
+  await started.clock.advance(0);
+  assert.equal(runs, 1);
+  await started.clock.advance(2_000);
+  assert.equal(runs, 3);
+  assert.deepEqual(started.statuses, [
+    ["a-event", { state: "failed", message: "no server", terminal: false }],
+    ["a-event", { state: "failed", message: "the source ended by itself", terminal: false }],
+    ["a-event", { state: "running" }],
+  ]);
+});
+
+test("what retrying cannot mend is not tried again, and does not hold up the other events", async () => {
+  let runs = 0;
+  await using started = start({
+    bad: async () => {
+      runs++;
+      throw new TerminalError("MANIFEST_INVALID", "wrong");
+    },
+    good: async ({ ready }, signal) => {
+      ready();
+      await untilAborted(signal);
+    },
+  });
+  await started.clock.advance(600_000);
+  assert.equal(runs, 1);
+  assert.deepEqual(started.statuses, [
+    ["good-event", { state: "running" }],
+    ["bad-event", { state: "failed", message: "wrong", terminal: true }],
+  ]);
+});
+
+test("kinds without an adapter, and filters that would be ignored, are failures that say so", async () => {
+  await using started = start(
+    { known: (_context, signal) => untilAborted(signal) },
+    {},
+    { kafka: {}, known: { filter: { expression: "a == 1" } } },
+  );
+  await started.clock.advance(0);
+  const messages = started.statuses.map(([event, status]) => [
+    event,
+    status.state === "failed" && status.terminal && status.message,
+  ]);
+  assert.deepEqual(Object.fromEntries(messages), {
+    "kafka-event": 'spec.kafka.kafka-event: the kind "kafka" is not supported yet',
+    "known-event": "spec.known.known-event.filter.expression is not supported yet",
+  });
+});
+
+test("a bus that refuses is counted and told to the source", async () => {
+  const seen: unknown[] = [];
+  await using started = start(
+    {
+      a: async ({ emit, countFailed }, signal) => {
+        await emit({ data: 1 }).catch((error: unknown) => seen.push(error));
+        countFailed(2);
+        await untilAborted(signal);
+      },
+    },
+    { publish: () => Promise.reject(new EngineError("BUS_UNAVAILABLE", "away")) },
+  );
+  await started.clock.advance(0);
+  assert.equal((seen[0] as EngineError).code, "BUS_UNAVAILABLE");
+  const metrics = await started.run.metrics.text();
+  assert.match(metrics, /events_sent_failed_total\{[^}]*\} 1/);
+  assert.match(metrics, /events_processing_failed_total\{[^}]*\} 2/);
+});
+
+test("each event has a state of its own", async () => {
+  const keys: unknown[] = [];
+  const useState: Run = async ({ state, event }, signal) => {
+    await state.put("k", Buffer.from(event));
+    keys.push((await state.entries("")).map(({ key, value }) => [key, Buffer.from(value).toString()]));
+    await untilAborted(signal);
+  };
+  const state = memoryState();
+  await using started = start({ a: useState, b: useState }, { state });
+  await started.clock.advance(0);
+  assert.deepEqual(keys, [[["k", "a-event"]], [["k", "b-event"]]]);
+  assert.deepEqual((await state.entries("")).map(({ key }) => key).sort(), [
+    "default/es/a-event/k",
+    "default/es/b-event/k",
+  ]);
+});

@@ -1,0 +1,252 @@
+import assert from "node:assert/strict";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { test } from "node:test";
+import { createHttpTrigger, type HttpPlan, type HttpSpec } from "../../../src/events/triggers/http.ts";
+import type { Firing, Outcome, TriggerContext } from "../../../src/events/triggers/trigger.ts";
+import { firing, never, triggerContext } from "./trigger-context.ts";
+
+interface Seen {
+  readonly method: string | undefined;
+  readonly url: string | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly socket: number | undefined;
+}
+
+interface Target extends AsyncDisposable {
+  readonly url: string;
+  readonly port: number;
+  readonly seen: Seen[];
+}
+
+/** Answers as `answer` says and keeps what it was sent. */
+async function target(answer: (request: IncomingMessage, response: ServerResponse) => void): Promise<Target> {
+  const seen: Seen[] = [];
+  const server = createServer((request, response) => {
+    let body = "";
+    request.on("data", (chunk: Buffer) => {
+      body += chunk.toString();
+    });
+    request.on("end", () => {
+      const headers: Record<string, string> = {};
+      for (let index = 0; index < request.rawHeaders.length; index += 2)
+        headers[request.rawHeaders[index] ?? ""] = request.rawHeaders[index + 1] ?? "";
+      seen.push({ method: request.method, url: request.url, headers, body, socket: request.socket.remotePort });
+      answer(request, response);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", () => resolve()));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    seen,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+const ok = (_request: IncomingMessage, response: ServerResponse): void => void response.end("ok");
+
+async function fire(
+  spec: Partial<HttpSpec>,
+  parts: Partial<Firing> = {},
+  context: TriggerContext = triggerContext(),
+): Promise<{ plan: HttpPlan; outcome: Outcome }> {
+  const trigger = createHttpTrigger();
+  const fired = firing(parts);
+  const plan = await trigger.plan(trigger.schema.parse(spec, "http"), fired, context, never);
+  return { plan, outcome: await trigger.apply(plan, fired, context, never) };
+}
+
+const value = (text: string, dest: string): NonNullable<HttpSpec["payload"]>[number] => ({
+  src: { dependencyName: "dep", value: text },
+  dest,
+});
+
+test("sends the payload with the firing's key, and no content type of its own", async () => {
+  await using server = await target(ok);
+  const { outcome } = await fire({ url: `${server.url}/hook?t=secret`, payload: [value("x", "a.b")] });
+  assert.equal(outcome.message, `POST ${server.url}/hook answered 200`);
+  const [request] = server.seen;
+  assert.deepEqual([request?.method, request?.url, request?.body], ["POST", "/hook?t=secret", '{"a":{"b":"x"}}']);
+  assert.equal(request?.headers["Idempotency-Key"], "uid/deploy/1");
+  assert.equal(
+    Object.keys(request?.headers ?? {}).some((name) => name.toLowerCase() === "content-type"),
+    false,
+  );
+});
+
+test("later kinds of headers win: headers, then dynamic, then secure; names go as written", async () => {
+  await using server = await target(ok);
+  const context = triggerContext({}, { "s/k": "from-secret", "s/user": "u", "s/pass": "p" });
+  const { plan } = await fire(
+    {
+      url: server.url,
+      method: "PUT",
+      headers: { one: "1", two: "1", three: "1" },
+      dynamicHeaders: [value("2", "two"), value("2", "three")],
+      secureHeaders: [{ name: "three", valueFrom: { secretKeyRef: { name: "s", key: "k" } } }],
+      basicAuth: { username: { name: "s", key: "user" }, password: { name: "s", key: "pass" } },
+      host: "example.com",
+    },
+    {},
+    context,
+  );
+  const sent = server.seen[0]?.headers ?? {};
+  assert.deepEqual([sent.one, sent.two, sent.three], ["1", "2", "from-secret"]);
+  assert.equal(sent.Authorization, "Basic dTpw");
+  assert.equal(sent.Host ?? sent.host, "example.com");
+  assert.equal(JSON.stringify(plan).includes("from-secret") || JSON.stringify(plan).includes("dTpw"), false);
+  assert.deepEqual(
+    plan.secretHeaders.map(({ name, sha256 }) => [name, sha256.length]),
+    [
+      ["Authorization", 16],
+      ["three", 16],
+    ],
+  );
+});
+
+test("a plan sends nothing and shows what would be sent", async () => {
+  await using server = await target(ok);
+  const trigger = createHttpTrigger();
+  const spec = trigger.schema.parse({ url: server.url, parameters: [value("GET", "method")] }, "http");
+  assert.deepEqual(await trigger.plan(spec, firing(), triggerContext(), never), {
+    method: "GET",
+    url: server.url,
+    headers: { "Idempotency-Key": "uid/deploy/1" },
+    secretHeaders: [],
+    bodyPreview: "",
+    body: "",
+    timeoutMs: 60_000,
+  });
+  assert.equal(server.seen.length, 0);
+});
+
+const statuses: readonly [number, readonly number[] | undefined, boolean][] = [
+  [200, undefined, true],
+  [500, undefined, true],
+  [200, [200, 201], true],
+  [500, [200, 201], false],
+  [404, [404], true],
+];
+
+for (const [status, allow, succeeds] of statuses) {
+  test(`status ${status} ${succeeds ? "succeeds" : "fails"} with ${allow ? `allow [${allow}]` : "no policy"}`, async () => {
+    await using server = await target((_request, response) => response.writeHead(status).end());
+    const done = fire({ url: server.url }, allow ? { policy: { status: { allow } } } : {});
+    if (succeeds) assert.match((await done).outcome.message, new RegExp(`answered ${status}`));
+    else
+      await assert.rejects(done, {
+        code: "HTTP_FAILED",
+        message: /policy application resulted in failure. http response status 500 is not allowed/,
+      });
+  });
+}
+
+test("connections are used again, since responses are read away", async () => {
+  await using server = await target((_request, response) => void response.end("x".repeat(100_000)));
+  const trigger = createHttpTrigger();
+  const context = triggerContext();
+  for (let count = 0; count < 10; count++) {
+    const plan = await trigger.plan(trigger.schema.parse({ url: server.url }, "http"), firing(), context, never);
+    await trigger.apply(plan, firing(), context, never);
+  }
+  const sockets = new Set(server.seen.map(({ socket }) => socket)).size;
+  assert.ok(sockets <= 2, `10 requests took ${sockets} connections`);
+});
+
+const redirects: readonly [number, string, string][] = [
+  [302, "GET", ""],
+  [303, "GET", ""],
+  [307, "POST", '{"a":"x"}'],
+  [308, "POST", '{"a":"x"}'],
+];
+
+for (const [status, method, body] of redirects) {
+  test(`a ${status} is followed with ${method}`, async () => {
+    await using server = await target((request, response) => {
+      if (request.url === "/to") response.end();
+      else response.writeHead(status, { location: "/to" }).end();
+    });
+    await fire({ url: server.url, payload: [value("x", "a")] });
+    assert.deepEqual([server.seen[1]?.method, server.seen[1]?.url, server.seen[1]?.body], [method, "/to", body]);
+  });
+}
+
+test("redirects end after ten, and credentials stay with their host", async () => {
+  await using other = await target((_request, response) => response.writeHead(302, { location: "/again" }).end());
+  await using server = await target((_request, response) =>
+    response.writeHead(307, { location: `${other.url}/x` }).end(),
+  );
+  const secureHeaders = [{ name: "X-Key", valueFrom: { secretKeyRef: { name: "s", key: "k" } } }];
+  const context = triggerContext({}, { "s/k": "v" });
+  await assert.rejects(
+    fire({ url: server.url, secureHeaders, headers: { Authorization: "a", other: "b" } }, {}, context),
+    /stopped after 10 redirects/,
+  );
+  assert.equal(server.seen[0]?.headers["X-Key"], "v");
+  assert.equal(other.seen.length, 10);
+  const passedOn = other.seen[0]?.headers ?? {};
+  assert.deepEqual([passedOn["X-Key"], passedOn.Authorization, passedOn.other], [undefined, undefined, "b"]);
+});
+
+const refusedTargets: readonly [string, boolean, RegExp][] = [
+  ["http://169.254.169.254/latest/meta-data", true, /169\.254\.169\.254 is a link-local or metadata address/],
+  ["http://[fe80::1]/", true, /link-local/],
+  ["http://[::ffff:169.254.169.254]/", true, /link-local/],
+  ["http://127.0.0.1:9/", false, /127\.0\.0\.1 is a loopback address/],
+  ["http://[::1]:9/", false, /loopback/],
+  ["http://0x7f.1:9/", false, /loopback/],
+  ["http://0.0.0.0:9/", false, /loopback/],
+  ["http://localhost:9/", false, /loopback/],
+];
+
+for (const [url, allowLoopback, problem] of refusedTargets) {
+  test(`does not go to ${url}${allowLoopback ? "" : " without leave"}`, async () => {
+    await assert.rejects(fire({ url }, {}, triggerContext({ allowLoopback })), {
+      code: "HTTP_REFUSED",
+      message: problem,
+    });
+  });
+}
+
+test("a redirect cannot lead to where a request may not go", async () => {
+  await using server = await target((_request, response) =>
+    response.writeHead(302, { location: "http://169.254.169.254/" }).end(),
+  );
+  await assert.rejects(fire({ url: server.url }), { code: "HTTP_REFUSED" });
+});
+
+test("a name of loopback is reached where that is allowed", async () => {
+  await using server = await target(ok);
+  assert.match((await fire({ url: `http://localhost:${server.port}` })).outcome.message, /answered 200/);
+});
+
+test("a server that is slow or away is a failure that may be tried again", async () => {
+  await using slow = await target(() => undefined);
+  const failed = { code: "HTTP_FAILED", name: "EngineError" };
+  await assert.rejects(fire({ url: slow.url, timeout: 1 }), { ...failed, message: /POST http.*timeout/i });
+  const { url } = slow;
+  await slow[Symbol.asyncDispose]();
+  await assert.rejects(fire({ url }), { ...failed, message: /ECONNREFUSED/ });
+});
+
+test("refuses other methods and other protocols", async () => {
+  assert.throws(
+    () => createHttpTrigger().schema.parse({ url: "http://x", method: "HEAD" }, "http"),
+    /http\.method: "HEAD" must be one of/,
+  );
+  await assert.rejects(fire({ url: "file:///etc/passwd" }), { code: "MANIFEST_INVALID" });
+});
+
+for (const key of ["uid/t/é", "uid/t/a\r\nX: y", `uid/${"x".repeat(300)}`]) {
+  test(`a key that no header can carry is sent as its hash: ${JSON.stringify(key.slice(0, 20))}`, async () => {
+    await using server = await target(ok);
+    await fire({ url: server.url }, { key });
+    assert.match(server.seen[0]?.headers["Idempotency-Key"] ?? "", /^sha256:[0-9a-f]{64}$/);
+  });
+}
