@@ -44,9 +44,6 @@ function start(
   const { secret, http } = recordedContext();
   const run: EventSourceRun = {
     eventSource: {
-<<<<<<< HEAD
-      metadata: { name: "es", namespace: "default", uid: "u", generation: 1, labels: {}, createdAt: "", annotations: {} },
-=======
       metadata: {
         name: "es",
         namespace: "default",
@@ -56,7 +53,6 @@ function start(
         labels: {},
         annotations: {},
       },
->>>>>>> adapters
       eventBusName: "default",
       template: {},
       events: [...new Set([...Object.keys(kinds), ...Object.keys(specs)])].map((name) => ({
