@@ -16,14 +16,14 @@ const maxCatchUpMs = 2_000;
  * What happened, in SQLite tables built from the streams: safe to delete, as it is built again. All of its work is done
  * in a worker; rows and positions are written together, so a kill at any time loses and doubles nothing.
  */
-export interface Projection extends History, AsyncDisposable {
+export interface Projection extends AsyncDisposable {
+  readonly history: History;
   /**
-   * Takes in the events of a bus until `signal` aborts. `name`: `system`, or `<namespace>/<EventBus>`; one stream, named
-   * as the first token of its subjects. Rejects when the projection cannot be written.
+   * Takes in the events of a bus until `signal` aborts, and of the bus `system` the ledger too, which lives there.
+   * `name`: `system`, or `<namespace>/<EventBus>`; the stream is named as the first token of its subjects.
+   * @throws EngineError STORE_FAILED, TerminalError RECORD_TOO_NEW
    */
   follow(name: string, bus: EventBus, subjects: readonly Subject[], signal: AbortSignal): Promise<void>;
-  /** The same for the ledger, on the system bus. @throws TerminalError RECORD_TOO_NEW */
-  followLedger(bus: EventBus, signal: AbortSignal): Promise<void>;
 }
 
 export interface ProjectionOptions {
@@ -43,14 +43,19 @@ export async function openProjection(options: ProjectionOptions): Promise<Projec
   return new WorkerProjection(link, options);
 }
 
-interface Followed {
+interface Sourced {
   readonly bus: EventBus;
   readonly stream: string;
+  readonly subjects: readonly Subject[];
+}
+
+interface Followed extends Sourced {
   position: FollowedPosition | undefined;
   readonly waiters: Set<() => void>;
 }
 
 class WorkerProjection implements Projection {
+  readonly history: History;
   readonly #link: ProjectionLink;
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -60,24 +65,37 @@ class WorkerProjection implements Projection {
     this.#link = link;
     this.#clock = clock;
     this.#log = log;
+    this.history = {
+      event: (id) => link.ask("event", { id }),
+      record: (id) => link.ask("record", { id }),
+      events: (query) => link.ask("events", query),
+      records: (query) => link.ask("records", query),
+      causes: (id) => link.ask("causes", { id }),
+      effects: (id) => link.ask("effects", { id }),
+      caughtUp: () => this.#caughtUp(),
+    };
   }
 
-  follow(name: string, bus: EventBus, subjects: readonly Subject[], signal: AbortSignal): Promise<void> {
-    return this.#follow(name, bus, subjects[0]?.split(".")[0] ?? "", subjects, signal);
+  async follow(name: string, bus: EventBus, subjects: readonly Subject[], signal: AbortSignal): Promise<void> {
+    const failed = new AbortController();
+    const stopped = AbortSignal.any([signal, failed.signal]);
+    const streams: [string, Sourced][] = [[name, { bus, subjects, stream: subjects[0]?.split(".")[0] ?? "" }]];
+    if (name === "system") streams.push([ledgerName, { bus, subjects: ledgerSubjects, stream: ledgerStream }]);
+    const following = streams.map(([label, sourced]) =>
+      this.#follow(label, sourced, stopped).catch((error: unknown) => {
+        failed.abort();
+        throw error;
+      }),
+    );
+    const ended = await Promise.allSettled(following);
+    for (const one of ended) if (one.status === "rejected") throw one.reason;
   }
 
-  followLedger(bus: EventBus, signal: AbortSignal): Promise<void> {
-    return this.#follow(ledgerName, bus, ledgerStream, ledgerSubjects, signal);
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#link[Symbol.asyncDispose]();
   }
 
-  event = (id: string) => this.#link.ask("event", { id });
-  record = (id: string) => this.#link.ask("record", { id });
-  events: History["events"] = (query) => this.#link.ask("events", query);
-  records: History["records"] = (query) => this.#link.ask("records", query);
-  causes = (id: string) => this.#link.ask("causes", { id });
-  effects = (id: string) => this.#link.ask("effects", { id });
-
-  async caughtUp(): Promise<void> {
+  async #caughtUp(): Promise<void> {
     const stop = new AbortController();
     const late = sleepFor(this.#clock, maxCatchUpMs, stop.signal).catch(() => undefined);
     const all = Promise.all([...this.#followed.values()].map((followed) => reachEnd(followed, stop.signal)));
@@ -88,26 +106,16 @@ class WorkerProjection implements Projection {
     }
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#link[Symbol.asyncDispose]();
-  }
-
-  async #follow(
-    name: string,
-    bus: EventBus,
-    stream: string,
-    subjects: readonly Subject[],
-    signal: AbortSignal,
-  ): Promise<void> {
-    const followed: Followed = { bus, stream, position: undefined, waiters: new Set() };
+  async #follow(name: string, sourced: Sourced, signal: AbortSignal): Promise<void> {
+    const followed: Followed = { ...sourced, position: undefined, waiters: new Set() };
     this.#followed.set(name, followed); // at once: who asks from now on waits for it
     const stop = new AbortController();
     const stopped = AbortSignal.any([signal, stop.signal]);
     let retaining: Promise<void> | undefined;
     try {
       moveTo(followed, await this.#link.ask("position", { name }));
-      retaining = this.#retain(name, followed, subjects, stopped);
-      await this.#takeIn(name, followed, subjects, signal);
+      retaining = this.#retain(name, followed, stopped);
+      await this.#takeIn(name, followed, signal);
     } finally {
       stop.abort();
       await retaining;
@@ -116,12 +124,13 @@ class WorkerProjection implements Projection {
   }
 
   /** The worker stores one batch while the next is fetched; more is never under way. */
-  async #takeIn(name: string, followed: Followed, subjects: readonly Subject[], signal: AbortSignal): Promise<void> {
+  async #takeIn(name: string, followed: Followed, signal: AbortSignal): Promise<void> {
+    const { bus, subjects } = followed;
     const from = followed.position ?? "first";
     const failed = new AbortController();
     const stopped = AbortSignal.any([signal, failed.signal]);
     let storing = Promise.resolve();
-    for await (const batch of followed.bus.read({ subjects, from, follow: true, maxBatch }, stopped)) {
+    for await (const batch of bus.read({ subjects, from, follow: true, maxBatch }, stopped)) {
       await storing;
       storing = this.#store(name, followed, batch);
       storing.catch(() => failed.abort()); // ends the reading; thrown below
@@ -138,10 +147,10 @@ class WorkerProjection implements Projection {
   }
 
   /** Forgets what the stream has dropped, now and then. */
-  async #retain(name: string, followed: Followed, subjects: readonly Subject[], signal: AbortSignal): Promise<void> {
+  async #retain(name: string, followed: Followed, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        const below = await firstSequence(followed, subjects, signal);
+        const below = await firstSequence(followed, signal);
         while (!signal.aborted && (await this.#link.ask("forget", { name, below })));
         await sleepFor(this.#clock, retainEveryMs, signal);
       } catch (error) {
@@ -154,11 +163,7 @@ class WorkerProjection implements Projection {
 }
 
 /** The oldest sequence that the stream still holds; past its end when it holds nothing. */
-async function firstSequence(
-  { bus, stream }: Followed,
-  subjects: readonly Subject[],
-  signal: AbortSignal,
-): Promise<number> {
+async function firstSequence({ bus, stream, subjects }: Sourced, signal: AbortSignal): Promise<number> {
   const { after } = await bus.end(stream);
   for await (const { messages } of bus.read({ subjects, from: "first", follow: false, maxBatch: 1 }, signal)) {
     if (messages[0]) return messages[0].sequence;

@@ -7,9 +7,9 @@ import { silentLogger } from "../../src/base/log.ts";
 import type { EventBus } from "../../src/events/bus/bus.ts";
 import { openSqliteBus } from "../../src/events/bus/sqlite.ts";
 import { systemStreams } from "../../src/events/bus/streams.ts";
-import type { HistoryEntry } from "../../src/ledger/history.ts";
+import type { History, HistoryEntry } from "../../src/ledger/history.ts";
 import { type LedgerStore, openLedger } from "../../src/ledger/ledger.ts";
-import { openProjection, type Projection } from "../../src/ledger/projection.ts";
+import { openProjection } from "../../src/ledger/projection.ts";
 import { encodeEvent } from "../../src/record/cloud-event.ts";
 import { eventSubject, rawSubject } from "../../src/record/subject.ts";
 import { createMemoryBus } from "../harness/memory-bus.ts";
@@ -19,24 +19,22 @@ import { cloudEvent, decisionDraft, effectDraft, eventHead, lostDraft } from "./
 
 const clock = systemClock;
 const log = silentLogger;
+const subjects = [rawSubject("events.>")];
 
-/** The projection at `path`, following both streams of `bus` until disposal. */
-async function following(path: string, bus: EventBus): Promise<Projection> {
+/** The history at `path`, following both streams of `bus` until disposal. */
+async function following(path: string, bus: EventBus): Promise<History & AsyncDisposable> {
   const projection = await openProjection({ path, clock, log });
   const stop = new AbortController();
-  const running = Promise.all([
-    projection.follow("system", bus, [rawSubject("events.>")], stop.signal),
-    projection.followLedger(bus, stop.signal),
-  ]);
-  await projection.caughtUp();
-  return Object.assign(Object.create(projection) as Projection, {
-    caughtUp: () => projection.caughtUp(),
+  const running = projection.follow("system", bus, subjects, stop.signal);
+  await projection.history.caughtUp();
+  return {
+    ...projection.history,
     async [Symbol.asyncDispose]() {
       stop.abort();
       await running;
       await projection[Symbol.asyncDispose]();
     },
-  });
+  };
 }
 
 async function publishEvent(bus: EventBus, id: string, [namespace, source] = ["default", "webhook"]): Promise<void> {
@@ -196,5 +194,7 @@ test("refuses a ledger of a newer version", async () => {
   await bus.publish(rawSubject("ledger.o"), { id: "1", data: new TextEncoder().encode('{"v":2,"records":[]}') });
   await using dir = await tempDir();
   await using projection = await openProjection({ path: join(dir.path, "ledger.db"), clock, log });
-  await assert.rejects(projection.followLedger(bus, new AbortController().signal), { code: "RECORD_TOO_NEW" });
+  await assert.rejects(projection.follow("system", bus, subjects, new AbortController().signal), {
+    code: "RECORD_TOO_NEW",
+  });
 });

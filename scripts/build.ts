@@ -1,0 +1,41 @@
+import { globSync } from "node:fs";
+import { chmod, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { build } from "esbuild";
+
+// Writes the publishable JavaScript to dist/: the command line with its chunks, and every worker beside it,
+// where src/base/worker-url.ts looks for it. JSON is bundled. Nothing is minified: stacks stay readable.
+
+const root = join(import.meta.dirname, "..");
+const outdir = join(root, "dist");
+const entryPoints: Record<string, string> = { tiphys: join(root, "src/cli/main.ts") };
+for (const file of globSync("src/**/*-worker.ts", { cwd: root })) {
+  const name = basename(file, ".ts");
+  if (entryPoints[name] !== undefined) throw new Error(`two workers are called "${name}": dist/ is flat`);
+  entryPoints[name] = join(root, file);
+}
+
+await rm(outdir, { recursive: true, force: true });
+const result = await build({
+  entryPoints,
+  outdir,
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  platform: "node",
+  target: "node24",
+  chunkNames: "chunk-[name]-[hash]",
+  legalComments: "linked",
+  logLevel: "warning",
+  metafile: true,
+  // CommonJS packages inside the bundle call require() for Node's own modules.
+  banner: {
+    js: 'import { createRequire as createRequireOfBundle } from "node:module"; const require = createRequireOfBundle(import.meta.url);',
+  },
+});
+await chmod(join(outdir, "tiphys.js"), 0o755);
+
+let bytes = 0;
+for (const output of Object.values(result.metafile.outputs)) bytes += output.bytes;
+const count = Object.keys(result.metafile.outputs).length;
+console.log(`dist/: ${count} files, ${Math.round(bytes / 1024)} KiB, ${Object.keys(entryPoints).join(", ")}`);
