@@ -151,7 +151,6 @@ async function openRecords({ stack, nursery, clock, log, dataDir }: Base, bus: E
   stack.use(
     nursery.start("event projection", (signal) => projection.follow("system", bus, [rawSubject("events.>")], signal)),
   );
-  stack.use(nursery.start("ledger projection", (signal) => projection.followLedger(bus, signal)));
   const ledger = stack.use(await openLedger({ bus, writer: randomUUID().slice(0, 8), clock, log }));
   return { ledger, projection };
 }
@@ -434,7 +433,11 @@ function serviceAccountUser(namespace: string, { serviceAccountName }: PodTempla
 /** Answers health checks from here on, questions once Sensors run, until everything else has stopped. */
 async function openApi(parts: Parts, notReady: () => string | undefined, sensors: () => readonly CompiledSensor[]) {
   const { config, stack, dataDir, metrics, log, projection, directory, clock } = parts;
-  const why = createWhy({ history: projection, sensors, readEvent: (head) => readStoredEvent(directory, head) });
+  const why = createWhy({
+    history: projection.history,
+    sensors,
+    readEvent: (head) => readStoredEvent(directory, head),
+  });
   const send = async ({ namespace, eventSource, event, data, id = randomUUID() }: EventToSend): Promise<string> => {
     const time = isoTime(clock.now());
     const type = "tiphys.send";
@@ -453,7 +456,17 @@ async function openApi(parts: Parts, notReady: () => string | undefined, sensors
   };
   const { token } = dataDir;
   return stack.use(
-    await openServer({ host, port: config.port, token, metrics, history: projection, notReady, why, send, log }),
+    await openServer({
+      host,
+      port: config.port,
+      token,
+      metrics,
+      history: projection.history,
+      notReady,
+      why,
+      send,
+      log,
+    }),
   );
 }
 

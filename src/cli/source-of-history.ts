@@ -57,13 +57,10 @@ async function withStored<T>(dataDir: string, use: (history: HistorySource) => P
   await using bus = await openSqliteBus({ path: dir.file("bus.db"), streams: systemStreams(), log });
   await using projection = await openProjection({ path: dir.file("ledger.db"), clock: systemClock, log });
   const stop = new AbortController();
-  const following = Promise.all([
-    projection.follow("system", bus, [rawSubject("events.>")], stop.signal),
-    projection.followLedger(bus, stop.signal),
-  ]);
+  const following = projection.follow("system", bus, [rawSubject("events.>")], stop.signal);
   try {
-    await projection.caughtUp();
-    return await use(stored(projection));
+    await projection.history.caughtUp();
+    return await use(stored(projection.history));
   } finally {
     stop.abort();
     await following;
