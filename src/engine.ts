@@ -268,10 +268,7 @@ async function startSensors(parts: Parts): Promise<SensorController> {
     }),
   );
   parts.directory.onChange((namespace) => sensors.requestAll(namespace));
-  await Promise.race([
-    Promise.all([buses.settled, sensors.settled]),
-    sleepFor(clock, settleMs, new AbortController().signal),
-  ]);
+  await within(clock, settleMs, Promise.all([buses.settled, sensors.settled]));
   stack.use(nursery.start("event reader", (signal) => system.reader.run(signal)));
   log.debug("sensors started", { sensors: sensors.reconciler.running().length });
   return sensors.reconciler;
@@ -411,12 +408,20 @@ async function startSources(parts: Parts): Promise<{ readonly url: string; urls(
     }),
   );
   parts.directory.onChange((namespace) => sources.requestAll(namespace));
-  await Promise.race([sources.settled, sleepFor(clock, settleMs, new AbortController().signal)]);
+  await within(clock, settleMs, sources.settled);
   const urlsOf = ({ metadata, events }: EventSource): string[] =>
     events.flatMap(({ kind, name }) =>
       sourceKinds[kind]?.http ? [`${ingress.url}${ingress.pathOf(metadata, name)}`] : [],
     );
   return { url: ingress.url, urls: () => sources.reconciler.running().flatMap(urlsOf) };
+}
+
+/** Waits for `settled`, but not longer than `ms`: an object that is slow to settle must not hold up the rest. */
+async function within(clock: Clock, ms: number, settled: Promise<unknown>): Promise<void> {
+  const enough = new AbortController();
+  const late = sleepFor(clock, ms, enough.signal).catch(() => undefined);
+  await Promise.race([settled, late]);
+  enough.abort();
 }
 
 /** The message id holds the subject on our own stream: sources cannot swallow each other's events by using their ids. */
