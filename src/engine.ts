@@ -149,7 +149,7 @@ interface Records {
 async function openRecords({ stack, nursery, clock, log, dataDir }: Base, bus: EventBus): Promise<Records> {
   const projection = stack.use(await openProjection({ path: dataDir.file("ledger.db"), clock, log }));
   stack.use(
-    nursery.start("ledger projection", (signal) => projection.follow("system", bus, [rawSubject("events.>")], signal)),
+    nursery.start("event projection", (signal) => projection.follow("system", bus, [rawSubject("events.>")], signal)),
   );
   const ledger = stack.use(await openLedger({ bus, writer: randomUUID().slice(0, 8), clock, log }));
   return { ledger, projection };
@@ -433,8 +433,11 @@ function serviceAccountUser(namespace: string, { serviceAccountName }: PodTempla
 /** Answers health checks from here on, questions once Sensors run, until everything else has stopped. */
 async function openApi(parts: Parts, notReady: () => string | undefined, sensors: () => readonly CompiledSensor[]) {
   const { config, stack, dataDir, metrics, log, projection, directory, clock } = parts;
-  const { history } = projection;
-  const why = createWhy({ history, sensors, readEvent: (head) => readStoredEvent(directory, head) });
+  const why = createWhy({
+    history: projection.history,
+    sensors,
+    readEvent: (head) => readStoredEvent(directory, head),
+  });
   const send = async ({ namespace, eventSource, event, data, id = randomUUID() }: EventToSend): Promise<string> => {
     const time = isoTime(clock.now());
     const type = "tiphys.send";
@@ -452,7 +455,19 @@ async function openApi(parts: Parts, notReady: () => string | undefined, sensors
     return id;
   };
   const { token } = dataDir;
-  return stack.use(await openServer({ host, port: config.port, token, metrics, history, notReady, why, send, log }));
+  return stack.use(
+    await openServer({
+      host,
+      port: config.port,
+      token,
+      metrics,
+      history: projection.history,
+      notReady,
+      why,
+      send,
+      log,
+    }),
+  );
 }
 
 async function readStoredEvent(directory: MutableBusDirectory, head: EventHead): Promise<CloudEvent | undefined> {

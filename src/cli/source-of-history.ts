@@ -36,7 +36,9 @@ export async function withHistory<T>(flags: GlobalFlags, use: (history: HistoryS
 function remote(engine: EngineClient): HistorySource {
   return {
     async events(query) {
-      const search = new URLSearchParams(Object.entries(query).map(([key, value]): [string, string] => [key, String(value)]));
+      const search = new URLSearchParams(
+        Object.entries(query).map(([key, value]): [string, string] => [key, String(value)]),
+      );
       return (await engine.get<{ events: EventHead[] }>(`/events?${search}`)).events;
     },
     event: async (id) => (await engine.get<{ event: EventHead }>(`/events/${encodeURIComponent(id)}`)).event,

@@ -1,7 +1,7 @@
 import { type Request, Router } from "express";
 import { EngineError } from "../base/errors.ts";
-import type { LedgerRecord, ResourceName } from "../record/records.ts";
 import type { History } from "../ledger/history.ts";
+import type { LedgerRecord, ResourceName } from "../record/records.ts";
 import type { Why } from "./why.ts";
 
 const defaultLimit = 50;
