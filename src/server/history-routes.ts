@@ -51,7 +51,7 @@ export function historyRoutes({ history, why, send }: HistoryRouteDeps): Router 
     response.json(await why(request.params.id, sensorOf(request)));
   });
   router.get("/records", async (request, response) => {
-    const kind = recordKinds.find((one) => one === textOf(request, "kind"));
+    const kind = kindOf(request);
     const sensor = sensorOf(request);
     const records = await history.records({
       limit: limitOf(request),
@@ -105,6 +105,13 @@ function limitOf(request: Request): number {
   const limit = numberOf(request, "limit") ?? defaultLimit;
   if (limit >= 1 && limit <= maxLimit) return limit;
   throw new EngineError("USAGE", `limit: "${limit}" must be 1 to ${maxLimit}`);
+}
+
+function kindOf(request: Request): LedgerRecord["kind"] | undefined {
+  const text = textOf(request, "kind");
+  const kind = recordKinds.find((one) => one === text);
+  if (text === undefined || kind !== undefined) return kind;
+  throw new EngineError("USAGE", `kind: "${text}" must be one of ${recordKinds.join(", ")}`);
 }
 
 function sensorOf(request: Request): ResourceName | undefined {
