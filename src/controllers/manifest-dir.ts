@@ -1,16 +1,13 @@
-import { readdir, readFile, stat } from "node:fs/promises";
-import { extname, join, relative } from "node:path";
-import { type Manifest, parseManifests } from "../api/manifest.ts";
+import type { Manifest } from "../api/manifest.ts";
 import { type Clock, sleepFor } from "../base/clock.ts";
 import { messageOf, TerminalError } from "../base/errors.ts";
-import type { JsonObject } from "../base/json.ts";
 import type { Logger } from "../base/log.ts";
 import type { KubeClient } from "../kube/kube.ts";
 import { type KubeObject, type ObjectRef, refText } from "../objects/object.ts";
+import { listManifestFiles, readManifestFile } from "./manifest-files.ts";
 
 /** How often files are looked at; a change is seen after at most this. */
 const pollMs = 500;
-const maxFiles = 10_000;
 const fieldManager = "tiphys-up";
 
 export interface ManifestDirDeps {
@@ -34,129 +31,102 @@ export interface ManifestDir {
   watch(signal: AbortSignal): Promise<void>;
 }
 
+/** Does no I/O until it is told to. */
 export function createManifestDir(deps: ManifestDirDeps): ManifestDir {
-  const { path, kube, clock, log } = deps;
-  /** By file: its fingerprint, and the objects applied from it. */
-  const applied = new Map<string, { readonly fingerprint: string; readonly objects: readonly Manifest[] }>();
+  return new FollowedDir(deps);
+}
 
-  async function applyAll(signal: AbortSignal): Promise<number> {
-    const files = await listFiles(path);
+interface Applied {
+  readonly fingerprint: string;
+  readonly objects: readonly Manifest[];
+}
+
+/**
+ * A file is new (nothing applied from it), applied (its fingerprint is known), or changed. A changed file is read and
+ * applied; if that fails, its new fingerprint is kept with the objects it held before, so that nothing of it is deleted
+ * and it is not tried again until it changes. A file that is gone gives up its objects. An object is deleted once no
+ * file holds it, after every change of the same look was applied: so it may move from file to file.
+ */
+class FollowedDir implements ManifestDir {
+  readonly #deps: ManifestDirDeps;
+  readonly #applied = new Map<string, Applied>();
+
+  constructor(deps: ManifestDirDeps) {
+    this.#deps = deps;
+  }
+
+  async applyAll(signal: AbortSignal): Promise<number> {
     const manifests: Manifest[] = [];
-    for (const [file, fingerprint] of files) {
-      const objects = await readManifests(path, file);
-      applied.set(file, { fingerprint, objects });
+    for (const [file, fingerprint] of await listManifestFiles(this.#deps.path)) {
+      const objects = await readManifestFile(file);
+      this.#applied.set(file, { fingerprint, objects });
       manifests.push(...objects);
     }
-    for (const manifest of inOrder(manifests)) await apply(manifest, signal);
+    for (const manifest of inOrder(manifests)) await this.#apply(manifest, signal);
     return manifests.length;
   }
 
-  async function apply(manifest: Manifest, signal: AbortSignal): Promise<void> {
-    const object = manifest.object as unknown as KubeObject;
+  async watch(signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#deps;
+    while (!signal.aborted) {
+      await sleepFor(clock, pollMs, signal).catch(() => undefined);
+      if (signal.aborted) return;
+      await this.#look(signal).catch((error: unknown) => {
+        if (!signal.aborted) log.warn("manifests could not be followed, will retry", { error });
+      });
+    }
+  }
+
+  async #look(signal: AbortSignal): Promise<void> {
+    const files = await listManifestFiles(this.#deps.path);
+    const before = this.#held();
+    for (const [file, fingerprint] of files) {
+      if (this.#applied.get(file)?.fingerprint !== fingerprint) await this.#follow(file, fingerprint, signal);
+    }
+    for (const file of this.#applied.keys()) if (!files.has(file)) this.#applied.delete(file);
+    const now = this.#held();
+    for (const [key, object] of before) if (!now.has(key)) await this.#remove(object, signal);
+  }
+
+  #held(): ReadonlyMap<string, KubeObject> {
+    const objects = [...this.#applied.values()].flatMap((entry) => entry.objects.map(objectOf));
+    return new Map(objects.map((object) => [keyOf(object), object]));
+  }
+
+  async #follow(file: string, fingerprint: string, signal: AbortSignal): Promise<void> {
+    const { log } = this.#deps;
+    const old = this.#applied.get(file)?.objects ?? [];
     try {
-      const ref = await refOf(kube, object, signal);
-      await kube.patch(
-        ref,
-        "application/apply-patch+yaml",
-        manifest.object as JsonObject,
-        { fieldManager, force: true },
-        signal,
-      );
+      const objects = await readManifestFile(file);
+      this.#applied.set(file, { fingerprint, objects });
+      for (const manifest of inOrder(objects)) await this.#apply(manifest, signal);
+      log.info("manifests applied", { file, objects: objects.length });
+    } catch (error) {
+      this.#applied.set(file, { fingerprint, objects: old });
+      log.error("a manifest could not be applied", { file, error });
+    }
+  }
+
+  async #apply(manifest: Manifest, signal: AbortSignal): Promise<void> {
+    const { kube } = this.#deps;
+    try {
+      const ref = await refOf(kube, objectOf(manifest), signal);
+      await kube.patch(ref, "application/apply-patch+yaml", manifest.object, { fieldManager, force: true }, signal);
     } catch (error) {
       throw new TerminalError("MANIFEST_INVALID", `${manifest.file}:${manifest.line}: ${messageOf(error)}`, error);
     }
   }
 
-  function held(): Map<string, KubeObject> {
-    const objects = [...applied.values()].flatMap((entry) =>
-      entry.objects.map(({ object }) => object as unknown as KubeObject),
-    );
-    return new Map(objects.map((object) => [keyOf(object), object]));
-  }
-
-  async function followOnce(signal: AbortSignal): Promise<void> {
-    const files = await listFiles(path);
-    const before = held();
-    for (const [file, fingerprint] of files) {
-      if (applied.get(file)?.fingerprint !== fingerprint) await follow(file, fingerprint, signal);
-    }
-    for (const file of applied.keys()) if (!files.has(file)) applied.delete(file);
-    const now = held();
-    for (const [key, object] of before) if (!now.has(key)) await remove(object, signal);
-  }
-
-  async function follow(file: string, fingerprint: string, signal: AbortSignal): Promise<void> {
-    const old = applied.get(file)?.objects ?? [];
-    try {
-      const objects = await readManifests(path, file);
-      applied.set(file, { fingerprint, objects });
-      for (const manifest of inOrder(objects)) await apply(manifest, signal);
-      log.info("manifests applied", { file, objects: objects.length });
-    } catch (error) {
-      applied.set(file, { fingerprint, objects: old });
-      log.error("a manifest could not be applied", { file, error });
-    }
-  }
-
-  async function remove(object: KubeObject, signal: AbortSignal): Promise<void> {
+  async #remove(object: KubeObject, signal: AbortSignal): Promise<void> {
+    const { kube, log } = this.#deps;
     const ref = await refOf(kube, object, signal);
     await kube.delete(ref, {}, signal);
     log.info("deleted, since no file holds it any more", { object: refText(ref) });
   }
-
-  return {
-    applyAll,
-    async watch(signal) {
-      while (!signal.aborted) {
-        await sleepFor(clock, pollMs, signal).catch(() => undefined);
-        if (signal.aborted) return;
-        await followOnce(signal).catch((error: unknown) => {
-          if (!signal.aborted) log.warn("manifests could not be followed, will retry", { error });
-        });
-      }
-    },
-  };
 }
 
-/** Files of manifests under `path`, with what changes when they do. */
-async function listFiles(path: string): Promise<Map<string, string>> {
-  const files = new Map<string, string>();
-  const names = await list(path);
-  for (const file of names.sort()) {
-    if (files.size >= maxFiles)
-      throw new TerminalError("MANIFEST_UNREADABLE", `"${path}" holds over ${maxFiles} files`);
-    const { mtimeMs, size } = await stat(file);
-    files.set(file, `${mtimeMs} ${size}`);
-  }
-  return files;
-}
-
-async function list(path: string): Promise<string[]> {
-  try {
-    if (!(await stat(path)).isDirectory()) return [path];
-    const entries = await readdir(path, { withFileTypes: true, recursive: true });
-    return entries
-      .filter((entry) => entry.isFile() && [".yaml", ".yml", ".json"].includes(extname(entry.name)))
-      .map((entry) => join(entry.parentPath, entry.name))
-      .filter(
-        (file) =>
-          !relative(path, file)
-            .split("/")
-            .some((part) => part.startsWith(".") || part === "node_modules"),
-      );
-  } catch (error) {
-    throw new TerminalError("MANIFEST_UNREADABLE", `"${path}" cannot be read: ${messageOf(error)}`, error);
-  }
-}
-
-async function readManifests(root: string, file: string): Promise<readonly Manifest[]> {
-  let text: string;
-  try {
-    text = await readFile(file, "utf8");
-  } catch (error) {
-    throw new TerminalError("MANIFEST_UNREADABLE", `"${file}" cannot be read: ${messageOf(error)}`, error);
-  }
-  return parseManifests(text, relative(root, file) === "" ? file : join(root, relative(root, file)));
+function objectOf({ object }: Manifest): KubeObject {
+  return object as unknown as KubeObject;
 }
 
 /** What others need comes first; among the rest the order of the files stands. */
