@@ -103,18 +103,22 @@ export function createMemoryBus(epoch = "one", stored: ReadonlyMap<string, Strea
     await bus.fault?.("read", subject);
     const stream = streamOf(subject);
     const end = query.follow ? Number.POSITIVE_INFINITY : stream.after;
-    let after = startOf(stream, query.from);
-    let { epoch: reading } = stream;
-    while (!signal.aborted && after < end) {
-      if (reading !== stream.epoch) after = 0;
-      reading = stream.epoch;
-      const batch: ReadBatch | undefined = nextBatch(stream, query, after);
-      if (!batch && !query.follow) return;
-      if (batch) after = batch.through;
+    const place = { epoch: stream.epoch, after: startOf(stream, query.from) };
+    while (!signal.aborted && place.after < end) {
+      const batch = take(stream, query, place);
       if (batch) yield batch;
-      else await woken(signal);
+      else if (query.follow) await woken(signal);
+      else return;
       await bus.fault?.("read", subject);
     }
+  }
+
+  /** The next batch, moving `place` past it; a stream made anew is read from its first message. */
+  function take(stream: Stream, query: ReadQuery, place: { epoch: string; after: number }): ReadBatch | undefined {
+    if (place.epoch !== stream.epoch) Object.assign(place, { epoch: stream.epoch, after: 0 });
+    const batch = nextBatch(stream, query, place.after);
+    place.after = batch?.through ?? place.after;
+    return batch;
   }
 
   function woken(signal: AbortSignal): Promise<void> {
