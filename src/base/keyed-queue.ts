@@ -41,6 +41,7 @@ export function createKeyedQueue(options: KeyedQueueOptions): KeyedQueue {
       if (running.size >= options.concurrency) return;
       if (running.has(key)) continue;
       waiting.delete(key);
+      forgetDelayed(key); // this run decides anew when the next one is
       running.add(key);
       track(runOnce(key, signal));
     }
@@ -69,8 +70,13 @@ export function createKeyedQueue(options: KeyedQueueOptions): KeyedQueue {
     }
   }
 
-  function addLater(key: string, ms: number, stop: AbortSignal): void {
+  function forgetDelayed(key: string): void {
     delayed.get(key)?.abort();
+    delayed.delete(key);
+  }
+
+  function addLater(key: string, ms: number, stop: AbortSignal): void {
+    forgetDelayed(key);
     const timer = new AbortController();
     delayed.set(key, timer);
     const wait = sleepFor(options.clock, ms, AbortSignal.any([stop, timer.signal])).then(
@@ -84,8 +90,7 @@ export function createKeyedQueue(options: KeyedQueueOptions): KeyedQueue {
   }
 
   function add(key: string): void {
-    delayed.get(key)?.abort();
-    delayed.delete(key);
+    forgetDelayed(key);
     waiting.add(key);
     pump();
   }
