@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { argoApiVersion, type EventBusResource, type EventSource, type PodTemplate } from "./api/resources.ts";
-import { type Clock, sleepFor, systemClock } from "./base/clock.ts";
-import type { JsonObject } from "./base/json.ts";
+import { type Clock, isoTime, sleepFor, systemClock } from "./base/clock.ts";
+import type { JsonObject, JsonValue } from "./base/json.ts";
 import type { Logger } from "./base/log.ts";
 import { createMetrics, type Metrics } from "./base/metrics.ts";
 import { createNursery, type Nursery } from "./base/nursery.ts";
@@ -41,10 +41,12 @@ import { openControlPlane } from "./local/control-plane.ts";
 import { type DataDir, type Endpoints, openDataDir, replaceFile } from "./local/data-dir.ts";
 import { kubeconfigText } from "./local/kubeconfig.ts";
 import { serveControlPlane } from "./local/serve.ts";
-import { type CloudEvent, encodeEvent } from "./record/cloud-event.ts";
-import type { Ledger } from "./record/records.ts";
+import { type CloudEvent, decodeEvent, encodeEvent } from "./record/cloud-event.ts";
+import type { EventHead, Ledger } from "./record/records.ts";
 import { eventSubject, rawSubject } from "./record/subject.ts";
-import { createServer } from "./server/server.ts";
+import type { EventToSend } from "./server/history-routes.ts";
+import { openServer } from "./server/server.ts";
+import { createWhy } from "./server/why.ts";
 import { admit } from "./validate/admission.ts";
 import { type CustomResourceDefinition, eventCrds } from "./validate/crds.ts";
 
@@ -77,6 +79,8 @@ const host = "127.0.0.1";
 const settleMs = 10_000;
 /** How long reading stored state and the ledger may take at the start. */
 const startReadMs = 120_000;
+/** How long reading one event for a question may take. */
+const questionMs = 5_000;
 
 /** What most parts need, opened first and closed last. */
 interface Base {
@@ -101,11 +105,19 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
   const bus = stack.use(await openSystemBus(base));
   const records = await openRecords(base, bus);
   const cluster = await openCluster(base);
-  const state = { ready: "starting" as string | undefined };
-  const server = await openServer(base, bus, records, () => state.ready);
-  const applied = await applyManifests(base, cluster.kube);
   const parts = openParts(base, bus, records, cluster);
-  await startSensors(parts);
+  const state: { notReady: string | undefined; sensors: () => readonly CompiledSensor[] } = {
+    notReady: "starting",
+    sensors: () => [],
+  };
+  const server = await openApi(
+    parts,
+    () => state.notReady,
+    () => state.sensors(),
+  );
+  const applied = await applyManifests(base, cluster.kube);
+  const sensors = await startSensors(parts);
+  state.sensors = sensors.running;
   const ingress = await startSources(parts);
   const endpoints: Endpoints = {
     server: server.url,
@@ -116,7 +128,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
     pid: process.pid,
     simulated: true,
   };
-  state.ready = undefined;
+  state.notReady = undefined;
   dataDir.writeEndpoints(endpoints);
   const running = stack.move();
   const webhooks = ingress.urls();
@@ -137,7 +149,7 @@ interface Records {
 async function openRecords({ stack, nursery, clock, log, dataDir }: Base, bus: EventBus): Promise<Records> {
   const projection = stack.use(await openProjection({ path: dataDir.file("ledger.db"), clock, log }));
   stack.use(
-    nursery.start("ledger projection", (signal) => projection.follow("system", bus, [rawSubject("events.>")], signal)),
+    nursery.start("event projection", (signal) => projection.follow("system", bus, [rawSubject("events.>")], signal)),
   );
   const ledger = stack.use(await openLedger({ bus, writer: randomUUID().slice(0, 8), clock, log }));
   return { ledger, projection };
@@ -256,10 +268,7 @@ async function startSensors(parts: Parts): Promise<SensorController> {
     }),
   );
   parts.directory.onChange((namespace) => sensors.requestAll(namespace));
-  await Promise.race([
-    Promise.all([buses.settled, sensors.settled]),
-    sleepFor(clock, settleMs, new AbortController().signal),
-  ]);
+  await within(clock, settleMs, Promise.all([buses.settled, sensors.settled]));
   stack.use(nursery.start("event reader", (signal) => system.reader.run(signal)));
   log.debug("sensors started", { sensors: sensors.reconciler.running().length });
   return sensors.reconciler;
@@ -399,12 +408,20 @@ async function startSources(parts: Parts): Promise<{ readonly url: string; urls(
     }),
   );
   parts.directory.onChange((namespace) => sources.requestAll(namespace));
-  await Promise.race([sources.settled, sleepFor(clock, settleMs, new AbortController().signal)]);
+  await within(clock, settleMs, sources.settled);
   const urlsOf = ({ metadata, events }: EventSource): string[] =>
     events.flatMap(({ kind, name }) =>
       sourceKinds[kind]?.http ? [`${ingress.url}${ingress.pathOf(metadata, name)}`] : [],
     );
   return { url: ingress.url, urls: () => sources.reconciler.running().flatMap(urlsOf) };
+}
+
+/** Waits for `settled`, but not longer than `ms`: an object that is slow to settle must not hold up the rest. */
+async function within(clock: Clock, ms: number, settled: Promise<unknown>): Promise<void> {
+  const enough = new AbortController();
+  const late = sleepFor(clock, ms, enough.signal).catch(() => undefined);
+  await Promise.race([settled, late]);
+  enough.abort();
 }
 
 /** The message id holds the subject on our own stream: sources cannot swallow each other's events by using their ids. */
@@ -418,6 +435,55 @@ function serviceAccountUser(namespace: string, { serviceAccountName }: PodTempla
   return `system:serviceaccount:${namespace}:${serviceAccountName || "default"}`;
 }
 
-async function openServer({ config, stack, metrics }: Base, _bus: EventBus, _records: Records, ready: () => string | undefined) {
-  return stack.use(await createServer({ host, port: config.port, ready, metrics }));
+/** Answers health checks from here on, questions once Sensors run, until everything else has stopped. */
+async function openApi(parts: Parts, notReady: () => string | undefined, sensors: () => readonly CompiledSensor[]) {
+  const { config, stack, dataDir, metrics, log, projection, directory, clock } = parts;
+  const why = createWhy({
+    history: projection.history,
+    sensors,
+    readEvent: (head) => readStoredEvent(directory, head),
+  });
+  const send = async ({ namespace, eventSource, event, data, id = randomUUID() }: EventToSend): Promise<string> => {
+    const time = isoTime(clock.now());
+    const type = "tiphys.send";
+    const json = data as JsonValue;
+    const cloudEvent = {
+      id,
+      source: eventSource,
+      type,
+      subject: event,
+      time,
+      datacontenttype: "application/json",
+      data: json,
+    };
+    await publishEvent(directory.busFor(namespace, "default"), namespace, cloudEvent);
+    return id;
+  };
+  const { token } = dataDir;
+  return stack.use(
+    await openServer({
+      host,
+      port: config.port,
+      token,
+      metrics,
+      history: projection.history,
+      notReady,
+      why,
+      send,
+      log,
+    }),
+  );
+}
+
+async function readStoredEvent(directory: MutableBusDirectory, head: EventHead): Promise<CloudEvent | undefined> {
+  const handle = directory.find(head.bus);
+  if (!handle) return undefined;
+  const { epoch } = await handle.bus.end(handle.stream);
+  const subjects = [handle.subjectOf(head.namespace, head.eventSource, head.event)];
+  const query = { subjects, from: { epoch, after: head.sequence - 1 }, follow: false, maxBatch: 1 };
+  for await (const { messages } of handle.bus.read(query, AbortSignal.timeout(questionMs))) {
+    const [message] = messages;
+    if (message) return message.sequence === head.sequence ? decodeEvent(message.data) : undefined;
+  }
+  return undefined;
 }

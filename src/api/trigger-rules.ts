@@ -19,7 +19,9 @@ export function checkTrigger(trigger: JsonObject, kinds: Kinds, path: string, dl
   problems.push(...checkPolicy(trigger, path));
   problems.push(...checkParameterList(trigger.parameters, `${path}.parameters`, { isDestRequired: true }));
   if (trigger.retryStrategy !== undefined && trigger.atLeastOnce !== true) {
-    problems.push(warningAt(`${path}.retryStrategy`, "has no effect without atLeastOnce: true"));
+    problems.push(
+      warningAt(`${path}.retryStrategy`, "Argo Events ignores it without atLeastOnce: true, Tiphys retries"),
+    );
   }
   const perUnit = objectOf(trigger.rateLimit).requestsPerUnit ?? 0;
   if (trigger.rateLimit !== undefined && typeof perUnit === "number" && perUnit < 1) {

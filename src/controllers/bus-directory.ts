@@ -16,6 +16,8 @@ export interface BusHandle {
 
 /** Which bus an EventSource or a Sensor uses. */
 export interface BusDirectory {
+  /** A bus by the name that records carry; undefined while it has no connection. */
+  find(name: string): BusHandle | undefined;
   /**
    * The bus of that name in the namespace; the system bus where there is no EventBus resource (DESIGN section 4).
    * @throws NotYetError while the resource's bus has no connection yet.
@@ -37,6 +39,10 @@ export function createBusDirectory(system: BusHandle): MutableBusDirectory {
   const entries = new Map<string, BusHandle | { readonly pending: string }>();
   const listeners: ((namespace: string, name: string) => void)[] = [];
   return {
+    find(name) {
+      const entry = name === system.name ? system : entries.get(name);
+      return entry === undefined || "pending" in entry ? undefined : entry;
+    },
     busFor(namespace, eventBusName) {
       const entry = entries.get(`${namespace}/${eventBusName}`);
       if (entry === undefined) return system;

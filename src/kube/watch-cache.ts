@@ -15,6 +15,9 @@ export interface WatchCacheOptions {
   readonly trim?: (object: KubeObject) => KubeObject;
 }
 
+/** A watch that ends sooner says nothing about the health of the server. */
+const shortWatchMs = 1_000;
+
 type Listener = Parameters<WatchCache["onChange"]>[0];
 
 /** Listing → watching → (the watch ended) watching again, or (410) listing again; any other failure waits first. */
@@ -79,9 +82,14 @@ export function createWatchCache(options: WatchCacheOptions): WatchCache {
   async function once(signal: AbortSignal): Promise<void> {
     version ??= await list(signal);
     const startedAt = clock.monotonicMs();
-    await watch(version, signal);
+    const lastedMs = (): number => clock.monotonicMs() - startedAt;
+    try {
+      await watch(version, signal);
+    } finally {
+      if (lastedMs() >= shortWatchMs) failures = 0;
+    }
     // A server that ends watches at once must not be asked in a tight loop.
-    if (clock.monotonicMs() - startedAt < 1_000) await sleepFor(clock, backoffMs(reconnectBackoff, 1), signal);
+    if (lastedMs() < shortWatchMs) await sleepFor(clock, backoffMs(reconnectBackoff, 1), signal);
   }
 
   async function recover(error: unknown, signal: AbortSignal): Promise<void> {

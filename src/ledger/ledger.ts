@@ -117,7 +117,7 @@ class BatchingLedger implements LedgerStore {
       () => this.#stopped.abort(),
       () => undefined,
     );
-    while (this.#inFlight.size > 0) await Promise.race([Promise.all(this.#inFlight), aborted(this.#stopped.signal)]);
+    while (this.#inFlight.size > 0) await Promise.all(this.#inFlight); // once stopped, each gives up by itself
     deadline.abort();
     await late;
     this.#stopped.abort();
@@ -227,11 +227,4 @@ function rejected(error: EngineError): Promise<void> {
   const promise = Promise.reject(error);
   promise.catch(() => undefined);
   return promise;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

@@ -130,10 +130,7 @@ function pathSegments(path: string): readonly string[] {
 /** Discovery and OpenAPI. */
 function documentOf(table: ResourceTable, segments: readonly string[], request: Request): Response | undefined {
   const [root, first = "", second = "", ...rest] = segments;
-  if (root === "openapi" && first === "v3") {
-    const path = segments.slice(2).join("/");
-    return jsonOrNothing(path === "" ? openApiIndex(table) : openApiDocument(table, path));
-  }
+  if (root === "openapi") return openApi(table, segments.slice(1), request);
   const isRoot = first === "" && (root === "api" || root === "apis");
   if (isRoot && acceptsAggregated(request.headers.get("accept") ?? "")) {
     return json(aggregatedGroups(table, root === "api"), aggregatedType);
@@ -142,6 +139,17 @@ function documentOf(table: ResourceTable, segments: readonly string[], request: 
   if (root === "apis") return groupDocument(table, first, second);
   if (root !== "api" || second !== "") return undefined;
   return first === "" ? json(coreVersions()) : jsonOrNothing(resourceList(table, "", first));
+}
+
+function openApi(table: ResourceTable, path: readonly string[], request: Request): Response | undefined {
+  const [version, ...document] = path;
+  if (version === "v3") {
+    const at = document.join("/");
+    return jsonOrNothing(at === "" ? openApiIndex(table) : openApiDocument(table, at));
+  }
+  // kubectl asks here for a kind of a group that is not served; an empty document (in protobuf: no bytes) says "unknown".
+  if (version !== "v2" || !request.headers.get("accept")?.includes("protobuf")) return undefined;
+  return new Response(new Uint8Array(), { headers: { "content-type": "application/octet-stream" } });
 }
 
 function groupDocument(table: ResourceTable, group: string, version: string): Response | undefined {

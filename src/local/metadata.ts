@@ -141,7 +141,13 @@ export function wholeSeconds(iso: string): string {
 }
 
 export function createdMetadata(metadata: JsonObject, resource: ServedResource, now: string): JsonObject {
-  const { resourceVersion: _revision, deletionTimestamp: _deleted, selfLink: _link, ...kept } = metadata;
+  const {
+    resourceVersion: _revision,
+    deletionTimestamp: _deleted,
+    generation: _count,
+    selfLink: _link,
+    ...kept
+  } = metadata;
   return {
     ...withoutNulls(kept),
     uid: randomUUID(),
@@ -176,9 +182,11 @@ export function isSpecChanged(before: JsonObject, after: JsonObject): boolean {
   return !isDeepStrictEqual(rest(before), rest(after));
 }
 
+/** Type and metadata come first, so that the version an object is stored in shows at the start of its text. */
 export function asKubeObject(object: JsonObject): KubeObject {
-  const metadata: ObjectMeta = isJsonObject(object.metadata) ? object.metadata : {};
-  return { ...object, apiVersion: String(object.apiVersion), kind: String(object.kind), metadata };
+  const { apiVersion, kind, metadata, ...rest } = object;
+  const meta: ObjectMeta = isJsonObject(metadata) ? metadata : {};
+  return { apiVersion: String(apiVersion), kind: String(kind), metadata: meta, ...rest };
 }
 
 export function withRevision(object: JsonObject, revision: number): KubeObject {

@@ -114,8 +114,8 @@ function parse(target: ResourceRequest, text: string): KubeObject {
 
 /** Objects are kept in the version they were written in; another one differs in `apiVersion` only. */
 export function inVersion(target: ResourceRequest, text: string): string {
-  const wanted = `"apiVersion":${JSON.stringify(apiVersionOf(target.resource))}`;
-  return text.startsWith(`{${wanted}`) || text.includes(wanted) ? text : JSON.stringify(parse(target, text));
+  const start = `{"apiVersion":${JSON.stringify(apiVersionOf(target.resource))},`;
+  return text.startsWith(start) ? text : JSON.stringify(parse(target, text));
 }
 
 /** The format of a Table, if the client accepts one before plain JSON. */

@@ -1,5 +1,6 @@
 import { load } from "js-yaml";
 import { isJsonObject, type JsonValue } from "../base/json.ts";
+import { decodeProtobuf, protobufType } from "./protobuf.ts";
 import type { ResourceTable, ServedResource } from "./resources.ts";
 import { badRequest, tooLarge, unsupportedMediaType } from "./status-error.ts";
 
@@ -51,10 +52,18 @@ const jsonTypes = ["application/json", "application/yaml"];
 /** The body of a create or update as an object. JSON unless the content type says YAML. */
 export async function readObjectBody(request: Request): Promise<Readonly<Record<string, JsonValue>>> {
   const type = contentType(request) || "application/json";
-  if (!jsonTypes.includes(type)) throw unsupportedMediaType(jsonTypes);
+  if (type === protobufType) return decodeProtobuf(await readBytes(request));
+  if (!jsonTypes.includes(type)) throw unsupportedMediaType([...jsonTypes, protobufType]);
   const value = parseText(await readText(request), type);
   if (!isJsonObject(value)) throw badRequest("the body of the request must be an object");
   return value;
+}
+
+async function readBytes(request: Request): Promise<Buffer> {
+  if (Number(request.headers.get("content-length") ?? 0) > maxBodyBytes) throw tooLarge(maxBodyBytes);
+  const bytes = Buffer.from(await request.arrayBuffer());
+  if (bytes.length > maxBodyBytes) throw tooLarge(maxBodyBytes);
+  return bytes;
 }
 
 export function contentType(request: Request): string {

@@ -1,7 +1,129 @@
-import { createServer as create } from "node:http";
-export async function createServer(o: { port: number; host: string; ready: () => string | undefined; metrics: { text(): Promise<string> } }) {
-  const server = create(async (req, res) => { if (req.url === "/metrics") { res.end(await o.metrics.text()); } else { const why = o.ready(); res.statusCode = why === undefined ? 200 : 503; res.end(why ?? "ok"); } });
-  await new Promise<void>((r) => server.listen(o.port, o.host, () => r()));
-  const a = server.address() as { port: number };
-  return { url: `http://${o.host}:${a.port}`, [Symbol.asyncDispose]: async () => { server.close(); server.closeAllConnections(); } };
+import { createHash, timingSafeEqual } from "node:crypto";
+import { createServer as createHttpServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import express, { type NextFunction, type Request, type Response } from "express";
+import { EngineError, messageOf, remedyOf, TerminalError } from "../base/errors.ts";
+import type { Logger } from "../base/log.ts";
+import type { Metrics } from "../base/metrics.ts";
+import { type HistoryRouteDeps, historyRoutes } from "./history-routes.ts";
+
+export interface ServerOptions extends HistoryRouteDeps {
+  /** The address to listen on. */
+  readonly host: string;
+  /** 0 takes any free one. */
+  readonly port: number;
+  /** Whoever sends it as `Authorization: Bearer …` may ask everything. */
+  readonly token: string;
+  readonly metrics: Metrics;
+  /** Undefined: ready; otherwise what it waits for. */
+  readonly notReady: () => string | undefined;
+  readonly log: Logger;
+}
+
+export interface ApiServer extends AsyncDisposable {
+  readonly url: string;
+}
+
+/** The largest body that the API takes: the largest event and its envelope. */
+const maxBodyBytes = 2 * 1024 * 1024;
+
+/**
+ * HTTP for people: health and metrics are open (on loopback), everything else needs the token (DESIGN section 6).
+ * Disposal stops listening and ends connections. @throws TerminalError PORT_IN_USE
+ */
+export async function openServer(options: ServerOptions): Promise<ApiServer> {
+  const server = createHttpServer({ requestTimeout: 30_000 }, createApp(options));
+  await listen(server, options);
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://${options.host}:${port}`,
+    async [Symbol.asyncDispose]() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeIdleConnections();
+      await closed;
+    },
+  };
+}
+
+function createApp(options: ServerOptions): express.Express {
+  const { metrics, notReady, token, log } = options;
+  const app = express();
+  app.disable("x-powered-by");
+  app.disable("etag");
+  app.use(checkHost);
+  app.get("/healthz", (_, response) => void response.type("text").send("ok\n"));
+  app.get("/readyz", (_, response) => {
+    const reason = notReady();
+    response
+      .status(reason === undefined ? 200 : 503)
+      .type("text")
+      .send(`${reason ?? "ok"}\n`);
+  });
+  app.get("/metrics", async (_, response) => {
+    response.set("content-type", metrics.contentType).send(await metrics.text());
+  });
+  app.use(checkToken(token));
+  app.use("/api/v1/tiphys", express.json({ limit: maxBodyBytes }), historyRoutes(options));
+  app.use((request) => {
+    throw new EngineError("NOT_FOUND", `${request.method} ${request.path}: there is no such path`);
+  });
+  app.use(answerError(log));
+  return app;
+}
+
+/** A page of another site may reach loopback by a name of its own (DNS rebinding): only our names are answered. */
+function checkHost(request: Request, response: Response, next: NextFunction): void {
+  const name = (request.headers.host ?? "").replace(/:\d+$/, "").toLowerCase();
+  if (["localhost", "127.0.0.1", "[::1]"].includes(name)) next();
+  else response.status(403).json({ error: `the Host "${name}" is not a name of this server`, code: "FORBIDDEN_HOST" });
+}
+
+function checkToken(token: string) {
+  const wanted = hash(`Bearer ${token}`);
+  return (request: Request, response: Response, next: NextFunction): void => {
+    if (timingSafeEqual(hash(request.headers.authorization ?? ""), wanted)) {
+      next();
+      return;
+    }
+    const error = new EngineError("UNAUTHORIZED", "this needs the API's token");
+    response.status(401).set("www-authenticate", "Bearer").json(bodyOf(error));
+  };
+}
+
+/** Equal lengths, so that the comparison takes the same time for any input. */
+function hash(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
+}
+
+const statusByCode: Partial<Record<EngineError["code"], number>> = {
+  NOT_FOUND: 404,
+  USAGE: 400,
+  BUS_MESSAGE_TOO_LARGE: 413,
+  BUS_UNAVAILABLE: 503,
+};
+
+function answerError(log: Logger) {
+  return (error: unknown, request: Request, response: Response, _next: NextFunction): void => {
+    if (error instanceof EngineError) {
+      response.status(statusByCode[error.code] ?? 500).json(bodyOf(error));
+      return;
+    }
+    const status = error instanceof Error && "status" in error && typeof error.status === "number" ? error.status : 500;
+    if (status >= 500) log.error("a request failed", { path: request.path, error });
+    response.status(status).json({ error: status >= 500 ? "internal error" : messageOf(error) });
+  };
+}
+
+function bodyOf(error: EngineError): { error: string; code: string; remedy: string | undefined } {
+  return { error: error.message, code: error.code, remedy: remedyOf(error) };
+}
+
+function listen(server: Server, { host, port }: ServerOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      const message = `cannot listen on ${host}:${port} (${error.message}): choose another port with --port`;
+      reject(error.code === "EADDRINUSE" ? new TerminalError("PORT_IN_USE", message, error) : error);
+    });
+    server.listen(port, host, resolve);
+  });
 }

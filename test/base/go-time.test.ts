@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { instant } from "../../src/base/clock.ts";
-import { goTimeString, parseGoDuration } from "../../src/base/go-time.ts";
+import { goTimeString } from "../../src/base/go-time.ts";
 import { findTimeZone } from "../../src/base/time-zone.ts";
 
 // Every row was compared with Go's time.Time.String().
@@ -21,27 +21,5 @@ const times: readonly [string, string, string][] = [
 for (const [zone, at, expected] of times) {
   test(`a time in ${zone} reads ${expected}`, () => {
     assert.equal(goTimeString(instant(Date.parse(at)), findTimeZone(zone, "p")), expected);
-  });
-}
-
-const durations: readonly [string, number][] = [
-  ["0", 0],
-  ["10s", 10_000],
-  ["1m30s", 90_000],
-  ["1.5h", 5_400_000],
-  ["250ms", 250],
-  ["-2m", -120_000],
-  ["1us", 0.001],
-];
-
-for (const [text, expected] of durations) {
-  test(`the duration ${text} is ${expected} ms`, () => {
-    assert.equal(parseGoDuration(text, "p"), expected);
-  });
-}
-
-for (const text of ["", "10", "s", "10 s", "1d", "1h-3m", "+"]) {
-  test(`"${text}" is no duration`, () => {
-    assert.throws(() => parseGoDuration(text, "spec.x"), /spec\.x: .* is not a duration/);
   });
 }

@@ -44,7 +44,7 @@ export class SqliteLink {
   #isClosing = false;
 
   private constructor(start: WorkerStart) {
-    this.#worker = new Worker(workerUrl(import.meta.url, "sqlite-worker"), { workerData: start });
+    this.#worker = new Worker(workerUrl(import.meta.url, "sqlite-worker"), { workerData: start, execArgv: [] });
     this.#worker.on("message", (replies: readonly Reply[]) => {
       for (const reply of replies) this.#take(reply);
     });

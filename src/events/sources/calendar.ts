@@ -1,8 +1,9 @@
 import { backoffMs, reconnectBackoff } from "../../base/backoff.ts";
 import { type Instant, instant, isoTime, sleepFor } from "../../base/clock.ts";
 import { parseCron } from "../../base/cron.ts";
-import { EngineError, TerminalError } from "../../base/errors.ts";
-import { goTimeString, parseGoDuration } from "../../base/go-time.ts";
+import { parseDuration } from "../../base/duration.ts";
+import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
+import { goTimeString } from "../../base/go-time.ts";
 import { createSchema } from "../../base/schema.ts";
 import { findTimeZone, type TimeZone } from "../../base/time-zone.ts";
 import { filterSchema, metadataSchema } from "./schemas.ts";
@@ -83,11 +84,19 @@ export function planCalendar(spec: CalendarSpec, path: string): CalendarPlan {
     return { ...base, next: (after) => schedule.next(after, zone) };
   }
   if (!spec.interval) throw new TerminalError("MANIFEST_INVALID", `${path}: must have either schedule or interval`);
-  const interval = parseGoDuration(spec.interval, `${path}.interval`);
+  const interval = durationOf(spec.interval, `${path}.interval`);
   if (interval < 1_000) {
     throw new TerminalError("MANIFEST_INVALID", `${path}.interval: "${spec.interval}" must be at least 1s`);
   }
   return { ...base, next: (after) => instant(Math.floor((after + interval) / 1_000) * 1_000) };
+}
+
+function durationOf(text: string, path: string): number {
+  try {
+    return parseDuration(text);
+  } catch (error) {
+    throw new TerminalError("MANIFEST_INVALID", `${path}: ${messageOf(error)}`, error);
+  }
 }
 
 function localDate(at: Instant, zone: TimeZone): string {
@@ -125,7 +134,7 @@ async function startingPoint(
   const last = entry ? Number(Buffer.from(entry.value).toString("utf8")) : Number.NaN;
   if (!Number.isFinite(last)) return now;
   const maxDuration = catchup.maxDuration
-    ? parseGoDuration(catchup.maxDuration, `${path}.persistence.catchup.maxDuration`)
+    ? durationOf(catchup.maxDuration, `${path}.persistence.catchup.maxDuration`)
     : Number.POSITIVE_INFINITY;
   return instant(Math.min(now, Math.max(last, now - maxDuration)));
 }

@@ -1,7 +1,7 @@
-import { load } from "js-yaml";
 import { messageOf, TerminalError } from "../../base/errors.ts";
 import { isJsonObject, type JsonObject } from "../../base/json.ts";
 import type { JsonSchema } from "../../base/schema.ts";
+import { parseYaml } from "../../base/yaml.ts";
 
 /** Where a resource to create comes from (spec argo-events 6.2). */
 export interface ArtifactSource {
@@ -43,14 +43,12 @@ export function readArtifact(source: ArtifactSource, path: string): JsonObject {
 
 /** The first document counts, as in the original. */
 function parseInline(text: string, path: string): JsonObject {
-  const [first = ""] = text.replace(/^---[^\n]*\n/, "").split(/^(?:---|\.\.\.)(?:\s.*)?$/m);
   let value: unknown;
   try {
-    value = load(first);
+    [value] = parseYaml(text);
   } catch (error) {
-    throw new TerminalError("MANIFEST_INVALID", `${path}: not YAML: ${messageOf(error).split("\n")[0]}`, error);
+    throw new TerminalError("MANIFEST_INVALID", `${path}: not YAML: ${messageOf(error)}`, error);
   }
   if (!isJsonObject(value)) throw new TerminalError("MANIFEST_INVALID", `${path}: must hold an object`);
-  // Dates and the like become what JSON has.
-  return JSON.parse(JSON.stringify(value)) as JsonObject;
+  return value;
 }

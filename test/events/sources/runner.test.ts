@@ -44,7 +44,15 @@ function start(
   const { secret, http } = recordedContext();
   const run: EventSourceRun = {
     eventSource: {
-      metadata: { name: "es", namespace: "default", uid: "u", generation: 1, labels: {}, createdAt: "", annotations: {} },
+      metadata: {
+        name: "es",
+        namespace: "default",
+        uid: "u",
+        createdAt: "2026-01-01T00:00:00Z",
+        generation: 1,
+        labels: {},
+        annotations: {},
+      },
       eventBusName: "default",
       template: {},
       events: [...new Set([...Object.keys(kinds), ...Object.keys(specs)])].map((name) => ({

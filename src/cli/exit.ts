@@ -1,0 +1,23 @@
+import { type ErrorCode, errorCodes } from "../base/error-codes.ts";
+import { EngineError } from "../base/errors.ts";
+
+/** INTERFACE: 0 done, 1 the answer is no, 2 usage or unreadable input, 3 engine unreachable or refused. */
+const byCode: Partial<Record<ErrorCode, number>> = {
+  CONFIG_INVALID: 2,
+  ENGINE_UNREACHABLE: 3,
+  MANIFEST_INVALID: 1,
+  MANIFEST_UNREADABLE: 2,
+  NOT_FOUND: 1,
+  UNAUTHORIZED: 3,
+  DATA_DIR_LOCKED: 3,
+  USAGE: 2,
+};
+
+export function exitCodeOf(error: unknown): number {
+  return error instanceof EngineError ? (byCode[error.code] ?? 1) : 1;
+}
+
+/** The code of an error that came over the API, where it is one of ours. */
+export function knownCode(code: unknown): ErrorCode | undefined {
+  return typeof code === "string" && Object.hasOwn(errorCodes, code) ? (code as ErrorCode) : undefined;
+}

@@ -1,0 +1,91 @@
+import { readFileSync } from "node:fs";
+import { Command, type CommanderError, Option } from "commander";
+import { EngineError } from "../base/errors.ts";
+
+interface Loader {
+  readonly summary: string;
+  readonly load: () => Promise<Command>;
+}
+
+/** Each command is a file that is loaded when it is asked for, so that the command line starts fast. */
+const commands: Readonly<Record<string, Loader>> = {
+  up: {
+    summary: "run everything in one process: no cluster, no broker",
+    load: async () => (await import("./up.ts")).upCommand(),
+  },
+  event: {
+    summary: "list, show and send events",
+    load: async () => (await import("./event.ts")).eventCommand(),
+  },
+  trace: {
+    summary: "what an event or a record caused, and what caused it",
+    load: async () => (await import("./trace.ts")).traceCommand(),
+  },
+  why: {
+    summary: "why an event fired a trigger, or did not",
+    load: async () => (await import("./why.ts")).whyCommand(),
+  },
+};
+
+export function createProgram(): Command {
+  const program = new Command("tiphys")
+    .description("Takes events from anywhere and keeps clusters at what Git says.")
+    .version(version(), "--version")
+    .option("--server <url>", "the engine's API (default: that of the data directory)", process.env.TIPHYS_SERVER)
+    .option("--data-dir <dir>", "where an engine keeps its data", ".tiphys")
+    .addOption(new Option("--token <token>", "the API's token").env("TIPHYS_TOKEN"))
+    .addOption(new Option("-o, --output <format>", "how to print").choices(["text", "json", "yaml"]).default("text"))
+    .option("--no-color", "plain text")
+    .helpCommand(false)
+    .hook("preAction", (self) => {
+      if (self.opts<{ color: boolean }>().color === false) process.env.NO_COLOR = "1";
+    });
+  for (const [name, { summary, load }] of Object.entries(commands)) program.addCommand(lazy(name, summary, load));
+  return refuseAsUsage(program);
+}
+
+/** Stands in for a command: reads nothing itself, and hands everything to the real one. */
+function lazy(name: string, summary: string, load: () => Promise<Command>): Command {
+  return new Command(name)
+    .summary(summary)
+    .helpOption(false)
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .argument("[words...]")
+    .action(async (words: string[], _flags, stand: Command) => {
+      const command = refuseAsUsage(await load());
+      const { parent } = stand;
+      if (parent) {
+        command.parent = parent;
+        command.copyInheritedSettings(parent);
+      }
+      await command.parseAsync(words, { from: "user" });
+    });
+}
+
+/** What commander refuses becomes an error of ours: exit 2, and a second line that says where to look. */
+function refuseAsUsage(command: Command): Command {
+  command.exitOverride((error: CommanderError) => {
+    if (error.exitCode === 0) process.exit(0);
+    throw new EngineError("USAGE", error.message.replace(/^error: /, ""));
+  });
+  command.configureOutput({ outputError: () => undefined });
+  for (const sub of command.commands) refuseAsUsage(sub);
+  return command;
+}
+
+/** From package.json, which stands two folders up in a checkout and one up in a bundle. */
+function version(): string {
+  for (const up of ["../../package.json", "../package.json"]) {
+    try {
+      const { name, version } = JSON.parse(readFileSync(new URL(up, import.meta.url), "utf8")) as Record<
+        string,
+        string
+      >;
+      if (name === "tiphys" && version !== undefined) return version;
+    } catch {
+      // not there: the next place
+    }
+  }
+  return "unknown";
+}

@@ -1,0 +1,88 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { systemClock } from "../base/clock.ts";
+import { EngineError } from "../base/errors.ts";
+import { createLogger } from "../base/log.ts";
+import type { History, HistoryEntry } from "../ledger/history.ts";
+import type { EventHead, LedgerRecord } from "../record/records.ts";
+import { type EngineClient, findEngine, type GlobalFlags } from "./engine-client.ts";
+
+export interface Trace {
+  readonly self: HistoryEntry;
+  readonly causes: readonly HistoryEntry[];
+  readonly effects: readonly HistoryEntry[];
+}
+
+/** What commands ask about the past. */
+export interface HistorySource {
+  events(query: { limit: number; namespace?: string; eventSource?: string }): Promise<readonly EventHead[]>;
+  event(id: string): Promise<EventHead>;
+  trace(id: string): Promise<Trace>;
+}
+
+/**
+ * Asks the running engine; with none, opens the data directory under its lock and answers from what is stored there.
+ * @throws EngineError ENGINE_UNREACHABLE when there is neither.
+ */
+export async function withHistory<T>(flags: GlobalFlags, use: (history: HistorySource) => Promise<T>): Promise<T> {
+  const engine = findEngine(flags);
+  if (engine) return use(remote(engine));
+  if (!existsSync(join(flags.dataDir, "bus.db"))) {
+    throw new EngineError("ENGINE_UNREACHABLE", `no engine runs on "${flags.dataDir}", and nothing is stored there`);
+  }
+  return withStored(flags.dataDir, use);
+}
+
+function remote(engine: EngineClient): HistorySource {
+  return {
+    async events(query) {
+      const search = new URLSearchParams(
+        Object.entries(query).map(([key, value]): [string, string] => [key, String(value)]),
+      );
+      return (await engine.get<{ events: EventHead[] }>(`/events?${search}`)).events;
+    },
+    event: async (id) => (await engine.get<{ event: EventHead }>(`/events/${encodeURIComponent(id)}`)).event,
+    trace: (id) => engine.get<Trace>(`/trace/${encodeURIComponent(id)}`),
+  };
+}
+
+async function withStored<T>(dataDir: string, use: (history: HistorySource) => Promise<T>): Promise<T> {
+  const { openDataDir } = await import("../local/data-dir.ts");
+  const { openSqliteBus } = await import("../events/bus/sqlite.ts");
+  const { systemStreams } = await import("../events/bus/streams.ts");
+  const { openProjection } = await import("../ledger/projection.ts");
+  const { rawSubject } = await import("../record/subject.ts");
+  const log = createLogger("error");
+  using dir = openDataDir(dataDir);
+  await using bus = await openSqliteBus({ path: dir.file("bus.db"), streams: systemStreams(), log });
+  await using projection = await openProjection({ path: dir.file("ledger.db"), clock: systemClock, log });
+  const stop = new AbortController();
+  const following = projection.follow("system", bus, [rawSubject("events.>")], stop.signal);
+  try {
+    await projection.history.caughtUp();
+    return await use(stored(projection.history));
+  } finally {
+    stop.abort();
+    await following;
+  }
+}
+
+function stored(history: History): HistorySource {
+  const entryOf = (event: EventHead | undefined, record: LedgerRecord | undefined): HistoryEntry | undefined => {
+    if (event) return { kind: "event", event };
+    return record && { kind: "record", record };
+  };
+  return {
+    events: (query) => history.events(query),
+    event: async (id) => known(await history.event(id), "event", id),
+    async trace(id) {
+      const self = known(entryOf(await history.event(id), await history.record(id)), "event or record", id);
+      return { self, causes: await history.causes(id), effects: await history.effects(id) };
+    },
+  };
+}
+
+function known<T>(value: T | undefined, what: string, id: string): T {
+  if (value === undefined) throw new EngineError("NOT_FOUND", `no ${what} "${id}" is known`);
+  return value;
+}

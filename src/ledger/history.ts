@@ -1,0 +1,39 @@
+import type { EventHead, LedgerRecord } from "../record/records.ts";
+
+/** One thing that happened: an event as the bus holds it, or a record of the ledger. */
+export type HistoryEntry =
+  | { readonly kind: "event"; readonly event: EventHead }
+  | { readonly kind: "record"; readonly record: LedgerRecord };
+
+export interface EventQuery {
+  /** At most; newest first. */
+  readonly limit: number;
+  readonly namespace?: string;
+  readonly eventSource?: string;
+  /** Milliseconds since 1970: stored before. */
+  readonly before?: number;
+}
+
+export interface RecordQuery {
+  readonly limit: number;
+  readonly kind?: LedgerRecord["kind"];
+  readonly before?: number;
+  /** Records of one Sensor. */
+  readonly sensor?: { readonly namespace: string; readonly name: string };
+}
+
+/** Questions about what happened; answered from the projection. Every answer is bounded by its limit. */
+export interface History {
+  event(id: string): Promise<EventHead | undefined>;
+  record(id: string): Promise<LedgerRecord | undefined>;
+  /** Newest first. */
+  events(query: EventQuery): Promise<readonly EventHead[]>;
+  /** Newest first. */
+  records(query: RecordQuery): Promise<readonly LedgerRecord[]>;
+  /** Everything that led to the event or record, itself not included, oldest first; at most 1,000 entries. */
+  causes(id: string): Promise<readonly HistoryEntry[]>;
+  /** Everything that followed from it, itself not included, oldest first; at most 1,000 entries. */
+  effects(id: string): Promise<readonly HistoryEntry[]>;
+  /** Resolves once the projection holds what was stored when it was called; gives up, without failing, after 2 s. */
+  caughtUp(): Promise<void>;
+}

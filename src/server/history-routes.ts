@@ -1,0 +1,139 @@
+import { type Request, Router } from "express";
+import { EngineError } from "../base/errors.ts";
+import type { History } from "../ledger/history.ts";
+import type { LedgerRecord, ResourceName } from "../record/records.ts";
+import type { Why } from "./why.ts";
+
+const defaultLimit = 50;
+const maxLimit = 1_000;
+const recordKinds = ["decision", "effect", "lost", "invalid"] as const satisfies readonly LedgerRecord["kind"][];
+
+export interface EventToSend {
+  readonly namespace: string;
+  readonly eventSource: string;
+  readonly event: string;
+  readonly data: unknown;
+  readonly id?: string;
+}
+
+export interface HistoryRouteDeps {
+  readonly history: History;
+  /** @throws EngineError NOT_FOUND for an event that is not known. */
+  readonly why: Why;
+  /** Puts an event on the bus as if its EventSource had; resolves with its id once it is kept. */
+  readonly send: (draft: EventToSend) => Promise<string>;
+}
+
+/** `/api/v1/tiphys/…`: what happened, and why. Every answer waits until the projection holds what was stored before. */
+export function historyRoutes({ history, why, send }: HistoryRouteDeps): Router {
+  const router = Router();
+  router.use(async (request, _response, next) => {
+    if (request.method === "GET") await history.caughtUp();
+    next();
+  });
+  router.get("/events", async (request, response) => {
+    const events = await history.events({
+      limit: limitOf(request),
+      ...optional("namespace", textOf(request, "namespace")),
+      ...optional("eventSource", textOf(request, "eventSource")),
+      ...optional("before", numberOf(request, "before")),
+    });
+    response.json({ events });
+  });
+  router.post("/events", async (request, response) => {
+    const id = await send(parseDraft(request.body));
+    response.status(201).json({ id });
+  });
+  router.get("/events/:id", async (request, response) => {
+    response.json({ event: found(await history.event(request.params.id), "event", request.params.id) });
+  });
+  router.get("/events/:id/why", async (request, response) => {
+    response.json(await why(request.params.id, sensorOf(request)));
+  });
+  router.get("/records", async (request, response) => {
+    const kind = kindOf(request);
+    const sensor = sensorOf(request);
+    const records = await history.records({
+      limit: limitOf(request),
+      ...optional("kind", kind),
+      ...optional("sensor", sensor),
+      ...optional("before", numberOf(request, "before")),
+    });
+    response.json({ records });
+  });
+  router.get("/records/:id", async (request, response) => {
+    response.json({ record: found(await history.record(request.params.id), "record", request.params.id) });
+  });
+  for (const direction of ["causes", "effects"] as const) {
+    router.get(`/records/:id/${direction}`, async (request, response) => {
+      response.json({ entries: await history[direction](request.params.id) });
+    });
+  }
+  router.get("/trace/:id", async (request, response) => {
+    const { id } = request.params;
+    const [event, record] = await Promise.all([history.event(id), history.record(id)]);
+    const self = event ? { kind: "event", event } : record ? { kind: "record", record } : undefined;
+    const [causes, effects] = await Promise.all([history.causes(id), history.effects(id)]);
+    response.json({ self: found(self, "event or record", id), causes, effects });
+  });
+  return router;
+}
+
+function found<T>(value: T | undefined, what: string, id: string): T {
+  if (value === undefined) throw new EngineError("NOT_FOUND", `no ${what} "${id}" is known`);
+  return value;
+}
+
+function optional<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {
+  return (value === undefined ? {} : { [key]: value }) as { readonly [P in K]?: V };
+}
+
+function textOf(request: Request, name: string): string | undefined {
+  const value = request.query[name];
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+function numberOf(request: Request, name: string): number | undefined {
+  const text = textOf(request, name);
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 0) return value;
+  throw new EngineError("USAGE", `${name}: "${text}" must be a whole number`);
+}
+
+function limitOf(request: Request): number {
+  const limit = numberOf(request, "limit") ?? defaultLimit;
+  if (limit >= 1 && limit <= maxLimit) return limit;
+  throw new EngineError("USAGE", `limit: "${limit}" must be 1 to ${maxLimit}`);
+}
+
+function kindOf(request: Request): LedgerRecord["kind"] | undefined {
+  const text = textOf(request, "kind");
+  const kind = recordKinds.find((one) => one === text);
+  if (text === undefined || kind !== undefined) return kind;
+  throw new EngineError("USAGE", `kind: "${text}" must be one of ${recordKinds.join(", ")}`);
+}
+
+function sensorOf(request: Request): ResourceName | undefined {
+  const text = textOf(request, "sensor");
+  if (text === undefined) return undefined;
+  const [namespace = "", name = ""] = text.split("/");
+  if (namespace !== "" && name !== "") return { namespace, name };
+  throw new EngineError("USAGE", `sensor: "${text}" must be NAMESPACE/NAME`);
+}
+
+function parseDraft(body: unknown): EventToSend {
+  const draft = (typeof body === "object" && body !== null ? body : {}) as Record<string, unknown>;
+  const text = (field: string, fallback?: string): string => {
+    const value = draft[field] ?? fallback;
+    if (typeof value === "string" && value !== "") return value;
+    throw new EngineError("USAGE", `${field}: must be a text that is not empty`);
+  };
+  return {
+    namespace: text("namespace", "default"),
+    eventSource: text("eventSource"),
+    event: text("event"),
+    data: draft.data ?? null,
+    ...(draft.id === undefined ? {} : { id: text("id") }),
+  };
+}

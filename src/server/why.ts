@@ -1,0 +1,80 @@
+import { EngineError } from "../base/errors.ts";
+import type { CompiledSensor } from "../events/sensor/compile.ts";
+import { explain } from "../events/sensor/reducer.ts";
+import type { History } from "../ledger/history.ts";
+import type { CloudEvent } from "../record/cloud-event.ts";
+import type { EventHead, LedgerRecord, ResourceName } from "../record/records.ts";
+
+/** What one Sensor made of an event, and why. */
+export interface SensorWhy {
+  readonly sensor: ResourceName;
+  /** Its dependencies that listen to this event, judged again now. */
+  readonly dependencies: readonly DependencyWhy[];
+  /** What the ledger holds of this Sensor and event: decisions, and the effects that followed. */
+  readonly records: readonly LedgerRecord[];
+}
+
+export interface DependencyWhy {
+  readonly dependency: string;
+  readonly verdict: "passed" | "rejected" | "error";
+  /** Filter, path, value seen and value wanted. */
+  readonly reason: string;
+  /** Where the deciding filter stands: `filters.data[0]`. */
+  readonly filter?: string;
+}
+
+export interface WhyAnswer {
+  readonly event: EventHead;
+  readonly sensors: readonly SensorWhy[];
+  /** What limits the answer, e.g. that the bus has dropped the event. */
+  readonly note?: string;
+}
+
+export interface WhyDeps {
+  readonly history: History;
+  /** The Sensors that run. */
+  readonly sensors: () => readonly CompiledSensor[];
+  /** The event as the bus holds it; undefined when it was dropped since. */
+  readonly readEvent: (head: EventHead) => Promise<CloudEvent | undefined>;
+}
+
+export type Why = (event: string, sensor: ResourceName | undefined) => Promise<WhyAnswer>;
+
+/**
+ * Why an event fired a Sensor's triggers or did not. Firings and errors are read from the ledger; plain rejections are
+ * only counted there, so the filters of the Sensors as they run now judge the event again (DESIGN section 4).
+ */
+export function createWhy({ history, sensors, readEvent }: WhyDeps): Why {
+  return async (id, only) => {
+    const head = await history.event(id);
+    if (!head) throw new EngineError("NOT_FOUND", `no event "${id}" is known`);
+    const followed = (await history.effects(id)).flatMap((entry) => (entry.kind === "record" ? [entry.record] : []));
+    const event = await readEvent(head);
+    const concerned = sensors().filter((compiled) => isConcerned(compiled, head) && isAsked(compiled.head, only));
+    const answers = concerned.map((compiled): SensorWhy => {
+      const { namespace, name } = compiled.head;
+      const dependencies = event ? explain(compiled, event) : [];
+      return { sensor: { namespace, name }, dependencies, records: recordsOf(compiled.head, followed) };
+    });
+    const note = noteOf(event !== undefined, answers.length, head);
+    return { event: head, sensors: answers, ...(note === undefined ? {} : { note }) };
+  };
+}
+
+function isConcerned({ head, dependenciesOf }: CompiledSensor, event: EventHead): boolean {
+  return head.namespace === event.namespace && dependenciesOf(event.eventSource, event.event).length > 0;
+}
+
+function isAsked({ namespace, name }: ResourceName, only: ResourceName | undefined): boolean {
+  return only === undefined || (only.namespace === namespace && only.name === name);
+}
+
+function recordsOf({ namespace, name }: ResourceName, records: readonly LedgerRecord[]): LedgerRecord[] {
+  return records.filter((record) => "sensor" in record && isAsked(record.sensor, { namespace, name }));
+}
+
+function noteOf(isStored: boolean, sensors: number, head: EventHead): string | undefined {
+  if (!isStored) return "the bus does not hold the event any more: filters cannot be judged again";
+  if (sensors > 0) return undefined;
+  return `no Sensor in namespace "${head.namespace}" listens to event "${head.event}" of EventSource "${head.eventSource}"`;
+}

@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { jetstreamManager, StorageType } from "@nats-io/jetstream";
+import { connect } from "@nats-io/transport-node";
+import { systemClock } from "../../../src/base/clock.ts";
+import { silentLogger } from "../../../src/base/log.ts";
+import type { StreamSpec } from "../../../src/events/bus/bus.ts";
+import { openJetStreamBus } from "../../../src/events/bus/jetstream.ts";
+import { rawSubject } from "../../../src/record/subject.ts";
+import { natsServerMissing, startNatsServer } from "../../harness/nats-server.ts";
+import { waitFor } from "../../harness/wait.ts";
+
+const streams: StreamSpec[] = [{ name: "events", subjects: [rawSubject("events.>")], dedupeWindowMs: 60_000 }];
+const subject = rawSubject("events.a.1");
+
+function open(servers: string, specs = streams) {
+  return openJetStreamBus({ servers, streams: specs, log: silentLogger, clock: systemClock, name: "test" });
+}
+
+describe("the JetStream bus", { skip: natsServerMissing() ?? false }, () => {
+  it("refuses publishes after a bounded wait while the server is away, and readers go on when it is back", async () => {
+    await using server = await startNatsServer();
+    await using bus = await open(server.url);
+    const stop = new AbortController();
+    const seen: string[] = [];
+    const reading = (async () => {
+      for await (const batch of bus.read({ subjects: [subject], from: "first", follow: true }, stop.signal)) {
+        for (const message of batch.messages) seen.push(Buffer.from(message.data).toString());
+      }
+    })();
+    await bus.publish(subject, { id: "1", data: Buffer.from("1") });
+    await server.kill();
+    await waitFor("the bus to be away", () => bus.health().state === "away");
+    const before = performance.now();
+    await assert.rejects(bus.publish(subject, { id: "2", data: Buffer.from("2") }), { code: "BUS_UNAVAILABLE" });
+    assert.ok(performance.now() - before < 12_000);
+    const waiting = bus.publish(subject, { id: "3", data: Buffer.from("3") });
+    await server.restart();
+    assert.equal((await waiting).sequence, 2);
+    await waitFor("the reader to go on", () => seen.length === 2);
+    assert.deepEqual(seen, ["1", "3"]);
+    assert.equal(bus.health().state, "connected");
+    stop.abort();
+    await reading;
+  });
+
+  it("says that JetStream is off", async () => {
+    await using server = await startNatsServer({ jetstream: false });
+    await assert.rejects(open(server.url), { code: "BUS_UNSUPPORTED" });
+  });
+
+  it("names the server that does not answer, without its password", async () => {
+    await assert.rejects(open("nats://me:secret@127.0.0.1:1"), (error: Error & { code?: string }) => {
+      assert.equal(error.code, "BUS_UNAVAILABLE");
+      assert.match(error.message, /nats:\/\/127\.0\.0\.1:1/);
+      assert.doesNotMatch(error.message, /secret/);
+      return true;
+    });
+  });
+
+  it("changes limits of a stream, and names what it cannot change", async () => {
+    await using server = await startNatsServer();
+    await (await open(server.url))[Symbol.asyncDispose]();
+    await (await open(server.url, [{ ...streams[0]!, maxMessages: 5 }]))[Symbol.asyncDispose]();
+    const nc = await connect({ servers: server.url });
+    const jsm = await jetstreamManager(nc);
+    assert.equal((await jsm.streams.info("events")).config.max_msgs, 5);
+    await jsm.streams.add({ name: "other", subjects: ["other.>"], storage: StorageType.Memory });
+    await nc.close();
+    const other = { name: "other", subjects: [rawSubject("other.>")], dedupeWindowMs: 60_000 };
+    await assert.rejects(open(server.url, [other]), {
+      code: "BUS_STREAM_MISMATCH",
+      message: /storage is memory, wanted file/,
+    });
+  });
+});

@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { EngineError, TerminalError } from "../../src/base/errors.ts";
+import { silentLogger } from "../../src/base/log.ts";
+import { createKubeClient } from "../../src/kube/client.ts";
+import type { KubeClient } from "../../src/kube/kube.ts";
+import { adminToken, openTestPlane, widgetDefinition } from "../harness/control-plane.ts";
+
+const map = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "a" }, data: { x: "1" } };
+const ref = { apiVersion: "v1", kind: "ConfigMap", name: "a" };
+
+test("creates, reads, changes and deletes", async () => {
+  await using plane = await openTestPlane();
+  const { client } = plane;
+  assert.equal(await client.get(ref), undefined);
+  const created = await client.create(map);
+  assert.equal(created.metadata.namespace, "default");
+  assert.deepEqual(await client.get(ref), created);
+  const updated = await client.update({ ...created, data: { x: "2" } });
+  assert.deepEqual(updated.data, { x: "2" });
+  await assert.rejects(client.update({ ...created, data: {} }), { code: "API_CONFLICT" });
+  const patched = await client.patch(ref, "application/merge-patch+json", { data: { y: "1" } });
+  assert.deepEqual(patched.data, { x: "2", y: "1" });
+  assert.equal(await client.delete(ref), true);
+  assert.equal(await client.delete(ref), false);
+});
+
+test("lists all pages of all namespaces, with kind and version on each item", async () => {
+  await using plane = await openTestPlane();
+  await plane.client.create({ apiVersion: "v1", kind: "Namespace", metadata: { name: "other" } });
+  const names = Array.from({ length: 510 }, (_, index) => `n${index}`);
+  await Promise.all(names.map((name) => plane.client.create({ ...map, metadata: { name } })));
+  await plane.client.create({ ...map, metadata: { name: "far", namespace: "other" } });
+  const all = await plane.client.list({ apiVersion: "v1", kind: "ConfigMap" });
+  assert.equal(all.items.length, 511);
+  assert.ok(all.items.every((item) => item.kind === "ConfigMap" && item.apiVersion === "v1"));
+  const some = await plane.client.list({ apiVersion: "v1", kind: "ConfigMap" }, { namespace: "other" });
+  assert.deepEqual(
+    some.items.map((item) => item.metadata.name),
+    ["far"],
+  );
+});
+
+test("finds a kind whose definition came after the first look", async () => {
+  await using plane = await openTestPlane();
+  const kind = { apiVersion: "example.com/v1", kind: "Widget" };
+  await assert.rejects(
+    plane.client.isNamespaced(kind),
+    (error) => error instanceof TerminalError && error.code === "API_NOT_FOUND",
+  );
+  await plane.client.create(widgetDefinition);
+  assert.equal(await plane.client.isNamespaced(kind), true);
+  await plane.client.create({ ...kind, metadata: { name: "w" }, spec: {} });
+  const status = { status: { phase: "Ready" } };
+  const options = { subresource: "status" } as const;
+  const object = await plane.client.patch({ ...kind, name: "w" }, "application/merge-patch+json", status, options);
+  assert.deepEqual(object.status, { phase: "Ready" });
+});
+
+const failures: readonly [string, (client: KubeClient) => Promise<unknown>, string, boolean][] = [
+  ["an existing object", (client) => client.create(map), "API_CONFLICT", false],
+  ["a bad name", (client) => client.create({ ...map, metadata: { name: "A_" } }), "API_INVALID", true],
+  [
+    "a missing object",
+    (client) => client.patch({ ...ref, name: "z" }, "application/merge-patch+json", {}),
+    "API_NOT_FOUND",
+    true,
+  ],
+  ["an unknown kind", (client) => client.get({ ...ref, kind: "Nothing" }), "API_NOT_FOUND", true],
+  [
+    "impersonation by one who may not",
+    (client) =>
+      client
+        .as("x")
+        .as("y")
+        .get({ ...ref, apiVersion: "v1" }),
+    "API_FORBIDDEN",
+    true,
+  ],
+];
+
+for (const [name, act, code, isTerminal] of failures) {
+  test(`${name} is ${code}, ${isTerminal ? "for good" : "to be tried again"}`, async () => {
+    await using plane = await openTestPlane();
+    await plane.client.create(map);
+    const token = code === "API_FORBIDDEN" ? "bob-token" : adminToken;
+    const client = createKubeClient({
+      fetch: plane.plane.fetch,
+      baseUrl: "http://kube.local",
+      token,
+      log: silentLogger,
+    });
+    await assert.rejects(act(client), (error) => {
+      assert.ok(error instanceof EngineError);
+      assert.deepEqual([error.code, error instanceof TerminalError], [code, isTerminal]);
+      return true;
+    });
+  });
+}
+
+test("no answer is API_UNAVAILABLE; an abort is the caller's own reason", async () => {
+  const fetch = (): Promise<Response> => Promise.reject(new TypeError("fetch failed"));
+  const client = createKubeClient({ fetch, baseUrl: "http://kube.local", log: silentLogger });
+  await assert.rejects(client.get(ref), { code: "API_UNAVAILABLE" });
+  await assert.rejects(client.get(ref, AbortSignal.abort(new Error("stop"))), /stop/);
+});
+
+test("acts as another user by impersonation", async () => {
+  const seen: (string | null)[] = [];
+  await using plane = await openTestPlane();
+  const fetch = (request: Request): Promise<Response> => {
+    seen.push(request.headers.get("impersonate-user"));
+    return plane.plane.fetch(request);
+  };
+  const client = createKubeClient({ fetch, baseUrl: "http://kube.local", token: adminToken, log: silentLogger });
+  await client.as("system:serviceaccount:shop:web").create(map);
+  await client.get(ref);
+  assert.deepEqual(seen.slice(-2), ["system:serviceaccount:shop:web", null]);
+});

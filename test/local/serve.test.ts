@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
+import { stat } from "node:fs/promises";
+import { request } from "node:https";
+import { join } from "node:path";
+import { test } from "node:test";
+import { instant, systemClock } from "../../src/base/clock.ts";
+import { TerminalError } from "../../src/base/errors.ts";
+import { silentLogger } from "../../src/base/log.ts";
+import { ensureCertificate } from "../../src/local/certificate.ts";
+import { serveControlPlane } from "../../src/local/serve.ts";
+import { adminToken, openTestPlane } from "../harness/control-plane.ts";
+import { tempDir } from "../harness/temp-dir.ts";
+
+async function openServer() {
+  const stack = new AsyncDisposableStack();
+  const test = stack.use(await openTestPlane());
+  const certificate = await ensureCertificate(test.directory, systemClock);
+  const options = { plane: test.plane, port: 0, host: "127.0.0.1", certificate, log: silentLogger };
+  const server = stack.use(await serveControlPlane(options));
+  return { ...test, server, options, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}
+
+function call(
+  url: string,
+  ca: string,
+  headers: Record<string, string>,
+  body = "",
+): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const method = body === "" ? "GET" : "POST";
+    const outgoing = request(url, { ca, headers, method, agent: false, servername: "localhost" }, (incoming) => {
+      let text = "";
+      incoming.on("data", (chunk) => {
+        text += String(chunk);
+      });
+      incoming.on("end", () => resolve({ status: incoming.statusCode ?? 0, text }));
+    });
+    outgoing.on("error", reject);
+    outgoing.end(body);
+  });
+}
+
+const authorization = `Bearer ${adminToken}`;
+
+test("serves the API to clients that trust its certificate", async () => {
+  await using open = await openServer();
+  const { cert } = open.options.certificate;
+  const answer = await call(`${open.server.url}/api/v1/namespaces/default`, cert, { authorization });
+  assert.equal(answer.status, 200);
+  assert.equal(JSON.parse(answer.text).kind, "Namespace");
+  assert.equal((await call(`${open.server.url}/api`, cert, {})).status, 401);
+});
+
+test("refuses other host names and large bodies", async () => {
+  await using open = await openServer();
+  const { cert } = open.options.certificate;
+  const rebound = await call(`${open.server.url}/version`, cert, { authorization, host: "evil.example:443" });
+  assert.equal(rebound.status, 403);
+  const large = "x".repeat(3 * 1024 * 1024 + 1);
+  const refused = await call(
+    `${open.server.url}/api/v1/namespaces`,
+    cert,
+    { authorization, "content-type": "application/json", "transfer-encoding": "chunked" },
+    large,
+  ).then(
+    ({ status }) => status,
+    (error: NodeJS.ErrnoException) => error.code,
+  );
+  assert.ok([413, "EPIPE", "ECONNRESET"].includes(refused ?? ""), String(refused));
+});
+
+test("says which flag helps when the port is taken", async () => {
+  await using open = await openServer();
+  const again = serveControlPlane({ ...open.options, port: open.server.port });
+  await assert.rejects(
+    again,
+    (error) => error instanceof TerminalError && error.code === "PORT_IN_USE" && error.message.includes("--kube-port"),
+  );
+});
+
+test("the certificate names loopback, is kept, and made anew before it ends", async () => {
+  await using directory = await tempDir();
+  const first = await ensureCertificate(directory.path, systemClock);
+  const parsed = new X509Certificate(first.cert);
+  assert.match(parsed.subjectAltName ?? "", /DNS:localhost, IP Address:127\.0\.0\.1, IP Address:0:0:0:0:0:0:0:1/);
+  assert.equal((await stat(join(directory.path, "kube-cert.pem"))).mode & 0o777, 0o600);
+  assert.deepEqual(await ensureCertificate(directory.path, systemClock), first);
+  const later = { ...systemClock, now: () => instant(Date.parse(parsed.validTo) - 86_400_000) };
+  assert.notDeepEqual(await ensureCertificate(directory.path, later), first);
+});

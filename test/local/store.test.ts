@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { test } from "node:test";
+import { TerminalError } from "../../src/base/errors.ts";
+import { type Change, ObjectStore } from "../../src/local/store.ts";
+import { tempDir } from "../harness/temp-dir.ts";
+
+const key = (name: string) => ({ resource: "/configmaps", namespace: "default", name });
+const object = (name: string, revision: number) => ({
+  apiVersion: "v1",
+  kind: "ConfigMap",
+  metadata: { name, resourceVersion: String(revision) },
+});
+
+test("writes of one turn are told together, after they are committed", async () => {
+  await using directory = await tempDir();
+  const batches: (readonly Change[])[] = [];
+  using store = new ObjectStore(join(directory.path, "kube.db"), (changes) => batches.push(changes));
+  const write = (name: string) => store.write(() => store.put(key(name), (revision) => object(name, revision)));
+  await Promise.all(["a", "b", "c"].map(write));
+  assert.deepEqual(
+    batches.map((batch) => batch.map((change) => change.name)),
+    [["a", "b", "c"]],
+  );
+});
+
+test("a write that fails half-way leaves nothing behind, its neighbours stay", async () => {
+  await using directory = await tempDir();
+  const names: string[] = [];
+  using store = new ObjectStore(join(directory.path, "kube.db"), (changes) =>
+    names.push(...changes.map((change) => change.name)),
+  );
+  const good = store.write(() => store.put(key("a"), (revision) => object("a", revision)));
+  const bad = store.write(() => {
+    store.put(key("b"), (revision) => object("b", revision));
+    throw new Error("half-way");
+  });
+  await assert.rejects(bad, /half-way/);
+  await good;
+  assert.deepEqual(names, ["a"]);
+  assert.equal(store.read("/configmaps", "default", "b"), undefined);
+});
+
+test("a store of a newer program is refused", async () => {
+  await using directory = await tempDir();
+  const path = join(directory.path, "kube.db");
+  const db = new DatabaseSync(path);
+  db.exec("PRAGMA user_version = 99");
+  db.close();
+  assert.throws(
+    () => new ObjectStore(path, () => undefined),
+    (error) => error instanceof TerminalError && error.code === "RECORD_TOO_NEW",
+  );
+});
+
+const writer = (path: string) => `
+import { openControlPlane } from ${JSON.stringify(new URL("../../src/local/control-plane.ts", import.meta.url).href)};
+import { createKubeClient } from ${JSON.stringify(new URL("../../src/kube/client.ts", import.meta.url).href)};
+import { systemClock } from ${JSON.stringify(new URL("../../src/base/clock.ts", import.meta.url).href)};
+import { silentLogger as log } from ${JSON.stringify(new URL("../../src/base/log.ts", import.meta.url).href)};
+const users = [{ token: "t", name: "admin", groups: ["system:masters"] }];
+const plane = await openControlPlane({ path: ${JSON.stringify(path)}, clock: systemClock, log, users });
+const client = createKubeClient({ fetch: plane.fetch, baseUrl: "http://kube.local", token: "t", log });
+for (let n = 0; ; n++) {
+  const made = await client.create({ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "n" + n } });
+  process.stdout.write(made.metadata.name + " " + made.metadata.resourceVersion + "\\n");
+}
+`;
+
+test("after kill -9 every acknowledged object is there, and versions go on", { timeout: 20_000 }, async () => {
+  await using directory = await tempDir();
+  const path = join(directory.path, "kube.db");
+  const script = join(directory.path, "writer.mjs");
+  await writeFile(script, writer(path));
+  const child = spawn(process.execPath, [script], { stdio: ["ignore", "pipe", "inherit"] });
+  const exited = once(child, "exit");
+  let output = "";
+  for await (const chunk of child.stdout) {
+    output += String(chunk);
+    if (output.split("\n").length > 200) child.kill("SIGKILL");
+  }
+  await exited;
+  const acknowledged = output
+    .split("\n")
+    .slice(0, -1)
+    .map((line) => line.split(" "));
+  assert.ok(acknowledged.length >= 200);
+  using store = new ObjectStore(path, () => undefined);
+  const [, lastRevision] = acknowledged.at(-1) ?? [];
+  for (const [name = "", revision] of acknowledged) {
+    assert.equal(JSON.parse(store.read("/configmaps", "default", name) ?? "{}").metadata?.resourceVersion, revision);
+  }
+  assert.ok(store.revision >= Number(lastRevision));
+});

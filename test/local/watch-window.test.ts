@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Change } from "../../src/local/store.ts";
+import { WatchWindow } from "../../src/local/watch-window.ts";
+
+const change = (revision: number, resource = "/configmaps"): Change => {
+  const object = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: `n${revision}` } };
+  return { type: "ADDED", resource, namespace: "default", name: `n${revision}`, revision, object, text: "0123456789" };
+};
+
+test("a reader that is too slow learns that changes are gone", () => {
+  const window = new WatchWindow(0, { maxChanges: 4, maxCharacters: 1_000 });
+  using reader = window.open("/configmaps", 0);
+  window.publish([1, 2, 3].map((revision) => change(revision)));
+  assert.equal(reader.take()?.length, 3);
+  window.publish([4, 5, 6, 7, 8, 9].map((revision) => change(revision)));
+  assert.equal(reader.take(), undefined);
+  assert.equal(window.oldest, 6);
+});
+
+test("the window is bounded by the size of what it holds, too", () => {
+  const window = new WatchWindow(0, { maxChanges: 1_000, maxCharacters: 50 });
+  window.publish([1, 2, 3, 4, 5, 6].map((revision) => change(revision)));
+  assert.equal(window.oldest, 3);
+});
+
+test("a quiet reader does not fall out of the window because of other kinds", async () => {
+  const window = new WatchWindow(0, { maxChanges: 2, maxCharacters: 1_000 });
+  using reader = window.open("/secrets", 0);
+  const stop = new AbortController();
+  const waiting = reader.changed(stop.signal);
+  for (let revision = 1; revision <= 20; revision++) window.publish([change(revision)]);
+  stop.abort();
+  await waiting;
+  assert.deepEqual(reader.take(), []);
+});
