@@ -95,7 +95,7 @@ async function bareNatsRate(url: string, amount: number): Promise<number> {
     try {
       return await bareRate("nats", url, amount, readAll);
     } finally {
-      await messages.close(); // Its heartbeat would keep the process up.
+      messages.stop(); // Its heartbeat would keep the process up.
     }
   } finally {
     await client.close();
