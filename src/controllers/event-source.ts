@@ -1,13 +1,15 @@
 import { parseEventSource } from "../api/event-source.ts";
 import type { EventDefinition, EventSource } from "../api/resources.ts";
+import type { Clock } from "../base/clock.ts";
 import { messageOf, NotYetError, TerminalError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { Problem, Schema } from "../base/schema.ts";
 import type { WatchCache } from "../kube/kube.ts";
 import type { KubeObject } from "../objects/object.ts";
-import type { BusDirectory, BusHandle } from "./bus-directory.ts";
+import { type BusDirectory, type BusHandle, createHandleIds } from "./bus-directory.ts";
 import type { ConditionDraft } from "./conditions.ts";
 import type { Reconciler } from "./reconciler.ts";
+import { createRestarts } from "./restarts.ts";
 import { createRunningSet } from "./running.ts";
 import { warningsField } from "./sensor.ts";
 import type { WriteStatus } from "./status.ts";
@@ -40,6 +42,7 @@ export interface EventSourceControllerDeps {
   /** The URL of an HTTP event on the ingress; undefined for other kinds. */
   readonly urlOf: (eventSource: EventSource, event: EventDefinition) => string | undefined;
   readonly writeStatus: WriteStatus;
+  readonly clock: Clock;
   readonly log: Logger;
   readonly request: (namespace: string, name: string) => void;
 }
@@ -53,7 +56,10 @@ export interface EventSourceController extends Reconciler {
 export function createEventSourceController(deps: EventSourceControllerDeps): EventSourceController {
   const sources = new Map<string, EventSource>();
   const states = new Map<string, EventStates>();
+  const restarts = createRestarts(deps.clock);
+  const handleIds = createHandleIds();
   const running = createRunningSet((key, error) => {
+    restarts.failed(key, messageOf(error));
     deps.log.error("event source stopped, will start again", { eventSource: key, error });
     requestKey(key);
   });
@@ -67,12 +73,13 @@ export function createEventSourceController(deps: EventSourceControllerDeps): Ev
     await running.stop(key);
     sources.delete(key);
     states.delete(key);
+    restarts.forget(key);
   }
 
   async function start(key: string, eventSource: EventSource): Promise<void> {
     const bus = deps.buses.busFor(eventSource.metadata.namespace, eventSource.eventBusName);
     const { uid } = eventSource.metadata;
-    const fingerprint = JSON.stringify([uid, bus.name, eventSource.events, eventSource.template]);
+    const fingerprint = JSON.stringify([uid, handleIds.of(bus), eventSource.events, eventSource.template]);
     await running.ensure(key, fingerprint, (signal) => {
       const own: EventStates = { failures: new Map(), warnings: new Map() };
       states.set(key, own);
@@ -101,6 +108,11 @@ export function createEventSourceController(deps: EventSourceControllerDeps): Ev
         await stop(key);
         await deps.writeStatus(object, { conditions: invalidConditions(parsed.error) }, signal);
         return {};
+      }
+      const failure = restarts.waiting(key);
+      if (failure) {
+        await deps.writeStatus(object, { conditions: deployedConditions(failure.message) }, signal);
+        return { againAfterMs: failure.waitMs };
       }
       try {
         await start(key, parsed.resource);

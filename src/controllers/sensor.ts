@@ -1,6 +1,5 @@
-import type { Sensor } from "../api/resources.ts";
 import { parseSensor } from "../api/sensor.ts";
-import type { Clock } from "../base/clock.ts";
+import { type Clock, sleepFor } from "../base/clock.ts";
 import { messageOf, NotYetError, TerminalError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { Problem, Schema } from "../base/schema.ts";
@@ -10,10 +9,11 @@ import type { SensorRunner } from "../events/sensor/runner.ts";
 import { cellPrefix } from "../events/sensor/sensor-cells.ts";
 import type { WatchCache } from "../kube/kube.ts";
 import type { KubeObject, ObjectRef } from "../objects/object.ts";
-import type { BusDirectory, BusHandle } from "./bus-directory.ts";
+import { type BusDirectory, type BusHandle, createHandleIds } from "./bus-directory.ts";
 import type { ConditionDraft } from "./conditions.ts";
 import type { Reconciler } from "./reconciler.ts";
-import { createRunningSet } from "./running.ts";
+import { createRestarts } from "./restarts.ts";
+import { createRunningSet, unlessAborted } from "./running.ts";
 import type { WriteStatus } from "./status.ts";
 
 export interface SensorControllerDeps {
@@ -36,48 +36,92 @@ export interface SensorController extends Reconciler {
   stopAll(): Promise<void>;
 }
 
-/** How soon a Sensor whose runner failed starts again from what was stored. */
-const restartAfterMs = 2_000;
+/** How long a reconcile waits for a Sensor to be ready; while the bus is away it looks again later. */
+const readyWithinMs = 5_000;
+
+/** Readiness is told at once anyway. */
+const notReadyRetryMs = 30_000;
+
+/** One run of a Sensor, from its start on. */
+interface Start {
+  readonly ready: PromiseWithResolvers<void>;
+  isReady: boolean;
+  /** Whether a reconcile gave up waiting: then readiness asks for another. */
+  isLate: boolean;
+}
 
 /** Keeps one runner for each valid Sensor; editing one replaces its runner, which goes on from the stored position. */
 export function createSensorController(deps: SensorControllerDeps): SensorController {
   const compiledByKey = new Map<string, CompiledSensor>();
-  const failures = new Map<string, string>();
+  /** Whose state may be stored, also while the Sensor is invalid. */
+  const uidByKey = new Map<string, string>();
+  const starts = new Map<string, Start>();
+  const restarts = createRestarts(deps.clock);
+  const handleIds = createHandleIds();
   const running = createRunningSet((key, error) => {
-    failures.set(key, messageOf(error));
+    restarts.failed(key, messageOf(error));
     deps.log.error("sensor stopped, will start again", { sensor: key, error });
     const [namespace = "", name = ""] = key.split("/");
     deps.request(namespace, name);
   });
 
-  async function remove(ref: ObjectRef, key: string): Promise<void> {
+  async function stop(key: string): Promise<void> {
     await running.stop(key);
-    const compiled = compiledByKey.get(key);
     compiledByKey.delete(key);
-    if (!compiled) return;
-    const partition = await deps.partitions.of(ref.namespace ?? "", ref.name);
-    await partition.forget(cellPrefix(compiled.head.uid));
+    starts.delete(key);
+    restarts.forget(key);
   }
 
-  async function start(key: string, compiled: CompiledSensor): Promise<void> {
-    const { namespace } = compiled.head;
+  async function remove({ namespace = "", name }: ObjectRef, key: string, signal: AbortSignal): Promise<void> {
+    await stop(key);
+    const uid = uidByKey.get(key);
+    if (uid === undefined) return;
+    const partition = await unlessAborted(deps.partitions.of(namespace, name), signal);
+    await partition.forget(cellPrefix(uid));
+    uidByKey.delete(key);
+  }
+
+  async function run(compiled: CompiledSensor, bus: BusHandle, start: Start, signal: AbortSignal): Promise<void> {
+    try {
+      const runner = await unlessAborted(deps.createRunner(compiled, bus), signal);
+      void runner.ready.then(() => {
+        start.isReady = true;
+        start.ready.resolve();
+        if (start.isLate) deps.request(compiled.head.namespace, compiled.head.name);
+      });
+      await runner.run(signal);
+    } finally {
+      start.ready.resolve();
+    }
+  }
+
+  async function start(ref: ObjectRef, key: string, compiled: CompiledSensor, signal: AbortSignal): Promise<void> {
+    const { namespace, uid, revision } = compiled.head;
     const bus = deps.buses.busFor(namespace, compiled.sensor.eventBusName);
-    const previous = compiledByKey.get(key);
-    if (previous && previous.head.uid !== compiled.head.uid) await remove(refOf(previous), key);
-    const fingerprint = `${compiled.head.uid} ${compiled.head.revision} ${bus.name}`;
-    const ready = Promise.withResolvers<void>();
-    const started = await running.ensure(key, fingerprint, async (signal) => {
-      try {
-        const runner = await deps.createRunner(compiled, bus);
-        void runner.ready.then(() => ready.resolve());
-        await runner.run(signal);
-      } finally {
-        ready.resolve();
-      }
+    if (uidByKey.has(key) && uidByKey.get(key) !== uid) await remove(ref, key, signal);
+    uidByKey.set(key, uid);
+    const fingerprint = `${uid} ${revision} ${handleIds.of(bus)}`;
+    await running.ensure(key, fingerprint, (stopped) => {
+      const begun: Start = { ready: Promise.withResolvers(), isReady: false, isLate: false };
+      starts.set(key, begun);
+      return run(compiled, bus, begun, stopped);
     });
     compiledByKey.set(key, compiled);
-    if (started) await ready.promise;
-    failures.delete(key);
+    const begun = starts.get(key);
+    if (!begun || begun.isReady) return;
+    if (!begun.isLate) await readyInTime(begun, signal);
+    if (begun.isReady) return;
+    begun.isLate = true;
+    throw new NotYetError("BUS_UNAVAILABLE", "its position is not stored yet", notReadyRetryMs);
+  }
+
+  /** Resolves when it is ready, ended or out of time. */
+  async function readyInTime({ ready }: Start, signal: AbortSignal): Promise<void> {
+    const done = new AbortController();
+    const late = sleepFor(deps.clock, readyWithinMs, AbortSignal.any([signal, done.signal])).catch(() => undefined);
+    await Promise.race([ready.promise, late]);
+    done.abort();
+    signal.throwIfAborted();
   }
 
   return {
@@ -87,24 +131,22 @@ export function createSensorController(deps: SensorControllerDeps): SensorContro
       const key = `${ref.namespace}/${ref.name}`;
       const object = deps.cache.find(ref.namespace, ref.name);
       if (!object || object.metadata.deletionTimestamp !== undefined) {
-        await remove(ref, key);
+        await remove(ref, key, signal);
         return {};
-      }
-      const failure = failures.get(key);
-      if (failure !== undefined) {
-        failures.delete(key);
-        await deps.writeStatus(object, { conditions: conditionsOf({ deployed: failure }) }, signal);
-        return { againAfterMs: restartAfterMs };
       }
       const parsed = parse(object, deps.schemas);
       if ("error" in parsed) {
-        await running.stop(key);
-        compiledByKey.delete(key);
+        await stop(key);
         await deps.writeStatus(object, { conditions: conditionsOf({ invalid: parsed.error }) }, signal);
         return {};
       }
+      const failure = restarts.waiting(key);
+      if (failure) {
+        await deps.writeStatus(object, { conditions: conditionsOf({ deployed: failure.message }) }, signal);
+        return { againAfterMs: failure.waitMs };
+      }
       try {
-        await start(key, parsed.compiled);
+        await start(ref, key, parsed.compiled, signal);
       } catch (error) {
         if (!(error instanceof NotYetError)) throw error;
         await deps.writeStatus(object, { conditions: conditionsOf({ deployed: error.message }) }, signal);
@@ -156,9 +198,4 @@ function conditionsOf(problem: { readonly invalid?: string; readonly deployed?: 
 /** Warnings are not a condition: health checks of the originals read a False condition as a failure. */
 export function warningsField(warnings: readonly Problem[]): { readonly warnings: readonly string[] | null } {
   return { warnings: warnings.length > 0 ? warnings.map(({ path, message }) => `${path}: ${message}`) : null };
-}
-
-function refOf({ sensor }: { readonly sensor: Sensor }): ObjectRef {
-  const { namespace, name } = sensor.metadata;
-  return { apiVersion: "argoproj.io/v1alpha1", kind: "Sensor", namespace, name };
 }
