@@ -24,7 +24,7 @@ export const flowBenches: readonly Bench[] = [
       await using folder = await tempDir();
       const amount = quick ? 2_000 : 20_000;
       const value = await engineRate(folder.path, [], amount);
-      const limit = await bareRate("sqlite", join(folder.path, "bare.db"), amount, async () => undefined);
+      const limit = await bareRate("sqlite", join(folder.path, "bare.db"), amount, async () => 0);
       return [rowOf("webhook to log trigger, embedded bus", value, limit)];
     },
   },
@@ -68,9 +68,16 @@ async function engineRate(folder: string, args: readonly string[], amount: numbe
   await postMany({ url, amount: warmUp, connections });
   await waitFor("the warm-up", async () => (await triggered(engine, "say")) >= warmUp, 60_000);
   const started = performance.now();
-  await postMany({ url, amount, connections });
-  await waitFor("every trigger", async () => (await triggered(engine, "say")) >= warmUp + amount, 120_000);
-  return (amount / (performance.now() - started)) * 1000;
+  const everyTrigger = waitFor(
+    "every trigger",
+    async () => (await triggered(engine, "say")) >= warmUp + amount && performance.now(),
+    120_000,
+  );
+  return rate(amount, started, await Promise.all([postMany({ url, amount, connections }), everyTrigger]));
+}
+
+function rate(amount: number, started: number, endedAt: readonly number[]): number {
+  return (amount / (Math.max(...endedAt) - started)) * 1000;
 }
 
 async function bareNatsRate(url: string, amount: number): Promise<number> {
@@ -81,21 +88,26 @@ async function bareNatsRate(url: string, amount: number): Promise<number> {
     const consumer = await jetstream(client).consumers.get("bare");
     const messages = await consumer.consume({ max_messages: 1000 });
     const iterator = messages[Symbol.asyncIterator]();
-    const readAll = async (count: number): Promise<void> => {
+    const readAll = async (count: number): Promise<number> => {
       for (let read = 0; read < count; read++) await iterator.next();
+      return performance.now();
     };
-    return await bareRate("nats", url, amount, readAll);
+    try {
+      return await bareRate("nats", url, amount, readAll);
+    } finally {
+      messages.stop(); // Its heartbeat would keep the process up.
+    }
   } finally {
     await client.close();
   }
 }
 
-/** The bare handler under the same load; `read` takes the messages on the other side, while it runs. */
+/** The bare handler under the same load; `read` takes the messages on the other side, while it runs, and gives when it ended. */
 async function bareRate(
   kind: "nats" | "sqlite",
   target: string,
   amount: number,
-  read: (count: number) => Promise<void>,
+  read: (count: number) => Promise<number>,
 ): Promise<number> {
   const child = spawn(process.execPath, [join(import.meta.dirname, "bare-intake.ts"), kind, target], {
     stdio: ["pipe", "pipe", "inherit"],
@@ -105,12 +117,13 @@ async function bareRate(
     const warmUp = Math.ceil(amount / 10);
     await Promise.all([postMany({ url, amount: warmUp, connections }), read(warmUp)]);
     const started = performance.now();
-    await Promise.all([postMany({ url, amount, connections }), read(amount)]);
-    return (amount / (performance.now() - started)) * 1000;
+    return rate(amount, started, await Promise.all([postMany({ url, amount, connections }), read(amount)]));
   } finally {
     const ended = once(child, "exit");
     child.kill();
     await ended;
+    child.stdin.destroy();
+    child.stdout.destroy();
   }
 }
 
