@@ -12,7 +12,7 @@ import type { KubeObject, ObjectRef } from "../objects/object.ts";
 import { type BusDirectory, type BusHandle, createHandleIds } from "./bus-directory.ts";
 import type { ConditionDraft } from "./conditions.ts";
 import type { Reconciler } from "./reconciler.ts";
-import { createRestarts } from "./restarts.ts";
+import { createRestarts, type Restarts } from "./restarts.ts";
 import { createRunningSet, unlessAborted } from "./running.ts";
 import type { WriteStatus } from "./status.ts";
 
@@ -52,42 +52,85 @@ interface Start {
 
 /** Keeps one runner for each valid Sensor; editing one replaces its runner, which goes on from the stored position. */
 export function createSensorController(deps: SensorControllerDeps): SensorController {
-  const compiledByKey = new Map<string, CompiledSensor>();
+  return new SensorReconciler(deps);
+}
+
+class SensorReconciler implements SensorController {
+  readonly #deps: SensorControllerDeps;
+  readonly #compiled = new Map<string, CompiledSensor>();
   /** Whose state may be stored, also while the Sensor is invalid. */
-  const uidByKey = new Map<string, string>();
-  const starts = new Map<string, Start>();
-  const restarts = createRestarts(deps.clock);
-  const handleIds = createHandleIds();
-  const running = createRunningSet((key, error) => {
-    restarts.failed(key, messageOf(error));
-    deps.log.error("sensor stopped, will start again", { sensor: key, error });
-    const [namespace = "", name = ""] = key.split("/");
-    deps.request(namespace, name);
-  });
+  readonly #uids = new Map<string, string>();
+  readonly #starts = new Map<string, Start>();
+  readonly #restarts: Restarts;
+  readonly #handleIds = createHandleIds();
+  readonly #running = createRunningSet((key, error) => this.#onFailure(key, error));
 
-  async function stop(key: string): Promise<void> {
-    await running.stop(key);
-    compiledByKey.delete(key);
-    starts.delete(key);
-    restarts.forget(key);
+  constructor(deps: SensorControllerDeps) {
+    this.#deps = deps;
+    this.#restarts = createRestarts(deps.clock);
   }
 
-  async function remove({ namespace = "", name }: ObjectRef, key: string, signal: AbortSignal): Promise<void> {
-    await stop(key);
-    const uid = uidByKey.get(key);
-    if (uid === undefined) return;
-    const partition = await unlessAborted(deps.partitions.of(namespace, name), signal);
-    await partition.forget(cellPrefix(uid));
-    uidByKey.delete(key);
+  running = (): readonly CompiledSensor[] => [...this.#compiled.values()];
+
+  stopAll = (): Promise<void> => this.#running.stopAll();
+
+  async reconcile(ref: ObjectRef, signal: AbortSignal): Promise<{ readonly againAfterMs?: number }> {
+    const key = `${ref.namespace}/${ref.name}`;
+    const object = this.#deps.cache.find(ref.namespace, ref.name);
+    if (!object || object.metadata.deletionTimestamp !== undefined) {
+      await this.#remove(ref, key, signal);
+      return {};
+    }
+    const parsed = parse(object, this.#deps.schemas);
+    if ("error" in parsed) {
+      await this.#stop(key);
+      await this.#writeStatus(object, conditionsOf({ invalid: parsed.error }), [], signal);
+      return {};
+    }
+    const failure = this.#restarts.waiting(key);
+    if (failure) {
+      await this.#writeStatus(object, conditionsOf({ deployed: failure.message }), parsed.warnings, signal);
+      return { againAfterMs: failure.waitMs };
+    }
+    await this.#startOrSayWhyNot(ref, object, parsed, signal);
+    await this.#writeStatus(object, conditionsOf({}), parsed.warnings, signal);
+    return {};
   }
 
-  async function run(compiled: CompiledSensor, bus: BusHandle, start: Start, signal: AbortSignal): Promise<void> {
+  async #startOrSayWhyNot(ref: ObjectRef, object: KubeObject, valid: ValidSensor, signal: AbortSignal): Promise<void> {
     try {
-      const runner = await unlessAborted(deps.createRunner(compiled, bus), signal);
+      await this.#start(ref, `${ref.namespace}/${ref.name}`, valid.compiled, signal);
+    } catch (error) {
+      if (error instanceof NotYetError) {
+        await this.#writeStatus(object, conditionsOf({ deployed: error.message }), valid.warnings, signal);
+      }
+      throw error;
+    }
+  }
+
+  async #start(ref: ObjectRef, key: string, compiled: CompiledSensor, signal: AbortSignal): Promise<void> {
+    const { namespace, uid, revision } = compiled.head;
+    const bus = this.#deps.buses.busFor(namespace, compiled.sensor.eventBusName);
+    if (this.#uids.has(key) && this.#uids.get(key) !== uid) await this.#remove(ref, key, signal);
+    this.#uids.set(key, uid);
+    const fingerprint = `${uid} ${revision} ${this.#handleIds.of(bus)}`;
+    await this.#running.ensure(key, fingerprint, (stopped) => {
+      const begun: Start = { ready: Promise.withResolvers(), isReady: false, isLate: false };
+      this.#starts.set(key, begun);
+      return this.#run(compiled, bus, begun, stopped);
+    });
+    this.#compiled.set(key, compiled);
+    const begun = this.#starts.get(key);
+    if (begun) await this.#ready(begun, signal);
+  }
+
+  async #run(compiled: CompiledSensor, bus: BusHandle, start: Start, signal: AbortSignal): Promise<void> {
+    try {
+      const runner = await unlessAborted(this.#deps.createRunner(compiled, bus), signal);
       void runner.ready.then(() => {
         start.isReady = true;
         start.ready.resolve();
-        if (start.isLate) deps.request(compiled.head.namespace, compiled.head.name);
+        if (start.isLate) this.#deps.request(compiled.head.namespace, compiled.head.name);
       });
       await runner.run(signal);
     } finally {
@@ -95,70 +138,63 @@ export function createSensorController(deps: SensorControllerDeps): SensorContro
     }
   }
 
-  async function start(ref: ObjectRef, key: string, compiled: CompiledSensor, signal: AbortSignal): Promise<void> {
-    const { namespace, uid, revision } = compiled.head;
-    const bus = deps.buses.busFor(namespace, compiled.sensor.eventBusName);
-    if (uidByKey.has(key) && uidByKey.get(key) !== uid) await remove(ref, key, signal);
-    uidByKey.set(key, uid);
-    const fingerprint = `${uid} ${revision} ${handleIds.of(bus)}`;
-    await running.ensure(key, fingerprint, (stopped) => {
-      const begun: Start = { ready: Promise.withResolvers(), isReady: false, isLate: false };
-      starts.set(key, begun);
-      return run(compiled, bus, begun, stopped);
-    });
-    compiledByKey.set(key, compiled);
-    const begun = starts.get(key);
-    if (!begun || begun.isReady) return;
-    if (!begun.isLate) await readyInTime(begun, signal);
-    if (begun.isReady) return;
-    begun.isLate = true;
+  /** Returns once the Sensor is ready. @throws NotYetError when that takes too long. */
+  async #ready(start: Start, signal: AbortSignal): Promise<void> {
+    if (!start.isReady && !start.isLate) await this.#readyInTime(start, signal);
+    if (start.isReady) return;
+    start.isLate = true;
     throw new NotYetError("BUS_UNAVAILABLE", "its position is not stored yet", notReadyRetryMs);
   }
 
   /** Resolves when it is ready, ended or out of time. */
-  async function readyInTime({ ready }: Start, signal: AbortSignal): Promise<void> {
+  async #readyInTime({ ready }: Start, signal: AbortSignal): Promise<void> {
     const done = new AbortController();
-    const late = sleepFor(deps.clock, readyWithinMs, AbortSignal.any([signal, done.signal])).catch(() => undefined);
+    const stop = AbortSignal.any([signal, done.signal]);
+    const late = sleepFor(this.#deps.clock, readyWithinMs, stop).catch(() => undefined);
     await Promise.race([ready.promise, late]);
     done.abort();
     signal.throwIfAborted();
   }
 
-  return {
-    running: () => [...compiledByKey.values()],
-    stopAll: () => running.stopAll(),
-    async reconcile(ref, signal) {
-      const key = `${ref.namespace}/${ref.name}`;
-      const object = deps.cache.find(ref.namespace, ref.name);
-      if (!object || object.metadata.deletionTimestamp !== undefined) {
-        await remove(ref, key, signal);
-        return {};
-      }
-      const parsed = parse(object, deps.schemas);
-      if ("error" in parsed) {
-        await stop(key);
-        await deps.writeStatus(object, { conditions: conditionsOf({ invalid: parsed.error }) }, signal);
-        return {};
-      }
-      const failure = restarts.waiting(key);
-      if (failure) {
-        await deps.writeStatus(object, { conditions: conditionsOf({ deployed: failure.message }) }, signal);
-        return { againAfterMs: failure.waitMs };
-      }
-      try {
-        await start(ref, key, parsed.compiled, signal);
-      } catch (error) {
-        if (!(error instanceof NotYetError)) throw error;
-        await deps.writeStatus(object, { conditions: conditionsOf({ deployed: error.message }) }, signal);
-        throw error;
-      }
-      await deps.writeStatus(object, { conditions: conditionsOf({}), fields: warningsField(parsed.warnings) }, signal);
-      return {};
-    },
-  };
+  async #stop(key: string): Promise<void> {
+    await this.#running.stop(key);
+    this.#compiled.delete(key);
+    this.#starts.delete(key);
+    this.#restarts.forget(key);
+  }
+
+  async #remove({ namespace = "", name }: ObjectRef, key: string, signal: AbortSignal): Promise<void> {
+    await this.#stop(key);
+    const uid = this.#uids.get(key);
+    if (uid === undefined) return;
+    const partition = await unlessAborted(this.#deps.partitions.of(namespace, name), signal);
+    await partition.forget(cellPrefix(uid));
+    this.#uids.delete(key);
+  }
+
+  #onFailure(key: string, error: unknown): void {
+    this.#restarts.failed(key, messageOf(error));
+    this.#deps.log.error("sensor stopped, will start again", { sensor: key, error });
+    const [namespace = "", name = ""] = key.split("/");
+    this.#deps.request(namespace, name);
+  }
+
+  #writeStatus(
+    object: KubeObject,
+    conditions: readonly ConditionDraft[],
+    warnings: readonly Problem[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    return this.#deps.writeStatus(object, { conditions, fields: warningsField(warnings) }, signal);
+  }
 }
 
-type Parsed = { readonly compiled: CompiledSensor; readonly warnings: readonly Problem[] } | { readonly error: string };
+interface ValidSensor {
+  readonly compiled: CompiledSensor;
+  readonly warnings: readonly Problem[];
+}
+
+type Parsed = ValidSensor | { readonly error: string };
 
 function parse(object: KubeObject, schemas: SensorControllerDeps["schemas"]): Parsed {
   try {
