@@ -42,6 +42,7 @@ import { openControlPlane } from "./local/control-plane.ts";
 import { type DataDir, type Endpoints, openDataDir, replaceFile } from "./local/data-dir.ts";
 import { kubeconfigText } from "./local/kubeconfig.ts";
 import { serveControlPlane } from "./local/serve.ts";
+import type { KubeObject } from "./objects/object.ts";
 import { type CloudEvent, decodeEvent, encodeEvent } from "./record/cloud-event.ts";
 import type { EventHead, Ledger } from "./record/records.ts";
 import { eventSubject, rawSubject } from "./record/subject.ts";
@@ -287,7 +288,7 @@ function runController<R extends Reconciler & { stopAll(): Promise<void> }>(
   create: (deps: { cache: WatchCache; request: (namespace: string, name: string) => void }) => R,
 ): RunningController<R> {
   const gvk = { apiVersion: argoApiVersion, kind };
-  const cache = createWatchCache({ client: kube, kind: gvk, clock, log });
+  const cache = createWatchCache({ client: kube, kind: gvk, clock, log, trim: withoutManagedFields });
   let controller: Controller | undefined;
   const reconciler = create({ cache, request: (namespace, name) => controller?.request(namespace, name) });
   controller = createController({ kind: gvk, cache, reconciler, clock, log });
@@ -296,6 +297,12 @@ function runController<R extends Reconciler & { stopAll(): Promise<void> }>(
   stack.defer(() => reconciler.stopAll());
   stack.use(nursery.start(`${kind} controller`, run));
   return { ...controller, reconciler };
+}
+
+/** Who wrote which field is as long as the object itself, and no controller asks. */
+function withoutManagedFields(object: KubeObject): KubeObject {
+  const { managedFields: _, ...metadata } = object.metadata;
+  return { ...object, metadata };
 }
 
 /** Keys of effects with a stored outcome that a stored position has not passed: they are not repeated. */
