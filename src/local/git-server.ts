@@ -199,10 +199,11 @@ async function answer(
   try {
     const pushed = join(work, "refs");
     const env = { TIPHYS_PUSHED_REFS: pushed, TIPHYS_HOOKS: hooks };
-    // What was accepted is told even if the client is gone before it hears so.
-    await runBackend({ ...backend, env }, request, incoming, outgoing, signal).finally(() =>
-      tell(deps, request, pushed),
-    );
+    try {
+      await runBackend({ ...backend, env }, request, incoming, outgoing, signal);
+    } finally {
+      await tell(deps, request, pushed); // what was accepted is told even if the client is gone before it hears so
+    }
   } finally {
     await rm(work, { recursive: true, force: true });
   }

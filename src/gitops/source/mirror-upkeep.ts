@@ -18,8 +18,12 @@ export interface UpkeepDeps {
 const maxPacks = 100;
 const sizeCheckMs = 500;
 
-/** Makes the bare repository, or frees one that a killed process left locked. Once per process and mirror. */
-export async function prepareMirror(path: string, git: GitCommand): Promise<void> {
+/**
+ * Makes the bare repository, frees one that a killed process left locked, and begins one anew that is too large: it may
+ * hold files of folders that nobody uses any more. Once per process and mirror.
+ */
+export async function prepareMirror(path: string, { git, limits }: UpkeepDeps): Promise<void> {
+  if ((await sizeOf(path)) > limits.maxMirrorBytes) await rm(path, { recursive: true, force: true });
   await mkdir(path, { recursive: true, mode: 0o700 });
   for (const name of await readdir(path, { recursive: true })) {
     const isLeft = name.endsWith(".lock") || /(?:^|\/)tmp_(?:pack|idx|obj|rev)_[^/]*$/.test(name);
@@ -39,18 +43,22 @@ export async function withinSize<T>(
 ): Promise<T> {
   const tooLarge = new AbortController();
   const done = new AbortController();
+  const check = async (): Promise<void> => {
+    if ((await sizeOf(path)) <= limits.maxMirrorBytes) return;
+    const message = `the repository is refused: it is larger than the ${limits.maxMirrorBytes} bytes allowed`;
+    throw new TerminalError("GIT_TOO_LARGE", message);
+  };
   const watch = async (): Promise<void> => {
-    for (;;) {
+    while (!tooLarge.signal.aborted) {
       await sleepFor(clock, sizeCheckMs, done.signal);
-      const bytes = await sizeOf(path);
-      if (bytes <= limits.maxMirrorBytes) continue;
-      const message = `the repository is refused: it is larger than the ${limits.maxMirrorBytes} bytes allowed`;
-      return tooLarge.abort(new TerminalError("GIT_TOO_LARGE", message));
+      await check().catch((error: unknown) => tooLarge.abort(error));
     }
   };
   const watching = watch().catch(() => undefined); // done: what is watched has ended
   try {
-    return await work(AbortSignal.any([signal, tooLarge.signal]));
+    const result = await work(AbortSignal.any([signal, tooLarge.signal]));
+    await check();
+    return result;
   } finally {
     done.abort();
     await watching;

@@ -130,7 +130,7 @@ export class Mirror {
   }
 
   async #prepare(): Promise<void> {
-    this.#prepared ??= prepareMirror(this.path, this.#deps.git);
+    this.#prepared ??= prepareMirror(this.path, this.#deps);
     await this.#prepared.catch((error: unknown) => {
       this.#prepared = undefined;
       throw error;
