@@ -4,6 +4,7 @@ import { argoApiVersion, type EventBusResource, type EventSource, type PodTempla
 import { type Clock, isoTime, sleepFor, systemClock } from "./base/clock.ts";
 import type { JsonObject, JsonValue } from "./base/json.ts";
 import type { Logger } from "./base/log.ts";
+import { releaseGarbage } from "./base/memory.ts";
 import { createMetrics, type Metrics } from "./base/metrics.ts";
 import { createNursery, type Nursery } from "./base/nursery.ts";
 import { type BusHandle, createBusDirectory, type MutableBusDirectory } from "./controllers/bus-directory.ts";
@@ -128,6 +129,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
     pid: process.pid,
     simulated: true,
   };
+  await releaseGarbage();
   state.notReady = undefined;
   dataDir.writeEndpoints(endpoints);
   const running = stack.move();

@@ -101,6 +101,10 @@ export const errorCodes = {
     cause: "The repository or the folder has more files or bytes than allowed.",
     remedy: "Use a smaller folder or repository, or raise the limit.",
   },
+  HOST_REFUSED: {
+    cause: "A request names a host that is none of this server's (a page may do so to reach loopback).",
+    remedy: "Ask by 127.0.0.1 or localhost.",
+  },
   HTTP_FAILED: {
     cause: "An HTTP request of a trigger failed or got a status that its policy does not allow.",
     remedy: "Check the URL and the service behind it.",
@@ -175,7 +179,7 @@ export const errorCodes = {
   },
   UNAUTHORIZED: {
     cause: "The request has no valid token.",
-    remedy: "Send the token from the data directory's file `token` as `Authorization: Bearer …`.",
+    remedy: "Give the token of the data directory's file `token`: --token, or `Authorization: Bearer …` over HTTP.",
   },
   USAGE: {
     cause: "The command line is not understood.",
