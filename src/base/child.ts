@@ -142,7 +142,10 @@ function endGroup(child: Child, clock: Clock, ended: AbortSignal): void {
   kill(child, "SIGTERM");
   child.stdin.destroy();
   child.stdout.destroy();
-  sleepFor(clock, graceMs, ended).then(() => kill(child, "SIGKILL"), ignore);
+  sleepFor(clock, graceMs, ended).then(() => {
+    kill(child, "SIGKILL");
+    child.stderr.destroy(); // one that left the group may hold it open for ever
+  }, ignore);
 }
 
 function kill(child: Child, how: "SIGTERM" | "SIGKILL"): void {

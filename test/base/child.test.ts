@@ -69,6 +69,13 @@ test("an error of the reader ends the child and is the error of the call", () =>
   return assert.rejects(runChild(script("yes", { consume }), systemClock, never), /enough/);
 });
 
+test("a grandchild that left the group does not hold up the end", async () => {
+  const started = performance.now();
+  const call = script("setsid sleep 6 & wait", { timeoutMs: 200 });
+  await assert.rejects(runChild(call, systemClock, never), { code: "TOOL_TIMEOUT" });
+  assert.ok(performance.now() - started < 4_000);
+});
+
 test("abort ends the grandchildren too, even those that do not listen", async () => {
   await using directory = await tempDir();
   const file = join(directory.path, "pid");
