@@ -11,7 +11,7 @@ const table: readonly (readonly [string, number, RegExp, RegExp])[] = [
   ["-h", 0, /^Usage: tiphys \[options\] \[command\]/, /^$/],
   ["up -h", 0, /^Usage: tiphys up \[options\] \[dir\]/, /^$/],
   ["event -h", 0, /^Usage: tiphys event /, /^$/],
-  ["event list -h", 0, /^Usage: tiphys event list [^]*Global Options:/, /^$/],
+  ["event list -h", 0, /^Usage: tiphys event list [\s\S]*Global Options:/, /^$/],
   ["frob", 2, /^$/, /^error: unknown command 'frob'\nSee `tiphys --help`\.\n$/],
   ["up --prot 1", 2, /^$/, /^error: unknown option '--prot'/],
   ["up --port x", 2, /^$/, /"x" is not a port \(0 to 65535\)/],
