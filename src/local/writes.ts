@@ -14,6 +14,7 @@ import {
   wholeSeconds,
   withRevision,
 } from "./metadata.ts";
+import { type Claim, claimUpdate } from "./ownership.ts";
 import { isDryRun, type ResourceRequest } from "./request.ts";
 import { apiVersionOf, type ResourceTable, type ServedResource, storeKey } from "./resources.ts";
 import { alreadyExists, conflict, forbidden, invalid, modifiedSince, notFound, StatusError } from "./status-error.ts";
@@ -60,7 +61,7 @@ export function createObject(
   deps: WriteDeps,
   target: ResourceRequest,
   body: JsonObject,
-  name?: string,
+  { name, claim = claimUpdate }: { readonly name?: string | undefined; readonly claim?: Claim } = {},
 ): Promise<string> {
   const { resource } = target;
   const metadata = metadataOf(body, resource, target.namespace, name);
@@ -72,12 +73,13 @@ export function createObject(
     if (readObject(deps, key) !== undefined) throw alreadyExists(resource, key.name);
     const now = nowText(deps);
     const { status: _status, ...withoutStatus } = body;
-    const object = prepare(resource, now, {
+    const prepared = prepare(resource, now, {
       ...(resource.hasStatus ? withoutStatus : body),
       apiVersion: apiVersionOf(resource),
       kind: resource.kind,
       metadata: createdMetadata(named, resource, now),
     });
+    const object = claim({ target, now, before: undefined, after: prepared });
     admit(deps, target, { operation: "CREATE", object: asKubeObject(object) });
     if (isDryRun(target.query)) return JSON.stringify(object);
     return deps.store.put(key, (revision) => withRevision(object, revision)).text;
@@ -109,13 +111,19 @@ function checkNamespace(deps: WriteDeps, target: ResourceRequest): void {
 export type Change = (old: JsonObject) => JsonValue | undefined;
 
 /** Applies `change` to the stored object in one step and gives back the result as JSON. @throws StatusError */
-export function changeObject(deps: WriteDeps, target: ResourceRequest, name: string, change: Change): Promise<string> {
+export function changeObject(
+  deps: WriteDeps,
+  target: ResourceRequest,
+  name: string,
+  change: Change,
+  claim: Claim = claimUpdate,
+): Promise<string> {
   return deps.store.write(() => {
     const stored = needObject(deps, target, name);
     const old = { ...stored, apiVersion: apiVersionOf(target.resource) };
     const sent = change(old);
     if (sent === undefined) return JSON.stringify(old);
-    return storeChanged(deps, target, name, { old, sent: sent as JsonObject });
+    return storeChanged(deps, target, name, { old, sent: sent as JsonObject, claim });
   });
 }
 
@@ -123,14 +131,16 @@ function storeChanged(
   deps: WriteDeps,
   target: ResourceRequest,
   name: string,
-  { old, sent }: { readonly old: JsonObject; readonly sent: JsonObject },
+  { old, sent, claim }: { readonly old: JsonObject; readonly sent: JsonObject; readonly claim: Claim },
 ): string {
   const { resource } = target;
   const metadata = metadataOf(sent, resource, target.namespace, name);
   const oldMetadata = objectAt(old, "metadata");
   checkPreconditions(resource, name, metadata, oldMetadata);
   const merged = mergeBySubresource(target, old, { ...sent, metadata: updatedMetadata(metadata, oldMetadata) });
-  const object = withGeneration(resource, prepare(resource, nowText(deps), merged), old);
+  const now = nowText(deps);
+  const changed = withGeneration(resource, prepare(resource, now, merged), old);
+  const object = claim({ target, now, before: old, after: changed });
   const newMetadata = objectAt(object, "metadata");
   checkMetadata(newMetadata, resource);
   const unchanged = isDeepStrictEqual(withRevisionOf(object, oldMetadata), old);
