@@ -18,9 +18,10 @@ import { serveResource } from "./resource-verbs.ts";
 import { ResourceTable } from "./resources.ts";
 import { badRequest, StatusError, unknownPath } from "./status-error.ts";
 import { ObjectStore } from "./store.ts";
+import type { Admission, WriteDeps } from "./stored-object.ts";
 import { WatchWindow } from "./watch-window.ts";
 import type { OpenWatches } from "./watches.ts";
-import { type Admission, createObject, type WriteDeps } from "./writes.ts";
+import { createObject } from "./writes.ts";
 
 export interface ControlPlane extends AsyncDisposable {
   /** Answers one request of the Kubernetes API; never rejects. A watch ends when the request's signal aborts. */

@@ -7,7 +7,8 @@ import { objectAt } from "./kinds.ts";
 import { applyOwned, type Claim, withManagedFields } from "./ownership.ts";
 import { contentType, parseText, type ResourceRequest, readText } from "./request.ts";
 import { badRequest, invalid, StatusError, unsupportedMediaType } from "./status-error.ts";
-import { changeObject, createObject, keyOf, nowText, readObject, type WriteDeps } from "./writes.ts";
+import { keyOf, nowText, readObject, type WriteDeps } from "./stored-object.ts";
+import { changeObject, createObject } from "./writes.ts";
 
 const json = "application/json-patch+json";
 const merge = "application/merge-patch+json";
@@ -25,12 +26,12 @@ export async function patchObject(
   if (!accepted.includes(type)) throw unsupportedMediaType(accepted);
   const body = parseText(await readText(target.request), type);
   if (type === apply) return applyObject(deps, target, name, needObjectPatch(body));
-  const change = changeOf(type, body, target);
+  const change = changeOf(type, body, target.resource.patchType);
   const text = await changeObject(deps, target, name, (old) => patched(target, name, () => change(old)));
   return { text, isNew: false };
 }
 
-function changeOf(type: string, body: unknown, target: ResourceRequest): (old: JsonObject) => JsonValue {
+function changeOf(type: string, body: unknown, patchType: string | undefined): (old: JsonObject) => JsonValue {
   if (type === json) {
     if (!Array.isArray(body)) throw badRequest("a JSON patch must be a list of operations");
     return (old) => applyJsonPatch(old, body);
@@ -38,7 +39,15 @@ function changeOf(type: string, body: unknown, target: ResourceRequest): (old: J
   const patch = needObjectPatch(body);
   if (type === merge) return (old) => applyMergePatch(old, patch);
   const rules = { types: patchTypes, directives: true };
-  return (old) => applyStrategicMergePatch(old, patch, target.resource.patchType, rules);
+  return (old) => applyStrategicMergePatch(old, patch, patchType, rules);
+}
+
+/** A patch, but no apply, of something that is not stored itself. @throws StatusError */
+export async function readPatch(target: ResourceRequest, name: string): Promise<(old: JsonObject) => JsonObject> {
+  const type = contentType(target.request);
+  if (![json, merge, strategic].includes(type)) throw unsupportedMediaType([json, merge, strategic]);
+  const change = changeOf(type, parseText(await readText(target.request), type), undefined);
+  return (old) => patched(target, name, () => change(old));
 }
 
 function needObjectPatch(body: unknown): JsonObject {

@@ -5,7 +5,7 @@ import { silentLogger } from "../../src/base/log.ts";
 import { createKubeClient } from "../../src/kube/client.ts";
 import type { KubeClient } from "../../src/kube/kube.ts";
 import { type ControlPlane, openControlPlane } from "../../src/local/control-plane.ts";
-import type { Admission } from "../../src/local/writes.ts";
+import type { Admission } from "../../src/local/stored-object.ts";
 import { tempDir } from "./temp-dir.ts";
 
 export const adminToken = "admin-token";
