@@ -16,6 +16,7 @@ import { openApiDocument, openApiIndex } from "./openapi.ts";
 import { parseResourcePath, type ResourceRequest, type User } from "./request.ts";
 import { serveResource } from "./resource-verbs.ts";
 import { ResourceTable } from "./resources.ts";
+import { createSimulation, type Simulation } from "./simulation/simulation.ts";
 import { badRequest, StatusError, unknownPath } from "./status-error.ts";
 import { ObjectStore } from "./store.ts";
 import type { Admission, WriteDeps } from "./stored-object.ts";
@@ -36,6 +37,8 @@ export interface ControlPlaneOptions {
   /** Who may call, by Bearer token. Members of `system:masters` may impersonate. */
   readonly users: readonly TokenUser[];
   readonly admission?: Admission;
+  /** Deployments, Jobs and the like run as if there were nodes. Default: they are stored only. */
+  readonly simulate?: boolean;
 }
 
 export interface Plane extends WriteDeps {
@@ -55,12 +58,17 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
       table.define(change.name, change.type === "DELETED" ? undefined : parseObject(change.text));
     }
     window.publish(changes);
+    simulation?.notify(changes);
   });
+  let simulation: Simulation | undefined;
   const window = new WatchWindow(store.revision, windowLimits);
   for (const { name, text } of store.list(definitions, { limit: -1 })) table.define(name, parseObject(text));
   const { clock, admission } = options;
   const plane: Plane = { store, table, clock, admission, window, watches: new Set() };
   await ensureNamespaces(plane);
+  const stop = new AbortController();
+  if (options.simulate) simulation = createSimulation({ ...plane, log: options.log });
+  const simulated = simulation?.run(stop.signal);
   const authenticate = createAuthentication(options.users);
   return {
     async fetch(request) {
@@ -74,6 +82,8 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     },
     async [Symbol.asyncDispose]() {
       for (const watch of plane.watches) watch.abort();
+      stop.abort();
+      await simulated;
       await store.settled();
       store[Symbol.dispose]();
     },
