@@ -31,13 +31,16 @@ export function createCluster(plane: WriteDeps): Cluster {
   // What is written here is the machine's, not a user's: nobody has to admit it.
   const deps: WriteDeps = { ...plane, admission: undefined };
   const request = new Request("http://localhost/");
-  const targetOf = (resource: string, namespace: string, subresource?: string): ResourceRequest => {
-    const served = deps.table.all().find((candidate) => storeKey(candidate) === resource);
-    if (served === undefined) throw new Error(`${resource} is not served`);
-    const fieldManager = resource === "/pods" && subresource === "status" ? "kubelet" : "kube-controller-manager";
-    const query = new URLSearchParams({ fieldManager });
-    const place = { namespace: served.namespaced ? namespace : undefined, name: undefined, subresource };
-    return { request, query, user, resource: served, ...place, warnings: [] };
+  const query = new URLSearchParams({ fieldManager: "kube-controller-manager" });
+  const kubeletQuery = new URLSearchParams({ fieldManager: "kubelet" });
+  // Only built-in kinds are simulated: what is served of them does not change.
+  const served = new Map(deps.table.all().map((resource) => [storeKey(resource), resource]));
+  const targetOf = (key: string, namespace: string, subresource?: string): ResourceRequest => {
+    const resource = served.get(key);
+    if (resource === undefined) throw new Error(`${key} is not served`);
+    const by = key === "/pods" && subresource === "status" ? kubeletQuery : query;
+    const place = { namespace: resource.namespaced ? namespace : undefined, name: undefined, subresource };
+    return { request, query: by, user, resource, ...place, warnings: [] };
   };
   return {
     now: () => deps.clock.now(),

@@ -131,15 +131,21 @@ interface Rollout {
 async function moveOn(cluster: Cluster, deployment: JsonObject, { current, old, rules }: Rollout): Promise<void> {
   const revision = Math.max(revisionOf(current), ...old.map((set) => revisionOf(set) + 1));
   const annotations = annotationsFor(deployment, revision, rules);
-  await cluster.change(keyOfObject(sets, current), (set) => ({
-    ...set,
-    metadata: { ...metaOf(set), annotations: { ...objectOf(metaOf(set).annotations), ...annotations } },
-  }));
+  const present = objectOf(metaOf(current).annotations);
+  const isAnnotated = Object.entries(annotations).every(([name, value]) => present[name] === value);
+  if (!isAnnotated) await annotate(cluster, keyOfObject(sets, current), annotations);
   const steps = planRollout(rules, rolloutSet(current), old.map(rolloutSet));
   const writes = [...steps].map(([name, replicas]) =>
     scale(cluster, { ...keyOfObject(sets, current), name }, replicas),
   );
   await Promise.all([...writes, removeHistory(cluster, deployment, old), writeRevision(cluster, deployment, revision)]);
+}
+
+async function annotate(cluster: Cluster, key: ObjectKey, annotations: JsonObject): Promise<void> {
+  await cluster.change(key, (old) => {
+    const all = { ...objectOf(metaOf(old).annotations), ...annotations };
+    return { ...old, metadata: { ...metaOf(old), annotations: all } };
+  });
 }
 
 async function scale(cluster: Cluster, key: ObjectKey, replicas: number): Promise<void> {
@@ -154,10 +160,7 @@ async function scaleAlone(cluster: Cluster, owned: readonly JsonObject[], replic
 
 async function writeRevision(cluster: Cluster, deployment: JsonObject, revision: number): Promise<void> {
   if (revisionOf(deployment) === revision) return;
-  await cluster.change(keyOfObject("apps/deployments", deployment), (old) => {
-    const annotations = { ...objectOf(metaOf(old).annotations), [revisionAnnotation]: String(revision) };
-    return { ...old, metadata: { ...metaOf(old), annotations } };
-  });
+  await annotate(cluster, keyOfObject("apps/deployments", deployment), { [revisionAnnotation]: String(revision) });
 }
 
 async function removeHistory(cluster: Cluster, deployment: JsonObject, old: readonly JsonObject[]): Promise<void> {
