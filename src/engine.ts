@@ -4,6 +4,7 @@ import { argoApiVersion, type EventBusResource, type EventSource, type PodTempla
 import { type Clock, isoTime, sleepFor, systemClock } from "./base/clock.ts";
 import type { JsonObject, JsonValue } from "./base/json.ts";
 import type { Logger } from "./base/log.ts";
+import { releaseGarbage } from "./base/memory.ts";
 import { createMetrics, type Metrics } from "./base/metrics.ts";
 import { createNursery, type Nursery } from "./base/nursery.ts";
 import { type BusHandle, createBusDirectory, type MutableBusDirectory } from "./controllers/bus-directory.ts";
@@ -41,6 +42,7 @@ import { openControlPlane } from "./local/control-plane.ts";
 import { type DataDir, type Endpoints, openDataDir, replaceFile } from "./local/data-dir.ts";
 import { kubeconfigText } from "./local/kubeconfig.ts";
 import { serveControlPlane } from "./local/serve.ts";
+import type { KubeObject } from "./objects/object.ts";
 import { type CloudEvent, decodeEvent, encodeEvent } from "./record/cloud-event.ts";
 import type { EventHead, Ledger } from "./record/records.ts";
 import { eventSubject, rawSubject } from "./record/subject.ts";
@@ -128,6 +130,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
     pid: process.pid,
     simulated: true,
   };
+  await releaseGarbage();
   state.notReady = undefined;
   dataDir.writeEndpoints(endpoints);
   const running = stack.move();
@@ -285,7 +288,7 @@ function runController<R extends Reconciler & { stopAll(): Promise<void> }>(
   create: (deps: { cache: WatchCache; request: (namespace: string, name: string) => void }) => R,
 ): RunningController<R> {
   const gvk = { apiVersion: argoApiVersion, kind };
-  const cache = createWatchCache({ client: kube, kind: gvk, clock, log });
+  const cache = createWatchCache({ client: kube, kind: gvk, clock, log, trim: withoutManagedFields });
   let controller: Controller | undefined;
   const reconciler = create({ cache, request: (namespace, name) => controller?.request(namespace, name) });
   controller = createController({ kind: gvk, cache, reconciler, clock, log });
@@ -294,6 +297,12 @@ function runController<R extends Reconciler & { stopAll(): Promise<void> }>(
   stack.defer(() => reconciler.stopAll());
   stack.use(nursery.start(`${kind} controller`, run));
   return { ...controller, reconciler };
+}
+
+/** Who wrote which field is as long as the object itself, and no controller asks. */
+function withoutManagedFields(object: KubeObject): KubeObject {
+  const { managedFields: _, ...metadata } = object.metadata;
+  return { ...object, metadata };
 }
 
 /** Keys of effects with a stored outcome that a stored position has not passed: they are not repeated. */

@@ -13,15 +13,15 @@ import {
   versionInfo,
 } from "./discovery.ts";
 import { openApiDocument, openApiIndex } from "./openapi.ts";
+import type { Plane } from "./plane.ts";
 import { parseResourcePath, type ResourceRequest, type User } from "./request.ts";
 import { serveResource } from "./resource-verbs.ts";
 import { ResourceTable } from "./resources.ts";
 import { createSimulation, type Simulation } from "./simulation/simulation.ts";
 import { badRequest, StatusError, unknownPath } from "./status-error.ts";
 import { ObjectStore } from "./store.ts";
-import type { Admission, WriteDeps } from "./stored-object.ts";
+import type { Admission } from "./stored-object.ts";
 import { WatchWindow } from "./watch-window.ts";
-import type { OpenWatches } from "./watches.ts";
 import { createObject } from "./writes.ts";
 
 export interface ControlPlane extends AsyncDisposable {
@@ -41,13 +41,8 @@ export interface ControlPlaneOptions {
   readonly simulate?: boolean;
 }
 
-export interface Plane extends WriteDeps {
-  readonly window: WatchWindow;
-  readonly watches: OpenWatches;
-}
-
 const definitions = "apiextensions.k8s.io/customresourcedefinitions";
-const windowLimits = { maxChanges: 20_000, maxCharacters: 64 * 1024 * 1024 };
+const windowLimits = { maxChanges: 20_000, maxCharacters: 16 * 1024 * 1024 };
 
 /** Opens the store and serves it. Whoever opens it disposes of it: that ends open watches. @throws TerminalError */
 export async function openControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {

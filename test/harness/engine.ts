@@ -44,6 +44,8 @@ export interface RunningEngine extends AsyncDisposable {
 
 const mainFile = join(projectRoot, "src", "cli", "main.ts");
 const startDeadlineMs = 30_000;
+/** Characters of output that are kept at least. */
+const keptOutput = 4 * 1024 * 1024;
 
 /** `node src/cli/main.ts …` without an engine. */
 export function tiphys(args: readonly string[], cwd?: string): Promise<RunResult> {
@@ -117,7 +119,8 @@ function collect(child: ChildProcess): () => string {
   let text = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding("utf8").on("data", (chunk: string) => {
-      text = (text + chunk).slice(-4 * 1024 * 1024);
+      text += chunk;
+      if (text.length > 2 * keptOutput) text = text.slice(-keptOutput);
     });
   }
   return () => text;
