@@ -3,7 +3,14 @@ import { test } from "node:test";
 import { assessHealth } from "../../../src/gitops/health/assess.ts";
 
 type Fields = Record<string, unknown>;
-type Row = readonly [name: string, spec: Fields, status: Fields, state: string, message?: string | undefined, metadata?: Fields];
+type Row = readonly [
+  name: string,
+  spec: Fields,
+  status: Fields,
+  state: string,
+  message?: string | undefined,
+  metadata?: Fields,
+];
 
 const seen = { observedGeneration: 2 };
 const roll = "Waiting for rollout to finish:";
