@@ -73,6 +73,10 @@ export const errorCodes = {
     cause: "A filter, condition or transform could not be evaluated on this event.",
     remedy: "Compare the path, type and values of the filter with the event: `tiphys why EVENT`.",
   },
+  HOST_REFUSED: {
+    cause: "A request names a host that is none of this server's (a page may do so to reach loopback).",
+    remedy: "Ask by 127.0.0.1 or localhost.",
+  },
   HTTP_FAILED: {
     cause: "An HTTP request of a trigger failed or got a status that its policy does not allow.",
     remedy: "Check the URL and the service behind it.",
@@ -135,7 +139,7 @@ export const errorCodes = {
   },
   UNAUTHORIZED: {
     cause: "The request has no valid token.",
-    remedy: "Send the token from the data directory's file `token` as `Authorization: Bearer …`.",
+    remedy: "Give the token of the data directory's file `token`: --token, or `Authorization: Bearer …` over HTTP.",
   },
   USAGE: {
     cause: "The command line is not understood.",

@@ -28,81 +28,92 @@ export interface KeyedQueue {
  * so its memory is bounded by the number of keys, and each key is worked on in order.
  */
 export function createKeyedQueue(options: KeyedQueueOptions): KeyedQueue {
-  const waiting = new Set<string>();
-  const running = new Set<string>();
-  const failures = new Map<string, number>();
-  const delayed = new Map<string, AbortController>();
-  const ended = new Set<Promise<void>>();
-  let signal: AbortSignal | undefined;
+  return new WorkQueue(options);
+}
 
-  function pump(): void {
+/** A key is in `waiting` (asked for), in `running`, in both, or in `delayed` (will be asked for). */
+class WorkQueue implements KeyedQueue {
+  readonly #options: KeyedQueueOptions;
+  readonly #waiting = new Set<string>();
+  readonly #running = new Set<string>();
+  readonly #failures = new Map<string, number>();
+  readonly #delayed = new Map<string, AbortController>();
+  readonly #underWay = new Set<Promise<void>>();
+  #signal: AbortSignal | undefined;
+
+  constructor(options: KeyedQueueOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#waiting.size + this.#running.size;
+  }
+
+  add(key: string): void {
+    this.#forgetDelayed(key);
+    this.#waiting.add(key);
+    this.#pump();
+  }
+
+  async run(stop: AbortSignal): Promise<void> {
+    this.#signal = stop;
+    this.#pump();
+    await new Promise<void>((resolve) => {
+      if (stop.aborted) resolve();
+      else stop.addEventListener("abort", () => resolve(), { once: true });
+    });
+    await Promise.all(this.#underWay);
+  }
+
+  #pump(): void {
+    const signal = this.#signal;
     if (signal === undefined || signal.aborted) return;
-    for (const key of waiting) {
-      if (running.size >= options.concurrency) return;
-      if (running.has(key)) continue;
-      waiting.delete(key);
-      running.add(key);
-      track(runOnce(key, signal));
+    for (const key of this.#waiting) {
+      if (this.#running.size >= this.#options.concurrency) return;
+      if (this.#running.has(key)) continue;
+      this.#waiting.delete(key);
+      this.#forgetDelayed(key); // this run decides anew when the next one is
+      this.#running.add(key);
+      this.#track(this.#runOnce(key, signal));
     }
   }
 
-  function track(promise: Promise<void>): void {
-    ended.add(promise);
-    void promise.finally(() => ended.delete(promise));
+  #track(promise: Promise<void>): void {
+    this.#underWay.add(promise);
+    void promise.finally(() => this.#underWay.delete(promise));
   }
 
-  async function runOnce(key: string, stop: AbortSignal): Promise<void> {
+  async #runOnce(key: string, stop: AbortSignal): Promise<void> {
     try {
-      const { againAfterMs } = await options.work(key, stop);
-      failures.delete(key);
-      if (againAfterMs !== undefined) addLater(key, againAfterMs, stop);
+      const { againAfterMs } = await this.#options.work(key, stop);
+      this.#failures.delete(key);
+      if (againAfterMs !== undefined) this.#addLater(key, againAfterMs, stop);
     } catch (error) {
       if (!stop.aborted) {
-        const count = (failures.get(key) ?? 0) + 1;
-        failures.set(key, count);
-        options.onError(key, error);
-        addLater(key, backoffMs(failureBackoff, count), stop);
+        const count = (this.#failures.get(key) ?? 0) + 1;
+        this.#failures.set(key, count);
+        this.#options.onError(key, error);
+        this.#addLater(key, backoffMs(failureBackoff, count), stop);
       }
     } finally {
-      running.delete(key);
-      pump();
+      this.#running.delete(key);
+      this.#pump();
     }
   }
 
-  function addLater(key: string, ms: number, stop: AbortSignal): void {
-    delayed.get(key)?.abort();
+  #addLater(key: string, ms: number, stop: AbortSignal): void {
+    this.#forgetDelayed(key);
     const timer = new AbortController();
-    delayed.set(key, timer);
-    const wait = sleepFor(options.clock, ms, AbortSignal.any([stop, timer.signal])).then(
-      () => {
-        if (delayed.get(key) === timer) delayed.delete(key);
-        add(key);
-      },
-      () => undefined,
+    this.#delayed.set(key, timer);
+    const wait = sleepFor(this.#options.clock, ms, AbortSignal.any([stop, timer.signal])).then(
+      () => this.add(key),
+      () => undefined, // asked for before its time, or stopped
     );
-    track(wait);
+    this.#track(wait);
   }
 
-  function add(key: string): void {
-    delayed.get(key)?.abort();
-    delayed.delete(key);
-    waiting.add(key);
-    pump();
+  #forgetDelayed(key: string): void {
+    this.#delayed.get(key)?.abort();
+    this.#delayed.delete(key);
   }
-
-  return {
-    add,
-    get size() {
-      return waiting.size + running.size;
-    },
-    async run(stop) {
-      signal = stop;
-      pump();
-      await new Promise<void>((resolve) => {
-        if (stop.aborted) resolve();
-        else stop.addEventListener("abort", () => resolve(), { once: true });
-      });
-      await Promise.all(ended);
-    },
-  };
 }

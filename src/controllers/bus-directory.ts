@@ -58,3 +58,16 @@ export function createBusDirectory(system: BusHandle): MutableBusDirectory {
     onChange: (listener) => void listeners.push(listener),
   };
 }
+
+/** Tells handles of one name apart: a bus that was opened anew has another handle, and who used the old one must move. */
+export function createHandleIds(): { of(handle: BusHandle): string } {
+  const ids = new WeakMap<BusHandle, number>();
+  let last = 0;
+  return {
+    of(handle) {
+      const id = ids.get(handle) ?? ++last;
+      ids.set(handle, id);
+      return `${handle.name}#${id}`;
+    },
+  };
+}

@@ -13,14 +13,14 @@ import {
   versionInfo,
 } from "./discovery.ts";
 import { openApiDocument, openApiIndex } from "./openapi.ts";
+import type { Plane } from "./plane.ts";
 import { parseResourcePath, type ResourceRequest, type User } from "./request.ts";
 import { serveResource } from "./resource-verbs.ts";
 import { ResourceTable } from "./resources.ts";
 import { badRequest, StatusError, unknownPath } from "./status-error.ts";
 import { ObjectStore } from "./store.ts";
 import { WatchWindow } from "./watch-window.ts";
-import type { OpenWatches } from "./watches.ts";
-import { type Admission, createObject, type WriteDeps } from "./writes.ts";
+import { type Admission, createObject } from "./writes.ts";
 
 export interface ControlPlane extends AsyncDisposable {
   /** Answers one request of the Kubernetes API; never rejects. A watch ends when the request's signal aborts. */
@@ -35,11 +35,6 @@ export interface ControlPlaneOptions {
   /** Who may call, by Bearer token. Members of `system:masters` may impersonate. */
   readonly users: readonly TokenUser[];
   readonly admission?: Admission;
-}
-
-export interface Plane extends WriteDeps {
-  readonly window: WatchWindow;
-  readonly watches: OpenWatches;
 }
 
 const definitions = "apiextensions.k8s.io/customresourcedefinitions";

@@ -59,6 +59,7 @@ export function openDataDir(dir: string): DataDir {
 
 /** Writes a file that only its owner may read, whole or not at all. */
 export function replaceFile(path: string, text: string): void {
+  rmSync(`${path}.new`, { force: true }); // one that was left keeps its mode
   writeFileSync(`${path}.new`, text, { mode: 0o600 });
   renameSync(`${path}.new`, path);
 }

@@ -1,8 +1,8 @@
-import type { Plane } from "./control-plane.ts";
 import { deleteObject, readDeleteOptions } from "./deletes.ts";
 import { objectAt } from "./kinds.ts";
 import { asKubeObject } from "./metadata.ts";
 import { patchObject } from "./patches.ts";
+import type { Plane } from "./plane.ts";
 import { inVersion, matcherOf, readList, readOne } from "./reads.ts";
 import { type ResourceRequest, readObjectBody } from "./request.ts";
 import { apiVersionOf, storeKey } from "./resources.ts";

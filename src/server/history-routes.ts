@@ -1,4 +1,5 @@
 import { type Request, Router } from "express";
+import type { Condition } from "../api/resources.ts";
 import { EngineError } from "../base/errors.ts";
 import type { History } from "../ledger/history.ts";
 import type { LedgerRecord, ResourceName } from "../record/records.ts";
@@ -16,17 +17,30 @@ export interface EventToSend {
   readonly id?: string;
 }
 
+/** A Sensor or EventSource as lists show it. */
+export interface ListedResource extends ResourceName {
+  readonly uid: string;
+  readonly conditions: readonly Condition[];
+}
+
 export interface HistoryRouteDeps {
   readonly history: History;
   /** @throws EngineError NOT_FOUND for an event that is not known. */
   readonly why: Why;
   /** Puts an event on the bus as if its EventSource had; resolves with its id once it is kept. */
   readonly send: (draft: EventToSend) => Promise<string>;
+  /** Every Sensor that the engine knows; absent: the path answers 404. */
+  readonly sensors?: () => readonly ListedResource[];
+  /** The same for EventSources. */
+  readonly sources?: () => readonly ListedResource[];
 }
 
 /** `/api/v1/tiphys/…`: what happened, and why. Every answer waits until the projection holds what was stored before. */
-export function historyRoutes({ history, why, send }: HistoryRouteDeps): Router {
+export function historyRoutes({ history, why, send, sensors, sources }: HistoryRouteDeps): Router {
   const router = Router();
+  for (const [name, list] of Object.entries({ sensors, sources })) {
+    if (list) router.get(`/${name}`, (request, response) => void response.json({ [name]: listOf(request, list()) }));
+  }
   router.use(async (request, _response, next) => {
     if (request.method === "GET") await history.caughtUp();
     next();
@@ -51,12 +65,10 @@ export function historyRoutes({ history, why, send }: HistoryRouteDeps): Router 
     response.json(await why(request.params.id, sensorOf(request)));
   });
   router.get("/records", async (request, response) => {
-    const kind = kindOf(request);
-    const sensor = sensorOf(request);
     const records = await history.records({
       limit: limitOf(request),
-      ...optional("kind", kind),
-      ...optional("sensor", sensor),
+      ...optional("kind", kindOf(request)),
+      ...optional("sensor", sensorOf(request)),
       ...optional("before", numberOf(request, "before")),
     });
     response.json({ records });
@@ -88,23 +100,16 @@ function optional<K extends string, V>(key: K, value: V | undefined): { readonly
   return (value === undefined ? {} : { [key]: value }) as { readonly [P in K]?: V };
 }
 
+function listOf(request: Request, all: readonly ListedResource[]): readonly ListedResource[] {
+  const namespace = textOf(request, "namespace");
+  return namespace === undefined ? all : all.filter((one) => one.namespace === namespace);
+}
+
 function textOf(request: Request, name: string): string | undefined {
   const value = request.query[name];
-  return typeof value === "string" && value !== "" ? value : undefined;
-}
-
-function numberOf(request: Request, name: string): number | undefined {
-  const text = textOf(request, name);
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= 0) return value;
-  throw new EngineError("USAGE", `${name}: "${text}" must be a whole number`);
-}
-
-function limitOf(request: Request): number {
-  const limit = numberOf(request, "limit") ?? defaultLimit;
-  if (limit >= 1 && limit <= maxLimit) return limit;
-  throw new EngineError("USAGE", `limit: "${limit}" must be 1 to ${maxLimit}`);
+  if (value === undefined || value === "") return undefined;
+  if (typeof value === "string") return value;
+  throw new EngineError("USAGE", `${name}: must be given once`);
 }
 
 function kindOf(request: Request): LedgerRecord["kind"] | undefined {
@@ -114,11 +119,25 @@ function kindOf(request: Request): LedgerRecord["kind"] | undefined {
   throw new EngineError("USAGE", `kind: "${text}" must be one of ${recordKinds.join(", ")}`);
 }
 
+function numberOf(request: Request, name: string): number | undefined {
+  const text = textOf(request, name);
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  throw new EngineError("USAGE", `${name}: "${text}" must be a whole number`);
+}
+
+function limitOf(request: Request): number {
+  const limit = numberOf(request, "limit") ?? defaultLimit;
+  if (limit >= 1 && limit <= maxLimit) return limit;
+  throw new EngineError("USAGE", `limit: "${limit}" must be 1 to ${maxLimit}`);
+}
+
 function sensorOf(request: Request): ResourceName | undefined {
   const text = textOf(request, "sensor");
   if (text === undefined) return undefined;
-  const [namespace = "", name = ""] = text.split("/");
-  if (namespace !== "" && name !== "") return { namespace, name };
+  const [namespace = "", name = "", ...rest] = text.split("/");
+  if (namespace !== "" && name !== "" && rest.length === 0) return { namespace, name };
   throw new EngineError("USAGE", `sensor: "${text}" must be NAMESPACE/NAME`);
 }
 

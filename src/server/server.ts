@@ -27,9 +27,12 @@ export interface ApiServer extends AsyncDisposable {
 /** The largest body that the API takes: the largest event and its envelope. */
 const maxBodyBytes = 2 * 1024 * 1024;
 
+/** How long answers under way may take when the server stops. */
+const closeMs = 1_000;
+
 /**
  * HTTP for people: health and metrics are open (on loopback), everything else needs the token (DESIGN section 6).
- * Disposal stops listening and ends connections. @throws TerminalError PORT_IN_USE
+ * Disposal stops listening, waits a second for answers under way, and ends connections. @throws TerminalError PORT_IN_USE
  */
 export async function openServer(options: ServerOptions): Promise<ApiServer> {
   const server = createHttpServer({ requestTimeout: 30_000 }, createApp(options));
@@ -38,9 +41,10 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
   return {
     url: `http://${options.host}:${port}`,
     async [Symbol.asyncDispose]() {
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeIdleConnections();
+      const closed = new Promise((resolve) => server.close(resolve)); // it ends idle connections at once
+      const cut = setTimeout(() => server.closeAllConnections(), closeMs);
       await closed;
+      clearTimeout(cut);
     },
   };
 }
@@ -75,7 +79,7 @@ function createApp(options: ServerOptions): express.Express {
 function checkHost(request: Request, response: Response, next: NextFunction): void {
   const name = (request.headers.host ?? "").replace(/:\d+$/, "").toLowerCase();
   if (["localhost", "127.0.0.1", "[::1]"].includes(name)) next();
-  else response.status(403).json({ error: `the Host "${name}" is not a name of this server`, code: "FORBIDDEN_HOST" });
+  else answer(response, 403, new EngineError("HOST_REFUSED", `the Host "${name}" is not a name of this server`));
 }
 
 function checkToken(token: string) {
@@ -85,8 +89,8 @@ function checkToken(token: string) {
       next();
       return;
     }
-    const error = new EngineError("UNAUTHORIZED", "this needs the API's token");
-    response.status(401).set("www-authenticate", "Bearer").json(bodyOf(error));
+    response.set("www-authenticate", "Bearer");
+    answer(response, 401, new EngineError("UNAUTHORIZED", "this needs the API's token"));
   };
 }
 
@@ -103,19 +107,29 @@ const statusByCode: Partial<Record<EngineError["code"], number>> = {
 };
 
 function answerError(log: Logger) {
-  return (error: unknown, request: Request, response: Response, _next: NextFunction): void => {
-    if (error instanceof EngineError) {
-      response.status(statusByCode[error.code] ?? 500).json(bodyOf(error));
+  return (error: unknown, request: Request, response: Response, next: NextFunction): void => {
+    if (response.headersSent) {
+      next(error); // too late for an answer: express ends the connection
       return;
     }
-    const status = error instanceof Error && "status" in error && typeof error.status === "number" ? error.status : 500;
-    if (status >= 500) log.error("a request failed", { path: request.path, error });
-    response.status(status).json({ error: status >= 500 ? "internal error" : messageOf(error) });
+    const known = error instanceof EngineError ? error : refusalOf(error);
+    const status = known ? (statusByCode[known.code] ?? 500) : 500;
+    if (status === 500) log.error("a request failed", { path: request.path, error });
+    if (known) answer(response, status, known);
+    else response.status(status).json({ error: "internal error" });
   };
 }
 
-function bodyOf(error: EngineError): { error: string; code: string; remedy: string | undefined } {
-  return { error: error.message, code: error.code, remedy: remedyOf(error) };
+/** What express refuses of a request (malformed, too large) as an error of ours; undefined for anything else. */
+function refusalOf(error: unknown): EngineError | undefined {
+  const status = error instanceof Error && "status" in error && typeof error.status === "number" ? error.status : 500;
+  if (status >= 500) return undefined;
+  const isTooLarge = status === statusByCode.BUS_MESSAGE_TOO_LARGE;
+  return new EngineError(isTooLarge ? "BUS_MESSAGE_TOO_LARGE" : "USAGE", `the request: ${messageOf(error)}`, error);
+}
+
+function answer(response: Response, status: number, error: EngineError): void {
+  response.status(status).json({ error: error.message, code: error.code, remedy: remedyOf(error) });
 }
 
 function listen(server: Server, { host, port }: ServerOptions): Promise<void> {

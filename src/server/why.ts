@@ -56,8 +56,9 @@ export function createWhy({ history, sensors, readEvent }: WhyDeps): Why {
       const dependencies = event ? explain(compiled, event) : [];
       return { sensor: { namespace, name }, dependencies, records: recordsOf(compiled.head, followed) };
     });
-    const note = noteOf(event !== undefined, answers.length, head);
-    return { event: head, sensors: answers, ...(note === undefined ? {} : { note }) };
+    const notes = [event ? undefined : dropped, answers.length > 0 ? undefined : nobody(head, only)];
+    const note = notes.filter((one) => one !== undefined).join("; ");
+    return { event: head, sensors: answers, ...(note === "" ? {} : { note }) };
   };
 }
 
@@ -73,8 +74,10 @@ function recordsOf({ namespace, name }: ResourceName, records: readonly LedgerRe
   return records.filter((record) => "sensor" in record && isAsked(record.sensor, { namespace, name }));
 }
 
-function noteOf(isStored: boolean, sensors: number, head: EventHead): string | undefined {
-  if (!isStored) return "the bus does not hold the event any more: filters cannot be judged again";
-  if (sensors > 0) return undefined;
-  return `no Sensor in namespace "${head.namespace}" listens to event "${head.event}" of EventSource "${head.eventSource}"`;
+const dropped = "the bus does not hold the event any more: filters cannot be judged again";
+
+function nobody({ namespace, eventSource, event }: EventHead, only: ResourceName | undefined): string {
+  const listens = `listens to event "${event}" of EventSource "${eventSource}" in namespace "${namespace}"`;
+  if (only === undefined) return `no Sensor ${listens}`;
+  return `no running Sensor "${only.namespace}/${only.name}" ${listens}`;
 }

@@ -13,6 +13,8 @@ export interface EngineOptions {
   readonly dataDir?: string;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** The program to run instead of the sources: the published bundle. */
+  readonly main?: string;
 }
 
 export interface EngineEndpoints {
@@ -79,9 +81,9 @@ export async function startEngine(options: EngineOptions = {}): Promise<RunningE
   };
 }
 
-function engineArgs({ dir, args = [] }: EngineOptions, dataDir: string): string[] {
+function engineArgs({ dir, args = [], main = mainFile }: EngineOptions, dataDir: string): string[] {
   const ports = ["--port", "0", "--ingress-port", "0", "--kube-port", "0"];
-  return [mainFile, "--data-dir", dataDir, "up", ...(dir === undefined ? [] : [dir]), ...ports, ...args];
+  return [main, "--data-dir", dataDir, "up", ...(dir === undefined ? [] : [dir]), ...ports, ...args];
 }
 
 async function waitReady(child: ChildProcess, dataDir: string, output: () => string): Promise<EngineEndpoints> {

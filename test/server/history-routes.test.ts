@@ -61,7 +61,7 @@ test("refuses what it does not understand or know", async () => {
     ["/trace/none", undefined, 404, "NOT_FOUND"],
     ["/records?kind=none", undefined, 400, "USAGE"],
     ["/events", { event: "example", data: {} }, 400, "USAGE"],
-    ["/events", "{", 400, undefined],
+    ["/events", "{", 400, "USAGE"],
   ];
   for (const [path, body, status, code] of table) {
     const answer = await call(rig, path, body);

@@ -1,0 +1,9 @@
+import type { WatchWindow } from "./watch-window.ts";
+import type { OpenWatches } from "./watches.ts";
+import type { WriteDeps } from "./writes.ts";
+
+/** What the verbs of an open control plane work with. */
+export interface Plane extends WriteDeps {
+  readonly window: WatchWindow;
+  readonly watches: OpenWatches;
+}
