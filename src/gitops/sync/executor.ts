@@ -64,7 +64,7 @@ class SyncRun {
     this.#options = options;
     this.#deps = deps;
     this.#context = { kube: deps.kube, syncOptions: options.syncOptions, signal };
-    this.#results = createResults(options.previous);
+    this.#results = createResults(options.previous, this.#allTasks());
     this.#isFresh = options.previous.length === 0;
   }
 

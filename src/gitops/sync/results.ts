@@ -1,7 +1,7 @@
 import { keyText, type ObjectKey } from "../diff/diff.ts";
 import type { OperationPhase, ResourceResult, ResultStatus, SyncTask } from "./sync.ts";
 
-/** What each task has come to, in the order in which it was first recorded. */
+/** What each task has come to, in the order of the plan, however long each took; those of a former plan come first. */
 export interface Results {
   find(task: SyncTask): ResourceResult | undefined;
   record(task: SyncTask, status: ResultStatus, hookPhase: OperationPhase, message: string): void;
@@ -9,7 +9,8 @@ export interface Results {
 }
 
 /** `previous` are those of the same operation before a restart. */
-export function createResults(previous: readonly ResourceResult[]): Results {
+export function createResults(previous: readonly ResourceResult[], tasks: readonly SyncTask[]): Results {
+  const order = new Map(tasks.map((task, index) => [taskKey(task.phase, task.key), index]));
   const byTask = new Map(previous.map((result) => [taskKey(result.syncPhase, result), result]));
   return {
     find: (task) => byTask.get(taskKey(task.phase, task.key)),
@@ -19,7 +20,10 @@ export function createResults(previous: readonly ResourceResult[]): Results {
       const result = { ...key, version, status, message, ...hook, hookPhase, syncPhase };
       byTask.set(taskKey(syncPhase, key), result);
     },
-    list: () => [...byTask.values()],
+    list: () => {
+      const entries = [...byTask].sort(([a], [b]) => (order.get(a) ?? -1) - (order.get(b) ?? -1));
+      return entries.map(([, result]) => result);
+    },
   };
 }
 

@@ -61,6 +61,6 @@ export interface ResourceResult {
 export interface SyncProgress {
   readonly phase: OperationPhase;
   readonly message: string;
-  /** In the order in which they were first recorded. */
+  /** In the order of the plan. */
   readonly resources: readonly ResourceResult[];
 }

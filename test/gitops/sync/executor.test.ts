@@ -222,3 +222,54 @@ test("a prune that needs a word keeps the whole wave back until it is given", as
   assert.equal(done.phase, "Succeeded");
   assert.equal(await plane.client.get(ref("ConfigMap", "old")), undefined);
 });
+
+const deployment = {
+  apiVersion: "apps/v1",
+  kind: "Deployment",
+  metadata: { name: "web" },
+  spec: {
+    replicas: 1,
+    selector: { matchLabels: { app: "web" } },
+    template: { metadata: { labels: { app: "web" } }, spec: { containers: [{ name: "c", image: "i" }] } },
+  },
+};
+const healthy = { replicas: 1, updatedReplicas: 1, availableReplicas: 1 };
+const late = { conditions: [{ type: "Progressing", status: "False", reason: "ProgressDeadlineExceeded" }] };
+
+for (const [name, status, phase, message] of [
+  ["healthy", healthy, "Succeeded", "successfully synced (all tasks run)"],
+  [
+    "degraded",
+    late,
+    "Failed",
+    'one or more synchronization tasks completed unsuccessfully, reason: Deployment "web" exceeded its progress deadline',
+  ],
+] as const) {
+  test(`a wave waits for the one before to be over: ${name}`, async () => {
+    await using plane = await openTestPlane();
+    const web = { apiVersion: "apps/v1", kind: "Deployment", namespace: "default", name: "web" };
+    const result = await run(plane, {
+      targets: [deployment, config("a", wave(1))],
+      onReport: async (progress) => {
+        if (progress.message !== "waiting for healthy state of apps/Deployment/web") return;
+        assert.equal(await plane.client.get(ref("ConfigMap", "a")), undefined);
+        const patch = { status: { ...status, observedGeneration: 1 } };
+        await plane.client.patch(web, "application/merge-patch+json", patch, { subresource: "status" });
+      },
+    });
+    assert.deepEqual([result.phase, result.message], [phase, message]);
+    assert.equal((await plane.client.get(ref("ConfigMap", "a"))) !== undefined, phase === "Succeeded");
+  });
+}
+
+test("Replace=true puts the target in the place of the live object", async () => {
+  await using plane = await openTestPlane();
+  await plane.client.create({ ...config("a", {}, { old: "1" }), metadata: { name: "a", namespace: "default" } });
+  const replace = { "argocd.argoproj.io/sync-options": "Replace=true" };
+  const result = await run(plane, { targets: [config("a", replace, { fresh: "1" }), config("b", replace)] });
+  assert.deepEqual(show(result), [
+    "a Synced Succeeded: configmap/a replaced",
+    "b Synced Succeeded: configmap/b created",
+  ]);
+  assert.deepEqual((await plane.client.get(ref("ConfigMap", "a")))?.data, { fresh: "1" });
+});
