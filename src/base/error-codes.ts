@@ -137,6 +137,10 @@ export const errorCodes = {
     cause: "Stored data was written by a newer version of the program.",
     remedy: "Run that version, or start on another data directory or bus.",
   },
+  RENDER_FAILED: {
+    cause: "The files of an Application's source do not give manifests.",
+    remedy: "Mend the file that the message names, and push.",
+  },
   SECRET_MISSING: {
     cause: "A Secret or a key of it does not exist.",
     remedy: "Create the Secret in the namespace of the object that names it.",

@@ -168,6 +168,7 @@ function writeQuery(options: WriteOptions | undefined, withSubresource = true): 
   if (options.dryRun) query.set("dryRun", "All");
   if (options.fieldManager) query.set("fieldManager", options.fieldManager);
   if (options.force) query.set("force", "true");
+  if (options.propagationPolicy) query.set("propagationPolicy", options.propagationPolicy);
   const path = options.subresource && withSubresource ? `/${options.subresource}` : "";
   return query.size > 0 ? `${path}?${query}` : path;
 }
