@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
 import { parseSensor } from "../../../src/api/sensor.ts";
+import type { JsonObject } from "../../../src/base/json.ts";
 import { silentLogger } from "../../../src/base/log.ts";
 import { createMetrics } from "../../../src/base/metrics.ts";
 import { compileSensor } from "../../../src/events/sensor/compile.ts";
@@ -9,13 +10,13 @@ import { createDeadLetters } from "../../../src/events/sensor/dead-letters.ts";
 import type { Execute } from "../../../src/events/sensor/effect-queue.ts";
 import { createPartitions } from "../../../src/events/sensor/partition.ts";
 import { createEventReader, parseSystemSubject } from "../../../src/events/sensor/reader.ts";
-import { createSensorRunner } from "../../../src/events/sensor/runner.ts";
+import { createSensorRunner, type SensorRunnerDeps } from "../../../src/events/sensor/runner.ts";
 import { ledgerPositionsIn } from "../../../src/events/sensor/sensor-cells.ts";
 import { openLedger } from "../../../src/ledger/ledger.ts";
 import { encodeEvent } from "../../../src/record/cloud-event.ts";
 import { eventSubject, rawSubject } from "../../../src/record/subject.ts";
 import { createFastClock } from "../../harness/fast-clock.ts";
-import { createMemoryBus, type MemoryBus } from "../../harness/memory-bus.ts";
+import { busAway, createMemoryBus, type MemoryBus } from "../../harness/memory-bus.ts";
 import { waitFor } from "../../harness/wait.ts";
 
 const dependencies = ["a", "b"].map((name) => ({ name, eventSourceName: "source", eventName: name }));
@@ -23,12 +24,12 @@ const dependencies = ["a", "b"].map((name) => ({ name, eventSourceName: "source"
 const clock = createFastClock(25);
 const log = {};
 
-function sensor(triggers: readonly object[]) {
+function sensor(triggers: readonly object[], given: readonly object[] = dependencies) {
   const manifest = {
     apiVersion: "argoproj.io/v1alpha1",
     kind: "Sensor",
     metadata: { name: "crashing", namespace: "shop", uid: "uid-1" },
-    spec: { dependencies, triggers },
+    spec: { dependencies: given, triggers },
   };
   return compileSensor(parseSensor(manifest, {}).resource);
 }
@@ -39,7 +40,13 @@ interface World {
 }
 
 /** One life of an engine on `bus`; nothing of it is disposed of: a crash does not say goodbye. */
-async function live(compiled: ReturnType<typeof sensor>, bus: MemoryBus, writer: string, execute: Execute) {
+async function live(
+  compiled: ReturnType<typeof sensor>,
+  bus: MemoryBus,
+  writer: string,
+  execute: Execute,
+  more: Partial<SensorRunnerDeps> = {},
+) {
   const stop = new AbortController();
   const base = { clock, log: silentLogger, metrics: createMetrics() };
   const ledger = await openLedger({ bus, writer, ...base });
@@ -59,7 +66,8 @@ async function live(compiled: ReturnType<typeof sensor>, bus: MemoryBus, writer:
     parseSubject: parseSystemSubject,
     onInvalid: () => assert.fail("every event is valid"),
   });
-  const runner = createSensorRunner(compiled, {
+  const finishedUntil = ledger.mark();
+  const deps = async (): Promise<SensorRunnerDeps> => ({
     ...base,
     reader,
     bus: "system",
@@ -70,11 +78,18 @@ async function live(compiled: ReturnType<typeof sensor>, bus: MemoryBus, writer:
     execute,
     putDead: createDeadLetters(bus, compiled.head, clock),
     finished,
+    finishedUntil,
+    ...more,
   });
-  const running = Promise.all([runner.run(stop.signal), partitions.run(stop.signal), reader.run(stop.signal)]);
+  const runner = createSensorRunner(compiled, await deps());
+  const ran = runner.run(stop.signal);
+  const running = Promise.all([ran, partitions.run(stop.signal), reader.run(stop.signal)]);
   running.catch(() => undefined);
-  await runner.ready;
-  return { stop: () => stop.abort(), running };
+  await Promise.race([runner.ready, ran]).catch((error: unknown) => {
+    stop.abort();
+    throw error;
+  });
+  return { stop: () => stop.abort(), running, deps, ledger };
 }
 
 /** A small generator of numbers in [0, 1): the seed is printed with a failure. */
@@ -176,3 +191,150 @@ for (const [name, triggers] of Object.entries(shapes)) {
     });
   }
 }
+
+async function publish(bus: MemoryBus, event: string, id: string, data: JsonObject = {}): Promise<void> {
+  const time = "2026-01-01T00:00:00Z";
+  const datacontenttype = "application/json";
+  const encoded = encodeEvent({ id, source: "source", type: "webhook", subject: event, time, datacontenttype, data });
+  await bus.publish(eventSubject("shop", "source", event), { id, data: encoded });
+}
+
+const letters = (bus: MemoryBus) => bus.stored("dead").map(({ data }) => JSON.parse(String(data)));
+const each = { template: { name: "each", conditions: "a || b", log } };
+const both = { template: { name: "both", conditions: "a && b", log } };
+
+test("attempts are counted across crashes; what fails for good is on dead, once", async () => {
+  const compiled = sensor([{ ...each, retryStrategy: { steps: 4, duration: "500ms", factor: 1, jitter: 0 } }]);
+  let bus = createMemoryBus();
+  let attempts = 0;
+  const execute: Execute = () => {
+    attempts += 1;
+    return Promise.reject(new Error("no"));
+  };
+  const openIn = (one: MemoryBus) => one.stored("state").some(({ data }) => String(data).includes("uid-1%2Feach%2Fa1"));
+  await live(compiled, bus, "first", execute).then(async ({ stop }) => {
+    await publish(bus, "a", "a1");
+    await waitFor("a stored failure", () => openIn(bus));
+    bus = bus.clone();
+    stop();
+  });
+  const { stop, running } = await live(compiled, bus, "second", execute);
+  await waitFor("the letter", () => letters(bus).length > 0);
+  stop();
+  await running;
+  const again = await live(compiled, bus, "third", execute);
+  await sleep(30);
+  again.stop();
+  await again.running;
+  const [letter] = letters(bus);
+  assert.deepEqual([letters(bus).length, letter.key, letter.attempts.length], [1, "uid-1/each/a1", 4]);
+  assert.ok(attempts <= 5, `${attempts} attempts`);
+});
+
+test("filters that fail go to dead; they hold up neither the joins of others nor what is stored", async () => {
+  const filters = { data: [{ path: "body.missing", type: "string", value: ["x"] }] };
+  const given = [...dependencies, { name: "c", eventSourceName: "source", eventName: "c", filters }];
+  const bus = createMemoryBus();
+  const keys: string[] = [];
+  let away = true;
+  const { stop, running } = await live(
+    sensor([both, { template: { name: "third", conditions: "c", log } }], given),
+    bus,
+    "w",
+    async ({ key }) => {
+      keys.push(key);
+      return { message: "" };
+    },
+  );
+  bus.fault = (operation, subject) => {
+    if (away && operation === "publish" && subject.startsWith("dead")) throw busAway();
+  };
+  for (const id of ["c1", "a1", "b1"]) await publish(bus, id[0] ?? "", id);
+  await waitFor("the join, though the letter is not kept yet", () => keys.length === 1);
+  assert.deepEqual([keys, letters(bus).length], [["uid-1/both/a1,b1"], 0]);
+  away = false;
+  await waitFor("the letter", () => letters(bus).length === 1);
+  assert.equal(letters(bus)[0].dependency, "c");
+  stop();
+  await running;
+});
+
+test("a Sensor whose effects do not end reads no further than it can hold", async () => {
+  const bus = createMemoryBus();
+  const ends: (() => void)[] = [];
+  const { stop, running } = await live(sensor([each]), bus, "w", () => {
+    return new Promise((resolve) => ends.push(() => resolve({ message: "" })));
+  });
+  for (let n = 0; n < 600; n++) await publish(bus, "a", `a${n}`);
+  await waitFor("a full queue", () => ends.length === 256);
+  await sleep(20);
+  assert.equal(ends.length, 256);
+  await waitFor("all of them", () => {
+    for (const end of ends) end();
+    return ends.length === 600;
+  });
+  stop();
+  await running;
+});
+
+test("a Sensor that could not read where to start stores nothing", async () => {
+  const bus = createMemoryBus();
+  await publish(bus, "a", "a1");
+  const start = () => Promise.reject(busAway());
+  await assert.rejects(
+    live(sensor([each]), bus, "w", async () => ({ message: "" }), { start }),
+    { code: "BUS_UNAVAILABLE" },
+  );
+  assert.equal(bus.stored("state").length, 0);
+});
+
+test("an edit repeats nothing that is done, though an older effect never ended", async () => {
+  const bus = createMemoryBus();
+  const done: string[] = [];
+  const hang: Execute = async ({ key }) => {
+    if (key.endsWith("a0")) return new Promise(() => undefined);
+    done.push(key);
+    return { message: "" };
+  };
+  const { stop, running, deps } = await live(sensor([each]), bus, "w", hang);
+  for (let n = 0; n < 5; n++) await publish(bus, "a", `a${n}`);
+  await waitFor("all but the first", () => done.length === 4);
+  stop();
+  await running;
+  const partitions = createPartitions({ bus, clock, log: silentLogger });
+  const again: string[] = [];
+  const execute: Execute = async ({ key }) => {
+    again.push(key);
+    return { message: "" };
+  };
+  const partition = await partitions.of("shop", "crashing");
+  const runner = createSensorRunner(sensor([each]), { ...(await deps()), partition, execute });
+  const stopAgain = new AbortController();
+  const ran = Promise.all([runner.run(stopAgain.signal), partitions.run(stopAgain.signal)]);
+  await waitFor("the first", () => again.length > 0);
+  await sleep(20);
+  assert.deepEqual(again, ["uid-1/each/a0"]);
+  stopAgain.abort();
+  await ran;
+});
+
+test("effects of a stream that was made anew are kept, and no event of the new one is skipped", async () => {
+  let bus = createMemoryBus();
+  const first = await live(sensor([each]), bus, "first", async () => new Promise(() => undefined));
+  for (let n = 0; n < 5; n++) await publish(bus, "a", `old${n}`);
+  await waitFor("the old ones", () => bus.stored("ledger").length > 0);
+  await sleep(20);
+  bus.recreate("events");
+  await publish(bus, "a", "new0");
+  await waitFor("the new place", () => bus.stored("state").some(({ data }) => String(data).includes('"epoch":"one+"')));
+  bus = bus.clone();
+  first.stop();
+  const keys = new Set<string>();
+  const { stop, running } = await live(sensor([each]), bus, "second", async ({ key }) => {
+    keys.add(key);
+    return { message: "" };
+  });
+  await waitFor("all", () => keys.size === 6, 3_000);
+  stop();
+  await running;
+});

@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Trigger } from "../../../src/api/resources.ts";
+import type { JsonObject } from "../../../src/base/json.ts";
+import { createExecutor, createPlanner, type ExecutorDeps } from "../../../src/events/sensor/executor.ts";
+import type { AnyTriggerKind } from "../../../src/events/triggers/registry.ts";
+import { compiled, dependency, received, trigger } from "./builders.ts";
+
+const never = new AbortController().signal;
+
+/** A kind that keeps what it was given. */
+function recorder() {
+  const seen: { spec: unknown; path: string; key: string; applied: boolean }[] = [];
+  const kind: AnyTriggerKind = {
+    schema: {} as AnyTriggerKind["schema"],
+    async plan(spec, path, { key }) {
+      const one = { spec, path, key, applied: false };
+      seen.push(one);
+      return {
+        plan: spec,
+        async apply() {
+          one.applied = true;
+          return { message: "applied" };
+        },
+      };
+    },
+  };
+  return { kind, seen };
+}
+
+function open(template: JsonObject, more: Partial<Trigger> = {}) {
+  const { kind, seen } = recorder();
+  const base = trigger("t", "a", template);
+  const known = Object.keys(template)[0];
+  const one = { ...base, template: { ...base.template, ...(known ? { kind: known } : {}) }, ...more };
+  const sensor = compiled([dependency("a")], [one]);
+  const deps = { kinds: { log: kind, http: kind }, context: {} as ExecutorDeps["context"] };
+  const effect = {
+    key: "k",
+    trigger: "t",
+    events: { a: received("e1", "a", { name: "x" }) },
+    decision: "w-1.0",
+    failed: 0,
+    attempts: [],
+    dueAt: 0,
+  };
+  return { execute: createExecutor(sensor, deps), plan: createPlanner(sensor, deps), effect, seen };
+}
+
+test("an effect is planned under its key with where its spec stands, then applied", async () => {
+  const { execute, effect, seen } = open({ log: { intervalSeconds: 1 } });
+  assert.deepEqual(await execute(effect, never), { message: "applied" });
+  const path = "spec.triggers[0].template.log";
+  assert.deepEqual(seen, [{ spec: { intervalSeconds: 1 }, path, key: "k", applied: true }]);
+});
+
+test("planning applies nothing", async () => {
+  const { plan, effect, seen } = open({ log: {} });
+  await plan(effect, never);
+  assert.equal(seen[0]?.applied, false);
+});
+
+test("parameters of the trigger change its template, not the Sensor's", async () => {
+  const parameters = [{ src: { dependencyName: "a", dataKey: "name" }, dest: "log.label" }];
+  const { execute, effect, seen } = open({ log: {} }, { parameters });
+  await execute(effect, never);
+  await execute({ ...effect, events: { a: received("e2", "a", { name: "y" }) } }, never);
+  assert.deepEqual(
+    seen.map(({ spec }) => spec),
+    [{ label: "x" }, { label: "y" }],
+  );
+});
+
+test("what retrying cannot mend is a rejection that says so, never a throw", async () => {
+  const gone = open({ log: {} });
+  await assert.rejects(gone.execute({ ...gone.effect, trigger: "removed" }, never), { code: "TRIGGER_FAILED" });
+  const unknown = open({ kafka: {} });
+  await assert.rejects(unknown.execute(unknown.effect, never), { code: "TRIGGER_UNSUPPORTED" });
+});
