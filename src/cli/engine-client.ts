@@ -9,7 +9,7 @@ export interface GlobalFlags {
   readonly server?: string;
   readonly dataDir: string;
   readonly token?: string;
-  readonly output: "text" | "json" | "yaml";
+  readonly output: "text" | "json" | "yaml" | "wide" | "name";
 }
 
 export function globalFlags(command: Command): GlobalFlags {
@@ -42,6 +42,9 @@ export function requireEngine(flags: GlobalFlags): EngineClient {
 }
 
 function createClient(url: string, token: string | undefined): EngineClient {
+  if (!URL.canParse(url) || !/^https?:/.test(url)) {
+    throw new EngineError("USAGE", `--server: "${url}" must be a URL such as http://127.0.0.1:8080`);
+  }
   async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
     const response = await fetch(new URL(`/api/v1/tiphys${path}`, url), {
       method,
@@ -56,8 +59,10 @@ function createClient(url: string, token: string | undefined): EngineClient {
     });
     const answer = (await response.json().catch(() => ({}))) as { error?: string; code?: string };
     if (response.ok) return answer as T;
-    const code = knownCode(answer.code) ?? "ENGINE_UNREACHABLE";
-    throw new EngineError(code, answer.error ?? `the engine at ${url} answered ${response.status}`);
+    const message = answer.error ?? `what answers at ${url} is no engine: status ${response.status}`;
+    if (response.status === 500 && answer.code === undefined)
+      throw new Error(`the engine at ${url} failed: ${message}`);
+    throw new EngineError(knownCode(answer.code) ?? "ENGINE_UNREACHABLE", message);
   }
   return { get: (path) => call("GET", path), post: (path, body) => call("POST", path, body) };
 }

@@ -21,7 +21,7 @@ interface SendFlags {
 
 /** `tiphys event list|show|send` */
 export function eventCommand(): Command {
-  const command = new Command("event").description("List, show and send events");
+  const command = new Command("event").description("List, show and send events").helpCommand(false);
   command
     .command("list")
     .description("The newest events, newest first")
@@ -32,14 +32,14 @@ export function eventCommand(): Command {
       const { limit, namespace, eventSource } = flags;
       const query = { limit, ...(namespace && { namespace }), ...(eventSource && { eventSource }) };
       const events = await withHistory(globalFlags(self), (history) => history.events(query));
-      print(globalFlags(self), events, listText);
+      print(globalFlags(self), events, { text: (all) => listText(all), wide: wideText, name: idsText });
     });
   command
     .command("show <id>")
     .description("One event's head")
     .action(async (id: string, _flags: object, self: Command) => {
       const event = await withHistory(globalFlags(self), (history) => history.event(id));
-      print(globalFlags(self), event, showText);
+      print(globalFlags(self), event, { text: showText, name: ({ id: name }) => name });
     });
   command
     .command("send")
@@ -51,22 +51,44 @@ export function eventCommand(): Command {
     .action(async (flags: SendFlags, self: Command) => {
       const body = { ...sourceOf(flags.eventSource), event: flags.event, data: dataOf(flags.data), id: flags.id };
       const sent = await requireEngine(globalFlags(self)).post<{ id: string }>("/events", body);
-      print(globalFlags(self), sent, ({ id }) => id);
+      print(globalFlags(self), sent, { text: ({ id }) => id, name: ({ id }) => id });
     });
   return command;
 }
 
-function listText(events: readonly EventHead[]): string {
+type Column = readonly [header: string, cell: (event: EventHead) => string];
+
+const columns: readonly Column[] = [
+  ["ID", ({ id }) => id],
+  ["STORED", ({ storedAt }) => shownTime(storedAt)],
+  ["NAMESPACE", ({ namespace }) => namespace],
+  ["EVENTSOURCE", ({ eventSource }) => eventSource],
+  ["EVENT", ({ event }) => event],
+  ["TYPE", ({ type }) => type],
+];
+
+const wideColumns: readonly Column[] = [
+  ...columns,
+  ["TIME", ({ time }) => time],
+  ["BUS", ({ bus }) => bus],
+  ["SEQUENCE", ({ sequence }) => String(sequence)],
+];
+
+function listText(events: readonly EventHead[], shown = columns): string {
   if (events.length === 0) return "no events";
-  const rows = events.map((event) => [
-    event.id,
-    shownTime(event.storedAt),
-    event.namespace,
-    event.eventSource,
-    event.event,
-    event.type,
-  ]);
-  return table(["ID", "STORED", "NAMESPACE", "EVENTSOURCE", "EVENT", "TYPE"], rows);
+  const rows = events.map((event) => shown.map(([, cell]) => cell(event)));
+  return table(
+    shown.map(([header]) => header),
+    rows,
+  );
+}
+
+function wideText(events: readonly EventHead[]): string {
+  return listText(events, wideColumns);
+}
+
+function idsText(events: readonly EventHead[]): string {
+  return events.map(({ id }) => id).join("\n");
 }
 
 function showText(event: EventHead): string {

@@ -5,11 +5,13 @@ import { EngineError } from "../base/errors.ts";
 const byCode: Partial<Record<ErrorCode, number>> = {
   CONFIG_INVALID: 2,
   ENGINE_UNREACHABLE: 3,
+  HOST_REFUSED: 3,
   MANIFEST_INVALID: 1,
   MANIFEST_UNREADABLE: 2,
   NOT_FOUND: 1,
   UNAUTHORIZED: 3,
   DATA_DIR_LOCKED: 3,
+  DATA_DIR_UNUSABLE: 2,
   USAGE: 2,
 };
 

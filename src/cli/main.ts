@@ -2,6 +2,13 @@ import { messageOf, remedyOf } from "../base/errors.ts";
 
 const oldestNode = 24;
 
+/** Whoever reads our output may leave early (`| head -1`): what is left to print is dropped, the work goes on. */
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+}
+
 if (Number(process.versions.node.split(".")[0]) < oldestNode) {
   process.stderr.write(`tiphys needs Node.js ${oldestNode} or newer; this is ${process.version}.\n`);
   process.exitCode = 2;
@@ -11,9 +18,8 @@ if (Number(process.versions.node.split(".")[0]) < oldestNode) {
     await createProgram().parseAsync();
   } catch (error) {
     const { exitCodeOf } = await import("./exit.ts");
-    process.stderr.write(`error: ${messageOf(error)}\n`);
-    const remedy = remedyOf(error);
-    if (remedy !== undefined) process.stderr.write(`${remedy}\n`);
+    const remedy = remedyOf(error) ?? "This was not expected: look at the engine's log, and report it.";
+    process.stderr.write(`error: ${messageOf(error)}\n${remedy}\n`);
     process.exitCode = exitCodeOf(error);
   }
 }

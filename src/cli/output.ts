@@ -1,16 +1,37 @@
 import { styleText } from "node:util";
+import { EngineError } from "../base/errors.ts";
 import { formatYaml } from "../base/yaml.ts";
 import type { GlobalFlags } from "./engine-client.ts";
 
-/** Prints `value` as asked: `text` makes it readable, the others show it whole. */
-export function print<T>({ output }: GlobalFlags, value: T, text: (value: T) => string): void {
-  const shown =
-    output === "json"
-      ? `${JSON.stringify(value, null, 2)}\n`
-      : output === "yaml"
-        ? formatYaml(value)
-        : `${text(value)}\n`;
-  process.stdout.write(shown);
+/** How a command shows its answer to people; `json` and `yaml` show the whole answer. */
+export interface Shown<T> {
+  readonly text: (value: T) => string;
+  /** Default: as `text`. */
+  readonly wide?: (value: T) => string;
+  /** Names or ids alone, one per line; absent: the answer has none. */
+  readonly name?: (value: T) => string;
+}
+
+/** Prints `value` in the form asked for. @throws EngineError USAGE for `-o name` where there is none. */
+export function print<T>({ output }: GlobalFlags, value: T, shown: Shown<T>): void {
+  const text = textAs(output, value, shown);
+  if (text !== "") process.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
+}
+
+function textAs<T>(output: GlobalFlags["output"], value: T, { text, wide = text, name }: Shown<T>): string {
+  switch (output) {
+    case "json":
+      return JSON.stringify(value, null, 2);
+    case "yaml":
+      return formatYaml(value);
+    case "wide":
+      return wide(value);
+    case "name":
+      if (name) return name(value);
+      throw new EngineError("USAGE", "-o name: this command's answer has no names");
+    case "text":
+      return text(value);
+  }
 }
 
 /** Columns as wide as their widest cell; the last one is not padded. */

@@ -34,11 +34,18 @@ export function createProgram(): Command {
     .option("--server <url>", "the engine's API (default: that of the data directory)", process.env.TIPHYS_SERVER)
     .option("--data-dir <dir>", "where an engine keeps its data", ".tiphys")
     .addOption(new Option("--token <token>", "the API's token").env("TIPHYS_TOKEN"))
-    .addOption(new Option("-o, --output <format>", "how to print").choices(["text", "json", "yaml"]).default("text"))
+    .addOption(
+      new Option("-o, --output <format>", "how to print")
+        .choices(["text", "json", "yaml", "wide", "name"])
+        .default("text"),
+    )
     .option("--no-color", "plain text")
     .helpCommand(false)
+    .configureHelp({ subcommandTerm: (command) => command.name() })
     .hook("preAction", (self) => {
-      if (self.opts<{ color: boolean }>().color === false) process.env.NO_COLOR = "1";
+      if (self.opts<{ color: boolean }>().color) return;
+      process.env.NO_COLOR = "1";
+      delete process.env.FORCE_COLOR; // it would win over NO_COLOR
     });
   for (const [name, { summary, load }] of Object.entries(commands)) program.addCommand(lazy(name, summary, load));
   return refuseAsUsage(program);
@@ -53,12 +60,13 @@ function lazy(name: string, summary: string, load: () => Promise<Command>): Comm
     .allowExcessArguments()
     .argument("[words...]")
     .action(async (words: string[], _flags, stand: Command) => {
-      const command = refuseAsUsage(await load());
+      const command = await load();
       const { parent } = stand;
       if (parent) {
         command.parent = parent;
         command.copyInheritedSettings(parent);
       }
+      refuseAsUsage(command.configureHelp({}));
       await command.parseAsync(words, { from: "user" });
     });
 }
@@ -66,12 +74,20 @@ function lazy(name: string, summary: string, load: () => Promise<Command>): Comm
 /** What commander refuses becomes an error of ours: exit 2, and a second line that says where to look. */
 function refuseAsUsage(command: Command): Command {
   command.exitOverride((error: CommanderError) => {
-    if (error.exitCode === 0) process.exit(0);
-    throw new EngineError("USAGE", error.message.replace(/^error: /, ""));
+    if (error.exitCode === 0) process.exit(0); // help or version was asked for and printed
+    const isIncomplete = error.code === "commander.help";
+    const message = isIncomplete ? `${pathOf(command)}: a command is missing` : error.message.replace(/^error: /, "");
+    throw new EngineError("USAGE", message);
   });
   command.configureOutput({ outputError: () => undefined });
+  command.configureHelp({ showGlobalOptions: true, ...command.configureHelp() });
   for (const sub of command.commands) refuseAsUsage(sub);
   return command;
+}
+
+/** `tiphys event list` */
+function pathOf(command: Command): string {
+  return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
 }
 
 /** From package.json, which stands two folders up in a checkout and one up in a bundle. */

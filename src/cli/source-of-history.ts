@@ -59,7 +59,7 @@ async function withStored<T>(dataDir: string, use: (history: HistorySource) => P
   const stop = new AbortController();
   const following = projection.follow("system", bus, [rawSubject("events.>")], stop.signal);
   try {
-    await projection.history.caughtUp();
+    await Promise.race([projection.history.caughtUp(), following]); // following ends by itself only when it fails
     return await use(stored(projection.history));
   } finally {
     stop.abort();

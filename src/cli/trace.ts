@@ -12,7 +12,7 @@ export function traceCommand(): Command {
     .argument("<id>", "the id of an event or of a record")
     .action(async (id: string, _flags: object, self: Command) => {
       const trace = await withHistory(globalFlags(self), (history) => history.trace(id));
-      print(globalFlags(self), trace, traceText);
+      print(globalFlags(self), trace, { text: traceText });
     });
 }
 

@@ -15,7 +15,7 @@ export function whyCommand(): Command {
       const answer = await requireEngine(globalFlags(self)).get<WhyAnswer>(
         `/events/${encodeURIComponent(id)}/why${search}`,
       );
-      print(globalFlags(self), answer, whyText);
+      print(globalFlags(self), answer, { text: whyText });
     });
 }
 
