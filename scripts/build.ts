@@ -24,7 +24,7 @@ const result = await build({
   format: "esm",
   platform: "node",
   target: "node24",
-  chunkNames: "chunk-[name]-[hash]",
+  chunkNames: "[name]-[hash]",
   legalComments: "linked",
   logLevel: "warning",
   metafile: true,

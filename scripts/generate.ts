@@ -2,13 +2,14 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { sourceSchemas } from "../src/events/sources/registry.ts";
 import { triggerSchemas } from "../src/events/triggers/registry.ts";
-import { crdFiles, eventCrds } from "../src/validate/crds.ts";
+import { crdFiles, eventCrds, gitOpsCrds } from "../src/validate/crds.ts";
 
 // Writes the files that are made from the schemas; with --check it only says which of them differ (exit code 1).
 
 const folder = join(import.meta.dirname, "..", "crds");
 const isCheck = process.argv.includes("--check");
-const files = crdFiles(eventCrds({ sources: sourceSchemas(), triggers: triggerSchemas() }));
+const events = eventCrds({ sources: sourceSchemas(), triggers: triggerSchemas() });
+const files = crdFiles([...events, ...gitOpsCrds()]);
 
 if (!isCheck) await mkdir(folder, { recursive: true });
 for (const [name, text] of files) {

@@ -1,15 +1,24 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { argoApiVersion, type EventBusResource, type EventSource, type PodTemplate } from "./api/resources.ts";
-import { type Clock, isoTime, sleepFor, systemClock } from "./base/clock.ts";
-import type { JsonObject, JsonValue } from "./base/json.ts";
+import { type Clock, sleepFor, systemClock } from "./base/clock.ts";
+import type { JsonObject } from "./base/json.ts";
 import type { Logger } from "./base/log.ts";
+import { releaseGarbage } from "./base/memory.ts";
 import { createMetrics, type Metrics } from "./base/metrics.ts";
 import { createNursery, type Nursery } from "./base/nursery.ts";
-import { type BusHandle, createBusDirectory, type MutableBusDirectory } from "./controllers/bus-directory.ts";
+import {
+  type BusHandle,
+  createBusDirectory,
+  type MutableBusDirectory,
+  publishEvent,
+  readStoredEvent,
+} from "./controllers/bus-directory.ts";
+import { conditionsOf } from "./controllers/conditions.ts";
 import { type Controller, createController } from "./controllers/controller.ts";
 import { createEventBusController } from "./controllers/event-bus.ts";
-import { createEventSourceController } from "./controllers/event-source.ts";
+import { createEventSender } from "./controllers/event-sender.ts";
+import { createEventSourceController, type EventSourceController } from "./controllers/event-source.ts";
 import { argoSubject, parseArgoSubject, readExotic } from "./controllers/exotic-bus.ts";
 import { createManifestDir } from "./controllers/manifest-dir.ts";
 import type { Reconciler } from "./controllers/reconciler.ts";
@@ -41,10 +50,10 @@ import { openControlPlane } from "./local/control-plane.ts";
 import { type DataDir, type Endpoints, openDataDir, replaceFile } from "./local/data-dir.ts";
 import { kubeconfigText } from "./local/kubeconfig.ts";
 import { serveControlPlane } from "./local/serve.ts";
-import { type CloudEvent, decodeEvent, encodeEvent } from "./record/cloud-event.ts";
-import type { EventHead, Ledger } from "./record/records.ts";
+import type { KubeObject } from "./objects/object.ts";
+import type { Ledger } from "./record/records.ts";
 import { eventSubject, rawSubject } from "./record/subject.ts";
-import type { EventToSend } from "./server/history-routes.ts";
+import type { ListedResource } from "./server/history-routes.ts";
 import { openServer } from "./server/server.ts";
 import { createWhy } from "./server/why.ts";
 import { admit } from "./validate/admission.ts";
@@ -79,8 +88,6 @@ const host = "127.0.0.1";
 const settleMs = 10_000;
 /** How long reading stored state and the ledger may take at the start. */
 const startReadMs = 120_000;
-/** How long reading one event for a question may take. */
-const questionMs = 5_000;
 
 /** What most parts need, opened first and closed last. */
 interface Base {
@@ -106,19 +113,17 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
   const records = await openRecords(base, bus);
   const cluster = await openCluster(base);
   const parts = openParts(base, bus, records, cluster);
-  const state: { notReady: string | undefined; sensors: () => readonly CompiledSensor[] } = {
+  const state: ApiState = {
     notReady: "starting",
     sensors: () => [],
+    listed: { sensors: () => [], sources: () => [] },
   };
-  const server = await openApi(
-    parts,
-    () => state.notReady,
-    () => state.sensors(),
-  );
+  const server = await openApi(parts, state);
   const applied = await applyManifests(base, cluster.kube);
   const sensors = await startSensors(parts);
-  state.sensors = sensors.running;
+  state.sensors = sensors.reconciler.running;
   const ingress = await startSources(parts);
+  state.listed = { sensors: sensors.listed, sources: ingress.listed };
   const endpoints: Endpoints = {
     server: server.url,
     ingress: ingress.url,
@@ -128,6 +133,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
     pid: process.pid,
     simulated: true,
   };
+  await releaseGarbage();
   state.notReady = undefined;
   dataDir.writeEndpoints(endpoints);
   const running = stack.move();
@@ -249,7 +255,7 @@ function createSystemHandle({ clock, log, metrics }: Base, bus: EventBus, ledger
 }
 
 /** EventBuses and Sensors run before the first source does: what a source emits then is not missed by a Sensor. */
-async function startSensors(parts: Parts): Promise<SensorController> {
+async function startSensors(parts: Parts): Promise<RunningController<SensorController>> {
   const { stack, nursery, partitions, clock, log, system } = parts;
   const finished = await readFinished(parts);
   stack.use(nursery.start("partitions", (signal) => partitions.run(signal)));
@@ -268,17 +274,16 @@ async function startSensors(parts: Parts): Promise<SensorController> {
     }),
   );
   parts.directory.onChange((namespace) => sensors.requestAll(namespace));
-  await Promise.race([
-    Promise.all([buses.settled, sensors.settled]),
-    sleepFor(clock, settleMs, new AbortController().signal),
-  ]);
+  await within(clock, settleMs, Promise.all([buses.settled, sensors.settled]));
   stack.use(nursery.start("event reader", (signal) => system.reader.run(signal)));
   log.debug("sensors started", { sensors: sensors.reconciler.running().length });
-  return sensors.reconciler;
+  return sensors;
 }
 
 interface RunningController<R extends Reconciler> extends Controller {
   readonly reconciler: R;
+  /** Every object of the kind, with its conditions. */
+  listed(): readonly ListedResource[];
 }
 
 /** A controller with its watch cache; both stop, and what the reconciler runs ends, when the engine is disposed of. */
@@ -288,7 +293,7 @@ function runController<R extends Reconciler & { stopAll(): Promise<void> }>(
   create: (deps: { cache: WatchCache; request: (namespace: string, name: string) => void }) => R,
 ): RunningController<R> {
   const gvk = { apiVersion: argoApiVersion, kind };
-  const cache = createWatchCache({ client: kube, kind: gvk, clock, log });
+  const cache = createWatchCache({ client: kube, kind: gvk, clock, log, trim: withoutManagedFields });
   let controller: Controller | undefined;
   const reconciler = create({ cache, request: (namespace, name) => controller?.request(namespace, name) });
   controller = createController({ kind: gvk, cache, reconciler, clock, log });
@@ -296,7 +301,18 @@ function runController<R extends Reconciler & { stopAll(): Promise<void> }>(
   stack.use(nursery.start(`${kind} cache`, (signal) => cache.run(signal)));
   stack.defer(() => reconciler.stopAll());
   stack.use(nursery.start(`${kind} controller`, run));
-  return { ...controller, reconciler };
+  return { ...controller, reconciler, listed: () => [...cache.items()].map(toListed) };
+}
+
+function toListed(object: KubeObject): ListedResource {
+  const { namespace = "", name = "", uid = "" } = object.metadata;
+  return { namespace, name, uid, conditions: conditionsOf(object) };
+}
+
+/** Who wrote which field is as long as the object itself, and no controller asks. */
+function withoutManagedFields(object: KubeObject): KubeObject {
+  const { managedFields: _, ...metadata } = object.metadata;
+  return { ...object, metadata };
 }
 
 /** Keys of effects with a stored outcome that a stored position has not passed: they are not repeated. */
@@ -374,8 +390,14 @@ function createBusRunner({ clock, kube, ledger, log, metrics, projection }: Part
   };
 }
 
+interface RunningSources extends Pick<RunningController<EventSourceController>, "listed"> {
+  readonly url: string;
+  /** Of each HTTP event. */
+  urls(): readonly string[];
+}
+
 /** HTTP sources are served once everything behind them runs. */
-async function startSources(parts: Parts): Promise<{ readonly url: string; urls(): readonly string[] }> {
+async function startSources(parts: Parts): Promise<RunningSources> {
   const { config, stack, clock, log, metrics } = parts;
   const ingress = stack.use(await openIngress({ host, port: config.ingressPort, log }));
   const state = parts.system.bus.state("sources");
@@ -411,49 +433,42 @@ async function startSources(parts: Parts): Promise<{ readonly url: string; urls(
     }),
   );
   parts.directory.onChange((namespace) => sources.requestAll(namespace));
-  await Promise.race([sources.settled, sleepFor(clock, settleMs, new AbortController().signal)]);
+  await within(clock, settleMs, sources.settled);
   const urlsOf = ({ metadata, events }: EventSource): string[] =>
     events.flatMap(({ kind, name }) =>
       sourceKinds[kind]?.http ? [`${ingress.url}${ingress.pathOf(metadata, name)}`] : [],
     );
-  return { url: ingress.url, urls: () => sources.reconciler.running().flatMap(urlsOf) };
+  return { url: ingress.url, listed: sources.listed, urls: () => sources.reconciler.running().flatMap(urlsOf) };
 }
 
-/** The message id holds the subject on our own stream: sources cannot swallow each other's events by using their ids. */
-async function publishEvent({ name, bus, subjectOf }: BusHandle, namespace: string, event: CloudEvent): Promise<void> {
-  const subject = subjectOf(namespace, event.source, event.subject);
-  const id = name === "system" ? `${subject} ${event.id}` : event.id;
-  await bus.publish(subject, { id, data: encodeEvent(event) });
+/** Waits for `settled`, but not longer than `ms`: an object that is slow to settle must not hold up the rest. */
+async function within(clock: Clock, ms: number, settled: Promise<unknown>): Promise<void> {
+  const enough = new AbortController();
+  const late = sleepFor(clock, ms, enough.signal).catch(() => undefined);
+  await Promise.race([settled, late]);
+  enough.abort();
 }
 
 function serviceAccountUser(namespace: string, { serviceAccountName }: PodTemplate): string {
   return `system:serviceaccount:${namespace}:${serviceAccountName || "default"}`;
 }
 
+/** What the API learns as the start goes on. */
+interface ApiState {
+  notReady: string | undefined;
+  sensors: () => readonly CompiledSensor[];
+  listed: { readonly sensors: () => readonly ListedResource[]; readonly sources: () => readonly ListedResource[] };
+}
+
 /** Answers health checks from here on, questions once Sensors run, until everything else has stopped. */
-async function openApi(parts: Parts, notReady: () => string | undefined, sensors: () => readonly CompiledSensor[]) {
+async function openApi(parts: Parts, state: Readonly<ApiState>) {
   const { config, stack, dataDir, metrics, log, projection, directory, clock } = parts;
   const why = createWhy({
     history: projection.history,
-    sensors,
+    sensors: () => state.sensors(),
     readEvent: (head) => readStoredEvent(directory, head),
   });
-  const send = async ({ namespace, eventSource, event, data, id = randomUUID() }: EventToSend): Promise<string> => {
-    const time = isoTime(clock.now());
-    const type = "tiphys.send";
-    const json = data as JsonValue;
-    const cloudEvent = {
-      id,
-      source: eventSource,
-      type,
-      subject: event,
-      time,
-      datacontenttype: "application/json",
-      data: json,
-    };
-    await publishEvent(directory.busFor(namespace, "default"), namespace, cloudEvent);
-    return id;
-  };
+  const send = createEventSender(directory, clock);
   const { token } = dataDir;
   return stack.use(
     await openServer({
@@ -462,23 +477,12 @@ async function openApi(parts: Parts, notReady: () => string | undefined, sensors
       token,
       metrics,
       history: projection.history,
-      notReady,
+      notReady: () => state.notReady,
+      sensors: () => state.listed.sensors(),
+      sources: () => state.listed.sources(),
       why,
       send,
       log,
     }),
   );
-}
-
-async function readStoredEvent(directory: MutableBusDirectory, head: EventHead): Promise<CloudEvent | undefined> {
-  const handle = directory.find(head.bus);
-  if (!handle) return undefined;
-  const { epoch } = await handle.bus.end(handle.stream);
-  const subjects = [handle.subjectOf(head.namespace, head.eventSource, head.event)];
-  const query = { subjects, from: { epoch, after: head.sequence - 1 }, follow: false, maxBatch: 1 };
-  for await (const { messages } of handle.bus.read(query, AbortSignal.timeout(questionMs))) {
-    const [message] = messages;
-    if (message) return message.sequence === head.sequence ? decodeEvent(message.data) : undefined;
-  }
-  return undefined;
 }

@@ -18,15 +18,22 @@ export interface Envelope {
 
 const topFields = new Set(["apiVersion", "kind", "metadata", "spec", "status"]);
 
-/** The parts that all kinds share. A namespace that is not given is `default`. */
-export function readEnvelope(value: unknown, kind: string, problems: Problem[]): Envelope {
+/**
+ * The parts that all kinds share. A namespace that is not given is `default`. `more` are top fields of this kind alone.
+ */
+export function readEnvelope(
+  value: unknown,
+  kind: string,
+  problems: Problem[],
+  more: readonly string[] = [],
+): Envelope {
   if (!isJsonObject(value)) throw new TerminalError("MANIFEST_INVALID", `a ${kind} must be an object`);
   if (value.apiVersion !== argoApiVersion) {
     problems.push(errorAt("apiVersion", `${JSON.stringify(value.apiVersion)} must be "${argoApiVersion}"`));
   }
   if (value.kind !== kind) problems.push(errorAt("kind", `${JSON.stringify(value.kind)} must be "${kind}"`));
   for (const key of Object.keys(value)) {
-    if (!topFields.has(key)) problems.push(warningAt(key, "unknown field, it has no effect"));
+    if (!topFields.has(key) && !more.includes(key)) problems.push(warningAt(key, "unknown field, it has no effect"));
   }
   if (value.spec !== undefined && value.spec !== null && !isJsonObject(value.spec)) {
     problems.push(errorAt("spec", "must be an object"));

@@ -73,6 +73,34 @@ export const errorCodes = {
     cause: "A filter, condition or transform could not be evaluated on this event.",
     remedy: "Compare the path, type and values of the filter with the event: `tiphys why EVENT`.",
   },
+  GIT_AUTH_FAILED: {
+    cause: "The Git server wants credentials, or refused those that it got.",
+    remedy: "Add a repository Secret with a username and a password or token that may read it.",
+  },
+  GIT_FAILED: {
+    cause: "A Git operation failed.",
+    remedy: "See the message; it is tried again.",
+  },
+  GIT_PATH_INVALID: {
+    cause: "The path of a source does not exist at its revision, or is no folder of the repository.",
+    remedy: "Mend spec.source.path: a folder, relative to the root of the repository.",
+  },
+  GIT_REFUSED: {
+    cause: "The repository's address or its content is not safe to use.",
+    remedy: "Mend what the message names: the address, the link or the file name.",
+  },
+  GIT_REPOSITORY_NOT_FOUND: {
+    cause: "There is no Git repository at the address, or it may not be seen.",
+    remedy: "Check spec.source.repoURL; a private repository needs a repository Secret.",
+  },
+  GIT_REVISION_NOT_FOUND: {
+    cause: "The repository has no branch, tag or commit of this name.",
+    remedy: "Mend spec.source.targetRevision, or push the branch or tag.",
+  },
+  GIT_TOO_LARGE: {
+    cause: "The repository or the folder has more files or bytes than allowed.",
+    remedy: "Use a smaller folder or repository, or raise the limit.",
+  },
   HOST_REFUSED: {
     cause: "A request names a host that is none of this server's (a page may do so to reach loopback).",
     remedy: "Ask by 127.0.0.1 or localhost.",
@@ -109,6 +137,10 @@ export const errorCodes = {
     cause: "Stored data was written by a newer version of the program.",
     remedy: "Run that version, or start on another data directory or bus.",
   },
+  RENDER_FAILED: {
+    cause: "The files of an Application's source do not give manifests.",
+    remedy: "Mend the file that the message names, and push.",
+  },
   SECRET_MISSING: {
     cause: "A Secret or a key of it does not exist.",
     remedy: "Create the Secret in the namespace of the object that names it.",
@@ -124,6 +156,22 @@ export const errorCodes = {
   STORE_FAILED: {
     cause: "The local store could not be read or written.",
     remedy: "Check the disk: full, read-only or damaged.",
+  },
+  TOOL_FAILED: {
+    cause: "A program that the engine runs ended unexpectedly.",
+    remedy: "See the message; it is tried again.",
+  },
+  TOOL_MISSING: {
+    cause: "A program that the engine needs is not installed.",
+    remedy: "Install it on PATH, or name it with --tool NAME=PATH.",
+  },
+  TOOL_OUTPUT_TOO_LARGE: {
+    cause: "A program wrote more than the engine takes.",
+    remedy: "Split what it is asked for into smaller parts.",
+  },
+  TOOL_TIMEOUT: {
+    cause: "A program did not end within the time allowed and was stopped.",
+    remedy: "Check the server that it talks to; it is tried again.",
   },
   TRIGGER_FAILED: {
     cause: "A trigger could not do its work.",

@@ -73,7 +73,15 @@ export function formatProblems(problems: readonly Problem[]): string {
 
 function newAjv(): Ajv {
   // strict: false, since structural schemas carry x-kubernetes-* keywords and Kubernetes' own formats.
-  return new Ajv({ allErrors: true, strict: false, useDefaults: true, verbose: true, validateFormats: false });
+  return new Ajv({
+    allErrors: true,
+    strict: false,
+    useDefaults: true,
+    verbose: true,
+    validateFormats: false,
+    meta: false, // our own schemas need no check against the meta-schema, which costs 0.2 s to compile
+    validateSchema: false,
+  });
 }
 
 function toProblems(errors: readonly ErrorObject[], path: string): Problem[] {

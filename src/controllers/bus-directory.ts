@@ -1,6 +1,8 @@
 import { NotYetError } from "../base/errors.ts";
 import type { EventBus } from "../events/bus/bus.ts";
 import type { EventReader } from "../events/sensor/reader.ts";
+import { type CloudEvent, decodeEvent, encodeEvent } from "../record/cloud-event.ts";
+import type { EventHead } from "../record/records.ts";
 import type { Subject } from "../record/subject.ts";
 
 /** A bus that runs, with its one reader. */
@@ -57,4 +59,45 @@ export function createBusDirectory(system: BusHandle): MutableBusDirectory {
     },
     onChange: (listener) => void listeners.push(listener),
   };
+}
+
+/** Tells handles of one name apart: a bus that was opened anew has another handle, and who used the old one must move. */
+export function createHandleIds(): { of(handle: BusHandle): string } {
+  const ids = new WeakMap<BusHandle, number>();
+  let last = 0;
+  return {
+    of(handle) {
+      const id = ids.get(handle) ?? ++last;
+      ids.set(handle, id);
+      return `${handle.name}#${id}`;
+    },
+  };
+}
+
+/** The message id holds the subject on our own stream: sources cannot swallow each other's events by using their ids. */
+export async function publishEvent(
+  { name, bus, subjectOf }: BusHandle,
+  namespace: string,
+  event: CloudEvent,
+): Promise<void> {
+  const subject = subjectOf(namespace, event.source, event.subject);
+  const id = name === "system" ? `${subject} ${event.id}` : event.id;
+  await bus.publish(subject, { id, data: encodeEvent(event) });
+}
+
+/** How long reading one event for a question may take. */
+const questionMs = 5_000;
+
+/** The event as its bus holds it; undefined when it was dropped since, or its bus is away. */
+export async function readStoredEvent(directory: BusDirectory, head: EventHead): Promise<CloudEvent | undefined> {
+  const handle = directory.find(head.bus);
+  if (!handle) return undefined;
+  const { epoch } = await handle.bus.end(handle.stream);
+  const subjects = [handle.subjectOf(head.namespace, head.eventSource, head.event)];
+  const query = { subjects, from: { epoch, after: head.sequence - 1 }, follow: false, maxBatch: 1 };
+  for await (const { messages } of handle.bus.read(query, AbortSignal.timeout(questionMs))) {
+    const [message] = messages;
+    if (message) return message.sequence === head.sequence ? decodeEvent(message.data) : undefined;
+  }
+  return undefined;
 }

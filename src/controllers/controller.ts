@@ -5,6 +5,7 @@ import type { Logger } from "../base/log.ts";
 import type { WatchCache } from "../kube/kube.ts";
 import type { GroupVersionKind, ObjectRef } from "../objects/object.ts";
 import type { Reconciler } from "./reconciler.ts";
+import { unlessAborted } from "./running.ts";
 
 /** Objects of one kind that are reconciled at once. */
 const concurrency = 16;
@@ -72,15 +73,20 @@ export function createController({ kind, cache, reconciler, clock, log }: Contro
     },
     async run(signal) {
       const stop = cache.onChange(({ object }) => queue.add(keyOf(object.metadata)));
-      await cache.synced;
-      for (const { metadata } of cache.items()) {
-        initial.add(keyOf(metadata));
-        queue.add(keyOf(metadata));
+      try {
+        await unlessAborted(cache.synced, signal);
+        for (const { metadata } of cache.items()) {
+          initial.add(keyOf(metadata));
+          queue.add(keyOf(metadata));
+        }
+        listed = true;
+        if (initial.size === 0) setSettled();
+        await queue.run(signal);
+      } catch (error) {
+        if (!signal.aborted) throw error;
+      } finally {
+        stop();
       }
-      listed = true;
-      if (initial.size === 0) setSettled();
-      await queue.run(signal);
-      stop();
     },
   };
 }

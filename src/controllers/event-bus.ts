@@ -54,33 +54,37 @@ export function createEventBusController(deps: EventBusControllerDeps): EventBus
     if (open.delete(`${namespace}/${name}`)) deps.directory.set(namespace, name, undefined);
   }
 
+  /** Each opening has its own handle: who used an earlier one moves to it. */
   async function keepOpen(key: string, resource: EventBusResource, signal: AbortSignal): Promise<void> {
     const { namespace, name } = resource.metadata;
-    for (let attempt = 1; !signal.aborted; attempt++) {
-      try {
-        const onOpen = (handle: BusHandle) => {
-          failures.delete(key);
-          deps.directory.set(namespace, name, handle);
-          requestKey(key);
-        };
-        await deps.runBus(resource, onOpen, signal);
-      } catch (error) {
-        if (signal.aborted) return;
-        failures.set(key, messageOf(error));
-        deps.directory.set(namespace, name, { pending: `EventBus "${name}": ${messageOf(error)}` });
-        requestKey(key);
-        await sleepFor(deps.clock, backoffMs(reconnectBackoff, attempt), signal).catch(() => undefined);
-      }
+    let attempt = 0;
+    const onOpen = (handle: BusHandle): void => {
+      if (signal.aborted) return;
+      attempt = 0;
+      failures.delete(key);
+      deps.directory.set(namespace, name, handle);
+      requestKey(key);
+    };
+    while (!signal.aborted) {
+      const message = await deps.runBus(resource, onOpen, signal).then(() => "the connection ended", messageOf);
+      if (signal.aborted) return;
+      failures.set(key, message);
+      deps.directory.set(namespace, name, { pending: `EventBus "${name}": ${message}` });
+      requestKey(key);
+      attempt += 1;
+      await sleepFor(deps.clock, backoffMs(reconnectBackoff, attempt), signal).catch(() => undefined);
     }
   }
 
   async function ensureOpen(key: string, resource: EventBusResource): Promise<void> {
     const { namespace, name, uid } = resource.metadata;
     const fingerprint = JSON.stringify([uid, resource.spec]);
-    const started = await running.ensure(key, fingerprint, (signal) => keepOpen(key, resource, signal));
-    if (!started) return;
-    open.add(key);
-    deps.directory.set(namespace, name, { pending: `EventBus "${name}" is being connected` });
+    await running.ensure(key, fingerprint, (signal) => {
+      open.add(key);
+      failures.delete(key);
+      deps.directory.set(namespace, name, { pending: `EventBus "${name}" is being connected` });
+      return keepOpen(key, resource, signal);
+    });
   }
 
   return {

@@ -1,16 +1,18 @@
 import { parseEventSource } from "../api/event-source.ts";
 import type { EventDefinition, EventSource } from "../api/resources.ts";
+import type { Clock } from "../base/clock.ts";
 import { messageOf, NotYetError, TerminalError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { Problem, Schema } from "../base/schema.ts";
 import type { WatchCache } from "../kube/kube.ts";
-import type { KubeObject } from "../objects/object.ts";
-import type { BusDirectory, BusHandle } from "./bus-directory.ts";
+import type { KubeObject, ObjectRef } from "../objects/object.ts";
+import { type BusDirectory, type BusHandle, createHandleIds } from "./bus-directory.ts";
 import type { ConditionDraft } from "./conditions.ts";
 import type { Reconciler } from "./reconciler.ts";
+import { createRestarts, type Restarts } from "./restarts.ts";
 import { createRunningSet } from "./running.ts";
 import { warningsField } from "./sensor.ts";
-import type { WriteStatus } from "./status.ts";
+import type { StatusDraft, WriteStatus } from "./status.ts";
 
 /** What the runner of an EventSource says of its events. */
 export interface EventReport {
@@ -40,6 +42,7 @@ export interface EventSourceControllerDeps {
   /** The URL of an HTTP event on the ingress; undefined for other kinds. */
   readonly urlOf: (eventSource: EventSource, event: EventDefinition) => string | undefined;
   readonly writeStatus: WriteStatus;
+  readonly clock: Clock;
   readonly log: Logger;
   readonly request: (namespace: string, name: string) => void;
 }
@@ -51,79 +54,105 @@ export interface EventSourceController extends Reconciler {
 
 /** Keeps one runner for each valid EventSource; its status shows each event that fails, and the URLs of HTTP events. */
 export function createEventSourceController(deps: EventSourceControllerDeps): EventSourceController {
-  const sources = new Map<string, EventSource>();
-  const states = new Map<string, EventStates>();
-  const running = createRunningSet((key, error) => {
-    deps.log.error("event source stopped, will start again", { eventSource: key, error });
-    requestKey(key);
-  });
+  return new EventSourceReconciler(deps);
+}
 
-  function requestKey(key: string): void {
-    const [namespace = "", name = ""] = key.split("/");
-    deps.request(namespace, name);
+class EventSourceReconciler implements EventSourceController {
+  readonly #deps: EventSourceControllerDeps;
+  readonly #sources = new Map<string, EventSource>();
+  readonly #states = new Map<string, EventStates>();
+  readonly #restarts: Restarts;
+  readonly #handleIds = createHandleIds();
+  readonly #running = createRunningSet((key, error) => this.#onFailure(key, error));
+
+  constructor(deps: EventSourceControllerDeps) {
+    this.#deps = deps;
+    this.#restarts = createRestarts(deps.clock);
   }
 
-  async function stop(key: string): Promise<void> {
-    await running.stop(key);
-    sources.delete(key);
-    states.delete(key);
-  }
+  running = (): readonly EventSource[] => [...this.#sources.values()];
 
-  async function start(key: string, eventSource: EventSource): Promise<void> {
-    const bus = deps.buses.busFor(eventSource.metadata.namespace, eventSource.eventBusName);
-    const { uid } = eventSource.metadata;
-    const fingerprint = JSON.stringify([uid, bus.name, eventSource.events, eventSource.template]);
-    await running.ensure(key, fingerprint, (signal) => {
-      const own: EventStates = { failures: new Map(), warnings: new Map() };
-      states.set(key, own);
-      return deps.runSource(
-        eventSource,
-        bus,
-        reportInto(own, () => requestKey(key)),
-        signal,
-      );
-    });
-    sources.set(key, eventSource);
-  }
+  stopAll = (): Promise<void> => this.#running.stopAll();
 
-  return {
-    running: () => [...sources.values()],
-    stopAll: () => running.stopAll(),
-    async reconcile(ref, signal) {
-      const key = `${ref.namespace}/${ref.name}`;
-      const object = deps.cache.find(ref.namespace, ref.name);
-      if (!object || object.metadata.deletionTimestamp !== undefined) {
-        await stop(key);
-        return {};
-      }
-      const parsed = parse(object, deps.schemas);
-      if ("error" in parsed) {
-        await stop(key);
-        await deps.writeStatus(object, { conditions: invalidConditions(parsed.error) }, signal);
-        return {};
-      }
-      try {
-        await start(key, parsed.resource);
-      } catch (error) {
-        if (!(error instanceof NotYetError)) throw error;
-        await deps.writeStatus(object, { conditions: deployedConditions(error.message) }, signal);
-        throw error;
-      }
-      const own = states.get(key);
-      const warnings = [...parsed.warnings, ...warningsOf(own)];
-      const fields = { ...warningsField(warnings), webhooks: urls(parsed.resource) };
-      await deps.writeStatus(object, { conditions: conditionsOf(own), fields }, signal);
+  async reconcile(ref: ObjectRef, signal: AbortSignal): Promise<{ readonly againAfterMs?: number }> {
+    const { cache, schemas, writeStatus } = this.#deps;
+    const key = `${ref.namespace}/${ref.name}`;
+    const object = cache.find(ref.namespace, ref.name);
+    if (!object || object.metadata.deletionTimestamp !== undefined) {
+      await this.#stop(key);
       return {};
-    },
-  };
+    }
+    const parsed = parse(object, schemas);
+    if ("error" in parsed) {
+      await this.#stop(key);
+      await writeStatus(object, { conditions: invalidConditions(parsed.error) }, signal);
+      return {};
+    }
+    const failure = this.#restarts.waiting(key);
+    if (failure) {
+      await writeStatus(object, { conditions: deployedConditions(failure.message) }, signal);
+      return { againAfterMs: failure.waitMs };
+    }
+    await this.#startOrSayWhyNot(key, object, parsed.resource, signal);
+    await writeStatus(object, this.#statusOf(key, parsed.resource, parsed.warnings), signal);
+    return {};
+  }
 
-  function urls(eventSource: EventSource): Readonly<Record<string, string>> | null {
+  async #startOrSayWhyNot(key: string, object: KubeObject, source: EventSource, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#start(key, source);
+    } catch (error) {
+      if (error instanceof NotYetError) {
+        await this.#deps.writeStatus(object, { conditions: deployedConditions(error.message) }, signal);
+      }
+      throw error;
+    }
+  }
+
+  async #start(key: string, eventSource: EventSource): Promise<void> {
+    const bus = this.#deps.buses.busFor(eventSource.metadata.namespace, eventSource.eventBusName);
+    const { uid } = eventSource.metadata;
+    const fingerprint = JSON.stringify([uid, this.#handleIds.of(bus), eventSource.events, eventSource.template]);
+    await this.#running.ensure(key, fingerprint, (signal) => {
+      const own: EventStates = { failures: new Map(), warnings: new Map() };
+      this.#states.set(key, own);
+      const report = reportInto(own, () => this.#request(key));
+      return this.#deps.runSource(eventSource, bus, report, signal);
+    });
+    this.#sources.set(key, eventSource);
+  }
+
+  async #stop(key: string): Promise<void> {
+    await this.#running.stop(key);
+    this.#sources.delete(key);
+    this.#states.delete(key);
+    this.#restarts.forget(key);
+  }
+
+  #statusOf(key: string, source: EventSource, problems: readonly Problem[]): StatusDraft {
+    const own = this.#states.get(key);
+    const fields = { ...warningsField([...problems, ...warningsOf(own)]), webhooks: this.#urls(source) };
+    return { conditions: conditionsOf(own), fields };
+  }
+
+  #urls(eventSource: EventSource): Readonly<Record<string, string>> | null {
     const found: Record<string, string> = {};
     for (const event of eventSource.events) {
-      const url = deps.urlOf(eventSource, event);
+      const url = this.#deps.urlOf(eventSource, event);
       if (url !== undefined) found[event.name] = url;
     }
     return Object.keys(found).length > 0 ? found : null;
+  }
+
+  #onFailure(key: string, error: unknown): void {
+    this.#restarts.failed(key, messageOf(error));
+    this.#deps.log.error("event source stopped, will start again", { eventSource: key, error });
+    this.#request(key);
+  }
+
+  #request(key: string): void {
+    const [namespace = "", name = ""] = key.split("/");
+    this.#deps.request(namespace, name);
   }
 }
 

@@ -1,17 +1,14 @@
-import { readdir, readFile, stat } from "node:fs/promises";
-import { extname, join, relative } from "node:path";
-import { type Manifest, parseManifests } from "../api/manifest.ts";
+import type { Manifest } from "../api/manifest.ts";
 import { type Clock, sleepFor } from "../base/clock.ts";
-import { messageOf, TerminalError } from "../base/errors.ts";
-import type { JsonObject } from "../base/json.ts";
+import { EngineError, messageOf, TerminalError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { KubeClient } from "../kube/kube.ts";
-import { type KubeObject, type ObjectRef, refText } from "../objects/object.ts";
+import type { KubeObject } from "../objects/object.ts";
+import { applyTogether, deleteObject, inRanks, keyOf, objectOf, type Refusal } from "./manifest-apply.ts";
+import { listManifestFiles, readManifestFiles } from "./manifest-files.ts";
 
 /** How often files are looked at; a change is seen after at most this. */
 const pollMs = 500;
-const maxFiles = 10_000;
-const fieldManager = "tiphys-up";
 
 export interface ManifestDirDeps {
   /** A directory, read with its folders, or one file. */
@@ -23,173 +20,175 @@ export interface ManifestDirDeps {
 
 export interface ManifestDir {
   /**
-   * Applies every manifest once, in an order in which each finds what it needs (namespaces and CRDs first).
-   * @throws TerminalError MANIFEST_UNREADABLE or what the API says of the first manifest that it refuses.
+   * Applies every manifest once, in an order in which each finds what it needs (namespaces and CRDs first), and says
+   * how many there were. Stops at the first rank of which something is refused.
+   * @throws EngineError MANIFEST_UNREADABLE, or what the API says of a manifest with its `file:line`
    */
   applyAll(signal: AbortSignal): Promise<number>;
   /**
    * Follows the files until `signal` aborts: what changed is applied, what vanished from them is deleted. A file that
-   * cannot be read is logged, and what it held before stays.
+   * cannot be read or applied is logged, and what it held before stays.
    */
   watch(signal: AbortSignal): Promise<void>;
 }
 
+/** Does no I/O until it is told to. */
 export function createManifestDir(deps: ManifestDirDeps): ManifestDir {
-  const { path, kube, clock, log } = deps;
-  /** By file: its fingerprint, and the objects applied from it. */
-  const applied = new Map<string, { readonly fingerprint: string; readonly objects: readonly Manifest[] }>();
+  return new FollowedDir(deps);
+}
 
-  async function applyAll(signal: AbortSignal): Promise<number> {
-    const files = await listFiles(path);
-    const manifests: Manifest[] = [];
-    for (const [file, fingerprint] of files) {
-      const objects = await readManifests(path, file);
-      applied.set(file, { fingerprint, objects });
-      manifests.push(...objects);
+interface FollowedFile {
+  readonly fingerprint: string;
+  /** What must not be deleted as long as the file is there. */
+  readonly objects: readonly Manifest[];
+  /** Why the API did not take all of it. */
+  readonly problem?: { readonly message: string; readonly isTransient: boolean };
+}
+
+/**
+ * A file is unknown, applied, broken (it cannot be read) or refused (the API did not take all of it). One that is new
+ * or whose fingerprint changed is read and applied, all of one look together by rank. A broken file keeps the objects
+ * that it held; a refused one keeps these and the new ones, and is tried again: at the next look if the API was away,
+ * otherwise when any file changes, since another file may bring what it lacked.
+ *
+ * An object that no file holds any more is an orphan once all changes of a look were applied (so it may move from file
+ * to file), and is deleted; it stays an orphan until that worked or a file holds it again.
+ */
+class FollowedDir implements ManifestDir {
+  readonly #deps: ManifestDirDeps;
+  readonly #files = new Map<string, FollowedFile>();
+  readonly #orphans = new Map<string, KubeObject>();
+  /** Of the last look, so that it is logged once. */
+  #problem = "";
+
+  constructor(deps: ManifestDirDeps) {
+    this.#deps = deps;
+  }
+
+  async applyAll(signal: AbortSignal): Promise<number> {
+    const { kube, path } = this.#deps;
+    const files = new Map<string, FollowedFile>();
+    const fingerprints = await listManifestFiles(path);
+    for (const [file, objects] of await readManifestFiles(fingerprints.keys())) {
+      if (objects instanceof EngineError) throw objects;
+      files.set(file, { fingerprint: fingerprints.get(file) ?? "", objects });
     }
-    for (const manifest of inOrder(manifests)) await apply(manifest, signal);
+    const manifests = [...files.values()].flatMap(({ objects }) => objects);
+    for (const rank of inRanks(manifests)) {
+      const [refusal] = await applyTogether(kube, rank, signal);
+      if (refusal !== undefined) throw refusal.error;
+    }
+    for (const [file, followed] of files) this.#files.set(file, followed);
     return manifests.length;
   }
 
-  async function apply(manifest: Manifest, signal: AbortSignal): Promise<void> {
-    const object = manifest.object as unknown as KubeObject;
-    try {
-      const ref = await refOf(kube, object, signal);
-      await kube.patch(
-        ref,
-        "application/apply-patch+yaml",
-        manifest.object as JsonObject,
-        { fieldManager, force: true },
-        signal,
+  async watch(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await sleepFor(this.#deps.clock, pollMs, signal).catch(() => undefined);
+      if (signal.aborted) return;
+      await this.#look(signal).then(
+        () => this.#report(),
+        (error: unknown) => signal.aborted || this.#report(error),
       );
-    } catch (error) {
-      throw new TerminalError("MANIFEST_INVALID", `${manifest.file}:${manifest.line}: ${messageOf(error)}`, error);
     }
   }
 
-  function held(): Map<string, KubeObject> {
-    const objects = [...applied.values()].flatMap((entry) =>
-      entry.objects.map(({ object }) => object as unknown as KubeObject),
-    );
+  #report(error?: unknown): void {
+    const message = error === undefined ? "" : messageOf(error);
+    if (message !== "" && message !== this.#problem) {
+      this.#deps.log.warn("manifests could not be followed, will retry", { error });
+    }
+    this.#problem = message;
+  }
+
+  async #look(signal: AbortSignal): Promise<void> {
+    const files = await listManifestFiles(this.#deps.path);
+    const gone = [...this.#files.keys()].filter((file) => !files.has(file));
+    const due = this.#due(files, gone.length > 0);
+    if (due.size === 0 && gone.length === 0 && this.#orphans.size === 0) return;
+    const before = this.#held();
+    for (const file of gone) this.#files.delete(file);
+    await this.#follow(due, signal);
+    const now = this.#held();
+    for (const [key, object] of before) if (!now.has(key)) this.#orphans.set(key, object);
+    for (const key of now.keys()) this.#orphans.delete(key);
+    await this.#deleteOrphans(signal);
+  }
+
+  /** Files to read, with their fingerprints. */
+  #due(files: ReadonlyMap<string, string>, isAnyGone: boolean): ReadonlyMap<string, string> {
+    const isChanged = ([file, fingerprint]: readonly [string, string]): boolean =>
+      this.#files.get(file)?.fingerprint !== fingerprint;
+    const isMoving = isAnyGone || [...files].some(isChanged);
+    const isRetried = (file: string): boolean => {
+      const problem = this.#files.get(file)?.problem;
+      return problem !== undefined && (problem.isTransient || isMoving);
+    };
+    return new Map([...files].filter((entry) => isChanged(entry) || isRetried(entry[0])));
+  }
+
+  async #follow(due: ReadonlyMap<string, string>, signal: AbortSignal): Promise<void> {
+    const read = new Map<string, readonly Manifest[]>();
+    for (const [file, objects] of await readManifestFiles(due.keys())) {
+      if (!(objects instanceof EngineError)) read.set(file, objects);
+      else {
+        this.#files.set(file, { fingerprint: due.get(file) ?? "", objects: this.#objectsOf(file) });
+        this.#deps.log.error("a manifest could not be read", { file, error: objects });
+      }
+    }
+    const refusals: Refusal[] = [];
+    for (const rank of inRanks([...read.values()].flat())) {
+      refusals.push(...(await applyTogether(this.#deps.kube, rank, signal)));
+    }
+    const byFile = Map.groupBy(refusals, ({ manifest }) => manifest.file);
+    for (const [file, objects] of read) {
+      this.#settle(file, { fingerprint: due.get(file) ?? "", objects }, byFile.get(file) ?? []);
+    }
+  }
+
+  #settle(file: string, followed: FollowedFile, refusals: readonly Refusal[]): void {
+    const { log } = this.#deps;
+    const [first] = refusals;
+    if (first === undefined) {
+      this.#files.set(file, followed);
+      log.info("manifests applied", { file, objects: followed.objects.length });
+      return;
+    }
+    const { error } = first;
+    const isTransient = refusals.some((refusal) => !(refusal.error instanceof TerminalError));
+    if (this.#files.get(file)?.problem?.message !== error.message) {
+      log.error("a manifest could not be applied", { file, error, refused: refusals.length });
+    }
+    const all = [...this.#objectsOf(file), ...followed.objects];
+    const objects = new Map(all.map((manifest) => [keyOf(objectOf(manifest)), manifest]));
+    this.#files.set(file, {
+      ...followed,
+      objects: [...objects.values()],
+      problem: { message: error.message, isTransient },
+    });
+  }
+
+  #objectsOf(file: string): readonly Manifest[] {
+    return this.#files.get(file)?.objects ?? [];
+  }
+
+  #held(): ReadonlyMap<string, KubeObject> {
+    const objects = [...this.#files.values()].flatMap((followed) => followed.objects.map(objectOf));
     return new Map(objects.map((object) => [keyOf(object), object]));
   }
 
-  async function followOnce(signal: AbortSignal): Promise<void> {
-    const files = await listFiles(path);
-    const before = held();
-    for (const [file, fingerprint] of files) {
-      if (applied.get(file)?.fingerprint !== fingerprint) await follow(file, fingerprint, signal);
-    }
-    for (const file of applied.keys()) if (!files.has(file)) applied.delete(file);
-    const now = held();
-    for (const [key, object] of before) if (!now.has(key)) await remove(object, signal);
-  }
-
-  async function follow(file: string, fingerprint: string, signal: AbortSignal): Promise<void> {
-    const old = applied.get(file)?.objects ?? [];
-    try {
-      const objects = await readManifests(path, file);
-      applied.set(file, { fingerprint, objects });
-      for (const manifest of inOrder(objects)) await apply(manifest, signal);
-      log.info("manifests applied", { file, objects: objects.length });
-    } catch (error) {
-      applied.set(file, { fingerprint, objects: old });
-      log.error("a manifest could not be applied", { file, error });
-    }
-  }
-
-  async function remove(object: KubeObject, signal: AbortSignal): Promise<void> {
-    const ref = await refOf(kube, object, signal);
-    await kube.delete(ref, {}, signal);
-    log.info("deleted, since no file holds it any more", { object: refText(ref) });
-  }
-
-  return {
-    applyAll,
-    async watch(signal) {
-      while (!signal.aborted) {
-        await sleepFor(clock, pollMs, signal).catch(() => undefined);
-        if (signal.aborted) return;
-        await followOnce(signal).catch((error: unknown) => {
-          if (!signal.aborted) log.warn("manifests could not be followed, will retry", { error });
-        });
+  /** The last first: what others need goes last. One that the API refuses to delete is logged and given up. */
+  async #deleteOrphans(signal: AbortSignal): Promise<void> {
+    const { kube, log } = this.#deps;
+    for (const [key, object] of [...this.#orphans].reverse()) {
+      try {
+        await deleteObject(kube, object, signal);
+        log.info("deleted, since no file holds it any more", { object: key });
+      } catch (error) {
+        if (!(error instanceof TerminalError)) throw error;
+        log.error("what no file holds any more could not be deleted", { object: key, error });
       }
-    },
-  };
-}
-
-/** Files of manifests under `path`, with what changes when they do. */
-async function listFiles(path: string): Promise<Map<string, string>> {
-  const files = new Map<string, string>();
-  const names = await list(path);
-  for (const file of names.sort()) {
-    if (files.size >= maxFiles)
-      throw new TerminalError("MANIFEST_UNREADABLE", `"${path}" holds over ${maxFiles} files`);
-    const { mtimeMs, size } = await stat(file);
-    files.set(file, `${mtimeMs} ${size}`);
+      this.#orphans.delete(key);
+    }
   }
-  return files;
-}
-
-async function list(path: string): Promise<string[]> {
-  try {
-    if (!(await stat(path)).isDirectory()) return [path];
-    const entries = await readdir(path, { withFileTypes: true, recursive: true });
-    return entries
-      .filter((entry) => entry.isFile() && [".yaml", ".yml", ".json"].includes(extname(entry.name)))
-      .map((entry) => join(entry.parentPath, entry.name))
-      .filter(
-        (file) =>
-          !relative(path, file)
-            .split("/")
-            .some((part) => part.startsWith(".") || part === "node_modules"),
-      );
-  } catch (error) {
-    throw new TerminalError("MANIFEST_UNREADABLE", `"${path}" cannot be read: ${messageOf(error)}`, error);
-  }
-}
-
-async function readManifests(root: string, file: string): Promise<readonly Manifest[]> {
-  let text: string;
-  try {
-    text = await readFile(file, "utf8");
-  } catch (error) {
-    throw new TerminalError("MANIFEST_UNREADABLE", `"${file}" cannot be read: ${messageOf(error)}`, error);
-  }
-  return parseManifests(text, relative(root, file) === "" ? file : join(root, relative(root, file)));
-}
-
-/** What others need comes first; among the rest the order of the files stands. */
-const firstKinds = [
-  "Namespace",
-  "CustomResourceDefinition",
-  "ServiceAccount",
-  "Secret",
-  "ConfigMap",
-  "EventBus",
-  "Sensor",
-];
-
-function inOrder(manifests: readonly Manifest[]): readonly Manifest[] {
-  const rank = ({ object }: Manifest): number => {
-    const index = firstKinds.indexOf(String(object.kind));
-    return index === -1 ? firstKinds.length : index;
-  };
-  return [...manifests].sort((a, b) => rank(a) - rank(b));
-}
-
-async function refOf(kube: KubeClient, object: KubeObject, signal: AbortSignal): Promise<ObjectRef> {
-  const { apiVersion, kind, metadata } = object;
-  if (!metadata?.name) throw new TerminalError("MANIFEST_INVALID", `${kind ?? "an object"}: metadata.name is required`);
-  const namespaced = await kube.isNamespaced({ apiVersion, kind }, signal);
-  return {
-    apiVersion,
-    kind,
-    name: metadata.name,
-    ...(namespaced ? { namespace: metadata.namespace ?? "default" } : {}),
-  };
-}
-
-function keyOf({ apiVersion, kind, metadata }: KubeObject): string {
-  return [apiVersion, kind, metadata?.namespace ?? "default", metadata?.name].join("/");
 }

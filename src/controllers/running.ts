@@ -7,6 +7,7 @@ export interface RunningSet {
   ensure(key: string, fingerprint: string, work: (signal: AbortSignal) => Promise<void>): Promise<boolean>;
   /** Stops what runs under `key` and waits until it ended. */
   stop(key: string): Promise<void>;
+  /** For good: nothing is started any more. */
   stopAll(): Promise<void>;
 }
 
@@ -19,6 +20,7 @@ interface Running {
 /** `onFailure` hears of work that ended before it was stopped; the key is then free again. */
 export function createRunningSet(onFailure: (key: string, error: unknown) => void): RunningSet {
   const running = new Map<string, Running>();
+  let closed = false;
 
   async function stop(key: string): Promise<void> {
     const current = running.get(key);
@@ -45,11 +47,23 @@ export function createRunningSet(onFailure: (key: string, error: unknown) => voi
     async ensure(key, fingerprint, work) {
       if (running.get(key)?.fingerprint === fingerprint) return false;
       await stop(key);
+      if (closed) return false;
       start(key, fingerprint, work);
       return true;
     },
     async stopAll() {
+      closed = true;
       await Promise.all([...running.keys()].map(stop));
     },
   };
+}
+
+/** What `work` resolves with, or a rejection as soon as `signal` aborts; `work` itself goes on. */
+export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
 }

@@ -1,6 +1,5 @@
-import type { Sensor } from "../api/resources.ts";
 import { parseSensor } from "../api/sensor.ts";
-import type { Clock } from "../base/clock.ts";
+import { type Clock, sleepFor } from "../base/clock.ts";
 import { messageOf, NotYetError, TerminalError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { Problem, Schema } from "../base/schema.ts";
@@ -10,10 +9,11 @@ import type { SensorRunner } from "../events/sensor/runner.ts";
 import { cellPrefix } from "../events/sensor/sensor-cells.ts";
 import type { WatchCache } from "../kube/kube.ts";
 import type { KubeObject, ObjectRef } from "../objects/object.ts";
-import type { BusDirectory, BusHandle } from "./bus-directory.ts";
+import { type BusDirectory, type BusHandle, createHandleIds } from "./bus-directory.ts";
 import type { ConditionDraft } from "./conditions.ts";
 import type { Reconciler } from "./reconciler.ts";
-import { createRunningSet } from "./running.ts";
+import { createRestarts, type Restarts } from "./restarts.ts";
+import { createRunningSet, unlessAborted } from "./running.ts";
 import type { WriteStatus } from "./status.ts";
 
 export interface SensorControllerDeps {
@@ -36,87 +36,165 @@ export interface SensorController extends Reconciler {
   stopAll(): Promise<void>;
 }
 
-/** How soon a Sensor whose runner failed starts again from what was stored. */
-const restartAfterMs = 2_000;
+/** How long a reconcile waits for a Sensor to be ready; while the bus is away it looks again later. */
+const readyWithinMs = 5_000;
+
+/** Readiness is told at once anyway. */
+const notReadyRetryMs = 30_000;
+
+/** One run of a Sensor, from its start on. */
+interface Start {
+  readonly ready: PromiseWithResolvers<void>;
+  isReady: boolean;
+  /** Whether a reconcile gave up waiting: then readiness asks for another. */
+  isLate: boolean;
+}
 
 /** Keeps one runner for each valid Sensor; editing one replaces its runner, which goes on from the stored position. */
 export function createSensorController(deps: SensorControllerDeps): SensorController {
-  const compiledByKey = new Map<string, CompiledSensor>();
-  const failures = new Map<string, string>();
-  const running = createRunningSet((key, error) => {
-    failures.set(key, messageOf(error));
-    deps.log.error("sensor stopped, will start again", { sensor: key, error });
-    const [namespace = "", name = ""] = key.split("/");
-    deps.request(namespace, name);
-  });
-
-  async function remove(ref: ObjectRef, key: string): Promise<void> {
-    await running.stop(key);
-    const compiled = compiledByKey.get(key);
-    compiledByKey.delete(key);
-    if (!compiled) return;
-    const partition = await deps.partitions.of(ref.namespace ?? "", ref.name);
-    await partition.forget(cellPrefix(compiled.head.uid));
-  }
-
-  async function start(key: string, compiled: CompiledSensor): Promise<void> {
-    const { namespace } = compiled.head;
-    const bus = deps.buses.busFor(namespace, compiled.sensor.eventBusName);
-    const previous = compiledByKey.get(key);
-    if (previous && previous.head.uid !== compiled.head.uid) await remove(refOf(previous), key);
-    const fingerprint = `${compiled.head.uid} ${compiled.head.revision} ${bus.name}`;
-    const ready = Promise.withResolvers<void>();
-    const started = await running.ensure(key, fingerprint, async (signal) => {
-      try {
-        const runner = await deps.createRunner(compiled, bus);
-        void runner.ready.then(() => ready.resolve());
-        await runner.run(signal);
-      } finally {
-        ready.resolve();
-      }
-    });
-    compiledByKey.set(key, compiled);
-    if (started) await ready.promise;
-    failures.delete(key);
-  }
-
-  return {
-    running: () => [...compiledByKey.values()],
-    stopAll: () => running.stopAll(),
-    async reconcile(ref, signal) {
-      const key = `${ref.namespace}/${ref.name}`;
-      const object = deps.cache.find(ref.namespace, ref.name);
-      if (!object || object.metadata.deletionTimestamp !== undefined) {
-        await remove(ref, key);
-        return {};
-      }
-      const failure = failures.get(key);
-      if (failure !== undefined) {
-        failures.delete(key);
-        await deps.writeStatus(object, { conditions: conditionsOf({ deployed: failure }) }, signal);
-        return { againAfterMs: restartAfterMs };
-      }
-      const parsed = parse(object, deps.schemas);
-      if ("error" in parsed) {
-        await running.stop(key);
-        compiledByKey.delete(key);
-        await deps.writeStatus(object, { conditions: conditionsOf({ invalid: parsed.error }) }, signal);
-        return {};
-      }
-      try {
-        await start(key, parsed.compiled);
-      } catch (error) {
-        if (!(error instanceof NotYetError)) throw error;
-        await deps.writeStatus(object, { conditions: conditionsOf({ deployed: error.message }) }, signal);
-        throw error;
-      }
-      await deps.writeStatus(object, { conditions: conditionsOf({}), fields: warningsField(parsed.warnings) }, signal);
-      return {};
-    },
-  };
+  return new SensorReconciler(deps);
 }
 
-type Parsed = { readonly compiled: CompiledSensor; readonly warnings: readonly Problem[] } | { readonly error: string };
+class SensorReconciler implements SensorController {
+  readonly #deps: SensorControllerDeps;
+  readonly #compiled = new Map<string, CompiledSensor>();
+  /** Whose state may be stored, also while the Sensor is invalid. */
+  readonly #uids = new Map<string, string>();
+  readonly #starts = new Map<string, Start>();
+  readonly #restarts: Restarts;
+  readonly #handleIds = createHandleIds();
+  readonly #running = createRunningSet((key, error) => this.#onFailure(key, error));
+
+  constructor(deps: SensorControllerDeps) {
+    this.#deps = deps;
+    this.#restarts = createRestarts(deps.clock);
+  }
+
+  running = (): readonly CompiledSensor[] => [...this.#compiled.values()];
+
+  stopAll = (): Promise<void> => this.#running.stopAll();
+
+  async reconcile(ref: ObjectRef, signal: AbortSignal): Promise<{ readonly againAfterMs?: number }> {
+    const key = `${ref.namespace}/${ref.name}`;
+    const object = this.#deps.cache.find(ref.namespace, ref.name);
+    if (!object || object.metadata.deletionTimestamp !== undefined) {
+      await this.#remove(ref, key, signal);
+      return {};
+    }
+    const parsed = parse(object, this.#deps.schemas);
+    if ("error" in parsed) {
+      await this.#stop(key);
+      await this.#writeStatus(object, conditionsOf({ invalid: parsed.error }), [], signal);
+      return {};
+    }
+    const failure = this.#restarts.waiting(key);
+    if (failure) {
+      await this.#writeStatus(object, conditionsOf({ deployed: failure.message }), parsed.warnings, signal);
+      return { againAfterMs: failure.waitMs };
+    }
+    await this.#startOrSayWhyNot(ref, object, parsed, signal);
+    await this.#writeStatus(object, conditionsOf({}), parsed.warnings, signal);
+    return {};
+  }
+
+  async #startOrSayWhyNot(ref: ObjectRef, object: KubeObject, valid: ValidSensor, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#start(ref, `${ref.namespace}/${ref.name}`, valid.compiled, signal);
+    } catch (error) {
+      if (error instanceof NotYetError) {
+        await this.#writeStatus(object, conditionsOf({ deployed: error.message }), valid.warnings, signal);
+      }
+      throw error;
+    }
+  }
+
+  async #start(ref: ObjectRef, key: string, compiled: CompiledSensor, signal: AbortSignal): Promise<void> {
+    const { namespace, uid, revision } = compiled.head;
+    const bus = this.#deps.buses.busFor(namespace, compiled.sensor.eventBusName);
+    if (this.#uids.has(key) && this.#uids.get(key) !== uid) await this.#remove(ref, key, signal);
+    this.#uids.set(key, uid);
+    const fingerprint = `${uid} ${revision} ${this.#handleIds.of(bus)}`;
+    await this.#running.ensure(key, fingerprint, (stopped) => {
+      const begun: Start = { ready: Promise.withResolvers(), isReady: false, isLate: false };
+      this.#starts.set(key, begun);
+      return this.#run(compiled, bus, begun, stopped);
+    });
+    this.#compiled.set(key, compiled);
+    const begun = this.#starts.get(key);
+    if (begun) await this.#ready(begun, signal);
+  }
+
+  async #run(compiled: CompiledSensor, bus: BusHandle, start: Start, signal: AbortSignal): Promise<void> {
+    try {
+      const runner = await unlessAborted(this.#deps.createRunner(compiled, bus), signal);
+      void runner.ready.then(() => {
+        start.isReady = true;
+        start.ready.resolve();
+        if (start.isLate) this.#deps.request(compiled.head.namespace, compiled.head.name);
+      });
+      await runner.run(signal);
+    } finally {
+      start.ready.resolve();
+    }
+  }
+
+  /** Returns once the Sensor is ready. @throws NotYetError when that takes too long. */
+  async #ready(start: Start, signal: AbortSignal): Promise<void> {
+    if (!start.isReady && !start.isLate) await this.#readyInTime(start, signal);
+    if (start.isReady) return;
+    start.isLate = true;
+    throw new NotYetError("BUS_UNAVAILABLE", "its position is not stored yet", notReadyRetryMs);
+  }
+
+  /** Resolves when it is ready, ended or out of time. */
+  async #readyInTime({ ready }: Start, signal: AbortSignal): Promise<void> {
+    const done = new AbortController();
+    const stop = AbortSignal.any([signal, done.signal]);
+    const late = sleepFor(this.#deps.clock, readyWithinMs, stop).catch(() => undefined);
+    await Promise.race([ready.promise, late]);
+    done.abort();
+    signal.throwIfAborted();
+  }
+
+  async #stop(key: string): Promise<void> {
+    await this.#running.stop(key);
+    this.#compiled.delete(key);
+    this.#starts.delete(key);
+    this.#restarts.forget(key);
+  }
+
+  async #remove({ namespace = "", name }: ObjectRef, key: string, signal: AbortSignal): Promise<void> {
+    await this.#stop(key);
+    const uid = this.#uids.get(key);
+    if (uid === undefined) return;
+    const partition = await unlessAborted(this.#deps.partitions.of(namespace, name), signal);
+    await partition.forget(cellPrefix(uid));
+    this.#uids.delete(key);
+  }
+
+  #onFailure(key: string, error: unknown): void {
+    this.#restarts.failed(key, messageOf(error));
+    this.#deps.log.error("sensor stopped, will start again", { sensor: key, error });
+    const [namespace = "", name = ""] = key.split("/");
+    this.#deps.request(namespace, name);
+  }
+
+  #writeStatus(
+    object: KubeObject,
+    conditions: readonly ConditionDraft[],
+    warnings: readonly Problem[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    return this.#deps.writeStatus(object, { conditions, fields: warningsField(warnings) }, signal);
+  }
+}
+
+interface ValidSensor {
+  readonly compiled: CompiledSensor;
+  readonly warnings: readonly Problem[];
+}
+
+type Parsed = ValidSensor | { readonly error: string };
 
 function parse(object: KubeObject, schemas: SensorControllerDeps["schemas"]): Parsed {
   try {
@@ -156,9 +234,4 @@ function conditionsOf(problem: { readonly invalid?: string; readonly deployed?: 
 /** Warnings are not a condition: health checks of the originals read a False condition as a failure. */
 export function warningsField(warnings: readonly Problem[]): { readonly warnings: readonly string[] | null } {
   return { warnings: warnings.length > 0 ? warnings.map(({ path, message }) => `${path}: ${message}`) : null };
-}
-
-function refOf({ sensor }: { readonly sensor: Sensor }): ObjectRef {
-  const { namespace, name } = sensor.metadata;
-  return { apiVersion: "argoproj.io/v1alpha1", kind: "Sensor", namespace, name };
 }

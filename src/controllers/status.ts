@@ -1,5 +1,5 @@
 import type { Clock } from "../base/clock.ts";
-import { isJsonObject, type JsonObject } from "../base/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import type { KubeClient } from "../kube/kube.ts";
 import type { KubeObject } from "../objects/object.ts";
 import { type ConditionDraft, conditionsOf, nextConditions } from "./conditions.ts";
@@ -22,11 +22,23 @@ export function createStatusWriter(kube: KubeClient, clock: Clock): WriteStatus 
     await kube.patch(
       { apiVersion: object.apiVersion, kind: object.kind, name, ...(namespace === undefined ? {} : { namespace }) },
       "application/merge-patch+json",
-      { status },
+      { status: withRemovals(object.status, status) },
       { subresource: "status", fieldManager: "tiphys" },
       signal,
     );
   };
+}
+
+/** A merge patch merges maps: entries of `current` that `wanted` lacks, one level down, are removed by `null`. */
+function withRemovals(current: unknown, wanted: JsonObject): JsonObject {
+  const have: JsonObject = isJsonObject(current) ? current : {};
+  const patch: Record<string, JsonValue> = {};
+  for (const [field, value] of Object.entries(wanted)) {
+    const old = have[field];
+    if (!isJsonObject(value) || !isJsonObject(old)) patch[field] = value;
+    else patch[field] = { ...Object.fromEntries(Object.keys(old).map((key) => [key, null])), ...value };
+  }
+  return patch;
 }
 
 function saysAlready(current: unknown, wanted: JsonObject): boolean {

@@ -5,6 +5,7 @@ import { type GroupVersionKind, type KubeObject, type ObjectRef, refText } from 
 import { apiError } from "./api-error.ts";
 import { createDiscovery, type Discovery, versionPath } from "./discovery.ts";
 import type { KubeClient, KubeList, ListOptions, WriteOptions } from "./kube.ts";
+import { ownSignal } from "./own-signal.ts";
 import { readWatchEvents } from "./watch-stream.ts";
 
 export interface KubeClientOptions {
@@ -42,9 +43,10 @@ function clientOf(options: KubeClientOptions, http: KubeHttp, discovery: Discove
 
   return {
     async get(ref, signal) {
-      const response = await http.send("get", ref, await pathOf(ref, signal), { signal });
-      if (response.status === 404) return discard(response);
-      return http.object("get", ref, response);
+      const path = await pathOf(ref, signal);
+      return http.exchange("get", ref, path, { signal }, async (response) =>
+        response.status === 404 ? discard(response) : readObject("get", ref, response),
+      );
     },
     async list(kind, listOptions = {}, signal) {
       const path = await pathOf({ ...kind, ...namespaceOf(listOptions) }, signal, true);
@@ -54,31 +56,33 @@ function clientOf(options: KubeClientOptions, http: KubeHttp, discovery: Discove
       const ref = refOf(object);
       const path = await pathOf({ ...ref, name: undefined } as GroupVersionKind & { namespace?: string }, signal);
       const init = { method: "POST", body: JSON.stringify(object), type: "application/json", signal };
-      return http.object("create", ref, await http.send("create", ref, path + writeQuery(writeOptions, false), init));
+      return http.write("create", ref, path + writeQuery(writeOptions, false), init);
     },
     async update(object, writeOptions, signal) {
       const ref = refOf(object);
       const path = (await pathOf(ref, signal)) + writeQuery(writeOptions);
       const init = { method: "PUT", body: JSON.stringify(object), type: "application/json", signal };
-      return http.object("update", ref, await http.send("update", ref, path, init));
+      return http.write("update", ref, path, init);
     },
     async patch(ref, type, patch, writeOptions, signal) {
       const path = (await pathOf(ref, signal)) + writeQuery(writeOptions);
       const init = { method: "PATCH", body: JSON.stringify(patch), type, signal };
-      return http.object("patch", ref, await http.send("patch", ref, path, init));
+      return http.write("patch", ref, path, init);
     },
     async delete(ref, writeOptions, signal) {
       const path = (await pathOf(ref, signal)) + writeQuery(writeOptions);
-      const response = await http.send("delete", ref, path, { method: "DELETE", signal });
-      if (response.status === 404) return discard(response) !== undefined;
-      await http.object("delete", ref, response);
-      return true;
+      return http.exchange("delete", ref, path, { method: "DELETE", signal }, async (response) => {
+        if (response.status === 404) return discard(response) !== undefined;
+        await readObject("delete", ref, response);
+        return true;
+      });
     },
     async *watch(kind, from, listOptions, signal) {
       const path = await pathOf({ ...kind, ...namespaceOf(listOptions) }, signal, true);
       const query = listQuery(listOptions, { watch: "1", resourceVersion: from, allowWatchBookmarks: "true" });
       const ref = { ...kind, name: "" };
-      const response = await http.send("watch", ref, path + query, { signal });
+      using own = ownSignal(signal);
+      const response = await http.send("watch", ref, path + query, { signal: own.signal });
       if (!response.ok) throw apiError(`watch ${kindText(kind)}`, response.status, await response.text());
       if (response.body) yield* readWatchEvents(response.body, `watch ${kindText(kind)}`, signal);
     },
@@ -119,9 +123,9 @@ async function listPages(
   let next = "";
   for (let page = 0; page < maxPages; page++) {
     const query = listQuery(options, { limit: String(pageSize), ...(next ? { continue: next } : {}) });
-    const response = await http.send("list", { ...kind, name: "" }, path + query, { signal });
-    const text = await response.text();
-    if (!response.ok) throw apiError(doing, response.status, text);
+    const text = await http.exchange("list", { ...kind, name: "" }, path + query, { signal }, (response) =>
+      readText(doing, response),
+    );
     const list = parseList(text, kind, doing);
     for (const item of list.items) items.push(item);
     if (!list.next) return { items, resourceVersion: list.resourceVersion };
@@ -164,8 +168,21 @@ function writeQuery(options: WriteOptions | undefined, withSubresource = true): 
   if (options.dryRun) query.set("dryRun", "All");
   if (options.fieldManager) query.set("fieldManager", options.fieldManager);
   if (options.force) query.set("force", "true");
+  if (options.propagationPolicy) query.set("propagationPolicy", options.propagationPolicy);
   const path = options.subresource && withSubresource ? `/${options.subresource}` : "";
   return query.size > 0 ? `${path}?${query}` : path;
+}
+
+async function readObject(verb: string, ref: ObjectRef, response: Response): Promise<KubeObject> {
+  const doing = `${verb} ${refText(ref)}`;
+  return parseJson(await readText(doing, response), doing) as KubeObject;
+}
+
+/** @throws EngineError API_* for an answer that is no success */
+async function readText(doing: string, response: Response): Promise<string> {
+  const text = await response.text();
+  if (!response.ok) throw apiError(doing, response.status, text);
+  return text;
 }
 
 interface SendInit {
@@ -189,8 +206,35 @@ class KubeHttp {
     };
   }
 
+  /** One request from its start to the end of `read`, which takes the body or cancels it. */
+  async exchange<T>(
+    verb: string,
+    ref: ObjectRef,
+    path: string,
+    init: SendInit,
+    read: (response: Response) => Promise<T>,
+  ): Promise<T> {
+    using own = ownSignal(init.signal);
+    return await read(await this.send(verb, ref, path, { ...init, signal: own.signal }));
+  }
+
+  write(verb: string, ref: ObjectRef, path: string, init: SendInit): Promise<KubeObject> {
+    return this.exchange(verb, ref, path, init, (response) => readObject(verb, ref, response));
+  }
+
+  /** Undefined for 404. */
+  document(path: string, signal: AbortSignal | undefined): Promise<unknown> {
+    const doing = `get ${path}`;
+    return this.exchange("get", { apiVersion: path, kind: "", name: "" }, path, { signal }, async (response) =>
+      response.status === 404 ? discard(response) : parseJson(await readText(doing, response), doing),
+    );
+  }
+
+  /** The signal must not outlive the request: see `ownSignal`. */
   async send(verb: string, ref: ObjectRef, path: string, init: SendInit): Promise<Response> {
     const { method = "GET", body, type, signal } = init;
+    // The embedded control plane does not look at it.
+    signal?.throwIfAborted();
     const request = new Request(this.#options.baseUrl + path, {
       method,
       headers: type === undefined ? this.#headers : { ...this.#headers, "content-type": type },
@@ -210,20 +254,5 @@ class KubeHttp {
         error,
       );
     }
-  }
-
-  async object(verb: string, ref: ObjectRef, response: Response): Promise<KubeObject> {
-    const text = await response.text();
-    const doing = `${verb} ${refText(ref)}`;
-    if (!response.ok) throw apiError(doing, response.status, text);
-    return parseJson(text, doing) as KubeObject;
-  }
-
-  async document(path: string, signal: AbortSignal | undefined): Promise<unknown> {
-    const response = await this.send("get", { apiVersion: path, kind: "", name: "" }, path, { signal });
-    if (response.status === 404) return discard(response);
-    const text = await response.text();
-    if (!response.ok) throw apiError(`get ${path}`, response.status, text);
-    return parseJson(text, `get ${path}`);
   }
 }

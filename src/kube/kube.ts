@@ -14,6 +14,8 @@ export interface WriteOptions {
   /** Server-side apply: take fields that others own. */
   readonly force?: boolean;
   readonly subresource?: "status" | "scale";
+  /** Of a delete: what happens to the objects that it owns. Default: the kind's own. */
+  readonly propagationPolicy?: "Foreground" | "Background" | "Orphan";
 }
 
 export interface ListOptions {

@@ -3,7 +3,7 @@ import { type Clock, sleepFor } from "../base/clock.ts";
 import { EngineError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { GroupVersionKind, KubeObject } from "../objects/object.ts";
-import type { KubeClient, ListOptions, WatchCache } from "./kube.ts";
+import type { KubeClient, ListOptions, WatchCache, WatchEvent } from "./kube.ts";
 
 export interface WatchCacheOptions {
   readonly client: KubeClient;
@@ -20,19 +20,138 @@ const shortWatchMs = 1_000;
 
 type Listener = Parameters<WatchCache["onChange"]>[0];
 
-/** Listing → watching → (the watch ended) watching again, or (410) listing again; any other failure waits first. */
-export function createWatchCache(options: WatchCacheOptions): WatchCache {
-  const { client, kind, clock, log, trim = (object) => object } = options;
-  const listOptions = options.options ?? {};
-  const objects = new Map<string, KubeObject>();
-  const listeners = new Set<Listener>();
-  const synced = Promise.withResolvers<void>();
-  /** Where to watch from; undefined: list first. */
-  let version: string | undefined;
-  let failures = 0;
+interface Place {
+  readonly namespace?: string | undefined;
+  readonly name?: string | undefined;
+}
 
-  function tell(change: Parameters<Listener>[0]): void {
-    for (const listener of listeners) {
+/** Does no I/O until `run`. */
+export function createWatchCache(options: WatchCacheOptions): WatchCache {
+  return new KindCache(options);
+}
+
+/**
+ * The states of `run`:
+ * - listing (no version): everything is read; what differs from memory is told, and what is missing is removed.
+ * - watching (a version): changes are taken on from there; each moves the version on. A watch that ends is opened again
+ *   from the version; one that ended at once waits first.
+ * - interrupted: a 410 forgets the version, which leads back to listing, at once the first time; any other failure
+ *   waits, longer each time, and goes on where it was. A change that arrives ends the count of failures.
+ */
+class KindCache implements WatchCache {
+  readonly #options: WatchCacheOptions;
+  readonly #listOptions: ListOptions;
+  readonly #trim: (object: KubeObject) => KubeObject;
+  readonly #objects = new Map<string, KubeObject>();
+  readonly #listeners = new Set<Listener>();
+  readonly #synced = Promise.withResolvers<void>();
+  /** Where to watch from; undefined: list first. */
+  #version: string | undefined;
+  #failures = 0;
+
+  constructor(options: WatchCacheOptions) {
+    this.#options = options;
+    this.#listOptions = options.options ?? {};
+    this.#trim = options.trim ?? ((object) => object);
+  }
+
+  get synced(): Promise<void> {
+    return this.#synced.promise;
+  }
+
+  find(namespace: string | undefined, name: string): KubeObject | undefined {
+    return this.#objects.get(keyOf({ namespace, name }));
+  }
+
+  items(): Iterable<KubeObject> {
+    return this.#objects.values();
+  }
+
+  onChange(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.#listAndWatch(signal);
+      } catch (error) {
+        if (!signal.aborted) await this.#recover(error, signal).catch((cause) => rethrowUnless(signal, cause));
+      }
+    }
+  }
+
+  async #listAndWatch(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    this.#version ??= await this.#list(signal);
+    const startedAt = clock.monotonicMs();
+    const lastedMs = (): number => clock.monotonicMs() - startedAt;
+    try {
+      await this.#watch(this.#version, signal);
+    } finally {
+      if (lastedMs() >= shortWatchMs) this.#failures = 0;
+    }
+    // A server that ends watches at once must not be asked in a tight loop.
+    if (lastedMs() < shortWatchMs) await sleepFor(clock, backoffMs(reconnectBackoff, 1), signal);
+  }
+
+  async #list(signal: AbortSignal): Promise<string> {
+    const { client, kind } = this.#options;
+    const found = await client.list(kind, this.#listOptions, signal);
+    const listed = new Set<string>();
+    for (const object of found.items) {
+      const key = keyOf(object.metadata);
+      listed.add(key);
+      if (this.#objects.get(key)?.metadata.resourceVersion !== object.metadata.resourceVersion) this.#set(object);
+    }
+    for (const key of [...this.#objects.keys()]) if (!listed.has(key)) this.#remove(key);
+    this.#synced.resolve();
+    return found.resourceVersion;
+  }
+
+  async #watch(from: string, signal: AbortSignal): Promise<void> {
+    const { client, kind } = this.#options;
+    for await (const event of client.watch(kind, from, this.#listOptions, signal)) {
+      this.#failures = 0;
+      this.#version = this.#take(event) ?? this.#version;
+    }
+  }
+
+  /** Gives back the version after the event. */
+  #take(event: WatchEvent): string | undefined {
+    if (event.type === "BOOKMARK") return event.resourceVersion;
+    if (event.type === "DELETED") this.#remove(keyOf(event.object.metadata), event.object);
+    else this.#set(event.object);
+    return event.object.metadata.resourceVersion;
+  }
+
+  async #recover(error: unknown, signal: AbortSignal): Promise<void> {
+    const { clock, kind, log } = this.#options;
+    const isExpired = error instanceof EngineError && error.code === "API_CONFLICT";
+    if (isExpired) this.#version = undefined;
+    this.#failures++;
+    if (isExpired && this.#failures === 1) return;
+    const delayMs = backoffMs(reconnectBackoff, Math.min(this.#failures, 32));
+    log.warn("watch interrupted; trying again", { kind: kind.kind, error, delayMs });
+    await sleepFor(clock, delayMs, signal);
+  }
+
+  #set(incoming: KubeObject): void {
+    const object = this.#trim(incoming);
+    this.#objects.set(keyOf(object.metadata), object);
+    this.#tell({ type: "set", object });
+  }
+
+  #remove(key: string, last?: KubeObject): void {
+    const known = this.#objects.get(key);
+    if (!this.#objects.delete(key) || known === undefined) return;
+    this.#tell({ type: "deleted", object: last === undefined ? known : this.#trim(last) });
+  }
+
+  #tell(change: Parameters<Listener>[0]): void {
+    const { kind, log } = this.#options;
+    for (const listener of this.#listeners) {
       try {
         listener(change);
       } catch (error) {
@@ -40,90 +159,10 @@ export function createWatchCache(options: WatchCacheOptions): WatchCache {
       }
     }
   }
-
-  function set(incoming: KubeObject): void {
-    const object = trim(incoming);
-    objects.set(keyOf(object.metadata.namespace, object.metadata.name), object);
-    tell({ type: "set", object });
-  }
-
-  function remove(key: string, last?: KubeObject): void {
-    const known = objects.get(key);
-    if (!objects.delete(key) || known === undefined) return;
-    tell({ type: "deleted", object: last === undefined ? known : trim(last) });
-  }
-
-  async function list(signal: AbortSignal): Promise<string> {
-    const found = await client.list(kind, listOptions, signal);
-    const listed = new Set<string>();
-    for (const object of found.items) {
-      const key = keyOf(object.metadata.namespace, object.metadata.name);
-      listed.add(key);
-      if (objects.get(key)?.metadata.resourceVersion !== object.metadata.resourceVersion) set(object);
-    }
-    for (const key of [...objects.keys()]) if (!listed.has(key)) remove(key);
-    synced.resolve();
-    return found.resourceVersion;
-  }
-
-  async function watch(from: string, signal: AbortSignal): Promise<void> {
-    for await (const event of client.watch(kind, from, listOptions, signal)) {
-      failures = 0;
-      if (event.type === "BOOKMARK") version = event.resourceVersion;
-      else {
-        if (event.type === "DELETED")
-          remove(keyOf(event.object.metadata.namespace, event.object.metadata.name), event.object);
-        else set(event.object);
-        version = event.object.metadata.resourceVersion ?? version;
-      }
-    }
-  }
-
-  async function once(signal: AbortSignal): Promise<void> {
-    version ??= await list(signal);
-    const startedAt = clock.monotonicMs();
-    const lastedMs = (): number => clock.monotonicMs() - startedAt;
-    try {
-      await watch(version, signal);
-    } finally {
-      if (lastedMs() >= shortWatchMs) failures = 0;
-    }
-    // A server that ends watches at once must not be asked in a tight loop.
-    if (lastedMs() < shortWatchMs) await sleepFor(clock, backoffMs(reconnectBackoff, 1), signal);
-  }
-
-  async function recover(error: unknown, signal: AbortSignal): Promise<void> {
-    const isExpired = error instanceof EngineError && error.code === "API_CONFLICT";
-    if (isExpired) version = undefined;
-    failures++;
-    if (isExpired && failures === 1) return;
-    const delayMs = backoffMs(reconnectBackoff, Math.min(failures, 32));
-    log.warn("watch interrupted; trying again", { kind: kind.kind, error, delayMs });
-    await sleepFor(clock, delayMs, signal);
-  }
-
-  return {
-    async run(signal) {
-      while (!signal.aborted) {
-        try {
-          await once(signal);
-        } catch (error) {
-          if (!signal.aborted) await recover(error, signal).catch((cause) => rethrowUnless(signal, cause));
-        }
-      }
-    },
-    synced: synced.promise,
-    find: (namespace, name) => objects.get(keyOf(namespace, name)),
-    items: () => objects.values(),
-    onChange(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-  };
 }
 
-function keyOf(namespace: string | undefined, name: string | undefined): string {
-  return `${namespace ?? ""}/${name ?? ""}`;
+function keyOf({ namespace = "", name = "" }: Place): string {
+  return `${namespace}/${name}`;
 }
 
 /** Aborting is a clean stop. */

@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { EngineError, messageOf, TerminalError } from "../base/errors.ts";
+import { smallWorker } from "../base/memory.ts";
 import { workerUrl } from "../base/worker-url.ts";
 import type { FromWorker, QuestionKind, Questions } from "./projection-protocol.ts";
 
@@ -16,7 +17,11 @@ export class ProjectionLink implements AsyncDisposable {
   #dead: EngineError | undefined;
 
   constructor(path: string) {
-    this.#worker = new Worker(workerUrl(import.meta.url, "projection-worker"), { workerData: { path } });
+    this.#worker = new Worker(workerUrl(import.meta.url, "projection-worker"), {
+      workerData: { path },
+      execArgv: [],
+      resourceLimits: smallWorker,
+    });
     this.#worker.on("message", (message: FromWorker) => this.#settle(message));
     this.#worker.on("error", (error) => this.#die(messageOf(error)));
     this.#worker.on("exit", () => this.#die("its worker has ended"));

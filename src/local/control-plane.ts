@@ -13,14 +13,16 @@ import {
   versionInfo,
 } from "./discovery.ts";
 import { openApiDocument, openApiIndex } from "./openapi.ts";
+import type { Plane } from "./plane.ts";
 import { parseResourcePath, type ResourceRequest, type User } from "./request.ts";
 import { serveResource } from "./resource-verbs.ts";
 import { ResourceTable } from "./resources.ts";
+import { createSimulation, type Simulation } from "./simulation/simulation.ts";
 import { badRequest, StatusError, unknownPath } from "./status-error.ts";
 import { ObjectStore } from "./store.ts";
+import type { Admission } from "./stored-object.ts";
 import { WatchWindow } from "./watch-window.ts";
-import type { OpenWatches } from "./watches.ts";
-import { type Admission, createObject, type WriteDeps } from "./writes.ts";
+import { createObject } from "./writes.ts";
 
 export interface ControlPlane extends AsyncDisposable {
   /** Answers one request of the Kubernetes API; never rejects. A watch ends when the request's signal aborts. */
@@ -35,15 +37,12 @@ export interface ControlPlaneOptions {
   /** Who may call, by Bearer token. Members of `system:masters` may impersonate. */
   readonly users: readonly TokenUser[];
   readonly admission?: Admission;
-}
-
-export interface Plane extends WriteDeps {
-  readonly window: WatchWindow;
-  readonly watches: OpenWatches;
+  /** Deployments, Jobs and the like run as if there were nodes. Default: they are stored only. */
+  readonly simulate?: boolean;
 }
 
 const definitions = "apiextensions.k8s.io/customresourcedefinitions";
-const windowLimits = { maxChanges: 20_000, maxCharacters: 64 * 1024 * 1024 };
+const windowLimits = { maxChanges: 20_000, maxCharacters: 16 * 1024 * 1024 };
 
 /** Opens the store and serves it. Whoever opens it disposes of it: that ends open watches. @throws TerminalError */
 export async function openControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
@@ -54,12 +53,17 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
       table.define(change.name, change.type === "DELETED" ? undefined : parseObject(change.text));
     }
     window.publish(changes);
+    simulation?.notify(changes);
   });
+  let simulation: Simulation | undefined;
   const window = new WatchWindow(store.revision, windowLimits);
   for (const { name, text } of store.list(definitions, { limit: -1 })) table.define(name, parseObject(text));
   const { clock, admission } = options;
   const plane: Plane = { store, table, clock, admission, window, watches: new Set() };
   await ensureNamespaces(plane);
+  const stop = new AbortController();
+  if (options.simulate) simulation = createSimulation({ ...plane, log: options.log });
+  const simulated = simulation?.run(stop.signal);
   const authenticate = createAuthentication(options.users);
   return {
     async fetch(request) {
@@ -73,6 +77,8 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     },
     async [Symbol.asyncDispose]() {
       for (const watch of plane.watches) watch.abort();
+      stop.abort();
+      await simulated;
       await store.settled();
       store[Symbol.dispose]();
     },

@@ -77,6 +77,8 @@ function groupJson(group: Group): JsonObject {
   return { name: group.name, versions, preferredVersion: versions[0] ?? null };
 }
 
+const scaleKind = { group: "autoscaling", version: "v1", kind: "Scale" };
+
 /** `/api/v1` and `/apis/GROUP/VERSION`; undefined for a version that is not served. */
 export function resourceList(table: ResourceTable, group: string, version: string): JsonObject | undefined {
   const found = table.all().filter((resource) => resource.group === group && resource.version === version);
@@ -102,6 +104,17 @@ export function resourceList(table: ResourceTable, group: string, version: strin
               singularName: "",
               namespaced: resource.namespaced,
               kind: resource.kind,
+              verbs: statusVerbs,
+            },
+          ]
+        : []),
+      ...(resource.hasScale
+        ? [
+            {
+              name: `${resource.plural}/scale`,
+              singularName: "",
+              namespaced: resource.namespaced,
+              ...scaleKind,
               verbs: statusVerbs,
             },
           ]
@@ -138,6 +151,10 @@ export function aggregatedGroups(table: ResourceTable, isCore: boolean): JsonObj
 
 function aggregatedResource(resource: ServedResource): JsonObject {
   const responseKind = { group: resource.group, version: resource.version, kind: resource.kind };
+  const subresources = [
+    ...(resource.hasScale ? [{ subresource: "scale", responseKind: scaleKind, verbs: statusVerbs }] : []),
+    ...(resource.hasStatus ? [{ subresource: "status", responseKind, verbs: statusVerbs }] : []),
+  ];
   return {
     resource: resource.plural,
     responseKind,
@@ -146,6 +163,6 @@ function aggregatedResource(resource: ServedResource): JsonObject {
     verbs: resource.verbs,
     ...(resource.shortNames.length > 0 ? { shortNames: resource.shortNames } : {}),
     ...(resource.categories.length > 0 ? { categories: resource.categories } : {}),
-    ...(resource.hasStatus ? { subresources: [{ subresource: "status", responseKind, verbs: statusVerbs }] } : {}),
+    ...(subresources.length > 0 ? { subresources } : {}),
   };
 }

@@ -4,10 +4,11 @@ import { patchTypes } from "../objects/kubernetes-types.ts";
 import { applyMergePatch } from "../objects/merge-patch.ts";
 import { applyStrategicMergePatch } from "../objects/strategic-merge-patch.ts";
 import { objectAt } from "./kinds.ts";
+import { applyOwned, type Claim, withManagedFields } from "./ownership.ts";
 import { contentType, parseText, type ResourceRequest, readText } from "./request.ts";
-import { apiVersionOf } from "./resources.ts";
 import { badRequest, invalid, StatusError, unsupportedMediaType } from "./status-error.ts";
-import { changeObject, createObject, keyOf, nowText, readObject, type WriteDeps } from "./writes.ts";
+import { keyOf, nowText, readObject, type WriteDeps } from "./stored-object.ts";
+import { changeObject, createObject } from "./writes.ts";
 
 const json = "application/json-patch+json";
 const merge = "application/merge-patch+json";
@@ -25,12 +26,12 @@ export async function patchObject(
   if (!accepted.includes(type)) throw unsupportedMediaType(accepted);
   const body = parseText(await readText(target.request), type);
   if (type === apply) return applyObject(deps, target, name, needObjectPatch(body));
-  const change = changeOf(type, body, target);
+  const change = changeOf(type, body, target.resource.patchType);
   const text = await changeObject(deps, target, name, (old) => patched(target, name, () => change(old)));
   return { text, isNew: false };
 }
 
-function changeOf(type: string, body: unknown, target: ResourceRequest): (old: JsonObject) => JsonValue {
+function changeOf(type: string, body: unknown, patchType: string | undefined): (old: JsonObject) => JsonValue {
   if (type === json) {
     if (!Array.isArray(body)) throw badRequest("a JSON patch must be a list of operations");
     return (old) => applyJsonPatch(old, body);
@@ -38,7 +39,15 @@ function changeOf(type: string, body: unknown, target: ResourceRequest): (old: J
   const patch = needObjectPatch(body);
   if (type === merge) return (old) => applyMergePatch(old, patch);
   const rules = { types: patchTypes, directives: true };
-  return (old) => applyStrategicMergePatch(old, patch, target.resource.patchType, rules);
+  return (old) => applyStrategicMergePatch(old, patch, patchType, rules);
+}
+
+/** A patch, but no apply, of something that is not stored itself. @throws StatusError */
+export async function readPatch(target: ResourceRequest, name: string): Promise<(old: JsonObject) => JsonObject> {
+  const type = contentType(target.request);
+  if (![json, merge, strategic].includes(type)) throw unsupportedMediaType([json, merge, strategic]);
+  const change = changeOf(type, parseText(await readText(target.request), type), undefined);
+  return (old) => patched(target, name, () => change(old));
 }
 
 function needObjectPatch(body: unknown): JsonObject {
@@ -62,65 +71,30 @@ function patched(target: ResourceRequest, name: string, change: () => JsonValue)
   }
 }
 
-/**
- * Server-side apply without ownership yet: creates, or merges by the lists' keys. What a manager no longer mentions
- * stays; the manager's entry in `managedFields` is kept so that clients see who applied.
- */
+/** Server-side apply: creates, or merges what the manager owns from now on. */
 async function applyObject(
   deps: WriteDeps,
   target: ResourceRequest,
   name: string,
   patch: JsonObject,
 ): Promise<{ readonly text: string; readonly isNew: boolean }> {
-  const manager = target.query.get("fieldManager");
-  if (!manager) {
+  if (!target.query.get("fieldManager")) {
     const message = 'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch';
     throw new StatusError(422, "Invalid", message, {});
   }
   if (objectAt(patch, "metadata").managedFields !== undefined) {
     throw badRequest("metadata.managedFields must be nil");
   }
-  const entry = managedEntry(deps, target, manager, patch);
+  let owners: readonly JsonObject[] = [];
+  const apply = (live: JsonObject | undefined): JsonObject =>
+    patched(target, name, () => {
+      const applied = applyOwned(target, nowText(deps), live, patch);
+      owners = applied.managedFields;
+      return applied.object;
+    });
+  const claim: Claim = ({ after }) => withManagedFields(after, owners);
   if (target.subresource === undefined && readObject(deps, keyOf(target, name)) === undefined) {
-    const metadata = { ...objectAt(patch, "metadata"), managedFields: [entry] };
-    return { text: await createObject(deps, target, { ...patch, metadata }, name), isNew: true };
+    return { text: await createObject(deps, target, apply(undefined), { name, claim }), isNew: true };
   }
-  const rules = { types: patchTypes, directives: false };
-  const text = await changeObject(deps, target, name, (old) => {
-    const merged = patched(target, name, () => applyStrategicMergePatch(old, patch, target.resource.patchType, rules));
-    const metadata = { ...objectAt(merged, "metadata"), managedFields: withEntry(objectAt(old, "metadata"), entry) };
-    return { ...merged, metadata };
-  });
-  return { text, isNew: false };
-}
-
-function managedEntry(deps: WriteDeps, target: ResourceRequest, manager: string, patch: JsonObject): JsonObject {
-  const { apiVersion: _version, kind: _kind, metadata, ...rest } = patch;
-  const { name: _name, namespace: _namespace, ...owned } = isJsonObject(metadata) ? metadata : {};
-  const applied = { ...rest, ...(Object.keys(owned).length > 0 ? { metadata: owned } : {}) };
-  return {
-    manager,
-    operation: "Apply",
-    apiVersion: apiVersionOf(target.resource),
-    time: nowText(deps),
-    fieldsType: "FieldsV1",
-    fieldsV1: fieldsOf(applied),
-    ...(target.subresource === undefined ? {} : { subresource: target.subresource }),
-  };
-}
-
-function fieldsOf(object: JsonObject): JsonObject {
-  return Object.fromEntries(
-    Object.entries(object).map(([key, value]) => [`f:${key}`, isJsonObject(value) ? fieldsOf(value) : {}]),
-  );
-}
-
-/** The manager's entry replaced; its time stays when it owns the same, so that repeating an apply changes nothing. */
-function withEntry(old: JsonObject, entry: JsonObject): readonly JsonValue[] {
-  const entries = Array.isArray(old.managedFields) ? old.managedFields.filter(isJsonObject) : [];
-  const identity = ({ time: _time, ...rest }: JsonObject): string => JSON.stringify(rest);
-  if (entries.some((other) => identity(other) === identity(entry))) return entries;
-  const isSame = (other: JsonObject): boolean =>
-    other.manager === entry.manager && other.operation === "Apply" && other.subresource === entry.subresource;
-  return [...entries.filter((other) => !isSame(other)), entry];
+  return { text: await changeObject(deps, target, name, apply, claim), isNew: false };
 }

@@ -7,7 +7,7 @@ import type { ResourceRequest } from "./request.ts";
 import { apiVersionOf, storeKey } from "./resources.ts";
 import { badRequest, StatusError } from "./status-error.ts";
 import type { StoredObject } from "./store.ts";
-import { keyOf, needObject, type WriteDeps } from "./writes.ts";
+import { keyOf, needObject, type WriteDeps } from "./stored-object.ts";
 
 const noLimit = -1;
 

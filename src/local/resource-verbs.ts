@@ -1,11 +1,12 @@
-import type { Plane } from "./control-plane.ts";
 import { deleteObject, readDeleteOptions } from "./deletes.ts";
 import { objectAt } from "./kinds.ts";
 import { asKubeObject } from "./metadata.ts";
 import { patchObject } from "./patches.ts";
+import type { Plane } from "./plane.ts";
 import { inVersion, matcherOf, readList, readOne } from "./reads.ts";
 import { type ResourceRequest, readObjectBody } from "./request.ts";
 import { apiVersionOf, storeKey } from "./resources.ts";
+import { serveScale } from "./scale.ts";
 import { badRequest, invalid, methodNotAllowed, StatusError, unknownPath } from "./status-error.ts";
 import { openWatch } from "./watches.ts";
 import { changeObject, createObject } from "./writes.ts";
@@ -16,6 +17,7 @@ export async function serveResource(plane: Plane, target: ResourceRequest): Prom
   if (name === undefined) return serveCollection(plane, target);
   if (subresource === undefined) return serveObject(plane, target, name);
   if (subresource === "status" && target.resource.hasStatus) return serveStatus(plane, target, name);
+  if (subresource === "scale" && target.resource.hasScale) return ok(await serveScale(plane, target, name));
   if (subresource === "finalize" && target.resource.kind === "Namespace" && target.request.method === "PUT") {
     return ok(await update(plane, { ...target, subresource: undefined }, name));
   }

@@ -14,6 +14,8 @@ export interface ServedResource {
   readonly categories: readonly string[];
   readonly verbs: readonly string[];
   readonly hasStatus: boolean;
+  /** Built-in kinds only: those of CRDs have no `scale` yet. */
+  readonly hasScale: boolean;
   /** `metadata.generation` counts changes outside of metadata and status. */
   readonly hasGeneration: boolean;
   /** Set for kinds of CRDs: their columns, undefined for the default ones. */
@@ -47,6 +49,7 @@ function fromBuiltIn(builtIn: BuiltInResource): ServedResource {
     categories: builtIn.categories ?? [],
     verbs: builtIn.verbs,
     hasStatus,
+    hasScale: builtIn.subresources.some((subresource) => subresource.name === "scale"),
     hasGeneration: hasStatus && !withoutGeneration.has(builtIn.kind),
     patchType: builtIn.type,
   };
@@ -72,6 +75,7 @@ export function servedByDefinition(definition: JsonObject): readonly ServedResou
       categories: texts(names.categories),
       verbs: crdVerbs,
       hasStatus: isJsonObject(version.subresources) && isJsonObject(version.subresources.status),
+      hasScale: false,
       hasGeneration: true,
       custom: { columns: columnsOf(version.additionalPrinterColumns) },
     };

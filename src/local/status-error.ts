@@ -63,6 +63,28 @@ export function conflict(resource: ServedResource, name: string, why: string): S
   return new StatusError(409, "Conflict", message, detailsOf(resource, name));
 }
 
+/** What server-side apply says when others own what is applied: one cause for each field. */
+export function applyConflict(conflicts: readonly { readonly owner: string; readonly path: string }[]): StatusError {
+  const causes = conflicts.map(({ owner, path }) => ({
+    reason: "FieldManagerConflict",
+    message: `conflict with ${owner}`,
+    field: path,
+  }));
+  return new StatusError(409, "Conflict", applyConflictText(conflicts), { causes });
+}
+
+function applyConflictText(conflicts: readonly { readonly owner: string; readonly path: string }[]): string {
+  const [first] = conflicts;
+  if (conflicts.length === 1 && first) {
+    return `Apply failed with 1 conflict: conflict with ${first.owner}: ${first.path}`;
+  }
+  const lines = [...new Set(conflicts.map(({ owner }) => owner))].toSorted().flatMap((owner) => {
+    const paths = conflicts.filter((conflict) => conflict.owner === owner).map(({ path }) => `- ${path}`);
+    return [`conflicts with ${owner}:`, ...paths];
+  });
+  return `Apply failed with ${conflicts.length} conflicts: ${lines.join("\n")}`;
+}
+
 export const modifiedSince =
   "the object has been modified; please apply your changes to the latest version and try again";
 

@@ -28,7 +28,22 @@ export interface ListRange {
   readonly limit: number;
 }
 
-const schemaVersion = 1;
+const schemaVersion = 2;
+/** Who is owned by whom, by the uid of the owner: follows from `ownerReferences`. */
+const owners = `
+  CREATE TABLE owners (
+    uid TEXT NOT NULL, resource TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
+    PRIMARY KEY (uid, resource, namespace, name)
+  ) WITHOUT ROWID, STRICT;
+  CREATE INDEX owners_of ON owners (resource, namespace, name);
+  PRAGMA user_version = ${schemaVersion};
+`;
+/** To version 2. */
+const fillOwners = `
+  INSERT OR IGNORE INTO owners SELECT json_extract(reference.value, '$.uid'), resource, namespace, name
+    FROM objects, json_each(objects.json, '$.metadata.ownerReferences') AS reference
+    WHERE json_extract(reference.value, '$.uid') IS NOT NULL;
+`;
 const schema = `
   CREATE TABLE objects (
     resource TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL, json TEXT NOT NULL,
@@ -36,7 +51,6 @@ const schema = `
   ) WITHOUT ROWID, STRICT;
   CREATE TABLE counter (id INTEGER PRIMARY KEY CHECK (id = 1), revision INTEGER NOT NULL) STRICT;
   INSERT INTO counter (id, revision) VALUES (1, 1);
-  PRAGMA user_version = ${schemaVersion};
 `;
 
 /**
@@ -98,6 +112,16 @@ export class ObjectStore implements Disposable {
     }));
   }
 
+  /** Everything that names the uid in its `ownerReferences`. */
+  listOwned(uid: string): (StoredObject & { readonly resource: string })[] {
+    return this.#statements.listOwned.all(uid).map((row) => ({
+      resource: String(row.resource),
+      namespace: String(row.namespace),
+      name: String(row.name),
+      text: String(row.json),
+    }));
+  }
+
   hasContent(namespace: string): boolean {
     return this.#statements.hasContent.get(namespace) !== undefined;
   }
@@ -133,6 +157,7 @@ export class ObjectStore implements Disposable {
     const object = build(revision);
     const text = JSON.stringify(object);
     this.#statements.putObject.run(key.resource, key.namespace, key.name, text);
+    this.#putOwners(key, ownerUids(object), ownerUids(previous));
     const type = previous === undefined ? "ADDED" : "MODIFIED";
     return this.#record({ ...key, type, revision, object, text, ...(previous === undefined ? {} : { previous }) });
   }
@@ -146,12 +171,23 @@ export class ObjectStore implements Disposable {
     const revision = ++this.#revision;
     const object = build(revision);
     this.#statements.removeObject.run(key.resource, key.namespace, key.name);
+    this.#putOwners(key, [], ownerUids(previous));
     return this.#record({ ...key, type: "DELETED", revision, object, text: JSON.stringify(object), previous });
   }
 
   [Symbol.dispose](): void {
     if (this.#commit !== undefined) this.#finish();
     this.#db.close();
+  }
+
+  #putOwners(
+    key: { resource: string; namespace: string; name: string },
+    uids: readonly string[],
+    old: readonly string[],
+  ): void {
+    if (uids.length === old.length && uids.every((uid) => old.includes(uid))) return;
+    this.#statements.removeOwners.run(key.resource, key.namespace, key.name);
+    for (const uid of uids) this.#statements.putOwner.run(uid, key.resource, key.namespace, key.name);
   }
 
   #record(change: Change): Change {
@@ -195,6 +231,12 @@ export class ObjectStore implements Disposable {
   }
 }
 
+function ownerUids(object: KubeObject | undefined): readonly string[] {
+  const references: unknown = object?.metadata.ownerReferences;
+  if (!Array.isArray(references)) return [];
+  return references.flatMap((reference) => (typeof reference?.uid === "string" ? [reference.uid] : []));
+}
+
 const sql = {
   begin: "BEGIN IMMEDIATE",
   commit: "COMMIT",
@@ -213,6 +255,10 @@ const sql = {
   listNamespace:
     "SELECT namespace, name, json FROM objects WHERE resource = ? AND namespace = ? AND name > ? ORDER BY name LIMIT ?",
   listContent: "SELECT resource, name, json FROM objects WHERE namespace = ? ORDER BY resource, name",
+  listOwned:
+    "SELECT resource, namespace, name, json FROM owners JOIN objects USING (resource, namespace, name) WHERE uid = ? ORDER BY resource, namespace, name",
+  putOwner: "INSERT OR IGNORE INTO owners (uid, resource, namespace, name) VALUES (?, ?, ?, ?)",
+  removeOwners: "DELETE FROM owners WHERE resource = ? AND namespace = ? AND name = ?",
   hasContent: "SELECT 1 FROM objects WHERE namespace = ? LIMIT 1",
 } as const;
 
@@ -228,7 +274,8 @@ function openDatabase(path: string): DatabaseSync {
         `${path} has version ${version} of the object store; this program knows up to ${schemaVersion}`,
       );
     }
-    if (version === 0) db.exec(`BEGIN; ${schema} COMMIT;`);
+    if (version === 0) db.exec(`BEGIN; ${schema} ${owners} COMMIT;`);
+    if (version === 1) db.exec(`BEGIN; ${owners} ${fillOwners} COMMIT;`);
     return db;
   } catch (error) {
     db?.close();

@@ -7,8 +7,8 @@ import type { ResourceRequest } from "./request.ts";
 import { apiVersionOf, storeKey } from "./resources.ts";
 import { badRequest, expired } from "./status-error.ts";
 import type { Change } from "./store.ts";
+import type { WriteDeps } from "./stored-object.ts";
 import type { WatchWindow, WindowReader } from "./watch-window.ts";
-import type { WriteDeps } from "./writes.ts";
 
 const bookmarkMs = 60_000;
 const longestMs = 60 * 60_000;

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
-import { type Clock, isoTime } from "../base/clock.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import type { KubeObject } from "../objects/object.ts";
+import { kindDefaults } from "./defaults.ts";
 import { kindRules, objectAt } from "./kinds.ts";
 import {
   asKubeObject,
@@ -11,56 +11,29 @@ import {
   isSpecChanged,
   metadataOf,
   updatedMetadata,
-  wholeSeconds,
   withRevision,
 } from "./metadata.ts";
+import { type Claim, claimUpdate } from "./ownership.ts";
+import { removeObject } from "./removal.ts";
 import { isDryRun, type ResourceRequest } from "./request.ts";
-import { apiVersionOf, type ResourceTable, type ServedResource, storeKey } from "./resources.ts";
+import { apiVersionOf, type ServedResource } from "./resources.ts";
 import { alreadyExists, conflict, forbidden, invalid, modifiedSince, notFound, StatusError } from "./status-error.ts";
-import type { ObjectStore } from "./store.ts";
-
-/** Asked before an object is stored or deleted. Must be quick: it holds up every other request. */
-export type Admission = (request: {
-  readonly operation: "CREATE" | "UPDATE" | "DELETE";
-  readonly object: KubeObject;
-  readonly old?: KubeObject;
-}) => { readonly denied?: string; readonly warnings?: readonly string[] };
-
-export interface WriteDeps {
-  readonly store: ObjectStore;
-  readonly table: ResourceTable;
-  readonly clock: Clock;
-  readonly admission: Admission | undefined;
-}
-
-export interface ObjectKey {
-  readonly resource: string;
-  readonly namespace: string;
-  readonly name: string;
-}
-
-export function keyOf(target: ResourceRequest, name: string): ObjectKey {
-  return { resource: storeKey(target.resource), namespace: target.namespace ?? "", name };
-}
-
-export function readObject(deps: WriteDeps, key: ObjectKey): JsonObject | undefined {
-  const text = deps.store.read(key.resource, key.namespace, key.name);
-  return text === undefined ? undefined : (JSON.parse(text) as JsonObject);
-}
-
-/** @throws StatusError 404 */
-export function needObject(deps: WriteDeps, target: ResourceRequest, name: string): JsonObject {
-  const found = readObject(deps, keyOf(target, name));
-  if (found === undefined) throw notFound(target.resource, name);
-  return found;
-}
+import {
+  type Admission,
+  keyOf,
+  needObject,
+  nowText,
+  type ObjectKey,
+  readObject,
+  type WriteDeps,
+} from "./stored-object.ts";
 
 /** Stores a new object and gives it back as JSON. @throws StatusError */
 export function createObject(
   deps: WriteDeps,
   target: ResourceRequest,
   body: JsonObject,
-  name?: string,
+  { name, claim = claimUpdate }: { readonly name?: string | undefined; readonly claim?: Claim } = {},
 ): Promise<string> {
   const { resource } = target;
   const metadata = metadataOf(body, resource, target.namespace, name);
@@ -72,12 +45,13 @@ export function createObject(
     if (readObject(deps, key) !== undefined) throw alreadyExists(resource, key.name);
     const now = nowText(deps);
     const { status: _status, ...withoutStatus } = body;
-    const object = prepare(resource, now, {
+    const prepared = prepare(resource, now, {
       ...(resource.hasStatus ? withoutStatus : body),
       apiVersion: apiVersionOf(resource),
       kind: resource.kind,
       metadata: createdMetadata(named, resource, now),
     });
+    const object = claim({ target, now, before: undefined, after: prepared });
     admit(deps, target, { operation: "CREATE", object: asKubeObject(object) });
     if (isDryRun(target.query)) return JSON.stringify(object);
     return deps.store.put(key, (revision) => withRevision(object, revision)).text;
@@ -109,13 +83,19 @@ function checkNamespace(deps: WriteDeps, target: ResourceRequest): void {
 export type Change = (old: JsonObject) => JsonValue | undefined;
 
 /** Applies `change` to the stored object in one step and gives back the result as JSON. @throws StatusError */
-export function changeObject(deps: WriteDeps, target: ResourceRequest, name: string, change: Change): Promise<string> {
+export function changeObject(
+  deps: WriteDeps,
+  target: ResourceRequest,
+  name: string,
+  change: Change,
+  claim: Claim = claimUpdate,
+): Promise<string> {
   return deps.store.write(() => {
     const stored = needObject(deps, target, name);
     const old = { ...stored, apiVersion: apiVersionOf(target.resource) };
     const sent = change(old);
     if (sent === undefined) return JSON.stringify(old);
-    return storeChanged(deps, target, name, { old, sent: sent as JsonObject });
+    return storeChanged(deps, target, name, { old, sent: sent as JsonObject, claim });
   });
 }
 
@@ -123,14 +103,16 @@ function storeChanged(
   deps: WriteDeps,
   target: ResourceRequest,
   name: string,
-  { old, sent }: { readonly old: JsonObject; readonly sent: JsonObject },
+  { old, sent, claim }: { readonly old: JsonObject; readonly sent: JsonObject; readonly claim: Claim },
 ): string {
   const { resource } = target;
   const metadata = metadataOf(sent, resource, target.namespace, name);
   const oldMetadata = objectAt(old, "metadata");
   checkPreconditions(resource, name, metadata, oldMetadata);
   const merged = mergeBySubresource(target, old, { ...sent, metadata: updatedMetadata(metadata, oldMetadata) });
-  const object = withGeneration(resource, prepare(resource, nowText(deps), merged), old);
+  const now = nowText(deps);
+  const changed = withGeneration(resource, prepare(resource, now, merged), old);
+  const object = claim({ target, now, before: old, after: changed });
   const newMetadata = objectAt(object, "metadata");
   checkMetadata(newMetadata, resource);
   const unchanged = isDeepStrictEqual(withRevisionOf(object, oldMetadata), old);
@@ -150,22 +132,6 @@ function storeOrFinish(deps: WriteDeps, key: ObjectKey, object: JsonObject, old:
     !(key.resource === "/namespaces" && deps.store.hasContent(key.name));
   if (!isFinished) return deps.store.put(key, (revision) => withRevision(object, revision), old).text;
   return removeObject(deps, key, object, old);
-}
-
-export function removeObject(deps: WriteDeps, key: ObjectKey, object: JsonObject, old: KubeObject): string {
-  const { text } = deps.store.remove(key, (revision) => withRevision(object, revision), old);
-  if (key.namespace !== "") finishNamespace(deps, key.namespace);
-  return text;
-}
-
-/** Removes a namespace that is being deleted once nothing is left in it. */
-function finishNamespace(deps: WriteDeps, name: string): void {
-  const key = { resource: "/namespaces", namespace: "", name };
-  const found = readObject(deps, key);
-  if (found === undefined || objectAt(found, "metadata").deletionTimestamp === undefined) return;
-  const finalizers = objectAt(found, "metadata").finalizers;
-  if ((Array.isArray(finalizers) && finalizers.length > 0) || deps.store.hasContent(name)) return;
-  deps.store.remove(key, (revision) => withRevision(found, revision), asKubeObject(found));
 }
 
 function checkPreconditions(resource: ServedResource, name: string, sent: JsonObject, old: JsonObject): void {
@@ -211,8 +177,10 @@ function withRevisionOf(object: JsonObject, old: JsonObject): JsonObject {
 }
 
 function prepare(resource: ServedResource, now: string, object: JsonObject): JsonObject {
-  const rules = kindRules[`${resource.group}/${resource.kind}`];
-  const prepared = rules?.prepare?.(object, now) ?? object;
+  const kind = `${resource.group}/${resource.kind}`;
+  const rules = kindRules[kind];
+  const filled = kindDefaults[kind]?.(object) ?? object;
+  const prepared = rules?.prepare?.(filled, now) ?? filled;
   const problems = rules?.problems?.(prepared) ?? [];
   if (problems.length > 0) throw invalid(resource, String(objectAt(object, "metadata").name), problems);
   return prepared;
@@ -225,8 +193,4 @@ export function admit(deps: WriteDeps, target: ResourceRequest, request: Paramet
   if (verdict?.denied === undefined) return;
   const message = `admission webhook "validate.tiphys.io" denied the request: ${verdict.denied}`;
   throw new StatusError(400, "BadRequest", message);
-}
-
-export function nowText(deps: WriteDeps): string {
-  return wholeSeconds(isoTime(deps.clock.now()));
 }

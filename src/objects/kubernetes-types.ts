@@ -32,3 +32,23 @@ export type PatchTypes = Readonly<Record<string, Readonly<Record<string, PatchFi
 
 export const builtInResources: readonly BuiltInResource[] = types.resources;
 export const patchTypes: PatchTypes = types.patchTypes;
+
+/**
+ * How server-side apply goes on inside a value: `type` names a struct of `applyTypes`, `map` is the form of a map's
+ * values, `keys` (with the items' form in `of` and values of keys left out in `defaults`) a list merged by keys, `set` a
+ * list of scalars that is a set, `atomic` a value owned as a whole.
+ */
+export interface ApplyField {
+  readonly type?: string;
+  readonly map?: ApplyField;
+  readonly keys?: readonly string[];
+  readonly of?: ApplyField | null;
+  readonly defaults?: Readonly<Record<string, string | number>>;
+  readonly set?: boolean;
+  readonly atomic?: boolean;
+}
+
+/** Fields of structs; those left out are scalars, or plain: their maps are granular and their lists atomic. */
+export type ApplyTypes = Readonly<Record<string, Readonly<Record<string, ApplyField>>>>;
+
+export const applyTypes: ApplyTypes = types.applyTypes as ApplyTypes;

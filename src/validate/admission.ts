@@ -1,3 +1,5 @@
+import { parseAppProject } from "../api/app-project.ts";
+import { parseApplication } from "../api/application.ts";
 import { parseEventBus } from "../api/event-bus.ts";
 import { parseEventSource } from "../api/event-source.ts";
 import { argoApiVersion } from "../api/resources.ts";
@@ -40,6 +42,10 @@ export function createAdmission(kinds: AdmissionKinds): (object: unknown) => Adm
           const { resource, warnings } = parseSensor(object, kinds.triggers);
           return [...warnings.map(lineOf), ...compileWarnings(() => compileSensor(resource))];
         });
+      case "Application":
+        return decide("Application", () => parseApplication(object).warnings.map(lineOf));
+      case "AppProject":
+        return decide("AppProject", () => parseAppProject(object).warnings.map(lineOf));
       default:
         return { warnings: [] };
     }

@@ -1,6 +1,9 @@
+import { appProjectSchema } from "../api/app-project.ts";
+import { applicationSchema, operationSchema } from "../api/application-schema.ts";
 import { eventBusSchema } from "../api/event-bus.ts";
 import { eventSourceSchema } from "../api/event-source.ts";
 import { sensorSchema } from "../api/sensor-schema.ts";
+import { openObject } from "../api/shared-schemas.ts";
 import type { JsonSchema } from "../base/schema.ts";
 import { formatYaml } from "../base/yaml.ts";
 import type { AdmissionKinds } from "./admission.ts";
@@ -15,9 +18,13 @@ export interface CustomResourceDefinition {
 interface KindNames {
   readonly kind: string;
   readonly plural: string;
-  readonly short: string;
+  readonly short: readonly string[];
   /** Printed by `kubectl get` beside NAME and AGE. */
   readonly columns: readonly object[];
+  /** Top fields beside `spec` and `status`. */
+  readonly more?: Readonly<Record<string, JsonSchema>>;
+  /** Whether `status` is written apart; the original's Application has it in the object itself. */
+  readonly hasStatusSubresource: boolean;
 }
 
 const group = "argoproj.io";
@@ -30,10 +37,74 @@ const ready = (condition: string) => ({
 });
 
 const names: Readonly<Record<"eventSource" | "sensor" | "eventBus", KindNames>> = {
-  eventSource: { kind: "EventSource", plural: "eventsources", short: "es", columns: [ready("Deployed")] },
-  sensor: { kind: "Sensor", plural: "sensors", short: "sn", columns: [ready("Deployed")] },
-  eventBus: { kind: "EventBus", plural: "eventbus", short: "eb", columns: [ready("Deployed")] },
+  eventSource: {
+    kind: "EventSource",
+    plural: "eventsources",
+    short: ["es"],
+    columns: [ready("Deployed")],
+    hasStatusSubresource: true,
+  },
+  sensor: {
+    kind: "Sensor",
+    plural: "sensors",
+    short: ["sn"],
+    columns: [ready("Deployed")],
+    hasStatusSubresource: true,
+  },
+  eventBus: {
+    kind: "EventBus",
+    plural: "eventbus",
+    short: ["eb"],
+    columns: [ready("Deployed")],
+    hasStatusSubresource: true,
+  },
 };
+
+const column = (name: string, jsonPath: string, priority = 0) => ({
+  name,
+  type: "string",
+  jsonPath,
+  ...(priority > 0 ? { priority } : {}),
+});
+
+const gitOpsNames: Readonly<Record<"application" | "applicationSet" | "appProject", KindNames>> = {
+  application: {
+    kind: "Application",
+    plural: "applications",
+    short: ["app", "apps"],
+    columns: [
+      column("Sync Status", ".status.sync.status"),
+      column("Health Status", ".status.health.status"),
+      column("Revision", ".status.sync.revision", 10),
+      column("Project", ".spec.project", 10),
+    ],
+    more: { operation: operationSchema },
+    hasStatusSubresource: false,
+  },
+  applicationSet: {
+    kind: "ApplicationSet",
+    plural: "applicationsets",
+    short: ["appset", "appsets"],
+    columns: [],
+    hasStatusSubresource: true,
+  },
+  appProject: {
+    kind: "AppProject",
+    plural: "appprojects",
+    short: ["appproj", "appprojs"],
+    columns: [],
+    hasStatusSubresource: false,
+  },
+};
+
+/** The CRDs of the reconcile flow, made as those of the event flow (spec argo-cd-engine 1). */
+export function gitOpsCrds(): readonly CustomResourceDefinition[] {
+  return [
+    crd(gitOpsNames.application, applicationSchema),
+    crd(gitOpsNames.applicationSet, openObject("Makes Applications.")),
+    crd(gitOpsNames.appProject, appProjectSchema),
+  ];
+}
 
 /**
  * The CRDs of the event flow: supersets of the originals' (spec argo-events 1.1, 2.1). They describe the fields for
@@ -52,7 +123,8 @@ export function crdFiles(crds: readonly CustomResourceDefinition[]): ReadonlyMap
   return new Map(crds.map((definition) => [`${definition.metadata.name}.yaml`, formatYaml(definition)]));
 }
 
-function crd({ kind, plural, short, columns }: KindNames, spec: JsonSchema): CustomResourceDefinition {
+function crd(names: KindNames, spec: JsonSchema): CustomResourceDefinition {
+  const { kind, plural, short, columns, more = {}, hasStatusSubresource } = names;
   const singular = kind.toLowerCase();
   const listKind = `${kind}List`;
   return {
@@ -61,26 +133,26 @@ function crd({ kind, plural, short, columns }: KindNames, spec: JsonSchema): Cus
     metadata: { name: `${plural}.${group}` },
     spec: {
       group,
-      names: { kind, listKind, plural, singular, shortNames: [short] },
+      names: { kind, listKind, plural, singular, shortNames: short },
       scope: "Namespaced",
       versions: [
         {
           name: "v1alpha1",
           served: true,
           storage: true,
-          subresources: { status: {} },
+          ...(hasStatusSubresource ? { subresources: { status: {} } } : {}),
           additionalPrinterColumns: [
             ...columns,
             { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" },
           ],
-          schema: { openAPIV3Schema: rootSchema(spec) },
+          schema: { openAPIV3Schema: rootSchema(spec, more) },
         },
       ],
     },
   };
 }
 
-function rootSchema(spec: JsonSchema): JsonSchema {
+function rootSchema(spec: JsonSchema, more: Readonly<Record<string, JsonSchema>>): JsonSchema {
   return {
     type: "object",
     required: ["metadata", "spec"],
@@ -89,6 +161,7 @@ function rootSchema(spec: JsonSchema): JsonSchema {
       kind: { type: "string" },
       metadata: { type: "object" },
       spec: openSchema(spec),
+      ...mapValues(more, openSchema),
       status: { type: "object", "x-kubernetes-preserve-unknown-fields": true },
     },
   };

@@ -58,12 +58,14 @@ function refusal(own: { room: string; layer: number }, target: string): string |
   return `layer ${own.layer} may use lower layers only, this is layer ${other.layer}`;
 }
 
-/** Inside `events` a room may use those named before it, on its own layer too. */
-const eventRooms = ["src/events/bus", "src/events/sources", "src/events/triggers", "src/events/sensor"];
+/** Inside `events` and `gitops` a room may use those named before it, on its own layer too. */
+const orders = [
+  ["bus", "sources", "triggers", "sensor"].map((room) => `src/events/${room}`),
+  ["source", "render", "diff", "health", "project", "sync", "generators"].map((room) => `src/gitops/${room}`),
+];
 
 function isBefore(other: string, own: string): boolean {
-  const at = eventRooms.indexOf(other);
-  return at >= 0 && at < eventRooms.indexOf(own);
+  return orders.some((rooms) => rooms.includes(other) && rooms.indexOf(other) < rooms.indexOf(own));
 }
 
 function sideOf(room: string): "events" | "gitops" | undefined {

@@ -5,7 +5,7 @@ import { silentLogger } from "../../src/base/log.ts";
 import { createKubeClient } from "../../src/kube/client.ts";
 import type { KubeClient } from "../../src/kube/kube.ts";
 import { type ControlPlane, openControlPlane } from "../../src/local/control-plane.ts";
-import type { Admission } from "../../src/local/writes.ts";
+import type { Admission } from "../../src/local/stored-object.ts";
 import { tempDir } from "./temp-dir.ts";
 
 export const adminToken = "admin-token";
@@ -30,11 +30,20 @@ export interface Answer {
 }
 
 /** The control plane on a store in a directory of its own. */
-export async function openTestPlane(options: { clock?: Clock; admission?: Admission } = {}): Promise<TestPlane> {
+export async function openTestPlane(
+  options: { clock?: Clock; admission?: Admission; simulate?: boolean } = {},
+): Promise<TestPlane> {
   const directory = await tempDir();
-  const { clock = systemClock, admission } = options;
+  const { clock = systemClock, admission, simulate = false } = options;
   const path = join(directory.path, "kube.db");
-  const plane = await openControlPlane({ path, clock, log: silentLogger, users, ...(admission ? { admission } : {}) });
+  const plane = await openControlPlane({
+    path,
+    clock,
+    log: silentLogger,
+    users,
+    simulate,
+    ...(admission ? { admission } : {}),
+  });
   const base = "http://kube.local";
   return {
     directory: directory.path,

@@ -13,6 +13,8 @@ export interface EngineOptions {
   readonly dataDir?: string;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** The program to run instead of the sources: the published bundle. */
+  readonly main?: string;
 }
 
 export interface EngineEndpoints {
@@ -42,6 +44,8 @@ export interface RunningEngine extends AsyncDisposable {
 
 const mainFile = join(projectRoot, "src", "cli", "main.ts");
 const startDeadlineMs = 30_000;
+/** Characters of output that are kept at least. */
+const keptOutput = 4 * 1024 * 1024;
 
 /** `node src/cli/main.ts …` without an engine. */
 export function tiphys(args: readonly string[], cwd?: string): Promise<RunResult> {
@@ -79,9 +83,9 @@ export async function startEngine(options: EngineOptions = {}): Promise<RunningE
   };
 }
 
-function engineArgs({ dir, args = [] }: EngineOptions, dataDir: string): string[] {
+function engineArgs({ dir, args = [], main = mainFile }: EngineOptions, dataDir: string): string[] {
   const ports = ["--port", "0", "--ingress-port", "0", "--kube-port", "0"];
-  return [mainFile, "--data-dir", dataDir, "up", ...(dir === undefined ? [] : [dir]), ...ports, ...args];
+  return [main, "--data-dir", dataDir, "up", ...(dir === undefined ? [] : [dir]), ...ports, ...args];
 }
 
 async function waitReady(child: ChildProcess, dataDir: string, output: () => string): Promise<EngineEndpoints> {
@@ -115,7 +119,8 @@ function collect(child: ChildProcess): () => string {
   let text = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding("utf8").on("data", (chunk: string) => {
-      text = (text + chunk).slice(-4 * 1024 * 1024);
+      text += chunk;
+      if (text.length > 2 * keptOutput) text = text.slice(-keptOutput);
     });
   }
   return () => text;

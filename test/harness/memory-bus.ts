@@ -16,13 +16,27 @@ import { type Subject, subjectMatches } from "../../src/record/subject.ts";
 export interface MemoryBus extends EventBus {
   /** While set, publishes fail with it. */
   failure: Error | undefined;
+  /** Called before each operation; what it throws or rejects with is how the operation fails. */
+  fault: ((operation: Operation, subject: string) => void | Promise<void>) | undefined;
+  /** Every message that is stored, in order. */
+  stored(stream: string): readonly StoredMessage[];
+  /** The stream is made anew: empty, with another epoch; those who read it begin at its first message. */
+  recreate(stream: string): void;
   /** Drops the oldest messages of a stream, all below `before`. */
   drop(stream: string, before: number): void;
   /** A copy of what is stored now, as a crash would leave it. */
   clone(): MemoryBus;
 }
 
+export type Operation = "publish" | "append" | "last" | "purge" | "end" | "read";
+
+/** What a bus that has lost its server fails with. */
+export function busAway(): EngineError {
+  return new EngineError("BUS_UNAVAILABLE", "the bus is away");
+}
+
 interface Stream {
+  epoch: string;
   messages: StoredMessage[];
   readonly ids: Map<string, number>;
   after: number;
@@ -30,14 +44,14 @@ interface Stream {
 
 export function createMemoryBus(epoch = "one", stored: ReadonlyMap<string, Stream> = new Map()): MemoryBus {
   const streams = new Map<string, Stream>();
-  for (const [name, { messages, ids, after }] of stored) {
-    streams.set(name, { messages: [...messages], ids: new Map(ids), after });
+  for (const [name, { messages, ids, ...rest }] of stored) {
+    streams.set(name, { ...rest, messages: [...messages], ids: new Map(ids) });
   }
   const wakers = new Set<() => void>();
 
   function streamOf(subject: string): Stream {
     const name = subject.split(".")[0] ?? "";
-    const known = streams.get(name) ?? { messages: [], ids: new Map(), after: 0 };
+    const known = streams.get(name) ?? { epoch, messages: [], ids: new Map(), after: 0 };
     streams.set(name, known);
     return known;
   }
@@ -53,6 +67,7 @@ export function createMemoryBus(epoch = "one", stored: ReadonlyMap<string, Strea
   async function publish(subject: Subject, { id, data }: BusMessage): Promise<PublishAck> {
     await new Promise((resolve) => setImmediate(resolve));
     if (bus.failure) throw bus.failure;
+    await bus.fault?.("publish", subject);
     const stream = streamOf(subject);
     const name = subject.split(".")[0] ?? "";
     const before = stream.ids.get(id);
@@ -65,26 +80,45 @@ export function createMemoryBus(epoch = "one", stored: ReadonlyMap<string, Strea
   function startOf(stream: Stream, from: Position): number {
     if (from === "first") return 0;
     if (from === "next") return stream.after;
-    return from.epoch === epoch ? from.after : 0;
+    return from.epoch === stream.epoch ? from.after : 0;
+  }
+
+  /** What a reader after `after` is given next; undefined when there is nothing. */
+  function nextBatch(stream: Stream, { subjects, from, maxBatch = 1_000 }: ReadQuery, after: number) {
+    const first = stream.messages[0]?.sequence ?? stream.after + 1;
+    const begin = Math.max(
+      0,
+      stream.messages.findIndex(({ sequence }) => sequence > after),
+    );
+    const messages = stream.messages.slice(begin, begin + maxBatch).filter(({ sequence }) => sequence > after);
+    const through = messages.at(-1)?.sequence;
+    if (through === undefined) return undefined;
+    const lost = from !== "first" && first > after + 1 ? { lost: { from: after + 1, to: first - 1 } } : {};
+    const matching = messages.filter(({ subject }) => subjects.some((one) => subjectMatches(one, subject)));
+    return { epoch: stream.epoch, messages: matching, through, ...lost };
   }
 
   async function* read(query: ReadQuery, signal: AbortSignal): AsyncIterable<ReadBatch> {
-    const stream = streamOf(query.subjects[0] ?? "");
+    const subject = query.subjects[0] ?? "";
+    await bus.fault?.("read", subject);
+    const stream = streamOf(subject);
     const end = query.follow ? Number.POSITIVE_INFINITY : stream.after;
-    let after = startOf(stream, query.from);
-    while (!signal.aborted && after < end) {
-      const first = stream.messages[0]?.sequence ?? stream.after + 1;
-      const lost = query.from !== "first" && first > after + 1 ? { lost: { from: after + 1, to: first - 1 } } : {};
-      const begin = Math.max(0, after + 1 - first);
-      const messages = stream.messages.slice(begin, begin + (query.maxBatch ?? 1_000));
-      if (messages.length === 0 && !query.follow) return;
-      if (messages.length === 0) await woken(signal);
-      else {
-        after = messages.at(-1)!.sequence;
-        const matching = messages.filter(({ subject }) => query.subjects.some((one) => subjectMatches(one, subject)));
-        yield { epoch, messages: matching, through: after, ...lost };
-      }
+    const place = { epoch: stream.epoch, after: startOf(stream, query.from) };
+    while (!signal.aborted && place.after < end) {
+      const batch = take(stream, query, place);
+      if (batch) yield batch;
+      else if (query.follow) await woken(signal);
+      else return;
+      await bus.fault?.("read", subject);
     }
+  }
+
+  /** The next batch, moving `place` past it; a stream made anew is read from its first message. */
+  function take(stream: Stream, query: ReadQuery, place: { epoch: string; after: number }): ReadBatch | undefined {
+    if (place.epoch !== stream.epoch) Object.assign(place, { epoch: stream.epoch, after: 0 });
+    const batch = nextBatch(stream, query, place.after);
+    place.after = batch?.through ?? place.after;
+    return batch;
   }
 
   function woken(signal: AbortSignal): Promise<void> {
@@ -104,6 +138,13 @@ export function createMemoryBus(epoch = "one", stored: ReadonlyMap<string, Strea
 
   const bus: MemoryBus = {
     failure: undefined,
+    fault: undefined,
+    stored: (name) => streamOf(name).messages,
+    recreate(name) {
+      const stream = streamOf(name);
+      Object.assign(stream, { epoch: `${stream.epoch}+`, messages: [], after: 0 });
+      stream.ids.clear();
+    },
     clone: () => createMemoryBus(epoch, streams),
     publish,
     read,
@@ -115,18 +156,27 @@ export function createMemoryBus(epoch = "one", stored: ReadonlyMap<string, Strea
       throw new Error("the bus in memory does not share");
     },
     async append(subject, data, expected) {
+      await bus.fault?.("append", subject);
       if ((newest(subject)?.sequence ?? 0) !== expected) throw new EngineError("BUS_STALE", "another wrote");
       return store(subject, data);
     },
-    last: async (subject) => newest(subject),
+    async last(subject) {
+      await bus.fault?.("last", subject);
+      return newest(subject);
+    },
     async purge(subject, before) {
+      await bus.fault?.("purge", subject);
       const stream = streamOf(subject);
       stream.messages = stream.messages.filter((one) => one.subject !== subject || one.sequence >= before);
     },
     state: (): StateStore => {
       throw new Error("the bus in memory keeps no state");
     },
-    end: async (stream) => ({ epoch, after: streamOf(stream).after }),
+    async end(name) {
+      await bus.fault?.("end", name);
+      const stream = streamOf(name);
+      return { epoch: stream.epoch, after: stream.after };
+    },
     maxMessageBytes: 1024 * 1024,
     health: () => ({ state: "connected" }),
     [Symbol.asyncDispose]: async () => undefined,

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import { test } from "node:test";
 import { EngineError, TerminalError } from "../../src/base/errors.ts";
 import { silentLogger } from "../../src/base/log.ts";
@@ -55,6 +56,42 @@ test("finds a kind whose definition came after the first look", async () => {
   const options = { subresource: "status" } as const;
   const object = await plane.client.patch({ ...kind, name: "w" }, "application/merge-patch+json", status, options);
   assert.deepEqual(object.status, { phase: "Ready" });
+});
+
+test("nothing of a request stays on a signal that lives on", async () => {
+  await using plane = await openTestPlane();
+  const stop = new AbortController();
+  const { client } = plane;
+  const { signal } = stop;
+  const kind = { apiVersion: "v1", kind: "ConfigMap" };
+  await client.create(map, {}, signal);
+  await client.get(ref, signal);
+  await client.get({ ...ref, name: "none" }, signal);
+  await client.patch(ref, "application/merge-patch+json", { data: { y: "1" } }, {}, signal);
+  const { resourceVersion } = await client.list(kind, {}, signal);
+  await client.delete(ref, {}, signal);
+  await client.delete(ref, {}, signal);
+  await assert.rejects(client.update(map, {}, signal));
+  for await (const event of client.watch(kind, resourceVersion, {}, signal)) if (event.type === "DELETED") break;
+  assert.equal(getEventListeners(signal, "abort").length, 0);
+});
+
+test("aborting rejects a request with the reason and ends an open watch", { timeout: 10_000 }, async () => {
+  await using plane = await openTestPlane();
+  const reason = new Error("stopped");
+  await assert.rejects(plane.client.get(ref, AbortSignal.abort(reason)), reason);
+  await plane.client.create(map);
+  const stop = new AbortController();
+  const seen: string[] = [];
+  try {
+    for await (const event of plane.client.watch({ apiVersion: "v1", kind: "ConfigMap" }, "1", {}, stop.signal)) {
+      seen.push(event.type);
+      stop.abort(reason);
+    }
+  } catch (error) {
+    assert.equal(error, reason);
+  }
+  assert.ok(seen.includes("ADDED"));
 });
 
 const failures: readonly [string, (client: KubeClient) => Promise<unknown>, string, boolean][] = [

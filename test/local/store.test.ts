@@ -96,3 +96,28 @@ test("after kill -9 every acknowledged object is there, and versions go on", { t
   }
   assert.ok(store.revision >= Number(lastRevision));
 });
+
+test("a store of version 1 learns who owns what", async () => {
+  await using directory = await tempDir();
+  const path = join(directory.path, "kube.db");
+  const owned = (name: string, revision: number) => ({
+    ...object(name, revision),
+    metadata: { name, ownerReferences: [{ apiVersion: "v1", kind: "ConfigMap", name: "root", uid: "u1" }] },
+  });
+  {
+    using store = new ObjectStore(path, () => undefined);
+    await store.write(() => {
+      store.put(key("root"), (revision) => object("root", revision));
+      store.put(key("child"), (revision) => owned("child", revision));
+    });
+  }
+  {
+    using db = new DatabaseSync(path);
+    db.exec("DROP TABLE owners; PRAGMA user_version = 1;");
+  }
+  using store = new ObjectStore(path, () => undefined);
+  assert.deepEqual(
+    store.listOwned("u1").map(({ name }) => name),
+    ["child"],
+  );
+});

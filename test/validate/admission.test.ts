@@ -48,6 +48,16 @@ for (const [name, object, admission] of [
     sensor({ odd: 1 }),
     { warnings: ["spec.dependencies[0].odd: unknown field, it has no effect"] },
   ],
+  [
+    "an Application that the original gives a condition",
+    manifest("Application", { project: "p", destination: {}, source: { repoURL: "r", path: "." } }),
+    { warnings: ["spec.destination: Destination server missing from app spec"] },
+  ],
+  [
+    "an AppProject with a type that is wrong",
+    manifest("AppProject", { sourceRepos: "*" }),
+    { denied: 'invalid AppProject: spec.sourceRepos: "*" must be an array', warnings: [] },
+  ],
   ["another kind of the group", manifest("Workflow", 5), { warnings: [] }],
   ["another group", { apiVersion: "v1", kind: "Sensor" }, { warnings: [] }],
 ] as const) {
@@ -61,7 +71,7 @@ test("conditions that do not parse are a warning, as the original admits them", 
 });
 
 test("admission does not throw for any object", () => {
-  const kind = fc.constantFrom("Sensor", "EventSource", "EventBus");
+  const kind = fc.constantFrom("Sensor", "EventSource", "EventBus", "Application", "AppProject");
   fc.assert(fc.property(kind, fc.jsonValue(), (name, spec) => void admit(manifest(name, spec))));
   fc.assert(fc.property(fc.jsonValue(), (value) => void admit(value)));
 });

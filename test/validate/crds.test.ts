@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../src/base/json.ts";
 import { parseYaml } from "../../src/base/yaml.ts";
-import { crdFiles, eventCrds } from "../../src/validate/crds.ts";
+import { crdFiles, eventCrds, gitOpsCrds } from "../../src/validate/crds.ts";
 import { logSchema, urlSchema } from "../api/builders.ts";
 
 const crds = eventCrds({ sources: { webhook: urlSchema }, triggers: { log: logSchema } }) as unknown as JsonObject[];
@@ -79,4 +79,27 @@ test("files of CRDs read back as the CRDs", () => {
   );
   for (const text of files.values())
     assert.equal(at(parseYaml(text)[0] as JsonValue, "kind"), "CustomResourceDefinition");
+});
+
+test("the CRDs of the reconcile flow have the originals' names and columns", () => {
+  const [application, set, project] = gitOpsCrds() as unknown as JsonObject[];
+  assert.deepEqual(
+    [application, set, project].map((crd) => [at(crd, "metadata.name"), at(crd, "spec.names.shortNames")]),
+    [
+      ["applications.argoproj.io", ["app", "apps"]],
+      ["applicationsets.argoproj.io", ["appset", "appsets"]],
+      ["appprojects.argoproj.io", ["appproj", "appprojs"]],
+    ],
+  );
+  const columns = at(application, "spec.versions.0.additionalPrinterColumns") as unknown as { name: string }[];
+  assert.deepEqual(
+    columns.map(({ name }) => name),
+    ["Sync Status", "Health Status", "Revision", "Project", "Age"],
+  );
+  assert.equal(at(application, "spec.versions.0.subresources"), undefined, "status is written with the object");
+  for (const crd of [application, project]) {
+    const spec = at(crd, `${root}.properties.spec`);
+    assert.ok(isJsonObject(spec));
+    for (const [path, schema] of schemasBelow(spec, "spec")) assertStructural(path, schema);
+  }
 });

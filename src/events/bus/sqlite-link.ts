@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { EngineError } from "../../base/errors.ts";
+import { smallWorker } from "../../base/memory.ts";
 import { workerUrl } from "../../base/worker-url.ts";
 import type { Subject } from "../../record/subject.ts";
 import type { PublishAck } from "./bus.ts";
@@ -44,7 +45,11 @@ export class SqliteLink {
   #isClosing = false;
 
   private constructor(start: WorkerStart) {
-    this.#worker = new Worker(workerUrl(import.meta.url, "sqlite-worker"), { workerData: start, execArgv: [] });
+    this.#worker = new Worker(workerUrl(import.meta.url, "sqlite-worker"), {
+      workerData: start,
+      execArgv: [],
+      resourceLimits: smallWorker,
+    });
     this.#worker.on("message", (replies: readonly Reply[]) => {
       for (const reply of replies) this.#take(reply);
     });

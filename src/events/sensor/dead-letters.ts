@@ -3,7 +3,7 @@ import { EngineError } from "../../base/errors.ts";
 import type { EventHead, SensorHead } from "../../record/records.ts";
 import { type Subject, subjectOf } from "../../record/subject.ts";
 import type { EventBus } from "../bus/bus.ts";
-import type { FailedAttempt } from "./effect.ts";
+import { type FailedAttempt, shortError } from "./effect.ts";
 import type { DeadEffect, PutDead } from "./effect-queue.ts";
 import type { ReceivedEvent } from "./reducer.ts";
 
@@ -46,7 +46,7 @@ function letterOf(dead: DeadEffect, sensor: SensorHead, clock: Clock): DeadLette
   const at = clock.now();
   if (dead.kind === "effect") {
     const { key, trigger, attempts, events } = dead.effect;
-    return { v: 1, at, sensor, trigger, key, error: dead.error, attempts, events };
+    return { v: 1, at, sensor, trigger, key, error: shortError(dead.error), attempts, events };
   }
   const { dependency, trigger, message, event } = dead.decision;
   return {
@@ -55,8 +55,8 @@ function letterOf(dead: DeadEffect, sensor: SensorHead, clock: Clock): DeadLette
     sensor,
     ...(trigger === undefined ? {} : { trigger }),
     dependency,
-    key: `${sensor.uid}/${dependency}/${event.head.id}`,
-    error: message,
+    key: dead.key,
+    error: shortError(message),
     attempts: [],
     events: { [dependency]: event },
   };

@@ -8,8 +8,18 @@ import type { EffectRecord, Ledger, LedgerPosition, RecordId } from "../../recor
 import type { Sequence } from "../bus/bus.ts";
 import type { Outcome } from "../triggers/trigger.ts";
 import type { CompiledSensor, CompiledTrigger } from "./compile.ts";
-import { type Effect, type RetryPlan, retryPlanOf, withFailure } from "./effect.ts";
-import type { Decision } from "./reducer.ts";
+import {
+  type Effect,
+  type ErrorDecision,
+  isOpenError,
+  type OpenError,
+  type OutboxEntry,
+  openErrorOf,
+  type RetryPlan,
+  retryPlanOf,
+  shortError,
+  withFailure,
+} from "./effect.ts";
 
 /** Attempts under way at once, over all triggers of a Sensor. */
 const maxRunning = 256;
@@ -17,6 +27,8 @@ const maxRunning = 256;
 const maxOutboxPerTrigger = 1_000;
 /** How long attempts under way may go on when the engine stops. */
 const drainMs = 10_000;
+/** How long attempts that were cut off may take to notice; what does not is left alone and done again later. */
+const cutMs = 1_000;
 
 /** Makes the effect happen: plan, then apply. @throws what the trigger throws; TerminalError: do not try again. */
 export type Execute = (effect: Effect, signal: AbortSignal) => Promise<Outcome>;
@@ -26,7 +38,7 @@ export type PutDead = (dead: DeadEffect) => Promise<void>;
 
 export type DeadEffect =
   | { readonly kind: "effect"; readonly effect: Effect; readonly error: string }
-  | { readonly kind: "decision"; readonly decision: Extract<Decision, { kind: "error" }> };
+  | { readonly kind: "decision"; readonly key: string; readonly decision: ErrorDecision };
 
 interface EffectQueueDeps {
   readonly ledger: Ledger;
@@ -37,9 +49,17 @@ interface EffectQueueDeps {
   readonly metrics: Metrics;
 }
 
+/** The Sensor that the effects belong to. */
+export interface EffectHost {
+  /** Asks for its state to be stored; at once when `urgent`. */
+  markDirty(urgent: boolean): void;
+  /** An outcome could not be stored: the Sensor must stop and begin again from what is stored. */
+  fail(error: unknown): void;
+}
+
 export interface OutboxChanges {
   /** By key; `null`: done. */
-  readonly changes: ReadonlyMap<string, Effect | null>;
+  readonly changes: ReadonlyMap<string, OutboxEntry | null>;
   /** Whether effects wait for the commit. */
   readonly waiting: boolean;
   committed(): void;
@@ -58,68 +78,66 @@ export interface OutboxChanges {
 export class EffectQueue {
   readonly #compiled: CompiledSensor;
   readonly #deps: EffectQueueDeps;
-  readonly #markDirty: (urgent: boolean) => void;
+  readonly #host: EffectHost;
   readonly #triggers = new Map<string, { compiled: CompiledTrigger; retry: RetryPlan }>();
   /** By event sequence, ascending: effects without outcome, and the ledger's place when the first of them began. */
   readonly #inline = new Map<Sequence, { open: number; readonly ledger: LedgerPosition }>();
-  readonly #inlineEffects = new Map<string, { readonly effect: Effect; readonly sequence: Sequence }>();
-  readonly #outbox = new Map<string, Effect>();
+  readonly #inlineEntries = new Map<string, { readonly entry: OutboxEntry; readonly sequence: Sequence }>();
+  readonly #outbox = new Map<string, OutboxEntry>();
   readonly #outboxByTrigger = new Map<string, number>();
   readonly #dirty = new Set<string>();
-  readonly #running = new Set<Promise<void>>();
+  /** In the order of their start, each with the ledger's place then: its outcome is stored after that. */
+  readonly #running = new Map<Promise<void>, LedgerPosition>();
   readonly #attempts = new AbortController();
   #awaitingCommit: Effect[] = [];
   #ready: Effect[] = [];
   #stopping = false;
   #roomWaiters: (() => void)[] = [];
 
-  constructor(compiled: CompiledSensor, deps: EffectQueueDeps, markDirty: (urgent: boolean) => void) {
+  constructor(compiled: CompiledSensor, deps: EffectQueueDeps, host: EffectHost) {
     this.#compiled = compiled;
     this.#deps = deps;
-    this.#markDirty = markDirty;
+    this.#host = host;
     for (const trigger of compiled.triggers) {
       this.#triggers.set(trigger.name, { compiled: trigger, retry: retryPlanOf(trigger.trigger) });
     }
   }
 
   /** `open` go on where they stood; the rest of `stored` finished before the crash and is removed. */
-  restore(open: readonly Effect[], stored: readonly Effect[]): void {
-    for (const effect of stored) this.#dirty.add(effect.key);
-    for (const effect of open) {
-      this.#putOutbox(effect);
-      this.#retryLater(effect);
+  restore(open: readonly OutboxEntry[], stored: readonly OutboxEntry[]): void {
+    for (const { key } of stored) this.#dirty.add(key);
+    for (const entry of open) {
+      this.#putOutbox(entry);
+      if (isOpenError(entry)) this.#track(this.#bury(entry, Promise.resolve()));
+      else this.#retryLater(entry);
     }
   }
 
   /** Whether an effect with this key is under way: the same events again are no new firing. */
   has(key: string): boolean {
-    return this.#outbox.has(key) || this.#inlineEffects.has(key);
+    return this.#outbox.has(key) || this.#inlineEntries.has(key);
   }
 
   add(effect: Effect, sequence: Sequence, joined: boolean): void {
     if (joined) {
       this.#putOutbox(effect);
       this.#awaitingCommit.push(effect);
-      this.#markDirty(true);
+      this.#host.markDirty(true);
       return;
     }
     this.#openInline(sequence);
-    this.#inlineEffects.set(effect.key, { effect, sequence });
+    this.#inlineEntries.set(effect.key, { entry: effect, sequence });
     this.#start(effect);
   }
 
   /** An error decision counts as unfinished until it is recorded and on `dead`. */
-  addError(decision: Extract<Decision, { kind: "error" }>, record: { id: RecordId; kept: Promise<void> }): void {
+  addError(decision: ErrorDecision, record: { id: RecordId; kept: Promise<void> }): void {
+    const entry = openErrorOf(this.#compiled.head.uid, decision);
+    if (this.has(entry.key)) return;
     const { sequence } = decision.event.head;
     this.#openInline(sequence);
-    this.#track(
-      this.#putDeadUntilKept({ kind: "decision", decision })
-        .then(() => record.kept)
-        .then(() => {
-          this.#closeInline(sequence);
-          this.#markDirty(this.#awaitingCommit.length > 0);
-        }),
-    );
+    this.#inlineEntries.set(entry.key, { entry, sequence });
+    this.#track(this.#bury(entry, record.kept));
   }
 
   hasRoom(): boolean {
@@ -132,27 +150,44 @@ export class EffectQueue {
   async room(signal: AbortSignal): Promise<void> {
     while (!this.hasRoom() && !signal.aborted) {
       await new Promise<void>((resolve) => {
-        this.#roomWaiters.push(resolve);
-        signal.addEventListener("abort", () => resolve(), { once: true });
+        const wake = (): void => {
+          signal.removeEventListener("abort", wake);
+          resolve();
+        };
+        this.#roomWaiters.push(wake);
+        signal.addEventListener("abort", wake, { once: true });
       });
     }
   }
 
-  oldestInline(): { readonly sequence: Sequence; readonly ledger: LedgerPosition } | undefined {
-    for (const [sequence, { ledger }] of this.#inline) return { sequence, ledger };
+  /** The oldest event with an effect that is stored nowhere else. */
+  oldestInline(): Sequence | undefined {
+    for (const sequence of this.#inline.keys()) return sequence;
     return undefined;
   }
 
-  moveInlineToOutbox(): void {
-    for (const { effect, sequence } of this.#inlineEffects.values()) {
-      this.#putOutbox(effect);
-      this.#closeInline(sequence);
+  /** Outcomes of what is unfinished now, and of the events from the oldest inline one on, are stored after this. */
+  ledgerPosition(): LedgerPosition {
+    let oldest = this.#deps.ledger.mark();
+    for (const { ledger } of this.#inline.values()) {
+      if (ledger.after < oldest.after) oldest = ledger;
+      break;
     }
-    this.#inlineEffects.clear();
+    for (const ledger of this.#running.values()) {
+      if (ledger.after < oldest.after) oldest = ledger;
+      break;
+    }
+    return oldest;
+  }
+
+  moveInlineToOutbox(): void {
+    for (const { entry } of this.#inlineEntries.values()) this.#putOutbox(entry);
+    this.#inlineEntries.clear();
+    this.#inline.clear();
   }
 
   collectOutbox(): OutboxChanges {
-    const changes = new Map<string, Effect | null>();
+    const changes = new Map<string, OutboxEntry | null>();
     for (const key of this.#dirty) changes.set(key, this.#outbox.get(key) ?? null);
     this.#dirty.clear();
     const started = this.#awaitingCommit;
@@ -174,15 +209,27 @@ export class EffectQueue {
       else signal.addEventListener("abort", () => resolve(), { once: true });
     });
     this.#stopping = true;
-    const drained = new AbortController();
-    const cut = sleepFor(this.#deps.clock, drainMs, drained.signal).then(
-      () => this.#attempts.abort(signal.reason),
-      () => undefined,
-    );
-    await Promise.all(this.#running);
-    drained.abort();
-    await cut;
+    const ended = await this.#endWithin(drainMs);
     this.#attempts.abort(signal.reason);
+    if (ended || (await this.#endWithin(cutMs))) return;
+    this.#deps.log.warn("attempts did not end when they were cut off; they will be made again", {
+      attempts: this.#running.size,
+    });
+  }
+
+  /** Whether everything under way ended in time. */
+  async #endWithin(ms: number): Promise<boolean> {
+    const inTime = new AbortController();
+    const late = sleepFor(this.#deps.clock, ms, inTime.signal).then(
+      () => true,
+      () => false,
+    );
+    let isLate = false;
+    while (this.#running.size > 0 && !isLate) {
+      isLate = await Promise.race([Promise.allSettled(this.#running.keys()).then(() => false), late]);
+    }
+    inTime.abort();
+    return !isLate;
   }
 
   #start(effect: Effect): void {
@@ -192,7 +239,7 @@ export class EffectQueue {
   }
 
   #track(work: Promise<void>): void {
-    this.#running.add(work);
+    this.#running.set(work, this.#deps.ledger.mark());
     const done = (): void => {
       this.#running.delete(work);
       const next = this.#ready.shift();
@@ -200,9 +247,10 @@ export class EffectQueue {
       this.#makeRoom();
     };
     work.then(done, (error: unknown) => {
-      // Only storing can fail here; the ledger reports that itself, and the runner stops with it.
-      this.#deps.log.error("an effect's outcome could not be stored", { error });
       done();
+      if (this.#attempts.signal.aborted) return; // stopped: it is still unfinished, and stored as that
+      this.#deps.log.error("an effect's outcome could not be stored", { error });
+      this.#host.fail(error);
     });
   }
 
@@ -227,7 +275,7 @@ export class EffectQueue {
 
   async #fail(effect: Effect, startedAt: number, error: unknown): Promise<void> {
     const { clock, log, metrics } = this.#deps;
-    const message = messageOf(error);
+    const message = shortError(messageOf(error));
     const attempt = effect.failed + 1;
     const retry = this.#triggers.get(effect.trigger)?.retry;
     const fields = { trigger: effect.trigger, attempt, error: message };
@@ -246,9 +294,9 @@ export class EffectQueue {
   }
 
   #retry(effect: Effect): void {
-    this.#closeInlineEffect(effect.key);
+    this.#closeInlineEntry(effect.key);
     this.#putOutbox(effect);
-    this.#markDirty(false);
+    this.#host.markDirty(false);
     this.#retryLater(effect);
   }
 
@@ -261,24 +309,28 @@ export class EffectQueue {
   }
 
   #finish(key: string): void {
-    this.#closeInlineEffect(key);
-    const effect = this.#outbox.get(key);
-    if (effect) {
+    this.#closeInlineEntry(key);
+    const entry = this.#outbox.get(key);
+    if (entry) {
       this.#outbox.delete(key);
       this.#dirty.add(key);
-      this.#countOutbox(effect.trigger, -1);
+      this.#countOutbox(entry, -1);
     }
-    this.#markDirty(false);
+    this.#host.markDirty(false);
   }
 
-  #putOutbox(effect: Effect): void {
-    if (!this.#outbox.has(effect.key)) this.#countOutbox(effect.trigger, 1);
-    this.#outbox.set(effect.key, effect);
-    this.#dirty.add(effect.key);
+  #putOutbox(entry: OutboxEntry): void {
+    const isNew = !this.#outbox.has(entry.key);
+    this.#outbox.set(entry.key, entry);
+    this.#dirty.add(entry.key);
+    if (isNew) this.#countOutbox(entry, 1);
   }
 
-  #countOutbox(trigger: string, by: number): void {
-    this.#outboxByTrigger.set(trigger, (this.#outboxByTrigger.get(trigger) ?? 0) + by);
+  /** Errors count as attempts under way, which bounds them. */
+  #countOutbox(entry: OutboxEntry, by: number): void {
+    if (!isOpenError(entry)) {
+      this.#outboxByTrigger.set(entry.trigger, (this.#outboxByTrigger.get(entry.trigger) ?? 0) + by);
+    }
     const { namespace, name } = this.#compiled.head;
     this.#deps.metrics.outboxSize.set({ namespace, sensor_name: name }, this.#outbox.size);
   }
@@ -289,14 +341,11 @@ export class EffectQueue {
     else this.#inline.set(sequence, { open: 1, ledger: this.#deps.ledger.mark() });
   }
 
-  #closeInlineEffect(key: string): void {
-    const entry = this.#inlineEffects.get(key);
-    if (!entry) return;
-    this.#inlineEffects.delete(key);
-    this.#closeInline(entry.sequence);
-  }
-
-  #closeInline(sequence: Sequence): void {
+  #closeInlineEntry(key: string): void {
+    const inline = this.#inlineEntries.get(key);
+    if (!inline) return;
+    this.#inlineEntries.delete(key);
+    const { sequence } = inline;
     const entry = this.#inline.get(sequence);
     if (!entry) return;
     entry.open -= 1;
@@ -321,6 +370,12 @@ export class EffectQueue {
       startedAt,
       ...outcome,
     }).kept;
+  }
+
+  async #bury(entry: OpenError, recorded: Promise<void>): Promise<void> {
+    await this.#putDeadUntilKept({ kind: "decision", key: entry.key, decision: entry.error });
+    await recorded;
+    this.#finish(entry.key);
   }
 
   /** The bus may be away: tried until it is kept, or until the engine stops (then the effect is still unfinished). */

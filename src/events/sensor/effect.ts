@@ -2,7 +2,7 @@ import type { Trigger } from "../../api/resources.ts";
 import { parseDuration } from "../../base/duration.ts";
 import { TerminalError } from "../../base/errors.ts";
 import type { RecordId } from "../../record/records.ts";
-import type { ReceivedEvent } from "./reducer.ts";
+import type { Decision, ReceivedEvent } from "./reducer.ts";
 
 /** A firing on its way to its outcome. Plain JSON: it is kept in the outbox as it stands. */
 export interface Effect {
@@ -25,6 +25,26 @@ export interface FailedAttempt {
   readonly error: string;
 }
 
+export type ErrorDecision = Extract<Decision, { kind: "error" }>;
+
+/** An error decision on its way to `dead`. Plain JSON: it may have to wait in the outbox like an effect. */
+export interface OpenError {
+  /** Begins with `error/`: no effect has the same key, whatever its trigger is called. */
+  readonly key: string;
+  readonly error: ErrorDecision;
+}
+
+export type OutboxEntry = Effect | OpenError;
+
+export function isOpenError(entry: OutboxEntry): entry is OpenError {
+  return "error" in entry;
+}
+
+export function openErrorOf(sensorUid: string, error: ErrorDecision): OpenError {
+  const { dependency, trigger = "", event } = error;
+  return { key: `error/${sensorUid}/${dependency}/${trigger}/${event.head.id}`, error };
+}
+
 /** How often a trigger is tried, and how long between (spec argo-events 1.2). */
 export interface RetryPlan {
   /** All attempts, the first included. */
@@ -32,6 +52,9 @@ export interface RetryPlan {
   /** Milliseconds before attempt `attempt` (from 2). `random` gives numbers in [0, 1). */
   delayMs(attempt: number, random: () => number): number;
 }
+
+/** A delay that grows beyond this would never end, and infinity cannot be stored. */
+const maxDelayMs = 24 * 60 * 60 * 1000;
 
 const once: RetryPlan = { attempts: 1, delayMs: () => 0 };
 
@@ -45,7 +68,8 @@ export function retryPlanOf(trigger: Trigger): RetryPlan {
   const firstMs = durationMs(duration ?? "1s", `trigger ${trigger.template.name}: retryStrategy.duration`);
   return {
     attempts: steps > 0 ? steps : 5,
-    delayMs: (attempt, random) => firstMs * factor ** Math.max(0, attempt - 2) * (1 + jitter * random()),
+    delayMs: (attempt, random) =>
+      Math.min(maxDelayMs, firstMs * factor ** Math.max(0, attempt - 2) * (1 + jitter * random())),
   };
 }
 
@@ -62,6 +86,13 @@ function durationMs(value: number | string, path: string): number {
 
 /** Attempts that are kept with an effect; older ones are only counted in the ledger. */
 const maxAttemptsKept = 32;
+
+/** Errors may quote whole answers; what is kept of them has to fit into records and dead letters. */
+const maxErrorLength = 2_000;
+
+export function shortError(message: string): string {
+  return message.length > maxErrorLength ? `${message.slice(0, maxErrorLength)}…` : message;
+}
 
 export function withFailure(effect: Effect, failure: FailedAttempt, dueAt: number): Effect {
   return {

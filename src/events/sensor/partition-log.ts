@@ -41,6 +41,7 @@ export async function openPartitionLog(bus: EventBus, subject: Subject, signal: 
   for await (const { messages } of bus.read({ subjects: [subject], from: "first", follow: false }, signal)) {
     for (const message of messages) log.replay(message);
   }
+  signal.throwIfAborted(); // a part of a state must not be taken for all of it
   return log;
 }
 
@@ -60,6 +61,7 @@ export async function openPartitionLogs(
       log.replay(message);
     }
   }
+  signal.throwIfAborted();
   return logs;
 }
 

@@ -12,6 +12,8 @@ const partitionCount = 64;
 const flushEveryMs = 100;
 /** How often members that saw nothing of their own still move their position on. */
 const idleFlushEveryMs = 10_000;
+/** How long storing may take for one who leaves or is forgotten while the bus is away. */
+const lastFlushMs = 2_000;
 
 /** What a member wants stored, taken at one moment; `committed` is called once it is. */
 export interface Contribution {
@@ -30,11 +32,11 @@ export interface PartitionMember {
 export interface Partition {
   readonly cells: ReadonlyMap<string, unknown>;
   join(member: PartitionMember): void;
-  /** Stores what the member contributes last, then forgets it. */
+  /** Stores what the member contributes last, for 2 s at most, then forgets it; failing that, what is stored stays. */
   leave(member: PartitionMember): Promise<void>;
   /** Asks for a flush within 100 ms, or at once when `urgent`. */
   markDirty(member: PartitionMember, urgent?: boolean): void;
-  /** Removes all cells whose key begins with `prefix`. */
+  /** Removes all cells whose key begins with `prefix`. @throws EngineError BUS_UNAVAILABLE when that was not stored. */
   forget(prefix: string): Promise<void>;
 }
 
@@ -74,7 +76,7 @@ export function createPartitions({ bus, clock, log }: PartitionsOptions): Partit
     const partition = new OpenPartition(state, clock, log.child({ partition: number }));
     const run = partition.run(stop.signal);
     running.add(run);
-    void run.finally(() => running.delete(run));
+    void run.then(() => running.delete(run));
     return partition;
   }
 
@@ -93,6 +95,8 @@ export function createPartitions({ bus, clock, log }: PartitionsOptions): Partit
       if (existing !== undefined) {
         const partition = await existing;
         if (!partition.failed) return partition;
+        // Who waits for the same partition opens it once: two owners would fence each other off.
+        if (opened.get(number) !== existing) return this.of(namespace, name);
       }
       const opening = open(number);
       opened.set(number, opening);
@@ -124,12 +128,16 @@ class OpenPartition implements Partition {
   #urgent = false;
   #wake: () => void = () => undefined;
   #flushing: Promise<void> = Promise.resolve();
-  failed = false;
+  readonly #failure = new AbortController();
 
   constructor(state: PartitionLog, clock: Clock, log: Logger) {
     this.#state = state;
     this.#clock = clock;
     this.#log = log;
+  }
+
+  get failed(): boolean {
+    return this.#failure.signal.aborted;
   }
 
   get cells(): ReadonlyMap<string, unknown> {
@@ -143,10 +151,11 @@ class OpenPartition implements Partition {
   async leave(member: PartitionMember): Promise<void> {
     this.#dirty.add(member);
     try {
-      await this.#flush(AbortSignal.timeout(flushEveryMs * 20));
+      await this.#flushLast();
     } finally {
       this.#members.delete(member);
       this.#dirty.delete(member);
+      if (this.#dirty.size === 0) this.#urgent = false;
     }
   }
 
@@ -162,7 +171,8 @@ class OpenPartition implements Partition {
 
   async forget(prefix: string): Promise<void> {
     for (const key of this.#state.cells.keys()) if (key.startsWith(prefix)) this.#forgotten.push([key, null]);
-    await this.#flush(AbortSignal.timeout(flushEveryMs * 20));
+    await this.#flushLast();
+    if (this.failed) throw new EngineError("BUS_UNAVAILABLE", `the state of "${prefix}" could not be removed`);
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -187,12 +197,32 @@ class OpenPartition implements Partition {
     this.#wake = () => undefined;
   }
 
+  /** A bus that stays away must not hold up whoever leaves: then this owner gives up, and the state is read anew. */
+  async #flushLast(): Promise<void> {
+    const done = new AbortController();
+    const limit = sleepFor(this.#clock, lastFlushMs, done.signal).then(
+      () => this.#fail(new EngineError("BUS_UNAVAILABLE", `state could not be stored within ${lastFlushMs} ms`)),
+      () => false,
+    );
+    await Promise.race([this.#flush(this.#failure.signal), limit]);
+    done.abort();
+  }
+
   #flush(signal: AbortSignal): Promise<void> {
     this.#flushing = this.#flushing.then(() => this.#flushOnce(signal));
     return this.#flushing;
   }
 
+  /** Never rejects: whatever goes wrong here fails this owner. */
   async #flushOnce(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#storeDirty(signal);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async #storeDirty(signal: AbortSignal): Promise<void> {
     if (this.failed) return;
     this.#urgent = false;
     const contributions = [...this.#dirty].map((member) => member.collect()).filter((one) => one !== undefined);
@@ -209,18 +239,23 @@ class OpenPartition implements Partition {
     for (let attempt = 1; ; attempt++) {
       try {
         await this.#state.append(changes);
-        return true;
+        return !this.failed;
       } catch (error) {
+        if (this.failed) return false;
         const retry = error instanceof EngineError && error.code === "BUS_UNAVAILABLE" && !signal.aborted;
         if (!retry) return this.#fail(error);
         this.#log.warn("state could not be stored, will retry", { attempt, error });
-        await sleepFor(this.#clock, backoffMs(reconnectBackoff, attempt), signal).catch(() => undefined);
+        const either = AbortSignal.any([signal, this.#failure.signal]);
+        await sleepFor(this.#clock, backoffMs(reconnectBackoff, attempt), either).catch(() => undefined);
+        if (this.failed) return false;
       }
     }
   }
 
   #fail(error: unknown): false {
-    this.failed = true;
+    if (this.failed) return false;
+    this.#failure.abort(error);
+    this.#wake();
     this.#log.error("state can no longer be stored; its Sensors stop", { error });
     for (const member of this.#members) member.fail(error);
     return false;

@@ -1,3 +1,5 @@
+import { backoffMs, reconnectBackoff } from "../../base/backoff.ts";
+import { type Clock, sleepFor, systemClock } from "../../base/clock.ts";
 import { EngineError, messageOf } from "../../base/errors.ts";
 import { decodeEvent } from "../../record/cloud-event.ts";
 import { decodeToken, type Subject } from "../../record/subject.ts";
@@ -21,7 +23,7 @@ export interface EventBatch {
 }
 
 export interface Subscription extends AsyncIterable<EventBatch> {
-  /** Where the reader stands, when this subscriber has been given all of its events up to there; else undefined. */
+  /** Where the reader stands, when this subscriber is done with all of its events up to there; else undefined. */
   idleThrough(): { readonly epoch: string; readonly after: Sequence } | undefined;
 }
 
@@ -35,6 +37,8 @@ export interface EventReaderOptions {
   /** Namespace, EventSource and event of a subject. */
   readonly parseSubject: (subject: Subject) => { namespace: string; eventSource: string; event: string };
   readonly onInvalid: (message: StoredMessage, reason: string) => void;
+  /** Between attempts when the bus is away. */
+  readonly clock?: Clock;
 }
 
 /**
@@ -63,6 +67,8 @@ interface Subscriber {
   readonly queue: EventBatch[];
   queued: number;
   attached: boolean;
+  /** Whether it works on a batch: it was given one and has not asked for the next. */
+  busy: boolean;
   /** What it was given, or has read for itself. */
   place: Place | undefined;
   wake: () => void;
@@ -103,11 +109,33 @@ class SharedReader implements EventReader {
     return this.#head?.epoch === end.epoch ? Math.max(0, end.after - this.#head.after) : 0;
   }
 
+  /** A bus that is away is tried again, from where the loop stood. */
   async run(signal: AbortSignal): Promise<void> {
+    const { clock = systemClock } = this.#options;
+    let attempt = 0;
+    while (!signal.aborted) {
+      try {
+        await this.#follow(signal, () => {
+          attempt = 0;
+        });
+        return;
+      } catch (error) {
+        if (!(error instanceof EngineError) || error.code !== "BUS_UNAVAILABLE") throw error;
+        attempt += 1;
+        await sleepFor(clock, backoffMs(reconnectBackoff, attempt), signal).catch(() => undefined);
+      }
+    }
+  }
+
+  async #follow(signal: AbortSignal, onProgress: () => void): Promise<void> {
     const { bus, subjects } = this.#options;
-    this.#head = await this.#startPlace();
+    const head = this.#head ?? (await this.#startPlace());
+    this.#head = head;
     for (const subscriber of this.#subscribers) subscriber.wake();
-    for await (const batch of bus.read({ subjects, from: this.#head, follow: true }, signal)) this.#dispatch(batch);
+    for await (const batch of bus.read({ subjects, from: head, follow: true }, signal)) {
+      onProgress();
+      this.#dispatch(batch);
+    }
   }
 
   subscribe(subjects: readonly Subject[], from: Position, signal: AbortSignal): Subscription {
@@ -116,6 +144,7 @@ class SharedReader implements EventReader {
       queue: [],
       queued: 0,
       attached: false,
+      busy: false,
       place: typeof from === "string" ? undefined : from,
       wake: () => undefined,
     };
@@ -126,8 +155,8 @@ class SharedReader implements EventReader {
     };
   }
 
-  #idleThrough({ attached, queue, place }: Subscriber): Place | undefined {
-    if (!attached || queue.length > 0 || !place || !this.#head) return undefined;
+  #idleThrough({ attached, busy, queue, place }: Subscriber): Place | undefined {
+    if (!attached || busy || queue.length > 0 || !place || !this.#head) return undefined;
     return place.epoch === this.#head.epoch && place.after > this.#head.after ? place : this.#head;
   }
 
@@ -184,7 +213,9 @@ class SharedReader implements EventReader {
       const batch = subscriber.queue.shift();
       if (batch) {
         subscriber.queued -= batch.events.length;
+        subscriber.busy = true;
         yield batch;
+        subscriber.busy = false;
       } else if (!subscriber.attached) return;
       else await sleepUntilWoken(subscriber, signal);
     }
@@ -194,13 +225,17 @@ class SharedReader implements EventReader {
     const { bus, stream } = this.#options;
     const subjects = [...subscriber.subjects] as Subject[];
     const end = await bus.end(stream);
+    const before = subscriber.place;
     for await (const batch of bus.read({ subjects, from, follow: false }, signal)) {
       const events = this.#decode(batch).map((decoded) => decoded.received);
       subscriber.place = { epoch: batch.epoch, after: batch.through };
       yield { epoch: batch.epoch, events, through: batch.through, ...lostOf(batch) };
       if (this.#canAttach(subscriber.place)) return;
     }
-    const after = subscriber.place?.epoch === end.epoch ? subscriber.place.after : 0;
+    // What is no longer the stream whose end was asked for says nothing about how far this one was read.
+    const { place } = subscriber;
+    if (signal.aborted || (place !== before && place?.epoch !== end.epoch)) return;
+    const after = place?.epoch === end.epoch ? place.after : 0;
     subscriber.place = { epoch: end.epoch, after: Math.max(after, end.after) };
   }
 
@@ -246,6 +281,8 @@ class SharedReader implements EventReader {
   #push(subscriber: Subscriber, epoch: string, batch: DecodedBatch, events: readonly ReceivedEvent[]): void {
     if (!subscriber.attached) return;
     if (subscriber.queued > 0 && subscriber.queued + events.length > maxQueued) {
+      // All before this batch was offered to it, though it may have been given its last event long ago.
+      subscriber.place = { epoch, after: Math.max(subscriber.place?.after ?? 0, batch.from - 1) };
       this.#detach(subscriber);
     } else {
       subscriber.queue.push({ epoch, events, through: batch.through, ...lostOf(batch) });
@@ -259,6 +296,7 @@ class SharedReader implements EventReader {
   #startAnew(epoch: string): void {
     this.#recent = [];
     this.#recentSize = 0;
+    this.#reportedInvalid.clear();
     this.#head = { epoch, after: 0 };
     for (const subscriber of this.#subscribers) if (subscriber.attached) subscriber.place = { epoch, after: 0 };
   }

@@ -1,12 +1,13 @@
-import type { Clock } from "../../base/clock.ts";
-import { assertNever } from "../../base/errors.ts";
+import { backoffMs, reconnectBackoff } from "../../base/backoff.ts";
+import { type Clock, sleepFor } from "../../base/clock.ts";
+import { assertNever, EngineError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Metrics } from "../../base/metrics.ts";
-import type { EventHead, Ledger, RecordId } from "../../record/records.ts";
+import type { EventHead, Ledger, LedgerPosition, RecordId } from "../../record/records.ts";
 import type { Subject } from "../../record/subject.ts";
 import type { Position } from "../bus/bus.ts";
 import type { CompiledSensor } from "./compile.ts";
-import type { Effect } from "./effect.ts";
+import type { Effect, ErrorDecision } from "./effect.ts";
 import { EffectQueue, type Execute, type PutDead } from "./effect-queue.ts";
 import type { Contribution, Partition, PartitionMember } from "./partition.ts";
 import type { EventBatch, EventReader } from "./reader.ts";
@@ -26,6 +27,11 @@ export interface SensorRunnerDeps {
   readonly putDead: PutDead;
   /** Keys of effects whose outcome the ledger held when the engine started. */
   readonly finished: ReadonlySet<string>;
+  /**
+   * Where the ledger ended then. A runner that starts later (after an edit or a failure) reads what came since by itself;
+   * absent: nothing came since.
+   */
+  readonly finishedUntil?: LedgerPosition;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -37,7 +43,7 @@ export interface SensorRunner {
    * Rejects when its state can no longer be stored: whoever runs it starts a new runner from what was stored.
    */
   run(signal: AbortSignal): Promise<void>;
-  /** Resolves once the Sensor's position is stored: from then on it misses no event. */
+  /** Resolves once the Sensor's position is stored: from then on it misses no event. Never, when it stops before. */
   readonly ready: Promise<void>;
 }
 
@@ -63,18 +69,26 @@ class Runner implements SensorRunner, PartitionMember {
   readonly #effects: EffectQueue;
   readonly #joins: boolean;
   readonly #failed = new AbortController();
+  /** Keys that the ledger knows an outcome of. */
+  #finished: ReadonlySet<string>;
   #setReady: () => void = () => undefined;
   #state: SensorState = emptyState;
   #place: { readonly epoch: string; readonly after: number } = { epoch: "", after: 0 };
   #idle: () => { readonly epoch: string; readonly after: number } | undefined = () => undefined;
-  #busy = false;
+  /** Before its state is read there is nothing to store. */
+  #isRestored = false;
+  #isLeaving = false;
 
   constructor(compiled: CompiledSensor, deps: SensorRunnerDeps) {
     this.#compiled = compiled;
     this.#deps = deps;
     this.#joins = compiled.triggers.some((trigger) => trigger.joins);
     this.#cells = createSensorCells(compiled, deps.partition.cells);
-    this.#effects = new EffectQueue(compiled, deps, (urgent) => deps.partition.markDirty(this, urgent));
+    this.#finished = deps.finished;
+    this.#effects = new EffectQueue(compiled, deps, {
+      markDirty: (urgent) => deps.partition.markDirty(this, urgent),
+      fail: (error) => this.fail(error),
+    });
     this.ready = new Promise((resolve) => {
       this.#setReady = resolve;
     });
@@ -82,18 +96,21 @@ class Runner implements SensorRunner, PartitionMember {
 
   async run(signal: AbortSignal): Promise<void> {
     const { partition } = this.#deps;
-    partition.join(this);
     const stop = AbortSignal.any([signal, this.#failed.signal]);
+    partition.join(this);
+    const acting = this.#effects.run(stop);
     try {
-      const from = await this.#restore();
+      const from = await this.#restore(stop);
       await this.#storeStart(stop);
-      await Promise.all([this.#effects.run(stop), this.#read(from, stop)]);
+      await this.#read(from, stop);
+      this.fail(new Error("reading ended by itself"));
     } catch (error) {
-      if (!stop.aborted) throw error;
-    } finally {
-      await partition.leave(this);
+      this.fail(error);
     }
-    if (this.#failed.signal.aborted && !signal.aborted) throw this.#failed.signal.reason;
+    await acting;
+    this.#isLeaving = true;
+    await partition.leave(this);
+    if (!signal.aborted) throw this.#failed.signal.reason;
   }
 
   fail(error: unknown): void {
@@ -101,16 +118,15 @@ class Runner implements SensorRunner, PartitionMember {
   }
 
   collect(): Contribution | undefined {
-    if (this.#joins) this.#effects.moveInlineToOutbox();
+    if (!this.#isRestored) return undefined;
+    if (this.#joins || this.#isLeaving) this.#effects.moveInlineToOutbox();
     this.#catchUpIdle();
     const oldest = this.#effects.oldestInline();
-    // With joins only an error decision can still be open; it asks for a flush once it is stored.
-    if (oldest && this.#joins) return undefined;
     const position = {
       bus: this.#deps.bus,
       epoch: this.#place.epoch,
-      after: oldest ? oldest.sequence - 1 : this.#place.after,
-      ledger: oldest?.ledger ?? this.#deps.ledger.mark(),
+      after: oldest === undefined ? this.#place.after : oldest - 1,
+      ledger: this.#effects.ledgerPosition(),
     };
     const outbox = this.#effects.collectOutbox();
     const cells = this.#cells.changes({ position, state: this.#state, outbox: outbox.changes });
@@ -126,20 +142,38 @@ class Runner implements SensorRunner, PartitionMember {
   }
 
   /** What the Sensor finds stored: its joins, its outbox, and the position to go on from. */
-  async #restore(): Promise<Position> {
-    const { bus, finished, start, log } = this.#deps;
+  async #restore(stop: AbortSignal): Promise<Position> {
+    const { bus, start, log } = this.#deps;
     const stored = this.#cells.restore();
-    this.#state = stored.state;
-    const open = stored.outbox.filter((effect) => !finished.has(effect.key));
-    this.#effects.restore(open, stored.outbox);
     const place = stored.position?.bus === bus ? stored.position : await start();
+    if (stored.position) this.#finished = await this.#readFinished(stored.position.ledger, stop);
+    stop.throwIfAborted();
+    const open = stored.outbox.filter((entry) => !this.#finished.has(entry.key));
+    this.#state = stored.state;
     this.#place = { epoch: place.epoch, after: place.after };
+    this.#effects.restore(open, stored.outbox);
+    this.#isRestored = true;
     log.debug("sensor starts", {
       after: place.after,
       joins: Object.keys(stored.state.joins).length,
       outbox: open.length,
     });
     return this.#place;
+  }
+
+  /** With the outcomes that the ledger got since the engine started: another runner of this Sensor may have been there. */
+  async #readFinished(since: LedgerPosition, stop: AbortSignal): Promise<ReadonlySet<string>> {
+    const { finished, finishedUntil, ledger } = this.#deps;
+    const now = ledger.mark();
+    if (!finishedUntil || finishedUntil.epoch !== now.epoch || now.after <= finishedUntil.after) return finished;
+    const isLater = since.epoch === now.epoch && since.after > finishedUntil.after;
+    const keys = new Set(finished);
+    for await (const records of ledger.readEffects(isLater ? since : finishedUntil, stop)) {
+      for (const { sensor, key, outcome } of records) {
+        if (sensor.uid === this.#compiled.head.uid && outcome !== "failed") keys.add(key);
+      }
+    }
+    return keys;
   }
 
   /** A new Sensor's position is stored before it is called ready: what comes later is not missed, whatever happens. */
@@ -149,21 +183,38 @@ class Runner implements SensorRunner, PartitionMember {
     await Promise.race([this.ready, aborted(stop)]);
   }
 
+  /** Reads for ever; when the bus is away, again from where it stood. */
   async #read(from: Position, signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#deps;
+    let position = from;
+    for (let attempt = 1; !signal.aborted; attempt++) {
+      try {
+        return await this.#follow(position, signal, () => {
+          attempt = 0;
+        });
+      } catch (error) {
+        if (!(error instanceof EngineError) || error.code !== "BUS_UNAVAILABLE") throw error;
+        log.warn("the sensor waits for the bus", { attempt, error });
+        position = this.#place;
+        await sleepFor(clock, backoffMs(reconnectBackoff, attempt), signal);
+      }
+    }
+  }
+
+  async #follow(from: Position, signal: AbortSignal, onProgress: () => void): Promise<void> {
     const subjects = this.#compiled.inputs.map(({ eventSource, event }) => this.#deps.subjectOf(eventSource, event));
     const subscription = this.#deps.reader.subscribe(subjects, from, signal);
     this.#idle = () => subscription.idleThrough();
     for await (const batch of subscription) {
-      this.#busy = true;
+      onProgress();
       await this.#take(batch, signal);
-      this.#busy = false;
       if (signal.aborted) return;
       this.#deps.partition.markDirty(this);
     }
   }
 
   async #take(batch: EventBatch, signal: AbortSignal): Promise<void> {
-    if (batch.epoch !== this.#place.epoch) this.#place = { epoch: batch.epoch, after: 0 };
+    if (batch.epoch !== this.#place.epoch) this.#startAnew(batch.epoch);
     if (batch.lost) this.#recordLost(batch.lost);
     for (const received of batch.events) {
       if (!this.#effects.hasRoom()) await this.#effects.room(signal);
@@ -172,6 +223,12 @@ class Runner implements SensorRunner, PartitionMember {
       this.#place = { epoch: batch.epoch, after: received.head.sequence };
     }
     this.#place = { epoch: batch.epoch, after: Math.max(this.#place.after, batch.through) };
+  }
+
+  /** The stream was made anew: events of the old one cannot be read again, so what is open of them must be stored. */
+  #startAnew(epoch: string): void {
+    this.#effects.moveInlineToOutbox();
+    this.#place = { epoch, after: 0 };
   }
 
   #reduce(received: ReceivedEvent): void {
@@ -192,7 +249,7 @@ class Runner implements SensorRunner, PartitionMember {
         this.#effects.addError(decision, this.#recordError(decision));
         break;
       case "fire":
-        if (this.#deps.finished.has(decision.key) || this.#effects.has(decision.key)) break;
+        if (this.#finished.has(decision.key) || this.#effects.has(decision.key)) break;
         this.#effects.add(this.#effectOf(decision), received.head.sequence, decision.joined);
         break;
       default:
@@ -228,7 +285,7 @@ class Runner implements SensorRunner, PartitionMember {
     };
   }
 
-  #recordError(decision: Extract<Decision, { kind: "error" }>): { id: RecordId; kept: Promise<void> } {
+  #recordError(decision: ErrorDecision): { id: RecordId; kept: Promise<void> } {
     const { head } = decision.event;
     const written = this.#deps.ledger.write({
       kind: "decision",
@@ -263,8 +320,10 @@ class Runner implements SensorRunner, PartitionMember {
 
   /** A Sensor with nothing to do is as far as the reader is. */
   #catchUpIdle(): void {
-    const idle = this.#busy ? undefined : this.#idle();
-    if (idle && (idle.epoch !== this.#place.epoch || idle.after > this.#place.after)) this.#place = idle;
+    const idle = this.#idle();
+    if (!idle) return;
+    if (idle.epoch !== this.#place.epoch) this.#startAnew(idle.epoch);
+    if (idle.after > this.#place.after) this.#place = idle;
   }
 }
 

@@ -1,6 +1,6 @@
 import type { LedgerPosition } from "../../record/records.ts";
 import type { CompiledSensor } from "./compile.ts";
-import type { Effect } from "./effect.ts";
+import type { OutboxEntry } from "./effect.ts";
 import type { CellChange } from "./partition-log.ts";
 import type { ReceivedEvent, SensorState } from "./reducer.ts";
 
@@ -16,13 +16,13 @@ export interface StoredPosition {
 interface StoredSensor {
   readonly position: StoredPosition | undefined;
   readonly state: SensorState;
-  readonly outbox: readonly Effect[];
+  readonly outbox: readonly OutboxEntry[];
 }
 
 interface Snapshot {
   readonly position: StoredPosition;
   readonly state: SensorState;
-  readonly outbox: ReadonlyMap<string, Effect | null>;
+  readonly outbox: ReadonlyMap<string, OutboxEntry | null>;
 }
 
 /** A position whose Sensor does not move is stored again when the ledger has grown by this much, to bound a restart. */
@@ -57,11 +57,11 @@ export function createSensorCells(compiled: CompiledSensor, cells: ReadonlyMap<s
     },
     restore() {
       const joins: Record<string, Record<string, ReceivedEvent>> = {};
-      const outbox: Effect[] = [];
+      const outbox: OutboxEntry[] = [];
       for (const [key, value] of cells) {
         if (!key.startsWith(prefix)) continue;
         const [kind = "", trigger = "", dependency = ""] = key.slice(prefix.length).split("/").map(decodeURIComponent);
-        if (kind === "outbox") outbox.push(value as Effect);
+        if (kind === "outbox") outbox.push(value as OutboxEntry);
         else if (kind === "join" && isJoined(compiled, trigger, dependency)) {
           joins[trigger] = { ...joins[trigger], [dependency]: value as ReceivedEvent };
         }

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Authenticator, Msg, NatsConnection, NodeConnectionOptions } from "@nats-io/transport-node";
 import { EngineError, messageOf } from "../../base/errors.ts";
 import type { JsonValue } from "../../base/json.ts";
+import { commonJs } from "../../base/lazy.ts";
 import { createSchema, type JsonSchema } from "../../base/schema.ts";
 import { createIntake } from "./intake.ts";
 import { filterSchema, metadataSchema, secretKeySchema } from "./schemas.ts";
@@ -94,7 +95,7 @@ export const natsSource: SourceKind<NatsSpec> = {
 };
 
 async function openConnection(spec: NatsSpec, { secret, eventSource, event }: SourceContext): Promise<NatsConnection> {
-  const nats = await import("@nats-io/transport-node");
+  const nats = commonJs(await import("@nats-io/transport-node"));
   const options: NodeConnectionOptions = {
     ...serversOf(spec.url),
     ...(await authOf(spec.auth, secret, nats)),

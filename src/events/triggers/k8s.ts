@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import { EngineError, TerminalError } from "../../base/errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
 import { createSchema } from "../../base/schema.ts";
-import type { PatchType } from "../../kube/kube.ts";
+import type { KubeClient, PatchType } from "../../kube/kube.ts";
 import { type KubeObject, type ObjectRef, refText } from "../../objects/object.ts";
 import { type ArtifactSource, artifactSchema, readArtifact } from "./artifact.ts";
 import { parametersSchema } from "./schemas.ts";
@@ -27,6 +28,9 @@ export interface K8sPlan {
 
 const effectAnnotation = "tiphys.io/effect-key";
 const fieldManager = "tiphys";
+/** How often an object that others change at the same time is read again for one update. */
+const maxChangeAttempts = 5;
+const applyPatch = "application/apply-patch+yaml";
 
 /** Creates, changes or deletes one object of any kind, as the Sensor's service account. */
 export const k8sTrigger: TriggerKind<K8sSpec, K8sPlan> = {
@@ -56,7 +60,7 @@ export const k8sTrigger: TriggerKind<K8sSpec, K8sPlan> = {
     const changed = spec.parameters?.length
       ? context.parameters.apply(written, spec.parameters, "k8s.parameters")
       : written;
-    const object = checkObject(changed);
+    const object = withoutUnchanged(checkObject(changed), isLive(spec) ? written : {});
     const namespace = await namespaceOf(object, firing, context, signal);
     const placed: KubeObject = namespace ? { ...object, metadata: { ...object.metadata, namespace } } : object;
     const sent = spec.operation === "create" ? withMarks(placed, firing, context) : placed;
@@ -82,13 +86,40 @@ async function baseObject(
   signal: AbortSignal,
 ): Promise<JsonObject> {
   const artifact = readArtifact(spec.source, "k8s.source");
-  if (spec.operation !== "update" || !spec.liveObject) return artifact;
+  if (!isLive(spec)) return artifact;
   const named = checkObject(artifact);
   const namespace = await namespaceOf(named, firing, context, signal);
   const ref = refOf(namespace ? { ...named, metadata: { ...named.metadata, namespace } } : named, "update");
   const live = await context.kube.get(ref, signal);
   if (!live) throw new EngineError("API_NOT_FOUND", `k8s.liveObject: ${refText(ref)} does not exist`);
   return live as unknown as JsonObject;
+}
+
+function isLive({ operation, liveObject }: K8sSpec): boolean {
+  return operation === "update" && liveObject === true;
+}
+
+/**
+ * What parameters made of the live object, without what they left alone: that may have changed in the cluster by the
+ * time the plan is applied.
+ */
+function withoutUnchanged(object: KubeObject, live: JsonObject): KubeObject {
+  const { apiVersion, kind, metadata } = object;
+  const changes = changesOf(live, object as unknown as JsonObject);
+  const { name, namespace } = metadata;
+  const identity = { ...(name && { name }), ...(namespace && { namespace }) };
+  const changedMetadata = isJsonObject(changes.metadata) ? changes.metadata : {};
+  return { ...changes, apiVersion, kind, metadata: { ...changedMetadata, ...identity } } as unknown as KubeObject;
+}
+
+function changesOf(old: JsonObject, wanted: JsonObject): JsonObject {
+  const changed = Object.entries(wanted).filter(([key, value]) => !isDeepStrictEqual(value, old[key]));
+  return Object.fromEntries(
+    changed.map(([key, value]) => {
+      const before = old[key];
+      return [key, isJsonObject(before) && isJsonObject(value) ? changesOf(before, value) : value];
+    }),
+  );
 }
 
 function checkObject(value: JsonValue): KubeObject {
@@ -178,19 +209,59 @@ async function create(
   }
 }
 
-/** An object that is not there is created as it stands, without labels, as in the original. */
-async function change({ operation, ref, object, patchType }: K8sPlan, { kube }: TriggerContext, signal: AbortSignal) {
+/** As often as the object changes between reading and writing it, up to a bound. */
+async function change(plan: K8sPlan, { kube }: TriggerContext, signal: AbortSignal): Promise<string> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await changeOnce(plan, kube, signal);
+    } catch (error) {
+      const isConflict = error instanceof EngineError && error.code === "API_CONFLICT";
+      if (!isConflict || attempt === maxChangeAttempts) throw error;
+    }
+  }
+}
+
+/**
+ * An object that is not there is created as it stands, without labels, as in the original.
+ * @throws EngineError API_CONFLICT when the object was created, changed or deleted meanwhile
+ */
+async function changeOnce(plan: K8sPlan, kube: KubeClient, signal: AbortSignal): Promise<string> {
+  const { operation, ref, object, patchType } = plan;
   const live = await kube.get(ref, signal);
+  // Apply makes what is missing itself. Created in another way, its fields would belong to another manager.
+  if (patchType === applyPatch) {
+    await kube.patch(ref, applyPatch, object as unknown as JsonObject, { fieldManager, force: true }, signal);
+    return live ? "applied" : "created";
+  }
   if (!live) {
     await kube.create(object, { fieldManager }, signal);
     return "created";
   }
-  if (operation === "update") {
-    await kube.update(mergeOver(live, object), { fieldManager }, signal);
-    return "updated";
+  try {
+    return operation === "update"
+      ? await update(kube, mergeOver(live, object), signal)
+      : await patch(kube, plan, signal);
+  } catch (error) {
+    if (!(error instanceof EngineError) || error.code !== "API_NOT_FOUND") throw error;
+    throw new EngineError("API_CONFLICT", `${refText(ref)} was deleted meanwhile`, error);
   }
-  const patch = object as unknown as JsonObject;
-  await kube.patch(ref, patchType ?? "application/merge-patch+json", patch, { fieldManager }, signal);
+}
+
+async function update(kube: KubeClient, object: KubeObject, signal: AbortSignal): Promise<string> {
+  await kube.update(object, { fieldManager }, signal);
+  return "updated";
+}
+
+async function patch(kube: KubeClient, { ref, object, patchType }: K8sPlan, signal: AbortSignal): Promise<string> {
+  const type = patchType ?? "application/merge-patch+json";
+  if (type === "application/json-patch+json") {
+    throw new TerminalError(
+      "MANIFEST_INVALID",
+      `k8s.patchStrategy: "${type}" needs a list of operations, and k8s.source holds an object; ` +
+        `use "application/merge-patch+json"`,
+    );
+  }
+  await kube.patch(ref, type, object as unknown as JsonObject, { fieldManager }, signal);
   return "patched";
 }
 

@@ -2,6 +2,7 @@ import { lookup as dnsLookup, type LookupAddress, type LookupOptions } from "nod
 import { BlockList, isIP } from "node:net";
 import type { Agent, buildConnector } from "undici";
 import { EngineError, TerminalError } from "../../base/errors.ts";
+import { commonJs } from "../../base/lazy.ts";
 
 /** Where credentials of clouds are served, and everything else of link-local scope (IPv4-mapped addresses too). */
 const neverAllowed = new BlockList();
@@ -37,7 +38,7 @@ export interface TlsOptions {
  * It keeps at most 64 connections per origin; idle ones do not hold the process. The caller closes it.
  */
 export async function createOutgoingAgent(allowLoopback: boolean, tls?: TlsOptions): Promise<Agent> {
-  const undici = await import("undici");
+  const undici = commonJs(await import("undici"));
   const connect = undici.buildConnector({
     ...tls,
     timeout: 10_000,

@@ -1,0 +1,94 @@
+import { isDeepStrictEqual } from "node:util";
+import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
+import type { KubeObject } from "../../objects/object.ts";
+import { lastAppliedAnnotation } from "./normalize.ts";
+
+export const fieldManager = "argocd-controller";
+
+/**
+ * What the last sync wrote, with live values: the fields that our manager applied and owns alone; else what `kubectl`
+ * left in its annotation. Undefined when neither is there: then nothing that the target lacks is ours to remove.
+ */
+export function lastApplied(live: KubeObject): JsonObject | undefined {
+  const entries = (live.metadata.managedFields ?? []).filter(isJsonObject).filter((entry) => !entry.subresource);
+  const own = entries.find(({ manager, operation }) => manager === fieldManager && operation === "Apply");
+  if (own !== undefined && isJsonObject(own.fieldsV1)) {
+    const others = entries.filter((entry) => entry !== own).map(({ fieldsV1 }) => fieldsV1);
+    const alone = subtract(own.fieldsV1, others.filter(isJsonObject));
+    return objectOf(project(live as unknown as JsonObject, alone ?? {}));
+  }
+  return parseAnnotation(live.metadata.annotations?.[lastAppliedAnnotation]);
+}
+
+function parseAnnotation(text: string | undefined): JsonObject | undefined {
+  if (text === undefined) return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    return isJsonObject(value) ? value : undefined;
+  } catch {
+    // As the original: what cannot be read counts as absent.
+    return undefined;
+  }
+}
+
+/** The fields of `live` that a set in the form FieldsV1 names. */
+export function ownedBy(live: KubeObject, manager: string): readonly JsonObject[] {
+  const entries = (live.metadata.managedFields ?? []).filter(isJsonObject);
+  return entries
+    .filter((entry) => entry.manager === manager)
+    .flatMap(({ fieldsV1 }) => (isJsonObject(fieldsV1) ? [fieldsV1] : []))
+    .map((fields) => objectOf(project(live as unknown as JsonObject, fields)));
+}
+
+/** Undefined: nothing is left. A leaf is the whole value below it. */
+function subtract(own: JsonObject, others: readonly JsonObject[]): JsonObject | undefined {
+  if (Object.keys(own).length === 0) return others.length > 0 ? undefined : own;
+  const left = Object.entries(own).flatMap(([key, value]): [string, JsonValue][] => {
+    const theirs = others.flatMap((other) => (Object.hasOwn(other, key) ? [objectOf(other[key])] : []));
+    const rest = subtract(objectOf(value), theirs);
+    return rest === undefined ? [] : [[key, rest]];
+  });
+  return left.length > 0 ? Object.fromEntries(left) : undefined;
+}
+
+function project(value: JsonValue | undefined, fields: JsonObject): JsonValue | undefined {
+  const keys = Object.keys(fields).filter((key) => key !== ".");
+  if (keys.length === 0) return value;
+  if (Array.isArray(value)) return projectList(value, fields, keys);
+  if (!isJsonObject(value)) return value;
+  const found = keys.flatMap((key): [string, JsonValue][] => {
+    const name = key.startsWith("f:") ? key.slice(2) : "";
+    const child = Object.hasOwn(value, name) ? project(value[name], objectOf(fields[key])) : undefined;
+    return child === undefined ? [] : [[name, child]];
+  });
+  return Object.fromEntries(found);
+}
+
+/** `k:{"name":"x"}` names items by their keys, `v:"x"` by their value. */
+function projectList(list: readonly JsonValue[], fields: JsonObject, keys: readonly string[]): JsonValue {
+  return keys.flatMap((key): JsonValue[] => {
+    const wanted = parseJson(key.slice(2));
+    if (key.startsWith("v:")) return list.filter((item) => isDeepStrictEqual(item, wanted));
+    if (!key.startsWith("k:") || !isJsonObject(wanted)) return [];
+    const item = list.find((one) => isJsonObject(one) && hasKeys(one, wanted));
+    const projected = project(item, objectOf(fields[key]));
+    return isJsonObject(projected) ? [{ ...wanted, ...projected }] : [];
+  });
+}
+
+function hasKeys(item: JsonObject, wanted: JsonObject): boolean {
+  return Object.entries(wanted).every(([key, value]) => isDeepStrictEqual(item[key], value));
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // No key of ours: names nothing.
+    return undefined;
+  }
+}
+
+function objectOf(value: unknown): JsonObject {
+  return isJsonObject(value) ? value : {};
+}

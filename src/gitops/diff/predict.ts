@@ -1,0 +1,137 @@
+import { isDeepStrictEqual } from "node:util";
+import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
+import { type PatchField, patchTypes } from "../../objects/kubernetes-types.ts";
+import { setField } from "../../objects/merge-patch.ts";
+
+/** The three sides of one value; `applied` is what the last sync wrote there. */
+interface Sides {
+  readonly target: JsonValue;
+  readonly live: JsonValue | undefined;
+  readonly applied: JsonValue | undefined;
+}
+
+/**
+ * The live object as it would be after the target is applied: the target's fields over the live ones, and what the last
+ * sync wrote and the target lacks removed. `type` is a key of `patchTypes`; undefined: lists are merged by position.
+ * For built-in kinds a zero value counts as absent where the live object lacks the field, since Go writes it so.
+ */
+export function predictLive(
+  target: JsonObject,
+  live: JsonObject,
+  applied: JsonObject | undefined,
+  type: string | undefined,
+): JsonObject {
+  return mergeObject({ target, live, applied }, type === undefined ? undefined : { type }, type !== undefined);
+}
+
+function mergeObject(sides: Sides, field: PatchField | undefined, isBuiltIn: boolean): JsonObject {
+  const live = objectOf(sides.live);
+  const applied = objectOf(sides.applied);
+  const target = objectOf(sides.target);
+  const result = keptFields(live, target, applied);
+  const fields = field?.type === undefined ? undefined : patchTypes[field.type];
+  for (const [key, value] of Object.entries(target)) {
+    const old = Object.hasOwn(live, key) ? live[key] : undefined;
+    if (value === null) delete result[key];
+    if (value === null || (old === undefined && isBuiltIn && isZero(value))) continue;
+    const inner = field?.map === undefined ? fields?.[key] : { type: field.map };
+    setField(result, key, mergeValue({ target: value, live: old, applied: applied[key] }, inner, isBuiltIn));
+  }
+  return result;
+}
+
+function keptFields(live: JsonObject, target: JsonObject, applied: JsonObject): Record<string, JsonValue> {
+  const result: Record<string, JsonValue> = {};
+  for (const [key, value] of Object.entries(live)) {
+    const isGone = !Object.hasOwn(target, key) && Object.hasOwn(applied, key);
+    const left = isGone ? removeApplied(value, applied[key]) : value;
+    if (left !== undefined) setField(result, key, left);
+  }
+  return result;
+}
+
+/** What others added to a map that was ours stays. Undefined: nothing is left. */
+function removeApplied(live: JsonValue, applied: JsonValue | undefined): JsonValue | undefined {
+  if (!isJsonObject(live) || !isJsonObject(applied)) return undefined;
+  const left = Object.entries(live).flatMap(([key, value]): [string, JsonValue][] => {
+    if (!Object.hasOwn(applied, key)) return [[key, value]];
+    const rest = removeApplied(value, applied[key]);
+    return rest === undefined ? [] : [[key, rest]];
+  });
+  return left.length > 0 ? Object.fromEntries(left) : undefined;
+}
+
+function mergeValue(sides: Sides, field: PatchField | undefined, isBuiltIn: boolean): JsonValue {
+  const { target, live } = sides;
+  if (isJsonObject(target))
+    return isJsonObject(live) || live === undefined ? mergeObject(sides, field, isBuiltIn) : target;
+  if (!Array.isArray(target) || !Array.isArray(live)) return target;
+  const item = field?.list ? { type: field.list } : undefined;
+  if (field?.list === undefined) return mergeByPosition(target, live, item, isBuiltIn);
+  if (field.key === undefined) return mergeSet(target, live, listOf(sides.applied));
+  const lists = { target, live, applied: listOf(sides.applied) };
+  return isKeyed(target, field.key) && isKeyed(live, field.key)
+    ? mergeByKey(lists, field.key, item, isBuiltIn)
+    : mergeByPosition(target, live, item, isBuiltIn);
+}
+
+/** The target's items only; fields that an item lacks are the live item's at that place (defaults of the server). */
+function mergeByPosition(
+  target: readonly JsonValue[],
+  live: readonly JsonValue[],
+  field: PatchField | undefined,
+  isBuiltIn: boolean,
+): JsonValue {
+  return target.map((item, index) =>
+    mergeValue({ target: item, live: live[index], applied: undefined }, field, isBuiltIn),
+  );
+}
+
+function mergeSet(
+  target: readonly JsonValue[],
+  live: readonly JsonValue[],
+  applied: readonly JsonValue[],
+): readonly JsonValue[] {
+  const has = (list: readonly JsonValue[], value: JsonValue) => list.some((other) => isDeepStrictEqual(other, value));
+  const kept = live.filter((value) => has(target, value) || !has(applied, value));
+  return [...kept, ...target.filter((value) => !has(live, value))];
+}
+
+/** Live items keep their place, new ones come last. */
+function mergeByKey(
+  { target, live, applied }: Record<"target" | "live" | "applied", readonly JsonValue[]>,
+  key: string,
+  field: PatchField | undefined,
+  isBuiltIn: boolean,
+): readonly JsonValue[] {
+  const find = (list: readonly JsonValue[], item: JsonValue) =>
+    list.find((other) => isJsonObject(other) && isDeepStrictEqual(other[key], objectOf(item)[key]));
+  const kept = live.flatMap((item) => {
+    const wanted = find(target, item);
+    const was = find(applied, item);
+    if (wanted !== undefined) return [mergeValue({ target: wanted, live: item, applied: was }, field, isBuiltIn)];
+    return was === undefined ? [item] : [];
+  });
+  return [...kept, ...target.filter((item) => find(live, item) === undefined)];
+}
+
+/** Every item is an object with that key, and none has it twice (one port for TCP and UDP). */
+function isKeyed(list: readonly JsonValue[], key: string): boolean {
+  const keys = list.map((item) => (isJsonObject(item) ? item[key] : undefined));
+  return !keys.includes(undefined) && new Set(keys.map((value) => JSON.stringify(value))).size === keys.length;
+}
+
+/** What Go leaves out of JSON. */
+function isZero(value: JsonValue): boolean {
+  if (Array.isArray(value)) return value.length === 0;
+  if (isJsonObject(value)) return Object.values(value).every(isZero);
+  return value === null || value === false || value === 0 || value === "";
+}
+
+function listOf(value: JsonValue | undefined): readonly JsonValue[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function objectOf(value: JsonValue | undefined): JsonObject {
+  return isJsonObject(value) ? value : {};
+}

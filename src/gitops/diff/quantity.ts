@@ -1,0 +1,53 @@
+import type { JsonValue } from "../../base/json.ts";
+
+/** The fields whose values are quantities, by a word of their path. */
+const quantityFields =
+  /(?:^|[.\]])(?:limits|requests|hard|capacity|overhead|max|min|default|defaultRequest|maxLimitRequestRatio)(?:\.|\[")|(?:sizeLimit|averageValue|divisor)$/;
+
+const powers: Readonly<Record<string, readonly [base: bigint, power: bigint]>> = {
+  n: [10n, 0n],
+  u: [10n, 3n],
+  m: [10n, 6n],
+  "": [10n, 9n],
+  k: [10n, 12n],
+  M: [10n, 15n],
+  G: [10n, 18n],
+  T: [10n, 21n],
+  P: [10n, 24n],
+  E: [10n, 27n],
+  Ki: [2n, 10n],
+  Mi: [2n, 20n],
+  Gi: [2n, 30n],
+  Ti: [2n, 40n],
+  Pi: [2n, 50n],
+  Ei: [2n, 60n],
+};
+
+const nano = 1_000_000_000n;
+/** Longer numbers are no quantities of anybody. */
+const maxDigits = 40;
+
+/** Whether both are the same amount (`1` and `1000m`), at a place where amounts stand. */
+export function isSameQuantity(path: string, a: JsonValue | undefined, b: JsonValue | undefined): boolean {
+  if (!quantityFields.test(path)) return false;
+  const left = quantityOf(a);
+  return left !== undefined && left === quantityOf(b);
+}
+
+/** In billionths; undefined for what is no quantity. */
+export function quantityOf(value: JsonValue | undefined): bigint | undefined {
+  if (typeof value !== "string" && typeof value !== "number") return undefined;
+  const match = /^([-+]?)(\d*)(?:\.(\d*))?(?:[eE]([-+]?\d{1,2})|([numkMGTPE]|[KMGTPE]i)?)$/.exec(String(value));
+  const [, sign = "", whole = "", fraction = "", exponent, suffix = ""] = match ?? [];
+  const digits = whole + fraction;
+  if (!match || digits === "" || digits.length > maxDigits) return undefined;
+  const shift = BigInt(fraction.length) - BigInt(exponent ?? 0);
+  const [base, power] = powers[suffix] ?? [10n, 9n];
+  const scaled = BigInt(digits) * base ** power * (base === 2n ? nano : 1n);
+  const amount = shift >= 0n ? divideUp(scaled, 10n ** shift) : scaled * 10n ** -shift;
+  return sign === "-" ? -amount : amount;
+}
+
+function divideUp(value: bigint, by: bigint): bigint {
+  return (value + by - 1n) / by;
+}

@@ -1,0 +1,61 @@
+import type { DirectoryOptions } from "../../api/application-types.ts";
+import { compilePathGlob, type PathGlob } from "../../base/path-glob.ts";
+import { parseFile } from "./manifest-file.ts";
+import { RenderError, type RenderedManifest, type SourceFile } from "./render.ts";
+
+/** Of all files that are read, in bytes: `reposerver.max.combined.directory.manifests.size`. */
+export const maxDirectoryBytes = 10 * 1024 * 1024;
+
+const extensions = new Set(["yaml", "yml", "json", "jsonnet"]);
+const skipMarker = "+argocd:skip-file-rendering";
+
+/**
+ * The objects of a folder of plain manifests, in the order of files (folder by folder, names in byte order) and of
+ * documents (spec argo-cd-engine 7.6). Files that hold no manifests are left out.
+ * @throws RenderError for the first file that is broken
+ */
+export function renderDirectory(
+  files: readonly SourceFile[],
+  options: DirectoryOptions = {},
+): readonly RenderedManifest[] {
+  const chosen = selectFiles(files, options);
+  const bytes = chosen.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0);
+  if (bytes > maxDirectoryBytes) {
+    const message = `the manifests have ${bytes} bytes together, at most ${maxDirectoryBytes} are allowed`;
+    throw new RenderError("Unknown", message);
+  }
+  return chosen.flatMap(parseFile);
+}
+
+/** The files that are read, in order. Paths alone decide, and the marker in a file's text. */
+export function selectFiles(files: readonly SourceFile[], options: DirectoryOptions): readonly SourceFile[] {
+  const isIncluded = pathFilter(options);
+  return files
+    .filter((file) => isIncluded(file.path) && !file.text.includes(skipMarker))
+    .sort((a, b) => comparePaths(a.path, b.path));
+}
+
+function pathFilter({ recurse, include, exclude, disableExtensionFilter }: DirectoryOptions): PathGlob {
+  const excludes = exclude ? compilePathGlob(exclude, { dialect: "gobwas" }) : () => false;
+  const includes = include ? compilePathGlob(include, { dialect: "gobwas" }) : () => true;
+  return (path) => {
+    if (recurse !== true && path.includes("/")) return false;
+    if (disableExtensionFilter !== true && !extensions.has(extensionOf(path))) return false;
+    return !excludes(path) && includes(path);
+  };
+}
+
+function extensionOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1).replace(/^.*\.|^[^.]*$/, "");
+}
+
+/** As a walk through folders goes: each folder's entries in byte order. */
+function comparePaths(a: string, b: string): number {
+  const left = a.split("/");
+  const right = b.split("/");
+  for (const [index, part] of left.entries()) {
+    const order = Buffer.compare(Buffer.from(part), Buffer.from(right[index] ?? ""));
+    if (order !== 0) return order;
+  }
+  return left.length - right.length;
+}

@@ -1,0 +1,174 @@
+import type { Readable } from "node:stream";
+import { type ChildResult, runChild } from "../../base/child.ts";
+import type { Clock } from "../../base/clock.ts";
+import { createSlots, type Slots } from "../../base/slots.ts";
+import type { RepositoryUrl } from "./repository-url.ts";
+import type { Credentials, GitLimits } from "./source.ts";
+
+export interface GitTool {
+  /** A path, or a name looked up in `env.PATH`. */
+  readonly command: string;
+  /** What Git needs of the engine's environment: PATH, proxies, certificates. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export interface GitCall {
+  /** Options and refs apart by `--` where a ref comes from a user. */
+  readonly args: readonly string[];
+  readonly input?: string | AsyncIterable<Uint8Array>;
+  readonly maxOutputBytes?: number;
+  readonly consume?: (stdout: Readable) => Promise<void>;
+}
+
+export interface RemoteCall extends GitCall {
+  readonly repository: RepositoryUrl;
+  readonly credentials: Credentials | undefined;
+  readonly timeoutMs: number;
+}
+
+/** Runs Git on a bare mirror. Exit codes are results; see `runChild` for what it throws. */
+export interface GitCommand {
+  /** Never uses the network: objects that were not fetched are missing. */
+  local(gitDir: string, call: GitCall, signal: AbortSignal): Promise<ChildResult>;
+  /** As `local`, without a limit in time and of number: whoever keeps it open counts it. */
+  reader(gitDir: string, call: GitCall, signal: AbortSignal): Promise<ChildResult>;
+  /** Rewrites what the mirror holds into one pack. */
+  repack(gitDir: string, signal: AbortSignal): Promise<ChildResult>;
+  /** The server is the remote `origin`. */
+  remote(gitDir: string, call: RemoteCall, signal: AbortSignal): Promise<ChildResult>;
+}
+
+const defaultOutputBytes = 64 * 1024 * 1024;
+
+/**
+ * Whatever a repository or the machine's configuration says, Git runs nothing and asks nobody. The configuration comes
+ * from the environment: it is in no process list and no file, and the mirrors' own files say nothing.
+ */
+const safeConfig: Readonly<Record<string, string>> = {
+  "core.hooksPath": "/dev/null",
+  "core.fsmonitor": "false",
+  "gc.auto": "0",
+  "maintenance.auto": "false",
+  "protocol.ext.allow": "never",
+  "credential.helper": "",
+  "http.lowSpeedLimit": "100",
+  "http.lowSpeedTime": "60",
+  "fetch.recurseSubmodules": "false",
+};
+
+const safeEnv: Readonly<Record<string, string>> = {
+  GIT_CONFIG_NOSYSTEM: "1",
+  GIT_CONFIG_GLOBAL: "/dev/null",
+  GIT_ATTR_NOSYSTEM: "1",
+  GIT_TERMINAL_PROMPT: "0",
+  GIT_ASKPASS: "",
+  GIT_ALLOW_PROTOCOL: "https:http:file",
+  GIT_NO_REPLACE_OBJECTS: "1",
+  GIT_LITERAL_PATHSPECS: "1",
+  GIT_LFS_SKIP_SMUDGE: "1",
+  HOME: "/dev/null",
+  LC_ALL: "C",
+};
+
+/** Reads two variables, so that neither the process list nor the configuration holds what is in them. */
+const credentialHelper = '!printf "username=%s\\npassword=%s\\n" "$TIPHYS_GIT_USERNAME" "$TIPHYS_GIT_PASSWORD" #';
+
+export function createGitCommand(deps: { tool: GitTool; clock: Clock; limits: GitLimits }): GitCommand {
+  const { tool, clock, limits } = deps;
+  const locals = createSlots(limits.maxLocalChildren);
+  const remotes = createSlots(limits.maxRemoteChildren);
+  const hosts = new Map<string, { readonly slots: Slots; users: number }>();
+
+  function run(gitDir: string, call: GitCall, more: Extra, signal: AbortSignal): Promise<ChildResult> {
+    const { args, input, consume, maxOutputBytes = defaultOutputBytes } = call;
+    const env = {
+      ...tool.env,
+      ...safeEnv,
+      GIT_DIR: gitDir,
+      ...more.env,
+      ...configEnv({ ...safeConfig, ...more.config }),
+    };
+    return runChild(
+      {
+        command: tool.command,
+        args,
+        cwd: gitDir,
+        env,
+        timeoutMs: more.timeoutMs,
+        maxOutputBytes,
+        label: `git ${args[0]}`,
+        ...(input === undefined ? {} : { input }),
+        ...(consume === undefined ? {} : { consume }),
+      },
+      clock,
+      signal,
+    );
+  }
+
+  /** The host's place first: who waits for a busy host holds none of those that all share. */
+  async function onHost<T>(origin: string, work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    const host = hosts.get(origin) ?? { slots: createSlots(limits.maxChildrenPerHost), users: 0 };
+    hosts.set(origin, host);
+    host.users += 1;
+    try {
+      using _host = await host.slots.take(signal);
+      using _place = await remotes.take(signal);
+      return await work();
+    } finally {
+      host.users -= 1;
+      if (host.users === 0) hosts.delete(origin);
+    }
+  }
+
+  return {
+    async local(gitDir, call, signal) {
+      using _place = await locals.take(signal);
+      return await run(gitDir, call, { config: {}, env: {}, timeoutMs: limits.localTimeoutMs }, signal);
+    },
+    reader: (gitDir, call, signal) =>
+      run(gitDir, call, { config: {}, env: {}, timeoutMs: Number.POSITIVE_INFINITY }, signal),
+    async repack(gitDir, signal) {
+      using _place = await locals.take(signal);
+      const extra = { config: promisor, env: {}, timeoutMs: limits.fetchTimeoutMs };
+      return await run(gitDir, { args: ["repack", "-a", "-d", "-q"] }, extra, signal);
+    },
+    remote(gitDir, call, signal) {
+      const extra = { config: remoteConfig(call), env: secretEnv(call.credentials), timeoutMs: call.timeoutMs };
+      return onHost(call.repository.origin, () => run(gitDir, call, extra, signal), signal);
+    },
+  };
+}
+
+interface Extra {
+  readonly config: Readonly<Record<string, string>>;
+  readonly env: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+}
+
+/** Says that objects may be missing because the server has them. Not part of the mirror: a local read must not fetch. */
+const promisor = { "remote.origin.promisor": "true", "remote.origin.partialclonefilter": "blob:none" };
+
+/** The filter is asked for where the server has it; others send everything. */
+function remoteConfig({ repository, credentials }: RemoteCall): Record<string, string> {
+  return {
+    ...promisor,
+    "remote.origin.url": repository.url,
+    "fetch.unpackLimit": "1",
+    // For this origin only: a server that redirects elsewhere does not get them sent there.
+    ...(credentials === undefined ? {} : { [`credential.${repository.origin}.helper`]: credentialHelper }),
+  };
+}
+
+function secretEnv(credentials: Credentials | undefined): Record<string, string> {
+  if (credentials === undefined) return {};
+  return { TIPHYS_GIT_USERNAME: credentials.username || "git", TIPHYS_GIT_PASSWORD: credentials.password };
+}
+
+function configEnv(config: Readonly<Record<string, string>>): Record<string, string> {
+  const entries = Object.entries(config);
+  const pairs = entries.flatMap(([key, value], index) => [
+    [`GIT_CONFIG_KEY_${index}`, key],
+    [`GIT_CONFIG_VALUE_${index}`, value],
+  ]);
+  return { ...Object.fromEntries(pairs), GIT_CONFIG_COUNT: String(entries.length) };
+}

@@ -1,0 +1,43 @@
+import type { ChildResult } from "../../base/child.ts";
+import { EngineError, TerminalError } from "../../base/errors.ts";
+import { shownRepositoryUrl } from "./repository-url.ts";
+
+/** What Git says, in the order of asking, and what it means to a user; the texts are those that Argo CD shows. */
+const meanings = [
+  {
+    pattern: /could not read (?:Username|Password)|terminal prompts disabled|Authentication failed|returned error: 401/,
+    code: "GIT_AUTH_FAILED",
+    text: "authentication required",
+  },
+  { pattern: /returned error: 403|Access denied/, code: "GIT_AUTH_FAILED", text: "authorization failed" },
+  {
+    pattern:
+      /repository '[^']*' not found|does not appear to be a git repository|info\/refs not valid|returned error: 404|Repository not found/i,
+    code: "GIT_REPOSITORY_NOT_FOUND",
+    text: "repository not found",
+  },
+  { pattern: /transport '[^']*' not allowed/, code: "GIT_REFUSED", text: "the server redirects to another protocol" },
+] as const;
+
+/** The error behind a Git command that failed at a server. `operation`: what was tried, "fetch". */
+export function remoteError(operation: string, repository: string, result: ChildResult): EngineError {
+  const known = meanings.find(({ pattern }) => pattern.test(result.stderr));
+  const where = `failed to ${operation} "${shownRepositoryUrl(repository)}"`;
+  if (known !== undefined) return new TerminalError(known.code, `${where}: ${known.text}`);
+  return new EngineError("GIT_FAILED", `${where}: ${firstProblem(result)}`);
+}
+
+export function localError(operation: string, result: ChildResult): EngineError {
+  return new EngineError("GIT_FAILED", `failed to ${operation}: ${firstProblem(result)}`);
+}
+
+export function revisionNotFound(revision: string): TerminalError {
+  return new TerminalError("GIT_REVISION_NOT_FOUND", `unable to resolve '${revision.slice(0, 200)}' to a commit SHA`);
+}
+
+/** The first line that says what went wrong; without what could be credentials in an address. */
+function firstProblem({ stderr, code }: ChildResult): string {
+  const lines = stderr.split("\n").map((line) => line.trim());
+  const line = lines.find((text) => /^(?:fatal|error): /.test(text)) ?? lines.find((text) => text !== "");
+  return line === undefined ? `exit code ${code}` : shownRepositoryUrl(line.replace(/^(?:fatal|error): /, ""));
+}

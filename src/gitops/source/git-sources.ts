@@ -1,0 +1,262 @@
+import { createHash } from "node:crypto";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock } from "../../base/clock.ts";
+import { EngineError, TerminalError } from "../../base/errors.ts";
+import type { Logger } from "../../base/log.ts";
+import { openCheckout, type ReadContents, writeCheckout } from "./checkout.ts";
+import { parseCommit } from "./commit-info.ts";
+import { createGitCommand, type GitTool } from "./git-command.ts";
+import { revisionNotFound } from "./git-errors.ts";
+import { type Access, Mirror, type MirrorDeps } from "./mirror.ts";
+import { type ObjectReader, wholeContent } from "./object-reader.ts";
+import { createReaderPool, type ReaderPool } from "./reader-pool.ts";
+import { parseRepositoryUrl, type RepositoryUrl } from "./repository-url.ts";
+import { findRef, isFullCommit, isShortCommit } from "./revision.ts";
+import {
+  type Checkout,
+  type CommitInfo,
+  type Credentials,
+  defaultGitLimits,
+  type FetchOutcome,
+  type GitLimits,
+  type GitSources,
+  type Refs,
+  type ResolvedRevision,
+  type TreeEntry,
+  type Wanted,
+} from "./source.ts";
+import { findObject, listTree, type NamedObject, parseSourcePath, pathError, readCommit } from "./tree.ts";
+
+export interface GitSourcesOptions {
+  /** `<data-dir>/git`: mirrors, and `work` for checkouts. This process owns it. */
+  readonly directory: string;
+  readonly tool: GitTool;
+  /** Looked up for every request to a server; wins over those in the URL. Given the URL without credentials. */
+  readonly credentials: (repository: string) => Promise<Credentials | undefined>;
+  /** Whether `file://` and paths may be read. */
+  readonly allowLocal: boolean;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly limits?: Partial<GitLimits>;
+}
+
+/** Removes checkouts that a killed process left. Disposal ends the children that are kept open. */
+export async function openGitSources(options: GitSourcesOptions): Promise<GitSources> {
+  await rm(workDirOf(options), { recursive: true, force: true });
+  return new MirroredSources(options);
+}
+
+function workDirOf({ directory }: GitSourcesOptions): string {
+  return join(directory, "work");
+}
+
+class MirroredSources implements GitSources {
+  readonly #options: GitSourcesOptions;
+  readonly #limits: GitLimits;
+  readonly #pool: ReaderPool;
+  readonly #mirrors = new Map<string, Mirror>();
+  readonly #mirrorDeps: MirrorDeps;
+
+  constructor(options: GitSourcesOptions) {
+    const { tool, clock, log } = options;
+    const limits = { ...defaultGitLimits, ...options.limits };
+    const git = createGitCommand({ tool, clock, limits });
+    const pool = createReaderPool(git, clock);
+    const holdsCommit = (path: string, commit: string, signal: AbortSignal): Promise<boolean> =>
+      pool.use(path, async (reader) => (await readCommit(reader, commit)) !== undefined, signal);
+    this.#options = options;
+    this.#limits = limits;
+    this.#pool = pool;
+    this.#mirrorDeps = { git, clock, log, limits, holdsCommit };
+  }
+
+  async resolve(repository: string, revision: string, signal: AbortSignal): Promise<ResolvedRevision> {
+    const { mirror, access } = this.#open(repository);
+    return resolveIn(mirror, access, revision.trim() === "" ? "HEAD" : revision.trim(), signal);
+  }
+
+  async fetch(repository: string, wanted: Wanted, signal: AbortSignal): Promise<FetchOutcome> {
+    const { mirror, access } = this.#open(repository);
+    return mirror.fetch(access, wanted, signal);
+  }
+
+  async tips(repository: string, signal: AbortSignal): Promise<Refs> {
+    const { mirror, access } = this.#open(repository);
+    return mirror.tips(access, signal);
+  }
+
+  async treeId(repository: string, commit: string, path: string, signal: AbortSignal): Promise<string | undefined> {
+    const parts = parseSourcePath(path);
+    return this.#at(repository, commit, async (reader, text) => (await findObject(reader, text, parts))?.id, signal);
+  }
+
+  async listFiles(repository: string, commit: string, path: string, signal: AbortSignal) {
+    const parts = parseSourcePath(path);
+    const list = async (reader: ObjectReader, text: string): Promise<readonly TreeEntry[]> => {
+      const { id } = folderAt(path, await findObject(reader, text, parts));
+      return listTree(reader, { id, path: parts.join("/") }, this.#limits.maxFiles);
+    };
+    return this.#at(repository, commit, list, signal);
+  }
+
+  async read(repository: string, commit: string, path: string, signal: AbortSignal): Promise<Buffer> {
+    const parts = parseSourcePath(path);
+    const found = await this.#at(repository, commit, (reader, text) => findObject(reader, text, parts), signal);
+    const entry = { path: parts.join("/"), ...fileAt(path, found) };
+    let content: Buffer = Buffer.alloc(0);
+    const onContent: OnContent = async (_entry, size, reader) => {
+      if (size > this.#limits.maxFileBytes) throw fileTooLarge(path, this.#limits.maxFileBytes);
+      content = await wholeContent(reader);
+    };
+    await this.#readAll(repository, [entry], onContent, signal);
+    return content;
+  }
+
+  async checkout(repository: string, commit: string, path: string, signal: AbortSignal): Promise<Checkout> {
+    const entries = await this.listFiles(repository, commit, path, signal);
+    const checkout = await openCheckout(workDirOf(this.#options), parseSourcePath(path).join("/"), entries);
+    try {
+      const read: ReadContents = (wanted, onContent) => this.#readAll(repository, wanted, onContent, signal);
+      await writeCheckout(checkout, read, this.#limits.maxCheckoutBytes);
+      return checkout;
+    } catch (error) {
+      await checkout[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  async isAncestor(repository: string, ancestor: string, descendant: string, signal: AbortSignal): Promise<boolean> {
+    const { mirror, access } = this.#open(repository);
+    await mirror.ensureCommit(access, ancestor, signal);
+    await mirror.ensureCommit(access, descendant, signal);
+    return mirror.isAncestor(ancestor, descendant, signal);
+  }
+
+  async commitInfo(repository: string, commit: string, signal: AbortSignal): Promise<CommitInfo> {
+    return this.#at(repository, commit, async (_reader, text) => parseCommit(commit, text), signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#pool[Symbol.asyncDispose]();
+  }
+
+  #open(repository: string): { readonly mirror: Mirror; readonly access: Access } {
+    const { directory, allowLocal, credentials } = this.#options;
+    const url = parseRepositoryUrl(repository);
+    if (url.isLocal && !allowLocal) {
+      throw new TerminalError("GIT_REFUSED", `repository "${url.url}" is a local path, which is not allowed here`);
+    }
+    const name = createHash("sha256").update(url.key).digest("hex").slice(0, 40);
+    const mirror = this.#mirrors.get(url.key) ?? new Mirror(join(directory, `${name}.git`), this.#mirrorDeps);
+    this.#mirrors.set(url.key, mirror);
+    return { mirror, access: { repository: url, credentials: () => credentialsOf(url, credentials) } };
+  }
+
+  /** Runs `work` with the commit there and its text read. */
+  async #at<T>(repository: string, commit: string, work: AtCommit<T>, signal: AbortSignal): Promise<T> {
+    const { mirror, access } = this.#open(repository);
+    await mirror.ensureCommit(access, commit, signal);
+    return this.#pool.use(mirror.path, async (reader) => work(reader, await commitText(reader, commit)), signal);
+  }
+
+  /** Contents through a reader; what the mirror lacks is fetched in one request. */
+  async #readAll(
+    repository: string,
+    entries: readonly TreeEntry[],
+    onContent: OnContent,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { mirror, access } = this.#open(repository);
+    const pass = (wanted: readonly TreeEntry[]): Promise<readonly TreeEntry[]> =>
+      this.#pool.use(mirror.path, (reader) => passContents(reader, wanted, onContent), signal);
+    const missing = await pass(entries);
+    if (missing.length === 0) return;
+    await mirror.fetchFiles(access, [...new Set(missing.map(({ id }) => id))], signal);
+    const [lost] = await pass(missing);
+    if (lost !== undefined) throw new EngineError("GIT_FAILED", `the server did not send the file "${lost.path}"`);
+  }
+}
+
+type AtCommit<T> = (reader: ObjectReader, commitText: string) => Promise<T>;
+type OnContent = (entry: TreeEntry, size: number, reader: ObjectReader) => Promise<void>;
+
+async function resolveIn(
+  mirror: Mirror,
+  access: Access,
+  revision: string,
+  signal: AbortSignal,
+): Promise<ResolvedRevision> {
+  if (isFullCommit(revision)) {
+    const commit = revision.toLowerCase();
+    await mirror.ensureCommit(access, commit, signal);
+    return { commit, revision };
+  }
+  const seen = findRef(await mirror.refs(access, signal), revision);
+  if (seen !== undefined) return { commit: seen, revision };
+  const short = isShortCommit(revision) ? revision.toLowerCase() : undefined;
+  const known = short && (await mirror.expand(short, signal));
+  if (known !== undefined && known !== "") return { commit: known, revision };
+  // Newer than the last fetch, or neither branch nor tag: refs/pull/7/head.
+  const listed = findRef(await mirror.tips(access, signal), revision);
+  if (listed !== undefined) {
+    await mirror.ensureCommit(access, listed, signal);
+    return { commit: listed, revision };
+  }
+  if (short !== undefined) {
+    await mirror.fetch(access, {}, signal);
+    const commit = await mirror.expand(short, signal);
+    if (commit !== undefined) return { commit, revision };
+  }
+  throw revisionNotFound(revision);
+}
+
+/** Passes on what the mirror holds, and gives back the entries that it lacks. */
+async function passContents(
+  reader: ObjectReader,
+  entries: readonly TreeEntry[],
+  onContent: OnContent,
+): Promise<readonly TreeEntry[]> {
+  const missing: TreeEntry[] = [];
+  for (const entry of entries) {
+    const head = await reader.open(entry.id);
+    if (head === undefined) missing.push(entry);
+    else await onContent(entry, head.size, reader);
+  }
+  return missing;
+}
+
+async function commitText(reader: ObjectReader, commit: string): Promise<string> {
+  const text = await readCommit(reader, commit);
+  if (text === undefined) throw revisionNotFound(commit);
+  return text;
+}
+
+function folderAt(path: string, found: NamedObject | undefined): NamedObject {
+  if (found === undefined) throw pathError(path, "app path does not exist");
+  if (found.kind !== "folder") throw pathError(path, "app path is not a directory");
+  return found;
+}
+
+function fileAt(
+  path: string,
+  found: NamedObject | undefined,
+): { readonly kind: TreeEntry["kind"]; readonly id: string } {
+  if (found === undefined) throw pathError(path, "file does not exist");
+  if (found.kind !== "file" && found.kind !== "executable") throw pathError(path, "is not a file");
+  return { kind: found.kind, id: found.id };
+}
+
+function fileTooLarge(path: string, maxBytes: number): TerminalError {
+  return new TerminalError("GIT_TOO_LARGE", `file "${path}" is larger than the ${maxBytes} bytes allowed`);
+}
+
+async function credentialsOf(
+  url: RepositoryUrl,
+  lookUp: GitSourcesOptions["credentials"],
+): Promise<Credentials | undefined> {
+  const found = (await lookUp(url.url)) ?? url.credentials;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: a line feed would begin another field of Git's protocol
+  if (found === undefined || !/[\u0000-\u001f]/.test(found.username + found.password)) return found;
+  throw new TerminalError("GIT_REFUSED", `the credentials of "${url.url}" have control characters`);
+}

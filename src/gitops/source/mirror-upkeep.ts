@@ -1,0 +1,87 @@
+import { mkdir, readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { type Clock, sleepFor } from "../../base/clock.ts";
+import { TerminalError } from "../../base/errors.ts";
+import type { Logger } from "../../base/log.ts";
+import type { GitCommand } from "./git-command.ts";
+import { localError } from "./git-errors.ts";
+import type { GitLimits } from "./source.ts";
+
+export interface UpkeepDeps {
+  readonly git: GitCommand;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly limits: GitLimits;
+}
+
+/** More packs than this are made one: every fetch adds one, and reads look into all. */
+const maxPacks = 100;
+const sizeCheckMs = 500;
+
+/**
+ * Makes the bare repository, frees one that a killed process left locked, and begins one anew that is too large: it may
+ * hold files of folders that nobody uses any more. Once per process and mirror.
+ */
+export async function prepareMirror(path: string, { git, limits }: UpkeepDeps): Promise<void> {
+  if ((await sizeOf(path)) > limits.maxMirrorBytes) await rm(path, { recursive: true, force: true });
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  for (const name of await readdir(path, { recursive: true })) {
+    const isLeft = name.endsWith(".lock") || /(?:^|\/)tmp_(?:pack|idx|obj|rev)_[^/]*$/.test(name);
+    if (isLeft) await rm(join(path, name), { force: true });
+  }
+  const args = ["init", "--bare", "--quiet", "--template="];
+  const result = await git.local(path, { args }, AbortSignal.timeout(60_000));
+  if (result.code !== 0) throw localError("make a mirror", result);
+}
+
+/** Runs `work`, which writes to the mirror, and ends it once the mirror is larger than allowed. */
+export async function withinSize<T>(
+  path: string,
+  { clock, limits }: UpkeepDeps,
+  work: (signal: AbortSignal) => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  const tooLarge = new AbortController();
+  const done = new AbortController();
+  const check = async (): Promise<void> => {
+    if ((await sizeOf(path)) <= limits.maxMirrorBytes) return;
+    const message = `the repository is refused: it is larger than the ${limits.maxMirrorBytes} bytes allowed`;
+    throw new TerminalError("GIT_TOO_LARGE", message);
+  };
+  const watch = async (): Promise<void> => {
+    while (!tooLarge.signal.aborted) {
+      await sleepFor(clock, sizeCheckMs, done.signal);
+      await check().catch((error: unknown) => tooLarge.abort(error));
+    }
+  };
+  const watching = watch().catch(() => undefined); // done: what is watched has ended
+  try {
+    const result = await work(AbortSignal.any([signal, tooLarge.signal]));
+    await check();
+    return result;
+  } finally {
+    done.abort();
+    await watching;
+  }
+}
+
+async function packsOf(path: string): Promise<readonly string[]> {
+  return readdir(join(path, "objects", "pack")).catch(() => []); // there is none yet
+}
+
+async function sizeOf(path: string): Promise<number> {
+  let bytes = 0;
+  for (const name of await packsOf(path)) {
+    const file = await stat(join(path, "objects", "pack", name)).catch(() => undefined); // renamed meanwhile
+    bytes += file?.size ?? 0;
+  }
+  return bytes;
+}
+
+/** Makes many packs one. A failure costs speed only. */
+export async function tidyMirror(path: string, { git, log }: UpkeepDeps, signal: AbortSignal): Promise<void> {
+  const packs = (await packsOf(path)).filter((name) => name.endsWith(".pack"));
+  if (packs.length <= maxPacks) return;
+  const result = await git.repack(path, signal);
+  if (result.code !== 0) log.warn("Git mirror could not be repacked", { error: localError("repack", result).message });
+}

@@ -1,0 +1,191 @@
+import type { ChildResult } from "../../base/child.ts";
+import type { RemoteCall } from "./git-command.ts";
+import { localError, remoteError, revisionNotFound } from "./git-errors.ts";
+import { createJoined, untilAborted } from "./joined.ts";
+import { prepareMirror, tidyMirror, type UpkeepDeps, withinSize } from "./mirror-upkeep.ts";
+import type { RepositoryUrl } from "./repository-url.ts";
+import { isFullCommit, mirroredHead, mirrorRefFormat, parseMirrorRefs, parseRemoteRefs } from "./revision.ts";
+import type { Credentials, FetchOutcome, Refs, Wanted } from "./source.ts";
+
+/** How one caller spells the repository, and may read it. */
+export interface Access {
+  readonly repository: RepositoryUrl;
+  readonly credentials: () => Promise<Credentials | undefined>;
+}
+
+export interface MirrorDeps extends UpkeepDeps {
+  /** Whether the mirror holds this commit. */
+  readonly holdsCommit: (path: string, commit: string, signal: AbortSignal) => Promise<boolean>;
+}
+
+const headRefspec = `+HEAD:${mirroredHead}`;
+const refspecs = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"];
+const fetchOptions = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--filter=blob:none"];
+/** Commits known to be there; the oldest are forgotten, which costs one look. */
+const maxKnownCommits = 10_000;
+
+/**
+ * One repository's bare mirror: all commits and folders of its branches and tags; files as they are needed.
+ * Nothing is on disk until it is used. What `refs` answers is replaced as a whole by each fetch; fetches, listings and
+ * requests for files each run one at a time, and callers that meet share one.
+ */
+export class Mirror {
+  readonly path: string;
+  readonly #deps: MirrorDeps;
+  /** Of whoever asked last: they serve the next request for all. */
+  #access: Access | undefined;
+  #refs: Refs | undefined;
+  #prepared: Promise<void> | undefined;
+  readonly #knownCommits = new Set<string>();
+  readonly #wantedFiles = new Set<string>();
+  readonly #fetches = createJoined((signal) => this.#fetchAll(signal));
+  readonly #fileFetches = createJoined((signal) => this.#fetchWantedFiles(signal));
+  readonly #lists = createJoined((signal) => this.#list(signal));
+
+  constructor(path: string, deps: MirrorDeps) {
+    this.path = path;
+    this.#deps = deps;
+  }
+
+  /** What the last fetch saw; fetches when there was none in this process. */
+  async refs(access: Access, signal: AbortSignal): Promise<Refs> {
+    this.#access = access;
+    if (this.#refs === undefined && this.#fetches.underWay !== undefined) {
+      await untilAborted(this.#fetches.underWay, signal);
+    }
+    return this.#refs ?? this.#fetches.ask(signal);
+  }
+
+  async fetch(access: Access, wanted: Wanted, signal: AbortSignal): Promise<FetchOutcome> {
+    this.#access = access;
+    if (await this.#isSeen(wanted, signal)) return { fetched: false, refs: await this.refs(access, signal) };
+    if (wanted.commit !== undefined && this.#fetches.underWay !== undefined) {
+      await untilAborted(this.#fetches.underWay, signal);
+      if (await this.#isSeen(wanted, signal)) return { fetched: false, refs: await this.refs(access, signal) };
+    }
+    return { fetched: true, refs: await this.#fetches.ask(signal) };
+  }
+
+  tips(access: Access, signal: AbortSignal): Promise<Refs> {
+    this.#access = access;
+    return this.#lists.ask(signal);
+  }
+
+  /** Fetches the commit unless it is there. @throws TerminalError GIT_REVISION_NOT_FOUND */
+  async ensureCommit(access: Access, commit: string, signal: AbortSignal): Promise<void> {
+    if (!isFullCommit(commit)) throw revisionNotFound(commit);
+    if (await this.#holds(commit, signal)) return;
+    await this.fetch(access, { commit }, signal);
+    if (await this.#holds(commit, signal)) return;
+    // On no branch or tag: a server may give it by its id.
+    const args = ["fetch", ...fetchOptions, "--", "origin", commit];
+    const { result, url } = await this.#atServer(args, {}, signal);
+    const isUnknown = /not our ref|unadvertised object|couldn't find remote ref/.test(result.stderr);
+    if (result.code !== 0 && !isUnknown) throw remoteError("fetch", url, result);
+    if (!(await this.#holds(commit, signal))) throw revisionNotFound(commit);
+  }
+
+  /** Fetches files by id; those that are asked for at once in one request. */
+  async fetchFiles(access: Access, ids: readonly string[], signal: AbortSignal): Promise<void> {
+    this.#access = access;
+    for (const id of ids) this.#wantedFiles.add(id);
+    await this.#fileFetches.ask(signal);
+  }
+
+  /** The commit that a short id names, as far as the mirror knows. */
+  async expand(shortCommit: string, signal: AbortSignal): Promise<string | undefined> {
+    const args = ["rev-parse", "--verify", "--quiet", "--end-of-options", `${shortCommit}^{commit}`];
+    const { code, stdout } = await this.#deps.git.local(this.path, { args }, signal);
+    return code === 0 ? stdout.toString("latin1").trim() : undefined;
+  }
+
+  async isAncestor(ancestor: string, descendant: string, signal: AbortSignal): Promise<boolean> {
+    if (ancestor === descendant) return true;
+    const args = ["merge-base", "--is-ancestor", ancestor, descendant];
+    const result = await this.#deps.git.local(this.path, { args }, signal);
+    if (result.code > 1) throw localError("compare two commits", result);
+    return result.code === 0;
+  }
+
+  /** Whether the refs seen last already contain what is wanted. */
+  async #isSeen({ commit, ref }: Wanted, signal: AbortSignal): Promise<boolean> {
+    if (commit === undefined || this.#refs === undefined || !isFullCommit(commit)) return false;
+    const tips = ref === undefined ? [...this.#refs.values()] : [this.#refs.get(ref)];
+    if (tips.includes(commit)) return true;
+    if (!(await this.#holds(commit, signal))) return false;
+    if (ref !== undefined) return tips[0] !== undefined && (await this.isAncestor(commit, tips[0], signal));
+    const args = ["for-each-ref", "--count=1", `--contains=${commit}`];
+    const found = await this.#deps.git.local(this.path, { args }, signal);
+    return found.code === 0 && found.stdout.length > 0;
+  }
+
+  async #holds(commit: string, signal: AbortSignal): Promise<boolean> {
+    if (this.#knownCommits.has(commit)) return true;
+    await this.#prepare();
+    if (!(await this.#deps.holdsCommit(this.path, commit, signal))) return false;
+    this.#knownCommits.add(commit);
+    const [oldest] = this.#knownCommits;
+    if (this.#knownCommits.size > maxKnownCommits && oldest !== undefined) this.#knownCommits.delete(oldest);
+    return true;
+  }
+
+  async #prepare(): Promise<void> {
+    this.#prepared ??= prepareMirror(this.path, this.#deps);
+    await this.#prepared.catch((error: unknown) => {
+      this.#prepared = undefined;
+      throw error;
+    });
+  }
+
+  async #atServer(args: readonly string[], more: Partial<RemoteCall>, signal: AbortSignal): Promise<ServerAnswer> {
+    if (this.#access === undefined) throw new Error("a mirror is used through an access");
+    const { repository, credentials: lookUp } = this.#access;
+    await this.#prepare();
+    const credentials = await lookUp();
+    const call = { args, repository, credentials, timeoutMs: this.#deps.limits.fetchTimeoutMs, ...more };
+    const result = await withinSize(
+      this.path,
+      this.#deps,
+      (stop) => this.#deps.git.remote(this.path, call, stop),
+      signal,
+    );
+    return { result, url: repository.url };
+  }
+
+  async #fetchAll(signal: AbortSignal): Promise<Refs> {
+    const args = ["fetch", ...fetchOptions, "--prune", "--force", "--", "origin", ...refspecs];
+    let { result, url } = await this.#atServer([...args, headRefspec], {}, signal);
+    if (result.code !== 0 && /couldn't find remote ref HEAD/.test(result.stderr)) {
+      await this.#deps.git.local(this.path, { args: ["update-ref", "-d", mirroredHead] }, signal);
+      ({ result, url } = await this.#atServer(args, {}, signal));
+    }
+    if (result.code !== 0) throw remoteError("fetch", url, result);
+    const listArgs = ["for-each-ref", `--format=${mirrorRefFormat}`];
+    const listed = await this.#deps.git.local(this.path, { args: listArgs }, signal);
+    if (listed.code !== 0) throw localError("list the refs of a mirror", listed);
+    this.#refs = parseMirrorRefs(listed.stdout.toString("utf8"));
+    await tidyMirror(this.path, this.#deps, signal);
+    return this.#refs;
+  }
+
+  async #fetchWantedFiles(signal: AbortSignal): Promise<void> {
+    const ids = [...this.#wantedFiles];
+    this.#wantedFiles.clear();
+    if (ids.length === 0) return;
+    const args = ["-c", "fetch.negotiationAlgorithm=noop", "fetch", ...fetchOptions, "--stdin", "origin"];
+    const { result, url } = await this.#atServer(args, { input: `${ids.join("\n")}\n` }, signal);
+    if (result.code !== 0) throw remoteError("fetch files of", url, result);
+  }
+
+  async #list(signal: AbortSignal): Promise<Refs> {
+    const timeoutMs = this.#deps.limits.listTimeoutMs;
+    const { result, url } = await this.#atServer(["ls-remote", "--quiet", "--", "origin"], { timeoutMs }, signal);
+    if (result.code !== 0) throw remoteError("list refs of", url, result);
+    return parseRemoteRefs(result.stdout.toString("utf8"));
+  }
+}
+
+interface ServerAnswer {
+  readonly result: ChildResult;
+  readonly url: string;
+}

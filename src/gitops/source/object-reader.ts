@@ -1,0 +1,113 @@
+import { PassThrough, type Readable } from "node:stream";
+import { EngineError } from "../../base/errors.ts";
+import type { GitCommand } from "./git-command.ts";
+
+type ObjectType = "commit" | "tree" | "blob" | "tag";
+
+export interface ObjectHead {
+  readonly type: ObjectType;
+  readonly size: number;
+}
+
+/** Reads objects of one mirror by id, one after the other, through one `git cat-file --batch`. */
+export interface ObjectReader {
+  /** The next object; undefined when the mirror does not hold it. Its content must be read to its end before another. */
+  open(id: string): Promise<ObjectHead | undefined>;
+  /** The content of the object that is open. */
+  content(): AsyncIterable<Buffer>;
+}
+
+export interface OpenReader {
+  readonly reader: ObjectReader;
+  /** Ends the child; what reads rejects. Resolves once it is gone. */
+  close(): Promise<void>;
+}
+
+/** Starts the child; it runs until `close`. */
+export function openObjectReader(git: GitCommand, gitDir: string): OpenReader {
+  const stop = new AbortController();
+  const requests = new PassThrough();
+  const { promise: stdout, resolve: onStdout, reject: onFailure } = Promise.withResolvers<Readable>();
+  const { promise: over, resolve: finish } = Promise.withResolvers<void>();
+  const consume = (stream: Readable): Promise<void> => {
+    onStdout(stream);
+    return over;
+  };
+  const ended = git
+    .reader(gitDir, { args: ["cat-file", "--batch"], input: requests, consume }, stop.signal)
+    .then(() => onFailure(new EngineError("GIT_FAILED", "git cat-file ended by itself")), onFailure);
+  stdout.catch(() => undefined);
+  return {
+    reader: readerOf(requests, stdout),
+    async close() {
+      stop.abort();
+      finish();
+      requests.destroy();
+      await ended;
+    },
+  };
+}
+
+function readerOf(requests: PassThrough, stdout: Promise<Readable>): ObjectReader {
+  let bytes: AsyncIterator<Buffer> | undefined;
+  let rest: Buffer = Buffer.alloc(0);
+  let left = 0;
+
+  async function more(): Promise<Buffer> {
+    if (rest.length > 0) {
+      const chunk = rest;
+      rest = Buffer.alloc(0);
+      return chunk;
+    }
+    bytes ??= (await stdout)[Symbol.asyncIterator]();
+    const next = await bytes.next();
+    if (next.done) throw new EngineError("GIT_FAILED", "git cat-file ended while an object was read");
+    return next.value;
+  }
+
+  async function line(): Promise<string> {
+    let found: Buffer = Buffer.alloc(0);
+    for (;;) {
+      found = Buffer.concat([found, await more()]);
+      const end = found.indexOf(10);
+      if (end >= 0) {
+        rest = found.subarray(end + 1);
+        return found.toString("latin1", 0, end);
+      }
+      if (found.length > maxLineBytes) throw new EngineError("GIT_FAILED", "git cat-file answered with no object");
+    }
+  }
+
+  return {
+    async open(id) {
+      if (left > 0) throw new Error("an object is still open");
+      requests.write(`${id}\n`);
+      const answer = await line();
+      const match = /^[0-9a-f]{40} (commit|tree|blob|tag) (\d+)$/.exec(answer);
+      if (match === null && answer.endsWith(" missing")) return undefined;
+      if (match === null) throw new EngineError("GIT_FAILED", `git cat-file answered "${answer.slice(0, 100)}"`);
+      const size = Number(match[2]);
+      left = size + 1; // and a line feed
+      return { type: match[1] as ObjectType, size };
+    },
+    async *content() {
+      while (left > 0) {
+        const chunk = await more();
+        const own = chunk.subarray(0, left);
+        rest = chunk.subarray(own.length);
+        left -= own.length;
+        const part = left === 0 ? own.subarray(0, -1) : own;
+        if (part.length > 0) yield part;
+      }
+    },
+  };
+}
+
+const maxLineBytes = 1_024;
+
+/** The content of the object that is open. The caller has compared its size with what may be held. */
+export async function wholeContent(reader: ObjectReader): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of reader.content()) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}

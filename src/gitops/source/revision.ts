@@ -1,0 +1,48 @@
+import type { Refs } from "./source.ts";
+
+export function isFullCommit(revision: string): boolean {
+  return /^[0-9a-f]{40}$/i.test(revision);
+}
+
+export function isShortCommit(revision: string): boolean {
+  return /^[0-9a-f]{7,39}$/i.test(revision);
+}
+
+/** The commit behind a full ref or a short name. The remote's order decides: a branch comes before a tag of its name. */
+export function findRef(refs: Refs, revision: string): string | undefined {
+  const full = refs.get(revision);
+  if (full !== undefined) return full;
+  const names = ["refs/heads/", "refs/tags/", "refs/remotes/", "refs/"].map((prefix) => prefix + revision);
+  const name = names.find((candidate) => refs.has(candidate));
+  return name === undefined ? undefined : refs.get(name);
+}
+
+/** Lines of `git ls-remote`: `<id>\t<name>`, where `<name>^{}` is what an annotated tag points to. */
+export function parseRemoteRefs(text: string): Refs {
+  const refs = new Map<string, string>();
+  for (const line of text.split("\n")) {
+    const match = /^([0-9a-f]{40})\t(.+?)(?:\^\{\})?$/.exec(line);
+    if (match?.[1] !== undefined && match[2] !== undefined) refs.set(match[2], match[1]);
+  }
+  return refs;
+}
+
+/** Where a mirror keeps the remote's HEAD. */
+export const mirroredHead = "refs/tiphys/head";
+
+export const mirrorRefFormat = "%(objecttype) %(objectname) %(*objecttype) %(*objectname) %(refname)";
+
+/** Lines of `git for-each-ref` in that format; what is no commit (a tag of a file) is left out. */
+export function parseMirrorRefs(text: string): Refs {
+  const head: [string, string][] = [];
+  const others: [string, string][] = [];
+  for (const line of text.split("\n")) {
+    const [type, id, peeledType, peeledId, ...rest] = line.split(" ");
+    const name = rest.join(" ");
+    const commit = type === "commit" ? id : peeledType === "commit" ? peeledId : undefined;
+    if (commit === undefined) continue;
+    if (name === mirroredHead) head.push(["HEAD", commit]);
+    else others.push([name, commit]);
+  }
+  return new Map([...head, ...others]);
+}

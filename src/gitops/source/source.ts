@@ -1,0 +1,120 @@
+/** Names of refs (`refs/heads/main`, `HEAD`) to commits; annotated tags are followed. In the remote's order. */
+export type Refs = ReadonlyMap<string, string>;
+
+export interface ResolvedRevision {
+  /** 40 hexadecimal digits, lower case. */
+  readonly commit: string;
+  /** What was asked for; `HEAD` when empty. */
+  readonly revision: string;
+}
+
+export interface Wanted {
+  /** A commit that somebody saw: nothing is fetched when it is the tip already, or an ancestor of it. */
+  readonly commit?: string;
+  /** The ref whose tip counts for `commit`, e.g. `refs/heads/main`; any by default. */
+  readonly ref?: string;
+}
+
+export interface FetchOutcome {
+  /** False: the mirror held what was wanted. */
+  readonly fetched: boolean;
+  readonly refs: Refs;
+}
+
+export interface TreeEntry {
+  /** Relative to the repository's root, with `/`. */
+  readonly path: string;
+  readonly kind: "file" | "executable" | "symlink" | "submodule";
+  /** Git's id of the content; for a submodule, its commit. */
+  readonly id: string;
+}
+
+export interface CommitInfo {
+  readonly commit: string;
+  readonly author: string;
+  readonly email: string;
+  /** ISO 8601, the author's date. */
+  readonly date: string;
+  readonly subject: string;
+}
+
+export interface Credentials {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** A folder of a repository at a commit, on disk, without Git's own files. Disposal removes it. */
+export interface Checkout extends AsyncDisposable {
+  /** Stands for the repository's root; holds `path` and nothing else of the repository. */
+  readonly root: string;
+  /** The folder asked for, below `root`. */
+  readonly folder: string;
+  readonly entries: readonly TreeEntry[];
+  /** Submodules, which are not fetched: empty folders. */
+  readonly submodules: readonly string[];
+}
+
+/**
+ * Git repositories by URL (`https`, `http`, `file`, absolute path), over shared local mirrors: spellings of one
+ * repository share one mirror, and callers that ask at once share one request to the server.
+ * Where a `commit` is taken, it is fetched first if it is missing.
+ * @throws TerminalError GIT_REPOSITORY_NOT_FOUND, GIT_REVISION_NOT_FOUND, GIT_PATH_INVALID, GIT_AUTH_FAILED, GIT_REFUSED,
+ * GIT_TOO_LARGE, TOOL_MISSING; EngineError GIT_FAILED, TOOL_TIMEOUT
+ */
+export interface GitSources extends AsyncDisposable {
+  /**
+   * Branch, tag, full ref, full or short (7 digits) commit, HEAD or empty. Answers from what the last `fetch` saw; looks
+   * at the server only the first time in this process, or when the name is not known. A branch wins over a tag.
+   */
+  resolve(repository: string, revision: string, signal: AbortSignal): Promise<ResolvedRevision>;
+  /**
+   * Brings the mirror to what the server has now. Who asks while a fetch runs gets one that starts after it, shared with
+   * all others who do, unless that fetch brought the commit wanted. An aborted caller leaves; the last one ends the fetch.
+   */
+  fetch(repository: string, wanted: Wanted, signal: AbortSignal): Promise<FetchOutcome>;
+  /** What the server has now, by one `ls-remote`; the mirror is not touched. */
+  tips(repository: string, signal: AbortSignal): Promise<Refs>;
+  /** Git's id of a folder or file, the same for the same content; undefined where there is none. */
+  treeId(repository: string, commit: string, path: string, signal: AbortSignal): Promise<string | undefined>;
+  /** All files below the folder, in Git's order. */
+  listFiles(repository: string, commit: string, path: string, signal: AbortSignal): Promise<readonly TreeEntry[]>;
+  /** The content of one file; links are not followed. */
+  read(repository: string, commit: string, path: string, signal: AbortSignal): Promise<Buffer>;
+  /** Writes one folder, and nothing else, into a new directory. */
+  checkout(repository: string, commit: string, path: string, signal: AbortSignal): Promise<Checkout>;
+  /** Whether `ancestor` is `descendant` or reachable from it. */
+  isAncestor(repository: string, ancestor: string, descendant: string, signal: AbortSignal): Promise<boolean>;
+  commitInfo(repository: string, commit: string, signal: AbortSignal): Promise<CommitInfo>;
+}
+
+export interface GitLimits {
+  readonly listTimeoutMs: number;
+  readonly fetchTimeoutMs: number;
+  /** For commands that do not use the network. */
+  readonly localTimeoutMs: number;
+  /** Of one folder that is listed or checked out. */
+  readonly maxFiles: number;
+  /** Of one checkout. */
+  readonly maxCheckoutBytes: number;
+  /** Of one `read`. */
+  readonly maxFileBytes: number;
+  /** Of one mirror on disk. */
+  readonly maxMirrorBytes: number;
+  /** Children that talk to servers, in all and per host; and those that do not. */
+  readonly maxRemoteChildren: number;
+  readonly maxChildrenPerHost: number;
+  readonly maxLocalChildren: number;
+}
+
+export const defaultGitLimits: GitLimits = {
+  listTimeoutMs: 15_000,
+  fetchTimeoutMs: 300_000,
+  localTimeoutMs: 60_000,
+  maxFiles: 50_000,
+  maxCheckoutBytes: 512 * 1024 * 1024,
+  maxFileBytes: 16 * 1024 * 1024,
+  maxMirrorBytes: 4 * 1024 * 1024 * 1024,
+  maxRemoteChildren: 16,
+  maxChildrenPerHost: 4,
+  maxLocalChildren: 4,
+};

@@ -1,0 +1,134 @@
+import { EngineError, TerminalError } from "../../base/errors.ts";
+import { type ObjectReader, wholeContent } from "./object-reader.ts";
+import type { TreeEntry } from "./source.ts";
+
+/** Trees and commits larger than this are refused; Git's own are a few KiB. */
+const maxObjectBytes = 16 * 1024 * 1024;
+const maxDepth = 100;
+
+export interface NamedObject {
+  readonly name: string;
+  readonly kind: TreeEntry["kind"] | "folder";
+  readonly id: string;
+}
+
+/** The folder a user names, as parts from the root. @throws TerminalError GIT_PATH_INVALID */
+export function parseSourcePath(path: string): readonly string[] {
+  if (path.startsWith("/")) throw pathError(path, "app path is absolute");
+  if (path.includes("\0")) throw pathError(path, "app path does not exist");
+  const parts: string[] = [];
+  for (const part of path.split("/")) {
+    if (part === "" || part === ".") continue;
+    if (part !== "..") parts.push(part);
+    else if (parts.pop() === undefined) throw pathError(path, "app path outside root");
+  }
+  return parts;
+}
+
+export function pathError(path: string, text: string): TerminalError {
+  return new TerminalError("GIT_PATH_INVALID", `${path.slice(0, 300)}: ${text}`);
+}
+
+/**
+ * The entries of a tree object. Names that would leave the folder they are in, or that Git reads itself, are refused:
+ * no server that checks what is pushed has them.
+ * @throws TerminalError GIT_REFUSED
+ */
+export function parseTree(content: Buffer): readonly NamedObject[] {
+  const entries: NamedObject[] = [];
+  const names = new Set<string>();
+  for (let at = 0; at < content.length; ) {
+    const space = content.indexOf(32, at);
+    const zero = content.indexOf(0, space + 1);
+    if (space < 0 || zero < 0 || zero + 21 > content.length) throw refusedTree("is damaged");
+    const mode = content.toString("latin1", at, space);
+    const name = content.toString("utf8", space + 1, zero);
+    if (!isSafeName(name)) throw refusedTree(`has an entry ${JSON.stringify(name)}`);
+    if (names.has(name)) throw refusedTree(`has two entries ${JSON.stringify(name)}`);
+    names.add(name);
+    entries.push({ name, kind: kindOf(mode), id: content.toString("hex", zero + 1, zero + 21) });
+    at = zero + 21;
+  }
+  return entries;
+}
+
+function isSafeName(name: string): boolean {
+  return !["", ".", "..", ".git"].includes(name.toLowerCase()) && !name.includes("/") && !name.includes("\ufffd");
+}
+
+function kindOf(mode: string): NamedObject["kind"] {
+  if (/^0?40000$/.test(mode)) return "folder";
+  if (mode === "120000") return "symlink";
+  if (mode === "160000") return "submodule";
+  if (/^100[0-7]{3}$/.test(mode)) return /[1357]$/.test(mode.slice(0, 4)) ? "executable" : "file";
+  throw refusedTree(`has an entry of mode ${JSON.stringify(mode)}`);
+}
+
+function refusedTree(why: string): TerminalError {
+  return new TerminalError("GIT_REFUSED", `the repository is refused: a folder of it ${why}`);
+}
+
+/** The text of a commit object; undefined when the mirror does not hold it, or it is something else. */
+export async function readCommit(reader: ObjectReader, commit: string): Promise<string | undefined> {
+  const head = await reader.open(commit);
+  if (head === undefined) return undefined;
+  const content = await bounded(reader, head.size);
+  return head.type === "commit" ? content.toString("utf8") : undefined;
+}
+
+async function readTree(reader: ObjectReader, id: string): Promise<readonly NamedObject[]> {
+  const head = await reader.open(id);
+  if (head === undefined) throw new EngineError("GIT_FAILED", `the mirror lacks the folder ${id}`);
+  return parseTree(await bounded(reader, head.size));
+}
+
+async function bounded(reader: ObjectReader, size: number): Promise<Buffer> {
+  if (size > maxObjectBytes) throw new TerminalError("GIT_TOO_LARGE", `an object of the repository has ${size} bytes`);
+  return wholeContent(reader);
+}
+
+/** What stands at a path of a commit; undefined where nothing does. `commitText` is what `readCommit` gave. */
+export async function findObject(
+  reader: ObjectReader,
+  commitText: string,
+  parts: readonly string[],
+): Promise<NamedObject | undefined> {
+  const root = /^tree ([0-9a-f]{40})\n/.exec(commitText)?.[1];
+  if (root === undefined) return undefined;
+  let found: NamedObject = { name: "", kind: "folder", id: root };
+  for (const part of parts) {
+    if (found.kind !== "folder") return undefined;
+    const next = (await readTree(reader, found.id)).find(({ name }) => name === part);
+    if (next === undefined) return undefined;
+    found = next;
+  }
+  return found;
+}
+
+/** All files below a folder, in Git's order. @throws TerminalError GIT_TOO_LARGE over `maxFiles` files or folders */
+export async function listTree(
+  reader: ObjectReader,
+  folder: { readonly id: string; readonly path: string },
+  maxFiles: number,
+): Promise<readonly TreeEntry[]> {
+  const files: TreeEntry[] = [];
+  let folders = 0;
+  const visit = async (id: string, prefix: string, depth: number): Promise<void> => {
+    folders += 1;
+    if (folders > maxFiles || depth > maxDepth) throw tooMany(folder.path, maxFiles);
+    for (const { name, kind, id: entryId } of await readTree(reader, id)) {
+      if (kind === "folder") await visit(entryId, `${prefix}${name}/`, depth + 1);
+      else files.push({ path: `${prefix}${name}`, kind, id: entryId });
+      if (files.length > maxFiles) throw tooMany(folder.path, maxFiles);
+    }
+  };
+  await visit(folder.id, folder.path === "" ? "" : `${folder.path}/`, 0);
+  return files;
+}
+
+function tooMany(path: string, maxFiles: number): TerminalError {
+  return new TerminalError(
+    "GIT_TOO_LARGE",
+    `folder "${path}" has more than ${maxFiles} files or folders, or is too deep`,
+  );
+}

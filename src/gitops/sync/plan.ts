@@ -1,0 +1,182 @@
+import type { ResourceSelection } from "../../api/application-types.ts";
+import {
+  type HookType,
+  hookFinalizer,
+  hookTypesOf,
+  isHook,
+  isSkipped,
+  optionValue,
+  syncOptionsOf,
+  waveOf,
+} from "../../api/resource-annotations.ts";
+import type { Instant } from "../../base/clock.ts";
+import type { KubeObject } from "../../objects/object.ts";
+import type { ComparedObject } from "../diff/compare.ts";
+import { keyOf, keyText } from "../diff/diff.ts";
+import { definesKind, orderTasks, reversePruneWaves, toSteps } from "./order.ts";
+import { phases, type SyncPhase, type SyncPlan, type SyncTask } from "./sync.ts";
+
+export interface PlanOptions {
+  readonly prune: boolean;
+  /** `Key=value`, of the operation. */
+  readonly syncOptions: readonly string[];
+  /** `apply`, or some objects only: no hooks. */
+  readonly strategy: "apply" | "hook";
+  /** Empty: all. */
+  readonly resources: readonly ResourceSelection[];
+  /** The resolved revision and the start of the operation: names of hooks that have none are made of them. */
+  readonly revision: string;
+  readonly startedAt: Instant;
+  /** The destination's namespace and whether it is there. */
+  readonly namespace: string;
+  readonly namespaceExists: boolean;
+  readonly namespaceMetadata?: {
+    readonly labels: Readonly<Record<string, string>>;
+    readonly annotations: Readonly<Record<string, string>>;
+  };
+}
+
+/**
+ * What a sync does, in order (spec argo-cd-engine 4.2, 4.3). `objects` and `hooks` come from `compareObjects`; `liveHooks`
+ * are those that are there from earlier syncs.
+ */
+export function planSync(
+  objects: readonly ComparedObject[],
+  hooks: readonly KubeObject[],
+  liveHooks: readonly KubeObject[],
+  options: PlanOptions,
+): SyncPlan {
+  const selected = objects.filter((object) => object.isSelfReferenced && isSelected(object, options.resources));
+  const onlyChanged = options.syncOptions.includes("ApplyOutOfSyncOnly=true");
+  const plain = selected.flatMap((object) => objectTasks(object, options, onlyChanged));
+  const usesHooks = options.strategy === "hook" && options.resources.length === 0;
+  const hookTasks = usesHooks ? hooks.flatMap((hook) => tasksOfHook(hook, liveHooks, options)) : [];
+  const namespace = namespaceTask([...plain, ...hookTasks], options);
+  const waved = pruneLast(reversePruneWaves([...plain, ...hookTasks]), options);
+  const ordered = markBlind(orderTasks([...namespace, ...waved]));
+  return {
+    steps: toSteps(ordered.filter(({ phase }) => phase !== "SyncFail")),
+    onFailure: toSteps(ordered.filter(({ phase }) => phase === "SyncFail")),
+  };
+}
+
+function isSelected({ target, live }: ComparedObject, resources: readonly ResourceSelection[]): boolean {
+  const object = target ?? live;
+  if (resources.length === 0 || object === undefined) return object !== undefined;
+  const key = keyOf(object);
+  return resources.some(({ group, kind, name, namespace }) => {
+    const isSame = group === key.group && kind === key.kind && name === key.name;
+    return isSame && (namespace === undefined || namespace === key.namespace);
+  });
+}
+
+function objectTasks(object: ComparedObject, options: PlanOptions, onlyChanged: boolean): readonly SyncTask[] {
+  const { target, live } = object;
+  const some = target ?? live;
+  if (some === undefined) return [];
+  const annotations = some.metadata.annotations ?? {};
+  if (isHook(annotations) || isSkipped(annotations)) return [];
+  if (target !== undefined) {
+    if (onlyChanged && object.status === "Synced") return [];
+    return [task("apply", "Sync", waveOf(annotations), target, live)];
+  }
+  return [pruneTask(some, annotations, options)];
+}
+
+function pruneTask(live: KubeObject, annotations: Readonly<Record<string, string>>, options: PlanOptions): SyncTask {
+  const allowed = optionValue(syncOptionsOf(annotations), "Prune") ?? optionValue(options.syncOptions, "Prune");
+  const skip = options.prune ? (allowed === "false" ? "ignored (no prune)" : undefined) : "ignored (requires pruning)";
+  const { key, version } = task("prune", "Sync", 0, live, live);
+  return {
+    action: "prune",
+    phase: "Sync",
+    wave: waveOf(annotations),
+    key,
+    version,
+    live,
+    needsConfirmation: skip === undefined && allowed === "confirm",
+    skipsDryRun: true,
+    ...(skip === undefined ? {} : { skip }),
+  };
+}
+
+function task(
+  action: SyncTask["action"],
+  phase: SyncPhase,
+  wave: number,
+  target: KubeObject,
+  live: KubeObject | undefined,
+): SyncTask {
+  return {
+    action,
+    phase,
+    wave,
+    key: keyOf(target),
+    version: target.apiVersion.split("/").at(-1) ?? "",
+    target,
+    ...(live === undefined ? {} : { live }),
+    needsConfirmation: false,
+    skipsDryRun: false,
+  };
+}
+
+/** One for each phase that it names. */
+function tasksOfHook(hook: KubeObject, liveHooks: readonly KubeObject[], options: PlanOptions): readonly SyncTask[] {
+  const annotations = hook.metadata.annotations ?? {};
+  return hookTypesOf(annotations)
+    .filter(isPhase)
+    .map((phase) => {
+      const target = hookTarget(hook, phase, options);
+      const key = keyText(keyOf(target));
+      const live = liveHooks.find((one) => keyText(keyOf(one)) === key);
+      return { ...task("apply", phase, waveOf(annotations), target, live), hookType: phase };
+    });
+}
+
+function isPhase(type: HookType): type is SyncPhase {
+  return phases.some((phase) => phase === type);
+}
+
+function hookTarget(hook: KubeObject, phase: SyncPhase, options: PlanOptions): KubeObject {
+  const { generateName, ...rest } = hook.metadata;
+  const name = rest.name || `${generateName}${hookSuffix(phase, options)}`;
+  const finalizers = [...new Set([...(rest.finalizers ?? []), hookFinalizer])];
+  return { ...hook, metadata: { ...rest, name, finalizers } };
+}
+
+function hookSuffix(phase: SyncPhase, { revision, startedAt }: PlanOptions): string {
+  const short = revision.length >= 8 ? revision.slice(0, 7) : revision;
+  return `${short}-${phase}-${Math.floor(startedAt / 1_000)}`.toLowerCase();
+}
+
+/** CreateNamespace=true: the destination's namespace, when no target is it. */
+function namespaceTask(tasks: readonly SyncTask[], options: PlanOptions): readonly SyncTask[] {
+  const { namespace, namespaceExists, namespaceMetadata: metadata } = options;
+  if (namespace === "" || !options.syncOptions.includes("CreateNamespace=true")) return [];
+  const isTarget = tasks.some(({ key, hookType, target }) => {
+    return target && !hookType && key.group === "" && key.kind === "Namespace" && key.name === namespace;
+  });
+  if (isTarget || (namespaceExists && metadata === undefined)) return [];
+  const target: KubeObject = { apiVersion: "v1", kind: "Namespace", metadata: { ...metadata, name: namespace } };
+  return [task("apply", "PreSync", 0, target, undefined)];
+}
+
+/** PruneLast: after every other wave. */
+function pruneLast(tasks: readonly SyncTask[], options: PlanOptions): readonly SyncTask[] {
+  const highest = Math.max(0, ...tasks.filter(({ phase }) => phase === "Sync").map(({ wave }) => wave));
+  const isLastFor = (one: SyncTask) =>
+    options.syncOptions.includes("PruneLast=true") ||
+    syncOptionsOf(one.live?.metadata.annotations ?? {}).includes("PruneLast=true");
+  return tasks.map((one) => (one.action === "prune" && isLastFor(one) ? { ...one, wave: highest + 1 } : one));
+}
+
+/** A dry run cannot judge what needs a namespace or a kind that this sync itself makes. */
+function markBlind(tasks: readonly SyncTask[]): readonly SyncTask[] {
+  const made = tasks.flatMap(({ target, live }) => (target && !live ? [target] : []));
+  const namespaces = new Set(made.flatMap(({ kind, metadata }) => (kind === "Namespace" ? [metadata.name] : [])));
+  const crds = tasks.flatMap(({ target }) => (target?.kind === "CustomResourceDefinition" ? [target] : []));
+  return tasks.map((one) => {
+    const isBlind = namespaces.has(one.key.namespace) || crds.some((crd) => definesKind(crd, one.key));
+    return isBlind ? { ...one, skipsDryRun: true } : one;
+  });
+}

@@ -1,0 +1,64 @@
+import { keyText, type ObjectKey } from "../diff/diff.ts";
+import type { OperationPhase, ResourceResult, ResultStatus, SyncTask } from "./sync.ts";
+
+/** What each task has come to, in the order of the plan, however long each took; those of a former plan come first. */
+export interface Results {
+  find(task: SyncTask): ResourceResult | undefined;
+  record(task: SyncTask, status: ResultStatus, hookPhase: OperationPhase, message: string): void;
+  list(): readonly ResourceResult[];
+}
+
+/** `previous` are those of the same operation before a restart. */
+export function createResults(previous: readonly ResourceResult[], tasks: readonly SyncTask[]): Results {
+  const order = new Map(tasks.map((task, index) => [taskKey(task.phase, task.key), index]));
+  const byTask = new Map(previous.map((result) => [taskKey(result.syncPhase, result), result]));
+  return {
+    find: (task) => byTask.get(taskKey(task.phase, task.key)),
+    record(task, status, hookPhase, message) {
+      const { phase: syncPhase, version, key, hookType } = task;
+      const hook = hookType === undefined ? {} : { hookType };
+      const result = { ...key, version, status, message, ...hook, hookPhase, syncPhase };
+      byTask.set(taskKey(syncPhase, key), result);
+    },
+    list: () => {
+      const entries = [...byTask].sort(([a], [b]) => (order.get(a) ?? -1) - (order.get(b) ?? -1));
+      return entries.map(([, result]) => result);
+    },
+  };
+}
+
+function taskKey(phase: string, key: ObjectKey): string {
+  return `${phase}/${keyText(key)}`;
+}
+
+export function isFailed(result: ResourceResult | undefined): boolean {
+  return result?.hookPhase === "Failed" || result?.hookPhase === "Error";
+}
+
+/** `waiting for healthy state of apps/Deployment/web and 2 more resources` */
+export function waitingMessage(tasks: readonly SyncTask[], what: "state" | "deletion" | "confirmation"): string {
+  const first = tasks.find(({ hookType }) => hookType !== undefined) ?? tasks[0];
+  if (first === undefined) return "";
+  const hooks = tasks.filter(({ hookType }) => hookType !== undefined).length;
+  const type = hooks === tasks.length ? "hooks" : "resources";
+  const more = tasks.length > 1 ? ` and ${tasks.length - 1} more ${type}` : "";
+  const { group, kind, name } = first.key;
+  return `waiting for ${reasonOf(what, hooks > 0)} ${group}/${kind}/${name}${more}`;
+}
+
+function reasonOf(what: "state" | "deletion" | "confirmation", hasHook: boolean): string {
+  switch (what) {
+    case "state":
+      return hasHook ? "completion of hook" : "healthy state of";
+    case "deletion":
+      return hasHook ? "deletion of hook" : "deletion of";
+    case "confirmation":
+      return "pruning confirmation of";
+  }
+}
+
+/** The messages of the tasks that failed, each once. */
+export function withReasons(message: string, results: readonly ResourceResult[]): string {
+  const reasons = [...new Set(results.filter(isFailed).map((result) => result.message))].filter((text) => text !== "");
+  return reasons.length > 0 ? `${message}, reason: ${reasons.join(",")}` : message;
+}

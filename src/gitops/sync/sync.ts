@@ -1,0 +1,66 @@
+import type { HookType } from "../../api/resource-annotations.ts";
+import type { KubeObject } from "../../objects/object.ts";
+import type { ObjectKey } from "../diff/diff.ts";
+
+/** In this order; SyncFail runs only after a failure. */
+export const phases = ["PreSync", "Sync", "PostSync", "SyncFail"] as const;
+export type SyncPhase = (typeof phases)[number];
+
+/** One object in one phase. */
+export interface SyncTask {
+  readonly action: "apply" | "prune";
+  readonly phase: SyncPhase;
+  readonly wave: number;
+  readonly key: ObjectKey;
+  /** `v1`, without the group. */
+  readonly version: string;
+  /** What is applied; for a hook with its finalizer and a name. Absent for a prune. */
+  readonly target?: KubeObject;
+  readonly live?: KubeObject;
+  /** Set for hooks. */
+  readonly hookType?: HookType;
+  /** Why nothing is done, with the result's message; set for prunes only. */
+  readonly skip?: string;
+  /** A person must approve first. */
+  readonly needsConfirmation: boolean;
+  /** Whether a dry run cannot say anything: its namespace or kind is made by another task. */
+  readonly skipsDryRun: boolean;
+}
+
+/** What runs together: one phase and wave. */
+export interface SyncStep {
+  readonly phase: SyncPhase;
+  readonly wave: number;
+  readonly tasks: readonly SyncTask[];
+}
+
+export interface SyncPlan {
+  /** PreSync to PostSync, in order. */
+  readonly steps: readonly SyncStep[];
+  readonly onFailure: readonly SyncStep[];
+}
+
+export type ResultStatus = "Synced" | "SyncFailed" | "Pruned" | "PruneSkipped";
+export type OperationPhase = "Running" | "Terminating" | "Failed" | "Error" | "Succeeded";
+
+/** One entry of `status.operationState.syncResult.resources`. */
+export interface ResourceResult {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly status: ResultStatus;
+  readonly message: string;
+  readonly hookType?: HookType;
+  readonly hookPhase: OperationPhase;
+  readonly syncPhase: SyncPhase;
+}
+
+/** What a sync has come to; as it stands in `status.operationState`. */
+export interface SyncProgress {
+  readonly phase: OperationPhase;
+  readonly message: string;
+  /** In the order of the plan. */
+  readonly resources: readonly ResourceResult[];
+}

@@ -1,0 +1,115 @@
+import { type Instant, isoTime } from "../../base/clock.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
+import { wholeSeconds } from "../metadata.ts";
+import { deleteStored } from "../removal.ts";
+import type { ResourceRequest } from "../request.ts";
+import { storeKey } from "../resources.ts";
+import { StatusError } from "../status-error.ts";
+import { type ObjectKey, readObject, type WriteDeps } from "../stored-object.ts";
+import { changeObject, createObject } from "../writes.ts";
+
+/** What controllers see and do. Writes resolve after the fsync; one on an object that is gone does nothing. */
+export interface Cluster {
+  now(): Instant;
+  /** RFC 3339, whole seconds. */
+  nowText(): string;
+  read(key: ObjectKey): JsonObject | undefined;
+  /** Of one resource (`apps/replicasets`), in order of name. */
+  listOwned(owner: JsonObject, resource: string): readonly JsonObject[];
+  create(resource: string, object: JsonObject): Promise<void>;
+  change(key: ObjectKey, change: (old: JsonObject) => JsonObject): Promise<void>;
+  /** Nothing is written when the status is the same. */
+  setStatus(key: ObjectKey, status: (old: JsonObject) => JsonObject): Promise<void>;
+  delete(key: ObjectKey): Promise<void>;
+}
+
+const user = { name: "system:kube-controller-manager", groups: ["system:masters"] };
+/** The node that simulated Pods are on, and who writes the status of Pods. */
+export const nodeName = "tiphys-simulated";
+
+export function createCluster(plane: WriteDeps): Cluster {
+  // What is written here is the machine's, not a user's: nobody has to admit it.
+  const deps: WriteDeps = { ...plane, admission: undefined };
+  const request = new Request("http://localhost/");
+  const query = new URLSearchParams({ fieldManager: "kube-controller-manager" });
+  const kubeletQuery = new URLSearchParams({ fieldManager: "kubelet" });
+  // Only built-in kinds are simulated: what is served of them does not change.
+  const served = new Map(deps.table.all().map((resource) => [storeKey(resource), resource]));
+  const targetOf = (key: string, namespace: string, subresource?: string): ResourceRequest => {
+    const resource = served.get(key);
+    if (resource === undefined) throw new Error(`${key} is not served`);
+    const by = key === "/pods" && subresource === "status" ? kubeletQuery : query;
+    const place = { namespace: resource.namespaced ? namespace : undefined, name: undefined, subresource };
+    return { request, query: by, user, resource, ...place, warnings: [] };
+  };
+  return {
+    now: () => deps.clock.now(),
+    nowText: () => wholeSeconds(isoTime(deps.clock.now())),
+    read: (key) => readObject(deps, key),
+    listOwned(owner, resource) {
+      const rows = deps.store.listOwned(String(metaOf(owner).uid)).filter((row) => row.resource === resource);
+      return rows.map((row) => JSON.parse(row.text) as JsonObject);
+    },
+    async create(resource, object) {
+      await createObject(deps, targetOf(resource, String(metaOf(object).namespace ?? "")), object);
+    },
+    async change(key, change) {
+      await ifThere(() => changeObject(deps, targetOf(key.resource, key.namespace), key.name, change));
+    },
+    async setStatus(key, status) {
+      const target = targetOf(key.resource, key.namespace, "status");
+      await ifThere(() => changeObject(deps, target, key.name, (old) => ({ ...old, status: status(old) })));
+    },
+    async delete(key) {
+      await deps.store.write(() => {
+        const old = readObject(deps, key);
+        if (old !== undefined) deleteStored(deps, key, old, "Background");
+      });
+    },
+  };
+}
+
+async function ifThere(write: () => Promise<unknown>): Promise<void> {
+  try {
+    await write();
+  } catch (error) {
+    if (!(error instanceof StatusError) || error.code !== 404) throw error;
+  }
+}
+
+export function objectOf(value: JsonValue | undefined): JsonObject {
+  return isJsonObject(value) ? value : {};
+}
+
+export function metaOf(object: JsonObject): JsonObject {
+  return objectOf(object.metadata);
+}
+
+export function specOf(object: JsonObject): JsonObject {
+  return objectOf(object.spec);
+}
+
+export function statusOf(object: JsonObject): JsonObject {
+  return objectOf(object.status);
+}
+
+/** 0 for what is no number. */
+export function countOf(value: JsonValue | undefined): number {
+  return typeof value === "number" ? value : 0;
+}
+
+export function isDeleted(object: JsonObject): boolean {
+  return metaOf(object).deletionTimestamp !== undefined;
+}
+
+export function keyOfObject(resource: string, object: JsonObject): ObjectKey {
+  const { namespace = "", name = "" } = metaOf(object);
+  return { resource, namespace: String(namespace), name: String(name) };
+}
+
+/** The reference that makes `owner` the controller of an object. */
+export function controllerReference(owner: JsonObject): JsonObject {
+  const { name = "", uid = "" } = metaOf(owner);
+  const { apiVersion = "", kind = "" } = owner;
+  return { apiVersion, kind, name, uid, controller: true, blockOwnerDeletion: true };
+}

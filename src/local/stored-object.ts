@@ -1,0 +1,48 @@
+import { type Clock, isoTime } from "../base/clock.ts";
+import type { JsonObject } from "../base/json.ts";
+import type { KubeObject } from "../objects/object.ts";
+import { wholeSeconds } from "./metadata.ts";
+import type { ResourceRequest } from "./request.ts";
+import { type ResourceTable, storeKey } from "./resources.ts";
+import { notFound } from "./status-error.ts";
+import type { ObjectStore } from "./store.ts";
+
+/** Asked before an object is stored or deleted. Must be quick: it holds up every other request. */
+export type Admission = (request: {
+  readonly operation: "CREATE" | "UPDATE" | "DELETE";
+  readonly object: KubeObject;
+  readonly old?: KubeObject;
+}) => { readonly denied?: string; readonly warnings?: readonly string[] };
+
+export interface WriteDeps {
+  readonly store: ObjectStore;
+  readonly table: ResourceTable;
+  readonly clock: Clock;
+  readonly admission: Admission | undefined;
+}
+
+export interface ObjectKey {
+  readonly resource: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export function keyOf(target: ResourceRequest, name: string): ObjectKey {
+  return { resource: storeKey(target.resource), namespace: target.namespace ?? "", name };
+}
+
+export function readObject(deps: WriteDeps, key: ObjectKey): JsonObject | undefined {
+  const text = deps.store.read(key.resource, key.namespace, key.name);
+  return text === undefined ? undefined : (JSON.parse(text) as JsonObject);
+}
+
+/** @throws StatusError 404 */
+export function needObject(deps: WriteDeps, target: ResourceRequest, name: string): JsonObject {
+  const found = readObject(deps, keyOf(target, name));
+  if (found === undefined) throw notFound(target.resource, name);
+  return found;
+}
+
+export function nowText(deps: WriteDeps): string {
+  return wholeSeconds(isoTime(deps.clock.now()));
+}

@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createSlots } from "../../src/base/slots.ts";
+
+const never = new AbortController().signal;
+
+test("gives places in the order of asking, never more than there are", async () => {
+  const slots = createSlots(1);
+  const order: string[] = [];
+  const first = await slots.take(never);
+  const others = ["b", "c"].map(async (name) => {
+    using _place = await slots.take(never);
+    order.push(name);
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(order, []);
+  first[Symbol.dispose]();
+  first[Symbol.dispose](); // giving back twice frees one place
+  await Promise.all(others);
+  assert.deepEqual(order, ["b", "c"]);
+  using _again = await slots.take(never);
+});
+
+test("who gives up waiting takes no place", async () => {
+  const slots = createSlots(1);
+  const first = await slots.take(never);
+  const stop = new AbortController();
+  const waiting = slots.take(stop.signal);
+  stop.abort(new Error("gave up"));
+  await assert.rejects(waiting, /gave up/);
+  first[Symbol.dispose]();
+  using _next = await slots.take(never);
+});

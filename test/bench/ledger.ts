@@ -1,0 +1,127 @@
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { systemClock } from "../../src/base/clock.ts";
+import { silentLogger } from "../../src/base/log.ts";
+import type { EventBus } from "../../src/events/bus/bus.ts";
+import type { History } from "../../src/ledger/history.ts";
+import { openLedger } from "../../src/ledger/ledger.ts";
+import { openProjection } from "../../src/ledger/projection.ts";
+import { encodeRecords } from "../../src/ledger/stored-form.ts";
+import { rawSubject } from "../../src/record/subject.ts";
+import { createMemoryBus } from "../harness/memory-bus.ts";
+import { tempDir } from "../harness/temp-dir.ts";
+import { decisionDraft, effectDraft } from "../ledger/drafts.ts";
+import type { Bench, BenchRow } from "./bench.ts";
+
+const clock = systemClock;
+const log = silentLogger;
+const maxQuestionMs = 5;
+/** Callers that wait for their record at the same time. */
+const writers = 512;
+
+export const ledgerBenches: readonly Bench[] = [
+  { name: "ledger", run: ({ quick }) => measure(quick ? 20_000 : 1_000_000) },
+];
+
+/** `count` records, half of them decisions and half effects, written, projected and asked for. */
+async function measure(count: number): Promise<readonly BenchRow[]> {
+  await using dir = await tempDir();
+  const bus = createMemoryBus();
+  const written = await write(bus, count);
+  await using projection = await openProjection({ path: join(dir.path, "ledger.db"), clock, log });
+  const stop = new AbortController();
+  const start = performance.now();
+  const busyStart = performance.eventLoopUtilization();
+  const following = projection.follow("system", bus, [rawSubject("events.>")], stop.signal);
+  while ((await projection.history.record(written.last)) === undefined) await projection.history.caughtUp();
+  const rebuildMs = performance.now() - start;
+  const busy = performance.eventLoopUtilization(busyStart).utilization;
+  const questions = await askAll(projection.history, count);
+  stop.abort();
+  await following;
+  return [
+    row("ledger: records written", written.rate, "records/s", await barePublishes(count)),
+    row("ledger: projection rebuilt", (count / rebuildMs) * 1_000, "records/s", bareInserts(dir.path, count)),
+    row("ledger: main thread while rebuilding", busy * 100, "% busy", 100),
+    ...questions,
+  ];
+}
+
+async function write(bus: EventBus, count: number): Promise<{ readonly rate: number; readonly last: string }> {
+  await using ledger = await openLedger({ bus, writer: "bench", clock, log });
+  const start = performance.now();
+  let last = "";
+  for (let number = 0; number < count / 2; number += writers / 2) {
+    const kept: Promise<void>[] = [];
+    for (let index = number; index < number + writers / 2; index++) {
+      const decision = ledger.write(decisionDraft(`e${index}`, index));
+      const effect = ledger.write(effectDraft(index, decision.id));
+      last = effect.id;
+      kept.push(decision.kept, effect.kept);
+    }
+    await Promise.all(kept);
+  }
+  return { rate: (count / (performance.now() - start)) * 1_000, last };
+}
+
+/** The limit: the same records as texts, 64 in a message, one batch after the other waited for; no ids, no single promises. */
+async function barePublishes(count: number): Promise<number> {
+  const bus = createMemoryBus();
+  const subject = rawSubject("ledger.bare");
+  const start = performance.now();
+  for (let number = 0; number < count; number += writers) {
+    const acks: Promise<unknown>[] = [];
+    for (let first = number; first < number + writers; first += 64) {
+      const texts = Array.from({ length: 32 }, (_, index) => [
+        JSON.stringify(decisionDraft(`e${first + index}`)),
+        JSON.stringify(effectDraft(first + index)),
+      ]).flat();
+      acks.push(bus.publish(subject, { id: `bare-${first}`, data: encodeRecords(texts) }));
+    }
+    await Promise.all(acks);
+  }
+  return (count / (performance.now() - start)) * 1_000;
+}
+
+/** The limit: the same number of bodies under a key, in transactions of the same size, nothing else. */
+function bareInserts(dir: string, count: number): number {
+  const db = new DatabaseSync(join(dir, "bare.db"));
+  db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; CREATE TABLE rows (id TEXT PRIMARY KEY, body TEXT)");
+  const insert = db.prepare("INSERT INTO rows VALUES (?, ?)");
+  const body = JSON.stringify(decisionDraft("e1"));
+  const start = performance.now();
+  for (let index = 0; index < count; index++) {
+    if (index % 16_384 === 0) db.exec(index === 0 ? "BEGIN" : "COMMIT; BEGIN");
+    insert.run(`bench-${index}.0`, body);
+  }
+  db.exec("COMMIT");
+  const rate = (count / (performance.now() - start)) * 1_000;
+  db.close();
+  return rate;
+}
+
+async function askAll(history: History, count: number): Promise<readonly BenchRow[]> {
+  const questions: Readonly<Record<string, (index: number) => Promise<unknown>>> = {
+    "causes of an effect": (index) => history.causes(`bench-${1 + (index % 100)}.1`),
+    "effects of an event": (index) => history.effects(`e${(index * 7_919) % (count / 2)}`),
+    "newest 50 records": () => history.records({ limit: 50 }),
+    "newest 50 of a kind": () => history.records({ limit: 50, kind: "decision" }),
+    "newest 50 of a Sensor": () => history.records({ limit: 50, sensor: { namespace: "default", name: "hello" } }),
+  };
+  const rows: BenchRow[] = [];
+  for (const [name, ask] of Object.entries(questions)) {
+    const times: number[] = [];
+    for (let index = 0; index < 200; index++) {
+      const start = performance.now();
+      await ask(index);
+      times.push(performance.now() - start);
+    }
+    times.sort((a, b) => a - b);
+    rows.push(row(`ledger: ${name}, p99`, times[197] ?? 0, "ms", maxQuestionMs));
+  }
+  return rows;
+}
+
+function row(name: string, value: number, unit: string, limit: number): BenchRow {
+  return { name, value, unit, limit, ratio: value / limit };
+}

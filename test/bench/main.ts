@@ -1,0 +1,49 @@
+import { parseArgs } from "node:util";
+import type { Bench, BenchRow } from "./bench.ts";
+
+// npm run bench -- [name…] [--quick] [--json]: measures us and the limit in one run.
+
+/** In the order of the table; loaded only when asked for. */
+const rooms: Readonly<Record<string, () => Promise<readonly Bench[]>>> = {
+  bus: async () => (await import("./bus.ts")).busBenches,
+  sensor: async () => (await import("./sensor.ts")).sensorBenches,
+  ledger: async () => (await import("./ledger.ts")).ledgerBenches,
+  flow: async () => (await import("./flow.ts")).flowBenches,
+  start: async () => (await import("./start.ts")).startBenches,
+};
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { quick: { type: "boolean", default: false }, json: { type: "boolean", default: false } },
+});
+
+const unknown = positionals.filter((name) => !Object.hasOwn(rooms, name));
+if (unknown.length > 0) {
+  console.error(`no bench "${unknown.join(", ")}"; known: ${Object.keys(rooms).join(", ")}`);
+  process.exit(2);
+}
+
+const asked = positionals.length > 0 ? positionals : Object.keys(rooms);
+if (!values.json) console.log(line(["name", "value", "unit", "limit", "ratio"]));
+for (const name of asked) {
+  for (const bench of (await rooms[name]?.()) ?? []) {
+    for (const row of await bench.run({ quick: values.quick })) show(row);
+  }
+}
+
+function show(row: BenchRow): void {
+  if (values.json) {
+    console.log(JSON.stringify(row));
+    return;
+  }
+  console.log(line([row.name, number(row.value), row.unit, number(row.limit), row.ratio.toFixed(2)]));
+}
+
+/** Names to the left, numbers to the right; every row has the same widths, so that rows can be shown as they come. */
+function line([name = "", value = "", unit = "", limit = "", ratio = ""]: readonly string[]): string {
+  return `${name.padEnd(52)}${value.padStart(12)} ${unit.padEnd(10)}${limit.padStart(12)}${ratio.padStart(8)}`;
+}
+
+function number(value: number): string {
+  return value >= 100 ? Math.round(value).toLocaleString("en") : value.toFixed(2);
+}

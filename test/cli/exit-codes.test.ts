@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test } from "node:test";
+import { projectRoot, run } from "../harness/run.ts";
+
+const main = join(projectRoot, "src", "cli", "main.ts");
+
+/** What was typed, the exit code, what stands on standard output, what on standard error. */
+const table: readonly (readonly [string, number, RegExp, RegExp])[] = [
+  ["--version", 0, /^\d+\.\d+\.\d+\n$/, /^$/],
+  ["-h", 0, /^Usage: tiphys \[options\] \[command\]/, /^$/],
+  ["up -h", 0, /^Usage: tiphys up \[options\] \[dir\]/, /^$/],
+  ["event -h", 0, /^Usage: tiphys event /, /^$/],
+  ["event list -h", 0, /^Usage: tiphys event list [\s\S]*Global Options:/, /^$/],
+  ["frob", 2, /^$/, /^error: unknown command 'frob'\nSee `tiphys --help`\.\n$/],
+  ["up --prot 1", 2, /^$/, /^error: unknown option '--prot'/],
+  ["up --port x", 2, /^$/, /"x" is not a port \(0 to 65535\)/],
+  ["up --bus http://localhost", 2, /^$/, /^error: --bus: "http:\/\/localhost" must be a URL such as nats:/],
+  ["event list --limit 0", 2, /^$/, /"0" must be 1 to 1000/],
+  ["event list -o xml", 2, /^$/, /Allowed choices are text, json, yaml, wide, name/],
+  ["trace", 2, /^$/, /^error: missing required argument 'id'\n/],
+  [
+    "event send --event-source a/b/c --event e --data 1",
+    2,
+    /^$/,
+    /^error: --event-source: "a\/b\/c" must be NAMESPACE\/NAME/,
+  ],
+  ["event send --event-source a/b --event e --data {", 2, /^$/, /^error: --data: must be JSON, or @FILE with JSON/],
+  [
+    "--data-dir /nowhere why x",
+    3,
+    /^$/,
+    /^error: no engine runs on the data directory "\/nowhere"\nStart one with `tiphys up`/,
+  ],
+  ["--data-dir /nowhere event list", 3, /^$/, /^error: no engine runs on "\/nowhere", and nothing is stored there\n/],
+  [
+    "--server http://127.0.0.1:1 event list",
+    3,
+    /^$/,
+    /^error: the engine at http:\/\/127\.0\.0\.1:1 does not answer: /,
+  ],
+];
+
+for (const [line, code, out, err] of table) {
+  test(`tiphys ${line}: exit ${code}`, async () => {
+    const ended = await run(process.execPath, [main, ...line.split(" ")]);
+    assert.equal(ended.code, code, ended.stderr);
+    assert.match(ended.stdout, out);
+    assert.match(ended.stderr, err);
+  });
+}

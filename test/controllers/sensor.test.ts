@@ -1,0 +1,188 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { NotYetError } from "../../src/base/errors.ts";
+import { silentLogger } from "../../src/base/log.ts";
+import { createBusDirectory } from "../../src/controllers/bus-directory.ts";
+import { createSensorController } from "../../src/controllers/sensor.ts";
+import type { StatusDraft } from "../../src/controllers/status.ts";
+import type { Partition } from "../../src/events/sensor/partition.ts";
+import type { SensorRunner } from "../../src/events/sensor/runner.ts";
+import type { KubeObject } from "../../src/objects/object.ts";
+import { busAway } from "../harness/memory-bus.ts";
+import { createVirtualClock } from "../harness/virtual-clock.ts";
+import { conditionsText, createCache, createHandle } from "./fakes.ts";
+
+const ref = { apiVersion: "argoproj.io/v1alpha1", kind: "Sensor", namespace: "shop", name: "s" };
+const never = new AbortController().signal;
+
+function sensor(uid = "u1", spec: object = {}): KubeObject {
+  const dependencies = [{ name: "a", eventSourceName: "source", eventName: "a" }];
+  const triggers = [{ template: { name: "t", log: {} } }];
+  return {
+    apiVersion: ref.apiVersion,
+    kind: ref.kind,
+    metadata: { namespace: "shop", name: "s", uid },
+    spec: { dependencies, triggers, ...spec },
+  };
+}
+
+const untilAborted = (signal: AbortSignal) =>
+  new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+
+function open(createRunner: () => Promise<SensorRunner>) {
+  const objects = createCache();
+  const clock = createVirtualClock();
+  const directory = createBusDirectory(createHandle("system"));
+  const seen = { started: 0, forgotten: [] as string[], requests: 0, statuses: [] as StatusDraft[] };
+  const faults: { forget?: () => void } = {};
+  const partition: Partition = {
+    cells: new Map(),
+    join: () => undefined,
+    leave: async () => undefined,
+    markDirty: () => undefined,
+    async forget(prefix) {
+      faults.forget?.();
+      seen.forgotten.push(prefix);
+    },
+  };
+  const controller = createSensorController({
+    cache: objects.cache,
+    schemas: {},
+    buses: directory,
+    partitions: { of: async () => partition, open: async () => [], run: async () => undefined },
+    createRunner: () => {
+      seen.started += 1;
+      return createRunner();
+    },
+    writeStatus: async (_, draft) => void seen.statuses.push(draft),
+    clock,
+    log: silentLogger,
+    request: () => void seen.requests++,
+  });
+  const reconcile = (signal = never) => controller.reconcile(ref, signal);
+  const status = () => conditionsText(seen.statuses.at(-1)!);
+  return { objects, clock, directory, seen, faults, controller, reconcile, status };
+}
+
+const good = async (): Promise<SensorRunner> => ({ run: untilAborted, ready: Promise.resolve() });
+
+test("a valid Sensor runs once, an edit replaces its runner, deletion removes its state", async () => {
+  const { objects, seen, reconcile, status, controller } = open(good);
+  objects.set(sensor());
+  for (let n = 0; n < 3; n++) await reconcile();
+  assert.deepEqual(
+    [seen.started, status()],
+    [
+      1,
+      ["Deployed=True", "DependenciesProvided=True", "TriggersProvided=True"].sort(
+        (a, b) => status().indexOf(a) - status().indexOf(b),
+      ),
+    ],
+  );
+  objects.set(sensor("u1", { triggers: [{ template: { name: "other", log: {} } }] }));
+  await reconcile();
+  assert.equal(seen.started, 2);
+  objects.delete(sensor());
+  await reconcile();
+  assert.deepEqual([seen.forgotten, controller.running().length], [["u1/"], 0]);
+});
+
+test("a bus that was opened anew gets a new runner, though its name is the same", async () => {
+  const { objects, directory, seen, reconcile, controller } = open(good);
+  directory.set("shop", "default", createHandle("shop/default"));
+  objects.set(sensor());
+  await reconcile();
+  directory.set("shop", "default", createHandle("shop/default"));
+  await reconcile();
+  assert.equal(seen.started, 2, "on the old bus it would wait for events for ever");
+  await controller.stopAll();
+});
+
+test("a Sensor that does not get ready holds up a reconcile for 5 s, then says so; readiness asks again", async () => {
+  const ready = Promise.withResolvers<void>();
+  const { objects, clock, seen, reconcile, status, controller } = open(async () => ({
+    run: untilAborted,
+    ready: ready.promise,
+  }));
+  objects.set(sensor());
+  const first = assert.rejects(reconcile(), NotYetError);
+  await clock.advance(5_001);
+  await first;
+  assert.ok(status().some((text) => text.startsWith("Deployed=False")));
+  assert.equal(seen.requests, 0);
+  ready.resolve();
+  await clock.advance(0);
+  assert.equal(seen.requests, 1);
+  await reconcile();
+  assert.ok(status().includes("Deployed=True"));
+  assert.equal(seen.started, 1);
+  await controller.stopAll();
+});
+
+for (const [name, createRunner] of Object.entries({
+  "a Sensor that does not get ready": async () => ({ run: untilAborted, ready: new Promise<void>(() => undefined) }),
+  "a runner that cannot be made yet": () => new Promise<SensorRunner>(() => undefined),
+})) {
+  test(`stopping does not hang on ${name}`, async () => {
+    const { objects, clock, reconcile, controller } = open(createRunner);
+    objects.set(sensor());
+    const stop = new AbortController();
+    const reconciling = assert.rejects(reconcile(stop.signal));
+    await clock.advance(10);
+    stop.abort(new Error("stop"));
+    await clock.advance(0);
+    await reconciling;
+    await controller.stopAll();
+  });
+}
+
+test("a runner that fails starts again later and later, whatever asks for a reconcile meanwhile", async () => {
+  const { objects, clock, seen, reconcile, status } = open(async () => ({
+    run: () => Promise.reject(new Error("state lost")),
+    ready: new Promise<void>(() => undefined),
+  }));
+  objects.set(sensor());
+  await reconcile().catch(() => undefined);
+  for (let n = 0; n < 20; n++) {
+    await clock.advance(10);
+    await reconcile().catch(() => undefined);
+  }
+  assert.equal(seen.started, 1);
+  assert.ok(status().includes("Deployed=False: state lost"), status().join());
+  await clock.advance(2_500);
+  await reconcile().catch(() => undefined);
+  assert.equal(seen.started, 2);
+  await clock.advance(2_500);
+  await reconcile().catch(() => undefined);
+  assert.equal(seen.started, 2);
+});
+
+test("the state of a Sensor is removed though it was invalid last, and though the bus was away at first", async () => {
+  const { objects, seen, faults, reconcile, status } = open(good);
+  objects.set(sensor());
+  await reconcile();
+  objects.set(sensor("u1", { triggers: "none" }));
+  await reconcile();
+  assert.ok(
+    status().some((text) => text.startsWith("TriggersProvided=False")),
+    status().join(),
+  );
+  objects.delete(sensor());
+  faults.forget = () => {
+    throw busAway();
+  };
+  await assert.rejects(reconcile(), { code: "BUS_UNAVAILABLE" });
+  delete faults.forget;
+  await reconcile();
+  assert.deepEqual(seen.forgotten, ["u1/"]);
+});
+
+test("a Sensor made anew under its old name begins without the state of the old one", async () => {
+  const { objects, seen, reconcile, controller } = open(good);
+  objects.set(sensor("u1"));
+  await reconcile();
+  objects.set(sensor("u2"));
+  await reconcile();
+  assert.deepEqual([seen.started, seen.forgotten], [2, ["u1/"]]);
+  await controller.stopAll();
+});

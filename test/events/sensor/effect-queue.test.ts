@@ -1,0 +1,252 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { silentLogger } from "../../../src/base/log.ts";
+import { createMetrics } from "../../../src/base/metrics.ts";
+import type { Effect } from "../../../src/events/sensor/effect.ts";
+import { type DeadEffect, EffectQueue, type Execute } from "../../../src/events/sensor/effect-queue.ts";
+import type { EffectRecord, Ledger } from "../../../src/record/records.ts";
+import { busAway } from "../../harness/memory-bus.ts";
+import { createVirtualClock } from "../../harness/virtual-clock.ts";
+import { compiled, dependency, received, trigger } from "./builders.ts";
+
+const never = new AbortController().signal;
+
+function effect(key: string, more: Partial<Effect> = {}): Effect {
+  return { key, trigger: "t", events: {}, decision: "w-1.0", failed: 0, attempts: [], dueAt: 0, ...more };
+}
+
+interface Given {
+  readonly execute?: Execute;
+  readonly kept?: () => Promise<void>;
+  readonly putDead?: (dead: DeadEffect) => Promise<void>;
+  readonly steps?: number;
+}
+
+function open({ execute = async () => ({ message: "done" }), kept, putDead, steps }: Given = {}) {
+  const clock = createVirtualClock();
+  const seen = {
+    records: [] as Pick<EffectRecord, "key" | "outcome" | "attempt">[],
+    dead: [] as DeadEffect[],
+    failures: [] as unknown[],
+    marks: [] as boolean[],
+    ledgerEnd: 0,
+  };
+  const ledger: Ledger = {
+    write(draft) {
+      if (draft.kind === "effect")
+        seen.records.push({ key: draft.key, outcome: draft.outcome, attempt: draft.attempt });
+      return { id: "w-1.0", kept: kept?.() ?? Promise.resolve() };
+    },
+    readEffects: () => assert.fail("the queue does not read"),
+    mark: () => ({ epoch: "l", after: seen.ledgerEnd }),
+  };
+  const retryStrategy = steps === undefined ? {} : { retryStrategy: { steps, duration: "1s", factor: 2, jitter: 0 } };
+  const sensor = compiled([dependency("a")], [{ ...trigger("t", "a", { log: {} }), ...retryStrategy }]);
+  const deps = {
+    ledger,
+    execute,
+    putDead: async (dead: DeadEffect) => {
+      await putDead?.(dead);
+      seen.dead.push(dead);
+    },
+    clock,
+    log: silentLogger,
+    metrics: createMetrics(),
+  };
+  const queue = new EffectQueue(sensor, deps, {
+    markDirty: (urgent) => void seen.marks.push(urgent),
+    fail: (error) => void seen.failures.push(error),
+  });
+  return { clock, queue, seen };
+}
+
+/** Stops a queue and says after how many virtual milliseconds it ended, up to `limitMs`. */
+async function stopTime({ clock, queue }: ReturnType<typeof open>, limitMs: number): Promise<number | undefined> {
+  let ended = false;
+  const running = queue.run(AbortSignal.abort()).then(() => (ended = true));
+  for (let ms = 0; ms <= limitMs; ms += 500) {
+    await clock.advance(ms === 0 ? 0 : 500);
+    if (!ended) continue;
+    await running;
+    return ms;
+  }
+  return undefined;
+}
+
+test("an effect without a join runs at once, and its event is open until the outcome is stored", async () => {
+  const stored = Promise.withResolvers<void>();
+  const { clock, queue, seen } = open({ kept: () => stored.promise });
+  queue.add(effect("k"), 7, false);
+  await clock.advance(0);
+  assert.deepEqual([seen.records.length, queue.oldestInline(), queue.has("k")], [1, 7, true]);
+  stored.resolve();
+  await clock.advance(0);
+  assert.deepEqual([queue.oldestInline(), queue.has("k")], [undefined, false]);
+});
+
+test("an effect of a join runs only after it was stored", async () => {
+  const { clock, queue, seen } = open();
+  queue.add(effect("k"), 7, true);
+  await clock.advance(0);
+  assert.deepEqual([seen.records, seen.marks], [[], [true]]);
+  const outbox = queue.collectOutbox();
+  assert.deepEqual([[...outbox.changes.keys()], outbox.waiting], [["k"], true]);
+  outbox.committed();
+  await clock.advance(0);
+  assert.equal(seen.records[0]?.outcome, "succeeded");
+  assert.deepEqual([...queue.collectOutbox().changes], [["k", null]]);
+});
+
+test("attempts that fail wait longer each time, then the effect is on dead, once", async () => {
+  const { clock, queue, seen } = open({ steps: 3, execute: () => Promise.reject(new Error("no")) });
+  queue.add(effect("k"), 1, false);
+  const outcomes: string[] = [];
+  for (const ms of [0, 999, 1, 1_999, 1]) {
+    await clock.advance(ms);
+    outcomes.push(seen.records.map(({ outcome, attempt }) => `${attempt} ${outcome}`).join(", "));
+  }
+  assert.deepEqual(outcomes, [
+    "1 failed",
+    "1 failed",
+    "1 failed, 2 failed",
+    "1 failed, 2 failed",
+    "1 failed, 2 failed, 3 dead",
+  ]);
+  assert.equal(seen.dead.length, 1);
+  assert.deepEqual([...queue.collectOutbox().changes], [["k", null]]);
+});
+
+test("a delay that grows without end stays one that can be stored", async () => {
+  const { clock, queue } = open({ steps: 5_000, execute: () => Promise.reject(new Error("no")) });
+  queue.restore([effect("k", { failed: 4_000 })], []);
+  await clock.advance(0);
+  const [stored] = [...queue.collectOutbox().changes.values()] as Effect[];
+  assert.ok(stored && stored.dueAt <= clock.now() + 24 * 3_600_000, String(stored?.dueAt));
+});
+
+for (const [name, given] of Object.entries<Given>({
+  "an effect that never settles": { execute: () => new Promise(() => undefined) },
+  "an outcome that the ledger cannot store": { kept: () => new Promise(() => undefined) },
+  "a dead letter that the bus does not take": {
+    execute: () => Promise.reject(new Error("no")),
+    putDead: () => Promise.reject(busAway()),
+  },
+})) {
+  test(`a stop does not hang on ${name}; it stays unfinished`, async () => {
+    const opened = open(given);
+    opened.queue.add(effect("k"), 1, false);
+    await opened.clock.advance(0);
+    const ms = await stopTime(opened, 12_000);
+    assert.ok(ms !== undefined && ms >= 10_000, `ended after ${ms} ms`);
+    opened.queue.moveInlineToOutbox();
+    assert.deepEqual([[...opened.queue.collectOutbox().changes.keys()], opened.seen.failures], [["k"], []]);
+  });
+}
+
+test("an outcome that cannot be stored fails the Sensor: its position would stand still for ever", async () => {
+  const { clock, queue, seen } = open({ kept: () => Promise.reject(new Error("the ledger is full")) });
+  queue.add(effect("k"), 1, false);
+  await clock.advance(0);
+  assert.deepEqual(seen.failures, [new Error("the ledger is full")]);
+});
+
+test("at most 256 attempts run at once; then there is no room, and an abort ends the wait", async () => {
+  const ends: (() => void)[] = [];
+  const { clock, queue } = open({ execute: () => new Promise((resolve) => ends.push(() => resolve({ message: "" }))) });
+  for (let n = 0; n < 300; n++) queue.add(effect(`k${n}`), n + 1, false);
+  await clock.advance(0);
+  assert.deepEqual([ends.length, queue.hasRoom()], [256, false]);
+  const stop = new AbortController();
+  const waiting = queue.room(stop.signal);
+  stop.abort();
+  await waiting;
+  for (let n = 0; n < 300; n++) {
+    ends[n]?.();
+    await clock.advance(0);
+  }
+  assert.deepEqual([ends.length, queue.hasRoom(), queue.oldestInline()], [300, true, undefined]);
+});
+
+test("waiting for room leaves nothing behind on the signal", async () => {
+  const ends: (() => void)[] = [];
+  const { clock, queue } = open({ execute: () => new Promise((resolve) => ends.push(() => resolve({ message: "" }))) });
+  let listeners = 0;
+  const signal = new EventTarget() as AbortSignal;
+  const { addEventListener, removeEventListener } = signal;
+  Object.assign(signal, {
+    aborted: false,
+    addEventListener: (...args: Parameters<typeof addEventListener>) => {
+      listeners += 1;
+      addEventListener.apply(signal, args);
+    },
+    removeEventListener: (...args: Parameters<typeof removeEventListener>) => {
+      listeners -= 1;
+      removeEventListener.apply(signal, args);
+    },
+  });
+  for (let n = 0; n < 256; n++) queue.add(effect(`k${n}`), n + 1, false);
+  const waiting = queue.room(signal);
+  await clock.advance(0);
+  ends[0]?.();
+  await waiting;
+  assert.equal(listeners, 0);
+});
+
+test("1,000 retries of a trigger stop the reading; one done makes room again", async () => {
+  const { clock, queue, seen } = open({ steps: 9 });
+  const dueAt = clock.now() + 60_000;
+  const stored = Array.from({ length: 1_000 }, (_, n) => effect(`k${n}`, { failed: 1, dueAt: n === 0 ? 0 : dueAt }));
+  queue.restore(stored, stored);
+  assert.equal(queue.hasRoom(), false);
+  await queue.room(never);
+  assert.equal(seen.records.length, 1);
+  await clock.advance(60_000);
+  assert.equal(seen.records.length, 1_000);
+});
+
+test("what was finished before the crash is removed, what is open goes on", async () => {
+  const { clock, queue, seen } = open();
+  queue.restore([effect("open")], [effect("open"), effect("done")]);
+  await clock.advance(0);
+  assert.deepEqual(
+    seen.records.map(({ key }) => key),
+    ["open"],
+  );
+  assert.deepEqual(
+    [...queue.collectOutbox().changes],
+    [
+      ["open", null],
+      ["done", null],
+    ],
+  );
+});
+
+test("the ledger is read from before the oldest outcome that may be missing, outbox included", async () => {
+  const { clock, queue, seen } = open({ execute: () => new Promise(() => undefined) });
+  seen.ledgerEnd = 5;
+  queue.add(effect("k"), 1, false);
+  await clock.advance(0);
+  seen.ledgerEnd = 9;
+  queue.moveInlineToOutbox();
+  assert.equal(queue.ledgerPosition().after, 5);
+});
+
+test("an error decision can be stored with the state, and is put on dead after a crash", async () => {
+  const away = open({ putDead: () => Promise.reject(busAway()) });
+  const event = received("e1", "a");
+  const decision = { kind: "error", dependency: "t", message: "broken", event } as const;
+  away.queue.addError(decision, { id: "w-1.0", kept: Promise.resolve() });
+  await away.clock.advance(0);
+  assert.equal(away.queue.oldestInline(), event.head.sequence);
+  away.queue.moveInlineToOutbox();
+  assert.equal(away.queue.oldestInline(), undefined);
+  const [stored] = [...away.queue.collectOutbox().changes.values()];
+  const { clock, queue, seen } = open();
+  queue.restore([structuredClone(stored!)], [stored!]);
+  await clock.advance(0);
+  assert.deepEqual(
+    seen.dead.map((dead) => dead.kind),
+    ["decision"],
+  );
+  assert.deepEqual([...queue.collectOutbox().changes.values()], [null]);
+});

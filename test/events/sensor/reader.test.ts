@@ -1,0 +1,181 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Position } from "../../../src/events/bus/bus.ts";
+import { createEventReader, type EventBatch, parseSystemSubject } from "../../../src/events/sensor/reader.ts";
+import { encodeEvent } from "../../../src/record/cloud-event.ts";
+import { eventSubject, rawSubject, type Subject } from "../../../src/record/subject.ts";
+import { busAway, createMemoryBus, type MemoryBus } from "../../harness/memory-bus.ts";
+import { createVirtualClock } from "../../harness/virtual-clock.ts";
+import { waitFor } from "../../harness/wait.ts";
+import { cloudEvent } from "./builders.ts";
+
+const subject = (event: string): Subject => eventSubject("shop", "source", event);
+
+async function publish(bus: MemoryBus, event: string, count: number, prefix = event): Promise<void> {
+  const some = Array.from({ length: count }, (_, n) => `${prefix}${n}`);
+  const put = (id: string) =>
+    bus.publish(subject(event), { id, data: encodeEvent(cloudEvent({ id, subject: event })) });
+  await Promise.all(some.map(put));
+}
+
+function open(bus = createMemoryBus()) {
+  const clock = createVirtualClock();
+  const stop = new AbortController();
+  const invalid: number[] = [];
+  const reader = createEventReader({
+    name: "system",
+    bus,
+    stream: "events",
+    subjects: [rawSubject("events.>")],
+    parseSubject: parseSystemSubject,
+    onInvalid: ({ sequence }) => void invalid.push(sequence),
+    clock,
+  });
+  let running: Promise<void> | undefined;
+  return {
+    bus,
+    clock,
+    reader,
+    invalid,
+    signal: stop.signal,
+    start: () => (running = reader.run(stop.signal)),
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await running;
+    },
+  };
+}
+
+/** A subscriber that takes each batch only when `gate` lets it. */
+function follow({ reader, signal }: ReturnType<typeof open>, event: string, from: Position, gate = Promise.resolve()) {
+  const subscription = reader.subscribe([subject(event)], from, signal);
+  const batches: EventBatch[] = [];
+  const ids = () => batches.flatMap(({ events }) => events.map((one) => one.event.id));
+  const ended = (async () => {
+    for await (const batch of subscription) {
+      batches.push(batch);
+      await gate;
+    }
+  })();
+  return { subscription, batches, ids, ended };
+}
+
+const ids = (event: string, count: number) => Array.from({ length: count }, (_, n) => `${event}${n}`);
+
+test("each subscriber gets its own events in order, whether it was there before or after the start", async () => {
+  await using opened = open();
+  await publish(opened.bus, "a", 5);
+  const early = follow(opened, "a", { epoch: "one", after: 2 });
+  void opened.start();
+  await publish(opened.bus, "b", 3);
+  const late = follow(opened, "a", "first");
+  await publish(opened.bus, "a", 2, "more");
+  await waitFor("both", () => early.ids().length === 5 && late.ids().length === 7);
+  assert.deepEqual(late.ids(), [...ids("a", 5), "more0", "more1"]);
+  assert.deepEqual(early.ids(), late.ids().slice(2));
+});
+
+test("a subscriber at work on a batch is not idle: its position must not pass what it has not done", async () => {
+  await using opened = open();
+  const gate = Promise.withResolvers<void>();
+  const slow = follow(opened, "a", { epoch: "one", after: 0 }, gate.promise);
+  void opened.start();
+  await publish(opened.bus, "a", 1);
+  await waitFor("the batch", () => slow.batches.length === 1);
+  assert.equal(slow.subscription.idleThrough(), undefined);
+  gate.resolve();
+  await waitFor("idle", () => slow.subscription.idleThrough()?.after === 1);
+});
+
+test("a slow subscriber delays nobody, and misses nothing when it reads for itself", async () => {
+  await using opened = open();
+  const gate = Promise.withResolvers<void>();
+  const slow = follow(opened, "a", { epoch: "one", after: 0 }, gate.promise);
+  const fast = follow(opened, "a", { epoch: "one", after: 0 });
+  void opened.start();
+  await publish(opened.bus, "a", 1);
+  await waitFor("the first", () => slow.batches.length === 1);
+  await publish(opened.bus, "a", 9_000, "n");
+  await waitFor("the fast one", () => fast.ids().length === 9_001);
+  assert.equal(slow.batches.length, 1);
+  gate.resolve();
+  await waitFor("the slow one", () => slow.ids().length >= 9_001);
+  assert.deepEqual(slow.ids(), fast.ids());
+});
+
+test("a subscriber that was quiet for long has lost nothing when it falls behind", async () => {
+  await using opened = open();
+  const gate = Promise.withResolvers<void>();
+  const slow = follow(opened, "a", { epoch: "one", after: 0 }, gate.promise);
+  void opened.start();
+  await publish(opened.bus, "a", 1);
+  await waitFor("the first", () => slow.batches.length === 1);
+  await publish(opened.bus, "b", 5_000);
+  await waitFor("the head", async () => (await opened.reader.lag()) === 0);
+  opened.bus.drop("events", 4_000);
+  await publish(opened.bus, "a", 6_000, "n");
+  await waitFor("the head", async () => (await opened.reader.lag()) === 0);
+  gate.resolve();
+  await waitFor("all", () => slow.ids().length >= 6_001);
+  assert.deepEqual(
+    slow.batches.flatMap(({ lost }) => lost ?? []),
+    [],
+  );
+});
+
+test("what the bus dropped before it was read is told, with both ends", async () => {
+  await using opened = open();
+  await publish(opened.bus, "a", 10);
+  opened.bus.drop("events", 6);
+  const late = follow(opened, "a", { epoch: "one", after: 2 });
+  void opened.start();
+  await waitFor("the rest", () => late.ids().length === 5);
+  assert.deepEqual(
+    late.batches.flatMap(({ lost }) => lost ?? []),
+    [{ from: 3, to: 5 }],
+  );
+});
+
+test("a stream made anew is read from its first message, by those who follow", async () => {
+  await using opened = open();
+  const one = follow(opened, "a", { epoch: "one", after: 0 });
+  void opened.start();
+  await publish(opened.bus, "a", 3);
+  await waitFor("the old", () => one.ids().length === 3);
+  opened.bus.recreate("events");
+  await publish(opened.bus, "a", 2, "new");
+  await waitFor("the new", () => one.ids().length === 5);
+  assert.deepEqual(one.batches.at(-1)?.epoch, "one+");
+});
+
+test("a bus that is away when the reader starts, or later, is waited for", async () => {
+  await using opened = open();
+  const one = follow(opened, "a", { epoch: "one", after: 0 });
+  const fail = () => {
+    throw busAway();
+  };
+  opened.bus.fault = fail;
+  void opened.start();
+  await opened.clock.advance(60_000);
+  opened.bus.fault = undefined;
+  await opened.clock.advance(40_000);
+  await publish(opened.bus, "a", 2);
+  await waitFor("the first two", () => one.ids().length === 2);
+  opened.bus.fault = fail;
+  await publish(opened.bus, "a", 1, "lost").catch(() => undefined);
+  await opened.clock.advance(5_000);
+  opened.bus.fault = undefined;
+  await publish(opened.bus, "a", 2, "more");
+  await opened.clock.advance(40_000);
+  await waitFor("the rest", () => one.ids().length === 4);
+});
+
+test("a message that is no event is told once and does not stop the others", async () => {
+  await using opened = open();
+  await opened.bus.publish(subject("a"), { id: "x", data: Buffer.from("no event") });
+  await publish(opened.bus, "a", 1);
+  const [one, two] = [follow(opened, "a", "first"), follow(opened, "a", "first")];
+  void opened.start();
+  await waitFor("both", () => one.ids().length === 1 && two.ids().length === 1);
+  assert.deepEqual(opened.invalid, [1]);
+});

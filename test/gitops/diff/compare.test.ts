@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { compareObjects } from "../../../src/gitops/diff/compare.ts";
+import { toTargets } from "../../../src/gitops/diff/targets.ts";
+
+const tracking = { method: "annotation", instance: "app", label: "app.kubernetes.io/instance" } as const;
+const isNamespaced = ({ kind }: { kind: string }) => (kind === "Odd" ? undefined : kind !== "ClusterRole");
+const config = (name: string, data: object = {}, annotations?: object) => ({
+  apiVersion: "v1",
+  kind: "ConfigMap",
+  metadata: { name, ...(annotations ? { annotations: annotations as Record<string, string> } : {}) },
+  data: data as Record<string, string>,
+});
+const targetsOf = (...manifests: object[]) =>
+  toTargets(manifests as never, { namespace: "ns", tracking, isNamespaced }).objects;
+const options = { method: "annotation", ignore: [] } as const;
+
+for (const [name, manifests, namespace, places, conditions] of [
+  ["the destination's namespace", [config("a")], "ns", ["ns/a"], []],
+  [
+    "no namespace for kinds of the cluster",
+    [{ apiVersion: "rbac.authorization.k8s.io/v1", kind: "ClusterRole", metadata: { name: "r", namespace: "x" } }],
+    "ns",
+    ["undefined/r"],
+    [],
+  ],
+  [
+    "the destination's for kinds that nobody knows",
+    [{ apiVersion: "x/v1", kind: "Odd", metadata: { name: "o" } }],
+    "ns",
+    ["ns/o"],
+    [],
+  ],
+  [
+    "the last of doubles",
+    [config("a"), config("b"), config("a")],
+    "ns",
+    ["ns/b", "ns/a"],
+    ["Resource /ConfigMap/ns/a appeared 2 times among application resources."],
+  ],
+  [
+    "a condition without any namespace",
+    [config("a")],
+    "",
+    ["undefined/a"],
+    ["Namespace for a /v1, Kind=ConfigMap is missing."],
+  ],
+  [
+    "a condition for what has no name",
+    [{ apiVersion: "v1", kind: "ConfigMap" }],
+    "ns",
+    [],
+    [
+      'Failed to normalize target state: a manifest needs apiVersion, kind and metadata.name: {"apiVersion":"v1","kind":"ConfigMap"}',
+    ],
+  ],
+] as const) {
+  test(`targets have ${name}`, () => {
+    const targets = toTargets(manifests, { namespace, tracking, isNamespaced });
+    assert.deepEqual(
+      targets.objects.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`),
+      places,
+    );
+    assert.deepEqual(
+      targets.conditions.map(({ message }) => message),
+      conditions,
+    );
+  });
+}
+
+const [a] = targetsOf(config("a", { x: "1" }));
+const [changed] = targetsOf(config("a", { x: "2" }));
+const [extra] = targetsOf(config("extra", {}, { "argocd.argoproj.io/compare-options": "IgnoreExtraneous" }));
+const [hook] = targetsOf(config("h", {}, { "argocd.argoproj.io/hook": "PreSync" }));
+const [skipped] = targetsOf(config("s", {}, { "argocd.argoproj.io/hook": "Skip" }));
+assert.ok(a && changed && extra && hook && skipped);
+const copy = { ...a, metadata: { ...a.metadata, name: "copy" } };
+
+for (const [name, targets, live, statuses, status] of [
+  ["equal", [a], [a], ["Synced"], "Synced"],
+  ["changed", [changed], [a], ["OutOfSync"], "OutOfSync"],
+  ["not there yet", [a], [], ["OutOfSync"], "OutOfSync"],
+  ["not wanted any more", [], [a], ["OutOfSync prune"], "OutOfSync"],
+  ["not wanted and ignored", [], [extra], ["OutOfSync prune"], "Synced"],
+  ["a hook", [hook], [], [], "Synced"],
+  ["a hook that is still there", [], [hook], ["none prune"], "Synced"],
+  ["skipped", [skipped], [], ["none"], "Synced"],
+  ["a copy that another controller made", [], [copy], ["none"], "Synced"],
+] as const) {
+  test(`an Application with an object that is ${name} is ${status}`, () => {
+    const comparison = compareObjects(targets, live, options);
+    assert.deepEqual(
+      comparison.objects.map((one) => `${one.status ?? "none"}${one.requiresPruning ? " prune" : ""}`),
+      statuses,
+    );
+    assert.equal(comparison.status, status);
+  });
+}

@@ -1,0 +1,50 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { systemClock } from "../../../src/base/clock.ts";
+import { silentLogger } from "../../../src/base/log.ts";
+import { type GitSourcesOptions, openGitSources } from "../../../src/gitops/source/git-sources.ts";
+import type { GitSources } from "../../../src/gitops/source/source.ts";
+import { tempDir } from "../../harness/temp-dir.ts";
+
+export interface SourceRig extends AsyncDisposable {
+  readonly directory: string;
+  readonly sources: GitSources;
+  /** How many Git commands of this name ran so far. */
+  count(command: string): Promise<number>;
+  /** Process lists, arguments and all: what anybody on the machine could have seen. */
+  seen(): Promise<string>;
+}
+
+/** Sources over a `git` that writes down each call. */
+export async function openSources(options: Partial<GitSourcesOptions> = {}): Promise<SourceRig> {
+  const directory = await tempDir();
+  const log = join(directory.path, "calls");
+  const command = join(directory.path, "git-logged");
+  await writeFile(log, "");
+  await writeFile(command, `#!/bin/sh\necho "$$ $*" >>"${log}"\nexec git "$@"\n`, { mode: 0o755 });
+  const sources = await openGitSources({
+    directory: join(directory.path, "git"),
+    tool: { command, env: { PATH: process.env.PATH ?? "" } },
+    credentials: async () => undefined,
+    allowLocal: true,
+    clock: systemClock,
+    log: silentLogger,
+    ...options,
+  });
+  const seen = (): Promise<string> => readFile(log, "utf8");
+  return {
+    directory: directory.path,
+    sources,
+    seen,
+    async count(name) {
+      const calls = (await seen()).split("\n").map((line) => line.split(" ").slice(1));
+      return calls.filter((words) => words[words[0] === "-c" ? 2 : 0] === name).length;
+    },
+    async [Symbol.asyncDispose]() {
+      await sources[Symbol.asyncDispose]();
+      await directory[Symbol.asyncDispose]();
+    },
+  };
+}
+
+export const never = new AbortController().signal;

@@ -1,0 +1,275 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { systemClock } from "../../../src/base/clock.ts";
+import { compareObjects } from "../../../src/gitops/diff/compare.ts";
+import { toTargets } from "../../../src/gitops/diff/targets.ts";
+import { type ExecuteOptions, executeSync } from "../../../src/gitops/sync/executor.ts";
+import { planSync } from "../../../src/gitops/sync/plan.ts";
+import type { SyncProgress } from "../../../src/gitops/sync/sync.ts";
+import type { KubeObject } from "../../../src/objects/object.ts";
+import { openTestPlane, type TestPlane } from "../../harness/control-plane.ts";
+
+const tracking = { method: "annotation", instance: "app", label: "app.kubernetes.io/instance" } as const;
+const config = (name: string, annotations: Record<string, string> = {}, data: object = {}) => ({
+  apiVersion: "v1",
+  kind: "ConfigMap",
+  metadata: { name, annotations },
+  data,
+});
+const job = (name: string, annotations: Record<string, string>) => ({
+  apiVersion: "batch/v1",
+  kind: "Job",
+  metadata: { name, annotations },
+  spec: { template: { spec: { restartPolicy: "Never", containers: [{ name: "c", image: "i" }] } } },
+});
+const hook = (type: string, policy = "BeforeHookCreation") => ({
+  "argocd.argoproj.io/hook": type,
+  "argocd.argoproj.io/hook-delete-policy": policy,
+});
+const wave = (n: number) => ({ "argocd.argoproj.io/sync-wave": String(n) });
+
+interface Sync {
+  readonly targets: readonly object[];
+  readonly live?: readonly KubeObject[];
+  readonly options?: Partial<ExecuteOptions>;
+  readonly prune?: boolean;
+  /** Called at each report. */
+  readonly onReport?: (progress: SyncProgress) => Promise<void>;
+  readonly signal?: AbortSignal;
+}
+
+async function run(plane: TestPlane, sync: Sync): Promise<SyncProgress> {
+  const targets = toTargets(sync.targets as never, { namespace: "default", tracking, isNamespaced: () => true });
+  const compared = compareObjects(targets.objects, sync.live ?? [], { method: "annotation", ignore: [] });
+  const plan = planSync(compared.objects, compared.hooks, [], {
+    prune: sync.prune ?? true,
+    syncOptions: [],
+    strategy: "hook",
+    resources: [],
+    revision: "abc",
+    startedAt: systemClock.now(),
+    namespace: "default",
+    namespaceExists: true,
+  });
+  const options: ExecuteOptions = {
+    dryRun: false,
+    syncOptions: [],
+    previous: [],
+    isApproved: false,
+    refusal: () => undefined,
+    pollMs: 2,
+    waveDelayMs: 0,
+    ...sync.options,
+  };
+  const report = sync.onReport ?? (async () => undefined);
+  const signal = sync.signal ?? AbortSignal.timeout(20_000);
+  return executeSync(plan, options, { kube: plane.client, clock: systemClock, report }, signal);
+}
+
+const ref = (kind: string, name: string) => ({
+  apiVersion: kind === "Job" ? "batch/v1" : "v1",
+  kind,
+  namespace: "default",
+  name,
+});
+
+function show({ resources }: SyncProgress): string[] {
+  return resources.map(({ name, status, hookPhase, message }) => `${name} ${status} ${hookPhase}: ${message}`);
+}
+
+/** Sets the condition of a Job once it is there. */
+async function finish(plane: TestPlane, name: string, type: "Complete" | "Failed"): Promise<void> {
+  if ((await plane.client.get(ref("Job", name))) === undefined) return;
+  const status = { conditions: [{ type, status: "True", message: `${type} it is` }] };
+  await plane.client.patch(ref("Job", name), "application/merge-patch+json", { status }, { subresource: "status" });
+}
+
+test("objects are applied as our manager, and pruned", async () => {
+  await using plane = await openTestPlane();
+  const first = await run(plane, { targets: [config("a"), config("b")] });
+  assert.deepEqual([first.phase, first.message], ["Succeeded", "successfully synced (all tasks run)"]);
+  assert.deepEqual(show(first), [
+    "a Synced Succeeded: configmap/a serverside-applied",
+    "b Synced Succeeded: configmap/b serverside-applied",
+  ]);
+  const b = await plane.client.get(ref("ConfigMap", "b"));
+  assert.ok(b);
+  assert.match(JSON.stringify(b.metadata.managedFields), /"manager":"argocd-controller","operation":"Apply"/);
+  const kept = await run(plane, { targets: [config("a")], live: [b], prune: false });
+  assert.match(show(kept).join(), /b PruneSkipped Succeeded: ignored \(requires pruning\)/);
+  const pruned = await run(plane, { targets: [config("a")], live: [b] });
+  assert.match(show(pruned).join(), /b Pruned Succeeded: pruned/);
+  assert.equal(await plane.client.get(ref("ConfigMap", "b")), undefined);
+});
+
+test("a hook is waited for before the next phase, and goes when it succeeded", async () => {
+  await using plane = await openTestPlane();
+  const messages: string[] = [];
+  const result = await run(plane, {
+    targets: [job("pre", hook("PreSync", "HookSucceeded")), config("a")],
+    onReport: async ({ message }) => {
+      messages.push(message);
+      if (!message.startsWith("waiting")) return;
+      assert.equal(await plane.client.get(ref("ConfigMap", "a")), undefined, "the next phase waits");
+      await finish(plane, "pre", "Complete");
+    },
+  });
+  assert.equal(result.phase, "Succeeded", result.message);
+  assert.ok(messages.includes("waiting for completion of hook batch/Job/pre"), messages.join("; "));
+  assert.deepEqual(show(result), [
+    "pre Synced Succeeded: Complete it is",
+    "a Synced Succeeded: configmap/a serverside-applied",
+  ]);
+  assert.equal(await plane.client.get(ref("Job", "pre")), undefined);
+});
+
+test("a hook of an earlier sync is replaced, not taken for this one's", async () => {
+  await using plane = await openTestPlane();
+  const finishing = async ({ message }: SyncProgress) => {
+    if (message.startsWith("waiting")) await finish(plane, "pre", "Complete");
+  };
+  await run(plane, { targets: [job("pre", hook("PreSync"))], onReport: finishing });
+  const before = await plane.client.get(ref("Job", "pre"));
+  await run(plane, { targets: [job("pre", hook("PreSync"))], onReport: finishing });
+  const after = await plane.client.get(ref("Job", "pre"));
+  assert.ok(before?.metadata.uid && after?.metadata.uid);
+  assert.notEqual(before.metadata.uid, after.metadata.uid);
+  assert.deepEqual(after.metadata.finalizers ?? [], []);
+});
+
+test("a hook that fails stops the sync, and what is meant for failures runs", async () => {
+  await using plane = await openTestPlane();
+  const result = await run(plane, {
+    targets: [job("pre", hook("PreSync", "HookFailed")), config("a"), config("sorry", hook("SyncFail"))],
+    onReport: async ({ message }) => {
+      if (message.startsWith("waiting")) await finish(plane, "pre", "Failed");
+    },
+  });
+  assert.deepEqual(
+    [result.phase, result.message],
+    ["Failed", "one or more synchronization tasks completed unsuccessfully, reason: Failed it is"],
+  );
+  assert.equal(await plane.client.get(ref("ConfigMap", "a")), undefined);
+  assert.equal(await plane.client.get(ref("Job", "pre")), undefined, "HookFailed deletes it");
+  assert.ok(await plane.client.get(ref("ConfigMap", "sorry")));
+});
+
+test("nothing is applied when one object is not valid", async () => {
+  await using plane = await openTestPlane();
+  const odd = { apiVersion: "example.com/v1", kind: "Odd", metadata: { name: "o" } };
+  const result = await run(plane, { targets: [config("a"), odd] });
+  assert.deepEqual(
+    [result.phase, result.message],
+    [
+      "Failed",
+      "one or more synchronization tasks are not valid: The Kubernetes API could not find example.com/Odd for requested " +
+        'resource default/o. Make sure the "Odd" CRD is installed on the destination cluster.',
+    ],
+  );
+  const bad = await run(plane, { targets: [config("a"), config("Not_A_Name")] });
+  assert.match(bad.message, /^one or more objects failed to apply \(dry run\), reason: .*Not_A_Name/);
+  const refused = await run(plane, {
+    targets: [config("a")],
+    options: { refusal: ({ key }) => `resource :${key.kind} is not permitted in project p` },
+  });
+  assert.match(refused.message, /are not valid: resource :ConfigMap is not permitted in project p$/);
+  assert.equal(await plane.client.get(ref("ConfigMap", "a")), undefined);
+});
+
+test("a dry run changes nothing", async () => {
+  await using plane = await openTestPlane();
+  const result = await run(plane, { targets: [config("a")], options: { dryRun: true } });
+  assert.deepEqual(show(result), ["a Synced Succeeded: configmap/a serverside-applied (server dry run)"]);
+  assert.equal(await plane.client.get(ref("ConfigMap", "a")), undefined);
+});
+
+test("after a restart the sync goes on where it was, and repeats nothing", async () => {
+  await using plane = await openTestPlane();
+  const targets = [job("pre", hook("PreSync")), config("a", wave(1))];
+  const stop = new AbortController();
+  let stored: SyncProgress | undefined;
+  const first = run(plane, {
+    targets,
+    signal: stop.signal,
+    onReport: async (progress) => {
+      stored = progress;
+      if (progress.message.startsWith("waiting")) stop.abort(new Error("the process ends"));
+    },
+  });
+  await assert.rejects(first, /the process ends/);
+  const before = await plane.client.get(ref("Job", "pre"));
+  assert.ok(stored && before);
+  assert.deepEqual(
+    stored.resources.map(({ name, hookPhase }) => `${name} ${hookPhase}`),
+    ["pre Running"],
+  );
+  await finish(plane, "pre", "Complete");
+  const result = await run(plane, { targets, options: { previous: stored.resources } });
+  assert.equal(result.phase, "Succeeded", result.message);
+  assert.equal((await plane.client.get(ref("Job", "pre")))?.metadata.uid, before.metadata.uid, "the hook ran once");
+  assert.ok(await plane.client.get(ref("ConfigMap", "a")));
+});
+
+test("a prune that needs a word keeps the whole wave back until it is given", async () => {
+  await using plane = await openTestPlane();
+  await run(plane, { targets: [config("old", { "argocd.argoproj.io/sync-options": "Prune=confirm" })] });
+  const old = await plane.client.get(ref("ConfigMap", "old"));
+  assert.ok(old);
+  const waiting = await run(plane, { targets: [config("a")], live: [old] });
+  assert.deepEqual([waiting.phase, waiting.message], ["Running", "waiting for pruning confirmation of /ConfigMap/old"]);
+  assert.equal(await plane.client.get(ref("ConfigMap", "a")), undefined);
+  const done = await run(plane, { targets: [config("a")], live: [old], options: { isApproved: true } });
+  assert.equal(done.phase, "Succeeded");
+  assert.equal(await plane.client.get(ref("ConfigMap", "old")), undefined);
+});
+
+const deployment = {
+  apiVersion: "apps/v1",
+  kind: "Deployment",
+  metadata: { name: "web" },
+  spec: {
+    replicas: 1,
+    selector: { matchLabels: { app: "web" } },
+    template: { metadata: { labels: { app: "web" } }, spec: { containers: [{ name: "c", image: "i" }] } },
+  },
+};
+const healthy = { replicas: 1, updatedReplicas: 1, availableReplicas: 1 };
+const late = { conditions: [{ type: "Progressing", status: "False", reason: "ProgressDeadlineExceeded" }] };
+
+for (const [name, status, phase, message] of [
+  ["healthy", healthy, "Succeeded", "successfully synced (all tasks run)"],
+  [
+    "degraded",
+    late,
+    "Failed",
+    'one or more synchronization tasks completed unsuccessfully, reason: Deployment "web" exceeded its progress deadline',
+  ],
+] as const) {
+  test(`a wave waits for the one before to be over: ${name}`, async () => {
+    await using plane = await openTestPlane();
+    const web = { apiVersion: "apps/v1", kind: "Deployment", namespace: "default", name: "web" };
+    const result = await run(plane, {
+      targets: [deployment, config("a", wave(1))],
+      onReport: async (progress) => {
+        if (progress.message !== "waiting for healthy state of apps/Deployment/web") return;
+        assert.equal(await plane.client.get(ref("ConfigMap", "a")), undefined);
+        const patch = { status: { ...status, observedGeneration: 1 } };
+        await plane.client.patch(web, "application/merge-patch+json", patch, { subresource: "status" });
+      },
+    });
+    assert.deepEqual([result.phase, result.message], [phase, message]);
+    assert.equal((await plane.client.get(ref("ConfigMap", "a"))) !== undefined, phase === "Succeeded");
+  });
+}
+
+test("Replace=true puts the target in the place of the live object", async () => {
+  await using plane = await openTestPlane();
+  await plane.client.create({ ...config("a", {}, { old: "1" }), metadata: { name: "a", namespace: "default" } });
+  const replace = { "argocd.argoproj.io/sync-options": "Replace=true" };
+  const result = await run(plane, { targets: [config("a", replace, { fresh: "1" }), config("b", replace)] });
+  assert.deepEqual(show(result), [
+    "a Synced Succeeded: configmap/a replaced",
+    "b Synced Succeeded: configmap/b created",
+  ]);
+  assert.deepEqual((await plane.client.get(ref("ConfigMap", "a")))?.data, { fresh: "1" });
+});

@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { HistoryEntry } from "../../src/ledger/history.ts";
+import { openRig, type Rig } from "./rig.ts";
+
+interface Answer {
+  readonly status: number;
+  // biome-ignore lint/suspicious/noExplicitAny: JSON of many shapes, looked at by the tests
+  readonly body: any;
+}
+
+async function call(rig: Rig, path: string, body?: unknown): Promise<Answer> {
+  const response = await fetch(`${rig.url}/api/v1/tiphys${path}`, {
+    headers: { authorization: `Bearer ${rig.token}`, "content-type": "application/json" },
+    ...(body === undefined ? {} : { method: "POST", body: typeof body === "string" ? body : JSON.stringify(body) }),
+  });
+  return { status: response.status, body: await response.json() };
+}
+
+const idOf = (entry: HistoryEntry): string => (entry.kind === "event" ? entry.event.id : entry.record.id);
+
+test("answers an event, its records, its trace and why", async () => {
+  await using rig = await openRig();
+  assert.equal((await call(rig, "/events/e1")).body.event.eventSource, "webhook");
+  assert.equal((await call(rig, `/records/${rig.effect}`)).body.record.key, "uid/log/e1");
+  assert.deepEqual((await call(rig, `/records/${rig.effect}/causes`)).body.entries.map(idOf).toSorted(), [
+    "e1",
+    rig.decision,
+  ]);
+  assert.deepEqual((await call(rig, "/records/e1/effects")).body.entries.map(idOf), [rig.decision, rig.effect]);
+  const trace = (await call(rig, `/trace/${rig.decision}`)).body;
+  assert.deepEqual(
+    [trace.causes, [trace.self], trace.effects].map((entries) => entries.map(idOf)),
+    [["e1"], [rig.decision], [rig.effect]],
+  );
+  assert.match((await call(rig, "/events/e1/why")).body.note, /does not hold the event/);
+});
+
+test("lists what was stored before it was asked", async () => {
+  await using rig = await openRig();
+  for (let index = 0; index < 20; index++) {
+    const sent = { namespace: "default", eventSource: "calendar", event: "example", data: {}, id: `sent-${index}` };
+    assert.deepEqual(await call(rig, "/events", sent), { status: 201, body: { id: sent.id } });
+    const { events } = (await call(rig, "/events?limit=1&eventSource=calendar")).body;
+    assert.equal(events[0].id, sent.id);
+  }
+  assert.equal((await call(rig, "/events?eventSource=webhook")).body.events.length, 1);
+  assert.equal((await call(rig, "/records?kind=effect")).body.records.length, 1);
+});
+
+test("refuses what it does not understand or know", async () => {
+  await using rig = await openRig();
+  const table: readonly (readonly [string, unknown, number, string | undefined])[] = [
+    ["/events?limit=0", undefined, 400, "USAGE"],
+    ["/events?limit=many", undefined, 400, "USAGE"],
+    ["/events?limit=1001", undefined, 400, "USAGE"],
+    ["/events/none", undefined, 404, "NOT_FOUND"],
+    ["/events/none/why", undefined, 404, "NOT_FOUND"],
+    ["/events/e1/why?sensor=hello", undefined, 400, "USAGE"],
+    ["/records/none", undefined, 404, "NOT_FOUND"],
+    ["/trace/none", undefined, 404, "NOT_FOUND"],
+    ["/records?kind=none", undefined, 400, "USAGE"],
+    ["/events", { event: "example", data: {} }, 400, "USAGE"],
+    ["/events", "{", 400, "USAGE"],
+  ];
+  for (const [path, body, status, code] of table) {
+    const answer = await call(rig, path, body);
+    assert.deepEqual({ path, status: answer.status, code: answer.body.code }, { path, status, code });
+  }
+});
