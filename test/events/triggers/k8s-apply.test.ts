@@ -142,11 +142,11 @@ const pod = (...containers: object[]) => ({
   metadata: { name: "p" },
   spec: { containers },
 });
-/** Merge patches replace lists, the others merge them by name. */
+/** Merge patches replace lists, strategic ones merge them by name, and apply removes what it no longer mentions. */
 const strategies: readonly [string, readonly string[]][] = [
   ["application/merge-patch+json", ["b"]],
   ["application/strategic-merge-patch+json", ["a", "b"]],
-  ["application/apply-patch+yaml", ["a", "b"]],
+  ["application/apply-patch+yaml", ["b"]],
 ];
 
 for (const [patchStrategy, expected] of strategies) {
