@@ -34,7 +34,7 @@ import { createDeadLetters } from "./events/sensor/dead-letters.ts";
 import { createExecutor } from "./events/sensor/executor.ts";
 import { createPartitions, type Partitions } from "./events/sensor/partition.ts";
 import { createEventReader, parseSystemSubject } from "./events/sensor/reader.ts";
-import { createSensorRunner, type SensorRunner } from "./events/sensor/runner.ts";
+import { createSensorRunner, type SensorRunner, type SensorRunnerDeps } from "./events/sensor/runner.ts";
 import { ledgerPositionsIn } from "./events/sensor/sensor-cells.ts";
 import { openIngress } from "./events/sources/ingress.ts";
 import { sourceKinds, sourceSchemas } from "./events/sources/registry.ts";
@@ -175,6 +175,7 @@ async function openCluster({ config, stack, clock, log, dataDir }: Base): Promis
       clock,
       log,
       users: [user],
+      simulate: true,
       admission: ({ object }) => admit(object),
     }),
   );
@@ -315,8 +316,10 @@ function withoutManagedFields(object: KubeObject): KubeObject {
   return { ...object, metadata };
 }
 
+type Finished = Pick<SensorRunnerDeps, "finished" | "finishedUntil">;
+
 /** Keys of effects with a stored outcome that a stored position has not passed: they are not repeated. */
-async function readFinished({ ledger, partitions }: Parts): Promise<ReadonlySet<string>> {
+async function readFinished({ ledger, partitions }: Parts): Promise<Finished> {
   const signal = AbortSignal.timeout(startReadMs);
   const cells = await partitions.open(signal);
   const { epoch, after } = ledger.mark();
@@ -329,10 +332,10 @@ async function readFinished({ ledger, partitions }: Parts): Promise<ReadonlySet<
   for await (const records of ledger.readEffects({ epoch, after: since }, signal)) {
     for (const { key, outcome } of records) if (outcome !== "failed") finished.add(key);
   }
-  return finished;
+  return { finished, finishedUntil: { epoch, after } };
 }
 
-function createRunnerFactory(parts: Parts, finished: ReadonlySet<string>) {
+function createRunnerFactory(parts: Parts, finished: Finished) {
   return async (compiled: CompiledSensor, handle: BusHandle): Promise<SensorRunner> => {
     const { namespace, name } = compiled.head;
     const log = parts.log.child({ namespace, sensor: name });
@@ -341,7 +344,7 @@ function createRunnerFactory(parts: Parts, finished: ReadonlySet<string>) {
     return createSensorRunner(compiled, {
       ...parts,
       log,
-      finished,
+      ...finished,
       reader: handle.reader,
       bus: handle.name,
       subjectOf: (eventSource, event) => handle.subjectOf(namespace, eventSource, event),
