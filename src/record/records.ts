@@ -93,6 +93,39 @@ export interface InvalidRecord extends RecordBase {
   readonly message: string;
 }
 
+/** Names an Application in records. */
+export interface ApplicationHead extends ResourceName {
+  readonly uid: string;
+}
+
+/** A sync of an Application that ended. Its causes are decisions of the Application. */
+export interface SyncRecord extends RecordBase {
+  readonly kind: "sync";
+  readonly application: ApplicationHead;
+  /** Milliseconds since 1970; `at` is its end. */
+  readonly startedAt: number;
+  /** Commits, one for each source. */
+  readonly revisions: readonly string[];
+  readonly phase: "Succeeded" | "Failed" | "Error";
+  /** How often it was tried again. */
+  readonly retries: number;
+  readonly message: string;
+  /** What was applied or pruned, as `apiVersion/kind/namespace/name`, with the result; the first 100. */
+  readonly objects: readonly { readonly object: string; readonly status: string }[];
+}
+
+/** A live object of an Application changed its state. Its cause is the sync that it followed. */
+export interface ObservationRecord extends RecordBase {
+  readonly kind: "observation";
+  readonly application: ApplicationHead;
+  /** `apiVersion/kind/namespace/name` */
+  readonly object: string;
+  readonly change: "created" | "health" | "deleted";
+  /** Healthy, Progressing, …; absent where the kind has none. */
+  readonly health?: string;
+  readonly message?: string;
+}
+
 export type LedgerRecord = DecisionRecord | EffectRecord | LostRecord | InvalidRecord;
 
 type WithoutId<R> = R extends LedgerRecord ? Omit<R, "id"> : never;

@@ -16,7 +16,7 @@ const layers: readonly (readonly string[])[] = [
     "src/gitops/project",
   ],
   ["src/ledger", "src/events/sources", "src/events/triggers", "src/gitops/sync", "src/gitops/generators"],
-  ["src/events/sensor", "src/gitops/reconcile.ts"],
+  ["src/events/sensor", "src/gitops/reconcile"],
   ["src/validate", "src/controllers", "src/server"],
   ["src/engine.ts", "src/ui"],
   ["src/cli"],

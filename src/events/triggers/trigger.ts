@@ -73,6 +73,47 @@ export interface ParameterResolver {
   text(parameter: TriggerParameter, path: string): string | undefined;
 }
 
+/** What a `gitOps` trigger asks of an Application. */
+export interface GitOpsRequest {
+  readonly application: ResourceName;
+  /** refresh: compare with what the repository says now; hardRefresh: and render anew; sync: and apply it. */
+  readonly operation: "refresh" | "hardRefresh" | "sync";
+  /** Of a sync. */
+  readonly sync?: {
+    readonly revision?: string;
+    readonly prune: boolean;
+    readonly dryRun: boolean;
+    readonly syncOptions: readonly string[];
+  };
+  /** The firing's: the same request again is none. */
+  readonly key: string;
+  /** The Sensor that asks. */
+  readonly by: ResourceName;
+}
+
+/** What the request would meet, as plain JSON. */
+export interface GitOpsPlan {
+  readonly application: ResourceName;
+  readonly operation: GitOpsRequest["operation"];
+  readonly syncStatus: string;
+  readonly healthStatus: string;
+  /** The commit that it was compared with last; "" before. */
+  readonly revision: string;
+  /** Objects that differ now, as `group/kind/namespace/name`. */
+  readonly outOfSync: readonly string[];
+}
+
+/** The reconcile flow as triggers see it; filled by the engine, so that `events` and `gitops` do not know each other. */
+export interface GitOpsTarget {
+  /** Reads only, as `kube`'s user. @throws TerminalError NOT_FOUND, API_FORBIDDEN */
+  plan(request: GitOpsRequest, kube: KubeClient, signal: AbortSignal): Promise<GitOpsPlan>;
+  /**
+   * Stores the request; it is acted on after that. `kube`'s user must be allowed to patch the Application.
+   * @throws TerminalError NOT_FOUND, API_FORBIDDEN
+   */
+  request(request: GitOpsRequest, kube: KubeClient, signal: AbortSignal): Promise<Outcome>;
+}
+
 export interface TriggerContext {
   readonly parameters: ParameterResolver;
   /** Acts as the Sensor's service account. */
@@ -81,6 +122,8 @@ export interface TriggerContext {
     read(selector: SecretKeySelector): Promise<string>;
     readConfigMap(selector: SecretKeySelector): Promise<string>;
   };
+  /** Absent where nothing reconciles. */
+  readonly gitOps?: GitOpsTarget;
   /** Whether outgoing HTTP may go to loopback addresses; link-local and metadata addresses are always refused. */
   readonly allowLoopback: boolean;
   readonly clock: Clock;
