@@ -2,7 +2,8 @@ import { styleText } from "node:util";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { TerminalError } from "../base/errors.ts";
 import { createLogger } from "../base/log.ts";
-import type { Engine, EngineConfig } from "../engine.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { EngineConfig } from "../engine/parts.ts";
 
 interface UpFlags {
   readonly port: number;
@@ -30,7 +31,7 @@ export function upCommand(): Command {
 
 async function up(dir: string | undefined, dataDir: string, flags: UpFlags): Promise<void> {
   const stop = stopSignal();
-  const { startEngine } = await import("../engine.ts");
+  const { startEngine } = await import("../engine/engine.ts");
   const config: EngineConfig = {
     dataDir,
     port: flags.port,

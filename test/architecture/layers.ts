@@ -18,7 +18,7 @@ const layers: readonly (readonly string[])[] = [
   ["src/ledger", "src/events/sources", "src/events/triggers", "src/gitops/sync", "src/gitops/generators"],
   ["src/events/sensor", "src/gitops/reconcile"],
   ["src/validate", "src/controllers", "src/server"],
-  ["src/engine.ts", "src/ui"],
+  ["src/engine", "src/ui"],
   ["src/cli"],
 ];
 

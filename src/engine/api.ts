@@ -1,0 +1,41 @@
+import { readStoredEvent } from "../controllers/bus-directory.ts";
+import { createEventSender } from "../controllers/event-sender.ts";
+import type { CompiledSensor } from "../events/sensor/compile.ts";
+import type { ListedResource } from "../server/history-routes.ts";
+import { openServer } from "../server/server.ts";
+import { createWhy } from "../server/why.ts";
+import { host, type Parts } from "./parts.ts";
+
+/** What the API learns as the start goes on. */
+export interface ApiState {
+  notReady: string | undefined;
+  sensors: () => readonly CompiledSensor[];
+  listed: { readonly sensors: () => readonly ListedResource[]; readonly sources: () => readonly ListedResource[] };
+}
+
+/** Answers health checks from here on, questions once Sensors run, until everything else has stopped. */
+export async function openApi(parts: Parts, state: Readonly<ApiState>) {
+  const { config, stack, dataDir, metrics, log, projection, directory, clock } = parts;
+  const why = createWhy({
+    history: projection.history,
+    sensors: () => state.sensors(),
+    readEvent: (head) => readStoredEvent(directory, head),
+  });
+  const send = createEventSender(directory, clock);
+  const { token } = dataDir;
+  return stack.use(
+    await openServer({
+      host,
+      port: config.port,
+      token,
+      metrics,
+      history: projection.history,
+      notReady: () => state.notReady,
+      sensors: () => state.listed.sensors(),
+      sources: () => state.listed.sources(),
+      why,
+      send,
+      log,
+    }),
+  );
+}

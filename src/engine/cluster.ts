@@ -1,0 +1,52 @@
+import type { JsonObject } from "../base/json.ts";
+import { createManifestDir } from "../controllers/manifest-dir.ts";
+import { sourceSchemas } from "../events/sources/registry.ts";
+import { triggerSchemas } from "../events/triggers/registry.ts";
+import { createKubeClient } from "../kube/client.ts";
+import type { KubeClient } from "../kube/kube.ts";
+import { ensureCertificate } from "../local/certificate.ts";
+import { openControlPlane } from "../local/control-plane.ts";
+import { replaceFile } from "../local/data-dir.ts";
+import { kubeconfigText } from "../local/kubeconfig.ts";
+import { serveControlPlane } from "../local/serve.ts";
+import { admit } from "../validate/admission.ts";
+import { type CustomResourceDefinition, eventCrds } from "../validate/crds.ts";
+import { type Base, type Cluster, host, startReadMs } from "./parts.ts";
+
+/** The embedded control plane, for the engine in process and for `kubectl` over HTTPS. */
+export async function openCluster({ config, stack, clock, log, dataDir }: Base): Promise<Cluster> {
+  const user = { token: dataDir.token, name: "tiphys-admin", groups: ["system:masters"] };
+  const plane = stack.use(
+    await openControlPlane({
+      path: dataDir.file("kube.db"),
+      clock,
+      log,
+      users: [user],
+      simulate: true,
+      admission: ({ object }) => admit(object),
+    }),
+  );
+  const certificate = await ensureCertificate(dataDir.path, clock);
+  const served = stack.use(await serveControlPlane({ plane, host, port: config.kubePort, certificate, log }));
+  const text = kubeconfigText({ url: served.url, caPem: certificate.cert, token: dataDir.token, name: "tiphys" });
+  replaceFile(dataDir.file("kubeconfig"), text);
+  const kube = createKubeClient({ fetch: plane.fetch, baseUrl: served.url, token: dataDir.token, log });
+  return { kube, url: served.url };
+}
+
+export async function applyManifests({ config, stack, nursery, clock, log }: Base, kube: KubeClient): Promise<number> {
+  const signal = AbortSignal.timeout(startReadMs);
+  for (const crd of eventCrds({ sources: sourceSchemas(), triggers: triggerSchemas() }))
+    await installCrd(kube, crd, signal);
+  if (config.manifests === undefined) return 0;
+  const dir = createManifestDir({ path: config.manifests, kube, clock, log });
+  const applied = await dir.applyAll(signal);
+  stack.use(nursery.start("manifests", (stop) => dir.watch(stop)));
+  return applied;
+}
+
+async function installCrd(kube: KubeClient, crd: CustomResourceDefinition, signal: AbortSignal): Promise<void> {
+  const ref = { apiVersion: crd.apiVersion, kind: crd.kind, name: crd.metadata.name };
+  const body = crd as unknown as JsonObject;
+  await kube.patch(ref, "application/apply-patch+yaml", body, { fieldManager: "tiphys", force: true }, signal);
+}

@@ -1,0 +1,88 @@
+import { randomUUID } from "node:crypto";
+import { systemClock } from "../base/clock.ts";
+import { releaseGarbage } from "../base/memory.ts";
+import { createMetrics } from "../base/metrics.ts";
+import { createNursery } from "../base/nursery.ts";
+import { createBusDirectory } from "../controllers/bus-directory.ts";
+import { createStatusWriter } from "../controllers/status.ts";
+import type { EventBus } from "../events/bus/bus.ts";
+import { createPartitions } from "../events/sensor/partition.ts";
+import { openLedger } from "../ledger/ledger.ts";
+import { openProjection } from "../ledger/projection.ts";
+import { type Endpoints, openDataDir } from "../local/data-dir.ts";
+import { rawSubject } from "../record/subject.ts";
+import { type ApiState, openApi } from "./api.ts";
+import { createSystemHandle, openSystemBus } from "./buses.ts";
+import { applyManifests, openCluster } from "./cluster.ts";
+import type { Base, Cluster, EngineConfig, Parts, Records } from "./parts.ts";
+import { startSensors } from "./sensors.ts";
+import { startSources } from "./sources.ts";
+
+/** An engine that runs. Disposal stops intake first, lets triggers end, stores state, and answers health checks to the end. */
+export interface Engine extends AsyncDisposable {
+  readonly endpoints: Endpoints;
+  /** Objects applied from the manifests. */
+  readonly applied: number;
+  /** URLs of the webhooks that are served. */
+  readonly webhooks: readonly string[];
+  /** Never resolves; rejects when a part failed that the engine cannot go on without. */
+  readonly failed: Promise<never>;
+}
+
+/**
+ * Starts everything in one process. From the sink to the tap: bus, ledger, API, server, Sensors, then sources; disposal
+ * goes the other way. @throws TerminalError with what to change: a port in use, a locked directory, a bad manifest.
+ */
+export async function startEngine(config: EngineConfig): Promise<Engine> {
+  await using stack = new AsyncDisposableStack();
+  const nursery = createNursery();
+  const dataDir = stack.use(openDataDir(config.dataDir));
+  const base: Base = { config, stack, nursery, dataDir, clock: systemClock, log: config.log, metrics: createMetrics() };
+  const bus = stack.use(await openSystemBus(base));
+  const records = await openRecords(base, bus);
+  const cluster = await openCluster(base);
+  const parts = openParts(base, bus, records, cluster);
+  const state: ApiState = {
+    notReady: "starting",
+    sensors: () => [],
+    listed: { sensors: () => [], sources: () => [] },
+  };
+  const server = await openApi(parts, state);
+  const applied = await applyManifests(base, cluster.kube);
+  const sensors = await startSensors(parts);
+  state.sensors = sensors.reconciler.running;
+  const ingress = await startSources(parts);
+  state.listed = { sensors: sensors.listed, sources: ingress.listed };
+  const endpoints: Endpoints = {
+    server: server.url,
+    ingress: ingress.url,
+    kube: cluster.url,
+    kubeconfig: dataDir.file("kubeconfig"),
+    token: dataDir.file("token"),
+    pid: process.pid,
+    simulated: true,
+  };
+  await releaseGarbage();
+  state.notReady = undefined;
+  dataDir.writeEndpoints(endpoints);
+  const running = stack.move();
+  const webhooks = ingress.urls();
+  return { endpoints, applied, webhooks, failed: nursery.failed, [Symbol.asyncDispose]: () => running.disposeAsync() };
+}
+
+async function openRecords({ stack, nursery, clock, log, dataDir }: Base, bus: EventBus): Promise<Records> {
+  const projection = stack.use(await openProjection({ path: dataDir.file("ledger.db"), clock, log }));
+  stack.use(
+    nursery.start("event projection", (signal) => projection.follow("system", bus, [rawSubject("events.>")], signal)),
+  );
+  const ledger = stack.use(await openLedger({ bus, writer: randomUUID().slice(0, 8), clock, log }));
+  return { ledger, projection };
+}
+
+function openParts(base: Base, bus: EventBus, records: Records, { kube }: Cluster): Parts {
+  const { clock, log } = base;
+  const system = createSystemHandle(base, bus, records.ledger);
+  const partitions = createPartitions({ bus, clock, log });
+  const writeStatus = createStatusWriter(kube, clock);
+  return { ...base, ...records, kube, directory: createBusDirectory(system), system, partitions, writeStatus };
+}

@@ -1,0 +1,115 @@
+import { argoApiVersion, type PodTemplate } from "../api/resources.ts";
+import { type Clock, sleepFor } from "../base/clock.ts";
+import type { Logger } from "../base/log.ts";
+import type { Metrics } from "../base/metrics.ts";
+import type { Nursery } from "../base/nursery.ts";
+import type { BusHandle, MutableBusDirectory } from "../controllers/bus-directory.ts";
+import { conditionsOf } from "../controllers/conditions.ts";
+import { type Controller, createController } from "../controllers/controller.ts";
+import type { Reconciler } from "../controllers/reconciler.ts";
+import type { WriteStatus } from "../controllers/status.ts";
+import type { Partitions } from "../events/sensor/partition.ts";
+import type { KubeClient, WatchCache } from "../kube/kube.ts";
+import { createWatchCache } from "../kube/watch-cache.ts";
+import type { Projection } from "../ledger/projection.ts";
+import type { DataDir } from "../local/data-dir.ts";
+import type { KubeObject } from "../objects/object.ts";
+import type { Ledger } from "../record/records.ts";
+import type { ListedResource } from "../server/history-routes.ts";
+
+export interface EngineConfig {
+  readonly dataDir: string;
+  /** Manifests to apply and follow: a directory or a file. */
+  readonly manifests?: string;
+  /** 0 takes any free one. */
+  readonly port: number;
+  readonly ingressPort: number;
+  readonly kubePort: number;
+  /** `nats://…`; absent: the embedded bus. */
+  readonly bus?: string;
+  readonly log: Logger;
+}
+
+export const host = "127.0.0.1";
+
+/** How long the start waits for the first reconcile of every object; the rest goes on behind. */
+export const settleMs = 10_000;
+/** How long reading stored state and the ledger may take at the start. */
+export const startReadMs = 120_000;
+
+/** What most parts need, opened first and closed last. */
+export interface Base {
+  readonly config: EngineConfig;
+  readonly stack: AsyncDisposableStack;
+  readonly nursery: Nursery;
+  readonly dataDir: DataDir;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+}
+
+export interface Records {
+  readonly ledger: Ledger;
+  readonly projection: Projection;
+}
+
+export interface Cluster {
+  readonly kube: KubeClient;
+  readonly url: string;
+}
+
+/** Everything that Sensors and sources are made of. */
+export interface Parts extends Base, Records {
+  readonly kube: KubeClient;
+  readonly directory: MutableBusDirectory;
+  readonly system: BusHandle;
+  readonly partitions: Partitions;
+  readonly writeStatus: WriteStatus;
+}
+
+export interface RunningController<R extends Reconciler> extends Controller {
+  readonly reconciler: R;
+  /** Every object of the kind, with its conditions. */
+  listed(): readonly ListedResource[];
+}
+
+/** A controller with its watch cache; both stop, and what the reconciler runs ends, when the engine is disposed of. */
+export function runController<R extends Reconciler & { stopAll(): Promise<void> }>(
+  { stack, nursery, kube, clock, log }: Parts,
+  kind: string,
+  create: (deps: { cache: WatchCache; request: (namespace: string, name: string) => void }) => R,
+): RunningController<R> {
+  const gvk = { apiVersion: argoApiVersion, kind };
+  const cache = createWatchCache({ client: kube, kind: gvk, clock, log, trim: withoutManagedFields });
+  let controller: Controller | undefined;
+  const reconciler = create({ cache, request: (namespace, name) => controller?.request(namespace, name) });
+  controller = createController({ kind: gvk, cache, reconciler, clock, log });
+  const { run } = controller;
+  stack.use(nursery.start(`${kind} cache`, (signal) => cache.run(signal)));
+  stack.defer(() => reconciler.stopAll());
+  stack.use(nursery.start(`${kind} controller`, run));
+  return { ...controller, reconciler, listed: () => [...cache.items()].map(toListed) };
+}
+
+function toListed(object: KubeObject): ListedResource {
+  const { namespace = "", name = "", uid = "" } = object.metadata;
+  return { namespace, name, uid, conditions: conditionsOf(object) };
+}
+
+/** Who wrote which field is as long as the object itself, and no controller asks. */
+function withoutManagedFields(object: KubeObject): KubeObject {
+  const { managedFields: _, ...metadata } = object.metadata;
+  return { ...object, metadata };
+}
+
+/** Waits for `settled`, but not longer than `ms`: an object that is slow to settle must not hold up the rest. */
+export async function within(clock: Clock, ms: number, settled: Promise<unknown>): Promise<void> {
+  const enough = new AbortController();
+  const late = sleepFor(clock, ms, enough.signal).catch(() => undefined);
+  await Promise.race([settled, late]);
+  enough.abort();
+}
+
+export function serviceAccountUser(namespace: string, { serviceAccountName }: PodTemplate): string {
+  return `system:serviceaccount:${namespace}:${serviceAccountName || "default"}`;
+}

@@ -1,0 +1,86 @@
+import type { BusHandle } from "../controllers/bus-directory.ts";
+import { createEventBusController } from "../controllers/event-bus.ts";
+import { createSecretReader } from "../controllers/secret-reader.ts";
+import { createSensorController, type SensorController } from "../controllers/sensor.ts";
+import type { CompiledSensor } from "../events/sensor/compile.ts";
+import { createDeadLetters } from "../events/sensor/dead-letters.ts";
+import { createExecutor } from "../events/sensor/executor.ts";
+import { createSensorRunner, type SensorRunner, type SensorRunnerDeps } from "../events/sensor/runner.ts";
+import { ledgerPositionsIn } from "../events/sensor/sensor-cells.ts";
+import { triggerKinds, triggerSchemas } from "../events/triggers/registry.ts";
+import { createBusRunner } from "./buses.ts";
+import {
+  type Parts,
+  type RunningController,
+  runController,
+  serviceAccountUser,
+  settleMs,
+  startReadMs,
+  within,
+} from "./parts.ts";
+
+/** EventBuses and Sensors run before the first source does: what a source emits then is not missed by a Sensor. */
+export async function startSensors(parts: Parts): Promise<RunningController<SensorController>> {
+  const { stack, nursery, partitions, clock, log, system } = parts;
+  const finished = await readFinished(parts);
+  stack.use(nursery.start("partitions", (signal) => partitions.run(signal)));
+  const buses = runController(parts, "EventBus", ({ cache, request }) => {
+    const runBus = createBusRunner(parts);
+    return createEventBusController({ ...parts, cache, runBus, request });
+  });
+  const sensors = runController(parts, "Sensor", ({ cache, request }) =>
+    createSensorController({
+      ...parts,
+      cache,
+      request,
+      schemas: triggerSchemas(),
+      buses: parts.directory,
+      createRunner: createRunnerFactory(parts, finished),
+    }),
+  );
+  parts.directory.onChange((namespace) => sensors.requestAll(namespace));
+  await within(clock, settleMs, Promise.all([buses.settled, sensors.settled]));
+  stack.use(nursery.start("event reader", (signal) => system.reader.run(signal)));
+  log.debug("sensors started", { sensors: sensors.reconciler.running().length });
+  return sensors;
+}
+
+type Finished = Pick<SensorRunnerDeps, "finished" | "finishedUntil">;
+
+/** Keys of effects with a stored outcome that a stored position has not passed: they are not repeated. */
+async function readFinished({ ledger, partitions }: Parts): Promise<Finished> {
+  const signal = AbortSignal.timeout(startReadMs);
+  const cells = await partitions.open(signal);
+  const { epoch, after } = ledger.mark();
+  let since = after;
+  for (const map of cells) {
+    for (const position of ledgerPositionsIn(map))
+      if (position.epoch === epoch) since = Math.min(since, position.after);
+  }
+  const finished = new Set<string>();
+  for await (const records of ledger.readEffects({ epoch, after: since }, signal)) {
+    for (const { key, outcome } of records) if (outcome !== "failed") finished.add(key);
+  }
+  return { finished, finishedUntil: { epoch, after } };
+}
+
+function createRunnerFactory(parts: Parts, finished: Finished) {
+  return async (compiled: CompiledSensor, handle: BusHandle): Promise<SensorRunner> => {
+    const { namespace, name } = compiled.head;
+    const log = parts.log.child({ namespace, sensor: name });
+    const kube = parts.kube.as(serviceAccountUser(namespace, compiled.sensor.template));
+    const context = { kube, secret: createSecretReader(kube, namespace), allowLoopback: true, clock: parts.clock, log };
+    return createSensorRunner(compiled, {
+      ...parts,
+      log,
+      ...finished,
+      reader: handle.reader,
+      bus: handle.name,
+      subjectOf: (eventSource, event) => handle.subjectOf(namespace, eventSource, event),
+      start: () => handle.bus.end(handle.stream),
+      partition: await parts.partitions.of(namespace, name),
+      execute: createExecutor(compiled, { kinds: triggerKinds, context }),
+      putDead: createDeadLetters(parts.system.bus, compiled.head, parts.clock),
+    });
+  };
+}
