@@ -101,6 +101,8 @@ export interface ApplicationHead extends ResourceName {
 /** A sync of an Application that ended. Its causes are decisions of the Application. */
 export interface SyncRecord extends RecordBase {
   readonly kind: "sync";
+  /** Names it in the records of what followed while it ran: `sync/<decision>`. */
+  readonly key: string;
   readonly application: ApplicationHead;
   /** Milliseconds since 1970; `at` is its end. */
   readonly startedAt: number;

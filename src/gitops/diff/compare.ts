@@ -31,6 +31,8 @@ export interface Comparison {
 export interface CompareOptions {
   readonly method: TrackingMethod;
   readonly ignore: readonly IgnoreRule[];
+  /** In place of `diffObject`: one that remembers. */
+  readonly diff?: typeof diffObject;
 }
 
 /**
@@ -67,7 +69,7 @@ function comparePair(
   live: KubeObject | undefined,
   options: CompareOptions,
 ): ComparedObject {
-  const diff = diffObject(target, live, { ignore: options.ignore });
+  const diff = (options.diff ?? diffObject)(target, live, { ignore: options.ignore });
   const annotations = annotationsOf(target ?? live);
   const isHookObject = isHook(annotations);
   const isOwn = isSelfReferenced(live, target, options.method);

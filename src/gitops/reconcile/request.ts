@@ -32,6 +32,17 @@ export interface SyncWish {
   readonly by: string;
 }
 
+/** A commit that somebody saw as the tip of a ref. */
+export interface SeenCommit {
+  /** As `normaliseRepositoryUrl` writes it. */
+  readonly repository: string;
+  /** `refs/heads/main` */
+  readonly ref: string;
+  readonly commit: string;
+  /** The tip before; 40 zeros for a new ref. */
+  readonly before: string;
+}
+
 /** What is to be looked at for one Application. Plain JSON. */
 export interface ReconcileRequest {
   readonly level: ComparisonLevel;
@@ -39,6 +50,8 @@ export interface ReconcileRequest {
   readonly hard: boolean;
   /** Live objects that changed, as `group/kind/namespace/name`, each once. */
   readonly objects: readonly string[] | "all";
+  /** What pushes told of: the repository is asked, unless it is known to hold them. "all": asked in any case. */
+  readonly seen: readonly SeenCommit[] | "all";
   /** The first of them; `causeCount` is how many there were. Never empty. */
   readonly causes: readonly RequestCause[];
   readonly causeCount: number;
@@ -47,15 +60,22 @@ export interface ReconcileRequest {
 
 const maxCauses = 32;
 const maxObjects = 100;
+const maxSeen = 16;
 
 /** A request for one reason. */
 export function requestOf(
   cause: RequestCause,
   level: ComparisonLevel,
-  more: { readonly hard?: boolean; readonly objects?: readonly string[]; readonly sync?: SyncWish } = {},
+  more: {
+    readonly hard?: boolean;
+    readonly objects?: readonly string[];
+    readonly seen?: readonly SeenCommit[];
+    readonly sync?: SyncWish;
+  } = {},
 ): ReconcileRequest {
-  const { hard = false, objects = [], sync } = more;
-  return { level, hard, objects: capped(objects), causes: [cause], causeCount: 1, ...(sync ? { sync } : {}) };
+  const { hard = false, objects = [], seen = [], sync } = more;
+  const rest = { causes: [cause], causeCount: 1, ...(sync ? { sync } : {}) };
+  return { level, hard, objects: capped(objects, maxObjects), seen: capped(seen, maxSeen), ...rest };
 }
 
 /**
@@ -71,7 +91,8 @@ export function mergeRequests(earlier: ReconcileRequest | undefined, later: Reco
   return {
     level: Math.max(earlier.level, later.level) as ComparisonLevel,
     hard: earlier.hard || later.hard,
-    objects: union(earlier.objects, later.objects),
+    objects: union(earlier.objects, later.objects, maxObjects),
+    seen: union(earlier.seen, later.seen, maxSeen),
     causes: [...earlier.causes, ...added].slice(0, maxCauses),
     causeCount: earlier.causeCount + later.causeCount - repeated,
     ...(sync ? { sync } : {}),
@@ -82,12 +103,13 @@ function causeKey({ reason, id }: RequestCause): string {
   return `${reason} ${id}`;
 }
 
-function union(a: ReconcileRequest["objects"], b: ReconcileRequest["objects"]): ReconcileRequest["objects"] {
+function union<T>(a: readonly T[] | "all", b: readonly T[] | "all", max: number): readonly T[] | "all" {
   if (a === "all" || b === "all") return "all";
   if (b.length === 0) return a;
-  return capped([...new Set([...a, ...b])]);
+  const known = new Map([...a, ...b].map((item) => [JSON.stringify(item), item]));
+  return capped([...known.values()], max);
 }
 
-function capped(objects: readonly string[]): ReconcileRequest["objects"] {
-  return objects.length > maxObjects ? "all" : objects;
+function capped<T>(items: readonly T[], max: number): readonly T[] | "all" {
+  return items.length > max ? "all" : items;
 }

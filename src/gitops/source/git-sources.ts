@@ -113,6 +113,20 @@ class MirroredSources implements GitSources {
     return content;
   }
 
+  async readFiles(repository: string, entries: readonly TreeEntry[], maxBytes: number, signal: AbortSignal) {
+    const { maxFileBytes } = this.#limits;
+    const contents = new Map<string, Buffer>();
+    let bytes = 0;
+    const onContent: OnContent = async ({ path }, size, reader) => {
+      if (size > maxFileBytes) throw fileTooLarge(path, maxFileBytes);
+      bytes += size;
+      if (bytes > maxBytes) throw filesTooLarge(maxBytes);
+      contents.set(path, await wholeContent(reader));
+    };
+    await this.#readAll(repository, entries, onContent, signal);
+    return contents;
+  }
+
   async checkout(repository: string, commit: string, path: string, signal: AbortSignal): Promise<Checkout> {
     const entries = await this.listFiles(repository, commit, path, signal);
     const checkout = await openCheckout(workDirOf(this.#options), parseSourcePath(path).join("/"), entries);
@@ -249,6 +263,10 @@ function fileAt(
 
 function fileTooLarge(path: string, maxBytes: number): TerminalError {
   return new TerminalError("GIT_TOO_LARGE", `file "${path}" is larger than the ${maxBytes} bytes allowed`);
+}
+
+function filesTooLarge(maxBytes: number): TerminalError {
+  return new TerminalError("GIT_TOO_LARGE", `the files of the folder have more than the ${maxBytes} bytes allowed`);
 }
 
 async function credentialsOf(

@@ -80,6 +80,16 @@ export interface GitSources extends AsyncDisposable {
   listFiles(repository: string, commit: string, path: string, signal: AbortSignal): Promise<readonly TreeEntry[]>;
   /** The content of one file; links are not followed. */
   read(repository: string, commit: string, path: string, signal: AbortSignal): Promise<Buffer>;
+  /**
+   * The contents of files that were listed, by path; what the mirror lacks is fetched in one request.
+   * @throws TerminalError GIT_TOO_LARGE when one is over `maxFileBytes`, or all are over `maxBytes`
+   */
+  readFiles(
+    repository: string,
+    entries: readonly TreeEntry[],
+    maxBytes: number,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, Buffer>>;
   /** Writes one folder, and nothing else, into a new directory. */
   checkout(repository: string, commit: string, path: string, signal: AbortSignal): Promise<Checkout>;
   /** Whether `ancestor` is `descendant` or reachable from it. */

@@ -1,0 +1,170 @@
+import type { Application } from "../../api/application-types.ts";
+import { listOf, objectOf, textOf } from "../../api/fields.ts";
+import type { Instant } from "../../base/clock.ts";
+import { EngineError } from "../../base/errors.ts";
+import type { JsonObject } from "../../base/json.ts";
+import type { LiveState } from "../../kube/live-state.ts";
+import type { KubeObject } from "../../objects/object.ts";
+import { keyOf } from "../diff/diff.ts";
+import { type AutoSyncDecision, decideAutoSync } from "./auto-sync.ts";
+import { comparedTo, isNamespaceMetadataChanged } from "./compared-to.ts";
+import { evaluatedTypes, type FoundCondition, setConditions } from "./conditions.ts";
+import { type Directory, type Place, placeOf } from "./destination.ts";
+import { isForeignTo, type Look, type LookDeps, lookAt, type Memory } from "./look.ts";
+import type { ReconcileRequest } from "./request.ts";
+import { buildStatus, invalidStatus } from "./status.ts";
+import { summarize } from "./summary.ts";
+import { TargetError } from "./target.ts";
+
+export interface ReconcileDeps extends LookDeps {
+  readonly directory: Directory;
+  /** How long a repository that fails for a moment is not told of (spec argo-cd-engine 2.6: 180 s). */
+  readonly graceMs: number;
+}
+
+/** What one reconcile came to. Nothing is written yet. */
+export interface Reconciled {
+  /** The whole status, as it should stand. */
+  readonly status: JsonObject;
+  /** Absent: the spec is wrong, or nothing could be compared. */
+  readonly found?: { readonly look: Look; readonly place: Place };
+  readonly decision: AutoSyncDecision;
+  /** Look again then, because something that is away may come back. */
+  readonly againAfterMs?: number;
+}
+
+/** A repository or a cluster that is away is asked again. */
+const failedRetryMs = 30_000;
+
+/**
+ * One reconcile of one Application, in named steps (DESIGN section 5): project and destination → revisions → render →
+ * compare → health → decide → status. Reads only; the caller writes the status and starts the operation.
+ * @throws EngineError that may pass: ask again
+ */
+export async function reconcile(
+  application: Application,
+  asked: ReconcileRequest,
+  memory: Memory,
+  deps: ReconcileDeps,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const startedAt = deps.clock.now();
+  const request = memory.hasFailed && asked.level < 2 ? { ...asked, level: 2 as const } : asked;
+  const place = placeOf(application, deps.directory);
+  if ("problems" in place) return withoutPlace(application, place.problems, startedAt);
+  try {
+    const revisions = revisionsOf(application, request);
+    const look = await lookAt(application, place, request, revisions, memory, deps, signal);
+    delete memory.failingSince;
+    delete memory.hasFailed;
+    return { ...decide(application, look, place, request, startedAt, deps), found: { look, place } };
+  } catch (error) {
+    signal.throwIfAborted();
+    const message = failureMessage(error);
+    if (message === undefined || mayPass(error, request, memory, startedAt, deps)) throw error;
+    memory.hasFailed = true;
+    return withoutComparison(application, message, startedAt);
+  }
+}
+
+/** Below level 2 the commit that the last comparison used; else what the sources name. */
+function revisionsOf({ status, isMultiSource }: Application, { level }: ReconcileRequest): readonly (string | undefined)[] {
+  if (level >= 2) return [];
+  const sync = objectOf(status.sync);
+  const recorded = isMultiSource ? listOf(sync.revisions).map(textOf) : [textOf(sync.revision)];
+  return recorded.map((revision) => revision || undefined);
+}
+
+function withoutPlace(application: Application, problems: readonly string[], now: Instant): Reconciled {
+  const found = problems.map((message): FoundCondition => ({ type: "InvalidSpecError", message }));
+  const conditions = setConditions(application.status.conditions, found, evaluatedTypes.spec, now);
+  const decision = { kind: "none" as const, reason: `the spec is wrong: ${problems.join("; ")}` };
+  return { status: invalidStatus(application, conditions, now), decision };
+}
+
+/** A cluster that cannot be read, or a source that cannot be rendered; undefined for anything else. */
+function failureMessage(error: unknown): string | undefined {
+  if (error instanceof TargetError) return error.message;
+  if (error instanceof EngineError && error.code.startsWith("API_")) return `Failed to load live state: ${error.message}`;
+  return undefined;
+}
+
+function mayPass(
+  error: unknown,
+  { level }: ReconcileRequest,
+  memory: Memory,
+  now: Instant,
+  { graceMs }: ReconcileDeps,
+): boolean {
+  if (!(error instanceof TargetError) || !error.isTransient || level === 3) return false;
+  memory.failingSince ??= now;
+  return now - memory.failingSince < graceMs;
+}
+
+function withoutComparison(application: Application, message: string, now: Instant): Reconciled {
+  const found: FoundCondition[] = [{ type: "ComparisonError", message }];
+  const spec = setConditions(application.status.conditions, [], evaluatedTypes.spec, now);
+  const conditions = setConditions(spec, found, evaluatedTypes.comparison, now);
+  const decision = { kind: "none" as const, reason: "it is not known what differs: the comparison failed" };
+  const sync = { comparedTo: comparedTo(application), ...objectOf(application.status.sync), status: "Unknown" };
+  return { status: { ...application.status, sync, conditions }, decision, againAfterMs: failedRetryMs };
+}
+
+function decide(
+  application: Application,
+  look: Look,
+  { cluster: { live } }: Place,
+  request: ReconcileRequest,
+  startedAt: Instant,
+  { clock, controllerNamespace }: ReconcileDeps,
+): Pick<Reconciled, "status" | "decision"> {
+  const now = clock.now();
+  const { comparison, health, objectHealth, revisions, sourceTypes } = look;
+  const isOutOfSync = look.status === "Synced" && isNamespaceMetadataChanged(application);
+  const syncStatus = isOutOfSync ? "OutOfSync" : look.status;
+  const resources = comparison.objects.flatMap((object) => {
+    const some = object.target ?? object.live;
+    if (some === undefined) return [];
+    const { status, requiresPruning } = object;
+    const isForeign = isForeignTo(look, object);
+    return [{ ...keyOf(some), ...(status === undefined ? {} : { status }), requiresPruning, isForeign }];
+  });
+  const decision = decideAutoSync({ application, syncStatus, resources, revisions, now });
+  return {
+    decision,
+    status: buildStatus({
+      application,
+      syncStatus,
+      objects: comparison.objects,
+      health: { health, resources: objectHealth },
+      revisions,
+      sourceTypes,
+      conditions: conditionsOf(application, look, decision, now),
+      summary: summarize(treeOf(look, live), application.metadata.annotations),
+      controllerNamespace,
+      level: request.level,
+      startedAt,
+      now,
+    }),
+  };
+}
+
+/** The managed objects and everything below them. */
+function treeOf({ comparison }: Look, live: LiveState): readonly KubeObject[] {
+  return comparison.objects.flatMap(({ live: object }) => {
+    if (object === undefined) return [];
+    return [object, ...live.descendantsOf(object.metadata.uid ?? "")];
+  });
+}
+
+function conditionsOf(
+  application: Application,
+  look: Look,
+  decision: AutoSyncDecision,
+  now: Instant,
+): readonly JsonObject[] {
+  const spec = setConditions(application.status.conditions, [], evaluatedTypes.spec, now);
+  const compared = setConditions(spec, look.conditions, evaluatedTypes.comparison, now);
+  const refused = decision.kind === "error" ? [{ type: "SyncError" as const, message: decision.message }] : [];
+  return setConditions(compared, refused, evaluatedTypes.autoSync, now);
+}
