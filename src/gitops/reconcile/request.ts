@@ -55,7 +55,14 @@ export function requestOf(
   more: { readonly hard?: boolean; readonly objects?: readonly string[]; readonly sync?: SyncWish } = {},
 ): ReconcileRequest {
   const { hard = false, objects = [], sync } = more;
-  return { level, hard, objects: capped(objects), causes: [cause], causeCount: 1, ...(sync ? { sync } : {}) };
+  return {
+    level,
+    hard,
+    objects: capped([...new Set(objects)]),
+    causes: [cause],
+    causeCount: 1,
+    ...(sync ? { sync } : {}),
+  };
 }
 
 /**
