@@ -70,7 +70,8 @@ interface Started {
 /** The operation to begin: what somebody wishes for comes before what the policy says. */
 function startOf(application: Application, { sync }: ReconcileRequest, { decision }: Reconciled): Started | undefined {
   if (application.operation !== undefined || application.deletedAt !== "") return undefined;
-  if (sync !== undefined) return { operation: wishedOperation(application, sync), reason: `${sync.by} asks for a sync` };
+  if (sync !== undefined)
+    return { operation: wishedOperation(application, sync), reason: `${sync.by} asks for a sync` };
   return decision.kind === "start" ? decision : undefined;
 }
 

@@ -245,7 +245,13 @@ class ApplicationReconciler implements ApplicationController {
   #disturb(keys: Iterable<string>, by: string): void {
     for (const application of keys) {
       const what = `Application ${by} wants, or gives up, an object of this one`;
-      void this.offerLocal({ reason: "spec", application, id: `spec/${application}/shared-with/${by}`, what, level: 1 });
+      void this.offerLocal({
+        reason: "spec",
+        application,
+        id: `spec/${application}/shared-with/${by}`,
+        what,
+        level: 1,
+      });
     }
   }
 

@@ -1,5 +1,5 @@
-import type { Application, AppProject } from "../../api/application-types.ts";
 import { specProblems } from "../../api/application.ts";
+import type { Application, AppProject } from "../../api/application-types.ts";
 import type { KubeClient } from "../../kube/kube.ts";
 import type { LiveState } from "../../kube/live-state.ts";
 import { checkDestination } from "../project/destination-check.ts";

@@ -162,7 +162,11 @@ function targetsOf(
 }
 
 /** Objects tracked as the Application's, and those of the targets' names (spec argo-cd-engine 6.6). */
-function liveObjects(own: Claimant, targets: readonly KubeObject[], { cluster, project }: Place): readonly KubeObject[] {
+function liveObjects(
+  own: Claimant,
+  targets: readonly KubeObject[],
+  { cluster, project }: Place,
+): readonly KubeObject[] {
   const { live } = cluster;
   const byKey = new Map<string, KubeObject>();
   for (const object of live.ofGroup(own.instance)) {
@@ -209,7 +213,12 @@ function sharedObjects(
   for (const target of targets) {
     const key = keyText(keyOf(target));
     const { name = "", namespace } = target.metadata;
-    const object = live.find({ apiVersion: target.apiVersion, kind: target.kind, name, ...(namespace ? { namespace } : {}) });
+    const object = live.find({
+      apiVersion: target.apiVersion,
+      kind: target.kind,
+      name,
+      ...(namespace ? { namespace } : {}),
+    });
     const trackedBy = object && ownerOf(object, method, defaultInstanceLabel);
     const others = claims.othersOf(own.app, key);
     if (isForeign(own, others, trackedBy)) foreign.add(key);

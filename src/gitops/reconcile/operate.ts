@@ -118,10 +118,11 @@ function run(
 }
 
 /** The objects that a sync wrote or removed, for records. */
-export function touchedBy({ resources }: SyncProgress): readonly { readonly object: string; readonly status: string }[] {
+export function touchedBy({
+  resources,
+}: SyncProgress): readonly { readonly object: string; readonly status: string }[] {
   return resources.map(({ group, version, kind, namespace, name, status }) => {
     const parts = [group ? `${group}/${version}` : version, kind, ...(namespace ? [namespace] : []), name];
     return { object: parts.join("/"), status };
   });
 }
-

@@ -68,7 +68,10 @@ export async function reconcile(
 }
 
 /** Below level 2 the commit that the last comparison used; else what the sources name. */
-function revisionsOf({ status, isMultiSource }: Application, { level }: ReconcileRequest): readonly (string | undefined)[] {
+function revisionsOf(
+  { status, isMultiSource }: Application,
+  { level }: ReconcileRequest,
+): readonly (string | undefined)[] {
   if (level >= 2) return [];
   const sync = objectOf(status.sync);
   const recorded = isMultiSource ? listOf(sync.revisions).map(textOf) : [textOf(sync.revision)];
@@ -85,7 +88,8 @@ function withoutPlace(application: Application, problems: readonly string[], now
 /** A cluster that cannot be read, or a source that cannot be rendered; undefined for anything else. */
 function failureMessage(error: unknown): string | undefined {
   if (error instanceof TargetError) return error.message;
-  if (error instanceof EngineError && error.code.startsWith("API_")) return `Failed to load live state: ${error.message}`;
+  if (error instanceof EngineError && error.code.startsWith("API_"))
+    return `Failed to load live state: ${error.message}`;
   return undefined;
 }
 

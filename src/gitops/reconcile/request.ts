@@ -74,8 +74,15 @@ export function requestOf(
   } = {},
 ): ReconcileRequest {
   const { hard = false, objects = [], seen = [], sync } = more;
-  const rest = { causes: [cause], causeCount: 1, ...(sync ? { sync } : {}) };
-  return { level, hard, objects: capped(objects, maxObjects), seen: capped(seen, maxSeen), ...rest };
+  return {
+    level,
+    hard,
+    objects: union(objects, [], maxObjects),
+    seen: union(seen, [], maxSeen),
+    causes: [cause],
+    causeCount: 1,
+    ...(sync ? { sync } : {}),
+  };
 }
 
 /**
@@ -105,7 +112,6 @@ function causeKey({ reason, id }: RequestCause): string {
 
 function union<T>(a: readonly T[] | "all", b: readonly T[] | "all", max: number): readonly T[] | "all" {
   if (a === "all" || b === "all") return "all";
-  if (b.length === 0) return a;
   const known = new Map([...a, ...b].map((item) => [JSON.stringify(item), item]));
   return capped([...known.values()], max);
 }
