@@ -127,7 +127,7 @@ async function listPages(
       readText(doing, response),
     );
     const list = parseList(text, kind, doing);
-    for (const item of list.items) items.push(item);
+    for (const item of list.items) items.push(options.trim?.(item) ?? item);
     if (!list.next) return { items, resourceVersion: list.resourceVersion };
     next = list.next;
   }

@@ -22,6 +22,8 @@ export interface ListOptions {
   readonly namespace?: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
+  /** Of `list`: what is kept of each object, page by page. */
+  readonly trim?: (object: KubeObject) => KubeObject;
 }
 
 export interface KubeList {
@@ -62,14 +64,35 @@ export interface KubeClient {
   as(user: string): KubeClient;
 }
 
+export interface WatchChange {
+  readonly type: "set" | "deleted";
+  readonly object: KubeObject;
+  /** What was known of this name before; after an absence it may be of another uid. */
+  readonly previous?: KubeObject;
+  /** Part of the first list of its kind. */
+  readonly isInitial: boolean;
+}
+
+/** A cache that may be out of date: it tries again and again. */
+export interface WatchFailure {
+  /** The last one. */
+  readonly error: unknown;
+  /** How many there were in a row. */
+  readonly count: number;
+  /** When the first of them was, in the clock's monotonic time. */
+  readonly sinceMs: number;
+}
+
 /** Everything of one kind in memory, kept current by one watch. */
 export interface WatchCache {
   /** Lists, then watches; lists again on 410; backs off and goes on for ever. Settles after `signal` aborted. */
   run(signal: AbortSignal): Promise<void>;
   /** Resolves once the first list is in. */
   readonly synced: Promise<void>;
+  /** Undefined while nothing speaks against what is known being current. */
+  readonly failure: WatchFailure | undefined;
   find(namespace: string | undefined, name: string): KubeObject | undefined;
   items(): Iterable<KubeObject>;
   /** Called for each change, also for those that a new list shows. Returns the way to stop. */
-  onChange(listener: (change: { readonly type: "set" | "deleted"; readonly object: KubeObject }) => void): () => void;
+  onChange(listener: (change: WatchChange) => void): () => void;
 }

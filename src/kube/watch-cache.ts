@@ -3,7 +3,7 @@ import { type Clock, sleepFor } from "../base/clock.ts";
 import { EngineError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { GroupVersionKind, KubeObject } from "../objects/object.ts";
-import type { KubeClient, ListOptions, WatchCache, WatchEvent } from "./kube.ts";
+import type { KubeClient, ListOptions, WatchCache, WatchChange, WatchEvent, WatchFailure } from "./kube.ts";
 
 export interface WatchCacheOptions {
   readonly client: KubeClient;
@@ -13,10 +13,14 @@ export interface WatchCacheOptions {
   readonly log: Logger;
   /** What is kept of each object; default: all of it. Applied on arrival. */
   readonly trim?: (object: KubeObject) => KubeObject;
+  /** Called for each failure, before the next try. Must not throw. */
+  readonly onFailure?: (failure: WatchFailure) => void;
 }
 
 /** A watch that ends sooner says nothing about the health of the server. */
 const shortWatchMs = 1_000;
+/** A watch that is silent for so long is open: connecting to a host that does not answer has failed by then. */
+const silentWatchMs = 15_000;
 
 type Listener = Parameters<WatchCache["onChange"]>[0];
 
@@ -40,7 +44,7 @@ export function createWatchCache(options: WatchCacheOptions): WatchCache {
  */
 class KindCache implements WatchCache {
   readonly #options: WatchCacheOptions;
-  readonly #listOptions: ListOptions;
+  readonly #listOptions: Omit<ListOptions, "trim">;
   readonly #trim: (object: KubeObject) => KubeObject;
   readonly #objects = new Map<string, KubeObject>();
   readonly #listeners = new Set<Listener>();
@@ -48,6 +52,10 @@ class KindCache implements WatchCache {
   /** Where to watch from; undefined: list first. */
   #version: string | undefined;
   #failures = 0;
+  #isInitial = true;
+  #failure: WatchFailure | undefined;
+  /** When the watch that runs now was begun. */
+  #watchingSince: number | undefined;
 
   constructor(options: WatchCacheOptions) {
     this.#options = options;
@@ -57,6 +65,10 @@ class KindCache implements WatchCache {
 
   get synced(): Promise<void> {
     return this.#synced.promise;
+  }
+
+  get failure(): WatchFailure | undefined {
+    return this.#isWatching() ? undefined : this.#failure;
   }
 
   find(namespace: string | undefined, name: string): KubeObject | undefined {
@@ -87,18 +99,26 @@ class KindCache implements WatchCache {
     this.#version ??= await this.#list(signal);
     const startedAt = clock.monotonicMs();
     const lastedMs = (): number => clock.monotonicMs() - startedAt;
+    this.#watchingSince = startedAt;
     try {
       await this.#watch(this.#version, signal);
     } finally {
       if (lastedMs() >= shortWatchMs) this.#failures = 0;
+      if (this.#isWatching()) this.#failure = undefined;
+      this.#watchingSince = undefined;
     }
     // A server that ends watches at once must not be asked in a tight loop.
     if (lastedMs() < shortWatchMs) await sleepFor(clock, backoffMs(reconnectBackoff, 1), signal);
   }
 
+  #isWatching(): boolean {
+    const since = this.#watchingSince;
+    return since !== undefined && this.#options.clock.monotonicMs() - since >= silentWatchMs;
+  }
+
   async #list(signal: AbortSignal): Promise<string> {
     const { client, kind } = this.#options;
-    const found = await client.list(kind, this.#listOptions, signal);
+    const found = await client.list(kind, { ...this.#listOptions, trim: this.#trim }, signal);
     const listed = new Set<string>();
     for (const object of found.items) {
       const key = keyOf(object.metadata);
@@ -106,6 +126,8 @@ class KindCache implements WatchCache {
       if (this.#objects.get(key)?.metadata.resourceVersion !== object.metadata.resourceVersion) this.#set(object);
     }
     for (const key of [...this.#objects.keys()]) if (!listed.has(key)) this.#remove(key);
+    this.#failure = undefined;
+    this.#isInitial = false;
     this.#synced.resolve();
     return found.resourceVersion;
   }
@@ -114,6 +136,7 @@ class KindCache implements WatchCache {
     const { client, kind } = this.#options;
     for await (const event of client.watch(kind, from, this.#listOptions, signal)) {
       this.#failures = 0;
+      this.#failure = undefined;
       this.#version = this.#take(event) ?? this.#version;
     }
   }
@@ -122,12 +145,15 @@ class KindCache implements WatchCache {
   #take(event: WatchEvent): string | undefined {
     if (event.type === "BOOKMARK") return event.resourceVersion;
     if (event.type === "DELETED") this.#remove(keyOf(event.object.metadata), event.object);
-    else this.#set(event.object);
+    else this.#set(this.#trim(event.object));
     return event.object.metadata.resourceVersion;
   }
 
   async #recover(error: unknown, signal: AbortSignal): Promise<void> {
-    const { clock, kind, log } = this.#options;
+    const { clock, kind, log, onFailure } = this.#options;
+    const { count = 0, sinceMs = clock.monotonicMs() } = this.#failure ?? {};
+    this.#failure = { error, count: count + 1, sinceMs };
+    onFailure?.(this.#failure);
     const isExpired = error instanceof EngineError && error.code === "API_CONFLICT";
     if (isExpired) this.#version = undefined;
     this.#failures++;
@@ -137,19 +163,21 @@ class KindCache implements WatchCache {
     await sleepFor(clock, delayMs, signal);
   }
 
-  #set(incoming: KubeObject): void {
-    const object = this.#trim(incoming);
-    this.#objects.set(keyOf(object.metadata), object);
-    this.#tell({ type: "set", object });
+  #set(object: KubeObject): void {
+    const key = keyOf(object.metadata);
+    const previous = this.#objects.get(key);
+    this.#objects.set(key, object);
+    this.#tell({ type: "set", object, ...(previous ? { previous } : {}), isInitial: this.#isInitial });
   }
 
   #remove(key: string, last?: KubeObject): void {
     const known = this.#objects.get(key);
     if (!this.#objects.delete(key) || known === undefined) return;
-    this.#tell({ type: "deleted", object: last === undefined ? known : this.#trim(last) });
+    const object = last === undefined ? known : this.#trim(last);
+    this.#tell({ type: "deleted", object, previous: known, isInitial: false });
   }
 
-  #tell(change: Parameters<Listener>[0]): void {
+  #tell(change: WatchChange): void {
     const { kind, log } = this.#options;
     for (const listener of this.#listeners) {
       try {

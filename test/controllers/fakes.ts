@@ -16,6 +16,7 @@ export function createCache(synced: Promise<void> = Promise.resolve()) {
   const cache: WatchCache = {
     run: async () => undefined,
     synced,
+    failure: undefined,
     find: (namespace, name) => objects.get(`${namespace}/${name}`),
     items: () => objects.values(),
     onChange(listener) {
@@ -28,11 +29,11 @@ export function createCache(synced: Promise<void> = Promise.resolve()) {
     listeners,
     set(object: KubeObject) {
       objects.set(`${object.metadata.namespace}/${object.metadata.name}`, object);
-      for (const listener of listeners) listener({ type: "set", object });
+      for (const listener of listeners) listener({ type: "set", object, isInitial: false });
     },
     delete(object: KubeObject) {
       objects.delete(`${object.metadata.namespace}/${object.metadata.name}`);
-      for (const listener of listeners) listener({ type: "deleted", object });
+      for (const listener of listeners) listener({ type: "deleted", object, isInitial: false });
     },
   };
 }

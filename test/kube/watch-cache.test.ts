@@ -172,3 +172,50 @@ test("a listener that throws does not stop the others", async () => {
   await open.client.create(map("a"));
   await waitFor("the second listener", () => later.includes("a"));
 });
+
+test("tells what was known before, and what belongs to the first list", async () => {
+  await using world = await openWorld();
+  world.isAway = true;
+  await using open = openCache(world);
+  const told: (readonly unknown[])[] = [];
+  open.cache.onChange(({ type, object, previous, isInitial }) => {
+    told.push([type, object.data, previous?.data, isInitial]);
+  });
+  await open.client.create(map("a"));
+  world.isAway = false;
+  await open.clock.advance(1_000);
+  await open.cache.synced;
+  await open.client.patch(ref("a"), "application/merge-patch+json", { data: { value: "2" } });
+  await open.client.delete(ref("a"));
+  await waitFor("the deletion", () => told.length === 3);
+  const [one, two] = [{ value: "1" }, { value: "2" }];
+  assert.deepEqual(told, [
+    ["set", one, undefined, true],
+    ["set", two, one, false],
+    ["deleted", two, two, false],
+  ]);
+});
+
+test("has failed from the first failure until a change, a list or a lasting watch", async () => {
+  await using world = await openWorld();
+  world.isAway = true;
+  await using open = openCache(world);
+  await waitFor("the first failure", () => open.cache.failure);
+  await open.clock.advance(5_000);
+  const { count = 0, sinceMs } = open.cache.failure ?? {};
+  assert.ok(count > 2, `${count} failures`);
+  assert.equal(sinceMs, 0);
+  world.isAway = false;
+  await open.clock.advance(10_000);
+  assert.equal(open.cache.failure, undefined, "after the list");
+  await open.client.create(map("a"));
+  world.isAway = true;
+  await world.restart();
+  await open.clock.advance(1_000);
+  assert.ok(open.cache.failure);
+  world.isAway = false;
+  await open.clock.advance(5_000);
+  assert.ok(open.cache.failure, "an open watch alone says nothing yet");
+  await open.clock.advance(20_000);
+  assert.equal(open.cache.failure, undefined, "after a lasting watch");
+});
