@@ -24,15 +24,15 @@ export interface ApplicationIndex {
   match(received: ReceivedEvent, now: Instant): readonly ApplicationMatch[];
 }
 
+/** Where an Application is found. */
 interface Entry {
-  readonly compiled: CompiledSensor;
   readonly repositories: readonly string[];
   /** As events name it. */
   readonly application: string;
 }
 
-/** Text → keys of Applications. */
-type Lookup = Map<string, Set<string>>;
+/** Text of events → the Applications that it concerns, by their keys. */
+type Lookup = Map<string, Map<string, CompiledSensor>>;
 
 export function createApplicationIndex(): ApplicationIndex {
   const entries = new Map<string, Entry>();
@@ -54,9 +54,9 @@ export function createApplicationIndex(): ApplicationIndex {
     set(key, compiled, repositories) {
       remove(key);
       const application = `${compiled.head.namespace}/${compiled.head.name}`;
-      entries.set(key, { compiled, repositories, application });
-      for (const repository of repositories) addTo(byRepository, repository, key);
-      addTo(byApplication, application, key);
+      entries.set(key, { repositories, application });
+      for (const repository of repositories) addTo(byRepository, repository, key, compiled);
+      addTo(byApplication, application, key, compiled);
     },
     delete: remove,
     match(received, now) {
@@ -64,23 +64,22 @@ export function createApplicationIndex(): ApplicationIndex {
       if (head.eventSource !== builtInEventSource || !isJsonObject(event.data)) return [];
       const isOfRepository = head.event === "push" || head.event === "poll";
       const text = isOfRepository ? event.data.repository : event.data.application;
-      const keys = typeof text === "string" ? (isOfRepository ? byRepository : byApplication).get(text) : undefined;
-      return [...(keys ?? [])].flatMap((key) => {
-        const compiled = entries.get(key)?.compiled;
-        if (!compiled) return [];
-        return reduce(compiled, emptyState, received, now).decisions.map((decision) => ({ key, decision }));
-      });
+      if (typeof text !== "string") return [];
+      const concerned = (isOfRepository ? byRepository : byApplication).get(text) ?? [];
+      return [...concerned].flatMap(([key, compiled]) =>
+        reduce(compiled, emptyState, received, now).decisions.map((decision) => ({ key, decision })),
+      );
     },
   };
 }
 
-function addTo(lookup: Lookup, text: string, key: string): void {
-  const keys = lookup.get(text);
-  if (keys) keys.add(key);
-  else lookup.set(text, new Set([key]));
+function addTo(lookup: Lookup, text: string, key: string, compiled: CompiledSensor): void {
+  const found = lookup.get(text);
+  if (found) found.set(key, compiled);
+  else lookup.set(text, new Map([[key, compiled]]));
 }
 
 function removeFrom(lookup: Lookup, text: string, key: string): void {
-  const keys = lookup.get(text);
-  if (keys?.delete(key) && keys.size === 0) lookup.delete(text);
+  const found = lookup.get(text);
+  if (found?.delete(key) && found.size === 0) lookup.delete(text);
 }

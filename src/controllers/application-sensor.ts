@@ -69,7 +69,7 @@ interface MovingSource {
   readonly filters: DataFilters;
 }
 
-/** Sources whose commit may change without the Application; of those that select the same events, the first. */
+/** Sources whose commit may change without the Application; those that select the same events are one. */
 function movingSources({ sources }: Application): readonly MovingSource[] {
   const distinct = new Map<string, MovingSource>();
   for (const source of sources) {
@@ -77,8 +77,7 @@ function movingSources({ sources }: Application): readonly MovingSource[] {
     if (source.chart || source.repoURL.trim() === "" || isFullCommit(revision)) continue;
     const repository = normaliseRepositoryUrl(source.repoURL);
     const filters = [equals("repository", repository), revisionFilter(revision, source)];
-    const key = JSON.stringify(filters);
-    if (!distinct.has(key)) distinct.set(key, { repository, filters });
+    distinct.set(JSON.stringify(filters), { repository, filters });
   }
   return [...distinct.values()];
 }
