@@ -12,7 +12,7 @@ import type {
   TriggerParameter,
 } from "./trigger.ts";
 
-export interface GitOpsSpec {
+interface GitOpsSpec {
   readonly operation: GitOpsRequest["operation"];
   readonly application: string;
   /** Of the Application; the Sensor may stand elsewhere. */
