@@ -8,8 +8,14 @@ export interface Regex {
   matches(text: string): boolean;
 }
 
+/** `^`, text in which every special character is escaped, `$`. */
+const exactText = /^\^((?:[^\\.+*?()|[\]{}^$]|\\[\\.+*?()|[\]{}^$])*)\$$/;
+
 /** @throws TerminalError MANIFEST_INVALID */
 export function compileRegex(source: string): Regex {
+  // Compared as text: a program takes 27 kB and 0.1 ms, and thousands of Applications have several such expressions.
+  const exact = exactText.exec(source)?.[1]?.replace(/\\(.)/g, "$1");
+  if (exact !== undefined) return { source, matches: (text) => text === exact };
   let compiled: RE2JS;
   try {
     compiled = RE2JS.compile(source);
@@ -17,4 +23,9 @@ export function compileRegex(source: string): Regex {
     throw new TerminalError("MANIFEST_INVALID", `${JSON.stringify(source)}: ${messageOf(error)}`, error);
   }
   return { source, matches: (text) => compiled.test(text) };
+}
+
+/** An expression that finds exactly `text`, whatever is in it. */
+export function exactRegex(text: string): string {
+  return `^${text.replace(/[\\.+*?()|[\]{}^$]/g, "\\$&")}$`;
 }

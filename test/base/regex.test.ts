@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
+import { RE2JS } from "re2js";
 import { TerminalError } from "../../src/base/errors.ts";
-import { compileRegex } from "../../src/base/regex.ts";
+import { compileRegex, exactRegex } from "../../src/base/regex.ts";
 
 for (const [source, text, isFound] of [
   ["push", "pushed", true],
@@ -26,4 +28,50 @@ for (const source of ["(?=a)", "(?<=a)b", "(?!a)", "(a)\\1", "[", "a**", "*"]) {
 
 test("a regex takes linear time", () => {
   assert.equal(compileRegex("(a+)+$").matches(`${"a".repeat(5_000)}b`), false);
+});
+
+/** Texts of which many are special to RE2. */
+const wildText = fc.string({
+  unit: fc.constantFrom(
+    ..."aB1./\\+*?()|[]{}^$-:@_ \n\r\t\u0000",
+    "\\E",
+    "\\Q",
+    "é",
+    "\u2028",
+    "😀",
+    "\ud83d",
+    "\ude00",
+  ),
+});
+
+test("an exact expression finds its text and nothing else, in RE2 too", () => {
+  fc.assert(
+    fc.property(wildText, wildText, (text, other) => {
+      const source = exactRegex(text);
+      const re2 = RE2JS.compile(source);
+      for (const candidate of [text, other, `${text}${other}`, `${other}${text}`, `${text}\n`, text.slice(1)]) {
+        const isSame = candidate === text;
+        assert.equal(compileRegex(source).matches(candidate), isSame);
+        assert.equal(re2.test(candidate), isSame);
+      }
+    }),
+  );
+});
+
+test("what is compared as text is what RE2 finds", () => {
+  fc.assert(
+    fc.property(wildText, wildText, fc.boolean(), (inner, text, isInner) => {
+      const source = `^${inner}$`;
+      let re2: RE2JS;
+      try {
+        re2 = RE2JS.compile(source);
+      } catch {
+        assert.throws(() => compileRegex(source), TerminalError);
+        return;
+      }
+      const seen = isInner ? inner : text;
+      assert.equal(compileRegex(source).matches(seen), re2.test(seen));
+    }),
+    { numRuns: 1_000 },
+  );
 });

@@ -1,4 +1,5 @@
 import type { Schema } from "../../base/schema.ts";
+import { gitOpsTrigger } from "./gitops.ts";
 import { createHttpTrigger } from "./http.ts";
 import { k8sTrigger } from "./k8s.ts";
 import { logTrigger } from "./log.ts";
@@ -35,6 +36,7 @@ export function defineTrigger<Spec, Plan>(kind: TriggerKind<Spec, Plan>): AnyTri
 }
 
 export const triggerKinds: Readonly<Record<string, AnyTriggerKind>> = {
+  gitOps: defineTrigger(gitOpsTrigger),
   http: defineTrigger(createHttpTrigger()),
   k8s: defineTrigger(k8sTrigger),
   log: defineTrigger(logTrigger),

@@ -3,10 +3,10 @@ import { test } from "node:test";
 import { triggerKinds, triggerSchemas, unsupportedTriggerKinds } from "../../../src/events/triggers/registry.ts";
 import { firing, never, triggerContext } from "./trigger-context.ts";
 
-test("every kind of the specification is either there or known to be missing, never both", () => {
+test("every kind of the specification, and gitOps, is either there or known to be missing, never both", () => {
   const known = [...Object.keys(triggerKinds), ...unsupportedTriggerKinds];
   assert.equal(new Set(known).size, known.length);
-  assert.equal(known.length, 14);
+  assert.equal(known.length, 15);
 });
 
 test("each kind has a schema that describes itself", () => {

@@ -1,0 +1,104 @@
+import { TerminalError } from "../../base/errors.ts";
+import type { JsonObject } from "../../base/json.ts";
+import { createSchema, type JsonSchema } from "../../base/schema.ts";
+import { parametersSchema } from "./schemas.ts";
+import type {
+  Firing,
+  GitOpsPlan,
+  GitOpsRequest,
+  GitOpsTarget,
+  TriggerContext,
+  TriggerKind,
+  TriggerParameter,
+} from "./trigger.ts";
+
+interface GitOpsSpec {
+  readonly operation: GitOpsRequest["operation"];
+  readonly application: string;
+  /** Of the Application; the Sensor may stand elsewhere. */
+  readonly namespace: string;
+  readonly revision?: string;
+  readonly prune: boolean;
+  readonly dryRun: boolean;
+  readonly syncOptions: readonly string[];
+  readonly parameters?: readonly TriggerParameter[];
+}
+
+/** What is asked for, and what that would meet. */
+export interface GitOpsEffect {
+  readonly request: GitOpsRequest;
+  readonly meets: GitOpsPlan;
+}
+
+/** A `dest` is needed: there is no sense in replacing the whole block. */
+const ownParametersSchema: JsonSchema = {
+  ...parametersSchema,
+  description: "Set fields of this block from events, for example revision; checked again after that.",
+  items: {
+    ...parametersSchema.items,
+    required: ["src", "dest"],
+    properties: { ...parametersSchema.items.properties, dest: { type: "string", minLength: 1 } },
+  },
+};
+
+const schema = createSchema<GitOpsSpec>({
+  type: "object",
+  description: "Asks for an Application to be compared with Git again, or synced.",
+  required: ["application"],
+  properties: {
+    operation: {
+      type: "string",
+      enum: ["sync", "refresh", "hardRefresh"],
+      default: "sync",
+      description: "refresh: compare with what Git says now; hardRefresh: and render anew; sync: and apply it.",
+    },
+    application: { type: "string", minLength: 1, description: "The Application's name." },
+    namespace: { type: "string", minLength: 1, default: "argocd", description: "The Application's namespace." },
+    revision: { type: "string", description: "Of a sync: what to sync to; default: what the source names." },
+    prune: { type: "boolean", default: false, description: "Of a sync: whether what Git lacks is deleted." },
+    dryRun: { type: "boolean", default: false, description: "Of a sync: whether nothing is changed." },
+    syncOptions: {
+      type: "array",
+      items: { type: "string", minLength: 1 },
+      default: [],
+      description: "Of a sync: Key=value, for example ServerSideApply=true.",
+    },
+    parameters: ownParametersSchema,
+  },
+});
+
+/**
+ * Asks, as the Sensor's service account, for a reconcile of one Application. The request is stored; the reconcile flow
+ * acts on it afterwards, so that success says "asked for", not "synced".
+ * @throws TerminalError TRIGGER_UNSUPPORTED where nothing reconciles
+ */
+export const gitOpsTrigger: TriggerKind<GitOpsSpec, GitOpsEffect> = {
+  schema,
+  async plan(spec, firing, context, signal) {
+    const target = targetOf(context);
+    const request = requestOf(withParameters(spec, context), firing);
+    return { request, meets: await target.plan(request, context.kube, signal) };
+  },
+  async apply({ request }, _firing, context, signal) {
+    return targetOf(context).request(request, context.kube, signal);
+  },
+};
+
+function targetOf({ gitOps }: TriggerContext): GitOpsTarget {
+  if (gitOps) return gitOps;
+  throw new TerminalError("TRIGGER_UNSUPPORTED", "gitOps: this engine does not reconcile Applications");
+}
+
+/** Parsed again: what events put in must hold as much as what the user wrote. */
+function withParameters({ parameters = [], ...block }: GitOpsSpec, context: TriggerContext): GitOpsSpec {
+  if (parameters.length === 0) return block;
+  const changed = context.parameters.apply(block satisfies JsonObject, parameters, "gitOps.parameters");
+  return schema.parse(changed, "gitOps");
+}
+
+function requestOf(spec: GitOpsSpec, { key, sensor }: Firing): GitOpsRequest {
+  const { operation, application, namespace, revision, prune, dryRun, syncOptions } = spec;
+  const common = { application: { namespace, name: application }, operation, key, by: sensor };
+  if (operation !== "sync") return common;
+  return { ...common, sync: { ...(revision ? { revision } : {}), prune, dryRun, syncOptions } };
+}
