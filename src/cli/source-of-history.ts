@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import { EngineError } from "../base/errors.ts";
 import { createLogger } from "../base/log.ts";
-import type { History, HistoryEntry } from "../ledger/history.ts";
-import type { EventHead, LedgerRecord } from "../record/records.ts";
+import { type History, type HistoryEntry, idOf } from "../ledger/history.ts";
+import type { EventHead } from "../record/records.ts";
 import { type EngineClient, findEngine, type GlobalFlags } from "./engine-client.ts";
 
 export interface Trace {
@@ -17,7 +17,8 @@ export interface Trace {
 export interface HistorySource {
   events(query: { limit: number; namespace?: string; eventSource?: string }): Promise<readonly EventHead[]>;
   event(id: string): Promise<EventHead>;
-  trace(id: string): Promise<Trace>;
+  /** Of whatever `History.find` knows. */
+  trace(reference: string): Promise<Trace>;
 }
 
 /**
@@ -42,7 +43,7 @@ function remote(engine: EngineClient): HistorySource {
       return (await engine.get<{ events: EventHead[] }>(`/events?${search}`)).events;
     },
     event: async (id) => (await engine.get<{ event: EventHead }>(`/events/${encodeURIComponent(id)}`)).event,
-    trace: (id) => engine.get<Trace>(`/trace/${encodeURIComponent(id)}`),
+    trace: (reference) => engine.get<Trace>(`/trace/${encodeURIComponent(reference)}`),
   };
 }
 
@@ -68,15 +69,12 @@ async function withStored<T>(dataDir: string, use: (history: HistorySource) => P
 }
 
 function stored(history: History): HistorySource {
-  const entryOf = (event: EventHead | undefined, record: LedgerRecord | undefined): HistoryEntry | undefined => {
-    if (event) return { kind: "event", event };
-    return record && { kind: "record", record };
-  };
   return {
     events: (query) => history.events(query),
     event: async (id) => known(await history.event(id), "event", id),
-    async trace(id) {
-      const self = known(entryOf(await history.event(id), await history.record(id)), "event or record", id);
+    async trace(reference) {
+      const self = known(await history.find(reference), "event, record, commit or object", reference);
+      const id = idOf(self);
       return { self, causes: await history.causes(id), effects: await history.effects(id) };
     },
   };

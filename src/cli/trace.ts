@@ -1,39 +1,45 @@
 import { Command } from "commander";
-import type { HistoryEntry } from "../ledger/history.ts";
-import type { EventHead, LedgerRecord } from "../record/records.ts";
+import { type HistoryEntry, idOf } from "../ledger/history.ts";
+import type { ObservationRecord } from "../record/records.ts";
 import { globalFlags } from "./engine-client.ts";
 import { colored, print, shownDelta, shownTime } from "./output.ts";
+import { eventText, observationText, recordText } from "./record-text.ts";
 import { type Trace, withHistory } from "./source-of-history.ts";
 
-/** `tiphys trace ID`: event → decision → effect as a tree, with the time of each hop. */
+/** `tiphys trace REFERENCE`: event → decision → effect → sync → observation as a tree, with the time of each hop. */
 export function traceCommand(): Command {
   return new Command("trace")
-    .description("What an event or a record caused, and what caused it")
-    .argument("<id>", "the id of an event or of a record")
-    .action(async (id: string, _flags: object, self: Command) => {
-      const trace = await withHistory(globalFlags(self), (history) => history.trace(id));
+    .description("What an event, a record, a commit or a live object caused, and what caused it")
+    .argument(
+      "<reference>",
+      "the id of an event or of a record; a commit (7 to 40 digits): its newest sync; " +
+        "NAMESPACE/NAME or KIND/NAMESPACE/NAME: that live object",
+    )
+    .action(async (reference: string, _flags: object, self: Command) => {
+      const trace = await withHistory(globalFlags(self), (history) => history.trace(reference));
       print(globalFlags(self), trace, { text: traceText });
     });
 }
 
+/** Objects observed after one sync that are shown; the others are counted. */
+const maxObjects = 20;
+/** Entries that an answer has at most in one direction (`History`). */
+const maxEntries = 1_000;
+
+/** One line: an event or a record, or all observations of one object after one sync. */
 interface Node {
   readonly id: string;
   readonly at: number;
-  readonly causes: readonly string[];
-  readonly text: string;
+  /** The node that it stands under. */
+  readonly parent: string | undefined;
+  readonly entry: HistoryEntry;
+  /** Of one object, in their order; none for other nodes. */
+  readonly states: ObservationRecord[];
 }
 
 /** The whole chain as a tree: each entry under the first of its causes that is in the trace. */
 export function traceText({ self, causes, effects }: Trace): string {
-  const nodes = new Map<string, Node>();
-  for (const entry of [...causes, self, ...effects]) nodes.set(nodeOf(entry).id, nodeOf(entry));
-  const children = new Map<string, Node[]>();
-  const roots: Node[] = [];
-  for (const node of nodes.values()) {
-    const parent = node.causes.find((cause) => nodes.has(cause) && cause !== node.id);
-    if (parent === undefined) roots.push(node);
-    else children.set(parent, [...(children.get(parent) ?? []), node]);
-  }
+  const { roots, children } = treeOf([...causes, self, ...effects]);
   const start = Math.min(...roots.map((root) => root.at));
   const lines: string[] = [];
   const seen = new Set<string>();
@@ -41,45 +47,76 @@ export function traceText({ self, causes, effects }: Trace): string {
     if (seen.has(node.id)) return;
     seen.add(node.id);
     const delta = shownDelta(node.at - start).padStart(9);
-    lines.push(`${shownTime(node.at)}  ${colored("dim", delta)}  ${"  ".repeat(depth)}${node.text}`);
-    for (const child of children.get(node.id) ?? []) draw(child, depth + 1);
+    lines.push(`${shownTime(node.at)}  ${colored("dim", delta)}  ${"  ".repeat(depth)}${textOf(node)}`);
+    const below = children.get(node.id) ?? [];
+    const objects = below.filter(({ states }) => states.length > 0);
+    const hidden = new Set(objects.slice(maxObjects));
+    for (const child of below) if (!hidden.has(child)) draw(child, depth + 1);
+    if (hidden.size > 0) lines.push(`${" ".repeat(37 + 2 * (depth + 1))}and ${hidden.size} more`);
   };
   for (const root of roots) draw(root, 0);
-  if (effects.length === 0) lines.push(`nothing followed; \`tiphys why ${nodeOf(self).id}\` says why`);
-  return lines.join("\n");
+  return [...lines, ...lastLines(self, effects)].join("\n");
 }
 
-function nodeOf(entry: HistoryEntry): Node {
-  return entry.kind === "event" ? eventNode(entry.event) : recordNode(entry.record);
+function lastLines(self: HistoryEntry, effects: readonly HistoryEntry[]): readonly string[] {
+  if (effects.length >= maxEntries) return [`only the first ${effects.length} that followed are shown`];
+  if (effects.length > 0 || isObservation(self)) return [];
+  const isSync = self.kind === "record" && self.record.kind === "sync";
+  return [isSync ? "nothing was observed after it" : `nothing followed; \`tiphys why ${idOf(self)}\` says why`];
 }
 
-function eventNode({ id, namespace, eventSource, event, type, time, storedAt }: EventHead): Node {
-  const received = Date.parse(time);
-  const at = Number.isNaN(received) ? storedAt : received;
-  const stored = `stored ${shownDelta(storedAt - at)}`;
-  return { id, at, causes: [], text: `event ${id}: ${namespace}/${eventSource} ${event} (${type}), ${stored}` };
+interface Tree {
+  readonly roots: readonly Node[];
+  readonly children: ReadonlyMap<string, readonly Node[]>;
 }
 
-function recordNode(record: LedgerRecord): Node {
-  const { id, causes } = record;
-  switch (record.kind) {
-    case "decision": {
-      const { namespace, name } = record.sensor;
-      const what = record.verdict === "fired" ? colored("green", "fired") : colored("red", "error");
-      const on = record.trigger ?? `dependency ${record.dependency}`;
-      const reason = record.reason === undefined ? "" : `: ${record.reason}`;
-      return { id, at: record.at, causes, text: `decision ${id}: Sensor ${namespace}/${name} ${what} ${on}${reason}` };
-    }
-    case "effect": {
-      const style = record.outcome === "succeeded" ? "green" : record.outcome === "failed" ? "yellow" : "red";
-      const took = `${Math.round(record.at - record.startedAt)} ms`;
-      const attempt = record.attempt > 1 ? `, attempt ${record.attempt}` : "";
-      const text = `effect ${id}: ${record.triggerKind} ${colored(style, record.outcome)} in ${took}${attempt}: ${record.message}`;
-      return { id, at: record.startedAt, causes, text };
-    }
-    case "lost":
-      return { id, at: record.at, causes, text: `lost: ${record.bus} ${record.from} to ${record.to}` };
-    case "invalid":
-      return { id, at: record.at, causes, text: `invalid: ${record.bus} ${record.sequence}: ${record.message}` };
+function treeOf(entries: readonly HistoryEntry[]): Tree {
+  const ids = new Map(entries.flatMap((entry) => namesOf(entry).map((name): [string, string] => [name, idOf(entry)])));
+  const nodes = new Map<string, Node>();
+  for (const entry of new Map(entries.map((one) => [idOf(one), one])).values()) {
+    const id = idOf(entry);
+    const parent = causesOf(entry)
+      .map((cause) => ids.get(cause))
+      .find((cause) => cause !== undefined && cause !== id);
+    const states = isObservation(entry) ? [entry.record] : [];
+    const key = isObservation(entry) ? `${parent} ${entry.record.object}` : id;
+    const same = nodes.get(key);
+    if (same) same.states.push(...states);
+    else nodes.set(key, { id, at: timeOf(entry), parent, entry, states });
   }
+  const all = [...nodes.values()];
+  const children = Map.groupBy(
+    all.filter(({ parent }) => parent !== undefined),
+    ({ parent }) => parent ?? "",
+  );
+  return { roots: all.filter(({ parent }) => parent === undefined), children };
+}
+
+/** What causes call it by. Of effects with one key the last counts: it is the one that was done. */
+function namesOf(entry: HistoryEntry): readonly string[] {
+  const isNamedByKey = entry.kind === "record" && entry.record.kind === "effect";
+  return isNamedByKey && entry.record.triggerKind === "gitOps" ? [idOf(entry), entry.record.key] : [idOf(entry)];
+}
+
+function causesOf(entry: HistoryEntry): readonly string[] {
+  return entry.kind === "event" ? [] : entry.record.causes;
+}
+
+/** When it began. */
+function timeOf(entry: HistoryEntry): number {
+  if (entry.kind === "record") return "startedAt" in entry.record ? entry.record.startedAt : entry.record.at;
+  const received = Date.parse(entry.event.time);
+  return Number.isNaN(received) ? entry.event.storedAt : received;
+}
+
+function textOf({ entry, at, states }: Node): string {
+  const [first, ...later] = states;
+  if (first) return observationText([first, ...later]);
+  return entry.kind === "event" ? eventText(entry.event, at) : recordText(entry.record);
+}
+
+function isObservation(
+  entry: HistoryEntry,
+): entry is HistoryEntry & { readonly kind: "record"; readonly record: ObservationRecord } {
+  return entry.kind === "record" && entry.record.kind === "observation";
 }

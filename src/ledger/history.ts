@@ -18,14 +18,21 @@ export interface RecordQuery {
   readonly limit: number;
   readonly kind?: LedgerRecord["kind"];
   readonly before?: number;
-  /** Records of one Sensor. */
+  /** Records of one Sensor, or of the Application of this name. */
   readonly sensor?: { readonly namespace: string; readonly name: string };
 }
 
 /** Questions about what happened; answered from the projection. Every answer is bounded by its limit. */
 export interface History {
   event(id: string): Promise<EventHead | undefined>;
+  /** By its id; an effect of kind `gitOps` by its key, too: of several attempts the last. */
   record(id: string): Promise<LedgerRecord | undefined>;
+  /**
+   * What a person means: an event or record by its id or key; the newest sync of a commit (7 to 40 hex digits); the newest
+   * observation of a live object, as `NAMESPACE/NAME`, `KIND/NAMESPACE/NAME` or `KIND/NAME` of one without a namespace.
+   * The first of these that is known.
+   */
+  find(reference: string): Promise<HistoryEntry | undefined>;
   /** Newest first. */
   events(query: EventQuery): Promise<readonly EventHead[]>;
   /** Newest first. */
@@ -36,4 +43,8 @@ export interface History {
   effects(id: string): Promise<readonly HistoryEntry[]>;
   /** Resolves once the projection holds what was stored when it was called; gives up, without failing, after 2 s. */
   caughtUp(): Promise<void>;
+}
+
+export function idOf(entry: HistoryEntry): string {
+  return entry.kind === "event" ? entry.event.id : entry.record.id;
 }

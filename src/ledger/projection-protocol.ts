@@ -30,6 +30,7 @@ export interface Questions {
   readonly forget: { readonly ask: { readonly name: string; readonly below: number }; readonly answer: boolean };
   readonly event: { readonly ask: { readonly id: string }; readonly answer: EventHead | undefined };
   readonly record: { readonly ask: { readonly id: string }; readonly answer: LedgerRecord | undefined };
+  readonly find: { readonly ask: { readonly reference: string }; readonly answer: HistoryEntry | undefined };
   readonly events: { readonly ask: EventQuery; readonly answer: readonly EventHead[] };
   readonly records: { readonly ask: RecordQuery; readonly answer: readonly LedgerRecord[] };
   readonly causes: { readonly ask: { readonly id: string }; readonly answer: readonly HistoryEntry[] };

@@ -1,16 +1,20 @@
 import { rmSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { messageOf, TerminalError } from "../base/errors.ts";
+import { isJsonObject } from "../base/json.ts";
 import { decodeEvent } from "../record/cloud-event.ts";
 import type { EventHead, LedgerRecord } from "../record/records.ts";
 import { decodeToken } from "../record/subject.ts";
-import type { EventQuery, HistoryEntry, RecordQuery } from "./history.ts";
+import { type EventQuery, type HistoryEntry, idOf, type RecordQuery } from "./history.ts";
+import { commitPrefix, isNamedByKey, keyName, namesOf, objectReference } from "./names.ts";
 import { type FollowedPosition, ledgerName, type PackedBatch } from "./projection-protocol.ts";
 import { decodeRecords, type StoredRecord } from "./stored-form.ts";
 
 /** Another version of the schema: the file is thrown away and built anew from the streams. */
-const schemaVersion = 1;
+const schemaVersion = 2;
 const maxEntries = 1_000;
+/** Commits that begin alike and are looked at. */
+const maxCommits = 100;
 /** Rows forgotten in one transaction. */
 const forgetStep = 2_000;
 /** `place` = sequence in the ledger × this + index in the message: ascending, and tells what the stream has dropped. */
@@ -24,6 +28,8 @@ const schema = `
   CREATE INDEX records_kind ON records (kind, at);
   CREATE INDEX records_sensor ON records (sensor, at) WHERE sensor IS NOT NULL;
   CREATE TABLE causes (cause TEXT NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (cause, place)) WITHOUT ROWID;
+  CREATE TABLE names (name TEXT NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (name, place)) WITHOUT ROWID;
+  CREATE INDEX names_place ON names (place);
   CREATE TABLE events (bus INTEGER NOT NULL, sequence INTEGER NOT NULL, id TEXT NOT NULL, namespace TEXT NOT NULL,
     event_source TEXT NOT NULL, event TEXT NOT NULL, type TEXT NOT NULL, time TEXT NOT NULL,
     stored_at INTEGER NOT NULL, PRIMARY KEY (bus, sequence)) WITHOUT ROWID;
@@ -84,7 +90,14 @@ export class ProjectionStore {
   }
 
   record(id: string): LedgerRecord | undefined {
-    return this.#bodies("WHERE id = ?", id)[0];
+    return this.#bodies("WHERE id = ?", id)[0] ?? this.#newestNamed(keyName(id));
+  }
+
+  find(reference: string): HistoryEntry | undefined {
+    const event = this.event(reference);
+    if (event) return { kind: "event", event };
+    const record = this.record(reference) ?? this.#syncOf(reference) ?? this.#observationOf(reference);
+    return record && { kind: "record", record };
   }
 
   events({ limit, namespace, eventSource, before }: EventQuery): readonly EventHead[] {
@@ -106,17 +119,19 @@ export class ProjectionStore {
   }
 
   causes(id: string): readonly HistoryEntry[] {
-    return walk(id, (one) => {
-      const record = this.record(one);
-      return record ? record.causes.flatMap((cause) => this.#entry(cause) ?? headIn(record, cause) ?? []) : [];
-    });
+    return walk(id, this.record(id), (_, record) =>
+      record ? record.causes.flatMap((cause) => this.#entry(cause) ?? headIn(record, cause) ?? []) : [],
+    );
   }
 
   effects(id: string): readonly HistoryEntry[] {
     const where = "WHERE place IN (SELECT place FROM causes WHERE cause = ? ORDER BY place LIMIT ?) ORDER BY place";
-    return walk(id, (one) =>
-      this.#bodies(where, one, maxEntries).map((record): HistoryEntry => ({ kind: "record", record })),
-    );
+    const followed = (cause: string): LedgerRecord[] => this.#bodies(where, cause, maxEntries);
+    return walk(id, this.record(id), (one, itself) => {
+      const key = this.#keyOf(itself);
+      const records = key === undefined ? followed(one) : [...followed(one), ...followed(key)];
+      return records.map((record): HistoryEntry => ({ kind: "record", record }));
+    });
   }
 
   close(): void {
@@ -150,6 +165,7 @@ export class ProjectionStore {
         JSON.stringify(record),
       );
       if (changes === 0) continue; // published again after the bus had forgotten its id
+      for (const name of namesOf(record)) this.#run("INSERT OR IGNORE INTO names VALUES (?, ?)", name, place);
       for (const cause of record.causes) this.#run("INSERT OR IGNORE INTO causes VALUES (?, ?)", cause, place);
     }
   }
@@ -173,6 +189,7 @@ export class ProjectionStore {
        json_each(records.body, '$.causes') WHERE place <= ?)`,
       last,
     );
+    this.#run("DELETE FROM names WHERE place <= ?", last);
     return Number(this.#run("DELETE FROM records WHERE place <= ?", last).changes) >= forgetStep;
   }
 
@@ -188,7 +205,7 @@ export class ProjectionStore {
   }
 
   #forgetAll(name: string): void {
-    if (name === ledgerName) this.#db.exec("DELETE FROM causes; DELETE FROM records;");
+    if (name === ledgerName) this.#db.exec("DELETE FROM causes; DELETE FROM names; DELETE FROM records;");
     else this.#run("DELETE FROM events WHERE bus = (SELECT id FROM follows WHERE name = ?)", name);
   }
 
@@ -197,6 +214,36 @@ export class ProjectionStore {
     if (record) return { kind: "record", record };
     const event = this.event(id);
     return event && { kind: "event", event };
+  }
+
+  /** What decisions of Applications name the effect by. Earlier attempts have none: what followed, followed the last. */
+  #keyOf(record: LedgerRecord | undefined): string | undefined {
+    if (!isNamedByKey(record)) return undefined;
+    return this.#newestNamed(keyName(record.key))?.id === record.id ? record.key : undefined;
+  }
+
+  /** One commit after the other, the newest sync of each: a commit may have very many, a prefix hardly two commits. */
+  #syncOf(reference: string): LedgerRecord | undefined {
+    const prefix = commitPrefix(reference);
+    if (prefix === undefined) return undefined;
+    const end = `${prefix}g`; // after every hexadecimal digit
+    return this.#bodies(
+      `WHERE place = (WITH RECURSIVE commits (name) AS (
+         SELECT min(name) FROM names WHERE name >= ? AND name < ?
+         UNION ALL SELECT (SELECT min(name) FROM names WHERE name > commits.name AND name < ?)
+         FROM commits WHERE commits.name IS NOT NULL LIMIT ${maxCommits})
+       SELECT max((SELECT max(place) FROM names WHERE names.name = commits.name)) FROM commits)`,
+      ...[prefix, end, end],
+    )[0];
+  }
+
+  #observationOf(reference: string): LedgerRecord | undefined {
+    const name = objectReference(reference);
+    return name === undefined ? undefined : this.#newestNamed(name);
+  }
+
+  #newestNamed(name: string): LedgerRecord | undefined {
+    return this.#bodies("WHERE place = (SELECT max(place) FROM names WHERE name = ?)", name)[0];
   }
 
   #heads(rest: string, ...values: readonly Value[]): EventHead[] {
@@ -287,8 +334,8 @@ function configure(db: DatabaseSync): void {
 }
 
 function sensorOf(record: StoredRecord): string | null {
-  const sensor = record.sensor as { readonly namespace?: unknown; readonly name?: unknown } | undefined;
-  return typeof sensor?.name === "string" ? `${sensor.namespace}/${sensor.name}` : null;
+  const owner = record.sensor ?? record.application;
+  return isJsonObject(owner) && typeof owner.name === "string" ? `${owner.namespace}/${owner.name}` : null;
 }
 
 function conditions(wanted: Readonly<Record<string, Value | undefined>>): { where: string; values: Value[] } {
@@ -297,23 +344,25 @@ function conditions(wanted: Readonly<Record<string, Value | undefined>>): { wher
   return { where, values: used.map(({ value }) => value) };
 }
 
-/** Everything reached from `id` by `next`, each once, at most `maxEntries`, oldest first. */
-function walk(id: string, next: (id: string) => readonly HistoryEntry[]): readonly HistoryEntry[] {
+/** One hop from `id`; `record` when it is the id of one. */
+type Step = (id: string, record: LedgerRecord | undefined) => readonly HistoryEntry[];
+
+/** Everything reached by `next`, each once, at most `maxEntries`, oldest first; from the record `self`, or the event `id`. */
+function walk(id: string, self: LedgerRecord | undefined, next: Step): readonly HistoryEntry[] {
+  const start = self?.id ?? id;
   const found = new Map<string, HistoryEntry>();
-  const waiting = [id];
+  const waiting = [start];
   for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) {
-    for (const entry of next(one)) {
+    const known = found.get(one);
+    const record = known?.kind === "record" ? known.record : one === start ? self : undefined;
+    for (const entry of next(one, record)) {
       const entryId = idOf(entry);
-      if (entryId === id || found.has(entryId) || found.size >= maxEntries) continue;
+      if (entryId === start || found.has(entryId) || found.size >= maxEntries) continue;
       found.set(entryId, entry);
       waiting.push(entryId);
     }
   }
   return [...found.values()].sort((a, b) => timeOf(a) - timeOf(b));
-}
-
-function idOf(entry: HistoryEntry): string {
-  return entry.kind === "event" ? entry.event.id : entry.record.id;
 }
 
 function timeOf(entry: HistoryEntry): number {

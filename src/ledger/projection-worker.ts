@@ -17,6 +17,8 @@ function answer({ kind, ask }: Asked): unknown {
       return store.event(ask.id);
     case "record":
       return store.record(ask.id);
+    case "find":
+      return store.find(ask.reference);
     case "events":
       return store.events(ask);
     case "records":

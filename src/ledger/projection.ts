@@ -68,6 +68,7 @@ class WorkerProjection implements Projection {
     this.history = {
       event: (id) => link.ask("event", { id }),
       record: (id) => link.ask("record", { id }),
+      find: (reference) => link.ask("find", { reference }),
       events: (query) => link.ask("events", query),
       records: (query) => link.ask("records", query),
       causes: (id) => link.ask("causes", { id }),

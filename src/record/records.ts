@@ -30,7 +30,11 @@ interface RecordBase {
   readonly id: RecordId;
   /** Milliseconds since 1970: when it happened. */
   readonly at: number;
-  /** Ids of what caused it: events for a decision, the decision for an effect. Never empty. */
+  /**
+   * Ids of what caused it: events for a decision, the decision for an effect or a sync, the sync for an observation.
+   * A decision of an Application may name an effect of kind `gitOps` by its key, since its id is not known by then, and
+   * what is found again by listing by text (`drift/…`). Never empty.
+   */
   readonly causes: readonly string[];
 }
 
@@ -38,6 +42,8 @@ export interface SensorHead extends ResourceName {
   readonly uid: string;
   /** Hash of the Sensor's spec. */
   readonly revision: string;
+  /** Of the Sensor that an Application is; absent: a Sensor that a user declared. */
+  readonly kind?: "Application";
 }
 
 /** A Sensor decided that something happens, or could not decide. Plain rejections are counted, not recorded. */
@@ -128,7 +134,7 @@ export interface ObservationRecord extends RecordBase {
   readonly message?: string;
 }
 
-export type LedgerRecord = DecisionRecord | EffectRecord | LostRecord | InvalidRecord;
+export type LedgerRecord = DecisionRecord | EffectRecord | SyncRecord | ObservationRecord | LostRecord | InvalidRecord;
 
 type WithoutId<R> = R extends LedgerRecord ? Omit<R, "id"> : never;
 export type RecordDraft = WithoutId<LedgerRecord>;

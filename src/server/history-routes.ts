@@ -1,13 +1,15 @@
 import { type Request, Router } from "express";
 import type { Condition } from "../api/resources.ts";
 import { EngineError } from "../base/errors.ts";
-import type { History } from "../ledger/history.ts";
+import { type History, idOf } from "../ledger/history.ts";
 import type { LedgerRecord, ResourceName } from "../record/records.ts";
 import type { Why } from "./why.ts";
 
 const defaultLimit = 50;
 const maxLimit = 1_000;
-const recordKinds = ["decision", "effect", "lost", "invalid"] as const satisfies readonly LedgerRecord["kind"][];
+const recordKinds = Object.keys({
+  ...{ decision: true, effect: true, sync: true, observation: true, lost: true, invalid: true },
+} satisfies Record<LedgerRecord["kind"], true>) as LedgerRecord["kind"][];
 
 export interface EventToSend {
   readonly namespace: string;
@@ -81,12 +83,12 @@ export function historyRoutes({ history, why, send, sensors, sources }: HistoryR
       response.json({ entries: await history[direction](request.params.id) });
     });
   }
-  router.get("/trace/:id", async (request, response) => {
-    const { id } = request.params;
-    const [event, record] = await Promise.all([history.event(id), history.record(id)]);
-    const self = event ? { kind: "event", event } : record ? { kind: "record", record } : undefined;
+  router.get("/trace/:reference", async (request, response) => {
+    const { reference } = request.params;
+    const self = found(await history.find(reference), "event, record, commit or object", reference);
+    const id = idOf(self);
     const [causes, effects] = await Promise.all([history.causes(id), history.effects(id)]);
-    response.json({ self: found(self, "event or record", id), causes, effects });
+    response.json({ self, causes, effects });
   });
   return router;
 }

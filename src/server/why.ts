@@ -71,7 +71,10 @@ function isAsked({ namespace, name }: ResourceName, only: ResourceName | undefin
 }
 
 function recordsOf({ namespace, name }: ResourceName, records: readonly LedgerRecord[]): LedgerRecord[] {
-  return records.filter((record) => "sensor" in record && isAsked(record.sensor, { namespace, name }));
+  return records.filter(
+    (record) =>
+      "sensor" in record && record.sensor.kind !== "Application" && isAsked(record.sensor, { namespace, name }),
+  );
 }
 
 const dropped = "the bus does not hold the event any more: filters cannot be judged again";

@@ -18,7 +18,7 @@ const table: readonly (readonly [string, number, RegExp, RegExp])[] = [
   ["up --bus http://localhost", 2, /^$/, /^error: --bus: "http:\/\/localhost" must be a URL such as nats:/],
   ["event list --limit 0", 2, /^$/, /"0" must be 1 to 1000/],
   ["event list -o xml", 2, /^$/, /Allowed choices are text, json, yaml, wide, name/],
-  ["trace", 2, /^$/, /^error: missing required argument 'id'\n/],
+  ["trace", 2, /^$/, /^error: missing required argument 'reference'\n/],
   [
     "event send --event-source a/b/c --event e --data 1",
     2,

@@ -107,7 +107,7 @@ test("exit codes: 1 the answer is no, 2 usage, 3 engine unreachable or refused; 
     [["event", "nonsense"], 2, /nonsense/],
     [["event", "list", "--limit", "0"], 2, /"0" must be 1 to 1000/],
     [["event", "list", "-o", "xml"], 2, /xml/],
-    [["trace"], 2, /id/],
+    [["trace"], 2, /reference/],
     [[...good, ...send, "--data", "{"], 2, /--data/],
     [[...good, ...send, "--data", "@/does/not/exist"], 2, /--data/],
     [[...good, "why", "e1", "--sensor", "hello"], 2, /NAMESPACE\/NAME/],

@@ -182,7 +182,7 @@ test("skips what is no event, keeps kinds that it does not know, stores a repeat
   const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
   await bus.publish(rawSubject("events.default.webhook.example"), { id: "1", data: encode("not JSON") });
   await publishEvent(bus, "e1");
-  const records = encode('{"v":1,"records":[{"id":"o-1.0","kind":"sync","at":1,"causes":["e1"]}]}');
+  const records = encode('{"v":1,"records":[{"id":"o-1.0","kind":"other","at":1,"causes":["e1"]}]}');
   for (const id of ["2", "3"]) await bus.publish(rawSubject("ledger.o"), { id, data: records });
   await using history = await following(join(dir.path, "ledger.db"), bus);
   assert.equal((await history.events({ limit: 10 })).length, 1);

@@ -27,10 +27,16 @@ function historyOf(asked: Asked[]): History {
     asked.push({ name, with: value });
     return Promise.resolve(answer);
   };
+  const known = new Map<string, HistoryEntry>([
+    [event.id, { kind: "event", event }],
+    [record.id, { kind: "record", record }],
+    ["Pod/shop/web", { kind: "record", record }],
+  ]);
   const following: readonly HistoryEntry[] = [{ kind: "record", record }];
   return {
     event: (id) => note("event", id, id === event.id ? event : undefined),
     record: (id) => note("record", id, id === record.id ? record : undefined),
+    find: (reference) => note("find", reference, known.get(reference)),
     events: (query) => note("events", query, [event]),
     records: (query) => note("records", query, [record]),
     causes: (id) => note("causes", id, id === record.id ? [{ kind: "event", event }] : []),
@@ -200,6 +206,25 @@ const answers: { path: string; body: unknown; asked?: readonly Asked[] }[] = [
     path: "/trace/w-1.0",
     body: { self: { kind: "record", record }, causes: [{ kind: "event", event }], effects: [] },
   },
+  {
+    path: "/trace/Pod%2Fshop%2Fweb",
+    body: { self: { kind: "record", record }, causes: [{ kind: "event", event }], effects: [] },
+    asked: [
+      { name: "find", with: "Pod/shop/web" },
+      { name: "causes", with: "w-1.0" },
+      { name: "effects", with: "w-1.0" },
+    ],
+  },
+  {
+    path: "/records?kind=sync",
+    body: { records: [record] },
+    asked: [{ name: "records", with: { limit: 50, kind: "sync" } }],
+  },
+  {
+    path: "/records?kind=observation",
+    body: { records: [record] },
+    asked: [{ name: "records", with: { limit: 50, kind: "observation" } }],
+  },
 ];
 
 test("answers what happened, once the projection has caught up", async () => {
@@ -223,7 +248,7 @@ const refusals: { path: string; status: number; code: string; error: RegExp }[] 
     path: `${api}/records?kind=odd`,
     status: 400,
     code: "USAGE",
-    error: /^kind: "odd" must be one of decision, effect/,
+    error: /^kind: "odd" must be one of decision, effect, sync, observation, lost, invalid$/,
   },
   { path: `${api}/records?sensor=bad`, status: 400, code: "USAGE", error: /^sensor: "bad" must be NAMESPACE\/NAME$/ },
   { path: `${api}/events/e1/why?sensor=bad`, status: 400, code: "USAGE", error: /^sensor: "bad"/ },
@@ -233,7 +258,12 @@ const refusals: { path: string; status: number; code: string; error: RegExp }[] 
   { path: `${api}/events/e2`, status: 404, code: "NOT_FOUND", error: /^no event "e2" is known$/ },
   { path: `${api}/events/e2/why`, status: 404, code: "NOT_FOUND", error: /^no event "e2"/ },
   { path: `${api}/records/e1`, status: 404, code: "NOT_FOUND", error: /^no record "e1"/ },
-  { path: `${api}/trace/e2`, status: 404, code: "NOT_FOUND", error: /^no event or record "e2"/ },
+  {
+    path: `${api}/trace/e2`,
+    status: 404,
+    code: "NOT_FOUND",
+    error: /^no event, record, commit or object "e2" is known$/,
+  },
   { path: `${api}/odd`, status: 404, code: "NOT_FOUND", error: /^GET \/api\/v1\/tiphys\/odd: there is no such path$/ },
   { path: `${api}/sensors`, status: 404, code: "NOT_FOUND", error: /no such path/ },
   { path: "/", status: 404, code: "NOT_FOUND", error: /^GET \/: there is no such path$/ },
