@@ -28,7 +28,7 @@ async function list(path: string): Promise<readonly string[]> {
   const files = entries
     .filter((entry) => (entry.isFile() || entry.isSymbolicLink()) && extensions.includes(extname(entry.name)))
     .map((entry) => join(entry.parentPath, entry.name))
-    .filter((file) => !isHidden(relative(path, file)));
+    .filter((file) => !isHidden(relative(path, file)) && !isOfRepository(relative(path, file)));
   if (files.length > maxFiles) throw new TerminalError("MANIFEST_UNREADABLE", `"${path}" holds over ${maxFiles} files`);
   return files.sort();
 }
@@ -47,6 +47,14 @@ async function fingerprintOf(file: string): Promise<string | undefined> {
 
 function isHidden(file: string): boolean {
   return file.split("/").some((part) => part.startsWith(".") || part === "node_modules");
+}
+
+/**
+ * What lies in `repositories/` becomes the first commit of a served repository (local/served-repositories.ts): Git says
+ * what is to be there from then on. Applied from here as well, it would have two owners, and a push would be undone.
+ */
+function isOfRepository(file: string): boolean {
+  return file.startsWith("repositories/");
 }
 
 /** What each file holds, in the order given; a MANIFEST_UNREADABLE for one that cannot be read. */

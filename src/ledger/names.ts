@@ -1,11 +1,11 @@
-import type { EffectRecord, LedgerRecord } from "../record/records.ts";
+import type { EffectRecord, LedgerRecord, SyncRecord } from "../record/records.ts";
 import type { StoredRecord } from "./stored-form.ts";
 
 /** At most so many names of one record are kept; a sync has one commit for each source. */
 const maxNames = 64;
 
 /**
- * Names, beside its id, that a record is found by: the key of a `gitOps` effect, the commits of a sync, the object of an
+ * Names, beside its id, that a record is found by: the key of a `gitOps` effect, key and commits of a sync, the object of an
  * observation. Other records have none, so that the table of names stays small.
  */
 export function namesOf(record: StoredRecord): readonly string[] {
@@ -14,7 +14,8 @@ export function namesOf(record: StoredRecord): readonly string[] {
       return record.triggerKind === "gitOps" && typeof record.key === "string" ? [keyName(record.key)] : [];
     case "sync": {
       const revisions = Array.isArray(record.revisions) ? record.revisions : [];
-      return revisions.flatMap((one) => (isCommit(one) ? [commitName(one)] : [])).slice(0, maxNames);
+      const commits = revisions.flatMap((one) => (isCommit(one) ? [commitName(one)] : [])).slice(0, maxNames);
+      return typeof record.key === "string" ? [keyName(record.key), ...commits] : commits;
     }
     case "observation":
       return typeof record.object === "string" ? objectNames(record.object) : [];
@@ -68,7 +69,7 @@ function commitName(revision: string): string {
   return `commit ${revision.toLowerCase()}`;
 }
 
-/** Whether it is an effect that decisions of Applications may name by its key. */
-export function isNamedByKey(record: LedgerRecord | undefined): record is EffectRecord {
-  return record?.kind === "effect" && record.triggerKind === "gitOps";
+/** Whether what follows may name it by its key: a `gitOps` effect, or a sync while it ran. */
+export function isNamedByKey(record: LedgerRecord | undefined): record is EffectRecord | SyncRecord {
+  return record?.kind === "sync" || (record?.kind === "effect" && record.triggerKind === "gitOps");
 }

@@ -90,11 +90,14 @@ function parseObject(text: string): JsonObject | undefined {
   return isJsonObject(value) ? value : undefined;
 }
 
+/** Those of every cluster, and the one that Applications are made in: elsewhere the installation of Argo CD makes it. */
+const firstNamespaces = ["default", "kube-system", "kube-public", "kube-node-lease", "argocd"];
+
 async function ensureNamespaces(plane: Plane): Promise<void> {
   const resource = plane.table.find("", "v1", "namespaces");
   if (resource === undefined) return;
   const request = new Request("http://localhost/");
-  for (const name of ["default", "kube-system", "kube-public", "kube-node-lease"]) {
+  for (const name of firstNamespaces) {
     if (plane.store.read("/namespaces", "", name) !== undefined) continue;
     const user = { name: "system:apiserver", groups: ["system:masters"] };
     const query = new URLSearchParams();

@@ -40,7 +40,7 @@ export function openDataDir(dir: string): DataDir {
   const lock = takeLock(file("lock.db"), path);
   try {
     rmSync(file("endpoints.json"), { force: true }); // left by an engine that was killed
-    const token = readOrMakeToken(file("token"));
+    const token = readOrMakeSecret(file("token"));
     return {
       path,
       file,
@@ -99,16 +99,17 @@ function ownerOf(path: string): string {
   }
 }
 
-function readOrMakeToken(path: string): string {
+/** The text of a file that only its owner may read, the same at every start; made at the first. */
+export function readOrMakeSecret(path: string): string {
   try {
-    const token = readFileSync(path, "utf8").trim();
-    if (token !== "") return token;
+    const secret = readFileSync(path, "utf8").trim();
+    if (secret !== "") return secret;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
-  const token = randomBytes(24).toString("base64url");
-  replaceFile(path, `${token}\n`);
-  return token;
+  const secret = randomBytes(24).toString("base64url");
+  replaceFile(path, `${secret}\n`);
+  return secret;
 }
 
 function unusable(path: string, error: unknown): TerminalError {

@@ -14,12 +14,11 @@ export interface SeedDeps {
 /** The folder of a repository that is being made; it does not end in `.git`, so it is not served. */
 export const seedPrefix = "new-";
 
+/** Path → content. */
+export type SeedFiles = Readonly<Record<string, string | Uint8Array>>;
+
 /** Makes `<name>.git` with one commit of the files on `main`; whole or not at all. */
-export async function seedRepository(
-  deps: SeedDeps,
-  name: string,
-  files: Readonly<Record<string, string>>,
-): Promise<void> {
+export async function seedRepository(deps: SeedDeps, name: string, files: SeedFiles): Promise<void> {
   const made = await mkdtemp(join(deps.directory, seedPrefix));
   try {
     await git(deps, made, ["init", "--bare", "--quiet", "--template=", "--initial-branch=main"]);
@@ -31,13 +30,18 @@ export async function seedRepository(
   }
 }
 
-async function git({ tool, clock }: SeedDeps, gitDir: string, args: readonly string[], input = ""): Promise<void> {
+async function git(
+  { tool, clock }: SeedDeps,
+  gitDir: string,
+  args: readonly string[],
+  input?: Uint8Array,
+): Promise<void> {
   const call: ChildCall = {
     command: tool.command,
     args,
     cwd: gitDir,
     env: { ...tool.env, ...servedGitEnv, GIT_DIR: gitDir },
-    input,
+    ...(input === undefined ? {} : { input }),
     timeoutMs: 60_000,
     maxOutputBytes: 1024 * 1024,
     label: `git ${args[0]}`,
@@ -47,16 +51,17 @@ async function git({ tool, clock }: SeedDeps, gitDir: string, args: readonly str
 }
 
 /** In the language of `git fast-import`. */
-function firstCommit(files: Readonly<Record<string, string>>, seconds: number): string {
+function firstCommit(files: SeedFiles, seconds: number): Uint8Array {
   const who = `Tiphys <tiphys@localhost> ${seconds} +0000`;
   const message = "First commit";
   const head = `commit refs/heads/main\nauthor ${who}\ncommitter ${who}\ndata ${message.length}\n${message}\n`;
-  const changes = Object.entries(files).map(([path, text]) => {
+  const changes = Object.entries(files).flatMap(([path, content]) => {
     if (!isPlainPath(path))
       throw new TerminalError("CONFIG_INVALID", `"${path}" is no path for a file of a repository`);
-    return `M 100644 inline ${path}\ndata ${Buffer.byteLength(text)}\n${text}\n`;
+    const bytes = Buffer.from(content);
+    return [Buffer.from(`M 100644 inline ${path}\ndata ${bytes.length}\n`), bytes, Buffer.from("\n")];
   });
-  return `${head}${changes.join("")}\n`;
+  return Buffer.concat([Buffer.from(head), ...changes, Buffer.from("\n")]);
 }
 
 function isPlainPath(path: string): boolean {

@@ -10,7 +10,7 @@ import type { Logger } from "../base/log.ts";
 import { createSlots } from "../base/slots.ts";
 import { type BackendDeps, runBackend } from "./git-backend.ts";
 import { type GitRequest, parseGitRequest, repositoryPattern } from "./git-request.ts";
-import { seedPrefix, seedRepository } from "./git-seed.ts";
+import { type SeedFiles, seedPrefix, seedRepository } from "./git-seed.ts";
 
 export interface RefChange {
   /** `refs/heads/main` */
@@ -52,10 +52,10 @@ export interface GitServer extends AsyncDisposable {
   /** With the password: what is printed, and may push. */
   pushUrlOf(repository: string): string;
   /**
-   * Makes the repository with a first commit of these files (path → text) on `main`. One that is there is left alone,
+   * Makes the repository with a first commit of these files (path → content) on `main`. One that is there is left alone,
    * whatever is in it. @throws TerminalError CONFIG_INVALID
    */
-  createServedRepository(name: string, files: Readonly<Record<string, string>>): Promise<void>;
+  createServedRepository(name: string, files: SeedFiles): Promise<void>;
 }
 
 /** Requests served at once; each is a child process. More wait. */
@@ -227,11 +227,7 @@ function parseRefChanges(text: string): readonly RefChange[] {
   });
 }
 
-async function createOnce(
-  { directory, tool, clock }: GitServerOptions,
-  name: string,
-  files: Readonly<Record<string, string>>,
-): Promise<void> {
+async function createOnce({ directory, tool, clock }: GitServerOptions, name: string, files: SeedFiles): Promise<void> {
   if (!repositoryPattern.test(name)) {
     throw new TerminalError(
       "CONFIG_INVALID",

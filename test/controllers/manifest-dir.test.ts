@@ -130,6 +130,17 @@ test("folders and links are read; what is hidden, of another kind or a package's
   assert.equal(await stored(world, "linked"), "1");
 });
 
+test("what is to be a served repository is no manifest, a folder of that name further down is", async () => {
+  await using world = await openWorld();
+  await world.file("repositories/guestbook/a.yaml", map("seed"));
+  await world.file("repositories/b.yaml", map("loose"));
+  await world.file("team/repositories/c.yaml", map("deeper"));
+  await world.file("repositories.yaml", map("file"));
+  assert.equal(await world.dir.applyAll(never), 2);
+  assert.equal(await stored(world, "deeper"), "1");
+  assert.equal(await stored(world, "file"), "1");
+});
+
 test("at most 32 objects are on their way at once, and those of one object follow each other", async () => {
   await using world = await openWorld();
   const maps = Array.from({ length: 100 }, (_, index) => map(`m${index}`)).join("---");

@@ -19,9 +19,10 @@ export function applicationDecisionDraft(causes: readonly string[], at = 1_010):
 }
 
 export function syncDraft(decision: string, more: Partial<SyncRecord> = {}): RecordDraft {
+  const key = `sync/${decision}`;
   const objects = [{ object: "apps/v1/Deployment/default/web", status: "Synced" }];
   const end = { startedAt: 1_020, at: 1_140, phase: "Succeeded", retries: 0, message: "synced" } as const;
-  return { kind: "sync", causes: [decision], application, revisions: [commit], objects, ...end, ...more };
+  return { kind: "sync", causes: [decision], key, application, revisions: [commit], objects, ...end, ...more };
 }
 
 export function observationDraft(sync: string, more: Partial<ObservationRecord> = {}): RecordDraft {

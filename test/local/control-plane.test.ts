@@ -297,6 +297,15 @@ test("an object with finalizers waits for them", async () => {
   assert.equal((await plane.call("GET", `${maps}/a`)).status, 404);
 });
 
+test("the namespaces of a cluster and that of Applications are there from the start", async () => {
+  await using plane = await openTestPlane();
+  const { body } = await plane.call("GET", "/api/v1/namespaces");
+  const names = body.items.map(({ metadata }: { metadata: { name: string } }) => metadata.name);
+  assert.deepEqual(names.sort(), ["argocd", "default", "kube-node-lease", "kube-public", "kube-system"]);
+  const { status } = await plane.call("POST", "/api/v1/namespaces/argocd/configmaps", map("x"));
+  assert.equal(status, 201);
+});
+
 test("a namespace goes with its content, the last finalizer lets it go", async () => {
   await using plane = await openTestPlane();
   await plane.call("POST", "/api/v1/namespaces", { metadata: { name: "shop" } });

@@ -13,20 +13,22 @@ import { aggregateHealth } from "../health/aggregate.ts";
 import type { Health } from "../health/health.ts";
 import { checkObject } from "../project/kind-check.ts";
 import { type Claimant, type Claims, isForeign } from "./claims.ts";
+import type { FoundCondition } from "./conditions.ts";
 import type { DestinationCluster, Place } from "./destination.ts";
 import type { ReconcileRequest } from "./request.ts";
+import type { SourceType } from "./status.ts";
 import { type Rendered, renderTarget, type TargetDeps } from "./target.ts";
 
 /** What one look at an Application found: what should be, what is, and what that means. */
 export interface Look {
   readonly revisions: readonly string[];
-  readonly sourceTypes: readonly string[];
+  readonly sourceTypes: readonly SourceType[];
   readonly comparison: Comparison;
   readonly status: SyncStatus;
   readonly health: Health;
   /** One for each compared object, in order. */
   readonly objectHealth: readonly (Health | undefined)[];
-  readonly conditions: readonly { readonly type: string; readonly message: string }[];
+  readonly conditions: readonly FoundCondition[];
   /** Objects that another Application owns, as `keyText`. */
   readonly foreign: ReadonlySet<string>;
   /** Hooks of earlier syncs that are still there. */
@@ -208,7 +210,7 @@ function sharedObjects(
   live: LiveState,
   claims: Claims,
 ): Pick<Look, "conditions" | "foreign"> {
-  const conditions: { type: string; message: string }[] = [];
+  const conditions: FoundCondition[] = [];
   const foreign = new Set<string>();
   for (const target of targets) {
     const key = keyText(keyOf(target));

@@ -6,12 +6,14 @@ import { normaliseRepositoryUrl } from "../source/repository-url.ts";
 import type { GitSources } from "../source/source.ts";
 import type { RenderCache } from "./render-cache.ts";
 import type { ReconcileRequest, SeenCommit } from "./request.ts";
+import type { SourceType } from "./status.ts";
 
 /** What the sources of an Application say. */
 export interface Rendered {
   /** Commits, one for each source. */
   readonly revisions: readonly string[];
-  readonly types: readonly string[];
+  /** Those of sources that are rendered. */
+  readonly types: readonly SourceType[];
   /** Of all sources, in order. The same array while nothing changed. */
   readonly manifests: readonly JsonObject[];
 }
@@ -49,7 +51,8 @@ export async function renderTarget(
     sources.map(async (source, index) => {
       try {
         const commit = await resolveSource(source, revisions[index], request, deps, signal);
-        if (source.ref !== undefined && !source.path && !source.chart) return { commit, type: "", manifests: [] };
+        if (source.ref !== undefined && !source.path && !source.chart)
+          return { commit, type: undefined, manifests: [] };
         return { commit, ...(await deps.renders.render(source, commit, request.hard, signal)) };
       } catch (error) {
         signal.throwIfAborted();
@@ -59,7 +62,7 @@ export async function renderTarget(
   );
   return {
     revisions: rendered.map(({ commit }) => commit),
-    types: rendered.map(({ type }) => type),
+    types: rendered.flatMap(({ type }) => type ?? []),
     manifests: joinManifests(rendered.map(({ manifests }) => manifests)),
   };
 }

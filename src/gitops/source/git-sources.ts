@@ -81,6 +81,10 @@ class MirroredSources implements GitSources {
     return mirror.fetch(access, wanted, signal);
   }
 
+  findRefs(repository: string): Refs | undefined {
+    return this.#open(repository).mirror.fetchedRefs;
+  }
+
   async tips(repository: string, signal: AbortSignal): Promise<Refs> {
     const { mirror, access } = this.#open(repository);
     return mirror.tips(access, signal);

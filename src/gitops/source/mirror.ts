@@ -47,6 +47,10 @@ export class Mirror {
     this.#deps = deps;
   }
 
+  get fetchedRefs(): Refs | undefined {
+    return this.#refs;
+  }
+
   /** What the last fetch saw; fetches when there was none in this process. */
   async refs(access: Access, signal: AbortSignal): Promise<Refs> {
     this.#access = access;

@@ -72,6 +72,8 @@ export interface GitSources extends AsyncDisposable {
    * all others who do, unless that fetch brought the commit wanted. An aborted caller leaves; the last one ends the fetch.
    */
   fetch(repository: string, wanted: Wanted, signal: AbortSignal): Promise<FetchOutcome>;
+  /** What `resolve` answers from; undefined before the first fetch of this process. */
+  findRefs(repository: string): Refs | undefined;
   /** What the server has now, by one `ls-remote`; the mirror is not touched. */
   tips(repository: string, signal: AbortSignal): Promise<Refs>;
   /** Git's id of a folder or file, the same for the same content; undefined where there is none. */
