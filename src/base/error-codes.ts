@@ -157,6 +157,18 @@ export const errorCodes = {
     cause: "The local store could not be read or written.",
     remedy: "Check the disk: full, read-only or damaged.",
   },
+  SYNC_FAILED: {
+    cause: "A sync ended without having done all that it should.",
+    remedy: "See the message and the objects: `tiphys app get NAME --show-operation`.",
+  },
+  SYNC_REFUSED: {
+    cause: "The Application cannot be synced now, or not in the way asked for.",
+    remedy: "See the message; wait for the operation in progress, or ask for what the Application's spec allows.",
+  },
+  SYNC_TERMINATED: {
+    cause: "Somebody stopped the operation, or a newer commit took its place.",
+    remedy: "Sync again if that was not meant.",
+  },
   TOOL_FAILED: {
     cause: "A program that the engine runs ended unexpectedly.",
     remedy: "See the message; it is tried again.",
@@ -184,6 +196,10 @@ export const errorCodes = {
   UNAUTHORIZED: {
     cause: "The request has no valid token.",
     remedy: "Give the token of the data directory's file `token`: --token, or `Authorization: Bearer …` over HTTP.",
+  },
+  WAIT_TIMEOUT: {
+    cause: "What was waited for did not happen within the time allowed; the engine goes on with it.",
+    remedy: "Look at it again later: `tiphys app get NAME --show-operation`.",
   },
   USAGE: {
     cause: "The command line is not understood.",

@@ -5,9 +5,10 @@ import express, { type NextFunction, type Request, type Response } from "express
 import { EngineError, messageOf, remedyOf, TerminalError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { Metrics } from "../base/metrics.ts";
+import { type ApplicationRouteDeps, applicationRoutes, applicationSensorRoutes } from "./application-routes.ts";
 import { type HistoryRouteDeps, historyRoutes } from "./history-routes.ts";
 
-export interface ServerOptions extends HistoryRouteDeps {
+export interface ServerOptions extends HistoryRouteDeps, ApplicationRouteDeps {
   /** The address to listen on. */
   readonly host: string;
   /** 0 takes any free one. */
@@ -50,7 +51,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
 }
 
 function createApp(options: ServerOptions): express.Express {
-  const { metrics, notReady, token, log } = options;
+  const { metrics, notReady, token, log, applications, refreshTimeoutMs } = options;
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
@@ -67,6 +68,10 @@ function createApp(options: ServerOptions): express.Express {
     response.set("content-type", metrics.contentType).send(await metrics.text());
   });
   app.use(checkToken(token));
+  if (applications) {
+    app.use("/api/v1/applications", applicationRoutes(applications, refreshTimeoutMs));
+    app.use("/api/v1/tiphys/applications", applicationSensorRoutes(applications)); // it waits for no history
+  }
   app.use("/api/v1/tiphys", express.json({ limit: maxBodyBytes }), historyRoutes(options));
   app.use((request) => {
     throw new EngineError("NOT_FOUND", `${request.method} ${request.path}: there is no such path`);
@@ -101,7 +106,10 @@ function hash(text: string): Buffer {
 
 const statusByCode: Partial<Record<EngineError["code"], number>> = {
   NOT_FOUND: 404,
+  API_CONFLICT: 409,
+  SYNC_REFUSED: 400,
   USAGE: 400,
+  WAIT_TIMEOUT: 504,
   BUS_MESSAGE_TOO_LARGE: 413,
   BUS_UNAVAILABLE: 503,
 };
@@ -116,7 +124,7 @@ function answerError(log: Logger) {
     const status = known ? (statusByCode[known.code] ?? 500) : 500;
     if (status === 500) log.error("a request failed", { path: request.path, error });
     if (known) answer(response, status, known);
-    else response.status(status).json({ error: "internal error" });
+    else response.status(status).json(inShapeOf(response.req, status, { error: "internal error" }));
   };
 }
 
@@ -129,7 +137,18 @@ function refusalOf(error: unknown): EngineError | undefined {
 }
 
 function answer(response: Response, status: number, error: EngineError): void {
-  response.status(status).json({ error: error.message, code: error.code, remedy: remedyOf(error) });
+  const body = { error: error.message, code: error.code, remedy: remedyOf(error) };
+  response.status(status).json(inShapeOf(response.req, status, body));
+}
+
+/** Codes of gRPC, which the original answers with. */
+const grpcCodes: Readonly<Record<number, number>> = { 400: 3, 401: 16, 403: 7, 404: 5, 409: 6, 503: 14, 504: 4 };
+
+/** At Argo CD's paths `code` is a number and the text is there twice (spec argo-cd-surface 6.1); ours is the `reason`. */
+function inShapeOf({ originalUrl }: Request, status: number, body: { readonly error: string; readonly code?: string }) {
+  if (!originalUrl.startsWith("/api/v1/") || originalUrl.startsWith("/api/v1/tiphys/")) return body;
+  const { code: reason, ...rest } = body;
+  return { ...rest, message: body.error, code: grpcCodes[status] ?? 13, ...(reason === undefined ? {} : { reason }) };
 }
 
 function listen(server: Server, { host, port }: ServerOptions): Promise<void> {
