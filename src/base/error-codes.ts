@@ -53,6 +53,10 @@ export const errorCodes = {
     cause: "A flag, an environment variable or a file of configuration has a value that cannot be used.",
     remedy: "Change the value that the message names.",
   },
+  CREDENTIALS_FAILED: {
+    cause: "The credential plugin that the kubeconfig names gave no credentials.",
+    remedy: "See the message; run the plugin by hand (often a login has expired), then try again.",
+  },
   DATA_DIR_LOCKED: {
     cause: "Another engine runs on this data directory.",
     remedy: "Stop the other engine, or give this one another --data-dir.",
