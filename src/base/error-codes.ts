@@ -125,6 +125,10 @@ export const errorCodes = {
     cause: "A file could not be read as YAML or JSON.",
     remedy: "Mend the file at the line that the message names.",
   },
+  NOT_CONFIRMED: {
+    cause: "A question was not answered with yes.",
+    remedy: "Answer y, or give --yes.",
+  },
   NOT_FOUND: {
     cause: "Nothing is known under this name or id.",
     remedy: "List what there is, e.g. `tiphys event list`.",
