@@ -196,14 +196,20 @@ test("shows a client certificate, and the one that replaces it", async () => {
   });
   assert.equal(byFile.user, '"u" by client certificate');
   assert.equal(await statusOf(byFile), 200);
+  const open = await byFile.fetch(new Request(`${byFile.baseUrl}/stream`));
+  const stream = open.body?.getReader();
+  assert.equal(String(Buffer.from((await stream?.read())?.value ?? [])), "a");
   await write(second);
   await clock.advance(61_000);
   assert.equal(await statusOf(byFile), 200);
+  seen.requests[1]?.write("b");
+  assert.equal(String(Buffer.from((await stream?.read())?.value ?? [])), "b", "a watch on the old one goes on");
+  await stream?.cancel();
   const byData = { "client-certificate-data": base64(first.cert), "client-key-data": base64(first.key) };
   assert.equal(await statusOf(await cluster.open({ cluster: at, user: byData })), 200);
   assert.deepEqual(
     seen.requests.map(({ subject }) => subject),
-    ["one", "two", "one"],
+    ["one", "one", "two", "one"],
   );
   await assert.rejects(statusOf(await cluster.open({ cluster: at, user: {} })), { code: "API_UNAVAILABLE" });
 });
@@ -232,6 +238,8 @@ interface Seen {
   /** The common name of the client's certificate. */
   readonly subject: string | undefined;
   isClosed: boolean;
+  /** More of the answer to a path that ends with `/stream`. */
+  readonly write: (text: string) => void;
 }
 
 /** A server that writes down who asks. */
@@ -242,12 +250,19 @@ async function openEcho(options: { tls?: ServerOptions; location?: string; hangs
   const server = createServer({ ...certificate, ...options.tls }, (incoming, outgoing) => {
     const subject = (incoming.socket as TLSSocket).getPeerCertificate()?.subject?.CN;
     const { url: path = "", headers } = incoming;
-    const seen: Seen = { path, authorization: headers.authorization, subject: subject?.toString(), isClosed: false };
+    const seen: Seen = {
+      path,
+      authorization: headers.authorization,
+      subject: subject?.toString(),
+      isClosed: false,
+      write: (text) => outgoing.write(text),
+    };
     requests.push(seen);
     outgoing.on("close", () => {
       seen.isClosed = true;
     });
     if (options.hangs) return;
+    if (path.endsWith("/stream")) return void outgoing.write("a");
     if (options.location !== undefined) outgoing.writeHead(307, { location: options.location });
     outgoing.end("{}");
   });
