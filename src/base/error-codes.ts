@@ -53,6 +53,10 @@ export const errorCodes = {
     cause: "A flag, an environment variable or a file of configuration has a value that cannot be used.",
     remedy: "Change the value that the message names.",
   },
+  CREDENTIALS_FAILED: {
+    cause: "The credential plugin that the kubeconfig names gave no credentials.",
+    remedy: "See the message; run the plugin by hand (often a login has expired), then try again.",
+  },
   DATA_DIR_LOCKED: {
     cause: "Another engine runs on this data directory.",
     remedy: "Stop the other engine, or give this one another --data-dir.",
@@ -120,6 +124,10 @@ export const errorCodes = {
   MANIFEST_UNREADABLE: {
     cause: "A file could not be read as YAML or JSON.",
     remedy: "Mend the file at the line that the message names.",
+  },
+  NOT_CONFIRMED: {
+    cause: "A question was not answered with yes.",
+    remedy: "Answer y, or give --yes.",
   },
   NOT_FOUND: {
     cause: "Nothing is known under this name or id.",

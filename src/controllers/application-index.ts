@@ -2,7 +2,7 @@ import type { Instant } from "../base/clock.ts";
 import { isJsonObject } from "../base/json.ts";
 import type { CompiledSensor } from "../events/sensor/compile.ts";
 import { type Decision, emptyState, type ReceivedEvent, reduce } from "../events/sensor/reducer.ts";
-import { builtInEventSource } from "./application-sensor.ts";
+import { builtInEventSource } from "../record/cloud-event.ts";
 
 export interface ApplicationMatch {
   readonly key: string;

@@ -10,11 +10,8 @@ import {
   requestOf,
   type SyncWish,
 } from "../gitops/reconcile/request.ts";
-import type { CloudEvent } from "../record/cloud-event.ts";
+import { builtInEventSource, type CloudEvent } from "../record/cloud-event.ts";
 import type { EventHead } from "../record/records.ts";
-
-/** The built-in EventSource whose events are the reasons to reconcile. */
-export const builtInSource = "tiphys";
 
 /** What is found again by listing after a restart: it is not stored, and concerns one Application. */
 export interface LocalReason {
@@ -52,10 +49,10 @@ export function askedEvent({ id, ...data }: AskedEvent, now: Instant): ReceivedE
 
 function receivedEvent(id: string, reason: Reason, data: JsonObject, now: Instant): ReceivedEvent {
   const time = isoTime(now);
-  const type = `tiphys.${reason}`;
+  const type = `${builtInEventSource}.${reason}`;
   const event: CloudEvent = {
     id,
-    source: builtInSource,
+    source: builtInEventSource,
     subject: reason,
     type,
     time,

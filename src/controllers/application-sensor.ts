@@ -11,9 +11,6 @@ import { normaliseRepositoryUrl } from "../gitops/source/repository-url.ts";
 import { isFullCommit } from "../gitops/source/revision.ts";
 import { isSemverConstraint, isSemverVersion } from "./semver-text.ts";
 
-/** The built-in EventSource of every namespace. */
-export const builtInEventSource = "tiphys";
-
 /** `data[]` of a dependency, all of which must hold. */
 type DataFilters = readonly (DataFilter & JsonObject)[];
 

@@ -2,10 +2,7 @@ import { createHash } from "node:crypto";
 import { type Instant, isoTime } from "../base/clock.ts";
 import { normaliseRepositoryUrl } from "../gitops/source/repository-url.ts";
 import type { RefChange } from "../local/git-server.ts";
-import type { CloudEvent } from "../record/cloud-event.ts";
-
-/** The EventSource that is always there and that no object declares. */
-export const builtInEventSource = "tiphys";
+import { builtInEventSource, type CloudEvent } from "../record/cloud-event.ts";
 
 export interface RefEventsInput {
   /** push: somebody said so at once; poll: a look at the server found it. */

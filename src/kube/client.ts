@@ -248,11 +248,8 @@ class KubeHttp {
       return response;
     } catch (error) {
       signal?.throwIfAborted();
-      throw new EngineError(
-        "API_UNAVAILABLE",
-        `${verb} ${refText(ref)}: no answer from ${this.#options.baseUrl}`,
-        error,
-      );
+      const problem = error instanceof EngineError ? error.message : `no answer from ${this.#options.baseUrl}`;
+      throw new EngineError("API_UNAVAILABLE", `${verb} ${refText(ref)}: ${problem}`, error);
     }
   }
 }

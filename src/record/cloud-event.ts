@@ -18,6 +18,9 @@ export interface CloudEvent {
   readonly extensions?: Readonly<Record<string, string | number | boolean>>;
 }
 
+/** The EventSource that is always there and that no object declares: what the engine itself has to tell. */
+export const builtInEventSource = "tiphys";
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 const attributes = new Set([

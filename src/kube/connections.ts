@@ -1,0 +1,98 @@
+import { getCACertificates } from "node:tls";
+import type { Agent, buildConnector } from "undici";
+import { commonJs } from "../base/lazy.ts";
+import type { ClientCertificate } from "./certificates.ts";
+import type { KubeconfigCluster } from "./kubeconfig-file.ts";
+
+export interface Outgoing {
+  readonly url: string;
+  readonly method: string;
+  readonly headers: Headers;
+  readonly body: Uint8Array<ArrayBuffer> | undefined;
+  readonly signal: AbortSignal;
+  readonly certificate: ClientCertificate | undefined;
+}
+
+/** Connections to one server, kept for later requests. Disposal breaks off what is open. */
+export interface Connections extends AsyncDisposable {
+  /** The answer's body is streamed and may last for ever. */
+  send(request: Outgoing): Promise<Response>;
+}
+
+/** A watch holds a connection for itself (HTTP/1.1), and a cluster may have hundreds of kinds. */
+const maxConnections = 1_024;
+/** The API server ends what takes longer than a minute, and sends the headers of a watch at once. */
+const headersTimeoutMs = 90_000;
+const connectTimeoutMs = 10_000;
+/** Below the idle limit of the API server (90 s) and of load balancers before it. */
+const keepAliveMs = 20_000;
+/** Agents of earlier client certificates that may still finish their requests. */
+const maxRetired = 8;
+
+export async function openConnections(cluster: KubeconfigCluster): Promise<Connections> {
+  const undici = commonJs(await import("undici"));
+  const ca = cluster.skipsVerification ? undefined : (cluster.ca ?? systemAuthorities());
+  const retired: Agent[] = [];
+  let isClosed = false;
+  let used: { readonly agent: Agent; readonly certificate: ClientCertificate | undefined } | undefined;
+
+  function createAgent(certificate: ClientCertificate | undefined): Agent {
+    const connect = undici.buildConnector({
+      ...(ca === undefined ? {} : { ca }),
+      ...certificate,
+      rejectUnauthorized: !cluster.skipsVerification,
+      timeout: connectTimeoutMs,
+      allowH2: false,
+    } as buildConnector.BuildOptions);
+    const { serverName } = cluster;
+    return new undici.Agent({
+      connections: maxConnections,
+      headersTimeout: headersTimeoutMs,
+      bodyTimeout: 0,
+      keepAliveTimeout: keepAliveMs,
+      // Here, not among the TLS options: undici prefers the name in the URL.
+      connect: (options, callback) =>
+        connect(serverName === undefined ? options : { ...options, servername: serverName }, callback),
+    });
+  }
+
+  /** A new certificate needs new connections; requests under way, watches too, end on the old ones. */
+  function agentFor(certificate: ClientCertificate | undefined): Agent {
+    if (used && used.certificate?.cert === certificate?.cert && used.certificate?.key === certificate?.key) {
+      return used.agent;
+    }
+    if (used) retire(used.agent);
+    used = { agent: createAgent(certificate), certificate };
+    return used.agent;
+  }
+
+  function retire(agent: Agent): void {
+    retired.push(agent);
+    const forget = (): void => {
+      const at = retired.indexOf(agent);
+      if (at >= 0) retired.splice(at, 1);
+    };
+    agent.close().then(forget, forget);
+    if (retired.length > maxRetired) retired.shift()?.destroy().catch(forget);
+  }
+
+  return {
+    async send({ certificate, url, body, headers, ...init }) {
+      if (isClosed) throw new Error("the connections are closed");
+      const dispatcher = agentFor(certificate);
+      const options = { ...init, headers: [...headers], ...(body === undefined ? {} : { body }), dispatcher };
+      // Manual: credentials go to the server of the kubeconfig and nowhere else.
+      return (await undici.fetch(url, { ...options, redirect: "manual" })) as unknown as Response;
+    },
+    async [Symbol.asyncDispose]() {
+      isClosed = true;
+      const agents = [...retired, ...(used ? [used.agent] : [])];
+      await Promise.all(agents.map((agent) => agent.destroy()));
+    },
+  };
+}
+
+/** As kubectl, the authorities of the system (a company's own stand there), and those of Node.js. */
+function systemAuthorities(): string[] {
+  return [...new Set([...getCACertificates("default"), ...getCACertificates("system")])];
+}
