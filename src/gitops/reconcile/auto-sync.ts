@@ -136,7 +136,11 @@ function afterAttempt(input: AutoSyncInput, { selfHeal }: Automated): AutoSyncDe
   if (state.phase !== "Succeeded") {
     return { kind: "error", message: `Failed last sync attempt to ${listed(revisions)}: ${textOf(state.message)}` };
   }
-  if (!selfHeal) return none("this state was synced already, and self-heal is not enabled");
+  if (!selfHeal) {
+    const isDryRun = objectOf(objectOf(state.operation).sync).dryRun === true;
+    const what = isDryRun ? "the last operation was a dry run of this state" : "this state was synced already";
+    return none(`${what}, and self-heal is not enabled`);
+  }
   const finishedAt = readTime(state.finishedAt);
   const elapsedMs = finishedAt === undefined ? 0 : now - finishedAt;
   const afterMs = selfHealDelayMs(backoff, healAttempts(application)) - elapsedMs;

@@ -32,6 +32,15 @@ export function isTerminalPhase(phase: JsonValue | undefined): boolean {
   return phase === "Succeeded" || phase === "Failed" || phase === "Error";
 }
 
+/**
+ * The merge patch that asks for an operation. The caller read the Application at `resourceVersion` and found no operation
+ * there; on a conflict it reads again. The former operation's state goes: with it, a count of self-heals that `operation`
+ * does not carry on.
+ */
+export function askOperationPatch(operation: JsonObject, resourceVersion: string): JsonObject {
+  return { metadata: { resourceVersion }, operation, status: { operationState: null } };
+}
+
 /** `operation` is the Application's, as written. */
 export function beginOperation(operation: JsonObject, now: Instant): JsonObject {
   return { operation, phase: "Running" satisfies OperationPhase, startedAt: timeText(now) };
@@ -57,7 +66,7 @@ export function endAttempt(
     const message = `${outcome.message}. Retrying attempt #${attempt} at ${dueAt}.`;
     return { ...ended, phase: "Running" satisfies OperationPhase, retryCount: attempt, message };
   }
-  const cause = isTerminating && state.message === timedOutMessage ? ", triggered by controller sync timeout" : "";
+  const cause = state.message === timedOutMessage ? ", triggered by controller sync timeout" : "";
   const count = retries > 0 ? ` (retried ${retries} times).` : "";
   return { ...ended, phase: outcome.phase, message: `${outcome.message}${cause}${count}` };
 }

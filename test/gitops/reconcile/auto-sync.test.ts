@@ -83,6 +83,11 @@ const nothing: readonly (readonly [string, Case, RegExp])[] = [
   ],
   ["when the state was synced, without self-heal", { state: attempt("Succeeded") }, /self-heal is not enabled/],
   [
+    "when the state was tried in a dry run, without self-heal",
+    { state: attempt("Succeeded", { operation: { sync: { dryRun: true } } }) },
+    /dry run of this state/,
+  ],
+  [
     "when nothing relevant changed since the last sync, without self-heal",
     { state: attempt("Succeeded", { syncResult: { revision: "c0", source } }), input: { mayContainChanges: false } },
     /synced already/,
@@ -225,6 +230,20 @@ const starts: readonly (readonly [string, Case, JsonObject])[] = [
     { sync: { sources: [source, source], revisions: ["c1", "c3"] }, ...automatic },
   ],
   ["the first self-heal at once", { automated: heal, state: attempt("Succeeded") }, healing(1)],
+  [
+    "the first self-heal right after a sync",
+    { automated: heal, state: attempt("Succeeded", { finishedAt: ago(0) }) },
+    healing(1),
+  ],
+  [
+    "a revision more than was recorded",
+    {
+      spec: { sources: [source, source] },
+      state: attempt("Failed", { syncResult: { revisions: ["c1"], sources: [source, source] } }),
+      input: { revisions: ["c1", "c2"] },
+    },
+    { sync: { sources: [source, source], revisions: ["c1", "c2"] }, ...automatic },
+  ],
   ["the next self-heal when it is due", { automated: heal, state: healed(1, 2) }, healing(2)],
   [
     "a self-heal of what differs and is its own",

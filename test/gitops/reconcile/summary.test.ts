@@ -29,7 +29,8 @@ for (const [name, live, expected] of [
   ["of nothing", [], {}],
   ["of images, sorted and once each", [pod(["b", "a"], ["c"]), pod(["a"])], { images: ["a", "b", "c"] }],
   ["of broken Pods", [{ ...pod([]), spec: 1 }, pod([""])], {}],
-  ["of templates, which do not run", [{ ...pod(["a"]), apiVersion: "apps/v1", kind: "Deployment" }], {}],
+  ["of Pods only: what else has containers", [{ ...pod(["a"]), kind: "Bundle" }], {}],
+  ["of Pods only: those of another group", [{ ...pod(["a"]), apiVersion: "example.com/v1" }], {}],
   [
     "of Applications",
     [{ ...config({}), apiVersion: "argoproj.io/v1alpha1", kind: "Application" }],
