@@ -1,5 +1,5 @@
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { natsServerMissing, startNatsServer } from "../harness/nats-server.ts";
 import { projectRoot } from "../harness/run.ts";
 
@@ -29,7 +29,7 @@ export const buses: readonly {
   },
 ];
 
-/** Copies a folder of examples to `target`, with texts replaced: fixed ports and slow clocks. */
+/** Copies a folder of examples, and the folders in it, to `target`, with texts replaced: fixed ports and slow clocks. */
 export async function copyExample(
   name: string,
   target: string,
@@ -37,10 +37,14 @@ export async function copyExample(
 ): Promise<string> {
   const source = join(projectRoot, "examples", name);
   await mkdir(target, { recursive: true });
-  for (const file of await readdir(source)) {
-    let text = await readFile(join(source, file), "utf8");
-    for (const [from, to] of Object.entries(replacements)) text = text.replaceAll(from, to);
-    await writeFile(join(target, file), text);
+  for (const entry of await readdir(source, { withFileTypes: true, recursive: true })) {
+    if (!entry.isFile()) continue;
+    const from = join(entry.parentPath, entry.name);
+    const to = join(target, relative(source, from));
+    let text = await readFile(from, "utf8");
+    for (const [fixed, own] of Object.entries(replacements)) text = text.replaceAll(fixed, own);
+    await mkdir(dirname(to), { recursive: true });
+    await writeFile(to, text);
   }
   return target;
 }
