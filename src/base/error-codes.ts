@@ -131,7 +131,7 @@ export const errorCodes = {
   },
   NOT_FOUND: {
     cause: "Nothing is known under this name or id.",
-    remedy: "List what there is, e.g. `tiphys event list`.",
+    remedy: "List what there is, e.g. `tiphys event list` or `tiphys app list`.",
   },
   PARAMETER_ERROR: {
     cause: "A parameter of a trigger could not be resolved or applied.",

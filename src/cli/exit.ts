@@ -15,7 +15,13 @@ const byCode: Partial<Record<ErrorCode, number>> = {
   USAGE: 2,
 };
 
+/** `error` with the exit code that its command promises, where that is not the one of the table. */
+export function exitingWith(exitCode: number, error: Error): Error {
+  return Object.assign(error, { exitCode });
+}
+
 export function exitCodeOf(error: unknown): number {
+  if (error instanceof Error && "exitCode" in error && typeof error.exitCode === "number") return error.exitCode;
   return error instanceof EngineError ? (byCode[error.code] ?? 1) : 1;
 }
 

@@ -13,6 +13,10 @@ const commands: Readonly<Record<string, Loader>> = {
     summary: "run everything in one process: no cluster, no broker",
     load: async () => (await import("./up.ts")).upCommand(),
   },
+  app: {
+    summary: "list, show and sync Applications",
+    load: async () => (await import("./app.ts")).appCommand(),
+  },
   event: {
     summary: "list, show and send events",
     load: async () => (await import("./event.ts")).eventCommand(),

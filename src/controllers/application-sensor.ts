@@ -9,6 +9,7 @@ import { type CompiledSensor, compileSensor } from "../events/sensor/compile.ts"
 import type { Reason } from "../gitops/reconcile/request.ts";
 import { normaliseRepositoryUrl } from "../gitops/source/repository-url.ts";
 import { isFullCommit } from "../gitops/source/revision.ts";
+import { builtInEventSource } from "../record/cloud-event.ts";
 import { isSemverConstraint, isSemverVersion } from "./semver-text.ts";
 
 /** `data[]` of a dependency, all of which must hold. */

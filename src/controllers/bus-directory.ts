@@ -1,5 +1,5 @@
 import { NotYetError } from "../base/errors.ts";
-import type { EventBus } from "../events/bus/bus.ts";
+import type { EventBus, PublishAck } from "../events/bus/bus.ts";
 import type { EventReader } from "../events/sensor/reader.ts";
 import { type CloudEvent, decodeEvent, encodeEvent } from "../record/cloud-event.ts";
 import type { EventHead } from "../record/records.ts";
@@ -74,15 +74,15 @@ export function createHandleIds(): { of(handle: BusHandle): string } {
   };
 }
 
-/** The message id holds the subject on our own stream: sources cannot swallow each other's events by using their ids. */
+/** Resolves once it is kept. The message id holds the subject on our own stream: sources cannot swallow each other's events by using their ids. */
 export async function publishEvent(
   { name, bus, subjectOf }: BusHandle,
   namespace: string,
   event: CloudEvent,
-): Promise<void> {
+): Promise<PublishAck> {
   const subject = subjectOf(namespace, event.source, event.subject);
   const id = name === "system" ? `${subject} ${event.id}` : event.id;
-  await bus.publish(subject, { id, data: encodeEvent(event) });
+  return bus.publish(subject, { id, data: encodeEvent(event) });
 }
 
 /** How long reading one event for a question may take. */

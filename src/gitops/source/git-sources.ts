@@ -36,6 +36,8 @@ export interface GitSourcesOptions {
   readonly credentials: (repository: string) => Promise<Credentials | undefined>;
   /** Whether `file://` and paths may be read. */
   readonly allowLocal: boolean;
+  /** A repository that this process serves itself is read where it lies: its folder, or undefined. */
+  readonly localPathOf?: (repository: string) => string | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   readonly limits?: Partial<GitLimits>;
@@ -161,8 +163,9 @@ class MirroredSources implements GitSources {
 
   #open(repository: string): { readonly mirror: Mirror; readonly access: Access } {
     const { directory, allowLocal, credentials } = this.#options;
-    const url = parseRepositoryUrl(repository);
-    if (url.isLocal && !allowLocal) {
+    const own = this.#options.localPathOf?.(repository);
+    const url = parseRepositoryUrl(own ?? repository);
+    if (url.isLocal && !allowLocal && own === undefined) {
       throw new TerminalError("GIT_REFUSED", `repository "${url.url}" is a local path, which is not allowed here`);
     }
     const name = createHash("sha256").update(url.key).digest("hex").slice(0, 40);

@@ -1,0 +1,40 @@
+import { Command } from "commander";
+import { systemClock } from "../../base/clock.ts";
+import { globalFlags } from "../engine-client.ts";
+import { print } from "../output.ts";
+import { qualifiedName } from "./application.ts";
+import { openApplicationsClient, parseAppName } from "./applications-client.ts";
+import { detailsText, localZone } from "./summary.ts";
+
+interface GetFlags {
+  readonly refresh?: true;
+  readonly hardRefresh?: true;
+  readonly showOperation?: true;
+  readonly appNamespace?: string;
+}
+
+/** `tiphys app get APPNAME` */
+export function getCommand(): Command {
+  return new Command("get")
+    .description("One Application: its state, conditions and objects")
+    .argument("<appname>", "NAME or NAMESPACE/NAME")
+    .option("--refresh", "compare anew first")
+    .option("--hard-refresh", "render and compare anew first")
+    .option("--show-operation", "with the last operation")
+    .option("-N, --app-namespace <namespace>", "the Application's namespace")
+    .action(async (text: string, flags: GetFlags, self: Command) => {
+      const app = parseAppName(text, flags.appNamespace);
+      const client = openApplicationsClient(globalFlags(self));
+      const application = await client.get(app, refreshOf(flags));
+      const context = { url: client.url, zone: localZone(), clock: systemClock };
+      print(globalFlags(self), application, {
+        text: (found) => detailsText(found, context, flags.showOperation === true),
+        name: qualifiedName,
+      });
+    });
+}
+
+function refreshOf({ refresh, hardRefresh }: GetFlags): "normal" | "hard" | undefined {
+  if (hardRefresh) return "hard";
+  return refresh ? "normal" : undefined;
+}

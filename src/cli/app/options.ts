@@ -1,0 +1,29 @@
+import { InvalidArgumentError } from "commander";
+import { parseDuration } from "../../base/duration.ts";
+import { EngineError } from "../../base/errors.ts";
+
+/** For an option that may be repeated. */
+export function collected(value: string, earlier: readonly string[]): readonly string[] {
+  return [...earlier, value];
+}
+
+export function parseCount(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError(`"${text}" must be a whole number, 0 or more.`);
+}
+
+/** Milliseconds of a Go duration that is not negative. */
+export function parsePause(text: string): number {
+  const ms = durationOf(text);
+  if (ms >= 0) return ms;
+  throw new InvalidArgumentError(`"${text}" must not be negative.`);
+}
+
+function durationOf(text: string): number {
+  try {
+    return parseDuration(text);
+  } catch (error) {
+    if (error instanceof EngineError) throw new InvalidArgumentError(`${error.message}.`);
+    throw error;
+  }
+}

@@ -1,0 +1,133 @@
+import { Command, Option } from "commander";
+import { textOf } from "../../api/fields.ts";
+import { systemClock } from "../../base/clock.ts";
+import { EngineError } from "../../base/errors.ts";
+import type { KubeObject } from "../../objects/object.ts";
+import { type GlobalFlags, globalFlags } from "../engine-client.ts";
+import { exitingWith } from "../exit.ts";
+import { print } from "../output.ts";
+import { operationStateOf, qualifiedName, syncResultsOf, syncStatusOf } from "./application.ts";
+import { type ApplicationsClient, type AppName, openApplicationsClient, parseAppName } from "./applications-client.ts";
+import { followOperation } from "./follow.ts";
+import { collected, parseCount, parsePause } from "./options.ts";
+import { resourceStates } from "./resource-states.ts";
+import { localZone, syncText } from "./summary.ts";
+import { parseInfo, parseResource, type RequestFlags, syncBodyOf } from "./sync-request.ts";
+import { createWaitTable } from "./wait-table.ts";
+
+interface SyncFlags extends RequestFlags {
+  readonly selector?: string;
+  readonly project: readonly string[];
+  readonly appNamespace?: string;
+  readonly async?: true;
+  /** Seconds; 0: no end. */
+  readonly timeout: number;
+}
+
+const errorExitCode = 20;
+
+/** `tiphys app sync [APPNAME…]` */
+export function syncCommand(): Command {
+  return new Command("sync")
+    .description("Makes the cluster what the source says, and waits until that is done")
+    .argument("[appname...]", "NAME or NAMESPACE/NAME")
+    .option("-l, --selector <selector>", "all Applications whose labels match")
+    .option("--project <project>", "all Applications of this project; may be repeated", collected, [])
+    .option("-N, --app-namespace <namespace>", "the Application's namespace")
+    .option("--revision <revision>", "instead of the source's target")
+    .option("--resource <resource>", "[!]GROUP:KIND:[NAMESPACE/]NAME; may be repeated", parseResource, [])
+    .option("--prune", "delete what the source has no more")
+    .option("--dry-run", "change nothing")
+    .option("--force", "make objects anew that cannot be changed")
+    .option("--replace", "replace objects instead of applying them")
+    .option("--server-side", "server-side apply")
+    .option("--apply-out-of-sync-only", "leave alone what is in sync")
+    .addOption(new Option("--strategy <strategy>", "without or with hooks").choices(["apply", "hook"]).default("hook"))
+    .option("--async", "do not wait")
+    .option("--timeout <seconds>", "how long to wait; 0: as long as it takes", parseCount, 0)
+    .option("--info <key=value>", "kept with the operation; may be repeated", parseInfo, [])
+    .option("--retry-limit <n>", "how often a failed sync is tried again", parseCount, 0)
+    .option("--retry-backoff-duration <duration>", "the first pause (default: 5s)", parsePause, 5_000)
+    .option("--retry-backoff-factor <n>", "each pause is so many times the one before", parseCount, 2)
+    .option("--retry-backoff-max-duration <duration>", "the longest pause (default: 3m)", parsePause, 180_000)
+    .option("--retry-refresh", "a retry takes the newest revision")
+    .action(async (texts: readonly string[], flags: SyncFlags, self: Command) => {
+      const names = texts.map((text) => parseAppName(text, flags.appNamespace));
+      checkChoice(names, flags);
+      const client = openApplicationsClient(globalFlags(self));
+      const apps = names.length > 0 ? names : await chosenApps(client, flags);
+      for (const [index, app] of apps.entries()) {
+        if (index > 0 && globalFlags(self).output === "yaml" && !flags.async) process.stdout.write("---\n");
+        await syncOne(client, app, flags, globalFlags(self));
+      }
+    });
+}
+
+function checkChoice(names: readonly AppName[], { selector, project }: SyncFlags): void {
+  const isChosen = selector !== undefined || project.length > 0;
+  if (names.length > 0 && isChosen) {
+    throw new EngineError("USAGE", "--selector and --project cannot be used together with an APPNAME");
+  }
+  if (names.length === 0 && !isChosen) throw new EngineError("USAGE", "give an APPNAME, --selector or --project");
+}
+
+async function chosenApps(client: ApplicationsClient, flags: SyncFlags): Promise<readonly AppName[]> {
+  const { selector, project: projects, appNamespace } = flags;
+  const query = { projects, ...(selector && { selector }), ...(appNamespace && { appNamespace }) };
+  const found = await client.list(query);
+  if (found.length > 0) return found.map(nameOf);
+  const asked = [selector === undefined ? "" : `selector "${selector}"`, ...projects.map((one) => `project "${one}"`)];
+  throw new EngineError("NOT_FOUND", `no Applications match ${asked.filter((text) => text !== "").join(", ")}`);
+}
+
+function nameOf({ metadata }: KubeObject): AppName {
+  const { name = "", namespace } = metadata;
+  return { name, ...(namespace === undefined ? {} : { namespace }) };
+}
+
+async function syncOne(client: ApplicationsClient, asked: AppName, flags: SyncFlags, global: GlobalFlags) {
+  const before = await client.get(asked);
+  const app = nameOf(before);
+  const started = await client.sync(app, bodyOf(flags, before));
+  if (flags.async) return;
+  const context = { url: client.url, zone: localZone(), clock: systemClock };
+  const isText = global.output === "text" || global.output === "wide";
+  const stream = isText ? process.stdout : process.stderr;
+  const rows = createWaitTable({ ...context, write: (line) => void stream.write(line) });
+  const finished = await followOperation(started, {
+    ...context,
+    read: () => client.get(app),
+    seen: (application) => rows.update(resourceStates(application, flags.resource)),
+    signal: new AbortController().signal, // ended by Ctrl-C alone
+    ...(flags.timeout === 0 ? {} : { timeoutMs: flags.timeout * 1_000 }),
+  });
+  if (finished === undefined) stream.write("\nThis is the state of the app after `wait` timed out:\n");
+  // The comparison lags behind the end of a sync: the state to show is the one after it.
+  const last = await client.get(app, finished === undefined || flags.dryRun ? undefined : "normal");
+  if (isText) stream.write("\n");
+  print(global, last, { text: (application) => syncText(application, context), name: qualifiedName });
+  if (finished === undefined) {
+    stream.write("\nThe command timed out waiting for the conditions to be met.\n");
+    const message = `timed out (${flags.timeout}s) waiting for app "${qualifiedName(last)}" match desired state`;
+    throw exitingWith(errorExitCode, new EngineError("WAIT_TIMEOUT", message));
+  }
+  checkOutcome(finished, last, flags);
+}
+
+function bodyOf(flags: SyncFlags, application: KubeObject) {
+  try {
+    return syncBodyOf(flags, application);
+  } catch (error) {
+    throw error instanceof EngineError ? exitingWith(errorExitCode, error) : error;
+  }
+}
+
+/** `finished` has the outcome; a later operation may have begun in `last`. @throws EngineError SYNC_FAILED */
+function checkOutcome(finished: KubeObject, last: KubeObject, { dryRun, resource }: SyncFlags): void {
+  const state = operationStateOf(finished);
+  const phase = textOf(state?.phase);
+  if (phase !== "Succeeded") throw new EngineError("SYNC_FAILED", `Operation has completed with phase: ${phase}`);
+  if (dryRun || resource.length > 0 || syncStatusOf(last) === "Synced") return;
+  const left = syncResultsOf(state).filter(({ status }) => status === "PruneSkipped").length;
+  if (left > 0) throw new EngineError("SYNC_FAILED", `${left} resources require pruning`);
+}
