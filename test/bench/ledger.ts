@@ -3,14 +3,15 @@ import { DatabaseSync } from "node:sqlite";
 import { systemClock } from "../../src/base/clock.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import type { EventBus } from "../../src/events/bus/bus.ts";
-import type { History } from "../../src/ledger/history.ts";
-import { openLedger } from "../../src/ledger/ledger.ts";
+import { type History, idOf } from "../../src/ledger/history.ts";
+import { type LedgerStore, openLedger } from "../../src/ledger/ledger.ts";
 import { openProjection } from "../../src/ledger/projection.ts";
 import { encodeRecords } from "../../src/ledger/stored-form.ts";
 import { rawSubject } from "../../src/record/subject.ts";
 import { createMemoryBus } from "../harness/memory-bus.ts";
 import { tempDir } from "../harness/temp-dir.ts";
 import { decisionDraft, effectDraft } from "../ledger/drafts.ts";
+import { applicationDecisionDraft, gitOpsDraft, observationDraft, syncDraft } from "../ledger/rollout.ts";
 import type { Bench, BenchRow } from "./bench.ts";
 
 const clock = systemClock;
@@ -23,7 +24,7 @@ export const ledgerBenches: readonly Bench[] = [
   { name: "ledger", run: ({ quick }) => measure(quick ? 20_000 : 1_000_000) },
 ];
 
-/** `count` records, half of them decisions and half effects, written, projected and asked for. */
+/** `count` records, half of them decisions and half effects, and rollouts, written, projected and asked for. */
 async function measure(count: number): Promise<readonly BenchRow[]> {
   await using dir = await tempDir();
   const bus = createMemoryBus();
@@ -61,7 +62,34 @@ async function write(bus: EventBus, count: number): Promise<{ readonly rate: num
     }
     await Promise.all(kept);
   }
-  return { rate: (count / (performance.now() - start)) * 1_000, last };
+  const rate = (count / (performance.now() - start)) * 1_000;
+  for (let index = 0; index < rolloutsOf(count); index++) last = await writeRollout(ledger, index);
+  return { rate, last };
+}
+
+/** Beside the records that are counted, each from its event to a Pod; of a few commits, so that each has many syncs. */
+function rolloutsOf(count: number): number {
+  return count / 100;
+}
+
+/** Answers the id of its last record. */
+async function writeRollout(ledger: LedgerStore, index: number): Promise<string> {
+  const key = `uid/deploy/r${index}`;
+  const effect = ledger.write(gitOpsDraft(ledger.write(decisionDraft(`r${index}`)).id, { key }));
+  const sync = ledger.write(
+    syncDraft(ledger.write(applicationDecisionDraft([key])).id, { revisions: [commitOf(index)] }),
+  );
+  const object = `v1/Pod/default/web-${index}`;
+  const states = ["Progressing", "Healthy"].map((health) =>
+    ledger.write(observationDraft(sync.id, { object, health })),
+  );
+  const last = states.at(-1) ?? effect;
+  if (index % writers === 0) await last.kept; // now and then: what waits for the bus is bounded
+  return last.id;
+}
+
+function commitOf(index: number): string {
+  return (index % 8).toString(16).repeat(40);
 }
 
 /** The limit: the same records as texts, 64 in a message, one batch after the other waited for; no ids, no single promises. */
@@ -104,6 +132,17 @@ async function askAll(history: History, count: number): Promise<readonly BenchRo
   const questions: Readonly<Record<string, (index: number) => Promise<unknown>>> = {
     "causes of an effect": (index) => history.causes(`bench-${1 + (index % 100)}.1`),
     "effects of an event": (index) => history.effects(`e${(index * 7_919) % (count / 2)}`),
+    "a Pod by its name": (index) => history.find(`default/web-${index % rolloutsOf(count)}`),
+    "newest sync of a commit": (index) => history.find(commitOf(index).slice(0, 7)),
+    "from a Pod to its event": async (index) => {
+      const found = await history.find(`pod/default/web-${index % rolloutsOf(count)}`);
+      const causes = await history.causes(found ? idOf(found) : "");
+      if (causes.length !== 5) throw new Error(`a Pod has ${causes.length} causes, not 5`);
+    },
+    "from an event to its Pods": async (index) => {
+      const effects = await history.effects(`r${index % rolloutsOf(count)}`);
+      if (effects.length !== 6) throw new Error(`an event has ${effects.length} effects, not 6`);
+    },
     "newest 50 records": () => history.records({ limit: 50 }),
     "newest 50 of a kind": () => history.records({ limit: 50, kind: "decision" }),
     "newest 50 of a Sensor": () => history.records({ limit: 50, sensor: { namespace: "default", name: "hello" } }),

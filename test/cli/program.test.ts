@@ -14,6 +14,7 @@ import { encodeEvent } from "../../src/record/cloud-event.ts";
 import { eventSubject } from "../../src/record/subject.ts";
 import { tempDir } from "../harness/temp-dir.ts";
 import { cloudEvent, decisionDraft } from "../ledger/drafts.ts";
+import { commit, writeRollout } from "../ledger/rollout.ts";
 import { openRig, type Rig } from "../server/rig.ts";
 
 const main = join(import.meta.dirname, "..", "..", "src", "cli", "main.ts");
@@ -41,6 +42,18 @@ async function announce(rig: Rig): Promise<string> {
   await writeFile(join(dataDir, "endpoints.json"), JSON.stringify({ server: rig.url, pid: process.pid }));
   return dataDir;
 }
+
+/** "Which push rolled out this pod?" */
+const rolledOut = new RegExp(
+  [
+    "event e1: default/webhook example .*",
+    "decision .*: Sensor default/hello fired log",
+    "effect .*: gitOps succeeded in .*, attempt 2: logged",
+    "decision .*: Application argocd/web fired reconcile",
+    "sync .*: Application argocd/web Succeeded at 1a2b3c4 in 120 ms: synced; 1 object",
+    "observation .*: v1/Pod/default/web-abc Healthy\n$",
+  ].join("\n.*"),
+);
 
 test("finds the engine of the data directory and prints text, JSON and YAML", async () => {
   await using rig = await openRig();
@@ -77,11 +90,29 @@ test("answers from the data directory when no engine runs, after a kill too", as
     await using ledger = await openLedger({ bus, writer: "w", clock: systemClock, log });
     await bus.publish(eventSubject("default", "webhook", "example"), { id: "e1", data: encodeEvent(cloudEvent("e1")) });
     await ledger.write(decisionDraft("e1")).kept;
+    await writeRollout(ledger);
   }
   const at = ["--data-dir", dataDir];
   assert.match((await tiphys([...at, "trace", "e1"])).out, /event e1: .*\n.*decision w-1\.0/);
+  assert.match((await tiphys([...at, "trace", "default/web-abc"])).out, rolledOut);
   await writeFile(join(dataDir, "endpoints.json"), JSON.stringify({ server: "http://127.0.0.1:1", pid: 2 ** 30 }));
   assert.equal(JSON.parse((await tiphys([...at, "event", "list", "-o", "json"])).out).length, 1);
+});
+
+test("which push rolled out this pod, and this commit", async () => {
+  await using rig = await openRig();
+  await writeRollout(rig.ledger);
+  const at = ["--server", rig.url, "--token", rig.token];
+  const [pod, ofCommit] = await Promise.all([
+    tiphys([...at, "trace", "Pod/default/web-abc"]),
+    tiphys([...at, "trace", commit.slice(0, 10)]),
+  ]);
+  assert.match(pod.out, rolledOut);
+  assert.match(
+    ofCommit.out,
+    /event e1: [\s\S]*sync .*\n.*observation .*: v1\/Pod\/default\/web-abc created, Progressing → Healthy\n.*v1\/Service/,
+  );
+  assert.deepEqual([pod.err, ofCommit.err], ["", ""]);
 });
 
 test("an event that is sent shows up at once", async () => {

@@ -4,7 +4,14 @@ import { stripVTControlCharacters } from "node:util";
 import type { Trace } from "../../src/cli/source-of-history.ts";
 import { traceText } from "../../src/cli/trace.ts";
 import type { HistoryEntry } from "../../src/ledger/history.ts";
-import type { DecisionRecord, EffectRecord, EventHead, LedgerRecord } from "../../src/record/records.ts";
+import type {
+  DecisionRecord,
+  EffectRecord,
+  EventHead,
+  LedgerRecord,
+  ObservationRecord,
+  SyncRecord,
+} from "../../src/record/records.ts";
 import { eventHead } from "../ledger/drafts.ts";
 
 const start = Date.parse("2026-01-01T00:00:00Z");
@@ -29,6 +36,33 @@ function effect(id: string, cause: string, more: Partial<EffectRecord> = {}): Hi
   return record({ ...base, ...end, id, causes: [cause], ...more });
 }
 
+const application = { namespace: "shop", name: "web", uid: "app" };
+const revisions = ["1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d"];
+
+function reconcile(id: string, causes: readonly string[]): HistoryEntry {
+  return decision(id, causes, {
+    ...{ sensor: { ...application, revision: "r", kind: "Application" } },
+    ...{ trigger: "reconcile", at: start + 20 },
+  });
+}
+
+function sync(id: string, cause: string, more: Partial<SyncRecord> = {}): HistoryEntry {
+  const objects = ["a", "b", "c"].map((name) => ({ object: `v1/ConfigMap/default/${name}`, status: "Synced" }));
+  const end = {
+    startedAt: start + 30,
+    at: start + 150,
+    phase: "Succeeded",
+    retries: 0,
+    message: "all applied",
+  } as const;
+  return record({ kind: "sync", id, causes: [cause], application, revisions, objects, ...end, ...more });
+}
+
+function observation(id: string, cause: string, more: Partial<ObservationRecord> = {}): HistoryEntry {
+  const what = { object: "v1/Pod/default/web-abc", change: "created", at: start + 200 } as const;
+  return record({ kind: "observation", id, causes: [cause], application, ...what, ...more });
+}
+
 const trace = (self: HistoryEntry, effects: readonly HistoryEntry[], causes: readonly HistoryEntry[] = []): Trace => ({
   self,
   causes,
@@ -39,6 +73,16 @@ const head = "2026-01-01T00:00:00.000Z      +0 ms  event e1: default/webhook exa
 const fired = "2026-01-01T00:00:00.005Z      +5 ms    decision d1: Sensor default/hello fired deploy";
 const done = "2026-01-01T00:00:00.006Z      +6 ms      effect f1: http succeeded in 12 ms: 200 OK";
 const failing: Partial<EffectRecord> = { outcome: "failed", message: "503" };
+
+const asked = "2026-01-01T00:00:00.006Z      +6 ms      effect f1: gitOps succeeded in 12 ms: 200 OK";
+const reconciled = "2026-01-01T00:00:00.020Z     +20 ms        decision d2: Application shop/web fired reconcile";
+const synced =
+  "2026-01-01T00:00:00.030Z     +30 ms          sync s1: Application shop/web Succeeded at 1a2b3c4 in 120 ms: all applied; 3 objects";
+const seen = (text: string): string => `2026-01-01T00:00:00.200Z    +200 ms            ${text}`;
+const seenFirst = (text: string): string => `2026-01-01T00:00:00.200Z    +170 ms    ${text}`;
+const syncFirst = synced.replace("    +30 ms          sync", "     +0 ms  sync");
+const before = [event("e1"), decision("d1", ["e1"]), effect("f1", "d1", { triggerKind: "gitOps", key: "k1" })];
+const health = (state: string) => ({ change: "health", health: state }) as const;
 
 const cases: { name: string; trace: Trace; lines: readonly string[] }[] = [
   {
@@ -119,6 +163,122 @@ const cases: { name: string; trace: Trace; lines: readonly string[] }[] = [
     ],
   },
   {
+    name: "a live object stands below its sync, the Application's decision, the effect that asked, and the event",
+    trace: trace(
+      observation("o1", "s1", { health: "Healthy" }),
+      [],
+      [...before, reconcile("d2", ["drift/x", "k1", "e1"]), sync("s1", "d2")],
+    ),
+    lines: [head, fired, asked, reconciled, synced, seen("observation o1: v1/Pod/default/web-abc created, Healthy")],
+  },
+  {
+    name: "a decision named by a key stands below the attempt that was the last",
+    trace: trace(event("e1"), [
+      decision("d1", ["e1"]),
+      effect("f0", "d1", { ...failing, triggerKind: "gitOps", key: "k1" }),
+      effect("f1", "d1", { triggerKind: "gitOps", key: "k1" }),
+      reconcile("d2", ["k1"]),
+    ]),
+    lines: [
+      head,
+      fired,
+      asked.replace("f1", "f0").replace("succeeded", "failed").replace("200 OK", "503"),
+      asked,
+      reconciled,
+    ],
+  },
+  {
+    name: "a key of another kind of effect is none",
+    trace: trace(reconcile("d2", ["k"]), [], [effect("f1", "d1")]),
+    lines: [
+      "2026-01-01T00:00:00.006Z      +0 ms  effect f1: http succeeded in 12 ms: 200 OK",
+      "2026-01-01T00:00:00.020Z     +14 ms  decision d2: Application shop/web fired reconcile",
+      "nothing followed; `tiphys why d2` says why",
+    ],
+  },
+  {
+    name: "the states of one object are one line, in their order; other objects have their own",
+    trace: trace(sync("s1", "gone"), [
+      observation("o1", "s1", { health: "Progressing" }),
+      observation("o2", "s1", { object: "v1/ConfigMap/default/a", at: start + 200 }),
+      observation("o3", "s1", { ...health("Degraded"), message: "CrashLoopBackOff" }),
+      observation("o4", "s1", health("Healthy")),
+      observation("o5", "s1", { change: "deleted" }),
+    ]),
+    lines: [
+      syncFirst,
+      seenFirst(
+        "observation o1: v1/Pod/default/web-abc created, Progressing → Degraded: CrashLoopBackOff → Healthy → deleted",
+      ),
+      seenFirst("observation o2: v1/ConfigMap/default/a created"),
+    ],
+  },
+  {
+    name: "the same object after two syncs has a line below each",
+    trace: trace(reconcile("d2", ["gone"]), [
+      sync("s1", "d2"),
+      sync("s2", "d2", { revisions: ["v1.2", "0".repeat(40)], retries: 2, objects: [], message: "" }),
+      observation("o1", "s1"),
+      observation("o2", "s2", health("Healthy")),
+    ]),
+    lines: [
+      "2026-01-01T00:00:00.020Z      +0 ms  decision d2: Application shop/web fired reconcile",
+      "2026-01-01T00:00:00.030Z     +10 ms    sync s1: Application shop/web Succeeded at 1a2b3c4 in 120 ms: all applied; 3 objects",
+      "2026-01-01T00:00:00.200Z    +180 ms      observation o1: v1/Pod/default/web-abc created",
+      "2026-01-01T00:00:00.030Z     +10 ms    sync s2: Application shop/web Succeeded at v1.2, 0000000 in 120 ms after 2 retries; 0 objects",
+      "2026-01-01T00:00:00.200Z    +180 ms      observation o2: v1/Pod/default/web-abc Healthy",
+    ],
+  },
+  {
+    name: "an object that flaps shows its first states, how many there were between, and the last",
+    trace: trace(sync("s1", "gone"), [
+      observation("o0", "s1", { health: "Progressing" }),
+      ...Array.from({ length: 8 }, (_, index) =>
+        observation(`o${index + 1}`, "s1", health(index % 2 === 0 ? "Healthy" : "Degraded")),
+      ),
+      observation("o9", "s1", health("Missing")),
+    ]),
+    lines: [
+      syncFirst,
+      seenFirst(
+        "observation o0: v1/Pod/default/web-abc created, Progressing → Healthy → Degraded → Healthy → Degraded → 4 more → Missing",
+      ),
+    ],
+  },
+  {
+    name: "of many objects the first twenty are shown and the others counted",
+    trace: trace(
+      sync("s1", "gone"),
+      Array.from({ length: 23 }, (_, index) => observation(`o${index}`, "s1", { object: `v1/Pod/default/p${index}` })),
+    ),
+    lines: [
+      syncFirst,
+      ...Array.from({ length: 20 }, (_, index) => seenFirst(`observation o${index}: v1/Pod/default/p${index} created`)),
+      `${" ".repeat(39)}and 3 more`,
+    ],
+  },
+  {
+    name: "a sync that failed after one retry, with all the objects that are kept",
+    trace: trace(
+      sync("s1", "gone", {
+        ...{ phase: "Failed", retries: 1, message: "1 of 200 failed", revisions: [] },
+        objects: Array.from({ length: 100 }, (_, index) => ({ object: `v1/Pod/default/p${index}`, status: "Synced" })),
+      }),
+      [],
+    ),
+    lines: [
+      "2026-01-01T00:00:00.030Z      +0 ms  sync s1: Application shop/web Failed in 120 ms after 1 retry: 1 of 200 failed; 100 objects or more",
+      "nothing was observed after it",
+    ],
+  },
+  {
+    name: "a kind of record that this version does not know is named",
+    trace: trace(event("e1"), [
+      record({ kind: "odd", id: "x1", at: start, causes: ["e1"] } as unknown as LedgerRecord),
+    ]),
+    lines: [head, "2026-01-01T00:00:00.000Z      +0 ms    odd x1"],
+  },
+  {
     name: "lost and invalid messages are said",
     trace: trace(
       record({ kind: "lost", id: "l", at: start, causes: ["system:1-3"], bus: "system", sensors: [], from: 1, to: 3 }),
@@ -147,3 +307,13 @@ for (const { name, trace, lines } of cases) {
     assert.deepEqual(stripVTControlCharacters(traceText(trace)).split("\n"), lines);
   });
 }
+
+test("an answer that is cut says so", () => {
+  const many = Array.from({ length: 1_000 }, (_, index) => effect(`f${index}`, "d1"));
+  assert.equal(
+    traceText(trace(decision("d1", ["e1"]), many))
+      .split("\n")
+      .at(-1),
+    "only the first 1000 that followed are shown",
+  );
+});

@@ -111,7 +111,7 @@ test("an effect is found by its key when it asked an Application, and only then"
     assert.deepEqual(idsOf(await history.causes(effectKey)).toSorted(), ["e1", decision].toSorted());
     assert.equal(await history.record("uid/log/e7"), undefined);
   });
-  const [third = ""] = await rig.write(gitOpsDraft(decision, 3));
+  const [third = ""] = await rig.write(gitOpsDraft(decision, { attempt: 3 }));
   assert.equal(await rig.ask(async (history) => (await history.record(effectKey))?.id), third);
 });
 

@@ -1,5 +1,5 @@
 import type { LedgerStore } from "../../src/ledger/ledger.ts";
-import type { ObservationRecord, RecordDraft, SyncRecord } from "../../src/record/records.ts";
+import type { EffectRecord, ObservationRecord, RecordDraft, SyncRecord } from "../../src/record/records.ts";
 import { decisionDraft, effectDraft } from "./drafts.ts";
 
 export const application = { namespace: "argocd", name: "web", uid: "app-uid" };
@@ -8,9 +8,8 @@ export const commit = "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d";
 export const effectKey = "uid/deploy/e1";
 
 /** An attempt to ask the Application. */
-export function gitOpsDraft(decision: string, attempt = 1, outcome: "succeeded" | "failed" = "succeeded"): RecordDraft {
-  const what = { key: effectKey, triggerKind: "gitOps", attempt, outcome } as const;
-  return { ...effectDraft(attempt, decision), ...what } as RecordDraft;
+export function gitOpsDraft(decision: string, more: Partial<EffectRecord> = {}): RecordDraft {
+  return { ...effectDraft(1, decision), key: effectKey, triggerKind: "gitOps", ...more } as RecordDraft;
 }
 
 export function applicationDecisionDraft(causes: readonly string[], at = 1_010): RecordDraft {
@@ -49,7 +48,10 @@ export async function writeRollout(ledger: LedgerStore): Promise<Rollout> {
     return written.id;
   };
   const decision = write(decisionDraft("e1"));
-  const attempts = [write(gitOpsDraft(decision, 1, "failed")), write(gitOpsDraft(decision, 2))] as const;
+  const attempts = [
+    write(gitOpsDraft(decision, { outcome: "failed" })),
+    write(gitOpsDraft(decision, { attempt: 2, at: 1_002 })),
+  ] as const;
   const reconcile = write(applicationDecisionDraft(["drift/apps/Deployment/default/web/123", effectKey]));
   const sync = write(syncDraft(reconcile));
   const observations = [

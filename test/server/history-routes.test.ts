@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { HistoryEntry } from "../../src/ledger/history.ts";
+import { commit, effectKey, writeRollout } from "../ledger/rollout.ts";
 import { openRig, type Rig } from "./rig.ts";
 
 interface Answer {
@@ -48,6 +49,26 @@ test("lists what was stored before it was asked", async () => {
   assert.equal((await call(rig, "/records?kind=effect")).body.records.length, 1);
 });
 
+test("traces a live object and a commit to the event behind them", async () => {
+  await using rig = await openRig();
+  const { decision, attempts, reconcile, sync, observations } = await writeRollout(rig.ledger);
+  const [created, healthy, service] = observations;
+  const trace = async (reference: string): Promise<readonly (readonly string[])[]> => {
+    const { body } = await call(rig, `/trace/${encodeURIComponent(reference)}`);
+    return [body.causes.map(idOf).toSorted(), [idOf(body.self)], body.effects.map(idOf)];
+  };
+  const causes = ["e1", decision, attempts[1], reconcile];
+  const seen = [created, service, healthy];
+  assert.deepEqual(await trace("default/web-abc"), [[...causes, sync].toSorted(), [healthy], []]);
+  assert.deepEqual(await trace("pod/default/web-abc"), [[...causes, sync].toSorted(), [healthy], []]);
+  assert.deepEqual(await trace(commit.slice(0, 7)), [causes.toSorted(), [sync], seen]);
+  assert.deepEqual(await trace(effectKey), [["e1", decision].toSorted(), [attempts[1]], [reconcile, sync, ...seen]]);
+  const { record } = (await call(rig, `/records/${encodeURIComponent(effectKey)}`)).body;
+  assert.equal(record.id, attempts[1]);
+  assert.equal((await call(rig, "/records?kind=sync&sensor=argocd/web")).body.records[0].id, sync);
+  assert.equal((await call(rig, "/records?kind=observation")).body.records.length, 3);
+});
+
 test("refuses what it does not understand or know", async () => {
   await using rig = await openRig();
   const table: readonly (readonly [string, unknown, number, string | undefined])[] = [
@@ -59,6 +80,7 @@ test("refuses what it does not understand or know", async () => {
     ["/events/e1/why?sensor=hello", undefined, 400, "USAGE"],
     ["/records/none", undefined, 404, "NOT_FOUND"],
     ["/trace/none", undefined, 404, "NOT_FOUND"],
+    ["/trace/default%2Fnone", undefined, 404, "NOT_FOUND"],
     ["/records?kind=none", undefined, 400, "USAGE"],
     ["/events", { event: "example", data: {} }, 400, "USAGE"],
     ["/events", "{", 400, "USAGE"],

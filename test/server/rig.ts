@@ -4,7 +4,7 @@ import { silentLogger } from "../../src/base/log.ts";
 import { createMetrics } from "../../src/base/metrics.ts";
 import { openSqliteBus } from "../../src/events/bus/sqlite.ts";
 import { systemStreams } from "../../src/events/bus/streams.ts";
-import { openLedger } from "../../src/ledger/ledger.ts";
+import { type LedgerStore, openLedger } from "../../src/ledger/ledger.ts";
 import { openProjection } from "../../src/ledger/projection.ts";
 import { encodeEvent } from "../../src/record/cloud-event.ts";
 import { eventSubject, rawSubject } from "../../src/record/subject.ts";
@@ -25,6 +25,8 @@ export interface Rig extends AsyncDisposable {
   /** The records of event `e1`. */
   readonly decision: string;
   readonly effect: string;
+  /** To write more. */
+  readonly ledger: LedgerStore;
 }
 
 /** The API on a random port, over a real bus, ledger and projection that hold one event and what it caused. */
@@ -74,6 +76,7 @@ export async function openRig(): Promise<Rig> {
     token,
     decision: decision.id,
     effect: effect.id,
+    ledger,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   });
 }

@@ -39,6 +39,12 @@ function sensorOf({ name, namespace = "default", eventSource = "webhook", eventN
 
 const decision = { id: "w-1.0", ...decisionDraft("e1") } as LedgerRecord; // of Sensor default/hello
 const effect = { id: "w-2.0", ...effectDraft(1, "w-1.0") } as LedgerRecord;
+/** Of an Application that is called as the Sensor is: no record of the Sensor. */
+const ofApplication = {
+  ...decision,
+  id: "w-3.0",
+  sensor: { namespace: "default", name: "hello", uid: "a", revision: "r", kind: "Application" },
+} as LedgerRecord;
 
 interface Question {
   readonly id?: string;
@@ -54,6 +60,7 @@ function why(sensors: readonly CompiledSensor[], { id = "e1", only, isDropped }:
       { kind: "record", record: decision },
       { kind: "event", event: eventHead("e2") },
       { kind: "record", record: effect },
+      { kind: "record", record: ofApplication },
     ],
   } satisfies Partial<History> as unknown as History;
   return createWhy({ history, sensors: () => sensors, readEvent: async () => (isDropped ? undefined : event) })(
