@@ -1,14 +1,20 @@
+import { resolve } from "node:path";
 import { styleText } from "node:util";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { systemClock } from "../base/clock.ts";
 import { TerminalError } from "../base/errors.ts";
-import { createLogger } from "../base/log.ts";
+import { createLogger, type Logger } from "../base/log.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { EngineConfig } from "../engine/parts.ts";
+import { confirmCluster } from "./confirm.ts";
 
 interface UpFlags {
   readonly port: number;
   readonly ingressPort: number;
   readonly kubePort: number;
+  readonly gitPort: number;
+  readonly kubeconfig?: string;
+  readonly yes: boolean;
   readonly bus?: string;
   readonly logLevel: "error" | "warn" | "info" | "debug";
 }
@@ -21,6 +27,9 @@ export function upCommand(): Command {
     .addOption(portOption("--port <port>", "API and metrics", 8080))
     .addOption(portOption("--ingress-port <port>", "webhooks", 8088))
     .addOption(portOption("--kube-port <port>", "the embedded Kubernetes API", 16443))
+    .addOption(portOption("--git-port <port>", "the repositories that it serves", 8418))
+    .option("--kubeconfig <file>", "a real cluster in place of the embedded one: its current context")
+    .option("--yes", "work on that cluster without asking", false)
     .option("--bus <url>", "the system bus: nats://host:port (default: embedded)")
     .addOption(new Option("--log-level <level>").choices(["error", "warn", "info", "debug"]).default("info"))
     .action(async (dir: string | undefined, flags: UpFlags, command: Command) => {
@@ -30,6 +39,8 @@ export function upCommand(): Command {
 }
 
 async function up(dir: string | undefined, dataDir: string, flags: UpFlags): Promise<void> {
+  const log = createLogger(flags.logLevel);
+  await using remote = flags.kubeconfig === undefined ? undefined : await openRemote(flags.kubeconfig, flags.yes, log);
   const stop = stopSignal();
   const { startEngine } = await import("../engine/engine.ts");
   const config: EngineConfig = {
@@ -37,7 +48,10 @@ async function up(dir: string | undefined, dataDir: string, flags: UpFlags): Pro
     port: flags.port,
     ingressPort: flags.ingressPort,
     kubePort: flags.kubePort,
-    log: createLogger(flags.logLevel),
+    gitPort: flags.gitPort,
+    git: { command: "git", env: toolEnvironment() },
+    log,
+    ...(remote === undefined ? {} : { remote }),
     ...(dir === undefined ? {} : { manifests: dir }),
     ...(flags.bus === undefined ? {} : { bus: busUrl(flags.bus) }),
   };
@@ -45,6 +59,35 @@ async function up(dir: string | undefined, dataDir: string, flags: UpFlags): Pro
   process.stdout.write(banner(engine, config));
   await Promise.race([stop, engine.failed]);
   process.stdout.write("stopping: no new events, waiting for triggers under way\n");
+}
+
+/** The cluster that the file's current context names, once a person agreed. */
+async function openRemote(path: string, assumeYes: boolean, log: Logger) {
+  const { openKubeconfig } = await import("../kube/kubeconfig.ts");
+  const opened = await openKubeconfig({ path, env: process.env, clock: systemClock, log });
+  try {
+    const { contextName: context, baseUrl: server } = opened;
+    await confirmCluster({ context, server, assumeYes, input: process.stdin, output: process.stdout });
+    return { ...opened, kubeconfig: resolve(path) };
+  } catch (error) {
+    await opened[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** What Git may see of ours: where programs are, and how the network is reached. */
+function toolEnvironment(): Record<string, string> {
+  const names = [
+    "PATH",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "SSL_CERT_FILE",
+  ];
+  return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
 }
 
 /** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once (what is stored is safe). */
@@ -81,7 +124,11 @@ function banner({ endpoints, applied, webhooks }: Engine, { dataDir, manifests }
   const rows: [string, string][] = [
     ["API", `${endpoints.server}  ${dim(`token in ${endpoints.token}`)}`],
     ["Webhooks", `${endpoints.ingress}/webhooks/<namespace>/<eventsource>/<event>`],
-    ["Kubernetes", `${endpoints.kube}  ${dim("embedded; workloads are simulated")}`],
+    [
+      "Kubernetes",
+      `${endpoints.kube}  ${dim(endpoints.simulated ? "embedded; workloads are simulated" : "a real cluster")}`,
+    ],
+    ...(endpoints.git === undefined ? [] : [["Git", endpoints.git] satisfies [string, string]]),
     ["Data", dataDir],
   ];
   const lines = rows.map(([name, value]) => `  ${name.padEnd(11)}${value}`);
@@ -92,7 +139,7 @@ function banner({ endpoints, applied, webhooks }: Engine, { dataDir, manifests }
       .map((url) => `curl -X POST ${url} -H 'content-type: application/json' -d '{"ref":"refs/heads/main"}'`),
     "npx tiphys event list",
     "npx tiphys trace <event id>",
-    `kubectl --kubeconfig ${endpoints.kubeconfig} get eventsources,sensors,configmaps`,
+    `kubectl --kubeconfig ${endpoints.kubeconfig} get eventsources,sensors,applications,deployments,pods -A`,
   ];
   return [
     styleText("bold", `Tiphys is ready (pid ${endpoints.pid}${from})`),

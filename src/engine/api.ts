@@ -1,3 +1,5 @@
+import { EngineError } from "../base/errors.ts";
+import type { ApplicationDoor } from "../controllers/application-access.ts";
 import { readStoredEvent } from "../controllers/bus-directory.ts";
 import { createEventSender } from "../controllers/event-sender.ts";
 import type { CompiledSensor } from "../events/sensor/compile.ts";
@@ -10,6 +12,8 @@ import { host, type Parts } from "./parts.ts";
 export interface ApiState {
   notReady: string | undefined;
   sensors: () => readonly CompiledSensor[];
+  /** Undefined: not yet. */
+  applications: () => ApplicationDoor | undefined;
   listed: { readonly sensors: () => readonly ListedResource[]; readonly sources: () => readonly ListedResource[] };
 }
 
@@ -35,7 +39,24 @@ export async function openApi(parts: Parts, state: Readonly<ApiState>) {
       sources: () => state.listed.sources(),
       why,
       send,
+      applications: doorOf(state),
       log,
     }),
   );
+}
+
+/** The API answers from the start on; Applications are there a little later. */
+function doorOf(state: Readonly<ApiState>): ApplicationDoor {
+  const door = (): ApplicationDoor => {
+    const applications = state.applications();
+    if (applications !== undefined) return applications;
+    throw new EngineError("ENGINE_UNREACHABLE", "the engine is starting: its Applications are not read yet");
+  };
+  return {
+    list: () => door().list(),
+    find: (namespace, name) => door().find(namespace, name),
+    sync: (ref, operation) => door().sync(ref, operation),
+    refresh: (ref, hard) => door().refresh(ref, hard),
+    sensor: (ref) => door().sensor(ref),
+  };
 }

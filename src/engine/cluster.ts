@@ -10,11 +10,22 @@ import { replaceFile } from "../local/data-dir.ts";
 import { kubeconfigText } from "../local/kubeconfig.ts";
 import { serveControlPlane } from "../local/serve.ts";
 import { admit } from "../validate/admission.ts";
-import { type CustomResourceDefinition, eventCrds } from "../validate/crds.ts";
+import { type CustomResourceDefinition, eventCrds, gitOpsCrds } from "../validate/crds.ts";
 import { type Base, type Cluster, host, startReadMs } from "./parts.ts";
 
+/** A real cluster, or the embedded one. */
+export function openCluster(base: Base): Promise<Cluster> {
+  const { remote } = base.config;
+  return remote === undefined ? openEmbedded(base) : Promise.resolve(reach(remote, base));
+}
+
+function reach(remote: NonNullable<Base["config"]["remote"]>, { log }: Base): Cluster {
+  const { fetch, baseUrl, kubeconfig } = remote;
+  return { kube: createKubeClient({ fetch, baseUrl, log }), url: baseUrl, kubeconfig, isSimulated: false };
+}
+
 /** The embedded control plane, for the engine in process and for `kubectl` over HTTPS. */
-export async function openCluster({ config, stack, clock, log, dataDir }: Base): Promise<Cluster> {
+async function openEmbedded({ config, stack, clock, log, dataDir }: Base): Promise<Cluster> {
   const user = { token: dataDir.token, name: "tiphys-admin", groups: ["system:masters"] };
   const plane = stack.use(
     await openControlPlane({
@@ -31,13 +42,13 @@ export async function openCluster({ config, stack, clock, log, dataDir }: Base):
   const text = kubeconfigText({ url: served.url, caPem: certificate.cert, token: dataDir.token, name: "tiphys" });
   replaceFile(dataDir.file("kubeconfig"), text);
   const kube = createKubeClient({ fetch: plane.fetch, baseUrl: served.url, token: dataDir.token, log });
-  return { kube, url: served.url };
+  return { kube, url: served.url, kubeconfig: dataDir.file("kubeconfig"), isSimulated: true };
 }
 
 export async function applyManifests({ config, stack, nursery, clock, log }: Base, kube: KubeClient): Promise<number> {
   const signal = AbortSignal.timeout(startReadMs);
-  for (const crd of eventCrds({ sources: sourceSchemas(), triggers: triggerSchemas() }))
-    await installCrd(kube, crd, signal);
+  const kinds = [...eventCrds({ sources: sourceSchemas(), triggers: triggerSchemas() }), ...gitOpsCrds()];
+  for (const crd of kinds) await installCrd(kube, crd, signal);
   if (config.manifests === undefined) return 0;
   const dir = createManifestDir({ path: config.manifests, kube, clock, log });
   const applied = await dir.applyAll(signal);

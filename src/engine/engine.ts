@@ -14,6 +14,7 @@ import { rawSubject } from "../record/subject.ts";
 import { type ApiState, openApi } from "./api.ts";
 import { createSystemHandle, openSystemBus } from "./buses.ts";
 import { applyManifests, openCluster } from "./cluster.ts";
+import { openGitOps, startGitOps } from "./gitops.ts";
 import type { Base, Cluster, EngineConfig, Parts, Records } from "./parts.ts";
 import { startSensors } from "./sensors.ts";
 import { startSources } from "./sources.ts";
@@ -30,7 +31,7 @@ export interface Engine extends AsyncDisposable {
 }
 
 /**
- * Starts everything in one process. From the sink to the tap: bus, ledger, API, server, Sensors, then sources; disposal
+ * Starts everything in one process. From the sink to the tap: bus, ledger, API, server, Applications, Sensors, then sources; disposal
  * goes the other way. @throws TerminalError with what to change: a port in use, a locked directory, a bad manifest.
  */
 export async function startEngine(config: EngineConfig): Promise<Engine> {
@@ -45,22 +46,28 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
   const state: ApiState = {
     notReady: "starting",
     sensors: () => [],
+    applications: () => undefined,
     listed: { sensors: () => [], sources: () => [] },
   };
   const server = await openApi(parts, state);
+  const gitOps = await openGitOps(parts);
   const applied = await applyManifests(base, cluster.kube);
-  const sensors = await startSensors(parts);
-  state.sensors = sensors.reconciler.running;
+  await startGitOps(parts, gitOps);
+  state.applications = () => gitOps.running?.applications;
+  const sensors = await startSensors(parts, gitOps.target);
+  state.sensors = () => [...sensors.reconciler.running(), ...(gitOps.running?.controller.sensors() ?? [])];
   const ingress = await startSources(parts);
   state.listed = { sensors: sensors.listed, sources: ingress.listed };
+  const [repository] = gitOps.served.repositories;
   const endpoints: Endpoints = {
     server: server.url,
     ingress: ingress.url,
     kube: cluster.url,
-    kubeconfig: dataDir.file("kubeconfig"),
+    ...(repository === undefined ? {} : { git: gitOps.served.pushUrlOf(repository) }),
+    kubeconfig: cluster.kubeconfig,
     token: dataDir.file("token"),
     pid: process.pid,
-    simulated: true,
+    simulated: cluster.isSimulated,
   };
   await releaseGarbage();
   state.notReady = undefined;

@@ -10,6 +10,7 @@ import type { Reconciler } from "../controllers/reconciler.ts";
 import type { WriteStatus } from "../controllers/status.ts";
 import type { Partitions } from "../events/sensor/partition.ts";
 import type { KubeClient, WatchCache } from "../kube/kube.ts";
+import type { RemoteCluster } from "../kube/kubeconfig.ts";
 import { createWatchCache } from "../kube/watch-cache.ts";
 import type { Projection } from "../ledger/projection.ts";
 import type { DataDir } from "../local/data-dir.ts";
@@ -25,12 +26,20 @@ export interface EngineConfig {
   readonly port: number;
   readonly ingressPort: number;
   readonly kubePort: number;
+  /** Of the repositories that the engine serves. */
+  readonly gitPort: number;
+  /** Git, and the environment that it gets: PATH, proxies. */
+  readonly git: { readonly command: string; readonly env: Readonly<Record<string, string>> };
+  /** A real cluster in place of the embedded one; disposed of by the caller. */
+  readonly remote?: RemoteCluster & { readonly kubeconfig: string };
   /** `nats://…`; absent: the embedded bus. */
   readonly bus?: string;
   readonly log: Logger;
 }
 
 export const host = "127.0.0.1";
+/** Where Argo CD lives: Applications of other namespaces have theirs in the names of their trackings. */
+export const controllerNamespace = "argocd";
 
 /** How long the start waits for the first reconcile of every object; the rest goes on behind. */
 export const settleMs = 10_000;
@@ -56,6 +65,9 @@ export interface Records {
 export interface Cluster {
   readonly kube: KubeClient;
   readonly url: string;
+  /** The path of a file for `kubectl`. */
+  readonly kubeconfig: string;
+  readonly isSimulated: boolean;
 }
 
 /** Everything that Sensors and sources are made of. */

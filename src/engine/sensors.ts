@@ -8,6 +8,7 @@ import { createExecutor } from "../events/sensor/executor.ts";
 import { createSensorRunner, type SensorRunner, type SensorRunnerDeps } from "../events/sensor/runner.ts";
 import { ledgerPositionsIn } from "../events/sensor/sensor-cells.ts";
 import { triggerKinds, triggerSchemas } from "../events/triggers/registry.ts";
+import type { GitOpsTarget } from "../events/triggers/trigger.ts";
 import { createBusRunner } from "./buses.ts";
 import {
   type Parts,
@@ -20,7 +21,7 @@ import {
 } from "./parts.ts";
 
 /** EventBuses and Sensors run before the first source does: what a source emits then is not missed by a Sensor. */
-export async function startSensors(parts: Parts): Promise<RunningController<SensorController>> {
+export async function startSensors(parts: Parts, gitOps: GitOpsTarget): Promise<RunningController<SensorController>> {
   const { stack, nursery, partitions, clock, log, system } = parts;
   const finished = await readFinished(parts);
   stack.use(nursery.start("partitions", (signal) => partitions.run(signal)));
@@ -35,7 +36,7 @@ export async function startSensors(parts: Parts): Promise<RunningController<Sens
       request,
       schemas: triggerSchemas(),
       buses: parts.directory,
-      createRunner: createRunnerFactory(parts, finished),
+      createRunner: createRunnerFactory(parts, finished, gitOps),
     }),
   );
   parts.directory.onChange((namespace) => sensors.requestAll(namespace));
@@ -64,12 +65,13 @@ async function readFinished({ ledger, partitions }: Parts): Promise<Finished> {
   return { finished, finishedUntil: { epoch, after } };
 }
 
-function createRunnerFactory(parts: Parts, finished: Finished) {
+function createRunnerFactory(parts: Parts, finished: Finished, gitOps: GitOpsTarget) {
   return async (compiled: CompiledSensor, handle: BusHandle): Promise<SensorRunner> => {
     const { namespace, name } = compiled.head;
     const log = parts.log.child({ namespace, sensor: name });
     const kube = parts.kube.as(serviceAccountUser(namespace, compiled.sensor.template));
-    const context = { kube, secret: createSecretReader(kube, namespace), allowLoopback: true, clock: parts.clock, log };
+    const secret = createSecretReader(kube, namespace);
+    const context = { kube, secret, gitOps, allowLoopback: true, clock: parts.clock, log };
     return createSensorRunner(compiled, {
       ...parts,
       log,

@@ -42,7 +42,7 @@ export async function startSources(parts: Parts): Promise<RunningSources> {
           {
             eventSource,
             kinds: sourceKinds,
-            publish: (event) => publishEvent(handle, metadata.namespace, event),
+            publish: async (event) => void (await publishEvent(handle, metadata.namespace, event)),
             mountFor: (event) => ingress.mountFor(metadata, event, (message) => report.warning(event, message)),
             secret: createSecretReader(kube, metadata.namespace),
             kube,

@@ -55,7 +55,17 @@ function sync(id: string, cause: string, more: Partial<SyncRecord> = {}): Histor
     retries: 0,
     message: "all applied",
   } as const;
-  return record({ kind: "sync", id, causes: [cause], application, revisions, objects, ...end, ...more });
+  return record({
+    kind: "sync",
+    id,
+    key: `sync/${cause}`,
+    causes: [cause],
+    application,
+    revisions,
+    objects,
+    ...end,
+    ...more,
+  });
 }
 
 function observation(id: string, cause: string, more: Partial<ObservationRecord> = {}): HistoryEntry {

@@ -21,6 +21,8 @@ export interface EngineEndpoints {
   readonly server: string;
   readonly ingress: string;
   readonly kube: string;
+  /** With the password; absent when no repository is served. */
+  readonly git?: string;
   readonly kubeconfig: string;
   readonly token: string;
   readonly pid: number;
@@ -84,7 +86,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<RunningE
 }
 
 function engineArgs({ dir, args = [], main = mainFile }: EngineOptions, dataDir: string): string[] {
-  const ports = ["--port", "0", "--ingress-port", "0", "--kube-port", "0"];
+  const ports = ["--port", "0", "--ingress-port", "0", "--kube-port", "0", "--git-port", "0"];
   return [main, "--data-dir", dataDir, "up", ...(dir === undefined ? [] : [dir]), ...ports, ...args];
 }
 

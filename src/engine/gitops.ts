@@ -1,0 +1,217 @@
+import { existsSync } from "node:fs";
+import { argoApiVersion } from "../api/resources.ts";
+import { type ApplicationController, createApplicationController } from "../controllers/application.ts";
+import { type ApplicationDoor, createApplicationDoor } from "../controllers/application-access.ts";
+import { createApplicationIndex } from "../controllers/application-index.ts";
+import { localEvent } from "../controllers/application-requests.ts";
+import { type ApplicationStore, createApplicationStore } from "../controllers/application-store.ts";
+import { createGitOpsTarget } from "../controllers/gitops-target.ts";
+import { followLiveChanges, groupOf } from "../controllers/live-changes.ts";
+import { createProjects, type Projects } from "../controllers/projects.ts";
+import { refEvents } from "../controllers/push-events.ts";
+import { createPushIntake, type SeenPush } from "../controllers/push-intake.ts";
+import { createReconcileStream, type ReconcileStream } from "../controllers/reconcile-stream.ts";
+import { createRepositoryPoller, type RepositoryChange } from "../controllers/repository-poller.ts";
+import { triggerSchemas } from "../events/triggers/registry.ts";
+import type { GitOpsTarget } from "../events/triggers/trigger.ts";
+import { createClaims } from "../gitops/reconcile/claims.ts";
+import type { DestinationCluster } from "../gitops/reconcile/destination.ts";
+import { createRenderCache } from "../gitops/reconcile/render-cache.ts";
+import { openGitSources } from "../gitops/source/git-sources.ts";
+import type { GitSources } from "../gitops/source/source.ts";
+import { createLiveState, type LiveState } from "../kube/live-state.ts";
+import { trimLive } from "../kube/trim-live.ts";
+import { createWatchCache } from "../kube/watch-cache.ts";
+import type { Push } from "../local/git-server.ts";
+import { openServedRepositories, type ServedRepositories } from "../local/served-repositories.ts";
+import { controllerNamespace, host, type Parts, runController } from "./parts.ts";
+
+/** The reconcile flow, before anything runs: Sensors need it to store requests. */
+export interface GitOps {
+  readonly target: GitOpsTarget;
+  readonly requests: ReconcileStream;
+  readonly served: ServedRepositories;
+  readonly sources: GitSources;
+  /** Set when it runs. */
+  running?: RunningGitOps;
+}
+
+export interface RunningGitOps {
+  readonly controller: ApplicationController;
+  readonly applications: ApplicationDoor;
+  readonly onPush: (push: SeenPush) => Promise<void>;
+}
+
+/** The original's `timeout.reconciliation` and its jitter (spec argo-cd-engine 0.3). */
+const pollMs = 120_000;
+const pollJitterMs = 60_000;
+/** Between looks at objects that a sync waits for. */
+const waitPollMs = 250;
+/** The original's ARGOCD_SYNC_WAVE_DELAY. */
+const waveDelayMs = 2_000;
+/** How long a repository that fails for a moment is not told of (spec argo-cd-engine 2.6). */
+const graceMs = 180_000;
+
+export async function openGitOps(parts: Parts): Promise<GitOps> {
+  const { config, stack, dataDir, clock, log, system } = parts;
+  const requests = createReconcileStream({
+    bus: system.bus,
+    clock,
+    log,
+    onRequest: (application, received, done) => {
+      const { running } = gitOps;
+      if (running === undefined) return; // it stays stored: the stream is read once it runs
+      running.controller.offer(received, { only: application, done });
+    },
+  });
+  const served = stack.use(
+    await openServedRepositories({
+      dataDir,
+      host,
+      port: config.gitPort,
+      tool: config.git,
+      clock,
+      log,
+      onPush: (push) => passOn(push, gitOps),
+      ...(config.manifests === undefined ? {} : { manifests: config.manifests }),
+    }),
+  );
+  const sources = stack.use(
+    await openGitSources({
+      directory: dataDir.file("git"),
+      tool: config.git,
+      credentials: async () => undefined,
+      allowLocal: config.remote === undefined,
+      localPathOf: (url) => {
+        const path = served.localPathOf(url);
+        return path !== undefined && existsSync(path) ? path : undefined;
+      },
+      clock,
+      log,
+    }),
+  );
+  const gitOps: GitOps = { target: createGitOpsTarget({ requests, clock }), requests, served, sources };
+  return gitOps;
+}
+
+/** A push from before the Applications are known is found when they are looked at first. */
+async function passOn({ url, refs, repository }: Push, { running, served }: GitOps): Promise<void> {
+  await running?.onPush({ url, refs, headRef: await served.headRefOf(repository) });
+}
+
+/** Applications are looked at from here on; nobody waits for them. */
+export async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
+  const { stack, nursery, kube, clock, log, ledger, system } = parts;
+  const live = createLiveState({ client: kube, clock, log, groupOf, trim: trimLive });
+  stack.use(nursery.start("live state", (signal) => live.run(signal)));
+  const { projects, onProject } = await openProjects(parts);
+  const index = createApplicationIndex();
+  let store: ApplicationStore | undefined;
+  const running = runController(parts, "Application", ({ cache, request }) => {
+    store = createApplicationStore(cache, kube);
+    return createApplicationController({
+      ...parts,
+      store,
+      index,
+      request,
+      schemas: triggerSchemas(),
+      sources: gitOps.sources,
+      renders: createRenderCache(gitOps.sources),
+      claims: createClaims(),
+      controllerNamespace,
+      directory: { project: projects.find, clusters: () => [inCluster(parts, live)] },
+      graceMs,
+      pollMs: waitPollMs,
+      waveDelayMs,
+    });
+  });
+  const controller = running.reconciler;
+  onProject((name) => requestAllOf(name, controller, store));
+  stack.defer(
+    followLiveChanges({
+      live,
+      applicationOf: (instance) => controller.byInstance(instance),
+      onDrift: (reason) => void controller.offerLocal(reason),
+      ledger,
+      clock,
+      log,
+    }),
+  );
+  const onPush = createPushIntake({ system, controllerNamespace, index, requests: gitOps.requests, clock });
+  if (store === undefined) throw new Error("a controller is made with its cache");
+  gitOps.running = { controller, applications: createApplicationDoor(store, controller), onPush };
+  startPolling(parts, gitOps, controller);
+  // Before its first reconcile an Application is in no index, and a request for it would concern nobody.
+  stack.use(
+    nursery.start("stored requests", async (signal) => {
+      await Promise.race([running.settled, aborted(signal)]);
+      if (!signal.aborted) await gitOps.requests.run(signal);
+    }),
+  );
+}
+
+/** The cluster that the engine itself uses, by the names that Applications have for it. */
+function inCluster({ kube }: Parts, live: LiveState): DestinationCluster {
+  return { server: "https://kubernetes.default.svc", name: "in-cluster", kube, live };
+}
+
+async function openProjects({ stack, nursery, kube, clock, log }: Parts): Promise<{
+  readonly projects: Projects;
+  onProject(listener: (name: string) => void): void;
+}> {
+  const cache = createWatchCache({
+    client: kube,
+    kind: { apiVersion: argoApiVersion, kind: "AppProject" },
+    clock,
+    log,
+  });
+  stack.use(nursery.start("AppProject cache", (signal) => cache.run(signal)));
+  await cache.synced;
+  return {
+    projects: createProjects(cache, controllerNamespace, log),
+    onProject: (listener) => void cache.onChange(({ object }) => listener(object.metadata.name ?? "")),
+  };
+}
+
+function requestAllOf(project: string, controller: ApplicationController, store: ApplicationStore | undefined): void {
+  for (const { metadata, spec } of store?.list() ?? []) {
+    const named = typeof spec === "object" && spec !== null && "project" in spec ? spec.project : undefined;
+    if ((named || "default") !== project) continue;
+    const application = `${metadata.namespace}/${metadata.name}`;
+    const what = `AppProject ${project} changed`;
+    void controller.offerLocal({ reason: "spec", application, id: `spec/project/${project}`, what, level: 2 });
+  }
+}
+
+/** The safety net below pushes. */
+function startPolling(
+  { stack, nursery, clock, log }: Parts,
+  { sources }: GitOps,
+  controller: ApplicationController,
+): void {
+  const poller = createRepositoryPoller({
+    sources,
+    repositories: () => controller.repositories(),
+    onMoved: ({ url, refs, defaultBranch }: RepositoryChange) => {
+      const now = clock.now();
+      const events = refEvents({ kind: "poll", repositoryUrl: url, refs, headRef: defaultBranch, id: () => "", now });
+      for (const event of events) {
+        const { head } = localEvent({ reason: "timer", application: "", id: event.id, what: "", level: 2 }, now);
+        controller.offer({ event, head: { ...head, event: event.subject, type: event.type } });
+      }
+    },
+    intervalMs: pollMs,
+    jitterMs: pollJitterMs,
+    random: Math.random,
+    clock,
+    log,
+  });
+  stack.use(nursery.start("repository poller", (signal) => poller.run(signal)));
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
