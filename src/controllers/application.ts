@@ -40,7 +40,7 @@ export interface ApplicationController extends Reconciler {
   offerLocal(reason: LocalReason): Promise<void>;
   /** By instance name, as trackings hold it. */
   byInstance(instance: string): ChangedApplication | undefined;
-  /** Repositories in use. */
+  /** Repositories in use, as the sources name them. */
   repositories(): Iterable<string>;
   /** Applications as the Sensors that they are. */
   sensors(): readonly CompiledSensor[];
@@ -62,6 +62,7 @@ interface Entry {
   run: OperationRun | undefined;
   sensor: { readonly text: string; readonly compiled: CompiledSensor } | undefined;
   instance: string;
+  /** As the sources name them. */
   repositories: readonly string[];
   lastSync: string | undefined;
   /** Whether it was looked at since the start of this process. */
@@ -204,9 +205,9 @@ class ApplicationReconciler implements ApplicationController {
     if (entry.sensor?.text === text) return;
     const compiled = compileApplicationSensor(application, this.#deps.schemas);
     entry.sensor = { text, compiled };
-    entry.repositories = applicationRepositories(application);
+    entry.repositories = application.sources.flatMap(({ repoURL, chart }) => (chart ? [] : [repoURL]));
     entry.instance = claimantOf(application, this.#deps.controllerNamespace).instance;
-    this.#deps.index.set(key, compiled, entry.repositories);
+    this.#deps.index.set(key, compiled, applicationRepositories(application));
     this.#byInstance.set(entry.instance, key);
   }
 

@@ -71,9 +71,16 @@ function projectList(list: readonly JsonValue[], fields: JsonObject, keys: reado
     if (key.startsWith("v:")) return list.filter((item) => isDeepStrictEqual(item, wanted));
     if (!key.startsWith("k:") || !isJsonObject(wanted)) return [];
     const item = list.find((one) => isJsonObject(one) && hasKeys(one, wanted));
-    const projected = project(item, objectOf(fields[key]));
-    return isJsonObject(projected) ? [{ ...wanted, ...projected }] : [];
+    const inner = objectOf(fields[key]);
+    const projected = project(item, inner);
+    return isJsonObject(projected) ? [{ ...writtenKeys(wanted, inner), ...projected }] : [];
   });
+}
+
+/** A key that the server filled in (`protocol: TCP`) names the item, but nobody wrote it. */
+function writtenKeys(wanted: JsonObject, fields: JsonObject): JsonObject {
+  const written = Object.entries(wanted).filter(([key]) => Object.hasOwn(fields, `f:${key}`));
+  return written.length > 0 ? Object.fromEntries(written) : wanted;
 }
 
 function hasKeys(item: JsonObject, wanted: JsonObject): boolean {

@@ -169,6 +169,33 @@ const rows: Rows = [
     ],
   ],
   [
+    "a key of a list's items that the server filled in",
+    deployment({ ports: [{ containerPort: 80 }] }),
+    deployment(
+      { ports: [{ containerPort: 80, protocol: "TCP" }] },
+      {},
+      {
+        managedFields: [
+          ownEntry({
+            "f:spec": {
+              "f:template": {
+                "f:spec": {
+                  "f:containers": {
+                    'k:{"name":"c"}': {
+                      "f:name": {},
+                      "f:ports": { 'k:{"containerPort":80,"protocol":"TCP"}': { ".": {}, "f:containerPort": {} } },
+                    },
+                  },
+                },
+              },
+            },
+          }),
+        ],
+      },
+    ),
+    [],
+  ],
+  [
     "a field that a pointer leaves out",
     deployment({}, { replicas: 3 }),
     deployment({}, { replicas: 1 }),
