@@ -36,7 +36,7 @@ const commands: readonly Command[] = [
   { args: "api-versions", out: /^apps\/v1$/m },
   { args: "api-resources --api-group= -o name", out: /^configmaps$/m },
   { args: "get --raw /readyz", out: "ok" },
-  { args: "get namespaces", out: /^NAME +STATUS +AGE\ndefault +Active +\d+s\n/ },
+  { args: "get namespaces", out: /^NAME +STATUS +AGE\nargocd +Active +\d+s\ndefault +Active +\d+s\n/ },
   { args: "create configmap a --from-literal=x=1 --from-literal=y=2", out: "configmap/a created\n" },
   { args: "create configmap a", code: 1, error: /configmaps "a" already exists/ },
   { args: "create configmap A_", code: 1, error: /a lowercase RFC 1123 subdomain must consist/ },
