@@ -134,7 +134,7 @@ class ClusterState implements LiveState {
       return first === undefined ? [] : [{ key, kind, first }];
     });
     if (open.length === 0) return { missing: [] };
-    const results = await this.#settle(open, signal);
+    const results = await this.#settled(open, signal);
     const asked = new Set(given.map(kindKey));
     const missing: GroupVersionKind[] = [];
     for (const [at, result] of results.entries()) {
@@ -201,7 +201,7 @@ class ClusterState implements LiveState {
   }
 
   /** @throws EngineError API_UNAVAILABLE after 30 s */
-  async #settle(
+  async #settled(
     open: readonly { readonly key: string; readonly first: Promise<void> }[],
     signal: AbortSignal,
   ): Promise<readonly PromiseSettledResult<void>[]> {
@@ -228,10 +228,8 @@ class ClusterState implements LiveState {
     const first = Promise.withResolvers<void>();
     first.promise.catch(() => undefined); // whoever waits for it sees the failure
     const isLeading = this.#otherVersion(kind) === undefined;
-    const watch: KindWatch = {
-      ...{ kind, cache, first, isLeading },
-      ...{ isReady: false, isNamespaced: undefined, unknowns: 0, running: undefined },
-    };
+    const fresh = { isReady: false, isNamespaced: undefined, unknowns: 0, running: undefined };
+    const watch: KindWatch = { kind, cache, first, isLeading, ...fresh };
     cache.onChange((change) => this.#take(watch, change));
     this.#refusals.delete(key);
     this.#watches.set(key, watch);

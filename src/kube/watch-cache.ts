@@ -8,7 +8,7 @@ import type { KubeClient, ListOptions, WatchCache, WatchChange, WatchEvent, Watc
 export interface WatchCacheOptions {
   readonly client: KubeClient;
   readonly kind: GroupVersionKind;
-  readonly options?: ListOptions;
+  readonly options?: Omit<ListOptions, "trim">;
   readonly clock: Clock;
   readonly log: Logger;
   /** What is kept of each object; default: all of it. Applied on arrival. */
@@ -41,6 +41,7 @@ export function createWatchCache(options: WatchCacheOptions): WatchCache {
  *   from the version; one that ended at once waits first.
  * - interrupted: a 410 forgets the version, which leads back to listing, at once the first time; any other failure
  *   waits, longer each time, and goes on where it was. A change that arrives ends the count of failures.
+ * A watch does not say that it is open, so `failure` stays until a list, a change, or enough silence (`silentWatchMs`).
  */
 class KindCache implements WatchCache {
   readonly #options: WatchCacheOptions;

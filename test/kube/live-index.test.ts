@@ -136,6 +136,18 @@ test("claims belong to the StatefulSet whose template names them", () => {
   }
 });
 
+test("the end of one of two StatefulSets whose claims have the same names leaves the other's", () => {
+  const named = (name: string, template: string) => {
+    const spec = { volumeClaimTemplates: [{ metadata: { name: template } }] };
+    return object(name, { kind: "StatefulSet", apiVersion: "apps/v1", spec });
+  };
+  const [one, two] = [named("c", "a-b"), named("b-c", "a")];
+  const claim = object("a-b-c-0", { kind: "PersistentVolumeClaim" });
+  const index = indexOf([one, two, claim]);
+  index.delete(one);
+  assert.equal(index.rootOf(claim), two);
+});
+
 test("what lies below one object is cut at 10,000", () => {
   const children = Array.from({ length: 10_001 }, (_, at) => object(`p${at}`, { owners: ["web"] }));
   assert.equal(indexOf([deployment, ...children]).descendantsOf("uid-web").length, 10_000);

@@ -291,6 +291,9 @@ test("of a kind in two versions each object counts once, and is found in both", 
   assert.deepEqual(names(live.ofGroup("g")), ["Widget/a", "Widget/b"]);
   assert.deepEqual(told, []);
   assert.deepEqual(await ensure(live, old, widget), { missing: [old] });
+  await direct.delete({ ...widget, namespace: "default", name: "a" });
+  await waitFor("the deletion", () => told.length > 0);
+  assert.deepEqual([told, names(live.ofGroup("g"))], [["deleted Widget/a known"], ["Widget/b"]]);
 });
 
 test("what a kind held is deleted when the cluster no longer knows it, but not at the first such answer", async () => {
