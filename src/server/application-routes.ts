@@ -174,7 +174,7 @@ function qualifiedName(application: KubeObject): string {
 /** What the refresh does goes on after the time is over. */
 async function inTime(refresh: Promise<KubeObject>, ref: ResourceName, timeoutMs: number): Promise<KubeObject> {
   const done = new AbortController();
-  const timeout = sleep(timeoutMs, undefined, { signal: done.signal }).then(
+  const timeout = sleep(timeoutMs, undefined, { signal: done.signal, ref: false }).then(
     () => {
       const what = `Application "${ref.namespace}/${ref.name}"`;
       throw new EngineError("WAIT_TIMEOUT", `${what} was not compared anew within ${timeoutMs} ms`);

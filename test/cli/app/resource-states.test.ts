@@ -41,6 +41,7 @@ test("what the operation touched comes first, in its order; the others follow by
         { kind: "Service", namespace: "shop", name: "b", status: "Synced" },
         { kind: "Service", namespace: "shop", name: "a", status: "Synced", health: { status: "Healthy" } },
         { ...web, status: "Synced", health: { status: "Progressing" } },
+        { kind: "Pod", namespace: "shop", name: "hook", status: "OutOfSync", health: { status: "Healthy" } },
       ],
       operationState: {
         syncResult: {
