@@ -94,8 +94,10 @@ function treeOf(entries: readonly HistoryEntry[]): Tree {
 
 /** What causes call it by. Of effects with one key the last counts: it is the one that was done. */
 function namesOf(entry: HistoryEntry): readonly string[] {
-  const isNamedByKey = entry.kind === "record" && entry.record.kind === "effect";
-  return isNamedByKey && entry.record.triggerKind === "gitOps" ? [idOf(entry), entry.record.key] : [idOf(entry)];
+  if (entry.kind === "event") return [idOf(entry)];
+  const { record } = entry;
+  const isNamedByKey = record.kind === "sync" || (record.kind === "effect" && record.triggerKind === "gitOps");
+  return isNamedByKey ? [record.id, record.key] : [record.id];
 }
 
 function causesOf(entry: HistoryEntry): readonly string[] {

@@ -83,6 +83,7 @@ class Run implements OperationRun {
   readonly #memory: Memory;
   readonly #deps: OperationDeps;
   readonly #stop: AbortSignal;
+  readonly #begunAt: Instant;
   readonly #terminated = new AbortController();
   #outcome: AttemptOutcome = terminatedOutcome;
   #reportedAt = 0;
@@ -92,6 +93,7 @@ class Run implements OperationRun {
     this.#memory = memory;
     this.#deps = deps;
     this.#stop = stop;
+    this.#begunAt = deps.clock.now();
     const application = this.#read();
     this.recordKey = syncKey(decisionOf(application?.operation?.raw ?? {}) ?? "");
     this.ended = this.#run();
@@ -239,13 +241,19 @@ class Run implements OperationRun {
       causes: [decision ?? `operation/${this.#key}`],
       key: this.recordKey,
       application: { namespace, name, uid },
-      startedAt: readTime(state.startedAt) ?? now,
+      startedAt: this.#startOf(state),
       revisions: revisionsIn(result),
       phase: state.phase === "Succeeded" || state.phase === "Failed" ? state.phase : "Error",
       retries: typeof state.retryCount === "number" ? state.retryCount : 0,
       message: textOf(state.message),
       objects: touchedBy({ phase: "Running", message: "", resources }).slice(0, maxRecorded),
     }).kept;
+  }
+
+  /** The state has whole seconds; of an operation that began here more is known. */
+  #startOf(state: JsonObject): number {
+    const startedAt = readTime(state.startedAt) ?? this.#begunAt;
+    return this.#begunAt - startedAt < 1_000 ? this.#begunAt : startedAt;
   }
 
   async #store(application: Application, state: JsonObject, more: JsonObject = {}): Promise<void> {
@@ -281,8 +289,7 @@ function withProgress(application: Application, revisions: readonly string[], pr
   const { finishedAt: _, ...rest } = state;
   return {
     ...rest,
-    phase: state.phase === "Terminating" ? "Terminating" : "Running",
-    message: progress.message,
+    ...(state.phase === "Terminating" ? {} : { phase: "Running", message: progress.message }),
     syncResult: {
       ...revisionFields(application, revisions),
       ...sourceFields(application),

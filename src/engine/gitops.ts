@@ -18,6 +18,7 @@ import { createClaims } from "../gitops/reconcile/claims.ts";
 import type { DestinationCluster } from "../gitops/reconcile/destination.ts";
 import { createRenderCache } from "../gitops/reconcile/render-cache.ts";
 import { openGitSources } from "../gitops/source/git-sources.ts";
+import { normaliseRepositoryUrl } from "../gitops/source/repository-url.ts";
 import type { GitSources } from "../gitops/source/source.ts";
 import { createLiveState, type LiveState } from "../kube/live-state.ts";
 import { trimLive } from "../kube/trim-live.ts";
@@ -96,7 +97,13 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
 
 /** A push from before the Applications are known is found when they are looked at first. */
 async function passOn({ url, refs, repository }: Push, { running, served }: GitOps): Promise<void> {
-  await running?.onPush({ url, refs, headRef: await served.headRefOf(repository) });
+  if (running === undefined) return;
+  const headRef = await served.headRefOf(repository);
+  const path = served.localPathOf(url);
+  // Applications may name this machine in another way.
+  const used = [...running.controller.repositories()].filter((one) => served.localPathOf(one) === path);
+  const spellings = new Map([url, ...used].map((one) => [normaliseRepositoryUrl(one), one]));
+  for (const one of spellings.values()) await running.onPush({ url: one, refs, headRef });
 }
 
 /** Applications are looked at from here on; nobody waits for them. */
