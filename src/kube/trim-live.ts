@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonValue } from "../base/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import type { KubeObject, ObjectMeta } from "../objects/object.ts";
 
 const trackingAnnotation = "argocd.argoproj.io/tracking-id";
@@ -56,7 +56,18 @@ function slim(object: KubeObject, metadata: ObjectMeta, fields: readonly string[
     apiVersion: object.apiVersion,
     kind: object.kind,
     metadata: { ...metadata, ...(metadata.annotations === undefined ? {} : { annotations }) },
-    spec: Object.fromEntries(Object.entries(spec).filter(([field]) => fields.includes(field))),
+    spec: {
+      ...Object.fromEntries(Object.entries(spec).filter(([field]) => fields.includes(field))),
+      ...imagesOf(spec, "initContainers"),
+      ...imagesOf(spec, "containers"),
+    },
     ...(object.status === undefined ? {} : { status: object.status }),
   };
+}
+
+/** An Application's summary lists the images that run. */
+function imagesOf(spec: JsonObject, field: string): JsonObject {
+  const containers = spec[field];
+  if (!Array.isArray(containers)) return {};
+  return { [field]: containers.filter(isJsonObject).map(({ name = "", image = "" }) => ({ name, image })) };
 }

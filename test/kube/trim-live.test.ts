@@ -80,12 +80,17 @@ function pod(metadata: ObjectMeta, status: JsonObject = {}): KubeObject {
     apiVersion: "v1",
     kind: "Pod",
     metadata: { name: "web-1-x", namespace: "shop", uid: "u2", resourceVersion: "9", ...metadata },
-    spec: { restartPolicy: "Always", nodeName: "n1", containers: [{ name: "c", image: "i" }], volumes: [] },
+    spec: {
+      restartPolicy: "Always",
+      nodeName: "n1",
+      containers: [{ name: "c", image: "i", args: ["x"] }],
+      volumes: [],
+    },
     status,
   };
 }
 
-test("a Pod that a controller made keeps metadata, status and what health reads", () => {
+test("a Pod that a controller made keeps metadata, status, images and what health reads", () => {
   const annotations = { [lastAppliedAnnotation]: "{}", kept: "1" };
   const made = pod({ ownerReferences: [owner], labels: { app: "web" }, annotations, managedFields: owners.slice(1) });
   assert.deepEqual(trimLive(made), {
@@ -97,7 +102,7 @@ test("a Pod that a controller made keeps metadata, status and what health reads"
       labels: { app: "web" },
       annotations: { kept: "1" },
     },
-    spec: { restartPolicy: "Always", nodeName: "n1" },
+    spec: { restartPolicy: "Always", nodeName: "n1", containers: [{ name: "c", image: "i" }] },
     status: {},
   });
 });
@@ -135,7 +140,7 @@ for (const [name, metadata, isWhole] of [
 ] as const) {
   test(`a Pod ${name} is kept ${isWhole ? "whole" : "slim"}`, () => {
     const trimmed = trimLive(pod(metadata));
-    assert.equal(Object.hasOwn(trimmed.spec as JsonObject, "containers"), isWhole);
+    assert.equal(Object.hasOwn(trimmed.spec as JsonObject, "volumes"), isWhole);
     assert.deepEqual(trimLive(trimmed), trimmed);
   });
 }
