@@ -61,11 +61,13 @@ async function openRig(): Promise<Rig> {
       await using projection = await openProjection({ path, clock, log });
       const stop = new AbortController();
       const running = projection.follow("system", bus, [rawSubject("events.>")], stop.signal);
-      await projection.history.caughtUp();
-      const answer = await ask(projection.history);
-      stop.abort();
-      await running;
-      return answer;
+      try {
+        await projection.history.caughtUp();
+        return await ask(projection.history);
+      } finally {
+        stop.abort();
+        await running;
+      }
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
@@ -105,11 +107,16 @@ test("the effects of an event lead to the live objects, and not through an attem
 test("an effect is found by its key when it asked an Application, and only then", async () => {
   await using rig = await openRig();
   const { decision, attempts } = await writeRollout(rig.ledger);
-  await rig.write(effectDraft(7, decision), applicationDecisionDraft(["uid/log/e7"]));
+  const [, , byId = ""] = await rig.write(
+    effectDraft(7, decision),
+    applicationDecisionDraft(["uid/log/e7"]),
+    applicationDecisionDraft([attempts[1]]),
+  );
   await rig.ask(async (history) => {
     assert.equal((await history.record(effectKey))?.id, attempts[1]);
     assert.deepEqual(idsOf(await history.causes(effectKey)).toSorted(), ["e1", decision].toSorted());
     assert.equal(await history.record("uid/log/e7"), undefined);
+    assert.ok(idsOf(await history.effects(effectKey)).includes(byId), "what names it by its id follows it too");
   });
   const [third = ""] = await rig.write(gitOpsDraft(decision, { attempt: 3 }));
   assert.equal(await rig.ask(async (history) => (await history.record(effectKey))?.id), third);
@@ -220,6 +227,7 @@ test("names go with the records that the ledger has dropped", async () => {
   await rig.ask((history) => history.caughtUp());
   await rig.write(syncDraft("d", { revisions: ["0".repeat(40)] }));
   assert.equal(await rig.ask((history) => history.find(commit)), undefined);
+  assert.deepEqual(rowsOf(rig.path, "SELECT name FROM names"), [{ name: `commit ${"0".repeat(40)}` }]);
 });
 
 test("a file of the version before is replaced, and then knows names too", async () => {
