@@ -3,7 +3,7 @@ import type { CompiledSensor } from "../events/sensor/compile.ts";
 import { explain } from "../events/sensor/reducer.ts";
 import type { History } from "../ledger/history.ts";
 import type { CloudEvent } from "../record/cloud-event.ts";
-import type { EventHead, LedgerRecord, ResourceName } from "../record/records.ts";
+import type { EventHead, LedgerRecord, ResourceName, SensorHead } from "../record/records.ts";
 
 /** What one Sensor made of an event, and why. */
 export interface SensorWhy {
@@ -70,10 +70,10 @@ function isAsked({ namespace, name }: ResourceName, only: ResourceName | undefin
   return only === undefined || (only.namespace === namespace && only.name === name);
 }
 
-function recordsOf({ namespace, name }: ResourceName, records: readonly LedgerRecord[]): LedgerRecord[] {
+/** An Application and a user's Sensor may have the same name. */
+function recordsOf({ namespace, name, kind }: SensorHead, records: readonly LedgerRecord[]): LedgerRecord[] {
   return records.filter(
-    (record) =>
-      "sensor" in record && record.sensor.kind !== "Application" && isAsked(record.sensor, { namespace, name }),
+    (record) => "sensor" in record && record.sensor.kind === kind && isAsked(record.sensor, { namespace, name }),
   );
 }
 
