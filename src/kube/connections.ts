@@ -1,5 +1,5 @@
 import { getCACertificates } from "node:tls";
-import type { Agent, buildConnector } from "undici";
+import type { buildConnector, Pool } from "undici";
 import { commonJs } from "../base/lazy.ts";
 import type { ClientCertificate } from "./certificates.ts";
 import type { KubeconfigCluster } from "./kubeconfig-file.ts";
@@ -26,17 +26,17 @@ const headersTimeoutMs = 90_000;
 const connectTimeoutMs = 10_000;
 /** Below the idle limit of the API server (90 s) and of load balancers before it. */
 const keepAliveMs = 20_000;
-/** Agents of earlier client certificates that may still finish their requests. */
+/** Pools of earlier client certificates that may still finish their requests. */
 const maxRetired = 8;
 
 export async function openConnections(cluster: KubeconfigCluster): Promise<Connections> {
   const undici = commonJs(await import("undici"));
   const ca = cluster.skipsVerification ? undefined : (cluster.ca ?? systemAuthorities());
-  const retired: Agent[] = [];
+  const retired: Pool[] = [];
   let isClosed = false;
-  let used: { readonly agent: Agent; readonly certificate: ClientCertificate | undefined } | undefined;
+  let used: { readonly pool: Pool; readonly certificate: ClientCertificate | undefined } | undefined;
 
-  function createAgent(certificate: ClientCertificate | undefined): Agent {
+  function createPool(certificate: ClientCertificate | undefined): Pool {
     const connect = undici.buildConnector({
       ...(ca === undefined ? {} : { ca }),
       ...certificate,
@@ -45,7 +45,8 @@ export async function openConnections(cluster: KubeconfigCluster): Promise<Conne
       allowH2: false,
     } as buildConnector.BuildOptions);
     const { serverName } = cluster;
-    return new undici.Agent({
+    // No Agent: once closed, it forgets its connections, and its destroy would leave open watches open.
+    return new undici.Pool(new URL(cluster.baseUrl).origin, {
       connections: maxConnections,
       headersTimeout: headersTimeoutMs,
       bodyTimeout: 0,
@@ -57,37 +58,37 @@ export async function openConnections(cluster: KubeconfigCluster): Promise<Conne
   }
 
   /** A new certificate needs new connections; requests under way, watches too, end on the old ones. */
-  function agentFor(certificate: ClientCertificate | undefined): Agent {
+  function poolFor(certificate: ClientCertificate | undefined): Pool {
     if (used && used.certificate?.cert === certificate?.cert && used.certificate?.key === certificate?.key) {
-      return used.agent;
+      return used.pool;
     }
-    if (used) retire(used.agent);
-    used = { agent: createAgent(certificate), certificate };
-    return used.agent;
+    if (used) retire(used.pool);
+    used = { pool: createPool(certificate), certificate };
+    return used.pool;
   }
 
-  function retire(agent: Agent): void {
-    retired.push(agent);
+  function retire(pool: Pool): void {
+    retired.push(pool);
     const forget = (): void => {
-      const at = retired.indexOf(agent);
+      const at = retired.indexOf(pool);
       if (at >= 0) retired.splice(at, 1);
     };
-    agent.close().then(forget, forget);
+    pool.close().then(forget, forget);
     if (retired.length > maxRetired) retired.shift()?.destroy().catch(forget);
   }
 
   return {
     async send({ certificate, url, body, headers, ...init }) {
       if (isClosed) throw new Error("the connections are closed");
-      const dispatcher = agentFor(certificate);
+      const dispatcher = poolFor(certificate);
       const options = { ...init, headers: [...headers], ...(body === undefined ? {} : { body }), dispatcher };
       // Manual: credentials go to the server of the kubeconfig and nowhere else.
       return (await undici.fetch(url, { ...options, redirect: "manual" })) as unknown as Response;
     },
     async [Symbol.asyncDispose]() {
       isClosed = true;
-      const agents = [...retired, ...(used ? [used.agent] : [])];
-      await Promise.all(agents.map((agent) => agent.destroy()));
+      const pools = [...retired, ...(used ? [used.pool] : [])];
+      await Promise.all(pools.map((pool) => pool.destroy()));
     },
   };
 }

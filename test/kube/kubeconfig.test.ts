@@ -172,8 +172,21 @@ test("keeps the path of a server, and goes nowhere else", async () => {
   assert.equal(seen.requests.length, 1);
 });
 
+test("does not ask again with credentials that were refused", async () => {
+  await using seen = await openEcho({ answer: { status: 401 } });
+  await using cluster = await openTestCluster();
+  const at = { server: seen.url, ...authority(seen.certificate.cert) };
+  const clock = createVirtualClock();
+  const remote = await cluster.open({ cluster: at, user, clock });
+  await clock.advance(61_000);
+  assert.equal(await statusOf(remote), 401);
+  await clock.advance(2_000);
+  assert.equal(await statusOf(remote), 401);
+  assert.equal(seen.requests.length, 2);
+});
+
 test("follows no redirect", async () => {
-  await using seen = await openEcho({ location: "https://127.0.0.1:1/elsewhere" });
+  await using seen = await openEcho({ answer: { status: 307, location: "https://127.0.0.1:1/elsewhere" } });
   await using cluster = await openTestCluster();
   const at = { server: seen.url, ...authority(seen.certificate.cert) };
   assert.equal(await statusOf(await cluster.open({ cluster: at, user })), 307);
@@ -204,13 +217,14 @@ test("shows a client certificate, and the one that replaces it", async () => {
   assert.equal(await statusOf(byFile), 200);
   seen.requests[1]?.write("b");
   assert.equal(String(Buffer.from((await stream?.read())?.value ?? [])), "b", "a watch on the old one goes on");
-  await stream?.cancel();
   const byData = { "client-certificate-data": base64(first.cert), "client-key-data": base64(first.key) };
   assert.equal(await statusOf(await cluster.open({ cluster: at, user: byData })), 200);
   assert.deepEqual(
     seen.requests.map(({ subject }) => subject),
     ["one", "one", "two", "one"],
   );
+  await byFile[Symbol.asyncDispose]();
+  await assert.rejects(async () => stream?.read(), "disposal ends it too");
   await assert.rejects(statusOf(await cluster.open({ cluster: at, user: {} })), { code: "API_UNAVAILABLE" });
 });
 
@@ -243,7 +257,11 @@ interface Seen {
 }
 
 /** A server that writes down who asks. */
-async function openEcho(options: { tls?: ServerOptions; location?: string; hangs?: boolean }) {
+async function openEcho(options: {
+  tls?: ServerOptions;
+  answer?: { status: number; location?: string };
+  hangs?: boolean;
+}) {
   const directory = await tempDir();
   const certificate = await ensureCertificate(directory.path, systemClock);
   const requests: Seen[] = [];
@@ -263,7 +281,8 @@ async function openEcho(options: { tls?: ServerOptions; location?: string; hangs
     });
     if (options.hangs) return;
     if (path.endsWith("/stream")) return void outgoing.write("a");
-    if (options.location !== undefined) outgoing.writeHead(307, { location: options.location });
+    const { status = 200, ...more } = options.answer ?? {};
+    outgoing.writeHead(status, more);
     outgoing.end("{}");
   });
   server.listen(0, "127.0.0.1");
