@@ -44,9 +44,20 @@ export async function deleteApplication(
       return { againAfterMs: waitMs };
     }
   }
-  const kept = finalizers.filter((name) => !isOurs(name));
-  await deps.store.patch(key, { metadata: { finalizers: kept.length > 0 ? kept : null } }, signal);
+  await releaseApplication(key, deps, signal);
   return {};
+}
+
+/** Removes our finalizers, and only these. @throws EngineError API_CONFLICT when somebody wrote meanwhile */
+export async function releaseApplication(
+  key: string,
+  { store }: { readonly store: ApplicationStore },
+  signal: AbortSignal,
+): Promise<void> {
+  const { finalizers = [], resourceVersion } = store.find(key)?.metadata ?? {};
+  const kept = finalizers.filter((name) => !isOurs(name));
+  if (kept.length === finalizers.length) return;
+  await store.patch(key, { metadata: { finalizers: kept.length > 0 ? kept : null } }, signal, resourceVersion);
 }
 
 function isOurs(finalizer: string): boolean {

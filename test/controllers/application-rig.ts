@@ -73,6 +73,8 @@ export interface EngineOptions {
   readonly fault?: (call: Call) => void | Promise<void>;
   /** Called after each request was answered, before the engine sees the answer. */
   readonly answered?: (call: Call) => void | Promise<void>;
+  /** Called before each rendering; what it throws is how it fails. */
+  readonly onRender?: () => void;
 }
 
 /** The parts of the engine's reconcile flow, assembled as `src/engine/gitops.ts` does. */
@@ -233,6 +235,7 @@ async function startEngine(world: World, options: EngineOptions): Promise<TestEn
   const index = createApplicationIndex();
   const found = createProjects(projects, "argocd", log);
   const cluster = { server: "https://kubernetes.default.svc", name: "in-cluster", kube, live };
+  const renders = createRenderCache(sources);
   const controller: ApplicationController = createApplicationController({
     store,
     index,
@@ -243,7 +246,13 @@ async function startEngine(world: World, options: EngineOptions): Promise<TestEn
     request: (namespace, name) => queue.request(namespace, name),
     schemas: triggerSchemas(),
     sources,
-    renders: createRenderCache(sources),
+    renders: {
+      ...renders,
+      render(...asked) {
+        options.onRender?.();
+        return renders.render(...asked);
+      },
+    },
     claims: createClaims(),
     controllerNamespace: "argocd",
     directory: { project: found.find, clusters: () => [cluster] },
@@ -264,7 +273,7 @@ async function startEngine(world: World, options: EngineOptions): Promise<TestEn
     bus,
     clock,
     log,
-    onRequest: (application, received, done) => controller.offer(received, { only: application, done }),
+    onRequest: (application, received, done) => controller.offerStored(application, received, done),
   });
   const running = [live, real, projects].map((one) => one.run(stop.signal));
   await Promise.all([real.synced, projects.synced]);
