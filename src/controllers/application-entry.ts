@@ -26,8 +26,10 @@ export interface Entry {
   /** As the sources name them. */
   repositories: readonly string[];
   lastSync: string | undefined;
-  /** Whether it was looked at since the start of this process, and nothing was passed over since. */
+  /** Whether it was looked at since the start of this process. */
   isKnown: boolean;
+  /** Whether requests were passed over since the last look: pushes may be among them. */
+  hasPassedOver: boolean;
   isSoon: boolean;
   /** The one timer that asks again. */
   timer: AbortController | undefined;
@@ -49,6 +51,7 @@ export function createEntry(uid: string, former: Entry | undefined): Entry {
     repositories: [],
     lastSync: undefined,
     isKnown: false,
+    hasPassedOver: false,
     isSoon: false,
     timer: undefined,
   };

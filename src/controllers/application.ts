@@ -248,7 +248,7 @@ class ApplicationReconciler implements ApplicationController {
 
   /** Nothing is done now; what was asked for leaves a record, and later it is looked at in any case. */
   async #passOver(key: string, entry: Entry, { metadata }: KubeObject, reason: string): Promise<void> {
-    entry.isKnown = false;
+    entry.hasPassedOver = true;
     entry.timer?.abort();
     const taken = takeRequests(entry, false);
     const { pending } = taken;
@@ -326,6 +326,9 @@ class ApplicationReconciler implements ApplicationController {
       const own = requestOf({ reason: "spec", id, text: asked.reason }, asked.level, { hard: asked.hard });
       request = mergeRequests(request, own);
     }
+    if (entry.hasPassedOver) {
+      request = mergeRequests(request, requestOf({ reason: "spec", id, text: "it was passed over until now" }, 3));
+    }
     if (entry.isKnown) return request;
     return mergeRequests(request, requestOf({ reason: "spec", id, text: "the engine has started" }, 2));
   }
@@ -344,6 +347,7 @@ class ApplicationReconciler implements ApplicationController {
       const reconciled = { key, application, resourceVersion, request, result, sensor };
       const written = await writeReconciled(reconciled, this.#deps, signal);
       entry.isKnown = true;
+      entry.hasPassedOver = false;
       const { metrics, clock } = this.#deps;
       const labels = { namespace: application.metadata.namespace, dest_server: application.destination.server ?? "" };
       metrics.appReconcile.observe(labels, clock.monotonicMs() - startedMs);
