@@ -1,4 +1,4 @@
-import { Counter, Gauge, Registry, Summary } from "prom-client";
+import { Counter, Gauge, Histogram, Registry, Summary } from "prom-client";
 
 /** Counters under the originals' names and labels (spec argo-events 7.7), and ours beside them. */
 export interface Metrics {
@@ -21,6 +21,10 @@ export interface Metrics {
   readonly readerLag: Level<"bus">;
   /** Ours: effects waiting for another attempt. */
   readonly outboxSize: Level<"sensor_name">;
+  /** Of Argo CD: operations that ended. */
+  readonly appSync: Count<"name" | "project" | "dest_server" | "phase" | "dry_run">;
+  /** Of Argo CD: looks at Applications. */
+  readonly appReconcile: Duration<"dest_server">;
   /** Prometheus text format 0.0.4. */
   text(): Promise<string>;
   readonly contentType: string;
@@ -57,6 +61,12 @@ export function createMetrics(): Metrics {
     });
     return { observe: (values, ms) => summary.observe(values, Math.round(ms)) };
   };
+  const seconds = <L extends string>(name: string, help: string, ...labels: readonly L[]): Duration<L> => {
+    const labelNames = ["namespace", ...labels];
+    const buckets = [0.25, 0.5, 1, 2, 4, 8, 16];
+    const histogram = new Histogram({ name, help, buckets, labelNames, registers: [registry] });
+    return { observe: (values, ms) => histogram.observe(values, ms / 1_000) };
+  };
   const event = ["eventsource_name", "event_name"] as const;
   const action = ["sensor_name", "trigger_name"] as const;
   return {
@@ -86,6 +96,16 @@ export function createMetrics(): Metrics {
     eventsInvalid: count("tiphys_events_invalid_total", "Stored messages that are not events.", "bus"),
     readerLag: level("tiphys_reader_lag_messages", "Messages between the reader and the end of the bus.", "bus"),
     outboxSize: level("tiphys_outbox_effects", "Effects that wait for another attempt.", "sensor_name"),
+    appSync: count(
+      "argocd_app_sync_total",
+      "Operations of Applications that ended.",
+      "name",
+      "project",
+      "dest_server",
+      "phase",
+      "dry_run",
+    ),
+    appReconcile: seconds("argocd_app_reconcile", "Duration of a look at an Application.", "dest_server"),
     text: () => registry.metrics(),
     contentType: registry.contentType,
   };

@@ -20,6 +20,11 @@ export interface ApplicationStore {
    * `resourceVersion`. @throws EngineError API_CONFLICT
    */
   patch(key: string, patch: JsonObject, signal: AbortSignal, expected?: string): Promise<KubeObject | undefined>;
+  /**
+   * Removes annotations that still have these values; one that was given another value stays, and so do all others with
+   * it. Nothing happens when the Application is gone.
+   */
+  removeAnnotations(key: string, seen: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void>;
   forget(key: string): void;
 }
 
@@ -39,6 +44,13 @@ export function createApplicationStore(cache: WatchCache, kube: KubeClient): App
     return own;
   }
 
+  /** Answers to writes at the same time may come in another order than the writes. */
+  function remember(key: string, object: KubeObject): void {
+    const known = written.get(key);
+    if (known !== undefined && known.metadata.uid === object.metadata.uid && isOlder(object, known)) return;
+    written.set(key, withoutManagedFields(object));
+  }
+
   return {
     find,
     list: () =>
@@ -50,11 +62,26 @@ export function createApplicationStore(cache: WatchCache, kube: KubeClient): App
         const body = expected === undefined ? patch : { ...patch, metadata: guard };
         const ref = refOf(key);
         const object = await kube.patch(ref, "application/merge-patch+json", body, { fieldManager: "tiphys" }, signal);
-        if (object.metadata.uid === uid) written.set(key, withoutManagedFields(object));
+        if (object.metadata.uid === uid) remember(key, object);
         return object;
       } catch (error) {
         if (error instanceof EngineError && error.code === "API_NOT_FOUND") return undefined;
         throw error;
+      }
+    },
+    async removeAnnotations(key, seen, signal) {
+      const steps = Object.entries(seen).flatMap(([name, value]) => {
+        const path = `/metadata/annotations/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+        return [
+          { op: "test", path, value },
+          { op: "remove", path },
+        ];
+      });
+      try {
+        const options = { fieldManager: "tiphys" };
+        remember(key, await kube.patch(refOf(key), "application/json-patch+json", steps, options, signal));
+      } catch (error) {
+        if (!(error instanceof EngineError) || !["API_INVALID", "API_NOT_FOUND"].includes(error.code)) throw error;
       }
     },
     forget: (key) => void written.delete(key),

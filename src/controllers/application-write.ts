@@ -8,7 +8,8 @@ import { refreshAnnotation, refreshTimestampAnnotation } from "../gitops/reconci
 import { type ReconcileRequest, requestOf, type SyncWish } from "../gitops/reconcile/request.ts";
 import { statusPatch } from "../gitops/reconcile/status.ts";
 import type { EventHead, RecordId, SensorHead } from "../record/records.ts";
-import { type OperationDeps, withDecision } from "./application-operation.ts";
+import type { OperationDeps } from "./application-operation.ts";
+import { requestsOf, withDecision } from "./operation-progress.ts";
 
 type WriteDeps = Pick<OperationDeps, "store" | "ledger" | "clock">;
 
@@ -48,10 +49,14 @@ export async function writeReconciled(
   const keepsWish = request.sync !== undefined && application.operation !== undefined;
   if (sensor !== undefined && !keepsWish && (started !== undefined || isStored(request))) {
     const id = await recordDecision(sensor, request, started?.reason ?? reasonOf(result.decision), deps);
-    if (started !== undefined) return begin(reconciled, { operation: started.operation, id, status }, deps, signal);
+    if (started !== undefined) {
+      const requests = request.sync === undefined ? [] : askedBy(request);
+      return begin(reconciled, { operation: started.operation, id, status, requests }, deps, signal);
+    }
   }
-  const patch = { ...clearedAnnotations(application), ...(Object.keys(status).length > 0 ? { status } : {}) };
-  if (Object.keys(patch).length > 0) await deps.store.patch(key, patch, signal);
+  if (Object.keys(status).length > 0) await deps.store.patch(key, { status }, signal);
+  const seen = refreshAnnotations(application);
+  if (Object.keys(seen).length > 0) await deps.store.removeAnnotations(key, seen, signal);
   return { began: false, keepsWish };
 }
 
@@ -60,6 +65,24 @@ function changedStatus({ status }: Application, result: Reconciled): JsonObject 
   const patch = statusPatch(status, result.status);
   const fields = Object.keys(objectOf(patch?.status));
   return fields.length === 1 && fields[0] === "reconciledAt" && status.reconciledAt !== undefined ? undefined : patch;
+}
+
+/** The effects that asked, by their keys. */
+function askedBy({ causes }: ReconcileRequest): readonly string[] {
+  return causes.flatMap(({ reason, id }) => (reason === "event" ? [id] : []));
+}
+
+/**
+ * A stored request comes again after a crash. Its wish for a sync is granted already when the operation in progress, or
+ * the last one, came from it.
+ */
+export function withoutRepeatedWish(request: ReconcileRequest, application: Application): ReconcileRequest {
+  const { sync, ...rest } = request;
+  if (sync === undefined) return request;
+  const last = objectOf(objectOf(application.status.operationState).operation);
+  const granted = new Set([...requestsOf(application.operation?.raw ?? {}), ...requestsOf(last)]);
+  const ids = askedBy(request);
+  return ids.length > 0 && ids.every((id) => granted.has(id)) ? rest : request;
 }
 
 interface Started {
@@ -96,11 +119,12 @@ function reasonOf(decision: Reconciled["decision"]): string {
 }
 
 /** Whether a stored event or an effect is among the causes: its chain must not end in nothing. */
-function isStored({ causes }: ReconcileRequest): boolean {
+export function isStored({ causes }: ReconcileRequest): boolean {
   return causes.some(({ reason, event }) => event !== undefined || reason === "event");
 }
 
-async function recordDecision(
+/** Resolves once it is stored: nothing may happen without its cause. */
+export async function recordDecision(
   sensor: SensorHead,
   { causes, causeCount }: ReconcileRequest,
   reason: string,
@@ -128,6 +152,8 @@ interface Beginning {
   readonly operation: JsonObject;
   /** The decision that it comes from. */
   readonly id: RecordId;
+  /** Keys of the effects that asked for it. */
+  readonly requests: readonly string[];
   /** What else changes. */
   readonly status: JsonObject;
 }
@@ -135,11 +161,11 @@ interface Beginning {
 /** Only if nobody wrote since: two operations must not begin at once. @throws EngineError API_CONFLICT */
 async function begin(
   { key, application, resourceVersion }: Pick<ReconciledApplication, "key" | "application" | "resourceVersion">,
-  { operation, id, status }: Beginning,
+  { operation, id, requests, status }: Beginning,
   { store, clock }: WriteDeps,
   signal: AbortSignal,
 ): Promise<Written> {
-  const caused = withDecision(operation, id);
+  const caused = withDecision(operation, id, requests);
   const state = operationStatePatch(application.status.operationState, beginOperation(caused, clock.now()));
   const patch = {
     ...clearedAnnotations(application),
@@ -162,11 +188,21 @@ export async function beginAsked(
   const by = operation.initiatedBy.username ?? "somebody";
   const request = requestOf({ reason: "spec", id: `operation/${key}`, text: `${by} set an operation` }, 2);
   const id = await recordDecision(sensor, request, "it begins", deps);
-  return (await begin(asked, { operation: operation.raw, id, status: {} }, deps, signal)).began;
+  return (await begin(asked, { operation: operation.raw, id, requests: [], status: {} }, deps, signal)).began;
 }
 
-function clearedAnnotations({ metadata: { annotations } }: Application): JsonObject {
-  const asked = [refreshAnnotation, refreshTimestampAnnotation].filter((name) => annotations[name] !== undefined);
-  if (asked.length === 0) return {};
-  return { metadata: { annotations: Object.fromEntries(asked.map((name) => [name, null])) } };
+function clearedAnnotations(application: Application): JsonObject {
+  const names = Object.keys(refreshAnnotations(application));
+  return names.length === 0 ? {} : { metadata: { annotations: Object.fromEntries(names.map((name) => [name, null])) } };
+}
+
+/** Those that were answered by this look; another one may be asked for meanwhile. */
+function refreshAnnotations({ metadata: { annotations } }: Application): Record<string, string> {
+  const names = [refreshAnnotation, refreshTimestampAnnotation];
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = annotations[name];
+      return value === undefined ? [] : [[name, value] as const];
+    }),
+  );
 }

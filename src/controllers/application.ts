@@ -4,21 +4,42 @@ import { sleepFor } from "../base/clock.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import type { Metrics } from "../base/metrics.ts";
 import type { Schema } from "../base/schema.ts";
+import { createSlots } from "../base/slots.ts";
 import type { CompiledSensor } from "../events/sensor/compile.ts";
 import type { ReceivedEvent } from "../events/sensor/reducer.ts";
-import { claimantOf, createMemory, type Memory } from "../gitops/reconcile/look.ts";
+import { claimantOf } from "../gitops/reconcile/look.ts";
 import { type Reconciled, reconcile } from "../gitops/reconcile/reconcile.ts";
 import { refreshAsked } from "../gitops/reconcile/refresh-needed.ts";
 import { mergeRequests, type ReconcileRequest, requestOf } from "../gitops/reconcile/request.ts";
 import type { KubeObject, ObjectRef } from "../objects/object.ts";
-import { deleteApplication } from "./application-deletion.ts";
+import { deleteApplication, releaseApplication } from "./application-deletion.ts";
+import {
+  addRequest,
+  createEntry,
+  type Entry,
+  holdWish,
+  putBack,
+  settle,
+  type Taken,
+  takeRequests,
+} from "./application-entry.ts";
 import type { ApplicationIndex } from "./application-index.ts";
-import { decisionOf, type OperationDeps, type OperationRun, runOperation, syncKey } from "./application-operation.ts";
+import { type OperationDeps, type RunDeps, runOperation, type SyncRecordDraft } from "./application-operation.ts";
 import { type LocalReason, localEvent, requestFor } from "./application-requests.ts";
 import { applicationRepositories, compileApplicationSensor } from "./application-sensor.ts";
 import { readApplication } from "./application-store.ts";
-import { beginAsked, isInProgress, type Written, writeReconciled } from "./application-write.ts";
+import {
+  beginAsked,
+  isInProgress,
+  isStored,
+  recordDecision,
+  type Written,
+  withoutRepeatedWish,
+  writeReconciled,
+} from "./application-write.ts";
+import { createEarlyRequests, type EarlyRequests } from "./early-requests.ts";
 import type { ChangedApplication } from "./live-changes.ts";
+import { decisionOf, syncKey } from "./operation-progress.ts";
 import type { Reconciler } from "./reconciler.ts";
 
 export interface ApplicationControllerDeps extends OperationDeps {
@@ -32,11 +53,16 @@ export interface ApplicationControllerDeps extends OperationDeps {
 
 export interface ApplicationController extends Reconciler {
   /**
-   * Gives an event to the Sensors of the Applications that it can concern (`only`: to this one), which turn it into
-   * requests. `done` is called for each that was asked, once it acted on it, or once in all when none was.
+   * Gives an event to the Sensors of the Applications that it can concern, which turn it into requests.
+   * @returns those that were asked
    */
-  offer(received: ReceivedEvent, options?: { readonly only?: string; readonly done?: () => void }): readonly string[];
-  /** The same for what is not stored. Resolves when it was acted on. */
+  offer(received: ReceivedEvent): readonly string[];
+  /**
+   * A stored request for one Application, which may not be known yet. `done` is called once it was acted on, or is known
+   * to concern nothing.
+   */
+  offerStored(application: string, received: ReceivedEvent, done: () => void): void;
+  /** What is not stored, for one Application. Resolves when it was acted on. */
   offerLocal(reason: LocalReason): Promise<void>;
   /** By instance name, as trackings hold it. */
   byInstance(instance: string): ChangedApplication | undefined;
@@ -51,24 +77,10 @@ export interface ApplicationController extends Reconciler {
 const driftWindowMs = 20;
 /** While an operation writes, its own changes are. */
 const driftWindowInOperationMs = 250;
-
-/** What is known of one Application while it is there. */
-interface Entry {
-  readonly uid: string;
-  readonly memory: Memory;
-  /** Merged requests that nobody has acted on yet. */
-  pending: ReconcileRequest | undefined;
-  done: (() => void)[];
-  run: OperationRun | undefined;
-  sensor: { readonly text: string; readonly compiled: CompiledSensor } | undefined;
-  instance: string;
-  /** As the sources name them. */
-  repositories: readonly string[];
-  lastSync: string | undefined;
-  /** Whether it was looked at since the start of this process. */
-  isKnown: boolean;
-  isSoon: boolean;
-}
+/** An operation whose state cannot be written is taken up again then. */
+const failedOperationMs = 30_000;
+/** Requests of all operations to clusters at once; operations that only wait are not bounded. */
+const maxRequests = 64;
 
 /** Applications: each is a Sensor whose one trigger reconciles it (DESIGN section 1). */
 export function createApplicationController(deps: ApplicationControllerDeps): ApplicationController {
@@ -77,15 +89,47 @@ export function createApplicationController(deps: ApplicationControllerDeps): Ap
 
 class ApplicationReconciler implements ApplicationController {
   readonly #deps: ApplicationControllerDeps;
+  readonly #runDeps: RunDeps;
   readonly #entries = new Map<string, Entry>();
   readonly #byInstance = new Map<string, string>();
   readonly #stop = new AbortController();
+  readonly #early: EarlyRequests;
 
   constructor(deps: ApplicationControllerDeps) {
     this.#deps = deps;
+    this.#early = createEarlyRequests({
+      clock: deps.clock,
+      log: deps.log,
+      stop: this.#stop.signal,
+      isThere: (key) => deps.store.find(key) !== undefined,
+    });
+    this.#runDeps = {
+      ...deps,
+      slots: createSlots(maxRequests),
+      onDisturbed: (keys) => this.#disturb(keys, "an operation of another Application"),
+      onEnd: (record, application) => this.#count(record, application),
+    };
   }
 
-  offer(received: ReceivedEvent, { only, done }: { only?: string; done?: () => void } = {}): readonly string[] {
+  offer(received: ReceivedEvent): readonly string[] {
+    return this.#offer(received, undefined, undefined);
+  }
+
+  offerStored(application: string, received: ReceivedEvent, done: () => void): void {
+    const entry = this.#entries.get(application);
+    // What it asks for was decided when it was stored; before its first reconcile an Application is in no index.
+    if (entry?.sensor !== undefined) this.#offer(received, application, done);
+    else if (entry?.problem === undefined) this.#early.add(application, { received, done });
+    else this.#submitDirectly(application, received, done);
+  }
+
+  offerLocal(reason: LocalReason): Promise<void> {
+    return new Promise((resolve) => {
+      this.#offer(localEvent(reason, this.#deps.clock.now()), reason.application, resolve);
+    });
+  }
+
+  #offer(received: ReceivedEvent, only: string | undefined, done: (() => void) | undefined): readonly string[] {
     const { index, clock, metrics } = this.#deps;
     const request = requestFor(received);
     const keys = new Set<string>();
@@ -102,10 +146,10 @@ class ApplicationReconciler implements ApplicationController {
     return [...keys];
   }
 
-  offerLocal(reason: LocalReason): Promise<void> {
-    return new Promise((resolve) => {
-      this.offer(localEvent(reason, this.#deps.clock.now()), { only: reason.application, done: resolve });
-    });
+  #submitDirectly(key: string, received: ReceivedEvent, done: () => void): void {
+    const request = requestFor(received);
+    if (request === undefined) done();
+    else this.#submit(key, request, done);
   }
 
   byInstance(instance: string): ChangedApplication | undefined {
@@ -127,7 +171,7 @@ class ApplicationReconciler implements ApplicationController {
 
   async stopAll(): Promise<void> {
     this.#stop.abort();
-    await Promise.all([...this.#entries.values()].map(({ run }) => run?.ended));
+    await Promise.allSettled([...this.#entries.values()].map(({ run }) => run?.ended));
   }
 
   async reconcile(ref: ObjectRef, signal: AbortSignal): Promise<{ readonly againAfterMs?: number }> {
@@ -142,11 +186,11 @@ class ApplicationReconciler implements ApplicationController {
     if ("problem" in application) return this.#refuse(key, entry, object, application.problem, signal);
     this.#compile(key, entry, application);
     if (application.metadata.annotations["argocd.argoproj.io/skip-reconcile"] === "true") {
-      this.#settle(entry, this.#take(entry));
+      await this.#passOver(key, entry, object, "reconciling is turned off (skip-reconcile)");
       return {};
     }
     if (application.deletedAt !== "" && application.operation === undefined) {
-      this.#settle(entry, this.#take(entry));
+      await this.#passOver(key, entry, object, "the Application is being deleted");
       return deleteApplication(key, application, this.#deps, signal);
     }
     await this.#ensureOperation(key, entry, application, object, signal);
@@ -156,20 +200,11 @@ class ApplicationReconciler implements ApplicationController {
   #entryOf(key: string, { metadata: { uid = "" } }: KubeObject): Entry {
     const known = this.#entries.get(key);
     if (known?.uid === uid) return known;
-    if (known !== undefined) this.#forget(key);
-    const entry: Entry = {
-      uid,
-      memory: createMemory(),
-      pending: undefined,
-      done: [],
-      run: undefined,
-      sensor: undefined,
-      instance: "",
-      repositories: [],
-      lastSync: undefined,
-      isKnown: false,
-      isSoon: false,
-    };
+    const entry = createEntry(uid, known);
+    if (known !== undefined) {
+      known.waiting = known.held = { pending: undefined, done: [] };
+      this.#forget(key);
+    }
     this.#entries.set(key, entry);
     return entry;
   }
@@ -181,14 +216,26 @@ class ApplicationReconciler implements ApplicationController {
     this.#deps.store.forget(key);
     this.#deps.index.delete(key);
     if (this.#byInstance.get(entry.instance) === key) this.#byInstance.delete(entry.instance);
+    entry.timer?.abort();
     entry.run?.terminate();
-    this.#settle(entry, this.#take(entry));
-    this.#disturb(this.#deps.claims.forget(key), key);
+    settle(takeRequests(entry, false));
+    this.#disturb(this.#deps.claims.forget(key), `Application ${key}`);
   }
 
   async #refuse(key: string, entry: Entry, object: KubeObject, problem: string, signal: AbortSignal) {
     this.#deps.index.delete(key);
-    this.#settle(entry, this.#take(entry));
+    entry.sensor = undefined;
+    entry.problem = problem;
+    for (const { received, done } of this.#early.take(key)) this.#submitDirectly(key, received, done);
+    await this.#passOver(key, entry, object, problem);
+    if (object.metadata.deletionTimestamp !== undefined) {
+      this.#deps.log.warn("an Application that cannot be read is let go; its objects stay", {
+        application: key,
+        problem,
+      });
+      await releaseApplication(key, this.#deps, signal);
+      return {};
+    }
     const status = objectOf(object.status as JsonValue | undefined);
     const [known] = Array.isArray(status.conditions) ? status.conditions : [];
     if (objectOf(known).message === problem) return {};
@@ -199,9 +246,26 @@ class ApplicationReconciler implements ApplicationController {
     return {};
   }
 
+  /** Nothing is done now; what was asked for leaves a record, and later it is looked at in any case. */
+  async #passOver(key: string, entry: Entry, { metadata }: KubeObject, reason: string): Promise<void> {
+    entry.hasPassedOver = true;
+    entry.timer?.abort();
+    const taken = takeRequests(entry, false);
+    const { pending } = taken;
+    if (pending !== undefined && isStored(pending)) {
+      const { namespace = "", name = "", uid = "" } = metadata;
+      const unread = { namespace, name, uid, revision: "", kind: "Application" as const };
+      const ids = pending.causes.map(({ id }) => id);
+      this.#deps.log.warn("a request is not acted on", { application: key, reason, causes: ids });
+      await recordDecision(entry.sensor?.compiled.head ?? unread, pending, reason, this.#deps);
+    }
+    settle(taken);
+  }
+
   /** The Sensor is made anew when the spec says something else. */
   #compile(key: string, entry: Entry, application: Application): void {
     const text = JSON.stringify(application.spec);
+    entry.problem = undefined;
     if (entry.sensor?.text === text) return;
     const compiled = compileApplicationSensor(application, this.#deps.schemas);
     entry.sensor = { text, compiled };
@@ -209,6 +273,7 @@ class ApplicationReconciler implements ApplicationController {
     entry.instance = claimantOf(application, this.#deps.controllerNamespace).instance;
     this.#deps.index.set(key, compiled, applicationRepositories(application));
     this.#byInstance.set(entry.instance, key);
+    for (const { received, done } of this.#early.take(key)) this.#submitDirectly(key, received, done);
   }
 
   #submit(key: string, request: ReconcileRequest, done: (() => void) | undefined): void {
@@ -217,8 +282,7 @@ class ApplicationReconciler implements ApplicationController {
       done?.();
       return;
     }
-    entry.pending = mergeRequests(entry.pending, request);
-    if (done !== undefined) entry.done.push(done);
+    addRequest(entry, request, done);
     const isDrift = request.causes.every(({ reason }) => reason === "drift");
     if (isDrift) this.#requestSoon(key, entry);
     else this.#request(key);
@@ -245,33 +309,10 @@ class ApplicationReconciler implements ApplicationController {
   /** Other Applications whose shared objects changed. */
   #disturb(keys: Iterable<string>, by: string): void {
     for (const application of keys) {
-      const what = `Application ${by} wants, or gives up, an object of this one`;
-      void this.offerLocal({
-        reason: "spec",
-        application,
-        id: `spec/${application}/shared-with/${by}`,
-        what,
-        level: 1,
-      });
+      const what = `${by} wants, or gives up, an object of this one`;
+      const id = `spec/${application}/shared-with/${by}`;
+      void this.offerLocal({ reason: "spec", application, id, what, level: 1 });
     }
-  }
-
-  #take(entry: Entry): Taken {
-    const { pending, done } = entry;
-    entry.pending = undefined;
-    entry.done = [];
-    return { pending, done };
-  }
-
-  #settle(_entry: Entry, { done }: Taken): void {
-    for (const call of done) call();
-  }
-
-  #putBack(entry: Entry, { pending, done }: Taken): void {
-    if (pending !== undefined) {
-      entry.pending = entry.pending === undefined ? pending : mergeRequests(pending, entry.pending);
-    }
-    entry.done = [...done, ...entry.done];
   }
 
   /** What waits, and what the Application itself asks for. */
@@ -279,35 +320,42 @@ class ApplicationReconciler implements ApplicationController {
     const { name, namespace, annotations } = application.metadata;
     const { clock } = this.#deps;
     const asked = refreshAsked(application, annotations, clock.now(), { softMs: 0, hardMs: 0 });
-    let request = pending;
+    let request = pending === undefined ? undefined : withoutRepeatedWish(pending, application);
     const id = `spec/${namespace}/${name}/${application.metadata.generation}`;
     if (asked !== undefined) {
       const own = requestOf({ reason: "spec", id, text: asked.reason }, asked.level, { hard: asked.hard });
       request = mergeRequests(request, own);
+    }
+    if (entry.hasPassedOver) {
+      request = mergeRequests(request, requestOf({ reason: "spec", id, text: "it was passed over until now" }, 3));
     }
     if (entry.isKnown) return request;
     return mergeRequests(request, requestOf({ reason: "spec", id, text: "the engine has started" }, 2));
   }
 
   async #act(key: string, entry: Entry, application: Application, object: KubeObject, signal: AbortSignal) {
-    const taken = this.#take(entry);
+    const taken = takeRequests(entry, application.operation !== undefined);
     const request = this.#wanted(entry, application, taken.pending);
     if (request === undefined) return {};
     try {
+      const startedMs = this.#deps.clock.monotonicMs();
       const result = await reconcile(application, request, entry.memory, this.#deps, signal);
-      this.#disturb(result.found?.look.disturbed ?? [], key);
+      this.#disturb(result.found?.look.disturbed ?? [], `Application ${key}`);
       this.#supersede(entry, application, result);
       const sensor = entry.sensor?.compiled.head;
       const { resourceVersion } = object.metadata;
       const reconciled = { key, application, resourceVersion, request, result, sensor };
       const written = await writeReconciled(reconciled, this.#deps, signal);
       entry.isKnown = true;
+      entry.hasPassedOver = false;
+      const { metrics, clock } = this.#deps;
+      const labels = { namespace: application.metadata.namespace, dest_server: application.destination.server ?? "" };
+      metrics.appReconcile.observe(labels, clock.monotonicMs() - startedMs);
       await this.#finish(key, entry, taken, written, request, signal);
-      const { decision } = result;
-      const waitMs = decision.kind === "wait" ? decision.afterMs : result.againAfterMs;
-      return waitMs === undefined ? {} : this.#again(key, waitMs, decision.kind === "wait" ? decision.reason : "");
+      this.#askAgain(key, entry, result);
+      return {};
     } catch (error) {
-      this.#putBack(entry, taken);
+      putBack(entry, taken);
       throw error;
     }
   }
@@ -321,8 +369,8 @@ class ApplicationReconciler implements ApplicationController {
     request: ReconcileRequest,
     signal: AbortSignal,
   ): Promise<void> {
-    if (written.keepsWish) this.#putBack(entry, { pending: request, done: taken.done });
-    else this.#settle(entry, taken);
+    if (written.keepsWish) holdWish(entry, { pending: request, done: taken.done });
+    else settle(taken);
     if (!written.began) return;
     const object = this.#deps.store.find(key);
     const application = object && readApplication(object);
@@ -330,13 +378,20 @@ class ApplicationReconciler implements ApplicationController {
     await this.#ensureOperation(key, entry, application, object, signal);
   }
 
-  /** The queue asks again by itself; the reason has to be there when it does. */
-  #again(key: string, afterMs: number, what: string): { readonly againAfterMs?: number } {
-    sleepFor(this.#deps.clock, afterMs, this.#stop.signal).then(
+  /** Each look says anew whether, and when, there is to be another one. */
+  #askAgain(key: string, entry: Entry, { decision, againAfterMs }: Reconciled): void {
+    entry.timer?.abort();
+    if (decision.kind === "wait") this.#again(key, entry, decision.afterMs, decision.reason);
+    else if (againAfterMs !== undefined) this.#again(key, entry, againAfterMs, "what failed may have passed");
+  }
+
+  #again(key: string, entry: Entry, afterMs: number, what: string): void {
+    entry.timer?.abort();
+    entry.timer = new AbortController();
+    sleepFor(this.#deps.clock, afterMs, AbortSignal.any([this.#stop.signal, entry.timer.signal])).then(
       () => this.offerLocal({ reason: "timer", application: key, id: `timer/${key}`, what, level: 2 }),
-      () => undefined, // the engine ends
+      () => undefined, // there is another one, or the engine ends
     );
-    return {};
   }
 
   /** An automated sync that only waits gives way to a newer commit. */
@@ -373,7 +428,7 @@ class ApplicationReconciler implements ApplicationController {
   }
 
   #run(key: string, entry: Entry): void {
-    const run = runOperation(key, entry.memory, this.#deps, this.#stop.signal);
+    const run = runOperation(key, entry.memory, this.#runDeps, this.#stop.signal);
     entry.run = run;
     entry.lastSync = run.recordKey;
     const over = (): void => {
@@ -383,19 +438,18 @@ class ApplicationReconciler implements ApplicationController {
       void this.offerLocal({ reason: "timer", application: key, id: `timer/${run.recordKey}`, what, level: 2 });
     };
     run.ended.then(over, (error: unknown) => {
-      this.#deps.log.error("an operation failed unexpectedly, it goes on", { application: key, error });
       entry.run = undefined;
-      this.#again(key, failedOperationMs, "an operation failed unexpectedly");
+      if (this.#stop.signal.aborted) return;
+      this.#deps.log.error("an operation could not be stored, it goes on later", { application: key, error });
+      this.#again(key, entry, failedOperationMs, "an operation could not be stored");
     });
   }
-}
 
-/** An operation that fails outside of what it may fail with is taken up again then. */
-const failedOperationMs = 5_000;
-
-interface Taken {
-  readonly pending: ReconcileRequest | undefined;
-  readonly done: readonly (() => void)[];
+  #count({ phase }: SyncRecordDraft, { metadata, project, destination, operation }: Application): void {
+    const { namespace, name } = metadata;
+    const dry_run = String(operation?.sync?.dryRun === true);
+    this.#deps.metrics.appSync.add({ namespace, name, project, dest_server: destination.server ?? "", phase, dry_run });
+  }
 }
 
 /** After a restart: from the state that the last operation left. */

@@ -83,12 +83,15 @@ class StoredRequests implements ReconcileStream {
     const entry = await this.#state.get("position");
     if (entry === undefined) return "first";
     this.#revision = entry.revision;
-    const value: unknown = JSON.parse(new TextDecoder().decode(entry.value));
-    if (!isJsonObject(value) || typeof value.epoch !== "string" || typeof value.after !== "number") return "first";
-    this.#epoch = value.epoch;
-    this.#read = value.after;
-    this.#stored = value.after;
-    return { epoch: value.epoch, after: value.after };
+    const position = positionIn(entry.value);
+    if (position === undefined) {
+      this.#deps.log.error("the position of stored requests cannot be read; all are taken again");
+      return "first";
+    }
+    this.#epoch = position.epoch;
+    this.#read = position.after;
+    this.#stored = position.after;
+    return position;
   }
 
   async #follow(from: Position, signal: AbortSignal, onProgress: () => void): Promise<void> {
@@ -127,10 +130,12 @@ class StoredRequests implements ReconcileStream {
 
   async #room(signal: AbortSignal): Promise<void> {
     while (this.#pending.size > maxPending && !signal.aborted) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-        signal.addEventListener("abort", () => resolve(), { once: true });
-      });
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const leave = (): void => resolve();
+      this.#wake = resolve;
+      signal.addEventListener("abort", leave, { once: true });
+      await promise;
+      signal.removeEventListener("abort", leave);
     }
   }
 
@@ -147,9 +152,29 @@ class StoredRequests implements ReconcileStream {
     const [oldest] = this.#pending; // in the order of reading
     const after = oldest === undefined ? this.#read : oldest - 1;
     if (after <= this.#stored) return;
+    const epoch = this.#epoch;
     const value = new TextEncoder().encode(JSON.stringify({ epoch: this.#epoch, after }));
-    this.#revision = await this.#state.put("position", value, this.#revision);
-    this.#stored = after;
+    try {
+      this.#revision = await this.#state.put("position", value, this.#revision);
+      if (epoch === this.#epoch) this.#stored = after;
+    } catch (error) {
+      // A write whose answer was lost moved the revision on; one engine writes here.
+      if (error instanceof EngineError && error.code === "BUS_STALE") {
+        this.#revision = (await this.#state.get("position"))?.revision ?? 0;
+      }
+      throw error;
+    }
+  }
+}
+
+function positionIn(value: Uint8Array): { readonly epoch: string; readonly after: Sequence } | undefined {
+  try {
+    const position: unknown = JSON.parse(new TextDecoder().decode(value));
+    if (!isJsonObject(position)) return undefined;
+    const { epoch, after } = position;
+    return typeof epoch === "string" && typeof after === "number" ? { epoch, after } : undefined;
+  } catch {
+    return undefined;
   }
 }
 

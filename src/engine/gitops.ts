@@ -62,7 +62,7 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
     onRequest: (application, received, done) => {
       const { running } = gitOps;
       if (running === undefined) return; // it stays stored: the stream is read once it runs
-      running.controller.offer(received, { only: application, done });
+      running.controller.offerStored(application, received, done);
     },
   });
   const served = stack.use(

@@ -7,12 +7,13 @@ import type {
   PublishAck,
   ReadBatch,
   ReadQuery,
+  StateEntry,
   StateStore,
   StoredMessage,
 } from "../../src/events/bus/bus.ts";
 import { type Subject, subjectMatches } from "../../src/record/subject.ts";
 
-/** A bus in memory: one stream for each first token; publish, read, append, last, purge and end as the contract says. */
+/** A bus in memory: one stream for each first token; all but `share` as the contract says. */
 export interface MemoryBus extends EventBus {
   /** While set, publishes fail with it. */
   failure: Error | undefined;
@@ -28,7 +29,7 @@ export interface MemoryBus extends EventBus {
   clone(): MemoryBus;
 }
 
-export type Operation = "publish" | "append" | "last" | "purge" | "end" | "read";
+export type Operation = "publish" | "append" | "last" | "purge" | "end" | "read" | "get" | "put";
 
 /** What a bus that has lost its server fails with. */
 export function busAway(): EngineError {
@@ -42,7 +43,14 @@ interface Stream {
   after: number;
 }
 
-export function createMemoryBus(epoch = "one", stored: ReadonlyMap<string, Stream> = new Map()): MemoryBus {
+type States = ReadonlyMap<string, ReadonlyMap<string, StateEntry>>;
+
+export function createMemoryBus(
+  epoch = "one",
+  stored: ReadonlyMap<string, Stream> = new Map(),
+  kept: States = new Map(),
+): MemoryBus {
+  const states = new Map([...kept].map(([name, entries]) => [name, new Map(entries)]));
   const streams = new Map<string, Stream>();
   for (const [name, { messages, ids, ...rest }] of stored) {
     streams.set(name, { ...rest, messages: [...messages], ids: new Map(ids) });
@@ -145,7 +153,7 @@ export function createMemoryBus(epoch = "one", stored: ReadonlyMap<string, Strea
       Object.assign(stream, { epoch: `${stream.epoch}+`, messages: [], after: 0 });
       stream.ids.clear();
     },
-    clone: () => createMemoryBus(epoch, streams),
+    clone: () => createMemoryBus(epoch, streams, states),
     publish,
     read,
     drop(name, before) {
@@ -169,8 +177,10 @@ export function createMemoryBus(epoch = "one", stored: ReadonlyMap<string, Strea
       const stream = streamOf(subject);
       stream.messages = stream.messages.filter((one) => one.subject !== subject || one.sequence >= before);
     },
-    state: (): StateStore => {
-      throw new Error("the bus in memory keeps no state");
+    state: (name) => {
+      const entries = states.get(name) ?? new Map<string, StateEntry>();
+      states.set(name, entries);
+      return stateOf(name, entries, (operation) => bus.fault?.(operation, name));
     },
     async end(name) {
       await bus.fault?.("end", name);
@@ -182,4 +192,28 @@ export function createMemoryBus(epoch = "one", stored: ReadonlyMap<string, Strea
     [Symbol.asyncDispose]: async () => undefined,
   };
   return bus;
+}
+
+function stateOf(
+  name: string,
+  entries: Map<string, StateEntry>,
+  fault: (operation: "get" | "put") => void | Promise<void>,
+): StateStore {
+  return {
+    async get(key) {
+      await fault("get");
+      return entries.get(key);
+    },
+    async put(key, value, expected) {
+      await fault("put");
+      const revision = entries.get(key)?.revision ?? 0;
+      if (expected !== undefined && revision !== expected) throw new EngineError("BUS_STALE", `${name}: another wrote`);
+      entries.set(key, { key, value, revision: revision + 1 });
+      return revision + 1;
+    },
+    async delete(key) {
+      entries.delete(key);
+    },
+    entries: async (prefix) => [...entries.values()].filter(({ key }) => key.startsWith(prefix)),
+  };
 }

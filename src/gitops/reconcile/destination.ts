@@ -47,8 +47,9 @@ function reasonOf(verdict: ReturnType<typeof checkSource>): readonly string[] {
   return verdict.permitted ? [] : [verdict.reason];
 }
 
-function clusterOf(
-  { destination: { server, name } }: Application,
+/** The cluster that the destination names, or why there is none. */
+export function clusterOf(
+  { destination: { server, name } }: Pick<Application, "destination">,
   clusters: readonly DestinationCluster[],
 ): DestinationCluster | string {
   if (server) {
