@@ -40,8 +40,6 @@ export interface Look {
 export interface LookDeps extends TargetDeps {
   readonly claims: Claims;
   readonly clock: Clock;
-  /** Applications of other namespaces have it in their instance name. */
-  readonly controllerNamespace: string;
 }
 
 /** What is remembered of one Application between looks; all of it can be made anew. */
@@ -118,9 +116,9 @@ async function renderOnce(
   deps: LookDeps,
   signal: AbortSignal,
 ): Promise<Rendered> {
-  const key = JSON.stringify([application.spec.source, application.spec.sources, revisions]);
+  const key = JSON.stringify([application.sources, revisions]);
   if (request.level < 2 && !request.hard && memory.rendered?.key === key) return memory.rendered.value;
-  const value = await renderTarget(application, revisions, request, deps, signal);
+  const value = await renderTarget(application, revisions, request, memory.rendered?.value, deps, signal);
   memory.rendered = { key, value };
   return value;
 }
