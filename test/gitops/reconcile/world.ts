@@ -31,6 +31,7 @@ export interface Asked {
   readonly hard?: boolean;
   readonly seen?: readonly SeenCommit[];
   readonly signal?: AbortSignal;
+  readonly deps?: ReconcileDeps;
 }
 
 /** One Application with what is remembered of it; its status is kept from look to look. */
@@ -91,6 +92,7 @@ export async function openWorld(options: { simulate?: boolean } = {}): Promise<W
     controllerNamespace: "argocd",
     directory: { project: (name) => projects.get(name), clusters: () => [cluster] },
     graceMs: 180_000,
+    isApplication: (key) => applications.has(key),
   };
 
   function parse(name: string, spec: JsonObject, top: JsonObject): Application {
@@ -107,9 +109,9 @@ export async function openWorld(options: { simulate?: boolean } = {}): Promise<W
   }
 
   async function look(app: TestApp, asked: Asked = {}): Promise<Reconciled> {
-    const { level = 2, signal = patient(), ...more } = asked;
+    const { level = 2, signal = patient(), deps: given = deps, ...more } = asked;
     const cause = { reason: "spec" as const, id: "test", text: "a test asks" };
-    const result = await reconcile(app.application, requestOf(cause, level, more), app.memory, deps, signal);
+    const result = await reconcile(app.application, requestOf(cause, level, more), app.memory, given, signal);
     app.application = { ...app.application, status: result.status };
     return result;
   }
@@ -117,7 +119,7 @@ export async function openWorld(options: { simulate?: boolean } = {}): Promise<W
   async function seen(object: Parameters<World["seen"]>[0]): Promise<void> {
     const ref = refOf(object as KubeObject);
     await waitFor(`${ref.kind}/${ref.name} to be seen`, async () => {
-      await live.ensure([ref], patient());
+      await live.ensure([{ apiVersion: ref.apiVersion, kind: ref.kind }], patient());
       const wanted = await plane.client.get(ref, patient()).catch(() => undefined);
       await turn();
       const known = live.find(ref);
@@ -163,6 +165,7 @@ export async function openWorld(options: { simulate?: boolean } = {}): Promise<W
       const place = { project: projects.get(app.application.project) ?? defaultProject("argocd"), cluster };
       const given = { clock: systemClock, report: async () => undefined, pollMs: 2, waveDelayMs: 0 };
       const progress = await operate(app.application, place, found, running, given, patient());
+      await clock.advance(1_500); // kinds that were missing are asked for again
       for (const { target } of found.comparison.objects) if (target?.metadata.name) await seen(target);
       return progress;
     },
