@@ -29,7 +29,7 @@ export const patient = (): AbortSignal => AbortSignal.timeout(20_000);
 export interface Asked {
   readonly level?: ComparisonLevel;
   readonly hard?: boolean;
-  readonly seen?: readonly SeenCommit[];
+  readonly seen?: readonly SeenCommit[] | "all";
   readonly signal?: AbortSignal;
   readonly deps?: ReconcileDeps;
 }
@@ -109,9 +109,15 @@ export async function openWorld(options: { simulate?: boolean } = {}): Promise<W
   }
 
   async function look(app: TestApp, asked: Asked = {}): Promise<Reconciled> {
-    const { level = 2, signal = patient(), deps: given = deps, ...more } = asked;
+    const { level = 2, signal = patient(), deps: given = deps, seen = [], hard = false } = asked;
     const cause = { reason: "spec" as const, id: "test", text: "a test asks" };
-    const result = await reconcile(app.application, requestOf(cause, level, more), app.memory, given, signal);
+    const result = await reconcile(
+      app.application,
+      { ...requestOf(cause, level, { hard }), seen },
+      app.memory,
+      given,
+      signal,
+    );
     app.application = { ...app.application, status: result.status };
     return result;
   }
