@@ -91,7 +91,7 @@ const pluginSchema = object("A plugin that makes the manifests.", {
 
 const toolFields = { helm: helmSchema, kustomize: kustomizeSchema, directory: directorySchema, plugin: pluginSchema };
 
-const sourceSchema: JsonSchema = {
+export const sourceSchema: JsonSchema = {
   ...object("Where manifests come from.", {
     repoURL: textField("A Git or Helm repository, or oci://…"),
     path: textField("A folder in the repository."),

@@ -125,6 +125,7 @@ export async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
       sources: gitOps.sources,
       renders: createRenderCache(gitOps.sources),
       claims: createClaims(),
+      isApplication: (key) => store?.find(key) !== undefined,
       controllerNamespace,
       directory: { project: projects.find, clusters: () => [inCluster(parts, live)] },
       graceMs,

@@ -16,11 +16,13 @@ export interface Claims {
   forget(app: string): ReadonlySet<string>;
   /** The others that want the object, in the order of their age. */
   othersOf(app: string, key: string): readonly Claimant[];
+  /** Whether it is known what the Application wants. */
+  isKnown(app: string): boolean;
 }
 
 export function createClaims(): Claims {
   const byKey = new Map<string, Map<string, Claimant>>();
-  const byApp = new Map<string, ReadonlySet<string>>();
+  const byApp = new Map<string, { readonly claimant: Claimant; readonly keys: ReadonlySet<string> }>();
 
   function remove(app: string, key: string, touched: Set<string>): void {
     const claimants = byKey.get(key);
@@ -39,25 +41,31 @@ export function createClaims(): Claims {
   return {
     set(claimant, keys) {
       const { app } = claimant;
-      const before = byApp.get(app) ?? new Set<string>();
+      const before = byApp.get(app);
       const touched = new Set<string>();
-      for (const key of before) if (!keys.has(key)) remove(app, key, touched);
-      for (const key of keys) if (!before.has(key)) add(claimant, key, touched);
-      byApp.set(app, keys);
+      const isSame = before !== undefined && isSameClaimant(before.claimant, claimant);
+      for (const key of before?.keys ?? []) if (!isSame || !keys.has(key)) remove(app, key, touched);
+      for (const key of keys) if (!isSame || !before.keys.has(key)) add(claimant, key, touched);
+      byApp.set(app, { claimant, keys });
       touched.delete(app);
       return touched;
     },
     forget(app) {
       const touched = new Set<string>();
-      for (const key of byApp.get(app) ?? []) remove(app, key, touched);
+      for (const key of byApp.get(app)?.keys ?? []) remove(app, key, touched);
       byApp.delete(app);
       return touched;
     },
+    isKnown: (app) => byApp.has(app),
     othersOf(app, key) {
       const claimants = [...(byKey.get(key)?.values() ?? [])].filter((claimant) => claimant.app !== app);
       return claimants.sort(byAge);
     },
   };
+}
+
+function isSameClaimant(a: Claimant, b: Claimant): boolean {
+  return a.instance === b.instance && a.createdAt === b.createdAt;
 }
 
 function byAge(a: Claimant, b: Claimant): number {

@@ -36,7 +36,8 @@ export function placeOf(
   const project = directory.project(application.project);
   if (project === undefined) return { problems: [missingProjectMessage(application.project)] };
   const cluster = clusterOf(application, directory.clusters());
-  const refusals = application.sources.flatMap(({ repoURL }) => reasonOf(checkSource(project, repoURL)));
+  const repositories = new Set(application.sources.map(({ repoURL }) => repoURL));
+  const refusals = [...repositories].flatMap((repoURL) => reasonOf(checkSource(project, repoURL)));
   if (typeof cluster === "string") return { problems: [...refusals, cluster] };
   const { namespace = "" } = application.destination;
   const problems = [...refusals, ...reasonOf(checkDestination(project, cluster, namespace))];
@@ -53,8 +54,7 @@ export function clusterOf(
   clusters: readonly DestinationCluster[],
 ): DestinationCluster | string {
   if (server) {
-    const wanted = server.replace(/\/$/, "");
-    const found = clusters.find((cluster) => cluster.server === wanted);
+    const found = clusters.find((cluster) => withoutSlash(cluster.server) === withoutSlash(server));
     return found ?? `error getting cluster by server "${server}": cluster "${server}" not found`;
   }
   const named = clusters.filter((cluster) => cluster.name === name);
@@ -63,4 +63,8 @@ export function clusterOf(
   if (named.length === 1) return found;
   const servers = named.map((cluster) => cluster.server).join(" ");
   return `there are ${named.length} clusters with the same name: [${servers}]`;
+}
+
+function withoutSlash(server: string): string {
+  return server.endsWith("/") ? server.slice(0, -1) : server;
 }

@@ -1,9 +1,9 @@
-import type { Application, AppProject } from "../../api/application-types.ts";
+import type { Application } from "../../api/application-types.ts";
 import { isHook } from "../../api/resource-annotations.ts";
 import type { Clock } from "../../base/clock.ts";
 import { isJsonObject, type JsonObject } from "../../base/json.ts";
 import type { LiveState } from "../../kube/live-state.ts";
-import type { GroupVersionKind, KubeObject } from "../../objects/object.ts";
+import type { GroupVersionKind, KubeObject, ObjectRef } from "../../objects/object.ts";
 import { type ComparedObject, type Comparison, compareObjects, type SyncStatus } from "../diff/compare.ts";
 import { keyOf, keyText, type ObjectDiff } from "../diff/diff.ts";
 import { diffObject } from "../diff/object-diff.ts";
@@ -11,10 +11,11 @@ import { type Targets, toTargets } from "../diff/targets.ts";
 import { defaultInstanceLabel, instanceName, ownerOf, type Tracking } from "../diff/tracking.ts";
 import { aggregateHealth } from "../health/aggregate.ts";
 import type { Health } from "../health/health.ts";
-import { checkObject } from "../project/kind-check.ts";
+import { checkKind, checkObject } from "../project/kind-check.ts";
+import type { KindToCheck } from "../project/project.ts";
 import { type Claimant, type Claims, isForeign } from "./claims.ts";
 import type { FoundCondition } from "./conditions.ts";
-import type { DestinationCluster, Place } from "./destination.ts";
+import type { Place } from "./destination.ts";
 import type { ReconcileRequest } from "./request.ts";
 import type { SourceType } from "./status.ts";
 import { type Rendered, renderTarget, type TargetDeps } from "./target.ts";
@@ -31,6 +32,8 @@ export interface Look {
   readonly conditions: readonly FoundCondition[];
   /** Objects that another Application owns, as `keyText`. */
   readonly foreign: ReadonlySet<string>;
+  /** The warnings about objects that another Application owns, or is tracked as owning. */
+  readonly ownedByOthers: readonly string[];
   /** Hooks of earlier syncs that are still there. */
   readonly liveHooks: readonly KubeObject[];
   /** Other Applications that should look again: what they share with this one changed. */
@@ -40,8 +43,8 @@ export interface Look {
 export interface LookDeps extends TargetDeps {
   readonly claims: Claims;
   readonly clock: Clock;
-  /** Applications of other namespaces have it in their instance name. */
-  readonly controllerNamespace: string;
+  /** Whether there is an Application `namespace/name`, looked at or not. */
+  isApplication(key: string): boolean;
 }
 
 /** What is remembered of one Application between looks; all of it can be made anew. */
@@ -82,13 +85,15 @@ export async function lookAt(
   await live.ensure(kindsOf(application, rendered.manifests), signal);
   const targets = targetsOf(application, rendered.manifests, live, memory, deps);
   const own = claimantOf(application, deps.controllerNamespace);
-  const disturbed = deps.claims.set(own, new Set(targets.objects.map((object) => keyText(keyOf(object)))));
-  const found = liveObjects(own, targets.objects, place);
+  const wanted = targets.objects.filter(({ metadata }) => metadata.name);
+  const disturbed = deps.claims.set(own, new Set(wanted.map((target) => claimKey(target, place))));
+  const found = liveObjects(own, wanted, place);
   const ignore = application.ignoreDifferences;
   const diff = createDiff(JSON.stringify(ignore), memory);
-  const comparison = compareObjects(targets.objects, found, { method, ignore, diff });
+  const compared = compareObjects(targets.objects, found, { method, ignore, diff });
+  const comparison = { ...compared, objects: compared.objects.map((object) => withPermission(object, place)) };
   const { health, resources } = aggregateHealth(comparison.objects, own.app);
-  const shared = sharedObjects(own, targets.objects, live, deps.claims);
+  const shared = sharedObjects(own, wanted, place, deps);
   return {
     revisions: rendered.revisions,
     sourceTypes: rendered.types,
@@ -98,6 +103,7 @@ export async function lookAt(
     objectHealth: resources,
     conditions: [...targets.conditions, ...shared.conditions],
     foreign: shared.foreign,
+    ownedByOthers: shared.ownedByOthers,
     liveHooks: found.filter(({ metadata }) => isHook(metadata.annotations ?? {})),
     disturbed,
   };
@@ -118,9 +124,9 @@ async function renderOnce(
   deps: LookDeps,
   signal: AbortSignal,
 ): Promise<Rendered> {
-  const key = JSON.stringify([application.spec.source, application.spec.sources, revisions]);
+  const key = JSON.stringify([application.sources, revisions]);
   if (request.level < 2 && !request.hard && memory.rendered?.key === key) return memory.rendered.value;
-  const value = await renderTarget(application, revisions, request, deps, signal);
+  const value = await renderTarget(application, revisions, request, memory.rendered?.value, deps, signal);
   memory.rendered = { key, value };
   return value;
 }
@@ -163,33 +169,44 @@ function targetsOf(
   return value;
 }
 
-/** Objects tracked as the Application's, and those of the targets' names (spec argo-cd-engine 6.6). */
-function liveObjects(
-  own: Claimant,
-  targets: readonly KubeObject[],
-  { cluster, project }: Place,
-): readonly KubeObject[] {
-  const { live } = cluster;
-  const byKey = new Map<string, KubeObject>();
-  for (const object of live.ofGroup(own.instance)) {
-    if (isPermitted(object, project, cluster)) byKey.set(keyText(keyOf(object)), object);
-  }
-  for (const target of targets) {
-    const key = keyText(keyOf(target));
-    const { name, namespace } = target.metadata;
-    if (byKey.has(key) || name === undefined) continue;
-    const ref = { apiVersion: target.apiVersion, kind: target.kind, name, ...(namespace ? { namespace } : {}) };
-    const object = live.find(ref);
-    if (object !== undefined) byKey.set(key, object);
-  }
-  return [...byKey.values()];
+/** Objects of one name in two clusters are two. */
+function claimKey(target: KubeObject, { cluster }: Place): string {
+  return `${cluster.server} ${keyText(keyOf(target))}`;
 }
 
-/** What the project does not permit is not the Application's to prune. */
-function isPermitted(object: KubeObject, project: AppProject, cluster: DestinationCluster): boolean {
+/**
+ * Those of the targets' names, in the targets' versions, and what else is tracked as the Application's (spec
+ * argo-cd-engine 6.6); without what the project does not permit, which is not the Application's to compare or prune.
+ */
+function liveObjects(own: Claimant, targets: readonly KubeObject[], place: Place): readonly KubeObject[] {
+  const { live } = place.cluster;
+  const named = targets.flatMap((target) => live.find(refOf(target)) ?? []);
+  const byKey = new Map(named.map((object) => [keyText(keyOf(object)), object]));
+  for (const object of live.ofGroup(own.instance)) {
+    const key = keyText(keyOf(object));
+    if (!byKey.has(key)) byKey.set(key, object);
+  }
+  return [...byKey.values()].filter((object) => isPermitted(object, place));
+}
+
+function refOf({ apiVersion, kind, metadata: { name = "", namespace } }: KubeObject): ObjectRef {
+  return { apiVersion, kind, name, ...(namespace ? { namespace } : {}) };
+}
+
+function isPermitted(object: KubeObject, { project, cluster }: Place): boolean {
+  return checkObject(project, kindOf(object), cluster, keyOf(object).namespace).permitted;
+}
+
+/** What the project does not permit has no known status; that of the Application stays (spec argo-cd-engine 3.1). */
+function withPermission(object: ComparedObject, { project }: Place): ComparedObject {
+  const some = object.target ?? object.live;
+  if (some === undefined || checkKind(project, kindOf(some)).permitted) return object;
+  return { ...object, status: "Unknown" };
+}
+
+function kindOf(object: KubeObject): KindToCheck {
   const { group, kind, namespace, name } = keyOf(object);
-  const isNamespaced = namespace !== "";
-  return checkObject(project, { group, kind, name, isNamespaced }, cluster, namespace).permitted;
+  return { group, kind, name, isNamespaced: namespace !== "" };
 }
 
 /** Compares what changed since the last look only. */
@@ -207,29 +224,40 @@ function createDiff(rules: string, { diffs }: Memory): typeof diffObject {
 function sharedObjects(
   own: Claimant,
   targets: readonly KubeObject[],
-  live: LiveState,
-  claims: Claims,
-): Pick<Look, "conditions" | "foreign"> {
+  place: Place,
+  deps: LookDeps,
+): Pick<Look, "conditions" | "foreign" | "ownedByOthers"> {
   const conditions: FoundCondition[] = [];
   const foreign = new Set<string>();
+  const ownedByOthers: string[] = [];
   for (const target of targets) {
-    const key = keyText(keyOf(target));
-    const { name = "", namespace } = target.metadata;
-    const object = live.find({
-      apiVersion: target.apiVersion,
-      kind: target.kind,
-      name,
-      ...(namespace ? { namespace } : {}),
-    });
-    const trackedBy = object && ownerOf(object, method, defaultInstanceLabel);
-    const others = claims.othersOf(own.app, key);
-    if (isForeign(own, others, trackedBy)) foreign.add(key);
-    const other = others[0]?.app ?? (trackedBy !== undefined && trackedBy !== own.instance ? trackedBy : undefined);
+    const object = place.cluster.live.find(refOf(target));
+    const tracked = object && ownerOf(object, method, defaultInstanceLabel);
+    const trackedBy = tracked === own.instance ? undefined : tracked;
+    const others = deps.claims.othersOf(own.app, claimKey(target, place));
+    const isOthers = isForeign(own, others, tracked) || (trackedBy !== undefined && mayWant(trackedBy, deps));
+    if (isOthers) foreign.add(keyText(keyOf(target)));
+    const other = trackedBy === undefined ? others[0]?.app : appOf(trackedBy, others);
     if (other === undefined) continue;
-    const text = `${target.kind}/${name} is part of applications ${own.app} and ${other.replace("_", "/")}`;
-    conditions.push({ type: "SharedResourceWarning", message: text });
+    const message = `${target.kind}/${target.metadata.name} is part of applications ${own.app} and ${other}`;
+    conditions.push({ type: "SharedResourceWarning", message });
+    if (isOthers || trackedBy !== undefined) ownedByOthers.push(message);
   }
-  return { conditions, foreign };
+  return { conditions, foreign, ownedByOthers };
+}
+
+/**
+ * Whether it is not known yet what the Application wants: after a start the order in which Applications are looked at must
+ * not decide whose an object is.
+ */
+function mayWant(instance: string, { claims, controllerNamespace, isApplication }: LookDeps): boolean {
+  const app = instance.includes("_") ? instance.replace("_", "/") : `${controllerNamespace}/${instance}`;
+  return !claims.isKnown(app) && isApplication(app);
+}
+
+/** As people name it; one that is gone as its tracking does. */
+function appOf(instance: string, others: readonly Claimant[]): string {
+  return others.find((other) => other.instance === instance)?.app ?? instance.replace("_", "/");
 }
 
 /** Whether automated syncs leave the object alone. */

@@ -57,13 +57,12 @@ export async function operate(
 
 function refusalOf(
   application: Application,
-  { conditions }: Look,
+  { conditions, ownedByOthers }: Look,
   { sync }: RunningOperation,
 ): Pick<SyncProgress, "phase" | "message"> | undefined {
-  const shared = conditions.filter(({ type }) => type === "SharedResourceWarning").map(({ message }) => message);
   const options = [...application.syncPolicy.syncOptions, ...sync.syncOptions];
-  if (shared.length > 0 && options.includes("FailOnSharedResource=true")) {
-    return { phase: "Failed", message: `Shared resource found: ${shared.join(", ")}` };
+  if (ownedByOthers.length > 0 && options.includes("FailOnSharedResource=true")) {
+    return { phase: "Failed", message: `Shared resource found: ${ownedByOthers.join(", ")}` };
   }
   const errors = conditions.filter(({ type }) => blocking.has(type));
   if (errors.length === 0) return undefined;
@@ -108,6 +107,8 @@ function run(
   const { project, cluster } = place;
   const refusal = (task: SyncTask, isNamespaced: boolean): string | undefined => {
     const { group, kind, name, namespace } = task.key;
+    // The words by which users of kubectl know it. Hooks have got a name by now.
+    if (name === "") return `from ${task.target?.metadata.generateName}: cannot use generate name with apply`;
     const where = namespace || application.destination.namespace || "";
     const verdict = checkObject(project, { group, kind, name, isNamespaced }, cluster, where);
     return verdict.permitted ? undefined : verdict.reason;

@@ -7,12 +7,12 @@ import type { LiveState } from "../../kube/live-state.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import { keyOf } from "../diff/diff.ts";
 import { type AutoSyncDecision, decideAutoSync } from "./auto-sync.ts";
-import { comparedTo, isNamespaceMetadataChanged } from "./compared-to.ts";
+import { hasSameSources, isNamespaceMetadataChanged } from "./compared-to.ts";
 import { evaluatedTypes, type FoundCondition, setConditions } from "./conditions.ts";
 import { type Directory, type Place, placeOf } from "./destination.ts";
 import { isForeignTo, type Look, type LookDeps, lookAt, type Memory } from "./look.ts";
 import type { ReconcileRequest } from "./request.ts";
-import { buildStatus, invalidStatus } from "./status.ts";
+import { buildStatus, failedStatus, invalidStatus } from "./status.ts";
 import { summarize } from "./summary.ts";
 import { TargetError } from "./target.ts";
 
@@ -33,6 +33,8 @@ export interface Reconciled {
   readonly againAfterMs?: number;
 }
 
+/** A comparison comes after the check of the spec, and finds some of its errors itself: those keep their time, too. */
+const compared = [...evaluatedTypes.spec, ...evaluatedTypes.comparison];
 /** A repository or a cluster that is away is asked again. */
 const failedRetryMs = 30_000;
 
@@ -63,17 +65,15 @@ export async function reconcile(
     const message = failureMessage(error);
     if (message === undefined || mayPass(error, request, memory, startedAt, deps)) throw error;
     memory.hasFailed = true;
-    return withoutComparison(application, message, startedAt);
+    return withoutComparison(application, message, request, startedAt, deps);
   }
 }
 
-/** Below level 2 the commit that the last comparison used; else what the sources name. */
-function revisionsOf(
-  { status, isMultiSource }: Application,
-  { level }: ReconcileRequest,
-): readonly (string | undefined)[] {
-  if (level >= 2) return [];
+/** Below level 2 the commit that the last comparison used, if it was one of these sources; else what they name. */
+function revisionsOf(application: Application, { level }: ReconcileRequest): readonly (string | undefined)[] {
+  const { status, isMultiSource } = application;
   const sync = objectOf(status.sync);
+  if (level >= 2 || !hasSameSources(application, objectOf(sync.comparedTo))) return [];
   const recorded = isMultiSource ? listOf(sync.revisions).map(textOf) : [textOf(sync.revision)];
   return recorded.map((revision) => revision || undefined);
 }
@@ -105,13 +105,19 @@ function mayPass(
   return now - memory.failingSince < graceMs;
 }
 
-function withoutComparison(application: Application, message: string, now: Instant): Reconciled {
+function withoutComparison(
+  application: Application,
+  message: string,
+  { level }: ReconcileRequest,
+  startedAt: Instant,
+  { clock, controllerNamespace }: ReconcileDeps,
+): Reconciled {
+  const now = clock.now();
   const found: FoundCondition[] = [{ type: "ComparisonError", message }];
-  const spec = setConditions(application.status.conditions, [], evaluatedTypes.spec, now);
-  const conditions = setConditions(spec, found, evaluatedTypes.comparison, now);
+  const conditions = setConditions(application.status.conditions, found, compared, now);
   const decision = { kind: "none" as const, reason: "it is not known what differs: the comparison failed" };
-  const sync = { comparedTo: comparedTo(application), ...objectOf(application.status.sync), status: "Unknown" };
-  return { status: { ...application.status, sync, conditions }, decision, againAfterMs: failedRetryMs };
+  const status = failedStatus({ application, conditions, controllerNamespace, level, startedAt, now });
+  return { status, decision, againAfterMs: failedRetryMs };
 }
 
 function decide(
@@ -167,8 +173,7 @@ function conditionsOf(
   decision: AutoSyncDecision,
   now: Instant,
 ): readonly JsonObject[] {
-  const spec = setConditions(application.status.conditions, [], evaluatedTypes.spec, now);
-  const compared = setConditions(spec, look.conditions, evaluatedTypes.comparison, now);
+  const found = setConditions(application.status.conditions, look.conditions, compared, now);
   const refused = decision.kind === "error" ? [{ type: "SyncError" as const, message: decision.message }] : [];
-  return setConditions(compared, refused, evaluatedTypes.autoSync, now);
+  return setConditions(found, refused, evaluatedTypes.autoSync, now);
 }

@@ -1,127 +1,160 @@
-import type { ApplicationSource, DirectoryOptions } from "../../api/application-types.ts";
-import { EngineError } from "../../base/errors.ts";
+import type { ApplicationSource } from "../../api/application-types.ts";
 import type { JsonObject } from "../../base/json.ts";
-import { maxDirectoryBytes, renderDirectory, selectFiles } from "../render/directory.ts";
-import { decodeManifestText } from "../render/manifest-file.ts";
 import { RenderError } from "../render/render.ts";
-import type { GitSources, TreeEntry } from "../source/source.ts";
+import { untilAborted } from "../source/joined.ts";
+import type { GitSources } from "../source/source.ts";
+import {
+  checkTool,
+  type RenderedSource,
+  type Rendering,
+  renderSource,
+  type SourceAt,
+  withOverrides,
+} from "./render-source.ts";
 
-/** What one source says at one commit. */
-export interface RenderedSource {
-  readonly manifests: readonly JsonObject[];
-  readonly type: "Directory";
+export interface RenderOptions {
+  /** What is kept does not count. */
+  readonly hard: boolean;
+  /** As trackings name the Application: its folder may hold a file for it. */
+  readonly instance: string;
 }
 
 /** Manifests by what they are made of: the same folder with the same options is read once, whatever commit names it. */
 export interface RenderCache {
-  /** The same array for the same content. @throws RenderError, EngineError GIT_* */
-  render(source: ApplicationSource, commit: string, hard: boolean, signal: AbortSignal): Promise<RenderedSource>;
+  /** The same array for the same content. Callers that meet share one rendering. @throws RenderError, EngineError GIT_* */
+  render(
+    source: ApplicationSource,
+    commit: string,
+    options: RenderOptions,
+    signal: AbortSignal,
+  ): Promise<RenderedSource>;
   /** Renderings that were made, not found. */
   readonly made: number;
 }
 
-/** Folders kept; their manifests are bounded by `maxDirectoryBytes` each, and are small as a rule. */
-const maxKept = 2_000;
+export interface RenderCacheLimits {
+  readonly maxKept: number;
+  /** Of the text that the manifests were read from. */
+  readonly maxBytes: number;
+}
 
-export function createRenderCache(sources: GitSources): RenderCache {
-  const kept = new Map<string, RenderedSource>();
-  const underWay = new Map<string, Promise<RenderedSource>>();
+const defaultLimits: RenderCacheLimits = { maxKept: 2_000, maxBytes: 256 * 1024 * 1024 };
+/** Folders times Applications of which it is known what they override. */
+const maxOverrides = 10_000;
+
+/** What one key is asked for at once by several. The last one that leaves ends it. */
+interface Shared {
+  readonly result: Promise<Rendering>;
+  readonly stop: AbortController;
+  callers: number;
+}
+
+export function createRenderCache(sources: GitSources, limits: Partial<RenderCacheLimits> = {}): RenderCache {
+  const kept = createKept({ ...defaultLimits, ...limits });
+  const underWay = new Map<string, Shared>();
+  const overrides = new Map<string, JsonObject>();
   let made = 0;
 
-  async function make(source: ApplicationSource, commit: string, key: string, signal: AbortSignal) {
+  function begin(key: string, at: SourceAt): Shared {
     made += 1;
-    const rendered = await renderSource(sources, source, commit, signal);
-    kept.delete(key);
-    kept.set(key, rendered);
-    const [oldest] = kept.keys();
-    if (kept.size > maxKept && oldest !== undefined) kept.delete(oldest);
-    return rendered;
+    const stop = new AbortController();
+    const result = renderSource(sources, at, stop.signal)
+      .then((rendering) => {
+        kept.set(key, rendering);
+        return rendering;
+      })
+      .finally(() => {
+        if (underWay.get(key) === shared) underWay.delete(key);
+      });
+    const shared: Shared = { result, stop, callers: 0 };
+    underWay.set(key, shared);
+    return shared;
+  }
+
+  async function join(shared: Shared, key: string, signal: AbortSignal): Promise<Rendering> {
+    shared.callers += 1;
+    try {
+      return await untilAborted(shared.result, signal);
+    } finally {
+      shared.callers -= 1;
+      if (shared.callers === 0) {
+        if (underWay.get(key) === shared) underWay.delete(key);
+        shared.stop.abort(signal.reason);
+      }
+    }
+  }
+
+  /** The folder's tree does not tell what lies where its links lead. */
+  async function isCurrent({ linked }: Rendering, { source, commit }: SourceAt, signal: AbortSignal): Promise<boolean> {
+    for (const { path, id } of linked) {
+      if ((await sources.treeId(source.repoURL, commit, path, signal)) !== id) return false;
+    }
+    return true;
+  }
+
+  async function effectiveSource(tree: string, at: SourceAt, instance: string, signal: AbortSignal) {
+    const key = JSON.stringify([tree, instance, at.source]);
+    const known = overrides.get(key);
+    if (known !== undefined) return known as unknown as ApplicationSource;
+    const source = await withOverrides(sources, at, instance, signal);
+    overrides.set(key, source as unknown as JsonObject);
+    const [oldest] = overrides.keys();
+    if (overrides.size > maxOverrides && oldest !== undefined) overrides.delete(oldest);
+    return source;
   }
 
   return {
     get made() {
       return made;
     },
-    async render(source, commit, hard, signal) {
-      checkTool(source);
-      const path = source.path ?? "";
-      const tree = await sources.treeId(source.repoURL, commit, path, signal);
+    async render(written, commit, { hard, instance }, signal) {
+      signal.throwIfAborted();
+      const path = written.path ?? "";
+      const tree = await sources.treeId(written.repoURL, commit, path, signal);
       if (tree === undefined) throw new RenderError("Unknown", `${path}: app path does not exist`);
+      const source = await effectiveSource(tree, { source: written, commit }, instance, signal);
+      checkTool(source);
+      const at = { source, commit };
       const key = `${tree} ${JSON.stringify(source.directory ?? {})}`;
       const known = hard ? undefined : kept.get(key);
-      if (known !== undefined) return known;
+      if (known !== undefined && (await isCurrent(known, at, signal))) return known;
       const shared = underWay.get(key);
-      if (shared !== undefined) {
-        const rendered = await shared.catch(() => undefined); // who began it may have been cut off
-        if (rendered !== undefined) return rendered;
-      }
-      const making = make(source, commit, key, signal).finally(() => underWay.delete(key));
-      underWay.set(key, making);
-      return making;
+      if (shared === undefined) return join(begin(key, at), key, signal);
+      const rendering = await join(shared, key, signal);
+      return (await isCurrent(rendering, at, signal)) ? rendering : join(begin(key, at), key, signal);
     },
   };
 }
 
-function checkTool({ chart, helm, kustomize, plugin }: ApplicationSource): void {
-  if (chart) throw unsupported("Helm charts from a chart repository");
-  if (helm) throw unsupported("Helm");
-  if (kustomize) throw unsupported("kustomize");
-  if (plugin) throw unsupported("plugins");
-}
+/** Those that were used last, so many and of so many bytes. */
+function createKept({ maxKept, maxBytes }: RenderCacheLimits) {
+  const byKey = new Map<string, Rendering>();
+  let bytes = 0;
 
-function unsupported(what: string): RenderError {
-  return new RenderError("Unknown", `${what}: is not supported yet; plain manifests are`);
-}
-
-async function renderSource(
-  sources: GitSources,
-  { repoURL, path = "", directory = {} }: ApplicationSource,
-  commit: string,
-  signal: AbortSignal,
-): Promise<RenderedSource> {
-  const entries = await sources.listFiles(repoURL, commit, path, signal);
-  const below = relativeTo(path);
-  checkType(entries.map((entry) => below(entry.path)));
-  const wanted = chosen(entries, below, directory);
-  const contents = await sources.readFiles(repoURL, wanted, maxDirectoryBytes, signal).catch(asRenderError);
-  const files = wanted.map((entry) => ({
-    path: below(entry.path),
-    text: decodeManifestText(contents.get(entry.path) ?? new Uint8Array()),
-  }));
-  return { manifests: renderDirectory(files, directory).map(({ object }) => object), type: "Directory" };
-}
-
-/** Only files that the options choose are fetched. */
-function chosen(
-  entries: readonly TreeEntry[],
-  below: (path: string) => string,
-  directory: DirectoryOptions,
-): readonly TreeEntry[] {
-  const files = entries.filter(({ kind }) => kind === "file" || kind === "executable");
-  const byPath = new Map(files.map((entry) => [below(entry.path), entry]));
-  const selected = selectFiles(
-    [...byPath.keys()].map((path) => ({ path, text: "" })),
-    directory,
-  );
-  return selected.flatMap(({ path }) => byPath.get(path) ?? []);
-}
-
-function relativeTo(path: string): (file: string) => string {
-  const folder = path.split("/").filter((part) => part !== "" && part !== ".");
-  const prefix = folder.length === 0 ? 0 : folder.join("/").length + 1;
-  return (file) => file.slice(prefix);
-}
-
-/** Detection by files of the folder itself (spec argo-cd-engine 7.2). */
-function checkType(paths: readonly string[]): void {
-  const names = paths.filter((path) => !path.includes("/"));
-  if (names.some((name) => ["kustomization.yaml", "kustomization.yml", "Kustomization"].includes(name))) {
-    throw unsupported("kustomize");
+  function remove(key: string): Rendering | undefined {
+    const found = byKey.get(key);
+    if (found === undefined) return undefined;
+    byKey.delete(key);
+    bytes -= found.bytes;
+    return found;
   }
-  if (names.some((name) => name.endsWith("Chart.yaml"))) throw unsupported("Helm");
-}
 
-function asRenderError(error: unknown): never {
-  if (error instanceof EngineError && error.code === "GIT_TOO_LARGE") throw new RenderError("Unknown", error.message);
-  throw error;
+  function set(key: string, rendering: Rendering): void {
+    remove(key);
+    byKey.set(key, rendering);
+    bytes += rendering.bytes;
+    for (const oldest of byKey.keys()) {
+      if (byKey.size <= maxKept && bytes <= maxBytes) return;
+      remove(oldest);
+    }
+  }
+
+  return {
+    get(key: string): Rendering | undefined {
+      const found = remove(key);
+      if (found !== undefined) set(key, found);
+      return found;
+    },
+    set,
+  };
 }

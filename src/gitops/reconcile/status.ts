@@ -8,7 +8,7 @@ import type { ComparedObject, SyncStatus } from "../diff/compare.ts";
 import { keyOf, keyText } from "../diff/diff.ts";
 import type { ApplicationHealth } from "../health/aggregate.ts";
 import type { Health } from "../health/health.ts";
-import { comparedTo, revisionFields } from "./compared-to.ts";
+import { comparedTo, hasSameSources, revisionFields } from "./compared-to.ts";
 import type { ComparisonLevel } from "./request.ts";
 import { readTime, timeText } from "./timestamps.ts";
 
@@ -89,6 +89,41 @@ export function invalidStatus(application: Application, conditions: readonly Jso
   };
 }
 
+export type FailedInput = Pick<
+  StatusInput,
+  "application" | "conditions" | "controllerNamespace" | "level" | "startedAt" | "now"
+>;
+
+/**
+ * The whole `status` when nothing could be compared: the Application and its objects are Unknown, their health is what it
+ * was (spec argo-cd-engine 2.6, 3.1). It counts as a comparison: else it would be asked for again at every look.
+ */
+export function failedStatus(input: FailedInput): JsonObject {
+  const { application, conditions, controllerNamespace, now } = input;
+  const { status } = application;
+  const { revision, revisions, comparedTo: before } = objectOf(status.sync);
+  const isKnown = hasSameSources(application, objectOf(before));
+  return {
+    ...status,
+    sync: {
+      status: "Unknown" satisfies SyncStatus,
+      comparedTo: comparedTo(application),
+      // A commit of another source is none of this one.
+      ...(isKnown && revision !== undefined ? { revision } : {}),
+      ...(isKnown && revisions !== undefined ? { revisions } : {}),
+    },
+    health: status.health ?? healthStatus(status, { status: "Unknown" }, now),
+    ...(Array.isArray(status.resources) ? { resources: status.resources.map(objectOf).map(unknownResource) } : {}),
+    conditions,
+    reconciledAt: reconciledAt(input),
+    controllerNamespace,
+  };
+}
+
+function unknownResource(resource: JsonObject): JsonObject {
+  return resource.status === undefined ? resource : { ...resource, status: "Unknown" satisfies SyncStatus };
+}
+
 /** The merge patch of an Application that has the status `before`; undefined when nothing changed. */
 export function statusPatch(before: JsonObject, after: JsonObject): JsonObject | undefined {
   const status = diffMergePatch(before, after);
@@ -107,7 +142,7 @@ function healthFields({ status, message }: Health): JsonObject {
 }
 
 /** A look at what is known already does not count as one: else busy workloads would put off polling for ever. */
-function reconciledAt({ application, level, startedAt }: StatusInput): string {
+function reconciledAt({ application, level, startedAt }: FailedInput): string {
   const before = application.status.reconciledAt;
   return level < 2 && readTime(before) !== undefined ? String(before) : timeText(startedAt);
 }

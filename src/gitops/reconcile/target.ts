@@ -1,10 +1,13 @@
 import type { Application, ApplicationSource } from "../../api/application-types.ts";
 import { EngineError, TerminalError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
+import { instanceName } from "../diff/tracking.ts";
 import { RenderError, targetStateMessage } from "../render/render.ts";
 import { normaliseRepositoryUrl } from "../source/repository-url.ts";
+import { isFullCommit } from "../source/revision.ts";
 import type { GitSources } from "../source/source.ts";
 import type { RenderCache } from "./render-cache.ts";
+import { checkTool, type RenderedSource } from "./render-source.ts";
 import type { ReconcileRequest, SeenCommit } from "./request.ts";
 import type { SourceType } from "./status.ts";
 
@@ -16,6 +19,8 @@ export interface Rendered {
   readonly types: readonly SourceType[];
   /** Of all sources, in order. The same array while nothing changed. */
   readonly manifests: readonly JsonObject[];
+  /** The manifests of each source. */
+  readonly parts: readonly (readonly JsonObject[])[];
 }
 
 /** The sources cannot be rendered: `message` is that of the condition ComparisonError. Asking again may help. */
@@ -30,42 +35,55 @@ export class TargetError extends EngineError {
 export interface TargetDeps {
   readonly sources: GitSources;
   readonly renders: RenderCache;
+  /** Applications of other namespaces have their namespace in their instance name. */
+  readonly controllerNamespace: string;
 }
 
-/** Renderings of one source alone are shared; those of several are one array for as long as all stay the same. */
-const joined = new WeakMap<readonly JsonObject[], { readonly parts: readonly unknown[]; readonly all: JsonObject[] }>();
+interface RenderedPart {
+  readonly commit: string;
+  /** Undefined: it is only referred to. */
+  readonly rendered?: RenderedSource;
+}
 
 /**
- * Renders all sources. `revisions` names the revision of each in place of the source's own.
- * @throws TargetError
+ * Renders all sources. `revisions` names the revision of each in place of the source's own; `before` is what was rendered
+ * last: its arrays are kept where they still hold.
+ * @throws TargetError of the first source that fails
  */
 export async function renderTarget(
   application: Application,
   revisions: readonly (string | undefined)[],
   request: Pick<ReconcileRequest, "level" | "hard" | "seen">,
+  before: Rendered | undefined,
   deps: TargetDeps,
   signal: AbortSignal,
 ): Promise<Rendered> {
-  const { sources } = application;
-  const rendered = await Promise.all(
-    sources.map(async (source, index) => {
-      try {
-        const commit = await resolveSource(source, revisions[index], request, deps, signal);
-        if (source.ref !== undefined && !source.path && !source.chart)
-          return { commit, type: undefined, manifests: [] };
-        return { commit, ...(await deps.renders.render(source, commit, request.hard, signal)) };
-      } catch (error) {
-        signal.throwIfAborted();
-        throw targetError(error, index + 1, sources.length);
-      }
-    }),
-  );
+  const { sources, metadata } = application;
+  const instance = instanceName(metadata.name, metadata.namespace, deps.controllerNamespace);
+  const options = { hard: request.hard, instance };
+  const renderOne = async (source: ApplicationSource, index: number): Promise<RenderedPart> => {
+    checkTool(source);
+    const commit = await resolveSource(source, revisions[index], request, deps, signal);
+    if (source.ref !== undefined && !source.path) return { commit };
+    return { commit, rendered: await deps.renders.render(source, commit, options, signal) };
+  };
+  // All are waited for, so that of several failures it is always the same one that is told.
+  const settled = await Promise.allSettled(sources.map(renderOne));
+  signal.throwIfAborted();
+  const done = settled.map((result, index) => {
+    if (result.status === "rejected") throw targetError(result.reason, index + 1, sources.length);
+    return result.value;
+  });
+  const parts = done.map(({ rendered }) => rendered?.manifests ?? nothing);
   return {
-    revisions: rendered.map(({ commit }) => commit),
-    types: rendered.flatMap(({ type }) => type ?? []),
-    manifests: joinManifests(rendered.map(({ manifests }) => manifests)),
+    revisions: done.map(({ commit }) => commit),
+    types: done.flatMap(({ rendered }) => rendered?.type ?? []),
+    manifests: before !== undefined && isSame(before.parts, parts) ? before.manifests : joinManifests(parts),
+    parts,
   };
 }
+
+const nothing: readonly JsonObject[] = [];
 
 async function resolveSource(
   source: ApplicationSource,
@@ -74,8 +92,10 @@ async function resolveSource(
   { sources }: TargetDeps,
   signal: AbortSignal,
 ): Promise<string> {
-  await look(source.repoURL, request, sources, signal);
-  return (await sources.resolve(source.repoURL, revision ?? source.targetRevision ?? "", signal)).commit;
+  const wanted = revision ?? source.targetRevision ?? "";
+  // What a commit says never changes: it is fetched only if the mirror lacks it.
+  if (!isFullCommit(wanted)) await look(source.repoURL, request, sources, signal);
+  return (await sources.resolve(source.repoURL, wanted, signal)).commit;
 }
 
 /**
@@ -120,17 +140,13 @@ async function movesTip(
   }
 }
 
-function joinManifests(parts: readonly (readonly JsonObject[])[]): readonly JsonObject[] {
-  const [first, ...rest] = parts;
-  if (first === undefined) return [];
-  if (rest.length === 0) return first;
-  const known = joined.get(first);
-  if (known?.parts.length === parts.length && known.parts.every((part, index) => part === parts[index])) {
-    return known.all;
-  }
-  const all = parts.flat();
-  joined.set(first, { parts, all });
-  return all;
+function isSame(before: Rendered["parts"], parts: Rendered["parts"]): boolean {
+  return before.length === parts.length && parts.every((part, index) => part === before[index]);
+}
+
+function joinManifests(parts: Rendered["parts"]): readonly JsonObject[] {
+  const [first, ...rest] = parts.filter((part) => part.length > 0);
+  return rest.length === 0 ? (first ?? nothing) : parts.flat();
 }
 
 function targetError(error: unknown, index: number, count: number): unknown {

@@ -1,0 +1,413 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { JsonObject } from "../../../src/base/json.ts";
+import { keyOf, keyText } from "../../../src/gitops/diff/diff.ts";
+import { trackingAnnotation } from "../../../src/gitops/diff/tracking.ts";
+import { defaultProject } from "../../../src/gitops/project/project.ts";
+import type { Look } from "../../../src/gitops/reconcile/look.ts";
+import { widgetDefinition } from "../../harness/control-plane.ts";
+import { waitFor } from "../../harness/wait.ts";
+import { configMap, manifest, openWorld, patient } from "./world.ts";
+
+/** `Kind/name status`, with `!` for what another Application owns. */
+const shown = ({ comparison, foreign }: Look): string[] =>
+  comparison.objects.flatMap(({ target, live, status = "-" }) => {
+    const object = target ?? live;
+    if (object === undefined) return [];
+    const mark = foreign.has(keyText(keyOf(object))) ? "!" : "";
+    return [`${mark}${object.kind}/${object.metadata.name ?? object.metadata.generateName} ${status}`];
+  });
+const warnings = ({ conditions }: Look): string[] => conditions.map(({ type, message }) => `${type}: ${message}`);
+const targetIn = ({ comparison }: Look): unknown => comparison.objects[0]?.target?.metadata.namespace;
+
+test("finds what is missing, and nothing after a sync", async () => {
+  await using world = await openWorld();
+  await world.repository.commit({ "web/a.yaml": configMap("a", { x: "1" }) });
+  const app = world.app();
+  const before = await world.lookWell(app);
+  assert.deepEqual([before.status, before.health.status], ["OutOfSync", "Missing"]);
+  const progress = await world.sync(app, before);
+  assert.equal(progress.phase, "Succeeded", progress.message);
+  const after = await world.lookWell(app, { level: 1 });
+  assert.deepEqual([after.status, after.health.status], ["Synced", "Healthy"]);
+});
+
+test("nothing in the folder: all that is tracked is to be pruned, and an empty Application is Synced", async () => {
+  await using world = await openWorld();
+  await world.repository.commit({ "web/a.yaml": configMap("a") });
+  const app = world.app();
+  await world.sync(app, await world.lookWell(app));
+  await world.repository.git("mv", "web/a.yaml", "web/a.txt");
+  await world.repository.commit({});
+  const look = await world.lookWell(app, { level: 3 });
+  assert.deepEqual([look.status, shown(look)], ["OutOfSync", ["ConfigMap/a OutOfSync"]]);
+  assert.deepEqual(
+    look.comparison.objects.map(({ requiresPruning }) => requiresPruning),
+    [true],
+  );
+  await world.sync(app, look);
+  await waitFor(
+    "the object to go",
+    () => !world.live.find({ apiVersion: "v1", kind: "ConfigMap", namespace: "default", name: "a" }),
+  );
+  assert.deepEqual((await world.lookWell(app)).status, "Synced");
+});
+
+test("a change of the destination's namespace moves targets, also at level 1", async () => {
+  await using world = await openWorld();
+  await world.plane.client.create({ apiVersion: "v1", kind: "Namespace", metadata: { name: "other" } }, {}, patient());
+  await world.repository.commit({ "web/a.yaml": configMap("a") });
+  const app = world.app();
+  await world.sync(app, await world.lookWell(app));
+  world.change(app, { destination: { server: world.cluster.server, namespace: "other" } });
+  const look = await world.lookWell(app, { level: 1 });
+  assert.equal(targetIn(look), "other");
+  assert.deepEqual(
+    look.comparison.objects.map(({ target, live }) => [target?.metadata.namespace, live?.metadata.namespace]),
+    [
+      ["other", undefined],
+      [undefined, "default"],
+    ],
+  );
+});
+
+test("a change of options, of ignore rules, of the path or of the repository is looked at, also at level 1", async () => {
+  await using world = await openWorld();
+  const files = {
+    "web/a.yaml": configMap("a", { x: "1" }),
+    "web/sub/b.yaml": configMap("b"),
+    "new/c.yaml": configMap("c"),
+  };
+  await world.repository.commit(files);
+  const app = world.app();
+  await world.sync(app, await world.lookWell(app));
+  const patch = { data: { x: "2" } };
+  const ref = { apiVersion: "v1", kind: "ConfigMap", namespace: "default", name: "a" };
+  const changed = await world.plane.client.patch(ref, "application/merge-patch+json", patch, {}, patient());
+  await world.seen(changed);
+  const source = { repoURL: world.repository.url, path: "web", targetRevision: "main" };
+  assert.deepEqual(shown(await world.lookWell(app, { level: 1 })), ["ConfigMap/a OutOfSync"]);
+  world.change(app, { ignoreDifferences: [{ kind: "ConfigMap", jsonPointers: ["/data/x"] }] });
+  assert.deepEqual(shown(await world.lookWell(app, { level: 1 })), ["ConfigMap/a Synced"]);
+  world.change(app, { source: { ...source, directory: { recurse: true } } });
+  assert.deepEqual(shown(await world.lookWell(app, { level: 1 })), ["ConfigMap/a OutOfSync", "ConfigMap/b OutOfSync"]);
+  world.change(app, { source: { ...source, path: "new" } });
+  assert.deepEqual(shown(await world.lookWell(app, { level: 1 })), ["ConfigMap/c OutOfSync", "ConfigMap/a OutOfSync"]);
+});
+
+test("level 1 compares with the commit that is known, level 2 with what the mirror knows", async () => {
+  await using world = await openWorld();
+  const first = await world.repository.commit({ "web/a.yaml": configMap("a") });
+  const [app, other] = [world.app(), world.app("other")];
+  await world.lookWell(app);
+  const second = await world.repository.commit({ "web/b.yaml": configMap("b") });
+  await world.lookWell(other, { level: 3 });
+  for (const level of [1, 0, 1] as const) assert.deepEqual((await world.lookWell(app, { level })).revisions, [first]);
+  assert.deepEqual((await world.lookWell(app)).revisions, [second]);
+});
+
+test("a hard look makes everything anew and finds the same", async () => {
+  await using world = await openWorld();
+  await world.repository.commit({ "web/a.yaml": configMap("a") });
+  const app = world.app();
+  await world.sync(app, await world.lookWell(app));
+  const soft = await world.lookWell(app, { level: 1 });
+  const again = await world.lookWell(app, { level: 1 });
+  assert.equal(again.comparison.objects[0]?.diff, soft.comparison.objects[0]?.diff, "compared once");
+  const { made } = world.renders;
+  const hard = await world.lookWell(app, { level: 1, hard: true });
+  assert.equal(world.renders.made, made + 1);
+  assert.notEqual(hard.comparison.objects[0]?.diff, soft.comparison.objects[0]?.diff);
+  assert.deepEqual([hard.status, shown(hard)], [soft.status, shown(soft)]);
+});
+
+const widget = { apiVersion: "example.com/v1", kind: "Widget", metadata: { name: "w" }, spec: { size: 1 } };
+const clusterWidgets = { ...widgetDefinition, spec: { ...widgetDefinition.spec, scope: "Cluster" } };
+
+for (const [scope, definition, namespace] of [
+  ["Namespaced", widgetDefinition, "default"],
+  ["Cluster", clusterWidgets, undefined],
+] as const) {
+  test(`a kind that comes later is known then, ${scope}`, async () => {
+    await using world = await openWorld();
+    await world.repository.commit({ "web/w.yaml": manifest(widget) });
+    const app = world.app();
+    const before = await world.lookWell(app);
+    assert.deepEqual(
+      [before.status, shown(before), targetIn(before)],
+      ["OutOfSync", ["Widget/w OutOfSync"], "default"],
+    );
+    const refused = await world.sync(app, before);
+    assert.match(`${refused.phase} ${refused.message}`, /^Failed .*could not find example.com\/Widget/);
+    await world.plane.client.create(definition as never, {}, patient());
+    await world.clock.advance(1_500);
+    const known = await world.lookWell(app, { level: 1 });
+    assert.equal(targetIn(known), namespace);
+    const progress = await world.sync(app, known);
+    assert.equal(progress.phase, "Succeeded", progress.message);
+    assert.deepEqual((await world.lookWell(app, { level: 1 })).status, "Synced");
+  });
+}
+
+test("a definition and an object of it in one sync", async () => {
+  await using world = await openWorld();
+  await world.repository.commit({ "web/w.yaml": manifest(widget, widgetDefinition) });
+  const app = world.app();
+  const progress = await world.sync(app, await world.lookWell(app));
+  assert.equal(progress.phase, "Succeeded", progress.message);
+  await world.clock.advance(1_500);
+  const look = await world.lookWell(app);
+  assert.deepEqual(
+    [look.status, shown(look)],
+    ["Synced", ["Widget/w Synced", "CustomResourceDefinition/widgets.example.com Synced"]],
+  );
+});
+
+test("a live object is compared in the version of its target, whoever watches another one", async () => {
+  await using world = await openWorld();
+  await world.plane.client.create(widgetDefinition as never, {}, patient());
+  const at = (version: string, name: string) =>
+    manifest({ ...widget, apiVersion: `example.com/${version}`, metadata: { name } });
+  await world.repository.commit({ "web/w.yaml": at("v1beta1", "w"), "old/w.yaml": at("v1", "x") });
+  const old = world.app("old", { source: { repoURL: world.repository.url, path: "old", targetRevision: "main" } });
+  await world.sync(old, await world.lookWell(old));
+  const app = world.app();
+  const progress = await world.sync(app, await world.lookWell(app));
+  assert.equal(progress.phase, "Succeeded", progress.message);
+  const look = await world.lookWell(app);
+  assert.deepEqual([look.status, shown(look)], ["Synced", ["Widget/w Synced"]]);
+  // And when the manifest goes over to the other version.
+  await world.repository.commit({ "web/w.yaml": at("v1", "w") });
+  await world.sync(app, await world.lookWell(app, { level: 3 }));
+  assert.deepEqual((await world.lookWell(app)).status, "Synced");
+});
+
+test("what the project does not permit is Unknown, has no live side, is refused at a sync and never pruned", async () => {
+  await using world = await openWorld();
+  await world.repository.commit({
+    "web/a.yaml": configMap("a"),
+    "web/s.yaml": manifest({ apiVersion: "v1", kind: "Secret", metadata: { name: "s" }, stringData: { a: "b" } }),
+  });
+  const app = world.app();
+  await world.sync(app, await world.lookWell(app));
+  const denied = { namespaceResourceBlacklist: [{ group: "", kind: "Secret" }] };
+  world.projects.set("default", { ...defaultProject("argocd"), ...denied });
+  const look = await world.lookWell(app);
+  assert.deepEqual(shown(look), ["ConfigMap/a Synced", "Secret/s Unknown"]);
+  assert.equal(look.status, "OutOfSync");
+  assert.equal(look.comparison.objects[1]?.live, undefined);
+  const { phase, message } = await world.sync(app, look);
+  assert.deepEqual(
+    [phase, message],
+    ["Failed", "one or more synchronization tasks are not valid: resource :Secret is not permitted in project default"],
+  );
+  await world.repository.git("rm", "--quiet", "web/s.yaml");
+  await world.repository.commit({});
+  assert.deepEqual(shown(await world.lookWell(app, { level: 3 })), ["ConfigMap/a Synced"]);
+});
+
+test("objects of other namespaces that the project does not permit are refused at a sync", async () => {
+  await using world = await openWorld();
+  await world.repository.commit({ "web/a.yaml": configMap("a", {}, { namespace: "kube-system" }) });
+  const destinations = [{ server: world.cluster.server, namespace: "default" }];
+  world.projects.set("default", { ...defaultProject("argocd"), destinations });
+  const app = world.app();
+  const { message } = await world.sync(app, await world.lookWell(app));
+  assert.match(message, /namespace kube-system is not permitted in project 'default'/);
+});
+
+const hook = (name: object, type = "PreSync", kind = "ConfigMap") =>
+  manifest({
+    apiVersion: "v1",
+    kind,
+    metadata: {
+      ...name,
+      annotations: { "argocd.argoproj.io/hook": type, "argocd.argoproj.io/hook-delete-policy": "HookFailed" },
+    },
+  });
+
+test("hooks that are left live have no status, are not pruned, and are found for the next sync", async () => {
+  await using world = await openWorld();
+  await world.repository.commit({
+    "web/h.yaml": hook({ name: "h" }),
+    "web/g.yaml": hook({ generateName: "g-" }),
+    "web/a.yaml": configMap("a"),
+  });
+  const app = world.app();
+  const progress = await world.sync(app, await world.lookWell(app));
+  assert.equal(progress.phase, "Succeeded", progress.message);
+  await waitFor("the hooks to be seen", () => world.live.ofGroup("web").length === 3);
+  const look = await world.lookWell(app);
+  assert.equal(look.status, "Synced");
+  assert.deepEqual(
+    look.liveHooks.map(({ metadata: { name = "" } }) => name.slice(0, 2)),
+    ["h", "g-"],
+  );
+  assert.deepEqual(
+    look.comparison.objects.map(({ status, isHook }) => [status, isHook]),
+    [
+      ["Synced", false],
+      [undefined, true],
+      [undefined, true],
+    ],
+  );
+  const again = await world.sync(app, look);
+  assert.deepEqual(
+    again.resources.map(({ status }) => status),
+    ["Synced", "Synced", "Synced"],
+  );
+});
+
+test("objects with generateName are nobody else's, and a sync says why it cannot apply one that is no hook", async () => {
+  await using world = await openWorld();
+  const object = { apiVersion: "v1", kind: "ConfigMap", metadata: { generateName: "g-" } };
+  await world.repository.commit({
+    "web/g.yaml": manifest(object, object),
+    "other/h.yaml": hook({ generateName: "x-" }),
+  });
+  const other = world.app("other", {
+    source: { repoURL: world.repository.url, path: "other", targetRevision: "main" },
+  });
+  const app = world.app();
+  await world.lookWell(other);
+  const look = await world.lookWell(app);
+  assert.deepEqual([warnings(look), [...look.foreign], [...look.disturbed]], [[], [], []]);
+  assert.deepEqual(shown(look), ["ConfigMap/g- OutOfSync", "ConfigMap/g- OutOfSync"]);
+  const { phase, message } = await world.sync(app, look);
+  assert.equal(phase, "Failed");
+  assert.match(message, /not valid: from g-: cannot use generate name with apply$/);
+});
+
+test("two Applications, one object: who tracks it keeps it, the other takes it over by hand only", async () => {
+  await using world = await openWorld();
+  await world.repository.commit({ "web/a.yaml": configMap("a", { x: "1" }) });
+  const first = world.app("first", {}, { creationTimestamp: "2026-11-29T11:00:00Z" });
+  const older = world.app("older");
+  await world.sync(first, await world.lookWell(first));
+  const look = await world.lookWell(older);
+  assert.deepEqual([...look.disturbed], ["argocd/first"]);
+  assert.deepEqual(shown(look), ["!ConfigMap/a OutOfSync"]);
+  assert.deepEqual(warnings(look), [
+    "SharedResourceWarning: ConfigMap/a is part of applications argocd/older and argocd/first",
+  ]);
+  const idle = await world.sync(older, look, {}, true);
+  assert.deepEqual([idle.phase, idle.resources], ["Succeeded", []]);
+  const kept = await world.lookWell(first, { level: 1 });
+  assert.deepEqual([shown(kept), kept.disturbed.size], [["ConfigMap/a Synced"], 0]);
+  const owner = await world.sync(first, kept, { syncOptions: ["FailOnSharedResource=true"] });
+  assert.equal(owner.phase, "Succeeded", "the owner is not kept from its own object");
+  const refused = await world.sync(older, look, { syncOptions: ["FailOnSharedResource=true"] });
+  assert.deepEqual(
+    [refused.phase, refused.message],
+    ["Failed", "Shared resource found: ConfigMap/a is part of applications argocd/older and argocd/first"],
+  );
+  const taken = await world.sync(older, look);
+  assert.equal(taken.resources.length, 1);
+  assert.deepEqual(shown(await world.lookWell(older)), ["ConfigMap/a Synced"]);
+  assert.deepEqual(shown(await world.lookWell(first)), ["!ConfigMap/a OutOfSync"]);
+});
+
+test("an object that nobody tracks is the oldest Application's; the next one gets it when that is gone", async () => {
+  await using world = await openWorld();
+  await world.repository.commit({ "web/a.yaml": configMap("a") });
+  const young = world.app("young", {}, { creationTimestamp: "2026-11-29T11:00:00Z" });
+  const old = world.app("old");
+  assert.deepEqual(shown(await world.lookWell(young)), ["ConfigMap/a OutOfSync"]);
+  assert.deepEqual([...(await world.lookWell(old)).disturbed], ["argocd/young"]);
+  assert.deepEqual(shown(await world.lookWell(young)), ["!ConfigMap/a OutOfSync"]);
+  await world.sync(old, await world.lookWell(old));
+  assert.deepEqual([...world.deps.claims.forget("argocd/old")], ["argocd/young"]);
+  // Still tracked as the one that is gone: it counts no more, but a person should know.
+  const look = await world.lookWell(young);
+  assert.deepEqual(shown(look), ["ConfigMap/a OutOfSync"]);
+  assert.deepEqual(warnings(look), ["SharedResourceWarning: ConfigMap/a is part of applications argocd/young and old"]);
+});
+
+test("an Application that was renamed gets what the former name tracks", async () => {
+  await using world = await openWorld();
+  await world.repository.commit({ "web/a.yaml": configMap("a") });
+  const former = world.app("former");
+  await world.sync(former, await world.lookWell(former));
+  world.deps.claims.forget("argocd/former");
+  const renamed = world.app("renamed");
+  const progress = await world.sync(renamed, await world.lookWell(renamed), {}, true);
+  assert.deepEqual(
+    progress.resources.map(({ status }) => status),
+    ["Synced"],
+  );
+  const look = await world.lookWell(renamed);
+  assert.deepEqual([look.status, warnings(look)], ["Synced", []]);
+});
+
+test("after a restart an object stays with the Application that tracks it, whoever is looked at first", async () => {
+  await using world = await openWorld();
+  await world.repository.commit({ "web/a.yaml": configMap("a") });
+  const owner = world.app("owner", {}, { namespace: "team", creationTimestamp: "2026-11-29T11:00:00Z" });
+  await world.sync(owner, await world.lookWell(owner));
+  world.deps.claims.forget("team/owner");
+  world.applications.add("team/owner");
+  const other = world.app("other");
+  const look = await world.lookWell(other);
+  assert.deepEqual(shown(look), ["!ConfigMap/a OutOfSync"]);
+  assert.deepEqual(warnings(look), [
+    "SharedResourceWarning: ConfigMap/a is part of applications argocd/other and team/owner",
+  ]);
+});
+
+test("the same object in two clusters is not shared", async () => {
+  await using world = await openWorld();
+  await using elsewhere = await openWorld();
+  await world.repository.commit({ "web/a.yaml": configMap("a") });
+  const [here, there] = [
+    world.app("here"),
+    world.app("there", { destination: { name: "there", namespace: "default" } }),
+  ];
+  const clusters = [world.cluster, { ...elsewhere.cluster, server: "https://there.example", name: "there" }];
+  const deps = { ...world.deps, directory: { ...world.deps.directory, clusters: () => clusters } };
+  await world.lookWell(here);
+  const look = await world.lookWell(there, { deps });
+  assert.deepEqual([warnings(look), [...look.foreign], [...look.disturbed]], [[], [], []]);
+});
+
+test("a copy that somebody made with the tracking has no status and stays", async () => {
+  await using world = await openWorld();
+  await world.repository.commit({ "web/a.yaml": configMap("a") });
+  const app = world.app();
+  await world.sync(app, await world.lookWell(app));
+  const annotations = { [trackingAnnotation]: "web:/ConfigMap:default/a" };
+  const copy = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "copy", namespace: "default", annotations } };
+  await world.seen(await world.plane.client.create(copy, {}, patient()));
+  const look = await world.lookWell(app);
+  assert.deepEqual([look.status, shown(look)], ["Synced", ["ConfigMap/a Synced", "ConfigMap/copy -"]]);
+  assert.deepEqual(
+    (await world.sync(app, look)).resources.map(({ name }) => name),
+    ["a"],
+  );
+});
+
+test("a manifest that is no object makes the whole comparison Unknown, and a sync an error", async () => {
+  await using world = await openWorld();
+  const nameless: JsonObject = { apiVersion: "v1", kind: "ConfigMap", metadata: {} };
+  await world.repository.commit({ "web/a.yaml": manifest(nameless, { ...nameless, metadata: { name: "a" } }) });
+  const app = world.app();
+  const look = await world.lookWell(app);
+  assert.equal(look.status, "Unknown");
+  assert.match(warnings(look).join(), /^ComparisonError: Failed to normalize target state: a manifest needs/);
+  const { phase, message } = await world.sync(app, look);
+  assert.equal(phase, "Error");
+  assert.match(message, /^ComparisonError: Failed to normalize/);
+});
+
+test("doubles: the last one counts, and a warning tells", async () => {
+  await using world = await openWorld();
+  await world.repository.commit({ "web/a.yaml": configMap("a", { x: "1" }), "web/b.yaml": configMap("a", { x: "2" }) });
+  const app = world.app();
+  const look = await world.lookWell(app);
+  assert.deepEqual(warnings(look), [
+    "RepeatedResourceWarning: Resource /ConfigMap/default/a appeared 2 times among application resources.",
+  ]);
+  assert.deepEqual(
+    look.comparison.objects.map(({ target }) => target?.data),
+    [{ x: "2" }],
+  );
+});
