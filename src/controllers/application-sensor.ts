@@ -53,7 +53,8 @@ export function compileApplicationSensor(
   application: Application,
   schemas: Readonly<Record<string, Schema<unknown>>>,
 ): CompiledSensor {
-  return compileSensor(parseSensor(applicationSensor(application), schemas).resource);
+  const compiled = compileSensor(parseSensor(applicationSensor(application), schemas).resource);
+  return { ...compiled, head: { ...compiled.head, kind: "Application" } };
 }
 
 /** Repositories whose pushes and polls concern the Application, as events name them; each once. */
