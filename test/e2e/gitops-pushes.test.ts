@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { jetstream, jetstreamManager } from "@nats-io/jetstream";
+import { connect } from "@nats-io/transport-node";
 import { failOnLeakedChildren } from "../harness/leaks.ts";
+import { natsServerMissing, startNatsServer } from "../harness/nats-server.ts";
 import { kubectlMissing } from "../harness/run.ts";
 import { waitFor } from "../harness/wait.ts";
 import { application, configMap, GitOpsScenario } from "./gitops-scenario.ts";
@@ -8,7 +11,7 @@ import { type BusUnderTest, buses } from "./scenario.ts";
 
 failOnLeakedChildren();
 
-function start({ args }: BusUnderTest): Promise<GitOpsScenario> {
+function start({ args }: Pick<BusUnderTest, "args">): Promise<GitOpsScenario> {
   return GitOpsScenario.start({
     args,
     repositories: { shop: { "settings.yaml": configMap("settings", "0") } },
@@ -20,6 +23,14 @@ const settings = (value: number) => ({ "settings.yaml": configMap("settings", St
 
 async function storedValue(scenario: GitOpsScenario): Promise<string> {
   return scenario.kubectl(["get", "configmap", "settings", "-n", "default", "-o", "jsonpath={.data.value}"]);
+}
+
+/** The id of its event. */
+function newestPush(scenario: GitOpsScenario): Promise<string> {
+  return waitFor("a push's event", async () => {
+    const { stdout } = await scenario.engine.cli(["event", "list", "-o", "name"]);
+    return /^[0-9a-f-]{36}$/m.exec(stdout)?.[0];
+  });
 }
 
 /** Asks the repository again and compares; resolves once that is done. */
@@ -68,10 +79,7 @@ for (const bus of buses) {
       const copy = await scenario.clone("shop");
       await copy.git("checkout", "--quiet", "-b", "feature");
       await copy.commitAndPush(settings(1));
-      const id = await waitFor("the push's event", async () => {
-        const { stdout } = await scenario.engine.cli(["event", "list", "-o", "name"]);
-        return /^(?:event\/)?([0-9a-f-]{36})$/m.exec(stdout)?.[1];
-      });
+      const id = await newestPush(scenario);
       const { stdout } = await scenario.engine.cli(["why", id]);
       assert.match(stdout, /^Application argocd\/shop\n {2}dependency push rejected: .*isDefaultBranch is false/m);
       assert.equal(await storedValue(scenario), "0");
@@ -157,3 +165,49 @@ for (const bus of buses) {
     });
   });
 }
+
+/** Stores every request for Applications that the bus holds once more, in their order; gives how many. */
+async function replayRequests(url: string): Promise<number> {
+  const client = await connect({ servers: url });
+  try {
+    const manager = await jetstreamManager(client);
+    const stream = await manager.streams.get(await manager.streams.find("reconcile.>"));
+    const last = (await stream.info()).state.last_seq;
+    for (let seq = 1; seq <= last; seq++) {
+      const stored = await stream.getMessage({ seq });
+      if (stored !== null) await jetstream(client).publish(stored.subject, stored.data);
+    }
+    return last;
+  } finally {
+    await client.close();
+  }
+}
+
+test("requests of pushes that are stored again do not roll back", {
+  skip: natsServerMissing() ?? kubectlMissing(),
+}, async () => {
+  await using server = await startNatsServer();
+  await using scenario = await start({ args: ["--bus", server.url] });
+  await scenario.waitForSynced("shop");
+  const copy = await scenario.clone("shop");
+  let commit = "";
+  for (let value = 1; value <= 3; value++) {
+    commit = await copy.commitAndPush(settings(value));
+    await scenario.waitForSynced("shop", commit);
+  }
+  const before = await scenario.find("configmap", "settings");
+  const syncs = (await scenario.status("shop")).history?.length;
+  const pushed = await newestPush(scenario);
+  assert.ok((await replayRequests(server.url)) >= 3);
+  const decisions = async (): Promise<number> => {
+    const { stdout } = await scenario.engine.cli(["trace", pushed]);
+    return stdout.split("\n").filter((line) => line.includes("fired reconcile: push:")).length;
+  };
+  await waitFor("a decision about the replayed pushes", async () => (await decisions()) > 1);
+  await refresh(scenario);
+  const { sync, history } = await scenario.waitForSynced("shop", commit);
+  assert.equal(sync?.revision, commit);
+  assert.equal(history?.length, syncs);
+  const after = await scenario.find("configmap", "settings");
+  assert.equal(after?.metadata.resourceVersion, before?.metadata.resourceVersion);
+});

@@ -57,36 +57,37 @@ export class GitOpsScenario implements AsyncDisposable {
   readonly #folder: string;
   readonly #dir: string;
   readonly #args: readonly string[];
+  readonly #port: number;
   #engine: RunningEngine | undefined;
 
-  private constructor(folder: string, dir: string, args: readonly string[]) {
+  private constructor(folder: string, dir: string, args: readonly string[], port: number) {
     this.#folder = folder;
     this.#dir = dir;
-    this.#args = args;
+    this.#args = [...args, "--git-port", String(port)];
+    this.#port = port;
   }
 
   static async start({ args = [], repositories, manifests }: GitOpsOptions): Promise<GitOpsScenario> {
     await using stack = new AsyncDisposableStack();
     const folder = stack.use(await tempDir());
-    const port = String(await freePort());
+    const port = await freePort();
     const dir = join(folder.path, "manifests");
     await writeManifests(
       dir,
       manifests((name) => `http://127.0.0.1:${port}/${name}.git`),
     );
     for (const [name, files] of Object.entries(repositories)) await writeFiles(join(dir, "repositories", name), files);
-    return GitOpsScenario.#of(stack, folder.path, dir, [...args, "--git-port", port]);
+    return GitOpsScenario.#of(stack, new GitOpsScenario(folder.path, dir, args, port));
   }
 
   /** With manifests that are there; `port` is that of the Git server. */
   static async startIn(dir: string, args: readonly string[], port: number): Promise<GitOpsScenario> {
     await using stack = new AsyncDisposableStack();
     const folder = stack.use(await tempDir());
-    return GitOpsScenario.#of(stack, folder.path, dir, [...args, "--git-port", String(port)]);
+    return GitOpsScenario.#of(stack, new GitOpsScenario(folder.path, dir, args, port));
   }
 
-  static async #of(stack: AsyncDisposableStack, folder: string, dir: string, args: readonly string[]) {
-    const scenario = new GitOpsScenario(folder, dir, args);
+  static async #of(stack: AsyncDisposableStack, scenario: GitOpsScenario): Promise<GitOpsScenario> {
     scenario.#stack.use(stack.move());
     scenario.#stack.defer(() => scenario.#engine?.[Symbol.asyncDispose]());
     await scenario.restart().catch(async (error: unknown) => {
@@ -99,6 +100,11 @@ export class GitOpsScenario implements AsyncDisposable {
   get engine(): RunningEngine {
     assert.ok(this.#engine, "the engine has not been started");
     return this.#engine;
+  }
+
+  /** What Applications name a repository. */
+  urlOf(repository: string): string {
+    return `http://127.0.0.1:${this.#port}/${repository}.git`;
   }
 
   /** Starts it on the same data; one that runs is killed. */

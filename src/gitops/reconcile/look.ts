@@ -224,7 +224,8 @@ function sharedObjects(
     const trackedBy = object && ownerOf(object, method, defaultInstanceLabel);
     const others = claims.othersOf(own.app, key);
     if (isForeign(own, others, trackedBy)) foreign.add(key);
-    const other = others[0]?.app ?? (trackedBy !== undefined && trackedBy !== own.instance ? trackedBy : undefined);
+    const other =
+      others[0]?.instance ?? (trackedBy !== undefined && trackedBy !== own.instance ? trackedBy : undefined);
     if (other === undefined) continue;
     const text = `${target.kind}/${name} is part of applications ${own.app} and ${other.replace("_", "/")}`;
     conditions.push({ type: "SharedResourceWarning", message: text });
