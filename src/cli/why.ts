@@ -28,9 +28,9 @@ function whyText({ event, sensors, note }: WhyAnswer): string {
   return lines.join("\n");
 }
 
-function sensorLines({ sensor, dependencies, records }: SensorWhy): string[] {
+function sensorLines({ sensor, kind, dependencies, records }: SensorWhy): string[] {
   return [
-    `Sensor ${sensor.namespace}/${sensor.name}`,
+    `${kind ?? "Sensor"} ${sensor.namespace}/${sensor.name}`,
     ...dependencies.map(dependencyLine),
     ...records.map(recordLine),
     ...(records.length === 0 && dependencies.some(({ verdict }) => verdict === "passed")

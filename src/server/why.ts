@@ -2,12 +2,14 @@ import { EngineError } from "../base/errors.ts";
 import type { CompiledSensor } from "../events/sensor/compile.ts";
 import { explain } from "../events/sensor/reducer.ts";
 import type { History } from "../ledger/history.ts";
-import type { CloudEvent } from "../record/cloud-event.ts";
+import { builtInEventSource, type CloudEvent } from "../record/cloud-event.ts";
 import type { EventHead, LedgerRecord, ResourceName, SensorHead } from "../record/records.ts";
 
 /** What one Sensor made of an event, and why. */
 export interface SensorWhy {
   readonly sensor: ResourceName;
+  /** Of the Sensor that an Application is. */
+  readonly kind?: "Application";
   /** Its dependencies that listen to this event, judged again now. */
   readonly dependencies: readonly DependencyWhy[];
   /** What the ledger holds of this Sensor and event: decisions, and the effects that followed. */
@@ -52,9 +54,10 @@ export function createWhy({ history, sensors, readEvent }: WhyDeps): Why {
     const event = await readEvent(head);
     const concerned = sensors().filter((compiled) => isConcerned(compiled, head) && isAsked(compiled.head, only));
     const answers = concerned.map((compiled): SensorWhy => {
-      const { namespace, name } = compiled.head;
+      const { namespace, name, kind } = compiled.head;
       const dependencies = event ? explain(compiled, event) : [];
-      return { sensor: { namespace, name }, dependencies, records: recordsOf(compiled.head, followed) };
+      const records = recordsOf(compiled.head, followed);
+      return { sensor: { namespace, name }, ...(kind === undefined ? {} : { kind }), dependencies, records };
     });
     const notes = [event ? undefined : dropped, answers.length > 0 ? undefined : nobody(head, only)];
     const note = notes.filter((one) => one !== undefined).join("; ");
@@ -63,7 +66,11 @@ export function createWhy({ history, sensors, readEvent }: WhyDeps): Why {
 }
 
 function isConcerned({ head, dependenciesOf }: CompiledSensor, event: EventHead): boolean {
-  return head.namespace === event.namespace && dependenciesOf(event.eventSource, event.event).length > 0;
+  const isHeard =
+    head.kind === "Application"
+      ? event.type.startsWith(`${builtInEventSource}.`) // of any namespace
+      : head.namespace === event.namespace;
+  return isHeard && dependenciesOf(event.eventSource, event.event).length > 0;
 }
 
 function isAsked({ namespace, name }: ResourceName, only: ResourceName | undefined): boolean {

@@ -84,10 +84,10 @@ test("it is plain JSON that a user could apply, without a warning", () => {
   assert.deepEqual(parseSensor(sensor, schemas).warnings, []);
 });
 
-test("it compiles to one trigger without joins, under the Application's name", () => {
+test("it compiles to one trigger without joins, under the Application's name and kind", () => {
   const compiled = compileApplicationSensor(application({ source }), schemas);
-  const { namespace, name, uid } = compiled.head;
-  assert.deepEqual({ namespace, name, uid }, { namespace: "argocd", name: "guestbook", uid: "u1" });
+  const { revision: _, ...head } = compiled.head;
+  assert.deepEqual(head, { namespace: "argocd", name: "guestbook", uid: "u1", kind: "Application" });
   assert.deepEqual(
     compiled.triggers.map((trigger) => [trigger.name, trigger.joins]),
     [["reconcile", false]],

@@ -7,6 +7,7 @@ import { type RunningEngine, startEngine } from "../harness/engine.ts";
 import { freePort } from "../harness/free-port.ts";
 import { type HttpSink, startHttpSink } from "../harness/http-sink.ts";
 import { failOnLeakedChildren } from "../harness/leaks.ts";
+import { seeded } from "../harness/seeded.ts";
 import { tempDir } from "../harness/temp-dir.ts";
 import { waitFor } from "../harness/wait.ts";
 import { buses, postJson, resource, webhookSource, writeManifests } from "./scenario.ts";
@@ -15,17 +16,6 @@ failOnLeakedChildren();
 
 const rounds = 25;
 const senders = 4;
-
-/** Mulberry32: small, and the same numbers for the same seed, so that a failure can be looked at again. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 function sensor(sinkUrl: string): object {
   const src = { dependencyName: "push", dataKey: "body.n" };

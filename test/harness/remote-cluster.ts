@@ -22,9 +22,9 @@ export interface TestCluster extends AsyncDisposable {
 }
 
 /** The embedded control plane over HTTPS, and kubeconfigs for it. Disposal closes what was opened. */
-export async function openTestCluster(): Promise<TestCluster> {
+export async function openTestCluster(options: { simulate?: boolean } = {}): Promise<TestCluster> {
   const stack = new AsyncDisposableStack();
-  const plane = stack.use(await openTestPlane());
+  const plane = stack.use(await openTestPlane(options));
   const { directory } = plane;
   const certificate = await ensureCertificate(directory, systemClock);
   const serving = { plane: plane.plane, port: 0, host: "127.0.0.1", certificate, log: silentLogger };

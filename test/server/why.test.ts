@@ -4,7 +4,7 @@ import { parseSensor } from "../../src/api/sensor.ts";
 import { type CompiledSensor, compileSensor } from "../../src/events/sensor/compile.ts";
 import type { History } from "../../src/ledger/history.ts";
 import type { CloudEvent } from "../../src/record/cloud-event.ts";
-import type { LedgerRecord, ResourceName } from "../../src/record/records.ts";
+import type { EventHead, LedgerRecord, ResourceName } from "../../src/record/records.ts";
 import { createWhy, type WhyAnswer } from "../../src/server/why.ts";
 import { logSchema, manifest } from "../api/builders.ts";
 import { decisionDraft, effectDraft, eventHead } from "../ledger/drafts.ts";
@@ -51,11 +51,15 @@ interface Question {
   readonly only?: ResourceName | undefined;
   /** The bus has dropped the event. */
   readonly isDropped?: boolean;
+  readonly about?: EventHead;
 }
 
-function why(sensors: readonly CompiledSensor[], { id = "e1", only, isDropped }: Question = {}): Promise<WhyAnswer> {
+function why(
+  sensors: readonly CompiledSensor[],
+  { id = "e1", only, isDropped, about = head }: Question = {},
+): Promise<WhyAnswer> {
   const history = {
-    event: async (asked) => (asked === "e1" ? head : undefined),
+    event: async (asked) => (asked === "e1" ? about : undefined),
     effects: async () => [
       { kind: "record", record: decision },
       { kind: "event", event: eventHead("e2") },
@@ -125,6 +129,18 @@ test("each Sensor has the records of its own", async () => {
       [{ namespace: "default", name: "other" }, []],
     ],
   );
+});
+
+test("an Application hears built-in events of any namespace, and has the records of its own", async () => {
+  const compiled = sensorOf({ name: "hello", eventSource: "tiphys", eventName: "push" });
+  const ofKind: CompiledSensor = { ...compiled, head: { ...compiled.head, kind: "Application" } };
+  const push = { ...head, namespace: "argocd", eventSource: "tiphys", event: "push", type: "tiphys.push" };
+  const { sensors } = await why([ofKind, compiled], { about: push });
+  assert.deepEqual(
+    sensors.map(({ sensor, kind, records }) => [sensor, kind, records]),
+    [[{ namespace: "default", name: "hello" }, "Application", [ofApplication]]],
+  );
+  assert.deepEqual((await why([ofKind], { about: { ...push, type: "webhook" } })).sensors, []);
 });
 
 const nobody = 'listens to event "example" of EventSource "webhook" in namespace "default"';

@@ -237,7 +237,7 @@ function sharedObjects(
     const others = deps.claims.othersOf(own.app, claimKey(target, place));
     const isOthers = isForeign(own, others, tracked) || (trackedBy !== undefined && mayWant(trackedBy, deps));
     if (isOthers) foreign.add(keyText(keyOf(target)));
-    const other = trackedBy === undefined ? others[0]?.app : appOf(trackedBy, others);
+    const other = (trackedBy ?? others[0]?.instance)?.replace("_", "/");
     if (other === undefined) continue;
     const message = `${target.kind}/${target.metadata.name} is part of applications ${own.app} and ${other}`;
     conditions.push({ type: "SharedResourceWarning", message });
@@ -253,11 +253,6 @@ function sharedObjects(
 function mayWant(instance: string, { claims, controllerNamespace, isApplication }: LookDeps): boolean {
   const app = instance.includes("_") ? instance.replace("_", "/") : `${controllerNamespace}/${instance}`;
   return !claims.isKnown(app) && isApplication(app);
-}
-
-/** As people name it; one that is gone as its tracking does. */
-function appOf(instance: string, others: readonly Claimant[]): string {
-  return others.find((other) => other.instance === instance)?.app ?? instance.replace("_", "/");
 }
 
 /** Whether automated syncs leave the object alone. */
