@@ -21,6 +21,12 @@ export interface Metrics {
   readonly readerLag: Level<"bus">;
   /** Ours: effects waiting for another attempt. */
   readonly outboxSize: Level<"sensor_name">;
+  /** Requests to Git servers, under Argo CD's name and labels; `request_type` is fetch or ls-remote. */
+  readonly gitRequests: Total<"repo" | "request_type">;
+  /** Ours: folders of Git that were made manifests of, not found as made before. */
+  readonly renders: Total<never>;
+  /** Ours: objects that were compared with the live ones, not found as compared before. */
+  readonly comparedObjects: Total<never>;
   /** Prometheus text format 0.0.4. */
   text(): Promise<string>;
   readonly contentType: string;
@@ -29,6 +35,10 @@ export interface Metrics {
 type Labels<L extends string> = Readonly<Record<L | "namespace", string>>;
 interface Count<L extends string> {
   add(labels: Labels<L>, count?: number): void;
+}
+/** Of the whole process. */
+export interface Total<L extends string> {
+  add(labels: Readonly<Record<L, string>>, count?: number): void;
 }
 interface Level<L extends string> {
   set(labels: Labels<L>, value: number): void;
@@ -41,6 +51,10 @@ export function createMetrics(): Metrics {
   const registry = new Registry();
   const count = <L extends string>(name: string, help: string, ...labels: readonly L[]): Count<L> => {
     const counter = new Counter({ name, help, labelNames: ["namespace", ...labels], registers: [registry] });
+    return { add: (values, by = 1) => counter.inc(values, by) };
+  };
+  const total = <L extends string>(name: string, help: string, ...labels: readonly L[]): Total<L> => {
+    const counter = new Counter({ name, help, labelNames: labels, registers: [registry] });
     return { add: (values, by = 1) => counter.inc(values, by) };
   };
   const level = <L extends string>(name: string, help: string, ...labels: readonly L[]): Level<L> => {
@@ -86,6 +100,9 @@ export function createMetrics(): Metrics {
     eventsInvalid: count("tiphys_events_invalid_total", "Stored messages that are not events.", "bus"),
     readerLag: level("tiphys_reader_lag_messages", "Messages between the reader and the end of the bus.", "bus"),
     outboxSize: level("tiphys_outbox_effects", "Effects that wait for another attempt.", "sensor_name"),
+    gitRequests: total("argocd_git_request_total", "Requests to Git servers.", "repo", "request_type"),
+    renders: total("tiphys_renders_total", "Folders of Git that were made manifests of."),
+    comparedObjects: total("tiphys_compared_objects_total", "Objects that were compared with the live ones."),
     text: () => registry.metrics(),
     contentType: registry.contentType,
   };

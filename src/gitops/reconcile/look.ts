@@ -2,6 +2,7 @@ import type { Application, AppProject } from "../../api/application-types.ts";
 import { isHook } from "../../api/resource-annotations.ts";
 import type { Clock } from "../../base/clock.ts";
 import { isJsonObject, type JsonObject } from "../../base/json.ts";
+import type { Metrics } from "../../base/metrics.ts";
 import type { LiveState } from "../../kube/live-state.ts";
 import type { GroupVersionKind, KubeObject } from "../../objects/object.ts";
 import { type ComparedObject, type Comparison, compareObjects, type SyncStatus } from "../diff/compare.ts";
@@ -42,6 +43,7 @@ export interface LookDeps extends TargetDeps {
   readonly clock: Clock;
   /** Applications of other namespaces have it in their instance name. */
   readonly controllerNamespace: string;
+  readonly metrics: Pick<Metrics, "comparedObjects">;
 }
 
 /** What is remembered of one Application between looks; all of it can be made anew. */
@@ -85,7 +87,7 @@ export async function lookAt(
   const disturbed = deps.claims.set(own, new Set(targets.objects.map((object) => keyText(keyOf(object)))));
   const found = liveObjects(own, targets.objects, place);
   const ignore = application.ignoreDifferences;
-  const diff = createDiff(JSON.stringify(ignore), memory);
+  const diff = createDiff(JSON.stringify(ignore), memory, deps.metrics);
   const comparison = compareObjects(targets.objects, found, { method, ignore, diff });
   const { health, resources } = aggregateHealth(comparison.objects, own.app);
   const shared = sharedObjects(own, targets.objects, live, deps.claims);
@@ -193,12 +195,13 @@ function isPermitted(object: KubeObject, project: AppProject, cluster: Destinati
 }
 
 /** Compares what changed since the last look only. */
-function createDiff(rules: string, { diffs }: Memory): typeof diffObject {
+function createDiff(rules: string, { diffs }: Memory, { comparedObjects }: LookDeps["metrics"]): typeof diffObject {
   return (target, live, options) => {
     if (target === undefined || live === undefined) return diffObject(target, live, options);
     const known = diffs.get(target);
     if (known?.live === live && known.rules === rules) return known.diff;
     const diff = diffObject(target, live, options);
+    comparedObjects.add({});
     diffs.set(target, { live, rules, diff });
     return diff;
   };

@@ -16,20 +16,18 @@ export interface RenderedSource {
 export interface RenderCache {
   /** The same array for the same content. @throws RenderError, EngineError GIT_* */
   render(source: ApplicationSource, commit: string, hard: boolean, signal: AbortSignal): Promise<RenderedSource>;
-  /** Renderings that were made, not found. */
-  readonly made: number;
 }
 
 /** Folders kept; their manifests are bounded by `maxDirectoryBytes` each, and are small as a rule. */
 const maxKept = 2_000;
 
-export function createRenderCache(sources: GitSources): RenderCache {
+/** `onMade` is told of each rendering that was made, not found. */
+export function createRenderCache(sources: GitSources, onMade: () => void): RenderCache {
   const kept = new Map<string, RenderedSource>();
   const underWay = new Map<string, Promise<RenderedSource>>();
-  let made = 0;
 
   async function make(source: ApplicationSource, commit: string, key: string, signal: AbortSignal) {
-    made += 1;
+    onMade();
     const rendered = await renderSource(sources, source, commit, signal);
     kept.delete(key);
     kept.set(key, rendered);
@@ -39,9 +37,6 @@ export function createRenderCache(sources: GitSources): RenderCache {
   }
 
   return {
-    get made() {
-      return made;
-    },
     async render(source, commit, hard, signal) {
       checkTool(source);
       const path = source.path ?? "";
