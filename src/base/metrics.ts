@@ -25,6 +25,12 @@ export interface Metrics {
   readonly appSync: Count<"name" | "project" | "dest_server" | "phase" | "dry_run">;
   /** Of Argo CD: looks at Applications. */
   readonly appReconcile: Duration<"dest_server">;
+  /** Requests to Git servers, under Argo CD's name and labels; `request_type` is fetch or ls-remote. */
+  readonly gitRequests: Total<"repo" | "request_type">;
+  /** Ours: folders of Git that were made manifests of, not found as made before. */
+  readonly renders: Total<never>;
+  /** Ours: objects that were compared with the live ones, not found as compared before. */
+  readonly comparedObjects: Total<never>;
   /** Prometheus text format 0.0.4. */
   text(): Promise<string>;
   readonly contentType: string;
@@ -33,6 +39,10 @@ export interface Metrics {
 type Labels<L extends string> = Readonly<Record<L | "namespace", string>>;
 interface Count<L extends string> {
   add(labels: Labels<L>, count?: number): void;
+}
+/** Of the whole process. */
+export interface Total<L extends string> {
+  add(labels: Readonly<Record<L, string>>, count?: number): void;
 }
 interface Level<L extends string> {
   set(labels: Labels<L>, value: number): void;
@@ -45,6 +55,10 @@ export function createMetrics(): Metrics {
   const registry = new Registry();
   const count = <L extends string>(name: string, help: string, ...labels: readonly L[]): Count<L> => {
     const counter = new Counter({ name, help, labelNames: ["namespace", ...labels], registers: [registry] });
+    return { add: (values, by = 1) => counter.inc(values, by) };
+  };
+  const total = <L extends string>(name: string, help: string, ...labels: readonly L[]): Total<L> => {
+    const counter = new Counter({ name, help, labelNames: labels, registers: [registry] });
     return { add: (values, by = 1) => counter.inc(values, by) };
   };
   const level = <L extends string>(name: string, help: string, ...labels: readonly L[]): Level<L> => {
@@ -106,6 +120,9 @@ export function createMetrics(): Metrics {
       "dry_run",
     ),
     appReconcile: seconds("argocd_app_reconcile", "Duration of a look at an Application.", "dest_server"),
+    gitRequests: total("argocd_git_request_total", "Requests to Git servers.", "repo", "request_type"),
+    renders: total("tiphys_renders_total", "Folders of Git that were made manifests of."),
+    comparedObjects: total("tiphys_compared_objects_total", "Objects that were compared with the live ones."),
     text: () => registry.metrics(),
     contentType: registry.contentType,
   };

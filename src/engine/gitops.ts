@@ -54,7 +54,7 @@ const waveDelayMs = 2_000;
 const graceMs = 180_000;
 
 export async function openGitOps(parts: Parts): Promise<GitOps> {
-  const { config, stack, dataDir, clock, log, system } = parts;
+  const { config, stack, dataDir, clock, log, system, metrics } = parts;
   const requests = createReconcileStream({
     bus: system.bus,
     clock,
@@ -89,6 +89,7 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
       },
       clock,
       log,
+      onRequest: (repo, request_type) => metrics.gitRequests.add({ repo, request_type }),
     }),
   );
   const gitOps: GitOps = { target: createGitOpsTarget({ requests, clock }), requests, served, sources };
@@ -108,7 +109,7 @@ async function passOn({ url, refs, repository }: Push, { running, served }: GitO
 
 /** Applications are looked at from here on; nobody waits for them. */
 export async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
-  const { stack, nursery, kube, clock, log, ledger, system } = parts;
+  const { stack, nursery, kube, clock, log, ledger, system, metrics } = parts;
   const live = createLiveState({ client: kube, clock, log, groupOf, trim: trimLive });
   stack.use(nursery.start("live state", (signal) => live.run(signal)));
   const { projects, onProject } = await openProjects(parts);
@@ -123,7 +124,7 @@ export async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
       request,
       schemas: triggerSchemas(),
       sources: gitOps.sources,
-      renders: createRenderCache(gitOps.sources),
+      renders: createRenderCache(gitOps.sources, { onMade: () => metrics.renders.add({}) }),
       claims: createClaims(),
       isApplication: (key) => store?.find(key) !== undefined,
       controllerNamespace,

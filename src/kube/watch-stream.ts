@@ -7,7 +7,10 @@ import type { WatchEvent } from "./kube.ts";
 /** The longest line of a watch, in characters: an object is at most 3 MiB. */
 const maxLine = 8 * 1024 * 1024;
 
-/** The events of a watch's body, which is cancelled when the caller stops reading. @throws EngineError API_* */
+/**
+ * The events of a watch's body, which is cancelled when the caller stops reading or `signal` aborts.
+ * @throws EngineError API_*; the reason of `signal`
+ */
 export async function* readWatchEvents(
   body: ReadableStream<Uint8Array>,
   doing: string,
@@ -16,7 +19,7 @@ export async function* readWatchEvents(
   const decoder = new TextDecoder();
   let rest = "";
   try {
-    for await (const chunk of body) {
+    for await (const chunk of readUntilAborted(body, signal)) {
       const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
       rest = lines.pop() ?? "";
       if (rest.length > maxLine) throw new EngineError("API_UNAVAILABLE", `${doing}: a line is longer than ${maxLine}`);
@@ -26,6 +29,24 @@ export async function* readWatchEvents(
     signal.throwIfAborted();
     if (error instanceof EngineError) throw error;
     throw new EngineError("API_UNAVAILABLE", `${doing}: the watch broke off`, error);
+  }
+}
+
+/** The request's own signal is not enough: once its `Request` is garbage collected, nothing passes an abort on to the body. */
+async function* readUntilAborted(
+  body: ReadableStream<Uint8Array>,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void> {
+  const reader = body.getReader();
+  const cancel = (): void => void reader.cancel(signal.reason).catch(() => undefined);
+  signal.addEventListener("abort", cancel, { once: true });
+  try {
+    signal.throwIfAborted();
+    for (let part = await reader.read(); !part.done; part = await reader.read()) yield part.value;
+    signal.throwIfAborted();
+  } finally {
+    signal.removeEventListener("abort", cancel);
+    cancel();
   }
 }
 

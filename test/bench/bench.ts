@@ -6,6 +6,8 @@ export interface BenchRow {
   readonly limit: number;
   /** `value / limit` */
   readonly ratio: number;
+  /** What the design allows, in the same unit. */
+  readonly budget?: number;
 }
 
 export interface Bench {

@@ -10,6 +10,7 @@ const rooms: Readonly<Record<string, () => Promise<readonly Bench[]>>> = {
   ledger: async () => (await import("./ledger.ts")).ledgerBenches,
   flow: async () => (await import("./flow.ts")).flowBenches,
   start: async () => (await import("./start.ts")).startBenches,
+  gitops: async () => (await import("./gitops.ts")).gitOpsBenches,
 };
 
 const { values, positionals } = parseArgs({
@@ -24,7 +25,7 @@ if (unknown.length > 0) {
 }
 
 const asked = positionals.length > 0 ? positionals : Object.keys(rooms);
-if (!values.json) console.log(line(["name", "value", "unit", "limit", "ratio"]));
+if (!values.json) console.log(line(["name", "value", "unit", "limit", "ratio", "budget"]));
 for (const name of asked) {
   for (const bench of (await rooms[name]?.()) ?? []) {
     for (const row of await bench.run({ quick: values.quick })) show(row);
@@ -36,12 +37,15 @@ function show(row: BenchRow): void {
     console.log(JSON.stringify(row));
     return;
   }
-  console.log(line([row.name, number(row.value), row.unit, number(row.limit), row.ratio.toFixed(2)]));
+  const { name, value, unit, limit, ratio, budget } = row;
+  console.log(
+    line([name, number(value), unit, number(limit), ratio.toFixed(2), budget === undefined ? "" : number(budget)]),
+  );
 }
 
 /** Names to the left, numbers to the right; every row has the same widths, so that rows can be shown as they come. */
-function line([name = "", value = "", unit = "", limit = "", ratio = ""]: readonly string[]): string {
-  return `${name.padEnd(52)}${value.padStart(12)} ${unit.padEnd(10)}${limit.padStart(12)}${ratio.padStart(8)}`;
+function line([name = "", value = "", unit = "", limit = "", ratio = "", budget = ""]: readonly string[]): string {
+  return `${name.padEnd(52)}${value.padStart(12)} ${unit.padEnd(10)}${limit.padStart(12)}${ratio.padStart(8)}${budget.padStart(10)}`;
 }
 
 function number(value: number): string {

@@ -257,6 +257,7 @@ async function startEngine(world: World, options: EngineOptions): Promise<TestEn
     controllerNamespace: "argocd",
     directory: { project: found.find, clusters: () => [cluster] },
     graceMs: 180_000,
+    isApplication: (key) => store.find(key) !== undefined,
     pollMs: 250,
     waveDelayMs: 2_000,
   });

@@ -2,6 +2,7 @@ import type { Application } from "../../api/application-types.ts";
 import { isHook } from "../../api/resource-annotations.ts";
 import type { Clock } from "../../base/clock.ts";
 import { isJsonObject, type JsonObject } from "../../base/json.ts";
+import type { Metrics } from "../../base/metrics.ts";
 import type { LiveState } from "../../kube/live-state.ts";
 import type { GroupVersionKind, KubeObject, ObjectRef } from "../../objects/object.ts";
 import { type ComparedObject, type Comparison, compareObjects, type SyncStatus } from "../diff/compare.ts";
@@ -45,6 +46,7 @@ export interface LookDeps extends TargetDeps {
   readonly clock: Clock;
   /** Whether there is an Application `namespace/name`, looked at or not. */
   isApplication(key: string): boolean;
+  readonly metrics: Pick<Metrics, "comparedObjects">;
 }
 
 /** What is remembered of one Application between looks; all of it can be made anew. */
@@ -89,7 +91,7 @@ export async function lookAt(
   const disturbed = deps.claims.set(own, new Set(wanted.map((target) => claimKey(target, place))));
   const found = liveObjects(own, wanted, place);
   const ignore = application.ignoreDifferences;
-  const diff = createDiff(JSON.stringify(ignore), memory);
+  const diff = createDiff(JSON.stringify(ignore), memory, deps.metrics);
   const compared = compareObjects(targets.objects, found, { method, ignore, diff });
   const comparison = { ...compared, objects: compared.objects.map((object) => withPermission(object, place)) };
   const { health, resources } = aggregateHealth(comparison.objects, own.app);
@@ -210,12 +212,13 @@ function kindOf(object: KubeObject): KindToCheck {
 }
 
 /** Compares what changed since the last look only. */
-function createDiff(rules: string, { diffs }: Memory): typeof diffObject {
+function createDiff(rules: string, { diffs }: Memory, { comparedObjects }: LookDeps["metrics"]): typeof diffObject {
   return (target, live, options) => {
     if (target === undefined || live === undefined) return diffObject(target, live, options);
     const known = diffs.get(target);
     if (known?.live === live && known.rules === rules) return known.diff;
     const diff = diffObject(target, live, options);
+    comparedObjects.add({});
     diffs.set(target, { live, rules, diff });
     return diff;
   };

@@ -49,7 +49,11 @@ interface Shared {
   callers: number;
 }
 
-export function createRenderCache(sources: GitSources, limits: Partial<RenderCacheLimits> = {}): RenderCache {
+/** `onMade` is told of each rendering that was made, not found. */
+export function createRenderCache(
+  sources: GitSources,
+  { onMade = () => undefined, ...limits }: Partial<RenderCacheLimits> & { readonly onMade?: () => void } = {},
+): RenderCache {
   const kept = createKept({ ...defaultLimits, ...limits });
   const underWay = new Map<string, Shared>();
   const overrides = new Map<string, JsonObject>();
@@ -57,6 +61,7 @@ export function createRenderCache(sources: GitSources, limits: Partial<RenderCac
 
   function begin(key: string, at: SourceAt): Shared {
     made += 1;
+    onMade();
     const stop = new AbortController();
     const result = renderSource(sources, at, stop.signal)
       .then((rendering) => {

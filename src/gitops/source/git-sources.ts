@@ -41,6 +41,8 @@ export interface GitSourcesOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly limits?: Partial<GitLimits>;
+  /** Told of each request to a server, by the URL without credentials. */
+  readonly onRequest?: MirrorDeps["onRequest"];
 }
 
 /** Removes checkouts that a killed process left. Disposal ends the children that are kept open. */
@@ -70,7 +72,7 @@ class MirroredSources implements GitSources {
     this.#options = options;
     this.#limits = limits;
     this.#pool = pool;
-    this.#mirrorDeps = { git, clock, log, limits, holdsCommit };
+    this.#mirrorDeps = { git, clock, log, limits, holdsCommit, onRequest: options.onRequest ?? (() => undefined) };
   }
 
   async resolve(repository: string, revision: string, signal: AbortSignal): Promise<ResolvedRevision> {

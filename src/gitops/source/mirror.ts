@@ -16,7 +16,11 @@ export interface Access {
 export interface MirrorDeps extends UpkeepDeps {
   /** Whether the mirror holds this commit. */
   readonly holdsCommit: (path: string, commit: string, signal: AbortSignal) => Promise<boolean>;
+  /** Told of each request to a server, by the URL without credentials. */
+  readonly onRequest: (repository: string, type: RequestType) => void;
 }
+
+export type RequestType = "fetch" | "ls-remote";
 
 const headRefspec = `+HEAD:${mirroredHead}`;
 const refspecs = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"];
@@ -83,7 +87,7 @@ export class Mirror {
     if (await this.#holds(commit, signal)) return;
     // On no branch or tag: a server may give it by its id.
     const args = ["fetch", ...fetchOptions, "--", "origin", commit];
-    const { result, url } = await this.#atServer(args, {}, signal);
+    const { result, url } = await this.#atServer("fetch", args, {}, signal);
     const isUnknown = /not our ref|unadvertised object|couldn't find remote ref/.test(result.stderr);
     if (result.code !== 0 && !isUnknown) throw remoteError("fetch", url, result);
     if (!(await this.#holds(commit, signal))) throw revisionNotFound(commit);
@@ -141,11 +145,17 @@ export class Mirror {
     });
   }
 
-  async #atServer(args: readonly string[], more: Partial<RemoteCall>, signal: AbortSignal): Promise<ServerAnswer> {
+  async #atServer(
+    type: RequestType,
+    args: readonly string[],
+    more: Partial<RemoteCall>,
+    signal: AbortSignal,
+  ): Promise<ServerAnswer> {
     if (this.#access === undefined) throw new Error("a mirror is used through an access");
     const { repository, credentials: lookUp } = this.#access;
     await this.#prepare();
     const credentials = await lookUp();
+    this.#deps.onRequest(repository.url, type);
     const call = { args, repository, credentials, timeoutMs: this.#deps.limits.fetchTimeoutMs, ...more };
     const result = await withinSize(
       this.path,
@@ -158,10 +168,10 @@ export class Mirror {
 
   async #fetchAll(signal: AbortSignal): Promise<Refs> {
     const args = ["fetch", ...fetchOptions, "--prune", "--force", "--", "origin", ...refspecs];
-    let { result, url } = await this.#atServer([...args, headRefspec], {}, signal);
+    let { result, url } = await this.#atServer("fetch", [...args, headRefspec], {}, signal);
     if (result.code !== 0 && /couldn't find remote ref HEAD/.test(result.stderr)) {
       await this.#deps.git.local(this.path, { args: ["update-ref", "-d", mirroredHead] }, signal);
-      ({ result, url } = await this.#atServer(args, {}, signal));
+      ({ result, url } = await this.#atServer("fetch", args, {}, signal));
     }
     if (result.code !== 0) throw remoteError("fetch", url, result);
     const listArgs = ["for-each-ref", `--format=${mirrorRefFormat}`];
@@ -177,13 +187,18 @@ export class Mirror {
     this.#wantedFiles.clear();
     if (ids.length === 0) return;
     const args = ["-c", "fetch.negotiationAlgorithm=noop", "fetch", ...fetchOptions, "--stdin", "origin"];
-    const { result, url } = await this.#atServer(args, { input: `${ids.join("\n")}\n` }, signal);
+    const { result, url } = await this.#atServer("fetch", args, { input: `${ids.join("\n")}\n` }, signal);
     if (result.code !== 0) throw remoteError("fetch files of", url, result);
   }
 
   async #list(signal: AbortSignal): Promise<Refs> {
     const timeoutMs = this.#deps.limits.listTimeoutMs;
-    const { result, url } = await this.#atServer(["ls-remote", "--quiet", "--", "origin"], { timeoutMs }, signal);
+    const { result, url } = await this.#atServer(
+      "ls-remote",
+      ["ls-remote", "--quiet", "--", "origin"],
+      { timeoutMs },
+      signal,
+    );
     if (result.code !== 0) throw remoteError("list refs of", url, result);
     return parseRemoteRefs(result.stdout.toString("utf8"));
   }

@@ -288,7 +288,7 @@ test("two Applications, one object: who tracks it keeps it, the other takes it o
   assert.deepEqual([...look.disturbed], ["argocd/first"]);
   assert.deepEqual(shown(look), ["!ConfigMap/a OutOfSync"]);
   assert.deepEqual(warnings(look), [
-    "SharedResourceWarning: ConfigMap/a is part of applications argocd/older and argocd/first",
+    "SharedResourceWarning: ConfigMap/a is part of applications argocd/older and first",
   ]);
   const idle = await world.sync(older, look, {}, true);
   assert.deepEqual([idle.phase, idle.resources], ["Succeeded", []]);
@@ -299,7 +299,7 @@ test("two Applications, one object: who tracks it keeps it, the other takes it o
   const refused = await world.sync(older, look, { syncOptions: ["FailOnSharedResource=true"] });
   assert.deepEqual(
     [refused.phase, refused.message],
-    ["Failed", "Shared resource found: ConfigMap/a is part of applications argocd/older and argocd/first"],
+    ["Failed", "Shared resource found: ConfigMap/a is part of applications argocd/older and first"],
   );
   const taken = await world.sync(older, look);
   assert.equal(taken.resources.length, 1);

@@ -3,6 +3,7 @@ import type { Application, AppProject } from "../../../src/api/application-types
 import { systemClock } from "../../../src/base/clock.ts";
 import type { JsonObject } from "../../../src/base/json.ts";
 import { silentLogger } from "../../../src/base/log.ts";
+import { createMetrics } from "../../../src/base/metrics.ts";
 import { defaultInstanceLabel, ownerOf } from "../../../src/gitops/diff/tracking.ts";
 import { defaultProject } from "../../../src/gitops/project/project.ts";
 import { createClaims } from "../../../src/gitops/reconcile/claims.ts";
@@ -93,6 +94,7 @@ export async function openWorld(options: { simulate?: boolean } = {}): Promise<W
     directory: { project: (name) => projects.get(name), clusters: () => [cluster] },
     graceMs: 180_000,
     isApplication: (key) => applications.has(key),
+    metrics: createMetrics(),
   };
 
   function parse(name: string, spec: JsonObject, top: JsonObject): Application {
