@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import type { JsonObject } from "../../../src/base/json.ts";
+import type { Look } from "../../../src/gitops/reconcile/look.ts";
+import { widgetDefinition } from "../../harness/control-plane.ts";
+import { kinds } from "./manifests.ts";
+import { manifest, openWorld, patient } from "./world.ts";
+
+/** `PROPERTY_RUNS=300 PROPERTY_SEED=7` looks further, or at the same again. */
+const numRuns = Number(process.env.PROPERTY_RUNS ?? 15);
+const seed = Number(process.env.PROPERTY_SEED ?? 29);
+
+/** Of objects that should be as they are: what is said to differ, with the manifest that led there. */
+function differences({ comparison }: Look): readonly string[] {
+  return comparison.objects.flatMap(({ target, status, diff }) => {
+    if (status === "Synced" && diff.differences.length === 0) return [];
+    return [`${status} ${JSON.stringify(diff.differences)} of ${JSON.stringify(target)}`];
+  });
+}
+
+function versions({ comparison }: Look): unknown[] {
+  return comparison.objects.map(({ live }) => [live?.metadata.name, live?.metadata.resourceVersion]);
+}
+
+for (const [kind, arbitrary] of Object.entries(kinds)) {
+  test(`what was synced does not differ, and a second sync changes nothing: ${kind}`, async () => {
+    await using world = await openWorld();
+    await world.plane.client.create(widgetDefinition as never, {}, patient());
+    const objects = fc.sample(arbitrary, { numRuns, seed }).map((object, index): JsonObject => {
+      return { ...object, metadata: { ...(object.metadata as JsonObject), name: `${kind.toLowerCase()}-${index}` } };
+    });
+    await world.repository.commit({ "web/all.yaml": manifest(...objects) });
+    const app = world.app();
+    const first = await world.sync(app, await world.lookWell(app));
+    assert.equal(first.phase, "Succeeded", first.message);
+    const look = await world.lookWell(app);
+    assert.deepEqual(differences(look), [], `PROPERTY_SEED=${seed}`);
+    assert.equal(look.status, "Synced");
+    await world.sync(app, look);
+    const again = await world.lookWell(app);
+    assert.deepEqual([versions(again), differences(again)], [versions(look), []], `PROPERTY_SEED=${seed}`);
+  });
+}
