@@ -24,13 +24,17 @@ function versions({ comparison }: Look): unknown[] {
 }
 
 for (const [kind, arbitrary] of Object.entries(kinds)) {
+  const objectsOf = (from: number): string => {
+    const objects = fc.sample(arbitrary, { numRuns, seed: from }).map((object, index): JsonObject => {
+      return { ...object, metadata: { ...(object.metadata as JsonObject), name: `${kind.toLowerCase()}-${index}` } };
+    });
+    return manifest(...objects);
+  };
+
   test(`what was synced does not differ, and a second sync changes nothing: ${kind}`, async () => {
     await using world = await openWorld();
     await world.plane.client.create(widgetDefinition as never, {}, patient());
-    const objects = fc.sample(arbitrary, { numRuns, seed }).map((object, index): JsonObject => {
-      return { ...object, metadata: { ...(object.metadata as JsonObject), name: `${kind.toLowerCase()}-${index}` } };
-    });
-    await world.repository.commit({ "web/all.yaml": manifest(...objects) });
+    await world.repository.commit({ "web/all.yaml": objectsOf(seed) });
     const app = world.app();
     const first = await world.sync(app, await world.lookWell(app));
     assert.equal(first.phase, "Succeeded", first.message);
@@ -40,5 +44,17 @@ for (const [kind, arbitrary] of Object.entries(kinds)) {
     await world.sync(app, look);
     const again = await world.lookWell(app);
     assert.deepEqual([versions(again), differences(again)], [versions(look), []], `PROPERTY_SEED=${seed}`);
+  });
+
+  test(`what was changed and synced again does not differ: ${kind}`, async () => {
+    await using world = await openWorld();
+    await world.plane.client.create(widgetDefinition as never, {}, patient());
+    const app = world.app();
+    for (const from of [seed, seed + 1]) {
+      await world.repository.commit({ "web/all.yaml": objectsOf(from) });
+      const { phase, message } = await world.sync(app, await world.lookWell(app, { level: 3 }));
+      assert.equal(phase, "Succeeded", message);
+    }
+    assert.deepEqual(differences(await world.lookWell(app)), [], `PROPERTY_SEED=${seed}`);
   });
 }
