@@ -23,6 +23,21 @@ function versions({ comparison }: Look): unknown[] {
   return comparison.objects.map(({ live }) => [live?.metadata.name, live?.metadata.resourceVersion]);
 }
 
+test("labels that become an empty map are gone after one sync, of kinds of CRDs, too", async () => {
+  await using world = await openWorld();
+  await world.plane.client.create(widgetDefinition as never, {}, patient());
+  const app = world.app();
+  for (const labels of [{ app: "x" }, {}]) {
+    const metadata = { name: "w", labels, finalizers: [] };
+    const widget = { apiVersion: "example.com/v1", kind: "Widget", metadata, spec: {} };
+    await world.repository.commit({ "web/w.yaml": manifest(widget) });
+    await world.sync(app, await world.lookWell(app, { level: 3 }));
+    const look = await world.lookWell(app);
+    assert.deepEqual(differences(look), []);
+    assert.equal(look.comparison.objects[0]?.live?.metadata.labels?.app, labels.app);
+  }
+});
+
 for (const [kind, arbitrary] of Object.entries(kinds)) {
   const objectsOf = (from: number): string => {
     const objects = fc.sample(arbitrary, { numRuns, seed: from }).map((object, index): JsonObject => {
