@@ -1,5 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
+import { formOfField, formOfItem, isMergedList } from "../../objects/apply-form.ts";
+import type { ApplyField } from "../../objects/kubernetes-types.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import { lastAppliedAnnotation } from "./normalize.ts";
 
@@ -8,14 +10,16 @@ export const fieldManager = "argocd-controller";
 /**
  * What the last sync wrote, with live values: the fields that our manager applied and owns alone; else what `kubectl`
  * left in its annotation. Undefined when neither is there: then nothing that the target lacks is ours to remove.
+ * `form` is that of the kind, where it is known: it tells an empty object that the server filled (`strategy: {}`) from one
+ * that is owned as a whole.
  */
-export function lastApplied(live: KubeObject): JsonObject | undefined {
+export function lastApplied(live: KubeObject, form?: ApplyField): JsonObject | undefined {
   const entries = (live.metadata.managedFields ?? []).filter(isJsonObject).filter((entry) => !entry.subresource);
   const own = entries.find(({ manager, operation }) => manager === fieldManager && operation === "Apply");
   if (own !== undefined && isJsonObject(own.fieldsV1)) {
     const others = entries.filter((entry) => entry !== own).map(({ fieldsV1 }) => fieldsV1);
     const alone = subtract(own.fieldsV1, others.filter(isJsonObject));
-    return objectOf(project(live as unknown as JsonObject, alone ?? {}));
+    return objectOf(project(live as unknown as JsonObject, alone ?? {}, form));
   }
   return parseAnnotation(live.metadata.annotations?.[lastAppliedAnnotation]);
 }
@@ -51,28 +55,42 @@ function subtract(own: JsonObject, others: readonly JsonObject[]): JsonObject | 
   return left.length > 0 ? Object.fromEntries(left) : undefined;
 }
 
-function project(value: JsonValue | undefined, fields: JsonObject): JsonValue | undefined {
+function project(value: JsonValue | undefined, fields: JsonObject, form?: ApplyField): JsonValue | undefined {
   const keys = Object.keys(fields).filter((key) => key !== ".");
-  if (keys.length === 0) return value;
-  if (Array.isArray(value)) return projectList(value, fields, keys);
+  if (keys.length === 0) return leafOf(value, form);
+  if (Array.isArray(value)) return projectList(value, fields, keys, form);
   if (!isJsonObject(value)) return value;
   const found = keys.flatMap((key): [string, JsonValue][] => {
     const name = key.startsWith("f:") ? key.slice(2) : "";
-    const child = Object.hasOwn(value, name) ? project(value[name], objectOf(fields[key])) : undefined;
+    const child = Object.hasOwn(value, name)
+      ? project(value[name], objectOf(fields[key]), form && formOfField(form, name))
+      : undefined;
     return child === undefined ? [] : [[name, child]];
   });
   return Object.fromEntries(found);
 }
 
+/** What is owned as one: all of it, but of an object or list whose parts are owned one by one only that it is there. */
+function leafOf(value: JsonValue | undefined, form: ApplyField | undefined): JsonValue | undefined {
+  if (form === undefined || form.atomic) return value;
+  if (isJsonObject(value)) return {};
+  return Array.isArray(value) && isMergedList(form) ? [] : value;
+}
+
 /** `k:{"name":"x"}` names items by their keys, `v:"x"` by their value. */
-function projectList(list: readonly JsonValue[], fields: JsonObject, keys: readonly string[]): JsonValue {
+function projectList(
+  list: readonly JsonValue[],
+  fields: JsonObject,
+  keys: readonly string[],
+  form: ApplyField | undefined,
+): JsonValue {
   return keys.flatMap((key): JsonValue[] => {
     const wanted = parseJson(key.slice(2));
     if (key.startsWith("v:")) return list.filter((item) => isDeepStrictEqual(item, wanted));
     if (!key.startsWith("k:") || !isJsonObject(wanted)) return [];
     const item = list.find((one) => isJsonObject(one) && hasKeys(one, wanted));
     const inner = objectOf(fields[key]);
-    const projected = project(item, inner);
+    const projected = project(item, inner, form && formOfItem(form));
     return isJsonObject(projected) ? [{ ...writtenKeys(wanted, inner), ...projected }] : [];
   });
 }

@@ -17,7 +17,7 @@ const serverFields = new Set([
   "namespace",
 ]);
 
-/** The object without what never counts: status, what the server writes, empty annotations; Secrets with `data` only. */
+/** The object without what never counts: status, what the server writes, empty maps and lists of metadata; Secrets with `data` only. */
 export function normalizeObject(object: KubeObject): JsonObject {
   const { status: _status, metadata, ...rest } = object as unknown as JsonObject;
   const plain: JsonObject = { ...rest, metadata: normalizeMetadata(isJsonObject(metadata) ? metadata : {}) };
@@ -31,11 +31,16 @@ function normalizeMetadata(metadata: JsonObject): JsonObject {
   const fields = Object.entries(metadata).filter(([key]) => !serverFields.has(key));
   return Object.fromEntries(
     fields.flatMap(([key, value]): [string, JsonValue][] => {
-      if (key !== "annotations" || !isJsonObject(value)) return [[key, value]];
+      if (key !== "annotations" || !isJsonObject(value)) return isEmpty(value) ? [] : [[key, value]];
       const { [lastAppliedAnnotation]: _applied, ...annotations } = value;
-      return Object.keys(annotations).length > 0 ? [[key, annotations]] : [];
+      return isEmpty(annotations) ? [] : [[key, annotations]];
     }),
   );
+}
+
+/** Of any kind, the server keeps no empty labels. */
+function isEmpty(value: JsonValue): boolean {
+  return isJsonObject(value) ? Object.keys(value).length === 0 : Array.isArray(value) && value.length === 0;
 }
 
 /** `stringData` goes over `data`, encoded, as the server does it; values that are no text are copied as they are. */

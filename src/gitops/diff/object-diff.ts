@@ -28,8 +28,8 @@ export function diffObject(
 ): ObjectDiff {
   if (target === undefined || live === undefined) return oneSided(target, live);
   const plainLive = normalizeObject(live);
-  const applied = lastApplied(live);
   const type = typeOf(target);
+  const applied = lastApplied(live, type === undefined ? undefined : { type });
   const base = applied === undefined ? undefined : normalizeObject(applied as unknown as KubeObject);
   const predicted = predictLive(normalizeObject(target), plainLive, base, type);
   const sides = ignoreDifferences({ predicted, live: plainLive }, live, options.ignore ?? []);

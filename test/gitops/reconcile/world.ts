@@ -61,7 +61,13 @@ export interface World extends AsyncDisposable {
   look(app: TestApp, asked?: Asked): Promise<Reconciled>;
   /** The same, where it has to come to a look. */
   lookWell(app: TestApp, asked?: Asked): Promise<Look>;
-  sync(app: TestApp, look: Look, operation?: JsonObject, isAutomated?: boolean): Promise<SyncProgress>;
+  sync(
+    app: TestApp,
+    look: Look,
+    operation?: JsonObject,
+    isAutomated?: boolean,
+    signal?: AbortSignal,
+  ): Promise<SyncProgress>;
   /** Until the live state has the object as the server has it. */
   seen(object: { readonly apiVersion: string; readonly kind: string; readonly metadata: object }): Promise<void>;
 }
@@ -160,7 +166,7 @@ export async function openWorld(options: { simulate?: boolean } = {}): Promise<W
       if (found === undefined) throw new Error(`nothing was compared: ${JSON.stringify(status.conditions)}`);
       return found.look;
     },
-    async sync(app, found, operation = {}, isAutomated = false) {
+    async sync(app, found, operation = {}, isAutomated = false, signal = patient()) {
       const { operation: parsed } = applicationOf({}, { operation: { sync: { prune: true, ...operation } } });
       if (parsed?.sync === undefined) throw new Error("the operation has no sync");
       const running: RunningOperation = {
@@ -172,7 +178,7 @@ export async function openWorld(options: { simulate?: boolean } = {}): Promise<W
       };
       const place = { project: projects.get(app.application.project) ?? defaultProject("argocd"), cluster };
       const given = { clock: systemClock, report: async () => undefined, pollMs: 2, waveDelayMs: 0 };
-      const progress = await operate(app.application, place, found, running, given, patient());
+      const progress = await operate(app.application, place, found, running, given, signal);
       await clock.advance(1_500); // kinds that were missing are asked for again
       for (const { target } of found.comparison.objects) if (target?.metadata.name) await seen(target);
       return progress;
