@@ -19,25 +19,32 @@ export interface ApplicationDoor {
 }
 
 const writeTimeoutMs = 30_000;
+/** While others write all the time. */
+const maxAttempts = 10;
 
 export function createApplicationDoor(store: ApplicationStore, controller: ApplicationController): ApplicationDoor {
   function known(ref: ResourceName): KubeObject {
     const object = store.find(keyOf(ref));
     if (object !== undefined) return object;
-    throw new EngineError("NOT_FOUND", `there is no Application "${ref.name}" in namespace "${ref.namespace}"`);
+    throw notFound(ref);
   }
 
   return {
     list: () => store.list(),
     find: (namespace, name) => store.find(`${namespace}/${name}`),
     async sync(ref, operation) {
-      const object = known(ref);
-      if (object.operation !== undefined && object.operation !== null) throw inProgress();
-      const patch = { operation, status: { operationState: null } };
-      const { resourceVersion } = object.metadata;
       const signal = AbortSignal.timeout(writeTimeoutMs);
-      const written = await store.patch(keyOf(ref), patch, signal, resourceVersion);
-      return written ?? known(ref);
+      const patch = { operation, status: { operationState: null } };
+      let object: KubeObject | undefined = known(ref);
+      for (let attempt = 1; object !== undefined; attempt++) {
+        if (object.operation !== undefined && object.operation !== null) throw inProgress();
+        const written: KubeObject | "conflict" | undefined = await store
+          .patch(keyOf(ref), patch, signal, object.metadata.resourceVersion)
+          .catch((error: unknown) => conflictUnless(attempt === maxAttempts, error));
+        if (written !== "conflict") return written ?? known(ref);
+        object = await store.read(keyOf(ref), signal);
+      }
+      throw notFound(ref);
     },
     async refresh(ref, hard) {
       known(ref);
@@ -60,4 +67,13 @@ function keyOf({ namespace, name }: ResourceName): string {
 
 function inProgress(): EngineError {
   return new EngineError("SYNC_REFUSED", "another operation is already in progress");
+}
+
+function notFound({ namespace, name }: ResourceName): EngineError {
+  return new EngineError("NOT_FOUND", `there is no Application "${name}" in namespace "${namespace}"`);
+}
+
+function conflictUnless(isLast: boolean, error: unknown): "conflict" {
+  if (!isLast && error instanceof EngineError && error.code === "API_CONFLICT") return "conflict";
+  throw error;
 }

@@ -25,6 +25,8 @@ export interface ApplicationStore {
    * it. Nothing happens when the Application is gone.
    */
   removeAnnotations(key: string, seen: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void>;
+  /** As the API has it now; after a conflict the watch may be behind. */
+  read(key: string, signal: AbortSignal): Promise<KubeObject | undefined>;
   forget(key: string): void;
 }
 
@@ -83,6 +85,11 @@ export function createApplicationStore(cache: WatchCache, kube: KubeClient): App
       } catch (error) {
         if (!(error instanceof EngineError) || !["API_INVALID", "API_NOT_FOUND"].includes(error.code)) throw error;
       }
+    },
+    async read(key, signal) {
+      const object = await kube.get(refOf(key), signal);
+      if (object !== undefined && object.metadata.uid === find(key)?.metadata.uid) remember(key, object);
+      return object;
     },
     forget: (key) => void written.delete(key),
   };

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Application } from "../api/application-types.ts";
 import { objectOf, textOf } from "../api/fields.ts";
 import { sleepFor } from "../base/clock.ts";
@@ -64,6 +65,8 @@ export interface ApplicationController extends Reconciler {
   offerStored(application: string, received: ReceivedEvent, done: () => void): void;
   /** What is not stored, for one Application. Resolves when it was acted on. */
   offerLocal(reason: LocalReason): Promise<void>;
+  /** Makes all Applications known to `offer`, whatever their first looks wait for. */
+  readAll(signal: AbortSignal): Promise<void>;
   /** By instance name, as trackings hold it. */
   byInstance(instance: string): ChangedApplication | undefined;
   /** Repositories in use, as the sources name them. */
@@ -144,6 +147,17 @@ class ApplicationReconciler implements ApplicationController {
     if (request === undefined || keys.size === 0) done?.();
     else for (const key of keys) this.#submit(key, request, done);
     return [...keys];
+  }
+
+  async readAll(signal: AbortSignal): Promise<void> {
+    for (const [count, object] of this.#deps.store.list().entries()) {
+      const { namespace, name } = object.metadata;
+      const application = readApplication(object);
+      const key = `${namespace}/${name}`;
+      if (!("problem" in application)) this.#compile(key, this.#entryOf(key, object), application);
+      if (count % 50 === 49) await nextTurn(); // others go on meanwhile
+      if (signal.aborted) return;
+    }
   }
 
   #submitDirectly(key: string, received: ReceivedEvent, done: () => void): void {

@@ -7,6 +7,7 @@ import type { LiveChange, LiveState } from "../kube/live-state.ts";
 import { type KubeObject, refText } from "../objects/object.ts";
 import type { ApplicationHead, Ledger } from "../record/records.ts";
 import type { LocalReason } from "./application-requests.ts";
+import { createObservationLimit, type ObservationLimit } from "./observation-limit.ts";
 
 /** An Application as far as changes of its objects concern it. */
 export interface ChangedApplication {
@@ -34,17 +35,19 @@ export function groupOf(object: KubeObject): string | undefined {
 
 /**
  * Attributes each change of a live object to its Application, by way of its topmost owner: a reason to look again, and,
- * when the object came, went or changed its health, an observation.
+ * when the object came, went or changed its health, an observation; of one that flaps only some.
  * @returns the way to stop
  */
 export function followLiveChanges(deps: LiveChangesDeps): () => void {
+  const limit = createObservationLimit(deps.clock);
   return deps.live.onChange((change) => {
     if (change.isInitial) return;
     for (const instance of instancesOf(change, deps.live)) {
       const application = deps.applicationOf(instance);
-      if (application === undefined) continue;
+      // Its own status is no state of one that manages itself.
+      if (application === undefined || change.object.metadata.uid === application.head.uid) continue;
       deps.onDrift(driftOf(change, application));
-      observe(change, application, deps);
+      observe(change, application, limit, deps);
     }
   });
 }
@@ -70,6 +73,7 @@ function driftOf({ type, object }: LiveChange, { key }: ChangedApplication): Loc
 function observe(
   { type, object, previous }: LiveChange,
   { head, lastSync }: ChangedApplication,
+  limit: ObservationLimit,
   { ledger, clock, log }: LiveChangesDeps,
 ): void {
   if (lastSync === undefined) return;
@@ -78,15 +82,20 @@ function observe(
   if (type === "set" && isSame) return;
   const { name = "", namespace } = object.metadata;
   const { apiVersion, kind } = object;
+  const text = refText({ apiVersion, kind, name, ...(namespace ? { namespace } : {}) });
+  const missed = limit.admit(`${head.uid} ${text}`);
+  if (missed === undefined) return;
+  const more = missed === 0 ? "" : `(after ${missed} changes that are not recorded)`;
+  const message = [health?.message ?? "", more].filter((part) => part !== "").join(" ");
   const { kept } = ledger.write({
     kind: "observation",
     at: clock.now(),
     causes: [lastSync],
     application: head,
-    object: refText({ apiVersion, kind, name, ...(namespace ? { namespace } : {}) }),
+    object: text,
     change: type === "deleted" ? "deleted" : previous === undefined ? "created" : "health",
     ...(health === undefined ? {} : { health: health.status }),
-    ...(health?.message ? { message: health.message } : {}),
+    ...(message === "" ? {} : { message }),
   });
   kept.catch((error: unknown) => log.error("a record could not be stored", { error }));
 }

@@ -27,7 +27,7 @@ export interface PushIntakeDeps {
 
 /**
  * Turns a push into an event for each ref, and each of these into a request for every Application whose Sensor takes it.
- * Resolves once all of them are stored; nothing is done about them here.
+ * Resolves once all of them are stored; nothing is done about them here. What can be stored is, also if it rejects.
  */
 export function createPushIntake(deps: PushIntakeDeps): (push: SeenPush) => Promise<void> {
   const { system, controllerNamespace, index, requests, clock } = deps;
@@ -50,6 +50,9 @@ export function createPushIntake(deps: PushIntakeDeps): (push: SeenPush) => Prom
   return async ({ url, refs, headRef }) => {
     const now = clock.now();
     const events = refEvents({ kind: "push", repositoryUrl: url, refs, headRef, id: randomUUID, now });
-    for (const event of events) await take(event);
+    // One after the other: a push may have thousands of refs.
+    const failures: unknown[] = [];
+    for (const event of events) await take(event).catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
   };
 }

@@ -115,8 +115,10 @@ export async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
   const { projects, onProject } = await openProjects(parts);
   const index = createApplicationIndex();
   let store: ApplicationStore | undefined;
+  let listed: Promise<void> | undefined;
   const running = runController(parts, "Application", ({ cache, request }) => {
     store = createApplicationStore(cache, kube);
+    listed = cache.synced;
     return createApplicationController({
       ...parts,
       store,
@@ -150,10 +152,11 @@ export async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
   if (store === undefined) throw new Error("a controller is made with its cache");
   gitOps.running = { controller, applications: createApplicationDoor(store, controller), onPush };
   startPolling(parts, gitOps, controller);
-  // Before its first reconcile an Application is in no index, and a request for it would concern nobody.
+  // Not after the first look at each: a repository that does not answer would hold up all others.
   stack.use(
     nursery.start("stored requests", async (signal) => {
-      await Promise.race([running.settled, aborted(signal)]);
+      await Promise.race([listed, aborted(signal)]);
+      await controller.readAll(signal);
       if (!signal.aborted) await gitOps.requests.run(signal);
     }),
   );

@@ -404,3 +404,37 @@ test("what fails in an unforeseen way ends as an error, and is logged with the A
   assert.deepEqual([state.phase, state.message], ["Error", "nobody thought of this"]);
   assert.ok(world.logged.some(({ level, fields }) => level === "error" && fields?.application === "argocd/web"));
 });
+
+test("a rollback brings back what the source of the history said", async () => {
+  await using world = await openShop();
+  const first = await world.repository.commit({ "former/settings.yaml": configMap("settings", { a: "former" }) });
+  await createApplication(world);
+  await world.start();
+  const { repository } = world;
+  const source = { repoURL: repository.url, path: "former", targetRevision: "main" };
+  await ask(world, { sync: { revision: first, source } });
+  const state = await world.until("the end", () => ended(world));
+  assert.equal(objectOf((await world.kube.get(configRef))?.data as never).a, "former");
+  assert.deepEqual(objectOf(state.syncResult).source, source);
+});
+
+test("what a sync waits for is shown as it is in the end, without a write for each step", async () => {
+  await using world = await openShop();
+  const names = ["a", "b", "c"];
+  for (const name of names) {
+    await world.repository.commit({ [`web/${name}.yaml`]: stuckDeployment.replace("name: api", `name: ${name}`) });
+  }
+  await createApplication(world, {}, {}, { operation: { sync: {} } });
+  const engine = await world.start();
+  const message = async (): Promise<string> => textOf((await stateOf(world)).message);
+  await world.until("the wait", async () => (await message()).includes("2 more"));
+  const status = { observedGeneration: 1, replicas: 1, updatedReplicas: 1, readyReplicas: 1, availableReplicas: 1 };
+  const writes = engine.writes();
+  for (const name of names.slice(0, 2)) {
+    const ref = { apiVersion: "apps/v1", kind: "Deployment", namespace: "shop", name };
+    await world.kube.patch(ref, merge, { status } as JsonObject, { subresource: "status" });
+  }
+  await world.until("the last one", async () => (await message()) === "waiting for healthy state of apps/Deployment/c");
+  await world.pass(30_000, 500);
+  assert.ok(engine.writes() - writes <= 8, `${engine.writes() - writes} writes`);
+});

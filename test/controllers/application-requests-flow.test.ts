@@ -299,3 +299,33 @@ test("the annotation refresh is answered and removed; one that was set meanwhile
   assert.deepEqual(removals, ["first", "second"]);
   assert.ok(engine.writes() < 10);
 });
+
+test("a request is acted on while another Application waits for its first look", async () => {
+  await using world = await openShop();
+  await world.repository.commit({ "slow/other.yaml": configMap("other", {}) });
+  await createApplication(world);
+  const source = { repoURL: world.repository.url, path: "slow", targetRevision: "main" };
+  await createApplication(world, { source }, { name: "slow" });
+  const hang = Promise.withResolvers<void>();
+  const engine = await world.start({ onRender: (folder) => (folder === "slow" ? hang.promise : undefined) });
+  await wish(world, engine, "uid/deploy/1");
+  await world.until("the sync", () => world.syncs().length === 1);
+  hang.resolve();
+});
+
+test("a push that comes before the first look at an Application asks it, too", async () => {
+  await using world = await openShop();
+  await createApplication(world, automated);
+  const hang = Promise.withResolvers<void>();
+  const engine = await world.start({ onRender: () => hang.promise });
+  const before = await world.repository.git("rev-parse", "HEAD");
+  await world.pass(500, 50);
+  const after = await world.repository.commit({ "web/settings.yaml": configMap("settings", { a: "2" }) });
+  await engine.push({
+    url: world.repository.url,
+    refs: [{ name: "refs/heads/main", old: before, new: after }],
+    headRef: undefined,
+  });
+  hang.resolve();
+  await world.until("the sync of the push", () => world.syncs().at(-1)?.revisions[0] === after);
+});

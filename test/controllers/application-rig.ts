@@ -73,8 +73,8 @@ export interface EngineOptions {
   readonly fault?: (call: Call) => void | Promise<void>;
   /** Called after each request was answered, before the engine sees the answer. */
   readonly answered?: (call: Call) => void | Promise<void>;
-  /** Called before each rendering; what it throws is how it fails. */
-  readonly onRender?: () => void;
+  /** Awaited before each rendering of the folder; what it throws is how it fails. */
+  readonly onRender?: (folder: string) => void | Promise<void>;
 }
 
 /** The parts of the engine's reconcile flow, assembled as `src/engine/gitops.ts` does. */
@@ -248,8 +248,8 @@ async function startEngine(world: World, options: EngineOptions): Promise<TestEn
     sources,
     renders: {
       ...renders,
-      render(...asked) {
-        options.onRender?.();
+      async render(...asked) {
+        await options.onRender?.(asked[0].path ?? "");
         return renders.render(...asked);
       },
     },
@@ -278,6 +278,7 @@ async function startEngine(world: World, options: EngineOptions): Promise<TestEn
   });
   const running = [live, real, projects].map((one) => one.run(stop.signal));
   await Promise.all([real.synced, projects.synced]);
+  await controller.readAll(stop.signal);
   running.push(queue.run(stop.signal), requests.run(stop.signal));
   const end = async (): Promise<void> => {
     stop.abort();
