@@ -15,6 +15,7 @@ import type { ReconcileRequest } from "./request.ts";
 import { buildStatus, invalidStatus } from "./status.ts";
 import { summarize } from "./summary.ts";
 import { TargetError } from "./target.ts";
+import { timeText } from "./timestamps.ts";
 
 export interface ReconcileDeps extends LookDeps {
   readonly directory: Directory;
@@ -111,7 +112,9 @@ function withoutComparison(application: Application, message: string, now: Insta
   const conditions = setConditions(spec, found, evaluatedTypes.comparison, now);
   const decision = { kind: "none" as const, reason: "it is not known what differs: the comparison failed" };
   const sync = { comparedTo: comparedTo(application), ...objectOf(application.status.sync), status: "Unknown" };
-  return { status: { ...application.status, sync, conditions }, decision, againAfterMs: failedRetryMs };
+  // As the original has it: what has no objects yet is Healthy.
+  const health = application.status.health ?? { status: "Healthy", lastTransitionTime: timeText(now) };
+  return { status: { ...application.status, health, sync, conditions }, decision, againAfterMs: failedRetryMs };
 }
 
 function decide(
