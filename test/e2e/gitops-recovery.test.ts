@@ -74,3 +74,36 @@ test("a hook that fails fails the sync, which is tried again until a push mends 
   await scenario.waitForSynced("web", commit, 20_000);
   assert.ok(await scenario.find("configmap", "later"));
 });
+
+test("a push that leaves nothing does not remove everything, and what Git says again is followed", {
+  skip: kubectlMissing(),
+}, async () => {
+  const source = { path: "deploy", targetRevision: "stable" };
+  await using scenario = await GitOpsScenario.start({
+    repositories: { web: { "deploy/a.yaml": configMap("a", "0"), "README.md": "An Application" } },
+    manifests: (urlOf) => [application("web", urlOf("web"), { source: { repoURL: urlOf("web"), ...source } })],
+  });
+  const copy = await scenario.clone("web");
+  await copy.push("origin", "HEAD:refs/heads/stable");
+  await scenario.waitForSynced("web");
+
+  // The folder stays, with nothing in it that is a manifest.
+  const emptied = await copy.commit({ "deploy/a.yaml": undefined, "deploy/NOTES": "Nothing" });
+  await copy.push("origin", "HEAD:refs/heads/stable");
+  const refused = await scenario.waitForStatus("web", "refused", ({ conditions = [] }) => conditions.length > 0);
+  assert.deepEqual(
+    refused.conditions?.map(({ type, message }) => `${type}: ${message}`),
+    [`SyncError: Skipping sync attempt to [${emptied}]: auto-sync will wipe out all resources`],
+  );
+  assert.ok(await scenario.find("configmap", "a"));
+
+  await copy.push("origin", ":refs/heads/stable");
+  const lost = await scenario.waitForStatus("web", "lost", ({ sync }) => sync?.status === "Unknown");
+  assert.match(lost.conditions?.[0]?.message ?? "", /desc = unable to resolve 'stable' to a commit SHA$/);
+  assert.ok(await scenario.find("configmap", "a"));
+
+  const restored = await copy.commit({ "deploy/a.yaml": configMap("a", "1") });
+  await copy.push("origin", "HEAD:refs/heads/stable");
+  const { conditions = [] } = await scenario.waitForSynced("web", restored);
+  assert.deepEqual(conditions, []);
+});
