@@ -78,6 +78,8 @@ for (const bus of buses) {
       assert.deepEqual(await conditions(scenario, "no-yaml"), [
         `${load} code = FailedPrecondition desc = Failed to unmarshal "a.yaml": line 6, column 1: deficient indentation`,
       ]);
+      const listed = await scenario.kubectl(["get", "applications", "-n", "argocd"]);
+      assert.match(listed, /^no-path +Unknown +Healthy /m);
       assert.deepEqual(await conditions(scenario, "no-project"), [
         "InvalidSpecError: Application referencing project none which does not exist",
       ]);

@@ -58,3 +58,28 @@ for (const bus of buses) {
     });
   });
 }
+
+test("an owner that takes its objects with it leaves the other one to make them again", {
+  skip: kubectlMissing(),
+}, async () => {
+  const metadata = { finalizers: ["resources-finalizer.argocd.argoproj.io"] };
+  await using scenario = await GitOpsScenario.start({
+    repositories: {
+      left: { "a.yaml": configMap("shared", "left") },
+      right: { "a.yaml": configMap("shared", "right") },
+    },
+    manifests: (urlOf) => ["left", "right"].map((name) => application(name, urlOf(name), {}, metadata)),
+  });
+  const owner = async (): Promise<string | undefined> => {
+    const object = await scenario.find("configmap", "shared");
+    return object?.metadata.annotations?.["argocd.argoproj.io/tracking-id"]?.split(":")[0];
+  };
+  const first = (await waitFor("an owner", owner)) ?? "";
+  const other = first === "left" ? "right" : "left";
+  for (const name of ["left", "right"]) {
+    await scenario.waitForStatus(name, "warned", ({ conditions = [] }) => conditions.length > 0);
+  }
+  await scenario.kubectl(["delete", "application", first, "-n", "argocd", "--timeout=10s"]);
+  await waitFor("the other to make it again", async () => (await owner()) === other);
+  await scenario.waitForSynced(other);
+});

@@ -112,7 +112,8 @@ export function failedStatus(input: FailedInput): JsonObject {
       ...(isKnown && revision !== undefined ? { revision } : {}),
       ...(isKnown && revisions !== undefined ? { revisions } : {}),
     },
-    health: status.health ?? healthStatus(status, { status: "Unknown" }, now),
+    // As the original has it: what has no objects yet is Healthy.
+    health: status.health ?? healthStatus(status, { status: "Healthy" }, now),
     ...(Array.isArray(status.resources) ? { resources: status.resources.map(objectOf).map(unknownResource) } : {}),
     conditions,
     reconciledAt: reconciledAt(input),

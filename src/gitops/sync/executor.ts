@@ -11,7 +11,10 @@ import type { OperationPhase, ResourceResult, SyncPlan, SyncProgress, SyncStep, 
 export interface ExecutorDeps {
   readonly kube: KubeClient;
   readonly clock: Clock;
-  /** Called after every change, and awaited before the sync goes on: what is stored is what a restart resumes from. */
+  /**
+   * Called after every change and every look while it waits, and awaited before the sync goes on: what is stored is what
+   * a restart resumes from.
+   */
   report(progress: SyncProgress): Promise<void>;
 }
 
@@ -248,7 +251,7 @@ class SyncRun {
   }
 
   async #pause(message: string): Promise<void> {
-    if (message !== this.#message) await this.#report(message);
+    await this.#report(message);
     await sleepFor(this.#deps.clock, this.#options.pollMs, this.#context.signal);
   }
 

@@ -100,12 +100,12 @@ test("a source that cannot be rendered: Unknown, what was there is kept, and it 
   assert.deepEqual([syncOf(right), conditionsOf(right), resourcesOf(right)], ["Synced", [], [["a", "Synced"]]]);
 });
 
-test("an Application whose very first comparison fails says so, and is Unknown", async () => {
+test("an Application whose very first comparison fails says so, and has nothing that is ill", async () => {
   await using world = await openWorld();
   await world.repository.commit({ "web/a.yaml": configMap("a") });
   const app = world.app("web", { source: { repoURL: world.repository.url, path: "none", targetRevision: "main" } });
   const result = await world.look(app);
-  assert.deepEqual([syncOf(result), field(result.status.health, "status")], ["Unknown", "Unknown"]);
+  assert.deepEqual([syncOf(result), field(result.status.health, "status")], ["Unknown", "Healthy"]);
   assert.equal(conditionsOf(result).length, 1);
   assert.equal(result.status.controllerNamespace, "argocd");
 });
