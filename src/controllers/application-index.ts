@@ -19,9 +19,9 @@ export interface ApplicationIndex {
   delete(key: string): void;
   /**
    * Every decision, rejections and errors too, in the order in which the Applications were last set. Nothing is kept
-   * between events: the Sensors of Applications have no joins.
+   * between events: the Sensors of Applications have no joins. `only`: of this one Application, whatever else it concerns.
    */
-  match(received: ReceivedEvent, now: Instant): readonly ApplicationMatch[];
+  match(received: ReceivedEvent, now: Instant, only?: string): readonly ApplicationMatch[];
 }
 
 /** Where an Application is found. */
@@ -59,18 +59,24 @@ export function createApplicationIndex(): ApplicationIndex {
       addTo(byApplication, application, key, compiled);
     },
     delete: remove,
-    match(received, now) {
+    match(received, now, only) {
       const { event, head } = received;
       if (head.eventSource !== builtInEventSource || !isJsonObject(event.data)) return [];
       const isOfRepository = head.event === "push" || head.event === "poll";
       const text = isOfRepository ? event.data.repository : event.data.application;
       if (typeof text !== "string") return [];
-      const concerned = (isOfRepository ? byRepository : byApplication).get(text) ?? [];
-      return [...concerned].flatMap(([key, compiled]) =>
+      const concerned = (isOfRepository ? byRepository : byApplication).get(text);
+      const asked = only === undefined ? [...(concerned ?? [])] : entryOf(concerned, only);
+      return asked.flatMap(([key, compiled]) =>
         reduce(compiled, emptyState, received, now).decisions.map((decision) => ({ key, decision })),
       );
     },
   };
+}
+
+function entryOf<V>(map: ReadonlyMap<string, V> | undefined, key: string): readonly (readonly [string, V])[] {
+  const value = map?.get(key);
+  return value === undefined ? [] : [[key, value]];
 }
 
 function addTo(lookup: Lookup, text: string, key: string, compiled: CompiledSensor): void {

@@ -136,8 +136,7 @@ class ApplicationReconciler implements ApplicationController {
     const { index, clock, metrics } = this.#deps;
     const request = requestFor(received);
     const keys = new Set<string>();
-    for (const { key, decision } of index.match(received, clock.now())) {
-      if (only !== undefined && key !== only) continue;
+    for (const { key, decision } of index.match(received, clock.now(), only)) {
       if (decision.kind === "fire" && request !== undefined) keys.add(key);
       if (decision.kind === "rejected") {
         const [namespace = "", sensor_name = ""] = key.split("/");

@@ -1,4 +1,4 @@
-import type { JsonObject } from "../base/json.ts";
+import { isJsonObject, type JsonObject } from "../base/json.ts";
 import type { KubeObject } from "../objects/object.ts";
 import { type Matcher, parseFieldSelector, parseLabelSelector, SelectorError } from "../objects/selector.ts";
 import { type TableFormat, tableFormat } from "../objects/table.ts";
@@ -26,7 +26,7 @@ export function matcherOf(query: URLSearchParams): Matcher<KubeObject> | undefin
   }
 }
 
-/** Fields that built-in kinds let select by; taken for any kind. */
+/** Fields that built-in kinds let select by; taken for any kind. `selectableOf` keeps them. */
 const extraFields = [
   "status.phase",
   "type",
@@ -37,6 +37,26 @@ const extraFields = [
   "involvedObject.uid",
   "reason",
 ];
+
+/** What selectors read of an object: nothing else is needed to match it later. */
+export function selectableOf(object: KubeObject): KubeObject {
+  const { apiVersion, kind, metadata, spec, status, type, reason, involvedObject } = object as KubeObject & JsonObject;
+  const { name, namespace, labels } = metadata as KubeObject["metadata"];
+  return {
+    apiVersion,
+    kind,
+    metadata: {
+      ...(name === undefined ? {} : { name }),
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(labels === undefined ? {} : { labels }),
+    },
+    ...(isJsonObject(spec) && spec.nodeName !== undefined ? { spec: { nodeName: spec.nodeName } } : {}),
+    ...(isJsonObject(status) && status.phase !== undefined ? { status: { phase: status.phase } } : {}),
+    ...(type === undefined ? {} : { type }),
+    ...(reason === undefined ? {} : { reason }),
+    ...(involvedObject === undefined ? {} : { involvedObject }),
+  };
+}
 
 /** @throws StatusError 404 */
 export async function readOne(deps: WriteDeps, target: ResourceRequest, name: string): Promise<string> {

@@ -1,3 +1,4 @@
+import { selectableOf } from "./reads.ts";
 import type { Change } from "./store.ts";
 
 interface Reader {
@@ -17,7 +18,8 @@ export interface WindowReader extends Disposable {
 
 /**
  * The latest changes, in memory and bounded: what watches read from. A slow reader holds nothing up and costs nothing:
- * it falls out of the window and is told so.
+ * it falls out of the window and is told so. Of objects only what selectors read is kept beside the text: parsed, an
+ * object takes several times as much.
  */
 export class WatchWindow {
   readonly #maxChanges: number;
@@ -44,7 +46,9 @@ export class WatchWindow {
   publish(changes: readonly Change[]): void {
     const touched = new Set<string>();
     for (const change of changes) {
-      this.#changes.push(change);
+      const { object, previous } = change;
+      const kept = previous === undefined ? {} : { previous: selectableOf(previous) };
+      this.#changes.push({ ...change, object: selectableOf(object), ...kept });
       this.#characters += change.text.length;
       this.#latest = change.revision;
       touched.add(change.resource);

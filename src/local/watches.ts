@@ -21,7 +21,8 @@ interface Watch {
   readonly target: ResourceRequest;
   readonly reader: WindowReader;
   readonly matches: Matcher<KubeObject> | undefined;
-  readonly encode: (type: string, object: KubeObject, text?: string) => string;
+  /** `text` is the object as JSON. */
+  readonly encode: (type: string, text: string) => string;
 }
 
 /**
@@ -53,20 +54,21 @@ function startOf(query: URLSearchParams, revision: number): { readonly from: num
 function encoder(deps: WriteDeps, target: ResourceRequest): Watch["encode"] {
   const table = tableOf(target);
   if (table !== undefined) {
-    return (type, object) => {
+    return (type, text) => {
+      const object = asKubeObject(JSON.parse(text));
       const metadata = { resourceVersion: object.metadata.resourceVersion ?? "" };
       return `{"type":"${type}","object":${tableText(deps, target, table, [object], metadata)}}\n`;
     };
   }
-  return (type, object, text) => `{"type":"${type}","object":${inVersion(target, text ?? JSON.stringify(object))}}\n`;
+  return (type, text) => `{"type":"${type}","object":${inVersion(target, text)}}\n`;
 }
 
 function initialLines(watch: Watch): string[] {
   const { deps, target, matches } = watch;
   const rows = deps.store.list(storeKey(target.resource), { namespace: target.namespace, limit: -1 });
   const lines = rows.flatMap((row) => {
-    const object = asKubeObject(JSON.parse(row.text));
-    return matches?.(object) === false ? [] : [watch.encode("ADDED", object, row.text)];
+    const isIn = matches?.(asKubeObject(JSON.parse(row.text))) ?? true;
+    return isIn ? [watch.encode("ADDED", row.text)] : [];
   });
   if (target.query.get("sendInitialEvents") === "true") lines.push(bookmark(watch, true));
   return lines;
@@ -157,7 +159,7 @@ function lineOf(watch: Watch, change: Change): string | undefined {
   if (target.name !== undefined && change.name !== target.name) return undefined;
   const isIn = matches?.(change.object) ?? true;
   const wasIn = change.previous !== undefined && (matches?.(change.previous) ?? true);
-  if (change.type === "DELETED") return wasIn ? encode("DELETED", change.object, change.text) : undefined;
-  if (isIn) return encode(wasIn ? "MODIFIED" : "ADDED", change.object, change.text);
-  return wasIn ? encode("DELETED", change.object, change.text) : undefined;
+  if (change.type === "DELETED") return wasIn ? encode("DELETED", change.text) : undefined;
+  if (isIn) return encode(wasIn ? "MODIFIED" : "ADDED", change.text);
+  return wasIn ? encode("DELETED", change.text) : undefined;
 }

@@ -29,9 +29,11 @@ function countingIndex() {
     index.set(`argocd/${name}`, counted, applicationRepositories(app));
   };
   /** `name kind` of each decision. */
-  const match = (reason: Reason, data: JsonValue, eventSource?: string) => {
+  const match = (reason: Reason, data: JsonValue, eventSource?: string, only?: string) => {
     asked.length = 0;
-    return index.match(builtIn(reason, data, eventSource), now).map(({ key, decision }) => `${key} ${decision.kind}`);
+    return index
+      .match(builtIn(reason, data, eventSource), now, only)
+      .map(({ key, decision }) => `${key} ${decision.kind}`);
   };
   return { index, add, match, asked };
 }
@@ -54,6 +56,15 @@ test("of 1,000 Applications over 10 repositories, a push asks the 100 of its rep
   );
   assert.deepEqual(match("drift", { application: "argocd/app-42" }), ["argocd/app-42 fire"]);
   assert.equal(asked.length, 1);
+});
+
+test("a request for one Application asks no other of its repository", () => {
+  const { add, match, asked } = countingIndex();
+  for (let n = 0; n < 100; n++) add(`app-${n}`, specOf(n % 2));
+  assert.deepEqual(match("push", main(0), undefined, "argocd/app-42"), ["argocd/app-42 fire"]);
+  assert.equal(asked.length, 1);
+  assert.deepEqual(match("push", main(0), undefined, "argocd/app-43"), []);
+  assert.deepEqual(match("push", main(0), undefined, "argocd/none"), []);
 });
 
 test("rejections and errors are returned, too", () => {

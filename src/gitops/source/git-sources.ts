@@ -173,7 +173,8 @@ class MirroredSources implements GitSources {
     const name = createHash("sha256").update(url.key).digest("hex").slice(0, 40);
     const mirror = this.#mirrors.get(url.key) ?? new Mirror(join(directory, `${name}.git`), this.#mirrorDeps);
     this.#mirrors.set(url.key, mirror);
-    return { mirror, access: { repository: url, credentials: () => credentialsOf(url, credentials) } };
+    const fetchesFiles = own !== undefined;
+    return { mirror, access: { repository: url, credentials: () => credentialsOf(url, credentials), fetchesFiles } };
   }
 
   /** Runs `work` with the commit there and its text read. */

@@ -11,6 +11,8 @@ import type { Credentials, FetchOutcome, Refs, Wanted } from "./source.ts";
 export interface Access {
   readonly repository: RepositoryUrl;
   readonly credentials: () => Promise<Credentials | undefined>;
+  /** Files come with their commits: the repository lies on this machine, where a second request costs more than they do. */
+  readonly fetchesFiles: boolean;
 }
 
 export interface MirrorDeps extends UpkeepDeps {
@@ -24,7 +26,7 @@ export type RequestType = "fetch" | "ls-remote";
 
 const headRefspec = `+HEAD:${mirroredHead}`;
 const refspecs = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"];
-const fetchOptions = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--filter=blob:none"];
+const fetchOptions = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"];
 /** Commits known to be there; the oldest are forgotten, which costs one look. */
 const maxKnownCommits = 10_000;
 
@@ -86,7 +88,7 @@ export class Mirror {
     await this.fetch(access, { commit }, signal);
     if (await this.#holds(commit, signal)) return;
     // On no branch or tag: a server may give it by its id.
-    const args = ["fetch", ...fetchOptions, "--", "origin", commit];
+    const args = ["fetch", ...optionsFor(access), "--", "origin", commit];
     const { result, url } = await this.#atServer("fetch", args, {}, signal);
     const isUnknown = /not our ref|unadvertised object|couldn't find remote ref/.test(result.stderr);
     if (result.code !== 0 && !isUnknown) throw remoteError("fetch", url, result);
@@ -167,7 +169,7 @@ export class Mirror {
   }
 
   async #fetchAll(signal: AbortSignal): Promise<Refs> {
-    const args = ["fetch", ...fetchOptions, "--prune", "--force", "--", "origin", ...refspecs];
+    const args = ["fetch", ...optionsFor(this.#access), "--prune", "--force", "--", "origin", ...refspecs];
     let { result, url } = await this.#atServer("fetch", [...args, headRefspec], {}, signal);
     if (result.code !== 0 && /couldn't find remote ref HEAD/.test(result.stderr)) {
       await this.#deps.git.local(this.path, { args: ["update-ref", "-d", mirroredHead] }, signal);
@@ -186,7 +188,7 @@ export class Mirror {
     const ids = [...this.#wantedFiles];
     this.#wantedFiles.clear();
     if (ids.length === 0) return;
-    const args = ["-c", "fetch.negotiationAlgorithm=noop", "fetch", ...fetchOptions, "--stdin", "origin"];
+    const args = ["-c", "fetch.negotiationAlgorithm=noop", "fetch", ...optionsFor(undefined), "--stdin", "origin"];
     const { result, url } = await this.#atServer("fetch", args, { input: `${ids.join("\n")}\n` }, signal);
     if (result.code !== 0) throw remoteError("fetch files of", url, result);
   }
@@ -202,6 +204,11 @@ export class Mirror {
     if (result.code !== 0) throw remoteError("list refs of", url, result);
     return parseRemoteRefs(result.stdout.toString("utf8"));
   }
+}
+
+/** Without files, unless they are wanted at once. */
+function optionsFor(access: Access | undefined): readonly string[] {
+  return access?.fetchesFiles ? fetchOptions : [...fetchOptions, "--filter=blob:none"];
 }
 
 interface ServerAnswer {

@@ -70,6 +70,17 @@ test("mirrors hold no file that nobody asked for", async () => {
   assert.equal(objects.split("\n").filter((line) => line.includes(" blob ")).length, 1);
 });
 
+test("a repository of this machine comes with its files, in one request", async () => {
+  await using served = await startGitServer();
+  const localPathOf = (url: string): string => join(served.directory, "repos", url.split("/").at(-1) ?? "");
+  await using rig = await openSources({ allowLocal: false, localPathOf });
+  await served.server.createServedRepository("demo", { "app/a.yaml": "1" });
+  const url = served.server.urlOf("demo");
+  const { commit } = await rig.sources.resolve(url, "", never);
+  assert.equal((await rig.sources.read(url, commit, "app/a.yaml", never)).toString(), "1");
+  assert.equal(await rig.count("fetch"), 1);
+});
+
 for (const [name, status, headers, code, message] of [
   ["no repository", 404, {}, "GIT_REPOSITORY_NOT_FOUND", /repository not found/],
   [
