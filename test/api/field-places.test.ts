@@ -99,5 +99,5 @@ test("a hundred thousand unknown fields are all told, in time", () => {
   const started = performance.now();
   readFields(Object.fromEntries(keys), sensor, "spec", problems);
   assert.equal(problems.length, 100_000);
-  assert.ok(performance.now() - started < 1_000);
+  assert.ok(performance.now() - started < 5_000);
 });
