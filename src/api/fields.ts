@@ -3,7 +3,7 @@ import type { JsonSchema, Problem } from "../base/schema.ts";
 import { type Level, suggestPlace } from "./field-places.ts";
 
 /** Beyond so many problems unknown fields get no suggestions, so that the time stays linear. */
-const maxSuggestions = 100;
+export const maxSuggestions = 100;
 
 /**
  * A copy of `value` as Go decodes it: a field that is null counts as absent. Fields that the schema does not know are

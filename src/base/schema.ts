@@ -37,12 +37,22 @@ export interface Problem {
   readonly suggestion?: string;
 }
 
+/** MANIFEST_INVALID with its problems as data; the message lists the errors. */
+export class InvalidManifest extends TerminalError {
+  /** Warnings, too. */
+  readonly problems: readonly Problem[];
+  constructor(problems: readonly Problem[]) {
+    super("MANIFEST_INVALID", formatProblems(problems.filter(({ severity }) => severity === "error")));
+    this.problems = problems;
+  }
+}
+
 /** One source of truth of a spec: types, validation, CRDs and docs come from it. */
 export interface Schema<Spec> {
   readonly json: JsonSchema;
   /**
    * The typed value with defaults filled in, in a copy; unknown fields are kept. `path` is where the value stands.
-   * @throws TerminalError MANIFEST_INVALID that lists every problem at once.
+   * @throws InvalidManifest that lists every problem at once.
    */
   parse(value: unknown, path: string): Spec;
   /** Every problem at once; none when the value is valid. Does not throw. */
@@ -66,7 +76,7 @@ export function createSchema<Spec>(json: JsonSchema): Schema<Spec> {
     parse(value, path) {
       const copy = structuredClone(value);
       const problems = toProblems(validate(copy), path);
-      if (problems.length > 0) throw new TerminalError("MANIFEST_INVALID", formatProblems(problems));
+      if (problems.length > 0) throw new InvalidManifest(problems);
       return copy as Spec;
     },
   };

@@ -25,6 +25,10 @@ const commands: Readonly<Record<string, Loader>> = {
     summary: "what an event or a record caused, and what caused it",
     load: async () => (await import("./trace.ts")).traceCommand(),
   },
+  validate: {
+    summary: "every problem of manifests, with file, line and column",
+    load: async () => (await import("./validate.ts")).validateCommand(),
+  },
   why: {
     summary: "why an event fired a trigger, or did not",
     load: async () => (await import("./why.ts")).whyCommand(),
@@ -40,7 +44,7 @@ export function createProgram(): Command {
     .addOption(new Option("--token <token>", "the API's token").env("TIPHYS_TOKEN"))
     .addOption(
       new Option("-o, --output <format>", "how to print")
-        .choices(["text", "json", "yaml", "wide", "name"])
+        .choices(["text", "json", "yaml", "wide", "name", "github"])
         .default("text"),
     )
     .option("--no-color", "plain text")

@@ -96,8 +96,8 @@ test("unknown fields in blocks that are open are none", () => {
 test("a hundred thousand unknown fields are all told, in time", () => {
   const problems: Problem[] = [];
   const keys = Array.from({ length: 100_000 }, (_, index) => [`trigers${index}`, 1]);
-  const started = performance.now();
+  const started = process.cpuUsage();
   readFields(Object.fromEntries(keys), sensor, "spec", problems);
   assert.equal(problems.length, 100_000);
-  assert.ok(performance.now() - started < 5_000);
+  assert.ok(process.cpuUsage(started).user < 1_000_000);
 });
