@@ -21,6 +21,10 @@ const commands: Readonly<Record<string, Loader>> = {
     summary: "list, show and send events",
     load: async () => (await import("./event.ts")).eventCommand(),
   },
+  explain: {
+    summary: "a field of a kind, or an error code",
+    load: async () => (await import("./explain.ts")).explainCommand(),
+  },
   trace: {
     summary: "what an event or a record caused, and what caused it",
     load: async () => (await import("./trace.ts")).traceCommand(),
