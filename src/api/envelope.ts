@@ -1,7 +1,8 @@
 import { TerminalError } from "../base/errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
-import { formatProblems, type Problem } from "../base/schema.ts";
-import { errorAt, objectOf, textOf, warningAt } from "./fields.ts";
+import { nearest } from "../base/nearest.ts";
+import { InvalidManifest, type Problem } from "../base/schema.ts";
+import { errorAt, maxSuggestions, objectOf, textOf, warningAt } from "./fields.ts";
 import { argoApiVersion, type ResourceMeta } from "./resources.ts";
 
 /** What a parse function gives: the typed resource and what is worth a word but no error. */
@@ -33,7 +34,10 @@ export function readEnvelope(
   }
   if (value.kind !== kind) problems.push(errorAt("kind", `${JSON.stringify(value.kind)} must be "${kind}"`));
   for (const key of Object.keys(value)) {
-    if (!topFields.has(key) && !more.includes(key)) problems.push(warningAt(key, "unknown field, it has no effect"));
+    if (topFields.has(key) || more.includes(key)) continue;
+    const likely = problems.length < maxSuggestions ? nearest(key, [...topFields, ...more]) : undefined;
+    const suggestion = likely === undefined ? undefined : `did you mean \`${likely}\`?`;
+    problems.push(warningAt(key, "unknown field, it has no effect", suggestion));
   }
   if (value.spec !== undefined && value.spec !== null && !isJsonObject(value.spec)) {
     problems.push(errorAt("spec", "must be an object"));
@@ -64,10 +68,9 @@ function textsOf(value: JsonValue | undefined): Record<string, string> {
 
 /**
  * The warnings, when there are no errors.
- * @throws TerminalError MANIFEST_INVALID with every error
+ * @throws InvalidManifest with every problem
  */
 export function warningsOf(problems: readonly Problem[]): readonly Problem[] {
-  const errors = problems.filter((problem) => problem.severity === "error");
-  if (errors.length > 0) throw new TerminalError("MANIFEST_INVALID", formatProblems(errors));
+  if (problems.some(({ severity }) => severity === "error")) throw new InvalidManifest(problems);
   return problems;
 }

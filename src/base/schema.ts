@@ -1,5 +1,6 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
 import { TerminalError } from "./errors.ts";
+import { nearest } from "./nearest.ts";
 
 /** A JSON Schema as Kubernetes' CRDs take it (OpenAPI v3 structural). */
 export interface JsonSchema {
@@ -25,11 +26,25 @@ export interface JsonSchema {
   readonly "x-kubernetes-preserve-unknown-fields"?: true;
 }
 
-/** What is wrong with a value, as data. `path` is the user's own: `spec.webhook.push.endpoint`. */
+/** What is wrong with a value, as data. */
 export interface Problem {
   readonly severity: "error" | "warning";
+  /** The user's own: `spec.webhook.push.endpoint`. */
   readonly path: string;
+  /** The bad value and what was expected. */
   readonly message: string;
+  /** The likely right thing, as a sentence without a full stop: "did you mean `retryStrategy`?". */
+  readonly suggestion?: string;
+}
+
+/** MANIFEST_INVALID with its problems as data; the message lists the errors. */
+export class InvalidManifest extends TerminalError {
+  /** Warnings, too. */
+  readonly problems: readonly Problem[];
+  constructor(problems: readonly Problem[]) {
+    super("MANIFEST_INVALID", formatProblems(problems.filter(({ severity }) => severity === "error")));
+    this.problems = problems;
+  }
 }
 
 /** One source of truth of a spec: types, validation, CRDs and docs come from it. */
@@ -37,7 +52,7 @@ export interface Schema<Spec> {
   readonly json: JsonSchema;
   /**
    * The typed value with defaults filled in, in a copy; unknown fields are kept. `path` is where the value stands.
-   * @throws TerminalError MANIFEST_INVALID that lists every problem at once.
+   * @throws InvalidManifest that lists every problem at once.
    */
   parse(value: unknown, path: string): Spec;
   /** Every problem at once; none when the value is valid. Does not throw. */
@@ -61,14 +76,16 @@ export function createSchema<Spec>(json: JsonSchema): Schema<Spec> {
     parse(value, path) {
       const copy = structuredClone(value);
       const problems = toProblems(validate(copy), path);
-      if (problems.length > 0) throw new TerminalError("MANIFEST_INVALID", formatProblems(problems));
+      if (problems.length > 0) throw new InvalidManifest(problems);
       return copy as Spec;
     },
   };
 }
 
 export function formatProblems(problems: readonly Problem[]): string {
-  return problems.map((problem) => `${problem.path}: ${problem.message}`).join("; ");
+  return problems
+    .map(({ path, message, suggestion }) => `${path}: ${message}${suggestion === undefined ? "" : `; ${suggestion}`}`)
+    .join("; ");
 }
 
 function newAjv(): Ajv {
@@ -88,17 +105,21 @@ function toProblems(errors: readonly ErrorObject[], path: string): Problem[] {
   const problems = new Map<string, Problem>();
   for (const error of errors) {
     if (error.keyword === "oneOf" || error.keyword === "anyOf" || error.keyword === "if") continue;
-    const at = path + fieldPath(error.instancePath) + missingField(error);
-    problems.set(`${at} ${error.keyword}`, { severity: "error", path: at, message: explain(error) });
+    const problem = toProblem(error, path);
+    problems.set(`${problem.path} ${error.keyword}`, problem);
   }
-  if (problems.size === 0 && errors[0]) {
-    problems.set("", {
-      severity: "error",
-      path: path + fieldPath(errors[0].instancePath),
-      message: explain(errors[0]),
-    });
-  }
+  if (problems.size === 0 && errors[0]) problems.set("", toProblem(errors[0], path));
   return [...problems.values()];
+}
+
+function toProblem(error: ErrorObject, path: string): Problem {
+  const suggestion = suggest(error);
+  return {
+    severity: "error",
+    path: path + fieldPath(error.instancePath) + missingField(error),
+    message: explain(error),
+    ...(suggestion === undefined ? {} : { suggestion }),
+  };
 }
 
 /** `/triggers/0/template` → `.triggers[0].template` */
@@ -116,12 +137,14 @@ function missingField(error: ErrorObject): string {
 }
 
 function explain(error: ErrorObject): string {
-  const value = JSON.stringify(error.data)?.slice(0, 80);
+  const value = shownValue(error);
   switch (error.keyword) {
     case "required":
       return "is required";
     case "enum":
-      return `${value} must be one of ${(error.params.allowedValues as readonly unknown[]).map((v) => JSON.stringify(v)).join(", ")}`;
+      return `${value} must be one of ${allowedOf(error)
+        .map((allowed) => JSON.stringify(allowed))
+        .join(", ")}`;
     case "type":
       return `${value} must be ${article(String(error.params.type))}`;
     case "minLength":
@@ -129,6 +152,40 @@ function explain(error: ErrorObject): string {
     default:
       return `${value} ${error.message ?? `does not satisfy ${error.keyword}`}`;
   }
+}
+
+function suggest(error: ErrorObject): string | undefined {
+  const { keyword, data } = error;
+  if (keyword !== "enum" || typeof data !== "string") return undefined;
+  const allowed = allowedOf(error).filter((value) => typeof value === "string");
+  const likely = nearest(data, allowed);
+  return likely === undefined ? undefined : `did you mean \`${likely}\`?`;
+}
+
+function allowedOf(error: ErrorObject): readonly unknown[] {
+  return error.params.allowedValues as readonly unknown[];
+}
+
+const maxShownLength = 80;
+const secretWord = /secret|token|passw|credential|private ?key/i;
+
+/** At most 80 characters; never of a field whose name or description speaks of a secret, nor what holds such a field. */
+function shownValue({ instancePath, parentSchema, data }: ErrorObject): string {
+  const description = isNamed(parentSchema) ? parentSchema.description : "";
+  const text = shortText(data);
+  const keys = typeof data === "object" && data !== null ? text : "";
+  if (secretWord.test(`${instancePath} ${description} ${keys}`)) return "the value (not shown)";
+  return text.length > maxShownLength ? `${text.slice(0, maxShownLength - 1)}…` : text;
+}
+
+/** JSON; what is too large to be shown is not written out first. */
+function shortText(data: unknown): string {
+  if (typeof data === "string") return JSON.stringify(data.slice(0, maxShownLength + 1));
+  return JSON.stringify(data) ?? String(data);
+}
+
+function isNamed(schema: unknown): schema is { readonly description: string } {
+  return typeof schema === "object" && schema !== null && "description" in schema;
 }
 
 function article(type: string): string {

@@ -4,6 +4,7 @@ import {
   defineScalarTag,
   dump,
   EVENT_ID,
+  type Event,
   FAILSAFE_SCHEMA,
   mergeTag,
   NOT_RESOLVED,
@@ -12,6 +13,15 @@ import {
   YAMLException,
 } from "js-yaml";
 import { TerminalError } from "./errors.ts";
+import {
+  type InexactNumber,
+  offsetOf,
+  type Place,
+  type PlacedDocument,
+  placeDocument,
+  placesIn,
+} from "./yaml-places.ts";
+import { isOutsideJson, yamlBoolean, yamlNumber } from "./yaml-scalars.ts";
 
 /** Text that is not YAML. `line` and `column` count from 1 and are 0 when the place is not known. */
 export class YamlError extends TerminalError {
@@ -30,6 +40,13 @@ export interface YamlDocument {
   readonly value: unknown;
   /** Where its content starts; counts from 1. */
   readonly line: number;
+  /**
+   * Where the value stands that `path` names as problems write it, `spec.triggers[0].template`: a field at its key, an
+   * item at its content; of a missing one its nearest parent. Undefined for an empty document. Cheap after the first call.
+   */
+  placeOf(path: string): Place | undefined;
+  /** Integers beyond 2^53 that are not read exactly; the first hundred. */
+  inexactNumbers(): readonly InexactNumber[];
 }
 
 /** Deeper nesting is refused. */
@@ -37,20 +54,20 @@ const maxDepth = 200;
 /** Aliases may repeat what they name; a document that grows beyond its text by more than this is refused. */
 const maxExtraNodes = 100_000;
 
-const trueWords = new Set(["y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"]);
-const falseWords = new Set(["n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"]);
-
 const boolTag = defineScalarTag<boolean>("tag:yaml.org,2002:bool", {
   implicit: true,
   implicitFirstChars: [..."yYnNtTfFoO"],
-  resolve: (source) => (trueWords.has(source) ? true : falseWords.has(source) ? false : NOT_RESOLVED),
+  resolve: (source) => yamlBoolean(source) ?? NOT_RESOLVED,
   identify: (value) => typeof value === "boolean",
 });
 
 const numberTag = defineScalarTag<number>("tag:yaml.org,2002:float", {
   implicit: true,
   implicitFirstChars: [..."+-.0123456789"],
-  resolve: (source) => yamlNumber(source) ?? NOT_RESOLVED,
+  resolve(source) {
+    if (isOutsideJson(source)) throw new OutsideJson(source);
+    return yamlNumber(source) ?? NOT_RESOLVED;
+  },
   identify: (value) => typeof value === "number",
 });
 
@@ -86,16 +103,16 @@ export function parseYaml(text: string): unknown[] {
   return parseYamlDocuments(text).map((document) => document.value);
 }
 
-/** As `parseYaml`, with the line at which each document starts. */
+/** As `parseYaml`, with places. JSON is YAML, too. @throws YamlError */
 export function parseYamlDocuments(text: string): YamlDocument[] {
+  let events: Event[] = [];
   try {
-    const events = parseEvents(text, { maxDepth });
+    events = parseEvents(text, { maxDepth });
     const values = constructFromEvents(events, { source: text, schema: kubernetesSchema });
     if (text.includes("&")) for (const value of values) refuseBomb(value, text.length + maxExtraNodes);
-    const lines = documentLines(text, events);
-    return values.map((value, index) => ({ value: value ?? null, line: lines[index] ?? 1 }));
+    return placedDocuments(text, events, values);
   } catch (error) {
-    throw toYamlError(error);
+    throw toYamlError(error, text, events);
   }
 }
 
@@ -104,43 +121,45 @@ export function formatYaml(value: unknown): string {
   return dump(value, { lineWidth: -1, noRefs: true });
 }
 
-/** Go's `strconv.ParseInt(…, 0, 64)` after dropping `_`, then YAML's floats. Undefined: not a number. */
-function yamlNumber(source: string): number | undefined {
-  const text = source.replaceAll("_", "");
-  const match = /^([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]*))$/.exec(text);
-  if (match) {
-    const [, sign, hex, binary, octal, decimal] = match;
-    const size = hex
-      ? Number.parseInt(hex, 16)
-      : binary
-        ? Number.parseInt(binary, 2)
-        : octal
-          ? Number.parseInt(octal, 8)
-          : Number(decimal);
-    return sign === "-" ? -size || 0 : size;
-  }
-  if (/^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$/.test(text)) return Number(text);
-  if (/^([-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$/.test(source)) throw new Error(`${source} is not a value of JSON`);
-  return undefined;
+function placedDocuments(text: string, events: readonly Event[], values: readonly unknown[]): YamlDocument[] {
+  const placeAt = placesIn(text);
+  let isLikely: boolean | undefined;
+  const mayHoldInexact = (): boolean => {
+    isLikely ??= /[0-9a-fA-F_]{14}/.test(text); // saves most texts the walk
+    return isLikely;
+  };
+  let lastOffset = 0;
+  const starts = [...documentStarts(events)];
+  return values.map((value, index) => {
+    const start = starts[index] ?? 0;
+    const content = events[start + 1];
+    lastOffset = (content && offsetOfEvent(content)) ?? lastOffset;
+    let placed: PlacedDocument | undefined;
+    const document = (): PlacedDocument => {
+      placed ??= placeDocument(text, events, start);
+      return placed;
+    };
+    return {
+      value: value ?? null,
+      line: placeAt(lastOffset).line,
+      placeOf(path) {
+        const offset = offsetOf(document().root, path);
+        return offset < 0 ? undefined : placeAt(offset);
+      },
+      inexactNumbers: () => (mayHoldInexact() ? document().inexact : []),
+    };
+  });
 }
 
-function documentLines(text: string, events: ReturnType<typeof parseEvents>): number[] {
-  const lines: number[] = [];
-  let line = 1;
-  let offset = 0;
-  for (const [index, event] of events.entries()) {
-    if (event.type !== EVENT_ID.DOCUMENT) continue;
-    const content = events[index + 1];
-    const start =
-      content?.type === EVENT_ID.MAPPING || content?.type === EVENT_ID.SEQUENCE
-        ? content.start
-        : content?.type === EVENT_ID.SCALAR
-          ? content.valueStart
-          : offset;
-    for (; offset < start; offset++) if (text[offset] === "\n") line++;
-    lines.push(line);
-  }
-  return lines;
+function* documentStarts(events: readonly Event[]): Generator<number> {
+  for (const [index, event] of events.entries()) if (event.type === EVENT_ID.DOCUMENT) yield index;
+}
+
+/** Undefined for an empty document, and for what is written nowhere. */
+function offsetOfEvent(event: Event): number | undefined {
+  const isCollection = event.type === EVENT_ID.MAPPING || event.type === EVENT_ID.SEQUENCE;
+  const offset = isCollection ? event.start : event.type === EVENT_ID.SCALAR ? event.valueStart : -1;
+  return offset < 0 ? undefined : offset;
 }
 
 /** Counts nodes as often as aliases repeat them. */
@@ -157,9 +176,41 @@ function refuseBomb(root: unknown, maxNodes: number): void {
   }
 }
 
-function toYamlError(error: unknown): YamlError {
-  if (error instanceof YAMLException && error.mark) {
-    return new YamlError(error.reason, error.mark.line + 1, error.mark.column + 1, error);
+/** A value that JSON has no form for. */
+class OutsideJson extends Error {
+  readonly source: string;
+  constructor(source: string) {
+    super(`${source} is not a value of JSON`);
+    this.source = source;
   }
-  return new YamlError(error instanceof Error ? error.message : String(error), 0, 0, error);
+}
+
+function toYamlError(error: unknown, text: string, events: readonly Event[]): YamlError {
+  if (error instanceof YAMLException && error.mark) {
+    const { line, column, position } = error.mark;
+    const isDuplicate = error.reason === "duplicated mapping key";
+    const first = isDuplicate ? firstKeyOf(position, text, events) : undefined;
+    const also = first ? `, the first is at line ${first.line}, column ${first.column}` : "";
+    return new YamlError(error.reason + also, line + 1, column + 1, error);
+  }
+  const place = error instanceof OutsideJson ? placeOfScalar(error.source, text, events) : undefined;
+  const reason = error instanceof Error ? error.message : String(error);
+  return new YamlError(reason, place?.line ?? 0, place?.column ?? 0, error);
+}
+
+/** Where the key stands that the one at `position` repeats. */
+function firstKeyOf(position: number, text: string, events: readonly Event[]): Place | undefined {
+  for (const start of documentStarts(events)) {
+    const first = placeDocument(text, events, start).duplicates.get(position);
+    if (first !== undefined) return placesIn(text)(first);
+  }
+  return undefined;
+}
+
+function placeOfScalar(source: string, text: string, events: readonly Event[]): Place | undefined {
+  const scalar = events.find(
+    (event) => event.type === EVENT_ID.SCALAR && text.slice(event.valueStart, event.valueEnd) === source,
+  );
+  const offset = scalar && offsetOfEvent(scalar);
+  return offset === undefined ? undefined : placesIn(text)(offset);
 }

@@ -29,6 +29,8 @@ function textAs<T>(output: GlobalFlags["output"], value: T, { text, wide = text,
     case "name":
       if (name) return name(value);
       throw new EngineError("USAGE", "-o name: this command's answer has no names");
+    case "github":
+      throw new EngineError("USAGE", "-o github: only `tiphys validate` prints annotations");
     case "text":
       return text(value);
   }

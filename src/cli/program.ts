@@ -21,9 +21,17 @@ const commands: Readonly<Record<string, Loader>> = {
     summary: "list, show and send events",
     load: async () => (await import("./event.ts")).eventCommand(),
   },
+  explain: {
+    summary: "a field of a kind, or an error code",
+    load: async () => (await import("./explain.ts")).explainCommand(),
+  },
   trace: {
     summary: "what an event or a record caused, and what caused it",
     load: async () => (await import("./trace.ts")).traceCommand(),
+  },
+  validate: {
+    summary: "every problem of manifests, with file, line and column",
+    load: async () => (await import("./validate.ts")).validateCommand(),
   },
   why: {
     summary: "why an event fired a trigger, or did not",
@@ -40,7 +48,7 @@ export function createProgram(): Command {
     .addOption(new Option("--token <token>", "the API's token").env("TIPHYS_TOKEN"))
     .addOption(
       new Option("-o, --output <format>", "how to print")
-        .choices(["text", "json", "yaml", "wide", "name"])
+        .choices(["text", "json", "yaml", "wide", "name", "github"])
         .default("text"),
     )
     .option("--no-color", "plain text")

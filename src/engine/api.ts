@@ -6,6 +6,7 @@ import type { CompiledSensor } from "../events/sensor/compile.ts";
 import type { ListedResource } from "../server/history-routes.ts";
 import { openServer } from "../server/server.ts";
 import { createWhy } from "../server/why.ts";
+import { admit } from "../validate/admission.ts";
 import { host, type Parts } from "./parts.ts";
 
 /** What the API learns as the start goes on. */
@@ -33,6 +34,7 @@ export async function openApi(parts: Parts, state: Readonly<ApiState>) {
       port: config.port,
       token,
       metrics,
+      admit,
       history: projection.history,
       notReady: () => state.notReady,
       sensors: () => state.listed.sensors(),

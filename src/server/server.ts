@@ -5,6 +5,7 @@ import express, { type NextFunction, type Request, type Response } from "express
 import { EngineError, messageOf, remedyOf, TerminalError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { Metrics } from "../base/metrics.ts";
+import { type Admit, admissionRoute } from "./admission-route.ts";
 import { type ApplicationRouteDeps, applicationRoutes, applicationSensorRoutes } from "./application-routes.ts";
 import { type HistoryRouteDeps, historyRoutes } from "./history-routes.ts";
 
@@ -16,6 +17,8 @@ export interface ServerOptions extends HistoryRouteDeps, ApplicationRouteDeps {
   /** Whoever sends it as `Authorization: Bearer …` may ask everything. */
   readonly token: string;
   readonly metrics: Metrics;
+  /** Answers `POST /validate`; absent: there is no such path. */
+  readonly admit?: Admit;
   /** Undefined: ready; otherwise what it waits for. */
   readonly notReady: () => string | undefined;
   readonly log: Logger;
@@ -51,7 +54,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
 }
 
 function createApp(options: ServerOptions): express.Express {
-  const { metrics, notReady, token, log, applications, refreshTimeoutMs } = options;
+  const { metrics, notReady, token, log, applications, refreshTimeoutMs, admit } = options;
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
@@ -67,6 +70,7 @@ function createApp(options: ServerOptions): express.Express {
   app.get("/metrics", async (_, response) => {
     response.set("content-type", metrics.contentType).send(await metrics.text());
   });
+  if (admit) app.use("/validate", admissionRoute(admit));
   app.use(checkToken(token));
   if (applications) {
     app.use("/api/v1/applications", applicationRoutes(applications, refreshTimeoutMs));

@@ -2,11 +2,11 @@ import { parseAppProject } from "../api/app-project.ts";
 import { parseApplication } from "../api/application.ts";
 import { parseEventBus } from "../api/event-bus.ts";
 import { parseEventSource } from "../api/event-source.ts";
-import { argoApiVersion } from "../api/resources.ts";
+import { argoApiVersion, type Sensor } from "../api/resources.ts";
 import { parseSensor } from "../api/sensor.ts";
-import { EngineError, messageOf } from "../base/errors.ts";
-import { isJsonObject } from "../base/json.ts";
-import { formatProblems, type Problem, type Schema } from "../base/schema.ts";
+import { EngineError } from "../base/errors.ts";
+import { isJsonObject, type JsonObject } from "../base/json.ts";
+import { formatProblems, InvalidManifest, type Problem, type Schema } from "../base/schema.ts";
 import { compileSensor } from "../events/sensor/compile.ts";
 import { sourceSchemas } from "../events/sources/registry.ts";
 import { triggerSchemas } from "../events/triggers/registry.ts";
@@ -24,56 +24,67 @@ export interface Admission {
   readonly warnings: readonly string[];
 }
 
+/** Every problem of an object; undefined when it is of a kind that is not ours. Does not throw for any object. */
+export type Checker = (object: unknown) => readonly Problem[] | undefined;
+
 /**
- * Decides about an object of any kind before it is stored; other kinds than ours are admitted. What the original admits
- * is admitted: a Sensor that only we cannot run yet gets a warning here and a condition from its controller. Does not
- * throw for any object.
+ * Checks objects of our kinds. What the original admits has no errors: what only we cannot run yet, a Sensor that does
+ * not compile, is a warning.
  */
-export function createAdmission(kinds: AdmissionKinds): (object: unknown) => Admission {
+export function createChecker(kinds: AdmissionKinds): Checker {
+  const parsers: Readonly<Record<string, (object: JsonObject) => readonly Problem[]>> = {
+    EventSource: (object) => parseEventSource(object, kinds.sources).warnings,
+    EventBus: (object) => parseEventBus(object).warnings,
+    Sensor(object) {
+      const { resource, warnings } = parseSensor(object, kinds.triggers);
+      return [...warnings, ...compileProblems(resource)];
+    },
+    Application: (object) => parseApplication(object).warnings,
+    AppProject: (object) => parseAppProject(object).warnings,
+  };
   return (object) => {
-    if (!isJsonObject(object) || object.apiVersion !== argoApiVersion) return { warnings: [] };
-    switch (object.kind) {
-      case "EventSource":
-        return decide("EventSource", () => parseEventSource(object, kinds.sources).warnings.map(lineOf));
-      case "EventBus":
-        return decide("EventBus", () => parseEventBus(object).warnings.map(lineOf));
-      case "Sensor":
-        return decide("Sensor", () => {
-          const { resource, warnings } = parseSensor(object, kinds.triggers);
-          return [...warnings.map(lineOf), ...compileWarnings(() => compileSensor(resource))];
-        });
-      case "Application":
-        return decide("Application", () => parseApplication(object).warnings.map(lineOf));
-      case "AppProject":
-        return decide("AppProject", () => parseAppProject(object).warnings.map(lineOf));
-      default:
-        return { warnings: [] };
-    }
+    if (!isJsonObject(object) || object.apiVersion !== argoApiVersion || typeof object.kind !== "string")
+      return undefined;
+    const parse = Object.hasOwn(parsers, object.kind) ? parsers[object.kind] : undefined;
+    return parse && problemsOf(() => parse(object));
   };
 }
 
-/** `createAdmission` over the kinds of source and trigger that there are. */
-export const admit: (object: unknown) => Admission = createAdmission({
-  sources: sourceSchemas(),
-  triggers: triggerSchemas(),
-});
+/** Decides about an object of any kind before it is stored; other kinds than ours are admitted. Does not throw. */
+export function createAdmission(kinds: AdmissionKinds): (object: unknown) => Admission {
+  const check = createChecker(kinds);
+  return (object) => {
+    const problems = check(object) ?? [];
+    const errors = problems.filter(({ severity }) => severity === "error");
+    if (errors.length === 0) return { warnings: problems.map(lineOf) };
+    const kind = isJsonObject(object) ? String(object.kind) : "object";
+    return { denied: `invalid ${kind}: ${formatProblems(errors)}`, warnings: [] };
+  };
+}
 
-function decide(kind: string, read: () => readonly string[]): Admission {
+const allKinds: AdmissionKinds = { sources: sourceSchemas(), triggers: triggerSchemas() };
+
+/** `createChecker` and `createAdmission` over the kinds of source and trigger that there are. */
+export const check: Checker = createChecker(allKinds);
+export const admit: (object: unknown) => Admission = createAdmission(allKinds);
+
+/** What `read` gives, or the problems for which it throws. */
+function problemsOf(read: () => readonly Problem[]): readonly Problem[] {
   try {
-    return { warnings: read() };
+    return read();
   } catch (error) {
-    if (!(error instanceof EngineError)) throw error;
-    return { denied: `invalid ${kind}: ${error.message}`, warnings: [] };
+    if (error instanceof InvalidManifest) return error.problems;
+    if (error instanceof EngineError) return [{ severity: "error", path: "spec", message: error.message }];
+    throw error;
   }
 }
 
-function compileWarnings(compile: () => unknown): readonly string[] {
-  try {
-    compile();
+function compileProblems(sensor: Sensor): readonly Problem[] {
+  const problems = problemsOf(() => {
+    compileSensor(sensor);
     return [];
-  } catch (error) {
-    return [messageOf(error)];
-  }
+  });
+  return problems.map((problem) => ({ ...problem, severity: "warning" }));
 }
 
 function lineOf(problem: Problem): string {

@@ -48,7 +48,8 @@ test("unknown fields are warned about, at the top and in an event", () => {
     {
       severity: "warning",
       path: "spec.webhook.w.Payload",
-      message: 'unknown field, it has no effect; did you mean "payload"?',
+      message: "unknown field, it has no effect",
+      suggestion: "did you mean `payload`?",
     },
   ]);
 });

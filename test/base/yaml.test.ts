@@ -21,6 +21,9 @@ for (const [text, value] of [
   ["1.2.3", "1.2.3"],
   ["1:30", "1:30"],
   ["2026-01-01", "2026-01-01"],
+  ["1e999", "1e999"],
+  ["18446744073709551616", 1.8446744073709552e19],
+  ["\t5\t", 5],
   ["~", null],
   ["Null", null],
   ["'yes'", "yes"],
@@ -55,10 +58,17 @@ test("YAML gives every document with its line, empty ones as null", () => {
 });
 
 for (const [name, text, line, reason] of [
-  ["duplicate keys", "a: 1\na: 2", 2, /duplicate/],
+  ["duplicate keys", "a: 1\na: 2", 2, /duplicated mapping key, the first is at line 1, column 1$/],
+  [
+    "duplicate keys of a later document",
+    "a: 1\n---\nb: {c: 1, on: 2, true: 3}",
+    3,
+    /the first is at line 3, column 11$/,
+  ],
   ["an open bracket", "a: [1, 2", 1, /end of the stream/],
   ["two mappings on one line", "a: b: c", 1, /indentation/],
-  ["infinity, which JSON has not", "a: .inf", 0, /\.inf/],
+  ["infinity, which JSON has not", "b: 1\na: .inf", 2, /\.inf/],
+  ["tabs that indent", "a:\n\tb: 1", 2, /tab/],
   ["nesting beyond 200 levels", `${"[".repeat(300)}${"]".repeat(300)}`, 1, /depth|nest/i],
   ["an alias of itself", "a: &x [*x]", 0, /aliases/],
 ] as const) {

@@ -10,6 +10,7 @@ import { encodeEvent } from "../../src/record/cloud-event.ts";
 import { eventSubject, rawSubject } from "../../src/record/subject.ts";
 import { openServer } from "../../src/server/server.ts";
 import { createWhy } from "../../src/server/why.ts";
+import { admit } from "../../src/validate/admission.ts";
 import { tempDir } from "../harness/temp-dir.ts";
 import { cloudEvent, decisionDraft, effectDraft } from "../ledger/drafts.ts";
 
@@ -59,6 +60,7 @@ export async function openRig(): Promise<Rig> {
       port: 0,
       token,
       metrics: createMetrics(),
+      admit,
       history,
       notReady: () => rig.notReady,
       why: createWhy({ history, sensors: () => [], readEvent: async () => undefined }),

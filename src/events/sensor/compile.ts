@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import type { Sensor, Trigger } from "../../api/resources.ts";
-import { messageOf, TerminalError } from "../../base/errors.ts";
+import { messageOf } from "../../base/errors.ts";
 import { isJsonObject } from "../../base/json.ts";
-import { formatProblems, type Problem } from "../../base/schema.ts";
+import { InvalidManifest, type Problem } from "../../base/schema.ts";
 import type { SensorHead } from "../../record/records.ts";
 import { allOf, type Condition, parseCondition } from "./condition.ts";
 import { compileFilters } from "./filters/filters.ts";
@@ -50,7 +50,7 @@ export interface Route {
   readonly triggers: readonly { readonly trigger: CompiledTrigger; readonly fedBy: readonly number[] }[];
 }
 
-/** @throws TerminalError MANIFEST_INVALID with every problem and its field path. */
+/** @throws InvalidManifest with every problem and its field path. */
 export function compileSensor(sensor: Sensor): CompiledSensor {
   const problems: Problem[] = [];
   const dependencies = compileDependencies(sensor, problems);
@@ -58,7 +58,7 @@ export function compileSensor(sensor: Sensor): CompiledSensor {
   const triggers = sensor.triggers.map((trigger, index) =>
     compileTrigger(trigger, names, `spec.triggers[${index}]`, problems),
   );
-  if (problems.length > 0) throw new TerminalError("MANIFEST_INVALID", formatProblems(problems));
+  if (problems.length > 0) throw new InvalidManifest(problems);
   const used = dependencies.filter(({ name }) => triggers.some((trigger) => trigger.dependencies.has(name)));
   const routes = compileRoutes(used, triggers);
   const routeOf = (eventSource: string, event: string) => routes.get(eventSource)?.get(event);

@@ -1,0 +1,90 @@
+import { type PlacedManifest, placeManifests, UnreadableManifest } from "../api/manifest.ts";
+import { argoApiVersion } from "../api/resources.ts";
+import { isJsonObject } from "../base/json.ts";
+import { nearest } from "../base/nearest.ts";
+import type { Problem } from "../base/schema.ts";
+import { type Checker, check as checkAny } from "./admission.ts";
+
+/** A problem with its place; line and column count from 1 and are 0 when the place is not known. */
+export interface PlacedProblem {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly severity: Problem["severity"];
+  /** "" for the file as a whole. */
+  readonly path: string;
+  readonly message: string;
+  readonly suggestion?: string;
+}
+
+export interface FileReport {
+  readonly file: string;
+  /** In the order of the file. */
+  readonly problems: readonly PlacedProblem[];
+  /** Objects of our kinds. */
+  readonly checked: number;
+  /** Objects of other kinds, which nobody looked at. */
+  readonly ignored: number;
+  /** The text is no YAML or JSON of objects; the only problem says why. */
+  readonly isUnreadable: boolean;
+}
+
+const ourKinds = ["EventSource", "Sensor", "EventBus", "Application", "AppProject", "ApplicationSet"];
+
+/** Every problem of every object of our kinds in the text of a file. Does not throw for any text. */
+export function validateText(text: string, file: string, check: Checker = checkAny): FileReport {
+  try {
+    return reportOf(placeManifests(text, file), file, check);
+  } catch (error) {
+    if (!(error instanceof UnreadableManifest)) throw error;
+    return unreadable(file, error.reason, error.place);
+  }
+}
+
+/** The report of a file that could not be read. */
+export function unreadable(file: string, message: string, { line, column } = { line: 0, column: 0 }): FileReport {
+  const problem: PlacedProblem = { file, line, column, severity: "error", path: "", message };
+  return { file, problems: [problem], checked: 0, ignored: 0, isUnreadable: true };
+}
+
+function reportOf(manifests: readonly PlacedManifest[], file: string, check: Checker): FileReport {
+  let [checked, ignored] = [0, 0];
+  const problems: PlacedProblem[] = [];
+  for (const manifest of manifests) {
+    const found = check(manifest.object);
+    if (found) checked++;
+    else ignored++;
+    const own = found ? [...found, ...inexactProblems(manifest)] : strangerProblems(manifest);
+    const placed = own.map((problem) => ({ file, ...manifest.placeOf(problem.path), ...problem }));
+    problems.push(...placed.sort((a, b) => a.line - b.line || a.column - b.column));
+  }
+  return { file, problems, checked, ignored, isUnreadable: false };
+}
+
+function inexactProblems({ inexactNumbers }: PlacedManifest): Problem[] {
+  return inexactNumbers().map(({ path, text }) => ({
+    severity: "warning",
+    path,
+    message: `${text} is not kept exactly: it is read as ${BigInt(Number(text.replaceAll("_", "")))}`,
+    suggestion: "write it in quotes where text will do",
+  }));
+}
+
+/** What is almost one of our kinds, and would be passed over without a word. */
+function strangerProblems({ object }: PlacedManifest): Problem[] {
+  if (!isJsonObject(object) || typeof object.apiVersion !== "string" || typeof object.kind !== "string") return [];
+  const { apiVersion, kind } = object;
+  const isOurGroup = apiVersion.split("/")[0] === argoApiVersion.split("/")[0];
+  if (apiVersion === argoApiVersion) {
+    const likely = nearest(kind, ourKinds);
+    const message = `${JSON.stringify(kind)} is not a kind that is known`;
+    return likely === undefined
+      ? []
+      : [{ severity: "warning", path: "kind", message, suggestion: `did you mean \`${likely}\`?` }];
+  }
+  const isNear = isOurGroup || nearest(apiVersion, [argoApiVersion]) !== undefined;
+  if (!isNear || !ourKinds.includes(kind)) return [];
+  return [
+    { severity: "warning", path: "apiVersion", message: `${JSON.stringify(apiVersion)} must be "${argoApiVersion}"` },
+  ];
+}

@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createSchema, formatProblems } from "../../src/base/schema.ts";
+
+const schema = createSchema<unknown>({
+  type: "object",
+  properties: {
+    method: { type: "string", enum: ["GET", "POST"] },
+    text: { type: "string" },
+    count: { type: "integer", minimum: 1 },
+    authSecret: { type: "object", properties: { name: { type: "string" } } },
+    plain: { type: "integer", description: "The password, as a number." },
+    list: { type: "array", items: { type: "string" } },
+  },
+});
+
+for (const [name, value, text] of [
+  ["the nearest of an enum", { method: "POTS" }, '"POTS" must be one of "GET", "POST"; did you mean `POST`?'],
+  ["no nearest where none is near", { method: "x" }, '"x" must be one of "GET", "POST"'],
+  ["80 characters of a value", { count: "x".repeat(200) }, `"${"x".repeat(78)}… must be an integer`],
+  ["no value of a field named after a secret", { authSecret: { name: 42 } }, "the value (not shown) must be a string"],
+  ["no value of a field described as one", { plain: "hunter2" }, "the value (not shown) must be an integer"],
+  ["no value that holds a secret", { text: { password: "hunter2" } }, "the value (not shown) must be a string"],
+  ["a value that speaks of one", { count: "token" }, '"token" must be an integer'],
+  ["what was expected", { count: 0 }, "0 must be >= 1"],
+] as const) {
+  test(`problems say ${name}`, () => {
+    const line = formatProblems(schema.check(value, "spec"));
+    assert.equal(line.slice(line.indexOf(": ") + 2), text);
+  });
+}

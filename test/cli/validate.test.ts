@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { projectRoot, run } from "../harness/run.ts";
+import { tempDir } from "../harness/temp-dir.ts";
+
+const main = join(projectRoot, "src", "cli", "main.ts");
+
+const head = "apiVersion: argoproj.io/v1alpha1\nkind: EventBus\nmetadata: {name: b}\n";
+const files = {
+  "good.yaml": `${head}spec: {jetstream: {version: "1"}}\n---\nkind: ConfigMap\napiVersion: v1\n`,
+  "warned.yml": `${head}spec: {jetStream: {}, jetstream: {version: "1"}}\n`,
+  "deep/bad.json": JSON.stringify(
+    { apiVersion: "argoproj.io/v1alpha1", kind: "EventBus", metadata: {}, spec: 5 },
+    null,
+    2,
+  ),
+  "broken/x.yaml": "a: 1\na: 2\n",
+  "notes.txt": "not a manifest: [",
+} as const;
+
+async function openDir() {
+  const dir = await tempDir();
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(join(dir.path, name, ".."), { recursive: true });
+    await writeFile(join(dir.path, name), text);
+  }
+  return dir;
+}
+
+test("validate prints every problem of every file as compilers do, and the worst decides the exit code", async () => {
+  await using dir = await openDir();
+  const validate = (line: string, input?: string) =>
+    run(process.execPath, [main, "validate", ...line.split(" ")], { cwd: dir.path, ...(input ? { input } : {}) });
+  const summary = (text: string) => text.trimEnd().split("\n").at(-1);
+
+  const good = await validate("good.yaml");
+  assert.deepEqual(
+    [good.code, good.stdout],
+    [0, "1 file, 1 object (1 object of other kinds ignored): 0 errors, 0 warnings\n"],
+  );
+
+  const warned = await validate("warned.yml");
+  assert.deepEqual(
+    [warned.code, warned.stdout],
+    [
+      0,
+      "warned.yml:4:8: warning: spec.jetStream: unknown field, it has no effect\n    did you mean `jetstream`?\n" +
+        "1 file, 1 object: 0 errors, 1 warning\n",
+    ],
+  );
+  assert.equal((await validate("warned.yml --strict")).code, 1);
+
+  const bad = await validate("good.yaml deep warned.yml deep/bad.json -o github");
+  assert.equal(bad.code, 1);
+  assert.match(bad.stdout, /^::error file=deep\/bad\.json,line=4,col=3::metadata\.name: is required$/m);
+  assert.match(bad.stdout, /^::warning file=warned\.yml,line=4,col=8::spec\.jetStream: unknown .*; did you mean/m);
+  assert.match(
+    summary(bad.stdout) ?? "",
+    /^3 files, 3 objects \(1 object of other kinds ignored\): \d errors, 1 warning$/,
+  );
+
+  const all = await validate(". -o json");
+  assert.equal(all.code, 2);
+  const problems = JSON.parse(all.stdout) as { file: string; line: number; column: number; severity: string }[];
+  assert.deepEqual(
+    problems.find(({ file }) => file === "broken/x.yaml"),
+    {
+      file: "broken/x.yaml",
+      line: 2,
+      column: 1,
+      severity: "error",
+      path: "",
+      message: "duplicated mapping key, the first is at line 1, column 1",
+    },
+  );
+  assert.deepEqual([...new Set(problems.map(({ file }) => file))], ["broken/x.yaml", "deep/bad.json", "warned.yml"]);
+
+  const input = await validate("-", files["warned.yml"]);
+  assert.match(input.stdout, /^stdin:4:8: warning: /);
+});
+
+test("validate refuses what is no file of manifests with two lines", async () => {
+  await using dir = await openDir();
+  for (const args of [[], ["none.yaml"], ["deep", "nowhere"], ["-o", "wrong", "good.yaml"]]) {
+    const { code, stdout, stderr } = await run(process.execPath, [main, "validate", ...args], { cwd: dir.path });
+    assert.deepEqual([code, stdout], [2, ""], args.join(" "));
+    assert.match(stderr, /^error: .*\n.+\n$/);
+  }
+});

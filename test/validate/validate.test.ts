@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { validateText } from "../../src/validate/validate.ts";
+
+const head = "apiVersion: argoproj.io/v1alpha1\nmetadata: {name: x}\n";
+const sensor = `${head}kind: Sensor
+spec:
+  dependencies:
+  - {name: d, eventSourceName: e, eventName: e}
+  triggers:
+  - template:
+      name: t
+`;
+
+const lines = (text: string): string[] =>
+  validateText(text, "f.yaml").problems.map(
+    ({ line, column, severity, path, message, suggestion }) =>
+      `${line}:${column} ${severity} ${path}: ${message}${suggestion === undefined ? "" : ` (${suggestion})`}`,
+  );
+
+for (const [name, text, found] of [
+  ["nothing of a good one", `${sensor}      log: {}\n`, []],
+  [
+    "errors and warnings together, in the order of the file",
+    `${sensor}      retryStrategy: {}\n      http: {method: POTS}\n`,
+    [
+      "10:7 warning spec.triggers[0].template.retryStrategy: unknown field, it has no effect (belongs one level up: `spec.triggers[0].retryStrategy`)",
+      "11:7 error spec.triggers[0].template.http.url: is required",
+      '11:14 error spec.triggers[0].template.http.method: "POTS" must be one of "GET", "DELETE", "PATCH", "POST", "PUT" (did you mean `POST`?)',
+    ],
+  ],
+  [
+    "what the compiler says, as warnings",
+    `${sensor}      log: {}\n      conditions: d || f\n`,
+    [/^11:7 warning spec\.triggers\[0\]\.template\.conditions: .*"f"/],
+  ],
+  [
+    "integers that are not kept exactly",
+    `${sensor}      log: {intervalSeconds: 9007199254740993}\n`,
+    [
+      "10:13 warning spec.triggers[0].template.log.intervalSeconds: 9007199254740993 is not kept exactly: it is read as 9007199254740992 (write it in quotes where text will do)",
+    ],
+  ],
+  [
+    "a kind that is almost one of ours",
+    `${head}kind: EventSorce\n`,
+    ['3:1 warning kind: "EventSorce" is not a kind that is known (did you mean `EventSource`?)'],
+  ],
+  [
+    "a version that is not known",
+    "kind: Sensor\napiVersion: argoproj.io/v1\n",
+    ['2:1 warning apiVersion: "argoproj.io/v1" must be "argoproj.io/v1alpha1"'],
+  ],
+  [
+    "places in the items of a List",
+    `kind: List\nitems:\n- kind: EventBus\n  apiVersion: argoproj.io/v1alpha1\n  metadata: {name: b}\n  spec: {jetstream: {}}\n`,
+    ["6:10 error spec.jetstream.version: invalid spec: a version for jetstream needs to be specified"],
+  ],
+  ["a missing spec where the object starts", `kind: EventBus\n${head}`, [/^1:1 error spec: invalid spec/]],
+  [
+    "the second of two equal keys",
+    `${head}kind: A\nkind: B\n`,
+    [/^4:1 error : duplicated mapping key, the first is at line 3/],
+  ],
+  ["a document that is none", "- 1\n", ["1:1 error : a document must be an object"]],
+] as readonly (readonly [string, string, readonly (string | RegExp)[]])[]) {
+  test(`validate tells ${name}`, () => {
+    const told = lines(text);
+    assert.equal(told.length, found.length, told.join("\n"));
+    for (const [index, line] of told.entries()) {
+      const expected = found[index];
+      if (expected instanceof RegExp) assert.match(line, expected);
+      else assert.equal(line, expected);
+    }
+  });
+}
+
+test("validate counts what it looked at and what not", () => {
+  const { checked, ignored, isUnreadable } = validateText(
+    `${sensor}      log: {}\n---\nkind: ConfigMap\napiVersion: v1\n---\nkind: Workflow\napiVersion: argoproj.io/v1alpha1\n`,
+    "f",
+  );
+  assert.deepEqual({ checked, ignored, isUnreadable }, { checked: 1, ignored: 2, isUnreadable: false });
+});
+
+test("validate says what it cannot read", () => {
+  assert.deepEqual(validateText("a: [", "f").isUnreadable, true);
+});
+
+test("validate does not throw for any text", () => {
+  const kind = fc.constantFrom("Sensor", "EventSource", "EventBus", "Application", "AppProject", "Sensr");
+  const object = fc
+    .tuple(kind, fc.jsonValue())
+    .map(([name, spec]) => `${head}kind: ${name}\nspec: ${JSON.stringify(spec)}`);
+  fc.assert(
+    fc.property(fc.oneof(object, fc.string()), (text) => {
+      for (const { line, column } of validateText(text, "f").problems) assert.ok(line >= 0 && column >= 0);
+    }),
+    { numRuns: 500 },
+  );
+});
