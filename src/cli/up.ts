@@ -50,6 +50,7 @@ async function up(dir: string | undefined, dataDir: string, flags: UpFlags): Pro
     kubePort: flags.kubePort,
     gitPort: flags.gitPort,
     git: { command: "git", env: toolEnvironment() },
+    waveDelayMs: waveDelay(process.env.ARGOCD_SYNC_WAVE_DELAY),
     log,
     ...(remote === undefined ? {} : { remote }),
     ...(dir === undefined ? {} : { manifests: dir }),
@@ -73,6 +74,13 @@ async function openRemote(path: string, assumeYes: boolean, log: Logger) {
     await opened[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** The original's variable, in seconds (spec argo-cd-engine 0.4). */
+function waveDelay(text = "2"): number {
+  const seconds = Number(text);
+  if (text.trim() !== "" && Number.isInteger(seconds) && seconds >= 0 && seconds <= 3_600) return seconds * 1_000;
+  throw new TerminalError("CONFIG_INVALID", `ARGOCD_SYNC_WAVE_DELAY: "${text}" must be seconds, 0 to 3600`);
 }
 
 /** What Git may see of ours: where programs are, and how the network is reached. */

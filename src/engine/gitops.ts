@@ -48,8 +48,6 @@ const pollMs = 120_000;
 const pollJitterMs = 60_000;
 /** Between looks at objects that a sync waits for. */
 const waitPollMs = 250;
-/** The original's ARGOCD_SYNC_WAVE_DELAY. */
-const waveDelayMs = 2_000;
 /** How long a repository that fails for a moment is not told of (spec argo-cd-engine 2.6). */
 const graceMs = 180_000;
 
@@ -133,7 +131,7 @@ export async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
       directory: { project: projects.find, clusters: () => [inCluster(parts, live)] },
       graceMs,
       pollMs: waitPollMs,
-      waveDelayMs,
+      waveDelayMs: parts.config.waveDelayMs,
     });
   });
   const controller = running.reconciler;

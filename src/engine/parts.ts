@@ -30,6 +30,8 @@ export interface EngineConfig {
   readonly gitPort: number;
   /** Git, and the environment that it gets: PATH, proxies. */
   readonly git: { readonly command: string; readonly env: Readonly<Record<string, string>> };
+  /** Between waves of a sync: so that other controllers can act on what one wave did. */
+  readonly waveDelayMs: number;
   /** A real cluster in place of the embedded one; disposed of by the caller. */
   readonly remote?: RemoteCluster & { readonly kubeconfig: string };
   /** `nats://…`; absent: the embedded bus. */

@@ -110,7 +110,8 @@ export class GitOpsScenario implements AsyncDisposable {
   /** Starts it on the same data; one that runs is killed. */
   async restart(): Promise<void> {
     await this.#engine?.[Symbol.asyncDispose]();
-    this.#engine = await startEngine({ dir: this.#dir, dataDir: join(this.#folder, "data"), args: this.#args });
+    const env = { ARGOCD_SYNC_WAVE_DELAY: "0" };
+    this.#engine = await startEngine({ dir: this.#dir, dataDir: join(this.#folder, "data"), args: this.#args, env });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
