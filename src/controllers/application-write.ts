@@ -1,5 +1,6 @@
 import type { Application } from "../api/application-types.ts";
 import { objectOf } from "../api/fields.ts";
+import { EngineError } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
 import { sourceFields } from "../gitops/reconcile/compared-to.ts";
 import { beginOperation, operationStatePatch } from "../gitops/reconcile/operation-state.ts";
@@ -172,8 +173,14 @@ async function begin(
     operation: caused,
     status: { ...status, ...objectOf(state?.status) },
   };
-  const stored = await store.patch(key, patch, signal, resourceVersion);
-  return { began: stored !== undefined, keepsWish: false };
+  try {
+    const stored = await store.patch(key, patch, signal, resourceVersion);
+    return { began: stored !== undefined, keepsWish: false };
+  } catch (error) {
+    // The watch may be far behind: the next try is to know what was written.
+    if (error instanceof EngineError && error.code === "API_CONFLICT") await store.read(key, signal);
+    throw error;
+  }
 }
 
 /** An operation that somebody set begins: it gets its cause and its state. */

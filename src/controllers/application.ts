@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Application } from "../api/application-types.ts";
 import { objectOf, textOf } from "../api/fields.ts";
 import { sleepFor } from "../base/clock.ts";
+import { EngineError } from "../base/errors.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import type { Metrics } from "../base/metrics.ts";
 import type { Schema } from "../base/schema.ts";
@@ -153,7 +154,7 @@ class ApplicationReconciler implements ApplicationController {
       const { namespace, name } = object.metadata;
       const application = readApplication(object);
       const key = `${namespace}/${name}`;
-      if (!("problem" in application)) this.#compile(key, this.#entryOf(key, object), application);
+      if (!("problem" in application)) this.#tryCompile(key, this.#entryOf(key, object), application);
       if (count % 50 === 49) await nextTurn(); // others go on meanwhile
       if (signal.aborted) return;
     }
@@ -269,10 +270,19 @@ class ApplicationReconciler implements ApplicationController {
       const { namespace = "", name = "", uid = "" } = metadata;
       const unread = { namespace, name, uid, revision: "", kind: "Application" as const };
       const ids = pending.causes.map(({ id }) => id);
-      this.#deps.log.warn("a request is not acted on", { application: key, reason, causes: ids });
+      this.#deps.log.info("a request is not acted on", { application: key, reason, causes: ids });
       await recordDecision(entry.sensor?.compiled.head ?? unread, pending, reason, this.#deps);
     }
     settle(taken);
+  }
+
+  /** What is wrong with it comes up again, and is told, at its look. */
+  #tryCompile(key: string, entry: Entry, application: Application): void {
+    try {
+      this.#compile(key, entry, application);
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+    }
   }
 
   /** The Sensor is made anew when the spec says something else. */

@@ -438,3 +438,21 @@ test("what a sync waits for is shown as it is in the end, without a write for ea
   await world.pass(30_000, 500);
   assert.ok(engine.writes() - writes <= 8, `${engine.writes() - writes} writes`);
 });
+
+test("a watch that is behind costs one conflict, not one after the other", async () => {
+  await using world = await openShop();
+  await createApplication(world, automated);
+  let frozen: (() => void) | undefined;
+  const engine = await world.start({
+    async fault({ method, path, body }) {
+      if (frozen || method !== "PATCH" || !path.endsWith("/applications/web") || !body.includes('"operation":{'))
+        return;
+      frozen = () => engine.freeze(false);
+      engine.freeze(true);
+      await world.kube.patch(applicationRef, merge, { metadata: { labels: { somebody: "else" } } });
+    },
+  });
+  await world.until("the sync", () => world.syncs().length === 1);
+  assert.notEqual(frozen, undefined);
+  assert.equal(world.decisions().length, 2);
+});

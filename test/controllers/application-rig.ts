@@ -54,7 +54,7 @@ export interface World extends AsyncDisposable {
   readonly records: LedgerRecord[];
   readonly logged: { readonly level: string; readonly message: string; readonly fields: LogFields | undefined }[];
   start(options?: EngineOptions): Promise<TestEngine>;
-  /** Lets time pass until `probe` gives something else than undefined or false; at most 20 s of real time. */
+  /** Lets time pass until `probe` gives something else than undefined or false; at most 60 s of real time. */
   until<T>(
     what: string,
     probe: () => Promise<T | undefined | false> | T | undefined | false,
@@ -116,7 +116,7 @@ export async function openWorld(options: { readonly simulate?: boolean } = {}): 
     logged,
     start: async (engineOptions = {}) => owned.use(await startEngine(world, engineOptions)),
     async until(what, probe, stepMs = 20) {
-      const deadline = performance.now() + 20_000;
+      const deadline = performance.now() + 60_000;
       for (;;) {
         const found = await probe();
         if (found !== undefined && found !== false) return found;
