@@ -11,8 +11,7 @@ for (const [kind, spec] of [
   ["jetstreamExotic", { jetstreamExotic: { url: "nats://n:4222" } }],
   ["kafka", { kafka: { url: "k:9092" } }],
   ["nats", { nats: { native: { replicas: 3 } } }],
-  ["nats", { nats: { exotic: { url: "nats://n", clusterID: "c" } }, kafka: {} }],
-  ["jetstream", { jetstream: { version: "latest" }, kafka: {} }],
+  ["nats", { nats: { exotic: { url: "nats://n", clusterID: "c", auth: "token" } } }],
 ] as const) {
   test(`an EventBus ${JSON.stringify(spec)} is of kind ${kind}`, () => {
     const { resource, warnings } = read(spec);
