@@ -3,7 +3,7 @@ import { flagField, requiredText, textField } from "../../api/shared-schemas.ts"
 import { secretKeyField } from "../../api/value-schemas.ts";
 import type { JsonSchema } from "../../base/schema.ts";
 import { commonFields } from "./schemas.ts";
-import { wantsHook } from "./source-rules.ts";
+import { awsKeysRule, wantsHook } from "./source-rules.ts";
 import { type SourceRule, sourceSchema } from "./source-schema.ts";
 import { webhookContextRule, webhookContextSchema } from "./webhook-context.ts";
 
@@ -34,4 +34,4 @@ const urlRule: SourceRule = (event, path) =>
     ? []
     : [warningAt(`${path}.webhook.url`, "is missing: the topic cannot be subscribed to without it")];
 
-export const snsSchema = sourceSchema(json, webhookContextRule, signatureRule, urlRule);
+export const snsSchema = sourceSchema(json, webhookContextRule, signatureRule, urlRule, awsKeysRule);

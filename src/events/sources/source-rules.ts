@@ -112,3 +112,12 @@ function checkPattern(pattern: string, path: string): Problem[] {
     return [errorAt(path, messageOf(error))];
   }
 }
+
+/** AWS keys (spec argo-events 1.6): two or none, and none beside a role. */
+export const awsKeysRule: SourceRule = (event, path) => {
+  const keys = ["accessKey", "secretKey"].filter((field) => event[field] !== undefined);
+  if (has(event, "roleARN")) return keys.map((key) => warningAt(`${path}.${key}`, "has no effect beside roleARN"));
+  if (keys.length !== 1) return [];
+  const missing = keys[0] === "accessKey" ? "secretKey" : "accessKey";
+  return [warningAt(`${path}.${missing}`, "is missing: the keys only work together")];
+};

@@ -1,10 +1,9 @@
-import { warningAt } from "../../api/fields.ts";
 import { flagField, requiredText, textField } from "../../api/shared-schemas.ts";
 import { secretKeyField } from "../../api/value-schemas.ts";
 import type { JsonSchema } from "../../base/schema.ts";
 import { commonFields, jsonBodyField } from "./schemas.ts";
-import { has } from "./source-rules.ts";
-import { type SourceRule, sourceSchema } from "./source-schema.ts";
+import { awsKeysRule } from "./source-rules.ts";
+import { sourceSchema } from "./source-schema.ts";
 
 const json = {
   type: "object",
@@ -31,12 +30,4 @@ const json = {
   },
 } as const satisfies JsonSchema;
 
-const keysRule: SourceRule = (event, path) => {
-  const keys = ["accessKey", "secretKey"].filter((field) => event[field] !== undefined);
-  if (has(event, "roleARN")) return keys.map((key) => warningAt(`${path}.${key}`, "has no effect beside roleARN"));
-  if (keys.length !== 1) return [];
-  const missing = keys[0] === "accessKey" ? "secretKey" : "accessKey";
-  return [warningAt(`${path}.${missing}`, "is missing: the keys only work together")];
-};
-
-export const sqsSchema = sourceSchema(json, keysRule);
+export const sqsSchema = sourceSchema(json, awsKeysRule);

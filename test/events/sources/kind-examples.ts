@@ -367,11 +367,10 @@ export const examples: Readonly<Record<string, readonly [object, ...object[]]>> 
       accessKey: secret,
       secretKey: secret,
       region: "eu-west-1",
-      roleARN: "arn:aws:iam::1:role/r",
       endpoint: "http://sns",
       ...common,
     },
-    { webhook: hook, topicArn: "a", region: "r", validateSignature: true },
+    { webhook: hook, topicArn: "a", region: "r", roleARN: "a", validateSignature: true },
   ],
   sqs: [
     {

@@ -282,6 +282,7 @@ const cases: readonly (readonly [kind: string, change: object, ...lines: string[
     "warning e.validateSignature: Argo Events refuses every message then: its check never succeeds",
   ],
   ["sns", { webhook: hook }, "warning e.webhook.url: is missing: the topic cannot be subscribed to without it"],
+  ["sns", { accessKey: gone }, "warning e.accessKey: is missing: the keys only work together"],
   ["sqs", { secretKey: gone }, "warning e.secretKey: is missing: the keys only work together"],
   ["sqs", { roleARN: "r", accessKey: gone }, "warning e.secretKey: has no effect beside roleARN"],
   ["stripe", { apiKey: gone }, "error e.apiKey: api key K8s secret selector not provided"],
