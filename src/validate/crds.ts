@@ -123,9 +123,7 @@ export function crdFiles(crds: readonly CustomResourceDefinition[]): ReadonlyMap
   return new Map(crds.map((definition) => [`${definition.metadata.name}.yaml`, formatYaml(definition)]));
 }
 
-const anyStatus: JsonSchema = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
-
-function crd(names: KindNames, spec: JsonSchema, status: JsonSchema = anyStatus): CustomResourceDefinition {
+function crd(names: KindNames, spec: JsonSchema, status?: JsonSchema): CustomResourceDefinition {
   const { kind, plural, short, columns, more = {}, hasStatusSubresource } = names;
   const singular = kind.toLowerCase();
   const listKind = `${kind}List`;
@@ -147,7 +145,7 @@ function crd(names: KindNames, spec: JsonSchema, status: JsonSchema = anyStatus)
             ...columns,
             { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" },
           ],
-          schema: { openAPIV3Schema: rootSchema(spec, status, more) },
+          schema: { openAPIV3Schema: rootSchema(spec, status ? openSchema(status) : anyStatus, more) },
         },
       ],
     },
@@ -164,7 +162,7 @@ function rootSchema(spec: JsonSchema, status: JsonSchema, more: Readonly<Record<
       metadata: { type: "object" },
       spec: openSchema(spec),
       ...mapValues(more, openSchema),
-      status: openSchema(status),
+      status,
     },
   };
 }
@@ -189,6 +187,8 @@ function openSchema(schema: JsonSchema): JsonSchema {
     ...(isOpen || isAny ? { "x-kubernetes-preserve-unknown-fields": true } : {}),
   };
 }
+
+const anyStatus: JsonSchema = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
 
 const preserved: JsonSchema = { "x-kubernetes-preserve-unknown-fields": true };
 
