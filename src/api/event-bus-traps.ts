@@ -7,16 +7,13 @@ import { objectOf, textOf, warningAt } from "./fields.ts";
 import { checkSasl, checkTls } from "./value-rules.ts";
 
 /** What the original takes and what then has no effect or fails (spec argo-events 2.6, 4.1.2, 8). */
-export function busTraps(spec: JsonObject, name: string): Problem[] {
+export function busTraps(spec: JsonObject): Problem[] {
   const kinds = ["nats", "jetstream", "kafka", "jetstreamExotic", "embedded"].filter((kind) =>
     isJsonObject(spec[kind]),
   );
   const [first, ...others] = kinds;
   return [
     ...others.map((kind) => warningAt(`spec.${kind}`, `has no effect beside ${first}`)),
-    ...(/[.]/.test(name)
-      ? [warningAt("metadata.name", `"${name}": EventBus names with dots break Argo Events' own`)]
-      : []),
     ...checkNative(objectOf(objectOf(spec.nats).native), "spec.nats.native"),
     ...checkAuth(objectOf(spec.nats)),
     ...checkStreamConfig(objectOf(spec.jetstream).streamConfig, "spec.jetstream.streamConfig"),

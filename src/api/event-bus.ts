@@ -21,7 +21,7 @@ export function parseEventBus(value: unknown): Parsed<EventBusResource> {
   const spec = objectOf(readFields(written, eventBusSchema, "spec", problems));
   const kind = busKinds.find((name) => isJsonObject(spec[name]));
   problems.push(...shape.check(spec, "spec"), ...checkBus(spec, kind));
-  problems.push(...checkSelectors(spec, eventBusSchema, "spec"), ...busTraps(spec, metadata.name));
+  problems.push(...checkSelectors(spec, eventBusSchema, "spec"), ...busTraps(spec));
   return { resource: { metadata, kind: kind ?? "embedded", spec }, warnings: warningsOf(problems) };
 }
 

@@ -36,12 +36,21 @@ function unfitName(path: string, name: string): Problem {
   return warningAt(path, `${message}: use letters, digits, - and _ only`);
 }
 
+/** Events of one EventSource run in one way, by their kinds; and there should be one at least. */
 export function checkModes(events: readonly EventDefinition[]): Problem[] {
+  if (events.length === 0) return [warningAt("spec", "has no events: there is nothing to listen for")];
   const modes = new Set(events.flatMap(({ kind }) => sourceKindFacts[kind]?.mode ?? []));
   if (modes.size < 2) return [];
   const message =
     "event sources with rolling update and recreate update strategy can not be put together; write two EventSources";
   return [errorAt("spec", message)];
+}
+
+/** The runner does not start such an event: unfiltered, it would fire what the user excluded. */
+export function checkFilter(event: EventDefinition): Problem[] {
+  const { expression } = objectOf(objectOf(event.spec as JsonObject).filter);
+  if (textOf(expression) === "") return [];
+  return [warningAt(`${pathOf(event)}.filter.expression`, "is not supported yet: the event does not run")];
 }
 
 interface Route {

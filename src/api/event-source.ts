@@ -1,7 +1,7 @@
 import { isJsonObject, type JsonObject } from "../base/json.ts";
 import { createSchema, type JsonSchema, type Problem } from "../base/schema.ts";
 import { type Parsed, readEnvelope, warningsOf } from "./envelope.ts";
-import { checkEventNames, checkModes, checkRoutes, checkService, pathOf } from "./event-source-rules.ts";
+import { checkEventNames, checkFilter, checkModes, checkRoutes, checkService, pathOf } from "./event-source-rules.ts";
 import { objectOf, readFields, textOf, warningAt } from "./fields.ts";
 import type { EventDefinition, EventSource } from "./resources.ts";
 import { serviceSchema, statusSchema } from "./service-schemas.ts";
@@ -77,7 +77,9 @@ function readEvents(spec: JsonObject, kinds: Kinds, problems: Problem[]): EventD
     for (const [name, event] of Object.entries(objectOf(spec[kind]))) {
       const definition: EventDefinition = { kind, name, spec: event };
       events.push(definition);
-      if (schema && isJsonObject(event)) problems.push(...schema.check(event, pathOf(definition)));
+      if (!schema || !isJsonObject(event)) continue;
+      problems.push(...schema.check(event, pathOf(definition)));
+      if (!schema.isPlanned) problems.push(...checkFilter(definition));
     }
   }
   return events;

@@ -12,7 +12,14 @@ const webhookSchema = createSchema({
     endpoint: { description: "Path.", type: "string" },
   },
 });
-const kinds = { webhook: webhookSchema, calendar: logSchema };
+const filteredSchema = createSchema({
+  ...logSchema.json,
+  properties: {
+    ...logSchema.json.properties,
+    filter: { description: "Filter.", type: "object", "x-kubernetes-preserve-unknown-fields": true },
+  },
+});
+const kinds = { webhook: webhookSchema, calendar: filteredSchema };
 const read = (spec: unknown) => parseEventSource(manifest("EventSource", spec), kinds);
 
 test("an EventSource lists its events with their kind's defaults", () => {
@@ -83,23 +90,29 @@ for (const [name, spec, ...expected] of [
     "spec.stripe: is not supported yet",
     `spec.webhook.a.endpoint: ${shared} "b" too: only one of them gets what comes there`,
   ],
-  ["a service", { service: { ports: [{ port: 80, targetPort: "http" }], clusterIP: "None" } }],
+  ["no events", {}, "spec: has no events: there is nothing to listen for"],
+  [
+    "a filter that is not evaluated",
+    { calendar: { a: { filter: { expression: "true" } } } },
+    "spec.calendar.a.filter.expression: is not supported yet: the event does not run",
+  ],
+  ["a service", { calendar: { a: {} }, service: { ports: [{ port: 80, targetPort: "http" }], clusterIP: "None" } }],
   [
     "ports of a service without names",
-    { service: { ports: [{ port: 80 }, { port: 81, name: "a" }, { port: 82, name: "a" }] } },
+    { calendar: { a: {} }, service: { ports: [{ port: 80 }, { port: 81, name: "a" }, { port: 82, name: "a" }] } },
     "spec.service.ports[0].name: is needed where there are several ports",
     'spec.service.ports[2].name: "a" is there twice',
   ],
   [
     "a port of a service that is none",
-    { service: { ports: [{ targetPort: 1 }, { port: 0, name: "b" }] } },
+    { calendar: { a: {} }, service: { ports: [{ targetPort: 1 }, { port: 0, name: "b" }] } },
     "spec.service.ports[0].port: nothing must be between 1 and 65535",
     "spec.service.ports[1].port: 0 must be between 1 and 65535",
     "spec.service.ports[0].name: is needed where there are several ports",
   ],
   [
     "fields of the template that are not known",
-    { template: { container: { image: "i", imagePullPolicy: "Always" }, replicas: 1 } },
+    { calendar: { a: {} }, template: { container: { image: "i", imagePullPolicy: "Always" }, replicas: 1 } },
     "spec.template.container.image: unknown field, it has no effect",
     "spec.template.replicas: unknown field, it has no effect",
   ],

@@ -85,9 +85,9 @@ export const watchPathFields = {
 
 export const fileOperations = ["CREATE", "WRITE", "REMOVE", "RENAME", "CHMOD"] as const;
 
-/** `CREATE|WRITE` */
+/** `CREATE|WRITE`, in capitals and without spaces: the original compares the names as they stand. */
 export function operationsOf(text: string): readonly string[] {
-  return text.split("|").map((part) => part.trim().toUpperCase());
+  return text.split("|");
 }
 
 /** WatchPathConfig: a directory and a path or a pattern in it. */

@@ -32,11 +32,16 @@ const methodRule: SourceRule = (event, path) => {
   return [warningAt(`${path}.method`, `${message}: every request is refused`)];
 };
 
+const tlsRule: SourceRule = (event, path) =>
+  event.serverCertSecret === undefined
+    ? []
+    : [warningAt(`${path}.serverCertSecret`, "is not supported yet: the own port is served without TLS")];
+
 export const webhookSource: SourceKind<WebhookContext> = {
   eventType: "webhook",
   singleton: false,
   http: true,
-  schema: sourceSchema<WebhookContext>(json, checkWebhook, methodRule),
+  schema: sourceSchema<WebhookContext>(json, checkWebhook, methodRule, tlsRule),
   run(spec, context, signal) {
     if (spec.serverCertSecret || spec.serverKeySecret) {
       context.log.warn("the own port is served without TLS: serverCertSecret has no effect yet");

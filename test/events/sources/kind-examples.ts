@@ -195,7 +195,7 @@ export const examples: Readonly<Record<string, readonly [object, ...object[]]>> 
       krbServicePrincipalName: "p",
       ...common,
     },
-    { directory: "/d/", pathRegexp: "x", type: "create|bad", addresses: ["n:8020"], hdfsUser: "root" },
+    { directory: "/d/", pathRegexp: "x", type: "CREATE|bad", addresses: ["n:8020"], hdfsUser: "root" },
   ],
   kafka: [
     {
@@ -422,5 +422,17 @@ export const examples: Readonly<Record<string, readonly [object, ...object[]]>> 
     },
     { webhook: hook, filter: { expression: "true" } },
   ],
-  webhook: [{ ...hook, filter: common.filter }],
+  webhook: [
+    {
+      endpoint: "/push",
+      method: "POST",
+      port: "12000",
+      url: "https://hooks.example.com",
+      metadata: { a: "b" },
+      authSecret: secret,
+      maxPayloadSize: 100,
+      filter: common.filter,
+    },
+    hook,
+  ],
 };

@@ -180,8 +180,8 @@ const cases: readonly (readonly [kind: string, change: object, ...lines: string[
   ["gitlab", { projectID: "1" }, "warning e.projectID: has no effect beside projects"],
   [
     "hdfs",
-    { type: "MAKE" },
-    'error e.type: type is invalid: "MAKE" must be one of CREATE, WRITE, REMOVE, RENAME, CHMOD',
+    { type: "create" },
+    'error e.type: type is invalid: "create" must be one of CREATE, WRITE, REMOVE, RENAME, CHMOD',
   ],
   [
     "hdfs",
@@ -293,8 +293,9 @@ const cases: readonly (readonly [kind: string, change: object, ...lines: string[
   ["webhook", { method: gone }, "warning e.method: is missing: every request is refused"],
   [
     "webhook",
-    { serverKeySecret: gone },
+    { serverCertSecret: secret },
     "warning e.serverKeySecret: is missing: certificate and key only work together",
+    "warning e.serverCertSecret: is not supported yet: the own port is served without TLS",
   ],
   ["webhook", { maxPayloadSize: -1 }, "warning e.maxPayloadSize: -1 refuses every request with a body"],
   ["slack", { webhook: { ...hook, url: "here" } }, 'warning e.webhook.url: "here" must be a URL'],
