@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseEventBus } from "../../src/api/event-bus.ts";
+import { eventBusSchema, eventBusStatusSchema } from "../../src/api/event-bus-schema.ts";
+import { eventSourceSchema, eventSourceStatusSchema } from "../../src/api/event-source.ts";
+import type { JsonSchema } from "../../src/base/schema.ts";
 import { faultOf, manifest } from "./builders.ts";
 
 const read = (spec: unknown) => parseEventBus(manifest("EventBus", spec));
@@ -149,3 +152,16 @@ for (const [spec, ...expected] of [
     );
   });
 }
+
+function undescribed(schema: JsonSchema, path: string): string[] {
+  const parts = Object.entries(schema.properties ?? {}).flatMap(([key, part]) => [
+    ...(part.description ? [] : [`${path}.${key}`]),
+    ...undescribed(part, `${path}.${key}`),
+  ]);
+  return [...parts, ...(schema.items ? undescribed(schema.items, `${path}[]`) : [])];
+}
+
+test("each field of an EventBus, an EventSource and their status describes itself", () => {
+  const schemas = { eventBusSchema, eventBusStatusSchema, source: eventSourceSchema({}), eventSourceStatusSchema };
+  for (const [name, schema] of Object.entries(schemas)) assert.deepEqual(undescribed(schema, name), []);
+});
