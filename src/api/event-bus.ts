@@ -1,69 +1,11 @@
 import { isJsonObject, type JsonObject } from "../base/json.ts";
-import { createSchema, type JsonSchema, type Problem } from "../base/schema.ts";
+import { createSchema, type Problem } from "../base/schema.ts";
 import { type Parsed, readEnvelope, warningsOf } from "./envelope.ts";
+import { eventBusSchema } from "./event-bus-schema.ts";
+import { busTraps } from "./event-bus-traps.ts";
 import { errorAt, objectOf, readFields, textOf } from "./fields.ts";
 import type { EventBusResource } from "./resources.ts";
-import { listField, openObject, textField } from "./shared-schemas.ts";
-
-const exoticJetStreamSchema: JsonSchema = {
-  type: "object",
-  description: "A NATS server with JetStream that is there already.",
-  properties: {
-    url: textField("nats://host:port, several with commas."),
-    accessSecret: openObject("The Secret's key with the credentials."),
-    streamConfig: textField("Settings of the stream, as YAML."),
-    tls: openObject("TLS towards the server."),
-  },
-};
-
-/** The fields that name or tune a managed server; the Pod's fields are open. */
-const jetStreamSchema: JsonSchema = {
-  type: "object",
-  description: "A NATS server with JetStream.",
-  "x-kubernetes-preserve-unknown-fields": true,
-  properties: {
-    version: textField("The version of the server."),
-    replicas: { type: "integer", description: "1, or 3 and more. Default 3." },
-    streamConfig: textField("Settings of the stream, as YAML."),
-    settings: textField("Settings of the server."),
-    startArgs: listField("Arguments of the server.", { type: "string" }),
-    maxPayload: textField("The largest message. Default 1MB."),
-  },
-};
-
-const kafkaSchema: JsonSchema = {
-  type: "object",
-  description: "A Kafka cluster that is there already.",
-  properties: {
-    url: textField("Brokers, with commas."),
-    topic: textField("Default: <namespace>-<name>."),
-    version: textField("The version of the protocol."),
-    tls: openObject("TLS towards the brokers."),
-    sasl: openObject("Credentials."),
-    consumerGroup: openObject("How Sensors share the events."),
-    partitioner: textField("How events spread over partitions."),
-  },
-};
-
-/** The EventBus's `spec` (spec argo-events 2.6). */
-export const eventBusSchema: JsonSchema = {
-  type: "object",
-  description: "Where the events of EventSources wait for Sensors.",
-  properties: {
-    nats: {
-      type: "object",
-      description: "NATS Streaming, at its end of life; parsed, not supported.",
-      properties: {
-        native: openObject("A managed server."),
-        exotic: openObject("A server that is there already."),
-      },
-    },
-    jetstream: jetStreamSchema,
-    kafka: kafkaSchema,
-    jetstreamExotic: exoticJetStreamSchema,
-    embedded: openObject("Ours: the engine's own bus."),
-  },
-};
+import { checkSelectors } from "./value-rules.ts";
 
 const shape = createSchema<JsonObject>(eventBusSchema);
 /** Of several, the first counts. */
@@ -79,6 +21,7 @@ export function parseEventBus(value: unknown): Parsed<EventBusResource> {
   const spec = objectOf(readFields(written, eventBusSchema, "spec", problems));
   const kind = busKinds.find((name) => isJsonObject(spec[name]));
   problems.push(...shape.check(spec, "spec"), ...checkBus(spec, kind));
+  problems.push(...checkSelectors(spec, eventBusSchema, "spec"), ...busTraps(spec));
   return { resource: { metadata, kind: kind ?? "embedded", spec }, warnings: warningsOf(problems) };
 }
 

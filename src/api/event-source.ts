@@ -1,12 +1,14 @@
 import { isJsonObject, type JsonObject } from "../base/json.ts";
-import { createSchema, type JsonSchema, type Problem, type Schema } from "../base/schema.ts";
+import { createSchema, type JsonSchema, type Problem } from "../base/schema.ts";
 import { type Parsed, readEnvelope, warningsOf } from "./envelope.ts";
-import { errorAt, objectOf, readFields, textOf, warningAt } from "./fields.ts";
+import { checkEventNames, checkFilter, checkModes, checkRoutes, checkService, pathOf } from "./event-source-rules.ts";
+import { objectOf, readFields, textOf, warningAt } from "./fields.ts";
 import type { EventDefinition, EventSource } from "./resources.ts";
-import { eventBusNameField, openObject, podTemplateSchema, replicasField } from "./shared-schemas.ts";
-import { sourceKindFacts } from "./source-kinds.ts";
+import { serviceSchema, statusSchema } from "./service-schemas.ts";
+import { eventBusNameField, openObject, podTemplateSchema, replicasField, textMap } from "./shared-schemas.ts";
+import { type SourceKindSchema, sourceKindFacts } from "./source-kinds.ts";
 
-type Kinds = Readonly<Record<string, Schema<unknown>>>;
+type Kinds = Readonly<Record<string, SourceKindSchema>>;
 
 /** The EventSource's `spec`, with the schemas of the kinds of source that there are. */
 export function eventSourceSchema(kinds: Kinds): JsonSchema {
@@ -21,12 +23,17 @@ export function eventSourceSchema(kinds: Kinds): JsonSchema {
     properties: {
       eventBusName: eventBusNameField,
       template: podTemplateSchema,
-      service: openObject("The Service of the original; kept."),
+      service: serviceSchema,
       replicas: replicasField,
       ...Object.fromEntries(kindNames(kinds).map((name) => [name, ofKind(name)])),
     },
   };
 }
+
+/** The EventSource's `status` (spec argo-events 2.7). */
+export const eventSourceStatusSchema: JsonSchema = statusSchema("SourcesProvided, Deployed and those of each event.", {
+  webhooks: textMap("Ours: the URL of each HTTP event, by event name."),
+});
 
 /** Without the kinds of source: each event is checked by its own kind's schema. */
 const shape = createSchema<JsonObject>(eventSourceSchema({}));
@@ -42,7 +49,8 @@ export function parseEventSource(value: unknown, kinds: Kinds): Parsed<EventSour
   const spec = objectOf(readFields(written, eventSourceSchema(kinds), "spec", problems));
   problems.push(...shape.check(spec, "spec"));
   const events = readEvents(spec, kinds, problems);
-  problems.push(...checkNames(events), ...checkModes(events));
+  problems.push(...checkEventNames(metadata.name, events), ...checkModes(events));
+  problems.push(...checkRoutes(events), ...checkService(objectOf(spec.service), "spec.service"));
   const warnings = warningsOf(problems);
   const resource: EventSource = {
     metadata,
@@ -60,37 +68,19 @@ function kindNames(kinds: Kinds): readonly string[] {
   return [...new Set([...Object.keys(sourceKindFacts), ...Object.keys(kinds)])];
 }
 
-function pathOf(event: EventDefinition): string {
-  return `spec.${event.kind}.${event.name}`;
-}
-
 function readEvents(spec: JsonObject, kinds: Kinds, problems: Problem[]): EventDefinition[] {
   const events: EventDefinition[] = [];
   for (const kind of kindNames(kinds)) {
     const schema = kinds[kind];
-    if (isJsonObject(spec[kind]) && !schema) problems.push(warningAt(`spec.${kind}`, "is not supported yet"));
+    if (isJsonObject(spec[kind]) && (!schema || schema.isPlanned))
+      problems.push(warningAt(`spec.${kind}`, "is not supported yet"));
     for (const [name, event] of Object.entries(objectOf(spec[kind]))) {
       const definition: EventDefinition = { kind, name, spec: event };
       events.push(definition);
-      if (schema && isJsonObject(event)) problems.push(...schema.check(event, pathOf(definition)));
+      if (!schema || !isJsonObject(event)) continue;
+      problems.push(...schema.check(event, pathOf(definition)));
+      if (!schema.isPlanned) problems.push(...checkFilter(definition));
     }
   }
   return events;
-}
-
-function checkNames(events: readonly EventDefinition[]): Problem[] {
-  const seen = new Set<string>();
-  return events.flatMap((event) => {
-    const isTwice = seen.has(event.name);
-    seen.add(event.name);
-    return isTwice ? [errorAt(pathOf(event), `more than one ${JSON.stringify(event.name)} found in the spec`)] : [];
-  });
-}
-
-function checkModes(events: readonly EventDefinition[]): Problem[] {
-  const modes = new Set(events.flatMap(({ kind }) => sourceKindFacts[kind]?.mode ?? []));
-  if (modes.size < 2) return [];
-  const message =
-    "event sources with rolling update and recreate update strategy can not be put together; write two EventSources";
-  return [errorAt("spec", message)];
 }

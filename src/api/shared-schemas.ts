@@ -14,6 +14,23 @@ export function textField(description: string): JsonSchema {
   return { type: "string", description };
 }
 
+/** A text that must not be empty: Go does not tell a missing one from an empty one. */
+export function requiredText(description: string): JsonSchema {
+  return { type: "string", minLength: 1, description };
+}
+
+export function flagField(description: string, preset = false): JsonSchema {
+  return { type: "boolean", description, default: preset };
+}
+
+export function integerField(description: string): JsonSchema {
+  return { type: "integer", description };
+}
+
+export function textList(description: string): JsonSchema {
+  return { type: "array", description, items: { type: "string" } };
+}
+
 export function listField(description: string, items: JsonSchema): JsonSchema {
   return { type: "array", description, items };
 }
@@ -33,6 +50,20 @@ export const eventBusNameField: JsonSchema = {
   default: "default",
 };
 
+/** `spec.template.container` (spec argo-events 2.3): no image, command or probes. */
+const containerSchema: JsonSchema = {
+  type: "object",
+  description: "The container of the Pod.",
+  properties: {
+    resources: openObject("Resources, merged over those that are set."),
+    imagePullPolicy: textField("Has no effect, in Argo Events neither."),
+    securityContext: openObject("Security of the container."),
+    volumeMounts: listField("Mounts, beside those that are set.", openObject("A mount.")),
+    env: listField("Environment variables.", openObject("A variable.")),
+    envFrom: listField("Where more environment variables come from.", openObject("A ConfigMap or Secret.")),
+  },
+};
+
 /** spec argo-events 2.3 */
 export const podTemplateSchema: JsonSchema = {
   type: "object",
@@ -44,7 +75,7 @@ export const podTemplateSchema: JsonSchema = {
       properties: { labels: textMap("Labels."), annotations: textMap("Annotations.") },
     },
     serviceAccountName: textField("The account it acts as in the cluster; `default` when not given."),
-    container: openObject("Resources, env, mounts and security of the container."),
+    container: containerSchema,
     volumes: listField("Volumes of the Pod.", openObject("A volume.")),
     securityContext: openObject("Security of the Pod."),
     nodeSelector: textMap("Labels that a node must have."),

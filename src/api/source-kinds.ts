@@ -1,7 +1,15 @@
+import type { Schema } from "../base/schema.ts";
+
 /** What is known of each kind of event source before its adapter is (spec argo-events 2.2), by the spec's key. */
 interface SourceKindFacts {
   /** AA: every replica is active. AP: one is. They cannot be mixed in one EventSource. */
   readonly mode: "AA" | "AP";
+}
+
+/** The schema of one kind's events. */
+export interface SourceKindSchema extends Schema<unknown> {
+  /** There is no adapter yet: events are checked, but do not run. */
+  readonly isPlanned?: boolean;
 }
 
 export const sourceKindFacts: Readonly<Record<string, SourceKindFacts>> = {

@@ -1,13 +1,18 @@
+import { errorAt, listOf, objectOf, textOf, warningAt } from "../../api/fields.ts";
+import { flagField, textField, textList } from "../../api/shared-schemas.ts";
 import { backoffMs, reconnectBackoff } from "../../base/backoff.ts";
 import { type Instant, instant, isoTime, sleepFor } from "../../base/clock.ts";
 import { parseCron } from "../../base/cron.ts";
 import { parseDuration } from "../../base/duration.ts";
 import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
 import { goTimeString } from "../../base/go-time.ts";
-import { createSchema } from "../../base/schema.ts";
+import type { JsonValue } from "../../base/json.ts";
+import type { JsonSchema, Problem } from "../../base/schema.ts";
 import { findTimeZone, type TimeZone } from "../../base/time-zone.ts";
-import { filterSchema, metadataSchema } from "./schemas.ts";
+import { commonFields } from "./schemas.ts";
 import type { SourceContext, SourceKind } from "./source.ts";
+import { checkDuration, has } from "./source-rules.ts";
+import { type SourceRule, sourceSchema } from "./source-schema.ts";
 
 export interface CalendarSpec {
   /** Wins over `interval`. */
@@ -21,31 +26,113 @@ export interface CalendarSpec {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
+const json = {
+  type: "object",
+  description: "Time: a cron schedule or an interval.",
+  properties: {
+    schedule: textField("Five fields: minute hour day-of-month month day-of-week. Wins over `interval`."),
+    interval: textField("A duration such as 10s, at least 1s."),
+    exclusionDates: textList("Days without events: EXDATE:20060102T150405Z,…"),
+    timezone: { ...textField("IANA name."), default: "UTC" },
+    persistence: {
+      type: "object",
+      description: "What becomes of events that were due while nothing ran.",
+      properties: {
+        catchup: {
+          type: "object",
+          description: "Whether they are made up for.",
+          properties: {
+            enabled: flagField("They are emitted at the next start."),
+            maxDuration: textField("Not those older than this duration."),
+          },
+        },
+        configMap: {
+          type: "object",
+          description: "Where Argo Events keeps the last event. Here it is kept by the bus.",
+          properties: {
+            name: textField("Name of the ConfigMap."),
+            createIfNotExist: flagField("It is created when it is missing."),
+          },
+        },
+      },
+    },
+    ...commonFields,
+  },
+} as const satisfies JsonSchema;
+
+/** What the original refuses: neither of the two, or one that cannot be read. */
+const timesRule: SourceRule = (event, path) => {
+  const [schedule, interval] = [textOf(event.schedule), textOf(event.interval)];
+  if (schedule === "" && interval === "") return [errorAt(path, "must have either schedule or interval")];
+  return schedule === ""
+    ? checkDuration(interval, `${path}.interval`, "error")
+    : faultOf(() => parseCron(schedule, ""), `${path}.schedule`, errorAt);
+};
+
+/** What the original takes, and what then fails, never comes or has no effect. */
+const trapRule: SourceRule = (event, path) => {
+  const [schedule, interval] = [textOf(event.schedule), textOf(event.interval)];
+  const { catchup, configMap } = objectOf(event.persistence);
+  const problems = [
+    ...(schedule === "" ? checkInterval(interval, `${path}.interval`) : checkSchedule(schedule, `${path}.schedule`)),
+    ...faultOf(() => findTimeZone(textOf(event.timezone), ""), `${path}.timezone`, warningAt),
+    ...checkExclusions(event.exclusionDates, `${path}.exclusionDates`),
+    ...checkDuration(objectOf(catchup).maxDuration, `${path}.persistence.catchup.maxDuration`, "warning"),
+  ];
+  if (schedule !== "" && interval !== "") problems.push(warningAt(`${path}.interval`, "has no effect beside schedule"));
+  if (objectOf(catchup).enabled === true && !has(objectOf(configMap), "name")) {
+    const message = "is missing: Argo Events makes up for nothing without it, Tiphys does";
+    problems.push(warningAt(`${path}.persistence.configMap`, message));
+  }
+  return problems;
+};
+
+const utc = findTimeZone("UTC", "");
+
+/** Any instant would do: the answer is about the calendar, which repeats. */
+const someDay = instant(0);
+
+function checkSchedule(text: string, path: string): Problem[] {
+  try {
+    const schedule = parseCron(text, path);
+    return schedule.next(someDay, utc) === undefined ? [warningAt(path, `"${text}" never comes`)] : [];
+  } catch {
+    return []; // an error of timesRule
+  }
+}
+
+function checkInterval(text: string, path: string): Problem[] {
+  if (text === "" || checkDuration(text, path, "error").length > 0) return [];
+  const ms = parseDuration(text);
+  if (ms < 1_000) {
+    return [warningAt(path, `"${text}" must be at least 1s: Argo Events floods the bus then, Tiphys does not run it`)];
+  }
+  return ms % 1_000 === 0 ? [] : [warningAt(path, `"${text}" is cut to whole seconds`)];
+}
+
+function checkExclusions(dates: JsonValue | undefined, path: string): Problem[] {
+  return listOf(dates).flatMap((entry, index) => {
+    const at = `${path}[${index}]`;
+    const text = textOf(entry);
+    if (!text.startsWith("EXDATE:")) return [warningAt(at, `"${text}" must begin with EXDATE:, it has no effect`)];
+    return faultOf(() => parseExclusions([text], ""), at, warningAt);
+  });
+}
+
+/** What `read` says is wrong. Its own path is left out: it is told with `at`. */
+function faultOf(read: () => unknown, at: string, problem: typeof errorAt): Problem[] {
+  try {
+    read();
+    return [];
+  } catch (error) {
+    return [problem(at, messageOf(error).replace(/^(\[0\])?: /, ""))];
+  }
+}
+
 export const calendarSource: SourceKind<CalendarSpec> = {
   eventType: "calendar",
   singleton: true,
-  schema: createSchema<CalendarSpec>({
-    type: "object",
-    description: "Time: a cron schedule or an interval.",
-    properties: {
-      schedule: { type: "string", description: "Five fields: minute hour day-of-month month day-of-week." },
-      interval: { type: "string", description: "A duration such as 10s, at least 1s." },
-      exclusionDates: { type: "array", items: { type: "string" }, description: "EXDATE:20060102T150405Z,…" },
-      timezone: { type: "string", description: "IANA name; default UTC." },
-      persistence: {
-        type: "object",
-        properties: {
-          catchup: {
-            type: "object",
-            properties: { enabled: { type: "boolean" }, maxDuration: { type: "string" } },
-          },
-          configMap: { type: "object", "x-kubernetes-preserve-unknown-fields": true },
-        },
-      },
-      metadata: metadataSchema,
-      filter: filterSchema,
-    },
-  }),
+  schema: sourceSchema<CalendarSpec>(json, timesRule, trapRule),
   async run(spec, context, signal) {
     const path = `spec.calendar.${context.event}`;
     const plan = planCalendar(spec, path);
@@ -71,8 +158,6 @@ export interface CalendarPlan {
   next(after: Instant): Instant | undefined;
   isExcluded(tick: Instant): boolean;
 }
-
-const utc = findTimeZone("UTC", "");
 
 /** @throws TerminalError MANIFEST_INVALID for a schedule, interval, zone or date that cannot be read. */
 export function planCalendar(spec: CalendarSpec, path: string): CalendarPlan {

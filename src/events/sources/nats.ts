@@ -1,12 +1,18 @@
 import { randomUUID } from "node:crypto";
 import type { Authenticator, Msg, NatsConnection, NodeConnectionOptions } from "@nats-io/transport-node";
-import { EngineError, messageOf } from "../../base/errors.ts";
+import { errorAt, objectOf, warningAt } from "../../api/fields.ts";
+import { requiredText, textField } from "../../api/shared-schemas.ts";
+import { checkBasicAuth } from "../../api/value-rules.ts";
+import { natsAuthField, tlsField } from "../../api/value-schemas.ts";
+import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
 import type { JsonValue } from "../../base/json.ts";
 import { commonJs } from "../../base/lazy.ts";
-import { createSchema, type JsonSchema } from "../../base/schema.ts";
+import type { JsonSchema } from "../../base/schema.ts";
 import { createIntake } from "./intake.ts";
-import { filterSchema, metadataSchema, secretKeySchema } from "./schemas.ts";
+import { commonFields, connectionBackoffField, jsonBodyField } from "./schemas.ts";
 import type { EventDraft, SecretKeySelector, SecretReader, SourceContext, SourceKind } from "./source.ts";
+import { tlsRule } from "./source-rules.ts";
+import { type SourceRule, sourceSchema } from "./source-schema.ts";
 
 export interface NatsSpec {
   /** One or several, with commas. */
@@ -23,7 +29,7 @@ export interface NatsSpec {
   };
   /** The first that is there counts. */
   readonly auth?: {
-    readonly basic?: { readonly username: SecretKeySelector; readonly password: SecretKeySelector };
+    readonly basic?: { readonly username?: SecretKeySelector; readonly password?: SecretKeySelector };
     readonly token?: SecretKeySelector;
     readonly nkey?: SecretKeySelector;
     readonly credential?: SecretKeySelector;
@@ -31,52 +37,42 @@ export interface NatsSpec {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-const basicAuthSchema = {
+const json = {
   type: "object",
-  required: ["username", "password"],
-  properties: { username: secretKeySchema("Name."), password: secretKeySchema("Password.") },
+  description: "Messages of a NATS subject (core NATS: what is sent while nobody listens is gone).",
+  required: ["url", "subject"],
+  properties: {
+    url: requiredText("nats://host:port, several with commas."),
+    subject: requiredText("The subject; * and > stand for others."),
+    // The original takes an empty one where there is `tls`: queueRule.
+    queue: textField("Members of a queue group share the messages."),
+    connectionBackoff: { ...connectionBackoffField, description: "Has no effect: the connection is made for ever." },
+    jsonBody: jsonBodyField,
+    tls: tlsField("TLS towards the server."),
+    auth: natsAuthField,
+    ...commonFields,
+  },
 } as const satisfies JsonSchema;
+
+const queueRule: SourceRule = (event, path) => {
+  if (event.queue !== "") return [];
+  const problem = event.tls === undefined ? errorAt : warningAt;
+  return [problem(`${path}.queue`, "queue group cannot be empty if specified")];
+};
+
+const authRule: SourceRule = (event, path) => {
+  const auth = objectOf(event.auth);
+  const [first, ...others] = ["basic", "token", "nkey", "credential"].filter((way) => auth[way] !== undefined);
+  return [
+    ...checkBasicAuth(auth.basic, `${path}.auth.basic`, "warning"),
+    ...others.map((way) => warningAt(`${path}.auth.${way}`, `has no effect beside ${first}`)),
+  ];
+};
 
 export const natsSource: SourceKind<NatsSpec> = {
   eventType: "nats",
   singleton: true,
-  schema: createSchema<NatsSpec>({
-    type: "object",
-    description: "Messages of a NATS subject (core NATS: what is sent while nobody listens is gone).",
-    required: ["url", "subject"],
-    properties: {
-      url: { type: "string", minLength: 1 },
-      subject: { type: "string", minLength: 1 },
-      queue: { type: "string", minLength: 1, description: "Members of a queue group share the messages." },
-      jsonBody: { type: "boolean", description: "Embed the body as JSON; otherwise base64." },
-      connectionBackoff: {
-        type: "object",
-        "x-kubernetes-preserve-unknown-fields": true,
-        description: "Has no effect: the connection is made again for ever.",
-      },
-      tls: {
-        type: "object",
-        properties: {
-          caCertSecret: secretKeySchema("CA certificate."),
-          clientCertSecret: secretKeySchema("Client certificate."),
-          clientKeySecret: secretKeySchema("Client key."),
-          insecureSkipVerify: { type: "boolean" },
-          enabled: { type: "boolean" },
-        },
-      },
-      auth: {
-        type: "object",
-        properties: {
-          basic: basicAuthSchema,
-          token: secretKeySchema("Token."),
-          nkey: secretKeySchema("Seed of an nkey."),
-          credential: secretKeySchema("A .creds file."),
-        },
-      },
-      metadata: metadataSchema,
-      filter: filterSchema,
-    },
-  }),
+  schema: sourceSchema<NatsSpec>(json, tlsRule, queueRule, authRule),
   async run(spec, context, signal) {
     if (signal.aborted) return;
     const connection = await openConnection(spec, context);
@@ -149,7 +145,9 @@ async function authOf(
   },
 ): Promise<Pick<NodeConnectionOptions, "user" | "pass" | "token" | "authenticator">> {
   if (auth?.basic) {
-    const [user, pass] = await Promise.all([secret.read(auth.basic.username), secret.read(auth.basic.password)]);
+    const { username, password } = auth.basic;
+    if (!username || !password) throw new TerminalError("MANIFEST_INVALID", "auth.basic needs username and password");
+    const [user, pass] = await Promise.all([secret.read(username), secret.read(password)]);
     return { user, pass };
   }
   if (auth?.token) return { token: await secret.read(auth.token) };

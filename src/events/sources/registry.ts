@@ -1,7 +1,37 @@
+import type { SourceKindSchema } from "../../api/source-kinds.ts";
 import type { Schema } from "../../base/schema.ts";
+import { amqpSchema } from "./amqp.ts";
+import { azureEventsHubSchema } from "./azure-events-hub.ts";
+import { azureQueueStorageSchema } from "./azure-queue-storage.ts";
+import { azureServiceBusSchema } from "./azure-service-bus.ts";
+import { bitbucketSchema } from "./bitbucket.ts";
+import { bitbucketserverSchema } from "./bitbucketserver.ts";
 import { calendarSource } from "./calendar.ts";
+import { emitterSchema } from "./emitter.ts";
+import { fileSchema } from "./file.ts";
+import { genericSchema } from "./generic.ts";
+import { gerritSchema } from "./gerrit.ts";
+import { githubSchema } from "./github.ts";
+import { gitlabSchema } from "./gitlab.ts";
+import { hdfsSchema } from "./hdfs.ts";
+import { kafkaSchema } from "./kafka.ts";
+import { minioSchema } from "./minio.ts";
+import { mnsSchema } from "./mns.ts";
+import { mqttSchema } from "./mqtt.ts";
 import { natsSource } from "./nats.ts";
+import { nsqSchema } from "./nsq.ts";
+import { pubSubSchema } from "./pub-sub.ts";
+import { pulsarSchema } from "./pulsar.ts";
+import { redisSchema } from "./redis.ts";
+import { redisStreamSchema } from "./redis-stream.ts";
+import { resourceSchema } from "./resource.ts";
+import { sftpSchema } from "./sftp.ts";
+import { slackSchema } from "./slack.ts";
+import { snsSchema } from "./sns.ts";
 import type { SourceContext, SourceKind } from "./source.ts";
+import { sqsSchema } from "./sqs.ts";
+import { storageGridSchema } from "./storage-grid.ts";
+import { stripeSchema } from "./stripe.ts";
 import { webhookSource } from "./webhook.ts";
 
 /** A kind whose spec's type is known only inside: what registries and runners hold. */
@@ -31,40 +61,42 @@ export const sourceKinds: Readonly<Record<string, AnySourceKind>> = {
   webhook: defineSource(webhookSource),
 };
 
-/** Keys of the spec that have no adapter yet: known, so that they are told apart from a misspelt key. */
-export const unsupportedSourceKinds = [
-  "amqp",
-  "azureEventsHub",
-  "azureQueueStorage",
-  "azureServiceBus",
-  "bitbucket",
-  "bitbucketserver",
-  "emitter",
-  "file",
-  "generic",
-  "gerrit",
-  "github",
-  "gitlab",
-  "hdfs",
-  "kafka",
-  "minio",
-  "mns",
-  "mqtt",
-  "nsq",
-  "pubSub",
-  "pulsar",
-  "redis",
-  "redisStream",
-  "resource",
-  "sftp",
-  "slack",
-  "sns",
-  "sqs",
-  "storageGrid",
-  "stripe",
-] as const;
+/** Kinds that have no adapter yet, only their schema: they are checked and warned about, and do not run. */
+const plannedKinds = {
+  amqp: amqpSchema,
+  azureEventsHub: azureEventsHubSchema,
+  azureQueueStorage: azureQueueStorageSchema,
+  azureServiceBus: azureServiceBusSchema,
+  bitbucket: bitbucketSchema,
+  bitbucketserver: bitbucketserverSchema,
+  emitter: emitterSchema,
+  file: fileSchema,
+  generic: genericSchema,
+  gerrit: gerritSchema,
+  github: githubSchema,
+  gitlab: gitlabSchema,
+  hdfs: hdfsSchema,
+  kafka: kafkaSchema,
+  minio: minioSchema,
+  mns: mnsSchema,
+  mqtt: mqttSchema,
+  nsq: nsqSchema,
+  pubSub: pubSubSchema,
+  pulsar: pulsarSchema,
+  redis: redisSchema,
+  redisStream: redisStreamSchema,
+  resource: resourceSchema,
+  sftp: sftpSchema,
+  slack: slackSchema,
+  sns: snsSchema,
+  sqs: sqsSchema,
+  storageGrid: storageGridSchema,
+  stripe: stripeSchema,
+} as const satisfies Readonly<Record<string, Schema<unknown>>>;
 
 /** By the spec's key: what `api` needs to parse EventSources. */
-export function sourceSchemas(): Readonly<Record<string, Schema<unknown>>> {
-  return Object.fromEntries(Object.entries(sourceKinds).map(([key, kind]) => [key, kind.schema]));
+export function sourceSchemas(): Readonly<Record<string, SourceKindSchema>> {
+  const running = Object.entries(sourceKinds).map(([key, kind]) => [key, kind.schema] as const);
+  const planned = Object.entries(plannedKinds).map(([key, schema]) => [key, { ...schema, isPlanned: true }] as const);
+  return Object.fromEntries([...planned, ...running]);
 }

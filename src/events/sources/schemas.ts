@@ -1,6 +1,7 @@
+import { backoffSchema, flagField } from "../../api/shared-schemas.ts";
 import type { JsonSchema } from "../../base/schema.ts";
 
-/** Parts of specs that several kinds have. */
+/** Fields that several kinds have. */
 
 export const metadataSchema = {
   type: "object",
@@ -10,14 +11,43 @@ export const metadataSchema = {
 
 export const filterSchema = {
   type: "object",
-  properties: { expression: { type: "string", description: "Events for which it is false are not emitted." } },
+  description: "Which events are emitted.",
+  properties: {
+    expression: {
+      type: "string",
+      description: "An expr expression over the event's data; events for which it is false are not emitted.",
+    },
+  },
 } as const satisfies JsonSchema;
 
-export function secretKeySchema(description: string): JsonSchema {
-  return {
-    type: "object",
-    description,
-    required: ["name", "key"],
-    properties: { name: { type: "string", minLength: 1 }, key: { type: "string", minLength: 1 } },
-  };
-}
+/** What every kind has whose events can be filtered by an expression. */
+export const commonFields = {
+  metadata: metadataSchema,
+  filter: filterSchema,
+} as const satisfies Readonly<Record<string, JsonSchema>>;
+
+/** `filter.expression` of a kind that does not evaluate it; `checkIgnoredFilter` warns. */
+export const ignoredExpression = {
+  type: "string",
+  description: "Has no effect: this kind of source does not evaluate expressions.",
+} as const satisfies JsonSchema;
+
+export const jsonBodyField = {
+  ...flagField("The body is JSON and embedded as such; otherwise it is base64."),
+} as const satisfies JsonSchema;
+
+export const connectionBackoffField = {
+  ...backoffSchema,
+  description: "How often the connection is tried, and how long is waited in between.",
+} as const satisfies JsonSchema;
+
+/** Prefix and suffix of an object's key: the filter of object stores. */
+export const keyFilterSchema = {
+  type: "object",
+  description: "Which objects count.",
+  properties: {
+    prefix: { type: "string", description: "What the object's key begins with." },
+    suffix: { type: "string", description: "What the object's key ends with." },
+    expression: ignoredExpression,
+  },
+} as const satisfies JsonSchema;

@@ -1,9 +1,10 @@
 import { createHash, timingSafeEqual } from "node:crypto";
+import { textOf, warningAt } from "../../api/fields.ts";
 import { EngineError } from "../../base/errors.ts";
 import type { JsonValue } from "../../base/json.ts";
-import { createSchema, type JsonSchema } from "../../base/schema.ts";
+import type { JsonSchema } from "../../base/schema.ts";
 import { parseGoQuery } from "./go-query.ts";
-import { filterSchema, metadataSchema, secretKeySchema } from "./schemas.ts";
+import { filterSchema } from "./schemas.ts";
 import type {
   IngressRequest,
   IngressResponse,
@@ -12,46 +13,35 @@ import type {
   SourceContext,
   SourceKind,
 } from "./source.ts";
-
-/** The fields that all HTTP sources share (spec argo-events 3.5). */
-export interface WebhookSpec {
-  readonly endpoint: string;
-  /** Compared as it stands; without one no request matches. */
-  readonly method?: string;
-  readonly port: string | number;
-  /** The public base URL; only used where hooks are registered. */
-  readonly url?: string;
-  readonly authSecret?: SecretKeySelector;
-  readonly serverCertSecret?: SecretKeySelector;
-  readonly serverKeySecret?: SecretKeySelector;
-  readonly maxPayloadSize?: number;
-  readonly metadata?: Readonly<Record<string, string>>;
-}
-
-export const webhookFields = {
-  endpoint: { type: "string", minLength: 1, description: "Exact path, such as /push." },
-  method: { type: "string", description: "GET or POST, in capitals." },
-  port: { "x-kubernetes-int-or-string": true, description: "Also served on this port, on loopback." },
-  url: { type: "string", description: "Public base URL." },
-  authSecret: secretKeySchema("Holds the token that requests must bear."),
-  serverCertSecret: secretKeySchema("TLS certificate of the own port."),
-  serverKeySecret: secretKeySchema("TLS key of the own port."),
-  maxPayloadSize: { type: "integer", minimum: 0, description: "Bytes; default 1048576." },
-  metadata: metadataSchema,
-} as const satisfies Readonly<Record<string, JsonSchema>>;
+import { type SourceRule, sourceSchema } from "./source-schema.ts";
+import { checkWebhook, type WebhookContext, webhookFields } from "./webhook-context.ts";
 
 const defaultMaxBytes = 1_048_576;
 
-export const webhookSource: SourceKind<WebhookSpec> = {
+const json = {
+  type: "object",
+  description: "HTTP requests.",
+  required: ["endpoint", "port"],
+  properties: { ...webhookFields, filter: filterSchema },
+} as const satisfies JsonSchema;
+
+const methodRule: SourceRule = (event, path) => {
+  const method = textOf(event.method);
+  if (method === "GET" || method === "POST") return [];
+  const message = method === "" ? "is missing" : `${JSON.stringify(method)} must be GET or POST`;
+  return [warningAt(`${path}.method`, `${message}: every request is refused`)];
+};
+
+const tlsRule: SourceRule = (event, path) =>
+  event.serverCertSecret === undefined
+    ? []
+    : [warningAt(`${path}.serverCertSecret`, "is not supported yet: the own port is served without TLS")];
+
+export const webhookSource: SourceKind<WebhookContext> = {
   eventType: "webhook",
   singleton: false,
   http: true,
-  schema: createSchema<WebhookSpec>({
-    type: "object",
-    description: "HTTP requests.",
-    required: ["endpoint", "port"],
-    properties: { ...webhookFields, filter: filterSchema },
-  }),
+  schema: sourceSchema<WebhookContext>(json, checkWebhook, methodRule, tlsRule),
   run(spec, context, signal) {
     if (spec.serverCertSecret || spec.serverKeySecret) {
       context.log.warn("the own port is served without TLS: serverCertSecret has no effect yet");
@@ -104,7 +94,7 @@ function isSame(a: string, b: string): boolean {
   return timingSafeEqual(digest(a), digest(b));
 }
 
-async function handle(spec: WebhookSpec, request: IngressRequest, context: SourceContext): Promise<IngressResponse> {
+async function handle(spec: WebhookContext, request: IngressRequest, context: SourceContext): Promise<IngressResponse> {
   const body = bodyOf(spec, request);
   if ("refused" in body) {
     context.countFailed();
@@ -139,7 +129,7 @@ function maskedHeaders(headers: IngressRequest["headers"]): IngressRequest["head
 
 type Body = { readonly value: JsonValue } | { readonly refused: IngressResponse };
 
-function bodyOf(spec: WebhookSpec, { method, url, headers, body }: IngressRequest): Body {
+function bodyOf(spec: WebhookContext, { method, url, headers, body }: IngressRequest): Body {
   if (method !== spec.method) return refused(400, "http method does not match");
   if (method === "GET") return { value: parseGoQuery(queryOf(url)).values };
   if (method !== "POST") return refused(400, `unsupoorted method: ${method}`); // the original's spelling

@@ -4,7 +4,8 @@ import { test } from "node:test";
 import { EngineError } from "../../../src/base/errors.ts";
 import { silentLogger } from "../../../src/base/log.ts";
 import { type Ingress, openIngress } from "../../../src/events/sources/ingress.ts";
-import { type WebhookSpec, webhookSource } from "../../../src/events/sources/webhook.ts";
+import { webhookSource } from "../../../src/events/sources/webhook.ts";
+import type { WebhookContext } from "../../../src/events/sources/webhook-context.ts";
 import { type RecordedContext, recordedContext } from "./source-context.ts";
 
 const owner = { namespace: "default", name: "es", uid: "1", createdAt: "2026-01-01T00:00:00Z" };
@@ -47,7 +48,7 @@ interface Served extends AsyncDisposable {
 }
 
 async function serve(
-  spec: Partial<WebhookSpec>,
+  spec: Partial<WebhookContext>,
   options: { secrets?: Record<string, string>; fail?: Error } = {},
 ): Promise<Served> {
   const ingress = await openIngress({ host: "127.0.0.1", port: 0, log: silentLogger });
@@ -57,7 +58,7 @@ async function serve(
     { http: ingress.mountFor(owner, "e", () => undefined), ...(fail && { emit: () => Promise.reject(fail) }) },
     options.secrets,
   );
-  const parsed = webhookSource.schema.parse({ endpoint: "/e", port: "", method: "POST", ...spec }, "spec.webhook.e");
+  const parsed = webhookSource.schema.parse({ endpoint: "/e", port: "0", method: "POST", ...spec }, "spec.webhook.e");
   const running = webhookSource.run(parsed, context, stop.signal);
   return {
     ingress,
@@ -76,7 +77,7 @@ const secrets = { "s/token": "let-me-in" };
 
 const answers: readonly {
   readonly what: string;
-  readonly spec?: Partial<WebhookSpec>;
+  readonly spec?: Partial<WebhookContext>;
   readonly sent: Sent;
   readonly fail?: Error;
   readonly secrets?: Record<string, string>;
@@ -266,7 +267,7 @@ test("webhook answers only after the event is kept, and requests do not wait for
     emit: () => new Promise((resolve) => waiting.push(resolve)),
   });
   const stop = new AbortController();
-  const running = webhookSource.run({ endpoint: "/e", port: "", method: "POST" }, context, stop.signal);
+  const running = webhookSource.run({ endpoint: "/e", port: "0", method: "POST" }, context, stop.signal);
   const order: string[] = [];
   const both = ["1", "2"].map(async (name) => {
     await send(ingress.port, { path: "/webhooks/default/es/e", body: "1" });
@@ -282,7 +283,7 @@ test("webhook answers only after the event is kept, and requests do not wait for
 
 test("webhook refuses a spec without endpoint or port", () => {
   assert.deepEqual(
-    webhookSource.schema.check({}, "spec.webhook.e").map(({ path }) => path),
-    ["spec.webhook.e.endpoint", "spec.webhook.e.port"],
+    webhookSource.schema.check({}, "spec.webhook.e").map(({ severity, path }) => `${severity} ${path}`),
+    ["error spec.webhook.e.endpoint", "error spec.webhook.e.port", "warning spec.webhook.e.method"],
   );
 });

@@ -1,0 +1,54 @@
+import type { JsonSchema } from "../base/schema.ts";
+import { listField, textField, textList, textMap } from "./shared-schemas.ts";
+
+/** What EventSources and EventBuses have beside what they do. */
+
+/** spec argo-events 2.4 */
+export const serviceSchema: JsonSchema = {
+  type: "object",
+  description: "The Service in front of HTTP events; there is none without ports.",
+  properties: {
+    ports: listField("Its ports.", {
+      type: "object",
+      properties: {
+        name: textField("The port's name; needed where there are several."),
+        port: { type: "integer", format: "int32", description: "The Service's port." },
+        targetPort: {
+          description: "The Pod's port or its name; `port` when not given.",
+          "x-kubernetes-int-or-string": true,
+        },
+        nodePort: { type: "integer", format: "int32", description: "Port on each node, where there is one." },
+        protocol: { ...textField("TCP, UDP or SCTP."), default: "TCP" },
+        appProtocol: textField("What is spoken on the port."),
+      },
+    }),
+    clusterIP: textField("A fixed address, or None."),
+    metadata: {
+      type: "object",
+      description: "Labels and annotations of the Service.",
+      properties: { labels: textMap("Labels."), annotations: textMap("Annotations.") },
+    },
+  },
+};
+
+/** spec argo-events 2.7. `more` are fields of one kind. */
+export function statusSchema(conditions: string, more: Readonly<Record<string, JsonSchema>>): JsonSchema {
+  return {
+    type: "object",
+    description: "How it fares.",
+    properties: {
+      conditions: listField(`By type: ${conditions}`, {
+        type: "object",
+        properties: {
+          type: textField("What the condition is about."),
+          status: textField("True, False or Unknown."),
+          reason: textField("Why, in one word."),
+          message: textField("Why, in a sentence."),
+          lastTransitionTime: { type: "string", format: "date-time", description: "When `status` last changed." },
+        },
+      }),
+      warnings: textList("Ours: what is worth a word in the spec."),
+      ...more,
+    },
+  };
+}
