@@ -25,11 +25,15 @@ export interface JsonSchema {
   readonly "x-kubernetes-preserve-unknown-fields"?: true;
 }
 
-/** What is wrong with a value, as data. `path` is the user's own: `spec.webhook.push.endpoint`. */
+/** What is wrong with a value, as data. */
 export interface Problem {
   readonly severity: "error" | "warning";
+  /** The user's own: `spec.webhook.push.endpoint`. */
   readonly path: string;
+  /** The bad value and what was expected. */
   readonly message: string;
+  /** The likely right thing, as a sentence without a full stop: "did you mean `retryStrategy`?". */
+  readonly suggestion?: string;
 }
 
 /** One source of truth of a spec: types, validation, CRDs and docs come from it. */
@@ -68,7 +72,9 @@ export function createSchema<Spec>(json: JsonSchema): Schema<Spec> {
 }
 
 export function formatProblems(problems: readonly Problem[]): string {
-  return problems.map((problem) => `${problem.path}: ${problem.message}`).join("; ");
+  return problems
+    .map(({ path, message, suggestion }) => `${path}: ${message}${suggestion === undefined ? "" : `; ${suggestion}`}`)
+    .join("; ");
 }
 
 function newAjv(): Ajv {
