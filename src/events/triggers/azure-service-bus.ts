@@ -19,7 +19,9 @@ export const azureServiceBusSchema = {
 } as const satisfies JsonSchema;
 
 const targetRule: TriggerRule = ({ queueName, topicName }, path) =>
-  has(queueName) || has(topicName) ? [] : [warningAt(path, "names neither queueName nor topicName: each event fails")];
+  has(queueName) || has(topicName)
+    ? []
+    : [warningAt(`${path}.queueName`, "is missing, as is topicName: the trigger fails with each event")];
 
 export const azureServiceBusTrigger = triggerSchema(
   azureServiceBusSchema,

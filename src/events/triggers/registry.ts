@@ -1,4 +1,4 @@
-import { warningAt } from "../../api/fields.ts";
+import type { TriggerKindSchema } from "../../api/sensor-schema.ts";
 import type { Schema } from "../../base/schema.ts";
 import { argoWorkflowTrigger } from "./argo-workflow.ts";
 import { awsLambdaTrigger } from "./aws-lambda.ts";
@@ -55,8 +55,8 @@ export const triggerKinds: Readonly<Record<string, AnyTriggerKind>> = {
   log: defineTrigger(logTrigger),
 };
 
-/** Kinds whose adapter comes later: Sensors that name them are accepted with a warning. */
-const schemasOnly: Readonly<Record<string, Schema<unknown>>> = {
+/** Kinds that have no adapter yet, only their schema: they are checked and warned about, and do not run. */
+const plannedKinds: Readonly<Record<string, Schema<unknown>>> = {
   argoWorkflow: argoWorkflowTrigger,
   awsLambda: awsLambdaTrigger,
   azureEventHubs: azureEventHubsTrigger,
@@ -71,16 +71,9 @@ const schemasOnly: Readonly<Record<string, Schema<unknown>>> = {
   slack: slackTrigger,
 };
 
-/** By the template's key: what `api` needs to parse Sensors. Those that do not run say so when they are checked. */
-export function triggerSchemas(): Readonly<Record<string, Schema<unknown>>> {
-  const running = Object.entries(triggerKinds).map(([key, kind]) => [key, kind.schema]);
-  const others = Object.entries(schemasOnly).map(([key, schema]) => [key, notYet(schema)]);
-  return Object.fromEntries([...running, ...others]);
-}
-
-function notYet(schema: Schema<unknown>): Schema<unknown> {
-  return {
-    ...schema,
-    check: (value, path) => [...schema.check(value, path), warningAt(path, "is not supported yet")],
-  };
+/** By the template's key: what `api` needs to parse Sensors. */
+export function triggerSchemas(): Readonly<Record<string, TriggerKindSchema>> {
+  const running = Object.entries(triggerKinds).map(([key, kind]) => [key, kind.schema] as const);
+  const planned = Object.entries(plannedKinds).map(([key, schema]) => [key, { ...schema, isPlanned: true }] as const);
+  return Object.fromEntries([...planned, ...running]);
 }
