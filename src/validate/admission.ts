@@ -4,10 +4,10 @@ import { parseEventBus } from "../api/event-bus.ts";
 import { parseEventSource } from "../api/event-source.ts";
 import { argoApiVersion } from "../api/resources.ts";
 import { parseSensor } from "../api/sensor.ts";
-import { EngineError } from "../base/errors.ts";
+import { EngineError, messageOf } from "../base/errors.ts";
 import { isJsonObject } from "../base/json.ts";
 import { formatProblems, type Problem, type Schema } from "../base/schema.ts";
-import { compileProblems } from "../events/sensor/compile.ts";
+import { compileSensor } from "../events/sensor/compile.ts";
 import { sourceSchemas } from "../events/sources/registry.ts";
 import { triggerSchemas } from "../events/triggers/registry.ts";
 
@@ -40,10 +40,7 @@ export function createAdmission(kinds: AdmissionKinds): (object: unknown) => Adm
       case "Sensor":
         return decide("Sensor", () => {
           const { resource, warnings } = parseSensor(object, kinds.triggers);
-          const known = new Set(warnings.map(({ path }) => path));
-          // What stops it from running was warned about by its text already where both look at the same field.
-          const stops = compileProblems(resource).filter(({ path }) => !known.has(path));
-          return [...warnings, ...stops].map(lineOf);
+          return [...warnings.map(lineOf), ...compileWarnings(() => compileSensor(resource))];
         });
       case "Application":
         return decide("Application", () => parseApplication(object).warnings.map(lineOf));
@@ -67,6 +64,15 @@ function decide(kind: string, read: () => readonly string[]): Admission {
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
     return { denied: `invalid ${kind}: ${error.message}`, warnings: [] };
+  }
+}
+
+function compileWarnings(compile: () => unknown): readonly string[] {
+  try {
+    compile();
+    return [];
+  } catch (error) {
+    return [messageOf(error)];
   }
 }
 

@@ -2,7 +2,7 @@ import { appProjectSchema } from "../api/app-project.ts";
 import { applicationSchema, operationSchema } from "../api/application-schema.ts";
 import { eventBusSchema } from "../api/event-bus.ts";
 import { eventSourceSchema } from "../api/event-source.ts";
-import { sensorSchema } from "../api/sensor-schema.ts";
+import { sensorSchema, sensorStatusSchema } from "../api/sensor-schema.ts";
 import { openObject } from "../api/shared-schemas.ts";
 import type { JsonSchema } from "../base/schema.ts";
 import { formatYaml } from "../base/yaml.ts";
@@ -114,7 +114,7 @@ export function eventCrds(kinds: AdmissionKinds): readonly CustomResourceDefinit
   return [
     crd(names.eventBus, eventBusSchema),
     crd(names.eventSource, eventSourceSchema(kinds.sources)),
-    crd(names.sensor, sensorSchema(kinds.triggers)),
+    crd(names.sensor, sensorSchema(kinds.triggers), sensorStatusSchema),
   ];
 }
 
@@ -123,7 +123,7 @@ export function crdFiles(crds: readonly CustomResourceDefinition[]): ReadonlyMap
   return new Map(crds.map((definition) => [`${definition.metadata.name}.yaml`, formatYaml(definition)]));
 }
 
-function crd(names: KindNames, spec: JsonSchema): CustomResourceDefinition {
+function crd(names: KindNames, spec: JsonSchema, status?: JsonSchema): CustomResourceDefinition {
   const { kind, plural, short, columns, more = {}, hasStatusSubresource } = names;
   const singular = kind.toLowerCase();
   const listKind = `${kind}List`;
@@ -145,14 +145,14 @@ function crd(names: KindNames, spec: JsonSchema): CustomResourceDefinition {
             ...columns,
             { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" },
           ],
-          schema: { openAPIV3Schema: rootSchema(spec, more) },
+          schema: { openAPIV3Schema: rootSchema(spec, status ? openSchema(status) : anyStatus, more) },
         },
       ],
     },
   };
 }
 
-function rootSchema(spec: JsonSchema, more: Readonly<Record<string, JsonSchema>>): JsonSchema {
+function rootSchema(spec: JsonSchema, status: JsonSchema, more: Readonly<Record<string, JsonSchema>>): JsonSchema {
   return {
     type: "object",
     required: ["metadata", "spec"],
@@ -162,7 +162,7 @@ function rootSchema(spec: JsonSchema, more: Readonly<Record<string, JsonSchema>>
       metadata: { type: "object" },
       spec: openSchema(spec),
       ...mapValues(more, openSchema),
-      status: { type: "object", "x-kubernetes-preserve-unknown-fields": true },
+      status,
     },
   };
 }
@@ -187,6 +187,8 @@ function openSchema(schema: JsonSchema): JsonSchema {
     ...(isOpen || isAny ? { "x-kubernetes-preserve-unknown-fields": true } : {}),
   };
 }
+
+const anyStatus: JsonSchema = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
 
 const preserved: JsonSchema = { "x-kubernetes-preserve-unknown-fields": true };
 

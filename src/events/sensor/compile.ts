@@ -52,7 +52,12 @@ export interface Route {
 
 /** @throws TerminalError MANIFEST_INVALID with every problem and its field path. */
 export function compileSensor(sensor: Sensor): CompiledSensor {
-  const { dependencies, triggers, problems } = compileParts(sensor);
+  const problems: Problem[] = [];
+  const dependencies = compileDependencies(sensor, problems);
+  const names = dependencies.map((dependency) => dependency.name);
+  const triggers = sensor.triggers.map((trigger, index) =>
+    compileTrigger(trigger, names, `spec.triggers[${index}]`, problems),
+  );
   if (problems.length > 0) throw new TerminalError("MANIFEST_INVALID", formatProblems(problems));
   const used = dependencies.filter(({ name }) => triggers.some((trigger) => trigger.dependencies.has(name)));
   const routes = compileRoutes(used, triggers);
@@ -65,27 +70,6 @@ export function compileSensor(sensor: Sensor): CompiledSensor {
     dependenciesOf: (eventSource, event) => routeOf(eventSource, event)?.dependencies ?? [],
     routeOf,
   };
-}
-
-/** Why `compileSensor` would refuse it; none when it would not. Does not throw. */
-export function compileProblems(sensor: Sensor): readonly Problem[] {
-  return compileParts(sensor).problems;
-}
-
-interface Parts {
-  readonly dependencies: readonly CompiledDependency[];
-  readonly triggers: readonly CompiledTrigger[];
-  readonly problems: readonly Problem[];
-}
-
-function compileParts(sensor: Sensor): Parts {
-  const problems: Problem[] = [];
-  const dependencies = compileDependencies(sensor, problems);
-  const names = dependencies.map((dependency) => dependency.name);
-  const triggers = sensor.triggers.map((trigger, index) =>
-    compileTrigger(trigger, names, `spec.triggers[${index}]`, problems),
-  );
-  return { dependencies, triggers, problems };
 }
 
 function headOf(sensor: Sensor): SensorHead {
