@@ -113,8 +113,12 @@ function checkSource(src: JsonObject, names: ReadonlySet<string>, path: string):
   return problems;
 }
 
+const maxDestLength = 1_000;
+
 function checkDest(dest: string, path: string): Problem[] {
   if (dest === "") return [];
+  // Setting a path makes what is on its way, which takes long for a long one.
+  if (dest.length > maxDestLength) return [warningAt(path, `is longer than ${maxDestLength} characters`)];
   try {
     setJson({}, dest, null);
     return [];
