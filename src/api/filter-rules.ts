@@ -1,14 +1,17 @@
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import type { Problem } from "../base/schema.ts";
 import { errorAt, listOf, objectOf, textOf } from "./fields.ts";
+import { checkFilterTraps } from "./filter-traps.ts";
+import { secondOfDay } from "./time-of-day.ts";
 
 const operators = new Set(["", "and", "or"]);
 const comparators = new Set(["", "=", "!=", ">", ">=", "<", "<="]);
 
-/** What the original refuses about a dependency's filters (spec argo-events 5.7, 6.7). */
+/** What the original refuses about a dependency's filters (spec argo-events 5.7, 6.7), and what is a trap in them. */
 export function checkFilters(dependency: JsonObject, path: string): Problem[] {
   const problems = checkOperator(dependency.filtersLogicalOperator, `${path}.filtersLogicalOperator`);
   if (dependency.filters === undefined) return problems;
+  problems.push(...checkFilterTraps(dependency, `${path}.filters`));
   const filters = objectOf(dependency.filters);
   const at = `${path}.filters`;
   problems.push(...checkOperator(filters.exprLogicalOperator, `${at}.exprLogicalOperator`));
@@ -28,7 +31,10 @@ export function checkFilters(dependency: JsonObject, path: string): Problem[] {
 
 function checkOperator(value: JsonValue | undefined, path: string): Problem[] {
   const operator = textOf(value);
-  return operators.has(operator) ? [] : [errorAt(path, `logical operator ${operator} not supported`)];
+  if (operators.has(operator)) return [];
+  const lower = operator.toLowerCase();
+  const hint = operators.has(lower) ? `did you mean \`${lower}\`?` : "one of and, or";
+  return [errorAt(path, `logical operator ${operator} not supported`, hint)];
 }
 
 function checkExpr(entry: JsonObject, path: string): Problem[] {
@@ -44,11 +50,21 @@ function checkExpr(entry: JsonObject, path: string): Problem[] {
   });
 }
 
+const likelyComparators: Readonly<Record<string, string>> = {
+  "==": "did you mean `=`?",
+  "===": "did you mean `=`?",
+  "<>": "did you mean `!=`?",
+  "!==": "did you mean `!=`?",
+  "=>": "did you mean `>=`?",
+  "=<": "did you mean `<=`?",
+};
+
 function checkData(entry: JsonObject, path: string): Problem[] {
   const problems: Problem[] = [];
   const comparator = textOf(entry.comparator);
   if (!comparators.has(comparator)) {
-    problems.push(errorAt(`${path}.comparator`, `comparator ${comparator} not supported`));
+    const hint = likelyComparators[comparator] ?? "one of =, !=, >, >=, <, <=";
+    problems.push(errorAt(`${path}.comparator`, `comparator ${comparator} not supported`, hint));
   }
   const values = listOf(entry.value);
   if (textOf(entry.type) === "" || textOf(entry.path) === "" || values.length === 0) {
@@ -72,11 +88,6 @@ function checkTime(time: JsonObject, path: string): Problem[] {
     problems.push(errorAt(path, message));
   }
   return problems;
-}
-
-function secondOfDay(text: string): number | undefined {
-  const match = /^([01]?[0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9])$/.exec(text);
-  return match ? Number(match[1]) * 3_600 + Number(match[2]) * 60 + Number(match[3]) : undefined;
 }
 
 export function isTimeZone(name: string): boolean {

@@ -32,48 +32,82 @@ export const triggerKindNames = [
   "emit",
 ] as const;
 
-const operatorField = textField("How the entries are joined: and (the default) or or.");
+/** A kind's schema; `isPlanned`: nothing runs it yet. */
+export interface TriggerKindSchema extends Schema<unknown> {
+  readonly isPlanned?: boolean;
+}
+
+type Kinds = Readonly<Record<string, TriggerKindSchema>>;
+
+function operatorField(description: string): JsonSchema {
+  return { type: "string", description, enum: ["", "and", "or"], default: "and" };
+}
+
+const exprSchema: JsonSchema = {
+  type: "object",
+  description: "One expression (govaluate).",
+  properties: {
+    expr: textField("The expression; true takes the event. A name with - or . is written [a-b]."),
+    fields: listField("The names that the expression uses.", {
+      type: "object",
+      description: "One name.",
+      properties: { name: textField("The name."), path: textField("A path into the data (GJSON).") },
+    }),
+  },
+};
+
+const dataSchema: JsonSchema = {
+  type: "object",
+  description: "One comparison.",
+  properties: {
+    path: textField("A path into the data (GJSON); it must be there."),
+    type: { type: "string", description: "What the value is read as.", enum: ["bool", "number", "string"] },
+    value: listField(
+      "Any of them is enough. For strings: regular expressions (RE2), which are found anywhere in the text.",
+      { type: "string" },
+    ),
+    comparator: {
+      type: "string",
+      description: "How the value is compared; strings know = and != only, bools = only.",
+      enum: ["", "=", "!=", ">", ">=", "<", "<="],
+      default: "=",
+    },
+    template: textField("A Go template over the value, as .Input, before it is compared."),
+  },
+};
 
 const filtersSchema: JsonSchema = {
   type: "object",
   description: "Which events are taken. Every kind that is given must pass, unless filtersLogicalOperator is or.",
   properties: {
-    exprs: listField("Expressions over fields of the data.", {
+    exprs: listField("Expressions over fields of the data.", exprSchema),
+    exprLogicalOperator: operatorField("How the expressions are joined."),
+    data: listField("Comparisons with fields of the data.", dataSchema),
+    dataLogicalOperator: operatorField("How the comparisons are joined."),
+    context: {
       type: "object",
-      description: "One expression.",
+      description: "Exact values of the event's context; empty ones are not compared.",
       properties: {
-        expr: textField("The expression; true takes the event."),
-        fields: listField("The names that the expression uses.", {
-          type: "object",
-          description: "One name.",
-          properties: { name: textField("The name."), path: textField("A path into the data.") },
-        }),
+        type: textField("The event's type: webhook, calendar …"),
+        source: textField("The EventSource."),
+        subject: textField("The event's name."),
+        datacontenttype: textField("The media type of the data."),
+        id: textField("Has no effect."),
+        specversion: textField("Has no effect."),
+        time: textField("Has no effect; see filters.time."),
       },
-    }),
-    exprLogicalOperator: operatorField,
-    data: listField("Comparisons with fields of the data.", {
-      type: "object",
-      description: "One comparison.",
-      properties: {
-        path: textField("A path into the data (GJSON)."),
-        type: textField("bool, number or string."),
-        value: listField("Any of them is enough. For strings: regular expressions, not anchored.", { type: "string" }),
-        comparator: textField("=, !=, >, >=, < or <=. Default =."),
-        template: textField("A Go template over the value, before it is compared."),
-      },
-    }),
-    dataLogicalOperator: operatorField,
-    context: textMap("Exact values of the event's context: type, subject, source, datacontenttype."),
+    },
     time: {
       type: "object",
       description: "The hours of the day in which events are taken.",
       properties: {
         start: textField("HH:MM:SS, included."),
         stop: textField("HH:MM:SS, excluded; before start: over midnight."),
-        timezone: textField("IANA name; default UTC."),
+        timezone: { ...textField("IANA name."), default: "UTC" },
       },
     },
     script: textField("A Lua script that returns true to take the event."),
+    cel: textField("Ours: a CEL expression over the event; true takes it."),
   },
 };
 
@@ -85,16 +119,57 @@ const dependencySchema: JsonSchema = {
     eventSourceName: textField("The EventSource."),
     eventName: textField("The event of that EventSource."),
     filters: filtersSchema,
-    filtersLogicalOperator: operatorField,
+    filtersLogicalOperator: operatorField("How the kinds of filter are joined."),
     transform: {
       type: "object",
       description: "Changes the event's data before filters see it.",
-      properties: { jq: textField("A jq program."), script: textField("A Lua script.") },
+      properties: { jq: textField("A jq program; comes before script."), script: textField("A Lua script.") },
+    },
+    correlate: textField("Ours: a path into the data; only events with the same value there are joined."),
+    within: textField("Ours: how long an event waits for those that it is joined with, as a Go duration."),
+  },
+};
+
+const resetSchema: JsonSchema = {
+  type: "object",
+  description: "One rule.",
+  properties: {
+    byTime: {
+      type: "object",
+      description: "At times of a schedule.",
+      properties: {
+        cron: textField("Five fields: minute, hour, day of month, month, day of week."),
+        timezone: { ...textField("IANA name."), default: "UTC" },
+      },
     },
   },
 };
 
-type Kinds = Readonly<Record<string, Schema<unknown>>>;
+/** Ours, on a template beside what it does. */
+const pacingFields: Readonly<Record<string, JsonSchema>> = {
+  debounce: {
+    type: "object",
+    description: "Ours: of events in quick succession only the last fires.",
+    properties: {
+      key: textField("A path into the data; each value has its own quiet time."),
+      quiet: textField("How long nothing may come before it fires, as a Go duration."),
+    },
+  },
+  batch: {
+    type: "object",
+    description: "Ours: several events fire once.",
+    properties: {
+      key: textField("A path into the data; each value is gathered on its own."),
+      size: { type: "integer", description: "At how many events it fires." },
+      quiet: textField("After how long without an event it fires anyway, as a Go duration."),
+    },
+  },
+  ordering: {
+    type: "object",
+    description: "Ours: what belongs together is done one after the other.",
+    properties: { key: textField("A path into the data; events with the same value keep their order.") },
+  },
+};
 
 function templateSchema(kinds: Kinds): JsonSchema {
   const ofKind = (name: string): JsonSchema => kinds[name]?.json ?? openObject(`The ${name} trigger.`);
@@ -104,61 +179,67 @@ function templateSchema(kinds: Kinds): JsonSchema {
     properties: {
       name: textField("The trigger's name, unique in the Sensor."),
       conditions: textField("Names of dependencies with &&, || and parentheses. Default: all of them."),
-      conditionsReset: listField("When events that wait for others are forgotten.", {
-        type: "object",
-        description: "One rule.",
-        properties: {
-          byTime: {
-            type: "object",
-            description: "At times of a schedule.",
-            properties: { cron: textField("Five fields."), timezone: textField("IANA name; default UTC.") },
-          },
-        },
-      }),
+      conditionsReset: listField("When events that wait for others are forgotten.", resetSchema),
       ...Object.fromEntries(triggerKindNames.map((name) => [name, ofKind(name)])),
+      ...pacingFields,
     },
   };
 }
 
+const policySchema: JsonSchema = {
+  type: "object",
+  description: "What counts as success.",
+  properties: {
+    k8s: {
+      type: "object",
+      description: "Of k8s and argoWorkflow: labels that the object must get.",
+      properties: {
+        labels: textMap("All of them."),
+        backoff: { ...backoffSchema, description: "How often the object is looked at, and at what distance." },
+        errorOnBackoffTimeout: {
+          type: "boolean",
+          description: "Whether running out of time is a failure.",
+          default: false,
+        },
+      },
+    },
+    status: {
+      type: "object",
+      description: "Of http, awsLambda and openWhisk: status codes that the answer may have.",
+      properties: { allow: listField("The codes.", { type: "integer" }) },
+    },
+  },
+};
+
 /** `dlqDepth`: how many levels of dlqTrigger are described; deeper ones are open. */
 function triggerSchema(kinds: Kinds, dlqDepth: number): JsonSchema {
+  const dlq = "Runs when this trigger has failed for good; needs atLeastOnce on both.";
   return {
     type: "object",
     description: "Something that is done when its conditions are met.",
     properties: {
       template: templateSchema(kinds),
-      parameters: listField("Change the template itself.", parameterSchema),
-      policy: {
-        type: "object",
-        description: "What counts as success.",
-        properties: {
-          k8s: {
-            type: "object",
-            description: "Labels that the object must get.",
-            properties: {
-              labels: textMap("All of them."),
-              backoff: backoffSchema,
-              errorOnBackoffTimeout: { type: "boolean", description: "Whether running out of time is a failure." },
-            },
-          },
-          status: {
-            type: "object",
-            description: "Status codes that the answer may have.",
-            properties: { allow: listField("The codes.", { type: "integer" }) },
-          },
-        },
+      parameters: listField("Change the template itself, for example http.url.", parameterSchema),
+      policy: policySchema,
+      retryStrategy: {
+        ...backoffSchema,
+        description: "How often a failure is tried again; Argo Events reads it only with atLeastOnce.",
       },
-      retryStrategy: backoffSchema,
       rateLimit: {
         type: "object",
-        description: "How often it may run.",
+        description: "How often it may run; firings wait for their turn.",
         properties: {
-          unit: textField("Second (the default), Minute or Hour."),
-          requestsPerUnit: { type: "integer", description: "How many in one unit." },
+          unit: {
+            type: "string",
+            description: "The unit of time.",
+            enum: ["Second", "Minute", "Hour"],
+            default: "Second",
+          },
+          requestsPerUnit: { type: "integer", description: "How many in one unit; at least 1." },
         },
       },
       atLeastOnce: { type: "boolean", description: "Whether failures are tried again.", default: false },
-      dlqTrigger: dlqDepth > 0 ? triggerSchema(kinds, dlqDepth - 1) : openObject("Runs when this trigger failed."),
+      dlqTrigger: dlqDepth > 0 ? { ...triggerSchema(kinds, dlqDepth - 1), description: dlq } : openObject(dlq),
     },
   };
 }
@@ -176,7 +257,35 @@ export function sensorSchema(kinds: Kinds): JsonSchema {
       replicas: replicasField,
       revisionHistoryLimit: { type: "integer", description: "Kept for the original; without effect." },
       loggingFields: textMap("Kept for the original; without effect there too."),
-      errorOnFailedRound: { type: "boolean", description: "Kept for the original; without effect there too." },
+      errorOnFailedRound: {
+        type: "boolean",
+        description: "Kept for the original; without effect there too.",
+        default: false,
+      },
+      shared: { type: "boolean", description: "Ours: whether replicas share the work.", default: false },
+      startAt: textField("Ours: where a new Sensor begins to read: earliest, latest, or an RFC 3339 time."),
     },
   };
 }
+
+const conditionSchema: JsonSchema = {
+  type: "object",
+  description: "One condition.",
+  properties: {
+    type: textField("DependenciesProvided, TriggersProvided or Deployed."),
+    status: { type: "string", description: "Whether it holds.", enum: ["True", "False", "Unknown"] },
+    reason: textField("Why not, in one word: InvalidDependencies, InvalidTriggers, EventBusNotFound …"),
+    message: textField("Why not."),
+    lastTransitionTime: { type: "string", format: "date-time", description: "When `status` last changed." },
+  },
+};
+
+/** The Sensor's `status` (spec argo-events 2.7). */
+export const sensorStatusSchema: JsonSchema = {
+  type: "object",
+  description: "How the Sensor is doing.",
+  properties: {
+    conditions: listField("Sorted by type; it is ready when all are True.", conditionSchema),
+    warnings: listField("Ours: what is accepted, but does not do what it says.", { type: "string" }),
+  },
+};

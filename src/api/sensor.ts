@@ -1,16 +1,20 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
-import { createSchema, type Problem, type Schema } from "../base/schema.ts";
+import { createSchema, type Problem } from "../base/schema.ts";
+import { asAdmitted } from "./constraints.ts";
 import { type Parsed, readEnvelope, warningsOf } from "./envelope.ts";
 import { errorAt, listOf, objectOf, readFields, textOf } from "./fields.ts";
 import { checkFilters } from "./filter-rules.ts";
 import type { Backoff, Dependency, Filters, Sensor, Trigger } from "./resources.ts";
-import { sensorSchema } from "./sensor-schema.ts";
+import { sensorSchema, type TriggerKindSchema } from "./sensor-schema.ts";
+import { checkSensorTraps } from "./sensor-traps.ts";
+import { checkLabelName } from "./trap-rules.ts";
 import { checkTrigger, kindOfTemplate } from "./trigger-rules.ts";
 
-type Kinds = Readonly<Record<string, Schema<unknown>>>;
+type Kinds = Readonly<Record<string, TriggerKindSchema>>;
 
 /** Without the kinds of trigger: each is checked by its own schema. */
-const shape = createSchema<JsonObject>(sensorSchema({}));
+const shapeSchema = sensorSchema({});
+const shape = createSchema<JsonObject>(shapeSchema);
 
 /**
  * A Sensor as the original accepts it; unknown fields are kept and warned about. `kinds` are the kinds of trigger that
@@ -21,7 +25,9 @@ export function parseSensor(value: unknown, kinds: Kinds): Parsed<Sensor> {
   const problems: Problem[] = [];
   const { metadata, spec: written } = readEnvelope(value, "Sensor", problems);
   const spec = objectOf(readFields(written, sensorSchema(kinds), "spec", problems));
-  problems.push(...shape.check(spec, "spec"), ...checkDependencies(spec), ...checkTriggers(spec, kinds));
+  const ruled = [...checkDependencies(spec), ...checkTriggers(spec, kinds), ...checkSensorTraps(spec)];
+  problems.push(...asAdmitted(shape.check(spec, "spec"), ruled, { value: spec, schema: shapeSchema, path: "spec" }));
+  problems.push(...checkLabelName(metadata.name, "metadata.name", "sensor-name"));
   const warnings = warningsOf(problems);
   const resource: Sensor = {
     metadata,

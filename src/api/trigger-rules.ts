@@ -1,34 +1,43 @@
+import { instant } from "../base/clock.ts";
+import { parseCron } from "../base/cron.ts";
+import { messageOf } from "../base/errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
-import type { Problem, Schema } from "../base/schema.ts";
+import type { Problem } from "../base/schema.ts";
+import { findTimeZone } from "../base/time-zone.ts";
 import { errorAt, listOf, objectOf, textOf, warningAt } from "./fields.ts";
 import { isTimeZone } from "./filter-rules.ts";
-import { triggerKindNames } from "./sensor-schema.ts";
-import { checkKindRules } from "./trigger-kind-rules.ts";
+import { checkParameterList, checkTriggerParameters, destsOf } from "./parameter-rules.ts";
+import { type TriggerKindSchema, triggerKindNames } from "./sensor-schema.ts";
+import { checkBackoff, checkLabelName, checkPlanned } from "./trap-rules.ts";
 
-type Kinds = Readonly<Record<string, Schema<unknown>>>;
+type Kinds = Readonly<Record<string, TriggerKindSchema>>;
 
-const operations = new Set(["", "append", "overwrite", "prepend"]);
 /** Deeper dlqTriggers of dlqTriggers are refused. */
 const maxDlqDepth = 10;
 
 /** What the original refuses about a trigger (spec argo-events 6.7), in its order, and what is worth a warning. */
 export function checkTrigger(trigger: JsonObject, kinds: Kinds, path: string, dlqDepth = 0): Problem[] {
   const problems: Problem[] = [];
-  if (!isJsonObject(trigger.template)) problems.push(errorAt(`${path}.template`, "trigger template can't be nil"));
-  else problems.push(...checkTemplate(trigger.template, kinds, `${path}.template`));
-  problems.push(...checkPolicy(trigger, path));
-  problems.push(...checkParameterList(trigger.parameters, `${path}.parameters`, { isDestRequired: true }));
-  if (trigger.retryStrategy !== undefined && trigger.atLeastOnce !== true) {
-    problems.push(
-      warningAt(`${path}.retryStrategy`, "Argo Events ignores it without atLeastOnce: true, Tiphys retries"),
-    );
-  }
-  const perUnit = objectOf(trigger.rateLimit).requestsPerUnit ?? 0;
-  if (trigger.rateLimit !== undefined && typeof perUnit === "number" && perUnit < 1) {
-    problems.push(errorAt(`${path}.rateLimit.requestsPerUnit`, `${perUnit} must be at least 1`));
-  }
-  problems.push(...checkDlq(trigger, kinds, path, dlqDepth));
-  return problems;
+  const { template } = trigger;
+  if (!isJsonObject(template)) problems.push(errorAt(`${path}.template`, "trigger template can't be nil"));
+  else problems.push(...checkTemplate(template, trigger, kinds, `${path}.template`));
+  problems.push(...checkPolicy(trigger, path), ...checkTriggerParameters(trigger, path));
+  problems.push(...checkRetry(trigger, path), ...checkRate(trigger, path));
+  return [...problems, ...checkDlq(trigger, kinds, path, dlqDepth)];
+}
+
+function checkRetry({ retryStrategy, atLeastOnce }: JsonObject, path: string): Problem[] {
+  if (retryStrategy === undefined) return [];
+  const problems = checkBackoff(objectOf(retryStrategy), `${path}.retryStrategy`);
+  if (atLeastOnce === true) return problems;
+  const message = "Argo Events ignores it without atLeastOnce: true, Tiphys retries";
+  return [warningAt(`${path}.retryStrategy`, message), ...problems];
+}
+
+function checkRate({ rateLimit }: JsonObject, path: string): Problem[] {
+  const perUnit = objectOf(rateLimit).requestsPerUnit ?? 0;
+  if (rateLimit === undefined || typeof perUnit !== "number" || perUnit >= 1) return [];
+  return [errorAt(`${path}.rateLimit.requestsPerUnit`, `${perUnit} must be at least 1`)];
 }
 
 /** The template's kind: the first of the known keys. */
@@ -36,12 +45,13 @@ export function kindOfTemplate(template: JsonObject): string | undefined {
   return triggerKindNames.find((name) => isJsonObject(template[name]));
 }
 
-function checkTemplate(template: JsonObject, kinds: Kinds, path: string): Problem[] {
+function checkTemplate(template: JsonObject, trigger: JsonObject, kinds: Kinds, path: string): Problem[] {
   const problems: Problem[] = [];
   if (textOf(template.name) === "") problems.push(errorAt(`${path}.name`, "trigger must define a name"));
   for (const [index, rule] of listOf(template.conditionsReset).entries()) {
     problems.push(...checkReset(objectOf(rule), `${path}.conditionsReset[${index}]`));
   }
+  problems.push(...checkPlanned(template, ["debounce", "batch", "ordering"], path));
   const named = triggerKindNames.filter((name) => isJsonObject(template[name]));
   if (named.length > 1) {
     problems.push(warningAt(path, `names several triggers (${named.join(", ")}); only ${named[0]} runs`));
@@ -51,15 +61,51 @@ function checkTemplate(template: JsonObject, kinds: Kinds, path: string): Proble
     const message = `names no trigger, so that it cannot run; known: ${triggerKindNames.join(", ")}`;
     return [...problems, warningAt(path, message)];
   }
-  return [...problems, ...checkKind(objectOf(template[kind]), kind, kinds, `${path}.${kind}`)];
+  if (kind === "k8s" || kind === "argoWorkflow") {
+    problems.push(...checkLabelName(textOf(template.name), `${path}.name`, "events.argoproj.io/trigger"));
+  }
+  return [...problems, ...checkKind(trigger, kind, kinds, `${path}.${kind}`)];
 }
 
-function checkKind(spec: JsonObject, kind: string, kinds: Kinds, path: string): Problem[] {
-  const problems = checkKindParameters(spec, kind, path);
+function checkKind(trigger: JsonObject, kind: string, kinds: Kinds, path: string): Problem[] {
+  const spec = objectOf(objectOf(trigger.template)[kind]);
+  const ruled = checkKindParameters(spec, kind, path);
   const schema = kinds[kind];
-  if (schema) return [...problems, ...schema.check(spec, path)];
-  return [...problems, ...checkKindRules(spec, kind, path), warningAt(path, "is not supported yet")];
+  const later = !schema || schema.isPlanned ? [warningAt(path, notYet)] : [];
+  const known = new Set(ruled.map((problem) => problem.path));
+  const others = schema?.check(spec, path).filter((problem) => !known.has(problem.path)) ?? [];
+  const isSet = setByParameters(trigger, kind);
+  // A warning about what parameters change with each event says nothing about what will run.
+  const lasting = others.filter(({ severity, path: at }) => severity === "error" || !isSet(at.slice(path.length)));
+  return [...ruled, ...lasting, ...later];
 }
+
+/** Whether parameters change the field of the kind's block at a path such as `.to[0]`, or what is in it. */
+function setByParameters(trigger: JsonObject, kind: string): (at: string) => boolean {
+  const own = changesResource.has(kind) ? [] : destsOf(objectOf(trigger.template)[kind]);
+  const ofTemplate = destsOf(trigger).filter((dest) => dest.startsWith(`${kind}.`));
+  const dests = [...own, ...ofTemplate.map((dest) => dest.slice(kind.length + 1))].map((dest) => `.${dest}`);
+  const exact = new Set(dests);
+  const within = new Set(dests.flatMap(prefixesOf));
+  return (at) => {
+    const plain = at.replace(/\[(\d+)\]/g, ".$1");
+    return plain !== "" && (within.has(plain) || prefixesOf(plain).some((prefix) => exact.has(prefix)));
+  };
+}
+
+/** `.a.b` → `.a`, `.a.b`; only the first levels of a long one. */
+function prefixesOf(path: string): string[] {
+  const parts = path.slice(1).split(".").slice(0, maxLevels);
+  return parts.map((_, index) => `.${parts.slice(0, index + 1).join(".")}`);
+}
+
+/** No block of a kind is deeper. */
+const maxLevels = 10;
+
+/** Kinds whose own parameters change an object instead of the block. */
+const changesResource: ReadonlySet<string> = new Set(["k8s", "argoWorkflow", "custom"]);
+
+const notYet = "is not supported yet";
 
 /** Kinds whose own parameters the original looks at. */
 const checkedParameters = new Set([
@@ -89,51 +135,56 @@ function checkKindParameters(spec: JsonObject, kind: string, path: string): Prob
 function checkReset(rule: JsonObject, path: string): Problem[] {
   if (!isJsonObject(rule.byTime)) return [errorAt(path, "invalid conditionsReset: byTime is required")];
   const { cron, timezone } = rule.byTime;
-  const problems: Problem[] = [];
-  if (textOf(cron).trim().split(/\s+/).length !== 5) {
-    problems.push(errorAt(`${path}.byTime.cron`, `invalid cron expression ${JSON.stringify(cron)}`));
-  }
   const zone = textOf(timezone);
-  if (zone !== "" && !isTimeZone(zone)) {
-    problems.push(errorAt(`${path}.byTime.timezone`, `invalid timezone ${JSON.stringify(zone)}`));
+  const isZone = zone === "" || isTimeZone(zone);
+  return [
+    ...checkCron(textOf(cron), isZone ? zone : "", `${path}.byTime.cron`),
+    ...(isZone ? [] : [errorAt(`${path}.byTime.timezone`, `invalid timezone ${JSON.stringify(zone)}`)]),
+  ];
+}
+
+/** Any Monday will do: a schedule that is not due within five years from then never is. */
+const someTime = instant(Date.UTC(2024, 0, 1));
+
+function checkCron(cron: string, zone: string, path: string): Problem[] {
+  try {
+    const next = parseCron(cron, path).next(someTime, findTimeZone(zone, path));
+    return next === undefined ? [warningAt(path, `${JSON.stringify(cron)} never fires`)] : [];
+  } catch (error) {
+    return [errorAt(path, `invalid cron expression ${JSON.stringify(cron)}`, messageOf(error).split(": ").at(-1))];
   }
-  return problems;
 }
 
 function checkPolicy(trigger: JsonObject, path: string): Problem[] {
   const kind = kindOfTemplate(objectOf(trigger.template));
   const policy = objectOf(trigger.policy);
-  const problems: Problem[] = [];
-  if ((kind === "k8s" || kind === "argoWorkflow") && policy.k8s !== undefined && !objectOf(policy.k8s).labels) {
-    problems.push(errorAt(`${path}.policy.k8s.labels`, "resource labels are not specified"));
-  }
-  if ((kind === "http" || kind === "awsLambda") && policy.status !== undefined && !objectOf(policy.status).allow) {
-    problems.push(errorAt(`${path}.policy.status.allow`, "list of allowed response status is not specified"));
-  }
-  return problems;
+  if (kind === undefined) return [];
+  return [
+    ...checkPolicyPart(policy.k8s, "labels", "resource labels are not specified", {
+      kind,
+      kinds: ["k8s", "argoWorkflow"],
+      path: `${path}.policy.k8s`,
+    }),
+    ...checkPolicyPart(policy.status, "allow", "list of allowed response status is not specified", {
+      kind,
+      kinds: ["http", "awsLambda", "openWhisk"],
+      path: `${path}.policy.status`,
+    }),
+    ...checkBackoff(objectOf(objectOf(policy.k8s).backoff), `${path}.policy.k8s.backoff`),
+  ];
 }
 
-function checkParameterList(
-  list: JsonValue | undefined,
-  path: string,
-  { isDestRequired }: { readonly isDestRequired: boolean },
+function checkPolicyPart(
+  part: JsonValue | undefined,
+  field: string,
+  message: string,
+  { kind, kinds, path }: { readonly kind: string; readonly kinds: readonly string[]; readonly path: string },
 ): Problem[] {
-  return listOf(list).flatMap((entry, index) => {
-    const at = `${path}[${index}]`;
-    const { src, dest, operation } = objectOf(entry);
-    const problems: Problem[] = [];
-    if (!isJsonObject(src)) problems.push(errorAt(`${at}.src`, "parameter source can't be empty"));
-    else if (textOf(src.dependencyName) === "") {
-      problems.push(errorAt(`${at}.src.dependencyName`, "parameter dependency name can't be empty"));
-    }
-    if (isDestRequired && textOf(dest) === "") {
-      problems.push(errorAt(`${at}.dest`, "parameter destination can't be empty"));
-    }
-    if (!operations.has(textOf(operation))) {
-      problems.push(errorAt(`${at}.operation`, `parameter operation ${textOf(operation)} is invalid`));
-    }
-    return problems;
-  });
+  if (part === undefined) return [];
+  if (!kinds.includes(kind)) return [warningAt(path, `has no effect for ${kind}: it is for ${kinds.join(", ")}`)];
+  // The original does not look at it for openWhisk.
+  if (objectOf(part)[field] || kind === "openWhisk") return [];
+  return [errorAt(`${path}.${field}`, message)];
 }
 
 function checkDlq(trigger: JsonObject, kinds: Kinds, path: string, depth: number): Problem[] {
@@ -147,6 +198,11 @@ function checkDlq(trigger: JsonObject, kinds: Kinds, path: string, depth: number
   }
   if (dlq.atLeastOnce !== true) {
     problems.push(errorAt(`${at}.atLeastOnce`, "atLeastOnce must be set to true within the dlqTrigger"));
+  }
+  if (depth > 0) problems.push(warningAt(at, "never runs: a dlqTrigger has none of its own"));
+  const { conditions } = objectOf(dlq.template);
+  if (textOf(conditions) !== "") {
+    problems.push(warningAt(`${at}.template.conditions`, "has no effect: it runs when the trigger above has failed"));
   }
   return [...problems, ...checkTrigger(dlq, kinds, at, depth + 1)];
 }

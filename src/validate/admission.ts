@@ -37,7 +37,8 @@ export function createChecker(kinds: AdmissionKinds): Checker {
     EventBus: (object) => parseEventBus(object).warnings,
     Sensor(object) {
       const { resource, warnings } = parseSensor(object, kinds.triggers);
-      return [...warnings, ...compileProblems(resource)];
+      const known = new Set(warnings.map(({ path }) => path)); // what parsing warned about, compiling finds again
+      return [...warnings, ...compileProblems(resource).filter(({ path }) => !known.has(path))];
     },
     Application: (object) => parseApplication(object).warnings,
     AppProject: (object) => parseAppProject(object).warnings,

@@ -2,7 +2,7 @@ import { appProjectSchema } from "../api/app-project.ts";
 import { applicationSchema, operationSchema } from "../api/application-schema.ts";
 import { eventBusSchema, eventBusStatusSchema } from "../api/event-bus-schema.ts";
 import { eventSourceSchema, eventSourceStatusSchema } from "../api/event-source.ts";
-import { sensorSchema } from "../api/sensor-schema.ts";
+import { sensorSchema, sensorStatusSchema } from "../api/sensor-schema.ts";
 import { openObject } from "../api/shared-schemas.ts";
 import type { JsonSchema } from "../base/schema.ts";
 import { formatYaml } from "../base/yaml.ts";
@@ -114,7 +114,7 @@ export function eventCrds(kinds: AdmissionKinds): readonly CustomResourceDefinit
   return [
     crd(names.eventBus, eventBusSchema, eventBusStatusSchema),
     crd(names.eventSource, eventSourceSchema(kinds.sources), eventSourceStatusSchema),
-    crd(names.sensor, sensorSchema(kinds.triggers)),
+    crd(names.sensor, sensorSchema(kinds.triggers), sensorStatusSchema),
   ];
 }
 

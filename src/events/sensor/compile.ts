@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
+import { allOf, type Condition, parseCondition } from "../../api/condition.ts";
 import type { Sensor, Trigger } from "../../api/resources.ts";
 import { messageOf } from "../../base/errors.ts";
 import { isJsonObject } from "../../base/json.ts";
 import { InvalidManifest, type Problem } from "../../base/schema.ts";
 import type { SensorHead } from "../../record/records.ts";
-import { allOf, type Condition, parseCondition } from "./condition.ts";
 import { compileFilters } from "./filters/filters.ts";
 import type { Filter } from "./filters/outcome.ts";
 import { checkParameters } from "./parameters.ts";

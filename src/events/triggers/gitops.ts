@@ -1,6 +1,8 @@
+import { textOf, warningAt } from "../../api/fields.ts";
 import { TerminalError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
-import { createSchema, type JsonSchema } from "../../base/schema.ts";
+import type { JsonSchema } from "../../base/schema.ts";
+import { has, ownTriggerSchema, type TriggerRule } from "./rules.ts";
 import { parametersSchema } from "./schemas.ts";
 import type {
   Firing,
@@ -31,17 +33,21 @@ export interface GitOpsEffect {
 }
 
 /** A `dest` is needed: there is no sense in replacing the whole block. */
-const ownParametersSchema: JsonSchema = {
+const ownParametersSchema = {
   ...parametersSchema,
   description: "Set fields of this block from events, for example revision; checked again after that.",
   items: {
     ...parametersSchema.items,
     required: ["src", "dest"],
-    properties: { ...parametersSchema.items.properties, dest: { type: "string", minLength: 1 } },
+    properties: {
+      ...parametersSchema.items.properties,
+      dest: { type: "string", minLength: 1, description: "The field." },
+    },
   },
-};
+} as const satisfies JsonSchema;
 
-const schema = createSchema<GitOpsSpec>({
+/** Ours. */
+export const gitOpsSchema = {
   type: "object",
   description: "Asks for an Application to be compared with Git again, or synced.",
   required: ["application"],
@@ -65,7 +71,20 @@ const schema = createSchema<GitOpsSpec>({
     },
     parameters: ownParametersSchema,
   },
-});
+} as const satisfies JsonSchema;
+
+/** What is for a sync only. */
+const syncOnly = ["revision", "prune", "dryRun", "syncOptions"] as const;
+
+const operationRule: TriggerRule = (spec, path) => {
+  const operation = textOf(spec.operation) || "sync";
+  if (operation === "sync") return [];
+  return syncOnly
+    .filter((field) => has(spec[field]) && spec[field] !== false)
+    .map((field) => warningAt(`${path}.${field}`, `has no effect: the operation is ${operation}, not sync`));
+};
+
+const schema = ownTriggerSchema<GitOpsSpec>(gitOpsSchema, operationRule);
 
 /**
  * Asks, as the Sensor's service account, for a reconcile of one Application. The request is stored; the reconcile flow

@@ -1,11 +1,20 @@
 import { createHash } from "node:crypto";
 import type { Agent } from "undici";
+import { errorAt, listOf, warningAt } from "../../api/fields.ts";
 import { EngineError, TerminalError } from "../../base/errors.ts";
-import type { JsonObject, JsonValue } from "../../base/json.ts";
-import { createSchema } from "../../base/schema.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
+import type { JsonSchema } from "../../base/schema.ts";
 import type { SecretKeySelector } from "../sources/source.ts";
 import { createOutgoingAgent, type TlsOptions, toHttpError } from "./outgoing.ts";
-import { parametersSchema, secretKeySchema } from "./schemas.ts";
+import { has, requires, type TriggerRule, tlsRule, triggerSchema } from "./rules.ts";
+import {
+  basicAuthSchema,
+  headersSchema,
+  parametersSchema,
+  payloadSchema,
+  secureHeadersSchema,
+  tlsSchema,
+} from "./schemas.ts";
 import type { Firing, TriggerContext, TriggerKind, TriggerParameter } from "./trigger.ts";
 
 interface SecureHeader {
@@ -55,51 +64,72 @@ export interface HttpPlan {
   readonly tls?: TlsSpec;
 }
 
-const schema = createSchema<HttpSpec>({
+const methods = ["GET", "DELETE", "PATCH", "POST", "PUT"] as const;
+
+/** spec argo-events 6.5.3 */
+export const httpSchema = {
   type: "object",
-  description: "An HTTP request.",
+  description: "An HTTP request. Any answer is a success, unless `policy.status.allow` says which are.",
   required: ["url"],
   properties: {
-    url: { type: "string", minLength: 1 },
-    method: { type: "string", enum: ["GET", "DELETE", "PATCH", "POST", "PUT"], default: "POST" },
-    payload: parametersSchema,
+    url: { type: "string", minLength: 1, format: "uri", description: "Where the request goes: http or https." },
+    method: { type: "string", enum: methods, default: "POST", description: "The method." },
+    payload: {
+      ...payloadSchema,
+      description:
+        "Makes the body from the events: each entry sets one field of a JSON object, or without `dest` all of it. " +
+        "No entry: no body.",
+    },
     parameters: parametersSchema,
-    timeout: { type: "integer", minimum: 0, default: 60, description: "Seconds." },
-    headers: { type: "object", additionalProperties: { type: "string" } },
-    dynamicHeaders: parametersSchema,
-    secureHeaders: {
-      type: "array",
-      items: {
-        type: "object",
-        required: ["name", "valueFrom"],
-        properties: {
-          name: { type: "string", minLength: 1 },
-          valueFrom: {
-            type: "object",
-            minProperties: 1,
-            properties: { secretKeyRef: secretKeySchema, configMapKeyRef: secretKeySchema },
-          },
-        },
-      },
+    timeout: { type: "integer", minimum: 0, default: 60, description: "Seconds; 0 counts as 60." },
+    headers: { ...headersSchema, description: "Headers, by name. No Content-Type is set on its own." },
+    dynamicHeaders: {
+      ...parametersSchema,
+      description: "Headers whose values come from the events; `dest` is the header's name. Come before `headers`.",
     },
-    basicAuth: {
-      type: "object",
-      required: ["username", "password"],
-      properties: { username: secretKeySchema, password: secretKeySchema },
-    },
-    tls: {
-      type: "object",
-      properties: {
-        caCertSecret: secretKeySchema,
-        clientCertSecret: secretKeySchema,
-        clientKeySecret: secretKeySchema,
-        insecureSkipVerify: { type: "boolean" },
-        enabled: { type: "boolean" },
-      },
-    },
-    host: { type: "string" },
+    secureHeaders: secureHeadersSchema,
+    basicAuth: basicAuthSchema,
+    tls: tlsSchema,
+    host: { type: "string", description: "Sent as `Host` instead of the URL's." },
   },
-});
+} as const satisfies JsonSchema;
+
+const methodRule: TriggerRule = ({ method }, path) => {
+  const known: readonly string[] = methods;
+  if (typeof method !== "string" || method === "" || known.includes(method)) return [];
+  const likely = known.find((name) => name === method.toUpperCase());
+  return [
+    errorAt(
+      `${path}.method`,
+      "only GET, DELETE, PATCH, POST and PUT methods are supported",
+      likely === undefined ? undefined : `did you mean \`${likely}\`?`,
+    ),
+  ];
+};
+
+/** What cannot be sent with any event, unless parameters change it. */
+const addressRule: TriggerRule = ({ url }, path) => {
+  if (typeof url !== "string" || url === "") return [];
+  const { protocol = "" } = URL.canParse(url) ? new URL(url) : {};
+  if (protocol === "http:" || protocol === "https:") return [];
+  return [warningAt(`${path}.url`, `${JSON.stringify(url.slice(0, 80))} must be an http(s) URL`)];
+};
+
+const headerNamesRule: TriggerRule = ({ dynamicHeaders }, path) =>
+  listOf(dynamicHeaders).flatMap((entry, index) =>
+    isJsonObject(entry) && !has(entry.dest)
+      ? [warningAt(`${path}.dynamicHeaders[${index}].dest`, "is missing: it must name the header")]
+      : [],
+  );
+
+const schema = triggerSchema<HttpSpec>(
+  httpSchema,
+  requires({ url: "server URL is not specified" }),
+  methodRule,
+  addressRule,
+  headerNamesRule,
+  tlsRule,
+);
 
 /**
  * Sends one request for each firing, with the firing's key as `Idempotency-Key`. Any response is a success unless

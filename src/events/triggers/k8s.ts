@@ -1,12 +1,14 @@
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
+import { errorAt, listOf, objectOf, textOf, warningAt } from "../../api/fields.ts";
 import { EngineError, TerminalError } from "../../base/errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
-import { createSchema } from "../../base/schema.ts";
+import type { JsonSchema } from "../../base/schema.ts";
 import type { KubeClient, PatchType } from "../../kube/kube.ts";
 import { type KubeObject, type ObjectRef, refText } from "../../objects/object.ts";
-import { type ArtifactSource, artifactSchema, readArtifact } from "./artifact.ts";
-import { parametersSchema } from "./schemas.ts";
+import { type ArtifactSource, artifactSchema, readArtifact, sourceRule } from "./artifact.ts";
+import { has, requires, type TriggerRule, triggerSchema } from "./rules.ts";
+import { resourceParametersSchema } from "./schemas.ts";
 import type { Firing, Outcome, TriggerContext, TriggerKind, TriggerParameter } from "./trigger.ts";
 
 export interface K8sSpec {
@@ -32,29 +34,76 @@ const fieldManager = "tiphys";
 const maxChangeAttempts = 5;
 const applyPatch = "application/apply-patch+yaml";
 
+const operations = ["create", "update", "patch", "delete"] as const;
+
+/** spec argo-events 6.4.1 */
+export const k8sSchema = {
+  type: "object",
+  description: "An operation on a Kubernetes object of any kind, as the Sensor's service account.",
+  required: ["source"],
+  properties: {
+    source: artifactSchema,
+    operation: { type: "string", description: "What is done.", enum: operations, default: "create" },
+    parameters: resourceParametersSchema,
+    patchStrategy: {
+      type: "string",
+      description: "Content type of a patch.",
+      enum: [
+        "application/merge-patch+json",
+        "application/json-patch+json",
+        "application/strategic-merge-patch+json",
+        "application/apply-patch+yaml",
+      ],
+      default: "application/merge-patch+json",
+    },
+    liveObject: {
+      type: "boolean",
+      description: "Of an update: whether parameters are set on the object as it is in the cluster.",
+      default: false,
+    },
+  },
+} as const satisfies JsonSchema;
+
+const operationRule: TriggerRule = ({ operation, liveObject, patchStrategy }, path) => {
+  const known: readonly string[] = operations;
+  const wanted = textOf(operation) || "create";
+  if (!known.includes(wanted)) {
+    const message = `unknown operation type ${wanted}`;
+    return [errorAt(`${path}.operation`, message, `one of ${operations.join(", ")}`)];
+  }
+  return [
+    ...(liveObject === true && wanted !== "update"
+      ? [warningAt(`${path}.liveObject`, `has no effect: the operation is ${wanted}, not update`)]
+      : []),
+    ...(has(patchStrategy) && wanted !== "patch"
+      ? [warningAt(`${path}.patchStrategy`, `has no effect: the operation is ${wanted}, not patch`)]
+      : []),
+  ];
+};
+
+/** An object without a name can be created only with `generateName`. */
+const nameRule: TriggerRule = ({ source, operation, parameters }, path) => {
+  const resource = objectOf(source).resource;
+  const isOnly = Object.keys(objectOf(source)).length === 1;
+  if (!isOnly || !isJsonObject(resource)) return [];
+  const sets = listOf(parameters).map((parameter) => textOf(objectOf(parameter).dest));
+  if (sets.some((dest) => dest === "metadata" || /^metadata\.(?:name|generateName)$/.test(dest))) return [];
+  const { name, generateName } = objectOf(resource.metadata);
+  const isCreate = (textOf(operation) || "create") === "create";
+  if (has(name) || (isCreate && has(generateName))) return [];
+  const at = `${path}.source.resource.metadata.name`;
+  return [warningAt(at, `is missing${isCreate ? ", as is generateName" : ""}: the trigger fails with each event`)];
+};
+
 /** Creates, changes or deletes one object of any kind, as the Sensor's service account. */
 export const k8sTrigger: TriggerKind<K8sSpec, K8sPlan> = {
-  schema: createSchema<K8sSpec>({
-    type: "object",
-    description: "An operation on a Kubernetes object.",
-    required: ["source"],
-    properties: {
-      source: artifactSchema,
-      operation: { type: "string", enum: ["create", "update", "patch", "delete"], default: "create" },
-      parameters: parametersSchema,
-      patchStrategy: {
-        type: "string",
-        enum: [
-          "application/merge-patch+json",
-          "application/json-patch+json",
-          "application/strategic-merge-patch+json",
-          "application/apply-patch+yaml",
-        ],
-        default: "application/merge-patch+json",
-      },
-      liveObject: { type: "boolean" },
-    },
-  }),
+  schema: triggerSchema<K8sSpec>(
+    k8sSchema,
+    requires({ source: "k8s trigger does not contain an absolute action" }),
+    operationRule,
+    sourceRule,
+    nameRule,
+  ),
   async plan(spec, firing, context, signal) {
     const written = await baseObject(spec, firing, context, signal);
     const changed = spec.parameters?.length

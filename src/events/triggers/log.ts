@@ -1,5 +1,6 @@
-import { createSchema } from "../../base/schema.ts";
+import type { JsonSchema } from "../../base/schema.ts";
 import type { CloudEvent } from "../../record/cloud-event.ts";
+import { ignores, triggerSchema } from "./rules.ts";
 import type { TriggerKind } from "./trigger.ts";
 
 interface LogSpec {
@@ -16,13 +17,16 @@ export interface LogPlan {
   }[];
 }
 
+/** spec argo-events 6.5.13 */
+export const logSchema = {
+  type: "object",
+  description: "Writes the events to the log: a line for each dependency.",
+  properties: { intervalSeconds: { type: "integer", description: "Has no effect.", minimum: 0 } },
+} as const satisfies JsonSchema;
+
 /** One info line for each dependency: the event's data, and what it is. */
 export const logTrigger: TriggerKind<LogSpec, LogPlan> = {
-  schema: createSchema<LogSpec>({
-    type: "object",
-    description: "Writes the events to the log.",
-    properties: { intervalSeconds: { type: "integer", description: "Has no effect." } },
-  }),
+  schema: triggerSchema<LogSpec>(logSchema, ignores("intervalSeconds", "each event is logged")),
   async plan(_spec, { events }) {
     return {
       lines: Object.keys(events)

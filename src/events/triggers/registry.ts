@@ -1,8 +1,21 @@
+import type { TriggerKindSchema } from "../../api/sensor-schema.ts";
 import type { Schema } from "../../base/schema.ts";
+import { argoWorkflowTrigger } from "./argo-workflow.ts";
+import { awsLambdaTrigger } from "./aws-lambda.ts";
+import { azureEventHubsTrigger } from "./azure-event-hubs.ts";
+import { azureServiceBusTrigger } from "./azure-service-bus.ts";
+import { customTrigger } from "./custom.ts";
+import { emailTrigger } from "./email.ts";
+import { emitTrigger } from "./emit.ts";
 import { gitOpsTrigger } from "./gitops.ts";
 import { createHttpTrigger } from "./http.ts";
 import { k8sTrigger } from "./k8s.ts";
+import { kafkaTrigger } from "./kafka.ts";
 import { logTrigger } from "./log.ts";
+import { natsTrigger } from "./nats.ts";
+import { openWhiskTrigger } from "./open-whisk.ts";
+import { pulsarTrigger } from "./pulsar.ts";
+import { slackTrigger } from "./slack.ts";
 import type { Firing, Outcome, TriggerContext, TriggerKind } from "./trigger.ts";
 
 /** A kind whose spec and plan are known only inside: what registries and runners hold. */
@@ -42,22 +55,25 @@ export const triggerKinds: Readonly<Record<string, AnyTriggerKind>> = {
   log: defineTrigger(logTrigger),
 };
 
-/** Keys of the template that have no adapter yet: known, so that they are told apart from a misspelt key. */
-export const unsupportedTriggerKinds = [
-  "argoWorkflow",
-  "awsLambda",
-  "azureEventHubs",
-  "azureServiceBus",
-  "custom",
-  "email",
-  "kafka",
-  "nats",
-  "openWhisk",
-  "pulsar",
-  "slack",
-] as const;
+/** Kinds that have no adapter yet, only their schema: they are checked and warned about, and do not run. */
+const plannedKinds: Readonly<Record<string, Schema<unknown>>> = {
+  argoWorkflow: argoWorkflowTrigger,
+  awsLambda: awsLambdaTrigger,
+  azureEventHubs: azureEventHubsTrigger,
+  azureServiceBus: azureServiceBusTrigger,
+  custom: customTrigger,
+  email: emailTrigger,
+  emit: emitTrigger,
+  kafka: kafkaTrigger,
+  nats: natsTrigger,
+  openWhisk: openWhiskTrigger,
+  pulsar: pulsarTrigger,
+  slack: slackTrigger,
+};
 
 /** By the template's key: what `api` needs to parse Sensors. */
-export function triggerSchemas(): Readonly<Record<string, Schema<unknown>>> {
-  return Object.fromEntries(Object.entries(triggerKinds).map(([key, kind]) => [key, kind.schema]));
+export function triggerSchemas(): Readonly<Record<string, TriggerKindSchema>> {
+  const running = Object.entries(triggerKinds).map(([key, kind]) => [key, kind.schema] as const);
+  const planned = Object.entries(plannedKinds).map(([key, schema]) => [key, { ...schema, isPlanned: true }] as const);
+  return Object.fromEntries([...planned, ...running]);
 }

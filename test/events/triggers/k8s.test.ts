@@ -115,7 +115,7 @@ const refused: readonly [string, unknown, { code: string; message?: RegExp }][] 
   ["no source", { source: {} }, { code: "MANIFEST_INVALID", message: /unknown artifact location/ }],
   [
     "a source that is not there yet",
-    { source: { git: {} } },
+    { source: { git: { url: "https://git.example/r.git", filePath: "pod.yaml" } } },
     { code: "TRIGGER_UNSUPPORTED", message: /k8s\.source\.git is not supported yet/ },
   ],
   [

@@ -1,10 +1,10 @@
 import type { DataFilter, LogicalOperator } from "../../../api/resources.ts";
 import { messageOf } from "../../../base/errors.ts";
 import { compileGjson } from "../../../base/gjson.ts";
+import { parseGoBool, parseGoFloat } from "../../../base/go-values.ts";
 import type { JsonValue } from "../../../base/json.ts";
 import { compileRegex } from "../../../base/regex.ts";
 import { shownValue } from "../../../record/records.ts";
-import { parseGoBool, parseGoFloat } from "./go-values.ts";
 import { everyEntry, type Filter, failed, passed, rejected, someEntry } from "./outcome.ts";
 
 /** One of the values wanted: yes, no, or why it cannot be compared. */

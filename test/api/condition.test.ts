@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { TerminalError } from "../../../src/base/errors.ts";
-import { allOf, parseCondition } from "../../../src/events/sensor/condition.ts";
+import { allOf, parseCondition } from "../../src/api/condition.ts";
+import { TerminalError } from "../../src/base/errors.ts";
 
 for (const [name, text, present, isMet] of [
   ["waits for both sides of &&", "a && b", ["a"], false],

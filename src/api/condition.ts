@@ -1,4 +1,4 @@
-import { TerminalError } from "../../base/errors.ts";
+import { TerminalError } from "../base/errors.ts";
 
 /** A trigger's `conditions` over names of dependencies. */
 export interface Condition {

@@ -1,0 +1,104 @@
+import { parseGoBool, parseGoFloat } from "../base/go-values.ts";
+import type { JsonObject, JsonValue } from "../base/json.ts";
+import type { Problem } from "../base/schema.ts";
+import { listOf, objectOf, textOf, warningAt } from "./fields.ts";
+import { secondOfDay, secondsPerDay } from "./time-of-day.ts";
+import { checkPlanned, checkRegex, checkTemplate } from "./trap-rules.ts";
+
+/** Filters that are accepted, but fail with each event, or take other events than they seem to (spec argo-events 5). */
+export function checkFilterTraps({ filters: written, filtersLogicalOperator }: JsonObject, path: string): Problem[] {
+  const filters = objectOf(written);
+  return [
+    ...(filtersLogicalOperator === "or" && !kindsOf(filters).some((kind) => isGiven(filters[kind]))
+      ? [warningAt(path, "names no filter: with filtersLogicalOperator or no event is ever taken")]
+      : []),
+    ...listOf(filters.exprs).flatMap((entry, index) => checkNames(objectOf(entry), `${path}.exprs[${index}]`)),
+    ...listOf(filters.data).flatMap((entry, index) => checkDataEntry(objectOf(entry), `${path}.data[${index}]`)),
+    ...checkContext(objectOf(filters.context), `${path}.context`),
+    ...checkWindow(objectOf(filters.time), `${path}.time`),
+    ...checkPlanned(filters, ["cel"], path),
+  ];
+}
+
+function kindsOf(filters: JsonObject): string[] {
+  return ["exprs", "data", "context", "time", "script", "cel"].filter((kind) => filters[kind] !== undefined);
+}
+
+function isGiven(value: JsonValue | undefined): boolean {
+  return value !== "" && !(Array.isArray(value) && value.length === 0);
+}
+
+/** govaluate reads `a-b` as a difference. */
+function checkNames({ expr, fields }: JsonObject, path: string): Problem[] {
+  return listOf(fields).flatMap((field, index) => {
+    const name = textOf(objectOf(field).name);
+    if (!/[-.\s]/.test(name) || textOf(expr).includes(`[${name}]`)) return [];
+    const message = `${JSON.stringify(name)} is not found in the expression`;
+    return [warningAt(`${path}.fields[${index}].name`, message, `write it there as \`[${name}]\``)];
+  });
+}
+
+function checkDataEntry(entry: JsonObject, path: string): Problem[] {
+  const values = listOf(entry.value).filter((value): value is string => typeof value === "string");
+  const at = (index: number): string => `${path}.value[${index}]`;
+  const problems = checkTemplate(entry.template, `${path}.template`);
+  const comparator = textOf(entry.comparator) || "=";
+  if (comparator === "!=" && entry.type !== "bool" && new Set(values).size > 1) {
+    problems.push(warningAt(`${path}.value`, severalNots, hintOfNots(textOf(entry.type), values)));
+  }
+  switch (entry.type) {
+    case "string":
+      if (/[<>]/.test(comparator)) {
+        problems.push(warningAt(`${path}.comparator`, `${comparator} never holds for strings: no event is taken`));
+      }
+      return [...problems, ...values.flatMap((value, index) => checkRegex(value, at(index)))];
+    case "number":
+      return [...problems, ...values.flatMap((value, index) => checkNumber(value, at(index)))];
+    case "bool":
+      if (comparator !== "=") {
+        problems.push(warningAt(`${path}.comparator`, `${comparator} has no effect for bools: = is compared`));
+      }
+      return [...problems, ...values.flatMap((value, index) => checkBool(value, at(index)))];
+    default:
+      return problems;
+  }
+}
+
+const severalNots = "with != and several values nearly every event passes, since differing from one of them is enough";
+
+function hintOfNots(type: string, values: readonly string[]): string {
+  return type === "string"
+    ? `write "none of them" as one value: \`^(${values.join("|")})$\``
+    : 'write "none of them" as one entry for each value';
+}
+
+function checkNumber(value: string, path: string): Problem[] {
+  if (value === "" || parseGoFloat(value) !== undefined) return [];
+  return [warningAt(path, `${JSON.stringify(value)} is no number: the filter fails with each event`)];
+}
+
+function checkBool(value: string, path: string): Problem[] {
+  if (value === "" || parseGoBool(value) !== undefined) return [];
+  const message = `${JSON.stringify(value)} is no bool: the filter fails with each event`;
+  return [warningAt(path, message, "one of true, false")];
+}
+
+function checkContext(context: JsonObject, path: string): Problem[] {
+  return ["id", "specversion", "time"]
+    .filter((field) => textOf(context[field]) !== "")
+    .map((field) =>
+      warningAt(`${path}.${field}`, "has no effect: only type, subject, source, datacontenttype are compared"),
+    );
+}
+
+/** Windows of nearly all or nearly none of the day; equal ends are refused. */
+function checkWindow(time: JsonObject, path: string): Problem[] {
+  const start = secondOfDay(textOf(time.start));
+  const stop = secondOfDay(textOf(time.stop));
+  if (start === undefined || stop === undefined || start === stop) return [];
+  const seconds = (stop - start + secondsPerDay) % secondsPerDay;
+  if (seconds === 1) return [warningAt(path, `takes events of one second of the day only: ${textOf(time.start)}`)];
+  if (seconds < secondsPerDay - 1) return [];
+  const message = `takes events of the whole day, but for the second ${textOf(time.stop)}, since stop is excluded`;
+  return [warningAt(`${path}.stop`, message)];
+}

@@ -1,0 +1,128 @@
+import { messageOf } from "../base/errors.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import type { Problem } from "../base/schema.ts";
+import { setJson } from "../base/sjson.ts";
+import { errorAt, listOf, objectOf, textOf, warningAt } from "./fields.ts";
+import { checkTemplate } from "./trap-rules.ts";
+
+const operations = ["", "append", "overwrite", "prepend"];
+
+/** What the original refuses about a list of parameters (spec argo-events 6.7). */
+export function checkParameterList(
+  list: JsonValue | undefined,
+  path: string,
+  { isDestRequired }: { readonly isDestRequired: boolean },
+): Problem[] {
+  return listOf(list).flatMap((entry, index) => {
+    const at = `${path}[${index}]`;
+    const { src, dest, operation } = objectOf(entry);
+    const problems: Problem[] = [];
+    if (!isJsonObject(src)) problems.push(errorAt(`${at}.src`, "parameter source can't be empty"));
+    else if (textOf(src.dependencyName) === "") {
+      problems.push(errorAt(`${at}.src.dependencyName`, "parameter dependency name can't be empty"));
+    }
+    if (isDestRequired && textOf(dest) === "") {
+      problems.push(errorAt(`${at}.dest`, "parameter destination can't be empty"));
+    }
+    if (!operations.includes(textOf(operation))) {
+      const message = `parameter operation ${textOf(operation)} is invalid`;
+      problems.push(errorAt(`${at}.operation`, message, "one of overwrite, append, prepend"));
+    }
+    return problems;
+  });
+}
+
+/** The trigger's own parameters, which change its template. */
+export function checkTriggerParameters({ parameters, template }: JsonObject, path: string): Problem[] {
+  const at = `${path}.parameters`;
+  const isHere = new Set(Object.keys(objectOf(template)));
+  const strays = listOf(parameters).flatMap((entry, index) => {
+    const dest = textOf(objectOf(entry).dest);
+    const first = /^[A-Za-z0-9]+(?=\.|$)/.exec(dest)?.[0];
+    if (first === undefined || isHere.has(first) || plainFields.has(first)) return [];
+    const message = `${JSON.stringify(dest)} is not in the template, which has ${[...isHere].join(", ")}`;
+    const kind = [...isHere].find((name) => isJsonObject(objectOf(template)[name]));
+    const hint =
+      kind === undefined ? undefined : `paths begin with the kind, or belong to \`template.${kind}.parameters\``;
+    return [warningAt(`${at}[${index}].dest`, message, hint)];
+  });
+  return [...checkParameterList(parameters, at, { isDestRequired: true }), ...strays];
+}
+
+/** Fields of a template that a parameter may add. */
+const plainFields: ReadonlySet<string> = new Set(["name", "conditions", "conditionsReset"]);
+
+/** Where the parameters of a trigger or of a kind put their values. */
+export function destsOf(owner: JsonValue | undefined): string[] {
+  return listOf(objectOf(owner).parameters)
+    .map((entry) => textOf(objectOf(entry).dest))
+    .filter((dest) => dest !== "");
+}
+
+/**
+ * What of a trigger's parameters can give no value, or has no place to go. `names` are the dependencies whose events it
+ * gets.
+ */
+export function checkParameterTraps(
+  trigger: JsonObject,
+  kind: string | undefined,
+  names: ReadonlySet<string>,
+  path: string,
+): Problem[] {
+  const spec = kind === undefined ? {} : objectOf(objectOf(trigger.template)[kind]);
+  const own = ["parameters", "payload", "dynamicHeaders"] as const;
+  return [
+    ...checkEntries(trigger.parameters, names, `${path}.parameters`, true),
+    ...own.flatMap((field) =>
+      checkEntries(spec[field], names, `${path}.template.${kind}.${field}`, field !== "dynamicHeaders"),
+    ),
+  ];
+}
+
+function checkEntries(
+  list: JsonValue | undefined,
+  names: ReadonlySet<string>,
+  path: string,
+  hasPath: boolean,
+): Problem[] {
+  return listOf(list).flatMap((entry, index) => {
+    const at = `${path}[${index}]`;
+    const { src, dest } = objectOf(entry);
+    const problems = checkSource(objectOf(src), names, `${at}.src`);
+    return hasPath ? [...problems, ...checkDest(textOf(dest), `${at}.dest`)] : problems;
+  });
+}
+
+function checkSource(src: JsonObject, names: ReadonlySet<string>, path: string): Problem[] {
+  const problems = [
+    ...checkTemplate(src.contextTemplate, `${path}.contextTemplate`),
+    ...checkTemplate(src.dataTemplate, `${path}.dataTemplate`),
+  ];
+  const name = textOf(src.dependencyName);
+  if (name !== "" && !names.has(name)) {
+    const there = names.size === 0 ? "it has none" : `there is ${[...names].join(", ")}`;
+    const message = `${JSON.stringify(name)} is no dependency of this trigger (${there}): it never gives a value`;
+    problems.push(warningAt(`${path}.dependencyName`, message));
+  }
+  const isData = textOf(src.dataKey) !== "" || textOf(src.dataTemplate) !== "";
+  for (const field of isData ? ["contextKey", "contextTemplate"] : []) {
+    if (textOf(src[field]) !== "") {
+      problems.push(warningAt(`${path}.${field}`, "has no effect beside dataKey and dataTemplate"));
+    }
+  }
+  return problems;
+}
+
+const maxDestLength = 1_000;
+
+function checkDest(dest: string, path: string): Problem[] {
+  if (dest === "") return [];
+  // Setting a path makes what is on its way, which takes long for a long one.
+  if (dest.length > maxDestLength) return [warningAt(path, `is longer than ${maxDestLength} characters`)];
+  try {
+    setJson({}, dest, null);
+    return [];
+  } catch (error) {
+    return [warningAt(path, messageOf(error), "a path such as `a.b.0`; `\\.` is a dot")];
+  }
+}

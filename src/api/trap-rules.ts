@@ -1,0 +1,145 @@
+import { parseDuration } from "../base/duration.ts";
+import { messageOf } from "../base/errors.ts";
+import type { JsonObject, JsonValue } from "../base/json.ts";
+import { compileRegex, exactRegex } from "../base/regex.ts";
+import type { Problem } from "../base/schema.ts";
+import { textOf, warningAt } from "./fields.ts";
+
+/** Traps that several places have: what the original accepts and what then fails, or does something else. */
+
+/** Longer texts are not looked at for what they seem to be, since look-behinds below take quadratic time. */
+const maxLiteralLength = 200;
+
+const notYet = "is not supported yet";
+
+/** Fields of ours that nothing reads yet. */
+export function checkPlanned(object: JsonObject, fields: readonly string[], path: string): Problem[] {
+  return fields.filter((field) => object[field] !== undefined).map((field) => warningAt(`${path}.${field}`, notYet));
+}
+
+/** A string filter's value (spec argo-events 5.2): a regex that Go knows and that says what its writer meant. */
+export function checkRegex(text: string, path: string): Problem[] {
+  if (!/[\\.+*?()|[\]{}^$]/.test(text)) return [];
+  try {
+    compileRegex(text);
+  } catch (error) {
+    const hint = /\(\?(?:[=!]|<[=!])|\\[1-9]/.test(text)
+      ? "RE2 knows neither look-around nor back-references; write the filter with `!=`, or several filters"
+      : `to find this text as it stands, write \`${exactRegex(text)}\``;
+    return [warningAt(path, `${messageOf(error)}: the filter fails with each event`, hint)];
+  }
+  if (!looksLiteral(text)) return [];
+  const message = `${JSON.stringify(text)} is a regular expression, found anywhere in the text`;
+  return [warningAt(path, message, `for exactly this text write \`${exactRegex(text)}\``)];
+}
+
+/** Host names, versions, file names, `[bot]`, `fix(api)`: text in which special characters mean themselves. */
+function looksLiteral(text: string): boolean {
+  if (text.length > maxLiteralLength) return false;
+  const plain = text
+    .replace(/(?<=[\w-])\.(?=[\w-])/g, "") // a dot between words, without a quantifier
+    .replace(/\[bot\]$/, "")
+    .replace(/(?<=\w)\([\w -]+\)(?![?*+{])/, "") // a group that neither chooses nor repeats
+    .replace(/(?<=:\/\/.*)\?(?=\w+=)/, "") // a URL's query
+    .replace(/(?<=\w)\+(?=\w+@)/, ""); // an address with a tag
+  return plain !== text && !/[\\.+*?()|[\]{}^$]/.test(plain);
+}
+
+/** A Go template as far as can be told without its engine: delimiters and quotes end where they begin. */
+export function checkTemplate(text: JsonValue | undefined, path: string): Problem[] {
+  const fault = faultOfTemplate(textOf(text));
+  return fault === undefined ? [] : [warningAt(path, `is no Go template: ${fault}; it fails with each event`)];
+}
+
+function faultOfTemplate(text: string): string | undefined {
+  let blocks = 0;
+  for (let from = text.indexOf("{{"); from >= 0; from = text.indexOf("{{", from)) {
+    const end = endOfAction(text, from + 2);
+    if (typeof end !== "number") return end;
+    const action = text
+      .slice(from + 2, end)
+      .replace(/^-\s/, "")
+      .trim();
+    if (action === "") return `the action at ${from} is empty`;
+    if (/^(?:if|range|with|block|define)\b/.test(action)) blocks++;
+    if (/^end\b/.test(action) && --blocks < 0) return `there is an {{end}} too many at ${from}`;
+    from = end + 2;
+  }
+  return blocks > 0 ? "an {{end}} is missing" : undefined;
+}
+
+/** Where the `}}` of an action stands that begins at `from`, or why there is none. */
+function endOfAction(text: string, from: number): number | string {
+  if (/^(?:- )?\/\*/.test(text.slice(from, from + 4))) return endOfComment(text, from);
+  for (let at = from; at < text.length; at++) {
+    if (text.startsWith("}}", at)) return at;
+    if (text.startsWith("{{", at)) return `there is "{{" within an action at ${at}`;
+    if (!"\"`'".includes(text.charAt(at))) continue;
+    const end = endOfQuote(text, at);
+    if (end < 0) return `the quote at ${at} does not end`;
+    at = end;
+  }
+  return `the "{{" at ${from - 2} is not closed`;
+}
+
+function endOfComment(text: string, from: number): number | string {
+  const end = text.indexOf("*/", from);
+  const close = end < 0 ? -1 : text.indexOf("}}", end);
+  return close < 0 ? "a comment does not end" : close;
+}
+
+function endOfQuote(text: string, start: number): number {
+  const quote = text.charAt(start);
+  for (let at = start + 1; at < text.length; at++) {
+    if (text[at] === quote) return at;
+    if (quote !== "`" && text[at] === "\\") at++;
+    else if (quote !== "`" && text[at] === "\n") return -1;
+  }
+  return -1;
+}
+
+/** retryStrategy and the like (spec argo-events 1.2): with a bad one the original never acts. */
+export function checkBackoff(backoff: JsonObject, path: string): Problem[] {
+  const { duration, factor, jitter } = backoff;
+  const never = "Argo Events does not act at all with it";
+  const problems: Problem[] = [];
+  if (typeof duration === "string" && duration !== "" && !isDuration(duration)) {
+    const hint = /^\d+$/.test(duration) ? `did you mean ${duration} (nanoseconds) or \`${duration}s\`?` : undefined;
+    problems.push(
+      warningAt(`${path}.duration`, `${JSON.stringify(duration)} must be a Go duration such as 10s; ${never}`, hint),
+    );
+  }
+  for (const [field, value] of Object.entries({ factor, jitter })) {
+    if (value === undefined || typeof value === "number") continue;
+    const hint = typeof value === "string" && /^\d+(?:\.\d+)?$/.test(value) ? `write it as ${value}` : undefined;
+    problems.push(warningAt(`${path}.${field}`, `${JSON.stringify(value)} must be a number; ${never}`, hint));
+  }
+  return problems;
+}
+
+function isDuration(text: string): boolean {
+  try {
+    parseDuration(text);
+    return true;
+  } catch {
+    return false; // that is the question
+  }
+}
+
+/** A name that becomes part of a subject of the bus. */
+export function checkSubjectName(name: string, path: string): Problem[] {
+  const odd = /[\s.*>]/.exec(name)?.[0];
+  if (odd === undefined) return [];
+  return [warningAt(path, `${JSON.stringify(name)} does not fit a subject of the bus: it has ${JSON.stringify(odd)}`)];
+}
+
+/** The longest value of a label. */
+const maxLabelLength = 63;
+
+/** A name that becomes the value of a label. */
+export function checkLabelName(name: string, path: string, label: string): Problem[] {
+  if (name === "" || (name.length <= maxLabelLength && /^[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?$/.test(name))) return [];
+  const shown = name.length > maxLabelLength ? `${name.slice(0, maxLabelLength)}…` : name;
+  const message = `${JSON.stringify(shown)} does not fit the label ${label}: at most ${maxLabelLength} of a-z, 0-9, -, _ and .`;
+  return [warningAt(path, message)];
+}

@@ -1,0 +1,305 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { parseSensor } from "../../src/api/sensor.ts";
+import { checkTemplate } from "../../src/api/trap-rules.ts";
+import { triggerSchemas } from "../../src/events/triggers/registry.ts";
+import { manifest } from "./builders.ts";
+
+const kinds = triggerSchemas();
+const dependency = { name: "d", eventSourceName: "es", eventName: "e" };
+const log = { template: { name: "t", log: {} } };
+const t = "spec.triggers[0]";
+const f = "spec.dependencies[0].filters";
+
+const on = (dependencies: unknown[], ...triggers: unknown[]) => ({ dependencies, triggers });
+const filters = (value: unknown, more = {}) => on([{ ...dependency, filters: value, ...more }], log);
+const data = (entry: object) => filters({ data: [{ path: "a", type: "string", ...entry }] });
+const template = (more: object, trigger = {}) =>
+  on([dependency], { template: { ...log.template, ...more }, ...trigger });
+const parameters = (src: object, more = {}) => template({}, { parameters: [{ src, dest: "name", ...more }] });
+const kafka = (payload: object[]) => template({ kafka: { url: "u", topic: "t", payload }, log: undefined });
+
+function pod(name: string, more = {}) {
+  const resource = { apiVersion: "v1", kind: "Pod", metadata: { name: "p" } };
+  return { template: { name, k8s: { source: { resource }, ...more } } };
+}
+
+function warningsOf(spec: unknown): string[] {
+  const { warnings } = parseSensor(manifest("Sensor", spec), kinds);
+  return warnings
+    .filter(({ message }) => !message.endsWith("is not supported yet") || !/\.kafka$/.test(message))
+    .map(({ path, message, suggestion }) => `${path}: ${message}${suggestion ? ` [${suggestion}]` : ""}`);
+}
+
+for (const [what, spec, expected] of [
+  [
+    "a literal with dots",
+    data({ value: ["v1.2.3"] }),
+    `${f}.data[0].value[0]: "v1.2.3" is a regular expression, found anywhere in the text [for exactly this text write \`^v1\\.2\\.3$\`]`,
+  ],
+  ["a bot's name", data({ value: ["dependabot[bot]"] }), /\[for exactly this text write `\^dependabot\\\[bot\\\]\$`\]/],
+  ["a scope in parentheses", data({ value: ["fix(api): login"] }), /is a regular expression/],
+  ["look-around", data({ value: ["^(?!main)"] }), /the filter fails with each event \[RE2 knows neither look-around/],
+  [
+    "a broken regex",
+    data({ value: ["c++"] }),
+    /fails with each event \[to find this text as it stands, write `\^c\\\+\\\+\$`\]/,
+  ],
+  [
+    "!= with several values",
+    data({ value: ["a", "b"], comparator: "!=" }),
+    `${f}.data[0].value: with != and several values nearly every event passes, since differing from one of them is enough [write "none of them" as one value: \`^(a|b)$\`]`,
+  ],
+  [
+    "> for strings",
+    data({ value: ["1"], comparator: ">" }),
+    `${f}.data[0].comparator: > never holds for strings: no event is taken`,
+  ],
+  [
+    "numbers that are none",
+    data({ type: "number", value: ["ten"] }),
+    `${f}.data[0].value[0]: "ten" is no number: the filter fails with each event`,
+  ],
+  ["bools that are none", data({ type: "bool", value: ["yes"] }), /"yes" is no bool: .*\[one of true, false\]/],
+  [
+    "comparators of bools",
+    data({ type: "bool", value: ["true"], comparator: "!=" }),
+    /comparator: != has no effect for bools/,
+  ],
+  ["types", data({ type: "int", value: ["1"] }), `${f}.data[0].type: "int" must be one of "bool", "number", "string"`],
+  [
+    "templates of filters",
+    data({ value: ["x"], template: "{{ .Input | upper" }),
+    `${f}.data[0].template: is no Go template: the "{{" at 0 is not closed; it fails with each event`,
+  ],
+  [
+    "or over nothing",
+    filters({}, { filtersLogicalOperator: "or" }),
+    `${f}: names no filter: with filtersLogicalOperator or no event is ever taken`,
+  ],
+  ["context that is not compared", filters({ context: { type: "a", id: "1" } }), /context.id: has no effect/],
+  [
+    "names with a hyphen",
+    filters({ exprs: [{ expr: "a-b == 1", fields: [{ name: "a-b", path: "x" }] }] }),
+    /fields\[0\].name: "a-b" is not found .*\[write it there as `\[a-b\]`\]/,
+  ],
+  [
+    "windows of all day",
+    filters({ time: { start: "00:00:00", stop: "23:59:59" } }),
+    /time.stop: takes events of the whole day, but for the second 23:59:59/,
+  ],
+  [
+    "windows of a second",
+    filters({ time: { start: "23:59:59", stop: "00:00:00" } }),
+    /takes events of one second of the day only: 23:59:59/,
+  ],
+  ["cel", filters({ cel: "true" }), `${f}.cel: is not supported yet`],
+  ["correlate", on([{ ...dependency, correlate: "a" }], log), "spec.dependencies[0].correlate: is not supported yet"],
+  ["within", on([{ ...dependency, within: "5m" }], log), "spec.dependencies[0].within: is not supported yet"],
+  ["debounce", template({ debounce: { quiet: "5s" } }), `${t}.template.debounce: is not supported yet`],
+  ["batch", template({ batch: { size: 5 } }), `${t}.template.batch: is not supported yet`],
+  ["ordering", template({ ordering: { key: "a" } }), `${t}.template.ordering: is not supported yet`],
+  ["shared", { ...on([dependency], log), shared: true }, "spec.shared: is not supported yet"],
+  ["startAt", { ...on([dependency], log), startAt: "earliest" }, "spec.startAt: is not supported yet"],
+  [
+    "two transforms",
+    on([{ ...dependency, transform: { jq: ".", script: "x" } }], log),
+    /transform.script: has no effect beside jq/,
+  ],
+  [
+    "names that fit no subject",
+    on([{ ...dependency, eventName: "a b" }], log),
+    /eventName: "a b" does not fit a subject of the bus: it has " "/,
+  ],
+  ["twins", on([dependency, dependency], log), /dependencies\[0\].name: has the name "d" of spec.dependencies\[1\]/],
+  [
+    "conditions that do not parse",
+    template({ conditions: "d &&" }),
+    /template.conditions: "d &&" has its end where a dependency is expected/,
+  ],
+  [
+    "conditions with an unknown side",
+    template({ conditions: "d || x" }),
+    `${t}.template.conditions: "x" is not a dependency; there is d`,
+  ],
+  [
+    "dependencies without use",
+    on([dependency, { ...dependency, name: "e" }], { template: { ...log.template, conditions: "d" } }),
+    /dependencies\[1\].name: "e" is in the conditions of no trigger/,
+  ],
+  [
+    "schedules that never fire",
+    template({ conditionsReset: [{ byTime: { cron: "0 0 30 2 *" } }] }),
+    `${t}.template.conditionsReset[0].byTime.cron: "0 0 30 2 *" never fires`,
+  ],
+  [
+    "strangers in parameters",
+    parameters({ dependencyName: "x" }),
+    `${t}.parameters[0].src.dependencyName: "x" is no dependency of this trigger (there is d): it never gives a value`,
+  ],
+  [
+    "templates of parameters",
+    parameters({ dependencyName: "d", dataTemplate: "{{ if .Input.a }}x" }),
+    /dataTemplate: is no Go template: an {{end}} is missing/,
+  ],
+  [
+    "context beside data",
+    parameters({ dependencyName: "d", dataKey: "a", contextKey: "id" }),
+    /src.contextKey: has no effect beside dataKey/,
+  ],
+  [
+    "dest outside of the template",
+    parameters({ dependencyName: "d" }, { dest: "metadata.name" }),
+    /parameters\[0\].dest: "metadata.name" is not in the template, .*\[paths begin with the kind, or belong to `template.log.parameters`\]/,
+  ],
+  [
+    "dest that is no path",
+    kafka([{ src: { dependencyName: "d" }, dest: "a.99999999" }]),
+    /kafka.payload\[0\].dest: .*too far/,
+  ],
+  [
+    "one name for two objects",
+    on([dependency], pod("a"), pod("b")),
+    /triggers\[1\].*metadata.name: "p" is created by spec.triggers\[0\], too: one of them fails \[write `generateName` instead\]/,
+  ],
+  [
+    "a long name",
+    on([dependency], { template: { ...pod("x".repeat(64)).template } }),
+    /template.name: "x{63}…" does not fit the label events.argoproj.io\/trigger/,
+  ],
+  [
+    "durations",
+    template({}, { atLeastOnce: true, retryStrategy: { duration: "5" } }),
+    /retryStrategy.duration: "5" must be a Go duration .* \[did you mean 5 \(nanoseconds\) or `5s`\?\]/,
+  ],
+  [
+    "factors as text",
+    template({}, { atLeastOnce: true, retryStrategy: { factor: "2.0" } }),
+    /retryStrategy.factor: "2.0" must be a number; .* \[write it as 2.0\]/,
+  ],
+  [
+    "policies of other kinds",
+    template({}, { policy: { status: { allow: [200] } } }),
+    /policy.status: has no effect for log: it is for http, awsLambda, openWhisk/,
+  ],
+  [
+    "units",
+    template({}, { rateLimit: { unit: "Day", requestsPerUnit: 1 } }),
+    /rateLimit.unit: "Day" must be one of "Second", "Minute", "Hour"/,
+  ],
+  [
+    "conditions of a dlqTrigger",
+    template(
+      {},
+      { atLeastOnce: true, dlqTrigger: { atLeastOnce: true, template: { ...log.template, conditions: "d" } } },
+    ),
+    /dlqTrigger.template.conditions: has no effect/,
+  ],
+  [
+    "errorOnFailedRound",
+    { ...on([dependency], log), errorOnFailedRound: true },
+    /spec.errorOnFailedRound: has no effect/,
+  ],
+  ["loggingFields", { ...on([dependency], log), loggingFields: { a: "b" } }, /spec.loggingFields: has no effect/],
+] as const) {
+  test(`a Sensor is accepted with one warning about ${what}`, () => {
+    const warnings = warningsOf(spec).filter((line) => !line.endsWith(".kafka: is not supported yet"));
+    assert.equal(warnings.length, 1, warnings.join("\n"));
+    if (typeof expected === "string") assert.equal(warnings[0], expected);
+    else assert.match(warnings[0] ?? "", expected);
+  });
+}
+
+test("conditions that can never be true name what is missing, and say so", () => {
+  const fields = warningsOf(template({ conditions: "d && x" })).filter((line) => line.includes("conditions"));
+  assert.deepEqual(fields, [
+    `${t}.template.conditions: "x" is not a dependency; there is d`,
+    `${t}.template.conditions: can never be true`,
+  ]);
+});
+
+test("a dlqTrigger within a dlqTrigger never runs", () => {
+  const inner = { atLeastOnce: true, ...log };
+  const nested = { ...inner, dlqTrigger: inner };
+  assert.deepEqual(warningsOf(template({}, { atLeastOnce: true, dlqTrigger: nested })), [
+    `${t}.dlqTrigger.dlqTrigger: never runs: a dlqTrigger has none of its own`,
+  ]);
+});
+
+for (const [what, spec] of [
+  ["plain words", data({ value: ["push", "refs/heads/main", "a-b_c"] })],
+  [
+    "regexes that are meant",
+    data({ value: ["^v1\\.2\\.3$", ".*", "a|b", "^refs/tags/v.+", "feat(\\(.+\\))?:", "[a-z]+"] }),
+  ],
+  ["!= with one value", data({ value: ["a"], comparator: "!=" })],
+  [
+    "names with a hyphen in brackets",
+    filters({ exprs: [{ expr: "[a-b] == 1", fields: [{ name: "a-b", path: "x" }] }] }),
+  ],
+  ["windows over midnight", filters({ time: { start: "22:00:00", stop: "6:00:00" } })],
+  [
+    "templates that parse",
+    parameters({
+      dependencyName: "d",
+      dataTemplate: '{{- if eq .Input.a "}}" -}} {{/* {{ */}} {{ `"` }} {{ else }}{{ end }}',
+    }),
+  ],
+  [
+    "what a parameter sets",
+    on([dependency], {
+      template: { name: "t", http: { url: "to be set" } },
+      parameters: [{ src: { dependencyName: "d" }, dest: "http.url" }],
+    }),
+  ],
+  [
+    "objects that events name",
+    on([dependency], pod("a"), pod("b", { parameters: [{ src: { dependencyName: "d" }, dest: "metadata.name" }] })),
+  ],
+  [
+    "objects in several namespaces",
+    on([dependency], pod("a"), {
+      template: {
+        name: "b",
+        k8s: { source: { resource: { apiVersion: "v1", kind: "Pod", metadata: { name: "p", namespace: "other" } } } },
+      },
+    }),
+  ],
+  [
+    "a backoff in nanoseconds",
+    template({}, { atLeastOnce: true, retryStrategy: { duration: 5, factor: 1.5, jitter: 0.1, steps: 2 } }),
+  ],
+  [
+    "a schedule of leap days",
+    template({ conditionsReset: [{ byTime: { cron: "0 0 29 2 *", timezone: "Europe/Rome" } }] }),
+  ],
+] as const) {
+  test(`a Sensor is accepted without a word about ${what}`, () => assert.deepEqual(warningsOf(spec), []));
+}
+
+for (const [text, fault] of [
+  ["{{ .Input", 'the "{{" at 0 is not closed'],
+  ["a {{ }}", "the action at 2 is empty"],
+  ['{{ "a }}', "the quote at 3 does not end"],
+  ["{{ {{ }}", 'there is "{{" within an action at 3'],
+  ["{{ end }}", "there is an {{end}} too many at 0"],
+  ["{{ range .Input }}{{ if . }}{{ end }}", "an {{end}} is missing"],
+  ["{{/* a }}", "a comment does not end"],
+] as const) {
+  test(`the template ${text} does not parse`, () => {
+    assert.equal(checkTemplate(text, "p")[0]?.message, `is no Go template: ${fault}; it fails with each event`);
+  });
+}
+
+test("no text makes the check of templates throw, and text without delimiters always passes", () => {
+  fc.assert(
+    fc.property(
+      fc.string({ unit: fc.constantFrom("{", "}", '"', "'", "`", "\\", "/", "*", "-", " ", "e", "n", "d") }),
+      (text) => {
+        const problems = checkTemplate(text, "p");
+        if (!text.includes("{{")) assert.deepEqual(problems, []);
+      },
+    ),
+  );
+});
