@@ -2,7 +2,10 @@ import { parseDuration } from "../base/duration.ts";
 import { EngineError } from "../base/errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { createSchema, type Problem } from "../base/schema.ts";
+import { annotationProblems, applicationFinalizers, finalizerProblems } from "./application-metadata-rules.ts";
+import { misplacedInApplication } from "./application-misplaced.ts";
 import { applicationSchema, operationSchema } from "./application-schema.ts";
+import { specTraps } from "./application-traps.ts";
 import type {
   Application,
   ApplicationSource,
@@ -14,6 +17,8 @@ import type {
 } from "./application-types.ts";
 import { type Parsed, readEnvelope, warningsOf } from "./envelope.ts";
 import { errorAt, listOf, objectOf, readFields, textOf, warningAt } from "./fields.ts";
+import { suggestPlaces } from "./misplaced-keys.ts";
+import { syncOptionProblems } from "./sync-options.ts";
 
 const shape = createSchema<JsonObject>(applicationSchema);
 const operationShape = createSchema<JsonObject>(operationSchema);
@@ -51,8 +56,13 @@ export function parseApplication(value: unknown): Parsed<Application> {
     spec,
     status: objectOf(top.status),
   };
-  problems.push(...specProblems(resource).map(({ path, message }) => warningAt(path, message)), ...unsupported(spec));
-  return { resource, warnings: warningsOf(problems) };
+  problems.push(...specProblems(resource).map(({ path, message }) => warningAt(path, message)));
+  if (textOf(spec.project) === "") {
+    problems.push(warningAt("spec.project", 'is empty; the project "default" is used'));
+  }
+  problems.push(...specTraps(spec, "spec"), ...annotationProblems(objectOf(meta.annotations)));
+  problems.push(...finalizerProblems(meta, applicationFinalizers));
+  return { resource, warnings: warningsOf(suggestPlaces(problems, misplacedInApplication)) };
 }
 
 /**
@@ -85,18 +95,6 @@ function sourceProblems(application: Application, source: ApplicationSource, ind
   if (source.chart && !source.targetRevision) {
     const message = "spec.source.targetRevision is required if the manifest source is a helm chart";
     problems.push(errorAt(`${path}.targetRevision`, message));
-  }
-  return problems;
-}
-
-function unsupported(spec: JsonObject): Problem[] {
-  const problems: Problem[] = [];
-  if (textOf(spec.project) === "") {
-    problems.push(warningAt("spec.project", 'is empty; the project "default" is used'));
-  }
-  for (const [index, rule] of listOf(spec.ignoreDifferences).entries()) {
-    if (listOf(objectOf(rule).jqPathExpressions).length === 0) continue;
-    problems.push(warningAt(`spec.ignoreDifferences[${index}].jqPathExpressions`, "is not supported yet"));
   }
   return problems;
 }
@@ -170,6 +168,7 @@ function readOperation(value: JsonValue | undefined, problems: Problem[]): Opera
   }
   const raw = objectOf(readFields(value, operationSchema, "operation", problems));
   problems.push(...operationShape.check(raw, "operation"));
+  problems.push(...syncOptionProblems(textsOf(objectOf(raw.sync).syncOptions), "operation.sync.syncOptions"));
   return {
     ...(isJsonObject(raw.sync) ? { sync: toSync(raw.sync) } : {}),
     initiatedBy: objectOf(raw.initiatedBy),

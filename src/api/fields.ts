@@ -64,10 +64,10 @@ export function textOf(value: JsonValue | undefined): string {
   return typeof value === "string" ? value : "";
 }
 
-export function errorAt(path: string, message: string): Problem {
-  return { severity: "error", path, message };
+export function errorAt(path: string, message: string, suggestion?: string): Problem {
+  return { severity: "error", path, message, ...(suggestion === undefined ? {} : { suggestion }) };
 }
 
-export function warningAt(path: string, message: string): Problem {
-  return { severity: "warning", path, message };
+export function warningAt(path: string, message: string, suggestion?: string): Problem {
+  return { severity: "warning", path, message, ...(suggestion === undefined ? {} : { suggestion }) };
 }

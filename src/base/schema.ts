@@ -30,6 +30,8 @@ export interface Problem {
   readonly severity: "error" | "warning";
   readonly path: string;
   readonly message: string;
+  /** What was likely meant: "did you mean `retryStrategy`?" */
+  readonly suggestion?: string;
 }
 
 /** One source of truth of a spec: types, validation, CRDs and docs come from it. */

@@ -1,5 +1,6 @@
-import { appProjectSchema } from "../api/app-project.ts";
+import { appProjectSchema, appProjectStatusSchema } from "../api/app-project-schema.ts";
 import { applicationSchema, operationSchema } from "../api/application-schema.ts";
+import { applicationStatusSchema } from "../api/application-status-schema.ts";
 import { eventBusSchema } from "../api/event-bus.ts";
 import { eventSourceSchema } from "../api/event-source.ts";
 import { sensorSchema } from "../api/sensor-schema.ts";
@@ -100,9 +101,9 @@ const gitOpsNames: Readonly<Record<"application" | "applicationSet" | "appProjec
 /** The CRDs of the reconcile flow, made as those of the event flow (spec argo-cd-engine 1). */
 export function gitOpsCrds(): readonly CustomResourceDefinition[] {
   return [
-    crd(gitOpsNames.application, applicationSchema),
+    crd(gitOpsNames.application, applicationSchema, applicationStatusSchema),
     crd(gitOpsNames.applicationSet, openObject("Makes Applications.")),
-    crd(gitOpsNames.appProject, appProjectSchema),
+    crd(gitOpsNames.appProject, appProjectSchema, appProjectStatusSchema),
   ];
 }
 
@@ -123,7 +124,7 @@ export function crdFiles(crds: readonly CustomResourceDefinition[]): ReadonlyMap
   return new Map(crds.map((definition) => [`${definition.metadata.name}.yaml`, formatYaml(definition)]));
 }
 
-function crd(names: KindNames, spec: JsonSchema): CustomResourceDefinition {
+function crd(names: KindNames, spec: JsonSchema, status?: JsonSchema): CustomResourceDefinition {
   const { kind, plural, short, columns, more = {}, hasStatusSubresource } = names;
   const singular = kind.toLowerCase();
   const listKind = `${kind}List`;
@@ -145,14 +146,18 @@ function crd(names: KindNames, spec: JsonSchema): CustomResourceDefinition {
             ...columns,
             { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" },
           ],
-          schema: { openAPIV3Schema: rootSchema(spec, more) },
+          schema: { openAPIV3Schema: rootSchema(spec, status, more) },
         },
       ],
     },
   };
 }
 
-function rootSchema(spec: JsonSchema, more: Readonly<Record<string, JsonSchema>>): JsonSchema {
+function rootSchema(
+  spec: JsonSchema,
+  status: JsonSchema | undefined,
+  more: Readonly<Record<string, JsonSchema>>,
+): JsonSchema {
   return {
     type: "object",
     required: ["metadata", "spec"],
@@ -162,7 +167,7 @@ function rootSchema(spec: JsonSchema, more: Readonly<Record<string, JsonSchema>>
       metadata: { type: "object" },
       spec: openSchema(spec),
       ...mapValues(more, openSchema),
-      status: { type: "object", "x-kubernetes-preserve-unknown-fields": true },
+      status: status ? openSchema(status) : { type: "object", ...preserved },
     },
   };
 }
