@@ -12,7 +12,9 @@ const refName = /^[a-zA-Z0-9_-]+$/;
  * the spec stands: in an ApplicationSet's template, too, so that text with `{{` in it is left alone.
  */
 export function specTraps(spec: JsonObject, path: string): Problem[] {
+  const noProject = warningAt(`${path}.project`, 'is empty; the project "default" is used');
   return [
+    ...(textOf(spec.project) === "" ? [noProject] : []),
     ...sourcesTraps(spec, path),
     ...policyTraps(spec, `${path}.syncPolicy`),
     ...listOf(spec.ignoreDifferences).flatMap((rule, index) =>

@@ -57,9 +57,6 @@ export function parseApplication(value: unknown): Parsed<Application> {
     status: objectOf(top.status),
   };
   problems.push(...specProblems(resource).map(({ path, message }) => warningAt(path, message)));
-  if (textOf(spec.project) === "") {
-    problems.push(warningAt("spec.project", 'is empty; the project "default" is used'));
-  }
   problems.push(...specTraps(spec, "spec"), ...annotationProblems(objectOf(meta.annotations)));
   problems.push(...finalizerProblems(meta, applicationFinalizers));
   return { resource, warnings: warningsOf(suggestPlaces(problems, misplacedInApplication)) };

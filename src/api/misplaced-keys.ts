@@ -39,8 +39,8 @@ export const belongsTo =
   (key: string): string =>
     `\`${key}\` belongs to ${owner}`;
 
-/** `spec.syncPolicy` → "write `spec.syncPolicy.automated`" */
+/** `spec.syncPolicy` → "belongs at `spec.syncPolicy.automated`" */
 export const writeAt =
   (place: string) =>
   (key: string): string =>
-    `write \`${place}.${key}\``;
+    `belongs at \`${place}.${key}\``;

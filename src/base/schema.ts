@@ -25,12 +25,14 @@ export interface JsonSchema {
   readonly "x-kubernetes-preserve-unknown-fields"?: true;
 }
 
-/** What is wrong with a value, as data. `path` is the user's own: `spec.webhook.push.endpoint`. */
+/** What is wrong with a value, as data. */
 export interface Problem {
   readonly severity: "error" | "warning";
+  /** The user's own: `spec.webhook.push.endpoint`. */
   readonly path: string;
+  /** The bad value and what was expected. */
   readonly message: string;
-  /** What was likely meant: "did you mean `retryStrategy`?" */
+  /** The likely right thing, as a sentence without a full stop: "did you mean `retryStrategy`?". */
   readonly suggestion?: string;
 }
 

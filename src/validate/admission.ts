@@ -1,5 +1,6 @@
 import { parseAppProject } from "../api/app-project.ts";
 import { parseApplication } from "../api/application.ts";
+import { parseApplicationSet } from "../api/application-set.ts";
 import { parseEventBus } from "../api/event-bus.ts";
 import { parseEventSource } from "../api/event-source.ts";
 import { argoApiVersion } from "../api/resources.ts";
@@ -16,6 +17,9 @@ export interface AdmissionKinds {
   readonly sources: Readonly<Record<string, Schema<unknown>>>;
   readonly triggers: Readonly<Record<string, Schema<unknown>>>;
 }
+
+/** ApplicationSets are read, checked and kept, and nothing makes Applications of them yet. */
+const notRunYet = "kind: ApplicationSet is not supported yet";
 
 export interface Admission {
   /** Why the object must not be stored; absent when it may. */
@@ -44,6 +48,8 @@ export function createAdmission(kinds: AdmissionKinds): (object: unknown) => Adm
         });
       case "Application":
         return decide("Application", () => parseApplication(object).warnings.map(lineOf));
+      case "ApplicationSet":
+        return decide("ApplicationSet", () => [...parseApplicationSet(object).warnings.map(lineOf), notRunYet]);
       case "AppProject":
         return decide("AppProject", () => parseAppProject(object).warnings.map(lineOf));
       default:

@@ -1,10 +1,10 @@
 import { appProjectSchema, appProjectStatusSchema } from "../api/app-project-schema.ts";
 import { applicationSchema, operationSchema } from "../api/application-schema.ts";
+import { applicationSetSchema, applicationSetStatusSchema } from "../api/application-set-schema.ts";
 import { applicationStatusSchema } from "../api/application-status-schema.ts";
 import { eventBusSchema } from "../api/event-bus.ts";
 import { eventSourceSchema } from "../api/event-source.ts";
 import { sensorSchema } from "../api/sensor-schema.ts";
-import { openObject } from "../api/shared-schemas.ts";
 import type { JsonSchema } from "../base/schema.ts";
 import { formatYaml } from "../base/yaml.ts";
 import type { AdmissionKinds } from "./admission.ts";
@@ -102,7 +102,7 @@ const gitOpsNames: Readonly<Record<"application" | "applicationSet" | "appProjec
 export function gitOpsCrds(): readonly CustomResourceDefinition[] {
   return [
     crd(gitOpsNames.application, applicationSchema, applicationStatusSchema),
-    crd(gitOpsNames.applicationSet, openObject("Makes Applications.")),
+    crd(gitOpsNames.applicationSet, applicationSetSchema, applicationSetStatusSchema),
     crd(gitOpsNames.appProject, appProjectSchema, appProjectStatusSchema),
   ];
 }

@@ -121,7 +121,7 @@ for (const [name, spec, expected] of [
     { syncPolicy: {}, manualSync: true, "policy.csv": "" },
     [
       "spec.syncPolicy: unknown field, it has no effect (`syncPolicy` belongs to Application)",
-      "spec.manualSync: unknown field, it has no effect (write `spec.syncWindows[].manualSync`)",
+      "spec.manualSync: unknown field, it has no effect (belongs at `spec.syncWindows[].manualSync`)",
       "spec.policy.csv: unknown field, it has no effect (`policy.csv` belongs to ConfigMap `argocd-rbac-cm`)",
     ],
   ],

@@ -13,18 +13,18 @@ function warnings(more: object, top: object = {}): string[] {
 }
 
 for (const [name, more, expected] of [
-  ["spec.automated", { automated: {} }, "write `spec.syncPolicy.automated`"],
-  ["spec.prune", { prune: true }, "write `spec.syncPolicy.automated.prune`"],
-  ["spec.syncOptions", { syncOptions: [] }, "write `spec.syncPolicy.syncOptions`"],
-  ["spec.targetRevision", { targetRevision: "main" }, "write `spec.source.targetRevision`"],
-  ["spec.namespace", { namespace: "shop" }, "write `spec.destination.namespace`"],
+  ["spec.automated", { automated: {} }, "belongs at `spec.syncPolicy.automated`"],
+  ["spec.prune", { prune: true }, "belongs at `spec.syncPolicy.automated.prune`"],
+  ["spec.syncOptions", { syncOptions: [] }, "belongs at `spec.syncPolicy.syncOptions`"],
+  ["spec.targetRevision", { targetRevision: "main" }, "belongs at `spec.source.targetRevision`"],
+  ["spec.namespace", { namespace: "shop" }, "belongs at `spec.destination.namespace`"],
   ["spec.syncWindows", { syncWindows: [] }, "`syncWindows` belongs to AppProject"],
   ["spec.sourceRepos", { sourceRepos: [] }, "`sourceRepos` belongs to AppProject"],
   ["spec.generators", { generators: [] }, "`generators` belongs to ApplicationSet"],
-  ["spec.finalizers", { finalizers: [] }, "write `metadata.finalizers`"],
-  ["spec.syncPolicy.prune", { syncPolicy: { prune: true } }, "write `spec.syncPolicy.automated.prune`"],
-  ["spec.syncPolicy.selfHeal", { syncPolicy: { selfHeal: true } }, "write `spec.syncPolicy.automated.selfHeal`"],
-  ["spec.syncPolicy.limit", { syncPolicy: { limit: 3 } }, "write `spec.syncPolicy.retry.limit`"],
+  ["spec.finalizers", { finalizers: [] }, "belongs at `metadata.finalizers`"],
+  ["spec.syncPolicy.prune", { syncPolicy: { prune: true } }, "belongs at `spec.syncPolicy.automated.prune`"],
+  ["spec.syncPolicy.selfHeal", { syncPolicy: { selfHeal: true } }, "belongs at `spec.syncPolicy.automated.selfHeal`"],
+  ["spec.syncPolicy.limit", { syncPolicy: { limit: 3 } }, "belongs at `spec.syncPolicy.retry.limit`"],
   [
     "spec.syncPolicy.automated.CreateNamespace",
     { syncPolicy: { automated: { CreateNamespace: true } } },
@@ -33,10 +33,10 @@ for (const [name, more, expected] of [
   [
     "spec.syncPolicy.retry.duration",
     { syncPolicy: { retry: { duration: "5s" } } },
-    "write `spec.syncPolicy.retry.backoff.duration`",
+    "belongs at `spec.syncPolicy.retry.backoff.duration`",
   ],
-  ["spec.source.valueFiles", { source: { ...source, valueFiles: [] } }, "write `helm.valueFiles`"],
-  ["spec.source.project", { source: { ...source, project: "p" } }, "write `spec.project`"],
+  ["spec.source.valueFiles", { source: { ...source, valueFiles: [] } }, "belongs at `helm.valueFiles`"],
+  ["spec.source.project", { source: { ...source, project: "p" } }, "belongs at `spec.project`"],
   [
     "spec.webhook.github.secret",
     { "webhook.github.secret": "x" },
@@ -49,8 +49,8 @@ for (const [name, more, expected] of [
 
 test("keys beside spec are told where they belong", () => {
   assert.deepEqual(warnings({}, { syncPolicy: {}, finalizers: [] }), [
-    `syncPolicy: ${noEffect} (write \`spec.syncPolicy\`)`,
-    `finalizers: ${noEffect} (write \`metadata.finalizers\`)`,
+    `syncPolicy: ${noEffect} (belongs at \`spec.syncPolicy\`)`,
+    `finalizers: ${noEffect} (belongs at \`metadata.finalizers\`)`,
   ]);
 });
 
