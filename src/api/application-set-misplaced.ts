@@ -39,4 +39,5 @@ export const misplacedInApplicationSet: readonly Misplaced[] = [
   { at: entries, keys: ["mergeKeys"], suggest: writeAt("merge") },
   { at: entries, keys: ["cluster"], suggest: () => "did you mean `clusters`?" },
   ...misplacedInSpec(`${template}.spec`),
+  ...generatorKinds.flatMap((kind) => misplacedInSpec(`spec.generators[].${kind}.template.spec`)),
 ];

@@ -2,6 +2,7 @@ import type { JsonObject, JsonValue } from "../base/json.ts";
 import { nearest } from "../base/nearest.ts";
 import type { Problem } from "../base/schema.ts";
 import { listOf, objectOf, textOf, warningAt } from "./fields.ts";
+import { readRetry } from "./retry-policy.ts";
 import { syncOptionProblems } from "./sync-options.ts";
 
 const toolNames = ["helm", "kustomize", "directory", "plugin"] as const;
@@ -125,6 +126,7 @@ function policyTraps(spec: JsonObject, path: string): Problem[] {
   const policy = objectOf(spec.syncPolicy);
   const options = textsOf(policy.syncOptions);
   const problems = syncOptionProblems(options, `${path}.syncOptions`);
+  readRetry(objectOf(policy.retry), `${path}.retry`, problems);
   const makesNamespace = options.includes("CreateNamespace=true");
   if (makesNamespace && textOf(objectOf(spec.destination).namespace) === "") {
     const message = "CreateNamespace=true has no effect without `destination.namespace`";

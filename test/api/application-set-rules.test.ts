@@ -341,6 +341,21 @@ for (const [name, more, expected] of [
       `${g}.clusters.template.spec: is demanded by the CRD of Argo CD, though it may be empty`,
     ],
   ],
+  [
+    "keys that belong elsewhere in a generator's template, and a duration",
+    {
+      generators: [{ clusters: { template: { metadata: {}, spec: { project: "", destination: {}, automated: {} } } } }],
+      template: {
+        ...template,
+        spec: { ...application, syncPolicy: { retry: { backoff: { duration: "soon", maxDuration: "{{ max }}" } } } },
+      },
+    },
+    [
+      'spec.template.spec.syncPolicy.retry.backoff.duration: "soon" is not a duration such as "10s" or "1m30s"; 5s is used',
+      `${g}.clusters.template.spec.automated: unknown field, it has no effect ` +
+        `(belongs at \`${"spec.generators[].clusters.template.spec"}.syncPolicy.automated\`)`,
+    ],
+  ],
   ["a patch that is no object", { templatePatch: "- a" }, ["spec.templatePatch: must be YAML or JSON of an object"]],
   [
     "a patch of the project",

@@ -216,6 +216,12 @@ test("of options that contradict each other the first counts", () => {
   ]);
 });
 
+test("of two strategies of a sync one counts", () => {
+  assert.deepEqual(warnings({}, { operation: { sync: { syncStrategy: { apply: {}, hook: {} } } } }), [
+    "operation.sync.syncStrategy.hook: has no effect: `apply` wins",
+  ]);
+});
+
 const annotation = (name: string) => `argocd.argoproj.io/${name}`;
 for (const [name, value, expected] of [
   ["refresh", "hard", undefined],
