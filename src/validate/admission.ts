@@ -19,7 +19,7 @@ export interface AdmissionKinds {
 }
 
 /** ApplicationSets are read, checked and kept, and nothing makes Applications of them yet. */
-const notRunYet = "kind: ApplicationSet is not supported yet";
+const notRunYet: Problem = { severity: "warning", path: "kind", message: "ApplicationSet is not supported yet" };
 
 export interface Admission {
   /** Why the object must not be stored; absent when it may. */
@@ -49,7 +49,7 @@ export function createAdmission(kinds: AdmissionKinds): (object: unknown) => Adm
       case "Application":
         return decide("Application", () => parseApplication(object).warnings.map(lineOf));
       case "ApplicationSet":
-        return decide("ApplicationSet", () => [...parseApplicationSet(object).warnings.map(lineOf), notRunYet]);
+        return decide("ApplicationSet", () => [...parseApplicationSet(object).warnings, notRunYet].map(lineOf));
       case "AppProject":
         return decide("AppProject", () => parseAppProject(object).warnings.map(lineOf));
       default:
