@@ -1,19 +1,22 @@
-import { parseDuration } from "../base/duration.ts";
-import { EngineError } from "../base/errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { createSchema, type Problem } from "../base/schema.ts";
+import { annotationProblems, applicationFinalizers, finalizerProblems } from "./application-metadata-rules.ts";
+import { misplacedInApplication } from "./application-misplaced.ts";
 import { applicationSchema, operationSchema } from "./application-schema.ts";
+import { specTraps } from "./application-traps.ts";
 import type {
   Application,
   ApplicationSource,
   IgnoreRule,
   Operation,
-  RetryPolicy,
   SyncOperation,
   SyncPolicy,
 } from "./application-types.ts";
 import { type Parsed, readEnvelope, warningsOf } from "./envelope.ts";
 import { errorAt, listOf, objectOf, readFields, textOf, warningAt } from "./fields.ts";
+import { suggestPlaces } from "./misplaced-keys.ts";
+import { readRetry } from "./retry-policy.ts";
+import { syncOptionProblems } from "./sync-options.ts";
 
 const shape = createSchema<JsonObject>(applicationSchema);
 const operationShape = createSchema<JsonObject>(operationSchema);
@@ -33,7 +36,7 @@ export function parseApplication(value: unknown): Parsed<Application> {
   const spec = objectOf(readFields(written, applicationSchema, "spec", problems));
   problems.push(...shape.check(spec, "spec"));
   const operation = readOperation(top.operation, problems);
-  const syncPolicy = toSyncPolicy(objectOf(spec.syncPolicy), problems);
+  const syncPolicy = toSyncPolicy(objectOf(spec.syncPolicy));
   const sources = sourcesOf(spec);
   const meta = objectOf(top.metadata);
   const resource: Application = {
@@ -51,8 +54,10 @@ export function parseApplication(value: unknown): Parsed<Application> {
     spec,
     status: objectOf(top.status),
   };
-  problems.push(...specProblems(resource).map(({ path, message }) => warningAt(path, message)), ...unsupported(spec));
-  return { resource, warnings: warningsOf(problems) };
+  problems.push(...specProblems(resource).map(({ path, message }) => warningAt(path, message)));
+  problems.push(...specTraps(spec, "spec"), ...annotationProblems(objectOf(meta.annotations)));
+  problems.push(...finalizerProblems(meta, applicationFinalizers));
+  return { resource, warnings: warningsOf(suggestPlaces(problems, misplacedInApplication)) };
 }
 
 /**
@@ -89,18 +94,6 @@ function sourceProblems(application: Application, source: ApplicationSource, ind
   return problems;
 }
 
-function unsupported(spec: JsonObject): Problem[] {
-  const problems: Problem[] = [];
-  if (textOf(spec.project) === "") {
-    problems.push(warningAt("spec.project", 'is empty; the project "default" is used'));
-  }
-  for (const [index, rule] of listOf(spec.ignoreDifferences).entries()) {
-    if (listOf(objectOf(rule).jqPathExpressions).length === 0) continue;
-    problems.push(warningAt(`spec.ignoreDifferences[${index}].jqPathExpressions`, "is not supported yet"));
-  }
-  return problems;
-}
-
 function sourcesOf(spec: JsonObject): readonly ApplicationSource[] {
   if (isJsonObject(spec.sourceHydrator)) {
     const dry = objectOf(spec.sourceHydrator.drySource);
@@ -117,14 +110,15 @@ function toSource(raw: JsonObject): ApplicationSource {
   return { ...raw, repoURL: textOf(raw.repoURL) };
 }
 
-function toSyncPolicy(raw: JsonObject, problems: Problem[]): SyncPolicy {
+function toSyncPolicy(raw: JsonObject): SyncPolicy {
   const automated = objectOf(raw.automated);
   const isAutomated = isJsonObject(raw.automated) && automated.enabled !== false;
   const metadata = objectOf(raw.managedNamespaceMetadata);
   return {
     ...(isAutomated ? { automated: flagsOf(automated, ["prune", "selfHeal", "allowEmpty"]) } : {}),
     syncOptions: textsOf(raw.syncOptions),
-    ...(isJsonObject(raw.retry) ? { retry: toRetry(raw.retry, "spec.syncPolicy.retry", problems) } : {}),
+    // `specTraps` tells about durations that cannot be read.
+    ...(isJsonObject(raw.retry) ? { retry: readRetry(raw.retry, "", []) } : {}),
     ...(isJsonObject(raw.managedNamespaceMetadata)
       ? {
           managedNamespaceMetadata: {
@@ -136,32 +130,6 @@ function toSyncPolicy(raw: JsonObject, problems: Problem[]): SyncPolicy {
   };
 }
 
-function toRetry(raw: JsonObject, path: string, problems: Problem[]): RetryPolicy {
-  const backoff = objectOf(raw.backoff);
-  const duration = (field: "duration" | "maxDuration", fallbackMs: number) =>
-    durationMs(textOf(backoff[field]), fallbackMs, `${path}.backoff.${field}`, problems);
-  return {
-    limit: numberOf(raw.limit, 0),
-    durationMs: duration("duration", 5_000),
-    factor: numberOf(backoff.factor, 2),
-    maxDurationMs: duration("maxDuration", 180_000),
-    refresh: raw.refresh === true,
-  };
-}
-
-/** A plain number means seconds. */
-function durationMs(text: string, fallbackMs: number, path: string, problems: Problem[]): number {
-  if (text === "") return fallbackMs;
-  if (/^\d{1,9}$/.test(text)) return Number(text) * 1_000;
-  try {
-    return parseDuration(text);
-  } catch (error) {
-    if (!(error instanceof EngineError)) throw error;
-    problems.push(warningAt(path, `${error.message}; ${fallbackMs / 1_000}s is used`));
-    return fallbackMs;
-  }
-}
-
 function readOperation(value: JsonValue | undefined, problems: Problem[]): Operation | undefined {
   if (value === undefined || value === null) return undefined;
   if (!isJsonObject(value)) {
@@ -170,10 +138,16 @@ function readOperation(value: JsonValue | undefined, problems: Problem[]): Opera
   }
   const raw = objectOf(readFields(value, operationSchema, "operation", problems));
   problems.push(...operationShape.check(raw, "operation"));
+  const sync = objectOf(raw.sync);
+  problems.push(...syncOptionProblems(textsOf(sync.syncOptions), "operation.sync.syncOptions"));
+  const { apply, hook } = objectOf(sync.syncStrategy);
+  if (isJsonObject(apply) && isJsonObject(hook)) {
+    problems.push(warningAt("operation.sync.syncStrategy.hook", "has no effect: `apply` wins"));
+  }
   return {
     ...(isJsonObject(raw.sync) ? { sync: toSync(raw.sync) } : {}),
     initiatedBy: objectOf(raw.initiatedBy),
-    ...(isJsonObject(raw.retry) ? { retry: toRetry(raw.retry, "operation.retry", problems) } : {}),
+    ...(isJsonObject(raw.retry) ? { retry: readRetry(raw.retry, "operation.retry", problems) } : {}),
     info: listOf(raw.info).map(objectOf),
     raw,
   };

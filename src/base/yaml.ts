@@ -1,6 +1,7 @@
 import {
   binaryTag,
   constructFromEvents,
+  DUMP_SCHEMA,
   defineScalarTag,
   dump,
   EVENT_ID,
@@ -116,9 +117,19 @@ export function parseYamlDocuments(text: string): YamlDocument[] {
   }
 }
 
+/** Go reads `0X1F`, too, which YAML 1.1 does not, so that text that looks so must be quoted. */
+const capitalNumberTag = defineScalarTag<number>("tag:yaml.org,2002:go-int", {
+  implicit: true,
+  implicitFirstChars: [..."+-0"],
+  resolve: (source) => (/^[-+]?0_*[XBO]/.test(source) ? 0 : NOT_RESOLVED),
+  identify: () => false,
+});
+
+const printSchema = DUMP_SCHEMA.withTags(capitalNumberTag);
+
 /** YAML text of plain JSON; strings that YAML 1.1 would read as something else are quoted. */
 export function formatYaml(value: unknown): string {
-  return dump(value, { lineWidth: -1, noRefs: true });
+  return dump(value, { lineWidth: -1, noRefs: true, schema: printSchema });
 }
 
 function placedDocuments(text: string, events: readonly Event[], values: readonly unknown[]): YamlDocument[] {

@@ -1,5 +1,6 @@
 import { parseAppProject } from "../api/app-project.ts";
 import { parseApplication } from "../api/application.ts";
+import { parseApplicationSet } from "../api/application-set.ts";
 import { parseEventBus } from "../api/event-bus.ts";
 import { parseEventSource } from "../api/event-source.ts";
 import { argoApiVersion, type Sensor } from "../api/resources.ts";
@@ -24,6 +25,8 @@ export interface Admission {
   readonly warnings: readonly string[];
 }
 
+const notRunYet: Problem = { severity: "warning", path: "kind", message: "ApplicationSet is not supported yet" };
+
 /** Every problem of an object; undefined when it is of a kind that is not ours. Does not throw for any object. */
 export type Checker = (object: unknown) => readonly Problem[] | undefined;
 
@@ -41,6 +44,7 @@ export function createChecker(kinds: AdmissionKinds): Checker {
       return [...warnings, ...compileProblems(resource).filter(({ path }) => !known.has(path))];
     },
     Application: (object) => parseApplication(object).warnings,
+    ApplicationSet: (object) => [...parseApplicationSet(object).warnings, notRunYet],
     AppProject: (object) => parseAppProject(object).warnings,
   };
   return (object) => {

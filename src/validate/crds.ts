@@ -1,9 +1,10 @@
-import { appProjectSchema } from "../api/app-project.ts";
+import { appProjectSchema, appProjectStatusSchema } from "../api/app-project-schema.ts";
 import { applicationSchema, operationSchema } from "../api/application-schema.ts";
+import { applicationSetSchema, applicationSetStatusSchema } from "../api/application-set-schema.ts";
+import { applicationStatusSchema } from "../api/application-status-schema.ts";
 import { eventBusSchema, eventBusStatusSchema } from "../api/event-bus-schema.ts";
 import { eventSourceSchema, eventSourceStatusSchema } from "../api/event-source.ts";
 import { sensorSchema, sensorStatusSchema } from "../api/sensor-schema.ts";
-import { openObject } from "../api/shared-schemas.ts";
 import type { JsonSchema } from "../base/schema.ts";
 import { formatYaml } from "../base/yaml.ts";
 import type { AdmissionKinds } from "./admission.ts";
@@ -100,9 +101,9 @@ const gitOpsNames: Readonly<Record<"application" | "applicationSet" | "appProjec
 /** The CRDs of the reconcile flow, made as those of the event flow (spec argo-cd-engine 1). */
 export function gitOpsCrds(): readonly CustomResourceDefinition[] {
   return [
-    crd(gitOpsNames.application, applicationSchema),
-    crd(gitOpsNames.applicationSet, openObject("Makes Applications.")),
-    crd(gitOpsNames.appProject, appProjectSchema),
+    crd(gitOpsNames.application, applicationSchema, applicationStatusSchema),
+    crd(gitOpsNames.applicationSet, applicationSetSchema, applicationSetStatusSchema),
+    crd(gitOpsNames.appProject, appProjectSchema, appProjectStatusSchema),
   ];
 }
 

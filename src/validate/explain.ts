@@ -1,5 +1,6 @@
-import { appProjectSchema } from "../api/app-project.ts";
+import { appProjectSchema } from "../api/app-project-schema.ts";
 import { applicationSchema, operationSchema } from "../api/application-schema.ts";
+import { applicationSetSchema } from "../api/application-set-schema.ts";
 import { eventBusSchema } from "../api/event-bus-schema.ts";
 import { eventSourceSchema } from "../api/event-source.ts";
 import { sensorSchema } from "../api/sensor-schema.ts";
@@ -65,7 +66,7 @@ const kinds: readonly Kind[] = [
     kind: "ApplicationSet",
     names: ["applicationset", "applicationsets", "appset", "appsets"],
     description: "Makes Applications.",
-    spec: () => openObject("Makes Applications."),
+    spec: () => applicationSetSchema,
   },
   {
     kind: "AppProject",

@@ -45,7 +45,10 @@ for (const [name, more, sources, isMultiSource] of [
     "the hydrator's sync source before both",
     {
       sources: [source],
-      sourceHydrator: { drySource: { repoURL: "dry" }, syncSource: { targetBranch: "env", path: "p" } },
+      sourceHydrator: {
+        drySource: { repoURL: "dry", targetRevision: "", path: "p" },
+        syncSource: { targetBranch: "env", path: "p" },
+      },
     },
     [{ repoURL: "dry", path: "p", targetRevision: "env" }],
     false,
@@ -105,7 +108,7 @@ for (const [name, more, expected] of [
     { source: { repoURL: "a", chart: "c" } },
     ["spec.source.targetRevision: spec.source.targetRevision is required if the manifest source is a helm chart"],
   ],
-  ["a source that others refer to", { sources: [{ repoURL: "a", ref: "values" }] }, []],
+  ["a source that others refer to", { source: null, sources: [{ repoURL: "a", ref: "values" }] }, []],
   [
     "two ways to name the cluster",
     { destination: { name: "n", server: "s" } },

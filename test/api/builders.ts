@@ -1,8 +1,15 @@
 import { TerminalError } from "../../src/base/errors.ts";
-import { createSchema, type Schema } from "../../src/base/schema.ts";
+import { createSchema, type Problem, type Schema } from "../../src/base/schema.ts";
 
 export function manifest(kind: string, spec: unknown, more: object = {}): unknown {
   return { apiVersion: "argoproj.io/v1alpha1", kind, metadata: { name: "x", namespace: "ns" }, spec, ...more };
+}
+
+/** One line each, the suggestion in brackets. */
+export function linesOf(problems: readonly Problem[]): string[] {
+  return problems.map(({ path, message, suggestion }) => {
+    return `${path}: ${message}${suggestion === undefined ? "" : ` (${suggestion})`}`;
+  });
 }
 
 /** The message of the TerminalError that `read` throws; undefined when it does not. */

@@ -106,7 +106,7 @@ const refusals: readonly (readonly [path: string, init: RequestInit, status: num
     ["/twice/sync", post({}), 400, "USAGE", /dev\/twice, prod\/twice/],
     ["/web/sync", post([]), 400, "USAGE", /^request: must be an object$/],
     ["/web/sync", post({ prune: "yes" }), 400, "USAGE", /^request\.prune: /],
-    ["/web/sync", post({ resources: [{ kind: 1 }] }), 400, "USAGE", /^request\.resources\[0\]\.kind: /],
+    ["/web/sync", post({ resources: [{ kind: 1, name: "web" }] }), 400, "USAGE", /^request\.resources\[0\]\.kind: /],
     ["/web/sync", post({ strategy: { apply: { force: "x" } } }), 400, "USAGE", /^request\.strategy\.apply\.force: /],
     ["/web/sync", { ...post({}), body: "{" }, 400, "USAGE", /JSON/],
     ["/web/sync", { method: "POST", body: "prune=true" }, 400, "USAGE", /^Invalid content type/],

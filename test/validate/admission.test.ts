@@ -54,6 +54,22 @@ for (const [name, object, admission] of [
     { warnings: ["spec.destination: Destination server missing from app spec"] },
   ],
   [
+    "an ApplicationSet, which is kept",
+    manifest("ApplicationSet", {
+      generators: [{ clusters: {} }],
+      template: {
+        metadata: { name: "{{ name }}" },
+        spec: { project: "p", destination: { name: "c" }, source: { repoURL: "r", path: "p" } },
+      },
+    }),
+    { warnings: ["kind: ApplicationSet is not supported yet"] },
+  ],
+  [
+    "an ApplicationSet that the original's CRD refuses",
+    manifest("ApplicationSet", { generators: [], template: { metadata: {}, spec: { project: "p" } } }),
+    { denied: "invalid ApplicationSet: spec.template.spec.destination: is required", warnings: [] },
+  ],
+  [
     "an AppProject with a type that is wrong",
     manifest("AppProject", { sourceRepos: "*" }),
     { denied: 'invalid AppProject: spec.sourceRepos: "*" must be an array', warnings: [] },

@@ -97,9 +97,36 @@ test("the CRDs of the reconcile flow have the originals' names and columns", () 
     ["Sync Status", "Health Status", "Revision", "Project", "Age"],
   );
   assert.equal(at(application, "spec.versions.0.subresources"), undefined, "status is written with the object");
-  for (const crd of [application, project]) {
-    const spec = at(crd, `${root}.properties.spec`);
-    assert.ok(isJsonObject(spec));
-    for (const [path, schema] of schemasBelow(spec, "spec")) assertStructural(path, schema);
+  assert.deepEqual(at(set, "spec.versions.0.subresources"), { status: {} });
+  for (const crd of [application, set, project]) {
+    for (const part of ["spec", "status"]) {
+      const schema = at(crd, `${root}.properties.${part}`);
+      assert.ok(isJsonObject(schema));
+      for (const [path, inner] of schemasBelow(schema, part)) assertStructural(path, inner);
+    }
+  }
+});
+
+/** `kubectl apply` keeps the whole object in an annotation, which has a limit, unless it applies on the server's side. */
+const maxAnnotations = 262_144;
+
+test("CRDs of the reconcile flow can be applied with plain kubectl apply", () => {
+  for (const crd of gitOpsCrds()) {
+    const { length } = JSON.stringify(crd);
+    assert.ok(length < maxAnnotations, `${crd.metadata.name} has ${length} characters`);
+  }
+});
+
+test("every field of the reconcile flow's CRDs has a description", () => {
+  for (const crd of gitOpsCrds() as unknown as JsonObject[]) {
+    for (const part of ["spec", "status", "operation"]) {
+      const schema = at(crd, `${root}.properties.${part}`);
+      for (const [path, inner] of isJsonObject(schema) ? schemasBelow(schema, part) : []) {
+        // Entries of lists and maps of plain texts say nothing that their field does not.
+        const isText = inner.type === "string" || inner.type === "boolean";
+        const isEntry = path.endsWith(".items") || path.endsWith(".additionalProperties");
+        assert.ok(typeof inner.description === "string" || (isText && isEntry), `${path} has a description`);
+      }
+    }
   }
 });

@@ -1,4 +1,4 @@
-import { sourceSchema } from "../../api/application-schema.ts";
+import { sourceSchema } from "../../api/application-source-schema.ts";
 import type { ApplicationSource, DirectoryOptions } from "../../api/application-types.ts";
 import { EngineError } from "../../base/errors.ts";
 import { isJsonObject, type JsonObject } from "../../base/json.ts";

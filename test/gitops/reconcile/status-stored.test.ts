@@ -3,8 +3,11 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { parseApplication } from "../../../src/api/application.ts";
+import { applicationStatusSchema } from "../../../src/api/application-status-schema.ts";
+import { readFields } from "../../../src/api/fields.ts";
 import { instant } from "../../../src/base/clock.ts";
 import type { JsonObject, JsonValue } from "../../../src/base/json.ts";
+import { createSchema } from "../../../src/base/schema.ts";
 import { parseYaml } from "../../../src/base/yaml.ts";
 import { decideAutoSync } from "../../../src/gitops/reconcile/auto-sync.ts";
 import { appendHistory } from "../../../src/gitops/reconcile/history.ts";
@@ -107,6 +110,9 @@ test("an automated sync that is stored from begin to end leaves an Application t
     sync: { status: "Synced" },
     history: [{ id: 0, revision: "c1", source }],
   });
+  const problems = createSchema(applicationStatusSchema).check(last.status, "status");
+  readFields(last.status, applicationStatusSchema, "status", problems);
+  assert.deepEqual(problems, [], "each field of the status is as the CRD describes it");
   assert.equal(refreshAsked(last, {}, instant(now + 7_000), timeouts), undefined);
   const again = decideAutoSync({ application: last, ...wanted });
   assert.match(again.kind === "none" ? again.reason : again.kind, /synced already/);
