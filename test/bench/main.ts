@@ -10,6 +10,7 @@ const rooms: Readonly<Record<string, () => Promise<readonly Bench[]>>> = {
   ledger: async () => (await import("./ledger.ts")).ledgerBenches,
   flow: async () => (await import("./flow.ts")).flowBenches,
   start: async () => (await import("./start.ts")).startBenches,
+  validate: async () => (await import("./validate.ts")).validateBenches,
 };
 
 const { values, positionals } = parseArgs({
