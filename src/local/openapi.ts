@@ -14,8 +14,8 @@ function documentPath({ group, version }: ServedResource): string {
 }
 
 /**
- * The document of one group version: operations without schemas. It is what `kubectl` needs to see that the server
- * validates fields, so that it does not itself.
+ * The document of one group version: operations, and the schemas of CRDs. It is what `kubectl` needs to see that the
+ * server validates fields, so that it does not itself, and for `kubectl explain`.
  */
 export function openApiDocument(table: ResourceTable, path: string): JsonObject | undefined {
   const found = table.all().filter((resource) => documentPath(resource) === path);
@@ -59,6 +59,7 @@ function schemaOf(resource: ServedResource): JsonObject {
     type: "object",
     description: `${resource.kind} of ${apiVersionOf(resource)}.`,
     properties: { apiVersion: { type: "string" }, kind: { type: "string" }, metadata: { type: "object" } },
+    ...resource.custom?.schema,
     "x-kubernetes-group-version-kind": [{ group: resource.group, version: resource.version, kind: resource.kind }],
     "x-kubernetes-preserve-unknown-fields": true,
   };

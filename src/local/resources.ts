@@ -18,8 +18,8 @@ export interface ServedResource {
   readonly hasScale: boolean;
   /** `metadata.generation` counts changes outside of metadata and status. */
   readonly hasGeneration: boolean;
-  /** Set for kinds of CRDs: their columns, undefined for the default ones. */
-  readonly custom?: { readonly columns: readonly PrinterColumn[] | undefined };
+  /** Set for kinds of CRDs: their columns, undefined for the default ones, and what `kubectl explain` shows. */
+  readonly custom?: { readonly columns: readonly PrinterColumn[] | undefined; readonly schema?: JsonObject };
   /** For strategic merge patch; undefined for kinds of CRDs. */
   readonly patchType?: string;
 }
@@ -77,9 +77,14 @@ export function servedByDefinition(definition: JsonObject): readonly ServedResou
       hasStatus: isJsonObject(version.subresources) && isJsonObject(version.subresources.status),
       hasScale: false,
       hasGeneration: true,
-      custom: { columns: columnsOf(version.additionalPrinterColumns) },
+      custom: { columns: columnsOf(version.additionalPrinterColumns), ...schemaOf(version.schema) },
     };
   });
+}
+
+function schemaOf(validation: unknown): { readonly schema?: JsonObject } {
+  const schema = isJsonObject(validation) ? validation.openAPIV3Schema : undefined;
+  return isJsonObject(schema) ? { schema } : {};
 }
 
 function texts(value: unknown): readonly string[] {

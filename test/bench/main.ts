@@ -11,6 +11,7 @@ const rooms: Readonly<Record<string, () => Promise<readonly Bench[]>>> = {
   flow: async () => (await import("./flow.ts")).flowBenches,
   start: async () => (await import("./start.ts")).startBenches,
   gitops: async () => (await import("./gitops.ts")).gitOpsBenches,
+  validate: async () => (await import("./validate.ts")).validateBenches,
 };
 
 const { values, positionals } = parseArgs({

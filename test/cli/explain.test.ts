@@ -20,7 +20,7 @@ test("explain shows a field as kubectl does, and an error code with its remedy",
   );
   assert.match(field.stdout, /\n {2}url\t<string> -required-\n/);
   assert.match(field.stdout, /\n {2}method\t<string>\n[^\n]*\n {4}enum: "GET", .*\n {4}default: "POST"\n/);
-  assert.match(tree.stdout, /\n {2}filters\t<Object>\n {4}context\t<map\[string\]string>\n/);
+  assert.match(tree.stdout, /\n {2}filters\t<Object>\n {4}cel\t<string>\n {4}context\t<Object>\n/);
   assert.deepEqual(Object.keys(JSON.parse(code.stdout)), ["code", "cause", "remedy"]);
   assert.deepEqual([unknown.code, unknown.stdout], [1, ""]);
   assert.match(unknown.stderr, /^error: sensor\.spec has no field "nothing"; known: .*\n.+\n$/);

@@ -26,8 +26,8 @@ for (const [name, text, found] of [
     `${sensor}      retryStrategy: {}\n      http: {method: POTS}\n`,
     [
       "10:7 warning spec.triggers[0].template.retryStrategy: unknown field, it has no effect (belongs one level up: `spec.triggers[0].retryStrategy`)",
-      "11:7 error spec.triggers[0].template.http.url: is required",
-      '11:14 error spec.triggers[0].template.http.method: "POTS" must be one of "GET", "DELETE", "PATCH", "POST", "PUT" (did you mean `POST`?)',
+      "11:7 error spec.triggers[0].template.http.url: server URL is not specified",
+      '11:14 error spec.triggers[0].template.http.method: "POTS": only GET, DELETE, PATCH, POST and PUT methods are supported (did you mean `POST`?)',
     ],
   ],
   [
@@ -37,9 +37,9 @@ for (const [name, text, found] of [
   ],
   [
     "integers that are not kept exactly",
-    `${sensor}      log: {intervalSeconds: 9007199254740993}\n`,
+    `${sensor}      log: {}\n    rateLimit: {requestsPerUnit: 9007199254740993}\n`,
     [
-      "10:13 warning spec.triggers[0].template.log.intervalSeconds: 9007199254740993 is not kept exactly: it is read as 9007199254740992 (write it in quotes where text will do)",
+      "11:17 warning spec.triggers[0].rateLimit.requestsPerUnit: 9007199254740993 is not kept exactly: it is read as 9007199254740992 (write it in quotes where text will do)",
     ],
   ],
   [

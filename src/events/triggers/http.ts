@@ -3,6 +3,7 @@ import type { Agent } from "undici";
 import { errorAt, listOf, warningAt } from "../../api/fields.ts";
 import { EngineError, TerminalError } from "../../base/errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
+import { nearest } from "../../base/nearest.ts";
 import type { JsonSchema } from "../../base/schema.ts";
 import type { SecretKeySelector } from "../sources/source.ts";
 import { createOutgoingAgent, type TlsOptions, toHttpError } from "./outgoing.ts";
@@ -97,14 +98,9 @@ export const httpSchema = {
 const methodRule: TriggerRule = ({ method }, path) => {
   const known: readonly string[] = methods;
   if (typeof method !== "string" || method === "" || known.includes(method)) return [];
-  const likely = known.find((name) => name === method.toUpperCase());
-  return [
-    errorAt(
-      `${path}.method`,
-      "only GET, DELETE, PATCH, POST and PUT methods are supported",
-      likely === undefined ? undefined : `did you mean \`${likely}\`?`,
-    ),
-  ];
+  const likely = nearest(method, known);
+  const message = `${JSON.stringify(method.slice(0, 80))}: only GET, DELETE, PATCH, POST and PUT methods are supported`;
+  return [errorAt(`${path}.method`, message, likely === undefined ? undefined : `did you mean \`${likely}\`?`)];
 };
 
 /** What cannot be sent with any event, unless parameters change it. */

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { parseManifests } from "../../../src/api/manifest.ts";
 import { parseSensor } from "../../../src/api/sensor.ts";
+import { TerminalError } from "../../../src/base/errors.ts";
 import { compileSensor } from "../../../src/events/sensor/compile.ts";
 import { createParameterResolver } from "../../../src/events/sensor/parameters.ts";
 import { gitOpsTrigger } from "../../../src/events/triggers/gitops.ts";
@@ -157,7 +158,8 @@ for (const [what, spec, code, message] of refused) {
   test(`gitOps refuses ${what}, and asks nothing`, async () => {
     const { calls, target } = recordingTarget();
     const planned = triggerKinds.gitOps?.plan(spec, "spec", fired, contextFor(target), never);
-    await assert.rejects(async () => planned, { name: "TerminalError", code, message });
+    await assert.rejects(async () => planned, { code, message });
+    await assert.rejects(async () => planned, TerminalError);
     assert.deepEqual(calls, []);
   });
 }
