@@ -199,7 +199,7 @@ for (const [kind, without, expected] of [
 }
 
 for (const [what, kind, more, expected] of [
-  ["methods", "http", { method: "FETCH" }, /^error http.method: only GET, DELETE, PATCH, POST and PUT/],
+  ["methods", "http", { method: "FETCH" }, /^error http.method: "FETCH": only GET, DELETE, PATCH, POST and PUT/],
   ["schemes", "http", { url: "ftp://h" }, /^warning http.url: "ftp:\/\/h" must be an http\(s\) URL/],
   [
     "nameless headers",
