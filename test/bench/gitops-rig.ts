@@ -58,11 +58,12 @@ export async function openGitOpsRig(): Promise<GitOpsRig> {
   const log = silentLogger;
   const cluster = stack.use(await openKubeconfig({ path: kubeconfig, env: {}, clock: systemClock, log }));
   const kube = createKubeClient({ fetch: (request) => cluster.fetch(request), baseUrl: cluster.baseUrl, log });
+  const watches = stack.use(new AsyncDisposableStack());
   const watch = async (kind: GroupVersionKind): Promise<WatchCache> => {
     const cache = createWatchCache({ client: kube, kind, clock: systemClock, log });
     const stop = new AbortController();
     const running = cache.run(stop.signal);
-    stack.defer(() => {
+    watches.defer(() => {
       stop.abort();
       return running;
     });

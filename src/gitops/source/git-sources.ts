@@ -26,7 +26,15 @@ import {
   type TreeEntry,
   type Wanted,
 } from "./source.ts";
-import { findObject, listTree, type NamedObject, parseSourcePath, pathError, readCommit } from "./tree.ts";
+import {
+  createTreeCache,
+  findObject,
+  listTree,
+  type NamedObject,
+  parseSourcePath,
+  pathError,
+  readCommit,
+} from "./tree.ts";
 
 export interface GitSourcesOptions {
   /** `<data-dir>/git`: mirrors, and `work` for checkouts. This process owns it. */
@@ -59,6 +67,7 @@ class MirroredSources implements GitSources {
   readonly #options: GitSourcesOptions;
   readonly #limits: GitLimits;
   readonly #pool: ReaderPool;
+  readonly #trees = createTreeCache();
   readonly #mirrors = new Map<string, Mirror>();
   readonly #mirrorDeps: MirrorDeps;
 
@@ -96,13 +105,18 @@ class MirroredSources implements GitSources {
 
   async treeId(repository: string, commit: string, path: string, signal: AbortSignal): Promise<string | undefined> {
     const parts = parseSourcePath(path);
-    return this.#at(repository, commit, async (reader, text) => (await findObject(reader, text, parts))?.id, signal);
+    return this.#at(
+      repository,
+      commit,
+      async (reader, text) => (await findObject(reader, text, parts, this.#trees))?.id,
+      signal,
+    );
   }
 
   async listFiles(repository: string, commit: string, path: string, signal: AbortSignal) {
     const parts = parseSourcePath(path);
     const list = async (reader: ObjectReader, text: string): Promise<readonly TreeEntry[]> => {
-      const { id } = folderAt(path, await findObject(reader, text, parts));
+      const { id } = folderAt(path, await findObject(reader, text, parts, this.#trees));
       return listTree(reader, { id, path: parts.join("/") }, this.#limits.maxFiles);
     };
     return this.#at(repository, commit, list, signal);
@@ -110,7 +124,12 @@ class MirroredSources implements GitSources {
 
   async read(repository: string, commit: string, path: string, signal: AbortSignal): Promise<Buffer> {
     const parts = parseSourcePath(path);
-    const found = await this.#at(repository, commit, (reader, text) => findObject(reader, text, parts), signal);
+    const found = await this.#at(
+      repository,
+      commit,
+      (reader, text) => findObject(reader, text, parts, this.#trees),
+      signal,
+    );
     const entry = { path: parts.join("/"), ...fileAt(path, found) };
     let content: Buffer = Buffer.alloc(0);
     const onContent: OnContent = async (_entry, size, reader) => {

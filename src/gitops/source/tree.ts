@@ -87,18 +87,55 @@ async function bounded(reader: ObjectReader, size: number): Promise<Buffer> {
   return wholeContent(reader);
 }
 
+/** Folders by their id, which names their content: a commit of a repository with many folders changes few of them. */
+export interface TreeCache {
+  find(id: string): ReadonlyMap<string, NamedObject> | undefined;
+  keep(id: string, entries: ReadonlyMap<string, NamedObject>): void;
+}
+
+/** Entries of all folders that are kept, at most: some 10 MiB. */
+const maxKeptEntries = 50_000;
+
+/** Forgets what was kept first. */
+export function createTreeCache(maxEntries = maxKeptEntries): TreeCache {
+  const kept = new Map<string, ReadonlyMap<string, NamedObject>>();
+  let count = 0;
+  return {
+    find: (id) => kept.get(id),
+    keep(id, entries) {
+      if (kept.has(id) || entries.size > maxEntries) return;
+      kept.set(id, entries);
+      count += entries.size;
+      for (const [oldest, { size }] of kept) {
+        if (count <= maxEntries) return;
+        kept.delete(oldest);
+        count -= size;
+      }
+    },
+  };
+}
+
+async function namesIn(reader: ObjectReader, id: string, trees: TreeCache): Promise<ReadonlyMap<string, NamedObject>> {
+  const known = trees.find(id);
+  if (known !== undefined) return known;
+  const entries = new Map((await readTree(reader, id)).map((entry) => [entry.name, entry]));
+  trees.keep(id, entries);
+  return entries;
+}
+
 /** What stands at a path of a commit; undefined where nothing does. `commitText` is what `readCommit` gave. */
 export async function findObject(
   reader: ObjectReader,
   commitText: string,
   parts: readonly string[],
+  trees: TreeCache,
 ): Promise<NamedObject | undefined> {
   const root = /^tree ([0-9a-f]{40})\n/.exec(commitText)?.[1];
   if (root === undefined) return undefined;
   let found: NamedObject = { name: "", kind: "folder", id: root };
   for (const part of parts) {
     if (found.kind !== "folder") return undefined;
-    const next = (await readTree(reader, found.id)).find(({ name }) => name === part);
+    const next = (await namesIn(reader, found.id, trees)).get(part);
     if (next === undefined) return undefined;
     found = next;
   }
