@@ -62,9 +62,13 @@ export function compileSensor(sensor: Sensor): CompiledSensor {
   const used = dependencies.filter(({ name }) => triggers.some((trigger) => trigger.dependencies.has(name)));
   const routes = compileRoutes(used, triggers);
   const routeOf = (eventSource: string, event: string) => routes.get(eventSource)?.get(event);
+  let head: SensorHead | undefined;
   return {
     sensor,
-    head: headOf(sensor),
+    get head() {
+      head ??= headOf(sensor); // admission compiles Sensors that never run
+      return head;
+    },
     triggers,
     inputs: [...routes].flatMap(([eventSource, events]) => [...events.keys()].map((event) => ({ eventSource, event }))),
     dependenciesOf: (eventSource, event) => routeOf(eventSource, event)?.dependencies ?? [],
