@@ -1,42 +1,44 @@
 import type { JsonSchema } from "../base/schema.ts";
 
+// The parts that schemas are made of. Their types are literals, from which `SpecOf` makes the types of specs.
+
 /** An object whose fields are not ours to check. */
-export function openObject(description: string): JsonSchema {
-  return { type: "object", description, "x-kubernetes-preserve-unknown-fields": true };
+export function openObject(description: string) {
+  return { type: "object", description, "x-kubernetes-preserve-unknown-fields": true } as const satisfies JsonSchema;
 }
 
 /** Any value at all. */
-export function anyValue(description: string): JsonSchema {
-  return { description, "x-kubernetes-preserve-unknown-fields": true };
+export function anyValue(description: string) {
+  return { description, "x-kubernetes-preserve-unknown-fields": true } as const satisfies JsonSchema;
 }
 
-export function textField(description: string): JsonSchema {
-  return { type: "string", description };
+export function textField(description: string) {
+  return { type: "string", description } as const satisfies JsonSchema;
 }
 
 /** A text that must not be empty: Go does not tell a missing one from an empty one. */
-export function requiredText(description: string): JsonSchema {
-  return { type: "string", minLength: 1, description };
+export function requiredText(description: string) {
+  return { type: "string", minLength: 1, description } as const satisfies JsonSchema;
 }
 
-export function flagField(description: string, preset = false): JsonSchema {
-  return { type: "boolean", description, default: preset };
+export function flagField(description: string, preset = false) {
+  return { type: "boolean", description, default: preset } as const satisfies JsonSchema;
 }
 
-export function integerField(description: string): JsonSchema {
-  return { type: "integer", description };
+export function integerField(description: string) {
+  return { type: "integer", description } as const satisfies JsonSchema;
 }
 
-export function textList(description: string): JsonSchema {
-  return { type: "array", description, items: { type: "string" } };
+export function textList(description: string) {
+  return { type: "array", description, items: { type: "string" } } as const satisfies JsonSchema;
 }
 
-export function listField(description: string, items: JsonSchema): JsonSchema {
-  return { type: "array", description, items };
+export function listField<const Items extends JsonSchema>(description: string, items: Items) {
+  return { type: "array", description, items } as const satisfies JsonSchema;
 }
 
-export function textMap(description: string): JsonSchema {
-  return { type: "object", description, additionalProperties: { type: "string" } };
+export function textMap(description: string) {
+  return { type: "object", description, additionalProperties: { type: "string" } } as const satisfies JsonSchema;
 }
 
 export const replicasField: JsonSchema = {

@@ -1,3 +1,5 @@
+import type { JsonObject } from "./json.ts";
+
 /**
  * The type of a parsed value, from the literal of its JSON Schema (`as const satisfies JsonSchema`):
  * `type WebhookSpec = SpecOf<typeof webhookSchema>`.
@@ -34,7 +36,7 @@ type ObjectOf<S> = S extends { readonly properties: infer Fields }
     >
   : S extends { readonly additionalProperties: infer Entry extends object }
     ? { readonly [name: string]: SpecOf<Entry> }
-    : { readonly [name: string]: unknown };
+    : JsonObject;
 
 /** The fields that are there after `parse`. */
 type PresentIn<S, Fields> =

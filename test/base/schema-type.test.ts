@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { JsonObject } from "../../src/base/json.ts";
 import { createSchema, type JsonSchema } from "../../src/base/schema.ts";
 import type { SpecOf } from "../../src/base/schema-type.ts";
 
@@ -64,7 +65,7 @@ interface Spec {
   readonly list?: readonly { readonly src: Secret; readonly dest?: string }[];
   readonly anything?: unknown;
   readonly things?: readonly unknown[];
-  readonly open?: { readonly [name: string]: unknown };
+  readonly open?: JsonObject;
   readonly half?: { readonly name?: string };
 }
 

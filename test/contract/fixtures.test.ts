@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { parseEventSource } from "../../src/api/event-source.ts";
 import { parseManifests } from "../../src/api/manifest.ts";
 import { parseSensor } from "../../src/api/sensor.ts";
+import { formatProblems } from "../../src/base/schema.ts";
 import { sourceSchemas } from "../../src/events/sources/registry.ts";
 import { triggerSchemas } from "../../src/events/triggers/registry.ts";
 
@@ -35,12 +36,12 @@ const expected: Readonly<Record<string, readonly string[]>> = {
     "spec.triggers[0].retryStrategy: Argo Events ignores it without atLeastOnce: true, Tiphys retries",
   ],
   "sensors/trigger-with-policy.yaml": [
-    `spec.triggers[0].template.policy: ${noEffect}`,
+    `spec.triggers[0].template.policy: ${noEffect}; belongs one level up: \`spec.triggers[0].policy\``,
     "spec.errorOnFailedRound: has no effect, in Argo Events neither: a failure stops nothing",
   ],
   "sensors/url-sensor.yaml": [
-    `spec.triggers[0].template.k8s.source.url.verifycert: ${noEffect}; did you mean "verifyCert"?`,
-    "spec.triggers[0].template.k8s.source.url: Argo Events does not verify the server's certificate",
+    `spec.triggers[0].template.k8s.source.url.verifycert: ${noEffect}; did you mean \`verifyCert\`?`,
+    "spec.triggers[0].template.k8s.source.url: Argo Events does not verify the server's certificate; set `verifyCert: true`",
     "spec.triggers[0].retryStrategy: Argo Events ignores it without atLeastOnce: true, Tiphys retries",
   ],
   "tutorials/03-trigger-sources/sensor-cm.yaml": [
@@ -60,7 +61,7 @@ for (const path of skip ? [] : globSync(`${folder}/**/*.{yaml,yml}`).sort()) {
     });
     const others = warnings.filter((warning) => warning.message !== "is not supported yet");
     assert.deepEqual(
-      others.map(({ path: at, message }) => `${at}: ${message}`),
+      others.map((problem) => formatProblems([problem])),
       expected[name] ?? [],
     );
   });

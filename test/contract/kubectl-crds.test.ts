@@ -70,7 +70,7 @@ test("kubectl applies crds/, explains them, and prints what admission says", { s
   assert.equal(refused.code, 1);
   assert.match(
     refused.stderr,
-    /spec\.triggers\[0\]\.template\.http\.method: "POTS" must be one of .*did you mean `POST`\?/,
+    /spec\.triggers\[0\]\.template\.http\.method: "POTS": only GET, .*did you mean `POST`\?/,
   );
   const warned = await run("apply -f -", sensor({ log: {}, retryStrategy: {} }));
   assert.equal(warned.stdout, "sensor.argoproj.io/s created\n", warned.stderr);

@@ -8,23 +8,12 @@ import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
 import { goTimeString } from "../../base/go-time.ts";
 import type { JsonValue } from "../../base/json.ts";
 import type { JsonSchema, Problem } from "../../base/schema.ts";
+import type { SpecOf } from "../../base/schema-type.ts";
 import { findTimeZone, type TimeZone } from "../../base/time-zone.ts";
 import { commonFields } from "./schemas.ts";
 import type { SourceContext, SourceKind } from "./source.ts";
 import { checkDuration, has } from "./source-rules.ts";
 import { type SourceRule, sourceSchema } from "./source-schema.ts";
-
-export interface CalendarSpec {
-  /** Wins over `interval`. */
-  readonly schedule?: string;
-  readonly interval?: string;
-  readonly exclusionDates?: readonly string[];
-  readonly timezone?: string;
-  readonly persistence?: {
-    readonly catchup?: { readonly enabled?: boolean; readonly maxDuration?: string };
-  };
-  readonly metadata?: Readonly<Record<string, string>>;
-}
 
 const json = {
   type: "object",
@@ -59,6 +48,8 @@ const json = {
     ...commonFields,
   },
 } as const satisfies JsonSchema;
+
+export type CalendarSpec = SpecOf<typeof json>;
 
 /** What the original refuses: neither of the two, or one that cannot be read. */
 const timesRule: SourceRule = (event, path) => {

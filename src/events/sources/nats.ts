@@ -8,34 +8,12 @@ import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
 import type { JsonValue } from "../../base/json.ts";
 import { commonJs } from "../../base/lazy.ts";
 import type { JsonSchema } from "../../base/schema.ts";
+import type { SpecOf } from "../../base/schema-type.ts";
 import { createIntake } from "./intake.ts";
 import { commonFields, connectionBackoffField, jsonBodyField } from "./schemas.ts";
-import type { EventDraft, SecretKeySelector, SecretReader, SourceContext, SourceKind } from "./source.ts";
+import type { EventDraft, SecretReader, SourceContext, SourceKind } from "./source.ts";
 import { tlsRule } from "./source-rules.ts";
 import { type SourceRule, sourceSchema } from "./source-schema.ts";
-
-export interface NatsSpec {
-  /** One or several, with commas. */
-  readonly url: string;
-  readonly subject: string;
-  readonly queue?: string;
-  readonly jsonBody?: boolean;
-  readonly tls?: {
-    readonly caCertSecret?: SecretKeySelector;
-    readonly clientCertSecret?: SecretKeySelector;
-    readonly clientKeySecret?: SecretKeySelector;
-    readonly insecureSkipVerify?: boolean;
-    readonly enabled?: boolean;
-  };
-  /** The first that is there counts. */
-  readonly auth?: {
-    readonly basic?: { readonly username?: SecretKeySelector; readonly password?: SecretKeySelector };
-    readonly token?: SecretKeySelector;
-    readonly nkey?: SecretKeySelector;
-    readonly credential?: SecretKeySelector;
-  };
-  readonly metadata?: Readonly<Record<string, string>>;
-}
 
 const json = {
   type: "object",
@@ -53,6 +31,8 @@ const json = {
     ...commonFields,
   },
 } as const satisfies JsonSchema;
+
+export type NatsSpec = SpecOf<typeof json>;
 
 const queueRule: SourceRule = (event, path) => {
   if (event.queue !== "") return [];

@@ -3,24 +3,9 @@ import { requiredText, textField } from "../../api/shared-schemas.ts";
 import { secretKeyField } from "../../api/value-schemas.ts";
 import type { JsonObject } from "../../base/json.ts";
 import type { JsonSchema, Problem } from "../../base/schema.ts";
+import type { SpecOf } from "../../base/schema-type.ts";
 import { metadataSchema } from "./schemas.ts";
-import type { SecretKeySelector } from "./source.ts";
 import type { SourceRule } from "./source-schema.ts";
-
-/** The fields that all HTTP sources share (spec argo-events 3.5). */
-export interface WebhookContext {
-  readonly endpoint: string;
-  /** Compared as it stands; without one no request matches. */
-  readonly method?: string;
-  readonly port: string | number;
-  /** The public base URL; only used where hooks are registered. */
-  readonly url?: string;
-  readonly authSecret?: SecretKeySelector;
-  readonly serverCertSecret?: SecretKeySelector;
-  readonly serverKeySecret?: SecretKeySelector;
-  readonly maxPayloadSize?: number;
-  readonly metadata?: Readonly<Record<string, string>>;
-}
 
 export const webhookFields = {
   endpoint: requiredText("Exact path, such as /push."),
@@ -50,6 +35,9 @@ export const webhookContextSchema = {
   required: ["endpoint", "port"],
   properties: webhookFields,
 } as const satisfies JsonSchema;
+
+/** The fields that all HTTP sources share (spec argo-events 3.5). */
+export type WebhookContext = SpecOf<typeof webhookContextSchema>;
 
 /** For kinds with a `webhook`. */
 export const webhookContextRule: SourceRule = (event, path) =>

@@ -2,20 +2,10 @@ import { objectOf, textOf, warningAt } from "../../api/fields.ts";
 import { messageOf, TerminalError } from "../../base/errors.ts";
 import { isJsonObject, type JsonObject } from "../../base/json.ts";
 import type { JsonSchema, Problem } from "../../base/schema.ts";
+import type { SpecOf } from "../../base/schema-type.ts";
 import { parseYaml } from "../../base/yaml.ts";
 import { has, type TriggerRule } from "./rules.ts";
 import { configMapKeySchema, secretKeySchema } from "./schemas.ts";
-
-/** Where a resource to create comes from (spec argo-events 6.2). */
-export interface ArtifactSource {
-  readonly resource?: JsonObject;
-  readonly inline?: string;
-  readonly s3?: unknown;
-  readonly file?: unknown;
-  readonly url?: unknown;
-  readonly git?: unknown;
-  readonly configmap?: unknown;
-}
 
 const s3Schema = {
   type: "object",
@@ -134,6 +124,9 @@ export const artifactSchema = {
     configmap: configMapKeySchema,
   },
 } as const satisfies JsonSchema;
+
+/** Where a resource to create comes from (spec argo-events 6.2). */
+export type ArtifactSource = SpecOf<typeof artifactSchema>;
 
 /** When several are there, the first of these counts, as in the original. */
 const order = ["s3", "inline", "file", "url", "git", "configmap", "resource"] as const;

@@ -2,29 +2,10 @@ import { textOf, warningAt } from "../../api/fields.ts";
 import { TerminalError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
 import type { JsonSchema } from "../../base/schema.ts";
+import type { SpecOf } from "../../base/schema-type.ts";
 import { has, ownTriggerSchema, type TriggerRule } from "./rules.ts";
 import { parametersSchema } from "./schemas.ts";
-import type {
-  Firing,
-  GitOpsPlan,
-  GitOpsRequest,
-  GitOpsTarget,
-  TriggerContext,
-  TriggerKind,
-  TriggerParameter,
-} from "./trigger.ts";
-
-interface GitOpsSpec {
-  readonly operation: GitOpsRequest["operation"];
-  readonly application: string;
-  /** Of the Application; the Sensor may stand elsewhere. */
-  readonly namespace: string;
-  readonly revision?: string;
-  readonly prune: boolean;
-  readonly dryRun: boolean;
-  readonly syncOptions: readonly string[];
-  readonly parameters?: readonly TriggerParameter[];
-}
+import type { Firing, GitOpsPlan, GitOpsRequest, GitOpsTarget, TriggerContext, TriggerKind } from "./trigger.ts";
 
 /** What is asked for, and what that would meet. */
 export interface GitOpsEffect {
@@ -72,6 +53,8 @@ export const gitOpsSchema = {
     parameters: ownParametersSchema,
   },
 } as const satisfies JsonSchema;
+
+type GitOpsSpec = SpecOf<typeof gitOpsSchema>;
 
 /** What is for a sync only. */
 const syncOnly = ["revision", "prune", "dryRun", "syncOptions"] as const;

@@ -5,6 +5,7 @@ import { EngineError, TerminalError } from "../../base/errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
 import { nearest } from "../../base/nearest.ts";
 import type { JsonSchema } from "../../base/schema.ts";
+import type { SpecOf } from "../../base/schema-type.ts";
 import type { SecretKeySelector } from "../sources/source.ts";
 import { createOutgoingAgent, type TlsOptions, toHttpError } from "./outgoing.ts";
 import { has, requires, type TriggerRule, tlsRule, triggerSchema } from "./rules.ts";
@@ -16,34 +17,11 @@ import {
   secureHeadersSchema,
   tlsSchema,
 } from "./schemas.ts";
-import type { Firing, TriggerContext, TriggerKind, TriggerParameter } from "./trigger.ts";
+import type { Firing, TriggerContext, TriggerKind } from "./trigger.ts";
 
 interface SecureHeader {
   readonly name: string;
   readonly valueFrom: { readonly secretKeyRef?: SecretKeySelector; readonly configMapKeyRef?: SecretKeySelector };
-}
-
-interface TlsSpec {
-  readonly caCertSecret?: SecretKeySelector;
-  readonly clientCertSecret?: SecretKeySelector;
-  readonly clientKeySecret?: SecretKeySelector;
-  readonly insecureSkipVerify?: boolean;
-}
-
-export interface HttpSpec {
-  readonly url: string;
-  readonly method: "GET" | "DELETE" | "PATCH" | "POST" | "PUT";
-  readonly payload?: readonly TriggerParameter[];
-  readonly parameters?: readonly TriggerParameter[];
-  /** Seconds. */
-  readonly timeout: number;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly dynamicHeaders?: readonly TriggerParameter[];
-  readonly secureHeaders?: readonly SecureHeader[];
-  readonly basicAuth?: { readonly username: SecretKeySelector; readonly password: SecretKeySelector };
-  readonly tls?: TlsSpec;
-  /** Sent as `Host`. */
-  readonly host?: string;
 }
 
 /** A value that a plan must not show: where it comes from, and a hash by which a change is seen. */
@@ -94,6 +72,9 @@ export const httpSchema = {
     host: { type: "string", description: "Sent as `Host` instead of the URL's." },
   },
 } as const satisfies JsonSchema;
+
+export type HttpSpec = SpecOf<typeof httpSchema>;
+type TlsSpec = NonNullable<HttpSpec["tls"]>;
 
 const methodRule: TriggerRule = ({ method }, path) => {
   const known: readonly string[] = methods;

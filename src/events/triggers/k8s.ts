@@ -4,21 +4,13 @@ import { errorAt, listOf, objectOf, textOf, warningAt } from "../../api/fields.t
 import { EngineError, TerminalError } from "../../base/errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
 import type { JsonSchema } from "../../base/schema.ts";
+import type { SpecOf } from "../../base/schema-type.ts";
 import type { KubeClient, PatchType } from "../../kube/kube.ts";
 import { type KubeObject, type ObjectRef, refText } from "../../objects/object.ts";
-import { type ArtifactSource, artifactSchema, readArtifact, sourceRule } from "./artifact.ts";
+import { artifactSchema, readArtifact, sourceRule } from "./artifact.ts";
 import { has, requires, type TriggerRule, triggerSchema } from "./rules.ts";
 import { resourceParametersSchema } from "./schemas.ts";
-import type { Firing, Outcome, TriggerContext, TriggerKind, TriggerParameter } from "./trigger.ts";
-
-export interface K8sSpec {
-  readonly source: ArtifactSource;
-  readonly operation: "create" | "update" | "patch" | "delete";
-  readonly parameters?: readonly TriggerParameter[];
-  readonly patchStrategy: PatchType;
-  /** update only: parameters are set on the object as it is in the cluster. */
-  readonly liveObject?: boolean;
-}
+import type { Firing, Outcome, TriggerContext, TriggerKind } from "./trigger.ts";
 
 export interface K8sPlan {
   readonly operation: K8sSpec["operation"];
@@ -63,6 +55,8 @@ export const k8sSchema = {
     },
   },
 } as const satisfies JsonSchema;
+
+export type K8sSpec = SpecOf<typeof k8sSchema>;
 
 const operationRule: TriggerRule = ({ operation, liveObject, patchStrategy }, path) => {
   const known: readonly string[] = operations;

@@ -1,12 +1,8 @@
 import type { JsonSchema } from "../../base/schema.ts";
+import type { SpecOf } from "../../base/schema-type.ts";
 import type { CloudEvent } from "../../record/cloud-event.ts";
 import { ignores, triggerSchema } from "./rules.ts";
 import type { TriggerKind } from "./trigger.ts";
-
-interface LogSpec {
-  /** Has no effect, as in the original (spec argo-events 6.5.13). */
-  readonly intervalSeconds?: number;
-}
 
 export interface LogPlan {
   /** One for each dependency, by its name. */
@@ -23,6 +19,8 @@ export const logSchema = {
   description: "Writes the events to the log: a line for each dependency.",
   properties: { intervalSeconds: { type: "integer", description: "Has no effect.", minimum: 0 } },
 } as const satisfies JsonSchema;
+
+type LogSpec = SpecOf<typeof logSchema>;
 
 /** One info line for each dependency: the event's data, and what it is. */
 export const logTrigger: TriggerKind<LogSpec, LogPlan> = {

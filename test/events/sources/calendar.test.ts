@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { instant } from "../../../src/base/clock.ts";
 import { EngineError } from "../../../src/base/errors.ts";
+import type { JsonObject } from "../../../src/base/json.ts";
 import { type CalendarSpec, calendarSource, planCalendar } from "../../../src/events/sources/calendar.ts";
 import type { EventDraft, SourceContext } from "../../../src/events/sources/source.ts";
 import { createVirtualClock } from "../../harness/virtual-clock.ts";
@@ -9,17 +10,19 @@ import { memoryState, recordedContext } from "./source-context.ts";
 
 const minute = 60_000;
 
+const parse = (spec: JsonObject): CalendarSpec => calendarSource.schema.parse(spec, "spec.calendar.e");
+
 /** Runs `spec` for `ms` of virtual time and returns what it emitted. */
 async function runFor(
   ms: number,
-  spec: CalendarSpec,
+  spec: JsonObject,
   parts: Partial<SourceContext> = {},
   start = "2026-01-01T00:00:30Z",
 ): Promise<EventDraft[]> {
   const clock = createVirtualClock(start);
   const context = recordedContext({ clock, ...parts });
   const stop = new AbortController();
-  const running = calendarSource.run(spec, context, stop.signal);
+  const running = calendarSource.run(parse(spec), context, stop.signal);
   await clock.advance(ms);
   stop.abort();
   await running;
@@ -69,7 +72,7 @@ test("days that are excluded have no ticks", async () => {
 });
 
 const catchup = { catchup: { enabled: true, maxDuration: "3m" } };
-const restarts: readonly [string, CalendarSpec, readonly string[]][] = [
+const restarts: readonly [string, JsonObject, readonly string[]][] = [
   ["goes on with the next tick", { schedule: "* * * * *" }, ["00:11"]],
   [
     "catches up what was missed, as far back as is allowed",
@@ -118,7 +121,7 @@ test("an event that is too large ends the source, which the runner reports", asy
   const emit = (): Promise<void> => Promise.reject(new EngineError("BUS_MESSAGE_TOO_LARGE", "big"));
   const clock = createVirtualClock();
   const running = calendarSource.run(
-    { interval: "1s" },
+    parse({ interval: "1s" }),
     recordedContext({ emit, clock }),
     new AbortController().signal,
   );
@@ -127,7 +130,7 @@ test("an event that is too large ends the source, which the runner reports", asy
   await rejected;
 });
 
-const refused: readonly [CalendarSpec, RegExp][] = [
+const refused: readonly [Partial<CalendarSpec>, RegExp][] = [
   [{}, /spec\.calendar\.e: must have either schedule or interval/],
   [{ interval: "500ms" }, /spec\.calendar\.e\.interval: "500ms" must be at least 1s/],
   [{ interval: "soon" }, /"soon" is not a duration/],
@@ -138,15 +141,19 @@ const refused: readonly [CalendarSpec, RegExp][] = [
 
 for (const [spec, problem] of refused) {
   test(`refuses ${JSON.stringify(spec)}`, () => {
-    assert.throws(() => planCalendar(spec, "spec.calendar.e"), problem);
+    assert.throws(() => planCalendar({ timezone: "UTC", ...spec }, "spec.calendar.e"), problem);
   });
 }
 
 test("a schedule that never comes is an error, not a wait for ever", async () => {
-  const running = calendarSource.run({ schedule: "0 0 30 2 *" }, recordedContext(), new AbortController().signal);
+  const running = calendarSource.run(
+    parse({ schedule: "0 0 30 2 *" }),
+    recordedContext(),
+    new AbortController().signal,
+  );
   await assert.rejects(running, /spec\.calendar\.e\.schedule: "0 0 30 2 \*" never comes/);
 });
 
 test("planning an interval cuts to whole seconds", () => {
-  assert.equal(planCalendar({ interval: "1.5s" }, "p").next(instant(1_000)), 2_000);
+  assert.equal(planCalendar(parse({ interval: "1.5s" }), "p").next(instant(1_000)), 2_000);
 });

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { connect, headers } from "@nats-io/transport-node";
 import { EngineError } from "../../../src/base/errors.ts";
+import type { JsonObject } from "../../../src/base/json.ts";
 import { type NatsSpec, natsSource } from "../../../src/events/sources/nats.ts";
 import type { SourceContext } from "../../../src/events/sources/source.ts";
 import { tempDir } from "../../harness/temp-dir.ts";
@@ -64,14 +65,16 @@ interface Running extends AsyncDisposable {
   readonly ended: Promise<unknown>;
 }
 
+const parse = (spec: JsonObject): NatsSpec => natsSource.schema.parse(spec, "spec.nats.e");
+
 async function run(
-  spec: NatsSpec,
+  spec: JsonObject,
   parts: Partial<SourceContext> = {},
   secrets: Record<string, string> = {},
 ): Promise<Running> {
   const context = recordedContext(parts, secrets);
   const stop = new AbortController();
-  const ended = natsSource.run(spec, context, stop.signal).then(
+  const ended = natsSource.run(parse(spec), context, stop.signal).then(
     () => undefined,
     (error: unknown) => error,
   );
@@ -128,7 +131,7 @@ test("without jsonBody the body is base64", needsServer, async () => {
 
 test("members of a queue group share the messages", needsServer, async () => {
   await using server = await startServer();
-  const spec: NatsSpec = { url: server.url, subject: "s", queue: "q", jsonBody: true };
+  const spec = { url: server.url, subject: "s", queue: "q", jsonBody: true };
   await using first = await run(spec);
   await using second = await run(spec);
   await publish(
@@ -158,7 +161,7 @@ test("a server that comes back is listened to again", needsServer, async () => {
   });
 });
 
-const logins: readonly [string, string, (url: string) => NatsSpec, Record<string, string>][] = [
+const logins: readonly [string, string, (url: string) => JsonObject, Record<string, string>][] = [
   [
     "user and password of Secrets",
     'authorization { user: "u", password: "p" }',
@@ -193,9 +196,9 @@ for (const [what, config, specOf, secrets] of logins) {
 
 test("a wrong login or no server rejects with the address", needsServer, async () => {
   await using server = await startServer('authorization { token: "t" }');
-  const wrong: NatsSpec = { url: server.url, subject: "s", auth: { token: { name: "n", key: "t" } } };
-  const running = (spec: NatsSpec): Promise<void> =>
-    natsSource.run(spec, recordedContext({}, { "n/t": "x" }), new AbortController().signal);
+  const wrong = { url: server.url, subject: "s", auth: { token: { name: "n", key: "t" } } };
+  const running = (spec: JsonObject): Promise<void> =>
+    natsSource.run(parse(spec), recordedContext({}, { "n/t": "x" }), new AbortController().signal);
   await assert.rejects(running(wrong), { code: "SOURCE_FAILED", message: /cannot connect to NATS at nats:\/\/127/ });
   await server.stop();
   await assert.rejects(running(wrong), { code: "SOURCE_FAILED" });

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { request } from "node:http";
 import { test } from "node:test";
 import { EngineError } from "../../../src/base/errors.ts";
+import type { JsonObject } from "../../../src/base/json.ts";
 import { silentLogger } from "../../../src/base/log.ts";
 import { type Ingress, openIngress } from "../../../src/events/sources/ingress.ts";
 import { webhookSource } from "../../../src/events/sources/webhook.ts";
-import type { WebhookContext } from "../../../src/events/sources/webhook-context.ts";
 import { type RecordedContext, recordedContext } from "./source-context.ts";
 
 const owner = { namespace: "default", name: "es", uid: "1", createdAt: "2026-01-01T00:00:00Z" };
@@ -48,7 +48,7 @@ interface Served extends AsyncDisposable {
 }
 
 async function serve(
-  spec: Partial<WebhookContext>,
+  spec: JsonObject,
   options: { secrets?: Record<string, string>; fail?: Error } = {},
 ): Promise<Served> {
   const ingress = await openIngress({ host: "127.0.0.1", port: 0, log: silentLogger });
@@ -77,7 +77,7 @@ const secrets = { "s/token": "let-me-in" };
 
 const answers: readonly {
   readonly what: string;
-  readonly spec?: Partial<WebhookContext>;
+  readonly spec?: JsonObject;
   readonly sent: Sent;
   readonly fail?: Error;
   readonly secrets?: Record<string, string>;
@@ -267,7 +267,8 @@ test("webhook answers only after the event is kept, and requests do not wait for
     emit: () => new Promise((resolve) => waiting.push(resolve)),
   });
   const stop = new AbortController();
-  const running = webhookSource.run({ endpoint: "/e", port: "0", method: "POST" }, context, stop.signal);
+  const spec = webhookSource.schema.parse({ endpoint: "/e", port: "0", method: "POST" }, "spec.webhook.e");
+  const running = webhookSource.run(spec, context, stop.signal);
   const order: string[] = [];
   const both = ["1", "2"].map(async (name) => {
     await send(ingress.port, { path: "/webhooks/default/es/e", body: "1" });

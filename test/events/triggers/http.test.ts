@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
-import { createHttpTrigger, type HttpPlan, type HttpSpec } from "../../../src/events/triggers/http.ts";
+import type { JsonObject } from "../../../src/base/json.ts";
+import { createHttpTrigger, type HttpPlan } from "../../../src/events/triggers/http.ts";
 import type { Firing, Outcome, TriggerContext } from "../../../src/events/triggers/trigger.ts";
 import { firing, never, triggerContext } from "./trigger-context.ts";
 
@@ -52,7 +53,7 @@ async function target(answer: (request: IncomingMessage, response: ServerRespons
 const ok = (_request: IncomingMessage, response: ServerResponse): void => void response.end("ok");
 
 async function fire(
-  spec: Partial<HttpSpec>,
+  spec: JsonObject,
   parts: Partial<Firing> = {},
   context: TriggerContext = triggerContext(),
 ): Promise<{ plan: HttpPlan; outcome: Outcome }> {
@@ -62,7 +63,7 @@ async function fire(
   return { plan, outcome: await trigger.apply(plan, fired, context, never) };
 }
 
-const value = (text: string, dest: string): NonNullable<HttpSpec["payload"]>[number] => ({
+const value = (text: string, dest: string): JsonObject => ({
   src: { dependencyName: "dep", value: text },
   dest,
 });
