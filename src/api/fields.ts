@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue, setOwn } from "../base/json.ts";
 import type { JsonSchema, Problem } from "../base/schema.ts";
 import { type Level, suggestPlace } from "./field-places.ts";
 
@@ -25,26 +25,33 @@ function readValue(value: JsonValue, level: Level, problems: Problem[]): JsonVal
   }
   if (!isJsonObject(value) || (!schema.properties && !mapSchema(schema))) return value;
   const here: Level = { ...level, value };
-  const fields = Object.entries(value).flatMap(([key, child]) => readField(key, child, here, problems));
-  return Object.fromEntries(fields);
+  const fields: Record<string, JsonValue> = {};
+  for (const [key, child] of Object.entries(value)) {
+    const read = readField(key, child, here, problems);
+    if (read !== undefined) setOwn(fields, key, read);
+  }
+  return fields;
 }
 
-function readField(key: string, child: JsonValue, level: Level, problems: Problem[]): [string, JsonValue][] {
+/** Undefined: it counts as absent. */
+function readField(key: string, child: JsonValue, level: Level, problems: Problem[]): JsonValue | undefined {
   const { schema } = level;
-  const path = `${level.path}.${key}`;
   const known = schema.properties && Object.hasOwn(schema.properties, key) ? schema.properties[key] : undefined;
-  if (known) return child === null ? [] : [[key, readValue(child, { schema: known, path, up: level }, problems)]];
+  if (known && child === null) return undefined;
+  if (typeof child !== "object" && known) return child;
+  const path = `${level.path}.${key}`;
+  if (known) return readValue(child, { schema: known, path, up: level }, problems);
   const entry = mapSchema(schema);
   if (entry) {
     // A map's entry without a value is an empty one; a field without a value is not there.
     const filled = child === null && entry.type === "object" ? {} : child;
-    return [[key, readValue(filled, { schema: entry, path, up: level }, problems)]];
+    return readValue(filled, { schema: entry, path, up: level }, problems);
   }
   if (!isOpen(schema)) {
     const suggestion = problems.length < maxSuggestions ? suggestPlace(key, level) : undefined;
     problems.push(warningAt(path, "unknown field, it has no effect", suggestion));
   }
-  return [[key, child]];
+  return child;
 }
 
 function mapSchema(schema: JsonSchema): JsonSchema | undefined {

@@ -244,8 +244,17 @@ function triggerSchema(kinds: Kinds, dlqDepth: number): JsonSchema {
   };
 }
 
+/** Made once for each set of kinds: it is large, and every Sensor is read by it. */
+const made = new WeakMap<Kinds, JsonSchema>();
+
 /** The Sensor's `spec`, with the schemas of the kinds of trigger that there are. */
 export function sensorSchema(kinds: Kinds): JsonSchema {
+  const known = made.get(kinds) ?? makeSchema(kinds);
+  made.set(kinds, known);
+  return known;
+}
+
+function makeSchema(kinds: Kinds): JsonSchema {
   return {
     type: "object",
     description: "Listens to events and does something about them.",

@@ -110,7 +110,8 @@ export function parseYamlDocuments(text: string): YamlDocument[] {
   try {
     events = parseEvents(text, { maxDepth });
     const values = constructFromEvents(events, { source: text, schema: kubernetesSchema });
-    if (text.includes("&")) for (const value of values) refuseBomb(value, text.length + maxExtraNodes);
+    if (events.some(({ type }) => type === EVENT_ID.ALIAS))
+      for (const value of values) refuseBomb(value, text.length + maxExtraNodes);
     return placedDocuments(text, events, values);
   } catch (error) {
     throw toYamlError(error, text, events);
@@ -136,11 +137,11 @@ function placedDocuments(text: string, events: readonly Event[], values: readonl
   const placeAt = placesIn(text);
   let isLikely: boolean | undefined;
   const mayHoldInexact = (): boolean => {
-    isLikely ??= /[0-9a-fA-F_]{14}/.test(text); // saves most texts the walk
+    isLikely ??= /[0-9_]{16}|0[xX][0-9a-fA-F_]{14}/.test(text); // saves most texts the walk
     return isLikely;
   };
   let lastOffset = 0;
-  const starts = [...documentStarts(events)];
+  const starts = documentStarts(events);
   return values.map((value, index) => {
     const start = starts[index] ?? 0;
     const content = events[start + 1];
@@ -162,8 +163,12 @@ function placedDocuments(text: string, events: readonly Event[], values: readonl
   });
 }
 
-function* documentStarts(events: readonly Event[]): Generator<number> {
-  for (const [index, event] of events.entries()) if (event.type === EVENT_ID.DOCUMENT) yield index;
+function documentStarts(events: readonly Event[]): number[] {
+  const starts: number[] = [];
+  for (let index = 0; index < events.length; index++) {
+    if (events[index]?.type === EVENT_ID.DOCUMENT) starts.push(index);
+  }
+  return starts;
 }
 
 /** Undefined for an empty document, and for what is written nowhere. */

@@ -59,21 +59,36 @@ export function compileSensor(sensor: Sensor): CompiledSensor {
     compileTrigger(trigger, names, `spec.triggers[${index}]`, problems),
   );
   if (problems.length > 0) throw new InvalidManifest(problems);
-  const used = dependencies.filter(({ name }) => triggers.some((trigger) => trigger.dependencies.has(name)));
-  const routes = compileRoutes(used, triggers);
-  const routeOf = (eventSource: string, event: string) => routes.get(eventSource)?.get(event);
+  // Admission compiles Sensors that never run: what only a run needs is made when it is asked for.
   let head: SensorHead | undefined;
+  let routes: ReturnType<typeof compileRoutes> | undefined;
+  const routeOf = (eventSource: string, event: string): Route | undefined => {
+    routes ??= compileRoutes(usedBy(triggers, dependencies), triggers);
+    return routes.get(eventSource)?.get(event);
+  };
   return {
     sensor,
     get head() {
-      head ??= headOf(sensor); // admission compiles Sensors that never run
+      head ??= headOf(sensor);
       return head;
     },
     triggers,
-    inputs: [...routes].flatMap(([eventSource, events]) => [...events.keys()].map((event) => ({ eventSource, event }))),
+    get inputs() {
+      routes ??= compileRoutes(usedBy(triggers, dependencies), triggers);
+      return [...routes].flatMap(([eventSource, events]) =>
+        [...events.keys()].map((event) => ({ eventSource, event })),
+      );
+    },
     dependenciesOf: (eventSource, event) => routeOf(eventSource, event)?.dependencies ?? [],
     routeOf,
   };
+}
+
+function usedBy(
+  triggers: readonly CompiledTrigger[],
+  dependencies: readonly CompiledDependency[],
+): readonly CompiledDependency[] {
+  return dependencies.filter(({ name }) => triggers.some((trigger) => trigger.dependencies.has(name)));
 }
 
 function headOf(sensor: Sensor): SensorHead {

@@ -1,6 +1,6 @@
 import { asAdmitted } from "../../api/constraints.ts";
 import { errorAt, objectOf, warningAt } from "../../api/fields.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue, setOwn } from "../../base/json.ts";
 import { createSchema, type JsonSchema, type Problem, type Schema } from "../../base/schema.ts";
 
 /**
@@ -45,12 +45,13 @@ export function ownTriggerSchema<Spec>(json: JsonSchema, ...rules: readonly Trig
 function withoutEmpty(value: unknown, { properties, items }: JsonSchema): unknown {
   if (Array.isArray(value)) return items ? value.map((item) => withoutEmpty(item, items)) : value;
   if (!isJsonObject(value) || !properties) return value;
-  const fields = Object.entries(value).flatMap(([key, child]) => {
+  const fields: Record<string, unknown> = {};
+  for (const [key, child] of Object.entries(value)) {
     const known = Object.hasOwn(properties, key) ? properties[key] : undefined;
-    if (child === "" && known?.default !== undefined) return [];
-    return [[key, known ? withoutEmpty(child, known) : child]];
-  });
-  return Object.fromEntries(fields);
+    if (child === "" && known?.default !== undefined) continue;
+    setOwn(fields, key, known ? withoutEmpty(child, known) : child);
+  }
+  return fields;
 }
 
 /** Fields that must be there and not "", with the original's words when they are not. An empty list is there. */
