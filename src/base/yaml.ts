@@ -118,15 +118,23 @@ export function parseYamlDocuments(text: string): YamlDocument[] {
   }
 }
 
-/** Go reads `0X1F`, too, which YAML 1.1 does not, so that text that looks so must be quoted. */
-const capitalNumberTag = defineScalarTag<number>("tag:yaml.org,2002:go-int", {
+/** Whatever our own reader takes for a number: `0X1F` and `0_9` are none of YAML 1.1, and must be quoted all the same. */
+const numberTextTag = defineScalarTag<number>("tag:yaml.org,2002:go-number", {
   implicit: true,
-  implicitFirstChars: [..."+-0"],
-  resolve: (source) => (/^[-+]?0_*[XBO]/.test(source) ? 0 : NOT_RESOLVED),
+  implicitFirstChars: [..."+-.0123456789"],
+  resolve: (source) => (isNumberText(source) ? 0 : NOT_RESOLVED),
   identify: () => false,
 });
 
-const printSchema = DUMP_SCHEMA.withTags(capitalNumberTag);
+function isNumberText(source: string): boolean {
+  try {
+    return yamlNumber(source) !== undefined;
+  } catch {
+    return true; // a number that JSON has no form for
+  }
+}
+
+const printSchema = DUMP_SCHEMA.withTags(numberTextTag);
 
 /** YAML text of plain JSON; strings that YAML 1.1 would read as something else are quoted. */
 export function formatYaml(value: unknown): string {

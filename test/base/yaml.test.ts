@@ -130,7 +130,21 @@ test("YAML that is written reads back the same", () => {
   );
 });
 
-for (const text of ["0X1F", "-0B1", "+0O7", "0b1", "012", "1_000", "1e3", "yes", "~", ".inf", "2020-01-01"]) {
+for (const text of [
+  "0X1F",
+  "0_9",
+  "08_1",
+  "-0B1",
+  "+0O7",
+  "0b1",
+  "012",
+  "1_000",
+  "1e3",
+  "yes",
+  "~",
+  ".inf",
+  "2020-01-01",
+]) {
   test(`the text ${text} is printed so that it stays text`, () =>
     assert.deepEqual(parseYaml(formatYaml({ text })), [{ text }]));
 }
