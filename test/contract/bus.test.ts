@@ -6,12 +6,15 @@ import { systemClock } from "../../src/base/clock.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { openJetStreamBus } from "../../src/events/bus/jetstream.ts";
 import { openSqliteBus } from "../../src/events/bus/sqlite.ts";
-import { natsServerMissing, startNatsServer } from "../harness/nats-server.ts";
+import { type NatsRelease, natsServerMissing, startNatsServer } from "../harness/nats-server.ts";
 import { tempDir } from "../harness/temp-dir.ts";
 import { type BusPlace, busContract } from "./bus.ts";
 
 busContract({ name: "sqlite", skip: false, place: sqlitePlace });
-busContract({ name: "JetStream", skip: natsServerMissing() ?? false, place: jetStreamPlace });
+for (const release of ["installed", "current"] as const) {
+  const skip = natsServerMissing(release) ?? false;
+  busContract({ name: `JetStream (${release} release)`, skip, place: () => jetStreamPlace(release) });
+}
 
 async function sqlitePlace(): Promise<BusPlace> {
   const dir = await tempDir();
@@ -28,8 +31,8 @@ async function sqlitePlace(): Promise<BusPlace> {
   };
 }
 
-async function jetStreamPlace(): Promise<BusPlace> {
-  const server = await startNatsServer();
+async function jetStreamPlace(release: NatsRelease): Promise<BusPlace> {
+  const server = await startNatsServer({ release });
   return {
     open: (streams) =>
       openJetStreamBus({ servers: server.url, streams, log: silentLogger, clock: systemClock, name: "test" }),
