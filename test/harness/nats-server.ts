@@ -98,11 +98,15 @@ export async function startNatsServer(options: NatsServerOptions = {}): Promise<
   const path = binary(options.release ?? "installed");
   const store = await tempDir();
   const port = await freePort();
-  const jetstream = (options.jetstream ?? true) ? ["-js", "-sd", store.path] : [];
   const file = join(store.path, "nats.conf");
-  const config = options.config === undefined ? [] : ["-c", file];
-  if (options.config !== undefined) await writeFile(file, options.config);
-  const args = ["-a", "127.0.0.1", "-p", String(port), ...config, ...jetstream, ...(options.args ?? [])];
+  const hasJetStream = options.jetstream ?? true;
+  // In the file, not as a flag: a reload would switch it off.
+  const writeConfig = (text: string): Promise<void> =>
+    writeFile(file, hasJetStream ? `${text}\njetstream { store_dir: ${JSON.stringify(store.path)} }\n` : text);
+  if (options.config !== undefined) await writeConfig(options.config);
+  const jetstream = hasJetStream ? ["-js", "-sd", store.path] : [];
+  const own = options.config === undefined ? jetstream : ["-c", file];
+  const args = ["-a", "127.0.0.1", "-p", String(port), ...own, ...(options.args ?? [])];
   let child = await start(path, args, port);
 
   async function end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
@@ -121,11 +125,11 @@ export async function startNatsServer(options: NatsServerOptions = {}): Promise<
     kill: () => end("SIGKILL"),
     async restart(config) {
       await end("SIGTERM");
-      if (config !== undefined) await writeFile(file, config);
+      if (config !== undefined) await writeConfig(config);
       child = await start(path, args, port);
     },
     async reload(text) {
-      await writeFile(file, text);
+      await writeConfig(text);
       child.kill("SIGHUP");
     },
     async [Symbol.asyncDispose]() {

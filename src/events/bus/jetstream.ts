@@ -24,7 +24,7 @@ export interface JetStreamBusOptions extends ConnectionOptions {
 
 /**
  * A bus on a nats-server with JetStream, 2.9 or newer.
- * @throws EngineError BUS_UNAVAILABLE, BUS_UNSUPPORTED, BUS_STREAM_MISMATCH
+ * @throws EngineError BUS_UNAVAILABLE, BUS_UNAUTHORIZED, BUS_UNSUPPORTED, BUS_STREAM_MISMATCH
  */
 export async function openJetStreamBus(options: JetStreamBusOptions): Promise<EventBus> {
   const connection = await openConnection(options);
