@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Delivery, EventBus, ReadBatch, StoredMessage, StreamSpec } from "../../src/events/bus/bus.ts";
+import type {
+  Delivery,
+  EventBus,
+  ReadBatch,
+  StateChange,
+  StateStore,
+  StoredMessage,
+  StreamSpec,
+} from "../../src/events/bus/bus.ts";
 import { rawSubject, type Subject } from "../../src/record/subject.ts";
 import { waitFor } from "../harness/wait.ts";
 
@@ -88,6 +96,26 @@ function work(bus: EventBus, durable: string, onDelivery: (delivery: Delivery) =
     }
   })();
   return {
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await ended;
+    },
+  };
+}
+
+function changeText(change: StateChange): string {
+  return "deleted" in change ? `${change.key} deleted` : `${change.key}=${Buffer.from(change.value)}`;
+}
+
+/** Watches in the background; what came is in `changes`. */
+function watch(state: StateStore, prefix: string) {
+  const changes: string[] = [];
+  const stop = new AbortController();
+  const ended = (async () => {
+    for await (const change of state.watch(prefix, stop.signal)) changes.push(changeText(change));
+  })();
+  return {
+    changes,
     async [Symbol.asyncDispose]() {
       stop.abort();
       await ended;
@@ -398,5 +426,71 @@ function keepingState({ place: makePlace }: BusDriver): void {
     assert.equal(await state.get("a"), undefined);
     assert.ok((await state.put("a", bytes("again"), 0)) > second, "a key deleted can be made anew");
     assert.deepEqual(await bus.state("other").entries(""), []);
+  });
+
+  it("tells a watcher what there is and then what changes, under its prefix only", async () => {
+    await using place = await makePlace();
+    await using bus = await place.open(streams());
+    const state = bus.state("watched");
+    await state.put("a/1", bytes("old"));
+    await state.put("b/1", bytes("other"));
+    await using watcher = watch(state, "a/");
+    await waitFor("what there is", () => watcher.changes.length === 1);
+    await state.put("a/2", bytes("new"));
+    await state.put("b/2", bytes("other"));
+    await state.delete("b/1");
+    await state.put("a/1", bytes("changed"));
+    await state.delete("a/2");
+    await waitFor("the deletion", () => watcher.changes.includes("a/2 deleted"));
+    assert.deepEqual(watcher.changes, ["a/1=old", "a/2=new", "a/1=changed", "a/2 deleted"]);
+  });
+
+  it("leaves a slow watcher the newest value of each key", async () => {
+    await using place = await makePlace();
+    await using bus = await place.open(streams());
+    const state = bus.state("watched");
+    await state.put("busy", bytes("0"));
+    const stop = new AbortController();
+    const changes = state.watch("", stop.signal)[Symbol.asyncIterator]();
+    assert.equal(changeText((await changes.next()).value as StateChange), "busy=0");
+    for (let value = 1; value <= 50; value++) await state.put("busy", bytes(String(value)));
+    await state.put("end", bytes("end"));
+    const seen: string[] = [];
+    while (seen.at(-1) !== "end=end") seen.push(changeText((await changes.next()).value as StateChange));
+    assert.equal(seen.at(-2), "busy=50");
+    stop.abort();
+    assert.equal((await changes.next()).done, true);
+  });
+
+  it("lets entries vanish after the TTL of the store, and tells watchers", async () => {
+    await using place = await makePlace();
+    await using bus = await place.open(streams());
+    const state = bus.state("brief", { ttlMs: 500 });
+    const lasting = bus.state("lasting");
+    await lasting.put("a", bytes("stays"));
+    await using watcher = watch(state, "");
+    const first = await state.put("a", bytes("1"));
+    await waitFor("the value", () => watcher.changes.includes("a=1"));
+    const until = performance.now() + 800;
+    await waitFor("renewals past the TTL", async () => {
+      assert.ok(await state.get("a"), "an entry stored again in time stays");
+      await state.put("a", bytes("again"));
+      return performance.now() > until;
+    });
+    await waitFor("the entry to vanish", async () => (await state.get("a")) === undefined);
+    assert.deepEqual(await state.entries(""), []);
+    await waitFor("the watcher to be told", () => watcher.changes.at(-1) === "a deleted");
+    assert.ok((await state.put("a", bytes("anew"), 0)) > first, "what vanished can be made anew");
+    await waitFor("the new value", () => watcher.changes.at(-1) === "a=anew");
+    assert.ok(await lasting.get("a"));
+  });
+
+  it("changes the TTL of a store that is there", async () => {
+    await using place = await makePlace();
+    await using bus = await place.open(streams());
+    await bus.state("leases").put("before", bytes("x"));
+    const state = bus.state("leases", { ttlMs: 200 });
+    await state.put("a", bytes("1"));
+    await waitFor("the entry to vanish", async () => (await state.get("a")) === undefined);
   });
 }

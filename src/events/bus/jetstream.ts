@@ -6,6 +6,7 @@ import type {
   PublishAck,
   ReadBatch,
   ReadQuery,
+  StateOptions,
   StateStore,
   StoredMessage,
   StreamSpec,
@@ -108,9 +109,10 @@ class JetStreamBus implements EventBus {
     }
   }
 
-  state(name: string): StateStore {
+  state(name: string, options: StateOptions = {}): StateStore {
     const replicas = Math.max(1, ...this.#options.streams.map((spec) => spec.replicas ?? 1));
-    return jetStreamState(this.#connection, name, replicas);
+    const { clock, log } = this.#options;
+    return jetStreamState(this.#connection, name, { ...options, replicas, clock, log });
   }
 
   async end(stream: string): Promise<{ readonly epoch: string; readonly after: number }> {
