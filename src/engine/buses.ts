@@ -61,7 +61,7 @@ export function createBusRunner({ clock, kube, ledger, log, metrics, projection 
     signal: AbortSignal,
   ): Promise<void> => {
     const { url, streamConfig, ...access } = readExotic(spec.jetstreamExotic, createSecretReader(kube, namespace));
-    const stream = argoStream(streamConfig);
+    const stream = { ...argoStream(streamConfig), isShared: true };
     const label = `${namespace}/${name}`;
     await using bus = await openJetStreamBus({
       servers: url,

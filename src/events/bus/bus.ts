@@ -109,6 +109,8 @@ export interface StreamSpec {
   /** How long a message id is remembered. */
   readonly dedupeWindowMs: number;
   readonly replicas?: number;
+  /** Others use it too: made when it is missing, otherwise taken as it is. */
+  readonly isShared?: boolean;
 }
 
 export type BusHealth = { readonly state: "connected" } | { readonly state: "away"; readonly reason: string };

@@ -72,22 +72,31 @@ function note(
   }
 }
 
-async function expire({ bucket, ttlMs, clock, log, name }: BucketWatch, watched: Watched, signal: AbortSignal) {
+async function expire(deps: BucketWatch, watched: Watched, signal: AbortSignal): Promise<void> {
+  const { ttlMs, clock, log, name } = deps;
   if (ttlMs === undefined) return;
   const everyMs = Math.min(1000, Math.max(50, ttlMs / 4));
   while (!signal.aborted) {
     await sleepFor(clock, everyMs, signal).catch(() => undefined);
-    try {
-      for (const [key, due] of [...watched.dueAt]) {
-        if (signal.aborted || clock.now() < due) continue;
-        const entry = await (await bucket()).get(key);
-        if (watched.dueAt.get(key) !== due) continue; // changed while we asked
-        if (entry?.operation === "PUT") continue; // the server's clock is behind: asked again
-        watched.dueAt.delete(key);
-        watched.queue.delete(key);
-      }
-    } catch (error) {
-      log.debug("state not asked for what expired", { store: name, error });
-    }
+    const due = [...watched.dueAt].filter(([, at]) => at <= clock.now());
+    await askForDue(deps, watched, due, signal).catch((error) =>
+      log.debug("state not asked for what expired", { store: name, error }),
+    );
+  }
+}
+
+async function askForDue(
+  { bucket }: BucketWatch,
+  { queue, dueAt }: Watched,
+  due: readonly (readonly [string, number])[],
+  signal: AbortSignal,
+): Promise<void> {
+  for (const [key, at] of due) {
+    if (signal.aborted) return;
+    const entry = await (await bucket()).get(key);
+    // Changed while we asked, or the server's clock is behind: then it is asked for again.
+    if (dueAt.get(key) !== at || entry?.operation === "PUT") continue;
+    dueAt.delete(key);
+    queue.delete(key);
   }
 }
