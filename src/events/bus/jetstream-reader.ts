@@ -187,10 +187,11 @@ export class StreamReader {
   }
 
   async #checkGap(next: PulledMessage): Promise<void> {
-    if (next.sequence === this.#after + 1 || this.#lost || this.#isCheckedLately()) return;
+    // Also with a gap noted already: it may have grown between attaching and this first message.
+    if (next.sequence === this.#after + 1 || this.#isCheckedLately()) return;
     const { state } = await this.#deps.connection.jsm.streams.info(this.#stream);
     const lostTo = Math.min(state.first_seq, next.sequence) - 1;
-    if (lostTo > this.#after) this.#lost = { from: this.#after + 1, to: lostTo };
+    if (lostTo > this.#after) this.#lost = { from: this.#lost?.from ?? this.#after + 1, to: lostTo };
     else this.#checkedHolesAt = this.#deps.clock.monotonicMs();
   }
 
@@ -209,7 +210,7 @@ export class StreamReader {
 
   #noteDropped(first: number): void {
     const to = Math.min(first - 1, this.#until);
-    if (this.#isWhole && !this.#lost && to > this.#after) this.#lost = { from: this.#after + 1, to };
+    if (this.#isWhole && to > this.#after) this.#lost = { from: this.#lost?.from ?? this.#after + 1, to };
   }
 }
 
