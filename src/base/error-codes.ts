@@ -41,6 +41,10 @@ export const errorCodes = {
     cause: "A stream exists with settings that cannot be changed to those wanted.",
     remedy: "Rename or remove the stream, or ask for the settings that it has.",
   },
+  BUS_UNAUTHORIZED: {
+    cause: "The bus refuses our credentials, or they cannot be used.",
+    remedy: "Check the user and password, token, NKey seed, creds file or client certificate that the bus expects.",
+  },
   BUS_UNAVAILABLE: {
     cause: "The bus did not accept or answer within the time allowed.",
     remedy: "Check that the bus runs and is reachable; senders may try again.",

@@ -6,16 +6,16 @@ import { TerminalError } from "../base/errors.ts";
 import { createLogger, type Logger } from "../base/log.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { EngineConfig } from "../engine/parts.ts";
+import { type BusFlags, busOf } from "./bus-flags.ts";
 import { confirmCluster } from "./confirm.ts";
 
-interface UpFlags {
+interface UpFlags extends BusFlags {
   readonly port: number;
   readonly ingressPort: number;
   readonly kubePort: number;
   readonly gitPort: number;
   readonly kubeconfig?: string;
   readonly yes: boolean;
-  readonly bus?: string;
   readonly logLevel: "error" | "warn" | "info" | "debug";
 }
 
@@ -30,7 +30,11 @@ export function upCommand(): Command {
     .addOption(portOption("--git-port <port>", "the repositories that it serves", 8418))
     .option("--kubeconfig <file>", "a real cluster in place of the embedded one: its current context")
     .option("--yes", "work on that cluster without asking", false)
-    .option("--bus <url>", "the system bus: nats://host:port (default: embedded)")
+    .option("--bus <url>", "the system bus: nats://[user:password@]host:port (default: embedded)")
+    .addOption(new Option("--bus-creds <file>", "credentials for the bus: a creds file").env("TIPHYS_BUS_CREDS"))
+    .option("--bus-ca <file>", "the authority that the bus's certificate is checked against")
+    .option("--bus-cert <file>", "our certificate for the bus")
+    .option("--bus-key <file>", "its key")
     .addOption(new Option("--log-level <level>").choices(["error", "warn", "info", "debug"]).default("info"))
     .action(async (dir: string | undefined, flags: UpFlags, command: Command) => {
       const { dataDir } = command.optsWithGlobals<{ dataDir: string }>();
@@ -54,7 +58,7 @@ async function up(dir: string | undefined, dataDir: string, flags: UpFlags): Pro
     log,
     ...(remote === undefined ? {} : { remote }),
     ...(dir === undefined ? {} : { manifests: dir }),
-    ...(flags.bus === undefined ? {} : { bus: busUrl(flags.bus) }),
+    ...busOf(flags),
   };
   await using engine = await startEngine(config);
   process.stdout.write(banner(engine, config));
@@ -120,11 +124,6 @@ function parsePort(text: string): number {
   const port = Number(text);
   if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
   throw new InvalidArgumentError(`"${text}" is not a port (0 to 65535).`);
-}
-
-function busUrl(text: string): string {
-  if (URL.canParse(text) && ["nats:", "tls:"].includes(new URL(text).protocol)) return text;
-  throw new TerminalError("CONFIG_INVALID", `--bus: "${text}" must be a URL such as nats://127.0.0.1:4222`);
 }
 
 function banner({ endpoints, applied, webhooks }: Engine, { dataDir, manifests }: EngineConfig): string {

@@ -1,15 +1,16 @@
 import { TerminalError } from "../base/errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { parseYaml } from "../base/yaml.ts";
-import type { SecretReader } from "../events/sources/source.ts";
+import type { BusCredentials, BusTls } from "../events/bus/jetstream-credentials.ts";
+import type { SecretKeySelector, SecretReader } from "../events/sources/source.ts";
 import { rawSubject, type Subject } from "../record/subject.ts";
 
-/** What `spec.jetstreamExotic` says (spec argo-events 2.6 and 4.1.1). */
+/** What `spec.jetstreamExotic` says (spec argo-events 1.4, 2.6 and 4.1.1). */
 export interface ExoticBus {
   readonly url: string;
   readonly streamConfig: JsonObject;
-  /** Read anew at each connection, so that a changed password is taken up. */
-  readonly credentials?: () => Promise<{ readonly user: string; readonly pass: string }>;
+  /** Reads its Secrets anew at each call, so that a changed password is taken up. */
+  readonly credentials?: () => Promise<BusCredentials>;
 }
 
 /** @throws TerminalError MANIFEST_INVALID */
@@ -19,17 +20,39 @@ export function readExotic(spec: JsonValue | undefined, secrets: SecretReader): 
     throw new TerminalError("MANIFEST_INVALID", "spec.jetstreamExotic.url is required");
   }
   const streamConfig = typeof exotic.streamConfig === "string" ? parseText(exotic.streamConfig, "streamConfig") : {};
-  const secret = exotic.accessSecret;
-  if (!isJsonObject(secret)) return { url: exotic.url, streamConfig };
-  const selector = { name: String(secret.name), key: String(secret.key) };
+  const { accessSecret, tls } = exotic;
+  if (!isJsonObject(accessSecret) && !isJsonObject(tls)) return { url: exotic.url, streamConfig };
   return {
     url: exotic.url,
     streamConfig,
     credentials: async () => {
-      const { username, password } = parseText(await secrets.read(selector), "accessSecret");
-      return { user: String(username ?? ""), pass: String(password ?? "") };
+      const access = isJsonObject(accessSecret) ? readAccess(await secrets.read(selectorOf(accessSecret))) : {};
+      return isJsonObject(tls) ? { ...access, tls: await readTls(tls, secrets) } : access;
     },
   };
+}
+
+/** YAML with `username` and `password` as the original has it, or with `token` or `nkey` (a seed); or a creds file. */
+function readAccess(text: string): BusCredentials {
+  if (text.includes("-BEGIN NATS USER JWT-")) return { creds: text };
+  const { username, password, token, nkey } = parseText(text, "accessSecret");
+  if (nkey !== undefined) return { nkeySeed: String(nkey) };
+  if (token !== undefined) return { token: String(token) };
+  return { user: String(username ?? ""), pass: String(password ?? "") };
+}
+
+async function readTls(tls: JsonObject, secrets: SecretReader): Promise<BusTls> {
+  if (tls.insecureSkipVerify === true) return { insecureSkipVerify: true };
+  const { caCertSecret: ca, clientCertSecret: cert, clientKeySecret: key } = tls;
+  const hasPair = isJsonObject(cert) && isJsonObject(key);
+  return {
+    ...(isJsonObject(ca) ? { ca: await secrets.read(selectorOf(ca)) } : {}),
+    ...(hasPair ? { cert: await secrets.read(selectorOf(cert)), key: await secrets.read(selectorOf(key)) } : {}),
+  };
+}
+
+function selectorOf({ name, key }: JsonObject): SecretKeySelector {
+  return { name: String(name), key: String(key) };
 }
 
 function parseText(text: string, field: string): JsonObject {

@@ -15,7 +15,8 @@ import type { Base, Parts } from "./parts.ts";
 export async function openSystemBus({ config, dataDir, log, clock }: Base): Promise<EventBus> {
   const streams = systemStreams();
   if (config.bus === undefined) return openSqliteBus({ path: dataDir.file("bus.db"), streams, log });
-  return openJetStreamBus({ servers: config.bus, streams, log, clock, name: `tiphys ${hostname()}` });
+  const credentials = config.busCredentials && { credentials: config.busCredentials };
+  return openJetStreamBus({ servers: config.bus, streams, log, clock, name: `tiphys ${hostname()}`, ...credentials });
 }
 
 /** A stored message that is no event is skipped, recorded and counted. */
@@ -60,7 +61,7 @@ export function createBusRunner({ clock, kube, ledger, log, metrics, projection 
     signal: AbortSignal,
   ): Promise<void> => {
     const { url, streamConfig, ...access } = readExotic(spec.jetstreamExotic, createSecretReader(kube, namespace));
-    const stream = argoStream(streamConfig);
+    const stream = { ...argoStream(streamConfig), isShared: true };
     const label = `${namespace}/${name}`;
     await using bus = await openJetStreamBus({
       servers: url,

@@ -8,6 +8,7 @@ import { conditionsOf } from "../controllers/conditions.ts";
 import { type Controller, createController } from "../controllers/controller.ts";
 import type { Reconciler } from "../controllers/reconciler.ts";
 import type { WriteStatus } from "../controllers/status.ts";
+import type { BusCredentials } from "../events/bus/jetstream-credentials.ts";
 import type { Partitions } from "../events/sensor/partition.ts";
 import type { KubeClient, WatchCache } from "../kube/kube.ts";
 import type { RemoteCluster } from "../kube/kubeconfig.ts";
@@ -36,6 +37,8 @@ export interface EngineConfig {
   readonly remote?: RemoteCluster & { readonly kubeconfig: string };
   /** `nats://…`; absent: the embedded bus. */
   readonly bus?: string;
+  /** Beside what its URL says; asked again and again. */
+  readonly busCredentials?: () => Promise<BusCredentials>;
   readonly log: Logger;
 }
 

@@ -1,99 +1,27 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Delivery, EventBus, ReadBatch, StoredMessage, StreamSpec } from "../../src/events/bus/bus.ts";
-import { rawSubject, type Subject } from "../../src/record/subject.ts";
+import type { ReadBatch, StreamSpec } from "../../src/events/bus/bus.ts";
+import { rawSubject } from "../../src/record/subject.ts";
 import { waitFor } from "../harness/wait.ts";
-
-/** A place where a bus keeps its messages; disposed of by the suite. */
-export interface BusPlace extends AsyncDisposable {
-  open(streams: readonly StreamSpec[]): Promise<EventBus>;
-  /** Ends whatever holds the messages without warning, and brings it back. */
-  crash(): Promise<void>;
-  /** Deletes a stream behind the bus's back (the bus is closed). */
-  removeStream(name: string): Promise<void>;
-}
-
-export interface BusDriver {
-  readonly name: string;
-  readonly skip: string | false;
-  place(): Promise<BusPlace>;
-}
-
-const a1 = rawSubject("events.a.1");
-const a2 = rawSubject("events.a.2");
-const b1 = rawSubject("events.b.1");
-const all = rawSubject("events.>");
-
-function streams(limits: Partial<StreamSpec> = {}): StreamSpec[] {
-  return [
-    { name: "events", subjects: [all], dedupeWindowMs: 60_000, ...limits },
-    { name: "state", subjects: [rawSubject("state.>")], dedupeWindowMs: 60_000 },
-  ];
-}
-
-function bytes(text: string): Uint8Array {
-  return Buffer.from(text);
-}
-
-function textOf(message: StoredMessage): string {
-  return Buffer.from(message.data).toString("utf8");
-}
-
-async function publishAll(bus: EventBus, subject: Subject, texts: readonly string[]): Promise<void> {
-  await Promise.all(texts.map((text) => bus.publish(subject, { id: text, data: bytes(text) })));
-}
-
-function numbered(prefix: string, count: number): string[] {
-  return Array.from({ length: count }, (_, index) => `${prefix}${index}`);
-}
-
-async function readAll(bus: EventBus, query: Partial<Parameters<EventBus["read"]>[0]> = {}): Promise<ReadBatch[]> {
-  const batches: ReadBatch[] = [];
-  const signal = AbortSignal.timeout(10_000);
-  for await (const batch of bus.read({ subjects: [all], from: "first", follow: false, ...query }, signal)) {
-    batches.push(batch);
-  }
-  assert.equal(signal.aborted, false, "the read did not end by itself");
-  return batches;
-}
-
-function texts(batches: readonly ReadBatch[]): string[] {
-  return batches.flatMap((batch) => batch.messages.map(textOf));
-}
-
-/** Follows in the background; what arrived is in `batches`. */
-function follow(bus: EventBus, query: Partial<Parameters<EventBus["read"]>[0]> = {}) {
-  const batches: ReadBatch[] = [];
-  const stop = new AbortController();
-  const ended = (async () => {
-    for await (const batch of bus.read({ subjects: [all], from: "first", follow: true, ...query }, stop.signal)) {
-      batches.push(batch);
-    }
-  })();
-  return {
-    batches,
-    async [Symbol.asyncDispose]() {
-      stop.abort();
-      await ended;
-    },
-  };
-}
-
-function work(bus: EventBus, durable: string, onDelivery: (delivery: Delivery) => Promise<void>, options = {}) {
-  const stop = new AbortController();
-  const share = { maxInFlight: 10, ackWaitMs: 60_000, from: "first" as const, ...options };
-  const ended = (async () => {
-    for await (const deliveries of bus.share(durable, all, share, stop.signal)) {
-      for (const delivery of deliveries) await onDelivery(delivery);
-    }
-  })();
-  return {
-    async [Symbol.asyncDispose]() {
-      stop.abort();
-      await ended;
-    },
-  };
-}
+import { sharing } from "./bus-share.ts";
+import { appending, keepingState } from "./bus-state.ts";
+import {
+  a1,
+  a2,
+  all,
+  type BusDriver,
+  b1,
+  bytes,
+  follow,
+  heldBytes,
+  numbered,
+  publishAll,
+  readAll,
+  settled,
+  streams,
+  textOf,
+  texts,
+} from "./bus-tools.ts";
 
 /** What every bus has to do. */
 export function busContract(driver: BusDriver): void {
@@ -106,7 +34,7 @@ export function busContract(driver: BusDriver): void {
   });
 }
 
-function publishing({ place: makePlace }: BusDriver): void {
+function publishing({ place: makePlace, cannotBeAway }: BusDriver): void {
   it("keeps what it acknowledged when its holder dies", async () => {
     await using place = await makePlace();
     await using bus = await place.open(streams());
@@ -146,14 +74,22 @@ function publishing({ place: makePlace }: BusDriver): void {
     assert.deepEqual(texts(await readAll(again)), ["first", "second"]);
   });
 
-  it("takes an id again after the window", async () => {
+  it("takes an id again after the window, and not before", async () => {
+    const dedupeWindowMs = 500;
     await using place = await makePlace();
-    await using bus = await place.open(streams({ dedupeWindowMs: 200 }));
+    await using bus = await place.open(streams({ dedupeWindowMs }));
+    const asked = performance.now();
     await publishAll(bus, a1, ["m"]);
-    await waitFor(
-      "the id to be taken again",
-      async () => !(await bus.publish(a1, { id: "m", data: bytes("again") })).duplicate,
-    );
+    const stored = performance.now();
+    await waitFor("the id to be taken again", async () => {
+      const ageMs = performance.now() - asked;
+      const { duplicate } = await bus.publish(a1, { id: "m", data: bytes("again") });
+      if (duplicate) assert.ok(ageMs < dedupeWindowMs * 2 + 500, "an id is not remembered much longer");
+      else assert.ok(performance.now() - asked >= dedupeWindowMs, "an id is not forgotten within the window");
+      return !duplicate;
+    });
+    assert.ok(performance.now() - stored >= dedupeWindowMs * 0.8);
+    assert.deepEqual(texts(await readAll(bus)), ["m", "again"]);
   });
 
   it("names both sizes of a message that is too large", async () => {
@@ -165,6 +101,45 @@ function publishing({ place: makePlace }: BusDriver): void {
       assert.match(error.message, new RegExp(`${data.byteLength}.*${bus.maxMessageBytes}`));
       return true;
     });
+  });
+
+  it("gives up after a bounded time while it is away, and says so", { skip: cannotBeAway ?? false }, async () => {
+    await using place = await makePlace();
+    await using bus = await place.open(streams());
+    await bus.publish(a1, { id: "1", data: bytes("1") });
+    const state = bus.state("leases");
+    await state.put("a", bytes("1"));
+    await place.leave();
+    await waitFor("the bus to notice", () => bus.health().state === "away");
+    const before = performance.now();
+    const subject = rawSubject("state.one");
+    const operations: [string, Promise<unknown>][] = [
+      ["publish", bus.publish(a1, { id: "2", data: bytes("2") })],
+      ["append", bus.append(subject, bytes("2"), 0)],
+      ["last", bus.last(subject)],
+      ["purge", bus.purge(subject, 1)],
+      ["end", bus.end("events")],
+      ["get", state.get("a")],
+      ["put", state.put("a", bytes("2"))],
+      ["delete", state.delete("a")],
+      ["entries", state.entries("")],
+      ["open a store", bus.state("other").get("a")],
+    ];
+    const failures = await Promise.all(
+      operations.map(async ([name, operation]) => {
+        const error: unknown = await operation.then(
+          () => undefined,
+          (failure: unknown) => failure,
+        );
+        return [name, (error as { code?: string } | undefined)?.code, performance.now() - before] as const;
+      }),
+    );
+    for (const [name, code, ms] of failures) {
+      assert.equal(code, "BUS_UNAVAILABLE", name);
+      assert.ok(ms < 12_000, `${name} took ${ms} ms`);
+    }
+    const health = bus.health();
+    assert.ok(health.state === "away" && health.reason !== "");
   });
 
   it("ends publishes under way before it is disposed of", async () => {
@@ -257,20 +232,64 @@ function reading({ place: makePlace }: BusDriver): void {
     assert.deepEqual(texts(reader.batches), ["match"]);
   });
 
-  it("names the gap that limits left", async () => {
-    await using place = await makePlace();
-    await using bus = await place.open(streams({ maxMessages: 10 }));
-    await publishAll(bus, a1, ["0"]);
-    const [batch] = await readAll(bus);
-    await publishAll(bus, a1, numbered("m", 29));
-    const from = { epoch: batch!.epoch, after: batch!.through };
-    const batches = await waitFor("the oldest to be dropped", async () => {
-      const found = await readAll(bus, { from });
-      return texts(found).length === 10 && found;
+  const limits: [string, Partial<StreamSpec>][] = [
+    ["count", { maxMessages: 10 }],
+    ["bytes", { maxBytes: 20_000 }],
+    ["age", { maxAgeMs: 400, dedupeWindowMs: 100 }],
+  ];
+  for (const [name, limit] of limits) {
+    it(`keeps to its limit of ${name}, and names the gap that it left`, async () => {
+      await using place = await makePlace();
+      await using bus = await place.open(streams(limit));
+      const [padding, ids] = ["x".repeat(990), numbered("m", 40)];
+      await bus.publish(a1, { id: "first", data: bytes("first") });
+      const [seen] = await readAll(bus);
+      for (const id of ids) await bus.publish(a1, { id, data: bytes(`${id} ${padding}`) });
+      const from = { epoch: seen!.epoch, after: seen!.through };
+      const kept = await waitFor("the oldest to be dropped", async () => {
+        await bus.publish(a2, { id: crypto.randomUUID(), data: bytes("newest") });
+        const batches = await readAll(bus, { from });
+        const messages = batches.flatMap((batch) => batch.messages);
+        const count = messages.length;
+        const size = messages.reduce((sum, { data }) => sum + data.byteLength, 0);
+        const isWithin = count <= (limit.maxMessages ?? 1000) && size <= (limit.maxBytes ?? 1e9);
+        return isWithin && batches[0]?.lost && { lost: batches[0].lost, messages };
+      });
+      assert.equal(kept.lost.from, 2, "the first that the reader has not seen");
+      assert.equal(kept.messages[0]?.sequence, kept.lost.to + 1, "the gap ends where what is kept begins");
+      assert.equal(textOf(kept.messages.at(-1)!), "newest", "the newest are kept");
+      const sequences = kept.messages.map(({ sequence }) => sequence);
+      assert.deepEqual(
+        sequences,
+        Array.from(sequences, (_, index) => kept.lost.to + 1 + index),
+        "without holes",
+      );
+      if (limit.maxMessages) assert.equal(kept.messages.length, limit.maxMessages, "no more is dropped than has to be");
+      if (limit.maxAgeMs) return; // more may go while it is being read, which is a gap too
+      assert.equal((await readAll(bus))[0]?.lost, undefined, "from the first on nothing is lost");
     });
-    assert.deepEqual(batches[0]?.lost, { from: 2, to: 20 });
-    assert.equal(batches[0]?.messages[0]?.sequence, 21);
-    assert.equal((await readAll(bus))[0]?.lost, undefined, "from the first on nothing is lost");
+  }
+
+  it("holds little of what a slow reader has not taken", async () => {
+    await using place = await makePlace();
+    await using bus = await place.open(streams());
+    const size = 256 * 1024;
+    const data = new Uint8Array(size);
+    const ids = numbered("m", 320);
+    for (let at = 0; at < ids.length; at += 20) {
+      await Promise.all(ids.slice(at, at + 20).map((id) => bus.publish(a1, { id, data })));
+    }
+    const stop = new AbortController();
+    const reader = bus.read({ subjects: [all], from: "first", follow: true }, stop.signal)[Symbol.asyncIterator]();
+    const before = heldBytes();
+    let count = ((await reader.next()).value as ReadBatch).messages.length;
+    await waitFor("what is fetched ahead to settle", settled(heldBytes));
+    const held = heldBytes() - before;
+    assert.ok(held < 40 * 1024 * 1024, `${Math.round(held / 2 ** 20)} MiB held of ${(ids.length * size) / 2 ** 20}`);
+    while (count < ids.length) count += ((await reader.next()).value as ReadBatch).messages.length;
+    assert.equal(count, ids.length);
+    stop.abort();
+    await reader.return?.();
   });
 
   it("never uses a sequence again, also when nothing is left", async () => {
@@ -298,105 +317,5 @@ function reading({ place: makePlace }: BusDriver): void {
     const batches = await readAll(again, { from });
     assert.deepEqual(texts(batches), ["new1", "new2", "new3"]);
     assert.notEqual(batches[0]?.epoch, from.epoch);
-  });
-}
-
-function sharing({ place: makePlace }: BusDriver): void {
-  it("hands each message to one of two workers, and again what is not acknowledged", async () => {
-    await using place = await makePlace();
-    await using bus = await place.open(streams());
-    const seen: string[] = [];
-    const attempts: number[] = [];
-    const onDelivery = async (delivery: Delivery): Promise<void> => {
-      const text = textOf(delivery);
-      if (text === "m3" && delivery.attempt === 1) return; // forgotten: comes again after the ack wait
-      if (text === "m5" && delivery.attempt === 1) return delivery.nak(10);
-      attempts.push(delivery.attempt);
-      seen.push(text);
-      await delivery.ack();
-    };
-    await using _one = work(bus, "pair", onDelivery, { ackWaitMs: 500, maxInFlight: 4 });
-    await using _two = work(bus, "pair", onDelivery, { ackWaitMs: 500, maxInFlight: 4 });
-    await publishAll(bus, a1, numbered("m", 20));
-    await waitFor("all messages", () => seen.length >= 20);
-    assert.deepEqual(seen.toSorted(), numbered("m", 20).toSorted());
-    assert.equal(attempts.filter((attempt) => attempt === 2).length, 2);
-  });
-
-  it("goes on where the durable was after opening again", async () => {
-    await using place = await makePlace();
-    const seen: string[] = [];
-    const onDelivery = async (delivery: Delivery): Promise<void> => {
-      seen.push(textOf(delivery));
-      await delivery.ack();
-    };
-    {
-      await using bus = await place.open(streams());
-      await publishAll(bus, a1, ["1", "2"]);
-      await using _worker = work(bus, "lasting", onDelivery);
-      await waitFor("both messages", () => seen.length === 2);
-    }
-    await using again = await place.open(streams());
-    await using _worker = work(again, "lasting", onDelivery);
-    await publishAll(again, a1, ["3"]);
-    await waitFor("the third message", () => seen.length >= 3);
-    assert.deepEqual(seen, ["1", "2", "3"]);
-  });
-}
-
-function appending({ place: makePlace }: BusDriver): void {
-  const one = rawSubject("state.one");
-  const two = rawSubject("state.two");
-
-  it("refuses an append whose owner is behind, whatever others wrote", async () => {
-    await using place = await makePlace();
-    await using bus = await place.open(streams());
-    const first = await bus.append(one, bytes("1"), 0);
-    await bus.append(two, bytes("other"), 0);
-    const second = await bus.append(one, bytes("2"), first);
-    await assert.rejects(bus.append(one, bytes("late"), first), { code: "BUS_STALE" });
-    await assert.rejects(bus.append(one, bytes("late"), 0), { code: "BUS_STALE" });
-    const last = await bus.last(one);
-    assert.equal(last?.sequence, second);
-    assert.equal(last && textOf(last), "2");
-    assert.equal(await bus.last(rawSubject("state.none")), undefined);
-  });
-
-  it("purges what a snapshot made superfluous", async () => {
-    await using place = await makePlace();
-    await using bus = await place.open(streams());
-    const first = await bus.append(one, bytes("1"), 0);
-    await bus.append(two, bytes("other"), 0);
-    const second = await bus.append(one, bytes("2"), first);
-    await bus.purge(one, second);
-    const left = await readAll(bus, { subjects: [rawSubject("state.>")] });
-    assert.deepEqual(texts(left), ["other", "2"]);
-    assert.equal((await bus.end("state")).after, second);
-  });
-}
-
-function keepingState({ place: makePlace }: BusDriver): void {
-  it("stores, compares, lists and deletes state", async () => {
-    await using place = await makePlace();
-    await using bus = await place.open(streams());
-    const state = bus.state("leases");
-    assert.equal(await state.get("a"), undefined);
-    const first = await state.put("a", bytes("1"), 0);
-    await assert.rejects(state.put("a", bytes("x"), 0), { code: "BUS_STALE" });
-    const second = await state.put("a", bytes("2"), first);
-    assert.ok(second > first);
-    await assert.rejects(state.put("a", bytes("x"), first), { code: "BUS_STALE" });
-    await state.put("b/c", bytes("3"));
-    const entries = await state.entries("");
-    assert.deepEqual(entries.map((entry) => entry.key).toSorted(), ["a", "b/c"]);
-    assert.deepEqual(
-      (await state.entries("b/")).map((entry) => Buffer.from(entry.value).toString()),
-      ["3"],
-    );
-    await assert.rejects(state.delete("a", first), { code: "BUS_STALE" });
-    await state.delete("a", second);
-    assert.equal(await state.get("a"), undefined);
-    assert.ok((await state.put("a", bytes("again"), 0)) > second, "a key deleted can be made anew");
-    assert.deepEqual(await bus.state("other").entries(""), []);
   });
 }

@@ -13,7 +13,7 @@ import type {
 } from "../../src/events/bus/bus.ts";
 import { type Subject, subjectMatches } from "../../src/record/subject.ts";
 
-/** A bus in memory: one stream for each first token; all but `share` as the contract says. */
+/** A bus in memory: one stream for each first token; all but `share` and `watch` as the contract says. */
 export interface MemoryBus extends EventBus {
   /** While set, publishes fail with it. */
   failure: Error | undefined;
@@ -215,5 +215,8 @@ function stateOf(
       entries.delete(key);
     },
     entries: async (prefix) => [...entries.values()].filter(({ key }) => key.startsWith(prefix)),
+    watch: () => {
+      throw new Error("the state of the bus in memory cannot be watched");
+    },
   };
 }

@@ -74,6 +74,13 @@ export interface StateEntry {
   readonly revision: number;
 }
 
+export type StateChange = StateEntry | { readonly key: string; readonly deleted: true };
+
+export interface StateOptions {
+  /** Entries vanish this long after they were stored last (at least 100). The same for all who use the store. */
+  readonly ttlMs?: number;
+}
+
 /** A small durable map. Keys: `[-/_=.A-Za-z0-9]+`. */
 export interface StateStore {
   get(key: string): Promise<StateEntry | undefined>;
@@ -84,6 +91,11 @@ export interface StateStore {
   put(key: string, value: Uint8Array, expected?: number): Promise<number>;
   delete(key: string, expected?: number): Promise<void>;
   entries(prefix: string): Promise<readonly StateEntry[]>;
+  /**
+   * What there is under `prefix`, then what changes, until `signal` aborts. Who is slow misses values that were replaced
+   * meanwhile, never the newest one. An entry that vanishes by its TTL is told as deleted, about a second later at most.
+   */
+  watch(prefix: string, signal: AbortSignal): AsyncIterable<StateChange>;
 }
 
 /** What a bus holds: one stream for each first token of our subjects (DESIGN section 4). */
@@ -97,6 +109,8 @@ export interface StreamSpec {
   /** How long a message id is remembered. */
   readonly dedupeWindowMs: number;
   readonly replicas?: number;
+  /** Others use it too: made when it is missing, otherwise taken as it is. */
+  readonly isShared?: boolean;
 }
 
 export type BusHealth = { readonly state: "connected" } | { readonly state: "away"; readonly reason: string };
@@ -139,7 +153,7 @@ export interface EventBus extends AsyncDisposable {
   /** Removes the messages of one subject below `before`: what a snapshot made superfluous. */
   purge(subject: Subject, before: Sequence): Promise<void>;
   /** One store per purpose, never one per Sensor. */
-  state(name: string): StateStore;
+  state(name: string, options?: StateOptions): StateStore;
   /** The end of a stream now: where a reader from `next` would start. */
   end(stream: string): Promise<{ readonly epoch: string; readonly after: Sequence }>;
   readonly maxMessageBytes: number;

@@ -1,16 +1,18 @@
 import { JetStreamApiError, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
-import { type Auth, type Authenticator, connect, errors, type NatsConnection } from "@nats-io/transport-node";
+import { connect, errors, type NatsConnection, type Status } from "@nats-io/transport-node";
 import { backoffMs, reconnectBackoff } from "../../base/backoff.ts";
-import type { Clock } from "../../base/clock.ts";
+import { type Clock, sleepFor } from "../../base/clock.ts";
 import { EngineError, messageOf } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import type { BusHealth } from "./bus.ts";
-
-export interface BusCredentials {
-  readonly user?: string;
-  readonly pass?: string;
-  readonly token?: string;
-}
+import {
+  type BusCredentials,
+  connectError,
+  LiveCredentials,
+  mergeCredentials,
+  readServers,
+  type ServerList,
+} from "./jetstream-credentials.ts";
 
 export interface ConnectionOptions {
   /** URLs joined by commas. */
@@ -19,8 +21,12 @@ export interface ConnectionOptions {
   readonly name: string;
   readonly log: Logger;
   readonly clock: Clock;
-  /** Asked before the first connection and after each loss, so that a changed password is taken up. */
+  /**
+   * Asked before the first connection, after each loss, and each `credentialsEveryMs` (default 30,000). Other ones are
+   * tried beside the connection that there is, which is replaced only if the server takes them.
+   */
   readonly credentials?: () => Promise<BusCredentials>;
+  readonly credentialsEveryMs?: number;
   /** Default 5,000. */
   readonly connectTimeoutMs?: number;
 }
@@ -39,72 +45,82 @@ export interface Connection extends AsyncDisposable {
 export const requestTimeoutMs = 5000;
 
 /**
- * @throws EngineError BUS_UNAVAILABLE, BUS_UNSUPPORTED (no JetStream)
+ * @throws EngineError BUS_UNAVAILABLE, BUS_UNAUTHORIZED, BUS_UNSUPPORTED (no JetStream)
  */
 export async function openConnection(options: ConnectionOptions): Promise<Connection> {
-  const servers = options.servers.split(",").map((server) => server.trim());
-  const shown = servers.map(withoutCredentials).join(", ");
-  let credentials = await options.credentials?.();
-  const authenticator: Authenticator = () => authOf(credentials ?? {});
-  const nc = await connect({
-    servers: servers.map(withoutCredentials),
-    name: options.name,
-    timeout: options.connectTimeoutMs ?? 5000,
-    maxReconnectAttempts: -1,
-    ignoreAuthErrorAbort: true,
-    reconnectDelayHandler: () => backoffMs(reconnectBackoff, 1),
-    ...(options.credentials ? { authenticator } : credentialsOf(servers[0] ?? "")),
-  }).catch((error) => {
-    throw new EngineError("BUS_UNAVAILABLE", `the bus at ${shown} does not answer: ${messageOf(error)}`, error);
-  });
-  const refresh = (): void => {
-    void options.credentials?.().then(
-      (fresh) => {
-        credentials = fresh;
-      },
-      (error) => options.log.warn("bus credentials not readable", { error }),
-    );
-  };
+  const list = readServers(options.servers);
+  const live = new LiveCredentials(
+    list.servers,
+    mergeCredentials(list.credentials, (await options.credentials?.()) ?? {}),
+  );
+  const nc = await connectTo(list, live, options);
   try {
     const jsm = await jetstreamManager(nc, { timeout: requestTimeoutMs });
-    return watch(nc, jsm, shown, options.log, refresh);
+    return watch(nc, jsm, list, live, options);
   } catch (error) {
     await nc.close();
     throw new EngineError(
       "BUS_UNSUPPORTED",
-      `the server at ${shown} has no JetStream for us: ${messageOf(error)}`,
+      `the server at ${list.shown} has no JetStream for us: ${messageOf(error)}`,
       error,
     );
   }
 }
 
-function authOf({ user, pass, token }: BusCredentials): Auth {
-  if (token !== undefined) return { auth_token: token };
-  if (user === undefined) return undefined;
-  return pass === undefined ? { user } : { user, pass };
+function connectTo(
+  { servers, shown }: ServerList,
+  live: LiveCredentials,
+  { name, connectTimeoutMs = 5000 }: ConnectionOptions,
+): Promise<NatsConnection> {
+  return connect({
+    servers: [...servers],
+    name,
+    timeout: connectTimeoutMs,
+    maxReconnectAttempts: -1,
+    ignoreAuthErrorAbort: true,
+    reconnectDelayHandler: () => backoffMs(reconnectBackoff, 1),
+    ...live.connectionOptions,
+  }).catch((error) => {
+    throw connectError(shown, error);
+  });
 }
 
-function watch(nc: NatsConnection, jsm: JetStreamManager, shown: string, log: Logger, refresh: () => void): Connection {
+function watch(
+  nc: NatsConnection,
+  jsm: JetStreamManager,
+  list: ServerList,
+  live: LiveCredentials,
+  options: ConnectionOptions,
+): Connection {
+  const { log } = options;
   let health: BusHealth = { state: "connected" };
   const listeners = new Set<() => void>();
-  const watching = (async () => {
-    for await (const status of nc.status()) {
-      if (status.type === "disconnect") {
-        health = { state: "away", reason: `no connection to ${shown}` };
-        log.warn("bus away", { servers: shown });
-        refresh();
-      } else if (status.type === "reconnect") {
-        health = { state: "connected" };
-        log.info("bus back", { servers: shown });
-        for (const listener of listeners) listener();
-      }
+  const stop = new AbortController();
+  const isAway = (): boolean => health.state === "away";
+  const refresh = createRefresh(nc, list, live, options, isAway);
+  const onStatus = (status: Status): void => {
+    if (status.type === "disconnect") {
+      void refresh();
+      if (isAway()) return; // one more attempt that failed: why is known
+      health = { state: "away", reason: `no connection to ${list.shown}` };
+      log.warn("bus away", { servers: list.shown });
+    } else if (status.type === "reconnect") {
+      health = { state: "connected" };
+      log.info("bus back", { servers: list.shown });
+      for (const listener of listeners) listener();
+    } else if (status.type === "error" && isAway()) {
+      health = { state: "away", reason: connectError(list.shown, status.error).message };
     }
+  };
+  const watching = (async () => {
+    for await (const status of nc.status()) onStatus(status);
   })();
+  const refreshing = keepFresh(refresh, options, stop.signal);
   return {
     nc,
     jsm,
     get isAway() {
-      return health.state === "away";
+      return isAway();
     },
     health: () => health,
     onReturn(listener) {
@@ -112,21 +128,54 @@ function watch(nc: NatsConnection, jsm: JetStreamManager, shown: string, log: Lo
       return () => listeners.delete(listener);
     },
     async [Symbol.asyncDispose]() {
+      stop.abort();
+      await refreshing;
       await nc.close();
       await watching;
     },
   };
 }
 
-function withoutCredentials(server: string): string {
-  return server.replace(/\/\/[^/@]*@/, "//").replace(/^[^/@]*@/, "");
+async function keepFresh(
+  refresh: () => Promise<void>,
+  { clock, credentials, credentialsEveryMs = 30_000 }: ConnectionOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  while (credentials !== undefined && !signal.aborted) {
+    await sleepFor(clock, credentialsEveryMs, signal).catch(() => undefined);
+    if (!signal.aborted) await refresh();
+  }
 }
 
-function credentialsOf(server: string): { user?: string; pass?: string; token?: string } {
-  const found = /^(?:[a-z]+:\/\/)?([^/@:]*)(?::([^/@]*))?@/.exec(server);
-  if (!found) return {};
-  const [, user = "", pass] = found.map((part) => (part === undefined ? undefined : decodeURIComponent(part)));
-  return pass === undefined ? { token: user } : { user, pass };
+/** Takes up credentials that changed; one at a time. Never rejects. */
+function createRefresh(
+  nc: NatsConnection,
+  list: ServerList,
+  live: LiveCredentials,
+  options: ConnectionOptions,
+  isAway: () => boolean,
+): () => Promise<void> {
+  let running: Promise<void> | undefined;
+
+  async function takeUp(credentials: () => Promise<BusCredentials>): Promise<void> {
+    const fresh = mergeCredentials(list.credentials, await credentials());
+    if (live.isSame(fresh)) return;
+    // The server may learn of them after us: then the connection that works stays.
+    if (!isAway()) await (await connectTo(list, new LiveCredentials(list.servers, fresh), options)).close();
+    live.set(fresh);
+    options.log.info("bus credentials changed", { servers: list.shown });
+    if (!isAway() && !nc.isClosed()) await nc.reconnect();
+  }
+
+  return () => {
+    if (options.credentials === undefined) return Promise.resolve();
+    running ??= takeUp(options.credentials)
+      .catch((error) => options.log.warn("bus credentials not taken up", { error }))
+      .finally(() => {
+        running = undefined;
+      });
+    return running;
+  };
 }
 
 /** The server's own number of an error, e.g. 10071 for a wrong last sequence. */

@@ -3,6 +3,8 @@ import type { Connection } from "./jetstream-connection.ts";
 
 const expiresMs = 30_000;
 const heartbeatMs = 5000;
+/** Asked for at once and buffered, beside the count: many large messages do not fill the memory of a slow reader. */
+const maxBytes = 8 * 1024 * 1024;
 
 /** What the server says of a message in its reply subject. */
 export interface PulledMessage {
@@ -34,6 +36,7 @@ export class Pull implements Disposable {
   readonly #endReturns: () => void;
   readonly #watchdog: NodeJS.Timeout;
   #buffer: PulledMessage[] = [];
+  #bufferedBytes = 0;
   #requested = 0;
   #isAlive = true;
   #isBroken = false;
@@ -65,6 +68,7 @@ export class Pull implements Disposable {
     let taken = this.#buffer;
     if (count >= taken.length) this.#buffer = [];
     else taken = this.#buffer.splice(0, count);
+    for (const { message } of taken) this.#bufferedBytes -= message.data.byteLength;
     this.#ask();
     return taken;
   }
@@ -89,6 +93,7 @@ export class Pull implements Disposable {
     }
     this.#requested--;
     this.#buffer.push(parsed(message));
+    this.#bufferedBytes += message.data.byteLength;
     if (this.#buffer.length === 1) this.#wake();
   }
 
@@ -108,9 +113,16 @@ export class Pull implements Disposable {
   #ask(): void {
     const { connection, stream, consumer, window } = this.#options;
     const wanted = window - this.#requested - this.#buffer.length;
-    if (this.#isBroken || wanted < Math.max(1, window / 2)) return;
+    // The server gives up a request whose next message does not fit: the largest one has to.
+    const bytes = Math.max(maxBytes, 2 * (connection.nc.info?.max_payload ?? 0));
+    if (this.#isBroken || wanted < Math.max(1, window / 2) || this.#bufferedBytes >= bytes) return;
     this.#requested += wanted;
-    const request = { batch: wanted, expires: expiresMs * 1e6, idle_heartbeat: heartbeatMs * 1e6 };
+    const request = {
+      batch: wanted,
+      max_bytes: bytes,
+      expires: expiresMs * 1e6,
+      idle_heartbeat: heartbeatMs * 1e6,
+    };
     const subject = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
     connection.nc.publish(subject, JSON.stringify(request), { reply: this.#inbox });
   }

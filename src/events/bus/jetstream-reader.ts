@@ -187,10 +187,11 @@ export class StreamReader {
   }
 
   async #checkGap(next: PulledMessage): Promise<void> {
-    if (next.sequence === this.#after + 1 || this.#lost || this.#isCheckedLately()) return;
+    // Also with a gap noted already: it may have grown between attaching and this first message.
+    if (next.sequence === this.#after + 1 || this.#isCheckedLately()) return;
     const { state } = await this.#deps.connection.jsm.streams.info(this.#stream);
     const lostTo = Math.min(state.first_seq, next.sequence) - 1;
-    if (lostTo > this.#after) this.#lost = { from: this.#after + 1, to: lostTo };
+    if (lostTo > this.#after) this.#lost = { from: this.#lost?.from ?? this.#after + 1, to: lostTo };
     else this.#checkedHolesAt = this.#deps.clock.monotonicMs();
   }
 
@@ -198,11 +199,18 @@ export class StreamReader {
   async #probe({ pull, consumer }: Attached, signal: AbortSignal): Promise<ReadBatch | undefined> {
     if (pull.isBroken || signal.aborted || this.#deps.connection.isAway) return undefined;
     this.#probeMs = Math.min(maxProbeMs, this.#probeMs * 2);
-    if (this.#isWhole && !this.#lost) return undefined;
+    if (this.#isWhole && !this.#lost && this.#query.follow) return undefined;
     const { state } = await this.#deps.connection.jsm.streams.info(this.#stream);
     const { num_pending: pending } = await this.#deps.connection.jsm.consumers.info(this.#stream, consumer);
-    if (pending > 0 || pull.buffered.length > 0) return undefined;
+    // What counted as pending may have expired since: nobody will ever deliver it.
+    if ((pending > 0 && state.first_seq <= this.#until) || pull.buffered.length > 0) return undefined;
+    this.#noteDropped(state.first_seq);
     return this.#rest(Math.min(state.last_seq, this.#until));
+  }
+
+  #noteDropped(first: number): void {
+    const to = Math.min(first - 1, this.#until);
+    if (this.#isWhole && to > this.#after) this.#lost = { from: this.#lost?.from ?? this.#after + 1, to };
   }
 }
 

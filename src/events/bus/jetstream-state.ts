@@ -1,18 +1,28 @@
 import { jetstream } from "@nats-io/jetstream";
 import { type KV, Kvm } from "@nats-io/kv";
+import type { Clock } from "../../base/clock.ts";
 import { EngineError } from "../../base/errors.ts";
-import type { StateEntry, StateStore } from "./bus.ts";
+import type { Logger } from "../../base/log.ts";
+import type { StateEntry, StateOptions, StateStore } from "./bus.ts";
 import { busError, type Connection, requestTimeoutMs } from "./jetstream-connection.ts";
+import { watchBucket } from "./jetstream-state-watch.ts";
+
+/** The server's own; may not be longer than the TTL. */
+const defaultWindowMs = 120_000;
+
+export interface JetStreamStateOptions extends StateOptions {
+  readonly replicas: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
 
 /** A bucket of its own, made when first used; the prefix keeps clear of buckets of others on the same server. */
-export function jetStreamState({ nc }: Connection, name: string, replicas: number): StateStore {
+export function jetStreamState(connection: Connection, name: string, options: JetStreamStateOptions): StateStore {
+  const { clock, log, ttlMs } = options;
   let opening: Promise<KV> | undefined;
 
   async function bucket(): Promise<KV> {
-    opening ??= new Kvm(jetstream(nc, { timeout: requestTimeoutMs })).create(`tiphys_${name}`, {
-      history: 1,
-      replicas,
-    });
+    opening ??= openBucket(connection, `tiphys_${name}`, options);
     try {
       return await opening;
     } catch (error) {
@@ -43,7 +53,24 @@ export function jetStreamState({ nc }: Connection, name: string, replicas: numbe
         await kv.delete(key, expected === undefined || expected === 0 ? {} : { previousSeq: expected });
       }),
     entries: (prefix) => run(`entries "${prefix}"`, (kv) => list(kv, prefix)),
+    watch: (prefix, signal) => watchBucket({ name, bucket, ttlMs, clock, log }, prefix, signal),
   };
+}
+
+async function openBucket(
+  { nc, jsm }: Connection,
+  name: string,
+  { replicas, ttlMs }: JetStreamStateOptions,
+): Promise<KV> {
+  const ttl = ttlMs === undefined ? {} : { ttl: ttlMs };
+  const kv = await new Kvm(jetstream(nc, { timeout: requestTimeoutMs })).create(name, { history: 1, replicas, ...ttl });
+  const status = await kv.status(); // a bucket that was there keeps its own TTL
+  if (status.ttl !== (ttlMs ?? 0)) {
+    const maxAge = (ttlMs ?? 0) * 1e6;
+    const window = ttlMs === undefined ? defaultWindowMs : Math.min(defaultWindowMs, ttlMs);
+    await jsm.streams.update(`KV_${name}`, { max_age: maxAge, duplicate_window: window * 1e6 });
+  }
+  return kv;
 }
 
 async function find(kv: KV, key: string): Promise<StateEntry | undefined> {

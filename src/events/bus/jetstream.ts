@@ -6,6 +6,7 @@ import type {
   PublishAck,
   ReadBatch,
   ReadQuery,
+  StateOptions,
   StateStore,
   StoredMessage,
   StreamSpec,
@@ -24,7 +25,7 @@ export interface JetStreamBusOptions extends ConnectionOptions {
 
 /**
  * A bus on a nats-server with JetStream, 2.9 or newer.
- * @throws EngineError BUS_UNAVAILABLE, BUS_UNSUPPORTED, BUS_STREAM_MISMATCH
+ * @throws EngineError BUS_UNAVAILABLE, BUS_UNAUTHORIZED, BUS_UNSUPPORTED, BUS_STREAM_MISMATCH
  */
 export async function openJetStreamBus(options: JetStreamBusOptions): Promise<EventBus> {
   const connection = await openConnection(options);
@@ -108,9 +109,10 @@ class JetStreamBus implements EventBus {
     }
   }
 
-  state(name: string): StateStore {
+  state(name: string, options: StateOptions = {}): StateStore {
     const replicas = Math.max(1, ...this.#options.streams.map((spec) => spec.replicas ?? 1));
-    return jetStreamState(this.#connection, name, replicas);
+    const { clock, log } = this.#options;
+    return jetStreamState(this.#connection, name, { ...options, replicas, clock, log });
   }
 
   async end(stream: string): Promise<{ readonly epoch: string; readonly after: number }> {

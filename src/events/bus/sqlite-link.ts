@@ -43,6 +43,8 @@ export class SqliteLink {
   readonly #opened = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<void>();
   #isClosing = false;
+  /** Called for each entry that the worker removed because of its TTL. */
+  onExpired: (store: string, key: string) => void = () => undefined;
 
   private constructor(start: WorkerStart) {
     this.#worker = new Worker(workerUrl(import.meta.url, "sqlite-worker"), {
@@ -194,6 +196,9 @@ export class SqliteLink {
         break;
       case "failure":
         this.#settle(reply.number)?.reject(new EngineError(reply.failure.code, reply.failure.message));
+        break;
+      case "expired":
+        for (const { store, key } of reply.entries) this.onExpired(store, key);
         break;
       case "closed":
         this.#closed.resolve();

@@ -32,6 +32,8 @@ export type WriteCall =
       readonly key: string;
       readonly value: Uint8Array;
       readonly expected: number;
+      /** 0: for ever. */
+      readonly ttlMs: number;
     }
   | { readonly kind: "delete"; readonly store: string; readonly key: string; readonly expected: number };
 
@@ -81,6 +83,11 @@ export interface Failure {
   readonly message: string;
 }
 
+export interface ExpiredEntry {
+  readonly store: string;
+  readonly key: string;
+}
+
 export type Reply =
   | { readonly kind: "opened" }
   | { readonly kind: "failed"; readonly message: string }
@@ -89,4 +96,6 @@ export type Reply =
   | { readonly kind: "refused"; readonly count: number; readonly message: string }
   | { readonly kind: "result"; readonly number: number; readonly value: unknown }
   | { readonly kind: "failure"; readonly number: number; readonly failure: Failure }
+  /** Entries that were removed because of their TTL. */
+  | { readonly kind: "expired"; readonly entries: readonly ExpiredEntry[] }
   | { readonly kind: "closed" };

@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { EngineError } from "../../base/errors.ts";
-import type { StateEntry, StreamSpec } from "./bus.ts";
+import type { StreamSpec } from "./bus.ts";
+import type { ExpiredEntry } from "./sqlite-protocol.ts";
+import { SqliteState } from "./sqlite-state.ts";
 
 /** One stream: a table of its own, with what is known of it in memory and written with each transaction. */
 interface StreamTable {
@@ -41,6 +43,7 @@ export class SqliteStore {
   readonly #specs: readonly StreamSpec[];
   readonly #now: () => number;
   #streams = new Map<string, StreamTable>();
+  readonly state: SqliteState;
   readonly #statements = new Map<string, StatementSync>();
 
   constructor(path: string, specs: readonly StreamSpec[], now: () => number) {
@@ -49,11 +52,9 @@ export class SqliteStore {
     this.#db = new DatabaseSync(path);
     this.#db.exec(
       "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;" +
-        "CREATE TABLE IF NOT EXISTS streams (id INTEGER PRIMARY KEY, name TEXT UNIQUE, epoch TEXT, last INTEGER, bytes INTEGER, messages INTEGER);" +
-        "CREATE TABLE IF NOT EXISTS state (store TEXT, key TEXT, value BLOB, revision INTEGER, PRIMARY KEY (store, key)) WITHOUT ROWID;" +
-        "CREATE TABLE IF NOT EXISTS revisions (id INTEGER PRIMARY KEY CHECK (id = 1), last INTEGER);" +
-        "INSERT OR IGNORE INTO revisions VALUES (1, 0);",
+        "CREATE TABLE IF NOT EXISTS streams (id INTEGER PRIMARY KEY, name TEXT UNIQUE, epoch TEXT, last INTEGER, bytes INTEGER, messages INTEGER);",
     );
+    this.state = new SqliteState(this.#db, now);
     this.#load();
   }
 
@@ -231,15 +232,17 @@ export class SqliteStore {
     stream.first = Number(row?.first ?? stream.last + 1);
   }
 
-  /** Deletes at most `limit` messages of each stream beyond its limits. Says whether there may be more. */
-  retain(limit: number): boolean {
-    let more = false;
+  /** Deletes at most `limit` messages of each stream beyond its limits, and as much state that expired. */
+  retain(limit: number): { readonly more: boolean; readonly expired: readonly ExpiredEntry[] } {
+    const expired = this.state.removeExpired(limit);
+    let more = expired.length === limit;
     for (const stream of this.#streams.values()) more = this.#retainStream(stream, limit) || more;
-    return more;
+    return { more, expired };
   }
 
   /** Whether `retain` would have something to do. */
   hasExcess(): boolean {
+    if (this.state.hasExpired()) return true;
     return [...this.#streams.values()].some((stream) =>
       this.#isOver(stream, stream.messages, stream.bytes, stream.first),
     );
@@ -285,46 +288,6 @@ export class SqliteStore {
 
   rows(streamName: string, after: number, limit: number): Iterable<StoredRow> {
     return this.#stream(streamName).select.iterate(after, limit) as unknown as Iterable<StoredRow>;
-  }
-
-  get(store: string, key: string): StateEntry | undefined {
-    const row = this.#sql("SELECT key, value, revision FROM state WHERE store = ? AND key = ?").get(store, key);
-    return row as unknown as StateEntry | undefined;
-  }
-
-  /** `expected` -1: whatever there is. */
-  put(store: string, key: string, value: Uint8Array, expected: number): number {
-    this.#expectRevision(store, key, expected);
-    const row = this.#sql("UPDATE revisions SET last = last + 1 RETURNING last").get();
-    const revision = Number(row?.last);
-    this.#sql("INSERT OR REPLACE INTO state (store, key, value, revision) VALUES (?, ?, ?, ?)").run(
-      store,
-      key,
-      value,
-      revision,
-    );
-    return revision;
-  }
-
-  delete(store: string, key: string, expected: number): void {
-    this.#expectRevision(store, key, expected);
-    this.#sql("DELETE FROM state WHERE store = ? AND key = ?").run(store, key);
-  }
-
-  #expectRevision(store: string, key: string, expected: number): void {
-    if (expected < 0) return;
-    const row = this.#sql("SELECT revision FROM state WHERE store = ? AND key = ?").get(store, key);
-    const revision = Number(row?.revision ?? 0);
-    if (revision !== expected) {
-      throw new EngineError("BUS_STALE", `key "${key}" of ${store} has revision ${revision}, expected ${expected}`);
-    }
-  }
-
-  entries(store: string, prefix: string): StateEntry[] {
-    const rows = this.#sql(
-      "SELECT key, value, revision FROM state WHERE store = ? AND substr(key, 1, length(?2)) = ?2 ORDER BY key",
-    ).all(store, prefix);
-    return rows as unknown as StateEntry[];
   }
 
   checkpoint(): void {

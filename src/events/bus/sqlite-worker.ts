@@ -181,9 +181,9 @@ class BusWorker {
         return undefined;
       case "put":
         this.#unsaved += call.value.byteLength;
-        return this.#store.put(call.store, call.key, call.value, call.expected);
+        return this.#store.state.put(call);
       case "delete":
-        this.#store.delete(call.store, call.key, call.expected);
+        this.#store.state.delete(call.store, call.key, call.expected);
         return undefined;
     }
   }
@@ -223,9 +223,9 @@ class BusWorker {
       case "last":
         return this.#store.last(call.stream, call.subject);
       case "get":
-        return this.#store.get(call.store, call.key);
+        return this.#store.state.get(call.store, call.key);
       case "entries":
-        return this.#store.entries(call.store, call.prefix);
+        return this.#store.state.entries(call.store, call.prefix);
       case "end": {
         const { epoch, last } = this.#store.bounds(call.stream);
         return { epoch, after: last };
@@ -260,9 +260,10 @@ class BusWorker {
     }
     try {
       this.#store.begin();
-      const more = this.#store.retain(retainStep);
+      const { more, expired } = this.#store.retain(retainStep);
       this.#store.commit();
       this.#unsaved += 65_536;
+      if (expired.length > 0) this.#post([{ kind: "expired", entries: expired }], []);
       if (!more) this.#retainedAt = now;
       return more;
     } catch {

@@ -7,6 +7,8 @@ import type {
   PublishAck,
   ReadBatch,
   ReadQuery,
+  StateEntry,
+  StateOptions,
   StateStore,
   StoredMessage,
   StreamSpec,
@@ -14,6 +16,7 @@ import type {
 import { LocalShares } from "./local-share.ts";
 import { SqliteLink } from "./sqlite-link.ts";
 import type { FetchReply } from "./sqlite-protocol.ts";
+import { StateListeners } from "./state-watch.ts";
 import { streamOf } from "./streams.ts";
 
 export interface SqliteBusOptions {
@@ -42,9 +45,11 @@ class SqliteBus implements EventBus {
   readonly #streamNames = new Map<string, string>();
   readonly #shares: LocalShares;
   readonly #stop = new AbortController();
+  readonly #listeners = new StateListeners();
 
   constructor(link: SqliteLink, streams: readonly StreamSpec[]) {
     this.#link = link;
+    link.onExpired = (store, key) => this.#listeners.tell(store, { key, deleted: true });
     this.#streams = streams;
     this.#shares = new LocalShares(this, this.#stop.signal);
   }
@@ -122,13 +127,26 @@ class SqliteBus implements EventBus {
     await this.#link.call({ kind: "purge", stream: this.#streamName(subject), subject, before });
   }
 
-  state(store: string): StateStore {
+  state(store: string, { ttlMs = 0 }: StateOptions = {}): StateStore {
     const link = this.#link;
+    const listeners = this.#listeners;
+    const stop = this.#stop.signal;
+    const entries = (prefix: string) => link.call<readonly StateEntry[]>({ kind: "entries", store, prefix });
+    // What the worker answers in its order is told in that order: nothing may be awaited between answer and `tell`.
     return {
       get: (key) => link.call({ kind: "get", store, key: checkedKey(key) }),
-      put: (key, value, expected = -1) => link.call({ kind: "put", store, key: checkedKey(key), value, expected }),
-      delete: (key, expected = -1) => link.call({ kind: "delete", store, key: checkedKey(key), expected }),
-      entries: (prefix) => link.call({ kind: "entries", store, prefix }),
+      put: (key, value, expected = -1) =>
+        link.call<number>({ kind: "put", store, key: checkedKey(key), value, expected, ttlMs }).then((revision) => {
+          listeners.tell(store, { key, value, revision });
+          return revision;
+        }),
+      delete: (key, expected = -1) =>
+        link.call<undefined>({ kind: "delete", store, key: checkedKey(key), expected }).then(() => {
+          listeners.tell(store, { key, deleted: true });
+        }),
+      entries,
+      watch: (prefix, signal) =>
+        listeners.watch(store, prefix, (take) => entries(prefix).then(take), AbortSignal.any([signal, stop])),
     };
   }
 

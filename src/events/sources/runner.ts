@@ -183,6 +183,11 @@ function prefixed(store: StateStore, prefix: string): StateStore {
       const entries = await store.entries(prefix + under);
       return entries.map((entry) => ({ ...entry, key: entry.key.slice(prefix.length) }));
     },
+    async *watch(under, signal) {
+      for await (const change of store.watch(prefix + under, signal)) {
+        yield { ...change, key: change.key.slice(prefix.length) };
+      }
+    },
   };
 }
 

@@ -1,11 +1,19 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { jetstreamManager, StorageType } from "@nats-io/jetstream";
+import {
+  DiscardPolicy,
+  type JetStreamManager,
+  jetstreamManager,
+  RetentionPolicy,
+  StorageType,
+  type StreamConfig,
+} from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { systemClock } from "../../../src/base/clock.ts";
 import { silentLogger } from "../../../src/base/log.ts";
 import type { StreamSpec } from "../../../src/events/bus/bus.ts";
 import { openJetStreamBus } from "../../../src/events/bus/jetstream.ts";
+import { argoStream } from "../../../src/events/bus/streams.ts";
 import { rawSubject } from "../../../src/record/subject.ts";
 import { natsServerMissing, startNatsServer } from "../../harness/nats-server.ts";
 import { waitFor } from "../../harness/wait.ts";
@@ -70,7 +78,82 @@ describe("the JetStream bus", { skip: natsServerMissing() ?? false }, () => {
     const other = { name: "other", subjects: [rawSubject("other.>")], dedupeWindowMs: 60_000 };
     await assert.rejects(open(server.url, [other]), {
       code: "BUS_STREAM_MISMATCH",
-      message: /storage is memory, wanted file/,
+      message: /storage is "memory", wanted "file"/,
     });
   });
 });
+
+const noLimits = { max_age: 0, max_msgs: -1, max_bytes: -1 };
+
+const mismatches: [string, Partial<StreamConfig>, RegExp][] = [
+  ["work queue", { retention: RetentionPolicy.Workqueue }, /retention is "workqueue", wanted "limits"/],
+  ["interest", { retention: RetentionPolicy.Interest }, /retention is "interest", wanted "limits"/],
+  ["no acknowledgements", { no_ack: true }, /no_ack is true, wanted false/],
+];
+const updates: [string, Partial<StreamConfig>][] = [
+  ["a limit for each subject", { max_msgs_per_subject: 1 }],
+  ["refusal when full", { discard: DiscardPolicy.New, max_msgs: 3 }],
+  ["a limit of message size", { max_msg_size: 10 }],
+  ["a short window", { duplicate_window: 1e9 }],
+];
+
+for (const release of ["installed", "current"] as const) {
+  describe(`a stream that exists, on the ${release} nats-server`, { skip: natsServerMissing(release) ?? false }, () => {
+    for (const [name, config, message] of mismatches) {
+      it(`is refused with the difference: ${name}`, async () => {
+        await using server = await startNatsServer({ release });
+        await changeStreams(server.url, (jsm) =>
+          jsm.streams.add({ name: "events", subjects: [subject], storage: StorageType.File, ...config }),
+        );
+        await assert.rejects(open(server.url), { code: "BUS_STREAM_MISMATCH", message });
+        const shared = [{ ...streams[0]!, isShared: true }];
+        await assert.rejects(open(server.url, shared), { code: "BUS_STREAM_MISMATCH" });
+      });
+    }
+
+    for (const [name, config] of updates) {
+      it(`is brought to what is wanted: ${name}`, async () => {
+        await using server = await startNatsServer({ release });
+        const wanted = await changeStreams(server.url, async (jsm) => {
+          await (await open(server.url))[Symbol.asyncDispose]();
+          const { config: made } = await jsm.streams.info("events");
+          await jsm.streams.update("events", config);
+          return made;
+        });
+        await (await open(server.url))[Symbol.asyncDispose]();
+        const found = await changeStreams(server.url, (jsm) => jsm.streams.info("events"));
+        assert.deepEqual(found.config, wanted);
+      });
+    }
+
+    it("is left as it is when it is shared, whatever its limits", async () => {
+      await using server = await startNatsServer({ release });
+      const theirs = { name: "default", subjects: ["default.>"], storage: StorageType.Memory, max_msgs: 7, max_age: 0 };
+      const before = await changeStreams(server.url, (jsm) => jsm.streams.add({ ...noLimits, ...theirs }));
+      const ours = { ...argoStream({ maxMsgs: 3 }), isShared: true };
+      await using bus = await open(server.url, [ours]);
+      await bus.publish(rawSubject("default.a.b"), { id: "1", data: Buffer.from("1") });
+      const after = await changeStreams(server.url, (jsm) => jsm.streams.info("default"));
+      assert.deepEqual(after.config, before.config);
+    });
+
+    it("is refused when it is shared and does not take our subjects", async () => {
+      await using server = await startNatsServer({ release });
+      const narrow = { name: "default", subjects: ["default.a.*", "other.>"] };
+      await changeStreams(server.url, (jsm) => jsm.streams.add(narrow));
+      await assert.rejects(open(server.url, [{ ...argoStream(), isShared: true }]), {
+        code: "BUS_STREAM_MISMATCH",
+        message: /it takes no "default\.\*\.\*" but default\.a\.\*, other\.>/,
+      });
+    });
+  });
+}
+
+async function changeStreams<T>(url: string, change: (jsm: JetStreamManager) => Promise<T>): Promise<T> {
+  const nc = await connect({ servers: url });
+  try {
+    return await change(await jetstreamManager(nc));
+  } finally {
+    await nc.close();
+  }
+}

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { it } from "node:test";
 import { silentLogger } from "../../../src/base/log.ts";
 import { openSqliteBus } from "../../../src/events/bus/sqlite.ts";
@@ -41,4 +42,18 @@ it("refuses a file that another bus has open", async () => {
   const options = { path: join(dir.path, "bus.db"), streams: systemStreams(), log: silentLogger };
   await using _bus = await openSqliteBus(options);
   await assert.rejects(openSqliteBus(options), { code: "STORE_FAILED" });
+});
+
+it("opens a file from before state could expire", async () => {
+  await using dir = await tempDir();
+  const path = join(dir.path, "bus.db");
+  {
+    using db = new DatabaseSync(path);
+    db.exec(
+      "CREATE TABLE state (store TEXT, key TEXT, value BLOB, revision INTEGER, PRIMARY KEY (store, key)) WITHOUT ROWID;" +
+        "INSERT INTO state VALUES ('s', 'k', x'01', 1);",
+    );
+  }
+  await using bus = await openSqliteBus({ path, streams: systemStreams(), log: silentLogger });
+  assert.deepEqual([...((await bus.state("s", { ttlMs: 1000 }).get("k"))?.value ?? [])], [1]);
 });

@@ -59,5 +59,8 @@ export function memoryState(): StateStore {
     },
     delete: async (key) => void entries.delete(key),
     entries: async (prefix) => [...entries.values()].filter(({ key }) => key.startsWith(prefix)),
+    watch: () => {
+      throw new Error("the state in memory cannot be watched");
+    },
   };
 }
