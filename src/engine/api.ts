@@ -1,5 +1,5 @@
 import { EngineError } from "../base/errors.ts";
-import type { ApplicationDoor } from "../controllers/application-access.ts";
+import type { ApplicationDoor } from "../controllers/applications/application-access.ts";
 import { readStoredEvent } from "../controllers/bus-directory.ts";
 import { createEventSender } from "../controllers/event-sender.ts";
 import type { CompiledSensor } from "../events/sensor/compile.ts";

@@ -1,6 +1,6 @@
 import { parseAppProject } from "../api/app-project.ts";
 import { parseApplication } from "../api/application.ts";
-import { parseApplicationSet } from "../api/application-set.ts";
+import { parseApplicationSet } from "../api/application-set/application-set.ts";
 import { parseEventBus } from "../api/event-bus.ts";
 import { parseEventSource } from "../api/event-source.ts";
 import { argoApiVersion, type Sensor } from "../api/resources.ts";

@@ -1,6 +1,6 @@
 import { appProjectSchema, appProjectStatusSchema } from "../api/app-project-schema.ts";
 import { applicationSchema, operationSchema } from "../api/application-schema.ts";
-import { applicationSetSchema, applicationSetStatusSchema } from "../api/application-set-schema.ts";
+import { applicationSetSchema, applicationSetStatusSchema } from "../api/application-set/application-set-schema.ts";
 import { applicationStatusSchema } from "../api/application-status-schema.ts";
 import { eventBusSchema, eventBusStatusSchema } from "../api/event-bus-schema.ts";
 import { eventSourceSchema, eventSourceStatusSchema } from "../api/event-source.ts";

@@ -1,6 +1,6 @@
 import { appProjectSchema } from "../api/app-project-schema.ts";
 import { applicationSchema, operationSchema } from "../api/application-schema.ts";
-import { applicationSetSchema } from "../api/application-set-schema.ts";
+import { applicationSetSchema } from "../api/application-set/application-set-schema.ts";
 import { eventBusSchema } from "../api/event-bus-schema.ts";
 import { eventSourceSchema } from "../api/event-source.ts";
 import { sensorSchema } from "../api/sensor-schema.ts";

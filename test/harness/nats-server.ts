@@ -39,7 +39,7 @@ function installed(): string | undefined {
   return folders.map((folder) => join(folder, "nats-server")).find(isExecutable);
 }
 
-const root = fileURLToPath(new URL("../../", import.meta.url));
+const root = fileURLToPath(new URL("../..", import.meta.url));
 const currentModule = join(root, "test/tools/nats-server");
 const nameOfModule = "github.com/nats-io/nats-server/v2";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseApplicationSet } from "../../src/api/application-set.ts";
+import { parseApplicationSet } from "../../src/api/application-set/application-set.ts";
 import { gitOpsCrds } from "../../src/validate/crds.ts";
 import { openTestPlane } from "../harness/control-plane.ts";
 

@@ -1,0 +1,175 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Application, AppProject } from "../../api/application-types.ts";
+import { listOf, objectOf, textOf } from "../../api/fields.ts";
+import { optionValue, syncOptionsOf, waveOf } from "../../api/resource-annotations.ts";
+import { EngineError } from "../../base/errors.ts";
+import type { Logger } from "../../base/log.ts";
+import { keyOf, keyText } from "../../gitops/diff/diff.ts";
+import { checkObject } from "../../gitops/project/kind-check.ts";
+import { missingProjectMessage } from "../../gitops/project/project.ts";
+import { setConditions } from "../../gitops/reconcile/conditions.ts";
+import { clusterOf, type DestinationCluster } from "../../gitops/reconcile/destination.ts";
+import { claimantOf } from "../../gitops/reconcile/look.ts";
+import type { ReconcileDeps } from "../../gitops/reconcile/reconcile.ts";
+import { readTime } from "../../gitops/reconcile/timestamps.ts";
+import type { GroupVersionKind, KubeObject, ObjectRef } from "../../objects/object.ts";
+import type { ApplicationStore } from "./application-store.ts";
+
+const cascadePrefix = "resources-finalizer.argocd.argoproj.io";
+const backgroundFinalizer = `${cascadePrefix}/background`;
+const hookPrefixes = ["pre-delete-finalizer.argocd.argoproj.io", "post-delete-finalizer.argocd.argoproj.io"];
+/** A time: what needs confirmation may be deleted if it is not before the deletion. */
+const approvedAnnotation = "argocd.argoproj.io/deletion-approved";
+/** How soon to look whether what was deleted is gone; changes are told at once anyway. */
+const waitMs = 2_000;
+/** How soon to try again what failed. */
+const failedMs = 30_000;
+
+export interface DeletionDeps extends ReconcileDeps {
+  readonly store: ApplicationStore;
+  readonly log: Logger;
+}
+
+/**
+ * Brings the deletion of an Application one step further (spec argo-cd-engine 2.9): objects of the highest wave are
+ * deleted, and when none is left the finalizer is removed. Without that finalizer the cluster is not touched. What fails
+ * is told in the condition DeletionError and tried again.
+ * @returns when to look again
+ */
+export async function deleteApplication(
+  key: string,
+  application: Application,
+  deps: DeletionDeps,
+  signal: AbortSignal,
+): Promise<{ readonly againAfterMs?: number }> {
+  const { finalizers } = application;
+  if (!finalizers.some(isOurs)) return {};
+  try {
+    const isDone = await deleteObjects(application, deps, signal);
+    await tell(key, application, undefined, deps, signal);
+    if (!isDone) return { againAfterMs: waitMs };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof EngineError)) throw error;
+    deps.log.warn("the objects of an Application cannot be deleted, will retry", { application: key, error });
+    await tell(key, application, error.message, deps, signal);
+    return { againAfterMs: failedMs };
+  }
+  const hooks = finalizers.filter((name) => hookPrefixes.some((prefix) => name.startsWith(prefix)));
+  if (hooks.length > 0) {
+    deps.log.warn("hooks of a deletion are not supported, and were not run", { application: key, finalizers: hooks });
+  }
+  await releaseApplication(key, deps, signal);
+  return {};
+}
+
+/** Removes our finalizers, and only these. @throws EngineError API_CONFLICT when somebody wrote meanwhile */
+export async function releaseApplication(
+  key: string,
+  { store }: { readonly store: ApplicationStore },
+  signal: AbortSignal,
+): Promise<void> {
+  const { finalizers = [], resourceVersion } = store.find(key)?.metadata ?? {};
+  const kept = finalizers.filter((name) => !isOurs(name));
+  if (kept.length === finalizers.length) return;
+  await store.patch(key, { metadata: { finalizers: kept.length > 0 ? kept : null } }, signal, resourceVersion);
+}
+
+/** Whether none is left. */
+async function deleteObjects(application: Application, deps: DeletionDeps, signal: AbortSignal): Promise<boolean> {
+  const policy = application.finalizers.find((name) => name.startsWith(cascadePrefix));
+  if (policy === undefined) return true;
+  const cluster = clusterOf(application, deps.directory.clusters());
+  // Nobody can reach what is there, and the Application could never be deleted.
+  if (typeof cluster === "string") return true;
+  const project = deps.directory.project(application.project);
+  // Which objects it may touch is not known: this can be mended, objects left behind cannot be found again.
+  if (project === undefined) throw new EngineError("NOT_FOUND", missingProjectMessage(application.project));
+  const left = await objectsOf(application, project, cluster, deps, signal);
+  if (left.length === 0) return true;
+  if (left.some(isBeingDeleted) || !isConfirmed(application, left)) return false;
+  const wave = left.reduce((highest, object) => Math.max(highest, waveOfObject(object)), Number.NEGATIVE_INFINITY);
+  const propagationPolicy = policy === backgroundFinalizer ? "Background" : "Foreground";
+  const next = left.filter((object) => waveOfObject(object) === wave);
+  await Promise.all(next.map((object) => cluster.kube.delete(refOf(object), { propagationPolicy }, signal)));
+  return false;
+}
+
+/** Those that go with the Application. */
+async function objectsOf(
+  application: Application,
+  project: AppProject,
+  cluster: DestinationCluster,
+  { controllerNamespace }: DeletionDeps,
+  signal: AbortSignal,
+): Promise<readonly KubeObject[]> {
+  const { instance } = claimantOf(application, controllerNamespace);
+  await cluster.live.ensure(kindsOf(application), signal);
+  return cluster.live.ofGroup(instance).filter((object) => {
+    const { group, kind, namespace, name } = keyOf(object);
+    const named = { group, kind, name, isNamespaced: namespace !== "" };
+    return checkObject(project, named, cluster, namespace).permitted && isDeleted(object, application);
+  });
+}
+
+async function tell(
+  key: string,
+  { status }: Application,
+  message: string | undefined,
+  { store, clock }: DeletionDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const found = message === undefined ? [] : [{ type: "DeletionError" as const, message }];
+  const conditions = setConditions(status.conditions, found, ["DeletionError"], clock.now());
+  if (isDeepStrictEqual(conditions, listOf(status.conditions))) return;
+  await store.patch(key, { status: { conditions } }, signal);
+}
+
+function isOurs(finalizer: string): boolean {
+  return [cascadePrefix, ...hookPrefixes].some((prefix) => finalizer.startsWith(prefix));
+}
+
+/** Kinds of what is managed, and of what the last sync made: hooks, too. */
+function kindsOf({ status }: Application): readonly GroupVersionKind[] {
+  const { resources } = objectOf(objectOf(status.operationState).syncResult);
+  return [...listOf(status.resources), ...listOf(resources)].map(objectOf).flatMap(({ group, version, kind }) => {
+    if (textOf(version) === "" || textOf(kind) === "") return [];
+    const apiVersion = textOf(group) === "" ? textOf(version) : `${textOf(group)}/${textOf(version)}`;
+    return [{ apiVersion, kind: textOf(kind) }];
+  });
+}
+
+/** What its author wants to keep stays. */
+function isDeleted(object: KubeObject, { metadata, syncPolicy }: Application): boolean {
+  const annotations = object.metadata.annotations ?? {};
+  const { group, kind } = keyOf(object);
+  const isSelf = kind === "Application" && object.metadata.uid === metadata.uid;
+  const isCrd = group === "apiextensions.k8s.io" && kind === "CustomResourceDefinition";
+  const allowed = optionValue(syncOptionsOf(annotations), "Delete") ?? optionValue(syncPolicy.syncOptions, "Delete");
+  return !isSelf && !isCrd && allowed !== "false" && annotations["helm.sh/resource-policy"] !== "keep";
+}
+
+/** Whether nothing that is left needs a confirmation, or a person has given it since the deletion. */
+function isConfirmed({ status, metadata, deletedAt }: Application, left: readonly KubeObject[]): boolean {
+  const asked = listOf(status.resources)
+    .map(objectOf)
+    .filter(({ requiresDeletionConfirmation }) => requiresDeletionConfirmation === true)
+    .map(({ group, kind, namespace, name }) =>
+      keyText({ group: textOf(group), kind: textOf(kind), namespace: textOf(namespace), name: textOf(name) }),
+    );
+  if (!left.some((object) => asked.includes(keyText(keyOf(object))))) return true;
+  const approvedAt = readTime(metadata.annotations[approvedAnnotation]);
+  return approvedAt !== undefined && approvedAt >= (readTime(deletedAt) ?? Number.POSITIVE_INFINITY);
+}
+
+function isBeingDeleted({ metadata }: KubeObject): boolean {
+  return metadata.deletionTimestamp !== undefined;
+}
+
+function waveOfObject({ metadata }: KubeObject): number {
+  return waveOf(metadata.annotations ?? {});
+}
+
+function refOf({ apiVersion, kind, metadata: { name = "", namespace } }: KubeObject): ObjectRef {
+  return { apiVersion, kind, name, ...(namespace ? { namespace } : {}) };
+}

@@ -1,0 +1,215 @@
+import type { Application } from "../../api/application-types.ts";
+import { objectOf } from "../../api/fields.ts";
+import { EngineError } from "../../base/errors.ts";
+import type { JsonObject } from "../../base/json.ts";
+import { sourceFields } from "../../gitops/reconcile/compared-to.ts";
+import { beginOperation, operationStatePatch } from "../../gitops/reconcile/operation-state.ts";
+import type { Reconciled } from "../../gitops/reconcile/reconcile.ts";
+import { refreshAnnotation, refreshTimestampAnnotation } from "../../gitops/reconcile/refresh-needed.ts";
+import { type ReconcileRequest, requestOf, type SyncWish } from "../../gitops/reconcile/request.ts";
+import { statusPatch } from "../../gitops/reconcile/status.ts";
+import type { EventHead, RecordId, SensorHead } from "../../record/records.ts";
+import type { OperationDeps } from "./application-operation.ts";
+import { requestsOf, withDecision } from "./operation-progress.ts";
+
+type WriteDeps = Pick<OperationDeps, "store" | "ledger" | "clock">;
+
+export interface ReconciledApplication {
+  /** `namespace/name` */
+  readonly key: string;
+  readonly application: Application;
+  /** Of the object that it was read from: an operation begins only if nobody wrote since. */
+  readonly resourceVersion: string | undefined;
+  readonly request: ReconcileRequest;
+  readonly result: Reconciled;
+  /** The Application as the Sensor that it is. */
+  readonly sensor: SensorHead | undefined;
+}
+
+export interface Written {
+  /** Whether an operation began. */
+  readonly began: boolean;
+  /** Whether a sync is wished for that has to wait for the one in progress. */
+  readonly keepsWish: boolean;
+}
+
+export function isInProgress({ operation, status }: Application): boolean {
+  const { phase } = objectOf(status.operationState);
+  return operation !== undefined && (phase === "Running" || phase === "Terminating");
+}
+
+/** Status, the begin of an operation and its cause, in one write; nothing is written when nothing changed. */
+export async function writeReconciled(
+  reconciled: ReconciledApplication,
+  deps: WriteDeps,
+  signal: AbortSignal,
+): Promise<Written> {
+  const { key, application, request, result, sensor } = reconciled;
+  const status = objectOf(changedStatus(application, result)?.status);
+  const started = startOf(application, request, result);
+  const keepsWish = request.sync !== undefined && application.operation !== undefined;
+  if (sensor !== undefined && !keepsWish && (started !== undefined || isStored(request))) {
+    const id = await recordDecision(sensor, request, started?.reason ?? reasonOf(result.decision), deps);
+    if (started !== undefined) {
+      const requests = request.sync === undefined ? [] : askedBy(request);
+      return begin(reconciled, { operation: started.operation, id, status, requests }, deps, signal);
+    }
+  }
+  if (Object.keys(status).length > 0) await deps.store.patch(key, { status }, signal);
+  const seen = refreshAnnotations(application);
+  if (Object.keys(seen).length > 0) await deps.store.removeAnnotations(key, seen, signal);
+  return { began: false, keepsWish };
+}
+
+/** A look that found nothing new is not worth a write. */
+function changedStatus({ status }: Application, result: Reconciled): JsonObject | undefined {
+  const patch = statusPatch(status, result.status);
+  const fields = Object.keys(objectOf(patch?.status));
+  return fields.length === 1 && fields[0] === "reconciledAt" && status.reconciledAt !== undefined ? undefined : patch;
+}
+
+/** The effects that asked, by their keys. */
+function askedBy({ causes }: ReconcileRequest): readonly string[] {
+  return causes.flatMap(({ reason, id }) => (reason === "event" ? [id] : []));
+}
+
+/**
+ * A stored request comes again after a crash. Its wish for a sync is granted already when the operation in progress, or
+ * the last one, came from it.
+ */
+export function withoutRepeatedWish(request: ReconcileRequest, application: Application): ReconcileRequest {
+  const { sync, ...rest } = request;
+  if (sync === undefined) return request;
+  const last = objectOf(objectOf(application.status.operationState).operation);
+  const granted = new Set([...requestsOf(application.operation?.raw ?? {}), ...requestsOf(last)]);
+  const ids = askedBy(request);
+  return ids.length > 0 && ids.every((id) => granted.has(id)) ? rest : request;
+}
+
+interface Started {
+  readonly operation: JsonObject;
+  readonly reason: string;
+}
+
+/** The operation to begin: what somebody wishes for comes before what the policy says. */
+function startOf(application: Application, { sync }: ReconcileRequest, { decision }: Reconciled): Started | undefined {
+  if (application.operation !== undefined || application.deletedAt !== "") return undefined;
+  if (sync !== undefined)
+    return { operation: wishedOperation(application, sync), reason: `${sync.by} asks for a sync` };
+  return decision.kind === "start" ? decision : undefined;
+}
+
+function wishedOperation(application: Application, { revision, prune, dryRun, syncOptions, by }: SyncWish): JsonObject {
+  const options = [...application.syncPolicy.syncOptions, ...syncOptions];
+  const { retry } = objectOf(application.spec.syncPolicy);
+  return {
+    sync: {
+      ...sourceFields(application),
+      ...(revision === undefined ? {} : { revision }),
+      ...(prune ? { prune } : {}),
+      ...(dryRun ? { dryRun } : {}),
+      ...(options.length > 0 ? { syncOptions: options } : {}),
+    },
+    initiatedBy: { username: by },
+    ...(retry === undefined ? {} : { retry }),
+  };
+}
+
+function reasonOf(decision: Reconciled["decision"]): string {
+  return decision.kind === "error" ? decision.message : decision.reason;
+}
+
+/** Whether a stored event or an effect is among the causes: its chain must not end in nothing. */
+export function isStored({ causes }: ReconcileRequest): boolean {
+  return causes.some(({ reason, event }) => event !== undefined || reason === "event");
+}
+
+/** Resolves once it is stored: nothing may happen without its cause. */
+export async function recordDecision(
+  sensor: SensorHead,
+  { causes, causeCount }: ReconcileRequest,
+  reason: string,
+  { ledger, clock }: WriteDeps,
+): Promise<RecordId> {
+  const events: Record<string, EventHead> = {};
+  for (const { reason: dependency, event } of causes) if (event !== undefined) events[dependency] = event;
+  const [first] = causes;
+  const more = causeCount > 1 ? ` (and ${causeCount - 1} more)` : "";
+  const { id, kept } = ledger.write({
+    kind: "decision",
+    at: clock.now(),
+    causes: causes.map((cause) => cause.id),
+    sensor,
+    trigger: "reconcile",
+    verdict: "fired",
+    reason: `${first?.reason}: ${first?.text}${more}; ${reason}`,
+    events,
+  });
+  await kept;
+  return id;
+}
+
+interface Beginning {
+  readonly operation: JsonObject;
+  /** The decision that it comes from. */
+  readonly id: RecordId;
+  /** Keys of the effects that asked for it. */
+  readonly requests: readonly string[];
+  /** What else changes. */
+  readonly status: JsonObject;
+}
+
+/** Only if nobody wrote since: two operations must not begin at once. @throws EngineError API_CONFLICT */
+async function begin(
+  { key, application, resourceVersion }: Pick<ReconciledApplication, "key" | "application" | "resourceVersion">,
+  { operation, id, requests, status }: Beginning,
+  { store, clock }: WriteDeps,
+  signal: AbortSignal,
+): Promise<Written> {
+  const caused = withDecision(operation, id, requests);
+  const state = operationStatePatch(application.status.operationState, beginOperation(caused, clock.now()));
+  const patch = {
+    ...clearedAnnotations(application),
+    operation: caused,
+    status: { ...status, ...objectOf(state?.status) },
+  };
+  try {
+    const stored = await store.patch(key, patch, signal, resourceVersion);
+    return { began: stored !== undefined, keepsWish: false };
+  } catch (error) {
+    // The watch may be far behind: the next try is to know what was written.
+    if (error instanceof EngineError && error.code === "API_CONFLICT") await store.read(key, signal);
+    throw error;
+  }
+}
+
+/** An operation that somebody set begins: it gets its cause and its state. */
+export async function beginAsked(
+  asked: Pick<ReconciledApplication, "key" | "application" | "resourceVersion" | "sensor">,
+  deps: WriteDeps,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { key, sensor } = asked;
+  const { operation } = asked.application;
+  if (operation === undefined || sensor === undefined) return false;
+  const by = operation.initiatedBy.username ?? "somebody";
+  const request = requestOf({ reason: "spec", id: `operation/${key}`, text: `${by} set an operation` }, 2);
+  const id = await recordDecision(sensor, request, "it begins", deps);
+  return (await begin(asked, { operation: operation.raw, id, requests: [], status: {} }, deps, signal)).began;
+}
+
+function clearedAnnotations(application: Application): JsonObject {
+  const names = Object.keys(refreshAnnotations(application));
+  return names.length === 0 ? {} : { metadata: { annotations: Object.fromEntries(names.map((name) => [name, null])) } };
+}
+
+/** Those that were answered by this look; another one may be asked for meanwhile. */
+function refreshAnnotations({ metadata: { annotations } }: Application): Record<string, string> {
+  const names = [refreshAnnotation, refreshTimestampAnnotation];
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = annotations[name];
+      return value === undefined ? [] : [[name, value] as const];
+    }),
+  );
+}

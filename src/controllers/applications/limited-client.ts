@@ -1,0 +1,24 @@
+import type { Slots } from "../../base/slots.ts";
+import type { KubeClient } from "../../kube/kube.ts";
+
+/**
+ * The same cluster with a bound on how many requests are under way: whoever only waits (for health, for a hook) takes no
+ * place. Watches are not counted: they last.
+ */
+export function limitedClient(kube: KubeClient, slots: Slots): KubeClient {
+  async function limited<T>(signal: AbortSignal | undefined, request: () => Promise<T>): Promise<T> {
+    using _place = await slots.take(signal ?? new AbortController().signal);
+    return await request();
+  }
+  return {
+    get: (ref, signal) => limited(signal, () => kube.get(ref, signal)),
+    list: (kind, options, signal) => limited(signal, () => kube.list(kind, options, signal)),
+    create: (object, options, signal) => limited(signal, () => kube.create(object, options, signal)),
+    update: (object, options, signal) => limited(signal, () => kube.update(object, options, signal)),
+    patch: (ref, type, patch, options, signal) => limited(signal, () => kube.patch(ref, type, patch, options, signal)),
+    delete: (ref, options, signal) => limited(signal, () => kube.delete(ref, options, signal)),
+    watch: (kind, from, options, signal) => kube.watch(kind, from, options, signal),
+    isNamespaced: (kind, signal) => kube.isNamespaced(kind, signal),
+    as: (user) => limitedClient(kube.as(user), slots),
+  };
+}

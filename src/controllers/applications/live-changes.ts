@@ -1,0 +1,101 @@
+import type { Clock } from "../../base/clock.ts";
+import type { Logger } from "../../base/log.ts";
+import { keyOf, keyText } from "../../gitops/diff/diff.ts";
+import { defaultInstanceLabel, ownerOf } from "../../gitops/diff/tracking.ts";
+import { assessHealth } from "../../gitops/health/assess.ts";
+import type { LiveChange, LiveState } from "../../kube/live-state.ts";
+import { type KubeObject, refText } from "../../objects/object.ts";
+import type { ApplicationHead, Ledger } from "../../record/records.ts";
+import type { LocalReason } from "./application-requests.ts";
+import { createObservationLimit, type ObservationLimit } from "./observation-limit.ts";
+
+/** An Application as far as changes of its objects concern it. */
+export interface ChangedApplication {
+  /** `namespace/name` */
+  readonly key: string;
+  readonly head: ApplicationHead;
+  /** Names its last sync in records; undefined before its first. */
+  readonly lastSync: string | undefined;
+}
+
+export interface LiveChangesDeps {
+  readonly live: LiveState;
+  /** By instance name. */
+  readonly applicationOf: (instance: string) => ChangedApplication | undefined;
+  readonly onDrift: (reason: LocalReason) => void;
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** The instance that an object is tracked as; what `LiveState` groups by. */
+export function groupOf(object: KubeObject): string | undefined {
+  return ownerOf(object, "annotation", defaultInstanceLabel);
+}
+
+/**
+ * Attributes each change of a live object to its Application, by way of its topmost owner: a reason to look again, and,
+ * when the object came, went or changed its health, an observation; of one that flaps only some.
+ * @returns the way to stop
+ */
+export function followLiveChanges(deps: LiveChangesDeps): () => void {
+  const limit = createObservationLimit(deps.clock);
+  return deps.live.onChange((change) => {
+    if (change.isInitial) return;
+    for (const instance of instancesOf(change, deps.live)) {
+      const application = deps.applicationOf(instance);
+      // Its own status is no state of one that manages itself.
+      if (application === undefined || change.object.metadata.uid === application.head.uid) continue;
+      deps.onDrift(driftOf(change, application));
+      observe(change, application, limit, deps);
+    }
+  });
+}
+
+/** Both, when the object goes from one Application to another. */
+function instancesOf({ object, previous }: LiveChange, live: LiveState): ReadonlySet<string> {
+  const instances = new Set<string>();
+  for (const one of previous === undefined ? [object] : [object, previous]) {
+    const instance = groupOf(live.rootOf(one));
+    if (instance !== undefined) instances.add(instance);
+  }
+  return instances;
+}
+
+function driftOf({ type, object }: LiveChange, { key }: ChangedApplication): LocalReason {
+  const isRoot = (object.metadata.ownerReferences ?? []).length === 0;
+  const text = keyText(keyOf(object));
+  const what = `${text.replace(/^\//, "")} ${type === "deleted" ? "was deleted" : "changed"}`;
+  const id = `drift/${text}/${object.metadata.resourceVersion ?? ""}`;
+  return { reason: "drift", application: key, id, what, level: isRoot ? 1 : 0, objects: [text] };
+}
+
+function observe(
+  { type, object, previous }: LiveChange,
+  { head, lastSync }: ChangedApplication,
+  limit: ObservationLimit,
+  { ledger, clock, log }: LiveChangesDeps,
+): void {
+  if (lastSync === undefined) return;
+  const health = type === "deleted" ? undefined : assessHealth(object);
+  const isSame = previous !== undefined && assessHealth(previous)?.status === health?.status;
+  if (type === "set" && isSame) return;
+  const { name = "", namespace } = object.metadata;
+  const { apiVersion, kind } = object;
+  const text = refText({ apiVersion, kind, name, ...(namespace ? { namespace } : {}) });
+  const missed = limit.admit(`${head.uid} ${text}`);
+  if (missed === undefined) return;
+  const more = missed === 0 ? "" : `(after ${missed} changes that are not recorded)`;
+  const message = [health?.message ?? "", more].filter((part) => part !== "").join(" ");
+  const { kept } = ledger.write({
+    kind: "observation",
+    at: clock.now(),
+    causes: [lastSync],
+    application: head,
+    object: text,
+    change: type === "deleted" ? "deleted" : previous === undefined ? "created" : "health",
+    ...(health === undefined ? {} : { health: health.status }),
+    ...(message === "" ? {} : { message }),
+  });
+  kept.catch((error: unknown) => log.error("a record could not be stored", { error }));
+}

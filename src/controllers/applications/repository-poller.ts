@@ -1,0 +1,265 @@
+import { createHash } from "node:crypto";
+import { type BackoffPolicy, backoffMs } from "../../base/backoff.ts";
+import { type Clock, sleepFor } from "../../base/clock.ts";
+import { messageOf } from "../../base/errors.ts";
+import { createKeyedQueue, type KeyedQueue } from "../../base/keyed-queue.ts";
+import type { Logger } from "../../base/log.ts";
+import { normaliseRepositoryUrl, parseRepositoryUrl } from "../../gitops/source/repository-url.ts";
+import type { GitSources, Refs } from "../../gitops/source/source.ts";
+import type { RefChange } from "../../local/git-server.ts";
+import { unlessAborted } from "../running.ts";
+
+/** Repositories asked at once. */
+const concurrency = 8;
+/** How often it is looked which repositories are in use. */
+const lookMs = 2_000;
+/** Messages remembered of one repository, so that each is logged once. */
+const maxProblems = 16;
+
+/** Refs of a repository that are not where they were. */
+export interface RepositoryChange {
+  /** As an Application spells it, without credentials. */
+  readonly url: string;
+  /** Of `refs/heads/`, `refs/tags/` and `HEAD`; 40 zeros where a ref is new or gone. Never empty. */
+  readonly refs: readonly RefChange[];
+  /** The branch that HEAD names: `refs/heads/main`. Absent when several fit. */
+  readonly defaultBranch?: string;
+}
+
+export interface RepositoryPollerDeps {
+  readonly sources: Pick<GitSources, "tips" | "fetch" | "findRefs">;
+  /** The URLs in use; several spellings of one repository are one repository. */
+  readonly repositories: () => Iterable<string>;
+  /**
+   * Called after the mirror was brought up to date. Rejecting, or a crash before it resolves, reports the same move
+   * again, together with what moved since.
+   */
+  readonly onMoved: (change: RepositoryChange) => Promise<void> | void;
+  /** Above 0. */
+  readonly intervalMs: number;
+  /** At most this is added to each interval. */
+  readonly jitterMs: number;
+  /** Numbers in [0, 1). */
+  readonly random: () => number;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export interface RepositoryPoller {
+  /** Polls every repository in use until `signal` aborts; settles once what was under way ended. */
+  run(signal: AbortSignal): Promise<void>;
+  /**
+   * Looks at the server once more, after a poll under way; resolves once moves were reported. Answered by `run`.
+   * @throws what `GitSources.tips` and `fetch` throw, and what `onMoved` rejects with
+   */
+  pollNow(repository: string, signal: AbortSignal): Promise<void>;
+}
+
+/**
+ * The safety net below pushes: one `ls-remote` per repository and interval. A repository is polled as soon as it is in
+ * use, which says where its refs are; the polls that follow are spread over the interval. One that fails is asked less
+ * and less often.
+ */
+export function createRepositoryPoller(deps: RepositoryPollerDeps): RepositoryPoller {
+  return new Poller(deps);
+}
+
+interface Waiter {
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Watched {
+  spellings: readonly string[];
+  /** What was reported last; undefined before the first poll. */
+  tips: Refs | undefined;
+  /** Counts failures for ever: each goes on to the next spelling. */
+  turn: number;
+  /** In a row. */
+  failures: number;
+  /** What the log said since the last success. */
+  readonly problems: Set<string>;
+  /** Those who want a poll that has not begun yet. */
+  readonly waiters: Waiter[];
+}
+
+class Poller implements RepositoryPoller {
+  readonly #deps: RepositoryPollerDeps;
+  readonly #backoff: BackoffPolicy;
+  readonly #queue: KeyedQueue;
+  /** By normalised URL. */
+  readonly #watched = new Map<string, Watched>();
+  #stopped: AbortSignal | undefined;
+
+  constructor(deps: RepositoryPollerDeps) {
+    const { intervalMs, jitterMs, clock, log } = deps;
+    this.#deps = deps;
+    this.#backoff = { firstMs: intervalMs, maxMs: 8 * intervalMs, factor: 2, jitter: jitterMs / intervalMs };
+    this.#queue = createKeyedQueue({
+      concurrency,
+      clock,
+      work: (key, signal) => this.#work(key, signal),
+      onError: (repository, error) => log.error("poll of a repository broke off", { repository, error }),
+    });
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const failed = new AbortController();
+    const stop = AbortSignal.any([signal, failed.signal]);
+    this.#stopped = stop;
+    const queue = this.#queue.run(stop);
+    try {
+      while (!signal.aborted) {
+        this.#look();
+        await sleepFor(this.#deps.clock, lookMs, signal);
+      }
+    } catch (error) {
+      failed.abort(error);
+      if (!signal.aborted) throw error;
+    } finally {
+      await queue;
+      for (const { waiters } of this.#watched.values()) settle(waiters, stop.reason);
+    }
+  }
+
+  async pollNow(repository: string, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    this.#stopped?.throwIfAborted();
+    const key = normaliseRepositoryUrl(repository);
+    const watched = this.#watched.get(key) ?? this.#watch(key, [repository]);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    watched.waiters.push({ resolve, reject });
+    this.#queue.add(key);
+    await unlessAborted(promise, signal);
+  }
+
+  /** Takes up repositories that are new, and forgets those that are in use no longer. */
+  #look(): void {
+    const inUse = new Map<string, Set<string>>();
+    for (const url of this.#deps.repositories()) {
+      const key = normaliseRepositoryUrl(url);
+      inUse.set(key, (inUse.get(key) ?? new Set()).add(url));
+    }
+    for (const [key, { waiters }] of this.#watched) {
+      if (!inUse.has(key) && waiters.length === 0) this.#watched.delete(key);
+    }
+    for (const [key, urls] of inUse) {
+      const known = this.#watched.get(key);
+      if (known !== undefined) known.spellings = [...urls];
+      else {
+        this.#watch(key, [...urls]);
+        this.#queue.add(key);
+      }
+    }
+  }
+
+  #watch(key: string, spellings: readonly string[]): Watched {
+    const watched = { spellings, tips: undefined, turn: 0, failures: 0, problems: new Set<string>(), waiters: [] };
+    this.#watched.set(key, watched);
+    return watched;
+  }
+
+  async #work(key: string, signal: AbortSignal): Promise<{ readonly againAfterMs?: number }> {
+    const watched = this.#watched.get(key);
+    if (watched === undefined) return {}; // forgotten since it was put off
+    const waiters = watched.waiters.splice(0);
+    const isFirst = watched.tips === undefined;
+    try {
+      await this.#poll(watched, signal);
+      this.#noteSuccess(key, watched);
+      settle(waiters);
+      const { intervalMs, jitterMs, random } = this.#deps;
+      return { againAfterMs: intervalMs * (isFirst ? shareOf(key) : 1) + jitterMs * random() };
+    } catch (error) {
+      settle(waiters, signal.aborted ? signal.reason : error);
+      if (signal.aborted) throw error;
+      this.#noteFailure(key, watched, error);
+      return { againAfterMs: backoffMs(this.#backoff, watched.failures, this.#deps.random) };
+    }
+  }
+
+  async #poll(watched: Watched, signal: AbortSignal): Promise<void> {
+    const { sources, onMoved } = this.#deps;
+    // One spelling may be refused where another is not: `.git` or not matters to some servers.
+    const spelling = watched.spellings[watched.turn % watched.spellings.length] ?? "";
+    const fetched = watched.tips === undefined ? sources.findRefs(spelling) : undefined;
+    const tips = trackedRefs(await sources.tips(spelling, signal));
+    const before = watched.tips ?? firstTips(fetched, tips);
+    const refs = movedRefs(before, tips);
+    if (refs.length > 0) {
+      await sources.fetch(spelling, {}, signal);
+      const defaultBranch = defaultBranchOf(before, tips);
+      const { url } = parseRepositoryUrl(spelling);
+      await onMoved({ url, refs, ...(defaultBranch === undefined ? {} : { defaultBranch }) });
+    }
+    watched.tips = tips;
+  }
+
+  #noteSuccess(repository: string, watched: Watched): void {
+    if (watched.failures > 0) this.#deps.log.info("repository is polled again", { repository });
+    watched.failures = 0;
+    watched.problems.clear();
+  }
+
+  #noteFailure(repository: string, watched: Watched, error: unknown): void {
+    const problem = messageOf(error);
+    watched.failures += 1;
+    watched.turn += 1;
+    if (watched.problems.has(problem)) return;
+    if (watched.problems.size >= maxProblems) watched.problems.clear();
+    watched.problems.add(problem);
+    this.#deps.log.warn("repository could not be polled, will retry", { repository, error });
+  }
+}
+
+function settle(waiters: Waiter[], error?: unknown): void {
+  for (const { resolve, reject } of waiters.splice(0)) {
+    if (error === undefined) resolve();
+    else reject(error);
+  }
+}
+
+/** A number in [0, 1), always the same for one repository. */
+function shareOf(key: string): number {
+  return createHash("sha256").update(key).digest().readUInt32BE() / 2 ** 32;
+}
+
+const zeros = "0".repeat(40);
+
+/** Servers list more, e.g. one ref for each pull request; nobody follows those. */
+function trackedRefs(refs: Refs): Refs {
+  return new Map([...refs].filter(([name]) => name === "HEAD" || /^refs\/(?:heads|tags)\//.test(name)));
+}
+
+/**
+ * Where refs were before the first poll: where the mirror has them, since Applications may have been compared with that.
+ * Tags that the mirror lacks are no move: it keeps none that name a file or a folder.
+ */
+function firstTips(fetched: Refs | undefined, tips: Refs): Refs {
+  if (fetched === undefined) return tips;
+  const otherTags = [...tips].filter(([name]) => name.startsWith("refs/tags/") && !fetched.has(name));
+  return new Map([...trackedRefs(fetched), ...otherTags]);
+}
+
+function movedRefs(before: Refs, tips: Refs): readonly RefChange[] {
+  const gone = [...before].filter(([name]) => !tips.has(name)).map(([name, old]) => ({ name, old, new: zeros }));
+  const moved = [...tips].flatMap(([name, now]) => {
+    const old = before.get(name) ?? zeros;
+    return old === now ? [] : [{ name, old, new: now }];
+  });
+  return [...moved, ...gone];
+}
+
+/**
+ * `ls-remote` says only which commit HEAD is: the branch is one of that commit now and, if that is not enough, before;
+ * then one of the usual names.
+ */
+function defaultBranchOf(before: Refs, tips: Refs): string | undefined {
+  const isBranchAtHead = (refs: Refs) => (name: string) =>
+    name.startsWith("refs/heads/") && refs.get(name) === refs.get("HEAD");
+  const now = [...tips.keys()].filter(isBranchAtHead(tips));
+  const both = now.filter(isBranchAtHead(before));
+  const candidates = both.length > 0 ? both : now;
+  if (candidates.length === 1) return candidates[0];
+  return ["refs/heads/main", "refs/heads/master"].find((name) => candidates.includes(name));
+}

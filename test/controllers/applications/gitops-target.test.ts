@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { instant } from "../../../src/base/clock.ts";
+import { requestFor } from "../../../src/controllers/applications/application-requests.ts";
+import { createGitOpsTarget } from "../../../src/controllers/applications/gitops-target.ts";
+import type { ReceivedEvent } from "../../../src/events/sensor/reducer.ts";
+import type { GitOpsRequest } from "../../../src/events/triggers/trigger.ts";
+import { busAway } from "../../harness/memory-bus.ts";
+import { createVirtualClock } from "../../harness/virtual-clock.ts";
+import { createApplication, openShop } from "./application-rig.ts";
+
+const signal = new AbortController().signal;
+const request: GitOpsRequest = {
+  application: { namespace: "argocd", name: "web" },
+  operation: "sync",
+  key: "uid/deploy/event",
+  by: { namespace: "default", name: "deploy" },
+  sync: { revision: "v2", prune: true, dryRun: false, syncOptions: ["ServerSideApply=true"] },
+};
+
+function open(store?: () => Promise<void>) {
+  const stored: { readonly application: string; readonly received: ReceivedEvent }[] = [];
+  const requests = {
+    async store(application: string, received: ReceivedEvent) {
+      await store?.();
+      stored.push({ application, received });
+    },
+  };
+  return { stored, target: createGitOpsTarget({ requests, clock: createVirtualClock() }) };
+}
+
+test("what is asked for is stored under the firing's key, and reads back as the same wish", async () => {
+  await using world = await openShop();
+  await createApplication(world);
+  const { stored, target } = open();
+  const outcome = await target.request(request, world.kube, signal);
+  assert.equal(outcome.message, "asked Application argocd/web to sync");
+  const [only] = stored;
+  assert.equal(only?.application, "argocd/web");
+  assert.ok(only !== undefined);
+  const read = requestFor(JSON.parse(JSON.stringify(only.received)));
+  assert.deepEqual(read?.sync, { ...request.sync, by: "Sensor default/deploy" });
+  assert.deepEqual(
+    read?.causes.map(({ reason, id }) => [reason, id]),
+    [["event", "uid/deploy/event"]],
+  );
+});
+
+for (const [operation, level, hard] of [
+  ["refresh", 3, false],
+  ["hardRefresh", 3, true],
+] as const) {
+  test(`${operation} asks for no sync`, async () => {
+    await using world = await openShop();
+    await createApplication(world);
+    const { stored, target } = open();
+    const { sync: _, ...rest } = request;
+    await target.request({ ...rest, operation }, world.kube, signal);
+    const read = stored[0] && requestFor(stored[0].received);
+    assert.deepEqual([read?.level, read?.hard, read?.sync], [level, hard, undefined]);
+  });
+}
+
+test("nothing is stored for an Application that is not there, or that the user may not patch", async () => {
+  await using world = await openShop();
+  const { stored, target } = open();
+  await assert.rejects(target.request(request, world.kube, signal), { code: "NOT_FOUND" });
+  await assert.rejects(target.plan(request, world.kube, signal), { code: "NOT_FOUND" });
+  await createApplication(world);
+  const forbidding = {
+    ...world.kube,
+    patch: () => Promise.reject(Object.assign(new Error("no"), { code: "API_FORBIDDEN" })),
+  };
+  await assert.rejects(target.request(request, forbidding, signal), { code: "API_FORBIDDEN" });
+  assert.equal(stored.length, 0);
+});
+
+test("a bus that is away fails the trigger, which tries again", async () => {
+  await using world = await openShop();
+  await createApplication(world);
+  const { target } = open(() => Promise.reject(busAway()));
+  await assert.rejects(target.request(request, world.kube, signal), { code: "BUS_UNAVAILABLE" });
+});
+
+test("a plan says what the Application is now, and changes nothing", async () => {
+  await using world = await openShop();
+  const status = {
+    sync: { status: "OutOfSync", revision: "abc" },
+    health: { status: "Degraded" },
+    resources: [
+      { kind: "ConfigMap", version: "v1", namespace: "shop", name: "settings", status: "OutOfSync" },
+      { kind: "Service", version: "v1", namespace: "shop", name: "web", status: "Synced" },
+    ],
+  };
+  const { metadata } = await createApplication(world, {}, {}, { status });
+  const { stored, target } = open();
+  assert.deepEqual(await target.plan(request, world.kube, signal), {
+    application: request.application,
+    operation: "sync",
+    syncStatus: "OutOfSync",
+    healthStatus: "Degraded",
+    revision: "abc",
+    outOfSync: ["/ConfigMap/shop/settings"],
+  });
+  assert.equal(stored.length, 0);
+  assert.equal((await world.application()).metadata.resourceVersion, metadata.resourceVersion);
+});
+
+test("what is none of ours is no request", () => {
+  const event = { id: "1", source: "x", subject: "other", type: "x", time: "", data: {} };
+  const head = {
+    id: "1",
+    namespace: "",
+    eventSource: "x",
+    event: "other",
+    type: "x",
+    time: "",
+    bus: "",
+    sequence: 0,
+    storedAt: instant(0),
+  };
+  assert.equal(requestFor({ event, head } as unknown as ReceivedEvent), undefined);
+});

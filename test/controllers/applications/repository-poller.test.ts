@@ -1,0 +1,479 @@
+import assert from "node:assert/strict";
+import { rename, symlink } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { messageOf } from "../../../src/base/errors.ts";
+import { type LogFields, type Logger, silentLogger } from "../../../src/base/log.ts";
+import {
+  createRepositoryPoller,
+  type RepositoryChange,
+  type RepositoryPoller,
+} from "../../../src/controllers/applications/repository-poller.ts";
+import type { GitSources } from "../../../src/gitops/source/source.ts";
+import { never, openSources } from "../../gitops/source/rig.ts";
+import { createTestRepository, git } from "../../harness/git-repository.ts";
+import { startGitServer } from "../../harness/git-server.ts";
+import { failOnLeakedChildren } from "../../harness/leaks.ts";
+import { tempDir } from "../../harness/temp-dir.ts";
+import { createVirtualClock } from "../../harness/virtual-clock.ts";
+import { waitFor } from "../../harness/wait.ts";
+
+failOnLeakedChildren();
+
+const zeros = "0".repeat(40);
+const intervalMs = 120_000;
+
+interface World extends AsyncDisposable {
+  readonly urls: Set<string>;
+  readonly sources: GitSources;
+  readonly poller: RepositoryPoller;
+  readonly changes: RepositoryChange[];
+  readonly lines: readonly string[];
+  /** Of `tips`, in order: the repository and the second since the start. */
+  readonly polls: { readonly url: string; readonly second: number }[];
+  readonly fetches: string[];
+  readonly atOnce: { now: number; most: number };
+  /** Runs before `onMoved` is done. */
+  onMoved: () => Promise<void> | void;
+  /** Runs before the server is asked. */
+  beforeTips: (signal: AbortSignal) => Promise<void> | void;
+  start(): void;
+  /** Lets time go by second by second, and in each of them what is due come to its end. */
+  pass(ms: number): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** The real sources, watched as they are used, below a poller on virtual time. */
+async function openWorld(jitterMs = 0, random = () => 0): Promise<World> {
+  const rig = await openSources();
+  const clock = createVirtualClock();
+  const begin = clock.now();
+  const stopping = new AbortController();
+  let running: Promise<void> | undefined;
+  const lines: string[] = [];
+  const add = (level: string) => (message: string, fields?: LogFields) =>
+    void lines.push(
+      `${level} ${message}: ${fields?.repository} ${fields?.error ? messageOf(fields.error) : ""}`.trim(),
+    );
+  const log: Logger = { ...silentLogger, error: add("error"), warn: add("warn"), info: add("info") };
+  const urls = new Set<string>();
+  const { sources } = rig;
+  const poller = createRepositoryPoller({
+    sources: {
+      findRefs: (url) => sources.findRefs(url),
+      tips(url, signal) {
+        world.polls.push({ url, second: (clock.now() - begin) / 1000 });
+        return busy(async () => {
+          await world.beforeTips(signal);
+          return sources.tips(url, signal);
+        });
+      },
+      fetch(url, wanted, signal) {
+        world.fetches.push(url);
+        return busy(() => sources.fetch(url, wanted, signal));
+      },
+    },
+    repositories: () => urls,
+    onMoved: (change) =>
+      busy(async () => {
+        await world.onMoved();
+        world.changes.push(change);
+      }),
+    intervalMs,
+    jitterMs,
+    random,
+    clock,
+    log,
+  });
+  async function busy<T>(work: () => Promise<T>): Promise<T> {
+    world.atOnce.most = Math.max(world.atOnce.most, ++world.atOnce.now);
+    try {
+      return await work();
+    } finally {
+      world.atOnce.now--;
+    }
+  }
+  // What a poll does between two calls takes no turn of the event loop.
+  const isIdle = () => world.atOnce.now === 0;
+  const world: World = {
+    urls,
+    sources,
+    poller,
+    changes: [],
+    lines,
+    polls: [],
+    fetches: [],
+    atOnce: { now: 0, most: 0 },
+    onMoved: () => undefined,
+    beforeTips: () => undefined,
+    start() {
+      running = poller.run(stopping.signal);
+    },
+    async pass(ms) {
+      await waitFor("the polls to end", isIdle);
+      for (let passed = 0; passed < ms; passed += 1_000) {
+        await clock.advance(1_000);
+        await waitFor("the polls to end", isIdle);
+      }
+    },
+    async stop() {
+      stopping.abort(new Error("stopped"));
+      await running;
+    },
+    async [Symbol.asyncDispose]() {
+      await world.stop();
+      await rig[Symbol.asyncDispose]();
+    },
+  };
+  return world;
+}
+
+test("the first look is no move; what is moved, new or gone after that is told once", async () => {
+  await using repository = await createTestRepository();
+  await using world = await openWorld();
+  const first = await repository.commit({ a: "1" });
+  await repository.git("branch", "old");
+  await repository.git("tag", "v1");
+  world.urls.add(repository.url);
+  world.start();
+  await world.pass(2 * intervalMs);
+  assert.deepEqual([world.changes, world.fetches], [[], []]);
+  const second = await repository.commit({ a: "2" });
+  await repository.git("branch", "-D", "old");
+  await repository.git("tag", "v2", first);
+  await repository.git("update-ref", "refs/pull/1/head", second);
+  await world.pass(2 * intervalMs);
+  assert.deepEqual(world.changes, [
+    {
+      url: repository.url,
+      refs: [
+        { name: "HEAD", old: first, new: second },
+        { name: "refs/heads/main", old: first, new: second },
+        { name: "refs/tags/v2", old: zeros, new: first },
+        { name: "refs/heads/old", old: first, new: zeros },
+      ],
+      defaultBranch: "refs/heads/main",
+    },
+  ]);
+  assert.equal(world.fetches.length, 1);
+  assert.equal((await world.sources.resolve(repository.url, "main", never)).commit, second);
+  assert.deepEqual(world.lines, []);
+});
+
+test("only refs that nobody follows moved: nothing is told", async () => {
+  await using repository = await createTestRepository();
+  await using world = await openWorld();
+  const first = await repository.commit({ a: "1" });
+  world.urls.add(repository.url);
+  world.start();
+  await world.pass(intervalMs);
+  await repository.git("update-ref", "refs/pull/1/head", first);
+  await repository.git("update-ref", "refs/notes/x", first);
+  await world.pass(2 * intervalMs);
+  assert.deepEqual([world.changes, world.fetches], [[], []]);
+});
+
+test("the first push to an empty repository is a move", async () => {
+  await using repository = await createTestRepository();
+  await using world = await openWorld();
+  world.urls.add(repository.url);
+  world.start();
+  await world.pass(intervalMs);
+  const first = await repository.commit({ a: "1" });
+  await world.pass(intervalMs);
+  const refs = ["HEAD", "refs/heads/main"].map((name) => ({ name, old: zeros, new: first }));
+  assert.deepEqual(world.changes, [{ url: repository.url, refs, defaultBranch: "refs/heads/main" }]);
+});
+
+test("what moved between the first fetch and the first look is told", async () => {
+  await using repository = await createTestRepository();
+  await using world = await openWorld();
+  const first = await repository.commit({ a: "1" });
+  await repository.git("tag", "file", await repository.git("rev-parse", "main:a"));
+  await world.sources.resolve(repository.url, "main", never);
+  const second = await repository.commit({ a: "2" });
+  world.urls.add(repository.url);
+  world.start();
+  await world.pass(1_000);
+  const refs = ["HEAD", "refs/heads/main"].map((name) => ({ name, old: first, new: second }));
+  assert.deepEqual(world.changes, [{ url: repository.url, refs, defaultBranch: "refs/heads/main" }]);
+});
+
+const branches: readonly [string, readonly string[], readonly string[], string | undefined][] = [
+  ["one branch at HEAD", ["branch dev"], ["commit"], "refs/heads/main"],
+  ["HEAD moves to another branch", ["branch dev", "commit"], ["symbolic-ref HEAD refs/heads/dev"], "refs/heads/dev"],
+  ["two that moved together: the usual name", ["branch dev"], ["commit", "branch -f dev"], "refs/heads/main"],
+  ["a new one beside it: the one that was there", ["branch -m trunk"], ["commit", "branch main"], "refs/heads/trunk"],
+  ["two unusual names that moved together", ["branch -m a", "branch b"], ["commit", "branch -f b"], undefined],
+];
+
+for (const [what, before, after, expected] of branches) {
+  test(`the default branch with ${what} is ${expected}`, async () => {
+    await using repository = await createTestRepository();
+    await using world = await openWorld();
+    const run = async (commands: readonly string[]): Promise<void> => {
+      for (const command of commands) {
+        if (command === "commit") await repository.commit({ a: `${Math.random()}` });
+        else await repository.git(...command.split(" "));
+      }
+    };
+    await run(["commit", ...before]);
+    world.urls.add(repository.url);
+    world.start();
+    await world.pass(intervalMs);
+    await run(after);
+    await world.pass(intervalMs);
+    assert.equal(world.changes.length, 1);
+    assert.equal(world.changes[0]?.defaultBranch, expected);
+  });
+}
+
+test("a move that could not be passed on is told again, with what moved since", async () => {
+  await using repository = await createTestRepository();
+  await using world = await openWorld();
+  const first = await repository.commit({ a: "1" });
+  world.urls.add(repository.url);
+  world.start();
+  await world.pass(intervalMs);
+  world.onMoved = () => Promise.reject(new Error("the bus is away"));
+  await repository.commit({ a: "2" });
+  await world.pass(intervalMs);
+  const third = await repository.commit({ a: "3" });
+  world.onMoved = () => undefined;
+  await world.pass(2 * intervalMs);
+  assert.deepEqual(
+    world.changes.map(({ refs }) => refs[0]),
+    [{ name: "HEAD", old: first, new: third }],
+  );
+  assert.deepEqual(world.lines, [
+    `warn repository could not be polled, will retry: ${repository.url} the bus is away`,
+    `info repository is polled again: ${repository.url}`,
+  ]);
+});
+
+test("a repository that fails is said once, asked less and less often, and holds up no other", async () => {
+  await using repository = await createTestRepository();
+  await using other = await createTestRepository();
+  await using world = await openWorld();
+  const first = await repository.commit({ a: "1" });
+  await other.commit({ a: "1" });
+  for (const { url } of [repository, other]) world.urls.add(url);
+  world.start();
+  await world.pass(intervalMs);
+  await rename(join(repository.path, ".git"), join(repository.path, "away"));
+  world.polls.length = 0;
+  await world.pass(20 * intervalMs);
+  const at = (url: string) => world.polls.filter((poll) => poll.url === url).map(({ second }) => second);
+  const gaps = at(repository.url).flatMap((second, index, all) =>
+    index === 0 ? [] : [second - (all[index - 1] ?? 0)],
+  );
+  assert.deepEqual(gaps, [120, 240, 480, 960]);
+  assert.ok(at(other.url).length >= 19);
+  assert.equal(world.lines.length, 1);
+  assert.match(world.lines[0] ?? "", /^warn repository could not be polled, will retry: file:.* repository not found$/);
+  await rename(join(repository.path, "away"), join(repository.path, ".git"));
+  const second = await repository.commit({ a: "2" });
+  await world.pass(8 * intervalMs);
+  assert.deepEqual(world.changes[0]?.refs[0], { name: "HEAD", old: first, new: second });
+  assert.match(world.lines[1] ?? "", /^info repository is polled again/);
+  assert.equal(world.lines.length, 2);
+});
+
+test("many repositories are asked eight at once, then spread over the interval, each once in it", async () => {
+  await using repository = await createTestRepository();
+  await using folder = await tempDir();
+  await using world = await openWorld();
+  await repository.commit({ a: "1" });
+  for (let index = 0; index < 40; index++) {
+    const path = join(folder.path, `repository-${index}`);
+    await symlink(repository.path, path);
+    world.urls.add(path);
+  }
+  world.start();
+  await world.pass(intervalMs);
+  assert.equal(world.atOnce.most, 8);
+  const first = world.polls.filter(({ second }) => second === 0);
+  assert.equal(first.length, 40);
+  assert.equal(new Set(first.map(({ url }) => url)).size, 40);
+  const rest = world.polls.slice(40).map(({ second }) => second);
+  assert.equal(rest.length, 40, "each once more within the interval");
+  for (const half of [0, 1]) assert.ok(rest.some((second) => Math.floor(second / 60) === half));
+  world.polls.length = 0;
+  await world.pass(intervalMs);
+  assert.equal(new Set(world.polls.map(({ url }) => url)).size, 40);
+  assert.equal(world.polls.length, 40);
+});
+
+test("jitter is added to each interval", async () => {
+  await using repository = await createTestRepository();
+  await using world = await openWorld(60_000, () => 0.5);
+  await repository.commit({ a: "1" });
+  world.urls.add(repository.url);
+  world.start();
+  await world.pass(6 * intervalMs);
+  const seconds = world.polls.map(({ second }) => second).slice(2); // after the spread one, whole seconds
+  const gaps = seconds.slice(1).map((second, index) => second - (seconds[index] ?? 0));
+  assert.ok(gaps.length >= 1);
+  assert.deepEqual([...new Set(gaps)], [150]);
+});
+
+test("a repository that is used no longer is forgotten", async () => {
+  await using repository = await createTestRepository();
+  await using world = await openWorld();
+  await repository.commit({ a: "1" });
+  world.urls.add(repository.url);
+  world.start();
+  await world.pass(intervalMs);
+  const polls = world.polls.length;
+  world.urls.clear();
+  await world.pass(2 * intervalMs);
+  assert.equal(world.polls.length, polls);
+  await repository.commit({ a: "2" });
+  world.urls.add(repository.url);
+  await world.pass(intervalMs);
+  assert.ok(world.polls.length > polls);
+  assert.deepEqual(world.changes, []);
+});
+
+test("one that comes back before it would have been asked again is asked at once, and as often as before", async () => {
+  await using repository = await createTestRepository();
+  await using world = await openWorld();
+  await repository.commit({ a: "1" });
+  world.urls.add(repository.url);
+  world.start();
+  await world.pass(2 * intervalMs);
+  world.urls.clear();
+  await world.pass(4_000);
+  world.urls.add(repository.url);
+  world.polls.length = 0;
+  await world.pass(3_000);
+  assert.equal(world.polls.length, 1);
+  await world.pass(2 * intervalMs);
+  assert.ok(world.polls.length <= 4, `${world.polls.length} polls`);
+});
+
+test("spellings of one repository are one; another is tried when one is refused, and kept", async () => {
+  await using host = await startGitServer();
+  await using world = await openWorld();
+  await host.server.createServedRepository("demo", { a: "1" });
+  const url = host.server.urlOf("demo");
+  for (const spelling of [url.replace(/\.git$/, ""), url]) world.urls.add(spelling);
+  world.start();
+  await world.pass(6 * intervalMs);
+  const [refused, ...taken] = world.polls.map((poll) => poll.url);
+  assert.equal(refused, url.replace(/\.git$/, ""));
+  assert.ok(taken.length >= 3);
+  assert.deepEqual([...new Set(taken)], [url]);
+  assert.equal(world.lines.length, 2);
+});
+
+test("credentials of a URL are used, and neither told nor logged", async () => {
+  await using host = await startGitServer();
+  await using world = await openWorld();
+  await host.server.createServedRepository("demo", { a: "1" });
+  const url = host.server.pushUrlOf("demo");
+  const { password } = new URL(url);
+  world.urls.add(url);
+  world.start();
+  await world.pass(intervalMs);
+  await createBranch(host.directory, url);
+  await world.pass(2 * intervalMs);
+  await host.server[Symbol.asyncDispose]();
+  await world.pass(2 * intervalMs);
+  assert.deepEqual(
+    world.changes.map((change) => [change.url, change.refs[0]?.name]),
+    [[host.server.urlOf("demo"), "refs/heads/next"]],
+  );
+  assert.equal(world.lines.length, 1);
+  assert.ok(!JSON.stringify([world.changes, world.lines]).includes(password));
+});
+
+async function createBranch(directory: string, url: string): Promise<void> {
+  await git(directory, ["clone", "-q", url, "clone"]);
+  await git(join(directory, "clone"), ["push", "-q", "origin", "main:next"]);
+}
+
+test("a poll on demand tells what moved before it resolves, whether the repository is in use or not", async () => {
+  await using repository = await createTestRepository();
+  await using world = await openWorld();
+  const first = await repository.commit({ a: "1" });
+  world.start();
+  await world.poller.pollNow(repository.url, never);
+  assert.deepEqual([world.polls.length, world.changes.length], [1, 0]);
+  world.urls.add(repository.url);
+  const second = await repository.commit({ a: "2" });
+  await world.poller.pollNow(`${repository.url}/`, never);
+  assert.deepEqual(world.changes[0]?.refs[0], { name: "HEAD", old: first, new: second });
+});
+
+test("polls on demand during a poll share one that begins after it", async () => {
+  await using repository = await createTestRepository();
+  await using world = await openWorld();
+  await repository.commit({ a: "1" });
+  world.urls.add(repository.url);
+  world.start();
+  await world.pass(intervalMs);
+  const gate = Promise.withResolvers<void>();
+  world.beforeTips = () => gate.promise;
+  world.polls.length = 0;
+  const begun = world.poller.pollNow(repository.url, never);
+  assert.equal(world.polls.length, 1);
+  const later = [1, 2, 3].map(() => world.poller.pollNow(repository.url, never));
+  gate.resolve();
+  await Promise.all([begun, ...later]);
+  assert.equal(world.polls.length, 2);
+});
+
+test("a poll on demand that fails says why; who leaves disturbs no other", async () => {
+  await using repository = await createTestRepository();
+  await using world = await openWorld();
+  await repository.commit({ a: "1" });
+  world.start();
+  await assert.rejects(world.poller.pollNow(`${repository.url}-none`, never), { code: "GIT_REPOSITORY_NOT_FOUND" });
+  await assert.rejects(world.poller.pollNow("ssh://host/x", never), { code: "GIT_REFUSED" });
+  const gate = Promise.withResolvers<void>();
+  world.beforeTips = () => gate.promise;
+  const leaving = new AbortController();
+  const left = world.poller.pollNow(repository.url, leaving.signal);
+  const stays = world.poller.pollNow(repository.url, never);
+  leaving.abort(new Error("left"));
+  await assert.rejects(left, /left/);
+  gate.resolve();
+  await stays;
+});
+
+test("a stop ends what is under way and what waits, and is no failure", async () => {
+  await using repository = await createTestRepository();
+  await using world = await openWorld();
+  await repository.commit({ a: "1" });
+  world.urls.add(repository.url);
+  world.beforeTips = (signal) =>
+    new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
+  world.start();
+  const asked = [1, 2].map(() => assert.rejects(world.poller.pollNow(repository.url, never), /stopped/));
+  await world.stop();
+  await Promise.all(asked);
+  await assert.rejects(world.poller.pollNow(repository.url, never), /stopped/);
+  assert.deepEqual(world.lines, []);
+});
+
+test("a failure to say what is in use ends the run, and whatever is under way", async () => {
+  await using repository = await createTestRepository();
+  await using world = await openWorld();
+  await repository.commit({ a: "1" });
+  const broken = createRepositoryPoller({
+    sources: world.sources,
+    repositories: () => {
+      throw new Error("no list");
+    },
+    onMoved: () => undefined,
+    intervalMs,
+    jitterMs: 0,
+    random: () => 0,
+    clock: createVirtualClock(),
+    log: silentLogger,
+  });
+  const asked = assert.rejects(broken.pollNow(repository.url, never), /no list/);
+  await assert.rejects(broken.run(never), /no list/);
+  await asked;
+});
