@@ -7,13 +7,14 @@ import type { GroupVersionKind, ObjectRef } from "../objects/object.ts";
 import type { Reconciler } from "./reconciler.ts";
 import { unlessAborted } from "./running.ts";
 
-/** Objects of one kind that are reconciled at once. */
-const concurrency = 16;
+/** Objects of one kind that are reconciled at once, unless a controller says otherwise. */
+const defaultConcurrency = 16;
 
 export interface ControllerOptions {
   readonly kind: GroupVersionKind;
   readonly cache: WatchCache;
   readonly reconciler: Reconciler;
+  readonly concurrency?: number;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -30,7 +31,8 @@ export interface Controller {
 }
 
 /** One controller per kind, over one reconciler contract: changes of the cache become keys of a queue. */
-export function createController({ kind, cache, reconciler, clock, log }: ControllerOptions): Controller {
+export function createController(options: ControllerOptions): Controller {
+  const { kind, cache, reconciler, concurrency = defaultConcurrency, clock, log } = options;
   const initial = new Set<string>();
   let setSettled: () => void = () => undefined;
   const settled = new Promise<void>((resolve) => {

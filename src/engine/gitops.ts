@@ -48,6 +48,8 @@ const pollMs = 120_000;
 const pollJitterMs = 60_000;
 /** Between looks at objects that a sync waits for. */
 const waitPollMs = 250;
+/** A look mostly waits, for Git servers above all: those that hang must not keep the others from being looked at. */
+const looksAtOnce = 256;
 /** How long a repository that fails for a moment is not told of (spec argo-cd-engine 2.6). */
 const graceMs = 180_000;
 
@@ -114,26 +116,31 @@ export async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
   const index = createApplicationIndex();
   let store: ApplicationStore | undefined;
   let listed: Promise<void> | undefined;
-  const running = runController(parts, "Application", ({ cache, request }) => {
-    store = createApplicationStore(cache, kube);
-    listed = cache.synced;
-    return createApplicationController({
-      ...parts,
-      store,
-      index,
-      request,
-      schemas: triggerSchemas(),
-      sources: gitOps.sources,
-      renders: createRenderCache(gitOps.sources, { onMade: () => metrics.renders.add({}) }),
-      claims: createClaims(),
-      isApplication: (key) => store?.find(key) !== undefined,
-      controllerNamespace,
-      directory: { project: projects.find, clusters: () => [inCluster(parts, live)] },
-      graceMs,
-      pollMs: waitPollMs,
-      waveDelayMs: parts.config.waveDelayMs,
-    });
-  });
+  const running = runController(
+    parts,
+    "Application",
+    ({ cache, request }) => {
+      store = createApplicationStore(cache, kube);
+      listed = cache.synced;
+      return createApplicationController({
+        ...parts,
+        store,
+        index,
+        request,
+        schemas: triggerSchemas(),
+        sources: gitOps.sources,
+        renders: createRenderCache(gitOps.sources, { onMade: () => metrics.renders.add({}) }),
+        claims: createClaims(),
+        isApplication: (key) => store?.find(key) !== undefined,
+        controllerNamespace,
+        directory: { project: projects.find, clusters: () => [inCluster(parts, live)] },
+        graceMs,
+        pollMs: waitPollMs,
+        waveDelayMs: parts.config.waveDelayMs,
+      });
+    },
+    { concurrency: looksAtOnce },
+  );
   const controller = running.reconciler;
   onProject((name) => requestAllOf(name, controller, store));
   stack.defer(

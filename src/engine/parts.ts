@@ -5,7 +5,7 @@ import type { Metrics } from "../base/metrics.ts";
 import type { Nursery } from "../base/nursery.ts";
 import type { BusHandle, MutableBusDirectory } from "../controllers/bus-directory.ts";
 import { conditionsOf } from "../controllers/conditions.ts";
-import { type Controller, createController } from "../controllers/controller.ts";
+import { type Controller, type ControllerOptions, createController } from "../controllers/controller.ts";
 import type { Reconciler } from "../controllers/reconciler.ts";
 import type { WriteStatus } from "../controllers/status.ts";
 import type { BusCredentials } from "../events/bus/jetstream-credentials.ts";
@@ -95,12 +95,13 @@ export function runController<R extends Reconciler & { stopAll(): Promise<void> 
   { stack, nursery, kube, clock, log }: Parts,
   kind: string,
   create: (deps: { cache: WatchCache; request: (namespace: string, name: string) => void }) => R,
+  options: Pick<ControllerOptions, "concurrency"> = {},
 ): RunningController<R> {
   const gvk = { apiVersion: argoApiVersion, kind };
   const cache = createWatchCache({ client: kube, kind: gvk, clock, log, trim: withoutManagedFields });
   let controller: Controller | undefined;
   const reconciler = create({ cache, request: (namespace, name) => controller?.request(namespace, name) });
-  controller = createController({ kind: gvk, cache, reconciler, clock, log });
+  controller = createController({ kind: gvk, cache, reconciler, clock, log, ...options });
   const { run } = controller;
   stack.use(nursery.start(`${kind} cache`, (signal) => cache.run(signal)));
   stack.defer(() => reconciler.stopAll());
