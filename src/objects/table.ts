@@ -1,5 +1,6 @@
 import { compileJsonPath } from "./json-path.ts";
 import type { KubeObject } from "./object.ts";
+import { type WorkloadColumn, workloadColumns } from "./workload-columns.ts";
 
 /** `additionalPrinterColumns[]` of a CRD. */
 export interface PrinterColumn {
@@ -43,6 +44,7 @@ const ageColumn = column("Age", "string", (object, nowMs) => ageText(object.meta
 const createdColumn = column("Created At", "date", (object) => object.metadata.creationTimestamp ?? "");
 
 const kindColumns: Readonly<Record<string, readonly Column[]>> = {
+  ...Object.fromEntries(Object.entries(workloadColumns).map(([kind, columns]) => [kind, columns.map(workloadColumn)])),
   ConfigMap: [column("Data", "string", (object) => sizeOf(object.data) + sizeOf(object.binaryData))],
   Secret: [
     column("Type", "string", (object) => String(object.type ?? "Opaque")),
@@ -51,6 +53,15 @@ const kindColumns: Readonly<Record<string, readonly Column[]>> = {
   ServiceAccount: [column("Secrets", "string", (object) => sizeOf(object.secrets))],
   Namespace: [column("Status", "string", (object) => String(field(object.status, "phase") ?? ""))],
 };
+
+function workloadColumn([name, type, cell]: WorkloadColumn): Column {
+  return column(name, type, (object, nowMs) =>
+    cell(object, (from, to) => {
+      const ms = (to === undefined ? nowMs : Date.parse(to)) - Date.parse(from);
+      return Number.isNaN(ms) ? "<unknown>" : durationText(Math.max(0, ms));
+    }),
+  );
+}
 
 function customColumn(spec: PrinterColumn): Column {
   const { jsonPath, ...definition } = spec;
