@@ -55,7 +55,8 @@ function defined<K extends string>(fields: Record<K, string | undefined>): { rea
 function busUrl(text: string): string {
   for (const url of text.split(",").map((part) => part.trim())) {
     if (URL.canParse(url) && ["nats:", "tls:"].includes(new URL(url).protocol)) continue;
-    throw new TerminalError("CONFIG_INVALID", `--bus: must be URLs such as nats://127.0.0.1:4222, joined by commas`);
+    const shown = url.replace(/\/\/[^/@]*@/, "//").replace(/^[^/@]*@/, "");
+    throw new TerminalError("CONFIG_INVALID", `--bus: "${shown}" must be a URL such as nats://127.0.0.1:4222`);
   }
   return text;
 }

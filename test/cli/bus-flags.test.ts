@@ -36,8 +36,8 @@ it("takes the embedded bus without flags, and several servers", () => {
 const wrong: [string, BusFlags, RegExp][] = [
   ["files without a bus", { busCa: "x" }, /need --bus/],
   ["a certificate without its key", { bus, busCert: "x" }, /go together/],
-  ["a URL of another protocol", { bus: "http://user:secret@h" }, /^--bus: must be URLs/],
-  ["a second server that is no URL", { bus: `${bus},nonsense` }, /^--bus: must be URLs/],
+  ["a URL of another protocol", { bus: "http://user:secret@h" }, /^--bus: "http:\/\/h" must be a URL such as nats:/],
+  ["a second server that is no URL", { bus: `${bus},nonsense` }, /^--bus: "nonsense" must be a URL/],
 ];
 for (const [name, flags, message] of wrong) {
   it(`refuses ${name}`, () => assert.throws(() => busOf(flags), { code: "CONFIG_INVALID", message }));

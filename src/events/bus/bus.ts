@@ -117,14 +117,15 @@ export type BusHealth = { readonly state: "connected" } | { readonly state: "awa
 
 /**
  * Opened by `openSqliteBus` and `openJetStreamBus`; whoever opens it disposes of it: publishes under way end first.
- * Every method that waits for a server gives up after a bounded time with EngineError BUS_UNAVAILABLE.
+ * Every method that waits for a server gives up after a bounded time with EngineError BUS_UNAVAILABLE; on a damaged file
+ * every method may fail with STORE_FAILED, for good.
  */
 export interface EventBus extends AsyncDisposable {
   /**
    * Resolves once the message is accepted for keeping: SQLite after fsync; JetStream after PubAck (survives process
    * death; power loss needs replicas). Many may be in flight; each waits for its own acknowledgement.
-   * @throws EngineError BUS_MESSAGE_TOO_LARGE (names both sizes) or BUS_UNAVAILABLE: it may or may not be kept, so
-   *   publish again with the same id.
+   * @throws EngineError BUS_MESSAGE_TOO_LARGE (names both sizes) or BUS_UNAVAILABLE (a server away, a full disk): it may
+   *   or may not be kept, so publish again with the same id.
    */
   publish(subject: Subject, message: BusMessage): Promise<PublishAck>;
   /**

@@ -40,9 +40,12 @@ export class SqliteLink {
   #isFlushDue = false;
   #nextNumber = 1;
   #failure: string | undefined;
+  #trouble: string | undefined;
   readonly #opened = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<void>();
   #isClosing = false;
+  /** Called when writes begin to fail, and without a reason when they work again. */
+  onTrouble: (reason: string | undefined) => void = () => undefined;
   /** Called for each entry that the worker removed because of its TTL. */
   onExpired: (store: string, key: string) => void = () => undefined;
 
@@ -69,8 +72,9 @@ export class SqliteLink {
     return link;
   }
 
+  /** Why nothing can be stored now. */
   get failure(): string | undefined {
-    return this.#failure;
+    return this.#failure ?? this.#trouble;
   }
 
   publish(stream: string, subject: Subject, id: string, data: Uint8Array): Promise<PublishAck> {
@@ -187,7 +191,7 @@ export class SqliteLink {
         break;
       case "refused":
         for (let index = 0; index < reply.count; index++) {
-          this.#nextAnswered()?.reject(new EngineError("BUS_UNAVAILABLE", `the store refused: ${reply.message}`));
+          this.#nextAnswered()?.reject(new EngineError(reply.failure.code, reply.failure.message));
         }
         this.#forgetAnswered();
         break;
@@ -196,6 +200,10 @@ export class SqliteLink {
         break;
       case "failure":
         this.#settle(reply.number)?.reject(new EngineError(reply.failure.code, reply.failure.message));
+        break;
+      case "trouble":
+        this.#trouble = reply.reason;
+        this.onTrouble(reply.reason);
         break;
       case "expired":
         for (const { store, key } of reply.entries) this.onExpired(store, key);

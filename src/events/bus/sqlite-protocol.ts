@@ -5,6 +5,7 @@ import type { StreamSpec } from "./bus.ts";
 export interface WorkerStart {
   readonly path: string;
   readonly streams: readonly StreamSpec[];
+  readonly maxFileBytes?: number;
 }
 
 /** Many messages at once: strings and sizes beside each other, all bytes in one buffer. */
@@ -79,7 +80,7 @@ export interface FetchReply {
 
 /** An error on its way between threads. */
 export interface Failure {
-  readonly code: "BUS_STALE" | "BUS_UNAVAILABLE" | "NOT_FOUND";
+  readonly code: "BUS_STALE" | "BUS_UNAVAILABLE" | "NOT_FOUND" | "STORE_FAILED";
   readonly message: string;
 }
 
@@ -93,7 +94,9 @@ export type Reply =
   | { readonly kind: "failed"; readonly message: string }
   /** For the oldest publishes not yet answered, in order; a negative number is the sequence of a duplicate. */
   | { readonly kind: "acks"; readonly sequences: Float64Array<ArrayBuffer> }
-  | { readonly kind: "refused"; readonly count: number; readonly message: string }
+  | { readonly kind: "refused"; readonly count: number; readonly failure: Failure }
+  /** Why writes fail now; without a reason: they work again. */
+  | { readonly kind: "trouble"; readonly reason?: string }
   | { readonly kind: "result"; readonly number: number; readonly value: unknown }
   | { readonly kind: "failure"; readonly number: number; readonly failure: Failure }
   /** Entries that were removed because of their TTL. */

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { EngineError } from "../../base/errors.ts";
 import type { StreamSpec } from "./bus.ts";
-import type { ExpiredEntry } from "./sqlite-protocol.ts";
+import type { ExpiredEntry, WorkerStart } from "./sqlite-protocol.ts";
 import { SqliteState } from "./sqlite-state.ts";
 
 /** One stream: a table of its own, with what is known of it in memory and written with each transaction. */
@@ -46,14 +46,18 @@ export class SqliteStore {
   readonly state: SqliteState;
   readonly #statements = new Map<string, StatementSync>();
 
-  constructor(path: string, specs: readonly StreamSpec[], now: () => number) {
-    this.#specs = specs;
+  constructor({ path, streams, maxFileBytes }: WorkerStart, now: () => number) {
+    this.#specs = streams;
     this.#now = now;
     this.#db = new DatabaseSync(path);
     this.#db.exec(
       "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;" +
         "CREATE TABLE IF NOT EXISTS streams (id INTEGER PRIMARY KEY, name TEXT UNIQUE, epoch TEXT, last INTEGER, bytes INTEGER, messages INTEGER);",
     );
+    if (maxFileBytes !== undefined) {
+      const pageSize = Number(this.#db.prepare("PRAGMA page_size").get()?.page_size);
+      this.#db.exec(`PRAGMA max_page_count=${Math.max(1, Math.floor(maxFileBytes / pageSize))}`);
+    }
     this.state = new SqliteState(this.#db, now);
     this.#load();
   }

@@ -1,8 +1,10 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { systemClock } from "../../base/clock.ts";
-import { EngineError, messageOf } from "../../base/errors.ts";
+import { EngineError } from "../../base/errors.ts";
+import { failureOf } from "./sqlite-failure.ts";
 import type {
   Call,
+  Failure,
   FetchReply,
   FetchRequest,
   PublishRequest,
@@ -23,6 +25,11 @@ const checkpointBytes = 16 * 1024 * 1024;
 const retainEveryMs = 1000;
 const retainStep = 2000;
 
+/** After a transaction that failed. */
+const retryMs = 250;
+
+type Write = PublishRequest | { readonly number: number; readonly call: WriteCall };
+
 interface Fetch {
   readonly number: number;
   readonly request: FetchRequest;
@@ -35,9 +42,10 @@ interface Fetch {
  * and checkpoint if due. While a turn runs the next writes gather.
  */
 class BusWorker {
+  readonly #path: string;
   readonly #store: SqliteStore;
   readonly #post: (replies: readonly Reply[], transfer: ArrayBuffer[]) => void;
-  #writes: (PublishRequest | { readonly number: number; readonly call: WriteCall })[] = [];
+  #writes: Write[] = [];
   #reads: { readonly number: number; readonly call: ReadCall }[] = [];
   #fetches: Fetch[] = [];
   /** Readers at the end of their stream, by stream. */
@@ -48,8 +56,14 @@ class BusWorker {
   #isClosing = false;
   #unsaved = 0;
   #retainedAt = 0;
+  /** What the last transaction failed with; until `retryAt` no other is tried. */
+  #trouble: Failure | undefined;
+  #retryAt = 0;
+  /** What is known of the streams in memory may be more than the file has. */
+  #isStale = false;
 
-  constructor(store: SqliteStore, post: (replies: readonly Reply[], transfer: ArrayBuffer[]) => void) {
+  constructor(path: string, store: SqliteStore, post: (replies: readonly Reply[], transfer: ArrayBuffer[]) => void) {
+    this.#path = path;
     this.#store = store;
     this.#post = post;
   }
@@ -107,12 +121,18 @@ class BusWorker {
     this.#read();
     this.#flush();
     const isRetaining = this.#retain();
-    if (this.#unsaved > checkpointBytes) {
-      this.#store.checkpoint();
-      this.#unsaved = 0;
-    }
+    if (this.#unsaved > checkpointBytes) this.#checkpoint();
     if (this.#isClosing && this.#writes.length === 0) this.#close();
     else if (isRetaining || this.#writes.length + this.#reads.length + this.#fetches.length > 0) this.#schedule();
+  }
+
+  #checkpoint(): void {
+    try {
+      this.#store.checkpoint();
+      this.#unsaved = 0;
+    } catch {
+      this.#unsaved = checkpointBytes / 2; // no room for it: nothing is lost, the log grows; writes tell when that ends
+    }
   }
 
   #flush(): void {
@@ -126,14 +146,22 @@ class BusWorker {
     if (writes.length === 0) return;
     this.#writes = [];
     const replies: Reply[] = [];
+    if (this.#trouble && systemClock.monotonicMs() < this.#retryAt) {
+      this.#refuse(writes, this.#trouble);
+      return;
+    }
     try {
+      if (this.#isStale) this.#reload();
       this.#store.begin();
       for (const write of writes) replies.push("kind" in write ? this.#publish(write) : this.#writeOne(write));
       this.#store.commit();
     } catch (error) {
-      this.#store.rollback();
-      for (const write of writes) this.#replies.push(refusal(write, messageOf(error)));
+      this.#refuse(writes, this.#fail(error));
       return;
+    }
+    if (this.#trouble) {
+      this.#trouble = undefined;
+      this.#replies.push({ kind: "trouble" });
     }
     this.#unsaved += 16_384;
     for (const reply of replies) {
@@ -141,6 +169,33 @@ class BusWorker {
       this.#replies.push(reply);
     }
     this.#wake();
+  }
+
+  /** The transaction is undone; writes wait a moment, so that a full disk does not cost a processor as well. */
+  #fail(error: unknown): Failure {
+    const failure = failureOf(this.#path, error);
+    if (this.#trouble?.message !== failure.message) this.#replies.push({ kind: "trouble", reason: failure.message });
+    this.#trouble = failure;
+    this.#isStale = true;
+    try {
+      this.#reload();
+    } catch {
+      // The file cannot even be read now: again before the next transaction.
+    }
+    this.#retryAt = systemClock.monotonicMs() + retryMs;
+    return failure;
+  }
+
+  #reload(): void {
+    this.#store.rollback();
+    this.#isStale = false;
+  }
+
+  #refuse(writes: readonly Write[], failure: Failure): void {
+    for (const write of writes) {
+      if ("kind" in write) this.#replies.push({ kind: "refused", count: write.sizes.length, failure });
+      else this.#replies.push({ kind: "failure", number: write.number, failure });
+    }
   }
 
   #publish(request: PublishRequest): Reply {
@@ -165,9 +220,8 @@ class BusWorker {
     try {
       return { kind: "result", number, value: this.#runWrite(call) };
     } catch (error) {
-      const failure = failureOf(error);
-      if (!failure) throw error;
-      return { kind: "failure", number, failure };
+      if (!(error instanceof EngineError)) throw error; // of the store: the whole transaction fails
+      return { kind: "failure", number, failure: failureOf(this.#path, error) };
     }
   }
 
@@ -211,10 +265,10 @@ class BusWorker {
 
   #answer(number: number, run: () => unknown): void {
     try {
+      if (this.#isStale) this.#reload(); // else a reader could be led past what was never kept
       this.#replies.push({ kind: "result", number, value: run() });
     } catch (error) {
-      const failure = failureOf(error) ?? { code: "BUS_UNAVAILABLE" as const, message: messageOf(error) };
-      this.#replies.push({ kind: "failure", number, failure });
+      this.#replies.push({ kind: "failure", number, failure: failureOf(this.#path, error) });
     }
   }
 
@@ -253,12 +307,12 @@ class BusWorker {
 
   #retain(): boolean {
     const now = systemClock.monotonicMs();
-    if (now - this.#retainedAt < retainEveryMs) return false;
-    if (!this.#store.hasExcess()) {
-      this.#retainedAt = now;
-      return false;
-    }
+    if (now - this.#retainedAt < retainEveryMs || this.#isStale) return false;
     try {
+      if (!this.#store.hasExcess()) {
+        this.#retainedAt = now;
+        return false;
+      }
       this.#store.begin();
       const { more, expired } = this.#store.retain(retainStep);
       this.#store.commit();
@@ -266,8 +320,9 @@ class BusWorker {
       if (expired.length > 0) this.#post([{ kind: "expired", entries: expired }], []);
       if (!more) this.#retainedAt = now;
       return more;
-    } catch {
-      this.#store.rollback(); // the disk may be full: publishers learn it, and the next second tries again
+    } catch (error) {
+      this.#fail(error); // the next second tries again
+      this.#flush();
       this.#retainedAt = now;
       return false;
     }
@@ -331,33 +386,19 @@ function columns(
   return { subjects, sequences, storedAt, sizes, bytes };
 }
 
-function failureOf(error: unknown) {
-  if (!(error instanceof EngineError)) return undefined;
-  const { code, message } = error;
-  return code === "BUS_STALE" || code === "NOT_FOUND" ? { code, message } : undefined;
-}
-
-function refusal(
-  write: PublishRequest | { readonly number: number; readonly call: WriteCall },
-  message: string,
-): Reply {
-  if ("kind" in write) return { kind: "refused", count: write.sizes.length, message };
-  return { kind: "failure", number: write.number, failure: { code: "BUS_UNAVAILABLE", message } };
-}
-
 function start(): void {
   const port = parentPort;
   if (!port) return; // imported outside a worker
-  const { path, streams } = workerData as WorkerStart;
+  const begin = workerData as WorkerStart;
   try {
-    const worker = new BusWorker(new SqliteStore(path, streams, systemClock.now), (replies, transfer) =>
+    const worker = new BusWorker(begin.path, new SqliteStore(begin, systemClock.now), (replies, transfer) =>
       port.postMessage(replies, transfer),
     );
     port.on("message", (requests: readonly Request[]) => worker.receive(requests));
     setInterval(() => worker.tick(), retainEveryMs).unref();
     port.postMessage([{ kind: "opened" }] satisfies Reply[]);
   } catch (error) {
-    port.postMessage([{ kind: "failed", message: messageOf(error) }] satisfies Reply[]);
+    port.postMessage([{ kind: "failed", message: failureOf(begin.path, error).message }] satisfies Reply[]);
     port.close();
   }
 }

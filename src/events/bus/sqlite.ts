@@ -23,6 +23,8 @@ export interface SqliteBusOptions {
   readonly path: string;
   readonly streams: readonly StreamSpec[];
   readonly log: Logger;
+  /** The file grows no further than this, without its log (default: as far as the disk lets it). */
+  readonly maxFileBytes?: number;
 }
 
 /** The default of NATS, so that an event fits either bus. */
@@ -33,9 +35,14 @@ const maxMessageBytes = 1024 * 1024;
  * @throws EngineError STORE_FAILED when the file cannot be opened or another process has it.
  */
 export async function openSqliteBus(options: SqliteBusOptions): Promise<EventBus> {
-  const link = await SqliteLink.open({ path: options.path, streams: options.streams });
-  options.log.info("bus opened", { driver: "sqlite", path: options.path });
-  return new SqliteBus(link, options.streams);
+  const { path, streams, log, maxFileBytes } = options;
+  const link = await SqliteLink.open({ path, streams, ...(maxFileBytes === undefined ? {} : { maxFileBytes }) });
+  link.onTrouble = (reason) => {
+    if (reason === undefined) log.info("bus stores again", { path });
+    else log.error("bus cannot store", { path, reason });
+  };
+  log.info("bus opened", { driver: "sqlite", path });
+  return new SqliteBus(link, streams);
 }
 
 class SqliteBus implements EventBus {

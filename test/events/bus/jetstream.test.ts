@@ -83,6 +83,7 @@ describe("the JetStream bus", { skip: natsServerMissing() ?? false }, () => {
   });
 });
 
+const query = { subjects: [subject], from: "first", follow: true } as const;
 const noLimits = { max_age: 0, max_msgs: -1, max_bytes: -1 };
 
 const mismatches: [string, Partial<StreamConfig>, RegExp][] = [
@@ -125,6 +126,31 @@ for (const release of ["installed", "current"] as const) {
         assert.deepEqual(found.config, wanted);
       });
     }
+
+    it("made anew under a reader that follows is read from its first message", async () => {
+      await using server = await startNatsServer({ release });
+      await using bus = await open(server.url);
+      const stop = new AbortController();
+      const seen: string[] = [];
+      const epochs = new Set<string>();
+      const reading = (async () => {
+        for await (const { epoch, messages } of bus.read(query, stop.signal)) {
+          epochs.add(epoch);
+          seen.push(...messages.map(({ data, sequence }) => `${sequence} ${Buffer.from(data)}`));
+        }
+      })();
+      await bus.publish(subject, { id: "1", data: Buffer.from("old") });
+      await bus.publish(subject, { id: "2", data: Buffer.from("older") });
+      await waitFor("the old stream to be read", () => seen.length === 2);
+      await changeStreams(server.url, (jsm) => jsm.streams.delete("events"));
+      await using again = await open(server.url);
+      await again.publish(subject, { id: "3", data: Buffer.from("new") });
+      await waitFor("the new stream to be read", () => seen.length === 3, 20_000);
+      assert.deepEqual(seen, ["1 old", "2 older", "1 new"]);
+      assert.equal(epochs.size, 2);
+      stop.abort();
+      await reading;
+    });
 
     it("is left as it is when it is shared, whatever its limits", async () => {
       await using server = await startNatsServer({ release });
