@@ -4,7 +4,7 @@ import type { JsonObject } from "../../base/json.ts";
 import type { KubeClient } from "../../kube/kube.ts";
 import type { KubeObject, ObjectRef } from "../../objects/object.ts";
 import { labelsOf, type NativeBus, namesOf } from "./native-bus.ts";
-import { nativeObjects } from "./objects.ts";
+import { configMapOf, serviceOf, statefulSetOf } from "./objects.ts";
 import { clientSecretData, readSecretData, secretObject, serverSecretData } from "./secrets.ts";
 
 const fieldManager = "tiphys";
@@ -43,9 +43,9 @@ export async function installNativeBus(
 ): Promise<InstallResult> {
   const steps: readonly (readonly [InstallFailure, () => Promise<void>])[] = [
     ["JetStreamAuthSecretsFailed", () => ensureSecrets(bus, { kube, clock }, signal)],
-    ["JetStreamConfigMapFailed", () => apply(kube, nativeObjects(bus).configMap, signal)],
-    ["JetStreamServiceFailed", () => apply(kube, nativeObjects(bus).service, signal)],
-    ["JetStreamStatefulSetFailed", () => apply(kube, nativeObjects(bus).statefulSet, signal)],
+    ["JetStreamConfigMapFailed", () => apply(kube, configMapOf(bus), signal)],
+    ["JetStreamServiceFailed", () => apply(kube, serviceOf(bus), signal)],
+    ["JetStreamStatefulSetFailed", () => apply(kube, statefulSetOf(bus), signal)],
   ];
   for (const [reason, step] of steps) {
     try {

@@ -1,41 +1,30 @@
 import type { JsonObject } from "../../base/json.ts";
-import type { KubeObject } from "../../objects/object.ts";
+import type { KubeObject, ObjectMeta } from "../../objects/object.ts";
 import { labelsOf, type NativeBus, namesOf, ownerOf, ports } from "./native-bus.ts";
 import { renderServerConfig } from "./server-config.ts";
 import { statefulSetSpec } from "./stateful-set.ts";
 
-/** What a bus is made of beside its Secrets, which hold what is made once and kept. */
-export interface NativeObjects {
-  readonly configMap: KubeObject;
-  readonly service: KubeObject;
-  readonly statefulSet: KubeObject;
+// What a bus is made of beside its Secrets. Pure: the same resource gives the same objects.
+
+export function configMapOf(bus: NativeBus): KubeObject {
+  const metadata = metadataOf(bus, namesOf(bus).config);
+  return { apiVersion: "v1", kind: "ConfigMap", metadata, data: { "nats-js": renderServerConfig(bus) } };
 }
 
-/** Pure: the same resource gives the same objects. @throws TerminalError MANIFEST_INVALID for an unknown version */
-export function nativeObjects(bus: NativeBus): NativeObjects {
-  const names = namesOf(bus);
-  const labels = labelsOf(bus);
-  const metadata = (name: string, more: Readonly<Record<string, string>> = {}) => ({
-    name,
-    namespace: bus.namespace,
-    labels: { ...more, ...labels },
-    ownerReferences: [ownerOf(bus)],
-  });
-  return {
-    configMap: {
-      apiVersion: "v1",
-      kind: "ConfigMap",
-      metadata: metadata(names.config),
-      data: { "nats-js": renderServerConfig(bus) },
-    },
-    service: { apiVersion: "v1", kind: "Service", metadata: metadata(names.service), spec: serviceSpec(labels) },
-    statefulSet: {
-      apiVersion: "apps/v1",
-      kind: "StatefulSet",
-      metadata: metadata(names.statefulSet, bus.ownLabels),
-      spec: statefulSetSpec(bus),
-    },
-  };
+export function serviceOf(bus: NativeBus): KubeObject {
+  const metadata = metadataOf(bus, namesOf(bus).service);
+  return { apiVersion: "v1", kind: "Service", metadata, spec: serviceSpec(labelsOf(bus)) };
+}
+
+/** @throws TerminalError MANIFEST_INVALID for an unknown version */
+export function statefulSetOf(bus: NativeBus): KubeObject {
+  const metadata = metadataOf(bus, namesOf(bus).statefulSet, bus.ownLabels);
+  return { apiVersion: "apps/v1", kind: "StatefulSet", metadata, spec: statefulSetSpec(bus) };
+}
+
+function metadataOf(bus: NativeBus, name: string, ownLabels: Readonly<Record<string, string>> = {}): ObjectMeta {
+  const labels = { ...ownLabels, ...labelsOf(bus) };
+  return { name, namespace: bus.namespace, labels, ownerReferences: [ownerOf(bus)] };
 }
 
 /** Headless, and with addresses of servers that are not ready: a cluster becomes ready only once its servers meet. */

@@ -4,7 +4,7 @@ import { parseEventBus } from "../../../src/api/event-bus.ts";
 import type { JsonObject } from "../../../src/base/json.ts";
 import { formatYaml } from "../../../src/base/yaml.ts";
 import { clientConfigOf, type NativeBus, readNativeBus } from "../../../src/controllers/native-bus/native-bus.ts";
-import { nativeObjects } from "../../../src/controllers/native-bus/objects.ts";
+import { configMapOf, serviceOf, statefulSetOf } from "../../../src/controllers/native-bus/objects.ts";
 import {
   readAuthConfig,
   renderAuthConfig,
@@ -25,11 +25,12 @@ function busOf(jetstream: JsonObject, labels: Record<string, string> = {}): Nati
 
 // biome-ignore lint/suspicious/noExplicitAny: looks into objects of any shape
 function podOf(jetstream: JsonObject): any {
-  return JSON.parse(JSON.stringify(nativeObjects(busOf(jetstream)).statefulSet)).spec.template;
+  return JSON.parse(JSON.stringify(statefulSetOf(busOf(jetstream)))).spec.template;
 }
 
 test("the smallest EventBus gives three servers under the original's names", () => {
-  const { configMap, service, statefulSet } = nativeObjects(busOf({}));
+  const bus = busOf({});
+  const [configMap, service, statefulSet] = [configMapOf(bus), serviceOf(bus), statefulSetOf(bus)];
   const names = [configMap, service, statefulSet].map(({ kind, metadata }) => `${kind} ${metadata.name}`);
   assert.deepEqual(names, [
     "ConfigMap eventbus-default-js-config",
@@ -120,7 +121,7 @@ test("metadata adds labels and annotations, but takes away none of those that th
 });
 
 test("the EventBus's own labels are on the StatefulSet", () => {
-  assert.equal(nativeObjects(busOf({}, { team: "a" })).statefulSet.metadata.labels?.team, "a");
+  assert.equal(statefulSetOf(busOf({}, { team: "a" })).metadata.labels?.team, "a");
 });
 
 test("startArgs are arguments of the server", () => {
@@ -136,7 +137,7 @@ for (const [name, persistence, expected] of [
   ],
 ] as const) {
   test(`persistence with ${name} claims a volume for each server`, () => {
-    const spec = JSON.parse(JSON.stringify(nativeObjects(busOf({ persistence })).statefulSet.spec));
+    const spec = JSON.parse(JSON.stringify(statefulSetOf(busOf({ persistence })).spec));
     const [claim] = spec.volumeClaimTemplates;
     const { accessModes, storageClassName, resources } = claim.spec;
     assert.equal(claim.metadata.name, "eventbus-default-js-vol");
@@ -150,7 +151,7 @@ for (const [name, persistence, expected] of [
 }
 
 test("without persistence the data is in a folder of the Pod", () => {
-  assert.equal((nativeObjects(busOf({})).statefulSet.spec as JsonObject).volumeClaimTemplates, undefined);
+  assert.equal((statefulSetOf(busOf({})).spec as JsonObject).volumeClaimTemplates, undefined);
   assert.ok(podOf({}).spec.volumes.some((volume: JsonObject) => volume.name === "js-data"));
 });
 
