@@ -3,11 +3,14 @@ import type { EventBusResource } from "../api/resources.ts";
 import { backoffMs, reconnectBackoff } from "../base/backoff.ts";
 import { type Clock, sleepFor } from "../base/clock.ts";
 import { messageOf, TerminalError } from "../base/errors.ts";
+import type { JsonObject } from "../base/json.ts";
 import type { Logger } from "../base/log.ts";
-import type { WatchCache } from "../kube/kube.ts";
+import type { KubeClient, WatchCache } from "../kube/kube.ts";
 import type { KubeObject } from "../objects/object.ts";
 import type { BusHandle, MutableBusDirectory } from "./bus-directory.ts";
 import type { ConditionDraft } from "./conditions.ts";
+import { finishDeletion, holdForDeletion, type InstallResult, installNativeBus } from "./native-bus/install.ts";
+import { clientConfigOf, readNativeBus } from "./native-bus/native-bus.ts";
 import type { Reconciler } from "./reconciler.ts";
 import { createRunningSet } from "./running.ts";
 import type { WriteStatus } from "./status.ts";
@@ -16,7 +19,7 @@ export interface EventBusControllerDeps {
   readonly cache: WatchCache;
   readonly directory: MutableBusDirectory;
   /**
-   * Opens the bus of a `jetstreamExotic` resource and calls `onOpen` with it; runs its reader until `signal` aborts, then
+   * Opens the bus of a `jetstreamExotic` resource, or a `jetstream` one that was installed, and calls `onOpen` with it; runs its reader until `signal` aborts, then
    * closes it.
    */
   readonly runBus: (
@@ -24,6 +27,9 @@ export interface EventBusControllerDeps {
     onOpen: (handle: BusHandle) => void,
     signal: AbortSignal,
   ) => Promise<void>;
+  readonly kube: KubeClient;
+  /** Standing alone: there is nothing that a nats-server for a `jetstream` resource could run on. */
+  readonly isSimulated: boolean;
   readonly writeStatus: WriteStatus;
   readonly clock: Clock;
   readonly log: Logger;
@@ -34,9 +40,15 @@ export interface EventBusController extends Reconciler {
   stopAll(): Promise<void>;
 }
 
+/** How soon what runs a bus is looked at again: somebody may have changed it, or a certificate ends. */
+const againAfterMs = 5 * 60_000;
+/** The same when it could not be made. */
+const failedMs = 30_000;
+
 /**
- * EventBus resources: `jetstreamExotic` gets a connection of its own; `embedded`, and standing alone `jetstream` too, are
- * the system bus; `nats` (STAN) and `kafka` are not supported and say so.
+ * EventBus resources: `jetstreamExotic` gets a connection of its own; in a real cluster `jetstream` is a nats-server that
+ * is made for it, and a connection to that; `embedded`, and standing alone `jetstream` too, are the system bus; `nats`
+ * (STAN) and `kafka` are not supported and say so.
  */
 export function createEventBusController(deps: EventBusControllerDeps): EventBusController {
   const failures = new Map<string, string>();
@@ -87,6 +99,33 @@ export function createEventBusController(deps: EventBusControllerDeps): EventBus
     });
   }
 
+  /** What runs goes on when the cluster takes no change; who waits for a bus that never ran is told why. */
+  async function runNative(
+    resource: EventBusResource,
+    object: KubeObject,
+    signal: AbortSignal,
+  ): Promise<InstallResult> {
+    const { namespace, name } = resource.metadata;
+    const key = `${namespace}/${name}`;
+    await holdForDeletion(object, deps.kube, signal);
+    const installed = await install(resource, deps, signal);
+    if (installed.ok) await ensureOpen(key, resource);
+    else if (!open.has(key)) {
+      open.add(key);
+      deps.directory.set(namespace, name, { pending: `EventBus "${name}": ${installed.failure.message}` });
+    }
+    return installed;
+  }
+
+  async function run(parsed: Parsed, object: KubeObject, signal: AbortSignal): Promise<InstallResult | undefined> {
+    const { namespace = "", name = "" } = object.metadata;
+    const resource = "resource" in parsed ? parsed.resource : undefined;
+    if (resource?.kind === "jetstream" && !deps.isSimulated) return runNative(resource, object, signal);
+    if (resource?.kind === "jetstreamExotic") await ensureOpen(`${namespace}/${name}`, resource);
+    else await close(namespace, name);
+    return undefined;
+  }
+
   return {
     stopAll: () => running.stopAll(),
     async reconcile({ namespace = "", name }, signal) {
@@ -94,60 +133,98 @@ export function createEventBusController(deps: EventBusControllerDeps): EventBus
       const object = deps.cache.find(namespace, name);
       if (!object || object.metadata.deletionTimestamp !== undefined) {
         await close(namespace, name);
+        if (object) await finishDeletion(object, deps.kube, signal);
         return {};
       }
-      const parsed = parse(object);
-      if (!("resource" in parsed) || parsed.resource.kind !== "jetstreamExotic") await close(namespace, name);
-      else await ensureOpen(key, parsed.resource);
-      await deps.writeStatus(object, { conditions: conditionsOf(parsed, failures.get(key)) }, signal);
-      return {};
+      const parsed = parse(object, deps.isSimulated);
+      const installed = await run(parsed, object, signal);
+      const conditions = conditionsOf(parsed, { failure: failures.get(key), installed });
+      await deps.writeStatus(object, { conditions, ...configOf(parsed, installed) }, signal);
+      if (installed === undefined) return {};
+      return { againAfterMs: installed.ok ? againAfterMs : failedMs };
     },
   };
 }
 
+async function install(
+  resource: EventBusResource,
+  { kube, clock }: EventBusControllerDeps,
+  signal: AbortSignal,
+): Promise<InstallResult> {
+  return installNativeBus(readNativeBus(resource), { kube, clock }, signal);
+}
+
+/** `status.config`: how clients of the original reach the bus; null where there is nothing that they could reach. */
+function configOf(parsed: Parsed, installed: InstallResult | undefined): { readonly fields?: JsonObject } {
+  if ("error" in parsed) return {};
+  const { kind, spec } = parsed.resource;
+  if (kind === "jetstreamExotic") return { fields: { config: { jetstream: spec.jetstreamExotic ?? {} } } };
+  if (installed === undefined) return { fields: { config: null } };
+  return installed.ok ? { fields: { config: { jetstream: clientConfigOf(readNativeBus(parsed.resource)) } } } : {};
+}
+
 type Parsed = { readonly resource: EventBusResource } | { readonly error: string };
 
-function parse(object: KubeObject): Parsed {
+function parse(object: KubeObject, isSimulated: boolean): Parsed {
   try {
-    return parseEventBus(object);
+    const { resource } = parseEventBus(object);
+    if (resource.kind === "jetstream" && !isSimulated) readNativeBus(resource); // its streamConfig may be unreadable
+    return { resource };
   } catch (error) {
     if (error instanceof TerminalError) return { error: error.message };
     throw error;
   }
 }
 
+interface BusState {
+  /** Why there is no connection. */
+  readonly failure: string | undefined;
+  /** Of a `jetstream` bus in a real cluster. */
+  readonly installed: InstallResult | undefined;
+}
+
 /** The original's two conditions (spec argo-events 2.7). */
-function conditionsOf(parsed: Parsed, failure: string | undefined): ConditionDraft[] {
+function conditionsOf(parsed: Parsed, state: BusState): ConditionDraft[] {
   if ("error" in parsed) {
     return [
       { type: "Configured", status: "False", reason: "InvalidSpec", message: parsed.error },
       { type: "Deployed", status: "Unknown" },
     ];
   }
-  return [{ type: "Configured", status: "True" }, deployedOf(parsed.resource.kind, failure)];
+  return [
+    { type: "Configured", status: "True" },
+    { type: "Deployed", ...deployedOf(parsed.resource.kind, state) },
+  ];
 }
 
-function deployedOf(kind: EventBusResource["kind"], failure: string | undefined): ConditionDraft {
+function deployedOf(kind: EventBusResource["kind"], state: BusState): Omit<ConditionDraft, "type"> {
   switch (kind) {
     case "nats":
+      return unsupported("spec.nats (NATS Streaming, at its end of life)");
     case "kafka":
-      return {
-        type: "Deployed",
-        status: "False",
-        reason: "Unsupported",
-        message: `spec.${kind} is not supported; events use the system bus. Use spec.jetstream or spec.jetstreamExotic`,
-      };
+      return unsupported("spec.kafka");
     case "embedded":
+      return { status: "True", reason: "Succeeded", message: "events use the system bus" };
     case "jetstream":
-      return { type: "Deployed", status: "True", reason: "Succeeded", message: "events use the system bus" };
+      return nativeDeployed(state);
     case "jetstreamExotic":
-      if (failure !== undefined)
-        return { type: "Deployed", status: "False", reason: "ConnectFailed", message: failure };
-      return {
-        type: "Deployed",
-        status: "True",
-        reason: "Skipped",
-        message: "Skip deployment because of using exotic config.",
-      };
+      if (state.failure !== undefined) return { status: "False", reason: "ConnectFailed", message: state.failure };
+      return { status: "True", reason: "Skipped", message: "Skip deployment because of using exotic config." };
   }
+}
+
+function unsupported(what: string): Omit<ConditionDraft, "type"> {
+  const message = `${what} is not supported; events use the system bus. Use spec.jetstream or spec.jetstreamExotic`;
+  return { status: "False", reason: "Unsupported", message };
+}
+
+/** While servers start there is no connection yet: not a failure, and not well either. */
+function nativeDeployed({ failure, installed }: BusState): Omit<ConditionDraft, "type"> {
+  if (installed === undefined) return { status: "True", reason: "Succeeded", message: "events use the system bus" };
+  if (!installed.ok) {
+    const { reason, message } = installed.failure;
+    return { status: "False", reason, message };
+  }
+  if (failure === undefined) return { status: "True", reason: "Succeeded", message: "JetStream is deployed" };
+  return { status: "Unknown", reason: "Connecting", message: `JetStream is deployed; no connection yet: ${failure}` };
 }

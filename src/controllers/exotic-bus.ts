@@ -1,8 +1,10 @@
 import { TerminalError } from "../base/errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { parseYaml } from "../base/yaml.ts";
-import type { SecretReader } from "../events/sources/source.ts";
+import type { BusTls } from "../events/bus/jetstream-connection.ts";
+import type { SecretKeySelector, SecretReader } from "../events/sources/source.ts";
 import { rawSubject, type Subject } from "../record/subject.ts";
+import { type NativeBus, namesOf, ports } from "./native-bus/native-bus.ts";
 
 /** What `spec.jetstreamExotic` says (spec argo-events 2.6 and 4.1.1). */
 export interface ExoticBus {
@@ -10,6 +12,8 @@ export interface ExoticBus {
   readonly streamConfig: JsonObject;
   /** Read anew at each connection, so that a changed password is taken up. */
   readonly credentials?: () => Promise<{ readonly user: string; readonly pass: string }>;
+  /** Read anew in the same way. Without it the system's CAs decide where the server speaks TLS. */
+  readonly tls?: () => Promise<BusTls>;
 }
 
 /** @throws TerminalError MANIFEST_INVALID */
@@ -19,17 +23,53 @@ export function readExotic(spec: JsonValue | undefined, secrets: SecretReader): 
     throw new TerminalError("MANIFEST_INVALID", "spec.jetstreamExotic.url is required");
   }
   const streamConfig = typeof exotic.streamConfig === "string" ? parseText(exotic.streamConfig, "streamConfig") : {};
-  const secret = exotic.accessSecret;
-  if (!isJsonObject(secret)) return { url: exotic.url, streamConfig };
-  const selector = { name: String(secret.name), key: String(secret.key) };
   return {
     url: exotic.url,
     streamConfig,
+    ...credentialsOf(exotic.accessSecret, secrets),
+    ...(isJsonObject(exotic.tls) ? { tls: tlsOf(exotic.tls, secrets) } : {}),
+  };
+}
+
+/**
+ * The same for a managed bus (`jetstream` in a real cluster): its servers' certificate is checked with the CA that was
+ * made for it, by the name of its Service, wherever it is reached.
+ */
+export function readNative(bus: NativeBus, secrets: SecretReader): ExoticBus {
+  const { host, serverSecret, clientSecret } = namesOf(bus);
+  return {
+    url: `nats://${host}:${ports.client}`,
+    streamConfig: bus.streamConfig,
+    ...credentialsOf({ name: clientSecret, key: "client-auth" }, secrets),
+    tls: async () => ({ ca: await secrets.read({ name: serverSecret, key: "ca-cert" }), servername: host }),
+  };
+}
+
+function credentialsOf(secret: JsonValue | undefined, secrets: SecretReader): Pick<ExoticBus, "credentials"> {
+  const selector = selectorOf(secret);
+  if (selector === undefined) return {};
+  return {
     credentials: async () => {
       const { username, password } = parseText(await secrets.read(selector), "accessSecret");
       return { user: String(username ?? ""), pass: String(password ?? "") };
     },
   };
+}
+
+/** spec argo-events 1.4 */
+function tlsOf(tls: JsonObject, secrets: SecretReader): () => Promise<BusTls> {
+  const [ca, cert, key] = [tls.caCertSecret, tls.clientCertSecret, tls.clientKeySecret].map(selectorOf);
+  return async () => {
+    if (tls.insecureSkipVerify === true) return { rejectUnauthorized: false };
+    return {
+      ...(ca ? { ca: await secrets.read(ca) } : {}),
+      ...(cert && key ? { cert: await secrets.read(cert), key: await secrets.read(key) } : {}),
+    };
+  };
+}
+
+function selectorOf(value: JsonValue | undefined): SecretKeySelector | undefined {
+  return isJsonObject(value) ? { name: String(value.name), key: String(value.key) } : undefined;
 }
 
 function parseText(text: string, field: string): JsonObject {

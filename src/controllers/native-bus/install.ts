@@ -3,7 +3,7 @@ import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
 import type { KubeClient } from "../../kube/kube.ts";
 import type { KubeObject, ObjectRef } from "../../objects/object.ts";
-import { labelsOf, type NativeBus, namesOf } from "./native-bus.ts";
+import { busFinalizer, labelsOf, type NativeBus, namesOf } from "./native-bus.ts";
 import { configMapOf, serviceOf, statefulSetOf } from "./objects.ts";
 import { clientSecretData, readSecretData, secretObject, serverSecretData } from "./secrets.ts";
 
@@ -60,8 +60,35 @@ export async function installNativeBus(
   return { ok: true };
 }
 
+/** Keeps the EventBus from going before its volumes do. @throws API_CONFLICT when it changed since it was read */
+export async function holdForDeletion(object: KubeObject, kube: KubeClient, signal: AbortSignal): Promise<void> {
+  const { finalizers = [] } = object.metadata;
+  if (!finalizers.includes(busFinalizer)) await writeFinalizers(object, [...finalizers, busFinalizer], kube, signal);
+}
+
+/** Of an EventBus that is being deleted. Unlike the original it does not wait until nothing uses the bus any more. */
+export async function finishDeletion(object: KubeObject, kube: KubeClient, signal: AbortSignal): Promise<void> {
+  const { name = "", namespace = "", finalizers = [] } = object.metadata;
+  if (!finalizers.includes(busFinalizer)) return;
+  await deleteVolumes({ name, namespace }, kube, signal);
+  const others = finalizers.filter((finalizer) => finalizer !== busFinalizer);
+  await writeFinalizers(object, others, kube, signal);
+}
+
+async function writeFinalizers(
+  { apiVersion, kind, metadata }: KubeObject,
+  finalizers: readonly string[],
+  kube: KubeClient,
+  signal: AbortSignal,
+): Promise<void> {
+  const { namespace = "", name = "", resourceVersion } = metadata;
+  const patch = { metadata: { finalizers, ...(resourceVersion === undefined ? {} : { resourceVersion }) } };
+  const ref = { apiVersion, kind, namespace, name };
+  await kube.patch(ref, "application/merge-patch+json", patch, { fieldManager }, signal);
+}
+
 /** Deletes the servers' volumes, which a StatefulSet leaves behind; all else goes by its owner. */
-export async function deleteVolumes(
+async function deleteVolumes(
   bus: { readonly name: string; readonly namespace: string },
   kube: KubeClient,
   signal: AbortSignal,

@@ -12,6 +12,16 @@ export interface BusCredentials {
   readonly token?: string;
 }
 
+/** PEM texts, and how the server's certificate is checked; as in `node:tls`. */
+export interface BusTls {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  /** The name that the certificate must have; default: the server's as it is connected to. */
+  readonly servername?: string;
+  readonly rejectUnauthorized?: boolean;
+}
+
 export interface ConnectionOptions {
   /** URLs joined by commas. */
   readonly servers: string;
@@ -21,6 +31,8 @@ export interface ConnectionOptions {
   readonly clock: Clock;
   /** Asked before the first connection and after each loss, so that a changed password is taken up. */
   readonly credentials?: () => Promise<BusCredentials>;
+  /** The same for TLS. Without it TLS is spoken where the server offers it, with the system's CAs; with it always. */
+  readonly tls?: () => Promise<BusTls>;
   /** Default 5,000. */
   readonly connectTimeoutMs?: number;
 }
@@ -46,6 +58,8 @@ export async function openConnection(options: ConnectionOptions): Promise<Connec
   const shown = servers.map(withoutCredentials).join(", ");
   let credentials = await options.credentials?.();
   const authenticator: Authenticator = () => authOf(credentials ?? {});
+  // One object: the client library reads it at each connection.
+  const tls = await options.tls?.().then((first) => ({ ...first }));
   const nc = await connect({
     servers: servers.map(withoutCredentials),
     name: options.name,
@@ -54,16 +68,18 @@ export async function openConnection(options: ConnectionOptions): Promise<Connec
     ignoreAuthErrorAbort: true,
     reconnectDelayHandler: () => backoffMs(reconnectBackoff, 1),
     ...(options.credentials ? { authenticator } : credentialsOf(servers[0] ?? "")),
+    ...(tls ? { tls } : {}),
   }).catch((error) => {
     throw new EngineError("BUS_UNAVAILABLE", `the bus at ${shown} does not answer: ${messageOf(error)}`, error);
   });
   const refresh = (): void => {
-    void options.credentials?.().then(
-      (fresh) => {
-        credentials = fresh;
-      },
-      (error) => options.log.warn("bus credentials not readable", { error }),
-    );
+    const report = (error: unknown): void => options.log.warn("bus credentials not readable", { error });
+    void options.credentials?.().then((fresh) => {
+      credentials = fresh;
+    }, report);
+    void options.tls?.().then((fresh) => {
+      if (tls) Object.assign(tls, fresh);
+    }, report);
   };
   try {
     const jsm = await jetstreamManager(nc, { timeout: requestTimeoutMs });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { test } from "node:test";
 import { parseEventBus } from "../../../src/api/event-bus.ts";
-import { deleteVolumes, installNativeBus } from "../../../src/controllers/native-bus/install.ts";
+import { finishDeletion, holdForDeletion, installNativeBus } from "../../../src/controllers/native-bus/install.ts";
 import { labelsOf, readNativeBus } from "../../../src/controllers/native-bus/native-bus.ts";
 import { readSecretData } from "../../../src/controllers/native-bus/secrets.ts";
 import type { KubeObject } from "../../../src/objects/object.ts";
@@ -195,10 +195,11 @@ for (const [kind, reason] of [
   });
 }
 
-test("volumes of the bus go, those of others stay", async () => {
+test("an EventBus waits for its volumes: those of the bus go, those of others stay", async () => {
   await using rig = await openRig();
+  const { client: kube } = rig.plane;
   const claim = (name: string, labels: Record<string, string>) =>
-    rig.plane.client.create({
+    kube.create({
       apiVersion: "v1",
       kind: "PersistentVolumeClaim",
       metadata: { name, namespace: "shop", labels },
@@ -207,8 +208,17 @@ test("volumes of the bus go, those of others stay", async () => {
   await claim("eventbus-default-js-vol-eventbus-default-js-0", labelsOf(rig.bus));
   await claim("eventbus-other-js-vol-eventbus-other-js-0", labelsOf({ name: "other" }));
   await claim("mine", labelsOf(rig.bus));
-  await deleteVolumes(rig.bus, rig.plane.client, signal);
-  const { items } = await rig.plane.client.list({ apiVersion: "v1", kind: "PersistentVolumeClaim" });
+  // Any kind will do: only its metadata is looked at.
+  const ref = { apiVersion: "v1", kind: "ConfigMap", namespace: "shop", name: "default" };
+  const stored = await kube.create({ ...ref, metadata: { name: "default", namespace: "shop", finalizers: ["x/y"] } });
+  await holdForDeletion(stored, kube, signal);
+  await assert.rejects(holdForDeletion(stored, kube, signal), { code: "API_CONFLICT" });
+  await kube.delete(ref);
+  const deleted = await kube.get(ref);
+  assert.deepEqual(deleted?.metadata.finalizers, ["x/y", "eventbus-controller"]);
+  await finishDeletion(deleted, kube, signal);
+  assert.deepEqual((await kube.get(ref))?.metadata.finalizers, ["x/y"]);
+  const { items } = await kube.list({ apiVersion: "v1", kind: "PersistentVolumeClaim" });
   assert.deepEqual(items.map(({ metadata }) => metadata.name).sort(), [
     "eventbus-other-js-vol-eventbus-other-js-0",
     "mine",
