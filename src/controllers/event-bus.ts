@@ -1,39 +1,22 @@
 import { parseEventBus } from "../api/event-bus.ts";
 import type { EventBusResource } from "../api/resources.ts";
-import { backoffMs, reconnectBackoff } from "../base/backoff.ts";
-import { type Clock, sleepFor } from "../base/clock.ts";
-import { messageOf, TerminalError } from "../base/errors.ts";
+import { TerminalError } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
-import type { Logger } from "../base/log.ts";
 import type { KubeClient, WatchCache } from "../kube/kube.ts";
 import type { KubeObject } from "../objects/object.ts";
-import type { BusHandle, MutableBusDirectory } from "./bus-directory.ts";
+import { type BusConnectionDeps, createBusConnections } from "./bus-connections.ts";
 import type { ConditionDraft } from "./conditions.ts";
 import { finishDeletion, holdForDeletion, type InstallResult, installNativeBus } from "./native-bus/install.ts";
 import { clientConfigOf, readNativeBus } from "./native-bus/native-bus.ts";
 import type { Reconciler } from "./reconciler.ts";
-import { createRunningSet } from "./running.ts";
 import type { WriteStatus } from "./status.ts";
 
-export interface EventBusControllerDeps {
+export interface EventBusControllerDeps extends BusConnectionDeps {
   readonly cache: WatchCache;
-  readonly directory: MutableBusDirectory;
-  /**
-   * Opens the bus of a `jetstreamExotic` resource, or a `jetstream` one that was installed, and calls `onOpen` with it; runs its reader until `signal` aborts, then
-   * closes it.
-   */
-  readonly runBus: (
-    resource: EventBusResource,
-    onOpen: (handle: BusHandle) => void,
-    signal: AbortSignal,
-  ) => Promise<void>;
   readonly kube: KubeClient;
   /** Standing alone: there is nothing that a nats-server for a `jetstream` resource could run on. */
   readonly isSimulated: boolean;
   readonly writeStatus: WriteStatus;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly request: (namespace: string, name: string) => void;
 }
 
 export interface EventBusController extends Reconciler {
@@ -51,53 +34,7 @@ const failedMs = 30_000;
  * (STAN) and `kafka` are not supported and say so.
  */
 export function createEventBusController(deps: EventBusControllerDeps): EventBusController {
-  const failures = new Map<string, string>();
-  const open = new Set<string>();
-  const running = createRunningSet((key, error) => deps.log.error("event bus stopped", { eventBus: key, error }));
-
-  function requestKey(key: string): void {
-    const [namespace = "", name = ""] = key.split("/");
-    deps.request(namespace, name);
-  }
-
-  async function close(namespace: string, name: string): Promise<void> {
-    await running.stop(`${namespace}/${name}`);
-    failures.delete(`${namespace}/${name}`);
-    if (open.delete(`${namespace}/${name}`)) deps.directory.set(namespace, name, undefined);
-  }
-
-  /** Each opening has its own handle: who used an earlier one moves to it. */
-  async function keepOpen(key: string, resource: EventBusResource, signal: AbortSignal): Promise<void> {
-    const { namespace, name } = resource.metadata;
-    let attempt = 0;
-    const onOpen = (handle: BusHandle): void => {
-      if (signal.aborted) return;
-      attempt = 0;
-      failures.delete(key);
-      deps.directory.set(namespace, name, handle);
-      requestKey(key);
-    };
-    while (!signal.aborted) {
-      const message = await deps.runBus(resource, onOpen, signal).then(() => "the connection ended", messageOf);
-      if (signal.aborted) return;
-      failures.set(key, message);
-      deps.directory.set(namespace, name, { pending: `EventBus "${name}": ${message}` });
-      requestKey(key);
-      attempt += 1;
-      await sleepFor(deps.clock, backoffMs(reconnectBackoff, attempt), signal).catch(() => undefined);
-    }
-  }
-
-  async function ensureOpen(key: string, resource: EventBusResource): Promise<void> {
-    const { namespace, name, uid } = resource.metadata;
-    const fingerprint = JSON.stringify([uid, resource.spec]);
-    await running.ensure(key, fingerprint, (signal) => {
-      open.add(key);
-      failures.delete(key);
-      deps.directory.set(namespace, name, { pending: `EventBus "${name}" is being connected` });
-      return keepOpen(key, resource, signal);
-    });
-  }
+  const connections = createBusConnections(deps);
 
   /** What runs goes on when the cluster takes no change; who waits for a bus that never ran is told why. */
   async function runNative(
@@ -105,15 +42,10 @@ export function createEventBusController(deps: EventBusControllerDeps): EventBus
     object: KubeObject,
     signal: AbortSignal,
   ): Promise<InstallResult> {
-    const { namespace, name } = resource.metadata;
-    const key = `${namespace}/${name}`;
     await holdForDeletion(object, deps.kube, signal);
     const installed = await install(resource, deps, signal);
-    if (installed.ok) await ensureOpen(key, resource);
-    else if (!open.has(key)) {
-      open.add(key);
-      deps.directory.set(namespace, name, { pending: `EventBus "${name}": ${installed.failure.message}` });
-    }
+    if (installed.ok) await connections.ensureOpen(resource);
+    else connections.holdBack(resource, installed.failure.message);
     return installed;
   }
 
@@ -121,24 +53,23 @@ export function createEventBusController(deps: EventBusControllerDeps): EventBus
     const { namespace = "", name = "" } = object.metadata;
     const resource = "resource" in parsed ? parsed.resource : undefined;
     if (resource?.kind === "jetstream" && !deps.isSimulated) return runNative(resource, object, signal);
-    if (resource?.kind === "jetstreamExotic") await ensureOpen(`${namespace}/${name}`, resource);
-    else await close(namespace, name);
+    if (resource?.kind === "jetstreamExotic") await connections.ensureOpen(resource);
+    else await connections.close(namespace, name);
     return undefined;
   }
 
   return {
-    stopAll: () => running.stopAll(),
+    stopAll: () => connections.stopAll(),
     async reconcile({ namespace = "", name }, signal) {
-      const key = `${namespace}/${name}`;
       const object = deps.cache.find(namespace, name);
       if (!object || object.metadata.deletionTimestamp !== undefined) {
-        await close(namespace, name);
+        await connections.close(namespace, name);
         if (object) await finishDeletion(object, deps.kube, signal);
         return {};
       }
       const parsed = parse(object, deps.isSimulated);
       const installed = await run(parsed, object, signal);
-      const conditions = conditionsOf(parsed, { failure: failures.get(key), installed });
+      const conditions = conditionsOf(parsed, { failure: connections.failure(namespace, name), installed });
       await deps.writeStatus(object, { conditions, ...configOf(parsed, installed) }, signal);
       if (installed === undefined) return {};
       return { againAfterMs: installed.ok ? againAfterMs : failedMs };
