@@ -7,10 +7,13 @@ import type { TlsAccess } from "./bus/tls.ts";
 import { globalFlags } from "./engine-client.ts";
 import { colored, print } from "./output.ts";
 
-interface CheckFlags {
+interface TlsFlags {
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;
+}
+
+interface CheckFlags extends TlsFlags {
   readonly eventBus: boolean;
 }
 
@@ -39,10 +42,25 @@ export function busCommand(): Command {
       print(globalFlags(self), findings, { text: findingsText });
       process.exitCode = hasFailed(findings) ? 1 : 0;
     });
+  command
+    .command("info [url]")
+    .description(
+      "Streams of a NATS; without a URL those of the running engine's buses and how far it has read them,\n" +
+        "or with none running those of the data directory.",
+    )
+    .option("--ca <file>", "trust the CAs of this file (PEM) instead of the system's")
+    .option("--cert <file>", "the client's certificate (PEM)")
+    .option("--key <file>", "its key (PEM)")
+    .action(async (url: string | undefined, flags: TlsFlags, self: Command) => {
+      const { busesText, readBuses } = await import("./bus/info.ts");
+      const buses = await readBuses(url, await readTls(flags), globalFlags(self));
+      const names = () => buses.flatMap(({ streams }) => streams.map(({ name }) => name)).join("\n");
+      print(globalFlags(self), buses, { text: busesText, name: names });
+    });
   return command;
 }
 
-async function readTls({ ca, cert, key }: CheckFlags): Promise<TlsAccess> {
+async function readTls({ ca, cert, key }: TlsFlags): Promise<TlsAccess> {
   if ((cert === undefined) !== (key === undefined)) throw new EngineError("USAGE", "--cert and --key belong together");
   const files = Object.entries({ ca, cert, key }).filter((entry): entry is [string, string] => entry[1] !== undefined);
   return Object.fromEntries(await Promise.all(files.map(async ([flag, path]) => [flag, await readPem(flag, path)])));

@@ -187,6 +187,7 @@ export function createMemoryBus(
       const stream = streamOf(name);
       return { epoch: stream.epoch, after: stream.after };
     },
+    usage: async () => [],
     maxMessageBytes: 1024 * 1024,
     health: () => ({ state: "connected" }),
     [Symbol.asyncDispose]: async () => undefined,

@@ -12,6 +12,7 @@ import { messageOf } from "../../base/errors.ts";
 import type { StreamSpec } from "../../events/bus/bus.ts";
 import { compareStream, type StreamComparison } from "../../events/bus/jetstream-streams.ts";
 import type { Address, BusUrl } from "./address.ts";
+import { shownBytes } from "./bytes.ts";
 import { type Finding, failed, ok, warning } from "./finding.ts";
 import { type ServerInfo, stepMs } from "./reach.ts";
 import type { TlsAccess } from "./tls.ts";
@@ -186,12 +187,4 @@ async function remove(jsm: JetStreamManager, name: string): Promise<Finding | un
     if (error instanceof JetStreamApiError && error.code === streamNotFound) return undefined;
     return warning("round trip", `stream "${name}" was not removed: ${messageOf(error)}`, "Remove it: nats stream rm.");
   }
-}
-
-/** `1.5 GiB` */
-export function shownBytes(bytes: number): string {
-  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
-  let [value, unit] = [bytes, 0];
-  while (value >= 1024 && unit < units.length - 1) [value, unit] = [value / 1024, unit + 1];
-  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }

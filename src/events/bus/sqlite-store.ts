@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { EngineError } from "../../base/errors.ts";
-import type { StateEntry, StreamSpec } from "./bus.ts";
+import type { StateEntry, StreamSpec, StreamUsage } from "./bus.ts";
 
 /** One stream: a table of its own, with what is known of it in memory and written with each transaction. */
 interface StreamTable {
@@ -182,6 +182,21 @@ export class SqliteStore {
     if (sequence === undefined) return undefined;
     const row = this.#sql(`SELECT stored_at AS storedAt FROM ${stream.table} WHERE sequence = ?`).get(sequence);
     return row && now - Number(row.storedAt) > stream.spec.dedupeWindowMs ? undefined : sequence;
+  }
+
+  usage(): readonly StreamUsage[] {
+    return [...this.#streams.values()].map(({ spec, table, messages, bytes, last }) => {
+      const oldest = this.#edge(table, "ASC");
+      const newest = this.#edge(table, "DESC");
+      const edges = oldest && newest ? { oldest, newest } : {};
+      return { name: spec.name, messages, bytes, last, ...edges, consumers: [] };
+    });
+  }
+
+  #edge(table: string, order: "ASC" | "DESC"): { sequence: number; storedAt: number } | undefined {
+    const sql = `SELECT sequence, stored_at AS storedAt FROM ${table} ORDER BY sequence ${order} LIMIT 1`;
+    const row = this.#sql(sql).get() as { sequence: number; storedAt: number } | undefined;
+    return row && { ...row };
   }
 
   append(streamName: string, subject: string, data: Uint8Array, expected: number): number {

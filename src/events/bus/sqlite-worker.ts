@@ -230,6 +230,8 @@ class BusWorker {
         const { epoch, last } = this.#store.bounds(call.stream);
         return { epoch, after: last };
       }
+      case "usage":
+        return this.#store.usage();
     }
   }
 
