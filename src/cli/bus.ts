@@ -4,7 +4,7 @@ import { systemClock } from "../base/clock.ts";
 import { EngineError, messageOf } from "../base/errors.ts";
 import { type Finding, hasFailed } from "./bus/finding.ts";
 import type { TlsAccess } from "./bus/tls.ts";
-import { globalFlags } from "./engine-client.ts";
+import { type GlobalFlags, globalFlags } from "./engine-client.ts";
 import { colored, print } from "./output.ts";
 
 interface TlsFlags {
@@ -21,24 +21,18 @@ interface CheckFlags extends TlsFlags {
 export function busCommand(): Command {
   const command = new Command("bus").description("What is wrong with a bus, and what is on it").helpCommand(false);
   command
-    .command("check <url>")
+    .command("check [url]")
     .description(
       "Goes the way of a connection to NATS step by step and says what is wrong and what to do.\n" +
+        "Without a URL: the running engine's buses, or with none running that of the data directory.\n" +
         "Exit code: 0 the engine can use it, 1 it cannot, 2 usage.",
     )
     .option("--ca <file>", "trust the CAs of this file (PEM) instead of the system's")
     .option("--cert <file>", "the client's certificate (PEM)")
     .option("--key <file>", "its key (PEM)")
     .option("--event-bus", "for a jetstreamExotic EventBus, not for --bus: its stream is another", false)
-    .action(async (url: string, flags: CheckFlags, self: Command) => {
-      const { parseBusUrl } = await import("./bus/address.ts");
-      const parsed = parseBusUrl(url);
-      const tls = await readTls(flags);
-      const { checkBus } = await import("./bus/check.ts");
-      const { argoStream, systemStreams } = await import("../events/bus/streams.ts");
-      // Argo Events' defaults ask for three replicas; how many are wanted is in the resource, which is not known here.
-      const streams = flags.eventBus ? [argoStream({ replicas: 1 })] : systemStreams();
-      const findings = await checkBus({ url: parsed, tls, streams, clock: systemClock });
+    .action(async (url: string | undefined, flags: CheckFlags, self: Command) => {
+      const findings = url === undefined ? await checkOwn(globalFlags(self)) : await check(url, flags);
       print(globalFlags(self), findings, { text: findingsText });
       process.exitCode = hasFailed(findings) ? 1 : 0;
     });
@@ -58,6 +52,22 @@ export function busCommand(): Command {
       print(globalFlags(self), buses, { text: busesText, name: names });
     });
   return command;
+}
+
+async function checkOwn(flags: GlobalFlags): Promise<readonly Finding[]> {
+  const { checkOwnBuses } = await import("./bus/embedded-check.ts");
+  return checkOwnBuses(flags);
+}
+
+async function check(text: string, flags: CheckFlags): Promise<readonly Finding[]> {
+  const { parseBusUrl } = await import("./bus/address.ts");
+  const url = parseBusUrl(text);
+  const tls = await readTls(flags);
+  const { checkBus } = await import("./bus/check.ts");
+  const { argoStream, systemStreams } = await import("../events/bus/streams.ts");
+  // Argo Events' defaults ask for three replicas; how many are wanted is in the resource, which is not known here.
+  const streams = flags.eventBus ? [argoStream({ replicas: 1 })] : systemStreams();
+  return checkBus({ url, tls, streams, clock: systemClock });
 }
 
 async function readTls({ ca, cert, key }: TlsFlags): Promise<TlsAccess> {

@@ -10,7 +10,8 @@ export interface Finding {
 
 /** In the order in which a connection needs them. */
 export const steps = ["DNS", "TCP", "TLS", "auth", "JetStream", "streams", "round trip"] as const;
-export type Step = (typeof steps)[number];
+/** `engine` and `data`: of the buses of an engine, and of its file. */
+export type Step = (typeof steps)[number] | "engine" | "data";
 
 export function ok(step: Step, message: string): Finding {
   return { step, outcome: "ok", message };

@@ -365,14 +365,15 @@ describe("tiphys bus check", { skip }, () => {
   });
 
   for (const [name, args] of [
-    ["no URL", []],
+    ["no URL, where there is no engine and no data", ["--data-dir", "/nowhere/at/all"]],
     ["another scheme", ["http://127.0.0.1"]],
     ["no host", ["nats://"]],
     ["a key without its certificate", ["--key", "k.pem", "nats://127.0.0.1"]],
     ["a CA that is not there", ["--ca", "/nowhere/ca.pem", "nats://127.0.0.1"]],
   ] as const) {
     test(`exits 2 for ${name}`, async () => {
-      const { code, stdout } = await tiphys("bus", "check", ...args);
+      const globals = args[0] === "--data-dir" ? args : [];
+      const { code, stdout } = await tiphys(...globals, "bus", "check", ...(globals === args ? [] : args));
       assert.deepEqual([code, stdout], [2, ""]);
     });
   }
