@@ -5,7 +5,8 @@ import type { KubeClient } from "../../kube/kube.ts";
 import type { KubeObject, ObjectRef } from "../../objects/object.ts";
 import { busFinalizer, labelsOf, type NativeBus, namesOf } from "./native-bus.ts";
 import { configMapOf, serviceOf, statefulSetOf } from "./objects.ts";
-import { clientSecretData, readSecretData, secretObject, serverSecretData } from "./secrets.ts";
+import { clientSecretData, keyFormOf, readSecretData, secretObject, serverSecretData } from "./secrets.ts";
+import type { KeyForm } from "./server-config.ts";
 
 const fieldManager = "tiphys";
 /** Claims of one bus that are deleted with it: there is one for each server. */
@@ -41,9 +42,13 @@ export async function installNativeBus(
   { kube, clock }: InstallDeps,
   signal: AbortSignal,
 ): Promise<InstallResult> {
+  let keyForm: KeyForm = "variable";
+  const secrets = async (): Promise<void> => {
+    keyForm = await ensureSecrets(bus, { kube, clock }, signal);
+  };
   const steps: readonly (readonly [InstallFailure, () => Promise<void>])[] = [
-    ["JetStreamAuthSecretsFailed", () => ensureSecrets(bus, { kube, clock }, signal)],
-    ["JetStreamConfigMapFailed", () => apply(kube, configMapOf(bus), signal)],
+    ["JetStreamAuthSecretsFailed", secrets],
+    ["JetStreamConfigMapFailed", () => apply(kube, configMapOf(bus, keyForm), signal)],
     ["JetStreamServiceFailed", () => apply(kube, serviceOf(bus), signal)],
     ["JetStreamStatefulSetFailed", () => apply(kube, statefulSetOf(bus), signal)],
   ];
@@ -106,7 +111,7 @@ async function deleteVolumes(
   }
 }
 
-async function ensureSecrets(bus: NativeBus, { kube, clock }: InstallDeps, signal: AbortSignal): Promise<void> {
+async function ensureSecrets(bus: NativeBus, { kube, clock }: InstallDeps, signal: AbortSignal): Promise<KeyForm> {
   const { serverSecret, clientSecret, statefulSet } = namesOf(bus);
   const stored = await readSecret(bus, serverSecret, kube, signal);
   const storedClient = await readSecret(bus, clientSecret, kube, signal);
@@ -120,6 +125,7 @@ async function ensureSecrets(bus: NativeBus, { kube, clock }: InstallDeps, signa
   await writeSecret(stored, secretObject(bus, serverSecret, server), kube, signal);
   const client = secretObject(bus, clientSecret, clientSecretData(server));
   await writeSecret(storedClient, client, kube, signal);
+  return keyFormOf(server);
 }
 
 /** @throws EngineError API_CONFLICT for one of an earlier EventBus of the name: it is about to be deleted */

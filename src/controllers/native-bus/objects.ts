@@ -1,14 +1,14 @@
 import type { JsonObject } from "../../base/json.ts";
 import type { KubeObject, ObjectMeta } from "../../objects/object.ts";
 import { labelsOf, type NativeBus, namesOf, ownerOf, ports } from "./native-bus.ts";
-import { renderServerConfig } from "./server-config.ts";
+import { type KeyForm, renderServerConfig } from "./server-config.ts";
 import { statefulSetSpec } from "./stateful-set.ts";
 
 // What a bus is made of beside its Secrets. Pure: the same resource gives the same objects.
 
-export function configMapOf(bus: NativeBus): KubeObject {
+export function configMapOf(bus: NativeBus, keyForm: KeyForm): KubeObject {
   const metadata = metadataOf(bus, namesOf(bus).config);
-  return { apiVersion: "v1", kind: "ConfigMap", metadata, data: { "nats-js": renderServerConfig(bus) } };
+  return { apiVersion: "v1", kind: "ConfigMap", metadata, data: { "nats-js": renderServerConfig(bus, keyForm) } };
 }
 
 export function serviceOf(bus: NativeBus): KubeObject {

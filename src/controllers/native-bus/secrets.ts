@@ -3,7 +3,7 @@ import { generate } from "selfsigned";
 import { type Clock, instant, isoTime } from "../../base/clock.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import { labelsOf, type NativeBus, namesOf, ownerOf } from "./native-bus.ts";
-import { readAuthConfig, renderAuthConfig, type ServerUsers } from "./server-config.ts";
+import { type KeyForm, readAuthConfig, renderAuthConfig, type ServerUsers } from "./server-config.ts";
 
 type SecretData = Readonly<Record<string, string>>;
 
@@ -21,7 +21,7 @@ export async function serverSecretData(bus: NativeBus, stored: SecretData, clock
   const users = readAuthConfig(stored.auth ?? "") ?? makeUsers();
   return {
     auth: stored.auth !== undefined && readAuthConfig(stored.auth) ? stored.auth : renderAuthConfig(users),
-    encryption: stored.encryption || randomText(32),
+    ...encryption(stored),
     ...(await certificates(stored, { key: "private-key", cert: "cert", ca: "ca-cert" }, [host], clock)),
     ...(await certificates(
       stored,
@@ -30,6 +30,19 @@ export async function serverSecretData(bus: NativeBus, stored: SecretData, clock
       clock,
     )),
   };
+}
+
+/** Beside the key; the original's Secret lacks it. */
+const formKey = "encryption-form";
+
+function encryption(stored: SecretData): SecretData {
+  if (!stored.encryption) return { encryption: randomText(32), [formKey]: "variable" };
+  const form = stored[formKey];
+  return { encryption: stored.encryption, ...(form === undefined ? {} : { [formKey]: form }) };
+}
+
+export function keyFormOf(server: SecretData): KeyForm {
+  return server[formKey] === "variable" ? "variable" : "literal";
 }
 
 /** What clients read, from what the server takes: the two cannot differ. */
@@ -86,7 +99,9 @@ async function certificates(
   const [key, cert, ca] = [stored[keys.key], stored[keys.cert], stored[keys.ca]];
   if (key && cert && ca && isGood(cert, clock)) return { [keys.key]: key, [keys.cert]: cert, [keys.ca]: ca };
   const made = await makeCertificate(hosts, clock);
-  return { [keys.key]: made.key, [keys.cert]: made.cert, [keys.ca]: made.cert };
+  // The former one stays trusted: servers show it until they have loaded the new one.
+  const former = ca && isReadable(ca) ? firstCertificate(ca) : "";
+  return { [keys.key]: made.key, [keys.cert]: made.cert, [keys.ca]: made.cert + former };
 }
 
 function isGood(cert: string, clock: Clock): boolean {
@@ -96,6 +111,19 @@ function isGood(cert: string, clock: Clock): boolean {
     // Damaged: a new one is made.
     return false;
   }
+}
+
+function isReadable(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).subject !== "";
+  } catch {
+    return false; // what cannot be read would keep servers from starting
+  }
+}
+
+function firstCertificate(pem: string): string {
+  const end = "-----END CERTIFICATE-----";
+  return `${pem.slice(0, pem.indexOf(end) + end.length)}\n`;
 }
 
 /** Self-signed, so that it is its own CA; servers are clients of each other, too. */

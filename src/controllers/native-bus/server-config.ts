@@ -17,8 +17,14 @@ export const secretFiles: Readonly<Record<string, string>> = {
   "cluster-ca-cert": "cluster-ca-cert.pem",
 };
 
+/**
+ * What encrypts the store. `variable`: the key in the Secret. `literal`: the text "$JS_KEY" itself, as on every bus that
+ * the original made: it quotes the name of the variable, and a quoted one is none. Such a store can be read with that only.
+ */
+export type KeyForm = "variable" | "literal";
+
 /** The configuration of nats-server. `$NAME` are variables of the container, set in the StatefulSet. */
-export function renderServerConfig(bus: NativeBus): string {
+export function renderServerConfig(bus: NativeBus, keyForm: KeyForm): string {
   return [
     `port: ${ports.client}`,
     `http: ${ports.monitor}`,
@@ -27,7 +33,7 @@ export function renderServerConfig(bus: NativeBus): string {
     `max_payload: ${bus.maxPayload}`,
     "lame_duck_duration: 30s",
     "jetstream {",
-    "  key: $JS_KEY",
+    keyForm === "literal" ? '  key: "$JS_KEY"' : "  key: $JS_KEY",
     `  store_dir: "${dataFolder}/store"`,
     ...indented(bus.settings),
     "}",

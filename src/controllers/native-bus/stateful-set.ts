@@ -121,12 +121,15 @@ function serverContainer(bus: NativeBus, { server, startCommand }: ServerImages)
   };
 }
 
+/** What makes the server load all again: users and certificates may change, too. */
+const watched = [configFile, ...["auth", "cert", "cluster-cert"].map((key) => `${configFolder}/${secretFiles[key]}`)];
+
 function reloaderContainer(bus: NativeBus, { reloader }: ServerImages): JsonObject {
   return {
     name: "reloader",
     image: reloader,
     ...containerFields(bus.spec.reloaderContainerTemplate),
-    args: ["-pid", pidFile, "-config", configFile],
+    args: ["-pid", pidFile, ...watched.flatMap((file) => ["-config", file])],
     volumeMounts: sharedMounts,
   };
 }

@@ -100,6 +100,27 @@ test("the Secrets agree, and name the Service", async () => {
   assert.ok(route.checkHost("eventbus-default-js-0.eventbus-default-js-svc.shop.svc"));
 });
 
+for (const [name, form, expected] of [
+  ["of ours", "variable", "  key: $JS_KEY"],
+  ["of the original, whose servers took the variable's name for the key,", undefined, '  key: "$JS_KEY"'],
+] as const) {
+  test(`the store of a bus ${name} stays readable`, async () => {
+    await using rig = await openRig();
+    await rig.install();
+    const ref = { apiVersion: "v1", kind: "Secret", namespace: "shop", name: server };
+    const before = await secretsOf(rig.plane);
+    assert.equal(before.server["encryption-form"], "variable");
+    const data = { "encryption-form": form === undefined ? null : Buffer.from(form).toString("base64") };
+    await rig.plane.client.patch(ref, "application/merge-patch+json", { data });
+    await rig.install();
+    const config = (await get(rig.plane, "ConfigMap", "eventbus-default-js-config"))?.data as { "nats-js": string };
+    assert.ok(config["nats-js"].split("\n").includes(expected), config["nats-js"]);
+    const after = await secretsOf(rig.plane);
+    assert.equal(after.server.encryption, before.server.encryption);
+    assert.equal(after.server["encryption-form"], form);
+  });
+}
+
 test("a client's Secret that is gone or was changed comes back as it was", async () => {
   await using rig = await openRig();
   await rig.install();
@@ -147,6 +168,7 @@ test("certificates are made anew before they end; users and key stay", async () 
   await rig.install();
   const after = await secretsOf(rig.plane);
   assert.notEqual(after.server.cert, before.server.cert);
+  assert.equal(after.server["ca-cert"], `${after.server.cert}${before.server.cert}`, "the former one stays trusted");
   assert.notEqual(after.server["cluster-cert"], before.server["cluster-cert"]);
   assert.equal(after.server.encryption, before.server.encryption);
   assert.deepEqual(after.client, before.client);

@@ -30,7 +30,7 @@ function podOf(jetstream: JsonObject): any {
 
 test("the smallest EventBus gives three servers under the original's names", () => {
   const bus = busOf({});
-  const [configMap, service, statefulSet] = [configMapOf(bus), serviceOf(bus), statefulSetOf(bus)];
+  const [configMap, service, statefulSet] = [configMapOf(bus, "variable"), serviceOf(bus), statefulSetOf(bus)];
   const names = [configMap, service, statefulSet].map(({ kind, metadata }) => `${kind} ${metadata.name}`);
   assert.deepEqual(names, [
     "ConfigMap eventbus-default-js-config",
@@ -161,7 +161,7 @@ for (const [replicas, routes] of [
   [5, 5],
 ] as const) {
   test(`${replicas} servers have ${routes} routes`, () => {
-    const text = renderServerConfig(busOf({ replicas }));
+    const text = renderServerConfig(busOf({ replicas }), "variable");
     assert.equal(
       text.match(/nats:\/\/eventbus-default-js-\d\.eventbus-default-js-svc\.shop\.svc:6222/g)?.length ?? 0,
       routes,
@@ -171,9 +171,9 @@ for (const [replicas, routes] of [
 }
 
 test("settings replace the defaults, maxPayload is the server's", () => {
-  assert.match(renderServerConfig(busOf({})), /max_file_store: 1TB/);
-  assert.match(renderServerConfig(busOf({})), /max_payload: 1MB/);
-  const text = renderServerConfig(busOf({ settings: "max_file_store: 5G", maxPayload: "8MB" }));
+  assert.match(renderServerConfig(busOf({}), "variable"), /max_file_store: 1TB/);
+  assert.match(renderServerConfig(busOf({}), "variable"), /max_payload: 1MB/);
+  const text = renderServerConfig(busOf({ settings: "max_file_store: 5G", maxPayload: "8MB" }), "variable");
   assert.match(text, /max_file_store: 5G/);
   assert.doesNotMatch(text, /1TB|max_memory_store/);
   assert.match(text, /max_payload: 8MB/);

@@ -10,7 +10,13 @@ import { silentLogger } from "../../../src/base/log.ts";
 import { readNative } from "../../../src/controllers/exotic-bus.ts";
 import { type NativeBus, readNativeBus } from "../../../src/controllers/native-bus/native-bus.ts";
 import { clientSecretData, serverSecretData } from "../../../src/controllers/native-bus/secrets.ts";
-import { renderServerConfig, secretFiles } from "../../../src/controllers/native-bus/server-config.ts";
+import {
+  type KeyForm,
+  readAuthConfig,
+  renderServerConfig,
+  secretFiles,
+} from "../../../src/controllers/native-bus/server-config.ts";
+import type { EventBus } from "../../../src/events/bus/bus.ts";
 import { openJetStreamBus } from "../../../src/events/bus/jetstream.ts";
 import { argoStream } from "../../../src/events/bus/streams.ts";
 import { rawSubject } from "../../../src/record/subject.ts";
@@ -31,12 +37,12 @@ function busOf(jetstream: object): NativeBus {
 }
 
 /** The files of one Pod in a folder, as its volumes would hold them, on ports of our own. */
-async function writePod(bus: NativeBus, root: string) {
+async function writePod(bus: NativeBus, root: string, keyForm: KeyForm = "variable") {
   const server = await serverSecretData(bus, {}, systemClock);
   const [client, monitor, cluster] = [await freePort(), await freePort(), await freePort()];
   const place = (text: string) => folders.reduce((all, folder) => all.replaceAll(folder, join(root, folder)), text);
   for (const folder of folders) await mkdir(join(root, folder), { recursive: true });
-  const config = renderServerConfig(bus)
+  const config = renderServerConfig(bus, keyForm)
     .replace(/^port: 4222$/m, `port: ${client}`)
     .replace(/^http: 8222$/m, `http: ${monitor}`)
     .replace(/^ {2}port: 6222$/m, `  port: ${cluster}`);
@@ -111,6 +117,48 @@ test("a real server takes the configuration, and our client keeps an event on it
     await end(child);
   }
 });
+
+for (const [keyForm, isReadable] of [
+  ["literal", true],
+  ["variable", false],
+] as const) {
+  test(`a store that the original's server encrypted is ${isReadable ? "" : "not "}read with a ${keyForm} key`, {
+    skip,
+  }, async () => {
+    await using root = await tempDir();
+    const bus = busOf({ replicas: 1 });
+    const pod = await writePod(bus, root.path, keyForm);
+    const ours = await readFile(pod.config, "utf8");
+    const open = () => {
+      const { user = "", password = "" } = readAuthConfig(pod.server.auth ?? "") ?? {};
+      return openJetStreamBus({
+        servers: `nats://127.0.0.1:${pod.client}`,
+        credentials: async () => ({ user, pass: password }),
+        tls: async () => ({ rejectUnauthorized: false }),
+        streams: [argoStream(bus.streamConfig)],
+        name: "test",
+        log: silentLogger,
+        clock: systemClock,
+      });
+    };
+    const runOnce = async (config: string, work: (client: EventBus) => Promise<void>) => {
+      await writeFile(pod.config, config);
+      const child = await startPod(pod);
+      try {
+        await using client = await open();
+        await work(client);
+      } finally {
+        await end(child);
+      }
+    };
+    await runOnce(ours.replace(/key: .*/, 'key: "$$JS_KEY"'), async (client) => {
+      await client.publish(rawSubject("default.a.b"), { id: "1", data: Buffer.from("1") });
+    });
+    const again = runOnce(ours, async (client) => assert.equal((await client.end("default")).after, 1));
+    if (isReadable) await again;
+    else await assert.rejects(again, { code: "BUS_STREAM_MISMATCH" });
+  });
+}
 
 test("a real server takes the configuration of a cluster", { skip }, async () => {
   await using root = await tempDir();
