@@ -65,9 +65,9 @@ async function check(text: string, flags: CheckFlags): Promise<readonly Finding[
   const tls = await readTls(flags);
   const { checkBus } = await import("./bus/check.ts");
   const { argoStream, systemStreams } = await import("../events/bus/streams.ts");
-  // Argo Events' defaults ask for three replicas; how many are wanted is in the resource, which is not known here.
-  const streams = flags.eventBus ? [argoStream({ replicas: 1 })] : systemStreams();
-  return checkBus({ url, tls, streams, clock: systemClock });
+  const { eventBus: areLimitsDefaults } = flags;
+  const streams = areLimitsDefaults ? [argoStream()] : systemStreams();
+  return checkBus({ url, tls, streams, areLimitsDefaults, clock: systemClock });
 }
 
 async function readTls({ ca, cert, key }: TlsFlags): Promise<TlsAccess> {

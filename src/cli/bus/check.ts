@@ -11,6 +11,8 @@ export interface BusCheck {
   readonly tls: TlsAccess;
   /** What the engine would need there. */
   readonly streams: readonly StreamSpec[];
+  /** The limits of `streams` are Argo Events' defaults: those wanted are in an EventBus that is not known here. */
+  readonly areLimitsDefaults: boolean;
   readonly clock: Clock;
 }
 
@@ -27,7 +29,7 @@ export async function checkBus(check: BusCheck): Promise<readonly Finding[]> {
     if (info !== undefined && !hasFailed(found)) target ??= { url: check.url, address, info, tls: check.tls };
   }
   if (target === undefined) return withSkipped(findings);
-  return withSkipped([...findings.map(asWarning), ...(await ask(target, check.streams))]);
+  return withSkipped([...findings.map(asWarning), ...(await ask(target, check))]);
 }
 
 /** A server that is away, when there is another: the engine can work, and should not have to for long. */
@@ -48,13 +50,13 @@ async function reach(address: Address, { tls, clock }: BusCheck) {
   }
 }
 
-async function ask(target: ConnectTarget, streams: readonly StreamSpec[]): Promise<readonly Finding[]> {
+async function ask(target: ConnectTarget, check: BusCheck): Promise<readonly Finding[]> {
   const { finding: auth, nc } = await checkAuth(target);
   if (nc === undefined) return [auth];
   try {
     const { finding, jsm } = await checkJetStream(nc, target.info);
     if (jsm === undefined) return [auth, finding];
-    return [auth, finding, ...(await checkStreams(jsm, streams)), await checkRoundTrip(nc, jsm)];
+    return [auth, finding, ...(await checkStreams(jsm, check)), await checkRoundTrip(nc, jsm)];
   } finally {
     await nc.close();
   }

@@ -113,11 +113,14 @@ function isPermission(error: unknown): boolean {
 }
 
 /** Each stream that the engine would make or change. */
-export async function checkStreams(jsm: JetStreamManager, specs: readonly StreamSpec[]): Promise<readonly Finding[]> {
+export async function checkStreams(
+  jsm: JetStreamManager,
+  { streams, areLimitsDefaults }: { readonly streams: readonly StreamSpec[]; readonly areLimitsDefaults: boolean },
+): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
-  for (const spec of specs) {
+  for (const spec of streams) {
     try {
-      findings.push(streamFinding(spec.name, await compareStream(jsm, spec)));
+      findings.push(streamFinding(spec.name, await compareStream(jsm, spec), areLimitsDefaults));
     } catch (error) {
       const remedy = 'Allow the user to publish to "$JS.API.>".';
       findings.push(failed("streams", `"${spec.name}" cannot be read: ${messageOf(error)}`, remedy));
@@ -126,7 +129,7 @@ export async function checkStreams(jsm: JetStreamManager, specs: readonly Stream
   return findings;
 }
 
-function streamFinding(name: string, comparison: StreamComparison): Finding {
+function streamFinding(name: string, comparison: StreamComparison, areLimitsDefaults: boolean): Finding {
   switch (comparison.state) {
     case "missing":
       return ok("streams", `"${name}" is not there yet; the engine makes it`);
@@ -138,6 +141,7 @@ function streamFinding(name: string, comparison: StreamComparison): Finding {
       return failed("streams", `"${name}" cannot be made: stream ${by} holds its subjects`, remedy);
     }
     case "differs": {
+      if (areLimitsDefaults) return ok("streams", `"${name}" is there; its limits are up to the streamConfig`);
       const remedy = "The engine changes it when it starts; nothing to do unless somebody else needs it as it is.";
       return warning("streams", `"${name}": ${comparison.differences.join("; ")}`, remedy);
     }

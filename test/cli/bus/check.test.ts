@@ -22,7 +22,13 @@ const skip = natsServerMissing() ?? false;
 const dayMs = 24 * 60 * 60 * 1000;
 
 function check(url: string, tls: TlsAccess = {}): Promise<readonly Finding[]> {
-  return checkBus({ url: parseBusUrl(url), tls, streams: systemStreams(), clock: systemClock });
+  return checkBus({
+    url: parseBusUrl(url),
+    tls,
+    streams: systemStreams(),
+    areLimitsDefaults: false,
+    clock: systemClock,
+  });
 }
 
 /** All before `step` is well, nothing after it was done; gives what the step says. */
@@ -349,6 +355,10 @@ describe("tiphys bus check", { skip }, () => {
     const { code, stdout } = await tiphys("bus", "check", "--event-bus", server.url);
     assert.equal(code, 0);
     assert.match(stdout, /"default" is not there yet/);
+    await addStream(server, { name: "default", subjects: ["default.*.*"], max_msgs: 5 });
+    const again = await tiphys("bus", "check", "--event-bus", server.url);
+    assert.equal(again.code, 0);
+    assert.match(again.stdout, /ok +streams +"default" is there; its limits are up to the streamConfig/);
   });
 
   test("exits 1 with what to do, as text and as JSON", async () => {
