@@ -17,6 +17,10 @@ const commands: Readonly<Record<string, Loader>> = {
     summary: "list, show and sync Applications",
     load: async () => (await import("./app.ts")).appCommand(),
   },
+  bus: {
+    summary: "what is wrong with a bus, and what is on it",
+    load: async () => (await import("./bus.ts")).busCommand(),
+  },
   event: {
     summary: "list, show and send events",
     load: async () => (await import("./event.ts")).eventCommand(),

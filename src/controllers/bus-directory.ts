@@ -18,6 +18,8 @@ export interface BusHandle {
 
 /** Which bus an EventSource or a Sensor uses. */
 export interface BusDirectory {
+  /** Every bus that has a connection, the system bus first. */
+  list(): readonly BusHandle[];
   /** A bus by the name that records carry; undefined while it has no connection. */
   find(name: string): BusHandle | undefined;
   /**
@@ -41,6 +43,7 @@ export function createBusDirectory(system: BusHandle): MutableBusDirectory {
   const entries = new Map<string, BusHandle | { readonly pending: string }>();
   const listeners: ((namespace: string, name: string) => void)[] = [];
   return {
+    list: () => [system, ...[...entries.values()].flatMap((entry) => ("pending" in entry ? [] : [entry]))],
     find(name) {
       const entry = name === system.name ? system : entries.get(name);
       return entry === undefined || "pending" in entry ? undefined : entry;

@@ -4,6 +4,7 @@ import { parseYaml } from "../base/yaml.ts";
 import type { BusCredentials, BusTls } from "../events/bus/jetstream-credentials.ts";
 import type { SecretKeySelector, SecretReader } from "../events/sources/source.ts";
 import { rawSubject, type Subject } from "../record/subject.ts";
+import { type NativeBus, namesOf, ports } from "./native-bus/native-bus.ts";
 
 /** What `spec.jetstreamExotic` says (spec argo-events 1.4, 2.6 and 4.1.1). */
 export interface ExoticBus {
@@ -29,6 +30,22 @@ export function readExotic(spec: JsonValue | undefined, secrets: SecretReader): 
       const access = isJsonObject(accessSecret) ? readAccess(await secrets.read(selectorOf(accessSecret))) : {};
       return isJsonObject(tls) ? { ...access, tls: await readTls(tls, secrets) } : access;
     },
+  };
+}
+
+/**
+ * The same for a managed bus (`jetstream` in a real cluster): its servers' certificate is checked with the CA that was
+ * made for it, by the name of its Service, wherever it is reached.
+ */
+export function readNative(bus: NativeBus, secrets: SecretReader): ExoticBus {
+  const { host, serverSecret, clientSecret } = namesOf(bus);
+  return {
+    url: `nats://${host}:${ports.client}`,
+    streamConfig: bus.streamConfig,
+    credentials: async () => ({
+      ...readAccess(await secrets.read({ name: clientSecret, key: "client-auth" })),
+      tls: { ca: await secrets.read({ name: serverSecret, key: "ca-cert" }), servername: host },
+    }),
   };
 }
 

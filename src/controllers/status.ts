@@ -29,14 +29,15 @@ export function createStatusWriter(kube: KubeClient, clock: Clock): WriteStatus 
   };
 }
 
-/** A merge patch merges maps: entries of `current` that `wanted` lacks, one level down, are removed by `null`. */
+/** A merge patch merges maps: entries of `current` that `wanted` lacks, below its own fields, are removed by `null`. */
 function withRemovals(current: unknown, wanted: JsonObject): JsonObject {
   const have: JsonObject = isJsonObject(current) ? current : {};
   const patch: Record<string, JsonValue> = {};
   for (const [field, value] of Object.entries(wanted)) {
     const old = have[field];
     if (!isJsonObject(value) || !isJsonObject(old)) patch[field] = value;
-    else patch[field] = { ...Object.fromEntries(Object.keys(old).map((key) => [key, null])), ...value };
+    else
+      patch[field] = { ...Object.fromEntries(Object.keys(old).map((key) => [key, null])), ...withRemovals(old, value) };
   }
   return patch;
 }

@@ -1,6 +1,7 @@
 import { EngineError } from "../base/errors.ts";
 import type { ApplicationDoor } from "../controllers/applications/application-access.ts";
 import { readStoredEvent } from "../controllers/bus-directory.ts";
+import { readBusUsage } from "../controllers/bus-usage.ts";
 import { createEventSender } from "../controllers/event-sender.ts";
 import type { CompiledSensor } from "../events/sensor/compile.ts";
 import type { ListedResource } from "../server/history-routes.ts";
@@ -42,6 +43,7 @@ export async function openApi(parts: Parts, state: Readonly<ApiState>) {
       why,
       send,
       applications: doorOf(state),
+      buses: () => readBusUsage(directory),
       log,
     }),
   );

@@ -1,7 +1,8 @@
 import { hostname } from "node:os";
 import type { EventBusResource } from "../api/resources.ts";
 import type { BusHandle } from "../controllers/bus-directory.ts";
-import { argoSubject, parseArgoSubject, readExotic } from "../controllers/exotic-bus.ts";
+import { argoSubject, parseArgoSubject, readExotic, readNative } from "../controllers/exotic-bus.ts";
+import { readNativeBus } from "../controllers/native-bus/native-bus.ts";
 import { createSecretReader } from "../controllers/secret-reader.ts";
 import type { EventBus, StoredMessage } from "../events/bus/bus.ts";
 import { openJetStreamBus } from "../events/bus/jetstream.ts";
@@ -53,15 +54,21 @@ export function createSystemHandle({ clock, log, metrics }: Base, bus: EventBus,
   return { name: "system", bus, reader, stream: "events", subjectOf: eventSubject };
 }
 
-/** A connection of its own for a `jetstreamExotic` EventBus, in Argo Events' wire format. */
+/** A connection of its own for a `jetstreamExotic` EventBus, or a managed one, in Argo Events' wire format. */
 export function createBusRunner({ clock, kube, ledger, log, metrics, projection }: Parts) {
   return async (
-    { metadata: { namespace, name }, spec }: EventBusResource,
+    resource: EventBusResource,
     onOpen: (handle: BusHandle) => void,
     signal: AbortSignal,
   ): Promise<void> => {
-    const { url, streamConfig, ...access } = readExotic(spec.jetstreamExotic, createSecretReader(kube, namespace));
-    const stream = { ...argoStream(streamConfig), isShared: true };
+    const { namespace, name } = resource.metadata;
+    const secrets = createSecretReader(kube, namespace);
+    const { url, streamConfig, ...access } =
+      resource.kind === "jetstream"
+        ? readNative(readNativeBus(resource), secrets)
+        : readExotic(resource.spec.jetstreamExotic, secrets);
+    // What others made and use is left as it is.
+    const stream = { ...argoStream(streamConfig), isShared: resource.kind !== "jetstream" };
     const label = `${namespace}/${name}`;
     await using bus = await openJetStreamBus({
       servers: url,

@@ -86,10 +86,11 @@ async function openRecords({ stack, nursery, clock, log, dataDir }: Base, bus: E
   return { ledger, projection };
 }
 
-function openParts(base: Base, bus: EventBus, records: Records, { kube }: Cluster): Parts {
+function openParts(base: Base, bus: EventBus, records: Records, { kube, isSimulated }: Cluster): Parts {
   const { clock, log } = base;
   const system = createSystemHandle(base, bus, records.ledger);
   const partitions = createPartitions({ bus, clock, log });
   const writeStatus = createStatusWriter(kube, clock);
-  return { ...base, ...records, kube, directory: createBusDirectory(system), system, partitions, writeStatus };
+  const directory = createBusDirectory(system);
+  return { ...base, ...records, kube, isSimulated, directory, system, partitions, writeStatus };
 }

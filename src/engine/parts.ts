@@ -78,6 +78,8 @@ export interface Cluster {
 /** Everything that Sensors and sources are made of. */
 export interface Parts extends Base, Records {
   readonly kube: KubeClient;
+  /** The cluster is the embedded one. */
+  readonly isSimulated: boolean;
   readonly directory: MutableBusDirectory;
   readonly system: BusHandle;
   readonly partitions: Partitions;

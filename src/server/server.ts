@@ -7,9 +7,10 @@ import type { Logger } from "../base/log.ts";
 import type { Metrics } from "../base/metrics.ts";
 import { type Admit, admissionRoute } from "./admission-route.ts";
 import { type ApplicationRouteDeps, applicationRoutes, applicationSensorRoutes } from "./application-routes.ts";
+import { type BusRouteDeps, busRoutes } from "./bus-routes.ts";
 import { type HistoryRouteDeps, historyRoutes } from "./history-routes.ts";
 
-export interface ServerOptions extends HistoryRouteDeps, ApplicationRouteDeps {
+export interface ServerOptions extends HistoryRouteDeps, ApplicationRouteDeps, BusRouteDeps {
   /** The address to listen on. */
   readonly host: string;
   /** 0 takes any free one. */
@@ -54,7 +55,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
 }
 
 function createApp(options: ServerOptions): express.Express {
-  const { metrics, notReady, token, log, applications, refreshTimeoutMs, admit } = options;
+  const { metrics, notReady, token, log, applications, refreshTimeoutMs, admit, buses } = options;
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
@@ -76,6 +77,7 @@ function createApp(options: ServerOptions): express.Express {
     app.use("/api/v1/applications", applicationRoutes(applications, refreshTimeoutMs));
     app.use("/api/v1/tiphys/applications", applicationSensorRoutes(applications)); // it waits for no history
   }
+  if (buses) app.use("/api/v1/tiphys/bus", busRoutes(buses));
   app.use("/api/v1/tiphys", express.json({ limit: maxBodyBytes }), historyRoutes(options));
   app.use((request) => {
     throw new EngineError("NOT_FOUND", `${request.method} ${request.path}: there is no such path`);

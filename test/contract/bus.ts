@@ -28,6 +28,7 @@ export function busContract(driver: BusDriver): void {
   describe(`bus on ${driver.name}`, { skip: driver.skip }, () => {
     publishing(driver);
     reading(driver);
+    tellingUsage(driver);
     sharing(driver);
     appending(driver);
     keepingState(driver);
@@ -317,5 +318,27 @@ function reading({ place: makePlace }: BusDriver): void {
     const batches = await readAll(again, { from });
     assert.deepEqual(texts(batches), ["new1", "new2", "new3"]);
     assert.notEqual(batches[0]?.epoch, from.epoch);
+  });
+}
+
+function tellingUsage({ place: makePlace }: BusDriver): void {
+  it("tells what each stream holds, also when nothing is left", async () => {
+    await using place = await makePlace();
+    await using bus = await place.open(streams({ maxMessages: 2 }));
+    const usage = async () => (await bus.usage()).find(({ name }) => name === "events");
+    assert.deepEqual((await bus.usage()).map(({ name }) => name).toSorted(), ["events", "state"]);
+    const { bytes: none, ...empty } = (await usage()) ?? assert.fail();
+    assert.deepEqual([none, empty], [0, { name: "events", messages: 0, last: 0, consumers: [] }]);
+    const before = Date.now();
+    for (const text of ["1", "2", "3"]) await publishAll(bus, a1, [text]);
+    await waitFor("the oldest to be dropped", async () => (await usage())?.messages === 2);
+    const { oldest, newest, last, bytes: used } = (await usage()) ?? assert.fail();
+    assert.deepEqual([oldest?.sequence, newest?.sequence, last], [2, 3, 3]);
+    assert.ok(used > 0);
+    // A server's clock is this machine's; NATS rounds nothing, SQLite to milliseconds.
+    for (const at of [oldest?.storedAt, newest?.storedAt]) assert.ok(at !== undefined && at >= before - 1, `${at}`);
+    await bus.purge(a1, 4);
+    assert.deepEqual([(await usage())?.messages, (await usage())?.last], [0, 3]);
+    assert.equal((await usage())?.oldest, undefined);
   });
 }

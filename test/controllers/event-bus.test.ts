@@ -4,6 +4,7 @@ import { silentLogger } from "../../src/base/log.ts";
 import { type BusHandle, createBusDirectory } from "../../src/controllers/bus-directory.ts";
 import { createEventBusController, type EventBusControllerDeps } from "../../src/controllers/event-bus.ts";
 import type { StatusDraft } from "../../src/controllers/status.ts";
+import type { KubeClient } from "../../src/kube/kube.ts";
 import type { KubeObject } from "../../src/objects/object.ts";
 import { createVirtualClock } from "../harness/virtual-clock.ts";
 import { conditionsText, createCache, createHandle } from "./fakes.ts";
@@ -27,6 +28,8 @@ function open(runBus: EventBusControllerDeps["runBus"]) {
     cache: objects.cache,
     directory,
     runBus,
+    kube: {} as KubeClient, // nothing here asks the cluster
+    isSimulated: true,
     writeStatus: async (_, draft) => void statuses.push(draft),
     clock,
     log: silentLogger,
@@ -100,8 +103,10 @@ for (const [name, end] of Object.entries({
 test("kinds that have no connection of their own use the system bus, and say what is not supported", async () => {
   const { objects, system, directory, reconcile, status } = open(() => assert.fail("there is nothing to connect to"));
   for (const [spec, expected] of [
-    [{ jetstream: { version: "latest" } }, "Deployed=True"],
-    [{ nats: { native: {} } }, "Deployed=False"],
+    [{ jetstream: { version: "latest" } }, "Deployed=True: events use the system bus"],
+    [{ embedded: {} }, "Deployed=True: events use the system bus"],
+    [{ nats: { native: {} } }, "Deployed=False: spec.nats (NATS Streaming, at its end of life) is not supported"],
+    [{ kafka: { url: "kafka:9092" } }, "Deployed=False: spec.kafka is not supported"],
   ] as const) {
     objects.set(eventBus(spec));
     await reconcile();

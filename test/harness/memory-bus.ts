@@ -10,6 +10,7 @@ import type {
   StateEntry,
   StateStore,
   StoredMessage,
+  StreamUsage,
 } from "../../src/events/bus/bus.ts";
 import { type Subject, subjectMatches } from "../../src/record/subject.ts";
 
@@ -29,11 +30,22 @@ export interface MemoryBus extends EventBus {
   clone(): MemoryBus;
 }
 
-export type Operation = "publish" | "append" | "last" | "purge" | "end" | "read" | "get" | "put";
+export type Operation = "usage" | "publish" | "append" | "last" | "purge" | "end" | "read" | "get" | "put";
 
 /** What a bus that has lost its server fails with. */
 export function busAway(): EngineError {
   return new EngineError("BUS_UNAVAILABLE", "the bus is away");
+}
+
+function usageOf(name: string, messages: readonly StoredMessage[], last: number): StreamUsage {
+  const [oldest, newest] = [messages[0], messages.at(-1)];
+  const bytes = messages.reduce((sum, { data }) => sum + data.byteLength, 0);
+  const edges = oldest && newest ? { oldest: edgeOf(oldest), newest: edgeOf(newest) } : {};
+  return { name, messages: messages.length, bytes, last, ...edges, consumers: [] };
+}
+
+function edgeOf({ sequence, storedAt }: StoredMessage) {
+  return { sequence, storedAt };
 }
 
 interface Stream {
@@ -186,6 +198,10 @@ export function createMemoryBus(
       await bus.fault?.("end", name);
       const stream = streamOf(name);
       return { epoch: stream.epoch, after: stream.after };
+    },
+    async usage() {
+      await bus.fault?.("usage", "");
+      return [...streams].map(([name, { messages, after }]) => usageOf(name, messages, after));
     },
     maxMessageBytes: 1024 * 1024,
     health: () => ({ state: "connected" }),

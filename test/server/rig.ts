@@ -64,6 +64,7 @@ export async function openRig(): Promise<Rig> {
       history,
       notReady: () => rig.notReady,
       why: createWhy({ history, sensors: () => [], readEvent: async () => undefined }),
+      buses: async () => [{ name: "system", streams: await bus.usage() }],
       async send({ eventSource, id = "generated" }) {
         await publish(id, eventSource);
         return id;

@@ -113,6 +113,39 @@ export interface StreamSpec {
   readonly isShared?: boolean;
 }
 
+/** What a stream holds now. */
+export interface StreamUsage {
+  readonly name: string;
+  readonly messages: number;
+  readonly bytes: number;
+  /** Of the message stored last, also when it is gone; 0: nothing was stored yet. */
+  readonly last: Sequence;
+  /** Absent in an empty stream. */
+  readonly oldest?: { readonly sequence: Sequence; readonly storedAt: number };
+  readonly newest?: { readonly sequence: Sequence; readonly storedAt: number };
+  /** That the server knows: of others, and of `share`. */
+  readonly consumers: readonly ConsumerUsage[];
+}
+
+export interface ConsumerUsage {
+  readonly name: string;
+  /** Messages that it was not given yet. */
+  readonly pending: number;
+  /** Given, and not acknowledged. */
+  readonly unacknowledged: number;
+}
+
+/** One bus of the engine as `tiphys bus info` shows it. */
+export interface BusUsage {
+  /** `system`, `<namespace>/<EventBus>`, or where it is reached. */
+  readonly name: string;
+  readonly streams: readonly StreamUsage[];
+  /** The engine's reader of events: how many messages it is behind the end of its stream. */
+  readonly reader?: { readonly stream: string; readonly lag: number };
+  /** Why the rest is not known: the bus is away. */
+  readonly error?: string;
+}
+
 export type BusHealth = { readonly state: "connected" } | { readonly state: "away"; readonly reason: string };
 
 /**
@@ -157,6 +190,8 @@ export interface EventBus extends AsyncDisposable {
   state(name: string, options?: StateOptions): StateStore;
   /** The end of a stream now: where a reader from `next` would start. */
   end(stream: string): Promise<{ readonly epoch: string; readonly after: Sequence }>;
+  /** What each stream of this bus holds; for people who ask. */
+  usage(): Promise<readonly StreamUsage[]>;
   readonly maxMessageBytes: number;
   health(): BusHealth;
 }

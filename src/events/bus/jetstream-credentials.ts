@@ -17,6 +17,8 @@ export interface BusTls {
   readonly key?: string;
   /** Takes any server for the right one. */
   readonly insecureSkipVerify?: boolean;
+  /** The name that the certificate must have, wherever the server is reached; absent: the host of the URL. */
+  readonly servername?: string;
 }
 
 /** How to show who we are, as contents, not file names. The first counts of creds, nkeySeed, token and user. */
@@ -87,6 +89,7 @@ interface MutableTls {
   cert?: string;
   key?: string;
   rejectUnauthorized?: boolean;
+  servername?: string;
   checkServerIdentity?: (host: string, cert: PeerCertificate) => Error | undefined;
 }
 
@@ -127,8 +130,9 @@ export class LiveCredentials {
 
   set(credentials: BusCredentials): void {
     this.#current = credentials;
-    const { ca, cert, key, insecureSkipVerify = false } = credentials.tls ?? {};
-    for (const name of ["ca", "cert", "key", "rejectUnauthorized"] as const) delete this.#tls[name];
+    const { ca, cert, key, servername, insecureSkipVerify = false } = credentials.tls ?? {};
+    for (const name of ["ca", "cert", "key", "rejectUnauthorized", "servername"] as const) delete this.#tls[name];
+    if (servername !== undefined) this.#tls.servername = servername;
     if (insecureSkipVerify) this.#tls.rejectUnauthorized = false;
     Object.assign(this.#tls, ca === undefined ? {} : { ca }, cert === undefined ? {} : { cert, key });
   }

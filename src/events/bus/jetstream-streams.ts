@@ -95,6 +95,34 @@ function covers(pattern: string, subject: string): boolean {
   return has.length === asked.length;
 }
 
+export type StreamComparison =
+  | { readonly state: "missing" }
+  /** Another stream holds some of its subjects: it cannot be made. */
+  | { readonly state: "taken"; readonly by: readonly string[] }
+  | { readonly state: "same" }
+  /** `ensureStreams` changes it, if the server lets it. */
+  | { readonly state: "differs"; readonly differences: readonly string[] }
+  /** Nothing can change it to what is wanted. */
+  | { readonly state: "unusable"; readonly reason: string };
+
+/** What `ensureStreams` would do. Reads only. @throws EngineError BUS_UNAVAILABLE */
+export async function compareStream(jsm: JetStreamManager, spec: StreamSpec): Promise<StreamComparison> {
+  const found = await findConfig(jsm, spec.name);
+  if (!found) {
+    const holders = await Promise.all(spec.subjects.map((subject) => jsm.streams.names(subject).next()));
+    const by = [...new Set(holders.flat())];
+    return by.length === 0 ? { state: "missing" } : { state: "taken", by };
+  }
+  if (found.storage !== StorageType.File) {
+    return { state: "unusable", reason: `storage is ${found.storage}, wanted file` };
+  }
+  if (found.retention !== RetentionPolicy.Limits) {
+    return { state: "unusable", reason: `retention is ${found.retention}, wanted limits` };
+  }
+  const differences = differencesOf(found, wantedConfig(spec));
+  return differences.length === 0 ? { state: "same" } : { state: "differs", differences };
+}
+
 async function findConfig(jsm: JetStreamManager, name: string): Promise<StreamConfig | undefined> {
   try {
     return (await jsm.streams.info(name)).config;

@@ -10,6 +10,7 @@ import type {
   StateStore,
   StoredMessage,
   StreamSpec,
+  StreamUsage,
 } from "./bus.ts";
 import { busError, type Connection, type ConnectionOptions, openConnection } from "./jetstream-connection.ts";
 import { Publisher } from "./jetstream-publisher.ts";
@@ -17,6 +18,7 @@ import { StreamReader } from "./jetstream-reader.ts";
 import { shareStream } from "./jetstream-share.ts";
 import { jetStreamState } from "./jetstream-state.ts";
 import { ensureStreams } from "./jetstream-streams.ts";
+import { readUsage } from "./jetstream-usage.ts";
 import { streamOf } from "./streams.ts";
 
 export interface JetStreamBusOptions extends ConnectionOptions {
@@ -113,6 +115,11 @@ class JetStreamBus implements EventBus {
     const replicas = Math.max(1, ...this.#options.streams.map((spec) => spec.replicas ?? 1));
     const { clock, log } = this.#options;
     return jetStreamState(this.#connection, name, { ...options, replicas, clock, log });
+  }
+
+  usage(): Promise<readonly StreamUsage[]> {
+    const names = this.#options.streams.map(({ name }) => name);
+    return this.#run("read what the streams hold", (jsm) => Promise.all(names.map((name) => readUsage(jsm, name))));
   }
 
   async end(stream: string): Promise<{ readonly epoch: string; readonly after: number }> {

@@ -42,7 +42,8 @@ export type ReadCall =
   | { readonly kind: "last"; readonly stream: string; readonly subject: string }
   | { readonly kind: "get"; readonly store: string; readonly key: string }
   | { readonly kind: "entries"; readonly store: string; readonly prefix: string }
-  | { readonly kind: "end"; readonly stream: string };
+  | { readonly kind: "end"; readonly stream: string }
+  | { readonly kind: "usage" };
 
 /** The next messages after `after`; with `wait`, answered once there are any. -1: the oldest kept. */
 export interface FetchRequest {

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { EngineError } from "../../base/errors.ts";
-import type { StreamSpec } from "./bus.ts";
+import type { StreamSpec, StreamUsage } from "./bus.ts";
 import type { ExpiredEntry, WorkerStart } from "./sqlite-protocol.ts";
 import { SqliteState } from "./sqlite-state.ts";
 
@@ -187,6 +187,21 @@ export class SqliteStore {
     if (sequence === undefined) return undefined;
     const row = this.#sql(`SELECT stored_at AS storedAt FROM ${stream.table} WHERE sequence = ?`).get(sequence);
     return row && now - Number(row.storedAt) > stream.spec.dedupeWindowMs ? undefined : sequence;
+  }
+
+  usage(): readonly StreamUsage[] {
+    return [...this.#streams.values()].map(({ spec, table, messages, bytes, last }) => {
+      const oldest = this.#edge(table, "ASC");
+      const newest = this.#edge(table, "DESC");
+      const edges = oldest && newest ? { oldest, newest } : {};
+      return { name: spec.name, messages, bytes, last, ...edges, consumers: [] };
+    });
+  }
+
+  #edge(table: string, order: "ASC" | "DESC"): { sequence: number; storedAt: number } | undefined {
+    const sql = `SELECT sequence, stored_at AS storedAt FROM ${table} ORDER BY sequence ${order} LIMIT 1`;
+    const row = this.#sql(sql).get() as { sequence: number; storedAt: number } | undefined;
+    return row && { ...row };
   }
 
   append(streamName: string, subject: string, data: Uint8Array, expected: number): number {

@@ -284,6 +284,8 @@ class BusWorker {
         const { epoch, last } = this.#store.bounds(call.stream);
         return { epoch, after: last };
       }
+      case "usage":
+        return this.#store.usage();
     }
   }
 

@@ -12,6 +12,7 @@ import type {
   StateStore,
   StoredMessage,
   StreamSpec,
+  StreamUsage,
 } from "./bus.ts";
 import { LocalShares } from "./local-share.ts";
 import { SqliteLink } from "./sqlite-link.ts";
@@ -159,6 +160,10 @@ class SqliteBus implements EventBus {
 
   end(stream: string): Promise<{ readonly epoch: string; readonly after: number }> {
     return this.#link.call({ kind: "end", stream });
+  }
+
+  usage(): Promise<readonly StreamUsage[]> {
+    return this.#link.call({ kind: "usage" });
   }
 
   health(): ReturnType<EventBus["health"]> {
