@@ -30,6 +30,8 @@ export interface LeaseHolder {
 export interface LeaseSet {
   /** Whether this engine may act for `name` now. After a pause of the process it is false before any timer fires. */
   owns(name: string): boolean;
+  /** The same, but also while it is given up and its work ends: nobody else acts yet. */
+  holds(name: string): boolean;
   want(name: string): void;
   /** Gives it up; the work under it must have ended. Never rejects. */
   release(name: string): Promise<void>;
@@ -131,6 +133,7 @@ class SessionLeases implements Leases {
         const held = this.#held.get(set.prefix + name);
         return held !== undefined && held.releasing === undefined && this.#inSession();
       },
+      holds: (name) => this.#held.has(set.prefix + name) && this.#inSession(),
       want: (name) => {
         set.wanted.add(name);
         this.#look();
