@@ -10,6 +10,8 @@ export interface Clock {
   monotonicMs(): number;
   /** Resolves at `at` (at once when past); rejects with the signal's reason when it aborts. */
   sleepUntil(at: Instant, signal: AbortSignal): Promise<void>;
+  /** Sleeps by the monotonic clock, where the two can differ: a clock that is set back must not lengthen a sleep. */
+  sleepMs?(ms: number, signal: AbortSignal): Promise<void>;
 }
 
 export function instant(ms: number): Instant {
@@ -32,9 +34,17 @@ export const systemClock: Clock = {
       await sleep(Math.min(left, maxTimerMs), undefined, { signal });
     }
   },
+  async sleepMs(ms, signal) {
+    signal.throwIfAborted();
+    const end = performance.now() + ms;
+    for (let left = ms; left > 0; left = end - performance.now()) {
+      await sleep(Math.min(left, maxTimerMs), undefined, { signal });
+    }
+  },
 };
 
-/** Sleeps `ms` milliseconds on `clock`. */
+/** Sleeps `ms` milliseconds on `clock`, also when its date is set meanwhile. */
 export function sleepFor(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  if (clock.sleepMs) return clock.sleepMs(ms, signal);
   return clock.sleepUntil(instant(clock.now() + ms), signal);
 }

@@ -121,6 +121,10 @@ export const errorCodes = {
     cause: "The address of an outgoing request is not allowed (link-local, metadata or loopback).",
     remedy: "Use another address; `tiphys up` allows loopback.",
   },
+  LEASE_LOST: {
+    cause: "The engine could not renew its leases in time (it was paused, or the bus was away): another may act now.",
+    remedy: "Nothing: it takes leases again by itself. If it happens often, look for pauses of the process or the bus.",
+  },
   MANIFEST_INVALID: {
     cause: "A manifest does not say what its kind needs.",
     remedy: "Mend the fields that the message names.",

@@ -4,6 +4,7 @@ import type { Clock } from "../base/clock.ts";
 import { messageOf, NotYetError, TerminalError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { Problem, Schema } from "../base/schema.ts";
+import { partitionOf } from "../events/sensor/partition.ts";
 import type { WatchCache } from "../kube/kube.ts";
 import type { KubeObject, ObjectRef } from "../objects/object.ts";
 import { type BusDirectory, type BusHandle, createHandleIds } from "./bus-directory.ts";
@@ -41,6 +42,8 @@ export interface EventSourceControllerDeps {
   ) => Promise<void>;
   /** The URL of an HTTP event on the ingress; undefined for other kinds. */
   readonly urlOf: (eventSource: EventSource, event: EventDefinition) => string | undefined;
+  /** Whether this engine writes the status: several would each tell of their own. `source`: when it is valid. */
+  readonly tells: (namespace: string, name: string, source: EventSource | undefined) => boolean;
   readonly writeStatus: WriteStatus;
   readonly clock: Clock;
   readonly log: Logger;
@@ -50,6 +53,8 @@ export interface EventSourceControllerDeps {
 export interface EventSourceController extends Reconciler {
   running(): readonly EventSource[];
   stopAll(): Promise<void>;
+  /** Asks for a reconcile of every EventSource of a partition: this engine has it now, or has it no longer. */
+  requestPartition(partition: number): void;
 }
 
 /** Keeps one runner for each valid EventSource; its status shows each event that fails, and the URLs of HTTP events. */
@@ -75,7 +80,7 @@ class EventSourceReconciler implements EventSourceController {
   stopAll = (): Promise<void> => this.#running.stopAll();
 
   async reconcile(ref: ObjectRef, signal: AbortSignal): Promise<{ readonly againAfterMs?: number }> {
-    const { cache, schemas, writeStatus } = this.#deps;
+    const { cache, schemas } = this.#deps;
     const key = `${ref.namespace}/${ref.name}`;
     const object = cache.find(ref.namespace, ref.name);
     if (!object || object.metadata.deletionTimestamp !== undefined) {
@@ -85,17 +90,34 @@ class EventSourceReconciler implements EventSourceController {
     const parsed = parse(object, schemas);
     if ("error" in parsed) {
       await this.#stop(key);
-      await writeStatus(object, { conditions: invalidConditions(parsed.error) }, signal);
+      await this.#tell(object, undefined, { conditions: invalidConditions(parsed.error) }, signal);
       return {};
     }
     const failure = this.#restarts.waiting(key);
     if (failure) {
-      await writeStatus(object, { conditions: deployedConditions(failure.message) }, signal);
+      await this.#tell(object, parsed.resource, { conditions: deployedConditions(failure.message) }, signal);
       return { againAfterMs: failure.waitMs };
     }
     await this.#startOrSayWhyNot(key, object, parsed.resource, signal);
-    await writeStatus(object, this.#statusOf(key, parsed.resource, parsed.warnings), signal);
+    await this.#tell(object, parsed.resource, this.#statusOf(key, parsed.resource, parsed.warnings), signal);
     return {};
+  }
+
+  requestPartition(partition: number): void {
+    for (const { metadata } of this.#deps.cache.items()) {
+      const { namespace = "", name = "" } = metadata;
+      if (partitionOf(namespace, name) === partition) this.#deps.request(namespace, name);
+    }
+  }
+
+  async #tell(
+    object: KubeObject,
+    source: EventSource | undefined,
+    draft: StatusDraft,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { namespace = "", name = "" } = object.metadata;
+    if (this.#deps.tells(namespace, name, source)) await this.#deps.writeStatus(object, draft, signal);
   }
 
   async #startOrSayWhyNot(key: string, object: KubeObject, source: EventSource, signal: AbortSignal): Promise<void> {
@@ -103,7 +125,7 @@ class EventSourceReconciler implements EventSourceController {
       await this.#start(key, source);
     } catch (error) {
       if (error instanceof NotYetError) {
-        await this.#deps.writeStatus(object, { conditions: deployedConditions(error.message) }, signal);
+        await this.#tell(object, source, { conditions: deployedConditions(error.message) }, signal);
       }
       throw error;
     }

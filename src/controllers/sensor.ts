@@ -1,10 +1,10 @@
 import { parseSensor } from "../api/sensor.ts";
 import { type Clock, sleepFor } from "../base/clock.ts";
-import { messageOf, NotYetError, TerminalError } from "../base/errors.ts";
+import { EngineError, messageOf, NotYetError, TerminalError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { Problem, Schema } from "../base/schema.ts";
 import { type CompiledSensor, compileSensor } from "../events/sensor/compile.ts";
-import type { Partitions } from "../events/sensor/partition.ts";
+import { type Partitions, partitionOf } from "../events/sensor/partition.ts";
 import type { SensorRunner } from "../events/sensor/runner.ts";
 import { cellPrefix } from "../events/sensor/sensor-cells.ts";
 import type { WatchCache } from "../kube/kube.ts";
@@ -22,6 +22,8 @@ export interface SensorControllerDeps {
   readonly schemas: Readonly<Record<string, Schema<unknown>>>;
   readonly buses: BusDirectory;
   readonly partitions: Partitions;
+  /** Whether this engine runs the Sensors of a partition; a Sensor of another has its status written there. */
+  readonly owns: (partition: number) => boolean;
   readonly createRunner: (compiled: CompiledSensor, bus: BusHandle) => Promise<SensorRunner>;
   readonly writeStatus: WriteStatus;
   readonly clock: Clock;
@@ -34,6 +36,10 @@ export interface SensorController extends Reconciler {
   /** Sensors that run, for questions. */
   running(): readonly CompiledSensor[];
   stopAll(): Promise<void>;
+  /** Asks for a reconcile of every Sensor of a partition: this engine has it now, or has it no longer. */
+  requestPartition(partition: number): void;
+  /** Stops its Sensors in order: what is under way ends, and state is stored. It must not be owned any more. */
+  stopPartition(partition: number): Promise<void>;
 }
 
 /** How long a reconcile waits for a Sensor to be ready; while the bus is away it looks again later. */
@@ -74,8 +80,24 @@ class SensorReconciler implements SensorController {
 
   stopAll = (): Promise<void> => this.#running.stopAll();
 
+  requestPartition(partition: number): void {
+    for (const { metadata } of this.#deps.cache.items()) {
+      const { namespace = "", name = "" } = metadata;
+      if (partitionOf(namespace, name) === partition) this.#deps.request(namespace, name);
+    }
+  }
+
+  async stopPartition(partition: number): Promise<void> {
+    const keys = [...this.#uids.keys()].filter((key) => partitionOf(...namesOf(key)) === partition);
+    await Promise.all(keys.map((key) => this.#leave(key)));
+  }
+
   async reconcile(ref: ObjectRef, signal: AbortSignal): Promise<{ readonly againAfterMs?: number }> {
     const key = `${ref.namespace}/${ref.name}`;
+    if (!this.#owns(key)) {
+      await this.#leave(key);
+      return {};
+    }
     const object = this.#deps.cache.find(ref.namespace, ref.name);
     if (!object || object.metadata.deletionTimestamp !== undefined) {
       await this.#remove(ref, key, signal);
@@ -163,6 +185,16 @@ class SensorReconciler implements SensorController {
     this.#restarts.forget(key);
   }
 
+  /** Another engine runs it, or will: it is theirs to remove what is stored. */
+  async #leave(key: string): Promise<void> {
+    await this.#stop(key);
+    this.#uids.delete(key);
+  }
+
+  #owns(key: string): boolean {
+    return this.#deps.owns(partitionOf(...namesOf(key)));
+  }
+
   async #remove({ namespace = "", name }: ObjectRef, key: string, signal: AbortSignal): Promise<void> {
     await this.#stop(key);
     const uid = this.#uids.get(key);
@@ -173,20 +205,30 @@ class SensorReconciler implements SensorController {
   }
 
   #onFailure(key: string, error: unknown): void {
-    this.#restarts.failed(key, messageOf(error));
-    this.#deps.log.error("sensor stopped, will start again", { sensor: key, error });
-    const [namespace = "", name = ""] = key.split("/");
-    this.#deps.request(namespace, name);
+    if (error instanceof EngineError && error.code === "LEASE_LOST") {
+      this.#deps.log.info("sensor stopped: another engine may run it", { sensor: key });
+    } else {
+      this.#restarts.failed(key, messageOf(error));
+      this.#deps.log.error("sensor stopped, will start again", { sensor: key, error });
+    }
+    this.#deps.request(...namesOf(key));
   }
 
-  #writeStatus(
+  async #writeStatus(
     object: KubeObject,
     conditions: readonly ConditionDraft[],
     warnings: readonly Problem[],
     signal: AbortSignal,
   ): Promise<void> {
-    return this.#deps.writeStatus(object, { conditions, fields: warningsField(warnings) }, signal);
+    const { namespace = "", name = "" } = object.metadata;
+    if (!this.#owns(`${namespace}/${name}`)) return; // lost meanwhile: its new owner tells
+    await this.#deps.writeStatus(object, { conditions, fields: warningsField(warnings) }, signal);
   }
+}
+
+function namesOf(key: string): readonly [namespace: string, name: string] {
+  const [namespace = "", name = ""] = key.split("/");
+  return [namespace, name];
 }
 
 interface ValidSensor {

@@ -6,7 +6,6 @@ import { createNursery } from "../base/nursery.ts";
 import { createBusDirectory } from "../controllers/bus-directory.ts";
 import { createStatusWriter } from "../controllers/status.ts";
 import type { EventBus } from "../events/bus/bus.ts";
-import { createPartitions } from "../events/sensor/partition.ts";
 import { openLedger } from "../ledger/ledger.ts";
 import { openProjection } from "../ledger/projection.ts";
 import { type Endpoints, openDataDir } from "../local/data-dir.ts";
@@ -15,7 +14,8 @@ import { type ApiState, openApi } from "./api.ts";
 import { createSystemHandle, openSystemBus } from "./buses.ts";
 import { applyManifests, openCluster } from "./cluster.ts";
 import { openGitOps, startGitOps } from "./gitops.ts";
-import type { Base, Cluster, EngineConfig, Parts, Records } from "./parts.ts";
+import { openLeases } from "./leases.ts";
+import type { Base, Cluster, EngineConfig, EngineLeases, Parts, Records } from "./parts.ts";
 import { startSensors } from "./sensors.ts";
 import { startSources } from "./sources.ts";
 
@@ -41,8 +41,9 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
   const base: Base = { config, stack, nursery, dataDir, clock: systemClock, log: config.log, metrics: createMetrics() };
   const bus = stack.use(await openSystemBus(base));
   const records = await openRecords(base, bus);
+  const leases = await openLeases(base, bus);
   const cluster = await openCluster(base);
-  const parts = openParts(base, bus, records, cluster);
+  const parts = openParts(base, { bus, records, leases, cluster });
   const state: ApiState = {
     notReady: "starting",
     sensors: () => [],
@@ -86,11 +87,17 @@ async function openRecords({ stack, nursery, clock, log, dataDir }: Base, bus: E
   return { ledger, projection };
 }
 
-function openParts(base: Base, bus: EventBus, records: Records, { kube, isSimulated }: Cluster): Parts {
-  const { clock, log } = base;
+interface Opened {
+  readonly bus: EventBus;
+  readonly records: Records;
+  readonly leases: EngineLeases;
+  readonly cluster: Cluster;
+}
+
+function openParts(base: Base, { bus, records, leases, cluster: { kube, isSimulated } }: Opened): Parts {
   const system = createSystemHandle(base, bus, records.ledger);
-  const partitions = createPartitions({ bus, clock, log });
-  const writeStatus = createStatusWriter(kube, clock);
+  const writeStatus = createStatusWriter(kube, base.clock);
   const directory = createBusDirectory(system);
-  return { ...base, ...records, kube, isSimulated, directory, system, partitions, writeStatus };
+  const { partitions } = leases;
+  return { ...base, ...records, kube, isSimulated, directory, system, leases, partitions, writeStatus };
 }

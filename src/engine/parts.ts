@@ -7,6 +7,7 @@ import type { BusHandle, MutableBusDirectory } from "../controllers/bus-director
 import { conditionsOf } from "../controllers/conditions.ts";
 import { type Controller, type ControllerOptions, createController } from "../controllers/controller.ts";
 import type { Reconciler } from "../controllers/reconciler.ts";
+import type { SourceLeases } from "../controllers/source-leases.ts";
 import type { WriteStatus } from "../controllers/status.ts";
 import type { BusCredentials } from "../events/bus/jetstream-credentials.ts";
 import type { Partitions } from "../events/sensor/partition.ts";
@@ -75,6 +76,31 @@ export interface Cluster {
   readonly isSimulated: boolean;
 }
 
+/** What this engine works on, when several share a system bus. */
+export interface EngineLeases {
+  /** The state of Sensors, and who runs them. */
+  readonly partitions: Partitions;
+  readonly sensors: WorkLeases;
+  readonly applications: WorkLeases;
+  readonly sources: SourceLeases & { onChange(listener: (namespace: string, name: string) => void): void };
+}
+
+/** Partitions of one kind of work. */
+export interface WorkLeases {
+  owns(partition: number): boolean;
+  /** Sets who starts and stops the work; before it is set there is none. */
+  workBy(worker: PartitionWorker): void;
+  /** Who does more by partition than the worker, such as writing status. */
+  onChange(listener: (partition: number) => void): void;
+}
+
+export interface PartitionWorker {
+  /** It is this engine's now, or it is no longer. */
+  changed(partition: number): void;
+  /** Ends the work in order; another engine has it once this resolves. */
+  stop(partition: number): Promise<void>;
+}
+
 /** Everything that Sensors and sources are made of. */
 export interface Parts extends Base, Records {
   readonly kube: KubeClient;
@@ -82,6 +108,7 @@ export interface Parts extends Base, Records {
   readonly isSimulated: boolean;
   readonly directory: MutableBusDirectory;
   readonly system: BusHandle;
+  readonly leases: EngineLeases;
   readonly partitions: Partitions;
   readonly writeStatus: WriteStatus;
 }

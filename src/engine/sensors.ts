@@ -36,9 +36,14 @@ export async function startSensors(parts: Parts, gitOps: GitOpsTarget): Promise<
       request,
       schemas: triggerSchemas(),
       buses: parts.directory,
+      owns: parts.leases.sensors.owns,
       createRunner: createRunnerFactory(parts, finished, gitOps),
     }),
   );
+  parts.leases.sensors.workBy({
+    changed: (partition) => sensors.reconciler.requestPartition(partition),
+    stop: (partition) => sensors.reconciler.stopPartition(partition),
+  });
   parts.directory.onChange((namespace) => sensors.requestAll(namespace));
   await within(clock, settleMs, Promise.all([buses.settled, sensors.settled]));
   stack.use(nursery.start("event reader", (signal) => system.reader.run(signal)));

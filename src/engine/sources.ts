@@ -2,9 +2,10 @@ import type { EventSource } from "../api/resources.ts";
 import { publishEvent } from "../controllers/bus-directory.ts";
 import { createEventSourceController, type EventSourceController } from "../controllers/event-source.ts";
 import { createSecretReader } from "../controllers/secret-reader.ts";
+import { partitionOf } from "../events/sensor/partition.ts";
 import { openIngress } from "../events/sources/ingress.ts";
 import { sourceKinds, sourceSchemas } from "../events/sources/registry.ts";
-import { runEventSource } from "../events/sources/runner.ts";
+import { isSingleton, runEventSource } from "../events/sources/runner.ts";
 import {
   host,
   type Parts,
@@ -15,6 +16,10 @@ import {
   within,
 } from "./parts.ts";
 
+function hasSingleton({ events }: EventSource): boolean {
+  return events.some(({ kind }) => isSingleton(sourceKinds, kind));
+}
+
 interface RunningSources extends Pick<RunningController<EventSourceController>, "listed"> {
   readonly url: string;
   /** Of each HTTP event. */
@@ -23,7 +28,9 @@ interface RunningSources extends Pick<RunningController<EventSourceController>, 
 
 /** HTTP sources are served once everything behind them runs. */
 export async function startSources(parts: Parts): Promise<RunningSources> {
-  const { config, stack, clock, log, metrics } = parts;
+  const { config, stack, clock, log, metrics, leases } = parts;
+  const ownsPartitionOf = (namespace: string, name: string): boolean =>
+    leases.sensors.owns(partitionOf(namespace, name));
   const ingress = stack.use(await openIngress({ host, port: config.ingressPort, log }));
   const state = parts.system.bus.state("sources");
   const sources = runController(parts, "EventSource", ({ cache, request }) =>
@@ -35,10 +42,15 @@ export async function startSources(parts: Parts): Promise<RunningSources> {
       buses: parts.directory,
       urlOf: ({ metadata }, { kind, name }) =>
         sourceKinds[kind]?.http ? `${ingress.url}${ingress.pathOf(metadata, name)}` : undefined,
-      runSource(eventSource, handle, report, signal) {
+      tells: (namespace, name, source) =>
+        source && hasSingleton(source) ? leases.sources.owns(namespace, name) : ownsPartitionOf(namespace, name),
+      async runSource(eventSource, handle, report, signal) {
         const { metadata, template } = eventSource;
+        await using lease = hasSingleton(eventSource)
+          ? leases.sources.open(metadata.namespace, metadata.name)
+          : undefined;
         const kube = parts.kube.as(serviceAccountUser(metadata.namespace, template));
-        return runEventSource(
+        await runEventSource(
           {
             eventSource,
             kinds: sourceKinds,
@@ -50,6 +62,7 @@ export async function startSources(parts: Parts): Promise<RunningSources> {
             clock,
             log: log.child({ namespace: metadata.namespace }),
             metrics,
+            whenLeased: (work, stop) => lease?.during(work, stop) ?? work(stop),
             onStatus: (event, status) => report.status(event, status.state === "failed" ? status.message : undefined),
           },
           signal,
@@ -57,6 +70,8 @@ export async function startSources(parts: Parts): Promise<RunningSources> {
       },
     }),
   );
+  leases.sources.onChange(sources.request);
+  leases.sensors.onChange((partition) => sources.reconciler.requestPartition(partition));
   parts.directory.onChange((namespace) => sources.requestAll(namespace));
   await within(clock, settleMs, sources.settled);
   const urlsOf = ({ metadata, events }: EventSource): string[] =>

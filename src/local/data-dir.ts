@@ -25,6 +25,8 @@ export interface DataDir extends Disposable {
   file(name: string): string;
   /** The API's token, made at the first start. */
   readonly token: string;
+  /** Names the directory among engines that share a bus; not secret. */
+  readonly engineId: string;
   writeEndpoints(endpoints: Endpoints): void;
 }
 
@@ -45,6 +47,7 @@ export function openDataDir(dir: string): DataDir {
       path,
       file,
       token,
+      engineId: readOrMakeSecret(file("engine-id")).slice(0, 16),
       writeEndpoints: (endpoints) => replaceFile(file("endpoints.json"), `${JSON.stringify(endpoints, null, 2)}\n`),
       [Symbol.dispose]() {
         rmSync(file("endpoints.json"), { force: true });

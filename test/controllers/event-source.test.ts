@@ -20,12 +20,14 @@ function open(runSource: EventSourceControllerDeps["runSource"]) {
   const directory = createBusDirectory(createHandle("system"));
   const statuses: StatusDraft[] = [];
   let requests = 0;
+  const seen = { tells: true };
   const controller = createEventSourceController({
     cache: objects.cache,
     buses: directory,
     schemas: sourceSchemas(),
     runSource,
     urlOf: () => undefined,
+    tells: () => seen.tells,
     writeStatus: async (_, draft) => void statuses.push(draft),
     clock,
     log: silentLogger,
@@ -34,7 +36,7 @@ function open(runSource: EventSourceControllerDeps["runSource"]) {
   objects.set(source);
   const reconcile = () => controller.reconcile(ref, new AbortController().signal);
   const status = () => conditionsText(statuses.at(-1)!);
-  return { objects, clock, directory, controller, reconcile, status, requests: () => requests };
+  return { seen, statuses, objects, clock, directory, controller, reconcile, status, requests: () => requests };
 }
 
 const untilAborted = (signal: AbortSignal) =>
@@ -109,4 +111,21 @@ test("an invalid or deleted source stops", async () => {
   objects.delete(source);
   await reconcile();
   assert.equal(running, 0);
+});
+
+test("an EventSource whose status another engine writes runs here as well, silently", async () => {
+  let running = 0;
+  const { seen, statuses, objects, reconcile, controller } = open(async (_, _bus, _report, signal) => {
+    running += 1;
+    await untilAborted(signal);
+  });
+  seen.tells = false;
+  await reconcile();
+  objects.set({ ...source, spec: { calendar: "none" } });
+  await reconcile();
+  assert.deepEqual([running, statuses], [1, []]);
+  seen.tells = true;
+  await reconcile();
+  assert.equal(statuses.length, 1);
+  await controller.stopAll();
 });

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { NotYetError } from "../../src/base/errors.ts";
+import { EngineError, NotYetError } from "../../src/base/errors.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { createBusDirectory } from "../../src/controllers/bus-directory.ts";
 import { createSensorController } from "../../src/controllers/sensor.ts";
 import type { StatusDraft } from "../../src/controllers/status.ts";
-import type { Partition } from "../../src/events/sensor/partition.ts";
+import { type Partition, partitionOf } from "../../src/events/sensor/partition.ts";
 import type { SensorRunner } from "../../src/events/sensor/runner.ts";
 import type { KubeObject } from "../../src/objects/object.ts";
 import { busAway } from "../harness/memory-bus.ts";
@@ -33,10 +33,12 @@ function open(createRunner: () => Promise<SensorRunner>) {
   const objects = createCache();
   const clock = createVirtualClock();
   const directory = createBusDirectory(createHandle("system"));
-  const seen = { started: 0, forgotten: [] as string[], requests: 0, statuses: [] as StatusDraft[] };
+  const seen = { owned: true, started: 0, forgotten: [] as string[], requests: 0, statuses: [] as StatusDraft[] };
   const faults: { forget?: () => void } = {};
   const partition: Partition = {
     cells: new Map(),
+    isTakenOver: false,
+    mayAct: () => true,
     join: () => undefined,
     leave: async () => undefined,
     markDirty: () => undefined,
@@ -49,7 +51,13 @@ function open(createRunner: () => Promise<SensorRunner>) {
     cache: objects.cache,
     schemas: {},
     buses: directory,
-    partitions: { of: async () => partition, open: async () => [], run: async () => undefined },
+    partitions: {
+      of: async () => partition,
+      open: async () => [],
+      close: async () => undefined,
+      run: async () => undefined,
+    },
+    owns: () => seen.owned,
     createRunner: () => {
       seen.started += 1;
       return createRunner();
@@ -177,5 +185,58 @@ test("a Sensor made anew under its old name begins without the state of the old 
   objects.set(sensor("u2"));
   await reconcile();
   assert.deepEqual([seen.started, seen.forgotten], [2, ["u1/"]]);
+  await controller.stopAll();
+});
+
+test("a Sensor of another engine does not run here, and its status is not written", async () => {
+  const { objects, seen, reconcile, controller } = open(good);
+  seen.owned = false;
+  objects.set(sensor());
+  await reconcile();
+  assert.deepEqual([seen.started, seen.statuses, controller.running().length], [0, [], 0]);
+  objects.delete(sensor());
+  await reconcile();
+  assert.deepEqual(seen.forgotten, [], "its state is its owner's to remove");
+});
+
+test("gaining a partition asks for its Sensors alone; giving it up stops them in order", async () => {
+  const ended: unknown[] = [];
+  const { objects, seen, reconcile, controller } = open(async () => ({
+    run: async (signal) => {
+      await untilAborted(signal);
+      ended.push(signal.aborted);
+    },
+    ready: Promise.resolve(),
+  }));
+  objects.set(sensor());
+  controller.requestPartition(partitionOf("shop", "other"));
+  assert.equal(seen.requests, 0);
+  controller.requestPartition(partitionOf("shop", "s"));
+  assert.equal(seen.requests, 1);
+  await reconcile();
+  seen.owned = false;
+  await controller.stopPartition(partitionOf("shop", "s"));
+  assert.deepEqual([ended, controller.running().length], [[true], 0]);
+  const written = seen.statuses.length;
+  await reconcile();
+  seen.owned = true;
+  await reconcile();
+  assert.deepEqual([seen.started, seen.statuses.length, seen.forgotten], [2, written + 1, []]);
+  await controller.stopAll();
+});
+
+test("a lease that is lost is no failure: the Sensor starts at once when it is back", async () => {
+  const lost = Promise.withResolvers<never>();
+  const { objects, clock, seen, reconcile, controller } = open(async () => ({
+    run: (signal) => (seen.started === 1 ? lost.promise : untilAborted(signal)),
+    ready: Promise.resolve(),
+  }));
+  objects.set(sensor());
+  await reconcile();
+  lost.reject(new EngineError("LEASE_LOST", "another engine may act now"));
+  await clock.advance(0);
+  assert.equal(seen.requests, 1);
+  await reconcile();
+  assert.equal(seen.started, 2);
   await controller.stopAll();
 });

@@ -30,7 +30,18 @@ export interface MemoryBus extends EventBus {
   clone(): MemoryBus;
 }
 
-export type Operation = "usage" | "publish" | "append" | "last" | "purge" | "end" | "read" | "get" | "put";
+export type Operation =
+  | "usage"
+  | "publish"
+  | "append"
+  | "last"
+  | "purge"
+  | "end"
+  | "read"
+  | "get"
+  | "put"
+  | "delete"
+  | "entries";
 
 /** What a bus that has lost its server fails with. */
 export function busAway(): EngineError {
@@ -63,6 +74,7 @@ export function createMemoryBus(
   kept: States = new Map(),
 ): MemoryBus {
   const states = new Map([...kept].map(([name, entries]) => [name, new Map(entries)]));
+  const stores = new Map<string, StateStore>();
   const streams = new Map<string, Stream>();
   for (const [name, { messages, ids, ...rest }] of stored) {
     streams.set(name, { ...rest, messages: [...messages], ids: new Map(ids) });
@@ -192,7 +204,9 @@ export function createMemoryBus(
     state: (name) => {
       const entries = states.get(name) ?? new Map<string, StateEntry>();
       states.set(name, entries);
-      return stateOf(name, entries, (operation) => bus.fault?.(operation, name));
+      const store = stores.get(name) ?? stateOf(name, entries, (operation) => bus.fault?.(operation, name));
+      stores.set(name, store);
+      return store;
     },
     async end(name) {
       await bus.fault?.("end", name);
@@ -213,8 +227,14 @@ export function createMemoryBus(
 function stateOf(
   name: string,
   entries: Map<string, StateEntry>,
-  fault: (operation: "get" | "put") => void | Promise<void>,
+  fault: (operation: "get" | "put" | "delete" | "entries") => void | Promise<void>,
 ): StateStore {
+  // A key that is made anew must not get a revision that it had before.
+  let last = Math.max(0, ...[...entries.values()].map(({ revision }) => revision));
+  function expect(key: string, expected: number | undefined): void {
+    const revision = entries.get(key)?.revision ?? 0;
+    if (expected !== undefined && revision !== expected) throw new EngineError("BUS_STALE", `${name}: another wrote`);
+  }
   return {
     async get(key) {
       await fault("get");
@@ -222,15 +242,20 @@ function stateOf(
     },
     async put(key, value, expected) {
       await fault("put");
-      const revision = entries.get(key)?.revision ?? 0;
-      if (expected !== undefined && revision !== expected) throw new EngineError("BUS_STALE", `${name}: another wrote`);
-      entries.set(key, { key, value, revision: revision + 1 });
-      return revision + 1;
+      expect(key, expected);
+      last += 1;
+      entries.set(key, { key, value, revision: last });
+      return last;
     },
-    async delete(key) {
+    async delete(key, expected) {
+      await fault("delete");
+      expect(key, expected);
       entries.delete(key);
     },
-    entries: async (prefix) => [...entries.values()].filter(({ key }) => key.startsWith(prefix)),
+    async entries(prefix) {
+      await fault("entries");
+      return [...entries.values()].filter(({ key }) => key.startsWith(prefix));
+    },
     watch: () => {
       throw new Error("the state of the bus in memory cannot be watched");
     },

@@ -1,28 +1,33 @@
-import { type Clock, type Instant, instant } from "../../src/base/clock.ts";
+import { type Clock, instant } from "../../src/base/clock.ts";
 
 interface Sleeper {
-  readonly at: Instant;
+  /** On the monotonic clock. */
+  readonly due: () => number;
   readonly wake: () => void;
 }
 
 export interface VirtualClock extends Clock {
   /** Moves time on by `ms`, waking sleepers in order of their time and letting what they do settle in between. */
   advance(ms: number): Promise<void>;
+  /** Sets the date, as a person or NTP would; the monotonic clock does not notice. */
+  jump(ms: number): void;
+  /** Time passes and nothing runs, as in a process that is stopped. */
+  freeze(ms: number): void;
   /** How many sleep. */
   readonly sleeping: number;
 }
 
 /** A clock that stands still until `advance`. */
 export function createVirtualClock(start = "2026-01-01T00:00:00Z"): VirtualClock {
-  const origin = Date.parse(start);
-  let now = origin;
+  let date = Date.parse(start);
+  let now = 0;
   const sleepers = new Set<Sleeper>();
 
-  function sleepUntil(at: Instant, signal: AbortSignal): Promise<void> {
+  function sleep(due: () => number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
-      if (at <= now) return resolve();
-      const sleeper: Sleeper = { at, wake: resolve };
+      if (due() <= now) return resolve();
+      const sleeper: Sleeper = { due, wake: resolve };
       sleepers.add(sleeper);
       signal.addEventListener("abort", () => sleepers.delete(sleeper) && reject(signal.reason), { once: true });
     });
@@ -32,9 +37,9 @@ export function createVirtualClock(start = "2026-01-01T00:00:00Z"): VirtualClock
     const end = now + ms;
     await settle();
     for (;;) {
-      const next = [...sleepers].filter((sleeper) => sleeper.at <= end).sort((a, b) => a.at - b.at)[0];
+      const next = [...sleepers].filter((sleeper) => sleeper.due() <= end).sort((a, b) => a.due() - b.due())[0];
       if (!next) break;
-      now = Math.max(now, next.at);
+      now = Math.max(now, next.due());
       sleepers.delete(next);
       next.wake();
       await settle();
@@ -44,10 +49,20 @@ export function createVirtualClock(start = "2026-01-01T00:00:00Z"): VirtualClock
   }
 
   return {
-    now: () => instant(now),
-    monotonicMs: () => now - origin,
-    sleepUntil,
+    now: () => instant(date + now),
+    monotonicMs: () => now,
+    sleepUntil: (at, signal) => sleep(() => at - date, signal),
+    sleepMs(ms, signal) {
+      const due = now + ms;
+      return sleep(() => due, signal);
+    },
     advance,
+    jump: (ms) => {
+      date += ms;
+    },
+    freeze: (ms) => {
+      now += ms;
+    },
     get sleeping() {
       return sleepers.size;
     },

@@ -1,6 +1,6 @@
 import { backoffMs, reconnectBackoff } from "../../base/backoff.ts";
 import { type Clock, instant, sleepFor } from "../../base/clock.ts";
-import { messageOf, TerminalError } from "../../base/errors.ts";
+import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Metrics } from "../../base/metrics.ts";
 import { refText } from "../../objects/object.ts";
@@ -30,6 +30,8 @@ const drainMs = 10_000;
 /** How long attempts that were cut off may take to notice; what does not is left alone and done again later. */
 const cutMs = 1_000;
 
+const signalNever = new AbortController().signal;
+
 /** Makes the effect happen: plan, then apply. @throws what the trigger throws; TerminalError: do not try again. */
 export type Execute = (effect: Effect, signal: AbortSignal) => Promise<Outcome>;
 
@@ -44,6 +46,8 @@ interface EffectQueueDeps {
   readonly ledger: Ledger;
   readonly execute: Execute;
   readonly putDead: PutDead;
+  /** Asked before each attempt: false when another engine may act by now. Absent: always. */
+  readonly mayAct?: () => boolean;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -202,27 +206,32 @@ export class EffectQueue {
     };
   }
 
-  /** Settles once `signal` aborted and attempts under way ended, or were cut off after 10 s. */
-  async run(signal: AbortSignal): Promise<void> {
+  /**
+   * Settles once `signal` aborted and attempts under way ended, or were cut off: after 10 s, or as soon as `lost` aborts,
+   * since another engine acts then.
+   */
+  async run(signal: AbortSignal, lost: AbortSignal): Promise<void> {
+    if (lost.aborted) this.#attempts.abort(lost.reason);
+    else lost.addEventListener("abort", () => this.#attempts.abort(lost.reason), { once: true });
     await new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
       else signal.addEventListener("abort", () => resolve(), { once: true });
     });
     this.#stopping = true;
-    const ended = await this.#endWithin(drainMs);
+    const ended = await this.#endWithin(drainMs, lost);
     this.#attempts.abort(signal.reason);
-    if (ended || (await this.#endWithin(cutMs))) return;
+    if (ended || (await this.#endWithin(cutMs, signalNever))) return;
     this.#deps.log.warn("attempts did not end when they were cut off; they will be made again", {
       attempts: this.#running.size,
     });
   }
 
-  /** Whether everything under way ended in time. */
-  async #endWithin(ms: number): Promise<boolean> {
+  /** Whether everything under way ended in time, and before `lost` aborted. */
+  async #endWithin(ms: number, lost: AbortSignal): Promise<boolean> {
     const inTime = new AbortController();
-    const late = sleepFor(this.#deps.clock, ms, inTime.signal).then(
+    const late = sleepFor(this.#deps.clock, ms, AbortSignal.any([inTime.signal, lost])).then(
       () => true,
-      () => false,
+      () => lost.aborted,
     );
     let isLate = false;
     while (this.#running.size > 0 && !isLate) {
@@ -233,7 +242,11 @@ export class EffectQueue {
   }
 
   #start(effect: Effect): void {
-    if (this.#stopping) return;
+    if (this.#stopping || this.#attempts.signal.aborted) return;
+    if (this.#deps.mayAct?.() === false) {
+      this.#host.fail(new EngineError("LEASE_LOST", "another engine may act by now"));
+      return; // it is unfinished: whoever has the Sensor then makes it happen
+    }
     if (this.#running.size >= maxRunning) this.#ready.push(effect);
     else this.#track(this.#attempt(effect));
   }

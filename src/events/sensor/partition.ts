@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { backoffMs, reconnectBackoff } from "../../base/backoff.ts";
 import { type Clock, sleepFor } from "../../base/clock.ts";
 import { EngineError } from "../../base/errors.ts";
@@ -7,13 +8,17 @@ import type { EventBus } from "../bus/bus.ts";
 import { type CellChange, openPartitionLog, openPartitionLogs, type PartitionLog } from "./partition-log.ts";
 
 /** Fixed for ever: it is part of where state is stored (DESIGN section 4). */
-const partitionCount = 64;
+export const partitionCount = 64;
 /** The most that a crash has to do again. */
 const flushEveryMs = 100;
 /** How often members that saw nothing of their own still move their position on. */
 const idleFlushEveryMs = 10_000;
 /** How long storing may take for one who leaves or is forgotten while the bus is away. */
 const lastFlushMs = 2_000;
+/** How often a partition that others still write to is read again to be claimed. */
+const maxClaims = 5;
+/** Every change of an owner names it here, so that no two owners ever write the same bytes. */
+const ownerCell = "owner";
 
 /** What a member wants stored, taken at one moment; `committed` is called once it is. */
 export interface Contribution {
@@ -31,6 +36,10 @@ export interface PartitionMember {
 
 export interface Partition {
   readonly cells: ReadonlyMap<string, unknown>;
+  /** Another engine may have acted for its Sensors since this one started. */
+  readonly isTakenOver: boolean;
+  /** Whether its Sensors may act now: asked before each effect, since a process may have been stopped for a while. */
+  mayAct(): boolean;
   join(member: PartitionMember): void;
   /** Stores what the member contributes last, for 2 s at most, then forgets it; failing that, what is stored stays. */
   leave(member: PartitionMember): Promise<void>;
@@ -40,8 +49,18 @@ export interface Partition {
   forget(prefix: string): Promise<void>;
 }
 
+/** Which partitions this engine works on; it may change at any time. */
+export interface PartitionOwnership {
+  /** May be opened. */
+  owns(number: number): boolean;
+  /** May go on, also to its end. */
+  holds(number: number): boolean;
+}
+
 export interface PartitionsOptions {
   readonly bus: EventBus;
+  /** Absent: all, and nobody else writes. */
+  readonly ownership?: PartitionOwnership;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -49,8 +68,10 @@ export interface PartitionsOptions {
 export interface Partitions {
   /** Reads what is stored, before anything runs. @returns every cell, e.g. to learn what the ledger must be asked. */
   open(signal: AbortSignal): Promise<readonly ReadonlyMap<string, unknown>[]>;
-  /** Opens the partition of a Sensor, by a hash of namespace and name, once. */
+  /** Opens the partition of a Sensor, by a hash of namespace and name, once. @throws EngineError LEASE_LOST */
   of(namespace: string, name: string): Promise<Partition>;
+  /** Ends what this engine has of a partition: members still there fail with `reason`. The next time it is read anew. */
+  close(number: number, reason: EngineError): Promise<void>;
   /** Flushes until `signal` aborts, then once more. */
   run(signal: AbortSignal): Promise<void>;
 }
@@ -62,22 +83,39 @@ export function partitionOf(namespace: string, name: string): number {
   return hash % partitionCount;
 }
 
-export function createPartitions({ bus, clock, log }: PartitionsOptions): Partitions {
+export function createPartitions({ bus, ownership, clock, log }: PartitionsOptions): Partitions {
   const opened = new Map<number, Promise<OpenPartition>>();
   const stop = new AbortController();
   const running = new Set<Promise<void>>();
 
-  function subjectOfPartition(number: number): Subject {
-    return subjectOf("state", String(number));
-  }
-
   async function open(number: number, known?: PartitionLog): Promise<OpenPartition> {
-    const state = known ?? (await openPartitionLog(bus, subjectOfPartition(number), stop.signal));
-    const partition = new OpenPartition(state, clock, log.child({ partition: number }));
+    const owner = ownership && randomUUID();
+    const state = await (owner === undefined
+      ? (known ?? read(bus, number, stop.signal))
+      : claim({ bus, number, owner, requireOwned, known }, stop.signal));
+    const partition = new OpenPartition(state, {
+      isTakenOver: owner !== undefined && known === undefined,
+      mayAct: () => ownership === undefined || ownership.holds(number),
+      mark: owner === undefined ? [] : [[ownerCell, owner]],
+      clock,
+      log: log.child({ partition: number }),
+    });
     const run = partition.run(stop.signal);
     running.add(run);
     void run.then(() => running.delete(run));
     return partition;
+  }
+
+  function requireOwned(number: number): void {
+    if (ownership === undefined || ownership.owns(number)) return;
+    throw new EngineError("LEASE_LOST", `partition ${number} belongs to another engine`);
+  }
+
+  function begin(number: number, known?: PartitionLog): Promise<OpenPartition> {
+    const opening = open(number, known);
+    opened.set(number, opening);
+    opening.catch(() => opened.get(number) === opening && opened.delete(number));
+    return opening;
   }
 
   return {
@@ -85,7 +123,7 @@ export function createPartitions({ bus, clock, log }: PartitionsOptions): Partit
       const logs = await openPartitionLogs(bus, signal);
       for (let number = 0; number < partitionCount; number++) {
         const known = logs.get(subjectOfPartition(number));
-        if (known) opened.set(number, open(number, known));
+        if (known && (ownership === undefined || ownership.owns(number))) void begin(number, known);
       }
       return [...logs.values()].map((known) => known.cells);
     },
@@ -98,10 +136,14 @@ export function createPartitions({ bus, clock, log }: PartitionsOptions): Partit
         // Who waits for the same partition opens it once: two owners would fence each other off.
         if (opened.get(number) !== existing) return this.of(namespace, name);
       }
-      const opening = open(number);
-      opened.set(number, opening);
-      opening.catch(() => opened.get(number) === opening && opened.delete(number));
-      return opening;
+      requireOwned(number);
+      return begin(number);
+    },
+    async close(number, reason) {
+      const closing = opened.get(number);
+      opened.delete(number);
+      const partition = await closing?.catch(() => undefined);
+      partition?.close(reason);
     },
     async run(signal) {
       await new Promise<void>((resolve) => {
@@ -114,12 +156,56 @@ export function createPartitions({ bus, clock, log }: PartitionsOptions): Partit
   };
 }
 
+function subjectOfPartition(number: number): Subject {
+  return subjectOf("state", String(number));
+}
+
+function read(bus: EventBus, number: number, signal: AbortSignal): Promise<PartitionLog> {
+  return openPartitionLog(bus, subjectOfPartition(number), signal);
+}
+
+interface Claim {
+  readonly bus: EventBus;
+  readonly number: number;
+  readonly owner: string;
+  readonly requireOwned: (number: number) => void;
+  readonly known: PartitionLog | undefined;
+}
+
+/** Appends a mark, which fences off whoever had the partition before: its next append fails. */
+async function claim({ bus, number, owner, requireOwned, known }: Claim, signal: AbortSignal): Promise<PartitionLog> {
+  let state = known ?? (await read(bus, number, signal));
+  for (let attempt = 1; ; attempt++) {
+    requireOwned(number); // right before: a claim by one who owns nothing any more would stop the owner
+    try {
+      await state.append([[ownerCell, owner]]);
+      return state;
+    } catch (error) {
+      const isStale = error instanceof EngineError && error.code === "BUS_STALE";
+      if (!isStale || attempt >= maxClaims) throw error;
+      state = await read(bus, number, signal);
+    }
+  }
+}
+
+interface OpenPartitionOptions {
+  readonly isTakenOver: boolean;
+  readonly mayAct: () => boolean;
+  /** Goes with every change. */
+  readonly mark: readonly CellChange[];
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
 /**
  * Gathers what its members want stored and appends it as one change. States: quiet (nothing dirty), due (a flush is set
  * for 100 ms after the first mark, or now), flushing (one at a time), failed (another owner took over; members are told).
  */
 class OpenPartition implements Partition {
+  readonly isTakenOver: boolean;
+  readonly mayAct: () => boolean;
   readonly #state: PartitionLog;
+  readonly #mark: readonly CellChange[];
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #members = new Set<PartitionMember>();
@@ -130,8 +216,11 @@ class OpenPartition implements Partition {
   #flushing: Promise<void> = Promise.resolve();
   readonly #failure = new AbortController();
 
-  constructor(state: PartitionLog, clock: Clock, log: Logger) {
+  constructor(state: PartitionLog, { isTakenOver, mayAct, mark, clock, log }: OpenPartitionOptions) {
     this.#state = state;
+    this.isTakenOver = isTakenOver;
+    this.mayAct = mayAct;
+    this.#mark = mark;
     this.#clock = clock;
     this.#log = log;
   }
@@ -146,6 +235,7 @@ class OpenPartition implements Partition {
 
   join(member: PartitionMember): void {
     this.#members.add(member);
+    if (this.failed) member.fail(this.#failure.signal.reason); // it ended while the member was made
   }
 
   async leave(member: PartitionMember): Promise<void> {
@@ -238,7 +328,7 @@ class OpenPartition implements Partition {
   async #append(changes: readonly CellChange[], signal: AbortSignal): Promise<boolean> {
     for (let attempt = 1; ; attempt++) {
       try {
-        await this.#state.append(changes);
+        await this.#state.append([...this.#mark, ...changes]);
         return !this.failed;
       } catch (error) {
         if (this.failed) return false;
@@ -250,6 +340,13 @@ class OpenPartition implements Partition {
         if (this.failed) return false;
       }
     }
+  }
+
+  close(reason: EngineError): void {
+    if (this.failed) return;
+    this.#failure.abort(reason);
+    this.#wake();
+    for (const member of this.#members) member.fail(reason);
   }
 
   #fail(error: unknown): false {

@@ -69,6 +69,8 @@ class Runner implements SensorRunner, PartitionMember {
   readonly #effects: EffectQueue;
   readonly #joins: boolean;
   readonly #failed = new AbortController();
+  /** Another engine acts for the Sensor, or may: nothing may go on. */
+  readonly #lost = new AbortController();
   /** Keys that the ledger knows an outcome of. */
   #finished: ReadonlySet<string>;
   #setReady: () => void = () => undefined;
@@ -85,10 +87,14 @@ class Runner implements SensorRunner, PartitionMember {
     this.#joins = compiled.triggers.some((trigger) => trigger.joins);
     this.#cells = createSensorCells(compiled, deps.partition.cells);
     this.#finished = deps.finished;
-    this.#effects = new EffectQueue(compiled, deps, {
-      markDirty: (urgent) => deps.partition.markDirty(this, urgent),
-      fail: (error) => this.fail(error),
-    });
+    this.#effects = new EffectQueue(
+      compiled,
+      { ...deps, mayAct: () => deps.partition.mayAct() },
+      {
+        markDirty: (urgent) => deps.partition.markDirty(this, urgent),
+        fail: (error) => this.fail(error),
+      },
+    );
     this.ready = new Promise((resolve) => {
       this.#setReady = resolve;
     });
@@ -98,7 +104,7 @@ class Runner implements SensorRunner, PartitionMember {
     const { partition } = this.#deps;
     const stop = AbortSignal.any([signal, this.#failed.signal]);
     partition.join(this);
-    const acting = this.#effects.run(stop);
+    const acting = this.#effects.run(stop, this.#lost.signal);
     try {
       const from = await this.#restore(stop);
       await this.#storeStart(stop);
@@ -115,6 +121,9 @@ class Runner implements SensorRunner, PartitionMember {
 
   fail(error: unknown): void {
     this.#failed.abort(error);
+    if (error instanceof EngineError && (error.code === "BUS_STALE" || error.code === "LEASE_LOST")) {
+      this.#lost.abort(error);
+    }
   }
 
   collect(): Contribution | undefined {
@@ -163,9 +172,11 @@ class Runner implements SensorRunner, PartitionMember {
 
   /** With the outcomes that the ledger got since the engine started: another runner of this Sensor may have been there. */
   async #readFinished(since: LedgerPosition, stop: AbortSignal): Promise<ReadonlySet<string>> {
-    const { finished, finishedUntil, ledger } = this.#deps;
+    const { finished, finishedUntil, ledger, partition } = this.#deps;
     const now = ledger.mark();
-    if (!finishedUntil || finishedUntil.epoch !== now.epoch || now.after <= finishedUntil.after) return finished;
+    if (!finishedUntil || finishedUntil.epoch !== now.epoch) return finished;
+    // What another engine wrote is not in this one's mark.
+    if (!partition.isTakenOver && now.after <= finishedUntil.after) return finished;
     const isLater = since.epoch === now.epoch && since.after > finishedUntil.after;
     const keys = new Set(finished);
     for await (const records of ledger.readEffects(isLater ? since : finishedUntil, stop)) {

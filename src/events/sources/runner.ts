@@ -31,6 +31,11 @@ export interface EventSourceRun {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /**
+   * Runs singleton kinds whenever this engine is the one to, until `signal` aborts; an event that waits for its turn is no
+   * failure.
+   */
+  readonly whenLeased: (work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal) => Promise<void>;
   /** Called at each change of an event's state. */
   readonly onStatus: (event: string, status: SourceStatus) => void;
 }
@@ -46,7 +51,17 @@ export async function runEventSource(run: EventSourceRun, signal: AbortSignal): 
     running += by;
     run.metrics.sourcesRunning.set({ namespace, eventsource_name: name }, running);
   };
-  await Promise.all(run.eventSource.events.map((event) => keepRunning(run, event, onRunning, signal)));
+  await Promise.all(
+    run.eventSource.events.map((event) => {
+      const work = (stop: AbortSignal): Promise<void> => keepRunning(run, event, onRunning, stop);
+      return isSingleton(run.kinds, event.kind) ? run.whenLeased(work, signal) : work(signal);
+    }),
+  );
+}
+
+/** Kinds that are not known run everywhere: they fail, and say so. */
+export function isSingleton(kinds: EventSourceRun["kinds"], kind: string): boolean {
+  return Object.hasOwn(kinds, kind) && kinds[kind]?.singleton === true;
 }
 
 /** Running this long, a source counts as mended: its next failure starts the back-off anew. */

@@ -20,9 +20,10 @@ interface Given {
   readonly kept?: () => Promise<void>;
   readonly putDead?: (dead: DeadEffect) => Promise<void>;
   readonly steps?: number;
+  readonly mayAct?: () => boolean;
 }
 
-function open({ execute = async () => ({ message: "done" }), kept, putDead, steps }: Given = {}) {
+function open({ execute = async () => ({ message: "done" }), kept, putDead, steps, mayAct = () => true }: Given = {}) {
   const clock = createVirtualClock();
   const seen = {
     records: [] as Pick<EffectRecord, "key" | "outcome" | "attempt">[],
@@ -45,6 +46,7 @@ function open({ execute = async () => ({ message: "done" }), kept, putDead, step
   const deps = {
     ledger,
     execute,
+    mayAct,
     putDead: async (dead: DeadEffect) => {
       await putDead?.(dead);
       seen.dead.push(dead);
@@ -61,9 +63,13 @@ function open({ execute = async () => ({ message: "done" }), kept, putDead, step
 }
 
 /** Stops a queue and says after how many virtual milliseconds it ended, up to `limitMs`. */
-async function stopTime({ clock, queue }: ReturnType<typeof open>, limitMs: number): Promise<number | undefined> {
+async function stopTime(
+  { clock, queue }: ReturnType<typeof open>,
+  limitMs: number,
+  lost = never,
+): Promise<number | undefined> {
   let ended = false;
-  const running = queue.run(AbortSignal.abort()).then(() => (ended = true));
+  const running = queue.run(AbortSignal.abort(), lost).then(() => (ended = true));
   for (let ms = 0; ms <= limitMs; ms += 500) {
     await clock.advance(ms === 0 ? 0 : 500);
     if (!ended) continue;
@@ -249,4 +255,45 @@ test("an error decision can be stored with the state, and is put on dead after a
     ["decision"],
   );
   assert.deepEqual([...queue.collectOutbox().changes.values()], [null]);
+});
+
+for (const [name, ms] of [
+  ["when the lease is lost before the stop", 0],
+  ["when it is lost while attempts under way may still end", 3_000],
+] as const) {
+  test(`attempts are cut off at once ${name}, and stay unfinished`, async () => {
+    const signals: AbortSignal[] = [];
+    const opened = open({
+      execute: async (_, signal) => {
+        signals.push(signal);
+        await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
+        return { message: "" };
+      },
+    });
+    opened.queue.add(effect("k"), 1, false);
+    await opened.clock.advance(0);
+    const lost = new AbortController();
+    if (ms === 0) lost.abort();
+    const stopping = stopTime(opened, 12_000, lost.signal);
+    if (ms > 0) void opened.clock.sleepMs?.(ms, never).then(() => lost.abort());
+    assert.equal(await stopping, ms === 0 ? 0 : ms);
+    assert.equal(signals[0]?.aborted, true);
+    assert.deepEqual([opened.queue.has("k"), opened.seen.records], [true, []]);
+  });
+}
+
+test("an owner that was stopped for a while starts no effect once another may act", async () => {
+  let mayAct = true;
+  const { clock, queue, seen } = open({ mayAct: () => mayAct });
+  queue.add(effect("before"), 1, false);
+  await clock.advance(0);
+  mayAct = false;
+  queue.add(effect("after"), 2, false);
+  await clock.advance(0);
+  assert.deepEqual(
+    seen.records.map(({ key }) => key),
+    ["before"],
+  );
+  assert.match(String(seen.failures[0]), /another engine may act/);
+  assert.ok(queue.has("after"), "whoever has the Sensor then finds it unfinished");
 });

@@ -175,3 +175,111 @@ test("state that was read only in part is not taken for all of it", async () => 
   const partitions = createPartitions({ bus, clock, log: silentLogger });
   await assert.rejects(partitions.open(AbortSignal.abort(new Error("out of time"))), /out of time/);
 });
+
+/** Two engines on one bus; each believes what `owner` says when it last asked. */
+function twoEngines() {
+  const bus = createMemoryBus();
+  const clock = createVirtualClock();
+  const beliefs = { a: true, b: false };
+  const engine = (name: "a" | "b") => {
+    const mine = { owns: () => beliefs[name], holds: () => beliefs[name] };
+    return createPartitions({ bus, ownership: mine, clock, log: silentLogger });
+  };
+  return { bus, clock, beliefs, a: engine("a"), b: engine("b") };
+}
+
+const leaseLost = (error: unknown): boolean => error instanceof EngineError && error.code === "LEASE_LOST";
+
+test("a partition of another engine is not opened: that would stop its owner", async () => {
+  const { bus, b } = twoEngines();
+  await assert.rejects(b.of("shop", "one"), leaseLost);
+  assert.equal(bus.stored("state").length, 0);
+});
+
+test("opening fences off an owner that does not know yet, before the new one stores anything of its own", async () => {
+  const { clock, beliefs, a, b } = twoEngines();
+  const old = await a.of("shop", "one");
+  const [first, second] = [member("first"), member("second")];
+  old.join(first.one);
+  beliefs.b = true;
+  const taken = await b.of("shop", "one");
+  assert.deepEqual([old.isTakenOver, taken.isTakenOver], [true, true]);
+  old.markDirty(first.one, true);
+  await clock.advance(0);
+  assert.ok(first.seen.failed[0] instanceof EngineError && first.seen.failed[0].code === "BUS_STALE");
+  assert.equal(first.seen.committed, 0);
+  taken.join(second.one);
+  taken.markDirty(second.one, true);
+  await clock.advance(0);
+  assert.equal(second.seen.committed, 1);
+});
+
+test("the same change by both owners is not taken for one that was stored though its answer was lost", async () => {
+  const { bus, clock, beliefs, a, b } = twoEngines();
+  const old = await a.of("shop", "one");
+  beliefs.b = true;
+  const taken = await b.of("shop", "one");
+  const [one, same] = [member("k"), member("k")];
+  for (const [partition, { one: who }] of [
+    [taken, one],
+    [old, same],
+  ] as const) {
+    partition.join(who);
+    partition.markDirty(who, true);
+    await clock.advance(0);
+  }
+  assert.deepEqual([one.seen.committed, same.seen.committed, same.seen.failed.length], [1, 0, 1]);
+  assert.equal(bus.stored("state").length, 3, "two claims and one change");
+});
+
+test("an owner that writes while it is replaced delays the claim, and is stopped by it", async () => {
+  const { bus, clock, beliefs, a, b } = twoEngines();
+  const old = await a.of("shop", "one");
+  const first = member("late");
+  old.join(first.one);
+  beliefs.b = true;
+  let written = false;
+  bus.fault = async (operation) => {
+    if (operation !== "append" || written) return;
+    written = true; // between the read and the claim of b
+    old.markDirty(first.one, true);
+    await clock.advance(0);
+  };
+  const taken = await b.of("shop", "one");
+  assert.equal(taken.cells.get("late"), 0, "what it wrote is not lost");
+  old.markDirty(first.one, true);
+  await clock.advance(0);
+  assert.equal(first.seen.failed.length, 1);
+});
+
+test("a closed partition tells its members at once, also one that joins late, and is read anew when it is back", async () => {
+  const { clock, beliefs, a, b } = twoEngines();
+  const old = await a.of("shop", "one");
+  const [early, late] = [member("early"), member("late")];
+  old.join(early.one);
+  beliefs.a = false;
+  await a.close(partitionOf("shop", "one"), new EngineError("LEASE_LOST", "gone"));
+  assert.ok(leaseLost(early.seen.failed[0]));
+  old.join(late.one);
+  assert.ok(leaseLost(late.seen.failed[0]));
+  beliefs.b = true;
+  const between = await b.of("shop", "one");
+  between.join(late.one);
+  await between.leave(late.one);
+  await b.close(partitionOf("shop", "one"), new EngineError("LEASE_LOST", "gone"));
+  beliefs.a = true;
+  const again = await a.of("shop", "one");
+  assert.deepEqual([again.cells.get("late"), again.isTakenOver], [0, true]);
+  await clock.advance(0);
+});
+
+test("at the start only partitions of this engine are claimed, though all are read", async () => {
+  const { bus, beliefs, a, b } = twoEngines();
+  await a.of("shop", "one");
+  await b.open(new AbortController().signal);
+  assert.equal(bus.stored("state").length, 1);
+  beliefs.b = true;
+  await b.open(new AbortController().signal);
+  assert.equal((await b.of("shop", "one")).isTakenOver, false);
+  assert.equal(bus.stored("state").length, 2);
+});

@@ -70,6 +70,7 @@ function start(
     clock,
     log: silentLogger,
     metrics: createMetrics(),
+    whenLeased: (work, signal) => work(signal),
     onStatus: (event, status) => statuses.push([event, status]),
     ...parts,
   };
@@ -211,4 +212,31 @@ test("each event has a state of its own", async () => {
     "default/es/a-event/k",
     "default/es/b-event/k",
   ]);
+});
+
+test("singleton kinds run while this engine is the one to, others always; waiting and losing it are no failures", async () => {
+  const started: string[] = [];
+  const body: Run = async ({ event, ready }, signal) => {
+    ready();
+    started.push(event);
+    await untilAborted(signal);
+  };
+  const lost = new AbortController();
+  let turns = 0;
+  const whenLeased: EventSourceRun["whenLeased"] = async (work, signal) => {
+    turns += 1;
+    if (turns === 1) await work(AbortSignal.any([signal, lost.signal]));
+    await untilAborted(signal);
+  };
+  const kinds = { single: { ...kindOf(body), singleton: true }, shared: kindOf(body) };
+  await using running = start({ single: body, shared: body }, { whenLeased, kinds });
+  await running.clock.advance(0);
+  assert.deepEqual([turns, started.sort()], [1, ["shared-event", "single-event"]]);
+  lost.abort();
+  await running.clock.advance(60_000);
+  assert.equal(started.length, 2);
+  assert.deepEqual(
+    running.statuses.map(([, { state }]) => state),
+    ["running", "running"],
+  );
 });
