@@ -127,6 +127,32 @@ for (const release of ["installed", "current"] as const) {
       });
     }
 
+    it("keeps state whose watch goes on after the server was killed", async () => {
+      await using server = await startNatsServer({ release });
+      await using bus = await open(server.url);
+      const state = bus.state("leases");
+      await state.put("a", Buffer.from("1"));
+      await state.put("b", Buffer.from("1"));
+      const stop = new AbortController();
+      const seen: string[] = [];
+      const watching = (async () => {
+        for await (const change of state.watch("", stop.signal)) {
+          seen.push("deleted" in change ? `${change.key} deleted` : `${change.key}=${Buffer.from(change.value)}`);
+        }
+      })();
+      await waitFor("what there is", () => seen.length === 2);
+      await server.kill();
+      await server.restart();
+      await waitFor("the bus to be back", () => bus.health().state === "connected");
+      await using other = await open(server.url);
+      await other.state("leases").put("a", Buffer.from("2"));
+      await other.state("leases").delete("b");
+      await waitFor("both changes", () => seen.length === 4, 30_000);
+      assert.deepEqual(seen, ["a=1", "b=1", "a=2", "b deleted"]);
+      stop.abort();
+      await watching;
+    });
+
     it("made anew under a reader that follows is read from its first message", async () => {
       await using server = await startNatsServer({ release });
       await using bus = await open(server.url);
