@@ -32,6 +32,7 @@ function open() {
       }
     },
     async [Symbol.asyncDispose]() {
+      for (const engine of engines) engine.end();
       const ends = Promise.all(engines.map((engine) => engine.stop()));
       await clock.advance(1_000);
       await ends;
@@ -48,6 +49,8 @@ interface TestEngine {
   owned(): number;
   /** What `yield` waits for. */
   finish: Promise<void>;
+  /** Lets whatever `yield` waits for end. */
+  end(): void;
   /** In order. */
   stop(): Promise<void>;
 }
@@ -60,7 +63,7 @@ function startEngine(owner: string, bus: MemoryBus, clock: VirtualClock): TestEn
     gained: (name: string) => void log.push(`gained ${name}`),
     yield: async (name: string) => {
       log.push(`yields ${name}`);
-      await engine.finish;
+      await Promise.race([engine.finish, over.promise]);
     },
     lost: (name: string, reason: unknown) => {
       log.push(`lost ${name}`);
@@ -70,6 +73,7 @@ function startEngine(owner: string, bus: MemoryBus, clock: VirtualClock): TestEn
   const sensors = leases.partitions("sensors", count, holder);
   const calendars = leases.singles("sources", holder);
   const stopper = new AbortController();
+  const over = Promise.withResolvers<void>();
   const ended = leases.run(stopper.signal);
   const engine: TestEngine = {
     owner,
@@ -79,6 +83,7 @@ function startEngine(owner: string, bus: MemoryBus, clock: VirtualClock): TestEn
     failures,
     finish: Promise.resolve(),
     owned: () => names.filter((name) => sensors.owns(name)).length,
+    end: over.resolve,
     async stop() {
       stopper.abort();
       await ended;
@@ -160,6 +165,17 @@ test("a restart on the same data directory does not wait for itself", async () =
   const again = cluster.start("a");
   await cluster.clock.advance(0);
   assert.equal(again.owned(), count);
+});
+
+test("a copy of a data directory on the same bus ends the first's session once, and they do not fight", async () => {
+  await using cluster = open();
+  const a = cluster.start("same");
+  await cluster.pass(6_000);
+  const copy = cluster.start("same");
+  await cluster.clock.advance(6_000);
+  await cluster.pass(30_000);
+  assert.deepEqual([a.owned(), copy.owned()], [0, count]);
+  assert.deepEqual([a.failures.length, copy.failures.length], [count, 0]);
 });
 
 test("an owner that was stopped for 20 s owns nothing when it goes on, before any of its timers fires", async () => {
@@ -265,6 +281,7 @@ for (const lost of ["put", "delete"] as const) {
     });
     await cluster.pass(30_000);
     assert.equal(a.owned(), count);
+    assert.deepEqual(a.failures, [], "nobody ended its session");
     const b = cluster.start("b");
     await cluster.pass(60_000);
     assert.deepEqual([a.owned(), b.owned()], [32, 32]);

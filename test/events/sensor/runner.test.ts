@@ -338,3 +338,48 @@ test("effects of a stream that was made anew are kept, and no event of the new o
   stop();
   await running;
 });
+
+test("who takes over does not repeat what the engine before did, though it stored no position for it", async () => {
+  const bus = createMemoryBus();
+  const unused: Execute = () => assert.fail("nothing happened yet");
+  const waiting = await live(sensor([each]), bus, "waiting", unused);
+  waiting.stop();
+  await waiting.running;
+  await live(sensor([each]), bus, "killed", async () => ({ message: "" }));
+  bus.fault = (operation) => (operation === "append" ? new Promise<void>(() => undefined) : undefined);
+  await publish(bus, "a", "a0");
+  await waitFor("its outcome", async () => {
+    const since = { ...waiting.ledger.mark(), after: 0 };
+    for await (const records of waiting.ledger.readEffects(since, new AbortController().signal)) {
+      if (records.length > 0) return true;
+    }
+    return false;
+  });
+  bus.fault = undefined;
+  const ownership = { owns: () => true, holds: () => true };
+  const partitions = createPartitions({ bus, ownership, clock, log: silentLogger });
+  const done: string[] = [];
+  const execute: Execute = async ({ key }) => {
+    done.push(key);
+    return { message: "" };
+  };
+  const partition = await partitions.of("shop", "crashing");
+  const stop = new AbortController();
+  const deps = await waiting.deps();
+  const reader = createEventReader({
+    name: "system",
+    bus,
+    stream: "events",
+    subjects: [rawSubject("events.>")],
+    parseSubject: parseSystemSubject,
+    onInvalid: () => assert.fail("every event is valid"),
+  });
+  const runner = createSensorRunner(sensor([each]), { ...deps, reader, partition, execute });
+  const ran = Promise.all([runner.run(stop.signal), partitions.run(stop.signal), reader.run(stop.signal)]);
+  await publish(bus, "a", "a1");
+  await waitFor("the next event", () => done.length > 0);
+  await sleep(20);
+  assert.deepEqual(done, ["uid-1/each/a1"]);
+  stop.abort();
+  await ran;
+});
