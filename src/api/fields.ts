@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, type JsonValue, setOwn } from "../base/json.ts";
+import { changeFields, changeItems, isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import type { JsonSchema, Problem } from "../base/schema.ts";
 import { type Level, suggestPlace } from "./field-places.ts";
 
@@ -6,7 +6,7 @@ import { type Level, suggestPlace } from "./field-places.ts";
 export const maxSuggestions = 100;
 
 /**
- * A copy of `value` as Go decodes it: a field that is null counts as absent. Fields that the schema does not know are
+ * `value` as Go decodes it, itself where nothing differs: a field that is null counts as absent. Fields that the schema does not know are
  * kept and added to `problems` as warnings.
  */
 export function readFields(value: JsonValue, schema: JsonSchema, path: string, problems: Problem[]): JsonValue {
@@ -18,19 +18,14 @@ function readValue(value: JsonValue, level: Level, problems: Problem[]): JsonVal
   if (Array.isArray(value)) {
     const { items } = schema;
     if (!items) return value;
-    return value.map((item, index) => {
+    return changeItems(value, (item, index) => {
       const filled = item === null && items.type === "object" ? {} : item;
       return readValue(filled, { ...level, schema: items, path: `${path}[${index}]` }, problems);
     });
   }
   if (!isJsonObject(value) || (!schema.properties && !mapSchema(schema))) return value;
   const here: Level = { ...level, value };
-  const fields: Record<string, JsonValue> = {};
-  for (const [key, child] of Object.entries(value)) {
-    const read = readField(key, child, here, problems);
-    if (read !== undefined) setOwn(fields, key, read);
-  }
-  return fields;
+  return changeFields(value, (key, child) => readField(key, child, here, problems));
 }
 
 /** Undefined: it counts as absent. */

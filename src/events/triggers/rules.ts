@@ -1,6 +1,6 @@
 import { asAdmitted } from "../../api/constraints.ts";
 import { errorAt, objectOf, warningAt } from "../../api/fields.ts";
-import { isJsonObject, type JsonObject, type JsonValue, setOwn } from "../../base/json.ts";
+import { changeFields, changeItems, isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
 import { createSchema, type JsonSchema, type Problem, type Schema } from "../../base/schema.ts";
 
 /**
@@ -43,15 +43,13 @@ export function ownTriggerSchema<Spec>(json: JsonSchema, ...rules: readonly Trig
 
 /** Go does not tell an empty text from a missing one, so that a default holds for both. */
 function withoutEmpty(value: unknown, { properties, items }: JsonSchema): unknown {
-  if (Array.isArray(value)) return items ? value.map((item) => withoutEmpty(item, items)) : value;
+  if (Array.isArray(value)) return items ? changeItems(value, (item) => withoutEmpty(item, items)) : value;
   if (!isJsonObject(value) || !properties) return value;
-  const fields: Record<string, unknown> = {};
-  for (const [key, child] of Object.entries(value)) {
+  return changeFields<unknown>(value, (key, child) => {
     const known = Object.hasOwn(properties, key) ? properties[key] : undefined;
-    if (child === "" && known?.default !== undefined) continue;
-    setOwn(fields, key, known ? withoutEmpty(child, known) : child);
-  }
-  return fields;
+    if (child === "" && known?.default !== undefined) return undefined;
+    return known ? withoutEmpty(child, known) : child;
+  });
 }
 
 /** Fields that must be there and not "", with the original's words when they are not. An empty list is there. */

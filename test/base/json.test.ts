@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { changeFields, changeItems, setOwn } from "../../src/base/json.ts";
+
+const double = (_key: string, value: number): number | undefined =>
+  value < 0 ? undefined : value > 9 ? 2 * value : value;
+
+for (const [what, before, after] of [
+  ["a field changes", { a: 1, b: 10, c: 3 }, { a: 1, b: 20, c: 3 }],
+  ["the first field goes", { a: -1, b: 1 }, { b: 1 }],
+  ["the last field goes", { a: 1, b: -1 }, { a: 1 }],
+  ["all fields go", { a: -1 }, {}],
+] as const) {
+  test(`the object is copied when ${what}, and the old one stays as it is`, () => {
+    const old: Record<string, number> = { ...before };
+    assert.deepEqual(changeFields(old, double), after);
+    assert.deepEqual(old, before);
+  });
+}
+
+test("an object or a list in which nothing changes is the same one", () => {
+  const object = { a: 1, b: 2 };
+  const list = [1, 2];
+  assert.equal(changeFields(object, double), object);
+  assert.equal(
+    changeItems(list, (item) => item),
+    list,
+  );
+});
+
+test("a list is copied when an item changes, and the old one stays as it is", () => {
+  const list = [1, 2, 3];
+  assert.deepEqual(
+    changeItems(list, (item, index) => (index === 1 ? item + 10 : item)),
+    [1, 12, 3],
+  );
+  assert.deepEqual(list, [1, 2, 3]);
+});
+
+test("a field called __proto__ is a field like any other", () => {
+  const object = JSON.parse('{"__proto__": 10, "a": 1}') as Record<string, number>;
+  const changed = changeFields(object, double);
+  assert.deepEqual(Object.entries(changed), [
+    ["__proto__", 20],
+    ["a", 1],
+  ]);
+  const own: Record<string, number> = {};
+  setOwn(own, "__proto__", 1);
+  assert.deepEqual([Object.keys(own), Object.getPrototypeOf(own)], [["__proto__"], Object.prototype]);
+});
