@@ -54,7 +54,10 @@ function doorOf(state: Readonly<ApiState>): ApplicationDoor {
   const door = (): ApplicationDoor => {
     const applications = state.applications();
     if (applications !== undefined) return applications;
-    throw new EngineError("ENGINE_UNREACHABLE", "the engine is starting: its Applications are not read yet");
+    throw new EngineError(
+      "ENGINE_UNREACHABLE",
+      "Applications are not read yet, or another engine on this bus has them: ask that one",
+    );
   };
   return {
     list: () => door().list(),

@@ -13,7 +13,7 @@ import { rawSubject } from "../record/subject.ts";
 import { type ApiState, openApi } from "./api.ts";
 import { createSystemHandle, openSystemBus } from "./buses.ts";
 import { applyManifests, openCluster } from "./cluster.ts";
-import { openGitOps, startGitOps } from "./gitops.ts";
+import { openGitOps, runGitOps } from "./gitops.ts";
 import { openLeases } from "./leases.ts";
 import type { Base, Cluster, EngineConfig, EngineLeases, Parts, Records } from "./parts.ts";
 import { startSensors } from "./sensors.ts";
@@ -53,7 +53,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
   const server = await openApi(parts, state);
   const gitOps = await openGitOps(parts);
   const applied = await applyManifests(base, cluster.kube);
-  await startGitOps(parts, gitOps);
+  await runGitOps(parts, gitOps);
   state.applications = () => gitOps.running?.applications;
   const sensors = await startSensors(parts, gitOps.target);
   state.sensors = () => [...sensors.reconciler.running(), ...(gitOps.running?.controller.sensors() ?? [])];

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { argoApiVersion } from "../api/resources.ts";
+import { createActiveWhile } from "../base/active-while.ts";
 import { type ApplicationController, createApplicationController } from "../controllers/applications/application.ts";
 import { type ApplicationDoor, createApplicationDoor } from "../controllers/applications/application-access.ts";
 import { createApplicationIndex } from "../controllers/applications/application-index.ts";
@@ -33,7 +34,7 @@ export interface GitOps {
   readonly requests: ReconcileStream;
   readonly served: ServedRepositories;
   readonly sources: GitSources;
-  /** Set when it runs. */
+  /** Set while it runs here. */
   running?: RunningGitOps;
 }
 
@@ -107,8 +108,34 @@ async function passOn({ url, refs, repository }: Push, { running, served }: GitO
   for (const one of spellings.values()) await running.onPush({ url: one, refs, headRef });
 }
 
-/** Applications are looked at from here on; nobody waits for them. */
-export async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
+/** The partition whose lease says which of the engines on one bus has the Applications. */
+const gitOpsPartition = 0;
+
+/**
+ * Applications are looked at while this engine has their lease: two engines would begin the same operations. Resolves once
+ * they run, or once another engine is known to have them; nobody waits for the Applications themselves.
+ */
+export async function runGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
+  const { nursery, stack, leases } = parts;
+  const active = createActiveWhile(
+    () => leases.applications.owns(gitOpsPartition),
+    async () => {
+      const own = new AsyncDisposableStack();
+      own.defer(() => void delete gitOps.running);
+      await startGitOps({ ...parts, stack: own }, gitOps);
+      return own;
+    },
+  );
+  const isOurs = (partition: number): boolean => partition === gitOpsPartition;
+  leases.applications.workBy({
+    changed: (partition) => void (isOurs(partition) && active.look()),
+    stop: (partition) => (isOurs(partition) ? active.look() : Promise.resolve()),
+  });
+  stack.use(nursery.start("applications", (signal) => active.run(signal)));
+  await Promise.race([active.look(), nursery.failed]);
+}
+
+async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
   const { stack, nursery, kube, clock, log, ledger, system, metrics } = parts;
   const live = createLiveState({ client: kube, clock, log, groupOf, trim: trimLive });
   stack.use(nursery.start("live state", (signal) => live.run(signal)));

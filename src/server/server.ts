@@ -118,6 +118,7 @@ const statusByCode: Partial<Record<EngineError["code"], number>> = {
   WAIT_TIMEOUT: 504,
   BUS_MESSAGE_TOO_LARGE: 413,
   BUS_UNAVAILABLE: 503,
+  ENGINE_UNREACHABLE: 503,
 };
 
 function answerError(log: Logger) {

@@ -60,6 +60,7 @@ class StoredRequests implements ReconcileStream {
   }
 
   async run(signal: AbortSignal): Promise<void> {
+    this.#forget();
     const flushing = this.#flushUntil(signal);
     for (let attempt = 1; !signal.aborted; attempt++) {
       try {
@@ -76,6 +77,15 @@ class StoredRequests implements ReconcileStream {
     }
     await flushing;
     await this.#flush().catch((error: unknown) => this.#deps.log.warn("a position could not be stored", { error }));
+  }
+
+  /** Another engine may have gone on since the last run: what is stored counts. */
+  #forget(): void {
+    this.#epoch = "";
+    this.#read = 0;
+    this.#stored = 0;
+    this.#revision = 0;
+    this.#pending.clear();
   }
 
   async #position(): Promise<Position> {
