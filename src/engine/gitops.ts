@@ -97,7 +97,7 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
   return gitOps;
 }
 
-/** A push from before the Applications are known is found when they are looked at first. */
+/** A push while they do not run here is found when they are looked at first, or by the poll of the engine that has them. */
 async function passOn({ url, refs, repository }: Push, { running, served }: GitOps): Promise<void> {
   if (running === undefined) return;
   const headRef = await served.headRefOf(repository);

@@ -6,6 +6,7 @@ import { createKubeClient } from "../../src/kube/client.ts";
 import type { KubeClient } from "../../src/kube/kube.ts";
 import { type ControlPlane, openControlPlane } from "../../src/local/control-plane.ts";
 import type { Admission } from "../../src/local/stored-object.ts";
+import type { JsonAnswer } from "./answer.ts";
 import { tempDir } from "./temp-dir.ts";
 
 export const adminToken = "admin-token";
@@ -22,11 +23,8 @@ export interface TestPlane extends AsyncDisposable {
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
 }
 
-export interface Answer {
-  readonly status: number;
+export interface Answer extends JsonAnswer {
   readonly headers: Headers;
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of any shape
-  readonly body: any;
 }
 
 /** The control plane on a store in a directory of its own. */

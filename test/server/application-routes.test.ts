@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EngineError } from "../../src/base/errors.ts";
 import type { KubeObject } from "../../src/objects/object.ts";
+import type { JsonAnswer } from "../harness/answer.ts";
 import { type Applications, applicationObject, openApplications, type Parts } from "./applications.ts";
 
 const at = "/api/v1/applications";
@@ -17,13 +18,7 @@ const only = applicationObject("shop", "only", { metadata: { labels: { team: "a"
 const two = ["dev", "prod"].map((namespace) => applicationObject(namespace, "twice"));
 const everything = [web, only, ...two, api];
 
-interface Answer {
-  readonly status: number;
-  // biome-ignore lint/suspicious/noExplicitAny: JSON of many shapes, looked at by the tests
-  readonly body: any;
-}
-
-async function ask(server: Applications, path: string, init: RequestInit = {}): Promise<Answer> {
+async function ask(server: Applications, path: string, init: RequestInit = {}): Promise<JsonAnswer> {
   const headers = { authorization: `Bearer ${server.token}`, ...init.headers };
   const response = await fetch(`${server.url}${path}`, { ...init, headers });
   return { status: response.status, body: await response.json() };
@@ -33,7 +28,7 @@ function post(body: unknown): RequestInit {
   return { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
 }
 
-const namesOf = ({ body }: Answer): string[] =>
+const namesOf = ({ body }: JsonAnswer): string[] =>
   body.items.map(({ metadata }: KubeObject) => `${metadata.namespace}/${metadata.name}`);
 
 const all = ["argocd/api", "shop/only", "dev/twice", "prod/twice", "argocd/web"];

@@ -1,16 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { HistoryEntry } from "../../src/ledger/history.ts";
+import type { JsonAnswer } from "../harness/answer.ts";
 import { commit, effectKey, writeRollout } from "../ledger/rollout.ts";
 import { openRig, type Rig } from "./rig.ts";
 
-interface Answer {
-  readonly status: number;
-  // biome-ignore lint/suspicious/noExplicitAny: JSON of many shapes, looked at by the tests
-  readonly body: any;
-}
-
-async function call(rig: Rig, path: string, body?: unknown): Promise<Answer> {
+async function call(rig: Rig, path: string, body?: unknown): Promise<JsonAnswer> {
   const response = await fetch(`${rig.url}/api/v1/tiphys${path}`, {
     headers: { authorization: `Bearer ${rig.token}`, "content-type": "application/json" },
     ...(body === undefined ? {} : { method: "POST", body: typeof body === "string" ? body : JSON.stringify(body) }),
