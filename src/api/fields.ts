@@ -15,6 +15,7 @@ export function readFields(value: JsonValue, schema: JsonSchema, path: string, p
 
 function readValue(value: JsonValue, level: Level, problems: Problem[]): JsonValue {
   const { schema, path } = level;
+  if (typeof value === "bigint") return readInteger(value, schema, path, problems);
   if (Array.isArray(value)) {
     const { items } = schema;
     if (!items) return value;
@@ -33,7 +34,7 @@ function readField(key: string, child: JsonValue, level: Level, problems: Proble
   const { schema } = level;
   const known = schema.properties && Object.hasOwn(schema.properties, key) ? schema.properties[key] : undefined;
   if (known && child === null) return undefined;
-  if (typeof child !== "object" && known) return child;
+  if (typeof child !== "object" && typeof child !== "bigint" && known) return child;
   const path = `${level.path}.${key}`;
   if (known) return readValue(child, { schema: known, path, up: level }, problems);
   const entry = mapSchema(schema);
@@ -47,6 +48,15 @@ function readField(key: string, child: JsonValue, level: Level, problems: Proble
     problems.push(warningAt(path, "unknown field, it has no effect", suggestion));
   }
   return child;
+}
+
+/** Where a number is asked for, Go's 64 bits are enough for it, and a number of ours is for what we do with it. */
+function readInteger(value: bigint, { type }: JsonSchema, path: string, problems: Problem[]): JsonValue {
+  if (type !== "integer" && type !== "number") return value;
+  if (type === "integer" && BigInt.asIntN(64, value) !== value) {
+    problems.push(errorAt(path, `${value} does not fit an integer of 64 bits`));
+  }
+  return Number(value);
 }
 
 function mapSchema(schema: JsonSchema): JsonSchema | undefined {

@@ -1,7 +1,7 @@
 import { TerminalError } from "../base/errors.ts";
 import { isJsonObject, type JsonObject } from "../base/json.ts";
 import { parseYamlDocuments, type YamlDocument, YamlError } from "../base/yaml.ts";
-import type { InexactNumber, Place } from "../base/yaml-places.ts";
+import type { Place } from "../base/yaml-places.ts";
 
 /** One object of a file, with where it starts. */
 export interface Manifest {
@@ -15,8 +15,6 @@ export interface Manifest {
 export interface PlacedManifest extends Manifest {
   /** Where the value stands that `path` of the object names; see YamlDocument. */
   placeOf(path: string): Place;
-  /** Integers that are not read exactly, by their path in the object. */
-  inexactNumbers(): readonly InexactNumber[];
 }
 
 /** Text that holds no manifests. `line` and `column` are 0 when the place is not known. */
@@ -89,10 +87,5 @@ function placed(object: JsonObject, { file, document, path }: ListPlace): Placed
     line,
     object,
     placeOf: (inner) => document.placeOf(path + inner) ?? { line, column: 1 },
-    inexactNumbers: () =>
-      document
-        .inexactNumbers()
-        .filter((number) => number.path.startsWith(path))
-        .map((number) => ({ ...number, path: number.path.slice(path.length) })),
   };
 }

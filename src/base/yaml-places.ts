@@ -1,17 +1,10 @@
 import { EVENT_ID, type Event, getScalarValue, SCALAR_STYLE, type ScalarEvent } from "js-yaml";
-import { isInexactInteger, yamlBoolean, yamlNumber } from "./yaml-scalars.ts";
+import { yamlBoolean, yamlNumber } from "./yaml-scalars.ts";
 
 /** Counts from 1; the column counts UTF-16 units. */
 export interface Place {
   readonly line: number;
   readonly column: number;
-}
-
-/** A number of the text that ours cannot hold: what is read is the nearest that can be held. */
-export interface InexactNumber {
-  /** As problems write it. */
-  readonly path: string;
-  readonly text: string;
 }
 
 /** A value of a document, with where it is. */
@@ -24,13 +17,9 @@ export interface PlacedNode {
 
 export interface PlacedDocument {
   readonly root: PlacedNode;
-  readonly inexact: readonly InexactNumber[];
   /** The offset of the first key of a pair of equal ones, by that of the second. */
   readonly duplicates: ReadonlyMap<number, number>;
 }
-
-/** Kept of one document; more are not told. */
-const maxInexact = 100;
 
 /** The tree of the document that begins at `events[start]`. Linear; fields of merged mappings have no place of their own. */
 export function placeDocument(text: string, events: readonly Event[], start: number): PlacedDocument {
@@ -42,7 +31,6 @@ class Placer {
   readonly #text: string;
   readonly #events: readonly Event[];
   readonly #anchors = new Map<string, PlacedNode>();
-  readonly #inexact: InexactNumber[] = [];
   readonly #duplicates = new Map<number, number>();
   #next = 0;
 
@@ -54,7 +42,7 @@ class Placer {
   read(start: number): PlacedDocument {
     this.#next = start + 1;
     const root = this.#isEnd() ? { offset: -1 } : this.#readNode("", -1);
-    return { root, inexact: this.#inexact, duplicates: this.#duplicates };
+    return { root, duplicates: this.#duplicates };
   }
 
   #isEnd(): boolean {
@@ -70,7 +58,6 @@ class Placer {
         const isQuoted = event.style === SCALAR_STYLE.SINGLE_QUOTED || event.style === SCALAR_STYLE.DOUBLE_QUOTED;
         const start = isQuoted ? event.valueStart - 1 : event.valueStart;
         const node = { offset: event.valueStart < 0 ? fallback : start };
-        this.#noteInexact(event, path);
         this.#keepAnchor(event, node);
         return node;
       }
@@ -118,17 +105,7 @@ class Placer {
   #keepAnchor(event: { readonly anchorStart: number; readonly anchorEnd: number }, node: PlacedNode): void {
     if (event.anchorStart >= 0) this.#anchors.set(this.#text.slice(event.anchorStart, event.anchorEnd), node);
   }
-
-  #noteInexact(event: ScalarEvent, path: string): void {
-    const length = event.valueEnd - event.valueStart;
-    if (event.style !== SCALAR_STYLE.PLAIN || length < shortestInexact || length > 100) return;
-    const text = this.#text.slice(event.valueStart, event.valueEnd);
-    if (this.#inexact.length < maxInexact && isInexactInteger(text)) this.#inexact.push({ path, text });
-  }
 }
-
-/** 0x20000000000001 */
-const shortestInexact = 16;
 
 /** How many nodes are looked at for one path; keys with dots make several readings possible. */
 const maxSteps = 1_000;

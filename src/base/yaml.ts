@@ -7,6 +7,8 @@ import {
   EVENT_ID,
   type Event,
   FAILSAFE_SCHEMA,
+  intCoreTag,
+  intYaml11Tag,
   mergeTag,
   NOT_RESOLVED,
   nullYaml11Tag,
@@ -14,14 +16,7 @@ import {
   YAMLException,
 } from "js-yaml";
 import { TerminalError } from "./errors.ts";
-import {
-  type InexactNumber,
-  offsetOf,
-  type Place,
-  type PlacedDocument,
-  placeDocument,
-  placesIn,
-} from "./yaml-places.ts";
+import { offsetOf, type Place, type PlacedDocument, placeDocument, placesIn } from "./yaml-places.ts";
 import { isOutsideJson, yamlBoolean, yamlNumber } from "./yaml-scalars.ts";
 
 /** Text that is not YAML. `line` and `column` count from 1 and are 0 when the place is not known. */
@@ -46,8 +41,6 @@ export interface YamlDocument {
    * item at its content; of a missing one its nearest parent. Undefined for an empty document. Cheap after the first call.
    */
   placeOf(path: string): Place | undefined;
-  /** Integers beyond 2^53 that are not read exactly; the first hundred. */
-  inexactNumbers(): readonly InexactNumber[];
 }
 
 /** Deeper nesting is refused. */
@@ -62,7 +55,7 @@ const boolTag = defineScalarTag<boolean>("tag:yaml.org,2002:bool", {
   identify: (value) => typeof value === "boolean",
 });
 
-const numberTag = defineScalarTag<number>("tag:yaml.org,2002:float", {
+const numberTag = defineScalarTag<number | bigint>("tag:yaml.org,2002:float", {
   implicit: true,
   implicitFirstChars: [..."+-.0123456789"],
   resolve(source) {
@@ -72,7 +65,7 @@ const numberTag = defineScalarTag<number>("tag:yaml.org,2002:float", {
   identify: (value) => typeof value === "number",
 });
 
-const integerTag = defineScalarTag<number>("tag:yaml.org,2002:int", {
+const integerTag = defineScalarTag<number | bigint>("tag:yaml.org,2002:int", {
   resolve: (source) => yamlNumber(source) ?? NOT_RESOLVED,
   identify: () => false,
 });
@@ -119,12 +112,24 @@ export function parseYamlDocuments(text: string): YamlDocument[] {
 }
 
 /** Whatever our own reader takes for a number: `0X1F` and `0_9` are none of YAML 1.1, and must be quoted all the same. */
-const numberTextTag = defineScalarTag<number>("tag:yaml.org,2002:go-number", {
+const numberTextTag = defineScalarTag<number | bigint>("tag:yaml.org,2002:go-number", {
   implicit: true,
   implicitFirstChars: [..."+-.0123456789"],
   resolve: (source) => (isNumberText(source) ? 0 : NOT_RESOLVED),
   identify: () => false,
 });
+
+const printedIntegerTag = defineScalarTag<unknown>("tag:yaml.org,2002:int", {
+  implicit: true,
+  implicitFirstChars: [..."+-0123456789"],
+  resolve: (source) => (isInteger(source) ? 0 : NOT_RESOLVED),
+  identify: (value) => typeof value === "bigint" || intCoreTag.identify(value),
+  represent: String,
+});
+
+function isInteger(source: string): boolean {
+  return [intYaml11Tag, intCoreTag].some((tag) => tag.resolve(source, false, tag.tagName) !== NOT_RESOLVED);
+}
 
 function isNumberText(source: string): boolean {
   try {
@@ -134,7 +139,7 @@ function isNumberText(source: string): boolean {
   }
 }
 
-const printSchema = DUMP_SCHEMA.withTags(numberTextTag);
+const printSchema = DUMP_SCHEMA.withTags(printedIntegerTag, numberTextTag);
 
 /** YAML text of plain JSON; strings that YAML 1.1 would read as something else are quoted. */
 export function formatYaml(value: unknown): string {
@@ -143,11 +148,6 @@ export function formatYaml(value: unknown): string {
 
 function placedDocuments(text: string, events: readonly Event[], values: readonly unknown[]): YamlDocument[] {
   const placeAt = placesIn(text);
-  let isLikely: boolean | undefined;
-  const mayHoldInexact = (): boolean => {
-    isLikely ??= /[0-9_]{16}|0[xX][0-9a-fA-F_]{14}/.test(text); // saves most texts the walk
-    return isLikely;
-  };
   let lastOffset = 0;
   const starts = documentStarts(events);
   return values.map((value, index) => {
@@ -166,7 +166,6 @@ function placedDocuments(text: string, events: readonly Event[], values: readonl
         const offset = offsetOf(document().root, path);
         return offset < 0 ? undefined : placeAt(offset);
       },
-      inexactNumbers: () => (mayHoldInexact() ? document().inexact : []),
     };
   });
 }

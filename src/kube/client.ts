@@ -1,5 +1,5 @@
 import { EngineError } from "../base/errors.ts";
-import { isJsonObject } from "../base/json.ts";
+import { isJsonObject, parseJson } from "../base/json.ts";
 import type { Logger } from "../base/log.ts";
 import { type GroupVersionKind, type KubeObject, type ObjectRef, refText } from "../objects/object.ts";
 import { apiError } from "./api-error.ts";
@@ -135,7 +135,7 @@ async function listPages(
 }
 
 function parseList(text: string, kind: GroupVersionKind, doing: string) {
-  const list = parseJson(text, doing);
+  const list = readJson(text, doing);
   if (!isJsonObject(list) || !isJsonObject(list.metadata)) {
     throw new EngineError("API_UNAVAILABLE", `${doing}: the answer is no list`);
   }
@@ -147,9 +147,9 @@ function parseList(text: string, kind: GroupVersionKind, doing: string) {
   };
 }
 
-function parseJson(text: string, doing: string): unknown {
+function readJson(text: string, doing: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (error) {
     throw new EngineError("API_UNAVAILABLE", `${doing}: the answer is not JSON`, error);
   }
@@ -175,7 +175,7 @@ function writeQuery(options: WriteOptions | undefined, withSubresource = true): 
 
 async function readObject(verb: string, ref: ObjectRef, response: Response): Promise<KubeObject> {
   const doing = `${verb} ${refText(ref)}`;
-  return parseJson(await readText(doing, response), doing) as KubeObject;
+  return readJson(await readText(doing, response), doing) as KubeObject;
 }
 
 /** @throws EngineError API_* for an answer that is no success */
@@ -226,7 +226,7 @@ class KubeHttp {
   document(path: string, signal: AbortSignal | undefined): Promise<unknown> {
     const doing = `get ${path}`;
     return this.exchange("get", { apiVersion: path, kind: "", name: "" }, path, { signal }, async (response) =>
-      response.status === 404 ? discard(response) : parseJson(await readText(doing, response), doing),
+      response.status === 404 ? discard(response) : readJson(await readText(doing, response), doing),
     );
   }
 

@@ -1,5 +1,5 @@
 import { EngineError } from "../base/errors.ts";
-import { isJsonObject } from "../base/json.ts";
+import { isJsonObject, parseJson } from "../base/json.ts";
 import type { KubeObject } from "../objects/object.ts";
 import { apiError } from "./api-error.ts";
 import type { WatchEvent } from "./kube.ts";
@@ -51,7 +51,7 @@ async function* readUntilAborted(
 }
 
 function parseEvent(line: string, doing: string): WatchEvent {
-  const event: unknown = JSON.parse(line);
+  const event: unknown = parseJson(line);
   if (!isJsonObject(event) || !isJsonObject(event.object)) {
     throw new EngineError("API_UNAVAILABLE", `${doing}: a line is no event`);
   }

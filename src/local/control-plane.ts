@@ -1,5 +1,5 @@
 import type { Clock } from "../base/clock.ts";
-import { isJsonObject, type JsonObject } from "../base/json.ts";
+import { isJsonObject, type JsonObject, parseJson } from "../base/json.ts";
 import type { Logger } from "../base/log.ts";
 import { createAuthentication, type TokenUser } from "./authentication.ts";
 import {
@@ -86,7 +86,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
 }
 
 function parseObject(text: string): JsonObject | undefined {
-  const value: unknown = JSON.parse(text);
+  const value: unknown = parseJson(text);
   return isJsonObject(value) ? value : undefined;
 }
 

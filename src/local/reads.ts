@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from "../base/json.ts";
+import { isJsonObject, type JsonObject, parseJson } from "../base/json.ts";
 import type { KubeObject } from "../objects/object.ts";
 import { type Matcher, parseFieldSelector, parseLabelSelector, SelectorError } from "../objects/selector.ts";
 import { type TableFormat, tableFormat } from "../objects/table.ts";
@@ -121,7 +121,7 @@ function readPage(deps: WriteDeps, target: ResourceRequest, limit: number): Page
 function continueFrom(token: string | null): { revision: string; namespace: string; name: string } | undefined {
   if (!token) return undefined;
   try {
-    const { revision, namespace, name } = JSON.parse(Buffer.from(token, "base64url").toString()) as JsonObject;
+    const { revision, namespace, name } = parseJson(Buffer.from(token, "base64url").toString()) as JsonObject;
     return { revision: String(revision), namespace: String(namespace), name: String(name) };
   } catch {
     throw badRequest("continue key is not valid");
@@ -129,7 +129,7 @@ function continueFrom(token: string | null): { revision: string; namespace: stri
 }
 
 function parse(target: ResourceRequest, text: string): KubeObject {
-  return asKubeObject({ ...(JSON.parse(text) as JsonObject), apiVersion: apiVersionOf(target.resource) });
+  return asKubeObject({ ...(parseJson(text) as JsonObject), apiVersion: apiVersionOf(target.resource) });
 }
 
 /** Objects are kept in the version they were written in; another one differs in `apiVersion` only. */

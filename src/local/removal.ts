@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from "../base/json.ts";
+import { isJsonObject, type JsonObject, parseJson } from "../base/json.ts";
 import type { KubeObject } from "../objects/object.ts";
 import { objectAt } from "./kinds.ts";
 import { asKubeObject, withRevision } from "./metadata.ts";
@@ -117,7 +117,7 @@ function finishWhenUnblocked(deps: WriteDeps, key: ObjectKey): void {
   if (owner === undefined) return;
   const metadata = objectAt(owner, "metadata");
   const isBlocked = deps.store.listOwned(String(metadata.uid)).some(({ text }) => {
-    const references = ownersOf(JSON.parse(text) as JsonObject);
+    const references = ownersOf(parseJson(text) as JsonObject);
     return references.some((reference) => reference.uid === metadata.uid && reference.blockOwnerDeletion === true);
   });
   if (metadata.deletionTimestamp === undefined || isBlocked) return;
@@ -142,7 +142,7 @@ function markDeleted(deps: WriteDeps, key: ObjectKey, old: JsonObject, more: Jso
 /** Deletes everything in it; the namespace itself goes with the last object (see `removeObject`). */
 function deleteNamespace(deps: WriteDeps, key: ObjectKey, old: JsonObject): string {
   const text = markDeleted(deps, key, old, { status: { ...objectAt(old, "status"), phase: "Terminating" } });
-  const marked = JSON.parse(text) as JsonObject;
+  const marked = parseJson(text) as JsonObject;
   for (const item of deps.store.listContent(key.name)) deleteIfThere(deps, item, "Background");
   const isGone = deps.store.read(key.resource, "", key.name) === undefined;
   const finalizers = objectAt(marked, "metadata").finalizers;

@@ -1,5 +1,5 @@
-import { load } from "js-yaml";
-import { isJsonObject, type JsonValue } from "../base/json.ts";
+import { isJsonObject, type JsonValue, parseJson } from "../base/json.ts";
+import { parseYaml } from "../base/yaml.ts";
 import { decodeProtobuf, protobufType } from "./protobuf.ts";
 import type { ResourceTable, ServedResource } from "./resources.ts";
 import { badRequest, tooLarge, unsupportedMediaType } from "./status-error.ts";
@@ -83,7 +83,7 @@ export async function readText(request: Request): Promise<string> {
 /** @throws StatusError 400 */
 export function parseText(text: string, type: string): unknown {
   try {
-    return type.endsWith("yaml") && !text.trimStart().startsWith("{") ? load(text) : JSON.parse(text);
+    return type.endsWith("yaml") && !text.trimStart().startsWith("{") ? parseYaml(text)[0] : parseJson(text);
   } catch (error) {
     const problem = error instanceof Error ? error.message.split("\n", 1)[0] : String(error);
     throw badRequest(`the body of the request cannot be read: ${problem}`);

@@ -1,3 +1,4 @@
+import { type JsonObject, parseJson } from "../base/json.ts";
 import { deleteObject, readDeleteOptions } from "./deletes.ts";
 import { objectAt } from "./kinds.ts";
 import { asKubeObject } from "./metadata.ts";
@@ -101,7 +102,7 @@ async function deleteCollection(plane: Plane, target: ResourceRequest): Promise<
   const matches = matcherOf(target.query);
   const rows = plane.store
     .list(storeKey(target.resource), { namespace: target.namespace, limit: -1 })
-    .filter((row) => matches?.(asKubeObject(JSON.parse(row.text))) ?? true);
+    .filter((row) => matches?.(asKubeObject(parseJson(row.text) as JsonObject)) ?? true);
   const results = await Promise.allSettled(rows.map((row) => deleteObject(plane, target, row.name, options)));
   for (const result of results) {
     if (result.status === "rejected" && !(result.reason instanceof StatusError && result.reason.code === 404)) {

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from "../base/json.ts";
+import { isJsonObject, type JsonObject, parseJson } from "../base/json.ts";
 import { objectAt } from "./kinds.ts";
 import { claimUpdate } from "./ownership.ts";
 import { readPatch } from "./patches.ts";
@@ -22,7 +22,7 @@ export async function serveScale(deps: WriteDeps, target: ResourceRequest, name:
     (old) => withScale(target, old, change(scaleOf(old))),
     (write) => claimUpdate({ ...write, target }),
   );
-  return JSON.stringify(scaleOf(JSON.parse(text) as JsonObject));
+  return JSON.stringify(scaleOf(parseJson(text) as JsonObject));
 }
 
 /** Undefined: a read. */

@@ -1,5 +1,5 @@
 import { type Clock, isoTime } from "../base/clock.ts";
-import type { JsonObject } from "../base/json.ts";
+import { type JsonObject, parseJson } from "../base/json.ts";
 import type { KubeObject } from "../objects/object.ts";
 import { wholeSeconds } from "./metadata.ts";
 import type { ResourceRequest } from "./request.ts";
@@ -33,7 +33,7 @@ export function keyOf(target: ResourceRequest, name: string): ObjectKey {
 
 export function readObject(deps: WriteDeps, key: ObjectKey): JsonObject | undefined {
   const text = deps.store.read(key.resource, key.namespace, key.name);
-  return text === undefined ? undefined : (JSON.parse(text) as JsonObject);
+  return text === undefined ? undefined : (parseJson(text) as JsonObject);
 }
 
 /** @throws StatusError 404 */

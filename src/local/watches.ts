@@ -1,4 +1,5 @@
 import { type Clock, instant } from "../base/clock.ts";
+import { type JsonObject, parseJson } from "../base/json.ts";
 import type { KubeObject } from "../objects/object.ts";
 import type { Matcher } from "../objects/selector.ts";
 import { asKubeObject } from "./metadata.ts";
@@ -55,7 +56,7 @@ function encoder(deps: WriteDeps, target: ResourceRequest): Watch["encode"] {
   const table = tableOf(target);
   if (table !== undefined) {
     return (type, text) => {
-      const object = asKubeObject(JSON.parse(text));
+      const object = asKubeObject(parseJson(text) as JsonObject);
       const metadata = { resourceVersion: object.metadata.resourceVersion ?? "" };
       return `{"type":"${type}","object":${tableText(deps, target, table, [object], metadata)}}\n`;
     };
@@ -67,7 +68,7 @@ function initialLines(watch: Watch): string[] {
   const { deps, target, matches } = watch;
   const rows = deps.store.list(storeKey(target.resource), { namespace: target.namespace, limit: -1 });
   const lines = rows.flatMap((row) => {
-    const isIn = matches?.(asKubeObject(JSON.parse(row.text))) ?? true;
+    const isIn = matches?.(asKubeObject(parseJson(row.text) as JsonObject)) ?? true;
     return isIn ? [watch.encode("ADDED", row.text)] : [];
   });
   if (target.query.get("sendInitialEvents") === "true") lines.push(bookmark(watch, true));

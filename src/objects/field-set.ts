@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue, parseJson } from "../base/json.ts";
 
 /**
  * A set of paths into an object, as `managedFields[].fieldsV1` holds it. Steps are written as there: `f:name` (field),
@@ -114,7 +114,7 @@ function stepText(step: string): string {
   if (step.startsWith("f:")) return `.${rest}`;
   if (step.startsWith("v:")) return `[=${rest}]`;
   if (step.startsWith("i:")) return `[${rest}]`;
-  const keys: unknown = JSON.parse(rest);
+  const keys: unknown = parseJson(rest);
   const parts = isJsonObject(keys) ? Object.entries(keys).map(([key, value]) => `${key}=${JSON.stringify(value)}`) : [];
   return `[${parts.join(",")}]`;
 }

@@ -1,5 +1,5 @@
 import { EngineError } from "../base/errors.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue, parseJson } from "../base/json.ts";
 
 /**
  * An event as it travels: CloudEvents 1.0 (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md).
@@ -66,7 +66,7 @@ export function decodeEvent(bytes: Uint8Array): CloudEvent {
 function parseObject(bytes: Uint8Array): JsonObject {
   let value: unknown;
   try {
-    value = JSON.parse(decoder.decode(bytes));
+    value = parseJson(decoder.decode(bytes));
   } catch (error) {
     throw new EngineError("EVENT_INVALID", "a stored message is not JSON", error);
   }
@@ -84,7 +84,7 @@ function dataOf(raw: JsonObject): JsonValue {
   if (typeof base64 !== "string") return raw.data ?? null;
   const content = Buffer.from(base64, "base64").toString("utf8");
   try {
-    return JSON.parse(content) as JsonValue;
+    return parseJson(content) as JsonValue;
   } catch {
     return content; // not JSON: the text itself, as `datacontenttype` says
   }

@@ -54,20 +54,11 @@ function reportOf(manifests: readonly PlacedManifest[], file: string, check: Che
     const found = check(manifest.object);
     if (found) checked++;
     else ignored++;
-    const own = found ? [...found, ...inexactProblems(manifest)] : strangerProblems(manifest);
+    const own = found ?? strangerProblems(manifest);
     const placed = own.map((problem) => ({ file, ...manifest.placeOf(problem.path), ...problem }));
     problems.push(...placed.sort((a, b) => a.line - b.line || a.column - b.column));
   }
   return { file, problems, checked, ignored, isUnreadable: false };
-}
-
-function inexactProblems({ inexactNumbers }: PlacedManifest): Problem[] {
-  return inexactNumbers().map(({ path, text }) => ({
-    severity: "warning",
-    path,
-    message: `${text} is not kept exactly: it is read as ${BigInt(Number(text.replaceAll("_", "")))}`,
-    suggestion: "write it in quotes where text will do",
-  }));
 }
 
 /** What is almost one of our kinds, and would be passed over without a word. */

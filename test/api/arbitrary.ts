@@ -1,7 +1,11 @@
 import fc from "fast-check";
+import { parseJson } from "../../src/base/json.ts";
 import type { JsonSchema } from "../../src/base/schema.ts";
 
-const anyObject: fc.Arbitrary<unknown> = fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 2 }), {
+/** As a manifest holds it: integers beyond 2^53 with their digits. */
+const jsonValue = fc.jsonValue({ maxDepth: 2 }).map((value) => parseJson(JSON.stringify(value)));
+
+const anyObject: fc.Arbitrary<unknown> = fc.dictionary(fc.string(), jsonValue, {
   maxKeys: 3,
   noNullPrototype: true,
 });
@@ -26,7 +30,7 @@ export function arbitraryOf(schema: JsonSchema, free = anyObject): fc.Arbitrary<
     case "object":
       return objectOf(schema, free);
     default:
-      return fc.jsonValue({ maxDepth: 2 });
+      return jsonValue;
   }
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { changeFields, changeItems, setOwn } from "../../src/base/json.ts";
+import { changeFields, changeItems, parseJson, setOwn } from "../../src/base/json.ts";
 
 const double = (_key: string, value: number): number | undefined =>
   value < 0 ? undefined : value > 9 ? 2 * value : value;
@@ -47,4 +47,29 @@ test("a field called __proto__ is a field like any other", () => {
   const own: Record<string, number> = {};
   setOwn(own, "__proto__", 1);
   assert.deepEqual([Object.keys(own), Object.getPrototypeOf(own)], [["__proto__"], Object.prototype]);
+});
+
+for (const [what, text, value] of [
+  ["2^53 - 1 is a number", "9007199254740991", 9007199254740991],
+  ["2^53 + 1 is not", "9007199254740993", 9007199254740993n],
+  ["the largest of 64 bits without a sign", "18446744073709551615", 18446744073709551615n],
+  ["the smallest of 64 bits", "-9223372036854775808", -9223372036854775808n],
+  ["one more is a float in Go, too", "18446744073709551616", 18446744073709552000],
+  ["one less", "-9223372036854775809", -9223372036854776000],
+  ["a fraction is a float", "9007199254740993.0", 9007199254740992],
+  ["an exponent, too", "9007199254740993e0", 9007199254740992],
+  ["digits in a text", '"12345678901234567890"', "12345678901234567890"],
+  ["in a list and a map", '{"a":[12345678901234567890,1]}', { a: [12345678901234567890n, 1] }],
+] as const) {
+  test(`integers of JSON: ${what}`, () => assert.deepEqual(parseJson(text), value));
+}
+
+test("integers of 64 bits are written as they were read", () => {
+  const text = '{"a":[12345678901234567890,-9223372036854775808],"b":{"c":9007199254740993}}';
+  assert.equal(JSON.stringify(parseJson(text)), text);
+});
+
+test("what is no JSON, or nested without end, is a SyntaxError", () => {
+  const deep = `${"[".repeat(200_000)}1234567890123456${"]".repeat(200_000)}`;
+  for (const text of ["{", "[1234567890123456789", deep]) assert.throws(() => parseJson(text), SyntaxError);
 });

@@ -114,6 +114,8 @@ test("YAML that is written reads back the same", () => {
       texts,
       fc.string(),
       fc.integer(),
+      fc.bigInt({ min: 2n ** 53n, max: 2n ** 64n - 1n }),
+      fc.bigInt({ min: -(2n ** 63n), max: -(2n ** 53n) }),
       fc.boolean(),
       fc.constant(null),
       tie("list"),

@@ -36,11 +36,9 @@ for (const [name, text, found] of [
     [/^11:7 warning spec\.triggers\[0\]\.template\.conditions: .*"f"/],
   ],
   [
-    "integers that are not kept exactly",
-    `${sensor}      log: {}\n    rateLimit: {requestsPerUnit: 9007199254740993}\n`,
-    [
-      "11:17 warning spec.triggers[0].rateLimit.requestsPerUnit: 9007199254740993 is not kept exactly: it is read as 9007199254740992 (write it in quotes where text will do)",
-    ],
+    "integers that Go's 64 bits do not hold",
+    `${sensor}      log: {}\n    rateLimit: {requestsPerUnit: 18446744073709551615}\n`,
+    ["11:17 error spec.triggers[0].rateLimit.requestsPerUnit: 18446744073709551615 does not fit an integer of 64 bits"],
   ],
   [
     "a kind that is almost one of ours",

@@ -1,6 +1,6 @@
 import type { Clock } from "../../base/clock.ts";
 import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
-import type { JsonObject } from "../../base/json.ts";
+import { type JsonObject, parseJson } from "../../base/json.ts";
 import type { KubeClient } from "../../kube/kube.ts";
 import type { KubeObject, ObjectRef } from "../../objects/object.ts";
 import { busFinalizer, labelsOf, type NativeBus, namesOf } from "./native-bus.ts";
@@ -175,6 +175,6 @@ async function apply(kube: KubeClient, object: KubeObject, signal: AbortSignal):
   const { apiVersion, kind, metadata } = object;
   const { name = "", namespace = "" } = metadata;
   const ref: ObjectRef = { apiVersion, kind, namespace, name };
-  const body = JSON.parse(JSON.stringify(object)) as JsonObject;
+  const body = parseJson(JSON.stringify(object)) as JsonObject;
   await kube.patch(ref, "application/apply-patch+yaml", body, { fieldManager, force: true }, signal);
 }

@@ -5,7 +5,7 @@ import { requiredText, textField } from "../../api/shared-schemas.ts";
 import { checkBasicAuth } from "../../api/value-rules.ts";
 import { natsAuthField, tlsField } from "../../api/value-schemas.ts";
 import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
-import type { JsonValue } from "../../base/json.ts";
+import { type JsonValue, parseJson } from "../../base/json.ts";
 import { commonJs } from "../../base/lazy.ts";
 import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
@@ -182,7 +182,7 @@ function draftOf(spec: NatsSpec, message: Msg, context: SourceContext): EventDra
   const bytes = Buffer.from(message.data.buffer, message.data.byteOffset, message.data.length);
   let body: JsonValue;
   try {
-    body = spec.jsonBody ? (JSON.parse(bytes.toString("utf8")) as JsonValue) : bytes.toString("base64");
+    body = spec.jsonBody ? (parseJson(bytes.toString("utf8")) as JsonValue) : bytes.toString("base64");
   } catch {
     context.countFailed();
     context.log.warn("message is not JSON", { subject: message.subject, bytes: bytes.length });

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { textOf, warningAt } from "../../api/fields.ts";
 import { EngineError } from "../../base/errors.ts";
-import type { JsonValue } from "../../base/json.ts";
+import { type JsonValue, parseJson } from "../../base/json.ts";
 import type { JsonSchema } from "../../base/schema.ts";
 import { parseGoQuery } from "./go-query.ts";
 import { filterSchema } from "./schemas.ts";
@@ -153,7 +153,7 @@ function refused(status: number, text: string): Body {
 export function parseJsonBody(body: Buffer): Body {
   const text = body.toString("utf8");
   try {
-    return { value: JSON.parse(text) as JsonValue };
+    return { value: parseJson(text) as JsonValue };
   } catch {
     return refused(400, `json: error calling MarshalJSON for type *json.RawMessage: ${jsonProblem(text)}`);
   }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Agent } from "undici";
 import { errorAt, listOf, warningAt } from "../../api/fields.ts";
 import { EngineError, TerminalError } from "../../base/errors.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue, parseJson } from "../../base/json.ts";
 import { nearest } from "../../base/nearest.ts";
 import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
@@ -170,7 +170,7 @@ function headerKey({ key }: Firing): string {
 }
 
 function toJson(spec: HttpSpec): JsonValue {
-  return JSON.parse(JSON.stringify(spec)) as JsonObject;
+  return parseJson(JSON.stringify(spec)) as JsonObject;
 }
 
 function checkUrl(text: string): string {

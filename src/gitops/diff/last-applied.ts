@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue, parseJson } from "../../base/json.ts";
 import { formOfField, formOfItem, isMergedList } from "../../objects/apply-form.ts";
 import type { ApplyField } from "../../objects/kubernetes-types.ts";
 import type { KubeObject } from "../../objects/object.ts";
@@ -27,7 +27,7 @@ export function lastApplied(live: KubeObject, form?: ApplyField): JsonObject | u
 function parseAnnotation(text: string | undefined): JsonObject | undefined {
   if (text === undefined) return undefined;
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = parseJson(text);
     return isJsonObject(value) ? value : undefined;
   } catch {
     // As the original: what cannot be read counts as absent.
@@ -85,7 +85,7 @@ function projectList(
   form: ApplyField | undefined,
 ): JsonValue {
   return keys.flatMap((key): JsonValue[] => {
-    const wanted = parseJson(key.slice(2));
+    const wanted = readKey(key.slice(2));
     if (key.startsWith("v:")) return list.filter((item) => isDeepStrictEqual(item, wanted));
     if (!key.startsWith("k:") || !isJsonObject(wanted)) return [];
     const item = list.find((one) => isJsonObject(one) && hasKeys(one, wanted));
@@ -105,9 +105,9 @@ function hasKeys(item: JsonObject, wanted: JsonObject): boolean {
   return Object.entries(wanted).every(([key, value]) => isDeepStrictEqual(item[key], value));
 }
 
-function parseJson(text: string): unknown {
+function readKey(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     // No key of ours: names nothing.
     return undefined;

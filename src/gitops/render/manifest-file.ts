@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from "../../base/json.ts";
+import { isJsonObject, type JsonObject, parseJson } from "../../base/json.ts";
 import { parseYamlDocuments, YamlError } from "../../base/yaml.ts";
 import { RenderError, type RenderedManifest, type SourceFile } from "./render.ts";
 
@@ -18,13 +18,13 @@ export function parseFile(file: SourceFile): readonly RenderedManifest[] {
   if (file.path.endsWith(".jsonnet")) {
     throw new RenderError("Unknown", `Failed to evaluate jsonnet ${quote(file.path)}: Jsonnet is not supported yet`);
   }
-  return file.path.endsWith(".json") ? parseJson(file) : parseYaml(file);
+  return file.path.endsWith(".json") ? readJson(file) : parseYaml(file);
 }
 
-function parseJson({ path, text }: SourceFile): readonly RenderedManifest[] {
+function readJson({ path, text }: SourceFile): readonly RenderedManifest[] {
   let value: unknown;
   try {
-    value = JSON.parse(text.replace(/^\uFEFF/, ""));
+    value = parseJson(text.replace(/^\uFEFF/, ""));
   } catch (error) {
     throw broken(path, error instanceof Error ? error.message : String(error), error);
   }

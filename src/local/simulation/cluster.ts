@@ -1,5 +1,5 @@
 import { type Instant, isoTime } from "../../base/clock.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue, parseJson } from "../../base/json.ts";
 import { wholeSeconds } from "../metadata.ts";
 import { deleteStored } from "../removal.ts";
 import type { ResourceRequest } from "../request.ts";
@@ -48,7 +48,7 @@ export function createCluster(plane: WriteDeps): Cluster {
     read: (key) => readObject(deps, key),
     listOwned(owner, resource) {
       const rows = deps.store.listOwned(String(metaOf(owner).uid)).filter((row) => row.resource === resource);
-      return rows.map((row) => JSON.parse(row.text) as JsonObject);
+      return rows.map((row) => parseJson(row.text) as JsonObject);
     },
     async create(resource, object) {
       await createObject(deps, targetOf(resource, String(metaOf(object).namespace ?? "")), object);
