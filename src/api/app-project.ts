@@ -4,7 +4,7 @@ import { projectProblems } from "./app-project-rules.ts";
 import { appProjectSchema } from "./app-project-schema.ts";
 import { finalizerProblems } from "./application-metadata-rules.ts";
 import { applicationSchema } from "./application-schema.ts";
-import type { AppProject, Destination, KindPattern } from "./application-types.ts";
+import type { AppProject, AppProjectSpec, Destination, KindPattern } from "./application-types.ts";
 import { type Parsed, readEnvelope, warningsOf } from "./envelope.ts";
 import { listOf, objectOf, readFields, textOf } from "./fields.ts";
 import { belongsTo, type Misplaced, suggestPlaces, writeAt } from "./misplaced-keys.ts";
@@ -37,7 +37,9 @@ export function parseAppProject(value: unknown): Parsed<AppProject> {
     ...projectProblems(metadata, spec),
     ...finalizerProblems(objectOf(top.metadata), projectFinalizers),
   );
-  const { orphanedResources, namespaceResourceWhitelist: allowed } = spec;
+  // Whatever is not so is among the problems, with which nothing is returned.
+  const typed = spec as AppProjectSpec;
+  const { namespaceResourceWhitelist: allowed } = spec;
   const resource: AppProject = {
     metadata,
     description: textOf(spec.description),
@@ -48,11 +50,11 @@ export function parseAppProject(value: unknown): Parsed<AppProject> {
     clusterResourceBlacklist: kindsOf(spec.clusterResourceBlacklist),
     ...(Array.isArray(allowed) ? { namespaceResourceWhitelist: kindsOf(allowed) } : {}),
     namespaceResourceBlacklist: kindsOf(spec.namespaceResourceBlacklist),
-    syncWindows: listOf(spec.syncWindows).map(objectOf),
-    ...(isJsonObject(orphanedResources) ? { orphanedResources } : {}),
-    roles: listOf(spec.roles).map(objectOf),
+    syncWindows: typed.syncWindows ?? [],
+    ...(typed.orphanedResources === undefined ? {} : { orphanedResources: typed.orphanedResources }),
+    roles: typed.roles ?? [],
     permitOnlyProjectScopedClusters: spec.permitOnlyProjectScopedClusters === true,
-    spec,
+    spec: typed,
   };
   return { resource, warnings: warningsOf(suggestPlaces(problems, misplaced)) };
 }

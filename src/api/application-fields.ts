@@ -33,11 +33,18 @@ export const any = <const D extends string>(description: D) =>
   ({ description, "x-kubernetes-preserve-unknown-fields": true }) as const;
 
 /** `required` are the fields that the original's CRD demands, so that it refuses an object without them. */
-export const object = <const D extends string, const P extends Fields, const R extends readonly (keyof P & string)[]>(
+export function object<const D extends string, const P extends Fields>(
   description: D,
   properties: P,
-  required?: R,
-) => ({ type: "object", description, properties, ...(required ? { required } : {}) }) as const;
+): { readonly type: "object"; readonly description: D; readonly properties: P };
+export function object<const D extends string, const P extends Fields, const R extends readonly (keyof P & string)[]>(
+  description: D,
+  properties: P,
+  required: R,
+): { readonly type: "object"; readonly description: D; readonly properties: P; readonly required: R };
+export function object(description: string, properties: Fields, required?: readonly string[]): JsonSchema {
+  return { type: "object", description, properties, ...(required ? { required } : {}) };
+}
 
 export const namedValue = object("One entry.", { name: text("Its name."), value: text("Its value.") }, [
   "name",

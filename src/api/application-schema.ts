@@ -2,7 +2,7 @@ import type { JsonSchema } from "../base/schema.ts";
 import { flag, list, namedValue, object, text, texts, textsByName, whole } from "./application-fields.ts";
 import { hydratorSchema, sourceSchema } from "./application-source-schema.ts";
 
-const retrySchema = object("How a failed sync is tried again.", {
+export const retrySchema = object("How a failed sync is tried again.", {
   limit: { ...whole("How often; 0: never, negative: without end."), default: 0 },
   backoff: object("The pauses.", {
     duration: { ...text("The first pause: a duration, or seconds as a plain number."), default: "5s" },

@@ -1,4 +1,9 @@
 import type { JsonObject } from "../base/json.ts";
+import type { With, WrittenOf } from "../base/schema-type.ts";
+import type { appProjectSchema } from "./app-project-schema.ts";
+import type { applicationSchema, operationSchema } from "./application-schema.ts";
+import type { sourceSchema } from "./application-source-schema.ts";
+import type { applicationStatusSchema } from "./application-status-schema.ts";
 import type { ResourceMeta } from "./resources.ts";
 
 /** An Application with its defaults (spec argo-cd-engine 1.1 to 1.6). */
@@ -20,40 +25,21 @@ export interface Application {
   /** What somebody asks to be done now; removed when it is done. */
   readonly operation?: Operation;
   /** As written, without nulls. */
-  readonly spec: JsonObject;
+  readonly spec: ApplicationSpec;
   readonly status: JsonObject;
 }
 
-/** Fields that are not listed are kept as written. */
-export interface ApplicationSource {
-  readonly repoURL: string;
-  readonly path?: string;
-  readonly targetRevision?: string;
-  readonly tagPrefix?: string;
-  readonly chart?: string;
-  readonly ref?: string;
-  readonly name?: string;
-  readonly helm?: JsonObject;
-  readonly kustomize?: JsonObject;
-  readonly directory?: DirectoryOptions;
-  readonly plugin?: JsonObject;
-}
+export type ApplicationSpec = WrittenOf<typeof applicationSchema>;
 
-export interface DirectoryOptions {
-  readonly recurse?: boolean;
-  /** Globs over paths below the source's path. */
-  readonly include?: string;
-  readonly exclude?: string;
-  readonly disableExtensionFilter?: boolean;
-  readonly jsonnet?: JsonObject;
-}
+export type ApplicationStatus = WrittenOf<typeof applicationStatusSchema>;
+
+/** Fields that are not listed are kept as written. */
+export type ApplicationSource = WrittenOf<typeof sourceSchema>;
+
+export type DirectoryOptions = NonNullable<ApplicationSource["directory"]>;
 
 /** One of `server` and `name` names the cluster. */
-export interface Destination {
-  readonly server?: string;
-  readonly name?: string;
-  readonly namespace?: string;
-}
+export type Destination = ApplicationSpec["destination"];
 
 export interface SyncPolicy {
   /** Absent: syncs are started by people only. */
@@ -78,21 +64,15 @@ export interface RetryPolicy {
   readonly refresh: boolean;
 }
 
-export interface IgnoreRule {
-  readonly group?: string;
-  readonly kind: string;
-  readonly name?: string;
-  readonly namespace?: string;
-  readonly jsonPointers?: readonly string[];
-  readonly jqPathExpressions?: readonly string[];
-  readonly managedFieldsManagers?: readonly string[];
-}
+export type IgnoreRule = NonNullable<ApplicationSpec["ignoreDifferences"]>[number];
+
+type OperationSpec = WrittenOf<typeof operationSchema>;
 
 export interface Operation {
   readonly sync?: SyncOperation;
-  readonly initiatedBy: { readonly username?: string; readonly automated?: boolean };
+  readonly initiatedBy: NonNullable<OperationSpec["initiatedBy"]>;
   readonly retry?: RetryPolicy;
-  readonly info: readonly JsonObject[];
+  readonly info: NonNullable<OperationSpec["info"]>;
   /** As written. */
   readonly raw: JsonObject;
 }
@@ -112,12 +92,12 @@ export interface SyncOperation {
   readonly autoHealAttemptsCount: number;
 }
 
-export interface ResourceSelection {
-  readonly group: string;
-  readonly kind: string;
-  readonly name: string;
-  readonly namespace?: string;
-}
+export type ResourceSelection = With<
+  NonNullable<NonNullable<OperationSpec["sync"]>["resources"]>[number],
+  "group" | "kind" | "name"
+>;
+
+export type AppProjectSpec = WrittenOf<typeof appProjectSchema>;
 
 /** spec argo-cd-surface 2.1 */
 export interface AppProject {
@@ -131,17 +111,13 @@ export interface AppProject {
   /** Absent: all; empty: none. */
   readonly namespaceResourceWhitelist?: readonly KindPattern[];
   readonly namespaceResourceBlacklist: readonly KindPattern[];
-  readonly syncWindows: readonly JsonObject[];
-  readonly orphanedResources?: JsonObject;
-  readonly roles: readonly JsonObject[];
+  readonly syncWindows: NonNullable<AppProjectSpec["syncWindows"]>;
+  readonly orphanedResources?: NonNullable<AppProjectSpec["orphanedResources"]>;
+  readonly roles: NonNullable<AppProjectSpec["roles"]>;
   readonly permitOnlyProjectScopedClusters: boolean;
   /** As written, without nulls. */
-  readonly spec: JsonObject;
+  readonly spec: AppProjectSpec;
 }
 
-export interface KindPattern {
-  readonly group: string;
-  readonly kind: string;
-  /** For kinds of the cluster only. */
-  readonly name?: string;
-}
+/** A name is for kinds of the cluster only. */
+export type KindPattern = NonNullable<AppProjectSpec["clusterResourceWhitelist"]>[number];

@@ -7,6 +7,7 @@ import { specTraps } from "./application-traps.ts";
 import type {
   Application,
   ApplicationSource,
+  ApplicationSpec,
   IgnoreRule,
   Operation,
   SyncOperation,
@@ -19,8 +20,8 @@ import { readRetry } from "./retry-policy.ts";
 import { syncOptionProblems } from "./sync-options.ts";
 
 const shape = createSchema<JsonObject>(applicationSchema);
+const fields = applicationSchema.properties;
 const operationShape = createSchema<JsonObject>(operationSchema);
-const defaultHistoryLimit = 10;
 /** Of an automated sync without `retry`. */
 export const automatedRetryLimit = 5;
 
@@ -43,15 +44,16 @@ export function parseApplication(value: unknown): Parsed<Application> {
     metadata,
     finalizers: textsOf(meta.finalizers),
     deletedAt: textOf(meta.deletionTimestamp),
-    project: textOf(spec.project) || "default",
+    project: textOf(spec.project) || fields.project.default,
     sources,
     isMultiSource: listOf(spec.sources).length > 0 && !isJsonObject(spec.sourceHydrator),
     destination: objectOf(spec.destination),
     syncPolicy,
     ignoreDifferences: listOf(spec.ignoreDifferences).map((rule) => objectOf(rule) as unknown as IgnoreRule),
-    revisionHistoryLimit: numberOf(spec.revisionHistoryLimit, defaultHistoryLimit),
+    revisionHistoryLimit: numberOf(spec.revisionHistoryLimit, fields.revisionHistoryLimit.default),
     ...(operation === undefined ? {} : { operation }),
-    spec,
+    // Whatever is not so is among the problems, with which nothing is returned.
+    spec: spec as unknown as ApplicationSpec,
     status: objectOf(top.status),
   };
   problems.push(...specProblems(resource).map(({ path, message }) => warningAt(path, message)));
@@ -148,7 +150,7 @@ function readOperation(value: JsonValue | undefined, problems: Problem[]): Opera
     ...(isJsonObject(raw.sync) ? { sync: toSync(raw.sync) } : {}),
     initiatedBy: objectOf(raw.initiatedBy),
     ...(isJsonObject(raw.retry) ? { retry: readRetry(raw.retry, "operation.retry", problems) } : {}),
-    info: listOf(raw.info).map(objectOf),
+    info: listOf(raw.info) as unknown as Operation["info"],
     raw,
   };
 }

@@ -4,7 +4,7 @@ import { flagField, integerField, listField, openObject, textField, textList, te
 import { saslField, secretKeyField, tlsField } from "./value-schemas.ts";
 
 /** What the Pods of a managed bus look like: the same fields for both kinds (spec argo-events 2.6). */
-const podFields: Readonly<Record<string, JsonSchema>> = {
+const podFields = {
   metadata: {
     type: "object",
     description: "Labels and annotations of the Pods.",
@@ -18,9 +18,9 @@ const podFields: Readonly<Record<string, JsonSchema>> = {
   priorityClassName: textField("Priority class of the Pods."),
   priority: { type: "integer", format: "int32", description: "Priority of the Pods." },
   affinity: openObject("Affinity of the Pods."),
-};
+} as const satisfies Readonly<Record<string, JsonSchema>>;
 
-function containerField(description: string): JsonSchema {
+function containerField(description: string) {
   return {
     type: "object",
     description,
@@ -29,10 +29,10 @@ function containerField(description: string): JsonSchema {
       imagePullPolicy: textField("When the image is pulled."),
       securityContext: openObject("Security of the container."),
     },
-  };
+  } as const satisfies JsonSchema;
 }
 
-function persistenceField(volumeSize: string): JsonSchema {
+function persistenceField(volumeSize: string) {
   return {
     type: "object",
     description: "A volume for each Pod; without it, what is kept is gone with the Pod.",
@@ -45,12 +45,12 @@ function persistenceField(volumeSize: string): JsonSchema {
         "x-kubernetes-int-or-string": true,
       },
     },
-  };
+  } as const satisfies JsonSchema;
 }
 
-const authField: JsonSchema = { ...textField("none or token."), default: "none" };
+const authField = { ...textField("none or token."), default: "none" } as const satisfies JsonSchema;
 
-const natsSchema: JsonSchema = {
+const natsSchema = {
   type: "object",
   description: "NATS Streaming, at its end of life; parsed, not supported.",
   properties: {
@@ -86,9 +86,9 @@ const natsSchema: JsonSchema = {
       },
     },
   },
-};
+} as const satisfies JsonSchema;
 
-const jetStreamSchema: JsonSchema = {
+const jetStreamSchema = {
   type: "object",
   description: "A managed NATS server with JetStream.",
   properties: {
@@ -104,9 +104,9 @@ const jetStreamSchema: JsonSchema = {
     metricsContainerTemplate: containerField("The container of the metrics."),
     ...podFields,
   },
-};
+} as const satisfies JsonSchema;
 
-const exoticJetStreamSchema: JsonSchema = {
+const exoticJetStreamSchema = {
   type: "object",
   description: "A NATS server with JetStream that is there already.",
   properties: {
@@ -115,9 +115,9 @@ const exoticJetStreamSchema: JsonSchema = {
     streamConfig: textField("Settings of the stream, as YAML: maxMsgs, maxAge, maxBytes, replicas, duplicates, …"),
     tls: tlsField("TLS towards the server."),
   },
-};
+} as const satisfies JsonSchema;
 
-const kafkaSchema: JsonSchema = {
+const kafkaSchema = {
   type: "object",
   description: "A Kafka cluster that is there already.",
   properties: {
@@ -137,10 +137,10 @@ const kafkaSchema: JsonSchema = {
     },
     partitioner: { ...textField("random, hash, roundrobin or manual."), default: "random" },
   },
-};
+} as const satisfies JsonSchema;
 
 /** The EventBus's `spec` (spec argo-events 2.6). */
-export const eventBusSchema: JsonSchema = {
+export const eventBusSchema = {
   type: "object",
   description: "Where the events of EventSources wait for Sensors.",
   properties: {
@@ -150,7 +150,7 @@ export const eventBusSchema: JsonSchema = {
     jetstreamExotic: exoticJetStreamSchema,
     embedded: openObject("Ours: the engine's own bus."),
   },
-};
+} as const satisfies JsonSchema;
 
 /** The EventBus's `status` (spec argo-events 2.7). */
 export const eventBusStatusSchema: JsonSchema = statusSchema("Configured and Deployed.", {

@@ -54,7 +54,7 @@ export function parseEventSource(value: unknown, kinds: Kinds): Parsed<EventSour
   const warnings = warningsOf(problems);
   const resource: EventSource = {
     metadata,
-    eventBusName: textOf(spec.eventBusName) || "default",
+    eventBusName: textOf(spec.eventBusName) || eventBusNameField.default,
     template: objectOf(spec.template),
     events: events.map((event) => ({
       ...event,

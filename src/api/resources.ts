@@ -1,4 +1,9 @@
 import type { JsonObject } from "../base/json.ts";
+import type { With, WrittenOf } from "../base/schema-type.ts";
+import type { eventBusSchema } from "./event-bus-schema.ts";
+import type { dataSchema, dependencySchema, filtersSchema, triggerFields } from "./sensor-schema.ts";
+import type { conditionSchema } from "./service-schemas.ts";
+import type { backoffSchema, podTemplateSchema } from "./shared-schemas.ts";
 
 /** The API group and version of the originals' kinds, which are ours unchanged. */
 export const argoApiVersion = "argoproj.io/v1alpha1";
@@ -15,10 +20,7 @@ export interface ResourceMeta {
 }
 
 /** spec argo-events 2.3; fields that have no effect standing alone are kept and warned about. */
-export interface PodTemplate {
-  readonly serviceAccountName?: string;
-  readonly [field: string]: unknown;
-}
+export type PodTemplate = WrittenOf<typeof podTemplateSchema>;
 
 export interface EventSource {
   readonly metadata: ResourceMeta;
@@ -44,54 +46,31 @@ export interface Sensor {
   readonly triggers: readonly Trigger[];
 }
 
-export type LogicalOperator = "" | "and" | "or";
+export type Dependency = Omit<
+  With<WrittenOf<typeof dependencySchema>, "name" | "eventSourceName" | "eventName">,
+  "filters"
+> & { readonly filters?: Filters };
 
-export interface Dependency {
-  readonly name: string;
-  readonly eventSourceName: string;
-  readonly eventName: string;
-  readonly filters?: Filters;
-  readonly filtersLogicalOperator?: LogicalOperator;
-  readonly transform?: { readonly jq?: string; readonly script?: string };
-}
+export type LogicalOperator = NonNullable<Dependency["filtersLogicalOperator"]>;
 
-export interface Filters {
-  readonly data?: readonly DataFilter[];
-  readonly dataLogicalOperator?: LogicalOperator;
-  readonly exprs?: readonly {
-    readonly expr: string;
-    readonly fields: readonly { readonly name: string; readonly path: string }[];
-  }[];
-  readonly exprLogicalOperator?: LogicalOperator;
-  readonly context?: Readonly<Record<string, string>>;
-  readonly time?: { readonly start: string; readonly stop: string; readonly timezone?: string };
-  readonly script?: string;
-}
+export type Filters = Omit<WrittenOf<typeof filtersSchema>, "data"> & { readonly data?: readonly DataFilter[] };
 
-export interface DataFilter {
-  readonly path: string;
-  readonly type: string;
-  readonly value: readonly string[];
-  readonly comparator?: "" | "=" | "!=" | ">" | ">=" | "<" | "<=";
-  readonly template?: string;
-}
+/** Of a type that is not known: such a Sensor is accepted, and the filter fails with each event. */
+export type DataFilter = Omit<With<WrittenOf<typeof dataSchema>, "path" | "value">, "type"> & { readonly type: string };
 
 /** Durations as they stand: integer nanoseconds or a Go duration (spec argo-events 1.2). */
-export interface Backoff {
-  readonly duration?: number | string;
-  readonly factor?: number;
-  readonly jitter?: number;
-  readonly steps?: number;
-}
+export type Backoff = WrittenOf<typeof backoffSchema>;
 
-export interface Trigger {
+export interface Trigger extends Omit<WrittenOf<TriggerSchema>, "parameters" | "atLeastOnce"> {
   readonly template: TriggerTemplate;
   readonly parameters: readonly JsonObject[];
-  readonly policy?: JsonObject;
-  readonly retryStrategy?: Backoff;
-  readonly rateLimit?: { readonly unit?: "Second" | "Minute" | "Hour"; readonly requestsPerUnit: number };
   readonly atLeastOnce: boolean;
   readonly dlqTrigger?: JsonObject;
+}
+
+interface TriggerSchema {
+  readonly type: "object";
+  readonly properties: typeof triggerFields;
 }
 
 export interface TriggerTemplate {
@@ -106,15 +85,11 @@ export interface TriggerTemplate {
 export interface EventBusResource {
   readonly metadata: ResourceMeta;
   /** What the spec asks for; exactly one is meant, `nats` > `jetstream` > `kafka` > `jetstreamExotic` if several. */
-  readonly kind: "nats" | "jetstream" | "kafka" | "jetstreamExotic" | "embedded";
-  readonly spec: JsonObject;
+  readonly kind: keyof EventBusSpec;
+  readonly spec: EventBusSpec;
 }
 
+export type EventBusSpec = WrittenOf<typeof eventBusSchema>;
+
 /** `status.conditions[]` of the originals: sorted by type, `lastTransitionTime` moves only with the status. */
-export interface Condition {
-  readonly type: string;
-  readonly status: "True" | "False" | "Unknown";
-  readonly reason?: string;
-  readonly message?: string;
-  readonly lastTransitionTime: string;
-}
+export type Condition = With<WrittenOf<typeof conditionSchema>, "type" | "status" | "lastTransitionTime">;

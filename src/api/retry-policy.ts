@@ -2,19 +2,23 @@ import { parseDuration } from "../base/duration.ts";
 import { EngineError } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { Problem } from "../base/schema.ts";
+import { retrySchema } from "./application-schema.ts";
 import type { RetryPolicy } from "./application-types.ts";
 import { objectOf, textOf, warningAt } from "./fields.ts";
+
+const fields = retrySchema.properties;
 
 /** A `retry` with its defaults (spec argo-cd-engine 4.11); a duration that cannot be read is a problem at `path`. */
 export function readRetry(raw: JsonObject, path: string, problems: Problem[]): RetryPolicy {
   const backoff = objectOf(raw.backoff);
-  const duration = (field: "duration" | "maxDuration", fallbackMs: number) =>
-    durationMs(textOf(backoff[field]), fallbackMs, `${path}.backoff.${field}`, problems);
+  const pauses = fields.backoff.properties;
+  const duration = (field: "duration" | "maxDuration") =>
+    durationMs(textOf(backoff[field]), parseDuration(pauses[field].default), `${path}.backoff.${field}`, problems);
   return {
-    limit: numberOf(raw.limit, 0),
-    durationMs: duration("duration", 5_000),
-    factor: numberOf(backoff.factor, 2),
-    maxDurationMs: duration("maxDuration", 180_000),
+    limit: numberOf(raw.limit, fields.limit.default),
+    durationMs: duration("duration"),
+    factor: numberOf(backoff.factor, pauses.factor.default),
+    maxDurationMs: duration("maxDuration"),
     refresh: raw.refresh === true,
   };
 }

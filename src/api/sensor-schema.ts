@@ -1,4 +1,5 @@
 import type { JsonSchema, Schema } from "../base/schema.ts";
+import { statusSchema } from "./service-schemas.ts";
 import {
   backoffSchema,
   eventBusNameField,
@@ -39,11 +40,11 @@ export interface TriggerKindSchema extends Schema<unknown> {
 
 type Kinds = Readonly<Record<string, TriggerKindSchema>>;
 
-function operatorField(description: string): JsonSchema {
-  return { type: "string", description, enum: ["", "and", "or"], default: "and" };
+function operatorField(description: string) {
+  return { type: "string", description, enum: ["", "and", "or"], default: "and" } as const satisfies JsonSchema;
 }
 
-const exprSchema: JsonSchema = {
+const exprSchema = {
   type: "object",
   description: "One expression (govaluate).",
   properties: {
@@ -54,9 +55,9 @@ const exprSchema: JsonSchema = {
       properties: { name: textField("The name."), path: textField("A path into the data (GJSON).") },
     }),
   },
-};
+} as const satisfies JsonSchema;
 
-const dataSchema: JsonSchema = {
+export const dataSchema = {
   type: "object",
   description: "One comparison.",
   properties: {
@@ -74,9 +75,9 @@ const dataSchema: JsonSchema = {
     },
     template: textField("A Go template over the value, as .Input, before it is compared."),
   },
-};
+} as const satisfies JsonSchema;
 
-const filtersSchema: JsonSchema = {
+export const filtersSchema = {
   type: "object",
   description: "Which events are taken. Every kind that is given must pass, unless filtersLogicalOperator is or.",
   properties: {
@@ -109,9 +110,9 @@ const filtersSchema: JsonSchema = {
     script: textField("A Lua script that returns true to take the event."),
     cel: textField("Ours: a CEL expression over the event; true takes it."),
   },
-};
+} as const satisfies JsonSchema;
 
-const dependencySchema: JsonSchema = {
+export const dependencySchema = {
   type: "object",
   description: "Events that this Sensor listens to.",
   properties: {
@@ -128,9 +129,9 @@ const dependencySchema: JsonSchema = {
     correlate: textField("Ours: a path into the data; only events with the same value there are joined."),
     within: textField("Ours: how long an event waits for those that it is joined with, as a Go duration."),
   },
-};
+} as const satisfies JsonSchema;
 
-const resetSchema: JsonSchema = {
+const resetSchema = {
   type: "object",
   description: "One rule.",
   properties: {
@@ -143,10 +144,10 @@ const resetSchema: JsonSchema = {
       },
     },
   },
-};
+} as const satisfies JsonSchema;
 
 /** Ours, on a template beside what it does. */
-const pacingFields: Readonly<Record<string, JsonSchema>> = {
+const pacingFields = {
   debounce: {
     type: "object",
     description: "Ours: of events in quick succession only the last fires.",
@@ -169,7 +170,13 @@ const pacingFields: Readonly<Record<string, JsonSchema>> = {
     description: "Ours: what belongs together is done one after the other.",
     properties: { key: textField("A path into the data; events with the same value keep their order.") },
   },
-};
+} as const satisfies Readonly<Record<string, JsonSchema>>;
+
+const templateFields = {
+  name: textField("The trigger's name, unique in the Sensor."),
+  conditions: textField("Names of dependencies with &&, || and parentheses. Default: all of them."),
+  conditionsReset: listField("When events that wait for others are forgotten.", resetSchema),
+} as const;
 
 function templateSchema(kinds: Kinds): JsonSchema {
   const ofKind = (name: string): JsonSchema => kinds[name]?.json ?? openObject(`The ${name} trigger.`);
@@ -177,16 +184,14 @@ function templateSchema(kinds: Kinds): JsonSchema {
     type: "object",
     description: "What is done.",
     properties: {
-      name: textField("The trigger's name, unique in the Sensor."),
-      conditions: textField("Names of dependencies with &&, || and parentheses. Default: all of them."),
-      conditionsReset: listField("When events that wait for others are forgotten.", resetSchema),
+      ...templateFields,
       ...Object.fromEntries(triggerKindNames.map((name) => [name, ofKind(name)])),
       ...pacingFields,
     },
   };
 }
 
-const policySchema: JsonSchema = {
+const policySchema = {
   type: "object",
   description: "What counts as success.",
   properties: {
@@ -209,7 +214,26 @@ const policySchema: JsonSchema = {
       properties: { allow: listField("The codes.", { type: "integer" }) },
     },
   },
-};
+} as const satisfies JsonSchema;
+
+/** Of a trigger, beside its template and dlqTrigger. */
+export const triggerFields = {
+  parameters: listField("Change the template itself, for example http.url.", parameterSchema),
+  policy: policySchema,
+  retryStrategy: {
+    ...backoffSchema,
+    description: "How often a failure is tried again; Argo Events reads it only with atLeastOnce.",
+  },
+  rateLimit: {
+    type: "object",
+    description: "How often it may run; firings wait for their turn.",
+    properties: {
+      unit: { type: "string", description: "The unit of time.", enum: ["Second", "Minute", "Hour"], default: "Second" },
+      requestsPerUnit: { type: "integer", description: "How many in one unit; at least 1." },
+    },
+  },
+  atLeastOnce: { type: "boolean", description: "Whether failures are tried again.", default: false },
+} as const satisfies Readonly<Record<string, JsonSchema>>;
 
 /** `dlqDepth`: how many levels of dlqTrigger are described; deeper ones are open. */
 function triggerSchema(kinds: Kinds, dlqDepth: number): JsonSchema {
@@ -219,30 +243,27 @@ function triggerSchema(kinds: Kinds, dlqDepth: number): JsonSchema {
     description: "Something that is done when its conditions are met.",
     properties: {
       template: templateSchema(kinds),
-      parameters: listField("Change the template itself, for example http.url.", parameterSchema),
-      policy: policySchema,
-      retryStrategy: {
-        ...backoffSchema,
-        description: "How often a failure is tried again; Argo Events reads it only with atLeastOnce.",
-      },
-      rateLimit: {
-        type: "object",
-        description: "How often it may run; firings wait for their turn.",
-        properties: {
-          unit: {
-            type: "string",
-            description: "The unit of time.",
-            enum: ["Second", "Minute", "Hour"],
-            default: "Second",
-          },
-          requestsPerUnit: { type: "integer", description: "How many in one unit; at least 1." },
-        },
-      },
-      atLeastOnce: { type: "boolean", description: "Whether failures are tried again.", default: false },
+      ...triggerFields,
       dlqTrigger: dlqDepth > 0 ? { ...triggerSchema(kinds, dlqDepth - 1), description: dlq } : openObject(dlq),
     },
   };
 }
+
+/** Of a Sensor, beside its dependencies and triggers. */
+const sensorFields = {
+  template: podTemplateSchema,
+  eventBusName: eventBusNameField,
+  replicas: replicasField,
+  revisionHistoryLimit: { type: "integer", description: "Kept for the original; without effect." },
+  loggingFields: textMap("Kept for the original; without effect there too."),
+  errorOnFailedRound: {
+    type: "boolean",
+    description: "Kept for the original; without effect there too.",
+    default: false,
+  },
+  shared: { type: "boolean", description: "Ours: whether replicas share the work.", default: false },
+  startAt: textField("Ours: where a new Sensor begins to read: earliest, latest, or an RFC 3339 time."),
+} as const satisfies Readonly<Record<string, JsonSchema>>;
 
 /** Made once for each set of kinds: it is large, and every Sensor is read by it. */
 const made = new WeakMap<Kinds, JsonSchema>();
@@ -261,40 +282,10 @@ function makeSchema(kinds: Kinds): JsonSchema {
     properties: {
       dependencies: listField("Events that it listens to.", dependencySchema),
       triggers: listField("What is done.", triggerSchema(kinds, 1)),
-      template: podTemplateSchema,
-      eventBusName: eventBusNameField,
-      replicas: replicasField,
-      revisionHistoryLimit: { type: "integer", description: "Kept for the original; without effect." },
-      loggingFields: textMap("Kept for the original; without effect there too."),
-      errorOnFailedRound: {
-        type: "boolean",
-        description: "Kept for the original; without effect there too.",
-        default: false,
-      },
-      shared: { type: "boolean", description: "Ours: whether replicas share the work.", default: false },
-      startAt: textField("Ours: where a new Sensor begins to read: earliest, latest, or an RFC 3339 time."),
+      ...sensorFields,
     },
   };
 }
 
-const conditionSchema: JsonSchema = {
-  type: "object",
-  description: "One condition.",
-  properties: {
-    type: textField("DependenciesProvided, TriggersProvided or Deployed."),
-    status: { type: "string", description: "Whether it holds.", enum: ["True", "False", "Unknown"] },
-    reason: textField("Why not, in one word: InvalidDependencies, InvalidTriggers, EventBusNotFound …"),
-    message: textField("Why not."),
-    lastTransitionTime: { type: "string", format: "date-time", description: "When `status` last changed." },
-  },
-};
-
 /** The Sensor's `status` (spec argo-events 2.7). */
-export const sensorStatusSchema: JsonSchema = {
-  type: "object",
-  description: "How the Sensor is doing.",
-  properties: {
-    conditions: listField("Sorted by type; it is ready when all are True.", conditionSchema),
-    warnings: listField("Ours: what is accepted, but does not do what it says.", { type: "string" }),
-  },
-};
+export const sensorStatusSchema = statusSchema("DependenciesProvided, TriggersProvided and Deployed.", {});

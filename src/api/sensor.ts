@@ -5,8 +5,9 @@ import { type Parsed, readEnvelope, warningsOf } from "./envelope.ts";
 import { errorAt, listOf, objectOf, readFields, textOf } from "./fields.ts";
 import { checkFilters } from "./filter-rules.ts";
 import type { Backoff, Dependency, Filters, Sensor, Trigger } from "./resources.ts";
-import { sensorSchema, type TriggerKindSchema } from "./sensor-schema.ts";
+import { sensorSchema, type TriggerKindSchema, triggerFields } from "./sensor-schema.ts";
 import { checkSensorTraps } from "./sensor-traps.ts";
+import { eventBusNameField } from "./shared-schemas.ts";
 import { checkLabelName } from "./trap-rules.ts";
 import { checkTrigger, kindOfTemplate } from "./trigger-rules.ts";
 
@@ -31,7 +32,7 @@ export function parseSensor(value: unknown, kinds: Kinds): Parsed<Sensor> {
   const warnings = warningsOf(problems);
   const resource: Sensor = {
     metadata,
-    eventBusName: textOf(spec.eventBusName) || "default",
+    eventBusName: textOf(spec.eventBusName) || eventBusNameField.default,
     template: objectOf(spec.template),
     dependencies: listOf(spec.dependencies).map((dependency) => toDependency(objectOf(dependency))),
     triggers: listOf(spec.triggers).map((trigger) => toTrigger(objectOf(trigger))),
@@ -105,7 +106,8 @@ function toTrigger(raw: JsonObject): Trigger {
 }
 
 function toRateLimit(raw: JsonObject): NonNullable<Trigger["rateLimit"]> {
-  const unit = raw.unit === "Minute" || raw.unit === "Hour" ? raw.unit : "Second";
+  const unit =
+    raw.unit === "Minute" || raw.unit === "Hour" ? raw.unit : triggerFields.rateLimit.properties.unit.default;
   return { unit, requestsPerUnit: Number(raw.requestsPerUnit ?? 0) };
 }
 

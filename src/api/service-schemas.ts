@@ -4,7 +4,7 @@ import { listField, textField, textList, textMap } from "./shared-schemas.ts";
 /** What EventSources and EventBuses have beside what they do. */
 
 /** spec argo-events 2.4 */
-export const serviceSchema: JsonSchema = {
+export const serviceSchema = {
   type: "object",
   description: "The Service in front of HTTP events; there is none without ports.",
   properties: {
@@ -29,7 +29,20 @@ export const serviceSchema: JsonSchema = {
       properties: { labels: textMap("Labels."), annotations: textMap("Annotations.") },
     },
   },
-};
+} as const satisfies JsonSchema;
+
+/** One of `status.conditions`. */
+export const conditionSchema = {
+  type: "object",
+  description: "One condition.",
+  properties: {
+    type: textField("What the condition is about."),
+    status: { type: "string", description: "Whether it holds.", enum: ["True", "False", "Unknown"] },
+    reason: textField("Why not, in one word."),
+    message: textField("Why not."),
+    lastTransitionTime: { type: "string", format: "date-time", description: "When `status` last changed." },
+  },
+} as const satisfies JsonSchema;
 
 /** spec argo-events 2.7. `more` are fields of one kind. */
 export function statusSchema(conditions: string, more: Readonly<Record<string, JsonSchema>>): JsonSchema {
@@ -37,16 +50,7 @@ export function statusSchema(conditions: string, more: Readonly<Record<string, J
     type: "object",
     description: "How it fares.",
     properties: {
-      conditions: listField(`By type: ${conditions}`, {
-        type: "object",
-        properties: {
-          type: textField("What the condition is about."),
-          status: textField("True, False or Unknown."),
-          reason: textField("Why, in one word."),
-          message: textField("Why, in a sentence."),
-          lastTransitionTime: { type: "string", format: "date-time", description: "When `status` last changed." },
-        },
-      }),
+      conditions: listField(`By type: ${conditions}`, conditionSchema),
       warnings: textList("Ours: what is worth a word in the spec."),
       ...more,
     },

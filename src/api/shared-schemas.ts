@@ -41,19 +41,19 @@ export function textMap(description: string) {
   return { type: "object", description, additionalProperties: { type: "string" } } as const satisfies JsonSchema;
 }
 
-export const replicasField: JsonSchema = {
+export const replicasField = {
   type: "integer",
   description: "Kept for the original; here replicas are those of the engine.",
-};
+} as const satisfies JsonSchema;
 
-export const eventBusNameField: JsonSchema = {
+export const eventBusNameField = {
   type: "string",
   description: "The EventBus in the same namespace.",
   default: "default",
-};
+} as const satisfies JsonSchema;
 
 /** `spec.template.container` (spec argo-events 2.3): no image, command or probes. */
-const containerSchema: JsonSchema = {
+const containerSchema = {
   type: "object",
   description: "The container of the Pod.",
   properties: {
@@ -64,10 +64,10 @@ const containerSchema: JsonSchema = {
     env: listField("Environment variables.", openObject("A variable.")),
     envFrom: listField("Where more environment variables come from.", openObject("A ConfigMap or Secret.")),
   },
-};
+} as const satisfies JsonSchema;
 
 /** spec argo-events 2.3 */
-export const podTemplateSchema: JsonSchema = {
+export const podTemplateSchema = {
   type: "object",
   description: "How the Pod looks, where there is one of its own.",
   properties: {
@@ -87,10 +87,10 @@ export const podTemplateSchema: JsonSchema = {
     priority: { type: "integer", description: "Priority of the Pod." },
     affinity: openObject("Affinity of the Pod."),
   },
-};
+} as const satisfies JsonSchema;
 
 /** spec argo-events 1.2: bad values are found when used, as in the original. */
-export const backoffSchema: JsonSchema = {
+export const backoffSchema = {
   type: "object",
   description: "How often something is tried, and how long is waited in between.",
   properties: {
@@ -102,10 +102,10 @@ export const backoffSchema: JsonSchema = {
     jitter: anyValue("A share of the delay that is added at random. Default 1."),
     steps: { type: "integer", description: "Attempts in all. Default 5." },
   },
-};
+} as const satisfies JsonSchema;
 
 /** spec argo-events 2.5, 6.3 */
-export const parameterSchema: JsonSchema = {
+export const parameterSchema = {
   type: "object",
   description: "Sets a part of the trigger from the event.",
   properties: {
@@ -125,4 +125,4 @@ export const parameterSchema: JsonSchema = {
     dest: textField("Where the value goes (SJSON path)."),
     operation: textField("overwrite (the default), append or prepend."),
   },
-};
+} as const satisfies JsonSchema;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { JsonObject } from "../../src/base/json.ts";
+import type { JsonObject, JsonValue } from "../../src/base/json.ts";
 import { createSchema, type JsonSchema } from "../../src/base/schema.ts";
-import type { SpecOf } from "../../src/base/schema-type.ts";
+import type { SpecOf, With, WrittenOf } from "../../src/base/schema-type.ts";
 
 /** True only for the same type: also `readonly` and `?` count. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -63,15 +63,19 @@ interface Spec {
   readonly headers?: { readonly [name: string]: string };
   readonly secrets?: { readonly [name: string]: Secret };
   readonly list?: readonly { readonly src: Secret; readonly dest?: string }[];
-  readonly anything?: unknown;
-  readonly things?: readonly unknown[];
+  readonly anything?: JsonValue;
+  readonly things?: readonly JsonValue[];
   readonly open?: JsonObject;
   readonly half?: { readonly name?: string };
 }
 
 holds<Same<SpecOf<typeof schema>, { [Name in keyof Spec]: Spec[Name] }>>();
+// What was not filled lacks what was not written.
+type Written = Omit<Spec, "method" | "timeout"> & { readonly method?: Spec["method"]; readonly timeout?: number };
+holds<Same<WrittenOf<typeof schema>, { [Name in keyof Written]: Written[Name] }>>();
+holds<Same<With<WrittenOf<typeof schema>, "timeout">["timeout"], number>>();
 holds<Same<SpecOf<typeof secret>, { readonly name: string; readonly key: string }>>();
-holds<Same<SpecOf<JsonSchema>, unknown>>();
+holds<Same<SpecOf<JsonSchema>, JsonValue>>();
 holds<
   Same<
     SpecOf<{ readonly type: "array"; readonly items: { readonly type: "array"; readonly items: typeof secret } }>,

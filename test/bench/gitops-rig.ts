@@ -1,5 +1,6 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { ApplicationStatus } from "../../src/api/application-types.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import type { JsonObject } from "../../src/base/json.ts";
 import { silentLogger } from "../../src/base/log.ts";
@@ -197,12 +198,6 @@ export async function untilAll(
     clearTimeout(timer);
     stop();
   }
-}
-
-interface ApplicationStatus {
-  readonly sync?: { readonly status?: string; readonly revision?: string };
-  readonly health?: { readonly status?: string };
-  readonly operationState?: { readonly phase?: string; readonly syncResult?: { readonly revision?: string } };
 }
 
 /** Compared with the commit, and, for `isWritten`, brought about by a sync of it. */

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { applicationStatusSchema } from "../../src/api/application-status-schema.ts";
+import type { ApplicationStatus } from "../../src/api/application-types.ts";
+import { readFields } from "../../src/api/fields.ts";
+import type { JsonObject } from "../../src/base/json.ts";
+import { createSchema, type Problem } from "../../src/base/schema.ts";
 import { type RunningEngine, startEngine } from "../harness/engine.ts";
 import { freePort } from "../harness/free-port.ts";
 import { git } from "../harness/git-repository.ts";
@@ -32,24 +37,10 @@ export interface Resource {
     readonly deletionTimestamp?: string;
   };
   readonly spec: Readonly<Record<string, unknown>>;
-  readonly status?: Readonly<Record<string, unknown>>;
+  readonly status?: JsonObject;
 }
 
-interface ApplicationStatus {
-  readonly sync?: { readonly status?: string; readonly revision?: string };
-  readonly health?: { readonly status?: string };
-  readonly conditions?: readonly { readonly type: string; readonly message: string }[];
-  readonly operationState?: {
-    readonly phase: string;
-    readonly message?: string;
-    readonly startedAt: string;
-    readonly syncResult?: {
-      readonly revision?: string;
-      readonly resources?: readonly { readonly kind: string; readonly name: string; readonly message?: string }[];
-    };
-  };
-  readonly history?: readonly { readonly revision: string }[];
-}
+const statusShape = createSchema<ApplicationStatus>(applicationStatusSchema);
 
 /** An engine that serves repositories and keeps Applications at them, with what a user has at hand: kubectl and git. */
 export class GitOpsScenario implements AsyncDisposable {
@@ -141,7 +132,11 @@ export class GitOpsScenario implements AsyncDisposable {
   }
 
   async status(application: string): Promise<ApplicationStatus> {
-    return (await this.find("application", application, "argocd"))?.status ?? {};
+    const status = (await this.find("application", application, "argocd"))?.status ?? {};
+    const problems: Problem[] = [];
+    readFields(status, applicationStatusSchema, "status", problems);
+    assert.deepEqual([...problems, ...statusShape.check(status, "status")], [], "what is written is in the schema");
+    return status;
   }
 
   /** The status of the Application once `isSo` holds; on failure the error shows the last one. */

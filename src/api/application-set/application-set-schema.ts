@@ -53,7 +53,7 @@ export const applicationSetSchema = object(
       },
       applicationsSync: {
         ...text("What may be done with Applications. Default: all, sync."),
-        enum: ["create-only", "create-update", "create-delete", "sync"],
+        enum: ["create-only", "create-update", "create-delete", "sync"] as const,
       },
     }),
     strategy: strategySchema,

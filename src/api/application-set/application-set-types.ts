@@ -1,6 +1,9 @@
 import type { JsonObject } from "../../base/json.ts";
+import type { With, WrittenOf } from "../../base/schema-type.ts";
 import type { ResourceMeta } from "../resources.ts";
+import type { selectorSchema } from "./application-set-fields.ts";
 import type { GeneratorKind } from "./application-set-generator-schema.ts";
+import type { applicationSetSchema } from "./application-set-schema.ts";
 
 /** An ApplicationSet with its defaults (spec argo-cd-surface 1.1). */
 export interface ApplicationSet {
@@ -23,9 +26,11 @@ export interface ApplicationSet {
   readonly preservedFields: { readonly annotations: readonly string[]; readonly labels: readonly string[] };
   readonly ignoreApplicationDifferences: readonly ApplicationIgnoreRule[];
   /** As written, without nulls. */
-  readonly spec: JsonObject;
+  readonly spec: ApplicationSetSpec;
   readonly status: JsonObject;
 }
+
+export type ApplicationSetSpec = WrittenOf<typeof applicationSetSchema>;
 
 /** One generator of an entry. Its text may have parameters of the first child of a matrix in it. */
 export interface Generator {
@@ -45,19 +50,15 @@ export interface Selector {
   readonly matchExpressions: readonly MatchExpression[];
 }
 
-export interface MatchExpression {
-  readonly key: string;
-  /** In, NotIn, Exists or DoesNotExist, unless the user wrote another, which is an error when it is used. */
-  readonly operator: string;
-  readonly values: readonly string[];
-}
+/** The operator is In, NotIn, Exists or DoesNotExist, unless the user wrote another, which is an error when it is used. */
+export type MatchExpression = With<NonNullable<WrittenOf<typeof selectorSchema>["matchExpressions"]>[number], "values">;
 
 export interface ApplicationTemplate {
   readonly metadata: JsonObject;
   readonly spec: JsonObject;
 }
 
-export type ApplicationsSync = "create-only" | "create-update" | "create-delete" | "sync";
+export type ApplicationsSync = NonNullable<NonNullable<ApplicationSetSpec["syncPolicy"]>["applicationsSync"]>;
 
 export interface RolloutStrategy {
   /** Any other text than RollingSync counts as AllAtOnce. */
@@ -74,9 +75,8 @@ export interface RolloutStep {
   readonly maxUpdate?: number | string;
 }
 
-export interface ApplicationIgnoreRule {
-  /** Absent: every Application. */
-  readonly name?: string;
-  readonly jsonPointers: readonly string[];
-  readonly jqPathExpressions: readonly string[];
-}
+/** Without a name: of every Application. */
+export type ApplicationIgnoreRule = With<
+  NonNullable<ApplicationSetSpec["ignoreApplicationDifferences"]>[number],
+  "jsonPointers" | "jqPathExpressions"
+>;

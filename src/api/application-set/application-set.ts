@@ -12,6 +12,7 @@ import { templateProblems } from "./application-set-template-rules.ts";
 import type {
   ApplicationIgnoreRule,
   ApplicationSet,
+  ApplicationSetSpec,
   ApplicationsSync,
   RolloutStep,
   RolloutStrategy,
@@ -51,7 +52,8 @@ export function parseApplicationSet(value: unknown): Parsed<ApplicationSet> {
     strategy: strategyOf(objectOf(spec.strategy)),
     preservedFields: { annotations: textsOf(preserved.annotations), labels: textsOf(preserved.labels) },
     ignoreApplicationDifferences: listOf(spec.ignoreApplicationDifferences).map((rule) => ignoreRuleOf(objectOf(rule))),
-    spec,
+    // Whatever is not so is among the problems, with which nothing is returned.
+    spec: spec as unknown as ApplicationSetSpec,
     status: objectOf(top.status),
   };
   problems.push(...generatorProblems(resource), ...templateProblems(resource), ...strategyProblems(spec));

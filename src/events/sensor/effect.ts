@@ -1,4 +1,4 @@
-import type { Trigger } from "../../api/resources.ts";
+import type { Backoff, Trigger } from "../../api/resources.ts";
 import { parseDuration } from "../../base/duration.ts";
 import { TerminalError } from "../../base/errors.ts";
 import type { RecordId } from "../../record/records.ts";
@@ -64,13 +64,23 @@ const once: RetryPlan = { attempts: 1, delayMs: () => 0 };
  */
 export function retryPlanOf(trigger: Trigger): RetryPlan {
   if (!trigger.retryStrategy && !trigger.atLeastOnce) return once;
-  const { duration, factor = 1, jitter = 1, steps = 0 } = trigger.retryStrategy ?? {};
-  const firstMs = durationMs(duration ?? "1s", `trigger ${trigger.template.name}: retryStrategy.duration`);
+  const strategy = trigger.retryStrategy ?? {};
+  const at = `trigger ${trigger.template.name}: retryStrategy`;
+  const { steps = 0 } = strategy;
+  const [factor, jitter] = [amountOf(strategy.factor, `${at}.factor`), amountOf(strategy.jitter, `${at}.jitter`)];
+  const firstMs = durationMs(strategy.duration ?? "1s", `${at}.duration`);
   return {
     attempts: steps > 0 ? steps : 5,
     delayMs: (attempt, random) =>
       Math.min(maxDelayMs, firstMs * factor ** Math.max(0, attempt - 2) * (1 + jitter * random())),
   };
+}
+
+/** 1 when not given. */
+function amountOf(value: Backoff["factor"], path: string): number {
+  if (value === undefined) return 1;
+  if (typeof value === "number") return value;
+  throw new TerminalError("MANIFEST_INVALID", `${path}: ${JSON.stringify(value)} must be a number, for example 1.5`);
 }
 
 /** Integer nanoseconds, or a Go duration. */
