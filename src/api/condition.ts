@@ -1,4 +1,5 @@
 import { TerminalError } from "../base/errors.ts";
+import { memoize } from "../base/memo.ts";
 
 /** A trigger's `conditions` over names of dependencies. */
 export interface Condition {
@@ -19,7 +20,9 @@ const token = /\s*(?:(&&|\|\||[()])|([\p{L}\p{N}_][\p{L}\p{N}_.-]*))/uy;
  * Names, `&&`, `||` (weaker than `&&`) and parentheses.
  * @throws TerminalError MANIFEST_INVALID that says where it does not parse
  */
-export function parseCondition(text: string): Condition {
+export const parseCondition: (text: string) => Condition = memoize(parse, 1_000);
+
+function parse(text: string): Condition {
   const parser = createParser(text);
   const isMet = parser.parseOr(0);
   parser.expectEnd();

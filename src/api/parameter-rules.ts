@@ -1,5 +1,6 @@
 import { messageOf } from "../base/errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { memoize } from "../base/memo.ts";
 import type { Problem } from "../base/schema.ts";
 import { setJson } from "../base/sjson.ts";
 import { errorAt, listOf, objectOf, textOf, warningAt } from "./fields.ts";
@@ -113,6 +114,7 @@ function checkSource(src: JsonObject, names: ReadonlySet<string>, path: string):
   return problems;
 }
 
+const tryDest = memoize((dest) => setJson({}, dest, null), 1_000);
 const maxDestLength = 1_000;
 
 function checkDest(dest: string, path: string): Problem[] {
@@ -120,7 +122,7 @@ function checkDest(dest: string, path: string): Problem[] {
   // Setting a path makes what is on its way, which takes long for a long one.
   if (dest.length > maxDestLength) return [warningAt(path, `is longer than ${maxDestLength} characters`)];
   try {
-    setJson({}, dest, null);
+    tryDest(dest);
     return [];
   } catch (error) {
     return [warningAt(path, messageOf(error), "a path such as `a.b.0`; `\\.` is a dot")];

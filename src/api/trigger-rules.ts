@@ -74,6 +74,7 @@ function checkKind(trigger: JsonObject, kind: string, kinds: Kinds, path: string
   const later = !schema || schema.isPlanned ? [warningAt(path, notYet)] : [];
   const known = new Set(ruled.map((problem) => problem.path));
   const others = schema?.check(spec, path).filter((problem) => !known.has(problem.path)) ?? [];
+  if (others.length === 0) return [...ruled, ...later];
   const isSet = setByParameters(trigger, kind);
   // A warning about what parameters change with each event says nothing about what will run.
   const lasting = others.filter(({ severity, path: at }) => severity === "error" || !isSet(at.slice(path.length)));

@@ -1,4 +1,5 @@
 import { TerminalError } from "./errors.ts";
+import { memoize } from "./memo.ts";
 
 const msPerUnit: Readonly<Record<string, number>> = {
   ns: 1e-6,
@@ -15,7 +16,9 @@ const msPerUnit: Readonly<Record<string, number>> = {
  * Milliseconds (maybe a fraction) of a Go duration: `1m30s`, `1.5h`, `-10ms`, `0`.
  * @throws TerminalError MANIFEST_INVALID
  */
-export function parseDuration(text: string): number {
+export const parseDuration: (text: string) => number = memoize(parse, 1_000);
+
+function parse(text: string): number {
   const match = /^([-+]?)(0|(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+)$/.exec(text);
   if (!match) {
     throw new TerminalError("MANIFEST_INVALID", `${JSON.stringify(text)} is not a duration such as "10s" or "1m30s"`);

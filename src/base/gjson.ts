@@ -1,6 +1,7 @@
 import { TerminalError } from "./errors.ts";
 import { type GlobToken, globMatches } from "./glob.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
+import { memoize } from "./memo.ts";
 
 /** The value at a path; undefined when there is none (JSON's null is a value). */
 export type GjsonPath = (value: JsonValue) => JsonValue | undefined;
@@ -25,7 +26,9 @@ const modifier = new RegExp(`^@(${modifierNames})([.|:]|$)`);
  * @throws TerminalError MANIFEST_INVALID for queries, modifiers, multipaths, literals, pipes and JSON Lines, which are
  * not supported yet.
  */
-export function compileGjson(path: string): GjsonPath {
+export const compileGjson: (path: string) => GjsonPath = memoize(compile, 1_000);
+
+function compile(path: string): GjsonPath {
   const parts = parseGjsonPath(path);
   if (parts.every((part) => !part.glob && !part.each)) return literalPath(parts);
   return (value) => getFrom(value, parts, 0);

@@ -66,26 +66,41 @@ spec:
 `;
 }
 
-function perSecond(texts: readonly string[], step: (text: string) => void): number {
-  for (const text of texts.slice(0, 1_000)) step(text); // warms up
-  const start = performance.now();
-  for (const text of texts) step(text);
-  return Math.round((texts.length * 1_000) / (performance.now() - start));
+type Step = (text: string) => void;
+
+/** Documents that each takes before it is the other's turn. Counted is the processor's time: other work must not. */
+const roundSize = 500;
+
+/** The rate of each step over all texts. */
+function ratesOf(texts: readonly string[], steps: readonly Step[]): readonly number[] {
+  for (const step of steps) for (const text of texts.slice(0, 10 * roundSize)) step(text); // warms up
+  const spentMs = steps.map(() => 0);
+  for (let from = 0; from < texts.length; from += roundSize) {
+    const round = texts.slice(from, from + roundSize);
+    for (const [index, step] of steps.entries()) {
+      const startedAt = process.cpuUsage();
+      for (const text of round) step(text);
+      const { user, system } = process.cpuUsage(startedAt);
+      spentMs[index] = (spentMs[index] ?? 0) + (user + system) / 1_000;
+    }
+  }
+  return spentMs.map((ms) => Math.round((texts.length * 1_000) / ms));
 }
 
 async function run({ quick }: { readonly quick: boolean }): Promise<readonly BenchRow[]> {
   const texts = Array.from({ length: quick ? 2_000 : 10_000 }, (_, index) => sensorText(index));
   const ajv = new Ajv({ allErrors: true, strict: false, useDefaults: true, validateFormats: false });
   const accepts = ajv.compile(sensorSchema(triggerSchemas()));
-  const limit = perSecond(texts, (text) => {
+  const bare: Step = (text) => {
     const { spec } = load(text) as { readonly spec: unknown };
     if (!accepts(spec)) throw new Error("the Sensor should be valid");
-  });
-  const value = perSecond(texts, (text) => {
+  };
+  const ours: Step = (text) => {
     const { checked, problems } = validateText(text, "sensor.yaml");
     if (checked !== 1 || problems.length > 0) throw new Error(`the Sensor has problems: ${JSON.stringify(problems)}`);
-  });
-  return [{ name: "validate a Sensor, all rules", value, unit: "docs/s", limit, ratio: value / limit }];
+  };
+  const [value = 0, limit = 0] = ratesOf(texts, [ours, bare]);
+  return [{ name: "validate a Sensor, all rules", value, unit: "docs/s", limit, ratio: value / limit, budget: 0.5 }];
 }
 
 /** The limit is bare js-yaml and the same schema compiled by ajv: no rules, no places, no filters compiled. */
