@@ -4,6 +4,7 @@ import type { eventBusSchema } from "./event-bus-schema.ts";
 import type { dataSchema, dependencySchema, filtersSchema, triggerFields } from "./sensor-schema.ts";
 import type { conditionSchema } from "./service-schemas.ts";
 import type { backoffSchema, podTemplateSchema } from "./shared-schemas.ts";
+import type { StartAt } from "./start-at.ts";
 
 /** The API group and version of the originals' kinds, which are ours unchanged. */
 export const argoApiVersion = "argoproj.io/v1alpha1";
@@ -44,6 +45,8 @@ export interface Sensor {
   readonly template: PodTemplate;
   readonly dependencies: readonly Dependency[];
   readonly triggers: readonly Trigger[];
+  /** Of one that has not read yet; absent: latest. */
+  readonly startAt?: StartAt;
 }
 
 export type Dependency = Omit<

@@ -4,6 +4,7 @@ import type { Problem } from "../base/schema.ts";
 import { allOf, type Condition, parseCondition } from "./condition.ts";
 import { listOf, objectOf, textOf, warningAt } from "./fields.ts";
 import { checkParameterTraps, destsOf } from "./parameter-rules.ts";
+import { checkStartAt } from "./start-at.ts";
 import { checkPlanned, checkSubjectName } from "./trap-rules.ts";
 import { kindOfTemplate } from "./trigger-rules.ts";
 
@@ -14,7 +15,8 @@ export function checkSensorTraps(spec: JsonObject): Problem[] {
   const names = new Set(dependencies.map(({ name }) => textOf(name)).filter((name) => name !== ""));
   const read = triggers.map((trigger, index) => readConditions(trigger, names, `spec.triggers[${index}]`));
   return [
-    ...checkPlanned(spec, ["shared", "startAt"], "spec"),
+    ...checkPlanned(spec, ["shared"], "spec"),
+    ...checkStartAt(spec.startAt),
     ...checkUnread(spec),
     ...dependencies.flatMap((dependency, index) => checkDependency(dependency, `spec.dependencies[${index}]`)),
     ...checkTwins(dependencies),

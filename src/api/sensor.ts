@@ -8,6 +8,7 @@ import type { Backoff, Dependency, Filters, Sensor, Trigger } from "./resources.
 import { sensorSchema, type TriggerKindSchema, triggerFields } from "./sensor-schema.ts";
 import { checkSensorTraps } from "./sensor-traps.ts";
 import { eventBusNameField } from "./shared-schemas.ts";
+import { startAtOf } from "./start-at.ts";
 import { checkLabelName } from "./trap-rules.ts";
 import { checkTrigger, kindOfTemplate } from "./trigger-rules.ts";
 
@@ -30,12 +31,14 @@ export function parseSensor(value: unknown, kinds: Kinds): Parsed<Sensor> {
   problems.push(...asAdmitted(shape.check(spec, "spec"), ruled, { value: spec, schema: shapeSchema, path: "spec" }));
   problems.push(...checkLabelName(metadata.name, "metadata.name", "sensor-name"));
   const warnings = warningsOf(problems);
+  const startAt = startAtOf(textOf(spec.startAt));
   const resource: Sensor = {
     metadata,
     eventBusName: textOf(spec.eventBusName) || eventBusNameField.default,
     template: objectOf(spec.template),
     dependencies: listOf(spec.dependencies).map((dependency) => toDependency(objectOf(dependency))),
     triggers: listOf(spec.triggers).map((trigger) => toTrigger(objectOf(trigger))),
+    ...(startAt === undefined ? {} : { startAt }),
   };
   return { resource, warnings };
 }

@@ -1,7 +1,9 @@
+import type { Sensor } from "../api/resources.ts";
 import type { BusHandle } from "../controllers/bus-directory.ts";
 import { createEventBusController } from "../controllers/event-bus.ts";
 import { createSecretReader } from "../controllers/secret-reader.ts";
 import { createSensorController, type SensorController } from "../controllers/sensor.ts";
+import type { EventBus } from "../events/bus/bus.ts";
 import type { CompiledSensor } from "../events/sensor/compile.ts";
 import { createDeadLetters } from "../events/sensor/dead-letters.ts";
 import { createExecutor } from "../events/sensor/executor.ts";
@@ -84,10 +86,15 @@ function createRunnerFactory(parts: Parts, finished: Finished, gitOps: GitOpsTar
       reader: handle.reader,
       bus: handle.name,
       subjectOf: (eventSource, event) => handle.subjectOf(namespace, eventSource, event),
-      start: () => handle.bus.end(handle.stream),
+      start: () => startOf(compiled.sensor, handle),
       partition: await parts.partitions.of(namespace, name),
       execute: createExecutor(compiled, { kinds: triggerKinds, context }),
       putDead: createDeadLetters(parts.system.bus, compiled.head, parts.clock),
     });
   };
+}
+
+/** Where a Sensor that has not read yet begins: by itself at what comes from now on. */
+function startOf({ startAt = "latest" }: Sensor, { bus, stream }: BusHandle): ReturnType<EventBus["end"]> {
+  return startAt === "latest" ? bus.end(stream) : bus.positionAt(stream, startAt === "earliest" ? 0 : startAt);
 }

@@ -101,7 +101,6 @@ for (const [what, spec, expected] of [
   ["batch", template({ batch: { size: 5 } }), `${t}.template.batch: is not supported yet`],
   ["ordering", template({ ordering: { key: "a" } }), `${t}.template.ordering: is not supported yet`],
   ["shared", { ...on([dependency], log), shared: true }, "spec.shared: is not supported yet"],
-  ["startAt", { ...on([dependency], log), startAt: "earliest" }, "spec.startAt: is not supported yet"],
   [
     "two transforms",
     on([{ ...dependency, transform: { jq: ".", script: "x" } }], log),

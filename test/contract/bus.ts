@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { ReadBatch, StreamSpec } from "../../src/events/bus/bus.ts";
 import { rawSubject } from "../../src/record/subject.ts";
 import { waitFor } from "../harness/wait.ts";
@@ -29,6 +30,7 @@ export function busContract(driver: BusDriver): void {
     publishing(driver);
     reading(driver);
     tellingUsage(driver);
+    findingPositions(driver);
     sharing(driver);
     appending(driver);
     keepingState(driver);
@@ -318,6 +320,33 @@ function reading({ place: makePlace }: BusDriver): void {
     const batches = await readAll(again, { from });
     assert.deepEqual(texts(batches), ["new1", "new2", "new3"]);
     assert.notEqual(batches[0]?.epoch, from.epoch);
+  });
+}
+
+function findingPositions({ place: makePlace }: BusDriver): void {
+  it("finds where to start for a time", async () => {
+    await using place = await makePlace();
+    await using bus = await place.open(streams());
+    const { epoch } = await bus.end("events");
+    const at = async (ms: number) => (await bus.positionAt("events", ms)).after;
+    assert.deepEqual(await bus.positionAt("events", 0), { epoch, after: 0 });
+    for (const text of ["1", "2", "3", "4"]) {
+      await publishAll(bus, a1, [text]);
+      await sleep(20); // so that each has a time of its own
+    }
+    const [first, second, third] = (await readAll(bus))
+      .flatMap(({ messages }) => messages)
+      .map(({ storedAt }) => Math.floor(storedAt));
+    assert.ok(first !== undefined && second !== undefined && third !== undefined);
+    assert.deepEqual([await at(0), await at(first - 1), await at(first)], [0, 0, 0]);
+    assert.deepEqual([await at(first + 10), await at(second), await at(third), await at(third + 10)], [1, 1, 2, 3]);
+    assert.equal(await at(Date.now() + 60_000), 4);
+    await bus.purge(a1, 3);
+    assert.equal(await at(0), 2, "what is gone is no place to start");
+    const { oldest } = (await bus.usage()).find(({ name }) => name === "events") ?? assert.fail();
+    assert.equal(oldest?.sequence, 3);
+    await bus.purge(a1, 5);
+    assert.equal(await at(0), 4, "the end of an empty stream");
   });
 }
 

@@ -31,6 +31,7 @@ export interface MemoryBus extends EventBus {
 }
 
 export type Operation =
+  | "positionAt"
   | "usage"
   | "publish"
   | "append"
@@ -212,6 +213,12 @@ export function createMemoryBus(
       await bus.fault?.("end", name);
       const stream = streamOf(name);
       return { epoch: stream.epoch, after: stream.after };
+    },
+    async positionAt(name, atMs) {
+      await bus.fault?.("positionAt", name);
+      const stream = streamOf(name);
+      const first = stream.messages.find(({ storedAt }) => storedAt >= atMs);
+      return { epoch: stream.epoch, after: first ? first.sequence - 1 : stream.after };
     },
     async usage() {
       await bus.fault?.("usage", "");

@@ -190,6 +190,11 @@ export interface EventBus extends AsyncDisposable {
   state(name: string, options?: StateOptions): StateStore;
   /** The end of a stream now: where a reader from `next` would start. */
   end(stream: string): Promise<{ readonly epoch: string; readonly after: Sequence }>;
+  /**
+   * Before the oldest message kept that was stored at `atMs` (milliseconds since 1970) or later, by the clock of who
+   * keeps it; the end when there is none. 0: before the oldest.
+   */
+  positionAt(stream: string, atMs: number): Promise<{ readonly epoch: string; readonly after: Sequence }>;
   /** What each stream of this bus holds; for people who ask. */
   usage(): Promise<readonly StreamUsage[]>;
   readonly maxMessageBytes: number;

@@ -1,3 +1,4 @@
+import { AckPolicy, DeliverPolicy } from "@nats-io/jetstream";
 import { EngineError } from "../../base/errors.ts";
 import type { Subject } from "../../record/subject.ts";
 import type {
@@ -125,6 +126,23 @@ class JetStreamBus implements EventBus {
   async end(stream: string): Promise<{ readonly epoch: string; readonly after: number }> {
     const { created, state } = await this.#run(`end of "${stream}"`, (jsm) => jsm.streams.info(stream));
     return { epoch: created, after: state.last_seq };
+  }
+
+  /** The server finds it for a consumer that starts there, which is not used. */
+  async positionAt(stream: string, atMs: number): Promise<{ readonly epoch: string; readonly after: number }> {
+    return this.#run(`position in "${stream}"`, async (jsm) => {
+      const { created } = await jsm.streams.info(stream);
+      const { name, delivered } = await jsm.consumers.add(stream, {
+        ...(atMs > 0
+          ? { deliver_policy: DeliverPolicy.StartTime, opt_start_time: new Date(atMs).toISOString() }
+          : { deliver_policy: DeliverPolicy.All }),
+        ack_policy: AckPolicy.None,
+        inactive_threshold: 10 * 1e9,
+        mem_storage: true,
+      });
+      await jsm.consumers.delete(stream, name);
+      return { epoch: created, after: delivered.stream_seq };
+    });
   }
 
   health(): BusHealth {

@@ -43,6 +43,7 @@ export type ReadCall =
   | { readonly kind: "get"; readonly store: string; readonly key: string }
   | { readonly kind: "entries"; readonly store: string; readonly prefix: string }
   | { readonly kind: "end"; readonly stream: string }
+  | { readonly kind: "positionAt"; readonly stream: string; readonly atMs: number }
   | { readonly kind: "usage" };
 
 /** The next messages after `after`; with `wait`, answered once there are any. -1: the oldest kept. */

@@ -305,6 +305,22 @@ export class SqliteStore {
     return this.#stream(streamName);
   }
 
+  /** Halves what is left between the oldest and the newest: there is no index of times, and none is needed. */
+  positionAt(streamName: string, atMs: number): { readonly epoch: string; readonly after: number } {
+    const { epoch, table, last } = this.#stream(streamName);
+    const next = this.#sql(
+      `SELECT sequence, stored_at AS storedAt FROM ${table} WHERE sequence > ? ORDER BY sequence LIMIT 1`,
+    );
+    let after = (this.#edge(table, "ASC")?.sequence ?? last + 1) - 1;
+    for (let end = last; after < end; ) {
+      const middle = Math.floor((after + end) / 2);
+      const row = next.get(middle) as { sequence: number; storedAt: number } | undefined;
+      if (row && row.storedAt < atMs) after = row.sequence;
+      else end = middle;
+    }
+    return { epoch, after };
+  }
+
   rows(streamName: string, after: number, limit: number): Iterable<StoredRow> {
     return this.#stream(streamName).select.iterate(after, limit) as unknown as Iterable<StoredRow>;
   }

@@ -284,6 +284,8 @@ class BusWorker {
         const { epoch, last } = this.#store.bounds(call.stream);
         return { epoch, after: last };
       }
+      case "positionAt":
+        return this.#store.positionAt(call.stream, call.atMs);
       case "usage":
         return this.#store.usage();
     }

@@ -162,6 +162,10 @@ class SqliteBus implements EventBus {
     return this.#link.call({ kind: "end", stream });
   }
 
+  positionAt(stream: string, atMs: number): Promise<{ readonly epoch: string; readonly after: number }> {
+    return this.#link.call({ kind: "positionAt", stream, atMs });
+  }
+
   usage(): Promise<readonly StreamUsage[]> {
     return this.#link.call({ kind: "usage" });
   }
