@@ -273,6 +273,30 @@ function reading({ place: makePlace }: BusDriver): void {
     });
   }
 
+  it("tells of a loss right after a hole that is none", async () => {
+    await using place = await makePlace();
+    await using bus = await place.open(streams({ maxMessages: 5 }));
+    const stop = new AbortController();
+    const query = { subjects: [a1], from: "first", follow: true, maxBatch: 1 } as const;
+    await publishAll(bus, a2, ["other"]);
+    await publishAll(bus, a1, ["0"]);
+    const reader = bus.read(query, stop.signal)[Symbol.asyncIterator]();
+    const seen = new Set<number>();
+    const take = async (): Promise<void> => {
+      const { messages, lost } = (await reader.next()).value as ReadBatch;
+      for (const { sequence } of messages) seen.add(sequence);
+      for (let sequence = lost?.from ?? 1; sequence <= (lost?.to ?? 0); sequence++) seen.add(sequence);
+    };
+    await take();
+    assert.ok(seen.has(2), "the hole, in which another subject's message is, has been passed");
+    for (const id of numbered("m", 40)) await publishAll(bus, a1, [id]); // one after the other: most are dropped unread
+    while (!seen.has(42)) await take();
+    stop.abort();
+    await reader.return?.();
+    const unseen = Array.from({ length: 40 }, (_, index) => index + 3).filter((sequence) => !seen.has(sequence));
+    assert.deepEqual(unseen, [], "read, or told to be lost");
+  });
+
   it("holds little of what a slow reader has not taken", async () => {
     await using place = await makePlace();
     await using bus = await place.open(streams());

@@ -18,8 +18,6 @@ export interface ReaderDeps {
 const maxAttempts = 3;
 const firstProbeMs = 500;
 const maxProbeMs = 30_000;
-/** Looks for dropped messages at most this often on a stream that has holes anyway. */
-const holeCheckMs = 1000;
 
 interface Lost {
   readonly from: number;
@@ -50,7 +48,6 @@ export class StreamReader {
   #after = 0;
   #until = Number.POSITIVE_INFINITY;
   #lost: Lost | undefined;
-  #checkedHolesAt = Number.NEGATIVE_INFINITY;
   #probeMs = firstProbeMs;
 
   constructor(deps: ReaderDeps, spec: StreamSpec, query: ReadQuery) {
@@ -153,7 +150,7 @@ export class StreamReader {
     this.#probeMs = firstProbeMs;
     await this.#checkGap(pull.buffered[0] as PulledMessage);
     const max = this.#query.maxBatch ?? 1000;
-    const taken = pull.take(this.#isWhole && !this.#isCheckedLately() ? runLength(pull.buffered, max) : max);
+    const taken = pull.take(this.#isWhole ? runLength(pull.buffered, max) : max);
     const messages: StoredMessage[] = [];
     let through = this.#after;
     for (const pulled of taken) {
@@ -182,17 +179,13 @@ export class StreamReader {
     return this.#batch([], through);
   }
 
-  #isCheckedLately(): boolean {
-    return this.#deps.clock.monotonicMs() - this.#checkedHolesAt < holeCheckMs;
-  }
-
+  /** Holes that purges and filters leave are asked about, too: only the server knows which are losses. Once a batch. */
   async #checkGap(next: PulledMessage): Promise<void> {
     // Also with a gap noted already: it may have grown between attaching and this first message.
-    if (next.sequence === this.#after + 1 || this.#isCheckedLately()) return;
+    if (next.sequence === this.#after + 1) return;
     const { state } = await this.#deps.connection.jsm.streams.info(this.#stream);
     const lostTo = Math.min(state.first_seq, next.sequence) - 1;
     if (lostTo > this.#after) this.#lost = { from: this.#lost?.from ?? this.#after + 1, to: lostTo };
-    else this.#checkedHolesAt = this.#deps.clock.monotonicMs();
   }
 
   /** Nothing came for a while: are we past the end, with nothing that matches? Asked ever less often. */
