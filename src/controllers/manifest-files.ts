@@ -1,6 +1,6 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { extname, join, relative } from "node:path";
-import { type Manifest, parseManifests } from "../api/manifest.ts";
+import { type Manifest, manifestText, parseManifests } from "../api/manifest.ts";
 import { EngineError, messageOf, TerminalError } from "../base/errors.ts";
 
 const maxFiles = 10_000;
@@ -73,7 +73,7 @@ export async function readManifestFiles(
 
 async function readOne(file: string): Promise<readonly Manifest[] | EngineError> {
   try {
-    return parseManifests(await readFile(file, "utf8"), file);
+    return parseManifests(manifestText(await readFile(file), file), file);
   } catch (error) {
     if (error instanceof EngineError) return error;
     return new TerminalError("MANIFEST_UNREADABLE", `"${file}" cannot be read: ${messageOf(error)}`, error);

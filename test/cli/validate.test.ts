@@ -77,6 +77,10 @@ test("validate prints every problem of every file as compilers do, and the worst
   );
   assert.deepEqual([...new Set(problems.map(({ file }) => file))], ["broken/x.yaml", "deep/bad.json", "warned.yml"]);
 
+  await writeFile(join(dir.path, "latin.yaml"), Buffer.from("a: 1\nb: é\n", "latin1"));
+  const latin = await validate("latin.yaml");
+  assert.deepEqual([latin.code, latin.stdout.split("\n")[0]], [2, "latin.yaml:2:4: error: is not UTF-8 text"]);
+
   const input = await validate("-", files["warned.yml"]);
   assert.match(input.stdout, /^stdin:4:8: warning: /);
 });
