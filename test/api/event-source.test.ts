@@ -33,6 +33,21 @@ test("an EventSource lists its events with their kind's defaults", () => {
   assert.deepEqual(warnings, []);
 });
 
+test("a null is Go's zero value in a list or map, and absent as a field", () => {
+  const texts = { type: "array", items: { type: "string" } } as const;
+  const numbers = { type: "object", additionalProperties: { type: "integer" } } as const;
+  const lists = { type: "array", items: { type: "array", items: { type: "boolean" } } } as const;
+  const open = createSchema({ type: "object", properties: { texts, numbers, lists, any: {} } });
+  const event = { texts: ["a", null], numbers: { a: null }, lists: [null, [null]], any: [null] };
+  const { resource } = parseEventSource(manifest("EventSource", { webhook: { a: event, b: { texts: null } } }), {
+    webhook: open,
+  });
+  assert.deepEqual(
+    resource.events.map(({ spec }) => spec),
+    [{ texts: ["a", ""], numbers: { a: 0 }, lists: [[], [false]], any: [null] }, {}],
+  );
+});
+
 test("an EventSource without events is accepted, as the original does", () => {
   assert.deepEqual(read({}).resource.events, []);
   assert.deepEqual(read({ eventBusName: "" }).resource.eventBusName, "default");
@@ -45,6 +60,8 @@ test("events of a kind without an adapter are kept, with a warning", () => {
 });
 
 for (const [name, spec, message] of [
+  ["no spec", undefined, "spec: is required"],
+  ["a spec that is null", null, "spec: is required"],
   ["an event's own schema", { webhook: { w: {} } }, "spec.webhook.w.url: is required"],
   ["an event that is no object", { webhook: { w: 5 } }, "spec.webhook.w: 5 must be an object"],
   ["kinds that are no maps", { webhook: [] }, "spec.webhook: [] must be an object"],
