@@ -135,7 +135,8 @@ test("types that are wrong are refused, all at once", () => {
   const spec = { sourceRepos: [1], clusterResourceWhitelist: [{ kind: "*" }] };
   assert.throws(() => parseAppProject(manifest("AppProject", spec)), {
     code: "MANIFEST_INVALID",
-    message: "spec.sourceRepos[0]: 1 must be a string; spec.clusterResourceWhitelist[0].group: is required",
+    message:
+      "spec.sourceRepos[0]: 1 must be a string; put it in quotes; spec.clusterResourceWhitelist[0].group: is required",
   });
 });
 

@@ -150,10 +150,20 @@ test("an EventSource whose own name does not fit is warned about once", () => {
 });
 
 for (const [spec, message] of [
-  [{ service: { ports: [{ port: "80" }] } }, 'spec.service.ports[0].port: "80" must be an integer'],
-  [{ service: { clusterIP: 1 } }, "spec.service.clusterIP: 1 must be a string"],
-  [{ replicas: "1" }, 'spec.replicas: "1" must be an integer'],
-  [{ template: { container: { env: {} } } }, "spec.template.container.env: {} must be an array"],
+  [
+    { service: { ports: [{ port: "80" }] } },
+    'spec.service.ports[0].port: "80" must be an integer; write it without quotes',
+  ],
+  [
+    { service: { ports: [{ port: 80, targetPort: 1.5 }] } },
+    "spec.service.ports[0].targetPort: 1.5 must be an integer or a string",
+  ],
+  [{ service: { clusterIP: 1 } }, "spec.service.clusterIP: 1 must be a string; put it in quotes"],
+  [{ replicas: "1" }, 'spec.replicas: "1" must be an integer; write it without quotes'],
+  [
+    { template: { container: { env: {} } } },
+    "spec.template.container.env: {} must be an array; write a list, even of one",
+  ],
   [{ template: { priority: "high" } }, 'spec.template.priority: "high" must be an integer'],
 ] as const) {
   test(`an EventSource with ${JSON.stringify(spec)} is refused`, () => {

@@ -72,7 +72,7 @@ for (const [name, object, admission] of [
   [
     "an AppProject with a type that is wrong",
     manifest("AppProject", { sourceRepos: "*" }),
-    { denied: 'invalid AppProject: spec.sourceRepos: "*" must be an array', warnings: [] },
+    { denied: 'invalid AppProject: spec.sourceRepos: "*" must be an array; write a list, even of one', warnings: [] },
   ],
   ["another kind of the group", manifest("Workflow", 5), { warnings: [] }],
   ["another group", { apiVersion: "v1", kind: "Sensor" }, { warnings: [] }],
