@@ -166,6 +166,10 @@ for (const [line, fault] of [
 test("a description that is too long is refused, as by the original's CRD", () => {
   const read = (length: number) => () => parseAppProject(manifest("AppProject", { description: "x".repeat(length) }));
   assert.equal(faultOf(read(255)), undefined);
+  assert.equal(
+    faultOf(() => parseAppProject(manifest("AppProject", { description: "😀".repeat(255) }))),
+    undefined,
+  );
   assert.equal(faultOf(read(256)), "spec.description: must have at most 255 characters");
 });
 
