@@ -64,6 +64,11 @@ for (const [name, spec, message] of [
   ["a spec that is null", null, "spec: is required"],
   ["an event's own schema", { webhook: { w: {} } }, "spec.webhook.w.url: is required"],
   ["an event that is no object", { webhook: { w: 5 } }, "spec.webhook.w: 5 must be an object"],
+  [
+    "an event without a name",
+    { webhook: { endpoint: "/x" } },
+    'spec.webhook.endpoint: "/x" must be an object; every event has a name: write `spec.webhook.<name>.endpoint`',
+  ],
   ["kinds that are no maps", { webhook: [] }, "spec.webhook: [] must be an object"],
   ["one name in two kinds", { webhook: { a: { url: "u" } }, github: { a: {} } }, 'more than one "a" found in the spec'],
   ["kinds of different ways to run", { webhook: { a: { url: "u" } }, calendar: { b: {} } }, "can not be put together"],
