@@ -7,6 +7,7 @@ import type { EventDefinition, EventSource } from "./resources.ts";
 import { serviceSchema, statusSchema } from "./service-schemas.ts";
 import { eventBusNameField, openObject, podTemplateSchema, replicasField, textMap } from "./shared-schemas.ts";
 import { type SourceKindSchema, sourceKindFacts } from "./source-kinds.ts";
+import { checkPodTemplate } from "./trap-rules.ts";
 
 type Kinds = Readonly<Record<string, SourceKindSchema>>;
 
@@ -51,6 +52,7 @@ export function parseEventSource(value: unknown, kinds: Kinds): Parsed<EventSour
   const events = readEvents(spec, kinds, problems);
   problems.push(...checkEventNames(metadata.name, events), ...checkModes(events));
   problems.push(...checkRoutes(events), ...checkService(objectOf(spec.service), "spec.service"));
+  problems.push(...checkPodTemplate(spec));
   const warnings = warningsOf(problems);
   const resource: EventSource = {
     metadata,

@@ -4,7 +4,7 @@ import type { Problem } from "../base/schema.ts";
 import { allOf, type Condition, parseCondition } from "./condition.ts";
 import { listOf, objectOf, textOf, warningAt } from "./fields.ts";
 import { checkParameterTraps, destsOf } from "./parameter-rules.ts";
-import { checkPlanned, checkSubjectName } from "./trap-rules.ts";
+import { checkPlanned, checkPodTemplate, checkSubjectName } from "./trap-rules.ts";
 import { kindOfTemplate } from "./trigger-rules.ts";
 
 /** What is accepted of a Sensor's parts together, but does not do what it says. */
@@ -16,6 +16,7 @@ export function checkSensorTraps(spec: JsonObject): Problem[] {
   return [
     ...checkPlanned(spec, ["shared", "startAt"], "spec"),
     ...checkUnread(spec),
+    ...checkPodTemplate(spec),
     ...dependencies.flatMap((dependency, index) => checkDependency(dependency, `spec.dependencies[${index}]`)),
     ...checkTwins(dependencies),
     ...checkUnused(dependencies, read),

@@ -137,6 +137,7 @@ for (const [name, spec, ...expected] of [
     { calendar: { a: {} }, template: { container: { image: "i", imagePullPolicy: "Always" }, replicas: 1 } },
     "spec.template.container.image: unknown field, it has no effect",
     "spec.template.replicas: unknown field, it has no effect",
+    "spec.template.container.imagePullPolicy: has no effect, in Argo Events neither",
   ],
 ] as const) {
   test(`an EventSource with ${name} has ${expected.length} warnings`, () => {

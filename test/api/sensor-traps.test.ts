@@ -201,6 +201,24 @@ for (const [what, spec, expected] of [
     { ...on([dependency], log), errorOnFailedRound: true },
     /spec.errorOnFailedRound: has no effect/,
   ],
+  [
+    "the image's pull policy",
+    { ...on([dependency], log), template: { container: { imagePullPolicy: "Always" } } },
+    "spec.template.container.imagePullPolicy: has no effect, in Argo Events neither",
+  ],
+  [
+    "a path of JSONPath",
+    data({ path: "$.body.items[0]['a']", value: ["x"] }),
+    `${f}.data[0].path: "$.body.items[0]['a']" is no path of GJSON: nothing is found there [did you mean \`body.items.0.a\`?]`,
+  ],
+  ["a path of jq", data({ path: ".body.a", value: ["x"] }), /data\[0\].path: .* \[did you mean `body.a`\?\]$/],
+  ["a path of all", parameters({ dependencyName: "d", dataKey: "$" }), /src.dataKey: .* \[`@this` is all of it\]$/],
+  ["brackets", parameters({ dependencyName: "d", contextKey: "a[0]" }), /src.contextKey: .* \[did you mean `a.0`\?\]$/],
+  [
+    "a path of a field of an expression",
+    filters({ exprs: [{ expr: "a == 1", fields: [{ name: "a", path: "$.x" }] }] }),
+    /exprs\[0\].fields\[0\].path: "\$.x" is no path of GJSON/,
+  ],
   ["loggingFields", { ...on([dependency], log), loggingFields: { a: "b" } }, /spec.loggingFields: has no effect/],
 ] as const) {
   test(`a Sensor is accepted with one warning about ${what}`, () => {
@@ -233,6 +251,8 @@ for (const [what, spec] of [
     "regexes that are meant",
     data({ value: ["^v1\\.2\\.3$", ".*", "a|b", "^refs/tags/v.+", "feat(\\(.+\\))?:", "[a-z]+"] }),
   ],
+  ["paths of GJSON", parameters({ dependencyName: "d", dataKey: 'a.#(b=="x[0]").c|@reverse|..0' })],
+  ["a path with escapes", data({ path: "a\\.b.0.$c", value: ["x"] })],
   ["!= with one value", data({ value: ["a"], comparator: "!=" })],
   [
     "names with a hyphen in brackets",
