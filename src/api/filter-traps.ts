@@ -3,7 +3,7 @@ import type { JsonObject, JsonValue } from "../base/json.ts";
 import type { Problem } from "../base/schema.ts";
 import { listOf, objectOf, textOf, warningAt } from "./fields.ts";
 import { secondOfDay, secondsPerDay } from "./time-of-day.ts";
-import { checkEventPath, checkPlanned, checkRegex, checkTemplate } from "./trap-rules.ts";
+import { checkEventPath, checkPlainWords, checkPlanned, checkRegex, checkTemplate } from "./trap-rules.ts";
 
 /** Filters that are accepted, but fail with each event, or take other events than they seem to (spec argo-events 5). */
 export function checkFilterTraps({ filters: written, filtersLogicalOperator }: JsonObject, path: string): Problem[] {
@@ -72,7 +72,8 @@ function checkTexts(values: readonly string[], comparator: string, path: string)
     const message = `${comparator} never holds for strings: no event is taken`;
     return [warningAt(`${path}.comparator`, message), ...regexes];
   }
-  return regexes;
+  const isToldOfSeveral = comparator === "!=" && new Set(values).size > 1;
+  return isToldOfSeveral ? regexes : [...regexes, ...checkPlainWords(values, `${path}.value`)];
 }
 
 const severalNots = "with != and several values nearly every event passes, since differing from one of them is enough";

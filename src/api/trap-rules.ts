@@ -35,6 +35,19 @@ export function checkRegex(text: string, path: string): Problem[] {
   return [warningAt(path, message, `for exactly this text write \`${exactRegex(text)}\``)];
 }
 
+/** Plain words among a string filter's values, which people take for equality: one warning, at `path`. */
+export function checkPlainWords(values: readonly string[], path: string): Problem[] {
+  const words = values.filter((text) => text !== "" && !special.test(text));
+  const [first] = words;
+  if (first === undefined) return [];
+  const exact = words.length === 1 ? `^${first}$` : `^(${words.slice(0, maxWords).join("|")})$`;
+  const message = `${JSON.stringify(first)} is found anywhere in the text: what has more before or behind it passes, too`;
+  return [warningAt(path, message, `for exactly this write \`${exact}\``)];
+}
+
+/** In a hint. */
+const maxWords = 10;
+
 /** Host names, versions, file names, `[bot]`, `fix(api)`: text in which special characters mean themselves. */
 function looksLiteral(text: string): boolean {
   if (text.length > maxLiteralLength) return false;
