@@ -15,7 +15,7 @@ const maxDescription = 255;
  */
 export function projectProblems(metadata: ResourceMeta, spec: JsonObject): Problem[] {
   const problems: Problem[] = [];
-  if (textOf(spec.description).length > maxDescription) {
+  if (isTooLong(spec.description)) {
     problems.push(errorAt("spec.description", `must have at most ${maxDescription} characters`));
   }
   problems.push(...patternProblems(spec));
@@ -28,6 +28,12 @@ export function projectProblems(metadata: ResourceMeta, spec: JsonObject): Probl
   problems.push(...windows.flatMap((window, index) => windowProblems(window, `spec.syncWindows[${index}]`)));
   problems.push(...duplicates(windows.map(windowKey), "spec.syncWindows", "the same window"));
   return [...problems, ...accountProblems(spec), ...integrityProblems(spec)];
+}
+
+/** Kubernetes counts characters, of which one may be two for JavaScript. */
+function isTooLong(description: JsonValue | undefined): boolean {
+  const text = textOf(description);
+  return text.length > maxDescription && Array.from(text).length > maxDescription;
 }
 
 function patternProblems(spec: JsonObject): Problem[] {
@@ -116,7 +122,7 @@ function windowProblems(window: JsonObject, path: string): Problem[] {
   problems.push(...attempt(`${path}.duration`, () => parseDuration(textOf(window.duration))));
   const zone = textOf(window.timeZone);
   problems.push(...attempt(`${path}.timeZone`, () => findTimeZone(zone, `${path}.timeZone`), "; UTC is used"));
-  if (textOf(window.description).length > maxDescription) {
+  if (isTooLong(window.description)) {
     problems.push(warningAt(`${path}.description`, `must have at most ${maxDescription} characters`));
   }
   const lists = [window.applications, window.clusters, window.namespaces];

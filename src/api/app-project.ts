@@ -12,9 +12,20 @@ import { belongsTo, type Misplaced, suggestPlaces, writeAt } from "./misplaced-k
 const shape = createSchema<JsonObject>(appProjectSchema);
 const projectFinalizers = ["resources-finalizer.argocd.argoproj.io"];
 
+const applicationKeys = Object.keys(applicationSchema.properties).filter((key) => key !== "destination");
+/** As the originals' documentation has called them for a while. */
+const newListNames = ["cluster", "namespace"].flatMap((scope) =>
+  ["Allow", "Deny"].map((way) => `${scope}Resource${way}list`),
+);
+
 const misplaced: readonly Misplaced[] = [
   { at: [""], keys: Object.keys(appProjectSchema.properties), suggest: writeAt("spec") },
-  { at: ["", "spec"], keys: Object.keys(applicationSchema.properties), suggest: belongsTo("Application") },
+  { at: ["", "spec"], keys: applicationKeys, suggest: belongsTo("Application") },
+  {
+    at: ["spec"],
+    keys: newListNames,
+    suggest: (key) => `did you mean \`${key.replace("Allow", "White").replace("Deny", "Black")}\`?`,
+  },
   { at: ["spec"], keys: ["automated", "syncOptions", "prune", "selfHeal"], suggest: belongsTo("Application") },
   { at: ["spec"], keys: ["policies", "groups", "jwtTokens"], suggest: writeAt("spec.roles[]") },
   { at: ["spec"], keys: ["manualSync", "schedule", "duration"], suggest: writeAt("spec.syncWindows[]") },

@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonValue } from "../base/json.ts";
-import type { JsonSchema, Problem } from "../base/schema.ts";
+import { isIntOrString, type JsonSchema, type Problem } from "../base/schema.ts";
 
 /**
  * Problems of a schema's check as they count at admission: a wrong type is an error, since Go cannot decode it; what else
@@ -34,10 +34,11 @@ function mistypedPaths(value: JsonValue, schema: JsonSchema, path: string): stri
   });
 }
 
-function hasType(value: JsonValue, { type }: JsonSchema): boolean {
+function hasType(value: JsonValue, schema: JsonSchema): boolean {
+  const { type } = schema;
   switch (type) {
     case undefined:
-      return true;
+      return schema["x-kubernetes-int-or-string"] !== true || isIntOrString(value);
     case "array":
       return Array.isArray(value);
     case "object":

@@ -39,9 +39,8 @@ export function readEnvelope(
     const suggestion = likely === undefined ? undefined : `did you mean \`${likely}\`?`;
     problems.push(warningAt(key, "unknown field, it has no effect", suggestion));
   }
-  if (value.spec !== undefined && value.spec !== null && !isJsonObject(value.spec)) {
-    problems.push(errorAt("spec", "must be an object"));
-  }
+  if (value.spec === undefined || value.spec === null) problems.push(noSpec);
+  else if (!isJsonObject(value.spec)) problems.push(errorAt("spec", "must be an object"));
   return { metadata: readMetadata(objectOf(value.metadata), problems), spec: objectOf(value.spec) };
 }
 
@@ -71,6 +70,15 @@ function textsOf(value: JsonValue | undefined): Record<string, string> {
  * @throws InvalidManifest with every problem
  */
 export function warningsOf(problems: readonly Problem[]): readonly Problem[] {
-  if (problems.some(({ severity }) => severity === "error")) throw new InvalidManifest(problems);
+  if (problems.some(({ severity }) => severity === "error")) throw new InvalidManifest(withoutRest(problems));
   return problems;
+}
+
+/** The CRDs of all kinds demand one. */
+const noSpec = errorAt("spec", "is required");
+
+/** What a spec lacks that is not there need not be told one by one. */
+function withoutRest(problems: readonly Problem[]): readonly Problem[] {
+  if (!problems.includes(noSpec)) return problems;
+  return problems.filter((problem) => problem === noSpec || !problem.path.startsWith("spec"));
 }

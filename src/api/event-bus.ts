@@ -21,6 +21,12 @@ export function parseEventBus(value: unknown): Parsed<EventBusResource> {
   const spec = objectOf(readFields(written, eventBusSchema, "spec", problems));
   const kind = busKinds.find((name) => isJsonObject(spec[name]));
   problems.push(...shape.check(spec, "spec"), ...checkBus(spec, kind));
+  for (const [of, path] of [
+    [objectOf(spec.nats).native, "spec.nats.native"],
+    [spec.jetstream, "spec.jetstream"],
+  ] as const) {
+    problems.push(...checkVolume(objectOf(objectOf(of).persistence), `${path}.persistence`));
+  }
   problems.push(...checkSelectors(spec, eventBusSchema, "spec"), ...busTraps(spec));
   return { resource: { metadata, kind: kind ?? "embedded", spec }, warnings: warningsOf(problems) };
 }
@@ -71,6 +77,16 @@ function checkJetStream(jetStream: JsonObject): Problem[] {
     problems.push(errorAt("spec.jetstream.replicas", message));
   }
   return problems;
+}
+
+/** As Kubernetes reads amounts: `10Gi`, `0.5`, `1e9`. */
+const quantity = /^[-+]?(?:\d+\.?\d*|\.\d+)(?:[KMGTPE]i|[numkMGTPE]|[eE][-+]?\d+)?$/;
+
+function checkVolume(persistence: JsonObject, path: string): Problem[] {
+  const { volumeSize } = persistence;
+  if (typeof volumeSize !== "string" || quantity.test(volumeSize)) return [];
+  const hint = /^[\d.]+ ?[KMGTP]i?B$/i.test(volumeSize) ? "without the B, as in 10Gi" : undefined;
+  return [errorAt(`${path}.volumeSize`, `${JSON.stringify(volumeSize)} must be a quantity such as 10Gi`, hint)];
 }
 
 function required(object: JsonObject, field: string, path: string): Problem[] {

@@ -95,7 +95,7 @@ function routeOf(event: EventDefinition): Route | undefined {
 export function checkService(service: JsonObject, path: string): Problem[] {
   const ports = listOf(service.ports).map(objectOf);
   const problems = ports.flatMap(({ port }, index) =>
-    typeof port === "number" && port > 0 && port < 65_536
+    (typeof port === "number" && port > 0 && port < 65_536) || typeof port === "string" // a wrong type is told
       ? []
       : [warningAt(`${path}.ports[${index}].port`, `${JSON.stringify(port) ?? "nothing"} must be between 1 and 65535`)],
   );

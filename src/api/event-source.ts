@@ -7,6 +7,7 @@ import type { EventDefinition, EventSource } from "./resources.ts";
 import { serviceSchema, statusSchema } from "./service-schemas.ts";
 import { eventBusNameField, openObject, podTemplateSchema, replicasField, textMap } from "./shared-schemas.ts";
 import { type SourceKindSchema, sourceKindFacts } from "./source-kinds.ts";
+import { checkPodTemplate } from "./trap-rules.ts";
 
 type Kinds = Readonly<Record<string, SourceKindSchema>>;
 
@@ -47,10 +48,11 @@ export function parseEventSource(value: unknown, kinds: Kinds): Parsed<EventSour
   const problems: Problem[] = [];
   const { metadata, spec: written } = readEnvelope(value, "EventSource", problems);
   const spec = objectOf(readFields(written, eventSourceSchema(kinds), "spec", problems));
-  problems.push(...shape.check(spec, "spec"));
+  problems.push(...shape.check(spec, "spec").map((problem) => suggestEventName(problem, kinds)));
   const events = readEvents(spec, kinds, problems);
   problems.push(...checkEventNames(metadata.name, events), ...checkModes(events));
   problems.push(...checkRoutes(events), ...checkService(objectOf(spec.service), "spec.service"));
+  problems.push(...checkPodTemplate(spec));
   const warnings = warningsOf(problems);
   const resource: EventSource = {
     metadata,
@@ -62,6 +64,15 @@ export function parseEventSource(value: unknown, kinds: Kinds): Parsed<EventSour
     })),
   };
   return { resource, warnings };
+}
+
+/** Fields that stand where the names of events do: `spec.webhook.endpoint`. */
+function suggestEventName(problem: Problem, kinds: Kinds): Problem {
+  const [, kind = "", field = ""] = /^spec\.(\w+)\.(\w+)$/.exec(problem.path) ?? [];
+  const fields = Object.hasOwn(kinds, kind) ? kinds[kind]?.json.properties : undefined;
+  if (!fields || !Object.hasOwn(fields, field) || !problem.message.endsWith("must be an object")) return problem;
+  const suggestion = `every event has a name: write \`spec.${kind}.<name>.${field}\``;
+  return { ...problem, suggestion };
 }
 
 function kindNames(kinds: Kinds): readonly string[] {

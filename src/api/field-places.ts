@@ -1,6 +1,7 @@
 import { isJsonObject, type JsonObject } from "../base/json.ts";
 import { nearest } from "../base/nearest.ts";
 import type { JsonSchema } from "../base/schema.ts";
+import { completionsOf, synonymsOf } from "./likely-names.ts";
 
 /** A place in a manifest while it is read: what the schema says there, and the levels above. */
 export interface Level {
@@ -17,17 +18,25 @@ const maxDepth = 3;
 const maxSchemas = 500;
 
 /**
- * What was likely meant by a key that the schema does not know here: another spelling, or another place of the same
- * kind's schema. Exact keys elsewhere go before near ones here; undefined when nothing is likely.
+ * What was likely meant by a key that the schema does not know here: another spelling, another word, or another place of
+ * the same kind's schema. Exact keys elsewhere go before near ones here; undefined when nothing is likely.
  */
 export function suggestPlace(key: string, level: Level): string | undefined {
   const known = Object.keys(level.schema.properties ?? {});
-  const sameWord = known.find((name) => name.toLowerCase() === key.toLowerCase());
-  if (sameWord !== undefined) return `did you mean \`${sameWord}\`?`;
-  const elsewhere = placeAbove(key, level) ?? placeBelow(key, level);
-  if (elsewhere !== undefined) return elsewhere;
-  const likely = nearest(key, known);
-  return likely === undefined ? undefined : `did you mean \`${likely}\`?`;
+  const sameWord = known.filter((name) => name.toLowerCase() === key.toLowerCase());
+  return (
+    didYouMean(sameWord) ??
+    didYouMean(synonymsOf(key, known)) ??
+    placeAbove(key, level) ??
+    placeBelow(key, level) ??
+    didYouMean(nearest(key, known)) ??
+    didYouMean(completionsOf(key, known))
+  );
+}
+
+function didYouMean(names: readonly string[] | string = []): string | undefined {
+  const list = typeof names === "string" ? [names] : names;
+  return list.length === 0 ? undefined : `did you mean ${list.map((name) => `\`${name}\``).join(" or ")}?`;
 }
 
 function placeAbove(key: string, level: Level): string | undefined {

@@ -19,10 +19,9 @@ function readValue(value: JsonValue, level: Level, problems: Problem[]): JsonVal
   if (Array.isArray(value)) {
     const { items } = schema;
     if (!items) return value;
-    return changeItems(value, (item, index) => {
-      const filled = item === null && items.type === "object" ? {} : item;
-      return readValue(filled, { ...level, schema: items, path: `${path}[${index}]` }, problems);
-    });
+    return changeItems(value, (item, index) =>
+      readValue(filled(item, items), { ...level, schema: items, path: `${path}[${index}]` }, problems),
+    );
   }
   if (!isJsonObject(value) || (!schema.properties && !mapSchema(schema))) return value;
   const here: Level = { ...level, value };
@@ -38,11 +37,7 @@ function readField(key: string, child: JsonValue, level: Level, problems: Proble
   const path = `${level.path}.${key}`;
   if (known) return readValue(child, { schema: known, path, up: level }, problems);
   const entry = mapSchema(schema);
-  if (entry) {
-    // A map's entry without a value is an empty one; a field without a value is not there.
-    const filled = child === null && entry.type === "object" ? {} : child;
-    return readValue(filled, { schema: entry, path, up: level }, problems);
-  }
+  if (entry) return readValue(filled(child, entry), { schema: entry, path, up: level }, problems);
   if (!isOpen(schema)) {
     const suggestion = problems.length < maxSuggestions ? suggestPlace(key, level) : undefined;
     problems.push(warningAt(path, "unknown field, it has no effect", suggestion));
@@ -58,6 +53,13 @@ function readInteger(value: bigint, { type }: JsonSchema, path: string, problems
   }
   return Number(value);
 }
+
+/** A null in a list or map is Go's zero value of the type; only a field without a value is not there. */
+function filled(value: JsonValue, { type }: JsonSchema): JsonValue {
+  return value === null && type !== undefined ? zeroValues[type] : value;
+}
+
+const zeroValues = { object: {}, array: [], string: "", integer: 0, number: 0, boolean: false } as const;
 
 function mapSchema(schema: JsonSchema): JsonSchema | undefined {
   return typeof schema.additionalProperties === "object" ? schema.additionalProperties : undefined;

@@ -1,5 +1,6 @@
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import type { Problem } from "../base/schema.ts";
+import { findTimeZone } from "../base/time-zone.ts";
 import { errorAt, listOf, objectOf, textOf } from "./fields.ts";
 import { checkFilterTraps } from "./filter-traps.ts";
 import { secondOfDay } from "./time-of-day.ts";
@@ -90,10 +91,10 @@ function checkTime(time: JsonObject, path: string): Problem[] {
   return problems;
 }
 
+/** Whether Go knows a time zone of that name. */
 export function isTimeZone(name: string): boolean {
-  if (name === "Local") return true;
   try {
-    new Intl.DateTimeFormat("en", { timeZone: name });
+    findTimeZone(name, "");
     return true;
   } catch {
     return false; // that is the question

@@ -3,7 +3,7 @@ import type { JsonObject, JsonValue } from "../base/json.ts";
 import type { Problem } from "../base/schema.ts";
 import { listOf, objectOf, textOf, warningAt } from "./fields.ts";
 import { secondOfDay, secondsPerDay } from "./time-of-day.ts";
-import { checkPlanned, checkRegex, checkTemplate } from "./trap-rules.ts";
+import { checkEventPath, checkPlainWords, checkPlanned, checkRegex, checkTemplate } from "./trap-rules.ts";
 
 /** Filters that are accepted, but fail with each event, or take other events than they seem to (spec argo-events 5). */
 export function checkFilterTraps({ filters: written, filtersLogicalOperator }: JsonObject, path: string): Problem[] {
@@ -31,27 +31,29 @@ function isGiven(value: JsonValue | undefined): boolean {
 /** govaluate reads `a-b` as a difference. */
 function checkNames({ expr, fields }: JsonObject, path: string): Problem[] {
   return listOf(fields).flatMap((field, index) => {
-    const name = textOf(objectOf(field).name);
-    if (!/[-.\s]/.test(name) || textOf(expr).includes(`[${name}]`)) return [];
+    const { name: written, path: of } = objectOf(field);
+    const name = textOf(written);
+    const problems = checkEventPath(of, `${path}.fields[${index}].path`);
+    if (!/[-.\s]/.test(name) || textOf(expr).includes(`[${name}]`)) return problems;
     const message = `${JSON.stringify(name)} is not found in the expression`;
-    return [warningAt(`${path}.fields[${index}].name`, message, `write it there as \`[${name}]\``)];
+    return [...problems, warningAt(`${path}.fields[${index}].name`, message, `write it there as \`[${name}]\``)];
   });
 }
 
 function checkDataEntry(entry: JsonObject, path: string): Problem[] {
   const values = listOf(entry.value).filter((value): value is string => typeof value === "string");
   const at = (index: number): string => `${path}.value[${index}]`;
-  const problems = checkTemplate(entry.template, `${path}.template`);
+  const problems = [
+    ...checkEventPath(entry.path, `${path}.path`),
+    ...checkTemplate(entry.template, `${path}.template`),
+  ];
   const comparator = textOf(entry.comparator) || "=";
   if (comparator === "!=" && entry.type !== "bool" && new Set(values).size > 1) {
     problems.push(warningAt(`${path}.value`, severalNots, hintOfNots(textOf(entry.type), values)));
   }
   switch (entry.type) {
     case "string":
-      if (/[<>]/.test(comparator)) {
-        problems.push(warningAt(`${path}.comparator`, `${comparator} never holds for strings: no event is taken`));
-      }
-      return [...problems, ...values.flatMap((value, index) => checkRegex(value, at(index)))];
+      return [...problems, ...checkTexts(values, comparator, path)];
     case "number":
       return [...problems, ...values.flatMap((value, index) => checkNumber(value, at(index)))];
     case "bool":
@@ -62,6 +64,16 @@ function checkDataEntry(entry: JsonObject, path: string): Problem[] {
     default:
       return problems;
   }
+}
+
+function checkTexts(values: readonly string[], comparator: string, path: string): Problem[] {
+  const regexes = values.flatMap((value, index) => checkRegex(value, `${path}.value[${index}]`));
+  if (/[<>]/.test(comparator)) {
+    const message = `${comparator} never holds for strings: no event is taken`;
+    return [warningAt(`${path}.comparator`, message), ...regexes];
+  }
+  const isToldOfSeveral = comparator === "!=" && new Set(values).size > 1;
+  return isToldOfSeveral ? regexes : [...regexes, ...checkPlainWords(values, `${path}.value`)];
 }
 
 const severalNots = "with != and several values nearly every event passes, since differing from one of them is enough";

@@ -4,7 +4,7 @@ import { memoize } from "../base/memo.ts";
 import type { Problem } from "../base/schema.ts";
 import { setJson } from "../base/sjson.ts";
 import { errorAt, listOf, objectOf, textOf, warningAt } from "./fields.ts";
-import { checkTemplate } from "./trap-rules.ts";
+import { checkEventPath, checkTemplate } from "./trap-rules.ts";
 
 const operations = ["", "append", "overwrite", "prepend"];
 
@@ -98,6 +98,8 @@ function checkSource(src: JsonObject, names: ReadonlySet<string>, path: string):
   const problems = [
     ...checkTemplate(src.contextTemplate, `${path}.contextTemplate`),
     ...checkTemplate(src.dataTemplate, `${path}.dataTemplate`),
+    ...checkEventPath(src.contextKey, `${path}.contextKey`),
+    ...checkEventPath(src.dataKey, `${path}.dataKey`),
   ];
   const name = textOf(src.dependencyName);
   if (name !== "" && !names.has(name)) {

@@ -5,7 +5,7 @@ import { allOf, type Condition, parseCondition } from "./condition.ts";
 import { listOf, objectOf, textOf, warningAt } from "./fields.ts";
 import { checkParameterTraps, destsOf } from "./parameter-rules.ts";
 import { checkStartAt } from "./start-at.ts";
-import { checkPlanned, checkSubjectName } from "./trap-rules.ts";
+import { checkPlanned, checkPodTemplate, checkSubjectName } from "./trap-rules.ts";
 import { kindOfTemplate } from "./trigger-rules.ts";
 
 /** What is accepted of a Sensor's parts together, but does not do what it says. */
@@ -18,6 +18,7 @@ export function checkSensorTraps(spec: JsonObject): Problem[] {
     ...checkPlanned(spec, ["shared"], "spec"),
     ...checkStartAt(spec.startAt),
     ...checkUnread(spec),
+    ...checkPodTemplate(spec),
     ...dependencies.flatMap((dependency, index) => checkDependency(dependency, `spec.dependencies[${index}]`)),
     ...checkTwins(dependencies),
     ...checkUnused(dependencies, read),

@@ -3,7 +3,7 @@ import { messageOf } from "../base/errors.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import { compileRegex, exactRegex } from "../base/regex.ts";
 import type { Problem } from "../base/schema.ts";
-import { textOf, warningAt } from "./fields.ts";
+import { objectOf, textOf, warningAt } from "./fields.ts";
 
 /** Traps that several places have: what the original accepts and what then fails, or does something else. */
 
@@ -17,9 +17,11 @@ export function checkPlanned(object: JsonObject, fields: readonly string[], path
   return fields.filter((field) => object[field] !== undefined).map((field) => warningAt(`${path}.${field}`, notYet));
 }
 
+const special = /[\\.+*?()|[\]{}^$]/;
+
 /** A string filter's value (spec argo-events 5.2): a regex that Go knows and that says what its writer meant. */
 export function checkRegex(text: string, path: string): Problem[] {
-  if (!/[\\.+*?()|[\]{}^$]/.test(text)) return [];
+  if (!special.test(text)) return [];
   try {
     compileRegex(text);
   } catch (error) {
@@ -33,6 +35,19 @@ export function checkRegex(text: string, path: string): Problem[] {
   return [warningAt(path, message, `for exactly this text write \`${exactRegex(text)}\``)];
 }
 
+/** Plain words among a string filter's values, which people take for equality: one warning, at `path`. */
+export function checkPlainWords(values: readonly string[], path: string): Problem[] {
+  const words = values.filter((text) => text !== "" && !special.test(text));
+  const [first] = words;
+  if (first === undefined) return [];
+  const exact = words.length === 1 ? `^${first}$` : `^(${words.slice(0, maxWords).join("|")})$`;
+  const message = `${JSON.stringify(first)} is found anywhere in the text: what has more before or behind it passes, too`;
+  return [warningAt(path, message, `for exactly this write \`${exact}\``)];
+}
+
+/** In a hint. */
+const maxWords = 10;
+
 /** Host names, versions, file names, `[bot]`, `fix(api)`: text in which special characters mean themselves. */
 function looksLiteral(text: string): boolean {
   if (text.length > maxLiteralLength) return false;
@@ -42,7 +57,7 @@ function looksLiteral(text: string): boolean {
     .replace(/(?<=\w)\([\w -]+\)(?![?*+{])/, "") // a group that neither chooses nor repeats
     .replace(/(?<=:\/\/.*)\?(?=\w+=)/, "") // a URL's query
     .replace(/(?<=\w)\+(?=\w+@)/, ""); // an address with a tag
-  return plain !== text && !/[\\.+*?()|[\]{}^$]/.test(plain);
+  return plain !== text && !special.test(plain);
 }
 
 /** A Go template as far as can be told without its engine: delimiters and quotes end where they begin. */
@@ -96,6 +111,28 @@ function endOfQuote(text: string, start: number): number {
     else if (quote !== "`" && text[at] === "\n") return -1;
   }
   return -1;
+}
+
+/** A path into an event (spec argo-events 5.9): those of other tools are looked for as if they were names of fields. */
+export function checkEventPath(value: JsonValue | undefined, path: string): Problem[] {
+  const text = textOf(value);
+  // Queries and modifiers have texts of their own.
+  const hasBrackets = !/[#@{|!]/.test(text) && /[\w\])]\[(?:\d+|'[^']*'|"[^"]*")\]/.test(text);
+  const isOther = hasBrackets || /^\$(?:[.[]|$)|^\.(?!\.)/.test(text);
+  if (text.length > maxLiteralLength || !isOther) return [];
+  const likely = text
+    .replaceAll(/\[(\d+)\]/g, ".$1")
+    .replaceAll(/\[(?:'([^']*)'|"([^"]*)")\]/g, ".$1$2")
+    .replace(/^\$?\.?/, "");
+  const message = `${JSON.stringify(text)} is no path of GJSON: nothing is found there`;
+  return [warningAt(path, message, likely === "" ? "`@this` is all of it" : `did you mean \`${likely}\`?`)];
+}
+
+/** `spec.template` of an EventSource or Sensor: what the original never applies (spec argo-events 2.3). */
+export function checkPodTemplate({ template }: JsonObject): Problem[] {
+  const { imagePullPolicy } = objectOf(objectOf(template).container);
+  if (textOf(imagePullPolicy) === "") return [];
+  return [warningAt("spec.template.container.imagePullPolicy", "has no effect, in Argo Events neither")];
 }
 
 /** retryStrategy and the like (spec argo-events 1.2): with a bad one the original never acts. */

@@ -77,6 +77,10 @@ export const errorCodes = {
     cause: "A stored message is not a CloudEvent.",
     remedy: "Look at who publishes on this subject; the message is skipped and recorded.",
   },
+  FIELD_UNKNOWN: {
+    cause: "No kind of ours, none of its fields and no error code has this name.",
+    remedy: "Ask for what stands above it: `tiphys explain sensor.spec`.",
+  },
   FILTER_ERROR: {
     cause: "A filter, condition or transform could not be evaluated on this event.",
     remedy: "Compare the path, type and values of the filter with the event: `tiphys why EVENT`.",

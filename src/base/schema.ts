@@ -95,7 +95,7 @@ export function formatProblems(problems: readonly Problem[]): string {
 
 function newAjv({ useDefaults }: { readonly useDefaults: boolean }): Ajv {
   // strict: false, since structural schemas carry x-kubernetes-* keywords and Kubernetes' own formats.
-  return new Ajv({
+  const ajv = new Ajv({
     allErrors: true,
     strict: false,
     useDefaults,
@@ -104,6 +104,14 @@ function newAjv({ useDefaults }: { readonly useDefaults: boolean }): Ajv {
     meta: false, // our own schemas need no check against the meta-schema, which costs 0.2 s to compile
     validateSchema: false,
   });
+  return ajv.addKeyword({ keyword: intOrString, validate: (_: unknown, data: unknown) => isIntOrString(data) });
+}
+
+const intOrString = "x-kubernetes-int-or-string";
+
+/** What Kubernetes' type of that name decodes. */
+export function isIntOrString(value: unknown): boolean {
+  return typeof value === "string" || Number.isInteger(value);
 }
 
 function toProblems(errors: readonly ErrorObject[], path: string): Problem[] {
@@ -152,6 +160,8 @@ function explain(error: ErrorObject): string {
         .join(", ")}`;
     case "type":
       return `${value} must be ${article(String(error.params.type))}`;
+    case intOrString:
+      return `${value} must be an integer or a string`;
     case "minLength":
       return `${value} must not be empty`;
     default:
@@ -161,10 +171,45 @@ function explain(error: ErrorObject): string {
 
 function suggest(error: ErrorObject): string | undefined {
   const { keyword, data } = error;
+  if (keyword === "type") return suggestType(String(error.params.type), data, error.parentSchema);
   if (keyword !== "enum" || typeof data !== "string") return undefined;
   const allowed = allowedOf(error).filter((value) => typeof value === "string");
   const likely = nearest(data, allowed);
   return likely === undefined ? undefined : `did you mean \`${likely}\`?`;
+}
+
+/** How a value of another type is likely meant. */
+function suggestType(type: string, data: unknown, schema: unknown): string | undefined {
+  switch (type) {
+    case "string":
+      if (typeof data === "boolean") return "put it in quotes: YAML takes yes, no, on, off, y and n for booleans, too";
+      return typeof data === "number" ? "put it in quotes" : undefined;
+    case "array":
+      return data === null ? undefined : "write a list, even of one";
+    case "object": {
+      const fields = fieldNames(schema).slice(0, maxShownFields);
+      return isScalar(data) && fields.length > 0 ? `write its fields: ${fields.join(", ")}` : undefined;
+    }
+    default:
+      return typeof data === "string" && isUnquoted(data, type) ? "write it without quotes" : undefined;
+  }
+}
+
+const maxShownFields = 5;
+
+function fieldNames(schema: unknown): readonly string[] {
+  const isObject = typeof schema === "object" && schema !== null && "properties" in schema;
+  return isObject && typeof schema.properties === "object" ? Object.keys(schema.properties ?? {}) : [];
+}
+
+function isScalar(value: unknown): boolean {
+  return value !== null && typeof value !== "object";
+}
+
+/** Whether the text is a number or boolean in quotes. */
+function isUnquoted(text: string, type: string): boolean {
+  if (type === "boolean") return /^(?:true|false)$/i.test(text);
+  return type === "integer" ? /^-?\d{1,15}$/.test(text) : /^-?\d{1,15}(?:\.\d+)?$/.test(text);
 }
 
 function allowedOf(error: ErrorObject): readonly unknown[] {

@@ -23,10 +23,22 @@ export function findTimeZone(name: string, path: string): TimeZone {
 const utc: TimeZone = { name: "UTC", offsetMinutes: () => 0, abbreviation: () => "UTC" };
 
 function offsetFormat(name: string, path: string): Intl.DateTimeFormat {
+  const format = formatOf(name);
+  const known = format?.resolvedOptions().timeZone ?? "";
+  // Node.js takes names in any letters and offsets, too; Go has a file for each name.
+  const isSameWord = known.toLowerCase() === name.toLowerCase();
+  if (format && zoneName.test(name) && (!isSameWord || known === name)) return format;
+  const hint = isSameWord && zoneName.test(known) ? `; did you mean \`${known}\`?` : "";
+  throw new TerminalError("MANIFEST_INVALID", `${path}: "${name}" is not a time zone of the IANA database${hint}`);
+}
+
+const zoneName = /^[A-Z][\w+-]*(?:\/[A-Z][\w+-]*)*$/;
+
+function formatOf(name: string): Intl.DateTimeFormat | undefined {
   try {
     return new Intl.DateTimeFormat("en-US", { timeZone: name, timeZoneName: "longOffset" });
   } catch {
-    throw new TerminalError("MANIFEST_INVALID", `${path}: "${name}" is not a time zone of the IANA database`);
+    return undefined; // that is the question
   }
 }
 

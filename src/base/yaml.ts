@@ -1,5 +1,6 @@
 import {
   binaryTag,
+  CHOMPING_MODE,
   constructFromEvents,
   DUMP_SCHEMA,
   defineScalarTag,
@@ -9,13 +10,20 @@ import {
   FAILSAFE_SCHEMA,
   intCoreTag,
   intYaml11Tag,
+  mapTag,
   mergeTag,
   NOT_RESOLVED,
   nullYaml11Tag,
   parseEvents,
+  SCALAR_STYLE,
+  seqTag,
+  strTag,
   YAMLException,
 } from "js-yaml";
 import { TerminalError } from "./errors.ts";
+import { isJsonObject } from "./json.ts";
+import { indentFlow, placeBefore } from "./yaml-flow.ts";
+import { faultOf } from "./yaml-hints.ts";
 import { offsetOf, type Place, type PlacedDocument, placeDocument, placesIn } from "./yaml-places.ts";
 import { isOutsideJson, yamlBoolean, yamlNumber } from "./yaml-scalars.ts";
 
@@ -46,7 +54,7 @@ export interface YamlDocument {
 /** Deeper nesting is refused. */
 const maxDepth = 200;
 /** Aliases may repeat what they name; a document that grows beyond its text by more than this is refused. */
-const maxExtraNodes = 100_000;
+const maxExtra = { nodes: 100_000, characters: 10_000_000 } as const;
 
 const boolTag = defineScalarTag<boolean>("tag:yaml.org,2002:bool", {
   implicit: true,
@@ -79,6 +87,14 @@ const textBinaryTag = defineScalarTag<string>("tag:yaml.org,2002:binary", {
   identify: () => false,
 });
 
+/** Tags that Go does not know have no meaning for it: what they stand before is read as if they were not there. */
+const anyTag = { tagName: "", matchByTagPrefix: true, identify: () => false } as const;
+const unknownTags = [
+  { ...strTag, ...anyTag, resolve: (source: string) => source },
+  { ...seqTag, ...anyTag },
+  { ...mapTag, ...anyTag },
+] as const;
+
 /** As sigs.k8s.io/yaml reads: YAML 1.1 booleans, 1.1 and Go integers, timestamps left as text, merge keys. */
 const kubernetesSchema = FAILSAFE_SCHEMA.withTags(
   nullYaml11Tag,
@@ -87,6 +103,7 @@ const kubernetesSchema = FAILSAFE_SCHEMA.withTags(
   integerTag,
   textBinaryTag,
   mergeTag,
+  ...unknownTags,
 );
 
 /**
@@ -99,15 +116,30 @@ export function parseYaml(text: string): unknown[] {
 
 /** As `parseYaml`, with places. JSON is YAML, too. @throws YamlError */
 export function parseYamlDocuments(text: string): YamlDocument[] {
+  try {
+    return readDocuments(text, placesIn(text));
+  } catch (error) {
+    const indented = isShallow(error) ? indentFlow(text) : undefined;
+    if (!indented) throw error;
+    const placeAt = placesIn(indented.text);
+    return readDocuments(indented.text, (offset) => placeBefore(placeAt(offset), indented));
+  }
+}
+
+function isShallow(error: unknown): boolean {
+  return error instanceof YamlError && error.reason.startsWith("deficient indentation");
+}
+
+function readDocuments(text: string, placeAt: PlaceAt): YamlDocument[] {
   let events: Event[] = [];
   try {
     events = parseEvents(text, { maxDepth });
+    dropLastBreak(text, events);
     const values = constructFromEvents(events, { source: text, schema: kubernetesSchema });
-    if (events.some(({ type }) => type === EVENT_ID.ALIAS))
-      for (const value of values) refuseBomb(value, text.length + maxExtraNodes);
-    return placedDocuments(text, events, values);
+    if (events.some(({ type }) => type === EVENT_ID.ALIAS)) for (const value of values) refuseBomb(value, text.length);
+    return placedDocuments(text, events, values, placeAt);
   } catch (error) {
-    throw toYamlError(error, text, events);
+    throw toYamlError(error, text, events, placeAt);
   }
 }
 
@@ -146,8 +178,14 @@ export function formatYaml(value: unknown): string {
   return dump(value, { lineWidth: -1, noRefs: true, schema: printSchema });
 }
 
-function placedDocuments(text: string, events: readonly Event[], values: readonly unknown[]): YamlDocument[] {
-  const placeAt = placesIn(text);
+type PlaceAt = (offset: number) => Place;
+
+function placedDocuments(
+  text: string,
+  events: readonly Event[],
+  values: readonly unknown[],
+  placeAt: PlaceAt,
+): YamlDocument[] {
   let lastOffset = 0;
   const starts = documentStarts(events);
   return values.map((value, index) => {
@@ -178,6 +216,15 @@ function documentStarts(events: readonly Event[]): number[] {
   return starts;
 }
 
+/** A block scalar whose last line is the text's, without a break at its end, has none in Go; YAML gives it one. */
+function dropLastBreak(text: string, events: Event[]): void {
+  const index = events.findLastIndex(({ type }) => type === EVENT_ID.SCALAR);
+  const last = events[index];
+  if (last?.type !== EVENT_ID.SCALAR || last.valueEnd !== text.length || /[\r\n]$/.test(text)) return;
+  if (last.style !== SCALAR_STYLE.LITERAL_BLOCK && last.style !== SCALAR_STYLE.FOLDED_BLOCK) return;
+  events[index] = { ...last, chomping: CHOMPING_MODE.STRIP };
+}
+
 /** Undefined for an empty document, and for what is written nowhere. */
 function offsetOfEvent(event: Event): number | undefined {
   const isCollection = event.type === EVENT_ID.MAPPING || event.type === EVENT_ID.SEQUENCE;
@@ -185,18 +232,27 @@ function offsetOfEvent(event: Event): number | undefined {
   return offset < 0 ? undefined : offset;
 }
 
-/** Counts nodes as often as aliases repeat them. */
-function refuseBomb(root: unknown, maxNodes: number): void {
-  let left = maxNodes;
+/** Counts nodes, and the characters of texts and keys, as often as aliases repeat them. */
+function refuseBomb(root: unknown, length: number): void {
+  let [nodes, characters] = [length + maxExtra.nodes, length + maxExtra.characters];
   const waiting: unknown[] = [root];
   while (waiting.length > 0) {
     const value = waiting.pop();
-    if (typeof value !== "object" || value === null) continue;
-    const children = Object.values(value);
-    left -= children.length;
-    if (left < 0) throw new Error("aliases repeat too much");
+    characters -= charactersOf(value);
+    const children = childrenOf(value);
+    nodes -= children.length;
+    if (nodes < 0 || characters < 0) throw new Error("aliases repeat too much");
     for (const child of children) waiting.push(child);
   }
+}
+
+function charactersOf(value: unknown): number {
+  if (typeof value === "string") return value.length;
+  return isJsonObject(value) ? Object.keys(value).reduce((sum, key) => sum + key.length, 0) : 0;
+}
+
+function childrenOf(value: unknown): readonly unknown[] {
+  return typeof value === "object" && value !== null ? Object.values(value) : [];
 }
 
 /** A value that JSON has no form for. */
@@ -208,32 +264,40 @@ class OutsideJson extends Error {
   }
 }
 
-function toYamlError(error: unknown, text: string, events: readonly Event[]): YamlError {
-  if (error instanceof YAMLException && error.mark) {
-    const { line, column, position } = error.mark;
-    const isDuplicate = error.reason === "duplicated mapping key";
-    const first = isDuplicate ? firstKeyOf(position, text, events) : undefined;
+function toYamlError(error: unknown, text: string, events: readonly Event[], placeAt: PlaceAt): YamlError {
+  const fault = error instanceof YAMLException ? faultOf(error, text, events) : undefined;
+  if (fault) {
+    const isDuplicate = fault.reason === "duplicated mapping key";
+    const keys = isDuplicate ? keysAt(fault.offset, text, events) : undefined;
+    const first = keys && placeAt(keys.first);
     const also = first ? `, the first is at line ${first.line}, column ${first.column}` : "";
-    return new YamlError(error.reason + also, line + 1, column + 1, error);
+    const { line, column } = placeAt(keys?.second ?? fault.offset);
+    return new YamlError(fault.reason + also, line, column, error);
   }
-  const place = error instanceof OutsideJson ? placeOfScalar(error.source, text, events) : undefined;
+  const offset = error instanceof OutsideJson ? offsetOfScalar(error.source, text, events) : undefined;
+  const place = offset === undefined ? { line: 0, column: 0 } : placeAt(offset);
   const reason = error instanceof Error ? error.message : String(error);
-  return new YamlError(reason, place?.line ?? 0, place?.column ?? 0, error);
+  return new YamlError(reason, place.line, place.column, error);
 }
 
-/** Where the key stands that the one at `position` repeats. */
-function firstKeyOf(position: number, text: string, events: readonly Event[]): Place | undefined {
+/** Two equal keys, of which the second's text is at `position`: behind its quote, where it has one. */
+function keysAt(
+  position: number,
+  text: string,
+  events: readonly Event[],
+): { first: number; second: number } | undefined {
   for (const start of documentStarts(events)) {
-    const first = placeDocument(text, events, start).duplicates.get(position);
-    if (first !== undefined) return placesIn(text)(first);
+    const { duplicates } = placeDocument(text, events, start);
+    const second = duplicates.has(position) ? position : position - 1;
+    const first = duplicates.get(second);
+    if (first !== undefined) return { first, second };
   }
   return undefined;
 }
 
-function placeOfScalar(source: string, text: string, events: readonly Event[]): Place | undefined {
+function offsetOfScalar(source: string, text: string, events: readonly Event[]): number | undefined {
   const scalar = events.find(
     (event) => event.type === EVENT_ID.SCALAR && text.slice(event.valueStart, event.valueEnd) === source,
   );
-  const offset = scalar && offsetOfEvent(scalar);
-  return offset === undefined ? undefined : placesIn(text)(offset);
+  return scalar && offsetOfEvent(scalar);
 }

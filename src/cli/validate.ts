@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
-import { text as readAll } from "node:stream/consumers";
+import { buffer as readAll } from "node:stream/consumers";
 import { Command } from "commander";
 import { EngineError, messageOf } from "../base/errors.ts";
 import { listManifestFiles } from "../controllers/manifest-files.ts";
-import { type FileReport, type PlacedProblem, unreadable, validateText } from "../validate/validate.ts";
+import { type FileReport, type PlacedProblem, unreadable, validateContent } from "../validate/validate.ts";
 import { globalFlags } from "./engine-client.ts";
 import { colored, print } from "./output.ts";
 
@@ -11,7 +11,7 @@ import { colored, print } from "./output.ts";
 export function validateCommand(): Command {
   return new Command("validate")
     .description(
-      "Every problem of EventSources, Sensors, EventBuses, Applications and AppProjects in YAML or JSON.\n" +
+      "Every problem of EventSources, Sensors, EventBuses, Applications, AppProjects and ApplicationSets in YAML or JSON.\n" +
         "Exit code: 0 no errors, 1 errors, 2 a file cannot be read.",
     )
     .argument("<file|dir|-...>", "files, directories with their folders, - for standard input")
@@ -41,14 +41,14 @@ async function filesOf(name: string): Promise<readonly string[]> {
 }
 
 async function readReport(file: string): Promise<FileReport> {
-  if (file === "-") return validateText(await readAll(process.stdin), "stdin");
-  let content: string;
+  if (file === "-") return validateContent(await readAll(process.stdin), "stdin");
+  let content: Buffer;
   try {
-    content = await readFile(file, "utf8");
+    content = await readFile(file);
   } catch (error) {
     return unreadable(file, `cannot be read: ${messageOf(error)}`);
   }
-  return validateText(content, file);
+  return validateContent(content, file);
 }
 
 function asErrors(report: FileReport): FileReport {

@@ -68,7 +68,7 @@ class FollowedDir implements ManifestDir {
   async applyAll(signal: AbortSignal): Promise<number> {
     const { kube, path } = this.#deps;
     const files = new Map<string, FollowedFile>();
-    const fingerprints = await listManifestFiles(path);
+    const fingerprints = await listManifestFiles(path, isOfRepository);
     for (const [file, objects] of await readManifestFiles(fingerprints.keys())) {
       if (objects instanceof EngineError) throw objects;
       files.set(file, { fingerprint: fingerprints.get(file) ?? "", objects });
@@ -102,7 +102,7 @@ class FollowedDir implements ManifestDir {
   }
 
   async #look(signal: AbortSignal): Promise<void> {
-    const files = await listManifestFiles(this.#deps.path);
+    const files = await listManifestFiles(this.#deps.path, isOfRepository);
     const gone = [...this.#files.keys()].filter((file) => !files.has(file));
     const due = this.#due(files, gone.length > 0);
     if (due.size === 0 && gone.length === 0 && this.#orphans.size === 0) return;
@@ -191,4 +191,12 @@ class FollowedDir implements ManifestDir {
       this.#orphans.delete(key);
     }
   }
+}
+
+/**
+ * What lies in `repositories/` becomes the first commit of a served repository (local/served-repositories.ts): Git says
+ * what is to be there from then on. Applied from here as well, it would have two owners, and a push would be undone.
+ */
+function isOfRepository(file: string): boolean {
+  return file.startsWith("repositories/");
 }

@@ -1,6 +1,6 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { extname, join, relative } from "node:path";
-import { type Manifest, parseManifests } from "../api/manifest.ts";
+import { type Manifest, manifestText, parseManifests } from "../api/manifest.ts";
 import { EngineError, messageOf, TerminalError } from "../base/errors.ts";
 
 const maxFiles = 10_000;
@@ -9,11 +9,15 @@ const extensions = [".yaml", ".yml", ".json"];
 
 /**
  * The files of manifests under `path` (a directory with its folders, or one file) in order of their names, each with a
- * fingerprint that changes when the file does. @throws TerminalError MANIFEST_UNREADABLE
+ * fingerprint that changes when the file does; `isLeftOut` is asked with names relative to the directory.
+ * @throws TerminalError MANIFEST_UNREADABLE
  */
-export async function listManifestFiles(path: string): Promise<ReadonlyMap<string, string>> {
+export async function listManifestFiles(
+  path: string,
+  isLeftOut: (file: string) => boolean = () => false,
+): Promise<ReadonlyMap<string, string>> {
   try {
-    const names = await list(path);
+    const names = await list(path, isLeftOut);
     const found = await Promise.all(names.map(async (name) => [name, await fingerprintOf(name)] as const));
     return new Map(found.filter((entry): entry is [string, string] => entry[1] !== undefined));
   } catch (error) {
@@ -22,13 +26,13 @@ export async function listManifestFiles(path: string): Promise<ReadonlyMap<strin
   }
 }
 
-async function list(path: string): Promise<readonly string[]> {
+async function list(path: string, isLeftOut: (file: string) => boolean): Promise<readonly string[]> {
   if (!(await stat(path)).isDirectory()) return [path];
   const entries = await readdir(path, { withFileTypes: true, recursive: true });
   const files = entries
     .filter((entry) => (entry.isFile() || entry.isSymbolicLink()) && extensions.includes(extname(entry.name)))
     .map((entry) => join(entry.parentPath, entry.name))
-    .filter((file) => !isHidden(relative(path, file)) && !isOfRepository(relative(path, file)));
+    .filter((file) => !isHidden(relative(path, file)) && !isLeftOut(relative(path, file)));
   if (files.length > maxFiles) throw new TerminalError("MANIFEST_UNREADABLE", `"${path}" holds over ${maxFiles} files`);
   return files.sort();
 }
@@ -49,14 +53,6 @@ function isHidden(file: string): boolean {
   return file.split("/").some((part) => part.startsWith(".") || part === "node_modules");
 }
 
-/**
- * What lies in `repositories/` becomes the first commit of a served repository (local/served-repositories.ts): Git says
- * what is to be there from then on. Applied from here as well, it would have two owners, and a push would be undone.
- */
-function isOfRepository(file: string): boolean {
-  return file.startsWith("repositories/");
-}
-
 /** What each file holds, in the order given; a MANIFEST_UNREADABLE for one that cannot be read. */
 export async function readManifestFiles(
   files: Iterable<string>,
@@ -73,7 +69,7 @@ export async function readManifestFiles(
 
 async function readOne(file: string): Promise<readonly Manifest[] | EngineError> {
   try {
-    return parseManifests(await readFile(file, "utf8"), file);
+    return parseManifests(manifestText(await readFile(file), file), file);
   } catch (error) {
     if (error instanceof EngineError) return error;
     return new TerminalError("MANIFEST_UNREADABLE", `"${file}" cannot be read: ${messageOf(error)}`, error);

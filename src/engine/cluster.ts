@@ -9,7 +9,7 @@ import { openControlPlane } from "../local/control-plane.ts";
 import { replaceFile } from "../local/data-dir.ts";
 import { kubeconfigText } from "../local/kubeconfig.ts";
 import { serveControlPlane } from "../local/serve.ts";
-import { admit } from "../validate/admission.ts";
+import { admitRequest } from "../validate/admission.ts";
 import { type CustomResourceDefinition, eventCrds, gitOpsCrds } from "../validate/crds.ts";
 import { type Base, type Cluster, host, startReadMs } from "./parts.ts";
 
@@ -34,7 +34,7 @@ async function openEmbedded({ config, stack, clock, log, dataDir }: Base): Promi
       log,
       users: [user],
       simulate: true,
-      admission: ({ object }) => admit(object),
+      admission: admitRequest,
     }),
   );
   const certificate = await ensureCertificate(dataDir.path, clock);

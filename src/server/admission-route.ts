@@ -1,10 +1,12 @@
-import { isDeepStrictEqual } from "node:util";
 import express, { type Router } from "express";
 import { EngineError } from "../base/errors.ts";
 import { isJsonObject, type JsonObject } from "../base/json.ts";
 
-/** Whether an object may be stored; `src/validate` has it. */
-export type Admit = (object: unknown) => { readonly denied?: string; readonly warnings: readonly string[] };
+/** Whether an object may be stored, in the place of `old` when it is changed; `src/validate` has it. */
+export type Admit = (
+  object: unknown,
+  old?: unknown,
+) => { readonly denied?: string; readonly warnings: readonly string[] };
 
 /** Kubernetes stores up to 1.5 MiB, and a review may hold the object twice. */
 const maxReviewBytes = 4 * 1024 * 1024;
@@ -35,21 +37,9 @@ function review(body: unknown, admit: Admit): object {
   return { apiVersion, kind: "AdmissionReview", response: { uid: request.uid, ...decide(request, admit) } };
 }
 
-function decide(request: JsonObject, admit: Admit): object {
-  if (!isJsonObject(request.object) || request.operation === "DELETE") return { allowed: true };
-  const { denied, warnings } = admit(request.object);
-  if (denied === undefined || isHousekeeping(request.object, request.oldObject)) {
-    return { allowed: true, ...(warnings.length === 0 ? {} : { warnings }) };
-  }
+function decide({ operation, object, oldObject }: JsonObject, admit: Admit): object {
+  if (!isJsonObject(object) || operation === "DELETE") return { allowed: true };
+  const { denied, warnings } = admit(object, oldObject);
+  if (denied === undefined) return { allowed: true, ...(warnings.length === 0 ? {} : { warnings }) };
   return { allowed: false, status: { status: "Failure", reason: "Invalid", code: 422, message: denied } };
-}
-
-/**
- * An object that was stored before anybody looked at it can still be deleted (finalizers are removed by an update) and
- * get its status, labels and annotations: what was bad stays as it is.
- */
-function isHousekeeping(object: JsonObject, old: unknown): boolean {
-  if (!isJsonObject(old)) return false;
-  if (isJsonObject(object.metadata) && object.metadata.deletionTimestamp !== undefined) return true;
-  return isDeepStrictEqual([object.spec, object.operation], [old.spec, old.operation]);
 }

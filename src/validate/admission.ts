@@ -11,6 +11,7 @@ import { formatProblems, InvalidManifest, type Problem, type Schema } from "../b
 import { compileSensor } from "../events/sensor/compile.ts";
 import { sourceSchemas } from "../events/sources/registry.ts";
 import { triggerSchemas } from "../events/triggers/registry.ts";
+import { changeProblems, isHousekeeping } from "./changes.ts";
 
 export interface AdmissionKinds {
   /** Schemas by the spec's key. */
@@ -55,15 +56,22 @@ export function createChecker(kinds: AdmissionKinds): Checker {
   };
 }
 
-/** Decides about an object of any kind before it is stored; other kinds than ours are admitted. Does not throw. */
-export function createAdmission(kinds: AdmissionKinds): (object: unknown) => Admission {
+/**
+ * Decides about an object of any kind before it is stored; other kinds than ours are admitted. `old` is what is stored
+ * already, for an update. Does not throw.
+ */
+export type Admit = (object: unknown, old?: unknown) => Admission;
+
+export function createAdmission(kinds: AdmissionKinds): Admit {
   const check = createChecker(kinds);
-  return (object) => {
-    const problems = check(object) ?? [];
-    const errors = problems.filter(({ severity }) => severity === "error");
+  return (object, old) => {
+    const problems = check(object);
+    if (!problems || !isJsonObject(object)) return { warnings: [] };
+    const changes = isJsonObject(old) ? changeProblems(object, old) : [];
+    const errors = [...problems, ...changes].filter(({ severity }) => severity === "error");
     if (errors.length === 0) return { warnings: problems.map(lineOf) };
-    const kind = isJsonObject(object) ? String(object.kind) : "object";
-    return { denied: `invalid ${kind}: ${formatProblems(errors)}`, warnings: [] };
+    if (isJsonObject(old) && isHousekeeping(object, old)) return { warnings: [] };
+    return { denied: `invalid ${String(object.kind)}: ${formatProblems(errors)}`, warnings: [] };
   };
 }
 
@@ -71,7 +79,20 @@ const allKinds: AdmissionKinds = { sources: sourceSchemas(), triggers: triggerSc
 
 /** `createChecker` and `createAdmission` over the kinds of source and trigger that there are. */
 export const check: Checker = createChecker(allKinds);
-export const admit: (object: unknown) => Admission = createAdmission(allKinds);
+export const admit: Admit = createAdmission(allKinds);
+
+/** The same for a request of the embedded control plane: whatever is stored may be deleted. */
+export function admitRequest({
+  operation,
+  object,
+  old,
+}: {
+  readonly operation: "CREATE" | "UPDATE" | "DELETE";
+  readonly object: unknown;
+  readonly old?: unknown;
+}): Admission {
+  return operation === "DELETE" ? { warnings: [] } : admit(object, old);
+}
 
 /** What `read` gives, or the problems for which it throws. */
 function problemsOf(read: () => readonly Problem[]): readonly Problem[] {

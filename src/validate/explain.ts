@@ -1,9 +1,10 @@
-import { appProjectSchema } from "../api/app-project-schema.ts";
+import { appProjectSchema, appProjectStatusSchema } from "../api/app-project-schema.ts";
 import { applicationSchema, operationSchema } from "../api/application-schema.ts";
-import { applicationSetSchema } from "../api/application-set/application-set-schema.ts";
-import { eventBusSchema } from "../api/event-bus-schema.ts";
-import { eventSourceSchema } from "../api/event-source.ts";
-import { sensorSchema } from "../api/sensor-schema.ts";
+import { applicationSetSchema, applicationSetStatusSchema } from "../api/application-set/application-set-schema.ts";
+import { applicationStatusSchema } from "../api/application-status-schema.ts";
+import { eventBusSchema, eventBusStatusSchema } from "../api/event-bus-schema.ts";
+import { eventSourceSchema, eventSourceStatusSchema } from "../api/event-source.ts";
+import { sensorSchema, sensorStatusSchema } from "../api/sensor-schema.ts";
 import { openObject } from "../api/shared-schemas.ts";
 import { type ErrorCode, errorCodes } from "../base/error-codes.ts";
 import { EngineError } from "../base/errors.ts";
@@ -33,6 +34,7 @@ interface Kind {
   readonly names: readonly string[];
   readonly description: string;
   readonly spec: () => JsonSchema;
+  readonly status: JsonSchema;
   readonly more?: Readonly<Record<string, JsonSchema>>;
 }
 
@@ -42,24 +44,28 @@ const kinds: readonly Kind[] = [
     names: ["eventsource", "eventsources", "es"],
     description: "Takes events from elsewhere and puts them on the bus.",
     spec: () => eventSourceSchema(sourceSchemas()),
+    status: eventSourceStatusSchema,
   },
   {
     kind: "Sensor",
     names: ["sensor", "sensors", "sn"],
     description: "Listens to events and does something about them.",
     spec: () => sensorSchema(triggerSchemas()),
+    status: sensorStatusSchema,
   },
   {
     kind: "EventBus",
     names: ["eventbus", "eb"],
     description: "Where the events of EventSources wait for Sensors.",
     spec: () => eventBusSchema,
+    status: eventBusStatusSchema,
   },
   {
     kind: "Application",
     names: ["application", "applications", "app", "apps"],
     description: "A place in a cluster that is kept at what a repository says.",
     spec: () => applicationSchema,
+    status: applicationStatusSchema,
     more: { operation: operationSchema },
   },
   {
@@ -67,16 +73,18 @@ const kinds: readonly Kind[] = [
     names: ["applicationset", "applicationsets", "appset", "appsets"],
     description: "Makes Applications.",
     spec: () => applicationSetSchema,
+    status: applicationSetStatusSchema,
   },
   {
     kind: "AppProject",
     names: ["appproject", "appprojects", "appproj", "appprojs"],
     description: "What its Applications may use.",
     spec: () => appProjectSchema,
+    status: appProjectStatusSchema,
   },
 ];
 
-/** `MANIFEST_INVALID`. @throws EngineError NOT_FOUND that names the nearest */
+/** `MANIFEST_INVALID`. @throws EngineError FIELD_UNKNOWN that names the nearest */
 export function explainCode(code: string): CodeExplanation {
   if (isCode(code)) return { code, ...errorCodes[code] };
   throw unknownName(`"${code}" is no error code`, code, Object.keys(errorCodes));
@@ -88,7 +96,7 @@ function isCode(code: string): code is ErrorCode {
 
 /**
  * The field that a path such as `sensor.spec.triggers` names; brackets with an index and the names of a map's entries
- * may be left out. @throws EngineError NOT_FOUND that names the nearest
+ * may be left out. @throws EngineError FIELD_UNKNOWN that names the nearest
  */
 export function explainField(path: string): FieldExplanation {
   const [name = "", ...keys] = path.replaceAll(/\[[^\]]*\]/g, "").split(".");
@@ -102,7 +110,9 @@ export function explainField(path: string): FieldExplanation {
     const child = childOf(schema, key, index === keys.length - 1);
     if (!child) {
       const above = [name, ...keys.slice(0, index)].join(".");
-      throw unknownName(`${above} has no field "${key}"`, key, Object.keys(fieldsOf(schema)));
+      const known = Object.keys(fieldsOf(schema));
+      if (known.length > 0 || !isOpen(schema)) throw unknownName(`${above} has no field "${key}"`, key, known);
+      throw new EngineError("FIELD_UNKNOWN", `${above} takes any fields: nothing is known of "${key}"`);
     }
     schema = child;
   }
@@ -128,7 +138,7 @@ export function typeName(schema: JsonSchema): string {
   return entry ? `map[string]${typeName(entry)}` : "Object";
 }
 
-function rootSchema({ description, spec, more }: Kind): JsonSchema {
+function rootSchema({ description, spec, more, status }: Kind): JsonSchema {
   return {
     type: "object",
     description,
@@ -139,7 +149,7 @@ function rootSchema({ description, spec, more }: Kind): JsonSchema {
       metadata: openObject("Name, namespace, labels and annotations, as of any object of Kubernetes."),
       spec: spec(),
       ...more,
-      status: openObject("What is; written by the engine."),
+      status,
     },
   };
 }
@@ -150,6 +160,10 @@ function childOf(schema: JsonSchema, key: string, isLast: boolean): JsonSchema |
   if (Object.hasOwn(fields, key)) return fields[key];
   const isMap = !schema.properties && typeof schema.additionalProperties === "object";
   return isMap && !isLast ? entryOf(schema) : undefined;
+}
+
+function isOpen(schema: JsonSchema): boolean {
+  return entryOf(schema)["x-kubernetes-preserve-unknown-fields"] === true;
 }
 
 function entryOf(schema: JsonSchema): JsonSchema {
@@ -166,5 +180,5 @@ function unknownName(what: string, name: string, known: readonly string[]): Engi
   const likely = nearest(name, known);
   const hint =
     likely === undefined ? (known.length === 0 ? "" : `; known: ${known.join(", ")}`) : `; did you mean "${likely}"?`;
-  return new EngineError("NOT_FOUND", what + hint);
+  return new EngineError("FIELD_UNKNOWN", what + hint);
 }

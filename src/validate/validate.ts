@@ -1,4 +1,4 @@
-import { type PlacedManifest, placeManifests, UnreadableManifest } from "../api/manifest.ts";
+import { manifestText, type PlacedManifest, placeManifests, UnreadableManifest } from "../api/manifest.ts";
 import { argoApiVersion } from "../api/resources.ts";
 import { isJsonObject } from "../base/json.ts";
 import { nearest } from "../base/nearest.ts";
@@ -31,10 +31,19 @@ export interface FileReport {
 
 const ourKinds = ["EventSource", "Sensor", "EventBus", "Application", "AppProject", "ApplicationSet"];
 
-/** Every problem of every object of our kinds in the text of a file. Does not throw for any text. */
+/** Every problem of every object of our kinds in a file. Does not throw for any content. */
+export function validateContent(content: Buffer, file: string, check: Checker = checkAny): FileReport {
+  return orUnreadable(file, () => reportOf(placeManifests(manifestText(content, file), file), file, check));
+}
+
+/** The same of its text. */
 export function validateText(text: string, file: string, check: Checker = checkAny): FileReport {
+  return orUnreadable(file, () => reportOf(placeManifests(text, file), file, check));
+}
+
+function orUnreadable(file: string, read: () => FileReport): FileReport {
   try {
-    return reportOf(placeManifests(text, file), file, check);
+    return read();
   } catch (error) {
     if (!(error instanceof UnreadableManifest)) throw error;
     return unreadable(file, error.reason, error.place);

@@ -135,7 +135,8 @@ test("types that are wrong are refused, all at once", () => {
   const spec = { sourceRepos: [1], clusterResourceWhitelist: [{ kind: "*" }] };
   assert.throws(() => parseAppProject(manifest("AppProject", spec)), {
     code: "MANIFEST_INVALID",
-    message: "spec.sourceRepos[0]: 1 must be a string; spec.clusterResourceWhitelist[0].group: is required",
+    message:
+      "spec.sourceRepos[0]: 1 must be a string; put it in quotes; spec.clusterResourceWhitelist[0].group: is required",
   });
 });
 
@@ -165,6 +166,10 @@ for (const [line, fault] of [
 test("a description that is too long is refused, as by the original's CRD", () => {
   const read = (length: number) => () => parseAppProject(manifest("AppProject", { description: "x".repeat(length) }));
   assert.equal(faultOf(read(255)), undefined);
+  assert.equal(
+    faultOf(() => parseAppProject(manifest("AppProject", { description: "😀".repeat(255) }))),
+    undefined,
+  );
   assert.equal(faultOf(read(256)), "spec.description: must have at most 255 characters");
 });
 

@@ -132,8 +132,8 @@ test("every problem comes at once", () => {
   assert.throws(() => parseApplication(value), {
     code: "MANIFEST_INVALID",
     message:
-      "spec.destination: is required; spec.source.repoURL: is required; spec.source.path: 1 must be a string; " +
-      "spec.project: 2 must be a string; operation: must be an object",
+      "spec.destination: is required; spec.source.repoURL: is required; spec.source.path: 1 must be a string; put it in quotes; " +
+      "spec.project: 2 must be a string; put it in quotes; operation: must be an object",
   });
 });
 

@@ -15,6 +15,7 @@ const schema: JsonSchema = {
     list: { type: "array", items: { type: "object", required: ["x"], properties: { x: { type: "boolean" } } } },
     map: { type: "object", additionalProperties: { type: "string" } },
     any: {},
+    port: { "x-kubernetes-int-or-string": true },
   },
 };
 const strict = createSchema<unknown>(schema);
@@ -31,6 +32,8 @@ for (const [what, value, expected] of [
   ["an unknown value", { name: "n", unit: "c" }, ["warning spec.unit"]],
   ["a wrong type, once, though it is no known value either", { name: "n", unit: 5 }, ["error spec.unit"]],
   ["a fraction", { name: "n", count: 1.5 }, ["error spec.count"]],
+  ["neither an integer nor a text", { name: "n", port: 1.5 }, ["error spec.port"]],
+  ["an integer or a text", { name: "n", port: "p" }, []],
   ["a number that is too small", { name: "n", count: 0 }, ["warning spec.count"]],
   ["fields of a list", { name: "n", list: [{ x: 1 }, {}] }, ["error spec.list[0].x", "warning spec.list[1].x"]],
   [

@@ -13,6 +13,9 @@ for (const [kind, spec] of [
   ["jetstream", { jetstream: { version: "2.10.29", replicas: 1, nodeSelector: {} } }],
   ["jetstreamExotic", { jetstreamExotic: { url: "nats://n:4222" } }],
   ["kafka", { kafka: { url: "k:9092" } }],
+  ...["10Gi", "0.5Ti", "1e9", "1.", ".5M", "100", 100].map(
+    (volumeSize) => ["jetstream", { jetstream: { version: "1", persistence: { volumeSize } } }] as const,
+  ),
   ["nats", { nats: { native: { replicas: 3 } } }],
   ["nats", { nats: { exotic: { url: "nats://n", clusterID: "c", auth: "token" } } }],
 ] as const) {
@@ -36,6 +39,11 @@ for (const [spec, message] of [
   [{ nats: { exotic: { url: "u" } } }, '"spec.nats.exotic.clusterID" is missing'],
   [{ nats: { exotic: { clusterID: "c" } } }, '"spec.nats.exotic.url" is missing'],
   [{ kafka: { url: 5 } }, "spec.kafka.url: 5 must be a string"],
+  [
+    { jetstream: { version: "1", persistence: { volumeSize: "10GB" } } },
+    'spec.jetstream.persistence.volumeSize: "10GB" must be a quantity such as 10Gi; without the B, as in 10Gi',
+  ],
+  [{ nats: { native: { persistence: { volumeSize: "big" } } } }, '"big" must be a quantity such as 10Gi'],
 ] as const) {
   test(`an EventBus ${JSON.stringify(spec)} is refused`, () => {
     const fault = faultOf(() => read(spec));

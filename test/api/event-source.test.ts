@@ -33,6 +33,21 @@ test("an EventSource lists its events with their kind's defaults", () => {
   assert.deepEqual(warnings, []);
 });
 
+test("a null is Go's zero value in a list or map, and absent as a field", () => {
+  const texts = { type: "array", items: { type: "string" } } as const;
+  const numbers = { type: "object", additionalProperties: { type: "integer" } } as const;
+  const lists = { type: "array", items: { type: "array", items: { type: "boolean" } } } as const;
+  const open = createSchema({ type: "object", properties: { texts, numbers, lists, any: {} } });
+  const event = { texts: ["a", null], numbers: { a: null }, lists: [null, [null]], any: [null] };
+  const { resource } = parseEventSource(manifest("EventSource", { webhook: { a: event, b: { texts: null } } }), {
+    webhook: open,
+  });
+  assert.deepEqual(
+    resource.events.map(({ spec }) => spec),
+    [{ texts: ["a", ""], numbers: { a: 0 }, lists: [[], [false]], any: [null] }, {}],
+  );
+});
+
 test("an EventSource without events is accepted, as the original does", () => {
   assert.deepEqual(read({}).resource.events, []);
   assert.deepEqual(read({ eventBusName: "" }).resource.eventBusName, "default");
@@ -45,8 +60,15 @@ test("events of a kind without an adapter are kept, with a warning", () => {
 });
 
 for (const [name, spec, message] of [
+  ["no spec", undefined, "spec: is required"],
+  ["a spec that is null", null, "spec: is required"],
   ["an event's own schema", { webhook: { w: {} } }, "spec.webhook.w.url: is required"],
   ["an event that is no object", { webhook: { w: 5 } }, "spec.webhook.w: 5 must be an object"],
+  [
+    "an event without a name",
+    { webhook: { endpoint: "/x" } },
+    'spec.webhook.endpoint: "/x" must be an object; every event has a name: write `spec.webhook.<name>.endpoint`',
+  ],
   ["kinds that are no maps", { webhook: [] }, "spec.webhook: [] must be an object"],
   ["one name in two kinds", { webhook: { a: { url: "u" } }, github: { a: {} } }, 'more than one "a" found in the spec'],
   ["kinds of different ways to run", { webhook: { a: { url: "u" } }, calendar: { b: {} } }, "can not be put together"],
@@ -115,6 +137,7 @@ for (const [name, spec, ...expected] of [
     { calendar: { a: {} }, template: { container: { image: "i", imagePullPolicy: "Always" }, replicas: 1 } },
     "spec.template.container.image: unknown field, it has no effect",
     "spec.template.replicas: unknown field, it has no effect",
+    "spec.template.container.imagePullPolicy: has no effect, in Argo Events neither",
   ],
 ] as const) {
   test(`an EventSource with ${name} has ${expected.length} warnings`, () => {
@@ -133,10 +156,20 @@ test("an EventSource whose own name does not fit is warned about once", () => {
 });
 
 for (const [spec, message] of [
-  [{ service: { ports: [{ port: "80" }] } }, 'spec.service.ports[0].port: "80" must be an integer'],
-  [{ service: { clusterIP: 1 } }, "spec.service.clusterIP: 1 must be a string"],
-  [{ replicas: "1" }, 'spec.replicas: "1" must be an integer'],
-  [{ template: { container: { env: {} } } }, "spec.template.container.env: {} must be an array"],
+  [
+    { service: { ports: [{ port: "80" }] } },
+    'spec.service.ports[0].port: "80" must be an integer; write it without quotes',
+  ],
+  [
+    { service: { ports: [{ port: 80, targetPort: 1.5 }] } },
+    "spec.service.ports[0].targetPort: 1.5 must be an integer or a string",
+  ],
+  [{ service: { clusterIP: 1 } }, "spec.service.clusterIP: 1 must be a string; put it in quotes"],
+  [{ replicas: "1" }, 'spec.replicas: "1" must be an integer; write it without quotes'],
+  [
+    { template: { container: { env: {} } } },
+    "spec.template.container.env: {} must be an array; write a list, even of one",
+  ],
   [{ template: { priority: "high" } }, 'spec.template.priority: "high" must be an integer'],
 ] as const) {
   test(`an EventSource with ${JSON.stringify(spec)} is refused`, () => {

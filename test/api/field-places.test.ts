@@ -75,6 +75,8 @@ for (const [name, value, path, suggestion] of [
     "spec.webhook.w.endPoint",
     "did you mean `endpoint`?",
   ],
+  ["another word", { webhook: { w: { path: "/" } } }, "spec.webhook.w.path", "did you mean `endpoint`?"],
+  ["half of a word", { eventBus: "b" }, "spec.eventBus", "did you mean `eventBusName`?"],
   ["a word that nothing is near to", { quux: 1 }, "spec.quux", undefined],
 ] as const) {
   test(`an unknown field: ${name}`, () => {

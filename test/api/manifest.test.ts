@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseManifests } from "../../src/api/manifest.ts";
+import { manifestText, parseManifests } from "../../src/api/manifest.ts";
 import { TerminalError } from "../../src/base/errors.ts";
 
 const read = (text: string) => parseManifests(text, "f.yaml").map(({ line, object }) => [line, object.kind]);
@@ -42,5 +42,25 @@ for (const [name, text, message] of [
       () => read(text),
       (error) => error instanceof TerminalError && error.code === "MANIFEST_UNREADABLE" && message.test(error.message),
     );
+  });
+}
+
+for (const [name, content, text] of [
+  ["UTF-8", Buffer.from("a: é😀"), "a: é😀"],
+  ["UTF-16 of Windows", Buffer.from("\uFEFFa: é", "utf16le"), "a: é"],
+  ["UTF-16 of others", Buffer.from("\uFEFFa: é", "utf16le").swap16(), "a: é"],
+  ["nothing", Buffer.alloc(0), ""],
+] as const) {
+  test(`manifests: ${name} is read`, () => assert.equal(manifestText(content, "f"), text));
+}
+
+for (const [name, content, message] of [
+  ["Latin-1", Buffer.from("a: 1\nb: é", "latin1"), /^f:2:4: is not UTF-8 text$/],
+  ["half a character", Buffer.from("a: é😀").subarray(0, 8), /^f:1:5: is not UTF-8 text$/],
+  ["bytes at the start", Buffer.from([0xff, 0x61]), /^f:1:1: is not UTF-8 text$/],
+  ["bytes behind others", Buffer.concat([Buffer.from("é".repeat(1000)), Buffer.from([0xc3, 0x28])]), /^f:1:1001: is/],
+] as const) {
+  test(`manifests: ${name} is refused, with its place`, () => {
+    assert.throws(() => manifestText(content, "f"), { message });
   });
 }

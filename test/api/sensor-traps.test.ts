@@ -38,6 +38,13 @@ for (const [what, spec, expected] of [
     data({ value: ["v1.2.3"] }),
     `${f}.data[0].value[0]: "v1.2.3" is a regular expression, found anywhere in the text [for exactly this text write \`^v1\\.2\\.3$\`]`,
   ],
+  [
+    "a plain word",
+    data({ value: ["push"] }),
+    `${f}.data[0].value: "push" is found anywhere in the text: what has more before or behind it passes, too [for exactly this write \`^push$\`]`,
+  ],
+  ["plain words", data({ value: ["a", "^b$", "c/d"] }), /"a" is found anywhere .* write `\^\(a\|c\/d\)\$`\]$/],
+  ["a plain word with !=", data({ value: ["a"], comparator: "!=" }), /"a" is found anywhere/],
   ["a bot's name", data({ value: ["dependabot[bot]"] }), /\[for exactly this text write `\^dependabot\\\[bot\\\]\$`\]/],
   ["a scope in parentheses", data({ value: ["fix(api): login"] }), /is a regular expression/],
   ["look-around", data({ value: ["^(?!main)"] }), /the filter fails with each event \[RE2 knows neither look-around/],
@@ -70,7 +77,7 @@ for (const [what, spec, expected] of [
   ["types", data({ type: "int", value: ["1"] }), `${f}.data[0].type: "int" must be one of "bool", "number", "string"`],
   [
     "templates of filters",
-    data({ value: ["x"], template: "{{ .Input | upper" }),
+    data({ value: ["^x$"], template: "{{ .Input | upper" }),
     `${f}.data[0].template: is no Go template: the "{{" at 0 is not closed; it fails with each event`,
   ],
   [
@@ -200,6 +207,24 @@ for (const [what, spec, expected] of [
     { ...on([dependency], log), errorOnFailedRound: true },
     /spec.errorOnFailedRound: has no effect/,
   ],
+  [
+    "the image's pull policy",
+    { ...on([dependency], log), template: { container: { imagePullPolicy: "Always" } } },
+    "spec.template.container.imagePullPolicy: has no effect, in Argo Events neither",
+  ],
+  [
+    "a path of JSONPath",
+    data({ path: "$.body.items[0]['a']", value: ["^x$"] }),
+    `${f}.data[0].path: "$.body.items[0]['a']" is no path of GJSON: nothing is found there [did you mean \`body.items.0.a\`?]`,
+  ],
+  ["a path of jq", data({ path: ".body.a", value: ["^x$"] }), /data\[0\].path: .* \[did you mean `body.a`\?\]$/],
+  ["a path of all", parameters({ dependencyName: "d", dataKey: "$" }), /src.dataKey: .* \[`@this` is all of it\]$/],
+  ["brackets", parameters({ dependencyName: "d", contextKey: "a[0]" }), /src.contextKey: .* \[did you mean `a.0`\?\]$/],
+  [
+    "a path of a field of an expression",
+    filters({ exprs: [{ expr: "a == 1", fields: [{ name: "a", path: "$.x" }] }] }),
+    /exprs\[0\].fields\[0\].path: "\$.x" is no path of GJSON/,
+  ],
   ["loggingFields", { ...on([dependency], log), loggingFields: { a: "b" } }, /spec.loggingFields: has no effect/],
 ] as const) {
   test(`a Sensor is accepted with one warning about ${what}`, () => {
@@ -227,12 +252,14 @@ test("a dlqTrigger within a dlqTrigger never runs", () => {
 });
 
 for (const [what, spec] of [
-  ["plain words", data({ value: ["push", "refs/heads/main", "a-b_c"] })],
+  ["words between their ends", data({ value: ["^push$", "^refs/heads/main", "a-b_c$"] })],
   [
     "regexes that are meant",
     data({ value: ["^v1\\.2\\.3$", ".*", "a|b", "^refs/tags/v.+", "feat(\\(.+\\))?:", "[a-z]+"] }),
   ],
-  ["!= with one value", data({ value: ["a"], comparator: "!=" })],
+  ["paths of GJSON", parameters({ dependencyName: "d", dataKey: 'a.#(b=="x[0]").c|@reverse|..0' })],
+  ["a path with escapes", data({ path: "a\\.b.0.$c", value: ["^x$"] })],
+  ["!= with one value", data({ value: ["^a$"], comparator: "!=" })],
   [
     "names with a hyphen in brackets",
     filters({ exprs: [{ expr: "[a-b] == 1", fields: [{ name: "a-b", path: "x" }] }] }),

@@ -76,6 +76,11 @@ for (const [name, spec, message] of [
     withFilters({ time: { start: "1:00:00", stop: "2:00:00", timezone: "Mars" } }),
     "invalid timezone 'Mars'",
   ],
+  [
+    "offsets as time zones",
+    withFilters({ time: { start: "1:00:00", stop: "2:00:00", timezone: "+01:00" } }),
+    "invalid timezone '+01:00'",
+  ],
   ["times", withFilters({ time: { start: "24:00:00", stop: "2:00:00" } }), '"24:00:00" must be HH:MM:SS'],
   [
     "equal times",

@@ -29,6 +29,17 @@ for (const [text, value] of [
   ["'yes'", "yes"],
   ["!!str 5", "5"],
   ["!!binary aGk=", "hi"],
+  ["!!timestamp 2026-01-01", "2026-01-01"],
+  ["!!set {b: }", { b: null }],
+  ["!!omap [b: 1]", [{ b: 1 }]],
+  ["!Ref b", "b"],
+  ["!Sub 5", "5"],
+  ["!Sub [b, 5]", ["b", 5]],
+  ["!Sub {b: 5}", { b: 5 }],
+  ["|\n b\n", "b\n"],
+  ["|\n b\n c", "b\nc"],
+  [">\r\n b\r\n c", "b c"],
+  ["|+\n b", "b"],
   ["", null],
 ] as const) {
   test(`YAML reads ${JSON.stringify(text)} as Kubernetes does`, () => {
@@ -65,6 +76,15 @@ for (const [name, text, line, reason] of [
     3,
     /the first is at line 3, column 11$/,
   ],
+  ["duplicate keys in quotes", 'x: 1\n"a": 1\n"a": 2', 3, /the first is at line 2, column 1$/],
+  [
+    "braces of a template without quotes",
+    "a: 1\nb: {{ c }}",
+    2,
+    /^a mapping cannot be a key: text that begins with {{ /,
+  ],
+  ["a template at the start of a text", "a: {{ c }}-d", 1, /; text that begins with {{ needs quotes$/],
+  ["a list as key", "a: 1\n? [b]\n: c", 2, /^a list or mapping cannot be a key$/],
   ["an open bracket", "a: [1, 2", 1, /end of the stream/],
   ["two mappings on one line", "a: b: c", 1, /indentation/],
   ["infinity, which JSON has not", "b: 1\na: .inf", 2, /\.inf/],
@@ -90,6 +110,11 @@ test("YAML refuses aliases that repeat more than they could be worth", () => {
     );
   }
   assert.throws(() => parseYaml(rows.join("\n")), /aliases repeat too much/);
+  const long = "y".repeat(100_000);
+  for (const text of [`a: &a ${long}\nb: [${"*a,".repeat(500)}]`, `a: &a {${long}: 1}\nb: [${"*a,".repeat(500)}]`]) {
+    assert.throws(() => parseYaml(text), /aliases repeat too much/);
+  }
+  assert.equal(parseYaml(`a: &a ${long}\nb: [${"*a,".repeat(50)}]`).length, 1);
 });
 
 test("YAML that is written reads back the same", () => {

@@ -23,5 +23,8 @@ test("explain shows a field as kubectl does, and an error code with its remedy",
   assert.match(tree.stdout, /\n {2}filters\t<Object>\n {4}cel\t<string>\n {4}context\t<Object>\n/);
   assert.deepEqual(Object.keys(JSON.parse(code.stdout)), ["code", "cause", "remedy"]);
   assert.deepEqual([unknown.code, unknown.stdout], [1, ""]);
-  assert.match(unknown.stderr, /^error: sensor\.spec has no field "nothing"; known: .*\n.+\n$/);
+  assert.match(
+    unknown.stderr,
+    /^error: sensor\.spec has no field "nothing"; known: .*\nAsk for what stands above it: .*\n$/,
+  );
 });

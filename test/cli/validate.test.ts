@@ -16,6 +16,7 @@ const files = {
     null,
     2,
   ),
+  "repositories/r/odd.yaml": `${head}spec: {jetstream: {version: "1", odd: 1}}\n`,
   "broken/x.yaml": "a: 1\na: 2\n",
   "notes.txt": "not a manifest: [",
 } as const;
@@ -75,7 +76,12 @@ test("validate prints every problem of every file as compilers do, and the worst
       message: "duplicated mapping key, the first is at line 1, column 1",
     },
   );
-  assert.deepEqual([...new Set(problems.map(({ file }) => file))], ["broken/x.yaml", "deep/bad.json", "warned.yml"]);
+  const named = [...new Set(problems.map(({ file }) => file))];
+  assert.deepEqual(named, ["broken/x.yaml", "deep/bad.json", "repositories/r/odd.yaml", "warned.yml"]);
+
+  await writeFile(join(dir.path, "latin.yaml"), Buffer.from("a: 1\nb: é\n", "latin1"));
+  const latin = await validate("latin.yaml");
+  assert.deepEqual([latin.code, latin.stdout.split("\n")[0]], [2, "latin.yaml:2:4: error: is not UTF-8 text"]);
 
   const input = await validate("-", files["warned.yml"]);
   assert.match(input.stdout, /^stdin:4:8: warning: /);

@@ -12,6 +12,9 @@ import { triggerSchemas } from "../../src/events/triggers/registry.ts";
 const folder = join(import.meta.dirname, "../../../shared/fixtures/argo-events");
 const skip = existsSync(folder) ? false : "the folder of manifests that others wrote is not here";
 const triggers = triggerSchemas();
+const plain = (word: string, exact: string) =>
+  `${JSON.stringify(word)} is found anywhere in the text: what has more before or behind it passes, too; ` +
+  `for exactly this write \`${exact}\``;
 const noEffect = "unknown field, it has no effect";
 
 /** What is wrong with the manifests as shipped, beside kinds that are not supported yet. */
@@ -24,7 +27,16 @@ const expected: Readonly<Record<string, readonly string[]>> = {
   "sensors/file.yaml": [
     "spec.triggers[0].retryStrategy: Argo Events ignores it without atLeastOnce: true, Tiphys retries",
   ],
-  "sensors/gitlab-emoji.yaml": ["spec.triggers[0].template.log.intervalSeconds: has no effect: each event is logged"],
+  "sensors/filter-with-data-simple-1.yaml": [
+    `spec.dependencies[0].filters.data[0].value: ${plain("hello", "^(hello|hey)$")}`,
+  ],
+  "sensors/filter-with-multiple-filters-mixed.yaml": [
+    `spec.dependencies[0].filters.data[0].value: ${plain("b", "^b$")}`,
+  ],
+  "sensors/gitlab-emoji.yaml": [
+    `spec.dependencies[0].filters.data[0].value: ${plain("emoji", "^emoji$")}`,
+    "spec.triggers[0].template.log.intervalSeconds: has no effect: each event is logged",
+  ],
   "sensors/http-trigger.yaml": [
     "spec.triggers[0].retryStrategy: Argo Events ignores it without atLeastOnce: true, Tiphys retries",
   ],

@@ -13,6 +13,12 @@ for (const [path, kind, type, field] of [
   ["eventsource.spec.webhook.port", "EventSource", "IntOrString", undefined],
   ["app.operation.sync", "Application", "Object", "revision"],
   ["appproj.spec.sourceRepos", "AppProject", "[]string", undefined],
+  ["sensor.status.conditions", "Sensor", "[]Object", "lastTransitionTime"],
+  ["es.status", "EventSource", "Object", "webhooks"],
+  ["eb.status.config.jetstream.url", "EventBus", "string", undefined],
+  ["app.status.operationState.syncResult.resources", "Application", "[]Object", "hookPhase"],
+  ["appset.status.applicationStatus", "ApplicationSet", "[]Object", "step"],
+  ["appproj.status.jwtTokensByRole", "AppProject", "map[string]Object", "items"],
   ["sensor.spec.triggers.template.http.headers", "Sensor", "map[string]string", undefined],
 ] as const) {
   test(`explains ${path} as ${type}`, () => {
@@ -25,6 +31,11 @@ for (const [path, kind, type, field] of [
 for (const [name, explain, message] of [
   ["a kind", () => explainField("sensr"), '"sensr" is no kind of ours; did you mean "sensor"?'],
   ["a field", () => explainField("sensor.spec.triger"), 'sensor.spec has no field "triger"; did you mean "triggers"?'],
+  [
+    "a field of what is the user's own",
+    () => explainField("sensor.spec.triggers.template.k8s.source.resource.spec"),
+    'sensor.spec.triggers.template.k8s.source.resource takes any fields: nothing is known of "spec"',
+  ],
   ["a field of a text", () => explainField("sensor.kind.x"), 'sensor.kind has no field "x"'],
   [
     "a code",
@@ -39,7 +50,7 @@ for (const [name, explain, message] of [
 ] as const) {
   test(`what is not known names the nearest: ${name}`, () => {
     assert.throws(explain, (error) => {
-      assert.ok(error instanceof EngineError && error.code === "NOT_FOUND");
+      assert.ok(error instanceof EngineError && error.code === "FIELD_UNKNOWN");
       if (typeof message === "string") assert.equal(error.message, message);
       else assert.match(error.message, message);
       return true;

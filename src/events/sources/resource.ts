@@ -11,9 +11,8 @@ const fieldOperations: readonly string[] = ["=", "==", "!="];
 const selectorField = (description: string, key: string, operation: string): JsonSchema =>
   listField(description, {
     type: "object",
-    required: ["key"],
     properties: {
-      key: requiredText(key),
+      key: textField(key),
       operation: textField(operation),
       value: textField("What is compared with."),
     },
@@ -73,9 +72,11 @@ const operationsRule: SourceRule = (event, path) => {
 
 function checkOperations(selectors: ReturnType<typeof listOf>, known: readonly string[], path: string) {
   return selectors.flatMap((selector, index) => {
-    const operation = textOf(objectOf(selector).operation);
-    if (operation === "" || known.includes(operation)) return [];
-    return [warningAt(`${path}[${index}].operation`, `"${operation}" must be one of ${known.join(" ")}`)];
+    const { key, operation: written } = objectOf(selector);
+    const operation = textOf(written);
+    const keyless = textOf(key) === "" ? [warningAt(`${path}[${index}].key`, "is missing: nothing can match")] : [];
+    if (operation === "" || known.includes(operation)) return keyless;
+    return [...keyless, warningAt(`${path}[${index}].operation`, `"${operation}" must be one of ${known.join(" ")}`)];
   });
 }
 

@@ -62,9 +62,6 @@ function checkPort({ port }: JsonObject, path: string): Problem[] {
   if (typeof port === "number") {
     return [warningAt(`${path}.port`, `${port} must be a text for Argo Events, "${port}"; Tiphys takes both`)];
   }
-  if (port !== undefined && typeof port !== "string") {
-    return [errorAt(`${path}.port`, `${JSON.stringify(port)} must be a string`)];
-  }
   const text = textOf(port);
   if (text === "") return [];
   if (!/^[-+]?\d+$/.test(text)) return [errorAt(`${path}.port`, `failed to parse server port "${text}"`)];

@@ -76,7 +76,7 @@ for (const [name, generators, expected] of [
     [{ matrix: { generators: [clusters, { merge: { generators: [{ git: { repoURL: 7 } }, clusters] } }] } }],
     [
       `${g}.matrix.generators[1].merge.generators[0].git.revision: is required`,
-      `${g}.matrix.generators[1].merge.generators[0].git.repoURL: 7 must be a string`,
+      `${g}.matrix.generators[1].merge.generators[0].git.repoURL: 7 must be a string (put it in quotes)`,
       `${g}.matrix.generators[1].merge.mergeKeys: no merge keys were specified, Merge requires at least one`,
       `${g}.matrix.generators[1].merge.generators[0].git: must have directories or files`,
     ],

@@ -248,7 +248,11 @@ const cases: readonly (readonly [kind: string, change: object, ...lines: string[
     "error e.namespace: namespace must be defined in order to retrieve the password from the secret",
   ],
   ["redisStream", { tls: {} }, `error e.tls: ${tlsMessage}`],
-  ["resource", { filter: { labels: [{ value: "a" }] } }, "error e.filter.labels[0].key: is required"],
+  [
+    "resource",
+    { filter: { labels: [{ value: "a" }] } },
+    "warning e.filter.labels[0].key: is missing: nothing can match",
+  ],
   [
     "resource",
     { filter: { labels: [{ key: "a", operation: "~" }] } },
