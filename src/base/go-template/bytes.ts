@@ -105,6 +105,12 @@ export function compareText(a: string, b: string): number {
   return a.length - b.length;
 }
 
+/** Sorts the list itself, in Go's order. JavaScript's differs only where there are surrogates. */
+export function sortTexts(texts: string[]): string[] {
+  const hasSurrogates = texts.some((text) => /[\ud800-\udfff]/.test(text));
+  return hasSurrogates ? texts.sort(compareText) : texts.sort();
+}
+
 function rank(unit: number): number {
   if (unit < 0xd800) return unit;
   return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;

@@ -1,4 +1,4 @@
-import { compareText } from "./bytes.ts";
+import { sortTexts } from "./bytes.ts";
 import { compilePipe } from "./compile-pipeline.ts";
 import type { Evaluate, Execution, Flow, Run } from "./execution.ts";
 import { printed } from "./format/print.ts";
@@ -142,7 +142,7 @@ function turnsOfList(items: readonly Value[], turn: Turn): boolean {
 }
 
 function turnsOfMap(fields: Fields, turn: Turn): boolean {
-  const names = Object.keys(fields).sort(compareText);
+  const names = sortTexts(Object.keys(fields));
   for (const name of names) if (turn(name, fields[name]) === "break") break;
   return names.length > 0;
 }

@@ -1,4 +1,4 @@
-import { compareText } from "../bytes.ts";
+import { sortTexts } from "../bytes.ts";
 import { fieldsOf, GoInt, GoList, GoStruct, itemsOf, nilFields, typeOf, type Value } from "../values.ts";
 import { Failure, type Work } from "../work.ts";
 import { type Flags, noFlags, pad } from "./flags.ts";
@@ -74,7 +74,7 @@ class Printer {
   #map(value: Value, fields: Readonly<Record<string, Value>>, verb: string, flags: Flags, depth: number): string {
     if (flags.sharpV && fields === nilFields) return `${typeOf(value)}(nil)`;
     const texts: string[] = [];
-    for (const name of Object.keys(fields).sort(compareText)) {
+    for (const name of sortTexts(Object.keys(fields))) {
       const key = this.print(name, verb, flags, depth + 1);
       texts.push(`${key}:${this.print(fields[name] ?? null, verb, flags, depth + 1)}`);
     }

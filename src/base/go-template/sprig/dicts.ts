@@ -1,5 +1,5 @@
 import { setOwn } from "../../json.ts";
-import { compareText } from "../bytes.ts";
+import { sortTexts } from "../bytes.ts";
 import { own } from "../fields.ts";
 import { any, dict, type FunctionTable, fn, text, variadic } from "../function.ts";
 import {
@@ -38,7 +38,7 @@ function dictOf(values: readonly Value[], work: Work): Fields {
 function namesOf(fields: Fields, work: Work): string[] {
   const names = Object.keys(fields);
   work.spend(names.length);
-  return names.sort(compareText);
+  return sortTexts(names);
 }
 
 function select(fields: Fields, takes: (name: string) => boolean, work: Work): Fields {

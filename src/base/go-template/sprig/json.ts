@@ -1,7 +1,7 @@
 import { messageOf } from "../../errors.ts";
 import type { JsonValue } from "../../json.ts";
 import { setOwn } from "../../json.ts";
-import { compareText, readable } from "../bytes.ts";
+import { readable, sortTexts } from "../bytes.ts";
 import { any, type FunctionTable, fn, reads, text } from "../function.ts";
 import { fieldsOf, GoInt, GoList, GoStruct, itemsOf, nilFields, type Value } from "../values.ts";
 import { Failure, LimitReached, type Work } from "../work.ts";
@@ -39,9 +39,9 @@ class Encoder {
     if (fields === undefined) return this.#count(this.#scalar(value));
     if (fields === nilFields) return "null";
     const colon = this.#style.indent === undefined ? ":" : ": ";
-    const texts = Object.keys(fields)
-      .sort(compareText)
-      .map((name) => this.#count(this.#string(name)) + colon + this.encode(fields[name] ?? null, depth + 1));
+    const texts = sortTexts(Object.keys(fields)).map(
+      (name) => this.#count(this.#string(name)) + colon + this.encode(fields[name] ?? null, depth + 1),
+    );
     return this.#enclose("{", texts, "}", depth);
   }
 
@@ -69,11 +69,8 @@ class Encoder {
   }
 
   #string(value: string): string {
-    const quoted = (value.isWellFormed() ? JSON.stringify(value) : quotedBytes(value)).replace(
-      /[\u2028\u2029]/g,
-      escaped,
-    );
-    return this.#style.escapesHtml ? quoted.replace(/[<>&]/g, escaped) : quoted;
+    const quoted = value.isWellFormed() ? JSON.stringify(value) : quotedBytes(value);
+    return quoted.replace(this.#style.escapesHtml ? /[<>&\u2028\u2029]/g : /[\u2028\u2029]/g, escaped);
   }
 }
 

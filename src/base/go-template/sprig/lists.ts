@@ -1,4 +1,4 @@
-import { compareText } from "../bytes.ts";
+import { sortTexts } from "../bytes.ts";
 import { any, count, type FunctionTable, fn, type GoFunction, reads, text, variadic } from "../function.ts";
 import { GoInt, GoList, isTrue, itemsOf, kindOf, nilList, strings, type Value } from "../values.ts";
 import { Failure, type Work } from "../work.ts";
@@ -159,7 +159,7 @@ export const listFunctions: FunctionTable = {
     const texts = itemsOf(list) === undefined ? [stringOf(list, work)] : textsOf(list, work);
     reads(work, ...texts);
     work.spend(texts.length * Math.log2(texts.length + 1));
-    return strings(texts.sort(compareText));
+    return strings(sortTexts(texts));
   }),
   toStrings: fn([any], (value, work) => strings(textsOf(value, work))),
   until: fn([count], (stop, work) => new GoList("[]int", steps(0, stop, stop < 0 ? -1 : 1, work))),
