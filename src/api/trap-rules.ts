@@ -1,5 +1,6 @@
 import { parseDuration } from "../base/duration.ts";
-import { messageOf } from "../base/errors.ts";
+import { messageOf, TerminalError } from "../base/errors.ts";
+import { checkGoTemplate } from "../base/go-template/template.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import { compileRegex, exactRegex } from "../base/regex.ts";
 import type { Problem } from "../base/schema.ts";
@@ -60,57 +61,16 @@ function looksLiteral(text: string): boolean {
   return plain !== text && !special.test(plain);
 }
 
-/** A Go template as far as can be told without its engine: delimiters and quotes end where they begin. */
+/** A Go template that does not parse, or uses what is refused: both fail at run time only. */
 export function checkTemplate(text: JsonValue | undefined, path: string): Problem[] {
-  const fault = faultOfTemplate(textOf(text));
-  return fault === undefined ? [] : [warningAt(path, `is no Go template: ${fault}; it fails with each event`)];
-}
-
-function faultOfTemplate(text: string): string | undefined {
-  let blocks = 0;
-  for (let from = text.indexOf("{{"); from >= 0; from = text.indexOf("{{", from)) {
-    const end = endOfAction(text, from + 2);
-    if (typeof end !== "number") return end;
-    const action = text
-      .slice(from + 2, end)
-      .replace(/^-\s/, "")
-      .trim();
-    if (action === "") return `the action at ${from} is empty`;
-    if (/^(?:if|range|with|block|define)\b/.test(action)) blocks++;
-    if (/^end\b/.test(action) && --blocks < 0) return `there is an {{end}} too many at ${from}`;
-    from = end + 2;
+  try {
+    checkGoTemplate(textOf(text));
+    return [];
+  } catch (error) {
+    if (!(error instanceof TerminalError)) throw error;
+    const fault = error.code === "TEMPLATE_INVALID" ? `is no Go template: ${error.message}` : error.message;
+    return [warningAt(path, `${fault}; it fails with each event`)];
   }
-  return blocks > 0 ? "an {{end}} is missing" : undefined;
-}
-
-/** Where the `}}` of an action stands that begins at `from`, or why there is none. */
-function endOfAction(text: string, from: number): number | string {
-  if (/^(?:- )?\/\*/.test(text.slice(from, from + 4))) return endOfComment(text, from);
-  for (let at = from; at < text.length; at++) {
-    if (text.startsWith("}}", at)) return at;
-    if (text.startsWith("{{", at)) return `there is "{{" within an action at ${at}`;
-    if (!"\"`'".includes(text.charAt(at))) continue;
-    const end = endOfQuote(text, at);
-    if (end < 0) return `the quote at ${at} does not end`;
-    at = end;
-  }
-  return `the "{{" at ${from - 2} is not closed`;
-}
-
-function endOfComment(text: string, from: number): number | string {
-  const end = text.indexOf("*/", from);
-  const close = end < 0 ? -1 : text.indexOf("}}", end);
-  return close < 0 ? "a comment does not end" : close;
-}
-
-function endOfQuote(text: string, start: number): number {
-  const quote = text.charAt(start);
-  for (let at = start + 1; at < text.length; at++) {
-    if (text[at] === quote) return at;
-    if (quote !== "`" && text[at] === "\\") at++;
-    else if (quote !== "`" && text[at] === "\n") return -1;
-  }
-  return -1;
 }
 
 /** A path into an event (spec argo-events 5.9): those of other tools are looked for as if they were names of fields. */

@@ -189,6 +189,19 @@ export const errorCodes = {
     cause: "Somebody stopped the operation, or a newer commit took its place.",
     remedy: "Sync again if that was not meant.",
   },
+  TEMPLATE_FAILED: {
+    cause: "A Go template could not be executed on this data, or needed more than templates may use.",
+    remedy:
+      "Mend the template at the place that the message names; `default` and `with` help where data may be missing.",
+  },
+  TEMPLATE_INVALID: {
+    cause: "A text is no Go template.",
+    remedy: "Mend it at the place that the message names: an offset, or line:column where it has several lines.",
+  },
+  TEMPLATE_UNSUPPORTED: {
+    cause: "A Go template uses a function whose result is not the same each time (time, chance, environment, network).",
+    remedy: "Take what it would give from the event, or leave it to the program that gets the result.",
+  },
   TOOL_FAILED: {
     cause: "A program that the engine runs ended unexpectedly.",
     remedy: "See the message; it is tried again.",

@@ -318,6 +318,16 @@ for (const [text, fault] of [
   });
 }
 
+test("a template that uses a refused function is told which, and why", () => {
+  assert.equal(
+    checkTemplate("{{ .Input.ref }} {{ now }}", "p")[0]?.message,
+    "the function now at 20 is not available: it depends on the time when it is called, or on the time zone of the machine; " +
+      "it fails with each event",
+  );
+  assert.deepEqual(checkTemplate('{{ .Input.ref | trimPrefix "refs/heads/" | upper }}', "p"), []);
+  assert.match(checkTemplate("{{ .Input.ref | shout }}", "p")[0]?.message ?? "", /function "shout" is not defined/);
+});
+
 test("no text makes the check of templates throw, and text without delimiters always passes", () => {
   fc.assert(
     fc.property(

@@ -75,3 +75,23 @@ test("what is compared as text is what RE2 finds", () => {
     { numRuns: 1_000 },
   );
 });
+
+test("a search goes on from an offset and knows what stands before it", () => {
+  const find = compileRegex("\\b(o)(x)?").searchIn("one ox");
+  assert.deepEqual(find(0), [0, 1, 0, 1, -1, -1]);
+  assert.deepEqual(find(1), [4, 6, 4, 5, 5, 6]);
+  assert.equal(find(5), undefined);
+});
+
+test("an expression that is compared as text can be searched too", () => {
+  const exact = compileRegex("^a\\.b$");
+  assert.deepEqual(exact.searchIn("a.b")(0), [0, 3]);
+  assert.equal(exact.searchIn("a.bc")(0), undefined);
+});
+
+test("groups are found by their names, and larger expressions say so", () => {
+  const regex = compileRegex("(?P<first>a)(?P<last>b)");
+  assert.equal(regex.groupNamed("last"), 2);
+  assert.equal(regex.groupNamed("constructor"), undefined);
+  assert.ok(compileRegex("x{500}").size() > regex.size());
+});

@@ -12,6 +12,7 @@ const rooms: Readonly<Record<string, () => Promise<readonly Bench[]>>> = {
   start: async () => (await import("./start.ts")).startBenches,
   gitops: async () => (await import("./gitops.ts")).gitOpsBenches,
   validate: async () => (await import("./validate.ts")).validateBenches,
+  template: async () => (await import("./template.ts")).templateBenches,
 };
 
 const { values, positionals } = parseArgs({

@@ -1,0 +1,25 @@
+import { testTemplates } from "../../../harness/go-template.ts";
+
+testTemplates([
+  ['{{ upper "straße é" }}', "STRAßE É"],
+  ['{{ lower "ÀBC" }}', "àbc"],
+  ['{{ lower "ΣΑΣ" }}', "σασ"],
+  ['{{ lower "İ" }}', "i"],
+  ['{{ title "the quick-brown fox\'s d_n é" }}', "The Quick-Brown Fox'S D_n É"],
+  ['{{ title "ǆ" }}', "ǅ"],
+  ['{{ untitle "The Quick Brown" }}', "the quick brown"],
+  ['{{ swapcase "The qUICK 1a" }}', "tHE Quick 1A"],
+  ['{{ initials "the quick  Brown" }}', "tqB"],
+  ['{{ initials "é b" }}', "Ãb"],
+  ['{{ nospace " a b\\tc\\n" }}', "abc"],
+  ['{{ nospace "é" }}', "é"],
+  ['{{ nospace "é a" }}', "Ã©a"],
+  ['{{ wrap 6 "one two three four" }}', "one\ntwo\nthree\nfour"],
+  ['{{ wrap 3 "abcdefgh ij" }}', "abcdefgh\nij"],
+  ['{{ wrap 0 "a b" }}', "a\nb"],
+  ['{{ wrap 3 "  ab cd" }}', "ab\ncd"],
+  ['{{ wrap 5 "" }}', ""],
+  ['{{ wrapWith 4 "|" "one twothree four" }}', "one|twot|hree|four"],
+  ['{{ wrapWith 3 "" "abcdefg" }}', "abc\ndef\ng"],
+  ['{{ wrap 99 "short" }}', "short"],
+]);

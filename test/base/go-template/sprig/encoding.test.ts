@@ -1,0 +1,37 @@
+import { testTemplates } from "../../../harness/go-template.ts";
+
+testTemplates([
+  ['{{ b64enc "héllo" }}', "aMOpbGxv"],
+  ['{{ b64dec "aMOpbGxv" }}', "héllo"],
+  ['{{ b64dec "" }}', ""],
+  ['{{ b64dec "/w==" }}', "�"],
+  ['{{ b64dec "/w==" | b64enc }}', "/w=="],
+  ['{{ b64dec "YWJj\\nZGVm" }}', "abcdef"],
+  ['{{ b64dec "YQ=\\n=" }}', "a"],
+  ['{{ b64dec "YR==" }}', "a"],
+  ['{{ b64dec "bad!" }}', "illegal base64 data at input byte 3"],
+  ['{{ b64dec "YQ" }}', "illegal base64 data at input byte 0"],
+  ['{{ b64dec "YQ=" }}', "illegal base64 data at input byte 3"],
+  ['{{ b64dec "YQ==x" }}', "illegal base64 data at input byte 4"],
+  ['{{ b64dec "Y" }}', "illegal base64 data at input byte 0"],
+  ['{{ b64dec "=" }}', "illegal base64 data at input byte 0"],
+  ['{{ b64dec "YWJj=" }}', "illegal base64 data at input byte 4"],
+  ['{{ b64dec "YW=j" }}', "illegal base64 data at input byte 2"],
+  ['{{ b64dec "YQ==YQ==" }}', "illegal base64 data at input byte 4"],
+  ['{{ b64dec "AB\\nC" }}', "illegal base64 data at input byte 1"],
+  ['{{ b64dec "é" }}', "illegal base64 data at input byte 0"],
+  [
+    '{{ b32enc "orange" }} {{ b32enc "hi" }} {{ b32enc "" }} {{ b32dec "N5ZGC3THMU======" }} {{ b32dec "NBUQ====" }} {{ b32dec "NB\\nUQ====" }} {{ b32dec "" }} {{ b32dec "bad" }} {{ b32dec "NBUQ" }} {{ b32dec "NBUQ===" }} {{ b32dec "N=======" }} {{ b32dec "NBUQ====A" }} {{ b32dec "NBUQ=A==" }} {{ b32dec "NBS=====" }} {{ b32dec "A" }} {{ b32dec "========" }}',
+    "N5ZGC3THMU====== NBUQ====  orange hi hi  illegal base32 data at input byte 0 illegal base32 data at input byte 0 illegal base32 data at input byte 7 illegal base32 data at input byte 1 hi illegal base32 data at input byte 4 illegal base32 data at input byte 3 illegal base32 data at input byte 0 illegal base32 data at input byte 0",
+  ],
+  ['{{ sha1sum "a" }}', "86f7e437faa5a7fce15d1ddcb9eaeaea377667b8"],
+  ['{{ sha256sum "a" }}', "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"],
+  [
+    '{{ sha512sum "é" }}',
+    "9e2ad28633f24451bd4f3c1cb20586a21a44c3aeedbdc01b9cc8fa72917ea7bd689c82b8bf1fef89b911cf8cc46fa2c1ccc10087b2094fd4d3350ecd88526a2c",
+  ],
+  ['{{ sha256sum "" }}', "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"],
+  ['{{ adler32sum "a" }}', "6422626"],
+  ['{{ adler32sum "" }}', "1"],
+  ['{{ b64dec "/w==" | sha256sum }}', "a8100ae6aa1940d0b663bb31cd466142ebbdbd5187131b92d93818987832eb89"],
+]);

@@ -1,0 +1,28 @@
+import { testTemplates } from "../../../harness/go-template.ts";
+
+testTemplates([
+  ['{{ base "a/b/" }}', "b"],
+  ['{{ base "" }}', "."],
+  ['{{ base "/" }}', "/"],
+  ['{{ dir "a/b" }}', "a"],
+  ['{{ dir "a" }}', "."],
+  ['{{ dir "/a" }}', "/"],
+  ['{{ dir "" }}', "."],
+  ['{{ dir "a/b/" }}', "a/b"],
+  ['{{ clean "a//b/../c/." }}', "a/c"],
+  ['{{ clean "" }}', "."],
+  ['{{ clean "/../a" }}', "/a"],
+  ['{{ clean "../../a" }}', "../../a"],
+  ['{{ clean "a/../.." }}', ".."],
+  ['{{ clean "/" }}', "/"],
+  ['{{ ext "a/b.tar.gz" }}', ".gz"],
+  ['{{ ext ".bashrc" }}', ".bashrc"],
+  ['{{ ext "a.b/c" }}', ""],
+  ['{{ isAbs "/a" }}', "true"],
+  ['{{ isAbs "a" }}', "false"],
+  ['{{ osBase "a/b" }}', "b"],
+  ['{{ osDir "a/b" }}', "a"],
+  ['{{ osClean "a/../b" }}', "b"],
+  ['{{ osExt "x.go" }}', ".go"],
+  ['{{ osIsAbs "/" }}', "true"],
+]);

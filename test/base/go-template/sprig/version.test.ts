@@ -1,0 +1,31 @@
+import { testTemplates } from "../../../harness/go-template.ts";
+
+testTemplates([
+  ['{{ semver "v1.2.3-beta.1+meta" }}', "1.2.3-beta.1+meta"],
+  ['{{ semver "1" }}', "1.0.0"],
+  ['{{ (semver "v1.2.3-beta.1+meta").Major }}', "1"],
+  ['{{ (semver "1.2").Patch }}', "0"],
+  ['{{ (semver "1.2").Minor }}', "2"],
+  ['{{ (semver "1.2.3-a").Prerelease }}', "a"],
+  ['{{ (semver "v1.2.3+m").Metadata }}', "m"],
+  ['{{ (semver "v1").Original }}', "v1"],
+  ['{{ (semver "1.2.3").IncMajor }}', "2.0.0"],
+  ['{{ (semver "1.2.3").IncMinor }}', "1.3.0"],
+  ['{{ (semver "1.2.3").IncPatch }}', "1.2.4"],
+  ['{{ (semver "v1.2.3-a").IncPatch }}', "1.2.3"],
+  ['{{ (semver "v1.2.3-a").IncPatch.Original }}', { error: "can't evaluate field Original in type semver.Version" }],
+  ['{{ (semver "1.2.3").String }}', "1.2.3"],
+  ['{{ semver "1.2.3" | toString }}', "1.2.3"],
+  ['{{ printf "%s" (semver "1") }}', "1.0.0"],
+  ['{{ printf "%T" (semver "1").IncMajor }}', "semver.Version"],
+  ['{{ add (semver "3.1").Major 1 }}', "4"],
+  ['{{ semver "x" }}', { error: "error calling semver: Invalid Semantic Version" }],
+  ['{{ semver "1.2.3.4" }}', { error: "error calling semver: Invalid Semantic Version" }],
+  ['{{ semver "1.2.3-01" }}', { error: "error calling semver: Version segment starts with 0" }],
+  [
+    '{{ semver "99999999999999999999.1.1" }}',
+    { error: "error calling semver: Error parsing version segment: 99999999999999999999 is out of range" },
+  ],
+  ['{{ semver "01.2.3" }}', "1.2.3"],
+  ['{{ (semver "1").Nope }}', { error: "can't evaluate field Nope in type *semver.Version" }],
+]);

@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { TerminalError } from "../../../src/base/errors.ts";
+import { compileGoTemplate } from "../../../src/base/go-template/template.ts";
+import type { JsonObject } from "../../../src/base/json.ts";
+import { dataArbitrary, templateArbitrary } from "../../harness/go-template-arbitrary.ts";
+import { type OracleAnswer, oracleMissing, startOracle } from "../../harness/oracle.ts";
+
+const missing = oracleMissing();
+
+function run(template: string, data: JsonObject, missingKey: "default" | "zero" | "error"): OracleAnswer {
+  try {
+    return { ok: compileGoTemplate(template, { missingKey }).execute(data) };
+  } catch (error) {
+    if (!(error instanceof TerminalError)) throw error;
+    return { error: error.message };
+  }
+}
+
+/**
+ * Where we fail on purpose. Go shows what stands behind the end of a list, if its memory has room there; addresses and
+ * the time since another one differ each time.
+ */
+const onPurpose = /slice bounds out of range: \[\d+:\d+\] of \d+ items|%p prints an address|time since then depends/;
+
+const limits = /stand in each other deeper than|it takes more than \d+ steps|is longer than \d+/;
+
+test("Go's text/template with sprig says the same of templates and data", { skip: missing ?? false }, async () => {
+  await using oracle = startOracle();
+  let same = 0;
+  await fc.assert(
+    fc.asyncProperty(
+      templateArbitrary,
+      dataArbitrary,
+      fc.constantFrom("default", "default", "zero", "error"),
+      async (template, data, missingKey) => {
+        const ours = run(template, data, missingKey);
+        if ("error" in ours && limits.test(ours.error)) return;
+        const theirs = await oracle.ask({ dialect: "gotemplate", template, data, missingKey });
+        if ("ok" in theirs) {
+          if ("error" in ours && onPurpose.test(ours.error)) return;
+          if (/deepCopy.*semver/is.test(template)) return; // Go's copy of a version is 0.0.0
+          assert.deepEqual(ours, theirs);
+          same++;
+        } else assert.ok("error" in ours, `Go fails with: ${theirs.error}`);
+      },
+    ),
+    { numRuns: 4_000, endOnFailure: true },
+  );
+  assert.ok(same > 1_000, `only ${same} templates gave a text`);
+});
