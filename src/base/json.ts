@@ -4,6 +4,12 @@ export interface JsonObject {
   readonly [key: string]: JsonValue;
 }
 
+/** JSON as Go reads it into `interface{}`: every number is a float64. */
+export type FloatJson = null | boolean | number | string | readonly FloatJson[] | FloatObject;
+export interface FloatObject {
+  readonly [key: string]: FloatJson;
+}
+
 declare global {
   // ECMAScript's proposal-json-parse-with-source, which TypeScript does not know yet.
   interface JSON {
@@ -59,6 +65,20 @@ export function exactInteger(text: string): number | bigint {
 
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** With every number as a float64; the same value where there is nothing to change, as almost always. */
+export function withFloats(value: JsonObject): FloatObject;
+export function withFloats(value: JsonValue): FloatJson;
+export function withFloats(value: JsonValue): FloatJson {
+  return toFloats(value) as FloatJson;
+}
+
+function toFloats(value: JsonValue): JsonValue {
+  if (typeof value === "bigint") return Number(value);
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return changeItems<JsonValue>(value, toFloats);
+  return changeFields(value as JsonObject, (_key, child) => toFloats(child));
 }
 
 /** Sets a field of a plain object, whatever its name: `__proto__` is a name like any other. */

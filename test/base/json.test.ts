@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { changeFields, changeItems, parseJson, setOwn } from "../../src/base/json.ts";
+import { changeFields, changeItems, type JsonValue, parseJson, setOwn, withFloats } from "../../src/base/json.ts";
 
 const double = (_key: string, value: number): number | undefined =>
   value < 0 ? undefined : value > 9 ? 2 * value : value;
@@ -72,4 +72,11 @@ test("integers of 64 bits are written as they were read", () => {
 test("what is no JSON, or nested without end, is a SyntaxError", () => {
   const deep = `${"[".repeat(200_000)}1234567890123456${"]".repeat(200_000)}`;
   for (const text of ["{", "[1234567890123456789", deep]) assert.throws(() => parseJson(text), SyntaxError);
+});
+
+test("as floats, integers of 64 bits lose digits, and the rest is the same", () => {
+  const plain = parseJson('{"a":[1,{"b":null}]}');
+  assert.equal(withFloats(plain), plain);
+  const value: JsonValue = { a: [9007199254740993n, "x"], b: { c: -9223372036854775808n }, d: 1n };
+  assert.deepEqual(withFloats(value), { a: [2 ** 53, "x"], b: { c: -(2 ** 63) }, d: 1 });
 });

@@ -1,8 +1,8 @@
 import { checkGoTemplate, compileGoTemplate } from "../../src/base/go-template/template.ts";
-import type { JsonObject } from "../../src/base/json.ts";
+import type { FloatObject } from "../../src/base/json.ts";
 import type { Bench, BenchRow } from "./bench.ts";
 
-const data: JsonObject = {
+const data: FloatObject = {
   body: {
     ref: "refs/heads/main",
     commits: Array.from({ length: 20 }, (_, index) => ({ id: `c${index}`, author: { name: `author ${index}` } })),

@@ -3,7 +3,7 @@ import { builtins } from "../../src/base/go-template/builtins.ts";
 import type { FunctionTable, GoFunction } from "../../src/base/go-template/function.ts";
 import { changesMaps } from "../../src/base/go-template/sprig/dicts.ts";
 import { sprig } from "../../src/base/go-template/sprig/sprig.ts";
-import type { JsonValue } from "../../src/base/json.ts";
+import type { FloatJson } from "../../src/base/json.ts";
 
 /** Templates and data that mean something: what the comparison with Go is made of. */
 
@@ -52,7 +52,7 @@ const number = fc.oneof(
   fc.double({ noNaN: true, noDefaultInfinity: true }).filter((value) => !Object.is(value, -0)),
 );
 
-const value: fc.Arbitrary<JsonValue> = fc.letrec<{ value: JsonValue; leaf: JsonValue }>((tie) => ({
+const value: fc.Arbitrary<FloatJson> = fc.letrec<{ value: FloatJson; leaf: FloatJson }>((tie) => ({
   leaf: fc.oneof(word, number, fc.boolean(), fc.constant(null)),
   value: fc.oneof(
     { maxDepth: 2 },

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { compileGoTemplate, type GoTemplateOptions } from "../../src/base/go-template/template.ts";
-import type { JsonObject } from "../../src/base/json.ts";
+import type { FloatObject } from "../../src/base/json.ts";
 
 /** The data of the tables, as an event may have it. */
-export const sample: JsonObject = {
+export const sample: FloatObject = {
   a: 1,
   b: { c: "x", d: null },
   n: 1_234_567,

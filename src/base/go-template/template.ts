@@ -1,5 +1,5 @@
 import { TerminalError } from "../errors.ts";
-import type { JsonObject } from "../json.ts";
+import type { FloatObject } from "../json.ts";
 import type { Regex } from "../regex.ts";
 import { builtins } from "./builtins.ts";
 import { readable } from "./bytes.ts";
@@ -29,7 +29,7 @@ export interface GoTemplateOptions {
 /** A template that was parsed once. The same data gives the same text, always. */
 export interface GoTemplate {
   /** @throws TerminalError TEMPLATE_FAILED, with the place in the template */
-  execute(data: JsonObject): string;
+  execute(data: FloatObject): string;
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { JsonObject } from "../json.ts";
+import type { FloatObject } from "../json.ts";
 
 /** The integer types that templates meet: constants are `int`, sums `int64`, bytes of a string `uint8`. */
 export type IntType = "int" | "int64" | "uint8" | "uint64";
@@ -150,6 +150,6 @@ export function nilList(): GoList {
 }
 
 /** The data as a map of its own, so that `set` and the like change no event. */
-export function copyOf(data: JsonObject): Fields {
+export function copyOf(data: FloatObject): Fields {
   return structuredClone(data);
 }

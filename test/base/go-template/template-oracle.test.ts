@@ -3,13 +3,13 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { TerminalError } from "../../../src/base/errors.ts";
 import { compileGoTemplate } from "../../../src/base/go-template/template.ts";
-import type { JsonObject } from "../../../src/base/json.ts";
+import type { FloatObject } from "../../../src/base/json.ts";
 import { dataArbitrary, templateArbitrary } from "../../harness/go-template-arbitrary.ts";
 import { type OracleAnswer, oracleMissing, startOracle } from "../../harness/oracle.ts";
 
 const missing = oracleMissing();
 
-function run(template: string, data: JsonObject, missingKey: "default" | "zero" | "error"): OracleAnswer {
+function run(template: string, data: FloatObject, missingKey: "default" | "zero" | "error"): OracleAnswer {
   try {
     return { ok: compileGoTemplate(template, { missingKey }).execute(data) };
   } catch (error) {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { compileGoTemplate } from "../../../src/base/go-template/template.ts";
-import type { JsonValue } from "../../../src/base/json.ts";
+import type { FloatJson } from "../../../src/base/json.ts";
 
-function nested(depth: number, wrap: (inner: JsonValue) => JsonValue): JsonValue {
-  let value: JsonValue = 1;
+function nested(depth: number, wrap: (inner: FloatJson) => FloatJson): FloatJson {
+  let value: FloatJson = 1;
   for (let level = 0; level < depth; level++) value = wrap(value);
   return value;
 }

@@ -1,5 +1,5 @@
 import { messageOf } from "../../errors.ts";
-import type { JsonValue } from "../../json.ts";
+import type { FloatJson } from "../../json.ts";
 import { setOwn } from "../../json.ts";
 import { readable, sortTexts } from "../bytes.ts";
 import { any, type FunctionTable, fn, reads, text } from "../function.ts";
@@ -95,9 +95,9 @@ export function toJson(value: Value, style: Style, work: Work): string {
 export function fromJson(source: string, work: Work): Value {
   reads(work, source);
   work.spend(source.length / 16);
-  let value: JsonValue;
+  let value: FloatJson;
   try {
-    value = JSON.parse(readable(source)) as JsonValue;
+    value = JSON.parse(readable(source)) as FloatJson;
   } catch (error) {
     throw new Failure(messageOf(error));
   }
@@ -105,12 +105,12 @@ export function fromJson(source: string, work: Work): Value {
 }
 
 /** Half a pair of surrogates becomes U+FFFD; a number beyond float64 is an error. */
-function asGo(value: JsonValue, work: Work, depth = 0): Value {
+function asGo(value: FloatJson, work: Work, depth = 0): Value {
   work.nest(depth);
   if (typeof value === "string") return value.toWellFormed();
   if (typeof value === "number" && !Number.isFinite(value)) throw new Failure("a number is too large for a float64");
   if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return value.map((item: JsonValue) => asGo(item, work, depth + 1));
+  if (Array.isArray(value)) return value.map((item: FloatJson) => asGo(item, work, depth + 1));
   const result: Record<string, Value> = {};
   for (const [name, field] of Object.entries(value)) setOwn(result, name.toWellFormed(), asGo(field, work, depth + 1));
   return result;
