@@ -66,7 +66,7 @@ async function check(text: string, flags: CheckFlags): Promise<readonly Finding[
   const { checkBus } = await import("./bus/check.ts");
   const { argoStream, systemStreams } = await import("../events/bus/streams.ts");
   const { eventBus: areLimitsDefaults } = flags;
-  const streams = areLimitsDefaults ? [argoStream()] : systemStreams();
+  const streams = areLimitsDefaults ? [{ ...argoStream(), isShared: true }] : systemStreams();
   return checkBus({ url, tls, streams, areLimitsDefaults, clock: systemClock });
 }
 

@@ -14,6 +14,8 @@ export interface BusHandle {
   /** The stream that holds the events. */
   readonly stream: string;
   subjectOf(namespace: string, eventSource: string, event: string): Subject;
+  /** Where its events are read, if not here: a stream that forgets what was acknowledged is moved there. */
+  readonly readFrom?: BusHandle;
 }
 
 /** Which bus an EventSource or a Sensor uses. */

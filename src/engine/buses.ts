@@ -1,10 +1,11 @@
 import { hostname } from "node:os";
 import type { EventBusResource } from "../api/resources.ts";
 import type { BusHandle } from "../controllers/bus-directory.ts";
+import { relayEvents } from "../controllers/bus-relay.ts";
 import { argoSubject, parseArgoSubject, readExotic, readNative } from "../controllers/exotic-bus.ts";
 import { readNativeBus } from "../controllers/native-bus/native-bus.ts";
 import { createSecretReader } from "../controllers/secret-reader.ts";
-import type { EventBus, StoredMessage } from "../events/bus/bus.ts";
+import type { EventBus, StoredMessage, StreamSpec } from "../events/bus/bus.ts";
 import { openJetStreamBus } from "../events/bus/jetstream.ts";
 import { openSqliteBus } from "../events/bus/sqlite.ts";
 import { argoStream, systemStreams } from "../events/bus/streams.ts";
@@ -54,13 +55,60 @@ export function createSystemHandle({ clock, log, metrics }: Base, bus: EventBus,
   return { name: "system", bus, reader, stream: "events", subjectOf: eventSubject };
 }
 
+interface Opened {
+  readonly bus: EventBus;
+  readonly stream: StreamSpec;
+  readonly namespace: string;
+  /** `<namespace>/<EventBus>` */
+  readonly name: string;
+}
+
+type OnOpen = (handle: BusHandle) => void;
+
+/** Sensors read the stream itself, each from its position. */
+async function follow(opened: Opened, parts: Parts, onOpen: OnOpen, signal: AbortSignal): Promise<void> {
+  const { bus, stream, namespace, name } = opened;
+  const reader = createEventReader({
+    name,
+    bus,
+    stream: stream.name,
+    subjects: stream.subjects,
+    parseSubject: (subject) => ({ namespace, ...parseArgoSubject(subject) }),
+    onInvalid: reportInvalid(name, parts),
+  });
+  onOpen({ name, bus, reader, stream: stream.name, subjectOf: (_, source, event) => argoSubject(source, event) });
+  await Promise.all([reader.run(signal), parts.projection.follow(name, bus, stream.subjects, signal)]);
+}
+
+/** Sensors read the system bus, to which every event of the stream is moved. */
+async function relay(
+  opened: Opened & { readonly resource: string },
+  parts: Parts,
+  onOpen: OnOpen,
+  signal: AbortSignal,
+): Promise<void> {
+  const { bus, stream, namespace, name, resource } = opened;
+  const { system, log } = parts;
+  log.info("the stream forgets what was acknowledged: its events are moved to the system bus", { bus: name });
+  const { reader } = system;
+  const subjectOf: BusHandle["subjectOf"] = (_, source, event) => argoSubject(source, event);
+  // Before that a stream with interest retention drops what is published.
+  let waiting = stream.subjects.length;
+  const onReady = (): void => {
+    waiting -= 1;
+    if (waiting === 0) onOpen({ name, bus, reader, stream: stream.name, subjectOf, readFrom: system });
+  };
+  const onInvalid = reportInvalid(name, parts);
+  const moves = stream.subjects.map((subject) =>
+    relayEvents({ from: bus, subject, namespace, name: resource, to: system, onReady, onInvalid }, signal),
+  );
+  await Promise.all(moves);
+}
+
 /** A connection of its own for a `jetstreamExotic` EventBus, or a managed one, in Argo Events' wire format. */
-export function createBusRunner({ clock, kube, ledger, log, metrics, projection }: Parts) {
-  return async (
-    resource: EventBusResource,
-    onOpen: (handle: BusHandle) => void,
-    signal: AbortSignal,
-  ): Promise<void> => {
+export function createBusRunner(parts: Parts) {
+  const { clock, kube, log } = parts;
+  return async (resource: EventBusResource, onOpen: OnOpen, signal: AbortSignal): Promise<void> => {
     const { namespace, name } = resource.metadata;
     const secrets = createSecretReader(kube, namespace);
     const { url, streamConfig, ...access } =
@@ -78,21 +126,10 @@ export function createBusRunner({ clock, kube, ledger, log, metrics, projection 
       clock,
       name: `tiphys ${label}`,
     });
-    const reader = createEventReader({
-      name: label,
-      bus,
-      stream: stream.name,
-      subjects: stream.subjects,
-      parseSubject: (subject) => ({ namespace, ...parseArgoSubject(subject) }),
-      onInvalid: reportInvalid(label, { clock, log, metrics, ledger }),
-    });
-    onOpen({
-      name: label,
-      bus,
-      reader,
-      stream: stream.name,
-      subjectOf: (_, source, event) => argoSubject(source, event),
-    });
-    await Promise.all([reader.run(signal), projection.follow(label, bus, stream.subjects, signal)]);
+    const opened: Opened = { bus, stream, namespace, name: label };
+    const { forgets } = (await bus.usage()).find((usage) => usage.name === stream.name) ?? {};
+    // Awaited here: the bus is closed when this returns.
+    if (forgets === undefined) await follow(opened, parts, onOpen, signal);
+    else await relay({ ...opened, resource: name }, parts, onOpen, signal);
   };
 }

@@ -73,7 +73,8 @@ async function readFinished({ ledger, partitions }: Parts): Promise<Finished> {
 }
 
 function createRunnerFactory(parts: Parts, finished: Finished, gitOps: GitOpsTarget) {
-  return async (compiled: CompiledSensor, handle: BusHandle): Promise<SensorRunner> => {
+  return async (compiled: CompiledSensor, own: BusHandle): Promise<SensorRunner> => {
+    const handle = own.readFrom ?? own;
     const { namespace, name } = compiled.head;
     const log = parts.log.child({ namespace, sensor: name });
     const kube = parts.kube.as(serviceAccountUser(namespace, compiled.sensor.template));

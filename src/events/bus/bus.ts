@@ -56,6 +56,8 @@ export interface ShareOptions {
   readonly ackWaitMs: number;
   /** Where a new durable starts. */
   readonly from: "first" | "next";
+  /** Called once the durable is there: from then on nothing is missed. Again after each reconnect. */
+  readonly onReady?: () => void;
 }
 
 export interface Delivery extends StoredMessage {
@@ -118,6 +120,8 @@ export interface StreamUsage {
   readonly name: string;
   readonly messages: number;
   readonly bytes: number;
+  /** Set where messages go once they are acknowledged, so that no position can be read again. */
+  readonly forgets?: "interest" | "workqueue";
   /** Of the message stored last, also when it is gone; 0: nothing was stored yet. */
   readonly last: Sequence;
   /** Absent in an empty stream. */

@@ -26,6 +26,7 @@ export async function* shareStream(
     try {
       await ensureDurable(deps, stream, work);
       failures = 0;
+      work.options.onReady?.();
       using pull = new Pull({ connection, stream, consumer: work.durable, window });
       try {
         yield* deliveries(connection.nc, pull, signal);

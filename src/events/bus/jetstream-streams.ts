@@ -76,7 +76,7 @@ async function updateStream(jsm: JetStreamManager, found: StreamConfig, wanted: 
 function checkShared(found: StreamConfig, { name, subjects }: StreamSpec, wanted: Wanted, log: Logger): void {
   const missing = subjects.filter((subject) => !found.subjects.some((has) => covers(has, subject)));
   const wrong = missing.map((subject) => `it takes no "${subject}" but ${found.subjects.join(", ")}`);
-  wrong.push(...differencesOf(found, { retention: RetentionPolicy.Limits, sealed: false, no_ack: false }));
+  wrong.push(...differencesOf(found, { sealed: false, no_ack: false }));
   if (wrong.length > 0) throw mismatch(name, wrong.join("; "));
   const { subjects: _, ...limits } = wanted;
   const differences = differencesOf(found, limits);
@@ -116,7 +116,7 @@ export async function compareStream(jsm: JetStreamManager, spec: StreamSpec): Pr
   if (found.storage !== StorageType.File) {
     return { state: "unusable", reason: `storage is ${found.storage}, wanted file` };
   }
-  if (found.retention !== RetentionPolicy.Limits) {
+  if (found.retention !== RetentionPolicy.Limits && !spec.isShared) {
     return { state: "unusable", reason: `retention is ${found.retention}, wanted limits` };
   }
   const differences = differencesOf(found, wantedConfig(spec));

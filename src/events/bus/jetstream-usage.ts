@@ -1,4 +1,4 @@
-import type { JetStreamManager } from "@nats-io/jetstream";
+import { type JetStreamManager, RetentionPolicy } from "@nats-io/jetstream";
 import type { ConsumerUsage, StreamUsage } from "./bus.ts";
 
 /** Consumers of one stream that are named; a person reads no more. */
@@ -6,14 +6,16 @@ const maxConsumers = 100;
 
 /** What a stream holds, and who reads it; consumers that our own readers make for a while are left out. */
 export async function readUsage(jsm: JetStreamManager, name: string): Promise<StreamUsage> {
-  const { state } = await jsm.streams.info(name);
+  const { state, config } = await jsm.streams.info(name);
   const { messages, bytes, first_seq, first_ts, last_seq, last_ts, consumer_count } = state;
   const edges = {
     oldest: { sequence: first_seq, storedAt: Date.parse(String(first_ts)) },
     newest: { sequence: last_seq, storedAt: Date.parse(String(last_ts)) },
   };
   const consumers = consumer_count === 0 ? [] : await readConsumers(jsm, name);
-  return { name, messages, bytes, last: last_seq, ...(messages === 0 ? {} : edges), consumers };
+  const { retention } = config;
+  const forgets = retention === RetentionPolicy.Limits ? {} : { forgets: retention };
+  return { name, messages, bytes, last: last_seq, ...forgets, ...(messages === 0 ? {} : edges), consumers };
 }
 
 async function readConsumers(jsm: JetStreamManager, stream: string): Promise<readonly ConsumerUsage[]> {

@@ -36,6 +36,7 @@ export class LocalShares {
       opening.catch(() => this.#durables.delete(durable));
     }
     const shared = await opening;
+    options.onReady?.();
     const either = AbortSignal.any([signal, this.#stop]);
     while (!either.aborted) {
       const deliveries = await shared.take(either);
