@@ -116,6 +116,7 @@ function endOfQuote(text: string, start: number): number {
 /** A path into an event (spec argo-events 5.9): those of other tools are looked for as if they were names of fields. */
 export function checkEventPath(value: JsonValue | undefined, path: string): Problem[] {
   const text = textOf(value);
+  if (!text.startsWith("$") && !text.startsWith(".") && !text.includes("[")) return [];
   // Queries and modifiers have texts of their own.
   const hasBrackets = !/[#@{|!]/.test(text) && /[\w\])]\[(?:\d+|'[^']*'|"[^"]*")\]/.test(text);
   const isOther = hasBrackets || /^\$(?:[.[]|$)|^\.(?!\.)/.test(text);
