@@ -76,6 +76,7 @@ export function checkTemplate(text: JsonValue | undefined, path: string): Proble
 /** A path into an event (spec argo-events 5.9): those of other tools are looked for as if they were names of fields. */
 export function checkEventPath(value: JsonValue | undefined, path: string): Problem[] {
   const text = textOf(value);
+  if (!text.startsWith("$") && !text.startsWith(".") && !text.includes("[")) return [];
   // Queries and modifiers have texts of their own.
   const hasBrackets = !/[#@{|!]/.test(text) && /[\w\])]\[(?:\d+|'[^']*'|"[^"]*")\]/.test(text);
   const isOther = hasBrackets || /^\$(?:[.[]|$)|^\.(?!\.)/.test(text);

@@ -3,6 +3,7 @@ import { parseApplication } from "../api/application.ts";
 import { parseApplicationSet } from "../api/application-set/application-set.ts";
 import { parseEventBus } from "../api/event-bus.ts";
 import { parseEventSource } from "../api/event-source.ts";
+import { checkMetadata } from "../api/metadata.ts";
 import { argoApiVersion, type Sensor } from "../api/resources.ts";
 import { parseSensor } from "../api/sensor.ts";
 import { EngineError } from "../base/errors.ts";
@@ -52,7 +53,10 @@ export function createChecker(kinds: AdmissionKinds): Checker {
     if (!isJsonObject(object) || object.apiVersion !== argoApiVersion || typeof object.kind !== "string")
       return undefined;
     const parse = Object.hasOwn(parsers, object.kind) ? parsers[object.kind] : undefined;
-    return parse && problemsOf(() => parse(object));
+    if (!parse) return undefined;
+    const ofMetadata = checkMetadata(object.metadata);
+    const known = new Set(ofMetadata.map(({ path }) => path));
+    return [...ofMetadata, ...problemsOf(() => parse(object)).filter(({ path }) => !known.has(path))];
   };
 }
 
