@@ -5,7 +5,7 @@ import type { Bench, BenchRow } from "./bench.ts";
 
 /** In the order of the table; loaded only when asked for. */
 const rooms: Readonly<Record<string, () => Promise<readonly Bench[]>>> = {
-  bus: async () => (await import("./bus.ts")).busBenches,
+  bus: async () => [...(await import("./bus.ts")).busBenches, ...(await import("./bus-memory.ts")).busMemoryBenches],
   sensor: async () => (await import("./sensor.ts")).sensorBenches,
   ledger: async () => (await import("./ledger.ts")).ledgerBenches,
   flow: async () => (await import("./flow.ts")).flowBenches,
