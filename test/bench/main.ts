@@ -7,6 +7,7 @@ import type { Bench, BenchRow } from "./bench.ts";
 const rooms: Readonly<Record<string, () => Promise<readonly Bench[]>>> = {
   bus: async () => [...(await import("./bus.ts")).busBenches, ...(await import("./bus-memory.ts")).busMemoryBenches],
   sensor: async () => (await import("./sensor.ts")).sensorBenches,
+  sensors: async () => (await import("./sensors.ts")).sensorsBenches,
   ledger: async () => (await import("./ledger.ts")).ledgerBenches,
   flow: async () => (await import("./flow.ts")).flowBenches,
   start: async () => (await import("./start.ts")).startBenches,
