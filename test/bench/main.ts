@@ -5,8 +5,9 @@ import type { Bench, BenchRow } from "./bench.ts";
 
 /** In the order of the table; loaded only when asked for. */
 const rooms: Readonly<Record<string, () => Promise<readonly Bench[]>>> = {
-  bus: async () => (await import("./bus.ts")).busBenches,
+  bus: async () => [...(await import("./bus.ts")).busBenches, ...(await import("./bus-memory.ts")).busMemoryBenches],
   sensor: async () => (await import("./sensor.ts")).sensorBenches,
+  sensors: async () => (await import("./sensors.ts")).sensorsBenches,
   ledger: async () => (await import("./ledger.ts")).ledgerBenches,
   flow: async () => (await import("./flow.ts")).flowBenches,
   start: async () => (await import("./start.ts")).startBenches,
@@ -27,7 +28,7 @@ if (unknown.length > 0) {
 }
 
 const asked = positionals.length > 0 ? positionals : Object.keys(rooms);
-if (!values.json) console.log(line(["name", "value", "unit", "limit", "ratio", "budget"]));
+if (!values.json) console.log(line(["name", "value", "unit", "limit", "ratio", "spread", "budget"]));
 for (const name of asked) {
   for (const bench of (await rooms[name]?.()) ?? []) {
     for (const row of await bench.run({ quick: values.quick })) show(row);
@@ -39,15 +40,23 @@ function show(row: BenchRow): void {
     console.log(JSON.stringify(row));
     return;
   }
-  const { name, value, unit, limit, ratio, budget } = row;
-  console.log(
-    line([name, number(value), unit, number(limit), ratio.toFixed(2), budget === undefined ? "" : number(budget)]),
-  );
+  const { name, value, unit, limit, ratio, spread } = row;
+  const range = spread?.map((one) => one.toFixed(2)).join(" to ");
+  console.log(line([name, number(value), unit, number(limit), ratio.toFixed(2), range, budgetOf(row)]));
+}
+
+function budgetOf({ budget, leastRatio }: BenchRow): string {
+  if (leastRatio !== undefined) return `ratio ${leastRatio}`;
+  return budget === undefined ? "" : number(budget);
 }
 
 /** Names to the left, numbers to the right; every row has the same widths, so that rows can be shown as they come. */
-function line([name = "", value = "", unit = "", limit = "", ratio = "", budget = ""]: readonly string[]): string {
-  return `${name.padEnd(52)}${value.padStart(12)} ${unit.padEnd(10)}${limit.padStart(12)}${ratio.padStart(8)}${budget.padStart(10)}`;
+function line([name = "", value = "", unit = "", limit = "", ratio = "", spread = "", budget = ""]: readonly (
+  | string
+  | undefined
+)[]): string {
+  const before = `${name.padEnd(52)}${value.padStart(12)} ${unit.padEnd(10)}${limit.padStart(12)}${ratio.padStart(8)}`;
+  return `${before}${spread.padStart(14)}${budget.padStart(11)}`;
 }
 
 function number(value: number): string {

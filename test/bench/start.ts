@@ -5,7 +5,7 @@ import { resource, webhookSource, writeManifests } from "../e2e/scenario.ts";
 import { startEngine } from "../harness/engine.ts";
 import { freePort } from "../harness/free-port.ts";
 import { tempDir } from "../harness/temp-dir.ts";
-import type { Bench, BenchRow } from "./bench.ts";
+import { type Bench, type BenchRow, median } from "./bench.ts";
 
 /** Here the limit is the budget of the design. The idle bench reads /proc, so it needs Linux. */
 export const startBenches: readonly Bench[] = [
@@ -71,10 +71,6 @@ async function startMs(dir: string, dataDir: string): Promise<number> {
   const started = performance.now();
   await using _engine = await startEngine({ dir, dataDir });
   return performance.now() - started;
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }
 
 async function residentMiB(pid: number): Promise<number> {

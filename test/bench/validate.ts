@@ -100,7 +100,9 @@ async function run({ quick }: { readonly quick: boolean }): Promise<readonly Ben
     if (checked !== 1 || problems.length > 0) throw new Error(`the Sensor has problems: ${JSON.stringify(problems)}`);
   };
   const [value = 0, limit = 0] = ratesOf(texts, [ours, bare]);
-  return [{ name: "validate a Sensor, all rules", value, unit: "docs/s", limit, ratio: value / limit, budget: 0.5 }];
+  return [
+    { name: "validate a Sensor, all rules", value, unit: "docs/s", limit, ratio: value / limit, leastRatio: 0.5 },
+  ];
 }
 
 /** The limit is bare js-yaml and the same schema compiled by ajv: no rules, no places, no filters compiled. */

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { EngineError } from "../../base/errors.ts";
 import type { StreamSpec, StreamUsage } from "./bus.ts";
+import { IdTable } from "./sqlite-ids.ts";
 import type { ExpiredEntry, WorkerStart } from "./sqlite-protocol.ts";
 import { SqliteState } from "./sqlite-state.ts";
 
@@ -17,8 +18,8 @@ interface StreamTable {
   hasSubjectIndex: boolean;
   changed: boolean;
   /** Ids within the window, in two generations so that forgetting costs nothing. */
-  ids: Map<string, number>;
-  olderIds: Map<string, number>;
+  ids: IdTable;
+  olderIds: IdTable;
   idsSince: number;
   readonly insert: StatementSync;
   readonly select: StatementSync;
@@ -95,8 +96,8 @@ export class SqliteStore {
       messages: row.messages,
       hasSubjectIndex: false,
       changed: false,
-      ids: new Map(),
-      olderIds: new Map(),
+      ids: new IdTable(),
+      olderIds: new IdTable(),
       idsSince: this.#now(),
       insert: this.#db.prepare(`INSERT INTO ${table} (sequence, subject, id, stored_at, data) VALUES (?, ?, ?, ?, ?)`),
       select,
@@ -113,7 +114,7 @@ export class SqliteStore {
     );
     for (const row of newestFirst.iterate() as Iterable<{ sequence: number; id: string | null; storedAt: number }>) {
       if (row.storedAt < after) break;
-      if (row.id !== null) stream.ids.set(row.id, row.sequence);
+      if (row.id !== null) stream.ids.add(row.id, row.sequence);
     }
   }
 
@@ -162,7 +163,7 @@ export class SqliteStore {
     const before = this.#sequenceOf(stream, id, now);
     if (before !== undefined) return -before;
     const sequence = this.#insert(stream, subject, id, now, data);
-    stream.ids.set(id, sequence);
+    stream.ids.add(id, sequence);
     return sequence;
   }
 
@@ -180,12 +181,14 @@ export class SqliteStore {
   #sequenceOf(stream: StreamTable, id: string, now: number): number | undefined {
     if (now - stream.idsSince > stream.spec.dedupeWindowMs || stream.ids.size >= maxIds) {
       stream.olderIds = stream.ids;
-      stream.ids = new Map();
+      stream.ids = new IdTable();
       stream.idsSince = now;
     }
-    const sequence = stream.ids.get(id) ?? stream.olderIds.get(id);
+    const select = this.#sql(`SELECT id, stored_at AS storedAt FROM ${stream.table} WHERE sequence = ?`);
+    const isOf = (found: number): boolean => (select.get(found)?.id ?? id) === id; // dropped meanwhile: its hash has to do
+    const sequence = stream.ids.find(id, isOf) ?? stream.olderIds.find(id, isOf);
     if (sequence === undefined) return undefined;
-    const row = this.#sql(`SELECT stored_at AS storedAt FROM ${stream.table} WHERE sequence = ?`).get(sequence);
+    const row = select.get(sequence);
     return row && now - Number(row.storedAt) > stream.spec.dedupeWindowMs ? undefined : sequence;
   }
 
