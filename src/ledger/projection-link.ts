@@ -1,15 +1,21 @@
 import { Worker } from "node:worker_threads";
-import { EngineError, messageOf, TerminalError } from "../base/errors.ts";
+import { EngineError, messageOf, NotYetError, TerminalError } from "../base/errors.ts";
 import { smallWorker } from "../base/memory.ts";
 import { workerUrl } from "../base/worker-url.ts";
-import type { FromWorker, QuestionKind, Questions } from "./projection-protocol.ts";
+import type { FromWorker, ProjectionError, QuestionKind, Questions } from "./projection-protocol.ts";
+
+/** A disk that is full has room again when somebody made some. */
+const retryAfterMs = 5_000;
 
 interface Waiting {
   readonly resolve: (answer: unknown) => void;
   readonly reject: (error: Error) => void;
 }
 
-/** The worker that owns the projection's file, as questions and answers. Once it has died, every question is rejected. */
+/**
+ * The worker that owns the projection's file, as questions and answers. What may be asked again later is rejected with
+ * NotYetError; once the worker has died, every question is rejected for good.
+ */
 export class ProjectionLink implements AsyncDisposable {
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
@@ -60,6 +66,9 @@ export class ProjectionLink implements AsyncDisposable {
   }
 }
 
-function errorOf({ message, isTooNew }: { readonly message: string; readonly isTooNew: boolean }): EngineError {
-  return isTooNew ? new TerminalError("RECORD_TOO_NEW", message) : new EngineError("STORE_FAILED", message);
+function errorOf({ is, message }: ProjectionError): EngineError {
+  if (is === "too new") return new TerminalError("RECORD_TOO_NEW", message);
+  return is === "passing"
+    ? new NotYetError("STORE_FAILED", message, retryAfterMs)
+    : new EngineError("STORE_FAILED", message);
 }

@@ -46,4 +46,10 @@ export type Asked = {
 export type ToWorker = Asked & { readonly number: number };
 export type FromWorker =
   | { readonly number: number; readonly answer: unknown }
-  | { readonly number: number; readonly error: { readonly message: string; readonly isTooNew: boolean } };
+  | { readonly number: number; readonly error: ProjectionError };
+
+export interface ProjectionError {
+  readonly message: string;
+  /** `passing`: a full disk, a file in use; the same may be asked again later. */
+  readonly is: "too new" | "damage" | "passing";
+}

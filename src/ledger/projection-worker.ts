@@ -1,9 +1,11 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { assertNever, messageOf, TerminalError } from "../base/errors.ts";
-import type { Asked, FromWorker, ToWorker } from "./projection-protocol.ts";
+import { failureOf } from "../events/bus/sqlite-failure.ts";
+import type { Asked, FromWorker, ProjectionError, ToWorker } from "./projection-protocol.ts";
 import { ProjectionStore } from "./projection-store.ts";
 
-const store = new ProjectionStore((workerData as { readonly path: string }).path);
+const { path } = workerData as { readonly path: string };
+const store = new ProjectionStore(path);
 
 function answer({ kind, ask }: Asked): unknown {
   switch (kind) {
@@ -43,6 +45,12 @@ function replyTo(message: ToWorker): FromWorker {
   try {
     return { number, answer: answer(message) };
   } catch (error) {
-    return { number, error: { message: messageOf(error), isTooNew: error instanceof TerminalError } };
+    return { number, error: errorFrom(error) };
   }
+}
+
+function errorFrom(error: unknown): ProjectionError {
+  if (error instanceof TerminalError) return { is: "too new", message: messageOf(error) };
+  const { code, message } = failureOf(path, error);
+  return { is: code === "STORE_FAILED" ? "damage" : "passing", message };
 }

@@ -1,4 +1,6 @@
+import { backoffMs, reconnectBackoff } from "../base/backoff.ts";
 import { type Clock, sleepFor } from "../base/clock.ts";
+import { EngineError, NotYetError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { EventBus, ReadBatch } from "../events/bus/bus.ts";
 import type { Subject } from "../record/subject.ts";
@@ -116,11 +118,28 @@ class WorkerProjection implements Projection {
     try {
       moveTo(followed, await this.#link.ask("position", { name }));
       retaining = this.#retain(name, followed, stopped);
-      await this.#takeIn(name, followed, signal);
+      await this.#takeInUntil(name, followed, signal);
     } finally {
       stop.abort();
       await retaining;
       if (this.#followed.get(name) === followed) this.#followed.delete(name);
+    }
+  }
+
+  /** A full disk, or a bus that is away, is waited for: the history goes on from what it has stored. */
+  async #takeInUntil(name: string, followed: Followed, signal: AbortSignal): Promise<void> {
+    for (let attempt = 1; !signal.aborted; attempt++) {
+      const before = followed.position;
+      try {
+        return await this.#takeIn(name, followed, signal);
+      } catch (error) {
+        const mayPass =
+          error instanceof NotYetError || (error instanceof EngineError && error.code === "BUS_UNAVAILABLE");
+        if (!mayPass) throw error;
+        if (followed.position !== before) attempt = 1;
+        this.#log.warn("the history waits", { bus: name, attempt, error });
+        await sleepFor(this.#clock, backoffMs(reconnectBackoff, attempt), signal).catch(() => undefined);
+      }
     }
   }
 

@@ -136,13 +136,15 @@ export class ObjectStore implements Disposable {
     try {
       result = work();
     } catch (error) {
+      // SQLite gives up the whole transaction when the disk fails under it, and the savepoint with it.
+      if (!this.#db.isTransaction) throw notWritten(error);
       this.#statements.rollbackToSavepoint.run();
+      this.#statements.release.run();
       this.#pending.length = length;
       this.#revision = revision;
       throw error;
-    } finally {
-      this.#statements.release.run();
     }
+    this.#statements.release.run();
     await this.#commit;
     return result;
   }
@@ -196,7 +198,10 @@ export class ObjectStore implements Disposable {
   }
 
   #begin(): void {
-    if (this.#commit !== undefined) return;
+    if (this.#commit !== undefined) {
+      this.#requireTransaction();
+      return;
+    }
     this.#statements.begin.run();
     this.#commit = new Promise((resolve, reject) => {
       setImmediate(() => {
@@ -205,13 +210,16 @@ export class ObjectStore implements Disposable {
           this.#finish();
           resolve();
         } catch (error) {
-          reject(
-            new EngineError("STORE_FAILED", "the store of the embedded Kubernetes API could not be written", error),
-          );
+          reject(notWritten(error));
         }
       });
     });
     this.#commit.catch(() => undefined);
+  }
+
+  /** Outside of one, each statement would be kept by itself, also for those whose write was refused. */
+  #requireTransaction(): void {
+    if (!this.#db.isTransaction) throw notWritten(new Error("its transaction was given up"));
   }
 
   #finish(): void {
@@ -219,6 +227,7 @@ export class ObjectStore implements Disposable {
     this.#pending = [];
     this.#commit = undefined;
     try {
+      this.#requireTransaction();
       if (changes.length > 0) this.#statements.writeRevision.run(this.#revision);
       this.#statements.commit.run();
     } catch (error) {
@@ -229,6 +238,11 @@ export class ObjectStore implements Disposable {
     this.#committedRevision = this.#revision;
     if (changes.length > 0) this.#onCommit(changes);
   }
+}
+
+function notWritten(error: unknown): EngineError {
+  if (error instanceof EngineError) return error;
+  return new EngineError("STORE_FAILED", "the store of the embedded Kubernetes API could not be written", error);
 }
 
 function ownerUids(object: KubeObject | undefined): readonly string[] {

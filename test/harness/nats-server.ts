@@ -2,10 +2,11 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { accessSync, constants, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
-import { createConnection, createServer } from "node:net";
+import { createConnection } from "node:net";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { messageOf } from "../../src/base/errors.ts";
+import { freePort } from "./free-port.ts";
 import { tempDir } from "./temp-dir.ts";
 import { waitFor } from "./wait.ts";
 
@@ -19,17 +20,23 @@ export interface NatsServerOptions {
   /** Default true. */
   readonly jetstream?: boolean;
   readonly args?: readonly string[];
+  /** Default: a directory of its own, removed on disposal. */
+  readonly storeDir?: string;
 }
 
 /** A real nats-server on a loopback port of its own; `stop` and `kill` leave its store, `restart` takes it up again. */
 export interface NatsServer extends AsyncDisposable {
+  /** Another one after `move`. */
   readonly url: string;
+  readonly port: number;
   readonly pid: number;
   stop(): Promise<void>;
   /** SIGKILL: what a crash leaves behind. */
   kill(): Promise<void>;
   /** With `config` if the server had one: its new text. */
   restart(config?: string): Promise<void>;
+  /** Stopped if it runs, and started again with the same store on another port. */
+  move(): Promise<void>;
   /** The server reads its configuration file anew, which gets this text. */
   reload(config: string): Promise<void>;
 }
@@ -96,18 +103,22 @@ export function natsServerMissing(release: NatsRelease = "installed"): string | 
 
 export async function startNatsServer(options: NatsServerOptions = {}): Promise<NatsServer> {
   const path = binary(options.release ?? "installed");
-  const store = await tempDir();
-  const port = await freePort();
-  const file = join(store.path, "nats.conf");
+  await using stack = new AsyncDisposableStack();
+  const folder = stack.use(await tempDir());
+  const storeDir = options.storeDir ?? folder.path;
+  let port = await freePort();
+  const file = join(folder.path, "nats.conf");
   const hasJetStream = options.jetstream ?? true;
   // In the file, not as a flag: a reload would switch it off.
   const writeConfig = (text: string): Promise<void> =>
-    writeFile(file, hasJetStream ? `${text}\njetstream { store_dir: ${JSON.stringify(store.path)} }\n` : text);
+    writeFile(file, hasJetStream ? `${text}\njetstream { store_dir: ${JSON.stringify(storeDir)} }\n` : text);
   if (options.config !== undefined) await writeConfig(options.config);
-  const jetstream = hasJetStream ? ["-js", "-sd", store.path] : [];
+  const jetstream = hasJetStream ? ["-js", "-sd", storeDir] : [];
   const own = options.config === undefined ? jetstream : ["-c", file];
-  const args = ["-a", "127.0.0.1", "-p", String(port), ...own, ...(options.args ?? [])];
-  let child = await start(path, args, port);
+  const run = (): Promise<ChildProcess> =>
+    start(path, ["-a", "127.0.0.1", "-p", String(port), ...own, ...(options.args ?? [])], port);
+  let child = await run();
+  const owned = stack.move();
 
   async function end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
     if (child.exitCode !== null || child.signalCode !== null) return;
@@ -117,7 +128,12 @@ export async function startNatsServer(options: NatsServerOptions = {}): Promise<
   }
 
   return {
-    url: `nats://127.0.0.1:${port}`,
+    get url() {
+      return `nats://127.0.0.1:${port}`;
+    },
+    get port() {
+      return port;
+    },
     get pid() {
       return child.pid ?? 0;
     },
@@ -126,7 +142,12 @@ export async function startNatsServer(options: NatsServerOptions = {}): Promise<
     async restart(config) {
       await end("SIGTERM");
       if (config !== undefined) await writeConfig(config);
-      child = await start(path, args, port);
+      child = await run();
+    },
+    async move() {
+      await end("SIGTERM");
+      port = await freePort();
+      child = await run();
     },
     async reload(text) {
       await writeConfig(text);
@@ -134,7 +155,7 @@ export async function startNatsServer(options: NatsServerOptions = {}): Promise<
     },
     async [Symbol.asyncDispose]() {
       await end("SIGKILL");
-      await store[Symbol.asyncDispose]();
+      await owned.disposeAsync();
     },
   };
 }
@@ -158,14 +179,4 @@ async function canConnect(port: number): Promise<boolean> {
   } finally {
     socket.destroy();
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 }

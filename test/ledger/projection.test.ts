@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { systemClock } from "../../src/base/clock.ts";
 import { silentLogger } from "../../src/base/log.ts";
@@ -22,7 +23,7 @@ const log = silentLogger;
 const subjects = [rawSubject("events.>")];
 
 /** The history at `path`, following both streams of `bus` until disposal. */
-async function following(path: string, bus: EventBus): Promise<History & AsyncDisposable> {
+async function following(path: string, bus: EventBus, log = silentLogger): Promise<History & AsyncDisposable> {
   const projection = await openProjection({ path, clock, log });
   const stop = new AbortController();
   const running = projection.follow("system", bus, subjects, stop.signal);
@@ -187,6 +188,23 @@ test("skips what is no event, keeps kinds that it does not know, stores a repeat
   await using history = await following(join(dir.path, "ledger.db"), bus);
   assert.equal((await history.events({ limit: 10 })).length, 1);
   assert.deepEqual(idsOf(await history.effects("e1")), ["o-1.0"]);
+});
+
+test("waits for a file that cannot be written for a while, and misses nothing", async () => {
+  await using dir = await tempDir();
+  await using bus = await openBus(dir.path);
+  const path = join(dir.path, "ledger.db");
+  const said: string[] = [];
+  const log = { ...silentLogger, warn: (message: string): void => void said.push(message) };
+  await using history = await following(path, bus, log);
+  using other = new DatabaseSync(path);
+  other.exec("BEGIN IMMEDIATE");
+  await publishEvent(bus, "e1");
+  await waitFor("the projection to say that it waits", () => said.includes("the history waits"));
+  await publishEvent(bus, "e2");
+  other.exec("ROLLBACK");
+  const isThere = async (id: string) => (await history.event(id)) !== undefined;
+  await waitFor("both events", async () => (await isThere("e1")) && (await isThere("e2")));
 });
 
 test("refuses a ledger of a newer version", async () => {

@@ -7,6 +7,8 @@ import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { TerminalError } from "../../src/base/errors.ts";
 import { type Change, ObjectStore } from "../../src/local/store.ts";
+import { prlimitMissing } from "../harness/prlimit.ts";
+import { run } from "../harness/run.ts";
 import { tempDir } from "../harness/temp-dir.ts";
 
 const key = (name: string) => ({ resource: "/configmaps", namespace: "default", name });
@@ -120,4 +122,40 @@ test("a store of version 1 learns who owns what", async () => {
     store.listOwned("u1").map(({ name }) => name),
     ["child"],
   );
+});
+
+const fullDisk = (path: string) => `
+import { ObjectStore } from ${JSON.stringify(new URL("../../src/local/store.ts", import.meta.url).href)};
+import { limitFileSize } from ${JSON.stringify(new URL("../harness/prlimit.ts", import.meta.url).href)};
+const told = [];
+const store = new ObjectStore(${JSON.stringify(path)}, (changes) => told.push(...changes.map(({ name }) => name)));
+const data = { text: "x".repeat(200_000) };
+const write = (name) => store.write(() =>
+  store.put({ resource: "/configmaps", namespace: "default", name }, (revision) =>
+    ({ apiVersion: "v1", kind: "ConfigMap", metadata: { name, resourceVersion: String(revision) }, data })));
+await write("before");
+limitFileSize(process.pid, 1024 * 1024);
+const outcomes = await Promise.allSettled(Array.from({ length: 40 }, (_, n) => write("full" + n)));
+limitFileSize(process.pid, "unlimited");
+await write("after");
+const refused = outcomes.map(({ reason }) => reason?.code);
+const stored = store.list("/configmaps", { limit: 100 }).map(({ text }) => JSON.parse(text).metadata);
+console.log(JSON.stringify({ refused, told, stored: stored.map(({ name, resourceVersion }) => [name, resourceVersion]) }));
+`;
+
+test("a disk that gets full within a turn keeps nothing of it, and gives no version twice", {
+  skip: prlimitMissing() ?? false,
+}, async () => {
+  await using directory = await tempDir();
+  const script = join(directory.path, "full.mjs");
+  await writeFile(script, fullDisk(join(directory.path, "kube.db")));
+  const { stdout, stderr } = await run(process.execPath, [script]);
+  assert.equal(stderr, "");
+  const { refused, told, stored } = JSON.parse(stdout);
+  assert.deepEqual(refused, Array(40).fill("STORE_FAILED"));
+  assert.deepEqual(told, ["before", "after"]);
+  assert.deepEqual(stored, [
+    ["after", "3"],
+    ["before", "2"],
+  ]);
 });

@@ -56,7 +56,7 @@ async function ask(target: ConnectTarget, check: BusCheck): Promise<readonly Fin
   try {
     const { finding, jsm } = await checkJetStream(nc, target.info);
     if (jsm === undefined) return [auth, finding];
-    return [auth, finding, ...(await checkStreams(jsm, check)), await checkRoundTrip(nc, jsm)];
+    return [auth, finding, ...(await checkStreams({ nc, jsm }, check)), await checkRoundTrip(nc, jsm)];
   } finally {
     await nc.close();
   }

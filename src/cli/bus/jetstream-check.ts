@@ -114,13 +114,13 @@ function isPermission(error: unknown): boolean {
 
 /** Each stream that the engine would make or change. */
 export async function checkStreams(
-  jsm: JetStreamManager,
+  server: { readonly nc: NatsConnection; readonly jsm: JetStreamManager },
   { streams, areLimitsDefaults }: { readonly streams: readonly StreamSpec[]; readonly areLimitsDefaults: boolean },
 ): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
   for (const spec of streams) {
     try {
-      findings.push(streamFinding(spec.name, await compareStream(jsm, spec), areLimitsDefaults));
+      findings.push(streamFinding(spec.name, await compareStream(server, spec), areLimitsDefaults));
     } catch (error) {
       const remedy = 'Allow the user to publish to "$JS.API.>".';
       findings.push(failed("streams", `"${spec.name}" cannot be read: ${messageOf(error)}`, remedy));

@@ -1,8 +1,12 @@
 import { createInbox, type Msg, type Subscription } from "@nats-io/transport-node";
+import type { Clock } from "../../base/clock.ts";
 import type { Connection } from "./jetstream-connection.ts";
 
 const expiresMs = 30_000;
-const heartbeatMs = 5000;
+const heartbeatMs = 2000;
+/** The server that holds a consumer may die while our connection is to another: then nothing says so. */
+const silentMs = 5000;
+const watchEveryMs = 1000;
 /** Asked for at once and buffered, beside the count: many large messages do not fill the memory of a slow reader. */
 const maxBytes = 8 * 1024 * 1024;
 
@@ -21,6 +25,7 @@ export interface PullOptions {
   readonly connection: Connection;
   readonly stream: string;
   readonly consumer: string;
+  readonly clock: Clock;
   /** Asked for and buffered, at most. */
   readonly window: number;
 }
@@ -38,12 +43,13 @@ export class Pull implements Disposable {
   #buffer: PulledMessage[] = [];
   #bufferedBytes = 0;
   #requested = 0;
-  #isAlive = true;
+  #heardAt: number;
   #isBroken = false;
   #changed = Promise.withResolvers<void>();
 
   constructor(options: PullOptions) {
     this.#options = options;
+    this.#heardAt = options.clock.monotonicMs();
     this.#subscription = options.connection.nc.subscribe(this.#inbox, {
       callback: (error, message) => {
         if (error) this.#break();
@@ -51,7 +57,7 @@ export class Pull implements Disposable {
       },
     });
     this.#endReturns = options.connection.onReturn(() => this.#break());
-    this.#watchdog = setInterval(() => this.#watch(), heartbeatMs * 2);
+    this.#watchdog = setInterval(() => this.#watch(), watchEveryMs);
     this.#ask();
   }
 
@@ -86,7 +92,7 @@ export class Pull implements Disposable {
   }
 
   #take(message: Msg): void {
-    this.#isAlive = true;
+    this.#heardAt = this.#options.clock.monotonicMs();
     if (message.headers !== undefined && message.headers.code > 0 && message.data.byteLength === 0) {
       this.#takeStatus(message);
       return;
@@ -116,6 +122,7 @@ export class Pull implements Disposable {
     // The server gives up a request whose next message does not fit: the largest one has to.
     const bytes = Math.max(maxBytes, 2 * (connection.nc.info?.max_payload ?? 0));
     if (this.#isBroken || wanted < Math.max(1, window / 2) || this.#bufferedBytes >= bytes) return;
+    if (this.#requested === 0) this.#heardAt = this.#options.clock.monotonicMs(); // nothing was due before
     this.#requested += wanted;
     const request = {
       batch: wanted,
@@ -128,8 +135,7 @@ export class Pull implements Disposable {
   }
 
   #watch(): void {
-    if (this.#requested > 0 && !this.#isAlive) this.#break();
-    this.#isAlive = false;
+    if (this.#requested > 0 && this.#options.clock.monotonicMs() - this.#heardAt > silentMs) this.#break();
   }
 
   #break(): void {

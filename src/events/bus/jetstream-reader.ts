@@ -79,7 +79,7 @@ export class StreamReader {
   }
 
   async #attach(): Promise<Attached> {
-    const { connection } = this.#deps;
+    const { connection, clock } = this.#deps;
     const info = await connection.jsm.streams.info(this.#stream);
     this.#place(info);
     const created = await connection.jsm.consumers.add(this.#stream, {
@@ -92,7 +92,7 @@ export class StreamReader {
       ...filterOf(this.#serverFilter),
     });
     const window = (this.#query.maxBatch ?? 1000) * 2;
-    const pull = new Pull({ connection, stream: this.#stream, consumer: created.name, window });
+    const pull = new Pull({ connection, clock, stream: this.#stream, consumer: created.name, window });
     return {
       pull,
       consumer: created.name,

@@ -27,7 +27,7 @@ export async function* shareStream(
       await ensureDurable(deps, stream, work);
       failures = 0;
       work.options.onReady?.();
-      using pull = new Pull({ connection, stream, consumer: work.durable, window });
+      using pull = new Pull({ connection, clock: deps.clock, stream, consumer: work.durable, window });
       try {
         yield* deliveries(connection.nc, pull, signal);
       } finally {

@@ -60,7 +60,7 @@ export function jetStreamState(connection: Connection, name: string, options: Je
 async function openBucket(
   { nc, jsm }: Connection,
   name: string,
-  { replicas, ttlMs }: JetStreamStateOptions,
+  { replicas, ttlMs, log }: JetStreamStateOptions,
 ): Promise<KV> {
   const ttl = ttlMs === undefined ? {} : { ttl: ttlMs };
   const kv = await new Kvm(jetstream(nc, { timeout: requestTimeoutMs })).create(name, { history: 1, replicas, ...ttl });
@@ -69,6 +69,11 @@ async function openBucket(
     const maxAge = (ttlMs ?? 0) * 1e6;
     const window = ttlMs === undefined ? defaultWindowMs : Math.min(defaultWindowMs, ttlMs);
     await jsm.streams.update(`KV_${name}`, { max_age: maxAge, duplicate_window: window * 1e6 });
+  }
+  if (status.replicas < replicas) {
+    await jsm.streams.update(`KV_${name}`, { num_replicas: replicas }).catch((error) => {
+      log.warn("state has fewer copies than the streams", { store: name, copies: status.replicas, error });
+    });
   }
   return kv;
 }

@@ -8,11 +8,17 @@ import {
 import { EngineError, messageOf } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import type { StreamSpec } from "./bus.ts";
-import { apiErrorCode, busError } from "./jetstream-connection.ts";
+import { apiErrorCode, busError, type Connection } from "./jetstream-connection.ts";
 
 const streamNotFound = 10059;
 /** The server reserves `max_bytes` at once and has not that much disk. */
 const noStorage = 10047;
+/** The cluster has too few servers for so many copies, or too few of them have the disk. */
+const noPeers = 10005;
+/** Of a stream of ours on a cluster: one server may be lost. */
+const clusterReplicas = 3;
+
+type Server = Pick<Connection, "jsm" | "nc">;
 
 type Wanted = Pick<
   StreamConfig,
@@ -37,38 +43,81 @@ const fixed: Readonly<Partial<StreamConfig>> = {
 
 /**
  * Makes the streams that are missing and brings those of ours to what is wanted; a shared one is left as it is.
- * @throws EngineError BUS_STREAM_MISMATCH naming the difference
+ * @returns how many copies there are: of what else is kept there, there shall be as many
+ * @throws EngineError BUS_STREAM_MISMATCH naming the difference, BUS_UNAVAILABLE
  */
-export async function ensureStreams(jsm: JetStreamManager, specs: readonly StreamSpec[], log: Logger): Promise<void> {
-  for (const spec of specs) await ensureStream(jsm, spec, log);
+export async function ensureStreams(server: Server, specs: readonly StreamSpec[], log: Logger): Promise<number> {
+  let copies = 1;
+  for (const spec of specs) copies = Math.max(copies, await ensureStream(server, spec, log));
+  return copies;
 }
 
-async function ensureStream(jsm: JetStreamManager, spec: StreamSpec, log: Logger): Promise<void> {
+async function ensureStream(server: Server, spec: StreamSpec, log: Logger): Promise<number> {
   const { name } = spec;
-  const wanted = wantedConfig(spec);
-  const found = await findConfig(jsm, name);
-  if (!found) return await addStream(jsm, name, wanted, log);
-  if (spec.isShared) return checkShared(found, spec, wanted, log);
+  const found = await findConfig(server.jsm, name);
+  const wanted = wantedConfig(spec, server, found);
+  if (!found) return await addStream(server.jsm, spec, wanted, log);
+  if (spec.isShared) {
+    checkShared(found, spec, wanted, log);
+    return found.num_replicas;
+  }
   const wrong = differencesOf(found, fixed);
   if (found.mirror) wrong.push(`it is a mirror of "${found.mirror.name}"`);
   if (wrong.length > 0) throw mismatch(name, wrong.join("; "));
   const differences = differencesOf(found, wanted);
-  if (differences.length === 0) return;
-  try {
-    await updateStream(jsm, found, wanted, log);
-    log.info("stream updated", { stream: name, changes: differences });
-  } catch (error) {
-    throw mismatch(name, `${differences.join("; ")} (${messageOf(error)})`, error);
+  if (differences.length === 0) return found.num_replicas;
+  const least = { max_bytes: found.max_bytes, num_replicas: spec.replicas ?? found.num_replicas };
+  const update = (wish: Wanted) => server.jsm.streams.update(name, { ...found, ...wish });
+  const copies = await storeConfig(name, { wanted, least, store: update }, log).catch((error) => {
+    throw refusal(name, `${differences.join("; ")} (${messageOf(error)})`, error);
+  });
+  log.info("stream updated", { stream: name, changes: differences });
+  return copies;
+}
+
+async function addStream(jsm: JetStreamManager, spec: StreamSpec, wanted: Wanted, log: Logger): Promise<number> {
+  const { name, replicas = 1 } = spec;
+  const made = { name, storage: StorageType.File, retention: RetentionPolicy.Limits };
+  const least = { max_bytes: -1, num_replicas: replicas };
+  const add = (wish: Wanted) => jsm.streams.add({ ...made, ...wish });
+  return await storeConfig(name, { wanted, least, store: add }, log).catch((error) => {
+    throw refusal(name, messageOf(error), error);
+  });
+}
+
+interface Wish {
+  readonly wanted: Wanted;
+  /** What will do where the server has not the room, or the cluster not the servers. */
+  readonly least: Pick<Wanted, "max_bytes" | "num_replicas">;
+  readonly store: (wish: Wanted) => Promise<unknown>;
+}
+
+/** The most of what is wanted that the server takes: a size limit is given up before a copy. @returns the copies */
+async function storeConfig(name: string, { wanted, least, store }: Wish, log: Logger): Promise<number> {
+  const { max_bytes, num_replicas } = least;
+  const lesser = [{ max_bytes }, { num_replicas }, least].map((less) => ({ ...wanted, ...less }));
+  let wish = wanted;
+  for (;;) {
+    try {
+      await store(wish);
+      warnOfLess(name, wanted, wish, log);
+      return wish.num_replicas;
+    } catch (error) {
+      const code = apiErrorCode(error);
+      const next = code === noStorage || code === noPeers ? lesser.shift() : undefined;
+      if (next === undefined) throw error;
+      wish = next;
+    }
   }
 }
 
-async function updateStream(jsm: JetStreamManager, found: StreamConfig, wanted: Wanted, log: Logger): Promise<void> {
-  try {
-    await jsm.streams.update(found.name, { ...found, ...wanted });
-  } catch (error) {
-    if (apiErrorCode(error) !== noStorage) throw error;
-    log.warn("stream keeps its size limit: the server has less room", { stream: found.name, wanted: wanted.max_bytes });
-    await jsm.streams.update(found.name, { ...found, ...wanted, max_bytes: found.max_bytes });
+function warnOfLess(stream: string, wanted: Wanted, stored: Wanted, log: Logger): void {
+  if (stored.max_bytes !== wanted.max_bytes) {
+    log.warn("stream has not its size limit: the server has less room", { stream, wanted: wanted.max_bytes });
+  }
+  if (stored.num_replicas !== wanted.num_replicas) {
+    const copies = stored.num_replicas;
+    log.warn("stream has fewer copies than wanted: the cluster has not enough servers", { stream, copies });
   }
 }
 
@@ -106,7 +155,8 @@ export type StreamComparison =
   | { readonly state: "unusable"; readonly reason: string };
 
 /** What `ensureStreams` would do. Reads only. @throws EngineError BUS_UNAVAILABLE */
-export async function compareStream(jsm: JetStreamManager, spec: StreamSpec): Promise<StreamComparison> {
+export async function compareStream(server: Server, spec: StreamSpec): Promise<StreamComparison> {
+  const { jsm } = server;
   const found = await findConfig(jsm, spec.name);
   if (!found) {
     const holders = await Promise.all(spec.subjects.map((subject) => jsm.streams.names(subject).next()));
@@ -119,7 +169,7 @@ export async function compareStream(jsm: JetStreamManager, spec: StreamSpec): Pr
   if (found.retention !== RetentionPolicy.Limits && !spec.isShared) {
     return { state: "unusable", reason: `retention is ${found.retention}, wanted limits` };
   }
-  const differences = differencesOf(found, wantedConfig(spec));
+  const differences = differencesOf(found, wantedConfig(spec, server, found));
   return differences.length === 0 ? { state: "same" } : { state: "differs", differences };
 }
 
@@ -132,27 +182,10 @@ async function findConfig(jsm: JetStreamManager, name: string): Promise<StreamCo
   }
 }
 
-async function addStream(jsm: JetStreamManager, name: string, wanted: Wanted, log: Logger): Promise<void> {
-  const config = {
-    name,
-    storage: StorageType.File,
-    retention: RetentionPolicy.Limits,
-    ...wanted,
-  };
-  try {
-    await jsm.streams.add(config);
-  } catch (error) {
-    if (apiErrorCode(error) !== noStorage) throw mismatch(name, messageOf(error), error);
-    log.warn("stream made without its size limit: the server has less room", {
-      stream: name,
-      maxBytes: wanted.max_bytes,
-    });
-    await jsm.streams.add({ ...config, max_bytes: -1 });
-  }
-}
-
-function wantedConfig(spec: StreamSpec): Wanted {
-  const { maxAgeMs = 0, maxBytes = 0, maxMessages = 0, replicas } = spec;
+/** Where the spec says nothing of copies, those that somebody added are kept. */
+function wantedConfig(spec: StreamSpec, { nc }: Pick<Server, "nc">, found: StreamConfig | undefined): Wanted {
+  const { maxAgeMs = 0, maxBytes = 0, maxMessages = 0 } = spec;
+  const replicas = Math.max(found?.num_replicas ?? 1, nc.info?.cluster === undefined ? 1 : clusterReplicas);
   const window = maxAgeMs > 0 ? Math.min(spec.dedupeWindowMs, maxAgeMs) : spec.dedupeWindowMs;
   return {
     subjects: [...spec.subjects],
@@ -163,7 +196,7 @@ function wantedConfig(spec: StreamSpec): Wanted {
     max_msg_size: -1,
     discard: DiscardPolicy.Old,
     duplicate_window: Math.round(window * 1e6),
-    num_replicas: replicas ?? 1,
+    num_replicas: spec.replicas ?? replicas,
   };
 }
 
@@ -173,6 +206,12 @@ function differencesOf(found: StreamConfig, wanted: Partial<StreamConfig>): stri
     const isSame = JSON.stringify(current) === JSON.stringify(value);
     return isSame ? [] : [`${key} is ${JSON.stringify(current)}, wanted ${JSON.stringify(value)}`];
   });
+}
+
+/** A server that does not answer has refused nothing. */
+function refusal(name: string, difference: string, error: unknown): EngineError {
+  if (apiErrorCode(error) === undefined) return busError(`make or change stream "${name}"`, error);
+  return mismatch(name, difference, error);
 }
 
 function mismatch(name: string, difference: string, cause?: unknown): EngineError {

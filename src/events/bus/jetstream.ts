@@ -33,26 +33,28 @@ export interface JetStreamBusOptions extends ConnectionOptions {
 export async function openJetStreamBus(options: JetStreamBusOptions): Promise<EventBus> {
   const connection = await openConnection(options);
   try {
-    await ensureStreams(connection.jsm, options.streams, options.log);
+    const copies = await ensureStreams(connection, options.streams, options.log);
+    options.log.info("bus opened", { driver: "jetstream", server: connection.nc.info?.version, copies });
+    return new JetStreamBus(connection, options, copies);
   } catch (error) {
     await connection[Symbol.asyncDispose]();
     throw error;
   }
-  options.log.info("bus opened", { driver: "jetstream", server: connection.nc.info?.version });
-  return new JetStreamBus(connection, options);
 }
 
 class JetStreamBus implements EventBus {
   readonly #connection: Connection;
   readonly #options: JetStreamBusOptions;
+  readonly #copies: number;
   readonly #publisher: Publisher;
   readonly #stop = new AbortController();
   /** Header and data count together: room for the id. */
   readonly maxMessageBytes: number;
 
-  constructor(connection: Connection, options: JetStreamBusOptions) {
+  constructor(connection: Connection, options: JetStreamBusOptions, copies: number) {
     this.#connection = connection;
     this.#options = options;
+    this.#copies = copies;
     this.#publisher = new Publisher(connection, options.clock);
     this.maxMessageBytes = (connection.nc.info?.max_payload ?? 1024 * 1024) - 1024;
   }
@@ -113,9 +115,8 @@ class JetStreamBus implements EventBus {
   }
 
   state(name: string, options: StateOptions = {}): StateStore {
-    const replicas = Math.max(1, ...this.#options.streams.map((spec) => spec.replicas ?? 1));
     const { clock, log } = this.#options;
-    return jetStreamState(this.#connection, name, { ...options, replicas, clock, log });
+    return jetStreamState(this.#connection, name, { ...options, replicas: this.#copies, clock, log });
   }
 
   usage(): Promise<readonly StreamUsage[]> {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { open, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -11,6 +11,7 @@ import { openSqliteBus } from "../../../src/events/bus/sqlite.ts";
 import { failureOf } from "../../../src/events/bus/sqlite-failure.ts";
 import { SqliteStore } from "../../../src/events/bus/sqlite-store.ts";
 import { rawSubject } from "../../../src/record/subject.ts";
+import { limitFileSize, prlimitMissing } from "../../harness/prlimit.ts";
 import { tempDir } from "../../harness/temp-dir.ts";
 import { waitFor } from "../../harness/wait.ts";
 
@@ -103,7 +104,7 @@ it("loses nothing acknowledged when the system refuses to write, and goes on whe
   const refused = await waitFor("a refusal", () => lines().filter((line) => line.startsWith("no"))[4]);
   assert.match(refused, /^no BUS_UNAVAILABLE the store ".*" cannot (grow|be read or written)/);
   const before = lines().length;
-  execFileSync("prlimit", ["--pid", String(child.pid), "--fsize=unlimited"]);
+  limitFileSize(child.pid ?? 0, "unlimited");
   await waitFor(
     "publishes to be taken again",
     () =>
@@ -122,17 +123,6 @@ it("loses nothing acknowledged when the system refuses to write, and goes on whe
   );
   assert.equal(new Set(acknowledged).size, acknowledged.length, "no sequence was given twice");
 });
-
-/** Linux has it. */
-function prlimitMissing(): string | undefined {
-  try {
-    execFileSync("prlimit", ["--version"], { stdio: "ignore" });
-    return undefined;
-  } catch (error) {
-    if (process.env.CI === "true") throw error;
-    return "prlimit is not installed";
-  }
-}
 
 const unusable: [string, (path: string) => Promise<string>, RegExp][] = [
   [
