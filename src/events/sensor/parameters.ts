@@ -7,6 +7,7 @@ import { setJson } from "../../base/sjson.ts";
 import { parseYaml } from "../../base/yaml.ts";
 import type { CloudEvent } from "../../record/cloud-event.ts";
 import type { ParameterResolver, TriggerParameter } from "../triggers/trigger.ts";
+import { renderTemplate } from "./template.ts";
 
 type Source = TriggerParameter["src"];
 type Events = Readonly<Record<string, CloudEvent>>;
@@ -74,9 +75,6 @@ function checkDest(dest: string, path: string): Problem[] {
 
 function checkSource(src: JsonObject, path: string): Problem[] {
   const problems: Problem[] = [];
-  for (const field of ["contextTemplate", "dataTemplate"]) {
-    if (src[field]) problems.push({ severity: "error", path: `${path}.${field}`, message: "is not supported yet" });
-  }
   for (const field of ["contextKey", "dataKey"]) {
     const key = src[field];
     if (typeof key !== "string") continue;
@@ -132,25 +130,32 @@ function payloadText(parameters: readonly TriggerParameter[], events: Events, pa
 function resolve(src: Source, events: Events, path: string): Resolved | undefined {
   const event = Object.hasOwn(events, src.dependencyName) ? events[src.dependencyName] : undefined;
   if (!event) return src.value === undefined ? undefined : textual(src.value);
-  if (src.contextTemplate || src.dataTemplate) {
-    throw fault(`${path}.src: contextTemplate and dataTemplate are not supported yet`);
-  }
-  if (!src.contextKey && !src.dataKey) return textual(src.value ?? wholeEvent(event));
+  const isSelecting = src.contextKey || src.dataKey || src.contextTemplate || src.dataTemplate;
+  if (!isSelecting) return textual(src.value ?? wholeEvent(event));
   const found = select(src, event);
   if (typeof found !== "string") return found;
   if (src.value !== undefined) return textual(src.value);
   throw fault(`${path}.src: unable to resolve '${src.dependencyName}' parameter value. err: ${found}`);
 }
 
-/** The value, or why there is none. A data key wins over a context key. */
+/** The value, or why there is none. With a selector of the data those of the context do not count. */
 function select(src: Source, event: CloudEvent): Resolved | string {
-  const key = src.dataKey || src.contextKey || "";
-  const input = src.dataKey ? dataOf(event) : contextOf(event);
+  const isData = Boolean(src.dataKey || src.dataTemplate);
+  const input = isData ? dataOf(event) : contextOf(event);
   if (input === undefined) return `data of content type ${JSON.stringify(event.datacontenttype)} is not JSON or YAML`;
+  const template = isData ? src.dataTemplate : src.contextTemplate;
+  const key = isData ? src.dataKey : src.contextKey;
+  const rendered = template ? renderTemplate(template, input) : undefined;
+  if (rendered && "text" in rendered) return textual(rendered.text);
+  if (!key) return rendered?.error ?? "";
+  const found = selectKey(key, input, isData ? "data" : "context");
+  return rendered && typeof found === "string" ? `${rendered.error}; ${found}` : found;
+}
+
+function selectKey(key: string, input: JsonValue, where: string): Resolved | string {
   try {
     const value = compileGjson(key)(input);
-    if (value === undefined)
-      return `key ${JSON.stringify(key)} does not exist in the event's ${src.dataKey ? "data" : "context"}`;
+    if (value === undefined) return `key ${JSON.stringify(key)} does not exist in the event's ${where}`;
     return { value, text: textOf(value) };
   } catch (error) {
     return messageOf(error);

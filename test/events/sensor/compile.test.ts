@@ -77,7 +77,6 @@ test("compileSensor names every problem with its field path", () => {
         'spec.triggers[0].template.conditions: "nope" is not a dependency; there are a, b, c',
         "spec.triggers[1].template.conditions:",
         "spec.triggers[2].template.conditionsReset: is not supported yet",
-        "spec.triggers[2].parameters[0].src.dataTemplate: is not supported yet",
         'spec.triggers[2].parameters[0].dest: path "x.#(y==1).z": a query (#(…)) is not supported yet',
         "spec.triggers[3].template.http.payload[0].src.dataKey:",
       ]) {

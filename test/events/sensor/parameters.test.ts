@@ -31,6 +31,14 @@ for (const [name, src, of, value] of [
   ["a key that is missing gives the value", { dataKey: "missing", value: "d" }, "push", "d"],
   ["an empty value is a value", { dataKey: "missing", value: "" }, "push", ""],
   ["a value without a key is the value", { value: "fixed" }, "push", "fixed"],
+  ["a template over the data", { dataTemplate: "{{ .Input.s | upper }} {{ .Input.n }}" }, "push", 'A "B" 5'],
+  ["a template over the context", { contextTemplate: "{{ .Input.subject }}-{{ .Input.id }}" }, "push", "push-e1"],
+  ["a template wins over a key", { dataTemplate: "{{ .Input.n }}!", dataKey: "s" }, "push", "5!"],
+  ["a template that fails leaves it to the key", { dataTemplate: "{{ .Input.gone }}", dataKey: "n" }, "push", "5"],
+  ["a template that fails leaves it to the value", { dataTemplate: '{{ fail "x" }}', value: "d" }, "push", "d"],
+  ["a template of the data wins over those of the context", { contextTemplate: "c", dataTemplate: "d" }, "push", "d"],
+  ["a template's numbers are Go's", { dataTemplate: "{{ 1000000.0 }}" }, "push", "1e+06"],
+  ["a template over YAML data", { dataTemplate: "{{ (index .Input.a 0).b }}" }, "yaml", "true"],
   ["YAML data is converted", { dataKey: "a.0.b" }, "yaml", "true"],
   ["data of another type gives the value", { dataKey: "x", value: "d" }, "text", "d"],
   ["no event gives the value", { dataKey: "x", value: "d" }, "absent", "d"],
@@ -61,7 +69,14 @@ test("parameter: without a key and a value it is the whole event, its data in ba
 for (const [name, src, of, message] of [
   ["a missing key without a value", { dataKey: "gone" }, "push", /spec\.p\[0\]\.src.*'push'.*"gone" does not exist/],
   ["data that is neither JSON nor YAML", { dataKey: "x" }, "text", /"text\/plain" is not JSON or YAML/],
-  ["a template, which comes later", { dataTemplate: "{{ .Input }}", value: "d" }, "push", /not supported yet/],
+  ["a template that gives nothing", { dataTemplate: "{{ .Input.gone }}" }, "push", /the template gives <no value>/],
+  ["a template that does not parse", { dataTemplate: "{{ if }}" }, "push", /'push' parameter value. err: .*if/],
+  [
+    "a template that fails beside a key that is missing",
+    { dataTemplate: '{{ fail "no" }}', dataKey: "gone" },
+    "push",
+    /no; key "gone" does not exist in the event's data/,
+  ],
   ["a query, which comes later", { dataKey: "a.#(b==1)" }, "push", /not supported yet/],
 ] as const) {
   test(`parameter: ${name} is an error`, () => {

@@ -5,7 +5,8 @@ import { parseGoBool, parseGoFloat } from "../../../base/go-values.ts";
 import type { JsonValue } from "../../../base/json.ts";
 import { compileRegex } from "../../../base/regex.ts";
 import { shownValue } from "../../../record/records.ts";
-import { everyEntry, type Filter, failed, passed, rejected, someEntry } from "./outcome.ts";
+import { renderTemplate } from "../template.ts";
+import { everyEntry, type Filter, type FilterOutcome, failed, passed, rejected, someEntry } from "./outcome.ts";
 
 /** One of the values wanted: yes, no, or why it cannot be compared. */
 type ValueTest = (seen: JsonValue) => boolean | string;
@@ -26,9 +27,7 @@ function compileEntry(entry: DataFilter, field: string): Filter {
   const read = compileGjson(entry.path);
   const tests = entry.value.map((value) => compileValue(entry, value));
   const wanted = `${wantedPrefix(entry)}${entry.value.map((value) => JSON.stringify(value)).join(" or ")}`;
-  return (event) => {
-    const seen = read(event.data);
-    if (seen === undefined) return failed(field, () => `${field}: path '${entry.path}' does not exist`);
+  const compare = (seen: JsonValue): FilterOutcome => {
     for (const test of tests) {
       const verdict = test(seen);
       if (verdict === true) return passed;
@@ -36,6 +35,13 @@ function compileEntry(entry: DataFilter, field: string): Filter {
     }
     if (tests.length === 0) return failed(field, () => `${field}: no values specified`);
     return rejected(field, () => `${field}: ${entry.path} is ${shownValue(seen)}, wanted ${wanted}`);
+  };
+  return (event) => {
+    const found = read(event.data);
+    if (found === undefined) return failed(field, () => `${field}: path '${entry.path}' does not exist`);
+    if (!entry.template) return compare(found);
+    const rendered = renderTemplate(entry.template, toText(found));
+    return "text" in rendered ? compare(rendered.text) : failed(field, () => `${field}: ${rendered.error}`);
   };
 }
 
@@ -65,7 +71,7 @@ function compileBool(value: string): ValueTest {
 function toBool(seen: JsonValue): boolean {
   if (typeof seen === "boolean") return seen;
   if (typeof seen === "string") return parseGoBool(seen.toLowerCase()) ?? false;
-  return typeof seen === "number" && seen !== 0;
+  return (typeof seen === "number" || typeof seen === "bigint") && seen !== 0;
 }
 
 const compareNumbers: Readonly<Record<Comparator, (seen: number, wanted: number) => boolean>> = {
@@ -86,7 +92,7 @@ function compileNumber(value: string, comparator: Comparator): ValueTest {
 }
 
 function toNumber(seen: JsonValue): number {
-  if (typeof seen === "number") return seen;
+  if (typeof seen === "number" || typeof seen === "bigint") return Number(seen);
   if (typeof seen === "string") return parseGoFloat(seen) ?? 0;
   return seen === true ? 1 : 0;
 }

@@ -5,6 +5,7 @@ import type { Problem } from "../../../base/schema.ts";
 import { compileContextFilter } from "./context.ts";
 import { compileDataFilter } from "./data.ts";
 import { type Filter, type FilterOutcome, failed, passed, reasonsOf, rejected } from "./outcome.ts";
+import { compileTimeFilter } from "./time.ts";
 
 /** One kind of filter that a dependency specifies. */
 interface KindOfFilter {
@@ -13,7 +14,7 @@ interface KindOfFilter {
 }
 
 /** Kinds that come later: naming one is an error, so that an event is never passed unseen. */
-const unsupportedKinds = ["exprs", "time", "script", "cel"] as const;
+const unsupportedKinds = ["exprs", "script", "cel"] as const;
 
 /**
  * The filters of one dependency, in the order expr, data, context, time, script (spec argo-events 5.1). What does not
@@ -43,11 +44,29 @@ function compileKinds(filters: Filters, path: string, problems: Problem[]): Kind
   if (filters.context) {
     kinds.push({ name: "context", filter: compileContextFilter(filters.context, "filters.context") });
   }
+  if (filters.time) {
+    const { time } = filters;
+    compileKind("time", () => compileTimeFilter(time, "filters.time"), { kinds, problems, path });
+  }
   return kinds;
 }
 
+interface Compiling {
+  readonly kinds: KindOfFilter[];
+  readonly problems: Problem[];
+  readonly path: string;
+}
+
+/** A kind that cannot be compiled is a problem of the Sensor, which then does not run. */
+function compileKind(name: KindOfFilter["name"], compile: () => Filter, { kinds, problems, path }: Compiling): void {
+  try {
+    kinds.push({ name, filter: compile() });
+  } catch (error) {
+    problems.push({ severity: "error", path: `${path}.filters.${name}`, message: messageOf(error) });
+  }
+}
+
 function checkDataEntry(entry: DataFilter, path: string): Problem[] {
-  if (entry.template) return [{ severity: "error", path: `${path}.template`, message: "is not supported yet" }];
   try {
     compileGjson(entry.path);
     return [];

@@ -94,6 +94,31 @@ for (const [path, type, comparator, value, verdict] of rows) {
   });
 }
 
+for (const [name, template, type, value, verdict] of [
+  ["its result is compared", '{{ .Input | trimPrefix "refs/heads/" }}', "string", "^dev$", "passed"],
+  ["its result is a text that is read as the type says", "{{ .Input | len }}", "number", "14", "passed"],
+  ["another result is a no", "{{ .Input | upper }}", "string", "^refs", "rejected"],
+  ["no result is an error", "{{ if false }}x{{ end }}", "string", ".*", "error"],
+  ["`<no value>` is an error", "{{ .Other }}", "string", ".*", "error"],
+  ["a failure is an error", '{{ fail "no" }}', "string", ".*", "error"],
+  ["what does not parse is an error of each event", "{{ .Input", "string", ".*", "error"],
+] as const) {
+  test(`data filter: a template: ${name}`, () => {
+    assert.equal(outcome([{ path: "ref", type, value: [value], template }]).verdict, verdict);
+  });
+}
+
+test("data filter: a template sees the value as text", () => {
+  const entry = { path: "n", type: "string", value: ["^string 12.5$"], template: "{{ kindOf .Input }} {{ .Input }}" };
+  assert.equal(outcome([entry]).verdict, "passed");
+});
+
+test("data filter: an integer of 64 bits is compared by its digits as text, and as a float as a number", () => {
+  const of = { id: 9007199254740993n };
+  assert.equal(outcome([{ path: "id", type: "string", value: ["^9007199254740993$"] }], "", of).verdict, "passed");
+  assert.equal(outcome([{ path: "id", type: "number", value: ["9007199254740992"] }], "", of).verdict, "passed");
+});
+
 test("data filter: an event without data passes", () => {
   assert.equal(outcome([{ path: "x", type: "string", value: ["x"] }], "", null).verdict, "passed");
 });

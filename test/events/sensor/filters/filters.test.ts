@@ -57,13 +57,7 @@ test("messages have the original's shape", () => {
 
 for (const [name, filters, path] of [
   ["exprs", { exprs: [{ expr: "a", fields: [] }] }, "spec.filters.exprs"],
-  ["time", { time: { start: "01:00:00", stop: "02:00:00" } }, "spec.filters.time"],
   ["script", { script: "return true" }, "spec.filters.script"],
-  [
-    "data templates",
-    { data: [{ path: "a", type: "string", value: ["x"], template: "{{ .Input }}" }] },
-    "spec.filters.data[0].template",
-  ],
   ["queries in paths", { data: [{ path: "a.#(b==1)", type: "string", value: ["x"] }] }, "spec.filters.data[0].path"],
 ] as const) {
   test(`${name} are refused, not passed over`, () => {
@@ -76,3 +70,26 @@ for (const [name, filters, path] of [
     assert.match(problems[0]?.message ?? "", /not supported yet/);
   });
 }
+
+for (const [name, time, message] of [
+  ["a time that is none", { start: "01:00", stop: "02:00:00" }, /time.start: "01:00" must be HH:MM:SS/],
+  ["a zone that is none", { start: "01:00:00", stop: "02:00:00", timezone: "Mars" }, /"Mars" is not a time zone/],
+] as const) {
+  test(`${name} is a problem of the Sensor`, () => {
+    const problems: Problem[] = [];
+    compileFilters(dependency("d", { time }), "spec", problems);
+    assert.equal(problems[0]?.path, "spec.filters.time");
+    assert.match(problems[0]?.message ?? "", message);
+  });
+}
+
+test("a time filter is one of the kinds", () => {
+  const problems: Problem[] = [];
+  const filters = { context: { type: "webhook" }, time: { start: "09:00:00", stop: "10:00:00" } };
+  const filter = compileFilters({ ...dependency("d", filters), filtersLogicalOperator: "or" }, "spec", problems);
+  assert.deepEqual(problems, []);
+  const verdict = (type: string, time: string) => filter(cloudEvent({ type, time })).verdict;
+  assert.equal(verdict("webhook", "2026-01-05T12:00:00Z"), "passed");
+  assert.equal(verdict("calendar", "2026-01-05T09:30:00Z"), "passed");
+  assert.equal(verdict("calendar", "2026-01-05T12:00:00Z"), "rejected");
+});
