@@ -1,5 +1,6 @@
 import type { JsonObject } from "../base/json.ts";
 import type { Problem } from "../base/schema.ts";
+import { checkFilterExpression } from "./expression-traps.ts";
 import { errorAt, listOf, objectOf, textOf, warningAt } from "./fields.ts";
 import type { EventDefinition } from "./resources.ts";
 import { sourceKindFacts } from "./source-kinds.ts";
@@ -48,9 +49,21 @@ export function checkModes(events: readonly EventDefinition[]): Problem[] {
 
 /** The runner does not start such an event: unfiltered, it would fire what the user excluded. */
 export function checkFilter(event: EventDefinition): Problem[] {
-  const { expression } = objectOf(objectOf(event.spec as JsonObject).filter);
-  if (textOf(expression) === "") return [];
+  if (expressionOf(event) === "") return [];
   return [warningAt(`${pathOf(event)}.filter.expression`, "is not supported yet: the event does not run")];
+}
+
+/** The original does not even read what these kinds have as an expression. */
+const unfilteredKinds: ReadonlySet<string> = new Set(["minio", "resource", "storageGrid", "stripe"]);
+
+export function checkExpression(event: EventDefinition): Problem[] {
+  const text = expressionOf(event);
+  if (text === "" || unfilteredKinds.has(event.kind)) return [];
+  return checkFilterExpression(text, `${pathOf(event)}.filter.expression`);
+}
+
+function expressionOf(event: EventDefinition): string {
+  return textOf(objectOf(objectOf(event.spec as JsonObject).filter).expression);
 }
 
 interface Route {

@@ -1,7 +1,15 @@
 import { isJsonObject, type JsonObject } from "../base/json.ts";
 import { createSchema, type JsonSchema, type Problem } from "../base/schema.ts";
 import { type Parsed, readEnvelope, warningsOf } from "./envelope.ts";
-import { checkEventNames, checkFilter, checkModes, checkRoutes, checkService, pathOf } from "./event-source-rules.ts";
+import {
+  checkEventNames,
+  checkExpression,
+  checkFilter,
+  checkModes,
+  checkRoutes,
+  checkService,
+  pathOf,
+} from "./event-source-rules.ts";
 import { objectOf, readFields, textOf, warningAt } from "./fields.ts";
 import type { EventDefinition, EventSource } from "./resources.ts";
 import { serviceSchema, statusSchema } from "./service-schemas.ts";
@@ -91,6 +99,7 @@ function readEvents(spec: JsonObject, kinds: Kinds, problems: Problem[]): EventD
       if (!schema || !isJsonObject(event)) continue;
       problems.push(...schema.check(event, pathOf(definition)));
       if (!schema.isPlanned) problems.push(...checkFilter(definition));
+      problems.push(...checkExpression(definition));
     }
   }
   return events;

@@ -1,6 +1,7 @@
 import { parseGoBool, parseGoFloat } from "../base/go-values.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import type { Problem } from "../base/schema.ts";
+import { checkExprEntry } from "./expression-traps.ts";
 import { listOf, objectOf, textOf, warningAt } from "./fields.ts";
 import { secondOfDay, secondsPerDay } from "./time-of-day.ts";
 import { checkEventPath, checkPlainWords, checkPlanned, checkRegex, checkTemplate } from "./trap-rules.ts";
@@ -12,7 +13,7 @@ export function checkFilterTraps({ filters: written, filtersLogicalOperator }: J
     ...(filtersLogicalOperator === "or" && !kindsOf(filters).some((kind) => isGiven(filters[kind]))
       ? [warningAt(path, "names no filter: with filtersLogicalOperator or no event is ever taken")]
       : []),
-    ...listOf(filters.exprs).flatMap((entry, index) => checkNames(objectOf(entry), `${path}.exprs[${index}]`)),
+    ...listOf(filters.exprs).flatMap((entry, index) => checkExprEntry(objectOf(entry), `${path}.exprs[${index}]`)),
     ...listOf(filters.data).flatMap((entry, index) => checkDataEntry(objectOf(entry), `${path}.data[${index}]`)),
     ...checkContext(objectOf(filters.context), `${path}.context`),
     ...checkWindow(objectOf(filters.time), `${path}.time`),
@@ -26,18 +27,6 @@ function kindsOf(filters: JsonObject): string[] {
 
 function isGiven(value: JsonValue | undefined): boolean {
   return value !== "" && !(Array.isArray(value) && value.length === 0);
-}
-
-/** govaluate reads `a-b` as a difference. */
-function checkNames({ expr, fields }: JsonObject, path: string): Problem[] {
-  return listOf(fields).flatMap((field, index) => {
-    const { name: written, path: of } = objectOf(field);
-    const name = textOf(written);
-    const problems = checkEventPath(of, `${path}.fields[${index}].path`);
-    if (!/[-.\s]/.test(name) || textOf(expr).includes(`[${name}]`)) return problems;
-    const message = `${JSON.stringify(name)} is not found in the expression`;
-    return [...problems, warningAt(`${path}.fields[${index}].name`, message, `write it there as \`[${name}]\``)];
-  });
 }
 
 function checkDataEntry(entry: JsonObject, path: string): Problem[] {

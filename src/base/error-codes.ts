@@ -77,6 +77,14 @@ export const errorCodes = {
     cause: "A stored message is not a CloudEvent.",
     remedy: "Look at who publishes on this subject; the message is skipped and recorded.",
   },
+  EXPRESSION_FAILED: {
+    cause: "An expression could not be evaluated with the values of an event, or needed more than expressions may use.",
+    remedy: "Mend the expression as the message says; `??` and `?.` help where a value may be missing.",
+  },
+  EXPRESSION_INVALID: {
+    cause: "A text is no expression, or one whose types cannot fit.",
+    remedy: "Mend it at the place that the message names: an offset, or line:column where it has several lines.",
+  },
   FIELD_UNKNOWN: {
     cause: "No kind of ours, none of its fields and no error code has this name.",
     remedy: "Ask for what stands above it: `tiphys explain sensor.spec`.",

@@ -118,6 +118,24 @@ for (const [name, spec, ...expected] of [
     { calendar: { a: { filter: { expression: "true" } } } },
     "spec.calendar.a.filter.expression: is not supported yet: the event does not run",
   ],
+  [
+    "an expression that does not parse",
+    { calendar: { a: { filter: { expression: "body.x = 1" } } } },
+    "spec.calendar.a.filter.expression: is not supported yet: the event does not run",
+    'spec.calendar.a.filter.expression: expression "body.x = 1" at 7: unexpected operator "=": every event is dropped',
+  ],
+  [
+    "an expression whose types cannot fit",
+    { calendar: { a: { filter: { expression: "type == 'push'" } } } },
+    "spec.calendar.a.filter.expression: is not supported yet: the event does not run",
+    "spec.calendar.a.filter.expression: expression \"type == 'push'\" at 5: == does not go with func(...interface {}) (interface {}, error) and string: every event is dropped",
+  ],
+  [
+    "an expression that gives no bool",
+    { calendar: { a: { filter: { expression: "len(body.x)" } } } },
+    "spec.calendar.a.filter.expression: is not supported yet: the event does not run",
+    'spec.calendar.a.filter.expression: "len(body.x)" gives int, not bool: every event is dropped',
+  ],
   ["a service", { calendar: { a: {} }, service: { ports: [{ port: 80, targetPort: "http" }], clusterIP: "None" } }],
   [
     "ports of a service without names",

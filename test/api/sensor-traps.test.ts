@@ -92,6 +92,21 @@ for (const [what, spec, expected] of [
     /fields\[0\].name: "a-b" is not found .*\[write it there as `\[a-b\]`\]/,
   ],
   [
+    "expressions that do not parse",
+    filters({ exprs: [{ expr: "a = 1", fields: [{ name: "a", path: "x" }] }] }),
+    `${f}.exprs[0].expr: govaluate expression "a = 1" at 2: there is no operator "=": the filter fails with each event`,
+  ],
+  [
+    "patterns of expressions that do not parse",
+    filters({ exprs: [{ expr: "a =~ '(?=x)'", fields: [{ name: "a", path: "x" }] }] }),
+    /exprs\[0\].expr: govaluate expression .* at 5: .*: the filter fails with each event/,
+  ],
+  [
+    "names that are none of the fields",
+    filters({ exprs: [{ expr: "a == 1 && c.D", fields: [{ name: "a", path: "x" }] }] }),
+    /exprs\[0\].expr: "c" is the name of no field: the filter fails .*\[there are a\]/,
+  ],
+  [
     "windows of all day",
     filters({ time: { start: "00:00:00", stop: "23:59:59" } }),
     /time.stop: takes events of the whole day, but for the second 23:59:59/,
@@ -263,6 +278,10 @@ for (const [what, spec] of [
   [
     "names with a hyphen in brackets",
     filters({ exprs: [{ expr: "[a-b] == 1", fields: [{ name: "a-b", path: "x" }] }] }),
+  ],
+  [
+    "names with a hyphen behind a backslash",
+    filters({ exprs: [{ expr: "a\\-b == 1 && b", fields: ["a-b", "b"].map((name) => ({ name, path: "x" })) }] }),
   ],
   ["windows over midnight", filters({ time: { start: "22:00:00", stop: "6:00:00" } })],
   [

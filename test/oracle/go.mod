@@ -2,7 +2,11 @@ module tiphys.io/test/oracle
 
 go 1.23.0
 
-require github.com/Masterminds/sprig/v3 v3.3.0
+require (
+	github.com/Knetic/govaluate v3.0.1-0.20171022003610-9aa49832a739+incompatible
+	github.com/Masterminds/sprig/v3 v3.3.0
+	github.com/antonmedv/expr v1.15.5
+)
 
 require (
 	dario.cat/mergo v1.0.1 // indirect

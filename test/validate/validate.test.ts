@@ -98,3 +98,14 @@ test("validate does not throw for any text", () => {
     { numRuns: 500 },
   );
 });
+
+test("validate looks at expressions of those kinds only that read them", () => {
+  const dropped = (kind: string): boolean =>
+    lines(`${head}kind: EventSource\nspec: {${kind}: {a: {filter: {expression: "="}}}}\n`).some((line) =>
+      line.includes("every event is dropped"),
+    );
+  assert.deepEqual(["webhook", "kafka", "minio", "resource", "storageGrid", "stripe"].map(dropped), [
+    ...[true, true],
+    ...[false, false, false, false],
+  ]);
+});

@@ -1,8 +1,8 @@
 import { TerminalError } from "../errors.ts";
+import { readable } from "../go-bytes.ts";
 import type { FloatObject } from "../json.ts";
 import type { Regex } from "../regex.ts";
 import { builtins } from "./builtins.ts";
-import { readable } from "./bytes.ts";
 import { compileNodes } from "./compile-node.ts";
 import { Execution } from "./execution.ts";
 import type { MissingKey } from "./fields.ts";

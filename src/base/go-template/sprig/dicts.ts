@@ -1,5 +1,5 @@
+import { sortTexts } from "../../go-bytes.ts";
 import { setOwn } from "../../json.ts";
-import { sortTexts } from "../bytes.ts";
 import { own } from "../fields.ts";
 import { any, dict, type FunctionTable, fn, text, variadic } from "../function.ts";
 import {

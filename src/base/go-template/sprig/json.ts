@@ -1,7 +1,7 @@
 import { messageOf } from "../../errors.ts";
+import { readable, sortTexts } from "../../go-bytes.ts";
 import type { FloatJson } from "../../json.ts";
 import { setOwn } from "../../json.ts";
-import { readable, sortTexts } from "../bytes.ts";
 import { any, type FunctionTable, fn, reads, text } from "../function.ts";
 import { fieldsOf, GoInt, GoList, GoStruct, itemsOf, nilFields, type Value } from "../values.ts";
 import { Failure, LimitReached, type Work } from "../work.ts";

@@ -1,5 +1,5 @@
+import { byteLength, fromLatin, sliceBytes, toLatin } from "../../go-bytes.ts";
 import { setOwn } from "../../json.ts";
-import { byteLength, fromLatin, sliceBytes, toLatin } from "../bytes.ts";
 import { printed } from "../format/print.ts";
 import { quoteText } from "../format/quote.ts";
 import { any, count, type FunctionTable, fn, reads, text, variadic } from "../function.ts";

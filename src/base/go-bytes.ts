@@ -81,6 +81,12 @@ export function sliceBytes(text: string, from: number, to: number): string {
   return isAscii(text) ? text.slice(from, to) : textOf(bytesOf(text).subarray(from, to));
 }
 
+/** Go's `text[at]`; undefined outside of the text. */
+export function byteAt(text: string, at: number): number | undefined {
+  if (at < 0) return undefined;
+  return isAscii(text) ? text.codePointAt(at) : bytesOf(text)[at];
+}
+
 /** One character for each byte; `fromLatin` is the way back. */
 export function toLatin(text: string): string {
   return isAscii(text) ? text : bytesOf(text).toString("latin1");
@@ -90,6 +96,24 @@ export function fromLatin(latin: string): string {
   return isAscii(latin) ? latin : textOf(Buffer.from(latin, "latin1"));
 }
 
+/** One after the other: bytes that were none of a character may become one. */
+export function joinTexts(texts: readonly string[], between = ""): string {
+  const joined = texts.join(between);
+  return joined.isWellFormed() ? joined : textOf(bytesOf(joined));
+}
+
+/**
+ * Texts in which to search for each other, and the way back for what comes of it: as they are where all are valid, byte
+ * by byte otherwise.
+ */
+export function searchable(...texts: readonly string[]): {
+  readonly texts: readonly string[];
+  readonly back: (text: string) => string;
+} {
+  const isPlain = texts.includes("") || texts.every((text) => text.isWellFormed());
+  return isPlain ? { texts, back: (text) => text } : { texts: texts.map(toLatin), back: fromLatin };
+}
+
 /** What a reader gets: U+FFFD for each byte that is no text. */
 export function readable(text: string): string {
   return text.isWellFormed() ? text : textOf(bytesOf(text)).toWellFormed();
@@ -97,6 +121,7 @@ export function readable(text: string): string {
 
 /** Go's order of strings, that of their bytes: surrogates stand for what comes after U+FFFF. */
 export function compareText(a: string, b: string): number {
+  if (!a.isWellFormed() || !b.isWellFormed()) return Buffer.compare(bytesOf(a), bytesOf(b));
   const length = Math.min(a.length, b.length);
   for (let at = 0; at < length; at++) {
     const difference = rank(a.charCodeAt(at)) - rank(b.charCodeAt(at));
