@@ -4,6 +4,7 @@ import { compileGjson } from "../../../base/gjson.ts";
 import type { Problem } from "../../../base/schema.ts";
 import { compileContextFilter } from "./context.ts";
 import { compileDataFilter } from "./data.ts";
+import { compileExprFilter } from "./exprs.ts";
 import { type Filter, type FilterOutcome, failed, passed, reasonsOf, rejected } from "./outcome.ts";
 import { compileTimeFilter } from "./time.ts";
 
@@ -14,7 +15,7 @@ interface KindOfFilter {
 }
 
 /** Kinds that come later: naming one is an error, so that an event is never passed unseen. */
-const unsupportedKinds = ["exprs", "script", "cel"] as const;
+const unsupportedKinds = ["script", "cel"] as const;
 
 /**
  * The filters of one dependency, in the order expr, data, context, time, script (spec argo-events 5.1). What does not
@@ -34,6 +35,11 @@ export function compileFilters(dependency: Dependency, path: string, problems: P
 
 function compileKinds(filters: Filters, path: string, problems: Problem[]): KindOfFilter[] {
   const kinds: KindOfFilter[] = [];
+  const { exprs } = filters;
+  if (exprs && exprs.length > 0) {
+    const compile = () => compileExprFilter(exprs, filters.exprLogicalOperator ?? "", "filters.exprs");
+    compileKind("expr", compile, { kinds, problems, path: `${path}.filters.exprs` });
+  }
   const data = filters.data ?? [];
   const dataProblems = data.flatMap((entry, index) => checkDataEntry(entry, `${path}.filters.data[${index}]`));
   problems.push(...dataProblems);
@@ -46,7 +52,11 @@ function compileKinds(filters: Filters, path: string, problems: Problem[]): Kind
   }
   if (filters.time) {
     const { time } = filters;
-    compileKind("time", () => compileTimeFilter(time, "filters.time"), { kinds, problems, path });
+    compileKind("time", () => compileTimeFilter(time, "filters.time"), {
+      kinds,
+      problems,
+      path: `${path}.filters.time`,
+    });
   }
   return kinds;
 }
@@ -62,7 +72,7 @@ function compileKind(name: KindOfFilter["name"], compile: () => Filter, { kinds,
   try {
     kinds.push({ name, filter: compile() });
   } catch (error) {
-    problems.push({ severity: "error", path: `${path}.filters.${name}`, message: messageOf(error) });
+    problems.push({ severity: "error", path, message: messageOf(error) });
   }
 }
 
