@@ -1,3 +1,4 @@
+import { type Instant, instant } from "../base/clock.ts";
 import { parseCron } from "../base/cron.ts";
 import { parseDuration } from "../base/duration.ts";
 import { EngineError } from "../base/errors.ts";
@@ -118,7 +119,7 @@ function windowProblems(window: JsonObject, path: string): Problem[] {
     const value = JSON.stringify(window.kind ?? "");
     problems.push(warningAt(`${path}.kind`, `kind ${value} mismatch: can only be allow or deny`));
   }
-  problems.push(...attempt(`${path}.schedule`, () => parseCron(textOf(window.schedule), `${path}.schedule`)));
+  problems.push(...scheduleProblems(textOf(window.schedule), `${path}.schedule`));
   problems.push(...attempt(`${path}.duration`, () => parseDuration(textOf(window.duration))));
   const zone = textOf(window.timeZone);
   problems.push(...attempt(`${path}.timeZone`, () => findTimeZone(zone, `${path}.timeZone`), "; UTC is used"));
@@ -130,6 +131,18 @@ function windowProblems(window: JsonObject, path: string): Problem[] {
     problems.push(warningAt(path, "must name applications, clusters or namespaces"));
   }
   return problems;
+}
+
+/** Any Monday will do: a schedule that is not due within five years from then never is. */
+const someTime = instant(Date.UTC(2024, 0, 1));
+
+function scheduleProblems(schedule: string, path: string): Problem[] {
+  let next: Instant | undefined;
+  const problems = attempt(path, () => {
+    next = parseCron(schedule, path).next(someTime, findTimeZone("UTC", path));
+  });
+  if (problems.length > 0 || next !== undefined) return problems;
+  return [warningAt(path, `${JSON.stringify(schedule)} never opens`)];
 }
 
 /** Two windows with the same key are one (2.7): what only says how they act does not count. */

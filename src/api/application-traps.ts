@@ -1,6 +1,7 @@
-import type { JsonObject, JsonValue } from "../base/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { nearest } from "../base/nearest.ts";
 import type { Problem } from "../base/schema.ts";
+import { parseYaml, YamlError } from "../base/yaml.ts";
 import { listOf, objectOf, textOf, warningAt } from "./fields.ts";
 import { readRetry } from "./retry-policy.ts";
 import { syncOptionProblems } from "./sync-options.ts";
@@ -17,11 +18,21 @@ export function specTraps(spec: JsonObject, path: string): Problem[] {
   return [
     ...(textOf(spec.project) === "" ? [noProject] : []),
     ...sourcesTraps(spec, path),
+    ...serverTraps(objectOf(spec.destination), `${path}.destination.server`),
     ...policyTraps(spec, `${path}.syncPolicy`),
     ...listOf(spec.ignoreDifferences).flatMap((rule, index) =>
       ignoreRuleTraps(objectOf(rule), `${path}.ignoreDifferences[${index}]`),
     ),
   ];
+}
+
+/** Clusters are found by exactly the URL with which they were added. */
+function serverTraps({ server: written, name }: JsonObject, path: string): Problem[] {
+  const server = textOf(written);
+  if (server === "" || textOf(name) !== "" || isTemplate(server) || /^https?:\/\/./.test(server)) return [];
+  const isName = /^[\w-]+$/.test(server);
+  const hint = isName ? `write \`name: ${server}\`` : meant(`https://${server.replace(/^(?:\w*:)?\/+/, "")}`);
+  return [warningAt(path, `${JSON.stringify(server)} must be the URL of a cluster`, hint)];
 }
 
 function sourcesTraps(spec: JsonObject, path: string): Problem[] {
@@ -100,7 +111,7 @@ function helmTraps(helm: JsonObject, path: string, refs: ReadonlySet<string>): P
   }
   if (textOf(helm.values) !== "" && helm.valuesObject !== undefined) {
     problems.push(warningAt(`${path}.values`, "has no effect: `valuesObject` wins"));
-  }
+  } else if (!isTemplate(textOf(helm.values))) problems.push(...valuesTraps(textOf(helm.values), `${path}.values`));
   for (const [index, file] of textsOf(helm.valueFiles).entries()) {
     const ref = /^\$([^/]+)/.exec(file)?.[1];
     if (ref === undefined || isTemplate(file) || refs.has(ref)) continue;
@@ -111,6 +122,17 @@ function helmTraps(helm: JsonObject, path: string, refs: ReadonlySet<string>): P
     );
   }
   return problems;
+}
+
+function valuesTraps(text: string, path: string): Problem[] {
+  try {
+    const [values = null] = parseYaml(text);
+    const isFit = values === null || isJsonObject(values);
+    return isFit ? [] : [warningAt(path, "must be YAML of an object: rendering fails")];
+  } catch (error) {
+    if (!(error instanceof YamlError)) throw error;
+    return [warningAt(path, `is no YAML, rendering fails: ${error.message}`)];
+  }
 }
 
 function parameterTraps(plugin: JsonObject, path: string): Problem[] {

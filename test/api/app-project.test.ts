@@ -39,6 +39,11 @@ for (const [name, spec, expected] of [
     ],
   ],
   [
+    "a window that never opens",
+    { syncWindows: [{ ...window, schedule: "0 0 30 2 *" }] },
+    ['spec.syncWindows[0].schedule: "0 0 30 2 *" never opens'],
+  ],
+  [
     "windows that are the same, in an unknown zone, described at length",
     {
       syncWindows: [

@@ -119,6 +119,29 @@ for (const [name, more, expected] of [
     ],
   ],
   [
+    "a cluster's name as its URL",
+    { destination: { server: "in-cluster", namespace: "n1" } },
+    ['spec.destination.server: "in-cluster" must be the URL of a cluster (write `name: in-cluster`)'],
+  ],
+  [
+    "a URL without its scheme",
+    { destination: { server: "kubernetes.default.svc", namespace: "n1" } },
+    [
+      'spec.destination.server: "kubernetes.default.svc" must be the URL of a cluster (did you mean `https://kubernetes.default.svc`?)',
+    ],
+  ],
+  [
+    "values that are no object",
+    { source: { ...source, helm: { values: "- a" } } },
+    ["spec.source.helm.values: must be YAML of an object: rendering fails"],
+  ],
+  [
+    "values that are no YAML",
+    { source: { ...source, helm: { values: "a: 1\n b: 2" } } },
+    ["spec.source.helm.values: is no YAML, rendering fails: line 2, column 3: bad indentation of a mapping entry"],
+  ],
+  ["values that are empty", { source: { ...source, helm: { values: "# none" } } }, []],
+  [
     "options of Helm",
     { source: { ...source, helm: { version: "v2", values: "a: 1", valuesObject: {} } } },
     [
