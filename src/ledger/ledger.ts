@@ -2,6 +2,7 @@ import { type BackoffPolicy, backoffMs } from "../base/backoff.ts";
 import { type Clock, sleepFor } from "../base/clock.ts";
 import { EngineError, messageOf, TerminalError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
+import { Waiters } from "../base/waiters.ts";
 import type { BusMessage, EventBus, PublishAck } from "../events/bus/bus.ts";
 import type { EffectRecord, Ledger, LedgerPosition, RecordDraft, RecordId } from "../record/records.ts";
 import { rawSubject, type Subject, subjectOf } from "../record/subject.ts";
@@ -14,8 +15,10 @@ export const ledgerSubjects: readonly Subject[] = [rawSubject("ledger.>")];
 const maxRecords = 64;
 const maxBytes = 64 * 1024;
 const maxDelayMs = 2;
-/** Messages published and not yet acknowledged. */
-const maxInFlight = 16;
+/** Messages published and not yet acknowledged: more than are written between two turns of the event loop. */
+const maxInFlight = 128;
+/** Written and not yet stored: beyond it who decides waits. */
+const roomBytes = 8 * 1024 * 1024;
 /** Written and not yet stored, over all messages: a bus that is away for long must not fill the memory. */
 const maxBufferedBytes = 64 * 1024 * 1024;
 /** Texts of a record that would not fit into a message of its own are cut to this many characters. */
@@ -68,6 +71,7 @@ class BatchingLedger implements LedgerStore {
   readonly #stopped = new AbortController();
   readonly #full: Batch[] = [];
   readonly #inFlight = new Set<Promise<void>>();
+  readonly #waiting = new Waiters();
   #open: Batch | undefined;
   #sequence = 0;
   #bufferedBytes = 0;
@@ -95,6 +99,14 @@ class BatchingLedger implements LedgerStore {
     if (batch.records.length === 1) this.#closeSoon(batch);
     if (!batch.fits(0)) this.#close();
     return { id: record.id, kept: batch.stored.promise };
+  }
+
+  hasRoom(): boolean {
+    return this.#bufferedBytes < roomBytes;
+  }
+
+  async room(signal: AbortSignal): Promise<void> {
+    while (!this.hasRoom() && !signal.aborted) await this.#waiting.wait(signal);
   }
 
   async *readEffects(since: LedgerPosition, signal: AbortSignal): AsyncIterable<readonly EffectRecord[]> {
@@ -169,6 +181,7 @@ class BatchingLedger implements LedgerStore {
     const publishing: Promise<void> = this.#store(batch).finally(() => {
       this.#inFlight.delete(publishing);
       this.#bufferedBytes -= batch.bytes - envelopeBytes;
+      if (this.hasRoom()) this.#waiting.wake();
       this.#publishNext();
     });
     this.#inFlight.add(publishing);

@@ -106,6 +106,28 @@ test("refuses records when too many wait for the bus", async () => {
   await closed;
 });
 
+test("has no room while 8 MiB wait for the bus, long before it refuses", async () => {
+  const bus = createMemoryBus();
+  const clock = createVirtualClock();
+  await using ledger = await openLedger({ bus, writer: "w", clock, log: silentLogger });
+  bus.failure = new EngineError("BUS_UNAVAILABLE", "away");
+  const draft = { ...effectDraft(1), message: "x".repeat(60_000) } as RecordDraft;
+  const kept: Promise<void>[] = [];
+  while (ledger.hasRoom()) kept.push(ledger.write(draft).kept);
+  assert.ok(kept.length > 100 && kept.length < 200);
+  const stop = new AbortController();
+  const left = ledger.room(stop.signal);
+  stop.abort();
+  await left;
+  const room = ledger.room(never);
+  bus.failure = undefined;
+  await clock.advance(5_000);
+  await room;
+  assert.ok(ledger.hasRoom());
+  await clock.advance(5_000);
+  await Promise.all(kept);
+});
+
 test("stores what was written before it was closed, and refuses what comes later", async () => {
   const bus = createMemoryBus();
   const ledger = await openLedger({ bus, writer: "w", clock: systemClock, log: silentLogger });

@@ -3,6 +3,7 @@ import { type Clock, instant, sleepFor } from "../../base/clock.ts";
 import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Metrics } from "../../base/metrics.ts";
+import { Waiters } from "../../base/waiters.ts";
 import { refText } from "../../objects/object.ts";
 import type { EffectRecord, Ledger, LedgerPosition, RecordId } from "../../record/records.ts";
 import type { Sequence } from "../bus/bus.ts";
@@ -96,7 +97,7 @@ export class EffectQueue {
   #awaitingCommit: Effect[] = [];
   #ready: Effect[] = [];
   #stopping = false;
-  #roomWaiters: (() => void)[] = [];
+  readonly #waiting = new Waiters();
 
   constructor(compiled: CompiledSensor, deps: EffectQueueDeps, host: EffectHost) {
     this.#compiled = compiled;
@@ -152,16 +153,7 @@ export class EffectQueue {
 
   /** Resolves when there is room, or when `signal` aborts. */
   async room(signal: AbortSignal): Promise<void> {
-    while (!this.hasRoom() && !signal.aborted) {
-      await new Promise<void>((resolve) => {
-        const wake = (): void => {
-          signal.removeEventListener("abort", wake);
-          resolve();
-        };
-        this.#roomWaiters.push(wake);
-        signal.addEventListener("abort", wake, { once: true });
-      });
-    }
+    while (!this.hasRoom() && !signal.aborted) await this.#waiting.wait(signal);
   }
 
   /** The oldest event with an effect that is stored nowhere else. */
@@ -201,7 +193,7 @@ export class EffectQueue {
       waiting: started.length > 0,
       committed: () => {
         for (const effect of started) this.#start(effect);
-        this.#makeRoom();
+        this.#waiting.wake();
       },
     };
   }
@@ -257,7 +249,7 @@ export class EffectQueue {
       this.#running.delete(work);
       const next = this.#ready.shift();
       if (next) this.#start(next);
-      this.#makeRoom();
+      this.#waiting.wake();
     };
     work.then(done, (error: unknown) => {
       done();
@@ -401,12 +393,6 @@ export class EffectQueue {
         await sleepFor(this.#deps.clock, backoffMs(reconnectBackoff, attempt), this.#attempts.signal);
       }
     }
-  }
-
-  #makeRoom(): void {
-    const waiters = this.#roomWaiters;
-    this.#roomWaiters = [];
-    for (const wake of waiters) wake();
   }
 
   #labels(trigger: string): { namespace: string; sensor_name: string; trigger_name: string } {

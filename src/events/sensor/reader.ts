@@ -1,13 +1,18 @@
 import { backoffMs, reconnectBackoff } from "../../base/backoff.ts";
 import { type Clock, sleepFor, systemClock } from "../../base/clock.ts";
 import { EngineError, messageOf } from "../../base/errors.ts";
+import { Waiters } from "../../base/waiters.ts";
 import { decodeEvent } from "../../record/cloud-event.ts";
 import { decodeToken, type Subject } from "../../record/subject.ts";
 import type { EventBus, Position, ReadBatch, Sequence, StoredMessage } from "../bus/bus.ts";
 import type { ReceivedEvent } from "./reducer.ts";
 
-/** Events that wait for one subscriber, at most; beyond, it is detached and reads for itself. */
+/** Events that wait for all subscribers together before the shared loop reads on, and for one that catches up. */
 const maxQueued = 2_000;
+/** How long the loop waits for subscribers of whom none gets done with what it has. */
+const patienceMs = 100;
+/** Many may catch up at once, each with a batch or two in hand. */
+const maxCatchUpBatch = 200;
 /** Messages that the reader remembers, so that one who caught up can join without a gap. */
 const maxRecent = 4_000;
 /** A reader that starts goes back at most this far for its oldest subscriber; older ones catch up by themselves. */
@@ -46,8 +51,9 @@ export interface EventReaderOptions {
  * subscribers of its subject. States of a subscriber:
  *
  * - catching up: it reads its own subjects from its position, at its own pace;
- * - attached: it is fed by the shared loop through a bounded queue. When the queue is full it is detached, drains what it
- *   has, and catches up again: a slow Sensor delays nobody and memory stays bounded.
+ * - attached: it is fed by the shared loop through a queue. While much is queued, over all subscribers, the loop waits:
+ *   memory stays bounded, and who is only busy need not read and decode again. When for 100 ms none of them gets done,
+ *   those who hold it up are detached, drain what they have, and catch up again: a slow Sensor delays the others once.
  */
 export interface EventReader {
   subscribe(subjects: readonly Subject[], from: Position, signal: AbortSignal): Subscription;
@@ -98,6 +104,11 @@ class SharedReader implements EventReader {
   readonly #reportedInvalid = new Set<Sequence>();
   #recent: DecodedBatch[] = [];
   #recentSize = 0;
+  /** Events that wait for subscribers that are attached. */
+  #queued = 0;
+  /** How often one of them took the last batch that waited for it. */
+  #drained = 0;
+  readonly #relief = new Waiters();
   #head: Place | undefined;
 
   constructor(options: EventReaderOptions) {
@@ -135,6 +146,7 @@ class SharedReader implements EventReader {
     for await (const batch of bus.read({ subjects, from: head, follow: true }, signal)) {
       onProgress();
       this.#dispatch(batch);
+      if (this.#queued > maxQueued) await this.#relieve(signal);
     }
   }
 
@@ -190,7 +202,6 @@ class SharedReader implements EventReader {
     subscriber.place = position === "next" ? head : position;
     subscriber.attached = true;
     for (const batch of this.#recent) this.#offer(subscriber, head.epoch, batch);
-    if (!subscriber.attached) return true;
     subscriber.place = { epoch: head.epoch, after: Math.max(subscriber.place.after, head.after) };
     for (const subject of subscriber.subjects) {
       const interested = this.#index.get(subject) ?? new Set();
@@ -200,6 +211,7 @@ class SharedReader implements EventReader {
   }
 
   #detach(subscriber: Subscriber): void {
+    if (subscriber.attached) this.#count(-subscriber.queued);
     subscriber.attached = false;
     for (const subject of subscriber.subjects) {
       const interested = this.#index.get(subject);
@@ -212,7 +224,7 @@ class SharedReader implements EventReader {
     while (!signal.aborted) {
       const batch = subscriber.queue.shift();
       if (batch) {
-        subscriber.queued -= batch.events.length;
+        this.#taken(subscriber, batch);
         subscriber.busy = true;
         yield batch;
         subscriber.busy = false;
@@ -221,12 +233,24 @@ class SharedReader implements EventReader {
     }
   }
 
+  #taken(subscriber: Subscriber, { events }: EventBatch): void {
+    subscriber.queued -= events.length;
+    if (!subscriber.attached) return;
+    if (subscriber.queue.length === 0) this.#drained++;
+    this.#count(-events.length);
+  }
+
+  #count(by: number): void {
+    this.#queued += by;
+    if (this.#queued <= maxQueued) this.#relief.wake();
+  }
+
   async *#catchUp(subscriber: Subscriber, from: Position, signal: AbortSignal): AsyncGenerator<EventBatch> {
     const { bus, stream } = this.#options;
     const subjects = [...subscriber.subjects] as Subject[];
     const end = await bus.end(stream);
     const before = subscriber.place;
-    for await (const batch of bus.read({ subjects, from, follow: false }, signal)) {
+    for await (const batch of bus.read({ subjects, from, follow: false, maxBatch: maxCatchUpBatch }, signal)) {
       const events = this.#decode(batch).map((decoded) => decoded.received);
       subscriber.place = { epoch: batch.epoch, after: batch.through };
       yield { epoch: batch.epoch, events, through: batch.through, ...lostOf(batch) };
@@ -280,16 +304,35 @@ class SharedReader implements EventReader {
 
   #push(subscriber: Subscriber, epoch: string, batch: DecodedBatch, events: readonly ReceivedEvent[]): void {
     if (!subscriber.attached) return;
-    if (subscriber.queued > 0 && subscriber.queued + events.length > maxQueued) {
-      // All before this batch was offered to it, though it may have been given its last event long ago.
-      subscriber.place = { epoch, after: Math.max(subscriber.place?.after ?? 0, batch.from - 1) };
-      this.#detach(subscriber);
-    } else {
-      subscriber.queue.push({ epoch, events, through: batch.through, ...lostOf(batch) });
-      subscriber.queued += events.length;
-      subscriber.place = { epoch, after: batch.through };
-    }
+    subscriber.queue.push({ epoch, events, through: batch.through, ...lostOf(batch) });
+    subscriber.queued += events.length;
+    this.#count(events.length);
+    subscriber.place = { epoch, after: batch.through };
     subscriber.wake();
+  }
+
+  /** Waits until less is queued. Subscribers of whom none gets done in time are detached: they wait for something else. */
+  async #relieve(signal: AbortSignal): Promise<void> {
+    const { clock = systemClock } = this.#options;
+    while (this.#queued > maxQueued && !signal.aborted) {
+      const drained = this.#drained;
+      const done = new AbortController();
+      const either = AbortSignal.any([signal, done.signal]);
+      await Promise.race([this.#relief.wait(either), sleepFor(clock, patienceMs, either).catch(() => undefined)]);
+      done.abort();
+      if (this.#queued > maxQueued && this.#drained === drained) this.#detachSlow();
+    }
+  }
+
+  /** Those who have not taken what waits for them; it is all that there was for them up to the head. */
+  #detachSlow(): void {
+    const head = this.#head;
+    for (const subscriber of this.#subscribers) {
+      if (!head || !subscriber.attached || subscriber.queue.length === 0) continue;
+      subscriber.place = { epoch: head.epoch, after: Math.max(subscriber.place?.after ?? 0, head.after) };
+      this.#detach(subscriber);
+      subscriber.wake();
+    }
   }
 
   /** The stream was made anew: what is remembered, and every place in it, belongs to the old one. */

@@ -229,6 +229,7 @@ class Runner implements SensorRunner, PartitionMember {
     if (batch.lost) this.#recordLost(batch.lost);
     for (const received of batch.events) {
       if (!this.#effects.hasRoom()) await this.#effects.room(signal);
+      if (!this.#deps.ledger.hasRoom()) await this.#deps.ledger.room(signal);
       if (signal.aborted) return;
       this.#reduce(received);
       this.#place = { epoch: batch.epoch, after: received.head.sequence };

@@ -169,6 +169,8 @@ function memoryLedger(records: LedgerRecord[], isDead: () => boolean): Ledger {
     readEffects: () => {
       throw new Error("nobody reads effects here");
     },
+    hasRoom: () => true,
+    room: async () => undefined,
     mark: () => ({ epoch: "", after: 0 }),
   };
 }

@@ -42,6 +42,8 @@ async function open({ lastSync }: { readonly lastSync: string | undefined } = { 
         readEffects: () => {
           throw new Error("unused");
         },
+        hasRoom: () => true,
+        room: async () => undefined,
         mark: () => ({ epoch: "", after: 0 }),
       },
       clock,

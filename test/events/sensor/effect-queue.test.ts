@@ -39,6 +39,8 @@ function open({ execute = async () => ({ message: "done" }), kept, putDead, step
       return { id: "w-1.0", kept: kept?.() ?? Promise.resolve() };
     },
     readEffects: () => assert.fail("the queue does not read"),
+    hasRoom: () => true,
+    room: async () => undefined,
     mark: () => ({ epoch: "l", after: seen.ledgerEnd }),
   };
   const retryStrategy = steps === undefined ? {} : { retryStrategy: { steps, duration: "1s", factor: 2, jitter: 0 } };

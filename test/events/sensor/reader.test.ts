@@ -87,7 +87,7 @@ test("a subscriber at work on a batch is not idle: its position must not pass wh
   await waitFor("idle", () => slow.subscription.idleThrough()?.after === 1);
 });
 
-test("a slow subscriber delays nobody, and misses nothing when it reads for itself", async () => {
+test("a slow subscriber delays others by 200 ms once, and misses nothing when it reads for itself", async () => {
   await using opened = open();
   const gate = Promise.withResolvers<void>();
   const slow = follow(opened, "a", { epoch: "one", after: 0 }, gate.promise);
@@ -96,11 +96,28 @@ test("a slow subscriber delays nobody, and misses nothing when it reads for itse
   await publish(opened.bus, "a", 1);
   await waitFor("the first", () => slow.batches.length === 1);
   await publish(opened.bus, "a", 9_000, "n");
+  await waitFor("all that waits for no clock", () => fast.ids().length > 2_000);
+  await opened.clock.advance(200);
   await waitFor("the fast one", () => fast.ids().length === 9_001);
   assert.equal(slow.batches.length, 1);
   gate.resolve();
   await waitFor("the slow one", () => slow.ids().length >= 9_001);
   assert.deepEqual(slow.ids(), fast.ids());
+});
+
+test("while subscribers are busy the reader waits: what they hold is bounded, however many they are", async () => {
+  await using opened = open();
+  const gate = Promise.withResolvers<void>();
+  const names = Array.from({ length: 10 }, (_, n) => `s${n}`);
+  const busy = names.map((name) => follow(opened, name, { epoch: "one", after: 0 }, gate.promise));
+  void opened.start();
+  for (const name of names) await publish(opened.bus, name, 1_000);
+  await waitFor("the first batches", () => busy[0]?.batches.length === 1);
+  await opened.clock.advance(99);
+  assert.ok((await opened.reader.lag()) >= 5_000);
+  gate.resolve();
+  await waitFor("all", () => busy.every((one) => one.ids().length === 1_000));
+  assert.equal(await opened.reader.lag(), 0);
 });
 
 test("a subscriber that was quiet for long has lost nothing when it falls behind", async () => {
@@ -115,7 +132,10 @@ test("a subscriber that was quiet for long has lost nothing when it falls behind
   await waitFor("the head", async () => (await opened.reader.lag()) === 0);
   opened.bus.drop("events", 6_500);
   await publish(opened.bus, "a", 1_000, "n");
-  await waitFor("the head", async () => (await opened.reader.lag()) === 0);
+  await waitFor("the head", async () => {
+    await opened.clock.advance(100);
+    return (await opened.reader.lag()) === 0;
+  });
   gate.resolve();
   await waitFor("all", () => slow.ids().length >= 3_001);
   assert.deepEqual(

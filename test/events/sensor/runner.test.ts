@@ -14,6 +14,7 @@ import { createSensorRunner, type SensorRunnerDeps } from "../../../src/events/s
 import { ledgerPositionsIn } from "../../../src/events/sensor/sensor-cells.ts";
 import { openLedger } from "../../../src/ledger/ledger.ts";
 import { encodeEvent } from "../../../src/record/cloud-event.ts";
+import type { Ledger } from "../../../src/record/records.ts";
 import { eventSubject, rawSubject } from "../../../src/record/subject.ts";
 import { createFastClock } from "../../harness/fast-clock.ts";
 import { busAway, createMemoryBus, type MemoryBus } from "../../harness/memory-bus.ts";
@@ -316,6 +317,34 @@ test("an edit repeats nothing that is done, though an older effect never ended",
   assert.deepEqual(again, ["uid-1/each/a0"]);
   stopAgain.abort();
   await ran;
+});
+
+test("a Sensor decides nothing while the ledger has no room", async () => {
+  const bus = createMemoryBus();
+  const done: string[] = [];
+  const execute: Execute = async ({ key }) => {
+    done.push(key);
+    return { message: "" };
+  };
+  let hasRoom = false;
+  const { promise: room, resolve } = Promise.withResolvers<void>();
+  const inner = await openLedger({ bus, writer: "full", clock, log: silentLogger });
+  const ledger: Ledger = {
+    write: (draft) => inner.write(draft),
+    readEffects: (since, signal) => inner.readEffects(since, signal),
+    mark: () => inner.mark(),
+    hasRoom: () => hasRoom,
+    room: () => room,
+  };
+  const { stop, running } = await live(sensor([each]), bus, "w", execute, { ledger });
+  await publish(bus, "a", "a0");
+  await sleep(20);
+  assert.deepEqual(done, []);
+  hasRoom = true;
+  resolve();
+  await waitFor("the effect", () => done.length === 1);
+  stop();
+  await running;
 });
 
 test("effects of a stream that was made anew are kept, and no event of the new one is skipped", async () => {
