@@ -109,9 +109,9 @@ function newAjv({ useDefaults }: { readonly useDefaults: boolean }): Ajv {
 
 const intOrString = "x-kubernetes-int-or-string";
 
-/** What Kubernetes' type of that name decodes. */
+/** What Kubernetes' type of that name decodes; an integer that a number does not hold is a `bigint`. */
 export function isIntOrString(value: unknown): boolean {
-  return typeof value === "string" || Number.isInteger(value);
+  return typeof value === "string" || typeof value === "bigint" || Number.isInteger(value);
 }
 
 function toProblems(errors: readonly ErrorObject[], path: string): Problem[] {

@@ -31,6 +31,7 @@ for (const [name, value, text] of [
   ["no value that holds a secret", { text: { password: "hunter2" } }, "the value (not shown) must be a string"],
   ["a value that speaks of one", { count: "token" }, '"token" must be an integer'],
   ["what was expected", { count: 0 }, "0 must be >= 1"],
+  ["nothing about integers that a number does not hold", { port: 2n ** 60n }, ""],
   ["integers or texts", { port: 1.5 }, "1.5 must be an integer or a string"],
   ["integers or texts, not booleans", { port: true }, "true must be an integer or a string"],
   ["texts that are numbers", { text: 5 }, "5 must be a string; put it in quotes"],
