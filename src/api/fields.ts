@@ -10,7 +10,45 @@ export const maxSuggestions = 100;
  * kept and added to `problems` as warnings.
  */
 export function readFields(value: JsonValue, schema: JsonSchema, path: string, problems: Problem[]): JsonValue {
-  return readValue(value, { schema, path }, problems);
+  return isPlain(value, shapeOf(schema)) ? value : readValue(value, { schema, path }, problems);
+}
+
+/** What `isPlain` asks of a schema. Made once for each, since names are found in a Map faster than in an object. */
+interface Shape {
+  readonly items: Shape | undefined;
+  /** Absent where it knows no names, but all values. */
+  readonly fields: ReadonlyMap<string, Shape> | undefined;
+  /** Of fields that have no name. */
+  readonly entry: Shape | undefined;
+}
+
+const shapes = new WeakMap<JsonSchema, Shape>();
+
+function shapeOf(schema: JsonSchema): Shape {
+  const known = shapes.get(schema);
+  if (known) return known;
+  const { items, properties } = schema;
+  const entry = mapSchema(schema);
+  const shape: Shape = {
+    items: items && shapeOf(items),
+    fields: properties && new Map(Object.entries(properties).map(([name, field]) => [name, shapeOf(field)])),
+    entry: entry && shapeOf(entry),
+  };
+  shapes.set(schema, shape);
+  return shape;
+}
+
+/** Whether nothing differs and every field is known. The usual case, for which no paths need to be made. */
+function isPlain(value: JsonValue | undefined, { items, fields, entry }: Shape): boolean {
+  if (typeof value !== "object") return typeof value !== "bigint";
+  if (value === null) return false;
+  if (Array.isArray(value)) return items === undefined || value.every((item) => isPlain(item, items));
+  if (!isJsonObject(value) || (!fields && !entry)) return true;
+  for (const key in value) {
+    const known = fields?.get(key) ?? entry;
+    if (!known || !isPlain(value[key], known)) return false;
+  }
+  return true;
 }
 
 function readValue(value: JsonValue, level: Level, problems: Problem[]): JsonValue {
@@ -71,12 +109,16 @@ function isOpen(schema: JsonSchema): boolean {
 
 /** The value if it is an object, else an empty one: for rules that run beside the check of the types. */
 export function objectOf(value: JsonValue | undefined): JsonObject {
-  return isJsonObject(value) ? value : {};
+  return isJsonObject(value) ? value : noFields;
 }
 
 export function listOf(value: JsonValue | undefined): readonly JsonValue[] {
-  return Array.isArray(value) ? value : [];
+  return Array.isArray(value) ? value : noItems;
 }
+
+/** Shared, as rules ask for what is not there all the time. */
+const noFields: JsonObject = Object.freeze({});
+const noItems: readonly JsonValue[] = Object.freeze([]);
 
 /** Go's zero value for anything that is no text. */
 export function textOf(value: JsonValue | undefined): string {

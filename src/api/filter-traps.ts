@@ -9,16 +9,20 @@ import { checkEventPath, checkPlainWords, checkPlanned, checkRegex, checkTemplat
 /** Filters that are accepted, but fail with each event, or take other events than they seem to (spec argo-events 5). */
 export function checkFilterTraps({ filters: written, filtersLogicalOperator }: JsonObject, path: string): Problem[] {
   const filters = objectOf(written);
-  return [
-    ...(filtersLogicalOperator === "or" && !kindsOf(filters).some((kind) => isGiven(filters[kind]))
-      ? [warningAt(path, "names no filter: with filtersLogicalOperator or no event is ever taken")]
-      : []),
-    ...listOf(filters.exprs).flatMap((entry, index) => checkExprEntry(objectOf(entry), `${path}.exprs[${index}]`)),
-    ...listOf(filters.data).flatMap((entry, index) => checkDataEntry(objectOf(entry), `${path}.data[${index}]`)),
-    ...checkContext(objectOf(filters.context), `${path}.context`),
-    ...checkWindow(objectOf(filters.time), `${path}.time`),
-    ...checkPlanned(filters, ["cel"], path),
-  ];
+  const problems: Problem[] = [];
+  if (filtersLogicalOperator === "or" && !kindsOf(filters).some((kind) => isGiven(filters[kind]))) {
+    problems.push(warningAt(path, "names no filter: with filtersLogicalOperator or no event is ever taken"));
+  }
+  for (const [index, entry] of listOf(filters.exprs).entries()) {
+    problems.push(...checkExprEntry(objectOf(entry), `${path}.exprs[${index}]`));
+  }
+  for (const [index, entry] of listOf(filters.data).entries()) {
+    problems.push(...checkDataEntry(objectOf(entry), `${path}.data[${index}]`));
+  }
+  if (filters.context !== undefined) problems.push(...checkContext(objectOf(filters.context), `${path}.context`));
+  if (filters.time !== undefined) problems.push(...checkWindow(objectOf(filters.time), `${path}.time`));
+  problems.push(...checkPlanned(filters, ["cel"], path));
+  return problems;
 }
 
 function kindsOf(filters: JsonObject): string[] {

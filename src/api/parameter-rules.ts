@@ -1,8 +1,7 @@
 import { messageOf } from "../base/errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
-import { memoize } from "../base/memo.ts";
 import type { Problem } from "../base/schema.ts";
-import { setJson } from "../base/sjson.ts";
+import { checkSjsonPath } from "../base/sjson.ts";
 import { errorAt, listOf, objectOf, textOf, warningAt } from "./fields.ts";
 import { checkEventPath, checkTemplate } from "./trap-rules.ts";
 
@@ -35,6 +34,7 @@ export function checkParameterList(
 
 /** The trigger's own parameters, which change its template. */
 export function checkTriggerParameters({ parameters, template }: JsonObject, path: string): Problem[] {
+  if (parameters === undefined) return [];
   const at = `${path}.parameters`;
   const isHere = new Set(Object.keys(objectOf(template)));
   const strays = listOf(parameters).flatMap((entry, index) => {
@@ -72,12 +72,12 @@ export function checkParameterTraps(
 ): Problem[] {
   const spec = kind === undefined ? {} : objectOf(objectOf(trigger.template)[kind]);
   const own = ["parameters", "payload", "dynamicHeaders"] as const;
-  return [
-    ...checkEntries(trigger.parameters, names, `${path}.parameters`, true),
-    ...own.flatMap((field) =>
-      checkEntries(spec[field], names, `${path}.template.${kind}.${field}`, field !== "dynamicHeaders"),
-    ),
-  ];
+  const problems = checkEntries(trigger.parameters, names, `${path}.parameters`, true);
+  for (const field of own) {
+    if (spec[field] === undefined) continue;
+    problems.push(...checkEntries(spec[field], names, `${path}.template.${kind}.${field}`, field !== "dynamicHeaders"));
+  }
+  return problems;
 }
 
 function checkEntries(
@@ -95,12 +95,13 @@ function checkEntries(
 }
 
 function checkSource(src: JsonObject, names: ReadonlySet<string>, path: string): Problem[] {
-  const problems = [
-    ...checkTemplate(src.contextTemplate, `${path}.contextTemplate`),
-    ...checkTemplate(src.dataTemplate, `${path}.dataTemplate`),
-    ...checkEventPath(src.contextKey, `${path}.contextKey`),
-    ...checkEventPath(src.dataKey, `${path}.dataKey`),
-  ];
+  const problems: Problem[] = [];
+  for (const field of ["contextTemplate", "dataTemplate"]) {
+    if (src[field] !== undefined) problems.push(...checkTemplate(src[field], `${path}.${field}`));
+  }
+  for (const field of ["contextKey", "dataKey"]) {
+    if (src[field] !== undefined) problems.push(...checkEventPath(src[field], `${path}.${field}`));
+  }
   const name = textOf(src.dependencyName);
   if (name !== "" && !names.has(name)) {
     const there = names.size === 0 ? "it has none" : `there is ${[...names].join(", ")}`;
@@ -116,7 +117,6 @@ function checkSource(src: JsonObject, names: ReadonlySet<string>, path: string):
   return problems;
 }
 
-const tryDest = memoize((dest) => setJson({}, dest, null), 1_000);
 const maxDestLength = 1_000;
 
 function checkDest(dest: string, path: string): Problem[] {
@@ -124,7 +124,7 @@ function checkDest(dest: string, path: string): Problem[] {
   // Setting a path makes what is on its way, which takes long for a long one.
   if (dest.length > maxDestLength) return [warningAt(path, `is longer than ${maxDestLength} characters`)];
   try {
-    tryDest(dest);
+    checkSjsonPath(dest);
     return [];
   } catch (error) {
     return [warningAt(path, messageOf(error), "a path such as `a.b.0`; `\\.` is a dot")];

@@ -14,44 +14,53 @@ export function checkSensorTraps(spec: JsonObject): Problem[] {
   const triggers = listOf(spec.triggers).map(objectOf);
   const names = new Set(dependencies.map(({ name }) => textOf(name)).filter((name) => name !== ""));
   const read = triggers.map((trigger, index) => readConditions(trigger, names, `spec.triggers[${index}]`));
+  const problems = checkFields(spec);
+  for (const [index, dependency] of dependencies.entries()) {
+    problems.push(...checkDependency(dependency, `spec.dependencies[${index}]`));
+  }
+  if (names.size < dependencies.length) problems.push(...checkTwins(dependencies));
+  problems.push(...checkUnused(dependencies, read));
+  for (const conditions of read) problems.push(...conditions.problems);
+  for (const [index, trigger] of triggers.entries()) {
+    problems.push(...checkParametersOf(trigger, read[index]?.names ?? names, `spec.triggers[${index}]`));
+  }
+  problems.push(...checkSameObjects(triggers));
+  return problems;
+}
+
+function checkFields(spec: JsonObject): Problem[] {
   return [
     ...checkPlanned(spec, ["shared"], "spec"),
     ...checkStartAt(spec.startAt),
     ...checkUnread(spec),
     ...checkPodTemplate(spec),
-    ...dependencies.flatMap((dependency, index) => checkDependency(dependency, `spec.dependencies[${index}]`)),
-    ...checkTwins(dependencies),
-    ...checkUnused(dependencies, read),
-    ...read.flatMap(({ problems }) => problems),
-    ...triggers.flatMap((trigger, index) =>
-      checkParametersOf(trigger, new Set(read[index]?.condition?.names ?? names), `spec.triggers[${index}]`),
-    ),
-    ...checkSameObjects(triggers),
   ];
 }
 
 /** Fields that the original declares and reads nowhere. */
 function checkUnread({ errorOnFailedRound, loggingFields }: JsonObject): Problem[] {
-  return [
-    ...(errorOnFailedRound === true
-      ? [warningAt("spec.errorOnFailedRound", "has no effect, in Argo Events neither: a failure stops nothing")]
-      : []),
-    ...(Object.keys(objectOf(loggingFields)).length > 0
-      ? [warningAt("spec.loggingFields", "has no effect, in Argo Events neither")]
-      : []),
-  ];
+  const problems: Problem[] = [];
+  if (errorOnFailedRound === true) {
+    const message = "has no effect, in Argo Events neither: a failure stops nothing";
+    problems.push(warningAt("spec.errorOnFailedRound", message));
+  }
+  if (Object.keys(objectOf(loggingFields)).length > 0) {
+    problems.push(warningAt("spec.loggingFields", "has no effect, in Argo Events neither"));
+  }
+  return problems;
 }
 
 function checkDependency(dependency: JsonObject, path: string): Problem[] {
   const { jq, script } = objectOf(dependency.transform);
-  return [
+  const problems = [
     ...checkPlanned(dependency, ["correlate", "within"], path),
     ...checkSubjectName(textOf(dependency.eventSourceName), `${path}.eventSourceName`),
     ...checkSubjectName(textOf(dependency.eventName), `${path}.eventName`),
-    ...(textOf(jq) !== "" && textOf(script) !== ""
-      ? [warningAt(`${path}.transform.script`, "has no effect beside jq")]
-      : []),
   ];
+  if (textOf(jq) !== "" && textOf(script) !== "") {
+    problems.push(warningAt(`${path}.transform.script`, "has no effect beside jq"));
+  }
+  return problems;
 }
 
 /** Of dependencies with one name the last one counts (spec argo-events 2.5). */
@@ -69,24 +78,28 @@ function checkTwins(dependencies: readonly JsonObject[]): Problem[] {
 interface ReadConditions {
   /** Undefined where the text does not parse. */
   readonly condition?: Condition;
+  /** The dependencies whose events the trigger may get. */
+  readonly names: ReadonlySet<string>;
   readonly problems: readonly Problem[];
 }
 
 function readConditions(trigger: JsonObject, names: ReadonlySet<string>, path: string): ReadConditions {
   const text = textOf(objectOf(trigger.template).conditions).trim();
-  if (text === "") return { condition: allOf([...names]), problems: [] };
+  if (text === "") return { condition: allOf([...names]), names, problems: [] };
   const at = `${path}.template.conditions`;
   let condition: Condition;
   try {
     condition = parseCondition(text);
   } catch (error) {
-    return { problems: [warningAt(at, messageOf(error))] };
+    return { names, problems: [warningAt(at, messageOf(error))] };
   }
+  const named = new Set(condition.names);
   const unknown = condition.names.filter((name) => !names.has(name));
+  if (unknown.length === 0) return { condition, names: named, problems: [] };
   const there = names.size === 0 ? "there is none" : `there is ${[...names].join(", ")}`;
   const problems = unknown.map((name) => warningAt(at, `${JSON.stringify(name)} is not a dependency; ${there}`));
-  if (unknown.length > 0 && !condition.isMet(names)) problems.push(warningAt(at, "can never be true"));
-  return { condition, problems };
+  if (!condition.isMet(names)) problems.push(warningAt(at, "can never be true"));
+  return { condition, names: named, problems };
 }
 
 /** Only where every condition is understood: a name may be meant where one is not. */

@@ -49,16 +49,21 @@ function checkDependencies(spec: JsonObject): Problem[] {
   return dependencies.flatMap((entry, index) => {
     const path = `spec.dependencies[${index}]`;
     const dependency = objectOf(entry);
-    const missing = (field: string, what: string) =>
-      textOf(dependency[field]) === "" ? [errorAt(`${path}.${field}`, `event dependency must define ${what}`)] : [];
-    return [
-      ...missing("name", "a name"),
-      ...missing("eventSourceName", "the EventSourceName"),
-      ...missing("eventName", "the EventName"),
-      ...checkFilters(dependency, path),
-    ];
+    const problems: Problem[] = [];
+    for (const [field, what] of dependencyNames) {
+      if (textOf(dependency[field]) !== "") continue;
+      problems.push(errorAt(`${path}.${field}`, `event dependency must define ${what}`));
+    }
+    problems.push(...checkFilters(dependency, path));
+    return problems;
   });
 }
+
+const dependencyNames = [
+  ["name", "a name"],
+  ["eventSourceName", "the EventSourceName"],
+  ["eventName", "the EventName"],
+] as const;
 
 function checkTriggers(spec: JsonObject, kinds: Kinds): Problem[] {
   const triggers = listOf(spec.triggers);

@@ -15,7 +15,8 @@ const notYet = "is not supported yet";
 
 /** Fields of ours that nothing reads yet. */
 export function checkPlanned(object: JsonObject, fields: readonly string[], path: string): Problem[] {
-  return fields.filter((field) => object[field] !== undefined).map((field) => warningAt(`${path}.${field}`, notYet));
+  const planned = fields.filter((field) => object[field] !== undefined);
+  return planned.map((field) => warningAt(`${path}.${field}`, notYet));
 }
 
 const special = /[\\.+*?()|[\]{}^$]/;
@@ -62,9 +63,11 @@ function looksLiteral(text: string): boolean {
 }
 
 /** A Go template that does not parse, or uses what is refused: both fail at run time only. */
-export function checkTemplate(text: JsonValue | undefined, path: string): Problem[] {
+export function checkTemplate(value: JsonValue | undefined, path: string): Problem[] {
+  const text = textOf(value);
+  if (text === "") return [];
   try {
-    checkGoTemplate(textOf(text));
+    checkGoTemplate(text);
     return [];
   } catch (error) {
     if (!(error instanceof TerminalError)) throw error;
@@ -98,7 +101,7 @@ export function checkPodTemplate({ template }: JsonObject): Problem[] {
 
 /** retryStrategy and the like (spec argo-events 1.2): with a bad one the original never acts. */
 export function checkBackoff(backoff: JsonObject, path: string): Problem[] {
-  const { duration, factor, jitter } = backoff;
+  const { duration } = backoff;
   const never = "Argo Events does not act at all with it";
   const problems: Problem[] = [];
   if (typeof duration === "string" && duration !== "" && !isDuration(duration)) {
@@ -107,7 +110,8 @@ export function checkBackoff(backoff: JsonObject, path: string): Problem[] {
       warningAt(`${path}.duration`, `${JSON.stringify(duration)} must be a Go duration such as 10s; ${never}`, hint),
     );
   }
-  for (const [field, value] of Object.entries({ factor, jitter })) {
+  for (const field of ["factor", "jitter"]) {
+    const value = backoff[field];
     if (value === undefined || typeof value === "number") continue;
     const hint = typeof value === "string" && /^\d+(?:\.\d+)?$/.test(value) ? `write it as ${value}` : undefined;
     problems.push(warningAt(`${path}.${field}`, `${JSON.stringify(value)} must be a number; ${never}`, hint));

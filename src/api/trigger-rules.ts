@@ -42,7 +42,15 @@ function checkRate({ rateLimit }: JsonObject, path: string): Problem[] {
 
 /** The template's kind: the first of the known keys. */
 export function kindOfTemplate(template: JsonObject): string | undefined {
-  return triggerKindNames.find((name) => isJsonObject(template[name]));
+  return kindsOfTemplate(template)[0];
+}
+
+const kindNames: ReadonlySet<string> = new Set(triggerKindNames);
+
+/** In the order in which they count. A template has fewer keys than there are kinds. */
+function kindsOfTemplate(template: JsonObject): readonly string[] {
+  const named = Object.keys(template).filter((key) => kindNames.has(key) && isJsonObject(template[key]));
+  return named.length < 2 ? named : triggerKindNames.filter((name) => named.includes(name));
 }
 
 function checkTemplate(template: JsonObject, trigger: JsonObject, kinds: Kinds, path: string): Problem[] {
@@ -52,7 +60,7 @@ function checkTemplate(template: JsonObject, trigger: JsonObject, kinds: Kinds, 
     problems.push(...checkReset(objectOf(rule), `${path}.conditionsReset[${index}]`));
   }
   problems.push(...checkPlanned(template, ["debounce", "batch", "ordering"], path));
-  const named = triggerKindNames.filter((name) => isJsonObject(template[name]));
+  const named = kindsOfTemplate(template);
   if (named.length > 1) {
     problems.push(warningAt(path, `names several triggers (${named.join(", ")}); only ${named[0]} runs`));
   }
@@ -72,9 +80,10 @@ function checkKind(trigger: JsonObject, kind: string, kinds: Kinds, path: string
   const ruled = checkKindParameters(spec, kind, path);
   const schema = kinds[kind];
   const later = !schema || schema.isPlanned ? [warningAt(path, notYet)] : [];
+  const found = schema?.check(spec, path) ?? [];
+  if (found.length === 0) return [...ruled, ...later];
   const known = new Set(ruled.map((problem) => problem.path));
-  const others = schema?.check(spec, path).filter((problem) => !known.has(problem.path)) ?? [];
-  if (others.length === 0) return [...ruled, ...later];
+  const others = found.filter((problem) => !known.has(problem.path));
   const isSet = setByParameters(trigger, kind);
   // A warning about what parameters change with each event says nothing about what will run.
   const lasting = others.filter(({ severity, path: at }) => severity === "error" || !isSet(at.slice(path.length)));
@@ -157,6 +166,7 @@ function checkCron(cron: string, zone: string, path: string): Problem[] {
 }
 
 function checkPolicy(trigger: JsonObject, path: string): Problem[] {
+  if (trigger.policy === undefined) return [];
   const kind = kindOfTemplate(objectOf(trigger.template));
   const policy = objectOf(trigger.policy);
   if (kind === undefined) return [];

@@ -96,18 +96,23 @@ export function changeFields<Value>(
   change: (key: string, value: Value) => Value | undefined,
 ): Readonly<Record<string, Value>> {
   let copy: Record<string, Value> | undefined;
-  const keys = Object.keys(object);
-  for (const [index, key] of keys.entries()) {
+  for (const key of Object.keys(object)) {
     const value = object[key] as Value;
     const changed = change(key, value);
     if (copy === undefined && changed === value) continue;
-    if (copy === undefined) {
-      copy = {};
-      for (const before of keys.slice(0, index)) setOwn(copy, before, object[before] as Value);
-    }
+    copy ??= fieldsBefore(key, object);
     if (changed !== undefined) setOwn(copy, key, changed);
   }
   return copy ?? object;
+}
+
+function fieldsBefore<Value>(end: string, object: Readonly<Record<string, Value>>): Record<string, Value> {
+  const copy: Record<string, Value> = {};
+  for (const key of Object.keys(object)) {
+    if (key === end) break;
+    setOwn(copy, key, object[key] as Value);
+  }
+  return copy;
 }
 
 /** The same for a list. */

@@ -2,6 +2,7 @@ import { TerminalError } from "./errors.ts";
 import { type PathPart, parseGjsonPath } from "./gjson.ts";
 import { globMatches } from "./glob.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "./json.ts";
+import { memoize } from "./memo.ts";
 
 interface SetPart {
   readonly key: string;
@@ -25,6 +26,12 @@ export function setJson(document: JsonValue | undefined, path: string, value: Js
   if (!isComplex(path)) return setAt(document, parseParts(path), 0, value, path);
   return document === undefined ? null : setExisting(document, parseComplex(path), 0, value);
 }
+
+/** Throws what `setJson` would throw for the path in an empty document; true when it is none. */
+export const checkSjsonPath: (path: string) => true = memoize((path) => {
+  setJson({}, path, null);
+  return true;
+}, 1_000);
 
 function isComplex(path: string): boolean {
   for (let index = 0; index < path.length; index++) {

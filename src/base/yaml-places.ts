@@ -167,6 +167,7 @@ function boundaryAfter(path: string, from: number): number {
 export function placesIn(text: string): (offset: number) => Place {
   let starts: readonly number[] | undefined;
   return (offset) => {
+    if (offset === 0) return { line: 1, column: 1 };
     starts ??= lineStarts(text);
     let [low, high] = [0, starts.length];
     while (low + 1 < high) {

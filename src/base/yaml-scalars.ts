@@ -5,6 +5,7 @@ const falseWords = new Set(["n", "N", "no", "No", "NO", "false", "False", "FALSE
 
 /** YAML 1.1, as Go's YAML reads booleans. */
 export function yamlBoolean(source: string): boolean | undefined {
+  if (source.length > 5) return undefined;
   return trueWords.has(source) ? true : falseWords.has(source) ? false : undefined;
 }
 

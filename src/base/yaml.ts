@@ -136,7 +136,8 @@ function readDocuments(text: string, placeAt: PlaceAt): YamlDocument[] {
     events = parseEvents(text, { maxDepth });
     dropLastBreak(text, events);
     const values = constructFromEvents(events, { source: text, schema: kubernetesSchema });
-    if (events.some(({ type }) => type === EVENT_ID.ALIAS)) for (const value of values) refuseBomb(value, text.length);
+    if (text.includes("*") && events.some(({ type }) => type === EVENT_ID.ALIAS))
+      for (const value of values) refuseBomb(value, text.length);
     return placedDocuments(text, events, values, placeAt);
   } catch (error) {
     throw toYamlError(error, text, events, placeAt);
@@ -187,7 +188,7 @@ function placedDocuments(
   placeAt: PlaceAt,
 ): YamlDocument[] {
   let lastOffset = 0;
-  const starts = documentStarts(events);
+  const starts = values.length > 1 ? documentStarts(events) : [0];
   return values.map((value, index) => {
     const start = starts[index] ?? 0;
     const content = events[start + 1];

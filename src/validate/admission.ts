@@ -9,7 +9,7 @@ import { parseSensor } from "../api/sensor.ts";
 import { EngineError } from "../base/errors.ts";
 import { isJsonObject, type JsonObject } from "../base/json.ts";
 import { formatProblems, InvalidManifest, type Problem, type Schema } from "../base/schema.ts";
-import { compileSensor } from "../events/sensor/compile.ts";
+import { compileProblems } from "../events/sensor/compile.ts";
 import { sourceSchemas } from "../events/sources/registry.ts";
 import { triggerSchemas } from "../events/triggers/registry.ts";
 import { changeProblems, isHousekeeping } from "./changes.ts";
@@ -42,8 +42,10 @@ export function createChecker(kinds: AdmissionKinds): Checker {
     EventBus: (object) => parseEventBus(object).warnings,
     Sensor(object) {
       const { resource, warnings } = parseSensor(object, kinds.triggers);
+      const later = runProblems(resource);
+      if (later.length === 0) return warnings;
       const known = new Set(warnings.map(({ path }) => path)); // what parsing warned about, compiling finds again
-      return [...warnings, ...compileProblems(resource).filter(({ path }) => !known.has(path))];
+      return [...warnings, ...later.filter(({ path }) => !known.has(path))];
     },
     Application: (object) => parseApplication(object).warnings,
     ApplicationSet: (object) => [...parseApplicationSet(object).warnings, notRunYet],
@@ -109,11 +111,9 @@ function problemsOf(read: () => readonly Problem[]): readonly Problem[] {
   }
 }
 
-function compileProblems(sensor: Sensor): readonly Problem[] {
-  const problems = problemsOf(() => {
-    compileSensor(sensor);
-    return [];
-  });
+/** Why it would not run. */
+function runProblems(sensor: Sensor): readonly Problem[] {
+  const problems = problemsOf(() => compileProblems(sensor));
   return problems.map((problem) => ({ ...problem, severity: "warning" }));
 }
 

@@ -52,14 +52,9 @@ export interface Route {
 
 /** @throws InvalidManifest with every problem and its field path. */
 export function compileSensor(sensor: Sensor): CompiledSensor {
-  const problems: Problem[] = [];
-  const dependencies = compileDependencies(sensor, problems);
-  const names = dependencies.map((dependency) => dependency.name);
-  const triggers = sensor.triggers.map((trigger, index) =>
-    compileTrigger(trigger, names, `spec.triggers[${index}]`, problems),
-  );
+  const { dependencies, triggers, problems } = compileParts(sensor);
   if (problems.length > 0) throw new InvalidManifest(problems);
-  // Admission compiles Sensors that never run: what only a run needs is made when it is asked for.
+  // What only a run needs is made when it is asked for.
   let head: SensorHead | undefined;
   let routes: ReturnType<typeof compileRoutes> | undefined;
   const routeOf = (eventSource: string, event: string): Route | undefined => {
@@ -82,6 +77,21 @@ export function compileSensor(sensor: Sensor): CompiledSensor {
     dependenciesOf: (eventSource, event) => routeOf(eventSource, event)?.dependencies ?? [],
     routeOf,
   };
+}
+
+/** Those for which `compileSensor` throws. Makes no Sensor: a literal with getters costs V8 a hidden class each time. */
+export function compileProblems(sensor: Sensor): readonly Problem[] {
+  return compileParts(sensor).problems;
+}
+
+function compileParts(sensor: Sensor) {
+  const problems: Problem[] = [];
+  const dependencies = compileDependencies(sensor, problems);
+  const names = dependencies.map((dependency) => dependency.name);
+  const triggers = sensor.triggers.map((trigger, index) =>
+    compileTrigger(trigger, names, `spec.triggers[${index}]`, problems),
+  );
+  return { dependencies, triggers, problems };
 }
 
 function usedBy(

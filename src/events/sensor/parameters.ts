@@ -3,7 +3,7 @@ import { messageOf, TerminalError } from "../../base/errors.ts";
 import { compileGjson } from "../../base/gjson.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
 import type { Problem } from "../../base/schema.ts";
-import { setJson } from "../../base/sjson.ts";
+import { checkSjsonPath, setJson } from "../../base/sjson.ts";
 import { parseYaml } from "../../base/yaml.ts";
 import type { CloudEvent } from "../../record/cloud-event.ts";
 import type { ParameterResolver, TriggerParameter } from "../triggers/trigger.ts";
@@ -37,36 +37,37 @@ export function createParameterResolver(events: Events): ParameterResolver {
 /** What of a trigger's parameters is not supported yet, so that it is known before an event comes. */
 export function checkParameters(trigger: Trigger, path: string): Problem[] {
   const { kind, raw } = trigger.template;
-  const problems = checkList(trigger.parameters, `${path}.parameters`);
+  const problems: Problem[] = [];
+  checkList(trigger.parameters, `${path}.parameters`, problems);
   const spec = kind ? raw[kind] : undefined;
   if (!kind || !isJsonObject(spec)) return problems;
-  for (const field of ["parameters", "payload"]) {
-    problems.push(...checkList(spec[field], `${path}.template.${kind}.${field}`));
-  }
+  const at = `${path}.template.${kind}`;
+  checkList(spec.parameters, `${at}.parameters`, problems);
+  checkList(spec.payload, `${at}.payload`, problems);
   // Their `dest` is the name of a header, not a path.
-  const headers = listOf(spec.dynamicHeaders).map((entry) =>
-    isJsonObject(entry) ? { src: entry.src ?? null } : entry,
-  );
-  return [...problems, ...checkList(headers, `${path}.template.${kind}.dynamicHeaders`)];
+  checkList(spec.dynamicHeaders, `${at}.dynamicHeaders`, problems, { isDestPath: false });
+  return problems;
 }
 
-function listOf(value: JsonValue | undefined): readonly JsonValue[] {
-  return Array.isArray(value) ? value : [];
-}
-
-function checkList(list: JsonValue | undefined, path: string): Problem[] {
-  return listOf(list).flatMap((parameter, index) => {
-    if (!isJsonObject(parameter)) return [];
+function checkList(
+  list: JsonValue | undefined,
+  path: string,
+  problems: Problem[],
+  { isDestPath } = { isDestPath: true },
+): void {
+  if (!Array.isArray(list)) return;
+  for (const [index, parameter] of list.entries()) {
+    if (!isJsonObject(parameter)) continue;
     const { src, dest } = parameter;
     const at = `${path}[${index}]`;
-    const problems = isJsonObject(src) ? checkSource(src, `${at}.src`) : [];
-    return typeof dest === "string" && dest !== "" ? [...problems, ...checkDest(dest, `${at}.dest`)] : problems;
-  });
+    if (isJsonObject(src)) problems.push(...checkSource(src, `${at}.src`));
+    if (isDestPath && typeof dest === "string" && dest !== "") problems.push(...checkDest(dest, `${at}.dest`));
+  }
 }
 
 function checkDest(dest: string, path: string): Problem[] {
   try {
-    setJson({}, dest, null);
+    checkSjsonPath(dest);
     return [];
   } catch (error) {
     return [{ severity: "error", path, message: messageOf(error) }];

@@ -87,7 +87,7 @@ const methodRule: TriggerRule = ({ method }, path) => {
 /** What cannot be sent with any event, unless parameters change it. */
 const addressRule: TriggerRule = ({ url }, path) => {
   if (typeof url !== "string" || url === "") return [];
-  const { protocol = "" } = URL.canParse(url) ? new URL(url) : {};
+  const protocol = URL.parse(url)?.protocol;
   if (protocol === "http:" || protocol === "https:") return [];
   return [warningAt(`${path}.url`, `${JSON.stringify(url.slice(0, 80))} must be an http(s) URL`)];
 };

@@ -54,8 +54,9 @@ function withoutEmpty(value: unknown, { properties, items }: JsonSchema): unknow
 
 /** Fields that must be there and not "", with the original's words when they are not. An empty list is there. */
 export function requires(fields: Readonly<Record<string, string>>): TriggerRule {
+  const entries = Object.entries(fields);
   return (spec, path) =>
-    Object.entries(fields)
+    entries
       .filter(([field]) => spec[field] === undefined || spec[field] === "")
       .map(([field, message]) => errorAt(`${path}.${field}`, message));
 }
