@@ -103,18 +103,21 @@ function checkSource(src: JsonObject, names: ReadonlySet<string>, path: string):
     if (src[field] !== undefined) problems.push(...checkEventPath(src[field], `${path}.${field}`));
   }
   const name = textOf(src.dependencyName);
-  if (name !== "" && !names.has(name)) {
-    const there = names.size === 0 ? "it has none" : `there is ${[...names].join(", ")}`;
-    const message = `${JSON.stringify(name)} is no dependency of this trigger (${there}): it never gives a value`;
-    problems.push(warningAt(`${path}.dependencyName`, message));
-  }
-  const isData = textOf(src.dataKey) !== "" || textOf(src.dataTemplate) !== "";
-  for (const field of isData ? ["contextKey", "contextTemplate"] : []) {
-    if (textOf(src[field]) !== "") {
-      problems.push(warningAt(`${path}.${field}`, "has no effect beside dataKey and dataTemplate"));
-    }
-  }
-  return problems;
+  if (name !== "" && !names.has(name)) problems.push(noDependency(name, names, `${path}.dependencyName`));
+  return [...problems, ...checkUnread(src, path)];
+}
+
+function noDependency(name: string, names: ReadonlySet<string>, path: string): Problem {
+  const there = names.size === 0 ? "it has none" : `there is ${[...names].join(", ")}`;
+  return warningAt(path, `${JSON.stringify(name)} is no dependency of this trigger (${there}): it never gives a value`);
+}
+
+/** With a selector of the data those of the context are not read. */
+function checkUnread(src: JsonObject, path: string): Problem[] {
+  if (textOf(src.dataKey) === "" && textOf(src.dataTemplate) === "") return [];
+  return ["contextKey", "contextTemplate"]
+    .filter((field) => textOf(src[field]) !== "")
+    .map((field) => warningAt(`${path}.${field}`, "has no effect beside dataKey and dataTemplate"));
 }
 
 const maxDestLength = 1_000;
