@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import type { Agent } from "undici";
 import { errorAt, listOf, warningAt } from "../../api/fields.ts";
 import { EngineError, TerminalError } from "../../base/errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
@@ -7,7 +6,7 @@ import { nearest } from "../../base/nearest.ts";
 import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
 import type { SecretKeySelector } from "../sources/source.ts";
-import { createOutgoingAgent, type TlsOptions, toHttpError } from "./outgoing.ts";
+import { createOutgoingAgent, type OutgoingAgent, type TlsOptions, toHttpError } from "./outgoing.ts";
 import { has, requires, type TriggerRule, tlsRule, triggerSchema } from "./rules.ts";
 import {
   basicAuthSchema,
@@ -113,8 +112,8 @@ const schema = triggerSchema<HttpSpec>(
  * `policy.status.allow` says otherwise. Connections are kept between firings, apart for engines that may reach loopback.
  */
 export function createHttpTrigger(): TriggerKind<HttpSpec, HttpPlan> {
-  const agents = new Map<boolean, Promise<Agent>>();
-  const sharedAgent = (allowLoopback: boolean): Promise<Agent> => {
+  const agents = new Map<boolean, Promise<OutgoingAgent>>();
+  const sharedAgent = (allowLoopback: boolean): Promise<OutgoingAgent> => {
     const known = agents.get(allowLoopback);
     if (known !== undefined) return known;
     const agent = createOutgoingAgent(allowLoopback);
@@ -223,7 +222,7 @@ async function sendRequest(
   plan: HttpPlan,
   firing: Firing,
   context: TriggerContext,
-  agent: Agent,
+  agent: OutgoingAgent,
   signal: AbortSignal,
 ): Promise<{ readonly message: string }> {
   const headers: Record<string, string> = { ...plan.headers };
@@ -266,7 +265,7 @@ const maxRedirects = 10;
 const maxDrainBytes = 1024 * 1024;
 
 /** The status of the last response; bodies are read away so that connections can be used again. */
-async function follow(first: Request, agent: Agent, signal: AbortSignal): Promise<number> {
+async function follow(first: Request, agent: OutgoingAgent, signal: AbortSignal): Promise<number> {
   let request = first;
   for (let redirects = 0; ; redirects++) {
     const { origin, pathname, search } = new URL(request.url);

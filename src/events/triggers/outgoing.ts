@@ -33,11 +33,19 @@ export interface TlsOptions {
   readonly rejectUnauthorized?: boolean;
 }
 
+export type OutgoingAgent = Pick<Agent, "request" | "close">;
+
+/** A pause of this process leaves many connections that have closed; those that are read meanwhile fail together. */
+const maxRepeats = 3;
+
 /**
  * An undici agent that looks at each address after it is resolved, so that a name cannot lead where an address may not.
  * It keeps at most 64 connections per origin; idle ones do not hold the process. The caller closes it.
+ *
+ * A server may close a kept connection just when a request goes out on it. Nothing tells whether that was seen, so it is
+ * sent again on another one, as Go's client does with requests that bear an `Idempotency-Key`: ours all do.
  */
-export async function createOutgoingAgent(allowLoopback: boolean, tls?: TlsOptions): Promise<Agent> {
+export async function createOutgoingAgent(allowLoopback: boolean, tls?: TlsOptions): Promise<OutgoingAgent> {
   const undici = commonJs(await import("undici"));
   const connect = undici.buildConnector({
     ...tls,
@@ -45,15 +53,41 @@ export async function createOutgoingAgent(allowLoopback: boolean, tls?: TlsOptio
     lookup: (host: string, options: LookupOptions, callback: LookupCallback) =>
       guardedLookup(host, options, allowLoopback, callback),
   } as buildConnector.BuildOptions);
-  return new undici.Agent({
+  const ofKept = new WeakSet<object>();
+  const agent = new undici.Agent({
     connections: 64,
     connect(options, callback) {
       const address = options.hostname.replace(/^\[(.*)\]$/, "$1");
       const refusal = isIP(address) ? refusalOf(address, allowLoopback) : undefined;
       if (refusal) callback(new TerminalError("HTTP_REFUSED", refusal), null);
-      else connect(options, callback);
+      else connect(options, noting(ofKept, callback));
     },
   });
+  return {
+    async request(options: Parameters<Agent["request"]>[0]) {
+      for (let repeats = 0; ; repeats++) {
+        try {
+          return await agent.request(options);
+        } catch (error) {
+          const isKept = typeof error === "object" && error !== null && ofKept.has(error);
+          if (!isKept || repeats >= maxRepeats) throw error;
+        }
+      }
+    },
+    close: () => agent.close(),
+  };
+}
+
+/** Remembers errors of connections on which something had been answered. (With TLS that may have been the handshake.) */
+function noting(ofKept: WeakSet<object>, callback: buildConnector.Callback): buildConnector.Callback {
+  return (...[error, socket]: Parameters<buildConnector.Callback>) => {
+    if (error !== null || socket === null) return callback(error ?? new Error("no connection"), null);
+    const before = socket.bytesRead;
+    socket.once("error", (failure) => {
+      if (socket.bytesRead > before) ofKept.add(failure);
+    });
+    callback(null, socket);
+  };
 }
 
 type LookupCallback = (error: Error | null, address: string | readonly LookupAddress[], family?: number) => void;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { test } from "node:test";
 import type { JsonObject } from "../../../src/base/json.ts";
 import { createHttpTrigger, type HttpPlan } from "../../../src/events/triggers/http.ts";
@@ -147,6 +147,37 @@ for (const [status, allow, succeeds] of statuses) {
       });
   });
 }
+
+/** Answers the first request of a connection as `first` does, and closes it at the next without a word. */
+function closesAtNext(first: (response: ServerResponse) => void) {
+  const used = new WeakSet<Socket>();
+  return ({ socket }: IncomingMessage, response: ServerResponse): void => {
+    if (used.has(socket)) socket.destroy();
+    else first(response);
+    used.add(socket);
+  };
+}
+
+test("a request that met a kept connection when it closed is sent again on another, under its key", async () => {
+  await using server = await target(closesAtNext((response) => response.end("ok")));
+  const trigger = createHttpTrigger();
+  const spec = trigger.schema.parse({ url: server.url, payload: [value("x", "a")] }, "http");
+  const keys = ["k1", "k2", "k3", "k4", "k5"];
+  for (const key of keys) {
+    const fired = firing({ key });
+    await trigger.apply(await trigger.plan(spec, fired, triggerContext(), never), fired, triggerContext(), never);
+  }
+  const sent = server.seen.map(({ headers }) => headers["Idempotency-Key"]);
+  assert.deepEqual([...new Set(sent)], keys);
+  assert.ok(sent.length > keys.length, "none met a closed connection: the test shows nothing");
+  assert.equal(new Set(server.seen.map(({ body }) => body)).size, 1);
+});
+
+test("a server that closes a new connection without an answer is asked once", async () => {
+  await using server = await target(closesAtNext((response) => response.destroy()));
+  await assert.rejects(fire({ url: server.url }), { code: "HTTP_FAILED" });
+  assert.equal(server.seen.length, 1);
+});
 
 test("connections are used again, since responses are read away", async () => {
   await using server = await target((_request, response) => void response.end("x".repeat(100_000)));
