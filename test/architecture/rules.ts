@@ -83,7 +83,7 @@ export function readmeProblems(files: readonly SourceFile[]): Problem[] {
 }
 
 /** Tests of these folders stand for no single file of src. */
-const freeTestFolders = ["architecture", "bench", "contract", "e2e", "harness", "oracle", "tools"];
+const freeTestFolders = ["architecture", "bench", "chaos", "contract", "e2e", "harness", "oracle", "tools"];
 
 /** `test/a/b.test.ts` is about `src/a/b.ts`; `b-crash.test.ts` may hold a part of it. */
 export function mirrorProblems(tests: readonly SourceFile[], sources: readonly SourceFile[]): Problem[] {

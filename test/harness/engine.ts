@@ -13,6 +13,8 @@ export interface EngineOptions {
   readonly dataDir?: string;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Told at once, long before the engine is ready. */
+  readonly onSpawn?: (pid: number) => void;
   /** The program to run instead of the sources: the published bundle. */
   readonly main?: string;
 }
@@ -65,6 +67,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<RunningE
   });
   stack.defer(() => end(child, "SIGKILL"));
   const output = collect(child);
+  if (child.pid !== undefined) options.onSpawn?.(child.pid);
   const endpoints = await waitReady(child, dataDir, output);
   const owned = stack.move();
   return {

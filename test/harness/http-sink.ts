@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders } from "node:http";
+import type { Socket } from "node:net";
 import { text } from "node:stream/consumers";
 
 export interface SinkRequest {
@@ -9,18 +10,26 @@ export interface SinkRequest {
   readonly body: string;
 }
 
-/** A server on a loopback port of its own that keeps every request in order and answers 200. */
+/** A server on a loopback port of its own that answers 200 and keeps every request in order, unless `onRequest` takes them. */
 export interface HttpSink extends AsyncDisposable {
   readonly url: string;
   readonly requests: readonly SinkRequest[];
 }
 
-export async function startHttpSink(): Promise<HttpSink> {
+/** `onRequest`: it is answered once that resolves. */
+export async function startHttpSink(
+  onRequest?: (request: SinkRequest, from: Socket) => Promise<void>,
+): Promise<HttpSink> {
   const requests: SinkRequest[] = [];
+  const take = async (request: SinkRequest, from: Socket): Promise<void> => {
+    if (onRequest) await onRequest(request, from);
+    else requests.push(request);
+  };
   const server = createServer((request, response) => {
     void text(request).then(
-      (body) => {
-        requests.push({ method: request.method ?? "", path: request.url ?? "", headers: request.headers, body });
+      async (body) => {
+        const { method = "", url = "", headers } = request;
+        await take({ method, path: url, headers, body }, request.socket);
         response.end("ok");
       },
       () => response.destroy(), // The sender died half way: nothing was received.

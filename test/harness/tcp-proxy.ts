@@ -1,0 +1,45 @@
+import { once } from "node:events";
+import { createConnection, createServer, type Socket } from "node:net";
+
+/** A loopback port that stays, in front of one that moves: what a Service or a load balancer is to a server. */
+export interface TcpProxy extends AsyncDisposable {
+  readonly port: number;
+  /** Where connections go from now on; those that there are end with their server. */
+  pointTo(port: number): void;
+}
+
+export async function startTcpProxy(target: number): Promise<TcpProxy> {
+  let current = target;
+  const sockets = new Set<Socket>();
+  const server = createServer((client) => {
+    const upstream = createConnection(current, "127.0.0.1");
+    for (const [socket, other] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      sockets.add(socket);
+      socket.setNoDelay(true);
+      socket.pipe(other);
+      socket.on("error", () => other.destroy());
+      socket.on("close", () => {
+        sockets.delete(socket);
+        other.destroy();
+      });
+    }
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return {
+    port: address.port,
+    pointTo: (port) => {
+      current = port;
+    },
+    async [Symbol.asyncDispose]() {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+      await once(server, "close");
+    },
+  };
+}
