@@ -6,7 +6,11 @@ import { openJetStreamBus } from "../../src/events/bus/jetstream.ts";
 import { partitionOf } from "../../src/events/sensor/partition.ts";
 import { decodeRecords } from "../../src/ledger/stored-form.ts";
 import { rawSubject } from "../../src/record/subject.ts";
+import { waitFor } from "../harness/wait.ts";
 import { createLeaseOrder, type Holding } from "./lease-order.ts";
+
+/** A witness, too, may have lost its server a moment ago. */
+const catchUpMs = 30_000;
 
 interface Claim {
   readonly owner: string;
@@ -20,8 +24,8 @@ interface EffectStart {
 
 /** Looks on from outside at who owned what. */
 export interface OwnerAudit extends AsyncDisposable {
-  /** Each a sentence; none: no two owners at once. */
-  problems(): readonly string[];
+  /** Once everything there is was read. Each a sentence; none: no two owners at once. */
+  problems(): Promise<readonly string[]>;
   /** How often a partition got another owner. */
   readonly claims: number;
   /** Who had which lease when. */
@@ -49,13 +53,22 @@ export async function auditOwners(servers: string): Promise<OwnerAudit> {
   const ownership = createOwnership();
   const leases = createLeaseOrder();
   const takers = { state: ownership.state, ledger: ownership.ledger, KV_tiphys_leases: leases.take };
+  const read = { state: 0, ledger: 0, KV_tiphys_leases: 0 };
   const reading = names.map(async (name) => {
     const query = { subjects: [rawSubject(all[name])], from: "first", follow: true } as const;
-    for await (const { messages } of bus.read(query, stop.signal))
+    for await (const { messages, through } of bus.read(query, stop.signal)) {
       for (const message of messages) takers[name](message);
+      read[name] = through;
+    }
   });
   return {
-    problems: () => [...leases.problems, ...ownership.problems()],
+    async problems() {
+      for (const name of names) {
+        const { after } = await waitFor(`the end of ${name}`, () => bus.end(name).catch(() => undefined), catchUpMs);
+        await waitFor(`${name} to be read`, () => read[name] >= after, catchUpMs);
+      }
+      return [...leases.problems, ...ownership.problems()];
+    },
     holdings: leases.holdings,
     get claims() {
       return ownership.claims();

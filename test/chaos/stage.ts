@@ -123,7 +123,7 @@ async function settle({ slots, processes, truth, actors, audit }: Parts): Promis
     ...truth.count(),
     settledMs,
     exits,
-    twoOwners: audit && [...audit.problems(), ...actors.problems(audit.holdings)],
+    twoOwners: audit && [...(await audit.problems()), ...actors.problems(audit.holdings)],
     claims: audit?.claims ?? 0,
     outputs: slots.map((slot) => slot.output()),
   };
