@@ -347,7 +347,8 @@ test("one that comes back before it would have been asked again is asked at once
   world.urls.add(repository.url);
   world.polls.length = 0;
   await world.pass(3_000);
-  assert.equal(world.polls.length, 1);
+  // Its own second of the interval, which its URL gives it, may be one of these.
+  assert.ok([1, 2].includes(world.polls.length), `${world.polls.length} polls`);
   await world.pass(2 * intervalMs);
   assert.ok(world.polls.length <= 4, `${world.polls.length} polls`);
 });
