@@ -61,7 +61,7 @@ function engineOf({ remotePort = 0, localPort = 0 }: Socket, engines: readonly E
       ([, local = "", remote = ""]) => local.endsWith(ends[0] ?? "") && remote.endsWith(ends[1] ?? ""),
     );
     const socket = `socket:[${found?.[9]}]`;
-    return engines.find(({ pid }) => hasOpen(pid, socket));
+    return engines.find((engine) => engine.isRunning && hasOpen(engine.pid, socket));
   } catch {
     return undefined;
   }

@@ -65,7 +65,7 @@ export async function startPublisher(url: string, name: string, truth: Truth): P
       acknowledged += 1;
       truth.kept(n);
     });
-    await waitFor("the publisher to publish", () => acknowledged > 0 || started.exitCode !== null, 30_000);
+    await waitFor("the publisher to publish", () => acknowledged > 0, 30_000);
     return started;
   }
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isoTime, systemClock } from "../../src/base/clock.ts";
 import { silentLogger } from "../../src/base/log.ts";
+import type { EventBus } from "../../src/events/bus/bus.ts";
 import { openJetStreamBus } from "../../src/events/bus/jetstream.ts";
 import { encodeEvent } from "../../src/record/cloud-event.ts";
 import { eventSubject, rawSubject } from "../../src/record/subject.ts";
@@ -12,8 +13,18 @@ const [servers = "", name = "", everyMs = "20"] = process.argv.slice(2);
 const parallel = 8;
 const subject = eventSubject("default", "numbers", "push");
 const stream = { name: "events", subjects: [rawSubject("events.>")], dedupeWindowMs: 300_000, isShared: true };
-const bus = await openJetStreamBus({ servers, streams: [stream], log: silentLogger, clock: systemClock, name });
+const bus = await openUntilThere();
 let count = 0;
+
+async function openUntilThere(): Promise<EventBus> {
+  for (;;) {
+    try {
+      return await openJetStreamBus({ servers, streams: [stream], log: silentLogger, clock: systemClock, name });
+    } catch {
+      await sleep(100);
+    }
+  }
+}
 
 async function publishUntilKept(n: string): Promise<void> {
   const now = systemClock.now();

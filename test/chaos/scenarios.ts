@@ -35,7 +35,7 @@ const publisher: Scenario = {
 
 const engineEmbedded: Scenario = {
   name: "engine killed, embedded bus",
-  weight: 1,
+  weight: 1.5,
   async run(chaos) {
     await using stage = await openStage({});
     return await chaos.inject(stage, async () => {
@@ -47,7 +47,7 @@ const engineEmbedded: Scenario = {
 
 const engineNats: Scenario = {
   name: "engine killed, nats-server",
-  weight: 1,
+  weight: 1.5,
   missing: natsServerMissing,
   async run(chaos) {
     await using server = await startNatsServer();
@@ -118,7 +118,7 @@ const diskNats: Scenario = {
 
 const paused: Scenario = {
   name: "owner paused past its lease",
-  weight: 2.5,
+  weight: 2,
   missing: natsServerMissing,
   async run(chaos) {
     await using server = await startNatsServer();
@@ -132,7 +132,7 @@ const paused: Scenario = {
 
 const cluster: Scenario = {
   name: "leader of three nats-servers killed each 10 s",
-  weight: 3,
+  weight: 2,
   missing: () => natsServerMissing("current"),
   async run(chaos) {
     await using cluster = await startNatsCluster(3, "current");
@@ -158,7 +158,7 @@ async function killLeader(chaos: Chaos, cluster: NatsCluster): Promise<void> {
 
 const all: Scenario = {
   name: "one after the other of all",
-  weight: 3,
+  weight: 2,
   missing: natsServerMissing,
   async run(chaos) {
     await using server = await startNatsServer();

@@ -1,14 +1,13 @@
-import type { Socket } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { resource, webhookSource, writeManifests } from "../e2e/scenario.ts";
 import { freePort } from "../harness/free-port.ts";
-import { type SinkRequest, startHttpSink } from "../harness/http-sink.ts";
+import { type HttpSink, startHttpSink } from "../harness/http-sink.ts";
 import { openTestCluster } from "../harness/remote-cluster.ts";
 import { tempDir } from "../harness/temp-dir.ts";
 import { waitFor } from "../harness/wait.ts";
 import { type Actors, createActors } from "./actors.ts";
-import { type EngineSlot, openEngineSlot } from "./engine-slot.ts";
+import { EngineSlot } from "./engine-slot.ts";
 import { type Publisher, postWebhooks, startPublisher } from "./load.ts";
 import { auditOwners, type OwnerAudit } from "./owners.ts";
 import { actionOf, type Count, createTruth, type Truth } from "./truth.ts";
@@ -59,24 +58,17 @@ export async function openStage({ bus, engines = 1, publishers = 0 }: StageOptio
   const sensors = Array.from({ length: count }, (_, index) => `forward-${index}`);
   const truth = createTruth(sensors);
   const slots: EngineSlot[] = [];
-  const actors = createActors(slots);
-  const onRequest = async (request: SinkRequest, from: Socket): Promise<void> => {
-    const action = actionOf(request);
-    truth.asked(action);
-    if (engines > 1) actors.asked(action, from);
-    await sleep(Math.random() * maxActMs); // many are under way at any moment
-    if (!from.readableEnded && !from.destroyed) truth.acted(action);
-  };
-  const sink = stack.use(await startHttpSink(onRequest));
+  const actors = engines > 1 ? createActors(slots) : undefined;
+  const sink = stack.use(await openSink(truth, actors));
   const folder = stack.use(await tempDir());
   const dir = await writeManifests(join(folder.path, "manifests"), manifests(sensors, sink.url, await freePort()));
   const args = bus === undefined ? [] : ["--bus", bus];
-  if (engines > 1) {
-    const cluster = stack.use(await openTestCluster());
-    await cluster.open({ user: { token: "admin-token" } });
-    args.push("--kubeconfig", join(cluster.directory, "kubeconfig"), "--yes");
+  if (engines > 1) args.push(...(await openCluster(stack)));
+  for (let index = 0; index < engines; index++) {
+    const slot = stack.use(new EngineSlot(join(folder.path, `data-${index}`), { dir, args }));
+    slots.push(slot);
+    await slot.start();
   }
-  for (let index = 0; index < engines; index++) slots.push(stack.use(await openEngineSlot({ dir, args })));
   const processes: Publisher[] = [];
   for (let index = 0; bus !== undefined && index < publishers; index++) {
     processes.push(stack.use(await startPublisher(bus, `p${index}`, truth)));
@@ -90,6 +82,24 @@ export async function openStage({ bus, engines = 1, publishers = 0 }: StageOptio
     settle: () => settle({ slots, processes, truth, actors, audit }),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** Where the triggers send their requests. */
+function openSink(truth: Truth, actors: Actors | undefined): Promise<HttpSink> {
+  return startHttpSink(async (request, from) => {
+    const action = actionOf(request);
+    truth.asked(action);
+    actors?.asked(action, from);
+    await sleep(Math.random() * maxActMs); // many are under way at any moment
+    if (!from.readableEnded && !from.destroyed) truth.acted(action);
+  });
+}
+
+/** The cluster that several engines share, as their flags. */
+async function openCluster(stack: AsyncDisposableStack): Promise<readonly string[]> {
+  const cluster = stack.use(await openTestCluster());
+  await cluster.open({ user: { token: "admin-token" } });
+  return ["--kubeconfig", join(cluster.directory, "kubeconfig"), "--yes"];
 }
 
 async function underLoad(slots: readonly EngineSlot[], truth: Truth, faults: () => Promise<void>): Promise<void> {
@@ -107,7 +117,7 @@ interface Parts {
   readonly slots: readonly EngineSlot[];
   readonly processes: readonly Publisher[];
   readonly truth: Truth;
-  readonly actors: Actors;
+  readonly actors: Actors | undefined;
   readonly audit: OwnerAudit | undefined;
 }
 
@@ -123,9 +133,9 @@ async function settle({ slots, processes, truth, actors, audit }: Parts): Promis
     ...truth.count(),
     settledMs,
     exits,
-    twoOwners: audit && [...(await audit.problems()), ...actors.problems(audit.holdings)],
+    twoOwners: audit && [...(await audit.problems()), ...(actors?.problems(audit.holdings) ?? [])],
     claims: audit?.claims ?? 0,
-    outputs: slots.map((slot) => slot.output()),
+    outputs: slots.map((slot) => slot.output),
   };
 }
 

@@ -3,7 +3,7 @@ import { it } from "node:test";
 import type { StateChange } from "../../src/events/bus/bus.ts";
 import { rawSubject } from "../../src/record/subject.ts";
 import { waitFor } from "../harness/wait.ts";
-import { type BusDriver, bytes, changeText, readAll, streams, textOf, texts, watch } from "./bus-tools.ts";
+import { type BusDriver, bytes, changeText, numbered, readAll, streams, textOf, texts, watch } from "./bus-tools.ts";
 
 export function appending({ place: makePlace }: BusDriver): void {
   const one = rawSubject("state.one");
@@ -59,6 +59,33 @@ export function keepingState({ place: makePlace }: BusDriver): void {
     assert.equal(await state.get("a"), undefined);
     assert.ok((await state.put("a", bytes("again"), 0)) > second, "a key deleted can be made anew");
     assert.deepEqual(await bus.state("other").entries(""), []);
+  });
+
+  it("lists each key once and comes to an end, though others write all the time", async () => {
+    await using place = await makePlace();
+    await using bus = await place.open(streams());
+    const state = bus.state("leases");
+    const quiet = numbered("quiet/", 60);
+    for (const key of quiet) await state.put(key, bytes("1"));
+    let isListed = false;
+    const writing = (async () => {
+      for (let n = 0; !isListed; n++) {
+        await state.put(`busy/${n % 60}`, bytes(String(n)));
+        if (n % 10 === 0) await state.delete(`busy/${n % 60}`);
+      }
+    })();
+    try {
+      for (let look = 0; look < 15; look++) {
+        const started = performance.now();
+        const keys = (await state.entries("")).map((entry) => entry.key);
+        assert.ok(performance.now() - started < 5_000, "a list took too long");
+        assert.equal(new Set(keys).size, keys.length, "a key is listed twice");
+        assert.deepEqual(keys.filter((key) => key.startsWith("quiet/")).toSorted(), quiet.toSorted());
+      }
+    } finally {
+      isListed = true;
+      await writing;
+    }
   });
 
   it("tells a watcher what there is and then what changes, under its prefix only", async () => {

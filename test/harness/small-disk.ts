@@ -19,7 +19,7 @@ export interface SmallDisk extends AsyncDisposable {
 const namespace = ["--user", "--map-root-user", "--mount"];
 const pieceBytes = 64 * 1024;
 
-/** Why there is none: Linux makes one without root, in a namespace of its own, unless it is forbidden. */
+/** Why there is none. Linux makes one without root, in a namespace of its own; where that is forbidden no tool is missing. */
 export function smallDiskMissing(): string | undefined {
   try {
     execFileSync("unshare", [...namespace, "mount", "-t", "tmpfs", "tmpfs", "/tmp"], { stdio: "pipe" });

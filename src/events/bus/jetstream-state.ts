@@ -5,6 +5,7 @@ import { EngineError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import type { StateEntry, StateOptions, StateStore } from "./bus.ts";
 import { busError, type Connection, requestTimeoutMs } from "./jetstream-connection.ts";
+import { listBucket } from "./jetstream-state-list.ts";
 import { watchBucket } from "./jetstream-state-watch.ts";
 
 /** The server's own; may not be longer than the TTL. */
@@ -52,7 +53,11 @@ export function jetStreamState(connection: Connection, name: string, options: Je
           throw new EngineError("BUS_STALE", `key "${key}" of ${name} exists`);
         await kv.delete(key, expected === undefined || expected === 0 ? {} : { previousSeq: expected });
       }),
-    entries: (prefix) => run(`entries "${prefix}"`, (kv) => list(kv, prefix)),
+    entries: (prefix) =>
+      run(`entries "${prefix}"`, async () => {
+        const entries = await listBucket(connection, `tiphys_${name}`, clock);
+        return entries.filter(({ key }) => key.startsWith(prefix)).sort((a, b) => (a.key < b.key ? -1 : 1));
+      }),
     watch: (prefix, signal) => watchBucket({ name, bucket, ttlMs, clock, log }, prefix, signal),
   };
 }
@@ -82,12 +87,4 @@ async function find(kv: KV, key: string): Promise<StateEntry | undefined> {
   const entry = await kv.get(key);
   if (entry === null || entry.operation !== "PUT") return undefined;
   return { key, value: entry.value, revision: entry.revision };
-}
-
-async function list(kv: KV, prefix: string): Promise<readonly StateEntry[]> {
-  const entries: StateEntry[] = [];
-  for await (const { key, value, revision, operation } of await kv.history()) {
-    if (operation === "PUT" && key.startsWith(prefix)) entries.push({ key, value, revision });
-  }
-  return entries.sort((a, b) => (a.key < b.key ? -1 : 1));
 }
