@@ -116,6 +116,12 @@ export function listOf(value: JsonValue | undefined): readonly JsonValue[] {
   return Array.isArray(value) ? value : noItems;
 }
 
+/** The objects of a list, an empty one for each item that is none. */
+export function objectsOf(value: JsonValue | undefined): readonly JsonObject[] {
+  const list = listOf(value);
+  return list.every(isJsonObject) ? list : list.map(objectOf);
+}
+
 /** Shared, as rules ask for what is not there all the time. */
 const noFields: JsonObject = Object.freeze({});
 const noItems: readonly JsonValue[] = Object.freeze([]);
@@ -131,4 +137,23 @@ export function errorAt(path: string, message: string, suggestion?: string): Pro
 
 export function warningAt(path: string, message: string, suggestion?: string): Problem {
   return { severity: "warning", path, message, ...(suggestion === undefined ? {} : { suggestion }) };
+}
+
+/** `problems.push(...more)`, of which V8 makes much code at each place, while there is nothing to add nearly always. */
+export function addTo(problems: Problem[], more: readonly Problem[]): void {
+  if (more.length === 0) return;
+  for (const problem of more) problems.push(problem);
+}
+
+/** The problems of each item of the list at `path`. */
+export function checkItems(
+  list: JsonValue | undefined,
+  path: string,
+  check: (item: JsonObject, path: string) => readonly Problem[],
+): Problem[] {
+  const problems: Problem[] = [];
+  listOf(list).forEach((item, index) => {
+    addTo(problems, check(objectOf(item), `${path}[${index}]`));
+  });
+  return problems;
 }

@@ -1,7 +1,7 @@
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import type { Problem } from "../base/schema.ts";
 import { findTimeZone } from "../base/time-zone.ts";
-import { errorAt, listOf, objectOf, textOf } from "./fields.ts";
+import { addTo, checkItems, errorAt, listOf, objectOf, textOf } from "./fields.ts";
 import { checkFilterTraps } from "./filter-traps.ts";
 import { secondOfDay } from "./time-of-day.ts";
 
@@ -12,21 +12,17 @@ const comparators = new Set(["", "=", "!=", ">", ">=", "<", "<="]);
 export function checkFilters(dependency: JsonObject, path: string): Problem[] {
   const problems = checkOperator(dependency.filtersLogicalOperator, `${path}.filtersLogicalOperator`);
   if (dependency.filters === undefined) return problems;
-  problems.push(...checkFilterTraps(dependency, `${path}.filters`));
+  addTo(problems, checkFilterTraps(dependency, `${path}.filters`));
   const filters = objectOf(dependency.filters);
   const at = `${path}.filters`;
-  problems.push(...checkOperator(filters.exprLogicalOperator, `${at}.exprLogicalOperator`));
-  problems.push(...checkOperator(filters.dataLogicalOperator, `${at}.dataLogicalOperator`));
-  for (const [index, entry] of listOf(filters.exprs).entries()) {
-    problems.push(...checkExpr(objectOf(entry), `${at}.exprs[${index}]`));
-  }
-  for (const [index, entry] of listOf(filters.data).entries()) {
-    problems.push(...checkData(objectOf(entry), `${at}.data[${index}]`));
-  }
+  addTo(problems, checkOperator(filters.exprLogicalOperator, `${at}.exprLogicalOperator`));
+  addTo(problems, checkOperator(filters.dataLogicalOperator, `${at}.dataLogicalOperator`));
+  addTo(problems, checkItems(filters.exprs, `${at}.exprs`, checkExpr));
+  addTo(problems, checkItems(filters.data, `${at}.data`, checkData));
   if (filters.context !== undefined && !Object.values(objectOf(filters.context)).some((value) => value !== "")) {
     problems.push(errorAt(`${at}.context`, "no fields specified in ctx filter (aka all events will be discarded)"));
   }
-  if (filters.time !== undefined) problems.push(...checkTime(objectOf(filters.time), `${at}.time`));
+  if (filters.time !== undefined) addTo(problems, checkTime(objectOf(filters.time), `${at}.time`));
   return problems;
 }
 

@@ -2,7 +2,7 @@ import { parseGoBool, parseGoFloat } from "../base/go-values.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import type { Problem } from "../base/schema.ts";
 import { checkExprEntry } from "./expression-traps.ts";
-import { listOf, objectOf, textOf, warningAt } from "./fields.ts";
+import { addTo, checkItems, listOf, objectOf, textOf, warningAt } from "./fields.ts";
 import { secondOfDay, secondsPerDay } from "./time-of-day.ts";
 import { checkEventPath, checkPlainWords, checkPlanned, checkRegex, checkTemplate } from "./trap-rules.ts";
 
@@ -13,15 +13,11 @@ export function checkFilterTraps({ filters: written, filtersLogicalOperator }: J
   if (filtersLogicalOperator === "or" && !kindsOf(filters).some((kind) => isGiven(filters[kind]))) {
     problems.push(warningAt(path, "names no filter: with filtersLogicalOperator or no event is ever taken"));
   }
-  for (const [index, entry] of listOf(filters.exprs).entries()) {
-    problems.push(...checkExprEntry(objectOf(entry), `${path}.exprs[${index}]`));
-  }
-  for (const [index, entry] of listOf(filters.data).entries()) {
-    problems.push(...checkDataEntry(objectOf(entry), `${path}.data[${index}]`));
-  }
-  if (filters.context !== undefined) problems.push(...checkContext(objectOf(filters.context), `${path}.context`));
-  if (filters.time !== undefined) problems.push(...checkWindow(objectOf(filters.time), `${path}.time`));
-  problems.push(...checkPlanned(filters, ["cel"], path));
+  addTo(problems, checkItems(filters.exprs, `${path}.exprs`, checkExprEntry));
+  addTo(problems, checkItems(filters.data, `${path}.data`, checkDataEntry));
+  if (filters.context !== undefined) addTo(problems, checkContext(objectOf(filters.context), `${path}.context`));
+  if (filters.time !== undefined) addTo(problems, checkWindow(objectOf(filters.time), `${path}.time`));
+  addTo(problems, checkPlanned(filters, ["cel"], path));
   return problems;
 }
 
@@ -36,17 +32,16 @@ function isGiven(value: JsonValue | undefined): boolean {
 function checkDataEntry(entry: JsonObject, path: string): Problem[] {
   const values = listOf(entry.value).filter((value): value is string => typeof value === "string");
   const at = (index: number): string => `${path}.value[${index}]`;
-  const problems = [
-    ...checkEventPath(entry.path, `${path}.path`),
-    ...checkTemplate(entry.template, `${path}.template`),
-  ];
+  const problems = checkEventPath(entry.path, `${path}.path`);
+  addTo(problems, checkTemplate(entry.template, `${path}.template`));
   const comparator = textOf(entry.comparator) || "=";
   if (comparator === "!=" && entry.type !== "bool" && new Set(values).size > 1) {
     problems.push(warningAt(`${path}.value`, severalNots, hintOfNots(textOf(entry.type), values)));
   }
   switch (entry.type) {
     case "string":
-      return [...problems, ...checkTexts(values, comparator, path)];
+      addTo(problems, checkTexts(values, comparator, path));
+      return problems;
     case "number":
       return [...problems, ...values.flatMap((value, index) => checkNumber(value, at(index)))];
     case "bool":

@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { createSchema, type JsonSchema, type Problem } from "../base/schema.ts";
-import { errorAt, objectOf, readFields, textOf } from "./fields.ts";
+import { addTo, errorAt, objectOf, readFields, textOf } from "./fields.ts";
 import { integerField, listField, openObject, textField, textList, textMap } from "./shared-schemas.ts";
 
 /** What every object of Kubernetes has; its API decodes and checks it, whatever the kind. */
@@ -33,13 +33,11 @@ export function checkMetadata(value: JsonValue | undefined): Problem[] {
   if (!isJsonObject(value)) return [errorAt("metadata", "must be an object")];
   const problems: Problem[] = [];
   const metadata = objectOf(readFields(value, metadataSchema, "metadata", problems));
-  return [
-    ...problems,
-    ...shape.check(metadata, "metadata"),
-    ...nameProblems(metadata),
-    ...labelProblems(objectOf(metadata.labels)),
-    ...annotationProblems(objectOf(metadata.annotations)),
-  ];
+  addTo(problems, shape.check(metadata, "metadata"));
+  addTo(problems, nameProblems(metadata));
+  if (metadata.labels !== undefined) addTo(problems, labelProblems(objectOf(metadata.labels)));
+  if (metadata.annotations !== undefined) addTo(problems, annotationProblems(objectOf(metadata.annotations)));
+  return problems;
 }
 
 const label = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/;

@@ -2,7 +2,7 @@ import { messageOf } from "../base/errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import type { Problem } from "../base/schema.ts";
 import { checkSjsonPath } from "../base/sjson.ts";
-import { errorAt, listOf, objectOf, textOf, warningAt } from "./fields.ts";
+import { addTo, checkItems, errorAt, listOf, objectOf, textOf, warningAt } from "./fields.ts";
 import { checkEventPath, checkTemplate } from "./trap-rules.ts";
 
 const operations = ["", "append", "overwrite", "prepend"];
@@ -13,9 +13,7 @@ export function checkParameterList(
   path: string,
   { isDestRequired }: { readonly isDestRequired: boolean },
 ): Problem[] {
-  return listOf(list).flatMap((entry, index) => {
-    const at = `${path}[${index}]`;
-    const { src, dest, operation } = objectOf(entry);
+  return checkItems(list, path, ({ src, dest, operation }, at) => {
     const problems: Problem[] = [];
     if (!isJsonObject(src)) problems.push(errorAt(`${at}.src`, "parameter source can't be empty"));
     else if (textOf(src.dependencyName) === "") {
@@ -75,7 +73,7 @@ export function checkParameterTraps(
   const problems = checkEntries(trigger.parameters, names, `${path}.parameters`, true);
   for (const field of own) {
     if (spec[field] === undefined) continue;
-    problems.push(...checkEntries(spec[field], names, `${path}.template.${kind}.${field}`, field !== "dynamicHeaders"));
+    addTo(problems, checkEntries(spec[field], names, `${path}.template.${kind}.${field}`, field !== "dynamicHeaders"));
   }
   return problems;
 }
@@ -86,25 +84,19 @@ function checkEntries(
   path: string,
   hasPath: boolean,
 ): Problem[] {
-  return listOf(list).flatMap((entry, index) => {
-    const at = `${path}[${index}]`;
-    const { src, dest } = objectOf(entry);
+  return checkItems(list, path, ({ src, dest }, at) => {
     const problems = checkSource(objectOf(src), names, `${at}.src`);
-    return hasPath ? [...problems, ...checkDest(textOf(dest), `${at}.dest`)] : problems;
+    if (hasPath) addTo(problems, checkDest(textOf(dest), `${at}.dest`));
+    return problems;
   });
 }
 
 function checkSource(src: JsonObject, names: ReadonlySet<string>, path: string): Problem[] {
-  const problems: Problem[] = [];
-  for (const field of ["contextTemplate", "dataTemplate"]) {
-    if (src[field] !== undefined) problems.push(...checkTemplate(src[field], `${path}.${field}`));
-  }
-  for (const field of ["contextKey", "dataKey"]) {
-    if (src[field] !== undefined) problems.push(...checkEventPath(src[field], `${path}.${field}`));
-  }
+  const problems = checkTexts(src, path);
   const name = textOf(src.dependencyName);
   if (name !== "" && !names.has(name)) problems.push(noDependency(name, names, `${path}.dependencyName`));
-  return [...problems, ...checkUnread(src, path)];
+  addTo(problems, checkUnread(src, path));
+  return problems;
 }
 
 function noDependency(name: string, names: ReadonlySet<string>, path: string): Problem {
@@ -118,6 +110,17 @@ function checkUnread(src: JsonObject, path: string): Problem[] {
   return ["contextKey", "contextTemplate"]
     .filter((field) => textOf(src[field]) !== "")
     .map((field) => warningAt(`${path}.${field}`, "has no effect beside dataKey and dataTemplate"));
+}
+
+function checkTexts(src: JsonObject, path: string): Problem[] {
+  const problems: Problem[] = [];
+  for (const field of ["contextTemplate", "dataTemplate"]) {
+    if (src[field] !== undefined) addTo(problems, checkTemplate(src[field], `${path}.${field}`));
+  }
+  for (const field of ["contextKey", "dataKey"]) {
+    if (src[field] !== undefined) addTo(problems, checkEventPath(src[field], `${path}.${field}`));
+  }
+  return problems;
 }
 
 const maxDestLength = 1_000;

@@ -2,7 +2,7 @@ import { messageOf } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { Problem } from "../base/schema.ts";
 import { allOf, type Condition, parseCondition } from "./condition.ts";
-import { listOf, objectOf, textOf, warningAt } from "./fields.ts";
+import { addTo, checkItems, objectOf, objectsOf, textOf, warningAt } from "./fields.ts";
 import { checkParameterTraps, destsOf } from "./parameter-rules.ts";
 import { checkStartAt } from "./start-at.ts";
 import { checkPlanned, checkPodTemplate, checkSubjectName } from "./trap-rules.ts";
@@ -10,31 +10,28 @@ import { kindOfTemplate } from "./trigger-rules.ts";
 
 /** What is accepted of a Sensor's parts together, but does not do what it says. */
 export function checkSensorTraps(spec: JsonObject): Problem[] {
-  const dependencies = listOf(spec.dependencies).map(objectOf);
-  const triggers = listOf(spec.triggers).map(objectOf);
+  const dependencies = objectsOf(spec.dependencies);
+  const triggers = objectsOf(spec.triggers);
   const names = new Set(dependencies.map(({ name }) => textOf(name)).filter((name) => name !== ""));
   const read = triggers.map((trigger, index) => readConditions(trigger, names, `spec.triggers[${index}]`));
   const problems = checkFields(spec);
-  for (const [index, dependency] of dependencies.entries()) {
-    problems.push(...checkDependency(dependency, `spec.dependencies[${index}]`));
-  }
-  if (names.size < dependencies.length) problems.push(...checkTwins(dependencies));
-  problems.push(...checkUnused(dependencies, read));
-  for (const conditions of read) problems.push(...conditions.problems);
-  for (const [index, trigger] of triggers.entries()) {
-    problems.push(...checkParametersOf(trigger, read[index]?.names ?? names, `spec.triggers[${index}]`));
-  }
-  problems.push(...checkSameObjects(triggers));
+  addTo(problems, checkItems(dependencies, "spec.dependencies", checkDependency));
+  if (names.size < dependencies.length) addTo(problems, checkTwins(dependencies));
+  addTo(problems, checkUnused(dependencies, read));
+  for (const conditions of read) addTo(problems, conditions.problems);
+  triggers.forEach((trigger, index) => {
+    addTo(problems, checkParametersOf(trigger, read[index]?.names ?? names, `spec.triggers[${index}]`));
+  });
+  addTo(problems, checkSameObjects(triggers));
   return problems;
 }
 
 function checkFields(spec: JsonObject): Problem[] {
-  return [
-    ...checkPlanned(spec, ["shared"], "spec"),
-    ...checkStartAt(spec.startAt),
-    ...checkUnread(spec),
-    ...checkPodTemplate(spec),
-  ];
+  const problems = checkPlanned(spec, ["shared"], "spec");
+  addTo(problems, checkStartAt(spec.startAt));
+  addTo(problems, checkUnread(spec));
+  addTo(problems, checkPodTemplate(spec));
+  return problems;
 }
 
 /** Fields that the original declares and reads nowhere. */
@@ -52,11 +49,9 @@ function checkUnread({ errorOnFailedRound, loggingFields }: JsonObject): Problem
 
 function checkDependency(dependency: JsonObject, path: string): Problem[] {
   const { jq, script } = objectOf(dependency.transform);
-  const problems = [
-    ...checkPlanned(dependency, ["correlate", "within"], path),
-    ...checkSubjectName(textOf(dependency.eventSourceName), `${path}.eventSourceName`),
-    ...checkSubjectName(textOf(dependency.eventName), `${path}.eventName`),
-  ];
+  const problems = checkPlanned(dependency, ["correlate", "within"], path);
+  addTo(problems, checkSubjectName(textOf(dependency.eventSourceName), `${path}.eventSourceName`));
+  addTo(problems, checkSubjectName(textOf(dependency.eventName), `${path}.eventName`));
   if (textOf(jq) !== "" && textOf(script) !== "") {
     problems.push(warningAt(`${path}.transform.script`, "has no effect beside jq"));
   }

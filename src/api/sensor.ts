@@ -2,7 +2,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { createSchema, type Problem } from "../base/schema.ts";
 import { asAdmitted } from "./constraints.ts";
 import { type Parsed, readEnvelope, warningsOf } from "./envelope.ts";
-import { errorAt, listOf, objectOf, readFields, textOf } from "./fields.ts";
+import { addTo, checkItems, errorAt, listOf, objectOf, objectsOf, readFields, textOf } from "./fields.ts";
 import { checkFilters } from "./filter-rules.ts";
 import type { Backoff, Dependency, Filters, Sensor, Trigger } from "./resources.ts";
 import { sensorSchema, type TriggerKindSchema, triggerFields } from "./sensor-schema.ts";
@@ -27,17 +27,19 @@ export function parseSensor(value: unknown, kinds: Kinds): Parsed<Sensor> {
   const problems: Problem[] = [];
   const { metadata, spec: written } = readEnvelope(value, "Sensor", problems);
   const spec = objectOf(readFields(written, sensorSchema(kinds), "spec", problems));
-  const ruled = [...checkDependencies(spec), ...checkTriggers(spec, kinds), ...checkSensorTraps(spec)];
-  problems.push(...asAdmitted(shape.check(spec, "spec"), ruled, { value: spec, schema: shapeSchema, path: "spec" }));
-  problems.push(...checkLabelName(metadata.name, "metadata.name", "sensor-name"));
+  const ruled = checkDependencies(spec);
+  addTo(ruled, checkTriggers(spec, kinds));
+  addTo(ruled, checkSensorTraps(spec));
+  addTo(problems, asAdmitted(shape.check(spec, "spec"), ruled, { value: spec, schema: shapeSchema, path: "spec" }));
+  addTo(problems, checkLabelName(metadata.name, "metadata.name", "sensor-name"));
   const warnings = warningsOf(problems);
   const startAt = startAtOf(textOf(spec.startAt));
   const resource: Sensor = {
     metadata,
     eventBusName: textOf(spec.eventBusName) || eventBusNameField.default,
     template: objectOf(spec.template),
-    dependencies: listOf(spec.dependencies).map((dependency) => toDependency(objectOf(dependency))),
-    triggers: listOf(spec.triggers).map((trigger) => toTrigger(objectOf(trigger))),
+    dependencies: objectsOf(spec.dependencies).map(toDependency),
+    triggers: objectsOf(spec.triggers).map(toTrigger),
     ...(startAt === undefined ? {} : { startAt }),
   };
   return { resource, warnings };
@@ -46,32 +48,27 @@ export function parseSensor(value: unknown, kinds: Kinds): Parsed<Sensor> {
 function checkDependencies(spec: JsonObject): Problem[] {
   const dependencies = listOf(spec.dependencies);
   if (dependencies.length === 0) return [errorAt("spec.dependencies", "no event dependencies found")];
-  return dependencies.flatMap((entry, index) => {
-    const path = `spec.dependencies[${index}]`;
-    const dependency = objectOf(entry);
-    const problems: Problem[] = [];
-    for (const [field, what] of dependencyNames) {
-      if (textOf(dependency[field]) !== "") continue;
-      problems.push(errorAt(`${path}.${field}`, `event dependency must define ${what}`));
-    }
-    problems.push(...checkFilters(dependency, path));
-    return problems;
-  });
+  return checkItems(dependencies, "spec.dependencies", checkDependency);
 }
 
-const dependencyNames = [
-  ["name", "a name"],
-  ["eventSourceName", "the EventSourceName"],
-  ["eventName", "the EventName"],
-] as const;
+function checkDependency(dependency: JsonObject, path: string): Problem[] {
+  const problems: Problem[] = [];
+  const demand = (field: string, what: string): void => {
+    if (textOf(dependency[field]) !== "") return;
+    problems.push(errorAt(`${path}.${field}`, `event dependency must define ${what}`));
+  };
+  demand("name", "a name");
+  demand("eventSourceName", "the EventSourceName");
+  demand("eventName", "the EventName");
+  addTo(problems, checkFilters(dependency, path));
+  return problems;
+}
 
 function checkTriggers(spec: JsonObject, kinds: Kinds): Problem[] {
   const triggers = listOf(spec.triggers);
   if (triggers.length === 0) return [errorAt("spec.triggers", "no triggers found")];
   const names = new Set<string>();
-  return triggers.flatMap((entry, index) => {
-    const trigger = objectOf(entry);
-    const path = `spec.triggers[${index}]`;
+  return checkItems(triggers, "spec.triggers", (trigger, path) => {
     const problems = checkTrigger(trigger, kinds, path);
     const name = textOf(objectOf(trigger.template).name);
     if (name !== "" && names.has(name)) {
@@ -104,7 +101,7 @@ function toTrigger(raw: JsonObject): Trigger {
       ...(kind ? { kind } : {}),
       raw: template,
     },
-    parameters: listOf(raw.parameters).map(objectOf),
+    parameters: objectsOf(raw.parameters),
     ...objectField(raw, "policy"),
     ...(isJsonObject(raw.retryStrategy) ? { retryStrategy: raw.retryStrategy as Backoff } : {}),
     ...(isJsonObject(raw.rateLimit) ? { rateLimit: toRateLimit(raw.rateLimit) } : {}),

@@ -4,7 +4,7 @@ import { messageOf } from "../base/errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import type { Problem } from "../base/schema.ts";
 import { findTimeZone } from "../base/time-zone.ts";
-import { errorAt, listOf, objectOf, textOf, warningAt } from "./fields.ts";
+import { addTo, checkItems, errorAt, objectOf, textOf, warningAt } from "./fields.ts";
 import { isTimeZone } from "./filter-rules.ts";
 import { checkParameterList, checkTriggerParameters, destsOf } from "./parameter-rules.ts";
 import { type TriggerKindSchema, triggerKindNames } from "./sensor-schema.ts";
@@ -20,10 +20,13 @@ export function checkTrigger(trigger: JsonObject, kinds: Kinds, path: string, dl
   const problems: Problem[] = [];
   const { template } = trigger;
   if (!isJsonObject(template)) problems.push(errorAt(`${path}.template`, "trigger template can't be nil"));
-  else problems.push(...checkTemplate(template, trigger, kinds, `${path}.template`));
-  problems.push(...checkPolicy(trigger, path), ...checkTriggerParameters(trigger, path));
-  problems.push(...checkRetry(trigger, path), ...checkRate(trigger, path));
-  return [...problems, ...checkDlq(trigger, kinds, path, dlqDepth)];
+  else addTo(problems, checkTemplate(template, trigger, kinds, `${path}.template`));
+  addTo(problems, checkPolicy(trigger, path));
+  addTo(problems, checkTriggerParameters(trigger, path));
+  addTo(problems, checkRetry(trigger, path));
+  addTo(problems, checkRate(trigger, path));
+  addTo(problems, checkDlq(trigger, kinds, path, dlqDepth));
+  return problems;
 }
 
 function checkRetry({ retryStrategy, atLeastOnce }: JsonObject, path: string): Problem[] {
@@ -56,10 +59,8 @@ function kindsOfTemplate(template: JsonObject): readonly string[] {
 function checkTemplate(template: JsonObject, trigger: JsonObject, kinds: Kinds, path: string): Problem[] {
   const problems: Problem[] = [];
   if (textOf(template.name) === "") problems.push(errorAt(`${path}.name`, "trigger must define a name"));
-  for (const [index, rule] of listOf(template.conditionsReset).entries()) {
-    problems.push(...checkReset(objectOf(rule), `${path}.conditionsReset[${index}]`));
-  }
-  problems.push(...checkPlanned(template, ["debounce", "batch", "ordering"], path));
+  addTo(problems, checkItems(template.conditionsReset, `${path}.conditionsReset`, checkReset));
+  addTo(problems, checkPlanned(template, ["debounce", "batch", "ordering"], path));
   const named = kindsOfTemplate(template);
   if (named.length > 1) {
     problems.push(warningAt(path, `names several triggers (${named.join(", ")}); only ${named[0]} runs`));
@@ -70,9 +71,10 @@ function checkTemplate(template: JsonObject, trigger: JsonObject, kinds: Kinds, 
     return [...problems, warningAt(path, message)];
   }
   if (kind === "k8s" || kind === "argoWorkflow") {
-    problems.push(...checkLabelName(textOf(template.name), `${path}.name`, "events.argoproj.io/trigger"));
+    addTo(problems, checkLabelName(textOf(template.name), `${path}.name`, "events.argoproj.io/trigger"));
   }
-  return [...problems, ...checkKind(trigger, kind, kinds, `${path}.${kind}`)];
+  addTo(problems, checkKind(trigger, kind, kinds, `${path}.${kind}`));
+  return problems;
 }
 
 function checkKind(trigger: JsonObject, kind: string, kinds: Kinds, path: string): Problem[] {
@@ -81,7 +83,10 @@ function checkKind(trigger: JsonObject, kind: string, kinds: Kinds, path: string
   const schema = kinds[kind];
   const later = !schema || schema.isPlanned ? [warningAt(path, notYet)] : [];
   const found = schema?.check(spec, path) ?? [];
-  if (found.length === 0) return [...ruled, ...later];
+  if (found.length === 0) {
+    addTo(ruled, later);
+    return ruled;
+  }
   const known = new Set(ruled.map((problem) => problem.path));
   const others = found.filter((problem) => !known.has(problem.path));
   const isSet = setByParameters(trigger, kind);
@@ -133,11 +138,11 @@ const checkedPayload = new Set(["http", "awsLambda", "openWhisk", "custom", "kaf
 function checkKindParameters(spec: JsonObject, kind: string, path: string): Problem[] {
   const problems: Problem[] = [];
   if (checkedParameters.has(kind)) {
-    problems.push(...checkParameterList(spec.parameters, `${path}.parameters`, { isDestRequired: true }));
+    addTo(problems, checkParameterList(spec.parameters, `${path}.parameters`, { isDestRequired: true }));
   }
   if (checkedPayload.has(kind)) {
     const isDestRequired = kind !== "http";
-    problems.push(...checkParameterList(spec.payload, `${path}.payload`, { isDestRequired }));
+    addTo(problems, checkParameterList(spec.payload, `${path}.payload`, { isDestRequired }));
   }
   return problems;
 }

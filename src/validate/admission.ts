@@ -43,9 +43,8 @@ export function createChecker(kinds: AdmissionKinds): Checker {
     Sensor(object) {
       const { resource, warnings } = parseSensor(object, kinds.triggers);
       const later = runProblems(resource);
-      if (later.length === 0) return warnings;
-      const known = new Set(warnings.map(({ path }) => path)); // what parsing warned about, compiling finds again
-      return [...warnings, ...later.filter(({ path }) => !known.has(path))];
+      // What parsing warned about, compiling finds again.
+      return later.length === 0 ? warnings : withoutTold(warnings, later);
     },
     Application: (object) => parseApplication(object).warnings,
     ApplicationSet: (object) => [...parseApplicationSet(object).warnings, notRunYet],
@@ -57,9 +56,15 @@ export function createChecker(kinds: AdmissionKinds): Checker {
     const parse = Object.hasOwn(parsers, object.kind) ? parsers[object.kind] : undefined;
     if (!parse) return undefined;
     const ofMetadata = checkMetadata(object.metadata);
-    const known = new Set(ofMetadata.map(({ path }) => path));
-    return [...ofMetadata, ...problemsOf(() => parse(object)).filter(({ path }) => !known.has(path))];
+    const ofSpec = problemsOf(() => parse(object));
+    return ofMetadata.length === 0 ? ofSpec : withoutTold(ofMetadata, ofSpec);
   };
+}
+
+/** Problems, then others of which nothing was told at that path. */
+function withoutTold(told: readonly Problem[], others: readonly Problem[]): readonly Problem[] {
+  const paths = new Set(told.map(({ path }) => path));
+  return [...told, ...others.filter(({ path }) => !paths.has(path))];
 }
 
 /**

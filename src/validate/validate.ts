@@ -64,10 +64,15 @@ function reportOf(manifests: readonly PlacedManifest[], file: string, check: Che
     if (found) checked++;
     else ignored++;
     const own = found ?? strangerProblems(manifest);
-    const placed = own.map((problem) => ({ file, ...manifest.placeOf(problem.path), ...problem }));
-    problems.push(...placed.sort((a, b) => a.line - b.line || a.column - b.column));
+    if (own.length > 0) problems.push(...inOrder(own, manifest));
   }
   return { file, problems, checked, ignored, isUnreadable: false };
+}
+
+function inOrder(problems: readonly Problem[], manifest: PlacedManifest): PlacedProblem[] {
+  const { file } = manifest;
+  const placed = problems.map((problem) => ({ file, ...manifest.placeOf(problem.path), ...problem }));
+  return placed.sort((a, b) => a.line - b.line || a.column - b.column);
 }
 
 /** What is almost one of our kinds, and would be passed over without a word. */

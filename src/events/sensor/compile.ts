@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { allOf, type Condition, parseCondition } from "../../api/condition.ts";
+import { addTo } from "../../api/fields.ts";
 import type { Sensor, Trigger } from "../../api/resources.ts";
 import { messageOf } from "../../base/errors.ts";
 import { isJsonObject } from "../../base/json.ts";
@@ -140,7 +141,7 @@ function compileTrigger(
   if (Array.isArray(reset) && reset.length > 0) {
     problems.push({ severity: "error", path: `${path}.template.conditionsReset`, message: "is not supported yet" });
   }
-  problems.push(...checkParameters(trigger, path));
+  addTo(problems, checkParameters(trigger, path));
   return {
     name: trigger.template.name,
     trigger,

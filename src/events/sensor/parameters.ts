@@ -1,3 +1,4 @@
+import { addTo } from "../../api/fields.ts";
 import type { Trigger } from "../../api/resources.ts";
 import { messageOf, TerminalError } from "../../base/errors.ts";
 import { compileGjson } from "../../base/gjson.ts";
@@ -60,8 +61,8 @@ function checkList(
     if (!isJsonObject(parameter)) continue;
     const { src, dest } = parameter;
     const at = `${path}[${index}]`;
-    if (isJsonObject(src)) problems.push(...checkSource(src, `${at}.src`));
-    if (isDestPath && typeof dest === "string" && dest !== "") problems.push(...checkDest(dest, `${at}.dest`));
+    if (isJsonObject(src)) addTo(problems, checkSource(src, `${at}.src`));
+    if (isDestPath && typeof dest === "string" && dest !== "") addTo(problems, checkDest(dest, `${at}.dest`));
   }
 }
 

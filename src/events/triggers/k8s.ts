@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { errorAt, listOf, objectOf, textOf, warningAt } from "../../api/fields.ts";
 import { EngineError, TerminalError } from "../../base/errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
-import type { JsonSchema } from "../../base/schema.ts";
+import type { JsonSchema, Problem } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
 import type { KubeClient, PatchType } from "../../kube/kube.ts";
 import { type KubeObject, type ObjectRef, refText } from "../../objects/object.ts";
@@ -65,14 +65,14 @@ const operationRule: TriggerRule = ({ operation, liveObject, patchStrategy }, pa
     const message = `unknown operation type ${wanted}`;
     return [errorAt(`${path}.operation`, message, `one of ${operations.join(", ")}`)];
   }
-  return [
-    ...(liveObject === true && wanted !== "update"
-      ? [warningAt(`${path}.liveObject`, `has no effect: the operation is ${wanted}, not update`)]
-      : []),
-    ...(has(patchStrategy) && wanted !== "patch"
-      ? [warningAt(`${path}.patchStrategy`, `has no effect: the operation is ${wanted}, not patch`)]
-      : []),
-  ];
+  const problems: Problem[] = [];
+  if (liveObject === true && wanted !== "update") {
+    problems.push(warningAt(`${path}.liveObject`, `has no effect: the operation is ${wanted}, not update`));
+  }
+  if (has(patchStrategy) && wanted !== "patch") {
+    problems.push(warningAt(`${path}.patchStrategy`, `has no effect: the operation is ${wanted}, not patch`));
+  }
+  return problems;
 };
 
 /** An object without a name can be created only with `generateName`. */

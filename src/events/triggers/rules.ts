@@ -1,5 +1,5 @@
 import { asAdmitted } from "../../api/constraints.ts";
-import { errorAt, objectOf, warningAt } from "../../api/fields.ts";
+import { addTo, errorAt, objectOf, warningAt } from "../../api/fields.ts";
 import { changeFields, changeItems, isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
 import { createSchema, type JsonSchema, type Problem, type Schema } from "../../base/schema.ts";
 
@@ -20,7 +20,7 @@ export function triggerSchema<Spec>(json: JsonSchema, ...rules: readonly Trigger
     check(value, path) {
       const spec = withoutEmpty(value, json);
       if (!isJsonObject(spec)) return strict.check(value, path);
-      const ruled = rules.flatMap((rule) => rule(spec, path));
+      const ruled = applyRules(rules, spec, path);
       return asAdmitted(strict.check(spec, path), ruled, { value: spec, schema: json, path });
     },
     parse: (value, path) => strict.parse(withoutEmpty(value, json), path),
@@ -34,11 +34,18 @@ export function ownTriggerSchema<Spec>(json: JsonSchema, ...rules: readonly Trig
     json,
     check(value, path) {
       const spec = withoutEmpty(value, json);
-      const ruled = isJsonObject(spec) ? rules.flatMap((rule) => rule(spec, path)) : [];
-      return [...strict.check(spec, path), ...ruled];
+      const problems = strict.check(spec, path);
+      if (isJsonObject(spec)) addTo(problems, applyRules(rules, spec, path));
+      return problems;
     },
     parse: (value, path) => strict.parse(withoutEmpty(value, json), path),
   };
+}
+
+function applyRules(rules: readonly TriggerRule[], spec: JsonObject, path: string): Problem[] {
+  const problems: Problem[] = [];
+  for (const rule of rules) addTo(problems, rule(spec, path));
+  return problems;
 }
 
 /** Go does not tell an empty text from a missing one, so that a default holds for both. */
