@@ -1,4 +1,4 @@
-import { parseGoBool, parseGoFloat } from "../base/go-values.ts";
+import { parseGoBool, parseGoFloat } from "../base/go/values.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import type { Problem } from "../base/schema.ts";
 import { checkExprEntry } from "./expression-traps.ts";

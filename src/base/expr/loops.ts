@@ -1,4 +1,4 @@
-import { bytesOf } from "../go-bytes.ts";
+import { bytesOf } from "../go/bytes.ts";
 import { failed } from "./fault.ts";
 import type { Compile, Evaluate, Frame, Scope } from "./frame.ts";
 import type { NodeOf } from "./syntax/nodes.ts";

@@ -1,6 +1,6 @@
 import { messageOf } from "../errors.ts";
-import { readable, searchable } from "../go-bytes.ts";
-import { goPow } from "../go-float.ts";
+import { readable, searchable } from "../go/bytes.ts";
+import { goPow } from "../go/float.ts";
 import { compileRegex, type Regex } from "../regex.ts";
 import { failed } from "./fault.ts";
 import type { Evaluate, Frame } from "./frame.ts";

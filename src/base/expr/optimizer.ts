@@ -1,4 +1,4 @@
-import { goPow } from "../go-float.ts";
+import { goPow } from "../go/float.ts";
 import { invalid } from "./fault.ts";
 import { type LoopShape, type Node, type NodeOf, type NodeShape, nodeAt } from "./syntax/nodes.ts";
 import type { Facts } from "./types/checker.ts";

@@ -1,4 +1,4 @@
-import { sliceBytes } from "../go-bytes.ts";
+import { sliceBytes } from "../go/bytes.ts";
 import { comparisons } from "./comparisons.ts";
 import { escapeHtml, escapeJs, escapeQuery } from "./escapes.ts";
 import { indexOf, lengthOf, rangeOf } from "./fields.ts";

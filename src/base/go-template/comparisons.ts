@@ -1,4 +1,4 @@
-import { compareText } from "../go-bytes.ts";
+import { compareText } from "../go/bytes.ts";
 import { type FunctionTable, fn, operand, variadic } from "./function.ts";
 import { GoInt, GoList, kindOf, nilFields, typeOf, type Value } from "./values.ts";
 import { Failure } from "./work.ts";

@@ -1,4 +1,4 @@
-import { sortTexts } from "../go-bytes.ts";
+import { sortTexts } from "../go/bytes.ts";
 import { compilePipe } from "./compile-pipeline.ts";
 import type { Evaluate, Execution, Flow, Run } from "./execution.ts";
 import { printed } from "./format/print.ts";

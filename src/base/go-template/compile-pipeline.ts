@@ -1,4 +1,4 @@
-import { bytesOf, textOf } from "../go-bytes.ts";
+import { bytesOf, textOf } from "../go/bytes.ts";
 import type { Evaluate, Execution } from "./execution.ts";
 import { fieldOf } from "./fields.ts";
 import { type FunctionTable, type GoFunction, literalValue, type Param } from "./function.ts";

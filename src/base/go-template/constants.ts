@@ -1,4 +1,4 @@
-import { textOf } from "../go-bytes.ts";
+import { textOf } from "../go/bytes.ts";
 import type { NumberLiteral } from "./nodes.ts";
 import { int } from "./values.ts";
 

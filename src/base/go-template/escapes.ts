@@ -1,4 +1,4 @@
-import { bytesOf } from "../go-bytes.ts";
+import { bytesOf } from "../go/bytes.ts";
 import { isPrintable } from "./format/quote.ts";
 
 const html: Readonly<Record<string, string>> = {

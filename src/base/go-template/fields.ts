@@ -1,4 +1,4 @@
-import { byteLength, bytesOf } from "../go-bytes.ts";
+import { byteLength, bytesOf } from "../go/bytes.ts";
 import { type Fields, fieldsOf, GoInt, GoStrings, GoStruct, itemsOf, typeOf, type Value } from "./values.ts";
 import { Failure } from "./work.ts";
 

@@ -1,5 +1,5 @@
 import { TerminalError } from "../errors.ts";
-import { readable } from "../go-bytes.ts";
+import { readable } from "../go/bytes.ts";
 import type { FloatObject } from "../json.ts";
 import type { Regex } from "../regex.ts";
 import { builtins } from "./builtins.ts";

@@ -1,5 +1,5 @@
-import { parseLayout } from "../go-layout.ts";
-import { parseGoTimeParts } from "../go-time-parse.ts";
+import { parseLayout } from "../go/layout.ts";
+import { parseGoTimeParts } from "../go/time-parse.ts";
 
 const layouts = [
   "Mon Jan _2 15:04:05 2006",

@@ -1,5 +1,5 @@
 import { messageOf } from "../errors.ts";
-import { parseGoFloat } from "../go-values.ts";
+import { parseGoFloat } from "../go/values.ts";
 import { dateLiteral } from "./dates.ts";
 import { invalid } from "./fault.ts";
 import { Pattern } from "./pattern.ts";

@@ -1,7 +1,7 @@
 import { EngineError, messageOf } from "../errors.ts";
-import { compareText } from "../go-bytes.ts";
-import { goPow, toInt64, toUint64 } from "../go-float.ts";
-import { printJson } from "../go-print.ts";
+import { compareText } from "../go/bytes.ts";
+import { goPow, toInt64, toUint64 } from "../go/float.ts";
+import { printJson } from "../go/print.ts";
 import type { FloatJson, FloatObject } from "../json.ts";
 import { Pattern } from "./pattern.ts";
 

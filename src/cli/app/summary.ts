@@ -2,7 +2,7 @@ import { listOf, objectOf, textOf } from "../../api/fields.ts";
 import type { Clock } from "../../base/clock.ts";
 import { instant } from "../../base/clock.ts";
 import { formatDuration } from "../../base/duration.ts";
-import { goTimeString } from "../../base/go-time.ts";
+import { goTimeString } from "../../base/go/time.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
 import { findTimeZone, type TimeZone } from "../../base/time-zone.ts";
 import type { KubeObject } from "../../objects/object.ts";

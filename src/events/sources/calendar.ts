@@ -5,7 +5,7 @@ import { type Instant, instant, isoTime, sleepFor } from "../../base/clock.ts";
 import { parseCron } from "../../base/cron.ts";
 import { parseDuration } from "../../base/duration.ts";
 import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
-import { goTimeString } from "../../base/go-time.ts";
+import { goTimeString } from "../../base/go/time.ts";
 import type { JsonValue } from "../../base/json.ts";
 import type { JsonSchema, Problem } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";

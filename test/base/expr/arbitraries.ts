@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { formatGoTime } from "../../../src/base/go-time-format.ts";
+import { formatGoTime } from "../../../src/base/go/time-format.ts";
 import type { FloatObject } from "../../../src/base/json.ts";
 
 /** Expressions of the dialect, and values for the names in them. */

@@ -1,4 +1,3 @@
-import { timeText } from "../../../src/base/expr/values/time.ts";
 import {
   AnyMap,
   type Byte,
@@ -14,8 +13,9 @@ import {
   typeOf,
   type Value,
 } from "../../../src/base/expr/values/values.ts";
-import { bytesOf } from "../../../src/base/go-bytes.ts";
-import { printFloat } from "../../../src/base/go-float.ts";
+import { bytesOf } from "../../../src/base/go/bytes.ts";
+import { printFloat } from "../../../src/base/go/float.ts";
+import { timeText } from "../../../src/base/go/time-format.ts";
 
 /** A value as the oracle writes it: with its types told apart. */
 export function typed(value: Value): unknown {

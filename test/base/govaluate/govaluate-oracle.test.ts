@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import fc from "fast-check";
 import { EngineError, TerminalError } from "../../../src/base/errors.ts";
-import { printFloat } from "../../../src/base/go-float.ts";
+import { printFloat } from "../../../src/base/go/float.ts";
 import { compileGovaluate } from "../../../src/base/govaluate/govaluate.ts";
 import type { FloatJson, FloatObject } from "../../../src/base/json.ts";
 import { type Oracle, oracleMissing, startOracle } from "../../harness/oracle.ts";

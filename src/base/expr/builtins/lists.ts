@@ -1,5 +1,5 @@
 import { EngineError } from "../../errors.ts";
-import { compareText } from "../../go-bytes.ts";
+import { compareText } from "../../go/bytes.ts";
 import { failed } from "../fault.ts";
 import type { Builtin } from "../frame.ts";
 import { hashOf } from "../values/equality.ts";

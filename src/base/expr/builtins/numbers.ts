@@ -1,5 +1,5 @@
-import { toInt64 } from "../../go-float.ts";
-import { parseGoFloat } from "../../go-values.ts";
+import { toInt64 } from "../../go/float.ts";
+import { parseGoFloat } from "../../go/values.ts";
 import { failed } from "../fault.ts";
 import type { Builtin } from "../frame.ts";
 import { compare } from "../values/equality.ts";

@@ -1,4 +1,4 @@
-import { bytesOf, joinTexts, readable, searchable, textOf, toLatin } from "../../go-bytes.ts";
+import { bytesOf, joinTexts, readable, searchable, textOf, toLatin } from "../../go/bytes.ts";
 import { failed } from "../fault.ts";
 import type { Builtin } from "../frame.ts";
 import { toInt, toText } from "../values/numbers.ts";

@@ -1,5 +1,5 @@
 import { messageOf } from "../../errors.ts";
-import { parseGoTime } from "../../go-time-parse.ts";
+import { parseGoTime } from "../../go/time-parse.ts";
 import { findTimeZone, type TimeZone } from "../../time-zone.ts";
 import { failed } from "../fault.ts";
 import type { Builtin } from "../frame.ts";

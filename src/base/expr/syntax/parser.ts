@@ -1,4 +1,4 @@
-import { parseGoFloat } from "../../go-values.ts";
+import { parseGoFloat } from "../../go/values.ts";
 import { invalid } from "../fault.ts";
 import { builtinNames } from "../types/builtin-types.ts";
 import { type Token, tokenize } from "./lexer.ts";

@@ -1,4 +1,4 @@
-import { joinTexts } from "../../go-bytes.ts";
+import { joinTexts } from "../../go/bytes.ts";
 import { failed } from "../fault.ts";
 import type { Work } from "../work.ts";
 import { floatOf, integerOf, wrap } from "./numbers.ts";

@@ -1,10 +1,11 @@
-import { civilTime, formatGoTime, monthName, weekdayName } from "../../go-time-format.ts";
-import { atLocal } from "../../go-time-parse.ts";
+import { formatNanoseconds } from "../../duration.ts";
+import { civilTime, formatGoTime, monthName, timeText, weekdayName } from "../../go/time-format.ts";
+import { atLocal } from "../../go/zoned-time.ts";
 import { failed } from "../fault.ts";
 import { methodOf } from "../types/methods.ts";
 import type { Type } from "../types/types.ts";
 import { compareTimes } from "./equality.ts";
-import { addDuration, formatDuration, timeBetween, timeText } from "./time.ts";
+import { addDuration, timeBetween } from "./time.ts";
 import { Duration, ExprFunction, NamedInt, Time, typeOf, type Value } from "./values.ts";
 
 /** `of.name` where that is a method; undefined where it is none. */
@@ -142,7 +143,7 @@ function ofDuration(size: bigint, name: string, [arg]: readonly Value[]): Value 
     case "Nanoseconds":
       return size;
     case "String":
-      return formatDuration(size);
+      return formatNanoseconds(size);
     case "Abs":
       return new Duration(absolute(size));
     default:

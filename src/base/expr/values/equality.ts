@@ -1,4 +1,4 @@
-import { compareText } from "../../go-bytes.ts";
+import { compareText } from "../../go/bytes.ts";
 import { failed } from "../fault.ts";
 import type { Work } from "../work.ts";
 import { floatOf, integerOf } from "./numbers.ts";

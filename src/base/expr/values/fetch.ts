@@ -1,4 +1,4 @@
-import { byteAt, byteLength, sliceBytes } from "../../go-bytes.ts";
+import { byteAt, byteLength, sliceBytes } from "../../go/bytes.ts";
 import { failed } from "../fault.ts";
 import type { Work } from "../work.ts";
 import { bindMethod } from "./bind-method.ts";

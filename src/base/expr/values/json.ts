@@ -1,9 +1,9 @@
-import { readable } from "../../go-bytes.ts";
+import { readable } from "../../go/bytes.ts";
+import { timeJson } from "../../go/time-format.ts";
 import type { FloatJson } from "../../json.ts";
 import { failed } from "../fault.ts";
 import type { Work } from "../work.ts";
 import { fieldsByName } from "./print.ts";
-import { timeJson } from "./time.ts";
 import { Byte, Duration, isFields, isList, isNil, itemsOf, NamedInt, Time, typeOf, type Value } from "./values.ts";
 
 const indent = "  ";

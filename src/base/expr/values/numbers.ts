@@ -1,4 +1,4 @@
-import { toInt64 } from "../../go-float.ts";
+import { toInt64 } from "../../go/float.ts";
 import { failed } from "../fault.ts";
 import { Byte, typeOf, type Value } from "./values.ts";
 

@@ -1,8 +1,9 @@
-import { compareText } from "../../go-bytes.ts";
-import { printFloat } from "../../go-float.ts";
+import { formatNanoseconds } from "../../duration.ts";
+import { compareText } from "../../go/bytes.ts";
+import { printFloat } from "../../go/float.ts";
+import { timeText } from "../../go/time-format.ts";
 import { failed } from "../fault.ts";
 import type { Work } from "../work.ts";
-import { formatDuration, timeText } from "./time.ts";
 import {
   AnyMap,
   Byte,
@@ -57,7 +58,7 @@ function scalar(value: Value): string {
   if (value === null) return "<nil>";
   if (typeof value === "number") return printFloat(value);
   if (value instanceof Byte) return String(value.value);
-  if (value instanceof Duration) return formatDuration(value.nanoseconds);
+  if (value instanceof Duration) return formatNanoseconds(value.nanoseconds);
   if (value instanceof Time) return timeText(value.at);
   if (value instanceof NamedInt) return value.text;
   if (typeof value === "object") throw failed(`a value of type ${typeOf(value)} cannot be printed`);

@@ -1,4 +1,4 @@
-import type { ZonedTime } from "../../go-time-parse.ts";
+import type { ZonedTime } from "../../go/zoned-time.ts";
 
 /** What is no value of JSON: told from objects by its class. */
 abstract class Typed {
@@ -96,7 +96,7 @@ export interface Fields {
 
 /**
  * A value at run time. What came as JSON stays what it is: numbers are float64, objects `map[string]interface {}`, lists
- * `[]interface {}`, null nil. Integers of the expression are bigints, Go's `int`. Strings: see base/go-bytes.ts.
+ * `[]interface {}`, null nil. Integers of the expression are bigints, Go's `int`. Strings: see base/go/bytes.ts.
  */
 export type Value =
   | null

@@ -1,4 +1,4 @@
-import { sortTexts } from "../../go-bytes.ts";
+import { sortTexts } from "../../go/bytes.ts";
 import { fieldsOf, GoInt, GoList, GoStruct, itemsOf, nilFields, typeOf, type Value } from "../values.ts";
 import { Failure, type Work } from "../work.ts";
 import { type Flags, noFlags, pad } from "./flags.ts";

@@ -1,4 +1,4 @@
-import { bytesOf } from "../../go-bytes.ts";
+import { bytesOf } from "../../go/bytes.ts";
 
 const names: Readonly<Record<string, string>> = {
   "\x07": "\\a",

@@ -1,4 +1,4 @@
-import { bytesOf } from "../../go-bytes.ts";
+import { bytesOf } from "../../go/bytes.ts";
 import type { GoInt } from "../values.ts";
 import { type Flags, pad, padWithSpaces } from "./flags.ts";
 import { type FloatFormat, formatFloat } from "./numbers.ts";

@@ -1,4 +1,4 @@
-import { fromLatin, isAscii, toLatin } from "../../go-bytes.ts";
+import { fromLatin, isAscii, toLatin } from "../../go/bytes.ts";
 import { count, type FunctionTable, fn, reads, text } from "../function.ts";
 import type { Work } from "../work.ts";
 import { isSpace, lowered, uppered } from "./characters.ts";

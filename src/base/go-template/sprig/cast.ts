@@ -1,4 +1,4 @@
-import { parseGoFloat } from "../../go-values.ts";
+import { parseGoFloat } from "../../go/values.ts";
 import { parseGoInt } from "../constants.ts";
 import { GoInt, type Value } from "../values.ts";
 

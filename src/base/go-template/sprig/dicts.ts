@@ -1,4 +1,4 @@
-import { sortTexts } from "../../go-bytes.ts";
+import { sortTexts } from "../../go/bytes.ts";
 import { setOwn } from "../../json.ts";
 import { own } from "../fields.ts";
 import { any, dict, type FunctionTable, fn, text, variadic } from "../function.ts";

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { bytesOf, textOf, toLatin } from "../../go-bytes.ts";
+import { bytesOf, textOf, toLatin } from "../../go/bytes.ts";
 import { type FunctionTable, fn, reads, text } from "../function.ts";
 
 const base32Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";

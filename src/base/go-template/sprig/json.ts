@@ -1,5 +1,5 @@
 import { messageOf } from "../../errors.ts";
-import { readable, sortTexts } from "../../go-bytes.ts";
+import { readable, sortTexts } from "../../go/bytes.ts";
 import type { FloatJson } from "../../json.ts";
 import { setOwn } from "../../json.ts";
 import { any, type FunctionTable, fn, reads, text } from "../function.ts";

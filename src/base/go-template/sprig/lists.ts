@@ -1,4 +1,4 @@
-import { sortTexts } from "../../go-bytes.ts";
+import { sortTexts } from "../../go/bytes.ts";
 import { any, count, type FunctionTable, fn, type GoFunction, reads, text, variadic } from "../function.ts";
 import { GoInt, GoList, isTrue, itemsOf, kindOf, nilList, strings, type Value } from "../values.ts";
 import { Failure, type Work } from "../work.ts";

@@ -1,4 +1,4 @@
-import { byteLength, fromLatin, sliceBytes, toLatin } from "../../go-bytes.ts";
+import { byteLength, fromLatin, sliceBytes, toLatin } from "../../go/bytes.ts";
 import { setOwn } from "../../json.ts";
 import { printed } from "../format/print.ts";
 import { quoteText } from "../format/quote.ts";

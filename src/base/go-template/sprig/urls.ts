@@ -1,5 +1,5 @@
 import { isIPv6 } from "node:net";
-import { fromLatin, toLatin } from "../../go-bytes.ts";
+import { fromLatin, toLatin } from "../../go/bytes.ts";
 import { own } from "../fields.ts";
 import { dict, type FunctionTable, fn, reads, text } from "../function.ts";
 import { type Fields, kindOf } from "../values.ts";

@@ -1,7 +1,7 @@
 import type { DataFilter, LogicalOperator } from "../../../api/resources.ts";
 import { messageOf } from "../../../base/errors.ts";
 import { compileGjson } from "../../../base/gjson.ts";
-import { parseGoBool, parseGoFloat } from "../../../base/go-values.ts";
+import { parseGoBool, parseGoFloat } from "../../../base/go/values.ts";
 import type { JsonValue } from "../../../base/json.ts";
 import { compileRegex } from "../../../base/regex.ts";
 import { shownValue } from "../../../record/records.ts";

@@ -1,8 +1,14 @@
+export const monthNames = "January February March April May June July August September October November December".split(
+  " ",
+);
+/** From Sunday. */
+export const weekdayNames = "Sunday Monday Tuesday Wednesday Thursday Friday Saturday".split(" ");
+
 /** What a piece of a layout of Go's package time stands for. */
 export type LayoutPart =
   | { readonly kind: "text"; readonly text: string }
-  | { readonly kind: "fraction"; readonly digits: number; readonly isExact: boolean }
-  | { readonly kind: LayoutField };
+  | { readonly kind: "fraction"; readonly text: string; readonly digits: number; readonly isExact: boolean }
+  | { readonly kind: LayoutField; readonly text: string };
 
 export type LayoutField = (typeof fields)[number][1] | ZoneField;
 export type ZoneField = (typeof zones)[number];
@@ -52,33 +58,28 @@ export function parseLayout(layout: string): readonly LayoutPart[] {
     }
     if (text !== "") parts.push({ kind: "text", text });
     text = "";
-    parts.push(found.part);
-    at += found.length;
+    parts.push(found);
+    at += found.text.length;
   }
   return text === "" ? parts : [...parts, { kind: "text", text }];
 }
 
-interface FoundPart {
-  readonly part: LayoutPart;
-  readonly length: number;
-}
-
-function partAt(layout: string, at: number): FoundPart | undefined {
+function partAt(layout: string, at: number): LayoutPart | undefined {
   const zone = zones.find((known) => layout.startsWith(known, at));
-  if (zone !== undefined) return { part: { kind: zone }, length: zone.length };
+  if (zone !== undefined) return { kind: zone, text: zone };
   // An underscore before a year is no padding.
   if (layout.startsWith("_2006", at)) return undefined;
   for (const [text, kind] of fields) {
     if (!layout.startsWith(text, at)) continue;
     if ((text === "Jan" || text === "Mon") && /[a-z]/.test(layout.charAt(at + 3))) continue;
-    return { part: { kind }, length: text.length };
+    return { kind, text };
   }
   return fractionAt(layout, at);
 }
 
 /** `.000`, which wants that many digits, or `.999`, which takes any number; nothing when more digits follow. */
-function fractionAt(layout: string, at: number): FoundPart | undefined {
+function fractionAt(layout: string, at: number): LayoutPart | undefined {
   const [found, zeros] = /^[.,](?:(0+)|9+)(?![0-9])/.exec(layout.slice(at)) ?? [];
   if (found === undefined) return undefined;
-  return { part: { kind: "fraction", digits: found.length - 1, isExact: zeros !== undefined }, length: found.length };
+  return { kind: "fraction", text: found, digits: found.length - 1, isExact: zeros !== undefined };
 }

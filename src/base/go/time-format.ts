@@ -1,8 +1,5 @@
-import { type LayoutPart, parseLayout } from "./go-layout.ts";
-import type { ZonedTime } from "./go-time-parse.ts";
-
-const months = "January February March April May June July August September October November December".split(" ");
-const weekdays = "Sunday Monday Tuesday Wednesday Thursday Friday Saturday".split(" ");
+import { type LayoutPart, monthNames, parseLayout, weekdayNames } from "./layout.ts";
+import type { ZonedTime } from "./zoned-time.ts";
 
 /** What a clock in the zone shows. */
 export interface CivilTime {
@@ -36,12 +33,12 @@ export function civilTime({ seconds, zone }: ZonedTime): CivilTime {
 
 /** From 1. */
 export function monthName(month: number): string {
-  return months[month - 1] ?? "";
+  return monthNames[month - 1] ?? "";
 }
 
 /** From Sunday, which is 0. */
 export function weekdayName(weekday: number): string {
-  return weekdays[weekday] ?? "";
+  return weekdayNames[weekday] ?? "";
 }
 
 /** Go's `Time.Format`. */
@@ -50,6 +47,16 @@ export function formatGoTime(layout: string, time: ZonedTime): string {
   return parseLayout(layout)
     .map((part) => partText(part, time, civil))
     .join("");
+}
+
+/** As Go prints a time. */
+export function timeText(time: ZonedTime): string {
+  return formatGoTime("2006-01-02 15:04:05.999999999 -0700 MST", time);
+}
+
+/** As Go writes it into JSON. */
+export function timeJson(time: ZonedTime): string {
+  return formatGoTime("2006-01-02T15:04:05.999999999Z07:00", time);
 }
 
 function padded(value: number, length: number, fill = "0"): string {

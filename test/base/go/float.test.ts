@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { goPow, printFloat, toInt64, toUint64 } from "../../src/base/go-float.ts";
+import { goPow, printFloat, toInt64, toUint64 } from "../../../src/base/go/float.ts";
 
 for (const [value, text] of [
   [0, "0"],

@@ -11,7 +11,7 @@ import {
   searchable,
   sliceBytes,
   textOf,
-} from "../../src/base/go-bytes.ts";
+} from "../../../src/base/go/bytes.ts";
 
 const buffers = fc.uint8Array({ maxLength: 12 }).map((bytes) => Buffer.from(bytes));
 

@@ -1,37 +1,6 @@
-import { type LayoutPart, parseLayout } from "./go-layout.ts";
-import type { TimeZone } from "./time-zone.ts";
-
-/** A moment and the zone in which it was written. */
-export interface ZonedTime {
-  /** Since 1970, before it negative. */
-  readonly seconds: number;
-  readonly nanoseconds: number;
-  readonly zone: Zone;
-  /** Where other times near it have other offsets. */
-  readonly location?: TimeZone;
-}
-
-export interface Zone {
-  /** As it is printed; empty where only the offset is known. */
-  readonly name: string;
-  readonly offsetSeconds: number;
-}
-
-/** That moment as the clocks of a time's zone show it. */
-export function atSeconds(time: ZonedTime, seconds: number, nanoseconds: number): ZonedTime {
-  const { location } = time;
-  return { ...time, seconds, nanoseconds, ...(location && { zone: zoneOf(seconds, location) }) };
-}
-
-function zoneOf(seconds: number, location: TimeZone | undefined): Zone {
-  return { name: abbreviationAt(seconds, location), offsetSeconds: offsetOf(seconds, location) };
-}
-
-/** The moment when the clocks of a time's zone show `local`, seconds since 1970 there. */
-export function atLocal(time: ZonedTime, local: number): ZonedTime {
-  const offset = time.location === undefined ? time.zone.offsetSeconds : offsetAt(local, time.location);
-  return atSeconds(time, local - offset, time.nanoseconds);
-}
+import type { TimeZone } from "../time-zone.ts";
+import { type LayoutPart, monthNames, parseLayout, weekdayNames } from "./layout.ts";
+import { abbreviationAt, offsetAt, type ZonedTime, zoneOf } from "./zoned-time.ts";
 
 /** What was read so far; the zero values are those of a text that does not say. */
 interface Reading {
@@ -52,6 +21,8 @@ interface Reading {
 interface Input {
   readonly into: Reading;
   rest: string;
+  /** Why it cannot be read, where the text has the shape. */
+  fault: string | undefined;
 }
 
 /**
@@ -68,9 +39,19 @@ export function parseGoTimeParts(
   text: string,
   location?: TimeZone,
 ): ZonedTime | undefined {
-  const input: Input = { into: emptyReading(), rest: text };
-  for (const [index, part] of parts.entries()) if (!readPart(input, part, parts[index + 1])) return undefined;
-  return input.rest === "" ? timeOf(input.into, location) : undefined;
+  const found = readGoTime(parts, text, location);
+  return typeof found === "string" ? undefined : found;
+}
+
+/** The same with the reason, in the original's words, where it is an error. */
+export function readGoTime(parts: readonly LayoutPart[], text: string, location?: TimeZone): ZonedTime | string {
+  const input: Input = { into: emptyReading(), rest: text, fault: undefined };
+  for (const [index, part] of parts.entries()) {
+    const before = input.rest;
+    if (readPart(input, part, parts[index + 1])) continue;
+    return input.fault ?? `cannot parse ${JSON.stringify(before)} as ${JSON.stringify(part.text)}`;
+  }
+  return input.rest === "" ? timeOf(input.into, location) : `extra text: ${JSON.stringify(input.rest)}`;
 }
 
 function emptyReading(): Reading {
@@ -85,9 +66,26 @@ function take(input: Input, pattern: RegExp): string | undefined {
   return found;
 }
 
-function takeNumber(input: Input, pattern: RegExp, from: number, to: number): number | undefined {
-  const value = Number(take(input, pattern) ?? Number.NaN);
-  return value >= from && value <= to ? value : undefined;
+interface Range {
+  readonly what: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+const monthRange: Range = { what: "month", from: 1, to: 12 };
+const hourRange: Range = { what: "hour", from: 0, to: 23 };
+const hour12Range: Range = { what: "hour", from: 0, to: 12 };
+const minuteRange: Range = { what: "minute", from: 0, to: 59 };
+const secondRange: Range = { what: "second", from: 0, to: 59 };
+
+/** Without a range: whether such a day exists is seen when year and month are known. */
+function takeNumber(input: Input, pattern: RegExp, range?: Range): number | undefined {
+  const found = take(input, pattern);
+  if (found === undefined) return undefined;
+  const value = Number(found);
+  if (range === undefined || (value >= range.from && value <= range.to)) return value;
+  input.fault = `${range.what} out of range`;
+  return undefined;
 }
 
 const oneOrTwo = /^[0-9]{1,2}/;
@@ -106,9 +104,9 @@ function readPart(input: Input, part: LayoutPart, next: LayoutPart | undefined):
     case "zone name":
       return readZoneName(input);
     case "weekday":
-      return takeName(input, weekdays, Number.POSITIVE_INFINITY) !== undefined;
+      return takeName(input, weekdayNames, Number.POSITIVE_INFINITY) !== undefined;
     case "short weekday":
-      return takeName(input, weekdays, 3) !== undefined;
+      return takeName(input, weekdayNames, 3) !== undefined;
     default:
       return readDateOrClock(input, part, next);
   }
@@ -118,26 +116,26 @@ function readDateOrClock(input: Input, part: LayoutPart, next: LayoutPart | unde
   const { into } = input;
   switch (part.kind) {
     case "year":
-      return set(into, "year", takeNumber(input, /^[0-9]{4}/, 0, 9_999));
+      return set(into, "year", takeNumber(input, /^[0-9]{4}/));
     case "short year":
-      return set(into, "year", century(takeNumber(input, /^(?:[+-][0-9]|[0-9]{2})/, -9, 99)));
+      return set(into, "year", century(takeNumber(input, /^(?:[+-][0-9]|[0-9]{2})/)));
     case "month name":
-      return set(into, "month", takeName(input, months, Number.POSITIVE_INFINITY));
+      return set(into, "month", takeName(input, monthNames, Number.POSITIVE_INFINITY));
     case "short month":
-      return set(into, "month", takeName(input, months, 3));
+      return set(into, "month", takeName(input, monthNames, 3));
     case "month":
     case "month 2":
-      return set(into, "month", takeNumber(input, part.kind === "month" ? oneOrTwo : two, 1, 12));
+      return set(into, "month", takeNumber(input, part.kind === "month" ? oneOrTwo : two, monthRange));
     case "day":
     case "day 2":
-      return set(into, "day", takeNumber(input, part.kind === "day" ? oneOrTwo : two, 0, 99));
+      return set(into, "day", takeNumber(input, part.kind === "day" ? oneOrTwo : two));
     case "padded day":
       if (input.rest.startsWith(" ")) input.rest = input.rest.slice(1);
-      return set(into, "day", takeNumber(input, oneOrTwo, 0, 99));
+      return set(into, "day", takeNumber(input, oneOrTwo));
     case "day of year":
-      return set(into, "dayOfYear", takeNumber(input, three, 0, 999));
+      return set(into, "dayOfYear", takeNumber(input, three));
     case "padded day of year":
-      return set(into, "dayOfYear", takeNumber(input, /^ {0,2}[0-9]{1,3}/, 0, 999));
+      return set(into, "dayOfYear", takeNumber(input, /^ {0,2}[0-9]{1,3}/));
     default:
       return readClockOrOffset(input, part, next);
   }
@@ -147,16 +145,16 @@ function readClockOrOffset(input: Input, part: LayoutPart, next: LayoutPart | un
   const { into } = input;
   switch (part.kind) {
     case "hour":
-      return set(into, "hour", takeNumber(input, oneOrTwo, 0, 23));
+      return set(into, "hour", takeNumber(input, oneOrTwo, hourRange));
     case "hour12":
     case "hour12 2":
-      return set(into, "hour", takeNumber(input, part.kind === "hour12" ? oneOrTwo : two, 0, 12));
+      return set(into, "hour", takeNumber(input, part.kind === "hour12" ? oneOrTwo : two, hour12Range));
     case "minute":
     case "minute 2":
-      return set(into, "minute", takeNumber(input, part.kind === "minute" ? oneOrTwo : two, 0, 59));
+      return set(into, "minute", takeNumber(input, part.kind === "minute" ? oneOrTwo : two, minuteRange));
     case "second":
     case "second 2":
-      if (!set(into, "second", takeNumber(input, part.kind === "second" ? oneOrTwo : two, 0, 59))) return false;
+      if (!set(into, "second", takeNumber(input, part.kind === "second" ? oneOrTwo : two, secondRange))) return false;
       // A fraction may follow seconds, whatever the layout says.
       return next?.kind === "fraction" || readFraction(input, 0, false);
     default:
@@ -175,9 +173,6 @@ function set(into: Reading, field: NumberField, value: number | undefined): bool
 function century(year: number | undefined): number | undefined {
   return year === undefined ? undefined : year + (year >= 69 ? 1_900 : 2_000);
 }
-
-const months = "January February March April May June July August September October November December".split(" ");
-const weekdays = "Sunday Monday Tuesday Wednesday Thursday Friday Saturday".split(" ");
 
 /** The number of the name, from 1. */
 function takeName(input: Input, names: readonly string[], length: number): number | undefined {
@@ -228,7 +223,11 @@ function readOffset(input: Input, kind: string): boolean {
   const match = new RegExp(`^([+-])${shape}`).exec(input.rest);
   if (match === null) return false;
   const [found, sign, hours = "0", minutes = "0", seconds = "0"] = match;
-  if (Number(hours) > 24 || Number(minutes) > 60 || Number(seconds) > 60) return false;
+  const over = Number(hours) > 24 ? "hour" : Number(minutes) > 60 ? "minute" : Number(seconds) > 60 ? "second" : "";
+  if (over !== "") {
+    input.fault = `time zone offset ${over} out of range`;
+    return false;
+  }
   input.rest = input.rest.slice(found.length);
   const size = Number(hours) * 3_600 + Number(minutes) * 60 + Number(seconds);
   input.into.offsetSeconds = sign === "-" ? -size : size;
@@ -265,9 +264,9 @@ function signedHours(text: string): string | undefined {
   return found !== undefined && Math.abs(Number(found)) <= 23 ? found : undefined;
 }
 
-function timeOf(read: Reading, location: TimeZone | undefined): ZonedTime | undefined {
+function timeOf(read: Reading, location: TimeZone | undefined): ZonedTime | string {
   const date = dateOf(read);
-  if (date === undefined) return undefined;
+  if (typeof date === "string") return date;
   const hour =
     read.half === "PM" && read.hour < 12 ? read.hour + 12 : read.half === "AM" && read.hour === 12 ? 0 : read.hour;
   const local = secondsOf(read.year, date.month, date.day) + hour * 3_600 + read.minute * 60 + read.second;
@@ -299,33 +298,20 @@ function named(local: number, { zoneName, nanoseconds }: Reading, location: Time
   return { seconds: local, nanoseconds, zone: { name: zoneName, offsetSeconds: hours * 3_600 } };
 }
 
-function offsetOf(seconds: number, location: TimeZone | undefined): number {
-  return (location?.offsetMinutes(seconds * 1_000) ?? 0) * 60;
-}
-
-function abbreviationAt(seconds: number, location: TimeZone | undefined): string {
-  return location?.abbreviation(seconds * 1_000) ?? "UTC";
-}
-
-/** The offset where a clock shows `local`; where it shows it never or twice, that of one hour earlier or later. */
-function offsetAt(local: number, location: TimeZone | undefined): number {
-  const guess = offsetOf(local, location);
-  return offsetOf(local - guess, location);
-}
-
-function dateOf(read: Reading): { readonly month: number; readonly day: number } | undefined {
+/** The reason, where there is no such day. */
+function dateOf(read: Reading): { readonly month: number; readonly day: number } | string {
   let month = read.month < 0 ? 1 : read.month;
   let day = read.day < 0 ? 1 : read.day;
   if (read.dayOfYear >= 0) {
     const at = new Date(secondsOf(read.year, 1, read.dayOfYear) * 1_000);
-    if (read.dayOfYear < 1 || at.getUTCFullYear() !== read.year) return undefined;
-    if (read.month >= 0 && read.month !== at.getUTCMonth() + 1) return undefined;
-    if (read.day >= 0 && read.day !== at.getUTCDate()) return undefined;
+    if (read.dayOfYear < 1 || at.getUTCFullYear() !== read.year) return "day-of-year out of range";
+    if (read.month >= 0 && read.month !== at.getUTCMonth() + 1) return "day-of-year does not match month";
+    if (read.day >= 0 && read.day !== at.getUTCDate()) return "day-of-year does not match day";
     month = at.getUTCMonth() + 1;
     day = at.getUTCDate();
   }
   const at = new Date(secondsOf(read.year, month, day) * 1_000);
-  return day >= 1 && at.getUTCDate() === day ? { month, day } : undefined;
+  return day >= 1 && at.getUTCDate() === day ? { month, day } : "day out of range";
 }
 
 /** Midnight of a day in UTC; `Date.UTC` takes years before 100 for those of the last century. */

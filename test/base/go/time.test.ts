@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { instant } from "../../src/base/clock.ts";
-import { goTimeString } from "../../src/base/go-time.ts";
-import { findTimeZone } from "../../src/base/time-zone.ts";
+import { instant } from "../../../src/base/clock.ts";
+import { goTimeString } from "../../../src/base/go/time.ts";
+import { findTimeZone } from "../../../src/base/time-zone.ts";
 
 // Every row was compared with Go's time.Time.String().
 const times: readonly [string, string, string][] = [

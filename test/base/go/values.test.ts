@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseGoBool, parseGoFloat } from "../../src/base/go-values.ts";
+import { parseGoBool, parseGoFloat } from "../../../src/base/go/values.ts";
 
 for (const [text, value] of [
   ["1", 1],

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatGoTime } from "../../src/base/go-time-format.ts";
-import { parseGoTime } from "../../src/base/go-time-parse.ts";
-import { findTimeZone } from "../../src/base/time-zone.ts";
+import { formatGoTime } from "../../../src/base/go/time-format.ts";
+import { parseGoTime } from "../../../src/base/go/time-parse.ts";
+import { findTimeZone } from "../../../src/base/time-zone.ts";
 
 const shown = "2006-01-02 15:04:05.999999999 -0700 MST";
 

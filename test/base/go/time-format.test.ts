@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatGoTime } from "../../src/base/go-time-format.ts";
+import { formatGoTime } from "../../../src/base/go/time-format.ts";
 
 const time = {
   seconds: Date.UTC(2023, 7, 4, 13, 5, 9) / 1_000,

@@ -1,6 +1,6 @@
-import { compareText } from "./go-bytes.ts";
-import { printFloat } from "./go-float.ts";
-import type { FloatJson } from "./json.ts";
+import type { FloatJson } from "../json.ts";
+import { compareText } from "./bytes.ts";
+import { printFloat } from "./float.ts";
 
 /** Deeper values are not printed: what prints them recurses. */
 export const maxPrintDepth = 1_000;
