@@ -16,7 +16,7 @@ export interface BusRelayDeps {
   readonly to: BusHandle;
   /** Called once what is published waits for the relay, also when no engine runs. */
   readonly onReady: () => void;
-  /** A message that is no event: it is acknowledged, since it will never be one. */
+  /** A message that can never be moved. It is acknowledged, or it would come again for ever. */
   readonly onInvalid: (message: StoredMessage, reason: string) => void;
 }
 
@@ -24,6 +24,8 @@ export interface BusRelayDeps {
 const maxInFlight = 500;
 /** What a killed engine was given is handed out again after this; a move takes milliseconds, and twice is harmless. */
 const ackWaitMs = 5_000;
+/** What is no event, or too large for the other bus, will not be moved later either. */
+const neverMoved: ReadonlySet<string> = new Set(["EVENT_INVALID", "BUS_MESSAGE_TOO_LARGE"]);
 /** Before an event is handed out again that the other bus did not take. */
 const retryMs = 1_000;
 
@@ -50,7 +52,7 @@ async function move(delivery: Delivery, { namespace, to, onInvalid }: BusRelayDe
     await delivery.ack();
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
-    if (error.code === "BUS_UNAVAILABLE") return delivery.nak(retryMs);
+    if (!neverMoved.has(error.code)) return delivery.nak(retryMs);
     onInvalid(delivery, messageOf(error));
     await delivery.ack();
   }
