@@ -26,13 +26,14 @@ function checkText(entry: JsonObject, path: string): Problem[] {
     return [warningAt(`${path}.expr`, `${messageOf(error)}: ${fails}`), ...checkNames(names, path, text)];
   }
   const unused = checkNames(names, path, text, compiled);
+  const known = names.filter((name) => name !== ""); // another rule asks for a name
   // With a-b for a field, a and b are not there either: one warning says it all.
-  if (unused.length > 0 || names.length === 0) return unused;
+  if (unused.length > 0 || known.length === 0) return unused;
   return compiled.names
     .filter((name) => !names.includes(name))
     .map((name) => {
       const message = `${JSON.stringify(name)} is the name of no field: ${fails} that it is read for`;
-      return warningAt(`${path}.expr`, message, `there are ${names.join(", ")}`);
+      return warningAt(`${path}.expr`, message, `there are ${known.join(", ")}`);
     });
 }
 

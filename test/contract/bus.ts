@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { ReadBatch, StreamSpec } from "../../src/events/bus/bus.ts";
 import { rawSubject } from "../../src/record/subject.ts";
 import { waitFor } from "../harness/wait.ts";
@@ -356,7 +355,8 @@ function findingPositions({ place: makePlace }: BusDriver): void {
     assert.deepEqual(await bus.positionAt("events", 0), { epoch, after: 0 });
     for (const text of ["1", "2", "3", "4"]) {
       await publishAll(bus, a1, [text]);
-      await sleep(20); // so that each has a time of its own
+      const stored = Date.now();
+      await waitFor("the clock to go on, so that each has a time of its own", () => Date.now() > stored + 20);
     }
     const [first, second, third] = (await readAll(bus))
       .flatMap(({ messages }) => messages)

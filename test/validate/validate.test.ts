@@ -31,6 +31,11 @@ for (const [name, text, found] of [
     ],
   ],
   [
+    "a field whose name YAML takes for a boolean, and no word about the names that are left",
+    `${sensor.replace("eventName: e", "eventName: e, filters: {exprs: [{expr: n > 5, fields: [{name: n, path: a}]}]}")}      log: {}\n`,
+    [/exprs\[0\].fields\[0\]: one of expr filters is not valid/, /fields\[0\].name: false must be a string/],
+  ],
+  [
     "what the compiler says, as warnings",
     `${sensor}      log: {}\n      conditions: d || f\n`,
     [/^11:7 warning spec\.triggers\[0\]\.template\.conditions: .*"f"/],
