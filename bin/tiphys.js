@@ -2,6 +2,7 @@
 // The launcher: plain JavaScript that any Node.js from 20 up can read. It finds a Node.js that can run the program.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import module from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
@@ -15,9 +16,19 @@ if (!existsSync(program)) {
 } else if (major(process.version) >= neededMajor) {
   // The program reads its own path from argv[1].
   process.argv[1] = program;
+  if (program === source) rememberStripped();
   await import(pathToFileURL(program).href);
 } else {
   runWithBroughtNode();
+}
+
+/**
+ * Types are stripped by a WebAssembly module that takes 40 MiB over all threads, unless the result is there from an
+ * earlier start: it is kept in the checkout. Workers find it by the variable.
+ */
+function rememberStripped() {
+  process.env.NODE_COMPILE_CACHE ??= join(root, ".tools", "compile-cache");
+  module.enableCompileCache?.(process.env.NODE_COMPILE_CACHE);
 }
 
 /** The development dependency `node` brings a newer Node.js; a published package leaves that to its user. */

@@ -18,7 +18,7 @@ type LogLevel = "error" | "warn" | "info" | "debug" | "silent";
 
 /** A logger that writes JSON lines to `file` descriptor (default 2: standard error). */
 export function createLogger(level: LogLevel, file = 2): Logger {
-  return wrap(
+  return new PinoLogger(
     pino(
       {
         level,
@@ -28,6 +28,7 @@ export function createLogger(level: LogLevel, file = 2): Logger {
       },
       pino.destination({ fd: file, sync: true }),
     ),
+    {},
   );
 }
 
@@ -43,20 +44,40 @@ function ignore(): void {
   // A logger that says nothing.
 }
 
-function wrap(inner: ReturnType<typeof pino>): Logger {
-  const at =
-    (level: "error" | "warn" | "info" | "debug") =>
-    (message: string, fields?: LogFields): void => {
-      if (fields === undefined) inner[level](message);
-      else inner[level](withPlainErrors(fields), message);
-    };
-  return {
-    error: at("error"),
-    warn: at("warn"),
-    info: at("info"),
-    debug: at("debug"),
-    child: (fields) => wrap(inner.child(fields)),
-  };
+/** Keeps the fields of `child` itself: a child of pino takes over a KiB, and every Sensor and source has one. */
+class PinoLogger implements Logger {
+  readonly #pino: ReturnType<typeof pino>;
+  readonly #fields: LogFields;
+
+  constructor(inner: ReturnType<typeof pino>, fields: LogFields) {
+    this.#pino = inner;
+    this.#fields = fields;
+  }
+
+  error(message: string, fields?: LogFields): void {
+    this.#write("error", message, fields);
+  }
+
+  warn(message: string, fields?: LogFields): void {
+    this.#write("warn", message, fields);
+  }
+
+  info(message: string, fields?: LogFields): void {
+    this.#write("info", message, fields);
+  }
+
+  debug(message: string, fields?: LogFields): void {
+    this.#write("debug", message, fields);
+  }
+
+  child(fields: LogFields): Logger {
+    return new PinoLogger(this.#pino, { ...this.#fields, ...fields });
+  }
+
+  #write(level: "error" | "warn" | "info" | "debug", message: string, fields: LogFields = {}): void {
+    if (!this.#pino.isLevelEnabled(level)) return;
+    this.#pino[level]({ ...this.#fields, ...withPlainErrors(fields) }, message);
+  }
 }
 
 /** Errors are logged as their message and code: stacks of expected failures are noise, and causes may hold bodies. */

@@ -101,6 +101,17 @@ export function objectOf({ object }: Manifest): KubeObject {
   return object as unknown as KubeObject;
 }
 
+/** Only which object it is, for what is kept: copied, since a piece of a file's text keeps all of it in memory. */
+export function namedBy(manifest: Manifest): KubeObject {
+  const { apiVersion, kind, metadata } = objectOf(manifest);
+  const { name, namespace } = metadata ?? {};
+  return structuredClone({
+    apiVersion,
+    kind,
+    metadata: { ...(name === undefined ? {} : { name }), ...(namespace === undefined ? {} : { namespace }) },
+  });
+}
+
 /** The same for manifests of the same object. */
 export function keyOf({ apiVersion, kind, metadata }: KubeObject): string {
   return [apiVersion, kind, metadata?.namespace ?? "default", metadata?.name].join("/");

@@ -4,7 +4,7 @@ import { EngineError, messageOf, TerminalError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { KubeClient } from "../kube/kube.ts";
 import type { KubeObject } from "../objects/object.ts";
-import { applyTogether, deleteObject, inRanks, keyOf, objectOf, type Refusal } from "./manifest-apply.ts";
+import { applyTogether, deleteObject, inRanks, keyOf, namedBy, type Refusal } from "./manifest-apply.ts";
 import { listManifestFiles, readManifestFiles } from "./manifest-files.ts";
 
 /** How often files are looked at; a change is seen after at most this. */
@@ -39,8 +39,8 @@ export function createManifestDir(deps: ManifestDirDeps): ManifestDir {
 
 interface FollowedFile {
   readonly fingerprint: string;
-  /** What must not be deleted as long as the file is there. */
-  readonly objects: readonly Manifest[];
+  /** What must not be deleted as long as the file is there: kinds and names. */
+  readonly objects: readonly KubeObject[];
   /** Why the API did not take all of it. */
   readonly problem?: { readonly message: string; readonly isTransient: boolean };
 }
@@ -68,12 +68,13 @@ class FollowedDir implements ManifestDir {
   async applyAll(signal: AbortSignal): Promise<number> {
     const { kube, path } = this.#deps;
     const files = new Map<string, FollowedFile>();
+    const manifests: Manifest[] = [];
     const fingerprints = await listManifestFiles(path, isOfRepository);
-    for (const [file, objects] of await readManifestFiles(fingerprints.keys())) {
-      if (objects instanceof EngineError) throw objects;
-      files.set(file, { fingerprint: fingerprints.get(file) ?? "", objects });
+    for (const [file, read] of await readManifestFiles(fingerprints.keys())) {
+      if (read instanceof EngineError) throw read;
+      for (const manifest of read) manifests.push(manifest);
+      files.set(file, { fingerprint: fingerprints.get(file) ?? "", objects: read.map(namedBy) });
     }
-    const manifests = [...files.values()].flatMap(({ objects }) => objects);
     for (const rank of inRanks(manifests)) {
       const [refusal] = await applyTogether(kube, rank, signal);
       if (refusal !== undefined) throw refusal.error;
@@ -141,8 +142,9 @@ class FollowedDir implements ManifestDir {
       refusals.push(...(await applyTogether(this.#deps.kube, rank, signal)));
     }
     const byFile = Map.groupBy(refusals, ({ manifest }) => manifest.file);
-    for (const [file, objects] of read) {
-      this.#settle(file, { fingerprint: due.get(file) ?? "", objects }, byFile.get(file) ?? []);
+    for (const [file, manifests] of read) {
+      const followed = { fingerprint: due.get(file) ?? "", objects: manifests.map(namedBy) };
+      this.#settle(file, followed, byFile.get(file) ?? []);
     }
   }
 
@@ -160,7 +162,7 @@ class FollowedDir implements ManifestDir {
       log.error("a manifest could not be applied", { file, error, refused: refusals.length });
     }
     const all = [...this.#objectsOf(file), ...followed.objects];
-    const objects = new Map(all.map((manifest) => [keyOf(objectOf(manifest)), manifest]));
+    const objects = new Map(all.map((object) => [keyOf(object), object]));
     this.#files.set(file, {
       ...followed,
       objects: [...objects.values()],
@@ -168,12 +170,12 @@ class FollowedDir implements ManifestDir {
     });
   }
 
-  #objectsOf(file: string): readonly Manifest[] {
+  #objectsOf(file: string): readonly KubeObject[] {
     return this.#files.get(file)?.objects ?? [];
   }
 
   #held(): ReadonlyMap<string, KubeObject> {
-    const objects = [...this.#files.values()].flatMap((followed) => followed.objects.map(objectOf));
+    const objects = [...this.#files.values()].flatMap((followed) => followed.objects);
     return new Map(objects.map((object) => [keyOf(object), object]));
   }
 

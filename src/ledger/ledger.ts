@@ -73,6 +73,7 @@ class BatchingLedger implements LedgerStore {
   readonly #inFlight = new Set<Promise<void>>();
   readonly #waiting = new Waiters();
   #open: Batch | undefined;
+  #isClosingSoon = false;
   #sequence = 0;
   #bufferedBytes = 0;
   #mark: LedgerPosition;
@@ -96,7 +97,7 @@ class BatchingLedger implements LedgerStore {
     batch.records.push(record.text);
     batch.bytes += record.bytes + 1;
     this.#bufferedBytes += record.bytes + 1;
-    if (batch.records.length === 1) this.#closeSoon(batch);
+    if (batch.records.length === 1) this.#closeSoon();
     if (!batch.fits(0)) this.#close();
     return { id: record.id, kept: batch.stored.promise };
   }
@@ -157,10 +158,14 @@ class BatchingLedger implements LedgerStore {
     return new EngineError("BUS_UNAVAILABLE", `the ledger takes no more: ${waiting}, at most ${maxBufferedBytes} may`);
   }
 
-  #closeSoon(batch: Batch): void {
+  /** One timer, whatever the number of batches: what is open when it ends may have waited less. */
+  #closeSoon(): void {
+    if (this.#isClosingSoon) return;
+    this.#isClosingSoon = true;
     sleepFor(this.#deps.clock, maxDelayMs, this.#closing.signal).then(
       () => {
-        if (this.#open === batch) this.#close();
+        this.#isClosingSoon = false;
+        this.#close();
       },
       () => undefined, // closing: disposal has closed it
     );

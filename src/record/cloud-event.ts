@@ -92,8 +92,9 @@ function dataOf(raw: JsonObject): JsonValue {
 
 function extensionsOf(raw: JsonObject): Pick<CloudEvent, "extensions"> {
   const extensions: Record<string, string | number | boolean> = {};
-  for (const [key, value] of Object.entries(raw)) {
+  for (const key of Object.keys(raw)) {
     if (attributes.has(key)) continue;
+    const value = raw[key];
     if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") extensions[key] = value;
   }
   return Object.keys(extensions).length > 0 ? { extensions } : {};

@@ -46,12 +46,12 @@ export interface RunningEngine extends AsyncDisposable {
   stop(): Promise<number | null>;
 }
 
-const mainFile = join(projectRoot, "src", "cli", "main.ts");
+const mainFile = join(projectRoot, "bin", "tiphys.js");
 const startDeadlineMs = 30_000;
 /** Characters of output that are kept at least. */
 const keptOutput = 4 * 1024 * 1024;
 
-/** `node src/cli/main.ts …` without an engine. */
+/** `tiphys …` without an engine. */
 export function tiphys(args: readonly string[], cwd?: string): Promise<RunResult> {
   return run(process.execPath, [mainFile, ...args], cwd === undefined ? {} : { cwd });
 }

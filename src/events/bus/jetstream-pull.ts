@@ -93,7 +93,8 @@ export class Pull implements Disposable {
 
   #take(message: Msg): void {
     this.#heardAt = this.#options.clock.monotonicMs();
-    if (message.headers !== undefined && message.headers.code > 0 && message.data.byteLength === 0) {
+    // Headers are parsed when they are asked for: not of messages, which are the most.
+    if (message.data.byteLength === 0 && message.headers !== undefined && message.headers.code > 0) {
       this.#takeStatus(message);
       return;
     }

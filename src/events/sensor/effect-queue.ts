@@ -24,6 +24,8 @@ import {
 
 /** Attempts under way at once, over all triggers of a Sensor. */
 const maxRunning = 256;
+/** The same, with those that are over and whose outcome is being stored: an fsync must not hold up the next attempts. */
+const maxUnstored = 1_024;
 /** Effects of one trigger that wait for another attempt; at this many the Sensor stops reading. */
 const maxOutboxPerTrigger = 1_000;
 /** How long attempts under way may go on when the engine stops. */
@@ -93,6 +95,8 @@ export class EffectQueue {
   readonly #dirty = new Set<string>();
   /** In the order of their start, each with the ledger's place then: its outcome is stored after that. */
   readonly #running = new Map<Promise<void>, LedgerPosition>();
+  /** Of these, the attempts that are not over. */
+  #executing = 0;
   readonly #attempts = new AbortController();
   #awaitingCommit: Effect[] = [];
   #ready: Effect[] = [];
@@ -146,9 +150,13 @@ export class EffectQueue {
   }
 
   hasRoom(): boolean {
-    if (this.#running.size >= maxRunning || this.#awaitingCommit.length >= maxRunning) return false;
+    if (this.#isFull() || this.#awaitingCommit.length >= maxRunning) return false;
     for (const count of this.#outboxByTrigger.values()) if (count >= maxOutboxPerTrigger) return false;
     return true;
+  }
+
+  #isFull(): boolean {
+    return this.#executing >= maxRunning || this.#running.size >= maxUnstored;
   }
 
   /** Resolves when there is room, or when `signal` aborts. */
@@ -239,7 +247,7 @@ export class EffectQueue {
       this.#host.fail(new EngineError("LEASE_LOST", "another engine may act by now"));
       return; // it is unfinished: whoever has the Sensor then makes it happen
     }
-    if (this.#running.size >= maxRunning) this.#ready.push(effect);
+    if (this.#isFull()) this.#ready.push(effect);
     else this.#track(this.#attempt(effect));
   }
 
@@ -247,9 +255,7 @@ export class EffectQueue {
     this.#running.set(work, this.#deps.ledger.mark());
     const done = (): void => {
       this.#running.delete(work);
-      const next = this.#ready.shift();
-      if (next) this.#start(next);
-      this.#waiting.wake();
+      this.#startNext();
     };
     work.then(done, (error: unknown) => {
       done();
@@ -259,17 +265,28 @@ export class EffectQueue {
     });
   }
 
+  #startNext(): void {
+    if (this.#isFull()) return;
+    const next = this.#ready.shift();
+    if (next) this.#start(next);
+    this.#waiting.wake();
+  }
+
   async #attempt(effect: Effect): Promise<void> {
     const { clock, execute, metrics } = this.#deps;
     const labels = this.#labels(effect.trigger);
     const startedAt = clock.now();
     let outcome: Outcome;
+    this.#executing += 1;
     try {
       outcome = await execute(effect, this.#attempts.signal);
     } catch (error) {
       if (this.#attempts.signal.aborted) return; // cut off: done again after the restart, under the same key
       metrics.actionFailed.add(labels);
       return this.#fail(effect, startedAt, error);
+    } finally {
+      this.#executing -= 1;
+      this.#startNext();
     }
     metrics.actionTriggered.add(labels);
     metrics.actionDuration.observe(labels, clock.now() - startedAt);

@@ -175,6 +175,22 @@ test("at most 256 attempts run at once; then there is no room, and an abort ends
   assert.deepEqual([ends.length, queue.hasRoom(), queue.oldestInline()], [300, true, undefined]);
 });
 
+test("outcomes that are being stored do not hold up attempts, up to 1,024 of both", async () => {
+  const { promise: kept, resolve } = Promise.withResolvers<void>();
+  let attempts = 0;
+  const execute = async () => {
+    attempts += 1;
+    return { message: "" };
+  };
+  const { clock, queue } = open({ execute, kept: () => kept });
+  for (let n = 0; n < 1_500; n++) queue.add(effect(`k${n}`), n + 1, false);
+  await clock.advance(0);
+  assert.deepEqual([attempts, queue.hasRoom(), queue.oldestInline()], [1_024, false, 1]);
+  resolve();
+  await clock.advance(0);
+  assert.deepEqual([attempts, queue.hasRoom(), queue.oldestInline()], [1_500, true, undefined]);
+});
+
 test("waiting for room leaves nothing behind on the signal", async () => {
   const ends: (() => void)[] = [];
   const { clock, queue } = open({ execute: () => new Promise((resolve) => ends.push(() => resolve({ message: "" }))) });
