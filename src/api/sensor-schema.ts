@@ -126,8 +126,12 @@ export const dependencySchema = {
       description: "Changes the event's data before filters see it.",
       properties: { jq: textField("A jq program; comes before script."), script: textField("A Lua script.") },
     },
-    correlate: textField("Ours: a path into the data; only events with the same value there are joined."),
-    within: textField("Ours: how long an event waits for those that it is joined with, as a Go duration."),
+    correlate: textField(
+      "Ours: a path into the data (GJSON), or a Go template over it as .Input; only events with the same value there are joined. Each dependency of a join has its own.",
+    ),
+    within: textField(
+      "Ours: how long an event waits for those that it is joined with, from when the bus stored it, as a Go duration. Then it is let go, with a record.",
+    ),
   },
 } as const satisfies JsonSchema;
 
@@ -146,36 +150,40 @@ const resetSchema = {
   },
 } as const satisfies JsonSchema;
 
+const groupKeyText = "A path into the data (GJSON), or a Go template over it as .Input; not where events are joined.";
+
 /** Ours, on a template beside what it does. */
 const pacingFields = {
   debounce: {
     type: "object",
-    description: "Ours: of events in quick succession only the last fires.",
+    description: "Ours: of events in quick succession only the last fires, once none came for a while.",
     properties: {
-      key: textField("A path into the data; each value has its own quiet time."),
+      key: textField(`${groupKeyText} Each value has its own quiet time. Default: the key of the join.`),
       quiet: textField("How long nothing may come before it fires, as a Go duration."),
     },
   },
   batch: {
     type: "object",
-    description: "Ours: several events fire once.",
+    description:
+      "Ours: several events fire once. Parameters see the newest of each dependency, and all of them, oldest first, as the list under dependencyName: events.",
     properties: {
-      key: textField("A path into the data; each value is gathered on its own."),
-      size: { type: "integer", description: "At how many events it fires." },
-      quiet: textField("After how long without an event it fires anyway, as a Go duration."),
+      key: textField(`${groupKeyText} Each value is gathered on its own. Default: the key of the join.`),
+      size: { type: "integer", description: "At how many events it fires; at most 1000.", default: 1000 },
+      wait: textField("How long after the first event it fires anyway, as a Go duration."),
     },
   },
   ordering: {
     type: "object",
-    description: "Ours: what belongs together is done one after the other.",
-    properties: { key: textField("A path into the data; events with the same value keep their order.") },
+    description:
+      "Ours: what belongs together is done one after the other, in the order of the events; a retry holds up only its key.",
+    properties: { key: textField(`${groupKeyText} Default: the key of the join, debounce or batch, or one for all.`) },
   },
 } as const satisfies Readonly<Record<string, JsonSchema>>;
 
 const templateFields = {
   name: textField("The trigger's name, unique in the Sensor."),
   conditions: textField("Names of dependencies with &&, || and parentheses. Default: all of them."),
-  conditionsReset: listField("When events that wait for others are forgotten.", resetSchema),
+  conditionsReset: listField("When events that wait for others are let go, each with a record.", resetSchema),
 } as const;
 
 function templateSchema(kinds: Kinds): JsonSchema {

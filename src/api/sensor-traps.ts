@@ -5,6 +5,7 @@ import { allOf, type Condition, parseCondition } from "./condition.ts";
 import { addTo, checkItems, objectOf, objectsOf, textOf, warningAt } from "./fields.ts";
 import { checkParameterTraps, destsOf } from "./parameter-rules.ts";
 import { checkStartAt } from "./start-at.ts";
+import { batchEventsName, checkTimingTraps } from "./timing-traps.ts";
 import { checkPlanned, checkPodTemplate, checkSubjectName } from "./trap-rules.ts";
 import { kindOfTemplate } from "./trigger-rules.ts";
 
@@ -19,8 +20,19 @@ export function checkSensorTraps(spec: JsonObject): Problem[] {
   if (names.size < dependencies.length) addTo(problems, checkTwins(dependencies));
   addTo(problems, checkUnused(dependencies, read));
   for (const conditions of read) addTo(problems, conditions.problems);
+  addTo(
+    problems,
+    checkTimingTraps(
+      dependencies,
+      triggers,
+      read.map(({ condition }) => condition),
+    ),
+  );
   triggers.forEach((trigger, index) => {
-    addTo(problems, checkParametersOf(trigger, read[index]?.names ?? names, `spec.triggers[${index}]`));
+    const given = read[index]?.names ?? names;
+    const isBatch = objectOf(trigger.template).batch !== undefined;
+    const all = isBatch ? new Set([...given, batchEventsName]) : given;
+    addTo(problems, checkParametersOf(trigger, all, `spec.triggers[${index}]`));
   });
   addTo(problems, checkSameObjects(triggers));
   return problems;
@@ -49,7 +61,7 @@ function checkUnread({ errorOnFailedRound, loggingFields }: JsonObject): Problem
 
 function checkDependency(dependency: JsonObject, path: string): Problem[] {
   const { jq, script } = objectOf(dependency.transform);
-  const problems = checkPlanned(dependency, ["correlate", "within"], path);
+  const problems: Problem[] = [];
   addTo(problems, checkSubjectName(textOf(dependency.eventSourceName), `${path}.eventSourceName`));
   addTo(problems, checkSubjectName(textOf(dependency.eventName), `${path}.eventName`));
   if (textOf(jq) !== "" && textOf(script) !== "") {

@@ -8,7 +8,7 @@ import { addTo, checkItems, errorAt, objectOf, textOf, warningAt } from "./field
 import { isTimeZone } from "./filter-rules.ts";
 import { checkParameterList, checkTriggerParameters, destsOf } from "./parameter-rules.ts";
 import { type TriggerKindSchema, triggerKindNames } from "./sensor-schema.ts";
-import { checkBackoff, checkLabelName, checkPlanned } from "./trap-rules.ts";
+import { checkBackoff, checkLabelName } from "./trap-rules.ts";
 
 type Kinds = Readonly<Record<string, TriggerKindSchema>>;
 
@@ -60,7 +60,6 @@ function checkTemplate(template: JsonObject, trigger: JsonObject, kinds: Kinds, 
   const problems: Problem[] = [];
   if (textOf(template.name) === "") problems.push(errorAt(`${path}.name`, "trigger must define a name"));
   addTo(problems, checkItems(template.conditionsReset, `${path}.conditionsReset`, checkReset));
-  addTo(problems, checkPlanned(template, ["debounce", "batch", "ordering"], path));
   const named = kindsOfTemplate(template);
   if (named.length > 1) {
     problems.push(warningAt(path, `names several triggers (${named.join(", ")}); only ${named[0]} runs`));

@@ -14,6 +14,10 @@ export interface Metrics {
   readonly eventRejected: Count<"sensor_name" | "dependency">;
   /** Ours: filters, conditions or transforms that failed. */
   readonly decisionErrors: Count<"sensor_name">;
+  /** Ours: events that waited at a trigger and were let go; `reason` is window, reset, bound or edit. */
+  readonly eventsExpired: Count<"sensor_name" | "trigger_name" | "reason">;
+  /** Ours: debounced firings and batches that fired before their time, since too many waited. */
+  readonly firedEarly: Count<"sensor_name" | "trigger_name">;
   /** Ours: stored messages that were lost before they were read, or were no events. */
   readonly eventsLost: Count<"bus">;
   readonly eventsInvalid: Count<"bus">;
@@ -106,6 +110,8 @@ export function createMetrics(): Metrics {
       "Filters, conditions or transforms that failed.",
       "sensor_name",
     ),
+    eventsExpired: count("tiphys_events_expired_total", "Events that waited and were let go.", ...action, "reason"),
+    firedEarly: count("tiphys_fired_early_total", "Firings before their time, since too many waited.", ...action),
     eventsLost: count("tiphys_events_lost_total", "Events that the bus dropped before they were read.", "bus"),
     eventsInvalid: count("tiphys_events_invalid_total", "Stored messages that are not events.", "bus"),
     readerLag: level("tiphys_reader_lag_messages", "Messages between the reader and the end of the bus.", "bus"),

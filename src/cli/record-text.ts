@@ -41,9 +41,11 @@ function unknownText(record: never): string {
   return `${kind} ${id}`;
 }
 
+const verdictStyles = { fired: "green", error: "red", expired: "yellow" } as const;
+
 function decisionText({ id, sensor, verdict, trigger, dependency, reason }: DecisionRecord): string {
   const { kind = "Sensor", namespace, name } = sensor;
-  const what = verdict === "fired" ? colored("green", "fired") : colored("red", "error");
+  const what = colored(verdictStyles[verdict], verdict);
   const on = trigger ?? `dependency ${dependency}`;
   return `decision ${id}: ${kind} ${namespace}/${name} ${what} ${on}${reason === undefined ? "" : `: ${reason}`}`;
 }

@@ -9,6 +9,7 @@ import { createDeadLetters } from "../events/sensor/dead-letters.ts";
 import { createExecutor } from "../events/sensor/executor.ts";
 import { createSensorRunner, type SensorRunner, type SensorRunnerDeps } from "../events/sensor/runner.ts";
 import { ledgerPositionsIn } from "../events/sensor/sensor-cells.ts";
+import { createTicker, type Ticker } from "../events/sensor/ticker.ts";
 import { triggerKinds, triggerSchemas } from "../events/triggers/registry.ts";
 import type { GitOpsTarget } from "../events/triggers/trigger.ts";
 import { createBusRunner } from "./buses.ts";
@@ -27,6 +28,8 @@ export async function startSensors(parts: Parts, gitOps: GitOpsTarget): Promise<
   const { stack, nursery, partitions, clock, log, system } = parts;
   const finished = await readFinished(parts);
   stack.use(nursery.start("partitions", (signal) => partitions.run(signal)));
+  const ticker = createTicker(parts);
+  stack.use(nursery.start("ticker", (signal) => ticker.run(signal)));
   const buses = runController(parts, "EventBus", ({ cache, request }) => {
     const runBus = createBusRunner(parts);
     return createEventBusController({ ...parts, cache, runBus, request });
@@ -39,7 +42,7 @@ export async function startSensors(parts: Parts, gitOps: GitOpsTarget): Promise<
       schemas: triggerSchemas(),
       buses: parts.directory,
       owns: parts.leases.sensors.owns,
-      createRunner: createRunnerFactory(parts, finished, gitOps),
+      createRunner: createRunnerFactory(parts, { ...finished, ticker }, gitOps),
     }),
   );
   parts.leases.sensors.workBy({
@@ -72,7 +75,7 @@ async function readFinished({ ledger, partitions }: Parts): Promise<Finished> {
   return { finished, finishedUntil: { epoch, after } };
 }
 
-function createRunnerFactory(parts: Parts, finished: Finished, gitOps: GitOpsTarget) {
+function createRunnerFactory(parts: Parts, shared: Finished & { readonly ticker: Ticker }, gitOps: GitOpsTarget) {
   return async (compiled: CompiledSensor, own: BusHandle): Promise<SensorRunner> => {
     const handle = own.readFrom ?? own;
     const { namespace, name } = compiled.head;
@@ -83,7 +86,7 @@ function createRunnerFactory(parts: Parts, finished: Finished, gitOps: GitOpsTar
     return createSensorRunner(compiled, {
       ...parts,
       log,
-      ...finished,
+      ...shared,
       reader: handle.reader,
       bus: handle.name,
       subjectOf: (eventSource, event) => handle.subjectOf(namespace, eventSource, event),

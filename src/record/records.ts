@@ -53,10 +53,13 @@ export interface DecisionRecord extends RecordBase {
   /** Absent for an error that concerns a dependency, before any trigger. */
   readonly trigger?: string;
   readonly dependency?: string;
-  /** fired: the trigger's conditions are met. error: a filter, condition or transform failed; the event is on `dead`. */
-  readonly verdict: "fired" | "error";
+  /**
+   * fired: the trigger's conditions are met. error: a filter, condition, key or transform failed; the event is on `dead`.
+   * expired: events that waited at the trigger were let go.
+   */
+  readonly verdict: "fired" | "error" | "expired";
   readonly reason?: string;
-  /** By dependency name. */
+  /** By dependency name; of a batch the newest of each, all of them are causes. */
   readonly events: Readonly<Record<string, EventHead>>;
 }
 

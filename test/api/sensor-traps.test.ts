@@ -117,11 +117,30 @@ for (const [what, spec, expected] of [
     /takes events of one second of the day only: 23:59:59/,
   ],
   ["cel", filters({ cel: "true" }), `${f}.cel: is not supported yet`],
-  ["correlate", on([{ ...dependency, correlate: "a" }], log), "spec.dependencies[0].correlate: is not supported yet"],
-  ["within", on([{ ...dependency, within: "5m" }], log), "spec.dependencies[0].within: is not supported yet"],
-  ["debounce", template({ debounce: { quiet: "5s" } }), `${t}.template.debounce: is not supported yet`],
-  ["batch", template({ batch: { size: 5 } }), `${t}.template.batch: is not supported yet`],
-  ["ordering", template({ ordering: { key: "a" } }), `${t}.template.ordering: is not supported yet`],
+  [
+    "correlate where nothing is joined",
+    on([{ ...dependency, correlate: "a" }], log),
+    "spec.dependencies[0].correlate: has no effect: no trigger joins these events with others",
+  ],
+  [
+    "within where nothing is joined",
+    on([{ ...dependency, within: "5m" }], log),
+    "spec.dependencies[0].within: has no effect: no trigger joins these events with others",
+  ],
+  [
+    "debounce of a dlqTrigger",
+    on([dependency], {
+      ...log,
+      atLeastOnce: true,
+      dlqTrigger: { atLeastOnce: true, template: { name: "dlq", log: {}, debounce: { quiet: "5s" } } },
+    }),
+    /dlqTrigger.template.debounce: has no effect/,
+  ],
+  [
+    "the list of a batch where there is none",
+    parameters({ dependencyName: "events", dataKey: "#" }),
+    /"events" is no dependency of this trigger/,
+  ],
   ["shared", { ...on([dependency], log), shared: true }, "spec.shared: is not supported yet"],
   [
     "two transforms",
@@ -314,6 +333,22 @@ for (const [what, spec] of [
   [
     "a backoff in nanoseconds",
     template({}, { atLeastOnce: true, retryStrategy: { duration: 5, factor: 1.5, jitter: 0.1, steps: 2 } }),
+  ],
+  ["debounce", template({ debounce: { key: "body.ref", quiet: "5s" } })],
+  ["ordering", template({ ordering: { key: "a" } })],
+  [
+    "the list of a batch",
+    template(
+      { batch: { size: 5, wait: "1m" } },
+      { parameters: [{ src: { dependencyName: "events", dataKey: "#" }, dest: "log.count" }] },
+    ),
+  ],
+  [
+    "joins by key within a time",
+    on(
+      ["d", "e"].map((name) => ({ ...dependency, name, correlate: "a", within: "5m" })),
+      log,
+    ),
   ],
   [
     "a schedule of leap days",

@@ -11,6 +11,7 @@ import { createExecutor, type ExecutorDeps } from "../../src/events/sensor/execu
 import { createPartitions } from "../../src/events/sensor/partition.ts";
 import { createEventReader, parseSystemSubject } from "../../src/events/sensor/reader.ts";
 import { createSensorRunner } from "../../src/events/sensor/runner.ts";
+import { createTicker } from "../../src/events/sensor/ticker.ts";
 import { triggerKinds, triggerSchemas } from "../../src/events/triggers/registry.ts";
 import { openLedger } from "../../src/ledger/ledger.ts";
 import { encodeEvent } from "../../src/record/cloud-event.ts";
@@ -101,7 +102,8 @@ export async function openSensorRig(
       throw new Error(reason);
     },
   });
-  const running: Promise<void>[] = [partitions.run(stop.signal)];
+  const ticker = createTicker(base);
+  const running: Promise<void>[] = [partitions.run(stop.signal), ticker.run(stop.signal)];
   const ready: Promise<void>[] = [];
   for (let n = 0; n < sensors; n++) {
     const compiled = sensorOn(n);
@@ -112,6 +114,7 @@ export async function openSensorRig(
       subjectOf: (source, event) => eventSubject(namespace, source, event),
       start: async () => start,
       partition: await partitions.of(namespace, compiled.head.name),
+      ticker,
       ledger,
       execute: counted(compiled, { ...logOnly, clock, log: log.child({ sensor: compiled.head.name }) }, onFired),
       putDead: createDeadLetters(bus, compiled.head, clock),

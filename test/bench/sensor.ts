@@ -1,5 +1,6 @@
 import { instant } from "../../src/base/clock.ts";
-import { emptyState, type ReceivedEvent, reduce } from "../../src/events/sensor/reducer.ts";
+import { reduce } from "../../src/events/sensor/reducer.ts";
+import { emptyState, type ReceivedEvent } from "../../src/events/sensor/state.ts";
 import { encodeEvent } from "../../src/record/cloud-event.ts";
 import { compiled, dependency, received, trigger } from "../events/sensor/builders.ts";
 import type { Bench, BenchRow } from "./bench.ts";

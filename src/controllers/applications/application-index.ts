@@ -1,7 +1,8 @@
 import type { Instant } from "../../base/clock.ts";
 import { isJsonObject } from "../../base/json.ts";
 import type { CompiledSensor } from "../../events/sensor/compile.ts";
-import { type Decision, emptyState, type ReceivedEvent, reduce } from "../../events/sensor/reducer.ts";
+import { reduce } from "../../events/sensor/reducer.ts";
+import { type Decision, emptyState, type ReceivedEvent } from "../../events/sensor/state.ts";
 import { builtInEventSource } from "../../record/cloud-event.ts";
 
 export interface ApplicationMatch {

@@ -1,7 +1,7 @@
 import { listOf, objectOf, textOf } from "../../api/fields.ts";
 import { type Instant, isoTime } from "../../base/clock.ts";
 import type { JsonObject, JsonValue } from "../../base/json.ts";
-import type { ReceivedEvent } from "../../events/sensor/reducer.ts";
+import type { ReceivedEvent } from "../../events/sensor/state.ts";
 import {
   type ComparisonLevel,
   type Reason,

@@ -8,7 +8,7 @@ import type { Metrics } from "../../base/metrics.ts";
 import type { Schema } from "../../base/schema.ts";
 import { createSlots } from "../../base/slots.ts";
 import type { CompiledSensor } from "../../events/sensor/compile.ts";
-import type { ReceivedEvent } from "../../events/sensor/reducer.ts";
+import type { ReceivedEvent } from "../../events/sensor/state.ts";
 import { claimantOf } from "../../gitops/reconcile/look.ts";
 import { type Reconciled, reconcile } from "../../gitops/reconcile/reconcile.ts";
 import { refreshAsked } from "../../gitops/reconcile/refresh-needed.ts";

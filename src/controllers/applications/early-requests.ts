@@ -1,6 +1,6 @@
 import { type Clock, sleepFor } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
-import type { ReceivedEvent } from "../../events/sensor/reducer.ts";
+import type { ReceivedEvent } from "../../events/sensor/state.ts";
 
 /** A stored request and whom to tell once it was acted on. */
 export interface StoredRequest {

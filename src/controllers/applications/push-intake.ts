@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../../base/clock.ts";
-import type { ReceivedEvent } from "../../events/sensor/reducer.ts";
+import type { ReceivedEvent } from "../../events/sensor/state.ts";
 import type { RefChange } from "../../local/git-server.ts";
 import type { CloudEvent } from "../../record/cloud-event.ts";
 import { type BusHandle, publishEvent } from "../bus-directory.ts";

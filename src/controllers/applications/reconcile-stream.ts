@@ -4,7 +4,7 @@ import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
 import { isJsonObject } from "../../base/json.ts";
 import type { Logger } from "../../base/log.ts";
 import type { EventBus, Position, Sequence, StateStore } from "../../events/bus/bus.ts";
-import type { ReceivedEvent } from "../../events/sensor/reducer.ts";
+import type { ReceivedEvent } from "../../events/sensor/state.ts";
 import { rawSubject, subjectOf } from "../../record/subject.ts";
 
 /** Subjects `reconcile.<namespace>.<application>` of the system bus (DESIGN section 4). */

@@ -9,6 +9,7 @@ import type { SensorHead } from "../../record/records.ts";
 import { compileFilters } from "./filters/filters.ts";
 import type { Filter } from "./filters/outcome.ts";
 import { checkParameters } from "./parameters.ts";
+import { compileTiming, type TriggerTiming, type WrittenDependencies } from "./timing.ts";
 
 /** A Sensor ready to run: paths, regexes and conditions are closures, so that nothing is parsed per event. */
 export interface CompiledSensor {
@@ -41,6 +42,8 @@ export interface CompiledTrigger {
   readonly dependencies: ReadonlySet<string>;
   /** false: one event suffices, and no state is kept. */
   readonly joins: boolean;
+  /** Of a trigger that says something about keys or time. */
+  readonly timing?: TriggerTiming;
   isMet(present: ReadonlySet<string>): boolean;
 }
 
@@ -89,8 +92,14 @@ function compileParts(sensor: Sensor) {
   const problems: Problem[] = [];
   const dependencies = compileDependencies(sensor, problems);
   const names = dependencies.map((dependency) => dependency.name);
+  const written = new Map(
+    sensor.dependencies.map((dependency, index) => [
+      dependency.name,
+      { dependency, path: `spec.dependencies[${index}]` },
+    ]),
+  );
   const triggers = sensor.triggers.map((trigger, index) =>
-    compileTrigger(trigger, names, `spec.triggers[${index}]`, problems),
+    compileTrigger(trigger, { names, dependencies: written }, `spec.triggers[${index}]`, problems),
   );
   return { dependencies, triggers, problems };
 }
@@ -132,21 +141,22 @@ function compileDependencies(sensor: Sensor, problems: Problem[]): CompiledDepen
 
 function compileTrigger(
   trigger: Trigger,
-  names: readonly string[],
+  given: { readonly names: readonly string[]; readonly dependencies: WrittenDependencies },
   path: string,
   problems: Problem[],
 ): CompiledTrigger {
-  const condition = conditionOf(trigger, names, `${path}.template.conditions`, problems);
-  const reset = trigger.template.raw.conditionsReset;
-  if (Array.isArray(reset) && reset.length > 0) {
-    problems.push({ severity: "error", path: `${path}.template.conditionsReset`, message: "is not supported yet" });
-  }
+  const condition = conditionOf(trigger, given.names, `${path}.template.conditions`, problems);
   addTo(problems, checkParameters(trigger, path));
+  const { names, joins } = condition;
+  const at = `${path}.template`;
+  const { dependencies } = given;
+  const timing = compileTiming({ template: trigger.template.raw, names, joins, dependencies, path: at }, problems);
   return {
     name: trigger.template.name,
     trigger,
-    dependencies: new Set(condition.names),
-    joins: condition.joins,
+    dependencies: new Set(names),
+    joins,
+    ...(timing && { timing }),
     isMet: condition.isMet,
   };
 }

@@ -5,7 +5,7 @@ import { type Subject, subjectOf } from "../../record/subject.ts";
 import type { EventBus } from "../bus/bus.ts";
 import { type FailedAttempt, shortError } from "./effect.ts";
 import type { DeadEffect, PutDead } from "./effect-queue.ts";
-import type { ReceivedEvent } from "./reducer.ts";
+import type { ReceivedEvent } from "./state.ts";
 
 /** What failed for good, as stored on `dead.<namespace>.<sensor>.<trigger>`. */
 export interface DeadLetter {
@@ -20,7 +20,14 @@ export interface DeadLetter {
   readonly error: string;
   readonly attempts: readonly FailedAttempt[];
   /** By dependency. `event` is left out when the letter would be too large for the bus; `head` says where it is stored. */
-  readonly events: Readonly<Record<string, { readonly head: EventHead; readonly event?: ReceivedEvent["event"] }>>;
+  readonly events: Readonly<Record<string, DeadEvent>>;
+  /** All events of a batch, oldest first. */
+  readonly batch?: readonly (DeadEvent & { readonly dependency: string })[];
+}
+
+interface DeadEvent {
+  readonly head: EventHead;
+  readonly event?: ReceivedEvent["event"];
 }
 
 /** Stores dead letters of one Sensor; the same key is stored once. */
@@ -37,7 +44,8 @@ export function createDeadLetters(bus: EventBus, sensor: SensorHead, clock: Cloc
       await publish(bus, subject, letter);
     } catch (error) {
       if (!(error instanceof EngineError) || error.code !== "BUS_MESSAGE_TOO_LARGE") throw error;
-      await publish(bus, subject, { ...letter, events: headsOnly(letter.events) });
+      const batch = letter.batch?.map(({ dependency, head }) => ({ dependency, head }));
+      await publish(bus, subject, { ...letter, events: headsOnly(letter.events), ...(batch && { batch }) });
     }
   };
 }
@@ -45,8 +53,9 @@ export function createDeadLetters(bus: EventBus, sensor: SensorHead, clock: Cloc
 function letterOf(dead: DeadEffect, sensor: SensorHead, clock: Clock): DeadLetter {
   const at = clock.now();
   if (dead.kind === "effect") {
-    const { key, trigger, attempts, events } = dead.effect;
-    return { v: 1, at, sensor, trigger, key, error: shortError(dead.error), attempts, events };
+    const { key, trigger, attempts, events, batch } = dead.effect;
+    const letter = { at, sensor, trigger, key, error: shortError(dead.error), attempts, events };
+    return { v: 1, ...letter, ...(batch && { batch }) };
   }
   const { dependency, trigger, message, event } = dead.decision;
   return {

@@ -13,7 +13,9 @@ import {
   type Effect,
   type ErrorDecision,
   isOpenError,
+  isOpenRecord,
   type OpenError,
+  type OpenRecord,
   type OutboxEntry,
   openErrorOf,
   type RetryPlan,
@@ -21,6 +23,7 @@ import {
   shortError,
   withFailure,
 } from "./effect.ts";
+import { byOrder, EffectLanes } from "./effect-lanes.ts";
 
 /** Attempts under way at once, over all triggers of a Sensor. */
 const maxRunning = 256;
@@ -100,6 +103,7 @@ export class EffectQueue {
   readonly #attempts = new AbortController();
   #awaitingCommit: Effect[] = [];
   #ready: Effect[] = [];
+  readonly #lanes = new EffectLanes();
   #stopping = false;
   readonly #waiting = new Waiters();
 
@@ -115,11 +119,14 @@ export class EffectQueue {
   /** `open` go on where they stood; the rest of `stored` finished before the crash and is removed. */
   restore(open: readonly OutboxEntry[], stored: readonly OutboxEntry[]): void {
     for (const { key } of stored) this.#dirty.add(key);
+    const effects: Effect[] = [];
     for (const entry of open) {
       this.#putOutbox(entry);
-      if (isOpenError(entry)) this.#track(this.#bury(entry, Promise.resolve()));
-      else this.#retryLater(entry);
+      if (isOpenRecord(entry)) this.#track(this.#write(entry));
+      else if (isOpenError(entry)) this.#track(this.#bury(entry, Promise.resolve()));
+      else effects.push(entry);
     }
+    for (const effect of effects.sort(byOrder)) this.#retryLater(this.#lanes.enter(effect));
   }
 
   /** Whether an effect with this key is under way: the same events again are no new firing. */
@@ -127,7 +134,8 @@ export class EffectQueue {
     return this.#outbox.has(key) || this.#inlineEntries.has(key);
   }
 
-  add(effect: Effect, sequence: Sequence, joined: boolean): void {
+  add(decided: Effect, sequence: Sequence, joined: boolean): void {
+    const effect = this.#lanes.enter(decided);
     if (joined) {
       this.#putOutbox(effect);
       this.#awaitingCommit.push(effect);
@@ -149,8 +157,15 @@ export class EffectQueue {
     this.#track(this.#bury(entry, record.kept));
   }
 
+  /** Stored with the state, until it is in the ledger: what a Sensor let go is not forgotten by a crash. */
+  addRecord(entry: OpenRecord): void {
+    if (this.has(entry.key)) return;
+    this.#putOutbox(entry);
+    this.#track(this.#write(entry));
+  }
+
   hasRoom(): boolean {
-    if (this.#isFull() || this.#awaitingCommit.length >= maxRunning) return false;
+    if (!this.#lanes.hasRoom || this.#isFull() || this.#awaitingCommit.length >= maxRunning) return false;
     for (const count of this.#outboxByTrigger.values()) if (count >= maxOutboxPerTrigger) return false;
     return true;
   }
@@ -247,6 +262,7 @@ export class EffectQueue {
       this.#host.fail(new EngineError("LEASE_LOST", "another engine may act by now"));
       return; // it is unfinished: whoever has the Sensor then makes it happen
     }
+    if (!this.#lanes.mayBegin(effect)) return;
     if (this.#isFull()) this.#ready.push(effect);
     else this.#track(this.#attempt(effect));
   }
@@ -292,7 +308,7 @@ export class EffectQueue {
     metrics.actionDuration.observe(labels, clock.now() - startedAt);
     const objects = outcome.objects ? { objects: outcome.objects.map(refText) } : {};
     await this.#record(effect, startedAt, { outcome: "succeeded", message: outcome.message, ...objects });
-    this.#finish(effect.key);
+    this.#end(effect);
   }
 
   async #fail(effect: Effect, startedAt: number, error: unknown): Promise<void> {
@@ -312,7 +328,13 @@ export class EffectQueue {
     const failed = withFailure(effect, { at: clock.now(), error: message }, 0);
     await this.#putDeadUntilKept({ kind: "effect", effect: failed, error: message });
     await this.#record(effect, startedAt, { outcome: "dead", message });
+    this.#end(effect);
+  }
+
+  #end(effect: Effect): void {
     this.#finish(effect.key);
+    const next = this.#lanes.leave(effect);
+    if (next) this.#start(next);
   }
 
   #retry(effect: Effect): void {
@@ -348,9 +370,9 @@ export class EffectQueue {
     if (isNew) this.#countOutbox(entry, 1);
   }
 
-  /** Errors count as attempts under way, which bounds them. */
+  /** Errors and records count as attempts under way, which bounds them. */
   #countOutbox(entry: OutboxEntry, by: number): void {
-    if (!isOpenError(entry)) {
+    if (!isOpenError(entry) && !isOpenRecord(entry)) {
       this.#outboxByTrigger.set(entry.trigger, (this.#outboxByTrigger.get(entry.trigger) ?? 0) + by);
     }
     const { namespace, name } = this.#compiled.head;
@@ -392,6 +414,11 @@ export class EffectQueue {
       startedAt,
       ...outcome,
     }).kept;
+  }
+
+  async #write(entry: OpenRecord): Promise<void> {
+    await this.#deps.ledger.write(entry.record).kept;
+    this.#finish(entry.key);
   }
 
   async #bury(entry: OpenError, recorded: Promise<void>): Promise<void> {

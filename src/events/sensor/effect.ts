@@ -1,8 +1,8 @@
 import type { Backoff, Trigger } from "../../api/resources.ts";
 import { parseDuration } from "../../base/duration.ts";
 import { TerminalError } from "../../base/errors.ts";
-import type { RecordId } from "../../record/records.ts";
-import type { Decision, ReceivedEvent } from "./reducer.ts";
+import type { RecordDraft, RecordId } from "../../record/records.ts";
+import type { BatchedEvent, Decision, ReceivedEvent } from "./state.ts";
 
 /** A firing on its way to its outcome. Plain JSON: it is kept in the outbox as it stands. */
 export interface Effect {
@@ -18,6 +18,11 @@ export interface Effect {
   readonly attempts: readonly FailedAttempt[];
   /** Milliseconds since 1970: not before. */
   readonly dueAt: number;
+  /** All events of a batch, oldest first. */
+  readonly batch?: readonly BatchedEvent[];
+  /** Effects of one lane follow each other, by their `order`. */
+  readonly lane?: string;
+  readonly order?: number;
 }
 
 export interface FailedAttempt {
@@ -34,10 +39,21 @@ export interface OpenError {
   readonly error: ErrorDecision;
 }
 
-export type OutboxEntry = Effect | OpenError;
+/** A record on its way to the ledger, of events that a Sensor's state no longer has. Plain JSON, as an effect. */
+export interface OpenRecord {
+  /** Begins with `record/`. */
+  readonly key: string;
+  readonly record: RecordDraft;
+}
+
+export type OutboxEntry = Effect | OpenError | OpenRecord;
 
 export function isOpenError(entry: OutboxEntry): entry is OpenError {
   return "error" in entry;
+}
+
+export function isOpenRecord(entry: OutboxEntry): entry is OpenRecord {
+  return "record" in entry;
 }
 
 export function openErrorOf(sensorUid: string, error: ErrorDecision): OpenError {

@@ -1,3 +1,4 @@
+import { batchEventsName } from "../../api/timing-traps.ts";
 import { TerminalError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { isJsonObject } from "../../base/json.ts";
@@ -8,6 +9,7 @@ import type { CompiledSensor, CompiledTrigger } from "./compile.ts";
 import type { Effect } from "./effect.ts";
 import type { Execute } from "./effect-queue.ts";
 import { createParameterResolver } from "./parameters.ts";
+import type { BatchedEvent } from "./state.ts";
 
 export interface ExecutorDeps {
   readonly kinds: Readonly<Record<string, AnyTriggerKind>>;
@@ -25,7 +27,7 @@ export function createExecutor(compiled: CompiledSensor, deps: ExecutorDeps): Ex
 export function createPlanner(
   compiled: CompiledSensor,
   { kinds, context }: ExecutorDeps,
-): (effect: Pick<Effect, "key" | "trigger" | "events">, signal: AbortSignal) => Promise<PlannedEffect> {
+): (effect: Pick<Effect, "key" | "trigger" | "events" | "batch">, signal: AbortSignal) => Promise<PlannedEffect> {
   const { namespace, name } = compiled.head;
   return (effect, signal) => {
     const index = compiled.triggers.findIndex((trigger) => trigger.name === effect.trigger);
@@ -34,7 +36,10 @@ export function createPlanner(
     const path = `spec.triggers[${index}]`;
     const events: Record<string, CloudEvent> = {};
     for (const [dependency, { event }] of Object.entries(effect.events)) events[dependency] = event;
-    const parameters = createParameterResolver(events);
+    const { batch } = effect;
+    const parameters = createParameterResolver(
+      batch ? { ...events, [batchEventsName]: batchEvent(effect.key, batch) } : events,
+    );
     const template = templateOf(trigger, (raw, list) => parameters.apply(raw, list, `${path}.parameters`));
     const kindName = kindOf(trigger, template, kinds);
     const kind = kinds[kindName];
@@ -45,10 +50,22 @@ export function createPlanner(
       sensor: { namespace, name },
       trigger: trigger.name,
       events,
+      ...(batch && { batch: batch.map(({ dependency, event }) => ({ dependency, event })) }),
       ...(policy === undefined ? {} : { policy }),
     };
     return kind.plan(template[kindName], `${path}.template.${kindName}`, firing, { ...context, parameters }, signal);
   };
+}
+
+/** What parameters see of a batch beside its newest events: one whose data is the list of all, oldest first. */
+function batchEvent(id: string, batch: readonly BatchedEvent[]): CloudEvent {
+  const data = batch.map(({ dependency, event }) => {
+    const { extensions, ...attributes } = event;
+    return { dependency, ...extensions, ...attributes };
+  });
+  const newest = batch.at(-1)?.event;
+  const { source = "", type = "", time = "" } = newest ?? {};
+  return { id, source, type, subject: batchEventsName, time, datacontenttype: "application/json", data };
 }
 
 /** The template with `trigger.parameters` applied; the very object of the Sensor when there are none. */

@@ -5,7 +5,7 @@ import { Waiters } from "../../base/waiters.ts";
 import { decodeEvent } from "../../record/cloud-event.ts";
 import { decodeToken, type Subject } from "../../record/subject.ts";
 import type { EventBus, Position, ReadBatch, Sequence, StoredMessage } from "../bus/bus.ts";
-import type { ReceivedEvent } from "./reducer.ts";
+import type { ReceivedEvent } from "./state.ts";
 
 /** Events that wait for all subscribers together before the shared loop reads on, and for one that catches up. */
 const maxQueued = 2_000;
@@ -61,6 +61,8 @@ export interface EventReader {
   run(signal: AbortSignal): Promise<void>;
   /** Messages between the shared loop and the end of the stream. */
   lag(): Promise<number>;
+  /** Where the stream ends now. @throws EngineError BUS_UNAVAILABLE */
+  end(): Promise<{ readonly epoch: string; readonly after: Sequence }>;
 }
 
 interface Place {
@@ -113,6 +115,10 @@ class SharedReader implements EventReader {
 
   constructor(options: EventReaderOptions) {
     this.#options = options;
+  }
+
+  end(): ReturnType<EventReader["end"]> {
+    return this.#options.bus.end(this.#options.stream);
   }
 
   async lag(): Promise<number> {

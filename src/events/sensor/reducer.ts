@@ -1,61 +1,12 @@
-import type { Instant } from "../../base/clock.ts";
+import { type Instant, instant } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
 import type { CloudEvent } from "../../record/cloud-event.ts";
-import type { EventHead } from "../../record/records.ts";
 import type { CompiledDependency, CompiledSensor, CompiledTrigger } from "./compile.ts";
 import { type FilterOutcome, failed } from "./filters/outcome.ts";
-
-export interface ReceivedEvent {
-  readonly event: CloudEvent;
-  readonly head: EventHead;
-}
-
-/** Plain JSON, kept in the state log. */
-export interface SensorState {
-  /** Trigger → dependency → the newest event that waits for the rest of the trigger's conditions. */
-  readonly joins: Readonly<Record<string, SavedEvents>>;
-}
-
-type SavedEvents = Readonly<Record<string, ReceivedEvent>>;
-
-export const emptyState: SensorState = { joins: {} };
-
-export type Decision =
-  | {
-      /** The trigger's conditions are met. */
-      readonly kind: "fire";
-      readonly trigger: string;
-      /**
-       * `<sensor uid>/<trigger>/<sorted event ids>`. An event that fires the trigger again in the same step, by way of
-       * other dependencies, has its id in there once more, so that no two firings share a key.
-       */
-      readonly key: string;
-      /** By dependency name, in the order of the conditions. */
-      readonly events: Readonly<Record<string, ReceivedEvent>>;
-      /** Whether events saved earlier took part or were cleared: the firing must enter the outbox with the new state. */
-      readonly joined: boolean;
-    }
-  | {
-      /** Neither yes nor no: a filter could not be evaluated. */
-      readonly kind: "error";
-      readonly dependency: string;
-      readonly trigger?: string;
-      readonly message: string;
-      readonly event: ReceivedEvent;
-    }
-  | {
-      /** A filter says no. `reason` is built when read. */
-      readonly kind: "rejected";
-      readonly dependency: string;
-      readonly reason: string;
-    };
-
-export interface Reduction {
-  /** The same object when unchanged. */
-  readonly state: SensorState;
-  /** Errors and rejections of dependencies in the spec's order, then firings in the order of the triggers. */
-  readonly decisions: readonly Decision[];
-}
+import { fire, inOrder, newKey } from "./firing.ts";
+import type { Decision, ReceivedEvent, Reduction, SavedEvents, SensorState } from "./state.ts";
+import { arrive, firstDueOf, runDue } from "./timed.ts";
+import { storedAtOf } from "./waiting.ts";
 
 export interface DependencyVerdict {
   readonly dependency: string;
@@ -70,11 +21,15 @@ export interface DependencyVerdict {
  * What the Sensor does about one event. Pure and total: the same input gives the same output; it never throws.
  * Joins are newest-wins per dependency and cleared as a whole when the trigger fires (spec argo-events 4.1.6). Two
  * dependencies of a trigger without joins that take the same event fire it twice.
+ *
+ * What is due when the event was stored comes first: time goes by `storedAt`, so that a Sensor that reads late, or again
+ * after a crash, decides the same. `now` decides nothing.
  */
 export function reduce(sensor: CompiledSensor, state: SensorState, received: ReceivedEvent, _now: Instant): Reduction {
   const route = sensor.routeOf(received.head.eventSource, received.head.event);
   if (!route) return { state, decisions: [] };
   const decisions: Decision[] = [];
+  let timed = state.timed && runDue(sensor, state.timed, { until: storedAtOf(received) }, decisions);
   const passes = route.dependencies.map((dependency) => {
     const outcome = check(dependency, received.event);
     if (outcome.verdict === "passed") return true;
@@ -83,6 +38,11 @@ export function reduce(sensor: CompiledSensor, state: SensorState, received: Rec
   });
   let joins = state.joins;
   for (const { trigger, fedBy } of route.triggers) {
+    if (trigger.timing) {
+      const names = namesOf(route.dependencies, fedBy, passes);
+      timed = arrive(timed, names, { sensor, trigger, timing: trigger.timing, received }, decisions);
+      continue;
+    }
     const isSaved = savedOf(state.joins, trigger.name) !== undefined;
     const keys = new Set<string>();
     for (const position of fedBy) {
@@ -94,7 +54,39 @@ export function reduce(sensor: CompiledSensor, state: SensorState, received: Rec
         decisions.push(fire(trigger.name, step.events, isSaved, newKey(sensor, trigger, step.events, keys)));
     }
   }
-  return { state: joins === state.joins || isSame(joins, state.joins) ? state : { joins }, decisions };
+  return { state: stateOf(state, joins, timed), decisions };
+}
+
+function namesOf(
+  dependencies: readonly CompiledDependency[],
+  fedBy: readonly number[],
+  passes: readonly boolean[],
+): readonly string[] {
+  return fedBy.flatMap((position) => (passes[position] ? (dependencies[position]?.name ?? []) : []));
+}
+
+/** The same object when unchanged. */
+function stateOf(state: SensorState, joins: SensorState["joins"], timed: SensorState["timed"]): SensorState {
+  if (timed === state.timed && (joins === state.joins || isSame(joins, state.joins))) return state;
+  return timed === undefined ? { joins } : { joins, timed };
+}
+
+/**
+ * What time alone brings about by `now`: events that waited too long, debounced firings, batches. Pure and total, as
+ * `reduce`. Called late it gives what calls at each instant would have given. Events stored before `now` must have been
+ * reduced. With `most` it stops at so many decisions: `nextTickAt` then is still in the past.
+ */
+export function tick(sensor: CompiledSensor, state: SensorState, now: Instant, most?: number): Reduction {
+  if (!state.timed) return { state, decisions: [] };
+  const decisions: Decision[] = [];
+  const timed = runDue(sensor, state.timed, most === undefined ? { until: now } : { until: now, most }, decisions);
+  return { state: stateOf(state, state.joins, timed), decisions };
+}
+
+/** When `tick` has something to do; undefined: not before another event. */
+export function nextTickAt(sensor: CompiledSensor, state: SensorState): Instant | undefined {
+  const due = firstDueOf(sensor, state.timed);
+  return due === undefined ? undefined : instant(due);
 }
 
 /** One event of one dependency arrives at a trigger: `events` when it fires. */
@@ -146,36 +138,8 @@ class Rejection {
   }
 }
 
-function fire(trigger: string, events: SavedEvents, joined: boolean, key: string): Decision {
-  return { kind: "fire", trigger, key, events, joined };
-}
-
-/** A key that is not in `keys` yet, and adds it. */
-function newKey(sensor: CompiledSensor, trigger: CompiledTrigger, events: SavedEvents, keys: Set<string>): string {
-  const ids = Object.values(events).map((received) => received.event.id);
-  const repeated = ids.at(-1) ?? "";
-  for (;;) {
-    const key = `${sensor.head.uid}/${trigger.name}/${ids.sort().join(",")}`;
-    if (!keys.has(key)) {
-      keys.add(key);
-      return key;
-    }
-    ids.push(repeated);
-  }
-}
-
 function savedOf(joins: SensorState["joins"], trigger: string): SavedEvents | undefined {
   return Object.hasOwn(joins, trigger) ? joins[trigger] : undefined;
-}
-
-/** Only what the conditions name: state may be older than the Sensor. */
-function inOrder(trigger: CompiledTrigger, events: SavedEvents): SavedEvents {
-  const ordered: [string, ReceivedEvent][] = [];
-  for (const name of trigger.dependencies) {
-    const received = Object.hasOwn(events, name) ? events[name] : undefined;
-    if (received) ordered.push([name, received]);
-  }
-  return Object.fromEntries(ordered);
 }
 
 function without(joins: SensorState["joins"], trigger: string): SensorState["joins"] {

@@ -1,18 +1,23 @@
 import { backoffMs, reconnectBackoff } from "../../base/backoff.ts";
-import { type Clock, sleepFor } from "../../base/clock.ts";
+import { type Clock, type Instant, instant, sleepFor } from "../../base/clock.ts";
 import { assertNever, EngineError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Metrics } from "../../base/metrics.ts";
-import type { EventHead, Ledger, LedgerPosition, RecordId } from "../../record/records.ts";
+import type { Ledger, LedgerPosition, RecordId } from "../../record/records.ts";
 import type { Subject } from "../../record/subject.ts";
 import type { Position } from "../bus/bus.ts";
+import { adopt } from "./adopt.ts";
 import type { CompiledSensor } from "./compile.ts";
-import type { Effect, ErrorDecision } from "./effect.ts";
+import { decisionOf, effectOf, expiryOf } from "./decision-records.ts";
+import type { ErrorDecision } from "./effect.ts";
 import { EffectQueue, type Execute, type PutDead } from "./effect-queue.ts";
 import type { Contribution, Partition, PartitionMember } from "./partition.ts";
 import type { EventBatch, EventReader } from "./reader.ts";
-import { type Decision, emptyState, type ReceivedEvent, reduce, type SensorState } from "./reducer.ts";
+import { nextTickAt, reduce, tick } from "./reducer.ts";
 import { createSensorCells, type SensorCells } from "./sensor-cells.ts";
+import { type Decision, emptyState, type ReceivedEvent, type Reduction, type SensorState } from "./state.ts";
+import type { Horizon, Ticker, TickMember } from "./ticker.ts";
+import { storedAtOf } from "./waiting.ts";
 
 export interface SensorRunnerDeps {
   readonly reader: EventReader;
@@ -22,6 +27,7 @@ export interface SensorRunnerDeps {
   /** Where a Sensor without a stored position starts. */
   readonly start: () => Promise<{ readonly epoch: string; readonly after: number }>;
   readonly partition: Partition;
+  readonly ticker: Ticker;
   readonly ledger: Ledger;
   readonly execute: Execute;
   readonly putDead: PutDead;
@@ -47,6 +53,14 @@ export interface SensorRunner {
   readonly ready: Promise<void>;
 }
 
+/** Ticks that are decided in one go, before it is asked whether there is room for more. */
+const maxTicks = 64;
+/**
+ * How long a Sensor that is done with all that its reader has waits for the end of the stream before it ticks anyway: a
+ * stream that holds subjects which the reader does not read ends behind what it ever sees.
+ */
+const horizonPatienceMs = 2_000;
+
 export function createSensorRunner(compiled: CompiledSensor, deps: SensorRunnerDeps): SensorRunner {
   return new Runner(compiled, deps);
 }
@@ -57,17 +71,19 @@ export function createSensorRunner(compiled: CompiledSensor, deps: SensorRunnerD
  *
  * - A Sensor without joins: an effect runs at once, and the position stays below the oldest event whose effect has no
  *   stored outcome. After a crash those events are reduced again; what the ledger knows as finished is not repeated.
- * - A Sensor with joins: its stored state must fit its position exactly, or a repeat could join other events. So the
- *   position is always where the reducer stands, and every unfinished effect is stored with it; one decided by a join
- *   runs only after that append.
+ * - A Sensor with joins, or with keys or times: its stored state must fit its position exactly, or a repeat could join
+ *   other events. So the position is always where the reducer stands, and every unfinished effect is stored with it; one
+ *   decided by a join or a tick runs only after that append.
  */
-class Runner implements SensorRunner, PartitionMember {
+class Runner implements SensorRunner, PartitionMember, TickMember {
   readonly ready: Promise<void>;
+  readonly reader: EventReader;
   readonly #compiled: CompiledSensor;
   readonly #deps: SensorRunnerDeps;
   readonly #cells: SensorCells;
   readonly #effects: EffectQueue;
-  readonly #joins: boolean;
+  /** Whether there is state beside the position. */
+  readonly #isStateful: boolean;
   readonly #failed = new AbortController();
   /** Another engine acts for the Sensor, or may: nothing may go on. */
   readonly #lost = new AbortController();
@@ -77,6 +93,8 @@ class Runner implements SensorRunner, PartitionMember {
   #state: SensorState = emptyState;
   #place: { readonly epoch: string; readonly after: number } = { epoch: "", after: 0 };
   #idle: () => { readonly epoch: string; readonly after: number } | undefined = () => undefined;
+  /** When a tick has something to do. */
+  #dueAt: Instant | undefined;
   /** Before its state is read there is nothing to store. */
   #isRestored = false;
   #isLeaving = false;
@@ -84,7 +102,8 @@ class Runner implements SensorRunner, PartitionMember {
   constructor(compiled: CompiledSensor, deps: SensorRunnerDeps) {
     this.#compiled = compiled;
     this.#deps = deps;
-    this.#joins = compiled.triggers.some((trigger) => trigger.joins);
+    this.reader = deps.reader;
+    this.#isStateful = compiled.triggers.some(({ joins, timing }) => joins || timing !== undefined);
     this.#cells = createSensorCells(compiled, deps.partition.cells);
     this.#finished = deps.finished;
     this.#effects = new EffectQueue(
@@ -113,6 +132,7 @@ class Runner implements SensorRunner, PartitionMember {
     } catch (error) {
       this.fail(error);
     }
+    this.#deps.ticker.schedule(this, undefined);
     await acting;
     this.#isLeaving = true;
     await partition.leave(this);
@@ -128,7 +148,7 @@ class Runner implements SensorRunner, PartitionMember {
 
   collect(): Contribution | undefined {
     if (!this.#isRestored) return undefined;
-    if (this.#joins || this.#isLeaving) this.#effects.moveInlineToOutbox();
+    if (this.#isStateful || this.#isLeaving) this.#effects.moveInlineToOutbox();
     this.#catchUpIdle();
     const oldest = this.#effects.oldestInline();
     const position = {
@@ -158,13 +178,13 @@ class Runner implements SensorRunner, PartitionMember {
     if (stored.position) this.#finished = await this.#readFinished(stored.position.ledger, stop);
     stop.throwIfAborted();
     const open = stored.outbox.filter((entry) => !this.#finished.has(entry.key));
-    this.#state = stored.state;
     this.#place = { epoch: place.epoch, after: place.after };
     this.#effects.restore(open, stored.outbox);
     this.#isRestored = true;
+    this.#apply(adopt(this.#compiled, stored.events), place.after);
     log.debug("sensor starts", {
       after: place.after,
-      joins: Object.keys(stored.state.joins).length,
+      joins: Object.keys(this.#state.joins).length,
       outbox: open.length,
     });
     return this.#place;
@@ -230,8 +250,9 @@ class Runner implements SensorRunner, PartitionMember {
     for (const received of batch.events) {
       if (!this.#effects.hasRoom()) await this.#effects.room(signal);
       if (!this.#deps.ledger.hasRoom()) await this.#deps.ledger.room(signal);
+      if (this.#dueAt !== undefined) await this.#tickBefore(received, signal);
       if (signal.aborted) return;
-      this.#reduce(received);
+      this.#apply(reduce(this.#compiled, this.#state, received, this.#deps.clock.now()), received.head.sequence);
       this.#place = { epoch: batch.epoch, after: received.head.sequence };
     }
     this.#place = { epoch: batch.epoch, after: Math.max(this.#place.after, batch.through) };
@@ -243,14 +264,59 @@ class Runner implements SensorRunner, PartitionMember {
     this.#place = { epoch, after: 0 };
   }
 
-  #reduce(received: ReceivedEvent): void {
-    const { state, decisions } = reduce(this.#compiled, this.#state, received, this.#deps.clock.now());
-    this.#state = state;
-    for (const decision of decisions) this.#act(decision, received);
+  /** What is due before an event: a little at a time, since effects may have no room for all of it. */
+  async #tickBefore(received: ReceivedEvent, signal: AbortSignal): Promise<void> {
+    const until = storedAtOf(received);
+    while (this.#isDue(until) && !signal.aborted) {
+      if (!this.#hasRoom()) await Promise.all([this.#effects.room(signal), this.#deps.ledger.room(signal)]);
+      else this.#tick(instant(until));
+    }
   }
 
-  #act(decision: Decision, received: ReceivedEvent): void {
-    const { metrics } = this.#deps;
+  advance(horizon: Horizon): boolean {
+    if (!this.#isRestored || this.#failed.signal.aborted) return true;
+    const { clock, partition } = this.#deps;
+    this.#catchUpIdle();
+    const idle = this.#idle();
+    if (!idle) return false;
+    const isPast = idle.epoch === horizon.epoch && idle.after >= horizon.after;
+    if (!isPast && clock.now() - horizon.at < horizonPatienceMs) return false;
+    while (this.#isDue(horizon.at)) {
+      if (!this.#hasRoom()) return false;
+      this.#tick(horizon.at);
+    }
+    partition.markDirty(this);
+    return true;
+  }
+
+  #isDue(by: number): boolean {
+    return this.#dueAt !== undefined && this.#dueAt <= by;
+  }
+
+  #hasRoom(): boolean {
+    return this.#effects.hasRoom() && this.#deps.ledger.hasRoom();
+  }
+
+  #tick(until: Instant): void {
+    this.#apply(tick(this.#compiled, this.#state, until, maxTicks), this.#place.after);
+  }
+
+  /** `sequence`: of the event that it is about, or of the last before a tick. */
+  #apply({ state, decisions }: Reduction, sequence: number): void {
+    if (state !== this.#state) {
+      this.#state = state;
+      if (state.timed !== undefined || this.#dueAt !== undefined) this.#schedule();
+    }
+    for (const decision of decisions) this.#act(decision, sequence);
+  }
+
+  #schedule(): void {
+    this.#dueAt = nextTickAt(this.#compiled, this.#state);
+    this.#deps.ticker.schedule(this, this.#dueAt);
+  }
+
+  #act(decision: Decision, sequence: number): void {
+    const { clock, ledger, metrics } = this.#deps;
     const { namespace, name } = this.#compiled.head;
     switch (decision.kind) {
       case "rejected":
@@ -260,41 +326,25 @@ class Runner implements SensorRunner, PartitionMember {
         metrics.decisionErrors.add({ namespace, sensor_name: name });
         this.#effects.addError(decision, this.#recordError(decision));
         break;
-      case "fire":
-        if (this.#finished.has(decision.key) || this.#effects.has(decision.key)) break;
-        this.#effects.add(this.#effectOf(decision), received.head.sequence, decision.joined);
+      case "expired": {
+        const { trigger, reason, events } = decision;
+        const labels = { namespace, sensor_name: name, trigger_name: trigger, reason };
+        metrics.eventsExpired.add(labels, Object.keys(events).length);
+        this.#effects.addRecord(expiryOf(this.#compiled.head, decision));
         break;
+      }
+      case "fire": {
+        if (this.#finished.has(decision.key) || this.#effects.has(decision.key)) break;
+        if (decision.early !== undefined)
+          metrics.firedEarly.add({ namespace, sensor_name: name, trigger_name: decision.trigger });
+        const { id, kept } = ledger.write(decisionOf(this.#compiled.head, decision, clock.now()));
+        kept.catch((error: unknown) => this.fail(error));
+        this.#effects.add(effectOf(decision, id), sequence, decision.joined);
+        break;
+      }
       default:
         assertNever(decision);
     }
-  }
-
-  #effectOf(decision: Extract<Decision, { kind: "fire" }>): Effect {
-    const heads: Record<string, EventHead> = {};
-    const causes: string[] = [];
-    for (const [dependency, { head }] of Object.entries(decision.events)) {
-      heads[dependency] = head;
-      if (!causes.includes(head.id)) causes.push(head.id);
-    }
-    const { id, kept } = this.#deps.ledger.write({
-      kind: "decision",
-      at: this.#deps.clock.now(),
-      causes,
-      sensor: this.#compiled.head,
-      trigger: decision.trigger,
-      verdict: "fired",
-      events: heads,
-    });
-    kept.catch((error: unknown) => this.fail(error));
-    return {
-      key: decision.key,
-      trigger: decision.trigger,
-      events: decision.events,
-      decision: id,
-      failed: 0,
-      attempts: [],
-      dueAt: 0,
-    };
   }
 
   #recordError(decision: ErrorDecision): { id: RecordId; kept: Promise<void> } {

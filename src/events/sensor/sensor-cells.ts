@@ -1,8 +1,10 @@
 import type { LedgerPosition } from "../../record/records.ts";
+import type { StoredEvents } from "./adopt.ts";
 import type { CompiledSensor } from "./compile.ts";
 import type { OutboxEntry } from "./effect.ts";
 import type { CellChange } from "./partition-log.ts";
-import type { ReceivedEvent, SensorState } from "./reducer.ts";
+import type { ReceivedEvent, SensorState } from "./state.ts";
+import { readTimedCells, timedChanges, timedRewrite } from "./timed-cells.ts";
 
 /** Where a Sensor stands, as stored. */
 export interface StoredPosition {
@@ -15,7 +17,8 @@ export interface StoredPosition {
 
 interface StoredSensor {
   readonly position: StoredPosition | undefined;
-  readonly state: SensorState;
+  /** What waits: `adopt` makes the Sensor's state of it. */
+  readonly events: StoredEvents;
   readonly outbox: readonly OutboxEntry[];
 }
 
@@ -28,7 +31,10 @@ interface Snapshot {
 /** A position whose Sensor does not move is stored again when the ledger has grown by this much, to bound a restart. */
 const ledgerSlack = 1_000;
 
-/** One Sensor's cells of its partition: `<uid>/position`, `<uid>/join/<trigger>/<dependency>`, `<uid>/outbox/<key>`. */
+/**
+ * One Sensor's cells of its partition: `<uid>/position`, `<uid>/join/<trigger>/<dependency>`, `<uid>/outbox/<key>`, and
+ * those of `timed-cells.ts`.
+ */
 export interface SensorCells {
   restore(): StoredSensor;
   readonly hasPosition: boolean;
@@ -49,7 +55,15 @@ export function createSensorCells(compiled: CompiledSensor, cells: ReadonlyMap<s
   const { uid } = compiled.head;
   const prefix = cellPrefix(uid);
   const positionKey = `${prefix}position`;
-  let saved: { position: StoredPosition | undefined; joins: SensorState["joins"] } = { position: undefined, joins: {} };
+  interface Saved {
+    readonly position: StoredPosition | undefined;
+    readonly joins: SensorState["joins"];
+    /** "stored": what was restored, before it was stored again as the Sensor has it now. */
+    readonly timed: SensorState["timed"] | "stored";
+  }
+  let saved: Saved = { position: undefined, joins: {}, timed: "stored" };
+  const timedSince = ({ timed }: Saved, now: SensorState["timed"]): readonly CellChange[] =>
+    timed === "stored" ? timedRewrite(cells, prefix, now) : timedChanges(prefix, timed, now);
 
   return {
     get hasPosition() {
@@ -67,17 +81,18 @@ export function createSensorCells(compiled: CompiledSensor, cells: ReadonlyMap<s
         }
       }
       const position = cells.get(positionKey) as StoredPosition | undefined;
-      saved = { position, joins };
-      return { position, state: { joins }, outbox };
+      saved = { position, joins, timed: "stored" };
+      return { position, events: { joins, ...readTimedCells(cells, prefix) }, outbox };
     },
     changes({ position, state, outbox }) {
-      const changes = joinChanges(prefix, saved.joins, state.joins);
+      const changes = [...joinChanges(prefix, saved.joins, state.joins), ...timedSince(saved, state.timed)];
       for (const [key, effect] of outbox) changes.push([outboxKey(prefix, key), effect]);
       if (changes.length > 0 || moved(saved.position, position)) changes.push([positionKey, position]);
       return {
         changes,
         committed: () => {
-          saved = { position: changes.length > 0 ? position : saved.position, joins: state.joins };
+          const { joins, timed } = state;
+          saved = { position: changes.length > 0 ? position : saved.position, joins, timed };
         },
       };
     },

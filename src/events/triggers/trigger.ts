@@ -26,8 +26,10 @@ export interface Firing {
   readonly key: string;
   readonly sensor: ResourceName;
   readonly trigger: string;
-  /** By dependency name; after transforms. */
+  /** By dependency name; after transforms. Of a batch the newest of each. */
   readonly events: Readonly<Record<string, CloudEvent>>;
+  /** All events of a batch, oldest first. */
+  readonly batch?: readonly { readonly dependency: string; readonly event: CloudEvent }[];
   /** The trigger's `policy`; kinds that know none ignore it. */
   readonly policy?: TriggerPolicy;
 }

@@ -1,7 +1,7 @@
 import { parseApplication } from "../../../src/api/application.ts";
 import type { Application } from "../../../src/api/application-types.ts";
 import type { JsonObject, JsonValue } from "../../../src/base/json.ts";
-import type { ReceivedEvent } from "../../../src/events/sensor/reducer.ts";
+import type { ReceivedEvent } from "../../../src/events/sensor/state.ts";
 import type { Reason } from "../../../src/gitops/reconcile/request.ts";
 import { normaliseRepositoryUrl } from "../../../src/gitops/source/repository-url.ts";
 

@@ -10,7 +10,8 @@ import {
   compileApplicationSensor,
 } from "../../../src/controllers/applications/application-sensor.ts";
 import { retryPlanOf } from "../../../src/events/sensor/effect.ts";
-import { emptyState, reduce } from "../../../src/events/sensor/reducer.ts";
+import { reduce } from "../../../src/events/sensor/reducer.ts";
+import { emptyState } from "../../../src/events/sensor/state.ts";
 import { triggerSchemas } from "../../../src/events/triggers/registry.ts";
 import { type Reason, reasons } from "../../../src/gitops/reconcile/request.ts";
 import { normaliseRepositoryUrl } from "../../../src/gitops/source/repository-url.ts";

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { instant } from "../../../src/base/clock.ts";
 import { requestFor } from "../../../src/controllers/applications/application-requests.ts";
 import { createGitOpsTarget } from "../../../src/controllers/applications/gitops-target.ts";
-import type { ReceivedEvent } from "../../../src/events/sensor/reducer.ts";
+import type { ReceivedEvent } from "../../../src/events/sensor/state.ts";
 import type { GitOpsRequest } from "../../../src/events/triggers/trigger.ts";
 import { busAway } from "../../harness/memory-bus.ts";
 import { createVirtualClock } from "../../harness/virtual-clock.ts";

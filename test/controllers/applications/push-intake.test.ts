@@ -7,7 +7,7 @@ import {
   compileApplicationSensor,
 } from "../../../src/controllers/applications/application-sensor.ts";
 import { createPushIntake } from "../../../src/controllers/applications/push-intake.ts";
-import type { ReceivedEvent } from "../../../src/events/sensor/reducer.ts";
+import type { ReceivedEvent } from "../../../src/events/sensor/state.ts";
 import { triggerSchemas } from "../../../src/events/triggers/registry.ts";
 import { busAway, createMemoryBus } from "../../harness/memory-bus.ts";
 import { createVirtualClock } from "../../harness/virtual-clock.ts";

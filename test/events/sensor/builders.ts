@@ -1,7 +1,7 @@
 import type { Dependency, Filters, Sensor, Trigger } from "../../../src/api/resources.ts";
 import type { JsonObject, JsonValue } from "../../../src/base/json.ts";
 import { type CompiledSensor, compileSensor } from "../../../src/events/sensor/compile.ts";
-import type { ReceivedEvent } from "../../../src/events/sensor/reducer.ts";
+import type { ReceivedEvent } from "../../../src/events/sensor/state.ts";
 import type { CloudEvent } from "../../../src/record/cloud-event.ts";
 
 /** A dependency named after its event, of the EventSource `source`. */
@@ -47,8 +47,8 @@ export function cloudEvent(more: Partial<CloudEvent> = {}): CloudEvent {
   };
 }
 
-export function received(id: string, event: string, data: JsonValue = {}): ReceivedEvent {
+export function received(id: string, event: string, data: JsonValue = {}, storedAt = 0): ReceivedEvent {
   const { source, type, time } = cloudEvent();
-  const head = { id, namespace: "ns", eventSource: source, event, type, time, bus: "system", sequence: 1, storedAt: 0 };
+  const head = { id, namespace: "ns", eventSource: source, event, type, time, bus: "system", sequence: 1, storedAt };
   return { event: cloudEvent({ id, subject: event, data }), head };
 }

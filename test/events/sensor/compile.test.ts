@@ -52,7 +52,7 @@ test("compileSensor names every problem with its field path", () => {
     [
       trigger("t", "a && nope"),
       trigger("u", "a &&"),
-      { ...trigger("v", "a", { conditionsReset: [{ byTime: { cron: "0 0 * * *" } }] }), parameters: [parameter] },
+      { ...trigger("v", "a", { conditionsReset: [{ byTime: { cron: "0 0 * *" } }] }), parameters: [parameter] },
       {
         ...trigger("w", "a", {
           http: { payload: [{ src: { dependencyName: "a", dataKey: "x.#(y==1)" }, dest: "x" }] },
@@ -76,7 +76,7 @@ test("compileSensor names every problem with its field path", () => {
         'spec.dependencies[2].filters.data[0].path: path "x.@reverse": a modifier (@…) is not supported yet',
         'spec.triggers[0].template.conditions: "nope" is not a dependency; there are a, b, c',
         "spec.triggers[1].template.conditions:",
-        "spec.triggers[2].template.conditionsReset: is not supported yet",
+        'spec.triggers[2].template.conditionsReset[0].byTime.cron: "0 0 * *" is not a cron schedule',
         'spec.triggers[2].parameters[0].dest: path "x.#(y==1).z": a query (#(…)) is not supported yet',
         "spec.triggers[3].template.http.payload[0].src.dataKey:",
       ]) {

@@ -4,14 +4,8 @@ import fc from "fast-check";
 import { instant } from "../../../src/base/clock.ts";
 import type { JsonValue } from "../../../src/base/json.ts";
 import type { CompiledSensor } from "../../../src/events/sensor/compile.ts";
-import {
-  type Decision,
-  emptyState,
-  explain,
-  type ReceivedEvent,
-  reduce,
-  type SensorState,
-} from "../../../src/events/sensor/reducer.ts";
+import { explain, reduce } from "../../../src/events/sensor/reducer.ts";
+import { type Decision, emptyState, type ReceivedEvent, type SensorState } from "../../../src/events/sensor/state.ts";
 import { cloudEvent, compiled, dependency, received, trigger } from "./builders.ts";
 
 const now = instant(0);

@@ -12,6 +12,7 @@ import { createPartitions } from "../../../src/events/sensor/partition.ts";
 import { createEventReader, parseSystemSubject } from "../../../src/events/sensor/reader.ts";
 import { createSensorRunner, type SensorRunnerDeps } from "../../../src/events/sensor/runner.ts";
 import { ledgerPositionsIn } from "../../../src/events/sensor/sensor-cells.ts";
+import { createTicker } from "../../../src/events/sensor/ticker.ts";
 import { openLedger } from "../../../src/ledger/ledger.ts";
 import { encodeEvent } from "../../../src/record/cloud-event.ts";
 import type { Ledger } from "../../../src/record/records.ts";
@@ -68,6 +69,7 @@ async function live(
     onInvalid: () => assert.fail("every event is valid"),
   });
   const finishedUntil = ledger.mark();
+  const ticker = createTicker(base);
   const deps = async (): Promise<SensorRunnerDeps> => ({
     ...base,
     reader,
@@ -75,6 +77,7 @@ async function live(
     subjectOf: (source, event) => eventSubject("shop", source, event),
     start: () => bus.end("events"),
     partition: await partitions.of("shop", "crashing"),
+    ticker,
     ledger,
     execute,
     putDead: createDeadLetters(bus, compiled.head, clock),
@@ -84,7 +87,7 @@ async function live(
   });
   const runner = createSensorRunner(compiled, await deps());
   const ran = runner.run(stop.signal);
-  const running = Promise.all([ran, partitions.run(stop.signal), reader.run(stop.signal)]);
+  const running = Promise.all([ran, partitions.run(stop.signal), reader.run(stop.signal), ticker.run(stop.signal)]);
   running.catch(() => undefined);
   await Promise.race([runner.ready, ran]).catch((error: unknown) => {
     stop.abort();
