@@ -73,6 +73,7 @@ export function createMemoryBus(
   epoch = "one",
   stored: ReadonlyMap<string, Stream> = new Map(),
   kept: States = new Map(),
+  now: () => number = Date.now,
 ): MemoryBus {
   const states = new Map([...kept].map(([name, entries]) => [name, new Map(entries)]));
   const stores = new Map<string, StateStore>();
@@ -92,7 +93,7 @@ export function createMemoryBus(
   function store(subject: Subject, data: Uint8Array): number {
     const stream = streamOf(subject);
     stream.after += 1;
-    stream.messages.push({ subject, sequence: stream.after, storedAt: Date.now(), data });
+    stream.messages.push({ subject, sequence: stream.after, storedAt: now(), data });
     for (const wake of [...wakers]) wake();
     return stream.after;
   }
@@ -178,7 +179,7 @@ export function createMemoryBus(
       Object.assign(stream, { epoch: `${stream.epoch}+`, messages: [], after: 0 });
       stream.ids.clear();
     },
-    clone: () => createMemoryBus(epoch, streams, states),
+    clone: () => createMemoryBus(epoch, streams, states, now),
     publish,
     read,
     drop(name, before) {

@@ -315,3 +315,59 @@ test("an owner that was stopped for a while starts no effect once another may ac
   assert.match(String(seen.failures[0]), /another engine may act/);
   assert.ok(queue.has("after"), "whoever has the Sensor then finds it unfinished");
 });
+
+test("an effect that is tried again holds up those of its lane, and no others", async () => {
+  const tried: string[] = [];
+  const execute: Execute = async ({ key, failed }) => {
+    tried.push(`${key}${failed}`);
+    if (key === "x1" && failed < 2) throw new Error("no");
+    return { message: "" };
+  };
+  const { clock, queue } = open({ steps: 3, execute });
+  for (const [index, key] of ["x1", "x2", "y1", "x3"].entries()) {
+    queue.add(effect(key, { lane: key.charAt(0) }), index, false);
+  }
+  await clock.advance(0);
+  assert.deepEqual(tried, ["x10", "y10"]);
+  await clock.advance(10_000);
+  assert.deepEqual(tried, ["x10", "y10", "x11", "x12", "x20", "x30"]);
+});
+
+test("a lane goes on when one of its effects failed for good", async () => {
+  const tried: string[] = [];
+  const execute: Execute = async ({ key }) => {
+    tried.push(key);
+    throw new Error("no");
+  };
+  const { clock, queue, seen } = open({ execute });
+  for (const key of ["x1", "x2"]) queue.add(effect(key, { lane: "x" }), 1, false);
+  await clock.advance(10);
+  assert.deepEqual([tried, seen.dead.length], [["x1", "x2"], 2]);
+});
+
+test("effects of a lane that were stored go on in the order of their decisions", async () => {
+  const tried: string[] = [];
+  const execute: Execute = async ({ key }) => {
+    tried.push(key);
+    return { message: "" };
+  };
+  const { clock, queue } = open({ execute });
+  const stored = ["x3", "x1", "x2"].map((key) => effect(key, { lane: "x", order: Number(key.charAt(1)) }));
+  queue.restore(stored, stored);
+  queue.add(effect("x4", { lane: "x" }), 9, false);
+  await clock.advance(10);
+  assert.deepEqual(tried, ["x1", "x2", "x3", "x4"]);
+});
+
+test("a record is stored with the state until it is in the ledger", async () => {
+  const kept = Promise.withResolvers<void>();
+  const { clock, queue } = open({ kept: () => kept.promise });
+  const sensor = { namespace: "ns", name: "s", uid: "uid", revision: "" };
+  const record = { kind: "decision", at: 0, causes: ["e"], sensor, verdict: "expired", events: {} } as const;
+  queue.addRecord({ key: "record/1", record });
+  await clock.advance(0);
+  assert.deepEqual([...queue.collectOutbox().changes.keys()], ["record/1"]);
+  kept.resolve();
+  await clock.advance(0);
+  assert.deepEqual([...queue.collectOutbox().changes], [["record/1", null]]);
+});
