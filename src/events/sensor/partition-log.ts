@@ -5,8 +5,11 @@ import type { EventBus, Sequence, StoredMessage } from "../bus/bus.ts";
 /** A cell of a partition's state; `null` removes it. Values are plain JSON. */
 export type CellChange = readonly [key: string, value: unknown];
 
-/** The oldest version that this program writes and the newest that it reads. */
-const version = 1;
+/**
+ * The version that this program writes and the newest that it reads. 2 has what waits by key and time, lanes of effects
+ * and records in the outbox; 1 has less and is read as it stands.
+ */
+const version = 2;
 /** The frame before the JSON: the version, and whether the message is the first and the last of its change. */
 const frameBytes = 2;
 const isFirst = 1;

@@ -72,3 +72,22 @@ test("errors that quote whole answers are cut", async () => {
   await putDead({ ...deadEffect(), error: "x".repeat(5_000_000) } as DeadEffect);
   assert.equal(letters()[0]?.letter.error.length, 2_001);
 });
+
+test("a letter of a batch holds all of its events; when they are too large, where they are", async () => {
+  const { bus, putDead, letters } = open();
+  const batch = [event, received("e0", "a")].map((one) => ({ dependency: "a", ...one }));
+  const dead = deadEffect();
+  assert.equal(dead.kind, "effect");
+  if (dead.kind !== "effect") return;
+  await putDead({ ...dead, effect: { ...dead.effect, batch } });
+  assert.deepEqual(letters()[0]?.letter.batch, batch);
+  bus.failure = new EngineError("BUS_MESSAGE_TOO_LARGE", "too large");
+  const publish = putDead({ ...dead, effect: { ...dead.effect, key: "other", batch } });
+  await new Promise((resolve) => setImmediate(resolve));
+  bus.failure = undefined;
+  await publish;
+  assert.deepEqual(
+    letters()[1]?.letter.batch,
+    batch.map(({ dependency, head }) => ({ dependency, head })),
+  );
+});

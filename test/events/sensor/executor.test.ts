@@ -77,3 +77,25 @@ test("what retrying cannot mend is a rejection that says so, never a throw", asy
   const unknown = open({ kafka: {} });
   await assert.rejects(unknown.execute(unknown.effect, never), { code: "TRIGGER_UNSUPPORTED" });
 });
+
+test("parameters of a batch see its newest events, and all of them as a list", async () => {
+  const { event, head } = received("e1", "a", { name: "x" });
+  const [first, last] = [received("e0", "a", { name: "w" }), { event: { ...event, extensions: { hop: 2 } }, head }];
+  const payload = [
+    { src: { dependencyName: "a", dataKey: "name" }, dest: "newest" },
+    { src: { dependencyName: "events", dataKey: "#.data.name", useRawData: true }, dest: "all" },
+    { src: { dependencyName: "events", dataKey: "1", useRawData: true }, dest: "last" },
+    { src: { dependencyName: "events", dataTemplate: "{{ len .Input }}" }, dest: "count" },
+  ];
+  const parameters = payload.map(({ src, dest }) => ({ src, dest: `log.${dest}` }));
+  const { execute, effect, seen } = open({ log: {}, batch: { wait: "1s" } }, { parameters });
+  const batch = [first, last].map((one) => ({ dependency: "a", ...one }));
+  await execute({ ...effect, batch }, never);
+  const { extensions, ...attributes } = last.event;
+  assert.deepEqual(seen[0]?.spec, {
+    newest: "x",
+    all: ["w", "x"],
+    last: { dependency: "a", ...extensions, ...attributes },
+    count: "2",
+  });
+});

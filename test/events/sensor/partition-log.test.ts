@@ -113,6 +113,12 @@ test("state of a newer version is refused", async () => {
   await assert.rejects(open(bus), { code: "RECORD_TOO_NEW" });
 });
 
+test("state of an older version is read", async () => {
+  const bus = createMemoryBus();
+  await bus.append(subject, Buffer.from([1, 3, ...Buffer.from('[["a","old"]]')]), 0);
+  assert.equal((await open(bus)).cells.get("a"), "old");
+});
+
 test("a log that was read only in part is not taken for all of it", async () => {
   await assert.rejects(openPartitionLog(createMemoryBus(), subject, AbortSignal.abort(new Error("late"))), /late/);
 });
