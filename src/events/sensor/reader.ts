@@ -15,8 +15,10 @@ const patienceMs = 100;
 const maxCatchUpBatch = 200;
 /** Messages that the reader remembers, so that one who caught up can join without a gap. */
 const maxRecent = 4_000;
-/** A reader that starts goes back at most this far for its oldest subscriber; older ones catch up by themselves. */
+/** A reader that starts goes back at most this far for a few subscribers; older ones catch up by themselves. */
 const maxSharedBacklog = 100_000;
+/** Catching up may cost the bus a pass over the stream for each: more than these share one. */
+const maxCatchingUp = 8;
 
 export interface EventBatch {
   readonly epoch: string;
@@ -353,10 +355,12 @@ class SharedReader implements EventReader {
   }
 
   async #startPlace(): Promise<Place> {
-    const end = await this.#options.bus.end(this.#options.stream);
-    let after = end.after;
-    for (const { place } of this.#subscribers) if (place?.epoch === end.epoch) after = Math.min(after, place.after);
-    return { epoch: end.epoch, after: Math.max(after, end.after - maxSharedBacklog) };
+    const { epoch, after: end } = await this.#options.bus.end(this.#options.stream);
+    const places = [...this.#subscribers].flatMap(({ place }) => (place?.epoch === epoch ? [place.after] : []));
+    places.sort((a, b) => a - b);
+    const [oldest = end] = places;
+    const shared = Math.min(places[maxCatchingUp] ?? end, end - maxSharedBacklog);
+    return { epoch, after: Math.min(end, Math.max(oldest, shared)) };
   }
 
   #decode(batch: ReadBatch): Decoded[] {
