@@ -55,34 +55,53 @@ export interface Route {
 export function compileSensor(sensor: Sensor): CompiledSensor {
   const { dependencies, triggers, problems } = compileParts(sensor);
   if (problems.length > 0) throw new InvalidManifest(problems);
-  // What only a run needs is made when it is asked for.
-  let head: SensorHead | undefined;
-  let routes: ReturnType<typeof compileRoutes> | undefined;
-  const routeOf = (eventSource: string, event: string): Route | undefined => {
-    routes ??= compileRoutes(usedBy(triggers, dependencies), triggers);
-    return routes.get(eventSource)?.get(event);
-  };
-  return {
-    sensor,
-    get head() {
-      head ??= headOf(sensor);
-      return head;
-    },
-    triggers,
-    get inputs() {
-      routes ??= compileRoutes(usedBy(triggers, dependencies), triggers);
-      return [...routes].flatMap(([eventSource, events]) =>
-        [...events.keys()].map((event) => ({ eventSource, event })),
-      );
-    },
-    dependenciesOf: (eventSource, event) => routeOf(eventSource, event)?.dependencies ?? [],
-    routeOf,
-  };
+  return new Compiled(sensor, dependencies, triggers);
 }
 
-/** Those for which `compileSensor` throws. Makes no Sensor: a literal with getters costs V8 a hidden class each time. */
+/** Those for which `compileSensor` throws. */
 export function compileProblems(sensor: Sensor): readonly Problem[] {
   return compileParts(sensor).problems;
+}
+
+type Routes = ReadonlyMap<string, ReadonlyMap<string, Route>>;
+
+/** What only a run needs is made when it is asked for. A class: literals with getters would each be a shape of their own. */
+class Compiled implements CompiledSensor {
+  readonly sensor: Sensor;
+  readonly triggers: readonly CompiledTrigger[];
+  readonly #dependencies: readonly CompiledDependency[];
+  #head: SensorHead | undefined;
+  #routes: Routes | undefined;
+
+  constructor(sensor: Sensor, dependencies: readonly CompiledDependency[], triggers: readonly CompiledTrigger[]) {
+    this.sensor = sensor;
+    this.triggers = triggers;
+    this.#dependencies = dependencies;
+  }
+
+  get head(): SensorHead {
+    this.#head ??= headOf(this.sensor);
+    return this.#head;
+  }
+
+  get inputs(): readonly SensorInput[] {
+    return [...this.#routed()].flatMap(([eventSource, events]) =>
+      [...events.keys()].map((event) => ({ eventSource, event })),
+    );
+  }
+
+  dependenciesOf(eventSource: string, event: string): readonly CompiledDependency[] {
+    return this.routeOf(eventSource, event)?.dependencies ?? [];
+  }
+
+  routeOf(eventSource: string, event: string): Route | undefined {
+    return this.#routed().get(eventSource)?.get(event);
+  }
+
+  #routed(): Routes {
+    this.#routes ??= compileRoutes(usedBy(this.triggers, this.#dependencies), this.triggers);
+    return this.#routes;
+  }
 }
 
 function compileParts(sensor: Sensor) {

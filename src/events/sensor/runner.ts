@@ -68,6 +68,7 @@ class Runner implements SensorRunner, PartitionMember {
   readonly #cells: SensorCells;
   readonly #effects: EffectQueue;
   readonly #joins: boolean;
+  /** Of whatever ends the run first. */
   readonly #failed = new AbortController();
   /** Another engine acts for the Sensor, or may: nothing may go on. */
   readonly #lost = new AbortController();
@@ -102,7 +103,10 @@ class Runner implements SensorRunner, PartitionMember {
 
   async run(signal: AbortSignal): Promise<void> {
     const { partition } = this.#deps;
-    const stop = AbortSignal.any([signal, this.#failed.signal]);
+    const stop = this.#failed.signal;
+    const onAbort = () => this.#failed.abort(signal.reason); // not AbortSignal.any: it is asked for each event
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
     partition.join(this);
     const acting = this.#effects.run(stop, this.#lost.signal);
     try {
@@ -113,6 +117,7 @@ class Runner implements SensorRunner, PartitionMember {
     } catch (error) {
       this.fail(error);
     }
+    signal.removeEventListener("abort", onAbort);
     await acting;
     this.#isLeaving = true;
     await partition.leave(this);
