@@ -5,6 +5,8 @@ export interface Metrics {
   readonly eventSent: Count<"eventsource_name" | "event_name">;
   readonly eventSendFailed: Count<"eventsource_name" | "event_name">;
   readonly eventProcessingFailed: Count<"eventsource_name" | "event_name">;
+  /** Ours: events for which `filter.expression` is false. */
+  readonly eventFiltered: Count<"eventsource_name" | "event_name">;
   readonly sourcesRunning: Level<"eventsource_name">;
   readonly actionTriggered: Count<"sensor_name" | "trigger_name">;
   readonly actionFailed: Count<"sensor_name" | "trigger_name">;
@@ -91,6 +93,7 @@ export function createMetrics(): Metrics {
       "Events that a source could not handle.",
       ...event,
     ),
+    eventFiltered: count("tiphys_events_filtered_total", "Events that a source's filter refused.", ...event),
     sourcesRunning: level(
       "argo_events_event_service_running_total",
       "Events of an EventSource that are being listened for.",
