@@ -1,4 +1,5 @@
-import { Counter, Gauge, Histogram, Registry, Summary } from "prom-client";
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { PlainSummary } from "./plain-summary.ts";
 
 /** Counters under the originals' names and labels (spec argo-events 7.7), and ours beside them. */
 export interface Metrics {
@@ -68,14 +69,9 @@ export function createMetrics(): Metrics {
     return { set: (values, value) => gauge.set(values, value) };
   };
   const duration = <L extends string>(name: string, help: string, ...labels: readonly L[]): Duration<L> => {
-    const summary = new Summary({
-      name,
-      help,
-      percentiles: [],
-      labelNames: ["namespace", ...labels],
-      registers: [registry],
-    });
-    return { observe: (values, ms) => summary.observe(values, Math.round(ms)) };
+    const summary = new PlainSummary({ name, help, labelNames: ["namespace", ...labels] });
+    registry.registerMetric(summary);
+    return { observe: (values, ms) => summary.add(values, Math.round(ms)) };
   };
   const seconds = <L extends string>(name: string, help: string, ...labels: readonly L[]): Duration<L> => {
     const labelNames = ["namespace", ...labels];
