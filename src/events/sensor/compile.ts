@@ -51,11 +51,14 @@ export interface Route {
   readonly triggers: readonly { readonly trigger: CompiledTrigger; readonly fedBy: readonly number[] }[];
 }
 
-/** @throws InvalidManifest with every problem and its field path. */
-export function compileSensor(sensor: Sensor): CompiledSensor {
+/**
+ * `kind` goes into its head, where it stands for something else than a Sensor.
+ * @throws InvalidManifest with every problem and its field path.
+ */
+export function compileSensor(sensor: Sensor, kind?: SensorHead["kind"]): CompiledSensor {
   const { dependencies, triggers, problems } = compileParts(sensor);
   if (problems.length > 0) throw new InvalidManifest(problems);
-  return new Compiled(sensor, dependencies, triggers);
+  return new Compiled(sensor, kind, { dependencies, triggers });
 }
 
 /** Those for which `compileSensor` throws. */
@@ -69,18 +72,24 @@ type Routes = ReadonlyMap<string, ReadonlyMap<string, Route>>;
 class Compiled implements CompiledSensor {
   readonly sensor: Sensor;
   readonly triggers: readonly CompiledTrigger[];
+  readonly #kind: SensorHead["kind"];
   readonly #dependencies: readonly CompiledDependency[];
   #head: SensorHead | undefined;
   #routes: Routes | undefined;
 
-  constructor(sensor: Sensor, dependencies: readonly CompiledDependency[], triggers: readonly CompiledTrigger[]) {
+  constructor(
+    sensor: Sensor,
+    kind: SensorHead["kind"],
+    { dependencies, triggers }: Pick<ReturnType<typeof compileParts>, "dependencies" | "triggers">,
+  ) {
     this.sensor = sensor;
+    this.#kind = kind;
     this.triggers = triggers;
     this.#dependencies = dependencies;
   }
 
   get head(): SensorHead {
-    this.#head ??= headOf(this.sensor);
+    this.#head ??= headOf(this.sensor, this.#kind);
     return this.#head;
   }
 
@@ -90,13 +99,12 @@ class Compiled implements CompiledSensor {
     );
   }
 
-  dependenciesOf(eventSource: string, event: string): readonly CompiledDependency[] {
-    return this.routeOf(eventSource, event)?.dependencies ?? [];
-  }
+  // Functions of their own: callers take them out.
+  readonly dependenciesOf = (eventSource: string, event: string): readonly CompiledDependency[] =>
+    this.routeOf(eventSource, event)?.dependencies ?? [];
 
-  routeOf(eventSource: string, event: string): Route | undefined {
-    return this.#routed().get(eventSource)?.get(event);
-  }
+  readonly routeOf = (eventSource: string, event: string): Route | undefined =>
+    this.#routed().get(eventSource)?.get(event);
 
   #routed(): Routes {
     this.#routes ??= compileRoutes(usedBy(this.triggers, this.#dependencies), this.triggers);
@@ -121,11 +129,11 @@ function usedBy(
   return dependencies.filter(({ name }) => triggers.some((trigger) => trigger.dependencies.has(name)));
 }
 
-function headOf(sensor: Sensor): SensorHead {
+function headOf(sensor: Sensor, kind: SensorHead["kind"]): SensorHead {
   const { namespace, name, uid } = sensor.metadata;
   const { metadata: _, ...spec } = sensor;
   const revision = createHash("sha256").update(canonicalJson(spec)).digest("hex").slice(0, 16);
-  return { namespace, name, uid, revision };
+  return { namespace, name, uid, revision, ...(kind === undefined ? {} : { kind }) };
 }
 
 function canonicalJson(value: unknown): string {
