@@ -77,7 +77,6 @@ for (const [name, src, of, message] of [
     "push",
     /no; key "gone" does not exist in the event's data/,
   ],
-  ["a query, which comes later", { dataKey: "a.#(b==1)" }, "push", /not supported yet/],
 ] as const) {
   test(`parameter: ${name} is an error`, () => {
     assert.throws(

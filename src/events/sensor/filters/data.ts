@@ -1,15 +1,16 @@
 import type { DataFilter, LogicalOperator } from "../../../api/resources.ts";
 import { messageOf } from "../../../base/errors.ts";
-import { compileGjson } from "../../../base/gjson.ts";
-import { parseGoBool, parseGoFloat } from "../../../base/go/values.ts";
+import { boolOf } from "../../../base/gjson/text.ts";
+import { looseGoFloat, parseGoBool, parseGoFloat } from "../../../base/go/values.ts";
 import type { JsonValue } from "../../../base/json.ts";
+import { compileReadPath } from "../../../base/read-path.ts";
 import { compileRegex } from "../../../base/regex.ts";
 import { shownValue } from "../../../record/records.ts";
 import { renderTemplate } from "../template.ts";
 import { everyEntry, type Filter, type FilterOutcome, failed, passed, rejected, someEntry } from "./outcome.ts";
 
-/** One of the values wanted: yes, no, or why it cannot be compared. */
-type ValueTest = (seen: JsonValue) => boolean | string;
+/** One of the values wanted: yes, no, or why it cannot be compared. `text` is what is seen, as text. */
+type ValueTest = (seen: JsonValue, text: () => string) => boolean | string;
 type Comparator = NonNullable<DataFilter["comparator"]>;
 
 /**
@@ -24,24 +25,53 @@ export function compileDataFilter(entries: readonly DataFilter[], operator: Logi
 }
 
 function compileEntry(entry: DataFilter, field: string): Filter {
-  const read = compileGjson(entry.path);
+  const path = compileReadPath(entry.path);
+  const { template } = entry;
+  const compare = compileCompare(entry, field);
+  const evaluate = (data: JsonValue): FilterOutcome => {
+    const found = path.read(data);
+    if (found === undefined) return failed(field, () => `${field}: path '${entry.path}' does not exist`);
+    const text = (): string => path.text(found, data);
+    if (!template) return compare(found, text);
+    const rendered = renderTemplate(template, text());
+    if ("error" in rendered) return failed(field, () => `${field}: ${rendered.error}`);
+    const result = quotedByGo(rendered.text);
+    return compare(result, () => result);
+  };
+  return ({ data, datacontenttype }) => {
+    if (typeof data === "string" && datacontenttype !== "application/json")
+      return failed(field, () => notJson(field, datacontenttype));
+    try {
+      return evaluate(data);
+    } catch (error) {
+      return failed(field, () => `${field}: ${messageOf(error)}`);
+    }
+  };
+}
+
+function notJson(field: string, contentType: string): string {
+  return `${field}: the event's data is not JSON, but ${JSON.stringify(contentType)}`;
+}
+
+/** What Go's `strconv.Quote` escapes as JSON does not: some controls, and characters beyond U+FFFF that do not show. */
+const notJsonEscaped = /(?![\b\f\n\r\t\u0080-\u009f])\p{Cc}|(?=[\u{10000}-\u{10ffff}])[^\p{L}\p{M}\p{N}\p{P}\p{S}]/u;
+
+/** A template's result goes through Go's quotes into GJSON, which stops reading at an escape that JSON has not. */
+function quotedByGo(text: string): string {
+  return text.split(notJsonEscaped, 1)[0] ?? "";
+}
+
+function compileCompare(entry: DataFilter, field: string): (seen: JsonValue, text: () => string) => FilterOutcome {
   const tests = entry.value.map((value) => compileValue(entry, value));
   const wanted = `${wantedPrefix(entry)}${entry.value.map((value) => JSON.stringify(value)).join(" or ")}`;
-  const compare = (seen: JsonValue): FilterOutcome => {
+  return (seen, text) => {
     for (const test of tests) {
-      const verdict = test(seen);
+      const verdict = test(seen, text);
       if (verdict === true) return passed;
       if (verdict !== false) return failed(field, () => `${field}: ${verdict}`);
     }
     if (tests.length === 0) return failed(field, () => `${field}: no values specified`);
     return rejected(field, () => `${field}: ${entry.path} is ${shownValue(seen)}, wanted ${wanted}`);
-  };
-  return (event) => {
-    const found = read(event.data);
-    if (found === undefined) return failed(field, () => `${field}: path '${entry.path}' does not exist`);
-    if (!entry.template) return compare(found);
-    const rendered = renderTemplate(entry.template, toText(found));
-    return "text" in rendered ? compare(rendered.text) : failed(field, () => `${field}: ${rendered.error}`);
   };
 }
 
@@ -65,13 +95,7 @@ function compileValue({ type, comparator = "" }: DataFilter, value: string): Val
 function compileBool(value: string): ValueTest {
   const wanted = parseGoBool(value);
   if (wanted === undefined) return () => `value ${JSON.stringify(value)} is not a bool`;
-  return (seen) => toBool(seen) === wanted;
-}
-
-function toBool(seen: JsonValue): boolean {
-  if (typeof seen === "boolean") return seen;
-  if (typeof seen === "string") return parseGoBool(seen.toLowerCase()) ?? false;
-  return (typeof seen === "number" || typeof seen === "bigint") && seen !== 0;
+  return (seen) => boolOf(seen) === wanted;
 }
 
 const compareNumbers: Readonly<Record<Comparator, (seen: number, wanted: number) => boolean>> = {
@@ -93,7 +117,7 @@ function compileNumber(value: string, comparator: Comparator): ValueTest {
 
 function toNumber(seen: JsonValue): number {
   if (typeof seen === "number" || typeof seen === "bigint") return Number(seen);
-  if (typeof seen === "string") return parseGoFloat(seen) ?? 0;
+  if (typeof seen === "string") return looseGoFloat(seen);
   return seen === true ? 1 : 0;
 }
 
@@ -106,12 +130,7 @@ function compileString(value: string, comparator: Comparator): ValueTest {
     const message = messageOf(error);
     return () => message;
   }
-  if (comparator === "" || comparator === "=") return (seen) => matches(toText(seen));
-  if (comparator === "!=") return (seen) => !matches(toText(seen));
+  if (comparator === "" || comparator === "=") return (_, text) => matches(text());
+  if (comparator === "!=") return (_, text) => !matches(text());
   return () => false;
-}
-
-function toText(seen: JsonValue): string {
-  if (typeof seen === "string") return seen;
-  return seen === null ? "" : JSON.stringify(seen);
 }

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { TerminalError } from "../../src/base/errors.ts";
-import { compileGjson } from "../../src/base/gjson.ts";
-import type { JsonValue } from "../../src/base/json.ts";
+import { TerminalError } from "../../../src/base/errors.ts";
+import { compileGjson } from "../../../src/base/gjson/gjson.ts";
+import type { JsonValue } from "../../../src/base/json.ts";
 
 const document: JsonValue = {
   name: { first: "Tom", last: "Anderson" },
@@ -48,12 +48,12 @@ for (const [path, value] of [
   ["constructor", undefined],
   ["children.length", undefined],
 ] as const) {
-  test(`GJSON path ${path}`, () => assert.deepEqual(compileGjson(path)(document), value));
+  test(`GJSON path ${path}`, () => assert.deepEqual(compileGjson(path).read(document), value));
 }
 
 test("GJSON reads a root that is an array", () => {
-  assert.equal(compileGjson("1.a")([0, { a: 5 }]), 5);
-  assert.equal(compileGjson("#")([0, 0]), 2);
+  assert.equal(compileGjson("1.a").read([0, { a: 5 }]), 5);
+  assert.equal(compileGjson("#").read([0, 0]), 2);
 });
 
 for (const path of ["a.#(b==1)", "a.#(b>1)#.c", "a.@reverse", "@this", "a|b", "{a,b}", "a.[b,c]", "..0", '!"x"']) {
@@ -67,10 +67,10 @@ for (const path of ["a.#(b==1)", "a.#(b>1)#.c", "a.@reverse", "@this", "a|b", "{
 
 test("GJSON never throws on a value", () => {
   const paths = fc.constantFrom("a", "a.b", "a.0", "*.#.a", "#.a", "?*", "a.#", "\\", "a\\");
-  fc.assert(fc.property(paths, fc.jsonValue(), (path, value) => void compileGjson(path)(value as JsonValue)));
+  fc.assert(fc.property(paths, fc.jsonValue(), (path, value) => void compileGjson(path).read(value as JsonValue)));
 });
 
 test("a wildcard takes time linear in the key", () => {
   const key = "a".repeat(20_000);
-  assert.equal(compileGjson("*a*a*a*a*b")({ [key]: 1 }), undefined);
+  assert.equal(compileGjson("*a*a*a*a*b").read({ [key]: 1 }), undefined);
 });
