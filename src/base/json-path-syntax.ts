@@ -49,9 +49,11 @@ interface Step {
   readonly isDeep?: boolean;
 }
 
-const quoted = `'[^'"\\\\\\]\`,]+'|"[^'"\\\\\\]\`,]+"`;
+// Of names only what the library's own reader of paths takes for nothing else.
+const letters = "[\\p{L}\\p{M}\\p{N}_./:*$+ -]+";
+const quoted = `'${letters}'|"${letters}"`;
 const word = `\\d{1,9}|'[\\w-]+'|"[\\w-]+"`;
-const name = /^\.(?:([^\s.[\]()*?@^~'"`,:;\\]+)|\*)/u;
+const name = /^\.(?:([\p{L}\p{M}\p{N}_$-]+)|\*)/u;
 const bracket = new RegExp(
   `^\\[\\s*(?:(\\*)|(-?\\d{1,9})|(${quoted})|(-?\\d{0,9}:-?\\d{0,9}(?::-?\\d{0,9})?))\\s*\\]`,
   "u",
@@ -101,9 +103,13 @@ function nameText(name: string): string {
 }
 
 function reasonFor(rest: string): string {
-  if (/^\[\s*\??\s*\(|^\[\s*\?/.test(rest))
-    return 'filters and scripts are refused; GJSON has them: `items.#(name=="x").value`';
-  return `${JSON.stringify(rest.slice(0, 30))} is not understood; known are .name, ['name'], [0], [*], [1:3], [0,1] and ..`;
+  if (/^\[\s*[?(]/.test(rest)) return 'filters and scripts are refused; GJSON has them: `items.#(name=="x").value`';
+  if (/^\[\s*['"]/.test(rest)) return `names such as ${shown(rest)} are not understood; GJSON reads them: a\\.b`;
+  return `${shown(rest)} is not understood; known are .name, ['name'], [0], [*], [1:3], [0,1] and ..`;
+}
+
+function shown(text: string): string {
+  return JSON.stringify(text.slice(0, 30));
 }
 
 function fault(path: string, what: string): TerminalError {
