@@ -61,7 +61,8 @@ class Search {
     if (part.kind === "index") {
       return part.index < list.length && this.#take(tail, part, list[part.index], [...at, part.index]);
     }
-    return part.kind === "query" && this.#query(tail, list, at);
+    if (part.kind === "query") return this.#query(tail, list, at);
+    return part.kind === "length"; // found, but nowhere
   }
 
   /** A path that is read anew from an item of a list. */
