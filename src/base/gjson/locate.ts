@@ -13,16 +13,24 @@ export type Place = readonly (string | number)[];
  * @throws TerminalError PATH_FAILED when it takes too much work
  */
 export function locate(path: string, document: JsonValue): readonly Place[] {
-  const search = new Search();
+  const search = new Search(new Work());
   search.path(new Compiler().path(path), document, []);
-  return search.hasPipe ? [] : search.places;
+  return search.result();
 }
 
-/** The walk of `path.ts`, but for places. */
+/** The walk of `walk.ts`, but for places. */
 class Search {
-  readonly places: Place[] = [];
-  hasPipe = false;
-  readonly #work = new Work();
+  #found: readonly Place[] | undefined;
+  #hasPipe = false;
+  readonly #work: Work;
+
+  constructor(work: Work) {
+    this.#work = work;
+  }
+
+  result(): readonly Place[] {
+    return this.#hasPipe ? [] : (this.#found ?? []);
+  }
 
   path(path: Path, value: JsonValue, at: Place): void {
     if (path.tail) this.#enter(path.tail, value, at);
@@ -36,7 +44,7 @@ class Search {
 
   #inObject(tail: Tail, object: JsonObject, at: Place): boolean {
     const { part, matches } = tail.ofObject;
-    if (part.pipe !== undefined) this.hasPipe = true;
+    if (part.pipe !== undefined) this.#hasPipe = true;
     if (!matches) return Object.hasOwn(object, part.key) && this.#take(tail, part, object[part.key], [...at, part.key]);
     for (const [key, child] of Object.entries(object)) {
       this.#work.spend(1 + key.length / 16);
@@ -47,40 +55,50 @@ class Search {
 
   #take(tail: Tail, { rest }: { readonly rest?: string }, value: JsonValue | undefined, at: Place): boolean {
     if (rest !== undefined) return this.#enter(tail.paths.tail(rest), value, at);
-    this.places.push(at);
+    this.#found = [at];
     return true;
   }
 
   #inList(tail: Tail, list: readonly JsonValue[], at: Place): boolean {
     const { part } = tail.ofList;
     if (part.kind === "each") {
-      for (const [index, item] of list.entries()) this.#behind(tail, part.key, item, [...at, index]);
+      this.#found = list.flatMap((item, index) => this.#behind(tail, part.key, item, [...at, index]));
       return true;
     }
-    if (part.pipe !== undefined) this.hasPipe = true;
+    if (part.pipe !== undefined) this.#hasPipe = true;
     if (part.kind === "index") {
       return part.index < list.length && this.#take(tail, part, list[part.index], [...at, part.index]);
     }
     if (part.kind === "query") return this.#query(tail, list, at);
-    return part.kind === "length"; // found, but nowhere
+    if (part.kind !== "length") return false;
+    this.#found = []; // it is nowhere in the document
+    return true;
   }
 
   /** A path that is read anew from an item of a list. */
-  #behind(tail: Tail, path: string, item: JsonValue, at: Place): void {
+  #behind(tail: Tail, path: string, item: JsonValue, at: Place): readonly Place[] {
     const { left, right } = splitPipe(path);
-    if (right !== undefined) this.hasPipe = true;
-    this.path(tail.paths.path(left), item, at);
+    if (right !== undefined) this.#hasPipe = true;
+    const search = new Search(this.#work);
+    search.path(tail.paths.path(left), item, at);
+    return search.result();
   }
 
   #query(tail: Tail, list: readonly JsonValue[], at: Place): boolean {
     const { part, test } = tail.ofList;
     if (part.kind !== "query" || !test) return false;
+    const found: Place[] = [];
     for (const [index, item] of list.entries()) {
       if (!tail.takes(item, part.path, test, this.#work)) continue;
-      if (part.rest === undefined) this.places.push([...at, index]);
-      else this.#behind(tail, part.rest, item, [...at, index]);
-      if (!part.all) return true;
+      const place = [...at, index];
+      const places = part.rest === undefined ? [place] : this.#behind(tail, part.rest, item, place);
+      if (!part.all) {
+        this.#found = places;
+        return true;
+      }
+      for (const one of places) found.push(one);
     }
+    if (part.all) this.#found ??= found;
     return false;
   }
 }
