@@ -35,7 +35,7 @@ export const compileGjson: (path: string) => ReadPath = memoize(compile, 1_000);
 function compile(path: string): ReadPath {
   refuseHuge(path);
   const steps = literalSteps(path);
-  if (steps) return { read: (document) => readLiteral(document, steps), text: textOf };
+  if (steps) return { read: literalRead(steps), text: textOf };
   let compiled: Path | undefined; // most paths of most Sensors never run in this process
   const step = (document: JsonValue, work: Work) => {
     compiled ??= new Compiler().path(path);
@@ -92,13 +92,15 @@ function literalSteps(path: string): readonly LiteralStep[] | undefined {
   return steps;
 }
 
-function readLiteral(document: JsonValue, steps: readonly LiteralStep[]): JsonValue | undefined {
-  let at: JsonValue | undefined = document;
-  for (const step of steps) {
-    at = childOf(at, step);
-    if (at === undefined) return undefined;
-  }
-  return at;
+function literalRead(steps: readonly LiteralStep[]): ReadPath["read"] {
+  return (document) => {
+    let at: JsonValue | undefined = document;
+    for (const step of steps) {
+      at = childOf(at, step);
+      if (at === undefined) return undefined;
+    }
+    return at;
+  };
 }
 
 function childOf(value: JsonValue | undefined, step: LiteralStep): JsonValue | undefined {

@@ -1,6 +1,7 @@
 import type { DataFilter, LogicalOperator } from "../../../api/resources.ts";
 import { messageOf } from "../../../base/errors.ts";
-import { boolOf } from "../../../base/gjson/text.ts";
+import type { ReadPath } from "../../../base/gjson/gjson.ts";
+import { boolOf, textOf } from "../../../base/gjson/text.ts";
 import { looseGoFloat, parseGoBool, parseGoFloat } from "../../../base/go/values.ts";
 import type { JsonValue } from "../../../base/json.ts";
 import { compileReadPath } from "../../../base/read-path.ts";
@@ -9,8 +10,10 @@ import { shownValue } from "../../../record/records.ts";
 import { renderTemplate } from "../template.ts";
 import { everyEntry, type Filter, type FilterOutcome, failed, passed, rejected, someEntry } from "./outcome.ts";
 
-/** One of the values wanted: yes, no, or why it cannot be compared. `text` is what is seen, as text. */
-type ValueTest = (seen: JsonValue, text: () => string) => boolean | string;
+/** One of the values wanted: yes, no, or why it cannot be compared. */
+type ValueTest = (seen: JsonValue, data: JsonValue) => boolean | string;
+/** What is seen at the path of the data, as text. */
+type AsText = (seen: JsonValue, data: JsonValue) => string;
 type Comparator = NonNullable<DataFilter["comparator"]>;
 
 /**
@@ -21,36 +24,43 @@ type Comparator = NonNullable<DataFilter["comparator"]>;
 export function compileDataFilter(entries: readonly DataFilter[], operator: LogicalOperator, field: string): Filter {
   const filters = entries.map((entry, index) => compileEntry(entry, `${field}[${index}]`));
   const combined = operator === "or" ? someEntry(filters, field) : everyEntry(filters);
-  return (event) => (event.data === null ? passed : combined(event)); // no data passes
+  return (event) => {
+    const { data } = event;
+    if (data === null) return passed; // no data passes
+    if (typeof data !== "string" || event.datacontenttype === "application/json") return combined(event);
+    const contentType = JSON.stringify(event.datacontenttype);
+    return failed(field, () => `${field}: the event's data is not JSON, but ${contentType}`);
+  };
 }
 
 function compileEntry(entry: DataFilter, field: string): Filter {
   const path = compileReadPath(entry.path);
-  const { template } = entry;
-  const compare = compileCompare(entry, field);
-  const evaluate = (data: JsonValue): FilterOutcome => {
-    const found = path.read(data);
-    if (found === undefined) return failed(field, () => `${field}: path '${entry.path}' does not exist`);
-    const text = (): string => path.text(found, data);
-    if (!template) return compare(found, text);
-    const rendered = renderTemplate(template, text());
-    if ("error" in rendered) return failed(field, () => `${field}: ${rendered.error}`);
-    const result = quotedByGo(rendered.text);
-    return compare(result, () => result);
-  };
-  return ({ data, datacontenttype }) => {
-    if (typeof data === "string" && datacontenttype !== "application/json")
-      return failed(field, () => notJson(field, datacontenttype));
+  const evaluate = entry.template
+    ? compileTemplated(entry, entry.template, path, field)
+    : compileCompare(entry, path.text, field);
+  const { read } = path;
+  return ({ data }) => {
     try {
-      return evaluate(data);
+      const found = read(data);
+      if (found === undefined) return failed(field, () => `${field}: path '${entry.path}' does not exist`);
+      return evaluate(found, data);
     } catch (error) {
       return failed(field, () => `${field}: ${messageOf(error)}`);
     }
   };
 }
 
-function notJson(field: string, contentType: string): string {
-  return `${field}: the event's data is not JSON, but ${JSON.stringify(contentType)}`;
+type Compare = (seen: JsonValue, data: JsonValue) => FilterOutcome;
+
+/** What the template makes of the text takes the place of the value. */
+function compileTemplated(entry: DataFilter, template: string, path: ReadPath, field: string): Compare {
+  const compare = compileCompare(entry, textOf, field);
+  return (found, data) => {
+    const rendered = renderTemplate(template, path.text(found, data));
+    return "text" in rendered
+      ? compare(quotedByGo(rendered.text), data)
+      : failed(field, () => `${field}: ${rendered.error}`);
+  };
 }
 
 /** What Go's `strconv.Quote` escapes as JSON does not: some controls, and characters beyond U+FFFF that do not show. */
@@ -61,12 +71,12 @@ function quotedByGo(text: string): string {
   return text.split(notJsonEscaped, 1)[0] ?? "";
 }
 
-function compileCompare(entry: DataFilter, field: string): (seen: JsonValue, text: () => string) => FilterOutcome {
-  const tests = entry.value.map((value) => compileValue(entry, value));
+function compileCompare(entry: DataFilter, asText: AsText, field: string): Compare {
+  const tests = entry.value.map((value) => compileValue(entry, value, asText));
   const wanted = `${wantedPrefix(entry)}${entry.value.map((value) => JSON.stringify(value)).join(" or ")}`;
-  return (seen, text) => {
+  return (seen, data) => {
     for (const test of tests) {
-      const verdict = test(seen, text);
+      const verdict = test(seen, data);
       if (verdict === true) return passed;
       if (verdict !== false) return failed(field, () => `${field}: ${verdict}`);
     }
@@ -79,14 +89,14 @@ function wantedPrefix({ type, comparator = "" }: DataFilter): string {
   return type === "bool" || comparator === "" || comparator === "=" ? "" : `${comparator} `;
 }
 
-function compileValue({ type, comparator = "" }: DataFilter, value: string): ValueTest {
+function compileValue({ type, comparator = "" }: DataFilter, value: string, asText: AsText): ValueTest {
   switch (type) {
     case "bool":
       return compileBool(value);
     case "number":
       return compileNumber(value, comparator);
     case "string":
-      return compileString(value, comparator);
+      return compileString(value, comparator, asText);
     default:
       return () => `unsupported JSON type ${JSON.stringify(type)}; known: bool, number, string`;
   }
@@ -122,7 +132,7 @@ function toNumber(seen: JsonValue): number {
 }
 
 /** Always an unanchored regular expression; an order is never true. */
-function compileString(value: string, comparator: Comparator): ValueTest {
+function compileString(value: string, comparator: Comparator, asText: AsText): ValueTest {
   let matches: (text: string) => boolean;
   try {
     matches = compileRegex(value).matches;
@@ -130,7 +140,7 @@ function compileString(value: string, comparator: Comparator): ValueTest {
     const message = messageOf(error);
     return () => message;
   }
-  if (comparator === "" || comparator === "=") return (_, text) => matches(text());
-  if (comparator === "!=") return (_, text) => !matches(text());
+  if (comparator === "" || comparator === "=") return (seen, data) => matches(asText(seen, data));
+  if (comparator === "!=") return (seen, data) => !matches(asText(seen, data));
   return () => false;
 }

@@ -185,7 +185,7 @@ test("data filter: data that is not JSON is an error, whatever the path", () => 
   const filter = compileDataFilter([{ path: "@this", type: "string", value: [".*"] }], "", "filters.data");
   const seen = filter(cloudEvent({ datacontenttype: "text/plain", data: "hello" }));
   assert.equal(seen.verdict, "error");
-  assert.equal(seen.reason, `filters.data[0]: the event's data is not JSON, but "text/plain"`);
+  assert.equal(seen.reason, `filters.data: the event's data is not JSON, but "text/plain"`);
   assert.equal(filter(cloudEvent({ data: "hello" })).verdict, "passed");
 });
 
