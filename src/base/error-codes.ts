@@ -157,6 +157,10 @@ export const errorCodes = {
     cause: "A parameter of a trigger could not be resolved or applied.",
     remedy: "Give the parameter a `value` as default, or mend its key.",
   },
+  PATH_FAILED: {
+    cause: "A path that reads JSON takes too much work for this value, or the value is nested too deeply.",
+    remedy: "Make the path shorter: each multipath, @dig and @tostr in a row multiplies what comes before it.",
+  },
   PORT_IN_USE: {
     cause: "Another program listens on the port.",
     remedy: "Stop it, or choose another port; 0 takes any free one.",

@@ -96,3 +96,15 @@ function shifted(value: number, shift: number): number {
   if (total > 1_000) return scaled.mantissa * 2 * 2 ** (total - 1);
   return total < -1_021 ? scaled.mantissa * 2 ** (total + 1_000) * 2 ** -1_000 : scaled.mantissa * 2 ** total;
 }
+
+/** How Go prints a finite float64 with `FormatFloat(value, 'f', -1, 64)`: digits without an exponent, whatever its size. */
+export function printFixed(value: number): string {
+  if (value === 0) return Object.is(value, -0) ? "-0" : "0";
+  const [mantissa = "", power = "0"] = Math.abs(value).toExponential().split("e");
+  const digits = mantissa.replace(".", "");
+  const point = Number(power) + 1;
+  const sign = value < 0 ? "-" : "";
+  if (point <= 0) return `${sign}0.${"0".repeat(-point)}${digits}`;
+  if (point >= digits.length) return `${sign}${digits.padEnd(point, "0")}`;
+  return `${sign}${digits.slice(0, point)}.${digits.slice(point)}`;
+}

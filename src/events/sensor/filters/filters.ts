@@ -1,6 +1,6 @@
 import type { DataFilter, Dependency, Filters } from "../../../api/resources.ts";
 import { messageOf } from "../../../base/errors.ts";
-import { compileGjson } from "../../../base/gjson.ts";
+import { compileReadPath } from "../../../base/read-path.ts";
 import type { Problem } from "../../../base/schema.ts";
 import { compileContextFilter } from "./context.ts";
 import { compileDataFilter } from "./data.ts";
@@ -78,7 +78,7 @@ function compileKind(name: KindOfFilter["name"], compile: () => Filter, { kinds,
 
 function checkDataEntry(entry: DataFilter, path: string): Problem[] {
   try {
-    compileGjson(entry.path);
+    compileReadPath(entry.path);
     return [];
   } catch (error) {
     return [{ severity: "error", path: `${path}.path`, message: messageOf(error) }];
