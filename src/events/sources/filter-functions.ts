@@ -1,4 +1,4 @@
-import { EngineError } from "../../base/errors.ts";
+import { EngineError, messageOf } from "../../base/errors.ts";
 import {
   Byte,
   ExprFunction,
@@ -16,7 +16,8 @@ import { sprig } from "../../base/go-template/sprig/sprig.ts";
 import { GoTime } from "../../base/go-template/sprig/time.ts";
 import { fieldsOf, GoInt, GoStruct, itemsOf, type Value } from "../../base/go-template/values.ts";
 import { defaultLimits, Failure, Work } from "../../base/go-template/work.ts";
-import { setOwn } from "../../base/json.ts";
+import { parseJson, setOwn, withFloats } from "../../base/json.ts";
+import { compileJsonPath } from "../../base/json-path.ts";
 
 export interface FilterFunctions {
   readonly table: Fields;
@@ -49,9 +50,7 @@ export function createFilterFunctions(): FilterFunctions {
       sprig: names,
       asInt: new ExprFunction(([value]) => asInt(value ?? null)),
       asFloat: new ExprFunction(([value]) => asFloat(value ?? null)),
-      jsonpath: new ExprFunction(() => {
-        throw failed("jsonpath is not supported yet");
-      }),
+      jsonpath: new ExprFunction(([text, path]) => jsonPath(text ?? null, path ?? null)),
       ...(toJson ? { toJson: call("toJson", toJson) } : {}),
     },
     restart() {
@@ -113,6 +112,18 @@ function asFloat(value: ExprValue): number {
   if (typeof value === "string" && /^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$/.test(value))
     return Number(value);
   throw failed(`asFloat: ${shown(value)} is no number`);
+}
+
+/** Nil where there is nothing. */
+function jsonPath(text: ExprValue, path: ExprValue): ExprValue {
+  if (typeof text !== "string" || typeof path !== "string") {
+    throw failed(`jsonpath: it takes JSON as text and a path; got a ${typeOf(text)} and a ${typeOf(path)}`);
+  }
+  try {
+    return withFloats(compileJsonPath(path).read(parseJson(text)) ?? null);
+  } catch (error) {
+    throw failed(`jsonpath: ${messageOf(error)}`);
+  }
 }
 
 function shown(value: ExprValue): string {

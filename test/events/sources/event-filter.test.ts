@@ -62,6 +62,12 @@ const rows: readonly (readonly [expression: string, expected: string])[] = [
   ['sprig.repeat(100000000, "x") == ""', "sprig.repeat: a text of 100000000 characters is longer than"],
   ['sprig.env("HOME") == ""', "sprig.env is not available: it reads the environment"],
   ["sprig.nothing() == 1", "cannot be called"],
+  ['jsonpath(text, "$.n[1]") == 2', "yes"],
+  ['jsonpath(text, "$.none") == nil', "yes"],
+  ['len(jsonpath(text, "$.n[*]")) == 2', "yes"],
+  ['jsonpath("{", "$.n") == 1', "jsonpath: "],
+  ['jsonpath(text, "$.n[?(@ > 1)]") == 1', "jsonpath: "],
+  ["jsonpath(body) == 1", "jsonpath: it takes JSON as text and a path; got a map[string]interface {} and a nil"],
   // A name of the data does not hide a function.
   ['asInt == "data"', "no"],
 ];
