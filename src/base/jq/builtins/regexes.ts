@@ -1,0 +1,225 @@
+import { messageOf } from "../../errors.ts";
+import { readable } from "../../go/bytes.ts";
+import { compileRegex, type Found, type Regex } from "../../regex.ts";
+import { type Env, type Filter, many } from "../compiler/filter.ts";
+import { fault, notFor } from "../fault.ts";
+import { add } from "../values/operators.ts";
+import { characterCount, fieldOf, isList, isObject, type List, type Value } from "../values/values.ts";
+import type { Work } from "../work.ts";
+import { capturesOf } from "./collections.ts";
+import type { FunctionTable, ValueFunction } from "./function.ts";
+
+const maxPattern = 10_000;
+
+/** What a match was asked for. Flags are `g` for all matches, `i` for any case, `m` for a dot that matches newlines. */
+interface Query {
+  readonly text: string;
+  readonly regex: Regex;
+  readonly isGlobal: boolean;
+}
+
+function queryOf(name: string, input: Value, pattern: Value, flags: Value, work: Work): Query {
+  const isFit = typeof input === "string" && typeof pattern === "string";
+  if (!isFit || (flags !== null && typeof flags !== "string")) throw notFor(name, input, pattern, flags);
+  const given = flags ?? "";
+  if (/[^gim]/.test(given)) throw fault(`unsupported regular expression flag: ${JSON.stringify(given)}`);
+  if (pattern.length > maxPattern) throw fault(`a regular expression is longer than ${maxPattern} characters`);
+  work.spend(10 + pattern.length);
+  const modes = `${given.includes("m") ? "(?s)" : ""}${given.includes("i") ? "(?i)" : ""}`;
+  return { text: readable(input), regex: compiled(modes + readable(pattern)), isGlobal: given.includes("g") };
+}
+
+function compiled(pattern: string): Regex {
+  try {
+    const regex = compileRegex(pattern);
+    regex.size();
+    return regex;
+  } catch (error) {
+    throw fault(`invalid regular expression ${JSON.stringify(pattern)}: ${messageOf(error)}`);
+  }
+}
+
+/** As Go finds them: an empty match right behind another one does not count. */
+function findAll({ text, regex, isGlobal }: Query, work: Work): Found[] {
+  const find = regex.searchIn(text);
+  const all: Found[] = [];
+  let before = -1;
+  for (let from = 0; from <= text.length && (isGlobal || all.length === 0); ) {
+    // A search may read all that is left of the text, for each match anew.
+    work.spend(1 + ((text.length - from) / 10) * Math.max(regex.size() / 100, 1));
+    const found = find(from);
+    if (found === undefined) break;
+    const [start = 0, end = 0] = found;
+    if (end > start || start !== before) all.push(found);
+    before = end;
+    from = end > from ? end : from + ((text.codePointAt(from) ?? 0) > 0xffff ? 2 : 1);
+  }
+  return all;
+}
+
+/** Counts characters up to an offset; offsets that grow are quick. */
+function counter(text: string): (offset: number) => number {
+  let offset = 0;
+  let count = 0;
+  return (to) => {
+    if (to < offset) return characterCount(text.slice(0, to));
+    count += characterCount(text.slice(offset, to));
+    offset = to;
+    return count;
+  };
+}
+
+function matchesOf(name: string, input: Value, pattern: Value, flags: Value, work: Work): List {
+  const query = queryOf(name, input, pattern, flags, work);
+  const names = namesOf(query.regex);
+  const count = counter(query.text);
+  return findAll(query, work).map((found) => {
+    work.spend(found.length / 2);
+    const [start = 0, end = 0] = found;
+    const offset = count(start);
+    const whole = query.text.slice(start, end);
+    const captures = names(found.length / 2 - 1).map((group, at) => {
+      return captureOf(query.text, group, found[at * 2 + 2] ?? -1, found[at * 2 + 3] ?? -1);
+    });
+    return { captures, length: characterCount(whole), offset, string: whole };
+  });
+}
+
+function captureOf(text: string, name: string | null, start: number, end: number): Value {
+  if (start < 0) return { length: 0, name, offset: -1, string: null };
+  const part = text.slice(start, end);
+  return { length: characterCount(part), name, offset: characterCount(text.slice(0, start)), string: part };
+}
+
+/** The names of groups from the first on; null for those that have none. */
+function namesOf(regex: Regex): (count: number) => (string | null)[] {
+  const found = [...regex.source.matchAll(/\(\?P?<([A-Za-z0-9_]+)>/g)].map(([, name = ""]) => name);
+  const byNumber = new Map(found.map((name) => [regex.groupNamed(name), name]));
+  return (count) => Array.from({ length: count }, (_, at) => byNumber.get(at + 1) ?? null);
+}
+
+function withAll(flags: Value, work: Work): Value {
+  return add(flags, "g", work);
+}
+
+/** The pieces between the matches. */
+function pieces(input: Value, pattern: Value, flags: Value, work: Work): List {
+  const query = queryOf("match", input, pattern, withAll(flags, work), work);
+  const result: string[] = [];
+  let from = 0;
+  for (const [start = 0, end = 0] of findAll(query, work)) {
+    result.push(query.text.slice(from, start));
+    from = end;
+  }
+  return [...result, query.text.slice(from)];
+}
+
+function inOrder(call: (input: Value, pattern: Value, flags: Value, work: Work) => Value): ValueFunction {
+  return { call: (input, [pattern = null, flags = null], work) => call(input, pattern, flags, work), inOrder: true };
+}
+
+/** One result for each item of a list. */
+function each(found: (input: Value, pattern: Value, flags: Value, work: Work) => List) {
+  return (args: readonly Filter[]): Filter =>
+    many((env, input, emit) => {
+      forEach(args, env, input, ([pattern = null, flags = null]) => {
+        for (const item of found(input, pattern, flags, env.work)) emit(item);
+      });
+    });
+}
+
+/** The first argument is the outermost loop. */
+export function forEach(
+  args: readonly Filter[],
+  env: Env,
+  input: Value,
+  use: (values: readonly Value[]) => void,
+  before: readonly Value[] = [],
+): void {
+  const next = args[before.length];
+  if (next === undefined) use(before);
+  else next.run(env, input, (value) => forEach(args, env, input, use, [...before, value]));
+}
+
+function scanned(input: Value, pattern: Value, flags: Value, work: Work): List {
+  return matchesOf("match", input, pattern, withAll(flags, work), work).map((match) => {
+    const captures = isObject(match) ? fieldOf(match, "captures") : null;
+    if (!isList(captures) || captures.length === 0) return isObject(match) ? fieldOf(match, "string") : null;
+    return captures.map((capture) => (isObject(capture) ? fieldOf(capture, "string") : null));
+  });
+}
+
+/** Each result of `replacement` makes one text: the first ones of all matches the first, and so on. */
+function substitute(args: readonly Filter[], isGlobal: boolean): Filter {
+  const [pattern, replacement, flags] = args;
+  if (pattern === undefined || replacement === undefined) throw new Error("a pattern and a replacement");
+  const values = flags === undefined ? [pattern] : [pattern, flags];
+  return many((env, input, emit) => {
+    forEach(values, env, input, ([given = null, mode = null]) => {
+      const wanted = isGlobal ? withAll(mode, env.work) : mode;
+      for (const text of substituted(env, input, [given, wanted], replacement)) emit(text);
+    });
+  });
+}
+
+function substituted(env: Env, input: Value, [pattern, flags]: readonly [Value, Value], replacement: Filter): Value[] {
+  const { work } = env;
+  const query = queryOf("match", input, pattern, flags, work);
+  const results: Value[] = [];
+  let from = 0;
+  for (const match of matchesOf("match", input, pattern, flags, work)) {
+    const captures = isObject(match) ? capturesOf(fieldOf(match, "captures")) : {};
+    const [start, end] = offsetsOf(query.text, match);
+    const before = query.text.slice(from, start);
+    let turn = 0;
+    replacement.run(env, captures, (text) => {
+      results[turn] = add(results[turn] ?? null, add(before, text, work), work);
+      turn++;
+    });
+    from = end;
+  }
+  const rest = query.text.slice(from);
+  return results.length === 0 ? [query.text] : results.map((text) => add(text, rest, work));
+}
+
+/** In units of JavaScript, from what a match says in characters. */
+function offsetsOf(text: string, match: Value): readonly [number, number] {
+  if (!isObject(match)) throw new Error("a match");
+  const found = fieldOf(match, "string");
+  const characters = Number(fieldOf(match, "offset"));
+  const start = text.length === characterCount(text) ? characters : [...text].slice(0, characters).join("").length;
+  return [start, start + (typeof found === "string" ? found.length : 0)];
+}
+
+export const regexes: FunctionTable = {
+  "test/1": inOrder((input, pattern, flags, work) => isMatch(input, pattern, flags, work)),
+  "test/2": inOrder((input, pattern, flags, work) => isMatch(input, pattern, flags, work)),
+  "split/2": inOrder(pieces),
+};
+
+function isMatch(input: Value, pattern: Value, flags: Value, work: Work): boolean {
+  const query = queryOf("test", input, pattern, flags, work);
+  return findAll({ ...query, isGlobal: false }, work).length > 0;
+}
+
+const matching = each((input, pattern, flags, work) => matchesOf("match", input, pattern, flags, work));
+const capturing = each((input, pattern, flags, work) =>
+  matchesOf("match", input, pattern, flags, work).map((match) =>
+    capturesOf(isObject(match) ? fieldOf(match, "captures") : null),
+  ),
+);
+
+export const regexBuilders: Readonly<Record<string, (args: readonly Filter[]) => Filter>> = {
+  "match/1": matching,
+  "match/2": matching,
+  "capture/1": capturing,
+  "capture/2": capturing,
+  "scan/1": each(scanned),
+  "scan/2": each(scanned),
+  "splits/1": each(pieces),
+  "splits/2": each(pieces),
+  "sub/2": (args) => substitute(args, false),
+  "sub/3": (args) => substitute(args, false),
+  "gsub/2": (args) => substitute(args, true),
+  "gsub/3": (args) => substitute(args, true),
+};
