@@ -8,7 +8,10 @@ const shownLength = 60;
 /** `at` is an offset in `source`. */
 export function invalid(source: string, at: number, what: string): TerminalError {
   const shown = source.length > shownLength ? `${source.slice(0, shownLength)}…` : source;
-  return new TerminalError("EXPRESSION_INVALID", `jq program ${JSON.stringify(shown)} at ${placeOf(source, at)}: ${what}`);
+  return new TerminalError(
+    "EXPRESSION_INVALID",
+    `jq program ${JSON.stringify(shown)} at ${placeOf(source, at)}: ${what}`,
+  );
 }
 
 /** The offset from 0; line:column from 1 where there are several lines. */
@@ -93,7 +96,12 @@ export function notFor(name: string, value: JsonValue, ...args: readonly JsonVal
 }
 
 /** The same with the reason. */
-export function failedFor(reason: Fault | string, name: string, value: JsonValue, ...args: readonly JsonValue[]): Fault {
+export function failedFor(
+  reason: Fault | string,
+  name: string,
+  value: JsonValue,
+  ...args: readonly JsonValue[]
+): Fault {
   return new Fault(() => {
     const text = typeof reason === "string" ? reason : reason.message;
     return `${called(name, args)} cannot be applied to ${preview(value)}: ${text}`;

@@ -77,7 +77,7 @@ function guarded<Result>(run: () => Result): Result {
     if (error instanceof Fault || error instanceof Halt) throw new JqError(error.message, error.value);
     if (error instanceof Break) throw new Error("a break leads out of the program");
     // The stack of JavaScript ended before our own limits.
-    if (error instanceof RangeError) throw limitReached("needs too much memory");
+    if (error instanceof RangeError) throw limitReached("has calls or values in each other that are nested too deeply");
     throw error;
   }
 }

@@ -52,17 +52,24 @@ export class Output {
 
   #takeObject(object: JsonObject, depth: number): Value {
     const keys = Object.keys(object);
-    let isKept = isSorted(keys);
-    const taken: Record<string, Value> = {};
-    for (const key of isKept ? keys : sortTexts(keys)) {
+    const isInOrder = isSorted(keys);
+    let copy: Record<string, Value> | undefined = isInOrder ? undefined : {};
+    for (const [at, key] of (isInOrder ? keys : sortTexts(keys)).entries()) {
       const value = object[key] ?? null;
-      const name = this.#takeText(key);
       const found = this.take(value, depth + 1);
-      isKept &&= name === key && (found === value || Object.is(found, value));
-      setOwn(taken, name, found);
+      const name = this.#takeText(key);
+      if (copy === undefined && name === key && (found === value || Object.is(found, value))) continue;
+      copy ??= fieldsOf(object, keys.slice(0, at));
+      setOwn(copy, name, found);
     }
-    return isKept ? object : taken;
+    return copy ?? object;
   }
+}
+
+function fieldsOf(object: JsonObject, keys: readonly string[]): Record<string, Value> {
+  const copy: Record<string, Value> = {};
+  for (const key of keys) setOwn(copy, key, object[key] ?? null);
+  return copy;
 }
 
 function isSorted(keys: readonly string[]): boolean {

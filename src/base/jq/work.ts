@@ -53,7 +53,7 @@ export class Work {
   }
 
   nest(depth: number): void {
-    this.spend(1 / 8);
+    this.spend(1 / 4);
     if (depth > maxNesting) throw limitReached(`has lists and objects in each other deeper than ${maxNesting}`);
   }
 

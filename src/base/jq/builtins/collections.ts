@@ -1,5 +1,5 @@
 import { type JsonObject, setOwn } from "../../json.ts";
-import { expected, failedFor, Fault, notFor } from "../fault.ts";
+import { expected, Fault, failedFor, notFor } from "../fault.ts";
 import { compare } from "../values/compare.ts";
 import { preview } from "../values/encode.ts";
 import { fetchField, keyNoText } from "../values/fetch.ts";

@@ -1,5 +1,5 @@
 import { bytesOf, textOf } from "../../go/bytes.ts";
-import { failedFor, Fault, notFor, shown } from "../fault.ts";
+import { Fault, failedFor, notFor, shown } from "../fault.ts";
 import { toJson } from "../values/encode.ts";
 import { isList, type Value } from "../values/values.ts";
 import type { Work } from "../work.ts";

@@ -1,5 +1,5 @@
-import { ErrorValue, fault, Halt, notFor } from "../fault.ts";
 import { sortTexts } from "../../go/bytes.ts";
+import { ErrorValue, fault, Halt, notFor } from "../fault.ts";
 import { toInt } from "../values/numbers.ts";
 import { builderNames } from "./builders.ts";
 import { collections } from "./collections.ts";
@@ -10,7 +10,6 @@ import { preludeNames } from "./prelude.ts";
 import { regexes } from "./regexes.ts";
 import { texts } from "./texts.ts";
 import { times } from "./times.ts";
-
 
 const control: FunctionTable = {
   "error/0": of0((value) => {
@@ -30,7 +29,9 @@ const control: FunctionTable = {
     throw new Halt(value);
   }),
   "modulemeta/0": of0((value) => {
-    throw typeof value === "string" ? fault(`cannot load module: ${JSON.stringify(value)}`) : notFor("modulemeta", value);
+    throw typeof value === "string"
+      ? fault(`cannot load module: ${JSON.stringify(value)}`)
+      : notFor("modulemeta", value);
   }),
   "builtins/0": of0((_value, work) => {
     work.items(names.length);

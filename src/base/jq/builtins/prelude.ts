@@ -1,5 +1,5 @@
-import { parseJq } from "../syntax/parser.ts";
 import type { Definition } from "../syntax/nodes.ts";
+import { parseJq } from "../syntax/parser.ts";
 
 /** Functions that are said best in jq itself. */
 const text = `

@@ -1,5 +1,6 @@
 import { messageOf } from "../../errors.ts";
-import { readable } from "../../go/bytes.ts";
+import { joinTexts, readable } from "../../go/bytes.ts";
+import { type JsonObject, setOwn } from "../../json.ts";
 import { compileRegex, type Found, type Regex } from "../../regex.ts";
 import { type Env, type Filter, many } from "../compiler/filter.ts";
 import { fault, notFor } from "../fault.ts";
@@ -42,28 +43,38 @@ function compiled(pattern: string): Regex {
 /** As Go finds them: an empty match right behind another one does not count. */
 function findAll({ text, regex, isGlobal }: Query, work: Work): Found[] {
   const find = regex.searchIn(text);
+  const isDirect = direct.test(regex.source);
+  const weight = Math.max(regex.size() / 100, 1) / 10;
   const all: Found[] = [];
   let before = -1;
   for (let from = 0; from <= text.length && (isGlobal || all.length === 0); ) {
-    // A search may read all that is left of the text, for each match anew.
-    work.spend(1 + ((text.length - from) / 10) * Math.max(regex.size() / 100, 1));
+    work.spend(1);
+    if (!isDirect) work.spend((text.length - from) * weight);
     const found = find(from);
     if (found === undefined) break;
     const [start = 0, end = 0] = found;
+    if (isDirect) work.spend((end - from) * weight);
     if (end > start || start !== before) all.push(found);
     before = end;
     from = end > from ? end : from + ((text.codePointAt(from) ?? 0) > 0xffff ? 2 : 1);
   }
+  work.spend(isDirect ? text.length * weight : 0);
   return all;
 }
 
-/** Counts characters up to an offset; offsets that grow are quick. */
+/**
+ * Characters and classes behind each other, each with its repetition: what a search reads beyond its match, the next one
+ * does not read again. Searches for others, such as `.*x|a`, may read all that is left of the text for each match anew.
+ */
+const direct = /^(?:\(\?[ims]+\))*(?:(?:\\[^pPQ]|\[\^?[^\][\\]+\]|[^()[\]|\\?*+{}])(?:[*+?]|\{\d+\})?)*$/u;
+
+/** Counts characters up to an offset; offsets near the last one are quick. */
 function counter(text: string): (offset: number) => number {
   let offset = 0;
   let count = 0;
   return (to) => {
-    if (to < offset) return characterCount(text.slice(0, to));
-    count += characterCount(text.slice(offset, to));
+    if (to >= offset) count += characterCount(text.slice(offset, to));
+    else count -= characterCount(text.slice(to, offset));
     offset = to;
     return count;
   };
@@ -76,19 +87,27 @@ function matchesOf(name: string, input: Value, pattern: Value, flags: Value, wor
   return findAll(query, work).map((found) => {
     work.spend(found.length / 2);
     const [start = 0, end = 0] = found;
-    const offset = count(start);
-    const whole = query.text.slice(start, end);
     const captures = names(found.length / 2 - 1).map((group, at) => {
-      return captureOf(query.text, group, found[at * 2 + 2] ?? -1, found[at * 2 + 3] ?? -1);
+      return { name: group, ...partOf(query.text, found[at * 2 + 2] ?? -1, found[at * 2 + 3] ?? -1, count) };
     });
-    return { captures, length: characterCount(whole), offset, string: whole };
+    return { captures, ...partOf(query.text, start, end, count) };
   });
 }
 
-function captureOf(text: string, name: string | null, start: number, end: number): Value {
-  if (start < 0) return { length: 0, name, offset: -1, string: null };
+function partOf(text: string, start: number, end: number, count: (offset: number) => number): JsonObject {
+  if (start < 0) return { length: 0, offset: -1, string: null };
   const part = text.slice(start, end);
-  return { length: characterCount(part), name, offset: characterCount(text.slice(0, start)), string: part };
+  return { length: characterCount(part), offset: count(start), string: part };
+}
+
+/** What the named groups found. */
+function namedParts(text: string, found: Found, names: readonly (string | null)[]): JsonObject {
+  const result: Record<string, Value> = {};
+  for (const [at, name] of names.entries()) {
+    const start = found[at * 2 + 2] ?? -1;
+    if (name !== null) setOwn(result, name, start < 0 ? null : text.slice(start, found[at * 2 + 3]));
+  }
+  return result;
 }
 
 /** The names of groups from the first on; null for those that have none. */
@@ -164,31 +183,29 @@ function substitute(args: readonly Filter[], isGlobal: boolean): Filter {
 
 function substituted(env: Env, input: Value, [pattern, flags]: readonly [Value, Value], replacement: Filter): Value[] {
   const { work } = env;
-  const query = queryOf("match", input, pattern, flags, work);
-  const results: Value[] = [];
+  const { text, regex, isGlobal } = queryOf("match", input, pattern, flags, work);
+  const names = namesOf(regex);
+  const results: string[][] = [];
   let from = 0;
-  for (const match of matchesOf("match", input, pattern, flags, work)) {
-    const captures = isObject(match) ? capturesOf(fieldOf(match, "captures")) : {};
-    const [start, end] = offsetsOf(query.text, match);
-    const before = query.text.slice(from, start);
+  for (const found of findAll({ text, regex, isGlobal }, work)) {
+    const [start = 0, end = 0] = found;
+    const before = text.slice(from, start);
     let turn = 0;
-    replacement.run(env, captures, (text) => {
-      results[turn] = add(results[turn] ?? null, add(before, text, work), work);
+    replacement.run(env, namedParts(text, found, names(found.length / 2 - 1)), (part) => {
+      const piece = add(before, part, work);
+      if (typeof piece !== "string") throw new Error("a text and something else make no text");
+      const pieces = results[turn] ?? [];
+      pieces.push(piece);
+      results[turn] = pieces;
       turn++;
     });
     from = end;
   }
-  const rest = query.text.slice(from);
-  return results.length === 0 ? [query.text] : results.map((text) => add(text, rest, work));
-}
-
-/** In units of JavaScript, from what a match says in characters. */
-function offsetsOf(text: string, match: Value): readonly [number, number] {
-  if (!isObject(match)) throw new Error("a match");
-  const found = fieldOf(match, "string");
-  const characters = Number(fieldOf(match, "offset"));
-  const start = text.length === characterCount(text) ? characters : [...text].slice(0, characters).join("").length;
-  return [start, start + (typeof found === "string" ? found.length : 0)];
+  if (results.length === 0) return [text];
+  return results.map((pieces) => {
+    work.text(pieces.reduce((sum, { length }) => sum + length, text.length - from));
+    return joinTexts([...pieces, text.slice(from)]);
+  });
 }
 
 export const regexes: FunctionTable = {

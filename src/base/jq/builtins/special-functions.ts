@@ -122,7 +122,8 @@ function upwards(n: number, x: number): number {
 /** The two integrals of Y, each by panels of Gauss's rule. */
 function firstY(n: number, x: number): number {
   const wave = (angle: number): number => Math.sin(x * Math.sin(angle) - n * angle);
-  const fading = (t: number): number => (Math.exp(n * t) + (n % 2 === 0 ? 1 : -1) * Math.exp(-n * t)) * Math.exp(-x * Math.sinh(t));
+  const fading = (t: number): number =>
+    (Math.exp(n * t) + (n % 2 === 0 ? 1 : -1) * Math.exp(-n * t)) * Math.exp(-x * Math.sinh(t));
   const panels = Math.ceil(4 + x / 2);
   const end = Math.asinh(750 / x);
   return (integral(wave, 0, Math.PI, panels) - integral(fading, 0, end, 60)) / Math.PI;

@@ -36,7 +36,10 @@ export function strftime(time: BrokenTime, format: string, work: Work): string {
     if (letter === undefined) return padText(whole, flagsOf(marks, width));
     const flags = flagsOf(marks, width);
     work.text(flags.width);
-    return expand(letter, time, flags) ?? padText(whole.slice(0, -letter.length), { ...flags, width: flags.width - 1 }) + letter;
+    return (
+      expand(letter, time, flags) ??
+      padText(whole.slice(0, -letter.length), { ...flags, width: flags.width - 1 }) + letter
+    );
   });
   work.text(text.length);
   return text;
@@ -80,7 +83,9 @@ function expand(letter: string, time: BrokenTime, flags: Flags): string | undefi
     const inner = { ...plain, isUpper, isSwapped: isSwapped && "FDxTXR".includes(letter) };
     return composition.replace(/[A-Za-z]/g, (part) => expand(part, time, inner) ?? part);
   }
-  return date(letter, time, flags) ?? clock(letter, time, flags) ?? week(letter, time, flags) ?? other(letter, time, flags);
+  return (
+    date(letter, time, flags) ?? clock(letter, time, flags) ?? week(letter, time, flags) ?? other(letter, time, flags)
+  );
 }
 
 function date(letter: string, { year, month, day, yearDay }: BrokenTime, flags: Flags): string | undefined {
@@ -92,7 +97,9 @@ function date(letter: string, { year, month, day, yearDay }: BrokenTime, flags: 
     case "y":
       return padNumber(Math.abs(year % 100), two, flags);
     case "C":
-      return year < 0 && year > -100 ? padNumber(-1, two, flags).replace(/1$/, "0") : padNumber(Math.trunc(year / 100), two, flags);
+      return year < 0 && year > -100
+        ? padNumber(-1, two, flags).replace(/1$/, "0")
+        : padNumber(Math.trunc(year / 100), two, flags);
     case "m":
       return padNumber(month, two, flags);
     case "B":
@@ -114,7 +121,11 @@ function spaced(flags: Flags): Flags {
   return flags.isExplicit ? flags : { ...flags, padding: " " };
 }
 
-function clock(letter: string, { hour, minute, second, seconds, nanoseconds }: BrokenTime, flags: Flags): string | undefined {
+function clock(
+  letter: string,
+  { hour, minute, second, seconds, nanoseconds }: BrokenTime,
+  flags: Flags,
+): string | undefined {
   const two = Math.max(flags.width, 2);
   switch (letter) {
     case "H":

@@ -1,5 +1,5 @@
-import { byteLength, joinTexts } from "../../go/bytes.ts";
 import { messageOf } from "../../errors.ts";
+import { byteLength, joinTexts } from "../../go/bytes.ts";
 import type { JsonValue } from "../../json.ts";
 import { failedFor, notFor } from "../fault.ts";
 import { toJson } from "../values/encode.ts";
@@ -169,4 +169,3 @@ export const texts: FunctionTable = {
   "ascii_downcase/0": onText("ascii_downcase", (text) => text.replace(/[A-Z]+/g, (part) => part.toLowerCase())),
   "ascii_upcase/0": onText("ascii_upcase", (text) => text.replace(/[a-z]+/g, (part) => part.toUpperCase())),
 };
-

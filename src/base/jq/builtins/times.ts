@@ -2,9 +2,9 @@ import { failedFor, fault, notFor } from "../fault.ts";
 import { toFloat, toInt } from "../values/numbers.ts";
 import { isList, type List, type Value } from "../values/values.ts";
 import { type FunctionTable, of0, of1, type ValueFunction } from "./function.ts";
+import { type BrokenTime, brokenTime, type Moment } from "./moment.ts";
 import { strftime } from "./strftime.ts";
 import { strptime } from "./strptime.ts";
-import { type BrokenTime, brokenTime, type Moment } from "./moment.ts";
 
 /** Years of JavaScript's dates. */
 const maxSeconds = 8_640_000_000_000;

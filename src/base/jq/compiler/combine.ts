@@ -155,8 +155,7 @@ function bothGet(left: Filter, right: Filter, apply: Operator): Get | undefined 
 export function binary(left: Filter, right: Filter, apply: Operator): Filter {
   return traced(
     bothGet(left, right, apply),
-    (env, input, emit) =>
-      right.run(env, input, (b) => left.run(env, input, (a) => emit(apply(a, b, env.work)))),
+    (env, input, emit) => right.run(env, input, (b) => left.run(env, input, (a) => emit(apply(a, b, env.work)))),
     (env, input, path, emit) =>
       right.trace(env, input, path, (b, reached) =>
         left.trace(env, input, reached, (a, last) => emit(apply(a, b, env.work), last)),

@@ -1,11 +1,10 @@
-import { invalid } from "../fault.ts";
-import { builderOf, type Builder } from "../builtins/builders.ts";
+import { type Builder, builderOf } from "../builtins/builders.ts";
+import { formatNames } from "../builtins/formats.ts";
 import type { ValueFunction } from "../builtins/function.ts";
 import { valueFunctionOf } from "../builtins/functions.ts";
-import { formatNames } from "../builtins/formats.ts";
 import { preludeOf } from "../builtins/prelude.ts";
+import { Fault, invalid, shown } from "../fault.ts";
 import type { Definition, Node, NodeOf } from "../syntax/nodes.ts";
-import { Fault, shown } from "../fault.ts";
 import { negative } from "../values/numbers.ts";
 import { add, operators } from "../values/operators.ts";
 import { isNumber, isTruthy } from "../values/values.ts";
@@ -171,7 +170,10 @@ export class Compiler {
   #format(format: string, at: number): Filter {
     const name = formatNames[format];
     const literal: Node = { kind: "literal", at, value: format.slice(1) };
-    return this.#call({ kind: "call", name: name ?? "format", args: name === undefined ? [literal] : [], at }, new Scope());
+    return this.#call(
+      { kind: "call", name: name ?? "format", args: name === undefined ? [literal] : [], at },
+      new Scope(),
+    );
   }
 
   #break({ name, at }: NodeOf<"break">, scope: Scope): Filter {

@@ -1,7 +1,7 @@
-import { isList, isNumber, type Value } from "../values/values.ts";
+import type { Node, NodeOf } from "../syntax/nodes.ts";
 import { updateOperators } from "../values/operators.ts";
 import { getPath, Update } from "../values/update.ts";
-import type { Node, NodeOf } from "../syntax/nodes.ts";
+import { isList, isNumber, type Value } from "../values/values.ts";
 import { type Env, eachPath, type Filter, firstOf, type Get, many, one } from "./filter.ts";
 import type { Compile } from "./patterns.ts";
 import type { Scope } from "./scope.ts";
@@ -10,13 +10,12 @@ import type { Scope } from "./scope.ts";
 export function compileUpdate(node: NodeOf<"update">, scope: Scope, compile: Compile): Filter {
   const left = compile(node.left, scope);
   const right = compile(node.right, scope);
-  if (node.operator === "|=") return one((env, input) => modify(left, env, input, (value) => firstOf(right, env, value)));
+  if (node.operator === "|=")
+    return one((env, input) => modify(left, env, input, (value) => firstOf(right, env, value)));
   if (node.operator === "=") return assigning(node.left, left, right);
   const apply = updateOperators[node.operator];
   if (apply === undefined) throw new Error(`no update ${node.operator}`);
-  return forEach(right, (env, input, operand) =>
-    modify(left, env, input, (value) => apply(value, operand, env.work)),
-  );
+  return forEach(right, (env, input, operand) => modify(left, env, input, (value) => apply(value, operand, env.work)));
 }
 
 /** One result for each of `right`. */

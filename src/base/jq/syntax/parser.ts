@@ -1,4 +1,4 @@
-import { TerminalError } from "../../errors.ts";
+import type { TerminalError } from "../../errors.ts";
 import { invalid } from "../fault.ts";
 import { negative, numberOf } from "../values/numbers.ts";
 import { isNumber } from "../values/values.ts";

@@ -1,4 +1,4 @@
-import { isList, isObject, sortedKeys, fieldOf, type Value } from "./values.ts";
+import { fieldOf, isList, isObject, sortedKeys, type Value } from "./values.ts";
 
 /** The part of `Work` that counts what is written. */
 interface Budget {

@@ -74,7 +74,8 @@ export function product(left: Numeric, right: Numeric): Numeric {
 export function quotient(left: Numeric, right: Numeric): Numeric | undefined {
   if (Number(right) === 0) return undefined;
   if (!isInteger(left) || !isInteger(right)) return Number(left) / Number(right);
-  if (typeof left === "number" && typeof right === "number") return left % right === 0 ? left / right + 0 : left / right;
+  if (typeof left === "number" && typeof right === "number")
+    return left % right === 0 ? left / right + 0 : left / right;
   const [a, b] = [BigInt(left), BigInt(right)];
   return a % b === 0n ? settled(a / b) : Number(left) / Number(right);
 }

@@ -1,5 +1,5 @@
 import { type JsonObject, setOwn } from "../../json.ts";
-import { expected, failedFor, Fault, notFor } from "../fault.ts";
+import { expected, Fault, failedFor, notFor } from "../fault.ts";
 import type { Work } from "../work.ts";
 import { clampIndex, fetch, indexNoNumber, keyNoText, resolveBounds, sliceBounds } from "./fetch.ts";
 import { toInt } from "./numbers.ts";
