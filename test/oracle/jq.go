@@ -39,7 +39,7 @@ func runJq(request []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	limited, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	limited, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
 	defer cancel()
 	return jqResults(code.RunWithContext(limited, input)), nil
 }

@@ -81,7 +81,7 @@ export class Update {
     const length = value?.length ?? 0;
     const found = clampIndex(index, -1, length);
     if (to === undefined && (found < 0 || found >= length)) return value;
-    if (found < 0) throw new Fault(() => `array index should not be negative: ${index}`);
+    if (found < 0) throw new Fault(() => `array index should not be negative: ${intText(index)}`);
     if (found >= length && index >= maxIndex) throw new Fault(() => `array index too large: ${intText(index)}`);
     const place = found < length ? found : index;
     const changed = this.#change(found < length ? value?.[found] : null, path, at + 1, to);
@@ -139,8 +139,10 @@ export class Update {
   }
 }
 
+/** Clamped to 64 bits. */
 function intText(index: number): string {
-  return index < 2 ** 63 ? String(index) : "9223372036854775807";
+  if (Math.abs(index) < 2 ** 63) return String(index);
+  return index < 0 ? "-9223372036854775808" : "9223372036854775807";
 }
 
 export function getPath(value: Value, path: Value, work: Work): Value {
