@@ -40,7 +40,7 @@ export const results: readonly (readonly [program: string, input: JsonValue, out
   [
     "123456789012345678901234567890 % 1000, 18446744073709551616 / 2, 18446744073709551616 / 3",
     null,
-    [890, 9223372036854775808n, 6148914691236517000n],
+    [890, 9223372036854775808n, 6148914691236517000],
   ],
   [
     "., tojson, . - 1, . == 9007199254740992",
@@ -50,7 +50,7 @@ export const results: readonly (readonly [program: string, input: JsonValue, out
   [
     "1e1000, -1e1000, nan, 100000000000000000000, 1e20",
     null,
-    [Number.MAX_VALUE, -Number.MAX_VALUE, null, 100000000000000000000n, 100000000000000000000n],
+    [Number.MAX_VALUE, -Number.MAX_VALUE, null, 100000000000000000000n, 1e20],
   ],
   // Objects and lists.
   [
@@ -430,7 +430,7 @@ export const results: readonly (readonly [program: string, input: JsonValue, out
     [
       [true, false, false],
       [false, true, true],
-      ["null", "Number.MAX_VALUE", "-Number.MAX_VALUE"],
+      ["null", "1.7976931348623157e+308", "-1.7976931348623157e+308"],
       [true, false, true],
       [null, -Number.MAX_VALUE, Number.MAX_VALUE],
     ],
