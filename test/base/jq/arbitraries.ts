@@ -109,9 +109,10 @@ export const { filter: programs } = fc.letrec<Record<Kind, string>>((tie) => {
       joined("limit(", words("0 1 2"), "; ", tie("path"), ")"),
       joined("getpath([", fc.oneof(strings, words("0 1 -1")), "])"),
       joined(".[", tie("value"), "]"),
-      joined("try (", tie("path"), ") catch ", tie("path")),
+      joined("try (", tie("path"), ") catch (", tie("path"), ")"),
       joined("(", tie("value"), " as $x | ", tie("path"), ")"),
-      tie("value").map((text) => `(${text})`),
+      // Computed lists and texts are none of the places where the original looks for paths as we do.
+      words('. $x 1 null "a" .a.b'),
     ),
     pattern: fc.oneof(
       { maxDepth: 2 },
@@ -177,7 +178,7 @@ export const { filter: programs } = fc.letrec<Record<Kind, string>>((tie) => {
       ),
       joined(tie("value"), " as ", tie("pattern"), " | ", tie("filter")),
       joined(tie("value"), " as ", tie("pattern"), " ?// ", tie("pattern"), " | ", tie("filter")),
-      joined("try (", tie("filter"), ") catch ", tie("filter")),
+      joined("try (", tie("filter"), ") catch (", tie("filter"), ")"),
       joined("(", tie("filter"), ")?"),
       joined("if ", tie("filter"), " then ", tie("filter"), " elif ", tie("filter"), " then ", tie("filter"), " end"),
       joined("label $f | ", tie("filter"), " | ., break $f"),

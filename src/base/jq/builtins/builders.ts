@@ -124,7 +124,7 @@ const builders: Readonly<Record<string, Builder>> = {
   "sort_by/1": by((value, keys, work) => sortBy("sort_by", value, keys, work)),
   "group_by/1": by(groupBy),
   "unique_by/1": by((value, keys, work) => uniqueBy("unique_by", value, keys, work)),
-  "path/1": ([filter = identity]) => many((env, input, emit) => eachPath(filter, env, input, ({ keys }) => emit(keys))),
+  "path/1": ([filter = identity]) => many((env, input, emit) => eachPath(filter, env, input, (keys) => emit(keys))),
   "paths/0": () => paths(everything),
   "paths/1": (args) => paths(pipe(everything, select(args))),
   "del/1": del,

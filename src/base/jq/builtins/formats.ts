@@ -59,10 +59,10 @@ function fromBase64(text: string, value: Value): string {
   return textOf(Buffer.from(digits, "base64"));
 }
 
-function row(name: string, value: Value, separator: string, escape: (text: string) => string, work: Work): string {
+function row(name: string, value: Value, separator: string, quote: (text: string) => string, work: Work): string {
   if (!isList(value)) throw notFor(`@${name}`, value);
   const cells = value.map((item) => {
-    if (typeof item === "string") return escape(item);
+    if (typeof item === "string") return quote(item);
     if (item !== null && typeof item === "object") {
       throw new Fault(() => `@${name} cannot format an array including: ${shown(item)}`);
     }

@@ -149,8 +149,7 @@ export function repeat([step = identity]: readonly Filter[]): Filter {
 export function range(args: readonly Filter[]): Filter {
   return many((env, input, emit) => {
     forEach(args, env, input, (values) => {
-      const [from = null, to = null, step = null] =
-        values.length === 1 ? [0, values[0] ?? null, 1] : values.length === 2 ? [...values, 1] : values;
+      const [from = null, to = null, step = null] = boundsOf(values);
       for (const value of [from, to, step]) if (!isNumber(value)) throw notFor("range", value);
       const direction = compare(step, 0, env.work);
       for (let at = from; direction * compare(at, to, env.work) < 0; at = add(at, step, env.work)) {
@@ -159,6 +158,12 @@ export function range(args: readonly Filter[]): Filter {
       }
     });
   });
+}
+
+/** From, to and step. */
+function boundsOf(values: readonly Value[]): readonly Value[] {
+  if (values.length === 1) return [0, ...values, 1];
+  return values.length === 2 ? [...values, 1] : values;
 }
 
 /** Passes a result on, or not, or ends it all. */

@@ -138,7 +138,7 @@ const binary: Readonly<Record<string, (x: number, y: number) => number>> = {
     const rest = remainderOf(x, y);
     return rest === 0 ? copySign(rest, x) : rest;
   },
-  fdim: (x, y) => (x - y <= 0 ? 0 : x - y),
+  fdim: (x, y) => Math.max(x - y, 0),
   fmax: (x, y) => (Number.isNaN(x) ? y : Number.isNaN(y) ? x : Math.max(x, y)),
   fmin: (x, y) => (Number.isNaN(x) ? y : Number.isNaN(y) ? x : Math.min(x, y)),
   fmod: (x, y) => x % y,

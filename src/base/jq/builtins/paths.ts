@@ -1,5 +1,6 @@
 import { expectList } from "../compiler/combine.ts";
 import { eachPath, type Filter, identity, many, one, type Path, traced } from "../compiler/filter.ts";
+import { fetchField } from "../values/fetch.ts";
 import { add } from "../values/operators.ts";
 import { getPath, Update } from "../values/update.ts";
 import { fieldOf, isList, isObject, sortedKeys, type Value } from "../values/values.ts";
@@ -7,7 +8,7 @@ import { lengthOf } from "./collections.ts";
 
 export function paths(filter: Filter): Filter {
   return many((env, input, emit) =>
-    eachPath(filter, env, input, ({ keys }) => {
+    eachPath(filter, env, input, (keys) => {
       if (keys.length > 0) emit(keys);
     }),
   );
@@ -16,8 +17,7 @@ export function paths(filter: Filter): Filter {
 export function del([filter = identity]: readonly Filter[]): Filter {
   return one((env, input) => {
     const found: Value[] = [];
-    eachPath(filter, env, input, ({ keys }) => {
-      env.work.spend(1);
+    eachPath(filter, env, input, (keys) => {
       found.push(keys);
     });
     return new Update(env.work).delete(input, found);
@@ -28,8 +28,7 @@ export function pick([filter = identity]: readonly Filter[]): Filter {
   return one((env, input) => {
     const update = new Update(env.work);
     let result: Value = null;
-    eachPath(filter, env, input, ({ keys }) => {
-      env.work.spend(1);
+    eachPath(filter, env, input, (keys) => {
       result = update.set(result, keys, getPath(input, keys, env.work));
     });
     return result;
@@ -61,16 +60,21 @@ export function getPathOf([keys = identity]: readonly Filter[]): Filter {
 export const toStream: Filter = many((env, input, emit) => {
   const walkThrough = (value: Value, path: readonly Value[]): void => {
     env.work.call(path.length);
-    const keys = isList(value) ? value.map((_, at) => at) : isObject(value) ? sortedKeys(value) : [];
-    if (keys.length === 0) return emit([path, value]);
-    for (const key of keys) {
-      const item = isList(value) ? value[Number(key)] : isObject(value) ? fieldOf(value, String(key)) : null;
-      walkThrough(item ?? null, [...path, key]);
+    env.work.items(path.length);
+    let last: Value | undefined;
+    for (const [key, item] of entriesOf(value)) {
+      walkThrough(item, [...path, key]);
+      last = key;
     }
-    emit([[...path, keys.at(-1) ?? null]]);
+    emit(last === undefined ? [path, value] : [[...path, last]]);
   };
   walkThrough(input, []);
 });
+
+function entriesOf(value: Value): readonly (readonly [key: Value, item: Value])[] {
+  if (isList(value)) return value.map((item, at) => [at, item]);
+  return isObject(value) ? sortedKeys(value).map((key) => [key, fieldOf(value, key)]) : [];
+}
 
 /** `fromstream(source)`: values of what `tostream` gave. */
 export function fromStream([source = identity]: readonly Filter[]): Filter {
@@ -82,7 +86,7 @@ export function fromStream([source = identity]: readonly Filter[]): Filter {
       const isLeaf = lengthOf(event) === 2;
       if (isLeaf) held = new Update(env.work).set(held, add(["v"], path, env.work), leaf);
       if (lengthOf(path) !== (isLeaf ? 0 : 1)) return;
-      const value = isObject(held) ? fieldOf(held, "v") : null;
+      const value = fetchField(held, "v");
       held = null;
       emit(value);
     });

@@ -42,24 +42,30 @@ function compiled(pattern: string): Regex {
 
 /** As Go finds them: an empty match right behind another one does not count. */
 function findAll({ text, regex, isGlobal }: Query, work: Work): Found[] {
-  const find = regex.searchIn(text);
-  const isDirect = direct.test(regex.source);
-  const weight = Math.max(regex.size() / 100, 1) / 10;
+  const find = searching(text, regex, work);
   const all: Found[] = [];
   let before = -1;
   for (let from = 0; from <= text.length && (isGlobal || all.length === 0); ) {
-    work.spend(1);
-    if (!isDirect) work.spend((text.length - from) * weight);
     const found = find(from);
     if (found === undefined) break;
     const [start = 0, end = 0] = found;
-    if (isDirect) work.spend((end - from) * weight);
     if (end > start || start !== before) all.push(found);
     before = end;
     from = end > from ? end : from + ((text.codePointAt(from) ?? 0) > 0xffff ? 2 : 1);
   }
-  work.spend(isDirect ? text.length * weight : 0);
   return all;
+}
+
+/** Counts what a search may read. */
+function searching(text: string, regex: Regex, work: Work): (from: number) => Found | undefined {
+  const find = regex.searchIn(text);
+  const weight = Math.max(regex.size() / 100, 1) / 10;
+  const isDirect = direct.test(regex.source);
+  if (isDirect) work.spend(text.length * weight);
+  return (from) => {
+    work.spend(isDirect ? 1 : 1 + (text.length - from) * weight);
+    return find(from);
+  };
 }
 
 /**

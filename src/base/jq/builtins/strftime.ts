@@ -28,7 +28,7 @@ export const compositions: Readonly<Record<string, string>> = {
   R: "H:M",
 };
 
-const directive = /%([-_^#0]*)([1-9][0-9]*)?(:{0,3}z|[^])?/gu;
+const directive = /%([-_^#0]*)([1-9][0-9]*)?(:{0,3}z|.)?/gsu;
 
 /** C's `strftime` with the flags of GNU, in UTC. A format that nobody knows stands for itself. */
 export function strftime(time: BrokenTime, format: string, work: Work): string {

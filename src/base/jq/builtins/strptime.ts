@@ -37,7 +37,7 @@ export function strptime(text: string, format: string): Moment | string {
     ...{ isAfternoon: false, week: 0, weekday: 0, weekStart: "none", hasIsoYear: false },
     ...{ offsetSeconds: 0, hasOffset: false, rest: text },
   };
-  for (const [piece] of format.matchAll(/%(?::{0,3}z|[^])?|[^]/gu)) {
+  for (const [piece] of format.matchAll(/%(?::{0,3}z|.)?|./gsu)) {
     const wrong = readPiece(reading, piece);
     if (wrong !== undefined) return wrong;
   }

@@ -156,9 +156,12 @@ export function firstOf(filter: Filter, env: Env, input: Value): Value | undefin
 }
 
 /** The paths of all results, each checked to lead to its value. */
-export function eachPath(filter: Filter, env: Env, input: Value, use: (path: Path) => void): void {
+export function eachPath(filter: Filter, env: Env, input: Value, use: (keys: readonly Value[]) => void): void {
   filter.trace(env, input, new Path(input), (value, path) => {
     path.check(value);
-    use(path);
+    const { keys } = path;
+    env.work.spend(1);
+    env.work.items(keys.length);
+    use(keys);
   });
 }

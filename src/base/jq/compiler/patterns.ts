@@ -119,11 +119,11 @@ function compileChoice(source: Filter, node: NodeOf<"bind">, scope: Scope, compi
     names.reduce((inner, name) => inner.with("variable", name), scope),
   );
   const choose = (env: Env, value: Value, run: (bound: Env) => void, at = 0): void => {
-    if (at === choices.length - 1) return choices[at]?.(env, value, run);
     try {
       choices[at]?.(env, value, run);
     } catch (error) {
-      if (!(error instanceof Fault || error instanceof Break || error instanceof Halt)) throw error;
+      const isOwn = error instanceof Fault || error instanceof Break || error instanceof Halt;
+      if (!isOwn || at === choices.length - 1) throw error;
       choose(env, value, run, at + 1);
     }
   };

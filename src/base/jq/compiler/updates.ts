@@ -39,8 +39,7 @@ function assigning(node: Node, left: Filter, right: Filter): Filter {
   return forEach(right, (env, input, operand) => {
     const update = new Update(env.work);
     let result = input;
-    eachPath(left, env, input, ({ keys }) => {
-      env.work.spend(1);
+    eachPath(left, env, input, (keys) => {
       result = update.set(result, keys, operand);
     });
     return result;
@@ -52,8 +51,7 @@ export function modify(left: Filter, env: Env, input: Value, change: (value: Val
   const update = new Update(env.work);
   const deleted: Value[] = [];
   let result = input;
-  eachPath(left, env, input, ({ keys }) => {
-    env.work.spend(1);
+  eachPath(left, env, input, (keys) => {
     const before = getPath(result, keys, env.work);
     const after = change(before);
     update.release(before);

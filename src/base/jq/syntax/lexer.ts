@@ -26,7 +26,7 @@ const field = /\.[A-Za-z_][A-Za-z0-9_]*/y;
 const variable = /\$[A-Za-z_][A-Za-z0-9_]*(?:::[A-Za-z_][A-Za-z0-9_]*)?/y;
 const format = /@[A-Za-z0-9_]+/y;
 const number = /\.?[0-9](?:[0-9.]|[eE][+-]?|[A-Za-z_])*/y;
-const symbol = /\?\/\/|\/\/=|\/\/|\.\.|[|+\-*/%=!<>]=|[^]/uy;
+const symbol = /\?\/\/|\/\/=|\/\/|\.\.|[|+\-*/%=!<>]=|./suy;
 
 const escapes: Readonly<Record<string, string>> = {
   '"': '"',

@@ -139,20 +139,18 @@ class Parser {
     return token.text;
   }
 
-  /** Operators of at least that level. */
+  /** Operators above that level. */
   #expression(min: number): Node {
     return this.#nested(() => {
       const { at } = this.#lexer.peek();
       let left = this.#term();
-      let last = Number.POSITIVE_INFINITY;
-      for (;;) {
+      for (let last = 0; ; ) {
         const token = this.#lexer.peek();
-        const [level, associativity] = token.kind === "symbol" || token.kind === "keyword" ? levelOf(token.text) : none;
+        const [level, associativity] = levelOf(token);
         if (level <= min) return left;
         if (associativity === "none" && last === level) throw this.#unexpected(token, "no second operator of its kind");
         this.#lexer.next();
-        const right = this.#expression(associativity === "right" ? level - 1 : level);
-        left = operation(token.text, at, left, right);
+        left = operation(token.text, at, left, this.#expression(associativity === "right" ? level - 1 : level));
         last = level;
       }
     });
@@ -254,7 +252,6 @@ class Parser {
       case "(": {
         const inner = this.#query();
         this.#expect(")");
-        // Its own node, so that `(a, b)?` and the like are one term.
         return inner;
       }
       case "[": {
@@ -429,8 +426,6 @@ class Parser {
   }
 }
 
-const none: readonly [number, Associativity] = [0, "none"];
-
 /** Only the last step of `.a.b?` may fail; what is in its brackets is about what stands before it, too. */
 function lastOptional(term: Node): Node {
   const { at } = term;
@@ -444,8 +439,9 @@ function signed(at: number, operator: "+" | "-", operand: Node): Node {
   return literal(at, operator === "-" ? negative(operand.value) : operand.value);
 }
 
-function levelOf(text: string): readonly [number, Associativity] {
-  return Object.hasOwn(levels, text) ? (levels[text] ?? none) : none;
+function levelOf({ kind, text }: Token): readonly [level: number, associativity: Associativity] {
+  const isOperator = (kind === "symbol" || kind === "keyword") && Object.hasOwn(levels, text);
+  return (isOperator ? levels[text] : undefined) ?? [0, "none"];
 }
 
 function literal(at: number, value: string | number | bigint | boolean | null): Node {

@@ -2,7 +2,7 @@ import { type JsonObject, setOwn } from "../../json.ts";
 import { expected, Fault, failedFor, notFor } from "../fault.ts";
 import type { Work } from "../work.ts";
 import { clampIndex, fetch, indexNoNumber, keyNoText, resolveBounds, sliceBounds } from "./fetch.ts";
-import { toInt } from "./numbers.ts";
+import { type Numeric, toInt } from "./numbers.ts";
 import { isList, isNumber, isObject, type List, type Value } from "./values.ts";
 
 /** Undefined is a place that is going to be deleted: others must not move before all are known. */
@@ -59,7 +59,7 @@ export class Update {
     this.#work.nest(at);
     const key = path[at] ?? null;
     if (typeof key === "string") return this.#changeField(value, key, path, at, to);
-    if (isNumber(key)) return this.#changeItem(value, toInt(key) ?? 0, path, at, to);
+    if (isNumber(key)) return this.#changeItem(value, key, path, at, to);
     if (isObject(key)) return this.#changeSlice(value, key, path, at, to);
     throw isList(value) ? indexNoNumber(key) : keyNoText(key);
   }
@@ -75,14 +75,15 @@ export class Update {
     return fields as JsonObject;
   }
 
-  #changeItem(value: Place, index: number, path: List, at: number, to: Place): Place {
+  #changeItem(value: Place, key: Numeric, path: List, at: number, to: Place): Place {
     if (value === undefined) return value;
     if (value !== null && !isList(value)) throw expected("an array", value);
+    const index = toInt(key) ?? 0;
     const length = value?.length ?? 0;
     const found = clampIndex(index, -1, length);
     if (to === undefined && (found < 0 || found >= length)) return value;
-    if (found < 0) throw new Fault(() => `array index should not be negative: ${intText(index)}`);
-    if (found >= length && index >= maxIndex) throw new Fault(() => `array index too large: ${intText(index)}`);
+    if (found < 0) throw new Fault(() => `array index should not be negative: ${intText(key)}`);
+    if (found >= length && index >= maxIndex) throw new Fault(() => `array index too large: ${intText(key)}`);
     const place = found < length ? found : index;
     const changed = this.#change(found < length ? value?.[found] : null, path, at + 1, to);
     const items = this.#ownItems(value ?? []);
@@ -139,10 +140,11 @@ export class Update {
   }
 }
 
-/** Clamped to 64 bits. */
-function intText(index: number): string {
-  if (Math.abs(index) < 2 ** 63) return String(index);
-  return index < 0 ? "-9223372036854775808" : "9223372036854775807";
+/** Cut, and clamped to 64 bits. */
+function intText(key: Numeric): string {
+  const index = typeof key === "bigint" ? key : (toInt(key) ?? 0);
+  if (index >= 2 ** 63) return "9223372036854775807";
+  return index < -(2 ** 63) ? "-9223372036854775808" : String(index);
 }
 
 export function getPath(value: Value, path: Value, work: Work): Value {
