@@ -4,7 +4,8 @@ import { EngineError, TerminalError } from "../../../src/base/errors.ts";
 import { JqError, JqLimitError } from "../../../src/base/jq/fault.ts";
 import { compileJq } from "../../../src/base/jq/jq.ts";
 import type { JsonValue } from "../../../src/base/json.ts";
-import { failing, limited, refused, results } from "./cases.ts";
+import { results } from "./cases.ts";
+import { failing, limited, refused } from "./faults.ts";
 
 describe("jq", () => {
   for (const [program, input, outputs] of results) {

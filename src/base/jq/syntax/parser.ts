@@ -1,7 +1,6 @@
 import type { TerminalError } from "../../errors.ts";
 import { invalid } from "../fault.ts";
 import { negative, numberOf } from "../values/numbers.ts";
-import { isNumber } from "../values/values.ts";
 import { Lexer, type Token } from "./lexer.ts";
 import type { Definition, Entry, Node, NodeShape, Pattern, PatternField } from "./nodes.ts";
 
@@ -42,8 +41,9 @@ class Parser {
   }
 
   program(): Node {
-    const { text, at } = this.#lexer.peek();
-    if (["module", "import", "include"].includes(text)) throw this.#fault(at, "modules cannot be loaded");
+    const { kind, text, at } = this.#lexer.peek();
+    if (kind === "keyword" && ["module", "import", "include"].includes(text))
+      throw this.#fault(at, "modules cannot be loaded");
     const node = this.#query();
     const end = this.#lexer.peek();
     if (end.kind !== "end") throw this.#unexpected(end, "an operator or the end");
@@ -248,7 +248,7 @@ class Parser {
         return { kind: "recurse", at };
       case "+":
       case "-":
-        return signed(at, text, this.#term());
+        return this.#signed(at, text);
       case "(": {
         const inner = this.#query();
         this.#expect(")");
@@ -264,6 +264,14 @@ class Parser {
       default:
         throw this.#unexpected(token, "a term");
     }
+  }
+
+  /** A number is a literal with its sign. The original forgets what is behind it, so that `-1[0]` is -1. */
+  #signed(at: number, operator: "+" | "-"): Node {
+    const { kind, text } = this.#lexer.peek();
+    const operand = this.#term();
+    if (kind !== "number") return { kind: "sign", at, operator, operand };
+    return literal(at, operator === "-" ? negative(numberOf(text)) : numberOf(text));
   }
 
   #dot(at: number): Node {
@@ -432,11 +440,6 @@ function lastOptional(term: Node): Node {
   if (term.kind !== "index" && term.kind !== "slice" && term.kind !== "iterate") throw new Error("a suffix");
   const body: Node = { ...term, base: { kind: "identity", at } };
   return { kind: "pipe", at, left: term.base, right: { kind: "try", at, body, handler: undefined } };
-}
-
-function signed(at: number, operator: "+" | "-", operand: Node): Node {
-  if (operand.kind !== "literal" || !isNumber(operand.value)) return { kind: "sign", at, operator, operand };
-  return literal(at, operator === "-" ? negative(operand.value) : operand.value);
 }
 
 function levelOf({ kind, text }: Token): readonly [level: number, associativity: Associativity] {
