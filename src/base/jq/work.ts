@@ -1,3 +1,4 @@
+import type { Regex } from "../regex.ts";
 import { limitReached } from "./fault.ts";
 
 export interface JqLimits {
@@ -28,6 +29,7 @@ export class Work {
   readonly limits: JqLimits;
   /** Milliseconds since 1970; not there where a program may not ask for the time. */
   readonly now: (() => number) | undefined;
+  readonly #regexes = new Map<string, Regex>();
   #steps: number;
 
   constructor(limits: JqLimits, now: (() => number) | undefined) {
@@ -50,6 +52,22 @@ export class Work {
   text(length: number): void {
     if (!(length <= maxText)) throw limitReached(`makes a text of ${length} characters, ${maxText} are allowed`);
     this.spend(length / 64);
+  }
+
+  /** Before `part` is looked for in a text, both by their lengths. */
+  search(text: number, part: number): void {
+    this.text(text);
+    this.spend((text / 64) * (part / 16));
+  }
+
+  /** A regular expression that this run has compiled already, or else may compile: it takes as long as a thousand steps. */
+  regex(pattern: string, compile: () => Regex): Regex {
+    const known = this.#regexes.get(pattern);
+    if (known !== undefined) return known;
+    this.spend(1_000 + pattern.length);
+    const compiled = compile();
+    this.#regexes.set(pattern, compiled);
+    return compiled;
   }
 
   nest(depth: number): void {

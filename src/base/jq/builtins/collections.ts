@@ -87,7 +87,7 @@ function contains(left: Value, right: Value, work: Work, depth = 0): boolean {
     );
   }
   if (typeof left === "string" && typeof right === "string") {
-    work.text(left.length);
+    work.search(left.length, right.length);
     return left.includes(right);
   }
   if (isNumber(left) && isNumber(right)) return !Number.isNaN(left) && compare(left, right, work) === 0;

@@ -25,9 +25,10 @@ function queryOf(name: string, input: Value, pattern: Value, flags: Value, work:
   const given = flags ?? "";
   if (/[^gim]/.test(given)) throw fault(`unsupported regular expression flag: ${JSON.stringify(given)}`);
   if (pattern.length > maxPattern) throw fault(`a regular expression is longer than ${maxPattern} characters`);
-  work.spend(10 + pattern.length);
   const modes = `${given.includes("m") ? "(?s)" : ""}${given.includes("i") ? "(?i)" : ""}`;
-  return { text: readable(input), regex: compiled(modes + readable(pattern)), isGlobal: given.includes("g") };
+  const source = modes + readable(pattern);
+  const regex = work.regex(source, () => compiled(source));
+  return { text: readable(input), regex, isGlobal: given.includes("g") };
 }
 
 function compiled(pattern: string): Regex {

@@ -106,7 +106,7 @@ function indices(name: string, value: Value, part: Value, work: Work): number[] 
   if (value === null) return undefined;
   if (isList(value)) return indicesIn(value, isList(part) ? part : [part], work);
   if (typeof value !== "string" || typeof part !== "string") throw notFor(name, value, part);
-  work.text(value.length);
+  work.search(value.length, part.length);
   const found: number[] = [];
   if (part === "") return found;
   let counted = 0;

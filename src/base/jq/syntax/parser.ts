@@ -271,7 +271,9 @@ class Parser {
     const { kind, text } = this.#lexer.peek();
     const operand = this.#term();
     if (kind !== "number") return { kind: "sign", at, operator, operand };
-    return literal(at, operator === "-" ? negative(numberOf(text)) : numberOf(text));
+    const value = numberOf(text);
+    if (operator === "+") return literal(at, value);
+    return literal(at, value === 0 && /[.eE]/.test(text) ? -0 : negative(value));
   }
 
   #dot(at: number): Node {

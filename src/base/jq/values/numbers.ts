@@ -4,8 +4,8 @@ import { isNumber, type Value } from "./values.ts";
 export type Numeric = number | bigint;
 
 /** The original's integers have no end; these are bits enough for all that is no attack. */
-const maxInteger = 2n ** 16_384n;
-const maxDigits = 5_000;
+const maxInteger = 2n ** 2_048n;
+const maxDigits = 700;
 
 export function isInteger(value: Numeric): boolean {
   return typeof value === "bigint" || Number.isSafeInteger(value);
@@ -13,7 +13,7 @@ export function isInteger(value: Numeric): boolean {
 
 /** A bigint only where a number does not hold it. */
 export function settled(value: bigint): Numeric {
-  if (value >= maxInteger || value <= -maxInteger) throw limitReached("makes an integer of more than 16384 bits");
+  if (value >= maxInteger || value <= -maxInteger) throw limitReached("makes an integer of more than 2048 bits");
   const short = Number(value);
   return Number.isSafeInteger(short) ? short : value;
 }

@@ -93,7 +93,7 @@ export function divide(left: Value, right: Value, work: Work): Value {
 
 /** Go's `strings.Split`. */
 export function splitText(text: string, separator: string, work: Work): List {
-  work.text(text.length);
+  work.search(text.length, separator.length);
   const parts = separator === "" ? [...text] : text.split(separator);
   work.items(parts.length);
   return parts;
