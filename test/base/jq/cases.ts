@@ -406,6 +406,9 @@ export const results: readonly (readonly [program: string, input: JsonValue, out
   ],
   ['strptime("%d %b %Y %I:%M %p %z") | mktime | todate', "10 Mar 2024 1:02 PM +0530", ["2024-03-10T07:32:00Z"]],
   ["mktime | todate", [2024, 14, 35], ["2025-04-04T00:00:00Z"]],
+  ['strptime("%H:%M:%S%z|") | mktime', "01:02:03+0530|", [-2209004877]],
+  ['[strptime("%z:"), strptime("%:z:")?]', "+0530:", [[[1899, 11, 31, 18, 30, 0, 0, 364]]]],
+  ['strftime("%-d|%_d|%05d|%^a|%#p|%10A|%:z|%Q|%5%")', 1425599621, ["5| 5|00005|THU|pm|  Thursday|+00:00|%Q|    %"]],
   // Numbers.
   [
     "map(floor), map(round), map(rint), map(trunc), map(fabs), map(ceil)",

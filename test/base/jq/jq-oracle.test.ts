@@ -7,6 +7,8 @@ import { compileJq } from "../../../src/base/jq/jq.ts";
 import type { JsonValue } from "../../../src/base/json.ts";
 import { type Oracle, oracleMissing, startOracle } from "../../harness/oracle.ts";
 import { anyTokens, inputs, programs } from "./arbitraries.ts";
+import { results } from "./cases.ts";
+import { failing, refused } from "./faults.ts";
 
 /** Compares us with gojq on generated programs; the README of src/base/jq lists what differs. */
 const runs = Number(process.env.TIPHYS_ORACLE_RUNS ?? 3_000);
@@ -20,6 +22,19 @@ describe("jq as the original", { skip: oracleMissing() ?? false }, () => {
     oracle = startOracle();
   });
   after(() => oracle[Symbol.asyncDispose]());
+
+  test("the rows of the tables", async () => {
+    for (const [program, input, outputs] of results) {
+      const theirs = await original(oracle, program, input);
+      assert.deepEqual([program, comparable(theirs, theirs)], [program, JSON.stringify(outputs)]);
+    }
+    for (const [program, input, error] of failing) {
+      assert.deepEqual([program, await original(oracle, program, input)], [program, { error }]);
+    }
+    for (const [program] of refused) {
+      assert.deepEqual([program, await original(oracle, program, null)], [program, { error: "compile" }]);
+    }
+  });
 
   for (const [name, texts] of [
     ["programs", programs.map((text) => `. as $x | ${text}`)],

@@ -62,9 +62,11 @@ function remainderOf(x: number, y: number): number {
   const size = Math.abs(y);
   let rest = Math.abs(x) % (2 * size);
   if (size === Infinity || !Number.isFinite(2 * size)) rest = Math.abs(x) % size;
-  if (rest > size / 2) {
+  // Half of the smallest numbers is none.
+  const isTiny = size < 2 ** -1_021;
+  if (isTiny ? rest + rest > size : rest > size / 2) {
     rest -= size;
-    if (rest >= size / 2) rest -= size;
+    if (isTiny ? rest + rest >= size : rest >= size / 2) rest -= size;
   }
   return isNegative(x) ? -rest : rest;
 }
@@ -82,7 +84,8 @@ function nextAfter(x: number, to: number): number {
 
 /** x × y + z with one rounding, by integers of any size. */
 function fusedMultiplyAdd(x: number, y: number, z: number): number {
-  if (!isPlain(x) || !isPlain(y) || !Number.isFinite(z) || z === 0) return x * y + z;
+  if (!isPlain(x) || !isPlain(y) || z === 0) return x * y + z;
+  if (!Number.isFinite(z)) return z;
   const [a, b, c] = [wholeOf(x), wholeOf(y), wholeOf(z)];
   const shift = a.shift + b.shift;
   const low = Math.min(shift, c.shift);

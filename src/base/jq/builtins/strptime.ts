@@ -234,10 +234,10 @@ function readZone(reading: Reading): Fault {
 
 /** One pattern for each number of colons. */
 const offsetPatterns = [
-  /^([+-])(2[0-3]|[01][0-9])(?::?([0-5][0-9])(?::([0-5][0-9]))?)?:?/,
+  /^([+-])(2[0-3]|[01][0-9])(?::(?=[0-5][0-9])|(?!:))(?:([0-5][0-9])(?:(?<=:[0-9]{2}):([0-5][0-9]))?)?/,
   /^([+-])(2[0-3]|[01][0-9]):([0-5][0-9])/,
   /^([+-])(2[0-3]|[01][0-9]):([0-5][0-9]):([0-5][0-9])/,
-  /^([+-])(2[0-3]|[01][0-9])(?::([0-5][0-9])(?::([0-5][0-9]))?)?/,
+  /^([+-])(2[0-3]|[01][0-9]):?(?:([0-5][0-9])(?::([0-5][0-9]))?)?/,
 ];
 
 function readOffset(reading: Reading, colons: number): Fault {
@@ -257,29 +257,30 @@ function readOffset(reading: Reading, colons: number): Fault {
 
 function momentOf(reading: Reading): Moment | string {
   const year = reading.century === undefined ? reading.year : reading.century * 100 + (reading.year % 100);
-  const days = daysOf(reading, year);
-  if (typeof days === "string") return days;
   const hour = reading.hour + (reading.isAfternoon ? 12 : 0);
   const clock = hour * 3_600 + reading.minute * 60 + reading.second;
+  const days = daysOf(reading, year, Math.floor(clock / 86_400));
+  if (typeof days === "string") return days;
   return { seconds: days * 86_400 + clock - reading.offsetSeconds, nanoseconds: reading.nanoseconds };
 }
 
-function daysOf(reading: Reading, year: number): number | string {
+/** `extra` are days that the clock is ahead: with %H and %p it may show up to 35 hours. */
+function daysOf(reading: Reading, year: number, extra: number): number | string {
   if (reading.day > 0) return daysAt(year, reading.month, reading.day);
   if (reading.yearDay > 0) {
     return reading.hasIsoYear ? 'use "%Y" to parse non-ISO year for "%j"' : daysAt(year, 1, reading.yearDay);
   }
-  return reading.weekStart === "none" ? daysAt(year, reading.month, 1) : daysOfWeek(reading, year);
+  return reading.weekStart === "none" ? daysAt(year, reading.month, 1) : daysOfWeek(reading, year, extra);
 }
 
 const weekStarts = { sunday: 0, monday: 1, iso: 4 } as const;
 
-function daysOfWeek({ weekStart, hasIsoYear, weekday, week }: Reading, year: number): number | string {
+function daysOfWeek({ weekStart, hasIsoYear, weekday, week }: Reading, year: number, extra: number): number | string {
   if (weekStart === "none") throw new Error("a week");
   if (weekStart === "iso" && !hasIsoYear) return 'use "%G" to parse ISO year for "%V"';
   if (weekStart !== "iso" && hasIsoYear) return 'use "%Y" to parse non-ISO year for "%U" or "%W"';
   const count = weekStart !== "sunday" && weekday === 1 ? week + 1 : week;
   const start = daysAt(year, 1, -weekStarts[weekStart]);
-  const startWeekday = (((start + 4) % 7) + 7) % 7;
+  const startWeekday = (((start + extra + 4) % 7) + 7) % 7;
   return start + count * 7 - startWeekday + weekday - 1;
 }

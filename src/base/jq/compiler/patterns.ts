@@ -64,9 +64,9 @@ function compileFields(fields: readonly PatternField[], scope: Scope, compile: C
       inner = compiled.scope;
       patterns.push(compiled);
     }
-    const parts = patterns.map(({ unfold }): Part => unfold);
-    if (key === undefined) return (env, whole, next) => inTurn(parts, env, fetchField(whole, name ?? ""), next);
-    return (env, whole, next) => key.run(env, whole, (at) => inTurn(parts, env, fetch(whole, at, env.work), next));
+    const steps = patterns.map(({ unfold }): Part => unfold);
+    if (key === undefined) return (env, whole, next) => inTurn(steps, env, fetchField(whole, name ?? ""), next);
+    return (env, whole, next) => key.run(env, whole, (at) => inTurn(steps, env, fetch(whole, at, env.work), next));
   });
   return { unfold: (env, whole, next) => inTurn(parts, env, whole, next), scope: inner, isName: false };
 }

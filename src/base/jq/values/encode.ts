@@ -1,4 +1,4 @@
-import { fieldOf, isList, isObject, sortedKeys, type Value } from "./values.ts";
+import { isList, isObject, sortedKeys, type Value } from "./values.ts";
 
 /** The part of `Work` that counts what is written. */
 interface Budget {
@@ -27,6 +27,7 @@ export function numberToJson(value: number | bigint): string {
 /** Stops where it is long enough. */
 class Writer {
   text = "";
+  #isCut = false;
   readonly #work: Budget | undefined;
   readonly #maxLength: number;
 
@@ -36,11 +37,14 @@ class Writer {
   }
 
   get isFull(): boolean {
-    return this.text.length >= this.#maxLength;
+    return this.#isCut || this.text.length >= this.#maxLength;
   }
 
-  write(value: Value, depth: number): void {
+  write(value: Value | undefined, depth: number): void {
     if (this.isFull) return;
+    // A place that is going to be deleted, in a message: the original writes no further.
+    this.#isCut = value === undefined;
+    if (value === undefined) return;
     this.#work?.nest(depth);
     if (typeof value === "string") this.#writeText(value);
     else if (typeof value === "number" || typeof value === "bigint") this.text += numberToJson(value);
@@ -62,7 +66,7 @@ class Writer {
       this.write(item, depth + 1);
       before = ",";
     }
-    this.text += before === "[" ? "[]" : "]";
+    if (!this.isFull) this.text += before === "[" ? "[]" : "]";
   }
 
   #writeObject(object: { readonly [key: string]: Value }, depth: number): void {
@@ -72,10 +76,10 @@ class Writer {
       this.text += before;
       this.#writeText(key);
       this.text += ":";
-      this.write(fieldOf(object, key), depth + 1);
+      this.write(object[key], depth + 1);
       before = ",";
     }
-    this.text += before === "{" ? "{}" : "}";
+    if (!this.isFull) this.text += before === "{" ? "{}" : "}";
   }
 }
 

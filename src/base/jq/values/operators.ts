@@ -4,7 +4,7 @@ import { Fault, noOperands, shown } from "../fault.ts";
 import type { Work } from "../work.ts";
 import { compare } from "./compare.ts";
 import { preview } from "./encode.ts";
-import { difference, product, quotient, remainder, sum } from "./numbers.ts";
+import { difference, isInteger, type Numeric, product, quotient, remainder, sum } from "./numbers.ts";
 import { fieldOf, isList, isNumber, isObject, isTruthy, type List, type Value } from "./values.ts";
 
 export type Operator = (left: Value, right: Value, work: Work) => Value;
@@ -84,11 +84,17 @@ function repeated(text: string, times: number, work: Work): Value {
 export function divide(left: Value, right: Value, work: Work): Value {
   if (isNumber(left) && isNumber(right)) {
     const result = quotient(left, right);
-    if (result === undefined) throw new Fault(() => `cannot divide ${shown(left)} by: ${shown(right)}`);
+    if (result === undefined) throw byZero("divide", left, right);
     return result;
   }
   if (typeof left !== "string" || typeof right !== "string") throw noOperands("divide", left, right);
   return left === "" ? [] : splitText(left, right, work);
+}
+
+/** Beside a float, all numbers are floats. */
+function byZero(name: string, left: Numeric, right: Numeric): Fault {
+  const [a, b] = isInteger(left) && isInteger(right) ? [left, right] : [Number(left), Number(right)];
+  return new Fault(() => `cannot ${name} ${shown(a)} by: ${shown(b)}`);
 }
 
 /** Go's `strings.Split`. */
@@ -102,7 +108,7 @@ export function splitText(text: string, separator: string, work: Work): List {
 export function modulo(left: Value, right: Value): Value {
   if (!isNumber(left) || !isNumber(right)) throw noOperands("modulo", left, right);
   const result = remainder(left, right);
-  if (result === undefined) throw new Fault(() => `cannot modulo ${shown(left)} by: ${shown(right)}`);
+  if (result === undefined) throw byZero("modulo", left, right);
   return result;
 }
 
