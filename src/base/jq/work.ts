@@ -48,6 +48,16 @@ export class Work {
     this.spend(count / 8);
   }
 
+  /** Before so many fields are copied, sorted or looked for: each takes as long as a hundred items. */
+  fields(count: number): void {
+    this.spend(count / 2);
+  }
+
+  /** Where an error or a `break` ended something. */
+  caught(): void {
+    this.spend(10);
+  }
+
   /** Before a text of that many characters is read or made. */
   text(length: number): void {
     if (!(length <= maxText)) throw limitReached(`makes a text of ${length} characters, ${maxText} are allowed`);

@@ -22,19 +22,26 @@ import {
 import type { Work } from "../work.ts";
 import { type FunctionTable, of0, of1, of2 } from "./function.ts";
 
-export function lengthOf(value: Value): Value {
+export function lengthOf(value: Value, work: Work): Value {
   if (value === null) return 0;
   if (isNumber(value)) return absolute(value);
-  if (typeof value === "string") return characterCount(value);
   if (isList(value)) return value.length;
-  if (isObject(value)) return Object.keys(value).length;
+  if (typeof value === "string") {
+    work.text(value.length);
+    return characterCount(value);
+  }
+  if (isObject(value)) {
+    const { length } = Object.keys(value);
+    work.fields(length / 4);
+    return length;
+  }
   throw notFor("length", value);
 }
 
 function keysOf(value: Value, work: Work): List {
   if (!isList(value) && !isObject(value)) throw notFor("keys", value);
   const keys = isList(value) ? value.map((_, at) => at) : sortedKeys(value);
-  work.items(keys.length);
+  work.fields(keys.length);
   return keys;
 }
 
@@ -64,14 +71,14 @@ function merged(objects: readonly JsonObject[], work: Work): JsonObject {
   const result: Record<string, Value> = {};
   for (const object of objects) {
     const entries = Object.entries(object);
-    work.items(entries.length + 1);
+    work.fields(entries.length + 1);
     for (const [key, value] of entries) setOwn(result, key, value);
   }
   return result;
 }
 
 export function addItems(value: Value, work: Work): Value {
-  const items = itemsOf(value);
+  const items = itemsOf(value, work);
   if (items === undefined) throw notFor("add", value);
   return addAll(items, work);
 }
@@ -100,13 +107,14 @@ function containsOrNot(left: Value, right: Value, work: Work, depth: number): bo
   try {
     return contains(left, right, work, depth);
   } catch (error) {
+    work.caught();
     if (error instanceof Fault) return false;
     throw error;
   }
 }
 
 function flatten(value: Value, depth: number, work: Work): Value {
-  const items = itemsOf(value);
+  const items = itemsOf(value, work);
   if (items === undefined) throw notFor("flatten", value);
   const result: Value[] = [];
   const walk = (list: List, left: number, nesting: number): void => {
@@ -122,7 +130,7 @@ function flatten(value: Value, depth: number, work: Work): Value {
 }
 
 function flattenTo(value: Value, depth: Value, work: Work): Value {
-  if (itemsOf(value) === undefined) throw notFor("flatten", value);
+  if (!isList(value) && !isObject(value)) throw notFor("flatten", value);
   const levels = toFloat(depth);
   if (levels === undefined) throw notFor("flatten", depth);
   if (!(levels >= 0)) throw new Fault(() => `flatten depth should not be negative: ${preview(levels)}`);
@@ -229,7 +237,7 @@ export function toEntries(value: Value, work: Work): Value {
 
 export function fromEntries(list: List, work: Work): Value {
   const result: Record<string, Value> = {};
-  work.items(list.length);
+  work.fields(list.length);
   for (const entry of list) {
     const key = ["key", "Key", "name", "Name"].reduce<Value>((found, name) => {
       return isTruthy(found) ? found : fetchField(entry, name);

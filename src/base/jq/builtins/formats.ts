@@ -20,6 +20,7 @@ function onAnyText(change: (text: string, value: Value) => string): ValueFunctio
   return of0((value, work) => {
     const text = toText(value, work);
     work.text(text.length);
+    work.spend(text.length / 16);
     return change(text, value);
   });
 }

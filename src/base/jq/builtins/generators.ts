@@ -184,6 +184,7 @@ function gated(
         if (gate !== undefined) use(gate);
       } catch (error) {
         if (error !== end) throw error;
+        env.work.caught();
       }
     });
   };
@@ -236,6 +237,7 @@ export function first([source = identity]: readonly Filter[]): Filter {
         });
       } catch (error) {
         if (error !== end) throw error;
+        env.work.caught();
       }
     },
   );

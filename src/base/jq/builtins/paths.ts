@@ -83,9 +83,9 @@ export function fromStream([source = identity]: readonly Filter[]): Filter {
     source.run(env, input, (event) => {
       env.work.spend(1);
       const [path = null, leaf = null] = event === null ? [] : expectList(event);
-      const isLeaf = lengthOf(event) === 2;
+      const isLeaf = lengthOf(event, env.work) === 2;
       if (isLeaf) held = new Update(env.work).set(held, add(["v"], path, env.work), leaf);
-      if (lengthOf(path) !== (isLeaf ? 0 : 1)) return;
+      if (lengthOf(path, env.work) !== (isLeaf ? 0 : 1)) return;
       const value = fetchField(held, "v");
       held = null;
       emit(value);

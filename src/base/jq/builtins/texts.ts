@@ -122,7 +122,7 @@ function indices(name: string, value: Value, part: Value, work: Work): number[] 
 }
 
 function join(value: Value, separator: Value, work: Work): Value {
-  const items = itemsOf(value);
+  const items = itemsOf(value, work);
   if (items === undefined) throw notFor("join", value, separator);
   if (items.length === 0) return "";
   const parts = items.map((item) => (isNumber(item) || typeof item === "boolean" ? toJson(item, work) : item));

@@ -289,6 +289,7 @@ export function attempt(body: Filter, handler: Filter | undefined): Filter {
         });
       } catch (error) {
         if (!isInside || !(error instanceof Fault)) throw error;
+        env.work.caught();
         handler?.run(env, error.value, emit);
       }
     },
@@ -302,6 +303,7 @@ export function attempt(body: Filter, handler: Filter | undefined): Filter {
         });
       } catch (error) {
         if (!isInside || !(error instanceof Fault)) throw error;
+        env.work.caught();
         handler?.trace(env, error.value, path, emit);
       }
     },
@@ -315,6 +317,7 @@ function attemptGet(body: Get | undefined, handler: Filter | undefined): Get | u
       return body(env, input);
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
+      env.work.caught();
       return handler?.get?.(env, error.value);
     }
   };

@@ -151,6 +151,7 @@ export function firstOf(filter: Filter, env: Env, input: Value): Value | undefin
     });
   } catch (error) {
     if (error !== end) throw error;
+    env.work.caught();
   }
   return found;
 }

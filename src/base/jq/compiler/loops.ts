@@ -89,6 +89,7 @@ export function compileLabel(node: NodeOf<"label">, scope: Scope, compile: Compi
       return run(env.mark(end));
     } catch (error) {
       if (error !== end) throw error;
+      env.work.caught();
       return undefined;
     }
   };

@@ -124,6 +124,7 @@ function compileChoice(source: Filter, node: NodeOf<"bind">, scope: Scope, compi
     } catch (error) {
       const isOwn = error instanceof Fault || error instanceof Break || error instanceof Halt;
       if (!isOwn || at === choices.length - 1) throw error;
+      env.work.caught();
       choose(env, value, run, at + 1);
     }
   };

@@ -42,6 +42,7 @@ function compareLists(left: List, right: List, work: Work, depth: number): numbe
 function compareObjects(left: JsonObject, right: JsonObject, work: Work, depth: number): number {
   work.nest(depth);
   const keys = sortedKeys(left);
+  work.fields(keys.length);
   const byKeys = compareLists(keys, sortedKeys(right), work, depth);
   if (byKeys !== 0) return byKeys;
   for (const key of keys) {

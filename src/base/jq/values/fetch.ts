@@ -14,7 +14,7 @@ const noSlice = (value: Value): Fault =>
 /** `value[key]`, whatever both are. */
 export function fetch(value: Value, key: Value, work: Work): Value {
   if (typeof key === "string") return fetchField(value, key);
-  if (isNumber(key)) return fetchItem(value, toInt(key) ?? 0);
+  if (isNumber(key)) return fetchItem(value, toInt(key) ?? 0, work);
   if (isList(key)) return fetchIndices(value, key, work);
   if (isObject(key)) return value === null ? null : slice(value, ...sliceBounds(key), work);
   if (isList(value)) throw indexNoNumber(key);
@@ -27,10 +27,11 @@ export function fetchField(value: Value, key: string): Value {
   throw expected("an object", value);
 }
 
-function fetchItem(value: Value, index: number): Value {
+function fetchItem(value: Value, index: number, work: Work): Value {
   if (value === null) return null;
   if (isList(value)) return value[clampIndex(index, -1, value.length)] ?? null;
   if (typeof value !== "string") throw expected("an array", value);
+  work.text(value.length);
   const length = characterCount(value);
   const at = clampIndex(index, -1, length);
   if (at < 0 || at >= length) return null;

@@ -5,7 +5,7 @@ import type { Work } from "../work.ts";
 import { compare } from "./compare.ts";
 import { preview } from "./encode.ts";
 import { difference, isInteger, type Numeric, product, quotient, remainder, sum } from "./numbers.ts";
-import { fieldOf, isList, isNumber, isObject, isTruthy, type List, type Value } from "./values.ts";
+import { fieldOf, isEmptyObject, isList, isNumber, isObject, isTruthy, type List, type Value } from "./values.ts";
 
 export type Operator = (left: Value, right: Value, work: Work) => Value;
 
@@ -33,11 +33,10 @@ function concatenated(left: List, right: List, work: Work): List {
 }
 
 function merged(left: JsonObject, right: JsonObject, work: Work): JsonObject {
+  if (isEmptyObject(left)) return right;
+  if (isEmptyObject(right)) return left;
   const keys = Object.keys(right);
-  const before = Object.keys(left).length;
-  if (before === 0) return right;
-  if (keys.length === 0) return left;
-  work.items(before + keys.length);
+  work.fields(Object.keys(left).length + keys.length);
   const result: Record<string, Value> = { ...left };
   for (const key of keys) setOwn(result, key, right[key] ?? null);
   return result;
@@ -60,9 +59,10 @@ export function multiply(left: Value, right: Value, work: Work): Value {
 
 function deepMerged(left: JsonObject, right: JsonObject, work: Work, depth: number): JsonObject {
   work.nest(depth);
-  work.items(Object.keys(left).length);
+  const entries = Object.entries(right);
+  work.fields(Object.keys(left).length + entries.length);
   const result: Record<string, Value> = { ...left };
-  for (const [key, value] of Object.entries(right)) {
+  for (const [key, value] of entries) {
     const before = fieldOf(left, key);
     setOwn(result, key, isObject(before) && isObject(value) ? deepMerged(before, value, work, depth + 1) : value);
   }

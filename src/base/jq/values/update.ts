@@ -110,7 +110,7 @@ export class Update {
 
   #ownFields(object: JsonObject): Fields {
     if (this.#own.has(object)) return object as Fields;
-    this.#work.items(Object.keys(object).length);
+    this.#work.fields(Object.keys(object).length);
     const copy = { ...object };
     this.#own.add(copy);
     return copy;
@@ -133,7 +133,9 @@ export class Update {
       return kept.map((item) => this.#withoutPlaces(item));
     }
     const result: Record<string, Value> = {};
-    for (const [key, item] of Object.entries(value as Fields)) {
+    const entries = Object.entries(value as Fields);
+    this.#work.fields(entries.length);
+    for (const [key, item] of entries) {
       if (item !== undefined) setOwn(result, key, this.#withoutPlaces(item));
     }
     return result;

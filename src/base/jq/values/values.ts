@@ -42,9 +42,21 @@ export function fieldOf(object: JsonObject, key: string): Value {
 }
 
 /** Of a list, or of an object in the order of its keys; undefined for everything else. */
-export function itemsOf(value: Value): List | undefined {
+export function itemsOf(value: Value, work: Budget): List | undefined {
   if (isList(value)) return value;
-  return isObject(value) ? sortedKeys(value).map((key) => fieldOf(value, key)) : undefined;
+  if (!isObject(value)) return undefined;
+  const keys = sortedKeys(value);
+  work.fields(keys.length);
+  return keys.map((key) => fieldOf(value, key));
+}
+
+interface Budget {
+  fields(count: number): void;
+}
+
+export function isEmptyObject(object: JsonObject): boolean {
+  for (const _ in object) return false;
+  return true;
 }
 
 /** Go's `len([]rune(text))`. */
