@@ -2,7 +2,10 @@ import type { Regex } from "../regex.ts";
 import { limitReached } from "./fault.ts";
 
 export interface JqLimits {
-  /** About one for each result that is passed on, each call, each 8 items that are copied and each 64 characters. */
+  /**
+   * About one for each result that is passed on, each call, each 8 items or 2 fields that are copied and each 64 characters.
+   * A million take from a tenth of a second to one.
+   */
   readonly maxSteps: number;
   /** Results of one run. */
   readonly maxOutputs: number;

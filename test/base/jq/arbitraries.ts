@@ -11,7 +11,7 @@ const joined = (...parts: readonly (fc.Arbitrary<string> | string)[]): fc.Arbitr
 const words = (text: string): fc.Arbitrary<string> => fc.constantFrom(...text.split(" "));
 
 const numbers = fc.oneof(
-  words("0 1 2 3 5 -1 -2 10 0.5 1.5 -3.7 1e3 1e18 9007199254740993 9223372036854775807 123456789012345678901234567890"),
+  words("0 1 2 3 5 -1 -2 10 0.5 1.5 -3.7 1e18 9007199254740993 9223372036854775807 123456789012345678901234567890"),
   fc.integer({ min: -20, max: 20 }).map(String),
 );
 
