@@ -182,7 +182,8 @@ export const { filter: programs } = fc.letrec<Record<Kind, string>>((tie) => {
       joined("(", tie("filter"), ")?"),
       joined("if ", tie("filter"), " then ", tie("filter"), " elif ", tie("filter"), " then ", tie("filter"), " end"),
       joined("label $f | ", tie("filter"), " | ., break $f"),
-      joined("def f: ", tie("filter"), "; f, [f]"),
+      // Not `[f]`: within a text, the original takes it for a constant, and mixes up what it computes.
+      joined("def f: ", tie("filter"), "; f, (f | [.])"),
       joined("def f(g; $x): ", tie("filter"), " | g, $x; f(", tie("filter"), "; ", tie("filter"), ")"),
       joined('"\\(', tie("filter"), ")-\\(", tie("value"), ')"'),
       joined(words("@json @base64 @csv @html @uri @sh"), ' "x\\(', tie("filter"), ')"'),
