@@ -1,6 +1,7 @@
 import { messageOf } from "../base/errors.ts";
 import { compileExpr } from "../base/expr/expr.ts";
 import { compileGovaluate, type Govaluate } from "../base/govaluate/govaluate.ts";
+import { compileJq } from "../base/jq/jq.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { Problem } from "../base/schema.ts";
 import { listOf, objectOf, textOf, warningAt } from "./fields.ts";
@@ -55,5 +56,17 @@ export function checkFilterExpression(text: string, path: string): Problem[] {
     return [warningAt(path, `${JSON.stringify(text)} gives ${type}, not bool: every event is dropped`)];
   } catch (error) {
     return [warningAt(path, `${messageOf(error)}: every event is dropped`)];
+  }
+}
+
+/** `jqPathExpressions` of an Application (spec argo-cd-engine 3.6): one that is no jq ends every comparison. */
+export function checkJqPath(text: string, path: string): Problem[] {
+  try {
+    compileJq(text);
+    // A comment in it would take the bracket.
+    compileJq(`del(${text})`);
+    return [];
+  } catch (error) {
+    return [warningAt(path, `${messageOf(error)}: the comparison fails`)];
   }
 }

@@ -45,7 +45,8 @@ export function goPow(base: number, exponent: number): number {
   return exponent < 0 ? shifted(1 / mantissa, -shift) : shifted(mantissa, shift);
 }
 
-interface Scaled {
+/** A number as mantissa × 2^shift. */
+export interface Scaled {
   /** Its size is from 0.5 to 1 for what `split` gives. */
   readonly mantissa: number;
   readonly shift: number;
@@ -76,8 +77,8 @@ function powerOfMantissa({ mantissa, shift }: Scaled, whole: number, start: numb
   return { mantissa: result, shift: shiftOfResult };
 }
 
-/** The number as mantissa × 2^shift. */
-function split(value: number): Scaled {
+/** Go's `math.Frexp`, of a finite number other than zero. */
+export function split(value: number): Scaled {
   const view = new DataView(new ArrayBuffer(8));
   const isTiny = Math.abs(value) < 2 ** -1022;
   view.setFloat64(0, isTiny ? value * 2 ** 54 : value);
@@ -87,8 +88,8 @@ function split(value: number): Scaled {
   return { mantissa: view.getFloat64(0), shift: isTiny ? shift - 54 : shift };
 }
 
-/** Multiplied by a power of two, with one rounding only where the result is very small. */
-function shifted(value: number, shift: number): number {
+/** Go's `math.Ldexp`, of such a number: multiplied by a power of two, rounded only where the result is very small. */
+export function shifted(value: number, shift: number): number {
   const scaled = split(value);
   const total = scaled.shift + shift;
   if (total > 1_024) return value < 0 ? -Infinity : Infinity;
