@@ -5,7 +5,7 @@ import { allOf, type Condition, parseCondition } from "./condition.ts";
 import { addTo, checkItems, objectOf, objectsOf, textOf, warningAt } from "./fields.ts";
 import { checkParameterTraps, destsOf } from "./parameter-rules.ts";
 import { checkStartAt } from "./start-at.ts";
-import { checkPlanned, checkPodTemplate, checkSubjectName } from "./trap-rules.ts";
+import { checkPlanned, checkPodTemplate, checkScript, checkSubjectName } from "./trap-rules.ts";
 import { kindOfTemplate } from "./trigger-rules.ts";
 
 /** What is accepted of a Sensor's parts together, but does not do what it says. */
@@ -54,6 +54,8 @@ function checkDependency(dependency: JsonObject, path: string): Problem[] {
   addTo(problems, checkSubjectName(textOf(dependency.eventName), `${path}.eventName`));
   if (textOf(jq) !== "" && textOf(script) !== "") {
     problems.push(warningAt(`${path}.transform.script`, "has no effect beside jq"));
+  } else {
+    addTo(problems, checkScript(script, `${path}.transform.script`, "each event is an error"));
   }
   return problems;
 }

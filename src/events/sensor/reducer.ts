@@ -75,11 +75,11 @@ export function reduce(sensor: CompiledSensor, state: SensorState, received: Rec
   const route = sensor.routeOf(received.head.eventSource, received.head.event);
   if (!route) return { state, decisions: [] };
   const decisions: Decision[] = [];
-  const passes = route.dependencies.map((dependency) => {
-    const outcome = check(dependency, received.event);
-    if (outcome.verdict === "passed") return true;
+  const taken = route.dependencies.map((dependency): ReceivedEvent | undefined => {
+    const { outcome, event } = check(dependency, received.event);
+    if (outcome.verdict === "passed") return event === received.event ? received : { event, head: received.head };
     decisions.push(noDecision(dependency.name, outcome, received));
-    return false;
+    return undefined;
   });
   let joins = state.joins;
   for (const { trigger, fedBy } of route.triggers) {
@@ -87,8 +87,9 @@ export function reduce(sensor: CompiledSensor, state: SensorState, received: Rec
     const keys = new Set<string>();
     for (const position of fedBy) {
       const dependency = route.dependencies[position];
-      if (!dependency || !passes[position]) continue;
-      const step = advance(trigger, joins, dependency.name, received);
+      const event = taken[position];
+      if (!dependency || !event) continue;
+      const step = advance(trigger, joins, dependency.name, event);
       joins = step.joins;
       if (step.events)
         decisions.push(fire(trigger.name, step.events, isSaved, newKey(sensor, trigger, step.events, keys)));
@@ -114,17 +115,30 @@ function advance(
 /** Why each dependency that listens to this event takes it or not. Pure and total. */
 export function explain(sensor: CompiledSensor, event: CloudEvent): readonly DependencyVerdict[] {
   return sensor.dependenciesOf(event.source, event.subject).map((dependency) => {
-    const { verdict, reason, filter } = check(dependency, event);
+    const { verdict, reason, filter } = check(dependency, event).outcome;
     return { dependency: dependency.name, verdict, reason, ...(filter ? { filter } : {}) };
   });
 }
 
+interface Checked {
+  readonly outcome: FilterOutcome;
+  /** As the filters saw it, and triggers will. */
+  readonly event: CloudEvent;
+}
+
 /** Filters do not throw; were one to, the event is an error and the Sensor goes on. */
-function check(dependency: CompiledDependency, event: CloudEvent): FilterOutcome {
+function check({ transform, filter }: CompiledDependency, received: CloudEvent): Checked {
+  let event = received;
   try {
-    return dependency.filter(event);
+    if (transform) event = transform(received);
   } catch (error) {
-    return failed("filters", () => `filters: ${messageOf(error)}`);
+    const message = messageOf(error);
+    return { outcome: failed("transform", () => message), event };
+  }
+  try {
+    return { outcome: filter(event), event };
+  } catch (error) {
+    return { outcome: failed("filters", () => `filters: ${messageOf(error)}`), event };
   }
 }
 
