@@ -76,8 +76,9 @@ export function reduce(sensor: CompiledSensor, state: SensorState, received: Rec
   if (!route) return { state, decisions: [] };
   const decisions: Decision[] = [];
   const taken = route.dependencies.map((dependency): ReceivedEvent | undefined => {
-    const { outcome, event } = check(dependency, received.event);
-    if (outcome.verdict === "passed") return event === received.event ? received : { event, head: received.head };
+    const event = prepare(dependency, received);
+    const outcome = outcomeOf(dependency, event);
+    if (outcome.verdict === "passed" && typeof event !== "string") return event;
     decisions.push(noDecision(dependency.name, outcome, received));
     return undefined;
   });
@@ -115,30 +116,32 @@ function advance(
 /** Why each dependency that listens to this event takes it or not. Pure and total. */
 export function explain(sensor: CompiledSensor, event: CloudEvent): readonly DependencyVerdict[] {
   return sensor.dependenciesOf(event.source, event.subject).map((dependency) => {
-    const { verdict, reason, filter } = check(dependency, event).outcome;
+    const { verdict, reason, filter } = outcomeOf(dependency, prepare(dependency, { event }));
     return { dependency: dependency.name, verdict, reason, ...(filter ? { filter } : {}) };
   });
 }
 
-interface Checked {
-  readonly outcome: FilterOutcome;
-  /** As the filters saw it, and triggers will. */
-  readonly event: CloudEvent;
+/** As filters and triggers see it, or why it cannot be given to them. */
+function prepare<Received extends Pick<ReceivedEvent, "event">>(
+  { transform }: CompiledDependency,
+  received: Received,
+): Received | string {
+  if (!transform) return received;
+  try {
+    const event = transform(received.event);
+    return event === received.event ? received : { ...received, event };
+  } catch (error) {
+    return messageOf(error);
+  }
 }
 
 /** Filters do not throw; were one to, the event is an error and the Sensor goes on. */
-function check({ transform, filter }: CompiledDependency, received: CloudEvent): Checked {
-  let event = received;
+function outcomeOf(dependency: CompiledDependency, given: Pick<ReceivedEvent, "event"> | string): FilterOutcome {
+  if (typeof given === "string") return failed("transform", () => given);
   try {
-    if (transform) event = transform(received);
+    return dependency.filter(given.event);
   } catch (error) {
-    const message = messageOf(error);
-    return { outcome: failed("transform", () => message), event };
-  }
-  try {
-    return { outcome: filter(event), event };
-  } catch (error) {
-    return { outcome: failed("filters", () => `filters: ${messageOf(error)}`), event };
+    return failed("filters", () => `filters: ${messageOf(error)}`);
   }
 }
 
