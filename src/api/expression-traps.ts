@@ -48,6 +48,16 @@ function checkNames(names: readonly string[], path: string, text: string, compil
   });
 }
 
+/** `transform.jq` of a Sensor (spec argo-events 5.8). */
+export function checkJqTransform(text: string, path: string): Problem[] {
+  try {
+    if (text !== "") compileJq(text);
+    return [];
+  } catch (error) {
+    return [warningAt(path, `${messageOf(error)}: each event is an error`)];
+  }
+}
+
 /** `filter.expression` of an EventSource (spec argo-events 3.3): where it fails, the event is dropped. */
 export function checkFilterExpression(text: string, path: string): Problem[] {
   try {

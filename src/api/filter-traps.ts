@@ -4,7 +4,7 @@ import type { Problem } from "../base/schema.ts";
 import { checkExprEntry } from "./expression-traps.ts";
 import { addTo, checkItems, listOf, objectOf, textOf, warningAt } from "./fields.ts";
 import { secondOfDay, secondsPerDay } from "./time-of-day.ts";
-import { checkEventPath, checkPlainWords, checkPlanned, checkRegex, checkTemplate } from "./trap-rules.ts";
+import { checkEventPath, checkPlainWords, checkRegex, checkScript, checkTemplate } from "./trap-rules.ts";
 
 /** Filters that are accepted, but fail with each event, or take other events than they seem to (spec argo-events 5). */
 export function checkFilterTraps({ filters: written, filtersLogicalOperator }: JsonObject, path: string): Problem[] {
@@ -18,7 +18,7 @@ export function checkFilterTraps({ filters: written, filtersLogicalOperator }: J
   addTo(problems, checkItems(filters.data, `${path}.data`, checkDataEntry));
   if (filters.context !== undefined) addTo(problems, checkContext(objectOf(filters.context), `${path}.context`));
   if (filters.time !== undefined) addTo(problems, checkWindow(objectOf(filters.time), `${path}.time`));
-  addTo(problems, checkPlanned(filters, ["cel"], path));
+  addTo(problems, checkScript(filters.script, `${path}.script`, "the filter fails with each event"));
   return problems;
 }
 

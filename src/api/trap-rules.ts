@@ -4,6 +4,7 @@ import { gjsonFault } from "../base/gjson/faults.ts";
 import { checkGoTemplate } from "../base/go-template/template.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import { isJsonPath } from "../base/json-path-syntax.ts";
+import { compileLua } from "../base/lua/lua.ts";
 import { compileRegex, exactRegex } from "../base/regex.ts";
 import type { Problem } from "../base/schema.ts";
 import { objectOf, textOf, warningAt } from "./fields.ts";
@@ -37,6 +38,17 @@ export function checkRegex(text: string, path: string): Problem[] {
   if (!looksLiteral(text)) return [];
   const message = `${JSON.stringify(text)} is a regular expression, found anywhere in the text`;
   return [warningAt(path, message, `for exactly this text write \`${exactRegex(text)}\``)];
+}
+
+/** A Lua script has to parse; what then happens to events is `consequence`. */
+export function checkScript(text: JsonValue | undefined, path: string, consequence: string): Problem[] {
+  if (typeof text !== "string" || text === "") return [];
+  try {
+    compileLua(text);
+    return [];
+  } catch (error) {
+    return [warningAt(path, `${messageOf(error)}: ${consequence}`)];
+  }
 }
 
 /** Plain words among a string filter's values, which people take for equality: one warning, at `path`. */

@@ -173,6 +173,14 @@ export const errorCodes = {
     cause: "The files of an Application's source do not give manifests.",
     remedy: "Mend the file that the message names, and push.",
   },
+  SCRIPT_FAILED: {
+    cause: "A Lua script failed with an event or an object, or needed more time or memory than scripts may use.",
+    remedy: "Mend the script at the line that the message names; a loop must end, and fields may be nil.",
+  },
+  SCRIPT_INVALID: {
+    cause: "A text is no Lua script.",
+    remedy: "Mend it at the line that the message names; scripts are Lua 5.1.",
+  },
   SECRET_MISSING: {
     cause: "A Secret or a key of it does not exist.",
     remedy: "Create the Secret in the namespace of the object that names it.",

@@ -116,7 +116,16 @@ for (const [what, spec, expected] of [
     filters({ time: { start: "23:59:59", stop: "00:00:00" } }),
     /takes events of one second of the day only: 23:59:59/,
   ],
-  ["cel", filters({ cel: "true" }), `${f}.cel: is not supported yet`],
+  [
+    "a script",
+    filters({ script: "return (" }),
+    /filters.script: <string>:1: .* near '<eof>': the filter fails with each/,
+  ],
+  [
+    "a transform",
+    on([{ ...dependency, transform: { script: "goto x" } }], log),
+    /transform.script: goto x is not supported: .*: each event is an error$/,
+  ],
   ["correlate", on([{ ...dependency, correlate: "a" }], log), "spec.dependencies[0].correlate: is not supported yet"],
   ["within", on([{ ...dependency, within: "5m" }], log), "spec.dependencies[0].within: is not supported yet"],
   ["debounce", template({ debounce: { quiet: "5s" } }), `${t}.template.debounce: is not supported yet`],

@@ -9,6 +9,7 @@ require (
 	github.com/itchyny/gojq v0.12.19
 	github.com/tidwall/gjson v1.19.0
 	github.com/tidwall/sjson v1.2.5
+	github.com/yuin/gopher-lua v1.1.2
 )
 
 require (

@@ -9,6 +9,7 @@ import type { SensorHead } from "../../record/records.ts";
 import { compileFilters } from "./filters/filters.ts";
 import type { Filter } from "./filters/outcome.ts";
 import { checkParameters } from "./parameters.ts";
+import { compileTransform, type Transform } from "./transform.ts";
 
 /** A Sensor ready to run: paths, regexes and conditions are closures, so that nothing is parsed per event. */
 export interface CompiledSensor {
@@ -30,6 +31,8 @@ export interface SensorInput {
 
 export interface CompiledDependency extends SensorInput {
   readonly name: string;
+  /** Comes before the filters; undefined when the event stays as it is. */
+  readonly transform: Transform | undefined;
   /** All filters of the dependency; does not throw. */
   readonly filter: Filter;
 }
@@ -147,12 +150,10 @@ function compileDependencies(sensor: Sensor, problems: Problem[]): CompiledDepen
   const byName = new Map<string, CompiledDependency>();
   for (const [index, dependency] of sensor.dependencies.entries()) {
     const path = `spec.dependencies[${index}]`;
-    if (dependency.transform?.jq || dependency.transform?.script) {
-      problems.push({ severity: "error", path: `${path}.transform`, message: "is not supported yet" });
-    }
     const { name, eventSourceName, eventName } = dependency;
+    const transform = compileTransform(dependency);
     const filter = compileFilters(dependency, path, problems);
-    byName.set(name, { name, eventSource: eventSourceName, event: eventName, filter });
+    byName.set(name, { name, eventSource: eventSourceName, event: eventName, transform, filter });
   }
   return [...byName.values()];
 }

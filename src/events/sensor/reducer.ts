@@ -75,11 +75,12 @@ export function reduce(sensor: CompiledSensor, state: SensorState, received: Rec
   const route = sensor.routeOf(received.head.eventSource, received.head.event);
   if (!route) return { state, decisions: [] };
   const decisions: Decision[] = [];
-  const passes = route.dependencies.map((dependency) => {
-    const outcome = check(dependency, received.event);
-    if (outcome.verdict === "passed") return true;
+  const taken = route.dependencies.map((dependency): ReceivedEvent | undefined => {
+    const event = prepare(dependency, received);
+    const outcome = outcomeOf(dependency, event);
+    if (outcome.verdict === "passed" && typeof event !== "string") return event;
     decisions.push(noDecision(dependency.name, outcome, received));
-    return false;
+    return undefined;
   });
   let joins = state.joins;
   for (const { trigger, fedBy } of route.triggers) {
@@ -87,8 +88,9 @@ export function reduce(sensor: CompiledSensor, state: SensorState, received: Rec
     const keys = new Set<string>();
     for (const position of fedBy) {
       const dependency = route.dependencies[position];
-      if (!dependency || !passes[position]) continue;
-      const step = advance(trigger, joins, dependency.name, received);
+      const event = taken[position];
+      if (!dependency || !event) continue;
+      const step = advance(trigger, joins, dependency.name, event);
       joins = step.joins;
       if (step.events)
         decisions.push(fire(trigger.name, step.events, isSaved, newKey(sensor, trigger, step.events, keys)));
@@ -114,15 +116,30 @@ function advance(
 /** Why each dependency that listens to this event takes it or not. Pure and total. */
 export function explain(sensor: CompiledSensor, event: CloudEvent): readonly DependencyVerdict[] {
   return sensor.dependenciesOf(event.source, event.subject).map((dependency) => {
-    const { verdict, reason, filter } = check(dependency, event);
+    const { verdict, reason, filter } = outcomeOf(dependency, prepare(dependency, { event }));
     return { dependency: dependency.name, verdict, reason, ...(filter ? { filter } : {}) };
   });
 }
 
-/** Filters do not throw; were one to, the event is an error and the Sensor goes on. */
-function check(dependency: CompiledDependency, event: CloudEvent): FilterOutcome {
+/** As filters and triggers see it, or why it cannot be given to them. */
+function prepare<Received extends Pick<ReceivedEvent, "event">>(
+  { transform }: CompiledDependency,
+  received: Received,
+): Received | string {
+  if (!transform) return received;
   try {
-    return dependency.filter(event);
+    const event = transform(received.event);
+    return event === received.event ? received : { ...received, event };
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+/** Filters do not throw; were one to, the event is an error and the Sensor goes on. */
+function outcomeOf(dependency: CompiledDependency, given: Pick<ReceivedEvent, "event"> | string): FilterOutcome {
+  if (typeof given === "string") return failed("transform", () => given);
+  try {
+    return dependency.filter(given.event);
   } catch (error) {
     return failed("filters", () => `filters: ${messageOf(error)}`);
   }

@@ -45,8 +45,8 @@ const parameter = { src: { dependencyName: "a", dataTemplate: "{{ .Input }}" }, 
 test("compileSensor names every problem with its field path", () => {
   const sensor = sensorOf(
     [
-      dependency("a", { script: "return true" }),
-      dependency("b", undefined, { transform: { jq: "." } }),
+      dependency("a", { cel: "event." }),
+      dependency("b"),
       dependency("c", { data: [{ path: "$.x[?(@.y)]", type: "string", value: ["x"] }] }),
     ],
     [
@@ -71,8 +71,7 @@ test("compileSensor names every problem with its field path", () => {
       assert.ok(error instanceof TerminalError);
       assert.equal(error.code, "MANIFEST_INVALID");
       for (const part of [
-        "spec.dependencies[0].filters.script: is not supported yet",
-        "spec.dependencies[1].transform: is not supported yet",
+        "spec.dependencies[0].filters.cel: Expected IDENTIFIER, got EOF",
         'spec.dependencies[2].filters.data[0].path: JSONPath "$.x[?(@.y)]": filters and scripts are refused',
         'spec.triggers[0].template.conditions: "nope" is not a dependency; there are a, b, c',
         "spec.triggers[1].template.conditions:",

@@ -55,18 +55,6 @@ test("messages have the original's shape", () => {
   assert.equal(outcome(contextNo).filter, "filters.context.type");
 });
 
-for (const [name, filters, path] of [["script", { script: "return true" }, "spec.filters.script"]] as const) {
-  test(`${name} are refused, not passed over`, () => {
-    const problems: Problem[] = [];
-    compileFilters(dependency("d", filters), "spec", problems);
-    assert.deepEqual(
-      problems.map((problem) => problem.path),
-      [path],
-    );
-    assert.match(problems[0]?.message ?? "", /not supported yet/);
-  });
-}
-
 for (const [name, filters, path, message] of [
   [
     "JSONPath with a filter",
