@@ -9,7 +9,7 @@ export interface GlobalFlags {
   readonly server?: string;
   readonly dataDir: string;
   readonly token?: string;
-  readonly output: "text" | "json" | "yaml" | "wide" | "name" | "github";
+  readonly output: "text" | "json" | "yaml" | "wide" | "name" | "github" | "junit";
 }
 
 export function globalFlags(command: Command): GlobalFlags {
