@@ -10,7 +10,7 @@ import { print } from "../output.ts";
 import { isBroken, type LoadedTest, loadTests, type TestFiles } from "./test-files.ts";
 import { junitText, type ReportedCase, reportedBroken, reportedCases, reportOf, reportText } from "./test-report.ts";
 import { type Expectation, withExpectations } from "./test-update.ts";
-import { nextChange } from "./watch-files.ts";
+import { nextChange, snapshotOf } from "./watch-files.ts";
 
 interface Flags {
   readonly update: boolean;
@@ -125,13 +125,15 @@ async function watch(names: readonly string[], flags: Flags, self: Command): Pro
   process.once("SIGINT", end).once("SIGTERM", end);
   let files: ReadonlySet<string> = new Set();
   while (!stop.signal.aborted) {
+    const before = await snapshotOf(names, files);
     try {
       ({ files } = await runOnce(names, flags, globalFlags(self)));
     } catch (error) {
       process.stderr.write(`error: ${messageOf(error)}\n`);
       process.exitCode = 2;
     }
-    await nextChange(names, files, { clock: systemClock, signal: stop.signal }).catch((error: unknown) => {
+    const read = new Map([...(await snapshotOf([], files)), ...before]);
+    await nextChange(names, read, { clock: systemClock, signal: stop.signal }).catch((error: unknown) => {
       if (!stop.signal.aborted) throw error;
     });
   }
