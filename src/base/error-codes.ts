@@ -169,6 +169,10 @@ export const errorCodes = {
     cause: "The files of an Application's source do not give manifests.",
     remedy: "Mend the file that the message names, and push.",
   },
+  REPLAY_BUSY: {
+    cause: "Another replay runs on this engine: they take turns, so that it has time for its own events.",
+    remedy: "Wait for the other one to end, and ask again.",
+  },
   SECRET_MISSING: {
     cause: "A Secret or a key of it does not exist.",
     remedy: "Create the Secret in the namespace of the object that names it.",

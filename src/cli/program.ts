@@ -29,6 +29,10 @@ const commands: Readonly<Record<string, Loader>> = {
     summary: "a field of a kind, or an error code",
     load: async () => (await import("./explain.ts")).explainCommand(),
   },
+  replay: {
+    summary: "stored events through a Sensor: what would fire, and what differs from what did",
+    load: async () => (await import("./replay.ts")).replayCommand(),
+  },
   sensor: {
     summary: "try Sensors before they act",
     load: async () => (await import("./sensor.ts")).sensorCommand(),

@@ -4,16 +4,20 @@ import { readStoredEvent } from "../controllers/bus-directory.ts";
 import { readBusUsage } from "../controllers/bus-usage.ts";
 import { createEventSender } from "../controllers/event-sender.ts";
 import type { CompiledSensor } from "../events/sensor/compile.ts";
+import type { GitOpsTarget } from "../events/triggers/trigger.ts";
 import type { ListedResource } from "../server/history-routes.ts";
 import { openServer } from "../server/server.ts";
 import { createWhy } from "../server/why.ts";
 import { admit } from "../validate/admission.ts";
 import { host, type Parts } from "./parts.ts";
+import { createReplayer } from "./replays.ts";
 
 /** What the API learns as the start goes on. */
 export interface ApiState {
   notReady: string | undefined;
   sensors: () => readonly CompiledSensor[];
+  /** Undefined: Sensors do not act yet. */
+  gitOps: () => GitOpsTarget | undefined;
   /** Undefined: not yet. */
   applications: () => ApplicationDoor | undefined;
   listed: { readonly sensors: () => readonly ListedResource[]; readonly sources: () => readonly ListedResource[] };
@@ -44,6 +48,7 @@ export async function openApi(parts: Parts, state: Readonly<ApiState>) {
       send,
       applications: doorOf(state),
       buses: () => readBusUsage(directory),
+      replayer: createReplayer(parts, () => state.gitOps()),
       log,
     }),
   );

@@ -1,18 +1,17 @@
-import { readFileSync, realpathSync, statSync } from "node:fs";
+import { realpathSync } from "node:fs";
 import { dirname, extname, relative, resolve, sep } from "node:path";
-import { manifestText, type PlacedManifest, placeManifests, UnreadableManifest } from "../../api/manifest.ts";
-import { parseSensor } from "../../api/sensor.ts";
+import { manifestText, type PlacedManifest, placeManifests } from "../../api/manifest.ts";
 import { isSensorTest, parseSensorTest, type SensorTest } from "../../api/sensor-test.ts";
 import { ownApiVersion } from "../../api/sensor-test-schema.ts";
 import { EngineError, messageOf } from "../../base/errors.ts";
-import { type JsonObject, type JsonValue, parseJson } from "../../base/json.ts";
-import { InvalidManifest, type Problem } from "../../base/schema.ts";
+import { type JsonValue, parseJson } from "../../base/json.ts";
+import { InvalidManifest } from "../../base/schema.ts";
 import { parseYaml } from "../../base/yaml.ts";
 import { listManifestFiles } from "../../controllers/manifest-files.ts";
-import { type CompiledSensor, compileSensor } from "../../events/sensor/compile.ts";
+import type { CompiledSensor } from "../../events/sensor/compile.ts";
 import type { ReadBeside } from "../../events/trial/given-events.ts";
-import { triggerSchemas } from "../../events/triggers/registry.ts";
 import type { PlacedProblem } from "../../validate/validate.ts";
+import { compileManifest, nameOf, PlacedError, placed, problemsOf, readBounded, readSensor } from "./sensor-file.ts";
 
 export interface LoadedTest {
   readonly file: string;
@@ -40,8 +39,6 @@ export interface TestFiles {
 export function isBroken(test: LoadedTest | BrokenTest): test is BrokenTest {
   return "problems" in test;
 }
-
-const maxFileBytes = 10 * 1024 * 1024;
 
 /**
  * Every SensorTest in the files and folders named, with its Sensor compiled.
@@ -102,7 +99,7 @@ class Loader implements TestFiles {
   }
 
   #sensorOf({ sensor }: SensorTest, file: string, manifest: PlacedManifest): CompiledSensor {
-    if (typeof sensor !== "string") return compileObject(sensor, (path) => placed(manifest, `sensor.${path}`));
+    if (typeof sensor !== "string") return compileManifest(sensor, (path) => placed(manifest, `sensor.${path}`));
     const [path = "", name] = sensor.split("#");
     const target = resolve(dirname(file), path);
     const key = `${target}#${name ?? ""}`;
@@ -110,7 +107,7 @@ class Loader implements TestFiles {
     if (known) return known;
     const shown = relative(process.cwd(), target) || target;
     this.files.add(shown);
-    const compiled = readSensor(shown, name);
+    const { compiled } = readSensor(shown, name);
     this.#sensors.set(key, compiled);
     return compiled;
   }
@@ -145,39 +142,6 @@ function contentOf(path: string, name: string, folder: string): JsonValue {
   }
 }
 
-function readBounded(path: string): Buffer {
-  const { size } = statSync(path);
-  if (size > maxFileBytes) throw new Error(`${path} has ${size} bytes; at most ${maxFileBytes} are read`);
-  return readFileSync(path);
-}
-
-/** Problems that have their places already. */
-class PlacedError extends EngineError {
-  readonly problems: readonly PlacedProblem[];
-  constructor(code: "MANIFEST_INVALID" | "MANIFEST_UNREADABLE", problems: readonly PlacedProblem[]) {
-    super(code, problems.map(({ message }) => message).join("; "));
-    this.problems = problems;
-  }
-}
-
-function readSensor(file: string, name: string | undefined): CompiledSensor {
-  let manifests: readonly PlacedManifest[];
-  try {
-    manifests = placeManifests(manifestText(readBounded(file), file), file);
-  } catch (error) {
-    throw new PlacedError("MANIFEST_UNREADABLE", problemsOf(error, file));
-  }
-  const sensors = manifests.filter(({ object }) => object.kind === "Sensor");
-  const [manifest, ...more] = name === undefined ? sensors : sensors.filter(({ object }) => nameOf(object) === name);
-  if (manifest && more.length === 0) return compileObject(manifest.object, (path) => placed(manifest, path));
-  const names = sensors.map(({ object }) => nameOf(object));
-  const message =
-    names.length === 0
-      ? "holds no Sensor"
-      : `holds the Sensors ${names.join(", ")}: name one of them as in ./${file.split("/").at(-1)}#${names[0]}`;
-  throw new PlacedError("MANIFEST_UNREADABLE", [{ ...wholeFile(file), message }]);
-}
-
 /** A problem of the Sensor as one of the test that names it. */
 function seenFrom(test: PlacedManifest) {
   return (problem: PlacedProblem): PlacedProblem => {
@@ -186,43 +150,4 @@ function seenFrom(test: PlacedManifest) {
     const message = `${place}: ${problem.path === "" ? "" : `${problem.path}: `}${problem.message}`;
     return { ...problem, ...placed(test, "sensor"), path: "sensor", message };
   };
-}
-
-type PlaceOf = (path: string) => { readonly file: string; readonly line: number; readonly column: number };
-
-/** What warns only is for `tiphys validate`. */
-function compileObject(object: JsonObject, placeOf: PlaceOf): CompiledSensor {
-  try {
-    return compileSensor(parseSensor(object, triggerSchemas()).resource);
-  } catch (error) {
-    if (!(error instanceof InvalidManifest)) throw error;
-    const problems = error.problems.filter(({ severity }) => severity === "error");
-    throw new PlacedError(
-      "MANIFEST_INVALID",
-      problems.map((problem) => ({ ...placeOf(problem.path), ...problem })),
-    );
-  }
-}
-
-function placed(manifest: PlacedManifest, path: string) {
-  return { file: manifest.file, ...manifest.placeOf(path) };
-}
-
-function wholeFile(file: string): Omit<PlacedProblem, "message"> {
-  return { file, line: 0, column: 0, severity: "error", path: "" };
-}
-
-function problemsOf(error: unknown, file: string, manifest?: PlacedManifest): readonly PlacedProblem[] {
-  if (error instanceof InvalidManifest) {
-    const errors = error.problems.filter(({ severity }) => severity === "error");
-    return errors.map((problem: Problem) => ({ ...wholeFile(file), ...manifest?.placeOf(problem.path), ...problem }));
-  }
-  const place = error instanceof UnreadableManifest ? error.place : (manifest?.placeOf("sensor") ?? {});
-  const message = error instanceof UnreadableManifest ? error.reason : messageOf(error);
-  return [{ ...wholeFile(file), ...place, message }];
-}
-
-function nameOf({ metadata }: JsonObject): string {
-  const name = typeof metadata === "object" && metadata !== null && "name" in metadata ? metadata.name : "";
-  return typeof name === "string" ? name : "";
 }
