@@ -69,6 +69,7 @@ async function answer(response: Response, run: (options: ReplayOptions) => Promi
       }),
     );
   } catch (error) {
+    if (gone.signal.aborted) return;
     if (!response.headersSent || !(error instanceof EngineError)) throw error;
     write({ error: messageOf(error), code: error.code });
   } finally {
