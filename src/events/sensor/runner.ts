@@ -3,12 +3,20 @@ import { type Clock, sleepFor } from "../../base/clock.ts";
 import { assertNever, EngineError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Metrics } from "../../base/metrics.ts";
-import type { EventHead, Ledger, LedgerPosition, RecordId } from "../../record/records.ts";
+import type {
+  DecisionRecord,
+  EventHead,
+  ExplainedFilter,
+  Ledger,
+  LedgerPosition,
+  RecordId,
+} from "../../record/records.ts";
 import type { Subject } from "../../record/subject.ts";
 import type { Position } from "../bus/bus.ts";
 import type { CompiledSensor } from "./compile.ts";
 import type { Effect, ErrorDecision } from "./effect.ts";
 import { EffectQueue, type Execute, type PutDead } from "./effect-queue.ts";
+import { createExplainer, type Explainer } from "./explain.ts";
 import type { Contribution, Partition, PartitionMember } from "./partition.ts";
 import type { EventBatch, EventReader } from "./reader.ts";
 import { type Decision, emptyState, type ReceivedEvent, reduce, type SensorState } from "./reducer.ts";
@@ -65,6 +73,7 @@ class Runner implements SensorRunner, PartitionMember {
   readonly ready: Promise<void>;
   readonly #compiled: CompiledSensor;
   readonly #deps: SensorRunnerDeps;
+  #explainer: Explainer | undefined;
   readonly #cells: SensorCells;
   readonly #effects: EffectQueue;
   readonly #joins: boolean;
@@ -284,6 +293,7 @@ class Runner implements SensorRunner, PartitionMember {
       trigger: decision.trigger,
       verdict: "fired",
       events: heads,
+      ...this.#seenBy(decision),
     });
     kept.catch((error: unknown) => this.fail(error));
     return {
@@ -295,6 +305,20 @@ class Runner implements SensorRunner, PartitionMember {
       attempts: [],
       dueAt: 0,
     };
+  }
+
+  /** What the filters saw: the Sensor may be another when somebody asks. */
+  #seenBy({ events }: Extract<Decision, { kind: "fire" }>): Pick<DecisionRecord, "filters"> {
+    this.#explainer ??= createExplainer(this.#compiled);
+    const filters: Record<string, readonly ExplainedFilter[]> = {};
+    let isEmpty = true;
+    for (const [dependency, { event }] of Object.entries(events)) {
+      const seen = this.#explainer.filtersOf(dependency, event);
+      if (seen.length === 0) continue;
+      filters[dependency] = seen;
+      isEmpty = false;
+    }
+    return isEmpty ? {} : { filters };
   }
 
   #recordError(decision: ErrorDecision): { id: RecordId; kept: Promise<void> } {

@@ -216,7 +216,7 @@ class Counts {
 }
 
 /** Undefined for a message that is no event. */
-function receivedOf(
+export function receivedOf(
   { data, sequence, storedAt }: StoredMessage,
   place: { readonly namespace: string; readonly bus: string; readonly eventSource: string; readonly event: string },
 ): ReceivedEvent | undefined {

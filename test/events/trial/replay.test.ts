@@ -4,6 +4,7 @@ import { systemClock } from "../../../src/base/clock.ts";
 import { silentLogger as log } from "../../../src/base/log.ts";
 import type { CompiledSensor } from "../../../src/events/sensor/compile.ts";
 import { type ReplayReport, replay } from "../../../src/events/trial/replay.ts";
+import { stateBefore } from "../../../src/events/trial/state-before.ts";
 import { openLedger } from "../../../src/ledger/ledger.ts";
 import { encodeEvent } from "../../../src/record/cloud-event.ts";
 import type { EventHead, RecordDraft } from "../../../src/record/records.ts";
@@ -162,4 +163,27 @@ test("a replay ends when nobody waits for it", async () => {
   const window = { sinceMs: 0, untilMs: 8e15 };
   const signal = AbortSignal.abort(new Error("gone"));
   await assert.rejects(replay(compiled, { from, ledger: bus, window }, { signal }), /gone/);
+});
+
+test("what had waited before an event is found by reducing anew what came before it", async () => {
+  await using bus = createMemoryBus();
+  const heads = await store(bus, [
+    { id: "a", event: "push" },
+    { id: "b", event: "ok" },
+    { id: "c", event: "push" },
+    { id: "d", event: "ok" },
+  ]);
+  const from = { name: "system", bus, stream: "events", subjectOf: eventSubject };
+  const waitingBefore = async (id: string) => {
+    const head = heads.get(id);
+    assert.ok(head);
+    const { state, isWhole } = await stateBefore(compiled, from, head, new AbortController().signal);
+    return [Object.keys(state.joins.both ?? {}), isWhole];
+  };
+  assert.deepEqual(await waitingBefore("a"), [[], true]);
+  assert.deepEqual(await waitingBefore("b"), [["push"], true]);
+  assert.deepEqual(await waitingBefore("c"), [[], true]);
+  assert.deepEqual(await waitingBefore("d"), [["push"], true]);
+  bus.drop("events", 2);
+  assert.deepEqual(await waitingBefore("b"), [[], false]);
 });
