@@ -1,7 +1,5 @@
 import { sleepFor } from "../../base/clock.ts";
-import { type CloudEvent, decodeEvent } from "../../record/cloud-event.ts";
 import type { Ledger, RecordDraft, RecordId } from "../../record/records.ts";
-import type { Subject } from "../../record/subject.ts";
 import type { Position, StoredMessage } from "../bus/bus.ts";
 import type { CompiledSensor } from "../sensor/compile.ts";
 import type { PutDead } from "../sensor/effect-queue.ts";
@@ -10,7 +8,7 @@ import type { ReceivedEvent } from "../sensor/reducer.ts";
 import { createSensorRunner, type SensorRunnerDeps } from "../sensor/runner.ts";
 import { cellPrefix } from "../sensor/sensor-cells.ts";
 import { replayUidPrefix } from "./recorded-firings.ts";
-import type { ReplayBus, ReplayProgress, ReplayWindow } from "./replay.ts";
+import { inputsBySubject, type ReplayBus, type ReplayProgress, type ReplayWindow, receivedOf } from "./replay.ts";
 
 /** What came of a replay whose effects were made. */
 export interface AppliedReport {
@@ -45,7 +43,7 @@ export async function applyReplay(
   const { namespace } = compiled.head;
   const candidate: CompiledSensor = { ...compiled, head: { ...compiled.head, uid } };
   const counts = createCounts(deps);
-  const reader = createWindowReader(from, namespace, window, (progress) => {
+  const reader = createWindowReader(compiled, from, window, (progress) => {
     counts.events += progress.events;
     onProgress?.({ events: counts.events, at: progress.at });
   });
@@ -143,22 +141,28 @@ interface WindowReader extends EventReader {
 
 /** Reads the window for one subscriber, then waits to be stopped. */
 function createWindowReader(
-  from: ReplayBus,
-  namespace: string,
-  window: ReplayWindow,
+  compiled: CompiledSensor,
+  { name, bus, subjectOf }: ReplayBus,
+  { untilMs, eventSources }: ReplayWindow,
   onRead: (progress: ReplayProgress) => void,
 ): WindowReader {
+  const { namespace } = compiled.head;
+  const inputs = inputsBySubject(compiled, subjectOf, eventSources);
   let isAtEnd = false;
 
-  async function* batches(
-    subjects: readonly Subject[],
-    position: Position,
-    signal: AbortSignal,
-  ): AsyncIterable<EventBatch> {
-    const query = { subjects, from: position, follow: false, maxBatch: 200 };
-    for await (const { epoch, messages, through, lost } of from.bus.read(query, signal)) {
-      const within = messages.filter(({ storedAt }) => storedAt <= window.untilMs);
-      const events = within.flatMap((message) => markedOf(message, from.name, namespace, window) ?? []);
+  function markedOf(message: StoredMessage): ReceivedEvent | undefined {
+    const input = inputs.get(message.subject);
+    const received = input && receivedOf(message, { ...input, namespace, bus: name });
+    if (!received) return undefined; // not asked for, or no event: the engine has recorded that when it read it
+    const { event, head } = received;
+    return { event: { ...event, extensions: { ...event.extensions, replayof: event.id } }, head };
+  }
+
+  async function* batches(from: Position, signal: AbortSignal): AsyncIterable<EventBatch> {
+    const query = { subjects: [...inputs.keys()], from, follow: false, maxBatch: 200 };
+    for await (const { epoch, messages, through, lost } of inputs.size > 0 ? bus.read(query, signal) : []) {
+      const within = messages.filter(({ storedAt }) => storedAt <= untilMs);
+      const events = within.flatMap((message) => markedOf(message) ?? []);
       yield { epoch, events, through, ...(lost ? { lost } : {}) };
       onRead({ events: events.length, at: within.at(-1)?.storedAt ?? 0 });
       if (within.length < messages.length) break;
@@ -171,35 +175,13 @@ function createWindowReader(
     get isAtEnd() {
       return isAtEnd;
     },
-    subscribe: (subjects, position, signal) => ({
-      [Symbol.asyncIterator]: () => batches(subjects, position, signal)[Symbol.asyncIterator](),
+    subscribe: (_subjects, from, signal) => ({
+      [Symbol.asyncIterator]: () => batches(from, signal)[Symbol.asyncIterator](),
       idleThrough: () => undefined,
     }),
     run: aborted,
     lag: async () => 0,
   };
-}
-
-/** Undefined for what was not asked for, and for what is no event. */
-function markedOf(
-  { data, sequence, storedAt }: StoredMessage,
-  bus: string,
-  namespace: string,
-  { eventSources }: ReplayWindow,
-): ReceivedEvent | undefined {
-  const event = decoded(data);
-  if (!event || eventSources?.includes(event.source) === false) return undefined;
-  const { id, source, subject: name, type, time, extensions } = event;
-  const head = { id, namespace, eventSource: source, event: name, type, time, bus, sequence, storedAt };
-  return { event: { ...event, extensions: { ...extensions, replayof: id } }, head };
-}
-
-function decoded(data: Uint8Array): CloudEvent | undefined {
-  try {
-    return decodeEvent(data);
-  } catch {
-    return undefined; // the engine has recorded it when it read it
-  }
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -3,7 +3,7 @@ import { instant, isoTime } from "../../base/clock.ts";
 import { decodeEvent } from "../../record/cloud-event.ts";
 import type { Subject } from "../../record/subject.ts";
 import type { EventBus, ReadBatch, StoredMessage } from "../bus/bus.ts";
-import type { CompiledSensor } from "../sensor/compile.ts";
+import type { CompiledSensor, SensorInput } from "../sensor/compile.ts";
 import { emptyState, type ReceivedEvent } from "../sensor/reducer.ts";
 import {
   type ComparedFiring,
@@ -124,19 +124,27 @@ async function* batchesOf(
   signal: AbortSignal,
 ): AsyncIterable<WindowBatch> {
   const { namespace } = compiled.head;
-  const inputs = compiled.inputs.filter(({ eventSource }) => eventSources?.includes(eventSource) ?? true);
-  const bySubject = new Map<string, (typeof inputs)[number]>(
-    inputs.map((input) => [subjectOf(namespace, input.eventSource, input.event), input]),
-  );
-  if (inputs.length === 0) return;
-  const subjects = [...bySubject.keys()] as Subject[];
+  const inputs = inputsBySubject(compiled, subjectOf, eventSources);
+  if (inputs.size === 0) return;
+  const subjects = [...inputs.keys()];
   const from = await bus.positionAt(stream, sinceMs);
   for await (const batch of bus.read({ subjects, from, follow: false }, signal)) {
     const messages = batch.messages.filter(({ storedAt }) => storedAt <= untilMs);
-    const inputOf = ({ subject }: StoredMessage) => bySubject.get(subject);
+    const inputOf = ({ subject }: StoredMessage) => inputs.get(subject);
     yield { messages, inputOf, namespace, bus: name, lost: lostIn(batch) };
     if (messages.length < batch.messages.length) return;
   }
+}
+
+/** What a Sensor listens to, by the subject that it is stored under. */
+export function inputsBySubject(
+  compiled: CompiledSensor,
+  subjectOf: ReplayBus["subjectOf"],
+  eventSources?: readonly string[],
+): ReadonlyMap<Subject, SensorInput> {
+  const inputs = compiled.inputs.filter(({ eventSource }) => eventSources?.includes(eventSource) ?? true);
+  const { namespace } = compiled.head;
+  return new Map(inputs.map((input) => [subjectOf(namespace, input.eventSource, input.event), input]));
 }
 
 function lostIn({ lost }: ReadBatch): number {

@@ -1,9 +1,8 @@
 import { instant } from "../../base/clock.ts";
 import type { EventHead } from "../../record/records.ts";
-import type { Subject } from "../../record/subject.ts";
 import type { CompiledSensor } from "../sensor/compile.ts";
 import { emptyState, type SensorState } from "../sensor/reducer.ts";
-import { type ReplayBus, receivedOf } from "./replay.ts";
+import { inputsBySubject, type ReplayBus, receivedOf } from "./replay.ts";
 import { createVirtualSensor } from "./virtual-time.ts";
 
 /** What was joined when an event came. */
@@ -27,9 +26,7 @@ export async function stateBefore(
   signal: AbortSignal,
 ): Promise<StateBefore> {
   const { namespace } = compiled.head;
-  const inputs = new Map<Subject, CompiledSensor["inputs"][number]>(
-    compiled.inputs.map((input) => [subjectOf(namespace, input.eventSource, input.event), input]),
-  );
+  const inputs = inputsBySubject(compiled, subjectOf);
   const { epoch } = await bus.end(stream);
   const after = Math.max(0, head.sequence - 1 - maxMessages);
   const sensor = createVirtualSensor(compiled, emptyState);

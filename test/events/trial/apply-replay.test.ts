@@ -106,19 +106,14 @@ test("one that was stopped goes on with the same id, and repeats nothing that is
   const stop = new AbortController();
   {
     await using rig = await openRig(bus);
-    const first = rig.apply(
-      async ({ key }, signal) => {
-        if (done.length >= 20) {
-          // It would never end: only the stop ends it.
-          await new Promise((_, reject) =>
-            signal.addEventListener("abort", () => reject(signal.reason), { once: true }),
-          );
-        }
-        done.push(key);
-        return { message: "done" };
-      },
-      AbortSignal.any([stop.signal]),
-    );
+    const first = rig.apply(async ({ key }) => {
+      if (done.length >= 20) {
+        await new Promise((resolve) => stop.signal.addEventListener("abort", resolve, { once: true }));
+        throw new Error("cut off");
+      }
+      done.push(key);
+      return { message: "done" };
+    }, stop.signal);
     first.catch(() => undefined);
     await waitFor("some effects", async () => done.length >= 20);
     stop.abort(new Error("stopped"));
