@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
 import { isSensorTest, parseSensorTest } from "../../src/api/sensor-test.ts";
 import type { JsonObject, JsonValue } from "../../src/base/json.ts";
 import { InvalidManifest } from "../../src/base/schema.ts";
@@ -152,3 +153,33 @@ for (const [object, is] of [
   test(`${JSON.stringify(object).slice(0, 60)} is ${is ? "a" : "no"} SensorTest`, () =>
     assert.equal(isSensorTest(object), is));
 }
+
+test("whatever is written, a test is read or its problems are told", () => {
+  const names = [
+    "name",
+    "given",
+    "at",
+    "expect",
+    "trigger",
+    "decisions",
+    "verdict",
+    "until",
+    "fails",
+    "event",
+    "cloudEvent",
+  ];
+  const { value } = fc.letrec<{ value: JsonValue }>((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 4 },
+      fc.constantFrom<JsonValue>(null, true, 0, "", "5s", "/(/", "x", 2n ** 60n),
+      fc.array(tie("value"), { maxLength: 3 }),
+      fc.dictionary(fc.constantFrom(...names), tie("value"), { maxKeys: 4 }),
+    ),
+  }));
+  fc.assert(
+    fc.property(value, value, value, (sensor, start, cases) => {
+      told({ ...testOf(), sensor, start, cases });
+      told(withCase({ given: cases, expect: start }));
+    }),
+  );
+});

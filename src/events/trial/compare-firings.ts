@@ -37,27 +37,32 @@ export const maxNamed = 1_000;
 export interface FiringComparer {
   candidate(firing: ComparedFiring): void;
   recorded(firing: RecordedFiring): void;
+  /** Recorded firings that wait for the candidate's. */
+  readonly ahead: number;
   /** At the end of both: what still waits has no counterpart. */
   finish(): FiringComparison;
 }
 
 /** Firings of one side that wait for the other's. */
 const maxWaiting = 500_000;
-/** Matched firings whose repeats are recognised. */
-const maxMatched = 100_000;
+/** Matched firings whose repeats are recognised, at least. */
+const maxMatched = 50_000;
 
 export function createFiringComparer(limits: { readonly maxWaiting?: number } = {}): FiringComparer {
   const limit = limits.maxWaiting ?? maxWaiting;
   const added = createWaiting<ComparedFiring>(limit);
   const removed = createWaiting<RecordedFiring>(limit);
-  /** By firing, who wrote it. */
-  const matched = new Map<string, string>();
+  /** By firing, who wrote it; in two generations, of which the older is dropped as a whole. */
+  let matched = new Map<string, string>();
+  let matchedBefore = new Map<string, string>();
   let same = 0;
 
   function match(key: string, writer: string): void {
     same += 1;
     matched.set(key, writer);
-    if (matched.size > maxMatched) matched.delete(firstOf(matched.keys()) ?? "");
+    if (matched.size < maxMatched) return;
+    matchedBefore = matched;
+    matched = new Map();
   }
 
   return {
@@ -69,11 +74,13 @@ export function createFiringComparer(limits: { readonly maxWaiting?: number } = 
     },
     recorded(firing) {
       const key = keyOf(firing);
-      const writer = matched.get(key);
+      const writer = matched.get(key) ?? matchedBefore.get(key) ?? removed.peek(key)?.writer;
       if (writer !== undefined && writer !== firing.writer) return;
-      if (removed.peek(key)?.writer !== undefined && removed.peek(key)?.writer !== firing.writer) return;
       if (added.take(key)) match(key, firing.writer);
       else removed.put(key, firing);
+    },
+    get ahead() {
+      return removed.size;
     },
     finish() {
       const isExact = !added.hasOverflown() && !removed.hasOverflown();
@@ -88,6 +95,7 @@ function keyOf({ trigger, events }: ComparedFiring): string {
 }
 
 interface Waiting<T> {
+  readonly size: number;
   put(key: string, firing: T): void;
   peek(key: string): T | undefined;
   take(key: string): T | undefined;
@@ -98,6 +106,8 @@ interface Waiting<T> {
 /** In the order of their arrival; the oldest give up when there are too many. */
 function createWaiting<T extends ComparedFiring>(limit: number): Waiting<T> {
   const waiting = new Map<string, T[]>();
+  /** Goes on where it stood: looking for the first key of a Map anew steps over all that were deleted. */
+  const inOrder = waiting.keys();
   const first: ComparedFiring[] = [];
   let size = 0;
   let settled = 0;
@@ -122,9 +132,15 @@ function createWaiting<T extends ComparedFiring>(limit: number): Waiting<T> {
       else waiting.set(key, [firing]);
       size += 1;
       if (size <= limit) return;
-      const oldest = firstOf(waiting.keys());
-      const dropped = oldest === undefined ? undefined : take(oldest);
-      if (dropped) settle(dropped);
+      const { value: oldest } = inOrder.next();
+      for (const dropped of (oldest !== undefined && waiting.get(oldest)) || []) {
+        settle(dropped);
+        size -= 1;
+      }
+      if (oldest !== undefined) waiting.delete(oldest);
+    },
+    get size() {
+      return size;
     },
     peek: (key) => waiting.get(key)?.[0],
     take,
@@ -140,9 +156,4 @@ function createWaiting<T extends ComparedFiring>(limit: number): Waiting<T> {
       return { count, first };
     },
   };
-}
-
-function firstOf<T>(values: Iterable<T>): T | undefined {
-  for (const value of values) return value;
-  return undefined;
 }

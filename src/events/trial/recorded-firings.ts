@@ -20,8 +20,10 @@ export interface RecordedQuery {
 
 /** What the ledger says that a Sensor fired, read bit by bit. */
 export interface RecordedFirings {
-  /** Those that were written up to `at` and were not given yet. */
-  until(at: number): AsyncIterable<RecordedFiring>;
+  /** Milliseconds since 1970: how far it was read; infinite at the end. */
+  readonly at: number;
+  /** The next of them, some at a time. */
+  next(): Promise<readonly RecordedFiring[]>;
   /** Firings left out: events from before took part, which a replay does not see. */
   readonly beyond: number;
 }
@@ -34,7 +36,6 @@ export async function openRecordedFirings(
 ): Promise<RecordedFirings & AsyncDisposable> {
   const from = await bus.positionAt(ledgerStream, query.sinceMs);
   const batches = bus.read({ subjects: ledgerSubjects, from, follow: false }, signal)[Symbol.asyncIterator]();
-  let isAtEnd = false;
   let last = 0;
   let beyond = 0;
 
@@ -51,12 +52,14 @@ export async function openRecordedFirings(
     get beyond() {
       return beyond;
     },
-    async *until(at) {
-      while (!isAtEnd && last <= at) {
-        const { value, done } = await batches.next();
-        if (done) isAtEnd = true;
-        else yield* firingsIn(value);
-      }
+    get at() {
+      return last;
+    },
+    async next() {
+      const { value, done } = await batches.next();
+      if (!done) return [...firingsIn(value)];
+      last = Number.POSITIVE_INFINITY;
+      return [];
     },
     async [Symbol.asyncDispose]() {
       await batches.return?.();

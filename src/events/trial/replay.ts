@@ -71,6 +71,8 @@ export interface ReplayProgress {
 
 /** The ledger is read ahead of the events by this much, so that a decision that came late meets its like soon. */
 const aheadMs = 10_000;
+/** And not while so many recorded firings wait for the candidate. */
+const maxAhead = 20_000;
 
 /**
  * Stored events through a candidate Sensor: what would fire, and what of that is new or gone compared with what the ledger
@@ -87,16 +89,19 @@ export async function replay(
   const query = { sensor: { namespace, name }, bus: from.name, sinceMs, untilMs, ...asked };
   await using recorded = await openRecordedFirings(ledger, query, signal);
   const counts = new Counts(compiled);
+  const readOn = async (): Promise<void> => {
+    for (const firing of await recorded.next()) counts.comparer.recorded(firing);
+  };
   for await (const batch of batchesOf(compiled, from, window, signal)) {
     counts.take(batch);
     const last = batch.messages.at(-1)?.storedAt ?? window.sinceMs;
-    for await (const firing of recorded.until(last + aheadMs)) counts.comparer.recorded(firing);
+    while (recorded.at < last + aheadMs && counts.comparer.ahead < maxAhead) await readOn();
     onProgress?.({ events: counts.events, at: last });
     await nextTurn(); // an engine that answers this has other work, too
   }
   signal.throwIfAborted();
   counts.end(window.untilMs);
-  for await (const firing of recorded.until(Number.POSITIVE_INFINITY)) counts.comparer.recorded(firing);
+  while (recorded.at < Number.POSITIVE_INFINITY) await readOn();
   signal.throwIfAborted();
   return {
     sensor: { namespace, name },
