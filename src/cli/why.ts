@@ -55,12 +55,12 @@ function filterLine({ filter, expression, verdict, seen, reason }: ExplainedFilt
   return `    ${filter} ${colored(styles[verdict], verdict)}: ${expression}${saw}${why}`;
 }
 
-/** A trigger that fired is told by its record; its conditions are worth a word when they join. */
+/** Conditions of one name say no more than the dependency's verdict. */
 function triggerLines(trigger: ExplainedTrigger, records: readonly LedgerRecord[], event: string): string[] {
   const { trigger: name, isMet, missing, present, condition } = trigger;
   const hasRecord = records.some((record) => record.kind === "decision" && record.trigger === name);
   const waited = Object.entries(present).filter(([, id]) => id !== event);
-  const isJoin = missing.length > 0 || Object.keys(present).length > 1;
+  const isJoin = missing.length + Object.keys(present).length > 1;
   const verdict = isMet ? colored("green", "met") : colored("yellow", "not met");
   const parts = [
     ...(missing.length > 0 ? [`missing ${missing.join(", ")}`] : []),
@@ -69,7 +69,7 @@ function triggerLines(trigger: ExplainedTrigger, records: readonly LedgerRecord[
   const detail = parts.length === 0 ? "" : `; ${parts.join("; ")}`;
   const line = `  conditions of ${name} ${verdict}: ${conditionText(condition)}${detail}`;
   return [
-    ...(isJoin || !isMet ? [line] : []),
+    ...(isJoin ? [line] : []),
     ...(isMet && !hasRecord
       ? [`  trigger ${name}: nothing recorded; the event came before the Sensor did, or was read as another revision`]
       : []),
