@@ -1,7 +1,7 @@
 import { sleepFor } from "../../base/clock.ts";
 import type { Ledger, RecordDraft, RecordId } from "../../record/records.ts";
 import type { Position, StoredMessage } from "../bus/bus.ts";
-import type { CompiledSensor } from "../sensor/compile.ts";
+import { type CompiledSensor, compileSensor } from "../sensor/compile.ts";
 import type { PutDead } from "../sensor/effect-queue.ts";
 import type { EventBatch, EventReader } from "../sensor/reader.ts";
 import type { ReceivedEvent } from "../sensor/reducer.ts";
@@ -41,7 +41,7 @@ export async function applyReplay(
 ): Promise<AppliedReport> {
   const uid = `${replayUidPrefix}${id}`;
   const { namespace } = compiled.head;
-  const candidate: CompiledSensor = { ...compiled, head: { ...compiled.head, uid } };
+  const candidate = compileSensor({ ...compiled.sensor, metadata: { ...compiled.sensor.metadata, uid } });
   const counts = createCounts(deps);
   const reader = createWindowReader(compiled, from, window, (progress) => {
     counts.events += progress.events;
