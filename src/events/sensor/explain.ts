@@ -1,6 +1,7 @@
 import type { ConditionTree } from "../../api/condition.ts";
+import { setOwn } from "../../base/json.ts";
 import type { CloudEvent } from "../../record/cloud-event.ts";
-import type { ExplainedFilter } from "../../record/records.ts";
+import type { DecisionRecord, ExplainedFilter } from "../../record/records.ts";
 import type { CompiledSensor, CompiledTrigger } from "./compile.ts";
 import { createFilterExplainer } from "./filters/explain.ts";
 import { type DependencyVerdict, explain, type ReceivedEvent, type SensorState } from "./reducer.ts";
@@ -35,16 +36,29 @@ export interface Explanation {
 export interface Explainer {
   /** What each filter of a dependency says of an event; nothing for a dependency that has none. */
   filtersOf(dependency: string, event: CloudEvent): readonly ExplainedFilter[];
+  /** What the filters saw, for the record of a decision: the Sensor may be another when somebody asks. */
+  seen(events: Readonly<Record<string, ReceivedEvent>>): Pick<DecisionRecord, "filters">;
   /** Everything about one event, where `before` was joined. Pure and total. */
   explain(received: ReceivedEvent, before: SensorState): Explanation;
 }
 
 /** Filters are compiled apart at the first question, since most Sensors are never asked. */
 export function createExplainer(compiled: CompiledSensor): Explainer {
-  const explainers = new Map(compiled.sensor.dependencies.map((one) => [one.name, createFilterExplainer(one)]));
-  const filtersOf: Explainer["filtersOf"] = (name, event) => explainers.get(name)?.(event) ?? [];
+  let explainers: ReadonlyMap<string, ReturnType<typeof createFilterExplainer>> | undefined;
+  const filtersOf: Explainer["filtersOf"] = (name, event) => {
+    explainers ??= new Map(compiled.sensor.dependencies.map((one) => [one.name, createFilterExplainer(one)]));
+    return explainers.get(name)?.(event) ?? [];
+  };
   return {
     filtersOf,
+    seen(events) {
+      const filters: Record<string, readonly ExplainedFilter[]> = {};
+      for (const [dependency, { event }] of Object.entries(events)) {
+        const seen = filtersOf(dependency, event);
+        if (seen.length > 0) setOwn(filters, dependency, seen);
+      }
+      return Object.keys(filters).length === 0 ? {} : { filters };
+    },
     explain(received, before) {
       const { eventSource, event } = received.head;
       // The event's own source and subject may say otherwise; where it came from decides.

@@ -73,7 +73,7 @@ class Runner implements SensorRunner, PartitionMember {
   readonly ready: Promise<void>;
   readonly #compiled: CompiledSensor;
   readonly #deps: SensorRunnerDeps;
-  #explainer: Explainer | undefined;
+  readonly #explainer: Explainer;
   readonly #cells: SensorCells;
   readonly #effects: EffectQueue;
   readonly #joins: boolean;
@@ -93,6 +93,7 @@ class Runner implements SensorRunner, PartitionMember {
   constructor(compiled: CompiledSensor, deps: SensorRunnerDeps) {
     this.#compiled = compiled;
     this.#deps = deps;
+    this.#explainer = createExplainer(compiled);
     this.#joins = compiled.triggers.some((trigger) => trigger.joins);
     this.#cells = createSensorCells(compiled, deps.partition.cells);
     this.#finished = deps.finished;
@@ -293,7 +294,7 @@ class Runner implements SensorRunner, PartitionMember {
       trigger: decision.trigger,
       verdict: "fired",
       events: heads,
-      ...this.#seenBy(decision),
+      ...this.#explainer.seen(decision.events),
     });
     kept.catch((error: unknown) => this.fail(error));
     return {
@@ -305,20 +306,6 @@ class Runner implements SensorRunner, PartitionMember {
       attempts: [],
       dueAt: 0,
     };
-  }
-
-  /** What the filters saw: the Sensor may be another when somebody asks. */
-  #seenBy({ events }: Extract<Decision, { kind: "fire" }>): Pick<DecisionRecord, "filters"> {
-    this.#explainer ??= createExplainer(this.#compiled);
-    const filters: Record<string, readonly ExplainedFilter[]> = {};
-    let isEmpty = true;
-    for (const [dependency, { event }] of Object.entries(events)) {
-      const seen = this.#explainer.filtersOf(dependency, event);
-      if (seen.length === 0) continue;
-      filters[dependency] = seen;
-      isEmpty = false;
-    }
-    return isEmpty ? {} : { filters };
   }
 
   #recordError(decision: ErrorDecision): { id: RecordId; kept: Promise<void> } {
