@@ -3,14 +3,7 @@ import { type Clock, sleepFor } from "../../base/clock.ts";
 import { assertNever, EngineError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Metrics } from "../../base/metrics.ts";
-import type {
-  DecisionRecord,
-  EventHead,
-  ExplainedFilter,
-  Ledger,
-  LedgerPosition,
-  RecordId,
-} from "../../record/records.ts";
+import type { EventHead, Ledger, LedgerPosition, RecordId } from "../../record/records.ts";
 import type { Subject } from "../../record/subject.ts";
 import type { Position } from "../bus/bus.ts";
 import type { CompiledSensor } from "./compile.ts";

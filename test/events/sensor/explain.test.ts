@@ -25,6 +25,11 @@ const rows: readonly (readonly [string, JsonObject, readonly (readonly string[])
   ],
   ["a path that is not there", { data: [data("none", "x")] }, [["filters.data[0]", 'none = "x"', "error", "nothing"]]],
   [
+    "a credential as a hash",
+    { data: [data("header.Authorization.0", "^Bearer x$")] },
+    [["filters.data[0]", "header.Authorization.0 = (not shown)", "rejected", "sha256:e7de65bca7a8a0ec"]],
+  ],
+  [
     "an expression with its values",
     { exprs: [{ expr: "a > 4", fields: [{ name: "a", path: "n" }] }] },
     [["filters.exprs[0]", "a > 4", "passed", "a = 5"]],
@@ -47,7 +52,10 @@ const rows: readonly (readonly [string, JsonObject, readonly (readonly string[])
 for (const [name, filters, wanted] of rows) {
   test(`filters are explained one by one: ${name}`, () => {
     const explainer = createExplainer(compiled([dependency("push", filters as Filters)], [trigger("t")]));
-    const { dependencies } = explainer.explain(received("e1", "push", { ref: "main", n: 5 }), emptyState);
+    const { dependencies } = explainer.explain(
+      received("e1", "push", { ref: "main", n: 5, header: { Authorization: ["Bearer y"] } }),
+      emptyState,
+    );
     const seen = dependencies[0]?.filters.map(({ filter, expression, verdict, seen: value = "" }) => [
       filter,
       expression,

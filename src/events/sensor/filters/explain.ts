@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Dependency, Filters } from "../../../api/resources.ts";
 import { compileGjson } from "../../../base/gjson.ts";
 import type { JsonValue } from "../../../base/json.ts";
@@ -57,13 +58,15 @@ function partsOfKind(kind: string, dependency: Dependency, filters: Filters): Pa
     case "data":
       return (filters.data ?? []).map((entry, index) => ({
         ...alone(dependency, { data: [entry] }, `filters.data[${index}]`),
-        expression: shortened(`${entry.path} ${entry.comparator || "="} ${listed(entry.value)}`),
+        expression: shortened(
+          `${entry.path} ${entry.comparator || "="} ${isSecret(entry.path) ? "(not shown)" : listed(entry.value)}`,
+        ),
         seen: readerOf(entry.path),
       }));
     case "exprs":
       return (filters.exprs ?? []).map((entry, index) => ({
         ...alone(dependency, { exprs: [entry] }, `filters.exprs[${index}]`),
-        expression: shortened(entry.expr ?? ""),
+        expression: entry.fields?.some(({ path = "" }) => isSecret(path)) ? "(not shown)" : shortened(entry.expr ?? ""),
         seen: readersOf(entry.fields ?? []),
       }));
     case "context":
@@ -94,10 +97,23 @@ function alone(dependency: Dependency, filters: Filters, filter: string): Pick<P
 function readerOf(path: string): (event: CloudEvent) => string {
   try {
     const read = compileGjson(path);
-    return ({ data }) => shownValue(read(data));
+    return isSecret(path) ? ({ data }) => hashOf(read(data)) : ({ data }) => shownValue(read(data));
   } catch {
     return () => "nothing"; // such a Sensor does not compile
   }
+}
+
+/** Such as the header of a webhook's token. It is kept for long and shown to many. */
+const secretWord = /authori[sz]ation|\bauth\b|token|secret|passw|credential|cookie|signature|api[-_]?key/i;
+
+function isSecret(path: string): boolean {
+  return secretWord.test(path);
+}
+
+/** Tells whether two are the same, not what they are. */
+function hashOf(value: JsonValue | undefined): string {
+  if (value === undefined) return shownValue(value);
+  return `sha256:${createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 16)}`;
 }
 
 function readersOf(fields: readonly { readonly name?: string; readonly path?: string }[]) {
