@@ -57,7 +57,8 @@ export function readSensor(file: string, name: string | undefined): SensorFile {
   throw new PlacedError("MANIFEST_UNREADABLE", [{ ...wholeFile(file), message }]);
 }
 
-type PlaceOf = (path: string) => { readonly file: string; readonly line: number; readonly column: number };
+/** `path`: of the file's object, where the Sensor is a part of it. */
+type PlaceOf = (path: string) => Pick<PlacedProblem, "file" | "line" | "column"> & { readonly path?: string };
 
 /** What warns only is for `tiphys validate`. */
 export function compileManifest(object: JsonObject, placeOf: PlaceOf): CompiledSensor {
@@ -68,7 +69,7 @@ export function compileManifest(object: JsonObject, placeOf: PlaceOf): CompiledS
     const problems = error.problems.filter(({ severity }) => severity === "error");
     throw new PlacedError(
       "MANIFEST_INVALID",
-      problems.map((problem) => ({ ...placeOf(problem.path), ...problem })),
+      problems.map((problem) => ({ ...problem, ...placeOf(problem.path) })),
     );
   }
 }

@@ -99,7 +99,12 @@ class Loader implements TestFiles {
   }
 
   #sensorOf({ sensor }: SensorTest, file: string, manifest: PlacedManifest): CompiledSensor {
-    if (typeof sensor !== "string") return compileManifest(sensor, (path) => placed(manifest, `sensor.${path}`));
+    if (typeof sensor !== "string") {
+      return compileManifest(sensor, (path) => {
+        const whole = `sensor.${path}`;
+        return { ...placed(manifest, whole), path: whole };
+      });
+    }
     const [path = "", name] = sensor.split("#");
     const target = resolve(dirname(file), path);
     const key = `${target}#${name ?? ""}`;

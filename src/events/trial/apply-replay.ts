@@ -137,6 +137,13 @@ function createCounts({ ledger, putDead }: ApplyDeps): Counts {
 
 interface WindowReader extends EventReader {
   readonly isAtEnd: boolean;
+  /** How far it was read. */
+  end(): Promise<Place>;
+}
+
+interface Place {
+  readonly epoch: string;
+  readonly after: number;
 }
 
 /** Reads the window for one subscriber, then waits to be stopped. */
@@ -149,6 +156,7 @@ function createWindowReader(
   const { namespace } = compiled.head;
   const inputs = inputsBySubject(compiled, subjectOf, eventSources);
   let isAtEnd = false;
+  let place: Place = { epoch: "", after: 0 };
 
   function markedOf(message: StoredMessage): ReceivedEvent | undefined {
     const input = inputs.get(message.subject);
@@ -164,6 +172,7 @@ function createWindowReader(
       const within = messages.filter(({ storedAt }) => storedAt <= untilMs);
       const events = within.flatMap((message) => markedOf(message) ?? []);
       yield { epoch, events, through, ...(lost ? { lost } : {}) };
+      place = { epoch, after: through };
       onRead({ events: events.length, at: within.at(-1)?.storedAt ?? 0 });
       if (within.length < messages.length) break;
     }
@@ -177,8 +186,9 @@ function createWindowReader(
     },
     subscribe: (_subjects, from, signal) => ({
       [Symbol.asyncIterator]: () => batches(from, signal)[Symbol.asyncIterator](),
-      idleThrough: () => undefined,
+      idleThrough: () => (isAtEnd && place.epoch !== "" ? place : undefined),
     }),
+    end: async () => place,
     run: aborted,
     lag: async () => 0,
   };

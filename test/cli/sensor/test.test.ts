@@ -107,6 +107,17 @@ const refused: readonly (readonly [string, Readonly<Record<string, string>>, num
     /holds the Sensors s, z: name one of them as in \.\/sensor\.yaml#s/,
   ],
   [
+    "a Sensor in the test that is not valid",
+    {
+      "t.yaml": passing.replace(
+        "sensor: ./sensor.yaml",
+        `sensor:\n  ${sensor.replace("name: push", "nme: push").replaceAll("\n", "\n  ")}`,
+      ),
+    },
+    1,
+    /t\.yaml:10:7.*\n {4}sensor\.spec\.dependencies\[0\]\.name: event dependency must define a name/,
+  ],
+  [
     "a test that is not valid",
     { "t.yaml": passing.replace("given:", "givn:") },
     1,
