@@ -173,6 +173,10 @@ export const errorCodes = {
     cause: "The files of an Application's source do not give manifests.",
     remedy: "Mend the file that the message names, and push.",
   },
+  REPLAY_BUSY: {
+    cause: "Another replay runs on this engine: they take turns, so that it has time for its own events.",
+    remedy: "Wait for the other one to end, and ask again.",
+  },
   SCRIPT_FAILED: {
     cause: "A Lua script failed with an event or an object, or needed more time or memory than scripts may use.",
     remedy: "Mend the script at the line that the message names; a loop must end, and fields may be nil.",

@@ -29,6 +29,14 @@ const commands: Readonly<Record<string, Loader>> = {
     summary: "a field of a kind, or an error code",
     load: async () => (await import("./explain.ts")).explainCommand(),
   },
+  replay: {
+    summary: "stored events through a Sensor: what would fire, and what differs from what did",
+    load: async () => (await import("./replay.ts")).replayCommand(),
+  },
+  sensor: {
+    summary: "try Sensors before they act",
+    load: async () => (await import("./sensor.ts")).sensorCommand(),
+  },
   trace: {
     summary: "what an event or a record caused, and what caused it",
     load: async () => (await import("./trace.ts")).traceCommand(),
@@ -52,7 +60,7 @@ export function createProgram(): Command {
     .addOption(new Option("--token <token>", "the API's token").env("TIPHYS_TOKEN"))
     .addOption(
       new Option("-o, --output <format>", "how to print")
-        .choices(["text", "json", "yaml", "wide", "name", "github"])
+        .choices(["text", "json", "yaml", "wide", "name", "github", "junit"])
         .default("text"),
     )
     .option("--no-color", "plain text")

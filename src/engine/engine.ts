@@ -47,6 +47,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
   const state: ApiState = {
     notReady: "starting",
     sensors: () => [],
+    gitOps: () => undefined,
     applications: () => undefined,
     listed: { sensors: () => [], sources: () => [] },
   };
@@ -56,6 +57,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
   await runGitOps(parts, gitOps);
   state.applications = () => gitOps.running?.applications;
   const sensors = await startSensors(parts, gitOps.target);
+  state.gitOps = () => gitOps.target;
   state.sensors = () => [...sensors.reconciler.running(), ...(gitOps.running?.controller.sensors() ?? [])];
   await releaseGarbage(); // before the sources leave theirs: the peak is a tenth lower
   const ingress = await startSources(parts);

@@ -76,22 +76,34 @@ function createRunnerFactory(parts: Parts, finished: Finished, gitOps: GitOpsTar
   return async (compiled: CompiledSensor, own: BusHandle): Promise<SensorRunner> => {
     const handle = own.readFrom ?? own;
     const { namespace, name } = compiled.head;
-    const log = parts.log.child({ namespace, sensor: name });
-    const kube = parts.kube.as(serviceAccountUser(namespace, compiled.sensor.template));
-    const secret = createSecretReader(kube, namespace);
-    const context = { kube, secret, gitOps, allowLoopback: true, clock: parts.clock, log };
     return createSensorRunner(compiled, {
       ...parts,
-      log,
+      ...createActing(parts, compiled, gitOps),
       ...finished,
       reader: handle.reader,
       bus: handle.name,
       subjectOf: (eventSource, event) => handle.subjectOf(namespace, eventSource, event),
       start: () => startOf(compiled.sensor, handle),
       partition: await parts.partitions.of(namespace, name),
-      execute: createExecutor(compiled, { kinds: triggerKinds, context }),
-      putDead: createDeadLetters(parts.system.bus, compiled.head, parts.clock),
     });
+  };
+}
+
+/** With whose hands a Sensor acts: its service account's. */
+export function createActing(
+  parts: Parts,
+  compiled: CompiledSensor,
+  gitOps: GitOpsTarget,
+): Pick<SensorRunnerDeps, "execute" | "putDead" | "log"> {
+  const { namespace, name } = compiled.head;
+  const log = parts.log.child({ namespace, sensor: name });
+  const kube = parts.kube.as(serviceAccountUser(namespace, compiled.sensor.template));
+  const secret = createSecretReader(kube, namespace);
+  const context = { kube, secret, gitOps, allowLoopback: true, clock: parts.clock, log };
+  return {
+    log,
+    execute: createExecutor(compiled, { kinds: triggerKinds, context }),
+    putDead: createDeadLetters(parts.system.bus, compiled.head, parts.clock),
   };
 }
 

@@ -58,6 +58,21 @@ export interface DecisionRecord extends RecordBase {
   readonly reason?: string;
   /** By dependency name. */
   readonly events: Readonly<Record<string, EventHead>>;
+  /** What the filters saw, by dependency; absent where there are none. */
+  readonly filters?: Readonly<Record<string, readonly ExplainedFilter[]>>;
+}
+
+/** One filter of a dependency, and what it made of an event. */
+export interface ExplainedFilter {
+  /** Where it stands: `filters.data[0]`. */
+  readonly filter: string;
+  /** What it asks: `body.ref = "^refs/heads/main$"`; cut at 256 characters. */
+  readonly expression: string;
+  readonly verdict: "passed" | "rejected" | "error";
+  /** The value seen, cut at 256 bytes; absent where it looks at no single value. */
+  readonly seen?: string;
+  /** Of an error. */
+  readonly reason?: string;
 }
 
 /** One attempt of a trigger's effect, with its outcome. */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { allOf, type Condition, parseCondition } from "../../api/condition.ts";
+import { allOf, type Condition, type ConditionTree, parseCondition } from "../../api/condition.ts";
 import { addTo } from "../../api/fields.ts";
 import type { Sensor, Trigger } from "../../api/resources.ts";
 import { messageOf } from "../../base/errors.ts";
@@ -45,6 +45,8 @@ export interface CompiledTrigger {
   /** false: one event suffices, and no state is kept. */
   readonly joins: boolean;
   isMet(present: ReadonlySet<string>): boolean;
+  /** Its conditions, for explanations. */
+  readonly condition: ConditionTree;
 }
 
 /** What one (EventSource, event) pair concerns. */
@@ -176,6 +178,7 @@ function compileTrigger(
     dependencies: new Set(condition.names),
     joins: condition.joins,
     isMet: condition.isMet,
+    condition: condition.tree,
   };
 }
 

@@ -52,7 +52,7 @@ export function createPlanner(
 }
 
 /** The template with `trigger.parameters` applied; the very object of the Sensor when there are none. */
-function templateOf(
+export function templateOf(
   { trigger }: CompiledTrigger,
   apply: (raw: JsonObject, parameters: readonly TriggerParameter[]) => unknown,
 ): JsonObject {

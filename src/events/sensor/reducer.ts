@@ -121,8 +121,8 @@ export function explain(sensor: CompiledSensor, event: CloudEvent): readonly Dep
   });
 }
 
-/** As filters and triggers see it, or why it cannot be given to them. */
-function prepare<Received extends Pick<ReceivedEvent, "event">>(
+/** As filters and triggers see it, or why it cannot be given to them. Pure and total. */
+export function prepare<Received extends Pick<ReceivedEvent, "event">>(
   { transform }: CompiledDependency,
   received: Received,
 ): Received | string {

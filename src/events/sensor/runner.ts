@@ -9,6 +9,7 @@ import type { Position } from "../bus/bus.ts";
 import type { CompiledSensor } from "./compile.ts";
 import type { Effect, ErrorDecision } from "./effect.ts";
 import { EffectQueue, type Execute, type PutDead } from "./effect-queue.ts";
+import { createExplainer, type Explainer } from "./explain.ts";
 import type { Contribution, Partition, PartitionMember } from "./partition.ts";
 import type { EventBatch, EventReader } from "./reader.ts";
 import { type Decision, emptyState, type ReceivedEvent, reduce, type SensorState } from "./reducer.ts";
@@ -65,6 +66,7 @@ class Runner implements SensorRunner, PartitionMember {
   readonly ready: Promise<void>;
   readonly #compiled: CompiledSensor;
   readonly #deps: SensorRunnerDeps;
+  readonly #explainer: Explainer;
   readonly #cells: SensorCells;
   readonly #effects: EffectQueue;
   readonly #joins: boolean;
@@ -85,6 +87,7 @@ class Runner implements SensorRunner, PartitionMember {
   constructor(compiled: CompiledSensor, deps: SensorRunnerDeps) {
     this.#compiled = compiled;
     this.#deps = deps;
+    this.#explainer = createExplainer(compiled);
     this.#joins = compiled.triggers.some((trigger) => trigger.joins);
     this.#cells = createSensorCells(compiled, deps.partition.cells);
     this.#finished = deps.finished;
@@ -289,6 +292,7 @@ class Runner implements SensorRunner, PartitionMember {
       trigger: decision.trigger,
       verdict: "fired",
       events: heads,
+      ...this.#explainer.seen(decision.events),
     });
     kept.catch((error: unknown) => this.fail(error));
     return {
