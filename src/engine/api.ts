@@ -44,6 +44,12 @@ export async function openApi(parts: Parts, state: Readonly<ApiState>) {
       send,
       applications: doorOf(state),
       buses: () => readBusUsage(directory),
+      dead: {
+        letters: parts.dead,
+        redrive: (letter) => parts.redrives.request(letter),
+        hasSensor: ({ namespace, name }) =>
+          state.listed.sensors().some((one) => one.namespace === namespace && one.name === name),
+      },
       log,
     }),
   );

@@ -8,9 +8,10 @@ import type { Metrics } from "../base/metrics.ts";
 import { type Admit, admissionRoute } from "./admission-route.ts";
 import { type ApplicationRouteDeps, applicationRoutes, applicationSensorRoutes } from "./application-routes.ts";
 import { type BusRouteDeps, busRoutes } from "./bus-routes.ts";
+import { type DeadRouteDeps, deadRoutes } from "./dead-routes.ts";
 import { type HistoryRouteDeps, historyRoutes } from "./history-routes.ts";
 
-export interface ServerOptions extends HistoryRouteDeps, ApplicationRouteDeps, BusRouteDeps {
+export interface ServerOptions extends HistoryRouteDeps, ApplicationRouteDeps, BusRouteDeps, DeadRouteDeps {
   /** The address to listen on. */
   readonly host: string;
   /** 0 takes any free one. */
@@ -55,7 +56,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
 }
 
 function createApp(options: ServerOptions): express.Express {
-  const { metrics, notReady, token, log, applications, refreshTimeoutMs, admit, buses } = options;
+  const { metrics, notReady, token, log, applications, refreshTimeoutMs, admit, buses, dead } = options;
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
@@ -78,6 +79,7 @@ function createApp(options: ServerOptions): express.Express {
     app.use("/api/v1/tiphys/applications", applicationSensorRoutes(applications)); // it waits for no history
   }
   if (buses) app.use("/api/v1/tiphys/bus", busRoutes(buses));
+  if (dead) app.use("/api/v1/tiphys/dead", express.json({ limit: maxBodyBytes }), deadRoutes(dead));
   app.use("/api/v1/tiphys", express.json({ limit: maxBodyBytes }), historyRoutes(options));
   app.use((request) => {
     throw new EngineError("NOT_FOUND", `${request.method} ${request.path}: there is no such path`);

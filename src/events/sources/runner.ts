@@ -148,6 +148,7 @@ function createContext(
     eventSource: name,
     event,
     async emit(draft) {
+      const startedMs = run.clock.monotonicMs();
       const cloudEvent = toCloudEvent(draft, attributes, run.clock);
       try {
         await run.publish(cloudEvent);
@@ -156,6 +157,7 @@ function createContext(
         throw error;
       }
       metrics.eventSent.add(labels);
+      metrics.eventProcessingDuration.observe(labels, run.clock.monotonicMs() - startedMs);
       log.debug("Succeeded to publish an event", { eventID: cloudEvent.id });
     },
     ready,

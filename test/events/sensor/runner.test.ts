@@ -14,7 +14,7 @@ import { createSensorRunner, type SensorRunnerDeps } from "../../../src/events/s
 import { ledgerPositionsIn } from "../../../src/events/sensor/sensor-cells.ts";
 import { openLedger } from "../../../src/ledger/ledger.ts";
 import { encodeEvent } from "../../../src/record/cloud-event.ts";
-import type { Ledger } from "../../../src/record/records.ts";
+import { type Ledger, outcomeKey } from "../../../src/record/records.ts";
 import { eventSubject, rawSubject } from "../../../src/record/subject.ts";
 import { createFastClock } from "../../harness/fast-clock.ts";
 import { busAway, createMemoryBus, type MemoryBus } from "../../harness/memory-bus.ts";
@@ -57,7 +57,7 @@ async function live(
   const marks = cells.flatMap((map) => [...ledgerPositionsIn(map)].map((position) => position.after));
   const finished = new Set<string>();
   for await (const records of ledger.readEffects({ epoch, after: Math.min(after, ...marks) }, stop.signal)) {
-    for (const record of records) if (record.outcome !== "failed") finished.add(record.key);
+    for (const record of records) if (record.outcome !== "failed") finished.add(outcomeKey(record));
   }
   const reader = createEventReader({
     name: "system",
