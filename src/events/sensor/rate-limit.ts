@@ -65,6 +65,11 @@ interface Reservation {
   readonly isOwn: boolean;
 }
 
+/** The first millisecond that is not before `ms`; sums of fractions are a little off. */
+function wholeMs(ms: number): number {
+  return Math.ceil(ms - 1e-6);
+}
+
 class Turns implements RateLimit {
   readonly #deps: RateLimitDeps;
   #reserved: Reservation | undefined;
@@ -81,11 +86,12 @@ class Turns implements RateLimit {
       signal.throwIfAborted();
       const at = this.#next();
       if (at !== undefined && at + intervalMs <= (this.#reserved?.until ?? 0)) {
-        await clock.sleepUntil(instant(Math.ceil(at)), signal);
+        await clock.sleepUntil(instant(wholeMs(at)), signal);
         const now = clock.now();
         // The process may have been stopped, or the clock set back, while it slept.
-        if (now < at || now + intervalMs > (this.#reserved?.until ?? 0)) continue;
-        this.#last = now;
+        if (now < wholeMs(at) || now + intervalMs > (this.#reserved?.until ?? 0)) continue;
+        // Of a turn on time the exact place counts, or the clock's milliseconds would add up.
+        this.#last = now - at < 1 ? at : now;
         return;
       }
       await this.#reserve(signal);
@@ -107,7 +113,7 @@ class Turns implements RateLimit {
     try {
       const before = this.#reserved ?? (await this.#read());
       const free = this.#next() ?? this.#freeAt(before);
-      await clock.sleepUntil(instant(Math.ceil(free)), signal);
+      await clock.sleepUntil(instant(wholeMs(free)), signal);
       const now = clock.now();
       const until = Math.max(free, now) + intervalMs + this.#extraMs;
       this.#reserved = { until, revision: await this.#put(until, before?.revision ?? 0), isOwn: true };

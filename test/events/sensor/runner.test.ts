@@ -1,105 +1,22 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
-import { parseSensor } from "../../../src/api/sensor.ts";
-import type { JsonObject } from "../../../src/base/json.ts";
 import { silentLogger } from "../../../src/base/log.ts";
-import { createMetrics } from "../../../src/base/metrics.ts";
-import { compileSensor } from "../../../src/events/sensor/compile.ts";
-import { createDeadLetters } from "../../../src/events/sensor/dead-letters.ts";
 import type { Execute } from "../../../src/events/sensor/effect-queue.ts";
 import { createPartitions } from "../../../src/events/sensor/partition.ts";
 import { createEventReader, parseSystemSubject } from "../../../src/events/sensor/reader.ts";
-import { createSensorRunner, type SensorRunnerDeps } from "../../../src/events/sensor/runner.ts";
-import { ledgerPositionsIn } from "../../../src/events/sensor/sensor-cells.ts";
+import { createSensorRunner } from "../../../src/events/sensor/runner.ts";
 import { openLedger } from "../../../src/ledger/ledger.ts";
 import { encodeEvent } from "../../../src/record/cloud-event.ts";
-import { type Ledger, outcomeKey } from "../../../src/record/records.ts";
+import type { Ledger } from "../../../src/record/records.ts";
 import { eventSubject, rawSubject } from "../../../src/record/subject.ts";
-import { createFastClock } from "../../harness/fast-clock.ts";
 import { busAway, createMemoryBus, type MemoryBus } from "../../harness/memory-bus.ts";
 import { waitFor } from "../../harness/wait.ts";
-
-const dependencies = ["a", "b"].map((name) => ({ name, eventSourceName: "source", eventName: name }));
-/** A flush is due after 4 ms instead of 100, so that crashes fall before, between and after many. */
-const clock = createFastClock(25);
-const log = {};
-
-function sensor(triggers: readonly object[], given: readonly object[] = dependencies) {
-  const manifest = {
-    apiVersion: "argoproj.io/v1alpha1",
-    kind: "Sensor",
-    metadata: { name: "crashing", namespace: "shop", uid: "uid-1" },
-    spec: { dependencies: given, triggers },
-  };
-  return compileSensor(parseSensor(manifest, {}).resource);
-}
+import { clock, dependencies, letters, live, log, publish, randomOf, sensor } from "./life.ts";
 
 /** What the world outside saw: each effect's key, as often as it was made to happen. */
 interface World {
   readonly effects: { readonly key: string; readonly events: readonly string[] }[];
-}
-
-/** One life of an engine on `bus`; nothing of it is disposed of: a crash does not say goodbye. */
-async function live(
-  compiled: ReturnType<typeof sensor>,
-  bus: MemoryBus,
-  writer: string,
-  execute: Execute,
-  more: Partial<SensorRunnerDeps> = {},
-) {
-  const stop = new AbortController();
-  const base = { clock, log: silentLogger, metrics: createMetrics() };
-  const ledger = await openLedger({ bus, writer, ...base });
-  const partitions = createPartitions({ bus, ...base });
-  const cells = await partitions.open(stop.signal);
-  const { epoch, after } = ledger.mark();
-  const marks = cells.flatMap((map) => [...ledgerPositionsIn(map)].map((position) => position.after));
-  const finished = new Set<string>();
-  for await (const records of ledger.readEffects({ epoch, after: Math.min(after, ...marks) }, stop.signal)) {
-    for (const record of records) if (record.outcome !== "failed") finished.add(outcomeKey(record));
-  }
-  const reader = createEventReader({
-    name: "system",
-    bus,
-    stream: "events",
-    subjects: [rawSubject("events.>")],
-    parseSubject: parseSystemSubject,
-    onInvalid: () => assert.fail("every event is valid"),
-  });
-  const finishedUntil = ledger.mark();
-  const deps = async (): Promise<SensorRunnerDeps> => ({
-    ...base,
-    reader,
-    bus: "system",
-    subjectOf: (source, event) => eventSubject("shop", source, event),
-    start: () => bus.end("events"),
-    partition: await partitions.of("shop", "crashing"),
-    ledger,
-    execute,
-    putDead: createDeadLetters(bus, compiled.head, clock),
-    finished,
-    finishedUntil,
-    ...more,
-  });
-  const runner = createSensorRunner(compiled, await deps());
-  const ran = runner.run(stop.signal);
-  const running = Promise.all([ran, partitions.run(stop.signal), reader.run(stop.signal)]);
-  running.catch(() => undefined);
-  await Promise.race([runner.ready, ran]).catch((error: unknown) => {
-    stop.abort();
-    throw error;
-  });
-  return { stop: () => stop.abort(), running, deps, ledger };
-}
-
-/** A small generator of numbers in [0, 1): the seed is printed with a failure. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
 }
 
 async function crashRepeatedly(triggers: readonly object[], seed: number): Promise<{ world: World; ids: string[] }> {
@@ -193,14 +110,6 @@ for (const [name, triggers] of Object.entries(shapes)) {
   }
 }
 
-async function publish(bus: MemoryBus, event: string, id: string, data: JsonObject = {}): Promise<void> {
-  const time = "2026-01-01T00:00:00Z";
-  const datacontenttype = "application/json";
-  const encoded = encodeEvent({ id, source: "source", type: "webhook", subject: event, time, datacontenttype, data });
-  await bus.publish(eventSubject("shop", "source", event), { id, data: encoded });
-}
-
-const letters = (bus: MemoryBus) => bus.stored("dead").map(({ data }) => JSON.parse(String(data)));
 const each = { template: { name: "each", conditions: "a || b", log } };
 const both = { template: { name: "both", conditions: "a && b", log } };
 
