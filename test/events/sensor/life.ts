@@ -42,8 +42,8 @@ export async function live(
   writer: string,
   execute: Execute,
   more: Partial<SensorRunnerDeps> = {},
+  stop = new AbortController(),
 ) {
-  const stop = new AbortController();
   const base = { clock, log: silentLogger, metrics: createMetrics() };
   const ledger = await openLedger({ bus, writer, ...base });
   const partitions = createPartitions({ bus, ...base });

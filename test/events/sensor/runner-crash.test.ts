@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { silentLogger } from "../../../src/base/log.ts";
-import { createDeadStore } from "../../../src/events/sensor/dead-store.ts";
 import type { Execute } from "../../../src/events/sensor/effect-queue.ts";
 import { createRateLimit, rateKey } from "../../../src/events/sensor/rate-limit.ts";
 import { openLedger } from "../../../src/ledger/ledger.ts";
@@ -52,9 +51,9 @@ async function liveUntil(
   const done = waitFor("the end of the scenario", () => isOver || first.isDone(), 5_000);
   await Promise.race([crashed.promise, done]);
   if (!isOver) {
+    bus.fault = undefined;
     first.stop();
     await first.running;
-    bus.fault = undefined;
     return undefined;
   }
   first.stop();
@@ -77,208 +76,164 @@ async function outcomes(bus: MemoryBus): Promise<string[]> {
   return found;
 }
 
-async function everyCrash(
-  name: string,
-  scenario: (at: number, seen: { crashed: string }) => Promise<boolean>,
-  least: number,
-): Promise<void> {
+const stops: (() => void)[] = [];
+
+/** A life that begins with the oldest event; nothing of it goes on after a test. */
+async function begin(compiled: ReturnType<typeof sensor>, bus: MemoryBus, execute: Execute, more: object = {}) {
+  lives += 1;
+  const start = () => bus.positionAt("events", 0);
+  const stop = new AbortController();
+  stops.push(() => stop.abort());
+  return live(compiled, bus, `life${lives}`, execute, { start, ...more }, stop);
+}
+let lives = 0;
+
+/** The world outside: what it was asked for, by the lives that are not over. */
+function createWorld(fails: (effect: Parameters<Execute>[0]) => boolean) {
+  const done: string[] = [];
+  let alive = 0;
+  return {
+    done,
+    crash: () => void alive++,
+    /** How one life acts: after the crash that ends it, in vain. */
+    act(): Execute {
+      const mine = alive;
+      return async (effect, signal) => {
+        await turn();
+        if (mine !== alive)
+          return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+        done.push(effect.key);
+        if (fails(effect)) throw new Error("no");
+        return { message: "" };
+      };
+    },
+    isAlive: () => {
+      const mine = alive;
+      return () => mine === alive;
+    },
+  };
+}
+
+/** Plays a scenario once for each operation that it asks of the bus: it says whether it crashed there. */
+async function everyCrash(least: number, scenario: (at: number, told: { crash: string }) => Promise<boolean>) {
   let at = 1;
   for (; at < 500; at++) {
-    const seen = { crashed: "" };
+    const told = { crash: "" };
     try {
-      if (!(await scenario(at, seen))) break;
+      if (!(await scenario(at, told))) break;
     } catch (error) {
-      throw new Error(`${name}: a crash before operation ${at} (${seen.crashed})`, { cause: error });
+      throw new Error(`a crash before operation ${at} (${told.crash})`, { cause: error });
+    } finally {
+      for (const stop of stops.splice(0)) stop();
     }
   }
   assert.ok(at > least && at < 500, `${at} operations`);
 }
 
-test("dlqTrigger: a crash anywhere loses neither the letter nor what it does, and repeats nothing under another key", async () => {
+async function dlqScenario(at: number, told: { crash: string }): Promise<boolean> {
   const compiled = sensor([{ ...failing, dlqTrigger: rescue }]);
-  await everyCrash(
-    "dlqTrigger",
-    async (at, seen) => {
-      const done: string[] = [];
-      let isAlive = true;
-      const execute =
-        (life: () => boolean): Execute =>
-        async ({ key: effect, dlqOf }, signal) => {
-          await turn();
-          if (!life()) return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
-          done.push(effect);
-          if (dlqOf === undefined) throw new Error("no");
-          return { message: "" };
-        };
-      const isDone = (bus: MemoryBus) => async () =>
-        letters(bus).length >= 1 &&
-        (await outcomes(bus)).filter((one) => one === `${key("a1")} dead` || one.startsWith("dlq/")).length >= 2;
-      const bus = createMemoryBus();
-      const crash = await liveUntil(bus, at, async (one) => {
-        const life = await live(
-          compiled,
-          one,
-          "first",
-          execute(() => isAlive),
-        );
-        await publish(one, "a", "a1");
-        return { ...life, isDone: () => letters(one).length >= 1 && done.includes(`dlq/${key("a1")}`) };
-      });
-      if (!crash) return false;
-      isAlive = false;
-      seen.crashed = crash.operation;
-      // What was answered is on the bus; a crash before that is the sender's to repeat.
-      await publish(crash.bus, "a", "a1");
-      const { stop, running } = await live(
-        compiled,
-        crash.bus,
-        "second",
-        execute(() => true),
-      );
-      if (crash.bus.stored("state").length > 0) await publish(crash.bus, "a", "a1");
-      await waitFor("the letter and the rescue", isDone(crash.bus), 5_000);
-      stop();
-      await running;
-      assert.deepEqual([...new Set(done)].sort(), [`dlq/${key("a1")}`, key("a1")]);
-      const { letters: open } = await createDeadStore(crash.bus, clock).list({});
-      assert.deepEqual(
-        open.map((letter) => letter.key),
-        [key("a1")],
-      );
-      return true;
-    },
-    15,
-  );
-});
+  const world = createWorld(({ dlqOf }) => dlqOf === undefined);
+  const first = createMemoryBus();
+  await publish(first, "a", "a1");
+  const isDone = async (bus: MemoryBus) => {
+    const recorded = await outcomes(bus);
+    return [`${key("a1")} dead`, `dlq/${key("a1")} succeeded`].every((one) => recorded.includes(one));
+  };
+  const crash = await liveUntil(first, at, async (bus) => {
+    const life = await begin(compiled, bus, world.act());
+    return { ...life, isDone: () => letters(bus).length > 0 && world.done.includes(`dlq/${key("a1")}`) };
+  });
+  if (!crash) return false;
+  world.crash();
+  told.crash = crash.operation;
+  const { stop, running, dead } = await begin(compiled, crash.bus, world.act());
+  await waitFor("the failure and the rescue", () => isDone(crash.bus), 5_000);
+  stop();
+  await running;
+  assert.deepEqual([...new Set(world.done)].sort(), [`dlq/${key("a1")}`, key("a1")]);
+  const open = (await dead.list({})).letters.map((letter) => letter.key);
+  assert.deepEqual(open, [key("a1")]);
+  return true;
+}
 
-test("redrive: a crash anywhere leaves the request or the effect, under the key that it had", async () => {
+test("dlqTrigger: a crash anywhere loses neither the letter nor what it does; nothing has another key", () =>
+  everyCrash(12, dlqScenario));
+
+async function redriveScenario(at: number, told: { crash: string }): Promise<boolean> {
   const compiled = sensor([{ ...failing, retryStrategy: { steps: 1 } }]);
-  await everyCrash(
-    "redrive",
-    async (at, seen) => {
-      const bus = createMemoryBus();
-      let isMended = false;
-      let isAlive = true;
-      const done: string[] = [];
-      const execute =
-        (life: () => boolean): Execute =>
-        async ({ key: effect }, signal) => {
-          if (!life()) return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
-          if (!isMended) throw new Error("no");
-          done.push(effect);
-          return { message: "" };
-        };
-      const broken = await live(
-        compiled,
-        bus,
-        "broken",
-        execute(() => true),
-      );
-      await publish(bus, "a", "a1");
-      await waitFor("the letter", () => letters(bus).length === 1);
-      broken.stop();
-      await broken.running;
-      const [letter] = (await broken.dead.list({})).letters;
-      assert.ok(letter);
-      await broken.redrives.request(letter);
-      isMended = true;
-      const noneOpen = async (one: MemoryBus) => (await createDeadStore(one, clock).list({})).letters.length === 0;
-      const crash = await liveUntil(bus, at, async (one) => {
-        const life = await live(
-          compiled,
-          one,
-          "first",
-          execute(() => isAlive),
-        );
-        return {
-          ...life,
-          isDone: () => done.length > 0 && one.stored("dead").length === 2,
-        };
-      });
-      if (!crash) return false;
-      isAlive = false;
-      seen.crashed = crash.operation;
-      const { stop, running } = await live(
-        compiled,
-        crash.bus,
-        "second",
-        execute(() => true),
-      );
-      const isRedriven = async () => done.length > 0 && (await noneOpen(crash.bus));
-      await waitFor("the effect, and a letter that is dead no more", isRedriven, 5_000);
-      const requests = () => crash.bus.state("redrives").entries("");
-      await waitFor("the request to be gone", async () => (await requests()).length === 0);
-      stop();
-      await running;
-      assert.deepEqual([...new Set(done)], [key("a1")]);
-      const recorded = await outcomes(crash.bus);
-      assert.deepEqual([recorded[0], recorded.at(-1)], [`${key("a1")} dead`, `${key("a1")} succeeded`]);
-      return true;
-    },
-    12,
-  );
-});
+  let isBroken = true;
+  const world = createWorld(() => isBroken);
+  const first = createMemoryBus();
+  await publish(first, "a", "a1");
+  const broken = await begin(compiled, first, world.act());
+  await waitFor("the letter", () => letters(first).length === 1);
+  broken.stop();
+  await broken.running;
+  const [letter] = (await broken.dead.list({})).letters;
+  assert.ok(letter);
+  await broken.redrives.request(letter);
+  isBroken = false;
+  world.done.length = 0;
+  const crash = await liveUntil(first, at, async (bus) => {
+    const life = await begin(compiled, bus, world.act());
+    return { ...life, isDone: () => world.done.length > 0 && letters(bus).length === 2 };
+  });
+  if (!crash) return false;
+  world.crash();
+  told.crash = crash.operation;
+  const { stop, running, dead } = await begin(compiled, crash.bus, world.act());
+  const isRedriven = async () => world.done.length > 0 && (await dead.list({})).letters.length === 0;
+  await waitFor("the effect, and a letter that is dead no more", isRedriven, 5_000);
+  const requests = () => crash.bus.state("redrives").entries("");
+  await waitFor("the request to be gone", async () => (await requests()).length === 0);
+  const isRecorded = async () => (await outcomes(crash.bus)).includes(`${key("a1")} succeeded`);
+  await waitFor("its record", isRecorded);
+  stop();
+  await running;
+  assert.deepEqual([...new Set(world.done)], [key("a1")]);
+  return true;
+}
 
-test("rateLimit: a crash anywhere takes no turn too many, and no effect is lost", async () => {
+test("redrive: a crash anywhere leaves the request or the effect, under the key that it had", () =>
+  everyCrash(8, redriveScenario));
+
+async function rateScenario(at: number, told: { crash: string }): Promise<boolean> {
   const rateLimit = { unit: "Second", requestsPerUnit: 4 };
   const compiled = sensor([{ template: { name: "each", conditions: "a || b", log }, rateLimit }]);
   const ids = ["a1", "a2", "a3"];
-  await everyCrash(
-    "rateLimit",
-    async (at, seen) => {
-      const turns: number[] = [];
-      const done: string[] = [];
-      let isAlive = true;
-      const execute =
-        (life: () => boolean): Execute =>
-        async ({ key: effect }, signal) => {
-          if (!life()) return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
-          done.push(effect);
-          return { message: "" };
-        };
-      const limitOf = (bus: MemoryBus, life: () => boolean) => (lane: string, intervalMs: number) => {
-        const store = bus.state("rates");
-        const limit = createRateLimit({ store, key: rateKey("shop", "s", lane), intervalMs, clock, log: silentLogger });
-        return {
-          async take(signal: AbortSignal) {
-            await limit.take(signal);
-            if (life()) turns.push(clock.now());
-          },
-        };
+  const world = createWorld(() => false);
+  const turns: number[] = [];
+  const limits = (bus: MemoryBus) => {
+    const isAlive = world.isAlive();
+    const limitOf = (lane: string, intervalMs: number) => {
+      const store = bus.state("rates");
+      const limit = createRateLimit({ store, key: rateKey("shop", "s", lane), intervalMs, clock, log: silentLogger });
+      const take = async (signal: AbortSignal) => {
+        await limit.take(signal);
+        if (isAlive()) turns.push(clock.now());
       };
-      const bus = createMemoryBus();
-      const crash = await liveUntil(bus, at, async (one) => {
-        const more = { limitOf: limitOf(one, () => isAlive) };
-        const life = await live(
-          compiled,
-          one,
-          "first",
-          execute(() => isAlive),
-          more,
-        );
-        for (const id of ids) await publish(one, "a", id);
-        return { ...life, isDone: () => done.length === ids.length };
-      });
-      if (!crash) return false;
-      isAlive = false;
-      seen.crashed = crash.operation;
-      const more = { limitOf: limitOf(crash.bus, () => true) };
-      const { stop, running } = await live(
-        compiled,
-        crash.bus,
-        "second",
-        execute(() => true),
-        more,
-      );
-      for (const id of ids) await publish(crash.bus, "a", id);
-      await waitFor("all", () => ids.every((id) => done.includes(key(id))), 5_000);
-      stop();
-      await running;
-      assert.deepEqual([...new Set(done)].sort(), ids.map(key));
-      const gaps = turns.slice(1).map((now, index) => now - (turns[index] ?? 0));
-      assert.ok(Math.min(...gaps) >= 249, `${gaps}`);
-      return true;
-    },
-    12,
-  );
-});
+      return { take };
+    };
+    return { limitOf };
+  };
+  const first = createMemoryBus();
+  for (const id of ids) await publish(first, "a", id);
+  const crash = await liveUntil(first, at, async (bus) => {
+    const life = await begin(compiled, bus, world.act(), limits(bus));
+    return { ...life, isDone: () => world.done.length === ids.length };
+  });
+  if (!crash) return false;
+  world.crash();
+  told.crash = crash.operation;
+  const { stop, running } = await begin(compiled, crash.bus, world.act(), limits(crash.bus));
+  await waitFor("all", () => ids.every((id) => world.done.includes(key(id))), 5_000);
+  stop();
+  await running;
+  assert.deepEqual([...new Set(world.done)].sort(), ids.map(key));
+  const gaps = turns.slice(1).map((now, index) => now - (turns[index] ?? 0));
+  // The clock runs 25 times as fast: a turn is noted up to a millisecond after it was given.
+  assert.ok(Math.min(...gaps) >= 225, `${gaps}`);
+  return true;
+}
+
+test("rateLimit: a crash anywhere takes no turn too many, and no effect is lost", () => everyCrash(8, rateScenario));
