@@ -47,6 +47,7 @@ export async function live(
   const base = { clock, log: silentLogger, metrics: createMetrics() };
   const ledger = await openLedger({ bus, writer, ...base });
   const partitions = createPartitions({ bus, ...base });
+  const flushing = partitions.run(stop.signal); // now: what is opened ends with it, also when this life gets no further
   const cells = await partitions.open(stop.signal);
   const { epoch, after } = ledger.mark();
   const marks = cells.flatMap((map) => [...ledgerPositionsIn(map)].map((position) => position.after));
@@ -88,7 +89,7 @@ export async function live(
   });
   const runner = createSensorRunner(compiled, await deps());
   const ran = runner.run(stop.signal);
-  const running = Promise.all([ran, partitions.run(stop.signal), reader.run(stop.signal), redrives.run(stop.signal)]);
+  const running = Promise.all([ran, flushing, reader.run(stop.signal), redrives.run(stop.signal)]);
   running.catch(() => undefined);
   await Promise.race([runner.ready, ran]).catch((error: unknown) => {
     stop.abort();
