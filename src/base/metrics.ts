@@ -73,37 +73,7 @@ export function createMetrics(version = "unknown"): Metrics {
   const registry = new Registry();
   const collectors: (() => Promise<void>)[] = [];
   const series: Series[] = [];
-  const count = <L extends string>(name: string, help: string, ...labels: readonly L[]): Count<L> => {
-    const counter = new Counter({ name, help, labelNames: ["namespace", ...labels], registers: [registry] });
-    series.push(counter);
-    return { add: (values, by = 1) => counter.inc(values, by) };
-  };
-  const total = <L extends string>(name: string, help: string, ...labels: readonly L[]): Total<L> => {
-    const counter = new Counter({ name, help, labelNames: labels, registers: [registry] });
-    return { add: (values, by = 1) => counter.inc(values, by) };
-  };
-  const level = <L extends string>(name: string, help: string, ...labels: readonly L[]): Level<L> => {
-    const gauge = new Gauge({ name, help, labelNames: ["namespace", ...labels], registers: [registry] });
-    series.push(gauge);
-    return { set: (values, value) => gauge.set(values, value) };
-  };
-  const duration = <L extends string>(name: string, help: string, ...labels: readonly L[]): Duration<L> => {
-    const summary = new Summary({
-      name,
-      help,
-      percentiles: [],
-      labelNames: ["namespace", ...labels],
-      registers: [registry],
-    });
-    series.push(summary);
-    return { observe: (values, ms) => summary.observe(values, Math.round(ms)) };
-  };
-  const seconds = <L extends string>(name: string, help: string, ...labels: readonly L[]): Duration<L> => {
-    const labelNames = ["namespace", ...labels];
-    const buckets = [0.25, 0.5, 1, 2, 4, 8, 16];
-    const histogram = new Histogram({ name, help, buckets, labelNames, registers: [registry] });
-    return { observe: (values, ms) => histogram.observe(values, ms / 1_000) };
-  };
+  const { count, total, level, duration, seconds } = makersOf(registry, series);
   /** A level whose series are those of the last answer only. */
   const levels = (name: string, help: string) =>
     new Gauge({ name, help, labelNames: lagLabels, registers: [registry] });
@@ -185,6 +155,42 @@ export function createMetrics(version = "unknown"): Metrics {
     },
     contentType: registry.contentType,
   };
+}
+
+/** What makes metrics of each kind; `series` gets those that end with a Sensor. */
+function makersOf(registry: Registry, series: Series[]) {
+  const count = <L extends string>(name: string, help: string, ...labels: readonly L[]): Count<L> => {
+    const counter = new Counter({ name, help, labelNames: ["namespace", ...labels], registers: [registry] });
+    series.push(counter);
+    return { add: (values, by = 1) => counter.inc(values, by) };
+  };
+  const total = <L extends string>(name: string, help: string, ...labels: readonly L[]): Total<L> => {
+    const counter = new Counter({ name, help, labelNames: labels, registers: [registry] });
+    return { add: (values, by = 1) => counter.inc(values, by) };
+  };
+  const level = <L extends string>(name: string, help: string, ...labels: readonly L[]): Level<L> => {
+    const gauge = new Gauge({ name, help, labelNames: ["namespace", ...labels], registers: [registry] });
+    series.push(gauge);
+    return { set: (values, value) => gauge.set(values, value) };
+  };
+  const duration = <L extends string>(name: string, help: string, ...labels: readonly L[]): Duration<L> => {
+    const summary = new Summary({
+      name,
+      help,
+      percentiles: [],
+      labelNames: ["namespace", ...labels],
+      registers: [registry],
+    });
+    series.push(summary);
+    return { observe: (values, ms) => summary.observe(values, Math.round(ms)) };
+  };
+  const seconds = <L extends string>(name: string, help: string, ...labels: readonly L[]): Duration<L> => {
+    const labelNames = ["namespace", ...labels];
+    const buckets = [0.25, 0.5, 1, 2, 4, 8, 16];
+    const histogram = new Histogram({ name, help, buckets, labelNames, registers: [registry] });
+    return { observe: (values, ms) => histogram.observe(values, ms / 1_000) };
+  };
+  return { count, total, level, duration, seconds };
 }
 
 const lagLabels = ["namespace", "sensor_name"] as const;

@@ -21,7 +21,7 @@ import {
   withFailure,
 } from "./effect.ts";
 import { type Lane, Lanes, type LimitOf, patienceMs } from "./lane.ts";
-import { OpenEffects } from "./open-effects.ts";
+import { OpenEffects, type OutboxChanges } from "./open-effects.ts";
 import type { RateLimit } from "./rate-limit.ts";
 
 /** Effects that wait for the append that stores them. */
@@ -69,14 +69,6 @@ export interface EffectHost {
   markDirty(urgent: boolean): void;
   /** An outcome could not be stored: the Sensor must stop and begin again from what is stored. */
   fail(error: unknown): void;
-}
-
-export interface OutboxChanges {
-  /** By key; `null`: done. */
-  readonly changes: ReadonlyMap<string, OutboxEntry | null>;
-  /** Whether effects wait for the commit. */
-  readonly waiting: boolean;
-  committed(): void;
 }
 
 /**
@@ -138,7 +130,7 @@ export class EffectQueue {
   add(effect: Effect, sequence: Sequence, joined: boolean): void {
     if (joined) {
       this.#open.store(effect);
-      this.#awaitingCommit.push(() => this.#start(effect));
+      this.#awaitingCommit.push(() => this.start(effect));
       this.#host.markDirty(true);
       return;
     }
@@ -148,17 +140,13 @@ export class EffectQueue {
     } else {
       this.#open.addInline(effect, sequence, this.#deps.ledger.mark());
     }
-    this.#start(effect);
+    this.start(effect);
   }
 
   /** Puts an effect into the outbox that no event is read for; once this resolves it is stored, and may be started. */
   store(effect: Effect): Promise<void> {
     this.#open.store(effect);
     return this.stored();
-  }
-
-  start(effect: Effect): void {
-    this.#start(effect);
   }
 
   /** An error decision counts as unfinished until it is recorded and on `dead`. */
@@ -270,7 +258,8 @@ export class EffectQueue {
     return !isLate;
   }
 
-  #start(effect: Effect): void {
+  /** Makes the effect happen when it is its turn. */
+  start(effect: Effect): void {
     if (this.#isStopped) return;
     const lane = this.#lanes.of(effect);
     if (lane.limit === undefined && lane.waiting.length === 0 && this.#canBegin(lane)) {
@@ -398,7 +387,7 @@ export class EffectQueue {
     this.#open.store({ ...failed, gaveUp: message });
     if (!this.has(dlqEffect.key)) {
       this.#open.store(dlqEffect);
-      this.#awaitingCommit.push(() => this.#start(dlqEffect));
+      this.#awaitingCommit.push(() => this.start(dlqEffect));
     }
     await this.stored();
   }
@@ -433,7 +422,7 @@ export class EffectQueue {
   #retryLater(effect: Effect): void {
     const wait = this.#deps.clock.sleepUntil(instant(effect.dueAt), this.#attempts.signal);
     wait.then(
-      () => this.#start(effect),
+      () => this.start(effect),
       () => undefined, // stopped: it stays in the outbox
     );
   }

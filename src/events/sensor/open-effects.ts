@@ -2,6 +2,14 @@ import type { LedgerPosition } from "../../record/records.ts";
 import type { Sequence } from "../bus/bus.ts";
 import type { OutboxEntry } from "./effect.ts";
 
+export interface OutboxChanges {
+  /** By key; `null`: done. */
+  readonly changes: ReadonlyMap<string, OutboxEntry | null>;
+  /** Whether effects wait for the commit. */
+  readonly waiting: boolean;
+  committed(): void;
+}
+
 /**
  * What of a Sensor is unfinished, each entry in one of two places:
  *
