@@ -74,20 +74,9 @@ export function createMetrics(version = "unknown"): Metrics {
   const collectors: (() => Promise<void>)[] = [];
   const series: Series[] = [];
   const { count, total, level, duration, seconds } = makersOf(registry, series);
-  /** A level whose series are those of the last answer only. */
-  const levels = (name: string, help: string) =>
-    new Gauge({ name, help, labelNames: lagLabels, registers: [registry] });
+  tellBuild(registry, version);
   const event = ["eventsource_name", "event_name"] as const;
   const action = ["sensor_name", "trigger_name"] as const;
-  const lagEvents = levels("tiphys_sensor_lag_events", "Messages of the bus that a Sensor has not looked at.");
-  const lagSeconds = levels("tiphys_sensor_lag_seconds", "Age of the event that a Sensor is at; 0 when it waits.");
-  const build = new Gauge({
-    name: "build_info",
-    help: "What runs; always 1.",
-    labelNames: ["version", "nodeversion", "arch"],
-    registers: [registry],
-  });
-  build.set({ version, nodeversion: process.version, arch: process.arch }, 1);
   return {
     eventSent: count("argo_events_events_sent_total", "Events kept by the bus.", ...event),
     eventSendFailed: count("argo_events_events_sent_failed_total", "Events that the bus did not take.", ...event),
@@ -121,16 +110,7 @@ export function createMetrics(version = "unknown"): Metrics {
     readerLag: level("tiphys_reader_lag_messages", "Messages between the reader and the end of the bus.", "bus"),
     outboxSize: level("tiphys_outbox_effects", "Effects that are stored and not done yet.", "sensor_name"),
     deadLetters: count("tiphys_dead_letters_total", "What failed for good and is kept on dead.", "sensor_name"),
-    sensorLag: {
-      set(lags) {
-        lagEvents.reset();
-        lagSeconds.reset();
-        for (const { namespace, sensor, events, ms } of lags) {
-          lagEvents.set({ namespace, sensor_name: sensor }, events);
-          lagSeconds.set({ namespace, sensor_name: sensor }, ms / 1_000);
-        }
-      },
-    },
+    sensorLag: lagsOf(registry),
     appSync: count(
       "argocd_app_sync_total",
       "Operations of Applications that ended.",
@@ -191,6 +171,34 @@ function makersOf(registry: Registry, series: Series[]) {
     return { observe: (values, ms) => histogram.observe(values, ms / 1_000) };
   };
   return { count, total, level, duration, seconds };
+}
+
+function lagsOf(registry: Registry): Metrics["sensorLag"] {
+  /** A level whose series are those of the last answer only. */
+  const levels = (name: string, help: string) =>
+    new Gauge({ name, help, labelNames: lagLabels, registers: [registry] });
+  const lagEvents = levels("tiphys_sensor_lag_events", "Messages of the bus that a Sensor has not looked at.");
+  const lagSeconds = levels("tiphys_sensor_lag_seconds", "Age of the event that a Sensor is at; 0 when it waits.");
+  return {
+    set(lags) {
+      lagEvents.reset();
+      lagSeconds.reset();
+      for (const { namespace, sensor, events, ms } of lags) {
+        lagEvents.set({ namespace, sensor_name: sensor }, events);
+        lagSeconds.set({ namespace, sensor_name: sensor }, ms / 1_000);
+      }
+    },
+  };
+}
+
+function tellBuild(registry: Registry, version: string): void {
+  const build = new Gauge({
+    name: "build_info",
+    help: "What runs; always 1.",
+    labelNames: ["version", "nodeversion", "arch"],
+    registers: [registry],
+  });
+  build.set({ version, nodeversion: process.version, arch: process.arch }, 1);
 }
 
 const lagLabels = ["namespace", "sensor_name"] as const;
