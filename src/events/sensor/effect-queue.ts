@@ -134,13 +134,14 @@ export class EffectQueue {
       this.#host.markDirty(true);
       return;
     }
-    if (this.#lanes.of(effect).isSlow) {
+    const lane = this.#lanes.of(effect);
+    if (lane.isSlow) {
       this.#open.store(effect);
       this.#host.markDirty(false);
     } else {
       this.#open.addInline(effect, sequence, this.#deps.ledger.mark());
     }
-    this.start(effect);
+    this.start(effect, lane);
   }
 
   /** Puts an effect into the outbox that no event is read for; once this resolves it is stored, and may be started. */
@@ -160,7 +161,7 @@ export class EffectQueue {
 
   hasRoom(): boolean {
     if (this.#unstored >= maxUnstored || this.#awaitingCommit.length >= maxAwaiting) return false;
-    return this.#lanes.haveRoom((lane) => this.#canBegin(lane));
+    return this.#lanes.haveRoom(maxUnstored - this.#unstored);
   }
 
   get #unstored(): number {
@@ -259,9 +260,8 @@ export class EffectQueue {
   }
 
   /** Makes the effect happen when it is its turn. */
-  start(effect: Effect): void {
+  start(effect: Effect, lane = this.#lanes.of(effect)): void {
     if (this.#isStopped) return;
-    const lane = this.#lanes.of(effect);
     if (lane.limit === undefined && lane.waiting.length === 0 && this.#canBegin(lane)) {
       this.#begin(effect, lane);
       return;
@@ -333,14 +333,15 @@ export class EffectQueue {
   }
 
   async #attempt(effect: Effect, lane: Lane): Promise<void> {
-    const { clock, metrics, report } = this.#deps;
+    const { clock, execute, metrics, report } = this.#deps;
     const labels = this.#labels(effect.trigger);
     const startedAt = clock.now();
     let outcome: Outcome;
     this.#executing += 1;
     lane.began();
     try {
-      outcome = await this.#execute(effect, lane);
+      if (lane.fault) throw lane.fault;
+      outcome = await execute(effect, this.#attempts.signal);
     } catch (error) {
       if (this.#attempts.signal.aborted) return; // cut off: done again after the restart, under the same key
       metrics.actionFailed.add(labels);
@@ -357,11 +358,6 @@ export class EffectQueue {
     const objects = outcome.objects ? { objects: outcome.objects.map(refText) } : {};
     await this.#record(effect, startedAt, { outcome: "succeeded", message: outcome.message, ...objects });
     this.#finish(effect.key);
-  }
-
-  async #execute(effect: Effect, { fault }: Lane): Promise<Outcome> {
-    if (fault) throw fault;
-    return this.#deps.execute(effect, this.#attempts.signal);
   }
 
   async #fail(effect: Effect, { retry, dlqTrigger }: Lane, startedAt: number, error: unknown): Promise<void> {
@@ -452,8 +448,8 @@ export class EffectQueue {
       key: effect.key,
       sensor: this.#compiled.head,
       trigger,
-      ...(dlqOf === undefined ? {} : { dlqOf }),
-      ...(redrive === undefined ? {} : { redrive }),
+      ...(dlqOf !== undefined && { dlqOf }),
+      ...(redrive !== undefined && { redrive }),
       triggerKind: this.#lanes.of(effect).kind,
       attempt: effect.failed + 1,
       startedAt,

@@ -92,6 +92,8 @@ export class Lanes {
   readonly #clock: Clock;
   readonly #limitOf: LimitOf;
   readonly #triggers = new Map<string, Lane>();
+  /** The same: asked about for each event. */
+  readonly #all: readonly Lane[];
   /** Of `dlqTrigger`s, by the trigger that failed; of triggers that an edit removed, by their name. */
   readonly #others = new Map<string, Lane>();
 
@@ -99,6 +101,7 @@ export class Lanes {
     this.#clock = clock;
     this.#limitOf = limitOf;
     for (const { name, trigger } of triggers) this.#triggers.set(name, this.#create(name, trigger));
+    this.#all = [...this.#triggers.values()];
   }
 
   /** Of triggers that the Sensor has. */
@@ -118,15 +121,15 @@ export class Lanes {
     return lane;
   }
 
-  /** Whether the Sensor may read on: some trigger has room, and none is waited for. */
-  haveRoom(canBegin: (lane: Lane) => boolean): boolean {
+  /** Whether the Sensor may read on: some trigger has room for one of `attempts` more, and none is waited for. */
+  haveRoom(attempts: number): boolean {
     let isOpen = false;
-    for (const lane of this.#triggers.values()) {
-      const canGoOn = canBegin(lane);
+    for (const lane of this.#all) {
+      const canGoOn = lane.hasSlot && lane.executing < attempts;
       if (lane.isFull || (!canGoOn && !lane.isSlow)) return false;
       isOpen ||= canGoOn || lane.limit !== undefined;
     }
-    for (const lane of this.#others.values()) if (lane.isFull) return false;
+    if (this.#others.size > 0) for (const lane of this.#others.values()) if (lane.isFull) return false;
     return isOpen;
   }
 
