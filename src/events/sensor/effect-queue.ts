@@ -293,7 +293,8 @@ export class EffectQueue {
     lane.isPacing = true;
     try {
       while (lane.waiting.length > 0 && !this.#isStopped) {
-        while (!this.#canBegin(lane)) await this.#waiting.wait(this.#attempts.signal);
+        while (!this.#canBegin(lane) && !this.#isStopped) await this.#waiting.wait(this.#attempts.signal);
+        if (this.#isStopped) return;
         await limit.take(this.#attempts.signal);
         const next = this.#isStopped ? undefined : lane.waiting.shift();
         if (next) this.#begin(next, lane);

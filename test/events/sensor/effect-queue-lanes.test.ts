@@ -246,3 +246,20 @@ test("what is stored for a redrive starts when it is told to, once it is stored"
   await clock.advance(0);
   assert.equal(seen.records[0]?.outcome, "succeeded");
 });
+
+test("a stop ends a limited trigger whose attempts hang, and what waits of it stays in the outbox", async () => {
+  const rateLimit = { unit: "Second", requestsPerUnit: 1 } as const;
+  const limitOf: LimitOf = () => ({ take: async () => undefined });
+  const triggers = [{ ...trigger("slow", "a", { log: {} }), rateLimit }];
+  const { clock, queue, seen } = open({ triggers, limitOf, execute: hangs });
+  for (let n = 0; n < 300; n++) queue.add(effect(`s${n}`, { trigger: "slow" }), n + 1, false);
+  await clock.advance(0);
+  let hasEnded = false;
+  const running = queue.run(AbortSignal.abort(), never).then(() => {
+    hasEnded = true;
+  });
+  for (let second = 0; second < 12; second++) await clock.advance(1_000);
+  assert.ok(hasEnded);
+  await running;
+  assert.deepEqual([queue.collectOutbox().changes.size, seen.failures], [300, []]);
+});
