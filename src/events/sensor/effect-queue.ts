@@ -293,8 +293,10 @@ export class EffectQueue {
     lane.isPacing = true;
     try {
       while (lane.waiting.length > 0 && !this.#isStopped) {
-        while (!this.#canBegin(lane) && !this.#isStopped) await this.#waiting.wait(this.#attempts.signal);
-        if (this.#isStopped) return;
+        if (!this.#canBegin(lane)) {
+          await this.#waiting.wait(this.#attempts.signal);
+          continue;
+        }
         await limit.take(this.#attempts.signal);
         const next = this.#isStopped ? undefined : lane.waiting.shift();
         if (next) this.#begin(next, lane);
