@@ -21,8 +21,7 @@ export class PlainSummary<Label extends string> extends Summary<Label> {
 
   /** Every label has to be there. */
   add(labels: Readonly<Record<Label, string>>, value: number): void {
-    let key = "";
-    for (const name of this.#labelNames) key += `${labels[name]}\0`;
+    const key = this.#keyOf(labels);
     let sum = this.#sums.get(key);
     if (sum === undefined) {
       sum = { labels, count: 0, sum: 0 };
@@ -30,6 +29,17 @@ export class PlainSummary<Label extends string> extends Summary<Label> {
     }
     sum.count += 1;
     sum.sum += value;
+  }
+
+  /** The library's own takes the values of the labels one by one as well. */
+  forget(labels: Readonly<Partial<Record<string, string | number>>>): void {
+    this.#sums.delete(this.#keyOf(labels));
+  }
+
+  #keyOf(labels: Readonly<Partial<Record<string, string | number>>>): string {
+    let key = "";
+    for (const name of this.#labelNames) key += `${labels[name]}\0`;
+    return key;
   }
 
   override async get(): ReturnType<Summary<Label>["get"]> {

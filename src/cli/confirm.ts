@@ -13,14 +13,6 @@ export interface ConfirmClusterOptions {
   readonly output: Writable;
 }
 
-export interface ConfirmOptions {
-  readonly what: string;
-  readonly needs: string;
-  readonly refused?: string;
-  readonly input: Readable & { readonly isTTY?: boolean };
-  readonly output: Writable;
-}
-
 /**
  * Says which cluster it is and asks once; resolves only when the answer is yes.
  * @throws EngineError NOT_CONFIRMED for any other answer, an end of the input and Ctrl-C; USAGE without a terminal
@@ -29,23 +21,35 @@ export async function confirmCluster(options: ConfirmClusterOptions): Promise<vo
   const { context, server, assumeYes, input, output } = options;
   // Quoted as JSON: a name out of a file must not steer the terminal.
   const where = `context ${JSON.stringify(context)} (${server})`;
-  const what = `This works on a real cluster: ${where}`;
-  if (assumeYes) output.write(`${what}\n`);
-  else await confirm({ what, needs: `the real cluster of ${where}`, refused: `in ${where}`, input, output });
+  await confirm({
+    subject: `the real cluster of ${where}`,
+    statement: `This works on a real cluster: ${where}`,
+    declined: `nothing was done in ${where}`,
+    assumeYes,
+    input,
+    output,
+  });
 }
 
-/**
- * Says `what` and asks; resolves only when the answer is yes. `needs`: what needs the confirmation, for where nobody can
- * give it. @throws EngineError NOT_CONFIRMED, USAGE without a terminal
- */
-export async function confirm({ what, needs, refused, input, output }: ConfirmOptions): Promise<void> {
-  if (!input.isTTY) {
-    throw new EngineError("USAGE", `${needs} needs a confirmation and this is no terminal: give --yes`);
+export interface ConfirmOptions extends Pick<ConfirmClusterOptions, "assumeYes" | "input" | "output"> {
+  /** What needs the confirmation. */
+  readonly subject: string;
+  /** What will be done. */
+  readonly statement: string;
+  /** What the answer no means. */
+  readonly declined: string;
+}
+
+/** Says what it is and asks once, as `confirmCluster`. */
+export async function confirm(options: ConfirmOptions): Promise<void> {
+  const { subject, statement, declined, assumeYes, input, output } = options;
+  if (!assumeYes && !input.isTTY) {
+    throw new EngineError("USAGE", `${subject} needs a confirmation and this is no terminal: give --yes`);
   }
-  output.write(`${what}\n`);
+  output.write(`${statement}\n`);
+  if (assumeYes) return;
   const answer = await ask(input, output);
-  if (/^(?:y|yes)$/i.test(answer.trim())) return;
-  throw new EngineError("NOT_CONFIRMED", `nothing was done${refused === undefined ? "" : ` ${refused}`}`);
+  if (!/^(?:y|yes)$/i.test(answer.trim())) throw new EngineError("NOT_CONFIRMED", declined);
 }
 
 /** Empty when the input ends, or at Ctrl-C. */

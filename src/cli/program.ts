@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { Command, type CommanderError, Option } from "commander";
 import { EngineError } from "../base/errors.ts";
+import { version } from "./version.ts";
 
 interface Loader {
   readonly summary: string;
@@ -20,6 +20,10 @@ const commands: Readonly<Record<string, Loader>> = {
   bus: {
     summary: "what is wrong with a bus, and what is on it",
     load: async () => (await import("./bus.ts")).busCommand(),
+  },
+  dead: {
+    summary: "list, show and redrive what failed for good",
+    load: async () => (await import("./dead.ts")).deadCommand(),
   },
   event: {
     summary: "list, show and send events",
@@ -112,20 +116,4 @@ function refuseAsUsage(command: Command): Command {
 /** `tiphys event list` */
 function pathOf(command: Command): string {
   return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
-}
-
-/** From package.json, which stands two folders up in a checkout and one up in a bundle. */
-function version(): string {
-  for (const up of ["../../package.json", "../package.json"]) {
-    try {
-      const { name, version } = JSON.parse(readFileSync(new URL(up, import.meta.url), "utf8")) as Record<
-        string,
-        string
-      >;
-      if (name === "tiphys" && version !== undefined) return version;
-    } catch {
-      // not there: the next place
-    }
-  }
-  return "unknown";
 }

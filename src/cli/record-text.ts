@@ -43,15 +43,16 @@ function unknownText(record: never): string {
 
 function decisionText({ id, sensor, verdict, trigger, dependency, reason }: DecisionRecord): string {
   const { kind = "Sensor", namespace, name } = sensor;
-  const what = verdict === "fired" ? colored("green", "fired") : colored("red", "error");
+  const what = colored(verdict === "error" ? "red" : "green", verdict);
   const on = trigger ?? `dependency ${dependency}`;
   return `decision ${id}: ${kind} ${namespace}/${name} ${what} ${on}${reason === undefined ? "" : `: ${reason}`}`;
 }
 
-function effectText({ id, triggerKind, outcome, at, startedAt, attempt, message }: EffectRecord): string {
+function effectText({ id, triggerKind, dlqOf, outcome, at, startedAt, attempt, message }: EffectRecord): string {
   const style = outcome === "succeeded" ? "green" : outcome === "failed" ? "yellow" : "red";
   const nth = attempt > 1 ? `, attempt ${attempt}` : "";
-  return `effect ${id}: ${triggerKind} ${colored(style, outcome)} in ${tookText(startedAt, at)}${nth}: ${message}`;
+  const since = dlqOf === undefined ? "" : `, since ${dlqOf} failed`;
+  return `effect ${id}: ${triggerKind}${since} ${colored(style, outcome)} in ${tookText(startedAt, at)}${nth}: ${message}`;
 }
 
 /** `sync ID: Application shop/web Succeeded at 1a2b3c4 in 120 ms: message; 3 objects` */

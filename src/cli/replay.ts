@@ -98,8 +98,15 @@ async function applyAfterAsking({ file, window, flags }: Asked, global: GlobalFl
     const { fires, events } = await dryOn(engine, file, window);
     const all = Object.values(fires).reduce((sum, count) => sum + count, 0);
     const triggers = Object.entries(fires).map(([trigger, count]) => `${trigger} ${count}`);
-    const what = `${counted(all, "effect")} of ${counted(events, "event")} will be made again: ${triggers.join(", ")}`;
-    await confirm({ what, needs: "making effects again", input: process.stdin, output: process.stderr });
+    const statement = `${counted(all, "effect")} of ${counted(events, "event")} will be made again: ${triggers.join(", ")}`;
+    await confirm({
+      subject: "making effects again",
+      statement,
+      declined: "nothing was done",
+      assumeYes: false,
+      input: process.stdin,
+      output: process.stderr,
+    });
   }
   const id = flags.id ?? randomUUID().slice(0, 8);
   process.stderr.write(`replay ${id}: --id ${id} goes on with it, should it be stopped\n`);

@@ -57,6 +57,12 @@ export async function openApi(parts: Parts, state: Readonly<ApiState>) {
       applications: doorOf(state),
       buses: () => readBusUsage(directory),
       replayer: createReplayer(parts, () => state.gitOps()),
+      dead: {
+        letters: parts.dead,
+        redrive: (letter) => parts.redrives.request(letter),
+        hasSensor: ({ namespace, name }) =>
+          state.listed.sensors().some((one) => one.namespace === namespace && one.name === name),
+      },
       log,
     }),
   );

@@ -53,8 +53,11 @@ export interface DecisionRecord extends RecordBase {
   /** Absent for an error that concerns a dependency, before any trigger. */
   readonly trigger?: string;
   readonly dependency?: string;
-  /** fired: the trigger's conditions are met. error: a filter, condition or transform failed; the event is on `dead`. */
-  readonly verdict: "fired" | "error";
+  /**
+   * fired: the trigger's conditions are met. error: a filter, condition or transform failed; the event is on `dead`.
+   * redriven: somebody asked for what is on `dead` to be done again.
+   */
+  readonly verdict: "fired" | "error" | "redriven";
   readonly reason?: string;
   /** By dependency name. */
   readonly events: Readonly<Record<string, EventHead>>;
@@ -82,6 +85,10 @@ export interface EffectRecord extends RecordBase {
   readonly key: string;
   readonly sensor: SensorHead;
   readonly trigger: string;
+  /** Of a `dlqTrigger`: the trigger whose failure fired it. */
+  readonly dlqOf?: string;
+  /** The dead letter that it was redriven from; the key is still that of the first time. */
+  readonly redrive?: string;
   /** `log`, `http`, `k8s`, … */
   readonly triggerKind: string;
   /** Counts from 1. */
@@ -169,6 +176,11 @@ export interface Ledger {
   readEffects(since: LedgerPosition, signal: AbortSignal): AsyncIterable<readonly EffectRecord[]>;
   /** A place in the ledger's stream that every record written from now on is stored after. */
   mark(): LedgerPosition;
+}
+
+/** Tells outcomes of one effect apart: being dead says nothing about what was redriven since. */
+export function outcomeKey({ key, redrive }: Pick<EffectRecord, "key" | "redrive">): string {
+  return redrive === undefined ? key : `${key}\n${redrive}`;
 }
 
 /** Opaque; comes from the bus: stream incarnation and sequence. */

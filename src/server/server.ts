@@ -8,10 +8,11 @@ import type { Metrics } from "../base/metrics.ts";
 import { type Admit, admissionRoute } from "./admission-route.ts";
 import { type ApplicationRouteDeps, applicationRoutes, applicationSensorRoutes } from "./application-routes.ts";
 import { type BusRouteDeps, busRoutes } from "./bus-routes.ts";
+import { type DeadRouteDeps, deadRoutes } from "./dead-routes.ts";
 import { type HistoryRouteDeps, historyRoutes } from "./history-routes.ts";
 import { type Replayer, replayRoutes } from "./replay-routes.ts";
 
-export interface ServerOptions extends HistoryRouteDeps, ApplicationRouteDeps, BusRouteDeps {
+export interface ServerOptions extends HistoryRouteDeps, ApplicationRouteDeps, BusRouteDeps, DeadRouteDeps {
   /** The address to listen on. */
   readonly host: string;
   /** 0 takes any free one. */
@@ -58,7 +59,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
 }
 
 function createApp(options: ServerOptions): express.Express {
-  const { metrics, notReady, token, log, applications, refreshTimeoutMs, admit, buses, replayer } = options;
+  const { metrics, notReady, token, log, applications, refreshTimeoutMs, admit, buses, replayer, dead } = options;
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
@@ -82,6 +83,7 @@ function createApp(options: ServerOptions): express.Express {
   }
   if (replayer) app.use("/api/v1/tiphys/replay", express.json({ limit: maxBodyBytes }), replayRoutes(replayer));
   if (buses) app.use("/api/v1/tiphys/bus", busRoutes(buses));
+  if (dead) app.use("/api/v1/tiphys/dead", express.json({ limit: maxBodyBytes }), deadRoutes(dead));
   app.use("/api/v1/tiphys", express.json({ limit: maxBodyBytes }), historyRoutes(options));
   app.use((request) => {
     throw new EngineError("NOT_FOUND", `${request.method} ${request.path}: there is no such path`);

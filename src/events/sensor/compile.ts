@@ -172,6 +172,7 @@ function compileTrigger(
     problems.push({ severity: "error", path: `${path}.template.conditionsReset`, message: "is not supported yet" });
   }
   addTo(problems, checkParameters(trigger, path));
+  if (trigger.dlqTrigger) addTo(problems, checkParameters(trigger.dlqTrigger, `${path}.dlqTrigger`));
   return {
     name: trigger.template.name,
     trigger,

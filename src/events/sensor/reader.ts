@@ -63,6 +63,8 @@ export interface EventReader {
   run(signal: AbortSignal): Promise<void>;
   /** Messages between the shared loop and the end of the stream. */
   lag(): Promise<number>;
+  /** The end of the stream; asked once for all who ask at the same time. */
+  end(): Promise<Place>;
 }
 
 interface Place {
@@ -114,13 +116,21 @@ class SharedReader implements EventReader {
   #drained = 0;
   readonly #relief = new Waiters();
   #head: Place | undefined;
+  #ending: Promise<Place> | undefined;
 
   constructor(options: EventReaderOptions) {
     this.#options = options;
   }
 
+  end(): Promise<Place> {
+    this.#ending ??= this.#options.bus.end(this.#options.stream).finally(() => {
+      this.#ending = undefined;
+    });
+    return this.#ending;
+  }
+
   async lag(): Promise<number> {
-    const end = await this.#options.bus.end(this.#options.stream);
+    const end = await this.end();
     return this.#head?.epoch === end.epoch ? Math.max(0, end.after - this.#head.after) : 0;
   }
 

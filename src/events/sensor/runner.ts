@@ -2,16 +2,18 @@ import { backoffMs, reconnectBackoff } from "../../base/backoff.ts";
 import { type Clock, sleepFor } from "../../base/clock.ts";
 import { assertNever, EngineError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
-import type { Metrics } from "../../base/metrics.ts";
-import type { EventHead, Ledger, LedgerPosition, RecordId } from "../../record/records.ts";
+import type { Lag, Metrics } from "../../base/metrics.ts";
+import { type EventHead, type Ledger, type LedgerPosition, outcomeKey, type RecordId } from "../../record/records.ts";
 import type { Subject } from "../../record/subject.ts";
 import type { Position } from "../bus/bus.ts";
 import type { CompiledSensor } from "./compile.ts";
 import type { Effect, ErrorDecision } from "./effect.ts";
-import { EffectQueue, type Execute, type PutDead } from "./effect-queue.ts";
+import { EffectQueue, type Execute, type PutDead, type ReportAttempt } from "./effect-queue.ts";
 import { createExplainer, type Explainer } from "./explain.ts";
+import type { LimitOf } from "./lane.ts";
 import type { Contribution, Partition, PartitionMember } from "./partition.ts";
 import type { EventBatch, EventReader } from "./reader.ts";
+import { type RedriveDeps, runRedrives } from "./redriver.ts";
 import { type Decision, emptyState, type ReceivedEvent, reduce, type SensorState } from "./reducer.ts";
 import { createSensorCells, type SensorCells } from "./sensor-cells.ts";
 
@@ -26,7 +28,11 @@ export interface SensorRunnerDeps {
   readonly ledger: Ledger;
   readonly execute: Execute;
   readonly putDead: PutDead;
-  /** Keys of effects whose outcome the ledger held when the engine started. */
+  /** What people ask to be done again; absent: nothing is. */
+  readonly redrive?: RedriveDeps;
+  readonly limitOf?: LimitOf;
+  readonly report?: ReportAttempt;
+  /** `outcomeKey`s of effects whose outcome the ledger held when the engine started. */
   readonly finished: ReadonlySet<string>;
   /**
    * Where the ledger ended then. A runner that starts later (after an edit or a failure) reads what came since by itself;
@@ -44,6 +50,8 @@ export interface SensorRunner {
    * Rejects when its state can no longer be stored: whoever runs it starts a new runner from what was stored.
    */
   run(signal: AbortSignal): Promise<void>;
+  /** How far it is behind the end of its bus; undefined while the bus is away. */
+  lag?(): Promise<Lag | undefined>;
   /** Resolves once the Sensor's position is stored: from then on it misses no event. Never, when it stops before. */
   readonly ready: Promise<void>;
 }
@@ -80,6 +88,8 @@ class Runner implements SensorRunner, PartitionMember {
   #state: SensorState = emptyState;
   #place: { readonly epoch: string; readonly after: number } = { epoch: "", after: 0 };
   #idle: () => { readonly epoch: string; readonly after: number } | undefined = () => undefined;
+  /** Milliseconds since 1970: when the event that it is at was stored. */
+  #takenStoredAt: number | undefined;
   /** Before its state is read there is nothing to store. */
   #isRestored = false;
   #isLeaving = false;
@@ -104,6 +114,17 @@ class Runner implements SensorRunner, PartitionMember {
     });
   }
 
+  async lag(): Promise<Lag | undefined> {
+    const { clock, reader } = this.#deps;
+    const { namespace, name } = this.#compiled.head;
+    const end = await reader.end().catch(() => undefined);
+    if (!end || !this.#isRestored) return undefined;
+    const isIdle = this.#idle() !== undefined;
+    const behind = end.epoch === this.#place.epoch ? end.after - this.#place.after : end.after;
+    const ms = isIdle || this.#takenStoredAt === undefined ? 0 : clock.now() - this.#takenStoredAt;
+    return { namespace, sensor: name, events: isIdle ? 0 : Math.max(0, behind), ms: Math.max(0, ms) };
+  }
+
   async run(signal: AbortSignal): Promise<void> {
     const { partition } = this.#deps;
     const stop = this.#failed.signal;
@@ -112,16 +133,18 @@ class Runner implements SensorRunner, PartitionMember {
     else signal.addEventListener("abort", onAbort, { once: true });
     partition.join(this);
     const acting = this.#effects.run(stop, this.#lost.signal);
+    let redriving: Promise<void> | undefined;
     try {
       const from = await this.#restore(stop);
       await this.#storeStart(stop);
+      redriving = this.#redrive(stop);
       await this.#read(from, stop);
       this.fail(new Error("reading ended by itself"));
     } catch (error) {
       this.fail(error);
     }
     signal.removeEventListener("abort", onAbort);
-    await acting;
+    await Promise.all([acting, redriving]);
     this.#isLeaving = true;
     await partition.leave(this);
     if (!signal.aborted) throw this.#failed.signal.reason;
@@ -165,7 +188,7 @@ class Runner implements SensorRunner, PartitionMember {
     const place = stored.position?.bus === bus ? stored.position : await start();
     if (stored.position) this.#finished = await this.#readFinished(stored.position.ledger, stop);
     stop.throwIfAborted();
-    const open = stored.outbox.filter((entry) => !this.#finished.has(entry.key));
+    const open = stored.outbox.filter((entry) => !this.#finished.has(outcomeKey(entry)));
     this.#state = stored.state;
     this.#place = { epoch: place.epoch, after: place.after };
     this.#effects.restore(open, stored.outbox);
@@ -188,8 +211,8 @@ class Runner implements SensorRunner, PartitionMember {
     const isLater = since.epoch === now.epoch && since.after > finishedUntil.after;
     const keys = new Set(finished);
     for await (const records of ledger.readEffects(isLater ? since : finishedUntil, stop)) {
-      for (const { sensor, key, outcome } of records) {
-        if (sensor.uid === this.#compiled.head.uid && outcome !== "failed") keys.add(key);
+      for (const record of records) {
+        if (record.sensor.uid === this.#compiled.head.uid && record.outcome !== "failed") keys.add(outcomeKey(record));
       }
     }
     return keys;
@@ -200,6 +223,24 @@ class Runner implements SensorRunner, PartitionMember {
     this.#deps.partition.markDirty(this, true);
     if (this.#cells.hasPosition) this.#setReady();
     await Promise.race([this.ready, aborted(stop)]);
+  }
+
+  async #redrive(stop: AbortSignal): Promise<void> {
+    const { redrive, clock, log, ledger } = this.#deps;
+    if (!redrive) return;
+    const sensor = {
+      compiled: this.#compiled,
+      effects: this.#effects,
+      isFinished: (key: string) => this.#finished.has(key),
+      judge: (compiled: CompiledSensor, received: ReceivedEvent, id: string) => {
+        for (const decision of this.#reduce(compiled, received)) this.#act(decision, received, id);
+      },
+    };
+    try {
+      await runRedrives({ ...redrive, sensor, clock, log, ledger }, stop);
+    } catch (error) {
+      if (!stop.aborted) this.fail(error);
+    }
   }
 
   /** Reads for ever; when the bus is away, again from where it stood. */
@@ -236,10 +277,11 @@ class Runner implements SensorRunner, PartitionMember {
     if (batch.epoch !== this.#place.epoch) this.#startAnew(batch.epoch);
     if (batch.lost) this.#recordLost(batch.lost);
     for (const received of batch.events) {
+      this.#takenStoredAt = received.head.storedAt;
       if (!this.#effects.hasRoom()) await this.#effects.room(signal);
       if (!this.#deps.ledger.hasRoom()) await this.#deps.ledger.room(signal);
       if (signal.aborted) return;
-      this.#reduce(received);
+      for (const decision of this.#reduce(this.#compiled, received)) this.#act(decision, received);
       this.#place = { epoch: batch.epoch, after: received.head.sequence };
     }
     this.#place = { epoch: batch.epoch, after: Math.max(this.#place.after, batch.through) };
@@ -251,13 +293,14 @@ class Runner implements SensorRunner, PartitionMember {
     this.#place = { epoch, after: 0 };
   }
 
-  #reduce(received: ReceivedEvent): void {
-    const { state, decisions } = reduce(this.#compiled, this.#state, received, this.#deps.clock.now());
+  #reduce(compiled: CompiledSensor, received: ReceivedEvent): readonly Decision[] {
+    const { state, decisions } = reduce(compiled, this.#state, received, this.#deps.clock.now());
     this.#state = state;
-    for (const decision of decisions) this.#act(decision, received);
+    return decisions;
   }
 
-  #act(decision: Decision, received: ReceivedEvent): void {
+  /** `redrive`: the dead letter that the event comes from; then the position says nothing about it. */
+  #act(decision: Decision, received: ReceivedEvent, redrive?: string): void {
     const { metrics } = this.#deps;
     const { namespace, name } = this.#compiled.head;
     switch (decision.kind) {
@@ -266,11 +309,11 @@ class Runner implements SensorRunner, PartitionMember {
         break;
       case "error":
         metrics.decisionErrors.add({ namespace, sensor_name: name });
-        this.#effects.addError(decision, this.#recordError(decision));
+        this.#effects.addError(decision, this.#recordError(decision), redrive);
         break;
       case "fire":
         if (this.#finished.has(decision.key) || this.#effects.has(decision.key)) break;
-        this.#effects.add(this.#effectOf(decision), received.head.sequence, decision.joined);
+        this.#effects.add(this.#effectOf(decision), received.head.sequence, decision.joined || redrive !== undefined);
         break;
       default:
         assertNever(decision);

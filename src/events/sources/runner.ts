@@ -179,6 +179,7 @@ function createContext(run: EventSourceRun, { definition, kind, log, ready }: Ru
     event,
     async emit(draft) {
       if (!passes(draft.data)) return;
+      const startedMs = run.clock.monotonicMs();
       const cloudEvent = toCloudEvent(draft, attributes, run.clock);
       try {
         await run.publish(cloudEvent);
@@ -187,6 +188,7 @@ function createContext(run: EventSourceRun, { definition, kind, log, ready }: Ru
         throw error;
       }
       metrics.eventSent.add(labels);
+      metrics.eventProcessingDuration.observe(labels, run.clock.monotonicMs() - startedMs);
       log.debug("Succeeded to publish an event", { eventID: cloudEvent.id });
     },
     ready,

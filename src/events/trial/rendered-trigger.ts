@@ -24,7 +24,7 @@ export function renderTrigger(compiled: CompiledSensor, fired: Fired): JsonObjec
   for (const [dependency, { event }] of Object.entries(fired.events)) events[dependency] = event;
   const parameters = createParameterResolver(events);
   const path = `spec.triggers[${index}]`;
-  const template = templateOf(trigger, (raw, list) => parameters.apply(raw, list, `${path}.parameters`));
+  const template = templateOf(trigger.trigger, (raw, list) => parameters.apply(raw, list, `${path}.parameters`));
   const { kind } = trigger.trigger.template;
   const block = kind === undefined ? undefined : template[kind];
   if (kind === undefined || !isJsonObject(block)) return template;

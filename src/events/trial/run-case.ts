@@ -1,10 +1,11 @@
+import type { RetryPlan } from "../../api/backoff-plan.ts";
 import type { SensorTest, SensorTestCase } from "../../api/sensor-test.ts";
 import { type Instant, instant } from "../../base/clock.ts";
 import { formatDuration } from "../../base/duration.ts";
 import { messageOf, TerminalError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
 import type { CompiledSensor } from "../sensor/compile.ts";
-import { type RetryPlan, retryPlanOf } from "../sensor/effect.ts";
+import { retryPlanOf } from "../sensor/effect.ts";
 import { createPlanner } from "../sensor/executor.ts";
 import { type Decision, emptyState, explain } from "../sensor/reducer.ts";
 import { triggerKinds } from "../triggers/registry.ts";

@@ -1,105 +1,22 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
-import { parseSensor } from "../../../src/api/sensor.ts";
-import type { JsonObject } from "../../../src/base/json.ts";
 import { silentLogger } from "../../../src/base/log.ts";
-import { createMetrics } from "../../../src/base/metrics.ts";
-import { compileSensor } from "../../../src/events/sensor/compile.ts";
-import { createDeadLetters } from "../../../src/events/sensor/dead-letters.ts";
 import type { Execute } from "../../../src/events/sensor/effect-queue.ts";
 import { createPartitions } from "../../../src/events/sensor/partition.ts";
 import { createEventReader, parseSystemSubject } from "../../../src/events/sensor/reader.ts";
-import { createSensorRunner, type SensorRunnerDeps } from "../../../src/events/sensor/runner.ts";
-import { ledgerPositionsIn } from "../../../src/events/sensor/sensor-cells.ts";
+import { createSensorRunner } from "../../../src/events/sensor/runner.ts";
 import { openLedger } from "../../../src/ledger/ledger.ts";
 import { encodeEvent } from "../../../src/record/cloud-event.ts";
 import type { Ledger } from "../../../src/record/records.ts";
 import { eventSubject, rawSubject } from "../../../src/record/subject.ts";
-import { createFastClock } from "../../harness/fast-clock.ts";
 import { busAway, createMemoryBus, type MemoryBus } from "../../harness/memory-bus.ts";
 import { waitFor } from "../../harness/wait.ts";
-
-const dependencies = ["a", "b"].map((name) => ({ name, eventSourceName: "source", eventName: name }));
-/** A flush is due after 4 ms instead of 100, so that crashes fall before, between and after many. */
-const clock = createFastClock(25);
-const log = {};
-
-function sensor(triggers: readonly object[], given: readonly object[] = dependencies) {
-  const manifest = {
-    apiVersion: "argoproj.io/v1alpha1",
-    kind: "Sensor",
-    metadata: { name: "crashing", namespace: "shop", uid: "uid-1" },
-    spec: { dependencies: given, triggers },
-  };
-  return compileSensor(parseSensor(manifest, {}).resource);
-}
+import { clock, dependencies, letters, live, log, publish, randomOf, sensor } from "./life.ts";
 
 /** What the world outside saw: each effect's key, as often as it was made to happen. */
 interface World {
   readonly effects: { readonly key: string; readonly events: readonly string[] }[];
-}
-
-/** One life of an engine on `bus`; nothing of it is disposed of: a crash does not say goodbye. */
-async function live(
-  compiled: ReturnType<typeof sensor>,
-  bus: MemoryBus,
-  writer: string,
-  execute: Execute,
-  more: Partial<SensorRunnerDeps> = {},
-) {
-  const stop = new AbortController();
-  const base = { clock, log: silentLogger, metrics: createMetrics() };
-  const ledger = await openLedger({ bus, writer, ...base });
-  const partitions = createPartitions({ bus, ...base });
-  const cells = await partitions.open(stop.signal);
-  const { epoch, after } = ledger.mark();
-  const marks = cells.flatMap((map) => [...ledgerPositionsIn(map)].map((position) => position.after));
-  const finished = new Set<string>();
-  for await (const records of ledger.readEffects({ epoch, after: Math.min(after, ...marks) }, stop.signal)) {
-    for (const record of records) if (record.outcome !== "failed") finished.add(record.key);
-  }
-  const reader = createEventReader({
-    name: "system",
-    bus,
-    stream: "events",
-    subjects: [rawSubject("events.>")],
-    parseSubject: parseSystemSubject,
-    onInvalid: () => assert.fail("every event is valid"),
-  });
-  const finishedUntil = ledger.mark();
-  const deps = async (): Promise<SensorRunnerDeps> => ({
-    ...base,
-    reader,
-    bus: "system",
-    subjectOf: (source, event) => eventSubject("shop", source, event),
-    start: () => bus.end("events"),
-    partition: await partitions.of("shop", "crashing"),
-    ledger,
-    execute,
-    putDead: createDeadLetters(bus, compiled.head, clock),
-    finished,
-    finishedUntil,
-    ...more,
-  });
-  const runner = createSensorRunner(compiled, await deps());
-  const ran = runner.run(stop.signal);
-  const running = Promise.all([ran, partitions.run(stop.signal), reader.run(stop.signal)]);
-  running.catch(() => undefined);
-  await Promise.race([runner.ready, ran]).catch((error: unknown) => {
-    stop.abort();
-    throw error;
-  });
-  return { stop: () => stop.abort(), running, deps, ledger };
-}
-
-/** A small generator of numbers in [0, 1): the seed is printed with a failure. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
 }
 
 async function crashRepeatedly(triggers: readonly object[], seed: number): Promise<{ world: World; ids: string[] }> {
@@ -193,14 +110,6 @@ for (const [name, triggers] of Object.entries(shapes)) {
   }
 }
 
-async function publish(bus: MemoryBus, event: string, id: string, data: JsonObject = {}): Promise<void> {
-  const time = "2026-01-01T00:00:00Z";
-  const datacontenttype = "application/json";
-  const encoded = encodeEvent({ id, source: "source", type: "webhook", subject: event, time, datacontenttype, data });
-  await bus.publish(eventSubject("shop", "source", event), { id, data: encoded });
-}
-
-const letters = (bus: MemoryBus) => bus.stored("dead").map(({ data }) => JSON.parse(String(data)));
 const each = { template: { name: "each", conditions: "a || b", log } };
 const both = { template: { name: "both", conditions: "a && b", log } };
 
@@ -411,4 +320,140 @@ test("who takes over does not repeat what the engine before did, though it store
   assert.deepEqual(done, ["uid-1/each/a1"]);
   stop.abort();
   await ran;
+});
+
+test("an edit loses no event, and what waits in a join that it left alone goes on waiting", async () => {
+  const bus = createMemoryBus();
+  const done: string[] = [];
+  const execute: Execute = async ({ key }) => {
+    done.push(key);
+    return { message: "" };
+  };
+  const before = await live(sensor([both]), bus, "before", execute);
+  await publish(bus, "a", "a1");
+  await waitFor("the event to be waiting", () => bus.stored("state").some(({ data }) => String(data).includes("a1")));
+  before.stop();
+  await before.running;
+  await publish(bus, "c", "c1");
+  await publish(bus, "b", "b1");
+  const third = { name: "c", eventSourceName: "source", eventName: "c" };
+  const edited = sensor([both, { template: { name: "new", conditions: "c", log } }], [...dependencies, third]);
+  const after = await live(edited, bus, "after", execute);
+  await waitFor("both", () => done.length === 2);
+  after.stop();
+  await after.running;
+  assert.deepEqual(done.sort(), ["uid-1/both/a1,b1", "uid-1/new/c1"], "also what came while nobody was there");
+});
+
+const poisons: [name: string, execute: Execute][] = [
+  ["that its trigger throws about at once", () => assert.fail("broken")],
+  ["that its trigger rejects with nothing", () => Promise.reject(undefined)],
+  ["that its trigger rejects with something that cannot be told", () => Promise.reject(Object.create(null))],
+  ["that its trigger fails about without end", () => Promise.reject(new Error("x".repeat(3_000_000)))],
+];
+for (const [name, fail] of poisons) {
+  test(`an event ${name} ends on dead, and the next ones are acted on`, async () => {
+    const bus = createMemoryBus();
+    const done: string[] = [];
+    const execute: Execute = async (effect, signal) => {
+      if (effect.key.endsWith("poison")) return fail(effect, signal);
+      done.push(effect.key);
+      return { message: "" };
+    };
+    const { stop, running } = await live(sensor([each]), bus, "w", execute);
+    for (const id of ["a1", "poison", "a2"]) await publish(bus, "a", id, { body: null });
+    await waitFor("the others", () => done.length === 2);
+    await waitFor("the letter", () => letters(bus).length === 1);
+    assert.equal(letters(bus)[0].key, "uid-1/each/poison");
+    stop();
+    await running;
+  });
+}
+
+test("a trigger that hangs holds up no other trigger of its Sensor", async () => {
+  const bus = createMemoryBus();
+  const done: string[] = [];
+  const execute: Execute = async ({ key, trigger }) => {
+    if (trigger === "hangs") return new Promise(() => undefined);
+    done.push(key);
+    return { message: "" };
+  };
+  const hangs = { template: { name: "hangs", conditions: "a || b", log } };
+  const { stop, running } = await live(sensor([hangs, each]), bus, "w", execute);
+  for (let n = 0; n < 600; n++) await publish(bus, "a", `a${n}`);
+  await waitFor("all of the other's", () => done.length === 600);
+  stop();
+  await running;
+});
+
+test("an event whose filter failed is judged again when it is redriven, by the Sensor as it is then", async () => {
+  const bus = createMemoryBus();
+  const done: string[] = [];
+  const execute: Execute = async ({ key }) => {
+    done.push(key);
+    return { message: "" };
+  };
+  const filters = { data: [{ path: "body.missing", type: "string", value: ["x"] }] };
+  const given = [{ name: "a", eventSourceName: "source", eventName: "a", filters }, ...dependencies.slice(1)];
+  const broken = await live(sensor([both, each], given), bus, "broken", execute);
+  await publish(bus, "a", "a1");
+  await publish(bus, "b", "b1");
+  await waitFor("the letter", () => letters(bus).length === 1);
+  await waitFor("the other event", () => done.length === 1);
+  await broken.redrives.request((await broken.dead.list({})).letters[0]!);
+  await waitFor("a letter again", () => letters(bus).length === 3);
+  broken.stop();
+  await broken.running;
+  const { letters: open } = await broken.dead.list({});
+  assert.deepEqual([open.length, done], [1, ["uid-1/each/b1"]], "as long as the filter fails it is dead");
+  const mended = await live(sensor([both, each]), bus, "mended", execute);
+  await mended.redrives.request(open[0]!);
+  await waitFor("what it fires", () => done.length === 3);
+  await waitFor("the letter to be dead no more", async () => (await mended.dead.list({})).letters.length === 0);
+  mended.stop();
+  await mended.running;
+  assert.deepEqual(done.slice(1).sort(), ["uid-1/both/a1,b1", "uid-1/each/a1"]);
+});
+
+test("redriven twice, it is done once", async () => {
+  const bus = createMemoryBus();
+  const done: string[] = [];
+  let isBroken = true;
+  const execute: Execute = async ({ key }) => {
+    if (isBroken) throw new Error("no");
+    done.push(key);
+    return { message: "" };
+  };
+  const { stop, running, redrives, dead } = await live(sensor([each]), bus, "w", execute);
+  await publish(bus, "a", "a1");
+  await waitFor("the letter", () => letters(bus).length === 1);
+  const [letter] = (await dead.list({})).letters;
+  isBroken = false;
+  await Promise.all([redrives.request(letter!), redrives.request(letter!)]);
+  await waitFor("it", () => done.length === 1);
+  await redrives.request(letter!);
+  await waitFor("the requests to be gone", async () => (await bus.state("redrives").entries("")).length === 0);
+  await sleep(20);
+  stop();
+  await running;
+  assert.deepEqual(done, ["uid-1/each/a1"]);
+});
+
+test("a Sensor that is held up says how far it is behind, and since when", async () => {
+  const bus = createMemoryBus();
+  const ends: (() => void)[] = [];
+  const execute: Execute = () => new Promise((resolve) => ends.push(() => resolve({ message: "" })));
+  const { stop, running, runner } = await live(sensor([each]), bus, "w", execute);
+  for (let n = 0; n < 300; n++) await publish(bus, "a", `a${n}`);
+  await waitFor("a full queue", () => ends.length === 256);
+  const lag = await runner.lag?.();
+  assert.deepEqual([lag?.sensor, lag?.events], ["crashing", 44]);
+  assert.ok((lag?.ms ?? 0) > 0);
+  await waitFor("the end", async () => {
+    for (const end of ends) end();
+    return (await runner.lag?.())?.events === 0;
+  });
+  assert.equal((await runner.lag?.())?.ms, 0);
+  stop();
+  await running;
 });
