@@ -63,9 +63,13 @@ function isJson(text: string): boolean {
   }
 }
 
-/** Behind a second `#`, a modifier or a literal the original replaces what it computed at a place that it does not have. */
+/**
+ * Behind a second `#`, a modifier, a literal, or several paths in brackets the original replaces what it computed at a place
+ * that it does not have.
+ */
 function isComputed(path: string): boolean {
-  return (path.match(/#(?:\.|$)/g) ?? []).length > 1 || path.includes("..") || /@(?!type)|!(?![=%])/.test(path);
+  const isMade = /@(?!type)|!(?![=%])|[.|][[{]/.test(path);
+  return isMade || (path.match(/#(?:\.|$)/g) ?? []).length > 1 || path.includes("..");
 }
 
 /** Without a sign of GJSON a bracket or a literal is part of a key; the original also looks for what it would find. */
