@@ -58,14 +58,14 @@ export function checkJqTransform(text: string, path: string): Problem[] {
   }
 }
 
-/** `filter.expression` of an EventSource (spec argo-events 3.3): where it fails, the event is dropped. */
+/** `filter.expression` of an EventSource (spec argo-events 3.3): one that does not parse stops its event. */
 export function checkFilterExpression(text: string, path: string): Problem[] {
   try {
     const { type } = compileExpr(text);
     if (type === "bool" || type === "interface {}") return [];
     return [warningAt(path, `${JSON.stringify(text)} gives ${type}, not bool: every event is dropped`)];
   } catch (error) {
-    return [warningAt(path, `${messageOf(error)}: every event is dropped`)];
+    return [warningAt(path, `${messageOf(error)}: Argo Events drops every event, Tiphys does not start the source`)];
   }
 }
 
