@@ -1,5 +1,5 @@
 import { globSync } from "node:fs";
-import { chmod, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, copyFile, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { build } from "esbuild";
 
@@ -41,6 +41,9 @@ for (const path of Object.keys(result.metafile.outputs).filter((path) => path.en
   const plain = text.replace(/^\s*(?:\/\/|\/?\*).*$/gm, (line) => line.replace(/[^\p{ASCII}]/gu, "?"));
   if (plain !== text) await writeFile(path, plain);
 }
+
+// Beside the bundle, where src/base/lua/lua.ts looks for it.
+await copyFile(join(root, "node_modules/wasmoon-lua5.1/dist/liblua5.1.wasm"), join(outdir, "liblua5.1.wasm"));
 
 let bytes = 0;
 for (const output of Object.values(result.metafile.outputs)) bytes += output.bytes;

@@ -2,6 +2,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { nearest } from "../base/nearest.ts";
 import type { Problem } from "../base/schema.ts";
 import { parseYaml, YamlError } from "../base/yaml.ts";
+import { checkJqPath } from "./expression-traps.ts";
 import { listOf, objectOf, textOf, warningAt } from "./fields.ts";
 import { readRetry } from "./retry-policy.ts";
 import { syncOptionProblems } from "./sync-options.ts";
@@ -180,8 +181,8 @@ function ignoreRuleTraps(rule: JsonObject, path: string): Problem[] {
     const message = `${JSON.stringify(pointer)} must begin with "/", it has no effect`;
     problems.push(warningAt(`${path}.jsonPointers[${index}]`, message, meant(likely)));
   }
-  if (listOf(rule.jqPathExpressions).length > 0) {
-    problems.push(warningAt(`${path}.jqPathExpressions`, "is not supported yet"));
+  for (const [index, text] of textsOf(rule.jqPathExpressions).entries()) {
+    if (!isTemplate(text)) problems.push(...checkJqPath(text, `${path}.jqPathExpressions[${index}]`));
   }
   return problems;
 }

@@ -8,9 +8,18 @@ export interface Condition {
   /** Whether it contains `&&`: only then events wait for each other (spec argo-events 4.1.6). */
   readonly joins: boolean;
   isMet(present: ReadonlySet<string>): boolean;
+  /** What it says, for explanations. */
+  readonly tree: ConditionTree;
 }
 
-type Node = (present: ReadonlySet<string>) => boolean;
+export type ConditionTree =
+  | { readonly kind: "name"; readonly name: string }
+  | { readonly kind: "and" | "or"; readonly parts: readonly ConditionTree[] };
+
+interface Node {
+  readonly tree: ConditionTree;
+  readonly isMet: (present: ReadonlySet<string>) => boolean;
+}
 
 /** Deeper parentheses are refused. */
 const maxDepth = 100;
@@ -24,9 +33,9 @@ export const parseCondition: (text: string) => Condition = memoize(parse, 1_000)
 
 function parse(text: string): Condition {
   const parser = createParser(text);
-  const isMet = parser.parseOr(0);
+  const { isMet, tree } = parser.parseOr(0);
   parser.expectEnd();
-  return { names: [...parser.names], joins: text.includes("&"), isMet };
+  return { names: [...parser.names], joins: text.includes("&"), isMet, tree };
 }
 
 /** What holds where a trigger has no `conditions`: all of them. */
@@ -36,6 +45,7 @@ export function allOf(names: readonly string[]): Condition {
     names: distinct,
     joins: distinct.length > 1,
     isMet: (present) => distinct.every((name) => present.has(name)),
+    tree: { kind: "and", parts: distinct.map((name) => ({ kind: "name", name })) },
   };
 }
 
@@ -72,8 +82,9 @@ function createParser(text: string) {
       return inner;
     }
     if (!next?.isName) throw fault(text, `has ${shown(next)} where a dependency is expected`);
-    names.add(next.text);
-    return (present) => present.has(next.text);
+    const { text: name } = next;
+    names.add(name);
+    return { tree: { kind: "name", name }, isMet: (present) => present.has(name) };
   }
 
   function expectEnd(): void {
@@ -87,15 +98,19 @@ function shown(next: { readonly text: string } | undefined): string {
   return next ? `"${next.text}"` : "its end";
 }
 
-const either =
-  (left: Node, right: Node): Node =>
-  (present) =>
-    left(present) || right(present);
+function either({ tree, isMet: left }: Node, { tree: other, isMet: right }: Node): Node {
+  return { tree: joined("or", tree, other), isMet: (present) => left(present) || right(present) };
+}
 
-const both =
-  (left: Node, right: Node): Node =>
-  (present) =>
-    left(present) && right(present);
+function both({ tree, isMet: left }: Node, { tree: other, isMet: right }: Node): Node {
+  return { tree: joined("and", tree, other), isMet: (present) => left(present) && right(present) };
+}
+
+/** `a && b && c` is one node. */
+function joined(kind: "and" | "or", left: ConditionTree, right: ConditionTree): ConditionTree {
+  const parts = [left, right].flatMap((part) => (part.kind === kind ? part.parts : [part]));
+  return { kind, parts };
+}
 
 function tokenize(text: string): { readonly text: string; readonly isName: boolean }[] {
   const tokens: { text: string; isName: boolean }[] = [];

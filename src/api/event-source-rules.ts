@@ -47,12 +47,6 @@ export function checkModes(events: readonly EventDefinition[]): Problem[] {
   return [errorAt("spec", message)];
 }
 
-/** The runner does not start such an event: unfiltered, it would fire what the user excluded. */
-export function checkFilter(event: EventDefinition): Problem[] {
-  if (expressionOf(event) === "") return [];
-  return [warningAt(`${pathOf(event)}.filter.expression`, "is not supported yet: the event does not run")];
-}
-
 /** The original does not even read what these kinds have as an expression. */
 const unfilteredKinds: ReadonlySet<string> = new Set(["minio", "resource", "storageGrid", "stripe"]);
 

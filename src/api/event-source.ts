@@ -4,7 +4,6 @@ import { type Parsed, readEnvelope, warningsOf } from "./envelope.ts";
 import {
   checkEventNames,
   checkExpression,
-  checkFilter,
   checkModes,
   checkRoutes,
   checkService,
@@ -98,7 +97,6 @@ function readEvents(spec: JsonObject, kinds: Kinds, problems: Problem[]): EventD
       events.push(definition);
       if (!schema || !isJsonObject(event)) continue;
       problems.push(...schema.check(event, pathOf(definition)));
-      if (!schema.isPlanned) problems.push(...checkFilter(definition));
       problems.push(...checkExpression(definition));
     }
   }

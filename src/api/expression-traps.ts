@@ -1,6 +1,7 @@
 import { messageOf } from "../base/errors.ts";
 import { compileExpr } from "../base/expr/expr.ts";
 import { compileGovaluate, type Govaluate } from "../base/govaluate/govaluate.ts";
+import { compileJq } from "../base/jq/jq.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { Problem } from "../base/schema.ts";
 import { listOf, objectOf, textOf, warningAt } from "./fields.ts";
@@ -47,13 +48,35 @@ function checkNames(names: readonly string[], path: string, text: string, compil
   });
 }
 
-/** `filter.expression` of an EventSource (spec argo-events 3.3): where it fails, the event is dropped. */
+/** `transform.jq` of a Sensor (spec argo-events 5.8). */
+export function checkJqTransform(text: string, path: string): Problem[] {
+  try {
+    if (text !== "") compileJq(text);
+    return [];
+  } catch (error) {
+    return [warningAt(path, `${messageOf(error)}: each event is an error`)];
+  }
+}
+
+/** `filter.expression` of an EventSource (spec argo-events 3.3): one that does not parse stops its event. */
 export function checkFilterExpression(text: string, path: string): Problem[] {
   try {
     const { type } = compileExpr(text);
     if (type === "bool" || type === "interface {}") return [];
     return [warningAt(path, `${JSON.stringify(text)} gives ${type}, not bool: every event is dropped`)];
   } catch (error) {
-    return [warningAt(path, `${messageOf(error)}: every event is dropped`)];
+    return [warningAt(path, `${messageOf(error)}: Argo Events drops every event, Tiphys does not start the source`)];
+  }
+}
+
+/** `jqPathExpressions` of an Application (spec argo-cd-engine 3.6): one that is no jq ends every comparison. */
+export function checkJqPath(text: string, path: string): Problem[] {
+  try {
+    compileJq(text);
+    // A comment in it would take the bracket.
+    compileJq(`del(${text})`);
+    return [];
+  } catch (error) {
+    return [warningAt(path, `${messageOf(error)}: the comparison fails`)];
   }
 }

@@ -4,7 +4,7 @@ import type { Problem } from "../base/schema.ts";
 import { checkExprEntry } from "./expression-traps.ts";
 import { addTo, checkItems, listOf, objectOf, textOf, warningAt } from "./fields.ts";
 import { secondOfDay, secondsPerDay } from "./time-of-day.ts";
-import { checkEventPath, checkPlainWords, checkPlanned, checkRegex, checkTemplate } from "./trap-rules.ts";
+import { checkEventPath, checkPlainWords, checkRegex, checkScript, checkTemplate } from "./trap-rules.ts";
 
 /** Filters that are accepted, but fail with each event, or take other events than they seem to (spec argo-events 5). */
 export function checkFilterTraps({ filters: written, filtersLogicalOperator }: JsonObject, path: string): Problem[] {
@@ -13,12 +13,24 @@ export function checkFilterTraps({ filters: written, filtersLogicalOperator }: J
   if (filtersLogicalOperator === "or" && !kindsOf(filters).some((kind) => isGiven(filters[kind]))) {
     problems.push(warningAt(path, "names no filter: with filtersLogicalOperator or no event is ever taken"));
   }
+  if (filtersLogicalOperator === "or") addTo(problems, checkOrErrors(filters, path));
   addTo(problems, checkItems(filters.exprs, `${path}.exprs`, checkExprEntry));
   addTo(problems, checkItems(filters.data, `${path}.data`, checkDataEntry));
   if (filters.context !== undefined) addTo(problems, checkContext(objectOf(filters.context), `${path}.context`));
   if (filters.time !== undefined) addTo(problems, checkWindow(objectOf(filters.time), `${path}.time`));
-  addTo(problems, checkPlanned(filters, ["cel"], path));
+  addTo(problems, checkScript(filters.script, `${path}.script`, "the filter fails with each event"));
   return problems;
+}
+
+/** Kinds whose filters may fail with an event, as those whose path is not there. */
+const failing = ["exprs", "data", "script"] as const;
+
+function checkOrErrors(filters: JsonObject, path: string): Problem[] {
+  const given = kindsOf(filters).filter((kind) => isGiven(filters[kind]));
+  const risky = failing.filter((kind) => given.includes(kind));
+  if (given.length < 2 || risky.length === 0) return [];
+  const message = `an error in ${risky.join(" or ")}, as a path that is not there, discards the event though another kind passes`;
+  return [warningAt(`${path}LogicalOperator`, message)];
 }
 
 function kindsOf(filters: JsonObject): string[] {

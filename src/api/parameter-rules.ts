@@ -1,7 +1,7 @@
 import { messageOf } from "../base/errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import type { Problem } from "../base/schema.ts";
-import { checkSjsonPath } from "../base/sjson.ts";
+import { changesOnly, checkSjsonPath } from "../base/sjson.ts";
 import { addTo, checkItems, errorAt, listOf, objectOf, textOf, warningAt } from "./fields.ts";
 import { checkEventPath, checkTemplate } from "./trap-rules.ts";
 
@@ -70,23 +70,24 @@ export function checkParameterTraps(
 ): Problem[] {
   const spec = kind === undefined ? {} : objectOf(objectOf(trigger.template)[kind]);
   const own = ["parameters", "payload", "dynamicHeaders"] as const;
-  const problems = checkEntries(trigger.parameters, names, `${path}.parameters`, true);
+  const problems = checkEntries(trigger.parameters, names, `${path}.parameters`, "parameters");
   for (const field of own) {
     if (spec[field] === undefined) continue;
-    addTo(problems, checkEntries(spec[field], names, `${path}.template.${kind}.${field}`, field !== "dynamicHeaders"));
+    addTo(problems, checkEntries(spec[field], names, `${path}.template.${kind}.${field}`, field));
   }
   return problems;
 }
 
-function checkEntries(
-  list: JsonValue | undefined,
-  names: ReadonlySet<string>,
-  path: string,
-  hasPath: boolean,
-): Problem[] {
-  return checkItems(list, path, ({ src, dest }, at) => {
+type ListName = "parameters" | "payload" | "dynamicHeaders";
+
+function checkEntries(list: JsonValue | undefined, names: ReadonlySet<string>, path: string, of: ListName): Problem[] {
+  return checkItems(list, path, ({ src, dest, operation }, at) => {
     const problems = checkSource(objectOf(src), names, `${at}.src`);
-    if (hasPath) addTo(problems, checkDest(textOf(dest), `${at}.dest`));
+    // Of a dynamic header it is the name.
+    if (of !== "dynamicHeaders") addTo(problems, checkDest(textOf(dest), `${at}.dest`, of));
+    if (of === "payload" && /^(?:append|prepend)$/.test(textOf(operation))) {
+      problems.push(warningAt(`${at}.operation`, `${operation} has no effect in a payload: the value is set`));
+    }
     return problems;
   });
 }
@@ -125,14 +126,29 @@ function checkTexts(src: JsonObject, path: string): Problem[] {
 
 const maxDestLength = 1_000;
 
-function checkDest(dest: string, path: string): Problem[] {
+function checkDest(dest: string, path: string, of: ListName): Problem[] {
   if (dest === "") return [];
   // Setting a path makes what is on its way, which takes long for a long one.
   if (dest.length > maxDestLength) return [warningAt(path, `is longer than ${maxDestLength} characters`)];
   try {
     checkSjsonPath(dest);
-    return [];
   } catch (error) {
     return [warningAt(path, messageOf(error), "a path such as `a.b.0`; `\\.` is a dot")];
   }
+  return checkUnset(dest, path, of);
 }
+
+/** Destinations that change what is there already and add nothing, without an error. */
+function checkUnset(dest: string, path: string, of: ListName): Problem[] {
+  if (!changesOnly(dest)) return [];
+  const text = JSON.stringify(dest);
+  const plain = dest.replaceAll(/\\./gs, "");
+  if (plain.includes("|")) return [warningAt(path, `${text} has no effect: nothing is set behind |`, escapeHint)];
+  const isKey =
+    plain.includes("@") || plain.split(".").some((part) => /[^#]#|^#[^#(]/.test(part) && !part.includes("("));
+  if (isKey) return [warningAt(path, `${text} changes only what is there already, since it has @ or #`, escapeHint)];
+  if (of !== "payload") return [];
+  return [warningAt(path, `${text} has no effect at the start of a payload: *, ? and # find only what is set before`)];
+}
+
+const escapeHint = "a backslash before it makes it part of the key: `\\@`, `\\#`, `\\|`";

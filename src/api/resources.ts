@@ -68,7 +68,8 @@ export interface Trigger extends Omit<WrittenOf<TriggerSchema>, "parameters" | "
   readonly template: TriggerTemplate;
   readonly parameters: readonly JsonObject[];
   readonly atLeastOnce: boolean;
-  readonly dlqTrigger?: JsonObject;
+  /** Without a `dlqTrigger` of its own: that one would never run. */
+  readonly dlqTrigger?: Trigger;
 }
 
 interface TriggerSchema {

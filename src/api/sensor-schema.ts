@@ -296,4 +296,19 @@ function makeSchema(kinds: Kinds): JsonSchema {
 }
 
 /** The Sensor's `status` (spec argo-events 2.7). */
-export const sensorStatusSchema = statusSchema("DependenciesProvided, TriggersProvided and Deployed.", {});
+export const sensorStatusSchema = statusSchema("DependenciesProvided, TriggersProvided and Deployed.", {
+  triggers: listField("Ours: how the triggers fare; written seldom, not for each event.", {
+    type: "object",
+    description: "One trigger that has run.",
+    properties: {
+      name: textField("The trigger's name."),
+      lastSuccessTime: {
+        type: "string",
+        format: "date-time",
+        description: "When it last succeeded; up to 5 minutes old.",
+      },
+      lastFailureTime: { type: "string", format: "date-time", description: "When an attempt of it last failed." },
+      lastError: textField("Why."),
+    },
+  }),
+});

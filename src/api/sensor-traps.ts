@@ -2,11 +2,12 @@ import { messageOf } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { Problem } from "../base/schema.ts";
 import { allOf, type Condition, parseCondition } from "./condition.ts";
+import { checkJqTransform } from "./expression-traps.ts";
 import { addTo, checkItems, objectOf, objectsOf, textOf, warningAt } from "./fields.ts";
 import { checkParameterTraps, destsOf } from "./parameter-rules.ts";
 import { checkStartAt } from "./start-at.ts";
 import { batchEventsName, checkTimingTraps } from "./timing-traps.ts";
-import { checkPlanned, checkPodTemplate, checkSubjectName } from "./trap-rules.ts";
+import { checkPlanned, checkPodTemplate, checkScript, checkSubjectName } from "./trap-rules.ts";
 import { kindOfTemplate } from "./trigger-rules.ts";
 
 /** What is accepted of a Sensor's parts together, but does not do what it says. */
@@ -64,8 +65,11 @@ function checkDependency(dependency: JsonObject, path: string): Problem[] {
   const problems: Problem[] = [];
   addTo(problems, checkSubjectName(textOf(dependency.eventSourceName), `${path}.eventSourceName`));
   addTo(problems, checkSubjectName(textOf(dependency.eventName), `${path}.eventName`));
+  addTo(problems, checkJqTransform(textOf(jq), `${path}.transform.jq`));
   if (textOf(jq) !== "" && textOf(script) !== "") {
     problems.push(warningAt(`${path}.transform.script`, "has no effect beside jq"));
+  } else {
+    addTo(problems, checkScript(script, `${path}.transform.script`, "each event is an error"));
   }
   return problems;
 }

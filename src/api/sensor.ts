@@ -106,8 +106,12 @@ function toTrigger(raw: JsonObject): Trigger {
     ...(isJsonObject(raw.retryStrategy) ? { retryStrategy: raw.retryStrategy as Backoff } : {}),
     ...(isJsonObject(raw.rateLimit) ? { rateLimit: toRateLimit(raw.rateLimit) } : {}),
     atLeastOnce: raw.atLeastOnce === true,
-    ...objectField(raw, "dlqTrigger"),
+    ...(isJsonObject(raw.dlqTrigger) ? { dlqTrigger: withoutDlq(toTrigger(raw.dlqTrigger)) } : {}),
   };
+}
+
+function withoutDlq({ dlqTrigger: _, ...trigger }: Trigger): Trigger {
+  return trigger;
 }
 
 function toRateLimit(raw: JsonObject): NonNullable<Trigger["rateLimit"]> {

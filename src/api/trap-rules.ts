@@ -1,7 +1,10 @@
 import { parseDuration } from "../base/duration.ts";
 import { messageOf, TerminalError } from "../base/errors.ts";
+import { gjsonFault } from "../base/gjson/faults.ts";
 import { checkGoTemplate } from "../base/go-template/template.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
+import { isJsonPath } from "../base/json-path-syntax.ts";
+import { compileLua } from "../base/lua/lua.ts";
 import { compileRegex, exactRegex } from "../base/regex.ts";
 import type { Problem } from "../base/schema.ts";
 import { objectOf, textOf, warningAt } from "./fields.ts";
@@ -35,6 +38,17 @@ export function checkRegex(text: string, path: string): Problem[] {
   if (!looksLiteral(text)) return [];
   const message = `${JSON.stringify(text)} is a regular expression, found anywhere in the text`;
   return [warningAt(path, message, `for exactly this text write \`${exactRegex(text)}\``)];
+}
+
+/** A Lua script has to parse; what then happens to events is `consequence`. */
+export function checkScript(text: JsonValue | undefined, path: string, consequence: string): Problem[] {
+  if (typeof text !== "string" || text === "") return [];
+  try {
+    compileLua(text);
+    return [];
+  } catch (error) {
+    return [warningAt(path, `${messageOf(error)}: ${consequence}`)];
+  }
 }
 
 /** Plain words among a string filter's values, which people take for equality: one warning, at `path`. */
@@ -76,20 +90,33 @@ export function checkTemplate(value: JsonValue | undefined, path: string): Probl
   }
 }
 
-/** A path into an event (spec argo-events 5.9): those of other tools are looked for as if they were names of fields. */
+/**
+ * A path into an event (spec argo-events 5.9). Those of jq are looked for as if they were names of fields, and GJSON takes
+ * what does not parse for something else. A JSONPath that does not parse is an error of the Sensor.
+ */
 export function checkEventPath(value: JsonValue | undefined, path: string): Problem[] {
   const text = textOf(value);
-  if (!text.startsWith("$") && !text.startsWith(".") && !text.includes("[")) return [];
+  if (text === "" || isJsonPath(text)) return [];
+  const problem = checkForeignPath(text, path);
+  if (problem) return [problem];
+  const fault = text.length > maxPathLength ? undefined : gjsonFault(text);
+  return fault === undefined ? [] : [warningAt(path, `${JSON.stringify(text)} does not parse: ${fault}`)];
+}
+
+/** Longer ones are an error of the Sensor. */
+const maxPathLength = 4_000;
+
+function checkForeignPath(text: string, path: string): Problem | undefined {
+  if (!text.startsWith(".") && !text.includes("[")) return undefined;
   // Queries and modifiers have texts of their own.
   const hasBrackets = !/[#@{|!]/.test(text) && /[\w\])]\[(?:\d+|'[^']*'|"[^"]*")\]/.test(text);
-  const isOther = hasBrackets || /^\$(?:[.[]|$)|^\.(?!\.)/.test(text);
-  if (text.length > maxLiteralLength || !isOther) return [];
+  if (text.length > maxLiteralLength || !(hasBrackets || /^\.(?!\.)/.test(text))) return undefined;
   const likely = text
     .replaceAll(/\[(\d+)\]/g, ".$1")
     .replaceAll(/\[(?:'([^']*)'|"([^"]*)")\]/g, ".$1$2")
-    .replace(/^\$?\.?/, "");
+    .replace(/^\./, "");
   const message = `${JSON.stringify(text)} is no path of GJSON: nothing is found there`;
-  return [warningAt(path, message, likely === "" ? "`@this` is all of it" : `did you mean \`${likely}\`?`)];
+  return warningAt(path, message, likely === "" ? "`@this` is all of it" : `did you mean \`${likely}\`?`);
 }
 
 /** `spec.template` of an EventSource or Sensor: what the original never applies (spec argo-events 2.3). */

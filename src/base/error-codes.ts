@@ -157,6 +157,10 @@ export const errorCodes = {
     cause: "A parameter of a trigger could not be resolved or applied.",
     remedy: "Give the parameter a `value` as default, or mend its key.",
   },
+  PATH_FAILED: {
+    cause: "A path that reads JSON takes too much work for this value, or the value is nested too deeply.",
+    remedy: "Make the path shorter: each multipath, @dig and @tostr in a row multiplies what comes before it.",
+  },
   PORT_IN_USE: {
     cause: "Another program listens on the port.",
     remedy: "Stop it, or choose another port; 0 takes any free one.",
@@ -168,6 +172,18 @@ export const errorCodes = {
   RENDER_FAILED: {
     cause: "The files of an Application's source do not give manifests.",
     remedy: "Mend the file that the message names, and push.",
+  },
+  REPLAY_BUSY: {
+    cause: "Another replay runs on this engine: they take turns, so that it has time for its own events.",
+    remedy: "Wait for the other one to end, and ask again.",
+  },
+  SCRIPT_FAILED: {
+    cause: "A Lua script failed with an event or an object, or needed more time or memory than scripts may use.",
+    remedy: "Mend the script at the line that the message names; a loop must end, and fields may be nil.",
+  },
+  SCRIPT_INVALID: {
+    cause: "A text is no Lua script.",
+    remedy: "Mend it at the line that the message names; scripts are Lua 5.1.",
   },
   SECRET_MISSING: {
     cause: "A Secret or a key of it does not exist.",

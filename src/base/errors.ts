@@ -30,8 +30,13 @@ export function remedyOf(error: unknown): string | undefined {
   return error instanceof EngineError ? errorCodes[error.code].remedy : undefined;
 }
 
+/** Of anything that can be thrown; does not throw. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  try {
+    return error instanceof Error ? String(error.message) : String(error);
+  } catch {
+    return "an error that cannot be shown"; // it has no text, or throws when asked for it
+  }
 }
 
 /** For the end of a `switch` over a union: a case that was forgotten does not compile. */

@@ -3,8 +3,8 @@ export type GlobToken =
   | { readonly kind: "one" }
   | { readonly kind: "many" };
 
-/** Whether the tokens match the whole of `text`. Linear in `text` times tokens. */
-export function globMatches(tokens: readonly GlobToken[], text: string): boolean {
+/** Whether the tokens match the whole of `text`, or its characters. Linear in `text` times tokens. */
+export function globMatches(tokens: readonly GlobToken[], text: string | readonly string[]): boolean {
   let token = 0;
   let index = 0;
   let star = -1;

@@ -1,13 +1,15 @@
-import { TerminalError } from "./errors.ts";
-import { type PathPart, parseGjsonPath } from "./gjson.ts";
-import { globMatches } from "./glob.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "./json.ts";
+import { messageOf, TerminalError } from "./errors.ts";
+import { refuseHuge } from "./gjson/gjson.ts";
+import { locate, type Place } from "./gjson/locate.ts";
+import { isJsonObject, type JsonObject, type JsonValue, setOwn } from "./json.ts";
 import { memoize } from "./memo.ts";
 
 interface SetPart {
   readonly key: string;
   /** The part read as an array index. */
   readonly index?: number;
+  /** Finds an element by its number: not when there are escapes in it, as in the original. */
+  readonly isPlain: boolean;
   /** `-1`: one after the last element. */
   readonly appends: boolean;
 }
@@ -15,16 +17,23 @@ interface SetPart {
 /** An index further behind the end than this is refused: it would be filled with nulls. */
 const maxPadding = 10_000;
 
+/** Parts within each other: more would nest deeper than JSON can be written. */
+const maxParts = 1_000;
+
 /**
- * A copy of `document` with `value` at an SJSON path (https://github.com/tidwall/sjson): missing containers are made, an
- * array where the next part is a number or `-1`, padded with nulls; `-1` appends; `:1` is the key "1"; `\.` is a dot.
- * `*`, `?` and `#` change existing values only. `undefined` as document means that there is none yet.
+ * A copy of `document` with `value` at a path of SJSON 1.2 (https://github.com/tidwall/sjson): missing containers are made,
+ * an array where the next part is a number or `-1`, padded with nulls; `-1` appends; `:1` is the key "1"; `\.` is a dot.
+ * A path with `*`, `?`, `#`, `|` or `@` is one of GJSON that changes only what it finds. `undefined` as document means that
+ * there is none yet.
  * @throws TerminalError PARAMETER_ERROR
  */
-export function setJson(document: JsonValue | undefined, path: string, value: JsonValue): JsonValue {
+export function setJson(document: JsonValue, path: string, value: JsonValue): JsonValue;
+export function setJson(document: JsonValue | undefined, path: string, value: JsonValue): JsonValue | undefined;
+export function setJson(document: JsonValue | undefined, path: string, value: JsonValue): JsonValue | undefined {
   if (path === "") throw fault(path, "a path must not be empty");
-  if (!isComplex(path)) return setAt(document, parseParts(path), 0, value, path);
-  return document === undefined ? null : setExisting(document, parseComplex(path), 0, value);
+  if (!changesOnly(path)) return setAt(document, parseParts(path), 0, value, path);
+  if (document === undefined) return undefined;
+  return setPlaces(document, placesOf(path, document), value);
 }
 
 /** Throws what `setJson` would throw for the path in an empty document; true when it is none. */
@@ -33,7 +42,8 @@ export const checkSjsonPath: (path: string) => true = memoize((path) => {
   return true;
 }, 1_000);
 
-function isComplex(path: string): boolean {
+/** Whether the path changes what is there and adds nothing, since it has an unescaped `|`, `#`, `@`, `*` or `?`. */
+export function changesOnly(path: string): boolean {
   for (let index = 0; index < path.length; index++) {
     if (path[index] === "\\") index++;
     else if ("|#@*?".includes(path.charAt(index))) return true;
@@ -41,36 +51,43 @@ function isComplex(path: string): boolean {
   return false;
 }
 
-function parseComplex(path: string): readonly PathPart[] {
+function placesOf(path: string, document: JsonValue): readonly Place[] {
   try {
-    return parseGjsonPath(path);
+    refuseHuge(path);
+    return locate(path, document);
   } catch (error) {
-    throw new TerminalError("PARAMETER_ERROR", error instanceof Error ? error.message : String(error), error);
+    throw new TerminalError("PARAMETER_ERROR", `destination ${JSON.stringify(path)}: ${messageOf(error)}`, error);
   }
 }
 
 function parseParts(path: string): SetPart[] {
   const parts: SetPart[] = [];
   let key = "";
+  let isPlain = true;
   let isForced = path.startsWith(":");
   for (let index = isForced ? 1 : 0; index <= path.length; index++) {
     const char = path.charAt(index);
-    if (char === "\\" && index + 1 < path.length) key += path.charAt(++index);
-    else if (char !== "." && index < path.length) key += char;
-    else {
-      parts.push(toPart(key, isForced));
-      key = "";
-      isForced = path[index + 1] === ":";
-      if (isForced) index++;
+    if (char === "\\") {
+      key += path.charAt(++index);
+      isPlain = false;
+      if (index < path.length) continue;
+    } else if (char !== "." && index < path.length) {
+      key += char;
+      continue;
     }
+    parts.push(toPart(key, isPlain, isForced));
+    [key, isPlain, isForced] = ["", true, path[index + 1] === ":"];
+    if (isForced) index++;
   }
+  if (parts.length > maxParts) throw fault(path, `has more than ${maxParts} parts`);
   return parts;
 }
 
-function toPart(key: string, isForced: boolean): SetPart {
-  const appends = !isForced && key === "-1";
-  // The original reads an empty part as index 0.
-  return !isForced && /^[0-9]{0,9}$/.test(key) ? { key, appends, index: Number(key) } : { key, appends };
+function toPart(key: string, isPlain: boolean, isForced: boolean): SetPart {
+  if (isForced) return { key, isPlain, appends: false };
+  // The original reads an empty part as a number, but finds no element by it.
+  const number = /^[0-9]{0,9}$/.test(key) ? { index: Number(key) } : {};
+  return { key, isPlain: isPlain && key !== "", appends: key === "-1", ...number };
 }
 
 function setAt(
@@ -102,7 +119,7 @@ function setInArray(
   path: string,
 ): JsonValue {
   const part = parts[from] as SetPart;
-  const index = part.appends ? list.length : (part.index ?? existingIndex(list, part));
+  const index = indexIn(list, part);
   if (index === undefined) throw fault(path, `"${part.key}" is not an index of an array`);
   if (index - list.length > maxPadding) throw fault(path, `index ${index} is too far behind the end of the array`);
   const copy = [...list];
@@ -111,26 +128,38 @@ function setInArray(
   return copy;
 }
 
-/** `:1` finds an element that exists, as in the original. */
-function existingIndex(list: readonly JsonValue[], part: SetPart): number | undefined {
-  return /^[0-9]{1,9}$/.test(part.key) && Number(part.key) < list.length ? Number(part.key) : undefined;
+function indexIn(list: readonly JsonValue[], part: SetPart): number | undefined {
+  if (part.appends) return list.length;
+  if (part.index !== undefined) {
+    return part.isPlain && part.index < list.length ? part.index : Math.max(part.index, list.length);
+  }
+  // `:1` finds an element that exists, as in the original.
+  const isThere = part.isPlain && /^[0-9]{1,9}$/.test(part.key) && Number(part.key) < list.length;
+  return isThere ? Number(part.key) : undefined;
 }
 
-/** A path with wildcards or `#`: what is not there stays away, without an error. */
-function setExisting(at: JsonValue, parts: readonly PathPart[], from: number, value: JsonValue): JsonValue {
-  const part = parts[from];
-  if (!part) return value;
-  if (Array.isArray(at)) {
-    if (part.each && from + 1 < parts.length) return at.map((item) => setExisting(item, parts, from + 1, value));
-    const index = part.index;
-    if (index === undefined || index >= at.length) return at;
-    return at.with(index, setExisting(at[index], parts, from + 1, value));
+/** The document itself where nothing changes; otherwise each container on the way is copied once. */
+function setPlaces(document: JsonValue, places: readonly Place[], value: JsonValue): JsonValue {
+  const owned = new Set<JsonValue>();
+  let root = document;
+  for (const place of places) root = setPlace(root, place, value, owned);
+  return root;
+}
+
+function setPlace(at: JsonValue, place: Place, value: JsonValue, owned: Set<JsonValue>): JsonValue {
+  const [key, ...rest] = place;
+  if (key === undefined) return value;
+  if (Array.isArray(at) && typeof key === "number") {
+    const list: JsonValue[] = owned.has(at) ? at : [...at];
+    owned.add(list);
+    list[key] = setPlace(list[key] ?? null, rest, value, owned);
+    return list;
   }
   if (!isJsonObject(at)) return at;
-  const glob = part.glob;
-  const key = glob ? Object.keys(at).find((name) => globMatches(glob, name)) : part.text;
-  const child = key !== undefined && Object.hasOwn(at, key) ? at[key] : undefined;
-  return key === undefined || child === undefined ? at : withKey(at, key, setExisting(child, parts, from + 1, value));
+  const object: Record<string, JsonValue> = owned.has(at) ? at : { ...at };
+  owned.add(object);
+  setOwn(object, String(key), setPlace(object[String(key)] ?? null, rest, value, owned));
+  return object;
 }
 
 /** A spread would call the setter of `__proto__` no more than this does, but an assignment would. */

@@ -21,18 +21,35 @@ export async function confirmCluster(options: ConfirmClusterOptions): Promise<vo
   const { context, server, assumeYes, input, output } = options;
   // Quoted as JSON: a name out of a file must not steer the terminal.
   const where = `context ${JSON.stringify(context)} (${server})`;
+  await confirm({
+    subject: `the real cluster of ${where}`,
+    statement: `This works on a real cluster: ${where}`,
+    declined: `nothing was done in ${where}`,
+    assumeYes,
+    input,
+    output,
+  });
+}
+
+export interface ConfirmOptions extends Pick<ConfirmClusterOptions, "assumeYes" | "input" | "output"> {
+  /** What needs the confirmation. */
+  readonly subject: string;
+  /** What will be done. */
+  readonly statement: string;
+  /** What the answer no means. */
+  readonly declined: string;
+}
+
+/** Says what it is and asks once, as `confirmCluster`. */
+export async function confirm(options: ConfirmOptions): Promise<void> {
+  const { subject, statement, declined, assumeYes, input, output } = options;
   if (!assumeYes && !input.isTTY) {
-    throw new EngineError(
-      "USAGE",
-      `the real cluster of ${where} needs a confirmation and this is no terminal: give --yes`,
-    );
+    throw new EngineError("USAGE", `${subject} needs a confirmation and this is no terminal: give --yes`);
   }
-  output.write(`This works on a real cluster: ${where}\n`);
+  output.write(`${statement}\n`);
   if (assumeYes) return;
   const answer = await ask(input, output);
-  if (!/^(?:y|yes)$/i.test(answer.trim())) {
-    throw new EngineError("NOT_CONFIRMED", `nothing was done in ${where}`);
-  }
+  if (!/^(?:y|yes)$/i.test(answer.trim())) throw new EngineError("NOT_CONFIRMED", declined);
 }
 
 /** Empty when the input ends, or at Ctrl-C. */

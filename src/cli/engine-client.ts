@@ -9,7 +9,7 @@ export interface GlobalFlags {
   readonly server?: string;
   readonly dataDir: string;
   readonly token?: string;
-  readonly output: "text" | "json" | "yaml" | "wide" | "name" | "github";
+  readonly output: "text" | "json" | "yaml" | "wide" | "name" | "github" | "junit";
 }
 
 export function globalFlags(command: Command): GlobalFlags {
@@ -21,6 +21,8 @@ export interface EngineClient {
   readonly url: string;
   get<T>(path: string): Promise<T>;
   post<T>(path: string, body: unknown): Promise<T>;
+  /** The answer's lines of JSON as they come; an engine that is silent for 30 s is given up. */
+  lines<T>(path: string, body: unknown, signal: AbortSignal): AsyncIterable<T>;
 }
 
 /** How long one answer may take. */
@@ -49,18 +51,23 @@ function createClient(url: string, token: string | undefined, root: string): Eng
   if (!URL.canParse(url) || !/^https?:/.test(url)) {
     throw new EngineError("USAGE", `--server: "${url}" must be a URL such as http://127.0.0.1:8080`);
   }
-  async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const response = await fetch(new URL(`${root}${path}`, url), {
+  async function send(method: string, path: string, body: unknown, signal: AbortSignal): Promise<Response> {
+    return fetch(new URL(`${root}${path}`, url), {
       method,
       headers: {
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         ...(body === undefined ? {} : { "content-type": "application/json" }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(timeoutMs),
+      signal,
     }).catch((error: unknown) => {
       throw new EngineError("ENGINE_UNREACHABLE", `the engine at ${url} does not answer: ${reasonOf(error)}`, error);
     });
+  }
+  async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    return read<T>(await send(method, path, body, AbortSignal.timeout(timeoutMs)));
+  }
+  async function read<T>(response: Response): Promise<T> {
     const answer = (await response.json().catch(() => ({}))) as Answer;
     if (response.ok) return answer as T;
     const message = answer.error ?? `what answers at ${url} is no engine: status ${response.status}`;
@@ -70,7 +77,36 @@ function createClient(url: string, token: string | undefined, root: string): Eng
     }
     throw new EngineError(knownCode(code) ?? "ENGINE_UNREACHABLE", message);
   }
-  return { url, get: (path) => call("GET", path), post: (path, body) => call("POST", path, body) };
+  async function* lines<T>(path: string, body: unknown, signal: AbortSignal): AsyncIterable<T> {
+    const silent = new AbortController();
+    const watch = setTimeout(() => silent.abort(new Error(`no word for ${timeoutMs / 1_000} s`)), timeoutMs);
+    try {
+      const response = await send("POST", path, body, AbortSignal.any([signal, silent.signal]));
+      if (!response.ok || !response.body) await read(response);
+      else for await (const line of linesOf(response.body, () => watch.refresh())) yield JSON.parse(line) as T;
+    } catch (error) {
+      if (error instanceof EngineError) throw error;
+      throw new EngineError("ENGINE_UNREACHABLE", `the engine at ${url} broke off: ${reasonOf(error)}`, error);
+    } finally {
+      clearTimeout(watch);
+    }
+  }
+  return { url, get: (path) => call("GET", path), post: (path, body) => call("POST", path, body), lines };
+}
+
+/** A line is an answer of ours: it has a bound. */
+const maxLineLength = 64 * 1024 * 1024;
+
+async function* linesOf(body: ReadableStream<Uint8Array>, onChunk: () => void): AsyncIterable<string> {
+  let rest = "";
+  for await (const chunk of body.pipeThrough(new TextDecoderStream())) {
+    onChunk();
+    const parts = (rest + chunk).split("\n");
+    rest = parts.pop() ?? "";
+    if (rest.length > maxLineLength) throw new EngineError("ENGINE_UNREACHABLE", "the engine's answer does not end");
+    yield* parts;
+  }
+  if (rest !== "") yield rest;
 }
 
 /** An error. At Argo CD's paths `code` is a number, and ours is the `reason`. */

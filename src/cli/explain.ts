@@ -56,10 +56,10 @@ function treeOf(schema: JsonSchema, indent: string): string[] {
     ]);
 }
 
-function headOf({ kind, path, schema }: FieldExplanation): string[] {
+function headOf({ group, kind, path, schema }: FieldExplanation): string[] {
   const name = path.split(".").at(-1);
   return [
-    "GROUP:      argoproj.io",
+    `GROUP:      ${group}`,
     `KIND:       ${kind}`,
     "VERSION:    v1alpha1",
     "",

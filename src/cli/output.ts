@@ -10,6 +10,8 @@ export interface Shown<T> {
   readonly wide?: (value: T) => string;
   /** Names or ids alone, one per line; absent: the answer has none. */
   readonly name?: (value: T) => string;
+  /** JUnit's XML; absent: the answer has none. */
+  readonly junit?: (value: T) => string;
 }
 
 /** Prints `value` in the form asked for. @throws EngineError USAGE for `-o name` where there is none. */
@@ -18,7 +20,7 @@ export function print<T>({ output }: GlobalFlags, value: T, shown: Shown<T>): vo
   if (text !== "") process.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
 }
 
-function textAs<T>(output: GlobalFlags["output"], value: T, { text, wide = text, name }: Shown<T>): string {
+function textAs<T>(output: GlobalFlags["output"], value: T, { text, wide = text, name, junit }: Shown<T>): string {
   switch (output) {
     case "json":
       return JSON.stringify(value, null, 2);
@@ -29,6 +31,9 @@ function textAs<T>(output: GlobalFlags["output"], value: T, { text, wide = text,
     case "name":
       if (name) return name(value);
       throw new EngineError("USAGE", "-o name: this command's answer has no names");
+    case "junit":
+      if (junit) return junit(value);
+      throw new EngineError("USAGE", "-o junit: only `tiphys sensor test` prints it");
     case "github":
       throw new EngineError("USAGE", "-o github: only `tiphys validate` prints annotations");
     case "text":

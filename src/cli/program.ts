@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { Command, type CommanderError, Option } from "commander";
 import { EngineError } from "../base/errors.ts";
+import { version } from "./version.ts";
 
 interface Loader {
   readonly summary: string;
@@ -21,6 +21,10 @@ const commands: Readonly<Record<string, Loader>> = {
     summary: "what is wrong with a bus, and what is on it",
     load: async () => (await import("./bus.ts")).busCommand(),
   },
+  dead: {
+    summary: "list, show and redrive what failed for good",
+    load: async () => (await import("./dead.ts")).deadCommand(),
+  },
   event: {
     summary: "list, show and send events",
     load: async () => (await import("./event.ts")).eventCommand(),
@@ -28,6 +32,14 @@ const commands: Readonly<Record<string, Loader>> = {
   explain: {
     summary: "a field of a kind, or an error code",
     load: async () => (await import("./explain.ts")).explainCommand(),
+  },
+  replay: {
+    summary: "stored events through a Sensor: what would fire, and what differs from what did",
+    load: async () => (await import("./replay.ts")).replayCommand(),
+  },
+  sensor: {
+    summary: "try Sensors before they act",
+    load: async () => (await import("./sensor.ts")).sensorCommand(),
   },
   trace: {
     summary: "what an event or a record caused, and what caused it",
@@ -52,7 +64,7 @@ export function createProgram(): Command {
     .addOption(new Option("--token <token>", "the API's token").env("TIPHYS_TOKEN"))
     .addOption(
       new Option("-o, --output <format>", "how to print")
-        .choices(["text", "json", "yaml", "wide", "name", "github"])
+        .choices(["text", "json", "yaml", "wide", "name", "github", "junit"])
         .default("text"),
     )
     .option("--no-color", "plain text")
@@ -104,20 +116,4 @@ function refuseAsUsage(command: Command): Command {
 /** `tiphys event list` */
 function pathOf(command: Command): string {
   return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
-}
-
-/** From package.json, which stands two folders up in a checkout and one up in a bundle. */
-function version(): string {
-  for (const up of ["../../package.json", "../package.json"]) {
-    try {
-      const { name, version } = JSON.parse(readFileSync(new URL(up, import.meta.url), "utf8")) as Record<
-        string,
-        string
-      >;
-      if (name === "tiphys" && version !== undefined) return version;
-    } catch {
-      // not there: the next place
-    }
-  }
-  return "unknown";
 }

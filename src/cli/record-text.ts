@@ -41,7 +41,7 @@ function unknownText(record: never): string {
   return `${kind} ${id}`;
 }
 
-const verdictStyles = { fired: "green", error: "red", expired: "yellow" } as const;
+const verdictStyles = { fired: "green", error: "red", expired: "yellow", redriven: "green" } as const;
 
 function decisionText({ id, sensor, verdict, trigger, dependency, reason }: DecisionRecord): string {
   const { kind = "Sensor", namespace, name } = sensor;
@@ -50,10 +50,11 @@ function decisionText({ id, sensor, verdict, trigger, dependency, reason }: Deci
   return `decision ${id}: ${kind} ${namespace}/${name} ${what} ${on}${reason === undefined ? "" : `: ${reason}`}`;
 }
 
-function effectText({ id, triggerKind, outcome, at, startedAt, attempt, message }: EffectRecord): string {
+function effectText({ id, triggerKind, dlqOf, outcome, at, startedAt, attempt, message }: EffectRecord): string {
   const style = outcome === "succeeded" ? "green" : outcome === "failed" ? "yellow" : "red";
   const nth = attempt > 1 ? `, attempt ${attempt}` : "";
-  return `effect ${id}: ${triggerKind} ${colored(style, outcome)} in ${tookText(startedAt, at)}${nth}: ${message}`;
+  const since = dlqOf === undefined ? "" : `, since ${dlqOf} failed`;
+  return `effect ${id}: ${triggerKind}${since} ${colored(style, outcome)} in ${tookText(startedAt, at)}${nth}: ${message}`;
 }
 
 /** `sync ID: Application shop/web Succeeded at 1a2b3c4 in 120 ms: message; 3 objects` */

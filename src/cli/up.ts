@@ -8,6 +8,7 @@ import type { Engine } from "../engine/engine.ts";
 import type { EngineConfig } from "../engine/parts.ts";
 import { type BusFlags, busOf } from "./bus-flags.ts";
 import { confirmCluster } from "./confirm.ts";
+import { version } from "./version.ts";
 
 interface UpFlags extends BusFlags {
   readonly port: number;
@@ -48,6 +49,7 @@ async function up(dir: string | undefined, dataDir: string, flags: UpFlags): Pro
   const stop = stopSignal();
   const { startEngine } = await import("../engine/engine.ts");
   const config: EngineConfig = {
+    version: version(),
     dataDir,
     port: flags.port,
     ingressPort: flags.ingressPort,

@@ -11,7 +11,7 @@ import { colored, print } from "./output.ts";
 export function validateCommand(): Command {
   return new Command("validate")
     .description(
-      "Every problem of EventSources, Sensors, EventBuses, Applications, AppProjects and ApplicationSets in YAML or JSON.\n" +
+      "Every problem of EventSources, Sensors, EventBuses, Applications, AppProjects, ApplicationSets and SensorTests in YAML or JSON.\n" +
         "Exit code: 0 no errors, 1 errors, 2 a file cannot be read.",
     )
     .argument("<file|dir|-...>", "files, directories with their folders, - for standard input")

@@ -1,13 +1,15 @@
+import { isDeepStrictEqual } from "node:util";
 import { Command } from "commander";
-import type { LedgerRecord } from "../record/records.ts";
-import type { DependencyWhy, SensorWhy, WhyAnswer } from "../server/why.ts";
+import type { ExplainedCondition, ExplainedTrigger } from "../events/sensor/explain.ts";
+import type { EffectRecord, ExplainedFilter, LedgerRecord } from "../record/records.ts";
+import type { SensorWhy, WhyAnswer } from "../server/why.ts";
 import { globalFlags, requireEngine } from "./engine-client.ts";
 import { colored, print, shownTime } from "./output.ts";
 
-/** `tiphys why EVENT [--sensor NAMESPACE/NAME]`: which filter refused an event, and the value it saw. */
+/** `tiphys why EVENT [--sensor NAMESPACE/NAME]`: what each filter and each condition made of an event. */
 export function whyCommand(): Command {
   return new Command("why")
-    .description("Why an event fired a trigger, or did not")
+    .description("Why an event fired a trigger, or did not: filters, conditions, what waited, what came of it")
     .argument("<event id>")
     .option("--sensor <namespace/name>", "of one Sensor only")
     .action(async (id: string, { sensor }: { readonly sensor?: string }, self: Command) => {
@@ -19,38 +21,97 @@ export function whyCommand(): Command {
     });
 }
 
-function whyText({ event, sensors, note }: WhyAnswer): string {
+export function whyText({ event, sensors, note }: WhyAnswer): string {
   const lines = [
     `event ${event.id}: ${event.namespace}/${event.eventSource} ${event.event}, stored ${shownTime(event.storedAt)}`,
-    ...sensors.flatMap(sensorLines),
+    ...sensors.flatMap((one) => sensorLines(one, event.id)),
   ];
   if (note !== undefined) lines.push(note);
   return lines.join("\n");
 }
 
-function sensorLines({ sensor, kind, dependencies, records }: SensorWhy): string[] {
+function sensorLines({ sensor, kind, dependencies, triggers, records, note }: SensorWhy, event: string): string[] {
   return [
     `${kind ?? "Sensor"} ${sensor.namespace}/${sensor.name}`,
-    ...dependencies.map(dependencyLine),
-    ...records.map(recordLine),
-    ...(records.length === 0 && dependencies.some(({ verdict }) => verdict === "passed")
-      ? ["  nothing recorded: it came before the Sensor did, or a trigger waits for other events"]
+    ...dependencies.flatMap(dependencyLines),
+    ...triggers.flatMap((trigger) => triggerLines(trigger, records, event)),
+    ...records.flatMap((record) => recordLines(record, dependencies)),
+    ...(note === undefined ? [] : [`  ${note}`]),
+  ];
+}
+
+const styles = { passed: "green", rejected: "yellow", error: "red" } as const;
+
+function dependencyLines({ dependency, verdict, reason, filters }: SensorWhy["dependencies"][number]): string[] {
+  const line = `  dependency ${dependency} ${colored(styles[verdict], verdict)}${reason === "" ? "" : `: ${reason}`}`;
+  const isTold = verdict !== "passed" && filters.length === 1;
+  return [line, ...(isTold ? [] : filters.map(filterLine))];
+}
+
+/** `    filters.data[0] passed: body.ref = "^main$", saw "main"` */
+function filterLine({ filter, expression, verdict, seen, reason }: ExplainedFilter): string {
+  const saw = seen === undefined ? "" : `, saw ${seen}`;
+  const why = reason === undefined ? "" : `; ${reason}`;
+  return `    ${filter} ${colored(styles[verdict], verdict)}: ${expression}${saw}${why}`;
+}
+
+/** Conditions of one name say no more than the dependency's verdict. */
+function triggerLines(trigger: ExplainedTrigger, records: readonly LedgerRecord[], event: string): string[] {
+  const { trigger: name, isMet, missing, present, condition } = trigger;
+  const hasRecord = records.some((record) => record.kind === "decision" && record.trigger === name);
+  const waited = Object.entries(present).filter(([, id]) => id !== event);
+  const isJoin = missing.length + Object.keys(present).length > 1;
+  const verdict = isMet ? colored("green", "met") : colored("yellow", "not met");
+  const parts = [
+    ...(missing.length > 0 ? [`missing ${missing.join(", ")}`] : []),
+    ...waited.map(([dependency, id]) => `${dependency} had come as event ${id}`),
+  ];
+  const detail = parts.length === 0 ? "" : `; ${parts.join("; ")}`;
+  const line = `  conditions of ${name} ${verdict}: ${conditionText(condition)}${detail}`;
+  return [
+    ...(isJoin ? [line] : []),
+    ...(isMet && !hasRecord
+      ? [`  trigger ${name}: nothing recorded; the event came before the Sensor did, or was read as another revision`]
       : []),
   ];
 }
 
-function dependencyLine({ dependency, verdict, reason }: DependencyWhy): string {
-  const style = { passed: "green", rejected: "yellow", error: "red" } as const;
-  return `  dependency ${dependency} ${colored(style[verdict], verdict)}${reason === "" ? "" : `: ${reason}`}`;
+/** `push (there) && (approved (missing) || forced (missing))` */
+function conditionText(condition: ExplainedCondition, isInner = false): string {
+  if (condition.kind === "name") {
+    return `${condition.name} (${condition.isMet ? colored("green", "there") : colored("yellow", "missing")})`;
+  }
+  const text = condition.parts
+    .map((part) => conditionText(part, true))
+    .join(condition.kind === "and" ? " && " : " || ");
+  return isInner && condition.parts.length > 1 ? `(${text})` : text;
 }
 
-function recordLine(record: LedgerRecord): string {
+function recordLines(record: LedgerRecord, dependencies: SensorWhy["dependencies"]): string[] {
   switch (record.kind) {
-    case "decision":
-      return `  trigger ${record.trigger ?? "-"} ${record.verdict}${record.reason === undefined ? "" : `: ${record.reason}`}`;
-    case "effect":
-      return `    ${record.triggerKind} ${record.outcome} (attempt ${record.attempt}): ${record.message}`;
+    case "decision": {
+      const { trigger, dependency, verdict, reason, filters = {} } = record;
+      const what = trigger === undefined ? `dependency ${dependency}` : `trigger ${trigger}`;
+      const then = Object.entries(filters).flatMap(([name, list]) => (isAsNow(name, list, dependencies) ? [] : list));
+      const head = then.length > 0 ? ["    its filters were others then:"] : [];
+      return [`  ${what} ${verdict}${reason === undefined ? "" : `: ${reason}`}`, ...head, ...then.map(filterLine)];
+    }
+    case "effect": {
+      const { triggerKind, outcome, attempt, message } = record;
+      return [`    ${triggerKind} ${outcome} (attempt ${attempt}): ${message}${whatNext(record)}`];
+    }
     default:
-      return `  ${record.kind}`;
+      return [`  ${record.kind}`];
   }
+}
+
+/** Whether the filters said the same when the trigger fired; of other events of a join nothing is judged now. */
+function isAsNow(name: string, then: readonly ExplainedFilter[], now: SensorWhy["dependencies"]): boolean {
+  const filters = now.find(({ dependency }) => dependency === name)?.filters;
+  return filters === undefined || isDeepStrictEqual(filters, then);
+}
+
+function whatNext({ outcome }: EffectRecord): string {
+  if (outcome === "failed") return "; tried again later";
+  return outcome === "dead" ? "; not tried again, kept on `dead`" : "";
 }

@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { extname, join, relative } from "node:path";
 import { type Manifest, manifestText, parseManifests } from "../api/manifest.ts";
+import { isSensorTest } from "../api/sensor-test.ts";
 import { EngineError, messageOf, TerminalError } from "../base/errors.ts";
 
 const maxFiles = 10_000;
@@ -69,7 +70,8 @@ export async function readManifestFiles(
 
 async function readOne(file: string): Promise<readonly Manifest[] | EngineError> {
   try {
-    return parseManifests(manifestText(await readFile(file), file), file);
+    // A test stands beside what it is about, and is no object of a cluster.
+    return parseManifests(manifestText(await readFile(file), file), file).filter(({ object }) => !isSensorTest(object));
   } catch (error) {
     if (error instanceof EngineError) return error;
     return new TerminalError("MANIFEST_UNREADABLE", `"${file}" cannot be read: ${messageOf(error)}`, error);

@@ -2,8 +2,10 @@ import { parseSensor } from "../api/sensor.ts";
 import { type Clock, sleepFor } from "../base/clock.ts";
 import { EngineError, messageOf, NotYetError, TerminalError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
+import type { Metrics } from "../base/metrics.ts";
 import type { Problem, Schema } from "../base/schema.ts";
 import { type CompiledSensor, compileSensor } from "../events/sensor/compile.ts";
+import type { ReportAttempt } from "../events/sensor/effect-queue.ts";
 import { type Partitions, partitionOf } from "../events/sensor/partition.ts";
 import type { SensorRunner } from "../events/sensor/runner.ts";
 import { cellPrefix } from "../events/sensor/sensor-cells.ts";
@@ -14,7 +16,9 @@ import type { ConditionDraft } from "./conditions.ts";
 import type { Reconciler } from "./reconciler.ts";
 import { createRestarts, type Restarts } from "./restarts.ts";
 import { createRunningSet, unlessAborted } from "./running.ts";
+import { readLags, type SensorLag } from "./sensor-lag.ts";
 import type { WriteStatus } from "./status.ts";
+import { createTriggerStates, type TriggerStates } from "./trigger-states.ts";
 
 export interface SensorControllerDeps {
   readonly cache: WatchCache;
@@ -24,8 +28,10 @@ export interface SensorControllerDeps {
   readonly partitions: Partitions;
   /** Whether this engine runs the Sensors of a partition; a Sensor of another has its status written there. */
   readonly owns: (partition: number) => boolean;
-  readonly createRunner: (compiled: CompiledSensor, bus: BusHandle) => Promise<SensorRunner>;
+  /** `report` is told about each attempt of a trigger. */
+  readonly createRunner: (compiled: CompiledSensor, bus: BusHandle, report: ReportAttempt) => Promise<SensorRunner>;
   readonly writeStatus: WriteStatus;
+  readonly metrics?: Pick<Metrics, "forgetSensor">;
   readonly clock: Clock;
   readonly log: Logger;
   /** Asks for another reconcile of a Sensor. */
@@ -35,6 +41,8 @@ export interface SensorControllerDeps {
 export interface SensorController extends Reconciler {
   /** Sensors that run, for questions. */
   running(): readonly CompiledSensor[];
+  /** How far behind those that run are. */
+  lags(): Promise<readonly SensorLag[]>;
   stopAll(): Promise<void>;
   /** Asks for a reconcile of every Sensor of a partition: this engine has it now, or has it no longer. */
   requestPartition(partition: number): void;
@@ -52,6 +60,7 @@ const notReadyRetryMs = 30_000;
 interface Start {
   readonly ready: PromiseWithResolvers<void>;
   isReady: boolean;
+  runner?: SensorRunner;
   /** Whether a reconcile gave up waiting: then readiness asks for another. */
   isLate: boolean;
 }
@@ -68,17 +77,24 @@ class SensorReconciler implements SensorController {
   readonly #uids = new Map<string, string>();
   readonly #starts = new Map<string, Start>();
   readonly #restarts: Restarts;
+  readonly #states: TriggerStates;
   readonly #handleIds = createHandleIds();
   readonly #running = createRunningSet((key, error) => this.#onFailure(key, error));
 
   constructor(deps: SensorControllerDeps) {
     this.#deps = deps;
     this.#restarts = createRestarts(deps.clock);
+    this.#states = createTriggerStates(deps.clock, (key) => deps.request(...namesOf(key)));
   }
 
   running = (): readonly CompiledSensor[] => [...this.#compiled.values()];
 
-  stopAll = (): Promise<void> => this.#running.stopAll();
+  lags = (): Promise<readonly SensorLag[]> => readLags([...this.#starts.values()].map(({ runner }) => runner));
+
+  async stopAll(): Promise<void> {
+    await this.#running.stopAll();
+    for (const key of this.#starts.keys()) this.#states.forget(key);
+  }
 
   requestPartition(partition: number): void {
     for (const { metadata } of this.#deps.cache.items()) {
@@ -121,7 +137,7 @@ class SensorReconciler implements SensorController {
 
   async #startOrSayWhyNot(ref: ObjectRef, object: KubeObject, valid: ValidSensor, signal: AbortSignal): Promise<void> {
     try {
-      await this.#start(ref, `${ref.namespace}/${ref.name}`, valid.compiled, signal);
+      await this.#start(object, `${ref.namespace}/${ref.name}`, valid.compiled, signal);
     } catch (error) {
       if (error instanceof NotYetError) {
         await this.#writeStatus(object, conditionsOf({ deployed: error.message }), valid.warnings, signal);
@@ -130,25 +146,30 @@ class SensorReconciler implements SensorController {
     }
   }
 
-  async #start(ref: ObjectRef, key: string, compiled: CompiledSensor, signal: AbortSignal): Promise<void> {
-    const { namespace, uid, revision } = compiled.head;
+  async #start(object: KubeObject, key: string, compiled: CompiledSensor, signal: AbortSignal): Promise<void> {
+    const { namespace, name, uid, revision } = compiled.head;
     const bus = this.#deps.buses.busFor(namespace, compiled.sensor.eventBusName);
-    if (this.#uids.has(key) && this.#uids.get(key) !== uid) await this.#remove(ref, key, signal);
+    if (this.#uids.has(key) && this.#uids.get(key) !== uid) await this.#remove({ namespace, name }, key, signal);
     this.#uids.set(key, uid);
     const fingerprint = `${uid} ${revision} ${this.#handleIds.of(bus)}`;
     await this.#running.ensure(key, fingerprint, (stopped) => {
       const begun: Start = { ready: Promise.withResolvers(), isReady: false, isLate: false };
       this.#starts.set(key, begun);
-      return this.#run(compiled, bus, begun, stopped);
+      return this.#run(compiled, { bus, begun, report: this.#states.start(key, object.status) }, stopped);
     });
     this.#compiled.set(key, compiled);
     const begun = this.#starts.get(key);
     if (begun) await this.#ready(begun, signal);
   }
 
-  async #run(compiled: CompiledSensor, bus: BusHandle, start: Start, signal: AbortSignal): Promise<void> {
+  async #run(
+    compiled: CompiledSensor,
+    { bus, begun: start, report }: { readonly bus: BusHandle; readonly begun: Start; readonly report: ReportAttempt },
+    signal: AbortSignal,
+  ): Promise<void> {
     try {
-      const runner = await unlessAborted(this.#deps.createRunner(compiled, bus), signal);
+      const runner = await unlessAborted(this.#deps.createRunner(compiled, bus, report), signal);
+      start.runner = runner;
       void runner.ready.then(() => {
         start.isReady = true;
         start.ready.resolve();
@@ -156,6 +177,7 @@ class SensorReconciler implements SensorController {
       });
       await runner.run(signal);
     } finally {
+      delete start.runner;
       start.ready.resolve();
     }
   }
@@ -183,6 +205,7 @@ class SensorReconciler implements SensorController {
     this.#compiled.delete(key);
     this.#starts.delete(key);
     this.#restarts.forget(key);
+    this.#states.forget(key);
   }
 
   /** Another engine runs it, or will: it is theirs to remove what is stored. */
@@ -195,8 +218,9 @@ class SensorReconciler implements SensorController {
     return this.#deps.owns(partitionOf(...namesOf(key)));
   }
 
-  async #remove({ namespace = "", name }: ObjectRef, key: string, signal: AbortSignal): Promise<void> {
+  async #remove({ namespace = "", name }: Named, key: string, signal: AbortSignal): Promise<void> {
     await this.#stop(key);
+    this.#deps.metrics?.forgetSensor(namespace, name);
     const uid = this.#uids.get(key);
     if (uid === undefined) return;
     const partition = await unlessAborted(this.#deps.partitions.of(namespace, name), signal);
@@ -222,9 +246,13 @@ class SensorReconciler implements SensorController {
   ): Promise<void> {
     const { namespace = "", name = "" } = object.metadata;
     if (!this.#owns(`${namespace}/${name}`)) return; // lost meanwhile: its new owner tells
-    await this.#deps.writeStatus(object, { conditions, fields: warningsField(warnings) }, signal);
+    const triggers = this.#states.shown(`${namespace}/${name}`);
+    const fields = { ...warningsField(warnings), ...(triggers === undefined ? {} : { triggers }) };
+    await this.#deps.writeStatus(object, { conditions, fields }, signal);
   }
 }
+
+type Named = Pick<ObjectRef, "namespace" | "name">;
 
 function namesOf(key: string): readonly [namespace: string, name: string] {
   const [namespace = "", name = ""] = key.split("/");

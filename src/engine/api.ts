@@ -4,16 +4,24 @@ import { readStoredEvent } from "../controllers/bus-directory.ts";
 import { readBusUsage } from "../controllers/bus-usage.ts";
 import { createEventSender } from "../controllers/event-sender.ts";
 import type { CompiledSensor } from "../events/sensor/compile.ts";
+import { stateBefore } from "../events/trial/state-before.ts";
+import type { GitOpsTarget } from "../events/triggers/trigger.ts";
 import type { ListedResource } from "../server/history-routes.ts";
 import { openServer } from "../server/server.ts";
 import { createWhy } from "../server/why.ts";
 import { admit } from "../validate/admission.ts";
 import { host, type Parts } from "./parts.ts";
+import { createReplayer } from "./replays.ts";
+
+/** How long looking back for one question may take. */
+const questionMs = 5_000;
 
 /** What the API learns as the start goes on. */
 export interface ApiState {
   notReady: string | undefined;
   sensors: () => readonly CompiledSensor[];
+  /** Undefined: Sensors do not act yet. */
+  gitOps: () => GitOpsTarget | undefined;
   /** Undefined: not yet. */
   applications: () => ApplicationDoor | undefined;
   listed: { readonly sensors: () => readonly ListedResource[]; readonly sources: () => readonly ListedResource[] };
@@ -26,6 +34,10 @@ export async function openApi(parts: Parts, state: Readonly<ApiState>) {
     history: projection.history,
     sensors: () => state.sensors(),
     readEvent: (head) => readStoredEvent(directory, head),
+    async stateBefore(compiled, head) {
+      const handle = directory.find(head.bus);
+      return handle && stateBefore(compiled, handle, head, AbortSignal.timeout(questionMs));
+    },
   });
   const send = createEventSender(directory, clock);
   const { token } = dataDir;
@@ -44,6 +56,13 @@ export async function openApi(parts: Parts, state: Readonly<ApiState>) {
       send,
       applications: doorOf(state),
       buses: () => readBusUsage(directory),
+      replayer: createReplayer(parts, () => state.gitOps()),
+      dead: {
+        letters: parts.dead,
+        redrive: (letter) => parts.redrives.request(letter),
+        hasSensor: ({ namespace, name }) =>
+          state.listed.sensors().some((one) => one.namespace === namespace && one.name === name),
+      },
       log,
     }),
   );

@@ -4,8 +4,11 @@ import { releaseGarbage } from "../base/memory.ts";
 import { createMetrics } from "../base/metrics.ts";
 import { createNursery } from "../base/nursery.ts";
 import { createBusDirectory } from "../controllers/bus-directory.ts";
+import type { SensorController } from "../controllers/sensor.ts";
 import { createStatusWriter } from "../controllers/status.ts";
 import type { EventBus } from "../events/bus/bus.ts";
+import { createDeadStore } from "../events/sensor/dead-store.ts";
+import { createRedrives, redriveStore } from "../events/sensor/redrives.ts";
 import { openLedger } from "../ledger/ledger.ts";
 import { openProjection } from "../ledger/projection.ts";
 import { type Endpoints, openDataDir } from "../local/data-dir.ts";
@@ -38,7 +41,15 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
   await using stack = new AsyncDisposableStack();
   const nursery = createNursery();
   const dataDir = stack.use(openDataDir(config.dataDir));
-  const base: Base = { config, stack, nursery, dataDir, clock: systemClock, log: config.log, metrics: createMetrics() };
+  const base: Base = {
+    config,
+    stack,
+    nursery,
+    dataDir,
+    clock: systemClock,
+    log: config.log,
+    metrics: createMetrics(config.version),
+  };
   const bus = stack.use(await openSystemBus(base));
   const records = await openRecords(base, bus);
   const leases = await openLeases(base, bus);
@@ -47,6 +58,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
   const state: ApiState = {
     notReady: "starting",
     sensors: () => [],
+    gitOps: () => undefined,
     applications: () => undefined,
     listed: { sensors: () => [], sources: () => [] },
   };
@@ -56,6 +68,8 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
   await runGitOps(parts, gitOps);
   state.applications = () => gitOps.running?.applications;
   const sensors = await startSensors(parts, gitOps.target);
+  state.gitOps = () => gitOps.target;
+  metricsOf(parts, sensors.reconciler.lags);
   state.sensors = () => [...sensors.reconciler.running(), ...(gitOps.running?.controller.sensors() ?? [])];
   await releaseGarbage(); // before the sources leave theirs: the peak is a tenth lower
   const ingress = await startSources(parts);
@@ -79,6 +93,16 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
   return { endpoints, applied, webhooks, failed: nursery.failed, [Symbol.asyncDispose]: () => running.disposeAsync() };
 }
 
+/** Levels that only who asks needs to know. */
+function metricsOf({ metrics, directory }: Parts, lags: () => ReturnType<SensorController["lags"]>): void {
+  metrics.onAsked(async () => {
+    metrics.sensorLag.set(await lags());
+    for (const { name, reader } of directory.list()) {
+      metrics.readerLag.set({ namespace: "", bus: name }, await reader.lag());
+    }
+  });
+}
+
 async function openRecords({ stack, nursery, clock, log, dataDir }: Base, bus: EventBus): Promise<Records> {
   const projection = stack.use(await openProjection({ path: dataDir.file("ledger.db"), clock, log }));
   stack.use(
@@ -100,5 +124,8 @@ function openParts(base: Base, { bus, records, leases, cluster: { kube, isSimula
   const writeStatus = createStatusWriter(kube, base.clock);
   const directory = createBusDirectory(system);
   const { partitions } = leases;
-  return { ...base, ...records, kube, isSimulated, directory, system, leases, partitions, writeStatus };
+  const { name, ttlMs } = redriveStore;
+  const redrives = createRedrives({ ...base, store: bus.state(name, { ttlMs }) });
+  const dead = createDeadStore(bus, base.clock);
+  return { ...base, ...records, kube, isSimulated, directory, system, leases, partitions, writeStatus, dead, redrives };
 }

@@ -10,7 +10,9 @@ import type { Reconciler } from "../controllers/reconciler.ts";
 import type { SourceLeases } from "../controllers/source-leases.ts";
 import type { WriteStatus } from "../controllers/status.ts";
 import type { BusCredentials } from "../events/bus/jetstream-credentials.ts";
+import type { DeadStore } from "../events/sensor/dead-store.ts";
 import type { Partitions } from "../events/sensor/partition.ts";
+import type { Redrives } from "../events/sensor/redrives.ts";
 import type { KubeClient, WatchCache } from "../kube/kube.ts";
 import type { RemoteCluster } from "../kube/kubeconfig.ts";
 import { createWatchCache } from "../kube/watch-cache.ts";
@@ -21,6 +23,8 @@ import type { Ledger } from "../record/records.ts";
 import type { ListedResource } from "../server/history-routes.ts";
 
 export interface EngineConfig {
+  /** Of the program, as `/metrics` tells it. */
+  readonly version?: string;
   readonly dataDir: string;
   /** Manifests to apply and follow: a directory or a file. */
   readonly manifests?: string;
@@ -111,6 +115,8 @@ export interface Parts extends Base, Records {
   readonly leases: EngineLeases;
   readonly partitions: Partitions;
   readonly writeStatus: WriteStatus;
+  readonly dead: DeadStore;
+  readonly redrives: Redrives;
 }
 
 export interface RunningController<R extends Reconciler> extends Controller {

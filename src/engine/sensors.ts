@@ -1,17 +1,21 @@
 import type { Sensor } from "../api/resources.ts";
-import type { BusHandle } from "../controllers/bus-directory.ts";
+import { type BusHandle, readStoredEvent } from "../controllers/bus-directory.ts";
 import { createEventBusController } from "../controllers/event-bus.ts";
 import { createSecretReader } from "../controllers/secret-reader.ts";
 import { createSensorController, type SensorController } from "../controllers/sensor.ts";
 import type { EventBus } from "../events/bus/bus.ts";
 import type { CompiledSensor } from "../events/sensor/compile.ts";
 import { createDeadLetters } from "../events/sensor/dead-letters.ts";
+import type { ReportAttempt } from "../events/sensor/effect-queue.ts";
 import { createExecutor } from "../events/sensor/executor.ts";
+import type { LimitOf } from "../events/sensor/lane.ts";
+import { createRateLimit, rateKey, rateStore } from "../events/sensor/rate-limit.ts";
 import { createSensorRunner, type SensorRunner, type SensorRunnerDeps } from "../events/sensor/runner.ts";
 import { ledgerPositionsIn } from "../events/sensor/sensor-cells.ts";
 import { createTicker, type Ticker } from "../events/sensor/ticker.ts";
 import { triggerKinds, triggerSchemas } from "../events/triggers/registry.ts";
 import type { GitOpsTarget } from "../events/triggers/trigger.ts";
+import { type EventHead, outcomeKey } from "../record/records.ts";
 import { createBusRunner } from "./buses.ts";
 import {
   type Parts,
@@ -49,6 +53,7 @@ export async function startSensors(parts: Parts, gitOps: GitOpsTarget): Promise<
     changed: (partition) => sensors.reconciler.requestPartition(partition),
     stop: (partition) => sensors.reconciler.stopPartition(partition),
   });
+  stack.use(nursery.start("redrives", (signal) => parts.redrives.run(signal)));
   parts.directory.onChange((namespace) => sensors.requestAll(namespace));
   await within(clock, settleMs, Promise.all([buses.settled, sensors.settled]));
   stack.use(nursery.start("event reader", (signal) => system.reader.run(signal)));
@@ -58,7 +63,7 @@ export async function startSensors(parts: Parts, gitOps: GitOpsTarget): Promise<
 
 type Finished = Pick<SensorRunnerDeps, "finished" | "finishedUntil">;
 
-/** Keys of effects with a stored outcome that a stored position has not passed: they are not repeated. */
+/** `outcomeKey`s of effects with a stored outcome that a stored position has not passed: they are not repeated. */
 async function readFinished({ ledger, partitions }: Parts): Promise<Finished> {
   const signal = AbortSignal.timeout(startReadMs);
   const cells = await partitions.open(signal);
@@ -70,31 +75,52 @@ async function readFinished({ ledger, partitions }: Parts): Promise<Finished> {
   }
   const finished = new Set<string>();
   for await (const records of ledger.readEffects({ epoch, after: since }, signal)) {
-    for (const { key, outcome } of records) if (outcome !== "failed") finished.add(key);
+    for (const record of records) if (record.outcome !== "failed") finished.add(outcomeKey(record));
   }
   return { finished, finishedUntil: { epoch, after } };
 }
 
 function createRunnerFactory(parts: Parts, shared: Finished & { readonly ticker: Ticker }, gitOps: GitOpsTarget) {
-  return async (compiled: CompiledSensor, own: BusHandle): Promise<SensorRunner> => {
+  const { clock, dead, directory, redrives } = parts;
+  const rates = parts.system.bus.state(rateStore.name, { ttlMs: rateStore.ttlMs });
+  const readEvent = (head: EventHead) => readStoredEvent(directory, head);
+  return async (compiled: CompiledSensor, own: BusHandle, report: ReportAttempt): Promise<SensorRunner> => {
     const handle = own.readFrom ?? own;
     const { namespace, name } = compiled.head;
-    const log = parts.log.child({ namespace, sensor: name });
-    const kube = parts.kube.as(serviceAccountUser(namespace, compiled.sensor.template));
-    const secret = createSecretReader(kube, namespace);
-    const context = { kube, secret, gitOps, allowLoopback: true, clock: parts.clock, log };
+    const acting = createActing(parts, compiled, gitOps);
+    const limitOf: LimitOf = (lane, intervalMs) =>
+      createRateLimit({ store: rates, key: rateKey(namespace, name, lane), intervalMs, clock, log: acting.log });
     return createSensorRunner(compiled, {
       ...parts,
-      log,
+      ...acting,
       ...shared,
       reader: handle.reader,
       bus: handle.name,
       subjectOf: (eventSource, event) => handle.subjectOf(namespace, eventSource, event),
       start: () => startOf(compiled.sensor, handle),
       partition: await parts.partitions.of(namespace, name),
-      execute: createExecutor(compiled, { kinds: triggerKinds, context }),
-      putDead: createDeadLetters(parts.system.bus, compiled.head, parts.clock),
+      redrive: { inbox: redrives.inbox({ namespace, name }), letters: dead, readEvent },
+      limitOf,
+      report,
     });
+  };
+}
+
+/** With whose hands a Sensor acts: its service account's. */
+export function createActing(
+  parts: Parts,
+  compiled: CompiledSensor,
+  gitOps: GitOpsTarget,
+): Pick<SensorRunnerDeps, "execute" | "putDead" | "log"> {
+  const { namespace, name } = compiled.head;
+  const log = parts.log.child({ namespace, sensor: name });
+  const kube = parts.kube.as(serviceAccountUser(namespace, compiled.sensor.template));
+  const secret = createSecretReader(kube, namespace);
+  const context = { kube, secret, gitOps, allowLoopback: true, clock: parts.clock, log };
+  return {
+    log,
+    execute: createExecutor(compiled, { kinds: triggerKinds, context }),
+    putDead: createDeadLetters(parts.system.bus, compiled.head, parts.clock),
   };
 }
 

@@ -55,12 +55,27 @@ export interface DecisionRecord extends RecordBase {
   readonly dependency?: string;
   /**
    * fired: the trigger's conditions are met. error: a filter, condition, key or transform failed; the event is on `dead`.
-   * expired: events that waited at the trigger were let go.
+   * expired: events that waited at the trigger were let go. redriven: somebody asked for what is on `dead` to be done again.
    */
-  readonly verdict: "fired" | "error" | "expired";
+  readonly verdict: "fired" | "error" | "expired" | "redriven";
   readonly reason?: string;
   /** By dependency name; of a batch the newest of each, all of them are causes. */
   readonly events: Readonly<Record<string, EventHead>>;
+  /** What the filters saw, by dependency; absent where there are none. */
+  readonly filters?: Readonly<Record<string, readonly ExplainedFilter[]>>;
+}
+
+/** One filter of a dependency, and what it made of an event. */
+export interface ExplainedFilter {
+  /** Where it stands: `filters.data[0]`. */
+  readonly filter: string;
+  /** What it asks: `body.ref = "^refs/heads/main$"`; cut at 256 characters. */
+  readonly expression: string;
+  readonly verdict: "passed" | "rejected" | "error";
+  /** The value seen, cut at 256 bytes; absent where it looks at no single value. */
+  readonly seen?: string;
+  /** Of an error. */
+  readonly reason?: string;
 }
 
 /** One attempt of a trigger's effect, with its outcome. */
@@ -70,6 +85,10 @@ export interface EffectRecord extends RecordBase {
   readonly key: string;
   readonly sensor: SensorHead;
   readonly trigger: string;
+  /** Of a `dlqTrigger`: the trigger whose failure fired it. */
+  readonly dlqOf?: string;
+  /** The dead letter that it was redriven from; the key is still that of the first time. */
+  readonly redrive?: string;
   /** `log`, `http`, `k8s`, … */
   readonly triggerKind: string;
   /** Counts from 1. */
@@ -157,6 +176,11 @@ export interface Ledger {
   readEffects(since: LedgerPosition, signal: AbortSignal): AsyncIterable<readonly EffectRecord[]>;
   /** A place in the ledger's stream that every record written from now on is stored after. */
   mark(): LedgerPosition;
+}
+
+/** Tells outcomes of one effect apart: being dead says nothing about what was redriven since. */
+export function outcomeKey({ key, redrive }: Pick<EffectRecord, "key" | "redrive">): string {
+  return redrive === undefined ? key : `${key}\n${redrive}`;
 }
 
 /** Opaque; comes from the bus: stream incarnation and sequence. */

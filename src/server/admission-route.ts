@@ -41,5 +41,5 @@ function decide({ operation, object, oldObject }: JsonObject, admit: Admit): obj
   if (!isJsonObject(object) || operation === "DELETE") return { allowed: true };
   const { denied, warnings } = admit(object, oldObject);
   if (denied === undefined) return { allowed: true, ...(warnings.length === 0 ? {} : { warnings }) };
-  return { allowed: false, status: { status: "Failure", reason: "Invalid", code: 422, message: denied } };
+  return { allowed: false, status: { status: "Failure", reason: "BadRequest", code: 400, message: denied } };
 }

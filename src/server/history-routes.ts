@@ -3,10 +3,9 @@ import type { Condition } from "../api/resources.ts";
 import { EngineError } from "../base/errors.ts";
 import { type History, idOf } from "../ledger/history.ts";
 import type { LedgerRecord, ResourceName } from "../record/records.ts";
+import { limitOf, numberOf, optional, sensorOf, textOf } from "./questions.ts";
 import type { Why } from "./why.ts";
 
-const defaultLimit = 50;
-const maxLimit = 1_000;
 const recordKinds = Object.keys({
   ...{ decision: true, effect: true, sync: true, observation: true, lost: true, invalid: true },
 } satisfies Record<LedgerRecord["kind"], true>) as LedgerRecord["kind"][];
@@ -98,20 +97,9 @@ function found<T>(value: T | undefined, what: string, id: string): T {
   return value;
 }
 
-function optional<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {
-  return (value === undefined ? {} : { [key]: value }) as { readonly [P in K]?: V };
-}
-
 function listOf(request: Request, all: readonly ListedResource[]): readonly ListedResource[] {
   const namespace = textOf(request, "namespace");
   return namespace === undefined ? all : all.filter((one) => one.namespace === namespace);
-}
-
-function textOf(request: Request, name: string): string | undefined {
-  const value = request.query[name];
-  if (value === undefined || value === "") return undefined;
-  if (typeof value === "string") return value;
-  throw new EngineError("USAGE", `${name}: must be given once`);
 }
 
 function kindOf(request: Request): LedgerRecord["kind"] | undefined {
@@ -119,28 +107,6 @@ function kindOf(request: Request): LedgerRecord["kind"] | undefined {
   const kind = recordKinds.find((one) => one === text);
   if (text === undefined || kind !== undefined) return kind;
   throw new EngineError("USAGE", `kind: "${text}" must be one of ${recordKinds.join(", ")}`);
-}
-
-function numberOf(request: Request, name: string): number | undefined {
-  const text = textOf(request, name);
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (Number.isSafeInteger(value) && value >= 0) return value;
-  throw new EngineError("USAGE", `${name}: "${text}" must be a whole number`);
-}
-
-function limitOf(request: Request): number {
-  const limit = numberOf(request, "limit") ?? defaultLimit;
-  if (limit >= 1 && limit <= maxLimit) return limit;
-  throw new EngineError("USAGE", `limit: "${limit}" must be 1 to ${maxLimit}`);
-}
-
-function sensorOf(request: Request): ResourceName | undefined {
-  const text = textOf(request, "sensor");
-  if (text === undefined) return undefined;
-  const [namespace = "", name = "", ...rest] = text.split("/");
-  if (namespace !== "" && name !== "" && rest.length === 0) return { namespace, name };
-  throw new EngineError("USAGE", `sensor: "${text}" must be NAMESPACE/NAME`);
 }
 
 function parseDraft(body: unknown): EventToSend {

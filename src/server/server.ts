@@ -8,9 +8,11 @@ import type { Metrics } from "../base/metrics.ts";
 import { type Admit, admissionRoute } from "./admission-route.ts";
 import { type ApplicationRouteDeps, applicationRoutes, applicationSensorRoutes } from "./application-routes.ts";
 import { type BusRouteDeps, busRoutes } from "./bus-routes.ts";
+import { type DeadRouteDeps, deadRoutes } from "./dead-routes.ts";
 import { type HistoryRouteDeps, historyRoutes } from "./history-routes.ts";
+import { type Replayer, replayRoutes } from "./replay-routes.ts";
 
-export interface ServerOptions extends HistoryRouteDeps, ApplicationRouteDeps, BusRouteDeps {
+export interface ServerOptions extends HistoryRouteDeps, ApplicationRouteDeps, BusRouteDeps, DeadRouteDeps {
   /** The address to listen on. */
   readonly host: string;
   /** 0 takes any free one. */
@@ -18,6 +20,8 @@ export interface ServerOptions extends HistoryRouteDeps, ApplicationRouteDeps, B
   /** Whoever sends it as `Authorization: Bearer …` may ask everything. */
   readonly token: string;
   readonly metrics: Metrics;
+  /** Absent: the path answers 404. */
+  readonly replayer?: Replayer;
   /** Answers `POST /validate`; absent: there is no such path. */
   readonly admit?: Admit;
   /** Undefined: ready; otherwise what it waits for. */
@@ -55,7 +59,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
 }
 
 function createApp(options: ServerOptions): express.Express {
-  const { metrics, notReady, token, log, applications, refreshTimeoutMs, admit, buses } = options;
+  const { metrics, notReady, token, log, applications, refreshTimeoutMs, admit, buses, replayer, dead } = options;
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
@@ -77,7 +81,9 @@ function createApp(options: ServerOptions): express.Express {
     app.use("/api/v1/applications", applicationRoutes(applications, refreshTimeoutMs));
     app.use("/api/v1/tiphys/applications", applicationSensorRoutes(applications)); // it waits for no history
   }
+  if (replayer) app.use("/api/v1/tiphys/replay", express.json({ limit: maxBodyBytes }), replayRoutes(replayer));
   if (buses) app.use("/api/v1/tiphys/bus", busRoutes(buses));
+  if (dead) app.use("/api/v1/tiphys/dead", express.json({ limit: maxBodyBytes }), deadRoutes(dead));
   app.use("/api/v1/tiphys", express.json({ limit: maxBodyBytes }), historyRoutes(options));
   app.use((request) => {
     throw new EngineError("NOT_FOUND", `${request.method} ${request.path}: there is no such path`);
@@ -113,6 +119,9 @@ function hash(text: string): Buffer {
 const statusByCode: Partial<Record<EngineError["code"], number>> = {
   NOT_FOUND: 404,
   API_CONFLICT: 409,
+  MANIFEST_INVALID: 400,
+  REPLAY_BUSY: 409,
+  LEASE_LOST: 409,
   SYNC_REFUSED: 400,
   USAGE: 400,
   WAIT_TIMEOUT: 504,

@@ -1,6 +1,8 @@
 import { EngineError } from "../base/errors.ts";
 import type { CompiledSensor } from "../events/sensor/compile.ts";
-import { explain } from "../events/sensor/reducer.ts";
+import { createExplainer, type ExplainedDependency, type ExplainedTrigger } from "../events/sensor/explain.ts";
+import { emptyState, type ReceivedEvent } from "../events/sensor/state.ts";
+import type { StateBefore } from "../events/trial/state-before.ts";
 import type { History } from "../ledger/history.ts";
 import { builtInEventSource, type CloudEvent } from "../record/cloud-event.ts";
 import type { EventHead, LedgerRecord, ResourceName, SensorHead } from "../record/records.ts";
@@ -10,19 +12,14 @@ export interface SensorWhy {
   readonly sensor: ResourceName;
   /** Of the Sensor that an Application is. */
   readonly kind?: "Application";
-  /** Its dependencies that listen to this event, judged again now. */
-  readonly dependencies: readonly DependencyWhy[];
+  /** Its dependencies that listen to this event, judged again now, with each of their filters. */
+  readonly dependencies: readonly ExplainedDependency[];
+  /** The triggers that the event concerns: which events were there by then, and which were missing. */
+  readonly triggers: readonly ExplainedTrigger[];
   /** What the ledger holds of this Sensor and event: decisions, and the effects that followed. */
   readonly records: readonly LedgerRecord[];
-}
-
-export interface DependencyWhy {
-  readonly dependency: string;
-  readonly verdict: "passed" | "rejected" | "error";
-  /** Filter, path, value seen and value wanted. */
-  readonly reason: string;
-  /** Where the deciding filter stands: `filters.data[0]`. */
-  readonly filter?: string;
+  /** What limits this Sensor's part of the answer. */
+  readonly note?: string;
 }
 
 export interface WhyAnswer {
@@ -38,6 +35,8 @@ export interface WhyDeps {
   readonly sensors: () => readonly CompiledSensor[];
   /** The event as the bus holds it; undefined when it was dropped since. */
   readonly readEvent: (head: EventHead) => Promise<CloudEvent | undefined>;
+  /** What waited in the Sensor's joins when the event came; absent, or undefined: it cannot be found out. */
+  readonly stateBefore?: (compiled: CompiledSensor, head: EventHead) => Promise<StateBefore | undefined>;
 }
 
 export type Why = (event: string, sensor: ResourceName | undefined) => Promise<WhyAnswer>;
@@ -46,23 +45,52 @@ export type Why = (event: string, sensor: ResourceName | undefined) => Promise<W
  * Why an event fired a Sensor's triggers or did not. Firings and errors are read from the ledger; plain rejections are
  * only counted there, so the filters of the Sensors as they run now judge the event again (DESIGN section 4).
  */
-export function createWhy({ history, sensors, readEvent }: WhyDeps): Why {
+export function createWhy({ history, sensors, readEvent, stateBefore }: WhyDeps): Why {
   return async (id, only) => {
     const head = await history.event(id);
     if (!head) throw new EngineError("NOT_FOUND", `no event "${id}" is known`);
     const followed = (await history.effects(id)).flatMap((entry) => (entry.kind === "record" ? [entry.record] : []));
     const event = await readEvent(head);
     const concerned = sensors().filter((compiled) => isConcerned(compiled, head) && isAsked(compiled.head, only));
-    const answers = concerned.map((compiled): SensorWhy => {
-      const { namespace, name, kind } = compiled.head;
-      const dependencies = event ? explain(compiled, event) : [];
-      const records = recordsOf(compiled.head, followed);
-      return { sensor: { namespace, name }, ...(kind === undefined ? {} : { kind }), dependencies, records };
-    });
+    const answers: SensorWhy[] = [];
+    for (const compiled of concerned) answers.push(await sensorWhy(compiled, { head, event }, followed, stateBefore));
     const notes = [event ? undefined : dropped, answers.length > 0 ? undefined : nobody(head, only)];
     const note = notes.filter((one) => one !== undefined).join("; ");
     return { event: head, sensors: answers, ...(note === "" ? {} : { note }) };
   };
+}
+
+/** `event` is absent where the bus has dropped it. */
+async function sensorWhy(
+  compiled: CompiledSensor,
+  { head, event }: { readonly head: EventHead; readonly event: CloudEvent | undefined },
+  followed: readonly LedgerRecord[],
+  stateBefore: WhyDeps["stateBefore"],
+): Promise<SensorWhy> {
+  const { namespace, name, kind } = compiled.head;
+  const explained = event ? await explainOne(compiled, { event, head }, stateBefore) : nothingExplained;
+  const records = recordsOf(compiled.head, followed);
+  return { sensor: { namespace, name }, ...(kind === undefined ? {} : { kind }), ...explained, records };
+}
+
+type Explained = Pick<SensorWhy, "dependencies" | "triggers" | "note">;
+
+const nothingExplained: Explained = { dependencies: [], triggers: [] };
+
+/** An Application's requests are merged and found again by listing: what waited there is no question of events. */
+async function explainOne(
+  compiled: CompiledSensor,
+  received: ReceivedEvent,
+  stateBefore: WhyDeps["stateBefore"],
+): Promise<Explained> {
+  const joins = compiled.triggers.some((trigger) => trigger.joins) && compiled.head.kind === undefined;
+  const before = joins ? await stateBefore?.(compiled, received.head) : undefined;
+  const explained = createExplainer(compiled).explain(received, before?.state ?? emptyState);
+  if (!joins || before?.isWhole) return explained;
+  const note = before
+    ? "the bus was not read back to its beginning: events that waited for long may be missing here"
+    : "what had waited in its joins by then cannot be found out";
+  return { ...explained, note };
 }
 
 function isConcerned({ head, dependenciesOf }: CompiledSensor, event: EventHead): boolean {

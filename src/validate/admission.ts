@@ -6,6 +6,7 @@ import { parseEventSource } from "../api/event-source.ts";
 import { checkMetadata } from "../api/metadata.ts";
 import { argoApiVersion, type Sensor } from "../api/resources.ts";
 import { parseSensor } from "../api/sensor.ts";
+import { isSensorTest, parseSensorTest } from "../api/sensor-test.ts";
 import { EngineError } from "../base/errors.ts";
 import { isJsonObject, type JsonObject } from "../base/json.ts";
 import { formatProblems, InvalidManifest, type Problem, type Schema } from "../base/schema.ts";
@@ -50,7 +51,12 @@ export function createChecker(kinds: AdmissionKinds): Checker {
     ApplicationSet: (object) => [...parseApplicationSet(object).warnings, notRunYet],
     AppProject: (object) => parseAppProject(object).warnings,
   };
+  const checkTest = (test: JsonObject): readonly Problem[] => [
+    ...problemsOf(() => parseSensorTest(test).warnings),
+    ...inlineProblems(test, parsers.Sensor),
+  ];
   return (object) => {
+    if (isJsonObject(object) && isSensorTest(object)) return checkTest(object);
     if (!isJsonObject(object) || object.apiVersion !== argoApiVersion || typeof object.kind !== "string")
       return undefined;
     const parse = Object.hasOwn(parsers, object.kind) ? parsers[object.kind] : undefined;
@@ -59,6 +65,12 @@ export function createChecker(kinds: AdmissionKinds): Checker {
     const ofSpec = problemsOf(() => parse(object));
     return ofMetadata.length === 0 ? ofSpec : withoutTold(ofMetadata, ofSpec);
   };
+}
+
+/** Of the Sensor that stands in the test itself; one in a file of its own is checked there. */
+function inlineProblems({ sensor }: JsonObject, parse: ((object: JsonObject) => readonly Problem[]) | undefined) {
+  if (!isJsonObject(sensor) || !parse) return [];
+  return problemsOf(() => parse(sensor)).map((problem) => ({ ...problem, path: `sensor.${problem.path}` }));
 }
 
 /** Problems, then others of which nothing was told at that path. */

@@ -5,6 +5,7 @@ import { applicationStatusSchema } from "../api/application-status-schema.ts";
 import { eventBusSchema, eventBusStatusSchema } from "../api/event-bus-schema.ts";
 import { eventSourceSchema, eventSourceStatusSchema } from "../api/event-source.ts";
 import { sensorSchema, sensorStatusSchema } from "../api/sensor-schema.ts";
+import { sensorTestSchema } from "../api/sensor-test-schema.ts";
 import { openObject } from "../api/shared-schemas.ts";
 import { type ErrorCode, errorCodes } from "../base/error-codes.ts";
 import { EngineError } from "../base/errors.ts";
@@ -15,6 +16,8 @@ import { triggerSchemas } from "../events/triggers/registry.ts";
 
 /** What a field of a kind is. */
 export interface FieldExplanation {
+  /** `argoproj.io`, or `tiphys.io` for kinds of ours. */
+  readonly group: string;
   readonly kind: string;
   /** `spec.triggers`; "" for the kind itself. */
   readonly path: string;
@@ -28,7 +31,16 @@ export interface CodeExplanation {
   readonly remedy: string;
 }
 
-interface Kind {
+type Kind = DeclaredKind | OwnKind;
+
+/** A kind of ours without a spec: its fields are those of the object itself. */
+interface OwnKind {
+  readonly kind: string;
+  readonly names: readonly string[];
+  readonly root: JsonSchema;
+}
+
+interface DeclaredKind {
   readonly kind: string;
   /** As `kubectl` takes them, in lower case. */
   readonly names: readonly string[];
@@ -82,6 +94,7 @@ const kinds: readonly Kind[] = [
     spec: () => appProjectSchema,
     status: appProjectStatusSchema,
   },
+  { kind: "SensorTest", names: ["sensortest", "sensortests"], root: sensorTestSchema },
 ];
 
 /** `MANIFEST_INVALID`. @throws EngineError FIELD_UNKNOWN that names the nearest */
@@ -105,7 +118,8 @@ export function explainField(path: string): FieldExplanation {
     const known = kinds.map(({ kind }) => kind.toLowerCase());
     throw unknownName(`"${name}" is no kind of ours`, name, known);
   }
-  let schema = rootSchema(found);
+  const isOwn = "root" in found;
+  let schema = isOwn ? found.root : rootSchema(found);
   for (const [index, key] of keys.entries()) {
     const child = childOf(schema, key, index === keys.length - 1);
     if (!child) {
@@ -116,7 +130,7 @@ export function explainField(path: string): FieldExplanation {
     }
     schema = child;
   }
-  return { kind: found.kind, path: keys.join("."), schema };
+  return { group: isOwn ? "tiphys.io" : "argoproj.io", kind: found.kind, path: keys.join("."), schema };
 }
 
 /** The fields of an object, of a list's items or of a map's entries. */
@@ -138,7 +152,7 @@ export function typeName(schema: JsonSchema): string {
   return entry ? `map[string]${typeName(entry)}` : "Object";
 }
 
-function rootSchema({ description, spec, more, status }: Kind): JsonSchema {
+function rootSchema({ description, spec, more, status }: DeclaredKind): JsonSchema {
   return {
     type: "object",
     description,

@@ -1,5 +1,6 @@
 import { manifestText, type PlacedManifest, placeManifests, UnreadableManifest } from "../api/manifest.ts";
 import { argoApiVersion } from "../api/resources.ts";
+import { ownApiVersion } from "../api/sensor-test-schema.ts";
 import { isJsonObject } from "../base/json.ts";
 import { nearest } from "../base/nearest.ts";
 import type { Problem } from "../base/schema.ts";
@@ -30,6 +31,8 @@ export interface FileReport {
 }
 
 const ourKinds = ["EventSource", "Sensor", "EventBus", "Application", "AppProject", "ApplicationSet"];
+/** Whose API version is ours. */
+const ownKinds = ["SensorTest"];
 
 /** Every problem of every object of our kinds in a file. Does not throw for any content. */
 export function validateContent(content: Buffer, file: string, check: Checker = checkAny): FileReport {
@@ -79,17 +82,23 @@ function inOrder(problems: readonly Problem[], manifest: PlacedManifest): Placed
 function strangerProblems({ object }: PlacedManifest): Problem[] {
   if (!isJsonObject(object) || typeof object.apiVersion !== "string" || typeof object.kind !== "string") return [];
   const { apiVersion, kind } = object;
+  if (apiVersion === ownApiVersion) return unknownKind(kind, ownKinds);
+  if (ownKinds.includes(kind)) return [wrongVersion(apiVersion, ownApiVersion)];
   const isOurGroup = apiVersion.split("/")[0] === argoApiVersion.split("/")[0];
-  if (apiVersion === argoApiVersion) {
-    const likely = nearest(kind, ourKinds);
-    const message = `${JSON.stringify(kind)} is not a kind that is known`;
-    return likely === undefined
-      ? []
-      : [{ severity: "warning", path: "kind", message, suggestion: `did you mean \`${likely}\`?` }];
-  }
+  if (apiVersion === argoApiVersion) return unknownKind(kind, ourKinds);
   const isNear = isOurGroup || nearest(apiVersion, [argoApiVersion]) !== undefined;
   if (!isNear || !ourKinds.includes(kind)) return [];
-  return [
-    { severity: "warning", path: "apiVersion", message: `${JSON.stringify(apiVersion)} must be "${argoApiVersion}"` },
-  ];
+  return [wrongVersion(apiVersion, argoApiVersion)];
+}
+
+function unknownKind(kind: string, known: readonly string[]): Problem[] {
+  const likely = nearest(kind, known);
+  const message = `${JSON.stringify(kind)} is not a kind that is known`;
+  return likely === undefined
+    ? []
+    : [{ severity: "warning", path: "kind", message, suggestion: `did you mean \`${likely}\`?` }];
+}
+
+function wrongVersion(apiVersion: string, wanted: string): Problem {
+  return { severity: "warning", path: "apiVersion", message: `${JSON.stringify(apiVersion)} must be "${wanted}"` };
 }

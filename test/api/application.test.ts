@@ -94,9 +94,13 @@ for (const [name, more, expected] of [
   ["a field that is not known", { odd: 1 }, ["spec.odd: unknown field, it has no effect"]],
   ["no project", { project: "" }, ['spec.project: is empty; the project "default" is used']],
   [
-    "jq paths",
-    { ignoreDifferences: [{ kind: "*", jqPathExpressions: [".a"] }] },
-    ["spec.ignoreDifferences[0].jqPathExpressions: is not supported yet"],
+    "jq paths that are none",
+    { ignoreDifferences: [{ kind: "*", jqPathExpressions: [".a", ".a |", "foo", ".a # note"] }] },
+    [
+      'spec.ignoreDifferences[0].jqPathExpressions[1]: jq program ".a |" at 4: the program ends, expected a term: the comparison fails',
+      'spec.ignoreDifferences[0].jqPathExpressions[2]: jq program "foo" at 0: function not defined: foo/0: the comparison fails',
+      'spec.ignoreDifferences[0].jqPathExpressions[3]: jq program "del(.a # note)" at 14: the program ends, expected ")": the comparison fails',
+    ],
   ],
   [
     "neither path nor chart",

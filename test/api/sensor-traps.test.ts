@@ -116,7 +116,16 @@ for (const [what, spec, expected] of [
     filters({ time: { start: "23:59:59", stop: "00:00:00" } }),
     /takes events of one second of the day only: 23:59:59/,
   ],
-  ["cel", filters({ cel: "true" }), `${f}.cel: is not supported yet`],
+  [
+    "a script",
+    filters({ script: "return (" }),
+    /filters.script: <string>:1: .* near '<eof>': the filter fails with each/,
+  ],
+  [
+    "a transform",
+    on([{ ...dependency, transform: { script: "goto x" } }], log),
+    /transform.script: goto x is not supported: .*: each event is an error$/,
+  ],
   [
     "correlate where nothing is joined",
     on([{ ...dependency, correlate: "a" }], log),
@@ -247,17 +256,60 @@ for (const [what, spec, expected] of [
     "spec.template.container.imagePullPolicy: has no effect, in Argo Events neither",
   ],
   [
-    "a path of JSONPath",
-    data({ path: "$.body.items[0]['a']", value: ["^x$"] }),
-    `${f}.data[0].path: "$.body.items[0]['a']" is no path of GJSON: nothing is found there [did you mean \`body.items.0.a\`?]`,
+    "a query that does not close",
+    data({ path: 'a.#(b=="x"', value: ["^x$"] }),
+    `${f}.data[0].path: "a.#(b==\\"x\\"" does not parse: "#(b==\\"x\\"" has no end: its bracket does not close`,
+  ],
+  [
+    "a modifier that is none",
+    parameters({ dependencyName: "d", dataKey: "a|@revers" }),
+    /src.dataKey: "a\|@revers" does not parse: @revers is no modifier, but a key: did you mean @reverse\?$/,
+  ],
+  [
+    "a dest behind a pipe",
+    parameters({ dependencyName: "d" }, { dest: "log.a|b" }),
+    /dest: "log.a\|b" has no effect: nothing is set behind \| \[a backslash before it makes it part of the key/,
+  ],
+  [
+    "a dest with @ in a key",
+    parameters({ dependencyName: "d" }, { dest: "log.me@home" }),
+    /dest: "log.me@home" changes only what is there already, since it has @ or # \[a backslash/,
+  ],
+  [
+    "a dest of a payload that finds nothing",
+    kafka([{ src: { dependencyName: "d" }, dest: "a.#.b" }]),
+    /kafka.payload\[0\].dest: "a.#.b" has no effect at the start of a payload/,
+  ],
+  [
+    "an operation of a payload",
+    kafka([{ src: { dependencyName: "d" }, dest: "a", operation: "append" }]),
+    /kafka.payload\[0\].operation: append has no effect in a payload/,
+  ],
+  [
+    "errors among filters joined by or",
+    on(
+      [
+        {
+          ...dependency,
+          filters: { data: [{ path: "a", type: "number", value: ["1"] }], context: { type: "webhook" } },
+          filtersLogicalOperator: "or",
+        },
+      ],
+      log,
+    ),
+    /filtersLogicalOperator: an error in data, as a path that is not there, discards the event though another kind/,
   ],
   ["a path of jq", data({ path: ".body.a", value: ["^x$"] }), /data\[0\].path: .* \[did you mean `body.a`\?\]$/],
-  ["a path of all", parameters({ dependencyName: "d", dataKey: "$" }), /src.dataKey: .* \[`@this` is all of it\]$/],
+  [
+    "a path of all of jq",
+    parameters({ dependencyName: "d", dataKey: "." }),
+    /src.dataKey: .* \[`@this` is all of it\]$/,
+  ],
   ["brackets", parameters({ dependencyName: "d", contextKey: "a[0]" }), /src.contextKey: .* \[did you mean `a.0`\?\]$/],
   [
     "a path of a field of an expression",
-    filters({ exprs: [{ expr: "a == 1", fields: [{ name: "a", path: "$.x" }] }] }),
-    /exprs\[0\].fields\[0\].path: "\$.x" is no path of GJSON/,
+    filters({ exprs: [{ expr: "a == 1", fields: [{ name: "a", path: ".x" }] }] }),
+    /exprs\[0\].fields\[0\].path: ".x" is no path of GJSON/,
   ],
   ["loggingFields", { ...on([dependency], log), loggingFields: { a: "b" } }, /spec.loggingFields: has no effect/],
 ] as const) {
@@ -292,6 +344,19 @@ for (const [what, spec] of [
     data({ value: ["^v1\\.2\\.3$", ".*", "a|b", "^refs/tags/v.+", "feat(\\(.+\\))?:", "[a-z]+"] }),
   ],
   ["paths of GJSON", parameters({ dependencyName: "d", dataKey: 'a.#(b=="x[0]").c|@reverse|..0' })],
+  ["paths of JSONPath", data({ path: "$.items[*]['a b']", value: ["^x$"] })],
+  [
+    "dests of GJSON",
+    template(
+      {},
+      {
+        parameters: ["log.a.#(k==3).v", "log.a.#.v", "log.a*", "log.me\\@home", "log.a\\|b"].map((dest) => ({
+          src: { dependencyName: "d" },
+          dest,
+        })),
+      },
+    ),
+  ],
   ["a path with escapes", data({ path: "a\\.b.0.$c", value: ["^x$"] })],
   ["!= with one value", data({ value: ["^a$"], comparator: "!=" })],
   [

@@ -16,7 +16,7 @@ const layers: readonly (readonly string[])[] = [
     "src/gitops/project",
   ],
   ["src/ledger", "src/events/sources", "src/events/triggers", "src/gitops/sync", "src/gitops/generators"],
-  ["src/events/sensor", "src/gitops/reconcile"],
+  ["src/events/sensor", "src/events/trial", "src/gitops/reconcile"],
   ["src/validate", "src/controllers", "src/server"],
   ["src/engine", "src/ui"],
   ["src/cli"],
@@ -60,7 +60,7 @@ function refusal(own: { room: string; layer: number }, target: string): string |
 
 /** Inside `events` and `gitops` a room may use those named before it, on its own layer too. */
 const orders = [
-  ["bus", "sources", "triggers", "sensor"].map((room) => `src/events/${room}`),
+  ["bus", "sources", "triggers", "sensor", "trial"].map((room) => `src/events/${room}`),
   ["source", "render", "diff", "health", "project", "sync", "generators"].map((room) => `src/gitops/${room}`),
 ];
 

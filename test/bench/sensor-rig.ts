@@ -23,7 +23,7 @@ const namespace = "shop";
 const clock = systemClock;
 
 /** Sensor `n` waits for event `e<n>` of one EventSource. */
-function sensorOn(n: number): CompiledSensor {
+export function sensorOn(n: number): CompiledSensor {
   const spec = {
     dependencies: [
       {

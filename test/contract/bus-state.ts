@@ -100,6 +100,7 @@ export function keepingState({ place: makePlace }: BusDriver): void {
     await state.put("b/2", bytes("other"));
     await state.delete("b/1");
     await state.put("a/1", bytes("changed"));
+    await waitFor("the new key", () => watcher.changes.includes("a/2=new")); // else it may come and go untold
     await state.delete("a/2");
     await waitFor("the deletion", () => watcher.changes.includes("a/2 deleted"));
     assert.deepEqual(watcher.changes, ["a/1=old", "a/2=new", "a/1=changed", "a/2 deleted"]);

@@ -117,6 +117,12 @@ test("the first apply sends namespaces and definitions before what needs them", 
   );
 });
 
+test("a SensorTest beside what it tests is no object to apply", async () => {
+  await using world = await openWorld();
+  await world.file("a.yaml", `${map("c")}---\napiVersion: tiphys.io/v1alpha1\nkind: SensorTest\nsensor: ./s.yaml\n`);
+  assert.equal(await world.dir.applyAll(never), 1);
+});
+
 test("folders and links are read; what is hidden, of another kind or a package's is not", async () => {
   await using world = await openWorld();
   for (const name of ["deep/er/a.yml", ".hidden/b.yaml", ".c.yaml", "node_modules/x/d.yaml", "e.txt"]) {

@@ -12,9 +12,10 @@ import type {
   StoredMessage,
   StreamUsage,
 } from "../../src/events/bus/bus.ts";
+import { StateListeners } from "../../src/events/bus/state-watch.ts";
 import { type Subject, subjectMatches } from "../../src/record/subject.ts";
 
-/** A bus in memory: one stream for each first token; all but `share` and `watch` as the contract says. */
+/** A bus in memory: one stream for each first token; all but `share` as the contract says. */
 export interface MemoryBus extends EventBus {
   /** While set, publishes fail with it. */
   failure: Error | undefined;
@@ -237,6 +238,7 @@ function stateOf(
   entries: Map<string, StateEntry>,
   fault: (operation: "get" | "put" | "delete" | "entries") => void | Promise<void>,
 ): StateStore {
+  const listeners = new StateListeners();
   // A key that is made anew must not get a revision that it had before.
   let last = Math.max(0, ...[...entries.values()].map(({ revision }) => revision));
   function expect(key: string, expected: number | undefined): void {
@@ -253,19 +255,25 @@ function stateOf(
       expect(key, expected);
       last += 1;
       entries.set(key, { key, value, revision: last });
+      listeners.tell(name, { key, value, revision: last });
       return last;
     },
     async delete(key, expected) {
       await fault("delete");
       expect(key, expected);
       entries.delete(key);
+      listeners.tell(name, { key, deleted: true });
     },
     async entries(prefix) {
       await fault("entries");
       return [...entries.values()].filter(({ key }) => key.startsWith(prefix));
     },
-    watch: () => {
-      throw new Error("the state of the bus in memory cannot be watched");
+    watch: (prefix, signal) => {
+      const list = async (take: (known: readonly StateEntry[]) => void) => {
+        await fault("entries");
+        take([...entries.values()].filter(({ key }) => key.startsWith(prefix)));
+      };
+      return listeners.watch(name, prefix, list, signal);
     },
   };
 }

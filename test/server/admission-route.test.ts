@@ -46,7 +46,7 @@ async function ask(rig: Rig, body: unknown): Promise<{ status: number; body: Jso
 }
 
 const message = "invalid EventBus: spec.jetstream.version: invalid spec: a version for jetstream needs to be specified";
-const refused = { allowed: false, status: { status: "Failure", reason: "Invalid", code: 422, message } };
+const refused = { allowed: false, status: { status: "Failure", reason: "BadRequest", code: 400, message } };
 const warning = "spec.jetStream: unknown field, it has no effect; did you mean `jetstream`?";
 const relabelled = { ...(badBus as object), metadata: { name: "x", labels: { a: "b" } } };
 const deleted = { ...(badBus as object), metadata: { name: "x", deletionTimestamp: "2026-01-01T00:00:00Z" } };

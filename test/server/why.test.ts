@@ -25,16 +25,24 @@ interface Listens {
   readonly namespace?: string;
   readonly eventSource?: string;
   readonly eventName?: string;
+  readonly kind?: "Application";
   readonly filters?: object;
 }
 
-function sensorOf({ name, namespace = "default", eventSource = "webhook", eventName = "example", filters }: Listens) {
+function sensorOf({
+  name,
+  namespace = "default",
+  eventSource = "webhook",
+  eventName = "example",
+  filters,
+  kind,
+}: Listens) {
   const spec = {
     dependencies: [{ name: "push", eventSourceName: eventSource, eventName, ...(filters && { filters }) }],
     triggers: [{ template: { name: "log", log: {} } }],
   };
   const metadata = { name, namespace, uid: `uid-${name}` };
-  return compileSensor(parseSensor(manifest("Sensor", spec, { metadata }), { log: logSchema }).resource);
+  return compileSensor(parseSensor(manifest("Sensor", spec, { metadata }), { log: logSchema }).resource, kind);
 }
 
 const decision = { id: "w-1.0", ...decisionDraft("e1") } as LedgerRecord; // of Sensor default/hello
@@ -132,8 +140,8 @@ test("each Sensor has the records of its own", async () => {
 });
 
 test("an Application hears built-in events of any namespace, and has the records of its own", async () => {
-  const compiled = sensorOf({ name: "hello", eventSource: "tiphys", eventName: "push" });
-  const ofKind: CompiledSensor = { ...compiled, head: { ...compiled.head, kind: "Application" } };
+  const listens = { name: "hello", eventSource: "tiphys", eventName: "push" } as const;
+  const [compiled, ofKind] = [sensorOf(listens), sensorOf({ ...listens, kind: "Application" })];
   const push = { ...head, namespace: "argocd", eventSource: "tiphys", event: "push", type: "tiphys.push" };
   const { sensors } = await why([ofKind, compiled], { about: push });
   assert.deepEqual(

@@ -39,9 +39,9 @@ for (const [name, object, admission] of [
     },
   ],
   [
-    "a Sensor that only we cannot run yet: admitted, with a warning",
-    sensor({ filters: { script: "return true" } }),
-    { warnings: ["spec.dependencies[0].filters.script: is not supported yet"] },
+    "a Sensor that only we cannot run: admitted, with a warning",
+    sensor({ filters: { cel: "1 + 1" } }),
+    { warnings: ["spec.dependencies[0].filters.cel: the result must be a bool; it is of type int"] },
   ],
   [
     "a Sensor with a field that is not known",

@@ -20,6 +20,8 @@ for (const [path, kind, type, field] of [
   ["appset.status.applicationStatus", "ApplicationSet", "[]Object", "step"],
   ["appproj.status.jwtTokensByRole", "AppProject", "map[string]Object", "items"],
   ["sensor.spec.triggers.template.http.headers", "Sensor", "map[string]string", undefined],
+  ["sensortest", "SensorTest", "Object", "sensor"],
+  ["sensortest.cases.given", "SensorTest", "[]Object", "eventSource"],
 ] as const) {
   test(`explains ${path} as ${type}`, () => {
     const explained = explainField(path);

@@ -13,6 +13,18 @@ spec:
       name: t
 `;
 
+const sensorTest = `apiVersion: tiphys.io/v1alpha1
+kind: SensorTest
+sensor:
+  apiVersion: argoproj.io/v1alpha1
+  kind: Sensor
+  metadata: {name: x}
+  spec: {dependencies: [{name: d, eventSourceName: e, eventName: e}], triggers: [{template: {name: t, log: {}}}]}
+cases:
+- name: one
+  given: []
+`;
+
 const lines = (text: string): string[] =>
   validateText(text, "f.yaml").problems.map(
     ({ line, column, severity, path, message, suggestion }) =>
@@ -29,6 +41,26 @@ for (const [name, text, found] of [
       "11:7 error spec.triggers[0].template.http.url: server URL is not specified",
       '11:14 error spec.triggers[0].template.http.method: "POTS": only GET, DELETE, PATCH, POST and PUT methods are supported (did you mean `POST`?)',
     ],
+  ],
+  ["nothing of a good SensorTest", `${sensorTest}  expect: []\n`, []],
+  [
+    "problems of a SensorTest, and of the Sensor in it",
+    `${sensorTest.replace("{name: d, ", "{")}  exepct: []\n`,
+    [
+      "7:25 error sensor.spec.dependencies[0].name: event dependency must define a name",
+      "9:3 warning cases[0].expect: is missing: the case expects nothing, and fails (write what fires ([]: nothing), or let `tiphys sensor test --update` write it)",
+      "11:3 warning cases[0].exepct: unknown field, it has no effect (did you mean `expect`?)",
+    ],
+  ],
+  [
+    "a SensorTest of another version",
+    "apiVersion: argoproj.io/v1alpha1\nkind: SensorTest\n",
+    ['1:1 warning apiVersion: "argoproj.io/v1alpha1" must be "tiphys.io/v1alpha1"'],
+  ],
+  [
+    "what is almost a SensorTest",
+    "apiVersion: tiphys.io/v1alpha1\nkind: SensorTests\n",
+    ['2:1 warning kind: "SensorTests" is not a kind that is known (did you mean `SensorTest`?)'],
   ],
   [
     "a field whose name YAML takes for a boolean, and no word about the names that are left",
@@ -107,7 +139,7 @@ test("validate does not throw for any text", () => {
 test("validate looks at expressions of those kinds only that read them", () => {
   const dropped = (kind: string): boolean =>
     lines(`${head}kind: EventSource\nspec: {${kind}: {a: {filter: {expression: "="}}}}\n`).some((line) =>
-      line.includes("every event is dropped"),
+      line.includes("drops every event"),
     );
   assert.deepEqual(["webhook", "kafka", "minio", "resource", "storageGrid", "stripe"].map(dropped), [
     ...[true, true],

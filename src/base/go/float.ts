@@ -45,7 +45,8 @@ export function goPow(base: number, exponent: number): number {
   return exponent < 0 ? shifted(1 / mantissa, -shift) : shifted(mantissa, shift);
 }
 
-interface Scaled {
+/** A number as mantissa × 2^shift. */
+export interface Scaled {
   /** Its size is from 0.5 to 1 for what `split` gives. */
   readonly mantissa: number;
   readonly shift: number;
@@ -76,8 +77,8 @@ function powerOfMantissa({ mantissa, shift }: Scaled, whole: number, start: numb
   return { mantissa: result, shift: shiftOfResult };
 }
 
-/** The number as mantissa × 2^shift. */
-function split(value: number): Scaled {
+/** Go's `math.Frexp`, of a finite number other than zero. */
+export function split(value: number): Scaled {
   const view = new DataView(new ArrayBuffer(8));
   const isTiny = Math.abs(value) < 2 ** -1022;
   view.setFloat64(0, isTiny ? value * 2 ** 54 : value);
@@ -87,12 +88,24 @@ function split(value: number): Scaled {
   return { mantissa: view.getFloat64(0), shift: isTiny ? shift - 54 : shift };
 }
 
-/** Multiplied by a power of two, with one rounding only where the result is very small. */
-function shifted(value: number, shift: number): number {
+/** Go's `math.Ldexp`, of such a number: multiplied by a power of two, rounded only where the result is very small. */
+export function shifted(value: number, shift: number): number {
   const scaled = split(value);
   const total = scaled.shift + shift;
   if (total > 1_024) return value < 0 ? -Infinity : Infinity;
   if (total < -1_080) return value < 0 ? -0 : 0;
   if (total > 1_000) return scaled.mantissa * 2 * 2 ** (total - 1);
   return total < -1_021 ? scaled.mantissa * 2 ** (total + 1_000) * 2 ** -1_000 : scaled.mantissa * 2 ** total;
+}
+
+/** How Go prints a finite float64 with `FormatFloat(value, 'f', -1, 64)`: digits without an exponent, whatever its size. */
+export function printFixed(value: number): string {
+  if (value === 0) return Object.is(value, -0) ? "-0" : "0";
+  const [mantissa = "", power = "0"] = Math.abs(value).toExponential().split("e");
+  const digits = mantissa.replace(".", "");
+  const point = Number(power) + 1;
+  const sign = value < 0 ? "-" : "";
+  if (point <= 0) return `${sign}0.${"0".repeat(-point)}${digits}`;
+  if (point >= digits.length) return `${sign}${digits.padEnd(point, "0")}`;
+  return `${sign}${digits.slice(0, point)}.${digits.slice(point)}`;
 }

@@ -18,6 +18,15 @@ export function parseGoFloat(text: string): number | undefined {
   return parseHexFloat(text);
 }
 
+/** The number that Go's `ParseFloat` gives beside an error: infinite where the text is too large, else 0. */
+export function looseGoFloat(text: string): number {
+  const value = parseGoFloat(text);
+  if (value !== undefined) return value;
+  return /^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)[eE]?[+-]?[0-9]*$/.test(text) && !Number.isNaN(Number(text))
+    ? Number(text)
+    : 0;
+}
+
 function parseHexFloat(text: string): number | undefined {
   const match = /^([+-]?)0x_?([0-9a-f_]*)\.?([0-9a-f_]*)p([+-]?[0-9]+)$/i.exec(text);
   if (!match) return undefined;

@@ -53,8 +53,7 @@ export function compileApplicationSensor(
   application: Application,
   schemas: Readonly<Record<string, Schema<unknown>>>,
 ): CompiledSensor {
-  const compiled = compileSensor(parseSensor(applicationSensor(application), schemas).resource);
-  return { ...compiled, head: { ...compiled.head, kind: "Application" } };
+  return compileSensor(parseSensor(applicationSensor(application), schemas).resource, "Application");
 }
 
 /** Repositories whose pushes and polls concern the Application, as events name them; each once. */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { allOf, type Condition, parseCondition } from "../../api/condition.ts";
+import { allOf, type Condition, type ConditionTree, parseCondition } from "../../api/condition.ts";
 import { addTo } from "../../api/fields.ts";
 import type { Sensor, Trigger } from "../../api/resources.ts";
 import { messageOf } from "../../base/errors.ts";
@@ -10,6 +10,7 @@ import { compileFilters } from "./filters/filters.ts";
 import type { Filter } from "./filters/outcome.ts";
 import { checkParameters } from "./parameters.ts";
 import { compileTiming, type TriggerTiming, type WrittenDependencies } from "./timing.ts";
+import { compileTransform, type Transform } from "./transform.ts";
 
 /** A Sensor ready to run: paths, regexes and conditions are closures, so that nothing is parsed per event. */
 export interface CompiledSensor {
@@ -31,6 +32,8 @@ export interface SensorInput {
 
 export interface CompiledDependency extends SensorInput {
   readonly name: string;
+  /** Comes before the filters; undefined when the event stays as it is. */
+  readonly transform: Transform | undefined;
   /** All filters of the dependency; does not throw. */
   readonly filter: Filter;
 }
@@ -45,6 +48,8 @@ export interface CompiledTrigger {
   /** Of a trigger that says something about keys or time. */
   readonly timing?: TriggerTiming;
   isMet(present: ReadonlySet<string>): boolean;
+  /** Its conditions, for explanations. */
+  readonly condition: ConditionTree;
 }
 
 /** What one (EventSource, event) pair concerns. */
@@ -54,38 +59,65 @@ export interface Route {
   readonly triggers: readonly { readonly trigger: CompiledTrigger; readonly fedBy: readonly number[] }[];
 }
 
-/** @throws InvalidManifest with every problem and its field path. */
-export function compileSensor(sensor: Sensor): CompiledSensor {
+/**
+ * `kind` goes into its head, where it stands for something else than a Sensor.
+ * @throws InvalidManifest with every problem and its field path.
+ */
+export function compileSensor(sensor: Sensor, kind?: SensorHead["kind"]): CompiledSensor {
   const { dependencies, triggers, problems } = compileParts(sensor);
   if (problems.length > 0) throw new InvalidManifest(problems);
-  // What only a run needs is made when it is asked for.
-  let head: SensorHead | undefined;
-  let routes: ReturnType<typeof compileRoutes> | undefined;
-  const routeOf = (eventSource: string, event: string): Route | undefined => {
-    routes ??= compileRoutes(usedBy(triggers, dependencies), triggers);
-    return routes.get(eventSource)?.get(event);
-  };
-  return {
-    sensor,
-    get head() {
-      head ??= headOf(sensor);
-      return head;
-    },
-    triggers,
-    get inputs() {
-      routes ??= compileRoutes(usedBy(triggers, dependencies), triggers);
-      return [...routes].flatMap(([eventSource, events]) =>
-        [...events.keys()].map((event) => ({ eventSource, event })),
-      );
-    },
-    dependenciesOf: (eventSource, event) => routeOf(eventSource, event)?.dependencies ?? [],
-    routeOf,
-  };
+  return new Compiled(sensor, kind, { dependencies, triggers });
 }
 
-/** Those for which `compileSensor` throws. Makes no Sensor: a literal with getters costs V8 a hidden class each time. */
+/** Those for which `compileSensor` throws. */
 export function compileProblems(sensor: Sensor): readonly Problem[] {
   return compileParts(sensor).problems;
+}
+
+type Routes = ReadonlyMap<string, ReadonlyMap<string, Route>>;
+
+/** What only a run needs is made when it is asked for. A class: literals with getters would each be a shape of their own. */
+class Compiled implements CompiledSensor {
+  readonly sensor: Sensor;
+  readonly triggers: readonly CompiledTrigger[];
+  readonly #kind: SensorHead["kind"];
+  readonly #dependencies: readonly CompiledDependency[];
+  #head: SensorHead | undefined;
+  #routes: Routes | undefined;
+
+  constructor(
+    sensor: Sensor,
+    kind: SensorHead["kind"],
+    { dependencies, triggers }: Pick<ReturnType<typeof compileParts>, "dependencies" | "triggers">,
+  ) {
+    this.sensor = sensor;
+    this.#kind = kind;
+    this.triggers = triggers;
+    this.#dependencies = dependencies;
+  }
+
+  get head(): SensorHead {
+    this.#head ??= headOf(this.sensor, this.#kind);
+    return this.#head;
+  }
+
+  get inputs(): readonly SensorInput[] {
+    return [...this.#routed()].flatMap(([eventSource, events]) =>
+      [...events.keys()].map((event) => ({ eventSource, event })),
+    );
+  }
+
+  // Functions of their own: callers take them out.
+  readonly dependenciesOf = (eventSource: string, event: string): readonly CompiledDependency[] =>
+    this.routeOf(eventSource, event)?.dependencies ?? [];
+
+  readonly routeOf = (eventSource: string, event: string): Route | undefined =>
+    this.#routed().get(eventSource)?.get(event);
+
+  #routed(): Routes {
+    this.#routes ??= compileRoutes(usedBy(this.triggers, this.#dependencies), this.triggers);
+    return this.#routes;
+  }
 }
 
 function compileParts(sensor: Sensor) {
@@ -111,11 +143,11 @@ function usedBy(
   return dependencies.filter(({ name }) => triggers.some((trigger) => trigger.dependencies.has(name)));
 }
 
-function headOf(sensor: Sensor): SensorHead {
+function headOf(sensor: Sensor, kind: SensorHead["kind"]): SensorHead {
   const { namespace, name, uid } = sensor.metadata;
   const { metadata: _, ...spec } = sensor;
   const revision = createHash("sha256").update(canonicalJson(spec)).digest("hex").slice(0, 16);
-  return { namespace, name, uid, revision };
+  return { namespace, name, uid, revision, ...(kind === undefined ? {} : { kind }) };
 }
 
 function canonicalJson(value: unknown): string {
@@ -129,12 +161,10 @@ function compileDependencies(sensor: Sensor, problems: Problem[]): CompiledDepen
   const byName = new Map<string, CompiledDependency>();
   for (const [index, dependency] of sensor.dependencies.entries()) {
     const path = `spec.dependencies[${index}]`;
-    if (dependency.transform?.jq || dependency.transform?.script) {
-      problems.push({ severity: "error", path: `${path}.transform`, message: "is not supported yet" });
-    }
     const { name, eventSourceName, eventName } = dependency;
+    const transform = compileTransform(dependency);
     const filter = compileFilters(dependency, path, problems);
-    byName.set(name, { name, eventSource: eventSourceName, event: eventName, filter });
+    byName.set(name, { name, eventSource: eventSourceName, event: eventName, transform, filter });
   }
   return [...byName.values()];
 }
@@ -147,6 +177,7 @@ function compileTrigger(
 ): CompiledTrigger {
   const condition = conditionOf(trigger, given.names, `${path}.template.conditions`, problems);
   addTo(problems, checkParameters(trigger, path));
+  if (trigger.dlqTrigger) addTo(problems, checkParameters(trigger.dlqTrigger, `${path}.dlqTrigger`));
   const { names, joins } = condition;
   const at = `${path}.template`;
   const { dependencies } = given;
@@ -158,6 +189,7 @@ function compileTrigger(
     joins,
     ...(timing && { timing }),
     isMet: condition.isMet,
+    condition: condition.tree,
   };
 }
 

@@ -1,4 +1,3 @@
-import { backoffMs, reconnectBackoff } from "../../base/backoff.ts";
 import { type Clock, instant, sleepFor } from "../../base/clock.ts";
 import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
@@ -8,9 +7,12 @@ import { refText } from "../../objects/object.ts";
 import type { EffectRecord, Ledger, LedgerPosition, RecordId } from "../../record/records.ts";
 import type { Sequence } from "../bus/bus.ts";
 import type { Outcome } from "../triggers/trigger.ts";
-import type { CompiledSensor, CompiledTrigger } from "./compile.ts";
+import type { CompiledSensor } from "./compile.ts";
+import { endWithin, untilKept } from "./drain.ts";
 import {
+  dlqEffectOf,
   type Effect,
+  type EffectHost,
   type ErrorDecision,
   isOpenError,
   isOpenRecord,
@@ -18,25 +20,22 @@ import {
   type OpenRecord,
   type OutboxEntry,
   openErrorOf,
-  type RetryPlan,
-  retryPlanOf,
   shortError,
   withFailure,
 } from "./effect.ts";
-import { byOrder, EffectLanes } from "./effect-lanes.ts";
+import { byOrder, EffectOrders } from "./effect-orders.ts";
+import { type Lane, Lanes, type LimitOf, patienceMs } from "./lane.ts";
+import { OpenEffects, type OutboxChanges } from "./open-effects.ts";
+import type { RateLimit } from "./rate-limit.ts";
 
-/** Attempts under way at once, over all triggers of a Sensor. */
-const maxRunning = 256;
-/** The same, with those that are over and whose outcome is being stored: an fsync must not hold up the next attempts. */
+/** Effects that wait for the append that stores them. */
+const maxAwaiting = 256;
+/** Attempts that are over and whose outcome is being stored: an fsync must not hold up the next attempts. */
 const maxUnstored = 1_024;
-/** Effects of one trigger that wait for another attempt; at this many the Sensor stops reading. */
-const maxOutboxPerTrigger = 1_000;
 /** How long attempts under way may go on when the engine stops. */
 const drainMs = 10_000;
 /** How long attempts that were cut off may take to notice; what does not is left alone and done again later. */
 const cutMs = 1_000;
-
-const signalNever = new AbortController().signal;
 
 /** Makes the effect happen: plan, then apply. @throws what the trigger throws; TerminalError: do not try again. */
 export type Execute = (effect: Effect, signal: AbortSignal) => Promise<Outcome>;
@@ -46,7 +45,10 @@ export type PutDead = (dead: DeadEffect) => Promise<void>;
 
 export type DeadEffect =
   | { readonly kind: "effect"; readonly effect: Effect; readonly error: string }
-  | { readonly kind: "decision"; readonly key: string; readonly decision: ErrorDecision };
+  | { readonly kind: "decision"; readonly key: string; readonly decision: ErrorDecision; readonly redrive?: string };
+
+/** How an attempt ended; `error`: why it failed. */
+export type ReportAttempt = (trigger: string, at: number, error?: string) => void;
 
 interface EffectQueueDeps {
   readonly ledger: Ledger;
@@ -54,56 +56,37 @@ interface EffectQueueDeps {
   readonly putDead: PutDead;
   /** Asked before each attempt: false when another engine may act by now. Absent: always. */
   readonly mayAct?: () => boolean;
+  /** Absent: rate limits are not kept. */
+  readonly limitOf?: LimitOf;
+  /** Told about each attempt of a trigger; must be cheap. */
+  readonly report?: ReportAttempt;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
 }
 
-/** The Sensor that the effects belong to. */
-export interface EffectHost {
-  /** Asks for its state to be stored; at once when `urgent`. */
-  markDirty(urgent: boolean): void;
-  /** An outcome could not be stored: the Sensor must stop and begin again from what is stored. */
-  fail(error: unknown): void;
-}
-
-export interface OutboxChanges {
-  /** By key; `null`: done. */
-  readonly changes: ReadonlyMap<string, OutboxEntry | null>;
-  /** Whether effects wait for the commit. */
-  readonly waiting: boolean;
-  committed(): void;
-}
-
 /**
- * The effects of one Sensor from decision to outcome. Each is in one of two places:
- *
- * - inline: its event is above the stored position; nothing of it is stored, a crash reduces the event again;
- * - outbox: stored with the state (decided by a join, waiting for a retry, or unfinished when a Sensor with joins was
- *   stored).
- *
- * An effect leaves when its outcome is in the ledger. What fails and may be tried again moves to the outbox; what fails
- * for good is put on `dead` first.
+ * The effects of one Sensor from decision to outcome. Each is inline or in the outbox (`OpenEffects`): there is what a
+ * join decided, what waits for a retry or its turn, what was redriven, and what was unfinished when a Sensor with joins
+ * was stored. An effect leaves when its outcome is in the ledger. What fails and may be tried again moves to the outbox; what fails
+ * for good is put on `dead` first. Where a `dlqTrigger` acts on that, one append stores that the effect gave up and what
+ * the `dlqTrigger` has to do, before either goes on: no crash can lose the one or repeat the other.
  */
 export class EffectQueue {
   readonly #compiled: CompiledSensor;
   readonly #deps: EffectQueueDeps;
   readonly #host: EffectHost;
-  readonly #triggers = new Map<string, { compiled: CompiledTrigger; retry: RetryPlan }>();
-  /** By event sequence, ascending: effects without outcome, and the ledger's place when the first of them began. */
-  readonly #inline = new Map<Sequence, { open: number; readonly ledger: LedgerPosition }>();
-  readonly #inlineEntries = new Map<string, { readonly entry: OutboxEntry; readonly sequence: Sequence }>();
-  readonly #outbox = new Map<string, OutboxEntry>();
-  readonly #outboxByTrigger = new Map<string, number>();
-  readonly #dirty = new Set<string>();
+  readonly #lanes: Lanes;
+  /** Those with effects that wait. */
+  readonly #queued = new Set<Lane>();
+  readonly #open = new OpenEffects((entry, by) => this.#countOutbox(entry, by));
   /** In the order of their start, each with the ledger's place then: its outcome is stored after that. */
   readonly #running = new Map<Promise<void>, LedgerPosition>();
   /** Of these, the attempts that are not over. */
   #executing = 0;
   readonly #attempts = new AbortController();
-  #awaitingCommit: Effect[] = [];
-  #ready: Effect[] = [];
-  readonly #lanes = new EffectLanes();
+  #awaitingCommit: (() => void)[] = [];
+  readonly #orders = new EffectOrders();
   #stopping = false;
   readonly #waiting = new Waiters();
 
@@ -111,87 +94,121 @@ export class EffectQueue {
     this.#compiled = compiled;
     this.#deps = deps;
     this.#host = host;
-    for (const trigger of compiled.triggers) {
-      this.#triggers.set(trigger.name, { compiled: trigger, retry: retryPlanOf(trigger.trigger) });
+    this.#lanes = new Lanes(compiled, deps.clock, deps.limitOf);
+    for (const { name, trigger } of compiled.triggers) {
+      this.#countFromZero(name);
+      if (trigger.dlqTrigger) this.#countFromZero(trigger.dlqTrigger.template.name);
     }
   }
 
   /** `open` go on where they stood; the rest of `stored` finished before the crash and is removed. */
   restore(open: readonly OutboxEntry[], stored: readonly OutboxEntry[]): void {
-    for (const { key } of stored) this.#dirty.add(key);
+    for (const { key } of stored) this.#open.touch(key);
     const effects: Effect[] = [];
     for (const entry of open) {
-      this.#putOutbox(entry);
+      this.#open.store(entry);
       if (isOpenRecord(entry)) this.#track(this.#write(entry));
       else if (isOpenError(entry)) this.#track(this.#bury(entry, Promise.resolve()));
       else effects.push(entry);
     }
-    for (const effect of effects.sort(byOrder)) this.#retryLater(this.#lanes.enter(effect));
+    for (const effect of effects.sort(byOrder)) {
+      const entered = this.#orders.enter(effect);
+      if (entered.gaveUp === undefined) this.#retryLater(entered);
+      else this.#track(this.#giveUp(entered, entered.gaveUp, entered.attempts.at(-1)?.at ?? this.#deps.clock.now()));
+    }
+  }
+
+  /** The unfinished effect with this key. */
+  find(key: string): OutboxEntry | undefined {
+    return this.#open.find(key);
   }
 
   /** Whether an effect with this key is under way: the same events again are no new firing. */
   has(key: string): boolean {
-    return this.#outbox.has(key) || this.#inlineEntries.has(key);
+    return this.#open.has(key);
   }
 
   add(decided: Effect, sequence: Sequence, joined: boolean): void {
-    const effect = this.#lanes.enter(decided);
+    const effect = this.#orders.enter(decided);
     if (joined) {
-      this.#putOutbox(effect);
-      this.#awaitingCommit.push(effect);
+      this.#open.store(effect);
+      this.#awaitingCommit.push(() => this.start(effect));
       this.#host.markDirty(true);
       return;
     }
-    this.#openInline(sequence);
-    this.#inlineEntries.set(effect.key, { entry: effect, sequence });
-    this.#start(effect);
+    const lane = this.#lanes.of(effect);
+    if (lane.isSlow) {
+      this.#open.store(effect);
+      this.#host.markDirty(false);
+    } else {
+      this.#open.addInline(effect, sequence, this.#deps.ledger.mark());
+    }
+    this.start(effect, lane);
+  }
+
+  /** Puts an effect into the outbox that no event is read for; once this resolves it is stored, and may be started. */
+  store(effect: Effect): Promise<void> {
+    this.#open.store(effect);
+    return this.stored();
   }
 
   /** An error decision counts as unfinished until it is recorded and on `dead`. */
-  addError(decision: ErrorDecision, record: { id: RecordId; kept: Promise<void> }): void {
-    const entry = openErrorOf(this.#compiled.head.uid, decision);
+  addError(decision: ErrorDecision, record: { id: RecordId; kept: Promise<void> }, redrive?: string): void {
+    const entry = openErrorOf(this.#compiled.head.uid, decision, redrive);
     if (this.has(entry.key)) return;
-    const { sequence } = decision.event.head;
-    this.#openInline(sequence);
-    this.#inlineEntries.set(entry.key, { entry, sequence });
+    if (redrive !== undefined) this.#open.store(entry);
+    else this.#open.addInline(entry, decision.event.head.sequence, this.#deps.ledger.mark());
     this.#track(this.#bury(entry, record.kept));
   }
 
   /** Stored with the state, until it is in the ledger: what a Sensor let go is not forgotten by a crash. */
   addRecord(entry: OpenRecord): void {
     if (this.has(entry.key)) return;
-    this.#putOutbox(entry);
+    this.#open.store(entry);
+    this.#host.markDirty(false);
     this.#track(this.#write(entry));
   }
 
   hasRoom(): boolean {
-    if (!this.#lanes.hasRoom || this.#isFull() || this.#awaitingCommit.length >= maxRunning) return false;
-    for (const count of this.#outboxByTrigger.values()) if (count >= maxOutboxPerTrigger) return false;
-    return true;
+    if (this.#unstored >= maxUnstored || this.#awaitingCommit.length >= maxAwaiting) return false;
+    return this.#orders.hasRoom && this.#lanes.haveRoom(maxUnstored - this.#unstored);
   }
 
-  #isFull(): boolean {
-    return this.#executing >= maxRunning || this.#running.size >= maxUnstored;
+  get #unstored(): number {
+    return this.#running.size - this.#executing;
   }
 
-  /** Resolves when there is room, or when `signal` aborts. */
+  /** Resolves when there is room, or when `signal` aborts. A trigger that is busy for long holds up the others no more. */
   async room(signal: AbortSignal): Promise<void> {
-    while (!this.hasRoom() && !signal.aborted) await this.#waiting.wait(signal);
+    while (!this.hasRoom() && !signal.aborted) {
+      if (this.#lanes.size === 1) await this.#waiting.wait(signal);
+      else await this.#waitPatiently(signal);
+    }
+  }
+
+  async #waitPatiently(signal: AbortSignal): Promise<void> {
+    const done = new AbortController();
+    const either = AbortSignal.any([signal, done.signal]);
+    const late = sleepFor(this.#deps.clock, patienceMs, either).catch(() => undefined);
+    await Promise.race([this.#waiting.wait(either), late]);
+    done.abort();
+    const slow = this.#lanes.giveUpWaiting();
+    if (slow.length === 0) return;
+    this.#deps.log.info("triggers are slow; their effects wait in the outbox", { triggers: slow });
+    this.moveInlineToOutbox();
+    this.#host.markDirty(false);
   }
 
   /** The oldest event with an effect that is stored nowhere else. */
   oldestInline(): Sequence | undefined {
-    for (const sequence of this.#inline.keys()) return sequence;
-    return undefined;
+    return this.#open.oldestSequence;
   }
 
   /** Outcomes of what is unfinished now, and of the events from the oldest inline one on, are stored after this. */
   ledgerPosition(): LedgerPosition {
     let oldest = this.#deps.ledger.mark();
-    for (const { ledger } of this.#inline.values()) {
-      if (ledger.after < oldest.after) oldest = ledger;
-      break;
-    }
+    const inline = this.#open.oldestLedger;
+    if (inline && inline.after < oldest.after) oldest = inline;
     for (const ledger of this.#running.values()) {
       if (ledger.after < oldest.after) oldest = ledger;
       break;
@@ -200,22 +217,18 @@ export class EffectQueue {
   }
 
   moveInlineToOutbox(): void {
-    for (const { entry } of this.#inlineEntries.values()) this.#putOutbox(entry);
-    this.#inlineEntries.clear();
-    this.#inline.clear();
+    this.#open.storeInline();
   }
 
   collectOutbox(): OutboxChanges {
-    const changes = new Map<string, OutboxEntry | null>();
-    for (const key of this.#dirty) changes.set(key, this.#outbox.get(key) ?? null);
-    this.#dirty.clear();
+    const changes = this.#open.takeChanges();
     const started = this.#awaitingCommit;
     this.#awaitingCommit = [];
     return {
       changes,
       waiting: started.length > 0,
       committed: () => {
-        for (const effect of started) this.#start(effect);
+        for (const start of started) start();
         this.#waiting.wake();
       },
     };
@@ -233,38 +246,61 @@ export class EffectQueue {
       else signal.addEventListener("abort", () => resolve(), { once: true });
     });
     this.#stopping = true;
-    const ended = await this.#endWithin(drainMs, lost);
+    const ended = await endWithin(this.#running, this.#deps.clock, drainMs, lost);
     this.#attempts.abort(signal.reason);
-    if (ended || (await this.#endWithin(cutMs, signalNever))) return;
+    if (ended || (await endWithin(this.#running, this.#deps.clock, cutMs))) return;
     this.#deps.log.warn("attempts did not end when they were cut off; they will be made again", {
       attempts: this.#running.size,
     });
   }
 
-  /** Whether everything under way ended in time, and before `lost` aborted. */
-  async #endWithin(ms: number, lost: AbortSignal): Promise<boolean> {
-    const inTime = new AbortController();
-    const late = sleepFor(this.#deps.clock, ms, AbortSignal.any([inTime.signal, lost])).then(
-      () => true,
-      () => lost.aborted,
-    );
-    let isLate = false;
-    while (this.#running.size > 0 && !isLate) {
-      isLate = await Promise.race([Promise.allSettled(this.#running.keys()).then(() => false), late]);
+  /** Makes the effect happen when it is its turn. */
+  start(effect: Effect, lane = this.#lanes.of(effect)): void {
+    if (this.#isStopped || !this.#orders.mayBegin(effect)) return;
+    if (lane.limit === undefined && lane.waiting.length === 0 && this.#canBegin(lane)) {
+      this.#begin(effect, lane);
+      return;
     }
-    inTime.abort();
-    return !isLate;
+    lane.waiting.push(effect);
+    if (lane.limit === undefined) this.#queued.add(lane);
+    else void this.#pace(lane, lane.limit);
   }
 
-  #start(effect: Effect): void {
-    if (this.#stopping || this.#attempts.signal.aborted) return;
+  get #isStopped(): boolean {
+    return this.#stopping || this.#attempts.signal.aborted;
+  }
+
+  #canBegin(lane: Lane): boolean {
+    return lane.hasSlot && this.#unstored + lane.executing < maxUnstored;
+  }
+
+  #begin(effect: Effect, lane: Lane): void {
     if (this.#deps.mayAct?.() === false) {
       this.#host.fail(new EngineError("LEASE_LOST", "another engine may act by now"));
       return; // it is unfinished: whoever has the Sensor then makes it happen
     }
-    if (!this.#lanes.mayBegin(effect)) return;
-    if (this.#isFull()) this.#ready.push(effect);
-    else this.#track(this.#attempt(effect));
+    this.#track(this.#attempt(effect, lane));
+  }
+
+  /** Begins what waits in a lane, each at its turn. */
+  async #pace(lane: Lane, limit: RateLimit): Promise<void> {
+    if (lane.isPacing) return;
+    lane.isPacing = true;
+    try {
+      while (lane.waiting.length > 0 && !this.#isStopped) {
+        if (!this.#canBegin(lane)) {
+          await this.#waiting.wait(this.#attempts.signal);
+          continue;
+        }
+        await limit.take(this.#attempts.signal);
+        const next = this.#isStopped ? undefined : lane.waiting.shift();
+        if (next) this.#begin(next, lane);
+      }
+    } catch (error) {
+      if (!this.#attempts.signal.aborted) this.#host.fail(error);
+    } finally {
+      lane.isPacing = false;
+    }
   }
 
   #track(work: Promise<void>): void {
@@ -282,42 +318,53 @@ export class EffectQueue {
   }
 
   #startNext(): void {
-    if (this.#isFull()) return;
-    const next = this.#ready.shift();
-    if (next) this.#start(next);
+    if (this.#unstored >= maxUnstored) return;
+    for (const lane of this.#queued) {
+      while (!this.#isStopped && this.#canBegin(lane)) {
+        const next = lane.waiting.shift();
+        if (!next) break;
+        this.#begin(next, lane);
+      }
+      if (lane.waiting.length === 0) this.#queued.delete(lane);
+    }
     this.#waiting.wake();
   }
 
-  async #attempt(effect: Effect): Promise<void> {
-    const { clock, execute, metrics } = this.#deps;
+  async #attempt(effect: Effect, lane: Lane): Promise<void> {
+    const { clock, execute, metrics, report } = this.#deps;
     const labels = this.#labels(effect.trigger);
     const startedAt = clock.now();
     let outcome: Outcome;
     this.#executing += 1;
+    lane.began();
     try {
+      if (lane.fault) throw lane.fault;
       outcome = await execute(effect, this.#attempts.signal);
     } catch (error) {
       if (this.#attempts.signal.aborted) return; // cut off: done again after the restart, under the same key
       metrics.actionFailed.add(labels);
-      return this.#fail(effect, startedAt, error);
+      metrics.actionDuration.observe(labels, clock.now() - startedAt);
+      return this.#fail(effect, lane, startedAt, error);
     } finally {
       this.#executing -= 1;
+      lane.ended();
       this.#startNext();
     }
     metrics.actionTriggered.add(labels);
     metrics.actionDuration.observe(labels, clock.now() - startedAt);
+    report?.(effect.trigger, clock.now());
     const objects = outcome.objects ? { objects: outcome.objects.map(refText) } : {};
     await this.#record(effect, startedAt, { outcome: "succeeded", message: outcome.message, ...objects });
     this.#end(effect);
   }
 
-  async #fail(effect: Effect, startedAt: number, error: unknown): Promise<void> {
-    const { clock, log, metrics } = this.#deps;
+  async #fail(effect: Effect, { retry, dlqTrigger }: Lane, startedAt: number, error: unknown): Promise<void> {
+    const { clock, log, metrics, report } = this.#deps;
     const message = shortError(messageOf(error));
     const attempt = effect.failed + 1;
-    const retry = this.#triggers.get(effect.trigger)?.retry;
     const fields = { trigger: effect.trigger, attempt, error: message };
-    if (retry && attempt < retry.attempts && !(error instanceof TerminalError)) {
+    report?.(effect.trigger, clock.now(), message);
+    if (attempt < retry.attempts && !(error instanceof TerminalError)) {
       log.warn("trigger failed, will retry", fields);
       const dueAt = clock.now() + retry.delayMs(attempt + 1, Math.random);
       await this.#record(effect, startedAt, { outcome: "failed", message });
@@ -326,20 +373,48 @@ export class EffectQueue {
     log.error("trigger failed for good", fields);
     metrics.actionRetriesFailed.add(this.#labels(effect.trigger));
     const failed = withFailure(effect, { at: clock.now(), error: message }, 0);
+    if (dlqTrigger) await this.#storeDlq(failed, message, dlqEffectOf(effect, dlqTrigger));
+    await this.#giveUp(failed, message, startedAt);
+  }
+
+  async #storeDlq(failed: Effect, message: string, dlqEffect: Effect): Promise<void> {
+    this.#open.store({ ...failed, gaveUp: message });
+    if (!this.has(dlqEffect.key)) {
+      this.#open.store(dlqEffect);
+      this.#awaitingCommit.push(() => this.start(dlqEffect));
+    }
+    await this.stored();
+  }
+
+  /** `failed` has its last attempt counted. */
+  async #giveUp(failed: Effect, message: string, startedAt: number): Promise<void> {
     await this.#putDeadUntilKept({ kind: "effect", effect: failed, error: message });
-    await this.#record(effect, startedAt, { outcome: "dead", message });
-    this.#end(effect);
+    await this.#record({ ...failed, failed: failed.failed - 1 }, startedAt, { outcome: "dead", message });
+    this.#end(failed);
   }
 
   #end(effect: Effect): void {
     this.#finish(effect.key);
-    const next = this.#lanes.leave(effect);
-    if (next) this.#start(next);
+    const next = this.#orders.leave(effect);
+    if (next) this.start(next);
+  }
+
+  /** Resolves once what is in the outbox now is stored, with the joins. */
+  stored(): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const { signal } = this.#attempts;
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    this.#awaitingCommit.push(() => {
+      signal.removeEventListener("abort", onAbort);
+      resolve();
+    });
+    this.#host.markDirty(true);
+    return promise;
   }
 
   #retry(effect: Effect): void {
-    this.#closeInlineEntry(effect.key);
-    this.#putOutbox(effect);
+    this.#open.store(effect);
     this.#host.markDirty(false);
     this.#retryLater(effect);
   }
@@ -347,53 +422,21 @@ export class EffectQueue {
   #retryLater(effect: Effect): void {
     const wait = this.#deps.clock.sleepUntil(instant(effect.dueAt), this.#attempts.signal);
     wait.then(
-      () => this.#start(effect),
+      () => this.start(effect),
       () => undefined, // stopped: it stays in the outbox
     );
   }
 
   #finish(key: string): void {
-    this.#closeInlineEntry(key);
-    const entry = this.#outbox.get(key);
-    if (entry) {
-      this.#outbox.delete(key);
-      this.#dirty.add(key);
-      this.#countOutbox(entry, -1);
-    }
+    this.#open.finish(key);
     this.#host.markDirty(false);
-  }
-
-  #putOutbox(entry: OutboxEntry): void {
-    const isNew = !this.#outbox.has(entry.key);
-    this.#outbox.set(entry.key, entry);
-    this.#dirty.add(entry.key);
-    if (isNew) this.#countOutbox(entry, 1);
   }
 
   /** Errors and records count as attempts under way, which bounds them. */
   #countOutbox(entry: OutboxEntry, by: number): void {
-    if (!isOpenError(entry) && !isOpenRecord(entry)) {
-      this.#outboxByTrigger.set(entry.trigger, (this.#outboxByTrigger.get(entry.trigger) ?? 0) + by);
-    }
+    if (!isOpenError(entry) && !isOpenRecord(entry)) this.#lanes.of(entry).stored += by;
     const { namespace, name } = this.#compiled.head;
-    this.#deps.metrics.outboxSize.set({ namespace, sensor_name: name }, this.#outbox.size);
-  }
-
-  #openInline(sequence: Sequence): void {
-    const entry = this.#inline.get(sequence);
-    if (entry) entry.open += 1;
-    else this.#inline.set(sequence, { open: 1, ledger: this.#deps.ledger.mark() });
-  }
-
-  #closeInlineEntry(key: string): void {
-    const inline = this.#inlineEntries.get(key);
-    if (!inline) return;
-    this.#inlineEntries.delete(key);
-    const { sequence } = inline;
-    const entry = this.#inline.get(sequence);
-    if (!entry) return;
-    entry.open -= 1;
-    if (entry.open === 0) this.#inline.delete(sequence);
+    this.#deps.metrics.outboxSize.set({ namespace, sensor_name: name }, this.#open.outboxSize);
   }
 
   async #record(
@@ -401,15 +444,17 @@ export class EffectQueue {
     startedAt: number,
     outcome: Pick<EffectRecord, "outcome" | "message" | "objects">,
   ): Promise<void> {
-    const kind = this.#triggers.get(effect.trigger)?.compiled.trigger.template.kind ?? "unknown";
+    const { trigger, dlqOf, redrive } = effect;
     await this.#deps.ledger.write({
       kind: "effect",
       at: this.#deps.clock.now(),
       causes: [effect.decision],
       key: effect.key,
       sensor: this.#compiled.head,
-      trigger: effect.trigger,
-      triggerKind: kind,
+      trigger,
+      ...(dlqOf !== undefined && { dlqOf }),
+      ...(redrive !== undefined && { redrive }),
+      triggerKind: this.#lanes.of(effect).kind,
       attempt: effect.failed + 1,
       startedAt,
       ...outcome,
@@ -422,21 +467,23 @@ export class EffectQueue {
   }
 
   async #bury(entry: OpenError, recorded: Promise<void>): Promise<void> {
-    await this.#putDeadUntilKept({ kind: "decision", key: entry.key, decision: entry.error });
+    const { key, error: decision, redrive } = entry;
+    await this.#putDeadUntilKept({ kind: "decision", key, decision, ...(redrive === undefined ? {} : { redrive }) });
     await recorded;
     this.#finish(entry.key);
   }
 
-  /** The bus may be away: tried until it is kept, or until the engine stops (then the effect is still unfinished). */
   async #putDeadUntilKept(dead: DeadEffect): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.#deps.putDead(dead);
-      } catch (error) {
-        this.#deps.log.warn("a dead effect could not be kept, will retry", { attempt, error });
-        await sleepFor(this.#deps.clock, backoffMs(reconnectBackoff, attempt), this.#attempts.signal);
-      }
-    }
+    const { clock, log, metrics, putDead } = this.#deps;
+    await untilKept(() => putDead(dead), { clock, log }, this.#attempts.signal);
+    const { namespace, name } = this.#compiled.head;
+    metrics.deadLetters.add({ namespace, sensor_name: name });
+  }
+
+  /** A counter that is there before it counts can be alerted on. */
+  #countFromZero(trigger: string): void {
+    const { actionTriggered, actionFailed, actionRetriesFailed } = this.#deps.metrics;
+    for (const counter of [actionTriggered, actionFailed, actionRetriesFailed]) counter.add(this.#labels(trigger), 0);
   }
 
   #labels(trigger: string): { namespace: string; sensor_name: string; trigger_name: string } {

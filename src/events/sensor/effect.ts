@@ -1,14 +1,20 @@
-import type { Backoff, Trigger } from "../../api/resources.ts";
-import { parseDuration } from "../../base/duration.ts";
-import { TerminalError } from "../../base/errors.ts";
+import { backoffPlanOf, type RetryPlan } from "../../api/backoff-plan.ts";
+import type { Trigger } from "../../api/resources.ts";
 import type { RecordDraft, RecordId } from "../../record/records.ts";
 import type { BatchedEvent, Decision, ReceivedEvent } from "./state.ts";
 
 /** A firing on its way to its outcome. Plain JSON: it is kept in the outbox as it stands. */
 export interface Effect {
-  /** `<sensor uid>/<trigger>/<sorted event ids>`: the same for every attempt (DESIGN rule 4). */
+  /**
+   * `<sensor uid>/<trigger>/<sorted event ids>`: the same for every attempt (DESIGN rule 4), also when it is redriven.
+   * Of a `dlqTrigger`: `dlq/` and the key of the effect that failed.
+   */
   readonly key: string;
   readonly trigger: string;
+  /** Of a `dlqTrigger`: the trigger that it belongs to. */
+  readonly dlqOf?: string;
+  /** The dead letter that it was redriven from. */
+  readonly redrive?: string;
   /** By dependency name. */
   readonly events: Readonly<Record<string, ReceivedEvent>>;
   readonly decision: RecordId;
@@ -23,6 +29,16 @@ export interface Effect {
   /** Effects of one lane follow each other, by their `order`. */
   readonly lane?: string;
   readonly order?: number;
+  /** It has failed for good, with this message: what is left is to put it on `dead` and to record it. */
+  readonly gaveUp?: string;
+}
+
+/** The Sensor that the effects belong to. */
+export interface EffectHost {
+  /** Asks for its state to be stored; at once when `urgent`. */
+  markDirty(urgent: boolean): void;
+  /** An outcome could not be stored: the Sensor must stop and begin again from what is stored. */
+  fail(error: unknown): void;
 }
 
 export interface FailedAttempt {
@@ -37,6 +53,8 @@ export interface OpenError {
   /** Begins with `error/`: no effect has the same key, whatever its trigger is called. */
   readonly key: string;
   readonly error: ErrorDecision;
+  /** The dead letter that its event was redriven from. */
+  readonly redrive?: string;
 }
 
 /** A record on its way to the ledger, of events that a Sensor's state no longer has. Plain JSON, as an effect. */
@@ -56,21 +74,27 @@ export function isOpenRecord(entry: OutboxEntry): entry is OpenRecord {
   return "record" in entry;
 }
 
-export function openErrorOf(sensorUid: string, error: ErrorDecision): OpenError {
+export function openErrorOf(sensorUid: string, error: ErrorDecision, redrive?: string): OpenError {
   const { dependency, trigger = "", event } = error;
-  return { key: `error/${sensorUid}/${dependency}/${trigger}/${event.head.id}`, error };
+  const key = `error/${sensorUid}/${dependency}/${trigger}/${event.head.id}`;
+  return { key, error, ...(redrive === undefined ? {} : { redrive }) };
 }
 
-/** How often a trigger is tried, and how long between (spec argo-events 1.2). */
-export interface RetryPlan {
-  /** All attempts, the first included. */
-  readonly attempts: number;
-  /** Milliseconds before attempt `attempt` (from 2). `random` gives numbers in [0, 1). */
-  delayMs(attempt: number, random: () => number): number;
+/** What `dlqTrigger` does about a trigger's effect that failed for good. No other effect has a key that begins so. */
+export function dlqEffectOf({ key, trigger, events, batch, decision, redrive }: Effect, dlqTrigger: Trigger): Effect {
+  return {
+    key: `dlq/${key}`,
+    trigger: dlqTrigger.template.name,
+    dlqOf: trigger,
+    ...(redrive === undefined ? {} : { redrive }),
+    events,
+    ...(batch && { batch }),
+    decision,
+    failed: 0,
+    attempts: [],
+    dueAt: 0,
+  };
 }
-
-/** A delay that grows beyond this would never end, and infinity cannot be stored. */
-const maxDelayMs = 24 * 60 * 60 * 1000;
 
 const once: RetryPlan = { attempts: 1, delayMs: () => 0 };
 
@@ -80,34 +104,7 @@ const once: RetryPlan = { attempts: 1, delayMs: () => 0 };
  */
 export function retryPlanOf(trigger: Trigger): RetryPlan {
   if (!trigger.retryStrategy && !trigger.atLeastOnce) return once;
-  const strategy = trigger.retryStrategy ?? {};
-  const at = `trigger ${trigger.template.name}: retryStrategy`;
-  const { steps = 0 } = strategy;
-  const [factor, jitter] = [amountOf(strategy.factor, `${at}.factor`), amountOf(strategy.jitter, `${at}.jitter`)];
-  const firstMs = durationMs(strategy.duration ?? "1s", `${at}.duration`);
-  return {
-    attempts: steps > 0 ? steps : 5,
-    delayMs: (attempt, random) =>
-      Math.min(maxDelayMs, firstMs * factor ** Math.max(0, attempt - 2) * (1 + jitter * random())),
-  };
-}
-
-/** 1 when not given. */
-function amountOf(value: Backoff["factor"], path: string): number {
-  if (value === undefined) return 1;
-  if (typeof value === "number") return value;
-  throw new TerminalError("MANIFEST_INVALID", `${path}: ${JSON.stringify(value)} must be a number, for example 1.5`);
-}
-
-/** Integer nanoseconds, or a Go duration. */
-function durationMs(value: number | string, path: string): number {
-  try {
-    const ms = typeof value === "number" ? value / 1e6 : parseDuration(value);
-    if (ms >= 0) return ms;
-  } catch {
-    // said below, with the path
-  }
-  throw new TerminalError("MANIFEST_INVALID", `${path}: "${value}" must be a duration, for example "10s"`);
+  return backoffPlanOf(trigger.retryStrategy ?? {}, `trigger ${trigger.template.name}: retryStrategy`);
 }
 
 /** Attempts that are kept with an effect; older ones are only counted in the ledger. */

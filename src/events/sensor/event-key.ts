@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { messageOf } from "../../base/errors.ts";
-import { compileGjson } from "../../base/gjson.ts";
 import { checkGoTemplate } from "../../base/go-template/template.ts";
 import type { JsonValue } from "../../base/json.ts";
+import { compileReadPath } from "../../base/read-path.ts";
 import type { CloudEvent } from "../../record/cloud-event.ts";
 import { renderTemplate } from "./template.ts";
 
@@ -13,7 +13,7 @@ export type KeyOf = (event: CloudEvent) => { readonly key: string } | { readonly
 const maxLength = 200;
 
 /**
- * `text` is a path into the data (GJSON), or a Go template over it as `.Input` when it has `{{`. The key is a string, a
+ * `text` is a path into the data (GJSON, or JSONPath behind `$`), or a Go template over it as `.Input` when it has `{{`. The key is a string, a
  * number or a boolean; 1 and "1" are the same key, since two systems often write one number differently.
  * @throws TerminalError for a path or template that does not parse
  */
@@ -22,8 +22,8 @@ export function compileKey(text: string, field: string): KeyOf {
     checkGoTemplate(text);
     return ({ data }) => keyOrError(field, () => render(text, data));
   }
-  const path = compileGjson(text);
-  return ({ data }) => keyOrError(field, () => keyText(path(data), text));
+  const { read } = compileReadPath(text);
+  return ({ data }) => keyOrError(field, () => keyText(read(data), text));
 }
 
 function keyOrError(field: string, read: () => string): ReturnType<KeyOf> {

@@ -1,3 +1,4 @@
+import type { Trigger } from "../../api/resources.ts";
 import { batchEventsName } from "../../api/timing-traps.ts";
 import { TerminalError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
@@ -5,7 +6,7 @@ import { isJsonObject } from "../../base/json.ts";
 import type { CloudEvent } from "../../record/cloud-event.ts";
 import type { AnyTriggerKind, PlannedEffect } from "../triggers/registry.ts";
 import type { Firing, TriggerContext, TriggerParameter } from "../triggers/trigger.ts";
-import type { CompiledSensor, CompiledTrigger } from "./compile.ts";
+import type { CompiledSensor } from "./compile.ts";
 import type { Effect } from "./effect.ts";
 import type { Execute } from "./effect-queue.ts";
 import { createParameterResolver } from "./parameters.ts";
@@ -27,13 +28,13 @@ export function createExecutor(compiled: CompiledSensor, deps: ExecutorDeps): Ex
 export function createPlanner(
   compiled: CompiledSensor,
   { kinds, context }: ExecutorDeps,
-): (effect: Pick<Effect, "key" | "trigger" | "events" | "batch">, signal: AbortSignal) => Promise<PlannedEffect> {
+): (
+  effect: Pick<Effect, "key" | "trigger" | "events" | "batch" | "dlqOf">,
+  signal: AbortSignal,
+) => Promise<PlannedEffect> {
   const { namespace, name } = compiled.head;
   return (effect, signal) => {
-    const index = compiled.triggers.findIndex((trigger) => trigger.name === effect.trigger);
-    const trigger = compiled.triggers[index];
-    if (!trigger) throw new TerminalError("TRIGGER_FAILED", `the Sensor has no trigger "${effect.trigger}" any more`);
-    const path = `spec.triggers[${index}]`;
+    const { trigger, path } = findTrigger(compiled, effect);
     const events: Record<string, CloudEvent> = {};
     for (const [dependency, { event }] of Object.entries(effect.events)) events[dependency] = event;
     const { batch } = effect;
@@ -43,12 +44,12 @@ export function createPlanner(
     const template = templateOf(trigger, (raw, list) => parameters.apply(raw, list, `${path}.parameters`));
     const kindName = kindOf(trigger, template, kinds);
     const kind = kinds[kindName];
-    if (!kind) throw unsupported(trigger.name, kindName);
-    const { policy } = trigger.trigger;
+    if (!kind) throw unsupported(trigger.template.name, kindName);
+    const { policy } = trigger;
     const firing: Firing = {
       key: effect.key,
       sensor: { namespace, name },
-      trigger: trigger.name,
+      trigger: trigger.template.name,
       events,
       ...(batch && { batch: batch.map(({ dependency, event }) => ({ dependency, event })) }),
       ...(policy === undefined ? {} : { policy }),
@@ -68,9 +69,23 @@ function batchEvent(id: string, batch: readonly BatchedEvent[]): CloudEvent {
   return { id, source, type, subject: batchEventsName, time, datacontenttype: "application/json", data };
 }
 
+/** As the Sensor has it now, which an edit may have changed since the effect was decided. */
+function findTrigger(
+  { triggers }: CompiledSensor,
+  { trigger: name, dlqOf }: Pick<Effect, "trigger" | "dlqOf">,
+): { readonly trigger: Trigger; readonly path: string } {
+  const index = triggers.findIndex((one) => one.name === (dlqOf ?? name));
+  const trigger = triggers[index]?.trigger;
+  const path = `spec.triggers[${index}]`;
+  if (trigger && dlqOf === undefined) return { trigger, path };
+  if (trigger?.dlqTrigger) return { trigger: trigger.dlqTrigger, path: `${path}.dlqTrigger` };
+  const what = trigger ? `trigger "${dlqOf}" has no dlqTrigger` : `the Sensor has no trigger "${dlqOf ?? name}"`;
+  throw new TerminalError("TRIGGER_FAILED", `${what} any more`);
+}
+
 /** The template with `trigger.parameters` applied; the very object of the Sensor when there are none. */
-function templateOf(
-  { trigger }: CompiledTrigger,
+export function templateOf(
+  trigger: Trigger,
   apply: (raw: JsonObject, parameters: readonly TriggerParameter[]) => unknown,
 ): JsonObject {
   if (trigger.parameters.length === 0) return trigger.template.raw;
@@ -79,11 +94,14 @@ function templateOf(
 }
 
 /** Parameters may have put another kind into the template; the Sensor's own is the usual one. */
-function kindOf(trigger: CompiledTrigger, template: JsonObject, kinds: ExecutorDeps["kinds"]): string {
-  const declared = trigger.trigger.template.kind;
+function kindOf(
+  { template: { kind: declared, name } }: Trigger,
+  template: JsonObject,
+  kinds: ExecutorDeps["kinds"],
+): string {
   if (declared !== undefined && template[declared] !== undefined) return declared;
   const found = Object.keys(kinds).find((kind) => template[kind] !== undefined);
-  if (found === undefined) throw unsupported(trigger.name, declared);
+  if (found === undefined) throw unsupported(name, declared);
   return found;
 }
 

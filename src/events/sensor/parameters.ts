@@ -1,8 +1,9 @@
 import { addTo } from "../../api/fields.ts";
 import type { Trigger } from "../../api/resources.ts";
 import { messageOf, TerminalError } from "../../base/errors.ts";
-import { compileGjson } from "../../base/gjson.ts";
+import { compileGjson } from "../../base/gjson/gjson.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
+import { compileReadPath } from "../../base/read-path.ts";
 import type { Problem } from "../../base/schema.ts";
 import { checkSjsonPath, setJson } from "../../base/sjson.ts";
 import { parseYaml } from "../../base/yaml.ts";
@@ -81,7 +82,7 @@ function checkSource(src: JsonObject, path: string): Problem[] {
     const key = src[field];
     if (typeof key !== "string") continue;
     try {
-      compileGjson(key);
+      compileReadPath(key);
     } catch (error) {
       problems.push({ severity: "error", path: `${path}.${field}`, message: messageOf(error) });
     }
@@ -102,9 +103,10 @@ function applyOne(document: JsonValue, parameter: TriggerParameter, events: Even
         return setJson(document, dest, raw);
       case "append":
       case "prepend": {
-        const current = compileGjson(dest)(document);
+        const destination = compileGjson(dest);
+        const current = destination.read(document);
         if (current === undefined) return setJson(document, dest, raw);
-        const pair = [textOf(current), resolved.text];
+        const pair = [destination.text(current, document), resolved.text];
         return setJson(document, dest, (parameter.operation === "append" ? pair : pair.reverse()).join(""));
       }
       default:
@@ -156,9 +158,10 @@ function select(src: Source, event: CloudEvent): Resolved | string {
 
 function selectKey(key: string, input: JsonValue, where: string): Resolved | string {
   try {
-    const value = compileGjson(key)(input);
+    const path = compileReadPath(key);
+    const value = path.read(input);
     if (value === undefined) return `key ${JSON.stringify(key)} does not exist in the event's ${where}`;
-    return { value, text: textOf(value) };
+    return { value, text: value === null ? "null" : path.text(value, input) };
   } catch (error) {
     return messageOf(error);
   }

@@ -15,8 +15,10 @@ const patienceMs = 100;
 const maxCatchUpBatch = 200;
 /** Messages that the reader remembers, so that one who caught up can join without a gap. */
 const maxRecent = 4_000;
-/** A reader that starts goes back at most this far for its oldest subscriber; older ones catch up by themselves. */
+/** A reader that starts goes back at most this far for a few subscribers; older ones catch up by themselves. */
 const maxSharedBacklog = 100_000;
+/** Catching up may cost the bus a pass over the stream for each: more than these share one. */
+const maxCatchingUp = 8;
 
 export interface EventBatch {
   readonly epoch: string;
@@ -61,8 +63,8 @@ export interface EventReader {
   run(signal: AbortSignal): Promise<void>;
   /** Messages between the shared loop and the end of the stream. */
   lag(): Promise<number>;
-  /** Where the stream ends now. @throws EngineError BUS_UNAVAILABLE */
-  end(): Promise<{ readonly epoch: string; readonly after: Sequence }>;
+  /** The end of the stream; asked once for all who ask at the same time. */
+  end(): Promise<Place>;
 }
 
 interface Place {
@@ -75,8 +77,10 @@ interface Subscriber {
   readonly queue: EventBatch[];
   queued: number;
   attached: boolean;
-  /** Whether it works on a batch: it was given one and has not asked for the next. */
+  /** Whether it works on a batch that waited for it, and has not asked for the next. */
   busy: boolean;
+  /** While it reads for itself. */
+  catchingUp: AsyncIterator<EventBatch, void> | undefined;
   /** What it was given, or has read for itself. */
   place: Place | undefined;
   wake: () => void;
@@ -112,17 +116,21 @@ class SharedReader implements EventReader {
   #drained = 0;
   readonly #relief = new Waiters();
   #head: Place | undefined;
+  #ending: Promise<Place> | undefined;
 
   constructor(options: EventReaderOptions) {
     this.#options = options;
   }
 
-  end(): ReturnType<EventReader["end"]> {
-    return this.#options.bus.end(this.#options.stream);
+  end(): Promise<Place> {
+    this.#ending ??= this.#options.bus.end(this.#options.stream).finally(() => {
+      this.#ending = undefined;
+    });
+    return this.#ending;
   }
 
   async lag(): Promise<number> {
-    const end = await this.#options.bus.end(this.#options.stream);
+    const end = await this.end();
     return this.#head?.epoch === end.epoch ? Math.max(0, end.after - this.#head.after) : 0;
   }
 
@@ -163,12 +171,13 @@ class SharedReader implements EventReader {
       queued: 0,
       attached: false,
       busy: false,
+      catchingUp: undefined,
       place: typeof from === "string" ? undefined : from,
       wake: () => undefined,
     };
     this.#subscribers.add(subscriber);
     return {
-      [Symbol.asyncIterator]: () => this.#iterate(subscriber, from, signal),
+      [Symbol.asyncIterator]: () => this.#iterator(subscriber, from, signal),
       idleThrough: () => this.#idleThrough(subscriber),
     };
   }
@@ -178,22 +187,67 @@ class SharedReader implements EventReader {
     return place.epoch === this.#head.epoch && place.after > this.#head.after ? place : this.#head;
   }
 
-  async *#iterate(subscriber: Subscriber, from: Position, signal: AbortSignal): AsyncGenerator<EventBatch> {
-    let position = from;
+  /** No generator: with many subscribers most batches are of one event, and what waits is given at once. */
+  #iterator(subscriber: Subscriber, from: Position, signal: AbortSignal): AsyncIterator<EventBatch, void> {
     const onAbort = () => subscriber.wake();
     signal.addEventListener("abort", onAbort);
-    try {
-      while (!signal.aborted) {
-        if (this.#attach(subscriber, position)) yield* this.#drain(subscriber, signal);
-        else if (this.#head === undefined) await sleepUntilWoken(subscriber, signal);
-        else yield* this.#catchUp(subscriber, position, signal);
-        position = subscriber.place ?? position;
-      }
-    } finally {
+    const end = async (): Promise<IteratorReturnResult<void>> => {
       signal.removeEventListener("abort", onAbort);
       this.#detach(subscriber);
       this.#subscribers.delete(subscriber);
+      await subscriber.catchingUp?.return?.();
+      return { done: true, value: undefined };
+    };
+    const wait = async (): Promise<IteratorResult<EventBatch, void>> => {
+      try {
+        const batch = await this.#nextOf(subscriber, from, signal);
+        return batch ? { done: false, value: batch } : await end();
+      } catch (error) {
+        await end();
+        throw error;
+      }
+    };
+    return {
+      next: () => {
+        const batch = signal.aborted ? undefined : this.#take(subscriber);
+        return batch ? Promise.resolve({ done: false, value: batch }) : wait();
+      },
+      return: end,
+    };
+  }
+
+  /** What waits for it. */
+  #take(subscriber: Subscriber): EventBatch | undefined {
+    const batch = subscriber.queue.shift();
+    subscriber.busy = batch !== undefined;
+    if (batch) this.#taken(subscriber, batch);
+    return batch;
+  }
+
+  /** Undefined once `signal` aborted. */
+  async #nextOf(subscriber: Subscriber, from: Position, signal: AbortSignal): Promise<EventBatch | undefined> {
+    while (!signal.aborted) {
+      const batch = this.#take(subscriber) ?? (await this.#readAhead(subscriber, from, signal));
+      if (batch || signal.aborted) return signal.aborted ? undefined : batch;
     }
+    return undefined;
+  }
+
+  /** One step of a subscriber for whom nothing waits; undefined when there may be something to take now. */
+  async #readAhead(subscriber: Subscriber, from: Position, signal: AbortSignal): Promise<EventBatch | undefined> {
+    if (subscriber.catchingUp) {
+      const read = await subscriber.catchingUp.next();
+      if (!read.done) return read.value;
+      subscriber.catchingUp = undefined;
+      return undefined;
+    }
+    const position = subscriber.place ?? from;
+    if (subscriber.attached || (!this.#attach(subscriber, position) && this.#head === undefined)) {
+      await sleepUntilWoken(subscriber, signal);
+    } else if (!subscriber.attached) {
+      subscriber.catchingUp = this.#catchUp(subscriber, position, signal);
+    }
+    return undefined;
   }
 
   /** Joins the shared loop if nothing would be missed; what it still remembers is queued at once. */
@@ -226,19 +280,6 @@ class SharedReader implements EventReader {
     }
   }
 
-  async *#drain(subscriber: Subscriber, signal: AbortSignal): AsyncGenerator<EventBatch> {
-    while (!signal.aborted) {
-      const batch = subscriber.queue.shift();
-      if (batch) {
-        this.#taken(subscriber, batch);
-        subscriber.busy = true;
-        yield batch;
-        subscriber.busy = false;
-      } else if (!subscriber.attached) return;
-      else await sleepUntilWoken(subscriber, signal);
-    }
-  }
-
   #taken(subscriber: Subscriber, { events }: EventBatch): void {
     subscriber.queued -= events.length;
     if (!subscriber.attached) return;
@@ -251,7 +292,7 @@ class SharedReader implements EventReader {
     if (this.#queued <= maxQueued) this.#relief.wake();
   }
 
-  async *#catchUp(subscriber: Subscriber, from: Position, signal: AbortSignal): AsyncGenerator<EventBatch> {
+  async *#catchUp(subscriber: Subscriber, from: Position, signal: AbortSignal): AsyncGenerator<EventBatch, void> {
     const { bus, stream } = this.#options;
     const subjects = [...subscriber.subjects] as Subject[];
     const end = await bus.end(stream);
@@ -260,19 +301,13 @@ class SharedReader implements EventReader {
       const events = this.#decode(batch).map((decoded) => decoded.received);
       subscriber.place = { epoch: batch.epoch, after: batch.through };
       yield { epoch: batch.epoch, events, through: batch.through, ...lostOf(batch) };
-      if (this.#canAttach(subscriber.place)) return;
+      if (this.#attach(subscriber, subscriber.place)) return;
     }
     // What is no longer the stream whose end was asked for says nothing about how far this one was read.
     const { place } = subscriber;
     if (signal.aborted || (place !== before && place?.epoch !== end.epoch)) return;
     const after = place?.epoch === end.epoch ? place.after : 0;
     subscriber.place = { epoch: end.epoch, after: Math.max(after, end.after) };
-  }
-
-  #canAttach(place: Place): boolean {
-    const head = this.#head;
-    if (head === undefined || place.epoch !== head.epoch) return false;
-    return place.after + 1 >= (this.#recent[0]?.from ?? head.after + 1);
   }
 
   #dispatch(batch: ReadBatch): void {
@@ -359,10 +394,12 @@ class SharedReader implements EventReader {
   }
 
   async #startPlace(): Promise<Place> {
-    const end = await this.#options.bus.end(this.#options.stream);
-    let after = end.after;
-    for (const { place } of this.#subscribers) if (place?.epoch === end.epoch) after = Math.min(after, place.after);
-    return { epoch: end.epoch, after: Math.max(after, end.after - maxSharedBacklog) };
+    const { epoch, after: end } = await this.#options.bus.end(this.#options.stream);
+    const places = [...this.#subscribers].flatMap(({ place }) => (place?.epoch === epoch ? [place.after] : []));
+    places.sort((a, b) => a - b);
+    const [oldest = end] = places;
+    const shared = Math.min(places[maxCatchingUp] ?? end, end - maxSharedBacklog);
+    return { epoch, after: Math.min(end, Math.max(oldest, shared)) };
   }
 
   #decode(batch: ReadBatch): Decoded[] {

@@ -5,7 +5,7 @@ import type { CompiledDependency, CompiledSensor, CompiledTrigger } from "./comp
 import { type FilterOutcome, failed } from "./filters/outcome.ts";
 import { fire, inOrder, newKey } from "./firing.ts";
 import type { Decision, ReceivedEvent, Reduction, SavedEvents, SensorState } from "./state.ts";
-import { arrive, firstDueOf, runDue } from "./timed.ts";
+import { arrive, firstDueOf, runDue, type Taken } from "./timed.ts";
 import { storedAtOf } from "./waiting.ts";
 
 export interface DependencyVerdict {
@@ -30,25 +30,27 @@ export function reduce(sensor: CompiledSensor, state: SensorState, received: Rec
   if (!route) return { state, decisions: [] };
   const decisions: Decision[] = [];
   let timed = state.timed && runDue(sensor, state.timed, { until: storedAtOf(received) }, decisions);
-  const passes = route.dependencies.map((dependency) => {
-    const outcome = check(dependency, received.event);
-    if (outcome.verdict === "passed") return true;
+  const taken = route.dependencies.map((dependency): ReceivedEvent | undefined => {
+    const event = prepare(dependency, received);
+    const outcome = outcomeOf(dependency, event);
+    if (outcome.verdict === "passed" && typeof event !== "string") return event;
     decisions.push(noDecision(dependency.name, outcome, received));
-    return false;
+    return undefined;
   });
   let joins = state.joins;
   for (const { trigger, fedBy } of route.triggers) {
     if (trigger.timing) {
-      const names = namesOf(route.dependencies, fedBy, passes);
-      timed = arrive(timed, names, { sensor, trigger, timing: trigger.timing, received }, decisions);
+      const arriving = takenBy(route.dependencies, fedBy, taken);
+      timed = arrive(timed, arriving, { sensor, trigger, timing: trigger.timing }, decisions);
       continue;
     }
     const isSaved = savedOf(state.joins, trigger.name) !== undefined;
     const keys = new Set<string>();
     for (const position of fedBy) {
       const dependency = route.dependencies[position];
-      if (!dependency || !passes[position]) continue;
-      const step = advance(trigger, joins, dependency.name, received);
+      const event = taken[position];
+      if (!dependency || !event) continue;
+      const step = advance(trigger, joins, dependency.name, event);
       joins = step.joins;
       if (step.events)
         decisions.push(fire(trigger.name, step.events, isSaved, newKey(sensor, trigger, step.events, keys)));
@@ -57,12 +59,15 @@ export function reduce(sensor: CompiledSensor, state: SensorState, received: Rec
   return { state: stateOf(state, joins, timed), decisions };
 }
 
-function namesOf(
+function takenBy(
   dependencies: readonly CompiledDependency[],
   fedBy: readonly number[],
-  passes: readonly boolean[],
-): readonly string[] {
-  return fedBy.flatMap((position) => (passes[position] ? (dependencies[position]?.name ?? []) : []));
+  taken: readonly (ReceivedEvent | undefined)[],
+): readonly Taken[] {
+  return fedBy.flatMap((position) => {
+    const [dependency, received] = [dependencies[position]?.name, taken[position]];
+    return dependency !== undefined && received ? [{ dependency, received }] : [];
+  });
 }
 
 /** The same object when unchanged. */
@@ -106,15 +111,30 @@ function advance(
 /** Why each dependency that listens to this event takes it or not. Pure and total. */
 export function explain(sensor: CompiledSensor, event: CloudEvent): readonly DependencyVerdict[] {
   return sensor.dependenciesOf(event.source, event.subject).map((dependency) => {
-    const { verdict, reason, filter } = check(dependency, event);
+    const { verdict, reason, filter } = outcomeOf(dependency, prepare(dependency, { event }));
     return { dependency: dependency.name, verdict, reason, ...(filter ? { filter } : {}) };
   });
 }
 
-/** Filters do not throw; were one to, the event is an error and the Sensor goes on. */
-function check(dependency: CompiledDependency, event: CloudEvent): FilterOutcome {
+/** As filters and triggers see it, or why it cannot be given to them. Pure and total. */
+export function prepare<Received extends Pick<ReceivedEvent, "event">>(
+  { transform }: CompiledDependency,
+  received: Received,
+): Received | string {
+  if (!transform) return received;
   try {
-    return dependency.filter(event);
+    const event = transform(received.event);
+    return event === received.event ? received : { ...received, event };
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+/** Filters do not throw; were one to, the event is an error and the Sensor goes on. */
+function outcomeOf(dependency: CompiledDependency, given: Pick<ReceivedEvent, "event"> | string): FilterOutcome {
+  if (typeof given === "string") return failed("transform", () => given);
+  try {
+    return dependency.filter(given.event);
   } catch (error) {
     return failed("filters", () => `filters: ${messageOf(error)}`);
   }

@@ -2,17 +2,20 @@ import { backoffMs, reconnectBackoff } from "../../base/backoff.ts";
 import { type Clock, type Instant, instant, sleepFor } from "../../base/clock.ts";
 import { assertNever, EngineError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
-import type { Metrics } from "../../base/metrics.ts";
-import type { Ledger, LedgerPosition, RecordId } from "../../record/records.ts";
+import type { Lag, Metrics } from "../../base/metrics.ts";
+import { type Ledger, type LedgerPosition, outcomeKey, type RecordId } from "../../record/records.ts";
 import type { Subject } from "../../record/subject.ts";
 import type { Position } from "../bus/bus.ts";
 import { adopt } from "./adopt.ts";
 import type { CompiledSensor } from "./compile.ts";
 import { decisionOf, effectOf, expiryOf } from "./decision-records.ts";
 import type { ErrorDecision } from "./effect.ts";
-import { EffectQueue, type Execute, type PutDead } from "./effect-queue.ts";
+import { EffectQueue, type Execute, type PutDead, type ReportAttempt } from "./effect-queue.ts";
+import { createExplainer, type Explainer } from "./explain.ts";
+import type { LimitOf } from "./lane.ts";
 import type { Contribution, Partition, PartitionMember } from "./partition.ts";
 import type { EventBatch, EventReader } from "./reader.ts";
+import { type RedriveDeps, runRedrives } from "./redriver.ts";
 import { nextTickAt, reduce, tick } from "./reducer.ts";
 import { createSensorCells, type SensorCells } from "./sensor-cells.ts";
 import { type Decision, emptyState, type ReceivedEvent, type Reduction, type SensorState } from "./state.ts";
@@ -31,7 +34,11 @@ export interface SensorRunnerDeps {
   readonly ledger: Ledger;
   readonly execute: Execute;
   readonly putDead: PutDead;
-  /** Keys of effects whose outcome the ledger held when the engine started. */
+  /** What people ask to be done again; absent: nothing is. */
+  readonly redrive?: RedriveDeps;
+  readonly limitOf?: LimitOf;
+  readonly report?: ReportAttempt;
+  /** `outcomeKey`s of effects whose outcome the ledger held when the engine started. */
   readonly finished: ReadonlySet<string>;
   /**
    * Where the ledger ended then. A runner that starts later (after an edit or a failure) reads what came since by itself;
@@ -49,6 +56,8 @@ export interface SensorRunner {
    * Rejects when its state can no longer be stored: whoever runs it starts a new runner from what was stored.
    */
   run(signal: AbortSignal): Promise<void>;
+  /** How far it is behind the end of its bus; undefined while the bus is away. */
+  lag?(): Promise<Lag | undefined>;
   /** Resolves once the Sensor's position is stored: from then on it misses no event. Never, when it stops before. */
   readonly ready: Promise<void>;
 }
@@ -80,10 +89,12 @@ class Runner implements SensorRunner, PartitionMember, TickMember {
   readonly reader: EventReader;
   readonly #compiled: CompiledSensor;
   readonly #deps: SensorRunnerDeps;
+  readonly #explainer: Explainer;
   readonly #cells: SensorCells;
   readonly #effects: EffectQueue;
   /** Whether there is state beside the position. */
   readonly #isStateful: boolean;
+  /** Of whatever ends the run first. */
   readonly #failed = new AbortController();
   /** Another engine acts for the Sensor, or may: nothing may go on. */
   readonly #lost = new AbortController();
@@ -95,6 +106,8 @@ class Runner implements SensorRunner, PartitionMember, TickMember {
   #idle: () => { readonly epoch: string; readonly after: number } | undefined = () => undefined;
   /** When a tick has something to do. */
   #dueAt: Instant | undefined;
+  /** Milliseconds since 1970: when the event that it is at was stored. */
+  #takenStoredAt: number | undefined;
   /** Before its state is read there is nothing to store. */
   #isRestored = false;
   #isLeaving = false;
@@ -103,6 +116,7 @@ class Runner implements SensorRunner, PartitionMember, TickMember {
     this.#compiled = compiled;
     this.#deps = deps;
     this.reader = deps.reader;
+    this.#explainer = createExplainer(compiled);
     this.#isStateful = compiled.triggers.some(({ joins, timing }) => joins || timing !== undefined);
     this.#cells = createSensorCells(compiled, deps.partition.cells);
     this.#finished = deps.finished;
@@ -119,21 +133,38 @@ class Runner implements SensorRunner, PartitionMember, TickMember {
     });
   }
 
+  async lag(): Promise<Lag | undefined> {
+    const { clock, reader } = this.#deps;
+    const { namespace, name } = this.#compiled.head;
+    const end = await reader.end().catch(() => undefined);
+    if (!end || !this.#isRestored) return undefined;
+    const isIdle = this.#idle() !== undefined;
+    const behind = end.epoch === this.#place.epoch ? end.after - this.#place.after : end.after;
+    const ms = isIdle || this.#takenStoredAt === undefined ? 0 : clock.now() - this.#takenStoredAt;
+    return { namespace, sensor: name, events: isIdle ? 0 : Math.max(0, behind), ms: Math.max(0, ms) };
+  }
+
   async run(signal: AbortSignal): Promise<void> {
     const { partition } = this.#deps;
-    const stop = AbortSignal.any([signal, this.#failed.signal]);
+    const stop = this.#failed.signal;
+    const onAbort = () => this.#failed.abort(signal.reason); // not AbortSignal.any: it is asked for each event
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
     partition.join(this);
     const acting = this.#effects.run(stop, this.#lost.signal);
+    let redriving: Promise<void> | undefined;
     try {
       const from = await this.#restore(stop);
       await this.#storeStart(stop);
+      redriving = this.#redrive(stop);
       await this.#read(from, stop);
       this.fail(new Error("reading ended by itself"));
     } catch (error) {
       this.fail(error);
     }
     this.#deps.ticker.schedule(this, undefined);
-    await acting;
+    signal.removeEventListener("abort", onAbort);
+    await Promise.all([acting, redriving]);
     this.#isLeaving = true;
     await partition.leave(this);
     if (!signal.aborted) throw this.#failed.signal.reason;
@@ -177,7 +208,7 @@ class Runner implements SensorRunner, PartitionMember, TickMember {
     const place = stored.position?.bus === bus ? stored.position : await start();
     if (stored.position) this.#finished = await this.#readFinished(stored.position.ledger, stop);
     stop.throwIfAborted();
-    const open = stored.outbox.filter((entry) => !this.#finished.has(entry.key));
+    const open = stored.outbox.filter((entry) => !this.#finished.has(outcomeKey(entry)));
     this.#place = { epoch: place.epoch, after: place.after };
     this.#effects.restore(open, stored.outbox);
     this.#isRestored = true;
@@ -200,8 +231,8 @@ class Runner implements SensorRunner, PartitionMember, TickMember {
     const isLater = since.epoch === now.epoch && since.after > finishedUntil.after;
     const keys = new Set(finished);
     for await (const records of ledger.readEffects(isLater ? since : finishedUntil, stop)) {
-      for (const { sensor, key, outcome } of records) {
-        if (sensor.uid === this.#compiled.head.uid && outcome !== "failed") keys.add(key);
+      for (const record of records) {
+        if (record.sensor.uid === this.#compiled.head.uid && record.outcome !== "failed") keys.add(outcomeKey(record));
       }
     }
     return keys;
@@ -212,6 +243,24 @@ class Runner implements SensorRunner, PartitionMember, TickMember {
     this.#deps.partition.markDirty(this, true);
     if (this.#cells.hasPosition) this.#setReady();
     await Promise.race([this.ready, aborted(stop)]);
+  }
+
+  async #redrive(stop: AbortSignal): Promise<void> {
+    const { redrive, clock, log, ledger } = this.#deps;
+    if (!redrive) return;
+    const sensor = {
+      compiled: this.#compiled,
+      effects: this.#effects,
+      isFinished: (key: string) => this.#finished.has(key),
+      judge: (compiled: CompiledSensor, received: ReceivedEvent, id: string) => {
+        this.#apply(reduce(compiled, this.#state, received, clock.now()), received.head.sequence, id);
+      },
+    };
+    try {
+      await runRedrives({ ...redrive, sensor, clock, log, ledger }, stop);
+    } catch (error) {
+      if (!stop.aborted) this.fail(error);
+    }
   }
 
   /** Reads for ever; when the bus is away, again from where it stood. */
@@ -248,6 +297,7 @@ class Runner implements SensorRunner, PartitionMember, TickMember {
     if (batch.epoch !== this.#place.epoch) this.#startAnew(batch.epoch);
     if (batch.lost) this.#recordLost(batch.lost);
     for (const received of batch.events) {
+      this.#takenStoredAt = received.head.storedAt;
       if (!this.#effects.hasRoom()) await this.#effects.room(signal);
       if (!this.#deps.ledger.hasRoom()) await this.#deps.ledger.room(signal);
       if (this.#dueAt !== undefined) await this.#tickBefore(received, signal);
@@ -302,12 +352,12 @@ class Runner implements SensorRunner, PartitionMember, TickMember {
   }
 
   /** `sequence`: of the event that it is about, or of the last before a tick. */
-  #apply({ state, decisions }: Reduction, sequence: number): void {
+  #apply({ state, decisions }: Reduction, sequence: number, redrive?: string): void {
     if (state !== this.#state) {
       this.#state = state;
       if (state.timed !== undefined || this.#dueAt !== undefined) this.#schedule();
     }
-    for (const decision of decisions) this.#act(decision, sequence);
+    for (const decision of decisions) this.#act(decision, sequence, redrive);
   }
 
   #schedule(): void {
@@ -315,7 +365,8 @@ class Runner implements SensorRunner, PartitionMember, TickMember {
     this.#deps.ticker.schedule(this, this.#dueAt);
   }
 
-  #act(decision: Decision, sequence: number): void {
+  /** `redrive`: the dead letter that the event comes from; then the position says nothing about it. */
+  #act(decision: Decision, sequence: number, redrive?: string): void {
     const { clock, ledger, metrics } = this.#deps;
     const { namespace, name } = this.#compiled.head;
     switch (decision.kind) {
@@ -324,7 +375,7 @@ class Runner implements SensorRunner, PartitionMember, TickMember {
         break;
       case "error":
         metrics.decisionErrors.add({ namespace, sensor_name: name });
-        this.#effects.addError(decision, this.#recordError(decision));
+        this.#effects.addError(decision, this.#recordError(decision), redrive);
         break;
       case "expired": {
         const { trigger, reason, events } = decision;
@@ -337,9 +388,12 @@ class Runner implements SensorRunner, PartitionMember, TickMember {
         if (this.#finished.has(decision.key) || this.#effects.has(decision.key)) break;
         if (decision.early !== undefined)
           metrics.firedEarly.add({ namespace, sensor_name: name, trigger_name: decision.trigger });
-        const { id, kept } = ledger.write(decisionOf(this.#compiled.head, decision, clock.now()));
+        const { id, kept } = ledger.write({
+          ...decisionOf(this.#compiled.head, decision, clock.now()),
+          ...this.#explainer.seen(decision.events),
+        });
         kept.catch((error: unknown) => this.fail(error));
-        this.#effects.add(effectOf(decision, id), sequence, decision.joined);
+        this.#effects.add(effectOf(decision, id), sequence, decision.joined || redrive !== undefined);
         break;
       }
       default:

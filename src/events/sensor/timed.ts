@@ -15,19 +15,23 @@ interface At {
   readonly sensor: CompiledSensor;
   readonly trigger: CompiledTrigger;
   readonly timing: TriggerTiming;
+}
+
+/** An event as one dependency takes it. */
+export interface Taken {
+  readonly dependency: string;
   readonly received: ReceivedEvent;
 }
 
 /** An event arrives at a trigger with keys or times of its own, for these dependencies; adds to `decisions`. */
-export function arrive(timed: Timed, dependencies: readonly string[], at: At, decisions: Decision[]): Timed {
+export function arrive(timed: Timed, taken: readonly Taken[], at: At, decisions: Decision[]): Timed {
   const keys = new Set<string>();
   let left = timed;
-  for (const dependency of dependencies) left = arriveOne(left, { ...at, dependency, keys }, decisions);
+  for (const one of taken) left = arriveOne(left, { ...at, ...one, keys }, decisions);
   return left;
 }
 
-interface Arrival extends At {
-  readonly dependency: string;
+interface Arrival extends At, Taken {
   /** Keys of effects that this event has fired of this trigger. */
   readonly keys: Set<string>;
 }

@@ -8,6 +8,7 @@ import type { SpecOf } from "../../base/schema-type.ts";
 import type { KubeClient, PatchType } from "../../kube/kube.ts";
 import { type KubeObject, type ObjectRef, refText } from "../../objects/object.ts";
 import { artifactSchema, readArtifact, sourceRule } from "./artifact.ts";
+import { awaitLabels } from "./label-policy.ts";
 import { has, requires, type TriggerRule, triggerSchema } from "./rules.ts";
 import { resourceParametersSchema } from "./schemas.ts";
 import type { Firing, Outcome, TriggerContext, TriggerKind } from "./trigger.ts";
@@ -115,9 +116,10 @@ export const k8sTrigger: TriggerKind<K8sSpec, K8sPlan> = {
     };
   },
   async apply(plan, firing, context, signal) {
-    if (firing.policy?.k8s) context.log.warn("policy.k8s has no effect yet", { trigger: firing.trigger });
-    const message = await operate(plan, firing, context, signal);
-    return { message: `${message} ${refText(plan.ref)}`, objects: [plan.ref] } satisfies Outcome;
+    const done = `${await operate(plan, firing, context, signal)} ${refText(plan.ref)}`;
+    const policy = plan.operation === "delete" ? undefined : firing.policy?.k8s; // what is gone gets no labels
+    const message = policy ? `${done}; ${await awaitLabels(plan.ref, policy, context, signal)}` : done;
+    return { message, objects: [plan.ref] } satisfies Outcome;
   },
 };
 

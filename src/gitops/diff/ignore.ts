@@ -3,6 +3,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.t
 import { compilePathGlob } from "../../base/path-glob.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import { groupOf } from "./diff.ts";
+import { deleteJqPath } from "./jq-paths.ts";
 import { ownedBy } from "./last-applied.ts";
 
 interface Compared {
@@ -12,21 +13,35 @@ interface Compared {
 
 /**
  * Both sides without the fields that rules of the Application leave out (spec argo-cd-engine 3.6). They hide differences
- * only: a sync still writes the target's values. Paths in jq are not supported yet (`parseApplication` warns).
+ * only: a sync still writes the target's values.
  */
 export function ignoreDifferences(sides: Compared, live: KubeObject, rules: readonly IgnoreRule[]): Compared {
   const matching = rules.filter((rule) => matchesRule(rule, live));
-  const pointers = matching.flatMap(({ jsonPointers = [] }) => jsonPointers).map(pointerPath);
+  const removals = matching.flatMap(removalsOf);
   const managers = new Set(matching.flatMap(({ managedFieldsManagers = [] }) => managedFieldsManagers));
-  const without = (object: JsonObject): JsonObject => {
-    return pointers.reduce<JsonObject>((rest, path) => objectOf(removeAt(rest, path)), object);
-  };
+  const without = (object: JsonObject): JsonObject => removals.reduce((rest, remove) => remove(rest), object);
   const owned = [...managers].flatMap((manager) => ownedBy(live, manager));
   const predicted = owned.reduce<JsonObject>(
     (rest, fields) => objectOf(takeOver(rest, sides.live, fields)),
     sides.predicted,
   );
   return { predicted: without(predicted), live: without(sides.live) };
+}
+
+type Removal = (object: JsonObject) => JsonObject;
+
+function removalsOf({ jsonPointers = [], jqPathExpressions = [] }: IgnoreRule): readonly Removal[] {
+  return [
+    ...jsonPointers.map((pointer): Removal => {
+      const path = pointerPath(pointer);
+      return (object) => objectOf(removeAt(object, path));
+    }),
+    ...jqPathExpressions.map(
+      (path): Removal =>
+        (object) =>
+          deleteJqPath(object, path),
+    ),
+  ];
 }
 
 function matchesRule(rule: IgnoreRule, { apiVersion, kind, metadata }: KubeObject): boolean {

@@ -7,6 +7,7 @@ import type { LiveState } from "../../kube/live-state.ts";
 import type { GroupVersionKind, KubeObject, ObjectRef } from "../../objects/object.ts";
 import { type ComparedObject, type Comparison, compareObjects, type SyncStatus } from "../diff/compare.ts";
 import { keyOf, keyText, type ObjectDiff } from "../diff/diff.ts";
+import { jqPathConditions } from "../diff/jq-paths.ts";
 import { diffObject } from "../diff/object-diff.ts";
 import { type Targets, toTargets } from "../diff/targets.ts";
 import { defaultInstanceLabel, instanceName, ownerOf, type Tracking } from "../diff/tracking.ts";
@@ -96,14 +97,15 @@ export async function lookAt(
   const comparison = { ...compared, objects: compared.objects.map((object) => withPermission(object, place)) };
   const { health, resources } = aggregateHealth(comparison.objects, own.app);
   const shared = sharedObjects(own, wanted, place, deps);
+  const conditions = [...targets.conditions, ...jqPathConditions(ignore)];
   return {
     revisions: rendered.revisions,
     sourceTypes: rendered.types,
     comparison,
-    status: targets.conditions.some(({ type }) => type === "ComparisonError") ? "Unknown" : comparison.status,
+    status: conditions.some(({ type }) => type === "ComparisonError") ? "Unknown" : comparison.status,
     health,
     objectHealth: resources,
-    conditions: [...targets.conditions, ...shared.conditions],
+    conditions: [...conditions, ...shared.conditions],
     foreign: shared.foreign,
     ownedByOthers: shared.ownedByOthers,
     liveHooks: found.filter(({ metadata }) => isHook(metadata.annotations ?? {})),

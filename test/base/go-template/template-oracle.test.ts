@@ -22,7 +22,7 @@ function run(template: string, data: FloatObject, missingKey: "default" | "zero"
  * Where we fail on purpose. Go shows what stands behind the end of a list, if its memory has room there; addresses and
  * the time since another one differ each time.
  */
-const onPurpose = /slice bounds out of range: \[\d+:\d+\] of \d+ items|%p prints an address|time since then depends/;
+const onPurpose = /slice bounds out of range: \[\d+:\d+\] of \d+ items|prints an address|time since then depends/;
 
 const limits = /stand in each other deeper than|it takes more than \d+ steps|is longer than \d+/;
 

@@ -23,7 +23,11 @@ function countingIndex() {
     const app = application(spec, { name, uid: name });
     const compiled = compileApplicationSensor(app, schemas);
     const counted: CompiledSensor = {
-      ...compiled,
+      sensor: compiled.sensor,
+      head: compiled.head,
+      triggers: compiled.triggers,
+      inputs: compiled.inputs,
+      dependenciesOf: (eventSource, event) => compiled.dependenciesOf(eventSource, event),
       routeOf: (eventSource, event) => {
         asked.push(name);
         return compiled.routeOf(eventSource, event);

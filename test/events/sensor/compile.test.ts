@@ -40,14 +40,14 @@ test("the revision changes with the spec and with nothing else", () => {
   assert.notEqual(compileSensor(other).head.revision, revision);
 });
 
-const parameter = { src: { dependencyName: "a", dataTemplate: "{{ .Input }}" }, dest: "x.#(y==1).z" };
+const parameter = { src: { dependencyName: "a", dataTemplate: "{{ .Input }}" }, dest: "x.99999999" };
 
 test("compileSensor names every problem with its field path", () => {
   const sensor = sensorOf(
     [
-      dependency("a", { script: "return true" }),
-      dependency("b", undefined, { transform: { jq: "." } }),
-      dependency("c", { data: [{ path: "x.@reverse", type: "string", value: ["x"] }] }),
+      dependency("a", { cel: "event." }),
+      dependency("b"),
+      dependency("c", { data: [{ path: "$.x[?(@.y)]", type: "string", value: ["x"] }] }),
     ],
     [
       trigger("t", "a && nope"),
@@ -55,12 +55,12 @@ test("compileSensor names every problem with its field path", () => {
       { ...trigger("v", "a", { conditionsReset: [{ byTime: { cron: "0 0 * *" } }] }), parameters: [parameter] },
       {
         ...trigger("w", "a", {
-          http: { payload: [{ src: { dependencyName: "a", dataKey: "x.#(y==1)" }, dest: "x" }] },
+          http: { payload: [{ src: { dependencyName: "a", dataKey: "$.x[?(@.y)]" }, dest: "x" }] },
         }),
         template: {
           name: "w",
           kind: "http",
-          raw: { name: "w", http: { payload: [{ src: { dependencyName: "a", dataKey: "x.#(y==1)" }, dest: "x" }] } },
+          raw: { name: "w", http: { payload: [{ src: { dependencyName: "a", dataKey: "$.x[?(@.y)]" }, dest: "x" }] } },
         },
       },
     ],
@@ -71,13 +71,12 @@ test("compileSensor names every problem with its field path", () => {
       assert.ok(error instanceof TerminalError);
       assert.equal(error.code, "MANIFEST_INVALID");
       for (const part of [
-        "spec.dependencies[0].filters.script: is not supported yet",
-        "spec.dependencies[1].transform: is not supported yet",
-        'spec.dependencies[2].filters.data[0].path: path "x.@reverse": a modifier (@…) is not supported yet',
+        "spec.dependencies[0].filters.cel: Expected IDENTIFIER, got EOF",
+        'spec.dependencies[2].filters.data[0].path: JSONPath "$.x[?(@.y)]": filters and scripts are refused',
         'spec.triggers[0].template.conditions: "nope" is not a dependency; there are a, b, c',
         "spec.triggers[1].template.conditions:",
         'spec.triggers[2].template.conditionsReset[0].byTime.cron: "0 0 * *" is not a cron schedule',
-        'spec.triggers[2].parameters[0].dest: path "x.#(y==1).z": a query (#(…)) is not supported yet',
+        'spec.triggers[2].parameters[0].dest: destination "x.99999999": index 99999999 is too far',
         "spec.triggers[3].template.http.payload[0].src.dataKey:",
       ]) {
         assert.ok(error.message.includes(part), `${part} in ${error.message}`);

@@ -41,8 +41,10 @@ test("a letter holds the event, the attempts and the error, under Sensor and tri
       sensor,
       trigger: "t",
       key: "uid/t/e1",
+      decision: "w-1.0",
       error: "no",
       attempts: [{ at: 1, error: "no" }],
+      failed: 1,
       events: { a: event },
     },
   );
@@ -54,6 +56,20 @@ test("the same effect is stored once; a dependency's error beside a trigger of i
   assert.deepEqual(
     letters().map(({ subject }) => subject),
     ["dead.ns.s.a", "dead.ns.s.dependency=20a"],
+  );
+});
+
+test("what fails again after a redrive is another letter, though its key is the same", async () => {
+  const { putDead, letters } = open();
+  const first = deadEffect() as Extract<DeadEffect, { kind: "effect" }>;
+  const again: DeadEffect = { ...first, effect: { ...first.effect, redrive: "1" } };
+  for (const dead of [first, again, again]) await putDead(dead);
+  assert.deepEqual(
+    letters().map(({ letter }) => [letter.key, letter.redrive]),
+    [
+      ["uid/t/e1", undefined],
+      ["uid/t/e1", "1"],
+    ],
   );
 });
 

@@ -1,68 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { silentLogger } from "../../../src/base/log.ts";
-import { createMetrics } from "../../../src/base/metrics.ts";
 import type { Effect } from "../../../src/events/sensor/effect.ts";
-import { type DeadEffect, EffectQueue, type Execute } from "../../../src/events/sensor/effect-queue.ts";
-import type { EffectRecord, Ledger } from "../../../src/record/records.ts";
+import type { Execute } from "../../../src/events/sensor/effect-queue.ts";
 import { busAway } from "../../harness/memory-bus.ts";
-import { createVirtualClock } from "../../harness/virtual-clock.ts";
-import { compiled, dependency, received, trigger } from "./builders.ts";
-
-const never = new AbortController().signal;
-
-function effect(key: string, more: Partial<Effect> = {}): Effect {
-  return { key, trigger: "t", events: {}, decision: "w-1.0", failed: 0, attempts: [], dueAt: 0, ...more };
-}
-
-interface Given {
-  readonly execute?: Execute;
-  readonly kept?: () => Promise<void>;
-  readonly putDead?: (dead: DeadEffect) => Promise<void>;
-  readonly steps?: number;
-  readonly mayAct?: () => boolean;
-}
-
-function open({ execute = async () => ({ message: "done" }), kept, putDead, steps, mayAct = () => true }: Given = {}) {
-  const clock = createVirtualClock();
-  const seen = {
-    records: [] as Pick<EffectRecord, "key" | "outcome" | "attempt">[],
-    dead: [] as DeadEffect[],
-    failures: [] as unknown[],
-    marks: [] as boolean[],
-    ledgerEnd: 0,
-  };
-  const ledger: Ledger = {
-    write(draft) {
-      if (draft.kind === "effect")
-        seen.records.push({ key: draft.key, outcome: draft.outcome, attempt: draft.attempt });
-      return { id: "w-1.0", kept: kept?.() ?? Promise.resolve() };
-    },
-    readEffects: () => assert.fail("the queue does not read"),
-    hasRoom: () => true,
-    room: async () => undefined,
-    mark: () => ({ epoch: "l", after: seen.ledgerEnd }),
-  };
-  const retryStrategy = steps === undefined ? {} : { retryStrategy: { steps, duration: "1s", factor: 2, jitter: 0 } };
-  const sensor = compiled([dependency("a")], [{ ...trigger("t", "a", { log: {} }), ...retryStrategy }]);
-  const deps = {
-    ledger,
-    execute,
-    mayAct,
-    putDead: async (dead: DeadEffect) => {
-      await putDead?.(dead);
-      seen.dead.push(dead);
-    },
-    clock,
-    log: silentLogger,
-    metrics: createMetrics(),
-  };
-  const queue = new EffectQueue(sensor, deps, {
-    markDirty: (urgent) => void seen.marks.push(urgent),
-    fail: (error) => void seen.failures.push(error),
-  });
-  return { clock, queue, seen };
-}
+import { received } from "./builders.ts";
+import { effect, type Given, never, open } from "./queue-rig.ts";
 
 /** Stops a queue and says after how many virtual milliseconds it ended, up to `limitMs`. */
 async function stopTime(

@@ -99,3 +99,23 @@ test("parameters of a batch see its newest events, and all of them as a list", a
     count: "2",
   });
 });
+
+test("a dlqTrigger has parameters and a place of its own; one that an edit removed is an error for good", async () => {
+  const { kind, seen } = recorder();
+  const parameters = [{ src: { dependencyName: "a", dataKey: "name" }, dest: "log.tag" }];
+  const rescue: Trigger = { ...trigger("rescue", undefined, { log: {} }), parameters };
+  const sensor = (more: Partial<Trigger>) =>
+    compiled([dependency("a")], [{ ...trigger("t", "a", { http: {} }), ...more }]);
+  const deps = { kinds: { log: kind, http: kind }, context: {} as ExecutorDeps["context"] };
+  const effect = { key: "dlq/k", trigger: "rescue", dlqOf: "t", events: { a: received("e1", "a", { name: "x" }) } };
+  await createPlanner(sensor({ dlqTrigger: rescue }), deps)(effect, never);
+  assert.deepEqual(
+    seen.map(({ spec, path, key }) => [spec, path, key]),
+    [[{ tag: "x" }, "spec.triggers[0].dlqTrigger.template.log", "dlq/k"]],
+  );
+  const without = createPlanner(sensor({}), deps);
+  assert.throws(() => without(effect, never), {
+    code: "TRIGGER_FAILED",
+    message: /trigger "t" has no dlqTrigger any more/,
+  });
+});

@@ -6,7 +6,20 @@ import { createParameterResolver } from "../../../src/events/sensor/parameters.t
 import type { TriggerParameter } from "../../../src/events/triggers/trigger.ts";
 import { cloudEvent } from "./builders.ts";
 
-const data = { n: 5, s: 'a "b"', t: true, nil: null, obj: { k: [1] }, body: { ref: "main" } };
+const data = {
+  big: 9007199254740993n,
+  huge: 1e21,
+  list: [
+    { k: "a", v: 1 },
+    { k: "b", v: 2 },
+  ],
+  n: 5,
+  s: 'a "b"',
+  t: true,
+  nil: null,
+  obj: { k: [1] },
+  body: { ref: "main" },
+};
 const resolver = createParameterResolver({
   push: cloudEvent({ data }),
   text: cloudEvent({ datacontenttype: "text/plain", data: "hello" }),
@@ -24,6 +37,29 @@ for (const [name, src, of, value] of [
   ["null as its text", { dataKey: "nil" }, "push", "null"],
   ["an object as JSON", { dataKey: "obj" }, "push", '{"k":[1]}'],
   ["a path is GJSON", { dataKey: "obj.k.#" }, "push", "1"],
+  ["a query", { dataKey: 'list.#(k=="b").v' }, "push", "2"],
+  ["all that a query takes", { dataKey: "list.#(v>0)#.k" }, "push", '["a","b"]'],
+  ["a query that takes nothing gives the value", { dataKey: 'list.#(k=="c").v', value: "d" }, "push", "d"],
+  ["a multipath", { dataKey: '{n,"t":t,last:list.@reverse.0.k}' }, "push", '{"n":5,"t":true,"last":"b"}'],
+  ["@pretty", { dataKey: "obj|@pretty" }, "push", '{\n  "k": [1]\n}\n'],
+  ["@tostr", { dataKey: "obj.@tostr" }, "push", '{"k":[1]}'],
+  ["a literal", { dataKey: '!"fixed"' }, "push", "fixed"],
+  ["a path that does not parse gives the value", { dataKey: "list.#(k", value: "d" }, "push", "d"],
+  ["an integer of 64 bits has all its digits", { dataKey: "big" }, "push", "9007199254740993"],
+  ["a large float has no exponent", { dataKey: "huge" }, "push", "1000000000000000000000"],
+  ["JSONPath", { dataKey: "$.list[-1].k" }, "push", "b"],
+  ["JSONPath of several", { dataKey: "$.list[*].v" }, "push", "[1,2]"],
+  ["all of the context", { contextKey: "@keys.#" }, "push", "7"],
+  [
+    "the value over the context when the data key is missing",
+    { contextKey: "id", dataKey: "x", value: "d" },
+    "push",
+    "d",
+  ],
+  ["an empty key is none", { dataKey: "", contextKey: "subject" }, "push", "push"],
+  ["an empty selector leaves the value", { dataKey: "", value: "v" }, "push", "v"],
+  ["the context of data that is no JSON", { contextKey: "datacontenttype" }, "text", "text/plain"],
+  ["a template over several keys", { dataTemplate: "{{ .Input.s }}{{ .Input.gone }}" }, "push", 'a "b"<no value>'],
   ["the context's keys", { contextKey: "subject" }, "push", "push"],
   ["the context's time is to the second", { contextKey: "time" }, "push", "2026-01-01T00:00:00Z"],
   ["specversion", { contextKey: "specversion" }, "push", "1.0"],
@@ -68,6 +104,15 @@ test("parameter: without a key and a value it is the whole event, its data in ba
 
 for (const [name, src, of, message] of [
   ["a missing key without a value", { dataKey: "gone" }, "push", /spec\.p\[0\]\.src.*'push'.*"gone" does not exist/],
+  ["a query that takes nothing", { dataKey: "list.#(v>9).k" }, "push", /"list.#\(v>9\).k" does not exist/],
+  ["a JSONPath that finds nothing", { dataKey: "$.gone[*]" }, "push", /"\$.gone\[\*\]" does not exist/],
+  [
+    "a path that takes too much work",
+    { dataKey: Array(100).fill("[@this,@this]").join("|") },
+    "push",
+    /unable to resolve 'push' .* the path takes more than/,
+  ],
+  ["a key of the data though the context has it", { contextKey: "id", dataKey: "id" }, "push", /"id" does not exist/],
   ["data that is neither JSON nor YAML", { dataKey: "x" }, "text", /"text\/plain" is not JSON or YAML/],
   ["a template that gives nothing", { dataTemplate: "{{ .Input.gone }}" }, "push", /the template gives <no value>/],
   ["a template that does not parse", { dataTemplate: "{{ if }}" }, "push", /'push' parameter value. err: .*if/],
@@ -77,7 +122,6 @@ for (const [name, src, of, message] of [
     "push",
     /no; key "gone" does not exist in the event's data/,
   ],
-  ["a query, which comes later", { dataKey: "a.#(b==1)" }, "push", /not supported yet/],
 ] as const) {
   test(`parameter: ${name} is an error`, () => {
     assert.throws(
@@ -120,6 +164,62 @@ for (const [name, document, parameters, result] of [
     [parameter({ dataKey: "n", useRawData: true }, { dest: "a", operation: "append" })],
     { a: '{"b":1}5' },
   ],
+  [
+    "append to null is the value alone",
+    { a: null },
+    [parameter({ dataKey: "n" }, { dest: "a", operation: "append" })],
+    { a: "5" },
+  ],
+  [
+    "append to a float has no exponent",
+    { a: 1e21 },
+    [parameter({ value: "!" }, { dest: "a", operation: "append" })],
+    { a: "1000000000000000000000!" },
+  ],
+  [
+    "prepend to what a query takes",
+    { a: [{ k: 1, v: "x" }] },
+    [parameter({ dataKey: "n" }, { dest: "a.#(k==1).v", operation: "prepend" })],
+    { a: [{ k: 1, v: "5x" }] },
+  ],
+  [
+    "append to the end of a list sets",
+    { a: ["x"] },
+    [parameter({ dataKey: "n" }, { dest: "a.-1", operation: "append" })],
+    { a: ["x", "5"] },
+  ],
+  [
+    "append raw to nothing stays raw",
+    {},
+    [parameter({ dataKey: "n", useRawData: true }, { dest: "a", operation: "append" })],
+    { a: 5 },
+  ],
+  [
+    "useRawData keeps all digits",
+    {},
+    [parameter({ dataKey: "big", useRawData: true }, { dest: "a" })],
+    { a: 9007199254740993n },
+  ],
+  ["useRawData of a value is a string", {}, [parameter({ value: "5", useRawData: true }, { dest: "a" })], { a: "5" }],
+  [
+    "useRawData of a template is a string",
+    {},
+    [parameter({ dataTemplate: "{{ .Input.n }}", useRawData: true }, { dest: "a" })],
+    { a: "5" },
+  ],
+  [
+    "useRawData of a list that a path makes",
+    {},
+    [parameter({ dataKey: "list.#.v", useRawData: true }, { dest: "a" })],
+    { a: [1, 2] },
+  ],
+  [
+    "all elements",
+    { a: [{ v: 0 }, { v: 0 }] },
+    [parameter({ dataKey: "n", useRawData: true }, { dest: "a.#.v" })],
+    { a: [{ v: 5 }, { v: 5 }] },
+  ],
+  ["a dest that finds nothing changes nothing", { a: [] }, [parameter({ dataKey: "n" }, { dest: "a.#.v" })], { a: [] }],
   ["append to nothing sets", {}, [parameter({ dataKey: "n" }, { dest: "a", operation: "append" })], { a: "5" }],
   [
     "parameters go in order",
@@ -166,6 +266,14 @@ test("payload: an empty destination makes the value the whole payload and ends i
   assert.equal(
     payload(parameter({ value: "x" }, { dest: "a" }), whole, parameter({ dataKey: "gone" })),
     '{"ref":"main"}',
+  );
+});
+
+test("payload: a destination that only changes makes nothing of nothing", () => {
+  assert.equal(payload(parameter({ value: "x" }, { dest: "a.#.b" })), "");
+  assert.equal(
+    payload(parameter({ value: "x" }, { dest: "a*" }), parameter({ value: "y" }, { dest: "a" })),
+    '{"a":"y"}',
   );
 });
 

@@ -105,6 +105,25 @@ test("a slow subscriber delays others by 200 ms once, and misses nothing when it
   assert.deepEqual(slow.ids(), fast.ids());
 });
 
+test("many that are far behind share one pass over the stream, up to eight read for themselves", async () => {
+  const bus = createMemoryBus();
+  let reads = 0;
+  const read: MemoryBus["read"] = (query, signal) => {
+    reads += 1;
+    return bus.read(query, signal);
+  };
+  await using opened = open({ ...bus, read });
+  await publish(bus, "other", 100_000);
+  const from = { epoch: "one", after: 0 };
+  const few = Array.from({ length: 8 }, () => follow(opened, "few", from));
+  const many = Array.from({ length: 20 }, () => follow(opened, "many", { ...from, after: 3 }));
+  await publish(bus, "few", 1);
+  await publish(bus, "many", 1);
+  void opened.start();
+  await waitFor("all", () => [...few, ...many].every((one) => one.ids().length === 1));
+  assert.equal(reads, 9);
+});
+
 test("while subscribers are busy the reader waits: what they hold is bounded, however many they are", async () => {
   await using opened = open();
   const gate = Promise.withResolvers<void>();

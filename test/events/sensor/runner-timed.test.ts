@@ -12,7 +12,7 @@ import type { DecisionRecord, LedgerRecord } from "../../../src/record/records.t
 import { createMemoryBus, type MemoryBus } from "../../harness/memory-bus.ts";
 import { seeded } from "../../harness/seeded.ts";
 import { createVirtualClock, type VirtualClock } from "../../harness/virtual-clock.ts";
-import { live, publish, sensor } from "./runner-rig.ts";
+import { live, publish, sensor } from "./life.ts";
 
 const log = {};
 const plain = ["a", "b"].map((name) => ({ name, eventSourceName: "source", eventName: name }));

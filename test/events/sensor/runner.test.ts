@@ -12,22 +12,11 @@ import type { Ledger } from "../../../src/record/records.ts";
 import { eventSubject, rawSubject } from "../../../src/record/subject.ts";
 import { busAway, createMemoryBus, type MemoryBus } from "../../harness/memory-bus.ts";
 import { waitFor } from "../../harness/wait.ts";
-import { clock, dependencies, live, publish, sensor } from "./runner-rig.ts";
-
-const log = {};
+import { clock, dependencies, letters, live, log, publish, randomOf, sensor } from "./life.ts";
 
 /** What the world outside saw: each effect's key, as often as it was made to happen. */
 interface World {
   readonly effects: { readonly key: string; readonly events: readonly string[] }[];
-}
-
-/** A small generator of numbers in [0, 1): the seed is printed with a failure. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
 }
 
 async function crashRepeatedly(triggers: readonly object[], seed: number): Promise<{ world: World; ids: string[] }> {
@@ -121,7 +110,6 @@ for (const [name, triggers] of Object.entries(shapes)) {
   }
 }
 
-const letters = (bus: MemoryBus) => bus.stored("dead").map(({ data }) => JSON.parse(String(data)));
 const each = { template: { name: "each", conditions: "a || b", log } };
 const both = { template: { name: "both", conditions: "a && b", log } };
 
@@ -332,4 +320,140 @@ test("who takes over does not repeat what the engine before did, though it store
   assert.deepEqual(done, ["uid-1/each/a1"]);
   stop.abort();
   await ran;
+});
+
+test("an edit loses no event, and what waits in a join that it left alone goes on waiting", async () => {
+  const bus = createMemoryBus();
+  const done: string[] = [];
+  const execute: Execute = async ({ key }) => {
+    done.push(key);
+    return { message: "" };
+  };
+  const before = await live(sensor([both]), bus, "before", execute);
+  await publish(bus, "a", "a1");
+  await waitFor("the event to be waiting", () => bus.stored("state").some(({ data }) => String(data).includes("a1")));
+  before.stop();
+  await before.running;
+  await publish(bus, "c", "c1");
+  await publish(bus, "b", "b1");
+  const third = { name: "c", eventSourceName: "source", eventName: "c" };
+  const edited = sensor([both, { template: { name: "new", conditions: "c", log } }], [...dependencies, third]);
+  const after = await live(edited, bus, "after", execute);
+  await waitFor("both", () => done.length === 2);
+  after.stop();
+  await after.running;
+  assert.deepEqual(done.sort(), ["uid-1/both/a1,b1", "uid-1/new/c1"], "also what came while nobody was there");
+});
+
+const poisons: [name: string, execute: Execute][] = [
+  ["that its trigger throws about at once", () => assert.fail("broken")],
+  ["that its trigger rejects with nothing", () => Promise.reject(undefined)],
+  ["that its trigger rejects with something that cannot be told", () => Promise.reject(Object.create(null))],
+  ["that its trigger fails about without end", () => Promise.reject(new Error("x".repeat(3_000_000)))],
+];
+for (const [name, fail] of poisons) {
+  test(`an event ${name} ends on dead, and the next ones are acted on`, async () => {
+    const bus = createMemoryBus();
+    const done: string[] = [];
+    const execute: Execute = async (effect, signal) => {
+      if (effect.key.endsWith("poison")) return fail(effect, signal);
+      done.push(effect.key);
+      return { message: "" };
+    };
+    const { stop, running } = await live(sensor([each]), bus, "w", execute);
+    for (const id of ["a1", "poison", "a2"]) await publish(bus, "a", id, { body: null });
+    await waitFor("the others", () => done.length === 2);
+    await waitFor("the letter", () => letters(bus).length === 1);
+    assert.equal(letters(bus)[0].key, "uid-1/each/poison");
+    stop();
+    await running;
+  });
+}
+
+test("a trigger that hangs holds up no other trigger of its Sensor", async () => {
+  const bus = createMemoryBus();
+  const done: string[] = [];
+  const execute: Execute = async ({ key, trigger }) => {
+    if (trigger === "hangs") return new Promise(() => undefined);
+    done.push(key);
+    return { message: "" };
+  };
+  const hangs = { template: { name: "hangs", conditions: "a || b", log } };
+  const { stop, running } = await live(sensor([hangs, each]), bus, "w", execute);
+  for (let n = 0; n < 600; n++) await publish(bus, "a", `a${n}`);
+  await waitFor("all of the other's", () => done.length === 600);
+  stop();
+  await running;
+});
+
+test("an event whose filter failed is judged again when it is redriven, by the Sensor as it is then", async () => {
+  const bus = createMemoryBus();
+  const done: string[] = [];
+  const execute: Execute = async ({ key }) => {
+    done.push(key);
+    return { message: "" };
+  };
+  const filters = { data: [{ path: "body.missing", type: "string", value: ["x"] }] };
+  const given = [{ name: "a", eventSourceName: "source", eventName: "a", filters }, ...dependencies.slice(1)];
+  const broken = await live(sensor([both, each], given), bus, "broken", execute);
+  await publish(bus, "a", "a1");
+  await publish(bus, "b", "b1");
+  await waitFor("the letter", () => letters(bus).length === 1);
+  await waitFor("the other event", () => done.length === 1);
+  await broken.redrives.request((await broken.dead.list({})).letters[0]!);
+  await waitFor("a letter again", () => letters(bus).length === 3);
+  broken.stop();
+  await broken.running;
+  const { letters: open } = await broken.dead.list({});
+  assert.deepEqual([open.length, done], [1, ["uid-1/each/b1"]], "as long as the filter fails it is dead");
+  const mended = await live(sensor([both, each]), bus, "mended", execute);
+  await mended.redrives.request(open[0]!);
+  await waitFor("what it fires", () => done.length === 3);
+  await waitFor("the letter to be dead no more", async () => (await mended.dead.list({})).letters.length === 0);
+  mended.stop();
+  await mended.running;
+  assert.deepEqual(done.slice(1).sort(), ["uid-1/both/a1,b1", "uid-1/each/a1"]);
+});
+
+test("redriven twice, it is done once", async () => {
+  const bus = createMemoryBus();
+  const done: string[] = [];
+  let isBroken = true;
+  const execute: Execute = async ({ key }) => {
+    if (isBroken) throw new Error("no");
+    done.push(key);
+    return { message: "" };
+  };
+  const { stop, running, redrives, dead } = await live(sensor([each]), bus, "w", execute);
+  await publish(bus, "a", "a1");
+  await waitFor("the letter", () => letters(bus).length === 1);
+  const [letter] = (await dead.list({})).letters;
+  isBroken = false;
+  await Promise.all([redrives.request(letter!), redrives.request(letter!)]);
+  await waitFor("it", () => done.length === 1);
+  await redrives.request(letter!);
+  await waitFor("the requests to be gone", async () => (await bus.state("redrives").entries("")).length === 0);
+  await sleep(20);
+  stop();
+  await running;
+  assert.deepEqual(done, ["uid-1/each/a1"]);
+});
+
+test("a Sensor that is held up says how far it is behind, and since when", async () => {
+  const bus = createMemoryBus();
+  const ends: (() => void)[] = [];
+  const execute: Execute = () => new Promise((resolve) => ends.push(() => resolve({ message: "" })));
+  const { stop, running, runner } = await live(sensor([each]), bus, "w", execute);
+  for (let n = 0; n < 300; n++) await publish(bus, "a", `a${n}`);
+  await waitFor("a full queue", () => ends.length === 256);
+  const lag = await runner.lag?.();
+  assert.deepEqual([lag?.sensor, lag?.events], ["crashing", 44]);
+  assert.ok((lag?.ms ?? 0) > 0);
+  await waitFor("the end", async () => {
+    for (const end of ends) end();
+    return (await runner.lag?.())?.events === 0;
+  });
+  assert.equal((await runner.lag?.())?.ms, 0);
+  stop();
+  await running;
 });

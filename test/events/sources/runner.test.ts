@@ -6,6 +6,7 @@ import { createMetrics } from "../../../src/base/metrics.ts";
 import { createSchema } from "../../../src/base/schema.ts";
 import { type AnySourceKind, defineSource } from "../../../src/events/sources/registry.ts";
 import { type EventSourceRun, runEventSource, type SourceStatus } from "../../../src/events/sources/runner.ts";
+import { filterSchema } from "../../../src/events/sources/schemas.ts";
 import type { SourceContext } from "../../../src/events/sources/source.ts";
 import type { KubeClient } from "../../../src/kube/kube.ts";
 import type { CloudEvent } from "../../../src/record/cloud-event.ts";
@@ -18,7 +19,7 @@ const kindOf = (run: Run): AnySourceKind =>
   defineSource({
     eventType: "storagegrid",
     singleton: false,
-    schema: createSchema<object>({ type: "object" }),
+    schema: createSchema<object>({ type: "object", properties: { filter: filterSchema } }),
     run: (_spec, context, signal) => run(context, signal),
   });
 
@@ -161,11 +162,33 @@ test("what retrying cannot mend is not tried again, and does not hold up the oth
   ]);
 });
 
-test("kinds without an adapter, and filters that would be ignored, are failures that say so", async () => {
+test("events go out when the filter's expression is true; false and failing ones are counted apart", async () => {
+  const metrics = createMetrics();
+  await using started = start(
+    {
+      a: async ({ emit }, signal) => {
+        for (const body of [1, 2, "x"]) await emit({ data: { body } });
+        await untilAborted(signal);
+      },
+    },
+    { metrics },
+    { a: { filter: { expression: "body > 1" } } },
+  );
+  await started.clock.advance(0);
+  assert.deepEqual(
+    started.published.map(({ data }) => data),
+    [{ body: 2 }],
+  );
+  const text = await metrics.text();
+  assert.match(text, /tiphys_events_filtered_total\{.*event_name="a-event".*\} 1\n/);
+  assert.match(text, /argo_events_events_processing_failed_total\{.*event_name="a-event".*\} 1\n/);
+});
+
+test("kinds without an adapter, and filters that do not parse, are failures that say so", async () => {
   await using started = start(
     { known: (_context, signal) => untilAborted(signal) },
     {},
-    { kafka: {}, known: { filter: { expression: "a == 1" } } },
+    { kafka: {}, known: { filter: { expression: "a ==" } } },
   );
   await started.clock.advance(0);
   const messages = started.statuses.map(([event, status]) => [
@@ -174,7 +197,7 @@ test("kinds without an adapter, and filters that would be ignored, are failures 
   ]);
   assert.deepEqual(Object.fromEntries(messages), {
     "kafka-event": 'spec.kafka.kafka-event: the kind "kafka" is not supported yet',
-    "known-event": "spec.known.known-event.filter.expression is not supported yet",
+    "known-event": 'spec.known.known-event.filter.expression: expression "a ==" at 4: unexpected its end',
   });
 });
 

@@ -203,6 +203,59 @@ const rows: Rows = [
     [{ group: "apps", kind: "Deployment", jsonPointers: ["/spec/replicas", "/not/there"] }],
   ],
   [
+    "a field that a jq path leaves out",
+    deployment({}, { replicas: 3 }),
+    deployment({}, { replicas: 1 }),
+    [],
+    [{ group: "apps", kind: "Deployment", jqPathExpressions: [".spec.replicas", ".not.there"] }],
+  ],
+  [
+    "a field of an item that a jq path chooses",
+    deployment({ image: "new" }),
+    deployment({ image: "old" }),
+    [],
+    [
+      {
+        kind: "*",
+        group: "*",
+        jqPathExpressions: ['.spec.template.spec.containers[] | select(.name == "c") | .image'],
+      },
+    ],
+  ],
+  [
+    "a field of an item that a jq path does not choose",
+    deployment({ image: "new" }),
+    deployment({ image: "old" }),
+    [{ path: "spec.template.spec.containers[0].image", live: "old", target: "new" }],
+    [
+      {
+        kind: "*",
+        group: "*",
+        jqPathExpressions: ['.spec.template.spec.containers[] | select(.name == "d") | .image'],
+      },
+    ],
+  ],
+  [
+    "a jq path that fails, never ends or is none changes nothing and stops no other",
+    deployment({ image: "new" }, { replicas: 3 }),
+    deployment({ image: "old" }, { replicas: 1 }),
+    [{ path: "spec.template.spec.containers[0].image", live: "old", target: "new" }],
+    [
+      {
+        group: "apps",
+        kind: "Deployment",
+        jqPathExpressions: [
+          ".spec.replicas.x",
+          ".spec | repeat(.)",
+          ".spec |",
+          ".kind, .spec), (.",
+          ". as $all | $all",
+          ".spec.replicas",
+        ],
+      },
+    ],
+  ],
+  [
     "a field that a pointer for another object leaves out",
     deployment({}, { replicas: 3 }),
     deployment({}, { replicas: 1 }),

@@ -95,6 +95,22 @@ test("a change of options, of ignore rules, of the path or of the repository is 
   assert.deepEqual(shown(await world.lookWell(app, { level: 1 })), ["ConfigMap/c OutOfSync", "ConfigMap/a OutOfSync"]);
 });
 
+test("a jq path that is none fails the comparison, by name", async () => {
+  await using world = await openWorld();
+  await world.repository.commit({ "web/a.yaml": configMap("a") });
+  const app = world.app();
+  world.change(app, { ignoreDifferences: [{ kind: "ConfigMap", jqPathExpressions: [".data.x", ".data |"] }] });
+  const { status, conditions } = await world.lookWell(app);
+  assert.equal(status, "Unknown");
+  assert.deepEqual(conditions, [
+    {
+      type: "ComparisonError",
+      message:
+        'ignoreDifferences[0].jqPathExpressions[1]: jq program "del(.data |)" at 11: unexpected token ")", expected a term',
+    },
+  ]);
+});
+
 test("level 1 compares with the commit that is known, level 2 with what the mirror knows", async () => {
   await using world = await openWorld();
   const first = await world.repository.commit({ "web/a.yaml": configMap("a") });

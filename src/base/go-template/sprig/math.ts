@@ -1,3 +1,4 @@
+import { goPow } from "../../go/float.ts";
 import { parseGoInt } from "../constants.ts";
 import { printed } from "../format/print.ts";
 import { any, count, type FunctionTable, float, fn, text, variadic } from "../function.ts";
@@ -34,14 +35,9 @@ function ofDecimals(combine: (a: Decimal, b: Decimal) => Decimal) {
   return variadic([any], any, (first, others) => decimals(combine, first, others));
 }
 
-/** Go's math.Pow for powers of ten: exact as far as float64 is. */
-function powerOfTen(places: number): number {
-  return places < 0 ? 1 / Number(`1e${-places}`) : Number(`1e${places}`);
-}
-
 /** Rounds up from `on` (of one unit) on; negative numbers go down, as in the original. */
 function round(value: Value, places: number, [on = 0.5]: readonly number[]): number {
-  const power = powerOfTen(places);
+  const power = goPow(10, places);
   const digits = power * toFloat(value);
   const rest = digits - Math.trunc(digits);
   return (rest >= on ? Math.ceil(digits) : Math.floor(digits)) / power;

@@ -1,15 +1,19 @@
 import type { DataFilter, LogicalOperator } from "../../../api/resources.ts";
 import { messageOf } from "../../../base/errors.ts";
-import { compileGjson } from "../../../base/gjson.ts";
-import { parseGoBool, parseGoFloat } from "../../../base/go/values.ts";
+import type { ReadPath } from "../../../base/gjson/gjson.ts";
+import { boolOf, textOf } from "../../../base/gjson/text.ts";
+import { looseGoFloat, parseGoBool, parseGoFloat } from "../../../base/go/values.ts";
 import type { JsonValue } from "../../../base/json.ts";
+import { compileReadPath } from "../../../base/read-path.ts";
 import { compileRegex } from "../../../base/regex.ts";
 import { shownValue } from "../../../record/records.ts";
 import { renderTemplate } from "../template.ts";
 import { everyEntry, type Filter, type FilterOutcome, failed, passed, rejected, someEntry } from "./outcome.ts";
 
 /** One of the values wanted: yes, no, or why it cannot be compared. */
-type ValueTest = (seen: JsonValue) => boolean | string;
+type ValueTest = (seen: JsonValue, data: JsonValue) => boolean | string;
+/** What is seen at the path of the data, as text. */
+type AsText = (seen: JsonValue, data: JsonValue) => string;
 type Comparator = NonNullable<DataFilter["comparator"]>;
 
 /**
@@ -20,28 +24,64 @@ type Comparator = NonNullable<DataFilter["comparator"]>;
 export function compileDataFilter(entries: readonly DataFilter[], operator: LogicalOperator, field: string): Filter {
   const filters = entries.map((entry, index) => compileEntry(entry, `${field}[${index}]`));
   const combined = operator === "or" ? someEntry(filters, field) : everyEntry(filters);
-  return (event) => (event.data === null ? passed : combined(event)); // no data passes
+  return (event) => {
+    const { data } = event;
+    if (data === null) return passed; // no data passes
+    if (typeof data !== "string" || event.datacontenttype === "application/json") return combined(event);
+    const contentType = JSON.stringify(event.datacontenttype);
+    return failed(field, () => `${field}: the event's data is not JSON, but ${contentType}`);
+  };
 }
 
 function compileEntry(entry: DataFilter, field: string): Filter {
-  const read = compileGjson(entry.path);
-  const tests = entry.value.map((value) => compileValue(entry, value));
+  const path = compileReadPath(entry.path);
+  const evaluate = entry.template
+    ? compileTemplated(entry, entry.template, path, field)
+    : compileCompare(entry, path.text, field);
+  const { read } = path;
+  return ({ data }) => {
+    try {
+      const found = read(data);
+      if (found === undefined) return failed(field, () => `${field}: path '${entry.path}' does not exist`);
+      return evaluate(found, data);
+    } catch (error) {
+      return failed(field, () => `${field}: ${messageOf(error)}`);
+    }
+  };
+}
+
+type Compare = (seen: JsonValue, data: JsonValue) => FilterOutcome;
+
+/** What the template makes of the text takes the place of the value. */
+function compileTemplated(entry: DataFilter, template: string, path: ReadPath, field: string): Compare {
+  const compare = compileCompare(entry, textOf, field);
+  return (found, data) => {
+    const rendered = renderTemplate(template, path.text(found, data));
+    return "text" in rendered
+      ? compare(quotedByGo(rendered.text), data)
+      : failed(field, () => `${field}: ${rendered.error}`);
+  };
+}
+
+/** What Go's `strconv.Quote` escapes as JSON does not: some controls, and characters beyond U+FFFF that do not show. */
+const notJsonEscaped = /(?![\b\f\n\r\t\u0080-\u009f])\p{Cc}|(?=[\u{10000}-\u{10ffff}])[^\p{L}\p{M}\p{N}\p{P}\p{S}]/u;
+
+/** A template's result goes through Go's quotes into GJSON, which stops reading at an escape that JSON has not. */
+function quotedByGo(text: string): string {
+  return text.split(notJsonEscaped, 1)[0] ?? "";
+}
+
+function compileCompare(entry: DataFilter, asText: AsText, field: string): Compare {
+  const tests = entry.value.map((value) => compileValue(entry, value, asText));
   const wanted = `${wantedPrefix(entry)}${entry.value.map((value) => JSON.stringify(value)).join(" or ")}`;
-  const compare = (seen: JsonValue): FilterOutcome => {
+  return (seen, data) => {
     for (const test of tests) {
-      const verdict = test(seen);
+      const verdict = test(seen, data);
       if (verdict === true) return passed;
       if (verdict !== false) return failed(field, () => `${field}: ${verdict}`);
     }
     if (tests.length === 0) return failed(field, () => `${field}: no values specified`);
     return rejected(field, () => `${field}: ${entry.path} is ${shownValue(seen)}, wanted ${wanted}`);
-  };
-  return (event) => {
-    const found = read(event.data);
-    if (found === undefined) return failed(field, () => `${field}: path '${entry.path}' does not exist`);
-    if (!entry.template) return compare(found);
-    const rendered = renderTemplate(entry.template, toText(found));
-    return "text" in rendered ? compare(rendered.text) : failed(field, () => `${field}: ${rendered.error}`);
   };
 }
 
@@ -49,14 +89,14 @@ function wantedPrefix({ type, comparator = "" }: DataFilter): string {
   return type === "bool" || comparator === "" || comparator === "=" ? "" : `${comparator} `;
 }
 
-function compileValue({ type, comparator = "" }: DataFilter, value: string): ValueTest {
+function compileValue({ type, comparator = "" }: DataFilter, value: string, asText: AsText): ValueTest {
   switch (type) {
     case "bool":
       return compileBool(value);
     case "number":
       return compileNumber(value, comparator);
     case "string":
-      return compileString(value, comparator);
+      return compileString(value, comparator, asText);
     default:
       return () => `unsupported JSON type ${JSON.stringify(type)}; known: bool, number, string`;
   }
@@ -65,13 +105,7 @@ function compileValue({ type, comparator = "" }: DataFilter, value: string): Val
 function compileBool(value: string): ValueTest {
   const wanted = parseGoBool(value);
   if (wanted === undefined) return () => `value ${JSON.stringify(value)} is not a bool`;
-  return (seen) => toBool(seen) === wanted;
-}
-
-function toBool(seen: JsonValue): boolean {
-  if (typeof seen === "boolean") return seen;
-  if (typeof seen === "string") return parseGoBool(seen.toLowerCase()) ?? false;
-  return (typeof seen === "number" || typeof seen === "bigint") && seen !== 0;
+  return (seen) => boolOf(seen) === wanted;
 }
 
 const compareNumbers: Readonly<Record<Comparator, (seen: number, wanted: number) => boolean>> = {
@@ -93,12 +127,12 @@ function compileNumber(value: string, comparator: Comparator): ValueTest {
 
 function toNumber(seen: JsonValue): number {
   if (typeof seen === "number" || typeof seen === "bigint") return Number(seen);
-  if (typeof seen === "string") return parseGoFloat(seen) ?? 0;
+  if (typeof seen === "string") return looseGoFloat(seen);
   return seen === true ? 1 : 0;
 }
 
 /** Always an unanchored regular expression; an order is never true. */
-function compileString(value: string, comparator: Comparator): ValueTest {
+function compileString(value: string, comparator: Comparator, asText: AsText): ValueTest {
   let matches: (text: string) => boolean;
   try {
     matches = compileRegex(value).matches;
@@ -106,12 +140,7 @@ function compileString(value: string, comparator: Comparator): ValueTest {
     const message = messageOf(error);
     return () => message;
   }
-  if (comparator === "" || comparator === "=") return (seen) => matches(toText(seen));
-  if (comparator === "!=") return (seen) => !matches(toText(seen));
+  if (comparator === "" || comparator === "=") return (seen, data) => matches(asText(seen, data));
+  if (comparator === "!=") return (seen, data) => !matches(asText(seen, data));
   return () => false;
-}
-
-function toText(seen: JsonValue): string {
-  if (typeof seen === "string") return seen;
-  return seen === null ? "" : JSON.stringify(seen);
 }

@@ -1,8 +1,9 @@
 import type { Filters, LogicalOperator } from "../../../api/resources.ts";
 import { messageOf, TerminalError } from "../../../base/errors.ts";
-import { compileGjson, type GjsonPath } from "../../../base/gjson.ts";
+import type { ReadPath } from "../../../base/gjson/gjson.ts";
 import { compileGovaluate, type Govaluate } from "../../../base/govaluate/govaluate.ts";
 import { type FloatJson, type FloatObject, setOwn, withFloats } from "../../../base/json.ts";
+import { compileReadPath } from "../../../base/read-path.ts";
 import { shownValue } from "../../../record/records.ts";
 import { everyEntry, type Filter, failed, passed, rejected, someEntry } from "./outcome.ts";
 
@@ -11,7 +12,7 @@ type Entry = NonNullable<Filters["exprs"]>[number];
 interface Field {
   readonly name: string;
   readonly path: string;
-  readonly read: GjsonPath;
+  readonly read: ReadPath["read"];
 }
 
 /**
@@ -28,16 +29,20 @@ export function compileExprFilter(entries: readonly Entry[], operator: LogicalOp
 }
 
 function compileEntry({ expr = "", fields = [] }: Entry, field: string): Filter {
-  const reads = fields.map(({ name = "", path = "" }): Field => ({ name, path, read: compileGjson(path) }));
+  const reads = fields.map(({ name = "", path = "" }): Field => ({ name, path, read: compileReadPath(path).read }));
   const expression = tryCompile(expr);
-  return (event) => {
-    const values: Record<string, FloatJson> = {};
-    for (const { name, path, read } of reads) {
-      const value = read(event.data);
-      if (value === undefined) return failed(field, () => `${field}: path '${path}' does not exist`);
-      setOwn(values, name, withFloats(value));
+  return ({ data }) => {
+    try {
+      const values: Record<string, FloatJson> = {};
+      for (const { name, path, read } of reads) {
+        const value = read(data);
+        if (value === undefined) return failed(field, () => `${field}: path '${path}' does not exist`);
+        setOwn(values, name, withFloats(value));
+      }
+      return evaluate(expression, values, { expr, field });
+    } catch (error) {
+      return failed(field, () => `${field}: ${messageOf(error)}`);
     }
-    return evaluate(expression, values, { expr, field });
   };
 }
 
@@ -51,18 +56,14 @@ function tryCompile(expr: string): Govaluate | string {
   }
 }
 
+/** @throws TerminalError what the expression throws */
 function evaluate(
   expression: Govaluate | string,
   values: FloatObject,
   { expr, field }: { readonly expr: string; readonly field: string },
 ): ReturnType<Filter> {
   if (typeof expression === "string") return failed(field, () => `${field}: ${expression}`);
-  try {
-    const result = expression.evaluate(values);
-    if (result === true) return passed;
-    return rejected(field, () => `${field}: ${expr} is ${shownValue(result)} with ${shownValue(values)}`);
-  } catch (error) {
-    const message = messageOf(error);
-    return failed(field, () => `${field}: ${message}`);
-  }
+  const result = expression.evaluate(values);
+  if (result === true) return passed;
+  return rejected(field, () => `${field}: ${expr} is ${shownValue(result)} with ${shownValue(values)}`);
 }

@@ -1,39 +1,44 @@
 import type { DataFilter, Dependency, Filters } from "../../../api/resources.ts";
 import { messageOf } from "../../../base/errors.ts";
-import { compileGjson } from "../../../base/gjson.ts";
+import { compileReadPath } from "../../../base/read-path.ts";
 import type { Problem } from "../../../base/schema.ts";
+import { compileCelFilter } from "./cel.ts";
 import { compileContextFilter } from "./context.ts";
 import { compileDataFilter } from "./data.ts";
 import { compileExprFilter } from "./exprs.ts";
 import { type Filter, type FilterOutcome, failed, passed, reasonsOf, rejected } from "./outcome.ts";
+import { compileScriptFilter } from "./script.ts";
 import { compileTimeFilter } from "./time.ts";
 
 /** One kind of filter that a dependency specifies. */
 interface KindOfFilter {
-  readonly name: "expr" | "data" | "context" | "time" | "script";
+  readonly name: "expr" | "data" | "context" | "time" | "script" | "cel";
   readonly filter: Filter;
 }
 
-/** Kinds that come later: naming one is an error, so that an event is never passed unseen. */
-const unsupportedKinds = ["script", "cel"] as const;
-
 /**
- * The filters of one dependency, in the order expr, data, context, time, script (spec argo-events 5.1). What does not
- * compile is added to `problems`, with paths below `path` (`spec.dependencies[0]`).
+ * The filters of one dependency, in the order expr, data, context, time, script (spec argo-events 5.1), and then
+ * cel, which is ours. What does not compile is added to `problems`, with paths below `path` (`spec.dependencies[0]`).
  */
 export function compileFilters(dependency: Dependency, path: string, problems: Problem[]): Filter {
   const filters = dependency.filters;
   if (!filters) return () => passed;
-  for (const kind of unsupportedKinds) {
-    const value = (filters as Readonly<Record<string, unknown>>)[kind];
-    if (value === undefined || (Array.isArray(value) && value.length === 0) || value === "") continue;
-    problems.push({ severity: "error", path: `${path}.filters.${kind}`, message: "is not supported yet" });
-  }
   const kinds = compileKinds(filters, path, problems);
   return dependency.filtersLogicalOperator === "or" ? someKind(kinds) : everyKind(kinds);
 }
 
 function compileKinds(filters: Filters, path: string, problems: Problem[]): KindOfFilter[] {
+  const kinds = compileFieldKinds(filters, path, problems);
+  const { script, cel } = filters;
+  if (script) kinds.push({ name: "script", filter: compileScriptFilter(script, "filters.script") });
+  if (cel) {
+    compileKind("cel", () => compileCelFilter(cel, "filters.cel"), { kinds, problems, path: `${path}.filters.cel` });
+  }
+  return kinds;
+}
+
+/** Those that look at single fields. */
+function compileFieldKinds(filters: Filters, path: string, problems: Problem[]): KindOfFilter[] {
   const kinds: KindOfFilter[] = [];
   const { exprs } = filters;
   if (exprs && exprs.length > 0) {
@@ -78,7 +83,7 @@ function compileKind(name: KindOfFilter["name"], compile: () => Filter, { kinds,
 
 function checkDataEntry(entry: DataFilter, path: string): Problem[] {
   try {
-    compileGjson(entry.path);
+    compileReadPath(entry.path);
     return [];
   } catch (error) {
     return [{ severity: "error", path: `${path}.path`, message: messageOf(error) }];
@@ -106,7 +111,7 @@ function someKind(kinds: readonly KindOfFilter[]): Filter {
     const first = errors[0];
     if (first) {
       return failed(first.outcome.filter, () =>
-        errors.map(({ name, outcome }) => `${name} filter errors [${outcome.reason}]`).join(" / "),
+        errors.map(({ name, outcome }) => kindError(name, "errors", `[${outcome.reason}]`)).join(" / "),
       );
     }
     if (outcomes.some(({ outcome }) => outcome.verdict === "passed")) return passed;
@@ -116,5 +121,10 @@ function someKind(kinds: readonly KindOfFilter[]): Filter {
 }
 
 function asKindError(name: string, outcome: FilterOutcome): FilterOutcome {
-  return failed(outcome.filter, () => `${name} filter error (${outcome.reason})`);
+  return failed(outcome.filter, () => kindError(name, "error", `(${outcome.reason})`));
+}
+
+/** Errors of scripts stand alone. */
+function kindError(name: string, word: string, reason: string): string {
+  return name === "script" ? reason.slice(1, -1) : `${name} filter ${word} ${reason}`;
 }

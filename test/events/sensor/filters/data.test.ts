@@ -20,6 +20,15 @@ const data: JsonValue = {
   list: [1, 2],
   obj: { a: 1 },
   ref: "refs/heads/dev",
+  commits: [
+    { id: 1, author: "ann", files: ["src/a"] },
+    { id: 2, author: "bob", files: ["docs/b", "c"] },
+  ],
+  huge: 1e21,
+  tiny: 1e-7,
+  sHuge: "1e999",
+  sHex: "0x1p4",
+  sEmpty: "",
 };
 
 function outcome(entries: readonly DataFilter[], operator: LogicalOperator = "", of: JsonValue = data) {
@@ -85,6 +94,36 @@ const rows: readonly Row[] = [
   ["obj.b", "number", "", ["0"], "error"],
   ["list.1", "number", "", ["2"], "passed"],
   ["n", "integer", "", ["12"], "error"],
+  // paths of all kinds
+  ['commits.#(author=="ann").id', "number", "", ["1"], "passed"],
+  ['commits.#(author=="eve").id', "number", "", ["1"], "error"],
+  ['commits.#(author=="eve")#', "string", "", ["^\\[\\]$"], "passed"],
+  ['commits.#(files.#(%"docs/*")).id', "number", "", ["2"], "passed"],
+  ["commits.#.author|@reverse|0", "string", "", ["^bob$"], "passed"],
+  ["commits.#", "number", ">", ["1"], "passed"],
+  ["[ref,n]", "string", "", ['^\\["refs/heads/dev",12.5\\]$'], "passed"],
+  ["{ref,n}.n", "number", "", ["12.5"], "passed"],
+  ["gone|@keys", "string", "", ["^\\[\\]$"], "passed"],
+  ["sWord.#(", "string", "", [".*"], "error"],
+  ["$.commits[-1].author", "string", "", ["^bob$"], "passed"],
+  ["$.commits[*].id", "string", "", ["^\\[1,2\\]$"], "passed"],
+  ["$.commits[9].id", "string", "", [".*"], "error"],
+  // coercion at its edges
+  ["huge", "string", "", ["^1000000000000000000000$"], "passed"], // without an exponent
+  ["tiny", "string", "", ["^0\\.0000001$"], "passed"],
+  ["sHuge", "number", ">", ["1e308"], "passed"], // ParseFloat gives an infinity beside its error
+  ["sHex", "number", "", ["16"], "passed"],
+  ["sEmpty", "number", "", ["0"], "passed"],
+  ["sEmpty", "bool", "", ["false"], "passed"],
+  ["sEmpty", "string", "!=", ["."], "passed"],
+  ["obj", "number", "", ["0"], "passed"],
+  ["nil", "string", "!=", ["."], "passed"],
+  ["n", "number", "", ["1_2"], "error"],
+  ["n", "number", "!=", ["12.5", "1"], "passed"], // any that differs is enough
+  ["n", "number", "!=", ["12.5", "12.50"], "rejected"],
+  ["sWord", "string", "!=", ["push", "^pushed$"], "rejected"],
+  ["t", "bool", "!=", ["false", "true"], "passed"],
+  ["sWord", "string", "<", ["pushed", "("], "error"], // a regex is read though nothing compares with it
   ["n", "number", "", [], "error"],
 ];
 
@@ -117,6 +156,37 @@ test("data filter: an integer of 64 bits is compared by its digits as text, and 
   const of = { id: 9007199254740993n };
   assert.equal(outcome([{ path: "id", type: "string", value: ["^9007199254740993$"] }], "", of).verdict, "passed");
   assert.equal(outcome([{ path: "id", type: "number", value: ["9007199254740992"] }], "", of).verdict, "passed");
+});
+
+for (const [name, template, value, verdict] of [
+  ["that JSON escapes comes whole", '{{ "a\\nb" }}', "^a\nb$", "passed"],
+  ["that only Go escapes ends the text there", '{{ "a\\x01b" }}', "^a$", "passed"],
+  ["that does not show ends it, too", '{{ "a\\U000e0001b" }}', "^a$", "passed"],
+  ["that shows does not", '{{ "a\\U0001f600b" }}', "^a.b$", "passed"],
+] as const) {
+  test(`data filter: a character of a template's result ${name}`, () => {
+    assert.equal(outcome([{ path: "ref", type: "string", value: [value], template }]).verdict, verdict);
+  });
+}
+
+test("data filter: @pretty shows its white space", () => {
+  const [path, value] = ["obj|@pretty", ['^{\n  "a": 1\n}\n$']];
+  assert.equal(outcome([{ path, type: "string", value }]).verdict, "passed");
+});
+
+test("data filter: a path that takes too much work is an error", () => {
+  const path = Array(100).fill("[@this,@this]").join("|");
+  const seen = outcome([{ path, type: "string", value: ["x"] }]);
+  assert.equal(seen.verdict, "error");
+  assert.equal(seen.reason, "filters.data[0]: the path takes more than 5000000 steps");
+});
+
+test("data filter: data that is not JSON is an error, whatever the path", () => {
+  const filter = compileDataFilter([{ path: "@this", type: "string", value: [".*"] }], "", "filters.data");
+  const seen = filter(cloudEvent({ datacontenttype: "text/plain", data: "hello" }));
+  assert.equal(seen.verdict, "error");
+  assert.equal(seen.reason, `filters.data: the event's data is not JSON, but "text/plain"`);
+  assert.equal(filter(cloudEvent({ data: "hello" })).verdict, "passed");
 });
 
 test("data filter: an event without data passes", () => {

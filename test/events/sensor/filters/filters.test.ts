@@ -55,18 +55,34 @@ test("messages have the original's shape", () => {
   assert.equal(outcome(contextNo).filter, "filters.context.type");
 });
 
-for (const [name, filters, path] of [
-  ["script", { script: "return true" }, "spec.filters.script"],
-  ["queries in paths", { data: [{ path: "a.#(b==1)", type: "string", value: ["x"] }] }, "spec.filters.data[0].path"],
+for (const [name, filters, path, message] of [
+  [
+    "JSONPath with a filter",
+    { data: [{ path: "$.a[?(@.b==1)]", type: "string", value: ["x"] }] },
+    "spec.filters.data[0].path",
+    /filters and scripts are refused; GJSON has them: `items.#/,
+  ],
+  [
+    "JSONPath that does not parse",
+    { exprs: [{ expr: "a == 1", fields: [{ name: "a", path: "$.a[" }] }] },
+    "spec.filters.exprs",
+    /"\[" is not understood/,
+  ],
+  [
+    "a path that is too long",
+    { data: [{ path: "a.".repeat(5_000), type: "string", value: ["x"] }] },
+    "spec.filters.data[0].path",
+    /longer than 4000 characters/,
+  ],
 ] as const) {
-  test(`${name} are refused, not passed over`, () => {
+  test(`${name} is a problem of the Sensor, with its place`, () => {
     const problems: Problem[] = [];
     compileFilters(dependency("d", filters), "spec", problems);
     assert.deepEqual(
       problems.map((problem) => problem.path),
       [path],
     );
-    assert.match(problems[0]?.message ?? "", /not supported yet/);
+    assert.match(problems[0]?.message ?? "", message);
   });
 }
 

@@ -1,0 +1,239 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
+import { silentLogger } from "../../../src/base/log.ts";
+import type { Execute } from "../../../src/events/sensor/effect-queue.ts";
+import { createRateLimit, rateKey } from "../../../src/events/sensor/rate-limit.ts";
+import { openLedger } from "../../../src/ledger/ledger.ts";
+import { createMemoryBus, type MemoryBus } from "../../harness/memory-bus.ts";
+import { waitFor } from "../../harness/wait.ts";
+import { clock, letters, live, log, publish, sensor } from "./life.ts";
+
+/**
+ * A crash right before each operation on the bus in turn: everything that a runner awaits, beside its effects, is one.
+ * The operation never happens, nothing of that life is seen any more, and the next life finds what was stored.
+ */
+
+interface Crash {
+  /** What the bus held. */
+  readonly bus: MemoryBus;
+  readonly operation: string;
+}
+
+/** Lives on `bus` until operation number `at` is asked for, or until `isDone`. */
+async function liveUntil(
+  bus: MemoryBus,
+  at: number,
+  run: (
+    bus: MemoryBus,
+  ) => Promise<{ stop(): void; running: Promise<unknown>; isDone: () => boolean | Promise<boolean> }>,
+): Promise<Crash | undefined> {
+  const crashed = Promise.withResolvers<Crash>();
+  let count = 0;
+  let isOver = false;
+  bus.fault = (operation, subject) => {
+    if (isOver) return new Promise<void>(() => undefined);
+    count += 1;
+    if (count !== at) return undefined;
+    isOver = true;
+    crashed.resolve({ bus: bus.clone(), operation: `${operation} ${subject}` });
+    return new Promise<void>(() => undefined);
+  };
+  const starting = run(bus);
+  const first = await Promise.race([crashed.promise, starting]);
+  if (!("stop" in first)) {
+    starting.then(
+      ({ stop }) => stop(),
+      () => undefined,
+    );
+    return first;
+  }
+  const done = waitFor("the end of the scenario", () => isOver || first.isDone(), 5_000);
+  await Promise.race([crashed.promise, done]);
+  if (!isOver) {
+    bus.fault = undefined;
+    first.stop();
+    await first.running;
+    return undefined;
+  }
+  first.stop();
+  return crashed.promise;
+}
+
+const retryStrategy = { steps: 2, duration: "100ms", factor: 1, jitter: 0 };
+const rescue = { template: { name: "rescue", log }, atLeastOnce: true, retryStrategy };
+const failing = { template: { name: "each", conditions: "a || b", log }, atLeastOnce: true, retryStrategy };
+const key = (id: string) => `uid-1/each/${id}`;
+
+/** Outcomes of the ledger, as `key outcome`. */
+async function outcomes(bus: MemoryBus): Promise<string[]> {
+  const ledger = await openLedger({ bus, writer: "reader", clock, log: silentLogger });
+  const found: string[] = [];
+  const since = { ...ledger.mark(), after: 0 };
+  for await (const records of ledger.readEffects(since, new AbortController().signal)) {
+    for (const record of records) found.push(`${record.key} ${record.outcome}`);
+  }
+  return found;
+}
+
+const stops: (() => void)[] = [];
+
+/** A life that begins with the oldest event; nothing of it goes on after a test. */
+async function begin(compiled: ReturnType<typeof sensor>, bus: MemoryBus, execute: Execute, more: object = {}) {
+  lives += 1;
+  const start = () => bus.positionAt("events", 0);
+  const stop = new AbortController();
+  stops.push(() => stop.abort());
+  return live(compiled, bus, `life${lives}`, execute, { start, ...more }, stop);
+}
+let lives = 0;
+
+/** The world outside: what it was asked for, by the lives that are not over. */
+function createWorld(fails: (effect: Parameters<Execute>[0]) => boolean) {
+  const done: string[] = [];
+  let alive = 0;
+  return {
+    done,
+    crash: () => void alive++,
+    /** How one life acts: after the crash that ends it, in vain. */
+    act(): Execute {
+      const mine = alive;
+      return async (effect, signal) => {
+        await turn();
+        if (mine !== alive)
+          return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+        done.push(effect.key);
+        if (fails(effect)) throw new Error("no");
+        return { message: "" };
+      };
+    },
+    isAlive: () => {
+      const mine = alive;
+      return () => mine === alive;
+    },
+  };
+}
+
+/** Plays a scenario once for each operation that it asks of the bus: it says whether it crashed there. */
+async function everyCrash(least: number, scenario: (at: number, told: { crash: string }) => Promise<boolean>) {
+  let at = 1;
+  for (; at < 500; at++) {
+    const told = { crash: "" };
+    try {
+      if (!(await scenario(at, told))) break;
+    } catch (error) {
+      throw new Error(`a crash before operation ${at} (${told.crash})`, { cause: error });
+    } finally {
+      for (const stop of stops.splice(0)) stop();
+    }
+  }
+  assert.ok(at > least && at < 500, `${at} operations`);
+}
+
+async function dlqScenario(at: number, told: { crash: string }): Promise<boolean> {
+  const compiled = sensor([{ ...failing, dlqTrigger: rescue }]);
+  const world = createWorld(({ dlqOf }) => dlqOf === undefined);
+  const first = createMemoryBus();
+  await publish(first, "a", "a1");
+  const isDone = async (bus: MemoryBus) => {
+    const recorded = await outcomes(bus);
+    return [`${key("a1")} dead`, `dlq/${key("a1")} succeeded`].every((one) => recorded.includes(one));
+  };
+  const crash = await liveUntil(first, at, async (bus) => {
+    const life = await begin(compiled, bus, world.act());
+    return { ...life, isDone: () => letters(bus).length > 0 && world.done.includes(`dlq/${key("a1")}`) };
+  });
+  if (!crash) return false;
+  world.crash();
+  told.crash = crash.operation;
+  const { stop, running, dead } = await begin(compiled, crash.bus, world.act());
+  await waitFor("the failure and the rescue", () => isDone(crash.bus), 5_000);
+  stop();
+  await running;
+  assert.deepEqual([...new Set(world.done)].sort(), [`dlq/${key("a1")}`, key("a1")]);
+  const open = (await dead.list({})).letters.map((letter) => letter.key);
+  assert.deepEqual(open, [key("a1")]);
+  return true;
+}
+
+test("dlqTrigger: a crash anywhere loses neither the letter nor what it does; nothing has another key", () =>
+  everyCrash(12, dlqScenario));
+
+async function redriveScenario(at: number, told: { crash: string }): Promise<boolean> {
+  const compiled = sensor([{ ...failing, retryStrategy: { steps: 1 } }]);
+  let isBroken = true;
+  const world = createWorld(() => isBroken);
+  const first = createMemoryBus();
+  await publish(first, "a", "a1");
+  const broken = await begin(compiled, first, world.act());
+  await waitFor("the letter", () => letters(first).length === 1);
+  broken.stop();
+  await broken.running;
+  const [letter] = (await broken.dead.list({})).letters;
+  assert.ok(letter);
+  await broken.redrives.request(letter);
+  isBroken = false;
+  world.done.length = 0;
+  const crash = await liveUntil(first, at, async (bus) => {
+    const life = await begin(compiled, bus, world.act());
+    return { ...life, isDone: () => world.done.length > 0 && letters(bus).length === 2 };
+  });
+  if (!crash) return false;
+  world.crash();
+  told.crash = crash.operation;
+  const { stop, running, dead } = await begin(compiled, crash.bus, world.act());
+  const isRedriven = async () => world.done.length > 0 && (await dead.list({})).letters.length === 0;
+  await waitFor("the effect, and a letter that is dead no more", isRedriven, 5_000);
+  const requests = () => crash.bus.state("redrives").entries("");
+  await waitFor("the request to be gone", async () => (await requests()).length === 0);
+  const isRecorded = async () => (await outcomes(crash.bus)).includes(`${key("a1")} succeeded`);
+  await waitFor("its record", isRecorded);
+  stop();
+  await running;
+  assert.deepEqual([...new Set(world.done)], [key("a1")]);
+  return true;
+}
+
+test("redrive: a crash anywhere leaves the request or the effect, under the key that it had", () =>
+  everyCrash(8, redriveScenario));
+
+async function rateScenario(at: number, told: { crash: string }): Promise<boolean> {
+  const rateLimit = { unit: "Second", requestsPerUnit: 4 };
+  const compiled = sensor([{ template: { name: "each", conditions: "a || b", log }, rateLimit }]);
+  const ids = ["a1", "a2", "a3"];
+  const world = createWorld(() => false);
+  const turns: number[] = [];
+  const limits = (bus: MemoryBus) => {
+    const isAlive = world.isAlive();
+    const limitOf = (lane: string, intervalMs: number) => {
+      const store = bus.state("rates");
+      const limit = createRateLimit({ store, key: rateKey("shop", "s", lane), intervalMs, clock, log: silentLogger });
+      const take = async (signal: AbortSignal) => {
+        await limit.take(signal);
+        if (isAlive()) turns.push(clock.now());
+      };
+      return { take };
+    };
+    return { limitOf };
+  };
+  const first = createMemoryBus();
+  for (const id of ids) await publish(first, "a", id);
+  const crash = await liveUntil(first, at, async (bus) => {
+    const life = await begin(compiled, bus, world.act(), limits(bus));
+    return { ...life, isDone: () => world.done.length === ids.length };
+  });
+  if (!crash) return false;
+  world.crash();
+  told.crash = crash.operation;
+  const { stop, running } = await begin(compiled, crash.bus, world.act(), limits(crash.bus));
+  await waitFor("all", () => ids.every((id) => world.done.includes(key(id))), 5_000);
+  stop();
+  await running;
+  assert.deepEqual([...new Set(world.done)].sort(), ids.map(key));
+  const gaps = turns.slice(1).map((now, index) => now - (turns[index] ?? 0));
+  // The clock runs 25 times as fast: a turn is noted up to a millisecond after it was given.
+  assert.ok(Math.min(...gaps) >= 225, `${gaps}`);
+  return true;
+}
+
+test("rateLimit: a crash anywhere takes no turn too many, and no effect is lost", () => everyCrash(8, rateScenario));

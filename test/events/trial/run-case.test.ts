@@ -1,0 +1,198 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { JsonObject } from "../../../src/base/json.ts";
+import { dependency, given, pushMain, runOne, sensorOf, trigger } from "./builders.ts";
+
+async function firingsOf(compiled: Parameters<typeof runOne>[0], one: JsonObject, files = {}) {
+  return (await runOne(compiled, { expect: [], ...one }, files)).outcome?.firings ?? [];
+}
+
+const joined = sensorOf(
+  [dependency("push", { data: [pushMain] }), dependency("approved")],
+  [
+    trigger("both", { conditions: "push && approved", log: {} }),
+    trigger("any", { conditions: "push || approved", log: {} }),
+  ],
+);
+const main = { body: { ref: "refs/heads/main" } };
+
+test("events come by their time, then as they are listed, each at its virtual time", async () => {
+  const firings = await firingsOf(joined, {
+    given: [
+      given("approved", {}, { at: "10m" }),
+      given("push", main, { at: "5m" }),
+      given("approved", {}, { at: "5m" }),
+    ],
+  });
+  assert.deepEqual(
+    firings.map(({ trigger: name, at, events }) => [name, at, events]),
+    [
+      ["any", "5m0s", { push: "e2" }],
+      ["both", "5m0s", { push: "e2", approved: "e3" }],
+      ["any", "5m0s", { approved: "e3" }],
+      ["any", "10m0s", { approved: "e1" }],
+    ],
+  );
+});
+
+test("each case begins with nothing joined", async () => {
+  assert.equal((await firingsOf(joined, { given: [given("push", main)] })).length, 1);
+  assert.deepEqual(
+    (await firingsOf(joined, { given: [given("approved")] })).map((one) => one.trigger),
+    ["any"],
+  );
+});
+
+const request = sensorOf(
+  [dependency("push")],
+  [
+    trigger(
+      "post",
+      {
+        http: {
+          url: "http://x.example/a",
+          method: "PUT",
+          secureHeaders: [{ name: "Token", valueFrom: { secretKeyRef: { name: "s", key: "k" } } }],
+          payload: [{ src: { dependencyName: "push", dataKey: "n", useRawData: true }, dest: "n" }],
+        },
+      },
+      {
+        retryStrategy: { steps: 3 },
+        parameters: [{ src: { dependencyName: "push", dataKey: "url" }, dest: "http.url" }],
+      },
+    ),
+  ],
+);
+
+test("a firing is rendered and planned as the engine does it, with no secret at hand", async () => {
+  const [firing] = await firingsOf(request, { given: [given("push", { n: 5, url: "http://y.example/b" })] });
+  assert.deepEqual(firing?.template?.http, {
+    url: "http://y.example/b",
+    method: "PUT",
+    secureHeaders: [{ name: "Token", valueFrom: { secretKeyRef: { name: "s", key: "k" } } }],
+    payload: { n: 5 },
+  });
+  assert.partialDeepStrictEqual(firing?.plan, {
+    method: "PUT",
+    url: "http://y.example/b",
+    body: '{"n":5}',
+    headers: { "Idempotency-Key": "uid/post/e1" },
+  });
+});
+
+for (const [name, fails, attempts, outcome] of [
+  ["none fails", 0, 1, "succeeded"],
+  ["two of three fail", 2, 3, "succeeded"],
+  ["all fail", 3, 3, "dead"],
+  ["more fail than are made", 9, 3, "dead"],
+] as const) {
+  test(`attempts: ${name}`, async () => {
+    const events = [given("push", { n: 1, url: "http://x.example" })];
+    const [firing] = await firingsOf(request, { given: events, fails: { post: fails } });
+    assert.deepEqual([firing?.attempts, firing?.outcome], [attempts, outcome]);
+  });
+}
+
+test("failures that are left over go to the next firing", async () => {
+  const events = ["1", "2"].map((n) => given("push", { n, url: "http://x.example" }));
+  const firings = await firingsOf(request, { given: events, fails: { post: 4 } });
+  assert.deepEqual(
+    firings.map(({ attempts, outcome }) => [attempts, outcome]),
+    [
+      [3, "dead"],
+      [2, "succeeded"],
+    ],
+  );
+});
+
+test("a parameter that cannot be resolved is the firing's error, and ends it at once", async () => {
+  const [firing] = await firingsOf(request, { given: [given("push", { url: "http://x.example" })] });
+  assert.match(firing?.error ?? "", /spec\.triggers\[0\]\.template\.http\.payload\[0\].*"n" does not exist/);
+  assert.deepEqual([firing?.attempts, firing?.outcome, firing?.plan], [1, "dead", undefined]);
+});
+
+const object = sensorOf(
+  [dependency("push")],
+  [
+    trigger("keep", {
+      k8s: {
+        operation: "create",
+        source: {
+          resource: { apiVersion: "v1", kind: "ConfigMap", metadata: { generateName: "a-" }, data: { ref: "none" } },
+        },
+        parameters: [{ src: { dependencyName: "push", dataKey: "ref" }, dest: "data.ref" }],
+      },
+    }),
+    trigger("sync", { gitOps: { application: "guestbook" } }),
+    trigger("tell", { slack: { channel: "c", message: "m", slackToken: { name: "s", key: "k" } } }),
+  ],
+);
+
+test("an object is rendered with its parameters and planned without a cluster; a kind that does not run says so", async () => {
+  const [keep, sync, tell] = await firingsOf(object, { given: [given("push", { ref: "main" })] });
+  assert.partialDeepStrictEqual(keep?.template, { k8s: { source: { resource: { data: { ref: "main" } } } } });
+  assert.partialDeepStrictEqual(keep?.plan, {
+    operation: "create",
+    ref: { kind: "ConfigMap", namespace: "ns" },
+    object: {
+      metadata: { labels: { "events.argoproj.io/action-timestamp": String(Date.parse("2026-01-01T00:00:00Z")) } },
+    },
+  });
+  assert.partialDeepStrictEqual(sync?.plan, { request: { application: { namespace: "argocd", name: "guestbook" } } });
+  assert.match(tell?.error ?? "", /kind "slack" is not supported/);
+});
+
+test("events come from files and whole CloudEvents, and context changes their attributes", async () => {
+  const typed = sensorOf([dependency("push", { context: { type: "github" } })], [trigger("say")]);
+  const whole = {
+    source: "source",
+    subject: "push",
+    type: "github",
+    time: "2026-01-01T00:00:00Z",
+    id: "x",
+    data: { a: 1 },
+  };
+  const files = { "whole.json": whole, "data.json": { a: 2 } };
+  const firings = await firingsOf(
+    typed,
+    {
+      given: [
+        { cloudEvent: "whole.json" },
+        { cloudEvent: whole, context: { id: "y", hop: "1" } },
+        {
+          eventSource: "source",
+          event: "push",
+          dataFile: "data.json",
+          context: { type: "github", source: "elsewhere" },
+        },
+        { eventSource: "source", event: "push" },
+      ],
+    },
+    files,
+  );
+  assert.deepEqual(
+    firings.map(({ events }) => events.push),
+    ["x", "y", "e3"],
+  );
+  const line = { message: '{"a":2}', eventContext: { source: "elsewhere" } };
+  assert.partialDeepStrictEqual(firings[2]?.plan, { lines: [line] });
+});
+
+test("an event that is none is a problem of its case", async () => {
+  const { problems } = await runOne(joined, { given: [{ cloudEvent: "text.txt" }], expect: [] }, { "text.txt": "x" });
+  assert.deepEqual(problems, [{ path: "given", message: "given[0].cloudEvent: text.txt holds no object" }]);
+});
+
+test("verdicts say what each dependency made of each event", async () => {
+  const { outcome } = await runOne(joined, {
+    given: [given("push", { body: { ref: "dev" } }), given("push", main)],
+    expect: [],
+  });
+  assert.deepEqual(
+    outcome?.decisions.map(({ event, dependency: name, verdict }) => [event, name, verdict]),
+    [
+      ["e1", "push", "rejected"],
+      ["e2", "push", "passed"],
+    ],
+  );
+});
