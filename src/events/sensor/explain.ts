@@ -1,11 +1,14 @@
 import type { ConditionTree } from "../../api/condition.ts";
+import { entryOf } from "../../base/due-map.ts";
 import { setOwn } from "../../base/json.ts";
 import type { CloudEvent } from "../../record/cloud-event.ts";
 import type { DecisionRecord, ExplainedFilter } from "../../record/records.ts";
 import type { CompiledSensor, CompiledTrigger } from "./compile.ts";
 import { createFilterExplainer } from "./filters/explain.ts";
 import { type DependencyVerdict, explain, prepare } from "./reducer.ts";
-import type { ReceivedEvent, SensorState } from "./state.ts";
+import type { ReceivedEvent, SavedEvents, SensorState } from "./state.ts";
+import { runDue, timedOf } from "./timed.ts";
+import { storedAtOf } from "./waiting.ts";
 
 /** Why a dependency takes an event or not, with what each of its filters says. */
 export interface ExplainedDependency extends DependencyVerdict {
@@ -46,12 +49,12 @@ export interface Explainer {
 /** Filters are compiled apart at the first question, since most Sensors are never asked. */
 export function createExplainer(compiled: CompiledSensor): Explainer {
   let explainers: ReadonlyMap<string, ReturnType<typeof createFilterExplainer>> | undefined;
-  /** An event that a transform cannot change has no filters to be judged by. */
-  const givenTo = (name: string, received: ReceivedEvent): readonly ExplainedFilter[] => {
+  /** As the dependency's transform gives it; undefined when that fails: then there is nothing to judge. */
+  const givenTo = (name: string, received: ReceivedEvent): CloudEvent | undefined => {
     const { eventSource, event } = received.head;
     const dependency = compiled.dependenciesOf(eventSource, event).find((one) => one.name === name);
     const given = dependency ? prepare(dependency, received) : received;
-    return typeof given === "string" ? [] : filtersOf(name, given.event);
+    return typeof given === "string" ? undefined : given.event;
   };
   const filtersOf: Explainer["filtersOf"] = (name, event) => {
     explainers ??= new Map(compiled.sensor.dependencies.map((one) => [one.name, createFilterExplainer(one)]));
@@ -71,15 +74,16 @@ export function createExplainer(compiled: CompiledSensor): Explainer {
       const { eventSource, event } = received.head;
       // The event's own source and subject may say otherwise; where it came from decides.
       const listened = { ...received.event, source: eventSource, subject: event };
-      const dependencies = explain(compiled, listened).map((verdict) => ({
-        ...verdict,
-        filters: givenTo(verdict.dependency, received),
-      }));
-      const passed = new Set(
-        dependencies.filter(({ verdict }) => verdict === "passed").map(({ dependency }) => dependency),
-      );
+      const passed = new Map<string, CloudEvent>();
+      const dependencies = explain(compiled, listened).map((verdict) => {
+        const given = givenTo(verdict.dependency, received);
+        if (given && verdict.verdict === "passed") passed.set(verdict.dependency, given);
+        return { ...verdict, filters: given ? filtersOf(verdict.dependency, given) : [] };
+      });
       const route = compiled.routeOf(eventSource, event);
-      const triggers = (route?.triggers ?? []).map(({ trigger }) => explainTrigger(trigger, received, passed, before));
+      const timed = before.timed && runDue(compiled, before.timed, { until: storedAtOf(received) }, []);
+      const state = { joins: before.joins, ...(timed && { timed }) };
+      const triggers = (route?.triggers ?? []).map(({ trigger }) => explainTrigger(trigger, passed, state));
       return { dependencies, triggers };
     },
   };
@@ -87,16 +91,14 @@ export function createExplainer(compiled: CompiledSensor): Explainer {
 
 function explainTrigger(
   trigger: CompiledTrigger,
-  { event }: ReceivedEvent,
-  passed: ReadonlySet<string>,
+  passed: ReadonlyMap<string, CloudEvent>,
   before: SensorState,
 ): ExplainedTrigger {
-  const saved = Object.hasOwn(before.joins, trigger.name) ? before.joins[trigger.name] : undefined;
+  const saved = trigger.joins ? savedOf(trigger, passed, before) : undefined;
   const present: Record<string, string> = {};
   for (const name of trigger.dependencies) {
-    const waiting = trigger.joins && saved && Object.hasOwn(saved, name) ? saved[name] : undefined;
-    if (passed.has(name)) present[name] = event.id;
-    else if (waiting) present[name] = waiting.event.id;
+    const event = passed.get(name) ?? (saved && Object.hasOwn(saved, name) ? saved[name]?.event : undefined);
+    if (event) present[name] = event.id;
   }
   const names = new Set(Object.keys(present));
   const isConcerned = [...trigger.dependencies].some((name) => passed.has(name));
@@ -107,6 +109,21 @@ function explainTrigger(
     condition: explainCondition(trigger.condition, names),
     isMet: isConcerned && trigger.isMet(names),
   };
+}
+
+/** What waits for the rest of the conditions; of a trigger with keys that with the key of the event. */
+function savedOf(
+  { name, timing, dependencies }: CompiledTrigger,
+  passed: ReadonlyMap<string, CloudEvent>,
+  { joins, timed }: SensorState,
+): SavedEvents | undefined {
+  if (!timing) return Object.hasOwn(joins, name) ? joins[name] : undefined;
+  for (const dependency of dependencies) {
+    const event = passed.get(dependency);
+    const read = event && timing.correlate?.get(dependency)?.(event);
+    if (read && "key" in read) return entryOf(timedOf(timed, name).waiting, read.key)?.events;
+  }
+  return timing.correlate ? undefined : entryOf(timedOf(timed, name).waiting, "")?.events;
 }
 
 function explainCondition(tree: ConditionTree, present: ReadonlySet<string>): ExplainedCondition {

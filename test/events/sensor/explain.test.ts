@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Filters } from "../../../src/api/resources.ts";
+import { instant } from "../../../src/base/clock.ts";
 import type { JsonObject } from "../../../src/base/json.ts";
 import { createExplainer, type ExplainedCondition } from "../../../src/events/sensor/explain.ts";
+import { reduce } from "../../../src/events/sensor/reducer.ts";
 import { emptyState } from "../../../src/events/sensor/state.ts";
 import { compiled, dependency, received, trigger } from "./builders.ts";
 
@@ -124,4 +126,21 @@ test("filters are asked about the event as the transform gives it; one that cann
   const failing = compiled([dependency("d", filters, { transform: { jq: "error" } })], [trigger("t")]);
   const [failed] = createExplainer(failing).explain(received("e", "d", {}), emptyState).dependencies;
   assert.deepEqual([failed?.verdict, failed?.filters], ["error", []]);
+});
+
+test("of a join by key only what waits under the event's key is there, unless its time is over", () => {
+  const keyed = (name: string) => dependency(name, undefined, { correlate: "id", within: "5m" });
+  const sensor = compiled([keyed("a"), keyed("b")], [trigger("t", "a && b")]);
+  const at = (id: string, name: string, key: string, ms: number) => {
+    const one = received(id, name, { id: key });
+    return { ...one, head: { ...one.head, storedAt: ms } };
+  };
+  const { state } = reduce(sensor, emptyState, at("first", "a", "x", 0), instant(0));
+  const present = (key: string, ms: number) =>
+    createExplainer(sensor)
+      .explain(at("second", "b", key, ms), state)
+      .triggers.map((one) => [one.isMet, one.present]);
+  assert.deepEqual(present("x", 1_000), [[true, { a: "first", b: "second" }]]);
+  assert.deepEqual(present("y", 1_000), [[false, { b: "second" }]]);
+  assert.deepEqual(present("x", 300_001), [[false, { b: "second" }]]);
 });
