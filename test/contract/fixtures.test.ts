@@ -31,6 +31,7 @@ const expected: Readonly<Record<string, readonly string[]>> = {
     `spec.dependencies[0].filters.data[0].value: ${plain("hello", "^(hello|hey)$")}`,
   ],
   "sensors/filter-with-multiple-filters-mixed.yaml": [
+    "spec.dependencies[0].filtersLogicalOperator: an error in exprs or data, as a path that is not there, discards the event though another kind passes",
     `spec.dependencies[0].filters.data[0].value: ${plain("b", "^b$")}`,
   ],
   "sensors/gitlab-emoji.yaml": [

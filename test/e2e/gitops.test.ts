@@ -150,7 +150,7 @@ for (const bus of buses) {
       await waitForTrace(scenario, `default/${pod}`, [...chain.slice(0, -1), observed]);
       assert.match(
         await tiphys("why", push),
-        /^Application argocd\/guestbook\n {2}dependency push passed.*\n(?: {2}dependency .*\n)* {2}trigger reconcile fired: push: /m,
+        /^Application argocd\/guestbook\n {2}dependency push passed.*\n(?: {2}.*\n)* {2}trigger reconcile fired: push: /m,
       );
     });
 
