@@ -81,15 +81,12 @@ async function readFinished({ ledger, partitions }: Parts): Promise<Finished> {
 }
 
 function createRunnerFactory(parts: Parts, shared: Finished & { readonly ticker: Ticker }, gitOps: GitOpsTarget) {
-  const { clock, dead, directory, redrives } = parts;
-  const rates = parts.system.bus.state(rateStore.name, { ttlMs: rateStore.ttlMs });
+  const { dead, directory, redrives } = parts;
   const readEvent = (head: EventHead) => readStoredEvent(directory, head);
   return async (compiled: CompiledSensor, own: BusHandle, report: ReportAttempt): Promise<SensorRunner> => {
     const handle = own.readFrom ?? own;
     const { namespace, name } = compiled.head;
     const acting = createActing(parts, compiled, gitOps);
-    const limitOf: LimitOf = (lane, intervalMs) =>
-      createRateLimit({ store: rates, key: rateKey(namespace, name, lane), intervalMs, clock, log: acting.log });
     return createSensorRunner(compiled, {
       ...parts,
       ...acting,
@@ -100,27 +97,31 @@ function createRunnerFactory(parts: Parts, shared: Finished & { readonly ticker:
       start: () => startOf(compiled.sensor, handle),
       partition: await parts.partitions.of(namespace, name),
       redrive: { inbox: redrives.inbox({ namespace, name }), letters: dead, readEvent },
-      limitOf,
       report,
     });
   };
 }
 
-/** With whose hands a Sensor acts: its service account's. */
+/** With whose hands a Sensor acts: its service account's; also in a replay, whose effects count for the same rate limits. */
 export function createActing(
   parts: Parts,
   compiled: CompiledSensor,
   gitOps: GitOpsTarget,
-): Pick<SensorRunnerDeps, "execute" | "putDead" | "log"> {
+): Pick<SensorRunnerDeps, "execute" | "putDead" | "limitOf" | "log"> {
   const { namespace, name } = compiled.head;
+  const { clock } = parts;
   const log = parts.log.child({ namespace, sensor: name });
   const kube = parts.kube.as(serviceAccountUser(namespace, compiled.sensor.template));
   const secret = createSecretReader(kube, namespace);
-  const context = { kube, secret, gitOps, allowLoopback: true, clock: parts.clock, log };
+  const context = { kube, secret, gitOps, allowLoopback: true, clock, log };
+  const store = parts.system.bus.state(rateStore.name, { ttlMs: rateStore.ttlMs });
+  const limitOf: LimitOf = (lane, intervalMs) =>
+    createRateLimit({ store, key: rateKey(namespace, name, lane), intervalMs, clock, log });
   return {
     log,
+    limitOf,
     execute: createExecutor(compiled, { kinds: triggerKinds, context }),
-    putDead: createDeadLetters(parts.system.bus, compiled.head, parts.clock),
+    putDead: createDeadLetters(parts.system.bus, compiled.head, clock),
   };
 }
 
