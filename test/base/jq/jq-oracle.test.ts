@@ -43,8 +43,10 @@ describe("jq as the original", { skip: oracleMissing() ?? false }, () => {
     test(name, { timeout: 600_000 }, async () => {
       await fc.assert(
         fc.asyncProperty(texts, inputs, async (program, input) => {
-          const [mine, theirs] = [ours(program, input), await original(oracle, program, input)];
-          if (isLimit(mine) || isLimit(theirs) || isCaughtBreak(program)) return;
+          const mine = ours(program, input);
+          if (isLimit(mine) || isCaughtBreak(program)) return; // the original has no limit of memory: it is not asked
+          const theirs = await original(oracle, program, input);
+          if (isLimit(theirs)) return;
           assert.deepEqual(
             comparable(mine, theirs),
             comparable(theirs, theirs),
