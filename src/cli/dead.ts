@@ -195,7 +195,7 @@ function listText({ letters, total, isCut }: Listed): string {
 }
 
 function showText(letter: Letter): string {
-  const { id, at, sensor, key, redrive, failed, attempts, events, error } = letter;
+  const { id, at, sensor, key, redrive, failed, attempts, error } = letter;
   const lines: (readonly [string, string])[] = [
     ["id", String(id)],
     ["dead since", shownTime(at)],
@@ -203,7 +203,7 @@ function showText(letter: Letter): string {
     ["what", whatOf(letter)],
     ["key", key],
     ...(redrive === undefined ? [] : [["redriven from", redrive] as const]),
-    ...Object.entries(events).map(([dependency, { head, event }]) => {
+    ...eventsOf(letter).map(({ dependency, head, event }) => {
       const data = event ? JSON.stringify(event.data) : "too large to be kept here";
       return ["event", `${dependency}: ${head.id} (${head.eventSource} ${head.event}) ${data}`] as const;
     }),
@@ -214,6 +214,11 @@ function showText(letter: Letter): string {
     ["last error", error],
   ];
   return lines.map(([name, value]) => `${`${name}:`.padEnd(15)}${value}`).join("\n");
+}
+
+/** All of a batch, or one for each dependency. */
+function eventsOf({ events, batch }: Letter): NonNullable<Letter["batch"]> {
+  return batch ?? Object.entries(events).map(([dependency, event]) => ({ dependency, ...event }));
 }
 
 function redrivenText({ asked, refused }: Redriven): string {

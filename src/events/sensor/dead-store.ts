@@ -18,7 +18,7 @@ export interface StoredLetter {
 }
 
 /** A letter as lists show it: without the data of its events. */
-export interface DeadSummary extends Omit<DeadLetter, "v" | "attempts" | "events"> {
+export interface DeadSummary extends Omit<DeadLetter, "v" | "attempts" | "events" | "batch"> {
   readonly id: number;
   readonly failed: number;
   /** Ids, by dependency. */
@@ -107,7 +107,7 @@ function take(open: Map<string, DeadSummary>, id: number, content: Content): voi
 }
 
 export function summaryOf(id: number, letter: DeadLetter): DeadSummary {
-  const { v: _, attempts, events, failed = attempts.length, ...rest } = letter;
+  const { v: _, attempts, events, batch: __, failed = attempts.length, ...rest } = letter;
   const ids = Object.fromEntries(Object.entries(events).map(([dependency, { head }]) => [dependency, head.id]));
   return { id, ...rest, failed, events: ids };
 }

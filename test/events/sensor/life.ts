@@ -107,15 +107,6 @@ export async function live(
   return { stop: () => stop.abort(), running, deps, ledger, metrics: base.metrics, runner, redrives, dead };
 }
 
-/** A small generator of numbers in [0, 1): the seed is printed with a failure. */
-export function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
-
 export async function publish(bus: MemoryBus, event: string, id: string, data: JsonObject = {}): Promise<void> {
   const time = "2026-01-01T00:00:00Z";
   const datacontenttype = "application/json";

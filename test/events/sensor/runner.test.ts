@@ -11,8 +11,9 @@ import { encodeEvent } from "../../../src/record/cloud-event.ts";
 import type { Ledger } from "../../../src/record/records.ts";
 import { eventSubject, rawSubject } from "../../../src/record/subject.ts";
 import { busAway, createMemoryBus, type MemoryBus } from "../../harness/memory-bus.ts";
+import { seeded } from "../../harness/seeded.ts";
 import { waitFor } from "../../harness/wait.ts";
-import { clock, dependencies, letters, live, log, publish, randomOf, sensor } from "./life.ts";
+import { clock, dependencies, letters, live, log, publish, sensor } from "./life.ts";
 
 /** What the world outside saw: each effect's key, as often as it was made to happen. */
 interface World {
@@ -20,7 +21,7 @@ interface World {
 }
 
 async function crashRepeatedly(triggers: readonly object[], seed: number): Promise<{ world: World; ids: string[] }> {
-  const random = randomOf(seed);
+  const random = seeded(seed);
   const compiled = sensor(triggers);
   const world: World = { effects: [] };
   let bus = createMemoryBus();
@@ -437,6 +438,72 @@ test("redriven twice, it is done once", async () => {
   stop();
   await running;
   assert.deepEqual(done, ["uid-1/each/a1"]);
+});
+
+test("a batch that failed for good keeps all of its events: for its dlqTrigger, on dead, and when it is redriven", async () => {
+  const bus = createMemoryBus();
+  const done: string[] = [];
+  let isBroken = true;
+  const execute: Execute = async ({ key, trigger, batch = [] }) => {
+    if (isBroken && trigger === "all") throw new Error("no");
+    done.push(`${key.split("/", 1)[0]} ${trigger} ${batch.map(({ event }) => event.id).join()}`);
+    return { message: "" };
+  };
+  const rescue = { atLeastOnce: true, template: { name: "rescue", log } };
+  const all = {
+    template: { name: "all", conditions: "a || b", log, batch: { size: 3, wait: "1h" } },
+    atLeastOnce: true,
+    retryStrategy: { steps: 1 },
+    dlqTrigger: rescue,
+  };
+  const { stop, running, redrives, dead } = await live(sensor([all]), bus, "w", execute);
+  for (const id of ["a1", "b1", "a2"]) await publish(bus, id.charAt(0), id);
+  await waitFor("the dlqTrigger", () => done.length === 1);
+  await waitFor("the letter", () => letters(bus).length === 1);
+  const [letter] = (await dead.list({})).letters;
+  assert.equal(JSON.stringify(letter).includes('batch":'), false, "lists hold no data of events");
+  isBroken = false;
+  await redrives.request(letter!);
+  await waitFor("the batch", () => done.length === 2);
+  await waitFor("the letter to be dead no more", async () => (await dead.list({})).letters.length === 0);
+  stop();
+  await running;
+  assert.deepEqual(done, ["dlq rescue a1,b1,a2", "uid-1 all a1,b1,a2"]);
+});
+
+test("effects of one key stay in order behind one that is tried again, or gives up; those of another key go on", async () => {
+  const bus = createMemoryBus();
+  const done: string[] = [];
+  const failures = new Map([
+    ["a1", 1],
+    ["a3", 9],
+  ]);
+  const execute: Execute = async ({ events }) => {
+    const id = Object.values(events)[0]?.event.id ?? "";
+    const left = failures.get(id) ?? 0;
+    failures.set(id, left - 1);
+    if (left > 0) throw new Error("no");
+    done.push(id);
+    return { message: "" };
+  };
+  const ordered = {
+    template: { name: "each", conditions: "a || b", log, ordering: { key: "k" } },
+    atLeastOnce: true,
+    retryStrategy: { steps: 2, duration: "30ms" },
+    dlqTrigger: { atLeastOnce: true, template: { name: "rescue", log } },
+  };
+  const { stop, running } = await live(sensor([ordered]), bus, "w", execute);
+  for (const id of ["a1", "a2", "b1", "a3", "a4"]) await publish(bus, id.charAt(0), id, { k: id.charAt(0) });
+  await waitFor("the end", () => done.includes("a4") && done.includes("b1"));
+  await waitFor("the letter", () => letters(bus).length === 1);
+  stop();
+  await running;
+  const ofA = done.filter((id) => id !== "b1");
+  assert.deepEqual(
+    ofA.filter((id) => id !== "a3"),
+    ["a1", "a2", "a4"],
+  );
+  assert.equal(done[0], "b1", "another key does not wait");
 });
 
 test("a Sensor that is held up says how far it is behind, and since when", async () => {
