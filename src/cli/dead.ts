@@ -1,14 +1,12 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { systemClock } from "../base/clock.ts";
 import { EngineError } from "../base/errors.ts";
-import { createLogger } from "../base/log.ts";
 import type { DeadLetter } from "../events/sensor/dead-letters.ts";
 import type { DeadList, DeadStore, DeadSummary } from "../events/sensor/dead-store.ts";
 import { confirm } from "./confirm.ts";
 import { type EngineClient, findEngine, type GlobalFlags, globalFlags, requireEngine } from "./engine-client.ts";
 import { print, shownTime, table } from "./output.ts";
+import { withStoredBus } from "./stored-bus.ts";
 
 interface SelectFlags {
   readonly namespace?: string;
@@ -100,17 +98,8 @@ async function show(flags: GlobalFlags, id: number): Promise<Letter> {
 
 /** With no engine running, what is stored in the data directory answers, under its lock. */
 async function withStored<T>({ dataDir }: GlobalFlags, use: (store: DeadStore) => Promise<T>): Promise<T> {
-  if (!existsSync(join(dataDir, "bus.db"))) {
-    throw new EngineError("ENGINE_UNREACHABLE", `no engine runs on "${dataDir}", and nothing is stored there`);
-  }
-  const { openDataDir } = await import("../local/data-dir.ts");
-  const { openSqliteBus } = await import("../events/bus/sqlite.ts");
-  const { systemStreams } = await import("../events/bus/streams.ts");
   const { createDeadStore } = await import("../events/sensor/dead-store.ts");
-  using dir = openDataDir(dataDir);
-  const log = createLogger("error");
-  await using bus = await openSqliteBus({ path: dir.file("bus.db"), streams: systemStreams(), log });
-  return await use(createDeadStore(bus, systemClock));
+  return withStoredBus(dataDir, ({ bus }) => use(createDeadStore(bus, systemClock)));
 }
 
 async function redrive(engine: EngineClient, ids: readonly number[], flags: RedriveFlags): Promise<Redriven> {

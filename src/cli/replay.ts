@@ -1,11 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { systemClock } from "../base/clock.ts";
 import { parseDuration } from "../base/duration.ts";
 import { EngineError } from "../base/errors.ts";
-import { createLogger } from "../base/log.ts";
 import type { CompiledSensor } from "../events/sensor/compile.ts";
 import type { AppliedReport } from "../events/trial/apply-replay.ts";
 import type { ReplayReport, ReplayWindow } from "../events/trial/replay.ts";
@@ -16,6 +13,7 @@ import { knownCode } from "./exit.ts";
 import { print } from "./output.ts";
 import { appliedText, counted, replayText } from "./replay-text.ts";
 import { readSensor, type SensorFile } from "./sensor/sensor-file.ts";
+import { withStoredBus } from "./stored-bus.ts";
 
 interface Flags {
   readonly sensor: string;
@@ -76,20 +74,13 @@ async function dryOn(engine: EngineClient, { object }: SensorFile, window: Repla
 
 /** Without an engine: what the data directory holds, under its lock. */
 async function dryStored(dataDir: string, compiled: CompiledSensor, window: ReplayWindow): Promise<ReplayReport> {
-  if (!existsSync(join(dataDir, "bus.db"))) {
-    throw new EngineError("ENGINE_UNREACHABLE", `no engine runs on "${dataDir}", and nothing is stored there`);
-  }
-  const { openDataDir } = await import("../local/data-dir.ts");
-  const { openSqliteBus } = await import("../events/bus/sqlite.ts");
-  const { systemStreams } = await import("../events/bus/streams.ts");
   const { replay } = await import("../events/trial/replay.ts");
   const { eventSubject } = await import("../record/subject.ts");
-  using dir = openDataDir(dataDir);
-  const log = createLogger("error");
-  await using bus = await openSqliteBus({ path: dir.file("bus.db"), streams: systemStreams(), log });
-  const from = { name: "system", bus, stream: "events", subjectOf: eventSubject };
-  const { signal } = new AbortController(); // Ctrl-C ends the process: nothing is written
-  return await replay(compiled, { from, ledger: bus, window }, { signal });
+  return withStoredBus(dataDir, ({ bus }) => {
+    const from = { name: "system", bus, stream: "events", subjectOf: eventSubject };
+    const { signal } = new AbortController(); // Ctrl-C ends the process: nothing is written
+    return replay(compiled, { from, ledger: bus, window }, { signal });
+  });
 }
 
 async function applyAfterAsking({ file, window, flags }: Asked, global: GlobalFlags): Promise<void> {

@@ -1,11 +1,9 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import { EngineError } from "../base/errors.ts";
-import { createLogger } from "../base/log.ts";
 import { type History, type HistoryEntry, idOf } from "../ledger/history.ts";
 import type { EventHead } from "../record/records.ts";
 import { type EngineClient, findEngine, type GlobalFlags } from "./engine-client.ts";
+import { type Stored, withStoredBus } from "./stored-bus.ts";
 
 export interface Trace {
   readonly self: HistoryEntry;
@@ -28,10 +26,7 @@ export interface HistorySource {
 export async function withHistory<T>(flags: GlobalFlags, use: (history: HistorySource) => Promise<T>): Promise<T> {
   const engine = findEngine(flags);
   if (engine) return use(remote(engine));
-  if (!existsSync(join(flags.dataDir, "bus.db"))) {
-    throw new EngineError("ENGINE_UNREACHABLE", `no engine runs on "${flags.dataDir}", and nothing is stored there`);
-  }
-  return withStored(flags.dataDir, use);
+  return withStoredBus(flags.dataDir, (found) => withStored(found, use));
 }
 
 function remote(engine: EngineClient): HistorySource {
@@ -47,15 +42,9 @@ function remote(engine: EngineClient): HistorySource {
   };
 }
 
-async function withStored<T>(dataDir: string, use: (history: HistorySource) => Promise<T>): Promise<T> {
-  const { openDataDir } = await import("../local/data-dir.ts");
-  const { openSqliteBus } = await import("../events/bus/sqlite.ts");
-  const { systemStreams } = await import("../events/bus/streams.ts");
+async function withStored<T>({ bus, dir, log }: Stored, use: (history: HistorySource) => Promise<T>): Promise<T> {
   const { openProjection } = await import("../ledger/projection.ts");
   const { rawSubject } = await import("../record/subject.ts");
-  const log = createLogger("error");
-  using dir = openDataDir(dataDir);
-  await using bus = await openSqliteBus({ path: dir.file("bus.db"), streams: systemStreams(), log });
   await using projection = await openProjection({ path: dir.file("ledger.db"), clock: systemClock, log });
   const stop = new AbortController();
   const following = projection.follow("system", bus, [rawSubject("events.>")], stop.signal);

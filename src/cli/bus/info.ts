@@ -1,11 +1,10 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { systemClock } from "../../base/clock.ts";
 import { EngineError, messageOf } from "../../base/errors.ts";
 import { createLogger } from "../../base/log.ts";
 import type { BusUsage, StreamUsage } from "../../events/bus/bus.ts";
 import { findEngine, type GlobalFlags } from "../engine-client.ts";
 import { shownTime, table } from "../output.ts";
+import { withStoredBus } from "../stored-bus.ts";
 import { parseBusUrl } from "./address.ts";
 import { shownBytes } from "./bytes.ts";
 import type { TlsAccess } from "./tls.ts";
@@ -26,8 +25,7 @@ export async function readBuses(
   if (url !== undefined) return [await readNats(url, tls)];
   const engine = findEngine(flags);
   if (engine) return (await engine.get<{ buses: BusUsage[] }>("/bus")).buses;
-  if (existsSync(join(flags.dataDir, "bus.db"))) return [await readStored(flags.dataDir)];
-  throw new EngineError("ENGINE_UNREACHABLE", `no engine runs on "${flags.dataDir}", and nothing is stored there`);
+  return [await readStored(flags.dataDir)];
 }
 
 async function readNats(url: string, tls: TlsAccess): Promise<BusUsage> {
@@ -53,14 +51,8 @@ async function readNats(url: string, tls: TlsAccess): Promise<BusUsage> {
   return { name: servers.map(({ text }) => text).join(","), streams };
 }
 
-async function readStored(dataDir: string): Promise<BusUsage> {
-  const { openDataDir } = await import("../../local/data-dir.ts");
-  const { openSqliteBus } = await import("../../events/bus/sqlite.ts");
-  const { systemStreams } = await import("../../events/bus/streams.ts");
-  using dir = openDataDir(dataDir);
-  const log = createLogger("error");
-  await using bus = await openSqliteBus({ path: dir.file("bus.db"), streams: systemStreams(), log });
-  return { name: "system", streams: await bus.usage() };
+function readStored(dataDir: string): Promise<BusUsage> {
+  return withStoredBus(dataDir, async ({ bus }) => ({ name: "system", streams: await bus.usage() }));
 }
 
 export function busesText(buses: readonly BusUsage[]): string {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { objectOf, textOf } from "../../../src/api/fields.ts";
 import type { GitOpsRequest } from "../../../src/events/triggers/trigger.ts";
+import { seeded } from "../../harness/seeded.ts";
 import {
   configMap,
   configRef,
@@ -13,17 +14,6 @@ import {
 } from "./application-rig.ts";
 
 const never = new AbortController().signal;
-
-/** Numbers in [0, 1) that are the same for the same seed (mulberry32). */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 function wish(world: World, engine: TestEngine, key: string): Promise<unknown> {
   const application = { namespace: "argocd", name: "web" };
@@ -43,7 +33,7 @@ async function push(world: World, engine: TestEngine, value: string): Promise<st
 
 for (const seed of [1, 2]) {
   test(`whatever happens, and however often it is killed, it comes to what Git says (seed ${seed})`, async () => {
-    const random = randomOf(seed);
+    const random = seeded(seed);
     await using world = await openShop();
     await createApplication(world, selfHealing);
     let engine = await world.start();
