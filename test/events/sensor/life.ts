@@ -25,6 +25,8 @@ export const dependencies = ["a", "b"].map((name) => ({ name, eventSourceName: "
 /** A flush is due after 4 ms instead of 100, so that crashes fall before, between and after many. */
 export const clock = createFastClock(25);
 export const log = {};
+export const each = { template: { name: "each", conditions: "a || b", log } };
+export const both = { template: { name: "both", conditions: "a && b", log } };
 
 export function sensor(triggers: readonly object[], given: readonly object[] = dependencies) {
   const manifest = {
