@@ -85,8 +85,8 @@ function wholeFile(file: string): Omit<PlacedProblem, "message"> {
 /** Any failure to read a file as problems with their places. */
 export function problemsOf(error: unknown, file: string, manifest?: PlacedManifest): readonly PlacedProblem[] {
   if (error instanceof InvalidManifest) {
-    const errors = error.problems.filter(({ severity }) => severity === "error");
-    return errors.map((problem: Problem) => ({ ...wholeFile(file), ...manifest?.placeOf(problem.path), ...problem }));
+    const { problems } = error; // warnings, too: a misspelt field is one, and why another is missing
+    return problems.map((problem: Problem) => ({ ...wholeFile(file), ...manifest?.placeOf(problem.path), ...problem }));
   }
   const place = error instanceof UnreadableManifest ? error.place : (manifest?.placeOf("sensor") ?? {});
   const message = error instanceof UnreadableManifest ? error.reason : messageOf(error);

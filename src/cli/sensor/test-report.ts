@@ -48,7 +48,10 @@ export function reportedBroken({ file, name, problems }: BrokenTest): ReportedCa
     file,
     name: name || "(without a name)",
     passed: false,
-    problems: problems.map(({ line, column, path, message }) => ({ line, column, path, message })),
+    problems: problems.map(({ line, column, path, message, suggestion }) => ({
+      ...{ line, column, path },
+      message: suggestion === undefined ? message : `${message}; ${suggestion}`,
+    })),
   };
 }
 

@@ -124,6 +124,12 @@ const refused: readonly (readonly [string, Readonly<Record<string, string>>, num
     /t\.yaml:6:3: failed: t\n {4}cases\[0\]\.given: is required/,
   ],
   [
+    "a misspelt field of a test, beside what is missing for it",
+    { "t.yaml": passing.replace("given:", "givn:") },
+    1,
+    /cases\[0\]\.givn: unknown field, it has no effect; did you mean `given`\?/,
+  ],
+  [
     "a test of the wrong version",
     { "t.yaml": passing.replace("tiphys.io", "argoproj.io") },
     1,
