@@ -5,7 +5,7 @@ import type { JsonObject } from "../../base/json.ts";
 import { isJsonObject } from "../../base/json.ts";
 import type { CloudEvent } from "../../record/cloud-event.ts";
 import type { AnyTriggerKind, PlannedEffect } from "../triggers/registry.ts";
-import type { Firing, TriggerContext, TriggerParameter } from "../triggers/trigger.ts";
+import type { Firing, ParameterResolver, TriggerContext, TriggerParameter } from "../triggers/trigger.ts";
 import type { CompiledSensor } from "./compile.ts";
 import type { Effect } from "./effect.ts";
 import type { Execute } from "./effect-queue.ts";
@@ -35,12 +35,9 @@ export function createPlanner(
   const { namespace, name } = compiled.head;
   return (effect, signal) => {
     const { trigger, path } = findTrigger(compiled, effect);
-    const events: Record<string, CloudEvent> = {};
-    for (const [dependency, { event }] of Object.entries(effect.events)) events[dependency] = event;
     const { batch } = effect;
-    const parameters = createParameterResolver(
-      batch ? { ...events, [batchEventsName]: batchEvent(effect.key, batch) } : events,
-    );
+    const events = eventsIn(effect);
+    const parameters = resolverOf(effect);
     const template = templateOf(trigger, (raw, list) => parameters.apply(raw, list, `${path}.parameters`));
     const kindName = kindOf(trigger, template, kinds);
     const kind = kinds[kindName];
@@ -56,6 +53,21 @@ export function createPlanner(
     };
     return kind.plan(template[kindName], `${path}.template.${kindName}`, firing, { ...context, parameters }, signal);
   };
+}
+
+type Events = Pick<Effect, "key" | "events" | "batch">;
+
+/** What parameters of a firing are read from: its events, and of a batch all of them as a list. */
+export function resolverOf(firing: Events): ParameterResolver {
+  const events = eventsIn(firing);
+  const { key, batch } = firing;
+  return createParameterResolver(batch ? { ...events, [batchEventsName]: batchEvent(key, batch) } : events);
+}
+
+function eventsIn({ events }: Events): Readonly<Record<string, CloudEvent>> {
+  const found: Record<string, CloudEvent> = {};
+  for (const [dependency, { event }] of Object.entries(events)) found[dependency] = event;
+  return found;
 }
 
 /** What parameters see of a batch beside its newest events: one whose data is the list of all, oldest first. */

@@ -1,15 +1,10 @@
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from "../../base/json.ts";
-import type { CloudEvent } from "../../record/cloud-event.ts";
 import type { CompiledSensor } from "../sensor/compile.ts";
-import { templateOf } from "../sensor/executor.ts";
-import { createParameterResolver } from "../sensor/parameters.ts";
-import type { ReceivedEvent } from "../sensor/state.ts";
+import type { Effect } from "../sensor/effect.ts";
+import { resolverOf, templateOf } from "../sensor/executor.ts";
 import type { ParameterResolver, TriggerParameter } from "../triggers/trigger.ts";
 
-interface Fired {
-  readonly trigger: string;
-  readonly events: Readonly<Record<string, ReceivedEvent>>;
-}
+type Fired = Pick<Effect, "key" | "trigger" | "events" | "batch">;
 
 /**
  * The trigger's template as the events of a firing make it: its parameters and those of its kind are set, a payload
@@ -20,9 +15,7 @@ export function renderTrigger(compiled: CompiledSensor, fired: Fired): JsonObjec
   const index = compiled.triggers.findIndex(({ name }) => name === fired.trigger);
   const trigger = compiled.triggers[index];
   if (!trigger) return undefined;
-  const events: Record<string, CloudEvent> = {};
-  for (const [dependency, { event }] of Object.entries(fired.events)) events[dependency] = event;
-  const parameters = createParameterResolver(events);
+  const parameters = resolverOf(fired);
   const path = `spec.triggers[${index}]`;
   const template = templateOf(trigger.trigger, (raw, list) => parameters.apply(raw, list, `${path}.parameters`));
   const { kind } = trigger.trigger.template;

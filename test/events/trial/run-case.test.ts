@@ -196,3 +196,40 @@ test("verdicts say what each dependency made of each event", async () => {
     ],
   );
 });
+
+test("a batch fires by its own time, and its parameters see all of its events", async () => {
+  const payload = [
+    { src: { dependencyName: "push", dataKey: "n", useRawData: true }, dest: "newest" },
+    { src: { dependencyName: "events", dataKey: "#.data.n", useRawData: true }, dest: "all" },
+  ];
+  const batched = sensorOf(
+    [dependency("push")],
+    [trigger("post", { http: { url: "http://x.example/a", method: "POST", payload }, batch: { size: 3, wait: "1m" } })],
+  );
+  const pushes = [1, 2, 3, 4].map((n) => given("push", { n }, { at: `${n}s` }));
+  const firings = await firingsOf(batched, { given: pushes });
+  assert.deepEqual(
+    firings.map(({ at, template, error }) => [at, (template?.http as JsonObject | undefined)?.payload, error]),
+    [
+      ["3s", { newest: 3, all: [1, 2, 3] }, undefined],
+      ["1m4s", { newest: 4, all: [4] }, undefined],
+    ],
+  );
+});
+
+test("debounce waits for quiet; a join within a time lets go of what found no partner", async () => {
+  const quiet = sensorOf([dependency("push")], [trigger("say", { log: {}, debounce: { quiet: "10s" } })]);
+  const typed = ["0s", "4s", "8s"].map((at, n) => given("push", { n }, { at }));
+  assert.deepEqual(
+    (await firingsOf(quiet, { given: typed })).map(({ at, events }) => [at, events]),
+    [["18s", { push: "e3" }]],
+  );
+  const near = ["a", "b"].map((name) => ({ ...dependency(name), correlate: "id", within: "1m" }));
+  const paired = sensorOf(near, [trigger("both", { conditions: "a && b", log: {} })]);
+  const at = (name: string, id: string, time: string) => given(name, { id }, { at: time });
+  const events = [at("a", "x", "0s"), at("a", "y", "0s"), at("b", "y", "30s"), at("b", "x", "2m")];
+  assert.deepEqual(
+    (await firingsOf(paired, { given: events })).map((one) => [one.at, one.events]),
+    [["30s", { a: "e2", b: "e3" }]],
+  );
+});
