@@ -99,6 +99,21 @@ test("joins begin with nothing, and their effects are made once stored", async (
   assert.deepEqual(report, { id: "x", events: 2, fired: 1, succeeded: 1, dead: 0, errors: 0 });
 });
 
+test("what waits for time is due by the window's end, not by the clock", async () => {
+  const bus = createMemoryBus();
+  await store(bus, { a: "go", b: "go" });
+  const batch = { size: 10, wait: "1h" };
+  await using rig = await openRig(bus, [trigger("all", { conditions: "push", log: {}, batch })]);
+  const batches: (readonly string[])[] = [];
+  const report = await rig.apply(async ({ batch: given = [] }) => {
+    batches.push(given.map(({ event }) => event.id));
+    return { message: "done" };
+  });
+  assert.deepEqual(report, { id: "x", events: 2, fired: 1, succeeded: 1, dead: 0, errors: 0 });
+  assert.deepEqual(batches, [["a", "b"]]);
+  assert.deepEqual(await rig.cells(), []);
+});
+
 test("one that was stopped goes on with the same id, and repeats nothing that is done", async () => {
   const bus = createMemoryBus();
   await store(bus, Object.fromEntries(Array.from({ length: 50 }, (_, n) => [`e${n}`, "go"])));
