@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Execute } from "../../../src/events/sensor/effect-queue.ts";
 import { createMemoryBus } from "../../harness/memory-bus.ts";
 import { waitFor } from "../../harness/wait.ts";
-import { both, dependencies, each, letters, live, log, publish, sensor } from "./life.ts";
+import { both, clock, dependencies, each, letters, live, log, publish, sensor } from "./life.ts";
 
 test("an event whose filter failed is judged again when it is redriven, by the Sensor as it is then", async () => {
   const bus = createMemoryBus();
@@ -60,7 +60,7 @@ test("redriven twice, it is done once", async () => {
 });
 
 test("a batch that failed for good keeps all of its events: for its dlqTrigger, on dead, and when it is redriven", async () => {
-  const bus = createMemoryBus();
+  const bus = createMemoryBus("one", new Map(), new Map(), () => clock.now());
   const done: string[] = [];
   let isBroken = true;
   const execute: Execute = async ({ key, trigger, batch = [] }) => {
@@ -91,14 +91,17 @@ test("a batch that failed for good keeps all of its events: for its dlqTrigger, 
 });
 
 test("effects of one key stay in order behind one that is tried again, or gives up; those of another key go on", async () => {
-  const bus = createMemoryBus();
+  const bus = createMemoryBus("one", new Map(), new Map(), () => clock.now());
   const done: string[] = [];
   const failures = new Map([
     ["a1", 1],
     ["a3", 9],
   ]);
+  const other = Promise.withResolvers<void>();
   const execute: Execute = async ({ events }) => {
     const id = Object.values(events)[0]?.event.id ?? "";
+    if (id === "b1") other.resolve();
+    if (id === "a1") await other.promise; // would wait for ever, were the other key behind it
     const left = failures.get(id) ?? 0;
     failures.set(id, left - 1);
     if (left > 0) throw new Error("no");
@@ -114,7 +117,7 @@ test("effects of one key stay in order behind one that is tried again, or gives 
   const { stop, running } = await live(sensor([ordered]), bus, "w", execute);
   for (const id of ["a1", "a2", "b1", "a3", "a4"]) await publish(bus, id.charAt(0), id, { k: id.charAt(0) });
   await waitFor("the end", () => done.includes("a4") && done.includes("b1"));
-  await waitFor("the letter", () => letters(bus).length === 1);
+  await waitFor("the letter", () => letters(bus).length >= 1); // another comes of the rescue, which fails too
   stop();
   await running;
   const ofA = done.filter((id) => id !== "b1");
@@ -122,5 +125,4 @@ test("effects of one key stay in order behind one that is tried again, or gives 
     ofA.filter((id) => id !== "a3"),
     ["a1", "a2", "a4"],
   );
-  assert.equal(done[0], "b1", "another key does not wait");
 });
