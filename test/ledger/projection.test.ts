@@ -197,7 +197,7 @@ test("waits for a file that cannot be written for a while, and misses nothing", 
   const said: string[] = [];
   const log = { ...silentLogger, warn: (message: string): void => void said.push(message) };
   await using history = await following(path, bus, log);
-  using other = new DatabaseSync(path);
+  using other = new DatabaseSync(path, { timeout: 5_000 }); // the projection may be writing its position just then
   other.exec("BEGIN IMMEDIATE");
   await publishEvent(bus, "e1");
   await waitFor("the projection to say that it waits", () => said.includes("the history waits"));
