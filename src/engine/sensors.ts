@@ -2,11 +2,10 @@ import type { Sensor } from "../api/resources.ts";
 import { type BusHandle, readStoredEvent } from "../controllers/bus-directory.ts";
 import { createEventBusController } from "../controllers/event-bus.ts";
 import { createSecretReader } from "../controllers/secret-reader.ts";
-import { createSensorController, type SensorController } from "../controllers/sensor.ts";
+import { createSensorController, type RunReports, type SensorController } from "../controllers/sensor.ts";
 import type { EventBus } from "../events/bus/bus.ts";
 import type { CompiledSensor } from "../events/sensor/compile.ts";
 import { createDeadLetters } from "../events/sensor/dead-letters.ts";
-import type { ReportAttempt } from "../events/sensor/effect-queue.ts";
 import { createExecutor } from "../events/sensor/executor.ts";
 import type { LimitOf } from "../events/sensor/lane.ts";
 import { createRateLimit, rateKey, rateStore } from "../events/sensor/rate-limit.ts";
@@ -83,7 +82,7 @@ async function readFinished({ ledger, partitions }: Parts): Promise<Finished> {
 function createRunnerFactory(parts: Parts, shared: Finished & { readonly ticker: Ticker }, gitOps: GitOpsTarget) {
   const { dead, directory, redrives } = parts;
   const readEvent = (head: EventHead) => readStoredEvent(directory, head);
-  return async (compiled: CompiledSensor, own: BusHandle, report: ReportAttempt): Promise<SensorRunner> => {
+  return async (compiled: CompiledSensor, own: BusHandle, told: RunReports): Promise<SensorRunner> => {
     const handle = own.readFrom ?? own;
     const { namespace, name } = compiled.head;
     const acting = createActing(parts, compiled, gitOps);
@@ -97,7 +96,7 @@ function createRunnerFactory(parts: Parts, shared: Finished & { readonly ticker:
       start: () => startOf(compiled.sensor, handle),
       partition: await parts.partitions.of(namespace, name),
       redrive: { inbox: redrives.inbox({ namespace, name }), letters: dead, readEvent },
-      report,
+      ...told,
     });
   };
 }
