@@ -212,7 +212,9 @@ test("an Application that cannot be read can be deleted", async () => {
   await createApplication(world, automated, { finalizers: [cascade] });
   await world.start();
   await synced(world);
-  await world.kube.patch(applicationRef, merge, { spec: { syncPolicy: { retry: { limit: "many" } } } } as JsonObject);
+  await world.kube.patch(applicationRef, merge, {
+    spec: { syncPolicy: { retry: { backoff: { duration: "soon" } } } },
+  } as JsonObject);
   await world.kube.delete(applicationRef);
   await world.until("the end", () => isGone(world));
 });

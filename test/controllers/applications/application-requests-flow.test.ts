@@ -237,7 +237,9 @@ test("an Application whose spec cannot be read says so, and works once it was me
   const engine = await world.start();
   await world.until("the first sync", () => world.syncs().length === 1);
   const { spec } = await world.application();
-  await world.kube.patch(applicationRef, merge, { spec: { syncPolicy: { retry: { limit: "many" } } } } as JsonObject);
+  await world.kube.patch(applicationRef, merge, {
+    spec: { syncPolicy: { retry: { backoff: { duration: "soon" } } } },
+  } as JsonObject);
   const conditions = await world.until("the condition", async () => {
     const found = listOf((await world.application()).status.conditions).map(objectOf);
     return found.some(({ type }) => type === "InvalidSpecError") ? found : undefined;
