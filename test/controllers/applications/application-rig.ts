@@ -372,3 +372,16 @@ export async function openShop(options: { readonly simulate?: boolean } = {}): P
   await world.repository.commit({ "web/settings.yaml": configMap("settings", { a: "1" }) });
   return world;
 }
+
+/** As if the definition were an older one, or another's: Applications of any form are stored. */
+export async function allowAnyField(kube: KubeClient): Promise<void> {
+  const definition = {
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    name: "applications.argoproj.io",
+  };
+  const value = { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } };
+  await kube.patch(definition, "application/json-patch+json", [
+    { op: "replace", path: "/spec/versions/0/schema", value },
+  ]);
+}
