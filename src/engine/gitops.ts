@@ -156,7 +156,7 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
         request,
         schemas: triggerSchemas(),
         sources: gitOps.sources,
-        renders: createRenderCache(gitOps.sources, { onMade: () => metrics.renders.add({}) }),
+        renders: createRenderCache({ onMade: () => metrics.renders.add({}) }),
         claims: createClaims(),
         isApplication: (key) => store?.find(key) !== undefined,
         controllerNamespace,

@@ -3,6 +3,7 @@ import { EngineError, TerminalError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { instanceName } from "../diff/tracking.ts";
 import { RenderError, targetStateMessage } from "../render/render.ts";
+import { gitTree } from "../source/git-tree.ts";
 import { normaliseRepositoryUrl } from "../source/repository-url.ts";
 import { isFullCommit } from "../source/revision.ts";
 import type { GitSources } from "../source/source.ts";
@@ -65,7 +66,10 @@ export async function renderTarget(
     checkTool(source);
     const commit = await resolveSource(source, revisions[index], request, deps, signal);
     if (source.ref !== undefined && !source.path) return { commit };
-    return { commit, rendered: await deps.renders.render(source, commit, options, signal) };
+    return {
+      commit,
+      rendered: await deps.renders.render(source, gitTree(deps.sources, source.repoURL, commit), options, signal),
+    };
   };
   // All are waited for, so that of several failures it is always the same one that is told.
   const settled = await Promise.allSettled(sources.map(renderOne));

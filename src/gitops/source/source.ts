@@ -55,6 +55,29 @@ export interface Checkout extends AsyncDisposable {
 }
 
 /**
+ * The files of one source at one revision, read-only: of a Git commit, a chart or an OCI artifact. Paths are relative to
+ * the root, with `/`; "" and "." are the root. The root of a chart is the chart itself, where `Chart.yaml` stands.
+ * @throws what `GitSources` and `ChartSources` throw; TerminalError GIT_PATH_INVALID for a path that is not there
+ */
+export interface SourceTree {
+  /** As `status.sync.revision` shows it: a full commit, a chart's version, an artifact's digest. */
+  readonly revision: string;
+  /** Names the content of a folder or file; undefined where there is none. Git's own id, or a digest of the content. */
+  treeId(path: string, signal: AbortSignal): Promise<string | undefined>;
+  /** All files below the folder. */
+  listFiles(path: string, signal: AbortSignal): Promise<readonly TreeEntry[]>;
+  /** The content of one file; links are not followed. */
+  read(path: string, signal: AbortSignal): Promise<Buffer>;
+  /** The contents of files that were listed, by path. @throws TerminalError GIT_TOO_LARGE over `maxBytes` together */
+  readFiles(entries: readonly TreeEntry[], maxBytes: number, signal: AbortSignal): Promise<ReadonlyMap<string, Buffer>>;
+  /** Writes one folder, and nothing else, into a new directory. */
+  checkout(path: string, signal: AbortSignal): Promise<Checkout>;
+}
+
+/** What `$name/…` in a value file or file parameter means: trees of other sources by their `ref`. */
+export type TreesByRef = ReadonlyMap<string, SourceTree>;
+
+/**
  * Git repositories by URL (`https`, `http`, `file`, absolute path), over shared local mirrors: spellings of one
  * repository share one mirror, and callers that ask at once share one request to the server.
  * Where a `commit` is taken, it is fetched first if it is missing.

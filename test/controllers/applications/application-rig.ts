@@ -249,7 +249,7 @@ async function startEngine(world: World, options: EngineOptions): Promise<TestEn
   const index = createApplicationIndex();
   const found = createProjects(projects, "argocd", log);
   const cluster = { server: "https://kubernetes.default.svc", name: "in-cluster", kube, live };
-  const renders = createRenderCache(sources);
+  const renders = createRenderCache();
   const controller: ApplicationController = createApplicationController({
     store,
     index,
