@@ -94,12 +94,16 @@ export const errorCodes = {
     remedy: "Compare the path, type and values of the filter with the event: `tiphys why EVENT`.",
   },
   GIT_AUTH_FAILED: {
-    cause: "The Git server wants credentials, or refused those that it got.",
-    remedy: "Add a repository Secret with a username and a password or token that may read it.",
+    cause: "The server of a repository wants credentials, or refused those that it got.",
+    remedy: "Add a repository Secret with a password, token or SSH key that may read it.",
   },
   GIT_FAILED: {
     cause: "A Git operation failed.",
     remedy: "See the message; it is tried again.",
+  },
+  GIT_HOST_UNKNOWN: {
+    cause: "The server of a repository is not known by its host key or certificate.",
+    remedy: "Add its key to argocd-ssh-known-hosts-cm, or its authority to argocd-tls-certs-cm.",
   },
   GIT_PATH_INVALID: {
     cause: "The path of a source does not exist at its revision, or is no folder of the repository.",
@@ -184,6 +188,10 @@ export const errorCodes = {
   SCRIPT_INVALID: {
     cause: "A text is no Lua script.",
     remedy: "Mend it at the line that the message names; scripts are Lua 5.1.",
+  },
+  REPOSITORY_FAILED: {
+    cause: "A repository of charts or a registry did not answer as it should.",
+    remedy: "See the message; it is tried again.",
   },
   SECRET_MISSING: {
     cause: "A Secret or a key of it does not exist.",

@@ -12,6 +12,12 @@ import { createProjects, type Projects } from "../controllers/applications/proje
 import { refEvents } from "../controllers/applications/push-events.ts";
 import { createPushIntake, type SeenPush } from "../controllers/applications/push-intake.ts";
 import { createReconcileStream, type ReconcileStream } from "../controllers/applications/reconcile-stream.ts";
+import {
+  certificatesName,
+  createRepositoryAccess,
+  knownHostsName,
+  secretTypeLabel,
+} from "../controllers/applications/repository-access.ts";
 import { createRepositoryPoller, type RepositoryChange } from "../controllers/applications/repository-poller.ts";
 import { triggerSchemas } from "../events/triggers/registry.ts";
 import type { GitOpsTarget } from "../events/triggers/trigger.ts";
@@ -20,7 +26,8 @@ import type { DestinationCluster } from "../gitops/reconcile/destination.ts";
 import { createRenderCache } from "../gitops/reconcile/render-cache.ts";
 import { openGitSources } from "../gitops/source/git-sources.ts";
 import { normaliseRepositoryUrl } from "../gitops/source/repository-url.ts";
-import type { GitSources } from "../gitops/source/source.ts";
+import type { FindAccess, GitSources } from "../gitops/source/source.ts";
+import type { ListOptions, WatchCache } from "../kube/kube.ts";
 import { createLiveState, type LiveState } from "../kube/live-state.ts";
 import { trimLive } from "../kube/trim-live.ts";
 import { createWatchCache } from "../kube/watch-cache.ts";
@@ -82,7 +89,9 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
     await openGitSources({
       directory: dataDir.file("git"),
       tool: config.git,
-      credentials: async () => undefined,
+      access: openRepositoryAccess(parts, () =>
+        gitOps.running?.controller.retryFailed("credentials of repositories changed"),
+      ),
       allowLocal: config.remote === undefined,
       localPathOf: (url) => {
         const path = served.localPathOf(url);
@@ -97,13 +106,31 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
   return gitOps;
 }
 
+/** Secrets and ConfigMaps that say how repositories are reached. */
+function openRepositoryAccess({ stack, nursery, kube, clock, log }: Parts, onChange: () => void): FindAccess {
+  const follow = (kind: string, options: Pick<ListOptions, "labelSelector" | "fieldSelector">): WatchCache => {
+    const all = { namespace: controllerNamespace, ...options };
+    const cache = createWatchCache({ client: kube, kind: { apiVersion: "v1", kind }, options: all, clock, log });
+    stack.use(nursery.start(`${kind} of repositories`, (signal) => cache.run(signal)));
+    return cache;
+  };
+  const caches = {
+    secrets: follow("Secret", { labelSelector: `${secretTypeLabel} in (repository,repo-creds)` }),
+    knownHosts: follow("ConfigMap", { fieldSelector: `metadata.name=${knownHostsName}` }),
+    certificates: follow("ConfigMap", { fieldSelector: `metadata.name=${certificatesName}` }),
+  };
+  return createRepositoryAccess({ ...caches, namespace: controllerNamespace }, onChange);
+}
+
 /** A push while they do not run here is found when they are looked at first, or by the poll of the engine that has them. */
 async function passOn({ url, refs, repository }: Push, { running, served }: GitOps): Promise<void> {
   if (running === undefined) return;
   const headRef = await served.headRefOf(repository);
   const path = served.localPathOf(url);
   // Applications may name this machine in another way.
-  const used = [...running.controller.repositories()].filter((one) => served.localPathOf(one) === path);
+  const used = [...running.controller.repositories()]
+    .map(({ url: one }) => one)
+    .filter((one) => served.localPathOf(one) === path);
   const spellings = new Map([url, ...used].map((one) => [normaliseRepositoryUrl(one), one]));
   for (const one of spellings.values()) await running.onPush({ url: one, refs, headRef });
 }
@@ -156,7 +183,7 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
         request,
         schemas: triggerSchemas(),
         sources: gitOps.sources,
-        renders: createRenderCache(gitOps.sources, { onMade: () => metrics.renders.add({}) }),
+        renders: createRenderCache({ onMade: () => metrics.renders.add({}) }),
         claims: createClaims(),
         isApplication: (key) => store?.find(key) !== undefined,
         controllerNamespace,

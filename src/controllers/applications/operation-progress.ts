@@ -103,3 +103,9 @@ export function withOperationSources(object: KubeObject, application: Applicatio
   const { source: _, sources: __, sourceHydrator: ___, ...spec } = application.spec;
   return parseApplication({ ...object, spec: { ...spec, ...wanted } }).resource;
 }
+
+/** After a restart: from the state that the last operation left. */
+export function lastSyncOf(state: JsonObject): string | undefined {
+  const decision = decisionOf(objectOf(state.operation));
+  return decision === undefined || textOf(state.finishedAt) === "" ? undefined : syncKey(decision);
+}

@@ -3,6 +3,7 @@ import { EngineError, TerminalError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { instanceName } from "../diff/tracking.ts";
 import { RenderError, targetStateMessage } from "../render/render.ts";
+import { gitTree } from "../source/git-tree.ts";
 import { normaliseRepositoryUrl } from "../source/repository-url.ts";
 import { isFullCommit } from "../source/revision.ts";
 import type { GitSources } from "../source/source.ts";
@@ -58,14 +59,18 @@ export async function renderTarget(
   deps: TargetDeps,
   signal: AbortSignal,
 ): Promise<Rendered> {
-  const { sources, metadata } = application;
+  const { sources, metadata, project } = application;
+  const git = deps.sources.ofProject(project);
   const instance = instanceName(metadata.name, metadata.namespace, deps.controllerNamespace);
   const options = { hard: request.hard, instance };
   const renderOne = async (source: ApplicationSource, index: number): Promise<RenderedPart> => {
     checkTool(source);
-    const commit = await resolveSource(source, revisions[index], request, deps, signal);
+    const commit = await resolveSource(source, revisions[index], request, git, signal);
     if (source.ref !== undefined && !source.path) return { commit };
-    return { commit, rendered: await deps.renders.render(source, commit, options, signal) };
+    return {
+      commit,
+      rendered: await deps.renders.render(source, gitTree(git, source.repoURL, commit), options, signal),
+    };
   };
   // All are waited for, so that of several failures it is always the same one that is told.
   const settled = await Promise.allSettled(sources.map(renderOne));
@@ -89,7 +94,7 @@ async function resolveSource(
   source: ApplicationSource,
   revision: string | undefined,
   request: Pick<ReconcileRequest, "level" | "seen">,
-  { sources }: TargetDeps,
+  sources: GitSources,
   signal: AbortSignal,
 ): Promise<string> {
   const wanted = revision ?? source.targetRevision ?? "";

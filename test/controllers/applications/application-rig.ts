@@ -23,6 +23,7 @@ import type { GitOpsTarget } from "../../../src/events/triggers/trigger.ts";
 import { createClaims } from "../../../src/gitops/reconcile/claims.ts";
 import { createRenderCache } from "../../../src/gitops/reconcile/render-cache.ts";
 import { openGitSources } from "../../../src/gitops/source/git-sources.ts";
+import { anonymousAccess } from "../../../src/gitops/source/source.ts";
 import { createKubeClient } from "../../../src/kube/client.ts";
 import type { KubeClient, WatchCache } from "../../../src/kube/kube.ts";
 import { createLiveState } from "../../../src/kube/live-state.ts";
@@ -239,7 +240,7 @@ async function startEngine(world: World, options: EngineOptions): Promise<TestEn
   const metrics = createMetrics();
   const directory = stack.use(await tempDir());
   const tool = { command: "git", env: { PATH: process.env.PATH ?? "" } };
-  const git = { directory: directory.path, tool, credentials: async () => undefined, allowLocal: true, clock, log };
+  const git = { directory: directory.path, tool, access: () => anonymousAccess, allowLocal: true, clock, log };
   const sources = stack.use(await openGitSources(git));
   const live = createLiveState({ client: kube, clock, log, groupOf, trim: trimLive });
   const real = createWatchCache({ client: kube, kind, clock, log });
@@ -249,7 +250,7 @@ async function startEngine(world: World, options: EngineOptions): Promise<TestEn
   const index = createApplicationIndex();
   const found = createProjects(projects, "argocd", log);
   const cluster = { server: "https://kubernetes.default.svc", name: "in-cluster", kube, live };
-  const renders = createRenderCache(sources);
+  const renders = createRenderCache();
   const controller: ApplicationController = createApplicationController({
     store,
     index,

@@ -90,7 +90,7 @@ export async function openWorld(options: { simulate?: boolean } = {}): Promise<W
   const cluster = { server: "https://kubernetes.default.svc", name: "in-cluster", kube: plane.client, live };
   const projects = new Map([["default", defaultProject("argocd")]]);
   const applications = new Set<string>();
-  const renders = createRenderCache(rig.sources);
+  const renders = createRenderCache();
   const deps: ReconcileDeps = {
     sources: rig.sources,
     renders,

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { systemClock } from "../../../src/base/clock.ts";
 import { silentLogger } from "../../../src/base/log.ts";
 import { type GitSourcesOptions, openGitSources } from "../../../src/gitops/source/git-sources.ts";
-import type { GitSources } from "../../../src/gitops/source/source.ts";
+import { anonymousAccess, type GitSources } from "../../../src/gitops/source/source.ts";
 import { tempDir } from "../../harness/temp-dir.ts";
 
 export interface SourceRig extends AsyncDisposable {
@@ -25,7 +25,7 @@ export async function openSources(options: Partial<GitSourcesOptions> = {}): Pro
   const sources = await openGitSources({
     directory: join(directory.path, "git"),
     tool: { command, env: { PATH: process.env.PATH ?? "" } },
-    credentials: async () => undefined,
+    access: () => anonymousAccess,
     allowLocal: true,
     clock: systemClock,
     log: silentLogger,
