@@ -19,6 +19,7 @@ import {
   secretTypeLabel,
 } from "../controllers/applications/repository-access.ts";
 import { createRepositoryPoller, type RepositoryChange } from "../controllers/applications/repository-poller.ts";
+import { createSyncSettings } from "../controllers/applications/sync-settings.ts";
 import { triggerSchemas } from "../events/triggers/registry.ts";
 import type { GitOpsTarget } from "../events/triggers/trigger.ts";
 import { createClaims } from "../gitops/reconcile/claims.ts";
@@ -167,6 +168,7 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
   const live = createLiveState({ client: kube, clock, log, groupOf, trim: trimLive });
   stack.use(nursery.start("live state", (signal) => live.run(signal)));
   const { projects, onProject } = await openProjects(parts);
+  const settings = createSyncSettings(await openConfigMaps(parts), controllerNamespace);
   const index = createApplicationIndex();
   let store: ApplicationStore | undefined;
   let listed: Promise<void> | undefined;
@@ -191,6 +193,7 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
         graceMs,
         pollMs: waitPollMs,
         waveDelayMs: parts.config.waveDelayMs,
+        settings,
       });
     },
     { concurrency: looksAtOnce },
@@ -242,6 +245,15 @@ async function openProjects({ stack, nursery, kube, clock, log }: Parts): Promis
     projects: createProjects(cache, controllerNamespace, log),
     onProject: (listener) => void cache.onChange(({ object }) => listener(object.metadata.name ?? "")),
   };
+}
+
+/** The ConfigMaps of the controller's namespace: settings of the original are among them. */
+async function openConfigMaps({ stack, nursery, kube, clock, log }: Parts): Promise<WatchCache> {
+  const kind = { apiVersion: "v1", kind: "ConfigMap" };
+  const cache = createWatchCache({ client: kube, kind, options: { namespace: controllerNamespace }, clock, log });
+  stack.use(nursery.start("settings cache", (signal) => cache.run(signal)));
+  await cache.synced;
+  return cache;
 }
 
 function requestAllOf(project: string, controller: ApplicationController, store: ApplicationStore | undefined): void {

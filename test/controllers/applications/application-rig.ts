@@ -17,6 +17,7 @@ import { followLiveChanges, groupOf } from "../../../src/controllers/application
 import { createProjects } from "../../../src/controllers/applications/projects.ts";
 import { createPushIntake, type SeenPush } from "../../../src/controllers/applications/push-intake.ts";
 import { createReconcileStream, type ReconcileStream } from "../../../src/controllers/applications/reconcile-stream.ts";
+import { defaultSyncSettings, type SyncSettings } from "../../../src/controllers/applications/sync-settings.ts";
 import { createController } from "../../../src/controllers/controller.ts";
 import { triggerSchemas } from "../../../src/events/triggers/registry.ts";
 import type { GitOpsTarget } from "../../../src/events/triggers/trigger.ts";
@@ -82,6 +83,7 @@ export interface World extends AsyncDisposable {
 }
 
 export interface EngineOptions {
+  readonly settings?: SyncSettings;
   /** Called before each request; what it throws is how the request fails. Awaited. */
   readonly fault?: (call: Call) => void | Promise<void>;
   /** Called after each request was answered, before the engine sees the answer. */
@@ -275,6 +277,7 @@ async function startEngine(world: World, options: EngineOptions): Promise<TestEn
     isApplication: (key) => store.find(key) !== undefined,
     pollMs: 250,
     waveDelayMs: 2_000,
+    settings: options.settings ?? defaultSyncSettings,
   });
   const queue = createController({ kind, cache, reconciler: controller, clock, log });
   const unfollow = followLiveChanges({
