@@ -5,13 +5,13 @@ import { readBusUsage } from "../controllers/bus-usage.ts";
 import { createEventSender } from "../controllers/event-sender.ts";
 import type { CompiledSensor } from "../events/sensor/compile.ts";
 import { stateBefore } from "../events/trial/state-before.ts";
-import type { GitOpsTarget } from "../events/triggers/trigger.ts";
 import type { ListedResource } from "../server/history-routes.ts";
 import { openServer } from "../server/server.ts";
 import { createWhy } from "../server/why.ts";
 import { admit } from "../validate/admission.ts";
 import { host, type Parts } from "./parts.ts";
 import { createReplayer } from "./replays.ts";
+import type { TriggerTargets } from "./sensors.ts";
 
 /** How long looking back for one question may take. */
 const questionMs = 5_000;
@@ -21,7 +21,7 @@ export interface ApiState {
   notReady: string | undefined;
   sensors: () => readonly CompiledSensor[];
   /** Undefined: Sensors do not act yet. */
-  gitOps: () => GitOpsTarget | undefined;
+  targets: () => TriggerTargets | undefined;
   /** Undefined: not yet. */
   applications: () => ApplicationDoor | undefined;
   listed: { readonly sensors: () => readonly ListedResource[]; readonly sources: () => readonly ListedResource[] };
@@ -56,7 +56,7 @@ export async function openApi(parts: Parts, state: Readonly<ApiState>) {
       send,
       applications: doorOf(state),
       buses: () => readBusUsage(directory),
-      replayer: createReplayer(parts, () => state.gitOps()),
+      replayer: createReplayer(parts, () => state.targets()),
       dead: {
         letters: parts.dead,
         redrive: (letter) => parts.redrives.request(letter),

@@ -9,6 +9,7 @@ import { createStatusWriter } from "../controllers/status.ts";
 import type { EventBus } from "../events/bus/bus.ts";
 import { createDeadStore } from "../events/sensor/dead-store.ts";
 import { createRedrives, redriveStore } from "../events/sensor/redrives.ts";
+import { createClientPool } from "../events/triggers/client-pool.ts";
 import { openLedger } from "../ledger/ledger.ts";
 import { openProjection } from "../ledger/projection.ts";
 import { type Endpoints, openDataDir } from "../local/data-dir.ts";
@@ -58,7 +59,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
   const state: ApiState = {
     notReady: "starting",
     sensors: () => [],
-    gitOps: () => undefined,
+    targets: () => undefined,
     applications: () => undefined,
     listed: { sensors: () => [], sources: () => [] },
   };
@@ -67,8 +68,9 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
   const applied = await applyManifests(base, cluster.kube);
   await runGitOps(parts, gitOps);
   state.applications = () => gitOps.running?.applications;
-  const sensors = await startSensors(parts, gitOps.target);
-  state.gitOps = () => gitOps.target;
+  const targets = { gitOps: gitOps.target, git: gitOps.files };
+  const sensors = await startSensors(parts, targets);
+  state.targets = () => targets;
   metricsOf(parts, sensors.reconciler.lags);
   state.sensors = () => [...sensors.reconciler.running(), ...(gitOps.running?.controller.sensors() ?? [])];
   await releaseGarbage(); // before the sources leave theirs: the peak is a tenth lower
@@ -127,5 +129,20 @@ function openParts(base: Base, { bus, records, leases, cluster: { kube, isSimula
   const { name, ttlMs } = redriveStore;
   const redrives = createRedrives({ ...base, store: bus.state(name, { ttlMs }) });
   const dead = createDeadStore(bus, base.clock);
-  return { ...base, ...records, kube, isSimulated, directory, system, leases, partitions, writeStatus, dead, redrives };
+  const clients = base.stack.use(createClientPool(base));
+  base.stack.use(base.nursery.start("idle connections", (signal) => clients.run(signal)));
+  return {
+    ...base,
+    ...records,
+    kube,
+    isSimulated,
+    directory,
+    system,
+    leases,
+    partitions,
+    writeStatus,
+    dead,
+    redrives,
+    clients,
+  };
 }

@@ -21,7 +21,7 @@ import {
 import { createRepositoryPoller, type RepositoryChange } from "../controllers/applications/repository-poller.ts";
 import { createSyncSettings } from "../controllers/applications/sync-settings.ts";
 import { triggerSchemas } from "../events/triggers/registry.ts";
-import type { GitOpsTarget } from "../events/triggers/trigger.ts";
+import type { GitFiles, GitOpsTarget } from "../events/triggers/trigger.ts";
 import { createClaims } from "../gitops/reconcile/claims.ts";
 import type { DestinationCluster } from "../gitops/reconcile/destination.ts";
 import { createRenderCache } from "../gitops/reconcile/render-cache.ts";
@@ -34,6 +34,7 @@ import { trimLive } from "../kube/trim-live.ts";
 import { createWatchCache } from "../kube/watch-cache.ts";
 import type { Push } from "../local/git-server.ts";
 import { openServedRepositories, type ServedRepositories } from "../local/served-repositories.ts";
+import { createGitFiles } from "./git-files.ts";
 import { controllerNamespace, host, type Parts, runController } from "./parts.ts";
 
 /** The reconcile flow, before anything runs: Sensors need it to store requests. */
@@ -42,6 +43,8 @@ export interface GitOps {
   readonly requests: ReconcileStream;
   readonly served: ServedRepositories;
   readonly sources: GitSources;
+  /** What triggers read of repositories. */
+  readonly files: GitFiles;
   /** Set while it runs here. */
   running?: RunningGitOps;
 }
@@ -103,7 +106,8 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
       onRequest: (repo, request_type) => metrics.gitRequests.add({ repo, request_type }),
     }),
   );
-  const gitOps: GitOps = { target: createGitOpsTarget({ requests, clock }), requests, served, sources };
+  const files = stack.use(createGitFiles(parts, served));
+  const gitOps: GitOps = { target: createGitOpsTarget({ requests, clock }), requests, served, sources, files };
   return gitOps;
 }
 
