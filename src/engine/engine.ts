@@ -17,7 +17,7 @@ import { rawSubject } from "../record/subject.ts";
 import { type ApiState, openApi } from "./api.ts";
 import { createSystemHandle, openSystemBus } from "./buses.ts";
 import { applyManifests, openCluster } from "./cluster.ts";
-import { openGitOps, runGitOps } from "./gitops.ts";
+import { createWebhooks, openGitOps, runGitOps } from "./gitops.ts";
 import { openLeases } from "./leases.ts";
 import type { Base, Cluster, EngineConfig, EngineLeases, Parts, Records } from "./parts.ts";
 import { startSensors } from "./sensors.ts";
@@ -61,11 +61,14 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
     sensors: () => [],
     targets: () => undefined,
     applications: () => undefined,
+    webhooks: () => undefined,
     listed: { sensors: () => [], sources: () => [] },
   };
   const server = await openApi(parts, state);
   const gitOps = await openGitOps(parts);
   const applied = await applyManifests(base, cluster.kube);
+  const webhooks = createWebhooks(parts, gitOps);
+  state.webhooks = () => webhooks;
   await runGitOps(parts, gitOps);
   state.applications = () => gitOps.running?.applications;
   const targets = { gitOps: gitOps.target, git: gitOps.files };
@@ -91,8 +94,14 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
   state.notReady = undefined;
   dataDir.writeEndpoints(endpoints);
   const running = stack.move();
-  const webhooks = ingress.urls();
-  return { endpoints, applied, webhooks, failed: nursery.failed, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  const urls = ingress.urls();
+  return {
+    endpoints,
+    applied,
+    webhooks: urls,
+    failed: nursery.failed,
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
 }
 
 /** Levels that only who asks needs to know. */

@@ -4,14 +4,20 @@ import { join } from "node:path";
 import { TerminalError } from "../base/errors.ts";
 import type { GitFile, GitFiles } from "../events/triggers/trigger.ts";
 import { openGitSources } from "../gitops/source/git-sources.ts";
-import type { Credentials, GitSources, Refs } from "../gitops/source/source.ts";
+import {
+  anonymousAccess,
+  type FindAccess,
+  type GitSources,
+  type Refs,
+  type RepositoryAccess,
+} from "../gitops/source/source.ts";
 import type { ServedRepositories } from "../local/served-repositories.ts";
 import type { Parts } from "./parts.ts";
 
 interface OpenMirrors {
   readonly sources: Promise<GitSources>;
-  /** As they were given last: tokens change. */
-  credentials: Credentials | undefined;
+  /** With the credentials that were given last: tokens change. */
+  file: GitFile;
 }
 
 /** Sets of credentials whose mirrors are open at once. */
@@ -20,22 +26,25 @@ const maxOpen = 32;
 /**
  * Files of repositories for triggers, over mirrors of their own below `<data-dir>/git-artifacts`: one folder for each set
  * of credentials, so that nobody reads what others were allowed to fetch. What the server has now is asked for each read;
- * a commit that is there is not fetched again.
+ * a commit that is there is not fetched again. Of what `trusted` says only host keys and authorities count: credentials
+ * of Applications are theirs.
  */
-export function createGitFiles(parts: Parts, served: ServedRepositories): GitFiles & AsyncDisposable {
+export function createGitFiles(
+  parts: Parts,
+  served: ServedRepositories,
+  trusted: FindAccess,
+): GitFiles & AsyncDisposable {
   const open = new Map<string, OpenMirrors>();
 
-  function sourcesFor({ credentials, identity, sshKey }: GitFile): Promise<GitSources> {
-    if (sshKey !== undefined) {
-      throw new TerminalError("GIT_REFUSED", "source.git.sshKeySecret: Git over ssh is not supported yet: use https");
-    }
+  function sourcesFor(file: GitFile): Promise<GitSources> {
+    const { credentials, identity, sshKey, ignoreHostKey } = file;
     const key = createHash("sha256")
-      .update(identity ?? JSON.stringify(credentials ?? null))
+      .update(identity ?? JSON.stringify([credentials, sshKey, ignoreHostKey]))
       .digest("hex")
       .slice(0, 32);
     const known = open.get(key);
     if (known !== undefined) {
-      known.credentials = credentials;
+      known.file = file;
       return known.sources;
     }
     const [oldest] = open;
@@ -43,19 +52,18 @@ export function createGitFiles(parts: Parts, served: ServedRepositories): GitFil
       open.delete(oldest[0]);
       void oldest[1].sources.then((sources) => sources[Symbol.asyncDispose]()).catch(() => undefined);
     }
-    const mirrors = openMirrors(key, (): Credentials | undefined => mirrors.credentials);
-    mirrors.credentials = credentials;
+    const mirrors = openMirrors(key, (repository) => accessOf(mirrors.file, trusted(repository, "")), file);
     open.set(key, mirrors);
     mirrors.sources.catch(() => open.delete(key));
     return mirrors.sources;
   }
 
-  function openMirrors(key: string, credentials: () => Credentials | undefined): OpenMirrors {
+  function openMirrors(key: string, access: FindAccess, file: GitFile): OpenMirrors {
     const { config, dataDir, clock, log, metrics } = parts;
     const sources = openGitSources({
       directory: join(dataDir.file("git-artifacts"), key),
       tool: config.git,
-      credentials: async () => credentials(),
+      access,
       allowLocal: false,
       localPathOf(url) {
         const path = served.localPathOf(url);
@@ -65,7 +73,7 @@ export function createGitFiles(parts: Parts, served: ServedRepositories): GitFil
       log,
       onRequest: (repo, request_type) => metrics.gitRequests.add({ repo, request_type }),
     });
-    return { sources, credentials: undefined };
+    return { sources, file };
   }
 
   return {
@@ -82,6 +90,18 @@ export function createGitFiles(parts: Parts, served: ServedRepositories): GitFil
     async [Symbol.asyncDispose]() {
       await Promise.allSettled([...open.values()].map(async ({ sources }) => (await sources)[Symbol.asyncDispose]()));
     },
+  };
+}
+
+function accessOf(file: GitFile, { knownHosts, tls }: RepositoryAccess): RepositoryAccess {
+  const { credentials, sshKey, ignoreHostKey = false } = file;
+  return {
+    ...anonymousAccess,
+    knownHosts,
+    tls,
+    ...(credentials && { basic: credentials }),
+    ...(sshKey === undefined ? {} : { sshPrivateKey: sshKey }),
+    isHostKeyIgnored: ignoreHostKey,
   };
 }
 

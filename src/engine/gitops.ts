@@ -10,7 +10,7 @@ import { createGitOpsTarget } from "../controllers/applications/gitops-target.ts
 import { followLiveChanges, groupOf } from "../controllers/applications/live-changes.ts";
 import { createProjects, type Projects } from "../controllers/applications/projects.ts";
 import { refEvents } from "../controllers/applications/push-events.ts";
-import { createPushIntake, type SeenPush } from "../controllers/applications/push-intake.ts";
+import { createPushIntake, type PushIntakeDeps, type SeenPush } from "../controllers/applications/push-intake.ts";
 import { createReconcileStream, type ReconcileStream } from "../controllers/applications/reconcile-stream.ts";
 import {
   certificatesName,
@@ -20,6 +20,12 @@ import {
 } from "../controllers/applications/repository-access.ts";
 import { createRepositoryPoller, type RepositoryChange } from "../controllers/applications/repository-poller.ts";
 import { createSyncSettings } from "../controllers/applications/sync-settings.ts";
+import { everyApplication } from "../controllers/webhooks/hook-event.ts";
+import { createHookIntake } from "../controllers/webhooks/hook-intake.ts";
+import { createHookReceiver, type HookReceiver } from "../controllers/webhooks/hook-receiver.ts";
+import { createHookSettings } from "../controllers/webhooks/hook-settings.ts";
+import { changedFiles, isTouched } from "../controllers/webhooks/refresh-paths.ts";
+import type { ReceivedEvent } from "../events/sensor/state.ts";
 import { triggerSchemas } from "../events/triggers/registry.ts";
 import type { GitFiles, GitOpsTarget } from "../events/triggers/trigger.ts";
 import { createClaims } from "../gitops/reconcile/claims.ts";
@@ -53,6 +59,7 @@ export interface RunningGitOps {
   readonly controller: ApplicationController;
   readonly applications: ApplicationDoor;
   readonly onPush: (push: SeenPush) => Promise<void>;
+  readonly onHook: (received: ReceivedEvent, done: () => void) => void;
 }
 
 /** The original's `timeout.reconciliation` and its jitter (spec argo-cd-engine 0.3). */
@@ -74,7 +81,8 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
     onRequest: (application, received, done) => {
       const { running } = gitOps;
       if (running === undefined) return; // it stays stored: the stream is read once it runs
-      running.controller.offerStored(application, received, done);
+      if (application === everyApplication) running.onHook(received, done);
+      else running.controller.offerStored(application, received, done);
     },
   });
   const served = stack.use(
@@ -89,13 +97,14 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
       ...(config.manifests === undefined ? {} : { manifests: config.manifests }),
     }),
   );
+  const access = openRepositoryAccess(parts, () =>
+    gitOps.running?.controller.retryFailed("credentials of repositories changed"),
+  );
   const sources = stack.use(
     await openGitSources({
       directory: dataDir.file("git"),
       tool: config.git,
-      access: openRepositoryAccess(parts, () =>
-        gitOps.running?.controller.retryFailed("credentials of repositories changed"),
-      ),
+      access,
       allowLocal: config.remote === undefined,
       localPathOf: (url) => {
         const path = served.localPathOf(url);
@@ -106,7 +115,7 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
       onRequest: (repo, request_type) => metrics.gitRequests.add({ repo, request_type }),
     }),
   );
-  const files = stack.use(createGitFiles(parts, served));
+  const files = stack.use(createGitFiles(parts, served, access));
   const gitOps: GitOps = { target: createGitOpsTarget({ requests, clock }), requests, served, sources, files };
   return gitOps;
 }
@@ -138,6 +147,12 @@ async function passOn({ url, refs, repository }: Push, { running, served }: GitO
     .filter((one) => served.localPathOf(one) === path);
   const spellings = new Map([url, ...used].map((one) => [normaliseRepositoryUrl(one), one]));
   for (const one of spellings.values()) await running.onPush({ url: one, refs, headRef });
+}
+
+/** What takes pushes of Git providers: in every engine, whoever has the Applications. */
+export function createWebhooks({ kube, clock, log }: Parts, { requests }: GitOps): HookReceiver {
+  const settings = createHookSettings({ kube, controllerNamespace, clock });
+  return createHookReceiver({ settings, requests, clock, log });
 }
 
 /** The partition whose lease says which of the engines on one bus has the Applications. */
@@ -214,9 +229,15 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
       log,
     }),
   );
-  const onPush = createPushIntake({ system, controllerNamespace, index, requests: gitOps.requests, clock });
   if (store === undefined) throw new Error("a controller is made with its cache");
-  gitOps.running = { controller, applications: createApplicationDoor(store, controller), onPush };
+  const { requests } = gitOps;
+  const concerned = concernedBy(store);
+  const onPush = createPushIntake({ system, controllerNamespace, index, requests, concerned, clock });
+  const stop = new AbortController();
+  stack.defer(() => stop.abort());
+  const repositories = () => [...controller.repositories()].map(({ url }) => url);
+  const onHook = createHookIntake({ repositories, onPush, clock, log, signal: stop.signal });
+  gitOps.running = { controller, applications: createApplicationDoor(store, controller), onPush, onHook };
   startPolling(parts, gitOps, controller);
   // Not after the first look at each: a repository that does not answer would hold up all others.
   stack.use(
@@ -226,6 +247,17 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
       if (!signal.aborted) await gitOps.requests.run(signal);
     }),
   );
+}
+
+/** What the files of a push concern, by the annotations of Applications. */
+function concernedBy(store: ApplicationStore): NonNullable<PushIntakeDeps["concerned"]> {
+  return (keys, repository, files) => {
+    const changed = changedFiles(files);
+    return [...keys].filter((key) => {
+      const application = store.find(key);
+      return application === undefined || isTouched(application, repository, changed);
+    });
+  };
 }
 
 /** The cluster that the engine itself uses, by the names that Applications have for it. */
