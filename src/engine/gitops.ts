@@ -1,6 +1,8 @@
 import { existsSync } from "node:fs";
+import { objectOf } from "../api/fields.ts";
 import { argoApiVersion } from "../api/resources.ts";
 import { createActiveWhile } from "../base/active-while.ts";
+import type { JsonObject, JsonValue } from "../base/json.ts";
 import { type ApplicationController, createApplicationController } from "../controllers/applications/application.ts";
 import { type ApplicationDoor, createApplicationDoor } from "../controllers/applications/application-access.ts";
 import { createApplicationIndex } from "../controllers/applications/application-index.ts";
@@ -29,7 +31,6 @@ import type { ReceivedEvent } from "../events/sensor/state.ts";
 import { triggerSchemas } from "../events/triggers/registry.ts";
 import type { GitFiles, GitOpsTarget } from "../events/triggers/trigger.ts";
 import { createClaims } from "../gitops/reconcile/claims.ts";
-import type { DestinationCluster } from "../gitops/reconcile/destination.ts";
 import { createRenderCache } from "../gitops/reconcile/render-cache.ts";
 import { openGitSources } from "../gitops/source/git-sources.ts";
 import { normaliseRepositoryUrl } from "../gitops/source/repository-url.ts";
@@ -40,6 +41,7 @@ import { trimLive } from "../kube/trim-live.ts";
 import { createWatchCache } from "../kube/watch-cache.ts";
 import type { Push } from "../local/git-server.ts";
 import { openServedRepositories, type ServedRepositories } from "../local/served-repositories.ts";
+import { openClusters } from "./clusters.ts";
 import { createGitFiles } from "./git-files.ts";
 import { controllerNamespace, host, type Parts, runController } from "./parts.ts";
 
@@ -189,7 +191,31 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
   const { projects, onProject } = await openProjects(parts);
   const settings = createSyncSettings(await openConfigMaps(parts), controllerNamespace);
   const index = createApplicationIndex();
+  const follow = (one: LiveState) =>
+    followLiveChanges({
+      live: one,
+      applicationOf: (instance) => gitOps.running?.controller.byInstance(instance),
+      onDrift: (reason) => void gitOps.running?.controller.offerLocal(reason),
+      ledger,
+      clock,
+      log,
+    });
   let store: ApplicationStore | undefined;
+  const requestAll = (what: string, id: string, concerns: (spec: JsonObject) => boolean): void => {
+    for (const { metadata, spec } of store?.list() ?? []) {
+      if (!concerns(objectOf(spec as JsonValue | undefined))) continue;
+      const application = `${metadata.namespace}/${metadata.name}`;
+      void gitOps.running?.controller.offerLocal({ reason: "spec", application, id, what, level: 2 });
+    }
+  };
+  const clusters = await openClusters(parts, live, settings, {
+    follow,
+    onChange: ({ server, name }) =>
+      requestAll(`cluster ${name} changed`, `spec/cluster/${server}`, ({ destination }) => {
+        const { server: wanted, name: named } = objectOf(destination);
+        return wanted === server || named === name;
+      }),
+  });
   let listed: Promise<void> | undefined;
   const running = runController(
     parts,
@@ -208,7 +234,7 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
         claims: createClaims(),
         isApplication: (key) => store?.find(key) !== undefined,
         controllerNamespace,
-        directory: { project: projects.find, clusters: () => [inCluster(parts, live)] },
+        directory: { project: projects.find, clusters: () => clusters.list() },
         graceMs,
         pollMs: waitPollMs,
         waveDelayMs: parts.config.waveDelayMs,
@@ -218,17 +244,10 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
     { concurrency: looksAtOnce },
   );
   const controller = running.reconciler;
-  onProject((name) => requestAllOf(name, controller, store));
-  stack.defer(
-    followLiveChanges({
-      live,
-      applicationOf: (instance) => controller.byInstance(instance),
-      onDrift: (reason) => void controller.offerLocal(reason),
-      ledger,
-      clock,
-      log,
-    }),
+  onProject((name) =>
+    requestAll(`AppProject ${name} changed`, `spec/project/${name}`, ({ project }) => (project || "default") === name),
   );
+  stack.defer(follow(live));
   if (store === undefined) throw new Error("a controller is made with its cache");
   const { requests } = gitOps;
   const concerned = concernedBy(store);
@@ -260,11 +279,6 @@ function concernedBy(store: ApplicationStore): NonNullable<PushIntakeDeps["conce
   };
 }
 
-/** The cluster that the engine itself uses, by the names that Applications have for it. */
-function inCluster({ kube }: Parts, live: LiveState): DestinationCluster {
-  return { server: "https://kubernetes.default.svc", name: "in-cluster", kube, live };
-}
-
 async function openProjects({ stack, nursery, kube, clock, log }: Parts): Promise<{
   readonly projects: Projects;
   onProject(listener: (name: string) => void): void;
@@ -290,16 +304,6 @@ async function openConfigMaps({ stack, nursery, kube, clock, log }: Parts): Prom
   stack.use(nursery.start("settings cache", (signal) => cache.run(signal)));
   await cache.synced;
   return cache;
-}
-
-function requestAllOf(project: string, controller: ApplicationController, store: ApplicationStore | undefined): void {
-  for (const { metadata, spec } of store?.list() ?? []) {
-    const named = typeof spec === "object" && spec !== null && "project" in spec ? spec.project : undefined;
-    if ((named || "default") !== project) continue;
-    const application = `${metadata.namespace}/${metadata.name}`;
-    const what = `AppProject ${project} changed`;
-    void controller.offerLocal({ reason: "spec", application, id: `spec/project/${project}`, what, level: 2 });
-  }
 }
 
 /** The safety net below pushes. */
