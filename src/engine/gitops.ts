@@ -185,29 +185,16 @@ export async function runGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
 }
 
 async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
-  const { stack, nursery, kube, clock, log, ledger, system, metrics } = parts;
+  const { stack, nursery, kube, clock, log, system, metrics } = parts;
   const live = createLiveState({ client: kube, clock, log, groupOf, trim: trimLive });
   stack.use(nursery.start("live state", (signal) => live.run(signal)));
   const { projects, onProject } = await openProjects(parts);
   const settings = createSyncSettings(await openConfigMaps(parts), controllerNamespace);
   const index = createApplicationIndex();
-  const follow = (one: LiveState) =>
-    followLiveChanges({
-      live: one,
-      applicationOf: (instance) => gitOps.running?.controller.byInstance(instance),
-      onDrift: (reason) => void gitOps.running?.controller.offerLocal(reason),
-      ledger,
-      clock,
-      log,
-    });
+  const follow = (one: LiveState) => followLive(one, parts, gitOps);
   let store: ApplicationStore | undefined;
-  const requestAll = (what: string, id: string, concerns: (spec: JsonObject) => boolean): void => {
-    for (const { metadata, spec } of store?.list() ?? []) {
-      if (!concerns(objectOf(spec as JsonValue | undefined))) continue;
-      const application = `${metadata.namespace}/${metadata.name}`;
-      void gitOps.running?.controller.offerLocal({ reason: "spec", application, id, what, level: 2 });
-    }
-  };
+  const requestAll = (what: string, id: string, concerns: (spec: JsonObject) => boolean): void =>
+    requestAllOf(store, gitOps, { what, id, concerns });
   const clusters = await openClusters(parts, live, settings, {
     follow,
     onChange: ({ server, name }) =>
@@ -266,6 +253,31 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
       if (!signal.aborted) await gitOps.requests.run(signal);
     }),
   );
+}
+
+/** Drifts and observations of one cluster, until it is called back. */
+function followLive(live: LiveState, { ledger, clock, log }: Parts, gitOps: GitOps): () => void {
+  return followLiveChanges({
+    live,
+    applicationOf: (instance) => gitOps.running?.controller.byInstance(instance),
+    onDrift: (reason) => void gitOps.running?.controller.offerLocal(reason),
+    ledger,
+    clock,
+    log,
+  });
+}
+
+/** Has all Applications looked at whose spec is concerned. */
+function requestAllOf(
+  store: ApplicationStore | undefined,
+  { running }: GitOps,
+  { what, id, concerns }: { what: string; id: string; concerns: (spec: JsonObject) => boolean },
+): void {
+  for (const { metadata, spec } of store?.list() ?? []) {
+    if (!concerns(objectOf(spec as JsonValue | undefined))) continue;
+    const application = `${metadata.namespace}/${metadata.name}`;
+    void running?.controller.offerLocal({ reason: "spec", application, id, what, level: 2 });
+  }
 }
 
 /** What the files of a push concern, by the annotations of Applications. */
