@@ -188,8 +188,9 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
   const { stack, nursery, kube, clock, log, system, metrics } = parts;
   const live = createLiveState({ client: kube, clock, log, groupOf, trim: trimLive });
   stack.use(nursery.start("live state", (signal) => live.run(signal)));
-  const { projects, onProject } = await openProjects(parts);
-  const settings = createSyncSettings(await openConfigMaps(parts), controllerNamespace);
+  const configMaps = await openConfigMaps(parts);
+  const settings = createSyncSettings(configMaps, controllerNamespace);
+  const { projects, onProject } = await openProjects(parts, configMaps);
   const index = createApplicationIndex();
   const follow = (one: LiveState) => followLive(one, parts, gitOps);
   let store: ApplicationStore | undefined;
@@ -221,7 +222,7 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
         claims: createClaims(),
         isApplication: (key) => store?.find(key) !== undefined,
         controllerNamespace,
-        directory: { project: projects.find, clusters: () => clusters.list() },
+        directory: { project: projects.find, clusters: () => clusters.list(), controllerNamespace },
         graceMs,
         pollMs: waitPollMs,
         waveDelayMs: parts.config.waveDelayMs,
@@ -291,7 +292,10 @@ function concernedBy(store: ApplicationStore): NonNullable<PushIntakeDeps["conce
   };
 }
 
-async function openProjects({ stack, nursery, kube, clock, log }: Parts): Promise<{
+async function openProjects(
+  { stack, nursery, kube, clock, log }: Parts,
+  configMaps: WatchCache,
+): Promise<{
   readonly projects: Projects;
   onProject(listener: (name: string) => void): void;
 }> {
@@ -304,7 +308,7 @@ async function openProjects({ stack, nursery, kube, clock, log }: Parts): Promis
   stack.use(nursery.start("AppProject cache", (signal) => cache.run(signal)));
   await cache.synced;
   return {
-    projects: createProjects(cache, controllerNamespace, log),
+    projects: createProjects(cache, { configMaps, namespace: controllerNamespace, log }),
     onProject: (listener) => void cache.onChange(({ object }) => listener(object.metadata.name ?? "")),
   };
 }

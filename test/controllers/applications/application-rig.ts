@@ -250,7 +250,7 @@ async function startEngine(world: World, options: EngineOptions): Promise<TestEn
   const projects = createWatchCache({ client: kube, kind: { ...kind, kind: "AppProject" }, clock, log });
   const store = createApplicationStore(cache, kube);
   const index = createApplicationIndex();
-  const found = createProjects(projects, "argocd", log);
+  const found = createProjects(projects, { configMaps: { find: () => undefined }, namespace: "argocd", log });
   const cluster = { server: "https://kubernetes.default.svc", name: "in-cluster", kube, live };
   const renders = createRenderCache();
   const controller: ApplicationController = createApplicationController({
@@ -272,7 +272,7 @@ async function startEngine(world: World, options: EngineOptions): Promise<TestEn
     },
     claims: createClaims(),
     controllerNamespace: "argocd",
-    directory: { project: found.find, clusters: () => [cluster] },
+    directory: { project: found.find, clusters: () => [cluster], controllerNamespace: "argocd" },
     graceMs: 180_000,
     isApplication: (key) => store.find(key) !== undefined,
     pollMs: 250,

@@ -88,7 +88,7 @@ export async function openWorld(options: { simulate?: boolean } = {}): Promise<W
     await running;
   });
   const cluster = { server: "https://kubernetes.default.svc", name: "in-cluster", kube: plane.client, live };
-  const projects = new Map([["default", defaultProject("argocd")]]);
+  const projects = new Map([["default", { ...defaultProject("argocd"), sourceNamespaces: ["*"] }]]);
   const applications = new Set<string>();
   const renders = createRenderCache();
   const deps: ReconcileDeps = {
@@ -97,7 +97,7 @@ export async function openWorld(options: { simulate?: boolean } = {}): Promise<W
     claims: createClaims(),
     clock,
     controllerNamespace: "argocd",
-    directory: { project: (name) => projects.get(name), clusters: () => [cluster] },
+    directory: { project: (name) => projects.get(name), clusters: () => [cluster], controllerNamespace: "argocd" },
     graceMs: 180_000,
     isApplication: (key) => applications.has(key),
     metrics: createMetrics(),
