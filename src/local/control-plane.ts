@@ -12,12 +12,14 @@ import {
   resourceList,
   versionInfo,
 } from "./discovery.ts";
+import { objectAt } from "./kinds.ts";
 import { openApiDocument, openApiIndex } from "./openapi.ts";
 import type { Plane } from "./plane.ts";
 import { parseResourcePath, type ResourceRequest, type User } from "./request.ts";
 import { serveResource } from "./resource-verbs.ts";
-import { ResourceTable } from "./resources.ts";
+import { ResourceTable, storeKey } from "./resources.ts";
 import { createSimulation, type Simulation } from "./simulation/simulation.ts";
+import { workflowDefinitions } from "./simulation/workflow.ts";
 import { badRequest, StatusError, unknownPath } from "./status-error.ts";
 import { ObjectStore } from "./store.ts";
 import type { Admission } from "./stored-object.ts";
@@ -60,7 +62,8 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   for (const { name, text } of store.list(definitions, { limit: -1 })) table.define(name, parseObject(text));
   const { clock, admission } = options;
   const plane: Plane = { store, table, clock, admission, window, watches: new Set() };
-  await ensureNamespaces(plane);
+  for (const name of firstNamespaces) await ensureObject(plane, "", "v1", "namespaces", { metadata: { name } });
+  if (options.simulate) for (const one of workflowDefinitions) await ensureDefinition(plane, one);
   const stop = new AbortController();
   if (options.simulate) simulation = createSimulation({ ...plane, log: options.log });
   const simulated = simulation?.run(stop.signal);
@@ -93,17 +96,27 @@ function parseObject(text: string): JsonObject | undefined {
 /** Those of every cluster, and the one that Applications are made in: elsewhere the installation of Argo CD makes it. */
 const firstNamespaces = ["default", "kube-system", "kube-public", "kube-node-lease", "argocd"];
 
-async function ensureNamespaces(plane: Plane): Promise<void> {
-  const resource = plane.table.find("", "v1", "namespaces");
-  if (resource === undefined) return;
+const self = { name: "system:apiserver", groups: ["system:masters"] };
+
+/** Makes an object of the control plane's own unless there is one of its name. */
+async function ensureObject(
+  plane: Plane,
+  group: string,
+  version: string,
+  plural: string,
+  object: JsonObject,
+): Promise<void> {
+  const resource = plane.table.find(group, version, plural);
+  const name = String(objectAt(object, "metadata").name);
+  if (resource === undefined || plane.store.read(storeKey(resource), "", name) !== undefined) return;
   const request = new Request("http://localhost/");
-  for (const name of firstNamespaces) {
-    if (plane.store.read("/namespaces", "", name) !== undefined) continue;
-    const user = { name: "system:apiserver", groups: ["system:masters"] };
-    const query = new URLSearchParams();
-    const target = { request, query, user, resource, namespace: undefined, name, subresource: undefined, warnings: [] };
-    await createObject({ ...plane, admission: undefined }, target, { metadata: { name } });
-  }
+  const place = { namespace: undefined, name, subresource: undefined, warnings: [] };
+  const target = { request, query: new URLSearchParams(), user: self, resource, ...place };
+  await createObject({ ...plane, admission: undefined }, target, object);
+}
+
+function ensureDefinition(plane: Plane, definition: JsonObject): Promise<void> {
+  return ensureObject(plane, "apiextensions.k8s.io", "v1", "customresourcedefinitions", definition);
 }
 
 /** Paths that need no credentials. */
