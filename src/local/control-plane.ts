@@ -1,7 +1,12 @@
+import { createHash, randomUUID } from "node:crypto";
 import type { Clock } from "../base/clock.ts";
 import { isJsonObject, type JsonObject, parseJson } from "../base/json.ts";
 import type { Logger } from "../base/log.ts";
-import { createAuthentication, type TokenUser } from "./authentication.ts";
+import { userOfAccountToken } from "./access/account-tokens.ts";
+import { requirePath, requireResource } from "./access/attributes.ts";
+import { authenticate, type FindUser, type TokenUser, userTokens } from "./access/authentication.ts";
+import { admins, createAuthorizer } from "./access/authorizer.ts";
+import { bootstrapBindings, bootstrapMark, bootstrapRoles } from "./access/bootstrap.ts";
 import {
   acceptsAggregated,
   aggregatedGroups,
@@ -51,6 +56,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   const table = new ResourceTable();
   const store = new ObjectStore(options.path, (changes) => {
     for (const change of changes) {
+      authorizer.notify(change.resource);
       if (change.resource !== definitions) continue;
       table.define(change.name, change.type === "DELETED" ? undefined : parseObject(change.text));
     }
@@ -58,22 +64,26 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     simulation?.notify(changes);
   });
   let simulation: Simulation | undefined;
+  const authorizer = createAuthorizer(store);
   const window = new WatchWindow(store.revision, windowLimits);
   for (const { name, text } of store.list(definitions, { limit: -1 })) table.define(name, parseObject(text));
   const { clock, admission } = options;
-  const plane: Plane = { store, table, clock, admission, window, watches: new Set() };
+  const secret = secretOf(options.users);
+  const findUser = tokensOf(options, store, secret);
+  const access = { authorizer, findUser, secret, isSimulated: options.simulate === true };
+  const plane: Plane = { store, table, clock, admission, window, watches: new Set(), ...access };
   for (const name of firstNamespaces) await ensureObject(plane, "", "v1", "namespaces", { metadata: { name } });
+  await ensureRoles(plane);
   if (options.simulate) for (const one of workflowDefinitions) await ensureDefinition(plane, one);
   const stop = new AbortController();
   if (options.simulate) simulation = createSimulation({ ...plane, log: options.log });
   const simulated = simulation?.run(stop.signal);
-  const authenticate = createAuthentication(options.users);
   return {
     async fetch(request) {
       try {
         const url = new URL(request.url);
         const open = openPath(url.pathname);
-        return open ?? (await route(plane, request, url, authenticate(request.headers)));
+        return open ?? (await route(plane, request, url, authenticate(request.headers, findUser, authorizer)));
       } catch (error) {
         return errorResponse(error, options.log);
       }
@@ -119,6 +129,31 @@ function ensureDefinition(plane: Plane, definition: JsonObject): Promise<void> {
   return ensureObject(plane, "apiextensions.k8s.io", "v1", "customresourcedefinitions", definition);
 }
 
+/** Roles and bindings of every cluster, once: who deletes one of them means it. */
+async function ensureRoles(plane: Plane): Promise<void> {
+  const group = "rbac.authorization.k8s.io";
+  if (plane.store.read(`${group}/clusterroles`, "", bootstrapMark) !== undefined) return;
+  for (const one of bootstrapBindings) await ensureObject(plane, group, "v1", "clusterrolebindings", one);
+  for (const one of bootstrapRoles.toReversed()) await ensureObject(plane, group, "v1", "clusterroles", one);
+}
+
+function secretOf(users: readonly TokenUser[]): string {
+  return createHash("sha256")
+    .update(`service accounts ${users[0]?.token ?? randomUUID()}`)
+    .digest("base64");
+}
+
+/** Users that were given, and service accounts by the tokens that were signed here. */
+function tokensOf({ users, clock }: ControlPlaneOptions, store: ObjectStore, secret: string): FindUser {
+  const given = userTokens(users);
+  const uidOf = (namespace: string, name: string): string | undefined => {
+    const text = store.read("/serviceaccounts", namespace, name);
+    const uid = text === undefined ? undefined : objectAt(parseObject(text) ?? {}, "metadata").uid;
+    return typeof uid === "string" ? uid : undefined;
+  };
+  return (token) => given(token) ?? userOfAccountToken(secret, token, clock.now(), uidOf);
+}
+
 /** Paths that need no credentials. */
 function openPath(path: string): Response | undefined {
   if (/^\/(?:healthz|livez|readyz)(?:\/|$)/.test(path)) return new Response("ok");
@@ -128,11 +163,16 @@ function openPath(path: string): Response | undefined {
 async function route(plane: Plane, request: Request, url: URL, user: User): Promise<Response> {
   const segments = pathSegments(url.pathname);
   const document = request.method === "GET" ? documentOf(plane.table, segments, request) : undefined;
-  if (document !== undefined) return document;
+  if (document !== undefined) {
+    requirePath(plane.authorizer, user, request.method, url.pathname);
+    return document;
+  }
   if (segments[0] !== "api" && segments[0] !== "apis") throw unknownPath();
   const path = parseResourcePath(segments, plane.table);
   if (path === undefined) throw unknownPath();
   const target: ResourceRequest = { ...path, request, query: url.searchParams, user, warnings: [] };
+  if (!user.groups.includes(admins)) await plane.store.settled();
+  requireResource(plane.authorizer, target);
   const response = await serveResource(plane, target);
   for (const warning of target.warnings) response.headers.append("warning", warningValue(warning));
   return response;
