@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { argoApiVersion } from "../api/resources.ts";
 import { createActiveWhile } from "../base/active-while.ts";
+import { type Clock, sleepFor } from "../base/clock.ts";
 import { type ApplicationController, createApplicationController } from "../controllers/applications/application.ts";
 import { type ApplicationDoor, createApplicationDoor } from "../controllers/applications/application-access.ts";
 import { createApplicationIndex } from "../controllers/applications/application-index.ts";
@@ -24,9 +25,10 @@ import type { GitOpsTarget } from "../events/triggers/trigger.ts";
 import { createClaims } from "../gitops/reconcile/claims.ts";
 import type { DestinationCluster } from "../gitops/reconcile/destination.ts";
 import { createRenderCache } from "../gitops/reconcile/render-cache.ts";
+import { createChartSources } from "../gitops/source/chart-sources.ts";
 import { openGitSources } from "../gitops/source/git-sources.ts";
 import { normaliseRepositoryUrl } from "../gitops/source/repository-url.ts";
-import type { FindAccess, GitSources } from "../gitops/source/source.ts";
+import type { ChartSources, FindAccess, GitSources } from "../gitops/source/source.ts";
 import type { ListOptions, WatchCache } from "../kube/kube.ts";
 import { createLiveState, type LiveState } from "../kube/live-state.ts";
 import { trimLive } from "../kube/trim-live.ts";
@@ -41,6 +43,7 @@ export interface GitOps {
   readonly requests: ReconcileStream;
   readonly served: ServedRepositories;
   readonly sources: GitSources;
+  readonly charts: ChartSources;
   /** Set while it runs here. */
   running?: RunningGitOps;
 }
@@ -85,13 +88,14 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
       ...(config.manifests === undefined ? {} : { manifests: config.manifests }),
     }),
   );
+  const access = openRepositoryAccess(parts, () =>
+    gitOps.running?.controller.retryFailed("credentials of repositories changed"),
+  );
   const sources = stack.use(
     await openGitSources({
       directory: dataDir.file("git"),
       tool: config.git,
-      access: openRepositoryAccess(parts, () =>
-        gitOps.running?.controller.retryFailed("credentials of repositories changed"),
-      ),
+      access,
       allowLocal: config.remote === undefined,
       localPathOf: (url) => {
         const path = served.localPathOf(url);
@@ -102,7 +106,13 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
       onRequest: (repo, request_type) => metrics.gitRequests.add({ repo, request_type }),
     }),
   );
-  const gitOps: GitOps = { target: createGitOpsTarget({ requests, clock }), requests, served, sources };
+  const charts = createChartSources({
+    directory: dataDir.file("charts"),
+    access,
+    env: config.git.env,
+    clock,
+  });
+  const gitOps: GitOps = { target: createGitOpsTarget({ requests, clock }), requests, served, sources, charts };
   return gitOps;
 }
 
@@ -183,6 +193,7 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
         request,
         schemas: triggerSchemas(),
         sources: gitOps.sources,
+        charts: gitOps.charts,
         renders: createRenderCache({ onMade: () => metrics.renders.add({}) }),
         claims: createClaims(),
         isApplication: (key) => store?.find(key) !== undefined,
@@ -211,6 +222,7 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
   if (store === undefined) throw new Error("a controller is made with its cache");
   gitOps.running = { controller, applications: createApplicationDoor(store, controller), onPush };
   startPolling(parts, gitOps, controller);
+  stack.use(nursery.start("chart poller", (signal) => pollCharts(clock, controller, signal)));
   // Not after the first look at each: a repository that does not answer would hold up all others.
   stack.use(
     nursery.start("stored requests", async (signal) => {
@@ -278,6 +290,14 @@ function startPolling(
     log,
   });
   stack.use(nursery.start("repository poller", (signal) => poller.run(signal)));
+}
+
+/** Nobody tells when a chart is published: what names a range of versions is looked at again. */
+async function pollCharts(clock: Clock, controller: ApplicationController, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await sleepFor(clock, pollMs + pollJitterMs * Math.random(), signal);
+    controller.lookAtCharts("charts are looked at from time to time");
+  }
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
