@@ -39,6 +39,7 @@ const resultSchema = object("What a sync did with one object.", {
   hookPhase: text("Running, Terminating, Failed, Error or Succeeded."),
   syncPhase: text("The phase in which it was applied."),
   images: texts("Its images."),
+  uid: text("Of a hook: which object it was that ran."),
 });
 
 const revisionFields = {

@@ -5,7 +5,7 @@ export const hookAnnotation = "argocd.argoproj.io/hook";
 export const hookDeletePolicyAnnotation = "argocd.argoproj.io/hook-delete-policy";
 export const hookFinalizer = "argocd.argoproj.io/hook-finalizer";
 const syncWaveAnnotation = "argocd.argoproj.io/sync-wave";
-const syncOptionsAnnotation = "argocd.argoproj.io/sync-options";
+export const syncOptionsAnnotation = "argocd.argoproj.io/sync-options";
 const compareOptionsAnnotation = "argocd.argoproj.io/compare-options";
 const helmHookAnnotation = "helm.sh/hook";
 

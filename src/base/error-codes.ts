@@ -33,6 +33,10 @@ export const errorCodes = {
     cause: "The archive of a chart or an artifact is not safe to unpack, or is damaged.",
     remedy: "Package it again with helm package or tar, without the entry that the message names.",
   },
+  ARTIFACT_UNREADABLE: {
+    cause: "The place that a trigger takes its object from did not give it.",
+    remedy: "Check the address, the file or the bucket that the message names, and its credentials.",
+  },
   BUS_MESSAGE_TOO_LARGE: {
     cause: "The event is larger than the bus accepts.",
     remedy: "Send less, or raise the limit of the bus (NATS: max_payload).",
@@ -149,6 +153,10 @@ export const errorCodes = {
     cause: "The engine could not renew its leases in time (it was paused, or the bus was away): another may act now.",
     remedy: "Nothing: it takes leases again by itself. If it happens often, look for pauses of the process or the bus.",
   },
+  LOOP_CUT: {
+    cause: "Events of ours led to events of ours, more often than is allowed: Sensors fire each other.",
+    remedy: "Look at the chain with `tiphys trace EVENT`; break it with a filter, or another event's name.",
+  },
   MANIFEST_INVALID: {
     cause: "A manifest does not say what its kind needs.",
     remedy: "Mend the fields that the message names.",
@@ -164,6 +172,10 @@ export const errorCodes = {
   NOT_FOUND: {
     cause: "Nothing is known under this name or id.",
     remedy: "List what there is, e.g. `tiphys event list` or `tiphys app list`.",
+  },
+  PACKAGE_MISSING: {
+    cause: "A kind of source or trigger needs a package that is not installed.",
+    remedy: "Install it as the message says, in the folder or image that tiphys runs from.",
   },
   PARAMETER_ERROR: {
     cause: "A parameter of a trigger could not be resolved or applied.",
@@ -261,6 +273,10 @@ export const errorCodes = {
   TRIGGER_FAILED: {
     cause: "A trigger could not do its work.",
     remedy: "See the message; `tiphys trace EVENT` shows each attempt.",
+  },
+  TRIGGER_OFFLINE: {
+    cause: "What the trigger would do depends on something that can only be read by a running engine.",
+    remedy: "Ask a running engine: `tiphys what-if --event FILE`.",
   },
   TRIGGER_UNSUPPORTED: {
     cause: "The kind of trigger is not supported (yet), or the template names none.",

@@ -33,6 +33,10 @@ const commands: Readonly<Record<string, Loader>> = {
     summary: "a field of a kind, or an error code",
     load: async () => (await import("./explain.ts")).explainCommand(),
   },
+  health: {
+    summary: "test scripts of health and actions; the health of objects in files",
+    load: async () => (await import("./health.ts")).healthCommand(),
+  },
   replay: {
     summary: "stored events through a Sensor: what would fire, and what differs from what did",
     load: async () => (await import("./replay.ts")).replayCommand(),

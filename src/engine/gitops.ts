@@ -1,7 +1,9 @@
 import { existsSync } from "node:fs";
+import { objectOf } from "../api/fields.ts";
 import { argoApiVersion } from "../api/resources.ts";
 import { createActiveWhile } from "../base/active-while.ts";
 import { type Clock, sleepFor } from "../base/clock.ts";
+import type { JsonObject, JsonValue } from "../base/json.ts";
 import { type ApplicationController, createApplicationController } from "../controllers/applications/application.ts";
 import { type ApplicationDoor, createApplicationDoor } from "../controllers/applications/application-access.ts";
 import { createApplicationIndex } from "../controllers/applications/application-index.ts";
@@ -11,7 +13,7 @@ import { createGitOpsTarget } from "../controllers/applications/gitops-target.ts
 import { followLiveChanges, groupOf } from "../controllers/applications/live-changes.ts";
 import { createProjects, type Projects } from "../controllers/applications/projects.ts";
 import { refEvents } from "../controllers/applications/push-events.ts";
-import { createPushIntake, type SeenPush } from "../controllers/applications/push-intake.ts";
+import { createPushIntake, type PushIntakeDeps, type SeenPush } from "../controllers/applications/push-intake.ts";
 import { createReconcileStream, type ReconcileStream } from "../controllers/applications/reconcile-stream.ts";
 import {
   certificatesName,
@@ -20,10 +22,16 @@ import {
   secretTypeLabel,
 } from "../controllers/applications/repository-access.ts";
 import { createRepositoryPoller, type RepositoryChange } from "../controllers/applications/repository-poller.ts";
+import { createSyncSettings } from "../controllers/applications/sync-settings.ts";
+import { everyApplication } from "../controllers/webhooks/hook-event.ts";
+import { createHookIntake } from "../controllers/webhooks/hook-intake.ts";
+import { createHookReceiver, type HookReceiver } from "../controllers/webhooks/hook-receiver.ts";
+import { createHookSettings } from "../controllers/webhooks/hook-settings.ts";
+import { changedFiles, isTouched } from "../controllers/webhooks/refresh-paths.ts";
+import type { ReceivedEvent } from "../events/sensor/state.ts";
 import { triggerSchemas } from "../events/triggers/registry.ts";
-import type { GitOpsTarget } from "../events/triggers/trigger.ts";
+import type { GitFiles, GitOpsTarget } from "../events/triggers/trigger.ts";
 import { createClaims } from "../gitops/reconcile/claims.ts";
-import type { DestinationCluster } from "../gitops/reconcile/destination.ts";
 import { createRenderCache } from "../gitops/reconcile/render-cache.ts";
 import { createChartSources } from "../gitops/source/chart-sources.ts";
 import { openGitSources } from "../gitops/source/git-sources.ts";
@@ -35,6 +43,8 @@ import { trimLive } from "../kube/trim-live.ts";
 import { createWatchCache } from "../kube/watch-cache.ts";
 import type { Push } from "../local/git-server.ts";
 import { openServedRepositories, type ServedRepositories } from "../local/served-repositories.ts";
+import { openClusters } from "./clusters.ts";
+import { createGitFiles } from "./git-files.ts";
 import { controllerNamespace, host, type Parts, runController } from "./parts.ts";
 
 /** The reconcile flow, before anything runs: Sensors need it to store requests. */
@@ -44,6 +54,8 @@ export interface GitOps {
   readonly served: ServedRepositories;
   readonly sources: GitSources;
   readonly charts: ChartSources;
+  /** What triggers read of repositories. */
+  readonly files: GitFiles;
   /** Set while it runs here. */
   running?: RunningGitOps;
 }
@@ -52,6 +64,7 @@ export interface RunningGitOps {
   readonly controller: ApplicationController;
   readonly applications: ApplicationDoor;
   readonly onPush: (push: SeenPush) => Promise<void>;
+  readonly onHook: (received: ReceivedEvent, done: () => void) => void;
 }
 
 /** The original's `timeout.reconciliation` and its jitter (spec argo-cd-engine 0.3). */
@@ -73,7 +86,8 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
     onRequest: (application, received, done) => {
       const { running } = gitOps;
       if (running === undefined) return; // it stays stored: the stream is read once it runs
-      running.controller.offerStored(application, received, done);
+      if (application === everyApplication) running.onHook(received, done);
+      else running.controller.offerStored(application, received, done);
     },
   });
   const served = stack.use(
@@ -112,7 +126,8 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
     env: config.git.env,
     clock,
   });
-  const gitOps: GitOps = { target: createGitOpsTarget({ requests, clock }), requests, served, sources, charts };
+  const files = stack.use(createGitFiles(parts, served, access));
+  const gitOps: GitOps = { target: createGitOpsTarget({ requests, clock }), requests, served, sources, charts, files };
   return gitOps;
 }
 
@@ -145,6 +160,12 @@ async function passOn({ url, refs, repository }: Push, { running, served }: GitO
   for (const one of spellings.values()) await running.onPush({ url: one, refs, headRef });
 }
 
+/** What takes pushes of Git providers: in every engine, whoever has the Applications. */
+export function createWebhooks({ kube, clock, log }: Parts, { requests }: GitOps): HookReceiver {
+  const settings = createHookSettings({ kube, controllerNamespace, clock });
+  return createHookReceiver({ settings, requests, clock, log });
+}
+
 /** The partition whose lease says which of the engines on one bus has the Applications. */
 const gitOpsPartition = 0;
 
@@ -173,12 +194,24 @@ export async function runGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
 }
 
 async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
-  const { stack, nursery, kube, clock, log, ledger, system, metrics } = parts;
+  const { stack, nursery, kube, clock, log, system, metrics } = parts;
   const live = createLiveState({ client: kube, clock, log, groupOf, trim: trimLive });
   stack.use(nursery.start("live state", (signal) => live.run(signal)));
   const { projects, onProject } = await openProjects(parts);
+  const settings = createSyncSettings(await openConfigMaps(parts), controllerNamespace);
   const index = createApplicationIndex();
+  const follow = (one: LiveState) => followLive(one, parts, gitOps);
   let store: ApplicationStore | undefined;
+  const requestAll = (what: string, id: string, concerns: (spec: JsonObject) => boolean): void =>
+    requestAllOf(store, gitOps, { what, id, concerns });
+  const clusters = await openClusters(parts, live, settings, {
+    follow,
+    onChange: ({ server, name }) =>
+      requestAll(`cluster ${name} changed`, `spec/cluster/${server}`, ({ destination }) => {
+        const { server: wanted, name: named } = objectOf(destination);
+        return wanted === server || named === name;
+      }),
+  });
   let listed: Promise<void> | undefined;
   const running = runController(
     parts,
@@ -198,29 +231,29 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
         claims: createClaims(),
         isApplication: (key) => store?.find(key) !== undefined,
         controllerNamespace,
-        directory: { project: projects.find, clusters: () => [inCluster(parts, live)] },
+        directory: { project: projects.find, clusters: () => clusters.list() },
         graceMs,
         pollMs: waitPollMs,
         waveDelayMs: parts.config.waveDelayMs,
+        settings,
       });
     },
     { concurrency: looksAtOnce },
   );
   const controller = running.reconciler;
-  onProject((name) => requestAllOf(name, controller, store));
-  stack.defer(
-    followLiveChanges({
-      live,
-      applicationOf: (instance) => controller.byInstance(instance),
-      onDrift: (reason) => void controller.offerLocal(reason),
-      ledger,
-      clock,
-      log,
-    }),
+  onProject((name) =>
+    requestAll(`AppProject ${name} changed`, `spec/project/${name}`, ({ project }) => (project || "default") === name),
   );
-  const onPush = createPushIntake({ system, controllerNamespace, index, requests: gitOps.requests, clock });
+  stack.defer(follow(live));
   if (store === undefined) throw new Error("a controller is made with its cache");
-  gitOps.running = { controller, applications: createApplicationDoor(store, controller), onPush };
+  const { requests } = gitOps;
+  const concerned = concernedBy(store);
+  const onPush = createPushIntake({ system, controllerNamespace, index, requests, concerned, clock });
+  const stop = new AbortController();
+  stack.defer(() => stop.abort());
+  const repositories = () => [...controller.repositories()].map(({ url }) => url);
+  const onHook = createHookIntake({ repositories, onPush, clock, log, signal: stop.signal });
+  gitOps.running = { controller, applications: createApplicationDoor(store, controller), onPush, onHook };
   startPolling(parts, gitOps, controller);
   stack.use(nursery.start("chart poller", (signal) => pollCharts(clock, controller, signal)));
   // Not after the first look at each: a repository that does not answer would hold up all others.
@@ -233,9 +266,40 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
   );
 }
 
-/** The cluster that the engine itself uses, by the names that Applications have for it. */
-function inCluster({ kube }: Parts, live: LiveState): DestinationCluster {
-  return { server: "https://kubernetes.default.svc", name: "in-cluster", kube, live };
+/** Drifts and observations of one cluster, until it is called back. */
+function followLive(live: LiveState, { ledger, clock, log }: Parts, gitOps: GitOps): () => void {
+  return followLiveChanges({
+    live,
+    applicationOf: (instance) => gitOps.running?.controller.byInstance(instance),
+    onDrift: (reason) => void gitOps.running?.controller.offerLocal(reason),
+    ledger,
+    clock,
+    log,
+  });
+}
+
+/** Has all Applications looked at whose spec is concerned. */
+function requestAllOf(
+  store: ApplicationStore | undefined,
+  { running }: GitOps,
+  { what, id, concerns }: { what: string; id: string; concerns: (spec: JsonObject) => boolean },
+): void {
+  for (const { metadata, spec } of store?.list() ?? []) {
+    if (!concerns(objectOf(spec as JsonValue | undefined))) continue;
+    const application = `${metadata.namespace}/${metadata.name}`;
+    void running?.controller.offerLocal({ reason: "spec", application, id, what, level: 2 });
+  }
+}
+
+/** What the files of a push concern, by the annotations of Applications. */
+function concernedBy(store: ApplicationStore): NonNullable<PushIntakeDeps["concerned"]> {
+  return (keys, repository, files) => {
+    const changed = changedFiles(files);
+    return [...keys].filter((key) => {
+      const application = store.find(key);
+      return application === undefined || isTouched(application, repository, changed);
+    });
+  };
 }
 
 async function openProjects({ stack, nursery, kube, clock, log }: Parts): Promise<{
@@ -256,14 +320,13 @@ async function openProjects({ stack, nursery, kube, clock, log }: Parts): Promis
   };
 }
 
-function requestAllOf(project: string, controller: ApplicationController, store: ApplicationStore | undefined): void {
-  for (const { metadata, spec } of store?.list() ?? []) {
-    const named = typeof spec === "object" && spec !== null && "project" in spec ? spec.project : undefined;
-    if ((named || "default") !== project) continue;
-    const application = `${metadata.namespace}/${metadata.name}`;
-    const what = `AppProject ${project} changed`;
-    void controller.offerLocal({ reason: "spec", application, id: `spec/project/${project}`, what, level: 2 });
-  }
+/** The ConfigMaps of the controller's namespace: settings of the original are among them. */
+async function openConfigMaps({ stack, nursery, kube, clock, log }: Parts): Promise<WatchCache> {
+  const kind = { apiVersion: "v1", kind: "ConfigMap" };
+  const cache = createWatchCache({ client: kube, kind, options: { namespace: controllerNamespace }, clock, log });
+  stack.use(nursery.start("settings cache", (signal) => cache.run(signal)));
+  await cache.synced;
+  return cache;
 }
 
 /** The safety net below pushes. */

@@ -172,6 +172,7 @@ function writeQuery(options: WriteOptions | undefined, withSubresource = true): 
   const query = new URLSearchParams();
   if (options.dryRun) query.set("dryRun", "All");
   if (options.fieldManager) query.set("fieldManager", options.fieldManager);
+  if (options.fieldValidation) query.set("fieldValidation", options.fieldValidation);
   if (options.force) query.set("force", "true");
   if (options.propagationPolicy) query.set("propagationPolicy", options.propagationPolicy);
   const path = options.subresource && withSubresource ? `/${options.subresource}` : "";

@@ -13,6 +13,8 @@ export interface WriteOptions {
   readonly fieldManager?: string;
   /** Server-side apply: take fields that others own. */
   readonly force?: boolean;
+  /** What the server does about fields that it does not know. Default: its own. */
+  readonly fieldValidation?: "Strict" | "Warn" | "Ignore";
   readonly subresource?: "status" | "scale";
   /** Of a delete: what happens to the objects that it owns. Default: the kind's own. */
   readonly propagationPolicy?: "Foreground" | "Background" | "Orphan";

@@ -1,6 +1,8 @@
 import { isJsonObject, type JsonObject } from "../base/json.ts";
-import { type BuiltInResource, builtInResources } from "../objects/kubernetes-types.ts";
+import { type ApplyField, type BuiltInResource, builtInResources } from "../objects/kubernetes-types.ts";
 import type { PrinterColumn } from "../objects/table.ts";
+import { applyForm } from "./schema/apply-schema.ts";
+import { readSchema, type Schema } from "./schema/schema.ts";
 
 /** One kind in one version, as it is served. Built-in kinds and those of CRDs look the same from here on. */
 export interface ServedResource {
@@ -14,14 +16,31 @@ export interface ServedResource {
   readonly categories: readonly string[];
   readonly verbs: readonly string[];
   readonly hasStatus: boolean;
-  /** Built-in kinds only: those of CRDs have no `scale` yet. */
   readonly hasScale: boolean;
   /** `metadata.generation` counts changes outside of metadata and status. */
   readonly hasGeneration: boolean;
   /** Set for kinds of CRDs: their columns, undefined for the default ones, and what `kubectl explain` shows. */
-  readonly custom?: { readonly columns: readonly PrinterColumn[] | undefined; readonly schema?: JsonObject };
+  readonly custom?: CustomResource;
+  /** Key of `fieldTypes`; undefined for kinds of CRDs. */
+  readonly fieldsType?: string;
   /** For strategic merge patch; undefined for kinds of CRDs. */
   readonly patchType?: string;
+}
+
+interface CustomResource {
+  readonly columns: readonly PrinterColumn[] | undefined;
+  /** How server-side apply owns its fields. */
+  readonly form: ApplyField | undefined;
+  /** Undefined: everything is kept as it is. */
+  readonly schema: Schema | undefined;
+  readonly scale?: ScalePaths;
+}
+
+/** Of a CRD's `scale` subresource: steps of the paths. */
+export interface ScalePaths {
+  readonly spec: readonly string[];
+  readonly status: readonly string[];
+  readonly selector: readonly string[];
 }
 
 export function apiVersionOf(resource: { readonly group: string; readonly version: string }): string {
@@ -52,6 +71,7 @@ function fromBuiltIn(builtIn: BuiltInResource): ServedResource {
     hasScale: builtIn.subresources.some((subresource) => subresource.name === "scale"),
     hasGeneration: hasStatus && !withoutGeneration.has(builtIn.kind),
     patchType: builtIn.type,
+    fieldsType: builtIn.type,
   };
 }
 
@@ -64,6 +84,9 @@ export function servedByDefinition(definition: JsonObject): readonly ServedResou
   const { names } = spec;
   return spec.versions.filter(isJsonObject).flatMap((version) => {
     if (version.served !== true) return [];
+    const subresources = isJsonObject(version.subresources) ? version.subresources : {};
+    const scale = scaleOf(subresources.scale);
+    const schema = spec.preserveUnknownFields === true ? undefined : schemaOf(version.schema);
     return {
       group: String(spec.group),
       version: String(version.name),
@@ -74,17 +97,33 @@ export function servedByDefinition(definition: JsonObject): readonly ServedResou
       shortNames: texts(names.shortNames),
       categories: texts(names.categories),
       verbs: crdVerbs,
-      hasStatus: isJsonObject(version.subresources) && isJsonObject(version.subresources.status),
-      hasScale: false,
+      hasStatus: isJsonObject(subresources.status),
+      hasScale: scale !== undefined,
       hasGeneration: true,
-      custom: { columns: columnsOf(version.additionalPrinterColumns), ...schemaOf(version.schema) },
+      custom: {
+        columns: columnsOf(version.additionalPrinterColumns),
+        form: schema && applyForm(schema),
+        schema,
+        ...(scale === undefined ? {} : { scale }),
+      },
     };
   });
 }
 
-function schemaOf(validation: unknown): { readonly schema?: JsonObject } {
+function schemaOf(validation: unknown): Schema | undefined {
   const schema = isJsonObject(validation) ? validation.openAPIV3Schema : undefined;
-  return isJsonObject(schema) ? { schema } : {};
+  return isJsonObject(schema) ? readSchema(schema) : undefined;
+}
+
+function scaleOf(scale: unknown): ScalePaths | undefined {
+  if (!isJsonObject(scale)) return undefined;
+  const steps = (path: unknown): readonly string[] =>
+    typeof path === "string" ? path.split(".").filter((step) => step !== "") : [];
+  return {
+    spec: steps(scale.specReplicasPath),
+    status: steps(scale.statusReplicasPath),
+    selector: steps(scale.labelSelectorPath),
+  };
 }
 
 function texts(value: unknown): readonly string[] {

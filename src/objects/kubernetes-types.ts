@@ -46,6 +46,8 @@ export interface ApplyField {
   readonly defaults?: Readonly<Record<string, string | number>>;
   readonly set?: boolean;
   readonly atomic?: boolean;
+  /** A struct that has no name: that of a CRD. */
+  readonly fields?: Readonly<Record<string, ApplyField>>;
 }
 
 /** Fields of structs; those left out are scalars, or plain: their maps are granular and their lists atomic. */

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Application } from "../../api/application-types.ts";
 import { objectOf, textOf } from "../../api/fields.ts";
 import { backoffMs, reconnectBackoff } from "../../base/backoff.ts";
@@ -6,9 +7,10 @@ import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Slots } from "../../base/slots.ts";
+import { assessHealth } from "../../gitops/health/assess.ts";
 import { type Place, placeOf } from "../../gitops/reconcile/destination.ts";
 import { lookAt, type Memory } from "../../gitops/reconcile/look.ts";
-import { operate, type RunningOperation, touchedBy } from "../../gitops/reconcile/operate.ts";
+import { blockedBy, operate, type RunningOperation, touchedBy } from "../../gitops/reconcile/operate.ts";
 import {
   type AttemptOutcome,
   beginRetry,
@@ -18,6 +20,7 @@ import {
   operationStatePatch,
   retryAfterMs,
   terminatedOutcome,
+  terminateIfLate,
   terminationFailed,
 } from "../../gitops/reconcile/operation-state.ts";
 import type { ReconcileDeps } from "../../gitops/reconcile/reconcile.ts";
@@ -38,6 +41,7 @@ import {
   withProgress,
 } from "./operation-progress.ts";
 import { terminateHooks } from "./operation-termination.ts";
+import type { SyncSettings } from "./sync-settings.ts";
 
 export interface OperationDeps extends ReconcileDeps {
   readonly store: ApplicationStore;
@@ -45,6 +49,7 @@ export interface OperationDeps extends ReconcileDeps {
   readonly log: Logger;
   readonly pollMs: number;
   readonly waveDelayMs: number;
+  readonly settings: SyncSettings;
 }
 
 export interface RunDeps extends OperationDeps {
@@ -74,6 +79,10 @@ export interface OperationRun {
 /** Progress without hooks is written this often: only hooks must not run twice. */
 const reportEveryMs = 1_000;
 const maxRecorded = 100;
+/** How often is looked whether an operation has run for too long; the setting may change meanwhile. */
+const timeoutLookMs = 5_000;
+/** How often is looked whether a window opened, or somebody changed it. */
+const blockedLookMs = 1_000;
 
 /** Runs the operation that the Application holds and that has begun, until `stop` aborts. */
 export function runOperation(key: string, memory: Memory, deps: RunDeps, stop: AbortSignal): OperationRun {
@@ -128,6 +137,31 @@ class Run implements OperationRun {
 
   async #run(): Promise<void> {
     const signal = AbortSignal.any([this.#stop, this.#terminated.signal]);
+    const over = new AbortController();
+    this.#endInTime(AbortSignal.any([signal, over.signal])).catch(() => undefined); // it ended, or the engine does
+    try {
+      await this.#attempts(signal);
+    } finally {
+      over.abort();
+    }
+  }
+
+  /** `controller.sync.timeout.seconds`, counted from the first attempt, over restarts. */
+  async #endInTime(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const state = objectOf(this.#read()?.application.status.operationState);
+      const late = terminateIfLate(state, this.#deps.settings.syncTimeoutMs(), this.#now());
+      if (late !== state) {
+        this.#pending = { ...(this.#pending ?? state), phase: late.phase ?? "", message: late.message ?? "" };
+        await this.#store(this.#pending);
+        this.terminate();
+        return;
+      }
+      await sleepFor(this.#deps.clock, timeoutLookMs, signal);
+    }
+  }
+
+  async #attempts(signal: AbortSignal): Promise<void> {
     for (;;) {
       const found = this.#read();
       if (found?.application.operation === undefined) return;
@@ -199,7 +233,7 @@ class Run implements OperationRun {
     if ("problems" in place) return this.#outcome;
     try {
       const kube = limitedClient(place.cluster.kube, this.#deps.slots);
-      const { results, hasFailed } = await terminateHooks(resultsIn(latest), kube, this.#stop);
+      const { results, hasFailed } = await terminateHooks(resultsIn(latest), kube, assessHealth, this.#stop);
       const resources = results.map((result) => ({ ...result }));
       if (resources.length > 0) {
         this.#pending = { ...latest, syncResult: { ...objectOf(latest.syncResult), resources } };
@@ -222,6 +256,7 @@ class Run implements OperationRun {
       const message = place.problems.map((problem) => `InvalidSpecError: ${problem}`).join(";");
       return { phase: "Error", message, resources: [] };
     }
+    await this.#whileBlocked(wanted, place, state, signal);
     const revisions = wantedRevisions(state);
     const isKnown = revisions.some((revision) => revision !== undefined);
     const request = { level: isKnown ? (2 as const) : (3 as const), hard: false, seen: [] };
@@ -235,11 +270,28 @@ class Run implements OperationRun {
       sync: operation.sync,
       isAutomated: operation.initiatedBy.automated === true,
       startedAt: readTime(state.startedAt) ?? this.#now(),
+      runId: runIdOf(this.recordKey, state),
       previous,
-      isApproved: false,
+      current: () => this.#read()?.application ?? application,
     };
-    const { clock, pollMs, waveDelayMs } = this.#deps;
-    return operate(wanted, this.#limited(place), look, running, { clock, report, pollMs, waveDelayMs }, signal);
+    const { clock, pollMs, settings } = this.#deps;
+    const waveDelayMs = settings.waveDelayMs() ?? this.#deps.waveDelayMs;
+    const given = { clock, report, pollMs, waveDelayMs, impersonation: settings.impersonation() };
+    return operate(wanted, this.#limited(place), look, running, given, signal);
+  }
+
+  /** A window that is closed keeps back everything, the look at what there is to do included. */
+  async #whileBlocked(wanted: Application, place: Place, state: JsonObject, signal: AbortSignal): Promise<void> {
+    const isAutomated = wanted.operation?.initiatedBy.automated === true;
+    const startedAt = readTime(state.startedAt) ?? this.#begunAt;
+    for (;;) {
+      const { project } = placeOf(wanted, this.#deps.directory) as Partial<Place>;
+      const message = blockedBy(wanted, { project: project ?? place.project }, { isAutomated, startedAt }, this.#now());
+      this.isWaiting = message !== undefined;
+      if (message === undefined) return;
+      await this.#store({ ...objectOf(this.#read()?.application.status.operationState ?? state), message });
+      await sleepFor(this.#deps.clock, blockedLookMs, signal);
+    }
   }
 
   #limited({ project, cluster }: Place): Place {
@@ -364,6 +416,12 @@ class Run implements OperationRun {
 interface Found {
   readonly object: KubeObject;
   readonly application: Application;
+}
+
+/** One attempt of one operation. Short, since it stands on hooks; none is made of two. */
+function runIdOf(recordKey: string, { retryCount, startedAt }: JsonObject): string {
+  const text = JSON.stringify([recordKey, startedAt ?? "", retryCount ?? 0]);
+  return createHash("sha256").update(text).digest("hex").slice(0, 16);
 }
 
 const deletedOutcome = { phase: "Error", message: "the Application was deleted" };

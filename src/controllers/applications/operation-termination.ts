@@ -1,9 +1,12 @@
+import { hookDeletePoliciesOf } from "../../api/resource-annotations.ts";
 import { EngineError } from "../../base/errors.ts";
-import { assessHealth } from "../../gitops/health/assess.ts";
-import { releaseHook } from "../../gitops/sync/apply.ts";
+import { releaseHook } from "../../gitops/sync/hooks.ts";
+import type { ExecutorDeps } from "../../gitops/sync/run.ts";
 import type { ResourceResult } from "../../gitops/sync/sync.ts";
 import type { KubeClient } from "../../kube/kube.ts";
 import type { ObjectRef } from "../../objects/object.ts";
+
+type Assess = ExecutorDeps["assess"];
 
 export interface Termination {
   readonly results: readonly ResourceResult[];
@@ -11,21 +14,22 @@ export interface Termination {
 }
 
 /**
- * Hooks that run when an operation is terminated are released and deleted, so that none is left that cannot go; what was
- * applied stays (spec argo-cd-engine 4.14).
+ * Hooks of an operation that is terminated are released, and deleted where they still run, so that none is left that cannot
+ * go; what was applied stays (spec argo-cd-engine 4.14).
  * @throws the signal's reason when it aborts
  */
 export async function terminateHooks(
   results: readonly ResourceResult[],
   kube: KubeClient,
+  assess: Assess,
   signal: AbortSignal,
 ): Promise<Termination> {
   let hasFailed = false;
   const after: ResourceResult[] = [];
   for (const result of results) {
-    const isRunning = result.hookType !== undefined && result.hookPhase === "Running";
+    const isHook = result.hookType !== undefined && result.status === "Synced";
     try {
-      after.push(isRunning ? await terminateHook(result, kube, signal) : result);
+      after.push(isHook ? await terminateHook(result, kube, assess, signal) : result);
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof EngineError)) throw error;
@@ -36,18 +40,28 @@ export async function terminateHooks(
   return { results: after, hasFailed };
 }
 
-async function terminateHook(result: ResourceResult, kube: KubeClient, signal: AbortSignal): Promise<ResourceResult> {
+/** One that is over only loses its finalizer; one that runs is deleted, and so is one that a failure is to take away. */
+async function terminateHook(
+  result: ResourceResult,
+  kube: KubeClient,
+  assess: Assess,
+  signal: AbortSignal,
+): Promise<ResourceResult> {
   const ref = refOf(result);
   const live = await kube.get(ref, signal);
-  if (live === undefined) return { ...result, hookPhase: "Succeeded", message: "Terminated" };
-  const health = assessHealth(live);
-  await releaseHook(live, { kube, signal, syncOptions: [] });
-  if (health === undefined || health.status === "Healthy") {
-    return { ...result, hookPhase: "Succeeded", message: health?.message ?? "" };
-  }
-  if (health.status === "Degraded") return { ...result, hookPhase: "Failed", message: health.message ?? "" };
-  await kube.delete(ref, { propagationPolicy: "Background" }, signal);
-  return { ...result, hookPhase: "Failed", message: "Terminated" };
+  const isRunning = result.hookPhase === "Running";
+  if (live === undefined) return isRunning ? { ...result, hookPhase: "Succeeded", message: "Terminated" } : result;
+  // Another object of its name is not this operation's.
+  if (result.uid !== undefined && live.metadata.uid !== result.uid) return result;
+  const health = await assess(live);
+  await releaseHook(live, { kube, signal });
+  if (!isRunning) return result;
+  const isOver = health === undefined || health.status === "Healthy" || health.status === "Degraded";
+  const isTaken = hookDeletePoliciesOf(live.metadata.annotations ?? {}).has("HookFailed");
+  if (!isOver || isTaken) await kube.delete(ref, { propagationPolicy: "Background" }, signal);
+  if (!isOver) return { ...result, hookPhase: "Failed", message: "Terminated" };
+  const hookPhase = health?.status === "Degraded" ? "Failed" : "Succeeded";
+  return { ...result, hookPhase, message: health?.message ?? "" };
 }
 
 function refOf({ group, version, kind, namespace, name }: ResourceResult): ObjectRef {

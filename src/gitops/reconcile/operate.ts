@@ -1,12 +1,28 @@
-import type { Application, SyncOperation } from "../../api/application-types.ts";
-import { type Clock, instant } from "../../base/clock.ts";
+import type { Application, AppProject, SyncOperation } from "../../api/application-types.ts";
+import { optionValue } from "../../api/resource-annotations.ts";
+import { type Clock, type Instant, instant } from "../../base/clock.ts";
+import { parseNanoseconds } from "../../base/duration.ts";
 import { EngineError, messageOf } from "../../base/errors.ts";
+import type { KubeClient } from "../../kube/kube.ts";
+import type { ComparedObject } from "../diff/compare.ts";
+import { keyOf, keyText } from "../diff/diff.ts";
+import { assessHealth } from "../health/assess.ts";
 import { checkObject } from "../project/kind-check.ts";
+import { type Impersonation, syncIdentity } from "../project/service-account.ts";
+import { blockedText, canSync, type SyncWindow, windowsFor } from "../project/windows.ts";
 import { executeSync } from "../sync/executor.ts";
-import { planSync } from "../sync/plan.ts";
-import type { ResourceResult, SyncPlan, SyncProgress, SyncTask } from "../sync/sync.ts";
+import { approvedPlanAnnotation, guardPlan, parkedMessage } from "../sync/guard.ts";
+import { migrationManagerAnnotation } from "../sync/migrate.ts";
+import { patiently } from "../sync/patience.ts";
+import { type PlanOptions, planSync } from "../sync/plan.ts";
+import type { ExecuteOptions } from "../sync/run.ts";
+import { allTasks, type ResourceResult, type SyncPlan, type SyncProgress, type SyncTask } from "../sync/sync.ts";
 import type { Place } from "./destination.ts";
 import { isForeignTo, type Look } from "./look.ts";
+import { readTime } from "./timestamps.ts";
+
+/** On the Application, a time: what needs confirmation may go if it is not before the operation, or the deletion. */
+export const approvedAnnotation = "argocd.argoproj.io/deletion-approved";
 
 /** An operation that runs; everything in it is stored in the Application, so that a restart goes on with it. */
 export interface RunningOperation {
@@ -14,10 +30,12 @@ export interface RunningOperation {
   readonly isAutomated: boolean;
   /** Milliseconds since 1970. */
   readonly startedAt: number;
+  /** Names this attempt of the operation; the same after a restart. */
+  readonly runId: string;
   /** What was done before a restart. */
   readonly previous: readonly ResourceResult[];
-  /** Whether a person approved what needs it. */
-  readonly isApproved: boolean;
+  /** The Application as it is now: people approve by its annotations while a sync waits for them. */
+  current(): Application;
 }
 
 export interface OperateDeps {
@@ -26,6 +44,8 @@ export interface OperateDeps {
   report(progress: SyncProgress): Promise<void>;
   readonly pollMs: number;
   readonly waveDelayMs: number;
+  /** Default: off. */
+  readonly impersonation?: Impersonation;
 }
 
 /** Conditions that keep an operation from starting (spec argo-cd-engine 4.1). */
@@ -45,9 +65,15 @@ export async function operate(
 ): Promise<SyncProgress> {
   const refused = refusalOf(application, look, operation);
   if (refused !== undefined) return { ...refused, resources: operation.previous };
+  const { namespace } = application.metadata;
+  const { namespace: where = "" } = application.destination;
+  const identity = syncIdentity(place.project, place.cluster, where, namespace, deps.impersonation ?? "off");
+  if (identity.kind === "refused") return { phase: "Error", message: identity.reason, resources: operation.previous };
+  const { kube } = place.cluster;
+  const cluster = { ...place.cluster, kube: identity.kind === "user" ? kube.as(identity.user) : kube };
   try {
-    const plan = await planOf(application, place, look, operation, signal);
-    return await run(plan, application, place, operation, deps, signal);
+    const plan = await planOf(application, { cluster }, look, operation, deps.clock, signal);
+    return await run(plan, application, { ...place, cluster }, look, operation, deps, signal);
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof EngineError)) throw error;
@@ -71,40 +97,72 @@ function refusalOf(
 
 /** What the operation would do; reads only. */
 export async function planOf(
-  { destination: { namespace = "" }, syncPolicy }: Application,
+  application: Application,
   { cluster }: Pick<Place, "cluster">,
   look: Look,
-  { sync, isAutomated, startedAt }: RunningOperation,
+  { sync, isAutomated, startedAt }: Pick<RunningOperation, "sync" | "isAutomated" | "startedAt">,
+  clock: Clock,
   signal: AbortSignal,
 ): Promise<SyncPlan> {
-  const { comparison, revisions, liveHooks } = look;
-  // Two Applications that want one object would undo each other's work for ever.
-  const own = isAutomated ? comparison.objects.filter((object) => !isForeignTo(look, object)) : comparison.objects;
-  const wantsNamespace = namespace !== "" && sync.syncOptions.includes("CreateNamespace=true");
-  const ref = { apiVersion: "v1", kind: "Namespace", name: namespace };
+  const { destination, syncPolicy } = application;
+  const { namespace = "" } = destination;
   const metadata = syncPolicy.managedNamespaceMetadata;
-  return planSync(own, comparison.hooks, liveHooks, {
+  const wantsNamespace = namespace !== "" && sync.syncOptions.includes("CreateNamespace=true");
+  return planSync(objectsToSync(look, isAutomated), look.comparison.hooks, look.liveHooks, {
     prune: sync.prune,
     syncOptions: sync.syncOptions,
     strategy: sync.strategy,
     resources: sync.resources,
-    revision: revisions[0] ?? "",
+    revision: look.revisions[0] ?? "",
     startedAt: instant(startedAt),
     namespace,
-    namespaceExists: wantsNamespace && (await cluster.kube.get(ref, signal)) !== undefined,
+    ...(wantsNamespace ? await namespaceState(namespace, cluster.kube, clock, signal) : { namespaceExists: false }),
     ...(metadata === undefined ? {} : { namespaceMetadata: metadata }),
   });
 }
 
-function run(
+/** Two Applications that want one object would undo each other's work for ever. */
+export function objectsToSync(look: Look, isAutomated: boolean): readonly ComparedObject[] {
+  const { objects } = look.comparison;
+  return isAutomated ? objects.filter((object) => !isForeignTo(look, object)) : objects;
+}
+
+async function namespaceState(
+  name: string,
+  kube: KubeClient,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<Pick<PlanOptions, "namespaceExists" | "namespaceProblem">> {
+  const ref = { apiVersion: "v1", kind: "Namespace", name };
+  try {
+    return { namespaceExists: (await patiently(() => kube.get(ref, signal), clock, signal)) !== undefined };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof EngineError)) throw error;
+    return { namespaceExists: false, namespaceProblem: error.message };
+  }
+}
+
+/** Live objects that would still be there after the plan. */
+export function keptBy(plan: SyncPlan, look: Look): number {
+  const pruned = new Set(
+    allTasks(plan).flatMap(({ action, skip, key }) => (action === "prune" && !skip ? [keyText(key)] : [])),
+  );
+  const isOwn = ({ live, isSelfReferenced, isHook }: ComparedObject): boolean => {
+    return live !== undefined && isSelfReferenced && !isHook && !pruned.has(keyText(keyOf(live)));
+  };
+  return look.comparison.objects.filter(isOwn).length;
+}
+
+async function run(
   plan: SyncPlan,
   application: Application,
-  place: Place,
-  { sync, previous, isApproved }: RunningOperation,
+  { project, cluster }: Place,
+  look: Look,
+  operation: RunningOperation,
   { clock, report, pollMs, waveDelayMs }: OperateDeps,
   signal: AbortSignal,
 ): Promise<SyncProgress> {
-  const { project, cluster } = place;
   const refusal = (task: SyncTask, isNamespaced: boolean): string | undefined => {
     const { group, kind, name, namespace } = task.key;
     // The words by which users of kubectl know it. Hooks have got a name by now.
@@ -113,9 +171,61 @@ function run(
     const verdict = checkObject(project, { group, kind, name, isNamespaced }, cluster, where);
     return verdict.permitted ? undefined : verdict.reason;
   };
-  const { dryRun, syncOptions } = sync;
-  const options = { dryRun, syncOptions, previous, isApproved, refusal, pollMs, waveDelayMs };
-  return executeSync(plan, options, { kube: cluster.kube, clock, report }, signal);
+  const { sync, previous, runId, startedAt, current } = operation;
+  const { dryRun, syncOptions, force } = sync;
+  const parked = operation.isAutomated ? guardPlan(plan, keptBy(plan, look), syncOptions) : undefined;
+  const migrationManager = application.metadata.annotations[migrationManagerAnnotation];
+  const options: ExecuteOptions = {
+    dryRun,
+    syncOptions,
+    force,
+    ...(migrationManager === undefined ? {} : { migrationManager }),
+    runId,
+    previous,
+    isApproved: () => isApproved(current(), startedAt),
+    hold: (isFirst) => {
+      const now = current();
+      if (isFirst && parked !== undefined && now.metadata.annotations[approvedPlanAnnotation] !== parked.digest) {
+        return parkedMessage(parked, now.metadata.name, now.metadata.namespace);
+      }
+      return blockedBy(application, { project }, operation, clock.now());
+    },
+    refusal,
+    pollMs,
+    waveDelayMs,
+    waveTimeoutMs: waveTimeoutOf(syncOptions),
+  };
+  return executeSync(plan, options, { kube: cluster.kube, clock, assess: assessHealth, report }, signal);
+}
+
+/** Whether somebody approved, since the operation began, what must be confirmed. */
+function isApproved({ metadata }: Application, startedAt: number): boolean {
+  const at = readTime(metadata.annotations[approvedAnnotation]);
+  return at !== undefined && at >= Math.floor(startedAt / 1_000) * 1_000;
+}
+
+/** The message of an operation that a sync window keeps back now; undefined: none does. */
+export function blockedBy(
+  application: Application,
+  { project }: Pick<Place, "project">,
+  { isAutomated, startedAt }: Pick<RunningOperation, "isAutomated" | "startedAt">,
+  now: Instant,
+): string | undefined {
+  const question = { isManual: !isAutomated, now, startedAt: instant(startedAt) };
+  const verdict = canSync(windowsOf(application, project), question);
+  return verdict.allowed ? undefined : blockedText(verdict);
+}
+
+export function windowsOf({ metadata, destination }: Application, project: AppProject): readonly SyncWindow[] {
+  const { server, name, namespace = "" } = destination;
+  const cluster = { ...(server ? { server } : {}), ...(name ? { clusterName: name } : {}) };
+  return windowsFor(project.syncWindows, { application: metadata.name, ...cluster, namespace });
+}
+
+/** `WaveTimeout=10m`, an option of ours; 0: no limit, as in the original. */
+function waveTimeoutOf(syncOptions: readonly string[]): number {
+  const nanoseconds = parseNanoseconds(optionValue(syncOptions, "WaveTimeout") ?? "0");
+  return nanoseconds === undefined || nanoseconds < 0n ? 0 : Number(nanoseconds / 1_000_000n);
 }
 
 /** The objects that a sync wrote or removed, for records. */

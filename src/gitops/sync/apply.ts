@@ -1,91 +1,255 @@
-import { hookFinalizer, optionValue, syncOptionsOf } from "../../api/resource-annotations.ts";
+import { type Clock, sleepFor } from "../../base/clock.ts";
+import { EngineError, messageOf } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
-import type { KubeClient } from "../../kube/kube.ts";
+import type { KubeClient, WriteOptions } from "../../kube/kube.ts";
 import type { KubeObject, ObjectRef } from "../../objects/object.ts";
+import { groupOf, keyOf, keyText } from "../diff/diff.ts";
 import { fieldManager } from "../diff/last-applied.ts";
-import type { SyncTask } from "./sync.ts";
+import { clientSidePatch, withLastApplied } from "./client-side.ts";
+import { migratedFields } from "./migrate.ts";
+import {
+  isProtectedKind,
+  mustBeMadeAnew,
+  propagationOf,
+  type WriteMode,
+  type WriteOptionsOfSync,
+  writeModeOf,
+} from "./write-mode.ts";
 
-export interface WriteContext {
+export interface WriteContext extends WriteOptionsOfSync {
   readonly kube: KubeClient;
-  readonly syncOptions: readonly string[];
+  readonly clock: Clock;
+  /** Whose client-side fields become ours, beside those of `kubectl`. */
+  readonly migrationManager?: string;
   readonly signal: AbortSignal;
 }
+
+export interface Written {
+  /** As `kubectl` prints it. */
+  readonly message: string;
+  /** The object as the server has it now. */
+  readonly object: KubeObject;
+}
+
+/** What was deleted to be made anew has to be gone by then. */
+const goneMs = 60_000;
+const lookMs = 100;
+/** A CRD is waited for until its kind is served; then the sync goes on all the same. */
+const establishedMs = 3_000;
+const maxConflicts = 5;
 
 export function refOf({ apiVersion, kind, metadata: { name = "", namespace } }: KubeObject): ObjectRef {
   return { apiVersion, kind, name, ...(namespace ? { namespace } : {}) };
 }
 
 /**
- * Writes the task's target by server-side apply, or in place of the live object with `Replace=true`.
- * @returns the message of the result, as `kubectl` prints it
+ * Writes the target in the way that its options, else those of the sync, name (spec argo-cd-engine 4.7). Applying twice is
+ * applying once. `live` is the object as it was compared; its absence only means that nothing is known of it.
  */
-export async function applyTarget(target: KubeObject, dryRun: boolean, context: WriteContext): Promise<string> {
-  const { kube, syncOptions, signal } = context;
-  const name = `${resourceName(target)}/${target.metadata.name}`;
-  const isReplaced = hasOption("Replace=true", target, syncOptions);
-  if (!isReplaced) {
-    const options = { fieldManager, force: true, dryRun };
-    await kube.patch(refOf(target), "application/apply-patch+yaml", target as unknown as JsonObject, options, signal);
-    return `${name} serverside-applied`;
+export async function applyTarget(
+  target: KubeObject,
+  live: KubeObject | undefined,
+  dryRun: boolean,
+  context: WriteContext,
+): Promise<Written> {
+  const mode = writeModeOf(target, live, context);
+  const options = { fieldManager, dryRun, fieldValidation: mode.isValidated ? "Strict" : "Ignore" } as const;
+  const isMadeAnew = mustBeMadeAnew(target, live, mode);
+  const isAtOnce = isMadeAnew || (mode.isForced && mode.kind === "replace");
+  if (isAtOnce && !dryRun && live !== undefined) return makeAnew(target, mode, options, context);
+  try {
+    return await writeOnce(target, live, mode, options, context);
+  } catch (error) {
+    const mayMakeAnew = (mode.isForced || isMadeAnew) && isUnchangeable(error) && live !== undefined;
+    if (!mayMakeAnew) throw augmented(error);
+    if (dryRun) return { message: `${nameOf(target)} replaced`, object: live };
+    return makeAnew(target, mode, options, context);
   }
+}
+
+async function writeOnce(
+  target: KubeObject,
+  live: KubeObject | undefined,
+  mode: WriteMode,
+  options: WriteOptions,
+  context: WriteContext,
+): Promise<Written> {
+  if (options.dryRun) return write(target, live, mode, options, context);
+  if (mode.kind === "server" && live !== undefined) await migrate(live, context);
+  const written = await write(target, live, mode, options, context);
+  if (isCrd(target)) await established(target, context);
+  return written;
+}
+
+function write(
+  target: KubeObject,
+  live: KubeObject | undefined,
+  mode: WriteMode,
+  options: WriteOptions,
+  context: WriteContext,
+): Promise<Written> {
+  switch (mode.kind) {
+    case "server":
+      return applyOnServer(target, options, context);
+    case "client":
+      return applyOnClient(target, options, context);
+    case "replace":
+      return replace(target, live, options, context);
+  }
+}
+
+async function applyOnServer(
+  target: KubeObject,
+  options: WriteOptions,
+  { kube, signal }: WriteContext,
+): Promise<Written> {
+  const body = target as unknown as JsonObject;
+  const all = { ...options, force: true };
+  const object = await kube.patch(refOf(target), "application/apply-patch+yaml", body, all, signal);
+  return { message: `${nameOf(target)} serverside-applied`, object };
+}
+
+/** Read, patch, and again when somebody wrote in between. */
+async function applyOnClient(target: KubeObject, options: WriteOptions, context: WriteContext): Promise<Written> {
+  const { kube, signal } = context;
+  const name = nameOf(target);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const live = await kube.get(refOf(target), signal);
+      if (live === undefined) {
+        return { message: `${name} created`, object: await kube.create(withLastApplied(target), options, signal) };
+      }
+      const patch = clientSidePatch(target, live);
+      if (patch === undefined) return { message: `${name} unchanged`, object: live };
+      const metadata = { ...(patch.metadata as JsonObject | undefined), ...versionOf(live) };
+      const guarded = { ...patch, metadata };
+      const object = await kube.patch(refOf(target), "application/merge-patch+json", guarded, options, signal);
+      return { message: `${name} configured`, object };
+    } catch (error) {
+      if (!isConflict(error) || attempt === maxConflicts) throw error;
+    }
+  }
+}
+
+async function replace(
+  target: KubeObject,
+  known: KubeObject | undefined,
+  options: WriteOptions,
+  { kube, signal }: WriteContext,
+): Promise<Written> {
   const live = await kube.get(refOf(target), signal);
-  if (live === undefined) {
-    await kube.create(target, { fieldManager, dryRun }, signal);
-    return `${name} created`;
+  const name = nameOf(target);
+  if (live === undefined) return { message: `${name} created`, object: await kube.create(target, options, signal) };
+  const metadata = { ...target.metadata, ...versionOf(live) };
+  const object = await kube.update({ ...target, metadata }, options, signal);
+  const isWhole = isCrd(target) || (groupOf(target) === "" && target.kind === "Namespace");
+  const message =
+    isWhole && known !== undefined ? `${target.kind}/${target.metadata.name} updated` : `${name} replaced`;
+  return { message, object };
+}
+
+/** Deletes the live object and creates the target. Never a kind with which more would go (users' pain: CD#29739). */
+async function makeAnew(
+  target: KubeObject,
+  mode: WriteMode,
+  options: WriteOptions,
+  context: WriteContext,
+): Promise<Written> {
+  const { kube, syncOptions, signal } = context;
+  const ref = refOf(target);
+  if (isProtectedKind(keyOf(target))) {
+    const message = `${target.kind}/${ref.name}: Force would delete it with all that belongs to it; delete it yourself first`;
+    throw new EngineError("API_INVALID", message);
   }
-  const { resourceVersion } = live.metadata;
-  const metadata = resourceVersion === undefined ? target.metadata : { ...target.metadata, resourceVersion };
-  await kube.update({ ...target, metadata }, { fieldManager, dryRun }, signal);
-  return `${name} replaced`;
+  await kube.delete(ref, { propagationPolicy: propagationOf(syncOptions) }, signal);
+  await gone(ref, context);
+  const { object } = await write(target, undefined, mode, options, context);
+  return { message: `${nameOf(target)} replaced`, object };
 }
 
-function hasOption(option: string, target: KubeObject, syncOptions: readonly string[]): boolean {
-  return syncOptions.includes(option) || syncOptionsOf(target.metadata.annotations ?? {}).includes(option);
+async function gone(ref: ObjectRef, { kube, clock, signal }: WriteContext): Promise<void> {
+  const until = clock.monotonicMs() + goneMs;
+  while ((await kube.get(ref, signal)) !== undefined) {
+    if (clock.monotonicMs() > until) {
+      throw new EngineError("API_CONFLICT", `${ref.kind}/${ref.name} was deleted to be made anew, but is still there`);
+    }
+    await sleepFor(clock, lookMs, signal);
+  }
 }
 
-function resourceName({ apiVersion, kind }: KubeObject): string {
-  const group = apiVersion.includes("/") ? `.${apiVersion.slice(0, apiVersion.indexOf("/"))}` : "";
-  return `${kind.toLowerCase()}${group}`;
+/** Fields that were applied on the client become ours; otherwise what the source drops would stay. */
+async function migrate(known: KubeObject, context: WriteContext): Promise<void> {
+  const { kube, syncOptions, migrationManager, signal } = context;
+  if (syncOptions.includes("ClientSideApplyMigration=false")) return;
+  if (migratedFields(known, migrationManager) === undefined) return;
+  try {
+    for (let attempt = 1; ; attempt++) {
+      const live = await kube.get(refOf(known), signal);
+      const managedFields = live && migratedFields(live, migrationManager);
+      if (live === undefined || managedFields === undefined) return;
+      const steps = [
+        { op: "replace", path: "/metadata/managedFields", value: managedFields },
+        { op: "replace", path: "/metadata/resourceVersion", value: live.metadata.resourceVersion ?? "" },
+      ];
+      try {
+        await kube.patch(refOf(known), "application/json-patch+json", steps, { fieldManager }, signal);
+        return;
+      } catch (error) {
+        if (!isConflict(error) || attempt === maxConflicts) throw error;
+      }
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    const key = keyText(keyOf(known));
+    const message = `Failed to perform client-side apply migration for ${key}: ${messageOf(error)}`;
+    throw new EngineError("API_CONFLICT", message, error);
+  }
+}
+
+async function established(crd: KubeObject, { kube, clock, signal }: WriteContext): Promise<void> {
+  const until = clock.monotonicMs() + establishedMs;
+  for (;;) {
+    const live = await kube.get(refOf(crd), signal);
+    const { conditions = [] } = (live?.status ?? {}) as { conditions?: readonly { type?: string; status?: string }[] };
+    if (conditions.some(({ type, status }) => type === "Established" && status === "True")) return;
+    if (live === undefined || clock.monotonicMs() > until) return;
+    await sleepFor(clock, lookMs, signal);
+  }
+}
+
+function isConflict(error: unknown): boolean {
+  return error instanceof EngineError && error.code === "API_CONFLICT";
+}
+
+function isUnchangeable(error: unknown): boolean {
+  return error instanceof EngineError && (error.code === "API_INVALID" || error.code === "API_CONFLICT");
+}
+
+function isCrd(object: KubeObject): boolean {
+  return groupOf(object) === "apiextensions.k8s.io" && object.kind === "CustomResourceDefinition";
+}
+
+function versionOf({ metadata: { resourceVersion } }: KubeObject): { readonly resourceVersion?: string } {
+  return resourceVersion === undefined ? {} : { resourceVersion };
+}
+
+/** `deployment.apps/web` */
+function nameOf(target: KubeObject): string {
+  const group = groupOf(target);
+  return `${target.kind.toLowerCase()}${group === "" ? "" : `.${group}`}/${target.metadata.name}`;
+}
+
+const tooLong = "metadata.annotations: Too long: must have at most 262144 bytes";
+
+/** What to do about it, where the server does not say. */
+function augmented(error: unknown): unknown {
+  if (!(error instanceof EngineError) || !error.message.includes(tooLong)) return error;
+  const advice = "the object is too large for client-side apply; sync it with ServerSideApply=true or Replace=true";
+  return new EngineError(error.code, `${error.message}. ${advice}`, error);
 }
 
 /** Deletes what the source does not name any more; children go first unless PrunePropagationPolicy says otherwise. */
-export async function pruneLive(live: KubeObject, context: WriteContext): Promise<void> {
-  const { kube, syncOptions, signal } = context;
+export async function pruneLive(live: KubeObject, { kube, syncOptions, signal }: WriteContext): Promise<void> {
   if (live.metadata.deletionTimestamp) return;
   await kube.delete(refOf(live), { propagationPolicy: propagationOf(syncOptions) }, signal);
-}
-
-function propagationOf(syncOptions: readonly string[]): "Foreground" | "Background" | "Orphan" {
-  switch (optionValue(syncOptions, "PrunePropagationPolicy")) {
-    case "background":
-      return "Background";
-    case "orphan":
-      return "Orphan";
-    default:
-      return "Foreground";
-  }
-}
-
-/** Lets go of a hook: its result was read, so that it may vanish. A hook that is gone is fine. */
-export async function releaseHook(live: KubeObject, { kube, signal }: WriteContext): Promise<void> {
-  const finalizers = live.metadata.finalizers ?? [];
-  if (!finalizers.includes(hookFinalizer)) return;
-  const left = finalizers.filter((finalizer) => finalizer !== hookFinalizer);
-  const patch = { metadata: { finalizers: left.length > 0 ? left : null } };
-  try {
-    await kube.patch(refOf(live), "application/merge-patch+json", patch, { fieldManager }, signal);
-  } catch (error) {
-    if ((await kube.get(refOf(live), signal)) !== undefined) throw error;
-  }
-}
-
-/** Removes a hook's object; false when there was none. */
-export async function deleteHook(task: SyncTask, context: WriteContext): Promise<boolean> {
-  const { kube, signal } = context;
-  if (task.target === undefined) return false;
-  const live = await kube.get(refOf(task.target), signal);
-  if (live === undefined) return false;
-  await releaseHook(live, context);
-  if (live.metadata.deletionTimestamp) return true;
-  return kube.delete(refOf(live), { propagationPolicy: "Foreground" }, signal);
 }

@@ -1,5 +1,4 @@
 import type { KubeObject } from "../../objects/object.ts";
-import { assessHealth } from "../health/assess.ts";
 import type { Health } from "../health/health.ts";
 import type { OperationPhase, ResourceResult, ResultStatus, SyncTask } from "./sync.ts";
 
@@ -9,15 +8,23 @@ export interface Observation {
   readonly message: string;
 }
 
-/** What a task that runs has come to, from its live object (spec argo-cd-engine 4.4, 4.6). */
-export function observeTask(task: SyncTask, live: KubeObject | undefined, result: ResourceResult): Observation {
-  if (live === undefined) {
+/**
+ * What a task that runs has come to, from its live object and that one's health (spec argo-cd-engine 4.4, 4.6). A hook is
+ * the object that this sync made: another one of its name, made later, says nothing about it.
+ */
+export function observeTask(
+  task: SyncTask,
+  live: KubeObject | undefined,
+  health: Health | undefined,
+  result: ResourceResult,
+): Observation {
+  const isOther = task.hookType !== undefined && result.uid !== undefined && live?.metadata.uid !== result.uid;
+  if (live === undefined || isOther) {
     const { group, kind, name } = task.key;
     const message = `Resource ${group}/${kind}/${name} is missing, it might have been deleted`;
     return { status: "SyncFailed", hookPhase: "Error", message };
   }
   const { status, message } = result;
-  const health = assessHealth(live);
   if (task.hookType === undefined)
     return { status, hookPhase: objectPhase(health), message: failureOf(health, message) };
   return { status, hookPhase: hookPhase(health), message: hookMessage(health, live) };

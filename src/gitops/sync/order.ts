@@ -2,13 +2,17 @@ import type { KubeObject } from "../../objects/object.ts";
 import { phases, type SyncStep, type SyncTask } from "./sync.ts";
 
 /** Earlier first; others come after all of them. The group does not matter. */
-const kindOrder = (
-  "Namespace NetworkPolicy ResourceQuota LimitRange PodSecurityPolicy PodDisruptionBudget ServiceAccount Secret " +
-  "SecretList ConfigMap StorageClass PersistentVolume PersistentVolumeClaim CustomResourceDefinition ClusterRole " +
-  "ClusterRoleList ClusterRoleBinding ClusterRoleBindingList Role RoleList RoleBinding RoleBindingList Service " +
-  "DaemonSet Pod ReplicationController ReplicaSet Deployment HorizontalPodAutoscaler StatefulSet Job CronJob " +
-  "IngressClass Ingress APIService"
-).split(" ");
+const kindOrder: ReadonlyMap<string, number> = new Map(
+  (
+    "Namespace NetworkPolicy ResourceQuota LimitRange PodSecurityPolicy PodDisruptionBudget ServiceAccount Secret " +
+    "SecretList ConfigMap StorageClass PersistentVolume PersistentVolumeClaim CustomResourceDefinition ClusterRole " +
+    "ClusterRoleList ClusterRoleBinding ClusterRoleBindingList Role RoleList RoleBinding RoleBindingList Service " +
+    "DaemonSet Pod ReplicationController ReplicaSet Deployment HorizontalPodAutoscaler StatefulSet Job CronJob " +
+    "IngressClass Ingress APIService"
+  )
+    .split(" ")
+    .map((kind, rank) => [kind, rank]),
+);
 
 /** By phase, wave, kind and name; Namespaces and CRDs before the first task that needs them (spec argo-cd-engine 4.3). */
 export function orderTasks(tasks: readonly SyncTask[]): readonly SyncTask[] {
@@ -29,8 +33,7 @@ function compareTasks(a: SyncTask, b: SyncTask): number {
 }
 
 function rankOf(kind: string): number {
-  const rank = kindOrder.indexOf(kind);
-  return rank < 0 ? kindOrder.length : rank;
+  return kindOrder.get(kind) ?? kindOrder.size;
 }
 
 function compareText(a: string, b: string): number {

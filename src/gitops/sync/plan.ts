@@ -6,6 +6,7 @@ import {
   isHook,
   isSkipped,
   optionValue,
+  syncOptionsAnnotation,
   syncOptionsOf,
   waveOf,
 } from "../../api/resource-annotations.ts";
@@ -30,6 +31,8 @@ export interface PlanOptions {
   /** The destination's namespace and whether it is there. */
   readonly namespace: string;
   readonly namespaceExists: boolean;
+  /** Why it is not known whether it is there. */
+  readonly namespaceProblem?: string;
   readonly namespaceMetadata?: {
     readonly labels: Readonly<Record<string, string>>;
     readonly annotations: Readonly<Record<string, string>>;
@@ -50,7 +53,8 @@ export function planSync(
   const onlyChanged = options.syncOptions.includes("ApplyOutOfSyncOnly=true");
   const plain = selected.flatMap((object) => objectTasks(object, options, onlyChanged));
   const usesHooks = options.strategy === "hook" && options.resources.length === 0;
-  const hookTasks = usesHooks ? hooks.flatMap((hook) => tasksOfHook(hook, liveHooks, options)) : [];
+  const liveByKey = new Map(liveHooks.map((hook) => [keyText(keyOf(hook)), hook]));
+  const hookTasks = usesHooks ? hooks.flatMap((hook) => tasksOfHook(hook, liveByKey, options)) : [];
   const namespace = namespaceTask([...plain, ...hookTasks], options);
   const waved = pruneLast(reversePruneWaves([...plain, ...hookTasks]), options);
   const ordered = markBlind(orderTasks([...namespace, ...waved]));
@@ -66,7 +70,7 @@ function isSelected({ target, live }: ComparedObject, resources: readonly Resour
   const key = keyOf(object);
   return resources.some(({ group, kind, name, namespace }) => {
     const isSame = group === key.group && kind === key.kind && name === key.name;
-    return isSame && (namespace === undefined || namespace === key.namespace);
+    return isSame && (!namespace || namespace === key.namespace);
   });
 }
 
@@ -77,8 +81,9 @@ function objectTasks(object: ComparedObject, options: PlanOptions, onlyChanged: 
   const annotations = some.metadata.annotations ?? {};
   if (isHook(annotations) || isSkipped(annotations)) return [];
   if (target !== undefined) {
-    if (onlyChanged && object.status === "Synced") return [];
-    return [task("apply", "Sync", waveOf(annotations), target, live)];
+    const isUnmodified = onlyChanged && live !== undefined && object.status === "Synced";
+    const one = task("apply", "Sync", waveOf(annotations), target, live);
+    return [isUnmodified ? { ...one, isUnmodified } : one];
   }
   return [pruneTask(some, annotations, options)];
 }
@@ -121,14 +126,17 @@ function task(
 }
 
 /** One for each phase that it names. */
-function tasksOfHook(hook: KubeObject, liveHooks: readonly KubeObject[], options: PlanOptions): readonly SyncTask[] {
+function tasksOfHook(
+  hook: KubeObject,
+  liveByKey: ReadonlyMap<string, KubeObject>,
+  options: PlanOptions,
+): readonly SyncTask[] {
   const annotations = hook.metadata.annotations ?? {};
   return hookTypesOf(annotations)
     .filter(isPhase)
     .map((phase) => {
       const target = hookTarget(hook, phase, options);
-      const key = keyText(keyOf(target));
-      const live = liveHooks.find((one) => keyText(keyOf(one)) === key);
+      const live = liveByKey.get(keyText(keyOf(target)));
       return { ...task("apply", phase, waveOf(annotations), target, live), hookType: phase };
     });
 }
@@ -149,16 +157,28 @@ function hookSuffix(phase: SyncPhase, { revision, startedAt }: PlanOptions): str
   return `${short}-${phase}-${Math.floor(startedAt / 1_000)}`.toLowerCase();
 }
 
-/** CreateNamespace=true: the destination's namespace, when no target is it. */
+/**
+ * CreateNamespace=true: the destination's namespace, when no target is it (spec argo-cd-engine 4.10). It carries no tracking,
+ * and so is never pruned. With metadata it is applied at each sync.
+ */
 function namespaceTask(tasks: readonly SyncTask[], options: PlanOptions): readonly SyncTask[] {
-  const { namespace, namespaceExists, namespaceMetadata: metadata } = options;
+  const { namespace, namespaceExists, namespaceProblem, namespaceMetadata: metadata } = options;
   if (namespace === "" || !options.syncOptions.includes("CreateNamespace=true")) return [];
   const isTarget = tasks.some(({ key, hookType, target }) => {
     return target && !hookType && key.group === "" && key.kind === "Namespace" && key.name === namespace;
   });
-  if (isTarget || (namespaceExists && metadata === undefined)) return [];
-  const target: KubeObject = { apiVersion: "v1", kind: "Namespace", metadata: { ...metadata, name: namespace } };
-  return [task("apply", "PreSync", 0, target, undefined)];
+  if (isTarget || (namespaceExists && metadata === undefined && namespaceProblem === undefined)) return [];
+  const target: KubeObject = { apiVersion: "v1", kind: "Namespace", metadata: namespaceMeta(namespace, metadata) };
+  const one = task("apply", "PreSync", 0, target, undefined);
+  if (namespaceProblem === undefined) return [{ ...one, makesNamespace: true }];
+  return [{ ...one, problem: `namespace auto creation failed: ${namespaceProblem}` }];
+}
+
+/** Server-side apply even where the Application says otherwise: labels of others stay, removed ones are let go. */
+function namespaceMeta(name: string, metadata: PlanOptions["namespaceMetadata"]): KubeObject["metadata"] {
+  if (metadata === undefined) return { name };
+  const annotations = { ...metadata.annotations, [syncOptionsAnnotation]: "ServerSideApply=true" };
+  return { name, labels: metadata.labels, annotations };
 }
 
 /** PruneLast: after every other wave. */

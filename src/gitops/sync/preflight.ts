@@ -1,7 +1,11 @@
 import { syncOptionsOf } from "../../api/resource-annotations.ts";
 import { EngineError, messageOf } from "../../base/errors.ts";
 import type { WriteContext } from "./apply.ts";
+import { inPool } from "./in-pool.ts";
+import { patiently } from "./patience.ts";
 import type { SyncTask } from "./sync.ts";
+
+type Asked = Pick<WriteContext, "kube" | "clock" | "syncOptions" | "signal">;
 
 type Refusal = (task: SyncTask, isNamespaced: boolean) => string | undefined;
 
@@ -11,21 +15,22 @@ const skipOption = "SkipDryRunOnMissingResource=true";
 export async function invalidMessages(
   tasks: readonly SyncTask[],
   refusal: Refusal,
-  context: WriteContext,
+  context: Asked,
 ): Promise<ReadonlyMap<SyncTask, string>> {
   const invalid = new Map<SyncTask, string>();
-  for (const task of tasks) {
-    const message = await invalidMessage(task, refusal, context);
+  await inPool(tasks, async (task) => {
+    const message = task.problem ?? (await invalidMessage(task, refusal, context));
     if (message !== undefined) invalid.set(task, message);
-  }
+  });
   return invalid;
 }
 
-async function invalidMessage(task: SyncTask, refusal: Refusal, context: WriteContext): Promise<string | undefined> {
+async function invalidMessage(task: SyncTask, refusal: Refusal, context: Asked): Promise<string | undefined> {
   const object = task.target ?? task.live;
   if (object === undefined) return undefined;
   try {
-    return refusal(task, await context.kube.isNamespaced(object, context.signal));
+    const { kube, clock, signal } = context;
+    return refusal(task, await patiently(() => kube.isNamespaced(object, signal), clock, signal));
   } catch (error) {
     context.signal.throwIfAborted();
     const isMissing = error instanceof EngineError && error.code === "API_NOT_FOUND";
@@ -36,7 +41,7 @@ async function invalidMessage(task: SyncTask, refusal: Refusal, context: WriteCo
 }
 
 /** The user vouches for the kind. */
-export function mayBeMissing({ target }: SyncTask, { syncOptions }: WriteContext): boolean {
+export function mayBeMissing({ target }: SyncTask, { syncOptions }: Pick<Asked, "syncOptions">): boolean {
   return syncOptions.includes(skipOption) || syncOptionsOf(target?.metadata.annotations ?? {}).includes(skipOption);
 }
 

@@ -4,7 +4,8 @@ import type { OperationPhase, ResourceResult, ResultStatus, SyncTask } from "./s
 /** What each task has come to, in the order of the plan, however long each took; those of a former plan come first. */
 export interface Results {
   find(task: SyncTask): ResourceResult | undefined;
-  record(task: SyncTask, status: ResultStatus, hookPhase: OperationPhase, message: string): void;
+  /** `uid`: of a hook's object. */
+  record(task: SyncTask, status: ResultStatus, hookPhase: OperationPhase, message: string, uid?: string): void;
   list(): readonly ResourceResult[];
 }
 
@@ -14,10 +15,10 @@ export function createResults(previous: readonly ResourceResult[], tasks: readon
   const byTask = new Map(previous.map((result) => [taskKey(result.syncPhase, result), result]));
   return {
     find: (task) => byTask.get(taskKey(task.phase, task.key)),
-    record(task, status, hookPhase, message) {
+    record(task, status, hookPhase, message, uid) {
       const { phase: syncPhase, version, key, hookType } = task;
       const hook = hookType === undefined ? {} : { hookType };
-      const result = { ...key, version, status, message, ...hook, hookPhase, syncPhase };
+      const result = { ...key, version, status, message, ...hook, hookPhase, syncPhase, ...(uid ? { uid } : {}) };
       byTask.set(taskKey(syncPhase, key), result);
     },
     list: () => {

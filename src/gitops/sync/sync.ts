@@ -25,6 +25,12 @@ export interface SyncTask {
   readonly needsConfirmation: boolean;
   /** Whether a dry run cannot say anything: its namespace or kind is made by another task. */
   readonly skipsDryRun: boolean;
+  /** ApplyOutOfSyncOnly, and nothing differs: not written; waited for only if this sync wrote it before a restart. */
+  readonly isUnmodified?: boolean;
+  /** CreateNamespace: written before anything else is tried. */
+  readonly makesNamespace?: boolean;
+  /** Why it cannot be, known before anything is asked of the cluster. */
+  readonly problem?: string;
 }
 
 /** What runs together: one phase and wave. */
@@ -55,6 +61,8 @@ export interface ResourceResult {
   readonly hookType?: HookType;
   readonly hookPhase: OperationPhase;
   readonly syncPhase: SyncPhase;
+  /** Ours: of a hook, which object it was that ran. One of the same name that came later is another. */
+  readonly uid?: string;
 }
 
 /** What a sync has come to; as it stands in `status.operationState`. */
@@ -63,4 +71,8 @@ export interface SyncProgress {
   readonly message: string;
   /** In the order of the plan. */
   readonly resources: readonly ResourceResult[];
+}
+
+export function allTasks({ steps, onFailure }: SyncPlan): readonly SyncTask[] {
+  return [...steps, ...onFailure].flatMap(({ tasks }) => tasks);
 }

@@ -18,6 +18,7 @@ import { followLiveChanges, groupOf } from "../../../src/controllers/application
 import { createProjects } from "../../../src/controllers/applications/projects.ts";
 import { createPushIntake, type SeenPush } from "../../../src/controllers/applications/push-intake.ts";
 import { createReconcileStream, type ReconcileStream } from "../../../src/controllers/applications/reconcile-stream.ts";
+import { defaultSyncSettings, type SyncSettings } from "../../../src/controllers/applications/sync-settings.ts";
 import { createController } from "../../../src/controllers/controller.ts";
 import { triggerSchemas } from "../../../src/events/triggers/registry.ts";
 import type { GitOpsTarget } from "../../../src/events/triggers/trigger.ts";
@@ -84,6 +85,7 @@ export interface World extends AsyncDisposable {
 }
 
 export interface EngineOptions {
+  readonly settings?: SyncSettings;
   /** Called before each request; what it throws is how the request fails. Awaited. */
   readonly fault?: (call: Call) => void | Promise<void>;
   /** Called after each request was answered, before the engine sees the answer. */
@@ -283,6 +285,7 @@ async function startEngine(world: World, options: EngineOptions): Promise<TestEn
     isApplication: (key) => store.find(key) !== undefined,
     pollMs: 250,
     waveDelayMs: 2_000,
+    settings: options.settings ?? defaultSyncSettings,
   });
   const queue = createController({ kind, cache, reconciler: controller, clock, log });
   const unfollow = followLiveChanges({
@@ -380,4 +383,17 @@ export async function openShop(options: { readonly simulate?: boolean } = {}): P
   await world.kube.create({ apiVersion: "v1", kind: "Namespace", metadata: { name: "shop" } });
   await world.repository.commit({ "web/settings.yaml": configMap("settings", { a: "1" }) });
   return world;
+}
+
+/** As if the definition were an older one, or another's: Applications of any form are stored. */
+export async function allowAnyField(kube: KubeClient): Promise<void> {
+  const definition = {
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    name: "applications.argoproj.io",
+  };
+  const value = { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } };
+  await kube.patch(definition, "application/json-patch+json", [
+    { op: "replace", path: "/spec/versions/0/schema", value },
+  ]);
 }

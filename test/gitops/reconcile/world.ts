@@ -176,7 +176,8 @@ export async function openWorld(options: { simulate?: boolean } = {}): Promise<W
         isAutomated,
         startedAt: clock.now(),
         previous: [],
-        isApproved: false,
+        runId: `run-${clock.now()}`,
+        current: () => app.application,
       };
       const place = { project: projects.get(app.application.project) ?? defaultProject("argocd"), cluster };
       const given = { clock: systemClock, report: async () => undefined, pollMs: 2, waveDelayMs: 0 };

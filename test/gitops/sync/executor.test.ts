@@ -3,8 +3,10 @@ import { test } from "node:test";
 import { systemClock } from "../../../src/base/clock.ts";
 import { compareObjects } from "../../../src/gitops/diff/compare.ts";
 import { toTargets } from "../../../src/gitops/diff/targets.ts";
-import { type ExecuteOptions, executeSync } from "../../../src/gitops/sync/executor.ts";
+import { assessHealth } from "../../../src/gitops/health/assess.ts";
+import { executeSync } from "../../../src/gitops/sync/executor.ts";
 import { planSync } from "../../../src/gitops/sync/plan.ts";
+import type { ExecuteOptions } from "../../../src/gitops/sync/run.ts";
 import type { SyncProgress } from "../../../src/gitops/sync/sync.ts";
 import type { KubeObject } from "../../../src/objects/object.ts";
 import { openTestPlane, type TestPlane } from "../../harness/control-plane.ts";
@@ -38,6 +40,8 @@ interface Sync {
   readonly signal?: AbortSignal;
 }
 
+let runs = 0;
+
 async function run(plane: TestPlane, sync: Sync): Promise<SyncProgress> {
   const targets = toTargets(sync.targets as never, { namespace: "default", tracking, isNamespaced: () => true });
   const compared = compareObjects(targets.objects, sync.live ?? [], { method: "annotation", ignore: [] });
@@ -55,7 +59,11 @@ async function run(plane: TestPlane, sync: Sync): Promise<SyncProgress> {
     dryRun: false,
     syncOptions: [],
     previous: [],
-    isApproved: false,
+    force: false,
+    runId: `run-${runs++}`,
+    isApproved: () => false,
+    hold: () => undefined,
+    waveTimeoutMs: 0,
     refusal: () => undefined,
     pollMs: 2,
     waveDelayMs: 0,
@@ -63,7 +71,7 @@ async function run(plane: TestPlane, sync: Sync): Promise<SyncProgress> {
   };
   const report = sync.onReport ?? (async () => undefined);
   const signal = sync.signal ?? AbortSignal.timeout(20_000);
-  return executeSync(plan, options, { kube: plane.client, clock: systemClock, report }, signal);
+  return executeSync(plan, options, { kube: plane.client, clock: systemClock, assess: assessHealth, report }, signal);
 }
 
 const ref = (kind: string, name: string) => ({
@@ -215,10 +223,18 @@ test("a prune that needs a word keeps the whole wave back until it is given", as
   await run(plane, { targets: [config("old", { "argocd.argoproj.io/sync-options": "Prune=confirm" })] });
   const old = await plane.client.get(ref("ConfigMap", "old"));
   assert.ok(old);
-  const waiting = await run(plane, { targets: [config("a")], live: [old] });
-  assert.deepEqual([waiting.phase, waiting.message], ["Running", "waiting for pruning confirmation of /ConfigMap/old"]);
-  assert.equal(await plane.client.get(ref("ConfigMap", "a")), undefined);
-  const done = await run(plane, { targets: [config("a")], live: [old], options: { isApproved: true } });
+  const messages: string[] = [];
+  const done = await run(plane, {
+    targets: [config("a")],
+    live: [old],
+    options: { isApproved: () => messages.length >= 3 },
+    onReport: async ({ message }) => {
+      messages.push(message);
+      if (messages.length > 3) return;
+      assert.equal(message, "waiting for pruning confirmation of /ConfigMap/old");
+      assert.equal(await plane.client.get(ref("ConfigMap", "a")), undefined);
+    },
+  });
   assert.equal(done.phase, "Succeeded");
   assert.equal(await plane.client.get(ref("ConfigMap", "old")), undefined);
 });

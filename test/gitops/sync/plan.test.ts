@@ -43,7 +43,9 @@ function plan(targets: readonly object[], live: readonly object[] = [], options:
 
 function show({ steps, onFailure }: SyncPlan): string[] {
   return [...steps, ...onFailure].map(({ phase, wave: n, tasks }) => {
-    const names = tasks.map(({ action, key, skip }) => `${action === "prune" ? "-" : ""}${key.name}${skip ? "?" : ""}`);
+    const names = tasks.map(({ action, key, skip, isUnmodified }) => {
+      return `${action === "prune" ? "-" : ""}${key.name}${skip ? "?" : ""}${isUnmodified ? "=" : ""}`;
+    });
     return `${phase} ${n}: ${names.join(" ")}`;
   });
 }
@@ -140,7 +142,7 @@ for (const [name, targets, live, options, expected] of [
     [make("Pod", "p"), make("Pod", "q", {}, { spec: { a: 1 } })],
     [make("Pod", "p"), make("Pod", "q")],
     { syncOptions: ["ApplyOutOfSyncOnly=true"] },
-    ["Sync 0: q"],
+    ["Sync 0: p= q"],
   ],
 ] as const) {
   test(`a plan has ${name}`, () => assert.deepEqual(show(plan(targets, live, options)), expected));
