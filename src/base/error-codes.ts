@@ -29,6 +29,10 @@ export const errorCodes = {
     cause: "The Kubernetes API did not answer.",
     remedy: "Check that the API server runs and is reachable; the engine keeps trying.",
   },
+  ARCHIVE_REFUSED: {
+    cause: "The archive of a chart or an artifact is not safe to unpack, or is damaged.",
+    remedy: "Package it again with helm package or tar, without the entry that the message names.",
+  },
   ARTIFACT_UNREADABLE: {
     cause: "The place that a trigger takes its object from did not give it.",
     remedy: "Check the address, the file or the bucket that the message names, and its credentials.",
@@ -56,6 +60,10 @@ export const errorCodes = {
   BUS_UNSUPPORTED: {
     cause: "The server behind the bus lacks what is needed.",
     remedy: "Use a nats-server with JetStream enabled, 2.9 or newer.",
+  },
+  CHART_NOT_FOUND: {
+    cause: "The repository or registry has no chart or artifact of this name, or no version that fits.",
+    remedy: "Mend spec.source.chart or targetRevision, or publish the version.",
   },
   CONFIG_INVALID: {
     cause: "A flag, an environment variable or a file of configuration has a value that cannot be used.",

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { objectOf } from "../api/fields.ts";
 import { argoApiVersion } from "../api/resources.ts";
 import { createActiveWhile } from "../base/active-while.ts";
+import { type Clock, sleepFor } from "../base/clock.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import { type ApplicationController, createApplicationController } from "../controllers/applications/application.ts";
 import { type ApplicationDoor, createApplicationDoor } from "../controllers/applications/application-access.ts";
@@ -32,9 +33,10 @@ import { triggerSchemas } from "../events/triggers/registry.ts";
 import type { GitFiles, GitOpsTarget } from "../events/triggers/trigger.ts";
 import { createClaims } from "../gitops/reconcile/claims.ts";
 import { createRenderCache } from "../gitops/reconcile/render-cache.ts";
+import { createChartSources } from "../gitops/source/chart-sources.ts";
 import { openGitSources } from "../gitops/source/git-sources.ts";
 import { normaliseRepositoryUrl } from "../gitops/source/repository-url.ts";
-import type { FindAccess, GitSources } from "../gitops/source/source.ts";
+import type { ChartSources, FindAccess, GitSources } from "../gitops/source/source.ts";
 import type { ListOptions, WatchCache } from "../kube/kube.ts";
 import { createLiveState, type LiveState } from "../kube/live-state.ts";
 import { trimLive } from "../kube/trim-live.ts";
@@ -51,6 +53,7 @@ export interface GitOps {
   readonly requests: ReconcileStream;
   readonly served: ServedRepositories;
   readonly sources: GitSources;
+  readonly charts: ChartSources;
   /** What triggers read of repositories. */
   readonly files: GitFiles;
   /** Set while it runs here. */
@@ -117,8 +120,14 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
       onRequest: (repo, request_type) => metrics.gitRequests.add({ repo, request_type }),
     }),
   );
+  const charts = createChartSources({
+    directory: dataDir.file("charts"),
+    access,
+    env: config.git.env,
+    clock,
+  });
   const files = stack.use(createGitFiles(parts, served, access));
-  const gitOps: GitOps = { target: createGitOpsTarget({ requests, clock }), requests, served, sources, files };
+  const gitOps: GitOps = { target: createGitOpsTarget({ requests, clock }), requests, served, sources, charts, files };
   return gitOps;
 }
 
@@ -218,6 +227,7 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
         request,
         schemas: triggerSchemas(),
         sources: gitOps.sources,
+        charts: gitOps.charts,
         renders: createRenderCache({ onMade: () => metrics.renders.add({}) }),
         claims: createClaims(),
         isApplication: (key) => store?.find(key) !== undefined,
@@ -246,6 +256,7 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
   const onHook = createHookIntake({ repositories, onPush, clock, log, signal: stop.signal });
   gitOps.running = { controller, applications: createApplicationDoor(store, controller), onPush, onHook };
   startPolling(parts, gitOps, controller);
+  stack.use(nursery.start("chart poller", (signal) => pollCharts(clock, controller, signal)));
   // Not after the first look at each: a repository that does not answer would hold up all others.
   stack.use(
     nursery.start("stored requests", async (signal) => {
@@ -346,6 +357,14 @@ function startPolling(
     log,
   });
   stack.use(nursery.start("repository poller", (signal) => poller.run(signal)));
+}
+
+/** Nobody tells when a chart is published: what names a range of versions is looked at again. */
+async function pollCharts(clock: Clock, controller: ApplicationController, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await sleepFor(clock, pollMs + pollJitterMs * Math.random(), signal);
+    controller.lookAtCharts("charts are looked at from time to time");
+  }
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -13,7 +13,8 @@ import { type Access, Mirror, type MirrorDeps } from "./mirror.ts";
 import { type ObjectReader, wholeContent } from "./object-reader.ts";
 import { createReaderPool, type ReaderPool } from "./reader-pool.ts";
 import { parseRepositoryUrl } from "./repository-url.ts";
-import { findRef, isFullCommit, isShortCommit } from "./revision.ts";
+import { findRef, highestTag, isFullCommit, isShortCommit } from "./revision.ts";
+import { isSemverConstraint, isSemverVersion } from "./semver-text.ts";
 import {
   anonymousAccess,
   type Checkout,
@@ -110,9 +111,15 @@ class MirroredSources implements GitSources {
     return new MirroredSources(this.#shared, project);
   }
 
-  async resolve(repository: string, revision: string, signal: AbortSignal): Promise<ResolvedRevision> {
+  async resolve(repository: string, written: string, signal: AbortSignal, tagPrefix = ""): Promise<ResolvedRevision> {
     const { mirror, access } = this.#open(repository);
-    return resolveIn(mirror, access, revision.trim() === "" ? "HEAD" : revision.trim(), signal);
+    const revision = written.trim() === "" ? "HEAD" : written.trim();
+    if (isSemverVersion(revision)) return resolveIn(mirror, access, tagPrefix + revision, signal);
+    if (isSemverConstraint(revision)) {
+      const tag = highestTag(await mirror.refs(access, signal), revision, tagPrefix);
+      if (tag !== undefined) return tag;
+    }
+    return resolveIn(mirror, access, revision, signal);
   }
 
   async fetch(repository: string, wanted: Wanted, signal: AbortSignal): Promise<FetchOutcome> {

@@ -4,7 +4,7 @@ export type Refs = ReadonlyMap<string, string>;
 export interface ResolvedRevision {
   /** 40 hexadecimal digits, lower case. */
   readonly commit: string;
-  /** What was asked for; `HEAD` when empty. */
+  /** What was asked for, `HEAD` when empty; of a range, the tag. */
   readonly revision: string;
 }
 
@@ -152,9 +152,10 @@ export interface GitSources extends AsyncDisposable {
   ofProject(project: string): GitSources;
   /**
    * Branch, tag, full ref, full or short (7 digits) commit, HEAD or empty. Answers from what the last `fetch` saw; looks
-   * at the server only the first time in this process, or when the name is not known. A branch wins over a tag.
+   * at the server only the first time in this process, or when the name is not known. A branch wins over a tag. A version
+   * (`v1.2`) names the tag `<tagPrefix>v1.2`; a range (`1.*`, `>=1 <2`) the highest tag in it, or else a branch of its name.
    */
-  resolve(repository: string, revision: string, signal: AbortSignal): Promise<ResolvedRevision>;
+  resolve(repository: string, revision: string, signal: AbortSignal, tagPrefix?: string): Promise<ResolvedRevision>;
   /**
    * Brings the mirror to what the server has now. Who asks while a fetch runs gets one that starts after it, shared with
    * all others who do, unless that fetch brought the commit wanted. An aborted caller leaves; the last one ends the fetch.
@@ -185,6 +186,35 @@ export interface GitSources extends AsyncDisposable {
   /** Whether `ancestor` is `descendant` or reachable from it. */
   isAncestor(repository: string, ancestor: string, descendant: string, signal: AbortSignal): Promise<boolean>;
   commitInfo(repository: string, commit: string, signal: AbortSignal): Promise<CommitInfo>;
+}
+
+export interface WantedSource {
+  /** As the Application spells it. */
+  readonly repository: string;
+  /** Of the Application: some credentials are one project's only. */
+  readonly project: string;
+  /** Version, tag, digest, or a range of versions. */
+  readonly revision: string;
+}
+
+export interface WantedChart extends WantedSource {
+  readonly chart: string;
+  /** Whether an index that was read a moment ago does not count. */
+  readonly isFresh: boolean;
+  /** Whether hosts that the index names get the repository's credentials. */
+  readonly passesCredentials: boolean;
+}
+
+/**
+ * Charts and artifacts, unpacked and kept on disk by their digest. An index is read once for all who ask at a time.
+ * @throws TerminalError CHART_NOT_FOUND, ARCHIVE_REFUSED, GIT_AUTH_FAILED, GIT_REFUSED, GIT_TOO_LARGE; EngineError
+ * REPOSITORY_FAILED, TOOL_TIMEOUT
+ */
+export interface ChartSources {
+  /** Of a Helm repository (`https`, `http`), or of a registry (`oci://host/path`, `host/path`). */
+  openChart(wanted: WantedChart, signal: AbortSignal): Promise<SourceTree>;
+  /** An artifact of a registry: `oci://host/path`. */
+  openArtifact(wanted: WantedSource, signal: AbortSignal): Promise<SourceTree>;
 }
 
 export interface GitLimits {

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isJsonObject, type JsonObject } from "../../../src/base/json.ts";
 import type { LogFields, Logger } from "../../../src/base/log.ts";
@@ -23,6 +24,7 @@ import { triggerSchemas } from "../../../src/events/triggers/registry.ts";
 import type { GitOpsTarget } from "../../../src/events/triggers/trigger.ts";
 import { createClaims } from "../../../src/gitops/reconcile/claims.ts";
 import { createRenderCache } from "../../../src/gitops/reconcile/render-cache.ts";
+import { createChartSources } from "../../../src/gitops/source/chart-sources.ts";
 import { openGitSources } from "../../../src/gitops/source/git-sources.ts";
 import { anonymousAccess } from "../../../src/gitops/source/source.ts";
 import { createKubeClient } from "../../../src/kube/client.ts";
@@ -263,6 +265,12 @@ async function startEngine(world: World, options: EngineOptions): Promise<TestEn
     request: (namespace, name) => queue.request(namespace, name),
     schemas: triggerSchemas(),
     sources,
+    charts: createChartSources({
+      directory: join(directory.path, "charts"),
+      access: () => anonymousAccess,
+      env: {},
+      clock,
+    }),
     renders: {
       ...renders,
       async render(...asked) {

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import type { Application, AppProject } from "../../../src/api/application-types.ts";
 import { systemClock } from "../../../src/base/clock.ts";
@@ -21,7 +22,7 @@ import { openTestPlane, type TestPlane } from "../../harness/control-plane.ts";
 import { createTestRepository, type TestRepository } from "../../harness/git-repository.ts";
 import { createVirtualClock, type VirtualClock } from "../../harness/virtual-clock.ts";
 import { waitFor } from "../../harness/wait.ts";
-import { openSources, type SourceRig } from "../source/rig.ts";
+import { openCharts, openSources, type SourceRig } from "../source/rig.ts";
 import { applicationOf } from "./applications.ts";
 
 /** Long enough for everything that a test waits for. */
@@ -93,6 +94,7 @@ export async function openWorld(options: { simulate?: boolean } = {}): Promise<W
   const renders = createRenderCache();
   const deps: ReconcileDeps = {
     sources: rig.sources,
+    charts: openCharts(join(rig.directory, "charts")),
     renders,
     claims: createClaims(),
     clock,
