@@ -1,5 +1,6 @@
 import { EngineError } from "../../base/errors.ts";
 import { assessHealth } from "../../gitops/health/assess.ts";
+import type { HealthChecks } from "../../gitops/health/checks.ts";
 import { releaseHook } from "../../gitops/sync/apply.ts";
 import type { ResourceResult } from "../../gitops/sync/sync.ts";
 import type { KubeClient } from "../../kube/kube.ts";
@@ -19,13 +20,14 @@ export async function terminateHooks(
   results: readonly ResourceResult[],
   kube: KubeClient,
   signal: AbortSignal,
+  users?: HealthChecks,
 ): Promise<Termination> {
   let hasFailed = false;
   const after: ResourceResult[] = [];
   for (const result of results) {
     const isRunning = result.hookType !== undefined && result.hookPhase === "Running";
     try {
-      after.push(isRunning ? await terminateHook(result, kube, signal) : result);
+      after.push(isRunning ? await terminateHook(result, kube, signal, users) : result);
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof EngineError)) throw error;
@@ -36,11 +38,16 @@ export async function terminateHooks(
   return { results: after, hasFailed };
 }
 
-async function terminateHook(result: ResourceResult, kube: KubeClient, signal: AbortSignal): Promise<ResourceResult> {
+async function terminateHook(
+  result: ResourceResult,
+  kube: KubeClient,
+  signal: AbortSignal,
+  users: HealthChecks | undefined,
+): Promise<ResourceResult> {
   const ref = refOf(result);
   const live = await kube.get(ref, signal);
   if (live === undefined) return { ...result, hookPhase: "Succeeded", message: "Terminated" };
-  const health = assessHealth(live);
+  const health = assessHealth(live, users);
   await releaseHook(live, { kube, signal, syncOptions: [] });
   if (health === undefined || health.status === "Healthy") {
     return { ...result, hookPhase: "Succeeded", message: health?.message ?? "" };

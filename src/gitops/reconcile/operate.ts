@@ -1,6 +1,7 @@
 import type { Application, SyncOperation } from "../../api/application-types.ts";
 import { type Clock, instant } from "../../base/clock.ts";
 import { EngineError, messageOf } from "../../base/errors.ts";
+import type { HealthChecks } from "../health/checks.ts";
 import { checkObject } from "../project/kind-check.ts";
 import { executeSync } from "../sync/executor.ts";
 import { planSync } from "../sync/plan.ts";
@@ -22,6 +23,8 @@ export interface RunningOperation {
 
 export interface OperateDeps {
   readonly clock: Clock;
+  /** What users say of health; default: nothing. */
+  readonly checks?: HealthChecks | undefined;
   /** Awaited before the operation goes on: what is stored is what a restart resumes from. */
   report(progress: SyncProgress): Promise<void>;
   readonly pollMs: number;
@@ -101,7 +104,7 @@ function run(
   application: Application,
   place: Place,
   { sync, previous, isApproved }: RunningOperation,
-  { clock, report, pollMs, waveDelayMs }: OperateDeps,
+  { clock, checks, report, pollMs, waveDelayMs }: OperateDeps,
   signal: AbortSignal,
 ): Promise<SyncProgress> {
   const { project, cluster } = place;
@@ -115,7 +118,7 @@ function run(
   };
   const { dryRun, syncOptions } = sync;
   const options = { dryRun, syncOptions, previous, isApproved, refusal, pollMs, waveDelayMs };
-  return executeSync(plan, options, { kube: cluster.kube, clock, report }, signal);
+  return executeSync(plan, options, { kube: cluster.kube, clock, checks, report }, signal);
 }
 
 /** The objects that a sync wrote or removed, for records. */

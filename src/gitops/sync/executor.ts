@@ -2,6 +2,7 @@ import { type HookDeletePolicy, hookDeletePoliciesOf } from "../../api/resource-
 import { type Clock, sleepFor } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
 import type { KubeClient } from "../../kube/kube.ts";
+import type { HealthChecks } from "../health/checks.ts";
 import { applyTarget, deleteHook, pruneLive, refOf, releaseHook, type WriteContext } from "./apply.ts";
 import { observeTask } from "./observe.ts";
 import { invalidMessages, mayBeMissing } from "./preflight.ts";
@@ -11,6 +12,8 @@ import type { OperationPhase, ResourceResult, SyncPlan, SyncProgress, SyncStep, 
 export interface ExecutorDeps {
   readonly kube: KubeClient;
   readonly clock: Clock;
+  /** What users say of health; default: nothing. */
+  readonly checks?: HealthChecks | undefined;
   /**
    * Called after every change and every look while it waits, and awaited before the sync goes on: what is stored is what
    * a restart resumes from.
@@ -208,7 +211,7 @@ class SyncRun {
       }
       if (result?.hookPhase !== "Running" || task.target === undefined) return;
       const live = await this.#deps.kube.get(refOf(task.target), this.#context.signal);
-      const found = observeTask(task, live, result);
+      const found = observeTask(task, live, result, this.#deps.checks);
       if (found.hookPhase === "Running") running.push(task);
       this.#results.record(task, found.status, found.hookPhase, found.message);
       if (found.hookPhase !== "Running" && live && task.hookType) await releaseHook(live, this.#context);

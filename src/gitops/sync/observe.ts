@@ -1,5 +1,6 @@
 import type { KubeObject } from "../../objects/object.ts";
 import { assessHealth } from "../health/assess.ts";
+import type { HealthChecks } from "../health/checks.ts";
 import type { Health } from "../health/health.ts";
 import type { OperationPhase, ResourceResult, ResultStatus, SyncTask } from "./sync.ts";
 
@@ -10,14 +11,19 @@ export interface Observation {
 }
 
 /** What a task that runs has come to, from its live object (spec argo-cd-engine 4.4, 4.6). */
-export function observeTask(task: SyncTask, live: KubeObject | undefined, result: ResourceResult): Observation {
+export function observeTask(
+  task: SyncTask,
+  live: KubeObject | undefined,
+  result: ResourceResult,
+  users?: HealthChecks,
+): Observation {
   if (live === undefined) {
     const { group, kind, name } = task.key;
     const message = `Resource ${group}/${kind}/${name} is missing, it might have been deleted`;
     return { status: "SyncFailed", hookPhase: "Error", message };
   }
   const { status, message } = result;
-  const health = assessHealth(live);
+  const health = assessHealth(live, users);
   if (task.hookType === undefined)
     return { status, hookPhase: objectPhase(health), message: failureOf(health, message) };
   return { status, hookPhase: hookPhase(health), message: hookMessage(health, live) };
