@@ -1,23 +1,28 @@
 import { existsSync } from "node:fs";
+import { isDeepStrictEqual } from "node:util";
 import { argoApiVersion } from "../api/resources.ts";
 import { createActiveWhile } from "../base/active-while.ts";
+import { sleepFor } from "../base/clock.ts";
 import { type ApplicationController, createApplicationController } from "../controllers/applications/application.ts";
 import { type ApplicationDoor, createApplicationDoor } from "../controllers/applications/application-access.ts";
 import { createApplicationIndex } from "../controllers/applications/application-index.ts";
 import { localEvent } from "../controllers/applications/application-requests.ts";
 import { type ApplicationStore, createApplicationStore } from "../controllers/applications/application-store.ts";
 import { createGitOpsTarget } from "../controllers/applications/gitops-target.ts";
-import { followLiveChanges, groupOf } from "../controllers/applications/live-changes.ts";
+import { followLiveChanges } from "../controllers/applications/live-changes.ts";
 import { createProjects, type Projects } from "../controllers/applications/projects.ts";
 import { refEvents } from "../controllers/applications/push-events.ts";
 import { createPushIntake, type SeenPush } from "../controllers/applications/push-intake.ts";
 import { createReconcileStream, type ReconcileStream } from "../controllers/applications/reconcile-stream.ts";
 import { createRepositoryPoller, type RepositoryChange } from "../controllers/applications/repository-poller.ts";
+import { followSettings, settingsName } from "../controllers/applications/resource-settings.ts";
 import { triggerSchemas } from "../events/triggers/registry.ts";
 import type { GitOpsTarget } from "../events/triggers/trigger.ts";
+import { ownerOf } from "../gitops/diff/tracking.ts";
 import { createClaims } from "../gitops/reconcile/claims.ts";
 import type { DestinationCluster } from "../gitops/reconcile/destination.ts";
 import { createRenderCache } from "../gitops/reconcile/render-cache.ts";
+import { defaultSettings, type ReconcileSettings, trackingOf } from "../gitops/reconcile/settings.ts";
 import { openGitSources } from "../gitops/source/git-sources.ts";
 import { normaliseRepositoryUrl } from "../gitops/source/repository-url.ts";
 import type { GitSources } from "../gitops/source/source.ts";
@@ -26,6 +31,7 @@ import { trimLive } from "../kube/trim-live.ts";
 import { createWatchCache } from "../kube/watch-cache.ts";
 import type { Push } from "../local/git-server.ts";
 import { openServedRepositories, type ServedRepositories } from "../local/served-repositories.ts";
+import type { KubeObject } from "../objects/object.ts";
 import { controllerNamespace, host, type Parts, runController } from "./parts.ts";
 
 /** The reconcile flow, before anything runs: Sensors need it to store requests. */
@@ -51,6 +57,8 @@ const pollJitterMs = 60_000;
 const waitPollMs = 250;
 /** A look mostly waits, for Git servers above all: those that hang must not keep the others from being looked at. */
 const looksAtOnce = 256;
+/** How long the start waits for the settings: without the right to read them there are none. */
+const settingsWaitMs = 5_000;
 /** How long a repository that fails for a moment is not told of (spec argo-cd-engine 2.6). */
 const graceMs = 180_000;
 
@@ -137,8 +145,12 @@ export async function runGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
 
 async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
   const { stack, nursery, kube, clock, log, ledger, system, metrics } = parts;
+  let settings = (): ReconcileSettings => defaultSettings;
+  const groupOf = (object: KubeObject): string | undefined => ownerOf(object, trackingOf(settings()));
   const live = createLiveState({ client: kube, clock, log, groupOf, trim: trimLive });
   stack.use(nursery.start("live state", (signal) => live.run(signal)));
+  const changed = Promise.withResolvers<(before: ReconcileSettings) => void>();
+  settings = await openSettings(parts, (before) => void changed.promise.then((tell) => tell(before)));
   const { projects, onProject } = await openProjects(parts);
   const index = createApplicationIndex();
   let store: ApplicationStore | undefined;
@@ -160,6 +172,7 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
         claims: createClaims(),
         isApplication: (key) => store?.find(key) !== undefined,
         controllerNamespace,
+        settings: () => settings(),
         directory: { project: projects.find, clusters: () => [inCluster(parts, live)] },
         graceMs,
         pollMs: waitPollMs,
@@ -170,9 +183,15 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
   );
   const controller = running.reconciler;
   onProject((name) => requestAllOf(name, controller, store));
+  changed.resolve((before) => {
+    if (!isDeepStrictEqual(trackingOf(before), trackingOf(settings()))) live.regroup();
+    requestEvery(controller, store);
+  });
   stack.defer(
     followLiveChanges({
       live,
+      checks: () => settings().checks,
+      groupOf,
       applicationOf: (instance) => controller.byInstance(instance),
       onDrift: (reason) => void controller.offerLocal(reason),
       ledger,
@@ -224,6 +243,31 @@ function requestAllOf(project: string, controller: ApplicationController, store:
     const application = `${metadata.namespace}/${metadata.name}`;
     const what = `AppProject ${project} changed`;
     void controller.offerLocal({ reason: "spec", application, id: `spec/project/${project}`, what, level: 2 });
+  }
+}
+
+/** The default counts where `argocd-cm` cannot be read; it is followed all the same. */
+async function openSettings(
+  { stack, nursery, kube, clock, log }: Parts,
+  onChange: (before: ReconcileSettings) => void,
+): Promise<() => ReconcileSettings> {
+  const options = { namespace: controllerNamespace, fieldSelector: `metadata.name=${settingsName}` };
+  const kind = { apiVersion: "v1", kind: "ConfigMap" };
+  const cache = createWatchCache({ client: kube, kind, options, clock, log });
+  const stop = new AbortController();
+  stack.use(nursery.start("settings cache", (signal) => cache.run(signal)));
+  const late = sleepFor(clock, settingsWaitMs, stop.signal).catch(() => undefined);
+  cache.synced.catch((error: unknown) => log.warn("argocd-cm cannot be read", { error }));
+  await Promise.race([cache.synced.catch(() => undefined), late]);
+  stop.abort();
+  return followSettings({ cache, namespace: controllerNamespace, clock, log, onChange });
+}
+
+function requestEvery(controller: ApplicationController, store: ApplicationStore | undefined): void {
+  for (const { metadata } of store?.list() ?? []) {
+    const application = `${metadata.namespace}/${metadata.name}`;
+    const what = `${settingsName} changed`;
+    void controller.offerLocal({ reason: "spec", application, id: `spec/settings/${settingsName}`, what, level: 1 });
   }
 }
 

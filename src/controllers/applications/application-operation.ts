@@ -199,7 +199,12 @@ class Run implements OperationRun {
     if ("problems" in place) return this.#outcome;
     try {
       const kube = limitedClient(place.cluster.kube, this.#deps.slots);
-      const { results, hasFailed } = await terminateHooks(resultsIn(latest), kube, this.#stop);
+      const { results, hasFailed } = await terminateHooks(
+        resultsIn(latest),
+        kube,
+        this.#stop,
+        this.#deps.settings?.().checks,
+      );
       const resources = results.map((result) => ({ ...result }));
       if (resources.length > 0) {
         this.#pending = { ...latest, syncResult: { ...objectOf(latest.syncResult), resources } };
@@ -238,8 +243,9 @@ class Run implements OperationRun {
       previous,
       isApproved: false,
     };
-    const { clock, pollMs, waveDelayMs } = this.#deps;
-    return operate(wanted, this.#limited(place), look, running, { clock, report, pollMs, waveDelayMs }, signal);
+    const { clock, pollMs, waveDelayMs, settings } = this.#deps;
+    const deps = { clock, checks: settings?.().checks, report, pollMs, waveDelayMs };
+    return operate(wanted, this.#limited(place), look, running, deps, signal);
   }
 
   #limited({ project, cluster }: Place): Place {
