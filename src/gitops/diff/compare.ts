@@ -35,7 +35,11 @@ export interface CompareOptions {
   readonly ignore?: readonly IgnoreRule[];
   readonly rules?: DiffRules;
   /** In place of `diffObject`: one that remembers. */
-  readonly diff?: typeof diffObject;
+  readonly diff?: (
+    target: KubeObject | undefined,
+    live: KubeObject | undefined,
+    options: { readonly rules: DiffRules },
+  ) => ObjectDiff;
 }
 
 /**

@@ -59,13 +59,18 @@ function plain(object: KubeObject, { removals, knownTypes }: ObjectRules, { comp
   return knownTypes.length === 0 ? normal : withKnownTypes(normal, knownTypes);
 }
 
+/** In the form that is compared: without what the rules leave out. */
+export function plainObject(object: KubeObject, rules: DiffRules): JsonObject {
+  return plain(object, rules.of(object), rules);
+}
+
 function isSecret(object: KubeObject): boolean {
   return object.kind === "Secret" && groupOf(object) === "";
 }
 
 function oneSided(target: KubeObject | undefined, live: KubeObject | undefined, rules: DiffRules): ObjectDiff {
   const shown = (object: KubeObject): JsonObject => {
-    const normal = plain(object, rules.of(object), rules);
+    const normal = plainObject(object, rules);
     if (!isSecret(object)) return normal;
     return maskSecrets({ target: normal, live: {} }, { annotations: rules.maskedAnnotations }).target;
   };
