@@ -25,6 +25,10 @@ const commands: Readonly<Record<string, Loader>> = {
     summary: "list, show and redrive what failed for good",
     load: async () => (await import("./dead.ts")).deadCommand(),
   },
+  diff: {
+    summary: "what a sync of an Application would change in a cluster, or against a revision or a folder",
+    load: async () => (await import("./diff.ts")).diffCommand(),
+  },
   event: {
     summary: "list, show and send events",
     load: async () => (await import("./event.ts")).eventCommand(),

@@ -10,7 +10,7 @@ import { createApplicationIndex } from "../controllers/applications/application-
 import { localEvent } from "../controllers/applications/application-requests.ts";
 import { type ApplicationStore, createApplicationStore } from "../controllers/applications/application-store.ts";
 import { createGitOpsTarget } from "../controllers/applications/gitops-target.ts";
-import { followLiveChanges, groupOf } from "../controllers/applications/live-changes.ts";
+import { followLiveChanges } from "../controllers/applications/live-changes.ts";
 import { createProjects, type Projects } from "../controllers/applications/projects.ts";
 import { refEvents } from "../controllers/applications/push-events.ts";
 import { createPushIntake, type PushIntakeDeps, type SeenPush } from "../controllers/applications/push-intake.ts";
@@ -22,7 +22,7 @@ import {
   secretTypeLabel,
 } from "../controllers/applications/repository-access.ts";
 import { createRepositoryPoller, type RepositoryChange } from "../controllers/applications/repository-poller.ts";
-import { createSyncSettings } from "../controllers/applications/sync-settings.ts";
+import { settingsName } from "../controllers/applications/resource-settings.ts";
 import { everyApplication } from "../controllers/webhooks/hook-event.ts";
 import { createHookIntake } from "../controllers/webhooks/hook-intake.ts";
 import { createHookReceiver, type HookReceiver } from "../controllers/webhooks/hook-receiver.ts";
@@ -46,6 +46,7 @@ import { openServedRepositories, type ServedRepositories } from "../local/served
 import { openClusters } from "./clusters.ts";
 import { createGitFiles } from "./git-files.ts";
 import { controllerNamespace, host, type Parts, runController } from "./parts.ts";
+import { openSettings, type Settings } from "./settings.ts";
 
 /** The reconcile flow, before anything runs: Sensors need it to store requests. */
 export interface GitOps {
@@ -195,13 +196,12 @@ export async function runGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
 
 async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
   const { stack, nursery, kube, clock, log, system, metrics } = parts;
-  const live = createLiveState({ client: kube, clock, log, groupOf, trim: trimLive });
+  const settings = await openSettings(parts);
+  const live = createLiveState({ client: kube, clock, log, groupOf: settings.groupOf, trim: trimLive });
   stack.use(nursery.start("live state", (signal) => live.run(signal)));
-  const configMaps = await openConfigMaps(parts);
-  const settings = createSyncSettings(configMaps, controllerNamespace);
-  const { projects, onProject } = await openProjects(parts, configMaps);
+  const { projects, onProject } = await openProjects(parts, settings.configMaps);
   const index = createApplicationIndex();
-  const follow = (one: LiveState) => followLive(one, parts, gitOps);
+  const follow = (one: LiveState) => followLive(one, settings, parts, gitOps);
   let store: ApplicationStore | undefined;
   const requestAll = (what: string, id: string, concerns: (spec: JsonObject) => boolean): void =>
     requestAllOf(store, gitOps, { what, id, concerns });
@@ -232,11 +232,12 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
         claims: createClaims(),
         isApplication: (key) => store?.find(key) !== undefined,
         controllerNamespace,
+        settings: settings.reconcile,
+        syncSettings: settings.sync,
         directory: { project: projects.find, clusters: () => clusters.list(), controllerNamespace },
         graceMs,
         pollMs: waitPollMs,
         waveDelayMs: parts.config.waveDelayMs,
-        settings,
       });
     },
     { concurrency: looksAtOnce },
@@ -246,6 +247,10 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
     requestAll(`AppProject ${name} changed`, `spec/project/${name}`, ({ project }) => (project || "default") === name),
   );
   stack.defer(follow(live));
+  settings.onChange((isTrackedAnew) => {
+    if (isTrackedAnew) for (const cluster of [{ live }, ...clusters.list()]) cluster.live.regroup();
+    requestAll(`${settingsName} changed`, `spec/settings/${settingsName}`, () => true);
+  });
   if (store === undefined) throw new Error("a controller is made with its cache");
   const { requests } = gitOps;
   const concerned = concernedBy(store);
@@ -268,9 +273,16 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
 }
 
 /** Drifts and observations of one cluster, until it is called back. */
-function followLive(live: LiveState, { ledger, clock, log }: Parts, gitOps: GitOps): () => void {
+function followLive(
+  live: LiveState,
+  { reconcile, groupOf }: Settings,
+  { ledger, clock, log }: Parts,
+  gitOps: GitOps,
+): () => void {
   return followLiveChanges({
     live,
+    checks: () => reconcile().checks,
+    groupOf,
     applicationOf: (instance) => gitOps.running?.controller.byInstance(instance),
     onDrift: (reason) => void gitOps.running?.controller.offerLocal(reason),
     ledger,
@@ -322,15 +334,6 @@ async function openProjects(
     projects: createProjects(cache, { configMaps, namespace: controllerNamespace, log }),
     onProject: (listener) => void cache.onChange(({ object }) => listener(object.metadata.name ?? "")),
   };
-}
-
-/** The ConfigMaps of the controller's namespace: settings of the original are among them. */
-async function openConfigMaps({ stack, nursery, kube, clock, log }: Parts): Promise<WatchCache> {
-  const kind = { apiVersion: "v1", kind: "ConfigMap" };
-  const cache = createWatchCache({ client: kube, kind, options: { namespace: controllerNamespace }, clock, log });
-  stack.use(nursery.start("settings cache", (signal) => cache.run(signal)));
-  await cache.synced;
-  return cache;
 }
 
 /** The safety net below pushes. */

@@ -49,7 +49,7 @@ export interface OperationDeps extends ReconcileDeps {
   readonly log: Logger;
   readonly pollMs: number;
   readonly waveDelayMs: number;
-  readonly settings: SyncSettings;
+  readonly syncSettings: SyncSettings;
 }
 
 export interface RunDeps extends OperationDeps {
@@ -150,7 +150,7 @@ class Run implements OperationRun {
   async #endInTime(signal: AbortSignal): Promise<void> {
     for (;;) {
       const state = objectOf(this.#read()?.application.status.operationState);
-      const late = terminateIfLate(state, this.#deps.settings.syncTimeoutMs(), this.#now());
+      const late = terminateIfLate(state, this.#deps.syncSettings.syncTimeoutMs(), this.#now());
       if (late !== state) {
         this.#pending = { ...(this.#pending ?? state), phase: late.phase ?? "", message: late.message ?? "" };
         await this.#store(this.#pending);
@@ -233,7 +233,7 @@ class Run implements OperationRun {
     if ("problems" in place) return this.#outcome;
     try {
       const kube = limitedClient(place.cluster.kube, this.#deps.slots);
-      const { results, hasFailed } = await terminateHooks(resultsIn(latest), kube, assessHealth, this.#stop);
+      const { results, hasFailed } = await terminateHooks(resultsIn(latest), kube, this.#assess, this.#stop);
       const resources = results.map((result) => ({ ...result }));
       if (resources.length > 0) {
         this.#pending = { ...latest, syncResult: { ...objectOf(latest.syncResult), resources } };
@@ -274,9 +274,10 @@ class Run implements OperationRun {
       previous,
       current: () => this.#read()?.application ?? application,
     };
-    const { clock, pollMs, settings } = this.#deps;
-    const waveDelayMs = settings.waveDelayMs() ?? this.#deps.waveDelayMs;
-    const given = { clock, report, pollMs, waveDelayMs, impersonation: settings.impersonation() };
+    const { clock, pollMs, settings, syncSettings } = this.#deps;
+    const waveDelayMs = syncSettings.waveDelayMs() ?? this.#deps.waveDelayMs;
+    const impersonation = syncSettings.impersonation();
+    const given = { clock, checks: settings?.().checks, report, pollMs, waveDelayMs, impersonation };
     return operate(wanted, this.#limited(place), look, running, given, signal);
   }
 
@@ -293,6 +294,8 @@ class Run implements OperationRun {
       await sleepFor(this.#deps.clock, blockedLookMs, signal);
     }
   }
+
+  #assess = (live: KubeObject) => assessHealth(live, this.#deps.settings?.().checks);
 
   #limited({ project, cluster }: Place): Place {
     return { project, cluster: { ...cluster, kube: limitedClient(cluster.kube, this.#deps.slots) } };

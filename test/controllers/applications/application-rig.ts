@@ -285,7 +285,7 @@ async function startEngine(world: World, options: EngineOptions): Promise<TestEn
     isApplication: (key) => store.find(key) !== undefined,
     pollMs: 250,
     waveDelayMs: 2_000,
-    settings: options.settings ?? defaultSyncSettings,
+    syncSettings: options.settings ?? defaultSyncSettings,
   });
   const queue = createController({ kind, cache, reconciler: controller, clock, log });
   const unfollow = followLiveChanges({

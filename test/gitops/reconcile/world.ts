@@ -1,11 +1,12 @@
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import type { Application, AppProject } from "../../../src/api/application-types.ts";
+import { defaultInstanceLabel } from "../../../src/api/resource-settings.ts";
 import { systemClock } from "../../../src/base/clock.ts";
 import type { JsonObject } from "../../../src/base/json.ts";
 import { silentLogger } from "../../../src/base/log.ts";
 import { createMetrics } from "../../../src/base/metrics.ts";
-import { defaultInstanceLabel, ownerOf } from "../../../src/gitops/diff/tracking.ts";
+import { ownerOf } from "../../../src/gitops/diff/tracking.ts";
 import { defaultProject } from "../../../src/gitops/project/project.ts";
 import { createClaims } from "../../../src/gitops/reconcile/claims.ts";
 import type { DestinationCluster } from "../../../src/gitops/reconcile/destination.ts";
@@ -80,7 +81,8 @@ export async function openWorld(options: { simulate?: boolean } = {}): Promise<W
   const repository = stack.use(await createTestRepository());
   const rig = stack.use(await openSources());
   const clock = createVirtualClock("2026-11-29T12:00:00Z");
-  const groupOf = (object: KubeObject): string | undefined => ownerOf(object, "annotation", defaultInstanceLabel);
+  const groupOf = (object: KubeObject): string | undefined =>
+    ownerOf(object, { method: "annotation", label: defaultInstanceLabel });
   const live = createLiveState({ client: plane.client, clock, log: silentLogger, groupOf, trim: trimLive });
   const stop = new AbortController();
   const running = live.run(stop.signal);
