@@ -31,6 +31,8 @@ export interface Entry {
   /** Whether requests were passed over since the last look: pushes may be among them. */
   hasPassedOver: boolean;
   isSoon: boolean;
+  /** What people said by annotations about automated syncs, at the last look. */
+  consent: string;
   /** The one timer that asks again. */
   timer: AbortController | undefined;
 }
@@ -48,6 +50,7 @@ export function createEntry(uid: string, former: Entry | undefined): Entry {
     sensor: undefined,
     problem: undefined,
     instance: "",
+    consent: "",
     repositories: [],
     lastSync: undefined,
     isKnown: false,
