@@ -81,9 +81,9 @@ function objectTasks(object: ComparedObject, options: PlanOptions, onlyChanged: 
   const annotations = some.metadata.annotations ?? {};
   if (isHook(annotations) || isSkipped(annotations)) return [];
   if (target !== undefined) {
-    const isUnmodified = onlyChanged && live !== undefined && object.status === "Synced";
     const one = task("apply", "Sync", waveOf(annotations), target, live);
-    return [isUnmodified ? { ...one, isUnmodified } : one];
+    if (live === undefined || object.status !== "Synced") return [one];
+    return [{ ...one, changesNothing: true, ...(onlyChanged ? { isUnmodified: true } : {}) }];
   }
   return [pruneTask(some, annotations, options)];
 }
