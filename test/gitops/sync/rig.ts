@@ -44,7 +44,11 @@ export interface Sync {
 let runs = 0;
 
 export async function run(plane: TestPlane, sync: Sync): Promise<SyncProgress> {
-  const targets = toTargets(sync.targets as never, { namespace: "default", tracking, isNamespaced: () => true });
+  const targets = toTargets(sync.targets as never, {
+    namespace: "default",
+    tracking,
+    isNamespaced: ({ kind }) => kind !== "Namespace",
+  });
   const compared = compareObjects(targets.objects, sync.live ?? [], { method: "annotation", ignore: [] });
   const plan = planSync(compared.objects, compared.hooks, [], {
     prune: sync.prune ?? true,
