@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Application } from "../../api/application-types.ts";
+import type { Application, AppProject } from "../../api/application-types.ts";
 import { objectOf, textOf } from "../../api/fields.ts";
 import { backoffMs, reconnectBackoff } from "../../base/backoff.ts";
 import { type Instant, sleepFor } from "../../base/clock.ts";
@@ -273,6 +273,7 @@ class Run implements OperationRun {
       runId: runIdOf(this.recordKey, state),
       previous,
       current: () => this.#read()?.application ?? application,
+      project: () => this.#project(wanted, place),
     };
     const { clock, pollMs, settings, syncSettings } = this.#deps;
     const waveDelayMs = syncSettings.waveDelayMs() ?? this.#deps.waveDelayMs;
@@ -286,8 +287,7 @@ class Run implements OperationRun {
     const isAutomated = wanted.operation?.initiatedBy.automated === true;
     const startedAt = readTime(state.startedAt) ?? this.#begunAt;
     for (;;) {
-      const { project } = placeOf(wanted, this.#deps.directory) as Partial<Place>;
-      const message = blockedBy(wanted, { project: project ?? place.project }, { isAutomated, startedAt }, this.#now());
+      const message = blockedBy(wanted, this.#project(wanted, place), { isAutomated, startedAt }, this.#now());
       this.isWaiting = message !== undefined;
       if (message === undefined) return;
       await this.#store({ ...objectOf(this.#read()?.application.status.operationState ?? state), message });
@@ -296,6 +296,10 @@ class Run implements OperationRun {
   }
 
   #assess = (live: KubeObject) => assessHealth(live, this.#deps.settings?.().checks);
+
+  #project({ project }: Application, place: Place): AppProject {
+    return this.#deps.directory.project(project) ?? place.project;
+  }
 
   #limited({ project, cluster }: Place): Place {
     return { project, cluster: { ...cluster, kube: limitedClient(cluster.kube, this.#deps.slots) } };

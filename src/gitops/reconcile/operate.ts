@@ -38,6 +38,8 @@ export interface RunningOperation {
   readonly previous: readonly ResourceResult[];
   /** The Application as it is now: people approve by its annotations while a sync waits for them. */
   current(): Application;
+  /** The project as it is now: its windows may change while they keep a sync back. */
+  project(): AppProject;
 }
 
 export interface OperateDeps {
@@ -192,7 +194,7 @@ async function run(
       if (isFirst && parked !== undefined && now.metadata.annotations[approvedPlanAnnotation] !== parked.digest) {
         return parkedMessage(parked, now.metadata.name, now.metadata.namespace);
       }
-      return blockedBy(application, { project }, operation, clock.now());
+      return blockedBy(application, operation.project(), operation, clock.now());
     },
     refusal,
     pollMs,
@@ -212,7 +214,7 @@ function isApproved({ metadata }: Application, startedAt: number): boolean {
 /** The message of an operation that a sync window keeps back now; undefined: none does. */
 export function blockedBy(
   application: Application,
-  { project }: Pick<Place, "project">,
+  project: AppProject,
   { isAutomated, startedAt }: Pick<RunningOperation, "isAutomated" | "startedAt">,
   now: Instant,
 ): string | undefined {

@@ -10,6 +10,7 @@ import { type AutoSyncDecision, decideAutoSync } from "./auto-sync.ts";
 import { hasSameSources, isNamespaceMetadataChanged } from "./compared-to.ts";
 import { evaluatedTypes, type FoundCondition, setConditions } from "./conditions.ts";
 import { type Directory, type Place, placeOf } from "./destination.ts";
+import { heldBack } from "./held-back.ts";
 import { isForeignTo, type Look, type LookDeps, lookAt, type Memory } from "./look.ts";
 import type { ReconcileRequest } from "./request.ts";
 import { buildStatus, failedStatus, invalidStatus } from "./status.ts";
@@ -123,11 +124,11 @@ function withoutComparison(
 function decide(
   application: Application,
   look: Look,
-  { cluster: { live } }: Place,
+  place: Place,
   request: ReconcileRequest,
   startedAt: Instant,
   { clock, controllerNamespace }: ReconcileDeps,
-): Pick<Reconciled, "status" | "decision"> {
+): Pick<Reconciled, "status" | "decision" | "againAfterMs"> {
   const now = clock.now();
   const { comparison, health, objectHealth, revisions, sourceTypes } = look;
   const isOutOfSync = look.status === "Synced" && isNamespaceMetadataChanged(application);
@@ -139,9 +140,11 @@ function decide(
     const isForeign = isForeignTo(look, object);
     return [{ ...keyOf(some), ...(status === undefined ? {} : { status }), requiresPruning, isForeign }];
   });
-  const decision = decideAutoSync({ application, syncStatus, resources, revisions, now });
+  const due = decideAutoSync({ application, syncStatus, resources, revisions, now });
+  const { decision, againAfterMs } = heldBack(due, application, look, place, now);
   return {
     decision,
+    ...(againAfterMs === undefined ? {} : { againAfterMs }),
     status: buildStatus({
       application,
       syncStatus,
@@ -150,7 +153,7 @@ function decide(
       revisions,
       sourceTypes,
       conditions: conditionsOf(application, look, decision, now),
-      summary: summarize(treeOf(look, live), application.metadata.annotations),
+      summary: summarize(treeOf(look, place.cluster.live), application.metadata.annotations),
       controllerNamespace,
       level: request.level,
       startedAt,

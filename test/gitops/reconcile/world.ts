@@ -180,6 +180,7 @@ export async function openWorld(options: { simulate?: boolean } = {}): Promise<W
         previous: [],
         runId: `run-${clock.now()}`,
         current: () => app.application,
+        project: () => projects.get(app.application.project) ?? defaultProject("argocd"),
       };
       const place = { project: projects.get(app.application.project) ?? defaultProject("argocd"), cluster };
       const given = { clock: systemClock, report: async () => undefined, pollMs: 2, waveDelayMs: 0 };
