@@ -17,16 +17,17 @@ import { triggerSchemas } from "../events/triggers/registry.ts";
 import type { GitOpsTarget } from "../events/triggers/trigger.ts";
 import { createClaims } from "../gitops/reconcile/claims.ts";
 import type { DestinationCluster } from "../gitops/reconcile/destination.ts";
-import { createRenderCache } from "../gitops/reconcile/render-cache.ts";
 import { openGitSources } from "../gitops/source/git-sources.ts";
 import { normaliseRepositoryUrl } from "../gitops/source/repository-url.ts";
 import type { GitSources } from "../gitops/source/source.ts";
+import { createClusterVersions } from "../kube/cluster-versions.ts";
 import { createLiveState, type LiveState } from "../kube/live-state.ts";
 import { trimLive } from "../kube/trim-live.ts";
 import { createWatchCache } from "../kube/watch-cache.ts";
 import type { Push } from "../local/git-server.ts";
 import { openServedRepositories, type ServedRepositories } from "../local/served-repositories.ts";
 import { controllerNamespace, host, type Parts, runController } from "./parts.ts";
+import { openRenders } from "./rendering.ts";
 
 /** The reconcile flow, before anything runs: Sensors need it to store requests. */
 export interface GitOps {
@@ -141,6 +142,8 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
   stack.use(nursery.start("live state", (signal) => live.run(signal)));
   const { projects, onProject } = await openProjects(parts);
   const index = createApplicationIndex();
+  const renders = await openRenders(parts, () => metrics.renders.add({}));
+  const versions = createClusterVersions(kube, clock);
   let store: ApplicationStore | undefined;
   let listed: Promise<void> | undefined;
   const running = runController(
@@ -156,11 +159,11 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
         request,
         schemas: triggerSchemas(),
         sources: gitOps.sources,
-        renders: createRenderCache({ onMade: () => metrics.renders.add({}) }),
+        renders,
         claims: createClaims(),
         isApplication: (key) => store?.find(key) !== undefined,
         controllerNamespace,
-        directory: { project: projects.find, clusters: () => [inCluster(parts, live)] },
+        directory: { project: projects.find, clusters: () => [{ ...inCluster(parts, live), versions }] },
         graceMs,
         pollMs: waitPollMs,
         waveDelayMs: parts.config.waveDelayMs,

@@ -13,6 +13,7 @@ import type { BusCredentials } from "../events/bus/jetstream-credentials.ts";
 import type { DeadStore } from "../events/sensor/dead-store.ts";
 import type { Partitions } from "../events/sensor/partition.ts";
 import type { Redrives } from "../events/sensor/redrives.ts";
+import type { Plugin } from "../gitops/render/plan.ts";
 import type { KubeClient, WatchCache } from "../kube/kube.ts";
 import type { RemoteCluster } from "../kube/kubeconfig.ts";
 import { createWatchCache } from "../kube/watch-cache.ts";
@@ -36,6 +37,8 @@ export interface EngineConfig {
   readonly gitPort: number;
   /** Git, and the environment that it gets: PATH, proxies. */
   readonly git: { readonly command: string; readonly env: Readonly<Record<string, string>> };
+  /** Tools, options and plugins that make manifests of sources. */
+  readonly rendering?: RenderingConfig;
   /** Between waves of a sync: so that other controllers can act on what one wave did. */
   readonly waveDelayMs: number;
   /** A real cluster in place of the embedded one; disposed of by the caller. */
@@ -45,6 +48,13 @@ export interface EngineConfig {
   /** Beside what its URL says; asked again and again. */
   readonly busCredentials?: () => Promise<BusCredentials>;
   readonly log: Logger;
+}
+
+export interface RenderingConfig {
+  /** By `helm`, `kustomize`, `jsonnet`, or with a version: `kustomize@5.4.3`. */
+  readonly toolPaths: ReadonlyMap<string, string>;
+  readonly kustomizeBuildOptions: readonly string[];
+  readonly plugins: readonly Plugin[];
 }
 
 export const host = "127.0.0.1";

@@ -5,11 +5,14 @@ import type { LiveState } from "../../kube/live-state.ts";
 import { checkDestination } from "../project/destination-check.ts";
 import { type Cluster, missingProjectMessage } from "../project/project.ts";
 import { checkSource } from "../project/source-check.ts";
+import type { ClusterVersions } from "../render/render.ts";
 
 /** A cluster that Applications may name, with what is known of it. */
 export interface DestinationCluster extends Cluster {
   readonly kube: KubeClient;
   readonly live: LiveState;
+  /** What charts may ask of it; absent: they are not told. */
+  readonly versions?: (signal: AbortSignal) => Promise<ClusterVersions>;
 }
 
 export interface Directory {

@@ -1,29 +1,23 @@
 import type { ApplicationSource } from "../../api/application-types.ts";
-import type { JsonObject } from "../../base/json.ts";
-import { RenderError } from "../render/render.ts";
-import { untilAborted } from "../source/joined.ts";
+import type { Produced, RenderSettings } from "../render/plan.ts";
+import { type Prepared, prepareSource } from "../render/prepare.ts";
+import { type RenderContext, type RenderedSource, type RenderLog, ToolRefusal } from "../render/render.ts";
+import type { RenderStore } from "../render/store.ts";
 import type { SourceTree, TreesByRef } from "../source/source.ts";
-import {
-  checkTool,
-  type RenderedSource,
-  type Rendering,
-  renderSource,
-  type SourceAt,
-  withOverrides,
-} from "./render-source.ts";
+import { type Asked, createRenderTraces, recipeOf } from "./render-traces.ts";
+import { createSharing } from "./sharing.ts";
 
-export interface RenderOptions {
+export interface RenderOptions extends RenderContext {
   /** What is kept does not count. */
   readonly hard: boolean;
-  /** As trackings name the Application: its folder may hold a file for it. */
-  readonly instance: string;
   /** What `$name/…` in value files means. */
   readonly refs?: TreesByRef;
+  readonly log?: RenderLog;
 }
 
-/** Manifests by what they are made of: the same folder with the same options is read once, whatever commit names it. */
+/** Manifests by what they are made of: the same inputs with the same options are rendered once, whatever commit names them. */
 export interface RenderCache {
-  /** The same array for the same content. Callers that meet share one rendering. @throws RenderError, EngineError GIT_* */
+  /** The same array for the same content. Callers that meet share one rendering. @throws RenderError, EngineError GIT_*, TOOL_* */
   render(
     source: ApplicationSource,
     tree: SourceTree,
@@ -34,107 +28,135 @@ export interface RenderCache {
   readonly made: number;
 }
 
-export interface RenderCacheLimits {
-  readonly maxKept: number;
+export interface RenderCacheOptions {
+  readonly settings: RenderSettings;
+  /** Where results of tools outlive the process. */
+  readonly store?: RenderStore;
+  /** Told of each rendering that was made, not found. */
+  readonly onMade?: () => void;
+  readonly maxKept?: number;
   /** Of the text that the manifests were read from. */
-  readonly maxBytes: number;
+  readonly maxBytes?: number;
 }
 
-const defaultLimits: RenderCacheLimits = { maxKept: 2_000, maxBytes: 256 * 1024 * 1024 };
-/** Folders times Applications of which it is known what they override. */
-const maxOverrides = 10_000;
+const defaults = { maxKept: 2_000, maxBytes: 256 * 1024 * 1024 };
+/** Sources times Applications of which it is known what they look at. */
+const maxRecipes = 10_000;
 
-/** What one key is asked for at once by several. The last one that leaves ends it. */
-interface Shared {
-  readonly result: Promise<Rendering>;
-  readonly stop: AbortController;
-  callers: number;
+interface Rendering extends RenderedSource {
+  readonly bytes: number;
 }
 
-/** `onMade` is told of each rendering that was made, not found. */
-export function createRenderCache({
-  onMade = () => undefined,
-  ...limits
-}: Partial<RenderCacheLimits> & { readonly onMade?: () => void } = {}): RenderCache {
-  const kept = createKept({ ...defaultLimits, ...limits });
-  const underWay = new Map<string, Shared>();
-  const overrides = new Map<string, JsonObject>();
+const silent: RenderLog = { step: () => undefined };
+
+/**
+ * Three looks, from cheap to dear: a trace of an earlier rendering that still holds names its key; else what would be
+ * rendered is worked out, which gives a key; only a key that neither memory nor disk holds is rendered. What a tool refuses
+ * with its inputs alone is tried once more with the whole tree, and keyed by it (DESIGN section 5).
+ */
+export function createRenderCache(options: RenderCacheOptions): RenderCache {
+  const {
+    settings,
+    store,
+    onMade = () => undefined,
+    maxKept = defaults.maxKept,
+    maxBytes = defaults.maxBytes,
+  } = options;
+  const kept = createKept({ maxKept, maxBytes });
+  const traces = createRenderTraces(settings, maxRecipes);
+  const asking = createSharing<RenderedSource>();
+  const running = createSharing<Rendering>();
+  /** Recipes whose inputs alone were not enough. */
+  const needWhole = new Set<string>();
   let made = 0;
 
-  function begin(key: string, at: SourceAt): Shared {
+  async function produce({ plan, key }: Prepared, stop: AbortSignal): Promise<Rendering> {
     made += 1;
     onMade();
-    const stop = new AbortController();
-    const result = renderSource(at, stop.signal)
-      .then((rendering) => {
-        kept.set(key, rendering);
-        return rendering;
-      })
-      .finally(() => {
-        if (underWay.get(key) === shared) underWay.delete(key);
-      });
-    const shared: Shared = { result, stop, callers: 0 };
-    underWay.set(key, shared);
-    return shared;
+    const produced: Produced = await plan.produce(stop);
+    const rendering = { ...produced, type: plan.type };
+    kept.set(key, rendering);
+    if (plan.usesTool) await store?.keep(key, produced.manifests);
+    return rendering;
   }
 
-  async function join(shared: Shared, key: string, signal: AbortSignal): Promise<Rendering> {
-    shared.callers += 1;
+  async function result(
+    prepared: Prepared,
+    { hard, log = silent }: RenderOptions,
+    signal: AbortSignal,
+  ): Promise<Rendering> {
+    const { key, plan, reads, facts } = prepared;
+    const found = (from: "made" | "memory" | "disk"): void =>
+      log.found?.({ key, from, reads, facts, isWhole: reads.some(({ path }) => path === "") });
+    const known = hard ? undefined : kept.get(key);
+    if (known !== undefined) {
+      found("memory");
+      return known;
+    }
+    const stored = hard || !plan.usesTool ? undefined : await store?.find(key);
+    if (stored !== undefined) {
+      const rendering = { ...stored, type: plan.type };
+      kept.set(key, rendering);
+      found("disk");
+      return rendering;
+    }
+    const rendering = await running.join(key, (stop) => produce(prepared, stop), signal);
+    found("made");
+    return rendering;
+  }
+
+  /** What is known of the result from now on: where it comes from, and what it depends on. */
+  async function finish(asked: Asked, ready: Prepared, given: RenderOptions, signal: AbortSignal): Promise<Rendering> {
+    const rendering = await result(ready, given, signal);
+    traces.keep(asked, { reads: ready.reads, facts: ready.facts }, ready.key);
+    return rendering;
+  }
+
+  async function make(asked: Asked, given: RenderOptions, signal: AbortSignal): Promise<RenderedSource> {
+    const recipe = recipeOf(asked);
+    const { hard, log = silent } = given;
+    const prepare = (isWhole: boolean): Promise<Prepared> =>
+      prepareSource({ ...asked, isWhole, log }, settings, signal);
+    const isWhole = needWhole.has(recipe) && !hard;
+    const prepared = await prepare(isWhole);
     try {
-      return await untilAborted(shared.result, signal);
-    } finally {
-      shared.callers -= 1;
-      if (shared.callers === 0) {
-        if (underWay.get(key) === shared) underWay.delete(key);
-        shared.stop.abort(signal.reason);
-      }
+      return await finish(asked, prepared, given, signal);
+    } catch (error) {
+      const isAll = isWhole || prepared.reads.some(({ ref, path }) => ref === "" && path === "");
+      if (!(error instanceof ToolRefusal) || isAll) throw error;
     }
-  }
-
-  /** The folder's tree does not tell what lies where its links lead. */
-  async function isCurrent({ linked }: Rendering, { tree }: SourceAt, signal: AbortSignal): Promise<boolean> {
-    for (const { path, id } of linked) {
-      if ((await tree.treeId(path, signal)) !== id) return false;
-    }
-    return true;
-  }
-
-  async function effectiveSource(id: string, at: SourceAt, instance: string, signal: AbortSignal) {
-    const key = JSON.stringify([id, instance, at.source]);
-    const known = overrides.get(key);
-    if (known !== undefined) return known as unknown as ApplicationSource;
-    const source = await withOverrides(at, instance, signal);
-    overrides.set(key, source as unknown as JsonObject);
-    const [oldest] = overrides.keys();
-    if (overrides.size > maxOverrides && oldest !== undefined) overrides.delete(oldest);
-    return source;
+    const rendering = await finish(asked, await prepare(true), given, signal);
+    if (needWhole.size >= maxRecipes) needWhole.clear();
+    needWhole.add(recipe);
+    return rendering;
   }
 
   return {
     get made() {
       return made;
     },
-    async render(written, tree, { hard, instance }, signal) {
+    async render(source, tree, given, signal) {
       signal.throwIfAborted();
-      const path = written.path ?? "";
-      const id = await tree.treeId(path, signal);
-      if (id === undefined) throw new RenderError("Unknown", `${path}: app path does not exist`);
-      const source = await effectiveSource(id, { source: written, tree }, instance, signal);
-      checkTool(source);
-      const at = { source, tree };
-      const key = `${id} ${JSON.stringify(source.directory ?? {})}`;
-      const known = hard ? undefined : kept.get(key);
-      if (known !== undefined && (await isCurrent(known, at, signal))) return known;
-      const shared = underWay.get(key);
-      if (shared === undefined) return join(begin(key, at), key, signal);
-      const rendering = await join(shared, key, signal);
-      return (await isCurrent(rendering, at, signal)) ? rendering : join(begin(key, at), key, signal);
+      const { hard, refs = new Map(), log: _log, ...context } = given;
+      const asked: Asked = { source, tree, refs, context };
+      const key = hard || given.log !== undefined ? undefined : await traces.find(asked, signal);
+      const known = key === undefined ? undefined : kept.get(key);
+      if (known !== undefined) return known;
+      return asking.join(questionOf(asked, hard), (stop) => make(asked, given, stop), signal);
     },
   };
 }
 
+/** Callers with the same question get one answer. */
+function questionOf(asked: Asked, hard: boolean): string {
+  const { source, tree, refs, context } = asked;
+  const revisions = [tree, ...refs.values()].map(({ revision }) => revision);
+  const { repoURL, targetRevision } = source;
+  return JSON.stringify([hard, recipeOf(asked), repoURL, targetRevision, revisions, context.project]);
+}
+
 /** Those that were used last, so many and of so many bytes. */
-function createKept({ maxKept, maxBytes }: RenderCacheLimits) {
+function createKept({ maxKept, maxBytes }: { readonly maxKept: number; readonly maxBytes: number }) {
   const byKey = new Map<string, Rendering>();
   let bytes = 0;
 

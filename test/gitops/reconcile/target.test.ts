@@ -203,7 +203,6 @@ const unsupported: readonly (readonly [string, JsonObject, RegExp])[] = [
     { chart: "nginx", path: null, targetRevision: "1.0.0" },
     /Helm charts .* not supported/,
   ],
-  ["helm", { helm: { releaseName: "x" } }, /desc = Helm: is not supported/],
   ["a repository over ssh", { repoURL: "git@git.example:a/b.git" }, /ssh/],
 ];
 
