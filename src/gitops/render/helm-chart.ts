@@ -4,6 +4,8 @@ import { isJsonObject, type JsonObject } from "../../base/json.ts";
 import { parseYamlDocuments } from "../../base/yaml.ts";
 import type { TreeEntry } from "../source/source.ts";
 import type { Inputs } from "./inputs.ts";
+import { RenderError } from "./render.ts";
+import { normalPath } from "./tree-reader.ts";
 
 /** What a chart's files say about how it can be rendered. */
 export interface ChartFacts {
@@ -51,18 +53,21 @@ async function readOne(path: string, { main }: Inputs) {
   const prefix = path === "" ? "" : `${path}/`;
   const texts: string[] = [];
   const metadata: JsonObject[] = [];
+  const locked: JsonObject[] = [];
   for (const entry of entries) {
     const name = entry.path.slice(prefix.length);
     const text = await textOf(entry, contents.get(entry.path) ?? Buffer.alloc(0));
     if (/(^|\/)templates\/|\.tgz$/.test(name)) texts.push(text);
     if (/(^|\/)Chart\.yaml$/.test(name) && /^kubeVersion:/m.test(text)) texts.push("{{ .Capabilities }}");
     if (name === "Chart.yaml" || name === "requirements.yaml") metadata.push(...objectsIn(text));
+    // Helm builds what a lock names, which may be something else.
+    if (name === "Chart.lock" || name === "requirements.lock") locked.push(...objectsIn(text));
   }
   const missing = dependenciesOf(metadata).filter(({ name }) => !isVendored(name, entries, prefix));
   const local = missing.filter(({ repository }) => repository.startsWith("file://"));
   const remote = missing.filter(({ repository }) => !repository.startsWith("file://") && repository !== "");
   return {
-    folders: local.map(({ repository }) => folderOf(path, repository.slice("file://".length))),
+    folders: [...local, ...dependenciesOf(locked)].flatMap(({ repository }) => folderOf(path, repository)),
     facts: {
       isVolatile: texts.some(callsVolatile),
       usesVersions: texts.some(usesCapabilities),
@@ -72,9 +77,20 @@ async function readOne(path: string, { main }: Inputs) {
   };
 }
 
-/** A path out of the repository stays as it is written: it is looked for, and not there. */
-function folderOf(chart: string, written: string): string {
-  return written.startsWith("/") ? written.slice(1) : `${chart}/${written}`;
+/** The folder that a `file://` names. @throws RenderError for one out of the repository, which Helm would take */
+function folderOf(chart: string, repository: string): readonly string[] {
+  if (!repository.startsWith("file://")) return [];
+  const written = repository.slice("file://".length);
+  const leaving = new RenderError(
+    "Unknown",
+    `the dependency ${JSON.stringify(repository)} leads out of the repository`,
+  );
+  if (written.startsWith("/")) throw leaving;
+  try {
+    return [normalPath(`${chart}/${written}`)];
+  } catch {
+    throw leaving;
+  }
 }
 
 async function textOf({ path }: TreeEntry, content: Buffer): Promise<string> {

@@ -24,8 +24,10 @@ export async function planJsonnet(job: Job, files: readonly string[], signal: Ab
   const tool = await useTool("jsonnet", job, signal);
   const libraries = (options.libs ?? []).map(libraryPath);
   const folders = [path, ...libraries];
+  const code = [...(options.extVars ?? []), ...(options.tlas ?? [])].filter((one) => one.code === true);
   await addImports(
     files.map((file) => normalPath(`${path}/${file}`)),
+    code.map(({ value }) => substitute(value, job.variable)),
     folders,
     inputs,
   );

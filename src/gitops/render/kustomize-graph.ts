@@ -1,8 +1,10 @@
+import { EngineError } from "../../base/errors.ts";
 import { isJsonObject, type JsonObject } from "../../base/json.ts";
 import { parseYamlDocuments } from "../../base/yaml.ts";
 import type { Inputs } from "./inputs.ts";
+import { RenderError } from "./render.ts";
 import { kustomizationFiles } from "./source-type.ts";
-import { normalPath } from "./tree-reader.ts";
+import { type Found, normalPath, type TreeReader } from "./tree-reader.ts";
 
 /** What a kustomization and all that it is made of say. */
 export interface KustomizationFacts {
@@ -68,10 +70,20 @@ async function visitObject(folder: string, object: JsonObject, walk: Walk): Prom
 
 /** Files come in one request, not one by one. */
 async function fetchTogether(folder: string, names: readonly string[], { inputs: { main } }: Walk): Promise<void> {
-  const found = await Promise.all(names.map((name) => main.find(join(folder, name)).catch(() => undefined)));
+  const found = await Promise.all(names.map(async (name) => findWithin(folder, name, main)));
   await main.contents(
     found.flatMap((one) => (one?.kind === "file" || one?.kind === "executable" ? [{ ...one, kind: one.kind }] : [])),
   );
+}
+
+/** Undefined for what is no path, too: whoever needs it says so. */
+async function findWithin(folder: string, name: string, main: TreeReader): Promise<Found | undefined> {
+  try {
+    return await main.find(join(folder, name));
+  } catch (error) {
+    if (error instanceof EngineError && error.code === "GIT_PATH_INVALID") return undefined;
+    throw error;
+  }
 }
 
 /** A file, a folder with a kustomization, or something elsewhere. */
@@ -82,9 +94,27 @@ async function addResource(folder: string, name: string, walk: Walk): Promise<vo
     walk.reachesOut = true;
     return;
   }
-  if (found.kind !== "folder") await walk.inputs.add(path);
+  if (found.kind !== "folder") await addResourceFile(path, walk);
   else if (found.path === path) await visit(path, walk);
   else await walk.inputs.add(path).then(() => visit(found.path, walk));
+}
+
+/** A generator names files as a kustomization does. */
+async function addResourceFile(path: string, walk: Walk): Promise<void> {
+  const found = await walk.inputs.add(path);
+  if (found === undefined || found.kind === "folder") return;
+  const text = await walk.inputs.main.text({ ...found, kind: "file" });
+  if (!/^kind: *["']?(ConfigMap|Secret)Generator|^kind: *["']?HelmChartInflationGenerator/m.test(text)) return;
+  for (const object of objectsIn(text)) {
+    const { kind } = object;
+    const key =
+      { ConfigMapGenerator: "configMapGenerator", SecretGenerator: "secretGenerator" }[String(kind)] ?? "helmCharts";
+    await visitObject(parentOf(path), { [key]: [object] }, walk);
+  }
+}
+
+function parentOf(path: string): string {
+  return path.split("/").slice(0, -1).join("/");
 }
 
 async function addFile(folder: string, name: string, walk: Walk): Promise<void> {
@@ -102,13 +132,18 @@ async function addEnvFile(folder: string, name: string, walk: Walk): Promise<voi
   }
 }
 
-/** Undefined for what is no path in this tree. */
+/**
+ * Undefined for what is an address, not a path. Kustomize may be told to read any file: what leads out of the tree is
+ * refused before it runs. @throws RenderError
+ */
 function pathWithin(folder: string, name: string): string | undefined {
-  if (name.startsWith("/") || name.includes("\n") || /^[\w+.-]+:\/\/|^git@|^git::/.test(name)) return undefined;
+  if (name.includes("\n") || /^[\w+.-]+:\/\/|^[\w.-]+@[\w.-]+:|^git::/.test(name)) return undefined;
+  const leaving = new RenderError("Unknown", `${folder}: ${JSON.stringify(name)} leads out of the repository`);
+  if (name.startsWith("/")) throw leaving;
   try {
     return join(folder, name);
   } catch {
-    return undefined; // It leads out of the tree: kustomize says what it thinks of that.
+    throw leaving;
   }
 }
 
@@ -131,6 +166,7 @@ export function filesNamedBy(kustomization: JsonObject) {
   const fields = (key: string, field: string): readonly string[] =>
     list(key).flatMap((one) => (isJsonObject(one) && isName(one[field]) ? [one[field]] : []));
   const generators = [...list("configMapGenerator"), ...list("secretGenerator")].filter(isJsonObject);
+  const charts = list("helmCharts").filter(isJsonObject);
   const openapi = isJsonObject(kustomization.openapi) ? [kustomization.openapi.path].filter(isName) : [];
   const plugins = ["generators", "transformers", "validators"];
   const usesHelm = ["helmCharts", "helmGlobals", "helmChartInflationGenerator"].some(
@@ -143,6 +179,9 @@ export function filesNamedBy(kustomization: JsonObject) {
       ...["patches", "patchesJson6902", "replacements"].flatMap((key) => fields(key, "path")),
       ...generators.flatMap(({ files }) => (Array.isArray(files) ? files.filter(isName).map(afterKey) : [])),
       ...openapi,
+      ...charts.flatMap(({ valuesFile, additionalValuesFiles }) =>
+        [valuesFile, ...(Array.isArray(additionalValuesFiles) ? additionalValuesFiles : [])].filter(isName),
+      ),
     ],
     envFiles: generators.flatMap(({ env, envs }) => [env, ...(Array.isArray(envs) ? envs : [])].filter(isName)),
     usesFolder: usesHelm || plugins.some((key) => list(key).length > 0),

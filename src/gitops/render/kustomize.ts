@@ -105,7 +105,8 @@ function buildCall(folder: WorkingFolder, target: string, buildArgs: readonly st
     args: ["build", target, ...buildArgs],
     cwd: folder.source,
     folder,
-    env,
+    // Remote bases are Git's business: never those of this machine.
+    env: { ...env, GIT_ALLOW_PROTOCOL: "https:http:ssh", GIT_TERMINAL_PROMPT: "0", GIT_CONFIG_NOSYSTEM: "1" },
     label: "kustomize build .",
   };
 }
