@@ -23,6 +23,7 @@ export async function openRenders(
     },
     store: createRenderStore({
       directory: join(dataDir.file("render"), "kept"),
+      clock,
       onFailure: (error) => log.warn("a rendering could not be kept on disk", { error: messageOf(error) }),
     }),
     onMade,

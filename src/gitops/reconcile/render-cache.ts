@@ -1,10 +1,17 @@
 import type { ApplicationSource } from "../../api/application-types.ts";
-import type { Produced, RenderSettings } from "../render/plan.ts";
+import type { RenderSettings } from "../render/plan.ts";
 import { type Prepared, prepareSource } from "../render/prepare.ts";
-import { type RenderContext, type RenderedSource, type RenderLog, ToolRefusal } from "../render/render.ts";
+import {
+  type RenderContext,
+  type RenderedSource,
+  type RenderFacts,
+  type RenderLog,
+  ToolRefusal,
+} from "../render/render.ts";
 import type { RenderStore } from "../render/store.ts";
 import type { SourceTree, TreesByRef } from "../source/source.ts";
-import { type Asked, createRenderTraces, recipeOf } from "./render-traces.ts";
+import { createKeptRenderings, type KeptRenderings, type Rendering } from "./kept-renderings.ts";
+import { type Asked, createRenderTraces, type RenderTraces, recipeOf } from "./render-traces.ts";
 import { createSharing } from "./sharing.ts";
 
 export interface RenderOptions extends RenderContext {
@@ -43,108 +50,104 @@ const defaults = { maxKept: 2_000, maxBytes: 256 * 1024 * 1024 };
 /** Sources times Applications of which it is known what they look at. */
 const maxRecipes = 10_000;
 
-interface Rendering extends RenderedSource {
-  readonly bytes: number;
-}
-
 const silent: RenderLog = { step: () => undefined };
+
+export function createRenderCache(options: RenderCacheOptions): RenderCache {
+  return new Renders(options);
+}
 
 /**
  * Three looks, from cheap to dear: a trace of an earlier rendering that still holds names its key; else what would be
  * rendered is worked out, which gives a key; only a key that neither memory nor disk holds is rendered. What a tool refuses
  * with its inputs alone is tried once more with the whole tree, and keyed by it (DESIGN section 5).
  */
-export function createRenderCache(options: RenderCacheOptions): RenderCache {
-  const {
-    settings,
-    store,
-    onMade = () => undefined,
-    maxKept = defaults.maxKept,
-    maxBytes = defaults.maxBytes,
-  } = options;
-  const kept = createKept({ maxKept, maxBytes });
-  const traces = createRenderTraces(settings, maxRecipes);
-  const asking = createSharing<RenderedSource>();
-  const running = createSharing<Rendering>();
+class Renders implements RenderCache {
+  readonly #options: RenderCacheOptions;
+  readonly #kept: KeptRenderings;
+  readonly #traces: RenderTraces;
+  readonly #asking = createSharing<RenderedSource>();
+  readonly #running = createSharing<Rendering>();
   /** Recipes whose inputs alone were not enough. */
-  const needWhole = new Set<string>();
-  let made = 0;
+  readonly #needWhole = new Set<string>();
+  #made = 0;
 
-  async function produce({ plan, key }: Prepared, stop: AbortSignal): Promise<Rendering> {
-    made += 1;
-    onMade();
-    const produced: Produced = await plan.produce(stop);
-    const rendering = { ...produced, type: plan.type };
-    kept.set(key, rendering);
-    if (plan.usesTool) await store?.keep(key, produced.manifests);
-    return rendering;
+  constructor(options: RenderCacheOptions) {
+    const { settings, maxKept = defaults.maxKept, maxBytes = defaults.maxBytes } = options;
+    this.#options = options;
+    this.#kept = createKeptRenderings({ maxKept, maxBytes });
+    this.#traces = createRenderTraces(settings, maxRecipes);
   }
 
-  async function result(
-    prepared: Prepared,
-    { hard, log = silent }: RenderOptions,
-    signal: AbortSignal,
-  ): Promise<Rendering> {
-    const { key, plan, reads, facts } = prepared;
-    const found = (from: "made" | "memory" | "disk"): void =>
-      log.found?.({ key, from, reads, facts, isWhole: reads.some(({ path }) => path === "") });
-    const known = hard ? undefined : kept.get(key);
-    if (known !== undefined) {
-      found("memory");
-      return known;
-    }
-    const stored = hard || !plan.usesTool ? undefined : await store?.find(key);
-    if (stored !== undefined) {
-      const rendering = { ...stored, type: plan.type };
-      kept.set(key, rendering);
-      found("disk");
-      return rendering;
-    }
-    const rendering = await running.join(key, (stop) => produce(prepared, stop), signal);
-    found("made");
-    return rendering;
+  get made(): number {
+    return this.#made;
   }
 
-  /** What is known of the result from now on: where it comes from, and what it depends on. */
-  async function finish(asked: Asked, ready: Prepared, given: RenderOptions, signal: AbortSignal): Promise<Rendering> {
-    const rendering = await result(ready, given, signal);
-    traces.keep(asked, { reads: ready.reads, facts: ready.facts }, ready.key);
-    return rendering;
+  async render(source: ApplicationSource, tree: SourceTree, given: RenderOptions, signal: AbortSignal) {
+    signal.throwIfAborted();
+    const { hard, refs = new Map(), log, ...context } = given;
+    const asked: Asked = { source, tree, refs, context };
+    const key = hard || log !== undefined ? undefined : await this.#traces.find(asked, signal);
+    const known = key === undefined ? undefined : this.#kept.get(key);
+    if (known !== undefined) return known;
+    return this.#asking.join(questionOf(asked, hard), (stop) => this.#make(asked, given, stop), signal);
   }
 
-  async function make(asked: Asked, given: RenderOptions, signal: AbortSignal): Promise<RenderedSource> {
+  async #make(asked: Asked, given: RenderOptions, signal: AbortSignal): Promise<RenderedSource> {
     const recipe = recipeOf(asked);
     const { hard, log = silent } = given;
     const prepare = (isWhole: boolean): Promise<Prepared> =>
-      prepareSource({ ...asked, isWhole, log }, settings, signal);
-    const isWhole = needWhole.has(recipe) && !hard;
+      prepareSource({ ...asked, isWhole, log }, this.#options.settings, signal);
+    const isWhole = this.#needWhole.has(recipe) && !hard;
     const prepared = await prepare(isWhole);
     try {
-      return await finish(asked, prepared, given, signal);
+      return await this.#finish(asked, prepared, given, signal);
     } catch (error) {
       const isAll = isWhole || prepared.reads.some(({ ref, path }) => ref === "" && path === "");
       if (!(error instanceof ToolRefusal) || isAll) throw error;
     }
-    const rendering = await finish(asked, await prepare(true), given, signal);
-    if (needWhole.size >= maxRecipes) needWhole.clear();
-    needWhole.add(recipe);
+    const rendering = await this.#finish(asked, await prepare(true), given, signal);
+    if (this.#needWhole.size >= maxRecipes) this.#needWhole.clear();
+    this.#needWhole.add(recipe);
     return rendering;
   }
 
-  return {
-    get made() {
-      return made;
-    },
-    async render(source, tree, given, signal) {
-      signal.throwIfAborted();
-      const { hard, refs = new Map(), log: _log, ...context } = given;
-      const asked: Asked = { source, tree, refs, context };
-      const key = hard || given.log !== undefined ? undefined : await traces.find(asked, signal);
-      const known = key === undefined ? undefined : kept.get(key);
-      if (known !== undefined) return known;
-      return asking.join(questionOf(asked, hard), (stop) => make(asked, given, stop), signal);
-    },
-  };
+  /** From now on it is known where the result comes from, and what it depends on. */
+  async #finish(asked: Asked, ready: Prepared, given: RenderOptions, signal: AbortSignal): Promise<Rendering> {
+    const { rendering, from } = await this.#result(ready, given.hard, signal);
+    const { key, reads, facts } = ready;
+    this.#traces.keep(asked, { reads, facts }, key);
+    given.log?.found?.({ key, from, reads, facts, isWhole: reads.some(({ path }) => path === "") });
+    return rendering;
+  }
+
+  async #result(prepared: Prepared, hard: boolean, signal: AbortSignal): Promise<Found> {
+    const { key, plan } = prepared;
+    const known = hard ? undefined : this.#kept.get(key);
+    if (known !== undefined) return { rendering: known, from: "memory" };
+    const stored = hard || !plan.usesTool ? undefined : await this.#options.store?.find(key);
+    if (stored !== undefined) {
+      const rendering = { ...stored, type: plan.type };
+      this.#kept.set(key, rendering);
+      return { rendering, from: "disk" };
+    }
+    const rendering = await this.#running.join(key, (stop) => this.#produce(prepared, stop), signal);
+    return { rendering, from: "made" };
+  }
+
+  async #produce({ plan, key }: Prepared, stop: AbortSignal): Promise<Rendering> {
+    this.#made += 1;
+    this.#options.onMade?.();
+    const produced = await plan.produce(stop);
+    const rendering = { ...produced, type: plan.type };
+    this.#kept.set(key, rendering);
+    if (plan.usesTool) await this.#options.store?.keep(key, produced.manifests);
+    return rendering;
+  }
+}
+
+interface Found {
+  readonly rendering: Rendering;
+  readonly from: RenderFacts["from"];
 }
 
 /** Callers with the same question get one answer. */
@@ -153,37 +156,4 @@ function questionOf(asked: Asked, hard: boolean): string {
   const revisions = [tree, ...refs.values()].map(({ revision }) => revision);
   const { repoURL, targetRevision } = source;
   return JSON.stringify([hard, recipeOf(asked), repoURL, targetRevision, revisions, context.project]);
-}
-
-/** Those that were used last, so many and of so many bytes. */
-function createKept({ maxKept, maxBytes }: { readonly maxKept: number; readonly maxBytes: number }) {
-  const byKey = new Map<string, Rendering>();
-  let bytes = 0;
-
-  function remove(key: string): Rendering | undefined {
-    const found = byKey.get(key);
-    if (found === undefined) return undefined;
-    byKey.delete(key);
-    bytes -= found.bytes;
-    return found;
-  }
-
-  function set(key: string, rendering: Rendering): void {
-    remove(key);
-    byKey.set(key, rendering);
-    bytes += rendering.bytes;
-    for (const oldest of byKey.keys()) {
-      if (byKey.size <= maxKept && bytes <= maxBytes) return;
-      remove(oldest);
-    }
-  }
-
-  return {
-    get(key: string): Rendering | undefined {
-      const found = remove(key);
-      if (found !== undefined) set(key, found);
-      return found;
-    },
-    set,
-  };
 }

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Clock } from "../../base/clock.ts";
 import { isJsonObject, type JsonObject, parseJson } from "../../base/json.ts";
 import type { Produced } from "./plan.ts";
 
@@ -15,6 +16,7 @@ export interface RenderStore {
 export interface RenderStoreOptions {
   /** `<data-dir>/render/kept`; this process owns it. */
   readonly directory: string;
+  readonly clock: Clock;
   readonly maxBytes?: number;
   /** Told of what could not be kept or read. */
   readonly onFailure: (error: unknown) => void;
@@ -26,7 +28,8 @@ const maxEntryBytes = 64 * 1024 * 1024;
 const keptShare = 0.8;
 
 /** Those used last, so many bytes. A file is named by its key and holds its own checksum: half of one counts as none. */
-export function createRenderStore({ directory, maxBytes = defaultBytes, onFailure }: RenderStoreOptions): RenderStore {
+export function createRenderStore(options: RenderStoreOptions): RenderStore {
+  const { directory, clock, maxBytes = defaultBytes, onFailure } = options;
   let bytes: number | undefined;
   let tidying: Promise<void> | undefined;
 
@@ -63,7 +66,7 @@ export function createRenderStore({ directory, maxBytes = defaultBytes, onFailur
       try {
         const path = fileOf(key);
         const found = open(await readFile(path, "utf8"));
-        const now = new Date();
+        const now = clock.now() / 1_000;
         if (found !== undefined) await utimes(path, now, now);
         return found;
       } catch (error) {

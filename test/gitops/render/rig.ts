@@ -1,6 +1,7 @@
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import type { ApplicationSource } from "../../../src/api/application-types.ts";
+import { systemClock } from "../../../src/base/clock.ts";
 import type { JsonObject } from "../../../src/base/json.ts";
 import { createRenderCache, type RenderCache, type RenderOptions } from "../../../src/gitops/reconcile/render-cache.ts";
 import { parseOutput } from "../../../src/gitops/render/manifest-file.ts";
@@ -63,6 +64,7 @@ export async function openRenderRig(
       settings: renderSettings(sources.directory, { tools, ...settings }),
       store: createRenderStore({
         directory,
+        clock: systemClock,
         onFailure: (error) => {
           throw error;
         },
