@@ -33,6 +33,10 @@ const commands: Readonly<Record<string, Loader>> = {
     summary: "a field of a kind, or an error code",
     load: async () => (await import("./explain.ts")).explainCommand(),
   },
+  render: {
+    summary: "the manifests of a folder or an Application, without an engine",
+    load: async () => (await import("./render.ts")).renderCommand(),
+  },
   replay: {
     summary: "stored events through a Sensor: what would fire, and what differs from what did",
     load: async () => (await import("./replay.ts")).replayCommand(),

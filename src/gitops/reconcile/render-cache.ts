@@ -2,6 +2,8 @@ import type { ApplicationSource } from "../../api/application-types.ts";
 import type { RenderSettings } from "../render/plan.ts";
 import { type Prepared, prepareSource } from "../render/prepare.ts";
 import {
+  type InputTree,
+  type InputTreesByRef,
   type RenderContext,
   type RenderedSource,
   type RenderFacts,
@@ -9,7 +11,6 @@ import {
   ToolRefusal,
 } from "../render/render.ts";
 import type { RenderStore } from "../render/store.ts";
-import type { SourceTree, TreesByRef } from "../source/source.ts";
 import { createKeptRenderings, type KeptRenderings, type Rendering } from "./kept-renderings.ts";
 import { type Asked, createRenderTraces, type RenderTraces, recipeOf } from "./render-traces.ts";
 import { createSharing } from "./sharing.ts";
@@ -18,7 +19,7 @@ export interface RenderOptions extends RenderContext {
   /** What is kept does not count. */
   readonly hard: boolean;
   /** What `$name/…` in value files means. */
-  readonly refs?: TreesByRef;
+  readonly refs?: InputTreesByRef;
   readonly log?: RenderLog;
 }
 
@@ -27,7 +28,7 @@ export interface RenderCache {
   /** The same array for the same content. Callers that meet share one rendering. @throws RenderError, EngineError GIT_*, TOOL_* */
   render(
     source: ApplicationSource,
-    tree: SourceTree,
+    tree: InputTree,
     options: RenderOptions,
     signal: AbortSignal,
   ): Promise<RenderedSource>;
@@ -82,7 +83,7 @@ class Renders implements RenderCache {
     return this.#made;
   }
 
-  async render(source: ApplicationSource, tree: SourceTree, given: RenderOptions, signal: AbortSignal) {
+  async render(source: ApplicationSource, tree: InputTree, given: RenderOptions, signal: AbortSignal) {
     signal.throwIfAborted();
     const { hard, refs = new Map(), log, ...context } = given;
     const asked: Asked = { source, tree, refs, context };

@@ -2,15 +2,14 @@ import type { ApplicationSource } from "../../api/application-types.ts";
 import { buildEnvironment } from "../render/build-environment.ts";
 import { type RenderSettings, readToolFact } from "../render/plan.ts";
 import type { Recorded } from "../render/recorder.ts";
-import type { RenderContext } from "../render/render.ts";
+import type { InputTree, InputTreesByRef, RenderContext } from "../render/render.ts";
 import { isFullCommit } from "../source/revision.ts";
-import type { SourceTree, TreesByRef } from "../source/source.ts";
 
 /** What is rendered, and from what: all that a trace is compared with. */
 export interface Asked {
   readonly source: ApplicationSource;
-  readonly tree: SourceTree;
-  readonly refs: TreesByRef;
+  readonly tree: InputTree;
+  readonly refs: InputTreesByRef;
   readonly context: RenderContext;
 }
 

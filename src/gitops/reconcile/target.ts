@@ -7,6 +7,7 @@ import {
   type RenderContext,
   RenderError,
   type RenderedSource,
+  type RenderLog,
   type SourceType,
   targetStateMessage,
 } from "../render/render.ts";
@@ -43,6 +44,8 @@ export interface TargetDeps {
   readonly renders: RenderCache;
   /** Applications of other namespaces have their namespace in their instance name. */
   readonly controllerNamespace: string;
+  /** Told of each rendering. */
+  readonly renderLog?: RenderLog;
   /** Of the destination; asked for only when a chart can tell the difference. */
   readonly versions?: ((signal: AbortSignal) => Promise<ClusterVersions>) | undefined;
 }
@@ -80,7 +83,12 @@ export async function renderTarget(
       return ref === undefined || chart || tree === undefined ? [] : [[ref, tree] as const];
     }),
   );
-  const options = { ...contextOf(application, deps), hard: request.hard, refs };
+  const options = {
+    ...contextOf(application, deps),
+    hard: request.hard,
+    refs,
+    ...(deps.renderLog === undefined ? {} : { log: deps.renderLog }),
+  };
   const renderOne = async (source: ApplicationSource, index: number): Promise<RenderedPart> => {
     const tree = trees[index];
     if (tree === undefined) throw new Error("every source has a tree");

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import type { ApplicationSource } from "../../api/application-types.ts";
 import { EngineError } from "../../base/errors.ts";
-import type { SourceTree, TreesByRef } from "../source/source.ts";
 import { buildEnvironment } from "./build-environment.ts";
 import { planDirectory } from "./directory-source.ts";
 import { planHelm } from "./helm.ts";
@@ -11,14 +10,21 @@ import { withOverrides } from "./overrides.ts";
 import type { Job, Plan, Plugin, RenderSettings } from "./plan.ts";
 import { choosePlugin, discoverPlugin, planPlugin } from "./plugin.ts";
 import { createRecorder, type Recorded } from "./recorder.ts";
-import { type RenderContext, RenderError, type RenderLog, type SourceType } from "./render.ts";
+import {
+  type InputTree,
+  type InputTreesByRef,
+  type RenderContext,
+  RenderError,
+  type RenderLog,
+  type SourceType,
+} from "./render.ts";
 import { declaredType, detectType } from "./source-type.ts";
 import { normalPath, TreeReader } from "./tree-reader.ts";
 
 export interface SourceToRender {
   readonly source: ApplicationSource;
-  readonly tree: SourceTree;
-  readonly refs: TreesByRef;
+  readonly tree: InputTree;
+  readonly refs: InputTreesByRef;
   readonly context: RenderContext;
   /** Hand over, and key by, the whole tree. */
   readonly isWhole: boolean;
@@ -46,7 +52,7 @@ export async function prepareSource(
 ): Promise<Prepared> {
   const began = performance.now();
   const recorder = createRecorder();
-  const reader = (ref: string, of: SourceTree): TreeReader => new TreeReader({ ref, tree: of, recorder, signal });
+  const reader = (ref: string, of: InputTree): TreeReader => new TreeReader({ ref, tree: of, recorder, signal });
   const main = reader("", tree);
   const inputs = createInputs(main, new Map([...refs].map(([ref, of]) => [ref, reader(ref, of)])));
   const path = await sourceFolder(written, main);

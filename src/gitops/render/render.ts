@@ -1,5 +1,6 @@
 import { TerminalError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
+import type { SourceTree } from "../source/source.ts";
 
 /** A file below the source's path. */
 export interface SourceFile {
@@ -23,6 +24,11 @@ export interface RenderedSource {
   readonly manifests: readonly JsonObject[];
   readonly type: SourceType;
 }
+
+/** What rendering needs of a tree of files. */
+export type InputTree = Omit<SourceTree, "checkout">;
+
+export type InputTreesByRef = ReadonlyMap<string, InputTree>;
 
 /** What charts may ask of the cluster: `v1.32.3`, and `apps/v1` beside `apps/v1/Deployment`, sorted. */
 export interface ClusterVersions {

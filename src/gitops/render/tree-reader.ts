@@ -1,8 +1,8 @@
 import { EngineError } from "../../base/errors.ts";
-import type { SourceTree, TreeEntry } from "../source/source.ts";
+import type { TreeEntry } from "../source/source.ts";
 import { parseSourcePath } from "../source/tree.ts";
 import type { Recorder } from "./recorder.ts";
-import { RenderError } from "./render.ts";
+import { type InputTree, RenderError } from "./render.ts";
 
 export interface Found {
   /** Normalised: no `.`, no `..`. */
@@ -21,14 +21,14 @@ const maxLinkHops = 40;
  */
 export class TreeReader {
   readonly ref: string;
-  readonly tree: SourceTree;
+  readonly tree: InputTree;
   readonly #recorder: Recorder;
   readonly signal: AbortSignal;
   readonly #kinds = new Map<string, Found["kind"]>();
   readonly #listed = new Map<string, readonly TreeEntry[]>();
   readonly #contents = new Map<string, Buffer>();
 
-  constructor(options: { ref: string; tree: SourceTree; recorder: Recorder; signal: AbortSignal }) {
+  constructor(options: { ref: string; tree: InputTree; recorder: Recorder; signal: AbortSignal }) {
     this.ref = options.ref;
     this.tree = options.tree;
     this.#recorder = options.recorder;
