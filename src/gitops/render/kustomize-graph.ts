@@ -79,7 +79,7 @@ async function fetchTogether(folder: string, names: readonly string[], { inputs:
 /** Undefined for what is no path, too: whoever needs it says so. */
 async function findWithin(folder: string, name: string, main: TreeReader): Promise<Found | undefined> {
   try {
-    return await main.find(join(folder, name));
+    return await main.look(join(folder, name));
   } catch (error) {
     if (error instanceof EngineError && error.code === "GIT_PATH_INVALID") return undefined;
     throw error;
@@ -89,7 +89,7 @@ async function findWithin(folder: string, name: string, main: TreeReader): Promi
 /** A file, a folder with a kustomization, or something elsewhere. */
 async function addResource(folder: string, name: string, walk: Walk): Promise<void> {
   const path = pathWithin(folder, name);
-  const found = path === undefined ? undefined : (await walk.inputs.main.follow(path)).found;
+  const found = path === undefined ? undefined : (await walk.inputs.main.follow(path, "look")).found;
   if (path === undefined || found === undefined) {
     walk.reachesOut = true;
     return;

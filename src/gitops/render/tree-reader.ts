@@ -37,11 +37,18 @@ export class TreeReader {
 
   /** What stands at a path; undefined where nothing does. Links are not followed. */
   async find(path: string): Promise<Found | undefined> {
+    const found = await this.look(path);
+    if (found?.kind === "folder") this.#recorder.read({ ref: this.ref, path: found.path, id: found.id });
+    return found;
+  }
+
+  /** The same, but of a folder nothing is recorded: what is looked at within it has to be. */
+  async look(path: string): Promise<Found | undefined> {
     const at = normalPath(path);
     const id = await this.tree.treeId(at, this.signal);
-    this.#recorder.read({ ref: this.ref, path: at, id });
-    if (id === undefined) return undefined;
-    return { path: at, id, kind: this.#kinds.get(at) ?? (await this.#probe({ path: at, id })) };
+    const kind = id === undefined ? undefined : (this.#kinds.get(at) ?? (await this.#probe({ path: at, id })));
+    if (kind !== "folder") this.#recorder.read({ ref: this.ref, path: at, id });
+    return id === undefined || kind === undefined ? undefined : { path: at, id, kind };
   }
 
   /** All files below a folder; a change of any is a change of what was read. */
@@ -76,11 +83,14 @@ export class TreeReader {
    * The file or folder that a path leads to, with all links on the way to it, which have to stand where they stand.
    * @throws RenderError for a link out of the tree
    */
-  async follow(path: string): Promise<{ readonly found: Found | undefined; readonly links: readonly TreeEntry[] }> {
+  async follow(
+    path: string,
+    find: "find" | "look" = "find",
+  ): Promise<{ readonly found: Found | undefined; readonly links: readonly TreeEntry[] }> {
     const links: TreeEntry[] = [];
     let at = normalPath(path);
     for (let hops = 0; hops < maxLinkHops; hops++) {
-      const found = (await this.find(at)) ?? (await this.#linkBefore(at));
+      const found = (await this[find](at)) ?? (await this.#linkBefore(at));
       if (found?.kind !== "symlink") return { found: found?.path === at ? found : undefined, links };
       const link: TreeEntry = { ...found, kind: "symlink" };
       links.push(link);
@@ -94,7 +104,7 @@ export class TreeReader {
   async #linkBefore(path: string): Promise<Found | undefined> {
     const parts = path.split("/");
     for (let count = parts.length - 1; count > 0; count--) {
-      const found = await this.find(parts.slice(0, count).join("/"));
+      const found = await this.look(parts.slice(0, count).join("/"));
       if (found !== undefined) return found.kind === "symlink" ? found : undefined;
     }
     return undefined;
