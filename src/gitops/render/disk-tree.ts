@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { lstat, readdir, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { TerminalError } from "../../base/errors.ts";
-import type { TreeEntry } from "../source/source.ts";
+import { linkMark, type TreeEntry } from "../source/source.ts";
 import type { InputTree } from "./render.ts";
 import { normalPath } from "./tree-reader.ts";
 
@@ -31,7 +31,7 @@ export function diskTree(root: string): InputTree {
       case "folder":
         return digest(JSON.stringify(await list(path)));
       case "symlink":
-        return digest(await readlink(join(root, path)));
+        return linkMark + digest(await readlink(join(root, path)));
       case "file":
       case "executable":
         return digest(await read(path));

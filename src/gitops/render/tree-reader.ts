@@ -1,5 +1,5 @@
 import { EngineError } from "../../base/errors.ts";
-import type { TreeEntry } from "../source/source.ts";
+import { linkMark, type TreeEntry } from "../source/source.ts";
 import { parseSourcePath } from "../source/tree.ts";
 import type { Recorder } from "./recorder.ts";
 import { type InputTree, RenderError } from "./render.ts";
@@ -46,9 +46,10 @@ export class TreeReader {
   async look(path: string): Promise<Found | undefined> {
     const at = normalPath(path);
     const id = await this.tree.treeId(at, this.signal);
-    const kind = id === undefined ? undefined : (this.#kinds.get(at) ?? (await this.#probe({ path: at, id })));
+    const kind = id === undefined ? undefined : await this.#kindOf(at, id);
     if (kind !== "folder") this.#recorder.read({ ref: this.ref, path: at, id });
-    return id === undefined || kind === undefined ? undefined : { path: at, id, kind };
+    if (id === undefined || kind === undefined) return undefined;
+    return { path: at, kind, id: kind === "symlink" ? id.slice(linkMark.length) : id };
   }
 
   /** All files below a folder; a change of any is a change of what was read. */
@@ -126,22 +127,18 @@ export class TreeReader {
     return entries;
   }
 
-  async #probe({ path, id }: { readonly path: string; readonly id: string }): Promise<Found["kind"]> {
+  async #kindOf(path: string, id: string): Promise<Found["kind"]> {
+    if (id.startsWith(linkMark)) return "symlink";
+    const known = this.#kinds.get(path);
+    if (known !== undefined) return known;
     try {
       this.#contents.set(path, await this.tree.read(path, this.signal));
       return "file";
     } catch (error) {
       if (!isInvalidPath(error)) throw error;
     }
-    try {
-      await this.#list(path);
-      return "folder";
-    } catch (error) {
-      if (!isInvalidPath(error)) throw error;
-    }
-    this.#kinds.set(path, "symlink");
-    await this.contents([{ path, id, kind: "symlink" }]);
-    return "symlink";
+    await this.#list(path);
+    return "folder";
   }
 }
 

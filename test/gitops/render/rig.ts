@@ -53,7 +53,7 @@ export const context = {
 /** A repository, and a cache with the real tools over it. */
 export async function openRenderRig(
   tools: readonly ToolName[],
-  settings: Partial<Omit<RenderSettings, "tools">> = {},
+  settings: Partial<RenderSettings> = {},
 ): Promise<RenderRig> {
   await using stack = new AsyncDisposableStack();
   const repository = stack.use(await createTestRepository());
@@ -61,7 +61,7 @@ export async function openRenderRig(
   const directory = join(sources.directory, "kept");
   const open = (): RenderCache =>
     createRenderCache({
-      settings: renderSettings(sources.directory, { tools, ...settings }),
+      settings: { ...renderSettings(sources.directory, { tools }), ...settings },
       store: createRenderStore({
         directory,
         clock: systemClock,
