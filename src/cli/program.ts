@@ -41,6 +41,10 @@ const commands: Readonly<Record<string, Loader>> = {
     summary: "test scripts of health and actions; the health of objects in files",
     load: async () => (await import("./health.ts")).healthCommand(),
   },
+  render: {
+    summary: "the manifests of a folder or an Application, without an engine",
+    load: async () => (await import("./render.ts")).renderCommand(),
+  },
   replay: {
     summary: "stored events through a Sensor: what would fire, and what differs from what did",
     load: async () => (await import("./replay.ts")).replayCommand(),

@@ -8,10 +8,10 @@ import type { Engine } from "../engine/engine.ts";
 import type { EngineConfig } from "../engine/parts.ts";
 import { type BusFlags, busOf } from "./bus-flags.ts";
 import { confirmCluster } from "./confirm.ts";
-import { toolEnvironment } from "./tool-environment.ts";
+import { type RenderingFlags, renderingOf, toolEnvironment, withRenderingFlags } from "./rendering-flags.ts";
 import { version } from "./version.ts";
 
-interface UpFlags extends BusFlags {
+interface UpFlags extends BusFlags, RenderingFlags {
   readonly port: number;
   readonly ingressPort: number;
   readonly kubePort: number;
@@ -23,7 +23,7 @@ interface UpFlags extends BusFlags {
 
 /** `tiphys up [DIR]`: everything in one process, until SIGINT or SIGTERM. */
 export function upCommand(): Command {
-  return new Command("up")
+  const command = new Command("up")
     .description("Run everything in one process: no cluster, no broker")
     .argument("[dir]", "manifests to apply and follow: a directory or a file")
     .addOption(portOption("--port <port>", "API and metrics", 8080))
@@ -37,11 +37,11 @@ export function upCommand(): Command {
     .option("--bus-ca <file>", "the authority that the bus's certificate is checked against")
     .option("--bus-cert <file>", "our certificate for the bus")
     .option("--bus-key <file>", "its key")
-    .addOption(new Option("--log-level <level>").choices(["error", "warn", "info", "debug"]).default("info"))
-    .action(async (dir: string | undefined, flags: UpFlags, command: Command) => {
-      const { dataDir } = command.optsWithGlobals<{ dataDir: string }>();
-      await up(dir, dataDir, flags);
-    });
+    .addOption(new Option("--log-level <level>").choices(["error", "warn", "info", "debug"]).default("info"));
+  return withRenderingFlags(command).action(async (dir: string | undefined, flags: UpFlags, self: Command) => {
+    const { dataDir } = self.optsWithGlobals<{ dataDir: string }>();
+    await up(dir, dataDir, flags);
+  });
 }
 
 async function up(dir: string | undefined, dataDir: string, flags: UpFlags): Promise<void> {
@@ -57,6 +57,7 @@ async function up(dir: string | undefined, dataDir: string, flags: UpFlags): Pro
     kubePort: flags.kubePort,
     gitPort: flags.gitPort,
     git: { command: "git", env: toolEnvironment() },
+    rendering: await renderingOf(flags),
     waveDelayMs: waveDelay(process.env.ARGOCD_SYNC_WAVE_DELAY),
     log,
     ...(remote === undefined ? {} : { remote }),

@@ -32,7 +32,6 @@ import type { ReceivedEvent } from "../events/sensor/state.ts";
 import { triggerSchemas } from "../events/triggers/registry.ts";
 import type { GitFiles, GitOpsTarget } from "../events/triggers/trigger.ts";
 import { createClaims } from "../gitops/reconcile/claims.ts";
-import { createRenderCache } from "../gitops/reconcile/render-cache.ts";
 import { createChartSources } from "../gitops/source/chart-sources.ts";
 import { openGitSources } from "../gitops/source/git-sources.ts";
 import { normaliseRepositoryUrl } from "../gitops/source/repository-url.ts";
@@ -46,6 +45,7 @@ import { openServedRepositories, type ServedRepositories } from "../local/served
 import { openClusters } from "./clusters.ts";
 import { createGitFiles } from "./git-files.ts";
 import { controllerNamespace, host, type Parts, runController } from "./parts.ts";
+import { openRenders } from "./rendering.ts";
 import { openSettings, type Settings } from "./settings.ts";
 
 /** The reconcile flow, before anything runs: Sensors need it to store requests. */
@@ -201,6 +201,7 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
   stack.use(nursery.start("live state", (signal) => live.run(signal)));
   const { projects, onProject } = await openProjects(parts, settings.configMaps);
   const index = createApplicationIndex();
+  const renders = await openRenders(parts, () => metrics.renders.add({}));
   const follow = (one: LiveState) => followLive(one, settings, parts, gitOps);
   let store: ApplicationStore | undefined;
   const requestAll = (what: string, id: string, concerns: (spec: JsonObject) => boolean): void =>
@@ -228,7 +229,7 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
         schemas: triggerSchemas(),
         sources: gitOps.sources,
         charts: gitOps.charts,
-        renders: createRenderCache({ onMade: () => metrics.renders.add({}) }),
+        renders,
         claims: createClaims(),
         isApplication: (key) => store?.find(key) !== undefined,
         controllerNamespace,

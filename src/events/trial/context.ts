@@ -76,6 +76,7 @@ const planningKube: KubeClient = {
     await refuse();
   },
   isNamespaced: async ({ kind }) => !clusterKinds.has(kind),
+  document: refuse,
   as: () => planningKube,
 };
 

@@ -16,12 +16,12 @@ import { aggregateHealth } from "../health/aggregate.ts";
 import type { Health } from "../health/health.ts";
 import { checkKind, checkObject } from "../project/kind-check.ts";
 import type { KindToCheck } from "../project/project.ts";
+import type { SourceType } from "../render/render.ts";
 import { type Claimant, type Claims, isForeign } from "./claims.ts";
 import type { FoundCondition } from "./conditions.ts";
 import type { Place } from "./destination.ts";
 import type { ReconcileRequest } from "./request.ts";
 import { defaultSettings, type ReconcileSettings, trackingOf } from "./settings.ts";
-import type { SourceType } from "./status.ts";
 import { type Rendered, renderTarget, type TargetDeps } from "./target.ts";
 
 /** What one look at an Application found: what should be, what is, and what that means. */
@@ -88,7 +88,8 @@ export async function lookAt(
   deps: LookDeps,
   signal: AbortSignal,
 ): Promise<Look> {
-  const rendered = await renderOnce(application, request, revisions, memory, deps, signal);
+  const withVersions = { ...deps, versions: place.cluster.versions };
+  const rendered = await renderOnce(application, request, revisions, memory, withVersions, signal);
   const settings = (deps.settings ?? (() => defaultSettings))();
   const { live } = place.cluster;
   await live.ensure(kindsOf(application, rendered.manifests), signal);
