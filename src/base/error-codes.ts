@@ -153,6 +153,10 @@ export const errorCodes = {
     cause: "Nothing is known under this name or id.",
     remedy: "List what there is, e.g. `tiphys event list` or `tiphys app list`.",
   },
+  PACKAGE_MISSING: {
+    cause: "A package that only some kinds of sources and triggers need is not installed.",
+    remedy: "Run the command that the message names, beside the program, and start it again.",
+  },
   PARAMETER_ERROR: {
     cause: "A parameter of a trigger could not be resolved or applied.",
     remedy: "Give the parameter a `value` as default, or mend its key.",

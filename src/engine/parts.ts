@@ -44,6 +44,8 @@ export interface EngineConfig {
   readonly bus?: string;
   /** Beside what its URL says; asked again and again. */
   readonly busCredentials?: () => Promise<BusCredentials>;
+  /** The directory that file sources may look into. Default: `files/<namespace>` of the data directory. */
+  readonly fileRoot?: string;
   readonly log: Logger;
 }
 

@@ -5,10 +5,12 @@ import { requiredText, textField } from "../../api/shared-schemas.ts";
 import { checkBasicAuth } from "../../api/value-rules.ts";
 import { natsAuthField, tlsField } from "../../api/value-schemas.ts";
 import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
-import { type JsonValue, parseJson } from "../../base/json.ts";
+import type { JsonValue } from "../../base/json.ts";
 import { commonJs } from "../../base/lazy.ts";
 import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
+import { readClientTls } from "./client-tls.ts";
+import { bodyValue, refuseMessage, withMetadata } from "./draft.ts";
 import { createIntake } from "./intake.ts";
 import { commonFields, connectionBackoffField, jsonBodyField } from "./schemas.ts";
 import type { EventDraft, SecretReader, SourceContext, SourceKind } from "./source.ts";
@@ -75,7 +77,7 @@ async function openConnection(spec: NatsSpec, { secret, eventSource, event }: So
   const options: NodeConnectionOptions = {
     ...serversOf(spec.url),
     ...(await authOf(spec.auth, secret, nats)),
-    ...(spec.tls && { tls: await tlsOf(spec.tls, secret) }),
+    ...(spec.tls && { tls: await readClientTls(spec.tls, secret) }),
     name: `tiphys ${eventSource}/${event}`,
     maxReconnectAttempts: -1,
     reconnectTimeWait: 500,
@@ -138,17 +140,6 @@ async function authOf(
   return {};
 }
 
-async function tlsOf(tls: NonNullable<NatsSpec["tls"]>, secret: SecretReader): Promise<object> {
-  if (tls.insecureSkipVerify) return { rejectUnauthorized: false };
-  const { caCertSecret, clientCertSecret, clientKeySecret } = tls;
-  return {
-    ...(caCertSecret && { ca: await secret.read(caCertSecret) }),
-    ...(clientCertSecret && clientKeySecret
-      ? { cert: await secret.read(clientCertSecret), key: await secret.read(clientKeySecret) }
-      : {}),
-  };
-}
-
 /** Until `signal` aborts, or the connection ends for good, which is a failure. */
 async function listen(
   spec: NatsSpec,
@@ -182,22 +173,16 @@ function draftOf(spec: NatsSpec, message: Msg, context: SourceContext): EventDra
   const bytes = Buffer.from(message.data.buffer, message.data.byteOffset, message.data.length);
   let body: JsonValue;
   try {
-    body = spec.jsonBody ? (parseJson(bytes.toString("utf8")) as JsonValue) : bytes.toString("base64");
+    body = bodyValue(bytes, spec);
   } catch {
-    context.countFailed();
-    context.log.warn("message is not JSON", { subject: message.subject, bytes: bytes.length });
+    refuseMessage(context, { subject: message.subject }, bytes.length);
     return undefined;
   }
   const header = headersOf(message);
   return {
     // Core NATS has no ids: one of our own makes the attempts to emit this message one event.
     id: randomUUID().replaceAll("-", ""),
-    data: {
-      subject: message.subject,
-      body,
-      ...(header && { header }),
-      ...(spec.metadata && Object.keys(spec.metadata).length > 0 && { metadata: spec.metadata }),
-    },
+    data: withMetadata({ subject: message.subject, body, ...(header && { header }) }, spec),
   };
 }
 

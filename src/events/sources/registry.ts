@@ -11,8 +11,8 @@ import { emitterSchema } from "./emitter.ts";
 import { fileSchema } from "./file.ts";
 import { genericSchema } from "./generic.ts";
 import { gerritSchema } from "./gerrit.ts";
-import { githubSchema } from "./github.ts";
-import { gitlabSchema } from "./gitlab.ts";
+import { githubSource } from "./github.ts";
+import { gitlabSource } from "./gitlab.ts";
 import { hdfsSchema } from "./hdfs.ts";
 import { kafkaSchema } from "./kafka.ts";
 import { minioSchema } from "./minio.ts";
@@ -57,6 +57,8 @@ export function defineSource<Spec>(kind: SourceKind<Spec>): AnySourceKind {
 
 export const sourceKinds: Readonly<Record<string, AnySourceKind>> = {
   calendar: defineSource(calendarSource),
+  github: defineSource(githubSource),
+  gitlab: defineSource(gitlabSource),
   nats: defineSource(natsSource),
   webhook: defineSource(webhookSource),
 };
@@ -73,8 +75,6 @@ const plannedKinds = {
   file: fileSchema,
   generic: genericSchema,
   gerrit: gerritSchema,
-  github: githubSchema,
-  gitlab: gitlabSchema,
   hdfs: hdfsSchema,
   kafka: kafkaSchema,
   minio: minioSchema,

@@ -18,9 +18,15 @@ const hook = {
   authSecret: secret,
   maxPayloadSize: 100,
 };
+const verify = [
+  { hmac: { header: "X-S", algorithm: "sha256", encoding: "hex", prefix: "sha256=", secrets: [secret] } },
+  { standardWebhooks: { secrets: [secret], tolerance: "1m" } },
+  { bearer: { secrets: [secret] } },
+  { basic: { credentials: [basic] } },
+];
 const watch = { directory: "/data/", path: "x.txt" };
 
-export const examples: Readonly<Record<string, readonly [object, ...object[]]>> = {
+const written: Readonly<Record<string, readonly [object, ...object[]]>> = {
   amqp: [
     {
       url: "amqp://mq:5672",
@@ -431,8 +437,18 @@ export const examples: Readonly<Record<string, readonly [object, ...object[]]>> 
       metadata: { a: "b" },
       authSecret: secret,
       maxPayloadSize: 100,
+      rawBody: false,
       filter: common.filter,
     },
     hook,
   ],
 };
+
+/** Each kind that is called over HTTP, once with each way of `verify`. */
+export const examples: typeof written = Object.fromEntries(
+  Object.entries(written).map(([kind, [first, ...others]]) => {
+    if (kind === "webhook") return [kind, [first, ...others, ...verify.map((way) => ({ ...hook, verify: way }))]];
+    if (!("webhook" in first)) return [kind, [first, ...others]];
+    return [kind, [first, ...others, ...verify.map((way) => ({ ...first, webhook: { ...hook, verify: way } }))]];
+  }),
+);

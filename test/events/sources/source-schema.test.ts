@@ -157,6 +157,8 @@ test("no kind demands more than that", () => {
     ...Object.entries(schema.properties ?? {}).flatMap(([key, field]) => requiredOf(field, `${path}${key}.`)),
   ];
   for (const [kind, schema] of Object.entries(schemas)) {
-    assert.deepEqual(requiredOf(schema.json, "").sort(), [...(required[kind] ?? [])].sort(), kind);
+    // `verify` is ours.
+    const demanded = requiredOf(schema.json, "").filter((path) => !/(^|\.)verify\./.test(path));
+    assert.deepEqual(demanded.sort(), [...(required[kind] ?? [])].sort(), kind);
   }
 });
