@@ -110,7 +110,7 @@ const answers: readonly {
   {
     what: "OPTIONS can be asked for but not served",
     spec: { method: "OPTIONS" },
-    sent: { method: "OPTIONS", body: "{}" },
+    sent: { method: "OPTIONS" },
     status: 400,
     text: "unsupoorted method: OPTIONS",
   },
@@ -260,9 +260,10 @@ test("webhook takes the query of a GET and the fields of a form as the body", as
 });
 
 test("webhook takes PUT, PATCH and DELETE, and with rawBody any bytes", async () => {
+  const sized = { ...json, "content-length": "3" }; // node:http leaves it out of a DELETE
   for (const method of ["PUT", "PATCH", "DELETE"]) {
     await using served = await serve({ method });
-    assert.equal((await served.send({ method, headers: json, body: "[1]" })).status, 200);
+    assert.equal((await served.send({ method, headers: sized, body: "[1]" })).status, 200);
     assert.equal((await served.send({ method: "POST", headers: json, body: "[1]" })).status, 400);
     assert.deepEqual(bodiesOf(served), [[1]]);
   }
