@@ -8,7 +8,7 @@ import { bitbucketSchema } from "./bitbucket.ts";
 import { bitbucketserverSchema } from "./bitbucketserver.ts";
 import { calendarSource } from "./calendar.ts";
 import { emitterSchema } from "./emitter.ts";
-import { fileSchema } from "./file.ts";
+import { fileSource } from "./file.ts";
 import { genericSchema } from "./generic.ts";
 import { gerritSchema } from "./gerrit.ts";
 import { githubSource } from "./github.ts";
@@ -24,7 +24,7 @@ import { pubSubSchema } from "./pub-sub.ts";
 import { pulsarSchema } from "./pulsar.ts";
 import { redisSchema } from "./redis.ts";
 import { redisStreamSchema } from "./redis-stream.ts";
-import { resourceSchema } from "./resource.ts";
+import { resourceSource } from "./resource.ts";
 import { sftpSchema } from "./sftp.ts";
 import { slackSchema } from "./slack.ts";
 import { snsSchema } from "./sns.ts";
@@ -57,9 +57,11 @@ export function defineSource<Spec>(kind: SourceKind<Spec>): AnySourceKind {
 
 export const sourceKinds: Readonly<Record<string, AnySourceKind>> = {
   calendar: defineSource(calendarSource),
+  file: defineSource(fileSource),
   github: defineSource(githubSource),
   gitlab: defineSource(gitlabSource),
   nats: defineSource(natsSource),
+  resource: defineSource(resourceSource),
   webhook: defineSource(webhookSource),
 };
 
@@ -72,7 +74,6 @@ const plannedKinds = {
   bitbucket: bitbucketSchema,
   bitbucketserver: bitbucketserverSchema,
   emitter: emitterSchema,
-  file: fileSchema,
   generic: genericSchema,
   gerrit: gerritSchema,
   hdfs: hdfsSchema,
@@ -85,7 +86,6 @@ const plannedKinds = {
   pulsar: pulsarSchema,
   redis: redisSchema,
   redisStream: redisStreamSchema,
-  resource: resourceSchema,
   sftp: sftpSchema,
   slack: slackSchema,
   sns: snsSchema,

@@ -74,6 +74,7 @@ const planningKube: KubeClient = {
     await refuse();
   },
   isNamespaced: async ({ kind }) => !clusterKinds.has(kind),
+  kindOf: refuse,
   as: () => planningKube,
 };
 

@@ -348,6 +348,7 @@ const written: Readonly<Record<string, readonly [object, ...object[]]>> = {
         createdBy: "2026-01-01T00:00:00Z",
         afterStart: true,
       },
+      changedPaths: true,
       metadata: common.metadata,
     },
     { version: "v1", resource: "pods", eventTypes: [], filter: { expression: "true" } },
