@@ -22,8 +22,7 @@ export const resourceSource: SourceKind<ResourceSpec> = {
     const options = { ...(namespace && { namespace }), ...(labelSelector && { labelSelector }) };
     const identity = [apiVersion, resource, namespace, labelSelector];
     const seen = await openSeen(context.state, identity, context.clock.now());
-    const informer = createInformer({ spec, kind: { apiVersion, kind }, options, seen, context });
-    await informer.run(signal);
+    await new Informer({ spec, kind: { apiVersion, kind }, options, seen, context }).run(signal);
   },
 };
 
@@ -57,102 +56,127 @@ const flushMs = 1_000;
  * Lists, tells what differs from what was told already, then watches from there; again after each failure. Changes are
  * told one after another, so that the watch waits for the bus; what it misses meanwhile the next list shows.
  */
-function createInformer({ spec, kind, options, seen, context }: InformerOptions) {
-  const { kube, clock, log } = context;
+class Informer {
+  readonly #options: InformerOptions;
   /** For what an object was before: only since this start. */
-  const objects = new Map<string, KubeObject>();
-  let flushedMs = clock.monotonicMs();
-  let failures = 0;
+  readonly #objects = new Map<string, KubeObject>();
+  #flushedMs: number;
+  #isFlushing = false;
+  #failures = 0;
 
-  async function tell(type: ChangeType, object: KubeObject, old: KubeObject | undefined, signal: AbortSignal) {
-    if (!isWanted(spec, type, object, { since: seen.since, now: clock.now() })) return;
+  constructor(options: InformerOptions) {
+    this.#options = options;
+    this.#flushedMs = options.context.clock.monotonicMs();
+  }
+
+  async #tell(type: ChangeType, object: KubeObject, old: KubeObject | undefined, signal: AbortSignal) {
+    const { spec, seen, context } = this.#options;
+    if (!isWanted(spec, type, object, { since: seen.since, now: context.clock.now() })) return;
     const { uid = "", resourceVersion = "" } = object.metadata;
     // An object is added and removed once.
     const id = eventId(context, type === "UPDATE" ? `${uid}/${resourceVersion}` : `${uid}/${type}`);
     await keepEvent({ id, data: dataOf(spec, type, object, old) }, context, signal);
   }
 
-  async function flush(isDue: boolean): Promise<void> {
-    if (!isDue && clock.monotonicMs() - flushedMs < flushMs) return;
-    await seen.flush();
-    flushedMs = clock.monotonicMs();
+  /** Keeps what was told: now, or within a second, together with what comes until then. */
+  async #flush(when: "now" | "soon", signal: AbortSignal): Promise<void> {
+    const { seen, context } = this.#options;
+    const dueMs = this.#flushedMs + flushMs - context.clock.monotonicMs();
+    if (when === "now" || dueMs <= 0) {
+      this.#flushedMs = context.clock.monotonicMs();
+      await seen.flush();
+    } else if (!this.#isFlushing) {
+      this.#isFlushing = true;
+      sleepFor(context.clock, dueMs, signal)
+        .then(() => seen.flush())
+        .catch((error: unknown) => signal.aborted || context.log.warn("not remembered what was told", { error }))
+        .finally(() => {
+          this.#isFlushing = false;
+        });
+    }
   }
 
-  async function set(object: KubeObject, signal: AbortSignal): Promise<void> {
+  async #set(object: KubeObject, signal: AbortSignal): Promise<void> {
+    const { seen } = this.#options;
     const key = keyOf(object);
     const version = versionOf(object);
     const known = seen.entries.get(key);
-    const old = objects.get(key);
+    const old = this.#objects.get(key);
     if (known !== version) {
       const isSame = known?.split(" ")[0] === object.metadata.uid;
-      if (known !== undefined && !isSame) await remove(key, old, signal);
-      await tell(isSame ? "UPDATE" : "ADD", object, isSame ? old : undefined, signal);
+      if (known !== undefined && !isSame) await this.#remove(key, old, signal);
+      await this.#tell(isSame ? "UPDATE" : "ADD", object, isSame ? old : undefined, signal);
       seen.set(key, version);
     }
-    objects.set(key, object);
-    await flush(false);
+    this.#objects.set(key, object);
+    await this.#flush("soon", signal);
   }
 
-  async function remove(key: string, last: KubeObject | undefined, signal: AbortSignal): Promise<void> {
+  async #remove(key: string, last: KubeObject | undefined, signal: AbortSignal): Promise<void> {
+    const { kind, seen } = this.#options;
     const known = seen.entries.get(key);
     if (known === undefined) return;
-    await tell("DELETE", last ?? objects.get(key) ?? remnant(kind, key, known), undefined, signal);
+    await this.#tell("DELETE", last ?? this.#objects.get(key) ?? remnant(kind, key, known), undefined, signal);
     seen.delete(key);
-    objects.delete(key);
-    await flush(false);
+    this.#objects.delete(key);
+    await this.#flush("soon", signal);
   }
 
   /** Gives back the version that the informer knows then. */
-  async function take(event: WatchEvent, from: string, signal: AbortSignal): Promise<string> {
+  async #take(event: WatchEvent, from: string, signal: AbortSignal): Promise<string> {
     if (event.type === "BOOKMARK") return event.resourceVersion;
-    if (event.type === "DELETED") await remove(keyOf(event.object), event.object, signal);
-    else await set(event.object, signal);
+    if (event.type === "DELETED") await this.#remove(keyOf(event.object), event.object, signal);
+    else await this.#set(event.object, signal);
     return event.object.metadata.resourceVersion ?? from;
   }
 
-  async function list(signal: AbortSignal): Promise<string> {
-    const found = await kube.list(kind, options, signal);
+  async #list(signal: AbortSignal): Promise<string> {
+    const { kind, options, seen, context } = this.#options;
+    const found = await context.kube.list(kind, options, signal);
     const listed = new Set(found.items.map(keyOf));
-    for (const key of [...seen.entries.keys()]) if (!listed.has(key)) await remove(key, undefined, signal);
-    for (const object of found.items) await set(object, signal);
-    await flush(true);
+    for (const key of [...seen.entries.keys()]) if (!listed.has(key)) await this.#remove(key, undefined, signal);
+    for (const object of found.items) await this.#set(object, signal);
+    await this.#flush("now", signal);
     return found.resourceVersion;
   }
 
-  async function listAndWatch(signal: AbortSignal): Promise<void> {
-    let from = await list(signal);
+  async #listAndWatch(signal: AbortSignal): Promise<void> {
+    const { kind, options, context } = this.#options;
+    let from = await this.#list(signal);
     context.ready();
-    failures = 0;
+    this.#failures = 0;
     while (!signal.aborted) {
-      const startedMs = clock.monotonicMs();
-      for await (const event of kube.watch(kind, from, options, signal)) from = await take(event, from, signal);
-      await flush(true);
-      if (clock.monotonicMs() - startedMs < flushMs) await sleepFor(clock, flushMs, signal);
+      const startedMs = context.clock.monotonicMs();
+      for await (const event of context.kube.watch(kind, from, options, signal))
+        from = await this.#take(event, from, signal);
+      await this.#flush("now", signal);
+      if (context.clock.monotonicMs() - startedMs < flushMs) await sleepFor(context.clock, flushMs, signal);
     }
   }
 
-  async function recover(error: unknown, signal: AbortSignal): Promise<void> {
+  async #recover(error: unknown, signal: AbortSignal): Promise<void> {
+    const { context } = this.#options;
     if (error instanceof TerminalError && error.code !== "API_FORBIDDEN") throw error;
-    failures++;
+    this.#failures++;
     const isExpired = error instanceof EngineError && error.code === "API_CONFLICT";
-    if (isExpired && failures === 1) return; // 410: what was missed is in a new list
-    log.warn("watch interrupted, trying again", { error });
+    if (isExpired && this.#failures === 1) return; // 410: what was missed is in a new list
+    context.log.warn("watch interrupted, trying again", { error });
     context.failing(messageOf(error));
-    await sleepFor(clock, backoffMs(reconnectBackoff, Math.min(failures, 32)), signal).catch(() => undefined);
+    await sleepFor(context.clock, backoffMs(reconnectBackoff, Math.min(this.#failures, 32)), signal).catch(
+      () => undefined,
+    );
   }
 
-  return {
-    async run(signal: AbortSignal): Promise<void> {
-      while (!signal.aborted) {
-        try {
-          await listAndWatch(signal);
-        } catch (error) {
-          if (!signal.aborted) await recover(error, signal);
-        }
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.#listAndWatch(signal);
+      } catch (error) {
+        if (!signal.aborted) await this.#recover(error, signal);
       }
-      await seen.flush();
-    },
-  };
+    }
+    await this.#options.seen.flush();
+  }
 }
 
 function keyOf({ metadata }: KubeObject): string {
