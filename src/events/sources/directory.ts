@@ -19,14 +19,15 @@ export interface FileChange {
 
 /** What happened between two looks, as fsnotify tells it. A file that comes with content was created and written. */
 export function changesBetween(before: Listing, after: Listing): FileChange[] {
+  // A renamed file keeps all of this; an inode alone is soon another file's.
   const arrived = new Set<string>();
-  for (const [name, version] of after) if (!before.has(name)) arrived.add(inodeOf(version));
+  for (const [name, version] of after) if (!before.has(name)) arrived.add(version);
   const changes: FileChange[] = [];
   for (const [name, version] of before) {
     if (after.has(name)) continue;
-    changes.push({ name, version, operation: arrived.has(inodeOf(version)) ? "RENAME" : "REMOVE" });
+    changes.push({ name, version, operation: arrived.has(version) ? "RENAME" : "REMOVE" });
   }
-  const known = new Set([...before.values()].map(inodeOf));
+  const known = new Set(before.values());
   for (const [name, version] of after) {
     for (const operation of operationsOn(before.get(name), version, known)) changes.push({ name, version, operation });
   }
@@ -35,15 +36,11 @@ export function changesBetween(before: Listing, after: Listing): FileChange[] {
 
 function operationsOn(before: string | undefined, after: string, known: ReadonlySet<string>): readonly Operation[] {
   if (before === after) return [];
-  const [inode = "", size, mtime] = after.split(" ");
-  if (before === undefined) return size === "0" || known.has(inode) ? ["CREATE"] : ["CREATE", "WRITE"];
+  const [inode, size, mtime] = after.split(" ");
+  if (before === undefined) return size === "0" || known.has(after) ? ["CREATE"] : ["CREATE", "WRITE"];
   const [oldInode, oldSize, oldMtime] = before.split(" ");
   if (oldInode !== inode) return ["CREATE"]; // another file was moved over it
   return oldSize !== size || oldMtime !== mtime ? ["WRITE"] : ["CHMOD"];
-}
-
-function inodeOf(version: string): string {
-  return version.slice(0, version.indexOf(" "));
 }
 
 const maxFiles = 100_000;

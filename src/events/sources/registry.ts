@@ -1,6 +1,6 @@
 import type { SourceKindSchema } from "../../api/source-kinds.ts";
 import type { Schema } from "../../base/schema.ts";
-import { amqpSchema } from "./amqp.ts";
+import { amqpSource } from "./amqp.ts";
 import { azureEventsHubSchema } from "./azure-events-hub.ts";
 import { azureQueueStorageSchema } from "./azure-queue-storage.ts";
 import { azureServiceBusSchema } from "./azure-service-bus.ts";
@@ -14,16 +14,17 @@ import { gerritSchema } from "./gerrit.ts";
 import { githubSource } from "./github.ts";
 import { gitlabSource } from "./gitlab.ts";
 import { hdfsSchema } from "./hdfs.ts";
-import { kafkaSchema } from "./kafka.ts";
+import { jetstreamSource } from "./jetstream.ts";
+import { kafkaSource } from "./kafka.ts";
 import { minioSchema } from "./minio.ts";
 import { mnsSchema } from "./mns.ts";
-import { mqttSchema } from "./mqtt.ts";
+import { mqttSource } from "./mqtt.ts";
 import { natsSource } from "./nats.ts";
 import { nsqSchema } from "./nsq.ts";
 import { pubSubSchema } from "./pub-sub.ts";
 import { pulsarSchema } from "./pulsar.ts";
-import { redisSchema } from "./redis.ts";
-import { redisStreamSchema } from "./redis-stream.ts";
+import { redisSource } from "./redis.ts";
+import { redisStreamSource } from "./redis-stream.ts";
 import { resourceSource } from "./resource.ts";
 import { sftpSchema } from "./sftp.ts";
 import { slackSchema } from "./slack.ts";
@@ -56,18 +57,23 @@ export function defineSource<Spec>(kind: SourceKind<Spec>): AnySourceKind {
 }
 
 export const sourceKinds: Readonly<Record<string, AnySourceKind>> = {
+  amqp: defineSource(amqpSource),
   calendar: defineSource(calendarSource),
   file: defineSource(fileSource),
   github: defineSource(githubSource),
   gitlab: defineSource(gitlabSource),
+  jetstream: defineSource(jetstreamSource),
+  kafka: defineSource(kafkaSource),
+  mqtt: defineSource(mqttSource),
   nats: defineSource(natsSource),
+  redis: defineSource(redisSource),
+  redisStream: defineSource(redisStreamSource),
   resource: defineSource(resourceSource),
   webhook: defineSource(webhookSource),
 };
 
 /** Kinds that have no adapter yet, only their schema: they are checked and warned about, and do not run. */
 const plannedKinds = {
-  amqp: amqpSchema,
   azureEventsHub: azureEventsHubSchema,
   azureQueueStorage: azureQueueStorageSchema,
   azureServiceBus: azureServiceBusSchema,
@@ -77,15 +83,11 @@ const plannedKinds = {
   generic: genericSchema,
   gerrit: gerritSchema,
   hdfs: hdfsSchema,
-  kafka: kafkaSchema,
   minio: minioSchema,
   mns: mnsSchema,
-  mqtt: mqttSchema,
   nsq: nsqSchema,
   pubSub: pubSubSchema,
   pulsar: pulsarSchema,
-  redis: redisSchema,
-  redisStream: redisStreamSchema,
   sftp: sftpSchema,
   slack: slackSchema,
   sns: snsSchema,

@@ -32,6 +32,7 @@ const cases: readonly (readonly [string, Record<string, string>, Record<string, 
   ["another mode", { a: "1 5 1 6" }, { a: "1 5 1 7" }, ["CHMOD a"]],
   ["a file gone", { a: "1 5 1 6" }, {}, ["REMOVE a"]],
   ["a file renamed", { a: "1 5 1 6" }, { b: "1 5 1 6" }, ["RENAME a", "CREATE b"]],
+  ["a new file with the inode of one that went", { a: "1 5 1 6" }, { b: "1 0 2 6" }, ["REMOVE a", "CREATE b"]],
   ["a file moved over another", { a: "1 5 1 6" }, { a: "2 5 1 6" }, ["CREATE a"]],
 ];
 for (const [what, before, after, wanted] of cases) {

@@ -203,6 +203,20 @@ const written: Readonly<Record<string, readonly [object, ...object[]]>> = {
     },
     { directory: "/d/", pathRegexp: "x", type: "CREATE|bad", addresses: ["n:8020"], hdfsUser: "root" },
   ],
+  jetstream: [
+    {
+      url: "nats://a:4222",
+      stream: "ORDERS",
+      subjects: ["orders.*"],
+      durable: "d",
+      startAt: "first",
+      jsonBody: true,
+      tls,
+      auth: { basic, token: secret, nkey: secret, credential: secret },
+      ...common,
+    },
+    { url: "nats://a:4222", stream: "ORDERS", tls: looseTls },
+  ],
   kafka: [
     {
       url: "k:9092",
@@ -249,6 +263,8 @@ const written: Readonly<Record<string, readonly [object, ...object[]]>> = {
       jsonBody: true,
       tls,
       auth: basic,
+      qos: 2,
+      cleanSession: true,
       ...common,
     },
     { url: "tcp://m:1883", topic: "t", clientId: "c", tls: looseTls },

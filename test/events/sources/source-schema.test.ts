@@ -117,6 +117,7 @@ const required: Readonly<Record<string, readonly string[]>> = {
   github: ["webhook", "webhook.endpoint", "webhook.port"],
   gitlab: ["webhook", "webhook.endpoint", "webhook.port", "events", "accessToken", "gitlabBaseURL"],
   hdfs: ["directory", "type", "addresses"],
+  jetstream: ["url", "stream"],
   kafka: ["url", "topic"],
   minio: ["endpoint", "accessKey", "secretKey", "bucket.name"],
   mns: ["queue", "endpoint"],
