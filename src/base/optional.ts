@@ -22,3 +22,9 @@ function isMissing(error: unknown, name: string): boolean {
   const codes: readonly unknown[] = ["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND"];
   return codes.includes(error.code) && error.message.includes(name);
 }
+
+/** The same; `wanted` is what `npm install` takes: `name@version`. */
+export function loadOptional<T>(wanted: string, load: () => Promise<T>): Promise<T> {
+  const at = wanted.lastIndexOf("@");
+  return optionalPackage(wanted.slice(0, at), wanted.slice(at + 1), load);
+}

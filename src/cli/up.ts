@@ -18,6 +18,7 @@ interface UpFlags extends BusFlags, RenderingFlags {
   readonly gitPort: number;
   readonly kubeconfig?: string;
   readonly yes: boolean;
+  readonly fileRoot?: string;
   readonly logLevel: "error" | "warn" | "info" | "debug";
 }
 
@@ -37,6 +38,10 @@ export function upCommand(): Command {
     .option("--bus-ca <file>", "the authority that the bus's certificate is checked against")
     .option("--bus-cert <file>", "our certificate for the bus")
     .option("--bus-key <file>", "its key")
+    .option(
+      "--file-root <dir>",
+      "the directory that file sources may look into (default: files/NAMESPACE in the data directory)",
+    )
     .addOption(new Option("--log-level <level>").choices(["error", "warn", "info", "debug"]).default("info"));
   return withRenderingFlags(command).action(async (dir: string | undefined, flags: UpFlags, self: Command) => {
     const { dataDir } = self.optsWithGlobals<{ dataDir: string }>();
@@ -62,6 +67,7 @@ async function up(dir: string | undefined, dataDir: string, flags: UpFlags): Pro
     log,
     ...(remote === undefined ? {} : { remote }),
     ...(dir === undefined ? {} : { manifests: dir }),
+    ...(flags.fileRoot === undefined ? {} : { fileRoot: resolve(flags.fileRoot) }),
     ...busOf(flags),
   };
   await using engine = await startEngine(config);

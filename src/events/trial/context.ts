@@ -77,6 +77,7 @@ const planningKube: KubeClient = {
   },
   isNamespaced: async ({ kind }) => !clusterKinds.has(kind),
   document: refuse,
+  kindOf: refuse,
   as: () => planningKube,
 };
 

@@ -25,6 +25,7 @@ function readOnlyKube(live?: KubeObject): KubeClient {
       return kind !== "Namespace";
     },
     document: refuse,
+    kindOf: refuse,
     as: () => kube,
   };
   return kube;
