@@ -8,19 +8,27 @@ import { localEvent } from "../controllers/applications/application-requests.ts"
 import { type ApplicationStore, createApplicationStore } from "../controllers/applications/application-store.ts";
 import { createGitOpsTarget } from "../controllers/applications/gitops-target.ts";
 import { followLiveChanges, groupOf } from "../controllers/applications/live-changes.ts";
+import {
+  createHopStore,
+  type HopStore,
+  hopStore,
+  tellOutcomes,
+  withHops,
+} from "../controllers/applications/outcome-teller.ts";
 import { createProjects, type Projects } from "../controllers/applications/projects.ts";
 import { refEvents } from "../controllers/applications/push-events.ts";
 import { createPushIntake, type SeenPush } from "../controllers/applications/push-intake.ts";
 import { createReconcileStream, type ReconcileStream } from "../controllers/applications/reconcile-stream.ts";
 import { createRepositoryPoller, type RepositoryChange } from "../controllers/applications/repository-poller.ts";
 import { triggerSchemas } from "../events/triggers/registry.ts";
-import type { GitFiles, GitOpsTarget } from "../events/triggers/trigger.ts";
+import type { EmittedEvent, GitFiles, GitOpsTarget } from "../events/triggers/trigger.ts";
 import { createClaims } from "../gitops/reconcile/claims.ts";
 import type { DestinationCluster } from "../gitops/reconcile/destination.ts";
 import { createRenderCache } from "../gitops/reconcile/render-cache.ts";
 import { openGitSources } from "../gitops/source/git-sources.ts";
 import { normaliseRepositoryUrl } from "../gitops/source/repository-url.ts";
 import type { GitSources } from "../gitops/source/source.ts";
+import type { WatchCache } from "../kube/kube.ts";
 import { createLiveState, type LiveState } from "../kube/live-state.ts";
 import { trimLive } from "../kube/trim-live.ts";
 import { createWatchCache } from "../kube/watch-cache.ts";
@@ -97,7 +105,8 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
     }),
   );
   const files = stack.use(createGitFiles(parts, served));
-  const gitOps: GitOps = { target: createGitOpsTarget({ requests, clock }), requests, served, sources, files };
+  const target = withHops(createGitOpsTarget({ requests, clock }), hopsOf(parts));
+  const gitOps: GitOps = { target, requests, served, sources, files };
   return gitOps;
 }
 
@@ -153,6 +162,7 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
     ({ cache, request }) => {
       store = createApplicationStore(cache, kube);
       listed = cache.synced;
+      startTelling(parts, cache);
       return createApplicationController({
         ...parts,
         store,
@@ -229,6 +239,25 @@ function requestAllOf(project: string, controller: ApplicationController, store:
     const what = `AppProject ${project} changed`;
     void controller.offerLocal({ reason: "spec", application, id: `spec/project/${project}`, what, level: 2 });
   }
+}
+
+/** Outcomes as events, for Sensors of the Application's namespace. */
+function startTelling(parts: Parts, cache: WatchCache): void {
+  const { stack, nursery, system, outcomes, clock, log } = parts;
+  const told = {
+    cache,
+    store: system.bus.state("application-outcomes"),
+    hops: hopsOf(parts),
+    isHeard: outcomes.isHeard,
+    publish: (event: EmittedEvent, namespace: string) => outcomes.publish(event, { namespace, own: "default" }),
+    clock,
+    log,
+  };
+  stack.use(nursery.start("application outcomes", (signal) => tellOutcomes(told, signal)));
+}
+
+function hopsOf({ system }: Parts): HopStore {
+  return createHopStore(system.bus.state(hopStore.name, { ttlMs: hopStore.ttlMs }));
 }
 
 /** The safety net below pushes. */

@@ -128,7 +128,8 @@ function mailOf({
   if (subject === "") throw invalid("subject: subject can't be empty");
   if (body === "") throw invalid("body: body can't be empty");
   for (const [index, recipient] of to.entries()) {
-    if (!sendable.test(recipient)) throw invalid(`to[${index}]: "${recipient.slice(0, 80)}" is no address`);
+    if (!sendable.test(recipient))
+      throw invalid(`to[${index}]: ${JSON.stringify(recipient.slice(0, 80))} is no address`);
   }
   return { to: [...new Set(to)], subject, body, from };
 }

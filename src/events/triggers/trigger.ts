@@ -91,6 +91,8 @@ export interface GitOpsRequest {
   readonly key: string;
   /** The Sensor that asks. */
   readonly by: ResourceName;
+  /** How many events of ours led to it, its outcomes included. */
+  readonly hop: number;
 }
 
 /** What the request would meet, as plain JSON. */
