@@ -11,6 +11,7 @@ import { type BusRouteDeps, busRoutes } from "./bus-routes.ts";
 import { type DeadRouteDeps, deadRoutes } from "./dead-routes.ts";
 import { type HistoryRouteDeps, historyRoutes } from "./history-routes.ts";
 import { type Replayer, replayRoutes } from "./replay-routes.ts";
+import { type WhatIf, whatIfRoutes } from "./what-if-routes.ts";
 
 export interface ServerOptions extends HistoryRouteDeps, ApplicationRouteDeps, BusRouteDeps, DeadRouteDeps {
   /** The address to listen on. */
@@ -22,6 +23,8 @@ export interface ServerOptions extends HistoryRouteDeps, ApplicationRouteDeps, B
   readonly metrics: Metrics;
   /** Absent: the path answers 404. */
   readonly replayer?: Replayer;
+  /** Absent: the path answers 404. */
+  readonly whatIf?: WhatIf;
   /** Answers `POST /validate`; absent: there is no such path. */
   readonly admit?: Admit;
   /** Undefined: ready; otherwise what it waits for. */
@@ -59,7 +62,8 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
 }
 
 function createApp(options: ServerOptions): express.Express {
-  const { metrics, notReady, token, log, applications, refreshTimeoutMs, admit, buses, replayer, dead } = options;
+  const { metrics, notReady, token, log, applications, refreshTimeoutMs, admit, buses, replayer, whatIf, dead } =
+    options;
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
@@ -82,6 +86,7 @@ function createApp(options: ServerOptions): express.Express {
     app.use("/api/v1/tiphys/applications", applicationSensorRoutes(applications)); // it waits for no history
   }
   if (replayer) app.use("/api/v1/tiphys/replay", express.json({ limit: maxBodyBytes }), replayRoutes(replayer));
+  if (whatIf) app.use("/api/v1/tiphys/what-if", express.json({ limit: maxBodyBytes }), whatIfRoutes(whatIf));
   if (buses) app.use("/api/v1/tiphys/bus", busRoutes(buses));
   if (dead) app.use("/api/v1/tiphys/dead", express.json({ limit: maxBodyBytes }), deadRoutes(dead));
   app.use("/api/v1/tiphys", express.json({ limit: maxBodyBytes }), historyRoutes(options));

@@ -85,6 +85,15 @@ export const gitOpsTrigger: TriggerKind<GitOpsSpec, GitOpsEffect> = {
   async apply({ request }, _firing, context, signal) {
     return targetOf(context).request(request, context.kube, signal);
   },
+  async preview({ meets, request }) {
+    const { application, syncStatus, healthStatus, revision, outOfSync } = meets;
+    const name = `${application.namespace}/${application.name}`;
+    const at = revision === "" ? "" : ` at ${revision.slice(0, 7)}`;
+    const state = `it is ${syncStatus}${at}, ${healthStatus}`;
+    const diff = outOfSync.map((object) => ` differs: ${object}`);
+    const summary = `would ask Application ${name} to ${request.operation}: ${state}`;
+    return { summary, ...(diff.length > 0 && { diff }) };
+  },
 };
 
 function targetOf({ gitOps }: TriggerContext): GitOpsTarget {

@@ -16,7 +16,7 @@ import { natsTrigger } from "./nats.ts";
 import { openWhiskTrigger } from "./open-whisk.ts";
 import { pulsarTrigger } from "./pulsar.ts";
 import { createSlackTrigger } from "./slack.ts";
-import type { Firing, Outcome, TriggerContext, TriggerKind } from "./trigger.ts";
+import type { Firing, Outcome, Preview, TriggerContext, TriggerKind } from "./trigger.ts";
 
 /** A kind whose spec and plan are known only inside: what registries and runners hold. */
 export interface AnyTriggerKind {
@@ -36,6 +36,8 @@ export interface PlannedEffect {
   /** Plain JSON, for people and tests. */
   readonly plan: unknown;
   apply(signal: AbortSignal): Promise<Outcome>;
+  /** What servers say that it would change; absent: there is nobody to ask. Changes nothing. */
+  preview?(signal: AbortSignal): Promise<Preview | undefined>;
 }
 
 export function defineTrigger<Spec, Plan>(kind: TriggerKind<Spec, Plan>): AnyTriggerKind {
@@ -43,7 +45,12 @@ export function defineTrigger<Spec, Plan>(kind: TriggerKind<Spec, Plan>): AnyTri
     schema: kind.schema,
     async plan(spec, path, firing, context, signal) {
       const plan = await kind.plan(kind.schema.parse(spec, path), firing, context, signal);
-      return { plan, apply: (applySignal) => kind.apply(plan, firing, context, applySignal) };
+      const { preview } = kind;
+      return {
+        plan,
+        apply: (applySignal) => kind.apply(plan, firing, context, applySignal),
+        ...(preview && { preview: (askSignal: AbortSignal) => preview.call(kind, plan, firing, context, askSignal) }),
+      };
     },
   };
 }
