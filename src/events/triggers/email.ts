@@ -1,7 +1,7 @@
 import { errorAt, listOf, warningAt } from "../../api/fields.ts";
 import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
 import { commonJs } from "../../base/lazy.ts";
-import { optionalPackage } from "../../base/optional.ts";
+import { loadOptional } from "../../base/optional.ts";
 import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
 import type { SecretKeySelector } from "../sources/source.ts";
@@ -139,7 +139,7 @@ function invalid(message: string): TerminalError {
 }
 
 async function openTransport({ host, port, username, password }: EmailPlan, { secret }: TriggerContext) {
-  const nodemailer = commonJs(await optionalPackage("nodemailer", "10", () => import("nodemailer")));
+  const nodemailer = commonJs(await loadOptional("nodemailer@^10", () => import("nodemailer")));
   const pass = password && (await secret.read(password.from));
   return nodemailer.createTransport({
     host,

@@ -1,5 +1,6 @@
 import type { TriggerKindSchema } from "../../api/sensor-schema.ts";
 import type { Schema } from "../../base/schema.ts";
+import { createAmqpTrigger } from "./amqp.ts";
 import { argoWorkflowTrigger } from "./argo-workflow.ts";
 import { awsLambdaTrigger } from "./aws-lambda.ts";
 import { azureEventHubsTrigger } from "./azure-event-hubs.ts";
@@ -10,7 +11,7 @@ import { emitTrigger } from "./emit.ts";
 import { gitOpsTrigger } from "./gitops.ts";
 import { createHttpTrigger } from "./http.ts";
 import { k8sTrigger } from "./k8s.ts";
-import { kafkaTrigger } from "./kafka.ts";
+import { createKafkaTrigger } from "./kafka.ts";
 import { logTrigger } from "./log.ts";
 import { natsTrigger } from "./nats.ts";
 import { openWhiskTrigger } from "./open-whisk.ts";
@@ -56,12 +57,14 @@ export function defineTrigger<Spec, Plan>(kind: TriggerKind<Spec, Plan>): AnyTri
 }
 
 export const triggerKinds: Readonly<Record<string, AnyTriggerKind>> = {
+  amqp: defineTrigger(createAmqpTrigger()),
   argoWorkflow: defineTrigger(argoWorkflowTrigger),
   email: defineTrigger(createEmailTrigger()),
   emit: defineTrigger(emitTrigger),
   gitOps: defineTrigger(gitOpsTrigger),
   http: defineTrigger(createHttpTrigger()),
   k8s: defineTrigger(k8sTrigger),
+  kafka: defineTrigger(createKafkaTrigger()),
   log: defineTrigger(logTrigger),
   nats: defineTrigger(natsTrigger),
   slack: defineTrigger(createSlackTrigger()),
@@ -73,7 +76,6 @@ const plannedKinds: Readonly<Record<string, Schema<unknown>>> = {
   azureEventHubs: azureEventHubsTrigger,
   azureServiceBus: azureServiceBusTrigger,
   custom: customTrigger,
-  kafka: kafkaTrigger,
   openWhisk: openWhiskTrigger,
   pulsar: pulsarTrigger,
 };
