@@ -61,6 +61,10 @@ const commands: Readonly<Record<string, Loader>> = {
     summary: "every problem of manifests, with file, line and column",
     load: async () => (await import("./validate.ts")).validateCommand(),
   },
+  "what-if": {
+    summary: "what would happen if an event came; changes nothing",
+    load: async () => (await import("./what-if.ts")).whatIfCommand(),
+  },
   why: {
     summary: "why an event fired a trigger, or did not",
     load: async () => (await import("./why.ts")).whyCommand(),

@@ -13,6 +13,7 @@ import { admit } from "../validate/admission.ts";
 import { host, type Parts } from "./parts.ts";
 import { createReplayer } from "./replays.ts";
 import type { TriggerTargets } from "./sensors.ts";
+import { createWhatIf } from "./what-ifs.ts";
 
 /** How long looking back for one question may take. */
 const questionMs = 5_000;
@@ -61,6 +62,11 @@ export async function openApi(parts: Parts, state: Readonly<ApiState>) {
       webhooks: receiverOf(state),
       buses: () => readBusUsage(directory),
       replayer: createReplayer(parts, () => state.targets()),
+      whatIf: createWhatIf(
+        parts,
+        () => state.sensors(),
+        () => state.targets(),
+      ),
       dead: {
         letters: parts.dead,
         redrive: (letter) => parts.redrives.request(letter),

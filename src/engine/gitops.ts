@@ -6,11 +6,18 @@ import { type Clock, sleepFor } from "../base/clock.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import { type ApplicationController, createApplicationController } from "../controllers/applications/application.ts";
 import { type ApplicationDoor, createApplicationDoor } from "../controllers/applications/application-access.ts";
-import { createApplicationIndex } from "../controllers/applications/application-index.ts";
+import { type ApplicationIndex, createApplicationIndex } from "../controllers/applications/application-index.ts";
 import { localEvent } from "../controllers/applications/application-requests.ts";
 import { type ApplicationStore, createApplicationStore } from "../controllers/applications/application-store.ts";
 import { createGitOpsTarget } from "../controllers/applications/gitops-target.ts";
 import { followLiveChanges } from "../controllers/applications/live-changes.ts";
+import {
+  createHopStore,
+  type HopStore,
+  hopStore,
+  tellOutcomes,
+  withHops,
+} from "../controllers/applications/outcome-teller.ts";
 import { createProjects, type Projects } from "../controllers/applications/projects.ts";
 import { refEvents } from "../controllers/applications/push-events.ts";
 import { createPushIntake, type PushIntakeDeps, type SeenPush } from "../controllers/applications/push-intake.ts";
@@ -30,7 +37,7 @@ import { createHookSettings } from "../controllers/webhooks/hook-settings.ts";
 import { changedFiles, isTouched } from "../controllers/webhooks/refresh-paths.ts";
 import type { ReceivedEvent } from "../events/sensor/state.ts";
 import { triggerSchemas } from "../events/triggers/registry.ts";
-import type { GitFiles, GitOpsTarget } from "../events/triggers/trigger.ts";
+import type { EmittedEvent, GitFiles, GitOpsTarget } from "../events/triggers/trigger.ts";
 import { createClaims } from "../gitops/reconcile/claims.ts";
 import { createChartSources } from "../gitops/source/chart-sources.ts";
 import { openGitSources } from "../gitops/source/git-sources.ts";
@@ -128,7 +135,8 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
     clock,
   });
   const files = stack.use(createGitFiles(parts, served, access));
-  const gitOps: GitOps = { target: createGitOpsTarget({ requests, clock }), requests, served, sources, charts, files };
+  const target = withHops(createGitOpsTarget({ requests, clock }), hopsOf(parts));
+  const gitOps: GitOps = { target, requests, served, sources, charts, files };
   return gitOps;
 }
 
@@ -195,7 +203,7 @@ export async function runGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
 }
 
 async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
-  const { stack, nursery, kube, clock, log, system, metrics } = parts;
+  const { stack, nursery, kube, clock, log, metrics } = parts;
   const settings = await openSettings(parts);
   const live = createLiveState({ client: kube, clock, log, groupOf: settings.groupOf, trim: trimLive });
   stack.use(nursery.start("live state", (signal) => live.run(signal)));
@@ -221,6 +229,7 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
     ({ cache, request }) => {
       store = createApplicationStore(cache, kube);
       listed = cache.synced;
+      startTelling(parts, cache);
       return createApplicationController({
         ...parts,
         store,
@@ -253,6 +262,20 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
     requestAll(`${settingsName} changed`, `spec/settings/${settingsName}`, () => true);
   });
   if (store === undefined) throw new Error("a controller is made with its cache");
+  takeReasons(parts, gitOps, { controller, store, index, listed });
+}
+
+interface Running {
+  readonly controller: ApplicationController;
+  readonly store: ApplicationStore;
+  readonly index: ApplicationIndex;
+  /** Settles with the first list of the Applications. */
+  readonly listed: Promise<void> | undefined;
+}
+
+/** From now on pushes, polls and stored requests reach the Applications. */
+function takeReasons(parts: Parts, gitOps: GitOps, { controller, store, index, listed }: Running): void {
+  const { stack, nursery, clock, log, system } = parts;
   const { requests } = gitOps;
   const concerned = concernedBy(store);
   const onPush = createPushIntake({ system, controllerNamespace, index, requests, concerned, clock });
@@ -335,6 +358,25 @@ async function openProjects(
     projects: createProjects(cache, { configMaps, namespace: controllerNamespace, log }),
     onProject: (listener) => void cache.onChange(({ object }) => listener(object.metadata.name ?? "")),
   };
+}
+
+/** Outcomes as events, for Sensors of the Application's namespace. */
+function startTelling(parts: Parts, cache: WatchCache): void {
+  const { stack, nursery, system, outcomes, clock, log } = parts;
+  const told = {
+    cache,
+    store: system.bus.state("application-outcomes"),
+    hops: hopsOf(parts),
+    isHeard: outcomes.isHeard,
+    publish: (event: EmittedEvent, namespace: string) => outcomes.publish(event, { namespace, own: "default" }),
+    clock,
+    log,
+  };
+  stack.use(nursery.start("application outcomes", (signal) => tellOutcomes(told, signal)));
+}
+
+function hopsOf({ system }: Parts): HopStore {
+  return createHopStore(system.bus.state(hopStore.name, { ttlMs: hopStore.ttlMs }));
 }
 
 /** The safety net below pushes. */

@@ -23,6 +23,7 @@ import type { DataDir } from "../local/data-dir.ts";
 import type { KubeObject } from "../objects/object.ts";
 import type { Ledger } from "../record/records.ts";
 import type { ListedResource } from "../server/history-routes.ts";
+import type { Outcomes } from "./outcomes.ts";
 
 export interface EngineConfig {
   /** Of the program, as `/metrics` tells it. */
@@ -130,6 +131,7 @@ export interface Parts extends Base, Records {
   readonly writeStatus: WriteStatus;
   readonly dead: DeadStore;
   readonly redrives: Redrives;
+  readonly outcomes: Outcomes;
   /** Connections of triggers. */
   readonly clients: ClientPool;
 }

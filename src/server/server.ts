@@ -12,6 +12,7 @@ import { type DeadRouteDeps, deadRoutes } from "./dead-routes.ts";
 import { type HistoryRouteDeps, historyRoutes } from "./history-routes.ts";
 import { type Replayer, replayRoutes } from "./replay-routes.ts";
 import { type WebhookReceiver, webhookRoute } from "./webhook-route.ts";
+import { type WhatIf, whatIfRoutes } from "./what-if-routes.ts";
 
 export interface ServerOptions extends HistoryRouteDeps, ApplicationRouteDeps, BusRouteDeps, DeadRouteDeps {
   /** The address to listen on. */
@@ -23,6 +24,8 @@ export interface ServerOptions extends HistoryRouteDeps, ApplicationRouteDeps, B
   readonly metrics: Metrics;
   /** Absent: the path answers 404. */
   readonly replayer?: Replayer;
+  /** Absent: the path answers 404. */
+  readonly whatIf?: WhatIf;
   /** Answers `POST /validate`; absent: there is no such path. */
   readonly admit?: Admit;
   /** Takes `POST /api/webhook`; absent: there is no such path. */
@@ -62,7 +65,8 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
 }
 
 function createApp(options: ServerOptions): express.Express {
-  const { metrics, notReady, token, log, applications, refreshTimeoutMs, admit, buses, replayer, dead } = options;
+  const { metrics, notReady, token, log, applications, refreshTimeoutMs, admit, buses, replayer, whatIf, dead } =
+    options;
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
@@ -87,6 +91,7 @@ function createApp(options: ServerOptions): express.Express {
     app.use("/api/v1/tiphys/applications", applicationSensorRoutes(applications)); // it waits for no history
   }
   if (replayer) app.use("/api/v1/tiphys/replay", express.json({ limit: maxBodyBytes }), replayRoutes(replayer));
+  if (whatIf) app.use("/api/v1/tiphys/what-if", express.json({ limit: maxBodyBytes }), whatIfRoutes(whatIf));
   if (buses) app.use("/api/v1/tiphys/bus", busRoutes(buses));
   if (dead) app.use("/api/v1/tiphys/dead", express.json({ limit: maxBodyBytes }), deadRoutes(dead));
   app.use("/api/v1/tiphys", express.json({ limit: maxBodyBytes }), historyRoutes(options));
