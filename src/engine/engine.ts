@@ -59,7 +59,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
     notReady: "starting",
     sensors: () => [],
     gitOps: () => undefined,
-    applications: () => undefined,
+    gitOpsRunning: () => undefined,
     webhooks: () => undefined,
     listed: { sensors: () => [], sources: () => [] },
   };
@@ -69,7 +69,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
   const webhooks = createWebhooks(parts, gitOps);
   state.webhooks = () => webhooks;
   await runGitOps(parts, gitOps);
-  state.applications = () => gitOps.running?.applications;
+  state.gitOpsRunning = () => gitOps.running;
   const sensors = await startSensors(parts, gitOps.target);
   state.gitOps = () => gitOps.target;
   metricsOf(parts, sensors.reconciler.lags);

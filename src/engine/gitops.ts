@@ -3,7 +3,9 @@ import { argoApiVersion } from "../api/resources.ts";
 import { createActiveWhile } from "../base/active-while.ts";
 import { type ApplicationController, createApplicationController } from "../controllers/applications/application.ts";
 import { type ApplicationDoor, createApplicationDoor } from "../controllers/applications/application-access.ts";
+import { type ApplicationEdits, createApplicationEdits } from "../controllers/applications/application-edits.ts";
 import { createApplicationIndex } from "../controllers/applications/application-index.ts";
+import { type ApplicationLooks, createApplicationLooks } from "../controllers/applications/application-looks.ts";
 import { localEvent } from "../controllers/applications/application-requests.ts";
 import { type ApplicationStore, createApplicationStore } from "../controllers/applications/application-store.ts";
 import { createGitOpsTarget } from "../controllers/applications/gitops-target.ts";
@@ -22,16 +24,18 @@ import type { ReceivedEvent } from "../events/sensor/state.ts";
 import { triggerSchemas } from "../events/triggers/registry.ts";
 import type { GitOpsTarget } from "../events/triggers/trigger.ts";
 import { createClaims } from "../gitops/reconcile/claims.ts";
-import type { DestinationCluster } from "../gitops/reconcile/destination.ts";
+import type { DestinationCluster, Directory } from "../gitops/reconcile/destination.ts";
 import { createRenderCache } from "../gitops/reconcile/render-cache.ts";
 import { openGitSources } from "../gitops/source/git-sources.ts";
 import { normaliseRepositoryUrl } from "../gitops/source/repository-url.ts";
 import type { GitSources } from "../gitops/source/source.ts";
+import type { WatchCache } from "../kube/kube.ts";
 import { createLiveState, type LiveState } from "../kube/live-state.ts";
 import { trimLive } from "../kube/trim-live.ts";
 import { createWatchCache } from "../kube/watch-cache.ts";
 import type { Push } from "../local/git-server.ts";
 import { openServedRepositories, type ServedRepositories } from "../local/served-repositories.ts";
+import type { WatchApplications } from "../server/application-stream.ts";
 import { controllerNamespace, host, type Parts, runController } from "./parts.ts";
 
 /** The reconcile flow, before anything runs: Sensors need it to store requests. */
@@ -47,6 +51,9 @@ export interface GitOps {
 export interface RunningGitOps {
   readonly controller: ApplicationController;
   readonly applications: ApplicationDoor;
+  readonly edits: ApplicationEdits;
+  readonly looks: ApplicationLooks;
+  readonly watch: WatchApplications;
   readonly onPush: (push: SeenPush) => Promise<void>;
   readonly onHook: (received: ReceivedEvent, done: () => void) => void;
 }
@@ -156,13 +163,16 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
   const { projects, onProject } = await openProjects(parts);
   const index = createApplicationIndex();
   let store: ApplicationStore | undefined;
-  let listed: Promise<void> | undefined;
+  let applications: WatchCache | undefined;
+  const directory: Directory = { project: projects.find, clusters: () => [inCluster(parts, live)] };
+  const renders = createRenderCache(gitOps.sources, { onMade: () => metrics.renders.add({}) });
+  const isApplication = (key: string): boolean => store?.find(key) !== undefined;
   const running = runController(
     parts,
     "Application",
     ({ cache, request }) => {
       store = createApplicationStore(cache, kube);
-      listed = cache.synced;
+      applications = cache;
       return createApplicationController({
         ...parts,
         store,
@@ -170,11 +180,11 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
         request,
         schemas: triggerSchemas(),
         sources: gitOps.sources,
-        renders: createRenderCache(gitOps.sources, { onMade: () => metrics.renders.add({}) }),
+        renders,
         claims: createClaims(),
-        isApplication: (key) => store?.find(key) !== undefined,
+        isApplication,
         controllerNamespace,
-        directory: { project: projects.find, clusters: () => [inCluster(parts, live)] },
+        directory,
         graceMs,
         pollMs: waitPollMs,
         waveDelayMs: parts.config.waveDelayMs,
@@ -194,7 +204,7 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
       log,
     }),
   );
-  if (store === undefined) throw new Error("a controller is made with its cache");
+  if (store === undefined || applications === undefined) throw new Error("a controller is made with its cache");
   const { requests } = gitOps;
   const concerned = concernedBy(store);
   const onPush = createPushIntake({ system, controllerNamespace, index, requests, concerned, clock });
@@ -202,16 +212,34 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
   stack.defer(() => stop.abort());
   const repositories = () => controller.repositories();
   const onHook = createHookIntake({ repositories, onPush, clock, log, signal: stop.signal });
-  gitOps.running = { controller, applications: createApplicationDoor(store, controller), onPush, onHook };
+  const shared = { sources: gitOps.sources, renders, controllerNamespace, store, directory, isApplication };
+  const { synced } = applications;
+  gitOps.running = {
+    controller,
+    applications: createApplicationDoor(store, controller),
+    edits: createApplicationEdits({ kube, ...shared }),
+    looks: createApplicationLooks({ clock, ...shared }),
+    watch: watchApplications(applications),
+    onPush,
+    onHook,
+  };
   startPolling(parts, gitOps, controller);
   // Not after the first look at each: a repository that does not answer would hold up all others.
   stack.use(
     nursery.start("stored requests", async (signal) => {
-      await Promise.race([listed, aborted(signal)]);
+      await Promise.race([synced, aborted(signal)]);
       await controller.readAll(signal);
       if (!signal.aborted) await gitOps.requests.run(signal);
     }),
   );
+}
+
+function watchApplications(cache: WatchCache): WatchApplications {
+  return (listener) =>
+    cache.onChange(({ type, object: application, previous }) => {
+      const isNew = previous === undefined || previous.metadata.uid !== application.metadata.uid;
+      listener({ type: type === "deleted" ? "DELETED" : isNew ? "ADDED" : "MODIFIED", application });
+    });
 }
 
 /** What the files of a push concern, by the annotations of Applications. */

@@ -6,7 +6,10 @@ import { EngineError, messageOf, remedyOf, TerminalError } from "../base/errors.
 import type { Logger } from "../base/log.ts";
 import type { Metrics } from "../base/metrics.ts";
 import { type Admit, admissionRoute } from "./admission-route.ts";
+import { type ApplicationEdits, applicationEditRoutes } from "./application-edit-routes.ts";
+import { type ApplicationLooks, applicationResourceRoutes } from "./application-resource-routes.ts";
 import { type ApplicationRouteDeps, applicationRoutes, applicationSensorRoutes } from "./application-routes.ts";
+import { applicationStreamRoutes, type WatchApplications } from "./application-stream.ts";
 import { type BusRouteDeps, busRoutes } from "./bus-routes.ts";
 import { type DeadRouteDeps, deadRoutes } from "./dead-routes.ts";
 import { type HistoryRouteDeps, historyRoutes } from "./history-routes.ts";
@@ -21,6 +24,10 @@ export interface ServerOptions extends HistoryRouteDeps, ApplicationRouteDeps, B
   /** Whoever sends it as `Authorization: Bearer …` may ask everything. */
   readonly token: string;
   readonly metrics: Metrics;
+  /** Changes of Applications, what is asked beside them, and their changes; absent: those paths answer 404. */
+  readonly edits?: ApplicationEdits;
+  readonly looks?: ApplicationLooks;
+  readonly watch?: WatchApplications;
   /** Absent: the path answers 404. */
   readonly replayer?: Replayer;
   /** Answers `POST /validate`; absent: there is no such path. */
@@ -83,7 +90,11 @@ function createApp(options: ServerOptions): express.Express {
   if (admit) app.use("/validate", admissionRoute(admit));
   app.use(checkToken(token));
   if (applications) {
+    const { edits, looks, watch } = options;
     app.use("/api/v1/applications", applicationRoutes(applications, refreshTimeoutMs));
+    if (edits) app.use("/api/v1/applications", applicationEditRoutes(applications, edits));
+    if (looks) app.use("/api/v1/applications", applicationResourceRoutes(applications, looks));
+    if (looks && watch) app.use("/api/v1/stream/applications", applicationStreamRoutes(applications, looks, watch));
     app.use("/api/v1/tiphys/applications", applicationSensorRoutes(applications)); // it waits for no history
   }
   if (replayer) app.use("/api/v1/tiphys/replay", express.json({ limit: maxBodyBytes }), replayRoutes(replayer));
@@ -124,6 +135,15 @@ function hash(text: string): Buffer {
 const statusByCode: Partial<Record<EngineError["code"], number>> = {
   NOT_FOUND: 404,
   API_CONFLICT: 409,
+  API_FORBIDDEN: 403,
+  API_INVALID: 400,
+  API_NOT_FOUND: 404,
+  API_UNAVAILABLE: 503,
+  GIT_AUTH_FAILED: 400,
+  GIT_PATH_INVALID: 400,
+  GIT_REFUSED: 400,
+  GIT_REPOSITORY_NOT_FOUND: 400,
+  GIT_REVISION_NOT_FOUND: 400,
   MANIFEST_INVALID: 400,
   REPLAY_BUSY: 409,
   LEASE_LOST: 409,
