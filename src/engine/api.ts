@@ -1,4 +1,5 @@
 import { EngineError } from "../base/errors.ts";
+import { builtInActions, runBuiltInAction } from "../controllers/applications/built-in-actions.ts";
 import { readStoredEvent } from "../controllers/bus-directory.ts";
 import { readBusUsage } from "../controllers/bus-usage.ts";
 import { createEventSender } from "../controllers/event-sender.ts";
@@ -50,6 +51,8 @@ export async function openApi(parts: Parts, state: Readonly<ApiState>) {
       port: config.port,
       token,
       metrics,
+      ...(config.version === undefined ? {} : { version: config.version }),
+      clock,
       admit,
       history: projection.history,
       notReady: () => state.notReady,
@@ -57,7 +60,7 @@ export async function openApi(parts: Parts, state: Readonly<ApiState>) {
       sources: () => state.listed.sources(),
       why,
       send,
-      ...applicationsOf(state),
+      ...applicationsOf(parts, state),
       webhooks: receiverOf(state),
       buses: () => readBusUsage(directory),
       replayer: createReplayer(parts, () => state.gitOps()),
@@ -82,7 +85,10 @@ function receiverOf(state: Readonly<ApiState>): HookReceiver {
 }
 
 /** The API answers from the start on; Applications are there a little later. */
-function applicationsOf(state: Readonly<ApiState>): Pick<ServerOptions, "applications" | "edits" | "looks" | "watch"> {
+function applicationsOf(
+  { kube }: Parts,
+  state: Readonly<ApiState>,
+): Pick<ServerOptions, "applications" | "edits" | "looks" | "watch" | "actions" | "control"> {
   const running = (): RunningGitOps => {
     const found = state.gitOpsRunning();
     if (found !== undefined) return found;
@@ -113,5 +119,11 @@ function applicationsOf(state: Readonly<ApiState>): Pick<ServerOptions, "applica
       commit: (ref, revision, index) => running().looks.commit(ref, revision, index),
     },
     watch: (listener) => running().watch(listener),
+    actions: { list: builtInActions, run: runBuiltInAction },
+    control: {
+      kube,
+      clusters: () => running().clusters(),
+      testRepository: (repository) => running().testRepository(repository),
+    },
   };
 }

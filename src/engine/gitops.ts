@@ -36,6 +36,7 @@ import { createWatchCache } from "../kube/watch-cache.ts";
 import type { Push } from "../local/git-server.ts";
 import { openServedRepositories, type ServedRepositories } from "../local/served-repositories.ts";
 import type { WatchApplications } from "../server/application-stream.ts";
+import type { TestRepository } from "../server/repository-routes.ts";
 import { controllerNamespace, host, type Parts, runController } from "./parts.ts";
 
 /** The reconcile flow, before anything runs: Sensors need it to store requests. */
@@ -54,6 +55,8 @@ export interface RunningGitOps {
   readonly edits: ApplicationEdits;
   readonly looks: ApplicationLooks;
   readonly watch: WatchApplications;
+  readonly clusters: () => readonly DestinationCluster[];
+  readonly testRepository: TestRepository;
   readonly onPush: (push: SeenPush) => Promise<void>;
   readonly onHook: (received: ReceivedEvent, done: () => void) => void;
 }
@@ -65,6 +68,8 @@ const pollJitterMs = 60_000;
 const waitPollMs = 250;
 /** A look mostly waits, for Git servers above all: those that hang must not keep the others from being looked at. */
 const looksAtOnce = 256;
+/** How long a repository may take to answer whoever asks whether it does. */
+const testTimeoutMs = 20_000;
 /** How long a repository that fails for a moment is not told of (spec argo-cd-engine 2.6). */
 const graceMs = 180_000;
 
@@ -220,6 +225,8 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
     edits: createApplicationEdits({ kube, ...shared }),
     looks: createApplicationLooks({ clock, ...shared }),
     watch: watchApplications(applications),
+    clusters: () => directory.clusters(),
+    testRepository: (repository) => testRepository(repository, gitOps.sources),
     onPush,
     onHook,
   };
@@ -232,6 +239,17 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
       if (!signal.aborted) await gitOps.requests.run(signal);
     }),
   );
+}
+
+/** By one `ls-remote`, with the credentials given. */
+async function testRepository(repository: Parameters<TestRepository>[0], sources: GitSources): Promise<void> {
+  const url = URL.parse(repository.url);
+  const isHttp = url !== null && /^https?:$/.test(url.protocol);
+  if (isHttp && repository.password !== "") {
+    url.username = encodeURIComponent(repository.username);
+    url.password = encodeURIComponent(repository.password);
+  }
+  await sources.tips(isHttp ? url.href : repository.url, AbortSignal.timeout(testTimeoutMs));
 }
 
 function watchApplications(cache: WatchCache): WatchApplications {

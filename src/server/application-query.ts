@@ -64,7 +64,7 @@ function selectorOf(text: string): ReturnType<typeof parseLabelSelector> {
   }
 }
 
-function projectOf(spec: unknown): string {
+export function projectOf(spec: unknown): string {
   return isJsonObject(spec) ? textOf(spec.project) || "default" : "default";
 }
 
@@ -116,4 +116,25 @@ export function textParameters(request: Request, name: string): string[] {
   const texts = (Array.isArray(value) ? value : [value]).filter((one) => one !== undefined && one !== "");
   if (texts.every((one) => typeof one === "string")) return texts;
   throw new EngineError("USAGE", `${name}: must be a text`);
+}
+
+/** Which object of an Application: `version` and `namespace` may be empty. */
+export interface ObjectQuery {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** By `group`, `version`, `kind`, `namespace` and `resourceName` of the query. */
+export function objectQueryOf(request: Request): ObjectQuery {
+  const text = (name: string): string => textParameter(request, name) ?? "";
+  return {
+    group: text("group"),
+    version: text("version"),
+    kind: text("kind"),
+    namespace: text("namespace"),
+    name: text("resourceName"),
+  };
 }

@@ -7,7 +7,14 @@ import type { KubeClient, PatchType } from "../kube/kube.ts";
 import type { KubeObject, ObjectRef } from "../objects/object.ts";
 import type { ResourceName } from "../record/records.ts";
 import { flagOf } from "./application-edit-routes.ts";
-import { findApplication, refOf, textParameter, textParameters } from "./application-query.ts";
+import {
+  findApplication,
+  type ObjectQuery,
+  objectQueryOf,
+  refOf,
+  textParameter,
+  textParameters,
+} from "./application-query.ts";
 import type { ApplicationAccess } from "./application-routes.ts";
 import { jsonBody } from "./body.ts";
 
@@ -82,11 +89,11 @@ export function applicationResourceRoutes(applications: ApplicationAccess, looks
 
 function liveRoutes(router: Router, find: (request: Request) => KubeObject, looks: ApplicationLooks): void {
   router.get("/:name/resource", async (request, response) => {
-    const { ref, kube } = await partOf(find(request), request, looks);
+    const { ref, kube } = await findPart(find(request), objectQueryOf(request), looks);
     response.json({ manifest: JSON.stringify(shownLive(await live(kube, ref))) });
   });
   router.post("/:name/resource", ...jsonBody(), async (request, response) => {
-    const { ref, kube } = await partOf(find(request), request, looks);
+    const { ref, kube } = await findPart(find(request), objectQueryOf(request), looks);
     const type = patchTypeIn(request);
     const { body } = request as { body: JsonValue };
     const patch = typeof body === "string" ? parsePatch(body) : body;
@@ -94,7 +101,7 @@ function liveRoutes(router: Router, find: (request: Request) => KubeObject, look
     response.json({ manifest: JSON.stringify(shownLive(written)) });
   });
   router.delete("/:name/resource", async (request, response) => {
-    const { ref, kube } = await partOf(find(request), request, looks);
+    const { ref, kube } = await findPart(find(request), objectQueryOf(request), looks);
     const orphan = flagOf(request, "orphan", false);
     const propagationPolicy = orphan ? "Orphan" : flagOf(request, "force", false) ? "Background" : "Foreground";
     if (!(await kube.delete(ref, { propagationPolicy }))) throw missing(ref);
@@ -116,26 +123,20 @@ function liveRoutes(router: Router, find: (request: Request) => KubeObject, look
   });
 }
 
-/** The object that the query names, which must be in the Application's tree: nothing else is reached through it. */
-async function partOf(application: KubeObject, request: Request, looks: ApplicationLooks) {
-  const [group, kind, namespace, name] = ["group", "kind", "namespace", "resourceName"].map(
-    (parameter) => textParameter(request, parameter) ?? "",
-  );
+/** The object that is asked for, which must be in the Application's tree: nothing else is reached through it. */
+export async function findPart(application: KubeObject, wanted: ObjectQuery, looks: ApplicationLooks) {
+  const { group, kind, namespace, name } = wanted;
   const tree = await looks.tree(refOf(application));
   const node = objectsOf(tree.nodes).find((one) => {
     const found = nameIn(one);
-    return (
-      found.group === group &&
-      found.kind === kind &&
-      found.name === name &&
-      (namespace === "" || found.namespace === namespace)
-    );
+    const isSame = found.group === group && found.kind === kind && found.name === name;
+    return isSame && (namespace === "" || found.namespace === namespace);
   });
   if (node === undefined) {
     const what = [kind, group, name].filter((text) => text !== "").join(" ");
     throw new EngineError("USAGE", `${what} not found as part of application ${application.metadata.name}`);
   }
-  const version = textParameter(request, "version") ?? textOf(node.version);
+  const version = wanted.version || textOf(node.version);
   const ref: ObjectRef = {
     apiVersion: group === "" ? version : `${group}/${version}`,
     kind: textOf(node.kind),

@@ -6,17 +6,16 @@ import { EngineError, messageOf, remedyOf, TerminalError } from "../base/errors.
 import type { Logger } from "../base/log.ts";
 import type { Metrics } from "../base/metrics.ts";
 import { type Admit, admissionRoute } from "./admission-route.ts";
-import { type ApplicationEdits, applicationEditRoutes } from "./application-edit-routes.ts";
-import { type ApplicationLooks, applicationResourceRoutes } from "./application-resource-routes.ts";
-import { type ApplicationRouteDeps, applicationRoutes, applicationSensorRoutes } from "./application-routes.ts";
-import { applicationStreamRoutes, type WatchApplications } from "./application-stream.ts";
+import { applicationSensorRoutes } from "./application-routes.ts";
+import { type ArgoRouteDeps, argoRoutes } from "./argo-routes.ts";
 import { type BusRouteDeps, busRoutes } from "./bus-routes.ts";
 import { type DeadRouteDeps, deadRoutes } from "./dead-routes.ts";
 import { type HistoryRouteDeps, historyRoutes } from "./history-routes.ts";
 import { type Replayer, replayRoutes } from "./replay-routes.ts";
+import { openRoutes, settingsRoutes } from "./settings-routes.ts";
 import { type WebhookReceiver, webhookRoute } from "./webhook-route.ts";
 
-export interface ServerOptions extends HistoryRouteDeps, ApplicationRouteDeps, BusRouteDeps, DeadRouteDeps {
+export interface ServerOptions extends HistoryRouteDeps, ArgoRouteDeps, BusRouteDeps, DeadRouteDeps {
   /** The address to listen on. */
   readonly host: string;
   /** 0 takes any free one. */
@@ -24,10 +23,8 @@ export interface ServerOptions extends HistoryRouteDeps, ApplicationRouteDeps, B
   /** Whoever sends it as `Authorization: Bearer …` may ask everything. */
   readonly token: string;
   readonly metrics: Metrics;
-  /** Changes of Applications, what is asked beside them, and their changes; absent: those paths answer 404. */
-  readonly edits?: ApplicationEdits;
-  readonly looks?: ApplicationLooks;
-  readonly watch?: WatchApplications;
+  /** Shown by `/api/version`. */
+  readonly version?: string;
   /** Absent: the path answers 404. */
   readonly replayer?: Replayer;
   /** Answers `POST /validate`; absent: there is no such path. */
@@ -69,7 +66,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
 }
 
 function createApp(options: ServerOptions): express.Express {
-  const { metrics, notReady, token, log, applications, refreshTimeoutMs, admit, buses, replayer, dead } = options;
+  const { metrics, notReady, token, log, applications, admit, buses, replayer, dead } = options;
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
@@ -88,15 +85,11 @@ function createApp(options: ServerOptions): express.Express {
     response.set("content-type", metrics.contentType).send(await metrics.text());
   });
   if (admit) app.use("/validate", admissionRoute(admit));
+  const settings = { version: options.version ?? "", token, ...(options.control && { kube: options.control.kube }) };
+  app.use("/api", openRoutes(settings));
   app.use(checkToken(token));
-  if (applications) {
-    const { edits, looks, watch } = options;
-    app.use("/api/v1/applications", applicationRoutes(applications, refreshTimeoutMs));
-    if (edits) app.use("/api/v1/applications", applicationEditRoutes(applications, edits));
-    if (looks) app.use("/api/v1/applications", applicationResourceRoutes(applications, looks));
-    if (looks && watch) app.use("/api/v1/stream/applications", applicationStreamRoutes(applications, looks, watch));
-    app.use("/api/v1/tiphys/applications", applicationSensorRoutes(applications)); // it waits for no history
-  }
+  app.use("/api/v1", settingsRoutes(settings), argoRoutes(options));
+  if (applications) app.use("/api/v1/tiphys/applications", applicationSensorRoutes(applications)); // it waits for no history
   if (replayer) app.use("/api/v1/tiphys/replay", express.json({ limit: maxBodyBytes }), replayRoutes(replayer));
   if (buses) app.use("/api/v1/tiphys/bus", busRoutes(buses));
   if (dead) app.use("/api/v1/tiphys/dead", express.json({ limit: maxBodyBytes }), deadRoutes(dead));
