@@ -61,7 +61,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
     notReady: "starting",
     sensors: () => [],
     targets: () => undefined,
-    applications: () => undefined,
+    gitOpsRunning: () => undefined,
     webhooks: () => undefined,
     listed: { sensors: () => [], sources: () => [] },
   };
@@ -71,7 +71,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
   const webhooks = createWebhooks(parts, gitOps);
   state.webhooks = () => webhooks;
   await runGitOps(parts, gitOps);
-  state.applications = () => gitOps.running?.applications;
+  state.gitOpsRunning = () => gitOps.running;
   const targets = { gitOps: gitOps.target, git: gitOps.files };
   const sensors = await startSensors(parts, targets);
   state.targets = () => targets;

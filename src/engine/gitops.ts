@@ -6,7 +6,9 @@ import { type Clock, sleepFor } from "../base/clock.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import { type ApplicationController, createApplicationController } from "../controllers/applications/application.ts";
 import { type ApplicationDoor, createApplicationDoor } from "../controllers/applications/application-access.ts";
+import { type ApplicationEdits, createApplicationEdits } from "../controllers/applications/application-edits.ts";
 import { type ApplicationIndex, createApplicationIndex } from "../controllers/applications/application-index.ts";
+import { type ApplicationLooks, createApplicationLooks } from "../controllers/applications/application-looks.ts";
 import { localEvent } from "../controllers/applications/application-requests.ts";
 import { type ApplicationStore, createApplicationStore } from "../controllers/applications/application-store.ts";
 import { createGitOpsTarget } from "../controllers/applications/gitops-target.ts";
@@ -39,6 +41,8 @@ import type { ReceivedEvent } from "../events/sensor/state.ts";
 import { triggerSchemas } from "../events/triggers/registry.ts";
 import type { EmittedEvent, GitFiles, GitOpsTarget } from "../events/triggers/trigger.ts";
 import { createClaims } from "../gitops/reconcile/claims.ts";
+import type { DestinationCluster, Directory } from "../gitops/reconcile/destination.ts";
+import type { RenderCache } from "../gitops/reconcile/render-cache.ts";
 import { createChartSources } from "../gitops/source/chart-sources.ts";
 import { openGitSources } from "../gitops/source/git-sources.ts";
 import { normaliseRepositoryUrl } from "../gitops/source/repository-url.ts";
@@ -49,6 +53,8 @@ import { trimLive } from "../kube/trim-live.ts";
 import { createWatchCache } from "../kube/watch-cache.ts";
 import type { Push } from "../local/git-server.ts";
 import { openServedRepositories, type ServedRepositories } from "../local/served-repositories.ts";
+import type { WatchApplications } from "../server/application-stream.ts";
+import type { TestRepository } from "../server/repository-routes.ts";
 import { openClusters } from "./clusters.ts";
 import { createGitFiles } from "./git-files.ts";
 import { controllerNamespace, host, type Parts, runController } from "./parts.ts";
@@ -71,6 +77,11 @@ export interface GitOps {
 export interface RunningGitOps {
   readonly controller: ApplicationController;
   readonly applications: ApplicationDoor;
+  readonly edits: ApplicationEdits;
+  readonly looks: ApplicationLooks;
+  readonly watch: WatchApplications;
+  readonly clusters: () => readonly DestinationCluster[];
+  readonly testRepository: TestRepository;
   readonly onPush: (push: SeenPush) => Promise<void>;
   readonly onHook: (received: ReceivedEvent, done: () => void) => void;
 }
@@ -82,6 +93,8 @@ const pollJitterMs = 60_000;
 const waitPollMs = 250;
 /** A look mostly waits, for Git servers above all: those that hang must not keep the others from being looked at. */
 const looksAtOnce = 256;
+/** How long a repository may take to answer whoever asks whether it does. */
+const testTimeoutMs = 20_000;
 /** How long a repository that fails for a moment is not told of (spec argo-cd-engine 2.6). */
 const graceMs = 180_000;
 
@@ -222,13 +235,15 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
         return wanted === server || named === name;
       }),
   });
-  let listed: Promise<void> | undefined;
+  let applications: WatchCache | undefined;
+  const directory: Directory = { project: projects.find, clusters: () => clusters.list(), controllerNamespace };
+  const isApplication = (key: string): boolean => store?.find(key) !== undefined;
   const running = runController(
     parts,
     "Application",
     ({ cache, request }) => {
       store = createApplicationStore(cache, kube);
-      listed = cache.synced;
+      applications = cache;
       startTelling(parts, cache);
       return createApplicationController({
         ...parts,
@@ -240,11 +255,11 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
         charts: gitOps.charts,
         renders,
         claims: createClaims(),
-        isApplication: (key) => store?.find(key) !== undefined,
+        isApplication,
         controllerNamespace,
         settings: settings.reconcile,
         syncSettings: settings.sync,
-        directory: { project: projects.find, clusters: () => clusters.list(), controllerNamespace },
+        directory,
         graceMs,
         pollMs: waitPollMs,
         waveDelayMs: parts.config.waveDelayMs,
@@ -261,21 +276,26 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
     if (isTrackedAnew) for (const cluster of [{ live }, ...clusters.list()]) cluster.live.regroup();
     requestAll(`${settingsName} changed`, `spec/settings/${settingsName}`, () => true);
   });
-  if (store === undefined) throw new Error("a controller is made with its cache");
-  takeReasons(parts, gitOps, { controller, store, index, listed });
+  if (store === undefined || applications === undefined) throw new Error("a controller is made with its cache");
+  const { reconcile } = settings;
+  takeReasons(parts, gitOps, { controller, store, index, applications, renders, directory, isApplication, reconcile });
 }
 
 interface Running {
   readonly controller: ApplicationController;
   readonly store: ApplicationStore;
   readonly index: ApplicationIndex;
-  /** Settles with the first list of the Applications. */
-  readonly listed: Promise<void> | undefined;
+  readonly applications: WatchCache;
+  readonly renders: RenderCache;
+  readonly directory: Directory;
+  readonly isApplication: (key: string) => boolean;
+  readonly reconcile: Settings["reconcile"];
 }
 
-/** From now on pushes, polls and stored requests reach the Applications. */
-function takeReasons(parts: Parts, gitOps: GitOps, { controller, store, index, listed }: Running): void {
-  const { stack, nursery, clock, log, system } = parts;
+/** From now on pushes, polls, stored requests and people reach the Applications. */
+function takeReasons(parts: Parts, gitOps: GitOps, running: Running): void {
+  const { stack, nursery, kube, clock, log, system } = parts;
+  const { controller, store, index, applications, renders, directory, isApplication, reconcile } = running;
   const { requests } = gitOps;
   const concerned = concernedBy(store);
   const onPush = createPushIntake({ system, controllerNamespace, index, requests, concerned, clock });
@@ -283,13 +303,26 @@ function takeReasons(parts: Parts, gitOps: GitOps, { controller, store, index, l
   stack.defer(() => stop.abort());
   const repositories = () => [...controller.repositories()].map(({ url }) => url);
   const onHook = createHookIntake({ repositories, onPush, clock, log, signal: stop.signal });
-  gitOps.running = { controller, applications: createApplicationDoor(store, controller), onPush, onHook };
+  const { sources, charts } = gitOps;
+  const all = { sources, charts, renders, controllerNamespace, store, directory, isApplication, settings: reconcile };
+  const { synced } = applications;
+  gitOps.running = {
+    controller,
+    applications: createApplicationDoor(store, controller),
+    edits: createApplicationEdits({ kube, ...all }),
+    looks: createApplicationLooks({ clock, ...all }),
+    watch: watchApplications(applications),
+    clusters: () => directory.clusters(),
+    testRepository: (repository) => testRepository(repository, gitOps.sources),
+    onPush,
+    onHook,
+  };
   startPolling(parts, gitOps, controller);
   stack.use(nursery.start("chart poller", (signal) => pollCharts(clock, controller, signal)));
   // Not after the first look at each: a repository that does not answer would hold up all others.
   stack.use(
     nursery.start("stored requests", async (signal) => {
-      await Promise.race([listed, aborted(signal)]);
+      await Promise.race([synced, aborted(signal)]);
       await controller.readAll(signal);
       if (!signal.aborted) await gitOps.requests.run(signal);
     }),
@@ -326,6 +359,25 @@ function requestAllOf(
     const application = `${metadata.namespace}/${metadata.name}`;
     void running?.controller.offerLocal({ reason: "spec", application, id, what, level: 2 });
   }
+}
+
+/** By one `ls-remote`, with the credentials given. */
+async function testRepository(repository: Parameters<TestRepository>[0], sources: GitSources): Promise<void> {
+  const url = URL.parse(repository.url);
+  const isHttp = url !== null && /^https?:$/.test(url.protocol);
+  if (isHttp && repository.password !== "") {
+    url.username = encodeURIComponent(repository.username);
+    url.password = encodeURIComponent(repository.password);
+  }
+  await sources.tips(isHttp ? url.href : repository.url, AbortSignal.timeout(testTimeoutMs));
+}
+
+function watchApplications(cache: WatchCache): WatchApplications {
+  return (listener) =>
+    cache.onChange(({ type, object: application, previous }) => {
+      const isNew = previous === undefined || previous.metadata.uid !== application.metadata.uid;
+      listener({ type: type === "deleted" ? "DELETED" : isNew ? "ADDED" : "MODIFIED", application });
+    });
 }
 
 /** What the files of a push concern, by the annotations of Applications. */
