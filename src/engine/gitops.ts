@@ -13,6 +13,7 @@ import { localEvent } from "../controllers/applications/application-requests.ts"
 import { type ApplicationStore, createApplicationStore } from "../controllers/applications/application-store.ts";
 import { createGitOpsTarget } from "../controllers/applications/gitops-target.ts";
 import { followLiveChanges } from "../controllers/applications/live-changes.ts";
+import { followNeeds } from "../controllers/applications/needed-applications.ts";
 import {
   createHopStore,
   type HopStore,
@@ -245,6 +246,10 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
       store = createApplicationStore(cache, kube);
       applications = cache;
       startTelling(parts, cache);
+      followNeeds(cache, (application, what) => {
+        const id = `spec/${application}/needs`;
+        void gitOps.running?.controller.offerLocal({ reason: "spec", application, id, what, level: 1 });
+      });
       return createApplicationController({
         ...parts,
         store,
@@ -256,6 +261,7 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
         renders,
         claims: createClaims(),
         isApplication,
+        applicationAt: (key) => store?.find(key),
         controllerNamespace,
         settings: settings.reconcile,
         syncSettings: settings.sync,

@@ -11,7 +11,7 @@ import type { ResourceName } from "../record/records.ts";
 import { controllerNamespace, findApplication, refOf, shown, textParameter } from "./application-query.ts";
 import type { ApplicationAccess } from "./application-routes.ts";
 import { bodyObject, jsonBody } from "./body.ts";
-import { rollbackOperation } from "./rollback-request.ts";
+import { rollbackOperation, withQuarantine } from "./rollback-request.ts";
 
 /** Changes of Applications; see `controllers/applications/application-edits.ts` for what each promises. */
 export interface ApplicationEdits {
@@ -65,6 +65,7 @@ export function applicationEditRoutes(applications: ApplicationAccess, edits: Ap
   router.post("/:name/rollback", ...jsonBody(), async (request, response) => {
     const found = find(request);
     const operation = rollbackOperation(found, bodyObject(request));
+    await edits.change(refOf(found), withQuarantine, { validate: false });
     response.json(shown(await applications.sync(refOf(found), operation)));
   });
   router.delete("/:name/operation", async (request, response) => {

@@ -110,7 +110,6 @@ test("an Application from its creation to its deletion, by the command line alon
   assert.equal(((await scenario.find("configmap", "map")) as unknown as { data: { value: string } }).data.value, "one");
   await run(scenario, [
     { line: "app set web --sync-policy auto --auto-prune --self-heal --sync-option CreateNamespace=true" },
-    { line: "app rollback web 0", code: 20, err: /rollback cannot be initiated when auto-sync is enabled/ },
     { line: "app set web --sync-option !CreateNamespace=true --auto-prune=false" },
     { line: "app get web -o json", out: /"automated": \{\n +"prune": false,\n +"selfHeal": true\n +\}\n +\}/ },
     { line: "app set web --sync-policy none --self-heal", code: 2, err: /need an automated sync/ },
