@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import type { KubeObject } from "../objects/object.ts";
 import { kindDefaults } from "./defaults.ts";
+import { kindChecks } from "./kind-checks.ts";
 import { kindRules, objectAt } from "./kinds.ts";
 import {
   asKubeObject,
@@ -118,7 +119,7 @@ function storeChanged(
   checkPreconditions(resource, name, metadata, oldMetadata);
   const merged = mergeBySubresource(target, old, { ...sent, metadata: updatedMetadata(metadata, oldMetadata) });
   const now = nowText(deps);
-  const changed = withGeneration(resource, prepare(resource, now, merged), old);
+  const changed = withGeneration(resource, prepare(resource, now, merged, old), old);
   checkCustom(target, changed, old);
   const object = claim({ target, now, before: old, after: changed });
   const newMetadata = objectAt(object, "metadata");
@@ -184,12 +185,12 @@ function withRevisionOf(object: JsonObject, old: JsonObject): JsonObject {
   return { ...object, metadata: { ...objectAt(object, "metadata"), resourceVersion: old.resourceVersion ?? "" } };
 }
 
-function prepare(resource: ServedResource, now: string, object: JsonObject): JsonObject {
+function prepare(resource: ServedResource, now: string, object: JsonObject, old?: JsonObject): JsonObject {
   const kind = `${resource.group}/${resource.kind}`;
   const rules = kindRules[kind];
   const filled = kindDefaults[kind]?.(object) ?? object;
   const prepared = rules?.prepare?.(filled, now) ?? filled;
-  const problems = rules?.problems?.(prepared) ?? [];
+  const problems = [...(rules?.problems?.(prepared) ?? []), ...(kindChecks[kind]?.(prepared, old) ?? [])];
   if (problems.length > 0) throw invalid(resource, String(objectAt(object, "metadata").name), problems);
   return prepared;
 }

@@ -20,7 +20,7 @@ const secret = "s3cr3t-that-no-message-may-hold";
 /** Prints what stands in `answer`; each run adds a line to `runs`, with its environment and arguments. */
 const plugin = `
 import { appendFileSync, readFileSync } from "node:fs";
-const { env, argv } = process;
+
 appendFileSync("DIR/runs", JSON.stringify({ info: JSON.parse(env.KUBERNETES_EXEC_INFO), env, args: argv.slice(2) }) + "\\n");
 process.stdout.write(readFileSync("DIR/answer", "utf8"));
 `;
@@ -90,7 +90,7 @@ test("a plugin runs again shortly before its token expires, once for all that wa
   const expirationTimestamp = isoTime(instant(clock.now() + 60_000));
   const remote = await open(cluster, { token: adminToken, expirationTimestamp }, { clock });
   await answer(cluster, { token: "bob-token" });
-  const asX = { "impersonate-user": "x" };
+  const asX = { "impersonate-user": "system:serviceaccount:default:x" };
   await clock.advance(49_000);
   assert.equal(await statusOf(remote, asX), 200);
   await clock.advance(2_000);
