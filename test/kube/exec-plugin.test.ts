@@ -20,7 +20,7 @@ const secret = "s3cr3t-that-no-message-may-hold";
 /** Prints what stands in `answer`; each run adds a line to `runs`, with its environment and arguments. */
 const plugin = `
 import { appendFileSync, readFileSync } from "node:fs";
-
+const { env, argv } = process;
 appendFileSync("DIR/runs", JSON.stringify({ info: JSON.parse(env.KUBERNETES_EXEC_INFO), env, args: argv.slice(2) }) + "\\n");
 process.stdout.write(readFileSync("DIR/answer", "utf8"));
 `;
