@@ -6,6 +6,7 @@ import type { ResourceRequest } from "./request.ts";
 import { type ResourceTable, storeKey } from "./resources.ts";
 import { notFound } from "./status-error.ts";
 import type { ObjectStore } from "./store.ts";
+import type { Reviewer } from "./webhooks/reviewer.ts";
 
 /** Asked before an object is stored or deleted. Must be quick: it holds up every other request. */
 export type Admission = (request: {
@@ -19,6 +20,8 @@ export interface WriteDeps {
   readonly table: ResourceTable;
   readonly clock: Clock;
   readonly admission: Admission | undefined;
+  /** The validating webhooks; undefined: nobody else is asked. */
+  readonly reviewer?: Reviewer | undefined;
 }
 
 export interface ObjectKey {

@@ -42,7 +42,7 @@ export function createObject(
   checkType(sent, resource);
   const body = decodeObject(target, sent);
   const metadata = metadataOf(body, target.namespace, name);
-  return deps.store.write(() => {
+  return reviewedWrite(deps, target, () => {
     const named = withName(deps, target, metadata);
     checkMetadata(named, resource);
     const key = keyOf(target, String(named.name));
@@ -62,6 +62,12 @@ export function createObject(
     if (isDryRun(target.query)) return JSON.stringify(object);
     return deps.store.put(key, (revision) => withRevision(object, revision)).text;
   });
+}
+
+/** One write in the store, after the webhooks that have to be asked. */
+export function reviewedWrite<T>(deps: WriteDeps, target: ResourceRequest, work: () => T): Promise<T> {
+  const write = (): Promise<T> => deps.store.write(work);
+  return deps.reviewer === undefined ? write() : deps.reviewer.review(target, write);
 }
 
 function withName(deps: WriteDeps, target: ResourceRequest, metadata: JsonObject): JsonObject {
@@ -96,7 +102,7 @@ export function changeObject(
   change: Change,
   claim: Claim = claimUpdate,
 ): Promise<string> {
-  return deps.store.write(() => {
+  return reviewedWrite(deps, target, () => {
     const stored = needObject(deps, target, name);
     const old = { ...stored, apiVersion: apiVersionOf(target.resource) };
     const sent = change(old);
@@ -197,6 +203,7 @@ function prepare(resource: ServedResource, now: string, object: JsonObject, old?
 
 export function admit(deps: WriteDeps, target: ResourceRequest, request: Parameters<Admission>[0]): void {
   if (target.subresource !== undefined) return;
+  deps.reviewer?.require(target, request);
   const verdict = deps.admission?.(request);
   target.warnings.push(...(verdict?.warnings ?? []));
   if (verdict?.denied === undefined) return;
