@@ -6,7 +6,6 @@ import type { ResourceRequest } from "./request.ts";
 import { type ResourceTable, storeKey } from "./resources.ts";
 import { notFound } from "./status-error.ts";
 import type { ObjectStore } from "./store.ts";
-import type { Reviewer } from "./webhooks/reviewer.ts";
 
 /** Asked before an object is stored or deleted. Must be quick: it holds up every other request. */
 export type Admission = (request: {
@@ -14,6 +13,16 @@ export type Admission = (request: {
   readonly object: KubeObject;
   readonly old?: KubeObject;
 }) => { readonly denied?: string; readonly warnings?: readonly string[] };
+
+/** The validating webhooks that are stored. */
+export interface Reviewer {
+  /** Runs a write, again after each review that it needs. @throws StatusError 403 and others, 500 (a call that failed) */
+  review<T>(target: ResourceRequest, write: () => Promise<T>): Promise<T>;
+  /** Within a write: undoes it unless it was reviewed as it is, or nobody has to. */
+  require(target: ResourceRequest, request: Parameters<Admission>[0]): void;
+  /** To be told of each resource that changed. */
+  notify(resource: string): void;
+}
 
 export interface WriteDeps {
   readonly store: ObjectStore;

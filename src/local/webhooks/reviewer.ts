@@ -4,7 +4,7 @@ import { isJsonObject, type JsonObject, parseJson } from "../../base/json.ts";
 import { isDryRun, type ResourceRequest } from "../request.ts";
 import { badRequest, StatusError } from "../status-error.ts";
 import type { ObjectStore } from "../store.ts";
-import type { Admission } from "../stored-object.ts";
+import type { Admission, Reviewer } from "../stored-object.ts";
 import { callWebhook, type Verdict } from "./call.ts";
 import { isFor, readWebhooks, type Webhook } from "./matching.ts";
 
@@ -26,16 +26,6 @@ class ReviewNeeded extends Error {
     this.webhooks = webhooks;
     this.digest = digest;
   }
-}
-
-/** The validating webhooks that are stored. */
-export interface Reviewer {
-  /** Runs a write, again after each review that it needs. @throws StatusError 403 and others, 500 (a call that failed) */
-  review<T>(target: ResourceRequest, write: () => Promise<T>): Promise<T>;
-  /** Within a write: undoes it unless it was reviewed as it is, or nobody has to. */
-  require(target: ResourceRequest, request: AdmissionRequest): void;
-  /** To be told of each resource that changed. */
-  notify(resource: string): void;
 }
 
 export function createReviewer(store: ObjectStore): Reviewer {
