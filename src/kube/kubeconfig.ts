@@ -3,13 +3,17 @@ import { EngineError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { openConnections } from "./connections.ts";
 import type { Credentials } from "./credentials.ts";
-import { type KubeconfigUser, readKubeconfig } from "./kubeconfig-file.ts";
+import { inClusterName, readInCluster } from "./in-cluster.ts";
+import { type KubeconfigContext, type KubeconfigUser, readKubeconfig } from "./kubeconfig-file.ts";
 import { createUserCredentials } from "./user-credentials.ts";
 
 export interface OpenKubeconfigOptions {
+  /** A file, or `in-cluster`: the service account of the Pod that this is. */
   readonly path: string;
   /** Default: the file's current context. */
   readonly context?: string;
+  /** Where a Pod has its service account; for tests. */
+  readonly accountDirectory?: string;
   /** What credential plugins inherit, as with kubectl (PATH, HOME, AWS_PROFILE …). */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
@@ -37,7 +41,7 @@ export interface RemoteCluster extends AsyncDisposable {
  */
 export async function openKubeconfig(options: OpenKubeconfigOptions): Promise<RemoteCluster> {
   const { env, clock, log } = options;
-  const context = await readKubeconfig(options.path, options.context);
+  const context = await readContext(options);
   const { cluster, contextName, user } = context;
   const { baseUrl } = cluster;
   const sendsCredentials = baseUrl.startsWith("https://");
@@ -87,6 +91,10 @@ export async function openKubeconfig(options: OpenKubeconfigOptions): Promise<Re
       await connections[Symbol.asyncDispose]();
     },
   };
+}
+
+function readContext({ path, context, env, accountDirectory }: OpenKubeconfigOptions): Promise<KubeconfigContext> {
+  return path === inClusterName ? readInCluster(env, accountDirectory) : readKubeconfig(path, context);
 }
 
 /** One caller stops waiting; what others wait for goes on. */
