@@ -31,7 +31,7 @@ export function upCommand(): Command {
     .addOption(portOption("--ingress-port <port>", "webhooks", 8088))
     .addOption(portOption("--kube-port <port>", "the embedded Kubernetes API", 16443))
     .addOption(portOption("--git-port <port>", "the repositories that it serves", 8418))
-    .option("--kubeconfig <file>", "a real cluster in place of the embedded one: its current context")
+    .option("--kubeconfig <file>", "a real cluster in place of the embedded one: its current context; or in-cluster")
     .option("--yes", "work on that cluster without asking", false)
     .option("--bus <url>", "the system bus: nats://[user:password@]host:port (default: embedded)")
     .addOption(new Option("--bus-creds <file>", "credentials for the bus: a creds file").env("TIPHYS_BUS_CREDS"))

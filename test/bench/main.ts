@@ -17,6 +17,7 @@ const rooms: Readonly<Record<string, () => Promise<readonly Bench[]>>> = {
   validate: async () => (await import("./validate.ts")).validateBenches,
   template: async () => (await import("./template.ts")).templateBenches,
   trial: async () => (await import("./trial.ts")).trialBenches,
+  kube: async () => (await import("./kube.ts")).kubeBenches,
 };
 
 const { values, positionals } = parseArgs({
