@@ -57,6 +57,7 @@ async function up(dir: string | undefined, dataDir: string, flags: UpFlags): Pro
     gitPort: flags.gitPort,
     git: { command: "git", env: toolEnvironment() },
     waveDelayMs: waveDelay(process.env.ARGOCD_SYNC_WAVE_DELAY),
+    verifiesSignatures: process.env.ARGOCD_GPG_ENABLED !== "false",
     log,
     ...(remote === undefined ? {} : { remote }),
     ...(dir === undefined ? {} : { manifests: dir }),

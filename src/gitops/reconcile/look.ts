@@ -21,6 +21,7 @@ import type { Place } from "./destination.ts";
 import type { ReconcileRequest } from "./request.ts";
 import type { SourceType } from "./status.ts";
 import { type Rendered, renderTarget, type TargetDeps } from "./target.ts";
+import { type VerifyDeps, verifySources } from "./verify-sources.ts";
 
 /** What one look at an Application found: what should be, what is, and what that means. */
 export interface Look {
@@ -32,6 +33,8 @@ export interface Look {
   /** One for each compared object, in order. */
   readonly objectHealth: readonly (Health | undefined)[];
   readonly conditions: readonly FoundCondition[];
+  /** Whether a signature that the project wants is missing, or not good: nothing is synced. */
+  readonly isUnverified: boolean;
   /** Objects that another Application owns, as `keyText`. */
   readonly foreign: ReadonlySet<string>;
   /** The warnings about objects that another Application owns, or is tracked as owning. */
@@ -42,7 +45,7 @@ export interface Look {
   readonly disturbed: ReadonlySet<string>;
 }
 
-export interface LookDeps extends TargetDeps {
+export interface LookDeps extends TargetDeps, VerifyDeps {
   readonly claims: Claims;
   readonly clock: Clock;
   /** Whether there is an Application `namespace/name`, looked at or not. */
@@ -84,6 +87,8 @@ export async function lookAt(
   signal: AbortSignal,
 ): Promise<Look> {
   const rendered = await renderOnce(application, request, revisions, memory, deps, signal);
+  const resolved = { revisions: rendered.revisions, asked: revisions };
+  const unverified = await verifySources(application, place.project, resolved, deps, signal);
   const { live } = place.cluster;
   await live.ensure(kindsOf(application, rendered.manifests), signal);
   const targets = targetsOf(application, rendered.manifests, live, memory, deps);
@@ -105,7 +110,8 @@ export async function lookAt(
     status: conditions.some(({ type }) => type === "ComparisonError") ? "Unknown" : comparison.status,
     health,
     objectHealth: resources,
-    conditions: [...conditions, ...shared.conditions],
+    conditions: [...conditions, ...unverified, ...shared.conditions],
+    isUnverified: unverified.length > 0,
     foreign: shared.foreign,
     ownedByOthers: shared.ownedByOthers,
     liveHooks: found.filter(({ metadata }) => isHook(metadata.annotations ?? {})),

@@ -139,7 +139,9 @@ function decide(
     const isForeign = isForeignTo(look, object);
     return [{ ...keyOf(some), ...(status === undefined ? {} : { status }), requiresPruning, isForeign }];
   });
-  const decision = decideAutoSync({ application, syncStatus, resources, revisions, now });
+  const decision: AutoSyncDecision = look.isUnverified
+    ? { kind: "none", reason: "a signature that the project wants is missing, or not good" }
+    : decideAutoSync({ application, syncStatus, resources, revisions, now });
   return {
     decision,
     status: buildStatus({

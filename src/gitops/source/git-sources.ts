@@ -9,12 +9,15 @@ import { parseCommit } from "./commit-info.ts";
 import { createGitCommand, type GitTool } from "./git-command.ts";
 import { revisionNotFound } from "./git-errors.ts";
 import { createGitHubTokens, type GitHubTokens } from "./github-app.ts";
+import { checkHistory, problemText } from "./history-check.ts";
 import { type Access, Mirror, type MirrorDeps } from "./mirror.ts";
 import { type ObjectReader, wholeContent } from "./object-reader.ts";
 import { createReaderPool, type ReaderPool } from "./reader-pool.ts";
 import { parseRepositoryUrl } from "./repository-url.ts";
 import { findRef, highestTag, isFullCommit, isShortCommit } from "./revision.ts";
 import { isSemverConstraint, isSemverVersion } from "./semver-text.ts";
+import { createSignatures, type Signatures } from "./signatures.ts";
+import { type SignedObject, signedTag } from "./signed-object.ts";
 import {
   anonymousAccess,
   type Checkout,
@@ -37,6 +40,7 @@ import {
   parseSourcePath,
   pathError,
   readCommit,
+  readObject,
   type TreeCache,
 } from "./tree.ts";
 
@@ -46,6 +50,8 @@ export interface GitSourcesOptions {
   readonly tool: GitTool;
   /** Credentials of it win over those in the URL. */
   readonly access: FindAccess;
+  /** Public keys of GPG, as armoured text: whose signatures can be known. */
+  readonly keyring?: () => readonly string[];
   /** Whether `file://` and paths may be read. */
   readonly allowLocal: boolean;
   /** A repository that this process serves itself is read where it lies: its folder, or undefined. */
@@ -76,6 +82,7 @@ interface Shared {
   readonly mirrors: Map<string, Mirror>;
   readonly mirrorDeps: MirrorDeps;
   readonly gitHubTokens: GitHubTokens;
+  readonly signatures: Signatures;
 }
 
 function share(options: GitSourcesOptions): Shared {
@@ -87,7 +94,9 @@ function share(options: GitSourcesOptions): Shared {
     pool.use(path, async (reader) => (await readCommit(reader, commit)) !== undefined, signal);
   const mirrorDeps = { git, clock, log, limits, holdsCommit, onRequest: options.onRequest ?? (() => undefined) };
   const gitHubTokens = createGitHubTokens({ clock, env: tool.env });
-  return { options, limits, pool, trees: createTreeCache(), mirrors: new Map(), mirrorDeps, gitHubTokens };
+  const keyring = options.keyring ?? (() => []);
+  const signatures = createSignatures({ directory: workDirOf(options), env: tool.env, keyring, clock });
+  return { options, limits, pool, trees: createTreeCache(), mirrors: new Map(), mirrorDeps, gitHubTokens, signatures };
 }
 
 class MirroredSources implements GitSources {
@@ -209,6 +218,27 @@ class MirroredSources implements GitSources {
 
   async commitInfo(repository: string, commit: string, signal: AbortSignal): Promise<CommitInfo> {
     return this.#at(repository, commit, async (_reader, text) => parseCommit(commit, text), signal);
+  }
+
+  async verify(
+    repository: string,
+    { commit, revision, tagPrefix }: Parameters<GitSources["verify"]>[1],
+    { mode, keys }: Parameters<GitSources["verify"]>[2],
+    signal: AbortSignal,
+  ): Promise<readonly string[]> {
+    const { mirror, access } = this.#open(repository);
+    await mirror.ensureCommit(access, commit, signal);
+    const read = (id: string) => this.#pool.use(mirror.path, (reader) => readObject(reader, id), signal);
+    const verify = (signed: SignedObject | undefined) => this.#shared.signatures.verify(signed, keys, signal);
+    const resolved = isFullCommit(revision) ? undefined : await this.resolve(repository, revision, signal, tagPrefix);
+    const tag = resolved?.commit === commit ? mirror.findTagObject(resolved.revision) : undefined;
+    const problems =
+      mode === "head" && tag !== undefined ? [] : await checkHistory(commit, mode === "strict", { read, verify });
+    if (tag === undefined) return problems;
+    const verdict = await verify(signedTag(await read(tag)));
+    return verdict.isGood
+      ? problems
+      : [problemText(resolved?.revision ?? revision, await read(commit), verdict), ...problems];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

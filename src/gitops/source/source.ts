@@ -186,6 +186,16 @@ export interface GitSources extends AsyncDisposable {
   /** Whether `ancestor` is `descendant` or reachable from it. */
   isAncestor(repository: string, ancestor: string, descendant: string, signal: AbortSignal): Promise<boolean>;
   commitInfo(repository: string, commit: string, signal: AbortSignal): Promise<CommitInfo>;
+  /**
+   * What is wrong with the signatures of a commit, or of the annotated tag that was asked for: at most 10 texts.
+   * @throws TerminalError TOOL_MISSING: gpg or ssh-keygen
+   */
+  verify(
+    repository: string,
+    signed: { readonly commit: string; readonly revision: string; readonly tagPrefix?: string | undefined },
+    wanted: { readonly mode: "head" | "strict"; readonly keys: readonly string[] },
+    signal: AbortSignal,
+  ): Promise<readonly string[]>;
 }
 
 export interface WantedSource {
