@@ -13,7 +13,7 @@ import { checkHistory, problemText } from "./history-check.ts";
 import { type Access, Mirror, type MirrorDeps } from "./mirror.ts";
 import { type ObjectReader, wholeContent } from "./object-reader.ts";
 import { createReaderPool, type ReaderPool } from "./reader-pool.ts";
-import { parseRepositoryUrl } from "./repository-url.ts";
+import { normaliseRepositoryUrl, parseRepositoryUrl } from "./repository-url.ts";
 import { findRef, highestTag, isFullCommit, isShortCommit } from "./revision.ts";
 import { isSemverConstraint, isSemverVersion } from "./semver-text.ts";
 import { createSignatures, type Signatures } from "./signatures.ts";
@@ -28,6 +28,7 @@ import {
   type GitLimits,
   type GitSources,
   type Refs,
+  type RepositoryAccess,
   type ResolvedRevision,
   type TreeEntry,
   type Wanted,
@@ -106,10 +107,12 @@ class MirroredSources implements GitSources {
   readonly #trees: TreeCache;
   readonly #shared: Shared;
   readonly #project: string;
+  readonly #parent: { readonly url: string; readonly rights: RepositoryAccess } | undefined;
 
-  constructor(shared: Shared, project: string) {
+  constructor(shared: Shared, project: string, parent?: { readonly url: string; readonly rights: RepositoryAccess }) {
     this.#shared = shared;
     this.#project = project;
+    this.#parent = parent;
     this.#options = shared.options;
     this.#limits = shared.limits;
     this.#pool = shared.pool;
@@ -118,6 +121,10 @@ class MirroredSources implements GitSources {
 
   ofProject(project: string): GitSources {
     return new MirroredSources(this.#shared, project);
+  }
+
+  forSubmodulesOf(url: string): GitSources {
+    return new MirroredSources(this.#shared, this.#project, { url, rights: this.#rightsTo(url) });
   }
 
   async resolve(repository: string, written: string, signal: AbortSignal, tagPrefix = ""): Promise<ResolvedRevision> {
@@ -253,7 +260,7 @@ class MirroredSources implements GitSources {
     if (url.transport === "file" && !allowLocal && own === undefined) {
       throw new TerminalError("GIT_REFUSED", `repository "${url.url}" is a local path, which is not allowed here`);
     }
-    const rights = own === undefined ? this.#options.access(repository, this.#project) : anonymousAccess;
+    const rights = own === undefined ? this.#rightsTo(repository) : anonymousAccess;
     // What one project may read by its own credentials, no other reads from the mirror.
     const key = rights.scope === "" ? url.mirrorKey : `${url.mirrorKey} of ${rights.scope}`;
     const name = createHash("sha256").update(key).digest("hex").slice(0, 40);
@@ -262,6 +269,15 @@ class MirroredSources implements GitSources {
     const basic: Access["basic"] = async (signal) =>
       rights.gitHubApp === undefined ? (rights.basic ?? url.credentials) : gitHubTokens.basic(rights, signal);
     return { mirror, access: { repository: url, rights, basic, fetchesFiles: own !== undefined } };
+  }
+
+  #rightsTo(repository: string): RepositoryAccess {
+    const rights = this.#options.access(repository, this.#project);
+    const { url: parent = "", rights: others } = this.#parent ?? {};
+    if (others === undefined || hasCredentials(rights)) return rights;
+    if (!hasCredentials(others) || parseRepositoryUrl(parent).origin !== parseRepositoryUrl(repository).origin)
+      return rights;
+    return { ...others, scope: others.scope || `the submodules of ${normaliseRepositoryUrl(parent)}` };
   }
 
   /** Runs `work` with the commit there and its text read. */
@@ -287,6 +303,11 @@ class MirroredSources implements GitSources {
     const [lost] = await pass(missing);
     if (lost !== undefined) throw new EngineError("GIT_FAILED", `the server did not send the file "${lost.path}"`);
   }
+}
+
+function hasCredentials(access: RepositoryAccess): boolean {
+  const { basic, bearerToken, gitHubApp, sshPrivateKey, tls } = access;
+  return [basic, bearerToken, gitHubApp, sshPrivateKey, tls.certificate].some((one) => one !== undefined);
 }
 
 type AtCommit<T> = (reader: ObjectReader, commitText: string) => Promise<T>;

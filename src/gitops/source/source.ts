@@ -150,6 +150,8 @@ export type TreesByRef = ReadonlyMap<string, SourceTree>;
 export interface GitSources extends AsyncDisposable {
   /** The same repositories, as Applications of a project may read them. Disposal is that of the first. */
   ofProject(project: string): GitSources;
+  /** The same, where repositories on the server of this one are read with its credentials if they have none of their own. */
+  forSubmodulesOf(repository: string): GitSources;
   /**
    * Branch, tag, full ref, full or short (7 digits) commit, HEAD or empty. Answers from what the last `fetch` saw; looks
    * at the server only the first time in this process, or when the name is not known. A branch wins over a tag. A version
