@@ -1,3 +1,5 @@
+import type { LfsFiles } from "./lfs.ts";
+
 /** Names of refs (`refs/heads/main`, `HEAD`) to commits; annotated tags are followed. In the remote's order. */
 export type Refs = ReadonlyMap<string, string>;
 
@@ -163,6 +165,8 @@ export interface GitSources extends AsyncDisposable {
    * all others who do, unless that fetch brought the commit wanted. An aborted caller leaves; the last one ends the fetch.
    */
   fetch(repository: string, wanted: Wanted, signal: AbortSignal): Promise<FetchOutcome>;
+  /** The repository's large files; undefined where its Secret does not ask for them (`enableLfs`). */
+  findLfs(repository: string): LfsFiles | undefined;
   /** What `resolve` answers from; undefined before the first fetch of this process. */
   findRefs(repository: string): Refs | undefined;
   /** What the server has now, by one `ls-remote`; the mirror is not touched. */
