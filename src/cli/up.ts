@@ -64,6 +64,7 @@ async function up(dir: string | undefined, dataDir: string, flags: UpFlags): Pro
     git: { command: "git", env: toolEnvironment() },
     rendering: await renderingOf(flags),
     waveDelayMs: waveDelay(process.env.ARGOCD_SYNC_WAVE_DELAY),
+    verifiesSignatures: process.env.ARGOCD_GPG_ENABLED !== "false",
     log,
     ...(remote === undefined ? {} : { remote }),
     ...(dir === undefined ? {} : { manifests: dir }),

@@ -25,12 +25,6 @@ import { createProjects, type Projects } from "../controllers/applications/proje
 import { refEvents } from "../controllers/applications/push-events.ts";
 import { createPushIntake, type PushIntakeDeps, type SeenPush } from "../controllers/applications/push-intake.ts";
 import { createReconcileStream, type ReconcileStream } from "../controllers/applications/reconcile-stream.ts";
-import {
-  certificatesName,
-  createRepositoryAccess,
-  knownHostsName,
-  secretTypeLabel,
-} from "../controllers/applications/repository-access.ts";
 import { createRepositoryPoller, type RepositoryChange } from "../controllers/applications/repository-poller.ts";
 import { settingsName } from "../controllers/applications/resource-settings.ts";
 import { everyApplication } from "../controllers/webhooks/hook-event.ts";
@@ -47,8 +41,8 @@ import type { RenderCache } from "../gitops/reconcile/render-cache.ts";
 import { createChartSources } from "../gitops/source/chart-sources.ts";
 import { openGitSources } from "../gitops/source/git-sources.ts";
 import { normaliseRepositoryUrl } from "../gitops/source/repository-url.ts";
-import type { ChartSources, FindAccess, GitSources } from "../gitops/source/source.ts";
-import type { ListOptions, WatchCache } from "../kube/kube.ts";
+import type { ChartSources, GitSources } from "../gitops/source/source.ts";
+import type { WatchCache } from "../kube/kube.ts";
 import { createLiveState, type LiveState } from "../kube/live-state.ts";
 import { trimLive } from "../kube/trim-live.ts";
 import { createWatchCache } from "../kube/watch-cache.ts";
@@ -60,6 +54,7 @@ import { openClusters } from "./clusters.ts";
 import { createGitFiles } from "./git-files.ts";
 import { controllerNamespace, host, type Parts, runController } from "./parts.ts";
 import { openRenders } from "./rendering.ts";
+import { openRepositoryAccess } from "./repositories.ts";
 import { openSettings, type Settings } from "./settings.ts";
 
 /** The reconcile flow, before anything runs: Sensors need it to store requests. */
@@ -84,6 +79,8 @@ export interface RunningGitOps {
   readonly clusters: () => readonly DestinationCluster[];
   readonly testRepository: TestRepository;
   readonly onPush: (push: SeenPush) => Promise<void>;
+  /** The keys that are known changed. */
+  readonly onKeyring: () => void;
   readonly onHook: (received: ReceivedEvent, done: () => void) => void;
 }
 
@@ -124,14 +121,16 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
       ...(config.manifests === undefined ? {} : { manifests: config.manifests }),
     }),
   );
-  const access = openRepositoryAccess(parts, () =>
-    gitOps.running?.controller.retryFailed("credentials of repositories changed"),
-  );
+  const { access, keyring } = openRepositoryAccess(parts, {
+    onAccess: () => gitOps.running?.controller.retryFailed("credentials of repositories changed"),
+    onKeyring: () => gitOps.running?.onKeyring(),
+  });
   const sources = stack.use(
     await openGitSources({
       directory: dataDir.file("git"),
       tool: config.git,
       access,
+      keyring,
       allowLocal: config.remote === undefined,
       localPathOf: (url) => {
         const path = served.localPathOf(url);
@@ -152,22 +151,6 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
   const target = withHops(createGitOpsTarget({ requests, clock }), hopsOf(parts));
   const gitOps: GitOps = { target, requests, served, sources, charts, files };
   return gitOps;
-}
-
-/** Secrets and ConfigMaps that say how repositories are reached. */
-function openRepositoryAccess({ stack, nursery, kube, clock, log }: Parts, onChange: () => void): FindAccess {
-  const follow = (kind: string, options: Pick<ListOptions, "labelSelector" | "fieldSelector">): WatchCache => {
-    const all = { namespace: controllerNamespace, ...options };
-    const cache = createWatchCache({ client: kube, kind: { apiVersion: "v1", kind }, options: all, clock, log });
-    stack.use(nursery.start(`${kind} of repositories`, (signal) => cache.run(signal)));
-    return cache;
-  };
-  const caches = {
-    secrets: follow("Secret", { labelSelector: `${secretTypeLabel} in (repository,repo-creds)` }),
-    knownHosts: follow("ConfigMap", { fieldSelector: `metadata.name=${knownHostsName}` }),
-    certificates: follow("ConfigMap", { fieldSelector: `metadata.name=${certificatesName}` }),
-  };
-  return createRepositoryAccess({ ...caches, namespace: controllerNamespace }, onChange);
 }
 
 /** A push while they do not run here is found when they are looked at first, or by the poll of the engine that has them. */
@@ -258,6 +241,7 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
         schemas: triggerSchemas(),
         sources: gitOps.sources,
         charts: gitOps.charts,
+        verifiesSignatures: parts.config.verifiesSignatures,
         renders,
         claims: createClaims(),
         isApplication,
@@ -309,6 +293,12 @@ function takeReasons(parts: Parts, gitOps: GitOps, running: Running): void {
   stack.defer(() => stop.abort());
   const repositories = () => [...controller.repositories()].map(({ url }) => url);
   const onHook = createHookIntake({ repositories, onPush, clock, log, signal: stop.signal });
+  const onKeyring = () =>
+    requestAllOf(store, gitOps, {
+      what: "the keys that sign commits changed",
+      id: "spec/gpg-keys",
+      concerns: () => true,
+    });
   const { sources, charts } = gitOps;
   const all = { sources, charts, renders, controllerNamespace, store, directory, isApplication, settings: reconcile };
   const { synced } = applications;
@@ -322,6 +312,7 @@ function takeReasons(parts: Parts, gitOps: GitOps, running: Running): void {
     testRepository: (repository) => testRepository(repository, gitOps.sources),
     onPush,
     onHook,
+    onKeyring,
   };
   startPolling(parts, gitOps, controller);
   stack.use(nursery.start("chart poller", (signal) => pollCharts(clock, controller, signal)));

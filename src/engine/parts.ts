@@ -45,6 +45,8 @@ export interface EngineConfig {
   readonly rendering?: RenderingConfig;
   /** Between waves of a sync: so that other controllers can act on what one wave did. */
   readonly waveDelayMs: number;
+  /** Whether projects may want signed commits. */
+  readonly verifiesSignatures: boolean;
   /** A real cluster in place of the embedded one; disposed of by the caller. */
   readonly remote?: RemoteCluster & { readonly kubeconfig: string };
   /** `nats://…`; absent: the embedded bus. */

@@ -23,6 +23,7 @@ import type { Place } from "./destination.ts";
 import type { ReconcileRequest } from "./request.ts";
 import { defaultSettings, type ReconcileSettings, trackingOf } from "./settings.ts";
 import { type Rendered, renderTarget, type TargetDeps } from "./target.ts";
+import { type VerifyDeps, verifySources } from "./verify-sources.ts";
 
 /** What one look at an Application found: what should be, what is, and what that means. */
 export interface Look {
@@ -34,6 +35,8 @@ export interface Look {
   /** One for each compared object, in order. */
   readonly objectHealth: readonly (Health | undefined)[];
   readonly conditions: readonly FoundCondition[];
+  /** Whether a signature that the project wants is missing, or not good: nothing is synced. */
+  readonly isUnverified: boolean;
   /** Objects that another Application owns, as `keyText`. */
   readonly foreign: ReadonlySet<string>;
   /** The warnings about objects that another Application owns, or is tracked as owning. */
@@ -44,7 +47,7 @@ export interface Look {
   readonly disturbed: ReadonlySet<string>;
 }
 
-export interface LookDeps extends TargetDeps {
+export interface LookDeps extends TargetDeps, VerifyDeps {
   readonly claims: Claims;
   readonly clock: Clock;
   /** Whether there is an Application `namespace/name`, looked at or not. */
@@ -90,6 +93,8 @@ export async function lookAt(
 ): Promise<Look> {
   const withVersions = { ...deps, versions: place.cluster.versions };
   const rendered = await renderOnce(application, request, revisions, memory, withVersions, signal);
+  const resolved = { revisions: rendered.revisions, asked: revisions };
+  const unverified = await verifySources(application, place.project, resolved, deps, signal);
   const settings = (deps.settings ?? (() => defaultSettings))();
   const { live } = place.cluster;
   await live.ensure(kindsOf(application, rendered.manifests), signal);
@@ -115,7 +120,8 @@ export async function lookAt(
     status: conditions.some(({ type }) => type === "ComparisonError") ? "Unknown" : comparison.status,
     health,
     objectHealth: resources,
-    conditions: [...conditions, ...told, ...shared.conditions],
+    conditions: [...conditions, ...told, ...unverified, ...shared.conditions],
+    isUnverified: unverified.length > 0,
     foreign: shared.foreign,
     ownedByOthers: shared.ownedByOthers,
     liveHooks: found.filter(({ metadata }) => isHook(metadata.annotations ?? {})),

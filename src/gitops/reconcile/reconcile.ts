@@ -143,7 +143,9 @@ function decide(
     const isForeign = isForeignTo(look, object);
     return [{ ...keyOf(some), ...(status === undefined ? {} : { status }), requiresPruning, isForeign }];
   });
-  const due = decideAutoSync({ application, syncStatus, resources, revisions, now });
+  const due: AutoSyncDecision = look.isUnverified
+    ? { kind: "none", reason: "a signature that the project wants is missing, or not good" }
+    : decideAutoSync({ application, syncStatus, resources, revisions, now });
   const { decision, againAfterMs } = heldBack(due, application, look, place, {
     now,
     unmet: unmetOf(application, applicationAt),

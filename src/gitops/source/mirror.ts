@@ -4,7 +4,15 @@ import { localError, remoteError, revisionNotFound } from "./git-errors.ts";
 import { createJoined, untilAborted } from "./joined.ts";
 import { prepareMirror, tidyMirror, type UpkeepDeps, withinSize } from "./mirror-upkeep.ts";
 import type { RepositoryUrl } from "./repository-url.ts";
-import { isFullCommit, mirroredHead, mirrorRefFormat, parseMirrorRefs, parseRemoteRefs } from "./revision.ts";
+import {
+  findRefName,
+  isFullCommit,
+  mirroredHead,
+  mirrorRefFormat,
+  parseMirrorRefs,
+  parseRemoteRefs,
+  parseTagObjects,
+} from "./revision.ts";
 import type { Credentials, FetchOutcome, Refs, RepositoryAccess, Wanted } from "./source.ts";
 
 /** How one caller spells the repository, and may read it. */
@@ -43,6 +51,7 @@ export class Mirror {
   /** Of whoever asked last: they serve the next request for all. */
   #access: Access | undefined;
   #refs: Refs | undefined;
+  #tagObjects: ReadonlyMap<string, string> = new Map();
   #prepared: Promise<void> | undefined;
   readonly #knownCommits = new Set<string>();
   readonly #wantedFiles = new Set<string>();
@@ -59,6 +68,12 @@ export class Mirror {
 
   get fetchedRefs(): Refs | undefined {
     return this.#refs;
+  }
+
+  /** The object of the annotated tag that a name means, as the last fetch saw it; undefined for anything else. */
+  findTagObject(revision: string): string | undefined {
+    const name = this.#refs && findRefName(this.#refs, revision);
+    return name === undefined ? undefined : this.#tagObjects.get(name);
   }
 
   /** What the last fetch saw; fetches when there was none in this process. */
@@ -191,7 +206,9 @@ export class Mirror {
     const listArgs = ["for-each-ref", `--format=${mirrorRefFormat}`];
     const listed = await this.#deps.git.local(this.path, { args: listArgs }, signal);
     if (listed.code !== 0) throw localError("list the refs of a mirror", listed);
-    this.#refs = parseMirrorRefs(listed.stdout.toString("utf8"));
+    const text = listed.stdout.toString("utf8");
+    this.#refs = parseMirrorRefs(text);
+    this.#tagObjects = parseTagObjects(text);
     await tidyMirror(this.path, this.#deps, signal);
     return this.#refs;
   }

@@ -1,3 +1,5 @@
+import type { LfsFiles } from "./lfs.ts";
+
 /** Names of refs (`refs/heads/main`, `HEAD`) to commits; annotated tags are followed. In the remote's order. */
 export type Refs = ReadonlyMap<string, string>;
 
@@ -156,6 +158,8 @@ export type TreesByRef = ReadonlyMap<string, SourceTree>;
 export interface GitSources extends AsyncDisposable {
   /** The same repositories, as Applications of a project may read them. Disposal is that of the first. */
   ofProject(project: string): GitSources;
+  /** The same, where repositories on the server of this one are read with its credentials if they have none of their own. */
+  forSubmodulesOf(repository: string): GitSources;
   /**
    * Branch, tag, full ref, full or short (7 digits) commit, HEAD or empty. Answers from what the last `fetch` saw; looks
    * at the server only the first time in this process, or when the name is not known. A branch wins over a tag. A version
@@ -167,6 +171,8 @@ export interface GitSources extends AsyncDisposable {
    * all others who do, unless that fetch brought the commit wanted. An aborted caller leaves; the last one ends the fetch.
    */
   fetch(repository: string, wanted: Wanted, signal: AbortSignal): Promise<FetchOutcome>;
+  /** The repository's large files; undefined where its Secret does not ask for them (`enableLfs`). */
+  findLfs(repository: string): LfsFiles | undefined;
   /** What `resolve` answers from; undefined before the first fetch of this process. */
   findRefs(repository: string): Refs | undefined;
   /** What the server has now, by one `ls-remote`; the mirror is not touched. */
@@ -195,6 +201,16 @@ export interface GitSources extends AsyncDisposable {
   /** Whether `ancestor` is `descendant` or reachable from it. */
   isAncestor(repository: string, ancestor: string, descendant: string, signal: AbortSignal): Promise<boolean>;
   commitInfo(repository: string, commit: string, signal: AbortSignal): Promise<CommitInfo>;
+  /**
+   * What is wrong with the signatures of a commit, or of the annotated tag that was asked for: at most 10 texts.
+   * @throws TerminalError TOOL_MISSING: gpg or ssh-keygen
+   */
+  verify(
+    repository: string,
+    signed: { readonly commit: string; readonly revision: string; readonly tagPrefix?: string | undefined },
+    wanted: { readonly mode: "head" | "strict"; readonly keys: readonly string[] },
+    signal: AbortSignal,
+  ): Promise<readonly string[]>;
 }
 
 export interface WantedSource {
