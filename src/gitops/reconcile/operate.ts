@@ -1,6 +1,8 @@
 import type { Application, SyncOperation } from "../../api/application-types.ts";
 import { type Clock, instant } from "../../base/clock.ts";
 import { EngineError, messageOf } from "../../base/errors.ts";
+import type { ComparedObject } from "../diff/compare.ts";
+import { respectIgnored } from "../diff/respect.ts";
 import type { HealthChecks } from "../health/checks.ts";
 import { checkObject } from "../project/kind-check.ts";
 import { executeSync } from "../sync/executor.ts";
@@ -81,12 +83,14 @@ export async function planOf(
   signal: AbortSignal,
 ): Promise<SyncPlan> {
   const { comparison, revisions, liveHooks } = look;
+  const { syncOptions } = sync;
   // Two Applications that want one object would undo each other's work for ever.
   const own = isAutomated ? comparison.objects.filter((object) => !isForeignTo(look, object)) : comparison.objects;
   const wantsNamespace = namespace !== "" && sync.syncOptions.includes("CreateNamespace=true");
   const ref = { apiVersion: "v1", kind: "Namespace", name: namespace };
   const metadata = syncPolicy.managedNamespaceMetadata;
-  return planSync(own, comparison.hooks, liveHooks, {
+  const objects = syncOptions.includes("RespectIgnoreDifferences=true") ? own.map((one) => respected(one, look)) : own;
+  return planSync(objects, comparison.hooks, liveHooks, {
     prune: sync.prune,
     syncOptions: sync.syncOptions,
     strategy: sync.strategy,
@@ -97,6 +101,14 @@ export async function planOf(
     namespaceExists: wantsNamespace && (await cluster.kube.get(ref, signal)) !== undefined,
     ...(metadata === undefined ? {} : { namespaceMetadata: metadata }),
   });
+}
+
+/** What the rules leave out keeps its live value. */
+function respected(object: ComparedObject, { rules }: Look): ComparedObject {
+  const { target, live } = object;
+  return target === undefined || live === undefined
+    ? object
+    : { ...object, target: respectIgnored(target, live, rules) };
 }
 
 function run(
