@@ -11,6 +11,7 @@ const rooms: Readonly<Record<string, () => Promise<readonly Bench[]>>> = {
   ledger: async () => (await import("./ledger.ts")).ledgerBenches,
   flow: async () => (await import("./flow.ts")).flowBenches,
   start: async () => (await import("./start.ts")).startBenches,
+  diff: async () => (await import("./diff.ts")).diffBenches,
   gitops: async () => (await import("./gitops.ts")).gitOpsBenches,
   sync: async () => (await import("./sync.ts")).syncBenches,
   render: async () => (await import("./render.ts")).renderBenches,

@@ -7,6 +7,7 @@ import type { KubeClient } from "../../kube/kube.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import type { ComparedObject } from "../diff/compare.ts";
 import { keyOf, keyText } from "../diff/diff.ts";
+import { respectIgnored } from "../diff/respect.ts";
 import { assessHealth } from "../health/assess.ts";
 import type { HealthChecks } from "../health/checks.ts";
 import { checkObject } from "../project/kind-check.ts";
@@ -114,7 +115,7 @@ export async function planOf(
   const { namespace = "" } = destination;
   const metadata = syncPolicy.managedNamespaceMetadata;
   const wantsNamespace = namespace !== "" && sync.syncOptions.includes("CreateNamespace=true");
-  return planSync(objectsToSync(look, isAutomated), look.comparison.hooks, look.liveHooks, {
+  return planSync(objectsToSync(look, isAutomated, sync.syncOptions), look.comparison.hooks, look.liveHooks, {
     prune: sync.prune,
     syncOptions: sync.syncOptions,
     strategy: sync.strategy,
@@ -128,9 +129,22 @@ export async function planOf(
 }
 
 /** Two Applications that want one object would undo each other's work for ever. */
-export function objectsToSync(look: Look, isAutomated: boolean): readonly ComparedObject[] {
+export function objectsToSync(
+  look: Look,
+  isAutomated: boolean,
+  syncOptions: readonly string[],
+): readonly ComparedObject[] {
   const { objects } = look.comparison;
-  return isAutomated ? objects.filter((object) => !isForeignTo(look, object)) : objects;
+  const own = isAutomated ? objects.filter((object) => !isForeignTo(look, object)) : objects;
+  return syncOptions.includes("RespectIgnoreDifferences=true") ? own.map((one) => respected(one, look)) : own;
+}
+
+/** What the rules leave out keeps its live value. */
+function respected(object: ComparedObject, { rules }: Look): ComparedObject {
+  const { target, live } = object;
+  return target === undefined || live === undefined
+    ? object
+    : { ...object, target: respectIgnored(target, live, rules) };
 }
 
 async function namespaceState(
