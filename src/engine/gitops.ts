@@ -142,7 +142,7 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
   const live = createLiveState({ client: kube, clock, log, groupOf, trim: trimLive });
   stack.use(nursery.start("live state", (signal) => live.run(signal)));
   const { projects, onProject } = await openProjects(parts);
-  const settings = createSyncSettings(await openConfigMaps(parts), controllerNamespace);
+  const syncSettings = createSyncSettings(await openConfigMaps(parts), controllerNamespace);
   const index = createApplicationIndex();
   let store: ApplicationStore | undefined;
   let listed: Promise<void> | undefined;
@@ -167,7 +167,7 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
         graceMs,
         pollMs: waitPollMs,
         waveDelayMs: parts.config.waveDelayMs,
-        settings,
+        syncSettings,
       });
     },
     { concurrency: looksAtOnce },

@@ -49,7 +49,7 @@ export interface OperationDeps extends ReconcileDeps {
   readonly log: Logger;
   readonly pollMs: number;
   readonly waveDelayMs: number;
-  readonly settings: SyncSettings;
+  readonly syncSettings: SyncSettings;
 }
 
 export interface RunDeps extends OperationDeps {
@@ -150,7 +150,7 @@ class Run implements OperationRun {
   async #endInTime(signal: AbortSignal): Promise<void> {
     for (;;) {
       const state = objectOf(this.#read()?.application.status.operationState);
-      const late = terminateIfLate(state, this.#deps.settings.syncTimeoutMs(), this.#now());
+      const late = terminateIfLate(state, this.#deps.syncSettings.syncTimeoutMs(), this.#now());
       if (late !== state) {
         this.#pending = { ...(this.#pending ?? state), phase: late.phase ?? "", message: late.message ?? "" };
         await this.#store(this.#pending);
@@ -275,9 +275,9 @@ class Run implements OperationRun {
       current: () => this.#read()?.application ?? application,
       project: () => this.#project(wanted, place),
     };
-    const { clock, pollMs, settings } = this.#deps;
-    const waveDelayMs = settings.waveDelayMs() ?? this.#deps.waveDelayMs;
-    const given = { clock, report, pollMs, waveDelayMs, impersonation: settings.impersonation() };
+    const { clock, pollMs, syncSettings } = this.#deps;
+    const waveDelayMs = syncSettings.waveDelayMs() ?? this.#deps.waveDelayMs;
+    const given = { clock, report, pollMs, waveDelayMs, impersonation: syncSettings.impersonation() };
     return operate(wanted, this.#limited(place), look, running, given, signal);
   }
 
