@@ -29,6 +29,14 @@ export const errorCodes = {
     cause: "The Kubernetes API did not answer.",
     remedy: "Check that the API server runs and is reachable; the engine keeps trying.",
   },
+  ARCHIVE_REFUSED: {
+    cause: "The archive of a chart or an artifact is not safe to unpack, or is damaged.",
+    remedy: "Package it again with helm package or tar, without the entry that the message names.",
+  },
+  ARTIFACT_UNREADABLE: {
+    cause: "The place that a trigger takes its object from did not give it.",
+    remedy: "Check the address, the file or the bucket that the message names, and its credentials.",
+  },
   BUS_MESSAGE_TOO_LARGE: {
     cause: "The event is larger than the bus accepts.",
     remedy: "Send less, or raise the limit of the bus (NATS: max_payload).",
@@ -52,6 +60,10 @@ export const errorCodes = {
   BUS_UNSUPPORTED: {
     cause: "The server behind the bus lacks what is needed.",
     remedy: "Use a nats-server with JetStream enabled, 2.9 or newer.",
+  },
+  CHART_NOT_FOUND: {
+    cause: "The repository or registry has no chart or artifact of this name, or no version that fits.",
+    remedy: "Mend spec.source.chart or targetRevision, or publish the version.",
   },
   CONFIG_INVALID: {
     cause: "A flag, an environment variable or a file of configuration has a value that cannot be used.",
@@ -94,12 +106,16 @@ export const errorCodes = {
     remedy: "Compare the path, type and values of the filter with the event: `tiphys why EVENT`.",
   },
   GIT_AUTH_FAILED: {
-    cause: "The Git server wants credentials, or refused those that it got.",
-    remedy: "Add a repository Secret with a username and a password or token that may read it.",
+    cause: "The server of a repository wants credentials, or refused those that it got.",
+    remedy: "Add a repository Secret with a password, token or SSH key that may read it.",
   },
   GIT_FAILED: {
     cause: "A Git operation failed.",
     remedy: "See the message; it is tried again.",
+  },
+  GIT_HOST_UNKNOWN: {
+    cause: "The server of a repository is not known by its host key or certificate.",
+    remedy: "Add its key to argocd-ssh-known-hosts-cm, or its authority to argocd-tls-certs-cm.",
   },
   GIT_PATH_INVALID: {
     cause: "The path of a source does not exist at its revision, or is no folder of the repository.",
@@ -137,6 +153,10 @@ export const errorCodes = {
     cause: "The engine could not renew its leases in time (it was paused, or the bus was away): another may act now.",
     remedy: "Nothing: it takes leases again by itself. If it happens often, look for pauses of the process or the bus.",
   },
+  LOOP_CUT: {
+    cause: "Events of ours led to events of ours, more often than is allowed: Sensors fire each other.",
+    remedy: "Look at the chain with `tiphys trace EVENT`; break it with a filter, or another event's name.",
+  },
   MANIFEST_INVALID: {
     cause: "A manifest does not say what its kind needs.",
     remedy: "Mend the fields that the message names.",
@@ -152,6 +172,10 @@ export const errorCodes = {
   NOT_FOUND: {
     cause: "Nothing is known under this name or id.",
     remedy: "List what there is, e.g. `tiphys event list` or `tiphys app list`.",
+  },
+  PACKAGE_MISSING: {
+    cause: "A kind of source or trigger needs a package that is not installed.",
+    remedy: "Install it as the message says, in the folder or image that tiphys runs from.",
   },
   PARAMETER_ERROR: {
     cause: "A parameter of a trigger could not be resolved or applied.",
@@ -184,6 +208,10 @@ export const errorCodes = {
   SCRIPT_INVALID: {
     cause: "A text is no Lua script.",
     remedy: "Mend it at the line that the message names; scripts are Lua 5.1.",
+  },
+  REPOSITORY_FAILED: {
+    cause: "A repository of charts or a registry did not answer as it should.",
+    remedy: "See the message; it is tried again.",
   },
   SECRET_MISSING: {
     cause: "A Secret or a key of it does not exist.",
@@ -245,6 +273,10 @@ export const errorCodes = {
   TRIGGER_FAILED: {
     cause: "A trigger could not do its work.",
     remedy: "See the message; `tiphys trace EVENT` shows each attempt.",
+  },
+  TRIGGER_OFFLINE: {
+    cause: "What the trigger would do depends on something that can only be read by a running engine.",
+    remedy: "Ask a running engine: `tiphys what-if --event FILE`.",
   },
   TRIGGER_UNSUPPORTED: {
     cause: "The kind of trigger is not supported (yet), or the template names none.",

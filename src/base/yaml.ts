@@ -114,6 +114,16 @@ export function parseYaml(text: string): unknown[] {
   return parseYamlDocuments(text).map((document) => document.value);
 }
 
+/** As `parseYaml`, but of a key that is given twice the last one counts: of files that others wrote for Go's readers. */
+export function parseLooseYaml(text: string): unknown[] {
+  try {
+    return parseYaml(text);
+  } catch (error) {
+    if (!(error instanceof YamlError) || !error.reason.includes("duplicate")) throw error;
+    return constructFromEvents(parseEvents(text, { maxDepth }), { source: text, schema: kubernetesSchema, json: true });
+  }
+}
+
 /** As `parseYaml`, with places. JSON is YAML, too. @throws YamlError */
 export function parseYamlDocuments(text: string): YamlDocument[] {
   try {

@@ -121,7 +121,8 @@ function reasonOf(error: unknown): string {
 }
 
 /** Left behind by an engine that was killed, `endpoints.json` names a process that is gone. */
-function readEndpoints(dataDir: string): Endpoints | undefined {
+/** Of the engine that runs on the data directory; undefined when none does. */
+export function readEndpoints(dataDir: string): Endpoints | undefined {
   try {
     const endpoints = JSON.parse(readFileSync(join(dataDir, "endpoints.json"), "utf8")) as Endpoints;
     process.kill(endpoints.pid, 0);

@@ -25,6 +25,10 @@ const commands: Readonly<Record<string, Loader>> = {
     summary: "list, show and redrive what failed for good",
     load: async () => (await import("./dead.ts")).deadCommand(),
   },
+  diff: {
+    summary: "what a sync of an Application would change in a cluster, or against a revision or a folder",
+    load: async () => (await import("./diff.ts")).diffCommand(),
+  },
   event: {
     summary: "list, show and send events",
     load: async () => (await import("./event.ts")).eventCommand(),
@@ -32,6 +36,10 @@ const commands: Readonly<Record<string, Loader>> = {
   explain: {
     summary: "a field of a kind, or an error code",
     load: async () => (await import("./explain.ts")).explainCommand(),
+  },
+  health: {
+    summary: "test scripts of health and actions; the health of objects in files",
+    load: async () => (await import("./health.ts")).healthCommand(),
   },
   replay: {
     summary: "stored events through a Sensor: what would fire, and what differs from what did",

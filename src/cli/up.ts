@@ -8,6 +8,7 @@ import type { Engine } from "../engine/engine.ts";
 import type { EngineConfig } from "../engine/parts.ts";
 import { type BusFlags, busOf } from "./bus-flags.ts";
 import { confirmCluster } from "./confirm.ts";
+import { toolEnvironment } from "./tool-environment.ts";
 import { version } from "./version.ts";
 
 interface UpFlags extends BusFlags {
@@ -87,21 +88,6 @@ function waveDelay(text = "2"): number {
   const seconds = Number(text);
   if (text.trim() !== "" && Number.isInteger(seconds) && seconds >= 0 && seconds <= 3_600) return seconds * 1_000;
   throw new TerminalError("CONFIG_INVALID", `ARGOCD_SYNC_WAVE_DELAY: "${text}" must be seconds, 0 to 3600`);
-}
-
-/** What Git may see of ours: where programs are, and how the network is reached. */
-function toolEnvironment(): Record<string, string> {
-  const names = [
-    "PATH",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
-    "SSL_CERT_FILE",
-  ];
-  return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
 }
 
 /** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once (what is stored is safe). */

@@ -5,9 +5,8 @@ import type { Logger } from "../base/log.ts";
 import type { Metrics } from "../base/metrics.ts";
 import type { Problem, Schema } from "../base/schema.ts";
 import { type CompiledSensor, compileSensor } from "../events/sensor/compile.ts";
-import type { ReportAttempt } from "../events/sensor/effect-queue.ts";
 import { type Partitions, partitionOf } from "../events/sensor/partition.ts";
-import type { SensorRunner } from "../events/sensor/runner.ts";
+import type { SensorRunner, SensorRunnerDeps } from "../events/sensor/runner.ts";
 import { cellPrefix } from "../events/sensor/sensor-cells.ts";
 import type { WatchCache } from "../kube/kube.ts";
 import type { KubeObject, ObjectRef } from "../objects/object.ts";
@@ -28,8 +27,8 @@ export interface SensorControllerDeps {
   readonly partitions: Partitions;
   /** Whether this engine runs the Sensors of a partition; a Sensor of another has its status written there. */
   readonly owns: (partition: number) => boolean;
-  /** `report` is told about each attempt of a trigger. */
-  readonly createRunner: (compiled: CompiledSensor, bus: BusHandle, report: ReportAttempt) => Promise<SensorRunner>;
+  /** `told`: what is to be told of a run, for the Sensor's status. */
+  readonly createRunner: (compiled: CompiledSensor, bus: BusHandle, told: RunReports) => Promise<SensorRunner>;
   readonly writeStatus: WriteStatus;
   readonly metrics?: Pick<Metrics, "forgetSensor">;
   readonly clock: Clock;
@@ -37,6 +36,8 @@ export interface SensorControllerDeps {
   /** Asks for another reconcile of a Sensor. */
   readonly request: (namespace: string, name: string) => void;
 }
+
+export type RunReports = Pick<SensorRunnerDeps, "report" | "onSlowed">;
 
 export interface SensorController extends Reconciler {
   /** Sensors that run, for questions. */
@@ -76,6 +77,8 @@ class SensorReconciler implements SensorController {
   /** Whose state may be stored, also while the Sensor is invalid. */
   readonly #uids = new Map<string, string>();
   readonly #starts = new Map<string, Start>();
+  /** Whose scripts take more than their share. */
+  readonly #slowed = new Set<string>();
   readonly #restarts: Restarts;
   readonly #states: TriggerStates;
   readonly #handleIds = createHandleIds();
@@ -155,7 +158,8 @@ class SensorReconciler implements SensorController {
     await this.#running.ensure(key, fingerprint, (stopped) => {
       const begun: Start = { ready: Promise.withResolvers(), isReady: false, isLate: false };
       this.#starts.set(key, begun);
-      return this.#run(compiled, { bus, begun, report: this.#states.start(key, object.status) }, stopped);
+      const told = { report: this.#states.start(key, object.status), onSlowed: this.#onSlowed(key) };
+      return this.#run(compiled, { bus, begun, told }, stopped);
     });
     this.#compiled.set(key, compiled);
     const begun = this.#starts.get(key);
@@ -164,11 +168,11 @@ class SensorReconciler implements SensorController {
 
   async #run(
     compiled: CompiledSensor,
-    { bus, begun: start, report }: { readonly bus: BusHandle; readonly begun: Start; readonly report: ReportAttempt },
+    { bus, begun: start, told }: { readonly bus: BusHandle; readonly begun: Start; readonly told: RunReports },
     signal: AbortSignal,
   ): Promise<void> {
     try {
-      const runner = await unlessAborted(this.#deps.createRunner(compiled, bus, report), signal);
+      const runner = await unlessAborted(this.#deps.createRunner(compiled, bus, told), signal);
       start.runner = runner;
       void runner.ready.then(() => {
         start.isReady = true;
@@ -204,6 +208,7 @@ class SensorReconciler implements SensorController {
     await this.#running.stop(key);
     this.#compiled.delete(key);
     this.#starts.delete(key);
+    this.#slowed.delete(key);
     this.#restarts.forget(key);
     this.#states.forget(key);
   }
@@ -228,6 +233,15 @@ class SensorReconciler implements SensorController {
     this.#uids.delete(key);
   }
 
+  #onSlowed(key: string): (isSlowed: boolean) => void {
+    this.#slowed.delete(key);
+    return (isSlowed) => {
+      if (isSlowed) this.#slowed.add(key);
+      else this.#slowed.delete(key);
+      this.#deps.request(...namesOf(key));
+    };
+  }
+
   #onFailure(key: string, error: unknown): void {
     if (error instanceof EngineError && error.code === "LEASE_LOST") {
       this.#deps.log.info("sensor stopped: another engine may run it", { sensor: key });
@@ -246,11 +260,21 @@ class SensorReconciler implements SensorController {
   ): Promise<void> {
     const { namespace = "", name = "" } = object.metadata;
     if (!this.#owns(`${namespace}/${name}`)) return; // lost meanwhile: its new owner tells
-    const triggers = this.#states.shown(`${namespace}/${name}`);
-    const fields = { ...warningsField(warnings), ...(triggers === undefined ? {} : { triggers }) };
+    const key = `${namespace}/${name}`;
+    const triggers = this.#states.shown(key);
+    const fields = {
+      ...warningsField(this.#slowed.has(key) ? [...warnings, slowed] : warnings),
+      ...(triggers === undefined ? {} : { triggers }),
+    };
     await this.#deps.writeStatus(object, { conditions, fields }, signal);
   }
 }
+
+const slowed: Problem = {
+  severity: "warning",
+  path: "spec.dependencies",
+  message: "scripts take more than half of a core: events of this Sensor are slowed down",
+};
 
 type Named = Pick<ObjectRef, "namespace" | "name">;
 

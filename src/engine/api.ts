@@ -3,15 +3,16 @@ import type { ApplicationDoor } from "../controllers/applications/application-ac
 import { readStoredEvent } from "../controllers/bus-directory.ts";
 import { readBusUsage } from "../controllers/bus-usage.ts";
 import { createEventSender } from "../controllers/event-sender.ts";
+import type { HookReceiver } from "../controllers/webhooks/hook-receiver.ts";
 import type { CompiledSensor } from "../events/sensor/compile.ts";
 import { stateBefore } from "../events/trial/state-before.ts";
-import type { GitOpsTarget } from "../events/triggers/trigger.ts";
 import type { ListedResource } from "../server/history-routes.ts";
 import { openServer } from "../server/server.ts";
 import { createWhy } from "../server/why.ts";
 import { admit } from "../validate/admission.ts";
 import { host, type Parts } from "./parts.ts";
 import { createReplayer } from "./replays.ts";
+import type { TriggerTargets } from "./sensors.ts";
 
 /** How long looking back for one question may take. */
 const questionMs = 5_000;
@@ -21,9 +22,11 @@ export interface ApiState {
   notReady: string | undefined;
   sensors: () => readonly CompiledSensor[];
   /** Undefined: Sensors do not act yet. */
-  gitOps: () => GitOpsTarget | undefined;
+  targets: () => TriggerTargets | undefined;
   /** Undefined: not yet. */
   applications: () => ApplicationDoor | undefined;
+  /** Undefined: nothing can be stored yet. */
+  webhooks: () => HookReceiver | undefined;
   listed: { readonly sensors: () => readonly ListedResource[]; readonly sources: () => readonly ListedResource[] };
 }
 
@@ -55,8 +58,9 @@ export async function openApi(parts: Parts, state: Readonly<ApiState>) {
       why,
       send,
       applications: doorOf(state),
+      webhooks: receiverOf(state),
       buses: () => readBusUsage(directory),
-      replayer: createReplayer(parts, () => state.gitOps()),
+      replayer: createReplayer(parts, () => state.targets()),
       dead: {
         letters: parts.dead,
         redrive: (letter) => parts.redrives.request(letter),
@@ -66,6 +70,15 @@ export async function openApi(parts: Parts, state: Readonly<ApiState>) {
       log,
     }),
   );
+}
+
+function receiverOf(state: Readonly<ApiState>): HookReceiver {
+  const receiver = (): HookReceiver => {
+    const webhooks = state.webhooks();
+    if (webhooks !== undefined) return webhooks;
+    throw new EngineError("ENGINE_UNREACHABLE", "the engine is starting: send it again");
+  };
+  return { maxBytes: async () => receiver().maxBytes(), take: async (request) => receiver().take(request) };
 }
 
 /** The API answers from the start on; Applications are there a little later. */

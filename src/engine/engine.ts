@@ -9,6 +9,7 @@ import { createStatusWriter } from "../controllers/status.ts";
 import type { EventBus } from "../events/bus/bus.ts";
 import { createDeadStore } from "../events/sensor/dead-store.ts";
 import { createRedrives, redriveStore } from "../events/sensor/redrives.ts";
+import { createClientPool } from "../events/triggers/client-pool.ts";
 import { openLedger } from "../ledger/ledger.ts";
 import { openProjection } from "../ledger/projection.ts";
 import { type Endpoints, openDataDir } from "../local/data-dir.ts";
@@ -16,7 +17,7 @@ import { rawSubject } from "../record/subject.ts";
 import { type ApiState, openApi } from "./api.ts";
 import { createSystemHandle, openSystemBus } from "./buses.ts";
 import { applyManifests, openCluster } from "./cluster.ts";
-import { openGitOps, runGitOps } from "./gitops.ts";
+import { createWebhooks, openGitOps, runGitOps } from "./gitops.ts";
 import { openLeases } from "./leases.ts";
 import type { Base, Cluster, EngineConfig, EngineLeases, Parts, Records } from "./parts.ts";
 import { startSensors } from "./sensors.ts";
@@ -58,17 +59,21 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
   const state: ApiState = {
     notReady: "starting",
     sensors: () => [],
-    gitOps: () => undefined,
+    targets: () => undefined,
     applications: () => undefined,
+    webhooks: () => undefined,
     listed: { sensors: () => [], sources: () => [] },
   };
   const server = await openApi(parts, state);
   const gitOps = await openGitOps(parts);
   const applied = await applyManifests(base, cluster.kube);
+  const webhooks = createWebhooks(parts, gitOps);
+  state.webhooks = () => webhooks;
   await runGitOps(parts, gitOps);
   state.applications = () => gitOps.running?.applications;
-  const sensors = await startSensors(parts, gitOps.target);
-  state.gitOps = () => gitOps.target;
+  const targets = { gitOps: gitOps.target, git: gitOps.files };
+  const sensors = await startSensors(parts, targets);
+  state.targets = () => targets;
   metricsOf(parts, sensors.reconciler.lags);
   state.sensors = () => [...sensors.reconciler.running(), ...(gitOps.running?.controller.sensors() ?? [])];
   await releaseGarbage(); // before the sources leave theirs: the peak is a tenth lower
@@ -89,8 +94,14 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
   state.notReady = undefined;
   dataDir.writeEndpoints(endpoints);
   const running = stack.move();
-  const webhooks = ingress.urls();
-  return { endpoints, applied, webhooks, failed: nursery.failed, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  const urls = ingress.urls();
+  return {
+    endpoints,
+    applied,
+    webhooks: urls,
+    failed: nursery.failed,
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
 }
 
 /** Levels that only who asks needs to know. */
@@ -127,5 +138,20 @@ function openParts(base: Base, { bus, records, leases, cluster: { kube, isSimula
   const { name, ttlMs } = redriveStore;
   const redrives = createRedrives({ ...base, store: bus.state(name, { ttlMs }) });
   const dead = createDeadStore(bus, base.clock);
-  return { ...base, ...records, kube, isSimulated, directory, system, leases, partitions, writeStatus, dead, redrives };
+  const clients = base.stack.use(createClientPool(base));
+  base.stack.use(base.nursery.start("idle connections", (signal) => clients.run(signal)));
+  return {
+    ...base,
+    ...records,
+    kube,
+    isSimulated,
+    directory,
+    system,
+    leases,
+    partitions,
+    writeStatus,
+    dead,
+    redrives,
+    clients,
+  };
 }

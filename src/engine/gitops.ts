@@ -1,34 +1,52 @@
 import { existsSync } from "node:fs";
+import { objectOf } from "../api/fields.ts";
 import { argoApiVersion } from "../api/resources.ts";
 import { createActiveWhile } from "../base/active-while.ts";
+import { type Clock, sleepFor } from "../base/clock.ts";
+import type { JsonObject, JsonValue } from "../base/json.ts";
 import { type ApplicationController, createApplicationController } from "../controllers/applications/application.ts";
 import { type ApplicationDoor, createApplicationDoor } from "../controllers/applications/application-access.ts";
 import { createApplicationIndex } from "../controllers/applications/application-index.ts";
 import { localEvent } from "../controllers/applications/application-requests.ts";
 import { type ApplicationStore, createApplicationStore } from "../controllers/applications/application-store.ts";
 import { createGitOpsTarget } from "../controllers/applications/gitops-target.ts";
-import { followLiveChanges, groupOf } from "../controllers/applications/live-changes.ts";
+import { followLiveChanges } from "../controllers/applications/live-changes.ts";
 import { createProjects, type Projects } from "../controllers/applications/projects.ts";
 import { refEvents } from "../controllers/applications/push-events.ts";
-import { createPushIntake, type SeenPush } from "../controllers/applications/push-intake.ts";
+import { createPushIntake, type PushIntakeDeps, type SeenPush } from "../controllers/applications/push-intake.ts";
 import { createReconcileStream, type ReconcileStream } from "../controllers/applications/reconcile-stream.ts";
+import {
+  certificatesName,
+  createRepositoryAccess,
+  knownHostsName,
+  secretTypeLabel,
+} from "../controllers/applications/repository-access.ts";
 import { createRepositoryPoller, type RepositoryChange } from "../controllers/applications/repository-poller.ts";
-import { createSyncSettings } from "../controllers/applications/sync-settings.ts";
+import { settingsName } from "../controllers/applications/resource-settings.ts";
+import { everyApplication } from "../controllers/webhooks/hook-event.ts";
+import { createHookIntake } from "../controllers/webhooks/hook-intake.ts";
+import { createHookReceiver, type HookReceiver } from "../controllers/webhooks/hook-receiver.ts";
+import { createHookSettings } from "../controllers/webhooks/hook-settings.ts";
+import { changedFiles, isTouched } from "../controllers/webhooks/refresh-paths.ts";
+import type { ReceivedEvent } from "../events/sensor/state.ts";
 import { triggerSchemas } from "../events/triggers/registry.ts";
-import type { GitOpsTarget } from "../events/triggers/trigger.ts";
+import type { GitFiles, GitOpsTarget } from "../events/triggers/trigger.ts";
 import { createClaims } from "../gitops/reconcile/claims.ts";
-import type { DestinationCluster } from "../gitops/reconcile/destination.ts";
 import { createRenderCache } from "../gitops/reconcile/render-cache.ts";
+import { createChartSources } from "../gitops/source/chart-sources.ts";
 import { openGitSources } from "../gitops/source/git-sources.ts";
 import { normaliseRepositoryUrl } from "../gitops/source/repository-url.ts";
-import type { GitSources } from "../gitops/source/source.ts";
-import type { WatchCache } from "../kube/kube.ts";
+import type { ChartSources, FindAccess, GitSources } from "../gitops/source/source.ts";
+import type { ListOptions, WatchCache } from "../kube/kube.ts";
 import { createLiveState, type LiveState } from "../kube/live-state.ts";
 import { trimLive } from "../kube/trim-live.ts";
 import { createWatchCache } from "../kube/watch-cache.ts";
 import type { Push } from "../local/git-server.ts";
 import { openServedRepositories, type ServedRepositories } from "../local/served-repositories.ts";
+import { openClusters } from "./clusters.ts";
+import { createGitFiles } from "./git-files.ts";
 import { controllerNamespace, host, type Parts, runController } from "./parts.ts";
+import { openSettings, type Settings } from "./settings.ts";
 
 /** The reconcile flow, before anything runs: Sensors need it to store requests. */
 export interface GitOps {
@@ -36,6 +54,9 @@ export interface GitOps {
   readonly requests: ReconcileStream;
   readonly served: ServedRepositories;
   readonly sources: GitSources;
+  readonly charts: ChartSources;
+  /** What triggers read of repositories. */
+  readonly files: GitFiles;
   /** Set while it runs here. */
   running?: RunningGitOps;
 }
@@ -44,6 +65,7 @@ export interface RunningGitOps {
   readonly controller: ApplicationController;
   readonly applications: ApplicationDoor;
   readonly onPush: (push: SeenPush) => Promise<void>;
+  readonly onHook: (received: ReceivedEvent, done: () => void) => void;
 }
 
 /** The original's `timeout.reconciliation` and its jitter (spec argo-cd-engine 0.3). */
@@ -65,7 +87,8 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
     onRequest: (application, received, done) => {
       const { running } = gitOps;
       if (running === undefined) return; // it stays stored: the stream is read once it runs
-      running.controller.offerStored(application, received, done);
+      if (application === everyApplication) running.onHook(received, done);
+      else running.controller.offerStored(application, received, done);
     },
   });
   const served = stack.use(
@@ -80,11 +103,14 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
       ...(config.manifests === undefined ? {} : { manifests: config.manifests }),
     }),
   );
+  const access = openRepositoryAccess(parts, () =>
+    gitOps.running?.controller.retryFailed("credentials of repositories changed"),
+  );
   const sources = stack.use(
     await openGitSources({
       directory: dataDir.file("git"),
       tool: config.git,
-      credentials: async () => undefined,
+      access,
       allowLocal: config.remote === undefined,
       localPathOf: (url) => {
         const path = served.localPathOf(url);
@@ -95,8 +121,31 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
       onRequest: (repo, request_type) => metrics.gitRequests.add({ repo, request_type }),
     }),
   );
-  const gitOps: GitOps = { target: createGitOpsTarget({ requests, clock }), requests, served, sources };
+  const charts = createChartSources({
+    directory: dataDir.file("charts"),
+    access,
+    env: config.git.env,
+    clock,
+  });
+  const files = stack.use(createGitFiles(parts, served, access));
+  const gitOps: GitOps = { target: createGitOpsTarget({ requests, clock }), requests, served, sources, charts, files };
   return gitOps;
+}
+
+/** Secrets and ConfigMaps that say how repositories are reached. */
+function openRepositoryAccess({ stack, nursery, kube, clock, log }: Parts, onChange: () => void): FindAccess {
+  const follow = (kind: string, options: Pick<ListOptions, "labelSelector" | "fieldSelector">): WatchCache => {
+    const all = { namespace: controllerNamespace, ...options };
+    const cache = createWatchCache({ client: kube, kind: { apiVersion: "v1", kind }, options: all, clock, log });
+    stack.use(nursery.start(`${kind} of repositories`, (signal) => cache.run(signal)));
+    return cache;
+  };
+  const caches = {
+    secrets: follow("Secret", { labelSelector: `${secretTypeLabel} in (repository,repo-creds)` }),
+    knownHosts: follow("ConfigMap", { fieldSelector: `metadata.name=${knownHostsName}` }),
+    certificates: follow("ConfigMap", { fieldSelector: `metadata.name=${certificatesName}` }),
+  };
+  return createRepositoryAccess({ ...caches, namespace: controllerNamespace }, onChange);
 }
 
 /** A push while they do not run here is found when they are looked at first, or by the poll of the engine that has them. */
@@ -105,9 +154,17 @@ async function passOn({ url, refs, repository }: Push, { running, served }: GitO
   const headRef = await served.headRefOf(repository);
   const path = served.localPathOf(url);
   // Applications may name this machine in another way.
-  const used = [...running.controller.repositories()].filter((one) => served.localPathOf(one) === path);
+  const used = [...running.controller.repositories()]
+    .map(({ url: one }) => one)
+    .filter((one) => served.localPathOf(one) === path);
   const spellings = new Map([url, ...used].map((one) => [normaliseRepositoryUrl(one), one]));
   for (const one of spellings.values()) await running.onPush({ url: one, refs, headRef });
+}
+
+/** What takes pushes of Git providers: in every engine, whoever has the Applications. */
+export function createWebhooks({ kube, clock, log }: Parts, { requests }: GitOps): HookReceiver {
+  const settings = createHookSettings({ kube, controllerNamespace, clock });
+  return createHookReceiver({ settings, requests, clock, log });
 }
 
 /** The partition whose lease says which of the engines on one bus has the Applications. */
@@ -138,13 +195,24 @@ export async function runGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
 }
 
 async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
-  const { stack, nursery, kube, clock, log, ledger, system, metrics } = parts;
-  const live = createLiveState({ client: kube, clock, log, groupOf, trim: trimLive });
+  const { stack, nursery, kube, clock, log, system, metrics } = parts;
+  const settings = await openSettings(parts);
+  const live = createLiveState({ client: kube, clock, log, groupOf: settings.groupOf, trim: trimLive });
   stack.use(nursery.start("live state", (signal) => live.run(signal)));
-  const { projects, onProject } = await openProjects(parts);
-  const syncSettings = createSyncSettings(await openConfigMaps(parts), controllerNamespace);
+  const { projects, onProject } = await openProjects(parts, settings.configMaps);
   const index = createApplicationIndex();
+  const follow = (one: LiveState) => followLive(one, settings, parts, gitOps);
   let store: ApplicationStore | undefined;
+  const requestAll = (what: string, id: string, concerns: (spec: JsonObject) => boolean): void =>
+    requestAllOf(store, gitOps, { what, id, concerns });
+  const clusters = await openClusters(parts, live, settings, {
+    follow,
+    onChange: ({ server, name }) =>
+      requestAll(`cluster ${name} changed`, `spec/cluster/${server}`, ({ destination }) => {
+        const { server: wanted, name: named } = objectOf(destination);
+        return wanted === server || named === name;
+      }),
+  });
   let listed: Promise<void> | undefined;
   const running = runController(
     parts,
@@ -159,35 +227,41 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
         request,
         schemas: triggerSchemas(),
         sources: gitOps.sources,
-        renders: createRenderCache(gitOps.sources, { onMade: () => metrics.renders.add({}) }),
+        charts: gitOps.charts,
+        renders: createRenderCache({ onMade: () => metrics.renders.add({}) }),
         claims: createClaims(),
         isApplication: (key) => store?.find(key) !== undefined,
         controllerNamespace,
-        directory: { project: projects.find, clusters: () => [inCluster(parts, live)] },
+        settings: settings.reconcile,
+        syncSettings: settings.sync,
+        directory: { project: projects.find, clusters: () => clusters.list(), controllerNamespace },
         graceMs,
         pollMs: waitPollMs,
         waveDelayMs: parts.config.waveDelayMs,
-        syncSettings,
       });
     },
     { concurrency: looksAtOnce },
   );
   const controller = running.reconciler;
-  onProject((name) => requestAllOf(name, controller, store));
-  stack.defer(
-    followLiveChanges({
-      live,
-      applicationOf: (instance) => controller.byInstance(instance),
-      onDrift: (reason) => void controller.offerLocal(reason),
-      ledger,
-      clock,
-      log,
-    }),
+  onProject((name) =>
+    requestAll(`AppProject ${name} changed`, `spec/project/${name}`, ({ project }) => (project || "default") === name),
   );
-  const onPush = createPushIntake({ system, controllerNamespace, index, requests: gitOps.requests, clock });
+  stack.defer(follow(live));
+  settings.onChange((isTrackedAnew) => {
+    if (isTrackedAnew) for (const cluster of [{ live }, ...clusters.list()]) cluster.live.regroup();
+    requestAll(`${settingsName} changed`, `spec/settings/${settingsName}`, () => true);
+  });
   if (store === undefined) throw new Error("a controller is made with its cache");
-  gitOps.running = { controller, applications: createApplicationDoor(store, controller), onPush };
+  const { requests } = gitOps;
+  const concerned = concernedBy(store);
+  const onPush = createPushIntake({ system, controllerNamespace, index, requests, concerned, clock });
+  const stop = new AbortController();
+  stack.defer(() => stop.abort());
+  const repositories = () => [...controller.repositories()].map(({ url }) => url);
+  const onHook = createHookIntake({ repositories, onPush, clock, log, signal: stop.signal });
+  gitOps.running = { controller, applications: createApplicationDoor(store, controller), onPush, onHook };
   startPolling(parts, gitOps, controller);
+  stack.use(nursery.start("chart poller", (signal) => pollCharts(clock, controller, signal)));
   // Not after the first look at each: a repository that does not answer would hold up all others.
   stack.use(
     nursery.start("stored requests", async (signal) => {
@@ -198,12 +272,53 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
   );
 }
 
-/** The cluster that the engine itself uses, by the names that Applications have for it. */
-function inCluster({ kube }: Parts, live: LiveState): DestinationCluster {
-  return { server: "https://kubernetes.default.svc", name: "in-cluster", kube, live };
+/** Drifts and observations of one cluster, until it is called back. */
+function followLive(
+  live: LiveState,
+  { reconcile, groupOf }: Settings,
+  { ledger, clock, log }: Parts,
+  gitOps: GitOps,
+): () => void {
+  return followLiveChanges({
+    live,
+    checks: () => reconcile().checks,
+    groupOf,
+    applicationOf: (instance) => gitOps.running?.controller.byInstance(instance),
+    onDrift: (reason) => void gitOps.running?.controller.offerLocal(reason),
+    ledger,
+    clock,
+    log,
+  });
 }
 
-async function openProjects({ stack, nursery, kube, clock, log }: Parts): Promise<{
+/** Has all Applications looked at whose spec is concerned. */
+function requestAllOf(
+  store: ApplicationStore | undefined,
+  { running }: GitOps,
+  { what, id, concerns }: { what: string; id: string; concerns: (spec: JsonObject) => boolean },
+): void {
+  for (const { metadata, spec } of store?.list() ?? []) {
+    if (!concerns(objectOf(spec as JsonValue | undefined))) continue;
+    const application = `${metadata.namespace}/${metadata.name}`;
+    void running?.controller.offerLocal({ reason: "spec", application, id, what, level: 2 });
+  }
+}
+
+/** What the files of a push concern, by the annotations of Applications. */
+function concernedBy(store: ApplicationStore): NonNullable<PushIntakeDeps["concerned"]> {
+  return (keys, repository, files) => {
+    const changed = changedFiles(files);
+    return [...keys].filter((key) => {
+      const application = store.find(key);
+      return application === undefined || isTouched(application, repository, changed);
+    });
+  };
+}
+
+async function openProjects(
+  { stack, nursery, kube, clock, log }: Parts,
+  configMaps: WatchCache,
+): Promise<{
   readonly projects: Projects;
   onProject(listener: (name: string) => void): void;
 }> {
@@ -216,28 +331,9 @@ async function openProjects({ stack, nursery, kube, clock, log }: Parts): Promis
   stack.use(nursery.start("AppProject cache", (signal) => cache.run(signal)));
   await cache.synced;
   return {
-    projects: createProjects(cache, controllerNamespace, log),
+    projects: createProjects(cache, { configMaps, namespace: controllerNamespace, log }),
     onProject: (listener) => void cache.onChange(({ object }) => listener(object.metadata.name ?? "")),
   };
-}
-
-/** The ConfigMaps of the controller's namespace: settings of the original are among them. */
-async function openConfigMaps({ stack, nursery, kube, clock, log }: Parts): Promise<WatchCache> {
-  const kind = { apiVersion: "v1", kind: "ConfigMap" };
-  const cache = createWatchCache({ client: kube, kind, options: { namespace: controllerNamespace }, clock, log });
-  stack.use(nursery.start("settings cache", (signal) => cache.run(signal)));
-  await cache.synced;
-  return cache;
-}
-
-function requestAllOf(project: string, controller: ApplicationController, store: ApplicationStore | undefined): void {
-  for (const { metadata, spec } of store?.list() ?? []) {
-    const named = typeof spec === "object" && spec !== null && "project" in spec ? spec.project : undefined;
-    if ((named || "default") !== project) continue;
-    const application = `${metadata.namespace}/${metadata.name}`;
-    const what = `AppProject ${project} changed`;
-    void controller.offerLocal({ reason: "spec", application, id: `spec/project/${project}`, what, level: 2 });
-  }
 }
 
 /** The safety net below pushes. */
@@ -264,6 +360,14 @@ function startPolling(
     log,
   });
   stack.use(nursery.start("repository poller", (signal) => poller.run(signal)));
+}
+
+/** Nobody tells when a chart is published: what names a range of versions is looked at again. */
+async function pollCharts(clock: Clock, controller: ApplicationController, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await sleepFor(clock, pollMs + pollJitterMs * Math.random(), signal);
+    controller.lookAtCharts("charts are looked at from time to time");
+  }
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -13,6 +13,7 @@ import type { BusCredentials } from "../events/bus/jetstream-credentials.ts";
 import type { DeadStore } from "../events/sensor/dead-store.ts";
 import type { Partitions } from "../events/sensor/partition.ts";
 import type { Redrives } from "../events/sensor/redrives.ts";
+import type { ClientPool } from "../events/triggers/trigger.ts";
 import type { KubeClient, WatchCache } from "../kube/kube.ts";
 import type { RemoteCluster } from "../kube/kubeconfig.ts";
 import { createWatchCache } from "../kube/watch-cache.ts";
@@ -36,6 +37,8 @@ export interface EngineConfig {
   readonly gitPort: number;
   /** Git, and the environment that it gets: PATH, proxies. */
   readonly git: { readonly command: string; readonly env: Readonly<Record<string, string>> };
+  /** The only folder whose files sources and artifacts may name. Default: `files/<namespace>` of the data directory. */
+  readonly fileRoot?: string;
   /** Between waves of a sync: so that other controllers can act on what one wave did. */
   readonly waveDelayMs: number;
   /** A real cluster in place of the embedded one; disposed of by the caller. */
@@ -117,6 +120,8 @@ export interface Parts extends Base, Records {
   readonly writeStatus: WriteStatus;
   readonly dead: DeadStore;
   readonly redrives: Redrives;
+  /** Connections of triggers. */
+  readonly clients: ClientPool;
 }
 
 export interface RunningController<R extends Reconciler> extends Controller {

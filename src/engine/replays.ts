@@ -7,13 +7,12 @@ import { partitionOf } from "../events/sensor/partition.ts";
 import { applyReplay } from "../events/trial/apply-replay.ts";
 import { type ReplayBus, replay } from "../events/trial/replay.ts";
 import { triggerSchemas } from "../events/triggers/registry.ts";
-import type { GitOpsTarget } from "../events/triggers/trigger.ts";
 import type { Replayer } from "../server/replay-routes.ts";
 import type { Parts } from "./parts.ts";
-import { createActing } from "./sensors.ts";
+import { createActing, type TriggerTargets } from "./sensors.ts";
 
 /** Stored events through Sensors that callers bring, on the buses of this engine. */
-export function createReplayer(parts: Parts, gitOps: () => GitOpsTarget | undefined): Replayer {
+export function createReplayer(parts: Parts, targets: () => TriggerTargets | undefined): Replayer {
   const busOf = ({ sensor }: CompiledSensor): ReplayBus => {
     const own = parts.directory.busFor(sensor.metadata.namespace, sensor.eventBusName);
     return own.readFrom ?? own;
@@ -25,7 +24,7 @@ export function createReplayer(parts: Parts, gitOps: () => GitOpsTarget | undefi
     },
     async apply({ sensor, ...window }, id = randomUUID().slice(0, 8), options) {
       const compiled = compile(sensor);
-      const target = gitOps();
+      const target = targets();
       if (!target) throw new EngineError("ENGINE_UNREACHABLE", "the engine is starting: its Sensors do not act yet");
       const { namespace, name } = compiled.head;
       if (!parts.leases.sensors.owns(partitionOf(namespace, name))) {

@@ -1,20 +1,21 @@
+import { join } from "node:path";
 import type { Sensor } from "../api/resources.ts";
 import { type BusHandle, readStoredEvent } from "../controllers/bus-directory.ts";
 import { createEventBusController } from "../controllers/event-bus.ts";
+import { publishOwn } from "../controllers/own-events.ts";
 import { createSecretReader } from "../controllers/secret-reader.ts";
-import { createSensorController, type SensorController } from "../controllers/sensor.ts";
+import { createSensorController, type RunReports, type SensorController } from "../controllers/sensor.ts";
 import type { EventBus } from "../events/bus/bus.ts";
 import type { CompiledSensor } from "../events/sensor/compile.ts";
 import { createDeadLetters } from "../events/sensor/dead-letters.ts";
-import type { ReportAttempt } from "../events/sensor/effect-queue.ts";
-import { createExecutor } from "../events/sensor/executor.ts";
+import { createExecutor, type ExecutorDeps } from "../events/sensor/executor.ts";
 import type { LimitOf } from "../events/sensor/lane.ts";
 import { createRateLimit, rateKey, rateStore } from "../events/sensor/rate-limit.ts";
 import { createSensorRunner, type SensorRunner, type SensorRunnerDeps } from "../events/sensor/runner.ts";
 import { ledgerPositionsIn } from "../events/sensor/sensor-cells.ts";
 import { createTicker, type Ticker } from "../events/sensor/ticker.ts";
 import { triggerKinds, triggerSchemas } from "../events/triggers/registry.ts";
-import type { GitOpsTarget } from "../events/triggers/trigger.ts";
+import type { GitFiles, GitOpsTarget } from "../events/triggers/trigger.ts";
 import { type EventHead, outcomeKey } from "../record/records.ts";
 import { createBusRunner } from "./buses.ts";
 import {
@@ -27,8 +28,17 @@ import {
   within,
 } from "./parts.ts";
 
+/** What triggers reach beyond the bus and the cluster. */
+export interface TriggerTargets {
+  readonly gitOps: GitOpsTarget;
+  readonly git: GitFiles;
+}
+
 /** EventBuses and Sensors run before the first source does: what a source emits then is not missed by a Sensor. */
-export async function startSensors(parts: Parts, gitOps: GitOpsTarget): Promise<RunningController<SensorController>> {
+export async function startSensors(
+  parts: Parts,
+  targets: TriggerTargets,
+): Promise<RunningController<SensorController>> {
   const { stack, nursery, partitions, clock, log, system } = parts;
   const finished = await readFinished(parts);
   stack.use(nursery.start("partitions", (signal) => partitions.run(signal)));
@@ -46,7 +56,7 @@ export async function startSensors(parts: Parts, gitOps: GitOpsTarget): Promise<
       schemas: triggerSchemas(),
       buses: parts.directory,
       owns: parts.leases.sensors.owns,
-      createRunner: createRunnerFactory(parts, { ...finished, ticker }, gitOps),
+      createRunner: createRunnerFactory(parts, { ...finished, ticker }, targets),
     }),
   );
   parts.leases.sensors.workBy({
@@ -80,13 +90,13 @@ async function readFinished({ ledger, partitions }: Parts): Promise<Finished> {
   return { finished, finishedUntil: { epoch, after } };
 }
 
-function createRunnerFactory(parts: Parts, shared: Finished & { readonly ticker: Ticker }, gitOps: GitOpsTarget) {
+function createRunnerFactory(parts: Parts, shared: Finished & { readonly ticker: Ticker }, targets: TriggerTargets) {
   const { dead, directory, redrives } = parts;
   const readEvent = (head: EventHead) => readStoredEvent(directory, head);
-  return async (compiled: CompiledSensor, own: BusHandle, report: ReportAttempt): Promise<SensorRunner> => {
+  return async (compiled: CompiledSensor, own: BusHandle, told: RunReports): Promise<SensorRunner> => {
     const handle = own.readFrom ?? own;
     const { namespace, name } = compiled.head;
-    const acting = createActing(parts, compiled, gitOps);
+    const acting = createActing(parts, compiled, targets);
     return createSensorRunner(compiled, {
       ...parts,
       ...acting,
@@ -97,7 +107,7 @@ function createRunnerFactory(parts: Parts, shared: Finished & { readonly ticker:
       start: () => startOf(compiled.sensor, handle),
       partition: await parts.partitions.of(namespace, name),
       redrive: { inbox: redrives.inbox({ namespace, name }), letters: dead, readEvent },
-      report,
+      ...told,
     });
   };
 }
@@ -106,14 +116,14 @@ function createRunnerFactory(parts: Parts, shared: Finished & { readonly ticker:
 export function createActing(
   parts: Parts,
   compiled: CompiledSensor,
-  gitOps: GitOpsTarget,
+  targets: TriggerTargets,
 ): Pick<SensorRunnerDeps, "execute" | "putDead" | "limitOf" | "log"> {
   const { namespace, name } = compiled.head;
   const { clock } = parts;
   const log = parts.log.child({ namespace, sensor: name });
   const kube = parts.kube.as(serviceAccountUser(namespace, compiled.sensor.template));
   const secret = createSecretReader(kube, namespace);
-  const context = { kube, secret, gitOps, allowLoopback: true, clock, log };
+  const context = triggerContext(parts, compiled, targets, { kube, secret, log });
   const store = parts.system.bus.state(rateStore.name, { ttlMs: rateStore.ttlMs });
   const limitOf: LimitOf = (lane, intervalMs) =>
     createRateLimit({ store, key: rateKey(namespace, name, lane), intervalMs, clock, log });
@@ -122,6 +132,25 @@ export function createActing(
     limitOf,
     execute: createExecutor(compiled, { kinds: triggerKinds, context }),
     putDead: createDeadLetters(parts.system.bus, compiled.head, clock),
+  };
+}
+
+/** What a Sensor's triggers may use. */
+export function triggerContext(
+  parts: Parts,
+  { head: { namespace }, sensor }: CompiledSensor,
+  targets: TriggerTargets,
+  own: Pick<ExecutorDeps["context"], "kube" | "secret" | "log">,
+): ExecutorDeps["context"] {
+  const { clock, clients, config, dataDir, directory } = parts;
+  return {
+    ...own,
+    ...targets,
+    clients,
+    fileRoot: config.fileRoot ?? join(dataDir.file("files"), namespace),
+    emit: (event) => publishOwn(directory.busFor(namespace, sensor.eventBusName), namespace, event, clock),
+    allowLoopback: true,
+    clock,
   };
 }
 

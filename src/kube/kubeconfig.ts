@@ -3,7 +3,7 @@ import { EngineError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { openConnections } from "./connections.ts";
 import type { Credentials } from "./credentials.ts";
-import { type KubeconfigUser, readKubeconfig } from "./kubeconfig-file.ts";
+import { type KubeconfigContext, type KubeconfigUser, readKubeconfig } from "./kubeconfig-file.ts";
 import { createUserCredentials } from "./user-credentials.ts";
 
 export interface OpenKubeconfigOptions {
@@ -36,8 +36,14 @@ export interface RemoteCluster extends AsyncDisposable {
  * @throws TerminalError CONFIG_INVALID; EngineError CREDENTIALS_FAILED
  */
 export async function openKubeconfig(options: OpenKubeconfigOptions): Promise<RemoteCluster> {
-  const { env, clock, log } = options;
-  const context = await readKubeconfig(options.path, options.context);
+  return openContext(await readKubeconfig(options.path, options.context), options);
+}
+
+/** As `openKubeconfig`, for what a kubeconfig or a Secret says. */
+export async function openContext(
+  context: KubeconfigContext,
+  { env, clock, log }: Pick<OpenKubeconfigOptions, "env" | "clock" | "log">,
+): Promise<RemoteCluster> {
   const { cluster, contextName, user } = context;
   const { baseUrl } = cluster;
   const sendsCredentials = baseUrl.startsWith("https://");

@@ -49,6 +49,8 @@ export interface LiveState {
   rootOf(object: KubeObject): KubeObject;
   /** Everything below the object, itself not included, depth first; at most 10,000. */
   descendantsOf(uid: string): readonly KubeObject[];
+  /** Asks `groupOf` again for every object: what it says of them has changed. */
+  regroup(): void;
   /** Known after `ensure`. */
   isNamespaced(kind: GroupVersionKind): boolean | undefined;
   /** Called after the change is in; each object in one version only. Returns the way to stop. */
@@ -166,6 +168,13 @@ class ClusterState implements LiveState {
 
   descendantsOf(uid: string): readonly KubeObject[] {
     return this.#index.descendantsOf(uid);
+  }
+
+  regroup(): void {
+    for (const { isLeading, cache } of this.#watches.values()) {
+      if (!isLeading) continue;
+      for (const object of cache.items()) this.#index.set(object, this.#options.groupOf(object));
+    }
   }
 
   isNamespaced(kind: GroupVersionKind): boolean | undefined {

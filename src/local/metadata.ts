@@ -14,14 +14,7 @@ export function generatedName(prefix: string): string {
 }
 
 /** The metadata of the body, with the namespace and name of the path filled in. @throws StatusError 400 */
-export function metadataOf(
-  body: JsonObject,
-  resource: ServedResource,
-  namespace: string | undefined,
-  name: string | undefined,
-): JsonObject {
-  const expected = apiVersionOf(resource);
-  checkTypeMeta(body, resource, expected);
+export function metadataOf(body: JsonObject, namespace: string | undefined, name: string | undefined): JsonObject {
   if (body.metadata !== undefined && !isJsonObject(body.metadata)) throw badRequest("metadata must be an object");
   const { namespace: own, ...metadata } = body.metadata ?? {};
   if (name !== undefined && metadata.name !== undefined && metadata.name !== name) {
@@ -37,7 +30,9 @@ export function metadataOf(
   };
 }
 
-function checkTypeMeta(body: JsonObject, resource: ServedResource, expected: string): void {
+/** @throws StatusError 400 */
+export function checkType(body: JsonObject, resource: ServedResource): void {
+  const expected = apiVersionOf(resource);
   const { apiVersion = expected, kind = resource.kind } = body;
   if (apiVersion === expected && kind === resource.kind) return;
   if (kind !== resource.kind) {

@@ -59,7 +59,7 @@ function schemaOf(resource: ServedResource): JsonObject {
     type: "object",
     description: `${resource.kind} of ${apiVersionOf(resource)}.`,
     properties: { apiVersion: { type: "string" }, kind: { type: "string" }, metadata: { type: "object" } },
-    ...resource.custom?.schema,
+    ...resource.custom?.schema?.node,
     "x-kubernetes-group-version-kind": [{ group: resource.group, version: resource.version, kind: resource.kind }],
     "x-kubernetes-preserve-unknown-fields": true,
   };

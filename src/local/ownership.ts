@@ -36,7 +36,7 @@ function writeBy(target: ResourceRequest, now: string, operation: Manager["opera
   const { resource, subresource } = target;
   return {
     self: { manager: managerName(target), operation, apiVersion: apiVersionOf(resource), subresource },
-    form: formOfKind(resource.patchType),
+    form: resource.custom?.form ?? formOfKind(resource.patchType),
     time: now,
     hasStatus: resource.hasStatus,
   };

@@ -6,6 +6,7 @@ import { applyStrategicMergePatch } from "../objects/strategic-merge-patch.ts";
 import { objectAt } from "./kinds.ts";
 import { applyOwned, type Claim, withManagedFields } from "./ownership.ts";
 import { contentType, parseText, type ResourceRequest, readText } from "./request.ts";
+import { checkApplied } from "./schema/decode.ts";
 import { badRequest, invalid, StatusError, unsupportedMediaType } from "./status-error.ts";
 import { keyOf, nowText, readObject, type WriteDeps } from "./stored-object.ts";
 import { changeObject, createObject } from "./writes.ts";
@@ -85,6 +86,7 @@ async function applyObject(
   if (objectAt(patch, "metadata").managedFields !== undefined) {
     throw badRequest("metadata.managedFields must be nil");
   }
+  checkApplied(target, name, patch);
   let owners: readonly JsonObject[] = [];
   const apply = (live: JsonObject | undefined): JsonObject =>
     patched(target, name, () => {

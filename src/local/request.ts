@@ -82,12 +82,26 @@ export async function readText(request: Request): Promise<string> {
 
 /** @throws StatusError 400 */
 export function parseText(text: string, type: string): unknown {
+  if (text.length > maxDepth * 2 && depthOf(text) > maxDepth) throw badRequest("exceeded max depth");
   try {
     return type.endsWith("yaml") && !text.trimStart().startsWith("{") ? parseYaml(text)[0] : parseJson(text);
   } catch (error) {
     const problem = error instanceof Error ? error.message.split("\n", 1)[0] : String(error);
     throw badRequest(`the body of the request cannot be read: ${problem}`);
   }
+}
+
+/** As the decoder of a real server. */
+const maxDepth = 10_000;
+
+/** How deeply the brackets of a JSON text are nested. */
+function depthOf(text: string): number {
+  let [depth, deepest] = [0, 0];
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[{]|[\]}]/gs)) {
+    if (token === "[" || token === "{") deepest = Math.max(deepest, ++depth);
+    else if (token === "]" || token === "}") depth--;
+  }
+  return deepest;
 }
 
 /** Only `All` is known. */

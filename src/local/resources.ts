@@ -1,6 +1,8 @@
 import { isJsonObject, type JsonObject } from "../base/json.ts";
-import { type BuiltInResource, builtInResources } from "../objects/kubernetes-types.ts";
+import { type ApplyField, type BuiltInResource, builtInResources } from "../objects/kubernetes-types.ts";
 import type { PrinterColumn } from "../objects/table.ts";
+import { applyForm } from "./schema/apply-schema.ts";
+import { readSchema, type Schema } from "./schema/schema.ts";
 
 /** One kind in one version, as it is served. Built-in kinds and those of CRDs look the same from here on. */
 export interface ServedResource {
@@ -14,14 +16,33 @@ export interface ServedResource {
   readonly categories: readonly string[];
   readonly verbs: readonly string[];
   readonly hasStatus: boolean;
-  /** Built-in kinds only: those of CRDs have no `scale` yet. */
+  /** Subresources of this kind alone, as discovery lists them. */
+  readonly parts?: BuiltInResource["subresources"];
   readonly hasScale: boolean;
   /** `metadata.generation` counts changes outside of metadata and status. */
   readonly hasGeneration: boolean;
   /** Set for kinds of CRDs: their columns, undefined for the default ones, and what `kubectl explain` shows. */
-  readonly custom?: { readonly columns: readonly PrinterColumn[] | undefined; readonly schema?: JsonObject };
+  readonly custom?: CustomResource;
+  /** Key of `fieldTypes`; undefined for kinds of CRDs. */
+  readonly fieldsType?: string;
   /** For strategic merge patch; undefined for kinds of CRDs. */
   readonly patchType?: string;
+}
+
+interface CustomResource {
+  readonly columns: readonly PrinterColumn[] | undefined;
+  /** How server-side apply owns its fields. */
+  readonly form: ApplyField | undefined;
+  /** Undefined: everything is kept as it is. */
+  readonly schema: Schema | undefined;
+  readonly scale?: ScalePaths;
+}
+
+/** Of a CRD's `scale` subresource: steps of the paths. */
+export interface ScalePaths {
+  readonly spec: readonly string[];
+  readonly status: readonly string[];
+  readonly selector: readonly string[];
 }
 
 export function apiVersionOf(resource: { readonly group: string; readonly version: string }): string {
@@ -35,6 +56,8 @@ export function storeKey(resource: { readonly group: string; readonly plural: st
 
 /** Core kinds with a status whose generation Kubernetes does not count. */
 const withoutGeneration = new Set(["Namespace", "Node", "PersistentVolume", "PersistentVolumeClaim", "Service"]);
+
+const servedParts = new Set(["Pod/log", "Pod/eviction", "ServiceAccount/token"]);
 
 function fromBuiltIn(builtIn: BuiltInResource): ServedResource {
   const hasStatus = builtIn.subresources.some((subresource) => subresource.name === "status");
@@ -51,8 +74,27 @@ function fromBuiltIn(builtIn: BuiltInResource): ServedResource {
     hasStatus,
     hasScale: builtIn.subresources.some((subresource) => subresource.name === "scale"),
     hasGeneration: hasStatus && !withoutGeneration.has(builtIn.kind),
+    parts: builtIn.subresources.filter(({ name }) => servedParts.has(`${builtIn.kind}/${name}`)),
     patchType: builtIn.type,
+    fieldsType: builtIn.type,
   };
+}
+
+/** Kinds that are asked and answered, not stored. */
+const reviews: readonly ServedResource[] = [
+  review("authentication.k8s.io", "TokenReview"),
+  review("authentication.k8s.io", "SelfSubjectReview"),
+  review("authorization.k8s.io", "LocalSubjectAccessReview", true),
+  review("authorization.k8s.io", "SelfSubjectAccessReview"),
+  review("authorization.k8s.io", "SelfSubjectRulesReview"),
+  review("authorization.k8s.io", "SubjectAccessReview"),
+];
+
+function review(group: string, kind: string, namespaced = false): ServedResource {
+  const singular = kind.toLowerCase();
+  const names = { kind, plural: `${singular}s`, singular, shortNames: [], categories: [] };
+  const parts = { hasStatus: false, hasScale: false, hasGeneration: false };
+  return { group, version: "v1", ...names, namespaced, verbs: ["create"], ...parts };
 }
 
 const crdVerbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
@@ -64,6 +106,9 @@ export function servedByDefinition(definition: JsonObject): readonly ServedResou
   const { names } = spec;
   return spec.versions.filter(isJsonObject).flatMap((version) => {
     if (version.served !== true) return [];
+    const subresources = isJsonObject(version.subresources) ? version.subresources : {};
+    const scale = scaleOf(subresources.scale);
+    const schema = spec.preserveUnknownFields === true ? undefined : schemaOf(version.schema);
     return {
       group: String(spec.group),
       version: String(version.name),
@@ -74,17 +119,33 @@ export function servedByDefinition(definition: JsonObject): readonly ServedResou
       shortNames: texts(names.shortNames),
       categories: texts(names.categories),
       verbs: crdVerbs,
-      hasStatus: isJsonObject(version.subresources) && isJsonObject(version.subresources.status),
-      hasScale: false,
+      hasStatus: isJsonObject(subresources.status),
+      hasScale: scale !== undefined,
       hasGeneration: true,
-      custom: { columns: columnsOf(version.additionalPrinterColumns), ...schemaOf(version.schema) },
+      custom: {
+        columns: columnsOf(version.additionalPrinterColumns),
+        form: schema && applyForm(schema),
+        schema,
+        ...(scale === undefined ? {} : { scale }),
+      },
     };
   });
 }
 
-function schemaOf(validation: unknown): { readonly schema?: JsonObject } {
+function schemaOf(validation: unknown): Schema | undefined {
   const schema = isJsonObject(validation) ? validation.openAPIV3Schema : undefined;
-  return isJsonObject(schema) ? { schema } : {};
+  return isJsonObject(schema) ? readSchema(schema) : undefined;
+}
+
+function scaleOf(scale: unknown): ScalePaths | undefined {
+  if (!isJsonObject(scale)) return undefined;
+  const steps = (path: unknown): readonly string[] =>
+    typeof path === "string" ? path.split(".").filter((step) => step !== "") : [];
+  return {
+    spec: steps(scale.specReplicasPath),
+    status: steps(scale.statusReplicasPath),
+    selector: steps(scale.labelSelectorPath),
+  };
 }
 
 function texts(value: unknown): readonly string[] {
@@ -105,7 +166,7 @@ function columnsOf(value: unknown): readonly PrinterColumn[] | undefined {
 
 /** What is served right now. Changes with the stored CustomResourceDefinitions only. */
 export class ResourceTable {
-  readonly #builtIn: readonly ServedResource[] = builtInResources.map(fromBuiltIn);
+  readonly #builtIn: readonly ServedResource[] = [...builtInResources.map(fromBuiltIn), ...reviews];
   readonly #custom = new Map<string, readonly ServedResource[]>();
   #byPath = new Map<string, ServedResource>();
 

@@ -1,8 +1,9 @@
-import { isJsonObject, type JsonObject, parseJson } from "../base/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue, parseJson } from "../base/json.ts";
 import { objectAt } from "./kinds.ts";
 import { claimUpdate } from "./ownership.ts";
 import { readPatch } from "./patches.ts";
 import { type ResourceRequest, readObjectBody } from "./request.ts";
+import type { ScalePaths } from "./resources.ts";
 import { invalid, methodNotAllowed } from "./status-error.ts";
 import { needObject, type WriteDeps } from "./stored-object.ts";
 import { changeObject } from "./writes.ts";
@@ -12,17 +13,17 @@ export async function serveScale(deps: WriteDeps, target: ResourceRequest, name:
   const change = await readChange(target, name);
   if (change === undefined) {
     await deps.store.settled();
-    return JSON.stringify(scaleOf(needObject(deps, target, name)));
+    return JSON.stringify(scaleOf(target, needObject(deps, target, name)));
   }
   const main = { ...target, subresource: undefined };
   const text = await changeObject(
     deps,
     main,
     name,
-    (old) => withScale(target, old, change(scaleOf(old))),
+    (old) => withScale(target, old, change(scaleOf(target, old))),
     (write) => claimUpdate({ ...write, target }),
   );
-  return JSON.stringify(scaleOf(parseJson(text) as JsonObject));
+  return JSON.stringify(scaleOf(target, parseJson(text) as JsonObject));
 }
 
 /** Undefined: a read. */
@@ -37,10 +38,30 @@ async function readChange(
   return () => body;
 }
 
-function scaleOf(object: JsonObject): JsonObject {
+const builtInPaths: ScalePaths = {
+  spec: ["spec", "replicas"],
+  status: ["status", "replicas"],
+  selector: ["spec", "selector"],
+};
+
+function pathsOf({ resource }: ResourceRequest): ScalePaths {
+  return resource.custom?.scale ?? builtInPaths;
+}
+
+function valueAt(object: JsonObject, path: readonly string[]): JsonValue | undefined {
+  return path.reduce<JsonValue | undefined>((value, step) => (isJsonObject(value) ? value[step] : undefined), object);
+}
+
+function withValueAt(object: JsonObject, [step = "", ...rest]: readonly string[], value: JsonValue): JsonObject {
+  return { ...object, [step]: rest.length === 0 ? value : withValueAt(objectAt(object, step), rest, value) };
+}
+
+function scaleOf(target: ResourceRequest, object: JsonObject): JsonObject {
   const { name, namespace, uid, resourceVersion, creationTimestamp } = objectAt(object, "metadata");
-  const { replicas = 0, selector } = objectAt(object, "spec");
-  const text = selectorText(isJsonObject(selector) ? selector : {});
+  const paths = pathsOf(target);
+  const replicas = valueAt(object, paths.spec) ?? 0;
+  const selector = paths.selector.length === 0 ? undefined : valueAt(object, paths.selector);
+  const text = isJsonObject(selector) ? selectorText(selector) : String(selector ?? "");
   return {
     kind: "Scale",
     apiVersion: "autoscaling/v1",
@@ -52,7 +73,7 @@ function scaleOf(object: JsonObject): JsonObject {
       creationTimestamp: creationTimestamp ?? null,
     },
     spec: { replicas },
-    status: { replicas: objectAt(object, "status").replicas ?? 0, ...(text === "" ? {} : { selector: text }) },
+    status: { replicas: valueAt(object, paths.status) ?? 0, ...(text === "" ? {} : { selector: text }) },
   };
 }
 
@@ -81,5 +102,5 @@ function withScale(target: ResourceRequest, old: JsonObject, scale: JsonObject):
   }
   const { resourceVersion, uid } = objectAt(scale, "metadata");
   const metadata = { ...objectAt(old, "metadata"), resourceVersion: resourceVersion ?? "", uid: uid ?? "" };
-  return { ...old, metadata, spec: { ...objectAt(old, "spec"), replicas } };
+  return withValueAt({ ...old, metadata }, pathsOf(target).spec, replicas);
 }

@@ -5,7 +5,13 @@ import type { ServedResource } from "./resources.ts";
 export interface FieldProblem {
   readonly field: string;
   readonly message: string;
-  readonly reason: "FieldValueInvalid" | "FieldValueRequired" | "FieldValueNotSupported";
+  readonly reason:
+    | "FieldValueInvalid"
+    | "FieldValueRequired"
+    | "FieldValueNotSupported"
+    | "FieldValueDuplicate"
+    | "FieldValueForbidden"
+    | "FieldValueTypeInvalid";
 }
 
 /** An answer that is a Kubernetes `Status`: thrown anywhere below `fetch`, which turns it into the response. */

@@ -6,6 +6,7 @@ import { kindRules, objectAt } from "./kinds.ts";
 import {
   asKubeObject,
   checkMetadata,
+  checkType,
   createdMetadata,
   generatedName,
   isSpecChanged,
@@ -17,6 +18,7 @@ import { type Claim, claimUpdate } from "./ownership.ts";
 import { removeObject } from "./removal.ts";
 import { isDryRun, type ResourceRequest } from "./request.ts";
 import { apiVersionOf, type ServedResource } from "./resources.ts";
+import { checkCustom, decodeObject } from "./schema/decode.ts";
 import { alreadyExists, conflict, forbidden, invalid, modifiedSince, notFound, StatusError } from "./status-error.ts";
 import {
   type Admission,
@@ -32,11 +34,13 @@ import {
 export function createObject(
   deps: WriteDeps,
   target: ResourceRequest,
-  body: JsonObject,
+  sent: JsonObject,
   { name, claim = claimUpdate }: { readonly name?: string | undefined; readonly claim?: Claim } = {},
 ): Promise<string> {
   const { resource } = target;
-  const metadata = metadataOf(body, resource, target.namespace, name);
+  checkType(sent, resource);
+  const body = decodeObject(target, sent);
+  const metadata = metadataOf(body, target.namespace, name);
   return deps.store.write(() => {
     const named = withName(deps, target, metadata);
     checkMetadata(named, resource);
@@ -51,6 +55,7 @@ export function createObject(
       kind: resource.kind,
       metadata: createdMetadata(named, resource, now),
     });
+    checkCustom(target, prepared, undefined);
     const object = claim({ target, now, before: undefined, after: prepared });
     admit(deps, target, { operation: "CREATE", object: asKubeObject(object) });
     if (isDryRun(target.query)) return JSON.stringify(object);
@@ -103,15 +108,18 @@ function storeChanged(
   deps: WriteDeps,
   target: ResourceRequest,
   name: string,
-  { old, sent, claim }: { readonly old: JsonObject; readonly sent: JsonObject; readonly claim: Claim },
+  { old, sent: given, claim }: { readonly old: JsonObject; readonly sent: JsonObject; readonly claim: Claim },
 ): string {
   const { resource } = target;
-  const metadata = metadataOf(sent, resource, target.namespace, name);
+  checkType(given, resource);
+  const sent = decodeObject(target, given);
+  const metadata = metadataOf(sent, target.namespace, name);
   const oldMetadata = objectAt(old, "metadata");
   checkPreconditions(resource, name, metadata, oldMetadata);
   const merged = mergeBySubresource(target, old, { ...sent, metadata: updatedMetadata(metadata, oldMetadata) });
   const now = nowText(deps);
   const changed = withGeneration(resource, prepare(resource, now, merged), old);
+  checkCustom(target, changed, old);
   const object = claim({ target, now, before: old, after: changed });
   const newMetadata = objectAt(object, "metadata");
   checkMetadata(newMetadata, resource);

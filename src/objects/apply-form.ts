@@ -16,13 +16,14 @@ export function formOfKind(type: string | undefined): ApplyField {
 }
 
 function fieldsOf(form: ApplyField): Readonly<Record<string, ApplyField>> | undefined {
+  if (form.fields !== undefined) return form.fields;
   if (form.type === undefined) return undefined;
   return form.type === "" ? customFields : (applyTypes[form.type] ?? {});
 }
 
 /** Whether the form names fields, which are then owned with what is in them, unlike the keys of a map. */
 export function isStruct(form: ApplyField): boolean {
-  return form.type !== undefined;
+  return form.type !== undefined || form.fields !== undefined;
 }
 
 export function formOfField(form: ApplyField, name: string): ApplyField {

@@ -13,7 +13,14 @@ export interface BuiltInResource {
   readonly verbs: readonly string[];
   /** Key into `patchTypes`. */
   readonly type: string;
-  readonly subresources: readonly { readonly name: string; readonly kind: string; readonly verbs: readonly string[] }[];
+  readonly subresources: readonly {
+    readonly name: string;
+    readonly kind: string;
+    readonly verbs: readonly string[];
+    /** When not the parent's. */
+    readonly group?: string;
+    readonly version?: string;
+  }[];
 }
 
 /**
@@ -46,6 +53,8 @@ export interface ApplyField {
   readonly defaults?: Readonly<Record<string, string | number>>;
   readonly set?: boolean;
   readonly atomic?: boolean;
+  /** A struct that has no name: that of a CRD. */
+  readonly fields?: Readonly<Record<string, ApplyField>>;
 }
 
 /** Fields of structs; those left out are scalars, or plain: their maps are granular and their lists atomic. */

@@ -11,6 +11,7 @@ import { type BusRouteDeps, busRoutes } from "./bus-routes.ts";
 import { type DeadRouteDeps, deadRoutes } from "./dead-routes.ts";
 import { type HistoryRouteDeps, historyRoutes } from "./history-routes.ts";
 import { type Replayer, replayRoutes } from "./replay-routes.ts";
+import { type WebhookReceiver, webhookRoute } from "./webhook-route.ts";
 
 export interface ServerOptions extends HistoryRouteDeps, ApplicationRouteDeps, BusRouteDeps, DeadRouteDeps {
   /** The address to listen on. */
@@ -24,6 +25,8 @@ export interface ServerOptions extends HistoryRouteDeps, ApplicationRouteDeps, B
   readonly replayer?: Replayer;
   /** Answers `POST /validate`; absent: there is no such path. */
   readonly admit?: Admit;
+  /** Takes `POST /api/webhook`; absent: there is no such path. */
+  readonly webhooks?: WebhookReceiver;
   /** Undefined: ready; otherwise what it waits for. */
   readonly notReady: () => string | undefined;
   readonly log: Logger;
@@ -63,6 +66,8 @@ function createApp(options: ServerOptions): express.Express {
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
+  // Git servers reach it by whatever name leads here; what they send is signed, and only makes us look.
+  if (options.webhooks) app.use("/api/webhook", webhookRoute(options.webhooks, log));
   app.use(checkHost);
   app.get("/healthz", (_, response) => void response.type("text").send("ok\n"));
   app.get("/readyz", (_, response) => {

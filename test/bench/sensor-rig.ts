@@ -139,6 +139,7 @@ const logOnly = {
   allowLoopback: true,
   secret: { read: absent, readConfigMap: absent },
   kube: {} as ExecutorDeps["context"]["kube"],
+  clients: { use: absent },
 };
 
 async function absent(): Promise<never> {

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { EngineError, NotYetError } from "../../src/base/errors.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { createBusDirectory } from "../../src/controllers/bus-directory.ts";
-import { createSensorController } from "../../src/controllers/sensor.ts";
+import { createSensorController, type RunReports } from "../../src/controllers/sensor.ts";
 import type { StatusDraft } from "../../src/controllers/status.ts";
 import { type Partition, partitionOf } from "../../src/events/sensor/partition.ts";
 import type { SensorRunner } from "../../src/events/sensor/runner.ts";
@@ -29,7 +29,7 @@ function sensor(uid = "u1", spec: object = {}): KubeObject {
 const untilAborted = (signal: AbortSignal) =>
   new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 
-function open(createRunner: () => Promise<SensorRunner>) {
+function open(createRunner: (told: RunReports) => Promise<SensorRunner>) {
   const objects = createCache();
   const clock = createVirtualClock();
   const directory = createBusDirectory(createHandle("system"));
@@ -58,9 +58,9 @@ function open(createRunner: () => Promise<SensorRunner>) {
       run: async () => undefined,
     },
     owns: () => seen.owned,
-    createRunner: () => {
+    createRunner: (_compiled, _bus, told) => {
       seen.started += 1;
-      return createRunner();
+      return createRunner(told);
     },
     writeStatus: async (_, draft) => void seen.statuses.push(draft),
     clock,
@@ -86,6 +86,27 @@ test("a valid Sensor runs once, an edit replaces its runner, deletion removes it
   objects.delete(sensor());
   await reconcile();
   assert.deepEqual([seen.forgotten, controller.running().length], [["u1/"], 0]);
+});
+
+test("a Sensor whose scripts take more than their share says so in its status, as long as they do", async () => {
+  let slowed: RunReports["onSlowed"];
+  const { objects, seen, reconcile, controller } = open(async ({ onSlowed }) => {
+    slowed = onSlowed;
+    return good();
+  });
+  objects.set(sensor());
+  const warnings = async () => {
+    await reconcile();
+    const [last] = seen.statuses.slice(-1);
+    return JSON.stringify(last?.fields?.warnings);
+  };
+  assert.doesNotMatch(await warnings(), /more than half/);
+  slowed?.(true);
+  assert.equal(seen.requests, 1);
+  assert.match(await warnings(), /spec.dependencies: scripts take more than half of a core/);
+  slowed?.(false);
+  assert.doesNotMatch(await warnings(), /more than half/);
+  await controller.stopAll();
 });
 
 test("a bus that was opened anew gets a new runner, though its name is the same", async () => {

@@ -16,21 +16,40 @@ export interface HttpSink extends AsyncDisposable {
   readonly requests: readonly SinkRequest[];
 }
 
+export interface SinkAnswer {
+  readonly status: number;
+  readonly body?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Keeps every request in order, and answers as `answer` says. */
+export function startAnswering(answer: (request: SinkRequest) => SinkAnswer | Promise<SinkAnswer>): Promise<HttpSink> {
+  return startServer(async (request, keep) => {
+    keep(request);
+    return answer(request);
+  });
+}
+
 /** `onRequest`: it is answered once that resolves. */
-export async function startHttpSink(
-  onRequest?: (request: SinkRequest, from: Socket) => Promise<void>,
-): Promise<HttpSink> {
-  const requests: SinkRequest[] = [];
-  const take = async (request: SinkRequest, from: Socket): Promise<void> => {
+export function startHttpSink(onRequest?: (request: SinkRequest, from: Socket) => Promise<void>): Promise<HttpSink> {
+  return startServer(async (request, keep, from) => {
     if (onRequest) await onRequest(request, from);
-    else requests.push(request);
-  };
+    else keep(request);
+    return { status: 200, body: "ok" };
+  });
+}
+
+type Handle = (request: SinkRequest, keep: (request: SinkRequest) => void, from: Socket) => Promise<SinkAnswer>;
+
+async function startServer(handle: Handle): Promise<HttpSink> {
+  const requests: SinkRequest[] = [];
+  const keep = (request: SinkRequest): void => void requests.push(request);
   const server = createServer((request, response) => {
     void text(request).then(
       async (body) => {
         const { method = "", url = "", headers } = request;
-        await take({ method, path: url, headers, body }, request.socket);
-        response.end("ok");
+        const answer = await handle({ method, path: url, headers, body }, keep, request.socket);
+        response.writeHead(answer.status, answer.headers ?? {}).end(answer.body);
       },
       () => response.destroy(), // The sender died half way: nothing was received.
     );

@@ -126,9 +126,10 @@ const errors: readonly ErrorCase[] = [
   {
     name: "data that is no string",
     request: ["POST", maps, { ...map("x"), data: { a: 1 } }],
-    status: 422,
-    reason: "Invalid",
-    message: /data.a: Invalid value: 1/,
+    status: 400,
+    reason: "BadRequest",
+    message:
+      /^ConfigMap in version "v1" cannot be handled as a ConfigMap: json: cannot unmarshal number into Go struct field ConfigMap.data of type string$/,
   },
   {
     name: "another kind than the path's",
@@ -163,7 +164,7 @@ const errors: readonly ErrorCase[] = [
     request: ["POST", maps, `{"metadata":{"name":"x"},"a":${"[".repeat(200_000)}${"]".repeat(200_000)}}`],
     status: 400,
     reason: "BadRequest",
-    message: /nested too deeply/,
+    message: /exceeded max depth/,
   },
   {
     name: "a body that is too large",

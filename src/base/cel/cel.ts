@@ -25,33 +25,53 @@ const limits = { maxAstNodes: 2_000, maxDepth: 50, maxListElements: 1_000, maxMa
  * @throws TerminalError EXPRESSION_INVALID for what does not parse, whose types cannot fit, or which gives no bool
  */
 export function compileCel(text: string): Cel {
+  const program = compileProgram(text, { event: "map" });
+  return { test: (event) => program({ event }) };
+}
+
+/** An expression over `self` and `oldSelf`. @throws EngineError EXPRESSION_FAILED */
+export type CelRule = (self: JsonValue, oldSelf?: JsonValue) => boolean;
+
+/** A validation rule as CRDs have them (`x-kubernetes-validations`). @throws TerminalError EXPRESSION_INVALID */
+export function compileCelRule(text: string): CelRule {
+  const program = compileProgram(text, { self: "dyn", oldSelf: "dyn" });
+  return (self, oldSelf = null) => program({ self, oldSelf });
+}
+
+type Values = Readonly<Record<string, JsonValue>>;
+
+function compileProgram(text: string, variables: Readonly<Record<string, string>>): (values: Values) => boolean {
   if (text.length > maxTextLength) {
     throw new TerminalError("EXPRESSION_INVALID", `is longer than ${maxTextLength} characters`);
   }
   const budget = new CelBudget(maxCelSteps);
-  const program = compile(text, budget);
-  return {
-    test(event) {
-      budget.refill();
-      const result = evaluate(() => program(toCel(event)), budget);
-      if (typeof result === "boolean") return result;
-      throw new EngineError("EXPRESSION_FAILED", `the result must be a bool; it is of type ${typeName(result)}`);
-    },
+  const program = compile(text, budget, variables);
+  return (values) => {
+    budget.refill();
+    const result = evaluate(() => program(celValues(values)), budget);
+    if (typeof result === "boolean") return result;
+    throw new EngineError("EXPRESSION_FAILED", `the result must be a bool; it is of type ${typeName(result)}`);
   };
 }
 
-function compile(text: string, budget: CelBudget): (event: unknown) => unknown {
+function celValues(values: Values): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, toCel(value)]));
+}
+
+function compile(
+  text: string,
+  budget: CelBudget,
+  variables: Readonly<Record<string, string>>,
+): (values: Readonly<Record<string, unknown>>) => unknown {
   try {
-    const environment = new Environment({ limits, homogeneousAggregateLiterals: false }).registerVariable(
-      "event",
-      "map",
-    );
+    const environment = new Environment({ limits, homogeneousAggregateLiterals: false });
+    for (const [name, type] of Object.entries(variables)) environment.registerVariable(name, type);
     const program = parseProgram(environment.parse(text));
     const { valid, type = "", error } = program.check();
     if (!valid) throw error;
     if (type !== "bool" && type !== "dyn") throw new Error(`the result must be a bool; it is of type ${type}`);
     guard(program.ast, budget);
-    return (event) => program({ event });
+    return (values) => program(values);
   } catch (error) {
     throw new TerminalError("EXPRESSION_INVALID", firstLine(error));
   }

@@ -4,6 +4,7 @@
  */
 export const prelude = `
 local format, upper, lower, date, parts, now, seconds = ...
+local string, math = string, math -- scripts may set the globals to something else
 
 local function refuse(name)
   return function() error(name .. " is not available: scripts run in a sandbox", 2) end

@@ -4,22 +4,24 @@ import type { AppProject } from "../../api/application-types.ts";
 import { argoApiVersion } from "../../api/resources.ts";
 import { systemClock } from "../../base/clock.ts";
 import { silentLogger } from "../../base/log.ts";
-import { defaultInstanceLabel, ownerOf } from "../../gitops/diff/tracking.ts";
+import { ownerOf } from "../../gitops/diff/tracking.ts";
 import { defaultProject } from "../../gitops/project/project.ts";
 import type { Directory } from "../../gitops/reconcile/destination.ts";
+import { createSettings, type ReconcileSettings, trackingOf } from "../../gitops/reconcile/settings.ts";
 import { createKubeClient } from "../../kube/client.ts";
 import type { KubeClient } from "../../kube/kube.ts";
 import { openKubeconfig } from "../../kube/kubeconfig.ts";
 import { createLiveState } from "../../kube/live-state.ts";
 import { trimLive } from "../../kube/trim-live.ts";
 import { openControlPlane } from "../../local/control-plane.ts";
-
-/** Argo CD's own; an engine's Applications live there. */
-const controllerNamespace = "argocd";
+import type { KubeObject } from "../../objects/object.ts";
+import { controllerNamespace, settingsIn } from "../diff/desired.ts";
 
 export interface OpenedDestination extends AsyncDisposable {
   /** What a reconcile would know of clusters and projects. */
   readonly directory: Directory;
+  /** Of its `argocd-cm`. */
+  readonly settings: ReconcileSettings;
 }
 
 /**
@@ -37,8 +39,9 @@ export async function openDestination(
   const clock = systemClock;
   const log = silentLogger;
   const kube = kubeconfig === undefined ? await openEmpty(folder, stack) : await openNamed(kubeconfig, stack);
-  const groupOf = (object: Parameters<typeof ownerOf>[0]): string | undefined =>
-    ownerOf(object, "annotation", defaultInstanceLabel);
+  const ref = { apiVersion: "v1", kind: "ConfigMap", namespace: controllerNamespace, name: "argocd-cm" };
+  const settings = createSettings(settingsIn((await kube.get(ref, signal))?.data), () => clock.now());
+  const groupOf = (object: KubeObject): string | undefined => ownerOf(object, trackingOf(settings));
   const live = createLiveState({ client: kube, clock, log, groupOf, trim: trimLive });
   const stop = new AbortController();
   const running = live.run(AbortSignal.any([stop.signal, signal]));
@@ -51,7 +54,9 @@ export async function openDestination(
   const { server = "https://kubernetes.default.svc", name = "in-cluster" } = destination;
   const owned = stack.move();
   return {
+    settings,
     directory: {
+      controllerNamespace,
       project: (wanted) => (wanted === project ? known : undefined),
       clusters: () => [{ server, name, kube, live }],
     },

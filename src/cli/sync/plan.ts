@@ -1,4 +1,3 @@
-import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,16 +5,15 @@ import { Command, Option } from "commander";
 import type { Application } from "../../api/application-types.ts";
 import { systemClock } from "../../base/clock.ts";
 import { EngineError } from "../../base/errors.ts";
-import { isJsonObject, type JsonObject, parseJson } from "../../base/json.ts";
-import { silentLogger } from "../../base/log.ts";
+import type { JsonObject } from "../../base/json.ts";
 import { createClaims } from "../../gitops/reconcile/claims.ts";
 import { type Place, placeOf } from "../../gitops/reconcile/destination.ts";
 import { createMemory, type Look, type LookDeps, lookAt } from "../../gitops/reconcile/look.ts";
 import { planOf, refusalBy } from "../../gitops/reconcile/operate.ts";
-import { createRenderCache } from "../../gitops/reconcile/render-cache.ts";
-import { openGitSources } from "../../gitops/source/git-sources.ts";
+import type { ReconcileSettings } from "../../gitops/reconcile/settings.ts";
 import { invalidMessages } from "../../gitops/sync/preflight.ts";
-import { globalFlags } from "../engine-client.ts";
+import { openSources } from "../diff/desired.ts";
+import { globalFlags, readEndpoints } from "../engine-client.ts";
 import { print } from "../output.ts";
 import { readApplicationFile } from "./application-file.ts";
 import { openDestination } from "./destination.ts";
@@ -37,7 +35,7 @@ export function planCommand(): Command {
   return new Command("plan")
     .description(
       "The ordered steps of a sync of the Application in a file: hooks, waves, kinds and prunes. Nothing is written.\n" +
-        "Live state is that of --kubeconfig, else that of the engine on the data directory, else empty.\n" +
+        "Live state is that of --kubeconfig, KUBECONFIG or the engine on the data directory; else nothing is live.\n" +
         "Exit code: 0 it could be run, 1 something is in the way.",
     )
     .argument("<file>", "YAML with one Application, and its AppProject if it is not in the cluster")
@@ -49,7 +47,7 @@ export function planCommand(): Command {
     .option("--sync-option <Key=value>", "beside those of the Application; may be repeated", collect, [])
     .action(async (file: string, flags: PlanFlags, self: Command) => {
       const global = globalFlags(self);
-      const kubeconfig = flags.kubeconfig ?? engineKubeconfig(global.dataDir);
+      const kubeconfig = flags.kubeconfig ?? process.env.KUBECONFIG ?? readEndpoints(global.dataDir)?.kubeconfig;
       const answer = await makePlan(file, flags, kubeconfig, AbortSignal.timeout(timeoutMs));
       print(global, answer, { text: planText });
       if (answer.problems.length > 0 || answer.blocked !== undefined) process.exitCode = 1;
@@ -58,14 +56,6 @@ export function planCommand(): Command {
 
 function collect(value: string, before: readonly string[]): readonly string[] {
   return [...before, value];
-}
-
-/** That of the engine that runs on the data directory. */
-function engineKubeconfig(dataDir: string): string | undefined {
-  const file = join(dataDir, "endpoints.json");
-  if (!existsSync(file)) return undefined;
-  const endpoints: unknown = parseJson(readFileSync(file, "utf8"));
-  return isJsonObject(endpoints) && typeof endpoints.kubeconfig === "string" ? endpoints.kubeconfig : undefined;
 }
 
 async function makePlan(
@@ -80,12 +70,12 @@ async function makePlan(
   const folder = await mkdtemp(join(tmpdir(), "tiphys-plan-"));
   stack.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
   const { destination, project } = application;
-  const { directory } = stack.use(
+  const { directory, settings } = stack.use(
     await openDestination({ kubeconfig, folder }, destination, project, projects, signal),
   );
   const place = placeOf(asked.application, directory);
   if ("problems" in place) throw new EngineError("MANIFEST_INVALID", place.problems.join("; "));
-  const look = await lookOnce(asked.application, place, flags.revision, folder, stack, signal);
+  const look = await lookOnce(asked.application, place, flags.revision, settings, signal);
   return describe(asked.application, place, look, signal);
 }
 
@@ -103,33 +93,21 @@ async function lookOnce(
   application: Application,
   place: Place,
   revision: string | undefined,
-  folder: string,
-  stack: AsyncDisposableStack,
+  settings: ReconcileSettings,
   signal: AbortSignal,
 ): Promise<Look> {
-  const clock = systemClock;
-  const sources = stack.use(
-    await openGitSources({
-      directory: join(folder, "git"),
-      tool: { command: "git", env: { PATH: process.env.PATH ?? "" } },
-      credentials: async () => undefined,
-      allowLocal: true,
-      clock,
-      log: silentLogger,
-    }),
-  );
+  await using sources = await openSources();
   const deps: LookDeps = {
-    sources,
-    renders: createRenderCache(sources),
+    ...sources,
+    settings: () => settings,
     claims: createClaims(),
-    clock,
-    controllerNamespace: "argocd",
+    clock: systemClock,
     isApplication: () => false,
     metrics: { comparedObjects: { add: () => undefined } },
   };
   const request = { level: 3 as const, hard: false, seen: [] };
   const revisions = revision === undefined ? [] : [revision];
-  return lookAt(application, place, request, revisions, createMemory(), deps, signal);
+  return await lookAt(application, place, request, revisions, createMemory(), deps, signal);
 }
 
 async function describe(application: Application, place: Place, look: Look, signal: AbortSignal): Promise<PlanAnswer> {

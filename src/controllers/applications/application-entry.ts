@@ -2,6 +2,7 @@ import type { CompiledSensor } from "../../events/sensor/compile.ts";
 import { createMemory, type Memory } from "../../gitops/reconcile/look.ts";
 import { mergeRequests, type ReconcileRequest } from "../../gitops/reconcile/request.ts";
 import type { OperationRun } from "./application-operation.ts";
+import type { UsedRepository } from "./repository-poller.ts";
 
 /** Requests that were taken to be acted on, as one, and whom to tell once that is done. */
 export interface Taken {
@@ -23,8 +24,10 @@ export interface Entry {
   /** Why it cannot be read. */
   problem: string | undefined;
   instance: string;
-  /** As the sources name them. */
-  repositories: readonly string[];
+  /** Of Git, as the sources name them. */
+  repositories: readonly UsedRepository[];
+  /** Whether a source names a range of versions, or a tag of a registry: nobody tells when that moves. */
+  hasMovingChart: boolean;
   lastSync: string | undefined;
   /** Whether it was looked at since the start of this process. */
   isKnown: boolean;
@@ -52,6 +55,7 @@ export function createEntry(uid: string, former: Entry | undefined): Entry {
     instance: "",
     consent: "",
     repositories: [],
+    hasMovingChart: false,
     lastSync: undefined,
     isKnown: false,
     hasPassedOver: false,

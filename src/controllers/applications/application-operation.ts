@@ -33,6 +33,7 @@ import { limitedClient } from "./limited-client.ts";
 import {
   decisionOf,
   historyOf,
+  onlyWaits,
   resultsIn,
   revisionsIn,
   syncKey,
@@ -233,7 +234,7 @@ class Run implements OperationRun {
     if ("problems" in place) return this.#outcome;
     try {
       const kube = limitedClient(place.cluster.kube, this.#deps.slots);
-      const { results, hasFailed } = await terminateHooks(resultsIn(latest), kube, assessHealth, this.#stop);
+      const { results, hasFailed } = await terminateHooks(resultsIn(latest), kube, this.#assess, this.#stop);
       const resources = results.map((result) => ({ ...result }));
       if (resources.length > 0) {
         this.#pending = { ...latest, syncResult: { ...objectOf(latest.syncResult), resources } };
@@ -275,9 +276,10 @@ class Run implements OperationRun {
       current: () => this.#read()?.application ?? application,
       project: () => this.#project(wanted, place),
     };
-    const { clock, pollMs, syncSettings } = this.#deps;
+    const { clock, pollMs, settings, syncSettings } = this.#deps;
     const waveDelayMs = syncSettings.waveDelayMs() ?? this.#deps.waveDelayMs;
-    const given = { clock, report, pollMs, waveDelayMs, impersonation: syncSettings.impersonation() };
+    const impersonation = syncSettings.impersonation();
+    const given = { clock, checks: settings?.().checks, report, pollMs, waveDelayMs, impersonation };
     return operate(wanted, this.#limited(place), look, running, given, signal);
   }
 
@@ -298,13 +300,15 @@ class Run implements OperationRun {
     return this.#deps.directory.project(project) ?? place.project;
   }
 
+  #assess = (live: KubeObject) => assessHealth(live, this.#deps.settings?.().checks);
+
   #limited({ project, cluster }: Place): Place {
     return { project, cluster: { ...cluster, kube: limitedClient(cluster.kube, this.#deps.slots) } };
   }
 
   /** Resolves once what must not be lost is stored. Ends are written by `#end`, with all that goes with them. */
   async #report(wanted: Application, revisions: readonly string[], progress: SyncProgress): Promise<void> {
-    this.isWaiting = progress.message.startsWith("waiting for") && !progress.message.includes("hook");
+    this.isWaiting = onlyWaits(progress.message);
     const application = this.#read()?.application;
     if (application === undefined) return;
     this.#pending = withProgress(wanted, objectOf(application.status.operationState), revisions, progress);

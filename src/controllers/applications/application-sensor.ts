@@ -7,10 +7,12 @@ import { exactRegex } from "../../base/regex.ts";
 import type { Schema } from "../../base/schema.ts";
 import { type CompiledSensor, compileSensor } from "../../events/sensor/compile.ts";
 import type { Reason } from "../../gitops/reconcile/request.ts";
+import { kindOfSource } from "../../gitops/reconcile/resolve-source.ts";
 import { normaliseRepositoryUrl } from "../../gitops/source/repository-url.ts";
 import { isFullCommit } from "../../gitops/source/revision.ts";
+import { isSemverConstraint, isSemverVersion } from "../../gitops/source/semver-text.ts";
 import { builtInEventSource } from "../../record/cloud-event.ts";
-import { isSemverConstraint, isSemverVersion } from "./semver-text.ts";
+import type { UsedRepository } from "./repository-poller.ts";
 
 /** `data[]` of a dependency, all of which must hold. */
 type DataFilters = readonly (DataFilter & JsonObject)[];
@@ -61,6 +63,11 @@ export function applicationRepositories(application: Application): readonly stri
   return [...new Set(movingSources(application).map(({ repository }) => repository))];
 }
 
+/** Git repositories that the Application reads. */
+export function usedRepositories({ sources, project }: Application): readonly UsedRepository[] {
+  return sources.filter((source) => kindOfSource(source) === "git").map(({ repoURL: url }) => ({ url, project }));
+}
+
 interface MovingSource {
   /** Normalised. */
   readonly repository: string;
@@ -72,7 +79,7 @@ function movingSources({ sources }: Application): readonly MovingSource[] {
   const distinct = new Map<string, MovingSource>();
   for (const source of sources) {
     const revision = source.targetRevision?.trim() ?? "";
-    if (source.chart || source.repoURL.trim() === "" || isFullCommit(revision)) continue;
+    if (kindOfSource(source) !== "git" || source.repoURL.trim() === "" || isFullCommit(revision)) continue;
     const repository = normaliseRepositoryUrl(source.repoURL);
     const filters = [equals("repository", repository), revisionFilter(revision, source)];
     distinct.set(JSON.stringify(filters), { repository, filters });

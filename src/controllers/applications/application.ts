@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Application } from "../../api/application-types.ts";
-import { objectOf, textOf } from "../../api/fields.ts";
+import { objectOf } from "../../api/fields.ts";
 import { sleepFor } from "../../base/clock.ts";
 import { EngineError } from "../../base/errors.ts";
-import type { JsonObject, JsonValue } from "../../base/json.ts";
+import type { JsonValue } from "../../base/json.ts";
 import type { Metrics } from "../../base/metrics.ts";
 import type { Schema } from "../../base/schema.ts";
 import { createSlots } from "../../base/slots.ts";
@@ -14,6 +14,7 @@ import { claimantOf } from "../../gitops/reconcile/look.ts";
 import { type Reconciled, reconcile } from "../../gitops/reconcile/reconcile.ts";
 import { refreshAsked } from "../../gitops/reconcile/refresh-needed.ts";
 import { mergeRequests, type ReconcileRequest, requestOf } from "../../gitops/reconcile/request.ts";
+import { isMovingChart } from "../../gitops/reconcile/resolve-source.ts";
 import type { KubeObject, ObjectRef } from "../../objects/object.ts";
 import type { Reconciler } from "../reconciler.ts";
 import { deleteApplication, releaseApplication } from "./application-deletion.ts";
@@ -30,7 +31,7 @@ import {
 import type { ApplicationIndex } from "./application-index.ts";
 import { type OperationDeps, type RunDeps, runOperation, type SyncRecordDraft } from "./application-operation.ts";
 import { type LocalReason, localEvent, requestFor } from "./application-requests.ts";
-import { applicationRepositories, compileApplicationSensor } from "./application-sensor.ts";
+import { applicationRepositories, compileApplicationSensor, usedRepositories } from "./application-sensor.ts";
 import { readApplication } from "./application-store.ts";
 import {
   beginAsked,
@@ -44,7 +45,9 @@ import {
 import { keepDeletionFinalizers } from "./deletion-hooks.ts";
 import { createEarlyRequests, type EarlyRequests } from "./early-requests.ts";
 import type { ChangedApplication } from "./live-changes.ts";
-import { decisionOf, syncKey } from "./operation-progress.ts";
+import { lastSyncOf } from "./operation-progress.ts";
+import type { UsedRepository } from "./repository-poller.ts";
+import { supersede } from "./superseding.ts";
 
 export interface ApplicationControllerDeps extends OperationDeps {
   readonly index: ApplicationIndex;
@@ -72,8 +75,12 @@ export interface ApplicationController extends Reconciler {
   readAll(signal: AbortSignal): Promise<void>;
   /** By instance name, as trackings hold it. */
   byInstance(instance: string): ChangedApplication | undefined;
-  /** Repositories in use, as the sources name them. */
-  repositories(): Iterable<string>;
+  /** Git repositories in use, as the sources name them; some may come twice. */
+  repositories(): Iterable<UsedRepository>;
+  /** Looks again at those with a source that may have moved without a push. */
+  lookAtCharts(what: string): void;
+  /** Looks again at those that could not be compared. */
+  retryFailed(what: string): void;
   /** Applications as the Sensors that they are. */
   sensors(): readonly CompiledSensor[];
   stopAll(): Promise<void>;
@@ -177,8 +184,23 @@ class ApplicationReconciler implements ApplicationController {
     return { key, head: { namespace, name, uid: entry.uid }, lastSync };
   }
 
-  repositories(): Iterable<string> {
-    return new Set([...this.#entries.values()].flatMap(({ repositories }) => repositories));
+  repositories(): Iterable<UsedRepository> {
+    return [...this.#entries.values()].flatMap(({ repositories }) => repositories);
+  }
+
+  lookAtCharts(what: string): void {
+    this.#lookAgain(({ hasMovingChart }) => hasMovingChart, what);
+  }
+
+  retryFailed(what: string): void {
+    this.#lookAgain(({ memory }) => memory.hasFailed === true, what);
+  }
+
+  #lookAgain(isWanted: (entry: Entry) => boolean, what: string): void {
+    for (const [key, entry] of this.#entries) {
+      if (isWanted(entry))
+        void this.offerLocal({ reason: "timer", application: key, id: `timer/${key}`, what, level: 2 });
+    }
   }
 
   sensors(): readonly CompiledSensor[] {
@@ -294,7 +316,8 @@ class ApplicationReconciler implements ApplicationController {
     if (entry.sensor?.text === text) return;
     const compiled = compileApplicationSensor(application, this.#deps.schemas);
     entry.sensor = { text, compiled };
-    entry.repositories = application.sources.flatMap(({ repoURL, chart }) => (chart ? [] : [repoURL]));
+    entry.repositories = usedRepositories(application);
+    entry.hasMovingChart = application.sources.some(isMovingChart);
     entry.instance = claimantOf(application, this.#deps.controllerNamespace).instance;
     this.#deps.index.set(key, compiled, applicationRepositories(application));
     this.#byInstance.set(entry.instance, key);
@@ -370,7 +393,7 @@ class ApplicationReconciler implements ApplicationController {
       const startedMs = this.#deps.clock.monotonicMs();
       const result = await reconcile(application, request, entry.memory, this.#deps, signal);
       this.#disturb(result.found?.look.disturbed ?? [], `Application ${key}`);
-      this.#supersede(entry, application, result);
+      supersede(entry.run, application, result);
       const sensor = entry.sensor?.compiled.head;
       const { resourceVersion } = object.metadata;
       const reconciled = { key, application, resourceVersion, request, result, sensor };
@@ -426,15 +449,6 @@ class ApplicationReconciler implements ApplicationController {
     );
   }
 
-  /** An automated sync that only waits gives way to a newer commit. */
-  #supersede({ run }: Entry, application: Application, { found }: Reconciled): void {
-    const isAutomated = application.operation?.initiatedBy.automated === true;
-    const revisions = found?.look.revisions ?? [];
-    if (run === undefined || !isAutomated || !run.isWaiting || run.revisions.length === 0) return;
-    if (found?.look.status !== "OutOfSync" || revisions.join() === run.revisions.join()) return;
-    run.terminate({ phase: "Failed", message: `superseded by ${revisions.join(", ")}` });
-  }
-
   async #ensureOperation(
     key: string,
     entry: Entry,
@@ -482,10 +496,4 @@ class ApplicationReconciler implements ApplicationController {
     const dry_run = String(operation?.sync?.dryRun === true);
     this.#deps.metrics.appSync.add({ namespace, name, project, dest_server: destination.server ?? "", phase, dry_run });
   }
-}
-
-/** After a restart: from the state that the last operation left. */
-function lastSyncOf(state: JsonObject): string | undefined {
-  const decision = decisionOf(objectOf(state.operation));
-  return decision === undefined || textOf(state.finishedAt) === "" ? undefined : syncKey(decision);
 }

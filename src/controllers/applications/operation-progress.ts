@@ -103,3 +103,15 @@ export function withOperationSources(object: KubeObject, application: Applicatio
   const { source: _, sources: __, sourceHydrator: ___, ...spec } = application.spec;
   return parseApplication({ ...object, spec: { ...spec, ...wanted } }).resource;
 }
+
+/** After a restart: from the state that the last operation left. */
+export function lastSyncOf(state: JsonObject): string | undefined {
+  const decision = decisionOf(objectOf(state.operation));
+  return decision === undefined || textOf(state.finishedAt) === "" ? undefined : syncKey(decision);
+}
+
+/** Whether the message of an operation says that nothing runs: it waits for health, a window or an approval. */
+export function onlyWaits(message: string): boolean {
+  const isHeld = message.startsWith("needs approval") || message.startsWith("Sync operation blocked");
+  return isHeld || (message.startsWith("waiting for") && !message.includes("hook"));
+}

@@ -12,6 +12,8 @@ export interface RefEventsInput {
   readonly refs: readonly RefChange[];
   /** The branch that HEAD names: `refs/heads/main`; undefined when it is not known. */
   readonly headRef?: string | undefined;
+  /** Nobody knows which branch HEAD names: each counts as it. */
+  readonly mayBeHead?: boolean;
   /** Of pushes; a random one. */
   readonly id: () => string;
   readonly now: Instant;
@@ -21,7 +23,8 @@ export interface RefEventsInput {
  * One event for each ref. Of a poll the id is made of what moved: found again after a failure, it is the same event.
  * `HEAD` itself, which only a poll sees, counts as the default branch: it moves with its branch, and to another one.
  */
-export function refEvents({ kind, repositoryUrl, refs, headRef, id, now }: RefEventsInput): readonly CloudEvent[] {
+export function refEvents(input: RefEventsInput): readonly CloudEvent[] {
+  const { kind, repositoryUrl, refs, headRef, mayBeHead = false, id, now } = input;
   const repository = normaliseRepositoryUrl(repositoryUrl);
   return refs.map(({ name, old, new: after }) => ({
     id: kind === "push" ? id() : pollId(repository, name, old, after),
@@ -37,7 +40,7 @@ export function refEvents({ kind, repositoryUrl, refs, headRef, id, now }: RefEv
       revision: revisionOf(name),
       before: old,
       after,
-      isDefaultBranch: name === "HEAD" || name === headRef,
+      isDefaultBranch: name === "HEAD" || name === headRef || (mayBeHead && name.startsWith("refs/heads/")),
     },
   }));
 }

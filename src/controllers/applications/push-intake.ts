@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../../base/clock.ts";
 import type { ReceivedEvent } from "../../events/sensor/state.ts";
+import { normaliseRepositoryUrl } from "../../gitops/source/repository-url.ts";
 import type { RefChange } from "../../local/git-server.ts";
 import type { CloudEvent } from "../../record/cloud-event.ts";
 import { type BusHandle, publishEvent } from "../bus-directory.ts";
@@ -14,6 +15,10 @@ export interface SeenPush {
   readonly refs: readonly RefChange[];
   /** The branch that HEAD names. */
   readonly headRef: string | undefined;
+  /** Nobody knows which branch HEAD names: each may be it. */
+  readonly mayBeHead?: true;
+  /** Paths that changed; absent: not known. */
+  readonly files?: readonly string[];
 }
 
 export interface PushIntakeDeps {
@@ -22,6 +27,8 @@ export interface PushIntakeDeps {
   readonly controllerNamespace: string;
   readonly index: ApplicationIndex;
   readonly requests: Pick<ReconcileStream, "store">;
+  /** Which of the Applications that follow the ref the files concern; the repository is normalised. Absent: all. */
+  readonly concerned?: (keys: Iterable<string>, repository: string, files: readonly string[]) => Iterable<string>;
   readonly clock: Clock;
 }
 
@@ -30,15 +37,17 @@ export interface PushIntakeDeps {
  * Resolves once all of them are stored; nothing is done about them here. What can be stored is, also if it rejects.
  */
 export function createPushIntake(deps: PushIntakeDeps): (push: SeenPush) => Promise<void> {
-  const { system, controllerNamespace, index, requests, clock } = deps;
+  const { system, controllerNamespace, index, requests, concerned, clock } = deps;
 
-  async function take(event: CloudEvent): Promise<void> {
+  async function take(event: CloudEvent, { url, files }: SeenPush): Promise<void> {
     const { sequence } = await publishEvent(system, controllerNamespace, event);
     const received = receivedAs(event, sequence);
     const takers = new Set(
       index.match(received, clock.now()).flatMap(({ key, decision }) => (decision.kind === "fire" ? [key] : [])),
     );
-    await Promise.all([...takers].map((key) => requests.store(key, received)));
+    const keys =
+      files === undefined || concerned === undefined ? takers : concerned(takers, normaliseRepositoryUrl(url), files);
+    await Promise.all([...keys].map((key) => requests.store(key, received)));
   }
 
   function receivedAs(event: CloudEvent, sequence: number): ReceivedEvent {
@@ -47,12 +56,13 @@ export function createPushIntake(deps: PushIntakeDeps): (push: SeenPush) => Prom
     return { event, head: { ...head, bus: system.name, sequence, storedAt: clock.now() } };
   }
 
-  return async ({ url, refs, headRef }) => {
+  return async (push) => {
+    const { url, refs, headRef, mayBeHead = false } = push;
     const now = clock.now();
-    const events = refEvents({ kind: "push", repositoryUrl: url, refs, headRef, id: randomUUID, now });
+    const events = refEvents({ kind: "push", repositoryUrl: url, refs, headRef, mayBeHead, id: randomUUID, now });
     // One after the other: a push may have thousands of refs.
     const failures: unknown[] = [];
-    for (const event of events) await take(event).catch((error: unknown) => failures.push(error));
+    for (const event of events) await take(event, push).catch((error: unknown) => failures.push(error));
     if (failures.length > 0) throw failures[0];
   };
 }

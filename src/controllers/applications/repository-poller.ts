@@ -26,10 +26,16 @@ export interface RepositoryChange {
   readonly defaultBranch?: string;
 }
 
+/** A repository as an Application of a project names and reaches it. */
+export interface UsedRepository {
+  readonly url: string;
+  readonly project: string;
+}
+
 export interface RepositoryPollerDeps {
-  readonly sources: Pick<GitSources, "tips" | "fetch" | "findRefs">;
-  /** The URLs in use; several spellings of one repository are one repository. */
-  readonly repositories: () => Iterable<string>;
+  readonly sources: { ofProject(project: string): Pick<GitSources, "tips" | "fetch" | "findRefs"> };
+  /** Those in use; several spellings of one repository, and several projects that use it, are one repository. */
+  readonly repositories: () => Iterable<UsedRepository>;
   /**
    * Called after the mirror was brought up to date. Rejecting, or a crash before it resolves, reports the same move
    * again, together with what moved since.
@@ -52,7 +58,7 @@ export interface RepositoryPoller {
    * Looks at the server once more, after a poll under way; resolves once moves were reported. Answered by `run`.
    * @throws what `GitSources.tips` and `fetch` throw, and what `onMoved` rejects with
    */
-  pollNow(repository: string, signal: AbortSignal): Promise<void>;
+  pollNow(repository: UsedRepository, signal: AbortSignal): Promise<void>;
 }
 
 /**
@@ -70,7 +76,7 @@ interface Waiter {
 }
 
 interface Watched {
-  spellings: readonly string[];
+  spellings: readonly UsedRepository[];
   /** What was reported last; undefined before the first poll. */
   tips: Refs | undefined;
   /** Counts failures for ever: each goes on to the next spelling. */
@@ -122,10 +128,10 @@ class Poller implements RepositoryPoller {
     }
   }
 
-  async pollNow(repository: string, signal: AbortSignal): Promise<void> {
+  async pollNow(repository: UsedRepository, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     this.#stopped?.throwIfAborted();
-    const key = normaliseRepositoryUrl(repository);
+    const key = normaliseRepositoryUrl(repository.url);
     const watched = this.#watched.get(key) ?? this.#watch(key, [repository]);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     watched.waiters.push({ resolve, reject });
@@ -135,25 +141,25 @@ class Poller implements RepositoryPoller {
 
   /** Takes up repositories that are new, and forgets those that are in use no longer. */
   #look(): void {
-    const inUse = new Map<string, Set<string>>();
-    for (const url of this.#deps.repositories()) {
-      const key = normaliseRepositoryUrl(url);
-      inUse.set(key, (inUse.get(key) ?? new Set()).add(url));
+    const inUse = new Map<string, Map<string, UsedRepository>>();
+    for (const used of this.#deps.repositories()) {
+      const key = normaliseRepositoryUrl(used.url);
+      inUse.set(key, (inUse.get(key) ?? new Map()).set(`${used.project} ${used.url}`, used));
     }
     for (const [key, { waiters }] of this.#watched) {
       if (!inUse.has(key) && waiters.length === 0) this.#watched.delete(key);
     }
-    for (const [key, urls] of inUse) {
+    for (const [key, used] of inUse) {
       const known = this.#watched.get(key);
-      if (known !== undefined) known.spellings = [...urls];
+      if (known !== undefined) known.spellings = [...used.values()];
       else {
-        this.#watch(key, [...urls]);
+        this.#watch(key, [...used.values()]);
         this.#queue.add(key);
       }
     }
   }
 
-  #watch(key: string, spellings: readonly string[]): Watched {
+  #watch(key: string, spellings: readonly UsedRepository[]): Watched {
     const watched = { spellings, tips: undefined, turn: 0, failures: 0, problems: new Set<string>(), waiters: [] };
     this.#watched.set(key, watched);
     return watched;
@@ -179,9 +185,11 @@ class Poller implements RepositoryPoller {
   }
 
   async #poll(watched: Watched, signal: AbortSignal): Promise<void> {
-    const { sources, onMoved } = this.#deps;
-    // One spelling may be refused where another is not: `.git` or not matters to some servers.
-    const spelling = watched.spellings[watched.turn % watched.spellings.length] ?? "";
+    const { onMoved } = this.#deps;
+    // One spelling may be refused where another is not: `.git` or not matters to some servers. So may one project.
+    const used = watched.spellings[watched.turn % watched.spellings.length] ?? { url: "", project: "" };
+    const spelling = used.url;
+    const sources = this.#deps.sources.ofProject(used.project);
     const fetched = watched.tips === undefined ? sources.findRefs(spelling) : undefined;
     const tips = trackedRefs(await sources.tips(spelling, signal));
     const before = watched.tips ?? firstTips(fetched, tips);

@@ -10,6 +10,8 @@ export interface SyncSettings {
   impersonation(): Impersonation;
   /** How long an operation may take, all attempts together; 0: no limit. */
   syncTimeoutMs(): number;
+  /** Whether Applications may name the engine's own cluster without a Secret for it. */
+  isOwnClusterEnabled(): boolean;
   /** Between waves; undefined: not set there. */
   waveDelayMs(): number | undefined;
 }
@@ -31,6 +33,7 @@ export function createSyncSettings(configMaps: Pick<WatchCache, "find">, namespa
       return read(settingsName, "application.sync.impersonation.enforced") === "false" ? "optional" : "enforced";
     },
     syncTimeoutMs: () => seconds("controller.sync.timeout.seconds") ?? 0,
+    isOwnClusterEnabled: () => read(settingsName, "cluster.inClusterEnabled") !== "false",
     waveDelayMs: () => seconds("controller.sync.wave.delay.seconds"),
   };
 }
@@ -39,5 +42,6 @@ export function createSyncSettings(configMaps: Pick<WatchCache, "find">, namespa
 export const defaultSyncSettings: SyncSettings = {
   impersonation: () => "off",
   syncTimeoutMs: () => 0,
+  isOwnClusterEnabled: () => true,
   waveDelayMs: () => undefined,
 };

@@ -19,6 +19,7 @@ import { type RedriveDeps, runRedrives } from "./redriver.ts";
 import { nextTickAt, reduce, tick } from "./reducer.ts";
 import { createSensorCells, type SensorCells } from "./sensor-cells.ts";
 import { type Decision, emptyState, type ReceivedEvent, type Reduction, type SensorState } from "./state.ts";
+import { hasScripts, ThreadShare } from "./thread-share.ts";
 import type { Horizon, Ticker, TickMember } from "./ticker.ts";
 import { storedAtOf } from "./waiting.ts";
 
@@ -38,6 +39,8 @@ export interface SensorRunnerDeps {
   readonly redrive?: RedriveDeps;
   readonly limitOf?: LimitOf;
   readonly report?: ReportAttempt;
+  /** Told when its scripts begin to take more than their share, and when they no longer do. */
+  readonly onSlowed?: (isSlowed: boolean) => void;
   /** `outcomeKey`s of effects whose outcome the ledger held when the engine started. */
   readonly finished: ReadonlySet<string>;
   /**
@@ -92,6 +95,8 @@ class Runner implements SensorRunner, PartitionMember, TickMember {
   readonly #explainer: Explainer;
   readonly #cells: SensorCells;
   readonly #effects: EffectQueue;
+  /** Absent: deciding never takes long. */
+  readonly #share: ThreadShare | undefined;
   /** Whether there is state beside the position. */
   readonly #isStateful: boolean;
   /** Of whatever ends the run first. */
@@ -120,6 +125,9 @@ class Runner implements SensorRunner, PartitionMember, TickMember {
     this.#isStateful = compiled.triggers.some(({ joins, timing }) => joins || timing !== undefined);
     this.#cells = createSensorCells(compiled, deps.partition.cells);
     this.#finished = deps.finished;
+    this.#share = hasScripts(compiled.sensor)
+      ? new ThreadShare(deps.clock, (isSlowed) => this.#slowed(isSlowed))
+      : undefined;
     this.#effects = new EffectQueue(
       compiled,
       { ...deps, mayAct: () => deps.partition.mayAct() },
@@ -302,10 +310,19 @@ class Runner implements SensorRunner, PartitionMember, TickMember {
       if (!this.#deps.ledger.hasRoom()) await this.#deps.ledger.room(signal);
       if (this.#dueAt !== undefined) await this.#tickBefore(received, signal);
       if (signal.aborted) return;
+      const startedMs = this.#share && this.#deps.clock.monotonicMs();
       this.#apply(reduce(this.#compiled, this.#state, received, this.#deps.clock.now()), received.head.sequence);
       this.#place = { epoch: batch.epoch, after: received.head.sequence };
+      if (startedMs !== undefined && this.#share?.took(startedMs)) await this.#share.pause(signal);
     }
     this.#place = { epoch: batch.epoch, after: Math.max(this.#place.after, batch.through) };
+  }
+
+  #slowed(isSlowed: boolean): void {
+    const { log, onSlowed } = this.#deps;
+    if (isSlowed) log.warn("its scripts take more than half of a core: the sensor is slowed down");
+    else log.info("the sensor is no longer slowed down");
+    onSlowed?.(isSlowed);
   }
 
   /** The stream was made anew: events of the old one cannot be read again, so what is open of them must be stored. */

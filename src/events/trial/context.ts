@@ -52,6 +52,8 @@ export function planningContext(clock: Clock): ExecutorDeps["context"] {
       readConfigMap: async ({ name, key }) => `config map ${name}/${key}`,
     },
     gitOps: planningTarget,
+    clients: { use: refuse },
+    isOffline: true,
     allowLoopback: true,
     clock,
     log: silentLogger,

@@ -2,7 +2,7 @@ import type { RetryPlan } from "../../api/backoff-plan.ts";
 import type { SensorTest, SensorTestCase } from "../../api/sensor-test.ts";
 import { type Instant, instant } from "../../base/clock.ts";
 import { formatDuration } from "../../base/duration.ts";
-import { messageOf, TerminalError } from "../../base/errors.ts";
+import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
 import type { CompiledSensor } from "../sensor/compile.ts";
 import { retryPlanOf } from "../sensor/effect.ts";
@@ -76,6 +76,9 @@ export function createCaseRunner(compiled: CompiledSensor, { startMs }: Pick<Sen
       const rendered = template === undefined ? {} : { template };
       return { ...common, ...rendered, plan: planned, ...attemptsOf(fire.trigger, retry, failures) };
     } catch (error) {
+      if (isOffline(error) && template !== undefined) {
+        return { ...common, template, ...attemptsOf(fire.trigger, retry, failures) };
+      }
       const attempts = error instanceof TerminalError ? 1 : retry.attempts;
       const rendered = template === undefined ? {} : { template };
       return { ...common, ...rendered, error: messageOf(error), attempts, outcome: "dead" };
@@ -107,6 +110,11 @@ export function createCaseRunner(compiled: CompiledSensor, { startMs }: Pick<Sen
       };
     },
   };
+}
+
+/** What only a running engine can know is no fault of the Sensor. */
+function isOffline(error: unknown): boolean {
+  return error instanceof EngineError && error.code === "TRIGGER_OFFLINE";
 }
 
 function idsOf({ events }: Fire): Record<string, string> {

@@ -1,201 +1,310 @@
-import { objectOf, textOf, warningAt } from "../../api/fields.ts";
-import { messageOf, TerminalError } from "../../base/errors.ts";
-import { isJsonObject, type JsonObject } from "../../base/json.ts";
-import type { JsonSchema, Problem } from "../../base/schema.ts";
-import type { SpecOf } from "../../base/schema-type.ts";
-import { parseYaml } from "../../base/yaml.ts";
-import { has, type TriggerRule } from "./rules.ts";
-import { configMapKeySchema, secretKeySchema } from "./schemas.ts";
+import { createHash } from "node:crypto";
+import { readFile, realpath, stat } from "node:fs/promises";
+import { isAbsolute, join, normalize, relative, sep } from "node:path";
+import { type AwsCredentials, awsEncode, signAwsRequest } from "../../base/aws-signature.ts";
+import { type Instant, sleepFor } from "../../base/clock.ts";
+import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
+import type { JsonObject } from "../../base/json.ts";
+import { type ArtifactSource, artifactOrder, parseManifestText } from "./artifact-schema.ts";
+import { githubAppToken } from "./github-app.ts";
+import { readLimited, type TlsOptions, toHttpError, withAgent } from "./outgoing.ts";
+import { createRecent } from "./recent.ts";
+import { secretHash } from "./secret-hash.ts";
+import type { GitFile, TriggerContext } from "./trigger.ts";
 
-const s3Schema = {
-  type: "object",
-  description: "An object in an S3 store, of at most 1.2 MB.",
-  required: ["endpoint", "bucket"],
-  properties: {
-    endpoint: { type: "string", minLength: 1, description: "Host and port of the store." },
-    bucket: {
-      type: "object",
-      description: "Which object.",
-      required: ["name", "key"],
-      properties: {
-        name: { type: "string", minLength: 1, description: "The bucket." },
-        key: { type: "string", minLength: 1, description: "The object's key." },
-      },
-    },
-    region: { type: "string", description: "The region." },
-    insecure: { type: "boolean", description: "Whether to speak HTTP without TLS.", default: false },
-    accessKey: { ...secretKeySchema, description: "Access key." },
-    secretKey: { ...secretKeySchema, description: "Secret key." },
-    caCertificate: { ...secretKeySchema, description: "Has no effect here." },
-    events: { type: "array", description: "Has no effect here.", items: { type: "string" } },
-    filter: {
-      type: "object",
-      description: "Has no effect here.",
-      properties: {
-        prefix: { type: "string", description: "Has no effect here." },
-        suffix: { type: "string", description: "Has no effect here." },
-      },
-    },
-    metadata: {
-      type: "object",
-      description: "Has no effect here.",
-      additionalProperties: { type: "string" },
-    },
-  },
-} as const satisfies JsonSchema;
+/** What reading an artifact needs of a trigger's context. */
+export type ArtifactContext = Pick<
+  TriggerContext,
+  "secret" | "git" | "fileRoot" | "allowLoopback" | "clock" | "clients" | "isOffline"
+>;
 
-const gitSchema = {
-  type: "object",
-  description: "A file in a Git repository. Of ref, tag and branch the first counts; without any it is `master`.",
-  required: ["url", "filePath"],
-  properties: {
-    url: { type: "string", minLength: 1, description: "The repository." },
-    cloneDirectory: { type: "string", description: "Where it is cloned to; default: a directory of its own." },
-    filePath: { type: "string", minLength: 1, description: "The file, from the top of the repository." },
-    branch: { type: "string", description: "A branch." },
-    tag: { type: "string", description: "A tag." },
-    ref: { type: "string", description: "A full ref: `refs/heads/main`." },
-    creds: {
-      type: "object",
-      description: "User name and password.",
-      properties: {
-        username: { ...secretKeySchema, description: "The user's name." },
-        password: { ...secretKeySchema, description: "The user's password or token." },
-      },
-    },
-    githubApp: {
-      type: "object",
-      description: "An app of GitHub whose token is used.",
-      properties: {
-        privateKey: { ...secretKeySchema, description: "The app's private key." },
-        appID: { "x-kubernetes-int-or-string": true, description: "The app's id." },
-        installationID: { "x-kubernetes-int-or-string": true, description: "Id of its installation." },
-      },
-    },
-    sshKeySecret: { ...secretKeySchema, description: "A private SSH key." },
-    insecureIgnoreHostKey: {
-      type: "boolean",
-      description: "Whether any host key is taken.",
-      default: false,
-    },
-    remote: {
-      type: "object",
-      description: "One more remote to fetch from.",
-      properties: {
-        name: { type: "string", description: "The remote's name." },
-        urls: { type: "array", description: "Its URLs.", items: { type: "string" } },
-      },
-    },
-  },
-} as const satisfies JsonSchema;
+/** As the original: so often, so far apart (spec argo-events 6.2). */
+const maxAttempts = 5;
+const betweenAttemptsMs = 1_000;
+const attemptTimeoutMs = 30_000;
+const maxUrlBytes = 512 * 1024;
+const maxS3Bytes = 1_253_376;
+const maxFileBytes = 4 * 1024 * 1024;
 
-export const artifactSchema = {
-  type: "object",
-  description:
-    "Where the object comes from; of several the first counts: s3, inline, file, url, git, configmap, resource.",
-  properties: {
-    resource: {
-      type: "object",
-      description: "The object itself.",
-      "x-kubernetes-preserve-unknown-fields": true,
-    },
-    inline: { type: "string", description: "The object as YAML or JSON text; only its first document counts." },
-    s3: s3Schema,
-    file: {
-      type: "object",
-      description: "A file beside the engine.",
-      required: ["path"],
-      properties: { path: { type: "string", minLength: 1, description: "The file's path." } },
-    },
-    url: {
-      type: "object",
-      description: "What an HTTP server answers, of which 512 KiB are read.",
-      required: ["path"],
-      properties: {
-        path: { type: "string", minLength: 1, format: "uri", description: "The URL." },
-        verifyCert: {
-          type: "boolean",
-          description: "Whether the server's certificate is verified.",
-          default: false,
-        },
-      },
-    },
-    git: gitSchema,
-    configmap: configMapKeySchema,
-  },
-} as const satisfies JsonSchema;
-
-/** Where a resource to create comes from (spec argo-events 6.2). */
-export type ArtifactSource = SpecOf<typeof artifactSchema>;
-
-/** When several are there, the first of these counts, as in the original. */
-const order = ["s3", "inline", "file", "url", "git", "configmap", "resource"] as const;
-
-/** What of `source` fails with each event only, or has no effect. */
-export const sourceRule: TriggerRule = ({ source }, path) => {
-  if (!isJsonObject(source)) return [];
-  const at = `${path}.source`;
-  const [first, ...others] = order.filter((name) => source[name] !== undefined);
-  if (first === undefined) {
-    return [warningAt(at, `unknown artifact location: expected one of ${order.join(", ")}`)];
-  }
-  const unused = others.map((name) => warningAt(`${at}.${name}`, `has no effect beside ${first}`));
-  return [...unused, ...placeProblems(source, first, `${at}.${first}`)];
-};
-
-function placeProblems(source: JsonObject, place: (typeof order)[number], path: string): Problem[] {
-  switch (place) {
-    case "inline":
-      try {
-        parseInline(textOf(source.inline), path);
-        return [];
-      } catch (error) {
-        return [warningAt(path, messageOf(error).slice(`${path}: `.length))];
-      }
-    case "resource": {
-      const resource = objectOf(source.resource);
-      return ["apiVersion", "kind"]
-        .filter((field) => textOf(resource[field]) === "")
-        .map((field) => warningAt(`${path}.${field}`, "is missing: the trigger fails with each event"));
-    }
-    case "url":
-      if (objectOf(source.url).verifyCert === true || !textOf(objectOf(source.url).path).startsWith("https:"))
-        return [];
-      return [warningAt(path, "Argo Events does not verify the server's certificate", "set `verifyCert: true`")];
-    case "git":
-      return gitProblems(objectOf(source.git), path);
-    default:
-      return [];
-  }
-}
-
-function gitProblems(git: JsonObject, path: string): Problem[] {
-  const [first, ...others] = ["ref", "tag", "branch"].filter((field) => has(git[field]));
-  const unused = others.map((field) => warningAt(`${path}.${field}`, `has no effect beside ${first}`));
-  const odd = ["filePath", "cloneDirectory"].filter((field) => /\.\.|[~\\]/.test(textOf(git[field])));
-  return [
-    ...unused,
-    ...odd.map((field) => warningAt(`${path}.${field}`, `${JSON.stringify(git[field])} must not contain .., ~ or \\`)),
-  ];
-}
-
-/** @throws TerminalError TRIGGER_UNSUPPORTED or MANIFEST_INVALID that names `path` */
-export function readArtifact(source: ArtifactSource, path: string): JsonObject {
-  const key = order.find((name) => source[name] !== undefined);
+/**
+ * The object that `source` names (spec argo-events 6.2); of several places the first counts. Texts are YAML or JSON, of
+ * which the first document counts; a text that was seen before is not parsed again. The result is shared: it must not
+ * change. @throws TerminalError MANIFEST_INVALID and others that name `path`
+ */
+export async function readArtifact(
+  source: ArtifactSource,
+  path: string,
+  context: ArtifactContext,
+  signal: AbortSignal,
+): Promise<JsonObject> {
+  const key = artifactOrder.find((name) => source[name] !== undefined);
   if (key === undefined) throw new TerminalError("MANIFEST_INVALID", `${path}: unknown artifact location`);
-  if (key === "resource" && source.resource) return source.resource;
-  if (key === "inline" && source.inline !== undefined) return parseInline(source.inline, `${path}.inline`);
-  throw new TerminalError("TRIGGER_UNSUPPORTED", `${path}.${key} is not supported yet; use resource or inline`);
+  const at = `${path}.${key}`;
+  if (key === "resource") return source.resource ?? {};
+  if (key === "inline") return parsed(source.inline ?? "", at);
+  if (context.isOffline) throw new TerminalError("TRIGGER_OFFLINE", `${at}: cannot be read here`);
+  return parsed(await withAttempts(() => readText(source, key, at, context, signal), context, signal), at);
 }
 
-/** The first document counts, as in the original. */
-function parseInline(text: string, path: string): JsonObject {
-  let value: unknown;
-  try {
-    [value] = parseYaml(text);
-  } catch (error) {
-    throw new TerminalError("MANIFEST_INVALID", `${path}: not YAML: ${messageOf(error)}`, error);
+type Place = Exclude<(typeof artifactOrder)[number], "resource" | "inline">;
+
+async function readText(
+  source: ArtifactSource,
+  key: Place,
+  at: string,
+  context: ArtifactContext,
+  signal: AbortSignal,
+): Promise<string> {
+  const { s3, file, url, git, configmap } = source;
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(attemptTimeoutMs)]);
+  if (key === "configmap" && configmap) return context.secret.readConfigMap(configmap);
+  if (key === "file" && file) return readFileText(file.path, at, context);
+  if (key === "url" && url) return readUrl(url, at, context, deadline);
+  if (key === "s3" && s3) return readS3(s3, at, context, deadline);
+  if (key === "git" && git) return readGit(git, at, context, deadline);
+  throw new TerminalError("MANIFEST_INVALID", `${at}: must hold an object`);
+}
+
+/** A place that does not answer is asked again; one that says no is not. */
+async function withAttempts(
+  read: () => Promise<string>,
+  { clock }: ArtifactContext,
+  signal: AbortSignal,
+): Promise<string> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await read();
+    } catch (error) {
+      const isFinal =
+        error instanceof TerminalError || (error instanceof EngineError && error.code.startsWith("SECRET"));
+      if (isFinal || attempt === maxAttempts || signal.aborted) throw error;
+      await sleepFor(clock, betweenAttemptsMs, signal);
+    }
   }
-  if (!isJsonObject(value)) throw new TerminalError("MANIFEST_INVALID", `${path}: must hold an object`);
-  return value;
+}
+
+/** By the hash of their text. */
+const parsedTexts = createRecent<JsonObject>(256);
+
+function parsed(text: string, path: string): JsonObject {
+  const hash = createHash("sha256").update(text).digest("base64");
+  const known = parsedTexts.find(hash);
+  if (known) return known;
+  const object = parseManifestText(text, path);
+  parsedTexts.set(hash, object);
+  return object;
+}
+
+/** An absolute path is taken from the root on, too: nothing else of this machine can be named. */
+async function readFileText(path: string, at: string, { fileRoot }: ArtifactContext): Promise<string> {
+  if (fileRoot === undefined) throw new TerminalError("TRIGGER_UNSUPPORTED", `${at}: there are no files here`);
+  const wanted = normalize(path);
+  const isInRoot = isAbsolute(wanted) && isInside(fileRoot, wanted);
+  const full = isInRoot ? wanted : join(fileRoot, normalize(`/${wanted}`));
+  try {
+    const [real, root] = await Promise.all([realpath(full), realpath(fileRoot)]);
+    if (!isInside(root, real))
+      throw new TerminalError("MANIFEST_INVALID", `${at}.path: "${path}" leads out of the root`);
+    const { size } = await stat(real);
+    if (size > maxFileBytes) throw tooLarge(`${at}.path: "${path}"`, maxFileBytes);
+    return await readFile(real, "utf8");
+  } catch (error) {
+    if (error instanceof EngineError) throw error;
+    const why = (error as NodeJS.ErrnoException).code === "ENOENT" ? "does not exist" : messageOf(error);
+    throw new EngineError("ARTIFACT_UNREADABLE", `${at}.path: "${path}" ${why} (files are looked for in ${fileRoot})`);
+  }
+}
+
+function isInside(root: string, path: string): boolean {
+  const way = relative(root, path);
+  return way !== "" && way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way);
+}
+
+/** Answers with a validator are asked for only when they changed. */
+interface Fetched {
+  readonly etag: string;
+  readonly text: string;
+}
+
+const fetched = createRecent<Fetched>(64);
+
+function readUrl(
+  { path, verifyCert }: NonNullable<ArtifactSource["url"]>,
+  at: string,
+  context: ArtifactContext,
+  signal: AbortSignal,
+): Promise<string> {
+  const url = URL.parse(path);
+  if (url?.protocol !== "http:" && url?.protocol !== "https:") {
+    throw new TerminalError("MANIFEST_INVALID", `${at}.path: "${path.slice(0, 80)}" must be an http(s) URL`);
+  }
+  const tls = verifyCert === false ? { rejectUnauthorized: false } : {};
+  return download(
+    {
+      url,
+      headers: (conditional) => ({ ...conditional }),
+      tls,
+      cacheKey: `url ${url.href}`,
+      maxBytes: maxUrlBytes,
+      at,
+    },
+    context,
+    signal,
+  );
+}
+
+interface Download {
+  readonly url: URL;
+  readonly headers: (conditional: Readonly<Record<string, string>>, now: Instant) => Record<string, string>;
+  readonly tls: TlsOptions;
+  readonly cacheKey: string;
+  readonly maxBytes: number;
+  readonly at: string;
+}
+
+async function download(what: Download, context: ArtifactContext, signal: AbortSignal): Promise<string> {
+  const { at, cacheKey } = what;
+  const known = fetched.find(cacheKey);
+  const { status, etag, text } = await get(what, known, context, signal);
+  if (status === 304 && known) return known.text;
+  if (status !== 200) {
+    const message = `${at}: ${what.url.origin}${what.url.pathname} answered ${status}`;
+    const isFinal = status >= 400 && status < 500 && status !== 408 && status !== 429;
+    throw isFinal ? new TerminalError("ARTIFACT_UNREADABLE", message) : new EngineError("ARTIFACT_UNREADABLE", message);
+  }
+  if (etag !== undefined) fetched.set(cacheKey, { etag, text });
+  return text;
+}
+
+const maxRedirects = 10;
+
+async function get(
+  { url, headers, tls, maxBytes, at }: Download,
+  known: Fetched | undefined,
+  context: ArtifactContext,
+  signal: AbortSignal,
+): Promise<{ readonly status: number; readonly etag?: string; readonly text: string }> {
+  try {
+    return await withAgent(context, tls, async (agent) => {
+      let target = url;
+      for (let redirects = 0; ; redirects++) {
+        const conditional = known && target === url ? { "if-none-match": known.etag } : {};
+        const response = await agent.request({
+          origin: target.origin,
+          path: target.pathname + target.search,
+          method: "GET",
+          headers: target.host === url.host ? headers(conditional, context.clock.now()) : {},
+          signal,
+        });
+        const { location, etag } = response.headers;
+        const next = redirectTarget(response.statusCode, location, target);
+        if (!next || redirects === maxRedirects) {
+          const text = await readLimited(response.body, maxBytes);
+          return { status: response.statusCode, text, ...(typeof etag === "string" && { etag }) };
+        }
+        await response.body.dump();
+        target = next;
+      }
+    });
+  } catch (error) {
+    throw toHttpError(error, `${at}: ${url.origin}${url.pathname}`);
+  }
+}
+
+function redirectTarget(status: number, location: unknown, from: URL): URL | undefined {
+  if (![301, 302, 303, 307, 308].includes(status) || typeof location !== "string") return undefined;
+  const target = URL.parse(location, from.href);
+  return target?.protocol === "http:" || target?.protocol === "https:" ? target : undefined;
+}
+
+function tooLarge(what: string, maxBytes: number): TerminalError {
+  return new TerminalError("ARTIFACT_UNREADABLE", `${what} is larger than ${maxBytes} bytes`);
+}
+
+async function readS3(
+  {
+    endpoint,
+    bucket,
+    region = "us-east-1",
+    insecure,
+    accessKey,
+    secretKey,
+    caCertificate,
+  }: NonNullable<ArtifactSource["s3"]>,
+  at: string,
+  context: ArtifactContext,
+  signal: AbortSignal,
+): Promise<string> {
+  const key = bucket.key.trim().split("/").map(awsEncode).join("/");
+  const url = URL.parse(`${insecure ? "http" : "https"}://${endpoint}/${awsEncode(bucket.name.trim())}/${key}`);
+  if (!url) throw new TerminalError("MANIFEST_INVALID", `${at}.endpoint: "${endpoint}" must be host:port`);
+  const credentials: AwsCredentials | undefined =
+    accessKey && secretKey
+      ? {
+          accessKey: (await context.secret.read(accessKey)).trim(),
+          secretKey: (await context.secret.read(secretKey)).trim(),
+        }
+      : undefined;
+  const scope = { region: region || "us-east-1", service: "s3" };
+  const headers: Download["headers"] = (conditional, now) =>
+    credentials
+      ? signAwsRequest({ method: "GET", url, headers: conditional }, credentials, { ...scope, at: now })
+      : { ...conditional };
+  const tls = caCertificate ? { ca: await context.secret.read(caCertificate) } : {};
+  const user = createHash("sha256")
+    .update(JSON.stringify(credentials ?? null))
+    .digest("hex");
+  return download({ url, headers, tls, cacheKey: `s3 ${user} ${url.href}`, maxBytes: maxS3Bytes, at }, context, signal);
+}
+
+async function readGit(
+  spec: NonNullable<ArtifactSource["git"]>,
+  at: string,
+  context: ArtifactContext,
+  signal: AbortSignal,
+): Promise<string> {
+  if (!context.git) throw new TerminalError("TRIGGER_UNSUPPORTED", `${at}: there is no Git here`);
+  for (const field of ["filePath", "cloneDirectory"] as const) {
+    const text = spec[field] ?? "";
+    if (/\.\.|[~\\]/.test(text)) {
+      throw new TerminalError("MANIFEST_INVALID", `${at}.${field}: "${text}" must not contain .., ~ or \\`);
+    }
+  }
+  const file: GitFile = {
+    url: spec.remote?.urls?.[0] ?? spec.url,
+    revision: spec.ref || spec.tag || spec.branch || "master",
+    path: spec.filePath.replace(/^\/+/, ""),
+    ...(await gitAccess(spec, at, context, signal)),
+  };
+  const content = await context.git.read(file, signal);
+  if (content.length > maxFileBytes) throw tooLarge(`${at}.filePath: "${spec.filePath}"`, maxFileBytes);
+  return content.toString("utf8");
+}
+
+/** The first counts of creds, githubApp and sshKeySecret. */
+async function gitAccess(
+  { creds, githubApp, sshKeySecret, insecureIgnoreHostKey }: NonNullable<ArtifactSource["git"]>,
+  at: string,
+  context: ArtifactContext,
+  signal: AbortSignal,
+): Promise<Partial<GitFile>> {
+  const { secret } = context;
+  if (creds?.username && creds.password) {
+    const [username, password] = await Promise.all([secret.read(creds.username), secret.read(creds.password)]);
+    return { credentials: { username, password } };
+  }
+  if (githubApp?.privateKey) {
+    const { privateKey, appID, installationID } = githubApp;
+    const app = {
+      privateKey: await secret.read(privateKey),
+      appId: String(appID ?? ""),
+      installationId: String(installationID ?? ""),
+    };
+    const password = await githubAppToken(app, at, context, signal);
+    return { credentials: { username: "x-access-token", password }, identity: secretHash(JSON.stringify(app)) };
+  }
+  if (sshKeySecret) {
+    return { sshKey: await secret.read(sshKeySecret), ignoreHostKey: insecureIgnoreHostKey };
+  }
+  return {};
 }

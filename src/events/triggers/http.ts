@@ -6,7 +6,7 @@ import { nearest } from "../../base/nearest.ts";
 import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
 import type { SecretKeySelector } from "../sources/source.ts";
-import { createOutgoingAgent, type OutgoingAgent, type TlsOptions, toHttpError } from "./outgoing.ts";
+import { createOutgoingAgent, type OutgoingAgent, toHttpError, withAgent } from "./outgoing.ts";
 import { has, requires, type TriggerRule, tlsRule, triggerSchema } from "./rules.ts";
 import {
   basicAuthSchema,
@@ -16,6 +16,8 @@ import {
   secureHeadersSchema,
   tlsSchema,
 } from "./schemas.ts";
+import { secretHash } from "./secret-hash.ts";
+import { readTls, type TlsSpec } from "./tls.ts";
 import type { Firing, TriggerContext, TriggerKind } from "./trigger.ts";
 
 interface SecureHeader {
@@ -73,7 +75,6 @@ export const httpSchema = {
 } as const satisfies JsonSchema;
 
 export type HttpSpec = SpecOf<typeof httpSchema>;
-type TlsSpec = NonNullable<HttpSpec["tls"]>;
 
 const methodRule: TriggerRule = ({ method }, path) => {
   const known: readonly string[] = methods;
@@ -125,12 +126,8 @@ export function createHttpTrigger(): TriggerKind<HttpSpec, HttpPlan> {
     plan: (spec, firing, context) => planRequest(spec, firing, context),
     async apply(plan, firing, context, signal) {
       const tls = plan.tls && (await readTls(plan.tls, context));
-      const agent = await (tls ? createOutgoingAgent(context.allowLoopback, tls) : sharedAgent(context.allowLoopback));
-      try {
-        return await sendRequest(plan, firing, context, agent, signal);
-      } finally {
-        if (tls) await agent.close();
-      }
+      if (tls) return withAgent(context, tls, (agent) => sendRequest(plan, firing, context, agent, signal));
+      return sendRequest(plan, firing, context, await sharedAgent(context.allowLoopback), signal);
     },
   };
 }
@@ -185,11 +182,7 @@ async function secretHeadersOf(spec: HttpSpec, context: TriggerContext): Promise
   ];
   return Promise.all(
     wanted.map(async ({ name, from }) => {
-      const sha256 = createHash("sha256")
-        .update(await readSecretValue(from, context))
-        .digest("hex")
-        .slice(0, 16);
-      return { name, from, sha256 };
+      return { name, from, sha256: secretHash(await readSecretValue(from, context)) };
     }),
   );
 }
@@ -205,17 +198,6 @@ async function readSecretValue(from: SecretHeader["from"], { secret }: TriggerCo
     "MANIFEST_INVALID",
     "http.secureHeaders[].valueFrom: must name a secretKeyRef or a configMapKeyRef",
   );
-}
-
-async function readTls(spec: TlsSpec, { secret }: TriggerContext): Promise<TlsOptions> {
-  if (spec.insecureSkipVerify) return { rejectUnauthorized: false };
-  const { caCertSecret, clientCertSecret, clientKeySecret } = spec;
-  return {
-    ...(caCertSecret && { ca: await secret.read(caCertSecret) }),
-    ...(clientCertSecret && clientKeySecret
-      ? { cert: await secret.read(clientCertSecret), key: await secret.read(clientKeySecret) }
-      : {}),
-  };
 }
 
 async function sendRequest(

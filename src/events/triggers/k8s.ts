@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { errorAt, listOf, objectOf, textOf, warningAt } from "../../api/fields.ts";
 import { EngineError, TerminalError } from "../../base/errors.ts";
@@ -7,8 +6,10 @@ import type { JsonSchema, Problem } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
 import type { KubeClient, PatchType } from "../../kube/kube.ts";
 import { type KubeObject, type ObjectRef, refText } from "../../objects/object.ts";
-import { artifactSchema, readArtifact, sourceRule } from "./artifact.ts";
+import { readArtifact } from "./artifact.ts";
+import { artifactSchema, sourceRule } from "./artifact-schema.ts";
 import { awaitLabels } from "./label-policy.ts";
+import { checkObject, createOnce, fieldManager, namespaceOf, refOf, withMarks } from "./object-effect.ts";
 import { has, requires, type TriggerRule, triggerSchema } from "./rules.ts";
 import { resourceParametersSchema } from "./schemas.ts";
 import type { Firing, Outcome, TriggerContext, TriggerKind } from "./trigger.ts";
@@ -19,13 +20,14 @@ export interface K8sPlan {
   /** What is sent; for create with labels, name and the effect's key. */
   readonly object: KubeObject;
   readonly patchType?: PatchType;
+  /** Of a JSON patch: its operations. */
+  readonly patch?: readonly JsonObject[];
 }
 
-const effectAnnotation = "tiphys.io/effect-key";
-const fieldManager = "tiphys";
 /** How often an object that others change at the same time is read again for one update. */
 const maxChangeAttempts = 5;
 const applyPatch = "application/apply-patch+yaml";
+const jsonPatch = "application/json-patch+json";
 
 const operations = ["create", "update", "patch", "delete"] as const;
 
@@ -49,6 +51,27 @@ export const k8sSchema = {
       ],
       default: "application/merge-patch+json",
     },
+    patch: {
+      type: "array",
+      description:
+        "Ours: the operations of a patch of type `application/json-patch+json`; the source then only names the object. " +
+        "Events change them as `k8s.patch.0.value`.",
+      items: {
+        type: "object",
+        description: "One operation (RFC 6902).",
+        required: ["op", "path"],
+        properties: {
+          op: {
+            type: "string",
+            description: "What is done.",
+            enum: ["add", "remove", "replace", "move", "copy", "test"],
+          },
+          path: { type: "string", description: "Where: `/spec/replicas`." },
+          from: { type: "string", description: "Of move and copy: where from." },
+          value: { description: "Of add, replace and test: the value.", "x-kubernetes-preserve-unknown-fields": true },
+        },
+      },
+    },
     liveObject: {
       type: "boolean",
       description: "Of an update: whether parameters are set on the object as it is in the cluster.",
@@ -59,7 +82,7 @@ export const k8sSchema = {
 
 export type K8sSpec = SpecOf<typeof k8sSchema>;
 
-const operationRule: TriggerRule = ({ operation, liveObject, patchStrategy }, path) => {
+const operationRule: TriggerRule = ({ operation, liveObject, patchStrategy, patch }, path) => {
   const known: readonly string[] = operations;
   const wanted = textOf(operation) || "create";
   if (!known.includes(wanted)) {
@@ -72,6 +95,12 @@ const operationRule: TriggerRule = ({ operation, liveObject, patchStrategy }, pa
   }
   if (has(patchStrategy) && wanted !== "patch") {
     problems.push(warningAt(`${path}.patchStrategy`, `has no effect: the operation is ${wanted}, not patch`));
+  }
+  if (wanted === "patch" && (patchStrategy === jsonPatch) !== has(patch)) {
+    const message = has(patch)
+      ? `has no effect: patchStrategy is not ${jsonPatch}`
+      : `is missing: a patch of type ${jsonPatch} needs a list of operations; the trigger fails with each event`;
+    problems.push(warningAt(`${path}.patch`, message));
   }
   return problems;
 };
@@ -104,15 +133,15 @@ export const k8sTrigger: TriggerKind<K8sSpec, K8sPlan> = {
     const changed = spec.parameters?.length
       ? context.parameters.apply(written, spec.parameters, "k8s.parameters")
       : written;
-    const object = withoutUnchanged(checkObject(changed), isLive(spec) ? written : {});
+    const object = withoutUnchanged(checkObject(changed, "k8s.source"), isLive(spec) ? written : {});
     const namespace = await namespaceOf(object, firing, context, signal);
     const placed: KubeObject = namespace ? { ...object, metadata: { ...object.metadata, namespace } } : object;
     const sent = spec.operation === "create" ? withMarks(placed, firing, context) : placed;
     return {
       operation: spec.operation,
-      ref: refOf(sent, spec.operation),
+      ref: refOf(sent, spec.operation, "k8s.source"),
       object: sent,
-      ...(spec.operation === "patch" && { patchType: spec.patchStrategy }),
+      ...(spec.operation === "patch" && { patchType: spec.patchStrategy, ...(spec.patch && { patch: spec.patch }) }),
     };
   },
   async apply(plan, firing, context, signal) {
@@ -130,11 +159,15 @@ async function baseObject(
   context: TriggerContext,
   signal: AbortSignal,
 ): Promise<JsonObject> {
-  const artifact = readArtifact(spec.source, "k8s.source");
+  const artifact = await readArtifact(spec.source, "k8s.source", context, signal);
   if (!isLive(spec)) return artifact;
-  const named = checkObject(artifact);
+  const named = checkObject(artifact, "k8s.source");
   const namespace = await namespaceOf(named, firing, context, signal);
-  const ref = refOf(namespace ? { ...named, metadata: { ...named.metadata, namespace } } : named, "update");
+  const ref = refOf(
+    namespace ? { ...named, metadata: { ...named.metadata, namespace } } : named,
+    "update",
+    "k8s.source",
+  );
   const live = await context.kube.get(ref, signal);
   if (!live) throw new EngineError("API_NOT_FOUND", `k8s.liveObject: ${refText(ref)} does not exist`);
   return live as unknown as JsonObject;
@@ -167,90 +200,16 @@ function changesOf(old: JsonObject, wanted: JsonObject): JsonObject {
   );
 }
 
-function checkObject(value: JsonValue): KubeObject {
-  if (!isJsonObject(value)) throw new TerminalError("MANIFEST_INVALID", "k8s.source: must hold an object");
-  for (const field of ["apiVersion", "kind"]) {
-    if (typeof value[field] !== "string" || value[field] === "") {
-      throw new TerminalError("MANIFEST_INVALID", `k8s.source: the object must have ${field}`);
-    }
-  }
-  const metadata = isJsonObject(value.metadata) ? value.metadata : {};
-  return { ...value, metadata } as unknown as KubeObject;
-}
-
-/** The object's own, else the Sensor's; none for kinds that live in no namespace. */
-async function namespaceOf(
-  { apiVersion, kind, metadata }: KubeObject,
-  firing: Firing,
-  { kube }: TriggerContext,
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  if (!(await kube.isNamespaced({ apiVersion, kind }, signal))) return undefined;
-  return metadata.namespace || firing.sensor.namespace;
-}
-
-function refOf({ apiVersion, kind, metadata }: KubeObject, operation: string): ObjectRef {
-  const { name, namespace } = metadata;
-  if (!name) {
-    const orGenerate = operation === "create" ? " or metadata.generateName" : "";
-    throw new TerminalError("MANIFEST_INVALID", `k8s.source: the ${kind} must have metadata.name${orGenerate}`);
-  }
-  return { apiVersion, kind, name, ...(namespace && { namespace }) };
-}
-
-/** Labels of the original, and what makes a repeat of this firing recognisable. */
-function withMarks(object: KubeObject, firing: Firing, { clock }: TriggerContext): KubeObject {
-  const { generateName, ...metadata } = object.metadata;
-  const hash = effectHash(firing);
-  // A generated name follows from the firing, so that a repeat asks for the same one.
-  const name = metadata.name || (generateName ? generateName.slice(0, 53) + hash.slice(0, 10) : undefined);
-  return {
-    ...object,
-    metadata: {
-      ...metadata,
-      ...(name !== undefined && { name }),
-      labels: {
-        ...metadata.labels,
-        "events.argoproj.io/sensor": firing.sensor.name,
-        "events.argoproj.io/trigger": firing.trigger,
-        "events.argoproj.io/action-timestamp": String(clock.now()),
-      },
-      annotations: { ...metadata.annotations, [effectAnnotation]: hash },
-    },
-  };
-}
-
-function effectHash({ key }: Firing): string {
-  return createHash("sha256").update(key).digest("hex").slice(0, 32);
-}
-
 async function operate(plan: K8sPlan, firing: Firing, context: TriggerContext, signal: AbortSignal): Promise<string> {
   const { kube } = context;
   switch (plan.operation) {
     case "create":
-      return create(plan, firing, context, signal);
+      return createOnce(plan, firing, kube, signal);
     case "delete":
       return (await kube.delete(plan.ref, {}, signal)) ? "deleted" : "nothing to delete at";
     case "update":
     case "patch":
       return change(plan, context, signal);
-  }
-}
-
-async function create(
-  { ref, object }: K8sPlan,
-  firing: Firing,
-  { kube }: TriggerContext,
-  signal: AbortSignal,
-): Promise<string> {
-  try {
-    await kube.create(object, { fieldManager }, signal);
-    return "created";
-  } catch (error) {
-    if (!(error instanceof EngineError) || error.code !== "API_CONFLICT") throw error;
-    const live = await kube.get(ref, signal);
-    if (live?.metadata.annotations?.[effectAnnotation] === effectHash(firing)) return "had already created";
-    throw error;
   }
 }
 
@@ -297,16 +256,20 @@ async function update(kube: KubeClient, object: KubeObject, signal: AbortSignal)
   return "updated";
 }
 
-async function patch(kube: KubeClient, { ref, object, patchType }: K8sPlan, signal: AbortSignal): Promise<string> {
-  const type = patchType ?? "application/merge-patch+json";
-  if (type === "application/json-patch+json") {
+async function patch(
+  kube: KubeClient,
+  { ref, object, patchType = "application/merge-patch+json", patch: operations }: K8sPlan,
+  signal: AbortSignal,
+): Promise<string> {
+  if (patchType === jsonPatch && !operations?.length) {
     throw new TerminalError(
       "MANIFEST_INVALID",
-      `k8s.patchStrategy: "${type}" needs a list of operations, and k8s.source holds an object; ` +
-        `use "application/merge-patch+json"`,
+      `k8s.patchStrategy: "${patchType}" needs a list of operations in k8s.patch, and k8s.source holds an object; ` +
+        `or use "application/merge-patch+json"`,
     );
   }
-  await kube.patch(ref, type, object as unknown as JsonObject, { fieldManager }, signal);
+  const body = patchType === jsonPatch && operations ? operations : (object as unknown as JsonObject);
+  await kube.patch(ref, patchType, body, { fieldManager }, signal);
   return "patched";
 }
 

@@ -1,7 +1,17 @@
+import type { Authenticator, NatsConnection, NodeConnectionOptions } from "@nats-io/transport-node";
 import { objectOf, warningAt } from "../../api/fields.ts";
+import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
+import type { JsonValue } from "../../base/json.ts";
+import { commonJs } from "../../base/lazy.ts";
 import type { JsonSchema } from "../../base/schema.ts";
+import type { SpecOf } from "../../base/schema-type.ts";
+import { effectHash } from "./object-effect.ts";
+import { shownPayload, withOwnParameters } from "./own-parameters.ts";
 import { has, requires, type TriggerRule, tlsRule, triggerSchema } from "./rules.ts";
 import { basicAuthSchema, parametersSchema, payloadSchema, secretKeySchema, tlsSchema } from "./schemas.ts";
+import { secretHash } from "./secret-hash.ts";
+import { readTls } from "./tls.ts";
+import type { PooledClient, TriggerContext, TriggerKind } from "./trigger.ts";
 
 /** spec argo-events 6.5.6, 1.5 */
 export const natsSchema = {
@@ -27,6 +37,19 @@ export const natsSchema = {
   },
 } as const satisfies JsonSchema;
 
+type NatsSpec = SpecOf<typeof natsSchema>;
+
+export interface NatsPlan {
+  readonly url: string;
+  readonly subject: string;
+  readonly payload: JsonValue;
+  /** Sent as `Nats-Msg-Id`: a stream of JetStream keeps a repeat once. */
+  readonly messageId: string;
+  readonly tls?: NonNullable<NatsSpec["tls"]>;
+  readonly auth?: NonNullable<NatsSpec["auth"]>;
+  readonly body: string;
+}
+
 const subjectRule: TriggerRule = ({ subject }, path) =>
   typeof subject === "string" && /[\s*>]|^\.|\.$|\.\./.test(subject)
     ? [warningAt(`${path}.subject`, `${JSON.stringify(subject)} is no subject that one can publish on`)]
@@ -37,7 +60,7 @@ const authRule: TriggerRule = ({ auth }, path) => {
   return others.map((name) => warningAt(`${path}.auth.${name}`, `has no effect beside ${first}`));
 };
 
-export const natsTrigger = triggerSchema(
+const schema = triggerSchema<NatsSpec>(
   natsSchema,
   requires({
     url: "nats server url can't be empty",
@@ -48,3 +71,117 @@ export const natsTrigger = triggerSchema(
   authRule,
   tlsRule,
 );
+
+/** Waits until the server has the message, which the original does not. */
+export const natsTrigger: TriggerKind<NatsSpec, NatsPlan> = {
+  schema,
+  async plan(written, firing, { parameters }) {
+    const { url, subject, payload, tls, auth } = withOwnParameters(written, schema, "nats", parameters);
+    if (payload.length === 0)
+      throw new TerminalError("MANIFEST_INVALID", "nats.payload: payload parameters are not specified");
+    if (/[\s*>]|^\.|\.$|\.\./.test(subject)) {
+      throw new TerminalError(
+        "MANIFEST_INVALID",
+        `nats.subject: "${subject.slice(0, 80)}" is no subject to publish on`,
+      );
+    }
+    const body = parameters.payload(payload, "nats.payload");
+    const plan = { url, subject, payload: shownPayload(body), messageId: effectHash(firing), body };
+    return { ...plan, ...(tls && { tls }), ...(auth && { auth }) };
+  },
+  async apply(plan, _firing, context) {
+    const { options, key } = await connectionOf(plan, context);
+    const where = serverNames(options);
+    try {
+      await context.clients.use(
+        key,
+        () => open(options),
+        (connection) => publish(connection, plan),
+      );
+    } catch (error) {
+      if (error instanceof EngineError) throw error;
+      throw new EngineError("TRIGGER_FAILED", `nats ${where}: ${messageOf(error)}`, error);
+    }
+    return { message: `published ${Buffer.byteLength(plan.body)} bytes on ${plan.subject} at ${where}` };
+  },
+};
+
+async function publish(connection: NatsConnection, { subject, body, messageId }: NatsPlan): Promise<void> {
+  const { headers } = commonJs(await import("@nats-io/transport-node"));
+  const known = headers();
+  known.set("Nats-Msg-Id", messageId);
+  connection.publish(subject, body, connection.info?.headers === true ? { headers: known } : {});
+  await connection.flush();
+}
+
+async function open(options: NodeConnectionOptions): Promise<PooledClient<NatsConnection>> {
+  const nats = commonJs(await import("@nats-io/transport-node"));
+  const connection = await nats.connect(options);
+  return {
+    client: connection,
+    isUsable: () => !connection.isClosed(),
+    close: () => connection.close(),
+  };
+}
+
+async function connectionOf(
+  { url, tls, auth }: NatsPlan,
+  context: TriggerContext,
+): Promise<{ readonly options: NodeConnectionOptions; readonly key: string }> {
+  const login = await readLogin(auth, context);
+  const tlsOptions = tls && (await readTls(tls, context));
+  const options: NodeConnectionOptions = {
+    ...serversOf(url),
+    ...(await authOf(login)),
+    ...(tlsOptions && { tls: tlsOptions }),
+    name: "tiphys trigger",
+    reconnect: false, // the pool opens another one
+    timeout: 10_000,
+  };
+  return { options, key: `nats ${url} ${secretHash(JSON.stringify([login, tlsOptions]))}` };
+}
+
+type Login =
+  | { readonly user: string; readonly pass: string }
+  | { readonly token: string }
+  | { readonly nkey: string }
+  | { readonly creds: string };
+
+async function readLogin(auth: NatsPlan["auth"], { secret }: TriggerContext): Promise<Login | undefined> {
+  if (auth?.basic) {
+    const [user, pass] = await Promise.all([secret.read(auth.basic.username), secret.read(auth.basic.password)]);
+    return { user, pass };
+  }
+  if (auth?.token) return { token: await secret.read(auth.token) };
+  if (auth?.nkey) return { nkey: (await secret.read(auth.nkey)).trim() };
+  if (auth?.credential) return { creds: await secret.read(auth.credential) };
+  return undefined;
+}
+
+async function authOf(
+  login: Login | undefined,
+): Promise<Pick<NodeConnectionOptions, "user" | "pass" | "token"> & { authenticator?: Authenticator }> {
+  if (!login) return {};
+  const nats = commonJs(await import("@nats-io/transport-node"));
+  if ("nkey" in login) return { authenticator: nats.nkeyAuthenticator(Buffer.from(login.nkey)) };
+  if ("creds" in login) return { authenticator: nats.credsAuthenticator(Buffer.from(login.creds)) };
+  return login;
+}
+
+/** User and password may be part of the URL. */
+function serversOf(url: string): Pick<NodeConnectionOptions, "servers" | "user" | "pass"> {
+  let login: Pick<NodeConnectionOptions, "user" | "pass"> = {};
+  const servers = url.split(",").map((text) => {
+    const match = /^(\w+:\/\/)?(?:([^@/]*)@)?(.+)$/.exec(text.trim());
+    if (match?.[2]) {
+      const [user = "", pass = ""] = match[2].split(":").map(decodeURIComponent);
+      login = { user, pass };
+    }
+    return `${match?.[1] ?? ""}${match?.[3] ?? text.trim()}`;
+  });
+  return { servers, ...login };
+}
+
+function serverNames({ servers }: NodeConnectionOptions): string {
+  return [servers].flat().join(",");
+}

@@ -3,6 +3,8 @@ import { BlockList, isIP } from "node:net";
 import type { Agent, buildConnector } from "undici";
 import { EngineError, TerminalError } from "../../base/errors.ts";
 import { commonJs } from "../../base/lazy.ts";
+import { secretHash } from "./secret-hash.ts";
+import type { PooledClient, TriggerContext } from "./trigger.ts";
 
 /** Where credentials of clouds are served, and everything else of link-local scope (IPv4-mapped addresses too). */
 const neverAllowed = new BlockList();
@@ -88,6 +90,31 @@ function noting(ofKept: WeakSet<object>, callback: buildConnector.Callback): bui
     });
     callback(null, socket);
   };
+}
+
+/** `work` with an agent that firings share. */
+export function withAgent<Result>(
+  { clients, allowLoopback }: Pick<TriggerContext, "clients" | "allowLoopback">,
+  tls: TlsOptions,
+  work: (agent: OutgoingAgent) => Promise<Result>,
+): Promise<Result> {
+  const open = async (): Promise<PooledClient<OutgoingAgent>> => {
+    const agent = await createOutgoingAgent(allowLoopback, tls);
+    return { client: agent, isUsable: () => true, close: () => agent.close() };
+  };
+  return clients.use(`http ${allowLoopback} ${secretHash(JSON.stringify(tls))}`, open, work);
+}
+
+/** @throws EngineError HTTP_FAILED when there is more */
+export async function readLimited(body: AsyncIterable<Buffer>, maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) throw new EngineError("HTTP_FAILED", `the answer has more than ${maxBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
 }
 
 type LookupCallback = (error: Error | null, address: string | readonly LookupAddress[], family?: number) => void;

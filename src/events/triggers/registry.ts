@@ -5,7 +5,7 @@ import { awsLambdaTrigger } from "./aws-lambda.ts";
 import { azureEventHubsTrigger } from "./azure-event-hubs.ts";
 import { azureServiceBusTrigger } from "./azure-service-bus.ts";
 import { customTrigger } from "./custom.ts";
-import { emailTrigger } from "./email.ts";
+import { createEmailTrigger } from "./email.ts";
 import { emitTrigger } from "./emit.ts";
 import { gitOpsTrigger } from "./gitops.ts";
 import { createHttpTrigger } from "./http.ts";
@@ -15,7 +15,7 @@ import { logTrigger } from "./log.ts";
 import { natsTrigger } from "./nats.ts";
 import { openWhiskTrigger } from "./open-whisk.ts";
 import { pulsarTrigger } from "./pulsar.ts";
-import { slackTrigger } from "./slack.ts";
+import { createSlackTrigger } from "./slack.ts";
 import type { Firing, Outcome, TriggerContext, TriggerKind } from "./trigger.ts";
 
 /** A kind whose spec and plan are known only inside: what registries and runners hold. */
@@ -49,26 +49,26 @@ export function defineTrigger<Spec, Plan>(kind: TriggerKind<Spec, Plan>): AnyTri
 }
 
 export const triggerKinds: Readonly<Record<string, AnyTriggerKind>> = {
+  argoWorkflow: defineTrigger(argoWorkflowTrigger),
+  email: defineTrigger(createEmailTrigger()),
+  emit: defineTrigger(emitTrigger),
   gitOps: defineTrigger(gitOpsTrigger),
   http: defineTrigger(createHttpTrigger()),
   k8s: defineTrigger(k8sTrigger),
   log: defineTrigger(logTrigger),
+  nats: defineTrigger(natsTrigger),
+  slack: defineTrigger(createSlackTrigger()),
 };
 
 /** Kinds that have no adapter yet, only their schema: they are checked and warned about, and do not run. */
 const plannedKinds: Readonly<Record<string, Schema<unknown>>> = {
-  argoWorkflow: argoWorkflowTrigger,
   awsLambda: awsLambdaTrigger,
   azureEventHubs: azureEventHubsTrigger,
   azureServiceBus: azureServiceBusTrigger,
   custom: customTrigger,
-  email: emailTrigger,
-  emit: emitTrigger,
   kafka: kafkaTrigger,
-  nats: natsTrigger,
   openWhisk: openWhiskTrigger,
   pulsar: pulsarTrigger,
-  slack: slackTrigger,
 };
 
 /** By the template's key: what `api` needs to parse Sensors. */

@@ -116,6 +116,63 @@ export interface GitOpsTarget {
   request(request: GitOpsRequest, kube: KubeClient, signal: AbortSignal): Promise<Outcome>;
 }
 
+/** A file of a Git repository. */
+export interface GitFile {
+  readonly url: string;
+  /** Branch, tag, full ref or commit, as the server has it now. */
+  readonly revision: string;
+  /** From the top of the repository. */
+  readonly path: string;
+  readonly credentials?: { readonly username: string; readonly password: string };
+  /** Whose the credentials are, where they change: what was fetched with one token is read with the next. */
+  readonly identity?: string;
+  readonly sshKey?: string;
+  /** Of ssh: whether any host key is taken. */
+  readonly ignoreHostKey?: boolean;
+}
+
+/** Reads files of Git repositories; filled by the engine. What one set of credentials fetched no other reads. */
+export interface GitFiles {
+  /** @throws EngineError GIT_*, TerminalError for what retrying does not mend */
+  read(file: GitFile, signal: AbortSignal): Promise<Buffer>;
+}
+
+/** An event of a Sensor's own, on the bus of its Sensor. */
+export interface EmittedEvent {
+  /** The same for a repeat: it is stored once. */
+  readonly id: string;
+  readonly eventSource: string;
+  readonly event: string;
+  readonly type: string;
+  readonly subject?: string;
+  readonly data: JsonValue;
+  /** What caused it: ids of events. */
+  readonly causes: readonly string[];
+  /** How many events of ours led to it; the bus of loops is cut by it. */
+  readonly hop: number;
+}
+
+/** A client that several firings share. */
+export interface PooledClient<Client> {
+  readonly client: Client;
+  /** A client that is not usable any more is replaced at its next use. */
+  isUsable(): boolean;
+  close(): Promise<void>;
+}
+
+/** Connections kept between firings, closed when they are idle and when the engine ends. */
+export interface ClientPool {
+  /**
+   * `work` with the client of `key`, opened if there is none. `key` holds all that a connection depends on, secrets as
+   * hashes, so that a rotated secret gets a connection of its own.
+   */
+  use<Client, Result>(
+    key: string,
+    open: () => Promise<PooledClient<Client>>,
+    work: (client: Client) => Promise<Result>,
+  ): Promise<Result>;
+}
+
 export interface TriggerContext {
   readonly parameters: ParameterResolver;
   /** Acts as the Sensor's service account. */
@@ -126,6 +183,15 @@ export interface TriggerContext {
   };
   /** Absent where nothing reconciles. */
   readonly gitOps?: GitOpsTarget;
+  /** Absent where there is no Git. */
+  readonly git?: GitFiles;
+  /** The only folder whose files artifacts may name; absent: none. */
+  readonly fileRoot?: string;
+  readonly clients: ClientPool;
+  /** Nothing can be read: a plan that would have to says so with TRIGGER_OFFLINE. */
+  readonly isOffline?: boolean;
+  /** Resolves once the bus has kept the event; absent where there is no bus. @throws EngineError BUS_UNAVAILABLE */
+  readonly emit?: (event: EmittedEvent) => Promise<void>;
   /** Whether outgoing HTTP may go to loopback addresses; link-local and metadata addresses are always refused. */
   readonly allowLoopback: boolean;
   readonly clock: Clock;

@@ -1,6 +1,7 @@
 import { isHook, isSkipped } from "../../api/resource-annotations.ts";
 import type { KubeObject } from "../../objects/object.ts";
-import { assessHealth } from "./assess.ts";
+import { assessObject } from "./assess.ts";
+import { builtInChecks, type HealthChecks } from "./checks.ts";
 import { type Health, type HealthStatus, health, isWorse } from "./health.ts";
 
 /** What should be and what is; one of them may be missing. */
@@ -13,6 +14,8 @@ export interface ApplicationHealth {
   readonly health: Health;
   /** One for each pair, in order; undefined where the kind has none or the pair does not count. */
   readonly resources: readonly (Health | undefined)[];
+  /** Why the health of an object could not be found out. */
+  readonly problems: readonly string[];
 }
 
 const ignoreHealthcheck = "argocd.argoproj.io/ignore-healthcheck";
@@ -22,8 +25,16 @@ const maxNamed = 3;
  * The worst health of all live objects that count (spec argo-cd-engine 5.3). Missing only when none is there. `self` is
  * the Application's own `namespace/name`, which never counts for itself.
  */
-export function aggregateHealth(pairs: readonly HealthPair[], self: string): ApplicationHealth {
-  const counted = pairs.map((pair) => assessPair(pair, self));
+export function aggregateHealth(
+  pairs: readonly HealthPair[],
+  self: string,
+  users: HealthChecks = builtInChecks,
+): ApplicationHealth {
+  const counted = pairs.map((pair) => assessPair(pair, self, users));
+  return { ...worstOf(counted), problems: counted.flatMap(({ problem }) => problem ?? []) };
+}
+
+function worstOf(counted: readonly CountedHealth[]): Omit<ApplicationHealth, "problems"> {
   const worst = counted.reduce<HealthStatus>((worst, { counts, own }) => {
     return counts && own && isWorse(own.status, worst) ? own.status : worst;
   }, "Healthy");
@@ -41,9 +52,10 @@ interface CountedHealth {
   readonly counts: boolean;
   readonly live?: KubeObject;
   readonly own?: Health;
+  readonly problem?: string;
 }
 
-function assessPair({ target, live }: HealthPair, self: string): CountedHealth {
+function assessPair({ target, live }: HealthPair, self: string, users: HealthChecks): CountedHealth {
   if (target && isSkipped(target.metadata.annotations ?? {})) return { isResource: false, counts: false };
   if (live && isHook(live.metadata.annotations ?? {})) return { isResource: false, counts: false };
   if (live === undefined) return { isResource: true, counts: false, own: health("Missing") };
@@ -52,10 +64,15 @@ function assessPair({ target, live }: HealthPair, self: string): CountedHealth {
   const isApplication = live.kind === "Application" && live.apiVersion.startsWith("argoproj.io/");
   if (isApplication && `${live.metadata.namespace}/${live.metadata.name}` === self)
     return { ...present, counts: false };
-  const own = assessHealth(live);
+  const { health: own, problem } = assessObject(live, users);
   if (own === undefined) return { ...present, counts: false };
   const isUnclear = isApplication && (own.status === "Missing" || own.status === "Unknown");
-  return { ...present, counts: !isUnclear, own };
+  const why = problem === undefined ? {} : { problem: failureOf(live, problem) };
+  return { ...present, counts: !isUnclear, own, ...why };
+}
+
+function failureOf({ kind, metadata: { name, namespace = "" } }: KubeObject, problem: string): string {
+  return `failed to get resource health for "${kind}" with name "${name}" in namespace "${namespace}": ${problem}`;
 }
 
 function causedBy(objects: readonly KubeObject[]): string {

@@ -4,9 +4,11 @@ import { type Clock, type Instant, instant } from "../../base/clock.ts";
 import { parseNanoseconds } from "../../base/duration.ts";
 import { EngineError, messageOf } from "../../base/errors.ts";
 import type { KubeClient } from "../../kube/kube.ts";
+import type { KubeObject } from "../../objects/object.ts";
 import type { ComparedObject } from "../diff/compare.ts";
 import { keyOf, keyText } from "../diff/diff.ts";
 import { assessHealth } from "../health/assess.ts";
+import type { HealthChecks } from "../health/checks.ts";
 import { checkObject } from "../project/kind-check.ts";
 import { type Impersonation, syncIdentity } from "../project/service-account.ts";
 import { blockedText, canSync, type SyncWindow, windowsFor } from "../project/windows.ts";
@@ -42,6 +44,8 @@ export interface RunningOperation {
 
 export interface OperateDeps {
   readonly clock: Clock;
+  /** What users say of health; default: nothing. */
+  readonly checks?: HealthChecks | undefined;
   /** Awaited before the operation goes on: what is stored is what a restart resumes from. */
   report(progress: SyncProgress): Promise<void>;
   readonly pollMs: number;
@@ -162,7 +166,7 @@ async function run(
   { project, cluster }: Place,
   look: Look,
   operation: RunningOperation,
-  { clock, report, pollMs, waveDelayMs }: OperateDeps,
+  { clock, checks, report, pollMs, waveDelayMs }: OperateDeps,
   signal: AbortSignal,
 ): Promise<SyncProgress> {
   const { sync, previous, runId, startedAt, current } = operation;
@@ -189,7 +193,8 @@ async function run(
     waveDelayMs,
     waveTimeoutMs: waveTimeoutOf(syncOptions),
   };
-  return executeSync(plan, options, { kube: cluster.kube, clock, assess: assessHealth, report }, signal);
+  const assess = (live: KubeObject) => assessHealth(live, checks);
+  return executeSync(plan, options, { kube: cluster.kube, clock, assess, report }, signal);
 }
 
 /** Why the project does not permit a task; in its words. */

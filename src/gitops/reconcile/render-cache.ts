@@ -2,7 +2,7 @@ import type { ApplicationSource } from "../../api/application-types.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { RenderError } from "../render/render.ts";
 import { untilAborted } from "../source/joined.ts";
-import type { GitSources } from "../source/source.ts";
+import type { SourceTree, TreesByRef } from "../source/source.ts";
 import {
   checkTool,
   type RenderedSource,
@@ -17,6 +17,8 @@ export interface RenderOptions {
   readonly hard: boolean;
   /** As trackings name the Application: its folder may hold a file for it. */
   readonly instance: string;
+  /** What `$name/…` in value files means. */
+  readonly refs?: TreesByRef;
 }
 
 /** Manifests by what they are made of: the same folder with the same options is read once, whatever commit names it. */
@@ -24,7 +26,7 @@ export interface RenderCache {
   /** The same array for the same content. Callers that meet share one rendering. @throws RenderError, EngineError GIT_* */
   render(
     source: ApplicationSource,
-    commit: string,
+    tree: SourceTree,
     options: RenderOptions,
     signal: AbortSignal,
   ): Promise<RenderedSource>;
@@ -50,10 +52,10 @@ interface Shared {
 }
 
 /** `onMade` is told of each rendering that was made, not found. */
-export function createRenderCache(
-  sources: GitSources,
-  { onMade = () => undefined, ...limits }: Partial<RenderCacheLimits> & { readonly onMade?: () => void } = {},
-): RenderCache {
+export function createRenderCache({
+  onMade = () => undefined,
+  ...limits
+}: Partial<RenderCacheLimits> & { readonly onMade?: () => void } = {}): RenderCache {
   const kept = createKept({ ...defaultLimits, ...limits });
   const underWay = new Map<string, Shared>();
   const overrides = new Map<string, JsonObject>();
@@ -63,7 +65,7 @@ export function createRenderCache(
     made += 1;
     onMade();
     const stop = new AbortController();
-    const result = renderSource(sources, at, stop.signal)
+    const result = renderSource(at, stop.signal)
       .then((rendering) => {
         kept.set(key, rendering);
         return rendering;
@@ -90,18 +92,18 @@ export function createRenderCache(
   }
 
   /** The folder's tree does not tell what lies where its links lead. */
-  async function isCurrent({ linked }: Rendering, { source, commit }: SourceAt, signal: AbortSignal): Promise<boolean> {
+  async function isCurrent({ linked }: Rendering, { tree }: SourceAt, signal: AbortSignal): Promise<boolean> {
     for (const { path, id } of linked) {
-      if ((await sources.treeId(source.repoURL, commit, path, signal)) !== id) return false;
+      if ((await tree.treeId(path, signal)) !== id) return false;
     }
     return true;
   }
 
-  async function effectiveSource(tree: string, at: SourceAt, instance: string, signal: AbortSignal) {
-    const key = JSON.stringify([tree, instance, at.source]);
+  async function effectiveSource(id: string, at: SourceAt, instance: string, signal: AbortSignal) {
+    const key = JSON.stringify([id, instance, at.source]);
     const known = overrides.get(key);
     if (known !== undefined) return known as unknown as ApplicationSource;
-    const source = await withOverrides(sources, at, instance, signal);
+    const source = await withOverrides(at, instance, signal);
     overrides.set(key, source as unknown as JsonObject);
     const [oldest] = overrides.keys();
     if (overrides.size > maxOverrides && oldest !== undefined) overrides.delete(oldest);
@@ -112,15 +114,15 @@ export function createRenderCache(
     get made() {
       return made;
     },
-    async render(written, commit, { hard, instance }, signal) {
+    async render(written, tree, { hard, instance }, signal) {
       signal.throwIfAborted();
       const path = written.path ?? "";
-      const tree = await sources.treeId(written.repoURL, commit, path, signal);
-      if (tree === undefined) throw new RenderError("Unknown", `${path}: app path does not exist`);
-      const source = await effectiveSource(tree, { source: written, commit }, instance, signal);
+      const id = await tree.treeId(path, signal);
+      if (id === undefined) throw new RenderError("Unknown", `${path}: app path does not exist`);
+      const source = await effectiveSource(id, { source: written, tree }, instance, signal);
       checkTool(source);
-      const at = { source, commit };
-      const key = `${tree} ${JSON.stringify(source.directory ?? {})}`;
+      const at = { source, tree };
+      const key = `${id} ${JSON.stringify(source.directory ?? {})}`;
       const known = hard ? undefined : kept.get(key);
       if (known !== undefined && (await isCurrent(known, at, signal))) return known;
       const shared = underWay.get(key);

@@ -8,7 +8,7 @@ import { applyMergePatch } from "../../objects/merge-patch.ts";
 import { maxDirectoryBytes, renderDirectory, selectFiles } from "../render/directory.ts";
 import { decodeManifestText } from "../render/manifest-file.ts";
 import { RenderError, type SourceFile } from "../render/render.ts";
-import type { GitSources, TreeEntry } from "../source/source.ts";
+import type { SourceTree, TreeEntry } from "../source/source.ts";
 import { leavesTree } from "../source/symlink.ts";
 import { parseSourcePath } from "../source/tree.ts";
 
@@ -31,10 +31,10 @@ export interface Rendering extends RenderedSource {
   readonly bytes: number;
 }
 
-/** Where a source is read. */
+/** A source, and the files that it is read from. */
 export interface SourceAt {
   readonly source: ApplicationSource;
-  readonly commit: string;
+  readonly tree: SourceTree;
 }
 
 type Tools = Pick<ApplicationSource, "helm" | "kustomize" | "directory" | "plugin">;
@@ -77,17 +77,16 @@ function unsupported(what: string): RenderError {
  * (spec argo-cd-engine 7.2).
  */
 export async function withOverrides(
-  sources: GitSources,
-  { source, commit }: SourceAt,
+  { source, tree }: SourceAt,
   instance: string,
   signal: AbortSignal,
 ): Promise<ApplicationSource> {
-  const { repoURL, path = "" } = source;
+  const { path = "" } = source;
   let result = source;
   for (const name of [".argocd-source.yaml", `.argocd-source-${instance}.yaml`]) {
     const file = [...parseSourcePath(path), name].join("/");
-    if ((await sources.treeId(repoURL, commit, file, signal)) === undefined) continue;
-    const content = await sources.read(repoURL, commit, file, signal);
+    if ((await tree.treeId(file, signal)) === undefined) continue;
+    const content = await tree.read(file, signal);
     if (content.length > maxOverrideBytes)
       throw new RenderError("Unknown", `${name}: is over ${maxOverrideBytes} bytes`);
     const merged = applyMergePatch(result as unknown as JsonObject, parseOverride(name, decodeManifestText(content)));
@@ -114,15 +113,15 @@ function parseOverride(name: string, text: string): JsonObject {
 }
 
 /** Reads and renders the folder. @throws RenderError, EngineError GIT_* */
-export async function renderSource(sources: GitSources, at: SourceAt, signal: AbortSignal): Promise<Rendering> {
-  const { repoURL, path = "", directory = {} } = at.source;
-  const entries = await sources.listFiles(repoURL, at.commit, path, signal);
+export async function renderSource(at: SourceAt, signal: AbortSignal): Promise<Rendering> {
+  const { path = "", directory = {} } = at.source;
+  const entries = await at.tree.listFiles(path, signal);
   const prefix = parseSourcePath(path).join("/");
   const below = (file: string): string => file.slice(prefix === "" ? 0 : prefix.length + 1);
   const isSaid = toolsOf(at.source).length > 0;
   if (!isSaid) checkType(entries.map((entry) => below(entry.path)));
   const wanted = chosen(entries, below, directory);
-  const contents = await sources.readFiles(repoURL, wanted, maxDirectoryBytes, signal).catch(asRenderError);
+  const contents = await at.tree.readFiles(wanted, maxDirectoryBytes, signal).catch(asRenderError);
   const textOf = ({ path: file }: TreeEntry): string => decodeManifestText(contents.get(file) ?? new Uint8Array());
   const files = wanted
     .filter(({ kind }) => kind !== "symlink")
@@ -130,7 +129,7 @@ export async function renderSource(sources: GitSources, at: SourceAt, signal: Ab
   const links = wanted
     .filter(({ kind }) => kind === "symlink")
     .map((entry) => ({ path: entry.path, target: textOf(entry) }));
-  const followed = await followLinks(sources, at, links, signal);
+  const followed = await followLinks(at, links, signal);
   const all = [...files, ...followed.files.map(({ path: link, text }) => ({ path: below(link), text }))];
   const bytes = all.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0);
   const manifests = renderDirectory(all, directory).map(({ object }) => object);
@@ -158,7 +157,7 @@ interface Link {
 }
 
 /** The files that links lead to, by the links' paths. Links to nothing and to folders are left out, as a walk does. */
-async function followLinks(sources: GitSources, at: SourceAt, links: readonly Link[], signal: AbortSignal) {
+async function followLinks({ tree }: SourceAt, links: readonly Link[], signal: AbortSignal) {
   const targets = new Map(links.map(({ path, target }) => [path, target]));
   const files: SourceFile[] = [];
   const linked: LinkedFile[] = [];
@@ -168,9 +167,9 @@ async function followLinks(sources: GitSources, at: SourceAt, links: readonly Li
       throw new RenderError("Unknown", `the link ${JSON.stringify(path)} leads out of the repository`);
     }
     const file = parseSourcePath(`${path}/../${target}`).join("/");
-    const id = await sources.treeId(at.source.repoURL, at.commit, file, signal);
+    const id = await tree.treeId(file, signal);
     linked.push({ path: file, id });
-    const content = id === undefined ? undefined : await readLinked(sources, at, file, signal);
+    const content = id === undefined ? undefined : await readLinked(tree, file, signal);
     if (content === undefined) continue;
     left -= content.length;
     if (left < 0) throw new RenderError("Unknown", `files that links lead to are over ${maxDirectoryBytes} bytes`);
@@ -180,18 +179,13 @@ async function followLinks(sources: GitSources, at: SourceAt, links: readonly Li
 }
 
 /** Undefined for a folder. */
-async function readLinked(
-  sources: GitSources,
-  { source: { repoURL }, commit }: SourceAt,
-  file: string,
-  signal: AbortSignal,
-) {
+async function readLinked(tree: SourceTree, file: string, signal: AbortSignal) {
   try {
-    return await sources.read(repoURL, commit, file, signal);
+    return await tree.read(file, signal);
   } catch (error) {
     if (!(error instanceof EngineError) || error.code !== "GIT_PATH_INVALID") return asRenderError(error);
   }
-  const isFolder = await sources.listFiles(repoURL, commit, file, signal).then(
+  const isFolder = await tree.listFiles(file, signal).then(
     () => true,
     (error) => (error instanceof EngineError && error.code === "GIT_PATH_INVALID" ? false : asRenderError(error)),
   );

@@ -22,7 +22,7 @@ export interface StatusInput {
   readonly syncStatus: SyncStatus;
   readonly objects: readonly ComparedObject[];
   /** Of `objects`, in their order. */
-  readonly health: ApplicationHealth;
+  readonly health: Pick<ApplicationHealth, "health" | "resources">;
   /** Those that were compared with, one for each source; empty when they are not known. */
   readonly revisions: readonly string[];
   /** One for each source. */

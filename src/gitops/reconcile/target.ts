@@ -3,12 +3,10 @@ import { EngineError, TerminalError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { instanceName } from "../diff/tracking.ts";
 import { RenderError, targetStateMessage } from "../render/render.ts";
-import { normaliseRepositoryUrl } from "../source/repository-url.ts";
-import { isFullCommit } from "../source/revision.ts";
-import type { GitSources } from "../source/source.ts";
 import type { RenderCache } from "./render-cache.ts";
 import { checkTool, type RenderedSource } from "./render-source.ts";
-import type { ReconcileRequest, SeenCommit } from "./request.ts";
+import type { ReconcileRequest } from "./request.ts";
+import { type ResolveDeps, resolveTree } from "./resolve-source.ts";
 import type { SourceType } from "./status.ts";
 
 /** What the sources of an Application say. */
@@ -32,8 +30,7 @@ export class TargetError extends EngineError {
   }
 }
 
-export interface TargetDeps {
-  readonly sources: GitSources;
+export interface TargetDeps extends ResolveDeps {
   readonly renders: RenderCache;
   /** Applications of other namespaces have their namespace in their instance name. */
   readonly controllerNamespace: string;
@@ -58,14 +55,15 @@ export async function renderTarget(
   deps: TargetDeps,
   signal: AbortSignal,
 ): Promise<Rendered> {
-  const { sources, metadata } = application;
+  const { sources, metadata, project } = application;
   const instance = instanceName(metadata.name, metadata.namespace, deps.controllerNamespace);
   const options = { hard: request.hard, instance };
   const renderOne = async (source: ApplicationSource, index: number): Promise<RenderedPart> => {
     checkTool(source);
-    const commit = await resolveSource(source, revisions[index], request, deps, signal);
-    if (source.ref !== undefined && !source.path) return { commit };
-    return { commit, rendered: await deps.renders.render(source, commit, options, signal) };
+    const tree = await resolveTree({ source, revision: revisions[index], project }, request, deps, signal);
+    const commit = tree.revision;
+    if (source.ref !== undefined && !source.path && !source.chart) return { commit };
+    return { commit, rendered: await deps.renders.render(source, tree, options, signal) };
   };
   // All are waited for, so that of several failures it is always the same one that is told.
   const settled = await Promise.allSettled(sources.map(renderOne));
@@ -84,61 +82,6 @@ export async function renderTarget(
 }
 
 const nothing: readonly JsonObject[] = [];
-
-async function resolveSource(
-  source: ApplicationSource,
-  revision: string | undefined,
-  request: Pick<ReconcileRequest, "level" | "seen">,
-  { sources }: TargetDeps,
-  signal: AbortSignal,
-): Promise<string> {
-  const wanted = revision ?? source.targetRevision ?? "";
-  // What a commit says never changes: it is fetched only if the mirror lacks it.
-  if (!isFullCommit(wanted)) await look(source.repoURL, request, sources, signal);
-  return (await sources.resolve(source.repoURL, wanted, signal)).commit;
-}
-
-/**
- * Brings the mirror to where somebody saw the repository. A push only says "look": of a push that is late, repeated or
- * replayed the mirror holds the commit already, and nothing is asked (DESIGN section 5).
- */
-async function look(
-  repository: string,
-  { level, seen }: Pick<ReconcileRequest, "level" | "seen">,
-  sources: GitSources,
-  signal: AbortSignal,
-): Promise<void> {
-  if (level === 3 || seen === "all") {
-    await sources.fetch(repository, {}, signal);
-    return;
-  }
-  const key = normaliseRepositoryUrl(repository);
-  for (const { repository: other, commit, ref, before } of seen) {
-    if (other !== key) continue;
-    const isNews = await movesTip(repository, { commit, ref, before }, sources, signal);
-    await sources.fetch(repository, isNews ? {} : { commit, ref }, signal);
-  }
-}
-
-/**
- * Whether the push began where the mirror stands: then it is news, also when it goes back to an older commit, which the
- * mirror holds.
- */
-async function movesTip(
-  repository: string,
-  { commit, ref, before }: Omit<SeenCommit, "repository">,
-  sources: GitSources,
-  signal: AbortSignal,
-): Promise<boolean> {
-  if (/^0+$/.test(commit)) return true; // the ref is gone
-  try {
-    const tip = await sources.resolve(repository, ref, signal);
-    return tip.commit === before && tip.commit !== commit;
-  } catch (error) {
-    if (error instanceof EngineError && error.code === "GIT_REVISION_NOT_FOUND") return true;
-    throw error;
-  }
-}
 
 function isSame(before: Rendered["parts"], parts: Rendered["parts"]): boolean {
   return before.length === parts.length && parts.every((part, index) => part === before[index]);

@@ -2,8 +2,9 @@ import type { Readable } from "node:stream";
 import { type ChildResult, runChild } from "../../base/child.ts";
 import type { Clock } from "../../base/clock.ts";
 import { createSlots, type Slots } from "../../base/slots.ts";
+import { openGitSession } from "./git-session.ts";
 import type { RepositoryUrl } from "./repository-url.ts";
-import type { Credentials, GitLimits } from "./source.ts";
+import type { Credentials, GitLimits, RepositoryAccess } from "./source.ts";
 
 export interface GitTool {
   /** A path, or a name looked up in `env.PATH`. */
@@ -22,7 +23,9 @@ export interface GitCall {
 
 export interface RemoteCall extends GitCall {
   readonly repository: RepositoryUrl;
-  readonly credentials: Credentials | undefined;
+  readonly access: RepositoryAccess;
+  /** In place of those of `access`. */
+  readonly basic: Credentials | undefined;
   readonly timeoutMs: number;
 }
 
@@ -62,7 +65,7 @@ const safeEnv: Readonly<Record<string, string>> = {
   GIT_ATTR_NOSYSTEM: "1",
   GIT_TERMINAL_PROMPT: "0",
   GIT_ASKPASS: "",
-  GIT_ALLOW_PROTOCOL: "https:http:file",
+  GIT_ALLOW_PROTOCOL: "https:http:ssh:file",
   GIT_NO_REPLACE_OBJECTS: "1",
   GIT_LITERAL_PATHSPECS: "1",
   GIT_LFS_SKIP_SMUDGE: "1",
@@ -70,11 +73,15 @@ const safeEnv: Readonly<Record<string, string>> = {
   LC_ALL: "C",
 };
 
-/** Reads two variables, so that neither the process list nor the configuration holds what is in them. */
-const credentialHelper = '!printf "username=%s\\npassword=%s\\n" "$TIPHYS_GIT_USERNAME" "$TIPHYS_GIT_PASSWORD" #';
+export interface GitCommandDeps {
+  readonly tool: GitTool;
+  readonly clock: Clock;
+  readonly limits: GitLimits;
+  /** For files that last as long as one call. */
+  readonly directory: string;
+}
 
-export function createGitCommand(deps: { tool: GitTool; clock: Clock; limits: GitLimits }): GitCommand {
-  const { tool, clock, limits } = deps;
+export function createGitCommand({ tool, clock, limits, directory }: GitCommandDeps): GitCommand {
   const locals = createSlots(limits.maxLocalChildren);
   const remotes = createSlots(limits.maxRemoteChildren);
   const hosts = new Map<string, { readonly slots: Slots; users: number }>();
@@ -133,8 +140,12 @@ export function createGitCommand(deps: { tool: GitTool; clock: Clock; limits: Gi
       return await run(gitDir, { args: ["repack", "-a", "-d", "-q"] }, extra, signal);
     },
     remote(gitDir, call, signal) {
-      const extra = { config: remoteConfig(call), env: secretEnv(call.credentials), timeoutMs: call.timeoutMs };
-      return onHost(call.repository.origin, () => run(gitDir, call, extra, signal), signal);
+      const work = async (): Promise<ChildResult> => {
+        await using session = await openGitSession({ ...call, directory });
+        const config = { ...remoteConfig(call), ...session.config };
+        return await run(gitDir, call, { config, env: session.env, timeoutMs: call.timeoutMs }, signal);
+      };
+      return onHost(call.repository.origin, work, signal);
     },
   };
 }
@@ -149,19 +160,16 @@ interface Extra {
 const promisor = { "remote.origin.promisor": "true", "remote.origin.partialclonefilter": "blob:none" };
 
 /** The filter is asked for where the server has it; others send everything. */
-function remoteConfig({ repository, credentials }: RemoteCall): Record<string, string> {
+function remoteConfig({ repository }: RemoteCall): Record<string, string> {
   return {
     ...promisor,
     "remote.origin.url": repository.url,
     "fetch.unpackLimit": "1",
-    // For this origin only: a server that redirects elsewhere does not get them sent there.
-    ...(credentials === undefined ? {} : { [`credential.${repository.origin}.helper`]: credentialHelper }),
+    // A server may lead to another address, but not to another way of reaching one.
+    "protocol.allow": "never",
+    [`protocol.${repository.transport}.allow`]: "always",
+    ...(repository.transport === "http" ? { "protocol.https.allow": "always" } : {}),
   };
-}
-
-function secretEnv(credentials: Credentials | undefined): Record<string, string> {
-  if (credentials === undefined) return {};
-  return { TIPHYS_GIT_USERNAME: credentials.username || "git", TIPHYS_GIT_PASSWORD: credentials.password };
 }
 
 function configEnv(config: Readonly<Record<string, string>>): Record<string, string> {

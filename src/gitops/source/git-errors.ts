@@ -9,6 +9,21 @@ const meanings = [
     code: "GIT_AUTH_FAILED",
     text: "authentication required",
   },
+  {
+    pattern: /Host key verification failed|No \S+ host key is known for|REMOTE HOST IDENTIFICATION HAS CHANGED/,
+    code: "GIT_HOST_UNKNOWN",
+    text: "the server's host key is not in argocd-ssh-known-hosts-cm",
+  },
+  {
+    pattern: /Permission denied \(|Load key "[^"]*": /,
+    code: "GIT_AUTH_FAILED",
+    text: "the server did not take the SSH key (sshPrivateKey of the repository Secret)",
+  },
+  {
+    pattern: /SSL certificate problem|server certificate verification failed|certificate signer not trusted/,
+    code: "GIT_HOST_UNKNOWN",
+    text: "the server's certificate is not trusted: add its authority to argocd-tls-certs-cm",
+  },
   { pattern: /returned error: 403|Access denied/, code: "GIT_AUTH_FAILED", text: "authorization failed" },
   {
     pattern:
@@ -38,6 +53,8 @@ export function revisionNotFound(revision: string): TerminalError {
 /** The first line that says what went wrong; without what could be credentials in an address. */
 function firstProblem({ stderr, code }: ChildResult): string {
   const lines = stderr.split("\n").map((line) => line.trim());
-  const line = lines.find((text) => /^(?:fatal|error): /.test(text)) ?? lines.find((text) => text !== "");
+  const isTelling = (text: string): boolean => !/Could not read from remote repository/.test(text);
+  const line =
+    lines.find((text) => /^(?:fatal|error|ssh): /.test(text) && isTelling(text)) ?? lines.find((text) => text !== "");
   return line === undefined ? `exit code ${code}` : shownRepositoryUrl(line.replace(/^(?:fatal|error): /, ""));
 }

@@ -8,17 +8,20 @@ import { openCheckout, type ReadContents, writeCheckout } from "./checkout.ts";
 import { parseCommit } from "./commit-info.ts";
 import { createGitCommand, type GitTool } from "./git-command.ts";
 import { revisionNotFound } from "./git-errors.ts";
+import { createGitHubTokens, type GitHubTokens } from "./github-app.ts";
 import { type Access, Mirror, type MirrorDeps } from "./mirror.ts";
 import { type ObjectReader, wholeContent } from "./object-reader.ts";
 import { createReaderPool, type ReaderPool } from "./reader-pool.ts";
-import { parseRepositoryUrl, type RepositoryUrl } from "./repository-url.ts";
-import { findRef, isFullCommit, isShortCommit } from "./revision.ts";
+import { parseRepositoryUrl } from "./repository-url.ts";
+import { findRef, highestTag, isFullCommit, isShortCommit } from "./revision.ts";
+import { isSemverConstraint, isSemverVersion } from "./semver-text.ts";
 import {
+  anonymousAccess,
   type Checkout,
   type CommitInfo,
-  type Credentials,
   defaultGitLimits,
   type FetchOutcome,
+  type FindAccess,
   type GitLimits,
   type GitSources,
   type Refs,
@@ -34,14 +37,15 @@ import {
   parseSourcePath,
   pathError,
   readCommit,
+  type TreeCache,
 } from "./tree.ts";
 
 export interface GitSourcesOptions {
   /** `<data-dir>/git`: mirrors, and `work` for checkouts. This process owns it. */
   readonly directory: string;
   readonly tool: GitTool;
-  /** Looked up for every request to a server; wins over those in the URL. Given the URL without credentials. */
-  readonly credentials: (repository: string) => Promise<Credentials | undefined>;
+  /** Credentials of it win over those in the URL. */
+  readonly access: FindAccess;
   /** Whether `file://` and paths may be read. */
   readonly allowLocal: boolean;
   /** A repository that this process serves itself is read where it lies: its folder, or undefined. */
@@ -56,37 +60,66 @@ export interface GitSourcesOptions {
 /** Removes checkouts that a killed process left. Disposal ends the children that are kept open. */
 export async function openGitSources(options: GitSourcesOptions): Promise<GitSources> {
   await rm(workDirOf(options), { recursive: true, force: true });
-  return new MirroredSources(options);
+  return new MirroredSources(share(options), "");
 }
 
 function workDirOf({ directory }: GitSourcesOptions): string {
   return join(directory, "work");
 }
 
+/** What all projects share. */
+interface Shared {
+  readonly options: GitSourcesOptions;
+  readonly limits: GitLimits;
+  readonly pool: ReaderPool;
+  readonly trees: TreeCache;
+  readonly mirrors: Map<string, Mirror>;
+  readonly mirrorDeps: MirrorDeps;
+  readonly gitHubTokens: GitHubTokens;
+}
+
+function share(options: GitSourcesOptions): Shared {
+  const { tool, clock, log } = options;
+  const limits = { ...defaultGitLimits, ...options.limits };
+  const git = createGitCommand({ tool, clock, limits, directory: workDirOf(options) });
+  const pool = createReaderPool(git, clock);
+  const holdsCommit = (path: string, commit: string, signal: AbortSignal): Promise<boolean> =>
+    pool.use(path, async (reader) => (await readCommit(reader, commit)) !== undefined, signal);
+  const mirrorDeps = { git, clock, log, limits, holdsCommit, onRequest: options.onRequest ?? (() => undefined) };
+  const gitHubTokens = createGitHubTokens({ clock, env: tool.env });
+  return { options, limits, pool, trees: createTreeCache(), mirrors: new Map(), mirrorDeps, gitHubTokens };
+}
+
 class MirroredSources implements GitSources {
   readonly #options: GitSourcesOptions;
   readonly #limits: GitLimits;
   readonly #pool: ReaderPool;
-  readonly #trees = createTreeCache();
-  readonly #mirrors = new Map<string, Mirror>();
-  readonly #mirrorDeps: MirrorDeps;
+  readonly #trees: TreeCache;
+  readonly #shared: Shared;
+  readonly #project: string;
 
-  constructor(options: GitSourcesOptions) {
-    const { tool, clock, log } = options;
-    const limits = { ...defaultGitLimits, ...options.limits };
-    const git = createGitCommand({ tool, clock, limits });
-    const pool = createReaderPool(git, clock);
-    const holdsCommit = (path: string, commit: string, signal: AbortSignal): Promise<boolean> =>
-      pool.use(path, async (reader) => (await readCommit(reader, commit)) !== undefined, signal);
-    this.#options = options;
-    this.#limits = limits;
-    this.#pool = pool;
-    this.#mirrorDeps = { git, clock, log, limits, holdsCommit, onRequest: options.onRequest ?? (() => undefined) };
+  constructor(shared: Shared, project: string) {
+    this.#shared = shared;
+    this.#project = project;
+    this.#options = shared.options;
+    this.#limits = shared.limits;
+    this.#pool = shared.pool;
+    this.#trees = shared.trees;
   }
 
-  async resolve(repository: string, revision: string, signal: AbortSignal): Promise<ResolvedRevision> {
+  ofProject(project: string): GitSources {
+    return new MirroredSources(this.#shared, project);
+  }
+
+  async resolve(repository: string, written: string, signal: AbortSignal, tagPrefix = ""): Promise<ResolvedRevision> {
     const { mirror, access } = this.#open(repository);
-    return resolveIn(mirror, access, revision.trim() === "" ? "HEAD" : revision.trim(), signal);
+    const revision = written.trim() === "" ? "HEAD" : written.trim();
+    if (isSemverVersion(revision)) return resolveIn(mirror, access, tagPrefix + revision, signal);
+    if (isSemverConstraint(revision)) {
+      const tag = highestTag(await mirror.refs(access, signal), revision, tagPrefix);
+      if (tag !== undefined) return tag;
+    }
+    return resolveIn(mirror, access, revision, signal);
   }
 
   async fetch(repository: string, wanted: Wanted, signal: AbortSignal): Promise<FetchOutcome> {
@@ -183,17 +216,22 @@ class MirroredSources implements GitSources {
   }
 
   #open(repository: string): { readonly mirror: Mirror; readonly access: Access } {
-    const { directory, allowLocal, credentials } = this.#options;
+    const { directory, allowLocal } = this.#options;
+    const { mirrors, mirrorDeps, gitHubTokens } = this.#shared;
     const own = this.#options.localPathOf?.(repository);
     const url = parseRepositoryUrl(own ?? repository);
-    if (url.isLocal && !allowLocal && own === undefined) {
+    if (url.transport === "file" && !allowLocal && own === undefined) {
       throw new TerminalError("GIT_REFUSED", `repository "${url.url}" is a local path, which is not allowed here`);
     }
-    const name = createHash("sha256").update(url.key).digest("hex").slice(0, 40);
-    const mirror = this.#mirrors.get(url.key) ?? new Mirror(join(directory, `${name}.git`), this.#mirrorDeps);
-    this.#mirrors.set(url.key, mirror);
-    const fetchesFiles = own !== undefined;
-    return { mirror, access: { repository: url, credentials: () => credentialsOf(url, credentials), fetchesFiles } };
+    const rights = own === undefined ? this.#options.access(repository, this.#project) : anonymousAccess;
+    // What one project may read by its own credentials, no other reads from the mirror.
+    const key = rights.scope === "" ? url.mirrorKey : `${url.mirrorKey} of ${rights.scope}`;
+    const name = createHash("sha256").update(key).digest("hex").slice(0, 40);
+    const mirror = mirrors.get(key) ?? new Mirror(join(directory, `${name}.git`), mirrorDeps);
+    mirrors.set(key, mirror);
+    const basic: Access["basic"] = async (signal) =>
+      rights.gitHubApp === undefined ? (rights.basic ?? url.credentials) : gitHubTokens.basic(rights, signal);
+    return { mirror, access: { repository: url, rights, basic, fetchesFiles: own !== undefined } };
   }
 
   /** Runs `work` with the commit there and its text read. */
@@ -296,14 +334,4 @@ function fileTooLarge(path: string, maxBytes: number): TerminalError {
 
 function filesTooLarge(maxBytes: number): TerminalError {
   return new TerminalError("GIT_TOO_LARGE", `the files of the folder have more than the ${maxBytes} bytes allowed`);
-}
-
-async function credentialsOf(
-  url: RepositoryUrl,
-  lookUp: GitSourcesOptions["credentials"],
-): Promise<Credentials | undefined> {
-  const found = (await lookUp(url.url)) ?? url.credentials;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: a line feed would begin another field of Git's protocol
-  if (found === undefined || !/[\u0000-\u001f]/.test(found.username + found.password)) return found;
-  throw new TerminalError("GIT_REFUSED", `the credentials of "${url.url}" have control characters`);
 }

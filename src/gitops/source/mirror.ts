@@ -5,12 +5,14 @@ import { createJoined, untilAborted } from "./joined.ts";
 import { prepareMirror, tidyMirror, type UpkeepDeps, withinSize } from "./mirror-upkeep.ts";
 import type { RepositoryUrl } from "./repository-url.ts";
 import { isFullCommit, mirroredHead, mirrorRefFormat, parseMirrorRefs, parseRemoteRefs } from "./revision.ts";
-import type { Credentials, FetchOutcome, Refs, Wanted } from "./source.ts";
+import type { Credentials, FetchOutcome, Refs, RepositoryAccess, Wanted } from "./source.ts";
 
 /** How one caller spells the repository, and may read it. */
 export interface Access {
   readonly repository: RepositoryUrl;
-  readonly credentials: () => Promise<Credentials | undefined>;
+  readonly rights: RepositoryAccess;
+  /** Those to show: of `rights`, the URL, or made anew. */
+  readonly basic: (signal: AbortSignal) => Promise<Credentials | undefined>;
   /** Files come with their commits: the repository lies on this machine, where a second request costs more than they do. */
   readonly fetchesFiles: boolean;
 }
@@ -154,11 +156,12 @@ export class Mirror {
     signal: AbortSignal,
   ): Promise<ServerAnswer> {
     if (this.#access === undefined) throw new Error("a mirror is used through an access");
-    const { repository, credentials: lookUp } = this.#access;
+    const { repository, rights } = this.#access;
     await this.#prepare();
-    const credentials = await lookUp();
+    const basic = await this.#access.basic(signal);
     this.#deps.onRequest(repository.url, type);
-    const call = { args, repository, credentials, timeoutMs: this.#deps.limits.fetchTimeoutMs, ...more };
+    const { fetchTimeoutMs: timeoutMs } = this.#deps.limits;
+    const call = { args, repository, access: rights, basic, timeoutMs, ...more };
     const result = await withinSize(
       this.path,
       this.#deps,

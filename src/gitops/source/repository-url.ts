@@ -5,37 +5,70 @@ import type { Credentials } from "./source.ts";
 
 /** A repository that Git may be asked for. */
 export interface RepositoryUrl {
-  /** What Git is given; without credentials. */
+  /** What Git is given; without credentials, but with the user of ssh. */
   readonly url: string;
   /** The same for all spellings of one repository. */
   readonly key: string;
+  /** Names its mirror. With ssh, whose user and whose home the path is of make another repository. */
+  readonly mirrorKey: string;
   /** Scheme, host and port; `file://` for a local one. */
   readonly origin: string;
-  readonly isLocal: boolean;
+  readonly transport: "http" | "ssh" | "file";
   /** Those that were part of the URL. */
   readonly credentials?: Credentials;
 }
 
-const protocols = ["https:", "http:", "file:"];
+const transports = new Map([
+  ["https:", "http"],
+  ["http:", "http"],
+  ["file:", "file"],
+  ["ssh:", "ssh"],
+] as const);
+
+/** `user@host:path`, which is relative to the user's home. */
+const scpForm = /^(?:([\w.+-]+)@)?([\w.-]+):(?!\/\/)(.+)$/;
 
 /** @throws TerminalError GIT_REFUSED */
 export function parseRepositoryUrl(text: string): RepositoryUrl {
   const parsed = looksPlain(text) ? urlOf(text) : undefined;
   if (parsed === undefined) throw refused(text, "is no URL of a Git repository");
-  if (parsed.protocol === "ssh:") throw refused(text, "uses ssh, which is not supported yet: use https");
-  if (!protocols.includes(parsed.protocol)) {
-    throw refused(text, `uses the protocol "${parsed.protocol.slice(0, -1)}": expected https, http or file`);
+  const transport = transports.get(parsed.protocol as "ssh:");
+  if (transport === undefined) {
+    throw refused(text, `uses the protocol "${parsed.protocol.slice(0, -1)}": expected https, http, ssh or file`);
   }
-  if (parsed.protocol === "file:" && parsed.host !== "") throw refused(text, "names a host for a local file");
+  if (transport === "file" && parsed.host !== "") throw refused(text, "names a host for a local file");
+  if (transport === "ssh") return sshUrl(text, parsed);
   const credentials = credentialsOf(parsed);
   const bare = withoutCredentials(parsed);
-  const isLocal = parsed.protocol === "file:";
+  const key = keyOf(bare);
   return {
     url: bare.href,
-    key: keyOf(bare),
-    origin: isLocal ? "file://" : bare.origin,
-    isLocal,
+    key,
+    mirrorKey: key,
+    origin: transport === "file" ? "file://" : bare.origin,
+    transport,
     ...(credentials === undefined ? {} : { credentials }),
+  };
+}
+
+/** Git hands user, host and path to ssh: neither may look like an option, or like a command to a shell behind it. */
+function sshUrl(text: string, parsed: URL): RepositoryUrl {
+  const { hostname, port, username, pathname } = parsed;
+  if (!/^(?:[A-Za-z0-9_][\w.+-]*)?$/.test(username)) throw refused(text, "has a user that ssh is not given");
+  if (!/^(?:[A-Za-z0-9][\w.-]*|\[[0-9a-fA-F:.]+\])$/.test(hostname))
+    throw refused(text, "has a host that ssh is not given");
+  if (pathname === "" || pathname === "/") throw refused(text, "names no path on its host");
+  const key = keyOf(withoutCredentials(parsed));
+  const user = username === "" ? "" : `${username}@`;
+  const authority = `${hostname}${port === "" ? "" : `:${port}`}`;
+  const scp = scpForm.exec(text);
+  const isRelative = scp !== null && !scp[3]?.startsWith("/");
+  return {
+    url: scp === null ? `ssh://${user}${authority}${pathname}` : text,
+    key,
+    mirrorKey: `${key} ${user}${isRelative ? " ~" : ""}`,
+    origin: `ssh://${authority}`,
+    transport: "ssh",
   };
 }
 
@@ -65,8 +98,9 @@ function looksPlain(text: string): boolean {
 
 function urlOf(text: string): URL | undefined {
   if (isAbsolute(text)) return pathToFileURL(text);
-  const scp = /^(?:[\w.-]+@)?([\w.-]+):(?!\/\/)(.+)$/.exec(text);
-  const spelled = scp === null ? text : `ssh://${scp[1]}/${scp[2]?.replace(/^\/+/, "")}`;
+  const scp = scpForm.exec(text);
+  const user = scp?.[1] === undefined ? "" : `${scp[1]}@`;
+  const spelled = scp === null ? text : `ssh://${user}${scp[2]}/${scp[3]?.replace(/^\/+/, "")}`;
   return URL.parse(spelled) ?? undefined;
 }
 

@@ -1,4 +1,5 @@
-import type { Refs } from "./source.ts";
+import { highestInRange } from "../../base/semver.ts";
+import type { Refs, ResolvedRevision } from "./source.ts";
 
 export function isFullCommit(revision: string): boolean {
   return /^[0-9a-f]{40}$/i.test(revision);
@@ -15,6 +16,15 @@ export function findRef(refs: Refs, revision: string): string | undefined {
   const names = ["refs/heads/", "refs/tags/", "refs/remotes/", "refs/"].map((prefix) => prefix + revision);
   const name = names.find((candidate) => refs.has(candidate));
   return name === undefined ? undefined : refs.get(name);
+}
+
+/** The highest tag within a range of versions; tags begin with the prefix, which is no part of their version. */
+export function highestTag(refs: Refs, range: string, prefix: string): ResolvedRevision | undefined {
+  const begin = `refs/tags/${prefix}`;
+  const versions = [...refs.keys()].flatMap((name) => (name.startsWith(begin) ? [name.slice(begin.length)] : []));
+  const version = highestInRange(range, versions);
+  const commit = version === undefined ? undefined : refs.get(begin + version);
+  return commit === undefined ? undefined : { commit, revision: `${prefix}${version}` };
 }
 
 /** Lines of `git ls-remote`: `<id>\t<name>`, where `<name>^{}` is what an annotated tag points to. */

@@ -4,7 +4,7 @@ export type Refs = ReadonlyMap<string, string>;
 export interface ResolvedRevision {
   /** 40 hexadecimal digits, lower case. */
   readonly commit: string;
-  /** What was asked for; `HEAD` when empty. */
+  /** What was asked for, `HEAD` when empty; of a range, the tag. */
   readonly revision: string;
 }
 
@@ -43,6 +43,69 @@ export interface Credentials {
   readonly password: string;
 }
 
+/** An App of GitHub that is installed where the repository is; it gets tokens of an hour. */
+export interface GitHubApp {
+  readonly id: string;
+  readonly installationId: string;
+  /** PEM. */
+  readonly privateKey: string;
+  /** Of GitHub Enterprise, e.g. `https://ghe.example.com/api/v3`; GitHub's own by default. */
+  readonly baseUrl?: string;
+}
+
+export interface TlsAccess {
+  /** Whether any certificate is taken. */
+  readonly isInsecure: boolean;
+  /** PEM; in place of the system's. */
+  readonly authorities?: string;
+  /** Ours: PEM. */
+  readonly certificate?: string;
+  readonly key?: string;
+}
+
+/** How a repository may be reached, from what users declared. */
+export interface RepositoryAccess {
+  readonly type: "git" | "helm" | "oci";
+  /** Of those who may use these credentials: they share mirrors with nobody else. "": everybody. */
+  readonly scope: string;
+  readonly basic?: Credentials;
+  /** Sent before the server asks: some only say that there is nothing. */
+  readonly isBasicForced: boolean;
+  readonly bearerToken?: string;
+  readonly gitHubApp?: GitHubApp;
+  readonly sshPrivateKey?: string;
+  readonly isHostKeyIgnored: boolean;
+  /** Lines of a `known_hosts` file. */
+  readonly knownHosts: string;
+  readonly tls: TlsAccess;
+  /** In place of the engine's own; "" for none. */
+  readonly proxy?: string;
+  readonly noProxy?: string;
+  readonly hasLfs: boolean;
+  /** A registry of OCI artifacts, also without `oci://`. */
+  readonly isOci: boolean;
+  readonly isPlainHttp: boolean;
+}
+
+/** Nothing is known: public repositories. */
+export const anonymousAccess: RepositoryAccess = {
+  type: "git",
+  scope: "",
+  isBasicForced: false,
+  isHostKeyIgnored: false,
+  knownHosts: "",
+  tls: { isInsecure: false },
+  hasLfs: false,
+  isOci: false,
+  isPlainHttp: false,
+};
+
+/**
+ * How Applications of a project reach a repository; asked for each request. `repository` may be spelled in any way.
+ * @throws EngineError while what users declared was not read yet
+ */
+export type FindAccess = (repository: string, project: string) => RepositoryAccess;
+
 /** A folder of a repository at a commit, on disk, without Git's own files. Disposal removes it. */
 export interface Checkout extends AsyncDisposable {
   /** Stands for the repository's root; holds `path` and nothing else of the repository. */
@@ -55,18 +118,44 @@ export interface Checkout extends AsyncDisposable {
 }
 
 /**
- * Git repositories by URL (`https`, `http`, `file`, absolute path), over shared local mirrors: spellings of one
+ * The files of one source at one revision, read-only: of a Git commit, a chart or an OCI artifact. Paths are relative to
+ * the root, with `/`; "" and "." are the root. The root of a chart is the chart itself, where `Chart.yaml` stands.
+ * @throws what `GitSources` and `ChartSources` throw; TerminalError GIT_PATH_INVALID for a path that is not there
+ */
+export interface SourceTree {
+  /** As `status.sync.revision` shows it: a full commit, a chart's version, an artifact's digest. */
+  readonly revision: string;
+  /** Names the content of a folder or file; undefined where there is none. Git's own id, or a digest of the content. */
+  treeId(path: string, signal: AbortSignal): Promise<string | undefined>;
+  /** All files below the folder. */
+  listFiles(path: string, signal: AbortSignal): Promise<readonly TreeEntry[]>;
+  /** The content of one file; links are not followed. */
+  read(path: string, signal: AbortSignal): Promise<Buffer>;
+  /** The contents of files that were listed, by path. @throws TerminalError GIT_TOO_LARGE over `maxBytes` together */
+  readFiles(entries: readonly TreeEntry[], maxBytes: number, signal: AbortSignal): Promise<ReadonlyMap<string, Buffer>>;
+  /** Writes one folder, and nothing else, into a new directory. */
+  checkout(path: string, signal: AbortSignal): Promise<Checkout>;
+}
+
+/** What `$name/…` in a value file or file parameter means: trees of other sources by their `ref`. */
+export type TreesByRef = ReadonlyMap<string, SourceTree>;
+
+/**
+ * Git repositories by URL (`https`, `http`, `ssh`, `user@host:path`, `file`, absolute path), over shared local mirrors: spellings of one
  * repository share one mirror, and callers that ask at once share one request to the server.
  * Where a `commit` is taken, it is fetched first if it is missing.
  * @throws TerminalError GIT_REPOSITORY_NOT_FOUND, GIT_REVISION_NOT_FOUND, GIT_PATH_INVALID, GIT_AUTH_FAILED, GIT_REFUSED,
  * GIT_TOO_LARGE, TOOL_MISSING; EngineError GIT_FAILED, TOOL_TIMEOUT
  */
 export interface GitSources extends AsyncDisposable {
+  /** The same repositories, as Applications of a project may read them. Disposal is that of the first. */
+  ofProject(project: string): GitSources;
   /**
    * Branch, tag, full ref, full or short (7 digits) commit, HEAD or empty. Answers from what the last `fetch` saw; looks
-   * at the server only the first time in this process, or when the name is not known. A branch wins over a tag.
+   * at the server only the first time in this process, or when the name is not known. A branch wins over a tag. A version
+   * (`v1.2`) names the tag `<tagPrefix>v1.2`; a range (`1.*`, `>=1 <2`) the highest tag in it, or else a branch of its name.
    */
-  resolve(repository: string, revision: string, signal: AbortSignal): Promise<ResolvedRevision>;
+  resolve(repository: string, revision: string, signal: AbortSignal, tagPrefix?: string): Promise<ResolvedRevision>;
   /**
    * Brings the mirror to what the server has now. Who asks while a fetch runs gets one that starts after it, shared with
    * all others who do, unless that fetch brought the commit wanted. An aborted caller leaves; the last one ends the fetch.
@@ -97,6 +186,35 @@ export interface GitSources extends AsyncDisposable {
   /** Whether `ancestor` is `descendant` or reachable from it. */
   isAncestor(repository: string, ancestor: string, descendant: string, signal: AbortSignal): Promise<boolean>;
   commitInfo(repository: string, commit: string, signal: AbortSignal): Promise<CommitInfo>;
+}
+
+export interface WantedSource {
+  /** As the Application spells it. */
+  readonly repository: string;
+  /** Of the Application: some credentials are one project's only. */
+  readonly project: string;
+  /** Version, tag, digest, or a range of versions. */
+  readonly revision: string;
+}
+
+export interface WantedChart extends WantedSource {
+  readonly chart: string;
+  /** Whether an index that was read a moment ago does not count. */
+  readonly isFresh: boolean;
+  /** Whether hosts that the index names get the repository's credentials. */
+  readonly passesCredentials: boolean;
+}
+
+/**
+ * Charts and artifacts, unpacked and kept on disk by their digest. An index is read once for all who ask at a time.
+ * @throws TerminalError CHART_NOT_FOUND, ARCHIVE_REFUSED, GIT_AUTH_FAILED, GIT_REFUSED, GIT_TOO_LARGE; EngineError
+ * REPOSITORY_FAILED, TOOL_TIMEOUT
+ */
+export interface ChartSources {
+  /** Of a Helm repository (`https`, `http`), or of a registry (`oci://host/path`, `host/path`). */
+  openChart(wanted: WantedChart, signal: AbortSignal): Promise<SourceTree>;
+  /** An artifact of a registry: `oci://host/path`. */
+  openArtifact(wanted: WantedSource, signal: AbortSignal): Promise<SourceTree>;
 }
 
 export interface GitLimits {

@@ -4,6 +4,7 @@ import { listOf, objectOf, textOf } from "../../../src/api/fields.ts";
 import type { JsonObject } from "../../../src/base/json.ts";
 import type { ObjectRef } from "../../../src/objects/object.ts";
 import {
+  allowAnyField,
   applicationRef,
   automated,
   configMap,
@@ -212,6 +213,7 @@ test("an Application that cannot be read can be deleted", async () => {
   await createApplication(world, automated, { finalizers: [cascade] });
   await world.start();
   await synced(world);
+  await allowAnyField(world.kube);
   await world.kube.patch(applicationRef, merge, { spec: { syncPolicy: { retry: { limit: "many" } } } } as JsonObject);
   await world.kube.delete(applicationRef);
   await world.until("the end", () => isGone(world));

@@ -4,6 +4,7 @@ import { listOf, objectOf, textOf } from "../../../src/api/fields.ts";
 import type { JsonObject } from "../../../src/base/json.ts";
 import type { GitOpsRequest } from "../../../src/events/triggers/trigger.ts";
 import {
+  allowAnyField,
   applicationRef,
   automated,
   configMap,
@@ -237,6 +238,7 @@ test("an Application whose spec cannot be read says so, and works once it was me
   const engine = await world.start();
   await world.until("the first sync", () => world.syncs().length === 1);
   const { spec } = await world.application();
+  await allowAnyField(world.kube);
   await world.kube.patch(applicationRef, merge, { spec: { syncPolicy: { retry: { limit: "many" } } } } as JsonObject);
   const conditions = await world.until("the condition", async () => {
     const found = listOf((await world.application()).status.conditions).map(objectOf);

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isJsonObject, type JsonObject } from "../../../src/base/json.ts";
 import type { LogFields, Logger } from "../../../src/base/log.ts";
@@ -23,7 +24,9 @@ import { triggerSchemas } from "../../../src/events/triggers/registry.ts";
 import type { GitOpsTarget } from "../../../src/events/triggers/trigger.ts";
 import { createClaims } from "../../../src/gitops/reconcile/claims.ts";
 import { createRenderCache } from "../../../src/gitops/reconcile/render-cache.ts";
+import { createChartSources } from "../../../src/gitops/source/chart-sources.ts";
 import { openGitSources } from "../../../src/gitops/source/git-sources.ts";
+import { anonymousAccess } from "../../../src/gitops/source/source.ts";
 import { createKubeClient } from "../../../src/kube/client.ts";
 import type { KubeClient, WatchCache } from "../../../src/kube/kube.ts";
 import { createLiveState } from "../../../src/kube/live-state.ts";
@@ -241,7 +244,7 @@ async function startEngine(world: World, options: EngineOptions): Promise<TestEn
   const metrics = createMetrics();
   const directory = stack.use(await tempDir());
   const tool = { command: "git", env: { PATH: process.env.PATH ?? "" } };
-  const git = { directory: directory.path, tool, credentials: async () => undefined, allowLocal: true, clock, log };
+  const git = { directory: directory.path, tool, access: () => anonymousAccess, allowLocal: true, clock, log };
   const sources = stack.use(await openGitSources(git));
   const live = createLiveState({ client: kube, clock, log, groupOf, trim: trimLive });
   const real = createWatchCache({ client: kube, kind, clock, log });
@@ -249,9 +252,9 @@ async function startEngine(world: World, options: EngineOptions): Promise<TestEn
   const projects = createWatchCache({ client: kube, kind: { ...kind, kind: "AppProject" }, clock, log });
   const store = createApplicationStore(cache, kube);
   const index = createApplicationIndex();
-  const found = createProjects(projects, "argocd", log);
+  const found = createProjects(projects, { configMaps: { find: () => undefined }, namespace: "argocd", log });
   const cluster = { server: "https://kubernetes.default.svc", name: "in-cluster", kube, live };
-  const renders = createRenderCache(sources);
+  const renders = createRenderCache();
   const controller: ApplicationController = createApplicationController({
     store,
     index,
@@ -262,6 +265,12 @@ async function startEngine(world: World, options: EngineOptions): Promise<TestEn
     request: (namespace, name) => queue.request(namespace, name),
     schemas: triggerSchemas(),
     sources,
+    charts: createChartSources({
+      directory: join(directory.path, "charts"),
+      access: () => anonymousAccess,
+      env: {},
+      clock,
+    }),
     renders: {
       ...renders,
       async render(...asked) {
@@ -271,7 +280,7 @@ async function startEngine(world: World, options: EngineOptions): Promise<TestEn
     },
     claims: createClaims(),
     controllerNamespace: "argocd",
-    directory: { project: found.find, clusters: () => [cluster] },
+    directory: { project: found.find, clusters: () => [cluster], controllerNamespace: "argocd" },
     graceMs: 180_000,
     isApplication: (key) => store.find(key) !== undefined,
     pollMs: 250,
@@ -374,4 +383,17 @@ export async function openShop(options: { readonly simulate?: boolean } = {}): P
   await world.kube.create({ apiVersion: "v1", kind: "Namespace", metadata: { name: "shop" } });
   await world.repository.commit({ "web/settings.yaml": configMap("settings", { a: "1" }) });
   return world;
+}
+
+/** As if the definition were an older one, or another's: Applications of any form are stored. */
+export async function allowAnyField(kube: KubeClient): Promise<void> {
+  const definition = {
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    name: "applications.argoproj.io",
+  };
+  const value = { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } };
+  await kube.patch(definition, "application/json-patch+json", [
+    { op: "replace", path: "/spec/versions/0/schema", value },
+  ]);
 }

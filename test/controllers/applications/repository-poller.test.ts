@@ -8,6 +8,7 @@ import {
   createRepositoryPoller,
   type RepositoryChange,
   type RepositoryPoller,
+  type UsedRepository,
 } from "../../../src/controllers/applications/repository-poller.ts";
 import type { GitSources } from "../../../src/gitops/source/source.ts";
 import { never, openSources } from "../../gitops/source/rig.ts";
@@ -22,6 +23,8 @@ failOnLeakedChildren();
 
 const zeros = "0".repeat(40);
 const intervalMs = 120_000;
+
+const used = (url: string): UsedRepository => ({ url, project: "default" });
 
 interface World extends AsyncDisposable {
   readonly urls: Set<string>;
@@ -60,20 +63,22 @@ async function openWorld(jitterMs = 0, random = () => 0): Promise<World> {
   const { sources } = rig;
   const poller = createRepositoryPoller({
     sources: {
-      findRefs: (url) => sources.findRefs(url),
-      tips(url, signal) {
-        world.polls.push({ url, second: (clock.now() - begin) / 1000 });
-        return busy(async () => {
-          await world.beforeTips(signal);
-          return sources.tips(url, signal);
-        });
-      },
-      fetch(url, wanted, signal) {
-        world.fetches.push(url);
-        return busy(() => sources.fetch(url, wanted, signal));
-      },
+      ofProject: () => ({
+        findRefs: (url) => sources.findRefs(url),
+        tips(url, signal) {
+          world.polls.push({ url, second: (clock.now() - begin) / 1000 });
+          return busy(async () => {
+            await world.beforeTips(signal);
+            return sources.tips(url, signal);
+          });
+        },
+        fetch(url, wanted, signal) {
+          world.fetches.push(url);
+          return busy(() => sources.fetch(url, wanted, signal));
+        },
+      }),
     },
-    repositories: () => urls,
+    repositories: () => [...urls].map(used),
     onMoved: (change) =>
       busy(async () => {
         await world.onMoved();
@@ -399,11 +404,11 @@ test("a poll on demand tells what moved before it resolves, whether the reposito
   await using world = await openWorld();
   const first = await repository.commit({ a: "1" });
   world.start();
-  await world.poller.pollNow(repository.url, never);
+  await world.poller.pollNow(used(repository.url), never);
   assert.deepEqual([world.polls.length, world.changes.length], [1, 0]);
   world.urls.add(repository.url);
   const second = await repository.commit({ a: "2" });
-  await world.poller.pollNow(`${repository.url}/`, never);
+  await world.poller.pollNow(used(`${repository.url}/`), never);
   assert.deepEqual(world.changes[0]?.refs[0], { name: "HEAD", old: first, new: second });
 });
 
@@ -417,9 +422,9 @@ test("polls on demand during a poll share one that begins after it", async () =>
   const gate = Promise.withResolvers<void>();
   world.beforeTips = () => gate.promise;
   world.polls.length = 0;
-  const begun = world.poller.pollNow(repository.url, never);
+  const begun = world.poller.pollNow(used(repository.url), never);
   assert.equal(world.polls.length, 1);
-  const later = [1, 2, 3].map(() => world.poller.pollNow(repository.url, never));
+  const later = [1, 2, 3].map(() => world.poller.pollNow(used(repository.url), never));
   gate.resolve();
   await Promise.all([begun, ...later]);
   assert.equal(world.polls.length, 2);
@@ -430,13 +435,15 @@ test("a poll on demand that fails says why; who leaves disturbs no other", async
   await using world = await openWorld();
   await repository.commit({ a: "1" });
   world.start();
-  await assert.rejects(world.poller.pollNow(`${repository.url}-none`, never), { code: "GIT_REPOSITORY_NOT_FOUND" });
-  await assert.rejects(world.poller.pollNow("ssh://host/x", never), { code: "GIT_REFUSED" });
+  await assert.rejects(world.poller.pollNow(used(`${repository.url}-none`), never), {
+    code: "GIT_REPOSITORY_NOT_FOUND",
+  });
+  await assert.rejects(world.poller.pollNow(used("ftp://host/x"), never), { code: "GIT_REFUSED" });
   const gate = Promise.withResolvers<void>();
   world.beforeTips = () => gate.promise;
   const leaving = new AbortController();
-  const left = world.poller.pollNow(repository.url, leaving.signal);
-  const stays = world.poller.pollNow(repository.url, never);
+  const left = world.poller.pollNow(used(repository.url), leaving.signal);
+  const stays = world.poller.pollNow(used(repository.url), never);
   leaving.abort(new Error("left"));
   await assert.rejects(left, /left/);
   gate.resolve();
@@ -451,10 +458,10 @@ test("a stop ends what is under way and what waits, and is no failure", async ()
   world.beforeTips = (signal) =>
     new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
   world.start();
-  const asked = [1, 2].map(() => assert.rejects(world.poller.pollNow(repository.url, never), /stopped/));
+  const asked = [1, 2].map(() => assert.rejects(world.poller.pollNow(used(repository.url), never), /stopped/));
   await world.stop();
   await Promise.all(asked);
-  await assert.rejects(world.poller.pollNow(repository.url, never), /stopped/);
+  await assert.rejects(world.poller.pollNow(used(repository.url), never), /stopped/);
   assert.deepEqual(world.lines, []);
 });
 
@@ -474,7 +481,7 @@ test("a failure to say what is in use ends the run, and whatever is under way", 
     clock: createVirtualClock(),
     log: silentLogger,
   });
-  const asked = assert.rejects(broken.pollNow(repository.url, never), /no list/);
+  const asked = assert.rejects(broken.pollNow(used(repository.url), never), /no list/);
   await assert.rejects(broken.run(never), /no list/);
   await asked;
 });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { after } from "node:test";
 import { parseSensor } from "../../../src/api/sensor.ts";
 import type { JsonObject } from "../../../src/base/json.ts";
 import { silentLogger } from "../../../src/base/log.ts";
@@ -28,6 +29,12 @@ export const log = {};
 export const each = { template: { name: "each", conditions: "a || b", log } };
 export const both = { template: { name: "both", conditions: "a && b", log } };
 
+/** Of every life: one that a failed test has left running would keep the process from ending. */
+const lives = new Set<AbortController>();
+after(() => {
+  for (const stop of lives) stop.abort();
+});
+
 export function sensor(triggers: readonly object[], given: readonly object[] = dependencies) {
   const manifest = {
     apiVersion: "argoproj.io/v1alpha1",
@@ -47,6 +54,7 @@ export async function live(
   more: Partial<SensorRunnerDeps> = {},
   stop = new AbortController(),
 ) {
+  lives.add(stop);
   const base = { clock: more.clock ?? clock, log: silentLogger, metrics: createMetrics() };
   const ledger = await openLedger({ bus, writer, ...base });
   const partitions = createPartitions({ bus, ...base });

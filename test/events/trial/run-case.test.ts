@@ -124,7 +124,7 @@ const object = sensorOf(
       },
     }),
     trigger("sync", { gitOps: { application: "guestbook" } }),
-    trigger("tell", { slack: { channel: "c", message: "m", slackToken: { name: "s", key: "k" } } }),
+    trigger("tell", { pulsar: { url: "pulsar://h:6650", topic: "t", payload: [] } }),
   ],
 );
 
@@ -139,7 +139,7 @@ test("an object is rendered with its parameters and planned without a cluster; a
     },
   });
   assert.partialDeepStrictEqual(sync?.plan, { request: { application: { namespace: "argocd", name: "guestbook" } } });
-  assert.match(tell?.error ?? "", /kind "slack" is not supported/);
+  assert.match(tell?.error ?? "", /kind "pulsar" is not supported/);
 });
 
 test("events come from files and whole CloudEvents, and context changes their attributes", async () => {

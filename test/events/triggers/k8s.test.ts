@@ -114,9 +114,9 @@ test("liveObject sets parameters on the object of the cluster, and sends what th
 const refused: readonly [string, unknown, { code: string; message?: RegExp }][] = [
   ["no source", { source: {} }, { code: "MANIFEST_INVALID", message: /unknown artifact location/ }],
   [
-    "a source that is not there yet",
+    "Git where there is none",
     { source: { git: { url: "https://git.example/r.git", filePath: "pod.yaml" } } },
-    { code: "TRIGGER_UNSUPPORTED", message: /k8s\.source\.git is not supported yet/ },
+    { code: "TRIGGER_UNSUPPORTED", message: /k8s\.source\.git: there is no Git here/ },
   ],
   [
     "text that is not YAML",

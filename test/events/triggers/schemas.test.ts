@@ -20,6 +20,7 @@ const complete: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     operation: "submit",
     parameters: [parameter],
     args: ["-p", "a=b"],
+    server: { url: "https://argo-server:2746", token: secret, caCertSecret: secret, insecureSkipVerify: false },
   },
   awsLambda: {
     functionName: "f",
@@ -50,7 +51,7 @@ const complete: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     body: "b",
     parameters: [parameter],
   },
-  emit: { eventSourceName: "e", eventName: "n", subject: "s", type: "t", ...common },
+  emit: { eventSourceName: "e", eventName: "n", type: "t", ...common },
   gitOps: {
     operation: "sync",
     application: "web",
@@ -119,6 +120,7 @@ const complete: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     blocks: '[{"type":"divider"}]',
     thread: { messageAggregationKey: "k", broadcastMessageToChannel: true },
     sender: { username: "u", icon: ":robot:" },
+    apiUrl: "https://slack-gov.com/api",
     parameters: [parameter],
   },
 };
@@ -127,6 +129,7 @@ const complete: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
 const notInExamples: Readonly<Record<string, readonly string[]>> = {
   awsLambda: ["roleARN"],
   azureServiceBus: ["topicName", "subscriptionName"],
+  k8s: ["patch"],
   kafka: ["partition"],
   log: ["intervalSeconds"],
 };

@@ -3,6 +3,7 @@ import { EngineError } from "../../../src/base/errors.ts";
 import type { JsonValue } from "../../../src/base/json.ts";
 import { type LogFields, type Logger, silentLogger } from "../../../src/base/log.ts";
 import type {
+  ClientPool,
   Firing,
   ParameterResolver,
   TriggerContext,
@@ -78,6 +79,7 @@ export function triggerContext(
     lines,
     parameters,
     kube: {} as KubeClient,
+    clients: unpooled,
     secret: { read, readConfigMap: read },
     allowLoopback: true,
     clock: { ...clock, now: () => instant(clock.now()) },
@@ -85,5 +87,17 @@ export function triggerContext(
     ...parts,
   };
 }
+
+/** Each use has a client of its own, so that no test leaves one. */
+const unpooled: ClientPool = {
+  async use(_key, open, work) {
+    const pooled = await open();
+    try {
+      return await work(pooled.client);
+    } finally {
+      await pooled.close();
+    }
+  },
+};
 
 export const never = new AbortController().signal;

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import type { ApplicationSource } from "../../../src/api/application-types.ts";
 import { createRenderCache } from "../../../src/gitops/reconcile/render-cache.ts";
 import type { RenderedSource } from "../../../src/gitops/reconcile/render-source.ts";
+import { gitTree } from "../../../src/gitops/source/git-tree.ts";
 import type { GitSources } from "../../../src/gitops/source/source.ts";
 import { createTestRepository } from "../../harness/git-repository.ts";
 import { waitFor } from "../../harness/wait.ts";
@@ -18,13 +19,20 @@ async function openCache(files: Readonly<Record<string, string>>, wrap = (source
   const repository = await createTestRepository();
   const rig = await openSources();
   const first = await repository.commit(files);
-  const cache = createRenderCache(wrap(rig.sources));
+  const sources = wrap(rig.sources);
+  const cache = createRenderCache();
+  const treeOf = (commit: string) => gitTree(sources, repository.url, commit);
   return {
     repository,
     cache,
     first,
     render: (commit: string, source: Partial<ApplicationSource> = {}, hard = false, signal = patient()) =>
-      cache.render({ repoURL: repository.url, path: "web", ...source }, commit, { hard, instance: "app" }, signal),
+      cache.render(
+        { repoURL: repository.url, path: "web", ...source },
+        treeOf(commit),
+        { hard, instance: "app" },
+        signal,
+      ),
     async [Symbol.asyncDispose]() {
       await rig[Symbol.asyncDispose]();
       await repository[Symbol.asyncDispose]();
@@ -238,9 +246,10 @@ test("keeps so many renderings and bytes, those that were used last", async () =
   for (const limits of [{ maxKept: 2 }, { maxBytes: 2_500 }]) {
     await using rig = await openCache(files);
     await using own = await openSources();
-    const cache = createRenderCache(own.sources, limits);
+    const cache = createRenderCache(limits);
+    const tree = gitTree(own.sources, rig.repository.url, rig.first);
     const render = (path: string) =>
-      cache.render({ repoURL: rig.repository.url, path }, rig.first, { hard: false, instance: "app" }, patient());
+      cache.render({ repoURL: rig.repository.url, path }, tree, { hard: false, instance: "app" }, patient());
     await render("a");
     await render("b");
     await render("a");
@@ -258,9 +267,10 @@ test("a rendering over all bytes that are kept is made, and not kept", async () 
     "web/a.yaml": manifest({ apiVersion: "v1", kind: "A", metadata: { name: "a" } }),
   });
   await using sources = await openSources();
-  const cache = createRenderCache(sources.sources, { maxBytes: 10 });
+  const cache = createRenderCache({ maxBytes: 10 });
   const source = { repoURL: rig.repository.url, path: "web" };
-  await cache.render(source, rig.first, { hard: false, instance: "app" }, patient());
-  await cache.render(source, rig.first, { hard: false, instance: "app" }, patient());
+  const tree = gitTree(sources.sources, source.repoURL, rig.first);
+  await cache.render(source, tree, { hard: false, instance: "app" }, patient());
+  await cache.render(source, tree, { hard: false, instance: "app" }, patient());
   assert.equal(cache.made, 2);
 });

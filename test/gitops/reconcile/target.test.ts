@@ -198,13 +198,8 @@ test("of several sources that fail the first is told, however long each takes", 
 });
 
 const unsupported: readonly (readonly [string, JsonObject, RegExp])[] = [
-  [
-    "a chart of a repository of charts",
-    { chart: "nginx", path: null, targetRevision: "1.0.0" },
-    /Helm charts .* not supported/,
-  ],
   ["helm", { helm: { releaseName: "x" } }, /desc = Helm: is not supported/],
-  ["a repository over ssh", { repoURL: "git@git.example:a/b.git" }, /ssh/],
+  ["a repository over ftp", { repoURL: "ftp://git.example/a/b.git" }, /protocol "ftp"/],
 ];
 
 for (const [name, fields, message] of unsupported) {

@@ -1,10 +1,12 @@
+import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import type { Application, AppProject } from "../../../src/api/application-types.ts";
+import { defaultInstanceLabel } from "../../../src/api/resource-settings.ts";
 import { systemClock } from "../../../src/base/clock.ts";
 import type { JsonObject } from "../../../src/base/json.ts";
 import { silentLogger } from "../../../src/base/log.ts";
 import { createMetrics } from "../../../src/base/metrics.ts";
-import { defaultInstanceLabel, ownerOf } from "../../../src/gitops/diff/tracking.ts";
+import { ownerOf } from "../../../src/gitops/diff/tracking.ts";
 import { defaultProject } from "../../../src/gitops/project/project.ts";
 import { createClaims } from "../../../src/gitops/reconcile/claims.ts";
 import type { DestinationCluster } from "../../../src/gitops/reconcile/destination.ts";
@@ -21,7 +23,7 @@ import { openTestPlane, type TestPlane } from "../../harness/control-plane.ts";
 import { createTestRepository, type TestRepository } from "../../harness/git-repository.ts";
 import { createVirtualClock, type VirtualClock } from "../../harness/virtual-clock.ts";
 import { waitFor } from "../../harness/wait.ts";
-import { openSources, type SourceRig } from "../source/rig.ts";
+import { openCharts, openSources, type SourceRig } from "../source/rig.ts";
 import { applicationOf } from "./applications.ts";
 
 /** Long enough for everything that a test waits for. */
@@ -79,7 +81,8 @@ export async function openWorld(options: { simulate?: boolean } = {}): Promise<W
   const repository = stack.use(await createTestRepository());
   const rig = stack.use(await openSources());
   const clock = createVirtualClock("2026-11-29T12:00:00Z");
-  const groupOf = (object: KubeObject): string | undefined => ownerOf(object, "annotation", defaultInstanceLabel);
+  const groupOf = (object: KubeObject): string | undefined =>
+    ownerOf(object, { method: "annotation", label: defaultInstanceLabel });
   const live = createLiveState({ client: plane.client, clock, log: silentLogger, groupOf, trim: trimLive });
   const stop = new AbortController();
   const running = live.run(stop.signal);
@@ -88,16 +91,17 @@ export async function openWorld(options: { simulate?: boolean } = {}): Promise<W
     await running;
   });
   const cluster = { server: "https://kubernetes.default.svc", name: "in-cluster", kube: plane.client, live };
-  const projects = new Map([["default", defaultProject("argocd")]]);
+  const projects = new Map([["default", { ...defaultProject("argocd"), sourceNamespaces: ["*"] }]]);
   const applications = new Set<string>();
-  const renders = createRenderCache(rig.sources);
+  const renders = createRenderCache();
   const deps: ReconcileDeps = {
     sources: rig.sources,
+    charts: openCharts(join(rig.directory, "charts")),
     renders,
     claims: createClaims(),
     clock,
     controllerNamespace: "argocd",
-    directory: { project: (name) => projects.get(name), clusters: () => [cluster] },
+    directory: { project: (name) => projects.get(name), clusters: () => [cluster], controllerNamespace: "argocd" },
     graceMs: 180_000,
     isApplication: (key) => applications.has(key),
     metrics: createMetrics(),

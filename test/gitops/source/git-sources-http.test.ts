@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type RequestListener, request, type
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
+import { anonymousAccess } from "../../../src/gitops/source/source.ts";
 import { git } from "../../harness/git-repository.ts";
 import { startGitServer } from "../../harness/git-server.ts";
 import { failOnLeakedChildren } from "../../harness/leaks.ts";
@@ -13,6 +14,8 @@ import { waitFor } from "../../harness/wait.ts";
 import { never, openSources } from "./rig.ts";
 
 failOnLeakedChildren();
+
+const basic = (username: string, password: string) => () => ({ ...anonymousAccess, basic: { username, password } });
 
 /** A server of the test's own; `onRequest` may leave requests without an answer. */
 async function startServer(onRequest: RequestListener) {
@@ -139,10 +142,10 @@ async function startPrivateServer(secret: string) {
 test("credentials reach the server, and neither process list, files nor errors", async () => {
   const secret = "s3cr3t $(id) 'quoted\" %41";
   await using server = await startPrivateServer(secret);
-  await using rig = await openSources({ credentials: async () => ({ username: "me", password: secret }) });
+  await using rig = await openSources({ access: basic("me", secret) });
   const { commit } = await rig.sources.resolve(server.url, "main", never);
   assert.match(commit, /^[0-9a-f]{40}$/);
-  await using wrong = await openSources({ credentials: async () => ({ username: "me", password: "wr0ng-password" }) });
+  await using wrong = await openSources({ access: basic("me", "wr0ng-password") });
   await assert.rejects(wrong.sources.resolve(server.url, "main", never), (error: Error) => {
     assert.match(error.message, /authentication required/);
     assert.doesNotMatch(`${error.stack}`, /wr0ng/);
@@ -173,7 +176,7 @@ test("a server that redirects does not get credentials sent elsewhere", async ()
   await using server = await startServer((request, response) => {
     response.writeHead(302, { location: `${thief.url}${request.url}` }).end();
   });
-  await using rig = await openSources({ credentials: async () => ({ username: "me", password: "secret" }) });
+  await using rig = await openSources({ access: basic("me", "secret") });
   await assert.rejects(rig.sources.tips(`${server.url}/x.git`, never), { code: "GIT_AUTH_FAILED" });
   assert.deepEqual(new Set(seen), new Set(["none"]));
 });

@@ -56,7 +56,11 @@ for (const [text, why] of [
   ["ftp://host/x", /protocol "ftp"/],
   ["fd::17", /is no URL/],
   ["file://host/x", /names a host/],
-  ["git@github.com:org/repo.git", /ssh, which is not supported yet/],
+  ["ssh://-oProxyCommand=x/a", /is no URL|a host that ssh is not given/],
+  ["ssh://-oProxyCommand@host/a", /a user that ssh is not given/],
+  ["-oProxyCommand=x@host:a", /is no URL/],
+  ["ssh://host", /names no path/],
+  ["ssh://a%24(x)@host/a", /a user that ssh is not given/],
 ] as const) {
   test(`${JSON.stringify(text)} is refused with a reason`, () =>
     assert.throws(() => parseRepositoryUrl(text), { name: "TerminalError", code: "GIT_REFUSED", message: why }));
@@ -71,4 +75,21 @@ test("credentials are taken out of a URL, and never shown", () => {
     () => parseRepositoryUrl("git://me:secret@host/x"),
     (error: Error) => !error.message.includes("secret"),
   );
+});
+
+test("ssh is told of an address as it is written; user and home make another mirror", () => {
+  const texts = [
+    "git@h.example:a/b.git",
+    "git@h.example:/a/b.git",
+    "me@h.example:/a/b.git",
+    "ssh://git@h.example:22/a/b.git",
+  ];
+  const parsed = texts.map(parseRepositoryUrl);
+  assert.deepEqual(
+    parsed.map(({ url }) => url),
+    [...texts.slice(0, 3), "ssh://git@h.example:22/a/b.git"],
+  );
+  assert.equal(new Set(parsed.slice(0, 3).map(({ key }) => key)).size, 1);
+  assert.equal(new Set(parsed.slice(0, 3).map(({ mirrorKey }) => mirrorKey)).size, 3);
+  for (const { transport } of parsed) assert.equal(transport, "ssh");
 });

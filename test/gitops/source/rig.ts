@@ -2,8 +2,9 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { systemClock } from "../../../src/base/clock.ts";
 import { silentLogger } from "../../../src/base/log.ts";
+import { type ChartSourcesOptions, createChartSources } from "../../../src/gitops/source/chart-sources.ts";
 import { type GitSourcesOptions, openGitSources } from "../../../src/gitops/source/git-sources.ts";
-import type { GitSources } from "../../../src/gitops/source/source.ts";
+import { anonymousAccess, type ChartSources, type GitSources } from "../../../src/gitops/source/source.ts";
 import { tempDir } from "../../harness/temp-dir.ts";
 
 export interface SourceRig extends AsyncDisposable {
@@ -25,7 +26,7 @@ export async function openSources(options: Partial<GitSourcesOptions> = {}): Pro
   const sources = await openGitSources({
     directory: join(directory.path, "git"),
     tool: { command, env: { PATH: process.env.PATH ?? "" } },
-    credentials: async () => undefined,
+    access: () => anonymousAccess,
     allowLocal: true,
     clock: systemClock,
     log: silentLogger,
@@ -45,6 +46,11 @@ export async function openSources(options: Partial<GitSourcesOptions> = {}): Pro
       await directory[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Charts by the real client; `limits` and `access` as the test wants them. */
+export function openCharts(directory: string, options: Partial<ChartSourcesOptions> = {}): ChartSources {
+  return createChartSources({ directory, access: () => anonymousAccess, env: {}, clock: systemClock, ...options });
 }
 
 export const never = new AbortController().signal;

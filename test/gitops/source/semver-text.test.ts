@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isSemverConstraint, isSemverVersion } from "../../../src/controllers/applications/semver-text.ts";
+import { isSemverConstraint, isSemverVersion } from "../../../src/gitops/source/semver-text.ts";
 
 const texts: Readonly<Record<"version" | "constraint" | "name", readonly string[]>> = {
   version: ["1", "v1", "1.2", "v1.2.3", "1.2.0-rc.1", "1.2.3+build.5", "v1-x"],

@@ -1,0 +1,73 @@
+import { EngineError } from "../../base/errors.ts";
+import { isJsonObject, type JsonValue } from "../../base/json.ts";
+import type { DeclaredAccess, RepositorySecret } from "../../gitops/source/repository-secrets.ts";
+import { createFindAccess } from "../../gitops/source/repository-secrets.ts";
+import type { FindAccess } from "../../gitops/source/source.ts";
+import type { WatchCache } from "../../kube/kube.ts";
+import type { KubeObject } from "../../objects/object.ts";
+
+export const secretTypeLabel = "argocd.argoproj.io/secret-type";
+export const knownHostsName = "argocd-ssh-known-hosts-cm";
+export const certificatesName = "argocd-tls-certs-cm";
+
+export interface RepositoryAccessDeps {
+  /** Of the controller's namespace, with the label above. */
+  readonly secrets: WatchCache;
+  /** The ConfigMap of that name alone. */
+  readonly knownHosts: WatchCache;
+  readonly certificates: WatchCache;
+  readonly namespace: string;
+}
+
+/**
+ * How repositories are reached, as Secrets and ConfigMaps say now. `onChange` is called after each change of them, once
+ * they were read.
+ */
+export function createRepositoryAccess(
+  { secrets, knownHosts, certificates, namespace }: RepositoryAccessDeps,
+  onChange: () => void,
+): FindAccess {
+  let compiled: FindAccess | undefined;
+  let isRead = false;
+  const caches = [secrets, knownHosts, certificates];
+  for (const cache of caches) {
+    cache.onChange(({ isInitial }) => {
+      compiled = undefined;
+      if (!isInitial && isRead) onChange();
+    });
+  }
+  void Promise.all(caches.map(({ synced }) => synced)).then(() => {
+    isRead = true;
+  });
+
+  const read = (): DeclaredAccess => ({
+    secrets: [...secrets.items()].flatMap((secret) => repositorySecret(secret) ?? []),
+    knownHosts: textsIn(knownHosts.find(namespace, knownHostsName)).ssh_known_hosts ?? "",
+    certificates: textsIn(certificates.find(namespace, certificatesName)),
+  });
+
+  return (repository, project) => {
+    if (!isRead) throw new EngineError("REPOSITORY_FAILED", "repository Secrets were not read yet");
+    compiled ??= createFindAccess(read());
+    return compiled(repository, project);
+  };
+}
+
+function repositorySecret(secret: KubeObject): RepositorySecret | undefined {
+  const type = secret.metadata.labels?.[secretTypeLabel];
+  if (type !== "repository" && type !== "repo-creds") return undefined;
+  const data = Object.entries(textsIn(secret)).map(([key, encoded]) => [key, decoded(encoded)] as const);
+  return { name: secret.metadata.name ?? "", type, data: Object.fromEntries(data) };
+}
+
+function decoded(encoded: string): string {
+  return Buffer.from(encoded, "base64").toString("utf8");
+}
+
+function textsIn(object: KubeObject | undefined): Readonly<Record<string, string>> {
+  const data = object?.data as JsonValue | undefined;
+  if (!isJsonObject(data)) return {};
+  return Object.fromEntries(
+    Object.entries(data).flatMap(([key, value]) => (typeof value === "string" ? [[key, value]] : [])),
+  );
+}

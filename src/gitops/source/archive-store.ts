@@ -1,0 +1,117 @@
+import { createHash } from "node:crypto";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Clock } from "../../base/clock.ts";
+import { archiveTree, type UnpackedArchive, type UnpackedEntry } from "./archive-tree.ts";
+import type { SourceTree } from "./source.ts";
+import { type ArchivedFile, type ArchiveLimits, checkPlaces, parseTar, unpackGzip } from "./tar.ts";
+
+export interface ArchiveStoreLimits extends ArchiveLimits {
+  readonly maxFileBytes: number;
+  /** Kept on disk; those used last stay. */
+  readonly maxArchives: number;
+}
+
+export const defaultArchiveLimits: ArchiveStoreLimits = {
+  maxFiles: 20_000,
+  maxBytes: 256 * 1024 * 1024,
+  maxFileBytes: 16 * 1024 * 1024,
+  maxArchives: 500,
+};
+
+/** Which folder of an archive its tree begins at: undefined for all of it. @throws TerminalError ARCHIVE_REFUSED */
+export type RootOf = (paths: readonly string[]) => string | undefined;
+
+/** Unpacked archives on disk, by what names their content. */
+export interface ArchiveStore {
+  /** Undefined: it is not kept. */
+  find(key: string, revision: string): Promise<SourceTree | undefined>;
+  /** Unpacks and keeps. @throws TerminalError ARCHIVE_REFUSED, GIT_TOO_LARGE */
+  add(key: string, revision: string, archive: Buffer, rootOf: RootOf): Promise<SourceTree>;
+}
+
+/** Names beside the files' folder. */
+const indexName = "entries.json";
+const filesName = "files";
+
+/** `directory` is this process's own; `work` within it holds what is half done. */
+export function createArchiveStore(directory: string, limits: ArchiveStoreLimits, clock: Clock): ArchiveStore {
+  const workDir = join(directory, "work");
+  const folderOf = (key: string): string => join(directory, createHash("sha256").update(key).digest("hex"));
+  const unpacked = (folder: string, entries: readonly UnpackedEntry[]): UnpackedArchive => {
+    return { directory: join(folder, filesName), entries, workDir, maxFileBytes: limits.maxFileBytes };
+  };
+
+  async function find(key: string, revision: string): Promise<SourceTree | undefined> {
+    const folder = folderOf(key);
+    const text = await readFile(join(folder, indexName), "utf8").catch(() => undefined); // there is none
+    if (text === undefined) return undefined;
+    const now = clock.now() / 1000;
+    await utimes(folder, now, now).catch(() => undefined); // it may just go
+    return archiveTree(unpacked(folder, JSON.parse(text) as UnpackedEntry[]), revision);
+  }
+
+  return {
+    find,
+    async add(key, revision, archive, rootOf) {
+      const files = below(parseTar(await unpackGzip(archive, limits), limits), rootOf);
+      await mkdir(workDir, { recursive: true, mode: 0o700 });
+      const half = await mkdtemp(join(workDir, "archive-"));
+      try {
+        const entries = await writeAll(half, files);
+        await rename(half, folderOf(key)).catch((error: unknown) => ignoreExisting(error, half));
+        await forgetOldest(directory, limits.maxArchives);
+        return archiveTree(unpacked(folderOf(key), entries), revision);
+      } catch (error) {
+        await rm(half, { recursive: true, force: true });
+        throw error;
+      }
+    },
+  };
+}
+
+function below(files: ReadonlyMap<string, ArchivedFile>, rootOf: RootOf): readonly ArchivedFile[] {
+  const root = rootOf([...files.keys()]);
+  if (root === undefined) return [...files.values()];
+  const prefix = `${root}/`;
+  const own = [...files.values()]
+    .filter(({ path }) => path.startsWith(prefix))
+    .map((file) => ({ ...file, path: file.path.slice(prefix.length) }));
+  checkPlaces(new Map(own.map((file) => [file.path, file])));
+  return own;
+}
+
+async function writeAll(folder: string, files: readonly ArchivedFile[]): Promise<readonly UnpackedEntry[]> {
+  const entries: UnpackedEntry[] = [];
+  const root = join(folder, filesName);
+  await mkdir(root);
+  const sorted = [...files].sort((a, b) => (a.path < b.path ? -1 : 1));
+  for (const directory of new Set(sorted.map(({ path }) => dirname(path)))) {
+    await mkdir(join(root, directory), { recursive: true });
+  }
+  for (const { path, kind, content } of sorted) {
+    const id = `sha256:${createHash("sha256").update(content).digest("hex")}`;
+    const target = kind === "symlink" ? { target: content.toString("utf8") } : {};
+    if (kind !== "symlink") await writeFile(join(root, path), content, { mode: kind === "executable" ? 0o755 : 0o644 });
+    entries.push({ path, kind, id, bytes: content.length, ...target });
+  }
+  await writeFile(join(folder, indexName), JSON.stringify(entries));
+  return entries;
+}
+
+/** Another call was faster: what it wrote is the same. */
+async function ignoreExisting(error: unknown, half: string): Promise<void> {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code !== "ENOTEMPTY" && code !== "EEXIST") throw error;
+  await rm(half, { recursive: true, force: true });
+}
+
+async function forgetOldest(directory: string, max: number): Promise<void> {
+  const names = (await readdir(directory)).filter((name) => /^[0-9a-f]{64}$/.test(name));
+  if (names.length <= max) return;
+  const aged = await Promise.all(
+    names.map(async (name) => ({ name, at: (await stat(join(directory, name))).mtimeMs })),
+  );
+  const oldest = aged.sort((a, b) => a.at - b.at).slice(0, names.length - max);
+  for (const { name } of oldest) await rm(join(directory, name), { recursive: true, force: true });
+}

@@ -1,0 +1,130 @@
+import { createHash } from "node:crypto";
+import { copyFile, mkdir, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { EngineError, TerminalError } from "../../base/errors.ts";
+import type { Checkout, SourceTree, TreeEntry } from "./source.ts";
+import { parseSourcePath, pathError } from "./tree.ts";
+
+/** One file of an unpacked archive; a link's `target` stands here, and nowhere on disk. */
+export interface UnpackedEntry {
+  readonly path: string;
+  readonly kind: "file" | "executable" | "symlink";
+  /** `sha256:…` of the content. */
+  readonly id: string;
+  readonly bytes: number;
+  readonly target?: string;
+}
+
+export interface UnpackedArchive {
+  /** Where its files stand. */
+  readonly directory: string;
+  /** By path, in the order of paths. */
+  readonly entries: readonly UnpackedEntry[];
+  /** For checkouts. */
+  readonly workDir: string;
+  readonly maxFileBytes: number;
+}
+
+/** An unpacked archive as a tree of files. */
+export function archiveTree(archive: UnpackedArchive, revision: string): SourceTree {
+  const byPath = new Map(archive.entries.map((entry) => [entry.path, entry]));
+  const ids = new Map<string, string>();
+
+  /** Those below a folder; none: there is no such folder. */
+  function below(path: string): readonly UnpackedEntry[] {
+    return path === "" ? archive.entries : archive.entries.filter((entry) => entry.path.startsWith(`${path}/`));
+  }
+
+  function folder(written: string): readonly UnpackedEntry[] {
+    const path = parseSourcePath(written).join("/");
+    const found = below(path);
+    if (found.length > 0 || path === "") return found;
+    throw pathError(written, byPath.has(path) ? "app path is not a directory" : "app path does not exist");
+  }
+
+  async function content(entry: UnpackedEntry): Promise<Buffer> {
+    if (entry.target !== undefined) return Buffer.from(entry.target);
+    return readFile(join(archive.directory, entry.path)).catch((error: unknown) => {
+      throw new EngineError(
+        "REPOSITORY_FAILED",
+        `"${entry.path}" of an unpacked chart is gone: it is read anew`,
+        error,
+      );
+    });
+  }
+
+  return {
+    revision,
+    async treeId(written) {
+      const path = parseSourcePath(written).join("/");
+      const entry = byPath.get(path);
+      if (entry !== undefined) return entry.id;
+      const found = below(path);
+      if (found.length === 0) return undefined;
+      const id = ids.get(path) ?? folderId(path, found);
+      ids.set(path, id);
+      return id;
+    },
+    listFiles: async (path) => folder(path).map(treeEntry),
+    async read(written) {
+      const entry = byPath.get(parseSourcePath(written).join("/"));
+      if (entry === undefined) throw pathError(written, "file does not exist");
+      if (entry.kind === "symlink") throw pathError(written, "is not a file");
+      if (entry.bytes > archive.maxFileBytes) throw tooLarge(written, archive.maxFileBytes);
+      return content(entry);
+    },
+    async readFiles(wanted, maxBytes) {
+      const contents = new Map<string, Buffer>();
+      let bytes = 0;
+      for (const { path } of wanted) {
+        const entry = byPath.get(path);
+        if (entry === undefined) throw pathError(path, "file does not exist");
+        bytes += entry.bytes;
+        if (bytes > maxBytes) throw tooLarge("all files together", maxBytes);
+        contents.set(path, await content(entry));
+      }
+      return contents;
+    },
+    checkout: async (path) => copyOut(archive, parseSourcePath(path).join("/"), folder(path)),
+  };
+}
+
+function treeEntry({ path, kind, id }: UnpackedEntry): TreeEntry {
+  return { path, kind, id };
+}
+
+function folderId(path: string, entries: readonly UnpackedEntry[]): string {
+  const hash = createHash("sha256");
+  for (const entry of entries) hash.update(`${entry.kind} ${entry.id} ${entry.path.slice(path.length)}\n`);
+  return `sha256:${hash.digest("hex")}`;
+}
+
+/** Links come last: nothing is written through one. */
+async function copyOut(
+  { directory, workDir }: UnpackedArchive,
+  path: string,
+  entries: readonly UnpackedEntry[],
+): Promise<Checkout> {
+  await mkdir(workDir, { recursive: true, mode: 0o700 });
+  const root = await mkdtemp(join(workDir, "checkout-"));
+  const remove = (): Promise<void> => rm(root, { recursive: true, force: true });
+  try {
+    await mkdir(join(root, path), { recursive: true });
+    for (const folder of new Set(entries.map((entry) => dirname(entry.path)))) {
+      await mkdir(join(root, folder), { recursive: true });
+    }
+    for (const entry of entries) {
+      if (entry.target === undefined) await copyFile(join(directory, entry.path), join(root, entry.path));
+    }
+    for (const entry of entries) if (entry.target !== undefined) await symlink(entry.target, join(root, entry.path));
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+  const folder = join(root, path);
+  return { root, folder, entries: entries.map(treeEntry), submodules: [], [Symbol.asyncDispose]: remove };
+}
+
+function tooLarge(what: string, maxBytes: number): TerminalError {
+  return new TerminalError("GIT_TOO_LARGE", `"${what}" is larger than the ${maxBytes} bytes allowed`);
+}

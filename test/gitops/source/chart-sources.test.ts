@@ -1,0 +1,306 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { ChartSourcesOptions } from "../../../src/gitops/source/chart-sources.ts";
+import {
+  anonymousAccess,
+  type RepositoryAccess,
+  type SourceTree,
+  type WantedChart,
+} from "../../../src/gitops/source/source.ts";
+import { startHelmServer } from "../../harness/helm-repository.ts";
+import { helmLayerType, ociRegistryMissing, startOciRegistry } from "../../harness/oci-registry.ts";
+import { chartArchive, tarGz } from "../../harness/tar.ts";
+import { tempDir } from "../../harness/temp-dir.ts";
+import { createVirtualClock } from "../../harness/virtual-clock.ts";
+import { never, openCharts } from "./rig.ts";
+
+async function openRig(options: Partial<ChartSourcesOptions> & { readonly own?: Partial<RepositoryAccess> } = {}) {
+  const { own, ...others } = options;
+  const folder = await tempDir();
+  const access = () => ({ ...anonymousAccess, ...own });
+  const charts = openCharts(folder.path, { access, ...others });
+  return {
+    folder: folder.path,
+    charts,
+    chart: (repository: string, revision: string, more: Partial<WantedChart> = {}): Promise<SourceTree> => {
+      const wanted = {
+        repository,
+        revision,
+        chart: "web",
+        project: "default",
+        isFresh: false,
+        passesCredentials: false,
+      };
+      return charts.openChart({ ...wanted, ...more }, never);
+    },
+    artifact: (repository: string, revision: string) =>
+      charts.openArtifact({ repository, revision, project: "default" }, never),
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+  };
+}
+
+test("a chart of a Helm repository is a tree of files", async () => {
+  await using server = await startHelmServer();
+  await using rig = await openRig();
+  server.publish("web", "1.0.0", { "templates/a.yaml": "a: 1\n", "values.yaml": "x: 1\n" });
+  const tree = await rig.chart(server.url, "1.0.0");
+  assert.equal(tree.revision, "1.0.0");
+  const paths = (await tree.listFiles("", never)).map(({ path }) => path);
+  assert.deepEqual(paths, ["Chart.yaml", "templates/a.yaml", "values.yaml"]);
+  assert.equal(String(await tree.read("values.yaml", never)), "x: 1\n");
+  const entries = await tree.listFiles("templates", never);
+  assert.deepEqual([...(await tree.readFiles(entries, 1000, never))].map(String), ["templates/a.yaml,a: 1\n"]);
+  await assert.rejects(tree.readFiles(entries, 3, never), { code: "GIT_TOO_LARGE" });
+  await using checkout = await tree.checkout("templates", never);
+  assert.equal(await readFile(join(checkout.folder, "a.yaml"), "utf8"), "a: 1\n");
+  assert.equal(existsSync(join(checkout.root, "values.yaml")), false);
+  for (const path of ["none", "values.yaml", "../x", "/x"]) {
+    await assert.rejects(tree.listFiles(path, never), { code: "GIT_PATH_INVALID" }, path);
+  }
+});
+
+test("ids name the content: the same of two versions with the same files, another with others", async () => {
+  await using server = await startHelmServer();
+  await using rig = await openRig();
+  server.publish("web", "1.0.0", { "templates/a.yaml": "a", "b/x": "1" });
+  server.publish("web", "1.1.0", { "templates/a.yaml": "a", "b/x": "2" });
+  const [first, second] = [await rig.chart(server.url, "1.0.0"), await rig.chart(server.url, "1.1.0")];
+  const ids = async (path: string) => Promise.all([first, second].map((tree) => tree.treeId(path, never)));
+  const [a, b] = await ids("templates");
+  assert.equal(a, b);
+  for (const path of ["", "b", "b/x"]) assert.equal(new Set(await ids(path)).size, 2, path);
+  assert.deepEqual(await ids("none"), [undefined, undefined]);
+});
+
+for (const [wanted, expected] of [
+  ["1.x", "1.10.0"],
+  ["~1.2.0", "1.2.1"],
+  [">=1.0.0 <1.10.0", "1.2.1"],
+  ["*", "2.0.0"],
+  [">0.0.0-0", "2.1.0-rc.1"],
+  ["1.2.0", "1.2.0"],
+  ["v1.2.0", "1.2.0"],
+  ["v0.9", "v0.9"],
+  ["0.9.0", "v0.9"],
+] as const) {
+  test(`the version that ${wanted} means is ${expected}`, async () => {
+    await using server = await startHelmServer();
+    await using rig = await openRig();
+    for (const version of ["v0.9", "1.2.0", "1.10.0", "1.2.1", "2.0.0", "2.1.0-rc.1", "latest"]) {
+      server.publish("web", version);
+    }
+    assert.equal((await rig.chart(server.url, wanted)).revision, expected);
+  });
+}
+
+test("many who ask at once read the index once, and a chart that is kept is not sent again", async () => {
+  await using server = await startHelmServer();
+  await using rig = await openRig();
+  server.publish("web", "1.0.0");
+  await Promise.all(Array.from({ length: 20 }, () => rig.chart(server.url, "1.0.0")));
+  assert.equal(server.requests.filter((line) => line.includes("index.yaml")).length, 1);
+  const before = server.requests.length;
+  await rig.chart(server.url, "1.x");
+  assert.equal(server.requests.length, before);
+  // A restart finds it by the digest that the index has.
+  const again = openCharts(rig.folder);
+  const wanted = { repository: server.url, revision: "1.0.0", chart: "web", project: "", passesCredentials: false };
+  await again.openChart({ ...wanted, isFresh: true }, never);
+  assert.deepEqual(server.requests.slice(before), ["/charts/index.yaml 200"]);
+});
+
+test("an index is read again when it is old, or when somebody asks; one that did not change is not sent", async () => {
+  await using server = await startHelmServer();
+  const clock = createVirtualClock();
+  await using rig = await openRig({ clock });
+  server.publish("web", "1.0.0");
+  await rig.chart(server.url, "1.x");
+  server.publish("web", "1.1.0");
+  assert.equal((await rig.chart(server.url, "1.x")).revision, "1.0.0");
+  assert.equal((await rig.chart(server.url, "1.x", { isFresh: true })).revision, "1.1.0");
+  await clock.advance(61_000);
+  await rig.chart(server.url, "1.x");
+  assert.equal(server.requests.at(-1), "/charts/index.yaml 304");
+});
+
+test("a chart that was published anew under its version is read anew", async () => {
+  await using server = await startHelmServer();
+  await using rig = await openRig();
+  server.publish("web", "1.0.0", { x: "old" });
+  await rig.chart(server.url, "1.0.0");
+  server.publish("web", "1.0.0", { x: "new" });
+  const tree = await rig.chart(server.url, "1.0.0", { isFresh: true });
+  assert.equal(String(await tree.read("x", never)), "new");
+});
+
+test("without a digest in the index what is kept counts until somebody asks", async () => {
+  await using server = await startHelmServer();
+  await using rig = await openRig();
+  server.publish("web", "1.0.0", { x: "old" }, { digest: "" });
+  await rig.chart(server.url, "1.0.0");
+  server.publish("web", "1.0.0", { x: "new" }, { digest: "" });
+  assert.equal(String(await (await rig.chart(server.url, "1.0.0")).read("x", never)), "old");
+  const fresh = await rig.chart(server.url, "1.0.0", { isFresh: true });
+  assert.equal(String(await fresh.read("x", never)), "new");
+});
+
+test("credentials reach the repository, and other hosts only where the Application says so", async () => {
+  await using server = await startHelmServer("me:secret");
+  await using other = await startHelmServer();
+  await using rig = await openRig({ own: { basic: { username: "me", password: "secret" } } });
+  const archive = other.publish("web", "1.0.0");
+  server.publish("web", "1.0.0", {}, { archive, url: `${other.url}/web-1.0.0.tgz` });
+  await rig.chart(server.url, "1.0.0");
+  assert.deepEqual(other.authorizations, [""]);
+  await using passing = await openRig({ own: { basic: { username: "me", password: "secret" } } });
+  await passing.chart(server.url, "1.0.0", { passesCredentials: true });
+  assert.notEqual(other.authorizations.at(-1), "");
+  await using wrong = await openRig({ own: { basic: { username: "me", password: "wr0ng" } } });
+  await assert.rejects(wrong.chart(server.url, "1.0.0"), (error: Error) => {
+    assert.match(error.message, /authentication required/);
+    assert.doesNotMatch(String(error.stack), /wr0ng/);
+    return true;
+  });
+});
+
+for (const [name, publish, code, message] of [
+  ["no such chart", { chart: "other" }, "CHART_NOT_FOUND", /chart "web" is not in the index/],
+  ["no such version", { version: "2.0.0" }, "CHART_NOT_FOUND", /has no version "1.0.0": it has 1 versions: 2.0.0/],
+  ["another archive than the index says", { digest: "0".repeat(64) }, "REPOSITORY_FAILED", /its index says 0000/],
+  ["an archive at a file", { url: "file:///etc/passwd" }, "CHART_NOT_FOUND", /expected https or http/],
+  ["an archive that is not there", { url: "none.tgz" }, "CHART_NOT_FOUND", /not found/],
+  ["an archive that is none", { archive: Buffer.from("<html>") }, "ARCHIVE_REFUSED", /0 folders with a Chart.yaml/],
+  ["an archive that is cut off", { archive: chartArchive("web", "1.0.0").subarray(0, 100) }, "ARCHIVE_REFUSED", /gzip/],
+  ["no chart in it", { archive: tarGz([{ name: "x/y" }]) }, "ARCHIVE_REFUSED", /0 folders with a Chart.yaml/],
+  [
+    "a link out of the chart",
+    {
+      archive: tarGz([
+        { name: "web/Chart.yaml", content: "name: web" },
+        { name: "web/values.yaml", type: "2", target: "../other" },
+        { name: "other", content: "x" },
+      ]),
+    },
+    "ARCHIVE_REFUSED",
+    /"values.yaml" that leads out/,
+  ],
+  [
+    "a chart that is too large",
+    { archive: chartArchive("web", "1.0.0", { x: "x".repeat(9000) }) },
+    "GIT_TOO_LARGE",
+    /8000/,
+  ],
+] as const) {
+  test(`says what is wrong: ${name}`, async () => {
+    await using server = await startHelmServer();
+    await using rig = await openRig({ limits: { maxBytes: 8_000 } });
+    const {
+      chart = "web",
+      version = "1.0.0",
+      ...more
+    } = publish as {
+      chart?: string;
+      version?: string;
+      archive?: Buffer;
+    };
+    server.publish(chart, version, {}, more);
+    await assert.rejects(rig.chart(server.url, "1.0.0"), { code, message });
+  });
+}
+
+test("a repository that hangs, is none, or answers without end costs its own callers only", async () => {
+  await using hanging = await startHelmServer();
+  await using good = await startHelmServer();
+  hanging.answer = () => true;
+  good.publish("web", "1.0.0");
+  await using rig = await openRig({ limits: { indexTimeoutMs: 300, maxIndexBytes: 10_000 } });
+  const stuck = assert.rejects(rig.chart(hanging.url, "1.0.0"), { code: "TOOL_TIMEOUT", message: /within 0.3 s/ });
+  await rig.chart(good.url, "1.0.0");
+  await stuck;
+  hanging.answer = (_request, response) => Boolean(response.end("x".repeat(20_000)));
+  await assert.rejects(rig.chart(hanging.url, "1.0.0"), { code: "GIT_TOO_LARGE" });
+  for (const text of ["<html>", "entries: [", "[]", '{"entries": 7}']) {
+    hanging.answer = (_request, response) => Boolean(response.end(text));
+    await assert.rejects(
+      rig.chart(hanging.url, "1.0.0"),
+      { code: "REPOSITORY_FAILED", message: /no index.yaml/ },
+      text,
+    );
+  }
+  await assert.rejects(rig.chart("http://127.0.0.1:1/none", "1.0.0"), { code: "REPOSITORY_FAILED" });
+});
+
+const skip = ociRegistryMissing() ?? false;
+const plain = { isPlainHttp: true };
+const layer = (content: Buffer, mediaType = helmLayerType) => ({ mediaType, content });
+
+test("a chart of a registry is a tree of files, by version and by range", { skip }, async () => {
+  await using registry = await startOciRegistry();
+  await using rig = await openRig({ own: plain });
+  for (const version of ["1.0.0", "1.2.0+build.1", "2.0.0"]) {
+    await registry.push("charts/web", version.replace("+", "_"), [layer(chartArchive("web", version))]);
+  }
+  for (const repository of [`${registry.host}/charts`, `oci://${registry.host}/charts/`]) {
+    const tree = await rig.chart(repository, "1.x");
+    assert.equal(tree.revision, "1.2.0+build.1");
+    assert.match(String(await tree.read("Chart.yaml", never)), /version: 1.2.0\+build.1/);
+    assert.equal((await rig.chart(repository, "1.0.0")).revision, "1.0.0");
+  }
+  await assert.rejects(rig.chart(`${registry.host}/charts`, "9.0.0"), { code: "CHART_NOT_FOUND", message: /"9.0.0"/ });
+  await assert.rejects(rig.chart(`${registry.host}/charts`, ">=9"), { code: "CHART_NOT_FOUND" });
+});
+
+test("an artifact of a registry is a tree of files, at its digest", { skip }, async () => {
+  await using registry = await startOciRegistry();
+  await using rig = await openRig({ own: plain });
+  const type = "application/vnd.oci.image.layer.v1.tar+gzip";
+  const content = tarGz([{ name: "./app/a.yaml", content: "a: 1" }]);
+  const digest = await registry.push("team/app", "v1.0.0", [layer(content, type)]);
+  const url = `oci://${registry.host}/team/app`;
+  for (const revision of ["v1.0.0", "1.x", digest]) {
+    const tree = await rig.artifact(url, revision);
+    assert.equal(tree.revision, digest);
+    assert.equal(String(await tree.read("app/a.yaml", never)), "a: 1");
+  }
+  const two = [layer(content, type), layer(Buffer.from("x"), type)];
+  await registry.push("team/app", "two", two);
+  await assert.rejects(rig.artifact(url, "two"), { code: "CHART_NOT_FOUND", message: /2 layers of content/ });
+  await registry.push("team/app", "none", [layer(content, "text/plain")]);
+  await assert.rejects(rig.artifact(url, "none"), {
+    message: /0 layers of content, expected one \(it has: text\/plain\)/,
+  });
+  await assert.rejects(rig.artifact(`oci://${registry.host}/Team/../x`, "1"), { code: "GIT_REFUSED" });
+});
+
+test("a registry that wants a token gets one asked for with the credentials", { skip }, async () => {
+  await using registry = await startOciRegistry();
+  await registry.push("charts/web", "1.0.0", [layer(chartArchive("web", "1.0.0"))]);
+  await using door = await startHelmServer();
+  const seen: string[] = [];
+  door.answer = (request, response) => {
+    const { authorization = "" } = request.headers;
+    seen.push(`${request.url} ${authorization}`);
+    const { url = "", headers } = request;
+    if (url.startsWith("/token")) {
+      const isKnown = authorization === `Basic ${Buffer.from("me:secret").toString("base64")}`;
+      response.writeHead(isKnown ? 200 : 401).end(JSON.stringify({ token: "t0ken" }));
+    } else if (authorization !== "Bearer t0ken") {
+      const challenge = `Bearer realm="http://${headers.host}/token",service="here",scope="repository:charts/web:pull"`;
+      response.writeHead(401, { "www-authenticate": challenge }).end();
+    } else {
+      void fetch(`http://${registry.host}${url}`, { headers: { accept: String(headers.accept) } }).then(
+        async (answer) => response.writeHead(answer.status).end(Buffer.from(await answer.arrayBuffer())),
+      );
+    }
+    return true;
+  };
+  const host = new URL(door.url).host;
+  await using rig = await openRig({ own: { ...plain, basic: { username: "me", password: "secret" } } });
+  assert.equal((await rig.chart(`${host}/charts`, "1.0.0")).revision, "1.0.0");
+  assert.ok(seen.some((line) => line.startsWith("/token?service=here&scope=repository%3Acharts%2Fweb%3Apull Basic ")));
+  await using stranger = await openRig({ own: plain });
+  await assert.rejects(stranger.chart(`${host}/charts`, "1.0.0"), { code: "GIT_AUTH_FAILED" });
+});

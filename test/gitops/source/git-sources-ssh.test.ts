@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { globSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { anonymousAccess, type RepositoryAccess } from "../../../src/gitops/source/source.ts";
+import { createTestRepository } from "../../harness/git-repository.ts";
+import { failOnLeakedChildren } from "../../harness/leaks.ts";
+import { sshdMissing, startSshd } from "../../harness/sshd.ts";
+import { never, openSources } from "./rig.ts";
+
+failOnLeakedChildren();
+const skip = sshdMissing() ?? false;
+
+const access = (own: Partial<RepositoryAccess>) => () => ({ ...anonymousAccess, ...own });
+
+test("reads a private repository with its key, from a host that is known", { skip }, async () => {
+  await using server = await startSshd();
+  await using repository = await createTestRepository();
+  const first = await repository.commit({ "web/a.yaml": "a: 1\n" });
+  const { privateKey: sshPrivateKey, knownHosts } = server;
+  await using rig = await openSources({ access: access({ sshPrivateKey, knownHosts }) });
+  const url = server.urlOf(repository.path);
+  assert.equal((await rig.sources.resolve(url, "main", never)).commit, first);
+  assert.equal(String(await rig.sources.read(url, first, "web/a.yaml", never)), "a: 1\n");
+  const second = await repository.commit({ "web/a.yaml": "a: 2\n" });
+  assert.equal((await rig.sources.tips(url, never)).get("refs/heads/main"), second);
+  await rig.sources.fetch(url, { commit: second }, never);
+  assert.equal(String(await rig.sources.read(url, second, "web/a.yaml", never)), "a: 2\n");
+  assert.doesNotMatch(await rig.seen(), /PRIVATE KEY/);
+  const files = globSync("git/**/*", { cwd: rig.directory }).filter((path) =>
+    statSync(join(rig.directory, path)).isFile(),
+  );
+  for (const path of files) assert.doesNotMatch(readFileSync(join(rig.directory, path), "latin1"), /PRIVATE KEY/, path);
+});
+
+for (const [name, own, code, message] of [
+  ["another key", { sshPrivateKey: "other" }, "GIT_AUTH_FAILED", /did not take the SSH key/],
+  ["no key", {}, "GIT_AUTH_FAILED", /did not take the SSH key/],
+  ["a key that is none", { sshPrivateKey: "no key\n" }, "GIT_AUTH_FAILED", /did not take the SSH key/],
+  ["an unknown host", { sshPrivateKey: "user", knownHosts: "" }, "GIT_HOST_UNKNOWN", /argocd-ssh-known-hosts-cm/],
+  ["a host with another key", { sshPrivateKey: "user", knownHosts: "false" }, "GIT_HOST_UNKNOWN", /host key/],
+] as const) {
+  test(`says what is wrong with ${name}`, { skip }, async () => {
+    await using server = await startSshd();
+    await using other = await startSshd();
+    await using repository = await createTestRepository();
+    await repository.commit({ a: "1" });
+    const keys: Record<string, string> = { user: server.privateKey, other: server.otherKey };
+    const hosts: Record<string, string> = {
+      "": "",
+      false: other.knownHosts.replace(String(other.port), String(server.port)),
+    };
+    const given: Partial<RepositoryAccess> = {
+      knownHosts: "knownHosts" in own ? (hosts[own.knownHosts] ?? "") : server.knownHosts,
+      ...("sshPrivateKey" in own ? { sshPrivateKey: keys[own.sshPrivateKey] ?? own.sshPrivateKey } : {}),
+    };
+    await using rig = await openSources({ access: access(given) });
+    const expected = { name: "TerminalError", code, message };
+    await assert.rejects(rig.sources.resolve(server.urlOf(repository.path), "", never), expected);
+  });
+}
+
+test("an unknown host is taken where the Secret says so", { skip }, async () => {
+  await using server = await startSshd();
+  await using repository = await createTestRepository();
+  const first = await repository.commit({ a: "1" });
+  await using rig = await openSources({
+    access: access({ sshPrivateKey: server.privateKey, isHostKeyIgnored: true }),
+  });
+  assert.equal((await rig.sources.resolve(server.urlOf(repository.path), "", never)).commit, first);
+});
+
+test("a path that a shell would read otherwise stays a path", { skip }, async () => {
+  await using server = await startSshd();
+  const { privateKey: sshPrivateKey, knownHosts } = server;
+  await using rig = await openSources({ access: access({ sshPrivateKey, knownHosts }) });
+  for (const path of ["/x;touch$IFS/tmp/y", "/$(id)", "/`id`", "/'a'"]) {
+    await assert.rejects(rig.sources.tips(server.urlOf(path), never), { code: "GIT_REPOSITORY_NOT_FOUND" }, path);
+  }
+});
