@@ -29,6 +29,8 @@ export interface Look {
   readonly revisions: readonly string[];
   readonly sourceTypes: readonly SourceType[];
   readonly comparison: Comparison;
+  /** By which was compared. */
+  readonly rules: DiffRules;
   readonly status: SyncStatus;
   readonly health: Health;
   /** One for each compared object, in order. */
@@ -111,6 +113,7 @@ export async function lookAt(
     revisions: rendered.revisions,
     sourceTypes: rendered.types,
     comparison,
+    rules,
     status: conditions.some(({ type }) => type === "ComparisonError") ? "Unknown" : comparison.status,
     health,
     objectHealth: resources,

@@ -1,9 +1,9 @@
 import { isJsonObject, type JsonObject, parseJson } from "../../base/json.ts";
-import { builtInResources } from "../../objects/kubernetes-types.ts";
 import { diffMergePatch } from "../../objects/merge-patch.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import { groupOf } from "../diff/diff.ts";
 import { lastAppliedAnnotation, normalizeSecret } from "../diff/normalize.ts";
+import { typeOf } from "../diff/object-diff.ts";
 import { predictLive } from "../diff/predict.ts";
 
 /** The target with the annotation by which the next client-side apply knows what this one wrote. */
@@ -44,12 +44,4 @@ function appliedTo(live: KubeObject): JsonObject | undefined {
   } catch {
     return undefined;
   }
-}
-
-const builtInTypes: ReadonlyMap<string, string> = new Map(
-  builtInResources.map(({ group, version, kind, type }) => [`${group ? `${group}/` : ""}${version}/${kind}`, type]),
-);
-
-function typeOf({ apiVersion, kind }: KubeObject): string | undefined {
-  return builtInTypes.get(`${apiVersion}/${kind}`);
 }
