@@ -24,6 +24,7 @@ import {
   terminationFailed,
 } from "../../gitops/reconcile/operation-state.ts";
 import type { ReconcileDeps } from "../../gitops/reconcile/reconcile.ts";
+import { TargetError } from "../../gitops/reconcile/target.ts";
 import { readTime } from "../../gitops/reconcile/timestamps.ts";
 import type { SyncProgress } from "../../gitops/sync/sync.ts";
 import type { KubeObject } from "../../objects/object.ts";
@@ -260,7 +261,8 @@ class Run implements OperationRun {
     await this.#whileBlocked(wanted, place, state, signal);
     const revisions = wantedRevisions(state);
     const isKnown = revisions.some((revision) => revision !== undefined);
-    const request = { level: isKnown ? (2 as const) : (3 as const), hard: false, seen: [] };
+    const { manifests } = operation.sync;
+    const request = { level: isKnown ? (2 as const) : (3 as const), hard: false, seen: [], manifests };
     const look = await lookAt(wanted, place, request, revisions, this.#memory, this.#deps, signal);
     this.#deps.onDisturbed(look.disturbed);
     this.revisions = look.revisions;
@@ -435,6 +437,5 @@ function runIdOf(recordKey: string, { retryCount, startedAt }: JsonObject): stri
 const deletedOutcome = { phase: "Error", message: "the Application was deleted" };
 
 function messageIn(error: EngineError): string {
-  const isTarget = error.message.startsWith("Failed to load target state");
-  return isTarget ? `ComparisonError: ${error.message}` : error.message;
+  return error instanceof TargetError ? `ComparisonError: ${error.message}` : error.message;
 }

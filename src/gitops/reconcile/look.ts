@@ -19,6 +19,7 @@ import type { KindToCheck } from "../project/project.ts";
 import { type Claimant, type Claims, isForeign } from "./claims.ts";
 import type { FoundCondition } from "./conditions.ts";
 import type { Place } from "./destination.ts";
+import { localManifests } from "./local-manifests.ts";
 import type { ReconcileRequest } from "./request.ts";
 import { defaultSettings, type ReconcileSettings, trackingOf } from "./settings.ts";
 import type { SourceType } from "./status.ts";
@@ -76,6 +77,11 @@ export function createMemory(): Memory {
   return { diffs: new WeakMap() };
 }
 
+export interface LookRequest extends Pick<ReconcileRequest, "level" | "hard" | "seen"> {
+  /** In place of what the sources say. */
+  readonly manifests?: readonly string[];
+}
+
 /**
  * Renders, reads what is live, compares, assesses. `revisions` are asked for in place of the sources' own (an operation,
  * or a comparison with the commit that is known).
@@ -84,13 +90,17 @@ export function createMemory(): Memory {
 export async function lookAt(
   application: Application,
   place: Place,
-  request: Pick<ReconcileRequest, "level" | "hard" | "seen">,
+  request: LookRequest,
   revisions: readonly (string | undefined)[],
   memory: Memory,
   deps: LookDeps,
   signal: AbortSignal,
 ): Promise<Look> {
-  const rendered = await renderOnce(application, request, revisions, memory, deps, signal);
+  const { manifests = [] } = request;
+  const rendered =
+    manifests.length > 0
+      ? localManifests(manifests, place.project)
+      : await renderOnce(application, request, revisions, memory, deps, signal);
   const settings = (deps.settings ?? (() => defaultSettings))();
   const { live } = place.cluster;
   await live.ensure(kindsOf(application, rendered.manifests), signal);

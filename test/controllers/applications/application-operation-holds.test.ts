@@ -214,3 +214,25 @@ test("a sync outlasts an API that is away for a minute, without another attempt"
   assert.equal((await world.kube.get(job))?.metadata.uid, made.metadata.uid);
   assert.notEqual(await world.kube.get({ ...configRef, name: "late" }), undefined);
 });
+
+test("an operation that brings manifests along syncs those, and says when they cannot be read", async () => {
+  await using world = await openShop();
+  await createApplication(world);
+  await world.start();
+  await looked(world);
+  const own = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "local" }, data: { a: "1" } };
+  await ask(world, { manifests: [JSON.stringify(own)] });
+  const done = await world.until("the end", () => ended(world));
+  assert.equal(done.phase, "Succeeded", textOf(done.message));
+  assert.notEqual(await world.kube.get({ ...configRef, name: "local" }), undefined);
+  assert.equal(await world.kube.get(configRef), undefined, "not what the source says");
+  await ask(world, { manifests: ["a: 1\na: 2\n"] });
+  const failed = await world.until("the end", async () => {
+    const state = await ended(world);
+    return state?.phase === "Error" ? state : undefined;
+  });
+  assert.match(
+    textOf(failed.message),
+    /^ComparisonError: Failed to load local manifests: operation.sync.manifests\[0\]/,
+  );
+});
