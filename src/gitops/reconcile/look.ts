@@ -20,6 +20,7 @@ import type { SourceType } from "../render/render.ts";
 import { type Claimant, type Claims, isForeign } from "./claims.ts";
 import type { FoundCondition } from "./conditions.ts";
 import type { Place } from "./destination.ts";
+import { localManifests } from "./local-manifests.ts";
 import type { ReconcileRequest } from "./request.ts";
 import { askServer, type ServerAnswers } from "./server-side.ts";
 import { defaultSettings, type ReconcileSettings, trackingOf } from "./settings.ts";
@@ -80,6 +81,11 @@ export function createMemory(): Memory {
   return { diffs: new WeakMap() };
 }
 
+export interface LookRequest extends Pick<ReconcileRequest, "level" | "hard" | "seen"> {
+  /** In place of what the sources say. */
+  readonly manifests?: readonly string[];
+}
+
 /**
  * Renders, reads what is live, compares, assesses. `revisions` are asked for in place of the sources' own (an operation,
  * or a comparison with the commit that is known).
@@ -88,16 +94,20 @@ export function createMemory(): Memory {
 export async function lookAt(
   application: Application,
   place: Place,
-  request: Pick<ReconcileRequest, "level" | "hard" | "seen">,
+  request: LookRequest,
   revisions: readonly (string | undefined)[],
   memory: Memory,
   deps: LookDeps,
   signal: AbortSignal,
 ): Promise<Look> {
+  const { manifests = [] } = request;
+  const isLocal = manifests.length > 0;
   const withVersions = { ...deps, versions: place.cluster.versions };
-  const rendered = await renderOnce(application, request, revisions, memory, withVersions, signal);
+  const rendered = isLocal
+    ? localManifests(manifests, place.project)
+    : await renderOnce(application, request, revisions, memory, withVersions, signal);
   const resolved = { revisions: rendered.revisions, asked: revisions };
-  const unverified = await verifySources(application, place.project, resolved, deps, signal);
+  const unverified = isLocal ? [] : await verifySources(application, place.project, resolved, deps, signal);
   const settings = (deps.settings ?? (() => defaultSettings))();
   const { live } = place.cluster;
   await live.ensure(kindsOf(application, rendered.manifests), signal);
