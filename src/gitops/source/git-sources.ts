@@ -29,12 +29,14 @@ import {
 } from "./source.ts";
 import {
   createTreeCache,
+  findKept,
   findObject,
   listTree,
   type NamedObject,
   parseSourcePath,
   pathError,
   readCommit,
+  rootOf,
 } from "./tree.ts";
 
 export interface GitSourcesOptions {
@@ -69,6 +71,8 @@ class MirroredSources implements GitSources {
   readonly #limits: GitLimits;
   readonly #pool: ReaderPool;
   readonly #trees = createTreeCache();
+  /** The folders that commits are of, by mirror and commit. */
+  readonly #roots = new Map<string, string>();
   readonly #mirrors = new Map<string, Mirror>();
   readonly #mirrorDeps: MirrorDeps;
 
@@ -106,9 +110,15 @@ class MirroredSources implements GitSources {
 
   async treeId(repository: string, commit: string, path: string, signal: AbortSignal): Promise<string | undefined> {
     const parts = parseSourcePath(path);
+    signal.throwIfAborted();
+    const { mirror } = this.#open(repository);
+    const key = `${mirror.path} ${commit}`;
+    const kept = findKept(this.#roots.get(key), parts, this.#trees);
+    if (kept !== undefined) return markedId(kept.found);
     const idOf = async (reader: ObjectReader, text: string): Promise<string | undefined> => {
-      const found = await findObject(reader, text, parts, this.#trees);
-      return found?.kind === "symlink" ? `${linkMark}${found.id}` : found?.id;
+      const root = rootOf(text);
+      if (root !== undefined) this.#keepRoot(key, root);
+      return markedId(await findObject(reader, text, parts, this.#trees));
     };
     return this.#at(repository, commit, idOf, signal);
   }
@@ -196,6 +206,12 @@ class MirroredSources implements GitSources {
     return { mirror, access: { repository: url, credentials: () => credentialsOf(url, credentials), fetchesFiles } };
   }
 
+  #keepRoot(key: string, root: string): void {
+    this.#roots.set(key, root);
+    const [oldest] = this.#roots.keys();
+    if (this.#roots.size > maxRoots && oldest !== undefined) this.#roots.delete(oldest);
+  }
+
   /** Runs `work` with the commit there and its text read. */
   async #at<T>(repository: string, commit: string, work: AtCommit<T>, signal: AbortSignal): Promise<T> {
     const { mirror, access } = this.#open(repository);
@@ -219,6 +235,13 @@ class MirroredSources implements GitSources {
     const [lost] = await pass(missing);
     if (lost !== undefined) throw new EngineError("GIT_FAILED", `the server did not send the file "${lost.path}"`);
   }
+}
+
+/** Commits of which it is kept what folder they are of. */
+const maxRoots = 10_000;
+
+function markedId(found: NamedObject | undefined): string | undefined {
+  return found?.kind === "symlink" ? `${linkMark}${found.id}` : found?.id;
 }
 
 type AtCommit<T> = (reader: ObjectReader, commitText: string) => Promise<T>;
