@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
@@ -8,7 +8,7 @@ import type { Inputs } from "./inputs.ts";
 import { RenderError } from "./render.ts";
 import type { TreeReader } from "./tree-reader.ts";
 
-/** Where one tool runs: the files it may read, and a home of its own. Disposal removes all of it. */
+/** Where one tool runs: the files it may read, and a home of its own. Disposal removes all of it, soon after. */
 export interface WorkingFolder extends AsyncDisposable {
   readonly root: string;
   /** The folder of the source's own tree. */
@@ -28,17 +28,15 @@ const filesPerTurn = 100;
 export async function openWorkingFolder(directory: string, inputs: Inputs): Promise<WorkingFolder> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const root = mkdtempSync(join(directory, "run-"));
-  const count = [...inputs.entries.values()].reduce((sum, { size }) => sum + size, 0);
   const folder: WorkingFolder = {
     root,
     source: join(root, "source"),
     home: join(root, "home"),
     refRoot: (ref) => join(root, "refs", ref),
     clean: (text) => text.replaceAll(`${root}/source/`, "").replaceAll(`${root}/`, "").replaceAll(root, "."),
+    // Nobody waits for it. What cannot be removed now is at the next start, with what a killed process left.
     async [Symbol.asyncDispose]() {
-      const options = { recursive: true, force: true, maxRetries: 3 };
-      if (count <= filesPerTurn) rmSync(root, options);
-      else await rm(root, options);
+      rm(root, { recursive: true, force: true, maxRetries: 3 }).catch(() => undefined);
     },
   };
   try {
