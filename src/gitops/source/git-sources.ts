@@ -8,6 +8,7 @@ import { openCheckout, type ReadContents, writeCheckout } from "./checkout.ts";
 import { parseCommit } from "./commit-info.ts";
 import { createGitCommand, type GitTool } from "./git-command.ts";
 import { revisionNotFound } from "./git-errors.ts";
+import { untilAborted } from "./joined.ts";
 import { type Access, Mirror, type MirrorDeps } from "./mirror.ts";
 import { type ObjectReader, wholeContent } from "./object-reader.ts";
 import { createReaderPool, type ReaderPool } from "./reader-pool.ts";
@@ -73,6 +74,8 @@ class MirroredSources implements GitSources {
   readonly #trees = createTreeCache();
   /** The folders that commits are of, by mirror and commit. */
   readonly #roots = new Map<string, string>();
+  /** Ends of walks under way, by the same. */
+  readonly #walks = new Map<string, Promise<void>>();
   readonly #mirrors = new Map<string, Mirror>();
   readonly #mirrorDeps: MirrorDeps;
 
@@ -113,14 +116,23 @@ class MirroredSources implements GitSources {
     signal.throwIfAborted();
     const { mirror } = this.#open(repository);
     const key = `${mirror.path} ${commit}`;
-    const kept = findKept(this.#roots.get(key), parts, this.#trees);
-    if (kept !== undefined) return markedId(kept.found);
-    const idOf = async (reader: ObjectReader, text: string): Promise<string | undefined> => {
-      const root = rootOf(text);
-      if (root !== undefined) this.#keepRoot(key, root);
-      return markedId(await findObject(reader, text, parts, this.#trees));
-    };
-    return this.#at(repository, commit, idOf, signal);
+    // Many ask for folders of one new commit at once: what one of them reads is kept for the next.
+    for (let walk: Promise<void> | undefined; ; await untilAborted(walk, signal)) {
+      const kept = findKept(this.#roots.get(key), parts, this.#trees);
+      if (kept !== undefined) return markedId(kept.found);
+      walk = this.#walks.get(key);
+      if (walk === undefined) break;
+    }
+    const found = this.#at(repository, commit, (reader, text) => this.#walk(key, reader, text, parts), signal);
+    const ended = found.then(ignore, ignore).then(() => void this.#walks.delete(key));
+    this.#walks.set(key, ended);
+    return markedId(await found);
+  }
+
+  #walk(key: string, reader: ObjectReader, text: string, parts: readonly string[]): Promise<NamedObject | undefined> {
+    const root = rootOf(text);
+    if (root !== undefined) this.#keepRoot(key, root);
+    return findObject(reader, text, parts, this.#trees);
   }
 
   async listFiles(repository: string, commit: string, path: string, signal: AbortSignal) {
@@ -239,6 +251,10 @@ class MirroredSources implements GitSources {
 
 /** Commits of which it is kept what folder they are of. */
 const maxRoots = 10_000;
+
+function ignore(): void {
+  // Whoever walks sees the outcome.
+}
 
 function markedId(found: NamedObject | undefined): string | undefined {
   return found?.kind === "symlink" ? `${linkMark}${found.id}` : found?.id;
