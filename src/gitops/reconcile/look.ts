@@ -15,6 +15,7 @@ import { aggregateHealth } from "../health/aggregate.ts";
 import type { Health } from "../health/health.ts";
 import { checkKind, checkObject } from "../project/kind-check.ts";
 import type { KindToCheck } from "../project/project.ts";
+import { checkSource } from "../project/source-check.ts";
 import type { SourceType } from "../render/render.ts";
 import { type Claimant, type Claims, isForeign } from "./claims.ts";
 import type { FoundCondition } from "./conditions.ts";
@@ -83,8 +84,9 @@ export async function lookAt(
   deps: LookDeps,
   signal: AbortSignal,
 ): Promise<Look> {
-  const withVersions = { ...deps, versions: place.cluster.versions };
-  const rendered = await renderOnce(application, request, revisions, memory, withVersions, signal);
+  const isPermitted = (repository: string): boolean => checkSource(place.project, repository).permitted;
+  const inPlace = { ...deps, isPermitted, versions: place.cluster.versions };
+  const rendered = await renderOnce(application, request, revisions, memory, inPlace, signal);
   const { live } = place.cluster;
   await live.ensure(kindsOf(application, rendered.manifests), signal);
   const targets = targetsOf(application, rendered.manifests, live, memory, deps);

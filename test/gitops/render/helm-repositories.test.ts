@@ -62,6 +62,17 @@ test("a repository that does not answer fails the chart with Helm's words", { sk
   });
 });
 
+test("a repository that the project does not permit is refused, also when the project changes", { skip }, async () => {
+  await using charts = await serveCharts();
+  await using rig = await openRenderRig(["helm"]);
+  const commit = await rig.repository.commit({ ...chart, "app/Chart.yaml": needing(charts.url) });
+  await rig.render(commit, {}, { isPermitted: () => true });
+  await assert.rejects(rig.render(commit, {}, { isPermitted: () => false }), {
+    failure: "PermissionDenied",
+    message: `helm repos ${charts.url} are not permitted in project 'default'`,
+  });
+});
+
 for (const [name, files] of [
   ["in the chart", { "app/Chart.yaml": needing("file:///etc") }],
   ["that climbs out", { "app/Chart.yaml": needing("file://../../../etc") }],
