@@ -68,11 +68,13 @@ const versionArgs: Record<ToolName, readonly string[]> = {
 const defaultTimeoutMs = 90_000;
 const defaultOutputBytes = 64 * 1024 * 1024;
 const versionTimeoutMs = 20_000;
+/** More than there are processors: one that waits for the network must not hold up the others. */
+const defaultAtOnce = Math.max(8, 2 * availableParallelism());
 
 /** Looks for programs when they are asked for, again and again: one that is installed later is found. */
 export function createTools(options: ToolsOptions): Tools {
   const { clock, env, timeoutMs = defaultTimeoutMs, maxOutputBytes = defaultOutputBytes } = options;
-  const slots = createSlots(options.atOnce ?? Math.max(2, availableParallelism()));
+  const slots = createSlots(options.atOnce ?? defaultAtOnce);
   const versions = new Map<string, Promise<string>>();
 
   async function readVersion(name: ToolName, path: string): Promise<string> {
