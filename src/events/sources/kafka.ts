@@ -128,7 +128,7 @@ async function consume(
     if (!signal.aborted) throw failure ?? new Error("the stream of messages ended");
   } finally {
     signal.removeEventListener("abort", onAbort);
-    if (!signal.aborted) await Promise.allSettled(keeping);
+    await Promise.allSettled(keeping);
     await commits.close();
   }
 }

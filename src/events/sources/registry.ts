@@ -9,7 +9,7 @@ import { bitbucketserverSchema } from "./bitbucketserver.ts";
 import { calendarSource } from "./calendar.ts";
 import { emitterSchema } from "./emitter.ts";
 import { fileSource } from "./file.ts";
-import { genericSchema } from "./generic.ts";
+import { genericSource } from "./generic.ts";
 import { gerritSchema } from "./gerrit.ts";
 import { githubSource } from "./github.ts";
 import { gitlabSource } from "./gitlab.ts";
@@ -27,12 +27,12 @@ import { redisSource } from "./redis.ts";
 import { redisStreamSource } from "./redis-stream.ts";
 import { resourceSource } from "./resource.ts";
 import { sftpSchema } from "./sftp.ts";
-import { slackSchema } from "./slack.ts";
+import { slackSource } from "./slack.ts";
 import { snsSchema } from "./sns.ts";
 import type { SourceContext, SourceKind } from "./source.ts";
 import { sqsSchema } from "./sqs.ts";
 import { storageGridSchema } from "./storage-grid.ts";
-import { stripeSchema } from "./stripe.ts";
+import { stripeSource } from "./stripe.ts";
 import { webhookSource } from "./webhook.ts";
 
 /** A kind whose spec's type is known only inside: what registries and runners hold. */
@@ -60,6 +60,7 @@ export const sourceKinds: Readonly<Record<string, AnySourceKind>> = {
   amqp: defineSource(amqpSource),
   calendar: defineSource(calendarSource),
   file: defineSource(fileSource),
+  generic: defineSource(genericSource),
   github: defineSource(githubSource),
   gitlab: defineSource(gitlabSource),
   jetstream: defineSource(jetstreamSource),
@@ -69,6 +70,8 @@ export const sourceKinds: Readonly<Record<string, AnySourceKind>> = {
   redis: defineSource(redisSource),
   redisStream: defineSource(redisStreamSource),
   resource: defineSource(resourceSource),
+  slack: defineSource(slackSource),
+  stripe: defineSource(stripeSource),
   webhook: defineSource(webhookSource),
 };
 
@@ -80,7 +83,6 @@ const plannedKinds = {
   bitbucket: bitbucketSchema,
   bitbucketserver: bitbucketserverSchema,
   emitter: emitterSchema,
-  generic: genericSchema,
   gerrit: gerritSchema,
   hdfs: hdfsSchema,
   minio: minioSchema,
@@ -89,11 +91,9 @@ const plannedKinds = {
   pubSub: pubSubSchema,
   pulsar: pulsarSchema,
   sftp: sftpSchema,
-  slack: slackSchema,
   sns: snsSchema,
   sqs: sqsSchema,
   storageGrid: storageGridSchema,
-  stripe: stripeSchema,
 } as const satisfies Readonly<Record<string, Schema<unknown>>>;
 
 /** By the spec's key: what `api` needs to parse EventSources. */
