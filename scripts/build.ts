@@ -15,6 +15,10 @@ for (const file of globSync("src/**/*-worker.ts", { cwd: root })) {
   entryPoints[name] = join(root, file);
 }
 
+const { peerDependencies } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as {
+  readonly peerDependencies: Readonly<Record<string, string>>;
+};
+
 await rm(outdir, { recursive: true, force: true });
 const result = await build({
   entryPoints,
@@ -28,6 +32,8 @@ const result = await build({
   legalComments: "linked",
   logLevel: "warning",
   metafile: true,
+  // Optional: who needs one installs it.
+  external: Object.keys(peerDependencies),
   // CommonJS packages inside the bundle call require() for Node's own modules.
   banner: {
     js: 'import { createRequire as createRequireOfBundle } from "node:module"; const require = createRequireOfBundle(import.meta.url);',
