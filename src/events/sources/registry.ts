@@ -4,13 +4,13 @@ import { amqpSource } from "./amqp.ts";
 import { azureEventsHubSchema } from "./azure-events-hub.ts";
 import { azureQueueStorageSchema } from "./azure-queue-storage.ts";
 import { azureServiceBusSchema } from "./azure-service-bus.ts";
-import { bitbucketSchema } from "./bitbucket.ts";
-import { bitbucketserverSchema } from "./bitbucketserver.ts";
+import { bitbucketSource } from "./bitbucket.ts";
+import { bitbucketserverSource } from "./bitbucketserver.ts";
 import { calendarSource } from "./calendar.ts";
 import { emitterSchema } from "./emitter.ts";
 import { fileSource } from "./file.ts";
 import { genericSource } from "./generic.ts";
-import { gerritSchema } from "./gerrit.ts";
+import { gerritSource } from "./gerrit.ts";
 import { githubSource } from "./github.ts";
 import { gitlabSource } from "./gitlab.ts";
 import { hdfsSchema } from "./hdfs.ts";
@@ -58,9 +58,12 @@ export function defineSource<Spec>(kind: SourceKind<Spec>): AnySourceKind {
 
 export const sourceKinds: Readonly<Record<string, AnySourceKind>> = {
   amqp: defineSource(amqpSource),
+  bitbucket: defineSource(bitbucketSource),
+  bitbucketserver: defineSource(bitbucketserverSource),
   calendar: defineSource(calendarSource),
   file: defineSource(fileSource),
   generic: defineSource(genericSource),
+  gerrit: defineSource(gerritSource),
   github: defineSource(githubSource),
   gitlab: defineSource(gitlabSource),
   jetstream: defineSource(jetstreamSource),
@@ -80,10 +83,7 @@ const plannedKinds = {
   azureEventsHub: azureEventsHubSchema,
   azureQueueStorage: azureQueueStorageSchema,
   azureServiceBus: azureServiceBusSchema,
-  bitbucket: bitbucketSchema,
-  bitbucketserver: bitbucketserverSchema,
   emitter: emitterSchema,
-  gerrit: gerritSchema,
   hdfs: hdfsSchema,
   minio: minioSchema,
   mns: mnsSchema,
