@@ -48,7 +48,7 @@ export const genericSource: SourceKind<GenericSpec> = {
     if (spec.authSecret) metadata.set("authorization", `Bearer ${await context.secret.read(spec.authSecret)}`);
     const client = new grpc.Client(spec.url, credentials, { "grpc.keepalive_time_ms": 30_000 });
     try {
-      await connected(client);
+      await connected(client, context.clock.now() + connectMs);
       const request = { name: context.event, config: Buffer.from(spec.config) };
       const stream = client.makeServerStreamRequest(method, encodeEventSource, decodeEvent, request, metadata);
       await consume(stream, spec, context, signal);
@@ -66,9 +66,9 @@ const method = "/generic.Eventing/StartEventSource";
 const connectMs = 5_000;
 const maxInFlight = 64;
 
-function connected(client: Client): Promise<void> {
+function connected(client: Client, deadline: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    client.waitForReady(Date.now() + connectMs, (error) => (error ? reject(error) : resolve()));
+    client.waitForReady(deadline, (error) => (error ? reject(error) : resolve()));
   });
 }
 
