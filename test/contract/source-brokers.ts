@@ -142,7 +142,7 @@ async function mqttPlace(): Promise<SourcePlace> {
   return {
     server: {
       kill: async () => {
-        await sleep(300); // mosquitto writes its store in the background
+        await sleep(1_500); // mosquitto writes its store once a second
         await server.kill();
       },
       start: server.start,
