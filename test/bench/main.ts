@@ -12,6 +12,7 @@ const rooms: Readonly<Record<string, () => Promise<readonly Bench[]>>> = {
   flow: async () => (await import("./flow.ts")).flowBenches,
   start: async () => (await import("./start.ts")).startBenches,
   gitops: async () => (await import("./gitops.ts")).gitOpsBenches,
+  apps: async () => (await import("./apps.ts")).appsBenches,
   validate: async () => (await import("./validate.ts")).validateBenches,
   template: async () => (await import("./template.ts")).templateBenches,
   trial: async () => (await import("./trial.ts")).trialBenches,

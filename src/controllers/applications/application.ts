@@ -29,6 +29,7 @@ import {
 import type { ApplicationIndex } from "./application-index.ts";
 import { type OperationDeps, type RunDeps, runOperation, type SyncRecordDraft } from "./application-operation.ts";
 import { type LocalReason, localEvent, requestFor } from "./application-requests.ts";
+import { placeText, selectorsOf } from "./application-selectors.ts";
 import { applicationRepositories, compileApplicationSensor } from "./application-sensor.ts";
 import { readApplication } from "./application-store.ts";
 import {
@@ -294,7 +295,9 @@ class ApplicationReconciler implements ApplicationController {
     entry.sensor = { text, compiled };
     entry.repositories = application.sources.flatMap(({ repoURL, chart }) => (chart ? [] : [repoURL]));
     entry.instance = claimantOf(application, this.#deps.controllerNamespace).instance;
-    this.#deps.index.set(key, compiled, applicationRepositories(application));
+    const selectors = selectorsOf(compiled);
+    const places = applicationRepositories(application).flatMap((one) => selectors.map((ref) => placeText(one, ref)));
+    this.#deps.index.set(key, compiled, places);
     this.#byInstance.set(entry.instance, key);
     for (const { received, done } of this.#early.take(key)) this.#submitDirectly(key, received, done);
   }
