@@ -31,7 +31,7 @@ import { everyApplication } from "../controllers/webhooks/hook-event.ts";
 import { createHookIntake } from "../controllers/webhooks/hook-intake.ts";
 import { createHookReceiver, type HookReceiver } from "../controllers/webhooks/hook-receiver.ts";
 import { createHookSettings } from "../controllers/webhooks/hook-settings.ts";
-import { changedFiles, isTouched } from "../controllers/webhooks/refresh-paths.ts";
+import { changedFiles, createTouched } from "../controllers/webhooks/refresh-paths.ts";
 import type { ReceivedEvent } from "../events/sensor/state.ts";
 import { triggerSchemas } from "../events/triggers/registry.ts";
 import type { EmittedEvent, GitFiles, GitOpsTarget } from "../events/triggers/trigger.ts";
@@ -379,12 +379,13 @@ function watchApplications(cache: WatchCache): WatchApplications {
 
 /** What the files of a push concern, by the annotations of Applications. */
 function concernedBy(store: ApplicationStore): NonNullable<PushIntakeDeps["concerned"]> {
-  return (keys, repository, files) => {
+  const isTouched = createTouched();
+  return (repository, files) => {
     const changed = changedFiles(files);
-    return [...keys].filter((key) => {
+    return (key) => {
       const application = store.find(key);
       return application === undefined || isTouched(application, repository, changed);
-    });
+    };
   };
 }
 

@@ -145,6 +145,7 @@ const statusByCode: Partial<Record<EngineError["code"], number>> = {
   REPLAY_BUSY: 409,
   LEASE_LOST: 409,
   SYNC_REFUSED: 400,
+  UNAUTHORIZED: 401,
   USAGE: 400,
   WAIT_TIMEOUT: 504,
   BUS_MESSAGE_TOO_LARGE: 413,

@@ -13,6 +13,7 @@ export async function startExpress(app: Express) {
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   return {
+    url: `http://127.0.0.1:${port}`,
     async call(method: string, path: string, body?: object) {
       const response = await fetch(`http://127.0.0.1:${port}${path}`, {
         method,

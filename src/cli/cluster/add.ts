@@ -134,7 +134,11 @@ async function tokenOf(path: string, context: string, flags: AddFlags): Promise<
   await confirmCluster({ context, server: remote.baseUrl, assumeYes: flags.yes === true, input, output });
   const kube = createKubeClient({ fetch: remote.fetch, baseUrl: remote.baseUrl, log });
   const { systemNamespace: namespace, serviceAccount, namespace: namespaces } = flags;
-  return installManager(kube, { namespace, namespaces, ...(serviceAccount === undefined ? {} : { serviceAccount }) });
+  return await installManager(kube, {
+    namespace,
+    namespaces,
+    ...(serviceAccount === undefined ? {} : { serviceAccount }),
+  });
 }
 
 function base64(text: string): string {

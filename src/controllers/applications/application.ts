@@ -3,7 +3,6 @@ import type { Application } from "../../api/application-types.ts";
 import { objectOf } from "../../api/fields.ts";
 import { sleepFor } from "../../base/clock.ts";
 import { EngineError } from "../../base/errors.ts";
-import type { JsonValue } from "../../base/json.ts";
 import type { Metrics } from "../../base/metrics.ts";
 import type { Schema } from "../../base/schema.ts";
 import { createSlots } from "../../base/slots.ts";
@@ -15,6 +14,7 @@ import { type Reconciled, reconcile } from "../../gitops/reconcile/reconcile.ts"
 import { refreshAsked } from "../../gitops/reconcile/refresh-needed.ts";
 import { mergeRequests, type ReconcileRequest, requestOf } from "../../gitops/reconcile/request.ts";
 import { isMovingChart } from "../../gitops/reconcile/resolve-source.ts";
+import { unreadableStatus } from "../../gitops/reconcile/status.ts";
 import type { KubeObject, ObjectRef } from "../../objects/object.ts";
 import type { Reconciler } from "../reconciler.ts";
 import { deleteApplication, releaseApplication } from "./application-deletion.ts";
@@ -31,6 +31,7 @@ import {
 import type { ApplicationIndex } from "./application-index.ts";
 import { type OperationDeps, type RunDeps, runOperation, type SyncRecordDraft } from "./application-operation.ts";
 import { type LocalReason, localEvent, requestFor } from "./application-requests.ts";
+import { placeText, selectorsOf } from "./application-selectors.ts";
 import { applicationRepositories, compileApplicationSensor, usedRepositories } from "./application-sensor.ts";
 import { readApplication } from "./application-store.ts";
 import {
@@ -274,13 +275,8 @@ class ApplicationReconciler implements ApplicationController {
       await releaseApplication(key, this.#deps, signal);
       return {};
     }
-    const status = objectOf(object.status as JsonValue | undefined);
-    const [known] = Array.isArray(status.conditions) ? status.conditions : [];
-    if (objectOf(known).message === problem) return {};
-    const lastTransitionTime = new Date(this.#deps.clock.now()).toISOString();
-    const conditions = [{ type: "InvalidSpecError", message: problem, lastTransitionTime }];
-    const unknown = { sync: { ...objectOf(status.sync), status: "Unknown" }, health: { status: "Unknown" } };
-    await this.#deps.store.patch(key, { status: { ...unknown, conditions } }, signal);
+    const status = unreadableStatus(object, problem, this.#deps.clock.now());
+    if (status !== undefined) await this.#deps.store.patch(key, { status }, signal);
     return {};
   }
 
@@ -319,7 +315,9 @@ class ApplicationReconciler implements ApplicationController {
     entry.repositories = usedRepositories(application);
     entry.hasMovingChart = application.sources.some(isMovingChart);
     entry.instance = claimantOf(application, this.#deps.controllerNamespace).instance;
-    this.#deps.index.set(key, compiled, applicationRepositories(application));
+    const selectors = selectorsOf(compiled);
+    const places = applicationRepositories(application).flatMap((one) => selectors.map((ref) => placeText(one, ref)));
+    this.#deps.index.set(key, compiled, places);
     this.#byInstance.set(entry.instance, key);
     for (const { received, done } of this.#early.take(key)) this.#submitDirectly(key, received, done);
   }

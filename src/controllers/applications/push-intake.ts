@@ -27,8 +27,8 @@ export interface PushIntakeDeps {
   readonly controllerNamespace: string;
   readonly index: ApplicationIndex;
   readonly requests: Pick<ReconcileStream, "store">;
-  /** Which of the Applications that follow the ref the files concern; the repository is normalised. Absent: all. */
-  readonly concerned?: (keys: Iterable<string>, repository: string, files: readonly string[]) => Iterable<string>;
+  /** Whether the files concern an Application, by its key; the repository is normalised. Absent: all. */
+  readonly concerned?: (repository: string, files: readonly string[]) => (key: string) => boolean;
   readonly clock: Clock;
 }
 
@@ -42,12 +42,13 @@ export function createPushIntake(deps: PushIntakeDeps): (push: SeenPush) => Prom
   async function take(event: CloudEvent, { url, files }: SeenPush): Promise<void> {
     const { sequence } = await publishEvent(system, controllerNamespace, event);
     const received = receivedAs(event, sequence);
+    const isConcerned = files === undefined ? undefined : concerned?.(normaliseRepositoryUrl(url), files);
     const takers = new Set(
-      index.match(received, clock.now()).flatMap(({ key, decision }) => (decision.kind === "fire" ? [key] : [])),
+      index
+        .match(received, clock.now(), isConcerned)
+        .flatMap(({ key, decision }) => (decision.kind === "fire" ? [key] : [])),
     );
-    const keys =
-      files === undefined || concerned === undefined ? takers : concerned(takers, normaliseRepositoryUrl(url), files);
-    await Promise.all([...keys].map((key) => requests.store(key, received)));
+    await Promise.all([...takers].map((key) => requests.store(key, received)));
   }
 
   function receivedAs(event: CloudEvent, sequence: number): ReceivedEvent {

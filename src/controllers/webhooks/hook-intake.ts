@@ -24,8 +24,10 @@ export function createHookIntake(deps: HookIntakeDeps): (received: ReceivedEvent
   const { repositories, onPush, clock, log, signal } = deps;
   let last = Promise.resolve();
 
+  const placeOfUsed = createPlaces();
+
   async function take(seen: SeenHook): Promise<void> {
-    for (const push of pushesOf(seen, repositories())) await onPush(push);
+    for (const push of pushesOf(seen, repositories(), placeOfUsed)) await onPush(push);
   }
 
   async function takeUntilDone(received: ReceivedEvent, done: () => void): Promise<void> {
@@ -52,12 +54,31 @@ export function createHookIntake(deps: HookIntakeDeps): (received: ReceivedEvent
   };
 }
 
+/** Beyond, all are forgotten. */
+const maxPlaces = 100_000;
+
+/** `placeOf` that remembers: the same URLs are asked for at each push. */
+export function createPlaces(): typeof placeOf {
+  const known = new Map<string, string | undefined>();
+  return (url) => {
+    if (known.has(url)) return known.get(url);
+    if (known.size >= maxPlaces) known.clear();
+    const place = placeOf(url);
+    known.set(url, place);
+    return place;
+  };
+}
+
 /** One for each repository in use that is at one of the places; each spelling is one of its own. Pure. */
-export function pushesOf(seen: SeenHook, repositories: Iterable<string>): readonly SeenPush[] {
+export function pushesOf(
+  seen: SeenHook,
+  repositories: Iterable<string>,
+  placeOfUsed: typeof placeOf = placeOf,
+): readonly SeenPush[] {
   const places = new Set(seen.urls.map(placeOf).filter((place) => place !== undefined));
   const spellings = new Map<string, string>();
   for (const url of repositories) {
-    const place = placeOf(url);
+    const place = placeOfUsed(url);
     if (place !== undefined && places.has(place)) spellings.set(normaliseRepositoryUrl(url), url);
   }
   const { refs, headRef, files } = seen;

@@ -10,7 +10,15 @@ const annotation = "argocd.argoproj.io/manifest-generate-paths";
 /** Files that one push changed, made once and asked for each Application. */
 export interface ChangedFiles {
   /** Whether one of them is the path, below it, or fits it as a glob. */
-  touch(path: string): boolean;
+  touch(path: Pick<RefreshPath, "path" | "isGlob">): boolean;
+}
+
+/** Files of a repository that an Application renders. */
+interface RefreshPath {
+  readonly repository: string;
+  /** From the repository's root; "" is the root itself. */
+  readonly path: string;
+  readonly isGlob: boolean;
 }
 
 export function changedFiles(files: readonly string[]): ChangedFiles {
@@ -19,9 +27,9 @@ export function changedFiles(files: readonly string[]): ChangedFiles {
     for (let at = file.length; at > 0; at = file.lastIndexOf("/", at - 1)) known.add(file.slice(0, at));
   }
   return {
-    touch(path) {
+    touch({ path, isGlob }) {
       if (known.has(path)) return true;
-      if (!/[*?[\\]/.test(path)) return false;
+      if (!isGlob) return false;
       const matches = compilePathGlob(path, { separator: "/", dialect: "go" });
       return files.some(matches);
     },
@@ -29,16 +37,39 @@ export function changedFiles(files: readonly string[]): ChangedFiles {
 }
 
 /**
- * Whether the push can change what the Application renders from the repository (spec argo-cd-surface 4.4): always, unless
- * its annotation names paths and no file is at one of them. `repository` is normalised.
+ * Whether a push can change what an Application renders from the repository (spec argo-cd-surface 4.4): always, unless
+ * its annotation names paths and no file is at one of them. The repository is normalised. What an Application says is
+ * read once for each version of it.
  */
-export function isTouched({ metadata, spec }: KubeObject, repository: string, files: ChangedFiles): boolean {
+export function createTouched(): (application: KubeObject, repository: string, files: ChangedFiles) => boolean {
+  const known = new WeakMap<KubeObject, Paths>();
+  return (application, repository, files) => {
+    let paths = known.get(application);
+    if (paths === undefined) {
+      paths = pathsOf(application);
+      known.set(application, paths);
+    }
+    if (paths === "all") return true;
+    for (const one of paths) if (one.repository === repository && files.touch(one)) return true;
+    return false;
+  };
+}
+
+/** "all": nothing is said. */
+type Paths = readonly RefreshPath[] | "all";
+
+function pathsOf({ metadata, spec }: KubeObject): Paths {
   const text = metadata.annotations?.[annotation] ?? "";
   const entries = text.split(";").flatMap((entry) => entry.trim() || []);
-  if (entries.length === 0 || !isJsonObject(spec)) return true;
+  if (entries.length === 0 || !isJsonObject(spec)) return "all";
   const all = Array.isArray(spec.sources) && spec.sources.length > 0 ? listOf(spec.sources) : [spec.source];
-  const sources = all.map(objectOf).filter(({ repoURL }) => normaliseRepositoryUrl(textOf(repoURL)) === repository);
-  return sources.some(({ path }) => entries.some((entry) => files.touch(fromRoot(entry, textOf(path)))));
+  return all.map(objectOf).flatMap((source) => {
+    const repository = normaliseRepositoryUrl(textOf(source.repoURL));
+    return entries.map((entry) => {
+      const path = fromRoot(entry, textOf(source.path));
+      return { repository, path, isGlob: /[*?[\\]/.test(path) };
+    });
+  });
 }
 
 /** Relative to the repository's root; "" is the root itself. */

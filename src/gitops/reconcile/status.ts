@@ -1,9 +1,10 @@
 import type { Application } from "../../api/application-types.ts";
-import { objectOf } from "../../api/fields.ts";
+import { listOf, objectOf } from "../../api/fields.ts";
 import { optionValue, syncOptionsOf } from "../../api/resource-annotations.ts";
-import type { Instant } from "../../base/clock.ts";
-import type { JsonObject } from "../../base/json.ts";
+import { type Instant, isoTime } from "../../base/clock.ts";
+import type { JsonObject, JsonValue } from "../../base/json.ts";
 import { diffMergePatch } from "../../objects/merge-patch.ts";
+import type { KubeObject } from "../../objects/object.ts";
 import type { ComparedObject, SyncStatus } from "../diff/compare.ts";
 import { keyOf, keyText } from "../diff/diff.ts";
 import type { ApplicationHealth } from "../health/aggregate.ts";
@@ -186,4 +187,17 @@ function needsConfirmation({ syncPolicy }: Application, { target, live }: Compar
       return (optionValue(own, key) ?? optionValue(syncPolicy.syncOptions, key)) === "confirm";
     });
   });
+}
+
+/** Of an Application whose spec cannot be read; undefined: its status says so already. */
+export function unreadableStatus(
+  { status: written }: KubeObject,
+  message: string,
+  now: Instant,
+): JsonObject | undefined {
+  const status = objectOf(written as JsonValue | undefined);
+  const [known] = listOf(status.conditions);
+  if (objectOf(known).message === message) return undefined;
+  const conditions = [{ type: "InvalidSpecError", message, lastTransitionTime: isoTime(now) }];
+  return { sync: { ...objectOf(status.sync), status: "Unknown" }, health: { status: "Unknown" }, conditions };
 }

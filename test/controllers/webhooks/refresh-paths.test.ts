@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { changedFiles, isTouched } from "../../../src/controllers/webhooks/refresh-paths.ts";
+import { changedFiles, createTouched } from "../../../src/controllers/webhooks/refresh-paths.ts";
 
 const repository = "https://git.example/shop";
+const isTouched = createTouched();
 
 function application(paths: string | undefined, sources: readonly object[]) {
   const annotations = paths === undefined ? {} : { "argocd.argoproj.io/manifest-generate-paths": paths };

@@ -1,0 +1,189 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { test } from "node:test";
+import type { JsonAnswer } from "../harness/answer.ts";
+import { failOnLeakedChildren } from "../harness/leaks.ts";
+import { waitFor } from "../harness/wait.ts";
+import { application, configMap, GitOpsScenario } from "./gitops-scenario.ts";
+
+failOnLeakedChildren();
+
+const secret = {
+  apiVersion: "v1",
+  kind: "Secret",
+  metadata: { name: "keys" },
+  data: { key: Buffer.from("very-secret").toString("base64") },
+};
+
+async function start(): Promise<GitOpsScenario> {
+  const scenario = await GitOpsScenario.start({
+    repositories: { shop: { "map.json": configMap("map", "one"), "keys.json": secret } },
+    manifests: (urlOf) => [application("web", urlOf("shop"))],
+  });
+  await scenario.waitForSynced("web");
+  return scenario;
+}
+
+async function ask(scenario: GitOpsScenario, path: string, init: RequestInit = {}): Promise<JsonAnswer> {
+  const response = await scenario.engine.api(path, init);
+  return { status: response.status, body: await response.json() };
+}
+
+const json = (method: string, body: unknown): RequestInit => ({
+  method,
+  headers: { "content-type": "application/json" },
+  body: JSON.stringify(body),
+});
+
+const at = "/api/v1/applications";
+
+test("what is asked of an Application, in Argo CD's shapes", async () => {
+  await using scenario = await start();
+  const manifests = (await ask(scenario, `${at}/web/manifests`)).body;
+  assert.deepEqual(
+    [manifests.manifests.map((text: string) => JSON.parse(text).kind).sort(), manifests.sourceType, manifests.server],
+    [["ConfigMap", "Secret"], "Directory", "https://kubernetes.default.svc"],
+  );
+  assert.match(manifests.revision, /^[0-9a-f]{40}$/);
+
+  const managed = (await ask(scenario, `${at}/web/managed-resources?kind=ConfigMap`)).body.items;
+  assert.equal(managed.length, 1);
+  const [{ liveState, targetState, normalizedLiveState, predictedLiveState, ...item }] = managed;
+  assert.deepEqual([item.kind, item.namespace, item.name, item.modified], ["ConfigMap", "default", "map", false]);
+  for (const state of [liveState, targetState, normalizedLiveState, predictedLiveState]) {
+    assert.equal(JSON.parse(state).data.value, "one");
+  }
+
+  const tree = (await ask(scenario, `${at}/web/resource-tree`)).body;
+  assert.deepEqual(
+    tree.nodes
+      .map(({ kind, version, namespace, name }: Record<string, string>) => [kind, version, namespace, name])
+      .sort(),
+    [
+      ["ConfigMap", "v1", "default", "map"],
+      ["Secret", "v1", "default", "keys"],
+    ],
+  );
+  assert.deepEqual([tree.orphanedNodes, tree.shardsCount], [[], 1]);
+
+  const object = "resourceName=map&namespace=default&group=&version=v1&kind=ConfigMap";
+  const { manifest } = (await ask(scenario, `${at}/web/resource?${object}`)).body;
+  assert.equal(JSON.parse(manifest).data.value, "one");
+  const metadata = (await ask(scenario, `${at}/web/revisions/${manifests.revision}/metadata`)).body;
+  assert.deepEqual(Object.keys(metadata), ["author", "date", "message"]);
+  assert.equal((await ask(scenario, `${at}/web/events`)).body.kind, "EventList");
+});
+
+test("values of Secrets are in no answer", async () => {
+  await using scenario = await start();
+  const values = ["very-secret", secret.data.key];
+  for (const path of [
+    "managed-resources",
+    "resource-tree",
+    "resource?resourceName=keys&namespace=default&version=v1&kind=Secret",
+  ]) {
+    const text = await (await scenario.engine.api(`${at}/web/${path}`)).text();
+    for (const value of values) assert.equal(text.includes(value), false, path);
+  }
+});
+
+const refusals: readonly (readonly [path: string, init: RequestInit, status: number, code: number, error: RegExp])[] = [
+  [`${at}/none`, {}, 404, 5, /"none" not found/],
+  [`${at}/web`, json("PATCH", { patch: "[", patchType: "json" }), 400, 3, /^patch: /],
+  [`${at}/web`, json("PATCH", { patch: "{}", patchType: "odd" }), 400, 3, /Patch type 'odd' is not supported/],
+  [`${at}/web?cascade=maybe`, { method: "DELETE" }, 400, 3, /cascade: "maybe" must be true or false/],
+  [`${at}/web?propagationPolicy=odd`, { method: "DELETE" }, 400, 3, /invalid propagation policy: odd/],
+  [at, { method: "POST", body: "a=b", headers: { "content-type": "text/plain" } }, 400, 3, /Invalid content type/],
+  [at, json("POST", {}), 400, 3, /metadata\.name: must be given/],
+  [at, json("POST", { metadata: { name: "x" }, spec: { source: 1 } }), 400, 3, /application spec for x is invalid/],
+  [`${at}/web`, json("PUT", { metadata: { name: "other" } }), 400, 3, /must be that of the path/],
+  [`${at}/web/spec`, json("PUT", { project: "none" }), 400, 3, /is invalid/],
+  [`${at}/web/rollback`, json("POST", { id: 0 }), 400, 3, /auto-sync is enabled/],
+  [`${at}/web/operation`, { method: "DELETE" }, 400, 3, /No operation is in progress/],
+  [
+    `${at}/web/resource?resourceName=kube-root&kind=ConfigMap&version=v1`,
+    {},
+    400,
+    3,
+    /not found as part of application web/,
+  ],
+  [`${at}/web/manifests?revision=none`, {}, 400, 3, /none/],
+  ["/api/v1/projects/none", {}, 404, 5, /"none" not found/],
+  [
+    "/api/v1/projects",
+    json("POST", { project: { metadata: { name: "p" }, spec: { sourceRepos: ["!*"] } } }),
+    400,
+    3,
+    /!\*/,
+  ],
+  ["/api/v1/clusters", json("POST", { server: "ftp://x" }), 400, 3, /server: "ftp:\/\/x" must be a URL/],
+  ["/api/v1/repositories", json("POST", {}), 400, 3, /repo: must be given/],
+];
+
+test("refusals have the shape of the gateway", async () => {
+  await using scenario = await start();
+  for (const [path, init, status, code, error] of refusals) {
+    const { body, ...answer } = await ask(scenario, path, init);
+    assert.deepEqual([answer.status, body.code], [status, code], `${path} ${JSON.stringify(body)}`);
+    assert.match(body.error, error, path);
+    assert.equal(body.message, body.error, path);
+  }
+});
+
+test("what is open, and a session for who has the token", async () => {
+  await using scenario = await start();
+  const { server } = scenario.engine.endpoints;
+  const open = async (path: string, init?: RequestInit): Promise<JsonAnswer> => {
+    const response = await fetch(server + path, init);
+    return { status: response.status, body: await response.json() };
+  };
+  assert.match((await open("/api/version")).body.Version, /^v\d/);
+  assert.equal((await open("/api/v1/settings")).status, 401);
+  const wrong = await open("/api/v1/session", json("POST", { username: "admin", password: "no" }));
+  assert.deepEqual([wrong.status, wrong.body.code, wrong.body.error], [401, 16, "Invalid username or password"]);
+  const password = (await readFile(scenario.engine.endpoints.token, "utf8")).trim();
+  const session = await open("/api/v1/session", json("POST", { username: "admin", password }));
+  assert.deepEqual([session.status, session.body], [200, { token: password }]);
+  const who = (await ask(scenario, "/api/v1/session/userinfo")).body;
+  assert.deepEqual(who, { loggedIn: true, username: "admin", iss: "argocd", groups: [] });
+  const settings = (await ask(scenario, "/api/v1/settings")).body;
+  assert.deepEqual([settings.controllerNamespace, settings.trackingMethod], ["argocd", "annotation"]);
+});
+
+/** Lines of a stream, as they come. */
+async function* linesOf(
+  response: Response,
+): AsyncIterable<{ result: { type: string; application: { metadata: { name: string } } } }> {
+  let rest = "";
+  for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
+    const parts = (rest + chunk).split("\n");
+    rest = parts.pop() ?? "";
+    for (const part of parts) yield JSON.parse(part);
+  }
+}
+
+test("a stream tells what is there, and what comes and goes", async () => {
+  await using scenario = await start();
+  const stop = new AbortController();
+  const response = await scenario.engine.api("/api/v1/stream/applications", { signal: stop.signal });
+  const seen: string[] = [];
+  const reading = (async () => {
+    for await (const { result } of linesOf(response)) seen.push(`${result.type} ${result.application.metadata.name}`);
+  })().catch(() => undefined);
+  await waitFor("what is there", () => seen.includes("ADDED web"));
+  const made = application("api", scenario.urlOf("shop"), { syncPolicy: {} });
+  assert.equal((await ask(scenario, at, json("POST", made))).status, 200);
+  await waitFor("what is new", () => seen.includes("ADDED api") && seen.includes("MODIFIED api"));
+  assert.deepEqual((await ask(scenario, `${at}/api?cascade=false`, { method: "DELETE" })).body, {});
+  await waitFor("what is gone", () => seen.includes("DELETED api"));
+  stop.abort();
+  await reading;
+  const tree = await scenario.engine.api("/api/v1/stream/applications/web/resource-tree", {
+    headers: { accept: "text/event-stream" },
+    signal: AbortSignal.timeout(20_000),
+  });
+  const reader = tree.body!.getReader();
+  const { value } = await reader.read();
+  assert.match(new TextDecoder().decode(value), /^data: \{"result":\{"nodes":\[/);
+  await reader.cancel();
+});
