@@ -1,7 +1,8 @@
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { TerminalError } from "../../base/errors.ts";
-import { type LfsFiles, parseLfsPointer } from "./lfs.ts";
+import { parseLfsPointer } from "./lfs.ts";
+import type { LfsFiles } from "./lfs-files.ts";
 import type { SourceTree } from "./source.ts";
 
 /** Of one file, and of all of a checkout. */

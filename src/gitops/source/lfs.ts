@@ -2,26 +2,14 @@ import { createHash } from "node:crypto";
 import { EngineError, TerminalError } from "../../base/errors.ts";
 import { isJsonObject, type JsonValue } from "../../base/json.ts";
 import { basicHeader, type HttpRoute, httpRequest } from "./http.ts";
+import type { LfsFiles, LfsPointer } from "./lfs-files.ts";
 import { shownRepositoryUrl } from "./repository-url.ts";
-
-/** What Git holds in place of a large file. */
-export interface LfsPointer {
-  /** SHA-256 of the content, in hexadecimal digits. */
-  readonly oid: string;
-  readonly bytes: number;
-}
 
 /** Where a repository's large files are asked for. */
 export interface LfsEndpoint {
   /** Without a slash at its end: `https://host/org/repo.git/info/lfs`. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-}
-
-/** The large files of one repository. */
-export interface LfsFiles {
-  /** The content. @throws TerminalError GIT_TOO_LARGE, GIT_AUTH_FAILED; EngineError GIT_FAILED, TOOL_TIMEOUT */
-  fetch(pointer: LfsPointer, maxBytes: number, signal: AbortSignal): Promise<Buffer>;
 }
 
 const maxPointerBytes = 1_024;

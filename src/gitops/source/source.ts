@@ -1,4 +1,4 @@
-import type { LfsFiles } from "./lfs.ts";
+import type { LfsFiles } from "./lfs-files.ts";
 
 /** Names of refs (`refs/heads/main`, `HEAD`) to commits; annotated tags are followed. In the remote's order. */
 export type Refs = ReadonlyMap<string, string>;
