@@ -75,9 +75,12 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   const findUser = tokensOf(options, store, secret);
   const access = { authorizer, findUser, secret, isSimulated: options.simulate === true };
   const plane: Plane = { store, table, clock, admission, reviewer, window, watches: new Set(), ...access };
-  for (const name of firstNamespaces) await ensureObject(plane, "", "v1", "namespaces", { metadata: { name } });
-  await ensureRoles(plane);
-  if (options.simulate) for (const one of workflowDefinitions) await ensureDefinition(plane, one);
+  // All in one turn, so that they share a transaction.
+  await Promise.all([
+    ...firstNamespaces.map((name) => ensureObject(plane, "", "v1", "namespaces", { metadata: { name } })),
+    ensureRoles(plane),
+    ...(options.simulate ? workflowDefinitions.map((one) => ensureDefinition(plane, one)) : []),
+  ]);
   const stop = new AbortController();
   if (options.simulate) simulation = createSimulation({ ...plane, log: options.log });
   const simulated = simulation?.run(stop.signal);
@@ -132,12 +135,14 @@ function ensureDefinition(plane: Plane, definition: JsonObject): Promise<void> {
   return ensureObject(plane, "apiextensions.k8s.io", "v1", "customresourcedefinitions", definition);
 }
 
-/** Roles and bindings of every cluster, once: who deletes one of them means it. */
+/** Roles and bindings of every cluster, once and together: who deletes one of them means it. */
 async function ensureRoles(plane: Plane): Promise<void> {
   const group = "rbac.authorization.k8s.io";
   if (plane.store.read(`${group}/clusterroles`, "", bootstrapMark) !== undefined) return;
-  for (const one of bootstrapBindings) await ensureObject(plane, group, "v1", "clusterrolebindings", one);
-  for (const one of bootstrapRoles.toReversed()) await ensureObject(plane, group, "v1", "clusterroles", one);
+  await Promise.all([
+    ...bootstrapBindings.map((one) => ensureObject(plane, group, "v1", "clusterrolebindings", one)),
+    ...bootstrapRoles.map((one) => ensureObject(plane, group, "v1", "clusterroles", one)),
+  ]);
 }
 
 function secretOf(users: readonly TokenUser[]): string {

@@ -60,7 +60,7 @@ function binding(name: string, roleName: string, subjects: readonly string[], an
   };
 }
 
-/** The first of `bootstrapRoles`: where it is, the rest was made, and may have been deleted since. */
+/** One of `bootstrapRoles`: where it is, the rest was made, and may have been deleted since. */
 export const bootstrapMark = "cluster-admin";
 
 /** The roles of every cluster, as far as they mean something here. */
