@@ -42,6 +42,8 @@ export interface BrokerKind {
   readonly numberOf: (data: JsonObject) => number;
   /** Not undefined: a message has no id of its own, so that one that comes again is another event. */
   readonly hasNoIds?: string;
+  /** How many messages are many. Default 10,000; fewer where they are taken one after another. */
+  readonly many?: number;
   readonly place: () => Promise<SourcePlace>;
 }
 
@@ -253,6 +255,7 @@ export const brokerKinds: readonly BrokerKind[] = [
     kind: defineSource(mqttSource),
     numberOf: bodyNumber,
     hasNoIds: "MQTT's message ids are used again and again",
+    many: 2_000,
     place: mqttPlace,
   },
   { name: "kafka", skip: kafkaMissing(), kind: defineSource(kafkaSource), numberOf: bodyNumber, place: kafkaPlace },

@@ -3,6 +3,7 @@ import { instant, sleepFor } from "../../base/clock.ts";
 import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
 import { goTimeString } from "../../base/go/time.ts";
 import { type JsonValue, setOwn } from "../../base/json.ts";
+import { memoize } from "../../base/memo.ts";
 import { loadOptional } from "../../base/optional.ts";
 import { findTimeZone } from "../../base/time-zone.ts";
 import { readClientTls } from "./client-tls.ts";
@@ -15,7 +16,7 @@ type KafkaConsumer = Consumer<Buffer, Buffer, Buffer, Buffer>;
 type KafkaMessage = Message<Buffer, Buffer, Buffer, Buffer>;
 
 /** Messages read ahead; with those being kept it bounds memory. */
-const readAhead = 256;
+const readAhead = 1_024;
 const maxInFlight = 256;
 
 export const kafkaSource: SourceKind<KafkaSpec> = {
@@ -153,6 +154,8 @@ async function keepMessage(
 }
 
 const utc = findTimeZone("UTC", "");
+/** Messages of one batch often have one time. */
+const timeText = memoize((ms: string) => goTimeString(instant(Number(ms)), utc), 100);
 
 /** Undefined, counted and logged, for a body that should be JSON and is not. The id is the original's. */
 function draftOf(message: KafkaMessage, spec: KafkaSpec, context: SourceContext): EventDraft | undefined {
@@ -167,7 +170,7 @@ function draftOf(message: KafkaMessage, spec: KafkaSpec, context: SourceContext)
   const [broker = ""] = spec.url.split(",");
   const headers: Record<string, string> = {};
   for (const [name, text] of message.headers) setOwn(headers, String(name), String(text ?? ""));
-  const timestamp = goTimeString(instant(Number(message.timestamp)), utc);
+  const timestamp = timeText(String(message.timestamp));
   return {
     id: `${context.eventSource}:${context.event}:${broker}:${topic}:${partition}:${offset}`,
     data: withMetadata({ topic, key: key?.toString() ?? "", partition, body, timestamp, headers }, spec),

@@ -8,10 +8,12 @@ import type { JsonObject } from "../../../src/base/json.ts";
 import { bitbucketSource } from "../../../src/events/sources/bitbucket.ts";
 import { bitbucketserverSource } from "../../../src/events/sources/bitbucketserver.ts";
 import { gerritSource } from "../../../src/events/sources/gerrit.ts";
+import { keepHooks } from "../../../src/events/sources/hook-keeper.ts";
 import type { OutgoingFetch, SourceKind } from "../../../src/events/sources/source.ts";
 import { createVirtualClock } from "../../harness/virtual-clock.ts";
 import { waitFor } from "../../harness/wait.ts";
 import { serveSource } from "./served-source.ts";
+import { memoryState, recordedContext } from "./source-context.ts";
 
 /** Bitbucket, Bitbucket Server and Gerrit: their hooks, against a server that plays their API as documented. */
 
@@ -247,3 +249,29 @@ for (const [what, more, wanted] of changeCases) {
     assert.deepEqual(told, wanted);
   });
 }
+
+test("of two engines one looks after the hooks, and the other takes over when it is gone", async () => {
+  const state = memoryState();
+  const clock = createVirtualClock();
+  const rounds: string[] = [];
+  const engine = (name: string): { stop: () => Promise<void> } => {
+    const stop = new AbortController();
+    const hooks = { reconcile: async () => void rounds.push(name) };
+    const kept = keepHooks(hooks, recordedContext({ state, clock }), stop.signal);
+    return {
+      async stop() {
+        stop.abort();
+        await kept;
+      },
+    };
+  };
+  const first = engine("first");
+  await clock.advance(0);
+  const second = engine("second");
+  await clock.advance(180_000);
+  assert.deepEqual(new Set(rounds), new Set(["first"]));
+  await first.stop();
+  await clock.advance(60_000);
+  assert.equal(rounds.at(-1), "second");
+  await second.stop();
+});

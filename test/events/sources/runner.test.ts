@@ -265,3 +265,20 @@ test("singleton kinds run while this engine is the one to, others always; waitin
     ["running", "running"],
   );
 });
+
+test("a source that says that it fails goes on, and its status says so until it is ready again", async () => {
+  await using started = start({
+    webhook: async (context, signal) => {
+      context.ready();
+      context.failing("the hook is not registered");
+      context.failing("still not");
+      context.ready();
+      await untilAborted(signal);
+    },
+  });
+  await started.clock.advance(0);
+  assert.deepEqual(
+    started.statuses.map(([, status]) => (status.state === "failed" ? status.message : status.state)),
+    ["running", "the hook is not registered", "still not", "running"],
+  );
+});

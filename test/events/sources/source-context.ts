@@ -60,8 +60,10 @@ export function memoryState(): StateStore {
   const entries = new Map<string, StateEntry>();
   return {
     get: async (key) => entries.get(key),
-    async put(key, value) {
-      const revision = (entries.get(key)?.revision ?? 0) + 1;
+    async put(key, value, expected) {
+      const known = entries.get(key)?.revision ?? 0;
+      if (expected !== undefined && expected !== known) throw new EngineError("BUS_STALE", `${key} is at ${known}`);
+      const revision = known + 1;
       entries.set(key, { key, value, revision });
       return revision;
     },
