@@ -6,7 +6,7 @@ import {
   applicationRepositories,
   compileApplicationSensor,
 } from "../../../src/controllers/applications/application-sensor.ts";
-import { createPushIntake } from "../../../src/controllers/applications/push-intake.ts";
+import { createPushIntake, type PushIntakeDeps } from "../../../src/controllers/applications/push-intake.ts";
 import type { ReceivedEvent } from "../../../src/events/sensor/state.ts";
 import { triggerSchemas } from "../../../src/events/triggers/registry.ts";
 import { busAway, createMemoryBus } from "../../harness/memory-bus.ts";
@@ -17,7 +17,10 @@ const url = "https://git.example/shop.git";
 const zero = "0".repeat(40);
 const commit = (digit: string): string => digit.repeat(40);
 
-function open(applications: readonly (readonly [name: string, targetRevision: string])[]) {
+function open(
+  applications: readonly (readonly [name: string, targetRevision: string])[],
+  concerned?: PushIntakeDeps["concerned"],
+) {
   const bus = createMemoryBus();
   const index = createApplicationIndex();
   for (const [name, targetRevision] of applications) {
@@ -44,6 +47,7 @@ function open(applications: readonly (readonly [name: string, targetRevision: st
     controllerNamespace: "argocd",
     index,
     requests,
+    ...(concerned === undefined ? {} : { concerned }),
     clock: createVirtualClock(),
   });
   return Object.assign(rig, { push });
@@ -98,4 +102,36 @@ test("a ref that cannot be stored keeps no other from it", async () => {
     rig.stored.map(([application]) => application),
     ["argocd/other"],
   );
+});
+
+test("files that are known spare those whom they do not concern; without files all are asked", async () => {
+  const asked: unknown[] = [];
+  const rig = open(
+    [
+      ["web", "main"],
+      ["api", "main"],
+    ],
+    (repository, files) => {
+      asked.push([repository, files]);
+      return (key) => key === "argocd/web";
+    },
+  );
+  const refs = [{ name: "refs/heads/main", old: commit("1"), new: commit("2") }];
+  await rig.push({ url, headRef: undefined, refs, files: ["apps/web/a.yaml"] });
+  assert.deepEqual(
+    rig.stored.splice(0).map(([application]) => application),
+    ["argocd/web"],
+  );
+  assert.deepEqual(asked, [["https://git.example/shop", ["apps/web/a.yaml"]]]);
+  await rig.push({ url, headRef: undefined, refs });
+  assert.equal(rig.stored.length, 2);
+});
+
+test("where nobody knows which branch HEAD names, any may be it; a tag is none", async () => {
+  const { push, stored } = open([["head", "HEAD"]]);
+  const refs = ["refs/heads/dev", "refs/tags/v1"].map((name) => ({ name, old: commit("1"), new: commit("2") }));
+  await push({ url, headRef: undefined, refs });
+  assert.equal(stored.length, 0);
+  await push({ url, headRef: undefined, mayBeHead: true, refs });
+  assert.equal(stored.length, 1);
 });
