@@ -1,5 +1,6 @@
 import { type Clusters, type ClustersDeps, createClusters } from "../controllers/applications/clusters.ts";
 import { secretTypeLabel } from "../controllers/applications/repository-access.ts";
+import { createClusterVersions } from "../kube/cluster-versions.ts";
 import { openContext } from "../kube/kubeconfig.ts";
 import type { LiveState } from "../kube/live-state.ts";
 import { trimLive } from "../kube/trim-live.ts";
@@ -27,7 +28,7 @@ export async function openClusters(
     createClusters({
       ...told,
       secrets,
-      own: { kube, live: own },
+      own: { kube, live: own, versions: createClusterVersions(kube, clock) },
       isOwnEnabled: isOwnClusterEnabled,
       open: (context) => openContext(context, { env: config.git.env, clock, log }),
       live: { groupOf, trim: trimLive },

@@ -6,21 +6,25 @@ import { type Clock, sleepFor } from "../base/clock.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import { type ApplicationController, createApplicationController } from "../controllers/applications/application.ts";
 import { type ApplicationDoor, createApplicationDoor } from "../controllers/applications/application-access.ts";
-import { createApplicationIndex } from "../controllers/applications/application-index.ts";
+import { type ApplicationEdits, createApplicationEdits } from "../controllers/applications/application-edits.ts";
+import { type ApplicationIndex, createApplicationIndex } from "../controllers/applications/application-index.ts";
+import { type ApplicationLooks, createApplicationLooks } from "../controllers/applications/application-looks.ts";
 import { localEvent } from "../controllers/applications/application-requests.ts";
 import { type ApplicationStore, createApplicationStore } from "../controllers/applications/application-store.ts";
 import { createGitOpsTarget } from "../controllers/applications/gitops-target.ts";
 import { followLiveChanges } from "../controllers/applications/live-changes.ts";
+import { followNeeds } from "../controllers/applications/needed-applications.ts";
+import {
+  createHopStore,
+  type HopStore,
+  hopStore,
+  tellOutcomes,
+  withHops,
+} from "../controllers/applications/outcome-teller.ts";
 import { createProjects, type Projects } from "../controllers/applications/projects.ts";
 import { refEvents } from "../controllers/applications/push-events.ts";
 import { createPushIntake, type PushIntakeDeps, type SeenPush } from "../controllers/applications/push-intake.ts";
 import { createReconcileStream, type ReconcileStream } from "../controllers/applications/reconcile-stream.ts";
-import {
-  certificatesName,
-  createRepositoryAccess,
-  knownHostsName,
-  secretTypeLabel,
-} from "../controllers/applications/repository-access.ts";
 import { createRepositoryPoller, type RepositoryChange } from "../controllers/applications/repository-poller.ts";
 import { settingsName } from "../controllers/applications/resource-settings.ts";
 import { everyApplication } from "../controllers/webhooks/hook-event.ts";
@@ -30,22 +34,27 @@ import { createHookSettings } from "../controllers/webhooks/hook-settings.ts";
 import { changedFiles, isTouched } from "../controllers/webhooks/refresh-paths.ts";
 import type { ReceivedEvent } from "../events/sensor/state.ts";
 import { triggerSchemas } from "../events/triggers/registry.ts";
-import type { GitFiles, GitOpsTarget } from "../events/triggers/trigger.ts";
+import type { EmittedEvent, GitFiles, GitOpsTarget } from "../events/triggers/trigger.ts";
 import { createClaims } from "../gitops/reconcile/claims.ts";
-import { createRenderCache } from "../gitops/reconcile/render-cache.ts";
+import type { DestinationCluster, Directory } from "../gitops/reconcile/destination.ts";
+import type { RenderCache } from "../gitops/reconcile/render-cache.ts";
 import { createChartSources } from "../gitops/source/chart-sources.ts";
 import { openGitSources } from "../gitops/source/git-sources.ts";
 import { normaliseRepositoryUrl } from "../gitops/source/repository-url.ts";
-import type { ChartSources, FindAccess, GitSources } from "../gitops/source/source.ts";
-import type { ListOptions, WatchCache } from "../kube/kube.ts";
+import type { ChartSources, GitSources } from "../gitops/source/source.ts";
+import type { WatchCache } from "../kube/kube.ts";
 import { createLiveState, type LiveState } from "../kube/live-state.ts";
 import { trimLive } from "../kube/trim-live.ts";
 import { createWatchCache } from "../kube/watch-cache.ts";
 import type { Push } from "../local/git-server.ts";
 import { openServedRepositories, type ServedRepositories } from "../local/served-repositories.ts";
+import type { WatchApplications } from "../server/application-stream.ts";
+import type { TestRepository } from "../server/repository-routes.ts";
 import { openClusters } from "./clusters.ts";
 import { createGitFiles } from "./git-files.ts";
 import { controllerNamespace, host, type Parts, runController } from "./parts.ts";
+import { openRenders } from "./rendering.ts";
+import { openRepositoryAccess } from "./repositories.ts";
 import { openSettings, type Settings } from "./settings.ts";
 
 /** The reconcile flow, before anything runs: Sensors need it to store requests. */
@@ -64,7 +73,14 @@ export interface GitOps {
 export interface RunningGitOps {
   readonly controller: ApplicationController;
   readonly applications: ApplicationDoor;
+  readonly edits: ApplicationEdits;
+  readonly looks: ApplicationLooks;
+  readonly watch: WatchApplications;
+  readonly clusters: () => readonly DestinationCluster[];
+  readonly testRepository: TestRepository;
   readonly onPush: (push: SeenPush) => Promise<void>;
+  /** The keys that are known changed. */
+  readonly onKeyring: () => void;
   readonly onHook: (received: ReceivedEvent, done: () => void) => void;
 }
 
@@ -75,6 +91,8 @@ const pollJitterMs = 60_000;
 const waitPollMs = 250;
 /** A look mostly waits, for Git servers above all: those that hang must not keep the others from being looked at. */
 const looksAtOnce = 256;
+/** How long a repository may take to answer whoever asks whether it does. */
+const testTimeoutMs = 20_000;
 /** How long a repository that fails for a moment is not told of (spec argo-cd-engine 2.6). */
 const graceMs = 180_000;
 
@@ -103,14 +121,16 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
       ...(config.manifests === undefined ? {} : { manifests: config.manifests }),
     }),
   );
-  const access = openRepositoryAccess(parts, () =>
-    gitOps.running?.controller.retryFailed("credentials of repositories changed"),
-  );
+  const { access, keyring } = openRepositoryAccess(parts, {
+    onAccess: () => gitOps.running?.controller.retryFailed("credentials of repositories changed"),
+    onKeyring: () => gitOps.running?.onKeyring(),
+  });
   const sources = stack.use(
     await openGitSources({
       directory: dataDir.file("git"),
       tool: config.git,
       access,
+      keyring,
       allowLocal: config.remote === undefined,
       localPathOf: (url) => {
         const path = served.localPathOf(url);
@@ -128,24 +148,9 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
     clock,
   });
   const files = stack.use(createGitFiles(parts, served, access));
-  const gitOps: GitOps = { target: createGitOpsTarget({ requests, clock }), requests, served, sources, charts, files };
+  const target = withHops(createGitOpsTarget({ requests, clock }), hopsOf(parts));
+  const gitOps: GitOps = { target, requests, served, sources, charts, files };
   return gitOps;
-}
-
-/** Secrets and ConfigMaps that say how repositories are reached. */
-function openRepositoryAccess({ stack, nursery, kube, clock, log }: Parts, onChange: () => void): FindAccess {
-  const follow = (kind: string, options: Pick<ListOptions, "labelSelector" | "fieldSelector">): WatchCache => {
-    const all = { namespace: controllerNamespace, ...options };
-    const cache = createWatchCache({ client: kube, kind: { apiVersion: "v1", kind }, options: all, clock, log });
-    stack.use(nursery.start(`${kind} of repositories`, (signal) => cache.run(signal)));
-    return cache;
-  };
-  const caches = {
-    secrets: follow("Secret", { labelSelector: `${secretTypeLabel} in (repository,repo-creds)` }),
-    knownHosts: follow("ConfigMap", { fieldSelector: `metadata.name=${knownHostsName}` }),
-    certificates: follow("ConfigMap", { fieldSelector: `metadata.name=${certificatesName}` }),
-  };
-  return createRepositoryAccess({ ...caches, namespace: controllerNamespace }, onChange);
 }
 
 /** A push while they do not run here is found when they are looked at first, or by the poll of the engine that has them. */
@@ -195,12 +200,13 @@ export async function runGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
 }
 
 async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
-  const { stack, nursery, kube, clock, log, system, metrics } = parts;
+  const { stack, nursery, kube, clock, log, metrics } = parts;
   const settings = await openSettings(parts);
   const live = createLiveState({ client: kube, clock, log, groupOf: settings.groupOf, trim: trimLive });
   stack.use(nursery.start("live state", (signal) => live.run(signal)));
   const { projects, onProject } = await openProjects(parts, settings.configMaps);
   const index = createApplicationIndex();
+  const renders = await openRenders(parts, () => metrics.renders.add({}));
   const follow = (one: LiveState) => followLive(one, settings, parts, gitOps);
   let store: ApplicationStore | undefined;
   const requestAll = (what: string, id: string, concerns: (spec: JsonObject) => boolean): void =>
@@ -213,13 +219,20 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
         return wanted === server || named === name;
       }),
   });
-  let listed: Promise<void> | undefined;
+  let applications: WatchCache | undefined;
+  const directory: Directory = { project: projects.find, clusters: () => clusters.list(), controllerNamespace };
+  const isApplication = (key: string): boolean => store?.find(key) !== undefined;
   const running = runController(
     parts,
     "Application",
     ({ cache, request }) => {
       store = createApplicationStore(cache, kube);
-      listed = cache.synced;
+      applications = cache;
+      startTelling(parts, cache);
+      followNeeds(cache, (application, what) => {
+        const id = `spec/${application}/needs`;
+        void gitOps.running?.controller.offerLocal({ reason: "spec", application, id, what, level: 1 });
+      });
       return createApplicationController({
         ...parts,
         store,
@@ -228,13 +241,15 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
         schemas: triggerSchemas(),
         sources: gitOps.sources,
         charts: gitOps.charts,
-        renders: createRenderCache({ onMade: () => metrics.renders.add({}) }),
+        verifiesSignatures: parts.config.verifiesSignatures,
+        renders,
         claims: createClaims(),
-        isApplication: (key) => store?.find(key) !== undefined,
+        isApplication,
+        applicationAt: (key) => store?.find(key),
         controllerNamespace,
         settings: settings.reconcile,
         syncSettings: settings.sync,
-        directory: { project: projects.find, clusters: () => clusters.list(), controllerNamespace },
+        directory,
         graceMs,
         pollMs: waitPollMs,
         waveDelayMs: parts.config.waveDelayMs,
@@ -251,7 +266,26 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
     if (isTrackedAnew) for (const cluster of [{ live }, ...clusters.list()]) cluster.live.regroup();
     requestAll(`${settingsName} changed`, `spec/settings/${settingsName}`, () => true);
   });
-  if (store === undefined) throw new Error("a controller is made with its cache");
+  if (store === undefined || applications === undefined) throw new Error("a controller is made with its cache");
+  const { reconcile } = settings;
+  takeReasons(parts, gitOps, { controller, store, index, applications, renders, directory, isApplication, reconcile });
+}
+
+interface Running {
+  readonly controller: ApplicationController;
+  readonly store: ApplicationStore;
+  readonly index: ApplicationIndex;
+  readonly applications: WatchCache;
+  readonly renders: RenderCache;
+  readonly directory: Directory;
+  readonly isApplication: (key: string) => boolean;
+  readonly reconcile: Settings["reconcile"];
+}
+
+/** From now on pushes, polls, stored requests and people reach the Applications. */
+function takeReasons(parts: Parts, gitOps: GitOps, running: Running): void {
+  const { stack, nursery, kube, clock, log, system } = parts;
+  const { controller, store, index, applications, renders, directory, isApplication, reconcile } = running;
   const { requests } = gitOps;
   const concerned = concernedBy(store);
   const onPush = createPushIntake({ system, controllerNamespace, index, requests, concerned, clock });
@@ -259,13 +293,33 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
   stack.defer(() => stop.abort());
   const repositories = () => [...controller.repositories()].map(({ url }) => url);
   const onHook = createHookIntake({ repositories, onPush, clock, log, signal: stop.signal });
-  gitOps.running = { controller, applications: createApplicationDoor(store, controller), onPush, onHook };
+  const onKeyring = () =>
+    requestAllOf(store, gitOps, {
+      what: "the keys that sign commits changed",
+      id: "spec/gpg-keys",
+      concerns: () => true,
+    });
+  const { sources, charts } = gitOps;
+  const all = { sources, charts, renders, controllerNamespace, store, directory, isApplication, settings: reconcile };
+  const { synced } = applications;
+  gitOps.running = {
+    controller,
+    applications: createApplicationDoor(store, controller),
+    edits: createApplicationEdits({ kube, ...all }),
+    looks: createApplicationLooks({ clock, ...all }),
+    watch: watchApplications(applications),
+    clusters: () => directory.clusters(),
+    testRepository: (repository) => testRepository(repository, gitOps.sources),
+    onPush,
+    onHook,
+    onKeyring,
+  };
   startPolling(parts, gitOps, controller);
   stack.use(nursery.start("chart poller", (signal) => pollCharts(clock, controller, signal)));
   // Not after the first look at each: a repository that does not answer would hold up all others.
   stack.use(
     nursery.start("stored requests", async (signal) => {
-      await Promise.race([listed, aborted(signal)]);
+      await Promise.race([synced, aborted(signal)]);
       await controller.readAll(signal);
       if (!signal.aborted) await gitOps.requests.run(signal);
     }),
@@ -304,6 +358,25 @@ function requestAllOf(
   }
 }
 
+/** By one `ls-remote`, with the credentials given. */
+async function testRepository(repository: Parameters<TestRepository>[0], sources: GitSources): Promise<void> {
+  const url = URL.parse(repository.url);
+  const isHttp = url !== null && /^https?:$/.test(url.protocol);
+  if (isHttp && repository.password !== "") {
+    url.username = encodeURIComponent(repository.username);
+    url.password = encodeURIComponent(repository.password);
+  }
+  await sources.tips(isHttp ? url.href : repository.url, AbortSignal.timeout(testTimeoutMs));
+}
+
+function watchApplications(cache: WatchCache): WatchApplications {
+  return (listener) =>
+    cache.onChange(({ type, object: application, previous }) => {
+      const isNew = previous === undefined || previous.metadata.uid !== application.metadata.uid;
+      listener({ type: type === "deleted" ? "DELETED" : isNew ? "ADDED" : "MODIFIED", application });
+    });
+}
+
 /** What the files of a push concern, by the annotations of Applications. */
 function concernedBy(store: ApplicationStore): NonNullable<PushIntakeDeps["concerned"]> {
   return (keys, repository, files) => {
@@ -334,6 +407,25 @@ async function openProjects(
     projects: createProjects(cache, { configMaps, namespace: controllerNamespace, log }),
     onProject: (listener) => void cache.onChange(({ object }) => listener(object.metadata.name ?? "")),
   };
+}
+
+/** Outcomes as events, for Sensors of the Application's namespace. */
+function startTelling(parts: Parts, cache: WatchCache): void {
+  const { stack, nursery, system, outcomes, clock, log } = parts;
+  const told = {
+    cache,
+    store: system.bus.state("application-outcomes"),
+    hops: hopsOf(parts),
+    isHeard: outcomes.isHeard,
+    publish: (event: EmittedEvent, namespace: string) => outcomes.publish(event, { namespace, own: "default" }),
+    clock,
+    log,
+  };
+  stack.use(nursery.start("application outcomes", (signal) => tellOutcomes(told, signal)));
+}
+
+function hopsOf({ system }: Parts): HopStore {
+  return createHopStore(system.bus.state(hopStore.name, { ttlMs: hopStore.ttlMs }));
 }
 
 /** The safety net below pushes. */

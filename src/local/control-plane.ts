@@ -29,6 +29,7 @@ import { badRequest, StatusError, unknownPath } from "./status-error.ts";
 import { ObjectStore } from "./store.ts";
 import type { Admission } from "./stored-object.ts";
 import { WatchWindow } from "./watch-window.ts";
+import { createReviewer } from "./webhooks/reviewer.ts";
 import { createObject } from "./writes.ts";
 
 export interface ControlPlane extends AsyncDisposable {
@@ -57,6 +58,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   const store = new ObjectStore(options.path, (changes) => {
     for (const change of changes) {
       authorizer.notify(change.resource);
+      reviewer.notify(change.resource);
       if (change.resource !== definitions) continue;
       table.define(change.name, change.type === "DELETED" ? undefined : parseObject(change.text));
     }
@@ -65,13 +67,14 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   });
   let simulation: Simulation | undefined;
   const authorizer = createAuthorizer(store);
+  const reviewer = createReviewer(store);
   const window = new WatchWindow(store.revision, windowLimits);
   for (const { name, text } of store.list(definitions, { limit: -1 })) table.define(name, parseObject(text));
   const { clock, admission } = options;
   const secret = secretOf(options.users);
   const findUser = tokensOf(options, store, secret);
   const access = { authorizer, findUser, secret, isSimulated: options.simulate === true };
-  const plane: Plane = { store, table, clock, admission, window, watches: new Set(), ...access };
+  const plane: Plane = { store, table, clock, admission, reviewer, window, watches: new Set(), ...access };
   for (const name of firstNamespaces) await ensureObject(plane, "", "v1", "namespaces", { metadata: { name } });
   await ensureRoles(plane);
   if (options.simulate) for (const one of workflowDefinitions) await ensureDefinition(plane, one);
@@ -122,7 +125,7 @@ async function ensureObject(
   const request = new Request("http://localhost/");
   const place = { namespace: undefined, name, subresource: undefined, warnings: [] };
   const target = { request, query: new URLSearchParams(), user: self, resource, ...place };
-  await createObject({ ...plane, admission: undefined }, target, object);
+  await createObject({ ...plane, admission: undefined, reviewer: undefined }, target, object);
 }
 
 function ensureDefinition(plane: Plane, definition: JsonObject): Promise<void> {

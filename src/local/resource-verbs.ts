@@ -109,7 +109,9 @@ async function deleteCollection(plane: Plane, target: ResourceRequest): Promise<
   const rows = plane.store
     .list(storeKey(target.resource), { namespace: target.namespace, limit: -1 })
     .filter((row) => matches?.(asKubeObject(parseJson(row.text) as JsonObject)) ?? true);
-  const results = await Promise.allSettled(rows.map((row) => deleteObject(plane, target, row.name, options)));
+  const results = await Promise.allSettled(
+    rows.map((row) => deleteObject(plane, { ...target, name: row.name }, row.name, options)),
+  );
   for (const result of results) {
     if (result.status === "rejected" && !(result.reason instanceof StatusError && result.reason.code === 404)) {
       throw result.reason;

@@ -9,15 +9,18 @@ import { createClaims } from "../../gitops/reconcile/claims.ts";
 import { createMemory, lookAt } from "../../gitops/reconcile/look.ts";
 import { createSettings, type ReconcileSettings, trackingOf } from "../../gitops/reconcile/settings.ts";
 import { createKubeClient } from "../../kube/client.ts";
+import { createClusterVersions } from "../../kube/cluster-versions.ts";
 import type { KubeClient } from "../../kube/kube.ts";
 import { createLiveState, type LiveState } from "../../kube/live-state.ts";
 import { readEndpoints } from "../engine-client.ts";
+import type { RenderingFlags } from "../rendering-flags.ts";
 import { controllerNamespace, openSources, readSettingsFile, settingsIn } from "./desired.ts";
 
 interface Options {
   readonly kubeconfig: string | undefined;
   readonly dataDir: string;
   readonly settings: string | undefined;
+  readonly flags: RenderingFlags;
 }
 
 /** As an engine compares, over the cluster as it is now. @throws EngineError */
@@ -26,12 +29,13 @@ export async function compareWithLive(application: Application, options: Options
   const kube = await openCluster(options, stack);
   const settings = await settingsOf(kube, options.settings);
   const live = openLive(kube, settings, stack);
-  const deps = stack.use(await openSources());
+  const deps = stack.use(await openSources(options.flags, options.dataDir));
   const cluster = {
     server: application.destination.server ?? "",
     name: application.destination.name ?? "",
     kube,
     live,
+    versions: createClusterVersions(kube, systemClock),
   };
   const look = await lookAt(
     application,

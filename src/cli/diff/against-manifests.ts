@@ -15,19 +15,27 @@ import { renderDirectory } from "../../gitops/render/directory.ts";
 import type { SourceFile } from "../../gitops/render/render.ts";
 import { builtInResources } from "../../objects/kubernetes-types.ts";
 import type { KubeObject } from "../../objects/object.ts";
+import type { RenderingFlags } from "../rendering-flags.ts";
 import { controllerNamespace, openSources, readSettingsFile } from "./desired.ts";
 
 const timeoutMs = 300_000;
 const maxFiles = 10_000;
 const request = { level: 3, hard: false, seen: [] } as const;
 
+interface ManifestOptions {
+  /** A file with `argocd-cm`. */
+  readonly settings: string | undefined;
+  readonly flags: RenderingFlags;
+  readonly dataDir: string;
+}
+
 /** With what the same sources say at another revision. @throws EngineError */
 export async function compareWithRevision(
   application: Application,
   revision: string,
-  settings: string | undefined,
+  { settings, flags, dataDir }: ManifestOptions,
 ): Promise<Comparison> {
-  await using deps = await openSources();
+  await using deps = await openSources(flags, dataDir);
   const signal = AbortSignal.timeout(timeoutMs);
   const revisions = application.sources.map(() => revision);
   const { manifests } = await renderTarget(application, [], request, undefined, deps, signal);
@@ -39,9 +47,9 @@ export async function compareWithRevision(
 export async function compareWithFolder(
   application: Application,
   folder: string,
-  settings: string | undefined,
+  { settings, flags, dataDir }: ManifestOptions,
 ): Promise<Comparison> {
-  await using deps = await openSources();
+  await using deps = await openSources(flags, dataDir);
   const signal = AbortSignal.timeout(timeoutMs);
   const { manifests } = await renderTarget(application, [], request, undefined, deps, signal);
   const base = renderDirectory(await readFolder(folder), { recurse: true }).map(({ object }) => object);

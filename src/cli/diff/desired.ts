@@ -1,20 +1,13 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFile } from "node:fs/promises";
 import { parseApplication } from "../../api/application.ts";
 import type { Application } from "../../api/application-types.ts";
 import { manifestText, parseManifests } from "../../api/manifest.ts";
 import { defaultResourceSettings, parseResourceSettings, type ResourceSettings } from "../../api/resource-settings.ts";
-import { systemClock } from "../../base/clock.ts";
 import { EngineError, messageOf } from "../../base/errors.ts";
 import { isJsonObject, type JsonObject } from "../../base/json.ts";
-import { silentLogger } from "../../base/log.ts";
-import { createRenderCache } from "../../gitops/reconcile/render-cache.ts";
 import type { TargetDeps } from "../../gitops/reconcile/target.ts";
-import { createChartSources } from "../../gitops/source/chart-sources.ts";
-import { openGitSources } from "../../gitops/source/git-sources.ts";
-import { anonymousAccess } from "../../gitops/source/source.ts";
-import { toolEnvironment } from "../tool-environment.ts";
+import { openRenderer } from "../render/renderer.ts";
+import type { RenderingFlags } from "../rendering-flags.ts";
 
 /** Where Argo CD lives, as Applications name it in trackings. */
 export const controllerNamespace = "argocd";
@@ -57,27 +50,7 @@ async function objectsIn(file: string): Promise<readonly JsonObject[]> {
 }
 
 /** What renders sources, with mirrors in a folder that is removed on disposal. */
-export async function openSources(): Promise<TargetDeps & AsyncDisposable> {
-  await using stack = new AsyncDisposableStack();
-  const directory = await mkdtemp(join(tmpdir(), "tiphys-diff-"));
-  stack.defer(() => rm(directory, { recursive: true, force: true, maxRetries: 3 }));
-  const sources = stack.use(
-    await openGitSources({
-      directory,
-      tool: { command: "git", env: toolEnvironment() },
-      access: () => anonymousAccess,
-      allowLocal: true,
-      clock: systemClock,
-      log: silentLogger,
-    }),
-  );
-  const charts = createChartSources({
-    directory: join(directory, "charts"),
-    access: () => anonymousAccess,
-    env: toolEnvironment(),
-    clock: systemClock,
-  });
-  const held = stack.move();
-  const renders = createRenderCache();
-  return { sources, charts, renders, controllerNamespace, [Symbol.asyncDispose]: () => held.disposeAsync() };
+export async function openSources(flags: RenderingFlags, dataDir: string): Promise<TargetDeps & AsyncDisposable> {
+  const renderer = await openRenderer(flags, dataDir);
+  return { ...renderer, controllerNamespace, [Symbol.asyncDispose]: () => renderer[Symbol.asyncDispose]() };
 }

@@ -15,11 +15,12 @@ import { invalidMessages } from "../../gitops/sync/preflight.ts";
 import { openSources } from "../diff/desired.ts";
 import { globalFlags, readEndpoints } from "../engine-client.ts";
 import { print } from "../output.ts";
+import { type RenderingFlags, withRenderingFlags } from "../rendering-flags.ts";
 import { readApplicationFile } from "./application-file.ts";
 import { openDestination } from "./destination.ts";
 import { type PlanAnswer, planAnswer, planText } from "./plan-answer.ts";
 
-interface PlanFlags {
+interface PlanFlags extends RenderingFlags {
   readonly kubeconfig?: string;
   readonly revision?: string;
   readonly prune: boolean;
@@ -28,11 +29,17 @@ interface PlanFlags {
   readonly syncOption: readonly string[];
 }
 
+interface Asked {
+  readonly flags: PlanFlags;
+  readonly kubeconfig: string | undefined;
+  readonly dataDir: string;
+}
+
 const timeoutMs = 120_000;
 
 /** `tiphys sync plan APP.yaml`: the ordered steps of a sync, without running them. */
 export function planCommand(): Command {
-  return new Command("plan")
+  const command = new Command("plan")
     .description(
       "The ordered steps of a sync of the Application in a file: hooks, waves, kinds and prunes. Nothing is written.\n" +
         "Live state is that of --kubeconfig, KUBECONFIG or the engine on the data directory; else nothing is live.\n" +
@@ -44,26 +51,22 @@ export function planCommand(): Command {
     .option("--prune", "delete what the source lacks, also where syncPolicy.automated.prune does not say so", false)
     .option("--force", "delete and create again what cannot be changed", false)
     .addOption(new Option("--strategy <strategy>", "apply leaves hooks out").choices(["apply", "hook"]).default("hook"))
-    .option("--sync-option <Key=value>", "beside those of the Application; may be repeated", collect, [])
-    .action(async (file: string, flags: PlanFlags, self: Command) => {
-      const global = globalFlags(self);
-      const kubeconfig = flags.kubeconfig ?? process.env.KUBECONFIG ?? readEndpoints(global.dataDir)?.kubeconfig;
-      const answer = await makePlan(file, flags, kubeconfig, AbortSignal.timeout(timeoutMs));
-      print(global, answer, { text: planText });
-      if (answer.problems.length > 0 || answer.blocked !== undefined) process.exitCode = 1;
-    });
+    .option("--sync-option <Key=value>", "beside those of the Application; may be repeated", collect, []);
+  return withRenderingFlags(command).action(async (file: string, flags: PlanFlags, self: Command) => {
+    const global = globalFlags(self);
+    const kubeconfig = flags.kubeconfig ?? process.env.KUBECONFIG ?? readEndpoints(global.dataDir)?.kubeconfig;
+    const answer = await makePlan(file, { flags, kubeconfig, dataDir: global.dataDir }, AbortSignal.timeout(timeoutMs));
+    print(global, answer, { text: planText });
+    if (answer.problems.length > 0 || answer.blocked !== undefined) process.exitCode = 1;
+  });
 }
 
 function collect(value: string, before: readonly string[]): readonly string[] {
   return [...before, value];
 }
 
-async function makePlan(
-  file: string,
-  flags: PlanFlags,
-  kubeconfig: string | undefined,
-  signal: AbortSignal,
-): Promise<PlanAnswer> {
+async function makePlan(file: string, options: Asked, signal: AbortSignal): Promise<PlanAnswer> {
+  const { flags, kubeconfig } = options;
   const { application, projects } = await readApplicationFile(file, {});
   const asked = await readApplicationFile(file, syncOf(application, flags));
   await using stack = new AsyncDisposableStack();
@@ -75,7 +78,7 @@ async function makePlan(
   );
   const place = placeOf(asked.application, directory);
   if ("problems" in place) throw new EngineError("MANIFEST_INVALID", place.problems.join("; "));
-  const look = await lookOnce(asked.application, place, flags.revision, settings, signal);
+  const look = await lookOnce(asked.application, place, settings, options, signal);
   return describe(asked.application, place, look, signal);
 }
 
@@ -92,11 +95,12 @@ function syncOf({ syncPolicy }: Application, flags: PlanFlags): JsonObject {
 async function lookOnce(
   application: Application,
   place: Place,
-  revision: string | undefined,
   settings: ReconcileSettings,
+  { flags, dataDir }: Asked,
   signal: AbortSignal,
 ): Promise<Look> {
-  await using sources = await openSources();
+  const { revision } = flags;
+  await using sources = await openSources(flags, dataDir);
   const deps: LookDeps = {
     ...sources,
     settings: () => settings,

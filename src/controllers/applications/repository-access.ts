@@ -8,6 +8,7 @@ import type { KubeObject } from "../../objects/object.ts";
 
 export const secretTypeLabel = "argocd.argoproj.io/secret-type";
 export const knownHostsName = "argocd-ssh-known-hosts-cm";
+export const keyringName = "argocd-gpg-keys-cm";
 export const certificatesName = "argocd-tls-certs-cm";
 
 export interface RepositoryAccessDeps {
@@ -51,6 +52,12 @@ export function createRepositoryAccess(
     compiled ??= createFindAccess(read());
     return compiled(repository, project);
   };
+}
+
+/** Public keys of GPG, as argocd-gpg-keys-cm has them now. `onChange` is told of the first list, too. */
+export function createKeyring(cache: WatchCache, namespace: string, onChange: () => void): () => readonly string[] {
+  cache.onChange(onChange);
+  return () => Object.values(textsIn(cache.find(namespace, keyringName)));
 }
 
 function repositorySecret(secret: KubeObject): RepositorySecret | undefined {

@@ -6,11 +6,14 @@ import { checkDestination } from "../project/destination-check.ts";
 import { checkNamespace } from "../project/namespace-check.ts";
 import { type Cluster, missingProjectMessage } from "../project/project.ts";
 import { checkSource } from "../project/source-check.ts";
+import type { ClusterVersions } from "../render/render.ts";
 
 /** A cluster that Applications may name, with what is known of it. */
 export interface DestinationCluster extends Cluster {
   readonly kube: KubeClient;
   readonly live: LiveState;
+  /** What charts may ask of it; absent: they are not told. */
+  readonly versions?: (signal: AbortSignal) => Promise<ClusterVersions>;
 }
 
 export interface Directory {

@@ -8,7 +8,9 @@ import { planSync } from "../sync/plan.ts";
 import type { AutoSyncDecision } from "./auto-sync.ts";
 import type { Place } from "./destination.ts";
 import type { Look } from "./look.ts";
+import { needsAnnotation, type unmetNeed } from "./needs.ts";
 import { keptBy, objectsToSync, windowsOf } from "./operate.ts";
+import { quarantineAnnotation, quarantined } from "./quarantine.ts";
 import { readTime } from "./timestamps.ts";
 
 /** Why nothing is synced by itself; ends at `holdUntilAnnotation`, if that is there. */
@@ -20,7 +22,8 @@ const longestMs = 6 * 3_600_000;
 
 /** What people said by annotations about automated syncs; another text is a reason to look again. */
 export function consentOf({ metadata: { annotations } }: Application): string {
-  return JSON.stringify([approvedPlanAnnotation, holdAnnotation, holdUntilAnnotation].map((name) => annotations[name]));
+  const names = [approvedPlanAnnotation, holdAnnotation, holdUntilAnnotation, needsAnnotation, quarantineAnnotation];
+  return JSON.stringify(names.map((name) => annotations[name]));
 }
 
 export interface HeldBack {
@@ -29,17 +32,30 @@ export interface HeldBack {
   readonly againAfterMs?: number;
 }
 
-/** What may keep an automated sync from beginning, though it is due: a hold, sync windows, the guard; in this order. */
+export interface HoldDeps {
+  readonly now: Instant;
+  /** Another Application that has to be ready first. */
+  readonly unmet: ReturnType<typeof unmetNeed>;
+}
+
+/**
+ * What may keep an automated sync from beginning, though it is due: a quarantine, a hold, another Application, sync
+ * windows, the guard; in this order.
+ */
 export function heldBack(
   decision: AutoSyncDecision,
   application: Application,
   look: Look,
   place: Place,
-  now: Instant,
+  { now, unmet }: HoldDeps,
 ): HeldBack {
   if (decision.kind !== "start") return { decision };
+  const left = quarantined(application, look.revisions);
+  if (left !== undefined) return { decision: { kind: "none", reason: `a sync is due, but ${left}` } };
   const held = holdOf(application, now);
   if (held !== undefined) return held;
+  if (unmet?.kind === "circle") return { decision: { kind: "error", message: unmet.reason } };
+  if (unmet !== undefined) return { decision: { kind: "none", reason: `a sync is due, but ${unmet.reason}` } };
   const windows = windowsOf(application, place.project);
   const verdict = canSync(windows, { isManual: false, now });
   if (!verdict.allowed) {
@@ -65,7 +81,7 @@ function parkedBy(operation: JsonObject, application: Application, look: Look): 
   const { name, namespace, annotations } = application.metadata;
   const { prune, syncOptions, resources } = objectOf(operation.sync);
   const options = listOf(syncOptions).map(textOf);
-  const plan = planSync(objectsToSync(look, true), [], [], {
+  const plan = planSync(objectsToSync(look, true, options), [], [], {
     prune: prune === true,
     syncOptions: options,
     strategy: "apply",

@@ -16,27 +16,31 @@ import { aggregateHealth } from "../health/aggregate.ts";
 import type { Health } from "../health/health.ts";
 import { checkKind, checkObject } from "../project/kind-check.ts";
 import type { KindToCheck } from "../project/project.ts";
+import type { SourceType } from "../render/render.ts";
 import { type Claimant, type Claims, isForeign } from "./claims.ts";
 import type { FoundCondition } from "./conditions.ts";
 import type { Place } from "./destination.ts";
 import { localManifests } from "./local-manifests.ts";
 import type { ReconcileRequest } from "./request.ts";
+import { askServer, type ServerAnswers } from "./server-side.ts";
 import { defaultSettings, type ReconcileSettings, trackingOf } from "./settings.ts";
-import type { SourceType } from "./status.ts";
 import { type Rendered, renderTarget, type TargetDeps } from "./target.ts";
+import { type VerifyDeps, verifySources } from "./verify-sources.ts";
 
 /** What one look at an Application found: what should be, what is, and what that means. */
 export interface Look {
   readonly revisions: readonly string[];
   readonly sourceTypes: readonly SourceType[];
   readonly comparison: Comparison;
-  /** By which was compared. */
+  /** What the comparison leaves out. */
   readonly rules: DiffRules;
   readonly status: SyncStatus;
   readonly health: Health;
   /** One for each compared object, in order. */
   readonly objectHealth: readonly (Health | undefined)[];
   readonly conditions: readonly FoundCondition[];
+  /** Whether a signature that the project wants is missing, or not good: nothing is synced. */
+  readonly isUnverified: boolean;
   /** Objects that another Application owns, as `keyText`. */
   readonly foreign: ReadonlySet<string>;
   /** The warnings about objects that another Application owns, or is tracked as owning. */
@@ -47,7 +51,7 @@ export interface Look {
   readonly disturbed: ReadonlySet<string>;
 }
 
-export interface LookDeps extends TargetDeps {
+export interface LookDeps extends TargetDeps, VerifyDeps {
   readonly claims: Claims;
   readonly clock: Clock;
   /** Whether there is an Application `namespace/name`, looked at or not. */
@@ -96,11 +100,14 @@ export async function lookAt(
   deps: LookDeps,
   signal: AbortSignal,
 ): Promise<Look> {
+  const withVersions = { ...deps, versions: place.cluster.versions };
   const { manifests = [] } = request;
   const rendered =
     manifests.length > 0
       ? localManifests(manifests, place.project)
-      : await renderOnce(application, request, revisions, memory, deps, signal);
+      : await renderOnce(application, request, revisions, memory, withVersions, signal);
+  const resolved = { revisions: rendered.revisions, asked: revisions };
+  const unverified = await verifySources(application, place.project, resolved, deps, signal);
   const settings = (deps.settings ?? (() => defaultSettings))();
   const { live } = place.cluster;
   await live.ensure(kindsOf(application, rendered.manifests), signal);
@@ -110,13 +117,14 @@ export async function lookAt(
   const disturbed = deps.claims.set(own, new Set(wanted.map((target) => claimKey(target, place))));
   const found = liveObjects(own, wanted, place);
   const rules = rulesOf(application, settings, memory);
-  const diff = createDiff(rules, memory, deps.metrics);
+  const { served, problems: refused } = await answersOf(wanted, place, rules, memory, signal);
+  const diff = createDiff(rules, served, memory, deps.metrics);
   const { trackingMethod: method } = settings.resources;
   const compared = compareObjects(targets.objects, found, { method, rules, diff });
   const comparison = { ...compared, objects: compared.objects.map((object) => withPermission(object, place)) };
   const { health, resources, problems } = aggregateHealth(comparison.objects, own.app, settings.checks);
   const shared = sharedObjects(own, wanted, place, { ...deps, settings });
-  const errors = [...settings.resources.problems, ...rules.problems].map(comparisonError);
+  const errors = [...settings.resources.problems, ...rules.problems, ...refused].map(comparisonError);
   const conditions = [...targets.conditions, ...errors];
   const told = problems.map((problem) => comparisonError(`error setting app health: ${problem}`));
   return {
@@ -127,7 +135,8 @@ export async function lookAt(
     status: conditions.some(({ type }) => type === "ComparisonError") ? "Unknown" : comparison.status,
     health,
     objectHealth: resources,
-    conditions: [...conditions, ...told, ...shared.conditions],
+    conditions: [...conditions, ...told, ...unverified, ...shared.conditions],
+    isUnverified: unverified.length > 0,
     foreign: shared.foreign,
     ownedByOthers: shared.ownedByOthers,
     liveHooks: found.filter(({ metadata }) => isHook(metadata.annotations ?? {})),
@@ -255,13 +264,37 @@ function kindOf(object: KubeObject): KindToCheck {
   return { group, kind, name, isNamespaced: namespace !== "" };
 }
 
+/** Of what changed since the last look. */
+async function answersOf(
+  targets: readonly KubeObject[],
+  { cluster: { kube, live } }: Place,
+  rules: DiffRules,
+  { diffs }: Memory,
+  signal: AbortSignal,
+): Promise<ServerAnswers> {
+  if (!rules.serverSideDiff) return { served: new Map(), problems: [] };
+  const changed = targets.filter((target) => {
+    const object = isHook(target.metadata.annotations ?? {}) ? undefined : live.find(refOf(target));
+    const known = diffs.get(target);
+    return object !== undefined && !(known?.live === object && known.rules === rules);
+  });
+  return askServer(changed, kube, rules, signal);
+}
+
 /** Compares what changed since the last look only. */
-function createDiff(rules: DiffRules, { diffs }: Memory, { comparedObjects }: LookDeps["metrics"]): typeof diffObject {
+function createDiff(
+  rules: DiffRules,
+  served: ServerAnswers["served"],
+  { diffs }: Memory,
+  { comparedObjects }: LookDeps["metrics"],
+): typeof diffObject {
   return (target, live, options) => {
     if (target === undefined || live === undefined) return diffObject(target, live, options);
     const known = diffs.get(target);
     if (known?.live === live && known.rules === rules) return known.diff;
-    const diff = diffObject(target, live, options);
+    const answer = served.get(target);
+    const diff = diffObject(target, live, answer === undefined ? options : { ...options, served: answer });
+    if (rules.serverSideDiff && answer === undefined) return diff; // the server refused: it is asked again
     comparedObjects.add({});
     diffs.set(target, { live, rules, diff });
     return diff;

@@ -7,6 +7,7 @@ import type { KubeClient } from "../../kube/kube.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import type { ComparedObject } from "../diff/compare.ts";
 import { keyOf, keyText } from "../diff/diff.ts";
+import { respectIgnored } from "../diff/respect.ts";
 import { assessHealth } from "../health/assess.ts";
 import type { HealthChecks } from "../health/checks.ts";
 import { checkObject } from "../project/kind-check.ts";
@@ -17,7 +18,6 @@ import { approvedPlanAnnotation, guardPlan, parkedMessage } from "../sync/guard.
 import { migrationManagerAnnotation } from "../sync/migrate.ts";
 import { patiently } from "../sync/patience.ts";
 import { type PlanOptions, planSync } from "../sync/plan.ts";
-import { respectIgnored } from "../sync/respect-ignored.ts";
 import type { ExecuteOptions } from "../sync/run.ts";
 import { allTasks, type ResourceResult, type SyncPlan, type SyncProgress } from "../sync/sync.ts";
 import type { Place } from "./destination.ts";
@@ -115,37 +115,36 @@ export async function planOf(
   const { namespace = "" } = destination;
   const metadata = syncPolicy.managedNamespaceMetadata;
   const wantsNamespace = namespace !== "" && sync.syncOptions.includes("CreateNamespace=true");
-  const objects = objectsToSync(look, isAutomated);
-  const isRespectful = sync.syncOptions.includes("RespectIgnoreDifferences=true");
-  return planSync(
-    isRespectful ? objects.map((object) => withIgnored(object, look)) : objects,
-    look.comparison.hooks,
-    look.liveHooks,
-    {
-      prune: sync.prune,
-      syncOptions: sync.syncOptions,
-      strategy: sync.strategy,
-      resources: sync.resources,
-      revision: look.revisions[0] ?? "",
-      startedAt: instant(startedAt),
-      namespace,
-      ...(wantsNamespace ? await namespaceState(namespace, cluster.kube, clock, signal) : { namespaceExists: false }),
-      ...(metadata === undefined ? {} : { namespaceMetadata: metadata }),
-    },
-  );
+  return planSync(objectsToSync(look, isAutomated, sync.syncOptions), look.comparison.hooks, look.liveHooks, {
+    prune: sync.prune,
+    syncOptions: sync.syncOptions,
+    strategy: sync.strategy,
+    resources: sync.resources,
+    revision: look.revisions[0] ?? "",
+    startedAt: instant(startedAt),
+    namespace,
+    ...(wantsNamespace ? await namespaceState(namespace, cluster.kube, clock, signal) : { namespaceExists: false }),
+    ...(metadata === undefined ? {} : { namespaceMetadata: metadata }),
+  });
 }
 
 /** Two Applications that want one object would undo each other's work for ever. */
-export function objectsToSync(look: Look, isAutomated: boolean): readonly ComparedObject[] {
+export function objectsToSync(
+  look: Look,
+  isAutomated: boolean,
+  syncOptions: readonly string[],
+): readonly ComparedObject[] {
   const { objects } = look.comparison;
-  return isAutomated ? objects.filter((object) => !isForeignTo(look, object)) : objects;
+  const own = isAutomated ? objects.filter((object) => !isForeignTo(look, object)) : objects;
+  return syncOptions.includes("RespectIgnoreDifferences=true") ? own.map((one) => respected(one, look)) : own;
 }
 
-/** Ignored fields have their live values in what is applied. */
-function withIgnored(object: ComparedObject, { rules }: Look): ComparedObject {
+/** What the rules leave out keeps its live value. */
+function respected(object: ComparedObject, { rules }: Look): ComparedObject {
   const { target, live } = object;
-  if (target === undefined || live === undefined) return object;
-  return { ...object, target: respectIgnored(target, live, rules.of(target)) };
+  return target === undefined || live === undefined
+    ? object
+    : { ...object, target: respectIgnored(target, live, rules) };
 }
 
 async function namespaceState(

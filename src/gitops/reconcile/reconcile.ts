@@ -12,6 +12,7 @@ import { evaluatedTypes, type FoundCondition, setConditions } from "./conditions
 import { type Directory, type Place, placeOf } from "./destination.ts";
 import { heldBack } from "./held-back.ts";
 import { isForeignTo, type Look, type LookDeps, lookAt, type Memory } from "./look.ts";
+import { unmetNeed } from "./needs.ts";
 import type { ReconcileRequest } from "./request.ts";
 import { buildStatus, failedStatus, invalidStatus } from "./status.ts";
 import { summarize } from "./summary.ts";
@@ -21,6 +22,8 @@ export interface ReconcileDeps extends LookDeps {
   readonly directory: Directory;
   /** How long a repository that fails for a moment is not told of (spec argo-cd-engine 2.6: 180 s). */
   readonly graceMs: number;
+  /** Applications by `namespace/name`, as they are now: others may need them. */
+  readonly applicationAt?: (key: string) => KubeObject | undefined;
 }
 
 /** What one reconcile came to. Nothing is written yet. */
@@ -127,7 +130,7 @@ function decide(
   place: Place,
   request: ReconcileRequest,
   startedAt: Instant,
-  { clock, controllerNamespace }: ReconcileDeps,
+  { clock, controllerNamespace, applicationAt }: ReconcileDeps,
 ): Pick<Reconciled, "status" | "decision" | "againAfterMs"> {
   const now = clock.now();
   const { comparison, health, objectHealth, revisions, sourceTypes } = look;
@@ -140,8 +143,13 @@ function decide(
     const isForeign = isForeignTo(look, object);
     return [{ ...keyOf(some), ...(status === undefined ? {} : { status }), requiresPruning, isForeign }];
   });
-  const due = decideAutoSync({ application, syncStatus, resources, revisions, now });
-  const { decision, againAfterMs } = heldBack(due, application, look, place, now);
+  const due: AutoSyncDecision = look.isUnverified
+    ? { kind: "none", reason: "a signature that the project wants is missing, or not good" }
+    : decideAutoSync({ application, syncStatus, resources, revisions, now });
+  const { decision, againAfterMs } = heldBack(due, application, look, place, {
+    now,
+    unmet: unmetOf(application, applicationAt),
+  });
   return {
     decision,
     ...(againAfterMs === undefined ? {} : { againAfterMs }),
@@ -160,6 +168,11 @@ function decide(
       now,
     }),
   };
+}
+
+function unmetOf({ metadata }: Application, find: ReconcileDeps["applicationAt"]): ReturnType<typeof unmetNeed> {
+  const own = find?.(`${metadata.namespace}/${metadata.name}`);
+  return find === undefined || own === undefined ? undefined : unmetNeed(own, find);
 }
 
 /** The managed objects and everything below them. */

@@ -6,15 +6,20 @@ import { EngineError, TerminalError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import { openCheckout, type ReadContents, writeCheckout } from "./checkout.ts";
 import { parseCommit } from "./commit-info.ts";
-import { createGitCommand, type GitTool } from "./git-command.ts";
+import { createGitCommand, type GitCommand, type GitTool } from "./git-command.ts";
 import { revisionNotFound } from "./git-errors.ts";
 import { createGitHubTokens, type GitHubTokens } from "./github-app.ts";
+import { checkHistory, problemText } from "./history-check.ts";
+import { createLfsFiles, httpLfsEndpoint, type LfsEndpoint, type LfsFiles } from "./lfs.ts";
+import { sshLfsEndpoint } from "./lfs-ssh.ts";
 import { type Access, Mirror, type MirrorDeps } from "./mirror.ts";
 import { type ObjectReader, wholeContent } from "./object-reader.ts";
 import { createReaderPool, type ReaderPool } from "./reader-pool.ts";
-import { parseRepositoryUrl } from "./repository-url.ts";
+import { normaliseRepositoryUrl, parseRepositoryUrl } from "./repository-url.ts";
 import { findRef, highestTag, isFullCommit, isShortCommit } from "./revision.ts";
 import { isSemverConstraint, isSemverVersion } from "./semver-text.ts";
+import { createSignatures, type Signatures } from "./signatures.ts";
+import { type SignedObject, signedTag } from "./signed-object.ts";
 import {
   anonymousAccess,
   type Checkout,
@@ -24,7 +29,9 @@ import {
   type FindAccess,
   type GitLimits,
   type GitSources,
+  linkMark,
   type Refs,
+  type RepositoryAccess,
   type ResolvedRevision,
   type TreeEntry,
   type Wanted,
@@ -37,6 +44,7 @@ import {
   parseSourcePath,
   pathError,
   readCommit,
+  readObject,
   type TreeCache,
 } from "./tree.ts";
 
@@ -46,6 +54,8 @@ export interface GitSourcesOptions {
   readonly tool: GitTool;
   /** Credentials of it win over those in the URL. */
   readonly access: FindAccess;
+  /** Public keys of GPG, as armoured text: whose signatures can be known. */
+  readonly keyring?: () => readonly string[];
   /** Whether `file://` and paths may be read. */
   readonly allowLocal: boolean;
   /** A repository that this process serves itself is read where it lies: its folder, or undefined. */
@@ -71,11 +81,13 @@ function workDirOf({ directory }: GitSourcesOptions): string {
 interface Shared {
   readonly options: GitSourcesOptions;
   readonly limits: GitLimits;
+  readonly git: GitCommand;
   readonly pool: ReaderPool;
   readonly trees: TreeCache;
   readonly mirrors: Map<string, Mirror>;
   readonly mirrorDeps: MirrorDeps;
   readonly gitHubTokens: GitHubTokens;
+  readonly signatures: Signatures;
 }
 
 function share(options: GitSourcesOptions): Shared {
@@ -87,7 +99,19 @@ function share(options: GitSourcesOptions): Shared {
     pool.use(path, async (reader) => (await readCommit(reader, commit)) !== undefined, signal);
   const mirrorDeps = { git, clock, log, limits, holdsCommit, onRequest: options.onRequest ?? (() => undefined) };
   const gitHubTokens = createGitHubTokens({ clock, env: tool.env });
-  return { options, limits, pool, trees: createTreeCache(), mirrors: new Map(), mirrorDeps, gitHubTokens };
+  const keyring = options.keyring ?? (() => []);
+  const signatures = createSignatures({ directory: workDirOf(options), env: tool.env, keyring, clock });
+  return {
+    options,
+    limits,
+    git,
+    pool,
+    trees: createTreeCache(),
+    mirrors: new Map(),
+    mirrorDeps,
+    gitHubTokens,
+    signatures,
+  };
 }
 
 class MirroredSources implements GitSources {
@@ -97,10 +121,12 @@ class MirroredSources implements GitSources {
   readonly #trees: TreeCache;
   readonly #shared: Shared;
   readonly #project: string;
+  readonly #parent: { readonly url: string; readonly rights: RepositoryAccess } | undefined;
 
-  constructor(shared: Shared, project: string) {
+  constructor(shared: Shared, project: string, parent?: { readonly url: string; readonly rights: RepositoryAccess }) {
     this.#shared = shared;
     this.#project = project;
+    this.#parent = parent;
     this.#options = shared.options;
     this.#limits = shared.limits;
     this.#pool = shared.pool;
@@ -109,6 +135,10 @@ class MirroredSources implements GitSources {
 
   ofProject(project: string): GitSources {
     return new MirroredSources(this.#shared, project);
+  }
+
+  forSubmodulesOf(url: string): GitSources {
+    return new MirroredSources(this.#shared, this.#project, { url, rights: this.#rightsTo(url) });
   }
 
   async resolve(repository: string, written: string, signal: AbortSignal, tagPrefix = ""): Promise<ResolvedRevision> {
@@ -127,6 +157,23 @@ class MirroredSources implements GitSources {
     return mirror.fetch(access, wanted, signal);
   }
 
+  findLfs(repository: string): LfsFiles | undefined {
+    const { access } = this.#open(repository);
+    if (!access.rights.hasLfs) return undefined;
+    const { url, transport } = access.repository;
+    const { tool } = this.#options;
+    const endpoint = async (signal: AbortSignal): Promise<LfsEndpoint> => {
+      const basic = await access.basic(signal);
+      if (transport === "http") return httpLfsEndpoint(url, basic, access.rights.bearerToken);
+      if (transport === "ssh") return sshLfsEndpoint({ ...access, basic }, this.#shared.git, signal);
+      throw new TerminalError(
+        "GIT_REFUSED",
+        `repository "${url}" is a local path: LFS files are read over http or ssh`,
+      );
+    };
+    return createLfsFiles(endpoint, { access: access.rights, env: tool.env });
+  }
+
   findRefs(repository: string): Refs | undefined {
     return this.#open(repository).mirror.fetchedRefs;
   }
@@ -138,12 +185,11 @@ class MirroredSources implements GitSources {
 
   async treeId(repository: string, commit: string, path: string, signal: AbortSignal): Promise<string | undefined> {
     const parts = parseSourcePath(path);
-    return this.#at(
-      repository,
-      commit,
-      async (reader, text) => (await findObject(reader, text, parts, this.#trees))?.id,
-      signal,
-    );
+    const idOf = async (reader: ObjectReader, text: string): Promise<string | undefined> => {
+      const found = await findObject(reader, text, parts, this.#trees);
+      return found?.kind === "symlink" ? `${linkMark}${found.id}` : found?.id;
+    };
+    return this.#at(repository, commit, idOf, signal);
   }
 
   async listFiles(repository: string, commit: string, path: string, signal: AbortSignal) {
@@ -211,6 +257,27 @@ class MirroredSources implements GitSources {
     return this.#at(repository, commit, async (_reader, text) => parseCommit(commit, text), signal);
   }
 
+  async verify(
+    repository: string,
+    { commit, revision, tagPrefix }: Parameters<GitSources["verify"]>[1],
+    { mode, keys }: Parameters<GitSources["verify"]>[2],
+    signal: AbortSignal,
+  ): Promise<readonly string[]> {
+    const { mirror, access } = this.#open(repository);
+    await mirror.ensureCommit(access, commit, signal);
+    const read = (id: string) => this.#pool.use(mirror.path, (reader) => readObject(reader, id), signal);
+    const verify = (signed: SignedObject | undefined) => this.#shared.signatures.verify(signed, keys, signal);
+    const resolved = isFullCommit(revision) ? undefined : await this.resolve(repository, revision, signal, tagPrefix);
+    const tag = resolved?.commit === commit ? mirror.findTagObject(resolved.revision) : undefined;
+    const problems =
+      mode === "head" && tag !== undefined ? [] : await checkHistory(commit, mode === "strict", { read, verify });
+    if (tag === undefined) return problems;
+    const verdict = await verify(signedTag(await read(tag)));
+    return verdict.isGood
+      ? problems
+      : [problemText(resolved?.revision ?? revision, await read(commit), verdict), ...problems];
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#pool[Symbol.asyncDispose]();
   }
@@ -223,7 +290,7 @@ class MirroredSources implements GitSources {
     if (url.transport === "file" && !allowLocal && own === undefined) {
       throw new TerminalError("GIT_REFUSED", `repository "${url.url}" is a local path, which is not allowed here`);
     }
-    const rights = own === undefined ? this.#options.access(repository, this.#project) : anonymousAccess;
+    const rights = own === undefined ? this.#rightsTo(repository) : anonymousAccess;
     // What one project may read by its own credentials, no other reads from the mirror.
     const key = rights.scope === "" ? url.mirrorKey : `${url.mirrorKey} of ${rights.scope}`;
     const name = createHash("sha256").update(key).digest("hex").slice(0, 40);
@@ -232,6 +299,15 @@ class MirroredSources implements GitSources {
     const basic: Access["basic"] = async (signal) =>
       rights.gitHubApp === undefined ? (rights.basic ?? url.credentials) : gitHubTokens.basic(rights, signal);
     return { mirror, access: { repository: url, rights, basic, fetchesFiles: own !== undefined } };
+  }
+
+  #rightsTo(repository: string): RepositoryAccess {
+    const rights = this.#options.access(repository, this.#project);
+    const { url: parent = "", rights: others } = this.#parent ?? {};
+    if (others === undefined || hasCredentials(rights)) return rights;
+    if (!hasCredentials(others) || parseRepositoryUrl(parent).origin !== parseRepositoryUrl(repository).origin)
+      return rights;
+    return { ...others, scope: others.scope || `the submodules of ${normaliseRepositoryUrl(parent)}` };
   }
 
   /** Runs `work` with the commit there and its text read. */
@@ -257,6 +333,11 @@ class MirroredSources implements GitSources {
     const [lost] = await pass(missing);
     if (lost !== undefined) throw new EngineError("GIT_FAILED", `the server did not send the file "${lost.path}"`);
   }
+}
+
+function hasCredentials(access: RepositoryAccess): boolean {
+  const { basic, bearerToken, gitHubApp, sshPrivateKey, tls } = access;
+  return [basic, bearerToken, gitHubApp, sshPrivateKey, tls.certificate].some((one) => one !== undefined);
 }
 
 type AtCommit<T> = (reader: ObjectReader, commitText: string) => Promise<T>;

@@ -1,7 +1,117 @@
-import type { GitSources, SourceTree } from "./source.ts";
+import { mkdir, rename } from "node:fs/promises";
+import { dirname, join, relative } from "node:path";
+import { TerminalError } from "../../base/errors.ts";
+import { lfsTree } from "./lfs-tree.ts";
+import type { Checkout, GitSources, SourceTree, TreeEntry } from "./source.ts";
+import { defaultGitLimits } from "./source.ts";
+import { parseGitmodules, type Submodule, submoduleUrl } from "./submodules.ts";
+import { parseSourcePath } from "./tree.ts";
 
-/** A commit of a repository as a tree of files. Nothing is fetched until it is read. */
+/** Submodules within submodules. */
+const maxDepth = 5;
+const { maxFiles } = defaultGitLimits;
+
+/**
+ * A commit of a repository as a tree of files, those of its submodules among them. Nothing is fetched until it is read, and
+ * of submodules only those that lie in what is read.
+ */
 export function gitTree(sources: GitSources, repository: string, commit: string): SourceTree {
+  return treeAt({ sources, repository, commit, depth: 0 });
+}
+
+interface Place {
+  readonly sources: GitSources;
+  readonly repository: string;
+  readonly commit: string;
+  readonly depth: number;
+}
+
+/** A submodule on the way to a path, and what is left of the path there. */
+interface Inside {
+  readonly prefix: string;
+  readonly rest: string;
+  readonly tree: SourceTree;
+}
+
+function treeAt(place: Place): SourceTree {
+  const { sources, repository, commit } = place;
+  const files = sources.findLfs(repository);
+  const plain = files === undefined ? plainTree(place) : lfsTree(plainTree(place), files);
+  let declared: readonly Submodule[] | undefined;
+
+  async function modules(signal: AbortSignal): Promise<readonly Submodule[]> {
+    if (declared !== undefined) return declared;
+    const id = await sources.treeId(repository, commit, ".gitmodules", signal);
+    const text = id === undefined ? "" : String(await sources.read(repository, commit, ".gitmodules", signal));
+    declared = parseGitmodules(text);
+    return declared;
+  }
+
+  async function nested(path: string, id: string, signal: AbortSignal): Promise<SourceTree> {
+    const module = (await modules(signal)).find((one) => one.path === path);
+    if (module === undefined) throw refused(path, "has no url in .gitmodules");
+    if (place.depth >= maxDepth) throw refused(path, `is over ${maxDepth} submodules deep`);
+    const own = {
+      sources: sources.forSubmodulesOf(repository),
+      repository: submoduleUrl(repository, module),
+      commit: id,
+    };
+    return treeAt({ ...own, depth: place.depth + 1 });
+  }
+
+  async function inside(written: string, signal: AbortSignal): Promise<Inside | undefined> {
+    const path = parseSourcePath(written).join("/");
+    const module = (await modules(signal)).find((one) => path === one.path || path.startsWith(`${one.path}/`));
+    const id = module && (await sources.treeId(repository, commit, module.path, signal));
+    if (module === undefined || id === undefined) return undefined;
+    const tree = await nested(module.path, id, signal);
+    return { prefix: module.path, rest: path.slice(module.path.length + 1), tree };
+  }
+
+  /** What a listing has of submodules, in place of them. */
+  async function expanded(entries: readonly TreeEntry[], signal: AbortSignal): Promise<readonly TreeEntry[]> {
+    const all: TreeEntry[] = [];
+    for (const entry of entries) {
+      if (entry.kind !== "submodule") all.push(entry);
+      else {
+        const files = await (await nested(entry.path, entry.id, signal)).listFiles("", signal);
+        all.push(...files.map((file) => ({ ...file, path: `${entry.path}/${file.path}` })));
+      }
+      if (all.length > maxFiles) throw new TerminalError("GIT_TOO_LARGE", `with submodules over ${maxFiles} files`);
+    }
+    return all;
+  }
+
+  return {
+    revision: commit,
+    async treeId(path, signal) {
+      const found = await inside(path, signal);
+      return found === undefined ? plain.treeId(path, signal) : found.tree.treeId(found.rest, signal);
+    },
+    async listFiles(path, signal) {
+      const found = await inside(path, signal);
+      if (found === undefined) return expanded(await plain.listFiles(path, signal), signal);
+      const files = await found.tree.listFiles(found.rest, signal);
+      return files.map((file) => ({ ...file, path: `${found.prefix}/${file.path}` }));
+    },
+    async read(path, signal) {
+      const found = await inside(path, signal);
+      return found === undefined ? plain.read(path, signal) : found.tree.read(found.rest, signal);
+    },
+    async readFiles(entries, maxBytes, signal) {
+      if ((await modules(signal)).length === 0) return plain.readFiles(entries, maxBytes, signal);
+      return readApart(plain, entries, maxBytes, (path) => inside(path, signal), signal);
+    },
+    async checkout(path, signal) {
+      const found = await inside(path, signal);
+      if (found !== undefined) return below(found.prefix, await found.tree.checkout(found.rest, signal));
+      return withSubmodules(await plain.checkout(path, signal), nested, signal);
+    },
+  };
+}
+
+/** Without submodules: `checkout` leaves their folders empty. */
+function plainTree({ sources, repository, commit }: Place): SourceTree {
   return {
     revision: commit,
     treeId: (path, signal) => sources.treeId(repository, commit, path, signal),
@@ -10,4 +120,76 @@ export function gitTree(sources: GitSources, repository: string, commit: string)
     readFiles: (entries, maxBytes, signal) => sources.readFiles(repository, entries, maxBytes, signal),
     checkout: (path, signal) => sources.checkout(repository, commit, path, signal),
   };
+}
+
+/** Files of the repository itself in one request, and of each submodule in one. */
+async function readApart(
+  plain: SourceTree,
+  entries: readonly TreeEntry[],
+  maxBytes: number,
+  inside: (path: string) => Promise<Inside | undefined>,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, Buffer>> {
+  const own: TreeEntry[] = [];
+  const others = new Map<string, { readonly tree: SourceTree; readonly entries: TreeEntry[] }>();
+  for (const entry of entries) {
+    const found = await inside(entry.path);
+    if (found === undefined) own.push(entry);
+    else {
+      const group = others.get(found.prefix) ?? { tree: found.tree, entries: [] };
+      group.entries.push({ ...entry, path: found.rest });
+      others.set(found.prefix, group);
+    }
+  }
+  const contents = new Map(await plain.readFiles(own, maxBytes, signal));
+  let left = maxBytes - bytesIn(contents.values());
+  for (const [prefix, group] of others) {
+    const found = await group.tree.readFiles(group.entries, left, signal);
+    left -= bytesIn(found.values());
+    for (const [path, content] of found) contents.set(`${prefix}/${path}`, content);
+  }
+  return contents;
+}
+
+function bytesIn(contents: Iterable<Buffer>): number {
+  return [...contents].reduce((sum, { length }) => sum + length, 0);
+}
+
+/** A checkout of a submodule, as one of the repository that it is part of. */
+async function below(prefix: string, checkout: Checkout): Promise<Checkout> {
+  const half = `${checkout.root}-submodule`;
+  await rename(checkout.root, half);
+  await mkdir(dirname(join(checkout.root, prefix)), { recursive: true });
+  await rename(half, join(checkout.root, prefix));
+  return {
+    root: checkout.root,
+    folder: join(checkout.root, prefix, relative(checkout.root, checkout.folder)),
+    entries: checkout.entries.map((entry) => ({ ...entry, path: `${prefix}/${entry.path}` })),
+    submodules: [],
+    [Symbol.asyncDispose]: () => checkout[Symbol.asyncDispose](),
+  };
+}
+
+async function withSubmodules(
+  checkout: Checkout,
+  nested: (path: string, id: string, signal: AbortSignal) => Promise<SourceTree>,
+  signal: AbortSignal,
+): Promise<Checkout> {
+  const entries: TreeEntry[] = checkout.entries.filter(({ kind }) => kind !== "submodule");
+  try {
+    for (const { path, id } of checkout.entries.filter(({ kind }) => kind === "submodule")) {
+      await using module = await (await nested(path, id, signal)).checkout("", signal);
+      await rename(module.root, join(checkout.root, path));
+      entries.push(...module.entries.map((entry) => ({ ...entry, path: `${path}/${entry.path}` })));
+    }
+    const dispose = (): PromiseLike<void> => checkout[Symbol.asyncDispose]();
+    return { ...checkout, entries, submodules: [], [Symbol.asyncDispose]: dispose };
+  } catch (error) {
+    await checkout[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+function refused(path: string, why: string): TerminalError {
+  return new TerminalError("GIT_REFUSED", `the repository is refused: its submodule "${path}" ${why}`);
 }

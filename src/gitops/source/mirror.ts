@@ -4,7 +4,15 @@ import { localError, remoteError, revisionNotFound } from "./git-errors.ts";
 import { createJoined, untilAborted } from "./joined.ts";
 import { prepareMirror, tidyMirror, type UpkeepDeps, withinSize } from "./mirror-upkeep.ts";
 import type { RepositoryUrl } from "./repository-url.ts";
-import { isFullCommit, mirroredHead, mirrorRefFormat, parseMirrorRefs, parseRemoteRefs } from "./revision.ts";
+import {
+  findRefName,
+  isFullCommit,
+  mirroredHead,
+  mirrorRefFormat,
+  parseMirrorRefs,
+  parseRemoteRefs,
+  parseTagObjects,
+} from "./revision.ts";
 import type { Credentials, FetchOutcome, Refs, RepositoryAccess, Wanted } from "./source.ts";
 
 /** How one caller spells the repository, and may read it. */
@@ -43,9 +51,12 @@ export class Mirror {
   /** Of whoever asked last: they serve the next request for all. */
   #access: Access | undefined;
   #refs: Refs | undefined;
+  #tagObjects: ReadonlyMap<string, string> = new Map();
   #prepared: Promise<void> | undefined;
   readonly #knownCommits = new Set<string>();
   readonly #wantedFiles = new Set<string>();
+  /** Of the request under way, or of the last one where it failed. */
+  #comingFiles: ReadonlySet<string> = new Set();
   readonly #fetches = createJoined((signal) => this.#fetchAll(signal));
   readonly #fileFetches = createJoined((signal) => this.#fetchWantedFiles(signal));
   readonly #lists = createJoined((signal) => this.#list(signal));
@@ -57,6 +68,12 @@ export class Mirror {
 
   get fetchedRefs(): Refs | undefined {
     return this.#refs;
+  }
+
+  /** The object of the annotated tag that a name means, as the last fetch saw it; undefined for anything else. */
+  findTagObject(revision: string): string | undefined {
+    const name = this.#refs && findRefName(this.#refs, revision);
+    return name === undefined ? undefined : this.#tagObjects.get(name);
   }
 
   /** What the last fetch saw; fetches when there was none in this process. */
@@ -100,6 +117,13 @@ export class Mirror {
   /** Fetches files by id; those that are asked for at once in one request. */
   async fetchFiles(access: Access, ids: readonly string[], signal: AbortSignal): Promise<void> {
     this.#access = access;
+    const coming = this.#comingFiles;
+    const { underWay } = this.#fileFetches;
+    // A file is what its id says: one that is on its way to somebody else is not asked for again.
+    if (underWay !== undefined && ids.every((id) => coming.has(id))) {
+      await untilAborted(underWay, signal);
+      if (this.#comingFiles !== coming) return; // it came
+    }
     for (const id of ids) this.#wantedFiles.add(id);
     await this.#fileFetches.ask(signal);
   }
@@ -182,7 +206,9 @@ export class Mirror {
     const listArgs = ["for-each-ref", `--format=${mirrorRefFormat}`];
     const listed = await this.#deps.git.local(this.path, { args: listArgs }, signal);
     if (listed.code !== 0) throw localError("list the refs of a mirror", listed);
-    this.#refs = parseMirrorRefs(listed.stdout.toString("utf8"));
+    const text = listed.stdout.toString("utf8");
+    this.#refs = parseMirrorRefs(text);
+    this.#tagObjects = parseTagObjects(text);
     await tidyMirror(this.path, this.#deps, signal);
     return this.#refs;
   }
@@ -191,9 +217,11 @@ export class Mirror {
     const ids = [...this.#wantedFiles];
     this.#wantedFiles.clear();
     if (ids.length === 0) return;
+    this.#comingFiles = new Set(ids);
     const args = ["-c", "fetch.negotiationAlgorithm=noop", "fetch", ...optionsFor(undefined), "--stdin", "origin"];
     const { result, url } = await this.#atServer("fetch", args, { input: `${ids.join("\n")}\n` }, signal);
     if (result.code !== 0) throw remoteError("fetch files of", url, result);
+    this.#comingFiles = new Set();
   }
 
   async #list(signal: AbortSignal): Promise<Refs> {

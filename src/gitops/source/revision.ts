@@ -11,11 +11,14 @@ export function isShortCommit(revision: string): boolean {
 
 /** The commit behind a full ref or a short name. The remote's order decides: a branch comes before a tag of its name. */
 export function findRef(refs: Refs, revision: string): string | undefined {
-  const full = refs.get(revision);
-  if (full !== undefined) return full;
-  const names = ["refs/heads/", "refs/tags/", "refs/remotes/", "refs/"].map((prefix) => prefix + revision);
-  const name = names.find((candidate) => refs.has(candidate));
+  const name = findRefName(refs, revision);
   return name === undefined ? undefined : refs.get(name);
+}
+
+/** The full ref that a name means. */
+export function findRefName(refs: Refs, revision: string): string | undefined {
+  const names = ["", "refs/heads/", "refs/tags/", "refs/remotes/", "refs/"].map((prefix) => prefix + revision);
+  return names.find((candidate) => refs.has(candidate));
 }
 
 /** The highest tag within a range of versions; tags begin with the prefix, which is no part of their version. */
@@ -41,6 +44,12 @@ export function parseRemoteRefs(text: string): Refs {
 export const mirroredHead = "refs/tiphys/head";
 
 export const mirrorRefFormat = "%(objecttype) %(objectname) %(*objecttype) %(*objectname) %(refname)";
+
+/** Of the same lines, the objects of annotated tags. */
+export function parseTagObjects(text: string): ReadonlyMap<string, string> {
+  const found = [...text.matchAll(/^tag ([0-9a-f]{40}) \S* \S* (\S+)$/gm)];
+  return new Map(found.map(([, id = "", name = ""]) => [name, id]));
+}
 
 /** Lines of `git for-each-ref` in that format; what is no commit (a tag of a file) is left out. */
 export function parseMirrorRefs(text: string): Refs {

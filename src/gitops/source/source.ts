@@ -1,3 +1,5 @@
+import type { LfsFiles } from "./lfs.ts";
+
 /** Names of refs (`refs/heads/main`, `HEAD`) to commits; annotated tags are followed. In the remote's order. */
 export type Refs = ReadonlyMap<string, string>;
 
@@ -7,6 +9,9 @@ export interface ResolvedRevision {
   /** What was asked for, `HEAD` when empty; of a range, the tag. */
   readonly revision: string;
 }
+
+/** Before the id of a link. */
+export const linkMark = "link:";
 
 export interface Wanted {
   /** A commit that somebody saw: nothing is fetched when it is the tip already, or an ancestor of it. */
@@ -125,7 +130,10 @@ export interface Checkout extends AsyncDisposable {
 export interface SourceTree {
   /** As `status.sync.revision` shows it: a full commit, a chart's version, an artifact's digest. */
   readonly revision: string;
-  /** Names the content of a folder or file; undefined where there is none. Git's own id, or a digest of the content. */
+  /**
+   * Names the content of a folder or file; undefined where there is none. Git's own id, or a digest of the content; of a link
+   * with `linkMark` before it.
+   */
   treeId(path: string, signal: AbortSignal): Promise<string | undefined>;
   /** All files below the folder. */
   listFiles(path: string, signal: AbortSignal): Promise<readonly TreeEntry[]>;
@@ -150,6 +158,8 @@ export type TreesByRef = ReadonlyMap<string, SourceTree>;
 export interface GitSources extends AsyncDisposable {
   /** The same repositories, as Applications of a project may read them. Disposal is that of the first. */
   ofProject(project: string): GitSources;
+  /** The same, where repositories on the server of this one are read with its credentials if they have none of their own. */
+  forSubmodulesOf(repository: string): GitSources;
   /**
    * Branch, tag, full ref, full or short (7 digits) commit, HEAD or empty. Answers from what the last `fetch` saw; looks
    * at the server only the first time in this process, or when the name is not known. A branch wins over a tag. A version
@@ -161,11 +171,16 @@ export interface GitSources extends AsyncDisposable {
    * all others who do, unless that fetch brought the commit wanted. An aborted caller leaves; the last one ends the fetch.
    */
   fetch(repository: string, wanted: Wanted, signal: AbortSignal): Promise<FetchOutcome>;
+  /** The repository's large files; undefined where its Secret does not ask for them (`enableLfs`). */
+  findLfs(repository: string): LfsFiles | undefined;
   /** What `resolve` answers from; undefined before the first fetch of this process. */
   findRefs(repository: string): Refs | undefined;
   /** What the server has now, by one `ls-remote`; the mirror is not touched. */
   tips(repository: string, signal: AbortSignal): Promise<Refs>;
-  /** Git's id of a folder or file, the same for the same content; undefined where there is none. */
+  /**
+   * Git's id of a folder or file, the same for the same content; undefined where there is none. Of a link with `linkMark`
+   * before it: a file that holds the link's target has the same id.
+   */
   treeId(repository: string, commit: string, path: string, signal: AbortSignal): Promise<string | undefined>;
   /** All files below the folder, in Git's order. */
   listFiles(repository: string, commit: string, path: string, signal: AbortSignal): Promise<readonly TreeEntry[]>;
@@ -186,6 +201,16 @@ export interface GitSources extends AsyncDisposable {
   /** Whether `ancestor` is `descendant` or reachable from it. */
   isAncestor(repository: string, ancestor: string, descendant: string, signal: AbortSignal): Promise<boolean>;
   commitInfo(repository: string, commit: string, signal: AbortSignal): Promise<CommitInfo>;
+  /**
+   * What is wrong with the signatures of a commit, or of the annotated tag that was asked for: at most 10 texts.
+   * @throws TerminalError TOOL_MISSING: gpg or ssh-keygen
+   */
+  verify(
+    repository: string,
+    signed: { readonly commit: string; readonly revision: string; readonly tagPrefix?: string | undefined },
+    wanted: { readonly mode: "head" | "strict"; readonly keys: readonly string[] },
+    signal: AbortSignal,
+  ): Promise<readonly string[]>;
 }
 
 export interface WantedSource {

@@ -68,6 +68,13 @@ function refusedTree(why: string): TerminalError {
   return new TerminalError("GIT_REFUSED", `the repository is refused: a folder of it ${why}`);
 }
 
+/** A commit's or tag's content, byte for byte. @throws EngineError GIT_FAILED when the mirror lacks it */
+export async function readObject(reader: ObjectReader, id: string): Promise<Buffer> {
+  const head = await reader.open(id);
+  if (head === undefined) throw new EngineError("GIT_FAILED", `the mirror lacks the object ${id}`);
+  return bounded(reader, head.size);
+}
+
 /** The text of a commit object; undefined when the mirror does not hold it, or it is something else. */
 export async function readCommit(reader: ObjectReader, commit: string): Promise<string | undefined> {
   const head = await reader.open(commit);

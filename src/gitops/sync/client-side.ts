@@ -1,9 +1,9 @@
 import { isJsonObject, type JsonObject, parseJson } from "../../base/json.ts";
+import { builtInType } from "../../objects/kubernetes-types.ts";
 import { diffMergePatch } from "../../objects/merge-patch.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import { groupOf } from "../diff/diff.ts";
 import { lastAppliedAnnotation, normalizeSecret } from "../diff/normalize.ts";
-import { typeOf } from "../diff/object-diff.ts";
 import { predictLive } from "../diff/predict.ts";
 
 /** The target with the annotation by which the next client-side apply knows what this one wrote. */
@@ -19,7 +19,7 @@ export function withLastApplied(target: KubeObject): KubeObject {
  * last apply wrote and the target lacks; lists with keys are merged by them. Undefined: nothing to change.
  */
 export function clientSidePatch(target: KubeObject, live: KubeObject): JsonObject | undefined {
-  const type = typeOf(target);
+  const type = builtInType(target);
   const { managedFields: _, ...metadata } = live.metadata;
   const current = { ...live, metadata } as unknown as JsonObject;
   const wanted = plainTarget(withLastApplied(target));

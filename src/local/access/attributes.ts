@@ -55,7 +55,7 @@ export function requirePath(authorizer: Authorizer, user: User, method: string, 
   throw new StatusError(403, "Forbidden", message, {});
 }
 
-export function refusal(user: User, { verb, group, resource, namespace }: Attributes): string {
+function refusal(user: User, { verb, group, resource, namespace }: Attributes): string {
   const place = namespace === "" ? "at the cluster scope" : `in the namespace ${JSON.stringify(namespace)}`;
   const what = `resource ${JSON.stringify(resource)} in API group ${JSON.stringify(group)}`;
   return `User ${JSON.stringify(user.name)} cannot ${verb} ${what} ${place}`;

@@ -6,7 +6,6 @@ import type { ResourceRequest, User } from "../request.ts";
 import { apiVersionOf } from "../resources.ts";
 import { badRequest } from "../status-error.ts";
 import { defaultAudience } from "./account-tokens.ts";
-import { refusal } from "./attributes.ts";
 import { authenticated, type FindUser } from "./authentication.ts";
 import type { Authorizer } from "./authorizer.ts";
 import type { Attributes, PolicyRule } from "./rbac.ts";
@@ -101,7 +100,7 @@ function attributesIn(spec: JsonObject): Attributes {
 
 function accessStatus(authorizer: Authorizer, user: User, wanted: Attributes): JsonObject {
   const reason = authorizer.allows(user, wanted);
-  if (reason === undefined) return { allowed: false, reason: wanted.path === undefined ? refusal(user, wanted) : "" };
+  if (reason === undefined) return { allowed: false };
   return { allowed: true, ...(reason === "" ? {} : { reason }) };
 }
 

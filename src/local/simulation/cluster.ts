@@ -31,7 +31,7 @@ export const nodeName = "tiphys-simulated";
 
 export function createCluster(plane: WriteDeps): Cluster {
   // What is written here is the machine's, not a user's: nobody has to admit it.
-  const deps: WriteDeps = { ...plane, admission: undefined };
+  const deps: WriteDeps = { ...plane, admission: undefined, reviewer: undefined };
   const request = new Request("http://localhost/");
   const query = new URLSearchParams({ fieldManager: "kube-controller-manager" });
   const kubeletQuery = new URLSearchParams({ fieldManager: "kubelet" });

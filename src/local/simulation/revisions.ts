@@ -22,17 +22,24 @@ export function revisionOf(set: JsonObject): Revision {
 
 /** Stores the template as a ControllerRevision, which `kubectl rollout history` and `undo` read; old ones go. */
 export async function keepRevisions(cluster: Cluster, set: JsonObject, inUse: ReadonlySet<string>): Promise<void> {
-  const { name } = revisionOf(set);
+  const { name, label } = revisionOf(set);
   const { namespace = "" } = metaOf(set);
   const owned = cluster.listOwned(set, revisions);
   const newest = Math.max(0, ...owned.map((one) => countOf(one.revision)));
   const current = owned.find((one) => metaOf(one).name === name);
   if (current === undefined) {
+    // They are found by the labels of the Pods.
+    const labels = objectOf(metaOf(objectOf(specOf(set).template)).labels);
     const template = { ...objectOf(specOf(set).template), $patch: "replace" };
     await cluster.create(revisions, {
       apiVersion: "apps/v1",
       kind: "ControllerRevision",
-      metadata: { name, namespace, ownerReferences: [controllerReference(set)] },
+      metadata: {
+        name,
+        namespace,
+        labels: { ...labels, [revisionLabel]: label },
+        ownerReferences: [controllerReference(set)],
+      },
       data: { spec: { template } },
       revision: newest + 1,
     });

@@ -92,7 +92,8 @@ function sliceOf(service: JsonObject, pods: readonly JsonObject[]): JsonObject {
       ownerReferences: [controllerReference({ ...service, apiVersion: "v1", kind: "Service" })],
     },
     addressType: "IPv4",
-    ports: portsOf(service, pods),
+    // Clients take it for granted that a port has a name.
+    ports: portsOf(service, pods).map((port) => ({ name: "", ...port })),
     endpoints: pods.map((pod) => ({
       addresses: [statusOf(pod).podIP ?? ""],
       conditions: { ready: isReady(pod), serving: isReady(pod), terminating: false },

@@ -44,6 +44,7 @@ import { gitOpsCrds } from "../../../src/validate/crds.ts";
 import { adminToken, openTestPlane, type TestPlane } from "../../harness/control-plane.ts";
 import { createTestRepository, type TestRepository } from "../../harness/git-repository.ts";
 import { createMemoryBus, type MemoryBus } from "../../harness/memory-bus.ts";
+import { renderSettings } from "../../harness/render-tools.ts";
 import { tempDir } from "../../harness/temp-dir.ts";
 import { createVirtualClock, type VirtualClock } from "../../harness/virtual-clock.ts";
 import { waitFor } from "../../harness/wait.ts";
@@ -254,7 +255,7 @@ async function startEngine(world: World, options: EngineOptions): Promise<TestEn
   const index = createApplicationIndex();
   const found = createProjects(projects, { configMaps: { find: () => undefined }, namespace: "argocd", log });
   const cluster = { server: "https://kubernetes.default.svc", name: "in-cluster", kube, live };
-  const renders = createRenderCache();
+  const renders = createRenderCache({ settings: renderSettings(directory.path) });
   const controller: ApplicationController = createApplicationController({
     store,
     index,

@@ -15,12 +15,14 @@ import { operate, type RunningOperation } from "../../../src/gitops/reconcile/op
 import { type ReconcileDeps, type Reconciled, reconcile } from "../../../src/gitops/reconcile/reconcile.ts";
 import { createRenderCache, type RenderCache } from "../../../src/gitops/reconcile/render-cache.ts";
 import { type ComparisonLevel, requestOf, type SeenCommit } from "../../../src/gitops/reconcile/request.ts";
+import type { ToolName } from "../../../src/gitops/render/tools.ts";
 import type { SyncProgress } from "../../../src/gitops/sync/sync.ts";
 import { createLiveState, type LiveState } from "../../../src/kube/live-state.ts";
 import { trimLive } from "../../../src/kube/trim-live.ts";
 import type { KubeObject } from "../../../src/objects/object.ts";
 import { openTestPlane, type TestPlane } from "../../harness/control-plane.ts";
 import { createTestRepository, type TestRepository } from "../../harness/git-repository.ts";
+import { renderSettings } from "../../harness/render-tools.ts";
 import { createVirtualClock, type VirtualClock } from "../../harness/virtual-clock.ts";
 import { waitFor } from "../../harness/wait.ts";
 import { openCharts, openSources, type SourceRig } from "../source/rig.ts";
@@ -75,7 +77,7 @@ export interface World extends AsyncDisposable {
 }
 
 /** The embedded control plane, its live state and one repository: what a reconcile works on. */
-export async function openWorld(options: { simulate?: boolean } = {}): Promise<World> {
+export async function openWorld(options: { simulate?: boolean; tools?: readonly ToolName[] } = {}): Promise<World> {
   const stack = new AsyncDisposableStack();
   const plane = stack.use(await openTestPlane(options));
   const repository = stack.use(await createTestRepository());
@@ -93,7 +95,7 @@ export async function openWorld(options: { simulate?: boolean } = {}): Promise<W
   const cluster = { server: "https://kubernetes.default.svc", name: "in-cluster", kube: plane.client, live };
   const projects = new Map([["default", { ...defaultProject("argocd"), sourceNamespaces: ["*"] }]]);
   const applications = new Set<string>();
-  const renders = createRenderCache();
+  const renders = createRenderCache({ settings: renderSettings(rig.directory, { tools: options.tools ?? [] }) });
   const deps: ReconcileDeps = {
     sources: rig.sources,
     charts: openCharts(join(rig.directory, "charts")),
