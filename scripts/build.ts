@@ -17,6 +17,10 @@ for (const file of globSync("src/**/*-worker.ts", { cwd: root })) {
   entryPoints[name] = join(root, file);
 }
 
+const { peerDependencies } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as {
+  readonly peerDependencies: Readonly<Record<string, string>>;
+};
+
 await rm(outdir, { recursive: true, force: true });
 const result = await build({
   entryPoints,

@@ -9,7 +9,6 @@ import { defaultProject } from "../../gitops/project/project.ts";
 import type { Directory } from "../../gitops/reconcile/destination.ts";
 import { createSettings, type ReconcileSettings, trackingOf } from "../../gitops/reconcile/settings.ts";
 import { createKubeClient } from "../../kube/client.ts";
-import { createClusterVersions } from "../../kube/cluster-versions.ts";
 import type { KubeClient } from "../../kube/kube.ts";
 import { openKubeconfig } from "../../kube/kubeconfig.ts";
 import { createLiveState } from "../../kube/live-state.ts";
@@ -59,7 +58,7 @@ export async function openDestination(
     directory: {
       controllerNamespace,
       project: (wanted) => (wanted === project ? known : undefined),
-      clusters: () => [{ server, name, kube, live, versions: createClusterVersions(kube, clock) }],
+      clusters: () => [{ server, name, kube, live }],
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

@@ -10,7 +10,7 @@ import { createClaims } from "../../gitops/reconcile/claims.ts";
 import { type Place, placeOf } from "../../gitops/reconcile/destination.ts";
 import { createMemory, type Look, type LookDeps, lookAt } from "../../gitops/reconcile/look.ts";
 import { planOf, refusalBy } from "../../gitops/reconcile/operate.ts";
-import type { ReconcileSettings } from "../../gitops/reconcile/settings.ts";
+import type { TargetDeps } from "../../gitops/reconcile/target.ts";
 import { invalidMessages } from "../../gitops/sync/preflight.ts";
 import { openSources } from "../diff/desired.ts";
 import { globalFlags, readEndpoints } from "../engine-client.ts";
@@ -27,12 +27,6 @@ interface PlanFlags extends RenderingFlags {
   readonly force: boolean;
   readonly strategy: "apply" | "hook";
   readonly syncOption: readonly string[];
-}
-
-interface Asked {
-  readonly flags: PlanFlags;
-  readonly kubeconfig: string | undefined;
-  readonly dataDir: string;
 }
 
 const timeoutMs = 120_000;
@@ -54,8 +48,9 @@ export function planCommand(): Command {
     .option("--sync-option <Key=value>", "beside those of the Application; may be repeated", collect, []);
   return withRenderingFlags(command).action(async (file: string, flags: PlanFlags, self: Command) => {
     const global = globalFlags(self);
-    const kubeconfig = flags.kubeconfig ?? process.env.KUBECONFIG ?? readEndpoints(global.dataDir)?.kubeconfig;
-    const answer = await makePlan(file, { flags, kubeconfig, dataDir: global.dataDir }, AbortSignal.timeout(timeoutMs));
+    const { dataDir } = global;
+    const kubeconfig = flags.kubeconfig ?? process.env.KUBECONFIG ?? readEndpoints(dataDir)?.kubeconfig;
+    const answer = await makePlan(file, flags, { kubeconfig, dataDir }, AbortSignal.timeout(timeoutMs));
     print(global, answer, { text: planText });
     if (answer.problems.length > 0 || answer.blocked !== undefined) process.exitCode = 1;
   });
@@ -65,8 +60,12 @@ function collect(value: string, before: readonly string[]): readonly string[] {
   return [...before, value];
 }
 
-async function makePlan(file: string, options: Asked, signal: AbortSignal): Promise<PlanAnswer> {
-  const { flags, kubeconfig } = options;
+async function makePlan(
+  file: string,
+  flags: PlanFlags,
+  { kubeconfig, dataDir }: { readonly kubeconfig: string | undefined; readonly dataDir: string },
+  signal: AbortSignal,
+): Promise<PlanAnswer> {
   const { application, projects } = await readApplicationFile(file, {});
   const asked = await readApplicationFile(file, syncOf(application, flags));
   await using stack = new AsyncDisposableStack();
@@ -78,7 +77,14 @@ async function makePlan(file: string, options: Asked, signal: AbortSignal): Prom
   );
   const place = placeOf(asked.application, directory);
   if ("problems" in place) throw new EngineError("MANIFEST_INVALID", place.problems.join("; "));
-  const look = await lookOnce(asked.application, place, settings, options, signal);
+  await using sources = await openSources(flags, dataDir);
+  const look = await lookOnce(
+    asked.application,
+    place,
+    flags.revision,
+    { ...sources, settings: () => settings },
+    signal,
+  );
   return describe(asked.application, place, look, signal);
 }
 
@@ -95,15 +101,12 @@ function syncOf({ syncPolicy }: Application, flags: PlanFlags): JsonObject {
 async function lookOnce(
   application: Application,
   place: Place,
-  settings: ReconcileSettings,
-  { flags, dataDir }: Asked,
+  revision: string | undefined,
+  given: TargetDeps & Pick<LookDeps, "settings">,
   signal: AbortSignal,
 ): Promise<Look> {
-  const { revision } = flags;
-  await using sources = await openSources(flags, dataDir);
   const deps: LookDeps = {
-    ...sources,
-    settings: () => settings,
+    ...given,
     claims: createClaims(),
     clock: systemClock,
     isApplication: () => false,

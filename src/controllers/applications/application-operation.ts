@@ -298,11 +298,11 @@ class Run implements OperationRun {
     }
   }
 
-  #assess = (live: KubeObject) => assessHealth(live, this.#deps.settings?.().checks);
-
   #project({ project }: Application, place: Place): AppProject {
     return this.#deps.directory.project(project) ?? place.project;
   }
+
+  #assess = (live: KubeObject) => assessHealth(live, this.#deps.settings?.().checks);
 
   #limited({ project, cluster }: Place): Place {
     return { project, cluster: { ...cluster, kube: limitedClient(cluster.kube, this.#deps.slots) } };

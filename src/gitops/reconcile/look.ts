@@ -16,6 +16,7 @@ import { aggregateHealth } from "../health/aggregate.ts";
 import type { Health } from "../health/health.ts";
 import { checkKind, checkObject } from "../project/kind-check.ts";
 import type { KindToCheck } from "../project/project.ts";
+import { checkSource } from "../project/source-check.ts";
 import type { SourceType } from "../render/render.ts";
 import { type Claimant, type Claims, isForeign } from "./claims.ts";
 import type { FoundCondition } from "./conditions.ts";
@@ -100,14 +101,15 @@ export async function lookAt(
   deps: LookDeps,
   signal: AbortSignal,
 ): Promise<Look> {
-  const withVersions = { ...deps, versions: place.cluster.versions };
   const { manifests = [] } = request;
-  const rendered =
-    manifests.length > 0
-      ? localManifests(manifests, place.project)
-      : await renderOnce(application, request, revisions, memory, withVersions, signal);
+  const isLocal = manifests.length > 0;
+  const isPermitted = (repository: string): boolean => checkSource(place.project, repository).permitted;
+  const inPlace = { ...deps, isPermitted, versions: place.cluster.versions };
+  const rendered = isLocal
+    ? localManifests(manifests, place.project)
+    : await renderOnce(application, request, revisions, memory, inPlace, signal);
   const resolved = { revisions: rendered.revisions, asked: revisions };
-  const unverified = await verifySources(application, place.project, resolved, deps, signal);
+  const unverified = isLocal ? [] : await verifySources(application, place.project, resolved, deps, signal);
   const settings = (deps.settings ?? (() => defaultSettings))();
   const { live } = place.cluster;
   await live.ensure(kindsOf(application, rendered.manifests), signal);
