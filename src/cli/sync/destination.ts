@@ -9,6 +9,7 @@ import { defaultProject } from "../../gitops/project/project.ts";
 import type { Directory } from "../../gitops/reconcile/destination.ts";
 import { createSettings, type ReconcileSettings, trackingOf } from "../../gitops/reconcile/settings.ts";
 import { createKubeClient } from "../../kube/client.ts";
+import { createClusterVersions } from "../../kube/cluster-versions.ts";
 import type { KubeClient } from "../../kube/kube.ts";
 import { openKubeconfig } from "../../kube/kubeconfig.ts";
 import { createLiveState } from "../../kube/live-state.ts";
@@ -58,7 +59,7 @@ export async function openDestination(
     directory: {
       controllerNamespace,
       project: (wanted) => (wanted === project ? known : undefined),
-      clusters: () => [{ server, name, kube, live }],
+      clusters: () => [{ server, name, kube, live, versions: createClusterVersions(kube, clock) }],
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
