@@ -3,7 +3,7 @@ import { type ChildResult, runChild } from "../../base/child.ts";
 import type { Clock } from "../../base/clock.ts";
 import { createSlots, type Slots } from "../../base/slots.ts";
 import { openGitSession } from "./git-session.ts";
-import type { RepositoryUrl } from "./repository-url.ts";
+import { type RepositoryUrl, sshHost } from "./repository-url.ts";
 import type { Credentials, GitLimits, RepositoryAccess } from "./source.ts";
 
 export interface GitTool {
@@ -37,6 +37,8 @@ export interface GitCommand {
   reader(gitDir: string, call: GitCall, signal: AbortSignal): Promise<ChildResult>;
   /** Rewrites what the mirror holds into one pack. */
   repack(gitDir: string, signal: AbortSignal): Promise<ChildResult>;
+  /** A command on the repository's server, over ssh. `command` is read by a shell there. */
+  ssh(call: Omit<RemoteCall, "args">, command: string, signal: AbortSignal): Promise<ChildResult>;
   /** The server is the remote `origin`. */
   remote(gitDir: string, call: RemoteCall, signal: AbortSignal): Promise<ChildResult>;
 }
@@ -138,6 +140,17 @@ export function createGitCommand({ tool, clock, limits, directory }: GitCommandD
       using _place = await locals.take(signal);
       const extra = { config: promisor, env: {}, timeoutMs: limits.fetchTimeoutMs };
       return await run(gitDir, { args: ["repack", "-a", "-d", "-q"] }, extra, signal);
+    },
+    ssh(call, command, signal) {
+      const work = async (): Promise<ChildResult> => {
+        await using session = await openGitSession({ ...call, directory });
+        const { host, port } = sshHost(call.repository);
+        const args = ["-F", session.sshConfig ?? "/dev/null", "-p", port, "--", host, command];
+        const limits = { timeoutMs: call.timeoutMs, maxOutputBytes: 1024 * 1024 };
+        const env = { PATH: tool.env.PATH ?? "", LC_ALL: "C" };
+        return await runChild({ command: "ssh", args, cwd: directory, env, ...limits, label: "ssh" }, clock, signal);
+      };
+      return onHost(call.repository.origin, work, signal);
     },
     remote(gitDir, call, signal) {
       const work = async (): Promise<ChildResult> => {

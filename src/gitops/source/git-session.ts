@@ -8,6 +8,8 @@ import type { Credentials, RepositoryAccess } from "./source.ts";
 export interface GitSession extends AsyncDisposable {
   readonly config: Readonly<Record<string, string>>;
   readonly env: Readonly<Record<string, string>>;
+  /** Of ssh: its configuration. */
+  readonly sshConfig?: string;
 }
 
 export interface GitSessionOptions {
@@ -110,7 +112,7 @@ async function sshSession({ access }: GitSessionOptions, files: KeyFiles) {
     ...proxyCommand(proxy),
   ];
   const path = await files.write("config", `${lines.join("\n")}\n`);
-  return { config: {}, env: { GIT_SSH_COMMAND: `ssh -F '${path}'`, GIT_SSH_VARIANT: "ssh" } };
+  return { config: {}, env: { GIT_SSH_COMMAND: `ssh -F '${path}'`, GIT_SSH_VARIANT: "ssh" }, sshConfig: path };
 }
 
 /** As the original: only SOCKS 5 leads ssh; proxies for HTTP are left out. */

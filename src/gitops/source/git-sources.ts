@@ -6,10 +6,12 @@ import { EngineError, TerminalError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import { openCheckout, type ReadContents, writeCheckout } from "./checkout.ts";
 import { parseCommit } from "./commit-info.ts";
-import { createGitCommand, type GitTool } from "./git-command.ts";
+import { createGitCommand, type GitCommand, type GitTool } from "./git-command.ts";
 import { revisionNotFound } from "./git-errors.ts";
 import { createGitHubTokens, type GitHubTokens } from "./github-app.ts";
 import { checkHistory, problemText } from "./history-check.ts";
+import { createLfsFiles, httpLfsEndpoint, type LfsEndpoint } from "./lfs.ts";
+import { sshLfsEndpoint } from "./lfs-ssh.ts";
 import { type Access, Mirror, type MirrorDeps } from "./mirror.ts";
 import { type ObjectReader, wholeContent } from "./object-reader.ts";
 import { createReaderPool, type ReaderPool } from "./reader-pool.ts";
@@ -27,6 +29,7 @@ import {
   type FindAccess,
   type GitLimits,
   type GitSources,
+  type LfsFiles,
   type Refs,
   type RepositoryAccess,
   type ResolvedRevision,
@@ -78,6 +81,7 @@ function workDirOf({ directory }: GitSourcesOptions): string {
 interface Shared {
   readonly options: GitSourcesOptions;
   readonly limits: GitLimits;
+  readonly git: GitCommand;
   readonly pool: ReaderPool;
   readonly trees: TreeCache;
   readonly mirrors: Map<string, Mirror>;
@@ -97,7 +101,17 @@ function share(options: GitSourcesOptions): Shared {
   const gitHubTokens = createGitHubTokens({ clock, env: tool.env });
   const keyring = options.keyring ?? (() => []);
   const signatures = createSignatures({ directory: workDirOf(options), env: tool.env, keyring, clock });
-  return { options, limits, pool, trees: createTreeCache(), mirrors: new Map(), mirrorDeps, gitHubTokens, signatures };
+  return {
+    options,
+    limits,
+    git,
+    pool,
+    trees: createTreeCache(),
+    mirrors: new Map(),
+    mirrorDeps,
+    gitHubTokens,
+    signatures,
+  };
 }
 
 class MirroredSources implements GitSources {
@@ -141,6 +155,23 @@ class MirroredSources implements GitSources {
   async fetch(repository: string, wanted: Wanted, signal: AbortSignal): Promise<FetchOutcome> {
     const { mirror, access } = this.#open(repository);
     return mirror.fetch(access, wanted, signal);
+  }
+
+  findLfs(repository: string): LfsFiles | undefined {
+    const { access } = this.#open(repository);
+    if (!access.rights.hasLfs) return undefined;
+    const { url, transport } = access.repository;
+    const { tool } = this.#options;
+    const endpoint = async (signal: AbortSignal): Promise<LfsEndpoint> => {
+      const basic = await access.basic(signal);
+      if (transport === "http") return httpLfsEndpoint(url, basic, access.rights.bearerToken);
+      if (transport === "ssh") return sshLfsEndpoint({ ...access, basic }, this.#shared.git, signal);
+      throw new TerminalError(
+        "GIT_REFUSED",
+        `repository "${url}" is a local path: LFS files are read over http or ssh`,
+      );
+    };
+    return createLfsFiles(endpoint, { access: access.rights, env: tool.env });
   }
 
   findRefs(repository: string): Refs | undefined {

@@ -1,6 +1,7 @@
 import { mkdir, rename } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { TerminalError } from "../../base/errors.ts";
+import { lfsTree } from "./lfs-tree.ts";
 import type { Checkout, GitSources, SourceTree, TreeEntry } from "./source.ts";
 import { defaultGitLimits } from "./source.ts";
 import { parseGitmodules, type Submodule, submoduleUrl } from "./submodules.ts";
@@ -34,7 +35,8 @@ interface Inside {
 
 function treeAt(place: Place): SourceTree {
   const { sources, repository, commit } = place;
-  const plain = plainTree(place);
+  const files = sources.findLfs(repository);
+  const plain = files === undefined ? plainTree(place) : lfsTree(plainTree(place), files);
   let declared: readonly Submodule[] | undefined;
 
   async function modules(signal: AbortSignal): Promise<readonly Submodule[]> {

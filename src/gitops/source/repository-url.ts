@@ -129,3 +129,16 @@ function keyOf(url: URL): string {
   const path = url.pathname.replace(/\/+$/, "").replace(/\.git$/, "");
   return `${url.protocol}//${url.host.toLowerCase()}${path}${url.search}`;
 }
+
+/** Whom ssh is told to reach: `user@host`, and the port. */
+export function sshHost({ url }: RepositoryUrl): {
+  readonly host: string;
+  readonly port: string;
+  readonly path: string;
+} {
+  const scp = scpForm.exec(url);
+  if (scp !== null)
+    return { host: `${scp[1] === undefined ? "" : `${scp[1]}@`}${scp[2]}`, port: "22", path: scp[3] ?? "" };
+  const { username, hostname, port, pathname } = new URL(url);
+  return { host: `${username === "" ? "" : `${username}@`}${hostname}`, port: port || "22", path: pathname };
+}

@@ -140,6 +140,19 @@ export interface SourceTree {
 /** What `$name/…` in a value file or file parameter means: trees of other sources by their `ref`. */
 export type TreesByRef = ReadonlyMap<string, SourceTree>;
 
+/** What Git holds in place of a large file. */
+export interface LfsPointer {
+  /** SHA-256 of the content, in hexadecimal digits. */
+  readonly oid: string;
+  readonly bytes: number;
+}
+
+/** The large files of one repository. */
+export interface LfsFiles {
+  /** The content. @throws TerminalError GIT_TOO_LARGE, GIT_AUTH_FAILED; EngineError GIT_FAILED, TOOL_TIMEOUT */
+  fetch(pointer: LfsPointer, maxBytes: number, signal: AbortSignal): Promise<Buffer>;
+}
+
 /**
  * Git repositories by URL (`https`, `http`, `ssh`, `user@host:path`, `file`, absolute path), over shared local mirrors: spellings of one
  * repository share one mirror, and callers that ask at once share one request to the server.
@@ -163,6 +176,8 @@ export interface GitSources extends AsyncDisposable {
    * all others who do, unless that fetch brought the commit wanted. An aborted caller leaves; the last one ends the fetch.
    */
   fetch(repository: string, wanted: Wanted, signal: AbortSignal): Promise<FetchOutcome>;
+  /** The repository's large files; undefined where its Secret does not ask for them (`enableLfs`). */
+  findLfs(repository: string): LfsFiles | undefined;
   /** What `resolve` answers from; undefined before the first fetch of this process. */
   findRefs(repository: string): Refs | undefined;
   /** What the server has now, by one `ls-remote`; the mirror is not touched. */
