@@ -2,10 +2,12 @@ import { globSync } from "node:fs";
 import { chmod, copyFile, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { build } from "esbuild";
+import packageJson from "../package.json" with { type: "json" };
 
 // Writes the publishable JavaScript to dist/: the command line with its chunks, and every worker beside it,
 // where src/base/worker-url.ts looks for it. JSON is bundled. Nothing is minified: stacks stay readable.
 
+const { peerDependencies } = packageJson;
 const root = join(import.meta.dirname, "..");
 const outdir = join(root, "dist");
 const entryPoints: Record<string, string> = { tiphys: join(root, "src/cli/main.ts") };
@@ -28,6 +30,7 @@ const result = await build({
   legalComments: "linked",
   logLevel: "warning",
   metafile: true,
+  external: Object.keys(peerDependencies), // who needs one installs it beside the program
   // CommonJS packages inside the bundle call require() for Node's own modules.
   banner: {
     js: 'import { createRequire as createRequireOfBundle } from "node:module"; const require = createRequireOfBundle(import.meta.url);',

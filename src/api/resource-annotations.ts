@@ -97,6 +97,11 @@ export function ignoresExtraneous(annotations: Annotations): boolean {
   return listOf(annotations[compareOptionsAnnotation]).includes("IgnoreExtraneous");
 }
 
+/** `Key=value` entries of an Application, in order. */
+export function compareOptionsOf(annotations: Annotations): readonly string[] {
+  return listOf(annotations[compareOptionsAnnotation]);
+}
+
 /** The value of the first `Key=value` with that key. */
 export function optionValue(options: readonly string[], key: string): string | undefined {
   return options.find((option) => option.startsWith(`${key}=`))?.slice(key.length + 1);

@@ -27,6 +27,8 @@ export const sourceKindFacts: Readonly<Record<string, SourceKindFacts>> = {
   github: { mode: "AA" },
   gitlab: { mode: "AA" },
   hdfs: { mode: "AP" },
+  /** Of ours. */
+  jetstream: { mode: "AA" },
   kafka: { mode: "AP" },
   minio: { mode: "AP" },
   mns: { mode: "AA" },

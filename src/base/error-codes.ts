@@ -101,6 +101,10 @@ export const errorCodes = {
     cause: "No kind of ours, none of its fields and no error code has this name.",
     remedy: "Ask for what stands above it: `tiphys explain sensor.spec`.",
   },
+  FILE_FAILED: {
+    cause: "A file or directory that a manifest names cannot be read, or is where it must not be.",
+    remedy: "Mend the path; files are read below --file-root only.",
+  },
   FILTER_ERROR: {
     cause: "A filter, condition or transform could not be evaluated on this event.",
     remedy: "Compare the path, type and values of the filter with the event: `tiphys why EVENT`.",

@@ -5,11 +5,18 @@ import { EngineError, messageOf } from "../base/errors.ts";
 import type { Endpoints } from "../local/data-dir.ts";
 import { knownCode } from "./exit.ts";
 
+/** Each command knows some of them. */
+export const outputFormats = [
+  ...(["text", "json", "yaml", "wide", "name", "github", "junit"] as const),
+  ...(["tree", "tree=detailed", "id", "url", "server"] as const),
+] as const;
+export type OutputFormat = (typeof outputFormats)[number];
+
 export interface GlobalFlags {
   readonly server?: string;
   readonly dataDir: string;
   readonly token?: string;
-  readonly output: "text" | "json" | "yaml" | "wide" | "name" | "github" | "junit";
+  readonly output: OutputFormat;
 }
 
 export function globalFlags(command: Command): GlobalFlags {
@@ -21,6 +28,9 @@ export interface EngineClient {
   readonly url: string;
   get<T>(path: string): Promise<T>;
   post<T>(path: string, body: unknown): Promise<T>;
+  put<T>(path: string, body: unknown): Promise<T>;
+  patch<T>(path: string, body: unknown): Promise<T>;
+  delete<T>(path: string): Promise<T>;
   /** The answer's lines of JSON as they come; an engine that is silent for 30 s is given up. */
   lines<T>(path: string, body: unknown, signal: AbortSignal): AsyncIterable<T>;
 }
@@ -91,7 +101,15 @@ function createClient(url: string, token: string | undefined, root: string): Eng
       clearTimeout(watch);
     }
   }
-  return { url, get: (path) => call("GET", path), post: (path, body) => call("POST", path, body), lines };
+  return {
+    url,
+    get: (path) => call("GET", path),
+    post: (path, body) => call("POST", path, body),
+    put: (path, body) => call("PUT", path, body),
+    patch: (path, body) => call("PATCH", path, body),
+    delete: (path) => call("DELETE", path),
+    lines,
+  };
 }
 
 /** A line is an answer of ours: it has a bound. */
@@ -121,7 +139,8 @@ function reasonOf(error: unknown): string {
 }
 
 /** Left behind by an engine that was killed, `endpoints.json` names a process that is gone. */
-function readEndpoints(dataDir: string): Endpoints | undefined {
+/** Of the engine that runs on the data directory; undefined when none does. */
+export function readEndpoints(dataDir: string): Endpoints | undefined {
   try {
     const endpoints = JSON.parse(readFileSync(join(dataDir, "endpoints.json"), "utf8")) as Endpoints;
     process.kill(endpoints.pid, 0);

@@ -11,6 +11,7 @@ const byCode: Partial<Record<ErrorCode, number>> = {
   MANIFEST_UNREADABLE: 2,
   NOT_FOUND: 1,
   REPLAY_BUSY: 3,
+  TOOL_MISSING: 2,
   UNAUTHORIZED: 3,
   DATA_DIR_LOCKED: 3,
   DATA_DIR_UNUSABLE: 2,

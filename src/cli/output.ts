@@ -1,7 +1,7 @@
 import { styleText } from "node:util";
 import { EngineError } from "../base/errors.ts";
 import { formatYaml } from "../base/yaml.ts";
-import type { GlobalFlags } from "./engine-client.ts";
+import type { GlobalFlags, OutputFormat } from "./engine-client.ts";
 
 /** How a command shows its answer to people; `json` and `yaml` show the whole answer. */
 export interface Shown<T> {
@@ -12,6 +12,8 @@ export interface Shown<T> {
   readonly name?: (value: T) => string;
   /** JUnit's XML; absent: the answer has none. */
   readonly junit?: (value: T) => string;
+  /** Forms that this command alone has. */
+  readonly own?: Partial<Record<OutputFormat, (value: T) => string>>;
 }
 
 /** Prints `value` in the form asked for. @throws EngineError USAGE for `-o name` where there is none. */
@@ -20,7 +22,9 @@ export function print<T>({ output }: GlobalFlags, value: T, shown: Shown<T>): vo
   if (text !== "") process.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
 }
 
-function textAs<T>(output: GlobalFlags["output"], value: T, { text, wide = text, name, junit }: Shown<T>): string {
+function textAs<T>(output: OutputFormat, value: T, { text, wide = text, name, junit, own = {} }: Shown<T>): string {
+  const special = own[output];
+  if (special) return special(value);
   switch (output) {
     case "json":
       return JSON.stringify(value, null, 2);
@@ -36,6 +40,12 @@ function textAs<T>(output: GlobalFlags["output"], value: T, { text, wide = text,
       throw new EngineError("USAGE", "-o junit: only `tiphys sensor test` prints it");
     case "github":
       throw new EngineError("USAGE", "-o github: only `tiphys validate` prints annotations");
+    case "tree":
+    case "tree=detailed":
+    case "id":
+    case "url":
+    case "server":
+      throw new EngineError("USAGE", `-o ${output}: this command's answer has no such form`);
     case "text":
       return text(value);
   }

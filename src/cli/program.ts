@@ -1,5 +1,6 @@
 import { Command, type CommanderError, Option } from "commander";
 import { EngineError } from "../base/errors.ts";
+import { outputFormats } from "./engine-client.ts";
 import { version } from "./version.ts";
 
 interface Loader {
@@ -14,8 +15,24 @@ const commands: Readonly<Record<string, Loader>> = {
     load: async () => (await import("./up.ts")).upCommand(),
   },
   app: {
-    summary: "list, show and sync Applications",
+    summary: "make, list, show, sync, change and delete Applications",
     load: async () => (await import("./app.ts")).appCommand(),
+  },
+  cluster: {
+    summary: "clusters that Applications may name",
+    load: async () => (await import("./cluster.ts")).clusterCommand(),
+  },
+  proj: {
+    summary: "AppProjects: what Applications may do",
+    load: async () => (await import("./proj.ts")).projCommand(),
+  },
+  repo: {
+    summary: "repositories and their credentials",
+    load: async () => (await import("./repo.ts")).repoCommand(),
+  },
+  repocreds: {
+    summary: "credentials for all repositories below a URL",
+    load: async () => (await import("./repo.ts")).repocredsCommand(),
   },
   bus: {
     summary: "what is wrong with a bus, and what is on it",
@@ -24,6 +41,10 @@ const commands: Readonly<Record<string, Loader>> = {
   dead: {
     summary: "list, show and redrive what failed for good",
     load: async () => (await import("./dead.ts")).deadCommand(),
+  },
+  diff: {
+    summary: "what a sync of an Application would change in a cluster, or against a revision or a folder",
+    load: async () => (await import("./diff.ts")).diffCommand(),
   },
   event: {
     summary: "list, show and send events",
@@ -36,6 +57,10 @@ const commands: Readonly<Record<string, Loader>> = {
   health: {
     summary: "test scripts of health and actions; the health of objects in files",
     load: async () => (await import("./health.ts")).healthCommand(),
+  },
+  render: {
+    summary: "the manifests of a folder or an Application, without an engine",
+    load: async () => (await import("./render.ts")).renderCommand(),
   },
   replay: {
     summary: "stored events through a Sensor: what would fire, and what differs from what did",
@@ -53,6 +78,14 @@ const commands: Readonly<Record<string, Loader>> = {
     summary: "every problem of manifests, with file, line and column",
     load: async () => (await import("./validate.ts")).validateCommand(),
   },
+  version: {
+    summary: "of this program and of the engine",
+    load: async () => (await import("./version-command.ts")).versionCommand(),
+  },
+  "what-if": {
+    summary: "what would happen if an event came; changes nothing",
+    load: async () => (await import("./what-if.ts")).whatIfCommand(),
+  },
   why: {
     summary: "why an event fired a trigger, or did not",
     load: async () => (await import("./why.ts")).whyCommand(),
@@ -66,11 +99,7 @@ export function createProgram(): Command {
     .option("--server <url>", "the engine's API (default: that of the data directory)", process.env.TIPHYS_SERVER)
     .option("--data-dir <dir>", "where an engine keeps its data", ".tiphys")
     .addOption(new Option("--token <token>", "the API's token").env("TIPHYS_TOKEN"))
-    .addOption(
-      new Option("-o, --output <format>", "how to print")
-        .choices(["text", "json", "yaml", "wide", "name", "github", "junit"])
-        .default("text"),
-    )
+    .addOption(new Option("-o, --output <format>", "how to print").choices(outputFormats).default("text"))
     .option("--no-color", "plain text")
     .helpCommand(false)
     .configureHelp({ subcommandTerm: (command) => command.name() })
@@ -99,8 +128,23 @@ function lazy(name: string, summary: string, load: () => Promise<Command>): Comm
         command.copyInheritedSettings(parent);
       }
       refuseAsUsage(command.configureHelp({}));
-      await command.parseAsync(words, { from: "user" });
+      await command.parseAsync(withoutBooleans(command, words), { from: "user" });
     });
+}
+
+/** Of options that take no value `--flag=true` is `--flag`, and `--flag=false` is `--no-flag`, as Go's programs have it. */
+function withoutBooleans(command: Command, words: readonly string[]): string[] {
+  const known = new Set(flagsOf(command));
+  return words.map((word) => {
+    const [, name, value] = /^--([a-z-]+)=(true|false)$/.exec(word) ?? [];
+    const flag = value === "true" ? `--${name}` : `--no-${name}`;
+    return known.has(flag) && name !== undefined ? flag : word;
+  });
+}
+
+function flagsOf({ options, commands }: Command): readonly string[] {
+  const own = options.flatMap((option) => (option.isBoolean() || option.negate ? [option.long ?? ""] : []));
+  return [...own, ...commands.flatMap(flagsOf)];
 }
 
 /** What commander refuses becomes an error of ours: exit 2, and a second line that says where to look. */
@@ -108,7 +152,9 @@ function refuseAsUsage(command: Command): Command {
   command.exitOverride((error: CommanderError) => {
     if (error.exitCode === 0) process.exit(0); // help or version was asked for and printed
     const isIncomplete = error.code === "commander.help";
-    const message = isIncomplete ? `${pathOf(command)}: a command is missing` : error.message.replace(/^error: /, "");
+    const message = isIncomplete
+      ? `${pathOf(command)}: a command is missing`
+      : error.message.replace(/^error: /, "").replaceAll("\n", " ");
     throw new EngineError("USAGE", message);
   });
   command.configureOutput({ outputError: () => undefined });

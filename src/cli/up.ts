@@ -8,39 +8,45 @@ import type { Engine } from "../engine/engine.ts";
 import type { EngineConfig } from "../engine/parts.ts";
 import { type BusFlags, busOf } from "./bus-flags.ts";
 import { confirmCluster } from "./confirm.ts";
+import { type RenderingFlags, renderingOf, toolEnvironment, withRenderingFlags } from "./rendering-flags.ts";
 import { version } from "./version.ts";
 
-interface UpFlags extends BusFlags {
+interface UpFlags extends BusFlags, RenderingFlags {
   readonly port: number;
   readonly ingressPort: number;
   readonly kubePort: number;
   readonly gitPort: number;
   readonly kubeconfig?: string;
   readonly yes: boolean;
+  readonly fileRoot?: string;
   readonly logLevel: "error" | "warn" | "info" | "debug";
 }
 
 /** `tiphys up [DIR]`: everything in one process, until SIGINT or SIGTERM. */
 export function upCommand(): Command {
-  return new Command("up")
+  const command = new Command("up")
     .description("Run everything in one process: no cluster, no broker")
     .argument("[dir]", "manifests to apply and follow: a directory or a file")
     .addOption(portOption("--port <port>", "API and metrics", 8080))
     .addOption(portOption("--ingress-port <port>", "webhooks", 8088))
     .addOption(portOption("--kube-port <port>", "the embedded Kubernetes API", 16443))
     .addOption(portOption("--git-port <port>", "the repositories that it serves", 8418))
-    .option("--kubeconfig <file>", "a real cluster in place of the embedded one: its current context")
+    .option("--kubeconfig <file>", "a real cluster in place of the embedded one: its current context; or in-cluster")
     .option("--yes", "work on that cluster without asking", false)
     .option("--bus <url>", "the system bus: nats://[user:password@]host:port (default: embedded)")
     .addOption(new Option("--bus-creds <file>", "credentials for the bus: a creds file").env("TIPHYS_BUS_CREDS"))
     .option("--bus-ca <file>", "the authority that the bus's certificate is checked against")
     .option("--bus-cert <file>", "our certificate for the bus")
     .option("--bus-key <file>", "its key")
-    .addOption(new Option("--log-level <level>").choices(["error", "warn", "info", "debug"]).default("info"))
-    .action(async (dir: string | undefined, flags: UpFlags, command: Command) => {
-      const { dataDir } = command.optsWithGlobals<{ dataDir: string }>();
-      await up(dir, dataDir, flags);
-    });
+    .option(
+      "--file-root <dir>",
+      "the directory that file sources may look into (default: files/NAMESPACE in the data directory)",
+    )
+    .addOption(new Option("--log-level <level>").choices(["error", "warn", "info", "debug"]).default("info"));
+  return withRenderingFlags(command).action(async (dir: string | undefined, flags: UpFlags, self: Command) => {
+    const { dataDir } = self.optsWithGlobals<{ dataDir: string }>();
+    await up(dir, dataDir, flags);
+  });
 }
 
 async function up(dir: string | undefined, dataDir: string, flags: UpFlags): Promise<void> {
@@ -56,11 +62,13 @@ async function up(dir: string | undefined, dataDir: string, flags: UpFlags): Pro
     kubePort: flags.kubePort,
     gitPort: flags.gitPort,
     git: { command: "git", env: toolEnvironment() },
+    rendering: await renderingOf(flags),
     waveDelayMs: waveDelay(process.env.ARGOCD_SYNC_WAVE_DELAY),
     verifiesSignatures: process.env.ARGOCD_GPG_ENABLED !== "false",
     log,
     ...(remote === undefined ? {} : { remote }),
     ...(dir === undefined ? {} : { manifests: dir }),
+    ...(flags.fileRoot === undefined ? {} : { fileRoot: resolve(flags.fileRoot) }),
     ...busOf(flags),
   };
   await using engine = await startEngine(config);
@@ -88,21 +96,6 @@ function waveDelay(text = "2"): number {
   const seconds = Number(text);
   if (text.trim() !== "" && Number.isInteger(seconds) && seconds >= 0 && seconds <= 3_600) return seconds * 1_000;
   throw new TerminalError("CONFIG_INVALID", `ARGOCD_SYNC_WAVE_DELAY: "${text}" must be seconds, 0 to 3600`);
-}
-
-/** What Git may see of ours: where programs are, and how the network is reached. */
-function toolEnvironment(): Record<string, string> {
-  const names = [
-    "PATH",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
-    "SSL_CERT_FILE",
-  ];
-  return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
 }
 
 /** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once (what is stored is safe). */

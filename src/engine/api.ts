@@ -1,5 +1,5 @@
 import { EngineError } from "../base/errors.ts";
-import type { ApplicationDoor } from "../controllers/applications/application-access.ts";
+import { builtInActions, runBuiltInAction } from "../controllers/applications/built-in-actions.ts";
 import { readStoredEvent } from "../controllers/bus-directory.ts";
 import { readBusUsage } from "../controllers/bus-usage.ts";
 import { createEventSender } from "../controllers/event-sender.ts";
@@ -7,12 +7,14 @@ import type { HookReceiver } from "../controllers/webhooks/hook-receiver.ts";
 import type { CompiledSensor } from "../events/sensor/compile.ts";
 import { stateBefore } from "../events/trial/state-before.ts";
 import type { ListedResource } from "../server/history-routes.ts";
-import { openServer } from "../server/server.ts";
+import { openServer, type ServerOptions } from "../server/server.ts";
 import { createWhy } from "../server/why.ts";
 import { admit } from "../validate/admission.ts";
+import type { RunningGitOps } from "./gitops.ts";
 import { host, type Parts } from "./parts.ts";
 import { createReplayer } from "./replays.ts";
 import type { TriggerTargets } from "./sensors.ts";
+import { createWhatIf } from "./what-ifs.ts";
 
 /** How long looking back for one question may take. */
 const questionMs = 5_000;
@@ -24,7 +26,7 @@ export interface ApiState {
   /** Undefined: Sensors do not act yet. */
   targets: () => TriggerTargets | undefined;
   /** Undefined: not yet. */
-  applications: () => ApplicationDoor | undefined;
+  gitOpsRunning: () => RunningGitOps | undefined;
   /** Undefined: nothing can be stored yet. */
   webhooks: () => HookReceiver | undefined;
   listed: { readonly sensors: () => readonly ListedResource[]; readonly sources: () => readonly ListedResource[] };
@@ -50,6 +52,8 @@ export async function openApi(parts: Parts, state: Readonly<ApiState>) {
       port: config.port,
       token,
       metrics,
+      ...(config.version === undefined ? {} : { version: config.version }),
+      clock,
       admit,
       history: projection.history,
       notReady: () => state.notReady,
@@ -57,10 +61,15 @@ export async function openApi(parts: Parts, state: Readonly<ApiState>) {
       sources: () => state.listed.sources(),
       why,
       send,
-      applications: doorOf(state),
+      ...applicationsOf(parts, state),
       webhooks: receiverOf(state),
       buses: () => readBusUsage(directory),
       replayer: createReplayer(parts, () => state.targets()),
+      whatIf: createWhatIf(
+        parts,
+        () => state.sensors(),
+        () => state.targets(),
+      ),
       dead: {
         letters: parts.dead,
         redrive: (letter) => parts.redrives.request(letter),
@@ -82,20 +91,45 @@ function receiverOf(state: Readonly<ApiState>): HookReceiver {
 }
 
 /** The API answers from the start on; Applications are there a little later. */
-function doorOf(state: Readonly<ApiState>): ApplicationDoor {
-  const door = (): ApplicationDoor => {
-    const applications = state.applications();
-    if (applications !== undefined) return applications;
+function applicationsOf(
+  { kube }: Parts,
+  state: Readonly<ApiState>,
+): Pick<ServerOptions, "applications" | "edits" | "looks" | "watch" | "actions" | "control"> {
+  const running = (): RunningGitOps => {
+    const found = state.gitOpsRunning();
+    if (found !== undefined) return found;
     throw new EngineError(
       "ENGINE_UNREACHABLE",
       "Applications are not read yet, or another engine on this bus has them: ask that one",
     );
   };
   return {
-    list: () => door().list(),
-    find: (namespace, name) => door().find(namespace, name),
-    sync: (ref, operation) => door().sync(ref, operation),
-    refresh: (ref, hard) => door().refresh(ref, hard),
-    sensor: (ref) => door().sensor(ref),
+    applications: {
+      list: () => running().applications.list(),
+      find: (namespace, name) => running().applications.find(namespace, name),
+      sync: (ref, operation) => running().applications.sync(ref, operation),
+      refresh: (ref, hard) => running().applications.refresh(ref, hard),
+      sensor: (ref) => running().applications.sensor(ref),
+    },
+    edits: {
+      create: (object, options) => running().edits.create(object, options),
+      change: (ref, change, options) => running().edits.change(ref, change, options),
+      delete: (ref, options) => running().edits.delete(ref, options),
+      terminate: (ref) => running().edits.terminate(ref),
+    },
+    looks: {
+      manifests: (ref, revisions) => running().looks.manifests(ref, revisions),
+      managed: (ref) => running().looks.managed(ref),
+      tree: (ref) => running().looks.tree(ref),
+      cluster: (ref) => running().looks.cluster(ref),
+      commit: (ref, revision, index) => running().looks.commit(ref, revision, index),
+    },
+    watch: (listener) => running().watch(listener),
+    actions: { list: builtInActions, run: runBuiltInAction },
+    control: {
+      kube,
+      clusters: () => running().clusters(),
+      testRepository: (repository) => running().testRepository(repository),
+    },
   };
 }

@@ -4,6 +4,7 @@ import { sourceSchemas } from "../events/sources/registry.ts";
 import { triggerSchemas } from "../events/triggers/registry.ts";
 import { createKubeClient } from "../kube/client.ts";
 import type { KubeClient } from "../kube/kube.ts";
+import { createPace } from "../kube/pace.ts";
 import { ensureCertificate } from "../local/certificate.ts";
 import { openControlPlane } from "../local/control-plane.ts";
 import { replaceFile } from "../local/data-dir.ts";
@@ -19,8 +20,9 @@ export function openCluster(base: Base): Promise<Cluster> {
   return remote === undefined ? openEmbedded(base) : Promise.resolve(reach(remote, base));
 }
 
-function reach(remote: NonNullable<Base["config"]["remote"]>, { log }: Base): Cluster {
-  const { fetch, baseUrl, kubeconfig } = remote;
+function reach(remote: NonNullable<Base["config"]["remote"]>, { clock, log }: Base): Cluster {
+  const { baseUrl, kubeconfig } = remote;
+  const fetch = createPace({ fetch: remote.fetch, clock });
   return { kube: createKubeClient({ fetch, baseUrl, log }), url: baseUrl, kubeconfig, isSimulated: false };
 }
 

@@ -1,18 +1,18 @@
 import { type Clusters, type ClustersDeps, createClusters } from "../controllers/applications/clusters.ts";
-import { groupOf } from "../controllers/applications/live-changes.ts";
 import { secretTypeLabel } from "../controllers/applications/repository-access.ts";
-import type { SyncSettings } from "../controllers/applications/sync-settings.ts";
+import { createClusterVersions } from "../kube/cluster-versions.ts";
 import { openContext } from "../kube/kubeconfig.ts";
 import type { LiveState } from "../kube/live-state.ts";
 import { trimLive } from "../kube/trim-live.ts";
 import { createWatchCache } from "../kube/watch-cache.ts";
 import { controllerNamespace, type Parts } from "./parts.ts";
+import type { Settings } from "./settings.ts";
 
 /** The clusters that Secrets declare, beside the engine's own, whose live state `own` is. */
 export async function openClusters(
   { stack, nursery, kube, config, clock, log }: Parts,
   own: LiveState,
-  { isOwnClusterEnabled }: SyncSettings,
+  { sync: { isOwnClusterEnabled }, groupOf }: Settings,
   told: Pick<ClustersDeps, "follow" | "onChange">,
 ): Promise<Clusters> {
   const secrets = createWatchCache({
@@ -28,7 +28,7 @@ export async function openClusters(
     createClusters({
       ...told,
       secrets,
-      own: { kube, live: own },
+      own: { kube, live: own, versions: createClusterVersions(kube, clock) },
       isOwnEnabled: isOwnClusterEnabled,
       open: (context) => openContext(context, { env: config.git.env, clock, log }),
       live: { groupOf, trim: trimLive },

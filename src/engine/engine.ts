@@ -19,6 +19,7 @@ import { createSystemHandle, openSystemBus } from "./buses.ts";
 import { applyManifests, openCluster } from "./cluster.ts";
 import { createWebhooks, openGitOps, runGitOps } from "./gitops.ts";
 import { openLeases } from "./leases.ts";
+import { createOutcomes } from "./outcomes.ts";
 import type { Base, Cluster, EngineConfig, EngineLeases, Parts, Records } from "./parts.ts";
 import { startSensors } from "./sensors.ts";
 import { startSources } from "./sources.ts";
@@ -60,7 +61,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
     notReady: "starting",
     sensors: () => [],
     targets: () => undefined,
-    applications: () => undefined,
+    gitOpsRunning: () => undefined,
     webhooks: () => undefined,
     listed: { sensors: () => [], sources: () => [] },
   };
@@ -70,7 +71,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
   const webhooks = createWebhooks(parts, gitOps);
   state.webhooks = () => webhooks;
   await runGitOps(parts, gitOps);
-  state.applications = () => gitOps.running?.applications;
+  state.gitOpsRunning = () => gitOps.running;
   const targets = { gitOps: gitOps.target, git: gitOps.files };
   const sensors = await startSensors(parts, targets);
   state.targets = () => targets;
@@ -138,6 +139,7 @@ function openParts(base: Base, { bus, records, leases, cluster: { kube, isSimula
   const { name, ttlMs } = redriveStore;
   const redrives = createRedrives({ ...base, store: bus.state(name, { ttlMs }) });
   const dead = createDeadStore(bus, base.clock);
+  const outcomes = createOutcomes({ ...base, directory });
   const clients = base.stack.use(createClientPool(base));
   base.stack.use(base.nursery.start("idle connections", (signal) => clients.run(signal)));
   return {
@@ -152,6 +154,7 @@ function openParts(base: Base, { bus, records, leases, cluster: { kube, isSimula
     writeStatus,
     dead,
     redrives,
+    outcomes,
     clients,
   };
 }

@@ -6,17 +6,27 @@ import { type Clock, sleepFor } from "../base/clock.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import { type ApplicationController, createApplicationController } from "../controllers/applications/application.ts";
 import { type ApplicationDoor, createApplicationDoor } from "../controllers/applications/application-access.ts";
-import { createApplicationIndex } from "../controllers/applications/application-index.ts";
+import { type ApplicationEdits, createApplicationEdits } from "../controllers/applications/application-edits.ts";
+import { type ApplicationIndex, createApplicationIndex } from "../controllers/applications/application-index.ts";
+import { type ApplicationLooks, createApplicationLooks } from "../controllers/applications/application-looks.ts";
 import { localEvent } from "../controllers/applications/application-requests.ts";
 import { type ApplicationStore, createApplicationStore } from "../controllers/applications/application-store.ts";
 import { createGitOpsTarget } from "../controllers/applications/gitops-target.ts";
-import { followLiveChanges, groupOf } from "../controllers/applications/live-changes.ts";
+import { followLiveChanges } from "../controllers/applications/live-changes.ts";
+import { followNeeds } from "../controllers/applications/needed-applications.ts";
+import {
+  createHopStore,
+  type HopStore,
+  hopStore,
+  tellOutcomes,
+  withHops,
+} from "../controllers/applications/outcome-teller.ts";
 import { createProjects, type Projects } from "../controllers/applications/projects.ts";
 import { refEvents } from "../controllers/applications/push-events.ts";
 import { createPushIntake, type PushIntakeDeps, type SeenPush } from "../controllers/applications/push-intake.ts";
 import { createReconcileStream, type ReconcileStream } from "../controllers/applications/reconcile-stream.ts";
 import { createRepositoryPoller, type RepositoryChange } from "../controllers/applications/repository-poller.ts";
-import { createSyncSettings } from "../controllers/applications/sync-settings.ts";
+import { settingsName } from "../controllers/applications/resource-settings.ts";
 import { everyApplication } from "../controllers/webhooks/hook-event.ts";
 import { createHookIntake } from "../controllers/webhooks/hook-intake.ts";
 import { createHookReceiver, type HookReceiver } from "../controllers/webhooks/hook-receiver.ts";
@@ -24,9 +34,10 @@ import { createHookSettings } from "../controllers/webhooks/hook-settings.ts";
 import { changedFiles, isTouched } from "../controllers/webhooks/refresh-paths.ts";
 import type { ReceivedEvent } from "../events/sensor/state.ts";
 import { triggerSchemas } from "../events/triggers/registry.ts";
-import type { GitFiles, GitOpsTarget } from "../events/triggers/trigger.ts";
+import type { EmittedEvent, GitFiles, GitOpsTarget } from "../events/triggers/trigger.ts";
 import { createClaims } from "../gitops/reconcile/claims.ts";
-import { createRenderCache } from "../gitops/reconcile/render-cache.ts";
+import type { DestinationCluster, Directory } from "../gitops/reconcile/destination.ts";
+import type { RenderCache } from "../gitops/reconcile/render-cache.ts";
 import { createChartSources } from "../gitops/source/chart-sources.ts";
 import { openGitSources } from "../gitops/source/git-sources.ts";
 import { normaliseRepositoryUrl } from "../gitops/source/repository-url.ts";
@@ -37,10 +48,14 @@ import { trimLive } from "../kube/trim-live.ts";
 import { createWatchCache } from "../kube/watch-cache.ts";
 import type { Push } from "../local/git-server.ts";
 import { openServedRepositories, type ServedRepositories } from "../local/served-repositories.ts";
+import type { WatchApplications } from "../server/application-stream.ts";
+import type { TestRepository } from "../server/repository-routes.ts";
 import { openClusters } from "./clusters.ts";
 import { createGitFiles } from "./git-files.ts";
 import { controllerNamespace, host, type Parts, runController } from "./parts.ts";
+import { openRenders } from "./rendering.ts";
 import { openRepositoryAccess } from "./repositories.ts";
+import { openSettings, type Settings } from "./settings.ts";
 
 /** The reconcile flow, before anything runs: Sensors need it to store requests. */
 export interface GitOps {
@@ -58,6 +73,11 @@ export interface GitOps {
 export interface RunningGitOps {
   readonly controller: ApplicationController;
   readonly applications: ApplicationDoor;
+  readonly edits: ApplicationEdits;
+  readonly looks: ApplicationLooks;
+  readonly watch: WatchApplications;
+  readonly clusters: () => readonly DestinationCluster[];
+  readonly testRepository: TestRepository;
   readonly onPush: (push: SeenPush) => Promise<void>;
   /** The keys that are known changed. */
   readonly onKeyring: () => void;
@@ -71,6 +91,8 @@ const pollJitterMs = 60_000;
 const waitPollMs = 250;
 /** A look mostly waits, for Git servers above all: those that hang must not keep the others from being looked at. */
 const looksAtOnce = 256;
+/** How long a repository may take to answer whoever asks whether it does. */
+const testTimeoutMs = 20_000;
 /** How long a repository that fails for a moment is not told of (spec argo-cd-engine 2.6). */
 const graceMs = 180_000;
 
@@ -100,7 +122,7 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
     }),
   );
   const { access, keyring } = openRepositoryAccess(parts, {
-    onAccess: () => gitOps.running?.controller.retryFailed("credentials of repositories changed"),
+    onAccess: () => gitOps.running?.controller.lookAgain("failed", "credentials of repositories changed"),
     onKeyring: () => gitOps.running?.onKeyring(),
   });
   const sources = stack.use(
@@ -126,7 +148,8 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
     clock,
   });
   const files = stack.use(createGitFiles(parts, served, access));
-  const gitOps: GitOps = { target: createGitOpsTarget({ requests, clock }), requests, served, sources, charts, files };
+  const target = withHops(createGitOpsTarget({ requests, clock }), hopsOf(parts));
+  const gitOps: GitOps = { target, requests, served, sources, charts, files };
   return gitOps;
 }
 
@@ -177,13 +200,14 @@ export async function runGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
 }
 
 async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
-  const { stack, nursery, kube, clock, log, system, metrics } = parts;
-  const live = createLiveState({ client: kube, clock, log, groupOf, trim: trimLive });
+  const { stack, nursery, kube, clock, log, metrics } = parts;
+  const settings = await openSettings(parts);
+  const live = createLiveState({ client: kube, clock, log, groupOf: settings.groupOf, trim: trimLive });
   stack.use(nursery.start("live state", (signal) => live.run(signal)));
-  const { projects, onProject } = await openProjects(parts);
-  const settings = createSyncSettings(await openConfigMaps(parts), controllerNamespace);
+  const { projects, onProject } = await openProjects(parts, settings.configMaps);
   const index = createApplicationIndex();
-  const follow = (one: LiveState) => followLive(one, parts, gitOps);
+  const renders = await openRenders(parts, () => metrics.renders.add({}));
+  const follow = (one: LiveState) => followLive(one, settings, parts, gitOps);
   let store: ApplicationStore | undefined;
   const requestAll = (what: string, id: string, concerns: (spec: JsonObject) => boolean): void =>
     requestAllOf(store, gitOps, { what, id, concerns });
@@ -195,13 +219,20 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
         return wanted === server || named === name;
       }),
   });
-  let listed: Promise<void> | undefined;
+  let applications: WatchCache | undefined;
+  const directory: Directory = { project: projects.find, clusters: () => clusters.list(), controllerNamespace };
+  const isApplication = (key: string): boolean => store?.find(key) !== undefined;
   const running = runController(
     parts,
     "Application",
     ({ cache, request }) => {
       store = createApplicationStore(cache, kube);
-      listed = cache.synced;
+      applications = cache;
+      startTelling(parts, cache);
+      followNeeds(cache, (application, what) => {
+        const id = `spec/${application}/needs`;
+        void gitOps.running?.controller.offerLocal({ reason: "spec", application, id, what, level: 1 });
+      });
       return createApplicationController({
         ...parts,
         store,
@@ -211,15 +242,17 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
         sources: gitOps.sources,
         charts: gitOps.charts,
         verifiesSignatures: parts.config.verifiesSignatures,
-        renders: createRenderCache({ onMade: () => metrics.renders.add({}) }),
+        renders,
         claims: createClaims(),
-        isApplication: (key) => store?.find(key) !== undefined,
+        isApplication,
+        applicationAt: (key) => store?.find(key),
         controllerNamespace,
-        directory: { project: projects.find, clusters: () => clusters.list() },
+        settings: settings.reconcile,
+        syncSettings: settings.sync,
+        directory,
         graceMs,
         pollMs: waitPollMs,
         waveDelayMs: parts.config.waveDelayMs,
-        settings,
       });
     },
     { concurrency: looksAtOnce },
@@ -229,7 +262,30 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
     requestAll(`AppProject ${name} changed`, `spec/project/${name}`, ({ project }) => (project || "default") === name),
   );
   stack.defer(follow(live));
-  if (store === undefined) throw new Error("a controller is made with its cache");
+  settings.onChange((isTrackedAnew) => {
+    if (isTrackedAnew) for (const cluster of [{ live }, ...clusters.list()]) cluster.live.regroup();
+    requestAll(`${settingsName} changed`, `spec/settings/${settingsName}`, () => true);
+  });
+  if (store === undefined || applications === undefined) throw new Error("a controller is made with its cache");
+  const { reconcile } = settings;
+  takeReasons(parts, gitOps, { controller, store, index, applications, renders, directory, isApplication, reconcile });
+}
+
+interface Running {
+  readonly controller: ApplicationController;
+  readonly store: ApplicationStore;
+  readonly index: ApplicationIndex;
+  readonly applications: WatchCache;
+  readonly renders: RenderCache;
+  readonly directory: Directory;
+  readonly isApplication: (key: string) => boolean;
+  readonly reconcile: Settings["reconcile"];
+}
+
+/** From now on pushes, polls, stored requests and people reach the Applications. */
+function takeReasons(parts: Parts, gitOps: GitOps, running: Running): void {
+  const { stack, nursery, kube, clock, log, system } = parts;
+  const { controller, store, index, applications, renders, directory, isApplication, reconcile } = running;
   const { requests } = gitOps;
   const concerned = concernedBy(store);
   const onPush = createPushIntake({ system, controllerNamespace, index, requests, concerned, clock });
@@ -237,14 +293,29 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
   stack.defer(() => stop.abort());
   const repositories = () => [...controller.repositories()].map(({ url }) => url);
   const onHook = createHookIntake({ repositories, onPush, clock, log, signal: stop.signal });
-  const onKeyring = () => requestAll("the keys that sign commits changed", "spec/gpg-keys", () => true);
-  gitOps.running = { controller, applications: createApplicationDoor(store, controller), onPush, onHook, onKeyring };
+  const signers = { what: "the keys that sign commits changed", id: "spec/gpg-keys", concerns: () => true };
+  const onKeyring = () => requestAllOf(store, gitOps, signers);
+  const { sources, charts } = gitOps;
+  const all = { sources, charts, renders, controllerNamespace, store, directory, isApplication, settings: reconcile };
+  const { synced } = applications;
+  gitOps.running = {
+    controller,
+    applications: createApplicationDoor(store, controller),
+    edits: createApplicationEdits({ kube, ...all }),
+    looks: createApplicationLooks({ clock, ...all }),
+    watch: watchApplications(applications),
+    clusters: () => directory.clusters(),
+    testRepository: (repository) => testRepository(repository, gitOps.sources),
+    onPush,
+    onHook,
+    onKeyring,
+  };
   startPolling(parts, gitOps, controller);
   stack.use(nursery.start("chart poller", (signal) => pollCharts(clock, controller, signal)));
   // Not after the first look at each: a repository that does not answer would hold up all others.
   stack.use(
     nursery.start("stored requests", async (signal) => {
-      await Promise.race([listed, aborted(signal)]);
+      await Promise.race([synced, aborted(signal)]);
       await controller.readAll(signal);
       if (!signal.aborted) await gitOps.requests.run(signal);
     }),
@@ -252,9 +323,16 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
 }
 
 /** Drifts and observations of one cluster, until it is called back. */
-function followLive(live: LiveState, { ledger, clock, log }: Parts, gitOps: GitOps): () => void {
+function followLive(
+  live: LiveState,
+  { reconcile, groupOf }: Settings,
+  { ledger, clock, log }: Parts,
+  gitOps: GitOps,
+): () => void {
   return followLiveChanges({
     live,
+    checks: () => reconcile().checks,
+    groupOf,
     applicationOf: (instance) => gitOps.running?.controller.byInstance(instance),
     onDrift: (reason) => void gitOps.running?.controller.offerLocal(reason),
     ledger,
@@ -276,6 +354,25 @@ function requestAllOf(
   }
 }
 
+/** By one `ls-remote`, with the credentials given. */
+async function testRepository(repository: Parameters<TestRepository>[0], sources: GitSources): Promise<void> {
+  const url = URL.parse(repository.url);
+  const isHttp = url !== null && /^https?:$/.test(url.protocol);
+  if (isHttp && repository.password !== "") {
+    url.username = encodeURIComponent(repository.username);
+    url.password = encodeURIComponent(repository.password);
+  }
+  await sources.tips(isHttp ? url.href : repository.url, AbortSignal.timeout(testTimeoutMs));
+}
+
+function watchApplications(cache: WatchCache): WatchApplications {
+  return (listener) =>
+    cache.onChange(({ type, object: application, previous }) => {
+      const isNew = previous === undefined || previous.metadata.uid !== application.metadata.uid;
+      listener({ type: type === "deleted" ? "DELETED" : isNew ? "ADDED" : "MODIFIED", application });
+    });
+}
+
 /** What the files of a push concern, by the annotations of Applications. */
 function concernedBy(store: ApplicationStore): NonNullable<PushIntakeDeps["concerned"]> {
   return (keys, repository, files) => {
@@ -287,7 +384,10 @@ function concernedBy(store: ApplicationStore): NonNullable<PushIntakeDeps["conce
   };
 }
 
-async function openProjects({ stack, nursery, kube, clock, log }: Parts): Promise<{
+async function openProjects(
+  { stack, nursery, kube, clock, log }: Parts,
+  configMaps: WatchCache,
+): Promise<{
   readonly projects: Projects;
   onProject(listener: (name: string) => void): void;
 }> {
@@ -300,18 +400,28 @@ async function openProjects({ stack, nursery, kube, clock, log }: Parts): Promis
   stack.use(nursery.start("AppProject cache", (signal) => cache.run(signal)));
   await cache.synced;
   return {
-    projects: createProjects(cache, controllerNamespace, log),
+    projects: createProjects(cache, { configMaps, namespace: controllerNamespace, log }),
     onProject: (listener) => void cache.onChange(({ object }) => listener(object.metadata.name ?? "")),
   };
 }
 
-/** The ConfigMaps of the controller's namespace: settings of the original are among them. */
-async function openConfigMaps({ stack, nursery, kube, clock, log }: Parts): Promise<WatchCache> {
-  const kind = { apiVersion: "v1", kind: "ConfigMap" };
-  const cache = createWatchCache({ client: kube, kind, options: { namespace: controllerNamespace }, clock, log });
-  stack.use(nursery.start("settings cache", (signal) => cache.run(signal)));
-  await cache.synced;
-  return cache;
+/** Outcomes as events, for Sensors of the Application's namespace. */
+function startTelling(parts: Parts, cache: WatchCache): void {
+  const { stack, nursery, system, outcomes, clock, log } = parts;
+  const told = {
+    cache,
+    store: system.bus.state("application-outcomes"),
+    hops: hopsOf(parts),
+    isHeard: outcomes.isHeard,
+    publish: (event: EmittedEvent, namespace: string) => outcomes.publish(event, { namespace, own: "default" }),
+    clock,
+    log,
+  };
+  stack.use(nursery.start("application outcomes", (signal) => tellOutcomes(told, signal)));
+}
+
+function hopsOf({ system }: Parts): HopStore {
+  return createHopStore(system.bus.state(hopStore.name, { ttlMs: hopStore.ttlMs }));
 }
 
 /** The safety net below pushes. */
@@ -344,7 +454,7 @@ function startPolling(
 async function pollCharts(clock: Clock, controller: ApplicationController, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await sleepFor(clock, pollMs + pollJitterMs * Math.random(), signal);
-    controller.lookAtCharts("charts are looked at from time to time");
+    controller.lookAgain("charts", "charts are looked at from time to time");
   }
 }
 

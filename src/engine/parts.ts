@@ -14,6 +14,7 @@ import type { DeadStore } from "../events/sensor/dead-store.ts";
 import type { Partitions } from "../events/sensor/partition.ts";
 import type { Redrives } from "../events/sensor/redrives.ts";
 import type { ClientPool } from "../events/triggers/trigger.ts";
+import type { Plugin } from "../gitops/render/plan.ts";
 import type { KubeClient, WatchCache } from "../kube/kube.ts";
 import type { RemoteCluster } from "../kube/kubeconfig.ts";
 import { createWatchCache } from "../kube/watch-cache.ts";
@@ -22,6 +23,7 @@ import type { DataDir } from "../local/data-dir.ts";
 import type { KubeObject } from "../objects/object.ts";
 import type { Ledger } from "../record/records.ts";
 import type { ListedResource } from "../server/history-routes.ts";
+import type { Outcomes } from "./outcomes.ts";
 
 export interface EngineConfig {
   /** Of the program, as `/metrics` tells it. */
@@ -39,6 +41,8 @@ export interface EngineConfig {
   readonly git: { readonly command: string; readonly env: Readonly<Record<string, string>> };
   /** The only folder whose files sources and artifacts may name. Default: `files/<namespace>` of the data directory. */
   readonly fileRoot?: string;
+  /** Tools, options and plugins that make manifests of sources. */
+  readonly rendering?: RenderingConfig;
   /** Between waves of a sync: so that other controllers can act on what one wave did. */
   readonly waveDelayMs: number;
   /** Whether projects may want signed commits. */
@@ -50,6 +54,13 @@ export interface EngineConfig {
   /** Beside what its URL says; asked again and again. */
   readonly busCredentials?: () => Promise<BusCredentials>;
   readonly log: Logger;
+}
+
+export interface RenderingConfig {
+  /** By `helm`, `kustomize`, `jsonnet`, or with a version: `kustomize@5.4.3`. */
+  readonly toolPaths: ReadonlyMap<string, string>;
+  readonly kustomizeBuildOptions: readonly string[];
+  readonly plugins: readonly Plugin[];
 }
 
 export const host = "127.0.0.1";
@@ -122,6 +133,7 @@ export interface Parts extends Base, Records {
   readonly writeStatus: WriteStatus;
   readonly dead: DeadStore;
   readonly redrives: Redrives;
+  readonly outcomes: Outcomes;
   /** Connections of triggers. */
   readonly clients: ClientPool;
 }

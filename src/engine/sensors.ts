@@ -10,6 +10,7 @@ import type { CompiledSensor } from "../events/sensor/compile.ts";
 import { createDeadLetters } from "../events/sensor/dead-letters.ts";
 import { createExecutor, type ExecutorDeps } from "../events/sensor/executor.ts";
 import type { LimitOf } from "../events/sensor/lane.ts";
+import { announcing } from "../events/sensor/outcome-events.ts";
 import { createRateLimit, rateKey, rateStore } from "../events/sensor/rate-limit.ts";
 import { createSensorRunner, type SensorRunner, type SensorRunnerDeps } from "../events/sensor/runner.ts";
 import { ledgerPositionsIn } from "../events/sensor/sensor-cells.ts";
@@ -48,8 +49,9 @@ export async function startSensors(
     const runBus = createBusRunner(parts);
     return createEventBusController({ ...parts, cache, runBus, request });
   });
-  const sensors = runController(parts, "Sensor", ({ cache, request }) =>
-    createSensorController({
+  const sensors = runController(parts, "Sensor", ({ cache, request }) => {
+    parts.outcomes.follow(cache);
+    return createSensorController({
       ...parts,
       cache,
       request,
@@ -57,8 +59,8 @@ export async function startSensors(
       buses: parts.directory,
       owns: parts.leases.sensors.owns,
       createRunner: createRunnerFactory(parts, { ...finished, ticker }, targets),
-    }),
-  );
+    });
+  });
   parts.leases.sensors.workBy({
     changed: (partition) => sensors.reconciler.requestPartition(partition),
     stop: (partition) => sensors.reconciler.stopPartition(partition),
@@ -117,7 +119,7 @@ export function createActing(
   parts: Parts,
   compiled: CompiledSensor,
   targets: TriggerTargets,
-): Pick<SensorRunnerDeps, "execute" | "putDead" | "limitOf" | "log"> {
+): Pick<SensorRunnerDeps, "execute" | "putDead" | "expired" | "limitOf" | "log"> {
   const { namespace, name } = compiled.head;
   const { clock } = parts;
   const log = parts.log.child({ namespace, sensor: name });
@@ -130,8 +132,15 @@ export function createActing(
   return {
     log,
     limitOf,
-    execute: createExecutor(compiled, { kinds: triggerKinds, context }),
-    putDead: createDeadLetters(parts.system.bus, compiled.head, clock),
+    ...announcing(
+      compiled.head,
+      {
+        execute: createExecutor(compiled, { kinds: triggerKinds, context }),
+        putDead: createDeadLetters(parts.system.bus, compiled.head, clock),
+      },
+      parts.outcomes.targetOf(namespace, compiled.sensor.eventBusName),
+      { clock, log },
+    ),
   };
 }
 

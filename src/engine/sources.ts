@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { EventSource } from "../api/resources.ts";
 import { publishEvent } from "../controllers/bus-directory.ts";
 import { createEventSourceController, type EventSourceController } from "../controllers/event-source.ts";
@@ -6,6 +7,7 @@ import { partitionOf } from "../events/sensor/partition.ts";
 import { openIngress } from "../events/sources/ingress.ts";
 import { sourceKinds, sourceSchemas } from "../events/sources/registry.ts";
 import { isSingleton, runEventSource } from "../events/sources/runner.ts";
+import { createOutgoingFetch } from "./outgoing.ts";
 import {
   host,
   type Parts,
@@ -33,6 +35,7 @@ export async function startSources(parts: Parts): Promise<RunningSources> {
     leases.sensors.owns(partitionOf(namespace, name));
   const ingress = stack.use(await openIngress({ host, port: config.ingressPort, log }));
   const state = parts.system.bus.state("sources");
+  const fetch = createOutgoingFetch(true, stack);
   const sources = runController(parts, "EventSource", ({ cache, request }) =>
     createEventSourceController({
       ...parts,
@@ -57,6 +60,8 @@ export async function startSources(parts: Parts): Promise<RunningSources> {
             publish: async (event) => void (await publishEvent(handle, metadata.namespace, event)),
             mountFor: (event) => ingress.mountFor(metadata, event, (message) => report.warning(event, message)),
             secret: createSecretReader(kube, metadata.namespace),
+            fetch,
+            fileRoot: config.fileRoot ?? join(config.dataDir, "files", metadata.namespace),
             kube,
             state,
             clock,

@@ -94,6 +94,8 @@ function clientOf(http: KubeHttp, discovery: Discovery, as: KubeClient["as"]): K
     async isNamespaced(kind, signal) {
       return (await discovery.find(kind, signal)).namespaced;
     },
+    document: (path, signal) => http.document(path, signal),
+    kindOf: (apiVersion, plural, signal) => discovery.kindOf(apiVersion, plural, signal),
     as,
   };
 }

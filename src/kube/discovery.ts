@@ -14,6 +14,8 @@ type ReadDocument = (path: string, signal?: AbortSignal) => Promise<unknown>;
 export interface Discovery {
   /** Cached by group version; a kind that is missing there is looked up once more. @throws TerminalError API_NOT_FOUND */
   find(kind: GroupVersionKind, signal?: AbortSignal): Promise<DiscoveredKind>;
+  /** The kind that a plural stands for, always as the server has it now. @throws TerminalError API_NOT_FOUND */
+  kindOf(apiVersion: string, plural: string, signal?: AbortSignal): Promise<string>;
 }
 
 export function versionPath(apiVersion: string): string {
@@ -33,6 +35,11 @@ export function createDiscovery(read: ReadDocument): Discovery {
       const found = cache.get(apiVersion)?.get(kind) ?? (await refresh(apiVersion, signal)).get(kind);
       if (found !== undefined) return found;
       throw new TerminalError("API_NOT_FOUND", `the server has no kind "${kind}" in version "${apiVersion}"`);
+    },
+    async kindOf(apiVersion, plural, signal) {
+      const kinds = await refresh(apiVersion, signal);
+      for (const [kind, found] of kinds) if (found.plural === plural) return kind;
+      throw new TerminalError("API_NOT_FOUND", `the server has no resource "${plural}" in version "${apiVersion}"`);
     },
   };
 }

@@ -62,6 +62,10 @@ export interface KubeClient {
   watch(kind: GroupVersionKind, from: string, options: ListOptions, signal: AbortSignal): AsyncIterable<WatchEvent>;
   /** Whether objects of the kind live in namespaces. @throws TerminalError API_NOT_FOUND for a kind the server lacks. */
   isNamespaced(kind: GroupVersionKind, signal?: AbortSignal): Promise<boolean>;
+  /** What the server says of itself: `/version`, `/apis`, `/apis/apps/v1`; undefined for 404. */
+  document(path: string, signal?: AbortSignal): Promise<unknown>;
+  /** The kind of a plural, such as `pods`. @throws EngineError API_NOT_FOUND: there is none, or not yet. */
+  kindOf(apiVersion: string, plural: string, signal?: AbortSignal): Promise<string>;
   /** The same cluster as another user, by impersonation: `system:serviceaccount:<namespace>:<name>`. */
   as(user: string): KubeClient;
 }

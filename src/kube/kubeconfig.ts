@@ -3,13 +3,17 @@ import { EngineError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { openConnections } from "./connections.ts";
 import type { Credentials } from "./credentials.ts";
+import { inClusterName, readInCluster } from "./in-cluster.ts";
 import { type KubeconfigContext, type KubeconfigUser, readKubeconfig } from "./kubeconfig-file.ts";
 import { createUserCredentials } from "./user-credentials.ts";
 
 export interface OpenKubeconfigOptions {
+  /** A file, or `in-cluster`: the service account of the Pod that this is. */
   readonly path: string;
   /** Default: the file's current context. */
   readonly context?: string;
+  /** Where a Pod has its service account; for tests. */
+  readonly accountDirectory?: string;
   /** What credential plugins inherit, as with kubectl (PATH, HOME, AWS_PROFILE …). */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
@@ -36,7 +40,7 @@ export interface RemoteCluster extends AsyncDisposable {
  * @throws TerminalError CONFIG_INVALID; EngineError CREDENTIALS_FAILED
  */
 export async function openKubeconfig(options: OpenKubeconfigOptions): Promise<RemoteCluster> {
-  return openContext(await readKubeconfig(options.path, options.context), options);
+  return openContext(await readContext(options), options);
 }
 
 /** As `openKubeconfig`, for what a kubeconfig or a Secret says. */
@@ -93,6 +97,10 @@ export async function openContext(
       await connections[Symbol.asyncDispose]();
     },
   };
+}
+
+function readContext({ path, context, env, accountDirectory }: OpenKubeconfigOptions): Promise<KubeconfigContext> {
+  return path === inClusterName ? readInCluster(env, accountDirectory) : readKubeconfig(path, context);
 }
 
 /** One caller stops waiting; what others wait for goes on. */

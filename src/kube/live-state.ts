@@ -31,7 +31,7 @@ export interface LiveState {
   /**
    * Watches these kinds, and those that workloads among them make (Deployment → ReplicaSet → Pod and so on), from now
    * on; resolves once their first lists are in. Of the kinds given, those that the cluster does not know are returned;
-   * they are asked for again at a later call, at most once a second.
+   * they are asked for again at a later call, after a second at first, after half a minute in the end.
    * @throws EngineError API_UNAVAILABLE when a first list takes too long, or what is known may be out of date because a
    *   watch has failed for as long; API_FORBIDDEN, which names the kind.
    */
@@ -49,6 +49,8 @@ export interface LiveState {
   rootOf(object: KubeObject): KubeObject;
   /** Everything below the object, itself not included, depth first; at most 10,000. */
   descendantsOf(uid: string): readonly KubeObject[];
+  /** Asks `groupOf` again for every object: what it says of them has changed. */
+  regroup(): void;
   /** Known after `ensure`. */
   isNamespaced(kind: GroupVersionKind): boolean | undefined;
   /** Called after the change is in; each object in one version only. Returns the way to stop. */
@@ -57,8 +59,12 @@ export interface LiveState {
 
 /** How long a first list may take, and a watch fail, before `ensure` throws. */
 const patienceMs = 30_000;
-/** How long a kind that the cluster lacks, or does not show, is not asked for again. */
+/**
+ * How long a kind that the cluster lacks, or does not show, is not asked for again: each time longer, up to the longest,
+ * until a definition arrives.
+ */
 const refusedMs = 1_000;
+const longestRefusedMs = 30_000;
 const maxRefusals = 1_000;
 /** So many answers in a row that a known kind is unknown make it so: a server that starts may say it of a CRD's. */
 const goneAfter = 3;
@@ -90,6 +96,8 @@ interface KindWatch {
 interface Refusal {
   readonly error: EngineError;
   readonly atMs: number;
+  /** How long it holds. */
+  readonly forMs: number;
 }
 
 class ClusterState implements LiveState {
@@ -168,6 +176,13 @@ class ClusterState implements LiveState {
     return this.#index.descendantsOf(uid);
   }
 
+  regroup(): void {
+    for (const { isLeading, cache } of this.#watches.values()) {
+      if (!isLeading) continue;
+      for (const object of cache.items()) this.#index.set(object, this.#options.groupOf(object));
+    }
+  }
+
   isNamespaced(kind: GroupVersionKind): boolean | undefined {
     return this.#watches.get(kindKey(kind))?.isNamespaced;
   }
@@ -186,7 +201,7 @@ class ClusterState implements LiveState {
       return known.isReady ? undefined : known.first.promise;
     }
     const refusal = this.#refusals.get(key);
-    const isFresh = refusal !== undefined && this.#options.clock.monotonicMs() - refusal.atMs < refusedMs;
+    const isFresh = refusal !== undefined && this.#options.clock.monotonicMs() - refusal.atMs < refusal.forMs;
     return isFresh ? Promise.reject(refusal.error) : this.#watch(key, kind).first.promise;
   }
 
@@ -231,7 +246,6 @@ class ClusterState implements LiveState {
     const fresh = { isReady: false, isNamespaced: undefined, unknowns: 0, running: undefined };
     const watch: KindWatch = { kind, cache, first, isLeading, ...fresh };
     cache.onChange((change) => this.#take(watch, change));
-    this.#refusals.delete(key);
     this.#watches.set(key, watch);
     if (this.#phase === "running") this.#start(watch);
     return watch;
@@ -244,6 +258,7 @@ class ClusterState implements LiveState {
         // The list has asked where the kind is: this is known by now.
         watch.isNamespaced = await this.#options.client.isNamespaced(kind, signal);
         watch.isReady = true;
+        this.#refusals.delete(kindKey(kind));
         first.resolve();
       });
       listed.catch((error) => this.#drop(watch, asEngineError(error)));
@@ -253,6 +268,7 @@ class ClusterState implements LiveState {
 
   #take({ isLeading }: KindWatch, change: WatchChange): void {
     if (!isLeading) return;
+    if (change.object.kind === "CustomResourceDefinition") this.#refusals.clear();
     if (change.type === "set") this.#index.set(change.object, this.#options.groupOf(change.object));
     else this.#index.delete(change.object);
     this.#tell(change);
@@ -282,8 +298,10 @@ class ClusterState implements LiveState {
     const key = kindKey(watch.kind);
     if (this.#phase === "stopped" || this.#watches.get(key) !== watch) return;
     this.#watches.delete(key);
+    const before = this.#refusals.get(key)?.forMs ?? 0;
     if (this.#refusals.size >= maxRefusals) this.#refusals.clear();
-    this.#refusals.set(key, { error, atMs: this.#options.clock.monotonicMs() });
+    const forMs = Math.min(longestRefusedMs, Math.max(refusedMs, before * 2));
+    this.#refusals.set(key, { error, atMs: this.#options.clock.monotonicMs(), forMs });
     watch.first.reject(error);
     this.#end(watch);
     if (watch.isLeading) this.#handOver(watch, this.#otherVersion(watch.kind));

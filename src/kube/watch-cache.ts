@@ -155,6 +155,8 @@ class KindCache implements WatchCache {
     const { count = 0, sinceMs = clock.monotonicMs() } = this.#failure ?? {};
     this.#failure = { error, count: count + 1, sinceMs };
     onFailure?.(this.#failure);
+    // Whoever was told may have ended it.
+    if (signal.aborted) return;
     const isExpired = error instanceof EngineError && error.code === "API_CONFLICT";
     if (isExpired) this.#version = undefined;
     this.#failures++;

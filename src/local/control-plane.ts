@@ -1,7 +1,12 @@
+import { createHash, randomUUID } from "node:crypto";
 import type { Clock } from "../base/clock.ts";
 import { isJsonObject, type JsonObject, parseJson } from "../base/json.ts";
 import type { Logger } from "../base/log.ts";
-import { createAuthentication, type TokenUser } from "./authentication.ts";
+import { userOfAccountToken } from "./access/account-tokens.ts";
+import { requirePath, requireResource } from "./access/attributes.ts";
+import { authenticate, type FindUser, type TokenUser, userTokens } from "./access/authentication.ts";
+import { admins, createAuthorizer } from "./access/authorizer.ts";
+import { bootstrapBindings, bootstrapMark, bootstrapRoles } from "./access/bootstrap.ts";
 import {
   acceptsAggregated,
   aggregatedGroups,
@@ -12,16 +17,19 @@ import {
   resourceList,
   versionInfo,
 } from "./discovery.ts";
+import { objectAt } from "./kinds.ts";
 import { openApiDocument, openApiIndex } from "./openapi.ts";
 import type { Plane } from "./plane.ts";
 import { parseResourcePath, type ResourceRequest, type User } from "./request.ts";
 import { serveResource } from "./resource-verbs.ts";
-import { ResourceTable } from "./resources.ts";
+import { ResourceTable, storeKey } from "./resources.ts";
 import { createSimulation, type Simulation } from "./simulation/simulation.ts";
+import { workflowDefinitions } from "./simulation/workflow.ts";
 import { badRequest, StatusError, unknownPath } from "./status-error.ts";
 import { ObjectStore } from "./store.ts";
 import type { Admission } from "./stored-object.ts";
 import { WatchWindow } from "./watch-window.ts";
+import { createReviewer } from "./webhooks/reviewer.ts";
 import { createObject } from "./writes.ts";
 
 export interface ControlPlane extends AsyncDisposable {
@@ -49,6 +57,8 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   const table = new ResourceTable();
   const store = new ObjectStore(options.path, (changes) => {
     for (const change of changes) {
+      authorizer.notify(change.resource);
+      reviewer.notify(change.resource);
       if (change.resource !== definitions) continue;
       table.define(change.name, change.type === "DELETED" ? undefined : parseObject(change.text));
     }
@@ -56,21 +66,27 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     simulation?.notify(changes);
   });
   let simulation: Simulation | undefined;
+  const authorizer = createAuthorizer(store);
+  const reviewer = createReviewer(store);
   const window = new WatchWindow(store.revision, windowLimits);
   for (const { name, text } of store.list(definitions, { limit: -1 })) table.define(name, parseObject(text));
   const { clock, admission } = options;
-  const plane: Plane = { store, table, clock, admission, window, watches: new Set() };
-  await ensureNamespaces(plane);
+  const secret = secretOf(options.users);
+  const findUser = tokensOf(options, store, secret);
+  const access = { authorizer, findUser, secret, isSimulated: options.simulate === true };
+  const plane: Plane = { store, table, clock, admission, reviewer, window, watches: new Set(), ...access };
+  for (const name of firstNamespaces) await ensureObject(plane, "", "v1", "namespaces", { metadata: { name } });
+  await ensureRoles(plane);
+  if (options.simulate) for (const one of workflowDefinitions) await ensureDefinition(plane, one);
   const stop = new AbortController();
   if (options.simulate) simulation = createSimulation({ ...plane, log: options.log });
   const simulated = simulation?.run(stop.signal);
-  const authenticate = createAuthentication(options.users);
   return {
     async fetch(request) {
       try {
         const url = new URL(request.url);
         const open = openPath(url.pathname);
-        return open ?? (await route(plane, request, url, authenticate(request.headers)));
+        return open ?? (await route(plane, request, url, authenticate(request.headers, findUser, authorizer)));
       } catch (error) {
         return errorResponse(error, options.log);
       }
@@ -93,17 +109,52 @@ function parseObject(text: string): JsonObject | undefined {
 /** Those of every cluster, and the one that Applications are made in: elsewhere the installation of Argo CD makes it. */
 const firstNamespaces = ["default", "kube-system", "kube-public", "kube-node-lease", "argocd"];
 
-async function ensureNamespaces(plane: Plane): Promise<void> {
-  const resource = plane.table.find("", "v1", "namespaces");
-  if (resource === undefined) return;
+const self = { name: "system:apiserver", groups: ["system:masters"] };
+
+/** Makes an object of the control plane's own unless there is one of its name. */
+async function ensureObject(
+  plane: Plane,
+  group: string,
+  version: string,
+  plural: string,
+  object: JsonObject,
+): Promise<void> {
+  const resource = plane.table.find(group, version, plural);
+  const name = String(objectAt(object, "metadata").name);
+  if (resource === undefined || plane.store.read(storeKey(resource), "", name) !== undefined) return;
   const request = new Request("http://localhost/");
-  for (const name of firstNamespaces) {
-    if (plane.store.read("/namespaces", "", name) !== undefined) continue;
-    const user = { name: "system:apiserver", groups: ["system:masters"] };
-    const query = new URLSearchParams();
-    const target = { request, query, user, resource, namespace: undefined, name, subresource: undefined, warnings: [] };
-    await createObject({ ...plane, admission: undefined }, target, { metadata: { name } });
-  }
+  const place = { namespace: undefined, name, subresource: undefined, warnings: [] };
+  const target = { request, query: new URLSearchParams(), user: self, resource, ...place };
+  await createObject({ ...plane, admission: undefined, reviewer: undefined }, target, object);
+}
+
+function ensureDefinition(plane: Plane, definition: JsonObject): Promise<void> {
+  return ensureObject(plane, "apiextensions.k8s.io", "v1", "customresourcedefinitions", definition);
+}
+
+/** Roles and bindings of every cluster, once: who deletes one of them means it. */
+async function ensureRoles(plane: Plane): Promise<void> {
+  const group = "rbac.authorization.k8s.io";
+  if (plane.store.read(`${group}/clusterroles`, "", bootstrapMark) !== undefined) return;
+  for (const one of bootstrapBindings) await ensureObject(plane, group, "v1", "clusterrolebindings", one);
+  for (const one of bootstrapRoles.toReversed()) await ensureObject(plane, group, "v1", "clusterroles", one);
+}
+
+function secretOf(users: readonly TokenUser[]): string {
+  return createHash("sha256")
+    .update(`service accounts ${users[0]?.token ?? randomUUID()}`)
+    .digest("base64");
+}
+
+/** Users that were given, and service accounts by the tokens that were signed here. */
+function tokensOf({ users, clock }: ControlPlaneOptions, store: ObjectStore, secret: string): FindUser {
+  const given = userTokens(users);
+  const uidOf = (namespace: string, name: string): string | undefined => {
+    const text = store.read("/serviceaccounts", namespace, name);
+    const uid = text === undefined ? undefined : objectAt(parseObject(text) ?? {}, "metadata").uid;
+    return typeof uid === "string" ? uid : undefined;
+  };
+  return (token) => given(token) ?? userOfAccountToken(secret, token, clock.now(), uidOf);
 }
 
 /** Paths that need no credentials. */
@@ -115,11 +166,16 @@ function openPath(path: string): Response | undefined {
 async function route(plane: Plane, request: Request, url: URL, user: User): Promise<Response> {
   const segments = pathSegments(url.pathname);
   const document = request.method === "GET" ? documentOf(plane.table, segments, request) : undefined;
-  if (document !== undefined) return document;
+  if (document !== undefined) {
+    requirePath(plane.authorizer, user, request.method, url.pathname);
+    return document;
+  }
   if (segments[0] !== "api" && segments[0] !== "apis") throw unknownPath();
   const path = parseResourcePath(segments, plane.table);
   if (path === undefined) throw unknownPath();
   const target: ResourceRequest = { ...path, request, query: url.searchParams, user, warnings: [] };
+  if (!user.groups.includes(admins)) await plane.store.settled();
+  requireResource(plane.authorizer, target);
   const response = await serveResource(plane, target);
   for (const warning of target.warnings) response.headers.append("warning", warningValue(warning));
   return response;

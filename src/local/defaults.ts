@@ -117,7 +117,12 @@ function serviceSpec(spec: JsonObject, uid: string): JsonObject {
   const filledPorts = Array.isArray(ports)
     ? ports.map((port) => (isJsonObject(port) ? filled({ protocol: "TCP", targetPort: port.port ?? 0 }, port) : port))
     : undefined;
-  const result = { ...filled(defaults, spec), ...(filledPorts === undefined ? {} : { ports: filledPorts }) };
+  const isOutside = type === "NodePort" || type === "LoadBalancer";
+  const allPorts = isOutside ? filledPorts?.map((port, index) => withNodePort(port, uid, index)) : filledPorts;
+  const result = {
+    ...filled({ ...defaults, ...outside(type) }, spec),
+    ...(allPorts === undefined ? {} : { ports: allPorts }),
+  };
   if (type === "ExternalName") return result;
   const address = spec.clusterIP === undefined || spec.clusterIP === "" ? addressOf(uid) : spec.clusterIP;
   return {
@@ -125,6 +130,18 @@ function serviceSpec(spec: JsonObject, uid: string): JsonObject {
     clusterIP: address,
     clusterIPs: Array.isArray(spec.clusterIPs) && spec.clusterIPs.length > 0 ? spec.clusterIPs : [address],
   };
+}
+
+function outside(type: JsonValue): JsonObject {
+  if (type === "LoadBalancer") return { externalTrafficPolicy: "Cluster", allocateLoadBalancerNodePorts: true };
+  return type === "NodePort" ? { externalTrafficPolicy: "Cluster" } : {};
+}
+
+/** Of the usual range. As with addresses, two of the same do no harm. */
+function withNodePort(port: JsonValue, uid: string, index: number): JsonValue {
+  if (!isJsonObject(port)) return port;
+  const [a = 0, b = 0] = createHash("sha256").update(`${uid} ${index}`).digest();
+  return filled({ nodePort: 30_000 + ((a * 256 + b) % 2_768) }, port);
 }
 
 /** The same for each write of one Service, with nothing to allocate; two of the same address do no harm here. */

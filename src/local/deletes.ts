@@ -6,7 +6,7 @@ import { isDryRun, parseText, type ResourceRequest, readText } from "./request.t
 import type { ServedResource } from "./resources.ts";
 import { badRequest, conflict, forbidden, StatusError } from "./status-error.ts";
 import { keyOf, needObject, type WriteDeps } from "./stored-object.ts";
-import { admit } from "./writes.ts";
+import { admit, reviewedWrite } from "./writes.ts";
 
 /** What a deletion answers with: the object while it waits for finalizers, otherwise a Status. */
 export interface Deleted {
@@ -32,7 +32,7 @@ export function deleteObject(
 ): Promise<Deleted> {
   const isDry = isDryRun(target.query) || (Array.isArray(options.dryRun) && options.dryRun.includes("All"));
   const policy = propagationOf(target.query, options);
-  return deps.store.write(() => {
+  return reviewedWrite(deps, target, () => {
     const old = needObject(deps, target, name);
     checkPreconditions(target, name, objectAt(old, "metadata"), objectAt(options, "preconditions"));
     if (

@@ -97,6 +97,14 @@ export function resourceList(table: ResourceTable, group: string, version: strin
         ...(resource.shortNames.length > 0 ? { shortNames: resource.shortNames } : {}),
         ...(resource.categories.length > 0 ? { categories: resource.categories } : {}),
       },
+      ...(resource.parts ?? []).map(({ name, kind, verbs, group: own, version: ownVersion }) => ({
+        name: `${resource.plural}/${name}`,
+        singularName: "",
+        namespaced: resource.namespaced,
+        ...(own === undefined ? {} : { group: own, version: ownVersion ?? "v1" }),
+        kind,
+        verbs,
+      })),
       ...(resource.hasStatus
         ? [
             {
@@ -152,6 +160,11 @@ export function aggregatedGroups(table: ResourceTable, isCore: boolean): JsonObj
 function aggregatedResource(resource: ServedResource): JsonObject {
   const responseKind = { group: resource.group, version: resource.version, kind: resource.kind };
   const subresources = [
+    ...(resource.parts ?? []).map(({ name, kind, verbs, group = resource.group, version = resource.version }) => ({
+      subresource: name,
+      responseKind: { group, version, kind },
+      verbs,
+    })),
     ...(resource.hasScale ? [{ subresource: "scale", responseKind: scaleKind, verbs: statusVerbs }] : []),
     ...(resource.hasStatus ? [{ subresource: "status", responseKind, verbs: statusVerbs }] : []),
   ];

@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { invalidValue, required } from "./kind-checks.ts";
 import type { FieldProblem } from "./status-error.ts";
 
 /** What one built-in kind does differently from all others. */
@@ -57,14 +58,6 @@ function keyProblems(field: string, key: string, value: JsonValue): readonly Fie
   const message =
     "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
   return [invalidValue(`${field}[${key}]`, key, message)];
-}
-
-function invalidValue(field: string, value: JsonValue, why: string): FieldProblem {
-  return { field, message: `Invalid value: ${JSON.stringify(value)}: ${why}`, reason: "FieldValueInvalid" };
-}
-
-function required(field: string): FieldProblem {
-  return { field, message: "Required value", reason: "FieldValueRequired" };
 }
 
 /** A definition is served as soon as it is stored, so it says so at once. */

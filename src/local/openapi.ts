@@ -1,4 +1,5 @@
 import type { JsonObject } from "../base/json.ts";
+import { fieldTypes } from "../objects/typed-fields.ts";
 import { apiVersionOf, type ResourceTable, type ServedResource } from "./resources.ts";
 
 /** `/openapi/v3`: where the document of each group version is. */
@@ -24,7 +25,7 @@ export function openApiDocument(table: ResourceTable, path: string): JsonObject 
     openapi: "3.0.0",
     info: { title: "Tiphys", version: "v1.36.0+tiphys" },
     paths: Object.fromEntries(found.map((resource) => [itemPath(resource, path), operations(resource)])),
-    components: { schemas: Object.fromEntries(found.map((resource) => [schemaName(resource), schemaOf(resource)])) },
+    components: { schemas: { ...typesOf(found), ...customSchemas(found) } },
   };
 }
 
@@ -47,6 +48,58 @@ function operations(resource: ServedResource): JsonObject {
     "x-kubernetes-group-version-kind": kind,
   });
   return { get: { ...operation("get"), parameters: [] }, patch: operation("patch"), put: operation("put") };
+}
+
+function customSchemas(found: readonly ServedResource[]): JsonObject {
+  const custom = found.filter(({ fieldsType }) => fieldsType === undefined);
+  return Object.fromEntries(custom.map((resource) => [schemaName(resource), schemaOf(resource)]));
+}
+
+/** The structs of built-in kinds, and those that they name. */
+function typesOf(found: readonly ServedResource[]): JsonObject {
+  const schemas: Record<string, JsonObject> = {};
+  const waiting = found.flatMap(({ fieldsType }) => fieldsType ?? []);
+  for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
+    const fields = fieldTypes[name];
+    if (fields === undefined || schemas[name] !== undefined) continue;
+    const kinds = found.filter(({ fieldsType }) => fieldsType === name).map(kindOf);
+    const properties = Object.entries(fields).map(([field, code]): [string, JsonObject] => [
+      field,
+      codeSchema(code, waiting),
+    ]);
+    schemas[name] = {
+      type: "object",
+      properties: Object.fromEntries(properties),
+      ...(kinds.length === 0 ? {} : { "x-kubernetes-group-version-kind": kinds }),
+    };
+  }
+  return schemas;
+}
+
+const scalarSchemas: Readonly<Record<string, JsonObject>> = {
+  string: { type: "string" },
+  bytes: { type: "string", format: "byte" },
+  boolean: { type: "boolean" },
+  integer: { type: "integer" },
+  number: { type: "number" },
+  quantity: { type: "string" },
+  "int-or-string": { type: "string", format: "int-or-string" },
+  "date-time": { type: "string", format: "date-time" },
+  "date-time-micro": { type: "string", format: "date-time" },
+  any: { type: "object" },
+};
+
+function codeSchema(code: string, waiting: string[]): JsonObject {
+  if (code.startsWith("[]")) return { type: "array", items: codeSchema(code.slice(2), waiting) };
+  if (code.startsWith("{}")) return { type: "object", additionalProperties: codeSchema(code.slice(2), waiting) };
+  const scalar = Object.hasOwn(scalarSchemas, code) ? scalarSchemas[code] : undefined;
+  if (scalar !== undefined) return scalar;
+  waiting.push(code);
+  return { allOf: [{ $ref: `#/components/schemas/${code}` }] };
+}
+
+function kindOf({ group, version, kind }: ServedResource): JsonObject {
+  return { group, version, kind };
 }
 
 function schemaName(resource: ServedResource): string {

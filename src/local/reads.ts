@@ -5,7 +5,7 @@ import { type TableFormat, tableFormat } from "../objects/table.ts";
 import { asKubeObject } from "./metadata.ts";
 import type { ResourceRequest } from "./request.ts";
 import { apiVersionOf, storeKey } from "./resources.ts";
-import { badRequest, StatusError } from "./status-error.ts";
+import { badRequest, expired, futureRevision, StatusError } from "./status-error.ts";
 import type { StoredObject } from "./store.ts";
 import { keyOf, needObject, type WriteDeps } from "./stored-object.ts";
 
@@ -62,6 +62,7 @@ export function selectableOf(object: KubeObject): KubeObject {
 export async function readOne(deps: WriteDeps, target: ResourceRequest, name: string): Promise<string> {
   await deps.store.settled();
   const key = keyOf(target, name);
+  checkRevision(target.query, deps.store.revision);
   const text = deps.store.read(key.resource, key.namespace, key.name);
   const found = text ?? JSON.stringify(needObject(deps, target, name));
   const table = tableOf(target);
@@ -73,7 +74,8 @@ export async function readOne(deps: WriteDeps, target: ResourceRequest, name: st
 /** A list, or a Table, as JSON. Pages are read from the objects as they are now, not as they were at the first page. */
 export async function readList(deps: WriteDeps, target: ResourceRequest): Promise<string> {
   await deps.store.settled();
-  const limit = Number(target.query.get("limit") ?? 0) || 0;
+  const limit = integerIn(target.query, "limit");
+  checkRevision(target.query, deps.store.revision);
   const page = readPage(deps, target, limit);
   const metadata = {
     resourceVersion: page.revision,
@@ -91,6 +93,25 @@ export async function readList(deps: WriteDeps, target: ResourceRequest): Promis
     metadata,
   });
   return `${head.slice(0, -1)},"items":[${items}]}`;
+}
+
+/** @throws StatusError 400 */
+function integerIn(query: URLSearchParams, name: string): number {
+  const text = query.get(name) || "0";
+  if (/^-?\d{1,18}$/.test(text)) return Number(text);
+  throw badRequest(
+    `invalid query parameter ${name}: strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`,
+  );
+}
+
+/** Lists are as of now, which is not older than any revision that there was. @throws StatusError 400, 504 */
+function checkRevision(query: URLSearchParams, current: number): void {
+  const text = query.get("resourceVersion") || "0";
+  if (!/^\d{1,18}$/.test(text)) {
+    throw badRequest(`invalid resource version ${JSON.stringify(text)}: it must be an unsigned integer`);
+  }
+  if (query.get("resourceVersionMatch") === "Exact" && Number(text) < current) throw expired(Number(text), current);
+  if (Number(text) > current) throw futureRevision(text, current);
 }
 
 interface Page {
@@ -143,7 +164,8 @@ export function tableOf(target: ResourceRequest): TableFormat | undefined {
   const accept = target.request.headers.get("accept") ?? "";
   const wantsTable = accept.split(",").some((part) => /;\s*as=Table/.test(part) && /v=v1(?:;|$|\s)/.test(part));
   if (!wantsTable) return undefined;
-  return tableFormat(target.resource.kind, target.resource.custom?.columns);
+  const { kind, custom } = target.resource;
+  return tableFormat(custom === undefined ? kind : "", custom?.columns);
 }
 
 export function tableText(

@@ -1,20 +1,26 @@
 import { type JsonObject, parseJson } from "../base/json.ts";
+import { answerReview, isReview } from "./access/reviews.ts";
 import { deleteObject, readDeleteOptions } from "./deletes.ts";
 import { objectAt } from "./kinds.ts";
 import { asKubeObject } from "./metadata.ts";
+import { servePart } from "./parts.ts";
 import { patchObject } from "./patches.ts";
 import type { Plane } from "./plane.ts";
 import { inVersion, matcherOf, readList, readOne } from "./reads.ts";
 import { type ResourceRequest, readObjectBody } from "./request.ts";
 import { apiVersionOf, storeKey } from "./resources.ts";
 import { serveScale } from "./scale.ts";
-import { badRequest, invalid, methodNotAllowed, StatusError, unknownPath } from "./status-error.ts";
+import { badRequest, invalid, methodNotAllowed, StatusError } from "./status-error.ts";
 import { openWatch } from "./watches.ts";
 import { changeObject, createObject } from "./writes.ts";
 
 /** One request on a kind: a collection, an object or its status. @throws StatusError */
 export async function serveResource(plane: Plane, target: ResourceRequest): Promise<Response> {
   const { name, subresource } = target;
+  if (isReview(target.resource.kind, target.resource.group)) {
+    if (name !== undefined || target.request.method !== "POST") throw methodNotAllowed();
+    return ok(answerReview(plane, target, await readObjectBody(target.request)), 201);
+  }
   if (name === undefined) return serveCollection(plane, target);
   if (subresource === undefined) return serveObject(plane, target, name);
   if (subresource === "status" && target.resource.hasStatus) return serveStatus(plane, target, name);
@@ -22,7 +28,7 @@ export async function serveResource(plane: Plane, target: ResourceRequest): Prom
   if (subresource === "finalize" && target.resource.kind === "Namespace" && target.request.method === "PUT") {
     return ok(await update(plane, { ...target, subresource: undefined }, name));
   }
-  throw unknownPath();
+  return servePart(plane, target, name, subresource);
 }
 
 async function serveCollection(plane: Plane, target: ResourceRequest): Promise<Response> {
@@ -103,7 +109,9 @@ async function deleteCollection(plane: Plane, target: ResourceRequest): Promise<
   const rows = plane.store
     .list(storeKey(target.resource), { namespace: target.namespace, limit: -1 })
     .filter((row) => matches?.(asKubeObject(parseJson(row.text) as JsonObject)) ?? true);
-  const results = await Promise.allSettled(rows.map((row) => deleteObject(plane, target, row.name, options)));
+  const results = await Promise.allSettled(
+    rows.map((row) => deleteObject(plane, { ...target, name: row.name }, row.name, options)),
+  );
   for (const result of results) {
     if (result.status === "rejected" && !(result.reason instanceof StatusError && result.reason.code === 404)) {
       throw result.reason;

@@ -16,6 +16,8 @@ export interface ServedResource {
   readonly categories: readonly string[];
   readonly verbs: readonly string[];
   readonly hasStatus: boolean;
+  /** Subresources of this kind alone, as discovery lists them. */
+  readonly parts?: BuiltInResource["subresources"];
   readonly hasScale: boolean;
   /** `metadata.generation` counts changes outside of metadata and status. */
   readonly hasGeneration: boolean;
@@ -55,6 +57,8 @@ export function storeKey(resource: { readonly group: string; readonly plural: st
 /** Core kinds with a status whose generation Kubernetes does not count. */
 const withoutGeneration = new Set(["Namespace", "Node", "PersistentVolume", "PersistentVolumeClaim", "Service"]);
 
+const servedParts = new Set(["Pod/log", "Pod/eviction", "ServiceAccount/token"]);
+
 function fromBuiltIn(builtIn: BuiltInResource): ServedResource {
   const hasStatus = builtIn.subresources.some((subresource) => subresource.name === "status");
   return {
@@ -70,9 +74,27 @@ function fromBuiltIn(builtIn: BuiltInResource): ServedResource {
     hasStatus,
     hasScale: builtIn.subresources.some((subresource) => subresource.name === "scale"),
     hasGeneration: hasStatus && !withoutGeneration.has(builtIn.kind),
+    parts: builtIn.subresources.filter(({ name }) => servedParts.has(`${builtIn.kind}/${name}`)),
     patchType: builtIn.type,
     fieldsType: builtIn.type,
   };
+}
+
+/** Kinds that are asked and answered, not stored. */
+const reviews: readonly ServedResource[] = [
+  review("authentication.k8s.io", "TokenReview"),
+  review("authentication.k8s.io", "SelfSubjectReview"),
+  review("authorization.k8s.io", "LocalSubjectAccessReview", true),
+  review("authorization.k8s.io", "SelfSubjectAccessReview"),
+  review("authorization.k8s.io", "SelfSubjectRulesReview"),
+  review("authorization.k8s.io", "SubjectAccessReview"),
+];
+
+function review(group: string, kind: string, namespaced = false): ServedResource {
+  const singular = kind.toLowerCase();
+  const names = { kind, plural: `${singular}s`, singular, shortNames: [], categories: [] };
+  const parts = { hasStatus: false, hasScale: false, hasGeneration: false };
+  return { group, version: "v1", ...names, namespaced, verbs: ["create"], ...parts };
 }
 
 const crdVerbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
@@ -144,7 +166,7 @@ function columnsOf(value: unknown): readonly PrinterColumn[] | undefined {
 
 /** What is served right now. Changes with the stored CustomResourceDefinitions only. */
 export class ResourceTable {
-  readonly #builtIn: readonly ServedResource[] = builtInResources.map(fromBuiltIn);
+  readonly #builtIn: readonly ServedResource[] = [...builtInResources.map(fromBuiltIn), ...reviews];
   readonly #custom = new Map<string, readonly ServedResource[]>();
   #byPath = new Map<string, ServedResource>();
 

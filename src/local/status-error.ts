@@ -132,6 +132,13 @@ export function expired(from: number, oldest: number): StatusError {
   return new StatusError(410, "Expired", `too old resource version: ${from} (${oldest})`);
 }
 
+/** A revision that is not there yet: the client is to ask again. */
+export function futureRevision(from: string, current: number): StatusError {
+  const causes = [{ reason: "ResourceVersionTooLarge", message: "Too large resource version" }];
+  const message = `Timeout: Too large resource version: ${from}, current: ${current}`;
+  return new StatusError(504, "Timeout", message, { causes, retryAfterSeconds: 1 });
+}
+
 export function forbidden(message: string): StatusError {
   return new StatusError(403, "Forbidden", message, {});
 }

@@ -14,11 +14,23 @@ export type Admission = (request: {
   readonly old?: KubeObject;
 }) => { readonly denied?: string; readonly warnings?: readonly string[] };
 
+/** The validating webhooks that are stored. */
+export interface Reviewer {
+  /** Runs a write, again after each review that it needs. @throws StatusError 403 and others, 500 (a call that failed) */
+  review<T>(target: ResourceRequest, write: () => Promise<T>): Promise<T>;
+  /** Within a write: undoes it unless it was reviewed as it is, or nobody has to. */
+  require(target: ResourceRequest, request: Parameters<Admission>[0]): void;
+  /** To be told of each resource that changed. */
+  notify(resource: string): void;
+}
+
 export interface WriteDeps {
   readonly store: ObjectStore;
   readonly table: ResourceTable;
   readonly clock: Clock;
   readonly admission: Admission | undefined;
+  /** The validating webhooks; undefined: nobody else is asked. */
+  readonly reviewer?: Reviewer | undefined;
 }
 
 export interface ObjectKey {

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import type { KubeObject } from "../objects/object.ts";
 import { kindDefaults } from "./defaults.ts";
+import { kindChecks } from "./kind-checks.ts";
 import { kindRules, objectAt } from "./kinds.ts";
 import {
   asKubeObject,
@@ -41,7 +42,7 @@ export function createObject(
   checkType(sent, resource);
   const body = decodeObject(target, sent);
   const metadata = metadataOf(body, target.namespace, name);
-  return deps.store.write(() => {
+  return reviewedWrite(deps, target, () => {
     const named = withName(deps, target, metadata);
     checkMetadata(named, resource);
     const key = keyOf(target, String(named.name));
@@ -61,6 +62,12 @@ export function createObject(
     if (isDryRun(target.query)) return JSON.stringify(object);
     return deps.store.put(key, (revision) => withRevision(object, revision)).text;
   });
+}
+
+/** One write in the store, after the webhooks that have to be asked. */
+export function reviewedWrite<T>(deps: WriteDeps, target: ResourceRequest, work: () => T): Promise<T> {
+  const write = (): Promise<T> => deps.store.write(work);
+  return deps.reviewer === undefined ? write() : deps.reviewer.review(target, write);
 }
 
 function withName(deps: WriteDeps, target: ResourceRequest, metadata: JsonObject): JsonObject {
@@ -95,7 +102,7 @@ export function changeObject(
   change: Change,
   claim: Claim = claimUpdate,
 ): Promise<string> {
-  return deps.store.write(() => {
+  return reviewedWrite(deps, target, () => {
     const stored = needObject(deps, target, name);
     const old = { ...stored, apiVersion: apiVersionOf(target.resource) };
     const sent = change(old);
@@ -118,7 +125,7 @@ function storeChanged(
   checkPreconditions(resource, name, metadata, oldMetadata);
   const merged = mergeBySubresource(target, old, { ...sent, metadata: updatedMetadata(metadata, oldMetadata) });
   const now = nowText(deps);
-  const changed = withGeneration(resource, prepare(resource, now, merged), old);
+  const changed = withGeneration(resource, prepare(resource, now, merged, old), old);
   checkCustom(target, changed, old);
   const object = claim({ target, now, before: old, after: changed });
   const newMetadata = objectAt(object, "metadata");
@@ -184,18 +191,19 @@ function withRevisionOf(object: JsonObject, old: JsonObject): JsonObject {
   return { ...object, metadata: { ...objectAt(object, "metadata"), resourceVersion: old.resourceVersion ?? "" } };
 }
 
-function prepare(resource: ServedResource, now: string, object: JsonObject): JsonObject {
+function prepare(resource: ServedResource, now: string, object: JsonObject, old?: JsonObject): JsonObject {
   const kind = `${resource.group}/${resource.kind}`;
   const rules = kindRules[kind];
   const filled = kindDefaults[kind]?.(object) ?? object;
   const prepared = rules?.prepare?.(filled, now) ?? filled;
-  const problems = rules?.problems?.(prepared) ?? [];
+  const problems = [...(rules?.problems?.(prepared) ?? []), ...(kindChecks[kind]?.(prepared, old) ?? [])];
   if (problems.length > 0) throw invalid(resource, String(objectAt(object, "metadata").name), problems);
   return prepared;
 }
 
 export function admit(deps: WriteDeps, target: ResourceRequest, request: Parameters<Admission>[0]): void {
   if (target.subresource !== undefined) return;
+  deps.reviewer?.require(target, request);
   const verdict = deps.admission?.(request);
   target.warnings.push(...(verdict?.warnings ?? []));
   if (verdict?.denied === undefined) return;

@@ -13,7 +13,14 @@ export interface BuiltInResource {
   readonly verbs: readonly string[];
   /** Key into `patchTypes`. */
   readonly type: string;
-  readonly subresources: readonly { readonly name: string; readonly kind: string; readonly verbs: readonly string[] }[];
+  readonly subresources: readonly {
+    readonly name: string;
+    readonly kind: string;
+    readonly verbs: readonly string[];
+    /** When not the parent's. */
+    readonly group?: string;
+    readonly version?: string;
+  }[];
 }
 
 /**

@@ -1,4 +1,5 @@
 import { compileJsonPath } from "./json-path.ts";
+import { moreColumns } from "./more-columns.ts";
 import type { KubeObject } from "./object.ts";
 import { type WorkloadColumn, workloadColumns } from "./workload-columns.ts";
 
@@ -25,15 +26,19 @@ export interface TableFormat {
   cells(object: KubeObject, nowMs: number): unknown[];
 }
 
-/** @param columns those of a CRD; undefined for the usual ones of the kind, or NAME and AGE. */
+/** @param kind "" for that of a CRD @param columns those of a CRD; undefined for the usual ones of the kind, or NAME and AGE. */
 export function tableFormat(kind: string, columns: readonly PrinterColumn[] | undefined): TableFormat {
   const all = [nameColumn, ...(columns?.map(customColumn) ?? [...(kindColumns[kind] ?? []), ageColumn])];
-  const chosen = kind === "CustomResourceDefinition" ? [nameColumn, createdColumn] : all;
+  const chosen =
+    kind === "Event" ? (kindColumns[kind] ?? all) : datedKinds.has(kind) ? [nameColumn, createdColumn] : all;
   return {
     columnDefinitions: chosen.map((column) => column.definition),
     cells: (object, nowMs) => chosen.map((column) => column.cell(object, nowMs)),
   };
 }
+
+/** Shown with the time of their creation instead of their age. */
+const datedKinds = new Set(["CustomResourceDefinition", "Role", "ClusterRole"]);
 
 function column(name: string, type: string, cell: Column["cell"], format = ""): Column {
   return { definition: { name, type, format, description: "", priority: 0 }, cell };
@@ -44,7 +49,12 @@ const ageColumn = column("Age", "string", (object, nowMs) => ageText(object.meta
 const createdColumn = column("Created At", "date", (object) => object.metadata.creationTimestamp ?? "");
 
 const kindColumns: Readonly<Record<string, readonly Column[]>> = {
-  ...Object.fromEntries(Object.entries(workloadColumns).map(([kind, columns]) => [kind, columns.map(workloadColumn)])),
+  ...Object.fromEntries(
+    Object.entries({ ...workloadColumns, ...moreColumns }).map(([kind, columns]) => [
+      kind,
+      columns.map(workloadColumn),
+    ]),
+  ),
   ConfigMap: [column("Data", "string", (object) => sizeOf(object.data) + sizeOf(object.binaryData))],
   Secret: [
     column("Type", "string", (object) => String(object.type ?? "Opaque")),

@@ -6,14 +6,17 @@ import { EngineError, messageOf, remedyOf, TerminalError } from "../base/errors.
 import type { Logger } from "../base/log.ts";
 import type { Metrics } from "../base/metrics.ts";
 import { type Admit, admissionRoute } from "./admission-route.ts";
-import { type ApplicationRouteDeps, applicationRoutes, applicationSensorRoutes } from "./application-routes.ts";
+import { applicationSensorRoutes } from "./application-routes.ts";
+import { type ArgoRouteDeps, argoRoutes } from "./argo-routes.ts";
 import { type BusRouteDeps, busRoutes } from "./bus-routes.ts";
 import { type DeadRouteDeps, deadRoutes } from "./dead-routes.ts";
 import { type HistoryRouteDeps, historyRoutes } from "./history-routes.ts";
 import { type Replayer, replayRoutes } from "./replay-routes.ts";
+import { openRoutes, settingsRoutes } from "./settings-routes.ts";
 import { type WebhookReceiver, webhookRoute } from "./webhook-route.ts";
+import { type WhatIf, whatIfRoutes } from "./what-if-routes.ts";
 
-export interface ServerOptions extends HistoryRouteDeps, ApplicationRouteDeps, BusRouteDeps, DeadRouteDeps {
+export interface ServerOptions extends HistoryRouteDeps, ArgoRouteDeps, BusRouteDeps, DeadRouteDeps {
   /** The address to listen on. */
   readonly host: string;
   /** 0 takes any free one. */
@@ -21,8 +24,12 @@ export interface ServerOptions extends HistoryRouteDeps, ApplicationRouteDeps, B
   /** Whoever sends it as `Authorization: Bearer …` may ask everything. */
   readonly token: string;
   readonly metrics: Metrics;
+  /** Shown by `/api/version`. */
+  readonly version?: string;
   /** Absent: the path answers 404. */
   readonly replayer?: Replayer;
+  /** Absent: the path answers 404. */
+  readonly whatIf?: WhatIf;
   /** Answers `POST /validate`; absent: there is no such path. */
   readonly admit?: Admit;
   /** Takes `POST /api/webhook`; absent: there is no such path. */
@@ -62,7 +69,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
 }
 
 function createApp(options: ServerOptions): express.Express {
-  const { metrics, notReady, token, log, applications, refreshTimeoutMs, admit, buses, replayer, dead } = options;
+  const { metrics, notReady, token, log, applications, admit, buses, replayer, whatIf, dead } = options;
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
@@ -81,12 +88,13 @@ function createApp(options: ServerOptions): express.Express {
     response.set("content-type", metrics.contentType).send(await metrics.text());
   });
   if (admit) app.use("/validate", admissionRoute(admit));
+  const settings = { version: options.version ?? "", token, ...(options.control && { kube: options.control.kube }) };
+  app.use("/api", openRoutes(settings));
   app.use(checkToken(token));
-  if (applications) {
-    app.use("/api/v1/applications", applicationRoutes(applications, refreshTimeoutMs));
-    app.use("/api/v1/tiphys/applications", applicationSensorRoutes(applications)); // it waits for no history
-  }
+  app.use("/api/v1", settingsRoutes(settings), argoRoutes(options));
+  if (applications) app.use("/api/v1/tiphys/applications", applicationSensorRoutes(applications)); // it waits for no history
   if (replayer) app.use("/api/v1/tiphys/replay", express.json({ limit: maxBodyBytes }), replayRoutes(replayer));
+  if (whatIf) app.use("/api/v1/tiphys/what-if", express.json({ limit: maxBodyBytes }), whatIfRoutes(whatIf));
   if (buses) app.use("/api/v1/tiphys/bus", busRoutes(buses));
   if (dead) app.use("/api/v1/tiphys/dead", express.json({ limit: maxBodyBytes }), deadRoutes(dead));
   app.use("/api/v1/tiphys", express.json({ limit: maxBodyBytes }), historyRoutes(options));
@@ -124,6 +132,15 @@ function hash(text: string): Buffer {
 const statusByCode: Partial<Record<EngineError["code"], number>> = {
   NOT_FOUND: 404,
   API_CONFLICT: 409,
+  API_FORBIDDEN: 403,
+  API_INVALID: 400,
+  API_NOT_FOUND: 404,
+  API_UNAVAILABLE: 503,
+  GIT_AUTH_FAILED: 400,
+  GIT_PATH_INVALID: 400,
+  GIT_REFUSED: 400,
+  GIT_REPOSITORY_NOT_FOUND: 400,
+  GIT_REVISION_NOT_FOUND: 400,
   MANIFEST_INVALID: 400,
   REPLAY_BUSY: 409,
   LEASE_LOST: 409,

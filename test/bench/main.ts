@@ -12,9 +12,12 @@ const rooms: Readonly<Record<string, () => Promise<readonly Bench[]>>> = {
   flow: async () => (await import("./flow.ts")).flowBenches,
   start: async () => (await import("./start.ts")).startBenches,
   gitops: async () => (await import("./gitops.ts")).gitOpsBenches,
+  sync: async () => (await import("./sync.ts")).syncBenches,
+  render: async () => (await import("./render.ts")).renderBenches,
   validate: async () => (await import("./validate.ts")).validateBenches,
   template: async () => (await import("./template.ts")).templateBenches,
   trial: async () => (await import("./trial.ts")).trialBenches,
+  kube: async () => (await import("./kube.ts")).kubeBenches,
 };
 
 const { values, positionals } = parseArgs({

@@ -311,7 +311,7 @@ const refusals: readonly (readonly [line: string, code: number, err: RegExp])[] 
   ["get a/b/c", 2, /^error: APPNAME: "a\/b\/c" must be NAME or NAMESPACE\/NAME\n/],
   ["get /web", 2, /^error: APPNAME: "\/web"/],
   ["get web --frob", 2, /^error: unknown option '--frob'\n/],
-  ["get web -o tree", 2, /Allowed choices are/],
+  ["get web -o toml", 2, /Allowed choices are/],
   ["frob", 2, /^error: unknown command 'frob'\n/],
   ["list -o name extra", 2, /too many arguments/],
   ["sync", 2, /^error: give an APPNAME, --selector or --project\n/],

@@ -12,7 +12,7 @@ const table: readonly (readonly [string, number, RegExp, RegExp])[] = [
   ["up -h", 0, /^Usage: tiphys up \[options\] \[dir\]/, /^$/],
   ["event -h", 0, /^Usage: tiphys event /, /^$/],
   ["event list -h", 0, /^Usage: tiphys event list [\s\S]*Global Options:/, /^$/],
-  ["frob", 2, /^$/, /^error: unknown command 'frob'\nSee `tiphys --help`\.\n$/],
+  ["xyzzy", 2, /^$/, /^error: unknown command 'xyzzy'\nSee `tiphys --help`\.\n$/],
   ["up --prot 1", 2, /^$/, /^error: unknown option '--prot'/],
   ["up --port x", 2, /^$/, /"x" is not a port \(0 to 65535\)/],
   ["up --bus http://localhost", 2, /^$/, /^error: --bus: "http:\/\/localhost" must be a URL such as nats:/],

@@ -90,7 +90,7 @@ test("a plugin runs again shortly before its token expires, once for all that wa
   const expirationTimestamp = isoTime(instant(clock.now() + 60_000));
   const remote = await open(cluster, { token: adminToken, expirationTimestamp }, { clock });
   await answer(cluster, { token: "bob-token" });
-  const asX = { "impersonate-user": "x" };
+  const asX = { "impersonate-user": "system:serviceaccount:default:x" };
   await clock.advance(49_000);
   assert.equal(await statusOf(remote, asX), 200);
   await clock.advance(2_000);

@@ -20,6 +20,8 @@ import { tempDir } from "../harness/temp-dir.ts";
 import { createVirtualClock } from "../harness/virtual-clock.ts";
 import { waitFor } from "../harness/wait.ts";
 
+const account = "system:serviceaccount:default:x";
+
 failOnLeakedChildren();
 
 const map = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "a" }, data: { x: "1" } };
@@ -45,9 +47,9 @@ test("reads, writes and impersonates with the token of the kubeconfig", async ()
   await client.create(map);
   assert.deepEqual((await client.get({ ...maps, name: "a" }))?.data, { x: "1" });
   assert.equal((await client.list(maps)).items.length, 1);
-  await client.as("x").create({ ...map, metadata: { name: "b" } });
+  await client.as(account).create({ ...map, metadata: { name: "b" } });
   const bob = clientOf(await cluster.open({ user: { token: "bob-token" } }));
-  await assert.rejects(bob.as("x").create({ ...map, metadata: { name: "c" } }), { code: "API_FORBIDDEN" });
+  await assert.rejects(bob.as(account).create({ ...map, metadata: { name: "c" } }), { code: "API_FORBIDDEN" });
 });
 
 test("watches for real, and a watch ends when its signal aborts", { timeout: 20_000 }, async () => {
@@ -89,9 +91,9 @@ test("reads the token's file again after a minute, and at once when the server r
   assert.equal(await statusOf(remote), 200);
   await writeFile(path, "bob-token\n");
   await clock.advance(59_000);
-  assert.equal(await statusOf(remote, { "impersonate-user": "x" }), 200);
+  assert.equal(await statusOf(remote, { "impersonate-user": account }), 200);
   await clock.advance(2_000);
-  assert.equal(await statusOf(remote, { "impersonate-user": "x" }), 403, "bob may not impersonate");
+  assert.equal(await statusOf(remote, { "impersonate-user": account }), 403, "bob may not impersonate");
   await writeFile(path, "none\n");
   await clock.advance(61_000);
   assert.equal(await statusOf(remote), 401);

@@ -406,3 +406,21 @@ test("a listener that throws or has left does not keep changes from others", asy
   await ensure(live, configMap);
   assert.deepEqual(seen, ["a"]);
 });
+
+test("a kind that stays unknown is asked for less and less often, until a definition arrives", async () => {
+  await using world = await openWorld();
+  const { live, clock, requests, direct } = world;
+  const definitions = { apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition" };
+  await ensure(live, definitions);
+  const asked = (): number => requests.filter((path) => path === "/apis/example.com/v1").length;
+  for (let second = 0; second < 120; second++) {
+    assert.deepEqual(await ensure(live, widget), { missing: [widget] });
+    await clock.advance(1_000);
+  }
+  assert.ok(asked() >= 5 && asked() <= 10, `asked ${asked()} times in two minutes`);
+  await direct.create(widgetDefinition as unknown as KubeObject);
+  await waitFor("the kind", async () => {
+    await clock.advance(100);
+    return (await ensure(live, widget)).missing.length === 0;
+  });
+});

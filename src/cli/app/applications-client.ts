@@ -1,7 +1,7 @@
 import { EngineError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
 import type { KubeObject } from "../../objects/object.ts";
-import { type GlobalFlags, requireEngine } from "../engine-client.ts";
+import { type EngineClient, type GlobalFlags, requireEngine } from "../engine-client.ts";
 import { exitingWith } from "../exit.ts";
 
 /** An Application as people name it; without a namespace the engine looks for it. */
@@ -26,7 +26,27 @@ export interface ApplicationsClient {
   get(app: AppName, refresh?: "normal" | "hard"): Promise<KubeObject>;
   sync(app: AppName, body: JsonObject): Promise<KubeObject>;
   sensor(app: AppName): Promise<JsonObject>;
+  create(object: JsonObject, options: { readonly upsert: boolean; readonly validate: boolean }): Promise<KubeObject>;
+  /** Replaces the spec; answers it as stored. */
+  updateSpec(app: AppName, spec: JsonObject, validate: boolean): Promise<JsonObject>;
+  patch(app: AppName, patch: string, type: string): Promise<KubeObject>;
+  delete(app: AppName, cascade: boolean, propagationPolicy: string): Promise<void>;
+  rollback(app: AppName, body: JsonObject): Promise<KubeObject>;
+  terminate(app: AppName): Promise<void>;
+  manifests(app: AppName, query: Query): Promise<readonly JsonObject[]>;
+  managed(app: AppName): Promise<readonly JsonObject[]>;
+  tree(app: AppName): Promise<JsonObject>;
+  /** An object of the Application, live. */
+  resource(app: AppName, query: Query): Promise<JsonObject>;
+  patchResource(app: AppName, query: Query, patch: string): Promise<void>;
+  deleteResource(app: AppName, query: Query): Promise<void>;
+  /** `/resource/actions` of an object. */
+  actions(app: AppName, query: Query): Promise<readonly JsonObject[]>;
+  runAction(app: AppName, body: JsonObject): Promise<void>;
 }
+
+/** Empty values are left out; lists are repeated. */
+export type Query = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 const apiErrorCode = 20;
 
@@ -42,9 +62,76 @@ export function openApplicationsClient(flags: GlobalFlags): ApplicationsClient {
       return items;
     },
     get: (app, refresh) => asked(engine.get<KubeObject>(`/applications/${pathOf(app, "", { refresh })}`)),
+    ...changes(engine),
+    ...parts(engine),
     sync: (app, body) => asked(engine.post<KubeObject>(`/applications/${pathOf(app, "/sync")}`, body)),
     sensor: (app) => asked(engine.get<JsonObject>(`/tiphys/applications/${pathOf(app, "/sensor")}`)),
   };
+}
+
+type Changes = "create" | "updateSpec" | "patch" | "delete" | "rollback" | "terminate";
+
+function changes(engine: EngineClient): Pick<ApplicationsClient, Changes> {
+  return {
+    create: (object, { upsert, validate }) =>
+      asked(engine.post(`/applications?upsert=${upsert}&validate=${validate}`, object)),
+    updateSpec: (app, spec, validate) =>
+      asked(engine.put(`/applications/${pathOf(app, "/spec", { validate: String(validate) })}`, spec)),
+    patch: (app, patch, patchType) =>
+      asked(engine.patch(`/applications/${pathOf(app, "")}`, { name: app.name, patch, patchType })),
+    async delete(app, cascade, propagationPolicy) {
+      await asked(engine.delete(`/applications/${pathOf(app, "", { cascade: String(cascade), propagationPolicy })}`));
+    },
+    rollback: (app, body) => asked(engine.post(`/applications/${pathOf(app, "/rollback")}`, body)),
+    async terminate(app) {
+      await asked(engine.delete(`/applications/${pathOf(app, "/operation")}`));
+    },
+  };
+}
+
+type Parts =
+  | "manifests"
+  | "managed"
+  | "tree"
+  | "resource"
+  | "patchResource"
+  | "deleteResource"
+  | "actions"
+  | "runAction";
+
+function parts(engine: EngineClient): Pick<ApplicationsClient, Parts> {
+  const at = (app: AppName, rest: string, query: Query = {}) => `/applications/${pathOf(app, rest, query)}`;
+  return {
+    async manifests(app, query) {
+      const { manifests } = await asked(engine.get<{ manifests: readonly string[] }>(at(app, "/manifests", query)));
+      return manifests.map((text) => JSON.parse(text) as JsonObject);
+    },
+    managed: async (app) => (await asked(engine.get<Items>(at(app, "/managed-resources")))).items,
+    tree: (app) => asked(engine.get(at(app, "/resource-tree"))),
+    async resource(app, query) {
+      const { manifest } = await asked(engine.get<{ manifest: string }>(at(app, "/resource", query)));
+      return JSON.parse(manifest) as JsonObject;
+    },
+    async patchResource(app, query, patch) {
+      await asked(engine.post(at(app, "/resource", query), patch));
+    },
+    async deleteResource(app, query) {
+      await asked(engine.delete(at(app, "/resource", query)));
+    },
+    async actions(app, query) {
+      const { actions } = await asked(
+        engine.get<{ actions: readonly JsonObject[] }>(at(app, "/resource/actions", query)),
+      );
+      return actions;
+    },
+    async runAction(app, body) {
+      await asked(engine.post(at(app, "/resource/actions/v2"), body));
+    },
+  };
+}
+
+interface Items {
+  readonly items: readonly JsonObject[];
 }
 
 /** `name` or `namespace/name`; the namespace of the name wins over that of the flag. @throws EngineError USAGE */
@@ -57,18 +144,22 @@ export function parseAppName(text: string, appNamespace: string | undefined): Ap
   return { name, ...(namespace ? { namespace } : {}) };
 }
 
-function pathOf({ name, namespace }: AppName, rest: string, more: Readonly<Record<string, string | undefined>> = {}) {
+function pathOf({ name, namespace }: AppName, rest: string, more: Query = {}) {
   return `${encodeURIComponent(name)}${rest}?${queryOf({ appNamespace: namespace, ...more })}`;
 }
 
-function queryOf(values: Readonly<Record<string, string | undefined>>): URLSearchParams {
-  const given = Object.entries(values).filter((entry): entry is [string, string] => (entry[1] ?? "") !== "");
-  return new URLSearchParams(given);
+function queryOf(values: Query): URLSearchParams {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) {
+    for (const one of typeof value === "string" ? [value] : (value ?? [])) if (one !== "") query.append(name, one);
+  }
+  return query;
 }
 
 const unreachable: readonly string[] = ["ENGINE_UNREACHABLE", "HOST_REFUSED", "UNAUTHORIZED"];
 
-async function asked<T>(answer: Promise<T>): Promise<T> {
+/** What the API refuses exits with 20, as in the original. */
+export async function asked<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (error) {

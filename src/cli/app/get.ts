@@ -1,10 +1,12 @@
 import { Command } from "commander";
 import { systemClock } from "../../base/clock.ts";
+import type { KubeObject } from "../../objects/object.ts";
 import { globalFlags } from "../engine-client.ts";
 import { print } from "../output.ts";
 import { qualifiedName } from "./application.ts";
 import { openApplicationsClient, parseAppName } from "./applications-client.ts";
 import { detailsText, localZone } from "./summary.ts";
+import { treeText } from "./tree-text.ts";
 
 interface GetFlags {
   readonly refresh?: true;
@@ -27,9 +29,14 @@ export function getCommand(): Command {
       const client = openApplicationsClient(globalFlags(self));
       const application = await client.get(app, refreshOf(flags));
       const context = { url: client.url, zone: localZone(), clock: systemClock };
+      const { output } = globalFlags(self);
+      const tree = output === "tree" || output === "tree=detailed" ? await client.tree(app) : {};
+      const asTree = (isDetailed: boolean) => (found: KubeObject) =>
+        `${detailsText(found, context, flags.showOperation === true, false)}\n\n${treeText(tree, found, systemClock.now(), isDetailed)}`;
       print(globalFlags(self), application, {
         text: (found) => detailsText(found, context, flags.showOperation === true),
         name: qualifiedName,
+        own: { tree: asTree(false), "tree=detailed": asTree(true) },
       });
     });
 }

@@ -1,10 +1,15 @@
-import { InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { parseDuration } from "../../base/duration.ts";
 import { EngineError } from "../../base/errors.ts";
 
 /** For an option that may be repeated. */
 export function collected(value: string, earlier: readonly string[]): readonly string[] {
   return [...earlier, value];
+}
+
+/** `--flag` and `--no-flag`; `--flag=true` and `--flag=false` are read as these. Undefined: not given. */
+export function addSwitch(command: Command, flag: string, description: string): Command {
+  return command.option(`--${flag}`, description).addOption(new Option(`--no-${flag}`).hideHelp());
 }
 
 export function parseCount(text: string): number {

@@ -38,11 +38,16 @@ export function localZone(): TimeZone {
   return findTimeZone(Intl.DateTimeFormat().resolvedOptions().timeZone, "TZ");
 }
 
-/** `app get`: what it is, its conditions, its operation if asked for, its objects. */
-export function detailsText(application: KubeObject, context: SummaryContext, showOperation: boolean): string {
+/** `app get`: what it is, its conditions, its operation if asked for, its objects unless a tree shows them. */
+export function detailsText(
+  application: KubeObject,
+  context: SummaryContext,
+  showOperation: boolean,
+  showResources = true,
+): string {
   const conditions = conditionsText(application, context.zone);
   const operation = showOperation ? operationText(operationStateOf(application), context) : "";
-  const resources = resourcesText(application);
+  const resources = showResources ? resourcesText(application) : "";
   return [
     summaryText(application, context.url),
     ...(conditions === "" ? [] : ["", conditions, ""]),

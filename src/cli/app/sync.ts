@@ -1,19 +1,13 @@
 import { Command, Option } from "commander";
-import { textOf } from "../../api/fields.ts";
-import { systemClock } from "../../base/clock.ts";
 import { EngineError } from "../../base/errors.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import { type GlobalFlags, globalFlags } from "../engine-client.ts";
 import { exitingWith } from "../exit.ts";
-import { print } from "../output.ts";
-import { operationStateOf, qualifiedName, syncResultsOf, syncStatusOf } from "./application.ts";
+import { operationStateOf, syncResultsOf, syncStatusOf } from "./application.ts";
 import { type ApplicationsClient, type AppName, openApplicationsClient, parseAppName } from "./applications-client.ts";
-import { followOperation } from "./follow.ts";
+import { checkSucceeded, finishOperation } from "./finish.ts";
 import { collected, parseCount, parsePause } from "./options.ts";
-import { resourceStates } from "./resource-states.ts";
-import { localZone, syncText } from "./summary.ts";
 import { parseInfo, parseResource, type RequestFlags, syncBodyOf } from "./sync-request.ts";
-import { createWaitTable } from "./wait-table.ts";
 
 interface SyncFlags extends RequestFlags {
   readonly selector?: string;
@@ -90,27 +84,9 @@ async function syncOne(client: ApplicationsClient, asked: AppName, flags: SyncFl
   const app = nameOf(before);
   const started = await client.sync(app, bodyOf(flags, before));
   if (flags.async) return;
-  const context = { url: client.url, zone: localZone(), clock: systemClock };
-  const isText = global.output === "text" || global.output === "wide";
-  const stream = isText ? process.stdout : process.stderr;
-  const rows = createWaitTable({ ...context, write: (line) => void stream.write(line) });
-  const finished = await followOperation(started, {
-    ...context,
-    read: () => client.get(app),
-    seen: (application) => rows.update(resourceStates(application, flags.resource)),
-    signal: new AbortController().signal, // ended by Ctrl-C alone
-    ...(flags.timeout === 0 ? {} : { timeoutMs: flags.timeout * 1_000 }),
-  });
-  if (finished === undefined) stream.write("\nThis is the state of the app after `wait` timed out:\n");
-  // The comparison lags behind the end of a sync: the state to show is the one after it.
-  const last = await client.get(app, finished === undefined || flags.dryRun ? undefined : "normal");
-  if (isText) stream.write("\n");
-  print(global, last, { text: (application) => syncText(application, context), name: qualifiedName });
-  if (finished === undefined) {
-    stream.write("\nThe command timed out waiting for the conditions to be met.\n");
-    const message = `timed out (${flags.timeout}s) waiting for app "${qualifiedName(last)}" match desired state`;
-    throw exitingWith(errorExitCode, new EngineError("WAIT_TIMEOUT", message));
-  }
+  const { timeout, resource, dryRun } = flags;
+  const options = { timeout, resource, refreshes: !dryRun };
+  const { finished, last } = await finishOperation(client, app, started, options, global);
   checkOutcome(finished, last, flags);
 }
 
@@ -124,9 +100,8 @@ function bodyOf(flags: SyncFlags, application: KubeObject) {
 
 /** `finished` has the outcome; a later operation may have begun in `last`. @throws EngineError SYNC_FAILED */
 function checkOutcome(finished: KubeObject, last: KubeObject, { dryRun, resource }: SyncFlags): void {
+  checkSucceeded(finished);
   const state = operationStateOf(finished);
-  const phase = textOf(state?.phase);
-  if (phase !== "Succeeded") throw new EngineError("SYNC_FAILED", `Operation has completed with phase: ${phase}`);
   if (dryRun || resource.length > 0 || syncStatusOf(last) === "Synced") return;
   const left = syncResultsOf(state).filter(({ status }) => status === "PruneSkipped").length;
   if (left > 0) throw new EngineError("SYNC_FAILED", `${left} resources require pruning`);

@@ -10,16 +10,16 @@ import { missingProjectMessage } from "../../gitops/project/project.ts";
 import { setConditions } from "../../gitops/reconcile/conditions.ts";
 import { clusterOf, type DestinationCluster } from "../../gitops/reconcile/destination.ts";
 import { claimantOf } from "../../gitops/reconcile/look.ts";
+import { approvedAnnotation } from "../../gitops/reconcile/operate.ts";
 import type { ReconcileDeps } from "../../gitops/reconcile/reconcile.ts";
 import { readTime } from "../../gitops/reconcile/timestamps.ts";
 import type { GroupVersionKind, KubeObject, ObjectRef } from "../../objects/object.ts";
 import type { ApplicationStore } from "./application-store.ts";
+import { cleanUpDeletionHooks, cleanupFinalizer, deletionFinalizers, runDeletionHooks } from "./deletion-hooks.ts";
 
 const cascadePrefix = "resources-finalizer.argocd.argoproj.io";
 const backgroundFinalizer = `${cascadePrefix}/background`;
-const hookPrefixes = ["pre-delete-finalizer.argocd.argoproj.io", "post-delete-finalizer.argocd.argoproj.io"];
-/** A time: what needs confirmation may be deleted if it is not before the deletion. */
-const approvedAnnotation = "argocd.argoproj.io/deletion-approved";
+const hookTypes = ["PreDelete", "PostDelete"] as const;
 /** How soon to look whether what was deleted is gone; changes are told at once anyway. */
 const waitMs = 2_000;
 /** How soon to try again what failed. */
@@ -31,9 +31,9 @@ export interface DeletionDeps extends ReconcileDeps {
 }
 
 /**
- * Brings the deletion of an Application one step further (spec argo-cd-engine 2.9): objects of the highest wave are
- * deleted, and when none is left the finalizer is removed. Without that finalizer the cluster is not touched. What fails
- * is told in the condition DeletionError and tried again.
+ * Brings the deletion of an Application one step further (spec argo-cd-engine 2.9): PreDelete hooks run, then objects of the
+ * highest wave are deleted until none is left, then PostDelete hooks run and hooks are cleaned up; each stage has a
+ * finalizer, and without it is left out. What fails is told in the condition DeletionError and tried again.
  * @returns when to look again
  */
 export async function deleteApplication(
@@ -42,10 +42,9 @@ export async function deleteApplication(
   deps: DeletionDeps,
   signal: AbortSignal,
 ): Promise<{ readonly againAfterMs?: number }> {
-  const { finalizers } = application;
-  if (!finalizers.some(isOurs)) return {};
+  if (!application.finalizers.some(isOurs)) return {};
   try {
-    const isDone = await deleteObjects(application, deps, signal);
+    const isDone = await advance(key, application, deps, signal);
     await tell(key, application, undefined, deps, signal);
     if (!isDone) return { againAfterMs: waitMs };
   } catch (error) {
@@ -55,32 +54,69 @@ export async function deleteApplication(
     await tell(key, application, error.message, deps, signal);
     return { againAfterMs: failedMs };
   }
-  const hooks = finalizers.filter((name) => hookPrefixes.some((prefix) => name.startsWith(prefix)));
-  if (hooks.length > 0) {
-    deps.log.warn("hooks of a deletion are not supported, and were not run", { application: key, finalizers: hooks });
-  }
-  await releaseApplication(key, deps, signal);
   return {};
+}
+
+/** Stage after stage, each with its finalizer; whether none is left. */
+async function advance(
+  key: string,
+  application: Application,
+  deps: DeletionDeps,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { finalizers, destination } = application;
+  const isReachable = typeof clusterOf({ destination }, deps.directory.clusters()) !== "string";
+  // Nobody can reach what is there, and the Application could never be deleted.
+  if (!isReachable) return release(key, isOurs, deps, signal);
+  const { PreDelete: before, PostDelete: after } = deletionFinalizers;
+  if (finalizers.includes(before)) {
+    if (!(await runDeletionHooks("PreDelete", application, deps, signal))) return false;
+    await release(key, (name) => name === before, deps, signal);
+  }
+  if (finalizers.some(isCascade)) {
+    if (!(await deleteObjects(application, deps, signal))) return false;
+    await release(key, isCascade, deps, signal);
+  }
+  if (finalizers.includes(after)) {
+    if (!(await runDeletionHooks("PostDelete", application, deps, signal))) return false;
+    await release(key, (name) => name === after, deps, signal);
+  }
+  for (const type of hookTypes) {
+    const cleanup = cleanupFinalizer(type);
+    if (!finalizers.includes(cleanup)) continue;
+    await cleanUpDeletionHooks(type, application, deps, signal);
+    await release(key, (name) => name === cleanup, deps, signal);
+  }
+  return release(key, isOurs, deps, signal);
 }
 
 /** Removes our finalizers, and only these. @throws EngineError API_CONFLICT when somebody wrote meanwhile */
 export async function releaseApplication(
   key: string,
-  { store }: { readonly store: ApplicationStore },
+  deps: { readonly store: ApplicationStore },
   signal: AbortSignal,
 ): Promise<void> {
+  await release(key, isOurs, deps, signal);
+}
+
+async function release(
+  key: string,
+  isReleased: (finalizer: string) => boolean,
+  { store }: { readonly store: ApplicationStore },
+  signal: AbortSignal,
+): Promise<true> {
   const { finalizers = [], resourceVersion } = store.find(key)?.metadata ?? {};
-  const kept = finalizers.filter((name) => !isOurs(name));
-  if (kept.length === finalizers.length) return;
-  await store.patch(key, { metadata: { finalizers: kept.length > 0 ? kept : null } }, signal, resourceVersion);
+  const kept = finalizers.filter((name) => !isReleased(name));
+  if (kept.length < finalizers.length) {
+    await store.patch(key, { metadata: { finalizers: kept.length > 0 ? kept : null } }, signal, resourceVersion);
+  }
+  return true;
 }
 
 /** Whether none is left. */
 async function deleteObjects(application: Application, deps: DeletionDeps, signal: AbortSignal): Promise<boolean> {
-  const policy = application.finalizers.find((name) => name.startsWith(cascadePrefix));
-  if (policy === undefined) return true;
+  const policy = application.finalizers.find(isCascade);
   const cluster = clusterOf(application, deps.directory.clusters());
-  // Nobody can reach what is there, and the Application could never be deleted.
   if (typeof cluster === "string") return true;
   const project = deps.directory.project(application.project);
   // Which objects it may touch is not known: this can be mended, objects left behind cannot be found again.
@@ -126,7 +162,12 @@ async function tell(
 }
 
 function isOurs(finalizer: string): boolean {
-  return [cascadePrefix, ...hookPrefixes].some((prefix) => finalizer.startsWith(prefix));
+  const all = hookTypes.flatMap((type) => [deletionFinalizers[type], cleanupFinalizer(type)]);
+  return isCascade(finalizer) || all.includes(finalizer);
+}
+
+function isCascade(finalizer: string): boolean {
+  return finalizer.startsWith(cascadePrefix);
 }
 
 /** Kinds of what is managed, and of what the last sync made: hooks, too. */

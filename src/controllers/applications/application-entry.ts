@@ -34,6 +34,8 @@ export interface Entry {
   /** Whether requests were passed over since the last look: pushes may be among them. */
   hasPassedOver: boolean;
   isSoon: boolean;
+  /** What people said by annotations about automated syncs, at the last look. */
+  consent: string;
   /** The one timer that asks again. */
   timer: AbortController | undefined;
 }
@@ -51,6 +53,7 @@ export function createEntry(uid: string, former: Entry | undefined): Entry {
     sensor: undefined,
     problem: undefined,
     instance: "",
+    consent: "",
     repositories: [],
     hasMovingChart: false,
     lastSync: undefined,

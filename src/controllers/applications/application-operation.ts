@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Application } from "../../api/application-types.ts";
+import type { Application, AppProject } from "../../api/application-types.ts";
 import { objectOf, textOf } from "../../api/fields.ts";
 import { backoffMs, reconnectBackoff } from "../../base/backoff.ts";
 import { type Instant, sleepFor } from "../../base/clock.ts";
@@ -49,7 +49,7 @@ export interface OperationDeps extends ReconcileDeps {
   readonly log: Logger;
   readonly pollMs: number;
   readonly waveDelayMs: number;
-  readonly settings: SyncSettings;
+  readonly syncSettings: SyncSettings;
 }
 
 export interface RunDeps extends OperationDeps {
@@ -150,7 +150,7 @@ class Run implements OperationRun {
   async #endInTime(signal: AbortSignal): Promise<void> {
     for (;;) {
       const state = objectOf(this.#read()?.application.status.operationState);
-      const late = terminateIfLate(state, this.#deps.settings.syncTimeoutMs(), this.#now());
+      const late = terminateIfLate(state, this.#deps.syncSettings.syncTimeoutMs(), this.#now());
       if (late !== state) {
         this.#pending = { ...(this.#pending ?? state), phase: late.phase ?? "", message: late.message ?? "" };
         await this.#store(this.#pending);
@@ -233,7 +233,7 @@ class Run implements OperationRun {
     if ("problems" in place) return this.#outcome;
     try {
       const kube = limitedClient(place.cluster.kube, this.#deps.slots);
-      const { results, hasFailed } = await terminateHooks(resultsIn(latest), kube, assessHealth, this.#stop);
+      const { results, hasFailed } = await terminateHooks(resultsIn(latest), kube, this.#assess, this.#stop);
       const resources = results.map((result) => ({ ...result }));
       if (resources.length > 0) {
         this.#pending = { ...latest, syncResult: { ...objectOf(latest.syncResult), resources } };
@@ -273,10 +273,12 @@ class Run implements OperationRun {
       runId: runIdOf(this.recordKey, state),
       previous,
       current: () => this.#read()?.application ?? application,
+      project: () => this.#project(wanted, place),
     };
-    const { clock, pollMs, settings } = this.#deps;
-    const waveDelayMs = settings.waveDelayMs() ?? this.#deps.waveDelayMs;
-    const given = { clock, report, pollMs, waveDelayMs, impersonation: settings.impersonation() };
+    const { clock, pollMs, settings, syncSettings } = this.#deps;
+    const waveDelayMs = syncSettings.waveDelayMs() ?? this.#deps.waveDelayMs;
+    const impersonation = syncSettings.impersonation();
+    const given = { clock, checks: settings?.().checks, report, pollMs, waveDelayMs, impersonation };
     return operate(wanted, this.#limited(place), look, running, given, signal);
   }
 
@@ -285,13 +287,18 @@ class Run implements OperationRun {
     const isAutomated = wanted.operation?.initiatedBy.automated === true;
     const startedAt = readTime(state.startedAt) ?? this.#begunAt;
     for (;;) {
-      const { project } = placeOf(wanted, this.#deps.directory) as Partial<Place>;
-      const message = blockedBy(wanted, { project: project ?? place.project }, { isAutomated, startedAt }, this.#now());
+      const message = blockedBy(wanted, this.#project(wanted, place), { isAutomated, startedAt }, this.#now());
       this.isWaiting = message !== undefined;
       if (message === undefined) return;
       await this.#store({ ...objectOf(this.#read()?.application.status.operationState ?? state), message });
       await sleepFor(this.#deps.clock, blockedLookMs, signal);
     }
+  }
+
+  #assess = (live: KubeObject) => assessHealth(live, this.#deps.settings?.().checks);
+
+  #project({ project }: Application, place: Place): AppProject {
+    return this.#deps.directory.project(project) ?? place.project;
   }
 
   #limited({ project, cluster }: Place): Place {

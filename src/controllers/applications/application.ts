@@ -9,6 +9,7 @@ import type { Schema } from "../../base/schema.ts";
 import { createSlots } from "../../base/slots.ts";
 import type { CompiledSensor } from "../../events/sensor/compile.ts";
 import type { ReceivedEvent } from "../../events/sensor/state.ts";
+import { consentOf } from "../../gitops/reconcile/held-back.ts";
 import { claimantOf } from "../../gitops/reconcile/look.ts";
 import { type Reconciled, reconcile } from "../../gitops/reconcile/reconcile.ts";
 import { refreshAsked } from "../../gitops/reconcile/refresh-needed.ts";
@@ -41,6 +42,7 @@ import {
   withoutRepeatedWish,
   writeReconciled,
 } from "./application-write.ts";
+import { keepDeletionFinalizers } from "./deletion-hooks.ts";
 import { createEarlyRequests, type EarlyRequests } from "./early-requests.ts";
 import type { ChangedApplication } from "./live-changes.ts";
 import { lastSyncOf } from "./operation-progress.ts";
@@ -74,10 +76,8 @@ export interface ApplicationController extends Reconciler {
   byInstance(instance: string): ChangedApplication | undefined;
   /** Git repositories in use, as the sources name them; some may come twice. */
   repositories(): Iterable<UsedRepository>;
-  /** Looks again at those with a source that may have moved without a push. */
-  lookAtCharts(what: string): void;
-  /** Looks again at those that could not be compared. */
-  retryFailed(what: string): void;
+  /** Looks again at those with a chart that may have moved without a push, or at those that could not be compared. */
+  lookAgain(which: "charts" | "failed", what: string): void;
   /** Applications as the Sensors that they are. */
   sensors(): readonly CompiledSensor[];
   stopAll(): Promise<void>;
@@ -185,18 +185,10 @@ class ApplicationReconciler implements ApplicationController {
     return [...this.#entries.values()].flatMap(({ repositories }) => repositories);
   }
 
-  lookAtCharts(what: string): void {
-    this.#lookAgain(({ hasMovingChart }) => hasMovingChart, what);
-  }
-
-  retryFailed(what: string): void {
-    this.#lookAgain(({ memory }) => memory.hasFailed === true, what);
-  }
-
-  #lookAgain(isWanted: (entry: Entry) => boolean, what: string): void {
-    for (const [key, entry] of this.#entries) {
-      if (isWanted(entry))
-        void this.offerLocal({ reason: "timer", application: key, id: `timer/${key}`, what, level: 2 });
+  lookAgain(which: "charts" | "failed", what: string): void {
+    for (const [key, { hasMovingChart, memory }] of this.#entries) {
+      const isWanted = which === "charts" ? hasMovingChart : memory.hasFailed === true;
+      if (isWanted) void this.offerLocal({ reason: "timer", application: key, id: `timer/${key}`, what, level: 2 });
     }
   }
 
@@ -374,6 +366,10 @@ class ApplicationReconciler implements ApplicationController {
     if (entry.hasPassedOver) {
       request = mergeRequests(request, requestOf({ reason: "spec", id, text: "it was passed over until now" }, 3));
     }
+    if (entry.isKnown && consentOf(application) !== entry.consent) {
+      const text = "what annotations say about automated syncs was changed";
+      request = mergeRequests(request, requestOf({ reason: "spec", id, text }, 1));
+    }
     if (entry.isKnown) return request;
     return mergeRequests(request, requestOf({ reason: "spec", id, text: "the engine has started" }, 2));
   }
@@ -393,6 +389,8 @@ class ApplicationReconciler implements ApplicationController {
       const written = await writeReconciled(reconciled, this.#deps, signal);
       entry.isKnown = true;
       entry.hasPassedOver = false;
+      entry.consent = consentOf(application);
+      await keepDeletionFinalizers(key, application, result.found?.look, this.#deps, signal);
       const { metrics, clock } = this.#deps;
       const labels = { namespace: application.metadata.namespace, dest_server: application.destination.server ?? "" };
       metrics.appReconcile.observe(labels, clock.monotonicMs() - startedMs);
@@ -427,7 +425,8 @@ class ApplicationReconciler implements ApplicationController {
   #askAgain(key: string, entry: Entry, { decision, againAfterMs }: Reconciled): void {
     entry.timer?.abort();
     if (decision.kind === "wait") this.#again(key, entry, decision.afterMs, decision.reason);
-    else if (againAfterMs !== undefined) this.#again(key, entry, againAfterMs, "what failed may have passed");
+    else if (againAfterMs !== undefined)
+      this.#again(key, entry, againAfterMs, "what failed, or kept it back, may have passed");
   }
 
   #again(key: string, entry: Entry, afterMs: number, what: string): void {

@@ -6,6 +6,7 @@ import type { Nursery } from "../../base/nursery.ts";
 import type { DestinationCluster } from "../../gitops/reconcile/destination.ts";
 import { createKubeClient } from "../../kube/client.ts";
 import { type ClusterSecretData, readClusterSecret } from "../../kube/cluster-secret.ts";
+import { createClusterVersions } from "../../kube/cluster-versions.ts";
 import type { WatchCache } from "../../kube/kube.ts";
 import type { RemoteCluster } from "../../kube/kubeconfig.ts";
 import type { KubeconfigContext } from "../../kube/kubeconfig-file.ts";
@@ -18,7 +19,7 @@ export const ownCluster = { server: "https://kubernetes.default.svc", name: "in-
 export interface ClustersDeps {
   /** Secrets of the controller's namespace that declare clusters; synced. */
   readonly secrets: Pick<WatchCache, "items" | "onChange">;
-  readonly own: Pick<DestinationCluster, "kube" | "live">;
+  readonly own: Pick<DestinationCluster, "kube" | "live" | "versions">;
   /** `cluster.inClusterEnabled` of `argocd-cm`. */
   readonly isOwnEnabled: () => boolean;
   readonly open: (context: KubeconfigContext) => Promise<RemoteCluster>;
@@ -126,7 +127,7 @@ class SecretClusters implements Clusters {
     const unfollow = follow(live);
     return {
       fingerprint,
-      cluster: { ...head, kube, live },
+      cluster: { ...head, kube, live, versions: createClusterVersions(kube, clock) },
       async close() {
         unfollow();
         await running[Symbol.asyncDispose]();

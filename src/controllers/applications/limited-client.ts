@@ -19,6 +19,8 @@ export function limitedClient(kube: KubeClient, slots: Slots): KubeClient {
     delete: (ref, options, signal) => limited(signal, () => kube.delete(ref, options, signal)),
     watch: (kind, from, options, signal) => kube.watch(kind, from, options, signal),
     isNamespaced: (kind, signal) => kube.isNamespaced(kind, signal),
+    document: (path, signal) => limited(signal, () => kube.document(path, signal)),
+    kindOf: (apiVersion, plural, signal) => limited(signal, () => kube.kindOf(apiVersion, plural, signal)),
     as: (user) => limitedClient(kube.as(user), slots),
   };
 }

@@ -1,8 +1,10 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import { keyOf, keyText } from "../../gitops/diff/diff.ts";
-import { defaultInstanceLabel, ownerOf } from "../../gitops/diff/tracking.ts";
+import { ownerOf } from "../../gitops/diff/tracking.ts";
 import { assessHealth } from "../../gitops/health/assess.ts";
+import type { HealthChecks } from "../../gitops/health/checks.ts";
+import { defaultSettings, trackingOf } from "../../gitops/reconcile/settings.ts";
 import type { LiveChange, LiveState } from "../../kube/live-state.ts";
 import { type KubeObject, refText } from "../../objects/object.ts";
 import type { ApplicationHead, Ledger } from "../../record/records.ts";
@@ -23,6 +25,10 @@ export interface LiveChangesDeps {
   /** By instance name. */
   readonly applicationOf: (instance: string) => ChangedApplication | undefined;
   readonly onDrift: (reason: LocalReason) => void;
+  /** What users say of health, as it is now. */
+  readonly checks?: () => HealthChecks;
+  /** The instance that an object is tracked as; default: by the annotation. */
+  readonly groupOf?: (object: KubeObject) => string | undefined;
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly log: Logger;
@@ -30,7 +36,7 @@ export interface LiveChangesDeps {
 
 /** The instance that an object is tracked as; what `LiveState` groups by. */
 export function groupOf(object: KubeObject): string | undefined {
-  return ownerOf(object, "annotation", defaultInstanceLabel);
+  return ownerOf(object, trackingOf(defaultSettings));
 }
 
 /**
@@ -42,7 +48,7 @@ export function followLiveChanges(deps: LiveChangesDeps): () => void {
   const limit = createObservationLimit(deps.clock);
   return deps.live.onChange((change) => {
     if (change.isInitial) return;
-    for (const instance of instancesOf(change, deps.live)) {
+    for (const instance of instancesOf(change, deps)) {
       const application = deps.applicationOf(instance);
       // Its own status is no state of one that manages itself.
       if (application === undefined || change.object.metadata.uid === application.head.uid) continue;
@@ -53,10 +59,13 @@ export function followLiveChanges(deps: LiveChangesDeps): () => void {
 }
 
 /** Both, when the object goes from one Application to another. */
-function instancesOf({ object, previous }: LiveChange, live: LiveState): ReadonlySet<string> {
+function instancesOf(
+  { object, previous }: LiveChange,
+  { live, groupOf: instanceOf = groupOf }: LiveChangesDeps,
+): ReadonlySet<string> {
   const instances = new Set<string>();
   for (const one of previous === undefined ? [object] : [object, previous]) {
-    const instance = groupOf(live.rootOf(one));
+    const instance = instanceOf(live.rootOf(one));
     if (instance !== undefined) instances.add(instance);
   }
   return instances;
@@ -74,11 +83,12 @@ function observe(
   { type, object, previous }: LiveChange,
   { head, lastSync }: ChangedApplication,
   limit: ObservationLimit,
-  { ledger, clock, log }: LiveChangesDeps,
+  { ledger, clock, log, checks }: LiveChangesDeps,
 ): void {
   if (lastSync === undefined) return;
-  const health = type === "deleted" ? undefined : assessHealth(object);
-  const isSame = previous !== undefined && assessHealth(previous)?.status === health?.status;
+  const users = checks?.();
+  const health = type === "deleted" ? undefined : assessHealth(object, users);
+  const isSame = previous !== undefined && assessHealth(previous, users)?.status === health?.status;
   if (type === "set" && isSame) return;
   const { name = "", namespace } = object.metadata;
   const { apiVersion, kind } = object;

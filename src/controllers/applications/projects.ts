@@ -1,20 +1,30 @@
 import { parseAppProject } from "../../api/app-project.ts";
 import type { AppProject } from "../../api/application-types.ts";
-import { EngineError } from "../../base/errors.ts";
+import { EngineError, messageOf } from "../../base/errors.ts";
+import { isJsonObject } from "../../base/json.ts";
 import type { Logger } from "../../base/log.ts";
+import { type GlobalProject, inherit, readGlobalProjects } from "../../gitops/project/global-projects.ts";
 import { defaultProject } from "../../gitops/project/project.ts";
 import type { WatchCache } from "../../kube/kube.ts";
 import type { KubeObject } from "../../objects/object.ts";
 
 /** AppProjects by name; each version of one is parsed once. */
 export interface Projects {
-  /** `default` is there even if nobody made it. Undefined: there is none, or it cannot be read. */
+  /** With what it inherits. `default` is there even if nobody made it. Undefined: there is none, or it cannot be read. */
   find(name: string): AppProject | undefined;
 }
 
-export function createProjects(cache: WatchCache, namespace: string, log: Logger): Projects {
+export interface ProjectsDeps {
+  /** Of the controller's namespace: `argocd-cm` says what projects inherit. */
+  readonly configMaps: Pick<WatchCache, "find">;
+  readonly namespace: string;
+  readonly log: Logger;
+}
+
+export function createProjects(cache: WatchCache, { configMaps, namespace, log }: ProjectsDeps): Projects {
   const parsed = new WeakMap<KubeObject, AppProject | undefined>();
   const fallback = defaultProject(namespace);
+  let globals: { readonly text: string; readonly list: readonly GlobalProject[] } = { text: "", list: [] };
 
   function read(object: KubeObject): AppProject | undefined {
     try {
@@ -26,12 +36,36 @@ export function createProjects(cache: WatchCache, namespace: string, log: Logger
     }
   }
 
+  function own(name: string): AppProject | undefined {
+    const object = cache.find(namespace, name);
+    if (object === undefined) return name === fallback.metadata.name ? fallback : undefined;
+    if (!parsed.has(object)) parsed.set(object, read(object));
+    return parsed.get(object);
+  }
+
+  /** Settings that cannot be read make nobody inherit: what is forbidden by a global project needs them to be right. */
+  function declared(): readonly GlobalProject[] {
+    const data = configMaps.find(namespace, "argocd-cm")?.data;
+    const text = isJsonObject(data) && typeof data.globalProjects === "string" ? data.globalProjects : "";
+    if (text === globals.text) return globals.list;
+    let list: readonly GlobalProject[] = [];
+    try {
+      list = readGlobalProjects(text);
+    } catch (error) {
+      log.error("globalProjects of argocd-cm cannot be used: no project inherits", { error: messageOf(error) });
+    }
+    globals = { text, list };
+    return list;
+  }
+
   return {
     find(name) {
-      const object = cache.find(namespace, name);
-      if (object === undefined) return name === fallback.metadata.name ? fallback : undefined;
-      if (!parsed.has(object)) parsed.set(object, read(object));
-      return parsed.get(object);
+      const project = own(name);
+      if (project === undefined) return undefined;
+      const inherited = declared().flatMap((one) =>
+        one.name !== name && one.appliesTo(project.metadata.labels) ? (own(one.name) ?? []) : [],
+      );
+      return inherited.length === 0 ? project : inherit(project, inherited);
     },
   };
 }

@@ -8,6 +8,7 @@ import { InvalidManifest, type Problem } from "../../base/schema.ts";
 import type { SensorHead } from "../../record/records.ts";
 import { compileFilters } from "./filters/filters.ts";
 import type { Filter } from "./filters/outcome.ts";
+import { loopProblems } from "./loops.ts";
 import { checkParameters } from "./parameters.ts";
 import { compileTiming, type TriggerTiming, type WrittenDependencies } from "./timing.ts";
 import { compileTransform, type Transform } from "./transform.ts";
@@ -133,6 +134,7 @@ function compileParts(sensor: Sensor) {
   const triggers = sensor.triggers.map((trigger, index) =>
     compileTrigger(trigger, { names, dependencies: written }, `spec.triggers[${index}]`, problems),
   );
+  addTo(problems, loopProblems(sensor, triggers));
   return { dependencies, triggers, problems };
 }
 

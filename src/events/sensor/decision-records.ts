@@ -1,5 +1,6 @@
 import type { Instant } from "../../base/clock.ts";
 import type { EventHead, RecordDraft, RecordId, SensorHead } from "../../record/records.ts";
+import { hopsOf } from "../triggers/hops.ts";
 import type { Effect, OpenRecord } from "./effect.ts";
 import type { Decision, SavedEvents } from "./state.ts";
 
@@ -59,7 +60,8 @@ export function expiryOf(sensor: SensorHead, { trigger, message, events, at }: E
     reason: message,
     events: heads,
   };
-  return { key: `record/${sensor.uid}/${trigger}/${at}/${causes.join(",")}`, record };
+  const hops = hopsOf(Object.values(events).map(({ event }) => event));
+  return { key: `record/${sensor.uid}/${trigger}/${at}/${causes.join(",")}`, record, ...(hops > 0 && { hops }) };
 }
 
 function headsOf(events: SavedEvents): Readonly<Record<string, EventHead>> {

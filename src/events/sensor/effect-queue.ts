@@ -50,7 +50,7 @@ export type DeadEffect =
 /** How an attempt ended; `error`: why it failed. */
 export type ReportAttempt = (trigger: string, at: number, error?: string) => void;
 
-interface EffectQueueDeps {
+export interface EffectQueueDeps {
   readonly ledger: Ledger;
   readonly execute: Execute;
   readonly putDead: PutDead;
@@ -58,6 +58,8 @@ interface EffectQueueDeps {
   readonly mayAct?: () => boolean;
   /** Absent: rate limits are not kept. */
   readonly limitOf?: LimitOf;
+  /** Told of what a Sensor let go, before it is recorded. */
+  readonly expired?: (entry: OpenRecord, signal: AbortSignal) => Promise<void>;
   /** Told about each attempt of a trigger; must be cheap. */
   readonly report?: ReportAttempt;
   readonly clock: Clock;
@@ -462,6 +464,7 @@ export class EffectQueue {
   }
 
   async #write(entry: OpenRecord): Promise<void> {
+    await this.#deps.expired?.(entry, this.#attempts.signal);
     await this.#deps.ledger.write(entry.record).kept;
     this.#finish(entry.key);
   }

@@ -62,6 +62,8 @@ export interface OpenRecord {
   /** Begins with `record/`. */
   readonly key: string;
   readonly record: RecordDraft;
+  /** How many events of ours the record's events have behind them; absent: none. */
+  readonly hops?: number;
 }
 
 export type OutboxEntry = Effect | OpenError | OpenRecord;

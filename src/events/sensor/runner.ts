@@ -10,7 +10,7 @@ import { adopt } from "./adopt.ts";
 import type { CompiledSensor } from "./compile.ts";
 import { decisionOf, effectOf, expiryOf } from "./decision-records.ts";
 import type { ErrorDecision } from "./effect.ts";
-import { EffectQueue, type Execute, type PutDead, type ReportAttempt } from "./effect-queue.ts";
+import { EffectQueue, type EffectQueueDeps, type Execute, type PutDead, type ReportAttempt } from "./effect-queue.ts";
 import { createExplainer, type Explainer } from "./explain.ts";
 import type { LimitOf } from "./lane.ts";
 import type { Contribution, Partition, PartitionMember } from "./partition.ts";
@@ -35,6 +35,7 @@ export interface SensorRunnerDeps {
   readonly ledger: Ledger;
   readonly execute: Execute;
   readonly putDead: PutDead;
+  readonly expired?: NonNullable<EffectQueueDeps["expired"]>;
   /** What people ask to be done again; absent: nothing is. */
   readonly redrive?: RedriveDeps;
   readonly limitOf?: LimitOf;

@@ -1,93 +1,169 @@
-import { errorAt, objectOf, textOf, warningAt } from "../../api/fields.ts";
-import { flagField, requiredText, textField } from "../../api/shared-schemas.ts";
-import { checkBasicAuth } from "../../api/value-rules.ts";
-import { basicAuthField, secretKeyField, tlsField } from "../../api/value-schemas.ts";
-import type { JsonSchema } from "../../base/schema.ts";
-import { commonFields, connectionBackoffField, jsonBodyField } from "./schemas.ts";
-import { has, tlsRule } from "./source-rules.ts";
-import { type SourceRule, sourceSchema } from "./source-schema.ts";
+import { randomUUID } from "node:crypto";
+import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
+import { instant } from "../../base/clock.ts";
+import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
+import { goTimeString } from "../../base/go/time.ts";
+import type { JsonObject, JsonValue } from "../../base/json.ts";
+import { commonJs } from "../../base/lazy.ts";
+import { loadOptional } from "../../base/optional.ts";
+import { findTimeZone } from "../../base/time-zone.ts";
+import { type AmqpSpec, amqpSchema, readArguments } from "./amqp-spec.ts";
+import { readBasicAuth, readClientTls } from "./client-tls.ts";
+import { bodyValue, eventId, keepEvent, refuseMessage, withMetadata } from "./draft.ts";
+import type { SourceContext, SourceKind } from "./source.ts";
 
-const noWait = flagField("Does not wait for the server to confirm.");
+/** Messages that the server gives before it waits for acknowledgements: bounds memory. */
+const prefetch = 256;
+const connectTimeoutMs = 10_000;
+const heartbeatSeconds = 10;
 
-const json = {
-  type: "object",
-  description: "Messages of an AMQP 0.9.1 exchange (RabbitMQ).",
-  required: ["exchangeType", "routingKey"],
-  properties: {
-    url: { ...textField("amqp://host:port. This or `urlSecret`."), format: "uri" },
-    urlSecret: secretKeyField("Holds the URL, where it has a password in it. This or `url`."),
-    exchangeName: textField("The exchange; empty is the default exchange."),
-    exchangeType: requiredText("direct, fanout, topic or headers."),
-    routingKey: requiredText("The key that the queue is bound with."),
-    exchangeDeclare: {
-      type: "object",
-      description: "How the exchange is declared. What is not given in it is false.",
-      default: { durable: true },
-      properties: {
-        durable: flagField("It is still there after a restart of the server."),
-        autoDelete: flagField("It is removed with its last binding."),
-        internal: flagField("Nobody can publish to it."),
-        noWait,
-      },
-    },
-    queueDeclare: {
-      type: "object",
-      description: "How the queue is declared. What is not given in it is false.",
-      default: { exclusive: true },
-      properties: {
-        name: textField("The queue; the server invents a name when there is none."),
-        durable: flagField("It is still there after a restart of the server."),
-        autoDelete: flagField("It is removed with its last consumer."),
-        exclusive: flagField("Only this connection may use it, and it ends with it."),
-        noWait,
-        arguments: textField("The queue's x-arguments, as YAML."),
-      },
-    },
-    queueBind: { type: "object", description: "How the queue is bound to the exchange.", properties: { noWait } },
-    consume: {
-      type: "object",
-      description: "How messages are taken. What is not given in it is false.",
-      default: { autoAck: true },
-      properties: {
-        consumerTag: textField("The consumer's name on the server."),
-        autoAck: flagField("The server counts a message as done once it is sent."),
-        exclusive: flagField("No other consumer on the queue."),
-        noLocal: flagField("Not known to RabbitMQ."),
-        noWait,
-      },
-    },
-    connectionBackoff: connectionBackoffField,
-    jsonBody: jsonBodyField,
-    tls: tlsField("TLS towards the server."),
-    auth: basicAuthField("User name and password (SASL PLAIN)."),
-    ...commonFields,
+export const amqpSource: SourceKind<AmqpSpec> = {
+  eventType: "amqp",
+  singleton: true,
+  schema: amqpSchema,
+  async run(spec, context, signal) {
+    if (signal.aborted) return;
+    const url = await readUrl(spec, context);
+    try {
+      const connection = await connect(spec, url, context);
+      try {
+        await consume(connection, spec, context, signal);
+      } finally {
+        await connection.close().catch(() => undefined); // it has ended already
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error instanceof EngineError) throw error;
+      throw new EngineError("SOURCE_FAILED", `AMQP server ${url.host}: ${messageOf(error)}`, error);
+    }
   },
-} as const satisfies JsonSchema;
+};
 
-const urlRule: SourceRule = (event, path) => {
-  if (!has(event, "url") && !has(event, "urlSecret")) {
-    return [errorAt(path, "either url or urlSecret must be specified")];
+async function readUrl({ url, urlSecret }: AmqpSpec, { secret, event }: SourceContext): Promise<URL> {
+  const text = urlSecret ? await secret.read(urlSecret) : (url ?? "");
+  if (URL.canParse(text)) return new URL(text);
+  // Not with its text: it may hold a password.
+  throw new TerminalError("MANIFEST_INVALID", `spec.amqp.${event}.url must be a URL such as amqp://host:5672`);
+}
+
+async function connect(spec: AmqpSpec, given: URL, { secret, eventSource, event }: SourceContext) {
+  const amqp = commonJs(await loadOptional("amqplib@^2", () => import("amqplib")));
+  const login = await readBasicAuth(spec.auth, secret);
+  const url = new URL(given);
+  if (!url.searchParams.has("heartbeat")) url.searchParams.set("heartbeat", String(heartbeatSeconds));
+  return amqp.connect(url.href, {
+    timeout: connectTimeoutMs,
+    keepAlive: true,
+    ...(login && { credentials: amqp.credentials.plain(login.username, login.password) }),
+    ...(spec.tls && { ...(await readClientTls(spec.tls, secret)) }),
+    clientProperties: { connection_name: `tiphys ${eventSource}/${event}` },
+  });
+}
+
+/** Until `signal` aborts, or the channel ends, which is a failure. */
+async function consume(
+  connection: ChannelModel,
+  spec: AmqpSpec,
+  context: SourceContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const ended = Promise.withResolvers<void>();
+  ended.promise.catch(() => undefined); // before anybody waits for it
+  const onAbort = (): void => ended.resolve();
+  signal.addEventListener("abort", onAbort, { once: true });
+  const fail = (error?: unknown): void => ended.reject(error ?? new Error("the channel ended"));
+  connection.on("error", fail);
+  connection.on("close", fail);
+  try {
+    const channel = await connection.createChannel();
+    channel.on("error", fail);
+    channel.on("close", fail);
+    await channel.prefetch(prefetch);
+    const queue = await declare(channel, spec);
+    await channel.consume(
+      queue,
+      (message) => {
+        if (message === null) return fail(new Error(`queue "${queue}" was deleted`));
+        take(channel, message, spec, context, signal).catch(fail);
+      },
+      consumeOptions(spec),
+    );
+    context.ready();
+    await ended.promise;
+  } finally {
+    signal.removeEventListener("abort", onAbort);
   }
-  if (has(event, "url") && has(event, "urlSecret")) {
-    return [errorAt(path, "only one of url or urlSecret can be specified")];
+}
+
+/** Exchange, queue and binding, as the spec says. The default exchange is there, and has every queue. */
+async function declare(channel: Channel, spec: AmqpSpec): Promise<string> {
+  const { exchangeName = "", exchangeType, exchangeDeclare, queueDeclare, routingKey } = spec;
+  if (exchangeName !== "") {
+    const { durable, autoDelete, internal } = exchangeDeclare;
+    await channel.assertExchange(exchangeName, exchangeType, { durable, autoDelete, internal });
   }
-  return [];
-};
+  const { name = "", durable, autoDelete, exclusive, arguments: text = "" } = queueDeclare;
+  const own = name === "" && exchangeName === "" ? routingKey : name;
+  const { queue } = await channel.assertQueue(own, { durable, autoDelete, exclusive, arguments: readArguments(text) });
+  if (exchangeName !== "") await channel.bindQueue(queue, exchangeName, routingKey);
+  return queue;
+}
 
-/** The original does not look at `auth` where there is `tls`. */
-const authRule: SourceRule = (event, path) =>
-  checkBasicAuth(event.auth, `${path}.auth`, event.tls === undefined ? "error" : "warning");
+/** Always with acknowledgements: with `autoAck`, the default, the original loses what it has when it ends. */
+function consumeOptions({ consume: { consumerTag, exclusive, noLocal } }: AmqpSpec) {
+  return { ...(consumerTag && { consumerTag }), exclusive, noLocal, noAck: false };
+}
 
-const ackRule: SourceRule = (event, path) => {
-  if (event.consume === undefined || objectOf(event.consume).autoAck === true) return [];
-  const message = "Argo Events never acknowledges then: after a reconnect every message comes again";
-  return [warningAt(`${path}.consume.autoAck`, message)];
-};
+async function take(
+  channel: Channel,
+  message: ConsumeMessage,
+  spec: AmqpSpec,
+  context: SourceContext,
+  signal: AbortSignal,
+): Promise<void> {
+  let body: JsonValue;
+  try {
+    body = bodyValue(message.content, spec);
+  } catch {
+    refuseMessage(context, { exchange: message.fields.exchange }, message.content.length);
+    channel.nack(message, false, false); // to the queue's dead letters, where it has them
+    return;
+  }
+  const { messageId } = message.properties;
+  const id = messageId ? eventId(context, String(messageId)) : randomUUID().replaceAll("-", "");
+  try {
+    await keepEvent({ id, data: withMetadata(dataOf(message, body), spec) }, context, signal);
+  } catch (error) {
+    if (signal.aborted) return; // it comes again
+    throw error;
+  }
+  channel.ack(message);
+}
 
-const exchangeTypeRule: SourceRule = (event, path) => {
-  const type = textOf(event.exchangeType);
-  if (type === "" || ["direct", "fanout", "topic", "headers"].includes(type) || type.startsWith("x-")) return [];
-  return [warningAt(`${path}.exchangeType`, `"${type}" must be one of direct, fanout, topic, headers or an x- type`)];
-};
+const utc = findTimeZone("UTC", "");
 
-export const amqpSchema = sourceSchema(json, urlRule, exchangeTypeRule, tlsRule, authRule, ackRule);
+function dataOf({ fields, properties }: ConsumeMessage, body: JsonValue): JsonObject {
+  const text = (value: unknown): string => (value === undefined ? "" : String(value));
+  return {
+    contentType: text(properties.contentType),
+    contentEncoding: text(properties.contentEncoding),
+    deliveryMode: Number(properties.deliveryMode ?? 0),
+    priority: Number(properties.priority ?? 0),
+    correlationId: text(properties.correlationId),
+    replyTo: text(properties.replyTo),
+    expiration: text(properties.expiration),
+    messageId: text(properties.messageId),
+    timestamp: timestampOf(properties.timestamp),
+    type: text(properties.type),
+    appId: text(properties.appId),
+    exchange: fields.exchange,
+    routingKey: fields.routingKey,
+    body,
+  };
+}
+
+/** AMQP's are of whole seconds; Go's zero time when there is none. */
+function timestampOf(seconds: unknown): string {
+  if (typeof seconds !== "number") return "0001-01-01 00:00:00 +0000 UTC";
+  return goTimeString(instant(seconds * 1_000), utc);
+}

@@ -1,110 +1,77 @@
-import { errorAt, listOf, objectOf, textOf, warningAt } from "../../api/fields.ts";
-import { flagField, listField, textField, textList } from "../../api/shared-schemas.ts";
-import { secretKeyField } from "../../api/value-schemas.ts";
-import type { JsonObject } from "../../base/json.ts";
-import type { JsonSchema } from "../../base/schema.ts";
-import { commonFields } from "./schemas.ts";
-import { has, replacedRule, wantsHook } from "./source-rules.ts";
-import { type SourceRule, sourceSchema } from "./source-schema.ts";
-import { webhookContextRule, webhookContextSchema } from "./webhook-context.ts";
+import { isJsonObject, type JsonValue } from "../../base/json.ts";
+import { eventId, withMetadata } from "./draft.ts";
+import { githubHooks } from "./github-api.ts";
+import { type GithubSpec, githubSchema } from "./github-spec.ts";
+import { type HookResult, serveHook } from "./hook.ts";
+import { keepHooks } from "./hook-keeper.ts";
+import { headerOf, maskedHeaders, mediaTypeOf, readJson, refuse } from "./hook-request.ts";
+import { isHmac, parseHubSignature } from "./signature.ts";
+import type { IngressRequest, SourceContext, SourceKind } from "./source.ts";
 
-const json = {
-  type: "object",
-  description: "Hooks of GitHub.",
-  required: ["webhook"],
-  properties: {
-    webhook: webhookContextSchema,
-    repositories: listField("The repositories that get a hook. This or `organizations`.", {
-      type: "object",
-      properties: {
-        owner: textField("User or organization."),
-        names: textList("Names of the owner's repositories."),
-      },
-    }),
-    organizations: textList("The organizations that get a hook. This or `repositories`."),
-    owner: textField("Deprecated: use `repositories`."),
-    repository: textField("Deprecated: use `repositories`."),
-    id: { type: "integer", format: "int64", description: "Deprecated, has no effect." },
-    events: textList("Events of the hook, such as push; * is all."),
-    apiToken: secretKeyField("Token for the API; with it and `webhook.url` hooks are registered."),
-    githubApp: {
-      type: "object",
-      description: "A GitHub App, instead of `apiToken`.",
-      properties: {
-        privateKey: secretKeyField("The app's private key."),
-        appID: { type: "integer", format: "int64", description: "Id of the app." },
-        installationID: { type: "integer", format: "int64", description: "Id of its installation." },
-      },
-    },
-    webhookSecret: secretKeyField("The secret that requests are signed with; without it they are not checked."),
-    insecure: flagField("GitHub does not check our certificate."),
-    active: flagField("The hook sends events; without it the hook is registered, but silent."),
-    contentType: { type: "string", enum: ["", "json", "form"], description: "How GitHub sends the body." },
-    githubBaseURL: { ...textField("Base URL of GitHub Enterprise; goes with `githubUploadURL`."), format: "uri" },
-    githubUploadURL: { ...textField("Upload URL of GitHub Enterprise; goes with `githubBaseURL`."), format: "uri" },
-    deleteHookOnFinish: flagField("The hook is removed when the source ends."),
-    ...commonFields,
+export const githubSource: SourceKind<GithubSpec> = {
+  eventType: "github",
+  singleton: false,
+  http: true,
+  schema: githubSchema,
+  async run(spec, context, signal) {
+    const hooks = githubHooks(spec, context);
+    await Promise.all([
+      serveHook(spec.webhook, context, (request) => take(spec, request, context), signal),
+      hooks && keepHooks(hooks, context, signal),
+    ]);
   },
-} as const satisfies JsonSchema;
+};
 
-function hasRepositories(event: JsonObject): boolean {
-  return listOf(event.repositories).length > 0 || (has(event, "owner") && has(event, "repository"));
+async function take(spec: GithubSpec, request: IngressRequest, context: SourceContext): Promise<HookResult> {
+  const text = payloadOf(request);
+  if (text === undefined) {
+    return refuse(400, `webhook request has unsupported Content-Type "${headerOf(request, "Content-Type")}"`);
+  }
+  const problem = await signatureProblem(spec, request, context);
+  if (problem !== undefined) return refuse(400, problem);
+  const payload = readJson(text);
+  if (!isJsonObject(payload)) return refuse(400, "failed to parse request body: it must be a JSON object");
+  const delivery = headerOf(request, "X-Github-Delivery");
+  const body = { ...payload, "X-GitHub-Event": headerOf(request, "X-Github-Event"), "X-GitHub-Delivery": delivery };
+  const data = withMetadata({ headers: maskedHeaders(request.headers), body: sorted(body) }, spec);
+  return { drafts: [{ data, ...(delivery && { id: eventId(context, delivery) }) }] };
 }
 
-function managesHooks(event: JsonObject): boolean {
-  const hasToken = event.apiToken !== undefined || objectOf(event.githubApp).privateKey !== undefined;
-  return hasToken && wantsHook(event);
+/** Undefined for a content type that GitHub does not send. */
+function payloadOf(request: IngressRequest): string | undefined {
+  const text = request.body.toString("utf8");
+  const type = mediaTypeOf(request);
+  if (type === "application/json") return text;
+  return type === "application/x-www-form-urlencoded" ? (new URLSearchParams(text).get("payload") ?? "") : undefined;
 }
 
-const ownersRule: SourceRule = (event, path) => {
-  const [repositories, organizations] = [hasRepositories(event), event.organizations !== undefined];
-  if (!repositories && !organizations) return [errorAt(path, "either repositories or organizations is required")];
-  if (repositories && organizations) {
-    return [errorAt(path, "only one of repositories and organizations is allowed")];
+/** Undefined when there is no secret, or the request is signed with it. */
+async function signatureProblem(
+  { webhookSecret }: GithubSpec,
+  request: IngressRequest,
+  { secret, log }: SourceContext,
+): Promise<string | undefined> {
+  if (!webhookSecret) return undefined;
+  const text = headerOf(request, "X-Hub-Signature-256") || headerOf(request, "X-Hub-Signature");
+  if (text === "") return "missing signature";
+  const signature = parseHubSignature(text);
+  if (!signature) return "error parsing signature";
+  try {
+    const key = await secret.read(webhookSecret);
+    return isHmac(signature.digest, signature.algorithm, key, request.body)
+      ? undefined
+      : "payload signature check failed";
+  } catch (error) {
+    log.error("request refused: its signature cannot be checked", { error });
+    return "payload signature cannot be checked";
   }
-  return [];
-};
+}
 
-const eventsRule: SourceRule = (event, path) =>
-  managesHooks(event) && listOf(event.events).length === 0
-    ? [errorAt(`${path}.events`, "events must be defined to create a github webhook")]
-    : [];
-
-/** Both or neither, so that nothing goes to the public GitHub by accident. */
-const enterpriseRule: SourceRule = (event, path) => {
-  if (has(event, "githubBaseURL") === has(event, "githubUploadURL")) return [];
-  const [missing, given] = has(event, "githubBaseURL")
-    ? ["githubUploadURL", "githubBaseURL"]
-    : ["githubBaseURL", "githubUploadURL"];
-  return [errorAt(`${path}.${missing}`, `${missing} is required when ${given} is set`)];
-};
-
-const activeRule: SourceRule = (event, path) => {
-  const problems = [];
-  if (managesHooks(event) && event.active !== true) {
-    problems.push(warningAt(`${path}.active`, "is not true: GitHub registers the hook, but sends nothing"));
-  }
-  const app = objectOf(event.githubApp);
-  if (event.githubApp !== undefined && app.privateKey === undefined) {
-    problems.push(warningAt(`${path}.githubApp.privateKey`, "is missing: the app is not used"));
-  }
-  return problems;
-};
-
-const idRule: SourceRule = (event, path) => [
-  ...(event.id === undefined || event.id === 0 ? [] : [warningAt(`${path}.id`, "has no effect")]),
-  ...(textOf(event.owner) !== "" && textOf(event.repository) === ""
-    ? [warningAt(`${path}.owner`, "has no effect without repository")]
-    : []),
-];
-
-export const githubSchema = sourceSchema(
-  json,
-  webhookContextRule,
-  ownersRule,
-  eventsRule,
-  enterpriseRule,
-  activeRule,
-  idRule,
-  replacedRule(["owner", "repository"], "repositories"),
-);
+/** The original passes the body through a map of Go: keys are sorted, numbers are floats. */
+function sorted(value: JsonValue): JsonValue {
+  if (typeof value === "bigint") return Number(value);
+  if (Array.isArray(value)) return value.map(sorted);
+  if (!isJsonObject(value)) return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, child]) => [key, sorted(child)]));
+}

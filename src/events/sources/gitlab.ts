@@ -1,43 +1,39 @@
-import { listOf, warningAt } from "../../api/fields.ts";
-import { flagField, requiredText, textField, textList } from "../../api/shared-schemas.ts";
-import { secretKeyField } from "../../api/value-schemas.ts";
-import type { JsonSchema } from "../../base/schema.ts";
-import { commonFields } from "./schemas.ts";
-import { replacedRule, unreadSecretRule, wantsHook } from "./source-rules.ts";
-import { type SourceRule, sourceSchema } from "./source-schema.ts";
-import { webhookContextRule, webhookContextSchema } from "./webhook-context.ts";
+import { eventId, withMetadata } from "./draft.ts";
+import { gitlabHooks } from "./gitlab-api.ts";
+import { type GitlabSpec, gitlabSchema } from "./gitlab-spec.ts";
+import { type HookResult, serveHook } from "./hook.ts";
+import { keepHooks } from "./hook-keeper.ts";
+import { headerOf, isSameText, maskedHeaders, readJson, refuse } from "./hook-request.ts";
+import type { IngressRequest, SourceContext, SourceKind } from "./source.ts";
 
-const json = {
-  type: "object",
-  description: "Hooks of GitLab.",
-  required: ["webhook", "events", "gitlabBaseURL", "accessToken"],
-  properties: {
-    webhook: webhookContextSchema,
-    projectID: textField("Deprecated: use `projects`."),
-    projects: textList("Ids or paths of the projects that get a hook."),
-    groups: textList("Ids or names of the groups that get a hook (GitLab Premium)."),
-    events: textList("Events of the hook: PushEvents, TagPushEvents, MergeRequestsEvents, IssuesEvents, …"),
-    accessToken: secretKeyField("Token for the API; with it and `webhook.url` hooks are registered."),
-    enableSSLVerification: flagField("GitLab checks our certificate."),
-    gitlabBaseURL: { ...requiredText("Base URL of the API."), format: "uri" },
-    deleteHookOnFinish: flagField("The hook is removed when the source ends."),
-    secretToken: secretKeyField("The token that GitLab sends with each request."),
-    ...commonFields,
+export const gitlabSource: SourceKind<GitlabSpec> = {
+  eventType: "gitlab",
+  singleton: false,
+  http: true,
+  schema: gitlabSchema,
+  async run(spec, context, signal) {
+    const hooks = gitlabHooks(spec, context);
+    await Promise.all([
+      serveHook(spec.webhook, context, (request) => take(spec, request, context), signal),
+      hooks && keepHooks(hooks, context, signal),
+    ]);
   },
-} as const satisfies JsonSchema;
+};
 
-/** The listener of the original ends at a name that is no field of its client's hook options. */
-const eventsRule: SourceRule = (event, path) =>
-  listOf(event.events).flatMap((name, index) =>
-    typeof name !== "string" || /^[A-Z][A-Za-z]*Events$/.test(name)
-      ? []
-      : [warningAt(`${path}.events[${index}]`, `"${name}" must be the name of an option, such as PushEvents`)],
-  );
-
-export const gitlabSchema = sourceSchema(
-  json,
-  webhookContextRule,
-  eventsRule,
-  unreadSecretRule("secretToken", (event) => event.accessToken !== undefined && wantsHook(event)),
-  replacedRule(["projectID"], "projects"),
-);
+/** The token is checked whether we register the hook or not; the original only checks it where it does. */
+async function take(spec: GitlabSpec, request: IngressRequest, context: SourceContext): Promise<HookResult> {
+  if (spec.secretToken) {
+    const wanted = await context.secret.read(spec.secretToken).catch((error: unknown) => {
+      context.log.error("request refused: its token cannot be checked", { error });
+      return undefined;
+    });
+    const given = headerOf(request, "X-Gitlab-Token");
+    if (wanted === undefined || !isSameText(given, wanted)) return refuse(400, "token mismatch");
+  }
+  const body = readJson(request.body.toString("utf8"));
+  if (body === undefined) return refuse(400, "invalid event");
+  // The same at each try of one delivery; `X-Gitlab-Event-UUID` is shared by hooks that set off each other.
+  const id = headerOf(request, "Idempotency-Key");
+  const data = withMetadata({ headers: maskedHeaders(request.headers), body }, spec);
+  return { drafts: [{ data, ...(id && { id: eventId(context, id) }) }] };
+}

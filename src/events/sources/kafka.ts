@@ -1,85 +1,186 @@
-import { errorAt, objectOf, textOf, warningAt } from "../../api/fields.ts";
-import { flagField, requiredText, textField } from "../../api/shared-schemas.ts";
-import { checkSasl } from "../../api/value-rules.ts";
-import { saslField, schemaRegistryField, tlsField } from "../../api/value-schemas.ts";
-import type { JsonSchema } from "../../base/schema.ts";
-import { commonFields, connectionBackoffField, jsonBodyField } from "./schemas.ts";
-import { has, tlsRule } from "./source-rules.ts";
-import { type SourceRule, sourceSchema } from "./source-schema.ts";
+import type { Consumer, ConsumerOptions, Message } from "@platformatic/kafka";
+import { instant, sleepFor } from "../../base/clock.ts";
+import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
+import { goTimeString } from "../../base/go/time.ts";
+import { type JsonValue, setOwn } from "../../base/json.ts";
+import { loadOptional } from "../../base/optional.ts";
+import { findTimeZone } from "../../base/time-zone.ts";
+import { readClientTls } from "./client-tls.ts";
+import { bodyValue, keepEvent, refuseMessage, withMetadata } from "./draft.ts";
+import { createCommits } from "./kafka-commits.ts";
+import { type KafkaSpec, kafkaSchema } from "./kafka-spec.ts";
+import type { EventDraft, SourceContext, SourceKind } from "./source.ts";
 
-const strategies: readonly string[] = ["range", "sticky", "roundrobin"];
+type KafkaConsumer = Consumer<Buffer, Buffer, Buffer, Buffer>;
+type KafkaMessage = Message<Buffer, Buffer, Buffer, Buffer>;
 
-const json = {
-  type: "object",
-  description: "Messages of a Kafka topic.",
-  required: ["url", "topic"],
-  properties: {
-    url: requiredText("host:port of the brokers, with commas."),
-    topic: requiredText("The topic."),
-    partition: textField("One partition, from now on; nothing is committed. This or `consumerGroup`."),
-    consumerGroup: {
-      type: "object",
-      description: "All partitions, with the position kept by Kafka. This or `partition`.",
-      properties: {
-        groupName: textField("The group's name."),
-        oldest: flagField("A new group begins at the oldest message instead of the newest."),
-        rebalanceStrategy: { ...textField("range, sticky or roundrobin."), default: "range" },
-      },
-    },
-    connectionBackoff: connectionBackoffField,
-    tls: tlsField("TLS towards the brokers."),
-    sasl: saslField("Credentials for the brokers."),
-    awsMskIamAuth: {
-      type: "object",
-      description: "Credentials of AWS for Amazon MSK; wins over `sasl` and brings TLS.",
-      properties: { region: textField("The AWS region.") },
-    },
-    jsonBody: jsonBodyField,
-    limitEventsPerSecond: {
-      type: "integer",
-      format: "int64",
-      description: "How many events a partition gives each second; 0 is no limit.",
-    },
-    version: { ...textField("Version of the protocol."), default: "1.0.0" },
-    config: textField("Settings of the original's client (sarama), as YAML."),
-    schemaRegistry: schemaRegistryField,
-    ...commonFields,
+/** Messages read ahead; with those being kept it bounds memory. */
+const readAhead = 256;
+const maxInFlight = 256;
+
+export const kafkaSource: SourceKind<KafkaSpec> = {
+  eventType: "kafka",
+  singleton: true,
+  schema: kafkaSchema,
+  async run(spec, context, signal) {
+    refuseUnsupported(spec, context);
+    if (signal.aborted) return;
+    const { Consumer } = await loadOptional("@platformatic/kafka@^2", () => import("@platformatic/kafka"));
+    const consumer = new Consumer<Buffer, Buffer, Buffer, Buffer>(await optionsOf(spec, context));
+    try {
+      await consume(consumer, spec, context, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      throw new EngineError("SOURCE_FAILED", `Kafka at ${spec.url}: ${reasonOf(error)}`, error);
+    } finally {
+      await consumer.close(true).catch((error: unknown) => context.log.debug("consumer not closed", { error }));
+    }
   },
-} as const satisfies JsonSchema;
-
-const positionRule: SourceRule = (event, path) =>
-  has(event, "partition") || event.consumerGroup !== undefined
-    ? []
-    : [errorAt(path, "consumerGroup or partition must be specified")];
-
-/** The original stops at the first of tls, sasl and awsMskIamAuth that is there. */
-const accessRule: SourceRule = (event, path) => {
-  const isBehindTls = event.tls !== undefined;
-  const problems = checkSasl(event.sasl, `${path}.sasl`, isBehindTls ? "warning" : "error");
-  const msk = event.awsMskIamAuth;
-  if (msk === undefined || has(objectOf(msk), "region")) return problems;
-  const problem = isBehindTls || event.sasl !== undefined ? warningAt : errorAt;
-  return [...problems, problem(`${path}.awsMskIamAuth.region`, "awsMskIamAuth.region must be specified")];
 };
 
-const trapRule: SourceRule = (event, path) => {
-  const problems = [];
-  const group = objectOf(event.consumerGroup);
-  const strategy = textOf(group.rebalanceStrategy);
-  if (strategy !== "" && !strategies.includes(strategy)) {
-    const message = `"${strategy}" must be one of ${strategies.join(", ")}; range is taken`;
-    problems.push(warningAt(`${path}.consumerGroup.rebalanceStrategy`, message));
-  }
-  if (event.consumerGroup !== undefined && !has(group, "groupName")) {
-    problems.push(warningAt(`${path}.consumerGroup.groupName`, "is missing: a group needs a name"));
-  }
-  if (has(event, "partition") && event.consumerGroup !== undefined) {
-    problems.push(warningAt(`${path}.partition`, "has no effect beside consumerGroup"));
-  }
-  if (event.schemaRegistry !== undefined && event.jsonBody !== true) {
-    problems.push(warningAt(`${path}.schemaRegistry`, "has no effect without jsonBody: true"));
-  }
-  return problems;
-};
+function refuseUnsupported(
+  { schemaRegistry, awsMskIamAuth, jsonBody, sasl }: KafkaSpec,
+  { event }: SourceContext,
+): void {
+  const unsupported =
+    schemaRegistry && jsonBody ? "schemaRegistry" : awsMskIamAuth ? "awsMskIamAuth" : saslProblem(sasl?.mechanism);
+  if (unsupported === undefined) return;
+  throw new TerminalError("SOURCE_UNSUPPORTED", `spec.kafka.${event}.${unsupported} is not supported yet`);
+}
 
-export const kafkaSchema = sourceSchema(json, positionRule, tlsRule, accessRule, trapRule);
+const mechanisms = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] as const;
+type Mechanism = (typeof mechanisms)[number];
+
+function saslProblem(mechanism: string | undefined): string | undefined {
+  if (!mechanism || mechanisms.some((known) => known === mechanism)) return undefined;
+  return `sasl.mechanism ${mechanism}`;
+}
+
+async function optionsOf(
+  spec: KafkaSpec,
+  context: SourceContext,
+): Promise<ConsumerOptions<Buffer, Buffer, Buffer, Buffer>> {
+  const { secret, namespace, eventSource, event } = context;
+  const { userSecret, passwordSecret, mechanism } = spec.sasl ?? {};
+  const partition = spec.consumerGroup ? undefined : Number(spec.partition);
+  return {
+    clientId: `tiphys-${eventSource}-${event}`,
+    groupId: spec.consumerGroup?.groupName || `tiphys.${namespace}.${eventSource}.${event}`,
+    bootstrapBrokers: spec.url.split(",").map((broker) => broker.trim()),
+    connectTimeout: 5_000,
+    requestTimeout: 30_000,
+    retries: 2,
+    retryDelay: 250,
+    autocommit: false,
+    sessionTimeout: 30_000,
+    heartbeatInterval: 3_000,
+    maxWaitTime: 500,
+    highWaterMark: readAhead,
+    ...(spec.tls && { tls: { ...(await readClientTls(spec.tls, secret)) } }),
+    ...(userSecret &&
+      passwordSecret && {
+        sasl: {
+          mechanism: (mechanism || "PLAIN") as Mechanism,
+          username: await secret.read(userSecret),
+          password: await secret.read(passwordSecret),
+        },
+      }),
+    ...(partition !== undefined && {
+      partitionAssigner: (_current, members) =>
+        [...members.keys()].map((memberId, index) => ({
+          memberId,
+          assignments: new Map(index === 0 ? [[spec.topic, { topic: spec.topic, partitions: [partition] }]] : []),
+        })),
+    }),
+  };
+}
+
+/** Until `signal` aborts, or the stream ends, which is a failure. Offsets are committed up to the last one kept. */
+async function consume(
+  consumer: KafkaConsumer,
+  spec: KafkaSpec,
+  context: SourceContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const fallbackMode = spec.consumerGroup?.oldest ? "earliest" : "latest";
+  const stream = await consumer.consume({ topics: [spec.topic], mode: "committed", fallbackMode });
+  const onAbort = (): void => void stream.destroy();
+  signal.addEventListener("abort", onAbort, { once: true });
+  const commits = createCommits((offsets) => consumer.commit({ offsets: [...offsets] }), context);
+  const pace = createPace(spec, context, signal);
+  const keeping = new Set<Promise<void>>();
+  let failure: unknown;
+  try {
+    context.ready();
+    for await (const message of stream) {
+      await pace(message.partition);
+      const done = commits.begin(message);
+      const kept = keepMessage(message, spec, context, signal)
+        .then(done)
+        .catch((error: unknown) => {
+          failure ??= error;
+          stream.destroy(error instanceof Error ? error : undefined);
+        })
+        .finally(() => keeping.delete(kept));
+      keeping.add(kept);
+      if (keeping.size >= maxInFlight) await Promise.race(keeping);
+    }
+    if (!signal.aborted) throw failure ?? new Error("the stream of messages ended");
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+    if (!signal.aborted) await Promise.allSettled(keeping);
+    await commits.close();
+  }
+}
+
+/** `limitEventsPerSecond` counts for each partition. */
+function createPace({ limitEventsPerSecond = 0 }: KafkaSpec, { clock }: SourceContext, signal: AbortSignal) {
+  const next = new Map<number, number>();
+  return async (partition: number): Promise<void> => {
+    if (limitEventsPerSecond <= 0) return;
+    const now = clock.monotonicMs();
+    const at = Math.max(now, next.get(partition) ?? 0);
+    next.set(partition, at + 1_000 / limitEventsPerSecond);
+    if (at > now) await sleepFor(clock, at - now, signal);
+  };
+}
+
+async function keepMessage(
+  message: KafkaMessage,
+  spec: KafkaSpec,
+  context: SourceContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const draft = draftOf(message, spec, context);
+  if (draft) await keepEvent(draft, context, signal);
+}
+
+const utc = findTimeZone("UTC", "");
+
+/** Undefined, counted and logged, for a body that should be JSON and is not. The id is the original's. */
+function draftOf(message: KafkaMessage, spec: KafkaSpec, context: SourceContext): EventDraft | undefined {
+  const { topic, partition, offset, key, value } = message;
+  let body: JsonValue;
+  try {
+    body = value ? bodyValue(value, spec) : null; // a tombstone
+  } catch {
+    refuseMessage(context, { topic, partition, offset: String(offset) }, value?.length ?? 0);
+    return undefined;
+  }
+  const [broker = ""] = spec.url.split(",");
+  const headers: Record<string, string> = {};
+  for (const [name, text] of message.headers) setOwn(headers, String(name), String(text ?? ""));
+  const timestamp = goTimeString(instant(Number(message.timestamp)), utc);
+  return {
+    id: `${context.eventSource}:${context.event}:${broker}:${topic}:${partition}:${offset}`,
+    data: withMetadata({ topic, key: key?.toString() ?? "", partition, body, timestamp, headers }, spec),
+  };
+}
+
+/** The innermost reasons: the client's own message says only that it could not connect. */
+function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) {
+    return `${messageOf(error)} (${[...new Set(error.errors.map(reasonOf))].join("; ")})`;
+  }
+  return error instanceof Error && error.cause ? `${messageOf(error)} (${reasonOf(error.cause)})` : messageOf(error);
+}

@@ -1,14 +1,24 @@
-import { requiredText } from "../../api/shared-schemas.ts";
+import { randomUUID } from "node:crypto";
+import type { IClientOptions, IPublishPacket, MqttClient } from "mqtt";
+import { flagField, requiredText } from "../../api/shared-schemas.ts";
 import { checkBasicAuth } from "../../api/value-rules.ts";
 import { basicAuthField, tlsField } from "../../api/value-schemas.ts";
+import { EngineError, messageOf } from "../../base/errors.ts";
+import type { JsonValue } from "../../base/json.ts";
+import { commonJs } from "../../base/lazy.ts";
+import { loadOptional } from "../../base/optional.ts";
 import type { JsonSchema } from "../../base/schema.ts";
+import type { SpecOf } from "../../base/schema-type.ts";
+import { readBasicAuth, readClientTls } from "./client-tls.ts";
+import { bodyValue, keepEvent, refuseMessage, withMetadata } from "./draft.ts";
 import { commonFields, connectionBackoffField, jsonBodyField } from "./schemas.ts";
+import type { SourceContext, SourceKind } from "./source.ts";
 import { tlsRule } from "./source-rules.ts";
 import { type SourceRule, sourceSchema } from "./source-schema.ts";
 
 const json = {
   type: "object",
-  description: "Messages of an MQTT topic (QoS 0: what is sent while nobody listens is gone).",
+  description: "Messages of an MQTT topic.",
   required: ["url", "topic", "clientId"],
   properties: {
     url: { ...requiredText("tcp://host:port of the broker."), format: "uri" },
@@ -18,6 +28,16 @@ const json = {
     jsonBody: jsonBodyField,
     tls: tlsField("TLS towards the broker."),
     auth: basicAuthField("User name and password."),
+    qos: {
+      type: "integer",
+      minimum: 0,
+      maximum: 2,
+      default: 1,
+      description: "Of ours: the most that is asked for. Argo Events asks for 0, which loses messages.",
+    },
+    cleanSession: flagField(
+      "Of ours: the broker forgets us when we go. Otherwise it keeps what comes meanwhile, for our id; Argo Events says true.",
+    ),
     ...commonFields,
   },
 } as const satisfies JsonSchema;
@@ -26,4 +46,90 @@ const json = {
 const authRule: SourceRule = (event, path) =>
   checkBasicAuth(event.auth, `${path}.auth`, event.tls === undefined ? "error" : "warning");
 
-export const mqttSchema = sourceSchema(json, tlsRule, authRule);
+type MqttSpec = SpecOf<typeof json>;
+
+export const mqttSource: SourceKind<MqttSpec> = {
+  eventType: "mqtt",
+  singleton: true,
+  schema: sourceSchema<MqttSpec>(json, tlsRule, authRule),
+  async run(spec, context, signal) {
+    if (signal.aborted) return;
+    const mqtt = commonJs(await loadOptional("mqtt@^5", () => import("mqtt")));
+    const client = mqtt.connect(urlOf(spec.url), await optionsOf(spec, context));
+    try {
+      await consume(client, spec, context, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      throw new EngineError("SOURCE_FAILED", `MQTT broker ${urlOf(spec.url)}: ${messageOf(error)}`, error);
+    } finally {
+      // Without a farewell the session stays as it is; what is not acknowledged comes again.
+      client.end(true);
+    }
+  },
+};
+
+/** paho's names of the schemes. */
+function urlOf(url: string): string {
+  return url.replace(/^tcp:/, "mqtt:").replace(/^(ssl|tls):/, "mqtts:");
+}
+
+async function optionsOf(spec: MqttSpec, { secret }: SourceContext): Promise<IClientOptions> {
+  const login = await readBasicAuth(spec.auth, secret);
+  return {
+    clientId: spec.clientId,
+    clean: spec.cleanSession,
+    ...(login && { username: login.username, password: login.password }),
+    ...(spec.tls && { ...(await readClientTls(spec.tls, secret)) }),
+    reconnectPeriod: 0, // the runner connects again, and subscribes again
+    connectTimeout: 10_000,
+    resubscribe: false,
+  };
+}
+
+/** Until `signal` aborts, or the connection ends, which is a failure. A message is acknowledged once it is kept. */
+async function consume(client: MqttClient, spec: MqttSpec, context: SourceContext, signal: AbortSignal): Promise<void> {
+  const ended = Promise.withResolvers<void>();
+  const onAbort = (): void => ended.resolve();
+  signal.addEventListener("abort", onAbort, { once: true });
+  let last: Error | undefined;
+  client.on("error", (error) => {
+    last = error;
+  });
+  client.on("close", () => ended.reject(last ?? new Error("the connection ended")));
+  // The client takes the next message, and acknowledges this one, once it is called back.
+  client.handleMessage = (packet, done) => {
+    keepMessage(spec, packet, context, signal).then(
+      () => done(),
+      (error: unknown) => done(error instanceof Error ? error : new Error(messageOf(error))),
+    );
+  };
+  client.on("connect", () => {
+    client
+      .subscribeAsync(spec.topic, { qos: spec.qos as 0 | 1 | 2 })
+      .then(() => context.ready())
+      .catch((error: unknown) => ended.reject(error));
+  });
+  try {
+    await ended.promise;
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+async function keepMessage(
+  spec: MqttSpec,
+  { topic, payload, messageId = 0 }: IPublishPacket,
+  context: SourceContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const bytes = Buffer.from(payload);
+  let body: JsonValue;
+  try {
+    body = bodyValue(bytes, spec);
+  } catch {
+    return refuseMessage(context, { topic }, bytes.length);
+  }
+  // MQTT's ids are used again and again: this one is ours, for the attempts to emit the message.
+  const id = randomUUID().replaceAll("-", "");
+  await keepEvent({ id, data: withMetadata({ topic, messageId, body }, spec) }, context, signal);
+}

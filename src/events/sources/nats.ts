@@ -1,17 +1,18 @@
 import { randomUUID } from "node:crypto";
-import type { Authenticator, Msg, NatsConnection, NodeConnectionOptions } from "@nats-io/transport-node";
+import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import { errorAt, objectOf, warningAt } from "../../api/fields.ts";
 import { requiredText, textField } from "../../api/shared-schemas.ts";
 import { checkBasicAuth } from "../../api/value-rules.ts";
 import { natsAuthField, tlsField } from "../../api/value-schemas.ts";
-import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
-import { type JsonValue, parseJson } from "../../base/json.ts";
-import { commonJs } from "../../base/lazy.ts";
+import { EngineError, messageOf } from "../../base/errors.ts";
+import type { JsonValue } from "../../base/json.ts";
 import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
+import { bodyValue, refuseMessage, withMetadata } from "./draft.ts";
 import { createIntake } from "./intake.ts";
+import { headersOf, openNats } from "./nats-connection.ts";
 import { commonFields, connectionBackoffField, jsonBodyField } from "./schemas.ts";
-import type { EventDraft, SecretReader, SourceContext, SourceKind } from "./source.ts";
+import type { EventDraft, SourceContext, SourceKind } from "./source.ts";
 import { tlsRule } from "./source-rules.ts";
 import { type SourceRule, sourceSchema } from "./source-schema.ts";
 
@@ -55,7 +56,7 @@ export const natsSource: SourceKind<NatsSpec> = {
   schema: sourceSchema<NatsSpec>(json, tlsRule, queueRule, authRule),
   async run(spec, context, signal) {
     if (signal.aborted) return;
-    const connection = await openConnection(spec, context);
+    const connection = await openNats(spec, context, { reconnects: true });
     const stop = (): void => void end(connection).catch((error: unknown) => context.log.warn("not closed", { error }));
     signal.addEventListener("abort", stop, { once: true });
     if (signal.aborted) stop();
@@ -70,26 +71,6 @@ export const natsSource: SourceKind<NatsSpec> = {
   },
 };
 
-async function openConnection(spec: NatsSpec, { secret, eventSource, event }: SourceContext): Promise<NatsConnection> {
-  const nats = commonJs(await import("@nats-io/transport-node"));
-  const options: NodeConnectionOptions = {
-    ...serversOf(spec.url),
-    ...(await authOf(spec.auth, secret, nats)),
-    ...(spec.tls && { tls: await tlsOf(spec.tls, secret) }),
-    name: `tiphys ${eventSource}/${event}`,
-    maxReconnectAttempts: -1,
-    reconnectTimeWait: 500,
-    reconnectJitter: 500,
-    timeout: 10_000,
-  };
-  try {
-    return await nats.connect(options);
-  } catch (error) {
-    const servers = [options.servers].flat().join(",");
-    throw new EngineError("SOURCE_FAILED", `cannot connect to NATS at ${servers}: ${messageOf(error)}`, error);
-  }
-}
-
 /** Takes in what is on its way. That needs the server, so it is not waited for long. */
 async function end(connection: NatsConnection): Promise<void> {
   const deadline = setTimeout(() => void connection.close().catch(() => undefined), 2_000);
@@ -100,53 +81,6 @@ async function end(connection: NatsConnection): Promise<void> {
   } finally {
     clearTimeout(deadline);
   }
-}
-
-/** User and password may be part of the URL. */
-function serversOf(url: string): Pick<NodeConnectionOptions, "servers" | "user" | "pass"> {
-  let login: Pick<NodeConnectionOptions, "user" | "pass"> = {};
-  const servers = url.split(",").map((text) => {
-    const match = /^(\w+:\/\/)?(?:([^@/]*)@)?(.+)$/.exec(text.trim());
-    if (match?.[2]) {
-      const [user = "", pass = ""] = match[2].split(":").map(decodeURIComponent);
-      login = { user, pass };
-    }
-    return `${match?.[1] ?? ""}${match?.[3] ?? text.trim()}`;
-  });
-  return { servers, ...login };
-}
-
-async function authOf(
-  auth: NatsSpec["auth"],
-  secret: SecretReader,
-  nats: {
-    nkeyAuthenticator(seed: Uint8Array): Authenticator;
-    credsAuthenticator(creds: Uint8Array): Authenticator;
-  },
-): Promise<Pick<NodeConnectionOptions, "user" | "pass" | "token" | "authenticator">> {
-  if (auth?.basic) {
-    const { username, password } = auth.basic;
-    if (!username || !password) throw new TerminalError("MANIFEST_INVALID", "auth.basic needs username and password");
-    const [user, pass] = await Promise.all([secret.read(username), secret.read(password)]);
-    return { user, pass };
-  }
-  if (auth?.token) return { token: await secret.read(auth.token) };
-  if (auth?.nkey) return { authenticator: nats.nkeyAuthenticator(Buffer.from((await secret.read(auth.nkey)).trim())) };
-  if (auth?.credential) {
-    return { authenticator: nats.credsAuthenticator(Buffer.from(await secret.read(auth.credential))) };
-  }
-  return {};
-}
-
-async function tlsOf(tls: NonNullable<NatsSpec["tls"]>, secret: SecretReader): Promise<object> {
-  if (tls.insecureSkipVerify) return { rejectUnauthorized: false };
-  const { caCertSecret, clientCertSecret, clientKeySecret } = tls;
-  return {
-    ...(caCertSecret && { ca: await secret.read(caCertSecret) }),
-    ...(clientCertSecret && clientKeySecret
-      ? { cert: await secret.read(clientCertSecret), key: await secret.read(clientKeySecret) }
-      : {}),
-  };
 }
 
 /** Until `signal` aborts, or the connection ends for good, which is a failure. */
@@ -171,10 +105,19 @@ async function listen(
   });
   await Promise.race([connection.flush(), failure.promise]);
   context.ready();
+  tellOutages(connection, context).catch(failure.reject);
   const closed = await Promise.race([connection.closed(), failure.promise]);
   await intake.settled();
   if (signal.aborted) return;
   throw new EngineError("SOURCE_FAILED", `the NATS connection ended: ${messageOf(closed ?? "closed")}`, closed);
+}
+
+/** The client connects again by itself, and subscribes again. */
+async function tellOutages(connection: NatsConnection, context: SourceContext): Promise<void> {
+  for await (const status of connection.status()) {
+    if (status.type === "disconnect") context.failing(`the connection to NATS at ${status.server} is lost`);
+    if (status.type === "reconnect") context.ready();
+  }
 }
 
 /** Undefined, counted and logged, for a body that should be JSON and is not. */
@@ -182,28 +125,15 @@ function draftOf(spec: NatsSpec, message: Msg, context: SourceContext): EventDra
   const bytes = Buffer.from(message.data.buffer, message.data.byteOffset, message.data.length);
   let body: JsonValue;
   try {
-    body = spec.jsonBody ? (parseJson(bytes.toString("utf8")) as JsonValue) : bytes.toString("base64");
+    body = bodyValue(bytes, spec);
   } catch {
-    context.countFailed();
-    context.log.warn("message is not JSON", { subject: message.subject, bytes: bytes.length });
+    refuseMessage(context, { subject: message.subject }, bytes.length);
     return undefined;
   }
   const header = headersOf(message);
   return {
     // Core NATS has no ids: one of our own makes the attempts to emit this message one event.
     id: randomUUID().replaceAll("-", ""),
-    data: {
-      subject: message.subject,
-      body,
-      ...(header && { header }),
-      ...(spec.metadata && Object.keys(spec.metadata).length > 0 && { metadata: spec.metadata }),
-    },
+    data: withMetadata({ subject: message.subject, body, ...(header && { header }) }, spec),
   };
-}
-
-function headersOf({ headers }: Msg): Record<string, readonly string[]> | undefined {
-  if (!headers) return undefined;
-  const names = headers.keys().sort();
-  if (names.length === 0) return undefined;
-  return Object.fromEntries(names.map((name) => [name, headers.values(name)]));
 }

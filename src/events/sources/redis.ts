@@ -1,8 +1,15 @@
+import { randomUUID } from "node:crypto";
 import { errorAt } from "../../api/fields.ts";
 import { requiredText, textField, textList } from "../../api/shared-schemas.ts";
 import { secretKeyField, tlsField } from "../../api/value-schemas.ts";
 import type { JsonSchema } from "../../base/schema.ts";
+import type { SpecOf } from "../../base/schema-type.ts";
+import { refuseMessage, withMetadata } from "./draft.ts";
+import { readJson } from "./hook-request.ts";
+import { createIntake } from "./intake.ts";
+import { withRedis } from "./redis-connection.ts";
 import { commonFields, jsonBodyField } from "./schemas.ts";
+import type { EventDraft, SourceContext, SourceKind } from "./source.ts";
 import { has, tlsRule } from "./source-rules.ts";
 import { type SourceRule, sourceSchema } from "./source-schema.ts";
 
@@ -28,4 +35,33 @@ const passwordRule: SourceRule = (event, path) =>
     ? []
     : [errorAt(`${path}.namespace`, "namespace must be defined in order to retrieve the password from the secret")];
 
-export const redisSchema = sourceSchema(json, passwordRule, tlsRule);
+type RedisSpec = SpecOf<typeof json>;
+
+export const redisSource: SourceKind<RedisSpec> = {
+  eventType: "redis",
+  singleton: true,
+  schema: sourceSchema<RedisSpec>(json, passwordRule, tlsRule),
+  run: (spec, context, signal) =>
+    withRedis(spec, context, signal, async (redis, stop) => {
+      const intake = createIntake(context);
+      redis.on("message", (channel: string, text: string) => {
+        const draft = draftOf(spec, channel, text, context);
+        if (draft) intake.offer(draft, text.length);
+      });
+      await redis.subscribe(...spec.channels);
+      context.ready();
+      await stop;
+      await intake.settled();
+    }),
+};
+
+/** Undefined, counted and logged, for a text that should be JSON and is not. */
+function draftOf(spec: RedisSpec, channel: string, text: string, context: SourceContext): EventDraft | undefined {
+  const body = spec.jsonBody ? readJson(text) : text;
+  if (body === undefined) {
+    refuseMessage(context, { channel }, text.length);
+    return undefined;
+  }
+  // Redis has no ids: one of our own makes the attempts to emit this message one event. Patterns are not subscribed to.
+  return { id: randomUUID().replaceAll("-", ""), data: withMetadata({ channel, pattern: "", body }, spec) };
+}

@@ -1,6 +1,6 @@
 import type { SourceKindSchema } from "../../api/source-kinds.ts";
 import type { Schema } from "../../base/schema.ts";
-import { amqpSchema } from "./amqp.ts";
+import { amqpSource } from "./amqp.ts";
 import { azureEventsHubSchema } from "./azure-events-hub.ts";
 import { azureQueueStorageSchema } from "./azure-queue-storage.ts";
 import { azureServiceBusSchema } from "./azure-service-bus.ts";
@@ -8,23 +8,24 @@ import { bitbucketSchema } from "./bitbucket.ts";
 import { bitbucketserverSchema } from "./bitbucketserver.ts";
 import { calendarSource } from "./calendar.ts";
 import { emitterSchema } from "./emitter.ts";
-import { fileSchema } from "./file.ts";
+import { fileSource } from "./file.ts";
 import { genericSchema } from "./generic.ts";
 import { gerritSchema } from "./gerrit.ts";
-import { githubSchema } from "./github.ts";
-import { gitlabSchema } from "./gitlab.ts";
+import { githubSource } from "./github.ts";
+import { gitlabSource } from "./gitlab.ts";
 import { hdfsSchema } from "./hdfs.ts";
-import { kafkaSchema } from "./kafka.ts";
+import { jetstreamSource } from "./jetstream.ts";
+import { kafkaSource } from "./kafka.ts";
 import { minioSchema } from "./minio.ts";
 import { mnsSchema } from "./mns.ts";
-import { mqttSchema } from "./mqtt.ts";
+import { mqttSource } from "./mqtt.ts";
 import { natsSource } from "./nats.ts";
 import { nsqSchema } from "./nsq.ts";
 import { pubSubSchema } from "./pub-sub.ts";
 import { pulsarSchema } from "./pulsar.ts";
-import { redisSchema } from "./redis.ts";
-import { redisStreamSchema } from "./redis-stream.ts";
-import { resourceSchema } from "./resource.ts";
+import { redisSource } from "./redis.ts";
+import { redisStreamSource } from "./redis-stream.ts";
+import { resourceSource } from "./resource.ts";
 import { sftpSchema } from "./sftp.ts";
 import { slackSchema } from "./slack.ts";
 import { snsSchema } from "./sns.ts";
@@ -56,36 +57,37 @@ export function defineSource<Spec>(kind: SourceKind<Spec>): AnySourceKind {
 }
 
 export const sourceKinds: Readonly<Record<string, AnySourceKind>> = {
+  amqp: defineSource(amqpSource),
   calendar: defineSource(calendarSource),
+  file: defineSource(fileSource),
+  github: defineSource(githubSource),
+  gitlab: defineSource(gitlabSource),
+  jetstream: defineSource(jetstreamSource),
+  kafka: defineSource(kafkaSource),
+  mqtt: defineSource(mqttSource),
   nats: defineSource(natsSource),
+  redis: defineSource(redisSource),
+  redisStream: defineSource(redisStreamSource),
+  resource: defineSource(resourceSource),
   webhook: defineSource(webhookSource),
 };
 
 /** Kinds that have no adapter yet, only their schema: they are checked and warned about, and do not run. */
 const plannedKinds = {
-  amqp: amqpSchema,
   azureEventsHub: azureEventsHubSchema,
   azureQueueStorage: azureQueueStorageSchema,
   azureServiceBus: azureServiceBusSchema,
   bitbucket: bitbucketSchema,
   bitbucketserver: bitbucketserverSchema,
   emitter: emitterSchema,
-  file: fileSchema,
   generic: genericSchema,
   gerrit: gerritSchema,
-  github: githubSchema,
-  gitlab: gitlabSchema,
   hdfs: hdfsSchema,
-  kafka: kafkaSchema,
   minio: minioSchema,
   mns: mnsSchema,
-  mqtt: mqttSchema,
   nsq: nsqSchema,
   pubSub: pubSubSchema,
   pulsar: pulsarSchema,
-  redis: redisSchema,
-  redisStream: redisStreamSchema,
-  resource: resourceSchema,
   sftp: sftpSchema,
   slack: slackSchema,
   sns: snsSchema,

@@ -13,7 +13,7 @@ import type { StateStore } from "../bus/bus.ts";
 import { compileEventFilter, type EventFilter } from "./event-filter.ts";
 import type { AnySourceKind } from "./registry.ts";
 import { filterSchema } from "./schemas.ts";
-import type { EventDraft, HttpMount, SecretReader, SourceContext } from "./source.ts";
+import type { EventDraft, HttpMount, OutgoingFetch, SecretReader, SourceContext } from "./source.ts";
 
 export type SourceStatus =
   | { readonly state: "running" }
@@ -27,6 +27,8 @@ export interface EventSourceRun {
   readonly publish: (event: CloudEvent) => Promise<void>;
   readonly mountFor: (event: string) => HttpMount;
   readonly secret: SecretReader;
+  readonly fetch: OutgoingFetch;
+  readonly fileRoot: string;
   readonly kube: KubeClient;
   /** For all EventSources: keys are prefixed here. */
   readonly state: StateStore;
@@ -109,9 +111,14 @@ async function runOnce(
     onRunning(1);
     run.onStatus(definition.name, { state: "running" });
   };
+  const failing = (message: string): void => {
+    if (isRunning) onRunning(-1);
+    isRunning = false;
+    run.onStatus(definition.name, { state: "failed", message, terminal: false });
+  };
   try {
     const kind = findKind(run.kinds, definition);
-    const context = createContext(run, { definition, kind, log, ready });
+    const context = createContext(run, { definition, kind, log, ready, failing });
     await kind.run(definition.spec, `spec.${definition.kind}.${definition.name}`, context, signal);
     return signal.aborted ? undefined : new EngineError("SOURCE_FAILED", "the source ended by itself");
   } catch (error) {
@@ -151,9 +158,10 @@ interface RunningEvent {
   readonly kind: AnySourceKind;
   readonly log: Logger;
   readonly ready: () => void;
+  readonly failing: (message: string) => void;
 }
 
-function createContext(run: EventSourceRun, { definition, kind, log, ready }: RunningEvent): SourceContext {
+function createContext(run: EventSourceRun, { definition, kind, log, ready, failing }: RunningEvent): SourceContext {
   const { namespace, name } = run.eventSource.metadata;
   const event = definition.name;
   const labels = { namespace, eventsource_name: name, event_name: event };
@@ -192,9 +200,12 @@ function createContext(run: EventSourceRun, { definition, kind, log, ready }: Ru
       log.debug("Succeeded to publish an event", { eventID: cloudEvent.id });
     },
     ready,
+    failing,
     countFailed: (events = 1) => metrics.eventProcessingFailed.add(labels, events),
     secret: run.secret,
     http: run.mountFor(event),
+    fetch: run.fetch,
+    fileRoot: run.fileRoot,
     kube: run.kube,
     state: prefixed(run.state, `${[namespace, name, event].map(encodeToken).join("/")}/`),
     clock: run.clock,

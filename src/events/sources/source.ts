@@ -38,10 +38,19 @@ export interface SourceContext {
   emit(draft: EventDraft): Promise<void>;
   /** Says that events are being listened for: the status then is "running". Call it again after a reconnect or not. */
   ready(): void;
+  /**
+   * Says that it does not work for now, or only in part, though it goes on and tries again by itself; `ready()` ends that.
+   * The status then is "failed" with this message.
+   */
+  failing(message: string): void;
   /** Counts what came in and could not become an event (not JSON, given up, dropped); log it as well. */
   countFailed(events?: number): void;
   readonly secret: SecretReader;
   readonly http: HttpMount;
+  /** For the APIs of services. */
+  readonly fetch: OutgoingFetch;
+  /** The directory that file sources may look into. */
+  readonly fileRoot: string;
   /** Acts as the EventSource's service account. */
   readonly kube: KubeClient;
   /** Durable, of this event alone. */
@@ -60,6 +69,35 @@ export interface SecretReader {
   /** One trailing newline is trimmed (spec argo-events 1.3). @throws EngineError SECRET_MISSING */
   read(selector: SecretKeySelector): Promise<string>;
   readConfigMap(selector: SecretKeySelector): Promise<string>;
+}
+
+export interface OutgoingRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly tls?: ClientTls;
+}
+
+export interface OutgoingResponse {
+  readonly status: number;
+  /** Names in small letters. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly text: string;
+}
+
+/**
+ * One request, with any status as its answer. Addresses that the engine must not reach are refused.
+ * @throws EngineError HTTP_FAILED (transient) or TerminalError HTTP_REFUSED
+ */
+export type OutgoingFetch = (request: OutgoingRequest, signal: AbortSignal) => Promise<OutgoingResponse>;
+
+/** As `node:tls` takes them. */
+export interface ClientTls {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly rejectUnauthorized?: boolean;
 }
 
 export interface IngressRequest {

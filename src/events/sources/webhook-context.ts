@@ -6,6 +6,7 @@ import type { JsonSchema, Problem } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
 import { metadataSchema } from "./schemas.ts";
 import type { SourceRule } from "./source-schema.ts";
+import { checkVerify, verifySchema } from "./verify-spec.ts";
 
 export const webhookFields = {
   endpoint: requiredText("Exact path, such as /push."),
@@ -20,6 +21,7 @@ export const webhookFields = {
   serverKeySecret: secretKeyField("TLS key of the own port."),
   metadata: metadataSchema,
   authSecret: secretKeyField("Holds the token that requests must bear."),
+  verify: verifySchema,
   maxPayloadSize: {
     type: "integer",
     format: "int64",
@@ -53,6 +55,7 @@ export function checkWebhook(webhook: JsonObject, path: string): Problem[] {
   if (typeof webhook.maxPayloadSize === "number" && webhook.maxPayloadSize < 0) {
     problems.push(warningAt(`${path}.maxPayloadSize`, `${webhook.maxPayloadSize} refuses every request with a body`));
   }
+  problems.push(...checkVerify(webhook.verify, `${path}.verify`));
   const url = textOf(webhook.url);
   if (url !== "" && !URL.canParse(url)) problems.push(warningAt(`${path}.url`, `"${url}" must be a URL`));
   return problems;

@@ -76,6 +76,8 @@ const planningKube: KubeClient = {
     await refuse();
   },
   isNamespaced: async ({ kind }) => !clusterKinds.has(kind),
+  document: refuse,
+  kindOf: refuse,
   as: () => planningKube,
 };
 

@@ -1,5 +1,5 @@
 import { errorAt, listOf, textOf, warningAt } from "../../api/fields.ts";
-import { isoTime } from "../../base/clock.ts";
+import { type Clock, isoTime } from "../../base/clock.ts";
 import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
 
 import type { JsonSchema } from "../../base/schema.ts";
@@ -9,6 +9,7 @@ import { readArtifact } from "./artifact.ts";
 import { artifactSchema, sourceRule } from "./artifact-schema.ts";
 import { awaitLabels } from "./label-policy.ts";
 import { checkObject, createOnce, effectAnnotation, effectHash, fieldManager, withMarks } from "./object-effect.ts";
+import { objectPreview } from "./object-preview.ts";
 import { requires, type TriggerRule, triggerSchema } from "./rules.ts";
 import { resourceParametersSchema } from "./schemas.ts";
 import type { Firing, Outcome, TriggerContext, TriggerKind } from "./trigger.ts";
@@ -115,6 +116,15 @@ export const argoWorkflowTrigger: TriggerKind<ArgoWorkflowSpec, ArgoWorkflowPlan
     const policy = firing.policy?.k8s;
     const message = policy ? `${done}; ${await awaitLabels(plan.ref, policy, context, signal)}` : done;
     return { message, objects: [plan.ref] } satisfies Outcome;
+  },
+  async preview({ ref, object, server, operation, args }, _firing, { kube, clock }, signal) {
+    if (server) return { summary: `would ask ${new URL(server.url).origin}` };
+    const options = { dryRun: true, fieldManager };
+    const live = await kube.get(ref, signal);
+    if (object) return objectPreview(ref, live, await kube.create(object, options, signal));
+    if (!live) throw new EngineError("API_NOT_FOUND", `argoWorkflow: ${refText(ref)} does not exist`);
+    const { workflow } = changed(live, operation, args, now(clock));
+    return objectPreview(ref, live, workflow ? await kube.update(workflow, options, signal) : live);
   },
 };
 
@@ -248,7 +258,7 @@ async function changeOnce(
   if (!live) throw new EngineError("API_NOT_FOUND", `argoWorkflow: ${refText(ref)} does not exist`);
   const mark = `${operation}-${effectHash(firing)}`;
   if (live.metadata.annotations?.[effectAnnotation] === mark) return `${operation}: had already been done to`;
-  const { workflow, pods = [] } = changed(live, operation, args, isoTime(clock.now()).replace(/\.\d+/, ""));
+  const { workflow, pods = [] } = changed(live, operation, args, now(clock));
   if (!workflow) return `${operation}: nothing to do at`;
   for (const name of pods) {
     await kube.delete({ apiVersion: "v1", kind: "Pod", name, ...namespaceOf(ref) }, {}, signal);
@@ -256,6 +266,11 @@ async function changeOnce(
   const annotations = { ...workflow.metadata.annotations, [effectAnnotation]: mark };
   await kube.update({ ...workflow, metadata: { ...workflow.metadata, annotations } }, { fieldManager }, signal);
   return `${operation}: changed`;
+}
+
+/** Kubernetes' times have no fractions. */
+function now(clock: Clock): string {
+  return isoTime(clock.now()).replace(/\.\d+/, "");
 }
 
 function namespaceOf({ namespace }: ObjectRef): { readonly namespace?: string } {

@@ -1,7 +1,7 @@
 import { errorAt, listOf, warningAt } from "../../api/fields.ts";
 import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
 import { commonJs } from "../../base/lazy.ts";
-import { optionalPackage } from "../../base/optional.ts";
+import { loadOptional } from "../../base/optional.ts";
 import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
 import type { SecretKeySelector } from "../sources/source.ts";
@@ -128,7 +128,8 @@ function mailOf({
   if (subject === "") throw invalid("subject: subject can't be empty");
   if (body === "") throw invalid("body: body can't be empty");
   for (const [index, recipient] of to.entries()) {
-    if (!sendable.test(recipient)) throw invalid(`to[${index}]: "${recipient.slice(0, 80)}" is no address`);
+    if (!sendable.test(recipient))
+      throw invalid(`to[${index}]: ${JSON.stringify(recipient.slice(0, 80))} is no address`);
   }
   return { to: [...new Set(to)], subject, body, from };
 }
@@ -138,7 +139,7 @@ function invalid(message: string): TerminalError {
 }
 
 async function openTransport({ host, port, username, password }: EmailPlan, { secret }: TriggerContext) {
-  const nodemailer = commonJs(await optionalPackage("nodemailer", "10", () => import("nodemailer")));
+  const nodemailer = commonJs(await loadOptional("nodemailer@^10", () => import("nodemailer")));
   const pass = password && (await secret.read(password.from));
   return nodemailer.createTransport({
     host,

@@ -3,6 +3,7 @@ import { TerminalError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
 import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
+import { nextHop } from "./hops.ts";
 import { has, ownTriggerSchema, type TriggerRule } from "./rules.ts";
 import { parametersSchema } from "./schemas.ts";
 import type { Firing, GitOpsPlan, GitOpsRequest, GitOpsTarget, TriggerContext, TriggerKind } from "./trigger.ts";
@@ -84,6 +85,15 @@ export const gitOpsTrigger: TriggerKind<GitOpsSpec, GitOpsEffect> = {
   async apply({ request }, _firing, context, signal) {
     return targetOf(context).request(request, context.kube, signal);
   },
+  async preview({ meets, request }) {
+    const { application, syncStatus, healthStatus, revision, outOfSync } = meets;
+    const name = `${application.namespace}/${application.name}`;
+    const at = revision === "" ? "" : ` at ${revision.slice(0, 7)}`;
+    const state = `it is ${syncStatus}${at}, ${healthStatus}`;
+    const diff = outOfSync.map((object) => ` differs: ${object}`);
+    const summary = `would ask Application ${name} to ${request.operation}: ${state}`;
+    return { summary, ...(diff.length > 0 && { diff }) };
+  },
 };
 
 function targetOf({ gitOps }: TriggerContext): GitOpsTarget {
@@ -98,9 +108,10 @@ function withParameters({ parameters = [], ...block }: GitOpsSpec, context: Trig
   return schema.parse(changed, "gitOps");
 }
 
-function requestOf(spec: GitOpsSpec, { key, sensor }: Firing): GitOpsRequest {
+function requestOf(spec: GitOpsSpec, firing: Firing): GitOpsRequest {
+  const { key, sensor } = firing;
   const { operation, application, namespace, revision, prune, dryRun, syncOptions } = spec;
-  const common = { application: { namespace, name: application }, operation, key, by: sensor };
+  const common = { application: { namespace, name: application }, operation, key, by: sensor, hop: nextHop(firing) };
   if (operation !== "sync") return common;
   return { ...common, sync: { ...(revision ? { revision } : {}), prune, dryRun, syncOptions } };
 }

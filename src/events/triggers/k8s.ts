@@ -4,12 +4,13 @@ import { EngineError, TerminalError } from "../../base/errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
 import type { JsonSchema, Problem } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
-import type { KubeClient, PatchType } from "../../kube/kube.ts";
+import type { KubeClient, PatchType, WriteOptions } from "../../kube/kube.ts";
 import { type KubeObject, type ObjectRef, refText } from "../../objects/object.ts";
 import { readArtifact } from "./artifact.ts";
 import { artifactSchema, sourceRule } from "./artifact-schema.ts";
 import { awaitLabels } from "./label-policy.ts";
 import { checkObject, createOnce, fieldManager, namespaceOf, refOf, withMarks } from "./object-effect.ts";
+import { objectPreview } from "./object-preview.ts";
 import { has, requires, type TriggerRule, triggerSchema } from "./rules.ts";
 import { resourceParametersSchema } from "./schemas.ts";
 import type { Firing, Outcome, TriggerContext, TriggerKind } from "./trigger.ts";
@@ -150,7 +151,32 @@ export const k8sTrigger: TriggerKind<K8sSpec, K8sPlan> = {
     const message = policy ? `${done}; ${await awaitLabels(plan.ref, policy, context, signal)}` : done;
     return { message, objects: [plan.ref] } satisfies Outcome;
   },
+  async preview(plan, _firing, { kube }, signal) {
+    const live = await kube.get(plan.ref, signal);
+    return objectPreview(plan.ref, live, await dryRun(plan, live, kube, signal));
+  },
 };
+
+/** The object as it would be; undefined: gone. */
+async function dryRun(
+  plan: K8sPlan,
+  live: KubeObject | undefined,
+  kube: KubeClient,
+  signal: AbortSignal,
+): Promise<KubeObject | undefined> {
+  const { operation, ref, object, patchType } = plan;
+  const options = { dryRun: true, fieldManager };
+  if (operation === "delete") {
+    await kube.delete(ref, { dryRun: true }, signal);
+    return undefined;
+  }
+  if (patchType === applyPatch) {
+    return kube.patch(ref, applyPatch, object as unknown as JsonObject, { ...options, force: true }, signal);
+  }
+  if (operation === "create" || live === undefined) return kube.create(object, options, signal);
+  if (operation === "update") return kube.update(mergeOver(live, object), options, signal);
+  return sendPatch(kube, plan, options, signal);
+}
 
 /** What parameters are set on: the artifact, or with `liveObject` the object in the cluster that the artifact names. */
 async function baseObject(
@@ -256,11 +282,17 @@ async function update(kube: KubeClient, object: KubeObject, signal: AbortSignal)
   return "updated";
 }
 
-async function patch(
+async function patch(kube: KubeClient, plan: K8sPlan, signal: AbortSignal): Promise<string> {
+  await sendPatch(kube, plan, { fieldManager }, signal);
+  return "patched";
+}
+
+function sendPatch(
   kube: KubeClient,
   { ref, object, patchType = "application/merge-patch+json", patch: operations }: K8sPlan,
+  options: WriteOptions,
   signal: AbortSignal,
-): Promise<string> {
+): Promise<KubeObject> {
   if (patchType === jsonPatch && !operations?.length) {
     throw new TerminalError(
       "MANIFEST_INVALID",
@@ -269,8 +301,7 @@ async function patch(
     );
   }
   const body = patchType === jsonPatch && operations ? operations : (object as unknown as JsonObject);
-  await kube.patch(ref, patchType, body, { fieldManager }, signal);
-  return "patched";
+  return kube.patch(ref, patchType, body, options, signal);
 }
 
 /** Maps are merged, anything else is replaced; empty values do not override (spec argo-events 6.4.1). */

@@ -1,5 +1,13 @@
+import type { Producer, ProducerOptions } from "@platformatic/kafka";
 import { objectOf, warningAt } from "../../api/fields.ts";
+import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
+import type { JsonValue } from "../../base/json.ts";
+import { loadOptional } from "../../base/optional.ts";
 import type { JsonSchema } from "../../base/schema.ts";
+import type { SpecOf } from "../../base/schema-type.ts";
+import { effectHash } from "./object-effect.ts";
+import { shownPayload, withOwnParameters } from "./own-parameters.ts";
+import { createRecent } from "./recent.ts";
 import { ignores, requires, type TriggerRule, tlsRule, triggerSchema } from "./rules.ts";
 import {
   basicAuthSchema,
@@ -10,6 +18,9 @@ import {
   secureHeadersSchema,
   tlsSchema,
 } from "./schemas.ts";
+import { secretHash } from "./secret-hash.ts";
+import { readTls, type TlsSpec } from "./tls.ts";
+import type { PooledClient, TriggerContext, TriggerKind } from "./trigger.ts";
 
 /** spec argo-events 6.5.5 */
 export const kafkaSchema = {
@@ -53,6 +64,27 @@ export const kafkaSchema = {
   },
 } as const satisfies JsonSchema;
 
+type KafkaSpec = SpecOf<typeof kafkaSchema>;
+type SecureHeader = NonNullable<KafkaSpec["secureHeaders"]>[number];
+
+export interface KafkaPlan {
+  readonly brokers: readonly string[];
+  readonly topic: string;
+  readonly key?: string;
+  readonly payload: JsonValue;
+  readonly body: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly secretHeaders: readonly {
+    readonly name: string;
+    readonly from: SecureHeader["valueFrom"];
+    readonly sha256: string;
+  }[];
+  readonly acks: -1 | 1;
+  readonly compress: boolean;
+  readonly sasl?: NonNullable<KafkaSpec["sasl"]>;
+  readonly tls?: TlsSpec;
+}
+
 const versionRule: TriggerRule = ({ version }, path) =>
   typeof version !== "string" || /^\d+(?:\.\d+){2,3}$/.test(version)
     ? []
@@ -64,7 +96,7 @@ const saslRule: TriggerRule = ({ sasl }, path) =>
     ? [warningAt(`${path}.sasl.mechanism`, '"GSSAPI" is accepted, but cannot be configured')]
     : [];
 
-export const kafkaTrigger = triggerSchema(
+const schema = triggerSchema<KafkaSpec>(
   kafkaSchema,
   requires({
     url: "broker url must not be empty",
@@ -72,7 +104,145 @@ export const kafkaTrigger = triggerSchema(
     payload: "payload must not be empty",
   }),
   ignores("partition", "partitioningKey says where a message goes"),
+  ignores("flushFrequency", "each message is confirmed before the trigger succeeds"),
   versionRule,
   saslRule,
   tlsRule,
 );
+
+const maxSent = 10_000;
+
+/**
+ * One message for each firing, confirmed by the brokers before it succeeds, which the original does not wait for. Its
+ * header `Idempotency-Key` is the same for a repeat after a crash; within one engine there is none.
+ */
+export function createKafkaTrigger(): TriggerKind<KafkaSpec, KafkaPlan> {
+  const sent = createRecent<true>(maxSent);
+  return {
+    schema,
+    async plan(written, firing, context) {
+      const spec = withOwnParameters(written, schema, "kafka", context.parameters);
+      if (spec.payload.length === 0) throw invalid("payload: payload parameters are not specified");
+      if (spec.schemaRegistry) throw unsupported("schemaRegistry");
+      if (spec.sasl && !mechanisms.some((known) => known === spec.sasl?.mechanism)) {
+        throw unsupported(`sasl.mechanism ${spec.sasl.mechanism}`);
+      }
+      const body = context.parameters.payload(spec.payload, "kafka.payload");
+      return {
+        brokers: spec.url.split(",").map((broker) => broker.trim()),
+        topic: spec.topic,
+        ...(spec.partitioningKey && { key: spec.partitioningKey }),
+        payload: shownPayload(body),
+        body,
+        headers: { "Idempotency-Key": effectHash(firing), ...spec.headers },
+        secretHeaders: await secretHeadersOf(spec.secureHeaders, context),
+        acks: spec.requiredAcks === 1 ? 1 : -1,
+        compress: spec.compress,
+        ...(spec.sasl && { sasl: spec.sasl }),
+        ...(spec.tls && { tls: spec.tls }),
+      };
+    },
+    async apply(plan, firing, context) {
+      const where = `${plan.topic} at ${plan.brokers.join(",")}`;
+      if (sent.find(firing.key)) return { message: `had already sent to ${where}` };
+      const { options, key } = await optionsOf(plan, context);
+      const headers: Record<string, string> = { ...plan.headers };
+      for (const { name, from } of plan.secretHeaders) headers[name] = await readHeader(from, context);
+      const offset = await context.clients
+        .use(
+          key,
+          () => open(options),
+          (producer) => send(producer, plan, headers),
+        )
+        .catch((error: unknown) => {
+          if (error instanceof EngineError) throw error;
+          throw new EngineError("TRIGGER_FAILED", `kafka ${where}: ${reasonOf(error)}`, error);
+        });
+      sent.set(firing.key, true);
+      return { message: `sent ${Buffer.byteLength(plan.body)} bytes to ${where}${offset}` };
+    },
+  };
+}
+
+type KafkaProducer = Producer<string, string, string, string>;
+
+async function open(options: ProducerOptions<string, string, string, string>): Promise<PooledClient<KafkaProducer>> {
+  const { Producer, stringSerializers } = await loadKafka();
+  const producer = new Producer<string, string, string, string>({ ...options, serializers: stringSerializers });
+  producer.on("error", () => undefined); // what was sent meanwhile tells it, too
+  return { client: producer, isUsable: () => !producer.closed, close: async () => producer.close(true) };
+}
+
+function loadKafka() {
+  return loadOptional("@platformatic/kafka@^2", () => import("@platformatic/kafka"));
+}
+
+async function send(
+  producer: KafkaProducer,
+  { topic, key, body, acks, compress }: KafkaPlan,
+  headers: Record<string, string>,
+): Promise<string> {
+  const message = { topic, value: body, headers, ...(key !== undefined && { key }) };
+  const options = { acks, compression: compress ? ("snappy" as const) : ("none" as const) };
+  const { offsets } = await producer.send({ messages: [message], ...options });
+  const [first] = offsets ?? [];
+  return first ? `, offset ${first.offset} of partition ${first.partition}` : "";
+}
+
+const mechanisms = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] as const;
+
+async function optionsOf({ brokers, sasl, tls }: KafkaPlan, context: TriggerContext) {
+  const mechanism = mechanisms.find((known) => known === sasl?.mechanism) ?? "PLAIN";
+  const login = sasl && {
+    mechanism,
+    username: await context.secret.read(sasl.userSecret),
+    password: await context.secret.read(sasl.passwordSecret),
+  };
+  const tlsOptions = tls && { ...(await readTls(tls, context)) };
+  const options = {
+    clientId: "tiphys-trigger",
+    bootstrapBrokers: [...brokers],
+    connectTimeout: 5_000,
+    requestTimeout: 30_000,
+    retries: 2,
+    retryDelay: 250,
+    autocreateTopics: true, // as the original's client asks for
+    ...(login && { sasl: login }),
+    ...(tlsOptions && { tls: tlsOptions }),
+  };
+  return { options, key: `kafka ${brokers.join(",")} ${secretHash(JSON.stringify([login, tlsOptions]))}` };
+}
+
+async function secretHeadersOf(
+  headers: KafkaSpec["secureHeaders"],
+  context: TriggerContext,
+): Promise<KafkaPlan["secretHeaders"]> {
+  return Promise.all(
+    (headers ?? []).map(async ({ name, valueFrom: from }) => {
+      return { name, from, sha256: secretHash(await readHeader(from, context)) };
+    }),
+  );
+}
+
+async function readHeader(
+  { secretKeyRef, configMapKeyRef }: KafkaPlan["secretHeaders"][number]["from"],
+  { secret }: TriggerContext,
+): Promise<string> {
+  if (secretKeyRef) return secret.read(secretKeyRef);
+  if (configMapKeyRef) return secret.readConfigMap(configMapKeyRef);
+  throw invalid("secureHeaders[].valueFrom: must name a secretKeyRef or a configMapKeyRef");
+}
+
+/** Its errors hold those of each try. */
+function reasonOf(error: unknown): string {
+  const inner = error instanceof AggregateError ? error.errors.at(-1) : undefined;
+  return inner === undefined ? messageOf(error) : `${messageOf(error)}: ${reasonOf(inner)}`;
+}
+
+function invalid(message: string): TerminalError {
+  return new TerminalError("MANIFEST_INVALID", `kafka.${message}`);
+}
+
+function unsupported(what: string): TerminalError {
+  return new TerminalError("TRIGGER_UNSUPPORTED", `kafka.${what} is not supported yet`);
+}

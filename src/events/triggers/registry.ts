@@ -1,5 +1,6 @@
 import type { TriggerKindSchema } from "../../api/sensor-schema.ts";
 import type { Schema } from "../../base/schema.ts";
+import { createAmqpTrigger } from "./amqp.ts";
 import { argoWorkflowTrigger } from "./argo-workflow.ts";
 import { awsLambdaTrigger } from "./aws-lambda.ts";
 import { azureEventHubsTrigger } from "./azure-event-hubs.ts";
@@ -10,13 +11,13 @@ import { emitTrigger } from "./emit.ts";
 import { gitOpsTrigger } from "./gitops.ts";
 import { createHttpTrigger } from "./http.ts";
 import { k8sTrigger } from "./k8s.ts";
-import { kafkaTrigger } from "./kafka.ts";
+import { createKafkaTrigger } from "./kafka.ts";
 import { logTrigger } from "./log.ts";
 import { natsTrigger } from "./nats.ts";
 import { openWhiskTrigger } from "./open-whisk.ts";
 import { pulsarTrigger } from "./pulsar.ts";
 import { createSlackTrigger } from "./slack.ts";
-import type { Firing, Outcome, TriggerContext, TriggerKind } from "./trigger.ts";
+import type { Firing, Outcome, Preview, TriggerContext, TriggerKind } from "./trigger.ts";
 
 /** A kind whose spec and plan are known only inside: what registries and runners hold. */
 export interface AnyTriggerKind {
@@ -36,6 +37,8 @@ export interface PlannedEffect {
   /** Plain JSON, for people and tests. */
   readonly plan: unknown;
   apply(signal: AbortSignal): Promise<Outcome>;
+  /** What servers say that it would change; absent: there is nobody to ask. Changes nothing. */
+  preview?(signal: AbortSignal): Promise<Preview | undefined>;
 }
 
 export function defineTrigger<Spec, Plan>(kind: TriggerKind<Spec, Plan>): AnyTriggerKind {
@@ -43,18 +46,25 @@ export function defineTrigger<Spec, Plan>(kind: TriggerKind<Spec, Plan>): AnyTri
     schema: kind.schema,
     async plan(spec, path, firing, context, signal) {
       const plan = await kind.plan(kind.schema.parse(spec, path), firing, context, signal);
-      return { plan, apply: (applySignal) => kind.apply(plan, firing, context, applySignal) };
+      const { preview } = kind;
+      return {
+        plan,
+        apply: (applySignal) => kind.apply(plan, firing, context, applySignal),
+        ...(preview && { preview: (askSignal: AbortSignal) => preview.call(kind, plan, firing, context, askSignal) }),
+      };
     },
   };
 }
 
 export const triggerKinds: Readonly<Record<string, AnyTriggerKind>> = {
+  amqp: defineTrigger(createAmqpTrigger()),
   argoWorkflow: defineTrigger(argoWorkflowTrigger),
   email: defineTrigger(createEmailTrigger()),
   emit: defineTrigger(emitTrigger),
   gitOps: defineTrigger(gitOpsTrigger),
   http: defineTrigger(createHttpTrigger()),
   k8s: defineTrigger(k8sTrigger),
+  kafka: defineTrigger(createKafkaTrigger()),
   log: defineTrigger(logTrigger),
   nats: defineTrigger(natsTrigger),
   slack: defineTrigger(createSlackTrigger()),
@@ -66,7 +76,6 @@ const plannedKinds: Readonly<Record<string, Schema<unknown>>> = {
   azureEventHubs: azureEventHubsTrigger,
   azureServiceBus: azureServiceBusTrigger,
   custom: customTrigger,
-  kafka: kafkaTrigger,
   openWhisk: openWhiskTrigger,
   pulsar: pulsarTrigger,
 };

@@ -18,6 +18,16 @@ export interface TriggerKind<Spec, Plan> {
   plan(spec: Spec, firing: Firing, context: TriggerContext, signal: AbortSignal): Promise<Plan>;
   /** May be called again with the same `firing.key`: make the effect happen once. */
   apply(plan: Plan, firing: Firing, context: TriggerContext, signal: AbortSignal): Promise<Outcome>;
+  /** What a server says that the plan would change, where one can be asked without changing anything. */
+  preview?(plan: Plan, firing: Firing, context: TriggerContext, signal: AbortSignal): Promise<Preview | undefined>;
+}
+
+/** What a plan would change. */
+export interface Preview {
+  /** One line. */
+  readonly summary: string;
+  /** Lines that begin with `+`, `-` or a space. */
+  readonly diff?: readonly string[];
 }
 
 /** What a Sensor decided: its trigger fires for these events. */
@@ -91,6 +101,8 @@ export interface GitOpsRequest {
   readonly key: string;
   /** The Sensor that asks. */
   readonly by: ResourceName;
+  /** How many events of ours led to it, its outcomes included. */
+  readonly hop: number;
 }
 
 /** What the request would meet, as plain JSON. */

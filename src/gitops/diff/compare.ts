@@ -3,6 +3,7 @@ import { ignoresExtraneous, isHook, isSkipped, waveOf } from "../../api/resource
 import type { KubeObject } from "../../objects/object.ts";
 import { keyOf, keyText, type ObjectDiff } from "./diff.ts";
 import { diffObject } from "./object-diff.ts";
+import { createDiffRules, type DiffRules } from "./rules.ts";
 import { isSelfReferenced, type TrackingMethod } from "./tracking.ts";
 
 export type SyncStatus = "Synced" | "OutOfSync" | "Unknown";
@@ -30,9 +31,15 @@ export interface Comparison {
 
 export interface CompareOptions {
   readonly method: TrackingMethod;
-  readonly ignore: readonly IgnoreRule[];
+  /** Rules of the Application alone; `rules` goes before. */
+  readonly ignore?: readonly IgnoreRule[];
+  readonly rules?: DiffRules;
   /** In place of `diffObject`: one that remembers. */
-  readonly diff?: typeof diffObject;
+  readonly diff?: (
+    target: KubeObject | undefined,
+    live: KubeObject | undefined,
+    options: { readonly rules: DiffRules },
+  ) => ObjectDiff;
 }
 
 /**
@@ -44,6 +51,7 @@ export function compareObjects(
   live: readonly KubeObject[],
   options: CompareOptions,
 ): Comparison {
+  const rules = options.rules ?? createDiffRules({ ignore: options.ignore ?? [] });
   const left = new Map(live.map((object) => [keyText(keyOf(object)), object]));
   const objects: ComparedObject[] = [];
   const hooks: KubeObject[] = [];
@@ -53,10 +61,10 @@ export function compareObjects(
       continue;
     }
     const key = keyText(keyOf(target));
-    objects.push(comparePair(target, left.get(key), options));
+    objects.push(comparePair(target, left.get(key), rules, options));
     left.delete(key);
   }
-  for (const object of left.values()) objects.push(comparePair(undefined, object, options));
+  for (const object of left.values()) objects.push(comparePair(undefined, object, rules, options));
   const isOutOfSync = objects.some(({ status, target, live: found }) => {
     const isIgnored = target === undefined && found !== undefined && ignoresExtraneous(annotationsOf(found));
     return status === "OutOfSync" && !isIgnored;
@@ -67,9 +75,10 @@ export function compareObjects(
 function comparePair(
   target: KubeObject | undefined,
   live: KubeObject | undefined,
+  rules: DiffRules,
   options: CompareOptions,
 ): ComparedObject {
-  const diff = (options.diff ?? diffObject)(target, live, { ignore: options.ignore });
+  const diff = (options.diff ?? diffObject)(target, live, { rules });
   const annotations = annotationsOf(target ?? live);
   const isHookObject = isHook(annotations);
   const isOwn = isSelfReferenced(live, target, options.method);

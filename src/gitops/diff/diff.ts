@@ -1,6 +1,24 @@
 import type { JsonObject, JsonValue } from "../../base/json.ts";
 import type { KubeObject } from "../../objects/object.ts";
 
+/** Who wrote a field of a live object last, as its `managedFields` say. */
+export interface Writer {
+  readonly manager: string;
+  readonly operation: string;
+  /** RFC 3339; absent where the server did not say. */
+  readonly time?: string;
+  readonly subresource?: string;
+}
+
+/**
+ * How the live object after a sync is foretold:
+ * - server-side: a server's dry run said what it would be;
+ * - structured-merge: as server-side apply by our manager, whose fields in `managedFields` are what a sync wrote last;
+ * - three-way: as `kubectl apply`, whose annotation holds what was written last;
+ * - two-way: nobody knows what was written last, so that nothing is removed.
+ */
+export type Strategy = "server-side" | "structured-merge" | "three-way" | "two-way";
+
 /** One place in which live and target differ. */
 export interface Difference {
   /** `spec.template.spec.containers[0].image`; keys with dots stand in brackets. */
@@ -9,11 +27,15 @@ export interface Difference {
   readonly live?: JsonValue;
   /** Absent: it would be removed. */
   readonly target?: JsonValue;
+  /** Who wrote the live value last; absent where nobody owns it. */
+  readonly lastWriter?: Writer;
 }
 
 export interface ObjectDiff {
   readonly isModified: boolean;
   readonly differences: readonly Difference[];
+  /** Absent where one side is missing. */
+  readonly strategy?: Strategy;
   /** Null where that side is missing. */
   readonly normalizedLive: JsonObject | null;
   /** The live object as it would be after a sync. */

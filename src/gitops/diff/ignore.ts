@@ -1,54 +1,39 @@
 import type { IgnoreRule } from "../../api/application-types.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
-import { compilePathGlob } from "../../base/path-glob.ts";
 import type { KubeObject } from "../../objects/object.ts";
-import { groupOf } from "./diff.ts";
 import { deleteJqPath } from "./jq-paths.ts";
 import { ownedBy } from "./last-applied.ts";
 
-interface Compared {
-  readonly predicted: JsonObject;
-  readonly live: JsonObject;
-}
+/** An object without some of its fields; the same object where there is nothing to remove. */
+export type Removal = (object: JsonObject) => JsonObject;
 
-/**
- * Both sides without the fields that rules of the Application leave out (spec argo-cd-engine 3.6). They hide differences
- * only: a sync still writes the target's values.
- */
-export function ignoreDifferences(sides: Compared, live: KubeObject, rules: readonly IgnoreRule[]): Compared {
-  const matching = rules.filter((rule) => matchesRule(rule, live));
-  const removals = matching.flatMap(removalsOf);
-  const managers = new Set(matching.flatMap(({ managedFieldsManagers = [] }) => managedFieldsManagers));
-  const without = (object: JsonObject): JsonObject => removals.reduce((rest, remove) => remove(rest), object);
-  const owned = [...managers].flatMap((manager) => ownedBy(live, manager));
-  const predicted = owned.reduce<JsonObject>(
-    (rest, fields) => objectOf(takeOver(rest, sides.live, fields)),
-    sides.predicted,
-  );
-  return { predicted: without(predicted), live: without(sides.live) };
-}
+type FieldRules = Pick<IgnoreRule, "jsonPointers" | "jqPathExpressions">;
 
-type Removal = (object: JsonObject) => JsonObject;
-
-function removalsOf({ jsonPointers = [], jqPathExpressions = [] }: IgnoreRule): readonly Removal[] {
+/** What a rule removes, in order (spec argo-cd-engine 3.6). A path that is not there, or cannot be run, changes nothing. */
+export function fieldRemovals({ jsonPointers = [], jqPathExpressions = [] }: FieldRules): readonly Removal[] {
   return [
     ...jsonPointers.map((pointer): Removal => {
       const path = pointerPath(pointer);
       return (object) => objectOf(removeAt(object, path));
     }),
-    ...jqPathExpressions.map(
-      (path): Removal =>
-        (object) =>
-          deleteJqPath(object, path),
-    ),
+    ...jqPathExpressions.map((path): Removal => {
+      return (object) => deleteJqPath(object, path);
+    }),
   ];
 }
 
-function matchesRule(rule: IgnoreRule, { apiVersion, kind, metadata }: KubeObject): boolean {
-  const glob = (pattern: string, text: string) => compilePathGlob(pattern, { dialect: "gobwas" })(text);
-  if (!glob(rule.group ?? "", groupOf({ apiVersion })) || !glob(rule.kind, kind)) return false;
-  if (rule.name && rule.name !== metadata.name) return false;
-  return !rule.namespace || rule.namespace === metadata.namespace;
+/**
+ * `predicted` with the live values of the fields that `managers` wrote and both sides have: of those fields no difference is
+ * seen.
+ */
+export function takeOverManaged(
+  predicted: JsonObject,
+  plainLive: JsonObject,
+  live: KubeObject,
+  managers: readonly string[],
+): JsonObject {
+  const owned = managers.flatMap((manager) => ownedBy(live, manager));
+  return owned.reduce<JsonObject>((rest, fields) => objectOf(takeOver(rest, plainLive, fields)), predicted);
 }
 
 /** RFC 6901 */
@@ -71,7 +56,8 @@ function removeAt(value: JsonValue | undefined, path: readonly string[]): JsonVa
   if (!isJsonObject(value) || !Object.hasOwn(value, key)) return value;
   const { [key]: child, ...others } = value;
   if (rest.length === 0) return others;
-  return { ...value, [key]: removeAt(child, rest) ?? null };
+  const left = removeAt(child, rest);
+  return left === child ? value : { ...value, [key]: left ?? null };
 }
 
 /** Where `fields` names a value that both sides have, the live one counts. Lists are taken whole. */

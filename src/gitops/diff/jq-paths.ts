@@ -3,7 +3,6 @@ import { EngineError, messageOf } from "../../base/errors.ts";
 import { compileJq, type JqProgram } from "../../base/jq/jq.ts";
 import { isJsonObject, type JsonObject } from "../../base/json.ts";
 import { memoize } from "../../base/memo.ts";
-import type { TargetCondition } from "./targets.ts";
 
 /** Some milliseconds; the original allows a second for each object. */
 const limits = { maxSteps: 200_000, maxOutputs: 1 };
@@ -24,14 +23,12 @@ export function deleteJqPath(object: JsonObject, path: string): JsonObject {
   }
 }
 
-/** Paths that are no jq: nothing can be said of any object then. */
-export function jqPathConditions(rules: readonly IgnoreRule[]): readonly TargetCondition[] {
+/** Paths that are no jq: nothing can be said of any object then. `where` names the rules. */
+export function jqProblems(rules: readonly Pick<IgnoreRule, "jqPathExpressions">[], where: string): readonly string[] {
   return rules.flatMap(({ jqPathExpressions = [] }, rule) =>
-    jqPathExpressions.flatMap((path, index): TargetCondition[] => {
+    jqPathExpressions.flatMap((path, index) => {
       const reason = whyNoJqPath(path);
-      if (reason === undefined) return [];
-      const where = `ignoreDifferences[${rule}].jqPathExpressions[${index}]`;
-      return [{ type: "ComparisonError", message: `${where}: ${reason}` }];
+      return reason === undefined ? [] : [`${where}[${rule}].jqPathExpressions[${index}]: ${reason}`];
     }),
   );
 }

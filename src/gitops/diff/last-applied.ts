@@ -14,13 +14,30 @@ export const fieldManager = "argocd-controller";
  * that is owned as a whole.
  */
 export function lastApplied(live: KubeObject, form?: ApplyField): JsonObject | undefined {
-  const entries = (live.metadata.managedFields ?? []).filter(isJsonObject).filter((entry) => !entry.subresource);
-  const own = entries.find(({ manager, operation }) => manager === fieldManager && operation === "Apply");
+  const entries = mainEntries(live);
+  const own = entries.find(isOurs);
   if (own !== undefined && isJsonObject(own.fieldsV1)) {
     const others = entries.filter((entry) => entry !== own).map(({ fieldsV1 }) => fieldsV1);
     const alone = subtract(own.fieldsV1, others.filter(isJsonObject));
     return objectOf(project(live as unknown as JsonObject, alone ?? {}, form));
   }
+  return annotatedAsApplied(live);
+}
+
+function mainEntries(live: KubeObject): readonly JsonObject[] {
+  return (live.metadata.managedFields ?? []).filter(isJsonObject).filter((entry) => !entry.subresource);
+}
+
+function isOurs({ manager, operation }: JsonObject): boolean {
+  return manager === fieldManager && operation === "Apply";
+}
+
+export function isAppliedByUs(live: KubeObject): boolean {
+  return isJsonObject(mainEntries(live).find(isOurs)?.fieldsV1);
+}
+
+/** What `kubectl apply` left. */
+export function annotatedAsApplied(live: KubeObject): JsonObject | undefined {
   return parseAnnotation(live.metadata.annotations?.[lastAppliedAnnotation]);
 }
 
@@ -77,22 +94,26 @@ function leafOf(value: JsonValue | undefined, form: ApplyField | undefined): Jso
   return Array.isArray(value) && isMergedList(form) ? [] : value;
 }
 
-/** `k:{"name":"x"}` names items by their keys, `v:"x"` by their value. */
+/** `k:{"name":"x"}` names items by their keys, `v:"x"` by their value. In the order of the list. */
 function projectList(
   list: readonly JsonValue[],
   fields: JsonObject,
   keys: readonly string[],
   form: ApplyField | undefined,
 ): JsonValue {
-  return keys.flatMap((key): JsonValue[] => {
+  const found = keys.flatMap((key): { readonly at: number; readonly item: JsonValue }[] => {
     const wanted = readKey(key.slice(2));
-    if (key.startsWith("v:")) return list.filter((item) => isDeepStrictEqual(item, wanted));
+    if (key.startsWith("v:")) {
+      const at = list.findIndex((item) => isDeepStrictEqual(item, wanted));
+      return at < 0 ? [] : [{ at, item: list[at] ?? null }];
+    }
     if (!key.startsWith("k:") || !isJsonObject(wanted)) return [];
-    const item = list.find((one) => isJsonObject(one) && hasKeys(one, wanted));
+    const at = list.findIndex((one) => isJsonObject(one) && hasKeys(one, wanted));
     const inner = objectOf(fields[key]);
-    const projected = project(item, inner, form && formOfItem(form));
-    return isJsonObject(projected) ? [{ ...writtenKeys(wanted, inner), ...projected }] : [];
+    const projected = project(list[at], inner, form && formOfItem(form));
+    return isJsonObject(projected) ? [{ at, item: { ...writtenKeys(wanted, inner), ...projected } }] : [];
   });
+  return found.sort((a, b) => a.at - b.at).map(({ item }) => item);
 }
 
 /** A key that the server filled in (`protocol: TCP`) names the item, but nobody wrote it. */

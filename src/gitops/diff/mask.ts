@@ -5,27 +5,54 @@ interface SecretSides {
   readonly live: JsonObject;
 }
 
+interface MaskOptions {
+  /** Names of annotations whose values are masked, too. */
+  readonly annotations?: readonly string[];
+}
+
 const shortestMask = 8;
 const maskStep = 4;
 
 /**
  * Both sides of a Secret with `data` masked, so that a change of a value is still seen: for each key the first value is
- * eight plus signs, each further one four more (spec argo-cd-engine 3.9).
+ * eight plus signs, each further one four more (spec argo-cd-engine 3.9), in the order target, live.
  */
-export function maskSecrets({ target, live }: SecretSides): SecretSides {
-  const masks = new Map<string, Map<string, string>>();
-  const maskOf = (key: string, value: JsonValue): string => {
-    const known = masks.get(key) ?? new Map<string, string>();
-    masks.set(key, known);
+export function maskSecrets({ target, live }: SecretSides, options: MaskOptions = {}): SecretSides {
+  const masks = createMasks();
+  const masked = (secret: JsonObject): JsonObject => ({
+    ...secret,
+    ...(isJsonObject(secret.data) ? { data: masks.ofAll(secret.data) } : {}),
+    ...maskedMetadata(secret, options.annotations ?? [], masks),
+  });
+  return { target: masked(target), live: masked(live) };
+}
+
+interface Masks {
+  ofAll(data: JsonObject): JsonObject;
+  of(key: string, value: JsonValue): string;
+}
+
+function createMasks(): Masks {
+  const known = new Map<string, Map<string, string>>();
+  const of = (key: string, value: JsonValue): string => {
+    const values = known.get(key) ?? new Map<string, string>();
+    known.set(key, values);
     const text = JSON.stringify(value);
-    const mask = known.get(text) ?? "+".repeat(shortestMask + maskStep * known.size);
-    known.set(text, mask);
+    const mask = values.get(text) ?? "+".repeat(shortestMask + maskStep * values.size);
+    values.set(text, mask);
     return mask;
   };
-  const masked = (secret: JsonObject): JsonObject => {
-    if (!isJsonObject(secret.data)) return secret;
-    const data = Object.entries(secret.data).map(([key, value]) => [key, maskOf(key, value)]);
-    return { ...secret, data: Object.fromEntries(data) };
+  return {
+    of,
+    ofAll: (data) => Object.fromEntries(Object.entries(data).map(([key, value]) => [key, of(key, value)])),
   };
-  return { target: masked(target), live: masked(live) };
+}
+
+function maskedMetadata(secret: JsonObject, names: readonly string[], masks: Masks): JsonObject {
+  const { metadata } = secret;
+  if (names.length === 0 || !isJsonObject(metadata) || !isJsonObject(metadata.annotations)) return {};
+  const entries = Object.entries(metadata.annotations).map(([name, value]): [string, JsonValue] => {
+    return [name, names.includes(name) ? masks.of(`annotation ${name}`, value) : value];
+  });
+  return { metadata: { ...metadata, annotations: Object.fromEntries(entries) } };
 }

@@ -17,14 +17,56 @@ const serverFields = new Set([
   "namespace",
 ]);
 
-/** The object without what never counts: status, what the server writes, empty maps and lists of metadata; Secrets with `data` only. */
-export function normalizeObject(object: KubeObject): JsonObject {
-  const { status: _status, metadata, ...rest } = object as unknown as JsonObject;
+/**
+ * The object without what never counts: what the server writes, empty maps and lists of metadata; Secrets with `data` only,
+ * rules of roles and subsets of Endpoints in one form (spec argo-cd-engine 3.4).
+ */
+export function normalizeObject(
+  object: KubeObject,
+  options: { readonly ignoreAggregatedRoles?: boolean } = {},
+): JsonObject {
+  const { metadata, ...rest } = object as unknown as JsonObject;
   const plain: JsonObject = { ...rest, metadata: normalizeMetadata(isJsonObject(metadata) ? metadata : {}) };
   if (object.kind === "Secret" && groupOf(object) === "") return normalizeSecret(plain);
-  const isRole = object.kind === "Role" || object.kind === "ClusterRole";
-  if (isRole && Array.isArray(plain.rules) && plain.rules.length === 0) return { ...plain, rules: null };
-  return plain;
+  if (object.kind === "Role" || object.kind === "ClusterRole") return normalizeRole(plain, options);
+  return object.kind === "Endpoints" && groupOf(object) === "" ? normalizeEndpoints(plain) : plain;
+}
+
+/** Rules of an aggregated role are a controller's. */
+function normalizeRole(
+  role: JsonObject,
+  { ignoreAggregatedRoles = false }: { readonly ignoreAggregatedRoles?: boolean },
+) {
+  const isAggregated = ignoreAggregatedRoles && isJsonObject(role.aggregationRule);
+  const isEmptyList = Array.isArray(role.rules) && role.rules.length === 0;
+  return isAggregated || isEmptyList ? { ...role, rules: null } : role;
+}
+
+/** The server sorts subsets, addresses and ports, and fills in the protocol. */
+function normalizeEndpoints(endpoints: JsonObject): JsonObject {
+  if (!Array.isArray(endpoints.subsets)) return endpoints;
+  const subsets = endpoints.subsets.filter(isJsonObject).map((subset: JsonObject) => ({
+    ...subset,
+    ...(Array.isArray(subset.addresses) ? { addresses: sorted(subset.addresses) } : {}),
+    ...(Array.isArray(subset.notReadyAddresses) ? { notReadyAddresses: sorted(subset.notReadyAddresses) } : {}),
+    ...(Array.isArray(subset.ports)
+      ? { ports: sorted(subset.ports.filter(isJsonObject).map((port: JsonObject) => ({ protocol: "TCP", ...port }))) }
+      : {}),
+  }));
+  return { ...endpoints, subsets: sorted(subsets) };
+}
+
+function sorted(items: readonly JsonValue[]): readonly JsonValue[] {
+  return items
+    .map((item) => [canonicalText(item), item] as const)
+    .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+    .map(([, item]) => item);
+}
+
+function canonicalText(value: JsonValue): string {
+  return JSON.stringify(value, (_key, part: unknown) =>
+    isJsonObject(part) ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1))) : part,
+  );
 }
 
 function normalizeMetadata(metadata: JsonObject): JsonObject {

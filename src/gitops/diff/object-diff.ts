@@ -1,21 +1,28 @@
 import type { IgnoreRule } from "../../api/application-types.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
+import type { JsonObject } from "../../base/json.ts";
 import { builtInResources } from "../../objects/kubernetes-types.ts";
 import type { KubeObject } from "../../objects/object.ts";
-import { type Difference, groupOf, type ObjectDiff } from "./diff.ts";
-import { ignoreDifferences } from "./ignore.ts";
-import { lastApplied } from "./last-applied.ts";
+import { groupOf, type ObjectDiff } from "./diff.ts";
+import { listDifferences } from "./differences.ts";
+import { takeOverManaged } from "./ignore.ts";
+import { withKnownTypes } from "./known-types.ts";
 import { maskSecrets } from "./mask.ts";
 import { normalizeObject } from "./normalize.ts";
+import { withoutOldLabel } from "./old-label.ts";
 import { predictLive } from "./predict.ts";
-import { isSameQuantity } from "./quantity.ts";
+import { createDiffRules, type DiffRules, type ObjectRules } from "./rules.ts";
+import type { Served } from "./server-side.ts";
+import { chooseStrategy } from "./strategy.ts";
 
 export interface DiffOptions {
+  /** Rules of the Application alone; `rules` goes before. */
   readonly ignore?: readonly IgnoreRule[];
+  readonly rules?: DiffRules;
+  /** What a server made of the target in a dry run (see server-side.ts). */
+  readonly served?: Served;
 }
 
-/** Beyond this, differences of one object are not listed. */
-const maxDifferences = 200;
+const defaultRules = createDiffRules({ ignore: [] });
 
 /**
  * How the live object would change by a sync (spec argo-cd-engine 3). With one side missing nothing is compared: only a
@@ -24,27 +31,48 @@ const maxDifferences = 200;
 export function diffObject(
   target: KubeObject | undefined,
   live: KubeObject | undefined,
-  options: DiffOptions = {},
+  { ignore, rules = ignore === undefined ? defaultRules : createDiffRules({ ignore }), served }: DiffOptions = {},
 ): ObjectDiff {
-  if (target === undefined || live === undefined) return oneSided(target, live);
-  const plainLive = normalizeObject(live);
+  if (target === undefined || live === undefined) return oneSided(target, live, rules);
+  const own = rules.of(target);
   const type = typeOf(target);
-  const applied = lastApplied(live, type === undefined ? undefined : { type });
-  const base = applied === undefined ? undefined : normalizeObject(applied as unknown as KubeObject);
-  const predicted = predictLive(normalizeObject(target), plainLive, base, type);
-  const sides = ignoreDifferences({ predicted, live: plainLive }, live, options.ignore ?? []);
-  const isSecret = target.kind === "Secret" && groupOf(target) === "";
-  const shown = isSecret ? maskSecrets({ target: sides.predicted, live: sides.live }) : undefined;
-  const left = shown?.live ?? sides.live;
-  const right = shown?.target ?? sides.predicted;
-  const differences = listDifferences(left, right);
-  return { isModified: differences.length > 0, differences, normalizedLive: left, predictedLive: right };
+  const [wanted, found] = withoutOldLabel(target, live, rules.tracking);
+  const plainLive = plain(found, own, rules);
+  const { strategy, base: applied } = chooseStrategy(target, live, {
+    isServed: served !== undefined,
+    serverSideApply: rules.serverSideApply,
+    form: type === undefined ? undefined : { type },
+  });
+  const base = applied === undefined ? undefined : plain(applied as unknown as KubeObject, own, rules);
+  const asked = plain(served?.object ?? wanted, own, rules);
+  const predicted = served?.isWhole ? asked : predictLive(asked, plainLive, base, type);
+  const compared = takeOverManaged(predicted, plainLive, live, own.managers);
+  const sides = { live: plainLive, target: compared };
+  const shown = isSecret(target) ? maskSecrets(sides, { annotations: rules.maskedAnnotations }) : sides;
+  const differences = listDifferences(shown.live, shown.target, { isBuiltIn: type !== undefined, live });
+  const isModified = differences.length > 0;
+  return { isModified, differences, strategy, normalizedLive: shown.live, predictedLive: shown.target };
 }
 
-function oneSided(target: KubeObject | undefined, live: KubeObject | undefined): ObjectDiff {
+function plain(object: KubeObject, { removals, knownTypes }: ObjectRules, { compare }: DiffRules): JsonObject {
+  const normal = removals.reduce<JsonObject>((rest, remove) => remove(rest), normalizeObject(object, compare));
+  return knownTypes.length === 0 ? normal : withKnownTypes(normal, knownTypes);
+}
+
+/** In the form that is compared: without what the rules leave out. */
+export function plainObject(object: KubeObject, rules: DiffRules): JsonObject {
+  return plain(object, rules.of(object), rules);
+}
+
+function isSecret(object: KubeObject): boolean {
+  return object.kind === "Secret" && groupOf(object) === "";
+}
+
+function oneSided(target: KubeObject | undefined, live: KubeObject | undefined, rules: DiffRules): ObjectDiff {
   const shown = (object: KubeObject): JsonObject => {
-    const plain = normalizeObject(object);
-    return object.kind === "Secret" && groupOf(object) === "" ? maskSecrets({ target: plain, live: {} }).target : plain;
+    const normal = plainObject(object, rules);
+    if (!isSecret(object)) return normal;
+    return maskSecrets({ target: normal, live: {} }, { annotations: rules.maskedAnnotations }).target;
   };
   return {
     isModified: target !== undefined,
@@ -59,40 +87,6 @@ const builtInTypes: ReadonlyMap<string, string> = new Map(
   builtInResources.map(({ group, version, kind, type }) => [`${group ? `${group}/` : ""}${version}/${kind}`, type]),
 );
 
-function typeOf({ apiVersion, kind }: KubeObject): string | undefined {
+export function typeOf({ apiVersion, kind }: Pick<KubeObject, "apiVersion" | "kind">): string | undefined {
   return builtInTypes.get(`${apiVersion}/${kind}`);
-}
-
-/** Every place in which they differ, in the order of keys; at most 200. */
-export function listDifferences(live: JsonObject, target: JsonObject): readonly Difference[] {
-  const found: Difference[] = [];
-  compare(live, target, "", found);
-  return found;
-}
-
-function compare(live: JsonValue | undefined, target: JsonValue | undefined, path: string, found: Difference[]): void {
-  if (found.length >= maxDifferences) return;
-  if (isJsonObject(live) && isJsonObject(target)) {
-    for (const key of [...new Set([...Object.keys(live), ...Object.keys(target)])].sort()) {
-      compare(own(live, key), own(target, key), fieldPath(path, key), found);
-    }
-    return;
-  }
-  if (Array.isArray(live) && Array.isArray(target)) {
-    for (let index = 0; index < Math.max(live.length, target.length); index++) {
-      compare(live[index], target[index], `${path}[${index}]`, found);
-    }
-    return;
-  }
-  if ((live ?? null) === (target ?? null) || isSameQuantity(path, live, target)) return;
-  found.push({ path, ...(live === undefined ? {} : { live }), ...(target === undefined ? {} : { target }) });
-}
-
-function own(object: JsonObject, key: string): JsonValue | undefined {
-  return Object.hasOwn(object, key) ? object[key] : undefined;
-}
-
-function fieldPath(path: string, key: string): string {
-  if (!/^[\w-]+$/.test(key)) return `${path}[${JSON.stringify(key)}]`;
-  return path === "" ? key : `${path}.${key}`;
 }

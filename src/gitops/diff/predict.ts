@@ -97,22 +97,37 @@ function mergeSet(
   return [...kept, ...target.filter((value) => !has(live, value))];
 }
 
-/** Live items keep their place, new ones come last. */
+/** The target's items in their order; others of the live list keep their place between items that both have. */
 function mergeByKey(
   { target, live, applied }: Record<"target" | "live" | "applied", readonly JsonValue[]>,
   key: string,
   field: PatchField | undefined,
   isBuiltIn: boolean,
 ): readonly JsonValue[] {
-  const find = (list: readonly JsonValue[], item: JsonValue) =>
-    list.find((other) => isJsonObject(other) && isDeepStrictEqual(other[key], objectOf(item)[key]));
-  const kept = live.flatMap((item) => {
-    const wanted = find(target, item);
-    const was = find(applied, item);
-    if (wanted !== undefined) return [mergeValue({ target: wanted, live: item, applied: was }, field, isBuiltIn)];
-    return was === undefined ? [item] : [];
-  });
-  return [...kept, ...target.filter((item) => find(live, item) === undefined)];
+  const [wanted, former, was] = [byKey(target, key), byKey(live, key), byKey(applied, key)];
+  const shared = [...wanted.keys()].filter((id) => former.has(id));
+  const others = [...former];
+  const result: JsonValue[] = [];
+  let next = 0;
+  const takeOthers = (until: string | undefined): void => {
+    for (let entry = others[next]; entry !== undefined && entry[0] !== until; entry = others[++next]) {
+      if (!wanted.has(entry[0]) && !was.has(entry[0])) result.push(entry[1]);
+    }
+  };
+  for (const [id, item] of wanted) {
+    takeOthers(shared[0]);
+    const old = former.get(id);
+    result.push(
+      old === undefined ? item : mergeValue({ target: item, live: old, applied: was.get(id) }, field, isBuiltIn),
+    );
+    if (id === shared[0]) shared.shift();
+  }
+  takeOthers(undefined);
+  return result;
+}
+
+function byKey(list: readonly JsonValue[], key: string): ReadonlyMap<string, JsonValue> {
+  return new Map(list.filter(isJsonObject).map((item) => [JSON.stringify(item[key]), item]));
 }
 
 /** Every item is an object with that key, and none has it twice (one port for TCP and UDP). */

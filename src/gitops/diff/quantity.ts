@@ -27,6 +27,28 @@ const nano = 1_000_000_000n;
 /** Longer numbers are no quantities of anybody. */
 const maxDigits = 40;
 
+/** Whether amounts stand at a path of an object. */
+export function isQuantityField(path: string): boolean {
+  return quantityFields.test(path);
+}
+
+const binaryPowers = ["Ei", "Pi", "Ti", "Gi", "Mi", "Ki"];
+const decimalPowers = ["E", "P", "T", "G", "M", "k", "", "m", "u", "n"];
+
+/** As Kubernetes writes it: with the largest suffix of its family that leaves a whole number. Anything else stays. */
+export function canonicalQuantity(value: JsonValue): JsonValue {
+  const amount = quantityOf(value);
+  if (amount === undefined) return value;
+  if (amount === 0n) return "0";
+  const isBinary = typeof value === "string" && value.endsWith("i");
+  for (const suffix of [...(isBinary ? binaryPowers : []), ...decimalPowers]) {
+    const [base = 10n, power = 0n] = powers[suffix] ?? [];
+    const unit = base ** power * (base === 2n ? nano : 1n);
+    if (amount % unit === 0n) return `${amount / unit}${suffix}`;
+  }
+  return value;
+}
+
 /** Whether both are the same amount (`1` and `1000m`), at a place where amounts stand. */
 export function isSameQuantity(path: string, a: JsonValue | undefined, b: JsonValue | undefined): boolean {
   if (!quantityFields.test(path)) return false;

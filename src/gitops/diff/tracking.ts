@@ -1,9 +1,11 @@
 import { isJsonObject } from "../../base/json.ts";
-import type { KubeObject } from "../../objects/object.ts";
+import type { KubeObject, ObjectMeta } from "../../objects/object.ts";
 import { groupOf, type ObjectKey } from "./diff.ts";
 
 export const trackingAnnotation = "argocd.argoproj.io/tracking-id";
-export const defaultInstanceLabel = "app.kubernetes.io/instance";
+const installationAnnotation = "argocd.argoproj.io/installation-id";
+/** Of old installations: with this label, pod templates are marked, too. */
+const oldInstanceLabel = "applications.argoproj.io/app-name";
 
 export type TrackingMethod = "annotation" | "annotation+label" | "label";
 
@@ -12,6 +14,8 @@ export interface Tracking {
   /** The Application's instance name. */
   readonly instance: string;
   readonly label: string;
+  /** Tells Applications of one name apart, of several controllers on one cluster; "" or absent: there is one controller. */
+  readonly installationId?: string;
 }
 
 export interface TrackingId {
@@ -51,14 +55,38 @@ export function parseTrackingId(text: string): TrackingId | undefined {
  */
 export function setTracking(object: KubeObject, tracking: Tracking, namespace: string): KubeObject {
   if (groupOf(object) === "apiextensions.k8s.io" && object.kind === "CustomResourceDefinition") return object;
-  const { metadata } = object;
-  const { method, instance, label } = tracking;
+  const { method, instance, label, installationId = "" } = tracking;
   const id = formatTrackingId(instance, object, namespace);
   const value = method === "label" ? instance : truncateLabel(instance);
-  const withAnnotation =
-    method === "label" ? {} : { annotations: { ...metadata.annotations, [trackingAnnotation]: id } };
-  const withLabel = method === "annotation" || value === "" ? {} : { labels: { ...metadata.labels, [label]: value } };
-  return { ...object, metadata: { ...metadata, ...withAnnotation, ...withLabel } };
+  const { annotations, ...metadata } = withoutInstallation(object.metadata);
+  const added = {
+    ...(method === "label" ? {} : { [trackingAnnotation]: id }),
+    ...(installationId === "" ? {} : { [installationAnnotation]: installationId }),
+  };
+  const all = { ...annotations, ...added };
+  const withAnnotations = annotations === undefined && Object.keys(added).length === 0 ? {} : { annotations: all };
+  const isLabelled = method !== "annotation" && value !== "";
+  const withLabel = isLabelled ? { labels: { ...metadata.labels, [label]: value } } : {};
+  const marked = { ...object, metadata: { ...metadata, ...withAnnotations, ...withLabel } };
+  return isLabelled && label === oldInstanceLabel ? withPodLabel(marked, value) : marked;
+}
+
+/** What a manifest says of installations is not its to say. */
+function withoutInstallation(metadata: ObjectMeta): ObjectMeta {
+  if (metadata.annotations?.[installationAnnotation] === undefined) return metadata;
+  const { [installationAnnotation]: _id, ...annotations } = metadata.annotations;
+  return { ...metadata, annotations };
+}
+
+const podMakers = new Set(["Deployment", "DaemonSet", "StatefulSet", "ReplicaSet", "Job"]);
+
+function withPodLabel(object: KubeObject, value: string): KubeObject {
+  const { spec, kind } = object;
+  if (!podMakers.has(kind) || !isJsonObject(spec) || !isJsonObject(spec.template)) return object;
+  const { metadata, ...template } = spec.template;
+  const fields = isJsonObject(metadata) ? metadata : {};
+  const labels = { ...(isJsonObject(fields.labels) ? fields.labels : {}), [oldInstanceLabel]: value };
+  return { ...object, spec: { ...spec, template: { ...template, metadata: { ...fields, labels } } } };
 }
 
 /** At most 63 characters that end in a letter or digit; "" when there is none. */
@@ -68,9 +96,13 @@ export function truncateLabel(text: string): string {
 }
 
 /** The instance to which a live object belongs. Objects with owners belong to their owner's. */
-export function ownerOf(live: KubeObject, method: TrackingMethod, label: string): string | undefined {
+export function ownerOf(
+  live: KubeObject,
+  { method, label, installationId = "" }: Omit<Tracking, "instance">,
+): string | undefined {
   const { annotations = {}, labels = {}, ownerReferences = [] } = live.metadata;
   if (ownerReferences.length > 0) return undefined;
+  if (installationId !== "" && annotations[installationAnnotation] !== installationId) return undefined;
   if (method === "label") return labels[label] || undefined;
   const id = annotations[trackingAnnotation];
   return id === undefined ? undefined : parseTrackingId(id)?.instance;

@@ -3,19 +3,25 @@ import type { Application, AppProject } from "../../api/application-types.ts";
 import type { KubeClient } from "../../kube/kube.ts";
 import type { LiveState } from "../../kube/live-state.ts";
 import { checkDestination } from "../project/destination-check.ts";
+import { checkNamespace } from "../project/namespace-check.ts";
 import { type Cluster, missingProjectMessage } from "../project/project.ts";
 import { checkSource } from "../project/source-check.ts";
+import type { ClusterVersions } from "../render/render.ts";
 
 /** A cluster that Applications may name, with what is known of it. */
 export interface DestinationCluster extends Cluster {
   readonly kube: KubeClient;
   readonly live: LiveState;
+  /** What charts may ask of it; absent: they are not told. */
+  readonly versions?: (signal: AbortSignal) => Promise<ClusterVersions>;
 }
 
 export interface Directory {
   /** Undefined: there is none. The project `default` is always there. */
   project(name: string): AppProject | undefined;
   clusters(): readonly DestinationCluster[];
+  /** Whose Applications may use any project. */
+  readonly controllerNamespace: string;
 }
 
 export interface Place {
@@ -35,6 +41,8 @@ export function placeOf(
   if (spec.length > 0) return { problems: spec };
   const project = directory.project(application.project);
   if (project === undefined) return { problems: [missingProjectMessage(application.project)] };
+  const use = checkNamespace(project, application, directory.controllerNamespace);
+  if (!use.permitted) return { problems: [use.reason] };
   const cluster = clusterOf(application, directory.clusters());
   const repositories = new Set(application.sources.map(({ repoURL }) => repoURL));
   const refusals = [...repositories].flatMap((repoURL) => reasonOf(checkSource(project, repoURL)));

@@ -1,5 +1,6 @@
 import type { Application } from "../../api/application-types.ts";
-import { isHook } from "../../api/resource-annotations.ts";
+import { compareOptionsOf, isHook } from "../../api/resource-annotations.ts";
+import type { ResourceSettings } from "../../api/resource-settings.ts";
 import type { Clock } from "../../base/clock.ts";
 import { isJsonObject, type JsonObject } from "../../base/json.ts";
 import type { Metrics } from "../../base/metrics.ts";
@@ -7,19 +8,20 @@ import type { LiveState } from "../../kube/live-state.ts";
 import type { GroupVersionKind, KubeObject, ObjectRef } from "../../objects/object.ts";
 import { type ComparedObject, type Comparison, compareObjects, type SyncStatus } from "../diff/compare.ts";
 import { keyOf, keyText, type ObjectDiff } from "../diff/diff.ts";
-import { jqPathConditions } from "../diff/jq-paths.ts";
 import { diffObject } from "../diff/object-diff.ts";
+import { createDiffRules, type DiffRules } from "../diff/rules.ts";
 import { type Targets, toTargets } from "../diff/targets.ts";
-import { defaultInstanceLabel, instanceName, ownerOf, type Tracking } from "../diff/tracking.ts";
+import { instanceName, ownerOf, type Tracking } from "../diff/tracking.ts";
 import { aggregateHealth } from "../health/aggregate.ts";
 import type { Health } from "../health/health.ts";
 import { checkKind, checkObject } from "../project/kind-check.ts";
 import type { KindToCheck } from "../project/project.ts";
+import type { SourceType } from "../render/render.ts";
 import { type Claimant, type Claims, isForeign } from "./claims.ts";
 import type { FoundCondition } from "./conditions.ts";
 import type { Place } from "./destination.ts";
 import type { ReconcileRequest } from "./request.ts";
-import type { SourceType } from "./status.ts";
+import { defaultSettings, type ReconcileSettings, trackingOf } from "./settings.ts";
 import { type Rendered, renderTarget, type TargetDeps } from "./target.ts";
 import { type VerifyDeps, verifySources } from "./verify-sources.ts";
 
@@ -51,26 +53,29 @@ export interface LookDeps extends TargetDeps, VerifyDeps {
   /** Whether there is an Application `namespace/name`, looked at or not. */
   isApplication(key: string): boolean;
   readonly metrics: Pick<Metrics, "comparedObjects">;
+  /** As they are at the moment of a look; default: nobody set anything. */
+  readonly settings?: () => ReconcileSettings;
 }
 
 /** What is remembered of one Application between looks; all of it can be made anew. */
 export interface Memory {
   rendered?: { readonly key: string; readonly value: Rendered };
   targets?: { readonly key: string; readonly manifests: readonly JsonObject[]; readonly value: Targets };
+  rules?: { readonly key: string; readonly settings: ResourceSettings; readonly value: DiffRules };
   /** By target, then for the live object compared last. */
-  readonly diffs: WeakMap<KubeObject, { readonly live: KubeObject; readonly rules: string; readonly diff: ObjectDiff }>;
+  readonly diffs: WeakMap<KubeObject, { readonly live: KubeObject; readonly rules: object; readonly diff: ObjectDiff }>;
   /** When its repository failed first, in a row. */
   failingSince?: number;
   /** Whether the last comparison failed: the next one looks at the repository, too. */
   hasFailed?: boolean;
 }
 
+/** With the settings as they were when the look began. */
+type Settled = Omit<LookDeps, "settings"> & { readonly settings: ReconcileSettings };
+
 export function createMemory(): Memory {
   return { diffs: new WeakMap() };
 }
-
-/** The original's default; other methods come with its settings. */
-const method = "annotation";
 
 /**
  * Renders, reads what is live, compares, assesses. `revisions` are asked for in place of the sources' own (an operation,
@@ -86,23 +91,28 @@ export async function lookAt(
   deps: LookDeps,
   signal: AbortSignal,
 ): Promise<Look> {
-  const rendered = await renderOnce(application, request, revisions, memory, deps, signal);
+  const withVersions = { ...deps, versions: place.cluster.versions };
+  const rendered = await renderOnce(application, request, revisions, memory, withVersions, signal);
   const resolved = { revisions: rendered.revisions, asked: revisions };
   const unverified = await verifySources(application, place.project, resolved, deps, signal);
+  const settings = (deps.settings ?? (() => defaultSettings))();
   const { live } = place.cluster;
   await live.ensure(kindsOf(application, rendered.manifests), signal);
-  const targets = targetsOf(application, rendered.manifests, live, memory, deps);
+  const targets = targetsOf(application, rendered.manifests, live, memory, { ...deps, settings });
   const own = claimantOf(application, deps.controllerNamespace);
   const wanted = targets.objects.filter(({ metadata }) => metadata.name);
   const disturbed = deps.claims.set(own, new Set(wanted.map((target) => claimKey(target, place))));
   const found = liveObjects(own, wanted, place);
-  const ignore = application.ignoreDifferences;
-  const diff = createDiff(JSON.stringify(ignore), memory, deps.metrics);
-  const compared = compareObjects(targets.objects, found, { method, ignore, diff });
+  const rules = rulesOf(application, settings, memory);
+  const diff = createDiff(rules, memory, deps.metrics);
+  const { trackingMethod: method } = settings.resources;
+  const compared = compareObjects(targets.objects, found, { method, rules, diff });
   const comparison = { ...compared, objects: compared.objects.map((object) => withPermission(object, place)) };
-  const { health, resources } = aggregateHealth(comparison.objects, own.app);
-  const shared = sharedObjects(own, wanted, place, deps);
-  const conditions = [...targets.conditions, ...jqPathConditions(ignore)];
+  const { health, resources, problems } = aggregateHealth(comparison.objects, own.app, settings.checks);
+  const shared = sharedObjects(own, wanted, place, { ...deps, settings });
+  const errors = [...settings.resources.problems, ...rules.problems].map(comparisonError);
+  const conditions = [...targets.conditions, ...errors];
+  const told = problems.map((problem) => comparisonError(`error setting app health: ${problem}`));
   return {
     revisions: rendered.revisions,
     sourceTypes: rendered.types,
@@ -110,13 +120,31 @@ export async function lookAt(
     status: conditions.some(({ type }) => type === "ComparisonError") ? "Unknown" : comparison.status,
     health,
     objectHealth: resources,
-    conditions: [...conditions, ...unverified, ...shared.conditions],
+    conditions: [...conditions, ...unverified, ...told, ...shared.conditions],
     isUnverified: unverified.length > 0,
     foreign: shared.foreign,
     ownedByOthers: shared.ownedByOthers,
     liveHooks: found.filter(({ metadata }) => isHook(metadata.annotations ?? {})),
     disturbed,
   };
+}
+
+/** Made once for the same rules: comparisons are remembered by their identity. */
+function rulesOf(
+  { ignoreDifferences: ignore, metadata, syncPolicy: { syncOptions } }: Application,
+  { resources }: ReconcileSettings,
+  memory: Memory,
+): DiffRules {
+  const compareOptions = compareOptionsOf(metadata.annotations);
+  const key = JSON.stringify([ignore, compareOptions, syncOptions]);
+  if (memory.rules?.key === key && memory.rules.settings === resources) return memory.rules.value;
+  const value = createDiffRules({ ignore, settings: resources, compareOptions, syncOptions });
+  memory.rules = { key, settings: resources, value };
+  return value;
+}
+
+function comparisonError(message: string): FoundCondition {
+  return { type: "ComparisonError", message };
 }
 
 export function claimantOf({ metadata }: Application, controllerNamespace: string): Claimant {
@@ -163,16 +191,18 @@ function targetsOf(
   manifests: readonly JsonObject[],
   live: LiveState,
   memory: Memory,
-  { controllerNamespace }: LookDeps,
+  { controllerNamespace, settings }: Settled,
 ): Targets {
   const { namespace = "" } = application.destination;
   const scopes = new Map(
     kindsIn(manifests).map((kind) => [`${kind.apiVersion}/${kind.kind}`, String(live.isNamespaced(kind))]),
   );
-  const key = JSON.stringify([namespace, [...scopes]]);
+  const tracking: Tracking = {
+    ...trackingOf(settings),
+    instance: claimantOf(application, controllerNamespace).instance,
+  };
+  const key = JSON.stringify([namespace, [...scopes], tracking]);
   if (memory.targets?.manifests === manifests && memory.targets.key === key) return memory.targets.value;
-  const { instance } = claimantOf(application, controllerNamespace);
-  const tracking: Tracking = { method, instance, label: defaultInstanceLabel };
   const isNamespaced = (kind: GroupVersionKind): boolean | undefined => live.isNamespaced(kind);
   const value = toTargets(manifests, { namespace, tracking, isNamespaced });
   memory.targets = { key, manifests, value };
@@ -220,7 +250,7 @@ function kindOf(object: KubeObject): KindToCheck {
 }
 
 /** Compares what changed since the last look only. */
-function createDiff(rules: string, { diffs }: Memory, { comparedObjects }: LookDeps["metrics"]): typeof diffObject {
+function createDiff(rules: DiffRules, { diffs }: Memory, { comparedObjects }: LookDeps["metrics"]): typeof diffObject {
   return (target, live, options) => {
     if (target === undefined || live === undefined) return diffObject(target, live, options);
     const known = diffs.get(target);
@@ -236,14 +266,14 @@ function sharedObjects(
   own: Claimant,
   targets: readonly KubeObject[],
   place: Place,
-  deps: LookDeps,
+  deps: Settled,
 ): Pick<Look, "conditions" | "foreign" | "ownedByOthers"> {
   const conditions: FoundCondition[] = [];
   const foreign = new Set<string>();
   const ownedByOthers: string[] = [];
   for (const target of targets) {
     const object = place.cluster.live.find(refOf(target));
-    const tracked = object && ownerOf(object, method, defaultInstanceLabel);
+    const tracked = object && ownerOf(object, trackingOf(deps.settings));
     const trackedBy = tracked === own.instance ? undefined : tracked;
     const others = deps.claims.othersOf(own.app, claimKey(target, place));
     const isOthers = isForeign(own, others, tracked) || (trackedBy !== undefined && mayWant(trackedBy, deps));
@@ -261,7 +291,7 @@ function sharedObjects(
  * Whether it is not known yet what the Application wants: after a start the order in which Applications are looked at must
  * not decide whose an object is.
  */
-function mayWant(instance: string, { claims, controllerNamespace, isApplication }: LookDeps): boolean {
+function mayWant(instance: string, { claims, controllerNamespace, isApplication }: Settled): boolean {
   const app = instance.includes("_") ? instance.replace("_", "/") : `${controllerNamespace}/${instance}`;
   return !claims.isKnown(app) && isApplication(app);
 }

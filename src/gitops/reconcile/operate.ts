@@ -4,9 +4,11 @@ import { type Clock, type Instant, instant } from "../../base/clock.ts";
 import { parseNanoseconds } from "../../base/duration.ts";
 import { EngineError, messageOf } from "../../base/errors.ts";
 import type { KubeClient } from "../../kube/kube.ts";
+import type { KubeObject } from "../../objects/object.ts";
 import type { ComparedObject } from "../diff/compare.ts";
 import { keyOf, keyText } from "../diff/diff.ts";
 import { assessHealth } from "../health/assess.ts";
+import type { HealthChecks } from "../health/checks.ts";
 import { checkObject } from "../project/kind-check.ts";
 import { type Impersonation, syncIdentity } from "../project/service-account.ts";
 import { blockedText, canSync, type SyncWindow, windowsFor } from "../project/windows.ts";
@@ -36,10 +38,14 @@ export interface RunningOperation {
   readonly previous: readonly ResourceResult[];
   /** The Application as it is now: people approve by its annotations while a sync waits for them. */
   current(): Application;
+  /** The project as it is now: its windows may change while they keep a sync back. */
+  project(): AppProject;
 }
 
 export interface OperateDeps {
   readonly clock: Clock;
+  /** What users say of health; default: nothing. */
+  readonly checks?: HealthChecks | undefined;
   /** Awaited before the operation goes on: what is stored is what a restart resumes from. */
   report(progress: SyncProgress): Promise<void>;
   readonly pollMs: number;
@@ -160,7 +166,7 @@ async function run(
   { project, cluster }: Place,
   look: Look,
   operation: RunningOperation,
-  { clock, report, pollMs, waveDelayMs }: OperateDeps,
+  { clock, checks, report, pollMs, waveDelayMs }: OperateDeps,
   signal: AbortSignal,
 ): Promise<SyncProgress> {
   const refusal = (task: SyncTask, isNamespaced: boolean): string | undefined => {
@@ -188,14 +194,15 @@ async function run(
       if (isFirst && parked !== undefined && now.metadata.annotations[approvedPlanAnnotation] !== parked.digest) {
         return parkedMessage(parked, now.metadata.name, now.metadata.namespace);
       }
-      return blockedBy(application, { project }, operation, clock.now());
+      return blockedBy(application, operation.project(), operation, clock.now());
     },
     refusal,
     pollMs,
     waveDelayMs,
     waveTimeoutMs: waveTimeoutOf(syncOptions),
   };
-  return executeSync(plan, options, { kube: cluster.kube, clock, assess: assessHealth, report }, signal);
+  const assess = (live: KubeObject) => assessHealth(live, checks);
+  return executeSync(plan, options, { kube: cluster.kube, clock, assess, report }, signal);
 }
 
 /** Whether somebody approved, since the operation began, what must be confirmed. */
@@ -207,7 +214,7 @@ function isApproved({ metadata }: Application, startedAt: number): boolean {
 /** The message of an operation that a sync window keeps back now; undefined: none does. */
 export function blockedBy(
   application: Application,
-  { project }: Pick<Place, "project">,
+  project: AppProject,
   { isAutomated, startedAt }: Pick<RunningOperation, "isAutomated" | "startedAt">,
   now: Instant,
 ): string | undefined {

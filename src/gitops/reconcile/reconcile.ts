@@ -10,7 +10,9 @@ import { type AutoSyncDecision, decideAutoSync } from "./auto-sync.ts";
 import { hasSameSources, isNamespaceMetadataChanged } from "./compared-to.ts";
 import { evaluatedTypes, type FoundCondition, setConditions } from "./conditions.ts";
 import { type Directory, type Place, placeOf } from "./destination.ts";
+import { heldBack } from "./held-back.ts";
 import { isForeignTo, type Look, type LookDeps, lookAt, type Memory } from "./look.ts";
+import { unmetNeed } from "./needs.ts";
 import type { ReconcileRequest } from "./request.ts";
 import { buildStatus, failedStatus, invalidStatus } from "./status.ts";
 import { summarize } from "./summary.ts";
@@ -20,6 +22,8 @@ export interface ReconcileDeps extends LookDeps {
   readonly directory: Directory;
   /** How long a repository that fails for a moment is not told of (spec argo-cd-engine 2.6: 180 s). */
   readonly graceMs: number;
+  /** Applications by `namespace/name`, as they are now: others may need them. */
+  readonly applicationAt?: (key: string) => KubeObject | undefined;
 }
 
 /** What one reconcile came to. Nothing is written yet. */
@@ -123,11 +127,11 @@ function withoutComparison(
 function decide(
   application: Application,
   look: Look,
-  { cluster: { live } }: Place,
+  place: Place,
   request: ReconcileRequest,
   startedAt: Instant,
-  { clock, controllerNamespace }: ReconcileDeps,
-): Pick<Reconciled, "status" | "decision"> {
+  { clock, controllerNamespace, applicationAt }: ReconcileDeps,
+): Pick<Reconciled, "status" | "decision" | "againAfterMs"> {
   const now = clock.now();
   const { comparison, health, objectHealth, revisions, sourceTypes } = look;
   const isOutOfSync = look.status === "Synced" && isNamespaceMetadataChanged(application);
@@ -139,11 +143,16 @@ function decide(
     const isForeign = isForeignTo(look, object);
     return [{ ...keyOf(some), ...(status === undefined ? {} : { status }), requiresPruning, isForeign }];
   });
-  const decision: AutoSyncDecision = look.isUnverified
+  const due: AutoSyncDecision = look.isUnverified
     ? { kind: "none", reason: "a signature that the project wants is missing, or not good" }
     : decideAutoSync({ application, syncStatus, resources, revisions, now });
+  const { decision, againAfterMs } = heldBack(due, application, look, place, {
+    now,
+    unmet: unmetOf(application, applicationAt),
+  });
   return {
     decision,
+    ...(againAfterMs === undefined ? {} : { againAfterMs }),
     status: buildStatus({
       application,
       syncStatus,
@@ -152,13 +161,18 @@ function decide(
       revisions,
       sourceTypes,
       conditions: conditionsOf(application, look, decision, now),
-      summary: summarize(treeOf(look, live), application.metadata.annotations),
+      summary: summarize(treeOf(look, place.cluster.live), application.metadata.annotations),
       controllerNamespace,
       level: request.level,
       startedAt,
       now,
     }),
   };
+}
+
+function unmetOf({ metadata }: Application, find: ReconcileDeps["applicationAt"]): ReturnType<typeof unmetNeed> {
+  const own = find?.(`${metadata.namespace}/${metadata.name}`);
+  return find === undefined || own === undefined ? undefined : unmetNeed(own, find);
 }
 
 /** The managed objects and everything below them. */

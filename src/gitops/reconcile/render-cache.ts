@@ -1,32 +1,34 @@
 import type { ApplicationSource } from "../../api/application-types.ts";
-import type { JsonObject } from "../../base/json.ts";
-import { RenderError } from "../render/render.ts";
-import { untilAborted } from "../source/joined.ts";
-import type { SourceTree, TreesByRef } from "../source/source.ts";
+import type { RenderSettings } from "../render/plan.ts";
+import { type Prepared, prepareSource } from "../render/prepare.ts";
 import {
-  checkTool,
+  type InputTree,
+  type InputTreesByRef,
+  type RenderContext,
   type RenderedSource,
-  type Rendering,
-  renderSource,
-  type SourceAt,
-  withOverrides,
-} from "./render-source.ts";
+  type RenderFacts,
+  type RenderLog,
+  ToolRefusal,
+} from "../render/render.ts";
+import type { RenderStore } from "../render/store.ts";
+import { createKeptRenderings, type KeptRenderings, type Rendering } from "./kept-renderings.ts";
+import { type Asked, createRenderTraces, type RenderTraces, recipeOf } from "./render-traces.ts";
+import { createSharing } from "./sharing.ts";
 
-export interface RenderOptions {
+export interface RenderOptions extends RenderContext {
   /** What is kept does not count. */
   readonly hard: boolean;
-  /** As trackings name the Application: its folder may hold a file for it. */
-  readonly instance: string;
   /** What `$name/…` in value files means. */
-  readonly refs?: TreesByRef;
+  readonly refs?: InputTreesByRef;
+  readonly log?: RenderLog;
 }
 
-/** Manifests by what they are made of: the same folder with the same options is read once, whatever commit names it. */
+/** Manifests by what they are made of: the same inputs with the same options are rendered once, whatever commit names them. */
 export interface RenderCache {
-  /** The same array for the same content. Callers that meet share one rendering. @throws RenderError, EngineError GIT_* */
+  /** The same array for the same content. Callers that meet share one rendering. @throws RenderError, EngineError GIT_*, TOOL_* */
   render(
     source: ApplicationSource,
-    tree: SourceTree,
+    tree: InputTree,
     options: RenderOptions,
     signal: AbortSignal,
   ): Promise<RenderedSource>;
@@ -34,134 +36,125 @@ export interface RenderCache {
   readonly made: number;
 }
 
-export interface RenderCacheLimits {
-  readonly maxKept: number;
+export interface RenderCacheOptions {
+  readonly settings: RenderSettings;
+  /** Where results of tools outlive the process. */
+  readonly store?: RenderStore;
+  /** Told of each rendering that was made, not found. */
+  readonly onMade?: () => void;
+  readonly maxKept?: number;
   /** Of the text that the manifests were read from. */
-  readonly maxBytes: number;
+  readonly maxBytes?: number;
 }
 
-const defaultLimits: RenderCacheLimits = { maxKept: 2_000, maxBytes: 256 * 1024 * 1024 };
-/** Folders times Applications of which it is known what they override. */
-const maxOverrides = 10_000;
+const defaults = { maxKept: 2_000, maxBytes: 256 * 1024 * 1024 };
+/** Sources times Applications of which it is known what they look at. */
+const maxRecipes = 10_000;
 
-/** What one key is asked for at once by several. The last one that leaves ends it. */
-interface Shared {
-  readonly result: Promise<Rendering>;
-  readonly stop: AbortController;
-  callers: number;
+const silent: RenderLog = { step: () => undefined };
+
+export function createRenderCache(options: RenderCacheOptions): RenderCache {
+  return new Renders(options);
 }
 
-/** `onMade` is told of each rendering that was made, not found. */
-export function createRenderCache({
-  onMade = () => undefined,
-  ...limits
-}: Partial<RenderCacheLimits> & { readonly onMade?: () => void } = {}): RenderCache {
-  const kept = createKept({ ...defaultLimits, ...limits });
-  const underWay = new Map<string, Shared>();
-  const overrides = new Map<string, JsonObject>();
-  let made = 0;
+/**
+ * Three looks, from cheap to dear: a trace of an earlier rendering that still holds names its key; else what would be
+ * rendered is worked out, which gives a key; only a key that neither memory nor disk holds is rendered. What a tool refuses
+ * with its inputs alone is tried once more with the whole tree, and keyed by it (DESIGN section 5).
+ */
+class Renders implements RenderCache {
+  readonly #options: RenderCacheOptions;
+  readonly #kept: KeptRenderings;
+  readonly #traces: RenderTraces;
+  readonly #asking = createSharing<RenderedSource>();
+  readonly #running = createSharing<Rendering>();
+  /** Recipes whose inputs alone were not enough. */
+  readonly #needWhole = new Set<string>();
+  #made = 0;
 
-  function begin(key: string, at: SourceAt): Shared {
-    made += 1;
-    onMade();
-    const stop = new AbortController();
-    const result = renderSource(at, stop.signal)
-      .then((rendering) => {
-        kept.set(key, rendering);
-        return rendering;
-      })
-      .finally(() => {
-        if (underWay.get(key) === shared) underWay.delete(key);
-      });
-    const shared: Shared = { result, stop, callers: 0 };
-    underWay.set(key, shared);
-    return shared;
+  constructor(options: RenderCacheOptions) {
+    const { settings, maxKept = defaults.maxKept, maxBytes = defaults.maxBytes } = options;
+    this.#options = options;
+    this.#kept = createKeptRenderings({ maxKept, maxBytes });
+    this.#traces = createRenderTraces(settings, maxRecipes);
   }
 
-  async function join(shared: Shared, key: string, signal: AbortSignal): Promise<Rendering> {
-    shared.callers += 1;
+  get made(): number {
+    return this.#made;
+  }
+
+  async render(source: ApplicationSource, tree: InputTree, given: RenderOptions, signal: AbortSignal) {
+    signal.throwIfAborted();
+    const { hard, refs = new Map(), log, ...context } = given;
+    const asked: Asked = { source, tree, refs, context };
+    const key = hard || log !== undefined ? undefined : await this.#traces.find(asked, signal);
+    const known = key === undefined ? undefined : this.#kept.get(key);
+    if (known !== undefined) return known;
+    return this.#asking.join(questionOf(asked, hard), (stop) => this.#make(asked, given, stop), signal);
+  }
+
+  async #make(asked: Asked, given: RenderOptions, signal: AbortSignal): Promise<RenderedSource> {
+    const recipe = recipeOf(asked);
+    const { hard, log = silent } = given;
+    const prepare = (isWhole: boolean): Promise<Prepared> =>
+      prepareSource({ ...asked, isWhole, log }, this.#options.settings, signal);
+    const isWhole = this.#needWhole.has(recipe) && !hard;
+    const prepared = await prepare(isWhole);
     try {
-      return await untilAborted(shared.result, signal);
-    } finally {
-      shared.callers -= 1;
-      if (shared.callers === 0) {
-        if (underWay.get(key) === shared) underWay.delete(key);
-        shared.stop.abort(signal.reason);
-      }
+      return await this.#finish(asked, prepared, given, signal);
+    } catch (error) {
+      const isAll = isWhole || prepared.reads.some(({ ref, path }) => ref === "" && path === "");
+      if (!(error instanceof ToolRefusal) || isAll) throw error;
     }
+    const rendering = await this.#finish(asked, await prepare(true), given, signal);
+    if (this.#needWhole.size >= maxRecipes) this.#needWhole.clear();
+    this.#needWhole.add(recipe);
+    return rendering;
   }
 
-  /** The folder's tree does not tell what lies where its links lead. */
-  async function isCurrent({ linked }: Rendering, { tree }: SourceAt, signal: AbortSignal): Promise<boolean> {
-    for (const { path, id } of linked) {
-      if ((await tree.treeId(path, signal)) !== id) return false;
+  /** From now on it is known where the result comes from, and what it depends on. */
+  async #finish(asked: Asked, ready: Prepared, given: RenderOptions, signal: AbortSignal): Promise<Rendering> {
+    const { rendering, from } = await this.#result(ready, given.hard, signal);
+    const { key, reads, facts } = ready;
+    this.#traces.keep(asked, { reads, facts }, key);
+    given.log?.found?.({ key, from, reads, facts, isWhole: reads.some(({ path }) => path === "") });
+    return rendering;
+  }
+
+  async #result(prepared: Prepared, hard: boolean, signal: AbortSignal): Promise<Found> {
+    const { key, plan } = prepared;
+    const known = hard ? undefined : this.#kept.get(key);
+    if (known !== undefined) return { rendering: known, from: "memory" };
+    const stored = hard || !plan.usesTool ? undefined : await this.#options.store?.find(key);
+    if (stored !== undefined) {
+      const rendering = { ...stored, type: plan.type };
+      this.#kept.set(key, rendering);
+      return { rendering, from: "disk" };
     }
-    return true;
+    const rendering = await this.#running.join(key, (stop) => this.#produce(prepared, stop), signal);
+    return { rendering, from: "made" };
   }
 
-  async function effectiveSource(id: string, at: SourceAt, instance: string, signal: AbortSignal) {
-    const key = JSON.stringify([id, instance, at.source]);
-    const known = overrides.get(key);
-    if (known !== undefined) return known as unknown as ApplicationSource;
-    const source = await withOverrides(at, instance, signal);
-    overrides.set(key, source as unknown as JsonObject);
-    const [oldest] = overrides.keys();
-    if (overrides.size > maxOverrides && oldest !== undefined) overrides.delete(oldest);
-    return source;
+  async #produce({ plan, key }: Prepared, stop: AbortSignal): Promise<Rendering> {
+    this.#made += 1;
+    this.#options.onMade?.();
+    const produced = await plan.produce(stop);
+    const rendering = { ...produced, type: plan.type };
+    this.#kept.set(key, rendering);
+    if (plan.usesTool) await this.#options.store?.keep(key, produced.manifests);
+    return rendering;
   }
-
-  return {
-    get made() {
-      return made;
-    },
-    async render(written, tree, { hard, instance }, signal) {
-      signal.throwIfAborted();
-      const path = written.path ?? "";
-      const id = await tree.treeId(path, signal);
-      if (id === undefined) throw new RenderError("Unknown", `${path}: app path does not exist`);
-      const source = await effectiveSource(id, { source: written, tree }, instance, signal);
-      checkTool(source);
-      const at = { source, tree };
-      const key = `${id} ${JSON.stringify(source.directory ?? {})}`;
-      const known = hard ? undefined : kept.get(key);
-      if (known !== undefined && (await isCurrent(known, at, signal))) return known;
-      const shared = underWay.get(key);
-      if (shared === undefined) return join(begin(key, at), key, signal);
-      const rendering = await join(shared, key, signal);
-      return (await isCurrent(rendering, at, signal)) ? rendering : join(begin(key, at), key, signal);
-    },
-  };
 }
 
-/** Those that were used last, so many and of so many bytes. */
-function createKept({ maxKept, maxBytes }: RenderCacheLimits) {
-  const byKey = new Map<string, Rendering>();
-  let bytes = 0;
+interface Found {
+  readonly rendering: Rendering;
+  readonly from: RenderFacts["from"];
+}
 
-  function remove(key: string): Rendering | undefined {
-    const found = byKey.get(key);
-    if (found === undefined) return undefined;
-    byKey.delete(key);
-    bytes -= found.bytes;
-    return found;
-  }
-
-  function set(key: string, rendering: Rendering): void {
-    remove(key);
-    byKey.set(key, rendering);
-    bytes += rendering.bytes;
-    for (const oldest of byKey.keys()) {
-      if (byKey.size <= maxKept && bytes <= maxBytes) return;
-      remove(oldest);
-    }
-  }
-
-  return {
-    get(key: string): Rendering | undefined {
-      const found = remove(key);
-      if (found !== undefined) set(key, found);
-      return found;
-    },
-    set,
-  };
+/** Callers with the same question get one answer. */
+function questionOf(asked: Asked, hard: boolean): string {
+  const { source, tree, refs, context } = asked;
+  const revisions = [tree, ...refs.values()].map(({ revision }) => revision);
+  const { repoURL, targetRevision } = source;
+  return JSON.stringify([hard, recipeOf(asked), repoURL, targetRevision, revisions, context.project]);
 }

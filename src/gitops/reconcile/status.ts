@@ -8,11 +8,10 @@ import type { ComparedObject, SyncStatus } from "../diff/compare.ts";
 import { keyOf, keyText } from "../diff/diff.ts";
 import type { ApplicationHealth } from "../health/aggregate.ts";
 import type { Health } from "../health/health.ts";
+import type { SourceType } from "../render/render.ts";
 import { comparedTo, hasSameSources, revisionFields } from "./compared-to.ts";
 import type { ComparisonLevel } from "./request.ts";
 import { readTime, timeText } from "./timestamps.ts";
-
-export type SourceType = "Helm" | "Kustomize" | "Directory" | "Plugin";
 
 /** What a reconcile has found out. */
 export interface StatusInput {

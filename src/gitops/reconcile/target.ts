@@ -2,12 +2,19 @@ import type { Application, ApplicationSource } from "../../api/application-types
 import { EngineError, TerminalError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { instanceName } from "../diff/tracking.ts";
-import { RenderError, targetStateMessage } from "../render/render.ts";
+import {
+  type ClusterVersions,
+  type RenderContext,
+  RenderError,
+  type RenderedSource,
+  type RenderLog,
+  type SourceType,
+  targetStateMessage,
+} from "../render/render.ts";
+import type { SourceTree } from "../source/source.ts";
 import type { RenderCache } from "./render-cache.ts";
-import { checkTool, type RenderedSource } from "./render-source.ts";
 import type { ReconcileRequest } from "./request.ts";
 import { type ResolveDeps, resolveTree } from "./resolve-source.ts";
-import type { SourceType } from "./status.ts";
 
 /** What the sources of an Application say. */
 export interface Rendered {
@@ -34,6 +41,10 @@ export interface TargetDeps extends ResolveDeps {
   readonly renders: RenderCache;
   /** Applications of other namespaces have their namespace in their instance name. */
   readonly controllerNamespace: string;
+  /** Told of each rendering. */
+  readonly renderLog?: RenderLog;
+  /** Of the destination; asked for only when a chart can tell the difference. */
+  readonly versions?: ((signal: AbortSignal) => Promise<ClusterVersions>) | undefined;
 }
 
 interface RenderedPart {
@@ -55,29 +66,61 @@ export async function renderTarget(
   deps: TargetDeps,
   signal: AbortSignal,
 ): Promise<Rendered> {
-  const { sources, metadata, project } = application;
-  const instance = instanceName(metadata.name, metadata.namespace, deps.controllerNamespace);
-  const options = { hard: request.hard, instance };
-  const renderOne = async (source: ApplicationSource, index: number): Promise<RenderedPart> => {
-    checkTool(source);
-    const tree = await resolveTree({ source, revision: revisions[index], project }, request, deps, signal);
-    const commit = tree.revision;
-    if (source.ref !== undefined && !source.path && !source.chart) return { commit };
-    return { commit, rendered: await deps.renders.render(source, tree, options, signal) };
-  };
+  const { sources, project } = application;
+  const resolveOne = (source: ApplicationSource, index: number): Promise<SourceTree> =>
+    resolveTree({ source, revision: revisions[index], project }, request, deps, signal);
   // All are waited for, so that of several failures it is always the same one that is told.
-  const settled = await Promise.allSettled(sources.map(renderOne));
-  signal.throwIfAborted();
-  const done = settled.map((result, index) => {
-    if (result.status === "rejected") throw targetError(result.reason, index + 1, sources.length);
-    return result.value;
-  });
+  const trees = await allOf(sources, resolveOne, signal);
+  const refs = new Map(
+    sources.flatMap(({ ref, chart }, index) => {
+      const tree = trees[index];
+      return ref === undefined || chart || tree === undefined ? [] : [[ref, tree] as const];
+    }),
+  );
+  const options = {
+    ...contextOf(application, deps),
+    hard: request.hard,
+    refs,
+    ...(deps.renderLog === undefined ? {} : { log: deps.renderLog }),
+  };
+  const renderOne = async (source: ApplicationSource, index: number): Promise<RenderedPart> => {
+    const tree = trees[index];
+    if (tree === undefined) throw new Error("every source has a tree");
+    if (source.ref !== undefined && !source.path && !source.chart) return { commit: tree.revision };
+    return { commit: tree.revision, rendered: await deps.renders.render(source, tree, options, signal) };
+  };
+  const done = await allOf(sources, renderOne, signal);
   const parts = done.map(({ rendered }) => rendered?.manifests ?? nothing);
   return {
     revisions: done.map(({ commit }) => commit),
     types: done.flatMap(({ rendered }) => rendered?.type ?? []),
     manifests: before !== undefined && isSame(before.parts, parts) ? before.manifests : joinManifests(parts),
     parts,
+  };
+}
+
+async function allOf<T>(
+  sources: readonly ApplicationSource[],
+  work: (source: ApplicationSource, index: number) => Promise<T>,
+  signal: AbortSignal,
+): Promise<readonly T[]> {
+  const settled = await Promise.allSettled(sources.map(work));
+  signal.throwIfAborted();
+  return settled.map((result, index) => {
+    if (result.status === "rejected") throw targetError(result.reason, index + 1, sources.length);
+    return result.value;
+  });
+}
+
+/** What the manifests may depend on beside their files. */
+function contextOf({ metadata, project, destination, isMultiSource }: Application, deps: TargetDeps): RenderContext {
+  return {
+    appName: metadata.name,
+    instance: instanceName(metadata.name, metadata.namespace, deps.controllerNamespace),
+    project,
+    namespace: destination.namespace ?? "",
+    isMultiSource,
+    ...(deps.versions === undefined ? {} : { versions: deps.versions }),
   };
 }
 

@@ -50,7 +50,7 @@ function extensionOf(path: string): string {
 }
 
 /** As a walk through folders goes: each folder's entries in byte order. */
-function comparePaths(a: string, b: string): number {
+export function comparePaths(a: string, b: string): number {
   const left = a.split("/");
   const right = b.split("/");
   for (const [index, part] of left.entries()) {

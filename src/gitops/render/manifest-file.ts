@@ -15,10 +15,38 @@ export function decodeManifestText(bytes: Uint8Array): string {
 
 /** The objects of one file, Lists flattened. @throws RenderError that names file and line */
 export function parseFile(file: SourceFile): readonly RenderedManifest[] {
-  if (file.path.endsWith(".jsonnet")) {
-    throw new RenderError("Unknown", `Failed to evaluate jsonnet ${quote(file.path)}: Jsonnet is not supported yet`);
-  }
+  if (file.path.endsWith(".jsonnet")) return readEvaluated(file);
   return file.path.endsWith(".json") ? readJson(file) : parseYaml(file);
+}
+
+/** The objects that a tool wrote as YAML, Lists flattened. @throws RenderError: all of it has to be objects */
+export function parseOutput(text: string, tool: string): readonly RenderedManifest[] {
+  const documents = readStrictly(text, `output of ${tool}`);
+  return documents.flatMap(({ value, line }) => {
+    if (value === null) return [];
+    const problem = problemOf(value);
+    if (problem !== undefined || !isJsonObject(value)) throw broken(`output of ${tool}`, `line ${line}: ${problem}`);
+    return flatten(value, `output of ${tool}`, line, 0);
+  });
+}
+
+function readStrictly(text: string, name: string): ReturnType<typeof parseYamlDocuments> {
+  try {
+    return parseYamlDocuments(text);
+  } catch (error) {
+    if (error instanceof YamlError) throw broken(name, error.message, error);
+    throw error;
+  }
+}
+
+/** What a jsonnet file came to: an object, or a list of objects. */
+function readEvaluated({ path, text }: SourceFile): readonly RenderedManifest[] {
+  const value = parseJson(text);
+  return (Array.isArray(value) ? value : [value]).flatMap((one: unknown) => {
+    const problem = problemOf(one);
+    if (problem !== undefined || !isJsonObject(one)) throw broken(path, problem ?? "");
+    return flatten(one, path, 1, 0);
+  });
 }
 
 function readJson({ path, text }: SourceFile): readonly RenderedManifest[] {

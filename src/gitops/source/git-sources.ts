@@ -30,6 +30,7 @@ import {
   type GitLimits,
   type GitSources,
   type LfsFiles,
+  linkMark,
   type Refs,
   type RepositoryAccess,
   type ResolvedRevision,
@@ -185,12 +186,11 @@ class MirroredSources implements GitSources {
 
   async treeId(repository: string, commit: string, path: string, signal: AbortSignal): Promise<string | undefined> {
     const parts = parseSourcePath(path);
-    return this.#at(
-      repository,
-      commit,
-      async (reader, text) => (await findObject(reader, text, parts, this.#trees))?.id,
-      signal,
-    );
+    const idOf = async (reader: ObjectReader, text: string): Promise<string | undefined> => {
+      const found = await findObject(reader, text, parts, this.#trees);
+      return found?.kind === "symlink" ? `${linkMark}${found.id}` : found?.id;
+    };
+    return this.#at(repository, commit, idOf, signal);
   }
 
   async listFiles(repository: string, commit: string, path: string, signal: AbortSignal) {

@@ -2,7 +2,7 @@ import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { TerminalError } from "../../base/errors.ts";
 import { parseLfsPointer } from "./lfs.ts";
-import type { LfsFiles, SourceTree } from "./source.ts";
+import { type LfsFiles, linkMark, type SourceTree } from "./source.ts";
 
 /** Of one file, and of all of a checkout. */
 const maxFileBytes = 128 * 1024 * 1024;
@@ -21,7 +21,7 @@ export function lfsTree(tree: SourceTree, files: LfsFiles): SourceTree {
     async treeId(path, signal) {
       const id = await tree.treeId(path, signal);
       // Not what the same files are without LFS.
-      return id === undefined ? undefined : `lfs:${id}`;
+      return id === undefined || id.startsWith(linkMark) ? id : `lfs:${id}`;
     },
     listFiles: (path, signal) => tree.listFiles(path, signal),
     read: async (path, signal) => resolved(await tree.read(path, signal), maxFileBytes, signal),

@@ -55,6 +55,8 @@ export class Mirror {
   #prepared: Promise<void> | undefined;
   readonly #knownCommits = new Set<string>();
   readonly #wantedFiles = new Set<string>();
+  /** Of the request under way, or of the last one where it failed. */
+  #comingFiles: ReadonlySet<string> = new Set();
   readonly #fetches = createJoined((signal) => this.#fetchAll(signal));
   readonly #fileFetches = createJoined((signal) => this.#fetchWantedFiles(signal));
   readonly #lists = createJoined((signal) => this.#list(signal));
@@ -115,6 +117,13 @@ export class Mirror {
   /** Fetches files by id; those that are asked for at once in one request. */
   async fetchFiles(access: Access, ids: readonly string[], signal: AbortSignal): Promise<void> {
     this.#access = access;
+    const coming = this.#comingFiles;
+    const { underWay } = this.#fileFetches;
+    // A file is what its id says: one that is on its way to somebody else is not asked for again.
+    if (underWay !== undefined && ids.every((id) => coming.has(id))) {
+      await untilAborted(underWay, signal);
+      if (this.#comingFiles !== coming) return; // it came
+    }
     for (const id of ids) this.#wantedFiles.add(id);
     await this.#fileFetches.ask(signal);
   }
@@ -208,9 +217,11 @@ export class Mirror {
     const ids = [...this.#wantedFiles];
     this.#wantedFiles.clear();
     if (ids.length === 0) return;
+    this.#comingFiles = new Set(ids);
     const args = ["-c", "fetch.negotiationAlgorithm=noop", "fetch", ...optionsFor(undefined), "--stdin", "origin"];
     const { result, url } = await this.#atServer("fetch", args, { input: `${ids.join("\n")}\n` }, signal);
     if (result.code !== 0) throw remoteError("fetch files of", url, result);
+    this.#comingFiles = new Set();
   }
 
   async #list(signal: AbortSignal): Promise<Refs> {

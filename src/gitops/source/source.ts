@@ -8,6 +8,9 @@ export interface ResolvedRevision {
   readonly revision: string;
 }
 
+/** Before the id of a link. */
+export const linkMark = "link:";
+
 export interface Wanted {
   /** A commit that somebody saw: nothing is fetched when it is the tip already, or an ancestor of it. */
   readonly commit?: string;
@@ -125,7 +128,10 @@ export interface Checkout extends AsyncDisposable {
 export interface SourceTree {
   /** As `status.sync.revision` shows it: a full commit, a chart's version, an artifact's digest. */
   readonly revision: string;
-  /** Names the content of a folder or file; undefined where there is none. Git's own id, or a digest of the content. */
+  /**
+   * Names the content of a folder or file; undefined where there is none. Git's own id, or a digest of the content; of a link
+   * with `linkMark` before it.
+   */
   treeId(path: string, signal: AbortSignal): Promise<string | undefined>;
   /** All files below the folder. */
   listFiles(path: string, signal: AbortSignal): Promise<readonly TreeEntry[]>;
@@ -182,7 +188,10 @@ export interface GitSources extends AsyncDisposable {
   findRefs(repository: string): Refs | undefined;
   /** What the server has now, by one `ls-remote`; the mirror is not touched. */
   tips(repository: string, signal: AbortSignal): Promise<Refs>;
-  /** Git's id of a folder or file, the same for the same content; undefined where there is none. */
+  /**
+   * Git's id of a folder or file, the same for the same content; undefined where there is none. Of a link with `linkMark`
+   * before it: a file that holds the link's target has the same id.
+   */
   treeId(repository: string, commit: string, path: string, signal: AbortSignal): Promise<string | undefined>;
   /** All files below the folder, in Git's order. */
   listFiles(repository: string, commit: string, path: string, signal: AbortSignal): Promise<readonly TreeEntry[]>;

@@ -1,4 +1,5 @@
 import type { KubeObject } from "../../objects/object.ts";
+import { keyText } from "../diff/diff.ts";
 import { phases, type SyncStep, type SyncTask } from "./sync.ts";
 
 /** Earlier first; others come after all of them. The group does not matter. */
@@ -19,7 +20,16 @@ export function orderTasks(tasks: readonly SyncTask[]): readonly SyncTask[] {
   const sorted = [...tasks].sort(compareTasks);
   bubbleUp(sorted, isNamespace, (provider, user) => user.key.namespace === provider.key.name);
   bubbleUp(sorted, isCrd, (provider, user) => definesKind(provider.target, user.key));
-  return sorted;
+  return onceInPhase(sorted);
+}
+
+/** A hook of two phases may have been moved into one: it runs there once. */
+function onceInPhase(tasks: readonly SyncTask[]): readonly SyncTask[] {
+  const seen = new Set<string>();
+  return tasks.filter(({ phase, key }) => {
+    const text = `${phase} ${keyText(key)}`;
+    return !seen.has(text) && seen.add(text);
+  });
 }
 
 function compareTasks(a: SyncTask, b: SyncTask): number {

@@ -81,9 +81,9 @@ function objectTasks(object: ComparedObject, options: PlanOptions, onlyChanged: 
   const annotations = some.metadata.annotations ?? {};
   if (isHook(annotations) || isSkipped(annotations)) return [];
   if (target !== undefined) {
-    const isUnmodified = onlyChanged && live !== undefined && object.status === "Synced";
     const one = task("apply", "Sync", waveOf(annotations), target, live);
-    return [isUnmodified ? { ...one, isUnmodified } : one];
+    if (live === undefined || object.status !== "Synced") return [one];
+    return [{ ...one, changesNothing: true, ...(onlyChanged ? { isUnmodified: true } : {}) }];
   }
   return [pruneTask(some, annotations, options)];
 }
@@ -192,7 +192,9 @@ function pruneLast(tasks: readonly SyncTask[], options: PlanOptions): readonly S
 
 /** A dry run cannot judge what needs a namespace or a kind that this sync itself makes. */
 function markBlind(tasks: readonly SyncTask[]): readonly SyncTask[] {
-  const made = tasks.flatMap(({ target, live }) => (target && !live ? [target] : []));
+  const made = tasks.flatMap(({ target, live, makesNamespace }) =>
+    target && !live && !makesNamespace ? [target] : [],
+  );
   const namespaces = new Set(made.flatMap(({ kind, metadata }) => (kind === "Namespace" ? [metadata.name] : [])));
   const crds = tasks.flatMap(({ target }) => (target?.kind === "CustomResourceDefinition" ? [target] : []));
   return tasks.map((one) => {

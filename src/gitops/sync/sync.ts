@@ -25,6 +25,8 @@ export interface SyncTask {
   readonly needsConfirmation: boolean;
   /** Whether a dry run cannot say anything: its namespace or kind is made by another task. */
   readonly skipsDryRun: boolean;
+  /** Nothing differs: it is applied all the same, but a dry run would say nothing. */
+  readonly changesNothing?: boolean;
   /** ApplyOutOfSyncOnly, and nothing differs: not written; waited for only if this sync wrote it before a restart. */
   readonly isUnmodified?: boolean;
   /** CreateNamespace: written before anything else is tried. */

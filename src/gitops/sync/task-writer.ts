@@ -31,7 +31,8 @@ export class TaskWriter {
   async dryRun(tasks: readonly SyncTask[]): Promise<boolean> {
     const { dryRun } = this.#options;
     const made = dryRun ? tasks.find(({ makesNamespace }) => makesNamespace)?.key.name : undefined;
-    await inPool(tasks, async (task) => {
+    const asked = dryRun ? tasks : tasks.filter(({ changesNothing }) => !changesNothing);
+    await inPool(asked, async (task) => {
       const isBlind = task.skipsDryRun || task.key.namespace === made || mayBeMissing(task, this.#context);
       const message = await this.#attempt(task, () => this.#tryOut(task, isBlind));
       if (dryRun && message !== undefined) this.#results.record(task, statusOf(task), "Succeeded", message);

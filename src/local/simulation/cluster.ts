@@ -16,6 +16,8 @@ export interface Cluster {
   read(key: ObjectKey): JsonObject | undefined;
   /** Of one resource (`apps/replicasets`), in order of name. */
   listOwned(owner: JsonObject, resource: string): readonly JsonObject[];
+  /** All of one resource, or those of a namespace, in order of namespace and name. */
+  list(resource: string, namespace?: string): readonly JsonObject[];
   create(resource: string, object: JsonObject): Promise<void>;
   change(key: ObjectKey, change: (old: JsonObject) => JsonObject): Promise<void>;
   /** Nothing is written when the status is the same. */
@@ -29,14 +31,14 @@ export const nodeName = "tiphys-simulated";
 
 export function createCluster(plane: WriteDeps): Cluster {
   // What is written here is the machine's, not a user's: nobody has to admit it.
-  const deps: WriteDeps = { ...plane, admission: undefined };
+  const deps: WriteDeps = { ...plane, admission: undefined, reviewer: undefined };
   const request = new Request("http://localhost/");
   const query = new URLSearchParams({ fieldManager: "kube-controller-manager" });
   const kubeletQuery = new URLSearchParams({ fieldManager: "kubelet" });
-  // Only built-in kinds are simulated: what is served of them does not change.
+  // What is served of built-in kinds does not change.
   const served = new Map(deps.table.all().map((resource) => [storeKey(resource), resource]));
   const targetOf = (key: string, namespace: string, subresource?: string): ResourceRequest => {
-    const resource = served.get(key);
+    const resource = served.get(key) ?? deps.table.findByStoreKey(key);
     if (resource === undefined) throw new Error(`${key} is not served`);
     const by = key === "/pods" && subresource === "status" ? kubeletQuery : query;
     const place = { namespace: resource.namespaced ? namespace : undefined, name: undefined, subresource };
@@ -49,6 +51,9 @@ export function createCluster(plane: WriteDeps): Cluster {
     listOwned(owner, resource) {
       const rows = deps.store.listOwned(String(metaOf(owner).uid)).filter((row) => row.resource === resource);
       return rows.map((row) => parseJson(row.text) as JsonObject);
+    },
+    list(resource, namespace) {
+      return deps.store.list(resource, { namespace, limit: -1 }).map((row) => parseJson(row.text) as JsonObject);
     },
     async create(resource, object) {
       await createObject(deps, targetOf(resource, String(metaOf(object).namespace ?? "")), object);

@@ -8,13 +8,27 @@ import { withoutZeros } from "./replica-set.ts";
 /** Runs the Pods of a Job until enough succeeded or too many failed. */
 export async function reconcileJob(cluster: Cluster, key: ObjectKey): Promise<{ againAfterMs?: number }> {
   const job = cluster.read(key);
-  if (job === undefined || isDeleted(job) || isOver(job)) return {};
+  if (job === undefined || isDeleted(job)) return {};
+  if (isOver(job)) return removeLater(cluster, key, job);
   const pods = cluster.listOwned(job, "/pods");
   const plan = planJob(job, pods);
   await keepPods(cluster, { active: pods.filter(isActive), wanted: plan.wanted, make: () => podOf(job) });
   const now = cluster.nowText();
   const active = plan.outcome === undefined ? cluster.listOwned(job, "/pods").filter(isActive) : [];
   await cluster.setStatus(key, (old) => jobStatus(old, plan, active, now));
+  return {};
+}
+
+/** `ttlSecondsAfterFinished` */
+async function removeLater(cluster: Cluster, key: ObjectKey, job: JsonObject): Promise<{ againAfterMs?: number }> {
+  const { ttlSecondsAfterFinished } = specOf(job);
+  if (typeof ttlSecondsAfterFinished !== "number") return {};
+  const end = ["Complete", "Failed"]
+    .map((type) => findCondition(statusOf(job), type)?.lastTransitionTime)
+    .find(Boolean);
+  const leftMs = Date.parse(String(end)) + ttlSecondsAfterFinished * 1_000 - cluster.now();
+  if (leftMs > 0) return { againAfterMs: leftMs };
+  await cluster.delete(key);
   return {};
 }
 

@@ -19,7 +19,7 @@ function wish(world: World, engine: TestEngine, key: string): Promise<unknown> {
   const application = { namespace: "argocd", name: "web" };
   const sync = { prune: false, dryRun: false, syncOptions: [] };
   const by = { namespace: "default", name: "deploy" };
-  const request: GitOpsRequest = { application, operation: "sync", key, by, sync };
+  const request: GitOpsRequest = { application, operation: "sync", key, by, hop: 1, sync };
   return engine.target.request(request, world.kube, never);
 }
 

@@ -44,6 +44,7 @@ import { gitOpsCrds } from "../../../src/validate/crds.ts";
 import { adminToken, openTestPlane, type TestPlane } from "../../harness/control-plane.ts";
 import { createTestRepository, type TestRepository } from "../../harness/git-repository.ts";
 import { createMemoryBus, type MemoryBus } from "../../harness/memory-bus.ts";
+import { renderSettings } from "../../harness/render-tools.ts";
 import { tempDir } from "../../harness/temp-dir.ts";
 import { createVirtualClock, type VirtualClock } from "../../harness/virtual-clock.ts";
 import { waitFor } from "../../harness/wait.ts";
@@ -252,9 +253,9 @@ async function startEngine(world: World, options: EngineOptions): Promise<TestEn
   const projects = createWatchCache({ client: kube, kind: { ...kind, kind: "AppProject" }, clock, log });
   const store = createApplicationStore(cache, kube);
   const index = createApplicationIndex();
-  const found = createProjects(projects, "argocd", log);
+  const found = createProjects(projects, { configMaps: { find: () => undefined }, namespace: "argocd", log });
   const cluster = { server: "https://kubernetes.default.svc", name: "in-cluster", kube, live };
-  const renders = createRenderCache();
+  const renders = createRenderCache({ settings: renderSettings(directory.path) });
   const controller: ApplicationController = createApplicationController({
     store,
     index,
@@ -280,12 +281,12 @@ async function startEngine(world: World, options: EngineOptions): Promise<TestEn
     },
     claims: createClaims(),
     controllerNamespace: "argocd",
-    directory: { project: found.find, clusters: () => [cluster] },
+    directory: { project: found.find, clusters: () => [cluster], controllerNamespace: "argocd" },
     graceMs: 180_000,
     isApplication: (key) => store.find(key) !== undefined,
     pollMs: 250,
     waveDelayMs: 2_000,
-    settings: options.settings ?? defaultSyncSettings,
+    syncSettings: options.settings ?? defaultSyncSettings,
   });
   const queue = createController({ kind, cache, reconciler: controller, clock, log });
   const unfollow = followLiveChanges({

@@ -15,6 +15,7 @@ const request: GitOpsRequest = {
   operation: "sync",
   key: "uid/deploy/event",
   by: { namespace: "default", name: "deploy" },
+  hop: 1,
   sync: { revision: "v2", prune: true, dryRun: false, syncOptions: ["ServerSideApply=true"] },
 };
 

@@ -18,9 +18,15 @@ const hook = {
   authSecret: secret,
   maxPayloadSize: 100,
 };
+const verify = [
+  { hmac: { header: "X-S", algorithm: "sha256", encoding: "hex", prefix: "sha256=", secrets: [secret] } },
+  { standardWebhooks: { secrets: [secret], tolerance: "1m" } },
+  { bearer: { secrets: [secret] } },
+  { basic: { credentials: [basic] } },
+];
 const watch = { directory: "/data/", path: "x.txt" };
 
-export const examples: Readonly<Record<string, readonly [object, ...object[]]>> = {
+const written: Readonly<Record<string, readonly [object, ...object[]]>> = {
   amqp: [
     {
       url: "amqp://mq:5672",
@@ -197,6 +203,20 @@ export const examples: Readonly<Record<string, readonly [object, ...object[]]>> 
     },
     { directory: "/d/", pathRegexp: "x", type: "CREATE|bad", addresses: ["n:8020"], hdfsUser: "root" },
   ],
+  jetstream: [
+    {
+      url: "nats://a:4222",
+      stream: "ORDERS",
+      subjects: ["orders.*"],
+      durable: "d",
+      startAt: "first",
+      jsonBody: true,
+      tls,
+      auth: { basic, token: secret, nkey: secret, credential: secret },
+      ...common,
+    },
+    { url: "nats://a:4222", stream: "ORDERS", tls: looseTls },
+  ],
   kafka: [
     {
       url: "k:9092",
@@ -243,6 +263,8 @@ export const examples: Readonly<Record<string, readonly [object, ...object[]]>> 
       jsonBody: true,
       tls,
       auth: basic,
+      qos: 2,
+      cleanSession: true,
       ...common,
     },
     { url: "tcp://m:1883", topic: "t", clientId: "c", tls: looseTls },
@@ -342,6 +364,7 @@ export const examples: Readonly<Record<string, readonly [object, ...object[]]>> 
         createdBy: "2026-01-01T00:00:00Z",
         afterStart: true,
       },
+      changedPaths: true,
       metadata: common.metadata,
     },
     { version: "v1", resource: "pods", eventTypes: [], filter: { expression: "true" } },
@@ -431,8 +454,18 @@ export const examples: Readonly<Record<string, readonly [object, ...object[]]>> 
       metadata: { a: "b" },
       authSecret: secret,
       maxPayloadSize: 100,
+      rawBody: false,
       filter: common.filter,
     },
     hook,
   ],
 };
+
+/** Each kind that is called over HTTP, once with each way of `verify`. */
+export const examples: typeof written = Object.fromEntries(
+  Object.entries(written).map(([kind, [first, ...others]]) => {
+    if (kind === "webhook") return [kind, [first, ...others, ...verify.map((way) => ({ ...hook, verify: way }))]];
+    if (!("webhook" in first)) return [kind, [first, ...others]];
+    return [kind, [first, ...others, ...verify.map((way) => ({ ...first, webhook: { ...hook, verify: way } }))]];
+  }),
+);

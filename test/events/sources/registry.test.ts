@@ -5,10 +5,10 @@ import type { JsonSchema } from "../../../src/base/schema.ts";
 import { sourceKinds, sourceSchemas } from "../../../src/events/sources/registry.ts";
 import { recordedContext } from "./source-context.ts";
 
-test("every kind of the specification has a schema, and those that run have no mark", () => {
+test("every kind of the specification, and jetstream, has a schema, and those that run have no mark", () => {
   const schemas = sourceSchemas();
   assert.deepEqual(Object.keys(schemas).sort(), Object.keys(sourceKindFacts).sort());
-  assert.equal(Object.keys(schemas).length, 32);
+  assert.equal(Object.keys(schemas).length, 33);
   const running = Object.keys(schemas).filter((key) => schemas[key]?.isPlanned !== true);
   assert.deepEqual(running.sort(), Object.keys(sourceKinds).sort());
 });

@@ -42,7 +42,7 @@ function start(
   const clock = createVirtualClock();
   const published: CloudEvent[] = [];
   const statuses: (readonly [string, SourceStatus])[] = [];
-  const { secret, http } = recordedContext();
+  const { secret, http, fetch, fileRoot } = recordedContext();
   const run: EventSourceRun = {
     eventSource: {
       metadata: {
@@ -66,6 +66,8 @@ function start(
     publish: async (event) => void published.push(event),
     mountFor: () => http,
     secret,
+    fetch,
+    fileRoot,
     kube: {} as KubeClient,
     state: memoryState(),
     clock,

@@ -9,6 +9,8 @@ export interface RecordedContext extends SourceContext {
   readonly emitted: EventDraft[];
   readonly failed: { count: number };
   readonly isReady: { value: boolean };
+  /** What it said of not working, in order; `ready()` empties it. */
+  readonly failures: string[];
 }
 
 /** A context that keeps what is emitted; parts can be replaced. */
@@ -19,6 +21,7 @@ export function recordedContext(
   const emitted: EventDraft[] = [];
   const failed = { count: 0 };
   const isReady = { value: false };
+  const failures: string[] = [];
   const read = async ({ name, key }: { name: string; key: string }): Promise<string> => {
     const value = secrets[`${name}/${key}`];
     if (value === undefined) throw new EngineError("SECRET_MISSING", `no Secret ${name} with key ${key}`);
@@ -28,18 +31,23 @@ export function recordedContext(
     emitted,
     failed,
     isReady,
+    failures,
     namespace: "default",
     eventSource: "es",
     event: "e",
     emit: async (draft) => void emitted.push(draft),
     ready: () => {
       isReady.value = true;
+      failures.length = 0;
     },
+    failing: (message) => void failures.push(message),
     countFailed: (events = 1) => {
       failed.count += events;
     },
     secret: { read, readConfigMap: read },
     http: { serve: () => Promise.reject(new Error("no HTTP in this test")) },
+    fetch: () => Promise.reject(new Error("no requests in this test")),
+    fileRoot: "/nowhere",
     kube: {} as KubeClient,
     state: memoryState(),
     clock: systemClock,

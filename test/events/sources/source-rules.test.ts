@@ -293,7 +293,16 @@ const cases: readonly (readonly [kind: string, change: object, ...lines: string[
   ["webhook", { port: "http" }, 'error e.port: failed to parse server port "http"'],
   ["webhook", { port: "70000" }, 'warning e.port: "70000" must be between 1 and 65535'],
   ["webhook", { port: 12000 }, 'warning e.port: 12000 must be a text for Argo Events, "12000"; Tiphys takes both'],
-  ["webhook", { method: "post" }, 'warning e.method: "post" must be GET or POST: every request is refused'],
+  [
+    "webhook",
+    { method: "post" },
+    'warning e.method: "post" must be GET, POST, PUT, PATCH, DELETE: every request is refused',
+  ],
+  ["webhook", { method: "PUT" }, "warning e.method: Argo Events refuses every PUT, it knows GET and POST only"],
+  ["webhook", { method: "GET", rawBody: true }, "warning e.rawBody: has no effect with GET"],
+  ["webhook", { verify: {} }, "error e.verify: exactly one of hmac, standardWebhooks, bearer, basic is required"],
+  ["webhook", { verify: { bearer: { secrets: [] } } }, "error e.verify.bearer.secrets: must not be empty"],
+  ["webhook", { verify: { basic: { credentials: [] } } }, "error e.verify.basic.credentials: must not be empty"],
   ["webhook", { method: gone }, "warning e.method: is missing: every request is refused"],
   [
     "webhook",

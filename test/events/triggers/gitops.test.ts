@@ -55,6 +55,7 @@ const common = {
   application: { namespace: "argocd", name: "guestbook" },
   key: "uid/deploy/1",
   by: { namespace: "team", name: "sensor" },
+  hop: 1,
 };
 const plain = { prune: false, dryRun: false, syncOptions: [] };
 const parameter = (dest: string, dataKey: string, more: object = {}) => ({

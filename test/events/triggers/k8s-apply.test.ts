@@ -183,6 +183,20 @@ test("a JSON patch creates what is not there; of an object it is refused with wh
   );
 });
 
+test("a JSON patch has its operations in a list of its own", async () => {
+  await using plane = await openTeam();
+  await fire(plane.client, { source: { resource: named } });
+  const patch = [
+    { op: "test", path: "/data/a", value: "1" },
+    { op: "replace", path: "/data/a", value: "2" },
+    { op: "add", path: "/data/b", value: "3" },
+  ];
+  const resource = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "c" } };
+  const spec = { source: { resource }, operation: "patch", patchStrategy: "application/json-patch+json", patch };
+  assert.equal((await fire(plane.client, spec)).message, "patched v1/ConfigMap/team/c");
+  assert.deepEqual((await plane.client.get(ref))?.data, { a: "2", b: "3" });
+});
+
 test("a strategic merge patch of a custom resource is refused for good", async () => {
   await using plane = await openTeam();
   await plane.client.create(widgetDefinition);

@@ -24,6 +24,8 @@ function readOnlyKube(live?: KubeObject): KubeClient {
       if (kind === "Nonsense") throw new EngineError("API_NOT_FOUND", "no such kind");
       return kind !== "Namespace";
     },
+    document: refuse,
+    kindOf: refuse,
     as: () => kube,
   };
   return kube;

@@ -15,6 +15,19 @@ const secureHeaders = [
 
 /** Each field of each kind, as users write it. */
 const complete: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  amqp: {
+    url: "amqp://h:5672",
+    urlSecret: secret,
+    exchangeName: "e",
+    routingKey: "k",
+    headers: { a: "b" },
+    contentType: "text/plain",
+    persistent: false,
+    mandatory: false,
+    auth: { username: secret, password: secret },
+    tls,
+    ...common,
+  },
   argoWorkflow: {
     source: { resource: { ...pod, kind: "Workflow" } },
     operation: "submit",
@@ -87,7 +100,6 @@ const complete: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     partitioningKey: "k",
     requiredAcks: 1,
     compress: true,
-    flushFrequency: 500,
     version: "2.5.0",
     headers: { a: "b" },
     secureHeaders,
@@ -130,7 +142,7 @@ const notInExamples: Readonly<Record<string, readonly string[]>> = {
   awsLambda: ["roleARN"],
   azureServiceBus: ["topicName", "subscriptionName"],
   k8s: ["patch"],
-  kafka: ["partition"],
+  kafka: ["partition", "flushFrequency"],
   log: ["intervalSeconds"],
 };
 

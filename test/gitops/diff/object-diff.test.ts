@@ -29,6 +29,8 @@ function widget(spec: object, metadata: object = {}) {
   return { apiVersion: "example.com/v1", kind: "Widget", metadata: { name: "w", ...metadata }, spec };
 }
 
+const applied = { manager: "argocd-controller", operation: "Apply" };
+
 type Rows = readonly (readonly [
   name: string,
   target: ReturnType<typeof config> | ReturnType<typeof widget> | ReturnType<typeof deployment>,
@@ -111,7 +113,7 @@ const rows: Rows = [
     "a field that we applied and the target lacks",
     config({ a: "1" }),
     config({ a: "1", b: "2", c: "3" }, { managedFields: [ownEntry({ "f:data": { "f:a": {}, "f:b": {} } })] }),
-    [{ path: "data.b", live: "2" }],
+    [{ path: "data.b", live: "2", lastWriter: applied }],
   ],
   [
     "a field that we applied and another owns, too",
@@ -163,8 +165,8 @@ const rows: Rows = [
       },
     ),
     [
-      { path: "spec.template.spec.containers[0].env[1].name", live: "B", target: "C" },
-      { path: "spec.template.spec.containers[0].env[1].value", live: "2", target: "3" },
+      { path: "spec.template.spec.containers[0].env[1].name", live: "B", target: "C", lastWriter: applied },
+      { path: "spec.template.spec.containers[0].env[1].value", live: "2", target: "3", lastWriter: applied },
       { path: "spec.template.spec.containers[0].env[2]", live: { name: "C", value: "3" } },
     ],
   ],

@@ -47,7 +47,7 @@ for (const [method, metadata] of [
   test(`method ${method} marks an object, and its owner is read back`, () => {
     const marked = setTracking(target, { method, instance: "app", label }, "dest");
     assert.deepEqual(marked.metadata, { name: "n", namespace: "ns", ...metadata });
-    assert.equal(ownerOf(marked, method, label), "app");
+    assert.equal(ownerOf(marked, { method, label }), "app");
   });
 }
 
@@ -59,7 +59,7 @@ test("CRDs are not marked; children are their owner's", () => {
     annotations: { [trackingAnnotation]: id },
     ownerReferences: [{ apiVersion: "apps/v1", kind: "ReplicaSet", name: "r", uid: "u" }],
   });
-  assert.equal(ownerOf(child, "annotation", label), undefined);
+  assert.equal(ownerOf(child, { method: "annotation", label }), undefined);
 });
 
 test("a long instance gives a label that ends in a letter or digit", () => {

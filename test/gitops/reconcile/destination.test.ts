@@ -74,7 +74,11 @@ for (const [name, spec, expected] of cases) {
         { ...defaultProject("argocd"), ...narrow, metadata: { ...defaultProject("argocd").metadata, name: "narrow" } },
       ],
     ]);
-    const directory = { project: (wanted: string) => projects.get(wanted), clusters: () => clusters };
+    const directory = {
+      project: (wanted: string) => projects.get(wanted),
+      clusters: () => clusters,
+      controllerNamespace: "argocd",
+    };
     const place = placeOf(applicationOf(spec), directory);
     assert.deepEqual("problems" in place ? place.problems : place.cluster.name, expected);
   });

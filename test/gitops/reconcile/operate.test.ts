@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { touchedBy } from "../../../src/gitops/reconcile/operate.ts";
+import { systemClock } from "../../../src/base/clock.ts";
+import type { JsonObject } from "../../../src/base/json.ts";
+import { operate, touchedBy } from "../../../src/gitops/reconcile/operate.ts";
+import type { KubeClient } from "../../../src/kube/kube.ts";
 import { waitFor } from "../../harness/wait.ts";
+import { applicationOf } from "./applications.ts";
 import { configMap, manifest, openWorld, patient, type World } from "./world.ts";
 
 const names = async (world: World, namespace = "default"): Promise<string[]> => {
@@ -112,3 +116,48 @@ test("a sync that is cut off ends with the signal's reason, and not as a failure
   await assert.rejects(running, { message: "the engine ends" });
   assert.deepEqual(await names(world), []);
 });
+
+test("a sync acts as the service account that its project names, in all it does", async () => {
+  await using world = await openWorld();
+  await world.repository.commit({ "web/a.yaml": configMap("a") });
+  const app = world.app();
+  const look = await world.lookWell(app);
+  const users: string[] = [];
+  const refuse = (): never => {
+    throw new Error("the engine itself asks");
+  };
+  const kube: KubeClient = {
+    ...world.plane.client,
+    patch: refuse,
+    as(user) {
+      users.push(user);
+      return world.plane.client;
+    },
+  };
+  const destinationServiceAccounts = [{ server: "*", namespace: "default", defaultServiceAccount: "deployer" }];
+  const permitted = world.projects.get("default");
+  assert.ok(permitted);
+  const project = { ...permitted, spec: { ...permitted.spec, destinationServiceAccounts } };
+  const sync = parseOperation({ prune: true });
+  const running = {
+    ...{ sync, isAutomated: false, startedAt: world.clock.now(), previous: [], runId: "r" },
+    ...{ current: () => app.application, project: () => project },
+  };
+  const deps = {
+    clock: systemClock,
+    report: async () => undefined,
+    pollMs: 2,
+    waveDelayMs: 0,
+    impersonation: "enforced",
+  } as const;
+  const place = { project, cluster: { ...world.cluster, kube } };
+  const { phase, message } = await operate(app.application, place, look, running, deps, patient());
+  assert.equal(phase, "Succeeded", message);
+  assert.deepEqual(users, ["system:serviceaccount:default:deployer"]);
+});
+
+function parseOperation(sync: JsonObject) {
+  const { operation } = applicationOf({}, { operation: { sync } });
+  assert.ok(operation?.sync);
+  return operation.sync;
+}

@@ -3,11 +3,12 @@ import { symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { ApplicationSource } from "../../../src/api/application-types.ts";
-import { createRenderCache } from "../../../src/gitops/reconcile/render-cache.ts";
-import type { RenderedSource } from "../../../src/gitops/reconcile/render-source.ts";
+import { createRenderCache, type RenderOptions } from "../../../src/gitops/reconcile/render-cache.ts";
+import type { RenderedSource } from "../../../src/gitops/render/render.ts";
 import { gitTree } from "../../../src/gitops/source/git-tree.ts";
 import type { GitSources } from "../../../src/gitops/source/source.ts";
 import { createTestRepository } from "../../harness/git-repository.ts";
+import { renderSettings } from "../../harness/render-tools.ts";
 import { waitFor } from "../../harness/wait.ts";
 import { openSources } from "../source/rig.ts";
 import { configMap, manifest, patient } from "./world.ts";
@@ -15,24 +16,28 @@ import { configMap, manifest, patient } from "./world.ts";
 const names = ({ manifests }: RenderedSource): unknown[] =>
   manifests.map(({ metadata }) => (metadata as { name?: string }).name);
 
+const options: RenderOptions = {
+  hard: false,
+  appName: "app",
+  instance: "app",
+  project: "default",
+  namespace: "default",
+  isMultiSource: false,
+};
+
 async function openCache(files: Readonly<Record<string, string>>, wrap = (sources: GitSources) => sources) {
   const repository = await createTestRepository();
   const rig = await openSources();
   const first = await repository.commit(files);
   const sources = wrap(rig.sources);
-  const cache = createRenderCache();
+  const cache = createRenderCache({ settings: renderSettings(rig.directory) });
   const treeOf = (commit: string) => gitTree(sources, repository.url, commit);
   return {
     repository,
     cache,
     first,
     render: (commit: string, source: Partial<ApplicationSource> = {}, hard = false, signal = patient()) =>
-      cache.render(
-        { repoURL: repository.url, path: "web", ...source },
-        treeOf(commit),
-        { hard, instance: "app" },
-        signal,
-      ),
+      cache.render({ repoURL: repository.url, path: "web", ...source }, treeOf(commit), { ...options, hard }, signal),
     async [Symbol.asyncDispose]() {
       await rig[Symbol.asyncDispose]();
       await repository[Symbol.asyncDispose]();
@@ -84,7 +89,7 @@ const cases: readonly (readonly [
     "a tool that the folder's own file names",
     { "web/.argocd-source.yaml": "kustomize: {namePrefix: x}", "web/a.yaml": configMap("a") },
     {},
-    /^kustomize: is not supported/,
+    /^kustomize is missing: it is neither in/,
   ],
   [
     "an own file that is wrong",
@@ -96,8 +101,7 @@ const cases: readonly (readonly [
   ["a missing path", { "web/a.yaml": configMap("a") }, { path: "other" }, /^other: app path does not exist$/],
   ["a file for a path", { "web/a.yaml": configMap("a") }, { path: "web/a.yaml" }, /app path is not a directory/],
   ["a path that leaves", { "web/a.yaml": configMap("a") }, { path: "../etc" }, /\.\./],
-  ["a chart", { "web/a.yaml": configMap("a") }, { chart: "nginx" }, /^Helm charts .* not supported/],
-  ["helm", { "web/a.yaml": configMap("a") }, { helm: { releaseName: "x" } }, /^Helm: is not supported/],
+  ["helm", { "web/a.yaml": configMap("a") }, { helm: { releaseName: "x" } }, /^helm is missing: .*Helm 3/],
   ["an empty helm block, which says nothing", { "web/a.yaml": configMap("a") }, { helm: {} }, ["a"]],
   [
     "two tools",
@@ -109,9 +113,9 @@ const cases: readonly (readonly [
     "a kustomization",
     { "web/kustomization.yaml": kustomization, "web/a.yaml": configMap("a") },
     {},
-    /^kustomize: is not/,
+    /^kustomize is missing/,
   ],
-  ["a chart's folder", { "web/Chart.yaml": "name: x", "web/a.yaml": configMap("a") }, {}, /^Helm: is not supported/],
+  ["a chart's folder", { "web/Chart.yaml": "name: x", "web/a.yaml": configMap("a") }, {}, /^helm is missing: .*Helm 3/],
   ["a chart below", { "web/x/Chart.yaml": "name: x", "web/a.yaml": configMap("a") }, {}, ["a"]],
   [
     "a chart's folder that is said to be plain",
@@ -246,10 +250,9 @@ test("keeps so many renderings and bytes, those that were used last", async () =
   for (const limits of [{ maxKept: 2 }, { maxBytes: 2_500 }]) {
     await using rig = await openCache(files);
     await using own = await openSources();
-    const cache = createRenderCache(limits);
+    const cache = createRenderCache({ settings: renderSettings(own.directory), ...(limits as object) });
     const tree = gitTree(own.sources, rig.repository.url, rig.first);
-    const render = (path: string) =>
-      cache.render({ repoURL: rig.repository.url, path }, tree, { hard: false, instance: "app" }, patient());
+    const render = (path: string) => cache.render({ repoURL: rig.repository.url, path }, tree, options, patient());
     await render("a");
     await render("b");
     await render("a");
@@ -267,10 +270,10 @@ test("a rendering over all bytes that are kept is made, and not kept", async () 
     "web/a.yaml": manifest({ apiVersion: "v1", kind: "A", metadata: { name: "a" } }),
   });
   await using sources = await openSources();
-  const cache = createRenderCache({ maxBytes: 10 });
+  const cache = createRenderCache({ settings: renderSettings(sources.directory), maxBytes: 10 });
   const source = { repoURL: rig.repository.url, path: "web" };
   const tree = gitTree(sources.sources, source.repoURL, rig.first);
-  await cache.render(source, tree, { hard: false, instance: "app" }, patient());
-  await cache.render(source, tree, { hard: false, instance: "app" }, patient());
+  await cache.render(source, tree, options, patient());
+  await cache.render(source, tree, options, patient());
   assert.equal(cache.made, 2);
 });

@@ -198,7 +198,6 @@ test("of several sources that fail the first is told, however long each takes", 
 });
 
 const unsupported: readonly (readonly [string, JsonObject, RegExp])[] = [
-  ["helm", { helm: { releaseName: "x" } }, /desc = Helm: is not supported/],
   ["a repository over ftp", { repoURL: "ftp://git.example/a/b.git" }, /protocol "ftp"/],
 ];
 

@@ -1,11 +1,12 @@
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import type { Application, AppProject } from "../../../src/api/application-types.ts";
+import { defaultInstanceLabel } from "../../../src/api/resource-settings.ts";
 import { systemClock } from "../../../src/base/clock.ts";
 import type { JsonObject } from "../../../src/base/json.ts";
 import { silentLogger } from "../../../src/base/log.ts";
 import { createMetrics } from "../../../src/base/metrics.ts";
-import { defaultInstanceLabel, ownerOf } from "../../../src/gitops/diff/tracking.ts";
+import { ownerOf } from "../../../src/gitops/diff/tracking.ts";
 import { defaultProject } from "../../../src/gitops/project/project.ts";
 import { createClaims } from "../../../src/gitops/reconcile/claims.ts";
 import type { DestinationCluster } from "../../../src/gitops/reconcile/destination.ts";
@@ -14,12 +15,14 @@ import { operate, type RunningOperation } from "../../../src/gitops/reconcile/op
 import { type ReconcileDeps, type Reconciled, reconcile } from "../../../src/gitops/reconcile/reconcile.ts";
 import { createRenderCache, type RenderCache } from "../../../src/gitops/reconcile/render-cache.ts";
 import { type ComparisonLevel, requestOf, type SeenCommit } from "../../../src/gitops/reconcile/request.ts";
+import type { ToolName } from "../../../src/gitops/render/tools.ts";
 import type { SyncProgress } from "../../../src/gitops/sync/sync.ts";
 import { createLiveState, type LiveState } from "../../../src/kube/live-state.ts";
 import { trimLive } from "../../../src/kube/trim-live.ts";
 import type { KubeObject } from "../../../src/objects/object.ts";
 import { openTestPlane, type TestPlane } from "../../harness/control-plane.ts";
 import { createTestRepository, type TestRepository } from "../../harness/git-repository.ts";
+import { renderSettings } from "../../harness/render-tools.ts";
 import { createVirtualClock, type VirtualClock } from "../../harness/virtual-clock.ts";
 import { waitFor } from "../../harness/wait.ts";
 import { openCharts, openSources, type SourceRig } from "../source/rig.ts";
@@ -74,13 +77,14 @@ export interface World extends AsyncDisposable {
 }
 
 /** The embedded control plane, its live state and one repository: what a reconcile works on. */
-export async function openWorld(options: { simulate?: boolean } = {}): Promise<World> {
+export async function openWorld(options: { simulate?: boolean; tools?: readonly ToolName[] } = {}): Promise<World> {
   const stack = new AsyncDisposableStack();
   const plane = stack.use(await openTestPlane(options));
   const repository = stack.use(await createTestRepository());
   const rig = stack.use(await openSources());
   const clock = createVirtualClock("2026-11-29T12:00:00Z");
-  const groupOf = (object: KubeObject): string | undefined => ownerOf(object, "annotation", defaultInstanceLabel);
+  const groupOf = (object: KubeObject): string | undefined =>
+    ownerOf(object, { method: "annotation", label: defaultInstanceLabel });
   const live = createLiveState({ client: plane.client, clock, log: silentLogger, groupOf, trim: trimLive });
   const stop = new AbortController();
   const running = live.run(stop.signal);
@@ -89,9 +93,9 @@ export async function openWorld(options: { simulate?: boolean } = {}): Promise<W
     await running;
   });
   const cluster = { server: "https://kubernetes.default.svc", name: "in-cluster", kube: plane.client, live };
-  const projects = new Map([["default", defaultProject("argocd")]]);
+  const projects = new Map([["default", { ...defaultProject("argocd"), sourceNamespaces: ["*"] }]]);
   const applications = new Set<string>();
-  const renders = createRenderCache();
+  const renders = createRenderCache({ settings: renderSettings(rig.directory, { tools: options.tools ?? [] }) });
   const deps: ReconcileDeps = {
     sources: rig.sources,
     charts: openCharts(join(rig.directory, "charts")),
@@ -99,7 +103,7 @@ export async function openWorld(options: { simulate?: boolean } = {}): Promise<W
     claims: createClaims(),
     clock,
     controllerNamespace: "argocd",
-    directory: { project: (name) => projects.get(name), clusters: () => [cluster] },
+    directory: { project: (name) => projects.get(name), clusters: () => [cluster], controllerNamespace: "argocd" },
     graceMs: 180_000,
     isApplication: (key) => applications.has(key),
     metrics: createMetrics(),
@@ -178,6 +182,7 @@ export async function openWorld(options: { simulate?: boolean } = {}): Promise<W
         previous: [],
         runId: `run-${clock.now()}`,
         current: () => app.application,
+        project: () => projects.get(app.application.project) ?? defaultProject("argocd"),
       };
       const place = { project: projects.get(app.application.project) ?? defaultProject("argocd"), cluster };
       const given = { clock: systemClock, report: async () => undefined, pollMs: 2, waveDelayMs: 0 };

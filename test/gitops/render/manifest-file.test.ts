@@ -52,7 +52,12 @@ for (const [name, path, text, message] of [
     "kind: List\nitems: [1]\n",
     'Failed to unmarshal "a.yaml": line 1: items[0]: a manifest must be an object, not 1',
   ],
-  ["Jsonnet", "a.jsonnet", "{}", 'Failed to evaluate jsonnet "a.jsonnet": Jsonnet is not supported yet'],
+  [
+    "jsonnet that gives no object",
+    "a.jsonnet",
+    "{}",
+    `Failed to unmarshal "a.jsonnet": Object 'Kind' is missing in '{}'`,
+  ],
 ] as const) {
   test(`a file that is broken: ${name}`, () => {
     assert.throws(() => parseFile({ path, text }), { name: "RenderError", code: "RENDER_FAILED", message });

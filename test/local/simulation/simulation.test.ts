@@ -1,11 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Answer, openTestPlane, type TestPlane } from "../../harness/control-plane.ts";
-import { createVirtualClock, type VirtualClock } from "../../harness/virtual-clock.ts";
-import { waitFor } from "../../harness/wait.ts";
-
-/** Objects of any shape. */
-type Seen = Answer["body"];
+import { openTestPlane } from "../../harness/control-plane.ts";
+import { openSimulation, type Seen, podTemplate as template, until } from "./rig.ts";
 
 const deployments = "/apis/apps/v1/namespaces/default/deployments";
 const replicaSets = "/apis/apps/v1/namespaces/default/replicasets";
@@ -13,33 +9,10 @@ const jobs = "/apis/batch/v1/namespaces/default/jobs";
 const pods = "/api/v1/namespaces/default/pods";
 const mergeType = { "content-type": "application/merge-patch+json" };
 
-const template = (image: string, annotations: object = {}) => ({
-  metadata: { labels: { app: "w" }, annotations },
-  spec: { containers: [{ name: "w", image }] },
-});
 const deployment = (spec: object = {}, annotations: object = {}) => ({
   metadata: { name: "w", annotations },
   spec: { replicas: 3, selector: { matchLabels: { app: "w" } }, template: template("w:1"), ...spec },
 });
-
-async function openSimulation(): Promise<TestPlane & { readonly clock: VirtualClock }> {
-  const clock = createVirtualClock();
-  return Object.assign(await openTestPlane({ clock, simulate: true }), { clock });
-}
-
-/** Gives controllers turns, and time in small steps, until the object is as wanted. */
-async function until(
-  plane: TestPlane & { clock: VirtualClock },
-  path: string,
-  what: string,
-  is: (object: Seen) => boolean,
-) {
-  return waitFor(what, async () => {
-    await plane.clock.advance(100);
-    const { body } = await plane.call("GET", path);
-    return is(body) && body;
-  });
-}
 
 const reason = (object: Seen, type: string): string | undefined =>
   object.status?.conditions?.find((condition: { type: string }) => condition.type === type)?.reason;

@@ -75,6 +75,11 @@ function without(lines: readonly string[], others: readonly string[]): readonly 
   });
 }
 
+/** Tests name a part of the message, or all of it with the places of the script that the original adds. */
+function isExpected(message: string, expected: string): boolean {
+  return message.includes(expected) || expected.includes(message);
+}
+
 export interface ActionExpectation {
   /** Undefined: the test only wants it to run. */
   readonly objects?: readonly JsonObject[];
@@ -100,7 +105,7 @@ export function tryAction(
     later = runAction(script, object, { nowMs: nowMs + otherTimeMs, parameters });
   } catch (error) {
     const message = messageOf(error);
-    if (expected.error && message.includes(expected.error)) return [];
+    if (expected.error && isExpected(message, expected.error)) return [];
     if (!expected.error) return [{ message }];
     return [{ message: "the error is not the expected one", diff: [`- ${expected.error}`, `+ ${message}`] }];
   }

@@ -1,31 +1,7 @@
-import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { test } from "node:test";
-import { systemClock } from "../../src/base/clock.ts";
-import { silentLogger } from "../../src/base/log.ts";
-import { ensureCertificate } from "../../src/local/certificate.ts";
-import { kubeconfigText } from "../../src/local/kubeconfig.ts";
-import { serveControlPlane } from "../../src/local/serve.ts";
-import { adminToken, openTestPlane } from "../harness/control-plane.ts";
-import { kubectl, kubectlMissing } from "../harness/kubectl.ts";
-import { waitFor } from "../harness/wait.ts";
-
-const skip = kubectlMissing() ?? false;
-
-interface Command {
-  readonly args: string;
-  readonly input?: string;
-  readonly env?: Readonly<Record<string, string>>;
-  /** Default 0. */
-  readonly code?: number;
-  readonly out?: string | RegExp;
-  readonly error?: RegExp;
-}
+import type { Command } from "./kubectl-command.ts";
 
 const labels = { app: "w" };
-const deployment = (image: string, replicas: number, annotations: object = {}): string =>
+export const deployment = (image: string, replicas: number, annotations: object = {}): string =>
   JSON.stringify({
     apiVersion: "apps/v1",
     kind: "Deployment",
@@ -51,7 +27,7 @@ const job = JSON.stringify({
 });
 
 /** In this order: later commands see what earlier ones did. */
-const commands: readonly Command[] = [
+export const workloads: readonly Command[] = [
   { args: "apply -f -", input: deployment("w:1", 2), out: "deployment.apps/w created\n" },
   { args: "rollout status deployment/w", out: /deployment "w" successfully rolled out\n$/ },
   { args: "apply -f -", input: deployment("w:1", 2), out: "deployment.apps/w unchanged\n" },
@@ -101,55 +77,3 @@ const commands: readonly Command[] = [
   { args: "delete deployment w --cascade=foreground", out: 'deployment.apps "w" deleted\n' },
   { args: "get pods,replicasets -o name", out: "" },
 ];
-
-async function openCluster() {
-  const stack = new AsyncDisposableStack();
-  const { directory, plane, client } = stack.use(await openTestPlane({ simulate: true }));
-  const certificate = await ensureCertificate(directory, systemClock);
-  const options = { plane, port: 0, host: "127.0.0.1", certificate, log: silentLogger };
-  const { url } = stack.use(await serveControlPlane(options));
-  const kubeconfig = join(directory, "kubeconfig");
-  await writeFile(kubeconfig, kubeconfigText({ url, caPem: certificate.cert, token: adminToken, name: "tiphys" }), {
-    mode: 0o600,
-  });
-  return { kubeconfig, directory, client, [Symbol.asyncDispose]: () => stack.disposeAsync() };
-}
-
-test("the real kubectl works with simulated workloads", { skip, timeout: 120_000 }, async (context) => {
-  await using cluster = await openCluster();
-  for (const { args, input, env, code = 0, out, error } of commands) {
-    await context.test(`kubectl ${args}`, async () => {
-      const options = { ...(input === undefined ? {} : { input }), ...(env === undefined ? {} : { env }) };
-      const result = await kubectl(cluster.kubeconfig, args.split(" "), options);
-      assert.equal(result.code, code, result.stderr);
-      if (typeof out === "string") assert.equal(result.stdout, out);
-      else if (out !== undefined) assert.match(result.stdout, out);
-      if (error !== undefined) assert.match(result.stderr, error);
-    });
-  }
-});
-
-test("kubectl get -w shows a rollout step by step", { skip, timeout: 30_000 }, async () => {
-  await using cluster = await openCluster();
-  const output = join(cluster.directory, "watch.txt");
-  const columns = "custom-columns=R:.status.replicas,A:.status.availableReplicas";
-  const command = `exec kubectl --kubeconfig ${cluster.kubeconfig} --cache-dir ${cluster.directory}/kube-cache get deploy -w --no-headers -o ${columns} > ${output}`;
-  const child = spawn("sh", ["-c", command], {
-    env: { PATH: process.env.PATH, HOME: cluster.directory },
-    stdio: "ignore",
-  });
-  const exited = new Promise((resolve) => child.once("exit", resolve));
-  const lines = async (): Promise<string[]> =>
-    (await readFile(output, "utf8").catch(() => "")).split("\n").map((line) => line.replace(/ +/g, " ").trim());
-  try {
-    await cluster.client.create({ ...JSON.parse(deployment("w:1", 1)), metadata: { name: "w", namespace: "default" } });
-    const seen = await waitFor("the last step", async () => {
-      const all = await lines();
-      return all.includes("1 1") && all;
-    });
-    assert.ok(seen.indexOf("1 <none>") < seen.indexOf("1 1"), seen.join("|"));
-  } finally {
-    child.kill("SIGTERM");
-    await exited;
-  }
-});

@@ -1,0 +1,142 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { Command } from "commander";
+import { systemClock } from "../../base/clock.ts";
+import type { JsonObject } from "../../base/json.ts";
+import { createLogger } from "../../base/log.ts";
+import { createKubeClient } from "../../kube/client.ts";
+import { openKubeconfig, type RemoteCluster } from "../../kube/kubeconfig.ts";
+import { readKubeconfig } from "../../kube/kubeconfig-file.ts";
+import { collected } from "../app/options.ts";
+import { confirmCluster } from "../confirm.ts";
+import { openControlClient } from "../control-client.ts";
+import { globalFlags } from "../engine-client.ts";
+import { pairsOf } from "./clusters.ts";
+import { installManager } from "./manager.ts";
+
+interface AddFlags {
+  readonly kubeconfig?: string;
+  readonly name?: string;
+  readonly project?: string;
+  readonly label: readonly string[];
+  readonly annotation: readonly string[];
+  readonly inCluster?: true;
+  readonly namespace: readonly string[];
+  readonly clusterResources?: true;
+  readonly systemNamespace: string;
+  readonly serviceAccount?: string;
+  readonly shard: string;
+  readonly upsert?: true;
+  readonly yes?: true;
+  readonly awsClusterName?: string;
+  readonly awsRoleArn?: string;
+  readonly awsProfile?: string;
+  readonly execCommand?: string;
+  readonly execCommandArgs: readonly string[];
+  readonly execCommandEnv: readonly string[];
+  readonly execCommandApiVersion?: string;
+  readonly execCommandInstallHint?: string;
+  readonly serverProxyUrl?: string;
+  readonly disableCompression?: true;
+}
+
+/** `tiphys cluster add CONTEXT` */
+export function addCommand(): Command {
+  return new Command("add")
+    .description("Tells of a cluster that a kubeconfig names; makes a service account for it there, after it has asked")
+    .argument("<context>", "of the kubeconfig")
+    .option("--kubeconfig <file>", "default: KUBECONFIG, then ~/.kube/config")
+    .option("--name <name>", "for Applications; default: the context")
+    .option("--project <project>", "the only project that may use it")
+    .option("--label <key=value>", "a label; may be repeated", collected, [])
+    .option("--annotation <key=value>", "an annotation; may be repeated", collected, [])
+    .option("--in-cluster", "it is the engine's own: reached from within")
+    .option("--namespace <namespace>", "the only namespaces that are looked at; may be repeated", collected, [])
+    .option("--cluster-resources", "with --namespace: kinds of the cluster, too")
+    .option("--system-namespace <namespace>", "where the service account goes", "kube-system")
+    .option("--service-account <name>", "one that is there, instead of a new one")
+    .option("--shard <n>", "kept for the original", "-1")
+    .option("--upsert", "change it when it is there")
+    .option("-y, --yes", "do not ask")
+    .option("--aws-cluster-name <name>", "authenticate by AWS")
+    .option("--aws-role-arn <arn>", "as this role")
+    .option("--aws-profile <profile>", "with this profile")
+    .option("--exec-command <command>", "authenticate by a credential plugin of the engine")
+    .option("--exec-command-args <arg>", "may be repeated", collected, [])
+    .option("--exec-command-env <key=value>", "may be repeated", collected, [])
+    .option("--exec-command-api-version <version>", "of the plugin")
+    .option("--exec-command-install-hint <text>", "for people who lack it")
+    .option("--server-proxy-url <url>", "through this proxy")
+    .option("--disable-compression", "ask for plain answers")
+    .action(add);
+}
+
+async function add(context: string, flags: AddFlags, self: Command): Promise<void> {
+  const client = openControlClient(globalFlags(self));
+  const path = flags.kubeconfig ?? process.env.KUBECONFIG?.split(":")[0] ?? join(homedir(), ".kube", "config");
+  const found = await readKubeconfig(path, context);
+  const { cluster } = found;
+  const server = flags.inCluster ? "https://kubernetes.default.svc" : cluster.baseUrl;
+  const tlsClientConfig: JsonObject = {
+    insecure: cluster.skipsVerification,
+    ...(cluster.serverName === undefined ? {} : { serverName: cluster.serverName }),
+    ...(cluster.ca === undefined || cluster.skipsVerification ? {} : { caData: base64(cluster.ca) }),
+  };
+  const auth = pluginOf(flags) ?? { bearerToken: await tokenOf(path, context, flags) };
+  const config = {
+    ...auth,
+    tlsClientConfig,
+    ...(flags.serverProxyUrl === undefined ? {} : { proxyUrl: flags.serverProxyUrl }),
+    ...(flags.disableCompression ? { disableCompression: true } : {}),
+  };
+  await client.post(`/clusters?upsert=${flags.upsert === true}`, {
+    server,
+    name: flags.name ?? context,
+    config,
+    ...(flags.project === undefined ? {} : { project: flags.project }),
+    ...(Number(flags.shard) >= 0 ? { shard: Number(flags.shard) } : {}),
+    ...(flags.namespace.length === 0 ? {} : { namespaces: flags.namespace }),
+    ...(flags.clusterResources ? { clusterResources: true } : {}),
+    ...(flags.label.length === 0 ? {} : { labels: pairsOf(flags.label) }),
+    ...(flags.annotation.length === 0 ? {} : { annotations: pairsOf(flags.annotation) }),
+  });
+  process.stdout.write(`Cluster '${server}' added\n`);
+}
+
+/** Credentials that the engine gets for itself: nothing is made in the cluster. */
+function pluginOf(flags: AddFlags): JsonObject | undefined {
+  if (flags.awsClusterName !== undefined) {
+    const { awsClusterName: clusterName, awsRoleArn: roleARN, awsProfile: profile } = flags;
+    return { awsAuthConfig: present({ clusterName, roleARN, profile }) };
+  }
+  if (flags.execCommand === undefined) return undefined;
+  const { execCommand: command, execCommandApiVersion: apiVersion, execCommandInstallHint: installHint } = flags;
+  const env = pairsOf(flags.execCommandEnv);
+  return { execProviderConfig: { ...present({ command, apiVersion, installHint }), args: flags.execCommandArgs, env } };
+}
+
+function present(fields: Readonly<Record<string, string | undefined>>): JsonObject {
+  return Object.fromEntries(
+    Object.entries(fields).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+}
+
+async function tokenOf(path: string, context: string, flags: AddFlags): Promise<string> {
+  const log = createLogger("error");
+  await using remote: RemoteCluster = await openKubeconfig({
+    path,
+    context,
+    env: process.env,
+    clock: systemClock,
+    log,
+  });
+  const { stdin: input, stderr: output } = process;
+  await confirmCluster({ context, server: remote.baseUrl, assumeYes: flags.yes === true, input, output });
+  const kube = createKubeClient({ fetch: remote.fetch, baseUrl: remote.baseUrl, log });
+  const { systemNamespace: namespace, serviceAccount, namespace: namespaces } = flags;
+  return installManager(kube, { namespace, namespaces, ...(serviceAccount === undefined ? {} : { serviceAccount }) });
+}
+
+function base64(text: string): string {
+  return Buffer.from(text).toString("base64");
+}

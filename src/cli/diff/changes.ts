@@ -1,0 +1,79 @@
+import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
+import { diffLines } from "../../base/text-diff.ts";
+import { formatYaml } from "../../base/yaml.ts";
+import type { ComparedObject, Comparison } from "../../gitops/diff/compare.ts";
+import { type Difference, keyOf, type Writer } from "../../gitops/diff/diff.ts";
+import { colored } from "../output.ts";
+
+/** One object that a sync would change. */
+export interface ChangedObject {
+  readonly group: string;
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly change: "create" | "update" | "prune";
+  readonly differences: readonly Difference[];
+  /** What is, and what would be, as YAML; Secrets are masked. */
+  readonly before: string;
+  readonly after: string;
+}
+
+/** In the order of the comparison; hooks, and objects that are the same, are left out. */
+export function changedObjects({ objects }: Comparison): readonly ChangedObject[] {
+  return objects.flatMap((object) => {
+    const some = object.target ?? object.live;
+    const change = changeOf(object);
+    if (some === undefined || change === undefined) return [];
+    const { differences, normalizedLive, predictedLive } = object.diff;
+    const yaml = (value: JsonObject | null): string => (value === null ? "" : formatYaml(sorted(value)));
+    return [{ ...keyOf(some), change, differences, before: yaml(normalizedLive), after: yaml(predictedLive) }];
+  });
+}
+
+/** Fields in one order, so that only what differs is shown. */
+function sorted(value: JsonValue): JsonValue {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (!isJsonObject(value)) return value;
+  const entries = Object.entries(value).map(([key, part]) => [key, sorted(part)] as const);
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function changeOf({
+  target,
+  live,
+  diff,
+  isHook,
+  requiresPruning,
+  status,
+}: ComparedObject): ChangedObject["change"] | undefined {
+  if (isHook || status === undefined) return undefined;
+  if (live === undefined) return "create";
+  if (target === undefined) return requiresPruning ? "prune" : undefined;
+  return diff.isModified ? "update" : undefined;
+}
+
+/** A head for each object as `argocd app diff` has it, the lines that differ, and who wrote what is there. */
+export function diffText(changes: readonly ChangedObject[]): string {
+  return changes.flatMap(textOf).join("\n");
+}
+
+function textOf({ group, kind, namespace, name, differences, before, after }: ChangedObject): readonly string[] {
+  const lines = diffLines(before, after).map((line) => {
+    const color = line.startsWith("-") ? "red" : line.startsWith("+") ? "green" : "dim";
+    return colored(color, oneLine(line));
+  });
+  const writers = differences.flatMap(({ path, lastWriter }) =>
+    lastWriter ? [`# ${path}: ${writerText(lastWriter)}`] : [],
+  );
+  return [`===== ${group}/${kind} ${namespace}/${name} ======`, ...lines, ...writers.map(oneLine)];
+}
+
+function writerText({ manager, operation, time, subresource }: Writer): string {
+  const how = [operation, subresource, time].filter((part) => part !== undefined).join(", ");
+  return `last written by ${manager} (${how})`;
+}
+
+/** A terminal must not act on what manifests hold. */
+function oneLine(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, (character) => JSON.stringify(character).slice(1, -1));
+}

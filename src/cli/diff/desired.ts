@@ -1,0 +1,56 @@
+import { readFile } from "node:fs/promises";
+import { parseApplication } from "../../api/application.ts";
+import type { Application } from "../../api/application-types.ts";
+import { manifestText, parseManifests } from "../../api/manifest.ts";
+import { defaultResourceSettings, parseResourceSettings, type ResourceSettings } from "../../api/resource-settings.ts";
+import { EngineError, messageOf } from "../../base/errors.ts";
+import { isJsonObject, type JsonObject } from "../../base/json.ts";
+import type { TargetDeps } from "../../gitops/reconcile/target.ts";
+import { openRenderer } from "../render/renderer.ts";
+import type { RenderingFlags } from "../rendering-flags.ts";
+
+/** Where Argo CD lives, as Applications name it in trackings. */
+export const controllerNamespace = "argocd";
+
+/** The only Application of a file. @throws EngineError MANIFEST_UNREADABLE, MANIFEST_INVALID */
+export async function readApplicationFile(file: string): Promise<Application> {
+  const found = (await objectsIn(file)).filter(({ kind }) => kind === "Application");
+  const [object, ...more] = found;
+  if (object === undefined || more.length > 0)
+    throw new EngineError("MANIFEST_UNREADABLE", `"${file}" must hold one Application, not ${found.length}`);
+  const { metadata } = object;
+  const named = { namespace: controllerNamespace, ...(isJsonObject(metadata) ? metadata : {}) };
+  return parseApplication({ ...object, metadata: named }).resource;
+}
+
+/** The settings of a file with a ConfigMap; the defaults without one. @throws EngineError */
+export async function readSettingsFile(file: string | undefined): Promise<ResourceSettings> {
+  if (file === undefined) return defaultResourceSettings;
+  const found = (await objectsIn(file)).filter(({ kind }) => kind === "ConfigMap");
+  const [map, ...more] = found;
+  if (map === undefined || more.length > 0)
+    throw new EngineError("MANIFEST_UNREADABLE", `--settings: "${file}" must hold one ConfigMap, not ${found.length}`);
+  return settingsIn(map.data);
+}
+
+/** @throws EngineError CONFIG_INVALID for settings that cannot be used */
+export function settingsIn(data: unknown): ResourceSettings {
+  const settings = parseResourceSettings(isJsonObject(data) ? (data as Record<string, string>) : {});
+  if (settings.problems.length > 0) throw new EngineError("CONFIG_INVALID", settings.problems.join("; "));
+  return settings;
+}
+
+async function objectsIn(file: string): Promise<readonly JsonObject[]> {
+  try {
+    return parseManifests(manifestText(await readFile(file), file), file).map(({ object }) => object);
+  } catch (error) {
+    if (error instanceof EngineError) throw error;
+    throw new EngineError("MANIFEST_UNREADABLE", `"${file}" cannot be read: ${messageOf(error)}`, error);
+  }
+}
+
+/** What renders sources, with mirrors in a folder that is removed on disposal. */
+export async function openSources(flags: RenderingFlags, dataDir: string): Promise<TargetDeps & AsyncDisposable> {
+  const renderer = await openRenderer(flags, dataDir);
+  return { ...renderer, controllerNamespace, [Symbol.asyncDispose]: () => renderer[Symbol.asyncDispose]() };
+}

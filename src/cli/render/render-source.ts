@@ -1,0 +1,111 @@
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { basename, dirname, relative, resolve } from "node:path";
+import { parseApplication } from "../../api/application.ts";
+import type { Application } from "../../api/application-types.ts";
+import { manifestText, parseManifests } from "../../api/manifest.ts";
+import { EngineError } from "../../base/errors.ts";
+import type { JsonObject } from "../../base/json.ts";
+import { renderTarget } from "../../gitops/reconcile/target.ts";
+import { diskTree } from "../../gitops/render/disk-tree.ts";
+import type { ClusterVersions, InputTree, RenderLog } from "../../gitops/render/render.ts";
+import { gitTree } from "../../gitops/source/git-tree.ts";
+import { type RenderFlags, withFlags } from "./flags.ts";
+import type { Renderer } from "./renderer.ts";
+
+type Render = (
+  path: string,
+  flags: RenderFlags,
+  renderer: Renderer,
+  log: RenderLog | undefined,
+) => Promise<readonly JsonObject[]>;
+
+/** As long as all tools and fetches together may take. */
+const timeoutMs = 600_000;
+
+/** A folder as it lies on disk, or as a repository has it at a revision. */
+export const renderFolder: Render = async (path, flags, renderer, log) => {
+  const signal = AbortSignal.timeout(timeoutMs);
+  const { tree, repoURL, folder, root } = await openTree(path, flags, renderer, signal);
+  const name = basename(resolve(path));
+  const options = {
+    hard: false,
+    appName: name,
+    instance: name,
+    project: "default",
+    namespace: flags.namespace ?? "",
+    isMultiSource: false,
+    ...versionsOf(flags),
+    ...(log === undefined ? {} : { log }),
+  };
+  const source = withFlags({ repoURL, path: folder }, flags, root);
+  return (await renderer.renders.render(source, tree, options, signal)).manifests;
+};
+
+interface Opened {
+  readonly tree: InputTree;
+  readonly repoURL: string;
+  readonly folder: string;
+  /** Of the tree, on disk. */
+  readonly root?: string;
+}
+
+async function openTree(path: string, flags: RenderFlags, renderer: Renderer, signal: AbortSignal): Promise<Opened> {
+  const root = rootOf(resolve(path));
+  const repoURL = flags.repo ?? root;
+  const folder = flags.repo === undefined ? relative(root, resolve(path)) : path;
+  if (flags.repo === undefined && flags.revision === undefined) return { tree: diskTree(root), repoURL, folder, root };
+  const { commit } = await renderer.sources.resolve(repoURL, flags.revision ?? "", signal);
+  return { tree: gitTree(renderer.sources, repoURL, commit), repoURL, folder };
+}
+
+/** The repository that a folder is in; else the current directory, if it is below that; else the folder itself. */
+function rootOf(path: string): string {
+  for (let folder = path; ; folder = dirname(folder)) {
+    if (existsSync(resolve(folder, ".git"))) return folder;
+    if (folder === dirname(folder)) break;
+  }
+  const below = relative(process.cwd(), path);
+  return below.startsWith("..") ? path : process.cwd();
+}
+
+/** All sources of all Applications of a file, each from its repository. */
+export const renderApplications: Render = async (path, flags, renderer, log) => {
+  const signal = AbortSignal.timeout(timeoutMs);
+  const objects = parseManifests(manifestText(await readFile(path), path), path).map(({ object }) => object);
+  const applications = objects.filter(({ kind }) => kind === "Application");
+  if (applications.length === 0) throw new EngineError("MANIFEST_UNREADABLE", `"${path}" holds no Application`);
+  const manifests: JsonObject[] = [];
+  for (const object of applications) {
+    const application = withFlagsOf(parseApplication(object).resource, flags);
+    const deps = { ...renderer, controllerNamespace: application.metadata.namespace, ...versionsOf(flags) };
+    const request = { level: 3, hard: false, seen: [] } as const;
+    const told = log === undefined ? {} : { renderLog: log };
+    const rendered = await renderTarget(application, [], request, undefined, { ...deps, ...told }, signal);
+    manifests.push(...rendered.manifests);
+  }
+  return manifests;
+};
+
+/** @throws EngineError USAGE for flags that change a source, where there are several */
+function withFlagsOf(application: Application, flags: RenderFlags): Application {
+  const { sources, destination } = application;
+  const changed = sources.map((source) => withFlags(source, flags, undefined));
+  if (sources.length > 1 && JSON.stringify(changed) !== JSON.stringify(sources)) {
+    const what = "flags that change a source need an Application with one";
+    throw new EngineError("USAGE", `${application.metadata.name} has ${sources.length} sources: ${what}`);
+  }
+  const { namespace } = flags;
+  return {
+    ...application,
+    sources: changed,
+    destination: namespace === undefined ? destination : { ...destination, namespace },
+  };
+}
+
+/** A cluster that has what the flags say. */
+function versionsOf({ kubeVersion, apiVersion }: RenderFlags) {
+  if (kubeVersion === undefined && apiVersion.length === 0) return {};
+  const versions: ClusterVersions = { kubeVersion: kubeVersion ?? "", apiVersions: apiVersion };
+  return { versions: async () => versions };
+}

@@ -1,0 +1,70 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { type Command, InvalidArgumentError } from "commander";
+import { messageOf, TerminalError } from "../base/errors.ts";
+import type { RenderingConfig } from "../engine/parts.ts";
+import { parsePlugins } from "../gitops/render/plugin-config.ts";
+
+/** What every command that renders takes. */
+export interface RenderingFlags {
+  readonly tool: ReadonlyMap<string, string>;
+  readonly kustomizeBuildOptions: string;
+  readonly plugin: readonly string[];
+}
+
+export function withRenderingFlags(command: Command): Command {
+  return command
+    .option(
+      "--tool <name=path>",
+      "helm, kustomize or jsonnet, kustomize@5.4.3 for one version (repeatable)",
+      addTool,
+      none,
+    )
+    .option("--kustomize-build-options <options>", "for every `kustomize build`, e.g. --enable-helm", "")
+    .option("--plugin <file>", "ConfigManagementPlugins; they run as this program (repeatable)", collected, []);
+}
+
+const none: ReadonlyMap<string, string> = new Map();
+
+function addTool(text: string, earlier: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  const [, name, path] = /^((?:helm|kustomize|jsonnet)(?:@[\w.+-]+)?)=(.+)$/.exec(text) ?? [];
+  if (name !== undefined && path !== undefined) return new Map([...earlier, [name, resolve(path)]]);
+  throw new InvalidArgumentError(`"${text}" must be NAME=PATH, with helm, kustomize or jsonnet as NAME.`);
+}
+
+function collected(value: string, earlier: readonly string[]): readonly string[] {
+  return [...earlier, value];
+}
+
+/** @throws TerminalError CONFIG_INVALID */
+export async function renderingOf({ tool, kustomizeBuildOptions, plugin }: RenderingFlags): Promise<RenderingConfig> {
+  const declared = await Promise.all(plugin.map(async (file) => parsePlugins(await readText(file), file)));
+  return {
+    toolPaths: tool,
+    kustomizeBuildOptions: kustomizeBuildOptions.split(/\s+/).filter((one) => one !== ""),
+    plugins: declared.flat(),
+  };
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    throw new TerminalError("CONFIG_INVALID", `--plugin: "${file}" cannot be read: ${messageOf(error)}`);
+  }
+}
+
+/** What tools may see of ours: where programs are, and how the network is reached. */
+export function toolEnvironment(): Record<string, string> {
+  const names = [
+    "PATH",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "SSL_CERT_FILE",
+  ];
+  return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
+}

@@ -1,0 +1,79 @@
+import { readFileSync } from "node:fs";
+import { type Command, Option } from "commander";
+import { EngineError, messageOf } from "../../base/errors.ts";
+import type { JsonObject } from "../../base/json.ts";
+
+type Flags = Readonly<Record<string, string | boolean | undefined>>;
+
+const plain = {
+  username: "username",
+  password: "password",
+  bearerToken: "bearerToken",
+  type: "type",
+  name: "name",
+  project: "project",
+  proxy: "proxy",
+  githubAppId: "githubAppID",
+  githubAppInstallationId: "githubAppInstallationID",
+  githubAppEnterpriseBaseUrl: "githubAppEnterpriseBaseUrl",
+  insecureSkipServerVerification: "insecure",
+  enableLfs: "enableLfs",
+  enableOci: "enableOCI",
+  insecureOciForceHttp: "insecureOCIForceHttp",
+  forceHttpBasicAuth: "forceHttpBasicAuth",
+  useAzureWorkloadIdentity: "useAzureWorkloadIdentity",
+  depth: "depth",
+} as const;
+
+/** Flags that name a file whose text counts. */
+const files = {
+  sshPrivateKeyPath: "sshPrivateKey",
+  tlsClientCertPath: "tlsClientCertData",
+  tlsClientCertKeyPath: "tlsClientCertKey",
+  githubAppPrivateKeyPath: "githubAppPrivateKey",
+  gcpServiceAccountKeyPath: "gcpServiceAccountKey",
+} as const;
+
+/** What `repo add` and `repocreds add` share. */
+export function addCredentialFlags(command: Command): Command {
+  return command
+    .addOption(new Option("--type <type>", "what it is").choices(["git", "helm", "oci"]).default("git"))
+    .option("--username <name>", "of basic authentication")
+    .option("--password <password>", "of basic authentication")
+    .option("--bearer-token <token>", "instead of a password")
+    .option("--ssh-private-key-path <file>", "a key for ssh")
+    .option("--tls-client-cert-path <file>", "a client certificate")
+    .option("--tls-client-cert-key-path <file>", "its key")
+    .option("--enable-oci", "charts are kept in a registry")
+    .option("--insecure-oci-force-http", "speak plain HTTP to a registry")
+    .option("--force-http-basic-auth", "send the password at once")
+    .option("--github-app-id <id>", "of a GitHub app")
+    .option("--github-app-installation-id <id>", "of a GitHub app")
+    .option("--github-app-private-key-path <file>", "of a GitHub app")
+    .option("--github-app-enterprise-base-url <url>", "of a GitHub app")
+    .option("--gcp-service-account-key-path <file>", "of Google")
+    .option("--use-azure-workload-identity", "of Azure")
+    .option("--proxy <url>", "through this proxy")
+    .option("--upsert", "change what is there");
+}
+
+/** The fields of the API that the flags say. @throws EngineError MANIFEST_UNREADABLE for a file that cannot be read */
+export function credentialFields(flags: Flags): JsonObject {
+  const given = Object.entries(plain).flatMap(([flag, field]) => {
+    const value = flags[flag];
+    return value === undefined ? [] : [[field, value] as const];
+  });
+  const read = Object.entries(files).flatMap(([flag, field]) => {
+    const path = flags[flag];
+    return typeof path === "string" ? [[field, readText(path)] as const] : [];
+  });
+  return Object.fromEntries([...given, ...read]);
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new EngineError("MANIFEST_UNREADABLE", `"${path}" cannot be read: ${messageOf(error)}`, error);
+  }
+}

@@ -1,0 +1,157 @@
+import type { Application } from "../../api/application-types.ts";
+import { listOf, objectOf, textOf } from "../../api/fields.ts";
+import { EngineError } from "../../base/errors.ts";
+import type { JsonObject } from "../../base/json.ts";
+import { groupOf } from "../../gitops/diff/diff.ts";
+import { maskSecrets } from "../../gitops/diff/mask.ts";
+import { assessHealth } from "../../gitops/health/assess.ts";
+import { createClaims } from "../../gitops/reconcile/claims.ts";
+import { hasSameSources } from "../../gitops/reconcile/compared-to.ts";
+import { type Directory, type Place, placeOf } from "../../gitops/reconcile/destination.ts";
+import { createMemory, type Look, type LookDeps, lookAt } from "../../gitops/reconcile/look.ts";
+import { treeNodes } from "../../gitops/reconcile/resource-tree.ts";
+import { type Rendered, renderTarget } from "../../gitops/reconcile/target.ts";
+import type { CommitInfo } from "../../gitops/source/source.ts";
+import type { KubeClient } from "../../kube/kube.ts";
+import type { KubeObject } from "../../objects/object.ts";
+import type { ResourceName } from "../../record/records.ts";
+import { type ApplicationStore, readApplication } from "./application-store.ts";
+
+/** One object of an Application, as it should be and as it is; values of Secrets are masked. */
+export interface ManagedResource {
+  readonly group: string;
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly isHook: boolean;
+  readonly isModified: boolean;
+  readonly resourceVersion: string;
+  readonly live: JsonObject | null;
+  readonly target: JsonObject | null;
+  readonly normalizedLive: JsonObject | null;
+  readonly predictedLive: JsonObject | null;
+}
+
+/** What people ask of Applications that is not in them. Nothing is written. @throws EngineError NOT_FOUND, API_*, GIT_* */
+export interface ApplicationLooks {
+  /** As rendered from `revisions`, one for each source; undefined: what the source names. */
+  manifests(
+    ref: ResourceName,
+    revisions: readonly (string | undefined)[],
+  ): Promise<Pick<Rendered, "manifests" | "revisions" | "types">>;
+  /** As of the last comparison's revision. */
+  managed(ref: ResourceName): Promise<readonly ManagedResource[]>;
+  /** ApplicationTree. */
+  tree(ref: ResourceName): Promise<JsonObject>;
+  /** The cluster where its objects are. */
+  cluster(ref: ResourceName): KubeClient;
+  commit(ref: ResourceName, revision: string, sourceIndex: number): Promise<CommitInfo>;
+}
+
+export interface ApplicationLooksDeps extends Omit<LookDeps, "claims" | "metrics"> {
+  readonly store: ApplicationStore;
+  readonly directory: Directory;
+}
+
+const lookTimeoutMs = 60_000;
+
+export function createApplicationLooks(deps: ApplicationLooksDeps): ApplicationLooks {
+  function read(ref: ResourceName): Application {
+    const object = deps.store.find(`${ref.namespace}/${ref.name}`);
+    if (object === undefined) {
+      throw new EngineError(
+        "NOT_FOUND",
+        `applications.argoproj.io "${ref.name}" not found in namespace "${ref.namespace}"`,
+      );
+    }
+    const application = readApplication(object);
+    if ("problem" in application) throw new EngineError("USAGE", application.problem);
+    return application;
+  }
+
+  function placed(application: Application): Place {
+    const place = placeOf(application, deps.directory);
+    if ("problems" in place) throw new EngineError("USAGE", place.problems.join("; "));
+    return place;
+  }
+
+  async function look(ref: ResourceName): Promise<{ readonly look: Look; readonly place: Place }> {
+    const application = read(ref);
+    const place = placed(application);
+    // With claims and a memory of its own: looking changes nothing for those who reconcile.
+    const own = { ...deps, claims: createClaims(), metrics: { comparedObjects: { add: () => undefined } } };
+    const request = { level: 1, hard: false, seen: [] } as const;
+    const signal = AbortSignal.timeout(lookTimeoutMs);
+    return {
+      place,
+      look: await lookAt(application, place, request, recorded(application), createMemory(), own, signal),
+    };
+  }
+
+  return {
+    manifests(ref, revisions) {
+      const request = { level: 2, hard: false, seen: [] } as const;
+      return renderTarget(read(ref), revisions, request, undefined, deps, AbortSignal.timeout(lookTimeoutMs));
+    },
+    async managed(ref) {
+      return managedOf((await look(ref)).look);
+    },
+    async tree(ref) {
+      const { look: found, place } = await look(ref);
+      const { live } = place.cluster;
+      const nodes = treeNodes({ objects: found.comparison.objects, live, healthOf: assessHealth });
+      return { nodes, orphanedNodes: [], hosts: [], shardsCount: 1 };
+    },
+    cluster: (ref) => placed(read(ref)).cluster.kube,
+    commit(ref, revision, sourceIndex) {
+      const source = read(ref).sources[sourceIndex];
+      if (source === undefined)
+        throw new EngineError("USAGE", `sourceIndex: the Application has no source ${sourceIndex}`);
+      return deps.sources.commitInfo(source.repoURL, revision, AbortSignal.timeout(lookTimeoutMs));
+    },
+  };
+}
+
+/** The commits of the last comparison, if that was of these sources. */
+function recorded(application: Application): readonly (string | undefined)[] {
+  const { status, isMultiSource } = application;
+  const sync = objectOf(status.sync);
+  if (!hasSameSources(application, objectOf(sync.comparedTo))) return [];
+  const all = isMultiSource ? listOf(sync.revisions).map(textOf) : [textOf(sync.revision)];
+  return all.map((revision) => revision || undefined);
+}
+
+function managedOf({ comparison: { objects, hooks } }: Look): readonly ManagedResource[] {
+  const compared = objects.map(({ target, live, diff }) => managedResource(target, live, diff, false));
+  const none = { isModified: false, normalizedLive: null, predictedLive: null };
+  return [...compared, ...hooks.map((hook) => managedResource(hook, undefined, none, true))];
+}
+
+function managedResource(
+  target: KubeObject | undefined,
+  live: KubeObject | undefined,
+  diff: {
+    readonly isModified: boolean;
+    readonly normalizedLive: JsonObject | null;
+    readonly predictedLive: JsonObject | null;
+  },
+  isHook: boolean,
+): ManagedResource {
+  const some = live ?? target;
+  const { namespace = "", name = "", resourceVersion = "" } = some?.metadata ?? {};
+  const sides = { target: (target ?? {}) as JsonObject, live: (live ?? {}) as JsonObject };
+  const masked = some?.kind === "Secret" && groupOf(some) === "" ? maskSecrets(sides) : sides;
+  return {
+    group: some === undefined ? "" : groupOf(some),
+    kind: some?.kind ?? "",
+    namespace,
+    name,
+    isHook,
+    isModified: diff.isModified,
+    resourceVersion: live === undefined ? "" : resourceVersion,
+    live: live === undefined ? null : masked.live,
+    target: target === undefined ? null : masked.target,
+    normalizedLive: diff.normalizedLive,
+    predictedLive: diff.predictedLive,
+  };
+}

@@ -1,0 +1,105 @@
+import { createHash } from "node:crypto";
+import { listOf, objectOf, textOf } from "../../api/fields.ts";
+import type { JsonObject, JsonValue } from "../../base/json.ts";
+import type { EmittedEvent } from "../../events/triggers/trigger.ts";
+import type { KubeObject } from "../../objects/object.ts";
+import { builtInEventSource } from "../../record/cloud-event.ts";
+import { decisionOf, requestsOf, revisionsIn } from "./operation-progress.ts";
+
+export const applicationOutcomeNames = [
+  "application-synced",
+  "application-sync-failed",
+  "application-healthy",
+  "application-degraded",
+  "application-out-of-sync",
+] as const;
+
+type OutcomeName = (typeof applicationOutcomeNames)[number];
+
+/** What of an Application's status outcomes are told of. Plain JSON: it is stored. */
+export interface ApplicationState {
+  readonly uid: string;
+  readonly sync: string;
+  readonly health: string;
+  /** When its last operation ended; "" before. */
+  readonly finishedAt: string;
+}
+
+export function stateOf({ metadata, status }: KubeObject): ApplicationState {
+  const { sync, health, operationState } = objectOf(status as JsonValue);
+  return {
+    uid: metadata.uid ?? "",
+    sync: textOf(objectOf(sync).status),
+    health: textOf(objectOf(health).status),
+    finishedAt: textOf(objectOf(operationState).finishedAt),
+  };
+}
+
+/** What has come about since `before`, in the order of cause and effect. */
+export function outcomesSince(before: ApplicationState, object: KubeObject): readonly OutcomeName[] {
+  const after = stateOf(object);
+  if (before.uid !== after.uid) return [];
+  const names: OutcomeName[] = [];
+  const { phase, operation } = objectOf(objectOf(object.status as JsonValue).operationState);
+  const isDryRun = objectOf(objectOf(operation).sync).dryRun === true;
+  if (after.finishedAt !== "" && after.finishedAt !== before.finishedAt && !isDryRun) {
+    if (phase === "Succeeded") names.push("application-synced");
+    if (phase === "Failed" || phase === "Error") names.push("application-sync-failed");
+  }
+  if (after.sync !== before.sync && after.sync === "OutOfSync") names.push("application-out-of-sync");
+  if (after.health !== before.health && after.health === "Healthy") names.push("application-healthy");
+  if (after.health !== before.health && after.health === "Degraded") names.push("application-degraded");
+  return names;
+}
+
+/** `since` tells one turn from the next of the same kind: the same for a repeat after a crash. */
+export function outcomeEvent(event: OutcomeName, object: KubeObject, since: string, hop: number): EmittedEvent {
+  const { namespace = "", name = "", uid = "" } = object.metadata;
+  const { source, destination, project } = objectOf(object.spec as JsonValue);
+  const { sync, health, operationState } = objectOf(object.status as JsonValue);
+  const { phase, message, startedAt, finishedAt, operation } = objectOf(operationState);
+  const decision = decisionOf(objectOf(operation));
+  return {
+    id: createHash("sha256").update([uid, event, since].join("\n")).digest("hex").slice(0, 32),
+    eventSource: builtInEventSource,
+    event,
+    type: `${builtInEventSource}.${event}`,
+    data: {
+      application: { namespace, name },
+      project: textOf(project) || "default",
+      ...defined("source", source),
+      ...defined("destination", destination),
+      syncStatus: textOf(objectOf(sync).status),
+      healthStatus: textOf(objectOf(health).status),
+      revisions: revisionsIn(objectOf(sync)),
+      operation: {
+        phase: textOf(phase),
+        message: textOf(message),
+        startedAt: textOf(startedAt),
+        finishedAt: textOf(finishedAt),
+      },
+    },
+    causes: decision === undefined ? [`application/${namespace}/${name}`] : [decision],
+    hop,
+  };
+}
+
+function defined(name: string, value: JsonValue | undefined): JsonObject {
+  return value === undefined ? {} : { [name]: value };
+}
+
+/** Keys of the effects that asked for the last operation. */
+export function askedFor({ status }: KubeObject): readonly string[] {
+  const { operation } = objectOf(objectOf(status as JsonValue).operationState);
+  return requestsOf(objectOf(operation));
+}
+
+/** For stored state: what is no such state counts as none. */
+export function parseState(value: JsonValue): ApplicationState | undefined {
+  const [uid, sync, health, finishedAt] = listOf(value).map(textOf);
+  return uid === undefined ? undefined : { uid, sync: sync ?? "", health: health ?? "", finishedAt: finishedAt ?? "" };
+}
+
+export function writtenState({ uid, sync, health, finishedAt }: ApplicationState): readonly string[] {
+  return [uid, sync, health, finishedAt];
+}

@@ -1,0 +1,136 @@
+import { createHash } from "node:crypto";
+import { backoffMs, reconnectBackoff } from "../../base/backoff.ts";
+import { type Clock, sleepFor } from "../../base/clock.ts";
+import { parseJson } from "../../base/json.ts";
+import type { Logger } from "../../base/log.ts";
+import { Waiters } from "../../base/waiters.ts";
+import type { StateStore } from "../../events/bus/bus.ts";
+import { maxHops } from "../../events/triggers/hops.ts";
+import type { EmittedEvent, GitOpsRequest, GitOpsTarget } from "../../events/triggers/trigger.ts";
+import type { WatchCache } from "../../kube/kube.ts";
+import {
+  applicationOutcomeNames,
+  askedFor,
+  outcomeEvent,
+  outcomesSince,
+  parseState,
+  stateOf,
+  writtenState,
+} from "./application-outcomes.ts";
+
+export interface OutcomeTellerDeps {
+  readonly cache: Pick<WatchCache, "find" | "items" | "onChange" | "synced">;
+  /** What was told last, by Application: after a crash it goes on from there. */
+  readonly store: StateStore;
+  readonly hops: Pick<HopStore, "find">;
+  readonly isHeard: (namespace: string, event: string) => boolean;
+  readonly publish: (event: EmittedEvent, namespace: string) => Promise<void>;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/**
+ * Tells what becomes of Applications as events of the EventSource `tiphys`, in the Application's namespace, while somebody
+ * there listens. Each turn is told at least once, and by the same id; who begins to listen hears of what comes then.
+ */
+export async function tellOutcomes(deps: OutcomeTellerDeps, signal: AbortSignal): Promise<void> {
+  const { cache, clock, log } = deps;
+  const waiting = new Set<string>();
+  const waiters = new Waiters();
+  const offer = (namespace = "", name = ""): void => {
+    waiting.add(`${namespace}/${name}`);
+    waiters.wake();
+  };
+  const stop = cache.onChange(({ object }) => offer(object.metadata.namespace, object.metadata.name));
+  for (const { metadata } of cache.items()) offer(metadata.namespace, metadata.name);
+  try {
+    while (!signal.aborted) {
+      const [key] = waiting;
+      if (key === undefined) {
+        await waiters.wait(signal);
+        continue;
+      }
+      waiting.delete(key);
+      await untilTold(key, deps, signal).catch((error: unknown) => {
+        if (!signal.aborted) log.warn("outcomes of an Application could not be told", { application: key, error });
+      });
+    }
+  } finally {
+    stop();
+  }
+
+  async function untilTold(key: string, told: OutcomeTellerDeps, ends: AbortSignal): Promise<void> {
+    for (let attempt = 1; attempt <= maxAttempts; attempt++) {
+      try {
+        return await tellOne(key, told);
+      } catch (error) {
+        if (attempt === maxAttempts) throw error;
+        await sleepFor(clock, backoffMs(reconnectBackoff, attempt), ends);
+      }
+    }
+  }
+}
+
+/** A turn that cannot be told is told with the Application's next change: the stored state still stands before it. */
+const maxAttempts = 5;
+
+async function tellOne(key: string, { cache, store, hops, isHeard, publish, log }: OutcomeTellerDeps): Promise<void> {
+  const [namespace = "", name = ""] = key.split("/");
+  const object = cache.find(namespace, name);
+  const place = createHash("sha256").update(key).digest("hex").slice(0, 32);
+  if (!object || !applicationOutcomeNames.some((event) => isHeard(namespace, event))) return;
+  const entry = await store.get(place);
+  const before = entry && parseState(parseJson(Buffer.from(entry.value).toString("utf8")));
+  const after = writtenState(stateOf(object));
+  const since = `${entry?.revision ?? 0}`;
+  for (const event of before ? outcomesSince(before, object) : []) {
+    if (!isHeard(namespace, event)) continue;
+    const hop = (await hops.find(askedFor(object))) + 1;
+    if (hop > maxHops) log.warn("an outcome is not told: too many events of ours led to it", { event, hop });
+    else await publish(outcomeEvent(event, object, since, hop), namespace);
+  }
+  if (!before || JSON.stringify(writtenState(before)) !== JSON.stringify(after)) {
+    await store.put(place, Buffer.from(JSON.stringify(after)), entry?.revision ?? 0);
+  }
+}
+
+/** How many events of ours led to what was asked of Applications, by the keys of the effects that asked. */
+export interface HopStore {
+  keep(request: GitOpsRequest): Promise<void>;
+  /** The most of `keys`; 0 for those that are not known. */
+  find(keys: readonly string[]): Promise<number>;
+}
+
+/** Operations take an hour at most; what is asked later has been forgotten. */
+export const hopStore = { name: "hops", ttlMs: 24 * 60 * 60 * 1_000 };
+
+export function createHopStore(store: StateStore): HopStore {
+  const placeOf = (key: string): string => createHash("sha256").update(key).digest("hex").slice(0, 32);
+  return {
+    async keep({ key, hop }) {
+      if (hop > 1) await store.put(placeOf(key), Buffer.from(String(hop)));
+    },
+    async find(keys) {
+      let most = 0;
+      for (const key of keys.slice(-maxKeys)) {
+        const entry = await store.get(placeOf(key));
+        const hop = Number(entry ? Buffer.from(entry.value).toString("utf8") : 0);
+        if (Number.isSafeInteger(hop)) most = Math.max(most, hop);
+      }
+      return most;
+    },
+  };
+}
+
+const maxKeys = 32;
+
+/** The target, with the hops of each request kept before it is asked. */
+export function withHops(target: GitOpsTarget, hops: HopStore): GitOpsTarget {
+  return {
+    plan: (request, kube, signal) => target.plan(request, kube, signal),
+    async request(request, kube, signal) {
+      await hops.keep(request);
+      return target.request(request, kube, signal);
+    },
+  };
+}

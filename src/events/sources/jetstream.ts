@@ -1,0 +1,152 @@
+import type { ConsumerConfig, JetStreamManager, JsMsg } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { requiredText, textField, textList } from "../../api/shared-schemas.ts";
+import { natsAuthField, tlsField } from "../../api/value-schemas.ts";
+import { EngineError, messageOf } from "../../base/errors.ts";
+import type { JsonValue } from "../../base/json.ts";
+import { commonJs } from "../../base/lazy.ts";
+import type { JsonSchema } from "../../base/schema.ts";
+import type { SpecOf } from "../../base/schema-type.ts";
+import { bodyValue, eventId, keepEvent, refuseMessage, withMetadata } from "./draft.ts";
+import { headersOf, openNats } from "./nats-connection.ts";
+import { commonFields, jsonBodyField } from "./schemas.ts";
+import type { SourceContext, SourceKind } from "./source.ts";
+import { tlsRule } from "./source-rules.ts";
+import { sourceSchema } from "./source-schema.ts";
+
+const json = {
+  type: "object",
+  description: "Messages of a JetStream stream, by a durable consumer: none is lost. Argo Events does not know it.",
+  required: ["url", "stream"],
+  properties: {
+    url: requiredText("nats://host:port, several with commas."),
+    stream: requiredText("The stream; it must be there."),
+    subjects: textList("Subjects of the stream that count; * and > stand for others. All when not given."),
+    durable: textField("The consumer's name on the server; made of the names of EventSource and event when not given."),
+    startAt: {
+      type: "string",
+      enum: ["new", "first"],
+      default: "new",
+      description: "Where a consumer begins that is not there yet.",
+    },
+    jsonBody: jsonBodyField,
+    tls: tlsField("TLS towards the server."),
+    auth: natsAuthField,
+    ...commonFields,
+  },
+} as const satisfies JsonSchema;
+
+type JetStreamSpec = SpecOf<typeof json>;
+
+/** Messages under way at once: bounds memory. */
+const maxInFlight = 256;
+/** A message that is not kept by then is given out again; its id makes that a no-op. */
+const ackWaitMs = 60_000;
+
+export const jetstreamSource: SourceKind<JetStreamSpec> = {
+  eventType: "jetstream",
+  singleton: false,
+  schema: sourceSchema<JetStreamSpec>(json, tlsRule),
+  async run(spec, context, signal) {
+    if (signal.aborted) return;
+    const connection = await openNats(spec, context, { reconnects: false });
+    try {
+      await consume(connection, spec, context, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      throw new EngineError("SOURCE_FAILED", `stream "${spec.stream}": ${messageOf(error)}`, error);
+    } finally {
+      await connection.close();
+    }
+  },
+};
+
+/** Until `signal` aborts, or the connection ends, which is a failure. */
+async function consume(
+  connection: NatsConnection,
+  spec: JetStreamSpec,
+  context: SourceContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const { jetstream, jetstreamManager } = commonJs(await import("@nats-io/jetstream"));
+  const durable = await ensureConsumer(await jetstreamManager(connection), spec, context);
+  const consumer = await jetstream(connection).consumers.get(spec.stream, durable);
+  const messages = await consumer.consume({ max_messages: maxInFlight });
+  const onAbort = (): void => messages.stop();
+  signal.addEventListener("abort", onAbort, { once: true });
+  const ended = connection.closed().then((error) => {
+    throw error ?? new Error("the connection ended");
+  });
+  ended.catch(() => messages.stop());
+  context.ready();
+  const keeping = new Set<Promise<void>>();
+  let failure: unknown;
+  try {
+    for await (const message of messages) {
+      const kept = keepMessage(message, spec, context, signal)
+        .catch((error: unknown) => {
+          failure ??= error;
+          messages.stop();
+        })
+        .finally(() => keeping.delete(kept));
+      keeping.add(kept);
+      if (keeping.size >= maxInFlight) await Promise.race(keeping);
+    }
+    await Promise.allSettled(keeping);
+    if (!signal.aborted) throw failure ?? (connection.isClosed() ? await ended : new Error("the consumer ended"));
+    await connection.flush(); // the last acknowledgements
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+/** Makes the durable consumer, or gives it the subjects that the spec says now. */
+async function ensureConsumer(
+  manager: JetStreamManager,
+  spec: JetStreamSpec,
+  { namespace, eventSource, event }: SourceContext,
+): Promise<string> {
+  const durable = spec.durable || `tiphys-${namespace}-${eventSource}-${event}`.replace(/[^\w-]/g, "_");
+  const wanted: Partial<ConsumerConfig> = {
+    durable_name: durable,
+    ack_policy: "explicit",
+    ack_wait: ackWaitMs * 1_000_000,
+    max_ack_pending: 4 * maxInFlight,
+    deliver_policy: spec.startAt === "first" ? "all" : "new",
+    ...filterOf(spec.subjects ?? []),
+  };
+  const known = await manager.consumers.info(spec.stream, durable).catch(() => undefined);
+  if (known) {
+    const { filter_subject: _one, filter_subjects: _several, ...others } = known.config;
+    await manager.consumers.update(spec.stream, durable, { ...others, ...filterOf(spec.subjects ?? []) });
+  } else await manager.consumers.add(spec.stream, wanted);
+  return durable;
+}
+
+/** Several subjects need a server of 2.10. */
+function filterOf([first, ...others]: readonly string[]): Partial<ConsumerConfig> {
+  if (first === undefined) return {};
+  return others.length === 0 ? { filter_subject: first } : { filter_subjects: [first, ...others] };
+}
+
+async function keepMessage(
+  message: JsMsg,
+  spec: JetStreamSpec,
+  context: SourceContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const bytes = Buffer.from(message.data.buffer, message.data.byteOffset, message.data.length);
+  const { subject, seq: sequence } = message;
+  let body: JsonValue;
+  try {
+    body = bodyValue(bytes, spec);
+  } catch {
+    refuseMessage(context, { subject, sequence }, bytes.length);
+    message.term("it is not JSON");
+    return;
+  }
+  const header = headersOf(message);
+  const data = withMetadata({ subject, stream: spec.stream, sequence, body, ...(header && { header }) }, spec);
+  await keepEvent({ id: eventId(context, `${spec.stream}/${sequence}`), data }, context, signal);
+  message.ack();
+}

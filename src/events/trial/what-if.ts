@@ -1,0 +1,124 @@
+import { type Instant, instant } from "../../base/clock.ts";
+import { messageOf } from "../../base/errors.ts";
+import type { JsonValue } from "../../base/json.ts";
+import type { ResourceName } from "../../record/records.ts";
+import type { CompiledSensor } from "../sensor/compile.ts";
+import { createPlanner, type ExecutorDeps } from "../sensor/executor.ts";
+import type { Decision, ReceivedEvent, SensorState } from "../sensor/state.ts";
+import type { Preview } from "../triggers/trigger.ts";
+import { hideSecrets } from "./hide-secrets.ts";
+import { createVirtualSensor, type Step } from "./virtual-time.ts";
+
+/** What a trigger would do. */
+export interface WhatIfFiring {
+  readonly trigger: string;
+  readonly key: string;
+  /** Milliseconds after the event: of debounce, batches and delays. */
+  readonly inMs: number;
+  /** Dependency → event id. */
+  readonly events: Readonly<Record<string, string>>;
+  /** The resolved object or request; secrets as hashes. */
+  readonly plan?: JsonValue;
+  /** What the servers say would change. */
+  readonly preview?: Preview;
+  /** Why it could not be planned, or would be refused. */
+  readonly error?: string;
+}
+
+export interface WhatIfSensor {
+  readonly sensor: ResourceName;
+  readonly firings: readonly WhatIfFiring[];
+  /** Dependencies that did not take the event, and why. */
+  readonly refused: readonly {
+    readonly dependency: string;
+    readonly verdict: "rejected" | "error";
+    readonly reason: string;
+  }[];
+  /** Triggers that then wait for other events. */
+  readonly waiting: readonly string[];
+  /** What limits the answer. */
+  readonly note?: string;
+}
+
+export interface WhatIfReport {
+  readonly events: readonly { readonly id: string; readonly eventSource: string; readonly event: string }[];
+  readonly namespace: string;
+  readonly sensors: readonly WhatIfSensor[];
+}
+
+/** How far ahead timers are followed. */
+const aheadMs = 60 * 60 * 1_000;
+/** Firings that are planned, each with what servers say. */
+const maxFirings = 100;
+const planTimeoutMs = 30_000;
+
+/**
+ * What a Sensor would do if the events came now: the engine's own reducer, on the state it has, and each trigger's plan with
+ * what servers answer to a dry run. Changes nothing: `deps.context` must not be able to.
+ */
+export async function whatIf(
+  compiled: CompiledSensor,
+  {
+    events,
+    state,
+    now,
+  }: { readonly events: readonly ReceivedEvent[]; readonly state: SensorState; readonly now: Instant },
+  deps: ExecutorDeps,
+  signal: AbortSignal,
+): Promise<WhatIfSensor> {
+  const sensor = createVirtualSensor(compiled, state);
+  const plan = createPlanner(compiled, deps);
+  const steps: Step[] = events.flatMap((received) => [...sensor.take(received, now)]);
+  const waiting = Object.keys(sensor.state.joins);
+  steps.push(...sensor.passTime(instant(now + aheadMs)));
+  const firings: WhatIfFiring[] = [];
+  for (const { at, decisions } of steps) {
+    for (const decision of decisions) {
+      if (decision.kind !== "fire" || firings.length >= maxFirings) continue;
+      const deadline = AbortSignal.any([signal, AbortSignal.timeout(planTimeoutMs)]);
+      firings.push({ ...headOf(decision, at - now), ...(await planOf(decision, plan, deadline)) });
+    }
+  }
+  const { namespace, name } = compiled.head;
+  return { sensor: { namespace, name }, firings, refused: refusedIn(steps), waiting };
+}
+
+type Fire = Extract<Decision, { kind: "fire" }>;
+
+function headOf(
+  { trigger, key, events }: Fire,
+  inMs: number,
+): Pick<WhatIfFiring, "trigger" | "key" | "inMs" | "events"> {
+  const ids = Object.entries(events).map(([dependency, { event }]) => [dependency, event.id]);
+  return { trigger, key, inMs, events: Object.fromEntries(ids) };
+}
+
+async function planOf(
+  fire: Fire,
+  plan: ReturnType<typeof createPlanner>,
+  signal: AbortSignal,
+): Promise<Pick<WhatIfFiring, "plan" | "preview" | "error">> {
+  let planned: Awaited<ReturnType<typeof plan>>;
+  try {
+    planned = await plan(fire, signal);
+  } catch (error) {
+    return { error: messageOf(error) };
+  }
+  const shown = { plan: hideSecrets(planned.plan) };
+  try {
+    const preview = await planned.preview?.(signal);
+    return preview === undefined ? shown : { ...shown, preview };
+  } catch (error) {
+    return { ...shown, error: messageOf(error) };
+  }
+}
+
+function refusedIn(steps: readonly Step[]): WhatIfSensor["refused"] {
+  const refused: WhatIfSensor["refused"][number][] = [];
+  for (const decision of steps.flatMap(({ decisions }) => decisions)) {
+    const { kind } = decision;
+    if (kind === "rejected") refused.push({ dependency: decision.dependency, verdict: kind, reason: decision.reason });
+    if (kind === "error") refused.push({ dependency: decision.dependency, verdict: kind, reason: decision.message });
+  }
+  return refused;
+}

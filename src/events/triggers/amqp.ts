@@ -1,0 +1,201 @@
+import type { ChannelModel, ConfirmChannel } from "amqplib";
+import { textOf, warningAt } from "../../api/fields.ts";
+import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
+import type { JsonValue } from "../../base/json.ts";
+import { commonJs } from "../../base/lazy.ts";
+import { loadOptional } from "../../base/optional.ts";
+import type { JsonSchema } from "../../base/schema.ts";
+import type { SpecOf } from "../../base/schema-type.ts";
+import { effectHash } from "./object-effect.ts";
+import { shownPayload, withOwnParameters } from "./own-parameters.ts";
+import { createRecent } from "./recent.ts";
+import { has, ownTriggerSchema, type TriggerRule, tlsRule } from "./rules.ts";
+import {
+  basicAuthSchema,
+  headersSchema,
+  parametersSchema,
+  payloadSchema,
+  secretKeySchema,
+  tlsSchema,
+} from "./schemas.ts";
+import { secretHash } from "./secret-hash.ts";
+import { readTls, type TlsSpec } from "./tls.ts";
+import type { PooledClient, TriggerContext, TriggerKind } from "./trigger.ts";
+
+/** Ours: the counterpart of the source of that name. */
+export const amqpSchema = {
+  type: "object",
+  description: "Publishes a message to an exchange of an AMQP 0.9.1 server (RabbitMQ), and waits for its confirmation.",
+  required: ["payload"],
+  properties: {
+    url: { type: "string", description: "The server: `amqp://host:5672`, or `urlSecret`." },
+    urlSecret: { ...secretKeySchema, description: "The URL, with user name and password." },
+    exchangeName: { type: "string", description: "The exchange; without one `routingKey` is a queue.", default: "" },
+    routingKey: { type: "string", description: "The routing key.", default: "" },
+    payload: payloadSchema,
+    parameters: parametersSchema,
+    headers: { ...headersSchema, description: "Headers of the message." },
+    contentType: { type: "string", description: "Its content type.", default: "application/json" },
+    persistent: { type: "boolean", description: "Whether it outlives the server, in a durable queue.", default: true },
+    mandatory: { type: "boolean", description: "Whether a message that no queue takes is a failure.", default: true },
+    auth: basicAuthSchema,
+    tls: tlsSchema,
+  },
+} as const satisfies JsonSchema;
+
+type AmqpSpec = SpecOf<typeof amqpSchema>;
+
+export interface AmqpPlan {
+  readonly url?: string;
+  readonly urlSecret?: NonNullable<AmqpSpec["urlSecret"]>;
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly payload: JsonValue;
+  readonly body: string;
+  readonly messageId: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly contentType: string;
+  readonly persistent: boolean;
+  readonly mandatory: boolean;
+  readonly auth?: NonNullable<AmqpSpec["auth"]>;
+  readonly tls?: TlsSpec;
+}
+
+const urlRule: TriggerRule = ({ url, urlSecret }, path) => {
+  if (!has(url) && !has(urlSecret)) return [warningAt(`${path}.url`, "is missing, as is urlSecret: the trigger fails")];
+  if (!has(url) || /^amqps?:\/\//.test(textOf(url))) return [];
+  return [warningAt(`${path}.url`, "must be a URL such as amqp://host:5672")];
+};
+
+const schema = ownTriggerSchema<AmqpSpec>(amqpSchema, urlRule, tlsRule);
+
+const maxSent = 10_000;
+const connectTimeoutMs = 10_000;
+const confirmTimeoutMs = 30_000;
+
+/** A repeat has the same `messageId`; within one engine there is none. */
+export function createAmqpTrigger(): TriggerKind<AmqpSpec, AmqpPlan> {
+  const sent = createRecent<true>(maxSent);
+  return {
+    schema,
+    async plan(written, firing, { parameters }) {
+      const {
+        exchangeName,
+        payload,
+        headers = {},
+        parameters: _,
+        ...spec
+      } = withOwnParameters(written, schema, "amqp", parameters);
+      if (!spec.url && !spec.urlSecret)
+        throw new TerminalError("MANIFEST_INVALID", "amqp.url: is missing, as is urlSecret");
+      const body = payload.length > 0 ? parameters.payload(payload, "amqp.payload") : "";
+      return {
+        ...spec,
+        exchange: exchangeName,
+        payload: shownPayload(body),
+        body,
+        messageId: effectHash(firing),
+        headers,
+      };
+    },
+    async apply(plan, firing, context) {
+      const { exchange, routingKey, body } = plan;
+      const where = exchange === "" ? `queue "${routingKey}"` : `exchange "${exchange}" with key "${routingKey}"`;
+      if (sent.find(firing.key)) return { message: `had already published to ${where}` };
+      const { key, open, host } = await connectionOf(plan, context);
+      try {
+        await context.clients.use(key, open, (client) => client.publish(plan));
+      } catch (error) {
+        if (error instanceof EngineError) throw error;
+        throw new EngineError("TRIGGER_FAILED", `amqp ${host}: ${messageOf(error)}`, error);
+      }
+      sent.set(firing.key, true);
+      return { message: `published ${Buffer.byteLength(body)} bytes to ${where} at ${host}` };
+    },
+  };
+}
+
+interface Publisher {
+  /** Resolves once the server has confirmed the message. */
+  publish(plan: AmqpPlan): Promise<void>;
+}
+
+async function connectionOf(plan: AmqpPlan, context: TriggerContext) {
+  const { secret } = context;
+  const text = plan.urlSecret ? await secret.read(plan.urlSecret) : (plan.url ?? "");
+  // Not with its text: it may hold a password.
+  if (!URL.canParse(text))
+    throw new TerminalError("MANIFEST_INVALID", "amqp.url: must be a URL such as amqp://host:5672");
+  const url = new URL(text);
+  url.searchParams.set("heartbeat", url.searchParams.get("heartbeat") ?? "10");
+  const login = plan.auth && {
+    username: await secret.read(plan.auth.username),
+    password: await secret.read(plan.auth.password),
+  };
+  const tls = plan.tls && (await readTls(plan.tls, context));
+  const open = async (): Promise<PooledClient<Publisher>> => {
+    const amqp = commonJs(await loadOptional("amqplib@^2", () => import("amqplib")));
+    const connection = await amqp.connect(url.href, {
+      timeout: connectTimeoutMs,
+      keepAlive: true,
+      ...(login && { credentials: amqp.credentials.plain(login.username, login.password) }),
+      ...tls,
+      clientProperties: { connection_name: "tiphys trigger" },
+    });
+    return pooled(connection);
+  };
+  return { open, host: url.host, key: `amqp ${secretHash(JSON.stringify([text, login, tls]))}` };
+}
+
+/** One channel for all; a channel that fails ends the connection, so that the next use opens another. */
+async function pooled(connection: ChannelModel): Promise<PooledClient<Publisher>> {
+  let isOpen = true;
+  const ended = new Set<(error: Error) => void>();
+  const onEnd = (error?: unknown): void => {
+    isOpen = false;
+    const reason = error instanceof Error ? error : new Error("the connection ended");
+    for (const fail of ended) fail(reason);
+  };
+  connection.on("error", onEnd).on("close", onEnd);
+  const channel = await connection.createConfirmChannel();
+  channel.on("error", onEnd).on("close", onEnd);
+  const returned = new Map<string, string>();
+  channel.on("return", ({ properties, fields }) => {
+    const { replyText } = fields as { readonly replyText?: unknown };
+    returned.set(String(properties.messageId), typeof replyText === "string" ? replyText : "NO_ROUTE");
+  });
+  return {
+    client: { publish: (plan) => publish(channel, plan, { returned, ended }) },
+    isUsable: () => isOpen,
+    close: () => connection.close(),
+  };
+}
+
+async function publish(
+  channel: ConfirmChannel,
+  { exchange, routingKey, body, messageId, headers, contentType, persistent, mandatory }: AmqpPlan,
+  { returned, ended }: { readonly returned: Map<string, string>; readonly ended: Set<(error: Error) => void> },
+): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const late = setTimeout(
+    () => reject(new Error(`no confirmation within ${confirmTimeoutMs / 1_000} s`)),
+    confirmTimeoutMs,
+  );
+  ended.add(reject);
+  try {
+    channel.publish(
+      exchange,
+      routingKey,
+      Buffer.from(body),
+      { messageId, headers, contentType, persistent, mandatory },
+      (error: unknown) => (error ? reject(error) : resolve()),
+    );
+    await promise;
+    const refusal = returned.get(messageId);
+    if (refusal !== undefined) throw new EngineError("TRIGGER_FAILED", `amqp: no queue takes the message: ${refusal}`);
+  } finally {
+    clearTimeout(late);
+    ended.delete(reject);
+    returned.delete(messageId);
+  }
+}

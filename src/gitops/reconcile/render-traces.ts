@@ -1,0 +1,95 @@
+import type { ApplicationSource } from "../../api/application-types.ts";
+import { buildEnvironment } from "../render/build-environment.ts";
+import { type RenderSettings, readToolFact } from "../render/plan.ts";
+import type { Recorded } from "../render/recorder.ts";
+import type { InputTree, InputTreesByRef, RenderContext } from "../render/render.ts";
+import { isFullCommit } from "../source/revision.ts";
+
+/** What is rendered, and from what: all that a trace is compared with. */
+export interface Asked {
+  readonly source: ApplicationSource;
+  readonly tree: InputTree;
+  readonly refs: InputTreesByRef;
+  readonly context: RenderContext;
+}
+
+interface Trace {
+  readonly recorded: Recorded;
+  /** Of the rendering. */
+  readonly key: string;
+  /** The commits at which it held last: what a commit says does not change. */
+  commits: string | undefined;
+}
+
+/** For each way to render a source, what earlier renderings looked at and came to. */
+export interface RenderTraces {
+  /** The key of a rendering all of whose looks would find the same now. */
+  find(asked: Asked, signal: AbortSignal): Promise<string | undefined>;
+  keep(asked: Asked, recorded: Recorded, key: string): void;
+}
+
+/** Branches and revisions of one source that are rendered in turns. */
+const maxPerRecipe = 4;
+
+export function createRenderTraces(settings: RenderSettings, maxRecipes: number): RenderTraces {
+  const byRecipe = new Map<string, Trace[]>();
+
+  async function holds(trace: Trace, asked: Asked, signal: AbortSignal): Promise<boolean> {
+    if (!(await haveFacts(trace.recorded, asked, settings, signal))) return false;
+    const commits = commitsOf(asked);
+    if (commits !== undefined && commits === trace.commits) return true;
+    if (!(await haveReads(trace.recorded, asked, signal))) return false;
+    trace.commits = commits;
+    return true;
+  }
+
+  return {
+    async find(asked, signal) {
+      for (const trace of byRecipe.get(recipeOf(asked)) ?? []) if (await holds(trace, asked, signal)) return trace.key;
+      return undefined;
+    },
+    keep(asked, recorded, key) {
+      const recipe = recipeOf(asked);
+      const commits = commitsOf(asked);
+      const others = (byRecipe.get(recipe) ?? []).filter((trace) => trace.key !== key || trace.commits !== commits);
+      byRecipe.delete(recipe);
+      byRecipe.set(recipe, [{ recorded, key, commits }, ...others].slice(0, maxPerRecipe));
+      const [oldest] = byRecipe.keys();
+      if (byRecipe.size > maxRecipes && oldest !== undefined) byRecipe.delete(oldest);
+    },
+  };
+}
+
+/** Everything that decides how a source is rendered, but for the files and what is recorded as facts. */
+export function recipeOf({ source, refs, context }: Asked): string {
+  const { repoURL: _repository, targetRevision: _revision, ...options } = source;
+  const { appName, instance, namespace, isMultiSource } = context;
+  return JSON.stringify([options, appName, instance, namespace, isMultiSource, [...refs.keys()]]);
+}
+
+/** Undefined where a revision may come to mean something else. */
+function commitsOf({ tree, refs }: Asked): string | undefined {
+  const all = [tree, ...refs.values()].map(({ revision }) => revision);
+  return all.every(isFullCommit) ? all.join(" ") : undefined;
+}
+
+async function haveFacts({ facts }: Recorded, asked: Asked, settings: RenderSettings, signal: AbortSignal) {
+  const { source, tree, context } = asked;
+  const variables = buildEnvironment(source, tree.revision, context);
+  for (const [name, value] of facts) {
+    if (name.startsWith("$")) {
+      if ((variables.get(name.slice(1)) ?? "") !== value) return false;
+    } else if (name === "cluster") {
+      if (JSON.stringify(await context.versions?.(signal)) !== value) return false;
+    } else if ((await readToolFact(name, settings, signal)) !== value) return false;
+  }
+  return true;
+}
+
+async function haveReads({ reads }: Recorded, { tree, refs }: Asked, signal: AbortSignal): Promise<boolean> {
+  for (const { ref, path, id } of reads) {
+    const from = ref === "" ? tree : refs.get(ref);
+    if (from === undefined || (await from.treeId(path, signal)) !== id) return false;
+  }
+  return true;
+}

@@ -1,0 +1,66 @@
+import type { DirectoryOptions } from "../../api/application-types.ts";
+import { leavesTree } from "../source/symlink.ts";
+import { comparePaths, maxDirectoryBytes, renderDirectory, selectFiles } from "./directory.ts";
+import { inputIds } from "./inputs.ts";
+import { planJsonnet } from "./jsonnet.ts";
+import { decodeManifestText } from "./manifest-file.ts";
+import type { Job, Plan, Produced } from "./plan.ts";
+import { RenderError, type SourceFile } from "./render.ts";
+
+/** A folder of plain manifests and jsonnet (spec argo-cd-engine 7.6). */
+export async function planDirectory(job: Job, signal: AbortSignal): Promise<Plan> {
+  const { source, inputs } = job;
+  const options = source.directory ?? {};
+  const files = await readFolder(job, options);
+  const jsonnet = files
+    .filter(({ path, text }) => path.endsWith(".jsonnet") && !isSkipped(text))
+    .map(({ path }) => path);
+  const plan = jsonnet.length === 0 ? undefined : await planJsonnet(job, jsonnet, signal);
+  return {
+    type: "Directory",
+    key: [options, files.map(({ path }) => path), plan?.key, inputIds(inputs)],
+    isVolatile: false,
+    usesTool: plan !== undefined,
+    async produce(stop): Promise<Produced> {
+      const evaluated = (await plan?.evaluate(stop)) ?? [];
+      const texts = new Map(evaluated.map(({ path, text }) => [path, text]));
+      const ready = files.map(({ path, text }) => ({ path, text: texts.get(path) ?? text }));
+      const bytes = ready.reduce((sum, { text }) => sum + text.length, 0);
+      return { manifests: renderDirectory(ready, options).map(({ object }) => object), bytes };
+    },
+  };
+}
+
+function isSkipped(text: string): boolean {
+  return text.includes("+argocd:skip-file-rendering");
+}
+
+/** Only files that the options choose are read. Links are followed; those to nothing and to folders are left out. */
+async function readFolder({ path, inputs }: Job, options: DirectoryOptions): Promise<readonly SourceFile[]> {
+  const { main } = inputs;
+  const below = (file: string): string => file.slice(path === "" ? 0 : path.length + 1);
+  const entries = (await main.list(path)).filter(({ kind }) => kind !== "submodule");
+  const names = entries.map((entry) => ({ path: below(entry.path), text: "" }));
+  const chosen = new Set(selectFiles(names, options).map((file) => file.path));
+  const wanted = entries.filter((entry) => chosen.has(below(entry.path)));
+  const contents = await main.contents(wanted, maxDirectoryBytes);
+  const links = new Map(
+    wanted.flatMap((one) => (one.kind === "symlink" ? [[one.path, String(contents.get(one.path))] as const] : [])),
+  );
+  const files: SourceFile[] = [];
+  let left = maxDirectoryBytes;
+  for (const entry of wanted) {
+    if (entry.kind === "symlink" && leavesTree(entry.path, links)) {
+      throw new RenderError("Unknown", `the link ${JSON.stringify(entry.path)} leads out of the repository`);
+    }
+    const found = entry.kind === "symlink" ? await inputs.add(entry.path) : entry;
+    if (found === undefined || found.kind === "folder" || found.kind === "submodule") continue;
+    if (entry.kind !== "symlink") inputs.addListed(entry);
+    const content = (await main.contents([{ ...found, kind: found.kind }])).get(found.path) ?? Buffer.alloc(0);
+    left -= content.length;
+    if (left < 0)
+      throw new RenderError("Unknown", `the manifests have more than the ${maxDirectoryBytes} bytes allowed`);
+    files.push({ path: below(entry.path), text: decodeManifestText(content) });
+  }
+  return files.sort((a, b) => comparePaths(a.path, b.path));
+}

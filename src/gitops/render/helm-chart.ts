@@ -1,0 +1,182 @@
+import { promisify } from "node:util";
+import { gunzip } from "node:zlib";
+import { isJsonObject, type JsonObject } from "../../base/json.ts";
+import { parseYamlDocuments } from "../../base/yaml.ts";
+import type { TreeEntry } from "../source/source.ts";
+import type { Inputs } from "./inputs.ts";
+import { RenderError } from "./render.ts";
+import { normalPath } from "./tree-reader.ts";
+
+/** What a chart's files say about how it can be rendered. */
+export interface ChartFacts {
+  /** Calls functions whose results differ from run to run, or that look at the cluster. */
+  readonly isVolatile: boolean;
+  /** Looks at the cluster's versions. */
+  readonly usesVersions: boolean;
+  /** Some of its dependencies are not in `charts/`. */
+  readonly lacksDependencies: boolean;
+  /** Repositories of those dependencies that are not folders. */
+  readonly repositories: readonly string[];
+}
+
+const inflate = promisify(gunzip);
+const maxArchiveBytes = 64 * 1024 * 1024;
+const maxCharts = 100;
+
+/**
+ * Adds the chart and the folders that it depends on by `file://`, and reads what they say.
+ * A chart within an archive counts as one file whose text is searched.
+ */
+export async function readChart(path: string, inputs: Inputs): Promise<ChartFacts> {
+  const facts: ChartFacts[] = [];
+  const waiting = [path];
+  const seen = new Set<string>();
+  for (let next = waiting.pop(); next !== undefined && seen.size < maxCharts; next = waiting.pop()) {
+    const found = await inputs.add(next);
+    if (found?.kind !== "folder" || seen.has(found.path)) continue;
+    seen.add(found.path);
+    const one = await readOne(found.path, inputs);
+    facts.push(one.facts);
+    waiting.push(...one.folders);
+  }
+  return {
+    isVolatile: facts.some(({ isVolatile }) => isVolatile),
+    usesVersions: facts.some(({ usesVersions }) => usesVersions),
+    lacksDependencies: facts.some(({ lacksDependencies }) => lacksDependencies),
+    repositories: [...new Set(facts.flatMap(({ repositories }) => repositories))],
+  };
+}
+
+async function readOne(path: string, { main }: Inputs) {
+  const entries = (await main.list(path)).filter(({ kind }) => kind === "file" || kind === "executable");
+  const contents = await main.contents(entries);
+  const prefix = path === "" ? "" : `${path}/`;
+  const texts: string[] = [];
+  const metadata: JsonObject[] = [];
+  const locked: JsonObject[] = [];
+  for (const entry of entries) {
+    const name = entry.path.slice(prefix.length);
+    const text = await textOf(entry, contents.get(entry.path) ?? Buffer.alloc(0));
+    if (/(^|\/)templates\/|\.tgz$/.test(name)) texts.push(text);
+    if (/(^|\/)Chart\.yaml$/.test(name) && /^kubeVersion:/m.test(text)) texts.push("{{ .Capabilities }}");
+    if (name === "Chart.yaml" || name === "requirements.yaml") metadata.push(...objectsIn(text));
+    // Helm builds what a lock names, which may be something else.
+    if (name === "Chart.lock" || name === "requirements.lock") locked.push(...objectsIn(text));
+  }
+  const missing = dependenciesOf(metadata).filter(({ name }) => !isVendored(name, entries, prefix));
+  const local = missing.filter(({ repository }) => repository.startsWith("file://"));
+  const remote = missing.filter(({ repository }) => !repository.startsWith("file://") && repository !== "");
+  return {
+    folders: [...local, ...dependenciesOf(locked)].flatMap(({ repository }) => folderOf(path, repository)),
+    facts: {
+      isVolatile: texts.some(callsVolatile),
+      usesVersions: texts.some(usesCapabilities),
+      lacksDependencies: missing.length > 0,
+      repositories: remote.map(({ repository }) => repository),
+    },
+  };
+}
+
+/** The folder that a `file://` names. @throws RenderError for one out of the repository, which Helm would take */
+function folderOf(chart: string, repository: string): readonly string[] {
+  if (!repository.startsWith("file://")) return [];
+  const written = repository.slice("file://".length);
+  const leaving = new RenderError(
+    "Unknown",
+    `the dependency ${JSON.stringify(repository)} leads out of the repository`,
+  );
+  if (written.startsWith("/")) throw leaving;
+  try {
+    return [normalPath(`${chart}/${written}`)];
+  } catch {
+    throw leaving;
+  }
+}
+
+async function textOf({ path }: TreeEntry, content: Buffer): Promise<string> {
+  if (!path.endsWith(".tgz")) return content.toString("utf8");
+  // What cannot be looked into may call anything.
+  const opened = await inflate(content, { maxOutputLength: maxArchiveBytes }).catch(() => undefined);
+  return opened?.toString("latin1") ?? "{{ now }}{{ .Capabilities }}";
+}
+
+function objectsIn(text: string): readonly JsonObject[] {
+  try {
+    return parseYamlDocuments(text).flatMap(({ value }) => (isJsonObject(value) ? [value] : []));
+  } catch {
+    return []; // Helm says what is wrong with it.
+  }
+}
+
+function dependenciesOf(metadata: readonly JsonObject[]) {
+  const all = metadata.flatMap(({ dependencies }) => (Array.isArray(dependencies) ? dependencies : []));
+  return all.filter(isJsonObject).map(({ name, repository }) => ({
+    name: typeof name === "string" ? name : "",
+    repository: typeof repository === "string" ? repository : "",
+  }));
+}
+
+function isVendored(name: string, entries: readonly TreeEntry[], prefix: string): boolean {
+  const folder = `${prefix}charts/${name}`;
+  return entries.some(({ path }) => path === `${folder}/Chart.yaml` || isArchiveOf(path, folder));
+}
+
+function isArchiveOf(path: string, folder: string): boolean {
+  return path.startsWith(`${folder}-`) && /^-v?\d.*\.tgz$/.test(path.slice(folder.length));
+}
+
+const volatileCall =
+  /(?<![.\w$-])(lookup|now|ago|rand(Alpha|AlphaNum|Ascii|Numeric|Int|Bytes)|shuffle|uuidv4|gen(PrivateKey|CA|CAWithKey|SelfSignedCert|SelfSignedCertWithKey|SignedCert|SignedCertWithKey)|bcrypt|htpasswd|encryptAES|getHostByName)(?![\w-])/;
+
+/** Whether an action of a template, comments and texts in it left out, calls one of the functions. */
+export function callsVolatile(text: string): boolean {
+  return actionsIn(text).some((action) => volatileCall.test(action));
+}
+
+function usesCapabilities(text: string): boolean {
+  return actionsIn(text).some((action) => action.includes("Capabilities"));
+}
+
+/** The code of all `{{…}}`, without texts and comments. Linear in the text, whatever it holds. */
+function actionsIn(text: string): readonly string[] {
+  const actions: string[] = [];
+  for (let start = text.indexOf("{{"); start >= 0; ) {
+    const end = text.indexOf("}}", start);
+    if (end < 0) break;
+    actions.push(codeOf(text.slice(start + 2, end)));
+    start = text.indexOf("{{", end);
+  }
+  return actions;
+}
+
+function codeOf(action: string): string {
+  let code = "";
+  for (let at = 0; at < action.length; ) {
+    const opening = ['"', "`", "/*"].find((one) => action.startsWith(one, at));
+    if (opening === undefined) {
+      code += action[at];
+      at += 1;
+      continue;
+    }
+    const closing = endOf(action, at + opening.length, opening);
+    if (closing < 0) break;
+    code += " ";
+    at = closing;
+  }
+  return code;
+}
+
+/** Behind what closes a text or a comment; -1 when nothing does. */
+function endOf(action: string, from: number, opening: string): number {
+  if (opening === "/*") return behind(action.indexOf("*/", from), 2);
+  if (opening === "`") return behind(action.indexOf("`", from), 1);
+  for (let at = from; at < action.length; at++) {
+    if (action[at] === "\\") at += 1;
+    else if (action[at] === '"') return at + 1;
+  }
+  return -1;
+}
+
+function behind(index: number, length: number): number {
+  return index < 0 ? -1 : index + length;
+}

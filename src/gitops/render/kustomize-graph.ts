@@ -1,0 +1,199 @@
+import { EngineError } from "../../base/errors.ts";
+import { isJsonObject, type JsonObject } from "../../base/json.ts";
+import { parseYamlDocuments } from "../../base/yaml.ts";
+import type { Inputs } from "./inputs.ts";
+import { RenderError } from "./render.ts";
+import { kustomizationFiles } from "./source-type.ts";
+import { type Found, normalPath, type TreeReader } from "./tree-reader.ts";
+
+/** What a kustomization and all that it is made of say. */
+export interface KustomizationFacts {
+  /** Something is not in the tree: kustomize may fetch it from elsewhere, or know better where it is. */
+  readonly reachesOut: boolean;
+  /** Variables that env files take from the environment: lines without a value. */
+  readonly variables: readonly string[];
+  /** Charts are inflated. */
+  readonly usesHelm: boolean;
+}
+
+const maxKustomizations = 1_000;
+
+interface Walk {
+  readonly inputs: Inputs;
+  readonly seen: Set<string>;
+  readonly variables: Set<string>;
+  reachesOut: boolean;
+  usesHelm: boolean;
+}
+
+/** Adds the kustomization's files, those of its bases and components, and every file that they name. */
+export async function readKustomization(
+  path: string,
+  inputs: Inputs,
+  more: { readonly files: readonly string[]; readonly folders: readonly string[] },
+): Promise<KustomizationFacts> {
+  const walk: Walk = { inputs, seen: new Set(), variables: new Set(), reachesOut: false, usesHelm: false };
+  await visit(path, walk);
+  for (const file of more.files) await addFile(path, file, walk);
+  for (const folder of more.folders) await addResource(path, folder, walk);
+  const { reachesOut, usesHelm, variables } = walk;
+  return { reachesOut, usesHelm, variables: [...variables].sort() };
+}
+
+async function visit(folder: string, walk: Walk): Promise<void> {
+  const { inputs, seen } = walk;
+  if (seen.has(folder)) return;
+  if (seen.size >= maxKustomizations) {
+    walk.reachesOut = true;
+    return;
+  }
+  seen.add(folder);
+  await inputs.main.prepare(folder);
+  for (const name of kustomizationFiles) {
+    const found = await inputs.add(join(folder, name));
+    if (found === undefined || found.kind === "folder") continue;
+    const text = await inputs.main.text({ ...found, kind: "file" });
+    for (const object of objectsIn(text)) await visitObject(folder, object, walk);
+  }
+}
+
+async function visitObject(folder: string, object: JsonObject, walk: Walk): Promise<void> {
+  const named = filesNamedBy(object);
+  await fetchTogether(folder, [...named.resources, ...named.files], walk);
+  for (const one of named.resources) await addResource(folder, one, walk);
+  for (const one of named.files) await addFile(folder, one, walk);
+  for (const one of named.envFiles) await addEnvFile(folder, one, walk);
+  // Generators and charts name files of their folder in ways of their own.
+  if (named.usesFolder) await walk.inputs.add(folder);
+  if (named.usesHelm) walk.usesHelm = true;
+}
+
+/** Files come in one request, not one by one. */
+async function fetchTogether(folder: string, names: readonly string[], { inputs: { main } }: Walk): Promise<void> {
+  const found = await Promise.all(names.map(async (name) => findWithin(folder, name, main)));
+  await main.contents(
+    found.flatMap((one) => (one?.kind === "file" || one?.kind === "executable" ? [{ ...one, kind: one.kind }] : [])),
+  );
+}
+
+/** Undefined for what is no path, too: whoever needs it says so. */
+async function findWithin(folder: string, name: string, main: TreeReader): Promise<Found | undefined> {
+  try {
+    return await main.look(join(folder, name));
+  } catch (error) {
+    if (error instanceof EngineError && error.code === "GIT_PATH_INVALID") return undefined;
+    throw error;
+  }
+}
+
+/** A file, a folder with a kustomization, or something elsewhere. */
+async function addResource(folder: string, name: string, walk: Walk): Promise<void> {
+  const path = pathWithin(folder, name);
+  const found = path === undefined ? undefined : (await walk.inputs.main.follow(path, "look")).found;
+  if (path === undefined || found === undefined) {
+    walk.reachesOut = true;
+    return;
+  }
+  if (found.kind !== "folder") await addResourceFile(path, walk);
+  else if (found.path === path) await visit(path, walk);
+  else await walk.inputs.add(path).then(() => visit(found.path, walk));
+}
+
+/** A generator names files as a kustomization does. */
+async function addResourceFile(path: string, walk: Walk): Promise<void> {
+  const found = await walk.inputs.add(path);
+  if (found === undefined || found.kind === "folder") return;
+  const text = await walk.inputs.main.text({ ...found, kind: "file" });
+  if (!/^kind: *["']?(ConfigMap|Secret)Generator|^kind: *["']?HelmChartInflationGenerator/m.test(text)) return;
+  for (const object of objectsIn(text)) {
+    const { kind } = object;
+    const key =
+      { ConfigMapGenerator: "configMapGenerator", SecretGenerator: "secretGenerator" }[String(kind)] ?? "helmCharts";
+    await visitObject(parentOf(path), { [key]: [object] }, walk);
+  }
+}
+
+function parentOf(path: string): string {
+  return path.split("/").slice(0, -1).join("/");
+}
+
+async function addFile(folder: string, name: string, walk: Walk): Promise<void> {
+  const path = pathWithin(folder, name);
+  if (path !== undefined) await walk.inputs.add(path);
+}
+
+async function addEnvFile(folder: string, name: string, walk: Walk): Promise<void> {
+  const path = pathWithin(folder, name);
+  const found = path === undefined ? undefined : await walk.inputs.add(path);
+  if (found === undefined || found.kind === "folder") return;
+  const text = await walk.inputs.main.text({ ...found, kind: "file" });
+  for (const line of text.split("\n").map((one) => one.trim())) {
+    if (line !== "" && !line.startsWith("#") && !line.includes("=")) walk.variables.add(line);
+  }
+}
+
+/**
+ * Undefined for what is an address, not a path. Kustomize may be told to read any file: what leads out of the tree is
+ * refused before it runs. @throws RenderError
+ */
+function pathWithin(folder: string, name: string): string | undefined {
+  if (name.includes("\n") || /^[\w+.-]+:\/\/|^[\w.-]+@[\w.-]+:|^git::/.test(name)) return undefined;
+  const leaving = new RenderError("Unknown", `${folder}: ${JSON.stringify(name)} leads out of the repository`);
+  if (name.startsWith("/")) throw leaving;
+  try {
+    return join(folder, name);
+  } catch {
+    throw leaving;
+  }
+}
+
+function join(folder: string, name: string): string {
+  return normalPath(`${folder}/${name}`);
+}
+
+function objectsIn(text: string): readonly JsonObject[] {
+  try {
+    return parseYamlDocuments(text).flatMap(({ value }) => (isJsonObject(value) ? [value] : []));
+  } catch {
+    return []; // kustomize says what is wrong with it.
+  }
+}
+
+/** What a kustomization names, by what it may be. Texts with line feeds are content, not names. */
+export function filesNamedBy(kustomization: JsonObject) {
+  const list = (key: string): readonly unknown[] => (Array.isArray(kustomization[key]) ? kustomization[key] : []);
+  const names = (...keys: readonly string[]): readonly string[] => keys.flatMap(list).filter(isName);
+  const fields = (key: string, field: string): readonly string[] =>
+    list(key).flatMap((one) => (isJsonObject(one) && isName(one[field]) ? [one[field]] : []));
+  const generators = [...list("configMapGenerator"), ...list("secretGenerator")].filter(isJsonObject);
+  const charts = list("helmCharts").filter(isJsonObject);
+  const openapi = isJsonObject(kustomization.openapi) ? [kustomization.openapi.path].filter(isName) : [];
+  const plugins = ["generators", "transformers", "validators"];
+  const usesHelm = ["helmCharts", "helmGlobals", "helmChartInflationGenerator"].some(
+    (key) => kustomization[key] !== undefined,
+  );
+  return {
+    resources: names("resources", "bases", "components", ...plugins),
+    files: [
+      ...names("crds", "configurations", "patchesStrategicMerge"),
+      ...["patches", "patchesJson6902", "replacements"].flatMap((key) => fields(key, "path")),
+      ...generators.flatMap(({ files }) => (Array.isArray(files) ? files.filter(isName).map(afterKey) : [])),
+      ...openapi,
+      ...charts.flatMap(({ valuesFile, additionalValuesFiles }) =>
+        [valuesFile, ...(Array.isArray(additionalValuesFiles) ? additionalValuesFiles : [])].filter(isName),
+      ),
+    ],
+    envFiles: generators.flatMap(({ env, envs }) => [env, ...(Array.isArray(envs) ? envs : [])].filter(isName)),
+    usesFolder: usesHelm || plugins.some((key) => list(key).length > 0),
+    usesHelm,
+  };
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === "string" && value !== "" && !value.includes("\n");
+}
+
+/** `key=path` */
+function afterKey(text: string): string {
+  return text.slice(text.indexOf("=") + 1);
+}

@@ -1,0 +1,90 @@
+import type { ApplicationSource } from "../../api/application-types.ts";
+import type { JsonObject } from "../../base/json.ts";
+import type { Inputs } from "./inputs.ts";
+import type { Recorder } from "./recorder.ts";
+import type { RenderContext, RenderLog, SourceType } from "./render.ts";
+import type { Tool, ToolName, Tools } from "./tools.ts";
+
+/** What is to be rendered, and what it may be rendered with. */
+export interface Job {
+  /** With what files of its folder say. */
+  readonly source: ApplicationSource;
+  /** The folder, normalised, from its tree's root. */
+  readonly path: string;
+  readonly inputs: Inputs;
+  readonly recorder: Recorder;
+  readonly context: RenderContext;
+  readonly settings: RenderSettings;
+  /** A variable of the build environment; asking for it is recorded. */
+  readonly variable: (name: string) => string | undefined;
+  /** All of them; recorded as such. */
+  readonly environment: () => Readonly<Record<string, string>>;
+  /** Whether the whole tree is handed over, since a run with its inputs alone failed. */
+  readonly isWhole: boolean;
+  readonly log: RenderLog;
+}
+
+export interface RenderSettings {
+  readonly tools: Tools;
+  /** Where tools run. */
+  readonly workDirectory: string;
+  /** `argocd-cm`'s `kustomize.buildOptions`. */
+  readonly kustomizeBuildOptions: readonly string[];
+  readonly plugins: readonly Plugin[];
+}
+
+/** A `ConfigManagementPlugin` of the engine's configuration (spec argo-cd-engine 7.7). */
+export interface Plugin {
+  readonly name: string;
+  readonly init?: PluginCommand;
+  readonly generate: PluginCommand;
+  readonly discover: PluginDiscovery | undefined;
+  /** Those with a value of their own. */
+  readonly parameters: readonly JsonObject[];
+}
+
+export interface PluginCommand {
+  readonly command: readonly string[];
+  readonly args: readonly string[];
+}
+
+export type PluginDiscovery =
+  | { readonly kind: "fileName"; readonly glob: string }
+  | { readonly kind: "glob"; readonly glob: string }
+  | ({ readonly kind: "command" } & PluginCommand);
+
+export interface Produced {
+  readonly manifests: readonly JsonObject[];
+  /** Of the text that they were read from. */
+  readonly bytes: number;
+}
+
+/** A rendering that is ready to run. Everything that decides its result is in `key` and in the inputs. */
+export interface Plan {
+  readonly type: SourceType;
+  /** What is run, and how, beside the inputs' content. */
+  readonly key: readonly unknown[];
+  /** Whether it has to be run again for each commit: it reads more than its inputs. */
+  readonly isVolatile: boolean;
+  /** Whether a tool is run: its result is worth keeping on disk, and a failure worth a try with the whole tree. */
+  readonly usesTool: boolean;
+  produce(signal: AbortSignal): Promise<Produced>;
+}
+
+/** The tool, and a note that the result depends on it. @throws TerminalError TOOL_MISSING */
+export async function useTool(
+  name: ToolName,
+  { settings, recorder }: Pick<Job, "settings" | "recorder">,
+  signal: AbortSignal,
+  version = "",
+): Promise<Tool> {
+  const tool = await settings.tools.find(name, signal, version || undefined);
+  recorder.fact(`tool ${name} ${version}`, tool.identity);
+  return tool;
+}
+
+/** What such a note would say now. @throws TerminalError TOOL_MISSING */
+export async function readToolFact(fact: string, { tools }: RenderSettings, signal: AbortSignal): Promise<string> {
+  const [, name, version] = fact.split(" ");
+  return (await tools.find(name as ToolName, signal, version || undefined)).identity;
+}

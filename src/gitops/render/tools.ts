@@ -1,0 +1,172 @@
+import { access, constants, readdir, stat } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { delimiter, join } from "node:path";
+import { type ChildResult, runChild } from "../../base/child.ts";
+import type { Clock } from "../../base/clock.ts";
+import { TerminalError } from "../../base/errors.ts";
+import { createSlots } from "../../base/slots.ts";
+import { ToolRefusal } from "./render.ts";
+import type { WorkingFolder } from "./working-folder.ts";
+
+export type ToolName = "helm" | "kustomize" | "jsonnet";
+
+/** A tool as it lies on this machine. */
+export interface Tool {
+  readonly name: ToolName;
+  readonly path: string;
+  /** As the tool itself says it. */
+  readonly version: string;
+  /** Another one when the program was replaced. */
+  readonly identity: string;
+}
+
+export interface ToolCall {
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly folder: WorkingFolder;
+  /** Beside what every tool gets. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** How errors name the call; without values that users wrote. */
+  readonly label: string;
+}
+
+export interface Tools {
+  /** `version`: a registered one, `--tool kustomize@5.4.3=PATH`. @throws TerminalError TOOL_MISSING */
+  find(name: ToolName, signal: AbortSignal, version?: string): Promise<Tool>;
+  /** Standard output. @throws ToolRefusal when it says no; EngineError TOOL_* when it cannot be run to its end */
+  run(tool: Tool, call: ToolCall, signal: AbortSignal): Promise<string>;
+  /** The same for a program that is no tool of ours: a plugin's command. */
+  runCommand(command: string, call: ToolCall, signal: AbortSignal): Promise<string>;
+}
+
+export interface ToolsOptions {
+  /** By `name` or `name@version`. */
+  readonly paths: ReadonlyMap<string, string>;
+  /** `<data-dir>/tools`; looked into before PATH. */
+  readonly directory: string;
+  /** PATH, proxies, certificates: all that tools see of ours. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly clock: Clock;
+  readonly timeoutMs?: number;
+  readonly maxOutputBytes?: number;
+  readonly atOnce?: number;
+}
+
+const wanted: Record<ToolName, string> = {
+  helm: "Helm 3.14 or newer; https://helm.sh/docs/intro/install/",
+  kustomize: "kustomize 5; https://kubectl.docs.kubernetes.io/installation/kustomize/",
+  jsonnet: "go-jsonnet 0.20 or newer; https://github.com/google/go-jsonnet",
+};
+
+const versionArgs: Record<ToolName, readonly string[]> = {
+  helm: ["version", "--template", "{{.Version}}"],
+  kustomize: ["version"],
+  jsonnet: ["--version"],
+};
+
+/** The original's `ARGOCD_EXEC_TIMEOUT`. */
+const defaultTimeoutMs = 90_000;
+const defaultOutputBytes = 64 * 1024 * 1024;
+const versionTimeoutMs = 20_000;
+
+/** Looks for programs when they are asked for, again and again: one that is installed later is found. */
+export function createTools(options: ToolsOptions): Tools {
+  const { clock, env, timeoutMs = defaultTimeoutMs, maxOutputBytes = defaultOutputBytes } = options;
+  const slots = createSlots(options.atOnce ?? Math.max(2, availableParallelism()));
+  const versions = new Map<string, Promise<string>>();
+
+  async function readVersion(name: ToolName, path: string): Promise<string> {
+    const call = {
+      command: path,
+      args: versionArgs[name],
+      env,
+      timeoutMs: versionTimeoutMs,
+      maxOutputBytes: 64 * 1024,
+    };
+    const { code, stdout, stderr } = await runChild({ ...call, label: `${name} version` }, clock, never);
+    if (code === 0) return `${stdout.toString("utf8")}${stderr}`.trim().slice(0, 200);
+    throw missing(name, `"${path}" does not tell its version: ${stderr.trim().slice(0, 300)}`);
+  }
+
+  async function execute(command: string, call: ToolCall, signal: AbortSignal): Promise<string> {
+    using _place = await slots.take(signal);
+    const { home } = call.folder;
+    const own = { HOME: home, TMPDIR: join(home, "tmp"), XDG_CONFIG_HOME: home, XDG_CACHE_HOME: home, LC_ALL: "C" };
+    const child = {
+      command,
+      args: call.args,
+      cwd: call.cwd,
+      env: { ...env, ...own, ...call.env },
+      timeoutMs,
+      maxOutputBytes,
+      label: call.label,
+    };
+    return outputOf(await runChild(child, clock, signal), call);
+  }
+
+  return {
+    async find(name, signal, version) {
+      signal.throwIfAborted();
+      const path = await locate(name, version, options);
+      const { mtimeMs, size } = await stat(path);
+      const identity = `${path} ${mtimeMs} ${size}`;
+      const known = versions.get(identity) ?? readVersion(name, path);
+      versions.set(identity, known);
+      known.catch(() => versions.delete(identity));
+      return { name, path, version: await known, identity };
+    },
+    run: ({ path }, call, signal) => execute(path, call, signal),
+    runCommand: execute,
+  };
+}
+
+const never = new AbortController().signal;
+
+function outputOf({ code, stdout, stderr }: ChildResult, { label, folder }: ToolCall): string {
+  if (code === 0) return stdout.toString("utf8");
+  const said = withoutApiVersions(folder.clean(stderr)).trim();
+  throw new ToolRefusal("Unknown", `\`${label}\` failed exit status ${code}: ${said}`);
+}
+
+/** A list of hundreds of versions says nothing about what went wrong. */
+function withoutApiVersions(text: string): string {
+  return text.replaceAll(/(--api-versions \S+ ?)+/g, "");
+}
+
+async function locate(name: ToolName, version: string | undefined, options: ToolsOptions): Promise<string> {
+  const { paths, directory, env } = options;
+  if (version !== undefined) return locateVersion(name, version, options);
+  const given = paths.get(name);
+  if (given !== undefined) {
+    if (await isProgram(given)) return given;
+    throw missing(name, `"${given}" is not a program that can be run`);
+  }
+  for (const folder of [directory, ...(env.PATH ?? "").split(delimiter)]) {
+    if (folder !== "" && (await isProgram(join(folder, name)))) return join(folder, name);
+  }
+  throw missing(name, `it is neither in "${directory}" nor on PATH`);
+}
+
+async function locateVersion(name: ToolName, version: string, { paths, directory }: ToolsOptions): Promise<string> {
+  const plain = version.replace(/^v/, "");
+  const given = paths.get(`${name}@${version}`) ?? paths.get(`${name}@${plain}`);
+  const names = await readdir(directory).catch(() => []);
+  const found = given ?? names.filter((one) => one === `${name}-${plain}`).map((one) => join(directory, one))[0];
+  if (found !== undefined && (await isProgram(found))) return found;
+  const how = `register it by --tool ${name}@${plain}=PATH, or put it at "${join(directory, `${name}-${plain}`)}"`;
+  throw new TerminalError("TOOL_MISSING", `${name} version ${version} is not registered: ${how}`);
+}
+
+function missing(name: ToolName, why: string): TerminalError {
+  const how = `install ${wanted[name]}, or name it by --tool ${name}=PATH`;
+  return new TerminalError("TOOL_MISSING", `${name} is missing: ${why}; ${how}`);
+}
+
+async function isProgram(path: string): Promise<boolean> {
+  try {
+    await access(path, constants.X_OK);
+    return (await stat(path)).isFile();
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,75 @@
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { TreeEntry } from "../source/source.ts";
+import { leavesTree } from "../source/symlink.ts";
+import type { Inputs } from "./inputs.ts";
+import { RenderError } from "./render.ts";
+import type { TreeReader } from "./tree-reader.ts";
+
+/** Where one tool runs: the files it may read, and a home of its own. Disposal removes all of it. */
+export interface WorkingFolder extends AsyncDisposable {
+  readonly root: string;
+  /** The folder of the source's own tree. */
+  readonly source: string;
+  /** For what the tool keeps between its steps. */
+  readonly home: string;
+  /** Where the tree of a referred source stands. */
+  refRoot(ref: string): string;
+  /** A text as people may read it: without this folder's name. */
+  clean(text: string): string;
+}
+
+/** Files written at once. */
+const atOnce = 32;
+
+/** Writes the inputs, and nothing else of their trees. @throws RenderError for links out of a tree */
+export async function openWorkingFolder(directory: string, inputs: Inputs): Promise<WorkingFolder> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const root = await mkdtemp(join(directory, "run-"));
+  const folder: WorkingFolder = {
+    root,
+    source: join(root, "source"),
+    home: join(root, "home"),
+    refRoot: (ref) => join(root, "refs", ref),
+    clean: (text) => text.replaceAll(`${root}/source/`, "").replaceAll(`${root}/`, "").replaceAll(root, "."),
+    [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true, maxRetries: 3 }),
+  };
+  try {
+    await mkdir(join(folder.home, "tmp"), { recursive: true });
+    await mkdir(folder.source, { recursive: true });
+    for (const [reader, entries] of inputs.entries) {
+      await writeEntries(reader === inputs.main ? folder.source : folder.refRoot(reader.ref), reader, [
+        ...entries.values(),
+      ]);
+    }
+    return folder;
+  } catch (error) {
+    await folder[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** Links come last: nothing is written through one. */
+async function writeEntries(root: string, reader: TreeReader, entries: readonly TreeEntry[]): Promise<void> {
+  const contents = await reader.contents(entries);
+  const contentOf = ({ path }: TreeEntry): Buffer => contents.get(path) ?? Buffer.alloc(0);
+  const links = new Map(
+    entries.filter(({ kind }) => kind === "symlink").map((entry) => [entry.path, contentOf(entry).toString("utf8")]),
+  );
+  for (const path of links.keys()) {
+    if (!leavesTree(path, links)) continue;
+    throw new RenderError("Unknown", `the link ${JSON.stringify(path)} leads out of the repository`);
+  }
+  const folders = new Set(entries.map(({ path, kind }) => (kind === "submodule" ? path : dirname(path))));
+  for (const folder of folders) await mkdir(join(root, folder), { recursive: true });
+  const files = entries.filter(({ kind }) => kind === "file" || kind === "executable");
+  for (let index = 0; index < files.length; index += atOnce) {
+    const write = (entry: TreeEntry): Promise<void> =>
+      writeFile(join(root, entry.path), contentOf(entry), {
+        flag: "wx",
+        mode: entry.kind === "executable" ? 0o755 : 0o644,
+      });
+    await Promise.all(files.slice(index, index + atOnce).map(write));
+  }
+  for (const [path, target] of links) await symlink(target, join(root, path));
+}

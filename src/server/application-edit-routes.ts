@@ -1,0 +1,121 @@
+import { type Request, Router } from "express";
+import { replaced } from "../api/application-replace.ts";
+import { objectOf, textOf } from "../api/fields.ts";
+import { argoApiVersion } from "../api/resources.ts";
+import { EngineError } from "../base/errors.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { applyJsonPatch, PatchError } from "../objects/json-patch.ts";
+import { applyMergePatch } from "../objects/merge-patch.ts";
+import type { KubeObject } from "../objects/object.ts";
+import type { ResourceName } from "../record/records.ts";
+import { controllerNamespace, findApplication, refOf, shown, textParameter } from "./application-query.ts";
+import type { ApplicationAccess } from "./application-routes.ts";
+import { bodyObject, jsonBody } from "./body.ts";
+import { rollbackOperation, withQuarantine } from "./rollback-request.ts";
+
+/** Changes of Applications; see `controllers/applications/application-edits.ts` for what each promises. */
+export interface ApplicationEdits {
+  create(object: KubeObject, options: { readonly upsert: boolean; readonly validate: boolean }): Promise<KubeObject>;
+  change(
+    ref: ResourceName,
+    change: (now: KubeObject) => KubeObject,
+    options: { readonly validate: boolean },
+  ): Promise<KubeObject>;
+  delete(ref: ResourceName, options: { readonly cascade: boolean; readonly background: boolean }): Promise<void>;
+  terminate(ref: ResourceName): Promise<void>;
+}
+
+/** The changing part of `/api/v1/applications` (spec argo-cd-surface 6.2, 6.4). */
+export function applicationEditRoutes(applications: ApplicationAccess, edits: ApplicationEdits): Router {
+  const router = Router();
+  const find = (request: Request): KubeObject =>
+    findApplication(applications, textOf(request.params.name as JsonValue), textParameter(request, "appNamespace"));
+  router.post("/", ...jsonBody(), async (request, response) => {
+    const object = applicationIn(bodyObject(request), textParameter(request, "appNamespace"));
+    const options = { upsert: flagOf(request, "upsert", false), validate: flagOf(request, "validate", true) };
+    response.json(shown(await edits.create(object, options)));
+  });
+  router.put("/:name", ...jsonBody(), async (request, response) => {
+    const ref = refOf(find(request));
+    const wanted = applicationIn(bodyObject(request), ref.namespace);
+    if (wanted.metadata.name !== ref.name) throw new EngineError("USAGE", "metadata.name: must be that of the path");
+    const options = { validate: flagOf(request, "validate", true) };
+    response.json(shown(await edits.change(ref, (now) => replaced(now, wanted), options)));
+  });
+  router.put("/:name/spec", ...jsonBody(), async (request, response) => {
+    const spec = bodyObject(request);
+    const options = { validate: flagOf(request, "validate", true) };
+    const written = await edits.change(refOf(find(request)), (now) => ({ ...now, spec }), options);
+    response.json(written.spec);
+  });
+  router.patch("/:name", ...jsonBody(), async (request, response) => {
+    const { patch, patchType } = bodyObject(request);
+    const change = (now: KubeObject): KubeObject => replaced(now, patched(now, textOf(patch), textOf(patchType)));
+    response.json(shown(await edits.change(refOf(find(request)), change, { validate: true })));
+  });
+  router.delete("/:name", async (request, response) => {
+    const policy = textParameter(request, "propagationPolicy") ?? "foreground";
+    if (policy !== "foreground" && policy !== "background") {
+      throw new EngineError("USAGE", `invalid propagation policy: ${policy} (expected foreground or background)`);
+    }
+    const cascade = flagOf(request, "cascade", true);
+    await edits.delete(refOf(find(request)), { cascade, background: policy === "background" });
+    response.json({});
+  });
+  router.post("/:name/rollback", ...jsonBody(), async (request, response) => {
+    const found = find(request);
+    const operation = rollbackOperation(found, bodyObject(request));
+    await edits.change(refOf(found), withQuarantine, { validate: false });
+    response.json(shown(await applications.sync(refOf(found), operation)));
+  });
+  router.delete("/:name/operation", async (request, response) => {
+    await edits.terminate(refOf(find(request)));
+    response.json({});
+  });
+  return router;
+}
+
+/** An Application with what the API knows to be meant. */
+function applicationIn(body: JsonObject, namespace: string | undefined): KubeObject {
+  const metadata = objectOf(body.metadata);
+  if (textOf(metadata.name) === "") throw new EngineError("USAGE", "metadata.name: must be given");
+  const place = namespace ?? (textOf(metadata.namespace) || controllerNamespace);
+  const { operation, spec } = body;
+  return {
+    apiVersion: argoApiVersion,
+    kind: "Application",
+    metadata: { ...metadata, namespace: place } as KubeObject["metadata"],
+    spec: isJsonObject(spec) ? spec : {},
+    ...(isJsonObject(operation) ? { operation } : {}),
+  };
+}
+
+/** @throws EngineError USAGE for a patch that cannot be read or does not fit */
+function patched(now: KubeObject, patch: string, type: string): KubeObject {
+  if (!["", "json", "merge"].includes(type)) {
+    throw new EngineError("USAGE", `Patch type '${type}' is not supported: expected json or merge`);
+  }
+  try {
+    const parsed = JSON.parse(patch) as JsonValue;
+    const target = now as unknown as JsonObject;
+    const result = type === "merge" ? applyMergePatch(target, parsed) : applyJsonPatch(target, operationsIn(parsed));
+    if (isJsonObject(result) && isJsonObject(result.metadata)) return result as unknown as KubeObject;
+  } catch (error) {
+    if (!(error instanceof SyntaxError) && !(error instanceof PatchError)) throw error;
+    throw new EngineError("USAGE", `patch: ${error.message}`, error);
+  }
+  throw new EngineError("USAGE", "patch: what it leaves is no Application");
+}
+
+function operationsIn(patch: JsonValue): readonly JsonValue[] {
+  if (Array.isArray(patch)) return patch as readonly JsonValue[];
+  throw new PatchError("a JSON patch must be a list of operations");
+}
+
+export function flagOf(request: Request, name: string, fallback: boolean): boolean {
+  const text = textParameter(request, name);
+  if (text === undefined) return fallback;
+  if (text === "true" || text === "1") return true;
+  if (text === "false" || text === "0") return false;
+  throw new EngineError("USAGE", `${name}: "${text}" must be true or false`);
+}

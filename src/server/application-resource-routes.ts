@@ -1,0 +1,236 @@
+import { type Request, Router } from "express";
+import { listOf, objectOf, objectsOf, textOf } from "../api/fields.ts";
+import { EngineError } from "../base/errors.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { maskSecrets } from "../gitops/diff/mask.ts";
+import type { KubeClient, PatchType } from "../kube/kube.ts";
+import type { KubeObject, ObjectRef } from "../objects/object.ts";
+import type { ResourceName } from "../record/records.ts";
+import { flagOf } from "./application-edit-routes.ts";
+import {
+  findApplication,
+  type ObjectQuery,
+  objectQueryOf,
+  refOf,
+  textParameter,
+  textParameters,
+} from "./application-query.ts";
+import type { ApplicationAccess } from "./application-routes.ts";
+import { jsonBody } from "./body.ts";
+
+/** What is asked of Applications that is not in them; see `controllers/applications/application-looks.ts`. */
+export interface ApplicationLooks {
+  manifests(
+    ref: ResourceName,
+    revisions: readonly (string | undefined)[],
+  ): Promise<{
+    readonly manifests: readonly JsonObject[];
+    readonly revisions: readonly string[];
+    readonly types: readonly string[];
+  }>;
+  managed(ref: ResourceName): Promise<readonly ShownResource[]>;
+  tree(ref: ResourceName): Promise<JsonObject>;
+  cluster(ref: ResourceName): KubeClient;
+  commit(
+    ref: ResourceName,
+    revision: string,
+    sourceIndex: number,
+  ): Promise<{ readonly author: string; readonly email: string; readonly date: string; readonly subject: string }>;
+}
+
+interface ShownResource {
+  readonly group: string;
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly isHook: boolean;
+  readonly isModified: boolean;
+  readonly resourceVersion: string;
+  readonly live: JsonObject | null;
+  readonly target: JsonObject | null;
+  readonly normalizedLive: JsonObject | null;
+  readonly predictedLive: JsonObject | null;
+}
+
+/** What stands below one Application of `/api/v1/applications` (spec argo-cd-surface 6.2). */
+export function applicationResourceRoutes(applications: ApplicationAccess, looks: ApplicationLooks): Router {
+  const router = Router();
+  const find = (request: Request): KubeObject =>
+    findApplication(applications, textOf(request.params.name as JsonValue), textParameter(request, "appNamespace"));
+  router.get("/:name/manifests", async (request, response) => {
+    const found = find(request);
+    const { manifests, revisions, types } = await looks.manifests(refOf(found), revisionsIn(request, found));
+    const { server, name, namespace } = objectOf(specOf(found).destination);
+    response.json({
+      manifests: manifests.map((manifest) => JSON.stringify(manifest)),
+      revision: revisions[0] ?? "",
+      namespace: textOf(namespace),
+      server: textOf(server) || textOf(name),
+      sourceType: types[0] ?? "",
+    });
+  });
+  router.get("/:name/managed-resources", async (request, response) => {
+    const all = await looks.managed(refOf(find(request)));
+    response.json({ items: all.filter(selectorOf(request)).map(managedJson) });
+  });
+  router.get("/:name/resource-tree", async (request, response) => {
+    const tree = await looks.tree(refOf(find(request)));
+    const isWanted = selectorOf(request);
+    response.json({ ...tree, nodes: objectsOf(tree.nodes).filter((node) => isWanted(nameIn(node))) });
+  });
+  router.get("/:name/revisions/:revision/metadata", async (request, response) => {
+    const index = Number(textParameter(request, "sourceIndex") ?? 0);
+    const { author, email, date, subject } = await looks.commit(refOf(find(request)), request.params.revision, index);
+    response.json({ author: email === "" ? author : `${author} <${email}>`, date, message: subject });
+  });
+  liveRoutes(router, find, looks);
+  return router;
+}
+
+function liveRoutes(router: Router, find: (request: Request) => KubeObject, looks: ApplicationLooks): void {
+  router.get("/:name/resource", async (request, response) => {
+    const { ref, kube } = await findPart(find(request), objectQueryOf(request), looks);
+    response.json({ manifest: JSON.stringify(shownLive(await live(kube, ref))) });
+  });
+  router.post("/:name/resource", ...jsonBody(), async (request, response) => {
+    const { ref, kube } = await findPart(find(request), objectQueryOf(request), looks);
+    const type = patchTypeIn(request);
+    const { body } = request as { body: JsonValue };
+    const patch = typeof body === "string" ? parsePatch(body) : body;
+    const written = await kube.patch(ref, type, patch as JsonObject, { fieldManager: "tiphys" });
+    response.json({ manifest: JSON.stringify(shownLive(written)) });
+  });
+  router.delete("/:name/resource", async (request, response) => {
+    const { ref, kube } = await findPart(find(request), objectQueryOf(request), looks);
+    const orphan = flagOf(request, "orphan", false);
+    const propagationPolicy = orphan ? "Orphan" : flagOf(request, "force", false) ? "Background" : "Foreground";
+    if (!(await kube.delete(ref, { propagationPolicy }))) throw missing(ref);
+    response.json({});
+  });
+  router.get("/:name/events", async (request, response) => {
+    const found = find(request);
+    const name = textParameter(request, "resourceName") ?? found.metadata.name ?? "";
+    const namespace = textParameter(request, "resourceNamespace") ?? found.metadata.namespace ?? "";
+    const uid =
+      textParameter(request, "resourceUID") ?? (textParameter(request, "resourceName") ? "" : found.metadata.uid);
+    const kube = looks.cluster(refOf(found));
+    const { items, resourceVersion } = await kube.list({ apiVersion: "v1", kind: "Event" }, { namespace });
+    const isOf = (event: KubeObject): boolean => {
+      const about = objectOf(event.involvedObject as JsonValue | undefined);
+      return textOf(about.name) === name && (!uid || textOf(about.uid) === uid);
+    };
+    response.json({ kind: "EventList", apiVersion: "v1", metadata: { resourceVersion }, items: items.filter(isOf) });
+  });
+}
+
+/** The object that is asked for, which must be in the Application's tree: nothing else is reached through it. */
+export async function findPart(application: KubeObject, wanted: ObjectQuery, looks: ApplicationLooks) {
+  const { group, kind, namespace, name } = wanted;
+  const tree = await looks.tree(refOf(application));
+  const node = objectsOf(tree.nodes).find((one) => {
+    const found = nameIn(one);
+    const isSame = found.group === group && found.kind === kind && found.name === name;
+    return isSame && (namespace === "" || found.namespace === namespace);
+  });
+  if (node === undefined) {
+    const what = [kind, group, name].filter((text) => text !== "").join(" ");
+    throw new EngineError("USAGE", `${what} not found as part of application ${application.metadata.name}`);
+  }
+  const version = wanted.version || textOf(node.version);
+  const ref: ObjectRef = {
+    apiVersion: group === "" ? version : `${group}/${version}`,
+    kind: textOf(node.kind),
+    name: textOf(node.name),
+    ...(textOf(node.namespace) === "" ? {} : { namespace: textOf(node.namespace) }),
+  };
+  return { ref, kube: looks.cluster(refOf(application)) };
+}
+
+async function live(kube: KubeClient, ref: ObjectRef): Promise<KubeObject> {
+  const found = await kube.get(ref);
+  if (found !== undefined) return found;
+  throw missing(ref);
+}
+
+function missing({ kind, name }: ObjectRef): EngineError {
+  return new EngineError("NOT_FOUND", `${kind} "${name}" not found`);
+}
+
+/** Values of Secrets are never shown. */
+function shownLive(object: KubeObject): JsonObject {
+  const plain = object as unknown as JsonObject;
+  return object.apiVersion === "v1" && object.kind === "Secret" ? maskSecrets({ target: {}, live: plain }).live : plain;
+}
+
+const patchTypes: readonly PatchType[] = [
+  "application/merge-patch+json",
+  "application/json-patch+json",
+  "application/strategic-merge-patch+json",
+];
+
+function patchTypeIn(request: Request): PatchType {
+  const text = textParameter(request, "patchType") ?? "application/merge-patch+json";
+  const found = patchTypes.find((type) => type === text);
+  if (found !== undefined) return found;
+  throw new EngineError("USAGE", `patchType: "${text}" must be one of ${patchTypes.join(", ")}`);
+}
+
+function parsePatch(text: string): JsonValue {
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch (error) {
+    throw new EngineError("USAGE", "patch: must be JSON", error);
+  }
+}
+
+function revisionsIn(request: Request, application: KubeObject): readonly (string | undefined)[] {
+  const { sources } = specOf(application);
+  const one = textParameter(request, "revision");
+  const several = textParameters(request, "revisions");
+  if (several.length === 0) return one === undefined ? [] : [one];
+  const positions = textParameters(request, "sourcePositions").map(Number);
+  if (positions.length !== several.length) {
+    throw new EngineError("USAGE", "revisions and sourcePositions must be as many");
+  }
+  const count = Math.max(1, listOf(sources).length);
+  if (positions.some((position) => !(position >= 1 && position <= count))) {
+    throw new EngineError("USAGE", `sourcePositions: must be between 1 and ${count}`);
+  }
+  return Array.from({ length: count }, (_, at) => several[positions.indexOf(at + 1)]);
+}
+
+function specOf({ spec }: KubeObject): JsonObject {
+  return isJsonObject(spec) ? spec : {};
+}
+
+interface Named {
+  readonly group: string;
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+function nameIn({ group, kind, namespace, name }: JsonObject): Named {
+  return { group: textOf(group), kind: textOf(kind), namespace: textOf(namespace), name: textOf(name) };
+}
+
+/** By `group`, `kind`, `namespace` and `name` of the query. */
+function selectorOf(request: Request): (object: Named) => boolean {
+  const wanted = (["group", "kind", "namespace", "name"] as const).flatMap((field) => {
+    const text = request.query[field] === undefined ? undefined : textParameter(request, field);
+    return text === undefined ? [] : [[field, text] as const];
+  });
+  return (object) => wanted.every(([field, text]) => object[field] === text);
+}
+
+function managedJson({ isHook, isModified, live: now, target, normalizedLive, predictedLive, ...rest }: ShownResource) {
+  return {
+    ...rest,
+    ...(isHook ? { hook: true } : {}),
+    modified: isModified,
+    liveState: JSON.stringify(now),
+    targetState: JSON.stringify(target),
+    normalizedLiveState: JSON.stringify(normalizedLive),
+    predictedLiveState: JSON.stringify(predictedLive),
+  };
+}

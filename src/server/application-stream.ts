@@ -1,0 +1,83 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Request, type Response, Router } from "express";
+import { messageOf } from "../base/errors.ts";
+import type { JsonValue } from "../base/json.ts";
+import type { KubeObject } from "../objects/object.ts";
+import { byName, filterOf, findApplication, refOf, shown, textParameter } from "./application-query.ts";
+import type { ApplicationLooks } from "./application-resource-routes.ts";
+import type { ApplicationAccess } from "./application-routes.ts";
+
+export interface ApplicationChange {
+  readonly type: "ADDED" | "MODIFIED" | "DELETED";
+  readonly application: KubeObject;
+}
+
+/** Called for each change from now on. Returns the way to stop. */
+export type WatchApplications = (listener: (change: ApplicationChange) => void) => () => void;
+
+/** A reader that is so far behind is let go: it lists again. */
+const maxBehindBytes = 16 * 1024 * 1024;
+/** Between looks at a tree. */
+const treeMs = 1_000;
+
+/** `/api/v1/stream/applications` (spec argo-cd-surface 6.1, 6.2): lines of JSON, or server-sent events. */
+export function applicationStreamRoutes(
+  applications: ApplicationAccess,
+  looks: ApplicationLooks,
+  watch: WatchApplications,
+): Router {
+  const router = Router();
+  router.get("/", (request, response) => {
+    const isWanted = filterOf(request);
+    const existing = [...applications.list()].filter(isWanted).toSorted(byName);
+    const { send, ended } = openStream(request, response);
+    const isFromNow = textParameter(request, "resourceVersion") && !textParameter(request, "name");
+    if (!isFromNow) for (const application of existing) send({ type: "ADDED", application: shown(application) });
+    const stop = watch(({ type, application }) => {
+      if (isWanted(application)) send({ type, application: shown(application) });
+    });
+    ended.addEventListener("abort", stop, { once: true });
+  });
+  router.get("/:name/resource-tree", async (request, response) => {
+    const found = findApplication(applications, request.params.name, textParameter(request, "appNamespace"));
+    const first = await looks.tree(refOf(found));
+    const { send, fail, ended } = openStream(request, response);
+    let last = JSON.stringify(first);
+    send(first);
+    while (!ended.aborted) {
+      await sleep(treeMs, undefined, { signal: ended, ref: false }).catch(() => undefined);
+      if (ended.aborted) return;
+      try {
+        const tree = await looks.tree(refOf(found));
+        const text = JSON.stringify(tree);
+        if (text !== last) send(tree);
+        last = text;
+      } catch (error) {
+        fail(messageOf(error));
+        return;
+      }
+    }
+  });
+  return router;
+}
+
+function openStream(request: Request, response: Response) {
+  const isEvents = (request.headers.accept ?? "").includes("text/event-stream");
+  response.status(200).set("cache-control", "no-cache");
+  response.type(isEvents ? "text/event-stream" : "application/json").flushHeaders();
+  const stop = new AbortController();
+  response.once("close", () => stop.abort());
+  const write = (value: object): void => {
+    const text = JSON.stringify(value);
+    response.write(isEvents ? `data: ${text}\n\n` : `${text}\n`);
+    if (response.writableLength > maxBehindBytes) response.destroy();
+  };
+  return {
+    ended: stop.signal,
+    send: (result: object | JsonValue): void => write({ result }),
+    fail(message: string): void {
+      write({ error: { message, grpc_code: 13 } });
+      response.end();
+    },
+  };
+}

@@ -1,0 +1,63 @@
+import { Router } from "express";
+import type { Clock } from "../base/clock.ts";
+import { systemClock } from "../base/clock.ts";
+import type { KubeClient } from "../kube/kube.ts";
+import { applicationActionRoutes, type ResourceActions } from "./application-action-routes.ts";
+import { type ApplicationEdits, applicationEditRoutes } from "./application-edit-routes.ts";
+import { type ApplicationLooks, applicationResourceRoutes } from "./application-resource-routes.ts";
+import { type ApplicationRouteDeps, applicationRoutes } from "./application-routes.ts";
+import { applicationStreamRoutes, type WatchApplications } from "./application-stream.ts";
+import { type ConnectedCluster, clusterRoutes } from "./cluster-routes.ts";
+import { projectRoutes } from "./project-routes.ts";
+import { repositoryCredentialRoutes, repositoryRoutes, type TestRepository } from "./repository-routes.ts";
+
+/** What stands behind Argo CD's paths; the paths of what is absent answer 404. */
+export interface ArgoRouteDeps extends ApplicationRouteDeps {
+  /** Changes of Applications, what is asked beside them, and their changes. */
+  readonly edits?: ApplicationEdits;
+  readonly looks?: ApplicationLooks;
+  readonly watch?: WatchApplications;
+  readonly actions?: ResourceActions;
+  /** Where projects, clusters and repositories are kept. */
+  readonly control?: Control;
+  readonly clock?: Clock;
+}
+
+export interface Control {
+  readonly kube: KubeClient;
+  /** Those that Applications can name now. */
+  clusters(): readonly ConnectedCluster[];
+  readonly testRepository: TestRepository;
+}
+
+/** `/api/v1/…` at the paths and in the shapes of Argo CD (spec argo-cd-surface 6.2). */
+export function argoRoutes(deps: ArgoRouteDeps): Router {
+  const router = Router();
+  mountApplications(router, deps);
+  const { control, applications, clock = systemClock } = deps;
+  if (control && applications) {
+    router.use("/projects", projectRoutes(control.kube, applications));
+    router.use("/clusters", clusterRoutes(control, applications, clock));
+    for (const path of ["/repositories", "/write-repositories"]) {
+      router.use(path, repositoryRoutes(control, clock, path.startsWith("/write") ? "repository-write" : "repository"));
+    }
+    router.use("/repocreds", repositoryCredentialRoutes(control.kube, "repo-creds"));
+    router.use("/write-repocreds", repositoryCredentialRoutes(control.kube, "repo-write-creds"));
+  }
+  return router;
+}
+
+function mountApplications(router: Router, deps: ArgoRouteDeps): void {
+  const { applications, refreshTimeoutMs, edits, looks, watch, actions, clock = systemClock } = deps;
+  if (!applications) return;
+  router.use("/applications", applicationRoutes(applications, refreshTimeoutMs));
+  if (edits) router.use("/applications", applicationEditRoutes(applications, edits));
+  if (!looks) return;
+  router.use("/applications", applicationResourceRoutes(applications, looks));
+  if (actions)
+    router.use(
+      "/applications",
+      applicationActionRoutes(applications, looks, actions, () => clock.now()),
+    );
+  if (watch) router.use("/stream/applications", applicationStreamRoutes(applications, looks, watch));
+}

@@ -1,0 +1,65 @@
+import { listOf, objectOf, textOf } from "../api/fields.ts";
+import { EngineError } from "../base/errors.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { quarantineAnnotation, withQuarantined } from "../gitops/reconcile/quarantine.ts";
+import type { KubeObject } from "../objects/object.ts";
+
+/**
+ * The operation that goes back to a sync of the history: its sources and revisions, without hooks, with the spec's options
+ * (spec argo-cd-engine 4.14).
+ * With automated sync the original refuses it; here `withQuarantine` keeps what it leaves from coming back.
+ * @throws EngineError SYNC_REFUSED while deleting; USAGE for an id that is not in the history
+ */
+export function rollbackOperation(application: KubeObject, body: JsonObject): JsonObject {
+  const spec = isJsonObject(application.spec) ? application.spec : {};
+  const policy = objectOf(spec.syncPolicy);
+  if (application.metadata.deletionTimestamp !== undefined) refuse("application is deleting");
+  if (isJsonObject(application.operation)) refuse("another operation is already in progress");
+  const entry = entryOf(application, body.id);
+  const kept = ["revision", "revisions", "source", "sources"].flatMap((field) => {
+    const value = entry[field];
+    return value === undefined || value === null ? [] : [[field, value] as const];
+  });
+  return {
+    sync: {
+      ...Object.fromEntries(kept),
+      dryRun: body.dryRun === true,
+      prune: body.prune === true,
+      syncStrategy: { apply: {} },
+      ...(policy.syncOptions === undefined ? {} : { syncOptions: policy.syncOptions }),
+    },
+    initiatedBy: { username: "admin" }, // whoever has the API's token
+  };
+}
+
+/** What is live now is not synced again by itself: automated sync goes on with the next revision. */
+export function withQuarantine(application: KubeObject): KubeObject {
+  const policy = objectOf(objectOf(application.spec as JsonValue | undefined).syncPolicy);
+  const status = objectOf(application.status as JsonValue | undefined);
+  if (!isJsonObject(policy.automated) || policy.automated.enabled === false) return application;
+  const { revision, revisions } = objectOf(status.sync);
+  const live = listOf(revisions).length > 0 ? listOf(revisions).map(textOf) : [textOf(revision)];
+  const { annotations = {} } = application.metadata;
+  const text = withQuarantined(
+    annotations[quarantineAnnotation],
+    live.filter((one) => one !== ""),
+  );
+  const metadata = { ...application.metadata, annotations: { ...annotations, [quarantineAnnotation]: text } };
+  return { ...application, metadata };
+}
+
+/** The gateway of the original writes long integers as texts. */
+function entryOf(application: KubeObject, id: unknown): JsonObject {
+  const { name } = application.metadata;
+  const status = isJsonObject(application.status) ? application.status : {};
+  const wanted = Number(id ?? 0);
+  const found = listOf(status.history)
+    .map(objectOf)
+    .find((entry) => Number(entry.id ?? 0) === wanted);
+  if (found !== undefined) return found;
+  throw new EngineError("USAGE", `application ${name} does not have deployment id ${String(id)} in history`);
+}
+
+function refuse(reason: string): never {
+  throw new EngineError("SYNC_REFUSED", reason);
+}

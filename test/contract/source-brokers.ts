@@ -1,0 +1,262 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { jetstream, jetstreamManager } from "@nats-io/jetstream";
+import { connect as connectNats } from "@nats-io/transport-node";
+import { Producer, stringSerializers } from "@platformatic/kafka";
+import { connect as connectAmqp } from "amqplib";
+import { Redis } from "ioredis";
+import { connectAsync } from "mqtt";
+import type { JsonObject } from "../../src/base/json.ts";
+import { amqpSource } from "../../src/events/sources/amqp.ts";
+import { jetstreamSource } from "../../src/events/sources/jetstream.ts";
+import { kafkaSource } from "../../src/events/sources/kafka.ts";
+import { mqttSource } from "../../src/events/sources/mqtt.ts";
+import { redisStreamSource } from "../../src/events/sources/redis-stream.ts";
+import { type AnySourceKind, defineSource } from "../../src/events/sources/registry.ts";
+import { kafkaMissing, startKafka } from "../harness/kafka.ts";
+import { mosquittoMissing, startMosquitto } from "../harness/mosquitto.ts";
+import { natsServerMissing, startNatsServer } from "../harness/nats-server.ts";
+import { rabbitMqMissing, startRabbitMq } from "../harness/rabbitmq.ts";
+import { redisMissing, startRedis } from "../harness/redis-server.ts";
+import type { ServerProcess } from "../harness/server-process.ts";
+
+/** A broker that runs, and how messages get into it. */
+export interface SourcePlace extends AsyncDisposable {
+  readonly server: Pick<ServerProcess, "kill" | "start">;
+  readonly spec: JsonObject;
+  readonly secrets: Record<string, string>;
+  /** Of a spec that can be refused: the secret that is wrong then. */
+  readonly password: string;
+  /** Resolves once the broker has them for good; `{"n":1}` and so on. */
+  publish(from: number, count: number): Promise<void>;
+  /** The data of the first message, but for `body` and what the broker itself makes up. */
+  readonly shape: JsonObject;
+  /** Whose values are only looked at for their form. */
+  readonly made: Readonly<Record<string, RegExp>>;
+}
+
+export interface BrokerKind {
+  readonly name: string;
+  readonly skip: string | false;
+  readonly kind: AnySourceKind;
+  /** How a body is in the data: `body.n`, unless the kind has no body. */
+  readonly numberOf: (data: JsonObject) => number;
+  /** Not undefined: a message has no id of its own, so that one that comes again is another event. */
+  readonly hasNoIds?: string;
+  readonly place: () => Promise<SourcePlace>;
+}
+
+const password = { name: "s", key: "password" };
+const user = { name: "s", key: "user" };
+const bodyNumber = ({ body }: JsonObject): number => Number((body as JsonObject).n);
+
+async function redisPlace(): Promise<SourcePlace> {
+  const server = await startRedis("sesame");
+  const client = async <T>(work: (redis: Redis) => Promise<T>): Promise<T> => {
+    const redis = new Redis(Number(server.address.split(":")[1]), "127.0.0.1", { password: "sesame" });
+    try {
+      return await work(redis);
+    } finally {
+      redis.disconnect();
+    }
+  };
+  await client((redis) => redis.xgroup("CREATE", "orders", "cg", "$", "MKSTREAM"));
+  return {
+    server,
+    spec: { hostAddress: server.address, streams: ["orders"], password, consumerGroup: "cg", metadata: { a: "b" } },
+    secrets: { "s/password": "sesame" },
+    password: "s/password",
+    publish: (from, count) =>
+      client(async (redis) => {
+        await Promise.all(
+          Array.from({ length: count }, (_, index) => redis.xadd("orders", "*", "n", String(from + index))),
+        );
+      }),
+    shape: { stream: "orders", message_id: "", values: { n: "0" }, metadata: { a: "b" } },
+    made: { message_id: /^\d+-\d+$/ },
+    [Symbol.asyncDispose]: server[Symbol.asyncDispose],
+  };
+}
+
+async function amqpPlace(): Promise<SourcePlace> {
+  const server = await startRabbitMq();
+  return {
+    server,
+    spec: {
+      url: `amqp://${server.address}`,
+      auth: { username: user, password },
+      exchangeName: "shop",
+      exchangeType: "topic",
+      routingKey: "orders.*",
+      exchangeDeclare: { durable: true },
+      queueDeclare: { name: "orders", durable: true },
+      consume: { autoAck: true },
+      jsonBody: true,
+    },
+    secrets: { "s/user": "guest", "s/password": "guest" },
+    password: "s/password",
+    async publish(from, count) {
+      const connection = await connectAmqp(server.url);
+      const channel = await connection.createConfirmChannel();
+      for (let n = from; n < from + count; n++) {
+        channel.publish("shop", "orders.new", Buffer.from(JSON.stringify({ n })), {
+          persistent: true,
+          messageId: `m${n}`,
+          contentType: "application/json",
+          timestamp: 1_767_225_600,
+        });
+      }
+      await channel.waitForConfirms();
+      await connection.close();
+    },
+    shape: {
+      contentType: "application/json",
+      contentEncoding: "",
+      deliveryMode: 2,
+      priority: 0,
+      correlationId: "",
+      replyTo: "",
+      expiration: "",
+      messageId: "m0",
+      timestamp: "2026-01-01 00:00:00 +0000 UTC",
+      type: "",
+      appId: "",
+      exchange: "shop",
+      routingKey: "orders.new",
+      body: { n: 0 },
+    },
+    made: {},
+    [Symbol.asyncDispose]: server[Symbol.asyncDispose],
+  };
+}
+
+async function mqttPlace(): Promise<SourcePlace> {
+  const server = await startMosquitto({ user: "ann", password: "sesame" });
+  return {
+    server: {
+      kill: async () => {
+        await sleep(300); // mosquitto writes its store in the background
+        await server.kill();
+      },
+      start: server.start,
+    },
+    spec: {
+      url: server.url,
+      topic: "orders/+",
+      clientId: "tiphys",
+      auth: { username: user, password },
+      jsonBody: true,
+    },
+    secrets: { "s/user": "ann", "s/password": "sesame" },
+    password: "s/password",
+    async publish(from, count) {
+      const login = { username: "ann", password: "sesame" };
+      const client = await connectAsync(server.url.replace("tcp:", "mqtt:"), login);
+      for (let n = from; n < from + count; n++)
+        await client.publishAsync("orders/new", JSON.stringify({ n }), { qos: 1 });
+      await client.endAsync();
+    },
+    shape: { topic: "orders/new", messageId: 0, body: { n: 0 } },
+    made: { messageId: /^\d+$/ },
+    [Symbol.asyncDispose]: server[Symbol.asyncDispose],
+  };
+}
+
+async function kafkaPlace(): Promise<SourcePlace> {
+  const server = await startKafka({ user: "ann", password: "sesame" });
+  const open = () =>
+    new Producer({
+      clientId: "test",
+      bootstrapBrokers: [server.address],
+      serializers: stringSerializers,
+      autocreateTopics: true,
+      sasl: { mechanism: "PLAIN", username: "ann", password: "sesame" },
+    });
+  const send = async (from: number, count: number): Promise<void> => {
+    const producer = open();
+    const messages = Array.from({ length: count }, (_, index) => ({
+      topic: "orders",
+      key: `k${from + index}`,
+      value: JSON.stringify({ n: from + index }),
+      headers: { a: "1" },
+    }));
+    await producer.send({ messages, acks: -1 });
+    await producer.close();
+  };
+  await send(-1, 1);
+  return {
+    server,
+    spec: {
+      url: server.address,
+      topic: "orders",
+      consumerGroup: { groupName: "g" },
+      sasl: { mechanism: "PLAIN", userSecret: user, passwordSecret: password },
+      jsonBody: true,
+    },
+    secrets: { "s/user": "ann", "s/password": "sesame" },
+    password: "s/password",
+    publish: send,
+    shape: { topic: "orders", key: "k0", partition: 0, body: { n: 0 }, timestamp: "", headers: { a: "1" } },
+    made: { timestamp: /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? \+0000 UTC$/ },
+    [Symbol.asyncDispose]: server[Symbol.asyncDispose],
+  };
+}
+
+async function jetstreamPlace(): Promise<SourcePlace> {
+  const server = await startNatsServer({ config: "authorization { user: ann, password: sesame }" });
+  const open = () => connectNats({ servers: server.url, user: "ann", pass: "sesame" });
+  const first = await open();
+  await (await jetstreamManager(first)).streams.add({ name: "ORDERS", subjects: ["orders.>"] });
+  await first.close();
+  return {
+    server: { kill: server.kill, start: () => server.restart() },
+    spec: {
+      url: server.url,
+      stream: "ORDERS",
+      subjects: ["orders.*"],
+      durable: "tiphys",
+      auth: { basic: { username: user, password } },
+      jsonBody: true,
+    },
+    secrets: { "s/user": "ann", "s/password": "sesame" },
+    password: "s/password",
+    async publish(from, count) {
+      const connection = await open();
+      const js = jetstream(connection);
+      const all = Array.from({ length: count }, (_, index) =>
+        js.publish("orders.new", JSON.stringify({ n: from + index })),
+      );
+      await Promise.all(all);
+      await connection.close();
+    },
+    shape: { subject: "orders.new", stream: "ORDERS", sequence: 1, body: { n: 0 } },
+    made: {},
+    [Symbol.asyncDispose]: server[Symbol.asyncDispose],
+  };
+}
+
+export const brokerKinds: readonly BrokerKind[] = [
+  {
+    name: "redisStream",
+    skip: redisMissing,
+    kind: defineSource(redisStreamSource),
+    numberOf: ({ values }) => Number((values as JsonObject).n),
+    place: redisPlace,
+  },
+  { name: "amqp", skip: rabbitMqMissing, kind: defineSource(amqpSource), numberOf: bodyNumber, place: amqpPlace },
+  {
+    name: "mqtt",
+    skip: mosquittoMissing,
+    kind: defineSource(mqttSource),
+    numberOf: bodyNumber,
+    hasNoIds: "MQTT's message ids are used again and again",
+    place: mqttPlace,
+  },
+  { name: "kafka", skip: kafkaMissing(), kind: defineSource(kafkaSource), numberOf: bodyNumber, place: kafkaPlace },
+  {
+    name: "jetstream",
+    skip: natsServerMissing() ?? false,
+    kind: defineSource(jetstreamSource),
+    numberOf: bodyNumber,
+    place: jetstreamPlace,
+  },
+];

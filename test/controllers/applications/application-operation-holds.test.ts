@@ -1,0 +1,187 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { listOf, objectOf, textOf } from "../../../src/api/fields.ts";
+import type { JsonObject } from "../../../src/base/json.ts";
+import { defaultSyncSettings } from "../../../src/controllers/applications/sync-settings.ts";
+import {
+  applicationRef,
+  configMap,
+  configRef,
+  createApplication,
+  hookJob,
+  openShop,
+  type World,
+} from "./application-rig.ts";
+
+const merge = "application/merge-patch+json";
+const pruning = { syncPolicy: { automated: { prune: true, allowEmpty: true } } };
+const projectRef = { apiVersion: "argoproj.io/v1alpha1", kind: "AppProject", namespace: "argocd", name: "default" };
+
+async function stateOf(world: World): Promise<JsonObject> {
+  return objectOf((await world.application()).status.operationState);
+}
+
+function ask(world: World, sync: JsonObject = {}, more: JsonObject = {}): Promise<unknown> {
+  const body = { operation: { sync, initiatedBy: { username: "ada" }, ...more } };
+  return world.kube.patch(applicationRef, merge, body as JsonObject);
+}
+
+async function ended(world: World): Promise<JsonObject | undefined> {
+  const state = await stateOf(world);
+  return ["Succeeded", "Failed", "Error"].includes(textOf(state.phase)) ? state : undefined;
+}
+
+function annotate(world: World, annotations: JsonObject): Promise<unknown> {
+  return world.kube.patch(applicationRef, merge, { metadata: { annotations } });
+}
+
+async function project(world: World, spec: JsonObject): Promise<void> {
+  const all = { sourceRepos: ["*"], destinations: [{ server: "*", namespace: "*" }] };
+  const kinds = { clusterResourceWhitelist: [{ group: "*", kind: "*" }] };
+  const { apiVersion, kind, namespace, name } = projectRef;
+  await world.kube.create({ apiVersion, kind, metadata: { namespace, name }, spec: { ...all, ...kinds, ...spec } });
+}
+
+const conditionsOf = async (world: World): Promise<string[]> =>
+  listOf((await world.application()).status.conditions)
+    .map(objectOf)
+    .map(({ type, message }) => `${textOf(type)}: ${textOf(message)}`);
+
+const looked = (world: World): Promise<unknown> =>
+  world.until("the look", async () => textOf((await world.application()).status.reconciledAt) !== "");
+
+/** An hour from now, for as long; the rig's time is told by the world's clock. */
+function windowIn(world: World, kind: "allow" | "deny", minutes: number, more: JsonObject = {}): JsonObject {
+  const at = new Date(world.clock.now() + minutes * 60_000);
+  const schedule = `${at.getUTCMinutes()} ${at.getUTCHours()} * * *`;
+  return { syncWindows: [{ kind, schedule, duration: "1h", applications: ["*"], ...more }] };
+}
+
+test("an automated sync begins by itself when its window opens", async () => {
+  await using world = await openShop();
+  await project(world, windowIn(world, "allow", 10));
+  await createApplication(world, pruning);
+  await world.start();
+  await looked(world);
+  await world.pass(60_000, 5_000);
+  assert.equal(world.syncs().length, 0);
+  await world.until("the sync", () => world.syncs().length === 1, 10_000);
+  assert.notEqual(await world.kube.get(configRef), undefined);
+});
+
+test("a sync by hand is kept back by a window, says so, and goes on when the project permits it", async () => {
+  await using world = await openShop();
+  await project(world, windowIn(world, "deny", -10));
+  await createApplication(world);
+  await world.start();
+  await looked(world);
+  await ask(world);
+  await world.until("the message", async () => {
+    const { phase, message } = await stateOf(world);
+    return phase === "Running" && message === "Sync operation blocked by sync window";
+  });
+  await world.pass(30_000, 1_000);
+  assert.equal(await world.kube.get(configRef), undefined);
+  await world.kube.patch(projectRef, merge, { spec: windowIn(world, "deny", -10, { manualSync: true }) } as JsonObject);
+  const state = await world.until("the end", () => ended(world));
+  assert.equal(state.phase, "Succeeded", textOf(state.message));
+});
+
+test("what is on hold is not synced by itself, until the hold is taken away", async () => {
+  await using world = await openShop();
+  await createApplication(world, pruning, { annotations: { "tiphys.io/hold": "an incident" } });
+  await world.start();
+  await looked(world);
+  await world.pass(30_000, 1_000);
+  assert.equal(world.syncs().length, 0);
+  await annotate(world, { "tiphys.io/hold": null });
+  await world.until("the sync", () => world.syncs().length === 1);
+});
+
+test("an automated sync that would delete everything parks, names it, and goes on when approved", async () => {
+  await using world = await openShop();
+  await createApplication(world, pruning);
+  await world.start();
+  await world.until("the sync", () => world.syncs().length === 1);
+  await world.repository.git("rm", "--quiet", "-r", "web");
+  await world.repository.commit({ "web/README.md": "nothing\n" });
+  await annotate(world, { "argocd.argoproj.io/refresh": "normal" });
+  const message = await world.until("the condition", async () =>
+    (await conditionsOf(world)).find((text) => text.includes("needs approval")),
+  );
+  assert.match(
+    message,
+    /^SyncError: needs approval: all objects of the Application would be deleted \(ConfigMap\/shop\//,
+  );
+  await world.pass(20_000, 1_000);
+  assert.equal(world.syncs().length, 1);
+  await annotate(world, { "tiphys.io/approved-plan": "0123456789abcdef" });
+  await world.pass(5_000, 500);
+  assert.equal(world.syncs().length, 1, "another plan's approval does not count");
+  const digest = /approved-plan=([0-9a-f]+)/.exec(message)?.[1] ?? "";
+  await annotate(world, { "tiphys.io/approved-plan": digest });
+  await world.until("the sync", () => world.syncs().length === 2);
+  assert.equal(await world.kube.get(configRef), undefined);
+  assert.deepEqual(await conditionsOf(world), []);
+});
+
+test("the same by hand needs no approval", async () => {
+  await using world = await openShop();
+  await createApplication(world, { syncPolicy: {} });
+  await world.start();
+  await looked(world);
+  await ask(world, { prune: true });
+  await world.until("the sync", () => ended(world));
+  await world.repository.git("rm", "--quiet", "-r", "web");
+  await world.repository.commit({ "web/README.md": "nothing\n" });
+  await ask(world, { prune: true });
+  await world.until("the deletion", async () => (await world.kube.get(configRef)) === undefined);
+});
+
+test("a prune that needs confirmation waits for the annotation, over a restart", async () => {
+  await using world = await openShop();
+  const confirm = ", annotations: {argocd.argoproj.io/sync-options: Prune=confirm}";
+  await world.repository.commit({ "web/old.yaml": configMap("old", {}, confirm) });
+  await createApplication(world);
+  const engine = await world.start();
+  await looked(world);
+  await ask(world);
+  await world.until("the sync", () => ended(world));
+  await world.repository.git("rm", "--quiet", "web/old.yaml");
+  await world.repository.commit({});
+  await ask(world, { prune: true });
+  const waiting = "waiting for pruning confirmation of /ConfigMap/old";
+  await world.until("the message", async () => (await stateOf(world)).message === waiting);
+  await engine.kill();
+  await world.start();
+  await world.pass(10_000, 500);
+  assert.equal((await stateOf(world)).message, waiting);
+  await annotate(world, { "argocd.argoproj.io/deletion-approved": new Date(world.clock.now()).toISOString() });
+  await world.until("the deletion", async () => (await world.kube.get({ ...configRef, name: "old" })) === undefined);
+});
+
+test("an operation that runs for too long is terminated, and says why", async () => {
+  await using world = await openShop();
+  await world.repository.commit({ "web/job.yaml": hookJob("migrate", "PreSync") });
+  await createApplication(world);
+  await world.start({ settings: { ...defaultSyncSettings, syncTimeoutMs: () => 60_000 } });
+  await looked(world);
+  await ask(world, {}, { retry: { limit: 5 } });
+  const state = await world.until("the end", () => ended(world), 1_000);
+  assert.deepEqual(
+    [state.phase, state.message],
+    ["Failed", "Operation terminated, triggered by controller sync timeout"],
+  );
+});
+
+test("where accounts are enforced, a sync without one does nothing", async () => {
+  await using world = await openShop();
+  await createApplication(world);
+  await world.start({ settings: { ...defaultSyncSettings, impersonation: () => "enforced" } });
+  await looked(world);
+  await ask(world);
+  const { phase, message } = await world.until("the end", () => ended(world));
+  assert.equal(phase, "Error");
+  assert.match(textOf(message), /^no matching service account found for destination server .* and namespace shop$/);
+  assert.equal(await world.kube.get(configRef), undefined);
+});

@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createSyncSettings } from "../../../src/controllers/applications/sync-settings.ts";
+
+for (const [cm, params, expected] of [
+  [{}, {}, ["off", 0, undefined]],
+  [{ "application.sync.impersonation.enabled": "true" }, {}, ["enforced", 0, undefined]],
+  [
+    { "application.sync.impersonation.enabled": "true", "application.sync.impersonation.enforced": "false" },
+    {},
+    ["optional", 0, undefined],
+  ],
+  [{ "application.sync.impersonation.enforced": "true" }, {}, ["off", 0, undefined]],
+  [{}, { "controller.sync.timeout.seconds": "600", "controller.sync.wave.delay.seconds": "0" }, ["off", 600_000, 0]],
+  [{}, { "controller.sync.timeout.seconds": "soon" }, ["off", 0, undefined]],
+] as const) {
+  test(`settings of syncs in ${JSON.stringify({ ...cm, ...params })}`, () => {
+    const objects: Record<string, object> = { "argocd-cm": cm, "argocd-cmd-params-cm": params };
+    const find = (namespace: string | undefined, name: string) =>
+      namespace === "argocd"
+        ? { apiVersion: "v1", kind: "ConfigMap", metadata: { name }, data: objects[name] }
+        : undefined;
+    const settings = createSyncSettings({ find }, "argocd");
+    assert.deepEqual([settings.impersonation(), settings.syncTimeoutMs(), settings.waveDelayMs()], expected);
+  });
+}

@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { createTestRepository } from "../harness/git-repository.ts";
+import { failOnLeakedChildren } from "../harness/leaks.ts";
+import { kubectlMissing, projectRoot, run } from "../harness/run.ts";
+import { tempDir } from "../harness/temp-dir.ts";
+import { application, configMap, GitOpsScenario } from "./gitops-scenario.ts";
+
+failOnLeakedChildren();
+
+const main = join(projectRoot, "src", "cli", "main.ts");
+
+const tiphys = (...args: string[]) => run(process.execPath, [main, "diff", ...args]);
+
+test("diff against live names each field, both values and who wrote it", { skip: kubectlMissing() }, async () => {
+  await using folder = await tempDir();
+  await using scenario = await GitOpsScenario.start({
+    repositories: { web: { "a.yaml": configMap("settings", "git"), "b.yaml": configMap("other", "git") } },
+    manifests: (urlOf) => [application("web", urlOf("web"), { syncPolicy: { automated: {} } })],
+  });
+  await scenario.waitForSynced("web");
+  const file = join(folder.path, "app.json");
+  const app = application("web", scenario.urlOf("web"));
+  await writeFile(file, JSON.stringify(app));
+  const { kubeconfig } = scenario.engine.endpoints;
+  const diff = (...more: string[]) => tiphys(file, "--kubeconfig", kubeconfig, ...more);
+
+  const same = await diff("--against", "live");
+  assert.deepEqual([same.code, same.stdout, same.stderr], [0, "", ""]);
+
+  const data = JSON.stringify({ data: { value: "by hand" } });
+  await scenario.kubectl(["patch", "configmap", "settings", "-n", "default", "--type", "merge", "-p", data]);
+  await scenario.kubectl(["delete", "configmap", "other", "-n", "default"]);
+  const differs = await diff();
+  assert.equal(differs.code, 1, differs.stderr);
+  assert.match(
+    differs.stdout,
+    /^===== \/ConfigMap default\/settings ======\n[\s\S]*- {2}value: by hand\n\+ {2}value: git\n/,
+  );
+  assert.match(differs.stdout, /# data\.value: last written by kubectl-patch \(Update, 20\d\d-[^)]*\)\n/);
+  assert.match(differs.stdout, /===== \/ConfigMap default\/other ======\n/);
+  const [first, second] = JSON.parse((await diff("-o", "json")).stdout);
+  assert.equal(first.change, "update");
+  const { time, ...lastWriter } = first.differences[0].lastWriter;
+  assert.ok(Date.parse(time) > 0);
+  assert.deepEqual(
+    { ...first.differences[0], lastWriter },
+    {
+      path: "data.value",
+      live: "by hand",
+      target: "git",
+      lastWriter: { manager: "kubectl-patch", operation: "Update" },
+    },
+  );
+  assert.deepEqual([second.name, second.change], ["other", "create"]);
+
+  const rules = [{ kind: "ConfigMap", name: "settings", managedFieldsManagers: ["kubectl-patch"], group: "" }];
+  await writeFile(file, JSON.stringify(application("web", scenario.urlOf("web"), { ignoreDifferences: rules })));
+  assert.deepEqual(
+    JSON.parse((await diff("-o", "json")).stdout).map(({ name }: { name: string }) => name),
+    ["other"],
+  );
+});
+
+test("diff against a revision and a folder needs no cluster", async () => {
+  await using folder = await tempDir();
+  await using repository = await createTestRepository();
+  const secret = (value: string) => ({
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name: "s" },
+    stringData: { value },
+  });
+  const before = await repository.commit({
+    "app/a.json": JSON.stringify(configMap("a", "1")),
+    "app/s.json": JSON.stringify(secret("x")),
+  });
+  await repository.commit({
+    "app/a.json": JSON.stringify(configMap("a", "2")),
+    "app/s.json": JSON.stringify(secret("y")),
+  });
+  const source = { repoURL: repository.path, path: "app", targetRevision: "HEAD" };
+  const file = join(folder.path, "app.json");
+  await writeFile(file, JSON.stringify(application("web", "", { source })));
+
+  assert.equal((await tiphys(file, "--against", "HEAD")).code, 0);
+  const { code, stdout, stderr } = await tiphys(file, "--against", before);
+  assert.equal(code, 1, stderr);
+  assert.match(stdout, /- {2}value: '1'\n\+ {2}value: '2'\n/);
+  assert.match(stdout, /===== \/Secret default\/s ======\n[\s\S]*- {2}value: \+{12}\n\+ {2}value: \+{8}\n/);
+
+  const manifests = join(folder.path, "manifests", "deep");
+  await mkdir(manifests, { recursive: true });
+  await writeFile(join(manifests, "a.json"), JSON.stringify(configMap("a", "2")));
+  await writeFile(join(manifests, "z.json"), JSON.stringify(configMap("z", "2")));
+  const json = JSON.parse((await tiphys(file, "--against", join(folder.path, "manifests"), "-o", "json")).stdout);
+  assert.deepEqual(
+    json.map(({ name, change }: { name: string; change: string }) => [name, change]),
+    [
+      ["s", "create"],
+      ["z", "prune"],
+    ],
+  );
+
+  assert.equal((await tiphys(file, "--against", "nowhere")).code, 20);
+  assert.equal((await tiphys(join(folder.path, "none.json"), "--against", "HEAD")).code, 20);
+  assert.equal((await tiphys()).code, 2);
+  const alone = await tiphys(file, "--data-dir", folder.path, "--kubeconfig", "");
+  assert.equal(alone.code, 2);
+  assert.match(alone.stderr, /--against live: no cluster/);
+});

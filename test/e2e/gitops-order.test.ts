@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { failOnLeakedChildren } from "../harness/leaks.ts";
+import { kubectlMissing } from "../harness/run.ts";
+import { waitFor } from "../harness/wait.ts";
+import { application, configMap, GitOpsScenario } from "./gitops-scenario.ts";
+
+failOnLeakedChildren();
+const skip = kubectlMissing() ?? false;
+
+test("an Application that needs another one is synced after it, as soon as that is ready", { skip }, async () => {
+  await using scenario = await GitOpsScenario.start({
+    repositories: { db: { "a.yaml": configMap("db", "0") }, web: { "a.yaml": configMap("web", "0") } },
+    manifests: (urlOf) => [
+      application("db", urlOf("db"), { syncPolicy: {} }),
+      application("web", urlOf("web"), {}, { annotations: { "tiphys.io/needs": "db" } }),
+    ],
+  });
+  for (const name of ["db", "web"]) {
+    await scenario.waitForStatus(name, "to be compared", ({ sync }) => sync?.status === "OutOfSync");
+  }
+  assert.equal(await scenario.find("configmap", "web"), undefined);
+  const operation = { operation: { sync: {} } };
+  await scenario.kubectl([
+    "patch",
+    "application",
+    "db",
+    "-n",
+    "argocd",
+    "--type=merge",
+    "-p",
+    JSON.stringify(operation),
+  ]);
+  await scenario.waitForSynced("db");
+  await scenario.waitForSynced("web", undefined, 15_000); // not at the next poll
+});
+
+test("a rollback lasts until the next revision, though automated sync is on", { skip }, async () => {
+  await using scenario = await GitOpsScenario.start({
+    repositories: { web: { "a.yaml": configMap("web", "good") } },
+    manifests: (urlOf) => [application("web", urlOf("web"))],
+  });
+  const value = async () => ((await scenario.find("configmap", "web")) as { data?: { value?: string } })?.data?.value;
+  await scenario.waitForSynced("web");
+  const copy = await scenario.clone("web");
+  const bad = await copy.commitAndPush({ "a.yaml": configMap("web", "bad") });
+  await scenario.waitForSynced("web", bad);
+  const { history = [] } = await scenario.status("web");
+  const answer = await scenario.engine.api("/api/v1/applications/web/rollback", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ id: history[0]?.id ?? 0 }),
+  });
+  assert.equal(answer.status, 200, await answer.text());
+  await waitFor("the rollback", async () => (await value()) === "good");
+  const { conditions = [] } = await scenario.waitForStatus("web", "to differ", ({ sync, operationState }) => {
+    return sync?.status === "OutOfSync" && operationState?.phase === "Succeeded";
+  });
+  assert.deepEqual(conditions, []);
+  const found = await scenario.find("application", "web", "argocd");
+  assert.equal(found?.metadata.annotations?.["tiphys.io/quarantine"], bad);
+  const next = await copy.commitAndPush({ "a.yaml": configMap("web", "mended") });
+  await scenario.waitForSynced("web", next);
+  assert.equal(await value(), "mended");
+});

@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { freePort } from "../harness/free-port.ts";
+import { startHttpSink } from "../harness/http-sink.ts";
+import { failOnLeakedChildren } from "../harness/leaks.ts";
+import { waitFor } from "../harness/wait.ts";
+import { workflowKinds } from "../harness/workflow-kinds.ts";
+import { GitOpsScenario } from "./gitops-scenario.ts";
+import { buses, postJson, resource, webhookSource } from "./scenario.ts";
+
+failOnLeakedChildren();
+
+const dependency = (name: string, eventSourceName: string, eventName: string, data?: readonly object[]) => ({
+  name,
+  eventSourceName,
+  eventName,
+  ...(data && { filters: { data } }),
+});
+const is = (path: string, value: string) => ({ path, type: "string", value: [`^${value}$`] });
+const trigger = (name: string, kind: object, conditions?: string) => ({
+  template: { name, ...(conditions && { conditions }), ...kind },
+});
+
+/** Posts the whole data of the dependency's event. */
+const post = (url: string, dependencyName: string) => ({
+  http: { url, payload: [{ src: { dependencyName, dataKey: "@this" }, dest: "" }] },
+});
+
+function manifests(port: number, sink: string, repository: (name: string) => string): object[] {
+  const start = resource("Sensor", "start", {
+    dependencies: [dependency("push", "hook", "push")],
+    triggers: [
+      trigger("run", {
+        argoWorkflow: {
+          operation: "submit",
+          source: { git: { url: repository("workflows"), filePath: "wf.yaml", branch: "main" } },
+        },
+      }),
+      trigger("sync", { gitOps: { application: "shop", operation: "sync" } }),
+      trigger("tell", { emit: { eventSourceName: "own", eventName: "told" } }),
+      trigger("broken", { http: { url: "http://127.0.0.1:1/" } }),
+    ],
+  });
+  const second = resource("Sensor", "second", {
+    dependencies: [
+      dependency("told", "own", "told"),
+      dependency("done", "tiphys", "trigger-succeeded", [is("sensor.name", "start"), is("trigger", "run")]),
+      dependency("failed", "tiphys", "trigger-failed", [is("sensor.name", "start")]),
+    ],
+    triggers: ["told", "done", "failed"].map((name) => trigger(name, post(`${sink}/${name}`, name), name)),
+  });
+  const watcher = {
+    ...resource("Sensor", "watcher", {
+      dependencies: ["synced", "healthy"].map((name) => dependency(name, "tiphys", `application-${name}`)),
+      triggers: ["synced", "healthy"].map((name) => trigger(name, post(`${sink}/application-${name}`, name), name)),
+    }),
+    metadata: { name: "watcher", namespace: "argocd" },
+  };
+  const application = {
+    apiVersion: "argoproj.io/v1alpha1",
+    kind: "Application",
+    metadata: { name: "shop", namespace: "argocd" },
+    spec: {
+      project: "default",
+      source: { repoURL: repository("shop"), path: ".", targetRevision: "HEAD" },
+      destination: { server: "https://kubernetes.default.svc", namespace: "default" },
+    },
+  };
+  return [...workflowKinds, webhookSource("hook", port), start, second, watcher, application];
+}
+
+const deployment = {
+  apiVersion: "apps/v1",
+  kind: "Deployment",
+  metadata: { name: "web" },
+  spec: {
+    replicas: 1,
+    selector: { matchLabels: { app: "web" } },
+    template: { metadata: { labels: { app: "web" } }, spec: { containers: [{ name: "c", image: "i" }] } },
+  },
+};
+const workflow = {
+  apiVersion: "argoproj.io/v1alpha1",
+  kind: "Workflow",
+  metadata: { generateName: "build-" },
+  spec: { entrypoint: "main" },
+};
+
+for (const driver of buses) {
+  describe(driver.name, { skip: driver.skip ?? false }, () => {
+    test("what triggers and Applications come to are events for other Sensors", { timeout: 120_000 }, async () => {
+      await using bus = await driver.start();
+      await using sink = await startHttpSink();
+      const port = await freePort();
+      await using scenario = await GitOpsScenario.start({
+        args: bus.args,
+        repositories: { shop: { "deployment.yaml": deployment }, workflows: { "wf.yaml": workflow } },
+        manifests: (urlOf) => manifests(port, sink.url, urlOf),
+      });
+      assert.equal((await postJson(`http://127.0.0.1:${port}/push`, { a: 1 })).status, 200);
+      const wanted = ["/told", "/done", "/failed", "/application-synced", "/application-healthy"];
+      await waitFor(
+        "all outcomes",
+        () => wanted.every((path) => sink.requests.some((request) => request.path === path)),
+        60_000,
+      ).catch((error: unknown) => {
+        throw new Error(`${String(error)}: ${sink.requests.map(({ path }) => path)}\n${scenario.engine.output}`);
+      });
+      const bodyOf = (path: string) => JSON.parse(sink.requests.find((one) => one.path === path)?.body ?? "null");
+      assert.partialDeepStrictEqual(bodyOf("/done"), { sensor: { name: "start" }, trigger: "run", attempt: 1 });
+      assert.match(bodyOf("/done").objects[0], /^argoproj.io\/v1alpha1\/Workflow\/default\/build-[0-9a-f]{10}$/);
+      assert.partialDeepStrictEqual(bodyOf("/failed"), { trigger: "broken" });
+      assert.partialDeepStrictEqual(bodyOf("/application-synced"), {
+        application: { namespace: "argocd", name: "shop" },
+        operation: { phase: "Succeeded" },
+      });
+      for (const path of wanted) assert.equal(sink.requests.filter((one) => one.path === path).length, 1, path);
+    });
+  });
+}

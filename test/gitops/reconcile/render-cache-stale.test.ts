@@ -1,0 +1,294 @@
+import assert from "node:assert/strict";
+import { readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { ApplicationSource } from "../../../src/api/application-types.ts";
+import { systemClock } from "../../../src/base/clock.ts";
+import { createTools, type ToolName } from "../../../src/gitops/render/tools.ts";
+import { renderToolsMissing, toolPath } from "../../harness/render-tools.ts";
+import { tempDir } from "../../harness/temp-dir.ts";
+import { chart } from "../render/charts.ts";
+import { type Files, openRenderRig } from "../render/rig.ts";
+
+const map = (value: string): string => `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata: {v: "${value}"}\n`;
+
+interface Case {
+  readonly name: string;
+  readonly tool: ToolName | undefined;
+  readonly files: Files;
+  readonly source?: Partial<ApplicationSource>;
+  /** Outside of the source's folder, mostly: what a cache that looks at the folder alone would miss. */
+  readonly change: Files;
+  /** In the objects afterwards. */
+  readonly expected: RegExp;
+}
+
+const cases: readonly Case[] = [
+  {
+    name: "a base",
+    tool: "kustomize",
+    files: {
+      "app/kustomization.yaml": "resources: [../base]\n",
+      "base/kustomization.yaml": "resources: [m.yaml]\n",
+      "base/m.yaml": map("1"),
+    },
+    change: { "base/m.yaml": map("changed") },
+    expected: /changed/,
+  },
+  {
+    name: "the base of a base",
+    tool: "kustomize",
+    files: {
+      "app/kustomization.yaml": "resources: [../base]\n",
+      "base/kustomization.yaml": "resources: [../deep]\n",
+      "deep/kustomization.yaml": "resources: [m.yaml]\n",
+      "deep/m.yaml": map("1"),
+    },
+    change: { "deep/m.yaml": map("changed") },
+    expected: /changed/,
+  },
+  {
+    name: "a component that a base names anew",
+    tool: "kustomize",
+    files: {
+      "app/kustomization.yaml": "resources: [../base]\n",
+      "base/kustomization.yaml": "resources: [m.yaml]\n",
+      "base/m.yaml": map("1"),
+    },
+    change: {
+      "base/kustomization.yaml": "resources: [m.yaml]\ncomponents: [../part]\n",
+      "part/kustomization.yaml":
+        "kind: Component\napiVersion: kustomize.config.k8s.io/v1alpha1\nnamePrefix: changed-\n",
+    },
+    expected: /changed/,
+  },
+  {
+    name: "a file of a generator",
+    tool: "kustomize",
+    files: {
+      "app/kustomization.yaml": "resources: [../base]\n",
+      "base/kustomization.yaml": "configMapGenerator: [{name: c, files: [x.txt]}]\n",
+      "base/x.txt": "1",
+    },
+    change: { "base/x.txt": "changed" },
+    expected: /changed/,
+  },
+  {
+    name: "a component that was left out since it was missing",
+    tool: "kustomize",
+    files: { "app/kustomization.yaml": "resources: [m.yaml]\n", "app/m.yaml": map("1") },
+    source: { kustomize: { components: ["../part"], ignoreMissingComponents: true } },
+    change: {
+      "part/kustomization.yaml":
+        "kind: Component\napiVersion: kustomize.config.k8s.io/v1alpha1\nnamePrefix: changed-\n",
+    },
+    expected: /changed/,
+  },
+  {
+    name: "a value file of the repository",
+    tool: "helm",
+    files: chart,
+    source: { helm: { valueFiles: ["/shared/values.yaml"] } },
+    change: { "shared/values.yaml": "color: changed\n" },
+    expected: /changed/,
+  },
+  {
+    name: "a value file that was left out since it was missing",
+    tool: "helm",
+    files: chart,
+    source: { helm: { valueFiles: ["/shared/none.yaml"], ignoreMissingValueFiles: true } },
+    change: { "shared/none.yaml": "color: changed\n" },
+    expected: /changed/,
+  },
+  {
+    name: "a file that a glob finds anew",
+    tool: "helm",
+    files: chart,
+    source: { helm: { valueFiles: ["/shared/*.yaml"] } },
+    change: { "shared/zz.yaml": "color: changed\n" },
+    expected: /changed/,
+  },
+  {
+    name: "a file parameter",
+    tool: "helm",
+    files: chart,
+    source: { helm: { fileParameters: [{ name: "x", path: "/shared/a.yaml" }] } },
+    change: { "shared/a.yaml": "changed" },
+    expected: /changed/,
+  },
+  {
+    name: "a chart that it depends on by file://",
+    tool: "helm",
+    files: {
+      ...chart,
+      "app/Chart.yaml":
+        'apiVersion: v2\nname: shown\nversion: 1.2.3\ndependencies: [{name: below, version: 0.1.0, repository: "file://../below"}]\n',
+      "below/Chart.yaml": "apiVersion: v2\nname: below\nversion: 0.1.0\n",
+      "below/templates/m.yaml": map("1"),
+    },
+    change: { "below/templates/m.yaml": map("changed") },
+    expected: /changed/,
+  },
+  {
+    name: "a jsonnet library",
+    tool: "jsonnet",
+    files: { "app/m.jsonnet": "import 'lib.libsonnet'", "vendor/lib.libsonnet": object("1") },
+    source: { directory: { jsonnet: { libs: ["vendor"] } } },
+    change: { "vendor/lib.libsonnet": object("changed") },
+    expected: /changed/,
+  },
+  {
+    name: "a jsonnet file that comes to stand before a library",
+    tool: "jsonnet",
+    files: {
+      "app/m.jsonnet": "import '../x/lib.libsonnet'",
+      "x/lib.libsonnet": "import 'deep.libsonnet'",
+      "vendor/deep.libsonnet": object("1"),
+    },
+    source: { directory: { jsonnet: { libs: ["vendor"] } } },
+    change: { "x/deep.libsonnet": object("changed") },
+    expected: /changed/,
+  },
+  {
+    name: "an override of the folder, which was not there",
+    tool: "kustomize",
+    files: { "app/kustomization.yaml": "resources: [m.yaml]\n", "app/m.yaml": map("1") },
+    change: { "app/.argocd-source-web.yaml": "kustomize: {namePrefix: changed-}\n" },
+    expected: /changed/,
+  },
+  {
+    name: "a plain folder that becomes a kustomization",
+    tool: "kustomize",
+    files: { "app/m.yaml": map("1") },
+    change: { "app/kustomization.yaml": "namePrefix: changed-\nresources: [m.yaml]\n" },
+    expected: /changed/,
+  },
+];
+
+function object(value: string): string {
+  return `{apiVersion: "v1", kind: "ConfigMap", metadata: {name: "m"}, data: {v: "${value}"}}`;
+}
+
+for (const { name, tool, files, source = {}, change, expected } of cases) {
+  test(`the rendering changes with ${name}, and with nothing else`, {
+    skip: tool && renderToolsMissing(tool),
+  }, async () => {
+    await using rig = await openRenderRig(tool === undefined ? [] : [tool]);
+    const before = await rig.render(await rig.repository.commit({ ...files, "unrelated/x.yaml": "1" }), source);
+    const made = rig.cache.made;
+    const unrelated = await rig.repository.commit({ "unrelated/x.yaml": "2", "other/kustomization.yaml": "" });
+    assert.equal((await rig.render(unrelated, source)).manifests, before.manifests, "another file is no reason");
+    const after = await rig.render(await rig.repository.commit(change), source);
+    assert.doesNotMatch(JSON.stringify(before.manifests), expected);
+    assert.match(JSON.stringify(after.manifests), expected);
+    assert.equal(rig.cache.made, made + 1);
+    rig.restart();
+    assert.deepEqual(
+      (await rig.render(await rig.repository.commit({ "z.txt": "z" }), source)).manifests,
+      after.manifests,
+    );
+    assert.equal(rig.cache.made, 0, "the disk has what tools made");
+  });
+}
+
+const skip = renderToolsMissing("helm", "kustomize");
+
+test("a file that becomes a link with the same bytes is another input", { skip }, async () => {
+  await using rig = await openRenderRig(["kustomize"]);
+  const first = await rig.repository.commit({
+    "app/kustomization.yaml": "configMapGenerator: [{name: c, files: [x.txt]}]\n",
+    "app/x.txt": "y.txt",
+    "app/y.txt": "led to",
+  });
+  assert.match(JSON.stringify((await rig.render(first)).manifests), /"x\.txt":"y\.txt"/);
+  await rm(join(rig.repository.path, "app/x.txt"));
+  await symlink("y.txt", join(rig.repository.path, "app/x.txt"));
+  assert.match(JSON.stringify((await rig.render(await rig.repository.commit({}))).manifests), /"x\.txt":"led to"/);
+});
+
+for (const [name, template] of [
+  ["now", "{{ now | unixEpoch }}"],
+  ["random texts", "{{ randAlphaNum 12 }}"],
+  ["generated certificates", '{{ (genCA "x" 1).Cert | b64enc }}'],
+  ["looks at the cluster", '{{ lookup "v1" "Namespace" "" "x" | toJson | quote }}'],
+] as const) {
+  test(`a chart with ${name} is rendered once for each commit`, { skip }, async () => {
+    await using rig = await openRenderRig(["helm"]);
+    const template_ = `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata: {v: ${template}}\n`;
+    const first = await rig.repository.commit({ ...chart, "app/templates/x.yaml": template_ });
+    await rig.render(first);
+    await rig.render(first);
+    assert.equal(rig.cache.made, 1);
+    await rig.render(await rig.repository.commit({ "x.txt": "x" }));
+    assert.equal(rig.cache.made, 2);
+  });
+}
+
+test("a chart that only speaks of such functions is not", { skip }, async () => {
+  await using rig = await openRenderRig(["helm"]);
+  const words = '{{/* now */}}{{ "lookup" | quote }}: {{ .Values.now | default "randAlphaNum" | quote }}';
+  const template = `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: now}\ndata:\n  ${words}\n`;
+  await rig.render(await rig.repository.commit({ ...chart, "app/templates/x.yaml": template }));
+  await rig.render(await rig.repository.commit({ "x.txt": "x" }));
+  assert.equal(rig.cache.made, 1);
+});
+
+test("what the inputs alone do not suffice for is rendered with the whole tree, and keyed by it", {
+  skip,
+}, async () => {
+  // Helm reads a chart's own files only, but kustomize's loaders may look at what no field names.
+  await using rig = await openRenderRig(["kustomize"], {
+    kustomizeBuildOptions: ["--load-restrictor", "LoadRestrictionsNone"],
+  });
+  const first = await rig.repository.commit({
+    "app/kustomization.yaml": "resources: [m.yaml]\ntransformers: [t.yaml]\n",
+    "app/m.yaml": map("1"),
+    "app/t.yaml":
+      "apiVersion: builtin\nkind: PatchTransformer\nmetadata: {name: t}\npath: ../patches/p.yaml\ntarget: {kind: ConfigMap}\n",
+    "patches/p.yaml": "- op: replace\n  path: /data/v\n  value: patched\n",
+  });
+  const { manifests, told } = await rig.explain(first);
+  assert.match(JSON.stringify(manifests), /patched/);
+  assert.deepEqual([told.isWhole, rig.cache.made], [true, 2]);
+  const second = await rig.repository.commit({
+    "patches/p.yaml": "- op: replace\n  path: /data/v\n  value: changed\n",
+  });
+  assert.match(JSON.stringify((await rig.render(second)).manifests), /changed/);
+  assert.equal(rig.cache.made, 3, "it is known by then that the inputs do not suffice");
+});
+
+test("another version of a tool renders again", { skip }, async () => {
+  await using folder = await tempDir();
+  const path = join(folder.path, "helm");
+  const install = (version: string): Promise<void> => {
+    const script = `#!/bin/sh\n[ "$1" = version ] && echo ${version} && exit\nexec ${toolPath("helm")} "$@"\n`;
+    return writeFile(path, script, { mode: 0o755 });
+  };
+  await install("v3.1");
+  const tools = createTools({ paths: new Map([["helm", path]]), directory: folder.path, env, clock: systemClock });
+  await using rig = await openRenderRig([], { tools });
+  const commit = await rig.repository.commit(chart);
+  await rig.render(commit);
+  await rig.render(commit);
+  assert.equal(rig.cache.made, 1);
+  await install("v3.10");
+  await rig.render(commit);
+  assert.equal(rig.cache.made, 2);
+});
+
+const env = { PATH: "/usr/bin:/bin" };
+
+test("a result on disk that is damaged is made again", { skip }, async () => {
+  await using rig = await openRenderRig(["helm"]);
+  const commit = await rig.repository.commit(chart);
+  const { manifests } = await rig.render(commit);
+  const [file = ""] = (await readdir(rig.directory, { recursive: true })).filter((name) => name.endsWith(".json"));
+  const path = join(rig.directory, file);
+  await writeFile(path, (await readFile(path, "utf8")).replace("web-shown", "web-wrong"));
+  rig.restart();
+  assert.deepEqual((await rig.render(commit)).manifests, manifests);
+  assert.equal(rig.cache.made, 1);
+  rig.restart();
+  await rig.render(commit);
+  assert.equal(rig.cache.made, 0);
+});

@@ -1,0 +1,117 @@
+import { cp } from "node:fs/promises";
+import { join } from "node:path";
+import type { ApplicationSource } from "../../../src/api/application-types.ts";
+import { systemClock } from "../../../src/base/clock.ts";
+import type { JsonObject } from "../../../src/base/json.ts";
+import { createRenderCache, type RenderCache, type RenderOptions } from "../../../src/gitops/reconcile/render-cache.ts";
+import { parseOutput } from "../../../src/gitops/render/manifest-file.ts";
+import type { RenderSettings } from "../../../src/gitops/render/plan.ts";
+import type { RenderedSource, RenderFacts } from "../../../src/gitops/render/render.ts";
+import { createRenderStore } from "../../../src/gitops/render/store.ts";
+import type { ToolName } from "../../../src/gitops/render/tools.ts";
+import { gitTree } from "../../../src/gitops/source/git-tree.ts";
+import type { SourceTree } from "../../../src/gitops/source/source.ts";
+import { createTestRepository, type TestRepository } from "../../harness/git-repository.ts";
+import { renderSettings, runTool } from "../../harness/render-tools.ts";
+import { openSources } from "../source/rig.ts";
+
+export type Files = Readonly<Record<string, string>>;
+
+export interface RenderRig extends AsyncDisposable {
+  readonly repository: TestRepository;
+  readonly cache: RenderCache;
+  /** Where results stay on disk. */
+  readonly directory: string;
+  tree(commit: string): SourceTree;
+  /** The folder `app` of a commit. */
+  render(
+    commit: string,
+    source?: Partial<ApplicationSource>,
+    options?: Partial<RenderOptions>,
+  ): Promise<RenderedSource>;
+  /** The same, with what `--explain` would say. */
+  explain(
+    commit: string,
+    source?: Partial<ApplicationSource>,
+    options?: Partial<RenderOptions>,
+  ): Promise<RenderedSource & { readonly told: RenderFacts }>;
+  /** Another cache over the same disk: the engine after a restart. */
+  restart(): void;
+  /** Commands run one after the other in a copy of the working folder; the objects that the last one wrote. */
+  byHand(folder: string, commands: readonly (readonly [ToolName, ...string[]])[]): Promise<readonly JsonObject[]>;
+}
+
+export const context = {
+  hard: false,
+  appName: "web",
+  instance: "web",
+  project: "default",
+  namespace: "shop",
+  isMultiSource: false,
+} as const satisfies RenderOptions;
+
+/** A repository, and a cache with the real tools over it. */
+export async function openRenderRig(
+  tools: readonly ToolName[],
+  settings: Partial<RenderSettings> = {},
+): Promise<RenderRig> {
+  await using stack = new AsyncDisposableStack();
+  const repository = stack.use(await createTestRepository());
+  const sources = stack.use(await openSources());
+  const directory = join(sources.directory, "kept");
+  const open = (): RenderCache =>
+    createRenderCache({
+      settings: { ...renderSettings(sources.directory, { tools }), ...settings },
+      store: createRenderStore({
+        directory,
+        clock: systemClock,
+        onFailure: (error) => {
+          throw error;
+        },
+      }),
+    });
+  let cache = open();
+  let copies = 0;
+  const owned = stack.move();
+  const tree = (commit: string): SourceTree => gitTree(sources.sources, repository.url, commit);
+  const render: RenderRig["render"] = (commit, source = {}, options = {}) =>
+    cache.render(
+      { repoURL: repository.url, path: "app", ...source },
+      tree(commit),
+      { ...context, ...options },
+      AbortSignal.timeout(60_000),
+    );
+  return {
+    repository,
+    directory,
+    get cache() {
+      return cache;
+    },
+    tree,
+    render,
+    async explain(commit, source, options) {
+      const told: RenderFacts[] = [];
+      const log = { step: () => undefined, found: (facts: RenderFacts) => void told.push(facts) };
+      const rendered = await render(commit, source, { ...options, log });
+      const [facts] = told;
+      if (facts === undefined) throw new Error("nothing was told");
+      return { ...rendered, told: facts };
+    },
+    restart() {
+      cache = open();
+    },
+    async byHand(folder, commands) {
+      copies += 1;
+      const copy = join(sources.directory, `by-hand-${copies}`);
+      await cp(repository.path, copy, { recursive: true, filter: (path) => !path.endsWith("/.git") });
+      let output = "";
+      for (const [name, ...args] of commands) output = await runTool(name, args, join(copy, folder));
+      return parseOutput(output, "the tool by hand").map(({ object }) => object);
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+export function namesOf({ manifests }: RenderedSource): readonly unknown[] {
+  return manifests.map(({ metadata }) => (metadata as JsonObject).name);
+}

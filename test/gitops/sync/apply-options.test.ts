@@ -1,0 +1,341 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { TerminalError } from "../../../src/base/errors.ts";
+import { writeModeOf } from "../../../src/gitops/sync/write-mode.ts";
+import type { KubeClient, WriteOptions } from "../../../src/kube/kube.ts";
+import type { KubeObject } from "../../../src/objects/object.ts";
+import { openTestPlane, type TestPlane } from "../../harness/control-plane.ts";
+import { config, hook, ref, run, show, wave } from "./rig.ts";
+
+const options = (text: string) => ({ "argocd.argoproj.io/sync-options": text });
+const lastApplied = "kubectl.kubernetes.io/last-applied-configuration";
+
+for (const [own, live, syncOptions, force, expected] of [
+  ["", "", [], false, "server"],
+  ["ServerSideApply=false", "", [], false, "client"],
+  ["ServerSideApply=false", "", ["ServerSideApply=true"], false, "client"],
+  ["ServerSideApply=true", "", ["ServerSideApply=false"], false, "server named"],
+  ["", "", ["ServerSideApply=true"], false, "server named"],
+  ["", "", ["ServerSideApply=false"], false, "client"],
+  ["Replace=true", "", ["ServerSideApply=true"], false, "replace named"],
+  ["", "Replace=true", [], false, "replace"],
+  ["", "", ["Replace=true"], false, "replace"],
+  ["", "", ["Replace=false"], false, "server"],
+  ["Force=true", "", [], false, "server force"],
+  ["", "Force=true", [], false, "server force"],
+  ["", "", ["Force=true"], false, "server"],
+  ["", "", [], true, "server force"],
+  ["Validate=false", "", [], false, "server loose"],
+  ["", "", ["Validate=false"], false, "server loose"],
+  ["", "Validate=false", [], false, "server"],
+  ["serversideapply=false", "", [], false, "server"],
+] as const) {
+  test(`written with "${own}", live "${live}", sync ${syncOptions.join()}${force ? ", force" : ""}: ${expected}`, () => {
+    const object = (text: string) => config("a", text === "" ? {} : options(text)) as KubeObject;
+    const mode = writeModeOf(object(own), object(live), { syncOptions, force });
+    const words = [
+      mode.kind,
+      ...(mode.isNamed ? ["named"] : []),
+      ...(mode.isForced ? ["force"] : []),
+      ...(mode.isValidated ? [] : ["loose"]),
+    ];
+    assert.equal(words.join(" "), expected);
+  });
+}
+
+/** The client, with what was asked of it. */
+function recording(kube: KubeClient): { readonly kube: KubeClient; readonly asked: WriteOptions[] } {
+  const asked: WriteOptions[] = [];
+  return {
+    asked,
+    kube: {
+      ...kube,
+      patch: (to, type, body, given, signal) => {
+        asked.push(given ?? {});
+        return kube.patch(to, type, body, given, signal);
+      },
+      delete: (to, given, signal) => {
+        asked.push(given ?? {});
+        return kube.delete(to, given, signal);
+      },
+    },
+  };
+}
+
+for (const [own, expected] of [
+  ["", "Strict"],
+  ["Validate=false", "Ignore"],
+] as const) {
+  test(`fields are validated ${expected} with "${own}"`, async () => {
+    await using plane = await openTestPlane();
+    const { kube, asked } = recording(plane.client);
+    await run(plane, { kube, targets: [config("a", options(own))] });
+    assert.deepEqual([...new Set(asked.map(({ fieldValidation }) => fieldValidation))], [expected]);
+  });
+}
+
+for (const [given, expected] of [
+  [[], "Foreground"],
+  [["PrunePropagationPolicy=foreground"], "Foreground"],
+  [["PrunePropagationPolicy=background"], "Background"],
+  [["PrunePropagationPolicy=orphan"], "Orphan"],
+  [["PrunePropagationPolicy=orphan", "PrunePropagationPolicy=foreground"], "Foreground"],
+  [["PrunePropagationPolicy=foreground", "PrunePropagationPolicy=background"], "Background"],
+] as const) {
+  test(`prunes with ${given.join() || "no policy"}: ${expected}`, async () => {
+    await using plane = await openTestPlane();
+    const old = await live(plane, config("old"));
+    const { kube, asked } = recording(plane.client);
+    await run(plane, { kube, targets: [], live: [old], options: { syncOptions: given } });
+    assert.deepEqual(
+      asked.flatMap(({ propagationPolicy }) => propagationPolicy ?? []),
+      [expected],
+    );
+  });
+}
+
+test("client-side apply creates, changes and leaves alone, and takes away what it wrote before", async () => {
+  await using plane = await openTestPlane();
+  const client = options("ServerSideApply=false");
+  const sync = async (data: object) => show(await run(plane, { targets: [config("a", client, data)] })).join();
+  assert.equal(await sync({ one: "1", two: "2" }), "a Synced Succeeded: configmap/a created");
+  assert.ok((await read(plane, "a"))?.metadata.annotations?.[lastApplied]);
+  const others = { data: { theirs: "x" } };
+  await plane.client.patch(ref("ConfigMap", "a"), "application/merge-patch+json", others, { fieldManager: "other" });
+  assert.equal(await sync({ one: "1", two: "2" }), "a Synced Succeeded: configmap/a unchanged");
+  assert.equal(await sync({ one: "1" }), "a Synced Succeeded: configmap/a configured");
+  assert.deepEqual((await read(plane, "a"))?.data, { one: "1", theirs: "x" });
+});
+
+test("client-side apply merges lists by their keys, and is idempotent with a Secret's text", async () => {
+  await using plane = await openTestPlane();
+  const client = options("ServerSideApply=false");
+  const deployment = (image: string) => ({
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: { name: "web", annotations: client },
+    spec: {
+      selector: { matchLabels: { app: "web" } },
+      template: { metadata: { labels: { app: "web" } }, spec: { containers: [{ name: "web", image }] } },
+    },
+  });
+  const secret = {
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name: "s", annotations: client },
+    stringData: { k: "v" },
+  };
+  await run(plane, { targets: [deployment("web:1"), secret] });
+  const web = { apiVersion: "apps/v1", kind: "Deployment", namespace: "default", name: "web" };
+  const side = { spec: { template: { spec: { containers: [{ name: "side", image: "side:1" }] } } } };
+  await plane.client.patch(web, "application/strategic-merge-patch+json", side, { fieldManager: "injector" });
+  const result = await run(plane, { targets: [deployment("web:2"), secret] });
+  assert.deepEqual(show(result), [
+    "s Synced Succeeded: secret/s unchanged",
+    "web Synced Succeeded: deployment.apps/web configured",
+  ]);
+  const made = (await plane.client.get(web)) as unknown as ReturnType<typeof deployment> | undefined;
+  const containers = made?.spec.template.spec.containers ?? [];
+  assert.deepEqual(containers.map(({ name, image }) => `${name}=${image}`).sort(), ["side=side:1", "web=web:2"]);
+});
+
+test("fields that were applied on the client become ours: what the source drops goes", async () => {
+  await using plane = await openTestPlane();
+  const before = { ...config("a", {}, { keep: "1", drop: "1" }), metadata: { name: "a", namespace: "default" } };
+  await plane.client.create(before, { fieldManager: "kubectl-client-side-apply" });
+  const old = await read(plane, "a");
+  assert.ok(old);
+  await run(plane, { targets: [config("a", {}, { keep: "1" })], live: [old] });
+  const after = await read(plane, "a");
+  assert.deepEqual(after?.data, { keep: "1" });
+  assert.doesNotMatch(JSON.stringify(after?.metadata.managedFields), /kubectl-client-side-apply/);
+});
+
+test("ClientSideApplyMigration=false leaves them where they are, and another manager may be named", async () => {
+  await using plane = await openTestPlane();
+  const before = { ...config("a", {}, { keep: "1", drop: "1" }), metadata: { name: "a", namespace: "default" } };
+  await plane.client.create(before, { fieldManager: "flux" });
+  const old = await read(plane, "a");
+  assert.ok(old);
+  const targets = [config("a", {}, { keep: "1" })];
+  const migrationManager = "flux";
+  const off = ["ClientSideApplyMigration=false"];
+  await run(plane, { targets, live: [old], options: { syncOptions: off, migrationManager } });
+  assert.deepEqual((await read(plane, "a"))?.data, { keep: "1", drop: "1" });
+  const again = await read(plane, "a");
+  assert.ok(again);
+  await run(plane, { targets, live: [again], options: { migrationManager } });
+  assert.deepEqual((await read(plane, "a"))?.data, { keep: "1" });
+});
+
+test("Force makes anew what cannot be changed, and never what takes more with it", async () => {
+  await using plane = await openTestPlane();
+  const old = await live(plane, config("a", {}, { v: "1" }));
+  const kube: KubeClient = {
+    ...plane.client,
+    async patch(to, ...rest) {
+      const there = await plane.client.get(to);
+      if (there?.metadata.uid === old.metadata.uid) throw new TerminalError("API_INVALID", "field is immutable");
+      return plane.client.patch(to, ...rest);
+    },
+  };
+  const target = (annotations = {}) => config("a", annotations, { v: "2" });
+  const plain = await run(plane, { kube, targets: [target()], live: [old] });
+  assert.match(plain.message, /^one or more objects failed to apply \(dry run\), reason: field is immutable$/);
+  const forced = await run(plane, { kube, targets: [target(options("Force=true"))], live: [old] });
+  assert.deepEqual(show(forced), ["a Synced Succeeded: configmap/a replaced"]);
+  const made = await read(plane, "a");
+  assert.ok(made);
+  assert.notEqual(made.metadata.uid, old.metadata.uid);
+  const space = {
+    apiVersion: "v1",
+    kind: "Namespace",
+    metadata: { name: "kept", annotations: options("Force=true,Replace=true") },
+  };
+  const kept = await plane.client.create(space);
+  const refused = await run(plane, { targets: [space], live: [kept] });
+  assert.equal(refused.phase, "Failed");
+  assert.match(refused.message, /Force would delete it with all that belongs to it/);
+  assert.ok(await plane.client.get({ apiVersion: "v1", kind: "Namespace", name: "kept" }));
+});
+
+test("a binding to another role is made anew, since roles of bindings are fixed", async () => {
+  await using plane = await openTestPlane();
+  const binding = (role: string) => ({
+    apiVersion: "rbac.authorization.k8s.io/v1",
+    kind: "RoleBinding",
+    metadata: { name: "b" },
+    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: role },
+    subjects: [{ kind: "ServiceAccount", name: "s", namespace: "default" }],
+  });
+  const at = { apiVersion: "rbac.authorization.k8s.io/v1", kind: "RoleBinding", namespace: "default", name: "b" };
+  await run(plane, { targets: [binding("one")] });
+  const old = await plane.client.get(at);
+  assert.ok(old);
+  const result = await run(plane, { targets: [binding("two")], live: [old] });
+  assert.equal(result.phase, "Succeeded", result.message);
+  const made = await plane.client.get(at);
+  assert.notEqual(made?.metadata.uid, old.metadata.uid);
+  assert.match(JSON.stringify(made?.roleRef), /"two"/);
+});
+
+test("Replace puts Namespaces and CRDs in place with their version, and says updated", async () => {
+  await using plane = await openTestPlane();
+  const space = { apiVersion: "v1", kind: "Namespace", metadata: { name: "n", annotations: options("Replace=true") } };
+  const old = await plane.client.create({ ...space, metadata: { name: "n" } });
+  const result = await run(plane, { targets: [space], live: [old] });
+  assert.deepEqual(show(result), ["n Synced Succeeded: Namespace/n updated"]);
+});
+
+test("ApplyOutOfSyncOnly writes what differs, and still waits for what it wrote before a restart", async () => {
+  await using plane = await openTestPlane();
+  const [a, b] = [config("a", {}, { v: "1" }), config("b", wave(1), { v: "1" })];
+  await run(plane, { targets: [a, b] });
+  const known = [await read(plane, "a"), await read(plane, "b")].filter((object) => object !== undefined);
+  const changed = config("b", wave(1), { v: "2" });
+  const only = { syncOptions: ["ApplyOutOfSyncOnly=true"] };
+  const result = await run(plane, { targets: [a, changed], live: known, options: only });
+  assert.deepEqual(show(result), ["b Synced Succeeded: configmap/b serverside-applied"]);
+  const nothing = await run(plane, { targets: [a, b], live: known, options: only });
+  assert.deepEqual([nothing.phase, nothing.message], ["Succeeded", "successfully synced (no more tasks)"]);
+});
+
+test("SkipDryRunOnMissingResource lets a kind be missing until its wave", async () => {
+  await using plane = await openTestPlane();
+  const odd = { apiVersion: "example.com/v1", kind: "Odd", metadata: { name: "o", annotations: wave(1) } };
+  const refused = await run(plane, { targets: [config("a"), odd] });
+  assert.match(refused.message, /tasks are not valid/);
+  assert.equal(await read(plane, "a"), undefined);
+  const vouched = { syncOptions: ["SkipDryRunOnMissingResource=true"] };
+  const late = await run(plane, { targets: [config("a"), odd], options: vouched });
+  assert.equal(late.phase, "Failed");
+  assert.ok(await read(plane, "a"), "the wave before was applied");
+});
+
+test("CreateNamespace makes it before the dry run, with its metadata, and without tracking", async () => {
+  await using plane = await openTestPlane();
+  const bad = config("Not_A_Name");
+  const plan = {
+    namespace: "made",
+    namespaceExists: false,
+    namespaceMetadata: { labels: { team: "shop" }, annotations: { note: "x" } },
+  };
+  const given = { syncOptions: ["CreateNamespace=true"] };
+  const failed = await run(plane, { targets: [inMade(bad)], plan, options: given });
+  assert.match(failed.message, /^one or more objects failed to apply \(dry run\)/);
+  const made = await plane.client.get({ apiVersion: "v1", kind: "Namespace", name: "made" });
+  assert.equal(made?.metadata.labels?.team, "shop");
+  assert.equal(made?.metadata.annotations?.note, "x");
+  assert.equal(made?.metadata.annotations?.["argocd.argoproj.io/tracking-id"], undefined);
+  const next = { ...plan, namespaceExists: true, namespaceMetadata: { labels: { tier: "1" }, annotations: {} } };
+  const done = await run(plane, { targets: [inMade(config("a"))], plan: next, options: given });
+  assert.equal(done.phase, "Succeeded", done.message);
+  const after = await plane.client.get({ apiVersion: "v1", kind: "Namespace", name: "made" });
+  assert.deepEqual([after?.metadata.labels?.team, after?.metadata.labels?.tier], [undefined, "1"]);
+});
+
+test("a namespace of which nothing is known is a task that is not valid", async () => {
+  await using plane = await openTestPlane();
+  const plan = { namespace: "made", namespaceExists: false, namespaceProblem: "get v1/Namespace/made: forbidden" };
+  const given = { syncOptions: ["CreateNamespace=true"] };
+  const { message } = await run(plane, { targets: [inMade(config("a"))], plan, options: given });
+  assert.match(message, /not valid: namespace auto creation failed: get v1\/Namespace\/made: forbidden$/);
+});
+
+test("a dry run of a namespace to be made makes nothing", async () => {
+  await using plane = await openTestPlane();
+  const plan = { namespace: "made", namespaceExists: false };
+  const given = { syncOptions: ["CreateNamespace=true"], dryRun: true };
+  const { phase, message } = await run(plane, { targets: [inMade(config("a"))], plan, options: given });
+  assert.equal(phase, "Succeeded", message);
+  assert.equal(await plane.client.get({ apiVersion: "v1", kind: "Namespace", name: "made" }), undefined);
+});
+
+test("a wave that is not healthy in its time has failed, with WaveTimeout", async () => {
+  await using plane = await openTestPlane();
+  const job = { ...config("j", hook("PreSync")), apiVersion: "batch/v1", kind: "Job", spec: podSpec };
+  const result = await run(plane, { targets: [job, config("a")], options: { waveTimeoutMs: 20 } });
+  assert.equal(result.phase, "Failed");
+  assert.match(result.message, /batch\/Job\/j was not ready after 20ms \(WaveTimeout\)$/);
+  assert.deepEqual((await plane.client.get(ref("Job", "j")))?.metadata.finalizers ?? [], []);
+});
+
+test("what holds a sync back is said, and asked again before each wave", async () => {
+  await using plane = await openTestPlane();
+  const asked: boolean[] = [];
+  const seen: string[] = [];
+  const result = await run(plane, {
+    targets: [config("a"), config("b", wave(1))],
+    options: {
+      hold: (isFirst) => {
+        asked.push(isFirst);
+        return asked.length === 1 || asked.length === 4 ? "not now" : undefined;
+      },
+    },
+    onReport: async ({ message, resources }) => {
+      if (message === "not now") seen.push(resources.map(({ name }) => name).join());
+    },
+  });
+  assert.equal(result.phase, "Succeeded", result.message);
+  assert.deepEqual(asked, [true, true, false, false, false]);
+  assert.deepEqual(seen, ["", "a"]);
+});
+
+const podSpec = { template: { spec: { restartPolicy: "Never", containers: [{ name: "c", image: "i" }] } } };
+
+function inMade(object: object): object {
+  const { metadata } = object as { metadata: object };
+  return { ...object, metadata: { ...metadata, namespace: "made" } };
+}
+
+function read(plane: TestPlane, name: string): Promise<KubeObject | undefined> {
+  return plane.client.get(ref("ConfigMap", name));
+}
+
+/** The object as a first sync left it. */
+async function live(plane: TestPlane, target: { readonly metadata: { readonly name: string } }): Promise<KubeObject> {
+  await run(plane, { targets: [target] });
+  const object = await read(plane, target.metadata.name);
+  assert.ok(object);
+  return object;
+}

@@ -1,0 +1,244 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { hookDeletePoliciesOf } from "../../../src/api/resource-annotations.ts";
+import { health } from "../../../src/gitops/health/health.ts";
+import { onExisting, runAnnotation } from "../../../src/gitops/sync/hooks.ts";
+import type { SyncProgress } from "../../../src/gitops/sync/sync.ts";
+import type { KubeClient } from "../../../src/kube/kube.ts";
+import { openTestPlane, type TestPlane } from "../../harness/control-plane.ts";
+import { config, finish, hook, job, ref, run, show, wave } from "./rig.ts";
+
+const finishing =
+  (plane: TestPlane, name: string, type: "Complete" | "Failed" = "Complete") =>
+  async ({ message }: SyncProgress): Promise<void> => {
+    if (message.startsWith("waiting")) await finish(plane, name, type);
+  };
+
+for (const [name, annotations, policies, health_, expected] of [
+  ["this run's own", { [runAnnotation]: "r1" }, "BeforeHookCreation", undefined, "adopt"],
+  ["an earlier run's, by the default policy", { [runAnnotation]: "r0" }, "", undefined, "replace"],
+  ["one that is over, whatever the policy", {}, "HookSucceeded", health("Degraded"), "replace"],
+  ["one that runs, without that policy", {}, "HookSucceeded", health("Progressing"), "keep"],
+  ["one without health, without that policy", {}, "HookFailed", undefined, "keep"],
+] as const) {
+  test(`a live hook of the same name: ${name}: ${expected}`, () => {
+    const live = { apiVersion: "batch/v1", kind: "Job", metadata: { name: "j", annotations } };
+    const wanted = hookDeletePoliciesOf({ "argocd.argoproj.io/hook-delete-policy": policies });
+    assert.equal(onExisting(live, wanted, "r1", health_), expected);
+  });
+}
+
+/** The client until the request that `isLast` names; its answer is lost, as when the process ends in between. */
+function cutAfter(
+  kube: KubeClient,
+  stop: AbortController,
+  isLast: (verb: string, name: string) => boolean,
+): KubeClient {
+  return {
+    ...kube,
+    async patch(to, ...rest) {
+      const answer = await kube.patch(to, ...rest);
+      if (isLast("patch", to.name)) stop.abort(new Error("the process ends"));
+      stop.signal.throwIfAborted();
+      return answer;
+    },
+  };
+}
+
+test("a hook that was made but not recorded is taken up after a restart, not run again", async () => {
+  await using plane = await openTestPlane();
+  const targets = [job("pre", hook("PreSync")), config("a")];
+  const stop = new AbortController();
+  let isDry = true;
+  const kube = cutAfter(plane.client, stop, (_verb, name) => {
+    if (name !== "pre") return false;
+    const wasDry = isDry;
+    isDry = false;
+    return !wasDry;
+  });
+  let stored: SyncProgress | undefined;
+  const first = run(plane, {
+    targets,
+    kube,
+    signal: stop.signal,
+    options: { runId: "r1" },
+    onReport: async (progress) => {
+      if (!stop.signal.aborted) stored = progress;
+    },
+  });
+  await assert.rejects(first, /the process ends/);
+  assert.equal(stored, undefined, "nothing was recorded");
+  const made = await plane.client.get(ref("Job", "pre"));
+  assert.ok(made);
+  const result = await run(plane, { targets, options: { runId: "r1" }, onReport: finishing(plane, "pre") });
+  assert.equal(result.phase, "Succeeded", result.message);
+  assert.equal((await plane.client.get(ref("Job", "pre")))?.metadata.uid, made.metadata.uid);
+  const next = await run(plane, { targets, options: { runId: "r2" }, onReport: finishing(plane, "pre") });
+  assert.equal(next.phase, "Succeeded", next.message);
+  assert.notEqual((await plane.client.get(ref("Job", "pre")))?.metadata.uid, made.metadata.uid, "each sync runs it");
+});
+
+test("a finished hook that somebody deletes is still seen, and its end is stored before it may vanish", async () => {
+  await using plane = await openTestPlane();
+  let wasStored = false;
+  const result = await run(plane, {
+    targets: [job("pre", hook("PreSync")), config("a")],
+    onReport: async ({ message, resources }) => {
+      const [pre] = resources;
+      if (pre?.hookPhase === "Succeeded" && !wasStored) {
+        wasStored = true;
+        assert.ok(await plane.client.get(ref("Job", "pre")), "it is there until this report is stored");
+        assert.ok(pre.uid);
+      }
+      if (!message.startsWith("waiting")) return;
+      await finish(plane, "pre", "Complete");
+      await plane.client.delete(ref("Job", "pre"), { propagationPolicy: "Background" });
+    },
+  });
+  assert.equal(result.phase, "Succeeded", result.message);
+  assert.ok(wasStored);
+  assert.equal(await plane.client.get(ref("Job", "pre")), undefined, "then it is gone");
+});
+
+test("after a restart a hook that is over and gone is still over", async () => {
+  await using plane = await openTestPlane();
+  const targets = [job("pre", hook("PreSync")), config("a", wave(1))];
+  const stop = new AbortController();
+  let stored: SyncProgress | undefined;
+  const first = run(plane, {
+    targets,
+    signal: stop.signal,
+    onReport: async (progress) => {
+      await finishing(plane, "pre")(progress);
+      if (stop.signal.aborted) return;
+      stored = progress;
+      if (progress.resources[0]?.hookPhase === "Succeeded") stop.abort(new Error("the process ends"));
+    },
+  });
+  await assert.rejects(first, /the process ends/);
+  await plane.client.patch(ref("Job", "pre"), "application/merge-patch+json", { metadata: { finalizers: null } });
+  await plane.client.delete(ref("Job", "pre"), { propagationPolicy: "Background" });
+  assert.ok(stored);
+  const result = await run(plane, { targets, options: { previous: stored.resources } });
+  assert.equal(result.phase, "Succeeded", result.message);
+  assert.equal(await plane.client.get(ref("Job", "pre")), undefined);
+});
+
+test("a hook that vanishes before its end was read fails, also when another takes its name", async () => {
+  await using plane = await openTestPlane();
+  let cut = false;
+  const result = await run(plane, {
+    targets: [job("pre", hook("PreSync")), config("a")],
+    onReport: async ({ message }) => {
+      if (!message.startsWith("waiting") || cut) return;
+      cut = true;
+      await plane.client.patch(ref("Job", "pre"), "application/merge-patch+json", { metadata: { finalizers: null } });
+      await plane.client.delete(ref("Job", "pre"), { propagationPolicy: "Background" });
+      await plane.client.create({ ...job("pre", {}), metadata: { name: "pre", namespace: "default" } });
+    },
+  });
+  assert.equal(result.phase, "Failed");
+  assert.match(result.message, /Resource batch\/Job\/pre is missing, it might have been deleted$/);
+});
+
+for (const [type, policy, end, isThere] of [
+  ["PreSync", "HookSucceeded", "Complete", false],
+  ["PreSync", "HookFailed", "Complete", true],
+  ["PreSync", "HookSucceeded", "Failed", true],
+  ["PreSync", "HookFailed", "Failed", false],
+  ["PreSync", "HookSucceeded,HookFailed", "Failed", false],
+  ["PreSync", "BeforeHookCreation", "Complete", true],
+  ["PostSync", "HookSucceeded", "Complete", false],
+  ["Sync", "HookSucceeded", "Complete", false],
+] as const) {
+  test(`a ${type} hook with ${policy} that ends ${end} ${isThere ? "stays" : "goes"}`, async () => {
+    await using plane = await openTestPlane();
+    const result = await run(plane, {
+      targets: [job("it", hook(type, policy)), config("a")],
+      onReport: finishing(plane, "it", end),
+    });
+    assert.equal(result.phase, end === "Complete" ? "Succeeded" : "Failed", result.message);
+    const live = await plane.client.get(ref("Job", "it"));
+    assert.equal(live !== undefined, isThere);
+    assert.deepEqual(live?.metadata.finalizers ?? [], [], "nothing keeps it from going");
+  });
+}
+
+test("Helm's hooks run in their phases, and others of Helm's not at all", async () => {
+  await using plane = await openTestPlane();
+  const helm = (type: string) => ({ "helm.sh/hook": type });
+  const result = await run(plane, {
+    targets: [
+      config("test", helm("test")),
+      config("after", helm("post-install,post-upgrade")),
+      config("a"),
+      config("before", helm("pre-upgrade")),
+    ],
+  });
+  assert.deepEqual(
+    result.resources.map(({ name, syncPhase, hookType }) => `${syncPhase} ${name} ${hookType ?? ""}`),
+    ["PreSync before PreSync", "Sync a ", "PostSync after PostSync"],
+  );
+});
+
+test("hooks that still run when an apply fails are seen to their end, beside what is meant for failures", async () => {
+  await using plane = await openTestPlane();
+  const kube: KubeClient = {
+    ...plane.client,
+    async patch(to, ...rest) {
+      const [, , options] = rest;
+      const isRefused = to.name === "bad" && !options?.dryRun;
+      return isRefused
+        ? (plane.client.get({ apiVersion: "v9", kind: "No", name: "x" }) as never)
+        : plane.client.patch(to, ...rest);
+    },
+  };
+  const order: string[] = [];
+  const result = await run(plane, {
+    kube,
+    targets: [job("beside", hook("Sync")), config("bad"), config("sorry", hook("SyncFail"))],
+    onReport: async ({ resources, message }) => {
+      if (resources.some(({ name }) => name === "sorry") && !order.includes("sorry")) order.push("sorry");
+      if (message.startsWith("waiting for completion of hook") && order.includes("sorry")) {
+        await finish(plane, "beside", "Complete");
+      }
+    },
+  });
+  assert.equal(result.phase, "Failed");
+  assert.match(result.message, /^one or more synchronization tasks completed unsuccessfully, reason: /);
+  assert.deepEqual(order, ["sorry"]);
+  assert.match(show(result).join("\n"), /beside Synced Succeeded: Complete it is/);
+  assert.deepEqual((await plane.client.get(ref("Job", "beside")))?.metadata.finalizers ?? [], []);
+});
+
+test("what is meant for failures and fails itself is told, too", async () => {
+  await using plane = await openTestPlane();
+  const result = await run(plane, {
+    targets: [job("pre", hook("PreSync")), job("sorry", hook("SyncFail"))],
+    onReport: async ({ message }) => {
+      if (!message.startsWith("waiting")) return;
+      await finish(plane, "pre", "Failed");
+      await finish(plane, "sorry", "Failed");
+    },
+  });
+  assert.equal(
+    result.message,
+    "one or more synchronization tasks completed unsuccessfully, reason: Failed it is\n" +
+      "one or more SyncFail hooks failed, reason: Failed it is",
+  );
+});
+
+test("in a plan of one wave hooks are waited for, the health of others is not", async () => {
+  await using plane = await openTestPlane();
+  const claim = {
+    apiVersion: "v1",
+    kind: "PersistentVolumeClaim",
+    metadata: { name: "disk" },
+    spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } },
+  };
+  const result = await run(plane, {
+    targets: [job("beside", hook("Sync")), claim],
+    onReport: finishing(plane, "beside"),
+  });
+  assert.equal(result.phase, "Succeeded", result.message);
+});

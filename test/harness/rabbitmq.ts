@@ -1,0 +1,73 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { freePort } from "./free-port.ts";
+import { accepts, findProgram, missing, type ServerProcess, startServer } from "./server-process.ts";
+import { tempDir } from "./temp-dir.ts";
+
+export interface RabbitMq extends ServerProcess {
+  /** `127.0.0.1:port` */
+  readonly address: string;
+  /** With user name and password. */
+  readonly url: string;
+}
+
+// Debian's script in /usr/sbin becomes another user first; this one stays who we are.
+const script = findProgram("rabbitmq-server", "/usr/lib/rabbitmq/bin");
+
+export const rabbitMqMissing = missing("rabbitmq-server", script !== undefined && findProgram("epmd") !== undefined);
+
+/** Debian's RabbitMQ with a store and a port mapper of its own. The user is guest, the password too. */
+export async function startRabbitMq(): Promise<RabbitMq> {
+  await using stack = new AsyncDisposableStack();
+  const { path } = stack.use(await tempDir());
+  const [port, nodePort, mapperPort] = [await freePort(), await freePort(), await freePort()];
+  // Started by Erlang, it would be a daemon that outlives the test.
+  stack.use(
+    await startServer({
+      name: "epmd",
+      command: findProgram("epmd") ?? "epmd",
+      args: ["-port", String(mapperPort), "-address", "127.0.0.1"],
+      isReady: () => accepts(mapperPort),
+    }),
+  );
+  await writeFile(
+    join(path, "rabbitmq.conf"),
+    `listeners.tcp.1 = 127.0.0.1:${port}\nmnesia_table_loading_retry_limit = 3\n`,
+  );
+  await writeFile(join(path, "enabled_plugins"), "[].\n");
+  const env = {
+    HOME: path,
+    ERL_EPMD_PORT: String(mapperPort),
+    ERL_EPMD_ADDRESS: "127.0.0.1",
+    RABBITMQ_NODENAME: `tiphys${port}@localhost`,
+    RABBITMQ_NODE_PORT: String(port),
+    RABBITMQ_DIST_PORT: String(nodePort),
+    RABBITMQ_CONFIG_FILE: join(path, "rabbitmq"),
+    RABBITMQ_CONF_ENV_FILE: join(path, "none"),
+    RABBITMQ_ENABLED_PLUGINS_FILE: join(path, "enabled_plugins"),
+    RABBITMQ_MNESIA_BASE: path,
+    RABBITMQ_LOG_BASE: path,
+    RABBITMQ_LOGS: "-",
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: "+S 1:1",
+  };
+  const server = stack.use(
+    await startServer({
+      name: "rabbitmq-server",
+      command: script ?? "rabbitmq-server",
+      args: [],
+      env,
+      isReady: () => accepts(port),
+      deadlineMs: 60_000,
+    }),
+  );
+  const owned = stack.move();
+  return {
+    ...server,
+    get pid() {
+      return server.pid;
+    },
+    address: `127.0.0.1:${port}`,
+    url: `amqp://guest:guest@127.0.0.1:${port}`,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
