@@ -31,6 +31,7 @@ export const triggerKindNames = [
   // Ours.
   "gitOps",
   "emit",
+  "amqp",
 ] as const;
 
 /** A kind's schema; `isPlanned`: nothing runs it yet. */

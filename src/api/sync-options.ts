@@ -25,6 +25,14 @@ const applicationOptions: Readonly<Record<string, readonly string[]>> = {
   SkipDryRunOnMissingResource: ["true", "false"],
 };
 
+/** Ours, with the form of their values; the original ignores them. */
+const ownOptions: Readonly<Record<string, RegExp>> = {
+  /** How long a wave may take to become healthy. */
+  WaveTimeout: /^(\d+(\.\d+)?(ms|s|m|h))+$/,
+  /** How many objects, or which share, an automated sync may delete without approval. */
+  PruneLimit: /^\d{1,9}%?$/,
+};
+
 /** In the annotation of an object. */
 const resourceOptions: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(
@@ -41,7 +49,7 @@ export function syncOptionProblems(options: readonly string[], path: string): Pr
   return options.flatMap((option, index) => {
     if (option.includes("{{")) return [];
     const at = `${path}[${index}]`;
-    const fault = faultOf(option, applicationOptions);
+    const fault = applicationFault(option);
     if (fault) return [warningAt(at, fault.message, fault.suggestion)];
     const [key = ""] = option.split("=", 1);
     const before = seen.get(key);
@@ -49,6 +57,12 @@ export function syncOptionProblems(options: readonly string[], path: string): Pr
     if (before === undefined || before === option) return [];
     return [warningAt(at, `${JSON.stringify(option)} comes after ${JSON.stringify(before)}, which counts`)];
   });
+}
+
+function applicationFault(option: string): OptionFault | undefined {
+  const [name = "", ...rest] = option.split("=");
+  if (!Object.hasOwn(ownOptions, name)) return faultOf(option, applicationOptions);
+  return ownFault(name, rest.join("="), JSON.stringify(option));
 }
 
 export function resourceOptionProblem(option: string): OptionFault | undefined {
@@ -77,6 +91,12 @@ function faultOf(option: string, known: Readonly<Record<string, readonly string[
   // Without a value: what nearly all options are written for.
   const written = likelyValue ?? (value === "" ? values[0] : undefined);
   return written === undefined ? { message } : { message, suggestion: `did you mean \`${likelyKey}=${written}\`?` };
+}
+
+function ownFault(name: string, value: string, quoted: string): OptionFault | undefined {
+  if (ownOptions[name]?.test(value)) return undefined;
+  const example = name === "PruneLimit" ? "10 or 20%" : "10m";
+  return { message: `${quoted} has no effect: the value must be such as ${example}` };
 }
 
 function wrongValue(quoted: string, values: readonly string[]): string {

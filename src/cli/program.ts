@@ -70,6 +70,10 @@ const commands: Readonly<Record<string, Loader>> = {
     summary: "try Sensors before they act",
     load: async () => (await import("./sensor.ts")).sensorCommand(),
   },
+  sync: {
+    summary: "what a sync would do, step by step",
+    load: async () => (await import("./sync.ts")).syncCommand(),
+  },
   trace: {
     summary: "what an event or a record caused, and what caused it",
     load: async () => (await import("./trace.ts")).traceCommand(),

@@ -293,8 +293,12 @@ function takeReasons(parts: Parts, gitOps: GitOps, running: Running): void {
   stack.defer(() => stop.abort());
   const repositories = () => [...controller.repositories()].map(({ url }) => url);
   const onHook = createHookIntake({ repositories, onPush, clock, log, signal: stop.signal });
-  const signers = { what: "the keys that sign commits changed", id: "spec/gpg-keys", concerns: () => true };
-  const onKeyring = () => requestAllOf(store, gitOps, signers);
+  const onKeyring = () =>
+    requestAllOf(store, gitOps, {
+      what: "the keys that sign commits changed",
+      id: "spec/gpg-keys",
+      concerns: () => true,
+    });
   const { sources, charts } = gitOps;
   const all = { sources, charts, renders, controllerNamespace, store, directory, isApplication, settings: reconcile };
   const { synced } = applications;

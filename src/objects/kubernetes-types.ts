@@ -61,3 +61,18 @@ export interface ApplyField {
 export type ApplyTypes = Readonly<Record<string, Readonly<Record<string, ApplyField>>>>;
 
 export const applyTypes: ApplyTypes = types.applyTypes as ApplyTypes;
+
+const typesByKind: ReadonlyMap<string, string> = new Map(
+  builtInResources.map(({ group, version, kind, type }) => [`${group ? `${group}/` : ""}${version}/${kind}`, type]),
+);
+
+/** The key into `patchTypes` and `applyTypes`; undefined for kinds that are not built in. */
+export function builtInType({
+  apiVersion,
+  kind,
+}: {
+  readonly apiVersion: string;
+  readonly kind: string;
+}): string | undefined {
+  return typesByKind.get(`${apiVersion}/${kind}`);
+}

@@ -198,6 +198,10 @@ for (const [option, expected] of [
   ["Prune=confirm", undefined],
   ["Replace=false", undefined],
   ["PrunePropagationPolicy=orphan", undefined],
+  ["WaveTimeout=10m", undefined],
+  ["WaveTimeout=soon", '"WaveTimeout=soon" has no effect: the value must be such as 10m'],
+  ["PruneLimit=20%", undefined],
+  ["PruneLimit=most", '"PruneLimit=most" has no effect: the value must be such as 10 or 20%'],
   [
     "CreateNameSpace=true",
     '"CreateNameSpace=true" is not a sync option, it has no effect (did you mean `CreateNamespace=true`?)',

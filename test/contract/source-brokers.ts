@@ -49,6 +49,14 @@ const password = { name: "s", key: "password" };
 const user = { name: "s", key: "user" };
 const bodyNumber = ({ body }: JsonObject): number => Number((body as JsonObject).n);
 
+/** Some at once, in order. */
+async function inBatches(from: number, count: number, publish: (n: number) => Promise<unknown>): Promise<void> {
+  for (let first = from; first < from + count; first += 200) {
+    const size = Math.min(200, from + count - first);
+    await Promise.all(Array.from({ length: size }, (_, index) => publish(first + index)));
+  }
+}
+
 async function redisPlace(): Promise<SourcePlace> {
   const server = await startRedis("sesame");
   const client = async <T>(work: (redis: Redis) => Promise<T>): Promise<T> => {
@@ -134,7 +142,7 @@ async function mqttPlace(): Promise<SourcePlace> {
   return {
     server: {
       kill: async () => {
-        await sleep(300); // mosquitto writes its store in the background
+        await sleep(1_500); // mosquitto writes its store once a second
         await server.kill();
       },
       start: server.start,
@@ -151,8 +159,7 @@ async function mqttPlace(): Promise<SourcePlace> {
     async publish(from, count) {
       const login = { username: "ann", password: "sesame" };
       const client = await connectAsync(server.url.replace("tcp:", "mqtt:"), login);
-      for (let n = from; n < from + count; n++)
-        await client.publishAsync("orders/new", JSON.stringify({ n }), { qos: 1 });
+      await inBatches(from, count, (n) => client.publishAsync("orders/new", JSON.stringify({ n }), { qos: 1 }));
       await client.endAsync();
     },
     shape: { topic: "orders/new", messageId: 0, body: { n: 0 } },
@@ -222,10 +229,7 @@ async function jetstreamPlace(): Promise<SourcePlace> {
     async publish(from, count) {
       const connection = await open();
       const js = jetstream(connection);
-      const all = Array.from({ length: count }, (_, index) =>
-        js.publish("orders.new", JSON.stringify({ n: from + index })),
-      );
-      await Promise.all(all);
+      await inBatches(from, count, (n) => js.publish("orders.new", JSON.stringify({ n })));
       await connection.close();
     },
     shape: { subject: "orders.new", stream: "ORDERS", sequence: 1, body: { n: 0 } },

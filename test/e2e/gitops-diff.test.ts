@@ -56,6 +56,14 @@ test("diff against live names each field, both values and who wrote it", { skip:
   );
   assert.deepEqual([second.name, second.change], ["other", "create"]);
 
+  assert.equal(first.strategy, "structured-merge");
+
+  const asked = { annotations: { "argocd.argoproj.io/compare-options": "ServerSideDiff=true" } };
+  await writeFile(file, JSON.stringify(application("web", scenario.urlOf("web"), {}, asked)));
+  const [served] = JSON.parse((await diff("-o", "json")).stdout);
+  assert.equal(served.strategy, "server-side");
+  assert.deepEqual(served.differences, first.differences);
+
   const rules = [{ kind: "ConfigMap", name: "settings", managedFieldsManagers: ["kubectl-patch"], group: "" }];
   await writeFile(file, JSON.stringify(application("web", scenario.urlOf("web"), { ignoreDifferences: rules })));
   assert.deepEqual(

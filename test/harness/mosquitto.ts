@@ -24,7 +24,7 @@ export async function startMosquitto(login?: { readonly user: string; readonly p
   }
   const access = login ? `allow_anonymous false\npassword_file ${passwords}` : "allow_anonymous true";
   const file = join(path, "mosquitto.conf");
-  const store = `persistence true\npersistence_location ${path}/\nautosave_interval 1\nautosave_on_changes true`;
+  const store = `persistence true\npersistence_location ${path}/\nautosave_interval 1`;
   await writeFile(file, `listener ${port} 127.0.0.1\nuser root\nmax_queued_messages 100000\n${store}\n${access}\n`);
   const server = stack.use(
     await startServer({

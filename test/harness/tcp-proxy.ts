@@ -6,12 +6,20 @@ export interface TcpProxy extends AsyncDisposable {
   readonly port: number;
   /** Where connections go from now on; those that there are end with their server. */
   pointTo(port: number): void;
+  /** Ends the connections that there are; until `heal` new ones end at once. */
+  cut(): void;
+  heal(): void;
 }
 
 export async function startTcpProxy(target: number): Promise<TcpProxy> {
   let current = target;
+  let isCut = false;
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
+    if (isCut) {
+      client.on("error", () => undefined).destroy();
+      return;
+    }
     const upstream = createConnection(current, "127.0.0.1");
     for (const [socket, other] of [
       [client, upstream],
@@ -35,6 +43,13 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
     port: address.port,
     pointTo: (port) => {
       current = port;
+    },
+    cut() {
+      isCut = true;
+      for (const socket of sockets) socket.destroy();
+    },
+    heal() {
+      isCut = false;
     },
     async [Symbol.asyncDispose]() {
       server.close();

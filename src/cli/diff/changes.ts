@@ -2,7 +2,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.t
 import { diffLines } from "../../base/text-diff.ts";
 import { formatYaml } from "../../base/yaml.ts";
 import type { ComparedObject, Comparison } from "../../gitops/diff/compare.ts";
-import { type Difference, keyOf, type Writer } from "../../gitops/diff/diff.ts";
+import { type Difference, keyOf, type Strategy, type Writer } from "../../gitops/diff/diff.ts";
 import { colored } from "../output.ts";
 
 /** One object that a sync would change. */
@@ -12,6 +12,8 @@ export interface ChangedObject {
   readonly namespace: string;
   readonly name: string;
   readonly change: "create" | "update" | "prune";
+  /** How the change was foretold; of updates of live objects only. */
+  readonly strategy?: Strategy;
   readonly differences: readonly Difference[];
   /** What is, and what would be, as YAML; Secrets are masked. */
   readonly before: string;
@@ -24,9 +26,18 @@ export function changedObjects({ objects }: Comparison): readonly ChangedObject[
     const some = object.target ?? object.live;
     const change = changeOf(object);
     if (some === undefined || change === undefined) return [];
-    const { differences, normalizedLive, predictedLive } = object.diff;
+    const { differences, strategy, normalizedLive, predictedLive } = object.diff;
     const yaml = (value: JsonObject | null): string => (value === null ? "" : formatYaml(sorted(value)));
-    return [{ ...keyOf(some), change, differences, before: yaml(normalizedLive), after: yaml(predictedLive) }];
+    return [
+      {
+        ...keyOf(some),
+        change,
+        ...(strategy ? { strategy } : {}),
+        differences,
+        before: yaml(normalizedLive),
+        after: yaml(predictedLive),
+      },
+    ];
   });
 }
 

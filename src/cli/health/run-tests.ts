@@ -62,14 +62,14 @@ async function eachOf<Test>(
 async function healthProblems(tree: ScriptTree, file: string, { inputPath, expected }: HealthTest, nowMs: number) {
   const object = await objectAt(tree, dirname(file), inputPath);
   const folder = folderOf(tree.health, object, dirname(file));
-  const script = await readScript(tree, `${folder}/health.lua`, true);
+  const script = await readScript(tree, `${folder}/health.lua`);
   return tryHealth(script, object as unknown as KubeObject, expected, nowMs);
 }
 
 async function discoveryProblems(tree: ScriptTree, file: string, { inputPath, result }: DiscoveryTest, nowMs: number) {
   const object = await objectAt(tree, dirname(file), inputPath);
   const folder = folderOf(tree.actions, object, dirname(dirname(file)));
-  const script = await readScript(tree, `${folder}/actions/discovery.lua`, false);
+  const script = await readScript(tree, `${folder}/actions/discovery.lua`);
   if (script === undefined) return [{ message: `${folder}/actions/discovery.lua is not there` }];
   return tryDiscovery(script, object, result, nowMs);
 }
@@ -78,7 +78,7 @@ async function actionTestProblems(tree: ScriptTree, file: string, test: ActionTe
   const { action, inputPath, expectedOutputPath, expectedErrorMessage, parameters } = test;
   const object = await objectAt(tree, dirname(file), inputPath);
   const folder = folderOf(tree.actions, object, dirname(dirname(file)));
-  const script = await readScript(tree, `${folder}/actions/${action}/action.lua`, false);
+  const script = await readScript(tree, `${folder}/actions/${action}/action.lua`);
   if (script === undefined) return [{ message: `${folder}/actions/${action}/action.lua is not there` }];
   const output = expectedOutputPath === "" ? undefined : await tree.readYaml(joined(dirname(file), expectedOutputPath));
   const expected = {
@@ -93,9 +93,10 @@ function folderOf(folders: ScriptFolders, { apiVersion, kind }: JsonObject, besi
   return folders.find(String(apiVersion ?? ""), String(kind ?? "")) ?? beside;
 }
 
-async function readScript(tree: ScriptTree, file: string, useOpenLibs: boolean): Promise<ObjectScript | undefined> {
+/** With all libraries, as those that come with the original. */
+async function readScript(tree: ScriptTree, file: string): Promise<ObjectScript | undefined> {
   const name = file.replace(/^\.\//, "");
-  return tree.has(name) ? { text: await tree.read(name), useOpenLibs } : undefined;
+  return tree.has(name) ? { text: await tree.read(name), useOpenLibs: true } : undefined;
 }
 
 async function objectAt(tree: ScriptTree, folder: string, path: string): Promise<JsonObject> {

@@ -24,6 +24,7 @@ import {
   terminationFailed,
 } from "../../gitops/reconcile/operation-state.ts";
 import type { ReconcileDeps } from "../../gitops/reconcile/reconcile.ts";
+import { TargetError } from "../../gitops/reconcile/target.ts";
 import { readTime } from "../../gitops/reconcile/timestamps.ts";
 import type { SyncProgress } from "../../gitops/sync/sync.ts";
 import type { KubeObject } from "../../objects/object.ts";
@@ -33,6 +34,7 @@ import { limitedClient } from "./limited-client.ts";
 import {
   decisionOf,
   historyOf,
+  onlyWaits,
   resultsIn,
   revisionsIn,
   syncKey,
@@ -259,7 +261,8 @@ class Run implements OperationRun {
     await this.#whileBlocked(wanted, place, state, signal);
     const revisions = wantedRevisions(state);
     const isKnown = revisions.some((revision) => revision !== undefined);
-    const request = { level: isKnown ? (2 as const) : (3 as const), hard: false, seen: [] };
+    const { manifests } = operation.sync;
+    const request = { level: isKnown ? (2 as const) : (3 as const), hard: false, seen: [], manifests };
     const look = await lookAt(wanted, place, request, revisions, this.#memory, this.#deps, signal);
     this.#deps.onDisturbed(look.disturbed);
     this.revisions = look.revisions;
@@ -295,11 +298,11 @@ class Run implements OperationRun {
     }
   }
 
-  #assess = (live: KubeObject) => assessHealth(live, this.#deps.settings?.().checks);
-
   #project({ project }: Application, place: Place): AppProject {
     return this.#deps.directory.project(project) ?? place.project;
   }
+
+  #assess = (live: KubeObject) => assessHealth(live, this.#deps.settings?.().checks);
 
   #limited({ project, cluster }: Place): Place {
     return { project, cluster: { ...cluster, kube: limitedClient(cluster.kube, this.#deps.slots) } };
@@ -307,7 +310,7 @@ class Run implements OperationRun {
 
   /** Resolves once what must not be lost is stored. Ends are written by `#end`, with all that goes with them. */
   async #report(wanted: Application, revisions: readonly string[], progress: SyncProgress): Promise<void> {
-    this.isWaiting = progress.message.startsWith("waiting for") && !progress.message.includes("hook");
+    this.isWaiting = onlyWaits(progress.message);
     const application = this.#read()?.application;
     if (application === undefined) return;
     this.#pending = withProgress(wanted, objectOf(application.status.operationState), revisions, progress);
@@ -434,6 +437,5 @@ function runIdOf(recordKey: string, { retryCount, startedAt }: JsonObject): stri
 const deletedOutcome = { phase: "Error", message: "the Application was deleted" };
 
 function messageIn(error: EngineError): string {
-  const isTarget = error.message.startsWith("Failed to load target state");
-  return isTarget ? `ComparisonError: ${error.message}` : error.message;
+  return error instanceof TargetError ? `ComparisonError: ${error.message}` : error.message;
 }

@@ -47,6 +47,7 @@ import { createEarlyRequests, type EarlyRequests } from "./early-requests.ts";
 import type { ChangedApplication } from "./live-changes.ts";
 import { lastSyncOf } from "./operation-progress.ts";
 import type { UsedRepository } from "./repository-poller.ts";
+import { supersede } from "./superseding.ts";
 
 export interface ApplicationControllerDeps extends OperationDeps {
   readonly index: ApplicationIndex;
@@ -382,7 +383,7 @@ class ApplicationReconciler implements ApplicationController {
       const startedMs = this.#deps.clock.monotonicMs();
       const result = await reconcile(application, request, entry.memory, this.#deps, signal);
       this.#disturb(result.found?.look.disturbed ?? [], `Application ${key}`);
-      this.#supersede(entry, application, result);
+      supersede(entry.run, application, result);
       const sensor = entry.sensor?.compiled.head;
       const { resourceVersion } = object.metadata;
       const reconciled = { key, application, resourceVersion, request, result, sensor };
@@ -436,15 +437,6 @@ class ApplicationReconciler implements ApplicationController {
       () => this.offerLocal({ reason: "timer", application: key, id: `timer/${key}`, what, level: 2 }),
       () => undefined, // there is another one, or the engine ends
     );
-  }
-
-  /** An automated sync that only waits gives way to a newer commit. */
-  #supersede({ run }: Entry, application: Application, { found }: Reconciled): void {
-    const isAutomated = application.operation?.initiatedBy.automated === true;
-    const revisions = found?.look.revisions ?? [];
-    if (run === undefined || !isAutomated || !run.isWaiting || run.revisions.length === 0) return;
-    if (found?.look.status !== "OutOfSync" || revisions.join() === run.revisions.join()) return;
-    run.terminate({ phase: "Failed", message: `superseded by ${revisions.join(", ")}` });
   }
 
   async #ensureOperation(

@@ -6,7 +6,6 @@ import { type Health, isWorse } from "../../gitops/health/health.ts";
 import { placeOf } from "../../gitops/reconcile/destination.ts";
 import { createMemory, type Look, lookAt } from "../../gitops/reconcile/look.ts";
 import type { ReconcileDeps } from "../../gitops/reconcile/reconcile.ts";
-import { defaultSettings } from "../../gitops/reconcile/settings.ts";
 import { readTime } from "../../gitops/reconcile/timestamps.ts";
 import { refOf } from "../../gitops/sync/apply.ts";
 import type { KubeClient } from "../../kube/kube.ts";
@@ -71,8 +70,7 @@ export async function runDeletionHooks(
   const missing = hooks.filter((_, index) => found[index] === undefined);
   await Promise.all(missing.map((hook) => createHook(hook, kube, signal)));
   if (missing.length > 0) return false;
-  const { checks } = (deps.settings ?? (() => defaultSettings))();
-  const judged = found.flatMap((live) => (live === undefined ? [] : [{ live, health: assessHealth(live, checks) }]));
+  const judged = found.flatMap((live) => (live === undefined ? [] : [{ live, health: healthOf(live, deps) }]));
   if (judged.some(({ health }) => health?.status === "Progressing")) return false;
   const failed = judged.filter(({ health }) => health?.status === "Degraded").map(({ live }) => live);
   if (failed.length === 0) return true;
@@ -92,15 +90,17 @@ export async function cleanUpDeletionHooks(
   const found = (await Promise.all(hooks.map((hook) => kube.get(refOf(hook), signal)))).filter(
     (live) => live !== undefined,
   );
-  const { checks } = (deps.settings ?? (() => defaultSettings))();
-  const worst = found
-    .map((live) => assessHealth(live, checks))
-    .reduce<Health["status"]>((status, health) => {
-      return health !== undefined && isWorse(health.status, status) ? health.status : status;
-    }, "Healthy");
+  const worst = found.reduce<Health["status"]>((status, live) => {
+    const health = healthOf(live, deps);
+    return health !== undefined && isWorse(health.status, status) ? health.status : status;
+  }, "Healthy");
   const policy = worst === "Healthy" ? "HookSucceeded" : worst === "Degraded" ? "HookFailed" : undefined;
   const done = found.filter(({ metadata }) => policy && hookDeletePoliciesOf(metadata.annotations ?? {}).has(policy));
   await Promise.all(done.map((live) => kube.delete(refOf(live), { propagationPolicy: "Foreground" }, signal)));
+}
+
+function healthOf(live: KubeObject, { settings }: ReconcileDeps): Health | undefined {
+  return assessHealth(live, settings?.().checks);
 }
 
 async function hooksOf(

@@ -109,3 +109,9 @@ export function lastSyncOf(state: JsonObject): string | undefined {
   const decision = decisionOf(objectOf(state.operation));
   return decision === undefined || textOf(state.finishedAt) === "" ? undefined : syncKey(decision);
 }
+
+/** Whether the message of an operation says that nothing runs: it waits for health, a window or an approval. */
+export function onlyWaits(message: string): boolean {
+  const isHeld = message.startsWith("needs approval") || message.startsWith("Sync operation blocked");
+  return isHeld || (message.startsWith("waiting for") && !message.includes("hook"));
+}

@@ -80,16 +80,22 @@ async function consume(
     channel.on("close", fail);
     await channel.prefetch(prefetch);
     const queue = await declare(channel, spec);
-    await channel.consume(
+    const keeping = new Set<Promise<void>>();
+    const { consumerTag } = await channel.consume(
       queue,
       (message) => {
         if (message === null) return fail(new Error(`queue "${queue}" was deleted`));
-        take(channel, message, spec, context, signal).catch(fail);
+        const kept = take(channel, message, spec, context, signal)
+          .catch(fail)
+          .finally(() => keeping.delete(kept));
+        keeping.add(kept);
       },
       consumeOptions(spec),
     );
     context.ready();
     await ended.promise;
+    await channel.cancel(consumerTag);
+    await Promise.all(keeping);
   } finally {
     signal.removeEventListener("abort", onAbort);
   }

@@ -1,64 +1,118 @@
-import { errorAt, listOf, objectOf } from "../../api/fields.ts";
-import { flagField, listField, textField, textList } from "../../api/shared-schemas.ts";
-import { checkBasicAuth } from "../../api/value-rules.ts";
-import { basicAuthField, secretKeyField } from "../../api/value-schemas.ts";
-import type { JsonSchema } from "../../base/schema.ts";
-import { commonFields } from "./schemas.ts";
-import { has, replacedRule, wantsHook } from "./source-rules.ts";
-import { type SourceRule, sourceSchema } from "./source-schema.ts";
-import { webhookContextRule, webhookContextSchema } from "./webhook-context.ts";
+import { isJsonObject, type JsonObject, parseJson } from "../../base/json.ts";
+import { type BitbucketSpec, bitbucketSchema } from "./bitbucket-spec.ts";
+import { readBasicAuth } from "./client-tls.ts";
+import { eventId, withMetadata } from "./draft.ts";
+import { type HookResult, serveHook } from "./hook.ts";
+import { callApi, type Hooks, hookUrl, isSameSet, keepHooks } from "./hook-keeper.ts";
+import { headerOf, maskedHeaders, readJson, refuse } from "./hook-request.ts";
+import type { IngressRequest, OutgoingResponse, SourceContext, SourceKind } from "./source.ts";
 
-const json = {
-  type: "object",
-  description: "Hooks of Bitbucket Cloud. Requests are not signed: give webhook.authSecret.",
-  required: ["webhook", "auth"], // without auth the original's validation ends the process
-  properties: {
-    webhook: webhookContextSchema,
-    auth: {
-      type: "object",
-      description: "How hooks are registered.",
-      properties: {
-        basic: basicAuthField("User name and app password."),
-        oauthToken: secretKeyField("An OAuth token."),
-      },
-    },
-    events: textList("Events of the hook, such as repo:push."),
-    repositories: listField("The repositories that get a hook.", {
-      type: "object",
-      properties: {
-        owner: textField("The workspace that owns the repository."),
-        repositorySlug: textField("The repository's name in its URL."),
-      },
-    }),
-    owner: textField("Deprecated: use `repositories`."),
-    projectKey: textField("Deprecated, has no effect."),
-    repositorySlug: textField("Deprecated: use `repositories`."),
-    deleteHookOnFinish: flagField("The hook is removed when the source ends."),
-    ...commonFields,
+export const bitbucketSource: SourceKind<BitbucketSpec> = {
+  eventType: "bitbucket",
+  singleton: false,
+  http: true,
+  schema: bitbucketSchema,
+  async run(spec, context, signal) {
+    const hooks = bitbucketHooks(spec, context);
+    await Promise.all([
+      serveHook(spec.webhook, context, (request) => take(spec, request, context), signal),
+      hooks && keepHooks(hooks, context, signal),
+    ]);
   },
-} as const satisfies JsonSchema;
-
-const repositoriesRule: SourceRule = (event, path) =>
-  listOf(event.repositories).length > 0 || (has(event, "owner") && has(event, "repositorySlug"))
-    ? []
-    : [errorAt(`${path}.repositories`, "at least one repository configuration is required")];
-
-const eventsRule: SourceRule = (event, path) => {
-  const { basic, oauthToken } = objectOf(event.auth);
-  const user = objectOf(basic);
-  const canRegister = oauthToken !== undefined || (has(user, "username") && has(user, "password"));
-  if (!canRegister || !wantsHook(event) || listOf(event.events).length > 0) return [];
-  return [errorAt(`${path}.events`, "events must be defined to create a bitbucket webhook")];
 };
 
-const authRule: SourceRule = (event, path) =>
-  checkBasicAuth(objectOf(event.auth).basic, `${path}.auth.basic`, "warning");
+function take(spec: BitbucketSpec, request: IngressRequest, context: SourceContext): HookResult {
+  const body = readJson(request.body.toString("utf8"));
+  if (body === undefined) return refuse(400, "failed to parse request body: it must be JSON");
+  // The same at each try of one delivery.
+  const id = headerOf(request, "X-Request-Uuid");
+  const data = withMetadata({ headers: maskedHeaders(request.headers), body }, spec);
+  return { drafts: [{ data, ...(id && { id: eventId(context, id) }) }] };
+}
 
-export const bitbucketSchema = sourceSchema(
-  json,
-  webhookContextRule,
-  repositoriesRule,
-  eventsRule,
-  authRule,
-  replacedRule(["owner", "repositorySlug"], "repositories"),
-);
+const api = "https://api.bitbucket.org/2.0/repositories";
+const maxPages = 20;
+
+type Call = (
+  method: string,
+  url: string,
+  body: JsonObject | undefined,
+  signal: AbortSignal,
+) => Promise<OutgoingResponse>;
+
+function bitbucketHooks(spec: BitbucketSpec, context: SourceContext): Hooks | undefined {
+  const url = hookUrl(spec.webhook);
+  const { basic, oauthToken } = spec.auth;
+  if (url === undefined || !(oauthToken || (basic?.username && basic.password))) return undefined;
+  const call = createCaller(spec, context);
+  const places = placesOf(spec);
+  const wanted = { description: "webhook managed by Argo-Events", url, active: true, events: spec.events ?? [] };
+
+  async function reconcileAt(place: string, signal: AbortSignal): Promise<void> {
+    const found = await findHook(`${place}/hooks`, url ?? "", call, signal);
+    if (found === undefined) {
+      await call("POST", `${place}/hooks`, wanted, signal);
+      context.log.info("hook registered", { place });
+    } else if (found.active !== true || !isSameSet(textsOf(found.events), wanted.events)) {
+      await call("PUT", `${place}/hooks/${encodeURIComponent(String(found.uuid))}`, wanted, signal);
+    }
+  }
+
+  async function remove(signal: AbortSignal): Promise<void> {
+    for (const place of places) {
+      const found = await findHook(`${place}/hooks`, url ?? "", call, signal);
+      if (found) await call("DELETE", `${place}/hooks/${encodeURIComponent(String(found.uuid))}`, undefined, signal);
+    }
+  }
+
+  return {
+    async reconcile(signal) {
+      for (const place of places) await reconcileAt(place, signal);
+    },
+    remove: spec.deleteHookOnFinish ? remove : undefined,
+  };
+}
+
+function placesOf({ repositories = [], owner = "", repositorySlug = "" }: BitbucketSpec): string[] {
+  const single = repositories.length > 0 ? repositories : [{ owner, repositorySlug }];
+  return single.map(
+    (one) => `${api}/${encodeURIComponent(one.owner ?? "")}/${encodeURIComponent(one.repositorySlug ?? "")}`,
+  );
+}
+
+function textsOf(value: unknown): string[] {
+  return Array.isArray(value) ? value.map(String) : [];
+}
+
+async function findHook(first: string, url: string, call: Call, signal: AbortSignal): Promise<JsonObject | undefined> {
+  let next: string | undefined = `${first}?pagelen=100`;
+  for (let page = 0; next !== undefined && page < maxPages; page++) {
+    const answer = parseJson((await call("GET", next, undefined, signal)).text);
+    const { values, next: following } = isJsonObject(answer) ? answer : {};
+    const hooks = Array.isArray(values) ? values.filter(isJsonObject) : [];
+    const found = hooks.find((hook) => hook.url === url);
+    if (found) return found;
+    // Only where we asked: the credentials go along.
+    next = typeof following === "string" && following.startsWith(first) ? following : undefined;
+  }
+  return undefined;
+}
+
+function createCaller({ auth }: BitbucketSpec, context: SourceContext): Call {
+  async function authorization(): Promise<string> {
+    if (auth.oauthToken) return `Bearer ${await context.secret.read(auth.oauthToken)}`;
+    const login = await readBasicAuth(auth.basic, context.secret);
+    return `Basic ${Buffer.from(`${login?.username}:${login?.password}`).toString("base64")}`;
+  }
+  return async (method, url, body, signal) =>
+    callApi(
+      {
+        method,
+        url,
+        headers: { authorization: await authorization(), "content-type": "application/json", "user-agent": "tiphys" },
+        ...(body && { body: JSON.stringify(body) }),
+      },
+      context,
+      signal,
+    );
+}

@@ -1,71 +1,104 @@
-import { errorAt, listOf } from "../../api/fields.ts";
-import { flagField, listField, requiredText, textField, textList } from "../../api/shared-schemas.ts";
-import { secretKeyField, tlsField } from "../../api/value-schemas.ts";
-import type { JsonObject } from "../../base/json.ts";
-import type { JsonSchema } from "../../base/schema.ts";
-import { commonFields } from "./schemas.ts";
-import { checkDuration, has, lateTlsRule, replacedRule, unreadSecretRule, wantsHook } from "./source-rules.ts";
-import { type SourceRule, sourceSchema } from "./source-schema.ts";
-import { webhookContextRule, webhookContextSchema } from "./webhook-context.ts";
+import { parseDuration } from "../../base/duration.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
+import { bitbucketserverHooks, createBitbucketApi } from "./bitbucketserver-api.ts";
+import { type BitbucketserverSpec, bitbucketserverSchema } from "./bitbucketserver-spec.ts";
+import { eventId, withMetadata } from "./draft.ts";
+import { type HookResult, serveHook } from "./hook.ts";
+import { keepHooks } from "./hook-keeper.ts";
+import { headerOf, maskedHeaders, readJson, refuse } from "./hook-request.ts";
+import { isHmac, parseHubSignature } from "./signature.ts";
+import type { IngressRequest, SourceContext, SourceKind } from "./source.ts";
 
-const json = {
-  type: "object",
-  description: "Hooks of Bitbucket Server and Data Center.",
-  required: ["webhook", "bitbucketserverBaseURL"],
-  properties: {
-    webhook: webhookContextSchema,
-    projects: textList("Projects; each of their repositories gets a hook."),
-    repositories: listField("The repositories that get a hook.", {
-      type: "object",
-      properties: {
-        projectKey: textField("The repository's project."),
-        repositorySlug: textField("The repository's name in its URL."),
-      },
-    }),
-    projectKey: textField("Deprecated: use `repositories`."),
-    repositorySlug: textField("Deprecated: use `repositories`."),
-    events: textList("Events of the hook, such as repo:refs_changed."),
-    skipBranchRefsChangedOnOpenPR: flagField("Leaves out changes of branches that have an open pull request."),
-    oneEventPerChange: flagField("Each change of repo:refs_changed becomes an event of its own."),
-    accessToken: secretKeyField("Token for the API; with it hooks are registered."),
-    webhookSecret: secretKeyField("The secret that requests are signed with."),
-    bitbucketserverBaseURL: { ...requiredText("Base URL of the API."), format: "uri" },
-    deleteHookOnFinish: flagField("The hook is removed when the source ends."),
-    tls: tlsField("TLS towards the API."),
-    checkInterval: { ...textField("How often hooks are looked after, as a duration."), default: "1m" },
-    ...commonFields,
+export const bitbucketserverSource: SourceKind<BitbucketserverSpec> = {
+  eventType: "bitbucketserver",
+  singleton: false,
+  http: true,
+  schema: bitbucketserverSchema,
+  async run(spec, context, signal) {
+    const hooks = bitbucketserverHooks(spec, context);
+    await Promise.all([
+      serveHook(spec.webhook, context, (request) => take(spec, request, context, signal), signal),
+      hooks && keepHooks(hooks, context, signal, parseDuration(spec.checkInterval)),
+    ]);
   },
-} as const satisfies JsonSchema;
+};
 
-function hasRepositories(event: JsonObject): boolean {
-  return (
-    listOf(event.projects).length > 0 ||
-    listOf(event.repositories).length > 0 ||
-    (has(event, "projectKey") && has(event, "repositorySlug"))
-  );
+async function take(
+  spec: BitbucketserverSpec,
+  request: IngressRequest,
+  context: SourceContext,
+  signal: AbortSignal,
+): Promise<HookResult> {
+  const problem = await signatureProblem(spec, request, context);
+  if (problem !== undefined) return refuse(400, problem);
+  const body = readJson(request.body.toString("utf8"));
+  if (body === undefined) return refuse(400, "failed to parse request body: it must be JSON");
+  const bodies = await bodiesOf(spec, request, body, context, signal);
+  const id = headerOf(request, "X-Request-Id");
+  return {
+    drafts: bodies.map((one, index) => ({
+      data: withMetadata({ headers: maskedHeaders(request.headers), body: one }, spec),
+      ...(id && { id: eventId(context, bodies.length > 1 ? `${id}/${index}` : id) }),
+    })),
+  };
 }
 
-function managesHooks(event: JsonObject): boolean {
-  return event.accessToken !== undefined && wantsHook(event) && hasRepositories(event);
+/** Checked whether we register the hook or not; the original only checks it where it does. */
+async function signatureProblem(
+  { webhookSecret }: BitbucketserverSpec,
+  request: IngressRequest,
+  { secret, log }: SourceContext,
+): Promise<string | undefined> {
+  // A test of the connection is not signed, and is no event of a repository.
+  if (!webhookSecret) return undefined;
+  const text = headerOf(request, "X-Hub-Signature");
+  if (text === "") return "missing signature header";
+  const signature = parseHubSignature(text);
+  if (!signature) return "error parsing signature";
+  try {
+    const key = await secret.read(webhookSecret);
+    const isRight = isHmac(signature.digest, signature.algorithm, key, request.body);
+    return isRight ? undefined : "payload signature check failed";
+  } catch (error) {
+    log.error("request refused: its signature cannot be checked", { error });
+    return "payload signature cannot be checked";
+  }
 }
 
-const repositoriesRule: SourceRule = (event, path) =>
-  hasRepositories(event) ? [] : [errorAt(path, "at least one project or repository configuration is required")];
+/** Of `repo:refs_changed`, without the changes that are left out, and one for each where that is asked for. */
+async function bodiesOf(
+  spec: BitbucketserverSpec,
+  request: IngressRequest,
+  body: JsonValue,
+  context: SourceContext,
+  signal: AbortSignal,
+): Promise<readonly JsonValue[]> {
+  const { skipBranchRefsChangedOnOpenPR, oneEventPerChange } = spec;
+  const isChange = headerOf(request, "X-Event-Key") === "repo:refs_changed";
+  if (!isChange || !isJsonObject(body) || !(skipBranchRefsChangedOnOpenPR || oneEventPerChange)) return [body];
+  const all = Array.isArray(body.changes) ? body.changes.filter(isJsonObject) : [];
+  const changes: JsonObject[] = [];
+  for (const change of all) {
+    const isLeftOut = skipBranchRefsChangedOnOpenPR && (await isOfOpenPullRequest(spec, body, change, context, signal));
+    if (!isLeftOut) changes.push(change);
+  }
+  if (changes.length === 0) return [];
+  if (oneEventPerChange) return changes.map((change) => ({ ...body, changes: [change] }));
+  return [changes.length === all.length ? body : { ...body, changes }];
+}
 
-const eventsRule: SourceRule = (event, path) =>
-  managesHooks(event) && listOf(event.events).length === 0
-    ? [errorAt(`${path}.events`, "events must be defined to create a bitbucket server webhook")]
-    : [];
-
-const intervalRule: SourceRule = (event, path) => checkDuration(event.checkInterval, `${path}.checkInterval`, "error");
-
-export const bitbucketserverSchema = sourceSchema(
-  json,
-  webhookContextRule,
-  repositoriesRule,
-  eventsRule,
-  intervalRule,
-  lateTlsRule,
-  unreadSecretRule("webhookSecret", managesHooks),
-  replacedRule(["projectKey", "repositorySlug"], "repositories"),
-);
+async function isOfOpenPullRequest(
+  spec: BitbucketserverSpec,
+  { repository }: JsonObject,
+  change: JsonObject,
+  context: SourceContext,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const ref = isJsonObject(change.ref) ? change.ref : {};
+  if (ref.type !== "BRANCH" || change.type === "DELETE" || !isJsonObject(repository)) return false;
+  const project = isJsonObject(repository.project) ? String(repository.project.key) : "";
+  const api = createBitbucketApi(spec, context);
+  const path = `projects/${encodeURIComponent(project)}/repos/${encodeURIComponent(String(repository.slug))}`;
+  const found = await api.list(`${path}/commits/${encodeURIComponent(String(change.toHash))}/pull-requests`, signal);
+  return found.some(({ state }) => state === "OPEN");
+}

@@ -35,18 +35,22 @@ export function eventId(context: Pick<SourceContext, "namespace" | "eventSource"
 
 type KeepContext = Pick<SourceContext, "emit" | "countFailed" | "clock" | "log">;
 
+/** How long an event may still take that is under way when the source is stopped. */
+const graceMs = 1_000;
+
 /**
  * Emits until the bus has it; meanwhile the caller takes nothing more in. False, counted and logged, for an event that no
  * bus will ever take. Whoever has to acknowledge upstream does so after either.
- * @throws the signal's reason once it aborts
+ * @throws the signal's reason within a second after it aborts
  */
 export async function keepEvent(draft: EventDraft, context: KeepContext, signal: AbortSignal): Promise<boolean> {
   for (let attempt = 1; ; attempt++) {
     signal.throwIfAborted();
     try {
-      await context.emit(draft);
+      await withGrace(context.emit(draft), signal);
       return true;
     } catch (error) {
+      signal.throwIfAborted();
       if (error instanceof EngineError && error.code === "BUS_MESSAGE_TOO_LARGE") {
         context.countFailed();
         context.log.error("event given up: it is too large for the bus", { error });
@@ -55,6 +59,21 @@ export async function keepEvent(draft: EventDraft, context: KeepContext, signal:
       context.log.warn("event not recorded, trying again", { attempt, error });
       await sleepFor(context.clock, backoffMs(reconnectBackoff, attempt), signal);
     }
+  }
+}
+
+async function withGrace(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  let timer: NodeJS.Timeout | undefined;
+  const onAbort = (): void => {
+    timer = setTimeout(reject, graceMs, signal.reason);
+  };
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+    clearTimeout(timer);
   }
 }
 

@@ -1,8 +1,18 @@
+import { randomUUID } from "node:crypto";
+import type { Client, ClientReadableStream } from "@grpc/grpc-js";
 import { warningAt } from "../../api/fields.ts";
 import { flagField, requiredText } from "../../api/shared-schemas.ts";
 import { secretKeyField } from "../../api/value-schemas.ts";
+import { EngineError, messageOf } from "../../base/errors.ts";
+import type { JsonValue } from "../../base/json.ts";
+import { commonJs } from "../../base/lazy.ts";
+import { loadOptional } from "../../base/optional.ts";
 import type { JsonSchema } from "../../base/schema.ts";
+import type { SpecOf } from "../../base/schema-type.ts";
+import { bodyValue, keepEvent, refuseMessage, withMetadata } from "./draft.ts";
+import { decodeEvent, encodeEventSource, type GenericEvent } from "./generic-messages.ts";
 import { commonFields, jsonBodyField } from "./schemas.ts";
+import type { SourceContext, SourceKind } from "./source.ts";
 import { type SourceRule, sourceSchema } from "./source-schema.ts";
 
 const json = {
@@ -24,4 +34,83 @@ const insecureRule: SourceRule = (event, path) =>
     ? []
     : [warningAt(`${path}.insecure`, "Argo Events cannot connect unless it is true: it has no TLS for this kind")];
 
-export const genericSchema = sourceSchema(json, insecureRule);
+type GenericSpec = SpecOf<typeof json>;
+
+export const genericSource: SourceKind<GenericSpec> = {
+  eventType: "generic",
+  singleton: true,
+  schema: sourceSchema<GenericSpec>(json, insecureRule),
+  async run(spec, context, signal) {
+    if (signal.aborted) return;
+    const grpc = commonJs(await loadOptional("@grpc/grpc-js@^1", () => import("@grpc/grpc-js")));
+    const credentials = spec.insecure ? grpc.credentials.createInsecure() : grpc.credentials.createSsl();
+    const metadata = new grpc.Metadata();
+    if (spec.authSecret) metadata.set("authorization", `Bearer ${await context.secret.read(spec.authSecret)}`);
+    const client = new grpc.Client(spec.url, credentials, { "grpc.keepalive_time_ms": 30_000 });
+    try {
+      await connected(client, context.clock.now() + connectMs);
+      const request = { name: context.event, config: Buffer.from(spec.config) };
+      const stream = client.makeServerStreamRequest(method, encodeEventSource, decodeEvent, request, metadata);
+      await consume(stream, spec, context, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      throw new EngineError("SOURCE_FAILED", `gRPC server ${spec.url}: ${messageOf(error)}`, error);
+    } finally {
+      client.close();
+    }
+  },
+};
+
+/** Of the original's contract: `generic.Eventing`. */
+const method = "/generic.Eventing/StartEventSource";
+const connectMs = 5_000;
+const maxInFlight = 64;
+
+function connected(client: Client, deadline: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    client.waitForReady(deadline, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+/** Until `signal` aborts, or the server ends the stream, which is a failure. The server waits while the bus is slow. */
+async function consume(
+  stream: ClientReadableStream<GenericEvent>,
+  spec: GenericSpec,
+  context: SourceContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const onAbort = (): void => stream.cancel();
+  signal.addEventListener("abort", onAbort, { once: true });
+  stream.on("metadata", () => context.ready());
+  const keeping = new Set<Promise<void>>();
+  try {
+    for await (const event of stream as AsyncIterable<GenericEvent>) {
+      context.ready();
+      const kept = keepPayload(event.payload, spec, context, signal)
+        .catch((error: unknown) => void stream.destroy(error instanceof Error ? error : new Error(messageOf(error))))
+        .finally(() => keeping.delete(kept));
+      keeping.add(kept);
+      if (keeping.size >= maxInFlight) await Promise.race(keeping);
+    }
+    throw new Error("the server ended the stream");
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+    await Promise.allSettled(keeping);
+  }
+}
+
+async function keepPayload(
+  payload: Buffer,
+  spec: GenericSpec,
+  context: SourceContext,
+  signal: AbortSignal,
+): Promise<void> {
+  let body: JsonValue;
+  try {
+    body = bodyValue(payload, spec);
+  } catch {
+    return refuseMessage(context, {}, payload.length);
+  }
+  // The contract has no ids: this one is ours, for the attempts to emit the event.
+  await keepEvent({ id: randomUUID().replaceAll("-", ""), data: withMetadata({ body }, spec) }, context, signal);
+}

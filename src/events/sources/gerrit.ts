@@ -1,29 +1,76 @@
-import { flagField, requiredText, textField, textList } from "../../api/shared-schemas.ts";
-import { checkBasicAuth } from "../../api/value-rules.ts";
-import { basicAuthField } from "../../api/value-schemas.ts";
-import type { JsonSchema } from "../../base/schema.ts";
-import { commonFields } from "./schemas.ts";
-import { type SourceRule, sourceSchema } from "./source-schema.ts";
-import { webhookContextRule, webhookContextSchema } from "./webhook-context.ts";
+import { isJsonObject, type JsonObject, parseJson } from "../../base/json.ts";
+import { readBasicAuth } from "./client-tls.ts";
+import { withMetadata } from "./draft.ts";
+import { type GerritSpec, gerritSchema } from "./gerrit-spec.ts";
+import { type HookResult, serveHook } from "./hook.ts";
+import { callApi, type Hooks, hookUrl, isSameSet, keepHooks } from "./hook-keeper.ts";
+import { maskedHeaders, readJson, refuse } from "./hook-request.ts";
+import type { IngressRequest, SourceContext, SourceKind } from "./source.ts";
 
-const json = {
-  type: "object",
-  description: "Hooks of Gerrit's webhooks plugin. Requests are not signed: give webhook.authSecret.",
-  required: ["webhook", "projects", "events", "gerritBaseURL", "auth"],
-  properties: {
-    webhook: webhookContextSchema,
-    hookName: textField("Name of the hook in Gerrit."),
-    events: textList("Events of the hook, such as patchset-created."),
-    auth: basicAuthField("User name and password for the API."),
-    gerritBaseURL: { ...requiredText("Base URL of the API."), format: "uri" },
-    deleteHookOnFinish: flagField("The hook is removed when the source ends."),
-    projects: { type: "array", description: "The projects that get a hook.", minItems: 1, items: { type: "string" } },
-    sslVerify: flagField("Gerrit checks our certificate."),
-    maxTries: { type: "integer", format: "int64", description: "How often Gerrit tries to deliver an event." },
-    ...commonFields,
+export const gerritSource: SourceKind<GerritSpec> = {
+  eventType: "gerrit",
+  singleton: false,
+  http: true,
+  schema: gerritSchema,
+  async run(spec, context, signal) {
+    const hooks = gerritHooks(spec, context);
+    await Promise.all([
+      serveHook(spec.webhook, context, (request) => take(spec, request), signal),
+      hooks && keepHooks(hooks, context, signal),
+    ]);
   },
-} as const satisfies JsonSchema;
+};
 
-const authRule: SourceRule = (event, path) => checkBasicAuth(event.auth, `${path}.auth`, "warning");
+function take(spec: GerritSpec, request: IngressRequest): HookResult {
+  const body = readJson(request.body.toString("utf8"));
+  if (body === undefined) return refuse(400, "failed to parse request body: it must be JSON");
+  return { drafts: [{ data: withMetadata({ headers: maskedHeaders(request.headers), body }, spec) }] };
+}
 
-export const gerritSchema = sourceSchema(json, webhookContextRule, authRule);
+/** Remotes of Gerrit's webhooks plugin, by name. */
+function gerritHooks(spec: GerritSpec, context: SourceContext): Hooks | undefined {
+  const url = hookUrl(spec.webhook);
+  if (url === undefined) return undefined;
+  const base = spec.gerritBaseURL.replace(/\/$/, "");
+  const { hookName = "", events, maxTries, sslVerify } = spec;
+  const wanted = { url, events, ...(maxTries !== undefined && { maxTries }), sslVerify };
+  const places = spec.projects.map(
+    (project) =>
+      `${base}/a/config/server/webhooks~projects/${encodeURIComponent(project)}/remotes/${encodeURIComponent(hookName)}/`,
+  );
+
+  async function headers(): Promise<Record<string, string>> {
+    const login = await readBasicAuth(spec.auth, context.secret);
+    const text = Buffer.from(`${login?.username}:${login?.password}`).toString("base64");
+    return { authorization: `Basic ${text}`, "content-type": "application/json" };
+  }
+
+  async function reconcileAt(place: string, signal: AbortSignal): Promise<void> {
+    const known = await context.fetch({ method: "GET", url: place, headers: await headers() }, signal);
+    if (known.status === 200 && isAsWanted(readAnswer(known.text), wanted)) return;
+    const request = { method: "PUT", url: place, headers: await headers(), body: JSON.stringify(wanted) };
+    await callApi(request, context, signal);
+  }
+
+  async function remove(signal: AbortSignal): Promise<void> {
+    for (const url of places) await callApi({ method: "DELETE", url, headers: await headers() }, context, signal);
+  }
+
+  return {
+    async reconcile(signal) {
+      for (const place of places) await reconcileAt(place, signal);
+    },
+    remove: spec.deleteHookOnFinish ? remove : undefined,
+  };
+}
+
+/** Gerrit writes `)]}'` before its JSON. */
+function readAnswer(text: string): JsonObject {
+  const answer = parseJson(text.replace(/^\)\]\}'\s*/, ""));
+  return isJsonObject(answer) ? answer : {};
+}
+
+function isAsWanted(found: JsonObject, wanted: { readonly url: string; readonly events: readonly string[] }): boolean {
+  const events = Array.isArray(found.events) ? found.events.map(String) : [];
+  return found.url === wanted.url && isSameSet(events, wanted.events);
+}

@@ -41,7 +41,7 @@ type JetStreamSpec = SpecOf<typeof json>;
 /** Messages under way at once: bounds memory. */
 const maxInFlight = 256;
 /** A message that is not kept by then is given out again; its id makes that a no-op. */
-const ackWaitMs = 60_000;
+const ackWaitMs = 30_000;
 
 export const jetstreamSource: SourceKind<JetStreamSpec> = {
   eventType: "jetstream",
@@ -147,6 +147,11 @@ async function keepMessage(
   }
   const header = headersOf(message);
   const data = withMetadata({ subject, stream: spec.stream, sequence, body, ...(header && { header }) }, spec);
-  await keepEvent({ id: eventId(context, `${spec.stream}/${sequence}`), data }, context, signal);
-  message.ack();
+  try {
+    await keepEvent({ id: eventId(context, `${spec.stream}/${sequence}`), data }, context, signal);
+    message.ack();
+  } catch (error) {
+    message.nak(); // the next engine gets it at once
+    if (!signal.aborted) throw error;
+  }
 }

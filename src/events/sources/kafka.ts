@@ -62,7 +62,6 @@ async function optionsOf(
 ): Promise<ConsumerOptions<Buffer, Buffer, Buffer, Buffer>> {
   const { secret, namespace, eventSource, event } = context;
   const { userSecret, passwordSecret, mechanism } = spec.sasl ?? {};
-  const partition = spec.consumerGroup ? undefined : Number(spec.partition);
   return {
     clientId: `tiphys-${eventSource}-${event}`,
     groupId: spec.consumerGroup?.groupName || `tiphys.${namespace}.${eventSource}.${event}`,
@@ -85,13 +84,6 @@ async function optionsOf(
           password: await secret.read(passwordSecret),
         },
       }),
-    ...(partition !== undefined && {
-      partitionAssigner: (_current, members) =>
-        [...members.keys()].map((memberId, index) => ({
-          memberId,
-          assignments: new Map(index === 0 ? [[spec.topic, { topic: spec.topic, partitions: [partition] }]] : []),
-        })),
-    }),
   };
 }
 
@@ -108,13 +100,18 @@ async function consume(
   signal.addEventListener("abort", onAbort, { once: true });
   const commits = createCommits((offsets) => consumer.commit({ offsets: [...offsets] }), context);
   const pace = createPace(spec, context, signal);
+  const only = spec.consumerGroup ? undefined : Number(spec.partition);
   const keeping = new Set<Promise<void>>();
   let failure: unknown;
   try {
     context.ready();
     for await (const message of stream) {
-      await pace(message.partition);
       const done = commits.begin(message);
+      if (only !== undefined && message.partition !== only) {
+        done(); // the client has no way to be given one partition
+        continue;
+      }
+      await pace(message.partition);
       const kept = keepMessage(message, spec, context, signal)
         .then(done)
         .catch((error: unknown) => {
@@ -128,7 +125,7 @@ async function consume(
     if (!signal.aborted) throw failure ?? new Error("the stream of messages ended");
   } finally {
     signal.removeEventListener("abort", onAbort);
-    if (!signal.aborted) await Promise.allSettled(keeping);
+    await Promise.allSettled(keeping);
     await commits.close();
   }
 }

@@ -62,8 +62,7 @@ export const mqttSource: SourceKind<MqttSpec> = {
       if (signal.aborted) return;
       throw new EngineError("SOURCE_FAILED", `MQTT broker ${urlOf(spec.url)}: ${messageOf(error)}`, error);
     } finally {
-      // Without a farewell the session stays as it is; what is not acknowledged comes again.
-      client.end(true);
+      await leave(client);
     }
   },
 };
@@ -86,6 +85,15 @@ async function optionsOf(spec: MqttSpec, { secret }: SourceContext): Promise<ICl
   };
 }
 
+const leaveMs = 1_000;
+
+/** Sends the last acknowledgements; what is not acknowledged comes again. */
+async function leave(client: MqttClient): Promise<void> {
+  const deadline = setTimeout(() => client.end(true), leaveMs);
+  await new Promise<void>((resolve) => client.end(false, {}, () => resolve()));
+  clearTimeout(deadline);
+}
+
 /** Until `signal` aborts, or the connection ends, which is a failure. A message is acknowledged once it is kept. */
 async function consume(client: MqttClient, spec: MqttSpec, context: SourceContext, signal: AbortSignal): Promise<void> {
   const ended = Promise.withResolvers<void>();
@@ -103,7 +111,9 @@ async function consume(client: MqttClient, spec: MqttSpec, context: SourceContex
       (error: unknown) => done(error instanceof Error ? error : new Error(messageOf(error))),
     );
   };
-  client.on("connect", () => {
+  client.on("connect", ({ sessionPresent }) => {
+    // What the session holds comes before the answer to the subscription, which may take as long as the bus is away.
+    if (sessionPresent) context.ready();
     client
       .subscribeAsync(spec.topic, { qos: spec.qos as 0 | 1 | 2 })
       .then(() => context.ready())

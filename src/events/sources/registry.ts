@@ -4,13 +4,13 @@ import { amqpSource } from "./amqp.ts";
 import { azureEventsHubSchema } from "./azure-events-hub.ts";
 import { azureQueueStorageSchema } from "./azure-queue-storage.ts";
 import { azureServiceBusSchema } from "./azure-service-bus.ts";
-import { bitbucketSchema } from "./bitbucket.ts";
-import { bitbucketserverSchema } from "./bitbucketserver.ts";
+import { bitbucketSource } from "./bitbucket.ts";
+import { bitbucketserverSource } from "./bitbucketserver.ts";
 import { calendarSource } from "./calendar.ts";
 import { emitterSchema } from "./emitter.ts";
 import { fileSource } from "./file.ts";
-import { genericSchema } from "./generic.ts";
-import { gerritSchema } from "./gerrit.ts";
+import { genericSource } from "./generic.ts";
+import { gerritSource } from "./gerrit.ts";
 import { githubSource } from "./github.ts";
 import { gitlabSource } from "./gitlab.ts";
 import { hdfsSchema } from "./hdfs.ts";
@@ -27,12 +27,12 @@ import { redisSource } from "./redis.ts";
 import { redisStreamSource } from "./redis-stream.ts";
 import { resourceSource } from "./resource.ts";
 import { sftpSchema } from "./sftp.ts";
-import { slackSchema } from "./slack.ts";
+import { slackSource } from "./slack.ts";
 import { snsSchema } from "./sns.ts";
 import type { SourceContext, SourceKind } from "./source.ts";
 import { sqsSchema } from "./sqs.ts";
 import { storageGridSchema } from "./storage-grid.ts";
-import { stripeSchema } from "./stripe.ts";
+import { stripeSource } from "./stripe.ts";
 import { webhookSource } from "./webhook.ts";
 
 /** A kind whose spec's type is known only inside: what registries and runners hold. */
@@ -58,8 +58,12 @@ export function defineSource<Spec>(kind: SourceKind<Spec>): AnySourceKind {
 
 export const sourceKinds: Readonly<Record<string, AnySourceKind>> = {
   amqp: defineSource(amqpSource),
+  bitbucket: defineSource(bitbucketSource),
+  bitbucketserver: defineSource(bitbucketserverSource),
   calendar: defineSource(calendarSource),
   file: defineSource(fileSource),
+  generic: defineSource(genericSource),
+  gerrit: defineSource(gerritSource),
   github: defineSource(githubSource),
   gitlab: defineSource(gitlabSource),
   jetstream: defineSource(jetstreamSource),
@@ -69,6 +73,8 @@ export const sourceKinds: Readonly<Record<string, AnySourceKind>> = {
   redis: defineSource(redisSource),
   redisStream: defineSource(redisStreamSource),
   resource: defineSource(resourceSource),
+  slack: defineSource(slackSource),
+  stripe: defineSource(stripeSource),
   webhook: defineSource(webhookSource),
 };
 
@@ -77,11 +83,7 @@ const plannedKinds = {
   azureEventsHub: azureEventsHubSchema,
   azureQueueStorage: azureQueueStorageSchema,
   azureServiceBus: azureServiceBusSchema,
-  bitbucket: bitbucketSchema,
-  bitbucketserver: bitbucketserverSchema,
   emitter: emitterSchema,
-  generic: genericSchema,
-  gerrit: gerritSchema,
   hdfs: hdfsSchema,
   minio: minioSchema,
   mns: mnsSchema,
@@ -89,11 +91,9 @@ const plannedKinds = {
   pubSub: pubSubSchema,
   pulsar: pulsarSchema,
   sftp: sftpSchema,
-  slack: slackSchema,
   sns: snsSchema,
   sqs: sqsSchema,
   storageGrid: storageGridSchema,
-  stripe: stripeSchema,
 } as const satisfies Readonly<Record<string, Schema<unknown>>>;
 
 /** By the spec's key: what `api` needs to parse EventSources. */

@@ -1,6 +1,16 @@
+import { awsEncode, signAwsRequest } from "../../base/aws-signature.ts";
+import { TerminalError } from "../../base/errors.ts";
+import type { JsonValue } from "../../base/json.ts";
 import type { JsonSchema } from "../../base/schema.ts";
+import type { SpecOf } from "../../base/schema-type.ts";
+import type { SecretKeySelector } from "../sources/source.ts";
+import { checkStatus, readLimited, toHttpError, withAgent } from "./outgoing.ts";
+import { shownPayload, withOwnParameters } from "./own-parameters.ts";
+import { createRecent } from "./recent.ts";
 import { prefers, requires, triggerSchema } from "./rules.ts";
 import { parametersSchema, payloadSchema, secretKeySchema } from "./schemas.ts";
+import { secretHash } from "./secret-hash.ts";
+import type { TriggerContext, TriggerKind } from "./trigger.ts";
 
 /** spec argo-events 6.5.4, 1.6 */
 export const awsLambdaSchema = {
@@ -19,12 +29,30 @@ export const awsLambdaSchema = {
       enum: ["RequestResponse", "Event", "DryRun"],
       default: "RequestResponse",
     },
+    endpoint: { type: "string", format: "uri", description: "Ours: the service's URL, where it is not AWS' own." },
     payload: payloadSchema,
     parameters: parametersSchema,
   },
 } as const satisfies JsonSchema;
 
-export const awsLambdaTrigger = triggerSchema(
+type AwsLambdaSpec = SpecOf<typeof awsLambdaSchema>;
+
+interface HashedSecret {
+  readonly from: SecretKeySelector;
+  readonly sha256: string;
+}
+
+export interface AwsLambdaPlan {
+  readonly url: string;
+  readonly region: string;
+  readonly invocationType: AwsLambdaSpec["invocationType"];
+  readonly payload: JsonValue;
+  readonly body: string;
+  readonly accessKey: HashedSecret;
+  readonly secretKey: HashedSecret;
+}
+
+const schema = triggerSchema<AwsLambdaSpec>(
   awsLambdaSchema,
   requires({
     functionName: "function name is not specified",
@@ -34,3 +62,82 @@ export const awsLambdaTrigger = triggerSchema(
   prefers("roleARN", "accessKey"),
   prefers("roleARN", "secretKey"),
 );
+
+const maxInvoked = 10_000;
+
+/** As in the original an answer is a success, also of a function that failed: the message says so. */
+export function createAwsLambdaTrigger(): TriggerKind<AwsLambdaSpec, AwsLambdaPlan> {
+  const invoked = createRecent<true>(maxInvoked);
+  return {
+    schema,
+    async plan(written, _firing, { parameters, secret }) {
+      const spec = withOwnParameters(written, schema, "awsLambda", parameters);
+      const { functionName, region, endpoint, invocationType, payload, accessKey, secretKey } = spec;
+      if (payload.length === 0)
+        throw new TerminalError("MANIFEST_INVALID", "awsLambda.payload: payload parameters are not specified");
+      if (spec.roleARN || !accessKey || !secretKey) {
+        throw new TerminalError(
+          "TRIGGER_UNSUPPORTED",
+          "awsLambda: roles and the surroundings' credentials are not supported yet: set accessKey and secretKey",
+        );
+      }
+      const body = parameters.payload(payload, "awsLambda.payload");
+      const origin = endpoint?.replace(/\/+$/, "") || `https://lambda.${region}.amazonaws.com`;
+      return {
+        url: `${origin}/2015-03-31/functions/${awsEncode(functionName)}/invocations`,
+        region,
+        invocationType,
+        payload: shownPayload(body),
+        body,
+        accessKey: { from: accessKey, sha256: secretHash(await secret.read(accessKey)) },
+        secretKey: { from: secretKey, sha256: secretHash(await secret.read(secretKey)) },
+      };
+    },
+    async apply(plan, firing, context, signal) {
+      const what = `awsLambda: ${new URL(plan.url).pathname}`;
+      if (invoked.find(firing.key)) return { message: `${what} had already been invoked` };
+      const { status, functionError, reason } = await invoke(plan, context, signal).catch((error: unknown) => {
+        throw toHttpError(error, what);
+      });
+      checkStatus(status, firing.policy?.status?.allow, reason === "" ? what : `${what}: ${reason}`);
+      invoked.set(firing.key, true);
+      return {
+        message: `${what} answered ${status}${functionError === "" ? "" : `, the function failed: ${functionError}`}`,
+      };
+    },
+  };
+}
+
+/** A function may take a quarter of an hour. */
+const timeoutMs = 16 * 60_000;
+const maxAnswerBytes = 8 * 1024 * 1024;
+
+async function invoke(
+  { url, region, invocationType, body, accessKey, secretKey }: AwsLambdaPlan,
+  context: TriggerContext,
+  signal: AbortSignal,
+): Promise<{ readonly status: number; readonly functionError: string; readonly reason: string }> {
+  const target = new URL(url);
+  const credentials = {
+    accessKey: (await context.secret.read(accessKey.from)).trim(),
+    secretKey: (await context.secret.read(secretKey.from)).trim(),
+  };
+  const headers = { "content-type": "application/json", "x-amz-invocation-type": invocationType };
+  const scope = { region, service: "lambda", at: context.clock.now() };
+  return withAgent(context, {}, async (agent) => {
+    const response = await agent.request({
+      origin: target.origin,
+      path: target.pathname,
+      method: "POST",
+      headers: signAwsRequest({ method: "POST", url: target, headers, body }, credentials, scope),
+      body,
+      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+      headersTimeout: 0, // the signal bounds all of it
+      bodyTimeout: 0,
+    });
+    await readLimited(response.body, maxAnswerBytes);
+    const { "x-amz-function-error": failed, "x-amzn-errortype": refused } = response.headers;
+    const textOf = (value: unknown): string => (typeof value === "string" ? value.slice(0, 200) : "");
+    return { status: response.statusCode, functionError: textOf(failed), reason: textOf(refused) };
+  });
+}

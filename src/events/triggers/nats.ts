@@ -111,7 +111,23 @@ async function publish(connection: NatsConnection, { subject, body, messageId }:
   const known = headers();
   known.set("Nats-Msg-Id", messageId);
   connection.publish(subject, body, connection.info?.headers === true ? { headers: known } : {});
-  await connection.flush();
+  await withinEnd(connection, connection.flush());
+}
+
+const flushTimeoutMs = 10_000;
+
+/** A flush on a connection that ends meanwhile is never answered. */
+async function withinEnd(connection: NatsConnection, flushed: Promise<void>): Promise<void> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const late = setTimeout(() => reject(new Error(`no answer within ${flushTimeoutMs / 1_000} s`)), flushTimeoutMs);
+  void connection.closed().then((error) => reject(error ?? new Error("the connection ended")));
+  flushed.catch(() => undefined);
+  promise.catch(() => undefined);
+  try {
+    await Promise.race([flushed, promise]);
+  } finally {
+    clearTimeout(late);
+  }
 }
 
 async function open(options: NodeConnectionOptions): Promise<PooledClient<NatsConnection>> {

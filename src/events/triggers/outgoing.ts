@@ -133,6 +133,18 @@ function guardedLookup(host: string, options: LookupOptions, allowLoopback: bool
   });
 }
 
+/** Of a service: a status that `policy.status` allows, or without one any below 400. @throws EngineError HTTP_FAILED */
+export function checkStatus(status: number, allow: readonly number[] | undefined, what: string): void {
+  if (allow ? allow.includes(status) : status < 400) return;
+  if (allow) {
+    const message = `${what}: policy application resulted in failure. http response status ${status} is not allowed`;
+    throw new EngineError("HTTP_FAILED", message);
+  }
+  const isFinal = status < 500 && status !== 408 && status !== 429;
+  const message = `${what} answered ${status}`;
+  throw isFinal ? new TerminalError("HTTP_FAILED", message) : new EngineError("HTTP_FAILED", message);
+}
+
 /** What an outgoing request failed of, as an error of ours. */
 export function toHttpError(error: unknown, what: string): Error {
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {

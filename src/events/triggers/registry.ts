@@ -2,7 +2,7 @@ import type { TriggerKindSchema } from "../../api/sensor-schema.ts";
 import type { Schema } from "../../base/schema.ts";
 import { createAmqpTrigger } from "./amqp.ts";
 import { argoWorkflowTrigger } from "./argo-workflow.ts";
-import { awsLambdaTrigger } from "./aws-lambda.ts";
+import { createAwsLambdaTrigger } from "./aws-lambda.ts";
 import { azureEventHubsTrigger } from "./azure-event-hubs.ts";
 import { azureServiceBusTrigger } from "./azure-service-bus.ts";
 import { customTrigger } from "./custom.ts";
@@ -56,27 +56,33 @@ export function defineTrigger<Spec, Plan>(kind: TriggerKind<Spec, Plan>): AnyTri
   };
 }
 
-export const triggerKinds: Readonly<Record<string, AnyTriggerKind>> = {
-  amqp: defineTrigger(createAmqpTrigger()),
-  argoWorkflow: defineTrigger(argoWorkflowTrigger),
-  email: defineTrigger(createEmailTrigger()),
-  emit: defineTrigger(emitTrigger),
-  gitOps: defineTrigger(gitOpsTrigger),
-  http: defineTrigger(createHttpTrigger()),
-  k8s: defineTrigger(k8sTrigger),
-  kafka: defineTrigger(createKafkaTrigger()),
-  log: defineTrigger(logTrigger),
-  nats: defineTrigger(natsTrigger),
-  slack: defineTrigger(createSlackTrigger()),
-};
+/** Kinds of their own: some remember what they did, and keep connections. */
+export function createTriggerKinds(): Readonly<Record<string, AnyTriggerKind>> {
+  return {
+    amqp: defineTrigger(createAmqpTrigger()),
+    argoWorkflow: defineTrigger(argoWorkflowTrigger),
+    awsLambda: defineTrigger(createAwsLambdaTrigger()),
+    email: defineTrigger(createEmailTrigger()),
+    emit: defineTrigger(emitTrigger),
+    gitOps: defineTrigger(gitOpsTrigger),
+    http: defineTrigger(createHttpTrigger()),
+    k8s: defineTrigger(k8sTrigger),
+    kafka: defineTrigger(createKafkaTrigger()),
+    log: defineTrigger(logTrigger),
+    nats: defineTrigger(natsTrigger),
+    openWhisk: defineTrigger(openWhiskTrigger),
+    slack: defineTrigger(createSlackTrigger()),
+  };
+}
+
+/** Those of this process. */
+export const triggerKinds = createTriggerKinds();
 
 /** Kinds that have no adapter yet, only their schema: they are checked and warned about, and do not run. */
 const plannedKinds: Readonly<Record<string, Schema<unknown>>> = {
-  awsLambda: awsLambdaTrigger,
   azureEventHubs: azureEventHubsTrigger,
   azureServiceBus: azureServiceBusTrigger,
   custom: customTrigger,
-  openWhisk: openWhiskTrigger,
   pulsar: pulsarTrigger,
 };
 

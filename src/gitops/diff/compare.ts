@@ -52,7 +52,7 @@ export function compareObjects(
   options: CompareOptions,
 ): Comparison {
   const rules = options.rules ?? createDiffRules({ ignore: options.ignore ?? [] });
-  const left = new Map(live.map((object) => [keyText(keyOf(object)), object]));
+  const left = byKey(targets, live);
   const objects: ComparedObject[] = [];
   const hooks: KubeObject[] = [];
   for (const target of targets) {
@@ -70,6 +70,23 @@ export function compareObjects(
     return status === "OutOfSync" && !isIgnored;
   });
   return { objects, hooks, status: isOutOfSync ? "OutOfSync" : "Synced" };
+}
+
+/** One object that is seen through two groups of the API is one: that which a target names. */
+function byKey(targets: readonly KubeObject[], live: readonly KubeObject[]): Map<string, KubeObject> {
+  const wanted = new Set(targets.map((target) => keyText(keyOf(target))));
+  const found = new Map<string, KubeObject>();
+  const seen = new Map<string, string>();
+  for (const object of live) {
+    const key = keyText(keyOf(object));
+    const { uid = "" } = object.metadata;
+    const other = uid === "" ? undefined : seen.get(uid);
+    if (other !== undefined && (wanted.has(other) || !wanted.has(key))) continue;
+    if (other !== undefined) found.delete(other);
+    found.set(key, object);
+    seen.set(uid, key);
+  }
+  return found;
 }
 
 function comparePair(

@@ -53,12 +53,12 @@ function parseAnnotation(text: string | undefined): JsonObject | undefined {
 }
 
 /** The fields of `live` that a set in the form FieldsV1 names. */
-export function ownedBy(live: KubeObject, manager: string): readonly JsonObject[] {
+export function ownedBy(live: KubeObject, manager: string, form?: ApplyField): readonly JsonObject[] {
   const entries = (live.metadata.managedFields ?? []).filter(isJsonObject);
   return entries
     .filter((entry) => entry.manager === manager)
     .flatMap(({ fieldsV1 }) => (isJsonObject(fieldsV1) ? [fieldsV1] : []))
-    .map((fields) => objectOf(project(live as unknown as JsonObject, fields)));
+    .map((fields) => objectOf(project(live as unknown as JsonObject, fields, form)));
 }
 
 /** Undefined: nothing is left. A leaf is the whole value below it. */
@@ -108,7 +108,7 @@ function projectList(
       return at < 0 ? [] : [{ at, item: list[at] ?? null }];
     }
     if (!key.startsWith("k:") || !isJsonObject(wanted)) return [];
-    const at = list.findIndex((one) => isJsonObject(one) && hasKeys(one, wanted));
+    const at = list.findIndex((one) => isJsonObject(one) && hasKeys(one, wanted, form?.defaults));
     const inner = objectOf(fields[key]);
     const projected = project(list[at], inner, form && formOfItem(form));
     return isJsonObject(projected) ? [{ at, item: { ...writtenKeys(wanted, inner), ...projected } }] : [];
@@ -122,8 +122,9 @@ function writtenKeys(wanted: JsonObject, fields: JsonObject): JsonObject {
   return written.length > 0 ? Object.fromEntries(written) : wanted;
 }
 
-function hasKeys(item: JsonObject, wanted: JsonObject): boolean {
-  return Object.entries(wanted).every(([key, value]) => isDeepStrictEqual(item[key], value));
+/** A key that an item lacks has its default. */
+function hasKeys(item: JsonObject, wanted: JsonObject, defaults: ApplyField["defaults"] = {}): boolean {
+  return Object.entries(wanted).every(([key, value]) => isDeepStrictEqual(item[key] ?? defaults[key], value));
 }
 
 function readKey(text: string): unknown {

@@ -1,8 +1,9 @@
+import { builtInType } from "../../objects/kubernetes-types.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import { groupOf, type ObjectDiff } from "./diff.ts";
 import { listDifferences } from "./differences.ts";
 import { maskSecrets } from "./mask.ts";
-import { diffObject, plainObject, typeOf } from "./object-diff.ts";
+import { diffObject, plainObject } from "./object-diff.ts";
 import type { DiffRules } from "./rules.ts";
 
 /**
@@ -19,7 +20,7 @@ export function diffManifests(
   const sides = { live: plainObject(base, rules), target: plainObject(target, rules) };
   const isSecret = target.kind === "Secret" && groupOf(target) === "";
   const shown = isSecret ? maskSecrets(sides, { annotations: rules.maskedAnnotations }) : sides;
-  const differences = listDifferences(shown.live, shown.target, { isBuiltIn: typeOf(target) !== undefined });
+  const differences = listDifferences(shown.live, shown.target, { isBuiltIn: builtInType(target) !== undefined });
   return {
     isModified: differences.length > 0,
     differences,

@@ -1,6 +1,6 @@
 import type { IgnoreRule } from "../../api/application-types.ts";
 import type { JsonObject } from "../../base/json.ts";
-import { builtInResources } from "../../objects/kubernetes-types.ts";
+import { builtInType } from "../../objects/kubernetes-types.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import { groupOf, type ObjectDiff } from "./diff.ts";
 import { listDifferences } from "./differences.ts";
@@ -35,7 +35,7 @@ export function diffObject(
 ): ObjectDiff {
   if (target === undefined || live === undefined) return oneSided(target, live, rules);
   const own = rules.of(target);
-  const type = typeOf(target);
+  const type = builtInType(target);
   const [wanted, found] = withoutOldLabel(target, live, rules.tracking);
   const plainLive = plain(found, own, rules);
   const { strategy, base: applied } = chooseStrategy(target, live, {
@@ -80,13 +80,4 @@ function oneSided(target: KubeObject | undefined, live: KubeObject | undefined, 
     normalizedLive: live === undefined ? null : shown(live),
     predictedLive: target === undefined ? null : shown(target),
   };
-}
-
-/** By group, version and kind: the key into the facts about built-in types. */
-const builtInTypes: ReadonlyMap<string, string> = new Map(
-  builtInResources.map(({ group, version, kind, type }) => [`${group ? `${group}/` : ""}${version}/${kind}`, type]),
-);
-
-export function typeOf({ apiVersion, kind }: Pick<KubeObject, "apiVersion" | "kind">): string | undefined {
-  return builtInTypes.get(`${apiVersion}/${kind}`);
 }

@@ -1,5 +1,6 @@
 import { EngineError } from "../../base/errors.ts";
 import { isJsonObject } from "../../base/json.ts";
+import { builtInType } from "../../objects/kubernetes-types.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import { fieldManager, ownedBy } from "./last-applied.ts";
 
@@ -23,7 +24,8 @@ export function servedPart(answer: KubeObject, options: { readonly includeWebhoo
       "API_INVALID",
       `${name}: a dry run of apply gave no managedFields, so that nothing can be compared`,
     );
-  const [own] = ownedBy(answer, fieldManager);
+  const type = builtInType(answer);
+  const [own] = ownedBy(answer, fieldManager, type === undefined ? undefined : { type });
   if (own === undefined)
     throw new EngineError("API_INVALID", `${name}: after a dry run of apply "${fieldManager}" owns none of its fields`);
   const { apiVersion, kind } = answer;

@@ -81,7 +81,7 @@ function parkedBy(operation: JsonObject, application: Application, look: Look): 
   const { name, namespace, annotations } = application.metadata;
   const { prune, syncOptions, resources } = objectOf(operation.sync);
   const options = listOf(syncOptions).map(textOf);
-  const plan = planSync(objectsToSync(look, true), [], [], {
+  const plan = planSync(objectsToSync(look, true, options), [], [], {
     prune: prune === true,
     syncOptions: options,
     strategy: "apply",

@@ -16,11 +16,14 @@ import { aggregateHealth } from "../health/aggregate.ts";
 import type { Health } from "../health/health.ts";
 import { checkKind, checkObject } from "../project/kind-check.ts";
 import type { KindToCheck } from "../project/project.ts";
+import { checkSource } from "../project/source-check.ts";
 import type { SourceType } from "../render/render.ts";
 import { type Claimant, type Claims, isForeign } from "./claims.ts";
 import type { FoundCondition } from "./conditions.ts";
 import type { Place } from "./destination.ts";
+import { localManifests } from "./local-manifests.ts";
 import type { ReconcileRequest } from "./request.ts";
+import { askServer, type ServerAnswers } from "./server-side.ts";
 import { defaultSettings, type ReconcileSettings, trackingOf } from "./settings.ts";
 import { type Rendered, renderTarget, type TargetDeps } from "./target.ts";
 import { type VerifyDeps, verifySources } from "./verify-sources.ts";
@@ -30,6 +33,8 @@ export interface Look {
   readonly revisions: readonly string[];
   readonly sourceTypes: readonly SourceType[];
   readonly comparison: Comparison;
+  /** What the comparison leaves out. */
+  readonly rules: DiffRules;
   readonly status: SyncStatus;
   readonly health: Health;
   /** One for each compared object, in order. */
@@ -77,6 +82,11 @@ export function createMemory(): Memory {
   return { diffs: new WeakMap() };
 }
 
+export interface LookRequest extends Pick<ReconcileRequest, "level" | "hard" | "seen"> {
+  /** In place of what the sources say. */
+  readonly manifests?: readonly string[];
+}
+
 /**
  * Renders, reads what is live, compares, assesses. `revisions` are asked for in place of the sources' own (an operation,
  * or a comparison with the commit that is known).
@@ -85,16 +95,21 @@ export function createMemory(): Memory {
 export async function lookAt(
   application: Application,
   place: Place,
-  request: Pick<ReconcileRequest, "level" | "hard" | "seen">,
+  request: LookRequest,
   revisions: readonly (string | undefined)[],
   memory: Memory,
   deps: LookDeps,
   signal: AbortSignal,
 ): Promise<Look> {
-  const withVersions = { ...deps, versions: place.cluster.versions };
-  const rendered = await renderOnce(application, request, revisions, memory, withVersions, signal);
+  const { manifests = [] } = request;
+  const isLocal = manifests.length > 0;
+  const isPermitted = (repository: string): boolean => checkSource(place.project, repository).permitted;
+  const inPlace = { ...deps, isPermitted, versions: place.cluster.versions };
+  const rendered = isLocal
+    ? localManifests(manifests, place.project)
+    : await renderOnce(application, request, revisions, memory, inPlace, signal);
   const resolved = { revisions: rendered.revisions, asked: revisions };
-  const unverified = await verifySources(application, place.project, resolved, deps, signal);
+  const unverified = isLocal ? [] : await verifySources(application, place.project, resolved, deps, signal);
   const settings = (deps.settings ?? (() => defaultSettings))();
   const { live } = place.cluster;
   await live.ensure(kindsOf(application, rendered.manifests), signal);
@@ -104,23 +119,25 @@ export async function lookAt(
   const disturbed = deps.claims.set(own, new Set(wanted.map((target) => claimKey(target, place))));
   const found = liveObjects(own, wanted, place);
   const rules = rulesOf(application, settings, memory);
-  const diff = createDiff(rules, memory, deps.metrics);
+  const { served, problems: refused } = await answersOf(wanted, place, rules, memory, signal);
+  const diff = createDiff(rules, served, memory, deps.metrics);
   const { trackingMethod: method } = settings.resources;
   const compared = compareObjects(targets.objects, found, { method, rules, diff });
   const comparison = { ...compared, objects: compared.objects.map((object) => withPermission(object, place)) };
   const { health, resources, problems } = aggregateHealth(comparison.objects, own.app, settings.checks);
   const shared = sharedObjects(own, wanted, place, { ...deps, settings });
-  const errors = [...settings.resources.problems, ...rules.problems].map(comparisonError);
+  const errors = [...settings.resources.problems, ...rules.problems, ...refused].map(comparisonError);
   const conditions = [...targets.conditions, ...errors];
   const told = problems.map((problem) => comparisonError(`error setting app health: ${problem}`));
   return {
     revisions: rendered.revisions,
     sourceTypes: rendered.types,
     comparison,
+    rules,
     status: conditions.some(({ type }) => type === "ComparisonError") ? "Unknown" : comparison.status,
     health,
     objectHealth: resources,
-    conditions: [...conditions, ...unverified, ...told, ...shared.conditions],
+    conditions: [...conditions, ...told, ...unverified, ...shared.conditions],
     isUnverified: unverified.length > 0,
     foreign: shared.foreign,
     ownedByOthers: shared.ownedByOthers,
@@ -249,13 +266,37 @@ function kindOf(object: KubeObject): KindToCheck {
   return { group, kind, name, isNamespaced: namespace !== "" };
 }
 
+/** Of what changed since the last look. */
+async function answersOf(
+  targets: readonly KubeObject[],
+  { cluster: { kube, live } }: Place,
+  rules: DiffRules,
+  { diffs }: Memory,
+  signal: AbortSignal,
+): Promise<ServerAnswers> {
+  if (!rules.serverSideDiff) return { served: new Map(), problems: [] };
+  const changed = targets.filter((target) => {
+    const object = isHook(target.metadata.annotations ?? {}) ? undefined : live.find(refOf(target));
+    const known = diffs.get(target);
+    return object !== undefined && !(known?.live === object && known.rules === rules);
+  });
+  return askServer(changed, kube, rules, signal);
+}
+
 /** Compares what changed since the last look only. */
-function createDiff(rules: DiffRules, { diffs }: Memory, { comparedObjects }: LookDeps["metrics"]): typeof diffObject {
+function createDiff(
+  rules: DiffRules,
+  served: ServerAnswers["served"],
+  { diffs }: Memory,
+  { comparedObjects }: LookDeps["metrics"],
+): typeof diffObject {
   return (target, live, options) => {
     if (target === undefined || live === undefined) return diffObject(target, live, options);
     const known = diffs.get(target);
     if (known?.live === live && known.rules === rules) return known.diff;
-    const diff = diffObject(target, live, options);
+    const answer = served.get(target);
+    const diff = diffObject(target, live, answer === undefined ? options : { ...options, served: answer });
+    if (rules.serverSideDiff && answer === undefined) return diff; // the server refused: it is asked again
     comparedObjects.add({});
     diffs.set(target, { live, rules, diff });
     return diff;

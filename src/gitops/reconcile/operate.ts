@@ -7,6 +7,7 @@ import type { KubeClient } from "../../kube/kube.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import type { ComparedObject } from "../diff/compare.ts";
 import { keyOf, keyText } from "../diff/diff.ts";
+import { respectIgnored } from "../diff/respect.ts";
 import { assessHealth } from "../health/assess.ts";
 import type { HealthChecks } from "../health/checks.ts";
 import { checkObject } from "../project/kind-check.ts";
@@ -18,7 +19,7 @@ import { migrationManagerAnnotation } from "../sync/migrate.ts";
 import { patiently } from "../sync/patience.ts";
 import { type PlanOptions, planSync } from "../sync/plan.ts";
 import type { ExecuteOptions } from "../sync/run.ts";
-import { allTasks, type ResourceResult, type SyncPlan, type SyncProgress, type SyncTask } from "../sync/sync.ts";
+import { allTasks, type ResourceResult, type SyncPlan, type SyncProgress } from "../sync/sync.ts";
 import type { Place } from "./destination.ts";
 import { isForeignTo, type Look } from "./look.ts";
 import { readTime } from "./timestamps.ts";
@@ -114,7 +115,7 @@ export async function planOf(
   const { namespace = "" } = destination;
   const metadata = syncPolicy.managedNamespaceMetadata;
   const wantsNamespace = namespace !== "" && sync.syncOptions.includes("CreateNamespace=true");
-  return planSync(objectsToSync(look, isAutomated), look.comparison.hooks, look.liveHooks, {
+  return planSync(objectsToSync(look, isAutomated, sync.syncOptions), look.comparison.hooks, look.liveHooks, {
     prune: sync.prune,
     syncOptions: sync.syncOptions,
     strategy: sync.strategy,
@@ -128,9 +129,22 @@ export async function planOf(
 }
 
 /** Two Applications that want one object would undo each other's work for ever. */
-export function objectsToSync(look: Look, isAutomated: boolean): readonly ComparedObject[] {
+export function objectsToSync(
+  look: Look,
+  isAutomated: boolean,
+  syncOptions: readonly string[],
+): readonly ComparedObject[] {
   const { objects } = look.comparison;
-  return isAutomated ? objects.filter((object) => !isForeignTo(look, object)) : objects;
+  const own = isAutomated ? objects.filter((object) => !isForeignTo(look, object)) : objects;
+  return syncOptions.includes("RespectIgnoreDifferences=true") ? own.map((one) => respected(one, look)) : own;
+}
+
+/** What the rules leave out keeps its live value. */
+function respected(object: ComparedObject, { rules }: Look): ComparedObject {
+  const { target, live } = object;
+  return target === undefined || live === undefined
+    ? object
+    : { ...object, target: respectIgnored(target, live, rules) };
 }
 
 async function namespaceState(
@@ -169,14 +183,6 @@ async function run(
   { clock, checks, report, pollMs, waveDelayMs }: OperateDeps,
   signal: AbortSignal,
 ): Promise<SyncProgress> {
-  const refusal = (task: SyncTask, isNamespaced: boolean): string | undefined => {
-    const { group, kind, name, namespace } = task.key;
-    // The words by which users of kubectl know it. Hooks have got a name by now.
-    if (name === "") return `from ${task.target?.metadata.generateName}: cannot use generate name with apply`;
-    const where = namespace || application.destination.namespace || "";
-    const verdict = checkObject(project, { group, kind, name, isNamespaced }, cluster, where);
-    return verdict.permitted ? undefined : verdict.reason;
-  };
   const { sync, previous, runId, startedAt, current } = operation;
   const { dryRun, syncOptions, force } = sync;
   const parked = operation.isAutomated ? guardPlan(plan, keptBy(plan, look), syncOptions) : undefined;
@@ -196,13 +202,25 @@ async function run(
       }
       return blockedBy(application, operation.project(), operation, clock.now());
     },
-    refusal,
+    refusal: refusalBy(application, { project, cluster }),
     pollMs,
     waveDelayMs,
     waveTimeoutMs: waveTimeoutOf(syncOptions),
   };
   const assess = (live: KubeObject) => assessHealth(live, checks);
   return executeSync(plan, options, { kube: cluster.kube, clock, assess, report }, signal);
+}
+
+/** Why the project does not permit a task; in its words. */
+export function refusalBy(application: Application, { project, cluster }: Place): ExecuteOptions["refusal"] {
+  return (task, isNamespaced) => {
+    const { group, kind, name, namespace } = task.key;
+    // The words by which users of kubectl know it. Hooks have got a name by now.
+    if (name === "") return `from ${task.target?.metadata.generateName}: cannot use generate name with apply`;
+    const where = namespace || application.destination.namespace || "";
+    const verdict = checkObject(project, { group, kind, name, isNamespaced }, cluster, where);
+    return verdict.permitted ? undefined : verdict.reason;
+  };
 }
 
 /** Whether somebody approved, since the operation began, what must be confirmed. */

@@ -68,6 +68,7 @@ class Renders implements RenderCache {
   readonly #traces: RenderTraces;
   readonly #asking = createSharing<RenderedSource>();
   readonly #running = createSharing<Rendering>();
+  readonly #failures = createKeptFailures();
   /** Recipes whose inputs alone were not enough. */
   readonly #needWhole = new Set<string>();
   #made = 0;
@@ -131,6 +132,8 @@ class Renders implements RenderCache {
       this.#kept.set(key, rendering);
       return { rendering, from: "disk" };
     }
+    const failure = hard ? undefined : this.#failures.find(key);
+    if (failure !== undefined) throw failure;
     const rendering = await this.#running.join(key, (stop) => this.#produce(prepared, stop), signal);
     return { rendering, from: "made" };
   }
@@ -138,7 +141,10 @@ class Renders implements RenderCache {
   async #produce({ plan, key }: Prepared, stop: AbortSignal): Promise<Rendering> {
     this.#made += 1;
     this.#options.onMade?.();
-    const produced = await plan.produce(stop);
+    const produced = await plan.produce(stop).catch((error: unknown) => {
+      if (error instanceof ToolRefusal && !plan.isVolatile) this.#failures.keep(key, error);
+      throw error;
+    });
     const rendering = { ...produced, type: plan.type };
     this.#kept.set(key, rendering);
     if (plan.usesTool) await this.#options.store?.keep(key, produced.manifests);
@@ -149,6 +155,25 @@ class Renders implements RenderCache {
 interface Found {
   readonly rendering: Rendering;
   readonly from: RenderFacts["from"];
+}
+
+/** A tool that refused the same inputs is not asked again so soon. */
+const failureMs = 300_000;
+const maxFailures = 1_000;
+
+/** An Application that fails is looked at again and again: nothing is run for it while nothing changed. */
+function createKeptFailures() {
+  const byKey = new Map<string, { readonly error: ToolRefusal; readonly until: number }>();
+  return {
+    find(key: string): ToolRefusal | undefined {
+      const found = byKey.get(key);
+      return found !== undefined && performance.now() < found.until ? found.error : undefined;
+    },
+    keep(key: string, error: ToolRefusal): void {
+      if (byKey.size >= maxFailures) byKey.clear();
+      byKey.set(key, { error, until: performance.now() + failureMs });
+    },
+  };
 }
 
 /** Callers with the same question get one answer. */

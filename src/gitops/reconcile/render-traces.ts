@@ -1,6 +1,6 @@
 import type { ApplicationSource } from "../../api/application-types.ts";
 import { buildEnvironment } from "../render/build-environment.ts";
-import { type RenderSettings, readToolFact } from "../render/plan.ts";
+import { isPermittedIn, permittedFact, type RenderSettings, readToolFact } from "../render/plan.ts";
 import type { Recorded } from "../render/recorder.ts";
 import type { InputTree, InputTreesByRef, RenderContext } from "../render/render.ts";
 import { isFullCommit } from "../source/revision.ts";
@@ -74,16 +74,25 @@ function commitsOf({ tree, refs }: Asked): string | undefined {
 }
 
 async function haveFacts({ facts }: Recorded, asked: Asked, settings: RenderSettings, signal: AbortSignal) {
-  const { source, tree, context } = asked;
-  const variables = buildEnvironment(source, tree.revision, context);
+  const variables = buildEnvironment(asked.source, asked.tree.revision, asked.context);
   for (const [name, value] of facts) {
-    if (name.startsWith("$")) {
-      if ((variables.get(name.slice(1)) ?? "") !== value) return false;
-    } else if (name === "cluster") {
-      if (JSON.stringify(await context.versions?.(signal)) !== value) return false;
-    } else if ((await readToolFact(name, settings, signal)) !== value) return false;
+    if ((await factNow(name, { variables, context: asked.context, settings }, signal)) !== value) return false;
   }
   return true;
+}
+
+interface FactSources {
+  readonly variables: ReadonlyMap<string, string>;
+  readonly context: RenderContext;
+  readonly settings: RenderSettings;
+}
+
+/** What would be recorded under that name now. */
+async function factNow(name: string, { variables, context, settings }: FactSources, signal: AbortSignal) {
+  if (name.startsWith("$")) return variables.get(name.slice(1)) ?? "";
+  if (name.startsWith(permittedFact)) return String(isPermittedIn(context, name.slice(permittedFact.length)));
+  if (name === "cluster") return JSON.stringify(await context.versions?.(signal));
+  return readToolFact(name, settings, signal);
 }
 
 async function haveReads({ reads }: Recorded, { tree, refs }: Asked, signal: AbortSignal): Promise<boolean> {

@@ -43,6 +43,8 @@ export interface TargetDeps extends ResolveDeps {
   readonly controllerNamespace: string;
   /** Told of each rendering. */
   readonly renderLog?: RenderLog;
+  /** Whether the project lets charts be taken from a repository; absent: from all. */
+  readonly isPermitted?: (repository: string) => boolean;
   /** Of the destination; asked for only when a chart can tell the difference. */
   readonly versions?: ((signal: AbortSignal) => Promise<ClusterVersions>) | undefined;
 }
@@ -120,6 +122,7 @@ function contextOf({ metadata, project, destination, isMultiSource }: Applicatio
     project,
     namespace: destination.namespace ?? "",
     isMultiSource,
+    ...(deps.isPermitted === undefined ? {} : { isPermitted: deps.isPermitted }),
     ...(deps.versions === undefined ? {} : { versions: deps.versions }),
   };
 }

@@ -56,18 +56,19 @@ async function readOne(path: string, { main }: Inputs) {
   const locked: JsonObject[] = [];
   for (const entry of entries) {
     const name = entry.path.slice(prefix.length);
+    const role = roleOf(name);
+    if (role === "other") continue;
     const text = await textOf(entry, contents.get(entry.path) ?? Buffer.alloc(0));
-    if (/(^|\/)templates\/|\.tgz$/.test(name)) texts.push(text);
-    if (/(^|\/)Chart\.yaml$/.test(name) && /^kubeVersion:/m.test(text)) texts.push("{{ .Capabilities }}");
-    if (name === "Chart.yaml" || name === "requirements.yaml") metadata.push(...objectsIn(text));
-    // Helm builds what a lock names, which may be something else.
-    if (name === "Chart.lock" || name === "requirements.lock") locked.push(...objectsIn(text));
+    if (role === "template") texts.push(text);
+    else if (/^kubeVersion:/m.test(text)) texts.push("{{ .Capabilities }}");
+    if (role === "metadata") metadata.push(...objectsIn(text));
+    if (role === "lock") locked.push(...objectsIn(text));
   }
   const missing = dependenciesOf(metadata).filter(({ name }) => !isVendored(name, entries, prefix));
-  const local = missing.filter(({ repository }) => repository.startsWith("file://"));
   const remote = missing.filter(({ repository }) => !repository.startsWith("file://") && repository !== "");
   return {
-    folders: [...local, ...dependenciesOf(locked)].flatMap(({ repository }) => folderOf(path, repository)),
+    // Helm builds what a lock names, which may be something else.
+    folders: [...missing, ...dependenciesOf(locked)].flatMap(({ repository }) => folderOf(path, repository)),
     facts: {
       isVolatile: texts.some(callsVolatile),
       usesVersions: texts.some(usesCapabilities),
@@ -75,6 +76,14 @@ async function readOne(path: string, { main }: Inputs) {
       repositories: remote.map(({ repository }) => repository),
     },
   };
+}
+
+/** What a chart's file is for. The metadata of charts within it may ask for a version, no more. */
+function roleOf(name: string): "template" | "metadata" | "lock" | "inner metadata" | "other" {
+  if (/(^|\/)templates\/|\.tgz$/.test(name)) return "template";
+  if (name === "Chart.yaml" || name === "requirements.yaml") return "metadata";
+  if (name === "Chart.lock" || name === "requirements.lock") return "lock";
+  return name.endsWith("/Chart.yaml") ? "inner metadata" : "other";
 }
 
 /** The folder that a `file://` names. @throws RenderError for one out of the repository, which Helm would take */

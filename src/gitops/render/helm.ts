@@ -6,7 +6,7 @@ import { type ChartFacts, callsVolatile, readChart } from "./helm-chart.ts";
 import { resolveFileParameter, resolveValueFiles, type ValueFile, type ValueFileScope } from "./helm-values.ts";
 import { inputIds } from "./inputs.ts";
 import { parseOutput } from "./manifest-file.ts";
-import { type Job, type Plan, type Produced, useTool } from "./plan.ts";
+import { isPermittedIn, type Job, type Plan, type Produced, permittedFact, useTool } from "./plan.ts";
 import { RenderError } from "./render.ts";
 import type { Tool } from "./tools.ts";
 import { openWorkingFolder, type WorkingFolder } from "./working-folder.ts";
@@ -22,6 +22,7 @@ export async function planHelm(job: Job, signal: AbortSignal): Promise<Plan> {
   }
   const tool = await useTool("helm", job, signal);
   const facts = await readChart(path, inputs);
+  checkRepositories(facts.repositories, job);
   const scope: ValueFileScope = { chart: path, inputs, isMultiSource: context.isMultiSource, variable: job.variable };
   const valueFiles = await resolveValueFiles(options, scope);
   const fileParameters = (options.fileParameters ?? []).map(({ name = "", path: file = "" }) => {
@@ -52,6 +53,18 @@ export async function planHelm(job: Job, signal: AbortSignal): Promise<Plan> {
     usesTool: true,
     produce: (stop) => run(job, { tool, facts, template, ...(inline === undefined ? {} : { inline }) }, stop),
   };
+}
+
+/** @throws RenderError for those that the project does not permit */
+function checkRepositories(repositories: readonly string[], { context, recorder }: Job): void {
+  const refused = repositories.filter((repository) => {
+    const isPermitted = isPermittedIn(context, repository);
+    recorder.fact(`${permittedFact}${repository}`, String(isPermitted));
+    return !isPermitted;
+  });
+  if (refused.length === 0) return;
+  const message = `helm repos ${refused.join(", ")} are not permitted in project '${context.project}'`;
+  throw new RenderError("PermissionDenied", message);
 }
 
 /** JSON is YAML. */

@@ -88,3 +88,10 @@ export async function readToolFact(fact: string, { tools }: RenderSettings, sign
   const [, name, version] = fact.split(" ");
   return (await tools.find(name as ToolName, signal, version || undefined)).identity;
 }
+
+/** Begins the name of the fact that says whether a repository is permitted. */
+export const permittedFact = "permitted ";
+
+export function isPermittedIn({ isPermitted }: RenderContext, repository: string): boolean {
+  return isPermitted?.(repository) ?? true;
+}

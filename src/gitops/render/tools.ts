@@ -1,4 +1,4 @@
-import { access, constants, readdir, stat } from "node:fs/promises";
+import { accessSync, constants, readdirSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { delimiter, join } from "node:path";
 import { type ChildResult, runChild } from "../../base/child.ts";
@@ -68,11 +68,13 @@ const versionArgs: Record<ToolName, readonly string[]> = {
 const defaultTimeoutMs = 90_000;
 const defaultOutputBytes = 64 * 1024 * 1024;
 const versionTimeoutMs = 20_000;
+/** More than there are processors: one that waits for the network must not hold up the others. */
+const defaultAtOnce = Math.max(8, 2 * availableParallelism());
 
 /** Looks for programs when they are asked for, again and again: one that is installed later is found. */
 export function createTools(options: ToolsOptions): Tools {
   const { clock, env, timeoutMs = defaultTimeoutMs, maxOutputBytes = defaultOutputBytes } = options;
-  const slots = createSlots(options.atOnce ?? Math.max(2, availableParallelism()));
+  const slots = createSlots(options.atOnce ?? defaultAtOnce);
   const versions = new Map<string, Promise<string>>();
 
   async function readVersion(name: ToolName, path: string): Promise<string> {
@@ -107,8 +109,8 @@ export function createTools(options: ToolsOptions): Tools {
   return {
     async find(name, signal, version) {
       signal.throwIfAborted();
-      const path = await locate(name, version, options);
-      const { mtimeMs, size } = await stat(path);
+      const path = locate(name, version, options);
+      const { mtimeMs, size } = statSync(path);
       const identity = `${path} ${mtimeMs} ${size}`;
       const known = versions.get(identity) ?? readVersion(name, path);
       versions.set(identity, known);
@@ -133,26 +135,27 @@ function withoutApiVersions(text: string): string {
   return text.replaceAll(/(--api-versions \S+ ?)+/g, "");
 }
 
-async function locate(name: ToolName, version: string | undefined, options: ToolsOptions): Promise<string> {
+function locate(name: ToolName, version: string | undefined, options: ToolsOptions): string {
   const { paths, directory, env } = options;
   if (version !== undefined) return locateVersion(name, version, options);
   const given = paths.get(name);
   if (given !== undefined) {
-    if (await isProgram(given)) return given;
+    if (isProgram(given)) return given;
     throw missing(name, `"${given}" is not a program that can be run`);
   }
   for (const folder of [directory, ...(env.PATH ?? "").split(delimiter)]) {
-    if (folder !== "" && (await isProgram(join(folder, name)))) return join(folder, name);
+    if (folder !== "" && isProgram(join(folder, name))) return join(folder, name);
   }
   throw missing(name, `it is neither in "${directory}" nor on PATH`);
 }
 
-async function locateVersion(name: ToolName, version: string, { paths, directory }: ToolsOptions): Promise<string> {
+function locateVersion(name: ToolName, version: string, { paths, directory }: ToolsOptions): string {
   const plain = version.replace(/^v/, "");
   const given = paths.get(`${name}@${version}`) ?? paths.get(`${name}@${plain}`);
-  const names = await readdir(directory).catch(() => []);
-  const found = given ?? names.filter((one) => one === `${name}-${plain}`).map((one) => join(directory, one))[0];
-  if (found !== undefined && (await isProgram(found))) return found;
+  // A version is a name here, never a path.
+  const inFolder = namesIn(directory).find((one) => one === `${name}-${plain}`);
+  const found = given ?? (inFolder === undefined ? undefined : join(directory, inFolder));
+  if (found !== undefined && isProgram(found)) return found;
   const how = `register it by --tool ${name}@${plain}=PATH, or put it at "${join(directory, `${name}-${plain}`)}"`;
   throw new TerminalError("TOOL_MISSING", `${name} version ${version} is not registered: ${how}`);
 }
@@ -162,10 +165,18 @@ function missing(name: ToolName, why: string): TerminalError {
   return new TerminalError("TOOL_MISSING", `${name} is missing: ${why}; ${how}`);
 }
 
-async function isProgram(path: string): Promise<boolean> {
+function namesIn(directory: string): readonly string[] {
   try {
-    await access(path, constants.X_OK);
-    return (await stat(path)).isFile();
+    return readdirSync(directory);
+  } catch {
+    return []; // There is none.
+  }
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
   } catch {
     return false;
   }

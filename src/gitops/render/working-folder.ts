@@ -1,12 +1,14 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
 import type { TreeEntry } from "../source/source.ts";
 import { leavesTree } from "../source/symlink.ts";
 import type { Inputs } from "./inputs.ts";
 import { RenderError } from "./render.ts";
 import type { TreeReader } from "./tree-reader.ts";
 
-/** Where one tool runs: the files it may read, and a home of its own. Disposal removes all of it. */
+/** Where one tool runs: the files it may read, and a home of its own. Disposal removes all of it, soon after. */
 export interface WorkingFolder extends AsyncDisposable {
   readonly root: string;
   /** The folder of the source's own tree. */
@@ -19,24 +21,27 @@ export interface WorkingFolder extends AsyncDisposable {
   clean(text: string): string;
 }
 
-/** Files written at once. */
-const atOnce = 32;
+/** Files written before others get their turn. Few files are written faster than a thread is asked to write them. */
+const filesPerTurn = 100;
 
 /** Writes the inputs, and nothing else of their trees. @throws RenderError for links out of a tree */
 export async function openWorkingFolder(directory: string, inputs: Inputs): Promise<WorkingFolder> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  const root = await mkdtemp(join(directory, "run-"));
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const root = mkdtempSync(join(directory, "run-"));
   const folder: WorkingFolder = {
     root,
     source: join(root, "source"),
     home: join(root, "home"),
     refRoot: (ref) => join(root, "refs", ref),
     clean: (text) => text.replaceAll(`${root}/source/`, "").replaceAll(`${root}/`, "").replaceAll(root, "."),
-    [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true, maxRetries: 3 }),
+    // Nobody waits for it. What cannot be removed now is at the next start, with what a killed process left.
+    async [Symbol.asyncDispose]() {
+      rm(root, { recursive: true, force: true, maxRetries: 3 }).catch(() => undefined);
+    },
   };
   try {
-    await mkdir(join(folder.home, "tmp"), { recursive: true });
-    await mkdir(folder.source, { recursive: true });
+    mkdirSync(join(folder.home, "tmp"), { recursive: true });
+    mkdirSync(folder.source);
     for (const [reader, entries] of inputs.entries) {
       await writeEntries(reader === inputs.main ? folder.source : folder.refRoot(reader.ref), reader, [
         ...entries.values(),
@@ -61,15 +66,14 @@ async function writeEntries(root: string, reader: TreeReader, entries: readonly 
     throw new RenderError("Unknown", `the link ${JSON.stringify(path)} leads out of the repository`);
   }
   const folders = new Set(entries.map(({ path, kind }) => (kind === "submodule" ? path : dirname(path))));
-  for (const folder of folders) await mkdir(join(root, folder), { recursive: true });
+  for (const folder of folders) mkdirSync(join(root, folder), { recursive: true });
   const files = entries.filter(({ kind }) => kind === "file" || kind === "executable");
-  for (let index = 0; index < files.length; index += atOnce) {
-    const write = (entry: TreeEntry): Promise<void> =>
-      writeFile(join(root, entry.path), contentOf(entry), {
-        flag: "wx",
-        mode: entry.kind === "executable" ? 0o755 : 0o644,
-      });
-    await Promise.all(files.slice(index, index + atOnce).map(write));
+  for (const [index, entry] of files.entries()) {
+    if (index % filesPerTurn === filesPerTurn - 1) await turn();
+    writeFileSync(join(root, entry.path), contentOf(entry), {
+      flag: "wx",
+      mode: entry.kind === "executable" ? 0o755 : 0o644,
+    });
   }
-  for (const [path, target] of links) await symlink(target, join(root, path));
+  for (const [path, target] of links) symlinkSync(target, join(root, path));
 }

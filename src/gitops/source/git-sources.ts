@@ -10,6 +10,7 @@ import { createGitCommand, type GitCommand, type GitTool } from "./git-command.t
 import { revisionNotFound } from "./git-errors.ts";
 import { createGitHubTokens, type GitHubTokens } from "./github-app.ts";
 import { checkHistory, problemText } from "./history-check.ts";
+import { untilAborted } from "./joined.ts";
 import { createLfsFiles, httpLfsEndpoint, type LfsEndpoint } from "./lfs.ts";
 import { sshLfsEndpoint } from "./lfs-ssh.ts";
 import { type Access, Mirror, type MirrorDeps } from "./mirror.ts";
@@ -39,6 +40,7 @@ import {
 } from "./source.ts";
 import {
   createTreeCache,
+  findKept,
   findObject,
   listTree,
   type NamedObject,
@@ -46,6 +48,7 @@ import {
   pathError,
   readCommit,
   readObject,
+  rootOf,
   type TreeCache,
 } from "./tree.ts";
 
@@ -85,6 +88,10 @@ interface Shared {
   readonly git: GitCommand;
   readonly pool: ReaderPool;
   readonly trees: TreeCache;
+  /** The folders that commits are of, by mirror and commit. */
+  readonly roots: Map<string, string>;
+  /** Ends of walks under way, by the same. */
+  readonly walks: Map<string, Promise<void>>;
   readonly mirrors: Map<string, Mirror>;
   readonly mirrorDeps: MirrorDeps;
   readonly gitHubTokens: GitHubTokens;
@@ -108,6 +115,8 @@ function share(options: GitSourcesOptions): Shared {
     git,
     pool,
     trees: createTreeCache(),
+    roots: new Map(),
+    walks: new Map(),
     mirrors: new Map(),
     mirrorDeps,
     gitHubTokens,
@@ -186,11 +195,26 @@ class MirroredSources implements GitSources {
 
   async treeId(repository: string, commit: string, path: string, signal: AbortSignal): Promise<string | undefined> {
     const parts = parseSourcePath(path);
-    const idOf = async (reader: ObjectReader, text: string): Promise<string | undefined> => {
-      const found = await findObject(reader, text, parts, this.#trees);
-      return found?.kind === "symlink" ? `${linkMark}${found.id}` : found?.id;
-    };
-    return this.#at(repository, commit, idOf, signal);
+    signal.throwIfAborted();
+    const { mirror } = this.#open(repository);
+    const key = `${mirror.path} ${commit}`;
+    // Many ask for folders of one new commit at once: what one of them reads is kept for the next.
+    for (let walk: Promise<void> | undefined; ; await untilAborted(walk, signal)) {
+      const kept = findKept(this.#shared.roots.get(key), parts, this.#trees);
+      if (kept !== undefined) return markedId(kept.found);
+      walk = this.#shared.walks.get(key);
+      if (walk === undefined) break;
+    }
+    const found = this.#at(repository, commit, (reader, text) => this.#walk(key, reader, text, parts), signal);
+    const ended = found.then(ignore, ignore).then(() => void this.#shared.walks.delete(key));
+    this.#shared.walks.set(key, ended);
+    return markedId(await found);
+  }
+
+  #walk(key: string, reader: ObjectReader, text: string, parts: readonly string[]): Promise<NamedObject | undefined> {
+    const root = rootOf(text);
+    if (root !== undefined) this.#keepRoot(key, root);
+    return findObject(reader, text, parts, this.#trees);
   }
 
   async listFiles(repository: string, commit: string, path: string, signal: AbortSignal) {
@@ -311,6 +335,12 @@ class MirroredSources implements GitSources {
     return { ...others, scope: others.scope || `the submodules of ${normaliseRepositoryUrl(parent)}` };
   }
 
+  #keepRoot(key: string, root: string): void {
+    this.#shared.roots.set(key, root);
+    const [oldest] = this.#shared.roots.keys();
+    if (this.#shared.roots.size > maxRoots && oldest !== undefined) this.#shared.roots.delete(oldest);
+  }
+
   /** Runs `work` with the commit there and its text read. */
   async #at<T>(repository: string, commit: string, work: AtCommit<T>, signal: AbortSignal): Promise<T> {
     const { mirror, access } = this.#open(repository);
@@ -339,6 +369,17 @@ class MirroredSources implements GitSources {
 function hasCredentials(access: RepositoryAccess): boolean {
   const { basic, bearerToken, gitHubApp, sshPrivateKey, tls } = access;
   return [basic, bearerToken, gitHubApp, sshPrivateKey, tls.certificate].some((one) => one !== undefined);
+}
+
+/** Commits of which it is kept what folder they are of. */
+const maxRoots = 10_000;
+
+function ignore(): void {
+  // Whoever walks sees the outcome.
+}
+
+function markedId(found: NamedObject | undefined): string | undefined {
+  return found?.kind === "symlink" ? `${linkMark}${found.id}` : found?.id;
 }
 
 type AtCommit<T> = (reader: ObjectReader, commitText: string) => Promise<T>;

@@ -137,7 +137,7 @@ export async function findObject(
   parts: readonly string[],
   trees: TreeCache,
 ): Promise<NamedObject | undefined> {
-  const root = /^tree ([0-9a-f]{40})\n/.exec(commitText)?.[1];
+  const root = rootOf(commitText);
   if (root === undefined) return undefined;
   let found: NamedObject = { name: "", kind: "folder", id: root };
   for (const part of parts) {
@@ -147,6 +147,30 @@ export async function findObject(
     found = next;
   }
   return found;
+}
+
+/** The id of the folder that a commit is of. */
+export function rootOf(commitText: string): string | undefined {
+  return /^tree ([0-9a-f]{40})\n/.exec(commitText)?.[1];
+}
+
+/** As `findObject`, as far as it is kept; undefined when something has to be read first. */
+export function findKept(
+  root: string | undefined,
+  parts: readonly string[],
+  trees: TreeCache,
+): { readonly found: NamedObject | undefined } | undefined {
+  if (root === undefined) return undefined;
+  let found: NamedObject = { name: "", kind: "folder", id: root };
+  for (const part of parts) {
+    if (found.kind !== "folder") return { found: undefined };
+    const entries = trees.find(found.id);
+    if (entries === undefined) return undefined;
+    const next = entries.get(part);
+    if (next === undefined) return { found: undefined };
+    found = next;
+  }
+  return { found };
 }
 
 /** All files below a folder, in Git's order. @throws TerminalError GIT_TOO_LARGE over `maxFiles` files or folders */

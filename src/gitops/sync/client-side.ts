@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject, parseJson } from "../../base/json.ts";
-import { builtInResources } from "../../objects/kubernetes-types.ts";
+import { builtInType } from "../../objects/kubernetes-types.ts";
 import { diffMergePatch } from "../../objects/merge-patch.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import { groupOf } from "../diff/diff.ts";
@@ -19,7 +19,7 @@ export function withLastApplied(target: KubeObject): KubeObject {
  * last apply wrote and the target lacks; lists with keys are merged by them. Undefined: nothing to change.
  */
 export function clientSidePatch(target: KubeObject, live: KubeObject): JsonObject | undefined {
-  const type = typeOf(target);
+  const type = builtInType(target);
   const { managedFields: _, ...metadata } = live.metadata;
   const current = { ...live, metadata } as unknown as JsonObject;
   const wanted = plainTarget(withLastApplied(target));
@@ -44,12 +44,4 @@ function appliedTo(live: KubeObject): JsonObject | undefined {
   } catch {
     return undefined;
   }
-}
-
-const builtInTypes: ReadonlyMap<string, string> = new Map(
-  builtInResources.map(({ group, version, kind, type }) => [`${group ? `${group}/` : ""}${version}/${kind}`, type]),
-);
-
-function typeOf({ apiVersion, kind }: KubeObject): string | undefined {
-  return builtInTypes.get(`${apiVersion}/${kind}`);
 }

@@ -164,7 +164,7 @@ test("an operation that runs for too long is terminated, and says why", async ()
   await using world = await openShop();
   await world.repository.commit({ "web/job.yaml": hookJob("migrate", "PreSync") });
   await createApplication(world);
-  await world.start({ settings: { ...defaultSyncSettings, syncTimeoutMs: () => 60_000 } });
+  await world.start({ syncSettings: { ...defaultSyncSettings, syncTimeoutMs: () => 60_000 } });
   await looked(world);
   await ask(world, {}, { retry: { limit: 5 } });
   const state = await world.until("the end", () => ended(world), 1_000);
@@ -177,11 +177,62 @@ test("an operation that runs for too long is terminated, and says why", async ()
 test("where accounts are enforced, a sync without one does nothing", async () => {
   await using world = await openShop();
   await createApplication(world);
-  await world.start({ settings: { ...defaultSyncSettings, impersonation: () => "enforced" } });
+  await world.start({ syncSettings: { ...defaultSyncSettings, impersonation: () => "enforced" } });
   await looked(world);
   await ask(world);
   const { phase, message } = await world.until("the end", () => ended(world));
   assert.equal(phase, "Error");
   assert.match(textOf(message), /^no matching service account found for destination server .* and namespace shop$/);
   assert.equal(await world.kube.get(configRef), undefined);
+});
+
+test("a sync outlasts an API that is away for a minute, without another attempt", async () => {
+  await using world = await openShop();
+  await world.repository.commit({
+    "web/job.yaml": hookJob("migrate", "PreSync"),
+    "web/late.yaml": configMap("late", {}, ', annotations: {argocd.argoproj.io/sync-wave: "1"}'),
+  });
+  await createApplication(world);
+  let isAway = false;
+  await world.start({
+    fault: ({ path }) => {
+      if (isAway && !path.includes("/argoproj.io/")) throw new Error("connection refused");
+    },
+  });
+  await looked(world);
+  await ask(world, {}, { retry: { limit: 5 } });
+  const job = { apiVersion: "batch/v1", kind: "Job", namespace: "shop", name: "migrate" };
+  const made = await world.until("the hook", () => world.kube.get(job));
+  isAway = true;
+  const complete = { status: { conditions: [{ type: "Complete", status: "True" }] } };
+  await world.kube.patch(job, merge, complete, { subresource: "status" });
+  await world.pass(60_000, 2_000);
+  assert.equal((await stateOf(world)).phase, "Running");
+  isAway = false;
+  const state = await world.until("the end", () => ended(world), 1_000);
+  assert.deepEqual([state.phase, state.retryCount], ["Succeeded", undefined], textOf(state.message));
+  assert.equal((await world.kube.get(job))?.metadata.uid, made.metadata.uid);
+  assert.notEqual(await world.kube.get({ ...configRef, name: "late" }), undefined);
+});
+
+test("an operation that brings manifests along syncs those, and says when they cannot be read", async () => {
+  await using world = await openShop();
+  await createApplication(world);
+  await world.start();
+  await looked(world);
+  const own = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "local" }, data: { a: "1" } };
+  await ask(world, { manifests: [JSON.stringify(own)] });
+  const done = await world.until("the end", () => ended(world));
+  assert.equal(done.phase, "Succeeded", textOf(done.message));
+  assert.notEqual(await world.kube.get({ ...configRef, name: "local" }), undefined);
+  assert.equal(await world.kube.get(configRef), undefined, "not what the source says");
+  await ask(world, { manifests: ["a: 1\na: 2\n"] });
+  const failed = await world.until("the end", async () => {
+    const state = await ended(world);
+    return state?.phase === "Error" ? state : undefined;
+  });
+  assert.match(
+    textOf(failed.message),
+    /^ComparisonError: Failed to load local manifests: operation.sync.manifests\[0\]/,
+  );
 });

@@ -86,7 +86,7 @@ export interface World extends AsyncDisposable {
 }
 
 export interface EngineOptions {
-  readonly settings?: SyncSettings;
+  readonly syncSettings?: SyncSettings;
   /** Called before each request; what it throws is how the request fails. Awaited. */
   readonly fault?: (call: Call) => void | Promise<void>;
   /** Called after each request was answered, before the engine sees the answer. */
@@ -286,7 +286,7 @@ async function startEngine(world: World, options: EngineOptions): Promise<TestEn
     isApplication: (key) => store.find(key) !== undefined,
     pollMs: 250,
     waveDelayMs: 2_000,
-    syncSettings: options.settings ?? defaultSyncSettings,
+    syncSettings: options.syncSettings ?? defaultSyncSettings,
   });
   const queue = createController({ kind, cache, reconciler: controller, clock, log });
   const unfollow = followLiveChanges({

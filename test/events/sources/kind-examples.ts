@@ -438,6 +438,7 @@ const written: Readonly<Record<string, readonly [object, ...object[]]>> = {
   stripe: [
     {
       webhook: hook,
+      webhookSecret: secret,
       createWebhook: true,
       apiKey: secret,
       eventFilter: ["charge.failed"],

@@ -23,6 +23,7 @@ export interface Sent {
 
 export interface ServedSource extends AsyncDisposable {
   readonly context: RecordedContext;
+  readonly url: string;
   send(sent: Sent): Promise<Answer>;
   /** Ends it as a change of the EventSource would; again by itself on disposal. */
   stop(): Promise<void>;
@@ -48,6 +49,7 @@ export async function serveSource<Spec>(
   return {
     context,
     stop,
+    url: `${ingress.url}/webhooks/default/es/e`,
     send: (sent) => send(ingress.port, { ...sent, path: `/webhooks/default/es/e${sent.path ?? ""}` }),
     async [Symbol.asyncDispose]() {
       await stop();

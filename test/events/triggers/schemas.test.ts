@@ -41,6 +41,7 @@ const complete: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     accessKey: secret,
     secretKey: secret,
     invocationType: "Event",
+    endpoint: "http://127.0.0.1:9001",
     ...common,
   },
   azureEventHubs: { fqdn: "n", hubName: "h", sharedAccessKeyName: secret, sharedAccessKey: secret, ...common },

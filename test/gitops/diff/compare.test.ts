@@ -96,3 +96,21 @@ for (const [name, targets, live, statuses, status] of [
     assert.equal(comparison.status, status);
   });
 }
+
+test("an object that is seen through two groups of the API is one, that of the target's group if there is one", () => {
+  const ingress = (group: string) => ({
+    apiVersion: `${group}/v1`,
+    kind: "Ingress",
+    metadata: { name: "x", namespace: "dest", uid: "u" },
+  });
+  const [target] = targetsOf(ingress("networking.k8s.io"));
+  assert.ok(target);
+  for (const live of [
+    [ingress("extensions"), { ...target, metadata: { ...target.metadata, uid: "u" } }],
+    [{ ...target, metadata: { ...target.metadata, uid: "u" } }, ingress("extensions")],
+  ]) {
+    const { objects, status } = compareObjects([target], live, options);
+    assert.deepEqual([objects.length, status], [1, "Synced"]);
+  }
+  assert.equal(compareObjects([], [ingress("extensions"), ingress("networking.k8s.io")], options).objects.length, 1);
+});

@@ -82,3 +82,30 @@ for (const [name, object_, wanted, method, expected] of [
   test(`self-reference: ${name} is ${expected}`, () =>
     assert.equal(isSelfReferenced(object_, wanted, method), expected));
 }
+
+test("an installation id marks targets, and other installations' objects belong to nobody", () => {
+  const id = "argocd.argoproj.io/installation-id";
+  const target = {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: "x", annotations: { [id]: "written", a: "b" } },
+  };
+  const tracking = { method: "annotation", instance: "app", label } as const;
+  const plain = setTracking(target, tracking, "ns");
+  assert.equal(plain.metadata.annotations?.[id], undefined, "a manifest does not say whose it is");
+  const marked = setTracking(target, { ...tracking, installationId: "one" }, "ns");
+  assert.equal(marked.metadata.annotations?.[id], "one");
+  assert.equal(ownerOf(marked, { ...tracking, installationId: "one" }), "app");
+  assert.equal(ownerOf(marked, { ...tracking, installationId: "two" }), undefined);
+  assert.equal(ownerOf(plain, { ...tracking, installationId: "one" }), undefined);
+  assert.equal(ownerOf(marked, tracking), "app", "without an id of its own, nobody asks");
+});
+
+test("the label of old installations also marks pod templates", () => {
+  const old = "applications.argoproj.io/app-name";
+  const template = { metadata: { labels: { a: "b" } }, spec: {} };
+  const target = { apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "x" }, spec: { template } };
+  const templateOf = (of: string) => setTracking(target, { method: "label", instance: "app", label: of }, "ns").spec;
+  assert.deepEqual(templateOf(old), { template: { metadata: { labels: { a: "b", [old]: "app" } }, spec: {} } });
+  assert.deepEqual(templateOf(label), { template });
+});

@@ -117,6 +117,27 @@ test("a sync that is cut off ends with the signal's reason, and not as a failure
   assert.deepEqual(await names(world), []);
 });
 
+for (const [option, tuned] of [
+  ["RespectIgnoreDifferences=true", "9"],
+  ["RespectIgnoreDifferences=false", "1"],
+] as const) {
+  test(`what somebody tuned and is ignored is ${tuned} after a sync with ${option}`, async () => {
+    await using world = await openWorld();
+    await world.repository.commit({ "web/a.yaml": configMap("a", { tuned: "1", plain: "1" }) });
+    const app = world.app("web", { ignoreDifferences: [{ kind: "ConfigMap", jsonPointers: ["/data/tuned"] }] });
+    await world.sync(app, await world.lookWell(app));
+    const ref = { apiVersion: "v1", kind: "ConfigMap", namespace: "default", name: "a" };
+    const patch = { data: { tuned: "9" } };
+    const seen = await world.plane.client.patch(ref, "application/merge-patch+json", patch, { fieldManager: "tuner" });
+    await world.seen(seen);
+    await world.repository.commit({ "web/a.yaml": configMap("a", { tuned: "1", plain: "2" }) });
+    const look = await world.lookWell(app, { level: 3 });
+    const { phase, message } = await world.sync(app, look, { syncOptions: [option] });
+    assert.equal(phase, "Succeeded", message);
+    assert.deepEqual((await world.plane.client.get(ref, patient()))?.data, { tuned, plain: "2" });
+  });
+}
+
 test("a sync acts as the service account that its project names, in all it does", async () => {
   await using world = await openWorld();
   await world.repository.commit({ "web/a.yaml": configMap("a") });

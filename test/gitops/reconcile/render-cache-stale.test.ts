@@ -278,6 +278,19 @@ test("another version of a tool renders again", { skip }, async () => {
 
 const env = { PATH: "/usr/bin:/bin" };
 
+test("what a tool refused is not run again while nothing changed, unless a hard look asks", { skip }, async () => {
+  await using rig = await openRenderRig(["helm"]);
+  const broken = await rig.repository.commit({ ...chart, "app/templates/x.yaml": "{{ nonsense }}" });
+  const refused = { message: /nonsense/ };
+  await assert.rejects(rig.render(broken), refused);
+  const { made } = rig.cache;
+  await assert.rejects(rig.render(broken), refused);
+  assert.equal(rig.cache.made, made);
+  await assert.rejects(rig.render(broken, {}, { hard: true }), refused);
+  assert.ok(rig.cache.made > made);
+  await rig.render(await rig.repository.commit({ "app/templates/x.yaml": "" }));
+});
+
 test("a result on disk that is damaged is made again", { skip }, async () => {
   await using rig = await openRenderRig(["helm"]);
   const commit = await rig.repository.commit(chart);

@@ -255,3 +255,19 @@ test("the guestbook of the examples comes out as by hand", { skip }, async () =>
   assert.deepEqual(rendered.manifests, await rig.byHand("app", [["kustomize", "build", "."]]));
   assert.deepEqual(namesOf(rendered), ["kustomize-guestbook-ui", "kustomize-guestbook-ui"]);
 });
+
+test("Applications of one folder with different options do not meet in it", { skip }, async () => {
+  await using rig = await openRenderRig(["kustomize"]);
+  const commit = await rig.repository.commit(overlay);
+  const counts = [1, 2, 3, 4, 5, 6];
+  const all = await Promise.all(
+    counts.map((count) =>
+      rig.render(commit, { kustomize: { replicas: [{ name: "web", count }] } }, { instance: `app-${count}` }),
+    ),
+  );
+  const found = all.map(({ manifests }) => manifests.find(({ kind }) => kind === "Deployment")?.spec);
+  assert.deepEqual(
+    found.map((spec) => (spec as { readonly replicas: number }).replicas),
+    counts,
+  );
+});

@@ -5,7 +5,7 @@ import { writeModeOf } from "../../../src/gitops/sync/write-mode.ts";
 import type { KubeClient, WriteOptions } from "../../../src/kube/kube.ts";
 import type { KubeObject } from "../../../src/objects/object.ts";
 import { openTestPlane, type TestPlane } from "../../harness/control-plane.ts";
-import { config, hook, ref, run, show, wave } from "./rig.ts";
+import { config, hook, job, ref, run, show, wave } from "./rig.ts";
 
 const options = (text: string) => ({ "argocd.argoproj.io/sync-options": text });
 const lastApplied = "kubectl.kubernetes.io/last-applied-configuration";
@@ -293,8 +293,10 @@ test("a dry run of a namespace to be made makes nothing", async () => {
 
 test("a wave that is not healthy in its time has failed, with WaveTimeout", async () => {
   await using plane = await openTestPlane();
-  const job = { ...config("j", hook("PreSync")), apiVersion: "batch/v1", kind: "Job", spec: podSpec };
-  const result = await run(plane, { targets: [job, config("a")], options: { waveTimeoutMs: 20 } });
+  const result = await run(plane, {
+    targets: [job("j", hook("PreSync")), config("a")],
+    options: { waveTimeoutMs: 20 },
+  });
   assert.equal(result.phase, "Failed");
   assert.match(result.message, /batch\/Job\/j was not ready after 20ms \(WaveTimeout\)$/);
   assert.deepEqual((await plane.client.get(ref("Job", "j")))?.metadata.finalizers ?? [], []);
@@ -320,8 +322,6 @@ test("what holds a sync back is said, and asked again before each wave", async (
   assert.deepEqual(asked, [true, true, false, false, false]);
   assert.deepEqual(seen, ["", "a"]);
 });
-
-const podSpec = { template: { spec: { restartPolicy: "Never", containers: [{ name: "c", image: "i" }] } } };
 
 function inMade(object: object): object {
   const { metadata } = object as { metadata: object };

@@ -1,0 +1,28 @@
+import type { AppProject } from "../../api/application-types.ts";
+import { parseManifests } from "../../api/manifest.ts";
+import { EngineError, TerminalError } from "../../base/errors.ts";
+import { type Rendered, TargetError } from "./target.ts";
+
+/** How messages about them begin. */
+export const localManifestsMessage = "Failed to load local manifests";
+
+/**
+ * What an operation brings along in place of its sources: `operation.sync.manifests`, one object in each text. They belong to
+ * no commit.
+ * @throws TargetError when one cannot be read, or the project trusts signed commits only
+ */
+export function localManifests(texts: readonly string[], { spec }: AppProject): Rendered {
+  if ((spec.sourceIntegrity?.git?.policies ?? []).length > 0) {
+    const message = "Cannot use local manifests when source integrity is enforced";
+    throw new TargetError(message, new TerminalError("MANIFEST_INVALID", message));
+  }
+  try {
+    const manifests = texts.flatMap((text, index) =>
+      parseManifests(text, `operation.sync.manifests[${index}]`).map(({ object }) => object),
+    );
+    return { revisions: [], types: [], manifests, parts: [manifests] };
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    throw new TargetError(`${localManifestsMessage}: ${error.message}`, error);
+  }
+}

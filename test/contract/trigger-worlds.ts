@@ -1,0 +1,252 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { jetstreamManager } from "@nats-io/jetstream";
+import { connect as connectNats } from "@nats-io/transport-node";
+import { Consumer, stringDeserializers } from "@platformatic/kafka";
+import { connect as connectAmqp } from "amqplib";
+import { silentLogger } from "../../src/base/log.ts";
+import { parseYaml } from "../../src/base/yaml.ts";
+import { createGitOpsTarget } from "../../src/controllers/applications/gitops-target.ts";
+import type { BusHandle } from "../../src/controllers/bus-directory.ts";
+import { publishOwn } from "../../src/controllers/own-events.ts";
+import type { TriggerContext } from "../../src/events/triggers/trigger.ts";
+import { createKubeClient } from "../../src/kube/client.ts";
+import type { KubeClient } from "../../src/kube/kube.ts";
+import type { KubeObject } from "../../src/objects/object.ts";
+import { eventSubject } from "../../src/record/subject.ts";
+import { adminToken, openTestPlane } from "../harness/control-plane.ts";
+import { startAnswering, startHttpSink } from "../harness/http-sink.ts";
+import { kafkaMissing, startKafka } from "../harness/kafka.ts";
+import { createMemoryBus } from "../harness/memory-bus.ts";
+import { natsServerMissing, startNatsServer } from "../harness/nats-server.ts";
+import { rabbitMqMissing, startRabbitMq } from "../harness/rabbitmq.ts";
+import { projectRoot } from "../harness/run.ts";
+import { startSmtpServer } from "../harness/smtp-server.ts";
+import { startTcpProxy } from "../harness/tcp-proxy.ts";
+import { createVirtualClock } from "../harness/virtual-clock.ts";
+import { addWorkflowKinds } from "../harness/workflow-kinds.ts";
+
+/** A trigger of one kind with what it acts on. */
+export interface TriggerWorld {
+  readonly spec: object;
+  readonly context: Partial<TriggerContext>;
+  readonly secrets?: Record<string, string>;
+  /** Effects that can be told apart: what a receiver that knows our keys would act on. */
+  effects(): Promise<number>;
+  /** What it acts on goes away, and comes back. Absent: it cannot. */
+  readonly down?: () => Promise<void> | void;
+  readonly up?: () => Promise<void> | void;
+  /** Of kinds that act in a cluster: the same as somebody without any right. */
+  readonly withoutRights?: KubeClient;
+}
+
+export interface TriggerUnderTest {
+  readonly kind: string;
+  readonly skip: string | false;
+  /** False: the target knows no key, so that after a crash there may be two. */
+  readonly isOnceAfterCrash: boolean;
+  open(stack: AsyncDisposableStack): Promise<TriggerWorld>;
+}
+
+const payload = [{ src: { dependencyName: "dep", value: "7" }, dest: "id" }];
+
+async function proxied(stack: AsyncDisposableStack, port: number) {
+  const proxy = stack.use(await startTcpProxy(port));
+  return { port: proxy.port, url: `http://127.0.0.1:${proxy.port}`, down: () => proxy.cut(), up: () => proxy.heal() };
+}
+
+const portOf = (url: string): number => Number(new URL(url).port);
+
+async function http(stack: AsyncDisposableStack): Promise<TriggerWorld> {
+  const sink = stack.use(await startHttpSink());
+  const { url, down, up } = await proxied(stack, portOf(sink.url));
+  const keys = () => new Set(sink.requests.map(({ headers }) => headers["idempotency-key"]));
+  return { spec: { url, payload }, context: {}, effects: async () => keys().size, down, up };
+}
+
+async function slack(stack: AsyncDisposableStack): Promise<TriggerWorld> {
+  const answer = { status: 200, body: '{"ok":true,"channel":"C","ts":"1"}' };
+  const sink = stack.use(await startAnswering(() => answer));
+  const { url, down, up } = await proxied(stack, portOf(sink.url));
+  const spec = { slackToken: { name: "s", key: "t" }, channel: "c", message: "m", apiUrl: url };
+  return { spec, context: {}, secrets: { "s/t": "t" }, effects: async () => sink.requests.length, down, up };
+}
+
+async function openWhisk(stack: AsyncDisposableStack): Promise<TriggerWorld> {
+  const sink = stack.use(await startHttpSink());
+  const { url, down, up } = await proxied(stack, portOf(sink.url));
+  const keys = () => new Set(sink.requests.map(({ headers }) => headers["idempotency-key"]));
+  const spec = { host: url, actionName: "pack/ship", authToken: { name: "w", key: "t" }, payload };
+  return { spec, context: {}, secrets: { "w/t": "user:pass" }, effects: async () => keys().size, down, up };
+}
+
+async function awsLambda(stack: AsyncDisposableStack): Promise<TriggerWorld> {
+  const sink = stack.use(await startHttpSink());
+  const { url, down, up } = await proxied(stack, portOf(sink.url));
+  const keys = { accessKey: { name: "aws", key: "a" }, secretKey: { name: "aws", key: "s" } };
+  const spec = { functionName: "ship", region: "eu-central-1", endpoint: url, payload, ...keys };
+  const secrets = { "aws/a": "AK", "aws/s": "SK" };
+  return { spec, context: {}, secrets, effects: async () => sink.requests.length, down, up };
+}
+
+async function email(stack: AsyncDisposableStack): Promise<TriggerWorld> {
+  const server = stack.use(await startSmtpServer());
+  const { port, down, up } = await proxied(stack, server.port);
+  const spec = { host: "127.0.0.1", port, from: "a@example.com", to: ["b@example.com"], subject: "s", body: "b" };
+  const ids = () => new Set(server.mails.map(({ content }) => /^Message-ID: (.*)$/m.exec(content)?.[1]));
+  return { spec, context: {}, effects: async () => ids().size, down, up };
+}
+
+async function nats(stack: AsyncDisposableStack): Promise<TriggerWorld> {
+  const server = stack.use(await startNatsServer());
+  const { port, down, up } = await proxied(stack, server.port);
+  const reader = await connectNats({ servers: server.url });
+  stack.defer(() => reader.close());
+  const { streams } = await jetstreamManager(reader);
+  await streams.add({ name: "orders", subjects: ["orders"] });
+  const effects = async () => (await streams.info("orders")).state.messages;
+  return { spec: { url: `nats://127.0.0.1:${port}`, subject: "orders", payload }, context: {}, effects, down, up };
+}
+
+async function amqp(stack: AsyncDisposableStack): Promise<TriggerWorld> {
+  const server = stack.use(await startRabbitMq());
+  const { port, down, up } = await proxied(stack, Number(server.address.split(":")[1]));
+  const reader = await connectAmqp(server.url);
+  stack.defer(() => reader.close());
+  const channel = await reader.createChannel();
+  await channel.assertQueue("orders");
+  const ids = new Set<string>();
+  const effects = async () => {
+    for (;;) {
+      const message = await channel.get("orders", { noAck: true });
+      if (message === false) return ids.size;
+      ids.add(String(message.properties.messageId));
+    }
+  };
+  const spec = { url: `amqp://guest:guest@127.0.0.1:${port}`, routingKey: "orders", payload };
+  return { spec, context: {}, effects, down, up };
+}
+
+async function kafka(stack: AsyncDisposableStack): Promise<TriggerWorld> {
+  const server = stack.use(await startKafka());
+  const options = {
+    clientId: "t",
+    groupId: "t",
+    bootstrapBrokers: [server.address],
+    deserializers: stringDeserializers,
+  };
+  const effects = async () => {
+    const consumer = new Consumer({ ...options, autocreateTopics: true });
+    try {
+      const offsets = await consumer.listOffsets({ topics: ["orders"], timestamp: -1n });
+      const end = Number(offsets.get("orders")?.[0] ?? 0n);
+      if (end === 0) return 0;
+      const keys = new Set<string>();
+      const stream = await consumer.consume({ topics: ["orders"], mode: "earliest" });
+      for await (const { headers, offset } of stream) {
+        keys.add(String(headers.get("Idempotency-Key")));
+        if (Number(offset) >= end - 1) break;
+      }
+      return keys.size;
+    } finally {
+      await consumer.close(true);
+    }
+  };
+  const spec = { url: server.address, topic: "orders", payload };
+  return { spec, context: {}, effects, down: () => server.kill(), up: () => server.start() };
+}
+
+async function emit(): Promise<TriggerWorld> {
+  const bus = createMemoryBus();
+  const handle = { name: "system", bus, stream: "events", subjectOf: eventSubject } as unknown as BusHandle;
+  return {
+    spec: { eventSourceName: "own", eventName: "told", payload },
+    context: { emit: (event) => publishOwn(handle, "team", event, createVirtualClock()) },
+    effects: async () => bus.stored("events").length,
+    down() {
+      bus.failure = new Error("the bus is away");
+    },
+    up() {
+      bus.failure = undefined;
+    },
+  };
+}
+
+/** The embedded API, which may be away, and of which somebody has no right. */
+async function cluster(stack: AsyncDisposableStack) {
+  const plane = stack.use(await openTestPlane());
+  let isAway = false;
+  const common = { baseUrl: "http://kube.local", token: adminToken, log: silentLogger };
+  const kube = createKubeClient({
+    ...common,
+    fetch: (request) => (isAway ? Promise.reject(new Error("no route")) : plane.plane.fetch(request)),
+  });
+  const withoutRights = createKubeClient({
+    ...common,
+    fetch: async (request) => (request.method === "GET" ? plane.plane.fetch(request) : forbidden(request)),
+  });
+  await plane.client.create({ apiVersion: "v1", kind: "Namespace", metadata: { name: "team" } });
+  await addWorkflowKinds(plane.client);
+  const down = (): void => {
+    isAway = true;
+  };
+  const up = (): void => {
+    isAway = false;
+  };
+  return { client: plane.client, kube, withoutRights, down, up };
+}
+
+/** As Kubernetes says it, with the rule that is missing. */
+function forbidden({ method, url }: Request): Response {
+  const verb = { POST: "create", PUT: "update", PATCH: "patch", DELETE: "delete" }[method] ?? method;
+  const [, , , resource = ""] = /\/namespaces\/([^/]+)\/(([^/?]+))/.exec(url) ?? [];
+  const message = `${resource} is forbidden: User "system:serviceaccount:team:default" cannot ${verb} resource "${resource}" in the namespace "team"`;
+  return Response.json({ kind: "Status", status: "Failure", reason: "Forbidden", code: 403, message }, { status: 403 });
+}
+
+async function k8s(stack: AsyncDisposableStack): Promise<TriggerWorld> {
+  const { client, kube, ...rest } = await cluster(stack);
+  const resource = { apiVersion: "v1", kind: "ConfigMap", metadata: { generateName: "made-" } };
+  const effects = async () => {
+    const { items } = await client.list({ apiVersion: "v1", kind: "ConfigMap" }, { namespace: "team" });
+    return items.filter(({ metadata }) => metadata.name?.startsWith("made-")).length;
+  };
+  return { spec: { source: { resource } }, context: { kube }, effects, ...rest };
+}
+
+async function argoWorkflow(stack: AsyncDisposableStack): Promise<TriggerWorld> {
+  const { client, kube, ...rest } = await cluster(stack);
+  const workflow = { apiVersion: "argoproj.io/v1alpha1", kind: "Workflow" };
+  const resource = { ...workflow, metadata: { generateName: "made-" }, spec: {} };
+  const effects = async () => (await client.list(workflow, { namespace: "team" })).items.length;
+  return { spec: { source: { resource }, operation: "submit" }, context: { kube }, effects, ...rest };
+}
+
+async function gitOps(stack: AsyncDisposableStack): Promise<TriggerWorld> {
+  const { client, kube, ...rest } = await cluster(stack);
+  const definition = readFileSync(join(projectRoot, "crds/applications.argoproj.io.yaml"), "utf8");
+  await client.create(parseYaml(definition)[0] as KubeObject);
+  const metadata = { name: "shop", namespace: "argocd" };
+  await client.create({ apiVersion: "argoproj.io/v1alpha1", kind: "Application", metadata, spec: {} });
+  const asked = new Set<string>();
+  const store = async (_: string, { event }: { readonly event: { readonly id: string } }) => void asked.add(event.id);
+  const target = createGitOpsTarget({ requests: { store }, clock: createVirtualClock() });
+  return { spec: { application: "shop" }, context: { kube, gitOps: target }, effects: async () => asked.size, ...rest };
+}
+
+const once = { skip: false, isOnceAfterCrash: true } as const;
+
+export const triggersUnderTest: readonly TriggerUnderTest[] = [
+  { ...once, kind: "http", open: http },
+  { ...once, kind: "k8s", open: k8s },
+  { ...once, kind: "argoWorkflow", open: argoWorkflow },
+  { ...once, kind: "gitOps", open: gitOps },
+  { ...once, kind: "emit", open: emit },
+  { ...once, kind: "openWhisk", open: openWhisk },
+  { ...once, kind: "awsLambda", isOnceAfterCrash: false, open: awsLambda },
+  { ...once, kind: "email", open: email },
+  { ...once, kind: "slack", isOnceAfterCrash: false, open: slack },
+  { ...once, kind: "nats", skip: natsServerMissing() ?? false, open: nats },
+  { ...once, kind: "amqp", skip: rabbitMqMissing, open: amqp },
+  { ...once, kind: "kafka", skip: kafkaMissing(), open: kafka },
+];

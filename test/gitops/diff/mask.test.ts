@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parseResourceSettings } from "../../../src/api/resource-settings.ts";
+import { diffObject } from "../../../src/gitops/diff/object-diff.ts";
+import { createDiffRules } from "../../../src/gitops/diff/rules.ts";
+
+const secret = (data: object, annotations: Readonly<Record<string, string>> = {}) => {
+  return { apiVersion: "v1", kind: "Secret", metadata: { name: "s", annotations }, data };
+};
+const plus = (count: number): string => "+".repeat(count);
+
+test("values of a Secret are masked by key, equal ones alike", () => {
+  const { normalizedLive, predictedLive, differences } = diffObject(
+    secret({ same: "YQ==", changed: "Yg==", new: "Yw==" }),
+    secret({ same: "YQ==", changed: "ZA==", other: "ZQ==" }),
+  );
+  assert.deepEqual(predictedLive?.data, { same: plus(8), changed: plus(8), new: plus(8), other: plus(8) });
+  assert.deepEqual(normalizedLive?.data, { same: plus(8), changed: plus(12), other: plus(8) });
+  assert.deepEqual(differences, [
+    { path: "data.changed", live: plus(12), target: plus(8) },
+    { path: "data.new", target: plus(8) },
+  ]);
+});
+
+test("annotations that are said to be sensitive are masked, too", () => {
+  const settings = parseResourceSettings({ "resource.sensitive.mask.annotations": "a.b/token , other" });
+  const rules = createDiffRules({ ignore: [], settings });
+  const { differences } = diffObject(secret({}, { "a.b/token": "x", plain: "1" }), secret({}, { "a.b/token": "y" }), {
+    rules,
+  });
+  assert.deepEqual(differences, [
+    { path: 'metadata.annotations["a.b/token"]', live: plus(12), target: plus(8) },
+    { path: "metadata.annotations.plain", target: "1" },
+  ]);
+});
+
+test("a Secret of one side only is masked", () => {
+  const { predictedLive } = diffObject(secret({ a: "YQ==" }), undefined);
+  assert.deepEqual(predictedLive?.data, { a: plus(8) });
+  assert.deepEqual(diffObject(undefined, secret({ a: "YQ==" })).normalizedLive?.data, { a: plus(8) });
+});
