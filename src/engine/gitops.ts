@@ -122,7 +122,7 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
     }),
   );
   const { access, keyring } = openRepositoryAccess(parts, {
-    onAccess: () => gitOps.running?.controller.retryFailed("credentials of repositories changed"),
+    onAccess: () => gitOps.running?.controller.lookAgain("failed", "credentials of repositories changed"),
     onKeyring: () => gitOps.running?.onKeyring(),
   });
   const sources = stack.use(
@@ -459,7 +459,7 @@ function startPolling(
 async function pollCharts(clock: Clock, controller: ApplicationController, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await sleepFor(clock, pollMs + pollJitterMs * Math.random(), signal);
-    controller.lookAtCharts("charts are looked at from time to time");
+    controller.lookAgain("charts", "charts are looked at from time to time");
   }
 }
 

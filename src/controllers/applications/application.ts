@@ -78,10 +78,8 @@ export interface ApplicationController extends Reconciler {
   byInstance(instance: string): ChangedApplication | undefined;
   /** Git repositories in use, as the sources name them; some may come twice. */
   repositories(): Iterable<UsedRepository>;
-  /** Looks again at those with a source that may have moved without a push. */
-  lookAtCharts(what: string): void;
-  /** Looks again at those that could not be compared. */
-  retryFailed(what: string): void;
+  /** Looks again at those with a chart that may have moved without a push, or at those that could not be compared. */
+  lookAgain(which: "charts" | "failed", what: string): void;
   /** Applications as the Sensors that they are. */
   sensors(): readonly CompiledSensor[];
   stopAll(): Promise<void>;
@@ -189,18 +187,10 @@ class ApplicationReconciler implements ApplicationController {
     return [...this.#entries.values()].flatMap(({ repositories }) => repositories);
   }
 
-  lookAtCharts(what: string): void {
-    this.#lookAgain(({ hasMovingChart }) => hasMovingChart, what);
-  }
-
-  retryFailed(what: string): void {
-    this.#lookAgain(({ memory }) => memory.hasFailed === true, what);
-  }
-
-  #lookAgain(isWanted: (entry: Entry) => boolean, what: string): void {
-    for (const [key, entry] of this.#entries) {
-      if (isWanted(entry))
-        void this.offerLocal({ reason: "timer", application: key, id: `timer/${key}`, what, level: 2 });
+  lookAgain(which: "charts" | "failed", what: string): void {
+    for (const [key, { hasMovingChart, memory }] of this.#entries) {
+      const isWanted = which === "charts" ? hasMovingChart : memory.hasFailed === true;
+      if (isWanted) void this.offerLocal({ reason: "timer", application: key, id: `timer/${key}`, what, level: 2 });
     }
   }
 

@@ -24,7 +24,7 @@ export async function withOverrides(
 ): Promise<ApplicationSource> {
   let result = source;
   for (const name of [".argocd-source.yaml", `.argocd-source-${instance}.yaml`]) {
-    const found = await reader.find(normalPath(`${source.path ?? ""}/${name}`));
+    const found = await reader.find(normalPath(`${source.path || "."}/${name}`));
     if (found === undefined || (found.kind !== "file" && found.kind !== "executable")) continue;
     const content = (await reader.contents([{ ...found, kind: found.kind }])).get(found.path) ?? Buffer.alloc(0);
     if (content.length > maxOverrideBytes) {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { copyFile, mkdir, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { EngineError, TerminalError } from "../../base/errors.ts";
-import type { Checkout, SourceTree, TreeEntry } from "./source.ts";
+import { type Checkout, linkMark, type SourceTree, type TreeEntry } from "./source.ts";
 import { parseSourcePath, pathError } from "./tree.ts";
 
 /** One file of an unpacked archive; a link's `target` stands here, and nowhere on disk. */
@@ -58,7 +58,7 @@ export function archiveTree(archive: UnpackedArchive, revision: string): SourceT
     async treeId(written) {
       const path = parseSourcePath(written).join("/");
       const entry = byPath.get(path);
-      if (entry !== undefined) return entry.id;
+      if (entry !== undefined) return entry.kind === "symlink" ? linkMark + entry.id : entry.id;
       const found = below(path);
       if (found.length === 0) return undefined;
       const id = ids.get(path) ?? folderId(path, found);
