@@ -14,6 +14,7 @@ const rooms: Readonly<Record<string, () => Promise<readonly Bench[]>>> = {
   gitops: async () => (await import("./gitops.ts")).gitOpsBenches,
   validate: async () => (await import("./validate.ts")).validateBenches,
   template: async () => (await import("./template.ts")).templateBenches,
+  adapters: async () => (await import("./triggers.ts")).triggerBenches,
   trial: async () => (await import("./trial.ts")).trialBenches,
 };
 
