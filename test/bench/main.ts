@@ -10,7 +10,10 @@ const rooms: Readonly<Record<string, () => Promise<readonly Bench[]>>> = {
   sensors: async () => (await import("./sensors.ts")).sensorsBenches,
   ledger: async () => (await import("./ledger.ts")).ledgerBenches,
   flow: async () => (await import("./flow.ts")).flowBenches,
-  adapters: async () => (await import("./adapters.ts")).adaptersBenches,
+  adapters: async () => [
+    ...(await import("./adapters.ts")).adaptersBenches,
+    ...(await import("./triggers.ts")).triggerBenches,
+  ],
   start: async () => (await import("./start.ts")).startBenches,
   diff: async () => (await import("./diff.ts")).diffBenches,
   gitops: async () => (await import("./gitops.ts")).gitOpsBenches,

@@ -46,8 +46,16 @@ function manifests(port: number, sink: string, repository: (name: string) => str
       dependency("told", "own", "told"),
       dependency("done", "tiphys", "trigger-succeeded", [is("sensor.name", "start"), is("trigger", "run")]),
       dependency("failed", "tiphys", "trigger-failed", [is("sensor.name", "start")]),
+      dependency("expired", "tiphys", "sensor-expired"),
     ],
-    triggers: ["told", "done", "failed"].map((name) => trigger(name, post(`${sink}/${name}`, name), name)),
+    triggers: ["told", "done", "failed", "expired"].map((name) => trigger(name, post(`${sink}/${name}`, name), name)),
+  });
+  const waits = resource("Sensor", "waits", {
+    dependencies: [
+      { ...dependency("push", "hook", "push"), within: "1s" },
+      { ...dependency("never", "hook", "never"), within: "1s" },
+    ],
+    triggers: [trigger("both", { log: {} }, "push && never")],
   });
   const watcher = {
     ...resource("Sensor", "watcher", {
@@ -66,7 +74,7 @@ function manifests(port: number, sink: string, repository: (name: string) => str
       destination: { server: "https://kubernetes.default.svc", namespace: "default" },
     },
   };
-  return [...workflowKinds, webhookSource("hook", port), start, second, watcher, application];
+  return [...workflowKinds, webhookSource("hook", port), start, second, waits, watcher, application];
 }
 
 const deployment = {
@@ -98,7 +106,7 @@ for (const driver of buses) {
         manifests: (urlOf) => manifests(port, sink.url, urlOf),
       });
       assert.equal((await postJson(`http://127.0.0.1:${port}/push`, { a: 1 })).status, 200);
-      const wanted = ["/told", "/done", "/failed", "/application-synced", "/application-healthy"];
+      const wanted = ["/told", "/done", "/failed", "/expired", "/application-synced", "/application-healthy"];
       await waitFor(
         "all outcomes",
         () => wanted.every((path) => sink.requests.some((request) => request.path === path)),
@@ -109,6 +117,7 @@ for (const driver of buses) {
       const bodyOf = (path: string) => JSON.parse(sink.requests.find((one) => one.path === path)?.body ?? "null");
       assert.partialDeepStrictEqual(bodyOf("/done"), { sensor: { name: "start" }, trigger: "run", attempt: 1 });
       assert.match(bodyOf("/done").objects[0], /^argoproj.io\/v1alpha1\/Workflow\/default\/build-[0-9a-f]{10}$/);
+      assert.partialDeepStrictEqual(bodyOf("/expired"), { sensor: { name: "waits" }, trigger: "both" });
       assert.partialDeepStrictEqual(bodyOf("/failed"), { trigger: "broken" });
       assert.partialDeepStrictEqual(bodyOf("/application-synced"), {
         application: { namespace: "argocd", name: "shop" },

@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { silentLogger } from "../../../src/base/log.ts";
+import { createHopStore, tellOutcomes } from "../../../src/controllers/applications/outcome-teller.ts";
+import type { EmittedEvent } from "../../../src/events/triggers/trigger.ts";
+import type { WatchChange } from "../../../src/kube/kube.ts";
+import type { KubeObject } from "../../../src/objects/object.ts";
+import { createMemoryBus } from "../../harness/memory-bus.ts";
+import { createVirtualClock } from "../../harness/virtual-clock.ts";
+import { waitFor } from "../../harness/wait.ts";
+
+interface Turn {
+  readonly sync?: string;
+  readonly health?: string;
+  readonly phase?: string;
+  readonly finishedAt?: string;
+  readonly request?: string;
+}
+
+function application({ sync = "Synced", health = "Healthy", phase = "", finishedAt = "", request }: Turn): KubeObject {
+  const info = request === undefined ? [] : [{ name: "tiphys.io/request", value: request }];
+  return {
+    apiVersion: "argoproj.io/v1alpha1",
+    kind: "Application",
+    metadata: { namespace: "argocd", name: "shop", uid: "u" },
+    spec: { project: "default" },
+    status: {
+      sync: { status: sync, revision: "abc" },
+      health: { status: health },
+      ...(finishedAt && { operationState: { phase, finishedAt, operation: { info, sync: {} } } }),
+    },
+  };
+}
+
+function rig(
+  heard: readonly string[] = [
+    "application-synced",
+    "application-sync-failed",
+    "application-healthy",
+    "application-degraded",
+    "application-out-of-sync",
+  ],
+) {
+  const bus = createMemoryBus();
+  const told: EmittedEvent[] = [];
+  const listeners: ((change: WatchChange) => void)[] = [];
+  let current: KubeObject | undefined;
+  let failures = 0;
+  const cache = {
+    synced: Promise.resolve(),
+    find: () => current,
+    items: () => (current ? [current] : []),
+    onChange(listener: (change: WatchChange) => void) {
+      listeners.push(listener);
+      return () => undefined;
+    },
+  };
+  const hops = createHopStore(bus.state("hops"));
+  const stored = () => bus.state("outcomes").entries("");
+  const run = (signal: AbortSignal) =>
+    tellOutcomes(
+      {
+        cache,
+        store: bus.state("outcomes"),
+        hops,
+        isHeard: (_, event) => heard.includes(event),
+        async publish(event) {
+          failures -= 1;
+          if (failures >= 0) throw new Error("the bus is away");
+          told.push(event);
+        },
+        clock: createVirtualClock(),
+        log: silentLogger,
+      },
+      signal,
+    );
+  return {
+    told,
+    hops,
+    run,
+    stored,
+    async turn(next: Turn): Promise<void> {
+      current = application(next);
+      const before = JSON.stringify(await stored());
+      for (const listener of listeners) listener({ type: "set", object: current, isInitial: false });
+      await waitFor("the turn to be stored", async () => JSON.stringify(await stored()) !== before);
+    },
+    set(next: Turn): void {
+      current = application(next);
+    },
+  };
+}
+
+const names = (told: readonly EmittedEvent[]) => told.map(({ event }) => event);
+
+test("each turn is told once, in the order of cause and effect; where it begins is none", async () => {
+  const { told, turn, run, set, stored } = rig();
+  const stop = new AbortController();
+  set({ sync: "OutOfSync", health: "Degraded" });
+  const running = run(stop.signal);
+  await waitFor("the first look", async () => (await stored()).length > 0);
+  assert.equal(told.length, 0);
+  await turn({ phase: "Succeeded", finishedAt: "t1" });
+  await turn({ sync: "OutOfSync", phase: "Succeeded", finishedAt: "t1" });
+  await turn({ health: "Degraded", phase: "Failed", finishedAt: "t2" });
+  stop.abort();
+  await running;
+  assert.deepEqual(names(told), [
+    "application-synced",
+    "application-healthy",
+    "application-out-of-sync",
+    "application-sync-failed",
+    "application-degraded",
+  ]);
+  assert.equal(new Set(told.map(({ id }) => id)).size, told.length);
+  assert.partialDeepStrictEqual(told[0]?.data, {
+    application: { namespace: "argocd", name: "shop" },
+    revisions: ["abc"],
+  });
+});
+
+test("a chain through Applications counts on, and is cut", async () => {
+  const { told, turn, run, set, hops, stored } = rig();
+  const request = {
+    application: { namespace: "argocd", name: "shop" },
+    operation: "sync",
+    by: { namespace: "a", name: "b" },
+  } as const;
+  await hops.keep({ ...request, key: "k5", hop: 5 });
+  await hops.keep({ ...request, key: "k16", hop: 16 });
+  const stop = new AbortController();
+  set({});
+  const running = run(stop.signal);
+  await waitFor("the first look", async () => (await stored()).length > 0);
+  await turn({ phase: "Succeeded", finishedAt: "t1", request: "k5" });
+  await turn({ phase: "Succeeded", finishedAt: "t2", request: "k16" });
+  await turn({ phase: "Succeeded", finishedAt: "t3" });
+  stop.abort();
+  await running;
+  assert.deepEqual(
+    told.map(({ hop }) => hop),
+    [6, 1],
+  );
+});
+
+test("nobody who listens: nothing is told, and nothing stored", async () => {
+  const { told, run, set, stored } = rig([]);
+  const stop = new AbortController();
+  set({ phase: "Succeeded", finishedAt: "t1" });
+  const running = run(stop.signal);
+  stop.abort();
+  await running;
+  assert.deepEqual([told, await stored()], [[], []]);
+});
