@@ -1,5 +1,4 @@
 import { EngineError } from "../base/errors.ts";
-import { builtInActions, runBuiltInAction } from "../controllers/applications/built-in-actions.ts";
 import { readStoredEvent } from "../controllers/bus-directory.ts";
 import { readBusUsage } from "../controllers/bus-usage.ts";
 import { createEventSender } from "../controllers/event-sender.ts";
@@ -125,7 +124,10 @@ function applicationsOf(
       commit: (ref, revision, index) => running().looks.commit(ref, revision, index),
     },
     watch: (listener) => running().watch(listener),
-    actions: { list: builtInActions, run: runBuiltInAction },
+    actions: {
+      list: (...asked) => running().actions.list(...asked),
+      run: (...asked) => running().actions.run(...asked),
+    },
     control: {
       kube,
       clusters: () => running().clusters(),

@@ -26,6 +26,7 @@ import { refEvents } from "../controllers/applications/push-events.ts";
 import { createPushIntake, type PushIntakeDeps, type SeenPush } from "../controllers/applications/push-intake.ts";
 import { createReconcileStream, type ReconcileStream } from "../controllers/applications/reconcile-stream.ts";
 import { createRepositoryPoller, type RepositoryChange } from "../controllers/applications/repository-poller.ts";
+import { createResourceActions, type ResourceActions } from "../controllers/applications/resource-actions.ts";
 import { settingsName } from "../controllers/applications/resource-settings.ts";
 import { everyApplication } from "../controllers/webhooks/hook-event.ts";
 import { createHookIntake } from "../controllers/webhooks/hook-intake.ts";
@@ -75,6 +76,7 @@ export interface RunningGitOps {
   readonly applications: ApplicationDoor;
   readonly edits: ApplicationEdits;
   readonly looks: ApplicationLooks;
+  readonly actions: ResourceActions;
   readonly watch: WatchApplications;
   readonly clusters: () => readonly DestinationCluster[];
   readonly testRepository: TestRepository;
@@ -307,6 +309,7 @@ function takeReasons(parts: Parts, gitOps: GitOps, running: Running): void {
     applications: createApplicationDoor(store, controller),
     edits: createApplicationEdits({ kube, ...all }),
     looks: createApplicationLooks({ clock, ...all }),
+    actions: createResourceActions(reconcile),
     watch: watchApplications(applications),
     clusters: () => directory.clusters(),
     testRepository: (repository) => testRepository(repository, gitOps.sources),

@@ -2,7 +2,7 @@ import { type Request, Router } from "express";
 import { objectsOf, textOf } from "../api/fields.ts";
 import type { Instant } from "../base/clock.ts";
 import { EngineError } from "../base/errors.ts";
-import type { JsonObject, JsonValue } from "../base/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import type { KubeClient } from "../kube/kube.ts";
 import { diffMergePatch } from "../objects/merge-patch.ts";
 import type { KubeObject, ObjectRef } from "../objects/object.ts";
@@ -13,7 +13,10 @@ import { bodyObject, jsonBody } from "./body.ts";
 
 /** What can be done with an object. Pure: what is to be written comes back. */
 export interface ResourceActions {
-  list(object: KubeObject): readonly {
+  list(
+    object: KubeObject,
+    now: Instant,
+  ): readonly {
     readonly name: string;
     readonly disabled: boolean;
     readonly params: readonly object[];
@@ -50,7 +53,7 @@ export function applicationActionRoutes(
   }
   router.get("/:name/resource/actions", async (request, response) => {
     const { object } = await read(request, objectQueryOf(request));
-    response.json({ actions: actions.list(object) });
+    response.json({ actions: actions.list(object, now()) });
   });
   router.post("/:name/resource/actions/v2", ...jsonBody(), async (request, response) => {
     const { action, resourceActionParameters, group, version, kind, namespace, resourceName } = bodyObject(request);
@@ -84,5 +87,14 @@ async function write(
     return;
   }
   const patch = diffMergePatch(before as unknown as JsonObject, object);
-  if (patch !== undefined) await kube.patch(ref, "application/merge-patch+json", patch, options);
+  if (patch === undefined) return;
+  const type = "application/merge-patch+json";
+  await kube.patch(ref, type, patch, options);
+  if (!isJsonObject(patch) || patch.status === undefined) return;
+  try {
+    await kube.patch(ref, type, { status: patch.status }, { ...options, subresource: "status" });
+  } catch (error) {
+    // Without such a subresource the first patch has written it.
+    if (!(error instanceof EngineError) || error.code !== "API_NOT_FOUND") throw error;
+  }
 }
