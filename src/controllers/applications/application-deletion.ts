@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Application, AppProject } from "../../api/application-types.ts";
 import { listOf, objectOf, textOf } from "../../api/fields.ts";
 import { optionValue, syncOptionsOf, waveOf } from "../../api/resource-annotations.ts";
+import type { Instant } from "../../base/clock.ts";
 import { EngineError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import { keyOf, keyText } from "../../gitops/diff/diff.ts";
@@ -43,6 +44,8 @@ export async function deleteApplication(
   signal: AbortSignal,
 ): Promise<{ readonly againAfterMs?: number }> {
   if (!application.finalizers.some(isOurs)) return {};
+  const restMs = pauseOf(application, deps.clock.now());
+  if (restMs > 0) return { againAfterMs: restMs };
   try {
     const isDone = await advance(key, application, deps, signal);
     await tell(key, application, undefined, deps, signal);
@@ -55,6 +58,15 @@ export async function deleteApplication(
     return { againAfterMs: failedMs };
   }
   return {};
+}
+
+/** What failed is told by a write, which is a reason to look: it must not be tried again for that. Milliseconds. */
+function pauseOf({ status }: Application, now: Instant): number {
+  const told = listOf(status.conditions)
+    .map(objectOf)
+    .find(({ type }) => type === "DeletionError");
+  const at = readTime(told?.lastTransitionTime);
+  return at === undefined || at > now ? 0 : Math.max(0, at + failedMs - now);
 }
 
 /** Stage after stage, each with its finalizer; whether none is left. */
