@@ -156,7 +156,7 @@ for (const [scope, definition, namespace] of [
     const refused = await world.sync(app, before);
     assert.match(`${refused.phase} ${refused.message}`, /^Failed .*could not find example.com\/Widget/);
     await world.plane.client.create(definition as never, {}, patient());
-    await world.clock.advance(1_500);
+    await world.clock.advance(5_000); // it was asked for twice, and in vain
     const known = await world.lookWell(app, { level: 1 });
     assert.equal(targetIn(known), namespace);
     const progress = await world.sync(app, known);
