@@ -6,6 +6,7 @@ import { diffCommand } from "./app/diff.ts";
 import { editCommand } from "./app/edit.ts";
 import { getCommand } from "./app/get.ts";
 import { historyCommand } from "./app/history.ts";
+import { approveCommand, holdCommand } from "./app/hold.ts";
 import { listCommand } from "./app/list.ts";
 import { manifestsCommand } from "./app/manifests.ts";
 import { confirmCommand, patchCommand } from "./app/patch.ts";
@@ -29,7 +30,7 @@ export function appCommand(): Command {
     ...[rollbackCommand(), terminateCommand(), setCommand(), unsetCommand(), editCommand(), patchCommand()],
     ...[deleteCommand(), confirmCommand(), addSourceCommand(), removeSourceCommand(), manifestsCommand()],
     ...[resourcesCommand(), getResourceCommand(), patchResourceCommand(), deleteResourceCommand(), actionsCommand()],
-    sensorCommand(),
+    ...[sensorCommand(), holdCommand(), approveCommand()],
   ];
   for (const sub of all) command.addCommand(sub);
   return command;

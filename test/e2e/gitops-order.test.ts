@@ -63,3 +63,43 @@ test("a rollback lasts until the next revision, though automated sync is on", { 
   await scenario.waitForSynced("web", next);
   assert.equal(await value(), "mended");
 });
+
+test("a hold keeps automated syncs back until it is released", { skip }, async () => {
+  await using scenario = await GitOpsScenario.start({
+    repositories: { web: { "a.yaml": configMap("web", "0") } },
+    manifests: (urlOf) => [application("web", urlOf("web"))],
+  });
+  await scenario.waitForSynced("web");
+  const tiphys = (line: string) => scenario.engine.cli(line.split(" "));
+  assert.equal((await tiphys("app hold web")).code, 2);
+  assert.equal((await tiphys("app hold web --reason incident --for soon")).code, 2);
+  assert.match((await tiphys("app hold web --reason incident --for 2h")).stdout, /^Application 'web' on hold until 20/);
+  const copy = await scenario.clone("web");
+  const commit = await copy.commitAndPush({ "a.yaml": configMap("web", "1") });
+  await scenario.waitForStatus("web", "to differ", ({ sync }) => sync?.status === "OutOfSync");
+  assert.equal((await tiphys("app hold web --release")).stdout, "Application 'web' released\n");
+  await scenario.waitForSynced("web", commit, 15_000);
+});
+
+test("a plan that waits for approval is shown, and approved as it was shown", { skip }, async () => {
+  await using scenario = await GitOpsScenario.start({
+    repositories: { web: { "a.yaml": configMap("web", "0") } },
+    manifests: (urlOf) => [
+      application("web", urlOf("web"), { syncPolicy: { automated: { prune: true, allowEmpty: true } } }),
+    ],
+  });
+  await scenario.waitForSynced("web");
+  const tiphys = (line: string) => scenario.engine.cli(line.split(" "));
+  assert.match((await tiphys("app approve web")).stderr, /waits for no approval/);
+  const copy = await scenario.clone("web");
+  await copy.commitAndPush({ "a.yaml": undefined, "README.md": "empty" });
+  await scenario.waitForStatus("web", "to wait", ({ conditions = [] }) =>
+    conditions.some(({ message }) => message?.startsWith("needs approval")),
+  );
+  const shown = (await tiphys("app approve web")).stdout;
+  const digest = /--plan ([0-9a-f]{16})/.exec(shown)?.[1] ?? "";
+  assert.match(shown, /^needs approval: all objects of the Application would be deleted/);
+  assert.equal((await tiphys("app approve web --plan 0000000000000000")).code, 2);
+  assert.match((await tiphys(`app approve web --plan ${digest}`)).stdout, /approved/);
+  await waitFor("the deletion", async () => (await scenario.find("configmap", "web")) === undefined);
+});

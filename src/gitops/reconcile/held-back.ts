@@ -14,8 +14,8 @@ import { quarantineAnnotation, quarantined } from "./quarantine.ts";
 import { readTime } from "./timestamps.ts";
 
 /** Why nothing is synced by itself; ends at `holdUntilAnnotation`, if that is there. */
-const holdAnnotation = "tiphys.io/hold";
-const holdUntilAnnotation = "tiphys.io/hold-until";
+export const holdAnnotation = "tiphys.io/hold";
+export const holdUntilAnnotation = "tiphys.io/hold-until";
 
 /** Looked at again after so long in any case: rules may be read anew. */
 const longestMs = 6 * 3_600_000;
