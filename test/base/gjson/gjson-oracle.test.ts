@@ -48,7 +48,14 @@ function isOurOwn(theirs: JsonObject, path: string): boolean {
   const raw = String(theirs.raw);
   if (path.includes("{") && /"\d+":/.test(raw)) return true; // our objects put numbers first
   if (theirs.exists === true && !isJson(raw)) return true;
+  if (/\{.*@values/.test(path)) return true; // those of a repeated key are both there
+  if (/\{.*@keys/.test(path) && hasRepeatedItems(raw)) return true;
   return path.includes("{") && hasRepeatedKeys(raw);
+}
+
+function hasRepeatedItems(json: string): boolean {
+  const items: unknown = parseJson(json);
+  return Array.isArray(items) && new Set(items).size < items.length;
 }
 
 /** A text that is shorter once it is read and written again. */
