@@ -48,13 +48,13 @@ function isOurOwn(theirs: JsonObject, path: string): boolean {
   const raw = String(theirs.raw);
   if (path.includes("{") && /"\d+":/.test(raw)) return true; // our objects put numbers first
   if (theirs.exists === true && !isJson(raw)) return true;
-  if (/\{.*@values/.test(path)) return true; // those of a repeated key are both there
-  if (/\{.*@keys/.test(path) && hasRepeatedItems(raw)) return true;
-  return path.includes("{") && hasRepeatedKeys(raw);
+  return path.includes("{") && (hasRepeatedKeys(raw) || asksForMembers(path, raw));
 }
 
-function hasRepeatedItems(json: string): boolean {
-  const items: unknown = parseJson(json);
+/** Of a key that is there twice the original tells both. */
+function asksForMembers(path: string, json: string): boolean {
+  if (/\{.*@values/.test(path)) return true;
+  const items: unknown = /\{.*@keys/.test(path) && json !== "" ? parseJson(json) : undefined;
   return Array.isArray(items) && new Set(items).size < items.length;
 }
 
