@@ -65,7 +65,7 @@ export function applicationEditRoutes(applications: ApplicationAccess, edits: Ap
   router.post("/:name/rollback", ...jsonBody(), async (request, response) => {
     const found = find(request);
     const operation = rollbackOperation(found, bodyObject(request));
-    await edits.change(refOf(found), withQuarantine, { validate: false });
+    await edits.change(refOf(found), (now) => withQuarantine(now, operation), { validate: false });
     response.json(shown(await applications.sync(refOf(found), operation)));
   });
   router.delete("/:name/operation", async (request, response) => {

@@ -1,4 +1,4 @@
-import { listOf, objectOf, textOf } from "../api/fields.ts";
+import { listOf, objectOf } from "../api/fields.ts";
 import { EngineError } from "../base/errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { quarantineAnnotation, withQuarantined } from "../gitops/reconcile/quarantine.ts";
@@ -32,20 +32,26 @@ export function rollbackOperation(application: KubeObject, body: JsonObject): Js
   };
 }
 
-/** What is live now is not synced again by itself: automated sync goes on with the next revision. */
-export function withQuarantine(application: KubeObject): KubeObject {
+/**
+ * What automated sync wants now, and the operation goes away from, is not synced again by itself: it goes on with the next
+ * revision. The same object where there is nothing to keep back.
+ */
+export function withQuarantine(application: KubeObject, { sync }: JsonObject): KubeObject {
   const policy = objectOf(objectOf(application.spec as JsonValue | undefined).syncPolicy);
+  const isAutomated = isJsonObject(policy.automated) && policy.automated.enabled !== false;
+  const wanted = new Set(revisionsIn(sync));
   const status = objectOf(application.status as JsonValue | undefined);
-  if (!isJsonObject(policy.automated) || policy.automated.enabled === false) return application;
-  const { revision, revisions } = objectOf(status.sync);
-  const live = listOf(revisions).length > 0 ? listOf(revisions).map(textOf) : [textOf(revision)];
+  const left = revisionsIn(status.sync).filter((revision) => !wanted.has(revision));
+  if (!isAutomated || objectOf(sync).dryRun === true || left.length === 0) return application;
   const { annotations = {} } = application.metadata;
-  const text = withQuarantined(
-    annotations[quarantineAnnotation],
-    live.filter((one) => one !== ""),
-  );
+  const text = withQuarantined(annotations[quarantineAnnotation], left);
   const metadata = { ...application.metadata, annotations: { ...annotations, [quarantineAnnotation]: text } };
   return { ...application, metadata };
+}
+
+function revisionsIn(value: JsonValue | undefined): readonly string[] {
+  const { revision, revisions } = objectOf(value);
+  return [...listOf(revisions), revision].flatMap((one) => (typeof one === "string" && one !== "" ? [one] : []));
 }
 
 /** The gateway of the original writes long integers as texts. */

@@ -176,9 +176,17 @@ test("Applications of a file, with several sources", async () => {
       apiVersion: "argoproj.io/v1alpha1",
       kind: "Application",
       metadata: { name: "two", namespace: "default" },
-      spec: { destination, sources: [source("all"), { ...source("all"), name: "second" }] },
+      spec: { project: "wide", destination, sources: [source("all"), { ...source("all"), name: "second" }] },
     },
   ];
+  const spec = { sourceRepos: ["*"], destinations: [{ server: "*", namespace: "*" }], sourceNamespaces: ["default"] };
+  const metadata = { name: "wide", namespace: "argocd" };
+  await scenario.kubectl(["apply", "-f", "-"], {
+    apiVersion: "argoproj.io/v1alpha1",
+    kind: "AppProject",
+    metadata,
+    spec,
+  });
   const file = join(folder.path, "apps.yaml");
   await writeFile(file, objects.map((object) => `---\n${JSON.stringify(object)}\n`).join(""));
   await run(scenario, [

@@ -98,7 +98,7 @@ const refusals: readonly (readonly [path: string, init: RequestInit, status: num
   [at, json("POST", { metadata: { name: "x" }, spec: { source: 1 } }), 400, 3, /application spec for x is invalid/],
   [`${at}/web`, json("PUT", { metadata: { name: "other" } }), 400, 3, /must be that of the path/],
   [`${at}/web/spec`, json("PUT", { project: "none" }), 400, 3, /is invalid/],
-  [`${at}/web/rollback`, json("POST", { id: 0 }), 400, 3, /auto-sync is enabled/],
+  [`${at}/web/rollback`, json("POST", { id: 7 }), 400, 3, /does not have deployment id 7 in history/],
   [`${at}/web/operation`, { method: "DELETE" }, 400, 3, /No operation is in progress/],
   [
     `${at}/web/resource?resourceName=kube-root&kind=ConfigMap&version=v1`,
