@@ -121,6 +121,7 @@ function applicationsOf(
       managed: (ref) => running().looks.managed(ref),
       tree: (ref) => running().looks.tree(ref),
       cluster: (ref) => running().looks.cluster(ref),
+      windows: (ref) => running().looks.windows(ref),
       commit: (ref, revision, index) => running().looks.commit(ref, revision, index),
     },
     watch: (listener) => running().watch(listener),

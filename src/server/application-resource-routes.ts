@@ -36,6 +36,18 @@ export interface ApplicationLooks {
     revision: string,
     sourceIndex: number,
   ): Promise<{ readonly author: string; readonly email: string; readonly date: string; readonly subject: string }>;
+  windows(ref: ResourceName): {
+    readonly assigned: readonly ShownWindow[];
+    readonly active: readonly ShownWindow[];
+    readonly canSync: boolean;
+  };
+}
+
+interface ShownWindow {
+  readonly kind?: string;
+  readonly schedule?: string;
+  readonly duration?: string;
+  readonly manualSync?: boolean;
 }
 
 interface ShownResource {
@@ -72,6 +84,12 @@ export function applicationResourceRoutes(applications: ApplicationAccess, looks
   router.get("/:name/managed-resources", async (request, response) => {
     const all = await looks.managed(refOf(find(request)));
     response.json({ items: all.filter(selectorOf(request)).map(managedJson) });
+  });
+  router.get("/:name/syncwindows", (request, response) => {
+    const { assigned, active, canSync } = looks.windows(refOf(find(request)));
+    const shown = (windows: readonly ShownWindow[]) =>
+      windows.map(({ kind, schedule, duration, manualSync = false }) => ({ kind, schedule, duration, manualSync }));
+    response.json({ activeWindows: shown(active), assignedWindows: shown(assigned), canSync });
   });
   router.get("/:name/resource-tree", async (request, response) => {
     const tree = await looks.tree(refOf(find(request)));

@@ -36,6 +36,8 @@ export interface ApplicationsClient {
   manifests(app: AppName, query: Query): Promise<readonly JsonObject[]>;
   managed(app: AppName): Promise<readonly JsonObject[]>;
   tree(app: AppName): Promise<JsonObject>;
+  /** Sync windows: `activeWindows`, `assignedWindows`, `canSync`. */
+  windows(app: AppName): Promise<JsonObject>;
   /** An object of the Application, live. */
   resource(app: AppName, query: Query): Promise<JsonObject>;
   patchResource(app: AppName, query: Query, patch: string): Promise<void>;
@@ -93,6 +95,7 @@ type Parts =
   | "manifests"
   | "managed"
   | "tree"
+  | "windows"
   | "resource"
   | "patchResource"
   | "deleteResource"
@@ -108,6 +111,7 @@ function parts(engine: EngineClient): Pick<ApplicationsClient, Parts> {
     },
     managed: async (app) => (await asked(engine.get<Items>(at(app, "/managed-resources")))).items,
     tree: (app) => asked(engine.get(at(app, "/resource-tree"))),
+    windows: (app) => asked(engine.get(at(app, "/syncwindows"))),
     async resource(app, query) {
       const { manifest } = await asked(engine.get<{ manifest: string }>(at(app, "/resource", query)));
       return JSON.parse(manifest) as JsonObject;

@@ -34,7 +34,8 @@ export async function finishOperation(
   global: GlobalFlags,
 ): Promise<{ readonly finished: KubeObject; readonly last: KubeObject }> {
   const { timeout, resource, refreshes } = options;
-  const context = { url: client.url, zone: localZone(), clock: systemClock };
+  const windows = await client.windows(app);
+  const context = { url: client.url, zone: localZone(), clock: systemClock, windows };
   const isText = global.output === "text" || global.output === "wide";
   const stream = isText ? process.stdout : process.stderr;
   const rows = createWaitTable({ ...context, write: (line) => void stream.write(line) });

@@ -28,7 +28,8 @@ export function getCommand(): Command {
       const app = parseAppName(text, flags.appNamespace);
       const client = openApplicationsClient(globalFlags(self));
       const application = await client.get(app, refreshOf(flags));
-      const context = { url: client.url, zone: localZone(), clock: systemClock };
+      const windows = await client.windows(app);
+      const context = { url: client.url, zone: localZone(), clock: systemClock, windows };
       const { output } = globalFlags(self);
       const tree = output === "tree" || output === "tree=detailed" ? await client.tree(app) : {};
       const asTree = (isDetailed: boolean) => (found: KubeObject) =>

@@ -31,6 +31,8 @@ export interface SummaryContext {
   readonly url: string;
   readonly zone: TimeZone;
   readonly clock: Clock;
+  /** Of the Application, as the API tells them. */
+  readonly windows: JsonObject;
 }
 
 /** The zone of whoever reads. */
@@ -49,7 +51,7 @@ export function detailsText(
   const operation = showOperation ? operationText(operationStateOf(application), context) : "";
   const resources = showResources ? resourcesText(application) : "";
   return [
-    summaryText(application, context.url),
+    summaryText(application, context),
     ...(conditions === "" ? [] : ["", conditions, ""]),
     ...(operation === "" ? [] : ["", operation]),
     ...(resources === "" ? [] : ["", resources]),
@@ -61,14 +63,14 @@ export function syncText(application: KubeObject, context: SummaryContext): stri
   const operation = operationText(operationStateOf(application), context);
   const resources = resourcesText(application);
   return [
-    summaryText(application, context.url),
+    summaryText(application, context),
     "",
     ...(operation === "" ? [] : [operation]),
     ...(resources === "" ? [] : ["", resources]),
   ].join("\n");
 }
 
-function summaryText(application: KubeObject, url: string): string {
+function summaryText(application: KubeObject, { url, windows }: SummaryContext): string {
   const automated = automatedOf(application);
   const { status, message } = healthOf(application);
   return [
@@ -79,11 +81,21 @@ function summaryText(application: KubeObject, url: string): string {
     line("URL:", `${url.replace(/\/+$/, "")}/applications/${application.metadata.name ?? ""}`),
     hasSeveralSources(application) ? "Sources:" : "Source:",
     ...sourcesOf(application).flatMap(sourceLines),
-    line("SyncWindow:", "Sync Allowed"),
+    ...windowLines(windows),
     line("Sync Policy:", automated ? `Automated${automated.prune ? " (Prune)" : ""}` : "Manual"),
     line("Sync Status:", syncLine(application)),
     line("Health Status:", message === "" ? status : `${status} (${oneLine(message)})`),
   ].join("\n");
+}
+
+/** `Manual Allowed`: the engine has to wait, a person has not (spec argo-cd-surface 5.2). */
+function windowLines({ activeWindows, assignedWindows, canSync }: JsonObject): string[] {
+  const [active, assigned] = [listOf(activeWindows).map(objectOf), listOf(assignedWindows).map(objectOf)];
+  const has = (windows: readonly JsonObject[], kind: string) => windows.some((window) => window.kind === kind);
+  const isBlocked = has(active, "deny") || (has(assigned, "allow") && !has(active, "allow"));
+  const state = !isBlocked ? "Sync Allowed" : canSync === true ? "Manual Allowed" : "Sync Denied";
+  const names = assigned.map(({ kind, schedule, duration }) => [kind, schedule, duration].map(textOf).join(":"));
+  return [line("SyncWindow:", state), ...(names.length === 0 ? [] : [line("Assigned Windows:", names.join(","))])];
 }
 
 function sourceLines(source: JsonObject): string[] {

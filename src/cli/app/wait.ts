@@ -85,7 +85,8 @@ function wantedOf({ sync, health, suspended, degraded, operation }: WaitFlags): 
 
 async function waitFor(client: ApplicationsClient, app: AppName, flags: WaitFlags, global: GlobalFlags): Promise<void> {
   const wanted = wantedOf(flags);
-  const context = { url: client.url, zone: localZone(), clock: systemClock };
+  const clock = systemClock;
+  const context = { url: client.url, zone: localZone(), clock };
   const isText = global.output === "text" || global.output === "wide";
   const stream = isText ? process.stdout : process.stderr;
   const first = await findOne(client, app, "normal");
@@ -106,7 +107,8 @@ async function waitFor(client: ApplicationsClient, app: AppName, flags: WaitFlag
     return;
   }
   if (isText) stream.write("\n");
-  print(global, last, { text: (application) => syncText(application, context), name: qualifiedName });
+  const windows = await client.windows({ name, namespace });
+  print(global, last, { text: (application) => syncText(application, { ...context, windows }), name: qualifiedName });
 }
 
 interface PollOptions extends Pick<WaitFlags, "delete" | "resource" | "timeout"> {

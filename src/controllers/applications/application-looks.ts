@@ -5,10 +5,12 @@ import type { JsonObject } from "../../base/json.ts";
 import { groupOf } from "../../gitops/diff/diff.ts";
 import { maskSecrets } from "../../gitops/diff/mask.ts";
 import { assessHealth } from "../../gitops/health/assess.ts";
+import { activeWindows, canSync, type SyncWindow } from "../../gitops/project/windows.ts";
 import { createClaims } from "../../gitops/reconcile/claims.ts";
 import { hasSameSources } from "../../gitops/reconcile/compared-to.ts";
 import { type Directory, type Place, placeOf } from "../../gitops/reconcile/destination.ts";
 import { createMemory, type Look, type LookDeps, lookAt } from "../../gitops/reconcile/look.ts";
+import { windowsOf } from "../../gitops/reconcile/operate.ts";
 import { treeNodes } from "../../gitops/reconcile/resource-tree.ts";
 import { type Rendered, renderTarget } from "../../gitops/reconcile/target.ts";
 import type { CommitInfo } from "../../gitops/source/source.ts";
@@ -46,6 +48,14 @@ export interface ApplicationLooks {
   /** The cluster where its objects are. */
   cluster(ref: ResourceName): KubeClient;
   commit(ref: ResourceName, revision: string, sourceIndex: number): Promise<CommitInfo>;
+  /** The sync windows of its project that concern it, and whether a person may sync now. */
+  windows(ref: ResourceName): WindowsNow;
+}
+
+export interface WindowsNow {
+  readonly assigned: readonly SyncWindow[];
+  readonly active: readonly SyncWindow[];
+  readonly canSync: boolean;
 }
 
 export interface ApplicationLooksDeps extends Omit<LookDeps, "claims" | "metrics"> {
@@ -103,6 +113,14 @@ export function createApplicationLooks(deps: ApplicationLooksDeps): ApplicationL
       return { nodes, orphanedNodes: [], hosts: [], shardsCount: 1 };
     },
     cluster: (ref) => placed(read(ref)).cluster.kube,
+    windows(ref) {
+      const application = read(ref);
+      const project = deps.directory.project(application.project);
+      const assigned = project === undefined ? [] : windowsOf(application, project);
+      const now = deps.clock.now();
+      const active = activeWindows(assigned, now);
+      return { assigned, active, canSync: canSync(assigned, { isManual: true, now }).allowed };
+    },
     commit(ref, revision, sourceIndex) {
       const source = read(ref).sources[sourceIndex];
       if (source === undefined)

@@ -104,6 +104,18 @@ function isActive(window: SyncWindow, at: Instant, now: Instant): boolean {
   return next !== undefined && next < local;
 }
 
+/** Those that are open; one that cannot be read counts as closed. */
+export function activeWindows(windows: readonly SyncWindow[], now: Instant): readonly SyncWindow[] {
+  return windows.filter((window) => {
+    try {
+      return isActive(window, now, now);
+    } catch (error) {
+      if (error instanceof EngineError) return false;
+      throw error;
+    }
+  });
+}
+
 /** When a window opens or closes next, so that it is looked at again then; undefined: none ever does, or none can be read. */
 export function nextChange(windows: readonly SyncWindow[], now: Instant): Instant | undefined {
   const times = windows.flatMap((window): number[] => {

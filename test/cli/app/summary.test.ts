@@ -11,6 +11,7 @@ const context = {
   url: "http://127.0.0.1:8080/",
   zone: findTimeZone("Europe/Berlin", "TZ"),
   clock: createVirtualClock("2026-01-01T00:01:05.900Z"),
+  windows: { activeWindows: [], assignedWindows: [], canSync: true },
 };
 
 const text = (parts: Parts, showOperation = false): string =>
@@ -268,3 +269,19 @@ test("app list has the columns of the original", () => {
   assert.match(listText(all), /^shop\/api .* default {20,}Manual +<none> +https:\/\/git\.example\/api +deploy$/m);
   assert.deepEqual(cellsOf(listText([])), [cells[0]]);
 });
+
+const window = (kind: string) => ({ kind, schedule: "0 8 * * *", duration: "1h", manualSync: false });
+const [allow, deny] = [window("allow"), window("deny")];
+
+for (const [name, windows, state] of [
+  ["an open allow window", { activeWindows: [allow], assignedWindows: [allow], canSync: true }, "Sync Allowed"],
+  ["a closed deny window", { activeWindows: [], assignedWindows: [deny], canSync: true }, "Sync Allowed"],
+  ["an open deny window", { activeWindows: [deny], assignedWindows: [deny], canSync: false }, "Sync Denied"],
+  ["one that lets people sync", { activeWindows: [deny], assignedWindows: [deny], canSync: true }, "Manual Allowed"],
+  ["a closed allow window", { activeWindows: [], assignedWindows: [allow], canSync: false }, "Sync Denied"],
+] as const) {
+  test(`the window of an Application with ${name}`, () => {
+    const shown = detailsText(applicationObject("argocd", "web", whole), { ...context, windows }, false);
+    assert.match(shown, new RegExp(`\nSyncWindow: {9}${state}\nAssigned Windows: {3}\\w+:0 8 \\* \\* \\*:1h\n`));
+  });
+}
