@@ -7,6 +7,7 @@ import { storeKey } from "../resources.ts";
 import { StatusError } from "../status-error.ts";
 import { type ObjectKey, readObject, type WriteDeps } from "../stored-object.ts";
 import { changeObject, createObject } from "../writes.ts";
+import type { PodIndex } from "./pod-index.ts";
 
 /** What controllers see and do. Writes resolve after the fsync; one on an object that is gone does nothing. */
 export interface Cluster {
@@ -18,6 +19,8 @@ export interface Cluster {
   listOwned(owner: JsonObject, resource: string): readonly JsonObject[];
   /** All of one resource, or those of a namespace, in order of namespace and name. */
   list(resource: string, namespace?: string): readonly JsonObject[];
+  /** Pods that one label of the selector has; the others may differ. In no order. */
+  listCandidates(namespace: string, selector: JsonObject): readonly JsonObject[];
   create(resource: string, object: JsonObject): Promise<void>;
   change(key: ObjectKey, change: (old: JsonObject) => JsonObject): Promise<void>;
   /** Nothing is written when the status is the same. */
@@ -29,7 +32,7 @@ const user = { name: "system:kube-controller-manager", groups: ["system:masters"
 /** The node that simulated Pods are on, and who writes the status of Pods. */
 export const nodeName = "tiphys-simulated";
 
-export function createCluster(plane: WriteDeps): Cluster {
+export function createCluster(plane: WriteDeps, pods: Pick<PodIndex, "candidates">): Cluster {
   // What is written here is the machine's, not a user's: nobody has to admit it.
   const deps: WriteDeps = { ...plane, admission: undefined, reviewer: undefined };
   const request = new Request("http://localhost/");
@@ -54,6 +57,10 @@ export function createCluster(plane: WriteDeps): Cluster {
     },
     list(resource, namespace) {
       return deps.store.list(resource, { namespace, limit: -1 }).map((row) => parseJson(row.text) as JsonObject);
+    },
+    listCandidates(namespace, selector) {
+      const found = pods.candidates(namespace, selector).map((key) => readObject(deps, key));
+      return found.filter((pod) => pod !== undefined);
     },
     async create(resource, object) {
       await createObject(deps, targetOf(resource, String(metaOf(object).namespace ?? "")), object);

@@ -14,7 +14,7 @@ export async function reconcileService(cluster: Cluster, key: ObjectKey): Promis
   if (type === "LoadBalancer") await giveAddress(cluster, key, service);
   if (!isJsonObject(selector) || Object.keys(selector).length === 0 || type === "ExternalName") return {};
   const pods = cluster
-    .list("/pods", key.namespace)
+    .listCandidates(key.namespace, selector)
     .filter((pod) => isActive(pod) && statusOf(pod).podIP !== undefined && isSelectedBy(selector, metaOf(pod).labels));
   const sorted = pods.toSorted((a, b) => (String(metaOf(a).name) < String(metaOf(b).name) ? -1 : 1));
   await keep(cluster, slices, sliceOf(service, sorted));

@@ -10,6 +10,7 @@ import { reconcileDeployment } from "./deployment.ts";
 import { reconcileClaim, reconcileJob } from "./job.ts";
 import { ensureNode } from "./node.ts";
 import { reconcilePod } from "./pod.ts";
+import { PodIndex } from "./pod-index.ts";
 import { reconcileReplicaSet } from "./replica-set.ts";
 import { isSelectedBy, reconcileIngress, reconcileService, removeEndpoints } from "./service.ts";
 import { reconcileStatefulSet } from "./stateful-set.ts";
@@ -48,7 +49,8 @@ export interface Simulation {
 
 /** Workloads without a cluster. Idle while nothing changes and no Pod is due. */
 export function createSimulation(deps: WriteDeps & { readonly log: Logger }): Simulation {
-  const cluster = createCluster(deps);
+  const pods = new PodIndex();
+  const cluster = createCluster(deps, pods);
   const services = new ServiceIndex();
   const queue = createKeyedQueue({
     concurrency,
@@ -64,6 +66,7 @@ export function createSimulation(deps: WriteDeps & { readonly log: Logger }): Si
     notify(changes) {
       for (const change of changes) {
         services.see(change);
+        pods.see(change);
         for (const key of [...keysOf(change), ...services.of(change)]) queue.add(keyText(key));
         if (change.resource === "/nodes" && change.type !== "MODIFIED") for (const key of setsOf(deps)) queue.add(key);
       }
@@ -72,6 +75,9 @@ export function createSimulation(deps: WriteDeps & { readonly log: Logger }): Si
       await ensureNode(cluster);
       for (const { namespace, name, text } of deps.store.list("/services", { limit: -1 })) {
         services.set(namespace, name, parseJson(text));
+      }
+      for (const { namespace, name, text } of deps.store.list("/pods", { limit: -1 })) {
+        pods.set(namespace, name, parseJson(text));
       }
       for (const resource of Object.keys(controllers)) {
         for (const { namespace, name } of deps.store.list(resource, { limit: -1 })) {
