@@ -5,6 +5,7 @@ import { createMetrics } from "../../src/base/metrics.ts";
 import type { History } from "../../src/ledger/history.ts";
 import type { KubeObject } from "../../src/objects/object.ts";
 import type { ResourceName } from "../../src/record/records.ts";
+import type { ApplicationLooks } from "../../src/server/application-resource-routes.ts";
 import type { ApplicationAccess } from "../../src/server/application-routes.ts";
 import { openServer } from "../../src/server/server.ts";
 
@@ -81,6 +82,16 @@ export async function openApplications(
   };
   const token = "the-token";
   const none = () => Promise.reject(new Error("history is not asked"));
+  const noWindows: ApplicationLooks = {
+    windows: () => ({ assigned: [], active: [], canSync: true }),
+    cluster() {
+      throw new Error("no cluster is asked");
+    },
+    manifests: none,
+    managed: none,
+    tree: none,
+    commit: none,
+  };
   const history: History = {
     event: none,
     find: none,
@@ -101,7 +112,7 @@ export async function openApplications(
     history,
     why: none,
     send: none,
-    ...(all ? { applications } : {}),
+    ...(all ? { applications, looks: noWindows } : {}),
     ...more,
   });
   const owned: Applications = {
