@@ -7,6 +7,8 @@ import { type Oracle, oracleMissing, startOracle } from "../../harness/oracle.ts
 import { brokenPaths, documents, numberedDocuments, paths } from "./arbitraries.ts";
 
 const runs = Number(process.env.TIPHYS_ORACLE_RUNS ?? 5_000);
+/** CI asks the same each time; elsewhere chance looks for what is still different. */
+const seed = process.env.CI ? { seed: 1 } : {};
 
 /** What the original finds, read as we read it. */
 async function original(oracle: Oracle, json: string, path: string): Promise<JsonObject> {
@@ -95,7 +97,7 @@ describe("GJSON beside the original", { skip: missing ?? false, concurrency: fal
     test(`GJSON finds the same: ${name}`, { timeout: 600_000 }, async () => {
       await fc.assert(
         fc.asyncProperty(document, path, (json, text) => assertSame(oracle, json, text)),
-        { numRuns: runs },
+        { numRuns: runs, ...seed },
       );
     });
   }
@@ -115,7 +117,7 @@ describe("GJSON beside the original", { skip: missing ?? false, concurrency: fal
         const { read, text } = compileGjson(path);
         assert.equal(text(read(document) ?? null, document), theirs.text);
       }),
-      { numRuns: runs },
+      { numRuns: runs, ...seed },
     );
   });
 
@@ -130,7 +132,7 @@ describe("GJSON beside the original", { skip: missing ?? false, concurrency: fal
         const document = parseJson(`[${json}]`);
         assert.equal(text(read(document) ?? null, document), theirs.text);
       }),
-      { numRuns: runs },
+      { numRuns: runs, ...seed },
     );
   });
 });
