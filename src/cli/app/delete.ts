@@ -3,7 +3,8 @@ import { Command, Option } from "commander";
 import { EngineError } from "../../base/errors.ts";
 import { globalFlags } from "../engine-client.ts";
 import { qualifiedName } from "./application.ts";
-import { type ApplicationsClient, type AppName, openApplicationsClient, parseAppName } from "./applications-client.ts";
+import { type ApplicationsClient, type AppName, openApplicationsClient } from "./applications-client.ts";
+import { chosenApplications } from "./chosen.ts";
 import { addSwitch } from "./options.ts";
 
 interface DeleteFlags {
@@ -33,7 +34,9 @@ export function deleteCommand(): Command {
   addSwitch(command, "cascade", "the objects go, too (default)");
   return command.action(async (texts: readonly string[], flags: DeleteFlags, self: Command) => {
     const client = openApplicationsClient(globalFlags(self));
-    for (const app of await chosen(client, texts, flags)) {
+    const apps = await chosenApplications(client, texts, flags);
+    if (apps.length === 0) throw new EngineError("NOT_FOUND", `no Applications match selector "${flags.selector}"`);
+    for (const app of apps) {
       const found = await client.get(app);
       const { name = "", namespace = "" } = found.metadata;
       await client.delete({ name, namespace }, flags.cascade !== false, flags.propagationPolicy);
@@ -41,20 +44,6 @@ export function deleteCommand(): Command {
       process.stdout.write(`application '${texts.length > 0 ? name : qualifiedName(found)}' deleted\n`);
     }
   });
-}
-
-async function chosen(
-  client: ApplicationsClient,
-  texts: readonly string[],
-  flags: DeleteFlags,
-): Promise<readonly AppName[]> {
-  const { selector, appNamespace } = flags;
-  if (texts.length > 0 === (selector !== undefined))
-    throw new EngineError("USAGE", "give either APPNAMEs or --selector");
-  if (selector === undefined) return texts.map((text) => parseAppName(text, appNamespace));
-  const found = await client.list({ selector, ...(appNamespace === undefined ? {} : { appNamespace }) });
-  if (found.length === 0) throw new EngineError("NOT_FOUND", `no Applications match selector "${selector}"`);
-  return found.map(({ metadata: { name = "", namespace = "" } }) => ({ name, namespace }));
 }
 
 async function untilGone(client: ApplicationsClient, app: AppName, uid: string | undefined): Promise<void> {

@@ -8,7 +8,8 @@ import { type GlobalFlags, globalFlags } from "../engine-client.ts";
 import { exitingWith } from "../exit.ts";
 import { print } from "../output.ts";
 import { healthOf, operationStateOf, qualifiedName, syncStatusOf } from "./application.ts";
-import { type ApplicationsClient, type AppName, openApplicationsClient, parseAppName } from "./applications-client.ts";
+import { type ApplicationsClient, type AppName, openApplicationsClient } from "./applications-client.ts";
+import { chosenApplications } from "./chosen.ts";
 import { waitTimeout } from "./finish.ts";
 import { parseCount } from "./options.ts";
 import { type ResourcePattern, type ResourceState, resourceStates } from "./resource-states.ts";
@@ -54,21 +55,9 @@ export function waitCommand(): Command {
     .option("-N, --app-namespace <namespace>", "the Application's namespace")
     .action(async (texts: readonly string[], flags: WaitFlags, self: Command) => {
       const client = openApplicationsClient(globalFlags(self));
-      for (const app of await chosen(client, texts, flags)) await waitFor(client, app, flags, globalFlags(self));
+      for (const app of await chosenApplications(client, texts, flags))
+        await waitFor(client, app, flags, globalFlags(self));
     });
-}
-
-async function chosen(
-  client: ApplicationsClient,
-  texts: readonly string[],
-  flags: WaitFlags,
-): Promise<readonly AppName[]> {
-  const { selector, appNamespace } = flags;
-  if (texts.length > 0 === (selector !== undefined))
-    throw new EngineError("USAGE", "give either APPNAMEs or --selector");
-  if (selector === undefined) return texts.map((text) => parseAppName(text, appNamespace));
-  const found = await client.list({ selector, ...(appNamespace === undefined ? {} : { appNamespace }) });
-  return found.map(({ metadata: { name = "", namespace = "" } }) => ({ name, namespace }));
 }
 
 /** None of the conditions: synced, healthy and without an operation. */
