@@ -4,7 +4,7 @@ import { instant, isoTime, systemClock } from "../../base/clock.ts";
 import { parseNanoseconds } from "../../base/duration.ts";
 import { EngineError } from "../../base/errors.ts";
 import type { JsonValue } from "../../base/json.ts";
-import { holdAnnotation, holdUntilAnnotation } from "../../gitops/reconcile/held-back.ts";
+import { holdAnnotation, holdUntilAnnotation } from "../../gitops/reconcile/holds.ts";
 import { approvedPlanAnnotation } from "../../gitops/sync/guard.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import { globalFlags } from "../engine-client.ts";

@@ -1,4 +1,5 @@
 import type { Application } from "../../api/application-types.ts";
+import { policiesOf } from "../../gitops/reconcile/policies.ts";
 import type { Reconciled } from "../../gitops/reconcile/reconcile.ts";
 import type { OperationRun } from "./application-operation.ts";
 
@@ -9,6 +10,8 @@ export function supersede(
   { found }: Pick<Reconciled, "found">,
 ): void {
   const isAutomated = application.operation?.initiatedBy.automated === true;
+  const policies = policiesOf(application);
+  if ("problem" in policies || policies.onRevision === "wait") return;
   const revisions = found?.look.revisions ?? [];
   if (run === undefined || !isAutomated || !run.isWaiting || run.revisions.length === 0) return;
   if (found?.look.status !== "OutOfSync" || revisions.join() === run.revisions.join()) return;

@@ -7,6 +7,7 @@ import type { SyncStatus } from "../diff/compare.ts";
 import type { ObjectKey } from "../diff/diff.ts";
 import { hasSameSources, isNamespaceMetadataChanged, revisionFields, sourceFields } from "./compared-to.ts";
 import { isTerminalPhase } from "./operation-state.ts";
+import { onRevisionAnnotation, policiesOf } from "./policies.ts";
 import { readTime } from "./timestamps.ts";
 
 /** One object of the comparison. */
@@ -46,10 +47,23 @@ export interface AutoSyncInput {
   readonly now: Instant;
 }
 
+/** What a sync that is due waits for. */
+export interface Obstacle {
+  /**
+   * manual: automated sync is off. prune: pruning is. drift: self-heal is. revision: new revisions wait for a person.
+   * shared: another Application owns what differs. failed: the last attempt. empty: nothing would be left.
+   */
+  readonly kind:
+    | ("manual" | "prune" | "drift" | "revision" | "shared" | "failed" | "empty" | "policy")
+    | ("signature" | "quarantine" | "hold" | "need" | "circle" | "window" | "approval");
+  /** When it passes by itself; absent: nobody knows, or never. */
+  readonly until?: Instant;
+}
+
 /** `reason` is a sentence for people; `message` is that of the condition SyncError. */
 export type AutoSyncDecision =
-  | { readonly kind: "none"; readonly reason: string }
-  | { readonly kind: "error"; readonly message: string }
+  | { readonly kind: "none"; readonly reason: string; readonly obstacle?: Obstacle }
+  | { readonly kind: "error"; readonly message: string; readonly obstacle?: Obstacle }
   | { readonly kind: "wait"; readonly afterMs: number; readonly reason: string }
   | { readonly kind: "start"; readonly operation: JsonObject; readonly reason: string };
 
@@ -66,49 +80,55 @@ type Automated = NonNullable<Application["syncPolicy"]["automated"]>;
 export function decideAutoSync(input: AutoSyncInput): AutoSyncDecision {
   const { application, syncStatus, revisions } = input;
   const { automated } = application.syncPolicy;
-  if (automated === undefined) return none("automated sync is not enabled");
+  if (automated === undefined) return none("automated sync is not enabled", "manual");
   if (application.operation !== undefined) return none("another operation is in progress");
   if (application.deletedAt !== "") return none("the Application is being deleted");
   if (syncStatus === "Synced") return none("everything is as it should be");
   if (syncStatus === "Unknown") return none("it is not known what differs: the comparison failed");
 
+  const policies = policiesOf(application);
+  if ("problem" in policies) return { kind: "error", message: policies.problem, obstacle: { kind: "policy" } };
   const own = input.resources.filter(({ status, isForeign = false }) => status !== undefined && !isForeign);
   const different = own.filter(({ status }) => status !== "Synced");
   const refusal = nothingToDo(input, automated, different);
-  if (refusal !== undefined) return none(refusal);
+  if (refusal !== undefined) return refusal;
 
   const isRepeat = wasAttempted(input);
+  // A dry run of a revision that waits for a person is not that person's word.
+  if (policies.onRevision === "wait" && (!isRepeat || wasDryRun(application))) {
+    return none(`${listed(revisions)} waits for a person: ${onRevisionAnnotation} is wait`, "revision");
+  }
   if (isRepeat) {
-    const decision = afterAttempt(input, automated);
+    const decision = afterAttempt(input, policies.onDrift === "heal");
     if (decision !== undefined) return decision;
   }
   if (automated.prune && !automated.allowEmpty && own.every(({ requiresPruning }) => requiresPruning)) {
     const message = `Skipping sync attempt to ${listed(revisions)}: auto-sync will wipe out all resources`;
-    return { kind: "error", message };
+    return { kind: "error", message, obstacle: { kind: "empty" } };
   }
   const operation = operationOf(input, automated, isRepeat ? different : undefined);
   const what = isRepeat ? "live objects were changed since the last sync" : "this state was not synced yet";
   return { kind: "start", operation, reason: `${what}: syncing to ${listed(revisions)}` };
 }
 
-function none(reason: string): AutoSyncDecision {
-  return { kind: "none", reason };
+function none(reason: string, kind?: Obstacle["kind"]): AutoSyncDecision {
+  return { kind: "none", reason, ...(kind === undefined ? {} : { obstacle: { kind } }) };
 }
 
 function nothingToDo(
   { application, resources }: AutoSyncInput,
   { prune }: Automated,
   different: readonly AutoSyncResource[],
-): string | undefined {
+): AutoSyncDecision | undefined {
   if (different.length === 0 && !isNamespaceMetadataChanged(application)) {
     const foreign = resources.filter(({ status, isForeign }) => isForeign && status !== "Synced");
     if (foreign.length > 0)
-      return "only objects that other Applications own differ; automated sync does not take them over";
+      return none("only objects that other Applications own differ; automated sync does not take them over", "shared");
   }
   if (prune) return undefined;
-  if (different.length === 0) return "no object differs, and pruning is not enabled";
+  if (different.length === 0) return none("no object differs, and pruning is not enabled");
   if (different.every(({ requiresPruning }) => requiresPruning)) {
-    return "all objects that differ would be pruned, and pruning is not enabled";
+    return none("all objects that differ would be pruned, and pruning is not enabled", "prune");
   }
   return undefined;
 }
@@ -129,17 +149,23 @@ function isAtRevisions(application: Application, syncResult: JsonObject, revisio
   return recorded.length === revisions.length && recorded.every((revision, index) => revision === revisions[index]);
 }
 
+function wasDryRun({ status }: Application): boolean {
+  return objectOf(objectOf(objectOf(status.operationState).operation).sync).dryRun === true;
+}
+
 /** Undefined: self-heal may start. */
-function afterAttempt(input: AutoSyncInput, { selfHeal }: Automated): AutoSyncDecision | undefined {
+function afterAttempt(input: AutoSyncInput, selfHeal: boolean): AutoSyncDecision | undefined {
   const { application, revisions, now, selfHeal: backoff = defaultSelfHealBackoff } = input;
   const state = objectOf(application.status.operationState);
   if (state.phase !== "Succeeded") {
-    return { kind: "error", message: `Failed last sync attempt to ${listed(revisions)}: ${textOf(state.message)}` };
+    const message = `Failed last sync attempt to ${listed(revisions)}: ${textOf(state.message)}`;
+    return { kind: "error", message, obstacle: { kind: "failed" } };
   }
   if (!selfHeal) {
-    const isDryRun = objectOf(objectOf(state.operation).sync).dryRun === true;
-    const what = isDryRun ? "the last operation was a dry run of this state" : "this state was synced already";
-    return none(`${what}, and self-heal is not enabled`);
+    const what = wasDryRun(application)
+      ? "the last operation was a dry run of this state"
+      : "this state was synced already";
+    return none(`${what}, and self-heal is not enabled`, "drift");
   }
   const finishedAt = readTime(state.finishedAt);
   const elapsedMs = finishedAt === undefined ? 0 : now - finishedAt;

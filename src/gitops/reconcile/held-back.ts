@@ -1,28 +1,30 @@
 import type { Application, SyncOperation } from "../../api/application-types.ts";
 import { listOf, objectOf, textOf } from "../../api/fields.ts";
-import type { Instant } from "../../base/clock.ts";
+import { type Instant, instant } from "../../base/clock.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { canSync, nextChange } from "../project/windows.ts";
 import { approvedPlanAnnotation, guardPlan, parkedMessage } from "../sync/guard.ts";
 import { planSync } from "../sync/plan.ts";
-import type { AutoSyncDecision } from "./auto-sync.ts";
+import type { AutoSyncDecision, Obstacle } from "./auto-sync.ts";
 import type { Place } from "./destination.ts";
+import { type Hold, holdAnnotation, holdText, holdUntilAnnotation, isHeldBy, isHoldOver, ownHold } from "./holds.ts";
 import type { Look } from "./look.ts";
 import { needsAnnotation, type unmetNeed } from "./needs.ts";
 import { keptBy, objectsToSync, windowsOf } from "./operate.ts";
+import { onDriftAnnotation, onRevisionAnnotation } from "./policies.ts";
 import { quarantineAnnotation, quarantined } from "./quarantine.ts";
-import { readTime } from "./timestamps.ts";
-
-/** Why nothing is synced by itself; ends at `holdUntilAnnotation`, if that is there. */
-export const holdAnnotation = "tiphys.io/hold";
-export const holdUntilAnnotation = "tiphys.io/hold-until";
 
 /** Looked at again after so long in any case: rules may be read anew. */
 const longestMs = 6 * 3_600_000;
+/** Holds that are not read yet are so in a moment. */
+const unreadHoldsMs = 1_000;
 
 /** What people said by annotations about automated syncs; another text is a reason to look again. */
 export function consentOf({ metadata: { annotations } }: Application): string {
-  const names = [approvedPlanAnnotation, holdAnnotation, holdUntilAnnotation, needsAnnotation, quarantineAnnotation];
+  const names = [
+    ...[approvedPlanAnnotation, holdAnnotation, holdUntilAnnotation, needsAnnotation, quarantineAnnotation],
+    ...[onRevisionAnnotation, onDriftAnnotation],
+  ];
   return JSON.stringify(names.map((name) => annotations[name]));
 }
 
@@ -36,6 +38,8 @@ export interface HoldDeps {
   readonly now: Instant;
   /** Another Application that has to be ready first. */
   readonly unmet: ReturnType<typeof unmetNeed>;
+  /** Those of many Applications; undefined: they are not read yet. */
+  readonly holds: readonly Hold[] | undefined;
 }
 
 /**
@@ -47,33 +51,55 @@ export function heldBack(
   application: Application,
   look: Look,
   place: Place,
-  { now, unmet }: HoldDeps,
+  { now, unmet, holds }: HoldDeps,
 ): HeldBack {
   if (decision.kind !== "start") return { decision };
   const left = quarantined(application, look.revisions);
-  if (left !== undefined) return { decision: { kind: "none", reason: `a sync is due, but ${left}` } };
-  const held = holdOf(application, now);
+  if (left !== undefined) return { decision: waiting(left, { kind: "quarantine" }) };
+  const held = onHold(application, place, holds, now);
   if (held !== undefined) return held;
-  if (unmet?.kind === "circle") return { decision: { kind: "error", message: unmet.reason } };
-  if (unmet !== undefined) return { decision: { kind: "none", reason: `a sync is due, but ${unmet.reason}` } };
+  if (unmet?.kind === "circle") {
+    return { decision: { kind: "error", message: unmet.reason, obstacle: { kind: "circle" } } };
+  }
+  if (unmet !== undefined) return { decision: waiting(unmet.reason, { kind: "need" }) };
   const windows = windowsOf(application, place.project);
   const verdict = canSync(windows, { isManual: false, now });
   if (!verdict.allowed) {
     const next = nextChange(windows, now);
-    const waiting = { kind: "none" as const, reason: `a sync is due, but ${verdict.reason}` };
-    return { decision: waiting, ...(next === undefined ? {} : { againAfterMs: Math.min(longestMs, next - now) }) };
+    const until = next === undefined ? {} : { until: next };
+    const againAfterMs = next === undefined ? {} : { againAfterMs: Math.min(longestMs, next - now) };
+    return { decision: waiting(verdict.reason, { kind: "window", ...until }), ...againAfterMs };
   }
   const parked = parkedBy(decision.operation, application, look);
-  return { decision: parked === undefined ? decision : { kind: "error", message: parked } };
+  if (parked === undefined) return { decision };
+  return { decision: { kind: "error", message: parked, obstacle: { kind: "approval" } } };
 }
 
-function holdOf({ metadata: { annotations } }: Application, now: Instant): HeldBack | undefined {
-  const reason = annotations[holdAnnotation];
-  if (reason === undefined) return undefined;
-  const until = readTime(annotations[holdUntilAnnotation]);
-  if (until !== undefined && until <= now) return undefined;
-  const decision = { kind: "none" as const, reason: `a sync is due, but it is on hold: ${reason}` };
-  return { decision, ...(until === undefined ? {} : { againAfterMs: Math.min(longestMs, until - now) }) };
+function waiting(reason: string, obstacle: Obstacle): AutoSyncDecision {
+  return { kind: "none", reason: `a sync is due, but ${reason}`, obstacle };
+}
+
+function onHold(
+  application: Application,
+  { cluster }: Pick<Place, "cluster">,
+  holds: readonly Hold[] | undefined,
+  now: Instant,
+): HeldBack | undefined {
+  const own = ownHold(application);
+  if (holds === undefined) {
+    return { decision: waiting("holds are not read yet", { kind: "hold" }), againAfterMs: unreadHoldsMs };
+  }
+  const all = [...(own === undefined ? [] : [own]), ...holds];
+  const active = all.filter((hold) => !isHoldOver(hold, now) && isHeldBy(hold, application, cluster));
+  const [first] = active;
+  if (first === undefined) return undefined;
+  const ends = active.flatMap(({ until }) => until ?? []);
+  const until = ends.length < active.length ? {} : { until: instant(Math.max(...ends)) };
+  const next = ends.length === 0 ? undefined : Math.min(...ends) - now;
+  return {
+    decision: waiting(active.map(holdText).join("; "), { kind: "hold", ...until }),
+    ...(next === undefined ? {} : { againAfterMs: Math.min(longestMs, next) }),
+  };
 }
 
 /** The message of a plan that waits for a person; undefined: none is needed, or it was given. */

@@ -18,6 +18,7 @@ import { checkKind, checkObject } from "../project/kind-check.ts";
 import type { KindToCheck } from "../project/project.ts";
 import { checkSource } from "../project/source-check.ts";
 import type { SourceType } from "../render/render.ts";
+import type { AutoSyncDecision } from "./auto-sync.ts";
 import { type Claimant, type Claims, isForeign } from "./claims.ts";
 import type { FoundCondition } from "./conditions.ts";
 import type { Place } from "./destination.ts";
@@ -73,6 +74,10 @@ export interface Memory {
   failingSince?: number;
   /** Whether the last comparison failed: the next one looks at the repository, too. */
   hasFailed?: boolean;
+  /** Of looks at the revision that was synced last, while a newer one waits for a person. */
+  synced?: Memory;
+  /** What the last reconcile came to, and when, in milliseconds since 1970. */
+  decided?: { readonly at: number; readonly decision: AutoSyncDecision };
 }
 
 /** With the settings as they were when the look began. */

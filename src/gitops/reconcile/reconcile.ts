@@ -11,8 +11,10 @@ import { hasSameSources, isNamespaceMetadataChanged } from "./compared-to.ts";
 import { evaluatedTypes, type FoundCondition, setConditions } from "./conditions.ts";
 import { type Directory, type Place, placeOf } from "./destination.ts";
 import { heldBack } from "./held-back.ts";
-import { isForeignTo, type Look, type LookDeps, lookAt, type Memory } from "./look.ts";
+import type { Hold } from "./holds.ts";
+import { createMemory, isForeignTo, type Look, type LookDeps, lookAt, type Memory } from "./look.ts";
 import { unmetNeed } from "./needs.ts";
+import { policiesOf } from "./policies.ts";
 import type { ReconcileRequest } from "./request.ts";
 import { buildStatus, failedStatus, invalidStatus } from "./status.ts";
 import { summarize } from "./summary.ts";
@@ -24,6 +26,8 @@ export interface ReconcileDeps extends LookDeps {
   readonly graceMs: number;
   /** Applications by `namespace/name`, as they are now: others may need them. */
   readonly applicationAt?: (key: string) => KubeObject | undefined;
+  /** Holds of many Applications, as they are now; undefined while they are not read. Default: none. */
+  readonly holds?: () => readonly Hold[] | undefined;
 }
 
 /** What one reconcile came to. Nothing is written yet. */
@@ -42,12 +46,25 @@ const compared = [...evaluatedTypes.spec, ...evaluatedTypes.comparison];
 /** A repository or a cluster that is away is asked again. */
 const failedRetryMs = 30_000;
 
+/** As `reconcileOnce`; what it came to is kept in `memory`. */
+export async function reconcile(
+  application: Application,
+  asked: ReconcileRequest,
+  memory: Memory,
+  deps: ReconcileDeps,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const result = await reconcileOnce(application, asked, memory, deps, signal);
+  memory.decided = { at: deps.clock.now(), decision: result.decision };
+  return result;
+}
+
 /**
  * One reconcile of one Application, in named steps (DESIGN section 5): project and destination → revisions → render →
  * compare → health → decide → status. Reads only; the caller writes the status and starts the operation.
  * @throws EngineError that may pass: ask again
  */
-export async function reconcile(
+async function reconcileOnce(
   application: Application,
   asked: ReconcileRequest,
   memory: Memory,
@@ -63,7 +80,8 @@ export async function reconcile(
     const look = await lookAt(application, place, request, revisions, memory, deps, signal);
     delete memory.failingSince;
     delete memory.hasFailed;
-    return { ...decide(application, look, place, request, startedAt, deps), found: { look, place } };
+    const due = await dueOf(application, look, place, request, memory, deps, signal);
+    return { ...conclude(application, look, place, due, request, startedAt, deps), found: { look, place } };
   } catch (error) {
     signal.throwIfAborted();
     const message = failureMessage(error);
@@ -124,38 +142,97 @@ function withoutComparison(
   return { status, decision, againAfterMs: failedRetryMs };
 }
 
-function decide(
+/** What is to be synced by itself, and the look that says so. */
+interface Due {
+  readonly decision: AutoSyncDecision;
+  readonly look: Look;
+}
+
+/** While a new revision waits for a person, what was synced last is healed (`policies.ts`). */
+async function dueOf(
   application: Application,
   look: Look,
   place: Place,
-  request: ReconcileRequest,
-  startedAt: Instant,
-  { clock, controllerNamespace, applicationAt }: ReconcileDeps,
-): Pick<Reconciled, "status" | "decision" | "againAfterMs"> {
-  const now = clock.now();
-  const { comparison, health, objectHealth, revisions, sourceTypes } = look;
-  const isOutOfSync = look.status === "Synced" && isNamespaceMetadataChanged(application);
-  const syncStatus = isOutOfSync ? "OutOfSync" : look.status;
-  const resources = comparison.objects.flatMap((object) => {
+  { level, hard }: ReconcileRequest,
+  memory: Memory,
+  deps: ReconcileDeps,
+  signal: AbortSignal,
+): Promise<Due> {
+  const decision = decideBy(application, look, deps.clock.now());
+  const revisions = syncedRevisions(application);
+  const isWaiting = decision.kind === "none" && decision.obstacle?.kind === "revision";
+  if (!isWaiting || revisions.length === 0 || !isHealing(application)) return { decision, look };
+  memory.synced ??= createMemory();
+  // What the Application wants is what its source says now.
+  const claims = { ...deps.claims, set: () => new Set<string>() };
+  const at = { level: level > 1 ? (2 as const) : level, hard, seen: [] };
+  try {
+    const synced = await lookAt(application, place, at, revisions, memory.synced, { ...deps, claims }, signal);
+    const healing = decideBy(application, synced, deps.clock.now());
+    return healing.kind === "none" ? { decision, look } : { decision: healing, look: synced };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof TargetError)) throw error;
+    const message = `what was synced last, [${revisions.join(" ")}], cannot be healed: ${error.message}`;
+    return { decision: { kind: "error", message, obstacle: { kind: "failed" } }, look };
+  }
+}
+
+function isHealing(application: Application): boolean {
+  const policies = policiesOf(application);
+  return !("problem" in policies) && policies.onDrift === "heal";
+}
+
+/** Those of the last operation, if it was of these sources. */
+function syncedRevisions(application: Application): readonly string[] {
+  const result = objectOf(objectOf(application.status.operationState).syncResult);
+  if (!hasSameSources(application, result)) return [];
+  const several = application.isMultiSource ? listOf(result.revisions) : [result.revision];
+  return several.map(textOf).filter((revision) => revision !== "");
+}
+
+function decideBy(application: Application, look: Look, now: Instant): AutoSyncDecision {
+  const resources = look.comparison.objects.flatMap((object) => {
     const some = object.target ?? object.live;
     if (some === undefined) return [];
     const { status, requiresPruning } = object;
     const isForeign = isForeignTo(look, object);
     return [{ ...keyOf(some), ...(status === undefined ? {} : { status }), requiresPruning, isForeign }];
   });
-  const due: AutoSyncDecision = look.isUnverified
-    ? { kind: "none", reason: "a signature that the project wants is missing, or not good" }
-    : decideAutoSync({ application, syncStatus, resources, revisions, now });
-  const { decision, againAfterMs } = heldBack(due, application, look, place, {
+  if (look.isUnverified) {
+    const reason = "a signature that the project wants is missing, or not good";
+    return { kind: "none", reason, obstacle: { kind: "signature" } };
+  }
+  const syncStatus = syncStatusOf(application, look);
+  return decideAutoSync({ application, syncStatus, resources, revisions: look.revisions, now });
+}
+
+function syncStatusOf(application: Application, { status }: Look): Look["status"] {
+  return status === "Synced" && isNamespaceMetadataChanged(application) ? "OutOfSync" : status;
+}
+
+function conclude(
+  application: Application,
+  look: Look,
+  place: Place,
+  due: Due,
+  request: ReconcileRequest,
+  startedAt: Instant,
+  { clock, controllerNamespace, applicationAt, holds = () => [] }: ReconcileDeps,
+): Pick<Reconciled, "status" | "decision" | "againAfterMs"> {
+  const now = clock.now();
+  const { comparison, health, objectHealth, revisions, sourceTypes } = look;
+  const { decision, againAfterMs } = heldBack(due.decision, application, due.look, place, {
     now,
     unmet: unmetOf(application, applicationAt),
+    holds: holds(),
   });
   return {
     decision,
     ...(againAfterMs === undefined ? {} : { againAfterMs }),
     status: buildStatus({
       application,
-      syncStatus,
+      syncStatus: syncStatusOf(application, look),
       objects: comparison.objects,
       health: { health, resources: objectHealth },
       revisions,

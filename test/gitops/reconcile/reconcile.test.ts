@@ -242,5 +242,6 @@ test("automated: starts a sync of what differs, but not of what another Applicat
   assert.deepEqual(second.decision, {
     kind: "none",
     reason: "only objects that other Applications own differ; automated sync does not take them over",
+    obstacle: { kind: "shared" },
   });
 });
