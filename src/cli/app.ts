@@ -1,12 +1,13 @@
 import { Command } from "commander";
 import { actionsCommand } from "./app/actions.ts";
+import { approveCommand } from "./app/approve.ts";
 import { createCommand } from "./app/create.ts";
 import { deleteCommand } from "./app/delete.ts";
 import { diffCommand } from "./app/diff.ts";
 import { editCommand } from "./app/edit.ts";
 import { getCommand } from "./app/get.ts";
 import { historyCommand } from "./app/history.ts";
-import { approveCommand, holdCommand } from "./app/hold.ts";
+import { holdCommand } from "./app/hold.ts";
 import { listCommand } from "./app/list.ts";
 import { manifestsCommand } from "./app/manifests.ts";
 import { confirmCommand, patchCommand } from "./app/patch.ts";
@@ -19,6 +20,7 @@ import { addSourceCommand, removeSourceCommand } from "./app/sources.ts";
 import { syncCommand } from "./app/sync.ts";
 import { terminateCommand } from "./app/terminate.ts";
 import { waitCommand } from "./app/wait.ts";
+import { whyCommand } from "./app/why.ts";
 
 /** `tiphys app …`: names, flags, columns and exit codes of Argo CD's (spec argo-cd-surface 5.2). */
 export function appCommand(): Command {
@@ -30,7 +32,7 @@ export function appCommand(): Command {
     ...[rollbackCommand(), terminateCommand(), setCommand(), unsetCommand(), editCommand(), patchCommand()],
     ...[deleteCommand(), confirmCommand(), addSourceCommand(), removeSourceCommand(), manifestsCommand()],
     ...[resourcesCommand(), getResourceCommand(), patchResourceCommand(), deleteResourceCommand(), actionsCommand()],
-    ...[sensorCommand(), holdCommand(), approveCommand()],
+    ...[sensorCommand(), whyCommand(), holdCommand(), approveCommand()],
   ];
   for (const sub of all) command.addCommand(sub);
   return command;

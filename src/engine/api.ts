@@ -89,11 +89,10 @@ function receiverOf(state: Readonly<ApiState>): HookReceiver {
   return { maxBytes: async () => receiver().maxBytes(), take: async (request) => receiver().take(request) };
 }
 
+type OfApplications = "applications" | "edits" | "looks" | "watch" | "actions" | "control" | "explain" | "holds";
+
 /** The API answers from the start on; Applications are there a little later. */
-function applicationsOf(
-  { kube }: Parts,
-  state: Readonly<ApiState>,
-): Pick<ServerOptions, "applications" | "edits" | "looks" | "watch" | "actions" | "control"> {
+function applicationsOf({ kube }: Parts, state: Readonly<ApiState>): Pick<ServerOptions, OfApplications> {
   const running = (): RunningGitOps => {
     const found = state.gitOpsRunning();
     if (found !== undefined) return found;
@@ -125,6 +124,12 @@ function applicationsOf(
       commit: (ref, revision, index) => running().looks.commit(ref, revision, index),
     },
     watch: (listener) => running().watch(listener),
+    explain: (ref, commit) => running().explain(ref, commit),
+    holds: {
+      list: () => running().holds.list(running().applications.list()),
+      place: (hold) => running().holds.place(hold),
+      end: (scope) => running().holds.end(scope),
+    },
     actions: {
       list: (...asked) => running().actions.list(...asked),
       run: (...asked) => running().actions.run(...asked),

@@ -3,7 +3,7 @@ import { objectOf } from "../api/fields.ts";
 import { argoApiVersion } from "../api/resources.ts";
 import { createActiveWhile } from "../base/active-while.ts";
 import { type Clock, sleepFor } from "../base/clock.ts";
-import type { JsonObject, JsonValue } from "../base/json.ts";
+import type { JsonObject } from "../base/json.ts";
 import { type ApplicationController, createApplicationController } from "../controllers/applications/application.ts";
 import { type ApplicationDoor, createApplicationDoor } from "../controllers/applications/application-access.ts";
 import { type ApplicationEdits, createApplicationEdits } from "../controllers/applications/application-edits.ts";
@@ -11,7 +11,9 @@ import { type ApplicationIndex, createApplicationIndex } from "../controllers/ap
 import { type ApplicationLooks, createApplicationLooks } from "../controllers/applications/application-looks.ts";
 import { localEvent } from "../controllers/applications/application-requests.ts";
 import { type ApplicationStore, createApplicationStore } from "../controllers/applications/application-store.ts";
+import { createApplicationWhy, type ExplainApplication } from "../controllers/applications/application-why.ts";
 import { createGitOpsTarget } from "../controllers/applications/gitops-target.ts";
+import { createHolds, type Holds } from "../controllers/applications/holds.ts";
 import { followLiveChanges } from "../controllers/applications/live-changes.ts";
 import { followNeeds } from "../controllers/applications/needed-applications.ts";
 import {
@@ -38,6 +40,7 @@ import { triggerSchemas } from "../events/triggers/registry.ts";
 import type { EmittedEvent, GitFiles, GitOpsTarget } from "../events/triggers/trigger.ts";
 import { createClaims } from "../gitops/reconcile/claims.ts";
 import type { DestinationCluster, Directory } from "../gitops/reconcile/destination.ts";
+import type { Hold } from "../gitops/reconcile/holds.ts";
 import type { RenderCache } from "../gitops/reconcile/render-cache.ts";
 import { createChartSources } from "../gitops/source/chart-sources.ts";
 import { openGitSources } from "../gitops/source/git-sources.ts";
@@ -56,6 +59,7 @@ import { createGitFiles } from "./git-files.ts";
 import { controllerNamespace, host, type Parts, runController } from "./parts.ts";
 import { openRenders } from "./rendering.ts";
 import { openRepositoryAccess } from "./repositories.ts";
+import { requestAllOf, requestHeld, requestNeedy } from "./requests.ts";
 import { openSettings, type Settings } from "./settings.ts";
 
 /** The reconcile flow, before anything runs: Sensors need it to store requests. */
@@ -77,6 +81,8 @@ export interface RunningGitOps {
   readonly edits: ApplicationEdits;
   readonly looks: ApplicationLooks;
   readonly actions: ResourceActions;
+  readonly explain: ExplainApplication;
+  readonly holds: Holds;
   readonly watch: WatchApplications;
   readonly clusters: () => readonly DestinationCluster[];
   readonly testRepository: TestRepository;
@@ -221,6 +227,14 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
         return wanted === server || named === name;
       }),
   });
+  const onHold = (changed: readonly Hold[], what: string) => requestHeld(store, gitOps, directory, changed, what);
+  const holds = createHolds({
+    cache: settings.configMaps,
+    kube,
+    namespace: controllerNamespace,
+    clock,
+    onChange: onHold,
+  });
   let applications: WatchCache | undefined;
   const directory: Directory = { project: projects.find, clusters: () => clusters.list(), controllerNamespace };
   const isApplication = (key: string): boolean => store?.find(key) !== undefined;
@@ -231,10 +245,7 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
       store = createApplicationStore(cache, kube);
       applications = cache;
       startTelling(parts, cache);
-      followNeeds(cache, (application, what) => {
-        const id = `spec/${application}/needs`;
-        void gitOps.running?.controller.offerLocal({ reason: "spec", application, id, what, level: 1 });
-      });
+      followNeeds(cache, (application, what) => requestNeedy(gitOps, application, what));
       return createApplicationController({
         ...parts,
         store,
@@ -248,6 +259,7 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
         claims: createClaims(),
         isApplication,
         applicationAt: (key) => store?.find(key),
+        holds: holds.active,
         controllerNamespace,
         settings: settings.reconcile,
         syncSettings: settings.sync,
@@ -270,7 +282,8 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
   });
   if (store === undefined || applications === undefined) throw new Error("a controller is made with its cache");
   const { reconcile } = settings;
-  takeReasons(parts, gitOps, { controller, store, index, applications, renders, directory, isApplication, reconcile });
+  const known = { controller, store, index, applications, renders, directory, isApplication, reconcile, holds };
+  takeReasons(parts, gitOps, known);
 }
 
 interface Running {
@@ -282,12 +295,13 @@ interface Running {
   readonly directory: Directory;
   readonly isApplication: (key: string) => boolean;
   readonly reconcile: Settings["reconcile"];
+  readonly holds: Holds;
 }
 
 /** From now on pushes, polls, stored requests and people reach the Applications. */
 function takeReasons(parts: Parts, gitOps: GitOps, running: Running): void {
-  const { stack, nursery, kube, clock, log, system } = parts;
-  const { controller, store, index, applications, renders, directory, isApplication, reconcile } = running;
+  const { stack, nursery, kube, clock, log, system, projection } = parts;
+  const { controller, store, index, applications, renders, directory, isApplication, reconcile, holds } = running;
   const { requests } = gitOps;
   const concerned = concernedBy(store);
   const onPush = createPushIntake({ system, controllerNamespace, index, requests, concerned, clock });
@@ -310,6 +324,11 @@ function takeReasons(parts: Parts, gitOps: GitOps, running: Running): void {
     edits: createApplicationEdits({ kube, ...all }),
     looks: createApplicationLooks({ clock, ...all }),
     actions: createResourceActions(reconcile),
+    explain: createApplicationWhy({
+      ...{ store, directory, sources, clock, history: projection.history },
+      decided: (key) => controller.decided(key),
+    }),
+    holds,
     watch: watchApplications(applications),
     clusters: () => directory.clusters(),
     testRepository: (repository) => testRepository(repository, gitOps.sources),
@@ -346,19 +365,6 @@ function followLive(
     clock,
     log,
   });
-}
-
-/** Has all Applications looked at whose spec is concerned. */
-function requestAllOf(
-  store: ApplicationStore | undefined,
-  { running }: GitOps,
-  { what, id, concerns }: { what: string; id: string; concerns: (spec: JsonObject) => boolean },
-): void {
-  for (const { metadata, spec } of store?.list() ?? []) {
-    if (!concerns(objectOf(spec as JsonValue | undefined))) continue;
-    const application = `${metadata.namespace}/${metadata.name}`;
-    void running?.controller.offerLocal({ reason: "spec", application, id, what, level: 2 });
-  }
 }
 
 /** By one `ls-remote`, with the credentials given. */

@@ -7,10 +7,12 @@ import type { Logger } from "../base/log.ts";
 import type { Metrics } from "../base/metrics.ts";
 import { type Admit, admissionRoute } from "./admission-route.ts";
 import { applicationSensorRoutes } from "./application-routes.ts";
+import { applicationWhyRoutes, type ExplainApplication } from "./application-why-routes.ts";
 import { type ArgoRouteDeps, argoRoutes } from "./argo-routes.ts";
 import { type BusRouteDeps, busRoutes } from "./bus-routes.ts";
 import { type DeadRouteDeps, deadRoutes } from "./dead-routes.ts";
 import { type HistoryRouteDeps, historyRoutes } from "./history-routes.ts";
+import { type HoldAccess, holdRoutes } from "./hold-routes.ts";
 import { type Replayer, replayRoutes } from "./replay-routes.ts";
 import { openRoutes, settingsRoutes } from "./settings-routes.ts";
 import { type WebhookReceiver, webhookRoute } from "./webhook-route.ts";
@@ -30,6 +32,10 @@ export interface ServerOptions extends HistoryRouteDeps, ArgoRouteDeps, BusRoute
   readonly replayer?: Replayer;
   /** Absent: the path answers 404. */
   readonly whatIf?: WhatIf;
+  /** Absent: the path answers 404. */
+  readonly explain?: ExplainApplication;
+  /** Absent: the path answers 404. */
+  readonly holds?: HoldAccess;
   /** Answers `POST /validate`; absent: there is no such path. */
   readonly admit?: Admit;
   /** Takes `POST /api/webhook`; absent: there is no such path. */
@@ -69,7 +75,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
 }
 
 function createApp(options: ServerOptions): express.Express {
-  const { metrics, notReady, token, log, applications, admit, buses, replayer, whatIf, dead } = options;
+  const { metrics, notReady, token, log, admit, buses, replayer, whatIf, dead } = options;
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
@@ -92,7 +98,7 @@ function createApp(options: ServerOptions): express.Express {
   app.use("/api", openRoutes(settings));
   app.use(checkToken(token));
   app.use("/api/v1", settingsRoutes(settings), argoRoutes(options));
-  if (applications) app.use("/api/v1/tiphys/applications", applicationSensorRoutes(applications)); // it waits for no history
+  mountOwn(app, options);
   if (replayer) app.use("/api/v1/tiphys/replay", express.json({ limit: maxBodyBytes }), replayRoutes(replayer));
   if (whatIf) app.use("/api/v1/tiphys/what-if", express.json({ limit: maxBodyBytes }), whatIfRoutes(whatIf));
   if (buses) app.use("/api/v1/tiphys/bus", busRoutes(buses));
@@ -103,6 +109,14 @@ function createApp(options: ServerOptions): express.Express {
   });
   app.use(answerError(log));
   return app;
+}
+
+/** Ours beside Argo CD's paths for Applications; they wait for no history, or by themselves. */
+function mountOwn(app: express.Express, { applications, explain, holds }: ServerOptions): void {
+  if (!applications) return;
+  app.use("/api/v1/tiphys/applications", applicationSensorRoutes(applications));
+  if (explain) app.use("/api/v1/tiphys/applications", applicationWhyRoutes(applications, explain));
+  if (holds) app.use("/api/v1/tiphys/holds", holdRoutes(holds));
 }
 
 /** A page of another site may reach loopback by a name of its own (DNS rebinding): only our names are answered. */

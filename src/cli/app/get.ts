@@ -5,6 +5,7 @@ import { globalFlags } from "../engine-client.ts";
 import { print } from "../output.ts";
 import { qualifiedName } from "./application.ts";
 import { openApplicationsClient, parseAppName } from "./applications-client.ts";
+import { heldBy, openHoldsClient } from "./holds-client.ts";
 import { detailsText, localZone } from "./summary.ts";
 import { treeText } from "./tree-text.ts";
 
@@ -29,7 +30,8 @@ export function getCommand(): Command {
       const client = openApplicationsClient(globalFlags(self));
       const application = await client.get(app, refreshOf(flags));
       const windows = await client.windows(app);
-      const context = { url: client.url, zone: localZone(), clock: systemClock, windows };
+      const holds = heldBy(application, await openHoldsClient(globalFlags(self)).list());
+      const context = { url: client.url, zone: localZone(), clock: systemClock, windows, holds };
       const { output } = globalFlags(self);
       const tree = output === "tree" || output === "tree=detailed" ? await client.tree(app) : {};
       const asTree = (isDetailed: boolean) => (found: KubeObject) =>

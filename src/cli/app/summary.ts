@@ -33,6 +33,8 @@ export interface SummaryContext {
   readonly clock: Clock;
   /** Of the Application, as the API tells them. */
   readonly windows: JsonObject;
+  /** Those that keep its automated syncs back now, one line each. */
+  readonly holds?: readonly string[];
 }
 
 /** The zone of whoever reads. */
@@ -70,7 +72,7 @@ export function syncText(application: KubeObject, context: SummaryContext): stri
   ].join("\n");
 }
 
-function summaryText(application: KubeObject, { url, windows }: SummaryContext): string {
+function summaryText(application: KubeObject, { url, windows, holds = [] }: SummaryContext): string {
   const automated = automatedOf(application);
   const { status, message } = healthOf(application);
   return [
@@ -82,6 +84,7 @@ function summaryText(application: KubeObject, { url, windows }: SummaryContext):
     hasSeveralSources(application) ? "Sources:" : "Source:",
     ...sourcesOf(application).flatMap(sourceLines),
     ...windowLines(windows),
+    ...holds.map((hold) => line("On Hold:", hold)),
     line("Sync Policy:", automated ? `Automated${automated.prune ? " (Prune)" : ""}` : "Manual"),
     line("Sync Status:", syncLine(application)),
     line("Health Status:", message === "" ? status : `${status} (${oneLine(message)})`),

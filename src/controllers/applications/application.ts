@@ -9,7 +9,7 @@ import { createSlots } from "../../base/slots.ts";
 import type { CompiledSensor } from "../../events/sensor/compile.ts";
 import type { ReceivedEvent } from "../../events/sensor/state.ts";
 import { consentOf } from "../../gitops/reconcile/held-back.ts";
-import { claimantOf } from "../../gitops/reconcile/look.ts";
+import { claimantOf, type Memory } from "../../gitops/reconcile/look.ts";
 import { type Reconciled, reconcile } from "../../gitops/reconcile/reconcile.ts";
 import { refreshAsked } from "../../gitops/reconcile/refresh-needed.ts";
 import { mergeRequests, type ReconcileRequest, requestOf } from "../../gitops/reconcile/request.ts";
@@ -80,6 +80,8 @@ export interface ApplicationController extends Reconciler {
   repositories(): Iterable<UsedRepository>;
   /** Looks again at those with a chart that may have moved without a push, or at those that could not be compared. */
   lookAgain(which: "charts" | "failed", what: string): void;
+  /** What the last look at an Application came to; undefined: there was none. */
+  decided(key: string): Memory["decided"];
   /** Applications as the Sensors that they are. */
   sensors(): readonly CompiledSensor[];
   stopAll(): Promise<void>;
@@ -192,6 +194,10 @@ class ApplicationReconciler implements ApplicationController {
       const isWanted = which === "charts" ? hasMovingChart : memory.hasFailed === true;
       if (isWanted) void this.offerLocal({ reason: "timer", application: key, id: `timer/${key}`, what, level: 2 });
     }
+  }
+
+  decided(key: string): Memory["decided"] {
+    return this.#entries.get(key)?.memory.decided;
   }
 
   sensors(): readonly CompiledSensor[] {

@@ -78,14 +78,11 @@ type Automated = NonNullable<Application["syncPolicy"]["automated"]>;
  * count either: two Applications would take them from each other for ever.
  */
 export function decideAutoSync(input: AutoSyncInput): AutoSyncDecision {
-  const { application, syncStatus, revisions } = input;
+  const { application, revisions } = input;
   const { automated } = application.syncPolicy;
   if (automated === undefined) return none("automated sync is not enabled", "manual");
-  if (application.operation !== undefined) return none("another operation is in progress");
-  if (application.deletedAt !== "") return none("the Application is being deleted");
-  if (syncStatus === "Synced") return none("everything is as it should be");
-  if (syncStatus === "Unknown") return none("it is not known what differs: the comparison failed");
-
+  const out = notNow(input);
+  if (out !== undefined) return out;
   const policies = policiesOf(application);
   if ("problem" in policies) return { kind: "error", message: policies.problem, obstacle: { kind: "policy" } };
   const own = input.resources.filter(({ status, isForeign = false }) => status !== undefined && !isForeign);
@@ -109,6 +106,14 @@ export function decideAutoSync(input: AutoSyncInput): AutoSyncDecision {
   const operation = operationOf(input, automated, isRepeat ? different : undefined);
   const what = isRepeat ? "live objects were changed since the last sync" : "this state was not synced yet";
   return { kind: "start", operation, reason: `${what}: syncing to ${listed(revisions)}` };
+}
+
+function notNow({ application, syncStatus }: AutoSyncInput): AutoSyncDecision | undefined {
+  if (application.operation !== undefined) return none("another operation is in progress");
+  if (application.deletedAt !== "") return none("the Application is being deleted");
+  if (syncStatus === "Synced") return none("everything is as it should be");
+  if (syncStatus === "Unknown") return none("it is not known what differs: the comparison failed");
+  return undefined;
 }
 
 function none(reason: string, kind?: Obstacle["kind"]): AutoSyncDecision {

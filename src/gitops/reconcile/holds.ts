@@ -115,7 +115,7 @@ export function isHoldOver({ until }: Pick<Hold, "until">, now: Instant): boolea
 /** `cluster`: the one that the destination means. */
 export function isHeldBy(
   { scope }: Pick<Hold, "scope">,
-  { metadata }: Pick<Application, "metadata">,
+  { metadata }: { readonly metadata: Pick<Application["metadata"], "namespace" | "name" | "labels"> },
   cluster: { readonly server: string; readonly name: string },
 ): boolean {
   switch (scope.kind) {

@@ -49,7 +49,7 @@ const unreadable: readonly JsonObject[] = [
   {},
   { reason: "x" },
   { all: "true", cluster: "a" },
-  { selector: "a==(" },
+  { selector: "a in (" },
   { all: "true", until: "tomorrow" },
 ];
 for (const data of unreadable) {

@@ -1,0 +1,76 @@
+import express, { type Request, Router } from "express";
+import { textOf } from "../api/fields.ts";
+import { type Instant, instant, isoTime } from "../base/clock.ts";
+import { EngineError } from "../base/errors.ts";
+import { isJsonObject } from "../base/json.ts";
+import { textParameter } from "./application-query.ts";
+
+/** Which Applications a hold is for; see `gitops/reconcile/holds.ts`. */
+type Scope =
+  | { readonly kind: "application"; readonly application: string }
+  | { readonly kind: "selector"; readonly selector: string }
+  | { readonly kind: "cluster"; readonly cluster: string }
+  | { readonly kind: "all" };
+
+export interface HoldShown {
+  readonly name: string;
+  readonly scope: Scope;
+  readonly reason: string;
+  readonly owner: string;
+  readonly until?: Instant;
+}
+
+/** See `controllers/applications/holds.ts`. */
+export interface HoldAccess {
+  list(): readonly HoldShown[];
+  place(hold: Omit<HoldShown, "name">): Promise<HoldShown>;
+  end(scope: Scope): Promise<HoldShown>;
+}
+
+/** `/api/v1/tiphys/holds`: of many Applications; those of one stand in its annotations, and are listed here, too. */
+export function holdRoutes(holds: HoldAccess): Router {
+  const router = Router();
+  router.get("/", (_, response) => void response.json({ holds: holds.list().map(shown) }));
+  router.post("/", express.json(), async (request, response) => {
+    const body: unknown = request.body;
+    const { reason, owner, until } = isJsonObject(body) ? body : {};
+    if (textOf(reason) === "") throw new EngineError("USAGE", "reason: must be a text that is not empty");
+    const end = untilOf(textOf(until));
+    const scope = scopeOf(
+      (name) => (isJsonObject(body) ? textOf(body[name]) : ""),
+      isJsonObject(body) && body.all === true,
+    );
+    const hold = { scope, reason: textOf(reason), owner: textOf(owner), ...(end === undefined ? {} : { until: end }) };
+    response.status(201).json(shown(await holds.place(hold)));
+  });
+  router.delete("/", async (request: Request, response) => {
+    const text = (name: string): string => textParameter(request, name) ?? "";
+    response.json(shown(await holds.end(scopeOf(text, text("all") === "true"))));
+  });
+  return router;
+}
+
+function scopeOf(text: (name: string) => string, isAll: boolean): Scope {
+  const [selector, cluster] = [text("selector"), text("cluster")];
+  const scopes: readonly Scope[] = [
+    ...(selector === "" ? [] : [{ kind: "selector" as const, selector }]),
+    ...(cluster === "" ? [] : [{ kind: "cluster" as const, cluster }]),
+    ...(isAll ? [{ kind: "all" as const }] : []),
+  ];
+  const [scope] = scopes;
+  if (scope === undefined || scopes.length > 1) {
+    throw new EngineError("USAGE", "a hold is for one of selector, cluster and all");
+  }
+  return scope;
+}
+
+function untilOf(text: string): Instant | undefined {
+  if (text === "") return undefined;
+  const at = Date.parse(text);
+  if (Number.isNaN(at)) throw new EngineError("USAGE", `until: "${text}" must be a time such as 2026-12-01T08:00:00Z`);
+  return instant(at);
+}
+
+function shown({ until, ...hold }: HoldShown): object {
+  return { ...hold, ...(until === undefined ? {} : { until: isoTime(until) }) };
+}

@@ -1,0 +1,150 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { failOnLeakedChildren } from "../harness/leaks.ts";
+import { kubectlMissing } from "../harness/run.ts";
+import { waitFor } from "../harness/wait.ts";
+import { application, configMap, GitOpsScenario } from "./gitops-scenario.ts";
+
+failOnLeakedChildren();
+const skip = kubectlMissing() ?? false;
+
+const hanging = {
+  apiVersion: "apps/v1",
+  kind: "Deployment",
+  metadata: { name: "slow", annotations: { "tiphys.io/simulate-outcome": "hang" } },
+  spec: {
+    selector: { matchLabels: { app: "slow" } },
+    template: { metadata: { labels: { app: "slow" } }, spec: { containers: [{ name: "c", image: "nginx" }] } },
+  },
+};
+const broken = (name: string) => ({ apiVersion: "v1", kind: "ConfigMap", metadata: { name } });
+const automated = { prune: true, selfHeal: true };
+const closed = { kind: "deny", schedule: "* * * * *", duration: "1h", applications: ["windowed"] };
+const project = {
+  apiVersion: "argoproj.io/v1alpha1",
+  kind: "AppProject",
+  metadata: { name: "strict", namespace: "argocd" },
+  spec: {
+    sourceRepos: ["*"],
+    destinations: [{ server: "*", namespace: "default" }],
+    syncWindows: [closed],
+  },
+};
+
+test("app why: what each Application waits for, by the command line", { skip }, async () => {
+  await using scenario = await GitOpsScenario.start({
+    repositories: {
+      shop: {
+        "web/a.yaml": configMap("web", "0"),
+        "manual/a.yaml": configMap("manual", "0"),
+        "held/a.yaml": configMap("held", "0"),
+        "windowed/a.yaml": configMap("windowed", "0"),
+        "needy/a.yaml": configMap("needy", "0"),
+        "slow/a.yaml": hanging,
+        "failing/a.yaml": broken("No Name"),
+        "retrying/a.yaml": broken("Nor This"),
+      },
+    },
+    manifests: (urlOf) => {
+      const app = (name: string, fields: object = {}, metadata: object = {}) =>
+        application(name, urlOf("shop"), { source: { repoURL: urlOf("shop"), path: name }, ...fields }, metadata);
+      const never = { automated, retry: { limit: 0 } };
+      const long = { automated, retry: { limit: 3, backoff: { duration: "1h" } } };
+      return [
+        project,
+        app("web"),
+        app("manual", { syncPolicy: {} }),
+        app("held", {}, { annotations: { "tiphys.io/hold": "incident", "tiphys.io/hold-by": "anna" } }),
+        app("windowed", { project: "strict" }),
+        app("needy", {}, { annotations: { "tiphys.io/needs": "manual" } }),
+        app("slow", { syncPolicy: { automated } }),
+        app("failing", { syncPolicy: never }),
+        app("retrying", { syncPolicy: long }),
+        app("lost", { source: { repoURL: urlOf("shop"), path: "nowhere" } }),
+        app("foreign", { project: "strict", destination: { name: "in-cluster", namespace: "elsewhere" } }),
+      ];
+    },
+  });
+  const why = async (name: string, ...args: string[]) => scenario.engine.cli(["app", "why", name, ...args]);
+  const answers: readonly (readonly [name: string, pattern: RegExp])[] = [
+    ["web", /^Application argocd\/web: Synced at [0-9a-f]{7}, Healthy\nwaits for nothing\n/],
+    ["manual", /waits for manual: automated sync is not enabled\n/],
+    ["held", /waits for hold: a sync is due, but it is on hold: incident \(anna\)\n/],
+    ["windowed", /waits for window until 20\S+Z: a sync is due, but the deny window "\* \* \* \* \*" for 1h keeps/],
+    ["needy", /waits for need: a sync is due, but it needs argocd\/manual, which is OutOfSync\n/],
+    ["slow", /waits for health: .*apps\/Deployment\/.*slow/],
+    ["failing", /waits for failed: Failed last sync attempt to \[[0-9a-f]{40}\]: /],
+    ["retrying", /waits for retry until 20\S+Z: .*Retrying attempt #1 at /],
+    ["lost", /waits for repository: ComparisonError: .*nowhere/],
+    ["foreign", /waits for project: InvalidSpecError: .*elsewhere/],
+  ];
+  for (const [name, pattern] of answers) {
+    await waitFor(`${name} to be explained`, async () => pattern.test((await why(name)).stdout), 20_000).catch(
+      async (error: unknown) => assert.match((await why(name)).stdout, pattern, String(error)),
+    );
+  }
+  const web = await why("web");
+  assert.match(
+    web.stdout,
+    /decision \S+: Application argocd\/web fired reconcile: .*\n.* {2}sync \S+: .*Succeeded at [0-9a-f]{7}/,
+  );
+  const json = JSON.parse((await why("held", "-o", "json")).stdout) as {
+    waits: { for: string }[];
+    sync: { status: string };
+  };
+  assert.deepEqual([json.waits.map((one) => one.for), json.sync.status], [["hold"], "OutOfSync"]);
+  const missing = await why("nobody");
+  assert.deepEqual([missing.code, missing.stdout], [1, ""]);
+  assert.match(missing.stderr, /"nobody" not found/);
+});
+
+test("app why --not: why a commit is not what is deployed", { skip }, async () => {
+  await using scenario = await GitOpsScenario.start({
+    repositories: { shop: { "web/a.yaml": configMap("web", "0"), "other/a.yaml": configMap("other", "0") } },
+    manifests: (urlOf) => [
+      application("web", urlOf("shop"), { source: { repoURL: urlOf("shop"), path: "web", targetRevision: "main" } }),
+    ],
+  });
+  const not = async (commit: string): Promise<string> => {
+    const { code, stdout, stderr } = await scenario.engine.cli(["app", "why", "web", "--not", commit]);
+    assert.deepEqual([code, stderr], [0, ""]);
+    return stdout.split("\n")[1] ?? "";
+  };
+  await scenario.waitForSynced("web");
+  const copy = await scenario.clone("shop");
+  const first = await copy.git("rev-parse", "HEAD");
+  assert.match(await not(first), /^[0-9a-f]{7} deployed: it is deployed since 20/);
+  const elsewhere = await copy.commitAndPush({ "other/a.yaml": configMap("other", "1") });
+  await scenario.waitForSynced("web", elsewhere);
+  assert.match(await not(elsewhere.slice(0, 8)), / unchanged: .*changes nothing in web, which this Application reads/);
+  const second = await copy.commitAndPush({ "web/a.yaml": configMap("web", "1") });
+  await scenario.waitForSynced("web", second);
+  assert.match(await not(second), / deployed: /);
+  assert.match(
+    await not(first),
+    new RegExp(` superseded: it was synced at 20\\S+; since then ${second} took its place`),
+  );
+  assert.match(await not(elsewhere), / superseded: superseded: /);
+  assert.match(await not("0123456789abcdef0123456789abcdef01234567"), / not-seen: never seen: /);
+  await copy.git("checkout", "--quiet", "-b", "side");
+  const side = await copy.commit({ "web/a.yaml": configMap("web", "side") });
+  await copy.push("origin", "side");
+  assert.match(await not(side), / not-followed: not on main, which the Application follows/);
+  await copy.git("checkout", "--quiet", "main");
+  assert.equal((await scenario.engine.cli(["app", "hold", "web", "--reason", "incident", "--owner", "anna"])).code, 0);
+  const held = await copy.commitAndPush({ "web/a.yaml": configMap("web", "2") });
+  await scenario.waitForStatus("web", "to differ", ({ sync }) => sync?.revision === held);
+  assert.match(await not(held), / blocked: blocked: a sync is due, but it is on hold: incident \(anna\)/);
+  const { stdout } = await scenario.engine.cli(["app", "why", "web"]);
+  assert.match(
+    stdout,
+    /decision \S+: Application argocd\/web fired reconcile: push: .*; a sync is due, but it is on hold/,
+  );
+  assert.equal((await scenario.engine.cli(["app", "hold", "web", "--release"])).code, 0);
+  await scenario.waitForSynced("web", held);
+  const bad = await copy.commitAndPush({ "web/b.yaml": broken("Bad Name") });
+  await scenario.waitForStatus("web", "to fail", ({ operationState }) =>
+    /Retrying/.test(operationState?.message ?? ""),
+  );
+  assert.match(await not(bad), / syncing: it is being synced: .*Retrying attempt/);
+});
