@@ -1,4 +1,5 @@
 import { objectOf, textOf } from "../../api/fields.ts";
+import { EngineError } from "../../base/errors.ts";
 import type { JsonValue } from "../../base/json.ts";
 import { type HoldScope, isHeldBy } from "../../gitops/reconcile/holds.ts";
 import type { KubeObject } from "../../objects/object.ts";
@@ -23,6 +24,7 @@ export interface ShownHold {
 
 /** Holds of many Applications, over the API. */
 export interface HoldsClient {
+  /** None from an engine that does not know of them. */
   list(): Promise<readonly ShownHold[]>;
   place(hold: HoldScopeFlags & Pick<ShownHold, "reason" | "owner" | "until">): Promise<ShownHold>;
   end(scope: HoldScopeFlags): Promise<ShownHold>;
@@ -31,7 +33,7 @@ export interface HoldsClient {
 export function openHoldsClient(flags: GlobalFlags): HoldsClient {
   const engine = requireEngine(flags);
   return {
-    list: async () => (await asked(engine.get<{ holds: readonly ShownHold[] }>("/holds"))).holds,
+    list: async () => (await asked(engine.get<Held>("/holds").catch(noneUnlessKnown))).holds,
     place: ({ selector, cluster, all, reason, owner, until }) =>
       asked(engine.post("/holds", { selector, cluster, all, reason, owner, until })),
     end({ selector, cluster, all }) {
@@ -40,6 +42,15 @@ export function openHoldsClient(flags: GlobalFlags): HoldsClient {
       return asked(engine.delete(`/holds?${new URLSearchParams(query)}`));
     },
   };
+}
+
+interface Held {
+  readonly holds: readonly ShownHold[];
+}
+
+function noneUnlessKnown(error: unknown): Held {
+  if (error instanceof EngineError && error.code === "NOT_FOUND") return { holds: [] };
+  throw error;
 }
 
 /** The holds that are for an Application, one line each. */
