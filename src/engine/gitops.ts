@@ -41,6 +41,7 @@ import type { EmittedEvent, GitFiles, GitOpsTarget } from "../events/triggers/tr
 import { createClaims } from "../gitops/reconcile/claims.ts";
 import type { DestinationCluster, Directory } from "../gitops/reconcile/destination.ts";
 import type { Hold } from "../gitops/reconcile/holds.ts";
+import { createOrphanMonitors, type OrphanMonitors } from "../gitops/reconcile/orphans.ts";
 import type { RenderCache } from "../gitops/reconcile/render-cache.ts";
 import { createChartSources } from "../gitops/source/chart-sources.ts";
 import { openGitSources } from "../gitops/source/git-sources.ts";
@@ -215,7 +216,8 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
   const { projects, onProject } = await openProjects(parts, settings.configMaps);
   const index = createApplicationIndex();
   const renders = await openRenders(parts, () => metrics.renders.add({}));
-  const follow = (one: LiveState) => followLive(one, settings, parts, gitOps);
+  const orphanMonitors = createOrphanMonitors(() => clock.monotonicMs());
+  const follow = (one: LiveState) => followLive(one, settings, parts, gitOps, orphanMonitors);
   let store: ApplicationStore | undefined;
   const requestAll = (what: string, id: string, concerns: (spec: JsonObject) => boolean): void =>
     requestAllOf(store, gitOps, { what, id, concerns });
@@ -260,6 +262,7 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
         isApplication,
         applicationAt: (key) => store?.find(key),
         holds: holds.active,
+        orphanMonitors,
         controllerNamespace,
         settings: settings.reconcile,
         syncSettings: settings.sync,
@@ -354,12 +357,14 @@ function followLive(
   { reconcile, groupOf }: Settings,
   { ledger, clock, log }: Parts,
   gitOps: GitOps,
+  orphans: OrphanMonitors,
 ): () => void {
   return followLiveChanges({
     live,
     checks: () => reconcile().checks,
     groupOf,
     applicationOf: (instance) => gitOps.running?.controller.byInstance(instance),
+    monitorsOf: (namespace) => orphans.of(live, namespace),
     onDrift: (reason) => void gitOps.running?.controller.offerLocal(reason),
     ledger,
     clock,

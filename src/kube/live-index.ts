@@ -23,6 +23,8 @@ export class LiveIndex {
   readonly #named = new Map<string, Entry>();
   readonly #groups = new Buckets();
   readonly #children = new Buckets();
+  /** By namespace, those without owners. */
+  readonly #tops = new Buckets();
 
   /** Takes the place of what was known under this kind, namespace and name. */
   set(object: KubeObject, group: string | undefined): void {
@@ -32,6 +34,7 @@ export class LiveIndex {
     for (const name of entry.names) this.#named.set(name, entry);
     for (const owner of entry.owners) this.#children.add(owner, entry);
     if (group !== undefined) this.#groups.add(group, entry);
+    if (entry.owners.length === 0) this.#tops.add(object.metadata.namespace ?? "", entry);
   }
 
   delete(object: KubeObject): void {
@@ -42,10 +45,15 @@ export class LiveIndex {
     for (const name of entry.names) if (this.#named.get(name) === entry) this.#named.delete(name);
     for (const owner of entry.owners) this.#children.remove(owner, entry);
     if (entry.group !== undefined) this.#groups.remove(entry.group, entry);
+    if (entry.owners.length === 0) this.#tops.remove(entry.object.metadata.namespace ?? "", entry);
   }
 
   ofGroup(group: string): readonly KubeObject[] {
     return this.#groups.list(group);
+  }
+
+  topsOf(namespace: string): readonly KubeObject[] {
+    return this.#tops.list(namespace);
   }
 
   childrenOf(uid: string): readonly KubeObject[] {

@@ -43,6 +43,8 @@ export interface LiveState {
   find(ref: ObjectRef): KubeObject | undefined;
   /** In the order of kind, namespace, name. An object is in here once, however many versions of its kind are watched. */
   ofGroup(group: string): readonly KubeObject[];
+  /** Objects of the namespace that no other owns, in the order of kind and name. */
+  topsOf(namespace: string): readonly KubeObject[];
   /** In the order of kind, namespace, name; the claims of a StatefulSet too, which it owns by name only. */
   childrenOf(uid: string): readonly KubeObject[];
   /** The topmost known owner, the object itself if it has none. Controllers go before other owners. */
@@ -162,6 +164,10 @@ class ClusterState implements LiveState {
 
   ofGroup(group: string): readonly KubeObject[] {
     return this.#index.ofGroup(group);
+  }
+
+  topsOf(namespace: string): readonly KubeObject[] {
+    return this.#index.topsOf(namespace);
   }
 
   childrenOf(uid: string): readonly KubeObject[] {

@@ -89,7 +89,9 @@ export function createApplicationLooks(deps: ApplicationLooksDeps): ApplicationL
     const application = read(ref);
     const place = placed(application);
     // With claims and a memory of its own: looking changes nothing for those who reconcile.
-    const own = { ...deps, claims: createClaims(), metrics: { comparedObjects: { add: () => undefined } } };
+    const metrics = { comparedObjects: { add: () => undefined } };
+    const { orphanMonitors: _, ...rest } = deps;
+    const own = { ...rest, claims: createClaims(), metrics };
     const request = { level: 1, hard: false, seen: [] } as const;
     const signal = AbortSignal.timeout(lookTimeoutMs);
     return {
@@ -110,7 +112,9 @@ export function createApplicationLooks(deps: ApplicationLooksDeps): ApplicationL
       const { look: found, place } = await look(ref);
       const { live } = place.cluster;
       const nodes = treeNodes({ objects: found.comparison.objects, live, healthOf: assessHealth });
-      return { nodes, orphanedNodes: [], hosts: [], shardsCount: 1 };
+      const orphans = found.orphans.map((object) => ({ live: object }));
+      const orphanedNodes = treeNodes({ objects: orphans, live, healthOf: assessHealth });
+      return { nodes, orphanedNodes, hosts: [], shardsCount: 1 };
     },
     cluster: (ref) => placed(read(ref)).cluster.kube,
     windows(ref) {

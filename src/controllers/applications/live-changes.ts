@@ -25,6 +25,8 @@ export interface LiveChangesDeps {
   /** By instance name. */
   readonly applicationOf: (instance: string) => ChangedApplication | undefined;
   readonly onDrift: (reason: LocalReason) => void;
+  /** Applications that look for orphans in a namespace. */
+  readonly monitorsOf?: (namespace: string) => readonly string[];
   /** What users say of health, as it is now. */
   readonly checks?: () => HealthChecks;
   /** The instance that an object is tracked as; default: by the annotation. */
@@ -48,6 +50,7 @@ export function followLiveChanges(deps: LiveChangesDeps): () => void {
   const limit = createObservationLimit(deps.clock);
   return deps.live.onChange((change) => {
     if (change.isInitial) return;
+    if (isOrphanChange(change, deps)) tellMonitors(change, deps);
     for (const instance of instancesOf(change, deps)) {
       const application = deps.applicationOf(instance);
       // Its own status is no state of one that manages itself.
@@ -71,7 +74,21 @@ function instancesOf(
   return instances;
 }
 
-function driftOf({ type, object }: LiveChange, { key }: ChangedApplication): LocalReason {
+/** Whether an object that no other owns, and no Application tracks, came or went. */
+function isOrphanChange({ type, object, previous }: LiveChange, { groupOf: of = groupOf }: LiveChangesDeps): boolean {
+  if ((object.metadata.ownerReferences ?? []).length > 0) return false;
+  const isNow = type === "set" && of(object) === undefined;
+  const before = type === "deleted" ? object : previous;
+  return isNow !== (before !== undefined && of(before) === undefined);
+}
+
+function tellMonitors(change: LiveChange, { monitorsOf, onDrift }: LiveChangesDeps): void {
+  const { namespace } = change.object.metadata;
+  if (namespace === undefined || monitorsOf === undefined) return;
+  for (const key of monitorsOf(namespace)) onDrift(driftOf(change, { key }));
+}
+
+function driftOf({ type, object }: LiveChange, { key }: Pick<ChangedApplication, "key">): LocalReason {
   const isRoot = (object.metadata.ownerReferences ?? []).length === 0;
   const text = keyText(keyOf(object));
   const what = `${text.replace(/^\//, "")} ${type === "deleted" ? "was deleted" : "changed"}`;

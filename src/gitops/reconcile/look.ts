@@ -23,6 +23,7 @@ import { type Claimant, type Claims, isForeign } from "./claims.ts";
 import type { FoundCondition } from "./conditions.ts";
 import type { Place } from "./destination.ts";
 import { localManifests } from "./local-manifests.ts";
+import { type OrphanMonitors, orphansOf } from "./orphans.ts";
 import type { ReconcileRequest } from "./request.ts";
 import { askServer, type ServerAnswers } from "./server-side.ts";
 import { defaultSettings, type ReconcileSettings, trackingOf } from "./settings.ts";
@@ -47,6 +48,8 @@ export interface Look {
   readonly foreign: ReadonlySet<string>;
   /** The warnings about objects that another Application owns, or is tracked as owning. */
   readonly ownedByOthers: readonly string[];
+  /** Objects of the destination's namespace that no Application manages, if the project asks for them. */
+  readonly orphans: readonly KubeObject[];
   /** Hooks of earlier syncs that are still there. */
   readonly liveHooks: readonly KubeObject[];
   /** Other Applications that should look again: what they share with this one changed. */
@@ -59,6 +62,8 @@ export interface LookDeps extends TargetDeps, VerifyDeps {
   /** Whether there is an Application `namespace/name`, looked at or not. */
   isApplication(key: string): boolean;
   readonly metrics: Pick<Metrics, "comparedObjects">;
+  /** Default: nobody looks for orphans. */
+  readonly orphanMonitors?: OrphanMonitors;
   /** As they are at the moment of a look; default: nobody set anything. */
   readonly settings?: () => ReconcileSettings;
 }
@@ -115,11 +120,12 @@ export async function lookAt(
     : await renderOnce(application, request, revisions, memory, inPlace, signal);
   const resolved = { revisions: rendered.revisions, asked: revisions };
   const unverified = isLocal ? [] : await verifySources(application, place.project, resolved, deps, signal);
+  const own = claimantOf(application, deps.controllerNamespace);
   const settings = (deps.settings ?? (() => defaultSettings))();
   const { live } = place.cluster;
   await live.ensure(kindsOf(application, rendered.manifests), signal);
+  const namespace = await monitored(own.app, application, place, deps, signal);
   const targets = targetsOf(application, rendered.manifests, live, memory, { ...deps, settings });
-  const own = claimantOf(application, deps.controllerNamespace);
   const wanted = targets.objects.filter(({ metadata }) => metadata.name);
   const disturbed = deps.claims.set(own, new Set(wanted.map((target) => claimKey(target, place))));
   const found = liveObjects(own, wanted, place);
@@ -146,9 +152,42 @@ export async function lookAt(
     isUnverified: unverified.length > 0,
     foreign: shared.foreign,
     ownedByOthers: shared.ownedByOthers,
+    orphans: orphansIn(namespace, comparison, place, { ...deps, settings }),
     liveHooks: found.filter(({ metadata }) => isHook(metadata.annotations ?? {})),
     disturbed,
   };
+}
+
+/** The namespace where it looks for orphans: its destination's, if the project asks for them. */
+async function monitored(
+  app: string,
+  { destination }: Application,
+  { project, cluster }: Place,
+  { orphanMonitors }: LookDeps,
+  signal: AbortSignal,
+): Promise<string> {
+  const namespace = project.orphanedResources === undefined ? "" : (destination.namespace ?? "");
+  orphanMonitors?.set(app, cluster.live, namespace || undefined);
+  if (namespace !== "") await orphanMonitors?.ensure(cluster, signal);
+  return namespace;
+}
+
+function orphansIn(
+  namespace: string,
+  { objects }: Comparison,
+  { project, cluster: { live } }: Place,
+  deps: Settled,
+): readonly KubeObject[] {
+  if (namespace === "") return [];
+  const managed = objects.flatMap(({ target, live: found }) => {
+    const some = found ?? target;
+    return some === undefined ? [] : [keyText(keyOf(some))];
+  });
+  const isTracked = (object: KubeObject): boolean => {
+    const owner = ownerOf(object, trackingOf(deps.settings));
+    return owner !== undefined && deps.isApplication(appOf(owner, deps.controllerNamespace));
+  };
+  return orphansOf({ project, namespace, objects: live.topsOf(namespace), managed: new Set(managed), isTracked });
 }
 
 /** Made once for the same rules: comparisons are remembered by their identity. */
@@ -338,8 +377,12 @@ function sharedObjects(
  * not decide whose an object is.
  */
 function mayWant(instance: string, { claims, controllerNamespace, isApplication }: Settled): boolean {
-  const app = instance.includes("_") ? instance.replace("_", "/") : `${controllerNamespace}/${instance}`;
+  const app = appOf(instance, controllerNamespace);
   return !claims.isKnown(app) && isApplication(app);
+}
+
+function appOf(instance: string, controllerNamespace: string): string {
+  return instance.includes("_") ? instance.replace("_", "/") : `${controllerNamespace}/${instance}`;
 }
 
 /** Whether automated syncs leave the object alone. */

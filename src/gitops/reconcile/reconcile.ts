@@ -14,6 +14,7 @@ import { heldBack } from "./held-back.ts";
 import type { Hold } from "./holds.ts";
 import { createMemory, isForeignTo, type Look, type LookDeps, lookAt, type Memory } from "./look.ts";
 import { unmetNeed } from "./needs.ts";
+import { orphanCondition } from "./orphans.ts";
 import { policiesOf } from "./policies.ts";
 import type { ReconcileRequest } from "./request.ts";
 import { buildStatus, failedStatus, invalidStatus } from "./status.ts";
@@ -237,7 +238,7 @@ function conclude(
       health: { health, resources: objectHealth },
       revisions,
       sourceTypes,
-      conditions: conditionsOf(application, look, decision, now),
+      conditions: conditionsOf(application, look, place, decision, now),
       summary: summarize(treeOf(look, place.cluster.live), application.metadata.annotations),
       controllerNamespace,
       level: request.level,
@@ -263,10 +264,13 @@ function treeOf({ comparison }: Look, live: LiveState): readonly KubeObject[] {
 function conditionsOf(
   application: Application,
   look: Look,
+  { project }: Place,
   decision: AutoSyncDecision,
   now: Instant,
 ): readonly JsonObject[] {
-  const found = setConditions(application.status.conditions, look.conditions, compared, now);
+  const before = setConditions(application.status.conditions, look.conditions, compared, now);
+  const orphans = orphanCondition(project, look.orphans.length);
+  const found = setConditions(before, orphans === undefined ? [] : [orphans], evaluatedTypes.orphans, now);
   const refused = decision.kind === "error" ? [{ type: "SyncError" as const, message: decision.message }] : [];
   return setConditions(found, refused, evaluatedTypes.autoSync, now);
 }
