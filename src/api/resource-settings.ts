@@ -46,6 +46,8 @@ export interface ResourceSettings {
   readonly instanceLabel: string;
   /** "": none. */
   readonly installationId: string;
+  /** Whether changes in fields that do not count are no reason to look (`resource.ignoreResourceUpdatesEnabled`). */
+  readonly ignoresUpdates: boolean;
   /** Annotations of Secrets whose values are not shown. */
   readonly maskedAnnotations: readonly string[];
   /** Why the settings cannot be used. Nothing can be compared then. */
@@ -60,6 +62,7 @@ export const defaultResourceSettings: ResourceSettings = {
   trackingMethod: "annotation",
   instanceLabel: defaultInstanceLabel,
   installationId: "",
+  ignoresUpdates: true,
   maskedAnnotations: [],
   problems: [],
 };
@@ -92,12 +95,13 @@ export function parseResourceSettings(data: Readonly<Record<string, string>>): R
 
 function readTracking(
   data: Readonly<Record<string, string>>,
-): Pick<ResourceSettings, "trackingMethod" | "instanceLabel" | "installationId" | "maskedAnnotations"> {
+): Omit<ResourceSettings, "overrides" | "compare" | "problems"> {
   const method = data["application.resourceTrackingMethod"];
   return {
     trackingMethod: method === "label" || method === "annotation+label" ? method : "annotation",
     instanceLabel: data["application.instanceLabelKey"] || defaultInstanceLabel,
     installationId: data.installationID ?? "",
+    ignoresUpdates: data["resource.ignoreResourceUpdatesEnabled"] !== "false",
     maskedAnnotations: (data["resource.sensitive.mask.annotations"] ?? "")
       .split(",")
       .map((name) => name.trim())

@@ -13,7 +13,7 @@ import { localEvent } from "../controllers/applications/application-requests.ts"
 import { type ApplicationStore, createApplicationStore } from "../controllers/applications/application-store.ts";
 import { createApplicationWhy, type ExplainApplication } from "../controllers/applications/application-why.ts";
 import { createGitOpsTarget } from "../controllers/applications/gitops-target.ts";
-import { createHolds, type Holds } from "../controllers/applications/holds.ts";
+import { createHolds, type Holds, type HoldsDeps } from "../controllers/applications/holds.ts";
 import { followLiveChanges } from "../controllers/applications/live-changes.ts";
 import { followNeeds } from "../controllers/applications/needed-applications.ts";
 import {
@@ -230,13 +230,7 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
       }),
   });
   const onHold = (changed: readonly Hold[], what: string) => requestHeld(store, gitOps, directory, changed, what);
-  const holds = createHolds({
-    cache: settings.configMaps,
-    kube,
-    namespace: controllerNamespace,
-    clock,
-    onChange: onHold,
-  });
+  const holds = openHolds(parts, settings, onHold);
   let applications: WatchCache | undefined;
   const directory: Directory = { project: projects.find, clusters: () => clusters.list(), controllerNamespace };
   const isApplication = (key: string): boolean => store?.find(key) !== undefined;
@@ -351,6 +345,10 @@ function takeReasons(parts: Parts, gitOps: GitOps, running: Running): void {
   );
 }
 
+function openHolds({ kube, clock }: Parts, { configMaps: cache }: Settings, onChange: HoldsDeps["onChange"]): Holds {
+  return createHolds({ cache, kube, namespace: controllerNamespace, clock, onChange });
+}
+
 /** Drifts and observations of one cluster, until it is called back. */
 function followLive(
   live: LiveState,
@@ -362,6 +360,7 @@ function followLive(
   return followLiveChanges({
     live,
     checks: () => reconcile().checks,
+    ignoresUpdate: (before, after) => reconcile().ignoresUpdate(before, after),
     groupOf,
     applicationOf: (instance) => gitOps.running?.controller.byInstance(instance),
     monitorsOf: (namespace) => orphans.of(live, namespace),

@@ -68,3 +68,29 @@ test("argocd-cm decides health and comparison of a running engine", { skip: kube
   });
   await scenario.waitForStatus("web", "Synced", (status) => status.sync?.status === "Synced");
 });
+
+test("changes of fields that argocd-cm ignores do not wake an Application", { skip: kubectlMissing() }, async () => {
+  await using scenario = await GitOpsScenario.start({
+    repositories: { web: { "a.yaml": configMap("settings", "0") } },
+    manifests: (urlOf) => [
+      {
+        apiVersion: "v1",
+        kind: "ConfigMap",
+        metadata: { name: "argocd-cm", namespace: "argocd" },
+        data: { "resource.customizations.ignoreResourceUpdates.ConfigMap": 'jsonPointers: ["/data/value"]' },
+      },
+      application("web", urlOf("web"), { syncPolicy: { automated: {} } }),
+    ],
+  });
+  const status = async () => (await scenario.status("web")).sync?.status;
+  const patch = (data: object) =>
+    scenario.kubectl(["patch", "configmap", "settings", "--type", "merge", "-p", JSON.stringify({ data })]);
+  await scenario.waitForSynced("web");
+  await patch({ value: "by hand" });
+  for (let look = 0; look < 5; look++) assert.equal(await status(), "Synced", "nobody has looked");
+  await scenario.engine.cli(["app", "get", "web", "--refresh"]);
+  assert.equal(await status(), "OutOfSync");
+  await patch({ value: "0" });
+  await patch({ other: "field" });
+  await scenario.waitForStatus("web", "Synced", ({ sync }) => sync?.status === "Synced");
+});

@@ -1,6 +1,7 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import { keyOf, keyText } from "../../gitops/diff/diff.ts";
+import { type IgnoresUpdate, ignoreUpdatesAnnotation } from "../../gitops/diff/resource-updates.ts";
 import { ownerOf } from "../../gitops/diff/tracking.ts";
 import { assessHealth } from "../../gitops/health/assess.ts";
 import type { HealthChecks } from "../../gitops/health/checks.ts";
@@ -27,6 +28,8 @@ export interface LiveChangesDeps {
   readonly onDrift: (reason: LocalReason) => void;
   /** Applications that look for orphans in a namespace. */
   readonly monitorsOf?: (namespace: string) => readonly string[];
+  /** Whether a change is in fields alone that do not count, as users say now; default: none is. */
+  readonly ignoresUpdate?: IgnoresUpdate;
   /** What users say of health, as it is now. */
   readonly checks?: () => HealthChecks;
   /** The instance that an object is tracked as; default: by the annotation. */
@@ -51,14 +54,30 @@ export function followLiveChanges(deps: LiveChangesDeps): () => void {
   return deps.live.onChange((change) => {
     if (change.isInitial) return;
     if (isOrphanChange(change, deps)) tellMonitors(change, deps);
+    const isIgnored = isIgnoredUpdate(change, deps);
     for (const instance of instancesOf(change, deps)) {
       const application = deps.applicationOf(instance);
       // Its own status is no state of one that manages itself.
       if (application === undefined || change.object.metadata.uid === application.head.uid) continue;
-      deps.onDrift(driftOf(change, application));
+      if (!isIgnored) deps.onDrift(driftOf(change, application));
       observe(change, application, limit, deps);
     }
   });
+}
+
+/** Of what an Application tracks, of Applications, and of objects that say so (spec argo-cd-engine 2.10). */
+function isIgnoredUpdate(
+  { type, object, previous }: LiveChange,
+  { ignoresUpdate, checks, groupOf: of = groupOf }: LiveChangesDeps,
+): boolean {
+  if (type === "deleted" || previous === undefined || ignoresUpdate === undefined) return false;
+  if (previous.metadata.uid !== object.metadata.uid) return false;
+  const isApplication = object.kind === "Application" && object.apiVersion.startsWith("argoproj.io/");
+  const isAsked = object.metadata.annotations?.[ignoreUpdatesAnnotation] === "true";
+  if (!isApplication && !isAsked && of(object) === undefined) return false;
+  const users = checks?.();
+  if (assessHealth(object, users)?.status !== assessHealth(previous, users)?.status) return false;
+  return ignoresUpdate(previous, object);
 }
 
 /** Both, when the object goes from one Application to another. */

@@ -14,7 +14,7 @@ export interface SettingsDeps {
   readonly namespace: string;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Called after a change that matters, with what counted before. */
+  /** Called after a change that matters, with what counted before; not for what is there from the beginning. */
   onChange(before: ReconcileSettings): void;
 }
 
@@ -22,7 +22,7 @@ export interface SettingsDeps {
 export function followSettings({ cache, namespace, clock, log, onChange }: SettingsDeps): () => ReconcileSettings {
   let data: Readonly<Record<string, string>> = {};
   let settings = defaultSettings;
-  const read = (): void => {
+  const read = (isFirst: boolean): void => {
     const next = settingsIn(cache.find(namespace, settingsName)?.data);
     if (isDeepStrictEqual(next, data)) return;
     const before = settings;
@@ -30,10 +30,10 @@ export function followSettings({ cache, namespace, clock, log, onChange }: Setti
     const resources = parseResourceSettings(next);
     settings = createSettings(resources, () => clock.now());
     for (const problem of resources.problems) log.warn("settings cannot be used, nothing is compared", { problem });
-    onChange(before);
+    if (!isFirst) onChange(before);
   };
-  cache.onChange(({ object }) => void (object.metadata.name === settingsName && read()));
-  read();
+  cache.onChange(({ object }) => void (object.metadata.name === settingsName && read(false)));
+  read(true);
   return () => settings;
 }
 

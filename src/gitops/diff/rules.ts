@@ -119,7 +119,7 @@ function matcherOf({ group = "", kind, name, namespace }: IgnoreRule): (object: 
 }
 
 /** `group/Kind`, of the core group also `Kind`; both parts may be globs. */
-function kindMatcher(key: string): (object: Pick<KubeObject, "apiVersion" | "kind">) => boolean {
+export function kindMatcher(key: string): (object: Pick<KubeObject, "apiVersion" | "kind">) => boolean {
   const at = key.indexOf("/");
   const group = matcher(key.slice(0, Math.max(at, 0)));
   const kind = matcher(key.slice(at + 1));

@@ -1,4 +1,5 @@
 import { defaultResourceSettings, type ResourceSettings } from "../../api/resource-settings.ts";
+import { createUpdateFilter, type IgnoresUpdate } from "../diff/resource-updates.ts";
 import type { Tracking } from "../diff/tracking.ts";
 import { createHealthChecks, type HealthChecks } from "../health/checks.ts";
 
@@ -6,11 +7,12 @@ import { createHealthChecks, type HealthChecks } from "../health/checks.ts";
 export interface ReconcileSettings {
   readonly resources: ResourceSettings;
   readonly checks: HealthChecks;
+  readonly ignoresUpdate: IgnoresUpdate;
 }
 
 /** @param nowMs what `os.time()` of scripts says, in milliseconds since 1970 */
 export function createSettings(resources: ResourceSettings, nowMs: () => number): ReconcileSettings {
-  return { resources, checks: createHealthChecks(resources, nowMs) };
+  return { resources, checks: createHealthChecks(resources, nowMs), ignoresUpdate: createUpdateFilter(resources) };
 }
 
 /** How objects are marked as an Application's. */

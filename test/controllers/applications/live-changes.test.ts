@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { defaultResourceSettings } from "../../../src/api/resource-settings.ts";
 import { silentLogger } from "../../../src/base/log.ts";
 import type { LocalReason } from "../../../src/controllers/applications/application-requests.ts";
-import { followLiveChanges, groupOf } from "../../../src/controllers/applications/live-changes.ts";
+import {
+  followLiveChanges,
+  groupOf,
+  type LiveChangesDeps,
+} from "../../../src/controllers/applications/live-changes.ts";
+import { createSettings } from "../../../src/gitops/reconcile/settings.ts";
 import { createLiveState } from "../../../src/kube/live-state.ts";
 import type { LedgerRecord } from "../../../src/record/records.ts";
 import { openTestPlane } from "../../harness/control-plane.ts";
@@ -13,7 +19,10 @@ const merge = "application/merge-patch+json";
 const pods = { apiVersion: "v1", kind: "Pod" };
 const head = { namespace: "argocd", name: "web", uid: "uid-of-web" };
 
-async function open({ lastSync }: { readonly lastSync: string | undefined } = { lastSync: "sync/d-1.0" }) {
+async function open(
+  { lastSync }: { readonly lastSync: string | undefined } = { lastSync: "sync/d-1.0" },
+  more: Partial<LiveChangesDeps> = {},
+) {
   const stack = new AsyncDisposableStack();
   const clock = createVirtualClock();
   const plane = stack.use(await openTestPlane({ clock }));
@@ -48,6 +57,7 @@ async function open({ lastSync }: { readonly lastSync: string | undefined } = { 
       },
       clock,
       log: silentLogger,
+      ...more,
     }),
   );
   return { client, clock, drifts, records, [Symbol.asyncDispose]: () => stack.disposeAsync() };
@@ -125,4 +135,32 @@ test("an object whose health flaps leaves few records, and none is lost without 
   assert.match(of("a").at(-1)?.message ?? "", new RegExp(`${101 - count} changes`));
   await rig.client.delete(ref("a"));
   await waitFor("the deletion", () => of("a").at(-1)?.change === "deleted");
+});
+
+test("a change in ignored fields alone is no reason to look, unless health changes", async () => {
+  const { ignoresUpdate } = createSettings(defaultResourceSettings, () => 0);
+  await using rig = await open(undefined, { ignoresUpdate });
+  const message = (text: string) => ({ status: { phase: "Running", message: text } });
+  await rig.client.create(pod("a"));
+  for (const text of ["one", "two"]) await rig.client.patch(ref("a"), merge, message(text), { subresource: "status" });
+  await rig.client.patch(ref("a"), merge, phase("Failed"), { subresource: "status" });
+  await rig.client.patch(ref("a"), merge, { metadata: { labels: { some: "label" } } });
+  await rig.client.delete(ref("a"));
+  await waitFor("the deletion", () => rig.records.some((record) => "change" in record && record.change === "deleted"));
+  const versions = rig.drifts.map(({ what }) => what);
+  assert.equal(versions.length, 4, "created, failed, labelled, deleted");
+});
+
+test("who looks for orphans is told of objects of nobody that come and go, and of no others", async () => {
+  await using rig = await open(undefined, {
+    monitorsOf: (namespace) => (namespace === "shop" ? ["argocd/other"] : []),
+  });
+  const { annotations: _, ...metadata } = pod("stray").metadata;
+  await rig.client.create({ ...pod("stray"), metadata });
+  await rig.client.patch(ref("stray"), merge, phase("Running"), { subresource: "status" });
+  await rig.client.delete(ref("stray"));
+  await rig.client.create(pod("a"));
+  await waitFor("the other", () => rig.records.length === 1);
+  const told = rig.drifts.flatMap(({ application, what }) => (application === "argocd/other" ? [what] : []));
+  assert.deepEqual(told, ["Pod/shop/stray changed", "Pod/shop/stray was deleted"]);
 });
