@@ -9,6 +9,7 @@ import { getCommand } from "./app/get.ts";
 import { historyCommand } from "./app/history.ts";
 import { holdCommand } from "./app/hold.ts";
 import { listCommand } from "./app/list.ts";
+import { logsCommand } from "./app/logs.ts";
 import { manifestsCommand } from "./app/manifests.ts";
 import { confirmCommand, patchCommand } from "./app/patch.ts";
 import { deleteResourceCommand, getResourceCommand, patchResourceCommand } from "./app/resource.ts";
@@ -32,7 +33,7 @@ export function appCommand(): Command {
     ...[rollbackCommand(), terminateCommand(), setCommand(), unsetCommand(), editCommand(), patchCommand()],
     ...[deleteCommand(), confirmCommand(), addSourceCommand(), removeSourceCommand(), manifestsCommand()],
     ...[resourcesCommand(), getResourceCommand(), patchResourceCommand(), deleteResourceCommand(), actionsCommand()],
-    ...[sensorCommand(), whyCommand(), holdCommand(), approveCommand()],
+    ...[logsCommand(), sensorCommand(), whyCommand(), holdCommand(), approveCommand()],
   ];
   for (const sub of all) command.addCommand(sub);
   return command;

@@ -31,6 +31,8 @@ export interface EngineClient {
   put<T>(path: string, body: unknown): Promise<T>;
   patch<T>(path: string, body: unknown): Promise<T>;
   delete<T>(path: string): Promise<T>;
+  /** The same of a GET, however long it is silent. */
+  follow<T>(path: string, signal: AbortSignal): AsyncIterable<T>;
   /** The answer's lines of JSON as they come; an engine that is silent for 30 s is given up. */
   lines<T>(path: string, body: unknown, signal: AbortSignal): AsyncIterable<T>;
 }
@@ -92,13 +94,24 @@ function createClient(url: string, token: string | undefined, root: string): Eng
     const watch = setTimeout(() => silent.abort(new Error(`no word for ${timeoutMs / 1_000} s`)), timeoutMs);
     try {
       const response = await send("POST", path, body, AbortSignal.any([signal, silent.signal]));
-      if (!response.ok || !response.body) await read(response);
-      else for await (const line of linesOf(response.body, () => watch.refresh())) yield JSON.parse(line) as T;
+      yield* readLines<T>(response, () => watch.refresh());
+    } finally {
+      clearTimeout(watch);
+    }
+  }
+  async function* follow<T>(path: string, signal: AbortSignal): AsyncIterable<T> {
+    yield* readLines<T>(await send("GET", path, undefined, signal), () => undefined);
+  }
+  async function* readLines<T>(response: Response, onChunk: () => void): AsyncIterable<T> {
+    if (!response.ok || !response.body) {
+      await read(response);
+      return;
+    }
+    try {
+      for await (const line of linesOf(response.body, onChunk)) yield JSON.parse(line) as T;
     } catch (error) {
       if (error instanceof EngineError) throw error;
       throw new EngineError("ENGINE_UNREACHABLE", `the engine at ${url} broke off: ${reasonOf(error)}`, error);
-    } finally {
-      clearTimeout(watch);
     }
   }
   return {
@@ -109,6 +122,7 @@ function createClient(url: string, token: string | undefined, root: string): Eng
     patch: (path, body) => call("PATCH", path, body),
     delete: (path) => call("DELETE", path),
     lines,
+    follow,
   };
 }
 

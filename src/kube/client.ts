@@ -5,9 +5,9 @@ import { memoize } from "../base/memo.ts";
 import { type GroupVersionKind, type KubeObject, type ObjectRef, refText } from "../objects/object.ts";
 import { apiError } from "./api-error.ts";
 import { createDiscovery, type Discovery, versionPath } from "./discovery.ts";
-import type { KubeClient, KubeList, ListOptions, WriteOptions } from "./kube.ts";
+import type { KubeClient, KubeList, ListOptions, LogQuery, WriteOptions } from "./kube.ts";
 import { ownSignal } from "./own-signal.ts";
-import { readWatchEvents } from "./watch-stream.ts";
+import { readLines, readWatchEvents } from "./watch-stream.ts";
 
 export interface KubeClientOptions {
   /** The control plane's own `fetch`, or one over the network. */
@@ -91,6 +91,16 @@ function clientOf(http: KubeHttp, discovery: Discovery, as: KubeClient["as"]): K
       if (!response.ok) throw apiError(`watch ${kindText(kind)}`, response.status, await response.text());
       if (response.body) yield* readWatchEvents(response.body, `watch ${kindText(kind)}`, signal);
     },
+    async *logs({ namespace = "default", name }, query, signal) {
+      const ref = { apiVersion: "v1", kind: "Pod", namespace, name };
+      const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(name)}/log`;
+      using own = ownSignal(signal);
+      const response = await http.send("logs", ref, `${path}?${logQuery(query)}`, { signal: own.signal });
+      if (!response.ok) throw apiError(`logs of ${refText(ref)}`, response.status, await response.text());
+      if (!response.body) return;
+      const rest = yield* readLines(response.body, `logs of ${refText(ref)}`, signal);
+      if (rest !== "") yield rest;
+    },
     async isNamespaced(kind, signal) {
       return (await discovery.find(kind, signal)).namespaced;
     },
@@ -167,6 +177,13 @@ function listQuery(options: ListOptions, more: Readonly<Record<string, string>>)
   if (options.labelSelector) query.set("labelSelector", options.labelSelector);
   if (options.fieldSelector) query.set("fieldSelector", options.fieldSelector);
   return `?${query}`;
+}
+
+function logQuery(query: LogQuery): URLSearchParams {
+  const given = Object.entries(query).flatMap(([name, value]) =>
+    value === undefined || value === false || value === "" ? [] : [[name, String(value)] as [string, string]],
+  );
+  return new URLSearchParams([...given, ["timestamps", "true"]]);
 }
 
 function writeQuery(options: WriteOptions | undefined, withSubresource = true): string {

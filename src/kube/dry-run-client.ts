@@ -12,6 +12,7 @@ export function dryRunOnly(kube: KubeClient): KubeClient {
     list: (kind, options, signal) => kube.list(kind, options, signal),
     watch: (kind, from, options, signal) => kube.watch(kind, from, options, signal),
     document: (path, signal) => kube.document(path, signal),
+    logs: (pod, query, signal) => kube.logs(pod, query, signal),
     kindOf: (apiVersion, plural, signal) => kube.kindOf(apiVersion, plural, signal),
     isNamespaced: (kind, signal) => kube.isNamespaced(kind, signal),
     create: async (object, options, signal) => kube.create(object, checked(options), signal),

@@ -41,6 +41,20 @@ export type WatchEvent =
  * Any cluster, real or embedded, as raw JSON. Verbs are Kubernetes' own. Failures are EngineErrors with a code `API_*`;
  * those that retrying cannot mend (invalid, forbidden, no such kind) are TerminalErrors.
  */
+/** Which lines of a container. */
+export interface LogQuery {
+  /** Default: the one that the server takes. */
+  readonly container?: string;
+  readonly follow?: boolean;
+  /** Of the container that ran before. */
+  readonly previous?: boolean;
+  readonly sinceSeconds?: number;
+  /** RFC 3339 */
+  readonly sinceTime?: string;
+  /** The last ones alone. */
+  readonly tailLines?: number;
+}
+
 export interface KubeClient {
   get(ref: ObjectRef, signal?: AbortSignal): Promise<KubeObject | undefined>;
   /** All pages. Items carry `apiVersion` and `kind`. */
@@ -62,6 +76,11 @@ export interface KubeClient {
   watch(kind: GroupVersionKind, from: string, options: ListOptions, signal: AbortSignal): AsyncIterable<WatchEvent>;
   /** Whether objects of the kind live in namespaces. @throws TerminalError API_NOT_FOUND for a kind the server lacks. */
   isNamespaced(kind: GroupVersionKind, signal?: AbortSignal): Promise<boolean>;
+  /**
+   * The lines of a Pod's container, each with its time (RFC 3339) before it where the server knows one; with `follow`
+   * until the container or `signal` ends. @throws EngineError API_*
+   */
+  logs(pod: Pick<ObjectRef, "namespace" | "name">, query: LogQuery, signal: AbortSignal): AsyncIterable<string>;
   /** What the server says of itself: `/version`, `/apis`, `/apis/apps/v1`; undefined for 404. */
   document(path: string, signal?: AbortSignal): Promise<unknown>;
   /** The kind of a plural, such as `pods`. @throws EngineError API_NOT_FOUND: there is none, or not yet. */

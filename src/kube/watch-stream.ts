@@ -16,6 +16,21 @@ export async function* readWatchEvents(
   doing: string,
   signal: AbortSignal,
 ): AsyncGenerator<WatchEvent> {
+  try {
+    for await (const line of readLines(body, doing, signal)) if (line !== "") yield parseEvent(line, doing);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof EngineError) throw error;
+    throw new EngineError("API_UNAVAILABLE", `${doing}: the watch broke off`, error);
+  }
+}
+
+/** The lines of a body, which is cancelled when the caller stops reading or `signal` aborts. Returns what comes after them. */
+export async function* readLines(
+  body: ReadableStream<Uint8Array>,
+  doing: string,
+  signal: AbortSignal,
+): AsyncGenerator<string, string> {
   const decoder = new TextDecoder();
   let rest = "";
   try {
@@ -23,13 +38,14 @@ export async function* readWatchEvents(
       const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
       rest = lines.pop() ?? "";
       if (rest.length > maxLine) throw new EngineError("API_UNAVAILABLE", `${doing}: a line is longer than ${maxLine}`);
-      for (const line of lines) if (line !== "") yield parseEvent(line, doing);
+      yield* lines;
     }
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof EngineError) throw error;
-    throw new EngineError("API_UNAVAILABLE", `${doing}: the watch broke off`, error);
+    throw new EngineError("API_UNAVAILABLE", `${doing}: the answer broke off`, error);
   }
+  return rest;
 }
 
 /** The request's own signal is not enough: once its `Request` is garbage collected, nothing passes an abort on to the body. */

@@ -48,7 +48,14 @@ async function serveLog(plane: Plane, target: ResourceRequest, name: string): Pr
   const how = plane.isSimulated ? "simulated" : "stored only";
   const { phase = "Pending", message } = objectAt(pod, "status");
   const said = typeof message === "string" ? `: ${message}` : "";
-  const text = `[tiphys] workloads are ${how}: no container runs, so Pod ${place} (container ${container}) has no logs.\n[tiphys] phase ${String(phase)}${said}\n`;
+  const lines = [
+    `[tiphys] workloads are ${how}: no container runs, so Pod ${place} (container ${container}) has no logs.`,
+    `[tiphys] phase ${String(phase)}${said}`,
+  ];
+  const at = target.query.get("timestamps") === "true" ? `${String(objectAt(pod, "metadata").creationTimestamp)} ` : "";
+  const last = Number(target.query.get("tailLines") ?? lines.length);
+  const shown = last > 0 ? lines.slice(-last) : [];
+  const text = shown.map((line) => `${at}${line}\n`).join("");
   return new Response(text, { headers: { "content-type": "text/plain" } });
 }
 

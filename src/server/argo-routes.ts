@@ -8,6 +8,7 @@ import { type ApplicationLooks, applicationResourceRoutes } from "./application-
 import { type ApplicationRouteDeps, applicationRoutes } from "./application-routes.ts";
 import { applicationStreamRoutes, type WatchApplications } from "./application-stream.ts";
 import { type ConnectedCluster, clusterRoutes } from "./cluster-routes.ts";
+import { logRoutes } from "./log-routes.ts";
 import { projectRoutes } from "./project-routes.ts";
 import { repositoryCredentialRoutes, repositoryRoutes, type TestRepository } from "./repository-routes.ts";
 
@@ -53,7 +54,7 @@ function mountApplications(router: Router, deps: ArgoRouteDeps): void {
   router.use("/applications", applicationRoutes(applications, refreshTimeoutMs));
   if (edits) router.use("/applications", applicationEditRoutes(applications, edits));
   if (!looks) return;
-  router.use("/applications", applicationResourceRoutes(applications, looks));
+  router.use("/applications", applicationResourceRoutes(applications, looks), logRoutes(applications, looks));
   if (actions)
     router.use(
       "/applications",

@@ -140,6 +140,17 @@ test("objects of an Application: read, patched, deleted, acted on", async () => 
     { line: "app manifests web --source live", out: /value: patched/ },
     { line: "app patch-resource web --patch {}", code: 20, err: /Multiple resources match \(.*Use the --all flag/ },
     {
+      line: "app logs web --kind Deployment --name web",
+      out: /^\[tiphys\] workloads are simulated.*\n\[tiphys\] phase \w+\n$/,
+    },
+    { line: "app logs web --tail 1", out: /^\[tiphys\] phase \w+\n$/ },
+    { line: "app logs web --filter !PHASE", out: /^\[tiphys\] workloads are simulated[^\n]*\n$/ },
+    { line: "app logs web --filter PHASE -m", out: /^$/ },
+    { line: "app logs web -c nobody", code: 20, err: /container nobody is not valid/ },
+    { line: "app logs web -f --kind ConfigMap", out: /^$/ },
+    { line: "app logs web --until-time then", code: 2, err: /--until-time: "then" must be a time/ },
+    { line: "app logs none", code: 20, err: /"none" not found/ },
+    {
       line: "app actions list web --kind Deployment",
       out: /^GROUP +KIND +NAME +ACTION +DISABLED\n[\s\S]*apps +Deployment +web +restart +false\n/,
     },

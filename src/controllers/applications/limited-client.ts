@@ -18,6 +18,7 @@ export function limitedClient(kube: KubeClient, slots: Slots): KubeClient {
     patch: (ref, type, patch, options, signal) => limited(signal, () => kube.patch(ref, type, patch, options, signal)),
     delete: (ref, options, signal) => limited(signal, () => kube.delete(ref, options, signal)),
     watch: (kind, from, options, signal) => kube.watch(kind, from, options, signal),
+    logs: (pod, query, signal) => kube.logs(pod, query, signal),
     isNamespaced: (kind, signal) => kube.isNamespaced(kind, signal),
     document: (path, signal) => limited(signal, () => kube.document(path, signal)),
     kindOf: (apiVersion, plural, signal) => limited(signal, () => kube.kindOf(apiVersion, plural, signal)),

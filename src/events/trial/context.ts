@@ -75,6 +75,10 @@ const planningKube: KubeClient = {
   async *watch() {
     await refuse();
   },
+  // biome-ignore lint/correctness/useYield: it refuses at the first step
+  async *logs() {
+    await refuse();
+  },
   isNamespaced: async ({ kind }) => !clusterKinds.has(kind),
   document: refuse,
   kindOf: refuse,

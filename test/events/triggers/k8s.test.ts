@@ -20,6 +20,7 @@ function readOnlyKube(live?: KubeObject): KubeClient {
     patch: refuse,
     delete: refuse,
     watch: refuse,
+    logs: refuse,
     isNamespaced: async ({ kind }) => {
       if (kind === "Nonsense") throw new EngineError("API_NOT_FOUND", "no such kind");
       return kind !== "Namespace";
