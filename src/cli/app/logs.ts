@@ -61,24 +61,34 @@ export function logsCommand(): Command {
 
 /** A stream that breaks off while it is followed is asked for again, from its last line on. */
 async function printLogs(engine: EngineClient, text: string, flags: LogsFlags): Promise<void> {
-  const signal = new AbortController().signal;
-  for (let last = ""; ; ) {
+  const { signal } = new AbortController();
+  let last = "";
+  for (;;) {
     const from = last;
     try {
-      for await (const { result, error } of engine.follow<Answer>(pathOf(text, flags, from), signal)) {
-        if (error !== undefined) throw exitingWith(apiErrorCode, new Error(error.message));
-        if (result === undefined || result.last) continue;
-        if (from !== "" && result.timeStampStr <= from) continue; // it was shown before the stream broke off
-        if (result.timeStampStr > last) last = result.timeStampStr;
-        process.stdout.write(`${result.content}\n`);
+      for await (const line of linesOf(engine.follow<Answer>(pathOf(text, flags, from), signal), from)) {
+        if (line.time > last) last = line.time;
+        process.stdout.write(`${line.content}\n`);
       }
       return;
     } catch (error) {
-      const isBroken = error instanceof EngineError && error.code === "ENGINE_UNREACHABLE";
-      if (!flags.follow || last === "" || !isBroken) return asked(Promise.reject(error));
+      if (!flags.follow || last === "" || !isBroken(error)) return asked(Promise.reject(error));
       await sleepFor(systemClock, againMs, signal);
     }
   }
+}
+
+/** Without those that were shown before the stream broke off at `from`. */
+async function* linesOf(answers: AsyncIterable<Answer>, from: string) {
+  for await (const { result, error } of answers) {
+    if (error !== undefined) throw exitingWith(apiErrorCode, new Error(error.message));
+    if (result === undefined || result.last || (from !== "" && result.timeStampStr <= from)) continue;
+    yield { content: result.content, time: result.timeStampStr };
+  }
+}
+
+function isBroken(error: unknown): boolean {
+  return error instanceof EngineError && error.code === "ENGINE_UNREACHABLE";
 }
 
 function pathOf(text: string, flags: LogsFlags, last: string): string {
