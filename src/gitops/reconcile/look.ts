@@ -34,6 +34,8 @@ import { type VerifyDeps, verifySources } from "./verify-sources.ts";
 export interface Look {
   readonly revisions: readonly string[];
   readonly sourceTypes: readonly SourceType[];
+  /** The same array while a commit changes nothing that is rendered. */
+  readonly manifests: readonly JsonObject[];
   readonly comparison: Comparison;
   /** What the comparison leaves out. */
   readonly rules: DiffRules;
@@ -81,6 +83,8 @@ export interface Memory {
   hasFailed?: boolean;
   /** Of looks at the revision that was synced last, while a newer one waits for a person. */
   synced?: Memory;
+  /** What was rendered at the commits of the last sync; absent: not looked at since. */
+  syncedAs?: { readonly revisions: string; readonly manifests: readonly JsonObject[] };
   /** What the last reconcile came to, and when, in milliseconds since 1970. */
   decided?: { readonly at: number; readonly decision: AutoSyncDecision };
 }
@@ -143,6 +147,7 @@ export async function lookAt(
   return {
     revisions: rendered.revisions,
     sourceTypes: rendered.types,
+    manifests: rendered.manifests,
     comparison,
     rules,
     status: conditions.some(({ type }) => type === "ComparisonError") ? "Unknown" : comparison.status,

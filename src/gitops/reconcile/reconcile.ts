@@ -159,7 +159,7 @@ async function dueOf(
   deps: ReconcileDeps,
   signal: AbortSignal,
 ): Promise<Due> {
-  const decision = decideBy(application, look, deps.clock.now());
+  const decision = decideBy(application, look, mayContainChanges(application, look, memory), deps.clock.now());
   const revisions = syncedRevisions(application);
   const isWaiting = decision.kind === "none" && decision.obstacle?.kind === "revision";
   if (!isWaiting || revisions.length === 0 || !isHealing(application)) return { decision, look };
@@ -169,7 +169,7 @@ async function dueOf(
   const at = { level: level > 1 ? (2 as const) : level, hard, seen: [] };
   try {
     const synced = await lookAt(application, place, at, revisions, memory.synced, { ...deps, claims }, signal);
-    const healing = decideBy(application, synced, deps.clock.now());
+    const healing = decideBy(application, synced, true, deps.clock.now());
     return healing.kind === "none" ? { decision, look } : { decision: healing, look: synced };
   } catch (error) {
     signal.throwIfAborted();
@@ -192,7 +192,19 @@ function syncedRevisions(application: Application): readonly string[] {
   return several.map(textOf).filter((revision) => revision !== "");
 }
 
-function decideBy(application: Application, look: Look, now: Instant): AutoSyncDecision {
+/**
+ * Whether the commits of the look may say something else than those of the last sync. If they do not, what differs is
+ * drift. After a failure another commit is a reason to try again in any case: people push one to have that.
+ */
+function mayContainChanges(application: Application, { revisions, manifests }: Look, memory: Memory): boolean {
+  const { phase } = objectOf(application.status.operationState);
+  const synced = syncedRevisions(application).join();
+  if (revisions.join() === synced) memory.syncedAs = { revisions: synced, manifests };
+  const { syncedAs } = memory;
+  return phase !== "Succeeded" || syncedAs?.revisions !== synced || syncedAs.manifests !== manifests;
+}
+
+function decideBy(application: Application, look: Look, isPerhapsNew: boolean, now: Instant): AutoSyncDecision {
   const resources = look.comparison.objects.flatMap((object) => {
     const some = object.target ?? object.live;
     if (some === undefined) return [];
@@ -205,7 +217,14 @@ function decideBy(application: Application, look: Look, now: Instant): AutoSyncD
     return { kind: "none", reason, obstacle: { kind: "signature" } };
   }
   const syncStatus = syncStatusOf(application, look);
-  return decideAutoSync({ application, syncStatus, resources, revisions: look.revisions, now });
+  return decideAutoSync({
+    application,
+    syncStatus,
+    resources,
+    revisions: look.revisions,
+    mayContainChanges: isPerhapsNew,
+    now,
+  });
 }
 
 function syncStatusOf(application: Application, { status }: Look): Look["status"] {
