@@ -15,7 +15,11 @@ test("what is not signed as the project wants is compared and told of, but not s
   await world.repository.commit({ "web/a.yaml": configMap("a") });
   const app = world.app("web", automated);
   const { status, decision, found } = await world.look(app);
-  assert.deepEqual(decision, { kind: "none", reason: "a signature that the project wants is missing, or not good" });
+  assert.deepEqual(decision, {
+    kind: "none",
+    reason: "a signature that the project wants is missing, or not good",
+    obstacle: { kind: "signature" },
+  });
   assert.equal((status.sync as { status?: string }).status, "OutOfSync");
   assert.match(
     JSON.stringify(status.conditions),
