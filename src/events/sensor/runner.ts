@@ -9,11 +9,12 @@ import type { Position } from "../bus/bus.ts";
 import { adopt } from "./adopt.ts";
 import type { CompiledSensor } from "./compile.ts";
 import { decisionOf, effectOf, expiryOf } from "./decision-records.ts";
-import type { ErrorDecision } from "./effect.ts";
-import { EffectQueue, type EffectQueueDeps, type Execute, type PutDead, type ReportAttempt } from "./effect-queue.ts";
+import type { ErrorDecision, PutDead } from "./effect.ts";
+import { EffectQueue, type EffectQueueDeps, type Execute, type ReportAttempt } from "./effect-queue.ts";
 import { createExplainer, type Explainer } from "./explain.ts";
 import type { LimitOf } from "./lane.ts";
 import type { Contribution, Partition, PartitionMember } from "./partition.ts";
+import type { PendingEffect } from "./pending-effects.ts";
 import type { EventBatch, EventReader } from "./reader.ts";
 import { type RedriveDeps, runRedrives } from "./redriver.ts";
 import { nextTickAt, reduce, tick } from "./reducer.ts";
@@ -62,6 +63,8 @@ export interface SensorRunner {
   run(signal: AbortSignal): Promise<void>;
   /** How far it is behind the end of its bus; undefined while the bus is away. */
   lag?(): Promise<Lag | undefined>;
+  /** What is unfinished of an event, and what it waits for. */
+  pending?(eventId: string): readonly PendingEffect[];
   /** Resolves once the Sensor's position is stored: from then on it misses no event. Never, when it stops before. */
   readonly ready: Promise<void>;
 }
@@ -151,6 +154,10 @@ class Runner implements SensorRunner, PartitionMember, TickMember {
     const behind = end.epoch === this.#place.epoch ? end.after - this.#place.after : end.after;
     const ms = isIdle || this.#takenStoredAt === undefined ? 0 : clock.now() - this.#takenStoredAt;
     return { namespace, sensor: name, events: isIdle ? 0 : Math.max(0, behind), ms: Math.max(0, ms) };
+  }
+
+  pending(eventId: string): readonly PendingEffect[] {
+    return this.#effects.pending(eventId);
   }
 
   async run(signal: AbortSignal): Promise<void> {
