@@ -33,9 +33,8 @@ export class Lane {
   readonly fault: TerminalError | undefined;
   /** In the order of their coming: no attempt of them is under way. */
   readonly waiting: Effect[] = [];
-  /** Since when effects wait for the limit, and how long those that had their turn did; by key. */
-  readonly #since = new Map<string, number>();
-  readonly #limitedMs = new Map<string, number>();
+  /** Since when effects wait for the limit, and how long those that had their turn did; by key. Absent: no limit. */
+  readonly #limited: { readonly since: Map<string, number>; readonly ms: Map<string, number> } | undefined;
   /** Effects in the outbox. */
   stored = 0;
   isPacing = false;
@@ -55,6 +54,7 @@ export class Lane {
     this.retry = read.retry;
     this.fault = read.fault;
     this.intervalMs = read.intervalMs;
+    this.#limited = read.intervalMs === undefined ? undefined : { since: new Map(), ms: new Map() };
     this.limit = read.intervalMs === undefined ? undefined : limitOf(name, read.intervalMs);
   }
 
@@ -73,23 +73,23 @@ export class Lane {
 
   wait(effect: Effect): void {
     this.waiting.push(effect);
-    if (this.limit !== undefined) this.#since.set(effect.key, this.#clock.now());
+    this.#limited?.since.set(effect.key, this.#clock.now());
   }
 
   /** Takes the first of those that wait. */
   next(): Effect | undefined {
     const effect = this.waiting.shift();
-    const since = effect && this.#since.get(effect.key);
+    const since = effect && this.#limited?.since.get(effect.key);
     if (!effect || since === undefined) return effect;
-    this.#since.delete(effect.key);
-    this.#limitedMs.set(effect.key, Math.max(0, this.#clock.now() - since));
+    this.#limited?.since.delete(effect.key);
+    this.#limited?.ms.set(effect.key, Math.max(0, this.#clock.now() - since));
     return effect;
   }
 
   /** How long the limit held up the attempt of an effect that began; asked once. */
   takeLimitedMs({ key }: Effect): number | undefined {
-    const limitedMs = this.#limitedMs.get(key);
-    if (limitedMs !== undefined) this.#limitedMs.delete(key);
+    const limitedMs = this.#limited?.ms.get(key);
+    if (limitedMs !== undefined) this.#limited?.ms.delete(key);
     return limitedMs;
   }
 
