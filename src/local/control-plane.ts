@@ -255,7 +255,9 @@ function warningValue(text: string): string {
 
 function errorResponse(error: unknown, log: Logger): Response {
   const status = asStatus(error, log);
-  const headers = { "content-type": "application/json" };
+  const { retryAfterSeconds } = status.details ?? {};
+  const later = typeof retryAfterSeconds === "number" ? { "retry-after": String(retryAfterSeconds) } : {};
+  const headers = { "content-type": "application/json", ...later };
   return new Response(JSON.stringify(status.body()), { status: status.code, headers });
 }
 

@@ -169,6 +169,7 @@ export class ResourceTable {
   readonly #builtIn: readonly ServedResource[] = [...builtInResources.map(fromBuiltIn), ...reviews];
   readonly #custom = new Map<string, readonly ServedResource[]>();
   #byPath = new Map<string, ServedResource>();
+  #byKind = new Map<string, ServedResource>();
 
   constructor() {
     this.#index();
@@ -176,6 +177,10 @@ export class ResourceTable {
 
   find(group: string, version: string, plural: string): ServedResource | undefined {
     return this.#byPath.get(`${group}/${version}/${plural}`);
+  }
+
+  findKind(apiVersion: string, kind: string): ServedResource | undefined {
+    return this.#byKind.get(`${apiVersion}/${kind}`);
   }
 
   /** Any served version of what is stored under the key. */
@@ -201,5 +206,6 @@ export class ResourceTable {
     this.#byPath = new Map(
       all.map((resource) => [`${resource.group}/${resource.version}/${resource.plural}`, resource]),
     );
+    this.#byKind = new Map(all.map((resource) => [`${apiVersionOf(resource)}/${resource.kind}`, resource]));
   }
 }

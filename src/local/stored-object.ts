@@ -42,6 +42,11 @@ export interface ObjectKey {
   readonly name: string;
 }
 
+/** The name of an object among those of its resource. */
+export function rowKey({ namespace, name }: Pick<ObjectKey, "namespace" | "name">): string {
+  return `${namespace}/${name}`;
+}
+
 export function keyOf(target: ResourceRequest, name: string): ObjectKey {
   return { resource: storeKey(target.resource), namespace: target.namespace ?? "", name };
 }

@@ -16,7 +16,7 @@ import {
   withRevision,
 } from "./metadata.ts";
 import { type Claim, claimUpdate } from "./ownership.ts";
-import { removeObject } from "./removal.ts";
+import { collectLate, removeObject } from "./removal.ts";
 import { isDryRun, type ResourceRequest } from "./request.ts";
 import { apiVersionOf, type ServedResource } from "./resources.ts";
 import { checkCustom, decodeObject } from "./schema/decode.ts";
@@ -60,7 +60,9 @@ export function createObject(
     const object = claim({ target, now, before: undefined, after: prepared });
     admit(deps, target, { operation: "CREATE", object: asKubeObject(object) });
     if (isDryRun(target.query)) return JSON.stringify(object);
-    return deps.store.put(key, (revision) => withRevision(object, revision)).text;
+    const stored = deps.store.put(key, (revision) => withRevision(object, revision));
+    if (stored.object.metadata.ownerReferences !== undefined) collectLate(deps, key, asJson(stored.object));
+    return stored.text;
   });
 }
 
@@ -137,6 +139,10 @@ function storeChanged(
   return storeOrFinish(deps, keyOf(target, name), object, asKubeObject(old));
 }
 
+function asJson(object: KubeObject): JsonObject {
+  return object as unknown as JsonObject;
+}
+
 /** An object that waits for its finalizers goes with the last of them. */
 function storeOrFinish(deps: WriteDeps, key: ObjectKey, object: JsonObject, old: KubeObject): string {
   const metadata = objectAt(object, "metadata");
@@ -145,8 +151,13 @@ function storeOrFinish(deps: WriteDeps, key: ObjectKey, object: JsonObject, old:
     metadata.deletionTimestamp !== undefined &&
     finalizers.length === 0 &&
     !(key.resource === "/namespaces" && deps.store.hasContent(key.name));
-  if (!isFinished) return deps.store.put(key, (revision) => withRevision(object, revision), old).text;
-  return removeObject(deps, key, object, old);
+  if (isFinished) return removeObject(deps, key, object, old);
+  const stored = deps.store.put(key, (revision) => withRevision(object, revision), old);
+  const { ownerReferences } = metadata;
+  if (ownerReferences !== undefined && !isDeepStrictEqual(ownerReferences, old.metadata.ownerReferences)) {
+    collectLate(deps, key, asJson(stored.object));
+  }
+  return stored.text;
 }
 
 function checkPreconditions(resource: ServedResource, name: string, sent: JsonObject, old: JsonObject): void {
