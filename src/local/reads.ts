@@ -5,6 +5,7 @@ import { asKubeObject } from "./metadata.ts";
 import { checkRevision, type PageDeps, readPage } from "./pages.ts";
 import type { ResourceRequest } from "./request.ts";
 import { apiVersionOf } from "./resources.ts";
+import { isServedForm, servedForm } from "./schema/served-form.ts";
 import { matcherOf } from "./selection.ts";
 import { StatusError } from "./status-error.ts";
 import { keyOf, needObject, type WriteDeps } from "./stored-object.ts";
@@ -47,13 +48,12 @@ export async function readList(deps: WriteDeps & PageDeps, target: ResourceReque
 }
 
 function parse(target: ResourceRequest, text: string): KubeObject {
-  return asKubeObject({ ...(parseJson(text) as JsonObject), apiVersion: apiVersionOf(target.resource) });
+  return asKubeObject(servedForm(target.resource, parseJson(text) as JsonObject).object);
 }
 
-/** Objects are kept in the version they were written in; another one differs in `apiVersion` only. */
+/** The text of a stored object as it is served. Objects are kept in the version they were written in. */
 export function inVersion(target: ResourceRequest, text: string): string {
-  const start = `{"apiVersion":${JSON.stringify(apiVersionOf(target.resource))},`;
-  return text.startsWith(start) ? text : JSON.stringify(parse(target, text));
+  return isServedForm(target.resource, text) ? text : JSON.stringify(parse(target, text));
 }
 
 /** The format of a Table, if the client accepts one before plain JSON. */

@@ -35,6 +35,8 @@ interface CustomResource {
   readonly form: ApplyField | undefined;
   /** Undefined: everything is kept as it is. */
   readonly schema: Schema | undefined;
+  /** The revision of the definition: objects that were stored before may not fit the schema. */
+  readonly since: number;
   readonly scale?: ScalePaths;
 }
 
@@ -104,6 +106,7 @@ export function servedByDefinition(definition: JsonObject): readonly ServedResou
   const { spec } = definition;
   if (!isJsonObject(spec) || !isJsonObject(spec.names) || !Array.isArray(spec.versions)) return [];
   const { names } = spec;
+  const { resourceVersion } = isJsonObject(definition.metadata) ? definition.metadata : {};
   return spec.versions.filter(isJsonObject).flatMap((version) => {
     if (version.served !== true) return [];
     const subresources = isJsonObject(version.subresources) ? version.subresources : {};
@@ -126,6 +129,7 @@ export function servedByDefinition(definition: JsonObject): readonly ServedResou
         columns: columnsOf(version.additionalPrinterColumns),
         form: schema && applyForm(schema),
         schema,
+        since: Number(resourceVersion ?? 0),
         ...(scale === undefined ? {} : { scale }),
       },
     };

@@ -24,7 +24,7 @@ import { alreadyExists, conflict, forbidden, invalid, modifiedSince, notFound, S
 import {
   type Admission,
   keyOf,
-  needObject,
+  needForm,
   nowText,
   type ObjectKey,
   readObject,
@@ -105,19 +105,26 @@ export function changeObject(
   claim: Claim = claimUpdate,
 ): Promise<string> {
   return reviewedWrite(deps, target, () => {
-    const stored = needObject(deps, target, name);
-    const old = { ...stored, apiVersion: apiVersionOf(target.resource) };
+    const { object: old, isShaped } = needForm(deps, target, name);
     const sent = change(old);
     if (sent === undefined) return JSON.stringify(old);
-    return storeChanged(deps, target, name, { old, sent: sent as JsonObject, claim });
+    return storeChanged(deps, target, name, { old, isShaped, sent: sent as JsonObject, claim });
   });
+}
+
+interface Changing {
+  readonly old: JsonObject;
+  /** It is stored otherwise, so that a change of nothing is worth storing. */
+  readonly isShaped: boolean;
+  readonly sent: JsonObject;
+  readonly claim: Claim;
 }
 
 function storeChanged(
   deps: WriteDeps,
   target: ResourceRequest,
   name: string,
-  { old, sent: given, claim }: { readonly old: JsonObject; readonly sent: JsonObject; readonly claim: Claim },
+  { old, isShaped, sent: given, claim }: Changing,
 ): string {
   const { resource } = target;
   checkType(given, resource);
@@ -132,7 +139,7 @@ function storeChanged(
   const object = claim({ target, now, before: old, after: changed });
   const newMetadata = objectAt(object, "metadata");
   checkMetadata(newMetadata, resource);
-  const unchanged = isDeepStrictEqual(withRevisionOf(object, oldMetadata), old);
+  const unchanged = !isShaped && isDeepStrictEqual(withRevisionOf(object, oldMetadata), old);
   if (unchanged) return JSON.stringify(old);
   admit(deps, target, { operation: "UPDATE", object: asKubeObject(object), old: asKubeObject(old) });
   if (isDryRun(target.query)) return JSON.stringify(withRevisionOf(object, oldMetadata));
