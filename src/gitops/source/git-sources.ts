@@ -205,23 +205,17 @@ class MirroredSources implements GitSources {
       walk = this.#shared.walks.get(key);
       if (walk === undefined) break;
     }
-    const found = this.#at(repository, commit, (reader, text) => this.#walk(key, reader, text, parts), signal);
+    const found = this.#at(repository, commit, (reader, root) => findObject(reader, root, parts, this.#trees), signal);
     const ended = found.then(ignore, ignore).then(() => void this.#shared.walks.delete(key));
     this.#shared.walks.set(key, ended);
     return markedId(await found);
   }
 
-  #walk(key: string, reader: ObjectReader, text: string, parts: readonly string[]): Promise<NamedObject | undefined> {
-    const root = rootOf(text);
-    if (root !== undefined) this.#keepRoot(key, root);
-    return findObject(reader, text, parts, this.#trees);
-  }
-
   async listFiles(repository: string, commit: string, path: string, signal: AbortSignal) {
     const parts = parseSourcePath(path);
-    const list = async (reader: ObjectReader, text: string): Promise<readonly TreeEntry[]> => {
-      const { id } = folderAt(path, await findObject(reader, text, parts, this.#trees));
-      return listTree(reader, { id, path: parts.join("/") }, this.#limits.maxFiles);
+    const list = async (reader: ObjectReader, root: string): Promise<readonly TreeEntry[]> => {
+      const { id } = folderAt(path, await findObject(reader, root, parts, this.#trees));
+      return listTree(reader, { id, path: parts.join("/") }, this.#limits.maxFiles, this.#trees);
     };
     return this.#at(repository, commit, list, signal);
   }
@@ -231,7 +225,7 @@ class MirroredSources implements GitSources {
     const found = await this.#at(
       repository,
       commit,
-      (reader, text) => findObject(reader, text, parts, this.#trees),
+      (reader, root) => findObject(reader, root, parts, this.#trees),
       signal,
     );
     const entry = { path: parts.join("/"), ...fileAt(path, found) };
@@ -279,7 +273,10 @@ class MirroredSources implements GitSources {
   }
 
   async commitInfo(repository: string, commit: string, signal: AbortSignal): Promise<CommitInfo> {
-    return this.#at(repository, commit, async (_reader, text) => parseCommit(commit, text), signal);
+    const { mirror, access } = this.#open(repository);
+    await mirror.ensureCommit(access, commit, signal);
+    const text = await this.#pool.use(mirror.path, (reader) => commitText(reader, commit), signal);
+    return parseCommit(commit, text);
   }
 
   async verify(
@@ -341,11 +338,18 @@ class MirroredSources implements GitSources {
     if (this.#shared.roots.size > maxRoots && oldest !== undefined) this.#shared.roots.delete(oldest);
   }
 
-  /** Runs `work` with the commit there and its text read. */
+  /** Runs `work` with the commit there, and the folder known that it is of. */
   async #at<T>(repository: string, commit: string, work: AtCommit<T>, signal: AbortSignal): Promise<T> {
     const { mirror, access } = this.#open(repository);
     await mirror.ensureCommit(access, commit, signal);
-    return this.#pool.use(mirror.path, async (reader) => work(reader, await commitText(reader, commit)), signal);
+    const key = `${mirror.path} ${commit}`;
+    const run = async (reader: ObjectReader): Promise<T> => {
+      const known = this.#shared.roots.get(key);
+      const root = known ?? rootOf(commit, await commitText(reader, commit));
+      if (known === undefined) this.#keepRoot(key, root);
+      return work(reader, root);
+    };
+    return this.#pool.use(mirror.path, run, signal);
   }
 
   /** Contents through a reader; what the mirror lacks is fetched in one request. */
@@ -371,6 +375,8 @@ function hasCredentials(access: RepositoryAccess): boolean {
   return [basic, bearerToken, gitHubApp, sshPrivateKey, tls.certificate].some((one) => one !== undefined);
 }
 
+/** Objects that a reader is asked for together: more hardly saves time. */
+const askedAtOnce = 64;
 /** Commits of which it is kept what folder they are of. */
 const maxRoots = 10_000;
 
@@ -382,7 +388,7 @@ function markedId(found: NamedObject | undefined): string | undefined {
   return found?.kind === "symlink" ? `${linkMark}${found.id}` : found?.id;
 }
 
-type AtCommit<T> = (reader: ObjectReader, commitText: string) => Promise<T>;
+type AtCommit<T> = (reader: ObjectReader, root: string) => Promise<T>;
 type OnContent = (entry: TreeEntry, size: number, reader: ObjectReader) => Promise<void>;
 
 async function resolveIn(
@@ -422,7 +428,8 @@ async function passContents(
   onContent: OnContent,
 ): Promise<readonly TreeEntry[]> {
   const missing: TreeEntry[] = [];
-  for (const entry of entries) {
+  for (const [index, entry] of entries.entries()) {
+    if (index % askedAtOnce === 0) reader.ask(entries.slice(index, index + askedAtOnce).map(({ id }) => id));
     const head = await reader.open(entry.id);
     if (head === undefined) missing.push(entry);
     else await onContent(entry, head.size, reader);
