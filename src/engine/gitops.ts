@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { objectOf } from "../api/fields.ts";
+import type { RenderingSettings } from "../api/rendering-settings.ts";
 import { argoApiVersion } from "../api/resources.ts";
 import { createActiveWhile } from "../base/active-while.ts";
 import { type Clock, sleepFor } from "../base/clock.ts";
@@ -67,6 +68,8 @@ export interface GitOps {
   readonly charts: ChartSources;
   /** What triggers read of repositories. */
   readonly files: GitFiles;
+  /** How sources are rendered now; known once it ran here. */
+  rendering?: () => RenderingSettings;
   /** Set while it runs here. */
   running?: RunningGitOps;
 }
@@ -134,6 +137,7 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
       access,
       keyring,
       allowLocal: config.remote === undefined,
+      readsSubmodules: () => gitOps.rendering?.().readsSubmodules ?? true,
       localPathOf: (url) => {
         const path = served.localPathOf(url);
         return path !== undefined && existsSync(path) ? path : undefined;
@@ -208,11 +212,17 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
   stack.use(nursery.start("live state", (signal) => live.run(signal)));
   const { projects, onProject } = await openProjects(parts, settings.configMaps);
   const index = createApplicationIndex();
-  const renders = await openRenders(parts, () => metrics.renders.add({}));
   const follow = (one: LiveState) => followLive(one, settings, parts, gitOps);
   let store: ApplicationStore | undefined;
   const requestAll = (what: string, id: string, concerns: (spec: JsonObject) => boolean): void =>
     requestAllOf(store, gitOps, { what, id, concerns });
+  const lookAtAll = (): void => requestAll(`${settingsName} changed`, `spec/settings/${settingsName}`, () => true);
+  const { renders, rendering } = await openRenders(parts, {
+    configMaps: settings.configMaps,
+    onMade: () => metrics.renders.add({}),
+    onSettings: lookAtAll,
+  });
+  gitOps.rendering = rendering;
   const clusters = await openClusters(parts, live, settings, {
     follow,
     onChange: ({ server, name }) =>
@@ -266,7 +276,7 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
   stack.defer(follow(live));
   settings.onChange((isTrackedAnew) => {
     if (isTrackedAnew) for (const cluster of [{ live }, ...clusters.list()]) cluster.live.regroup();
-    requestAll(`${settingsName} changed`, `spec/settings/${settingsName}`, () => true);
+    lookAtAll();
   });
   if (store === undefined || applications === undefined) throw new Error("a controller is made with its cache");
   const { reconcile } = settings;

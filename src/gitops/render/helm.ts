@@ -15,7 +15,7 @@ type Template = (place: (file: ValueFile) => string, inlineValues: string | unde
 
 /** A chart in a folder (spec argo-cd-engine 7.4). */
 export async function planHelm(job: Job, signal: AbortSignal): Promise<Plan> {
-  const { source, path, inputs, context } = job;
+  const { source, path, inputs, context, rendering, variable } = job;
   const options = source.helm ?? {};
   if (!["", "v3", "v4"].includes(options.version ?? "")) {
     throw new RenderError("Unknown", `helm.version: "${options.version}" must be v3, v4 or empty`);
@@ -23,7 +23,9 @@ export async function planHelm(job: Job, signal: AbortSignal): Promise<Plan> {
   const tool = await useTool("helm", job, signal);
   const facts = await readChart(path, inputs);
   checkRepositories(facts.repositories, job);
-  const scope: ValueFileScope = { chart: path, inputs, isMultiSource: context.isMultiSource, variable: job.variable };
+  const { isMultiSource } = context;
+  const schemes = rendering.valueFileSchemes;
+  const scope: ValueFileScope = { chart: path, inputs, isMultiSource, variable, schemes };
   const valueFiles = await resolveValueFiles(options, scope);
   const fileParameters = (options.fileParameters ?? []).map(({ name = "", path: file = "" }) => {
     return [name, resolveFileParameter(file, scope)] as const;

@@ -21,7 +21,7 @@ interface Run {
 
 /** A kustomization in a folder (spec argo-cd-engine 7.5). */
 export async function planKustomize(job: Job, signal: AbortSignal): Promise<Plan> {
-  const { source, path, inputs, settings } = job;
+  const { source, path, inputs, rendering } = job;
   const options = source.kustomize ?? {};
   const tool = await useTool("kustomize", job, signal, options.version);
   const components = await componentsOf(options, job);
@@ -29,8 +29,10 @@ export async function planKustomize(job: Job, signal: AbortSignal): Promise<Plan
   const facts = await readKustomization(path, inputs, { files: patchFiles, folders: components });
   const edits = kustomizeEdits(options, components, job.variable);
   const env = job.isWhole ? job.environment() : variablesOf(facts.variables, job);
-  const helm = settings.kustomizeBuildOptions.includes("--enable-helm") && facts.usesHelm;
-  const buildArgs = [...settings.kustomizeBuildOptions, ...(helm ? await helmArgs(job, signal) : [])];
+  const version = rendering.kustomizeVersions[options.version?.replace(/^v/, "") ?? ""];
+  const buildOptions = version?.buildOptions ?? rendering.kustomizeBuildOptions;
+  const helm = buildOptions.includes("--enable-helm") && facts.usesHelm;
+  const buildArgs = [...buildOptions, ...(helm ? await helmArgs(job, signal) : [])];
   return {
     type: "Kustomize",
     key: [tool.version, path, edits, buildArgs, env, inputIds(inputs)],

@@ -62,6 +62,8 @@ export interface GitSourcesOptions {
   readonly keyring?: () => readonly string[];
   /** Whether `file://` and paths may be read. */
   readonly allowLocal: boolean;
+  /** `reposerver.enable.git.submodule` as it is now; absent: they are read. */
+  readonly readsSubmodules?: () => boolean;
   /** A repository that this process serves itself is read where it lies: its folder, or undefined. */
   readonly localPathOf?: (repository: string) => string | undefined;
   readonly clock: Clock;
@@ -165,6 +167,10 @@ class MirroredSources implements GitSources {
   async fetch(repository: string, wanted: Wanted, signal: AbortSignal): Promise<FetchOutcome> {
     const { mirror, access } = this.#open(repository);
     return mirror.fetch(access, wanted, signal);
+  }
+
+  readsSubmodules(): boolean {
+    return this.#options.readsSubmodules?.() ?? true;
   }
 
   findLfs(repository: string): LfsFiles | undefined {

@@ -171,6 +171,8 @@ export interface GitSources extends AsyncDisposable {
    * all others who do, unless that fetch brought the commit wanted. An aborted caller leaves; the last one ends the fetch.
    */
   fetch(repository: string, wanted: Wanted, signal: AbortSignal): Promise<FetchOutcome>;
+  /** Whether the files of submodules belong to a repository's; else their folders are empty. */
+  readsSubmodules(): boolean;
   /** The repository's large files; undefined where its Secret does not ask for them (`enableLfs`). */
   findLfs(repository: string): LfsFiles | undefined;
   /** What `resolve` answers from; undefined before the first fetch of this process. */
