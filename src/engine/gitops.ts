@@ -134,6 +134,7 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
     await openGitSources({
       directory: dataDir.file("git"),
       tool: config.git,
+      ...(config.identity === undefined ? {} : { identity: config.identity }),
       access,
       keyring,
       allowLocal: config.remote === undefined,

@@ -5,6 +5,7 @@ import type { Clock } from "../../base/clock.ts";
 import { EngineError, TerminalError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import { openCheckout, type ReadContents, writeCheckout } from "./checkout.ts";
+import { type CloudTokens, createCloudTokens } from "./cloud-tokens.ts";
 import { parseCommit } from "./commit-info.ts";
 import { createGitCommand, type GitCommand, type GitTool } from "./git-command.ts";
 import { revisionNotFound } from "./git-errors.ts";
@@ -58,6 +59,8 @@ export interface GitSourcesOptions {
   readonly tool: GitTool;
   /** Credentials of it win over those in the URL. */
   readonly access: FindAccess;
+  /** What a cloud says of this process in its environment: `AZURE_*`. */
+  readonly identity?: Readonly<Record<string, string>>;
   /** Public keys of GPG, as armoured text: whose signatures can be known. */
   readonly keyring?: () => readonly string[];
   /** Whether `file://` and paths may be read. */
@@ -97,6 +100,7 @@ interface Shared {
   readonly mirrors: Map<string, Mirror>;
   readonly mirrorDeps: MirrorDeps;
   readonly gitHubTokens: GitHubTokens;
+  readonly cloudTokens: CloudTokens;
   readonly signatures: Signatures;
 }
 
@@ -122,6 +126,7 @@ function share(options: GitSourcesOptions): Shared {
     mirrors: new Map(),
     mirrorDeps,
     gitHubTokens,
+    cloudTokens: createCloudTokens({ clock, env: tool.env, identity: options.identity ?? {} }),
     signatures,
   };
 }
@@ -179,9 +184,9 @@ class MirroredSources implements GitSources {
     const { url, transport } = access.repository;
     const { tool } = this.#options;
     const endpoint = async (signal: AbortSignal): Promise<LfsEndpoint> => {
-      const basic = await access.basic(signal);
-      if (transport === "http") return httpLfsEndpoint(url, basic, access.rights.bearerToken);
-      if (transport === "ssh") return sshLfsEndpoint({ ...access, basic }, this.#shared.git, signal);
+      const shown = await access.show(signal);
+      if (transport === "http") return httpLfsEndpoint(url, shown.basic, shown.rights.bearerToken);
+      if (transport === "ssh") return sshLfsEndpoint({ ...access, ...shown }, this.#shared.git, signal);
       throw new TerminalError(
         "GIT_REFUSED",
         `repository "${url}" is a local path: LFS files are read over http or ssh`,
@@ -312,7 +317,7 @@ class MirroredSources implements GitSources {
 
   #open(repository: string): { readonly mirror: Mirror; readonly access: Access } {
     const { directory, allowLocal } = this.#options;
-    const { mirrors, mirrorDeps, gitHubTokens } = this.#shared;
+    const { mirrors, mirrorDeps, gitHubTokens, cloudTokens } = this.#shared;
     const own = this.#options.localPathOf?.(repository);
     const url = parseRepositoryUrl(own ?? repository);
     if (url.transport === "file" && !allowLocal && own === undefined) {
@@ -324,9 +329,13 @@ class MirroredSources implements GitSources {
     const name = createHash("sha256").update(key).digest("hex").slice(0, 40);
     const mirror = mirrors.get(key) ?? new Mirror(join(directory, `${name}.git`), mirrorDeps);
     mirrors.set(key, mirror);
-    const basic: Access["basic"] = async (signal) =>
-      rights.gitHubApp === undefined ? (rights.basic ?? url.credentials) : gitHubTokens.basic(rights, signal);
-    return { mirror, access: { repository: url, rights, basic, fetchesFiles: own !== undefined } };
+    const show: Access["show"] = async (signal) => {
+      const { gitHubApp, cloudAccount } = rights;
+      if (gitHubApp !== undefined) return { rights, basic: await gitHubTokens.basic(rights, signal) };
+      if (cloudAccount !== undefined) return cloudTokens.show(cloudAccount, rights, signal);
+      return { rights, basic: rights.basic ?? url.credentials };
+    };
+    return { mirror, access: { repository: url, rights, show, fetchesFiles: own !== undefined } };
   }
 
   #rightsTo(repository: string): RepositoryAccess {
@@ -377,8 +386,8 @@ class MirroredSources implements GitSources {
 }
 
 function hasCredentials(access: RepositoryAccess): boolean {
-  const { basic, bearerToken, gitHubApp, sshPrivateKey, tls } = access;
-  return [basic, bearerToken, gitHubApp, sshPrivateKey, tls.certificate].some((one) => one !== undefined);
+  const { basic, bearerToken, gitHubApp, cloudAccount, sshPrivateKey, tls } = access;
+  return [basic, bearerToken, gitHubApp, cloudAccount, sshPrivateKey, tls.certificate].some((one) => one !== undefined);
 }
 
 /** Objects that a reader is asked for together: more hardly saves time. */

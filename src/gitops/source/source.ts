@@ -1,3 +1,4 @@
+import type { CloudAccount } from "./cloud-account.ts";
 import type { LfsFiles } from "./lfs-files.ts";
 
 /** Names of refs (`refs/heads/main`, `HEAD`) to commits; annotated tags are followed. In the remote's order. */
@@ -78,6 +79,7 @@ export interface RepositoryAccess {
   readonly isBasicForced: boolean;
   readonly bearerToken?: string;
   readonly gitHubApp?: GitHubApp;
+  readonly cloudAccount?: CloudAccount;
   readonly sshPrivateKey?: string;
   readonly isHostKeyIgnored: boolean;
   /** Lines of a `known_hosts` file. */
