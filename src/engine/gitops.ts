@@ -43,7 +43,7 @@ import type { RenderCache } from "../gitops/reconcile/render-cache.ts";
 import { createChartSources } from "../gitops/source/chart-sources.ts";
 import { openGitSources } from "../gitops/source/git-sources.ts";
 import { normaliseRepositoryUrl } from "../gitops/source/repository-url.ts";
-import type { ChartSources, GitSources } from "../gitops/source/source.ts";
+import type { ChartSources, FindAccess, GitSources } from "../gitops/source/source.ts";
 import type { WatchCache } from "../kube/kube.ts";
 import { createLiveState, type LiveState } from "../kube/live-state.ts";
 import { trimLive } from "../kube/trim-live.ts";
@@ -66,6 +66,8 @@ export interface GitOps {
   readonly served: ServedRepositories;
   readonly sources: GitSources;
   readonly charts: ChartSources;
+  /** How repositories are reached, as users' Secrets say now. */
+  readonly access: FindAccess;
   /** What triggers read of repositories. */
   readonly files: GitFiles;
   /** How sources are rendered now; known once it ran here. */
@@ -156,7 +158,7 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
   });
   const files = stack.use(createGitFiles(parts, served, access));
   const target = withHops(createGitOpsTarget({ requests, clock }), hopsOf(parts));
-  const gitOps: GitOps = { target, requests, served, sources, charts, files };
+  const gitOps: GitOps = { target, requests, served, sources, charts, access, files };
   return gitOps;
 }
 
@@ -220,6 +222,8 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
   const lookAtAll = (): void => requestAll(`${settingsName} changed`, `spec/settings/${settingsName}`, () => true);
   const { renders, rendering } = await openRenders(parts, {
     configMaps: settings.configMaps,
+    access: gitOps.access,
+    git: gitOps.sources,
     onMade: () => metrics.renders.add({}),
     onSettings: lookAtAll,
   });

@@ -6,12 +6,15 @@ import { followRendering } from "../controllers/applications/rendering-settings.
 import { createRenderCache, type RenderCache } from "../gitops/reconcile/render-cache.ts";
 import { createRenderStore } from "../gitops/render/store.ts";
 import { createTools } from "../gitops/render/tools.ts";
+import type { FindAccess, GitSources } from "../gitops/source/source.ts";
 import type { WatchCache } from "../kube/kube.ts";
 import { type Base, controllerNamespace } from "./parts.ts";
 
-export interface RenderListeners {
+export interface RenderParts {
   /** Those of the controller's namespace. */
   readonly configMaps: WatchCache;
+  readonly access: FindAccess;
+  readonly git: GitSources;
   /** Told of each rendering that was made. */
   readonly onMade: () => void;
   /** Told when sources are rendered in another way from now on. */
@@ -21,7 +24,7 @@ export interface RenderListeners {
 /** Tools, and what they rendered: in memory and under `<data-dir>/render`. Folders that a killed process left are removed. */
 export async function openRenders(
   { config, dataDir, clock, log }: Pick<Base, "config" | "dataDir" | "clock" | "log">,
-  { configMaps, onMade, onSettings }: RenderListeners,
+  { configMaps, access, git, onMade, onSettings }: RenderParts,
 ): Promise<{ readonly renders: RenderCache; readonly rendering: () => RenderingSettings }> {
   const { toolPaths = new Map(), kustomizeBuildOptions = [], plugins = [] } = config.rendering ?? {};
   const workDirectory = join(dataDir.file("render"), "work");
@@ -38,6 +41,8 @@ export async function openRenders(
       tools: createTools({ paths: toolPaths, directory: dataDir.file("tools"), env: config.git.env, clock }),
       workDirectory,
       rendering,
+      access,
+      git,
       plugins,
     },
     store: createRenderStore({

@@ -70,8 +70,8 @@ export function createRenderTraces(settings: RenderSettings, maxRecipes: number)
 /** Everything that decides how a source is rendered, but for the files and what is recorded as facts. */
 export function recipeOf({ source, refs, context }: Asked): string {
   const { repoURL: _repository, targetRevision: _revision, ...options } = source;
-  const { appName, instance, namespace, isMultiSource } = context;
-  return JSON.stringify([options, appName, instance, namespace, isMultiSource, [...refs.keys()]]);
+  const { appName, instance, project, namespace, isMultiSource } = context;
+  return JSON.stringify([options, appName, instance, project, namespace, isMultiSource, [...refs.keys()]]);
 }
 
 /** Undefined where a revision may come to mean something else. */

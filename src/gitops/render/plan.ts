@@ -1,6 +1,7 @@
 import type { ApplicationSource } from "../../api/application-types.ts";
 import { defaultRenderingSettings, type RenderingSettings } from "../../api/rendering-settings.ts";
 import type { JsonObject } from "../../base/json.ts";
+import type { FindAccess, GitSources } from "../source/source.ts";
 import type { Inputs } from "./inputs.ts";
 import type { Recorder } from "./recorder.ts";
 import type { RenderContext, RenderLog, SourceType } from "./render.ts";
@@ -34,6 +35,9 @@ export interface RenderSettings {
   /** What users' ConfigMaps say, as they are now; absent: they say nothing. */
   readonly rendering?: () => RenderingSettings;
   readonly plugins: readonly Plugin[];
+  /** How tools reach repositories of charts and of Git that sources name; absent: without credentials. */
+  readonly access?: FindAccess;
+  readonly git?: Pick<GitSources, "ofProject">;
 }
 
 /** A `ConfigManagementPlugin` of the engine's configuration (spec argo-cd-engine 7.7). */

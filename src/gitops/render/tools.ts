@@ -24,6 +24,8 @@ export interface ToolCall {
   readonly args: readonly string[];
   readonly cwd: string;
   readonly folder: WorkingFolder;
+  /** Standard input; empty by default. */
+  readonly input?: string;
   /** Beside what every tool gets. */
   readonly env?: Readonly<Record<string, string>>;
   /** How errors name the call; without values that users wrote. */
@@ -105,6 +107,7 @@ export function createTools(options: ToolsOptions): Tools {
       timeoutMs,
       maxOutputBytes,
       label: call.label,
+      ...(call.input === undefined ? {} : { input: call.input }),
     };
     return outputOf(await runChild(child, clock, signal), call);
   }

@@ -19,7 +19,8 @@ import { type Access, Mirror, type MirrorDeps } from "./mirror.ts";
 import { type ObjectReader, wholeContent } from "./object-reader.ts";
 import { createReaderPool, type ReaderPool } from "./reader-pool.ts";
 import { normaliseRepositoryUrl, parseRepositoryUrl } from "./repository-url.ts";
-import { findRef, highestTag, isFullCommit, isShortCommit } from "./revision.ts";
+import { resolveIn } from "./resolve-revision.ts";
+import { highestTag, isFullCommit } from "./revision.ts";
 import { isSemverConstraint, isSemverVersion } from "./semver-text.ts";
 import { createSignatures, type Signatures } from "./signatures.ts";
 import { type SignedObject, signedTag } from "./signed-object.ts";
@@ -36,9 +37,11 @@ import {
   type Refs,
   type RepositoryAccess,
   type ResolvedRevision,
+  type ToolGit,
   type TreeEntry,
   type Wanted,
 } from "./source.ts";
+import { openToolGit } from "./tool-git.ts";
 import {
   createTreeCache,
   findKept,
@@ -193,6 +196,14 @@ class MirroredSources implements GitSources {
       );
     };
     return createLfsFiles(endpoint, { access: access.rights, env: tool.env });
+  }
+
+  async openToolGit(repositories: readonly string[], signal: AbortSignal): Promise<ToolGit> {
+    const accesses = repositories.flatMap((repository) => {
+      const { access } = this.#open(repository);
+      return access.repository.transport === "file" ? [] : [access];
+    });
+    return openToolGit(accesses, workDirOf(this.#options), signal);
   }
 
   findRefs(repository: string): Refs | undefined {
@@ -405,36 +416,6 @@ function markedId(found: NamedObject | undefined): string | undefined {
 
 type AtCommit<T> = (reader: ObjectReader, root: string) => Promise<T>;
 type OnContent = (entry: TreeEntry, size: number, reader: ObjectReader) => Promise<void>;
-
-async function resolveIn(
-  mirror: Mirror,
-  access: Access,
-  revision: string,
-  signal: AbortSignal,
-): Promise<ResolvedRevision> {
-  if (isFullCommit(revision)) {
-    const commit = revision.toLowerCase();
-    await mirror.ensureCommit(access, commit, signal);
-    return { commit, revision };
-  }
-  const seen = findRef(await mirror.refs(access, signal), revision);
-  if (seen !== undefined) return { commit: seen, revision };
-  const short = isShortCommit(revision) ? revision.toLowerCase() : undefined;
-  const known = short && (await mirror.expand(short, signal));
-  if (known !== undefined && known !== "") return { commit: known, revision };
-  // Newer than the last fetch, or neither branch nor tag: refs/pull/7/head.
-  const listed = findRef(await mirror.tips(access, signal), revision);
-  if (listed !== undefined) {
-    await mirror.ensureCommit(access, listed, signal);
-    return { commit: listed, revision };
-  }
-  if (short !== undefined) {
-    await mirror.fetch(access, {}, signal);
-    const commit = await mirror.expand(short, signal);
-    if (commit !== undefined) return { commit, revision };
-  }
-  throw revisionNotFound(revision);
-}
 
 /** Passes on what the mirror holds, and gives back the entries that it lacks. */
 async function passContents(

@@ -150,6 +150,11 @@ export interface SourceTree {
 /** What `$name/…` in a value file or file parameter means: trees of other sources by their `ref`. */
 export type TreesByRef = ReadonlyMap<string, SourceTree>;
 
+/** What a tool that runs Git itself is told, as variables of its environment. Disposal removes files that hold keys. */
+export interface ToolGit extends AsyncDisposable {
+  readonly env: Readonly<Record<string, string>>;
+}
+
 /**
  * Git repositories by URL (`https`, `http`, `ssh`, `user@host:path`, `file`, absolute path), over shared local mirrors: spellings of one
  * repository share one mirror, and callers that ask at once share one request to the server.
@@ -175,6 +180,11 @@ export interface GitSources extends AsyncDisposable {
   fetch(repository: string, wanted: Wanted, signal: AbortSignal): Promise<FetchOutcome>;
   /** Whether the files of submodules belong to a repository's; else their folders are empty. */
   readsSubmodules(): boolean;
+  /**
+   * For tools that run Git themselves: how they reach these repositories, the last one's server included. Local ones are
+   * left out. @throws TerminalError GIT_REFUSED, GIT_AUTH_FAILED
+   */
+  openToolGit(repositories: readonly string[], signal: AbortSignal): Promise<ToolGit>;
   /** The repository's large files; undefined where its Secret does not ask for them (`enableLfs`). */
   findLfs(repository: string): LfsFiles | undefined;
   /** What `resolve` answers from; undefined before the first fetch of this process. */

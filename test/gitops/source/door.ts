@@ -16,10 +16,11 @@ export interface Door extends AsyncDisposable {
 export async function startDoor(
   isLetIn: (request: IncomingMessage, response: ServerResponse) => boolean,
   tls?: Certificate & { readonly clientCa?: string },
+  files: Readonly<Record<string, string>> = { a: "1" },
 ): Promise<Door> {
   const stack = new AsyncDisposableStack();
   const served = stack.use(await startGitServer());
-  await served.server.createServedRepository("demo", { a: "1" });
+  await served.server.createServedRepository("demo", files);
   const seen: string[] = [];
   const answer = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     seen.push(incoming.headers.authorization ?? "");
