@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { objectOf } from "../api/fields.ts";
+import type { RenderingSettings } from "../api/rendering-settings.ts";
 import { argoApiVersion } from "../api/resources.ts";
 import { createActiveWhile } from "../base/active-while.ts";
 import { type Clock, sleepFor } from "../base/clock.ts";
@@ -42,7 +43,7 @@ import type { RenderCache } from "../gitops/reconcile/render-cache.ts";
 import { createChartSources } from "../gitops/source/chart-sources.ts";
 import { openGitSources } from "../gitops/source/git-sources.ts";
 import { normaliseRepositoryUrl } from "../gitops/source/repository-url.ts";
-import type { ChartSources, GitSources } from "../gitops/source/source.ts";
+import type { ChartSources, FindAccess, GitSources } from "../gitops/source/source.ts";
 import type { WatchCache } from "../kube/kube.ts";
 import { createLiveState, type LiveState } from "../kube/live-state.ts";
 import { trimLive } from "../kube/trim-live.ts";
@@ -65,8 +66,12 @@ export interface GitOps {
   readonly served: ServedRepositories;
   readonly sources: GitSources;
   readonly charts: ChartSources;
+  /** How repositories are reached, as users' Secrets say now. */
+  readonly access: FindAccess;
   /** What triggers read of repositories. */
   readonly files: GitFiles;
+  /** How sources are rendered now; known once it ran here. */
+  rendering?: () => RenderingSettings;
   /** Set while it runs here. */
   running?: RunningGitOps;
 }
@@ -131,9 +136,11 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
     await openGitSources({
       directory: dataDir.file("git"),
       tool: config.git,
+      ...(config.identity === undefined ? {} : { identity: config.identity }),
       access,
       keyring,
       allowLocal: config.remote === undefined,
+      readsSubmodules: () => gitOps.rendering?.().readsSubmodules ?? true,
       localPathOf: (url) => {
         const path = served.localPathOf(url);
         return path !== undefined && existsSync(path) ? path : undefined;
@@ -151,7 +158,7 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
   });
   const files = stack.use(createGitFiles(parts, served, access));
   const target = withHops(createGitOpsTarget({ requests, clock }), hopsOf(parts));
-  const gitOps: GitOps = { target, requests, served, sources, charts, files };
+  const gitOps: GitOps = { target, requests, served, sources, charts, access, files };
   return gitOps;
 }
 
@@ -208,11 +215,19 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
   stack.use(nursery.start("live state", (signal) => live.run(signal)));
   const { projects, onProject } = await openProjects(parts, settings.configMaps);
   const index = createApplicationIndex();
-  const renders = await openRenders(parts, () => metrics.renders.add({}));
   const follow = (one: LiveState) => followLive(one, settings, parts, gitOps);
   let store: ApplicationStore | undefined;
   const requestAll = (what: string, id: string, concerns: (spec: JsonObject) => boolean): void =>
     requestAllOf(store, gitOps, { what, id, concerns });
+  const lookAtAll = (): void => requestAll(`${settingsName} changed`, `spec/settings/${settingsName}`, () => true);
+  const { renders, rendering } = await openRenders(parts, {
+    configMaps: settings.configMaps,
+    access: gitOps.access,
+    git: gitOps.sources,
+    onMade: () => metrics.renders.add({}),
+    onSettings: lookAtAll,
+  });
+  gitOps.rendering = rendering;
   const clusters = await openClusters(parts, live, settings, {
     follow,
     onChange: ({ server, name }) =>
@@ -266,7 +281,7 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
   stack.defer(follow(live));
   settings.onChange((isTrackedAnew) => {
     if (isTrackedAnew) for (const cluster of [{ live }, ...clusters.list()]) cluster.live.regroup();
-    requestAll(`${settingsName} changed`, `spec/settings/${settingsName}`, () => true);
+    lookAtAll();
   });
   if (store === undefined || applications === undefined) throw new Error("a controller is made with its cache");
   const { reconcile } = settings;

@@ -103,11 +103,9 @@ export async function lookAt(
 ): Promise<Look> {
   const { manifests = [] } = request;
   const isLocal = manifests.length > 0;
-  const isPermitted = (repository: string): boolean => checkSource(place.project, repository).permitted;
-  const inPlace = { ...deps, isPermitted, versions: place.cluster.versions };
   const rendered = isLocal
     ? localManifests(manifests, place.project)
-    : await renderOnce(application, request, revisions, memory, inPlace, signal);
+    : await renderOnce(application, request, revisions, memory, { ...deps, ...renderingAt(place) }, signal);
   const resolved = { revisions: rendered.revisions, asked: revisions };
   const unverified = isLocal ? [] : await verifySources(application, place.project, resolved, deps, signal);
   const settings = (deps.settings ?? (() => defaultSettings))();
@@ -143,6 +141,14 @@ export async function lookAt(
     ownedByOthers: shared.ownedByOthers,
     liveHooks: found.filter(({ metadata }) => isHook(metadata.annotations ?? {})),
     disturbed,
+  };
+}
+
+/** What renderings for a place may depend on. */
+export function renderingAt({ project, cluster }: Place): Pick<TargetDeps, "isPermitted" | "versions"> {
+  return {
+    isPermitted: (repository) => checkSource(project, repository).permitted,
+    versions: cluster.versions,
   };
 }
 
