@@ -5,6 +5,7 @@ import { EngineError, messageOf } from "../base/errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import type { KubeClient } from "../kube/kube.ts";
 import type { KubeObject } from "../objects/object.ts";
+import { callerOf, demand, scopedObject } from "./access/caller.ts";
 import { flagOf } from "./application-edit-routes.ts";
 import { type ApplicationList, textParameter } from "./application-query.ts";
 import { bodyObject, jsonBody } from "./body.ts";
@@ -35,15 +36,23 @@ export function clusterRoutes(deps: ClusterRouteDeps, applications: ApplicationL
   });
   router.get("/", async (request, response) => {
     const [server, name] = [textParameter(request, "server"), textParameter(request, "name")];
-    const wanted = (await all(kube)).filter(
-      ({ json }) => (server === undefined || json.server === server) && (name === undefined || json.name === name),
-    );
+    const caller = callerOf(request);
+    const wanted = (await all(kube))
+      .filter(
+        ({ json }) => (server === undefined || json.server === server) && (name === undefined || json.name === name),
+      )
+      .filter(({ json }) => caller.may("clusters", "get", objectOfCluster(json)));
     response.json({ metadata: {}, items: await Promise.all(wanted.map(({ json }) => show(json))) });
   });
-  router.get("/:id", async (request, response) => void response.json(await show((await find(kube, request)).json)));
+  router.get(
+    "/:id",
+    async (request, response) => void response.json(await show((await find(kube, request, "get")).json)),
+  );
   router.post("/", ...jsonBody(), async (request, response) => {
     const wanted = bodyObject(request);
     const known = (await all(kube)).find(({ json }) => json.server === wanted.server);
+    demand(callerOf(request), "clusters", "create", objectOfCluster(wanted));
+    if (known?.stored !== undefined) demand(callerOf(request), "clusters", "update", objectOfCluster(known.json));
     if (known?.stored !== undefined && !flagOf(request, "upsert", false)) {
       throw new EngineError("USAGE", "existing cluster spec is different; use upsert flag to force update");
     }
@@ -51,22 +60,27 @@ export function clusterRoutes(deps: ClusterRouteDeps, applications: ApplicationL
     response.json(await show(clusterJson(wanted, valuesFrom(wanted))));
   });
   router.put("/:id", ...jsonBody(), async (request, response) => {
-    const found = await find(kube, request);
+    const found = await find(kube, request, "update");
     const merged = {
       ...found.json,
       ...(found.stored && { config: configIn(found.stored.values.config) }),
       ...bodyObject(request),
     };
+    demand(callerOf(request), "clusters", "update", objectOfCluster(merged));
     await write(kube, merged, found.stored);
     response.json(await show(clusterJson(merged, valuesFrom(merged))));
   });
   router.delete("/:id", async (request, response) => {
-    const { stored, json } = await find(kube, request);
+    const { stored, json } = await find(kube, request, "delete");
     if (stored === undefined) throw new EngineError("USAGE", `the cluster ${textOf(json.server)} is the engine's own`);
     await deleteSecret(kube, stored.object);
     response.json({});
   });
   return router;
+}
+
+function objectOfCluster({ server, project }: JsonObject): string {
+  return scopedObject(textOf(project), textOf(server));
 }
 
 interface Found {
@@ -83,12 +97,14 @@ async function all(kube: KubeClient): Promise<readonly Found[]> {
 }
 
 /** By server, or by name where `id.type` says so; a text without `://` is a name, too. */
-async function find(kube: KubeClient, request: Request): Promise<Found> {
+async function find(kube: KubeClient, request: Request, action: string): Promise<Found> {
   const id = String(request.params.id);
   const type = textParameter(request, "id.type") ?? (id.includes("://") ? "server" : "name");
   const isName = type === "name" || type === "name_escaped";
   const text = type === "name_escaped" ? decodeURIComponent(id) : id;
   const found = (await all(kube)).find(({ json }) => (isName ? json.name : json.server) === text);
+  // Who may not see it does not learn that it is there.
+  demand(callerOf(request), "clusters", action, found === undefined ? text : objectOfCluster(found.json));
   if (found !== undefined) return found;
   throw new EngineError("NOT_FOUND", `cluster "${text}" not found`);
 }
