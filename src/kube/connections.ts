@@ -1,8 +1,9 @@
 import { getCACertificates } from "node:tls";
-import type { buildConnector, Pool } from "undici";
+import type { buildConnector, Dispatcher } from "undici";
 import { commonJs } from "../base/lazy.ts";
 import type { ClientCertificate } from "./certificates.ts";
 import type { KubeconfigCluster } from "./kubeconfig-file.ts";
+import { createProxyPool } from "./proxy.ts";
 
 export interface Outgoing {
   readonly url: string;
@@ -32,19 +33,25 @@ const maxRetired = 8;
 export async function openConnections(cluster: KubeconfigCluster): Promise<Connections> {
   const undici = commonJs(await import("undici"));
   const ca = cluster.skipsVerification ? undefined : (cluster.ca ?? systemAuthorities());
-  const retired: Pool[] = [];
+  const retired: Dispatcher[] = [];
   let isClosed = false;
-  let used: { readonly pool: Pool; readonly certificate: ClientCertificate | undefined } | undefined;
+  let used: { readonly pool: Dispatcher; readonly certificate: ClientCertificate | undefined } | undefined;
 
-  function createPool(certificate: ClientCertificate | undefined): Pool {
-    const connect = undici.buildConnector({
+  function createPool(certificate: ClientCertificate | undefined): Dispatcher {
+    const { serverName, proxyUrl } = cluster;
+    const tls = {
       ...(ca === undefined ? {} : { ca }),
       ...certificate,
       rejectUnauthorized: !cluster.skipsVerification,
       timeout: connectTimeoutMs,
       allowH2: false,
-    } as buildConnector.BuildOptions);
-    const { serverName } = cluster;
+    };
+    if (proxyUrl !== undefined) {
+      const requestTls = { ...tls, ...(serverName === undefined ? {} : { servername: serverName }) };
+      const pool = { connections: maxConnections, headersTimeout: headersTimeoutMs, bodyTimeout: 0 };
+      return createProxyPool(undici, { proxyUrl, requestTls, pool: { ...pool, keepAliveTimeout: keepAliveMs } });
+    }
+    const connect = undici.buildConnector(tls as buildConnector.BuildOptions);
     // No Agent: once closed, it forgets its connections, and its destroy would leave open watches open.
     return new undici.Pool(new URL(cluster.baseUrl).origin, {
       connections: maxConnections,
@@ -58,7 +65,7 @@ export async function openConnections(cluster: KubeconfigCluster): Promise<Conne
   }
 
   /** A new certificate needs new connections; requests under way, watches too, end on the old ones. */
-  function poolFor(certificate: ClientCertificate | undefined): Pool {
+  function poolFor(certificate: ClientCertificate | undefined): Dispatcher {
     if (used && used.certificate?.cert === certificate?.cert && used.certificate?.key === certificate?.key) {
       return used.pool;
     }
@@ -67,7 +74,7 @@ export async function openConnections(cluster: KubeconfigCluster): Promise<Conne
     return used.pool;
   }
 
-  function retire(pool: Pool): void {
+  function retire(pool: Dispatcher): void {
     retired.push(pool);
     const forget = (): void => {
       const at = retired.indexOf(pool);

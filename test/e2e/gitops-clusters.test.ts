@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { openConnectProxy } from "../harness/connect-proxy.ts";
 import { adminToken } from "../harness/control-plane.ts";
 import { failOnLeakedChildren } from "../harness/leaks.ts";
 import { base64, openTestCluster, type TestCluster } from "../harness/remote-cluster.ts";
@@ -11,13 +12,18 @@ failOnLeakedChildren();
 const skip = kubectlMissing() ?? false;
 
 /** A Secret as `argocd cluster add` writes it. */
-function clusterSecret({ url, certificate }: TestCluster, bearerToken: string): object {
-  const config = { bearerToken, tlsClientConfig: { insecure: false, caData: base64(certificate.cert) } };
+function clusterSecret(
+  { url, certificate }: TestCluster,
+  bearerToken: string,
+  more: { readonly config?: object; readonly data?: object } = {},
+): object {
+  const tlsClientConfig = { insecure: false, caData: base64(certificate.cert) };
+  const config = { bearerToken, tlsClientConfig, ...more.config };
   return {
     apiVersion: "v1",
     kind: "Secret",
     metadata: { name: "edge", namespace: "argocd", labels: { "argocd.argoproj.io/secret-type": "cluster" } },
-    stringData: { name: "edge", server: url, config: JSON.stringify(config) },
+    stringData: { name: "edge", server: url, config: JSON.stringify(config), ...more.data },
   };
 }
 
@@ -57,4 +63,58 @@ test("an Application names a cluster of a Secret; one that is away costs only it
     Boolean(status.conditions?.some(({ message }) => message?.includes("no clusters with this name: edge"))),
   );
   assert.equal(gone.conditions?.[0]?.type, "InvalidSpecError");
+});
+
+/** Bob may do everything in the namespace, and nothing elsewhere. */
+async function allowBob({ plane }: TestCluster, namespace: string): Promise<void> {
+  const group = "rbac.authorization.k8s.io";
+  const at = `/apis/${group}/v1/namespaces/${namespace}`;
+  const rules = [{ apiGroups: ["*"], resources: ["*"], verbs: ["*"] }];
+  const roleRef = { apiGroup: group, kind: "Role", name: "all" };
+  const subjects = [{ apiGroup: group, kind: "User", name: "bob" }];
+  const role = { apiVersion: `${group}/v1`, kind: "Role", metadata: { name: "all" }, rules };
+  const binding = { apiVersion: `${group}/v1`, kind: "RoleBinding", metadata: { name: "bob" }, roleRef, subjects };
+  assert.equal((await plane.call("POST", `${at}/roles`, role)).status, 201);
+  assert.equal((await plane.call("POST", `${at}/rolebindings`, binding)).status, 201);
+}
+
+test("a cluster of some namespaces, for an account that may do no more, through a proxy", { skip }, async () => {
+  await using cluster = await openTestCluster({ simulate: true });
+  await using proxy = await openConnectProxy();
+  await allowBob(cluster, "default");
+  const destination = { name: "edge", namespace: "default" };
+  const namespace = { apiVersion: "v1", kind: "Namespace", metadata: { name: "more" } };
+  const settings = { config: { proxyUrl: proxy.url }, data: { namespaces: "default" } };
+  await using scenario = await GitOpsScenario.start({
+    repositories: {
+      edge: { "a.yaml": configMap("settings", "0") },
+      other: { "a.yaml": { ...configMap("other", "0"), metadata: { name: "other", namespace: "kube-system" } } },
+      wide: { "a.yaml": namespace },
+    },
+    manifests: (urlOf) => [
+      clusterSecret(cluster, "bob-token", settings),
+      ...["edge", "other", "wide"].map((name) => application(name, urlOf(name), { destination })),
+    ],
+  });
+  await scenario.waitForSynced("edge");
+  assert.equal(await valueIn(cluster), "0");
+  assert.ok(proxy.targets.length > 0 && proxy.targets.every((target) => cluster.url.endsWith(target)));
+  const messageOf = async (name: string): Promise<string> => {
+    const { conditions = [] } = await scenario.waitForStatus(name, "with a condition", (status) =>
+      Boolean(status.conditions?.length),
+    );
+    return conditions[0]?.message ?? "";
+  };
+  assert.match(await messageOf("other"), /namespace "kube-system" for ConfigMap "other" is not managed/);
+  assert.match(await messageOf("wide"), /cluster level Namespace "more" can not be managed when in namespaced mode/);
+  await cluster.plane.call("DELETE", "/api/v1/namespaces/default/configmaps/settings");
+  await waitFor("drift to be mended", async () => (await valueIn(cluster)) === "0");
+  const { stdout } = await scenario.engine.cli(["cluster", "list"]);
+  assert.match(stdout, / \(1 namespaces\) +edge +v?1\.\d+\S* +Successful/);
+
+  await allowBob(cluster, "kube-system");
+  const both = { ...settings, data: { namespaces: "default, kube-system" } };
+  await scenario.kubectl(["apply", "-f", "-"], clusterSecret(cluster, "bob-token", both));
+  await scenario.waitForSynced("other", undefined, 15_000);
+  assert.equal(scenario.engine.output.includes("user:secret"), false, "no password of a proxy in a log");
 });
