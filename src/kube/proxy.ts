@@ -18,8 +18,17 @@ interface ProxyOptions {
 
 type Undici = Pick<typeof import("undici"), "Pool" | "ProxyAgent">;
 
-/** Connections through a proxy. `destroy` breaks off what is open, watches too: the agent alone would leave them. */
-export function createProxyPool({ Pool: PoolOf, ProxyAgent }: Undici, options: ProxyOptions): Dispatcher {
+/** Connections to one server that belong together. */
+export interface ConnectionPool {
+  readonly dispatcher: Dispatcher;
+  /** Lets requests under way end. */
+  close(): Promise<void>;
+  /** Breaks off what is open, watches too. */
+  destroy(): Promise<void>;
+}
+
+/** Through a proxy. An agent forgets its pools once it is closed: they are destroyed one by one. */
+export function createProxyPool({ Pool: PoolOf, ProxyAgent }: Undici, options: ProxyOptions): ConnectionPool {
   const pools: Pool[] = [];
   const agent = new ProxyAgent({
     ...options.pool,
@@ -31,9 +40,11 @@ export function createProxyPool({ Pool: PoolOf, ProxyAgent }: Undici, options: P
       return pool;
     },
   });
-  const destroyAgent = agent.destroy.bind(agent) as (error?: Error | null) => Promise<void>;
-  agent.destroy = (async () => {
-    await Promise.all([destroyAgent(), ...pools.map((pool) => pool.destroy())]);
-  }) as typeof agent.destroy;
-  return agent;
+  return {
+    dispatcher: agent,
+    close: () => agent.close(),
+    async destroy() {
+      await Promise.all([agent.destroy(), ...pools.map((pool) => pool.destroy())]);
+    },
+  };
 }

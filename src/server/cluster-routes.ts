@@ -9,6 +9,7 @@ import { callerOf, demand, scopedObject } from "./access/caller.ts";
 import { flagOf } from "./application-edit-routes.ts";
 import { type ApplicationList, textParameter } from "./application-query.ts";
 import { bodyObject, jsonBody } from "./body.ts";
+import { makeToken } from "./cluster-token.ts";
 import { deleteSecret, fnv32a, listSecrets, ownLabels, type StoredSecret, writeSecret } from "./stored-secret.ts";
 
 /** A cluster that Applications can name now. */
@@ -16,6 +17,13 @@ export interface ConnectedCluster {
   readonly server: string;
   readonly name: string;
   readonly kube: KubeClient;
+  /** What is watched there. */
+  readonly live: { size(): { readonly kinds: number; readonly objects: number } };
+  /** What it says of itself. */
+  readonly versions?: (signal: AbortSignal) => Promise<{
+    readonly kubeVersion: string;
+    readonly apiVersions: readonly string[];
+  }>;
 }
 
 export interface ClusterRouteDeps {
@@ -25,6 +33,8 @@ export interface ClusterRouteDeps {
 
 const inCluster = "https://kubernetes.default.svc";
 const testTimeoutMs = 5_000;
+/** A newer one has what is known of the cluster read anew (spec argo-cd-engine 6.1). */
+const refreshAnnotation = "argocd.argoproj.io/refresh";
 
 /** `/api/v1/clusters` (spec argo-cd-surface 6.2, 9.6): Secrets, and the cluster of the engine. Credentials are not shown. */
 export function clusterRoutes(deps: ClusterRouteDeps, applications: ApplicationList, clock: Clock): Router {
@@ -70,13 +80,42 @@ export function clusterRoutes(deps: ClusterRouteDeps, applications: ApplicationL
     await write(kube, merged, found.stored);
     response.json(await show(clusterJson(merged, valuesFrom(merged))));
   });
+  router.post("/:id/invalidate-cache", ...jsonBody(), async (request, response) => {
+    const { stored, json } = await find(kube, request, "update");
+    if (stored === undefined) throw ownCluster(json);
+    const { labels, annotations } = ownLabels(stored.object);
+    const more = { labels, annotations: { ...annotations, [refreshAnnotation]: isoTime(clock.now()) } };
+    await writeSecret(kube, { name: "", type: "cluster", values: stored.values, ...more }, stored.object);
+    response.json(await show(json));
+  });
+  router.post("/:id/rotate-auth", ...jsonBody(), async (request, response) => {
+    const { stored, json } = await find(kube, request, "update");
+    if (stored === undefined) throw ownCluster(json);
+    await rotateAuth(stored, deps);
+    response.json({});
+  });
   router.delete("/:id", async (request, response) => {
     const { stored, json } = await find(kube, request, "delete");
-    if (stored === undefined) throw new EngineError("USAGE", `the cluster ${textOf(json.server)} is the engine's own`);
+    if (stored === undefined) throw ownCluster(json);
     await deleteSecret(kube, stored.object);
     response.json({});
   });
   return router;
+}
+
+function ownCluster({ server }: JsonObject): EngineError {
+  return new EngineError("USAGE", `the cluster ${textOf(server)} is the engine's own`);
+}
+
+/** Another token for the service account, in place of the one that is stored. */
+async function rotateAuth({ object, values }: StoredSecret, { kube, clusters }: ClusterRouteDeps): Promise<void> {
+  const connected = clusters().find(({ server }) => server === values.server);
+  if (connected === undefined) throw new EngineError("USAGE", notConnected.state.message);
+  const config = configIn(values.config);
+  const { token, forgetOld } = await makeToken(connected.kube, textOf(config.bearerToken));
+  const renewed = { ...values, config: JSON.stringify({ ...config, bearerToken: token }) };
+  await writeSecret(kube, { name: "", type: "cluster", values: renewed, ...ownLabels(object) }, object);
+  await forgetOld();
 }
 
 function objectOfCluster({ server, project }: JsonObject): string {
@@ -172,25 +211,35 @@ async function infoOf(
   clock: Clock,
 ): Promise<JsonObject> {
   const connected = clusters().find((one) => one.server === server);
-  const state = connected === undefined ? notConnected : await test(connected.kube);
+  const told = connected === undefined ? notConnected : await askCluster(connected);
   const isHere = ({ spec }: KubeObject): boolean => {
     const { destination } = isJsonObject(spec) ? spec : {};
     const { server: byServer, name: byName } = objectOf(destination);
     return textOf(byServer) === "" ? textOf(byName) === textOf(name) : byServer === server;
   };
+  const { state, ...more } = told;
+  const size = connected?.live.size();
   return {
     connectionState: { ...state, attemptedAt: isoTime(clock.now()) },
+    ...more,
     applicationsCount: applications.list().filter(isHere).length,
+    ...(size && { cacheInfo: { resourcesCount: size.objects, apisCount: size.kinds } }),
   };
 }
 
-const notConnected = { status: "Unknown", message: "this engine is not connected to it" };
+const notConnected = { state: { status: "Unknown", message: "this engine is not connected to it" } };
 
-async function test(kube: KubeClient): Promise<JsonObject> {
+/** Whether it answers, and takes us for somebody: a version is told to strangers, too. */
+async function askCluster({ kube, versions }: ConnectedCluster) {
+  const signal = AbortSignal.timeout(testTimeoutMs);
+  const resourceAttributes = { verb: "list", resource: "pods" };
+  const question = { apiVersion: "authorization.k8s.io/v1", kind: "SelfSubjectAccessReview", metadata: {} };
   try {
-    await kube.get({ apiVersion: "v1", kind: "Namespace", name: "default" }, AbortSignal.timeout(testTimeoutMs));
-    return { status: "Successful", message: "" };
+    await kube.create({ ...question, spec: { resourceAttributes } } as KubeObject, {}, signal);
+    const told = await versions?.(signal);
+    const state = { status: "Successful", message: "" };
+    return told ? { state, serverVersion: told.kubeVersion, apiVersions: [...told.apiVersions] } : { state };
   } catch (error) {
-    return { status: "Failed", message: messageOf(error) };
+    return { state: { status: "Failed", message: messageOf(error) } };
   }
 }

@@ -39,6 +39,8 @@ export interface Clusters extends AsyncDisposable {
   list(): readonly DestinationCluster[];
 }
 
+/** A newer one has what is known of the cluster read anew. */
+const refreshAnnotation = "argocd.argoproj.io/refresh";
 /** One that could not be opened is tried again after this long. */
 const reopenMs = 10_000;
 
@@ -90,7 +92,8 @@ class SecretClusters implements Clusters {
   #take(secret: KubeObject): readonly DestinationCluster[] {
     const { name = "" } = secret.metadata;
     const data = dataOf(secret);
-    const fingerprint = JSON.stringify(Object.entries(data).sort(([a], [b]) => (a < b ? -1 : 1)));
+    const refresh = secret.metadata.annotations?.[refreshAnnotation] ?? "";
+    const fingerprint = JSON.stringify([refresh, Object.entries(data).sort(([a], [b]) => (a < b ? -1 : 1))]);
     const known = this.#declared.get(name);
     if (known?.fingerprint === fingerprint) return [];
     this.#close(name);
