@@ -4,6 +4,7 @@ import type { ResourceSettings } from "../../api/resource-settings.ts";
 import type { Clock } from "../../base/clock.ts";
 import { isJsonObject, type JsonObject } from "../../base/json.ts";
 import type { Metrics } from "../../base/metrics.ts";
+import { checkScope } from "../../kube/cluster-scope.ts";
 import type { LiveState } from "../../kube/live-state.ts";
 import type { GroupVersionKind, KubeObject, ObjectRef } from "../../objects/object.ts";
 import { type ComparedObject, type Comparison, compareObjects, type SyncStatus } from "../diff/compare.ts";
@@ -112,6 +113,8 @@ export async function lookAt(
   const { live } = place.cluster;
   await live.ensure(kindsOf(application, rendered.manifests), signal);
   const targets = targetsOf(application, rendered.manifests, live, memory, { ...deps, settings });
+  const { scope } = place.cluster;
+  if (scope) checkScope(targets.objects, scope, (object) => keyOf(object).namespace !== "");
   const own = claimantOf(application, deps.controllerNamespace);
   const wanted = targets.objects.filter(({ metadata }) => metadata.name);
   const disturbed = deps.claims.set(own, new Set(wanted.map((target) => claimKey(target, place))));
