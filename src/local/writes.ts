@@ -4,6 +4,7 @@ import type { KubeObject } from "../objects/object.ts";
 import { kindDefaults } from "./defaults.ts";
 import { kindChecks } from "./kind-checks.ts";
 import { kindRules, objectAt } from "./kinds.ts";
+import { warnOfLeftOut } from "./left-out.ts";
 import {
   asKubeObject,
   checkMetadata,
@@ -57,6 +58,7 @@ export function createObject(
       metadata: createdMetadata(named, resource, now),
     });
     checkCustom(target, prepared, undefined);
+    warnOfLeftOut(target, prepared);
     const object = claim({ target, now, before: undefined, after: prepared });
     admit(deps, target, { operation: "CREATE", object: asKubeObject(object) });
     if (isDryRun(target.query)) return JSON.stringify(object);
@@ -141,6 +143,7 @@ function storeChanged(
   checkMetadata(newMetadata, resource);
   const unchanged = !isShaped && isDeepStrictEqual(withRevisionOf(object, oldMetadata), old);
   if (unchanged) return JSON.stringify(old);
+  warnOfLeftOut(target, changed);
   admit(deps, target, { operation: "UPDATE", object: asKubeObject(object), old: asKubeObject(old) });
   if (isDryRun(target.query)) return JSON.stringify(withRevisionOf(object, oldMetadata));
   return storeOrFinish(deps, keyOf(target, name), object, asKubeObject(old));

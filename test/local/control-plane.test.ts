@@ -110,6 +110,28 @@ const errors: readonly ErrorCase[] = [
     message: /^ConfigMap "A_" is invalid: metadata.name: Invalid value: "A_": a lowercase RFC 1123 subdomain/,
   },
   {
+    name: "an owner without uid",
+    request: ["POST", maps, map("x", { ownerReferences: [{ apiVersion: "v1", kind: "ConfigMap", name: "kept" }] })],
+    status: 422,
+    reason: "Invalid",
+    message: /metadata.ownerReferences\[0\].uid: Invalid value: "": must not be empty/,
+  },
+  {
+    name: "two controllers",
+    request: [
+      "POST",
+      maps,
+      map("x", {
+        ownerReferences: ["a", "b"].map((name) => {
+          return { apiVersion: "v1", kind: "ConfigMap", name, uid: name, controller: true };
+        }),
+      }),
+    ],
+    status: 422,
+    reason: "Invalid",
+    message: /Only one reference can have Controller set to true. Found "true" in references for a and b/,
+  },
+  {
     name: "no name",
     request: ["POST", maps, { metadata: {} }],
     status: 422,

@@ -23,6 +23,7 @@ import { type Claimant, type Claims, isForeign } from "./claims.ts";
 import type { FoundCondition } from "./conditions.ts";
 import type { Place } from "./destination.ts";
 import { localManifests } from "./local-manifests.ts";
+import { managedKinds, managedTarget } from "./managed-namespace.ts";
 import type { ReconcileRequest } from "./request.ts";
 import { askServer, type ServerAnswers } from "./server-side.ts";
 import { defaultSettings, type ReconcileSettings, trackingOf } from "./settings.ts";
@@ -68,6 +69,8 @@ export interface Memory {
   rendered?: { readonly key: string; readonly value: Rendered };
   targets?: { readonly key: string; readonly manifests: readonly JsonObject[]; readonly value: Targets };
   rules?: { readonly key: string; readonly settings: ResourceSettings; readonly value: DiffRules };
+  /** The destination's namespace as a target. */
+  namespace?: KubeObject | undefined;
   /** By target, then for the live object compared last. */
   readonly diffs: WeakMap<KubeObject, { readonly live: KubeObject; readonly rules: object; readonly diff: ObjectDiff }>;
   /** When its repository failed first, in a row. */
@@ -111,7 +114,7 @@ export async function lookAt(
   const unverified = isLocal ? [] : await verifySources(application, place.project, resolved, deps, signal);
   const settings = (deps.settings ?? (() => defaultSettings))();
   const { live } = place.cluster;
-  await live.ensure(kindsOf(application, rendered.manifests), signal);
+  await live.ensure([...kindsOf(application, rendered.manifests), ...managedKinds(application)], signal);
   const targets = targetsOf(application, rendered.manifests, live, memory, { ...deps, settings });
   const { scope } = place.cluster;
   if (scope) checkScope(targets.objects, scope, (object) => keyOf(object).namespace !== "");
@@ -119,11 +122,13 @@ export async function lookAt(
   const wanted = targets.objects.filter(({ metadata }) => metadata.name);
   const disturbed = deps.claims.set(own, new Set(wanted.map((target) => claimKey(target, place))));
   const found = liveObjects(own, wanted, place);
+  memory.namespace = managedTarget(application, targets.objects, found, memory.namespace);
+  const managed = memory.namespace === undefined ? [] : [memory.namespace];
   const rules = rulesOf(application, settings, memory);
-  const { served, problems: refused } = await answersOf(wanted, place, rules, memory, signal);
+  const { served, problems: refused } = await answersOf([...wanted, ...managed], place, rules, memory, signal);
   const diff = createDiff(rules, served, memory, deps.metrics);
   const { trackingMethod: method } = settings.resources;
-  const compared = compareObjects(targets.objects, found, { method, rules, diff });
+  const compared = compareObjects([...targets.objects, ...managed], found, { method, rules, diff });
   const comparison = { ...compared, objects: compared.objects.map((object) => withPermission(object, place)) };
   const { health, resources, problems } = aggregateHealth(comparison.objects, own.app, settings.checks);
   const shared = sharedObjects(own, wanted, place, { ...deps, settings });
