@@ -1,6 +1,7 @@
 import { type Clock, isoTime } from "../base/clock.ts";
 import { type JsonObject, parseJson } from "../base/json.ts";
 import type { KubeObject } from "../objects/object.ts";
+import type { Audit } from "./audit.ts";
 import { wholeSeconds } from "./metadata.ts";
 import type { ResourceRequest } from "./request.ts";
 import { type ResourceTable, storeKey } from "./resources.ts";
@@ -31,6 +32,8 @@ export interface WriteDeps {
   readonly admission: Admission | undefined;
   /** The validating webhooks; undefined: nobody else is asked. */
   readonly reviewer?: Reviewer | undefined;
+  /** Told what simulated controllers write; what clients write is told by the control plane. */
+  readonly audit?: Audit | undefined;
 }
 
 export interface ObjectKey {
