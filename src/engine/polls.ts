@@ -30,7 +30,9 @@ export function startPolling(
         await requests.tell({ event, head: { ...head, event: event.subject, type: event.type } });
       }
     },
-    onMissed: (url) => requests.tell(missedEvent(url, randomUUID(), clock.now())),
+    async onMissed(url) {
+      if (controller.isShared(url)) await requests.tell(missedEvent(url, randomUUID(), clock.now()));
+    },
     told: {
       async find(key) {
         const entry = await digests.get(key);

@@ -1,7 +1,6 @@
 import type { Application } from "../../api/application-types.ts";
 import { objectOf } from "../../api/fields.ts";
 import { sleepFor } from "../../base/clock.ts";
-import { memoize } from "../../base/memo.ts";
 import type { Metrics } from "../../base/metrics.ts";
 import type { Schema } from "../../base/schema.ts";
 import { createSlots } from "../../base/slots.ts";
@@ -12,7 +11,6 @@ import { type Reconciled, reconcile } from "../../gitops/reconcile/reconcile.ts"
 import { refreshAsked } from "../../gitops/reconcile/refresh-needed.ts";
 import { mergeRequests, type ReconcileRequest, requestOf } from "../../gitops/reconcile/request.ts";
 import { unreadableStatus } from "../../gitops/reconcile/status.ts";
-import { normaliseRepositoryUrl } from "../../gitops/source/repository-url.ts";
 import type { KubeObject, ObjectRef } from "../../objects/object.ts";
 import type { Reconciler } from "../reconciler.ts";
 import { deleteApplication, releaseApplication } from "./application-deletion.ts";
@@ -74,6 +72,8 @@ export interface ApplicationController extends Reconciler {
   polled(): Iterable<UsedRepository>;
   /** Looks again at those with a chart that may have moved without a push, or at those that could not be compared. */
   lookAgain(which: "charts" | "failed", what: string): void;
+  /** Whether Applications of other engines use a repository, in any spelling. */
+  isShared(repository: string): boolean;
   /** Looks again at those that use a repository, in any spelling. */
   lookAgainAt(repository: string, what: string): void;
   /** Applications as the Sensors that they are, of all engines. */
@@ -91,8 +91,6 @@ export interface ApplicationController extends Reconciler {
 const failedOperationMs = 30_000;
 /** An Application of ours for which we may not act at this moment: the lease is renewed, or is lost for good. */
 const unsureMs = 1_000;
-/** URLs whose repositories are remembered. */
-const maxPlaces = 20_000;
 /** Requests of all operations to clusters at once; operations that only wait are not bounded. */
 const maxRequests = 64;
 
@@ -108,7 +106,6 @@ class ApplicationReconciler implements ApplicationController {
   readonly #tenure: Tenure;
   readonly #known: KnownApplications;
   readonly #asks: Asks;
-  readonly #placeOf = memoize(normaliseRepositoryUrl, maxPlaces);
 
   constructor(deps: ApplicationControllerDeps) {
     this.#deps = deps;
@@ -142,7 +139,7 @@ class ApplicationReconciler implements ApplicationController {
   repositories = (): Iterable<UsedRepository> => this.#known.repositories();
 
   polled(): Iterable<UsedRepository> {
-    return polledRepositories(this.#known.users(), (key) => this.#tenure.has(key), this.#placeOf);
+    return polledRepositories(this.#known.users(), (key) => this.#tenure.has(key), this.#known.placeOf);
   }
 
   sensors = (): readonly CompiledSensor[] => this.#known.sensors();
@@ -156,10 +153,13 @@ class ApplicationReconciler implements ApplicationController {
     }
   }
 
+  isShared(repository: string): boolean {
+    return this.#known.keysAt(repository).some((key) => !this.#tenure.has(key));
+  }
+
   lookAgainAt(repository: string, what: string): void {
-    const place = this.#placeOf(repository);
-    for (const [key, { repositories }] of this.#known.ours()) {
-      if (!repositories.some(({ url }) => this.#placeOf(url) === place)) continue;
+    for (const key of this.#known.keysAt(repository)) {
+      if (!this.#tenure.has(key)) continue;
       void this.offerLocal({ reason: "timer", application: key, id: `timer/${key}`, what, level: 2 });
     }
   }

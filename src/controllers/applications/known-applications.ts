@@ -1,12 +1,14 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Application } from "../../api/application-types.ts";
 import { EngineError } from "../../base/errors.ts";
+import { memoize } from "../../base/memo.ts";
 import type { Schema } from "../../base/schema.ts";
 import type { CompiledSensor } from "../../events/sensor/compile.ts";
 import { type Claims, claimedIn } from "../../gitops/reconcile/claims.ts";
 import { clusterOf, type Directory } from "../../gitops/reconcile/destination.ts";
 import { claimantOf } from "../../gitops/reconcile/look.ts";
 import { isMovingChart } from "../../gitops/reconcile/resolve-source.ts";
+import { normaliseRepositoryUrl } from "../../gitops/source/repository-url.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import { createEntry, type Entry } from "./application-entry.ts";
 import type { ApplicationIndex } from "./application-index.ts";
@@ -31,6 +33,9 @@ export interface KnownApplicationsDeps {
   readonly onReadable: (key: string) => void;
 }
 
+/** URLs whose repositories are remembered. */
+const maxPlaces = 20_000;
+
 /**
  * Every Application, whichever engine has it: as Sensors in the index, so that each engine can say whom a push concerns.
  * What only the one that has it needs (what was rendered, what waits) is in the entries, too.
@@ -40,6 +45,8 @@ export class KnownApplications {
   readonly #entries = new Map<string, Entry>();
   readonly #byInstance = new Map<string, string>();
   readonly #byPartition = new Map<number, Set<string>>();
+  /** The same for all spellings of one repository. */
+  readonly placeOf = memoize(normaliseRepositoryUrl, maxPlaces);
 
   constructor(deps: KnownApplicationsDeps) {
     this.#deps = deps;
@@ -168,6 +175,13 @@ export class KnownApplications {
   /** Git repositories in use, as the sources name them; some may come twice. */
   repositories(): Iterable<UsedRepository> {
     return [...this.#entries.values()].flatMap(({ repositories }) => repositories);
+  }
+
+  /** Users of a repository, in any spelling. */
+  keysAt(repository: string): readonly string[] {
+    const place = this.placeOf(repository);
+    const isUsed = ({ repositories }: Entry): boolean => repositories.some(({ url }) => this.placeOf(url) === place);
+    return [...this.#entries].flatMap(([key, entry]) => (isUsed(entry) ? [key] : []));
   }
 
   users(): Iterable<RepositoryUser> {

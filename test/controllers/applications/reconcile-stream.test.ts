@@ -109,7 +109,7 @@ test("a stream made anew is read from its first message, and its positions count
   assert.deepEqual(second.ids(), ["y"]);
 });
 
-for (const operation of ["read", "get"] as const) {
+for (const operation of ["read", "entries"] as const) {
   test(`waits for a bus that is away (${operation}), and goes on where it was`, async () => {
     const bus = createMemoryBus();
     await using rig = open(bus);
