@@ -19,7 +19,7 @@ import { checkKind, checkObject } from "../project/kind-check.ts";
 import type { KindToCheck } from "../project/project.ts";
 import { checkSource } from "../project/source-check.ts";
 import type { SourceType } from "../render/render.ts";
-import { type Claimant, type Claims, isForeign } from "./claims.ts";
+import { type Claimant, type Claims, claimKey, isForeign } from "./claims.ts";
 import type { FoundCondition } from "./conditions.ts";
 import type { Place } from "./destination.ts";
 import { localManifests } from "./local-manifests.ts";
@@ -120,7 +120,7 @@ export async function lookAt(
   if (scope) checkScope(targets.objects, scope, (object) => keyOf(object).namespace !== "");
   const own = claimantOf(application, deps.controllerNamespace);
   const wanted = targets.objects.filter(({ metadata }) => metadata.name);
-  const disturbed = deps.claims.set(own, new Set(wanted.map((target) => claimKey(target, place))));
+  const disturbed = deps.claims.set(own, new Set(wanted.map((target) => claimOf(target, place))));
   const found = liveObjects(own, wanted, place);
   memory.namespace = managedTarget(application, targets.objects, found, memory.namespace);
   const managed = memory.namespace === undefined ? [] : [memory.namespace];
@@ -240,9 +240,8 @@ function targetsOf(
   return value;
 }
 
-/** Objects of one name in two clusters are two. */
-function claimKey(target: KubeObject, { cluster }: Place): string {
-  return `${cluster.server} ${keyText(keyOf(target))}`;
+function claimOf(target: KubeObject, { cluster }: Place): string {
+  return claimKey(cluster.server, keyText(keyOf(target)));
 }
 
 /**
@@ -330,7 +329,7 @@ function sharedObjects(
     const object = place.cluster.live.find(refOf(target));
     const tracked = object && ownerOf(object, trackingOf(deps.settings));
     const trackedBy = tracked === own.instance ? undefined : tracked;
-    const others = deps.claims.othersOf(own.app, claimKey(target, place));
+    const others = deps.claims.othersOf(own.app, claimOf(target, place));
     const isOthers = isForeign(own, others, tracked) || (trackedBy !== undefined && mayWant(trackedBy, deps));
     if (isOthers) foreign.add(keyText(keyOf(target)));
     const other = (trackedBy ?? others[0]?.instance)?.replace("_", "/");
