@@ -74,10 +74,7 @@ export async function runApplications(parts: Parts, gitOps: GitOps): Promise<voi
   const clusters = await openClusters(parts, live, settings, {
     follow,
     onChange: ({ server, name }) =>
-      requestAll(`cluster ${name} changed`, `spec/cluster/${server}`, ({ destination }) => {
-        const { server: wanted, name: named } = objectOf(destination);
-        return wanted === server || named === name;
-      }),
+      requestAll(`cluster ${name} changed`, `spec/cluster/${server}`, (spec) => goesTo(spec, server, name)),
   });
   let applications: WatchCache | undefined;
   const directory: Directory = { project: projects.find, clusters: () => clusters.list(), controllerNamespace };
@@ -131,6 +128,11 @@ export async function runApplications(parts: Parts, gitOps: GitOps): Promise<voi
   if (store === undefined || applications === undefined) throw new Error("a controller is made with its cache");
   const { reconcile } = settings;
   takeReasons(parts, gitOps, { controller, store, index, applications, renders, directory, isApplication, reconcile });
+}
+
+function goesTo({ destination }: JsonObject, server: string, name: string): boolean {
+  const wanted = objectOf(destination);
+  return wanted.server === server || wanted.name === name;
 }
 
 /** Takes up, and gives up, partitions as the leases come and go. */
