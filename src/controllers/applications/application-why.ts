@@ -39,6 +39,8 @@ export interface ApplicationWhyDeps {
   readonly store: Pick<ApplicationStore, "find">;
   readonly directory: Pick<Directory, "project">;
   readonly decided: (key: string) => Memory["decided"];
+  /** Whether this engine looks at the Application. */
+  readonly isOurs: (key: string) => boolean;
   readonly history: History;
   readonly sources: GitSources;
   readonly clock: Clock;
@@ -53,7 +55,7 @@ const maxDecisions = 5;
 const gitTimeoutMs = 20_000;
 
 export function createApplicationWhy(deps: ApplicationWhyDeps): ExplainApplication {
-  const { store, directory, decided, history, clock } = deps;
+  const { store, directory, decided, isOurs, history, clock } = deps;
   return async (ref, commit) => {
     const key = `${ref.namespace}/${ref.name}`;
     const object = store.find(key);
@@ -65,7 +67,7 @@ export function createApplicationWhy(deps: ApplicationWhyDeps): ExplainApplicati
     const last = decided(key);
     const now = clock.now();
     const project = directory.project(application.project);
-    const waits = waitsOf({ application, project, decided: last, now });
+    const waits = waitsOf({ application, project, decided: last, isOurs: isOurs(key), now });
     const { status: healthStatus, message } = objectOf(status.health);
     const chain = await chainOf(application, ref, history);
     return {

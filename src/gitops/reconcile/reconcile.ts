@@ -12,7 +12,8 @@ import { evaluatedTypes, type FoundCondition, setConditions } from "./conditions
 import { type Directory, type Place, placeOf } from "./destination.ts";
 import { heldBack } from "./held-back.ts";
 import type { Hold } from "./holds.ts";
-import { createMemory, isForeignTo, type Look, type LookDeps, lookAt, type Memory } from "./look.ts";
+import { createMemory, isForeignTo, type Look, type LookDeps, lookAt, type Memory, renderingAt } from "./look.ts";
+import { mayContainChanges } from "./may-change.ts";
 import { unmetNeed } from "./needs.ts";
 import { orphanCondition } from "./orphans.ts";
 import { policiesOf } from "./policies.ts";
@@ -92,6 +93,21 @@ async function reconcileOnce(
   }
 }
 
+/** Asked only where it decides: of an Application that would sync by itself. */
+async function isNewsFor(
+  application: Application,
+  { status, revisions }: Look,
+  place: Place,
+  { rendered }: Memory,
+  deps: ReconcileDeps,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const now = rendered?.value;
+  if (application.syncPolicy.automated === undefined || status !== "OutOfSync") return true;
+  if (now === undefined || now.revisions !== revisions) return true;
+  return mayContainChanges(application, now, { ...deps, ...renderingAt(place) }, signal);
+}
+
 /** Below level 2 the commit that the last comparison used, if it was one of these sources; else what they name. */
 function revisionsOf(application: Application, { level }: ReconcileRequest): readonly (string | undefined)[] {
   const { status, isMultiSource } = application;
@@ -159,7 +175,9 @@ async function dueOf(
   deps: ReconcileDeps,
   signal: AbortSignal,
 ): Promise<Due> {
-  const decision = decideBy(application, look, mayContainChanges(application, look, memory), deps.clock.now());
+  const isNews =
+    !isSameAsSynced(application, look, memory) && (await isNewsFor(application, look, place, memory, deps, signal));
+  const decision = decideBy(application, look, isNews, deps.clock.now());
   const revisions = syncedRevisions(application);
   const isWaiting = decision.kind === "none" && decision.obstacle?.kind === "revision";
   if (!isWaiting || revisions.length === 0 || !isHealing(application)) return { decision, look };
@@ -193,15 +211,15 @@ function syncedRevisions(application: Application): readonly string[] {
 }
 
 /**
- * Whether the commits of the look may say something else than those of the last sync. If they do not, what differs is
- * drift. After a failure another commit is a reason to try again in any case: people push one to have that.
+ * Whether the commits of the look are known to say the same as those of the last sync: then what differs is drift. After a
+ * failure another commit is a reason to try again in any case: people push one to have that.
  */
-function mayContainChanges(application: Application, { revisions, manifests }: Look, memory: Memory): boolean {
+function isSameAsSynced(application: Application, { revisions, manifests }: Look, memory: Memory): boolean {
   const { phase } = objectOf(application.status.operationState);
   const synced = syncedRevisions(application).join();
   if (revisions.join() === synced) memory.syncedAs = { revisions: synced, manifests };
   const { syncedAs } = memory;
-  return phase !== "Succeeded" || syncedAs?.revisions !== synced || syncedAs.manifests !== manifests;
+  return phase === "Succeeded" && syncedAs?.revisions === synced && syncedAs.manifests === manifests;
 }
 
 function decideBy(application: Application, look: Look, isPerhapsNew: boolean, now: Instant): AutoSyncDecision {

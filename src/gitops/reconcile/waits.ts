@@ -27,6 +27,8 @@ export interface WaitFacts {
   readonly project: AppProject | undefined;
   /** What the last reconcile came to; undefined: there was none since the engine started. */
   readonly decided: Memory["decided"];
+  /** False: another engine looks at it, and has its last decision. */
+  readonly isOurs: boolean;
   readonly now: Instant;
 }
 
@@ -112,7 +114,8 @@ function newerRevision({ status }: Application, state: JsonObject): readonly Wai
   return [{ for: "newer-revision", text: `${now.join(", ")} comes after the sync to ${running.join(", ")}` }];
 }
 
-function dueWaits({ application, decided }: WaitFacts): readonly Wait[] {
+function dueWaits({ application, decided, isOurs }: WaitFacts): readonly Wait[] {
+  if (!isOurs) return [{ for: "look", text: "another engine looks at it: ask that one what it came to last" }];
   if (decided === undefined) return [{ for: "look", text: "it was not looked at since the engine started" }];
   const { at, decision } = decided;
   const isDifferent = objectOf(application.status.sync).status === "OutOfSync";

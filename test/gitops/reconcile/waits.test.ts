@@ -205,7 +205,7 @@ for (const [name, { top = {}, status = {}, decision }, waits] of cases) {
   test(`an Application waits for ${name}`, () => {
     const application = applicationOf({}, { status, ...top });
     const decided = decision === undefined ? undefined : { at: now - 1_000, decision };
-    const found = waitsOf({ application, project, decided, now });
+    const found = waitsOf({ application, project, decided, isOurs: true, now });
     assert.deepEqual(
       found.map((wait) => [wait.for, wait.text, ...(wait.until === undefined ? [] : [wait.until])]),
       waits,
