@@ -132,9 +132,8 @@ export async function runApplications(parts: Parts, gitOps: GitOps): Promise<voi
     lookAtAll();
   });
   if (store === undefined || applications === undefined) throw new Error("a controller is made with its cache");
-  const { reconcile } = settings;
-  const known = { controller, store, index, applications, renders, directory, isApplication, reconcile, holds };
-  takeReasons(parts, gitOps, known);
+  const found = { controller, store, index, applications, renders, directory, isApplication, holds };
+  takeReasons(parts, gitOps, { ...found, reconcile: settings.reconcile });
 }
 
 function startLive({ stack, nursery, kube, clock, log }: Parts, { groupOf }: Settings): LiveState {

@@ -26,6 +26,8 @@ interface Row {
   readonly row: string;
   /** Also the folder of its files. */
   readonly name: string;
+  /** Whether its repository gets no commits: any commit is a reason to sync. */
+  readonly isQuiet?: true;
   readonly policy: object;
   readonly files?: RepositoryFiles;
   readonly metadata?: object;
@@ -142,6 +144,7 @@ const rows: readonly Row[] = [
   {
     row: "it succeeded, and self-heal is off",
     name: "unhealed",
+    isQuiet: true,
     policy: { automated: { prune: true } },
     async check(world, name) {
       await world.until(name, "to be synced", isSynced);
@@ -154,6 +157,7 @@ const rows: readonly Row[] = [
   {
     row: "it succeeded, self-heal is on: at once, then with back-off",
     name: "healed",
+    isQuiet: true,
     policy: { automated: { selfHeal: true } },
     async check(world, name) {
       await world.until(name, "to be synced", isSynced);
@@ -213,10 +217,15 @@ test("automated sync decides as its table says", async (context) => {
     ]),
   ) as RepositoryFiles;
   await using scenario = await GitOpsScenario.start({
-    repositories: { shop: files },
+    repositories: { shop: files, quiet: files },
     manifests: (urlOf) =>
-      rows.map(({ name, policy: syncPolicy, metadata }) =>
-        application(name, urlOf("shop"), { source: { repoURL: urlOf("shop"), path: name }, syncPolicy }, metadata),
+      rows.map(({ name, policy: syncPolicy, metadata, isQuiet }) =>
+        application(
+          name,
+          "",
+          { source: { repoURL: urlOf(isQuiet ? "quiet" : "shop"), path: name }, syncPolicy },
+          metadata,
+        ),
       ),
   });
   const find = async (name: string): Promise<Found> =>

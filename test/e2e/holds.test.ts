@@ -94,3 +94,27 @@ test("drift is healed at what was synced last, while new revisions wait for a pe
   await scenario.waitForSynced("web", second);
   assert.equal(await value(), "second");
 });
+
+test("drift is only reported where on-drift says so, also after a commit that changes nothing here", {
+  skip,
+}, async () => {
+  await using scenario = await GitOpsScenario.start({
+    repositories: { shop: { "web/a.yaml": configMap("web", "0"), "other/a.yaml": configMap("other", "0") } },
+    manifests: (urlOf) => [
+      application(
+        "web",
+        urlOf("shop"),
+        { source: { repoURL: urlOf("shop"), path: "web" } },
+        { annotations: { "tiphys.io/on-drift": "report" } },
+      ),
+    ],
+  });
+  await scenario.waitForSynced("web");
+  const commit = await (await scenario.clone("shop")).commitAndPush({ "other/a.yaml": configMap("other", "1") });
+  await scenario.waitForSynced("web", commit);
+  await scenario.kubectl(["patch", "configmap", "web", "-p", '{"data":{"value":"by hand"}}']);
+  await scenario.waitForStatus("web", "to differ", ({ sync }) => sync?.status === "OutOfSync");
+  const { stdout } = await scenario.engine.cli(["app", "why", "web"]);
+  assert.match(stdout, /waits for drift: this state was synced already, and self-heal is not enabled/);
+  assert.equal((await scenario.status("web")).history?.length, 1);
+});

@@ -16,7 +16,7 @@ import { createMemory, isForeignTo, type Look, type LookDeps, lookAt, type Memor
 import { mayContainChanges } from "./may-change.ts";
 import { unmetNeed } from "./needs.ts";
 import { orphanCondition } from "./orphans.ts";
-import { policiesOf } from "./policies.ts";
+import { onDriftAnnotation, policiesOf } from "./policies.ts";
 import type { ReconcileRequest } from "./request.ts";
 import { buildStatus, failedStatus, invalidStatus } from "./status.ts";
 import { summarize } from "./summary.ts";
@@ -211,15 +211,17 @@ function syncedRevisions(application: Application): readonly string[] {
 }
 
 /**
- * Whether the commits of the look are known to say the same as those of the last sync: then what differs is drift. After a
- * failure another commit is a reason to try again in any case: people push one to have that.
+ * Whether the commits of the look are known to say the same as those of the last sync, so that what differs is drift. Only
+ * where `on-drift` says what to do about that: in the original any commit is a reason to sync. After a failure another
+ * commit is a reason to try again in any case: people push one to have that.
  */
 function isSameAsSynced(application: Application, { revisions, manifests }: Look, memory: Memory): boolean {
   const { phase } = objectOf(application.status.operationState);
   const synced = syncedRevisions(application).join();
   if (revisions.join() === synced) memory.syncedAs = { revisions: synced, manifests };
   const { syncedAs } = memory;
-  return phase === "Succeeded" && syncedAs?.revisions === synced && syncedAs.manifests === manifests;
+  const isAsked = application.metadata.annotations[onDriftAnnotation] !== undefined;
+  return isAsked && phase === "Succeeded" && syncedAs?.revisions === synced && syncedAs.manifests === manifests;
 }
 
 function decideBy(application: Application, look: Look, isPerhapsNew: boolean, now: Instant): AutoSyncDecision {
