@@ -7,6 +7,7 @@ import type { Logger } from "../base/log.ts";
 import type { Metrics } from "../base/metrics.ts";
 import { type Admit, admissionRoute } from "./admission-route.ts";
 import { applicationSensorRoutes } from "./application-routes.ts";
+import { approvalRoutes } from "./approval-routes.ts";
 import { type ArgoRouteDeps, argoRoutes } from "./argo-routes.ts";
 import { type BusRouteDeps, busRoutes } from "./bus-routes.ts";
 import { type DeadRouteDeps, deadRoutes } from "./dead-routes.ts";
@@ -69,7 +70,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
 }
 
 function createApp(options: ServerOptions): express.Express {
-  const { metrics, notReady, token, log, applications, admit, buses, replayer, whatIf, dead } = options;
+  const { metrics, notReady, token, log, applications, edits, admit, buses, replayer, whatIf, dead } = options;
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
@@ -93,6 +94,7 @@ function createApp(options: ServerOptions): express.Express {
   app.use(checkToken(token));
   app.use("/api/v1", settingsRoutes(settings), argoRoutes(options));
   if (applications) app.use("/api/v1/tiphys/applications", applicationSensorRoutes(applications)); // it waits for no history
+  if (applications && edits) app.use("/api/v1/tiphys/applications", approvalRoutes(applications, edits));
   if (replayer) app.use("/api/v1/tiphys/replay", express.json({ limit: maxBodyBytes }), replayRoutes(replayer));
   if (whatIf) app.use("/api/v1/tiphys/what-if", express.json({ limit: maxBodyBytes }), whatIfRoutes(whatIf));
   if (buses) app.use("/api/v1/tiphys/bus", busRoutes(buses));
