@@ -280,7 +280,7 @@ test("a repository that fails is said once, asked less and less often, and holds
   const gaps = at(repository.url).flatMap((second, index, all) =>
     index === 0 ? [] : [second - (all[index - 1] ?? 0)],
   );
-  assert.deepEqual(gaps, [120, 240, 480, 960]);
+  assert.deepEqual([...new Set(gaps)], [120, 240], "and is found again within some minutes of its return");
   assert.ok(at(other.url).length >= 19);
   assert.equal(world.lines.length, 1);
   assert.match(world.lines[0] ?? "", /^warn repository could not be polled, will retry: file:.* repository not found$/);
