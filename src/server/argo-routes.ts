@@ -56,7 +56,10 @@ export function argoRoutes(deps: ArgoRouteDeps, access: Access): Router {
 function mountApplications(router: Router, deps: ArgoRouteDeps): void {
   const { applications, refreshTimeoutMs, edits, looks, watch, actions, clock = systemClock } = deps;
   if (!applications) return;
-  router.use("/applications", applicationRoutes(applications, refreshTimeoutMs));
+  router.use(
+    "/applications",
+    applicationRoutes(applications, (ref) => looks?.windows(ref).canSync ?? true, refreshTimeoutMs),
+  );
   if (edits) router.use("/applications", applicationEditRoutes(applications, edits));
   if (!looks) return;
   router.use("/applications", applicationResourceRoutes(applications, looks));
