@@ -139,7 +139,10 @@ test("clusters, by the command line", async () => {
   await using scenario = await start();
   const { kube, kubeconfig } = scenario.engine.endpoints;
   await run(scenario, [
-    { line: "cluster list", out: /^SERVER +NAME .*\nhttps:\/\/kubernetes\.default\.svc +in-cluster +v1\.\S+ +Successful/ },
+    {
+      line: "cluster list",
+      out: /^SERVER +NAME .*\nhttps:\/\/kubernetes\.default\.svc +in-cluster +v1\.\S+ +Successful/,
+    },
     { line: "cluster get in-cluster", out: /^server: https:\/\/kubernetes\.default\.svc\n/ },
     { line: "cluster rm in-cluster", code: 20, err: /is the engine's own/ },
     { line: "cluster get none", code: 20, err: /cluster "none" not found/ },
