@@ -13,6 +13,8 @@ export interface Change {
   /** `object` as JSON. */
   readonly text: string;
   readonly previous?: KubeObject;
+  /** The text of before the change; undefined for an object that was not there. */
+  readonly previousText?: string | undefined;
 }
 
 export interface StoredObject {
@@ -122,6 +124,15 @@ export class ObjectStore implements Disposable {
     }));
   }
 
+  /** How many of one resource there are. */
+  count(resource: string, namespace: string | undefined): number {
+    const row =
+      namespace === undefined
+        ? this.#statements.countAll.get(resource)
+        : this.#statements.countNamespace.get(resource, namespace);
+    return Number(row?.count);
+  }
+
   hasContent(namespace: string): boolean {
     return this.#statements.hasContent.get(namespace) !== undefined;
   }
@@ -158,10 +169,12 @@ export class ObjectStore implements Disposable {
     const revision = ++this.#revision;
     const object = build(revision);
     const text = JSON.stringify(object);
+    const previousText = previous && this.read(key.resource, key.namespace, key.name);
     this.#statements.putObject.run(key.resource, key.namespace, key.name, text);
     this.#putOwners(key, ownerUids(object), ownerUids(previous));
     const type = previous === undefined ? "ADDED" : "MODIFIED";
-    return this.#record({ ...key, type, revision, object, text, ...(previous === undefined ? {} : { previous }) });
+    const before = previous === undefined ? {} : { previous, previousText };
+    return this.#record({ ...key, type, revision, object, text, ...before });
   }
 
   /** Only within `write`. */
@@ -172,9 +185,18 @@ export class ObjectStore implements Disposable {
   ): Change {
     const revision = ++this.#revision;
     const object = build(revision);
+    const previousText = this.read(key.resource, key.namespace, key.name);
     this.#statements.removeObject.run(key.resource, key.namespace, key.name);
     this.#putOwners(key, [], ownerUids(previous));
-    return this.#record({ ...key, type: "DELETED", revision, object, text: JSON.stringify(object), previous });
+    return this.#record({
+      ...key,
+      type: "DELETED",
+      revision,
+      object,
+      text: JSON.stringify(object),
+      previous,
+      previousText,
+    });
   }
 
   [Symbol.dispose](): void {
@@ -268,6 +290,8 @@ const sql = {
     "SELECT namespace, name, json FROM objects WHERE resource = ? AND (namespace, name) > (?, ?) ORDER BY namespace, name LIMIT ?",
   listNamespace:
     "SELECT namespace, name, json FROM objects WHERE resource = ? AND namespace = ? AND name > ? ORDER BY name LIMIT ?",
+  countAll: "SELECT count(*) AS count FROM objects WHERE resource = ?",
+  countNamespace: "SELECT count(*) AS count FROM objects WHERE resource = ? AND namespace = ?",
   listContent: "SELECT resource, name, json FROM objects WHERE namespace = ? ORDER BY resource, name",
   listOwned:
     "SELECT resource, namespace, name, json FROM owners JOIN objects USING (resource, namespace, name) WHERE uid = ? ORDER BY resource, namespace, name",

@@ -4,6 +4,7 @@ import type { KubeObject } from "../objects/object.ts";
 import { kindDefaults } from "./defaults.ts";
 import { kindChecks } from "./kind-checks.ts";
 import { kindRules, objectAt } from "./kinds.ts";
+import { warnOfLeftOut } from "./left-out.ts";
 import {
   asKubeObject,
   checkMetadata,
@@ -16,7 +17,7 @@ import {
   withRevision,
 } from "./metadata.ts";
 import { type Claim, claimUpdate } from "./ownership.ts";
-import { removeObject } from "./removal.ts";
+import { collectLate, removeObject } from "./removal.ts";
 import { isDryRun, type ResourceRequest } from "./request.ts";
 import { apiVersionOf, type ServedResource } from "./resources.ts";
 import { checkCustom, decodeObject } from "./schema/decode.ts";
@@ -24,7 +25,7 @@ import { alreadyExists, conflict, forbidden, invalid, modifiedSince, notFound, S
 import {
   type Admission,
   keyOf,
-  needObject,
+  needForm,
   nowText,
   type ObjectKey,
   readObject,
@@ -57,10 +58,13 @@ export function createObject(
       metadata: createdMetadata(named, resource, now),
     });
     checkCustom(target, prepared, undefined);
+    warnOfLeftOut(target, prepared);
     const object = claim({ target, now, before: undefined, after: prepared });
     admit(deps, target, { operation: "CREATE", object: asKubeObject(object) });
     if (isDryRun(target.query)) return JSON.stringify(object);
-    return deps.store.put(key, (revision) => withRevision(object, revision)).text;
+    const stored = deps.store.put(key, (revision) => withRevision(object, revision));
+    if (stored.object.metadata.ownerReferences !== undefined) collectLate(deps, key, asJson(stored.object));
+    return stored.text;
   });
 }
 
@@ -103,19 +107,26 @@ export function changeObject(
   claim: Claim = claimUpdate,
 ): Promise<string> {
   return reviewedWrite(deps, target, () => {
-    const stored = needObject(deps, target, name);
-    const old = { ...stored, apiVersion: apiVersionOf(target.resource) };
+    const { object: old, isShaped } = needForm(deps, target, name);
     const sent = change(old);
     if (sent === undefined) return JSON.stringify(old);
-    return storeChanged(deps, target, name, { old, sent: sent as JsonObject, claim });
+    return storeChanged(deps, target, name, { old, isShaped, sent: sent as JsonObject, claim });
   });
+}
+
+interface Changing {
+  readonly old: JsonObject;
+  /** It is stored otherwise, so that a change of nothing is worth storing. */
+  readonly isShaped: boolean;
+  readonly sent: JsonObject;
+  readonly claim: Claim;
 }
 
 function storeChanged(
   deps: WriteDeps,
   target: ResourceRequest,
   name: string,
-  { old, sent: given, claim }: { readonly old: JsonObject; readonly sent: JsonObject; readonly claim: Claim },
+  { old, isShaped, sent: given, claim }: Changing,
 ): string {
   const { resource } = target;
   checkType(given, resource);
@@ -130,11 +141,16 @@ function storeChanged(
   const object = claim({ target, now, before: old, after: changed });
   const newMetadata = objectAt(object, "metadata");
   checkMetadata(newMetadata, resource);
-  const unchanged = isDeepStrictEqual(withRevisionOf(object, oldMetadata), old);
+  const unchanged = !isShaped && isDeepStrictEqual(withRevisionOf(object, oldMetadata), old);
   if (unchanged) return JSON.stringify(old);
+  warnOfLeftOut(target, changed);
   admit(deps, target, { operation: "UPDATE", object: asKubeObject(object), old: asKubeObject(old) });
   if (isDryRun(target.query)) return JSON.stringify(withRevisionOf(object, oldMetadata));
   return storeOrFinish(deps, keyOf(target, name), object, asKubeObject(old));
+}
+
+function asJson(object: KubeObject): JsonObject {
+  return object as unknown as JsonObject;
 }
 
 /** An object that waits for its finalizers goes with the last of them. */
@@ -145,8 +161,13 @@ function storeOrFinish(deps: WriteDeps, key: ObjectKey, object: JsonObject, old:
     metadata.deletionTimestamp !== undefined &&
     finalizers.length === 0 &&
     !(key.resource === "/namespaces" && deps.store.hasContent(key.name));
-  if (!isFinished) return deps.store.put(key, (revision) => withRevision(object, revision), old).text;
-  return removeObject(deps, key, object, old);
+  if (isFinished) return removeObject(deps, key, object, old);
+  const stored = deps.store.put(key, (revision) => withRevision(object, revision), old);
+  const { ownerReferences } = metadata;
+  if (ownerReferences !== undefined && !isDeepStrictEqual(ownerReferences, old.metadata.ownerReferences)) {
+    collectLate(deps, key, asJson(stored.object));
+  }
+  return stored.text;
 }
 
 function checkPreconditions(resource: ServedResource, name: string, sent: JsonObject, old: JsonObject): void {
