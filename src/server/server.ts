@@ -13,6 +13,7 @@ import { sessionRoutes } from "./access/session-routes.ts";
 import { type Admit, admissionRoute } from "./admission-route.ts";
 import { applicationSensorRoutes } from "./application-routes.ts";
 import { applicationWhyRoutes, type ExplainApplication } from "./application-why-routes.ts";
+import { approvalRoutes } from "./approval-routes.ts";
 import { type ArgoRouteDeps, argoRoutes } from "./argo-routes.ts";
 import { type BusRouteDeps, busRoutes } from "./bus-routes.ts";
 import { type DeadRouteDeps, deadRoutes } from "./dead-routes.ts";
@@ -122,9 +123,10 @@ function createApp(options: ServerOptions): express.Express {
 }
 
 /** Ours beside Argo CD's paths for Applications; they wait for no history, or by themselves. */
-function mountOwn(app: express.Express, { applications, explain, holds }: ServerOptions): void {
+function mountOwn(app: express.Express, { applications, edits, explain, holds }: ServerOptions): void {
   if (!applications) return;
   app.use("/api/v1/tiphys/applications", applicationSensorRoutes(applications));
+  if (edits) app.use("/api/v1/tiphys/applications", approvalRoutes(applications, edits));
   if (explain) app.use("/api/v1/tiphys/applications", applicationWhyRoutes(applications, explain));
   if (holds) app.use("/api/v1/tiphys/holds", holdRoutes(holds));
 }
@@ -151,6 +153,7 @@ const statusByCode: Partial<Record<EngineError["code"], number>> = {
   MANIFEST_INVALID: 400,
   REPLAY_BUSY: 409,
   LEASE_LOST: 409,
+  SYNC_BLOCKED: 403,
   SYNC_REFUSED: 400,
   UNAUTHORIZED: 401,
   USAGE: 400,
