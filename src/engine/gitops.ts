@@ -3,14 +3,12 @@ import { objectOf } from "../api/fields.ts";
 import type { RenderingSettings } from "../api/rendering-settings.ts";
 import { argoApiVersion } from "../api/resources.ts";
 import { createActiveWhile } from "../base/active-while.ts";
-import { type Clock, sleepFor } from "../base/clock.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import { type ApplicationController, createApplicationController } from "../controllers/applications/application.ts";
 import { type ApplicationDoor, createApplicationDoor } from "../controllers/applications/application-access.ts";
 import { type ApplicationEdits, createApplicationEdits } from "../controllers/applications/application-edits.ts";
 import { type ApplicationIndex, createApplicationIndex } from "../controllers/applications/application-index.ts";
 import { type ApplicationLooks, createApplicationLooks } from "../controllers/applications/application-looks.ts";
-import { localEvent } from "../controllers/applications/application-requests.ts";
 import { type ApplicationStore, createApplicationStore } from "../controllers/applications/application-store.ts";
 import { createGitOpsTarget } from "../controllers/applications/gitops-target.ts";
 import { followLiveChanges } from "../controllers/applications/live-changes.ts";
@@ -23,10 +21,8 @@ import {
   withHops,
 } from "../controllers/applications/outcome-teller.ts";
 import { createProjects, type Projects } from "../controllers/applications/projects.ts";
-import { refEvents } from "../controllers/applications/push-events.ts";
 import { createPushIntake, type PushIntakeDeps, type SeenPush } from "../controllers/applications/push-intake.ts";
 import { createReconcileStream, type ReconcileStream } from "../controllers/applications/reconcile-stream.ts";
-import { createRepositoryPoller, type RepositoryChange } from "../controllers/applications/repository-poller.ts";
 import { createResourceActions, type ResourceActions } from "../controllers/applications/resource-actions.ts";
 import { settingsName } from "../controllers/applications/resource-settings.ts";
 import { everyApplication } from "../controllers/webhooks/hook-event.ts";
@@ -55,6 +51,7 @@ import type { TestRepository } from "../server/repository-routes.ts";
 import { openClusters } from "./clusters.ts";
 import { createGitFiles } from "./git-files.ts";
 import { controllerNamespace, host, type Parts, runController } from "./parts.ts";
+import { startPolling } from "./polling.ts";
 import { openRenders } from "./rendering.ts";
 import { openRepositoryAccess } from "./repositories.ts";
 import { openSettings, type Settings } from "./settings.ts";
@@ -91,9 +88,6 @@ export interface RunningGitOps {
   readonly onHook: (received: ReceivedEvent, done: () => void) => void;
 }
 
-/** The original's `timeout.reconciliation` and its jitter (spec argo-cd-engine 0.3). */
-const pollMs = 120_000;
-const pollJitterMs = 60_000;
 /** Between looks at objects that a sync waits for. */
 const waitPollMs = 250;
 /** A look mostly waits, for Git servers above all: those that hang must not keep the others from being looked at. */
@@ -284,8 +278,8 @@ async function startGitOps(parts: Parts, gitOps: GitOps): Promise<void> {
     lookAtAll();
   });
   if (store === undefined || applications === undefined) throw new Error("a controller is made with its cache");
-  const { reconcile } = settings;
-  takeReasons(parts, gitOps, { controller, store, index, applications, renders, directory, isApplication, reconcile });
+  const found = { controller, store, index, applications, renders, directory, isApplication, settings };
+  takeReasons(parts, gitOps, found);
 }
 
 interface Running {
@@ -296,13 +290,14 @@ interface Running {
   readonly renders: RenderCache;
   readonly directory: Directory;
   readonly isApplication: (key: string) => boolean;
-  readonly reconcile: Settings["reconcile"];
+  readonly settings: Settings;
 }
 
 /** From now on pushes, polls, stored requests and people reach the Applications. */
 function takeReasons(parts: Parts, gitOps: GitOps, running: Running): void {
   const { stack, nursery, kube, clock, log, system } = parts;
-  const { controller, store, index, applications, renders, directory, isApplication, reconcile } = running;
+  const { controller, store, index, applications, renders, directory, isApplication } = running;
+  const { reconcile, sync } = running.settings;
   const { requests } = gitOps;
   const concerned = concernedBy(store);
   const onPush = createPushIntake({ system, controllerNamespace, index, requests, concerned, clock });
@@ -332,8 +327,7 @@ function takeReasons(parts: Parts, gitOps: GitOps, running: Running): void {
     onHook,
     onKeyring,
   };
-  startPolling(parts, gitOps, controller);
-  stack.use(nursery.start("chart poller", (signal) => pollCharts(clock, controller, signal)));
+  startPolling(parts, sources, controller, sync.pollPace);
   // Not after the first look at each: a repository that does not answer would hold up all others.
   stack.use(
     nursery.start("stored requests", async (signal) => {
@@ -445,40 +439,6 @@ function startTelling(parts: Parts, cache: WatchCache): void {
 
 function hopsOf({ system }: Parts): HopStore {
   return createHopStore(system.bus.state(hopStore.name, { ttlMs: hopStore.ttlMs }));
-}
-
-/** The safety net below pushes. */
-function startPolling(
-  { stack, nursery, clock, log }: Parts,
-  { sources }: GitOps,
-  controller: ApplicationController,
-): void {
-  const poller = createRepositoryPoller({
-    sources,
-    repositories: () => controller.repositories(),
-    onMoved: ({ url, refs, defaultBranch }: RepositoryChange) => {
-      const now = clock.now();
-      const events = refEvents({ kind: "poll", repositoryUrl: url, refs, headRef: defaultBranch, id: () => "", now });
-      for (const event of events) {
-        const { head } = localEvent({ reason: "timer", application: "", id: event.id, what: "", level: 2 }, now);
-        controller.offer({ event, head: { ...head, event: event.subject, type: event.type } });
-      }
-    },
-    intervalMs: pollMs,
-    jitterMs: pollJitterMs,
-    random: Math.random,
-    clock,
-    log,
-  });
-  stack.use(nursery.start("repository poller", (signal) => poller.run(signal)));
-}
-
-/** Nobody tells when a chart is published: what names a range of versions is looked at again. */
-async function pollCharts(clock: Clock, controller: ApplicationController, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    await sleepFor(clock, pollMs + pollJitterMs * Math.random(), signal);
-    controller.lookAgain("charts", "charts are looked at from time to time");
-  }
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

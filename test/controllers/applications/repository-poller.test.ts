@@ -27,6 +27,7 @@ const intervalMs = 120_000;
 const used = (url: string): UsedRepository => ({ url, project: "default" });
 
 interface World extends AsyncDisposable {
+  readonly pace: { intervalMs: number; jitterMs: number };
   readonly urls: Set<string>;
   readonly sources: GitSources;
   readonly poller: RepositoryPoller;
@@ -84,8 +85,7 @@ async function openWorld(jitterMs = 0, random = () => 0): Promise<World> {
         await world.onMoved();
         world.changes.push(change);
       }),
-    intervalMs,
-    jitterMs,
+    pace: () => world.pace,
     random,
     clock,
     log,
@@ -101,6 +101,7 @@ async function openWorld(jitterMs = 0, random = () => 0): Promise<World> {
   // What a poll does between two calls takes no turn of the event loop.
   const isIdle = () => world.atOnce.now === 0;
   const world: World = {
+    pace: { intervalMs, jitterMs },
     urls,
     sources,
     poller,
@@ -476,8 +477,7 @@ test("a failure to say what is in use ends the run, and whatever is under way", 
       throw new Error("no list");
     },
     onMoved: () => undefined,
-    intervalMs,
-    jitterMs: 0,
+    pace: () => ({ intervalMs, jitterMs: 0 }),
     random: () => 0,
     clock: createVirtualClock(),
     log: silentLogger,
