@@ -35,6 +35,8 @@ export interface EngineConfig {
   readonly port: number;
   readonly ingressPort: number;
   readonly kubePort: number;
+  /** Where each change of the embedded API is recorded; absent: nowhere. */
+  readonly kubeAuditLog?: string;
   /** Of the repositories that the engine serves. */
   readonly gitPort: number;
   /** Git, and the environment that it gets: PATH, proxies. */

@@ -1,32 +1,45 @@
+import { randomUUID } from "node:crypto";
 import { type Clock, sleepFor } from "../base/clock.ts";
 import type { ApplicationController } from "../controllers/applications/application.ts";
 import { localEvent } from "../controllers/applications/application-requests.ts";
 import { refEvents } from "../controllers/applications/push-events.ts";
 import { createRepositoryPoller, type RepositoryChange } from "../controllers/applications/repository-poller.ts";
 import type { SyncSettings } from "../controllers/applications/sync-settings.ts";
-import type { GitSources } from "../gitops/source/source.ts";
+import { missedEvent } from "../controllers/applications/told.ts";
+import type { GitOps } from "./gitops.ts";
 import type { Parts } from "./parts.ts";
 
 /** How often it is looked whether charts are polled again. */
 const pollOffMs = 60_000;
 
-/** The safety net below pushes: repositories, and charts of which nobody tells. */
+/** The safety net below pushes: each repository is polled by one engine, which tells all. */
 export function startPolling(
-  { stack, nursery, clock, log }: Parts,
-  sources: GitSources,
+  { stack, nursery, system, clock, log }: Parts,
+  { sources, requests }: GitOps,
   controller: ApplicationController,
   pace: SyncSettings["pollPace"],
 ): void {
+  const digests = system.bus.state("polls");
   const poller = createRepositoryPoller({
     sources,
-    repositories: () => controller.repositories(),
-    onMoved: ({ url, refs, defaultBranch }: RepositoryChange) => {
+    repositories: () => controller.polled(),
+    async onMoved({ url, refs, defaultBranch }: RepositoryChange) {
       const now = clock.now();
       const events = refEvents({ kind: "poll", repositoryUrl: url, refs, headRef: defaultBranch, id: () => "", now });
       for (const event of events) {
         const { head } = localEvent({ reason: "timer", application: "", id: event.id, what: "", level: 2 }, now);
-        controller.offer({ event, head: { ...head, event: event.subject, type: event.type } });
+        await requests.tell({ event, head: { ...head, event: event.subject, type: event.type } });
       }
+    },
+    async onMissed(url) {
+      if (controller.isShared(url)) await requests.tell(missedEvent(url, randomUUID(), clock.now()));
+    },
+    told: {
+      async find(key) {
+        const entry = await digests.get(key);
+        return entry && Buffer.from(entry.value).toString("utf8");
+      },
+      keep: async (key, digest) => void (await digests.put(key, Buffer.from(digest, "utf8"))),
     },
     pace,
     random: Math.random,
