@@ -28,8 +28,8 @@ export class WatchWindow {
   readonly #readers = new Set<Reader>();
   #changes: Change[] = [];
   #characters = 0;
-  /** How many changes of each object are held: all but the first share the text of before with the one before. */
-  readonly #held = new Map<string, number>();
+  /** How many changes of each object are held, and the text of the last: it is that of before of the next. */
+  readonly #held = new Map<string, { readonly count: number; readonly text: string }>();
   /** The window holds all changes after this revision. */
   #since: number;
   #latest: number;
@@ -51,8 +51,7 @@ export class WatchWindow {
     for (const change of changes) {
       const { object, previous } = change;
       const kept = previous === undefined ? {} : { previous: selectableOf(previous) };
-      this.#changes.push({ ...change, object: selectableOf(object), ...kept });
-      this.#characters += change.text.length + this.#hold(change);
+      this.#changes.push({ ...this.#hold(change), object: selectableOf(object), ...kept });
       this.#latest = change.revision;
       touched.add(change.resource);
     }
@@ -120,21 +119,23 @@ export class WatchWindow {
     return low;
   }
 
-  /** Characters that are held for it beside its text. */
-  #hold(change: Change): number {
+  /** Counts what is held for a change. The text of before is held once, though the store read it again. */
+  #hold(change: Change): Change {
     const key = `${change.resource}/${rowKey(change)}`;
-    const held = this.#held.get(key) ?? 0;
-    this.#held.set(key, held + 1);
-    return held === 0 ? (change.previousText?.length ?? 0) : 0;
+    const held = this.#held.get(key);
+    const { text, previousText } = change;
+    this.#held.set(key, { count: (held?.count ?? 0) + 1, text });
+    this.#characters += text.length + (held ? 0 : (previousText?.length ?? 0));
+    return held && previousText === held.text ? { ...change, previousText: held.text } : change;
   }
 
-  /** Characters that are free without it: its own text is that of before of the next change. */
-  #release(change: Change): number {
+  /** Counts what is free without a change: its own text is that of before of the next. */
+  #release(change: Change): void {
     const key = `${change.resource}/${rowKey(change)}`;
-    const left = (this.#held.get(key) ?? 1) - 1;
-    if (left > 0) this.#held.set(key, left);
+    const { count = 1, text = "" } = this.#held.get(key) ?? {};
+    if (count > 1) this.#held.set(key, { count: count - 1, text });
     else this.#held.delete(key);
-    return (change.previousText?.length ?? 0) + (left > 0 ? 0 : change.text.length);
+    this.#characters -= (change.previousText?.length ?? 0) + (count > 1 ? 0 : change.text.length);
   }
 
   /** Cuts in one go to three quarters, so that the cost of moving the rest is spread over many changes. */
@@ -145,7 +146,7 @@ export class WatchWindow {
       const left = this.#changes.length - drop;
       if (left <= this.#maxChanges * 0.75 && this.#characters <= this.#maxCharacters * 0.75) break;
       const change = this.#changes[drop];
-      this.#characters -= change === undefined ? 0 : this.#release(change);
+      if (change) this.#release(change);
       this.#since = change?.revision ?? this.#since;
       drop++;
     }

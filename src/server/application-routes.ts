@@ -5,6 +5,7 @@ import { EngineError } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { KubeObject } from "../objects/object.ts";
 import type { ResourceName } from "../record/records.ts";
+import { callerOf } from "./access/caller.ts";
 import { byName, filterOf, findApplication, newestOf, refOf, shown, textParameter } from "./application-query.ts";
 import { operationOf, parseSyncRequest, syncRefusal } from "./sync-request.ts";
 
@@ -68,7 +69,7 @@ export function applicationRoutes(applications: ApplicationAccess, refreshTimeou
     const found = findApplication(applications, request.params.name ?? "", namespace);
     const refusal = syncRefusal(found, body);
     if (refusal !== undefined) throw new EngineError("SYNC_REFUSED", refusal);
-    response.json(shown(await applications.sync(refOf(found), operationOf(found, body))));
+    response.json(shown(await applications.sync(refOf(found), operationOf(found, body, callerOf(request).name))));
   });
   return router;
 }

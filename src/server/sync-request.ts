@@ -40,8 +40,8 @@ export function parseSyncRequest(body: unknown): JsonObject {
   return request;
 }
 
-/** The `operation` that the request asks for; options and retry are the Application's unless the request has its own. */
-export function operationOf(application: KubeObject, request: JsonObject): JsonObject {
+/** The `operation` that the request of `username` asks for; options and retry are the Application's unless the request has its own. */
+export function operationOf(application: KubeObject, request: JsonObject, username: string): JsonObject {
   const policy = objectOf(specOf(application).syncPolicy);
   const { strategy, infos } = request;
   const syncOptions = isJsonObject(request.syncOptions) ? request.syncOptions.items : policy.syncOptions;
@@ -53,7 +53,7 @@ export function operationOf(application: KubeObject, request: JsonObject): JsonO
       ...present("syncStrategy", strategy),
       ...present("syncOptions", syncOptions),
     },
-    initiatedBy: { username: "admin" }, // whoever has the API's token
+    initiatedBy: { username },
     ...present("info", infos),
     ...present("retry", retry),
   };

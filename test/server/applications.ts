@@ -5,10 +5,9 @@ import { createMetrics } from "../../src/base/metrics.ts";
 import type { History } from "../../src/ledger/history.ts";
 import type { KubeObject } from "../../src/objects/object.ts";
 import type { ResourceName } from "../../src/record/records.ts";
-import type { ApplicationEdits } from "../../src/server/application-edit-routes.ts";
 import type { ApplicationLooks } from "../../src/server/application-resource-routes.ts";
 import type { ApplicationAccess } from "../../src/server/application-routes.ts";
-import { openServer } from "../../src/server/server.ts";
+import { openServer, type ServerOptions } from "../../src/server/server.ts";
 
 export type Parts = Readonly<Record<string, unknown>> & { readonly metadata?: object; readonly spec?: object };
 
@@ -43,7 +42,7 @@ export interface Applications extends AsyncDisposable {
 /** The API on a random port over plain Applications: a sync only sets `operation`, and nothing works on it. */
 export async function openApplications(
   all: readonly KubeObject[] | undefined,
-  more: { readonly refreshTimeoutMs?: number; readonly edits?: ApplicationEdits } = {},
+  more: Pick<ServerOptions, "refreshTimeoutMs" | "control" | "edits"> = {},
 ): Promise<Applications> {
   const key = ({ namespace, name }: { namespace?: string; name?: string }) => `${namespace}/${name}`;
   const stored = new Map((all ?? []).map((one) => [key(one.metadata), one]));

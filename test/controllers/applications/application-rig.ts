@@ -12,6 +12,7 @@ import {
   createApplicationDoor,
 } from "../../../src/controllers/applications/application-access.ts";
 import { createApplicationIndex } from "../../../src/controllers/applications/application-index.ts";
+import { applicationPartition } from "../../../src/controllers/applications/application-partition.ts";
 import { createApplicationStore } from "../../../src/controllers/applications/application-store.ts";
 import { createGitOpsTarget } from "../../../src/controllers/applications/gitops-target.ts";
 import { followLiveChanges, groupOf } from "../../../src/controllers/applications/live-changes.ts";
@@ -19,6 +20,7 @@ import { createProjects } from "../../../src/controllers/applications/projects.t
 import { createPushIntake, type SeenPush } from "../../../src/controllers/applications/push-intake.ts";
 import { createReconcileStream, type ReconcileStream } from "../../../src/controllers/applications/reconcile-stream.ts";
 import { defaultSyncSettings, type SyncSettings } from "../../../src/controllers/applications/sync-settings.ts";
+import { takeTold } from "../../../src/controllers/applications/told.ts";
 import { createController } from "../../../src/controllers/controller.ts";
 import { triggerSchemas } from "../../../src/events/triggers/registry.ts";
 import type { GitOpsTarget } from "../../../src/events/triggers/trigger.ts";
@@ -87,6 +89,8 @@ export interface World extends AsyncDisposable {
 
 export interface EngineOptions {
   readonly syncSettings?: SyncSettings;
+  /** Which partitions of Applications are the engine's; default: all. */
+  readonly owns?: (partition: number) => boolean;
   /** Called before each request; what it throws is how the request fails. Awaited. */
   readonly fault?: (call: Call) => void | Promise<void>;
   /** Called after each request was answered, before the engine sees the answer. */
@@ -102,6 +106,7 @@ export interface TestEngine extends AsyncDisposable {
   readonly target: GitOpsTarget;
   readonly requests: ReconcileStream;
   readonly push: (push: SeenPush) => Promise<void>;
+  /** In the order in which they reached the API. */
   readonly calls: Call[];
   /** Writes to Applications so far. */
   writes(): number;
@@ -251,7 +256,8 @@ async function startEngine(world: World, options: EngineOptions): Promise<TestEn
   const real = createWatchCache({ client: kube, kind, clock, log });
   const { cache, freeze } = freezable(real);
   const projects = createWatchCache({ client: kube, kind: { ...kind, kind: "AppProject" }, clock, log });
-  const store = createApplicationStore(cache, kube);
+  const owns = options.owns ?? (() => true);
+  const store = createApplicationStore(cache, kube, (key) => owns(applicationPartition(key)));
   const index = createApplicationIndex();
   const found = createProjects(projects, { configMaps: { find: () => undefined }, namespace: "argocd", log });
   const cluster = { server: "https://kubernetes.default.svc", name: "in-cluster", kube, live };
@@ -281,6 +287,7 @@ async function startEngine(world: World, options: EngineOptions): Promise<TestEn
     },
     claims: createClaims(),
     controllerNamespace: "argocd",
+    owns,
     directory: { project: found.find, clusters: () => [cluster], controllerNamespace: "argocd" },
     graceMs: 180_000,
     isApplication: (key) => store.find(key) !== undefined,
@@ -301,6 +308,8 @@ async function startEngine(world: World, options: EngineOptions): Promise<TestEn
     bus,
     clock,
     log,
+    owns,
+    onTold: (received) => takeTold(received, controller),
     onRequest: (application, received, done) => controller.offerStored(application, received, done),
   });
   const running = [live, real, projects].map((one) => one.run(stop.signal));
@@ -316,7 +325,7 @@ async function startEngine(world: World, options: EngineOptions): Promise<TestEn
   const owned = stack.move();
   return {
     controller,
-    door: createApplicationDoor(store, controller),
+    door: createApplicationDoor({ store, controller, clock }),
     target: createGitOpsTarget({ requests, clock }),
     requests,
     push: createPushIntake({

@@ -31,6 +31,8 @@ interface World extends AsyncDisposable {
   readonly sources: GitSources;
   readonly poller: RepositoryPoller;
   readonly changes: RepositoryChange[];
+  /** Repositories that may have moved while another one polled them. */
+  readonly missed: string[];
   readonly lines: readonly string[];
   /** Of `tips`, in order: the repository and the second since the start. */
   readonly polls: { readonly url: string; readonly second: number }[];
@@ -47,7 +49,7 @@ interface World extends AsyncDisposable {
 }
 
 /** The real sources, watched as they are used, below a poller on virtual time. */
-async function openWorld(jitterMs = 0, random = () => 0): Promise<World> {
+async function openWorld(jitterMs = 0, random = () => 0, told = new Map<string, string>()): Promise<World> {
   const rig = await openSources();
   const clock = createVirtualClock();
   const begin = clock.now();
@@ -84,6 +86,11 @@ async function openWorld(jitterMs = 0, random = () => 0): Promise<World> {
         await world.onMoved();
         world.changes.push(change);
       }),
+    onMissed: (url) => void world.missed.push(url),
+    told: {
+      find: async (key) => told.get(key),
+      keep: async (key, digest) => void told.set(key, digest),
+    },
     intervalMs,
     jitterMs,
     random,
@@ -105,6 +112,7 @@ async function openWorld(jitterMs = 0, random = () => 0): Promise<World> {
     sources,
     poller,
     changes: [],
+    missed: [],
     lines,
     polls: [],
     fetches: [],
@@ -393,6 +401,33 @@ test("credentials of a URL are used, and neither told nor logged", async () => {
   );
   assert.equal(world.lines.length, 1);
   assert.ok(!JSON.stringify([world.changes, world.lines]).includes(password));
+});
+
+test("taken over from another engine: what that one may not have told is missed, what it told is not", async () => {
+  await using repository = await createTestRepository();
+  await repository.commit({ a: "1" });
+  const told = new Map<string, string>();
+  await using first = await openWorld(0, () => 0, told);
+  first.urls.add(repository.url);
+  first.start();
+  await first.pass(2 * intervalMs);
+  await using second = await openWorld(0, () => 0, told);
+  second.urls.add(repository.url);
+  second.start();
+  await second.pass(intervalMs);
+  assert.deepEqual([...first.missed, ...second.missed], [], "nothing has moved");
+  await first.stop();
+  await second.stop();
+  await repository.commit({ a: "2" });
+  await using third = await openWorld(0, () => 0, told);
+  await third.sources.fetch(repository.url, {}, never); // a look was here before the first poll
+  third.urls.add(repository.url);
+  third.start();
+  await third.pass(intervalMs);
+  assert.deepEqual(third.missed, [repository.url]);
+  assert.deepEqual(third.changes, []);
+  await third.pass(2 * intervalMs);
+  assert.equal(third.missed.length, 1, "told once");
 });
 
 async function createBranch(directory: string, url: string): Promise<void> {
