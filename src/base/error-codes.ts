@@ -241,6 +241,10 @@ export const errorCodes = {
     cause: "A sync ended without having done all that it should.",
     remedy: "See the message and the objects: `tiphys app get NAME --show-operation`.",
   },
+  SYNC_BLOCKED: {
+    cause: "A sync window of the project keeps syncs of the Application back now.",
+    remedy: "Wait until it opens (tiphys proj windows list PROJECT), or let people sync anyway: enable-manual-sync.",
+  },
   SYNC_REFUSED: {
     cause: "The Application cannot be synced now, or not in the way asked for.",
     remedy: "See the message; wait for the operation in progress, or ask for what the Application's spec allows.",

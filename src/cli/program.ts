@@ -24,6 +24,10 @@ const commands: Readonly<Record<string, Loader>> = {
     summary: "make, list, show, sync, change and delete Applications",
     load: async () => (await import("./app.ts")).appCommand(),
   },
+  cert: {
+    summary: "whom hosts of repositories are trusted to be",
+    load: async () => (await import("./cert.ts")).certCommand(),
+  },
   cluster: {
     summary: "clusters that Applications may name",
     load: async () => (await import("./cluster.ts")).clusterCommand(),
@@ -63,6 +67,10 @@ const commands: Readonly<Record<string, Loader>> = {
   explain: {
     summary: "a field of a kind, or an error code",
     load: async () => (await import("./explain.ts")).explainCommand(),
+  },
+  gpg: {
+    summary: "public keys that commits may be signed with",
+    load: async () => (await import("./gpg.ts")).gpgCommand(),
   },
   health: {
     summary: "test scripts of health and actions; the health of objects in files",

@@ -8,7 +8,9 @@ import { type ApplicationEdits, applicationEditRoutes } from "./application-edit
 import { type ApplicationLooks, applicationResourceRoutes } from "./application-resource-routes.ts";
 import { type ApplicationRouteDeps, applicationRoutes } from "./application-routes.ts";
 import { applicationStreamRoutes, type WatchApplications } from "./application-stream.ts";
+import { certificateRoutes } from "./certificate-routes.ts";
 import { type ConnectedCluster, clusterRoutes } from "./cluster-routes.ts";
+import { gpgKeyRoutes } from "./gpg-key-routes.ts";
 import { projectRoutes } from "./project-routes.ts";
 import { projectTokenRoutes } from "./project-token-routes.ts";
 import { repositoryCredentialRoutes, repositoryRoutes, type TestRepository } from "./repository-routes.ts";
@@ -43,6 +45,8 @@ export function argoRoutes(deps: ArgoRouteDeps, access: Access): Router {
       projectRoutes(control.kube, applications, clock),
       projectTokenRoutes({ kube: control.kube, access, clock }),
     );
+    router.use("/certificates", certificateRoutes(control.kube));
+    router.use("/gpgkeys", gpgKeyRoutes(control.kube));
     router.use("/clusters", clusterRoutes(control, applications, clock));
     for (const path of ["/repositories", "/write-repositories"]) {
       router.use(path, repositoryRoutes(control, clock, path.startsWith("/write") ? "repository-write" : "repository"));
@@ -56,7 +60,10 @@ export function argoRoutes(deps: ArgoRouteDeps, access: Access): Router {
 function mountApplications(router: Router, deps: ArgoRouteDeps): void {
   const { applications, refreshTimeoutMs, edits, looks, watch, actions, clock = systemClock } = deps;
   if (!applications) return;
-  router.use("/applications", applicationRoutes(applications, refreshTimeoutMs));
+  router.use(
+    "/applications",
+    applicationRoutes(applications, (ref) => looks?.windows(ref).canSync ?? true, refreshTimeoutMs),
+  );
   if (edits) router.use("/applications", applicationEditRoutes(applications, edits));
   if (!looks) return;
   router.use("/applications", applicationResourceRoutes(applications, looks));

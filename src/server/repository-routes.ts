@@ -42,6 +42,9 @@ const texts = [
   "githubAppEnterpriseBaseUrl",
   "githubAppID",
   "githubAppInstallationID",
+  "azureServicePrincipalClientId",
+  "azureServicePrincipalTenantId",
+  "azureActiveDirectoryEndpoint",
 ];
 const flags = [
   "insecure",

@@ -139,6 +139,7 @@ const statusByCode: Partial<Record<EngineError["code"], number>> = {
   MANIFEST_INVALID: 400,
   REPLAY_BUSY: 409,
   LEASE_LOST: 409,
+  SYNC_BLOCKED: 403,
   SYNC_REFUSED: 400,
   UNAUTHORIZED: 401,
   USAGE: 400,

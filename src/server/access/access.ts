@@ -12,7 +12,7 @@ import { type Account, roleTokens } from "./accounts.ts";
 import { type Caller, root, type Session } from "./caller.ts";
 import { refused, signToken, verifyToken } from "./json-web-token.ts";
 import { createLoginLimits } from "./login-limits.ts";
-import { editSecret } from "./secret-edit.ts";
+import { editSecret } from "./values-edit.ts";
 
 /** Who asks, by token or password (spec argo-cd-surface 3). */
 export interface Access {

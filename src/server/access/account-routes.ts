@@ -11,7 +11,7 @@ import { bodyObject, jsonBody } from "../body.ts";
 import type { Access } from "./access.ts";
 import { type Account, accountJson, placeOf, tokensIn } from "./accounts.ts";
 import { type Caller, callerOf, demand } from "./caller.ts";
-import { editSecret } from "./secret-edit.ts";
+import { editSecret } from "./values-edit.ts";
 
 export interface AccountRouteDeps {
   readonly access: Access;

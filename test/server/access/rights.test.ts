@@ -72,6 +72,14 @@ const table: readonly (readonly [method: string, path: string, right: string, bo
   ["POST", "repocreds", "repositories, create, https://git.example", { url: "https://git.example" }],
   ["DELETE", `repocreds/${repo}`, "repositories, delete, https://git.example/shop"],
   ["DELETE", `write-repocreds/${repo}`, "write-repositories, delete, https://git.example/shop"],
+  [
+    "POST",
+    "certificates",
+    "certificates, create, git.example",
+    { items: [{ serverName: "git.example", certType: "ssh", certSubType: "ssh-rsa", certData: "QUFBQQ==" }] },
+  ],
+  ["GET", "gpgkeys/0123456789ABCDEF", "gpgkeys, get, 0123456789ABCDEF"],
+  ["DELETE", "gpgkeys?keyID=0123456789ABCDEF", "gpgkeys, delete, 0123456789ABCDEF"],
   ["GET", "account/u0", "accounts, get, u0"],
   ["POST", "account/u0/token", "accounts, update, u0", {}],
   ["DELETE", "account/u0/token/x", "accounts, update, u0"],
@@ -150,7 +158,15 @@ for (const [index, [method, path, right, body]] of table.entries()) {
 }
 
 test("lists show what may be seen", async () => {
-  const empty = ["applications", "projects", "clusters", "repositories", "repocreds", "write-repositories"];
+  const empty = [
+    "applications",
+    "projects",
+    "clusters",
+    "repositories",
+    "repocreds",
+    "write-repositories",
+    "certificates",
+  ];
   for (const path of empty) {
     const { status, text } = await ask("nobody", "GET", path);
     assert.deepEqual([status, JSON.parse(text).items], [200, []], path);
