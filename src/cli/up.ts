@@ -8,7 +8,13 @@ import type { Engine } from "../engine/engine.ts";
 import type { EngineConfig } from "../engine/parts.ts";
 import { type BusFlags, busOf } from "./bus-flags.ts";
 import { confirmCluster } from "./confirm.ts";
-import { type RenderingFlags, renderingOf, toolEnvironment, withRenderingFlags } from "./rendering-flags.ts";
+import {
+  cloudIdentity,
+  type RenderingFlags,
+  renderingOf,
+  toolEnvironment,
+  withRenderingFlags,
+} from "./rendering-flags.ts";
 import { version } from "./version.ts";
 
 interface UpFlags extends BusFlags, RenderingFlags {
@@ -70,6 +76,7 @@ async function up(dir: string | undefined, dataDir: string, flags: UpFlags): Pro
     ...(flags.kubeAuditLog === undefined ? {} : { kubeAuditLog: resolve(flags.kubeAuditLog) }),
     gitPort: flags.gitPort,
     git: { command: "git", env: toolEnvironment() },
+    identity: cloudIdentity(),
     rendering: await renderingOf(flags),
     waveDelayMs: waveDelay(process.env.ARGOCD_SYNC_WAVE_DELAY),
     verifiesSignatures: process.env.ARGOCD_GPG_ENABLED !== "false",

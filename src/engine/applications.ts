@@ -58,18 +58,23 @@ export async function runApplications(parts: Parts, gitOps: GitOps): Promise<voi
   stack.use(nursery.start("live state", (signal) => live.run(signal)));
   const { projects, onProject } = await openProjects(parts, settings.configMaps);
   const index = createApplicationIndex();
-  const renders = await openRenders(parts, () => metrics.renders.add({}));
   const follow = (one: LiveState) => followLive(one, settings, parts, gitOps);
   let store: ApplicationStore | undefined;
   const requestAll = (what: string, id: string, concerns: (spec: JsonObject) => boolean): void =>
     requestAllOf(store, gitOps, { what, id, concerns });
+  const lookAtAll = (): void => requestAll(`${settingsName} changed`, `spec/settings/${settingsName}`, () => true);
+  const { renders, rendering } = await openRenders(parts, {
+    configMaps: settings.configMaps,
+    access: gitOps.access,
+    git: gitOps.sources,
+    onMade: () => metrics.renders.add({}),
+    onSettings: lookAtAll,
+  });
+  gitOps.rendering = rendering;
   const clusters = await openClusters(parts, live, settings, {
     follow,
     onChange: ({ server, name }) =>
-      requestAll(`cluster ${name} changed`, `spec/cluster/${server}`, ({ destination }) => {
-        const { server: wanted, name: named } = objectOf(destination);
-        return wanted === server || named === name;
-      }),
+      requestAll(`cluster ${name} changed`, `spec/cluster/${server}`, (spec) => goesTo(spec, server, name)),
   });
   let applications: WatchCache | undefined;
   const directory: Directory = { project: projects.find, clusters: () => clusters.list(), controllerNamespace };
@@ -118,11 +123,16 @@ export async function runApplications(parts: Parts, gitOps: GitOps): Promise<voi
   stack.defer(follow(live));
   settings.onChange((isTrackedAnew) => {
     if (isTrackedAnew) for (const cluster of [{ live }, ...clusters.list()]) cluster.live.regroup();
-    requestAll(`${settingsName} changed`, `spec/settings/${settingsName}`, () => true);
+    lookAtAll();
   });
   if (store === undefined || applications === undefined) throw new Error("a controller is made with its cache");
   const { reconcile } = settings;
   takeReasons(parts, gitOps, { controller, store, index, applications, renders, directory, isApplication, reconcile });
+}
+
+function goesTo({ destination }: JsonObject, server: string, name: string): boolean {
+  const wanted = objectOf(destination);
+  return wanted.server === server || wanted.name === name;
 }
 
 /** Takes up, and gives up, partitions as the leases come and go. */

@@ -61,6 +61,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
   const state: ApiState = {
     notReady: "starting",
     sensors: () => [],
+    pending: () => [],
     targets: () => undefined,
     gitOpsRunning: () => undefined,
     webhooks: () => undefined,
@@ -77,6 +78,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
   const sensors = await startSensors(parts, targets);
   state.targets = () => targets;
   metricsOf(parts, sensors.reconciler.lags);
+  state.pending = (namespace, name, event) => sensors.reconciler.pending(namespace, name, event);
   state.sensors = () => [...sensors.reconciler.running(), ...(gitOps.running?.controller.sensors() ?? [])];
   await releaseGarbage(); // before the sources leave theirs: the peak is a tenth lower
   const ingress = await startSources(parts);

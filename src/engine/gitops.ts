@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import type { RenderingSettings } from "../api/rendering-settings.ts";
 import type { ApplicationController } from "../controllers/applications/application.ts";
 import type { ApplicationDoor } from "../controllers/applications/application-access.ts";
 import type { ApplicationEdits } from "../controllers/applications/application-edits.ts";
@@ -17,7 +18,7 @@ import type { DestinationCluster } from "../gitops/reconcile/destination.ts";
 import { createChartSources } from "../gitops/source/chart-sources.ts";
 import { openGitSources } from "../gitops/source/git-sources.ts";
 import { normaliseRepositoryUrl } from "../gitops/source/repository-url.ts";
-import type { ChartSources, GitSources } from "../gitops/source/source.ts";
+import type { ChartSources, FindAccess, GitSources } from "../gitops/source/source.ts";
 import type { Push } from "../local/git-server.ts";
 import { openServedRepositories, type ServedRepositories } from "../local/served-repositories.ts";
 import type { WatchApplications } from "../server/application-stream.ts";
@@ -33,8 +34,12 @@ export interface GitOps {
   readonly served: ServedRepositories;
   readonly sources: GitSources;
   readonly charts: ChartSources;
+  /** How repositories are reached, as users' Secrets say now. */
+  readonly access: FindAccess;
   /** What triggers read of repositories. */
   readonly files: GitFiles;
+  /** How sources are rendered now; known once it runs. */
+  rendering?: () => RenderingSettings;
   /** Set once it runs. */
   running?: RunningGitOps;
 }
@@ -91,9 +96,11 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
     await openGitSources({
       directory: dataDir.file("git"),
       tool: config.git,
+      ...(config.identity === undefined ? {} : { identity: config.identity }),
       access,
       keyring,
       allowLocal: config.remote === undefined,
+      readsSubmodules: () => gitOps.rendering?.().readsSubmodules ?? true,
       localPathOf: (url) => {
         const path = served.localPathOf(url);
         return path !== undefined && existsSync(path) ? path : undefined;
@@ -111,7 +118,7 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
   });
   const files = stack.use(createGitFiles(parts, served, access));
   const target = withHops(createGitOpsTarget({ requests, clock }), hopsOf(parts));
-  const gitOps: GitOps = { target, requests, served, sources, charts, files };
+  const gitOps: GitOps = { target, requests, served, sources, charts, access, files };
   return gitOps;
 }
 

@@ -41,6 +41,8 @@ export interface EngineConfig {
   readonly gitPort: number;
   /** Git, and the environment that it gets: PATH, proxies. */
   readonly git: { readonly command: string; readonly env: Readonly<Record<string, string>> };
+  /** What a cloud says of this process in its environment: `AZURE_*`. */
+  readonly identity?: Readonly<Record<string, string>>;
   /** The only folder whose files sources and artifacts may name. Default: `files/<namespace>` of the data directory. */
   readonly fileRoot?: string;
   /** Tools, options and plugins that make manifests of sources. */

@@ -19,6 +19,7 @@ import {
   versionInfo,
 } from "./discovery.ts";
 import { objectAt } from "./kinds.ts";
+import { refuseAggregated } from "./left-out.ts";
 import { openApiDocument, openApiIndex } from "./openapi.ts";
 import type { Plane } from "./plane.ts";
 import { parseResourcePath, type ResourceRequest, type User } from "./request.ts";
@@ -188,7 +189,10 @@ async function route(plane: Plane, asked: Asked, url: URL, user: User): Promise<
   }
   if (segments[0] !== "api" && segments[0] !== "apis") throw unknownPath();
   const path = parseResourcePath(segments, plane.table);
-  if (path === undefined) throw unknownPath();
+  if (path === undefined) {
+    refuseAggregated(plane.store, segments);
+    throw unknownPath();
+  }
   const target: ResourceRequest = { ...path, request, query: url.searchParams, user, warnings: [] };
   asked.target = target;
   if (!user.groups.includes(admins)) await plane.store.settled();
@@ -255,7 +259,9 @@ function warningValue(text: string): string {
 
 function errorResponse(error: unknown, log: Logger): Response {
   const status = asStatus(error, log);
-  const headers = { "content-type": "application/json" };
+  const { retryAfterSeconds } = status.details ?? {};
+  const later = typeof retryAfterSeconds === "number" ? { "retry-after": String(retryAfterSeconds) } : {};
+  const headers = { "content-type": "application/json", ...later };
   return new Response(JSON.stringify(status.body()), { status: status.code, headers });
 }
 

@@ -1,5 +1,6 @@
 import type { ChildResult } from "../../base/child.ts";
 import { EngineError, TerminalError } from "../../base/errors.ts";
+import type { ShownCredentials } from "./cloud-tokens.ts";
 import type { RemoteCall } from "./git-command.ts";
 import { localError, remoteError, revisionNotFound } from "./git-errors.ts";
 import { createJoined, untilAborted } from "./joined.ts";
@@ -14,14 +15,14 @@ import {
   parseRemoteRefs,
   parseTagObjects,
 } from "./revision.ts";
-import type { Credentials, FetchOutcome, Refs, RepositoryAccess, Wanted } from "./source.ts";
+import type { FetchOutcome, Refs, RepositoryAccess, Wanted } from "./source.ts";
 
 /** How one caller spells the repository, and may read it. */
 export interface Access {
   readonly repository: RepositoryUrl;
   readonly rights: RepositoryAccess;
   /** Those to show: of `rights`, the URL, or made anew. */
-  readonly basic: (signal: AbortSignal) => Promise<Credentials | undefined>;
+  readonly show: (signal: AbortSignal) => Promise<ShownCredentials>;
   /** Files come with their commits: the repository lies on this machine, where a second request costs more than they do. */
   readonly fetchesFiles: boolean;
 }
@@ -188,9 +189,9 @@ export class Mirror {
     signal: AbortSignal,
   ): Promise<ServerAnswer> {
     if (this.#access === undefined) throw new Error("a mirror is used through an access");
-    const { repository, rights } = this.#access;
+    const { repository } = this.#access;
     await this.#prepare();
-    const basic = await this.#access.basic(signal);
+    const { rights, basic } = await this.#access.show(signal);
     this.#deps.onRequest(repository.url, type);
     const { fetchTimeoutMs: timeoutMs } = this.#deps.limits;
     const call = { args, repository, access: rights, basic, timeoutMs, ...more };
