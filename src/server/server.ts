@@ -188,6 +188,7 @@ const grpcCodes: Readonly<Record<number, number>> = {
   429: 8,
   503: 14,
   504: 4,
+  415: 3,
 };
 
 /** At Argo CD's paths `code` is a number and the text is there twice (spec argo-cd-surface 6.1); ours is the `reason`. */
