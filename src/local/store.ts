@@ -160,6 +160,13 @@ export class ObjectStore implements Disposable {
     return result;
   }
 
+  /** Runs `work`, which reads only, on what is there now. Resolves when what it may have seen is committed. */
+  async consider<T>(work: () => T): Promise<T> {
+    const result = work();
+    await this.settled();
+    return result;
+  }
+
   /** Stores what `build` makes for the next revision. Only within `write`. */
   put(
     key: { resource: string; namespace: string; name: string },

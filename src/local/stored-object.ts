@@ -52,6 +52,10 @@ export function keyOf(target: ResourceRequest, name: string): ObjectKey {
   return { resource: storeKey(target.resource), namespace: target.namespace ?? "", name };
 }
 
+export function isStored({ store }: Pick<WriteDeps, "store">, { resource, namespace, name }: ObjectKey): boolean {
+  return store.read(resource, namespace, name) !== undefined;
+}
+
 export function readObject(deps: WriteDeps, key: ObjectKey): JsonObject | undefined {
   const text = deps.store.read(key.resource, key.namespace, key.name);
   return text === undefined ? undefined : (parseJson(text) as JsonObject);

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import type { JsonObject, JsonValue } from "../base/json.ts";
+import { type JsonObject, type JsonValue, parseJson } from "../base/json.ts";
 import type { KubeObject } from "../objects/object.ts";
 import { kindDefaults } from "./defaults.ts";
 import { kindChecks } from "./kind-checks.ts";
@@ -22,15 +22,7 @@ import { isDryRun, type ResourceRequest } from "./request.ts";
 import { apiVersionOf, type ServedResource } from "./resources.ts";
 import { checkCustom, decodeObject } from "./schema/decode.ts";
 import { alreadyExists, conflict, forbidden, invalid, modifiedSince, notFound, StatusError } from "./status-error.ts";
-import {
-  type Admission,
-  keyOf,
-  needForm,
-  nowText,
-  type ObjectKey,
-  readObject,
-  type WriteDeps,
-} from "./stored-object.ts";
+import { type Admission, isStored, keyOf, needForm, nowText, type ObjectKey, type WriteDeps } from "./stored-object.ts";
 
 /** Stores a new object and gives it back as JSON. @throws StatusError */
 export function createObject(
@@ -48,7 +40,7 @@ export function createObject(
     checkMetadata(named, resource);
     const key = keyOf(target, String(named.name));
     checkNamespace(deps, target);
-    if (readObject(deps, key) !== undefined) throw alreadyExists(resource, key.name);
+    if (isStored(deps, key)) throw alreadyExists(resource, key.name);
     const now = nowText(deps);
     const { status: _status, ...withoutStatus } = body;
     const prepared = prepare(resource, now, {
@@ -68,9 +60,10 @@ export function createObject(
   });
 }
 
-/** One write in the store, after the webhooks that have to be asked. */
+/** One write in the store, after the webhooks that have to be asked. A dry run needs no transaction. */
 export function reviewedWrite<T>(deps: WriteDeps, target: ResourceRequest, work: () => T): Promise<T> {
-  const write = (): Promise<T> => deps.store.write(work);
+  const isDry = isDryRun(target.query);
+  const write = (): Promise<T> => (isDry ? deps.store.consider(work) : deps.store.write(work));
   return deps.reviewer === undefined ? write() : deps.reviewer.review(target, write);
 }
 
@@ -80,19 +73,25 @@ function withName(deps: WriteDeps, target: ResourceRequest, metadata: JsonObject
     return metadata;
   for (let attempt = 0; attempt < 8; attempt++) {
     const name = generatedName(prefix);
-    if (readObject(deps, keyOf(target, name)) === undefined) return { ...metadata, name };
+    if (!isStored(deps, keyOf(target, name))) return { ...metadata, name };
   }
   throw new StatusError(409, "AlreadyExists", `no free name was found for generateName "${prefix}"`);
 }
 
 function checkNamespace(deps: WriteDeps, target: ResourceRequest): void {
   if (target.namespace === undefined) return;
-  const found = readObject(deps, { resource: "/namespaces", namespace: "", name: target.namespace });
+  const found = deps.store.read("/namespaces", "", target.namespace);
   const namespaces = deps.table.find("", "v1", "namespaces");
   if (found === undefined && namespaces) throw notFound(namespaces, target.namespace);
-  if (found && objectAt(found, "metadata").deletionTimestamp !== undefined) {
+  if (found !== undefined && isDeleting(found)) {
     throw forbidden(`unable to create new content in namespace ${target.namespace} because it is being terminated`);
   }
+}
+
+/** Each write asks it of its namespace: most texts say it without being read. */
+function isDeleting(text: string): boolean {
+  if (!text.includes('"deletionTimestamp":')) return false;
+  return objectAt(parseJson(text) as JsonObject, "metadata").deletionTimestamp !== undefined;
 }
 
 /** What a change makes of an object: `undefined` when there is nothing to change. */

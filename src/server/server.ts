@@ -12,6 +12,7 @@ import { rightsOf } from "./access/rights.ts";
 import { sessionRoutes } from "./access/session-routes.ts";
 import { type Admit, admissionRoute } from "./admission-route.ts";
 import { applicationSensorRoutes } from "./application-routes.ts";
+import { approvalRoutes } from "./approval-routes.ts";
 import { type ArgoRouteDeps, argoRoutes } from "./argo-routes.ts";
 import { type BusRouteDeps, busRoutes } from "./bus-routes.ts";
 import { type DeadRouteDeps, deadRoutes } from "./dead-routes.ts";
@@ -74,7 +75,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
 }
 
 function createApp(options: ServerOptions): express.Express {
-  const { metrics, notReady, token, log, applications, admit, buses, replayer, whatIf, dead } = options;
+  const { metrics, notReady, token, log, applications, edits, admit, buses, replayer, whatIf, dead } = options;
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
@@ -104,6 +105,7 @@ function createApp(options: ServerOptions): express.Express {
   app.use("/api/v1", settingsRoutes(kube), argoRoutes(options, access));
   if (kube) app.use("/api/v1/account", accountRoutes({ access, kube, clock }));
   if (applications) app.use("/api/v1/tiphys/applications", applicationSensorRoutes(applications)); // it waits for no history
+  if (applications && edits) app.use("/api/v1/tiphys/applications", approvalRoutes(applications, edits));
   if (replayer) app.use("/api/v1/tiphys/replay", express.json({ limit: maxBodyBytes }), replayRoutes(replayer));
   if (whatIf) app.use("/api/v1/tiphys/what-if", express.json({ limit: maxBodyBytes }), whatIfRoutes(whatIf));
   if (buses) app.use("/api/v1/tiphys/bus", busRoutes(buses));

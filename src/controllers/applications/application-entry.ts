@@ -38,6 +38,8 @@ export interface Entry {
   lastSync: string | undefined;
   /** Whether it was looked at since the start of this process. */
   isKnown: boolean;
+  /** Whether another engine had it until now: the copies of repositories here may be older than what that one brought about. */
+  isTakenOver: boolean;
   /** Whether requests were passed over since the last look: pushes may be among them. */
   hasPassedOver: boolean;
   isSoon: boolean;
@@ -71,6 +73,7 @@ export function createEntry(uid: string, former: Entry | undefined, left: Promis
     hasMovingChart: false,
     lastSync: undefined,
     isKnown: false,
+    isTakenOver: false,
     hasPassedOver: false,
     isSoon: false,
     timer: undefined,

@@ -167,7 +167,15 @@ class ApplicationReconciler implements ApplicationController {
   partitionChanged(partition: number): void {
     const change = this.#tenure.note(partition);
     if (change === "went") void this.#handOver(partition);
-    if (change === "came") for (const key of this.#known.keysOf(partition)) this.#request(key);
+    if (change === "came") this.#takeOver(partition);
+  }
+
+  #takeOver(partition: number): void {
+    for (const key of this.#known.keysOf(partition)) {
+      const entry = this.#known.find(key);
+      if (entry !== undefined) entry.isTakenOver = true;
+      this.#request(key);
+    }
   }
 
   leavePartition(partition: number): Promise<void> {
@@ -326,7 +334,11 @@ class ApplicationReconciler implements ApplicationController {
       request = mergeRequests(request, requestOf({ reason: "spec", id, text }, 1));
     }
     if (entry.isKnown) return request;
-    return mergeRequests(request, requestOf({ reason: "spec", id, text: "the engine has started" }, 2));
+    if (!entry.isTakenOver) {
+      return mergeRequests(request, requestOf({ reason: "spec", id, text: "the engine has started" }, 2));
+    }
+    const cause = { reason: "spec" as const, id, text: "another engine had it until now" };
+    return mergeRequests(request, requestOf(cause, 2, { seen: "all" }));
   }
 
   async #act(key: string, entry: Entry, application: Application, object: KubeObject, signal: AbortSignal) {
@@ -343,6 +355,7 @@ class ApplicationReconciler implements ApplicationController {
       const reconciled = { key, application, resourceVersion, request, result, sensor };
       const written = await writeReconciled(reconciled, this.#deps, signal);
       entry.isKnown = true;
+      entry.isTakenOver = false;
       entry.hasPassedOver = false;
       entry.consent = consentOf(application);
       await keepDeletionFinalizers(key, application, result.found?.look, this.#deps, signal);

@@ -118,7 +118,7 @@ class Poller implements RepositoryPoller {
   constructor(deps: RepositoryPollerDeps) {
     const { intervalMs, jitterMs, clock, log } = deps;
     this.#deps = deps;
-    this.#backoff = { firstMs: intervalMs, maxMs: 8 * intervalMs, factor: 2, jitter: jitterMs / intervalMs };
+    this.#backoff = { firstMs: intervalMs, maxMs: 2 * intervalMs, factor: 2, jitter: jitterMs / intervalMs };
     this.#queue = createKeyedQueue({
       concurrency,
       clock,

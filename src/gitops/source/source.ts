@@ -19,6 +19,8 @@ export interface Wanted {
   readonly commit?: string;
   /** The ref whose tip counts for `commit`, e.g. `refs/heads/main`; any by default. */
   readonly ref?: string;
+  /** Whether a failure of some seconds ago is an answer, too. */
+  readonly acceptsFailure?: boolean;
 }
 
 export interface FetchOutcome {
@@ -175,7 +177,7 @@ export interface GitSources extends AsyncDisposable {
   resolve(repository: string, revision: string, signal: AbortSignal, tagPrefix?: string): Promise<ResolvedRevision>;
   /**
    * Brings the mirror to what the server has now. Who asks while a fetch runs gets one that starts after it, shared with
-   * all others who do, unless that fetch brought the commit wanted. An aborted caller leaves; the last one ends the fetch.
+   * all others who do, unless that fetch brought the commit wanted. `resolve` does not ask a server that failed just now. An aborted caller leaves; the last one ends the fetch.
    */
   fetch(repository: string, wanted: Wanted, signal: AbortSignal): Promise<FetchOutcome>;
   /** Whether the files of submodules belong to a repository's; else their folders are empty. */

@@ -128,6 +128,32 @@ test("handed over during an operation: it goes on where it was, and its hook run
   assert.equal(world.syncs().length, 1);
 });
 
+test("taken over by an engine whose copy of the repository is older, it stays at its commit", async () => {
+  await using world = await openShop();
+  await world.repository.commit({ "api/api.yaml": configMap("api", { a: "1" }) });
+  const source = { repoURL: world.repository.url, path: "api", targetRevision: "main" };
+  await createApplication(world, { source }, { name: other });
+  await createApplication(world, automated);
+  const { b, take } = await startPair(world);
+  await world.until("the sync", () => world.syncs().length === 1);
+  await world.until("the copy of the other", async () => (await syncStatus(world, other)) !== "");
+  const commit = await world.repository.commit({ "web/settings.yaml": configMap("settings", { a: "2" }) });
+  await world.kube.patch(applicationRef, merge, {
+    metadata: { annotations: { "argocd.argoproj.io/refresh": "normal" } },
+  });
+  await world.until("the second sync", () => world.syncs().length === 2);
+  const before = b.calls.length;
+  take();
+  await world.kube.patch(applicationRef, merge, { metadata: { labels: { touched: "true" } } });
+  await world.pass(5_000, 100);
+  assert.deepEqual(
+    writesIn(b.calls.slice(before)).filter((text) => text.endsWith("/configmaps/settings")),
+    [],
+  );
+  assert.equal(world.syncs().length, 2);
+  assert.equal(objectOf((await world.application()).status.sync).revision, commit);
+});
+
 test("a request that was taken and not acted on goes with its Application", async () => {
   await using world = await openShop();
   await world.repository.commit({ "web/job.yaml": hookJob("migrate", "PreSync") });
