@@ -182,6 +182,13 @@ test("lists show what may be seen", async () => {
   ]);
 });
 
+test("a new Application brings no operation: that would be a sync that nobody asked for", async () => {
+  const at = table.findIndex(([method, path]) => method === "POST" && path === "applications");
+  const operation = { sync: {}, initiatedBy: { username: "somebody" } };
+  const { status, text } = await ask(`u${at}`, "POST", "applications", { ...other, operation });
+  assert.deepEqual([status, /operation: is not taken/.test(text)], [400, true]);
+});
+
 test("what no line names is refused", async () => {
   for (const path of ["secrets", "tiphys", "applications/web/whatever", "tiphys/events"]) {
     assert.equal((await ask("u0", "GET", path)).status, 403, path);
