@@ -75,6 +75,8 @@ function applicationRules(rule: AddRule, applications: ApplicationList | undefin
     of(isOn(request, "server.rbac.rollback.enforce.enable") ? "rollback" : "sync")(request),
   );
   rule("delete", `${at}/operation`, of("sync"));
+  rule("get", `/tiphys${at}/approval`, of("get"));
+  rule("post", `/tiphys${at}/approve`, of("sync")); // a sync by hand would do the same
   for (const part of [
     "manifests",
     "managed-resources",

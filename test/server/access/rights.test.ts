@@ -43,6 +43,8 @@ const table: readonly (readonly [method: string, path: string, right: string, bo
   ["POST", `${app}/resource/actions?${object}`, "applications, action/apps/Deployment/restart, team/web", "restart"],
   ["GET", "stream/applications/web/resource-tree", "applications, get, team/web"],
   ["GET", "tiphys/applications/web/sensor", "applications, get, team/web"],
+  ["GET", "tiphys/applications/web/approval", "applications, get, team/web"],
+  ["POST", "tiphys/applications/web/approve", "applications, sync, team/web", { plan: "0123456789abcdef" }],
   ["GET", "projects/team", "projects, get, team"],
   ["GET", "projects/team/detailed", "projects, get, team"],
   ["GET", "projects/team/syncwindows", "projects, get, team"],
