@@ -37,7 +37,7 @@ import type { TestRepository } from "../server/repository-routes.ts";
 import { openClusters } from "./clusters.ts";
 import { type GitOps, hopsOf } from "./gitops.ts";
 import { controllerNamespace, type Parts, runController } from "./parts.ts";
-import { pollCharts, startPolling } from "./polls.ts";
+import { startPolling } from "./polls.ts";
 import { openRenders } from "./rendering.ts";
 import { requestAllOf, requestHeld, requestNeedy } from "./requests.ts";
 import { openSettings, type Settings } from "./settings.ts";
@@ -133,7 +133,7 @@ export async function runApplications(parts: Parts, gitOps: GitOps): Promise<voi
   });
   if (store === undefined || applications === undefined) throw new Error("a controller is made with its cache");
   const found = { controller, store, index, applications, renders, directory, isApplication, holds };
-  takeReasons(parts, gitOps, { ...found, reconcile: settings.reconcile });
+  takeReasons(parts, gitOps, { ...found, settings });
 }
 
 function startLive({ stack, nursery, kube, clock, log }: Parts, { groupOf }: Settings): LiveState {
@@ -174,14 +174,15 @@ interface Running {
   readonly renders: RenderCache;
   readonly directory: Directory;
   readonly isApplication: (key: string) => boolean;
-  readonly reconcile: Settings["reconcile"];
+  readonly settings: Settings;
   readonly holds: Holds;
 }
 
 /** From now on pushes, polls, stored requests and people reach the Applications. */
 function takeReasons(parts: Parts, gitOps: GitOps, running: Running): void {
   const { stack, nursery, kube, clock, log, system, projection } = parts;
-  const { controller, store, index, applications, renders, directory, isApplication, reconcile, holds } = running;
+  const { controller, store, index, applications, renders, directory, isApplication, holds } = running;
+  const { reconcile, sync } = running.settings;
   const { requests } = gitOps;
   const concerned = concernedBy(store);
   const onPush = createPushIntake({ system, controllerNamespace, index, requests, concerned, clock });
@@ -218,8 +219,7 @@ function takeReasons(parts: Parts, gitOps: GitOps, running: Running): void {
     onKeyring,
     onTold: (received) => takeTold(received, controller),
   };
-  startPolling(parts, gitOps, controller);
-  stack.use(nursery.start("chart poller", (signal) => pollCharts(clock, controller, signal)));
+  startPolling(parts, gitOps, controller, sync.pollPace);
   // Not after the first look at each: a repository that does not answer would hold up all others.
   stack.use(
     nursery.start("stored requests", async (signal) => {
