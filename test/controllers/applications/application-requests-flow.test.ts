@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { listOf, objectOf, textOf } from "../../../src/api/fields.ts";
 import type { JsonObject } from "../../../src/base/json.ts";
-import type { GitOpsRequest } from "../../../src/events/triggers/trigger.ts";
+import type { GitOpsRequest } from "../../../src/events/triggers/gitops-request.ts";
 import {
   allowAnyField,
   applicationRef,
