@@ -90,10 +90,7 @@ export const sourceRefusals: Readonly<Record<string, RegExp>> = {
   "event-sources/azure-queue-storage.yaml": /azureQueueStorage/,
   "event-sources/bitbucket.yaml": /Secret "bitbucket-access" /,
   "event-sources/hdfs.yaml": /hdfs/,
-  "event-sources/minio.yaml": /minio/,
   "event-sources/pulsar.yaml": /pulsar/,
   "event-sources/sftp.yaml": /sftp/,
-  "event-sources/aws-sqs.yaml": /sqs/,
   "event-sources/storage-grid.yaml": /storageGrid/,
-  "tutorials/06-trigger-conditions/minio-event-source.yaml": /minio/,
 };

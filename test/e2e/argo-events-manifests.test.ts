@@ -13,6 +13,8 @@ import { startEventServer } from "../harness/grpc-events.ts";
 import { startHookApi } from "../harness/hook-api.ts";
 import { startAnswering } from "../harness/http-sink.ts";
 import { failOnLeakedChildren } from "../harness/leaks.ts";
+import { startBucket } from "../harness/minio-bucket.ts";
+import { createQueue, motoMissing, startMoto } from "../harness/moto.ts";
 import { natsServerMissing, startNatsServer } from "../harness/nats-server.ts";
 import { rabbitMqMissing, startRabbitMq } from "../harness/rabbitmq.ts";
 import { redisMissing, startRedis } from "../harness/redis-server.ts";
@@ -36,7 +38,7 @@ const skip =
   (files.length === 0 ? "the folder of manifests that others wrote is not here" : undefined) ??
   kubectlMissing() ??
   natsServerMissing() ??
-  (rabbitMqMissing || redisMissing || false);
+  (rabbitMqMissing || redisMissing || motoMissing || false);
 
 const namespaceOf = (file: string): string =>
   `f-${file.replace(/^(tutorials\/\d+|event-sources|sensors)/, (part) => part.slice(0, 1) + part.slice(-2)).replace(/\.ya?ml$/, "")}`
@@ -65,6 +67,9 @@ async function startServices(stack: AsyncDisposableStack, gitPort: number, direc
   const api = { header: "authorization", token: "Bearer t", prefix: "", updateMethod: "PATCH" } as const;
   const github = stack.use(await startHookApi(api));
   const web = stack.use(await startAnswering(() => ({ status: 200, body: JSON.stringify(workflow) })));
+  const bucket = stack.use(await startBucket(JSON.stringify(workflow)));
+  const moto = stack.use(await startMoto());
+  await createQueue(moto.url, "test");
   const host = (url: string): string => new URL(url).host;
   const ports = { 12000: await freePort(), 13000: await freePort(), 8080: await freePort() };
   return {
@@ -73,7 +78,7 @@ async function startServices(stack: AsyncDisposableStack, gitPort: number, direc
       "nats.argo-events.svc:4222": host(nats.url),
       "redis.argo-events.svc:6379": redis.address,
       "generic-event-source-server.argo-events.svc:8080": events.url,
-      "minio-service.argo-events:9000": host(web.url),
+      "minio-service.argo-events:9000": bucket.endpoint,
       "http://http-server.argo-events.svc:8090": web.url,
       "https://raw.githubusercontent.com": web.url,
       "https://github.com/": `http://127.0.0.1:${gitPort}/`,
@@ -85,6 +90,7 @@ async function startServices(stack: AsyncDisposableStack, gitPort: number, direc
       "/test-data/": `${directory}/`,
       // The address of an API that is not the public one.
       "\n      active: true": `\n      active: true\n      githubBaseURL: ${github.url}/\n      githubUploadURL: ${github.url}/`,
+      "      region: us-east-1": `      region: us-east-1\n      endpoint: ${moto.url}`,
       "12000": String(ports[12000]),
       "13000": String(ports[13000]),
     },
@@ -92,6 +98,7 @@ async function startServices(stack: AsyncDisposableStack, gitPort: number, direc
       "my-secret": { username: "guest", password: "guest" },
       "github-access": { token: "t", secret: "s" },
       "artifacts-minio": { accesskey: "a", secretkey: "s" },
+      "aws-secret": { accesskey: "a", secretkey: "s" },
       "smtp-secret": { password: "pass" },
       "github-secret": { username: "u", password: "p" },
       "git-ssh": { key: "none" },
