@@ -91,6 +91,6 @@ export const sourceRefusals: Readonly<Record<string, RegExp>> = {
   "event-sources/bitbucket.yaml": /Secret "bitbucket-access" /,
   "event-sources/hdfs.yaml": /hdfs/,
   "event-sources/pulsar.yaml": /pulsar/,
-  "event-sources/sftp.yaml": /sftp/,
+  "event-sources/sftp.yaml": /Secret "address" /,
   "event-sources/storage-grid.yaml": /storageGrid/,
 };

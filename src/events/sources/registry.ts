@@ -26,7 +26,7 @@ import { pulsarSchema } from "./pulsar.ts";
 import { redisSource } from "./redis.ts";
 import { redisStreamSource } from "./redis-stream.ts";
 import { resourceSource } from "./resource.ts";
-import { sftpSchema } from "./sftp.ts";
+import { sftpSource } from "./sftp.ts";
 import { slackSource } from "./slack.ts";
 import { snsSource } from "./sns.ts";
 import type { SourceContext, SourceKind } from "./source.ts";
@@ -75,6 +75,7 @@ export const sourceKinds: Readonly<Record<string, AnySourceKind>> = {
   redis: defineSource(redisSource),
   redisStream: defineSource(redisStreamSource),
   resource: defineSource(resourceSource),
+  sftp: defineSource(sftpSource),
   slack: defineSource(slackSource),
   sns: defineSource(snsSource),
   sqs: defineSource(sqsSource),
@@ -92,7 +93,6 @@ const plannedKinds = {
   nsq: nsqSchema,
   pubSub: pubSubSchema,
   pulsar: pulsarSchema,
-  sftp: sftpSchema,
   storageGrid: storageGridSchema,
 } as const satisfies Readonly<Record<string, Schema<unknown>>>;
 
