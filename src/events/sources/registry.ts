@@ -21,7 +21,7 @@ import { mnsSchema } from "./mns.ts";
 import { mqttSource } from "./mqtt.ts";
 import { natsSource } from "./nats.ts";
 import { nsqSchema } from "./nsq.ts";
-import { pubSubSchema } from "./pub-sub.ts";
+import { pubSubSource } from "./pub-sub.ts";
 import { pulsarSchema } from "./pulsar.ts";
 import { redisSource } from "./redis.ts";
 import { redisStreamSource } from "./redis-stream.ts";
@@ -72,6 +72,7 @@ export const sourceKinds: Readonly<Record<string, AnySourceKind>> = {
   minio: defineSource(minioSource),
   mqtt: defineSource(mqttSource),
   nats: defineSource(natsSource),
+  pubSub: defineSource(pubSubSource),
   redis: defineSource(redisSource),
   redisStream: defineSource(redisStreamSource),
   resource: defineSource(resourceSource),
@@ -91,7 +92,6 @@ const plannedKinds = {
   hdfs: hdfsSchema,
   mns: mnsSchema,
   nsq: nsqSchema,
-  pubSub: pubSubSchema,
   pulsar: pulsarSchema,
   storageGrid: storageGridSchema,
 } as const satisfies Readonly<Record<string, Schema<unknown>>>;
