@@ -20,7 +20,7 @@ import { minioSource } from "./minio.ts";
 import { mnsSchema } from "./mns.ts";
 import { mqttSource } from "./mqtt.ts";
 import { natsSource } from "./nats.ts";
-import { nsqSchema } from "./nsq.ts";
+import { nsqSource } from "./nsq.ts";
 import { pubSubSource } from "./pub-sub.ts";
 import { pulsarSchema } from "./pulsar.ts";
 import { redisSource } from "./redis.ts";
@@ -72,6 +72,7 @@ export const sourceKinds: Readonly<Record<string, AnySourceKind>> = {
   minio: defineSource(minioSource),
   mqtt: defineSource(mqttSource),
   nats: defineSource(natsSource),
+  nsq: defineSource(nsqSource),
   pubSub: defineSource(pubSubSource),
   redis: defineSource(redisSource),
   redisStream: defineSource(redisStreamSource),
@@ -91,7 +92,6 @@ const plannedKinds = {
   azureServiceBus: azureServiceBusSchema,
   hdfs: hdfsSchema,
   mns: mnsSchema,
-  nsq: nsqSchema,
   pulsar: pulsarSchema,
   storageGrid: storageGridSchema,
 } as const satisfies Readonly<Record<string, Schema<unknown>>>;
