@@ -113,6 +113,10 @@ export const errorCodes = {
     cause: "A filter, condition or transform could not be evaluated on this event.",
     remedy: "Compare the path, type and values of the filter with the event: `tiphys why EVENT`.",
   },
+  FORBIDDEN: {
+    cause: "The account or role whose token was sent may not do this.",
+    remedy: "Ask for the right that the message names: policy.csv of argocd-rbac-cm, or a role of the project.",
+  },
   GIT_AUTH_FAILED: {
     cause: "The server of a repository wants credentials, or refused those that it got.",
     remedy: "Add a repository Secret with a password, token or SSH key that may read it.",
@@ -241,6 +245,10 @@ export const errorCodes = {
     cause: "A sync ended without having done all that it should.",
     remedy: "See the message and the objects: `tiphys app get NAME --show-operation`.",
   },
+  SYNC_BLOCKED: {
+    cause: "A sync window of the project keeps syncs of the Application back now.",
+    remedy: "Wait until it opens (tiphys proj windows list PROJECT), or let people sync anyway: enable-manual-sync.",
+  },
   SYNC_REFUSED: {
     cause: "The Application cannot be synced now, or not in the way asked for.",
     remedy: "See the message; wait for the operation in progress, or ask for what the Application's spec allows.",
@@ -290,9 +298,14 @@ export const errorCodes = {
     cause: "The kind of trigger is not supported (yet), or the template names none.",
     remedy: "See the list of kinds in src/events/triggers/README.md.",
   },
+  TOO_MANY_LOGINS: {
+    cause: "More people log in at once than passwords can be checked.",
+    remedy: "Try again in some seconds.",
+  },
   UNAUTHORIZED: {
     cause: "The request has no valid token.",
-    remedy: "Give the token of the data directory's file `token`: --token, or `Authorization: Bearer …` over HTTP.",
+    remedy:
+      "Give the token of the data directory's file `token` or of an account: --token, `Authorization: Bearer …`, or log in.",
   },
   WAIT_TIMEOUT: {
     cause: "What was waited for did not happen within the time allowed; the engine goes on with it.",

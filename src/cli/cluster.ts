@@ -1,11 +1,11 @@
 import { Command } from "commander";
 import { addCommand } from "./cluster/add.ts";
-import { getCommand, listCommand, removeCommand, setCommand } from "./cluster/clusters.ts";
+import { getCommand, listCommand, removeCommand, rotateCommand, setCommand } from "./cluster/clusters.ts";
 
 /** `tiphys cluster …`: names, flags and columns of Argo CD's (spec argo-cd-surface 5.4). */
 export function clusterCommand(): Command {
   const command = new Command("cluster").description("Clusters that Applications may name").helpCommand(false);
-  const all = [addCommand(), listCommand(), getCommand(), setCommand(), removeCommand()];
+  const all = [addCommand(), listCommand(), getCommand(), setCommand(), removeCommand(), rotateCommand()];
   for (const sub of all) command.addCommand(sub);
   return command;
 }

@@ -4,6 +4,8 @@ import { type GlobalFlags, requireEngine } from "./engine-client.ts";
 
 /** Projects, clusters and repositories over the API; what it refuses exits with 20, as in the original. */
 export interface ControlClient {
+  /** Somebody is logged in, by a context. */
+  readonly isOfContext: boolean;
   list(path: string): Promise<readonly JsonObject[]>;
   get(path: string): Promise<JsonObject>;
   post(path: string, body: JsonObject): Promise<JsonObject>;
@@ -15,6 +17,7 @@ export interface ControlClient {
 export function openControlClient(flags: GlobalFlags): ControlClient {
   const engine = requireEngine(flags, "/api/v1");
   return {
+    isOfContext: engine.isOfContext,
     list: async (path) => (await asked(engine.get<{ items: readonly JsonObject[] }>(path))).items,
     get: (path) => asked(engine.get(path)),
     post: (path, body) => asked(engine.post(path, body)),

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { EngineError, messageOf } from "../base/errors.ts";
 import type { Endpoints } from "../local/data-dir.ts";
+import { chosenContext } from "./access/contexts.ts";
 import { knownCode } from "./exit.ts";
 
 /** Each command knows some of them. */
@@ -15,17 +16,25 @@ export type OutputFormat = (typeof outputFormats)[number];
 export interface GlobalFlags {
   readonly server?: string;
   readonly dataDir: string;
+  /** Not the default: the engine of this directory is meant, whoever is logged in elsewhere. */
+  readonly isDataDirGiven: boolean;
   readonly token?: string;
+  /** The file of the servers that were logged in to, and which of them. */
+  readonly config: string;
+  readonly context?: string;
   readonly output: OutputFormat;
 }
 
 export function globalFlags(command: Command): GlobalFlags {
-  return command.optsWithGlobals<GlobalFlags>();
+  const isDataDirGiven = command.getOptionValueSourceWithGlobals("dataDir") === "cli";
+  return { ...command.optsWithGlobals<GlobalFlags>(), isDataDirGiven };
 }
 
 /** The API of a running engine; paths stand below the root that the client was made for. */
 export interface EngineClient {
   readonly url: string;
+  /** It is that of a context: somebody is logged in. */
+  readonly isOfContext: boolean;
   get<T>(path: string): Promise<T>;
   post<T>(path: string, body: unknown): Promise<T>;
   put<T>(path: string, body: unknown): Promise<T>;
@@ -41,13 +50,17 @@ const timeoutMs = 30_000;
 /** Where what is ours stands; beside it are Argo CD's paths. */
 const ownRoot = "/api/v1/tiphys";
 
-/** The engine that `--server` names, or the one that runs on the data directory; undefined when none does. */
-export function findEngine({ server, dataDir, token }: GlobalFlags, root: string = ownRoot): EngineClient | undefined {
-  const endpoints = readEndpoints(dataDir);
-  const url = server ?? endpoints?.server;
-  if (url === undefined) return undefined;
-  const bearer = token ?? readToken(join(dataDir, "token"));
-  return createClient(url, bearer, root);
+/**
+ * The engine that `--server` names; that of `--context` or, where no `--data-dir` is given, of the current context; or the
+ * one that runs on the data directory. Undefined when there is none.
+ */
+export function findEngine(flags: GlobalFlags, root: string = ownRoot): EngineClient | undefined {
+  const { server, dataDir, isDataDirGiven, token } = flags;
+  const context =
+    server === undefined && !(isDataDirGiven && flags.context === undefined) ? chosenContext(flags) : undefined;
+  if (context !== undefined) return createEngineClient(context.server, token ?? context.token, root, true);
+  const url = server ?? readEndpoints(dataDir)?.server;
+  return url === undefined ? undefined : createEngineClient(url, token ?? readToken(join(dataDir, "token")), root);
 }
 
 /** @throws EngineError ENGINE_UNREACHABLE when there is none. */
@@ -57,7 +70,13 @@ export function requireEngine(flags: GlobalFlags, root?: string): EngineClient {
   throw new EngineError("ENGINE_UNREACHABLE", `no engine runs on the data directory "${flags.dataDir}"`);
 }
 
-function createClient(url: string, token: string | undefined, root: string): EngineClient {
+/** @throws EngineError USAGE for what is no URL */
+export function createEngineClient(
+  url: string,
+  token: string | undefined,
+  root: string,
+  isOfContext = false,
+): EngineClient {
   if (!URL.canParse(url) || !/^https?:/.test(url)) {
     throw new EngineError("USAGE", `--server: "${url}" must be a URL such as http://127.0.0.1:8080`);
   }
@@ -103,6 +122,7 @@ function createClient(url: string, token: string | undefined, root: string): Eng
   }
   return {
     url,
+    isOfContext,
     get: (path) => call("GET", path),
     post: (path, body) => call("POST", path, body),
     put: (path, body) => call("PUT", path, body),
@@ -138,10 +158,10 @@ function reasonOf(error: unknown): string {
   return error instanceof Error && error.cause instanceof Error ? error.cause.message : messageOf(error);
 }
 
-/** Left behind by an engine that was killed, `endpoints.json` names a process that is gone. */
 /** Of the engine that runs on the data directory; undefined when none does. */
 export function readEndpoints(dataDir: string): Endpoints | undefined {
   try {
+    // One that was killed leaves the file behind: it names a process that is gone.
     const endpoints = JSON.parse(readFileSync(join(dataDir, "endpoints.json"), "utf8")) as Endpoints;
     process.kill(endpoints.pid, 0);
     return endpoints;

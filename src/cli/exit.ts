@@ -5,6 +5,7 @@ import { EngineError } from "../base/errors.ts";
 const byCode: Partial<Record<ErrorCode, number>> = {
   CONFIG_INVALID: 2,
   ENGINE_UNREACHABLE: 3,
+  FORBIDDEN: 3,
   HOST_REFUSED: 3,
   LEASE_LOST: 3,
   MANIFEST_INVALID: 1,
@@ -12,6 +13,7 @@ const byCode: Partial<Record<ErrorCode, number>> = {
   NOT_FOUND: 1,
   REPLAY_BUSY: 3,
   TOOL_MISSING: 2,
+  TOO_MANY_LOGINS: 3,
   UNAUTHORIZED: 3,
   DATA_DIR_LOCKED: 3,
   DATA_DIR_UNUSABLE: 2,

@@ -1,3 +1,5 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { Command, type CommanderError, Option } from "commander";
 import { EngineError } from "../base/errors.ts";
 import { outputFormats } from "./engine-client.ts";
@@ -14,9 +16,17 @@ const commands: Readonly<Record<string, Loader>> = {
     summary: "run everything in one process: no cluster, no broker",
     load: async () => (await import("./up.ts")).upCommand(),
   },
+  account: {
+    summary: "accounts of the API, their passwords and tokens",
+    load: async () => (await import("./access/accounts.ts")).accountCommand(),
+  },
   app: {
     summary: "make, list, show, sync, change and delete Applications",
     load: async () => (await import("./app.ts")).appCommand(),
+  },
+  cert: {
+    summary: "whom hosts of repositories are trusted to be",
+    load: async () => (await import("./cert.ts")).certCommand(),
   },
   cluster: {
     summary: "clusters that Applications may name",
@@ -42,6 +52,10 @@ const commands: Readonly<Record<string, Loader>> = {
     summary: "list, show and redrive what failed for good",
     load: async () => (await import("./dead.ts")).deadCommand(),
   },
+  context: {
+    summary: "servers that were logged in to",
+    load: async () => (await import("./access/login.ts")).contextCommand(),
+  },
   diff: {
     summary: "what a sync of an Application would change in a cluster, or against a revision or a folder",
     load: async () => (await import("./diff.ts")).diffCommand(),
@@ -54,9 +68,25 @@ const commands: Readonly<Record<string, Loader>> = {
     summary: "a field of a kind, or an error code",
     load: async () => (await import("./explain.ts")).explainCommand(),
   },
+  gpg: {
+    summary: "public keys that commits may be signed with",
+    load: async () => (await import("./gpg.ts")).gpgCommand(),
+  },
   health: {
     summary: "test scripts of health and actions; the health of objects in files",
     load: async () => (await import("./health.ts")).healthCommand(),
+  },
+  login: {
+    summary: "log in to a server with an account",
+    load: async () => (await import("./access/login.ts")).loginCommand(),
+  },
+  logout: {
+    summary: "give a session back",
+    load: async () => (await import("./access/login.ts")).logoutCommand(),
+  },
+  relogin: {
+    summary: "log in again",
+    load: async () => (await import("./access/login.ts")).reloginCommand(),
   },
   render: {
     summary: "the manifests of a folder or an Application, without an engine",
@@ -96,6 +126,10 @@ const commands: Readonly<Record<string, Loader>> = {
   },
 };
 
+function configHome(): string {
+  return process.env.XDG_CONFIG_HOME || join(homedir(), ".config");
+}
+
 export function createProgram(): Command {
   const program = new Command("tiphys")
     .description("Takes events from anywhere and keeps clusters at what Git says.")
@@ -103,6 +137,12 @@ export function createProgram(): Command {
     .option("--server <url>", "the engine's API (default: that of the data directory)", process.env.TIPHYS_SERVER)
     .option("--data-dir <dir>", "where an engine keeps its data", ".tiphys")
     .addOption(new Option("--token <token>", "the API's token").env("TIPHYS_TOKEN"))
+    .option(
+      "--config <file>",
+      "where logins are kept",
+      process.env.TIPHYS_CONFIG ?? join(configHome(), "tiphys", "config"),
+    )
+    .option("--context <name>", "a server that was logged in to, instead of the current one")
     .addOption(new Option("-o, --output <format>", "how to print").choices(outputFormats).default("text"))
     .option("--no-color", "plain text")
     .helpCommand(false)

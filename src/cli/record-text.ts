@@ -1,3 +1,4 @@
+import { formatDuration } from "../base/duration.ts";
 import type {
   DecisionRecord,
   EffectRecord,
@@ -50,11 +51,21 @@ function decisionText({ id, sensor, verdict, trigger, dependency, reason }: Deci
   return `decision ${id}: ${kind} ${namespace}/${name} ${what} ${on}${reason === undefined ? "" : `: ${reason}`}`;
 }
 
-function effectText({ id, triggerKind, dlqOf, outcome, at, startedAt, attempt, message }: EffectRecord): string {
+function effectText(record: EffectRecord): string {
+  const { id, triggerKind, dlqOf, outcome, at, startedAt, attempt, message } = record;
+  const limited = limitedText(record);
   const style = outcome === "succeeded" ? "green" : outcome === "failed" ? "yellow" : "red";
   const nth = attempt > 1 ? `, attempt ${attempt}` : "";
   const since = dlqOf === undefined ? "" : `, since ${dlqOf} failed`;
-  return `effect ${id}: ${triggerKind}${since} ${colored(style, outcome)} in ${tookText(startedAt, at)}${nth}: ${message}`;
+  return `effect ${id}: ${triggerKind}${since} ${colored(style, outcome)} in ${tookText(startedAt, at)}${nth}${limited}: ${message}`;
+}
+
+/** Shorter waits are the usual spacing of turns, and explain nothing. */
+const minLimitedMs = 1_000;
+
+/** How long an attempt had to wait for its rate limit; empty where that is not worth telling. */
+export function limitedText({ limitedMs = 0 }: EffectRecord): string {
+  return limitedMs < minLimitedMs ? "" : `, after ${formatDuration(limitedMs)} for its rate limit`;
 }
 
 /** `sync ID: Application shop/web Succeeded at 1a2b3c4 in 120 ms: message; 3 objects` */

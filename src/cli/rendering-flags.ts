@@ -54,9 +54,14 @@ async function readText(file: string): Promise<string> {
   }
 }
 
+/** What Azure's workload identity says of this process; no tool sees it. */
+export function cloudIdentity(): Record<string, string> {
+  return variables(["AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_FEDERATED_TOKEN_FILE", "AZURE_AUTHORITY_HOST"]);
+}
+
 /** What tools may see of ours: where programs are, and how the network is reached. */
 export function toolEnvironment(): Record<string, string> {
-  const names = [
+  return variables([
     "PATH",
     "HTTP_PROXY",
     "HTTPS_PROXY",
@@ -65,6 +70,9 @@ export function toolEnvironment(): Record<string, string> {
     "https_proxy",
     "no_proxy",
     "SSL_CERT_FILE",
-  ];
+  ]);
+}
+
+function variables(names: readonly string[]): Record<string, string> {
   return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
 }

@@ -9,13 +9,20 @@ import type { EngineConfig } from "../engine/parts.ts";
 import { type AdapterFlags, withAdapterFlags } from "./adapter-flags.ts";
 import { type BusFlags, busOf } from "./bus-flags.ts";
 import { confirmCluster } from "./confirm.ts";
-import { type RenderingFlags, renderingOf, toolEnvironment, withRenderingFlags } from "./rendering-flags.ts";
+import {
+  cloudIdentity,
+  type RenderingFlags,
+  renderingOf,
+  toolEnvironment,
+  withRenderingFlags,
+} from "./rendering-flags.ts";
 import { version } from "./version.ts";
 
 interface UpFlags extends BusFlags, RenderingFlags, AdapterFlags {
   readonly port: number;
   readonly ingressPort: number;
   readonly kubePort: number;
+  readonly kubeAuditLog?: string;
   readonly gitPort: number;
   readonly kubeconfig?: string;
   readonly yes: boolean;
@@ -32,6 +39,12 @@ export function upCommand(): Command {
     .addOption(portOption("--ingress-port <port>", "webhooks", 8088))
     .addOption(portOption("--kube-port <port>", "the embedded Kubernetes API", 16443))
     .addOption(portOption("--git-port <port>", "the repositories that it serves", 8418))
+    .addOption(
+      new Option(
+        "--kube-audit-log <file>",
+        "record who changes what in that API: JSON lines of audit.k8s.io/v1",
+      ).conflicts("kubeconfig"),
+    )
     .option("--kubeconfig <file>", "a real cluster in place of the embedded one: its current context; or in-cluster")
     .option("--yes", "work on that cluster without asking", false)
     .option("--bus <url>", "the system bus: nats://[user:password@]host:port (default: embedded)")
@@ -65,8 +78,10 @@ async function up(dir: string | undefined, dataDir: string, flags: UpFlags): Pro
     port: flags.port,
     ingressPort: flags.ingressPort,
     kubePort: flags.kubePort,
+    ...(flags.kubeAuditLog === undefined ? {} : { kubeAuditLog: resolve(flags.kubeAuditLog) }),
     gitPort: flags.gitPort,
     git: { command: "git", env: toolEnvironment() },
+    identity: cloudIdentity(),
     rendering: await renderingOf(flags),
     waveDelayMs: waveDelay(process.env.ARGOCD_SYNC_WAVE_DELAY),
     verifiesSignatures: process.env.ARGOCD_GPG_ENABLED !== "false",

@@ -14,6 +14,7 @@ export function versionCommand(): Command {
   return new Command("version")
     .description("The version of this program, and of the engine that runs")
     .option("--client", "of this program only")
+    .option("--short", "as without it: there is no more to show")
     .action(async (flags: { readonly client?: true }, self: Command) => {
       const engine = flags.client ? undefined : findEngine(globalFlags(self), "/api");
       const server = await engine?.get<{ readonly Version: string }>("/version");

@@ -1,10 +1,14 @@
 import { isDeepStrictEqual } from "node:util";
 import { Command } from "commander";
+import { formatDuration } from "../base/duration.ts";
+import { assertNever } from "../base/errors.ts";
 import type { ExplainedCondition, ExplainedTrigger } from "../events/sensor/explain.ts";
+import type { PendingEffect } from "../events/sensor/pending-effects.ts";
 import type { EffectRecord, ExplainedFilter, LedgerRecord } from "../record/records.ts";
 import type { SensorWhy, WhyAnswer } from "../server/why.ts";
 import { globalFlags, requireEngine } from "./engine-client.ts";
 import { colored, print, shownTime } from "./output.ts";
+import { limitedText } from "./record-text.ts";
 
 /** `tiphys why EVENT [--sensor NAMESPACE/NAME]`: what each filter and each condition made of an event. */
 export function whyCommand(): Command {
@@ -30,12 +34,14 @@ export function whyText({ event, sensors, note }: WhyAnswer): string {
   return lines.join("\n");
 }
 
-function sensorLines({ sensor, kind, dependencies, triggers, records, note }: SensorWhy, event: string): string[] {
+function sensorLines(why: SensorWhy, event: string): string[] {
+  const { sensor, kind, dependencies, triggers, records, pending = [], note } = why;
   return [
     `${kind ?? "Sensor"} ${sensor.namespace}/${sensor.name}`,
     ...dependencies.flatMap(dependencyLines),
     ...triggers.flatMap((trigger) => triggerLines(trigger, records, event)),
     ...records.flatMap((record) => recordLines(record, dependencies)),
+    ...pending.map(pendingLine),
     ...(note === undefined ? [] : [`  ${note}`]),
   ];
 }
@@ -98,7 +104,9 @@ function recordLines(record: LedgerRecord, dependencies: SensorWhy["dependencies
     }
     case "effect": {
       const { triggerKind, outcome, attempt, message } = record;
-      return [`    ${triggerKind} ${outcome} (attempt ${attempt}): ${message}${whatNext(record)}`];
+      return [
+        `    ${triggerKind} ${outcome} (attempt ${attempt}): ${message}${limitedText(record)}${whatNext(record)}`,
+      ];
     }
     default:
       return [`  ${record.kind}`];
@@ -109,6 +117,28 @@ function recordLines(record: LedgerRecord, dependencies: SensorWhy["dependencies
 function isAsNow(name: string, then: readonly ExplainedFilter[], now: SensorWhy["dependencies"]): boolean {
   const filters = now.find(({ dependency }) => dependency === name)?.filters;
   return filters === undefined || isDeepStrictEqual(filters, then);
+}
+
+/** What has no outcome yet. */
+function pendingLine({ trigger, attempt, waitsFor }: PendingEffect): string {
+  return `  trigger ${trigger}, attempt ${attempt}, ${colored("yellow", pendingText(waitsFor))}`;
+}
+
+function pendingText(waits: PendingEffect["waitsFor"]): string {
+  switch (waits.kind) {
+    case "order":
+      return "waits for an earlier one of its key";
+    case "retry":
+      return `is tried again at ${shownTime(waits.at)}: ${waits.error}`;
+    case "rateLimit":
+      return `waits for its rate limit, one each ${formatDuration(waits.intervalMs)}: ${waits.ahead} come before it`;
+    case "slot":
+      return `waits for attempts under way: ${waits.ahead} come before it`;
+    case "attempt":
+      return "is under way";
+    default:
+      return assertNever(waits);
+  }
 }
 
 function whatNext({ outcome }: EffectRecord): string {

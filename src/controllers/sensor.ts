@@ -6,6 +6,7 @@ import type { Metrics } from "../base/metrics.ts";
 import type { Problem, Schema } from "../base/schema.ts";
 import { type CompiledSensor, compileSensor } from "../events/sensor/compile.ts";
 import { type Partitions, partitionOf } from "../events/sensor/partition.ts";
+import type { PendingEffect } from "../events/sensor/pending-effects.ts";
 import type { SensorRunner, SensorRunnerDeps } from "../events/sensor/runner.ts";
 import { cellPrefix } from "../events/sensor/sensor-cells.ts";
 import type { WatchCache } from "../kube/kube.ts";
@@ -44,6 +45,8 @@ export interface SensorController extends Reconciler {
   running(): readonly CompiledSensor[];
   /** How far behind those that run are. */
   lags(): Promise<readonly SensorLag[]>;
+  /** What a Sensor of this engine has not finished of an event. */
+  pending(namespace: string, name: string, eventId: string): readonly PendingEffect[];
   stopAll(): Promise<void>;
   /** Asks for a reconcile of every Sensor of a partition: this engine has it now, or has it no longer. */
   requestPartition(partition: number): void;
@@ -93,6 +96,10 @@ class SensorReconciler implements SensorController {
   running = (): readonly CompiledSensor[] => [...this.#compiled.values()];
 
   lags = (): Promise<readonly SensorLag[]> => readLags([...this.#starts.values()].map(({ runner }) => runner));
+
+  pending(namespace: string, name: string, eventId: string): readonly PendingEffect[] {
+    return this.#starts.get(`${namespace}/${name}`)?.runner?.pending?.(eventId) ?? [];
+  }
 
   async stopAll(): Promise<void> {
     await this.#running.stopAll();

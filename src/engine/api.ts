@@ -2,6 +2,7 @@ import { EngineError } from "../base/errors.ts";
 import { readStoredEvent } from "../controllers/bus-directory.ts";
 import { readBusUsage } from "../controllers/bus-usage.ts";
 import { createEventSender } from "../controllers/event-sender.ts";
+import type { SensorController } from "../controllers/sensor.ts";
 import type { HookReceiver } from "../controllers/webhooks/hook-receiver.ts";
 import type { CompiledSensor } from "../events/sensor/compile.ts";
 import { stateBefore } from "../events/trial/state-before.ts";
@@ -22,6 +23,7 @@ const questionMs = 5_000;
 export interface ApiState {
   notReady: string | undefined;
   sensors: () => readonly CompiledSensor[];
+  pending: SensorController["pending"];
   /** Undefined: Sensors do not act yet. */
   targets: () => TriggerTargets | undefined;
   /** Undefined: not yet. */
@@ -37,6 +39,7 @@ export async function openApi(parts: Parts, state: Readonly<ApiState>) {
   const why = createWhy({
     history: projection.history,
     sensors: () => state.sensors(),
+    pending: ({ namespace, name }, event) => state.pending(namespace, name, event),
     readEvent: (head) => readStoredEvent(directory, head),
     async stateBefore(compiled, head) {
       const handle = directory.find(head.bus);

@@ -3,6 +3,7 @@ import { createManifestDir } from "../controllers/manifest-dir.ts";
 import { createKubeClient } from "../kube/client.ts";
 import type { KubeClient } from "../kube/kube.ts";
 import { createPace } from "../kube/pace.ts";
+import { openAuditFile } from "../local/audit.ts";
 import { ensureCertificate } from "../local/certificate.ts";
 import { openControlPlane } from "../local/control-plane.ts";
 import { replaceFile } from "../local/data-dir.ts";
@@ -18,14 +19,27 @@ export function openCluster(base: Base): Promise<Cluster> {
   return remote === undefined ? openEmbedded(base) : Promise.resolve(reach(remote, base));
 }
 
-function reach(remote: NonNullable<Base["config"]["remote"]>, { clock, log }: Base): Cluster {
+/** How audit logs tell engines apart. */
+function agentOf({ config, dataDir }: Base): string {
+  return `tiphys/${config.version ?? "0"} (engine ${dataDir.engineId})`;
+}
+
+function reach(remote: NonNullable<Base["config"]["remote"]>, base: Base): Cluster {
+  const { clock, log } = base;
   const { baseUrl, kubeconfig } = remote;
   const fetch = createPace({ fetch: remote.fetch, clock });
-  return { kube: createKubeClient({ fetch, baseUrl, log }), url: baseUrl, kubeconfig, isSimulated: false };
+  return {
+    kube: createKubeClient({ fetch, baseUrl, log, agent: agentOf(base) }),
+    url: baseUrl,
+    kubeconfig,
+    isSimulated: false,
+  };
 }
 
 /** The embedded control plane, for the engine in process and for `kubectl` over HTTPS. */
-async function openEmbedded({ config, kinds, stack, clock, log, dataDir }: Base): Promise<Cluster> {
+async function openEmbedded(base: Base): Promise<Cluster> {
+  const { config, kinds, stack, clock, log, dataDir } = base;
+  const audit = config.kubeAuditLog === undefined ? undefined : stack.use(openAuditFile(config.kubeAuditLog, { log }));
   const user = { token: dataDir.token, name: "tiphys-admin", groups: ["system:masters"] };
   const plane = stack.use(
     await openControlPlane({
@@ -35,13 +49,15 @@ async function openEmbedded({ config, kinds, stack, clock, log, dataDir }: Base)
       users: [user],
       simulate: true,
       admission: admitRequests(createAdmission(kinds.schemas)),
+      ...(audit === undefined ? {} : { audit: audit.write }),
     }),
   );
   const certificate = await ensureCertificate(dataDir.path, clock);
   const served = stack.use(await serveControlPlane({ plane, host, port: config.kubePort, certificate, log }));
   const text = kubeconfigText({ url: served.url, caPem: certificate.cert, token: dataDir.token, name: "tiphys" });
   replaceFile(dataDir.file("kubeconfig"), text);
-  const kube = createKubeClient({ fetch: plane.fetch, baseUrl: served.url, token: dataDir.token, log });
+  const client = { fetch: plane.fetch, baseUrl: served.url, token: dataDir.token, log, agent: agentOf(base) };
+  const kube = createKubeClient(client);
   return { kube, url: served.url, kubeconfig: dataDir.file("kubeconfig"), isSimulated: true };
 }
 

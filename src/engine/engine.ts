@@ -15,9 +15,10 @@ import { openProjection } from "../ledger/projection.ts";
 import { type Endpoints, openDataDir } from "../local/data-dir.ts";
 import { rawSubject } from "../record/subject.ts";
 import { type ApiState, openApi } from "./api.ts";
+import { runApplications } from "./applications.ts";
 import { createSystemHandle, openSystemBus } from "./buses.ts";
 import { applyManifests, openCluster } from "./cluster.ts";
-import { createWebhooks, openGitOps, runGitOps } from "./gitops.ts";
+import { createWebhooks, openGitOps } from "./gitops.ts";
 import { openKinds } from "./kinds.ts";
 import { openLeases } from "./leases.ts";
 import { createOutcomes } from "./outcomes.ts";
@@ -63,6 +64,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
   const state: ApiState = {
     notReady: "starting",
     sensors: () => [],
+    pending: () => [],
     targets: () => undefined,
     gitOpsRunning: () => undefined,
     webhooks: () => undefined,
@@ -73,12 +75,13 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
   const applied = await applyManifests(base, cluster.kube);
   const webhooks = createWebhooks(parts, gitOps);
   state.webhooks = () => webhooks;
-  await runGitOps(parts, gitOps);
+  await runApplications(parts, gitOps);
   state.gitOpsRunning = () => gitOps.running;
   const targets = { gitOps: gitOps.target, git: gitOps.files };
   const sensors = await startSensors(parts, targets);
   state.targets = () => targets;
   metricsOf(parts, sensors.reconciler.lags);
+  state.pending = (namespace, name, event) => sensors.reconciler.pending(namespace, name, event);
   state.sensors = () => [...sensors.reconciler.running(), ...(gitOps.running?.controller.sensors() ?? [])];
   await releaseGarbage(); // before the sources leave theirs: the peak is a tenth lower
   const ingress = await startSources(parts);

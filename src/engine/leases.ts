@@ -1,12 +1,10 @@
 import { EngineError } from "../base/errors.ts";
+import { applicationPartitions } from "../controllers/applications/application-partition.ts";
 import { createLeases, type LeaseHolder, type LeaseSet } from "../controllers/leases.ts";
 import { createSourceLeases } from "../controllers/source-leases.ts";
 import type { EventBus } from "../events/bus/bus.ts";
 import { createPartitions, partitionCount } from "../events/sensor/partition.ts";
 import type { Base, EngineLeases, PartitionWorker, WorkLeases } from "./parts.ts";
-
-/** Fixed for ever, as that of Sensors. */
-const applicationPartitions = 64;
 
 /** Everything that is free is held when it resolves. */
 export async function openLeases({ stack, nursery, dataDir, clock, log }: Base, bus: EventBus): Promise<EngineLeases> {

@@ -37,10 +37,14 @@ export interface EngineConfig {
   readonly port: number;
   readonly ingressPort: number;
   readonly kubePort: number;
+  /** Where each change of the embedded API is recorded; absent: nowhere. */
+  readonly kubeAuditLog?: string;
   /** Of the repositories that the engine serves. */
   readonly gitPort: number;
   /** Git, and the environment that it gets: PATH, proxies. */
   readonly git: { readonly command: string; readonly env: Readonly<Record<string, string>> };
+  /** What a cloud says of this process in its environment: `AZURE_*`. */
+  readonly identity?: Readonly<Record<string, string>>;
   /** The only folder whose files sources and artifacts may name. Default: `files/<namespace>` of the data directory. */
   readonly fileRoot?: string;
   /** Tools, options and plugins that make manifests of sources. */

@@ -15,6 +15,8 @@ export interface KubeClientOptions {
   /** `https://host:port`, without a slash at the end. */
   readonly baseUrl: string;
   readonly token?: string;
+  /** The User-Agent: how the server's audit log names who asks. */
+  readonly agent?: string;
   readonly log: Logger;
 }
 
@@ -209,6 +211,7 @@ class KubeHttp {
     this.#options = options;
     this.#headers = {
       accept: "application/json",
+      ...(options.agent === undefined ? {} : { "user-agent": options.agent }),
       ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
       ...(user === undefined ? {} : { "impersonate-user": user }),
     };

@@ -1,7 +1,9 @@
 import { EngineError } from "../base/errors.ts";
 import { isJsonObject, type JsonObject, parseJson } from "../base/json.ts";
+import { awsCommand, helperPlugin } from "./argocd-helper.ts";
 import { certificateProblem } from "./certificates.ts";
 import type { ExecPlugin, KubeconfigAuth, KubeconfigContext } from "./kubeconfig-file.ts";
+import { proxyProblem } from "./proxy.ts";
 
 /** The data of a Secret that declares a cluster, decoded (spec argo-cd-engine 6.1). */
 export type ClusterSecretData = Readonly<Record<string, string>>;
@@ -17,8 +19,9 @@ export function readClusterSecret({ server = "", name = "", config = "" }: Clust
   const baseUrl = serverOf(server);
   const fields = objectIn(config);
   const tls = part(fields, "tlsClientConfig");
-  if (text(fields, "proxyUrl") !== "")
-    throw invalid("config.proxyUrl", "is not supported yet: connect without a proxy");
+  const proxyUrl = text(fields, "proxyUrl");
+  const proxyFault = proxyUrl === "" ? undefined : proxyProblem(proxyUrl);
+  if (proxyFault !== undefined) throw invalid("config.proxyUrl", proxyFault);
   const skipsVerification = tls.insecure === true;
   const ca = decoded(tls, "caData");
   if (ca !== "" && skipsVerification) throw invalid("config.tlsClientConfig", "has caData and insecure: keep one");
@@ -38,6 +41,7 @@ export function readClusterSecret({ server = "", name = "", config = "" }: Clust
       ...(ca === "" ? {} : { ca }),
       ...(serverName === "" ? {} : { serverName }),
       ...(exec.config === undefined ? {} : { execConfig: exec.config }),
+      ...(proxyUrl === "" ? {} : { proxyUrl }),
     },
     user: {
       name: name || server,
@@ -64,23 +68,10 @@ function authOf(fields: JsonObject, exec: JsonObject): KubeconfigAuth {
   return username === "" ? { kind: "none" } : { kind: "basic", username, password: text(fields, "password") };
 }
 
-/** The original runs a helper of its own, which does what the AWS command line does here. */
 function awsPlugin(aws: JsonObject): ExecPlugin {
   const clusterName = text(aws, "clusterName");
   if (clusterName === "") throw invalid("config.awsAuthConfig.clusterName", "is missing");
-  const [role, profile] = [text(aws, "roleARN"), text(aws, "profile")];
-  return {
-    apiVersion: "client.authentication.k8s.io/v1beta1",
-    command: "aws",
-    args: [
-      ...["eks", "get-token", "--output", "json", "--cluster-name", clusterName],
-      ...(role === "" ? [] : ["--role-arn", role]),
-      ...(profile === "" ? [] : ["--profile", profile]),
-    ],
-    env: {},
-    providesClusterInfo: false,
-    installHint: "Install the AWS command line (aws) where Tiphys runs.",
-  };
+  return awsCommand({ clusterName, role: text(aws, "roleARN"), profile: text(aws, "profile") });
 }
 
 function pluginOf(exec: JsonObject): ExecPlugin {
@@ -93,6 +84,9 @@ function pluginOf(exec: JsonObject): ExecPlugin {
     typeof value === "string" ? [[key, value] as const] : [],
   );
   const installHint = text(exec, "installHint");
+  const helper = helperPlugin(text(exec, "command"), args, Object.fromEntries(env));
+  if (typeof helper === "string") throw invalid("config.execProviderConfig", helper);
+  if (helper !== undefined) return helper;
   return {
     apiVersion,
     command: text(exec, "command"),

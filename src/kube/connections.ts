@@ -1,8 +1,9 @@
 import { getCACertificates } from "node:tls";
-import type { buildConnector, Pool } from "undici";
+import type { buildConnector } from "undici";
 import { commonJs } from "../base/lazy.ts";
 import type { ClientCertificate } from "./certificates.ts";
 import type { KubeconfigCluster } from "./kubeconfig-file.ts";
+import { type ConnectionPool, createProxyPool } from "./proxy.ts";
 
 export interface Outgoing {
   readonly url: string;
@@ -32,21 +33,27 @@ const maxRetired = 8;
 export async function openConnections(cluster: KubeconfigCluster): Promise<Connections> {
   const undici = commonJs(await import("undici"));
   const ca = cluster.skipsVerification ? undefined : (cluster.ca ?? systemAuthorities());
-  const retired: Pool[] = [];
+  const retired: ConnectionPool[] = [];
   let isClosed = false;
-  let used: { readonly pool: Pool; readonly certificate: ClientCertificate | undefined } | undefined;
+  let used: { readonly pool: ConnectionPool; readonly certificate: ClientCertificate | undefined } | undefined;
 
-  function createPool(certificate: ClientCertificate | undefined): Pool {
-    const connect = undici.buildConnector({
+  function createPool(certificate: ClientCertificate | undefined): ConnectionPool {
+    const { serverName, proxyUrl } = cluster;
+    const tls = {
       ...(ca === undefined ? {} : { ca }),
       ...certificate,
       rejectUnauthorized: !cluster.skipsVerification,
       timeout: connectTimeoutMs,
       allowH2: false,
-    } as buildConnector.BuildOptions);
-    const { serverName } = cluster;
+    };
+    if (proxyUrl !== undefined) {
+      const requestTls = { ...tls, ...(serverName === undefined ? {} : { servername: serverName }) };
+      const pool = { connections: maxConnections, headersTimeout: headersTimeoutMs, bodyTimeout: 0 };
+      return createProxyPool(undici, { proxyUrl, requestTls, pool: { ...pool, keepAliveTimeout: keepAliveMs } });
+    }
+    const connect = undici.buildConnector(tls as buildConnector.BuildOptions);
     // No Agent: once closed, it forgets its connections, and its destroy would leave open watches open.
-    return new undici.Pool(new URL(cluster.baseUrl).origin, {
+    const pool = new undici.Pool(new URL(cluster.baseUrl).origin, {
       connections: maxConnections,
       headersTimeout: headersTimeoutMs,
       bodyTimeout: 0,
@@ -55,10 +62,11 @@ export async function openConnections(cluster: KubeconfigCluster): Promise<Conne
       connect: (options, callback) =>
         connect(serverName === undefined ? options : { ...options, servername: serverName }, callback),
     });
+    return { dispatcher: pool, close: () => pool.close(), destroy: () => pool.destroy() };
   }
 
   /** A new certificate needs new connections; requests under way, watches too, end on the old ones. */
-  function poolFor(certificate: ClientCertificate | undefined): Pool {
+  function poolFor(certificate: ClientCertificate | undefined): ConnectionPool {
     if (used && used.certificate?.cert === certificate?.cert && used.certificate?.key === certificate?.key) {
       return used.pool;
     }
@@ -67,7 +75,7 @@ export async function openConnections(cluster: KubeconfigCluster): Promise<Conne
     return used.pool;
   }
 
-  function retire(pool: Pool): void {
+  function retire(pool: ConnectionPool): void {
     retired.push(pool);
     const forget = (): void => {
       const at = retired.indexOf(pool);
@@ -80,7 +88,7 @@ export async function openConnections(cluster: KubeconfigCluster): Promise<Conne
   return {
     async send({ certificate, url, body, headers, ...init }) {
       if (isClosed) throw new Error("the connections are closed");
-      const dispatcher = poolFor(certificate);
+      const { dispatcher } = poolFor(certificate);
       const options = { ...init, headers: [...headers], ...(body === undefined ? {} : { body }), dispatcher };
       // Manual: credentials go to the server of the kubeconfig and nowhere else.
       return (await undici.fetch(url, { ...options, redirect: "manual" })) as unknown as Response;

@@ -23,16 +23,18 @@ export function versionPath(apiVersion: string): string {
 }
 
 export function createDiscovery(read: ReadDocument): Discovery {
+  /** By path: a version's own text may be a slice of a whole file of manifests, which it would keep in memory. */
   const cache = new Map<string, ReadonlyMap<string, DiscoveredKind>>();
   async function refresh(apiVersion: string, signal?: AbortSignal): Promise<ReadonlyMap<string, DiscoveredKind>> {
-    const kinds = parseResourceList(await read(versionPath(apiVersion), signal));
-    if (kinds.size > 0) cache.set(apiVersion, kinds);
-    else cache.delete(apiVersion);
+    const path = versionPath(apiVersion);
+    const kinds = parseResourceList(await read(path, signal));
+    if (kinds.size > 0) cache.set(path, kinds);
+    else cache.delete(path);
     return kinds;
   }
   return {
     async find({ apiVersion, kind }, signal) {
-      const found = cache.get(apiVersion)?.get(kind) ?? (await refresh(apiVersion, signal)).get(kind);
+      const found = cache.get(versionPath(apiVersion))?.get(kind) ?? (await refresh(apiVersion, signal)).get(kind);
       if (found !== undefined) return found;
       throw new TerminalError("API_NOT_FOUND", `the server has no kind "${kind}" in version "${apiVersion}"`);
     },

@@ -3,6 +3,7 @@ import { TerminalError } from "../base/errors.ts";
 import { parseYaml, YamlError } from "../base/yaml.ts";
 import { certificateProblem } from "./certificates.ts";
 import { KubeconfigFields } from "./kubeconfig-fields.ts";
+import { proxyProblem } from "./proxy.ts";
 import { readProblem, readSmallFile } from "./small-file.ts";
 
 export interface KubeconfigCluster {
@@ -13,6 +14,8 @@ export interface KubeconfigCluster {
   readonly skipsVerification: boolean;
   /** The name that the server's certificate must have, where it is not that of the URL. */
   readonly serverName?: string;
+  /** `http://`, `https://` or `socks5://`, maybe with a password. */
+  readonly proxyUrl?: string;
   /** The extension `client.authentication.k8s.io/exec`: for a plugin, which alone understands it. */
   readonly execConfig?: unknown;
 }
@@ -89,7 +92,9 @@ function parseDocuments(text: string, file: string): unknown[] {
 }
 
 async function clusterOf(cluster: KubeconfigFields, file: string): Promise<KubeconfigCluster> {
-  if (cluster.has("proxy-url")) cluster.fail("proxy-url", "is not supported: connect without a proxy");
+  const proxyUrl = cluster.text("proxy-url");
+  const proxyFault = proxyUrl === undefined ? undefined : proxyProblem(proxyUrl);
+  if (proxyFault !== undefined) cluster.fail("proxy-url", proxyFault);
   const baseUrl = serverOf(cluster);
   const skipsVerification = cluster.flag("insecure-skip-tls-verify");
   const source = textSource(cluster, "certificate-authority", file);
@@ -105,6 +110,7 @@ async function clusterOf(cluster: KubeconfigFields, file: string): Promise<Kubec
     ...(ca === undefined ? {} : { ca }),
     ...(serverName === undefined ? {} : { serverName }),
     ...(execConfig === undefined ? {} : { execConfig }),
+    ...(proxyUrl === undefined ? {} : { proxyUrl }),
   };
 }
 

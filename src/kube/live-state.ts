@@ -53,6 +53,8 @@ export interface LiveState {
   regroup(): void;
   /** Known after `ensure`. */
   isNamespaced(kind: GroupVersionKind): boolean | undefined;
+  /** How much is watched; a kind in several versions counts once. */
+  size(): { readonly kinds: number; readonly objects: number };
   /** Called after the change is in; each object in one version only. Returns the way to stop. */
   onChange(listener: (change: LiveChange) => void): () => void;
 }
@@ -185,6 +187,12 @@ class ClusterState implements LiveState {
 
   isNamespaced(kind: GroupVersionKind): boolean | undefined {
     return this.#watches.get(kindKey(kind))?.isNamespaced;
+  }
+
+  size() {
+    const leading = [...this.#watches.values()].filter(({ isLeading, isReady }) => isLeading && isReady);
+    const counts = leading.map(({ cache }) => [...cache.items()].length);
+    return { kinds: leading.length, objects: counts.reduce((sum, count) => sum + count, 0) };
   }
 
   onChange(listener: (change: LiveChange) => void): () => void {

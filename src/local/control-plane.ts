@@ -7,6 +7,7 @@ import { requirePath, requireResource } from "./access/attributes.ts";
 import { authenticate, type FindUser, type TokenUser, userTokens } from "./access/authentication.ts";
 import { admins, createAuthorizer } from "./access/authorizer.ts";
 import { bootstrapBindings, bootstrapMark, bootstrapRoles } from "./access/bootstrap.ts";
+import { type Asked, type Audit, auditEventOf, isAudited } from "./audit.ts";
 import {
   acceptsAggregated,
   aggregatedGroups,
@@ -18,6 +19,7 @@ import {
   versionInfo,
 } from "./discovery.ts";
 import { objectAt } from "./kinds.ts";
+import { refuseAggregated } from "./left-out.ts";
 import { openApiDocument, openApiIndex } from "./openapi.ts";
 import type { Plane } from "./plane.ts";
 import { parseResourcePath, type ResourceRequest, type User } from "./request.ts";
@@ -45,6 +47,8 @@ export interface ControlPlaneOptions {
   /** Who may call, by Bearer token. Members of `system:masters` may impersonate. */
   readonly users: readonly TokenUser[];
   readonly admission?: Admission;
+  /** Told each change that was asked for, also by simulated controllers. */
+  readonly audit?: Audit;
   /** Deployments, Jobs and the like run as if there were nodes. Default: they are stored only. */
   readonly simulate?: boolean;
 }
@@ -70,11 +74,11 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   const reviewer = createReviewer(store);
   const window = new WatchWindow(store.revision, windowLimits);
   for (const { name, text } of store.list(definitions, { limit: -1 })) table.define(name, parseObject(text));
-  const { clock, admission } = options;
+  const { clock, admission, audit } = options;
   const secret = secretOf(options.users);
   const findUser = tokensOf(options, store, secret);
   const access = { authorizer, findUser, secret, isSimulated: options.simulate === true };
-  const plane: Plane = { store, table, clock, admission, reviewer, window, watches: new Set(), ...access };
+  const plane: Plane = { store, table, clock, admission, audit, reviewer, window, watches: new Set(), ...access };
   // All in one turn, so that they share a transaction.
   await Promise.all([
     ...firstNamespaces.map((name) => ensureObject(plane, "", "v1", "namespaces", { metadata: { name } })),
@@ -86,13 +90,10 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   const simulated = simulation?.run(stop.signal);
   return {
     async fetch(request) {
-      try {
-        const url = new URL(request.url);
-        const open = openPath(url.pathname);
-        return open ?? (await route(plane, request, url, authenticate(request.headers, findUser, authorizer)));
-      } catch (error) {
-        return errorResponse(error, options.log);
-      }
+      const asked: Asked = { request, at: clock.now() };
+      const response = await answer(plane, asked).catch((error) => errorResponse(error, options.log));
+      if (audit && isAudited(request)) audit(await auditEventOf(asked, response, clock.now()));
+      return response;
     },
     async [Symbol.asyncDispose]() {
       for (const watch of plane.watches) watch.abort();
@@ -168,7 +169,18 @@ function openPath(path: string): Response | undefined {
   return path === "/version" ? json(versionInfo) : undefined;
 }
 
-async function route(plane: Plane, request: Request, url: URL, user: User): Promise<Response> {
+async function answer(plane: Plane, asked: Asked): Promise<Response> {
+  const { request } = asked;
+  const url = new URL(request.url);
+  const open = openPath(url.pathname);
+  if (open !== undefined) return open;
+  const user = authenticate(request.headers, plane.findUser, plane.authorizer);
+  asked.user = user;
+  return route(plane, asked, url, user);
+}
+
+async function route(plane: Plane, asked: Asked, url: URL, user: User): Promise<Response> {
+  const { request } = asked;
   const segments = pathSegments(url.pathname);
   const document = request.method === "GET" ? documentOf(plane.table, segments, request) : undefined;
   if (document !== undefined) {
@@ -177,8 +189,12 @@ async function route(plane: Plane, request: Request, url: URL, user: User): Prom
   }
   if (segments[0] !== "api" && segments[0] !== "apis") throw unknownPath();
   const path = parseResourcePath(segments, plane.table);
-  if (path === undefined) throw unknownPath();
+  if (path === undefined) {
+    refuseAggregated(plane.store, segments);
+    throw unknownPath();
+  }
   const target: ResourceRequest = { ...path, request, query: url.searchParams, user, warnings: [] };
+  asked.target = target;
   if (!user.groups.includes(admins)) await plane.store.settled();
   requireResource(plane.authorizer, target);
   const response = await serveResource(plane, target);
@@ -243,7 +259,9 @@ function warningValue(text: string): string {
 
 function errorResponse(error: unknown, log: Logger): Response {
   const status = asStatus(error, log);
-  const headers = { "content-type": "application/json" };
+  const { retryAfterSeconds } = status.details ?? {};
+  const later = typeof retryAfterSeconds === "number" ? { "retry-after": String(retryAfterSeconds) } : {};
+  const headers = { "content-type": "application/json", ...later };
   return new Response(JSON.stringify(status.body()), { status: status.code, headers });
 }
 

@@ -52,6 +52,7 @@ export function checkMetadata(metadata: JsonObject, resource: ServedResource): v
     ...labelProblems(metadata.labels),
     ...annotationProblems(metadata.annotations),
     ...finalizerProblems(metadata.finalizers),
+    ...ownerProblems(metadata.ownerReferences),
   ];
   if (problems.length > 0) throw invalid(resource, String(metadata.name ?? ""), problems);
 }
@@ -116,6 +117,24 @@ function finalizerProblems(finalizers: JsonValue | undefined): FieldProblem[] {
   return finalizers
     .filter((finalizer) => typeof finalizer !== "string" || !isLabelKey(finalizer))
     .map((finalizer) => wrong("metadata.finalizers", finalizer, "must be a qualified name"));
+}
+
+function ownerProblems(owners: JsonValue | undefined): FieldProblem[] {
+  if (owners === undefined || owners === null) return [];
+  if (!Array.isArray(owners) || !owners.every(isJsonObject)) {
+    throw badRequest("metadata.ownerReferences must be a list of objects");
+  }
+  const field = "metadata.ownerReferences";
+  const problems = owners.flatMap((owner, index) =>
+    ["apiVersion", "kind", "name", "uid"]
+      .filter((name) => typeof owner[name] !== "string" || owner[name] === "")
+      .map((name) => wrong(`${field}[${index}].${name}`, owner[name] ?? "", "must not be empty")),
+  );
+  const controllers = owners.filter((owner) => owner.controller === true);
+  if (controllers.length < 2) return problems;
+  const [one, other] = controllers.map(({ name }) => String(name));
+  const why = `Only one reference can have Controller set to true. Found "true" in references for ${one} and ${other}`;
+  return [...problems, wrong(field, owners, why)];
 }
 
 function stringMap(map: JsonValue | undefined, field: string): Readonly<Record<string, string>> {

@@ -8,7 +8,7 @@ import { applyOwned, type Claim, withManagedFields } from "./ownership.ts";
 import { contentType, parseText, type ResourceRequest, readText } from "./request.ts";
 import { checkApplied } from "./schema/decode.ts";
 import { badRequest, invalid, StatusError, unsupportedMediaType } from "./status-error.ts";
-import { keyOf, nowText, readObject, type WriteDeps } from "./stored-object.ts";
+import { isStored, keyOf, nowText, type WriteDeps } from "./stored-object.ts";
 import { changeObject, createObject } from "./writes.ts";
 
 const json = "application/json-patch+json";
@@ -95,7 +95,7 @@ async function applyObject(
       return applied.object;
     });
   const claim: Claim = ({ after }) => withManagedFields(after, owners);
-  if (target.subresource === undefined && readObject(deps, keyOf(target, name)) === undefined) {
+  if (target.subresource === undefined && !isStored(deps, keyOf(target, name))) {
     return { text: await createObject(deps, target, apply(undefined), { name, claim }), isNew: true };
   }
   return { text: await changeObject(deps, target, name, apply, claim), isNew: false };

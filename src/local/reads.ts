@@ -1,62 +1,14 @@
-import { isJsonObject, type JsonObject, parseJson } from "../base/json.ts";
+import { type JsonObject, parseJson } from "../base/json.ts";
 import type { KubeObject } from "../objects/object.ts";
-import { type Matcher, parseFieldSelector, parseLabelSelector, SelectorError } from "../objects/selector.ts";
 import { type TableFormat, tableFormat } from "../objects/table.ts";
 import { asKubeObject } from "./metadata.ts";
+import { checkRevision, type PageDeps, readPage } from "./pages.ts";
 import type { ResourceRequest } from "./request.ts";
-import { apiVersionOf, storeKey } from "./resources.ts";
-import { badRequest, expired, futureRevision, StatusError } from "./status-error.ts";
-import type { StoredObject } from "./store.ts";
+import { apiVersionOf } from "./resources.ts";
+import { isServedForm, servedForm } from "./schema/served-form.ts";
+import { matcherOf } from "./selection.ts";
+import { StatusError } from "./status-error.ts";
 import { keyOf, needObject, type WriteDeps } from "./stored-object.ts";
-
-const noLimit = -1;
-
-/** Objects of the selection, or undefined for "all of them": then nothing needs to be parsed. */
-export function matcherOf(query: URLSearchParams): Matcher<KubeObject> | undefined {
-  const labels = query.get("labelSelector");
-  const fields = query.get("fieldSelector");
-  try {
-    const byLabels = labels ? parseLabelSelector(labels) : undefined;
-    const byFields = fields ? parseFieldSelector(fields, extraFields) : undefined;
-    if (byLabels === undefined && byFields === undefined) return undefined;
-    return (object) => (byLabels?.(object.metadata.labels ?? {}) ?? true) && (byFields?.(object) ?? true);
-  } catch (error) {
-    if (error instanceof SelectorError) throw badRequest(error.message);
-    throw error;
-  }
-}
-
-/** Fields that built-in kinds let select by; taken for any kind. `selectableOf` keeps them. */
-const extraFields = [
-  "status.phase",
-  "type",
-  "spec.nodeName",
-  "involvedObject.name",
-  "involvedObject.kind",
-  "involvedObject.namespace",
-  "involvedObject.uid",
-  "reason",
-];
-
-/** What selectors read of an object: nothing else is needed to match it later. */
-export function selectableOf(object: KubeObject): KubeObject {
-  const { apiVersion, kind, metadata, spec, status, type, reason, involvedObject } = object as KubeObject & JsonObject;
-  const { name, namespace, labels } = metadata as KubeObject["metadata"];
-  return {
-    apiVersion,
-    kind,
-    metadata: {
-      ...(name === undefined ? {} : { name }),
-      ...(namespace === undefined ? {} : { namespace }),
-      ...(labels === undefined ? {} : { labels }),
-    },
-    ...(isJsonObject(spec) && spec.nodeName !== undefined ? { spec: { nodeName: spec.nodeName } } : {}),
-    ...(isJsonObject(status) && status.phase !== undefined ? { status: { phase: status.phase } } : {}),
-    ...(type === undefined ? {} : { type }),
-    ...(reason === undefined ? {} : { reason }),
-    ...(involvedObject === undefined ? {} : { involvedObject }),
-  };
-}
 
 /** @throws StatusError 404 */
 export async function readOne(deps: WriteDeps, target: ResourceRequest, name: string): Promise<string> {
@@ -71,15 +23,15 @@ export async function readOne(deps: WriteDeps, target: ResourceRequest, name: st
   return inVersion(target, found);
 }
 
-/** A list, or a Table, as JSON. Pages are read from the objects as they are now, not as they were at the first page. */
-export async function readList(deps: WriteDeps, target: ResourceRequest): Promise<string> {
+/** A list, or a Table, as JSON. @throws StatusError */
+export async function readList(deps: WriteDeps & PageDeps, target: ResourceRequest): Promise<string> {
   await deps.store.settled();
-  const limit = integerIn(target.query, "limit");
-  checkRevision(target.query, deps.store.revision);
-  const page = readPage(deps, target, limit);
+  const matches = matcherOf(target.query);
+  const page = readPage(deps, target, matches && ((row) => matches(parse(target, row.text))));
   const metadata = {
-    resourceVersion: page.revision,
+    resourceVersion: String(page.revision),
     ...(page.next === undefined ? {} : { continue: page.next }),
+    ...(page.remaining === undefined ? {} : { remainingItemCount: page.remaining }),
   };
   const table = tableOf(target);
   if (table !== undefined) {
@@ -95,68 +47,13 @@ export async function readList(deps: WriteDeps, target: ResourceRequest): Promis
   return `${head.slice(0, -1)},"items":[${items}]}`;
 }
 
-/** @throws StatusError 400 */
-function integerIn(query: URLSearchParams, name: string): number {
-  const text = query.get(name) || "0";
-  if (/^-?\d{1,18}$/.test(text)) return Number(text);
-  throw badRequest(
-    `invalid query parameter ${name}: strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`,
-  );
-}
-
-/** Lists are as of now, which is not older than any revision that there was. @throws StatusError 400, 504 */
-function checkRevision(query: URLSearchParams, current: number): void {
-  const text = query.get("resourceVersion") || "0";
-  if (!/^\d{1,18}$/.test(text)) {
-    throw badRequest(`invalid resource version ${JSON.stringify(text)}: it must be an unsigned integer`);
-  }
-  if (query.get("resourceVersionMatch") === "Exact" && Number(text) < current) throw expired(Number(text), current);
-  if (Number(text) > current) throw futureRevision(text, current);
-}
-
-interface Page {
-  readonly rows: readonly StoredObject[];
-  readonly revision: string;
-  readonly next: string | undefined;
-}
-
-function readPage(deps: WriteDeps, target: ResourceRequest, limit: number): Page {
-  const start = continueFrom(target.query.get("continue"));
-  const revision = start?.revision ?? String(deps.store.revision);
-  const matches = matcherOf(target.query);
-  const resource = storeKey(target.resource);
-  // A page of a selection may need more rows than it returns, so all are read: their number bounds the work.
-  const rows = deps.store.list(resource, {
-    namespace: target.namespace,
-    after: start,
-    limit: limit > 0 && matches === undefined ? limit + 1 : noLimit,
-  });
-  const chosen = matches === undefined ? rows : rows.filter((row) => matches(parse(target, row.text)));
-  if (limit <= 0 || chosen.length <= limit) return { rows: chosen, revision, next: undefined };
-  const page = chosen.slice(0, limit);
-  const last = page.at(-1);
-  const token = { revision, namespace: last?.namespace, name: last?.name };
-  return { rows: page, revision, next: Buffer.from(JSON.stringify(token)).toString("base64url") };
-}
-
-function continueFrom(token: string | null): { revision: string; namespace: string; name: string } | undefined {
-  if (!token) return undefined;
-  try {
-    const { revision, namespace, name } = parseJson(Buffer.from(token, "base64url").toString()) as JsonObject;
-    return { revision: String(revision), namespace: String(namespace), name: String(name) };
-  } catch {
-    throw badRequest("continue key is not valid");
-  }
-}
-
 function parse(target: ResourceRequest, text: string): KubeObject {
-  return asKubeObject({ ...(parseJson(text) as JsonObject), apiVersion: apiVersionOf(target.resource) });
+  return asKubeObject(servedForm(target.resource, parseJson(text) as JsonObject).object);
 }
 
-/** Objects are kept in the version they were written in; another one differs in `apiVersion` only. */
+/** The text of a stored object as it is served. Objects are kept in the version they were written in. */
 export function inVersion(target: ResourceRequest, text: string): string {
-  const start = `{"apiVersion":${JSON.stringify(apiVersionOf(target.resource))},`;
-  return text.startsWith(start) ? text : JSON.stringify(parse(target, text));
+  return isServedForm(target.resource, text) ? text : JSON.stringify(parse(target, text));
 }
 
 /** The format of a Table, if the client accepts one before plain JSON. */

@@ -2,7 +2,7 @@ import { isJsonObject, type JsonObject, parseJson } from "../base/json.ts";
 import type { KubeObject } from "../objects/object.ts";
 import { objectAt } from "./kinds.ts";
 import { asKubeObject, withRevision } from "./metadata.ts";
-import { apiVersionOf, servedByDefinition, storeKey } from "./resources.ts";
+import { type ServedResource, servedByDefinition, storeKey } from "./resources.ts";
 import { nowText, type ObjectKey, readObject, type WriteDeps } from "./stored-object.ts";
 
 /**
@@ -60,6 +60,27 @@ function ownersOf(object: JsonObject): readonly JsonObject[] {
   return Array.isArray(ownerReferences) ? ownerReferences.filter(isJsonObject) : [];
 }
 
+/**
+ * A new object, or one with new owners, that arrives after them: it goes at once when all are gone, and loses the
+ * references to those that are gone when others are left. Owners of a kind that is not served may be anywhere. Only within
+ * a write.
+ */
+export function collectLate(deps: WriteDeps, key: ObjectKey, object: JsonObject): void {
+  const owners = ownersOf(object);
+  const fates = owners.map((reference) => fateOf(deps, reference, key.namespace));
+  if (!fates.includes("gone") || fates.includes("unknown")) return;
+  if (!fates.includes("there")) deleteStored(deps, key, object, "Background");
+  else
+    for (const [index, owner] of owners.entries())
+      if (fates[index] === "gone") removeOwner(deps, key, String(owner.uid));
+}
+
+function fateOf(deps: WriteDeps, reference: JsonObject, namespace: string): "there" | "gone" | "unknown" {
+  const resource = resourceOf(deps, reference);
+  if (resource === undefined || (resource.namespaced && namespace === "")) return "unknown";
+  return findOwner(deps, reference, namespace) === undefined ? "gone" : "there";
+}
+
 /** After the owner is gone. */
 function collectDependents(deps: WriteDeps, uid: string): void {
   for (const dependent of deps.store.listOwned(uid)) deleteDependent(deps, dependent, uid, "Background");
@@ -92,10 +113,12 @@ interface Owner {
   readonly object: JsonObject;
 }
 
+function resourceOf(deps: WriteDeps, { apiVersion, kind }: JsonObject): ServedResource | undefined {
+  return deps.table.findKind(String(apiVersion), String(kind));
+}
+
 function findOwner(deps: WriteDeps, reference: JsonObject, namespace: string): Owner | undefined {
-  const resource = deps.table
-    .all()
-    .find((served) => served.kind === reference.kind && apiVersionOf(served) === reference.apiVersion);
+  const resource = resourceOf(deps, reference);
   if (resource === undefined) return undefined;
   const key = {
     resource: storeKey(resource),

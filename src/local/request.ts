@@ -10,6 +10,8 @@ export const maxBodyBytes = 3 * 1024 * 1024;
 export interface User {
   readonly name: string;
   readonly groups: readonly string[];
+  /** Who sent a request in the name of this one. */
+  readonly impersonator?: User;
 }
 
 /** What a request asks for, once its path is understood. */

@@ -35,6 +35,8 @@ interface CustomResource {
   readonly form: ApplyField | undefined;
   /** Undefined: everything is kept as it is. */
   readonly schema: Schema | undefined;
+  /** The revision of the definition: objects that were stored before may not fit the schema. */
+  readonly since: number;
   readonly scale?: ScalePaths;
 }
 
@@ -104,6 +106,7 @@ export function servedByDefinition(definition: JsonObject): readonly ServedResou
   const { spec } = definition;
   if (!isJsonObject(spec) || !isJsonObject(spec.names) || !Array.isArray(spec.versions)) return [];
   const { names } = spec;
+  const { resourceVersion } = isJsonObject(definition.metadata) ? definition.metadata : {};
   return spec.versions.filter(isJsonObject).flatMap((version) => {
     if (version.served !== true) return [];
     const subresources = isJsonObject(version.subresources) ? version.subresources : {};
@@ -126,6 +129,7 @@ export function servedByDefinition(definition: JsonObject): readonly ServedResou
         columns: columnsOf(version.additionalPrinterColumns),
         form: schema && applyForm(schema),
         schema,
+        since: Number(resourceVersion ?? 0),
         ...(scale === undefined ? {} : { scale }),
       },
     };
@@ -169,6 +173,7 @@ export class ResourceTable {
   readonly #builtIn: readonly ServedResource[] = [...builtInResources.map(fromBuiltIn), ...reviews];
   readonly #custom = new Map<string, readonly ServedResource[]>();
   #byPath = new Map<string, ServedResource>();
+  #byKind = new Map<string, ServedResource>();
 
   constructor() {
     this.#index();
@@ -176,6 +181,10 @@ export class ResourceTable {
 
   find(group: string, version: string, plural: string): ServedResource | undefined {
     return this.#byPath.get(`${group}/${version}/${plural}`);
+  }
+
+  findKind(apiVersion: string, kind: string): ServedResource | undefined {
+    return this.#byKind.get(`${apiVersion}/${kind}`);
   }
 
   /** Any served version of what is stored under the key. */
@@ -201,5 +210,6 @@ export class ResourceTable {
     this.#byPath = new Map(
       all.map((resource) => [`${resource.group}/${resource.version}/${resource.plural}`, resource]),
     );
+    this.#byKind = new Map(all.map((resource) => [`${apiVersionOf(resource)}/${resource.kind}`, resource]));
   }
 }

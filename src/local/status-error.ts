@@ -19,9 +19,11 @@ export class StatusError extends Error {
   readonly code: number;
   readonly reason: string;
   readonly details: JsonObject | undefined;
+  readonly listMetadata: JsonObject;
 
-  constructor(code: number, reason: string, message: string, details?: JsonObject) {
+  constructor(code: number, reason: string, message: string, details?: JsonObject, listMetadata: JsonObject = {}) {
     super(message);
+    this.listMetadata = listMetadata;
     this.code = code;
     this.reason = reason;
     this.details = details;
@@ -31,7 +33,7 @@ export class StatusError extends Error {
     return {
       kind: "Status",
       apiVersion: "v1",
-      metadata: {},
+      metadata: this.listMetadata,
       status: "Failure",
       message: this.message,
       reason: this.reason,
@@ -130,6 +132,18 @@ export function tooLarge(limit: number): StatusError {
 
 export function expired(from: number, oldest: number): StatusError {
   return new StatusError(410, "Expired", `too old resource version: ${from} (${oldest})`);
+}
+
+/** A list as of a revision that is no longer remembered. */
+export function expiredList(): StatusError {
+  return new StatusError(410, "Expired", "The resourceVersion for the provided list is too old.");
+}
+
+/** A page of a list whose snapshot is no longer remembered. `token` goes on with what is there now. */
+export function expiredPage(token: string): StatusError {
+  const message =
+    "The provided continue parameter is too old to display a consistent list result: start a new list without it, or use the continue token of this response for the rest as it is now, which may miss or repeat what changed in between.";
+  return new StatusError(410, "Expired", message, undefined, { continue: token });
 }
 
 /** A revision that is not there yet: the client is to ask again. */

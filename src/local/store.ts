@@ -13,6 +13,8 @@ export interface Change {
   /** `object` as JSON. */
   readonly text: string;
   readonly previous?: KubeObject;
+  /** The text of before the change; undefined for an object that was not there. */
+  readonly previousText?: string | undefined;
 }
 
 export interface StoredObject {
@@ -122,6 +124,15 @@ export class ObjectStore implements Disposable {
     }));
   }
 
+  /** How many of one resource there are. */
+  count(resource: string, namespace: string | undefined): number {
+    const row =
+      namespace === undefined
+        ? this.#statements.countAll.get(resource)
+        : this.#statements.countNamespace.get(resource, namespace);
+    return Number(row?.count);
+  }
+
   hasContent(namespace: string): boolean {
     return this.#statements.hasContent.get(namespace) !== undefined;
   }
@@ -149,6 +160,13 @@ export class ObjectStore implements Disposable {
     return result;
   }
 
+  /** Runs `work`, which reads only, on what is there now. Resolves when what it may have seen is committed. */
+  async consider<T>(work: () => T): Promise<T> {
+    const result = work();
+    await this.settled();
+    return result;
+  }
+
   /** Stores what `build` makes for the next revision. Only within `write`. */
   put(
     key: { resource: string; namespace: string; name: string },
@@ -158,10 +176,12 @@ export class ObjectStore implements Disposable {
     const revision = ++this.#revision;
     const object = build(revision);
     const text = JSON.stringify(object);
+    const previousText = previous && this.read(key.resource, key.namespace, key.name);
     this.#statements.putObject.run(key.resource, key.namespace, key.name, text);
     this.#putOwners(key, ownerUids(object), ownerUids(previous));
     const type = previous === undefined ? "ADDED" : "MODIFIED";
-    return this.#record({ ...key, type, revision, object, text, ...(previous === undefined ? {} : { previous }) });
+    const before = previous === undefined ? {} : { previous, previousText };
+    return this.#record({ ...key, type, revision, object, text, ...before });
   }
 
   /** Only within `write`. */
@@ -172,9 +192,18 @@ export class ObjectStore implements Disposable {
   ): Change {
     const revision = ++this.#revision;
     const object = build(revision);
+    const previousText = this.read(key.resource, key.namespace, key.name);
     this.#statements.removeObject.run(key.resource, key.namespace, key.name);
     this.#putOwners(key, [], ownerUids(previous));
-    return this.#record({ ...key, type: "DELETED", revision, object, text: JSON.stringify(object), previous });
+    return this.#record({
+      ...key,
+      type: "DELETED",
+      revision,
+      object,
+      text: JSON.stringify(object),
+      previous,
+      previousText,
+    });
   }
 
   [Symbol.dispose](): void {
@@ -268,6 +297,8 @@ const sql = {
     "SELECT namespace, name, json FROM objects WHERE resource = ? AND (namespace, name) > (?, ?) ORDER BY namespace, name LIMIT ?",
   listNamespace:
     "SELECT namespace, name, json FROM objects WHERE resource = ? AND namespace = ? AND name > ? ORDER BY name LIMIT ?",
+  countAll: "SELECT count(*) AS count FROM objects WHERE resource = ?",
+  countNamespace: "SELECT count(*) AS count FROM objects WHERE resource = ? AND namespace = ?",
   listContent: "SELECT resource, name, json FROM objects WHERE namespace = ? ORDER BY resource, name",
   listOwned:
     "SELECT resource, namespace, name, json FROM owners JOIN objects USING (resource, namespace, name) WHERE uid = ? ORDER BY resource, namespace, name",

@@ -1,9 +1,11 @@
 import { type Clock, isoTime } from "../base/clock.ts";
 import { type JsonObject, parseJson } from "../base/json.ts";
 import type { KubeObject } from "../objects/object.ts";
+import type { Audit } from "./audit.ts";
 import { wholeSeconds } from "./metadata.ts";
 import type { ResourceRequest } from "./request.ts";
 import { type ResourceTable, storeKey } from "./resources.ts";
+import { servedForm } from "./schema/served-form.ts";
 import { notFound } from "./status-error.ts";
 import type { ObjectStore } from "./store.ts";
 
@@ -31,6 +33,8 @@ export interface WriteDeps {
   readonly admission: Admission | undefined;
   /** The validating webhooks; undefined: nobody else is asked. */
   readonly reviewer?: Reviewer | undefined;
+  /** Told what simulated controllers write; what clients write is told by the control plane. */
+  readonly audit?: Audit | undefined;
 }
 
 export interface ObjectKey {
@@ -39,8 +43,17 @@ export interface ObjectKey {
   readonly name: string;
 }
 
+/** The name of an object among those of its resource. */
+export function rowKey({ namespace, name }: Pick<ObjectKey, "namespace" | "name">): string {
+  return `${namespace}/${name}`;
+}
+
 export function keyOf(target: ResourceRequest, name: string): ObjectKey {
   return { resource: storeKey(target.resource), namespace: target.namespace ?? "", name };
+}
+
+export function isStored({ store }: Pick<WriteDeps, "store">, { resource, namespace, name }: ObjectKey): boolean {
+  return store.read(resource, namespace, name) !== undefined;
 }
 
 export function readObject(deps: WriteDeps, key: ObjectKey): JsonObject | undefined {
@@ -48,11 +61,16 @@ export function readObject(deps: WriteDeps, key: ObjectKey): JsonObject | undefi
   return text === undefined ? undefined : (parseJson(text) as JsonObject);
 }
 
-/** @throws StatusError 404 */
+/** As its kind has it now. @throws StatusError 404 */
 export function needObject(deps: WriteDeps, target: ResourceRequest, name: string): JsonObject {
+  return needForm(deps, target, name).object;
+}
+
+/** With whether that is how it is stored. @throws StatusError 404 */
+export function needForm(deps: WriteDeps, target: ResourceRequest, name: string): ReturnType<typeof servedForm> {
   const found = readObject(deps, keyOf(target, name));
   if (found === undefined) throw notFound(target.resource, name);
-  return found;
+  return servedForm(target.resource, found);
 }
 
 export function nowText(deps: WriteDeps): string {

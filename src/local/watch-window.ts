@@ -1,5 +1,6 @@
-import { selectableOf } from "./reads.ts";
-import type { Change } from "./store.ts";
+import { selectableOf } from "./selection.ts";
+import type { Change, StoredObject } from "./store.ts";
+import { rowKey } from "./stored-object.ts";
 
 interface Reader {
   /** Everything up to here was seen or is of no interest. */
@@ -19,7 +20,7 @@ export interface WindowReader extends Disposable {
 /**
  * The latest changes, in memory and bounded: what watches read from. A slow reader holds nothing up and costs nothing:
  * it falls out of the window and is told so. Of objects only what selectors read is kept beside the text: parsed, an
- * object takes several times as much.
+ * object takes several times as much. With the text of before each change, lists are shown as they were.
  */
 export class WatchWindow {
   readonly #maxChanges: number;
@@ -27,6 +28,8 @@ export class WatchWindow {
   readonly #readers = new Set<Reader>();
   #changes: Change[] = [];
   #characters = 0;
+  /** How many changes of each object are held, and the text of the last: it is that of before of the next. */
+  readonly #held = new Map<string, { readonly count: number; readonly text: string }>();
   /** The window holds all changes after this revision. */
   #since: number;
   #latest: number;
@@ -48,8 +51,7 @@ export class WatchWindow {
     for (const change of changes) {
       const { object, previous } = change;
       const kept = previous === undefined ? {} : { previous: selectableOf(previous) };
-      this.#changes.push({ ...change, object: selectableOf(object), ...kept });
-      this.#characters += change.text.length;
+      this.#changes.push({ ...this.#hold(change), object: selectableOf(object), ...kept });
       this.#latest = change.revision;
       touched.add(change.resource);
     }
@@ -57,8 +59,24 @@ export class WatchWindow {
     for (const reader of this.#readers) {
       if (reader.wake === undefined) continue;
       if (touched.has(reader.resource)) reader.wake();
-      else reader.cursor = this.#latest;
+      else reader.cursor = Math.max(reader.cursor, this.#latest);
     }
+  }
+
+  /**
+   * What of a resource changed after `revision`, as it was then, by `rowKey`; undefined: it was not there. Undefined as a
+   * whole: the window does not reach back so far.
+   */
+  before(resource: string, revision: number): ReadonlyMap<string, StoredObject | undefined> | undefined {
+    if (revision < this.#since) return undefined;
+    const found = new Map<string, StoredObject | undefined>();
+    for (let index = this.#indexAfter(revision); index < this.#changes.length; index++) {
+      const change = this.#changes[index];
+      if (change?.resource !== resource || found.has(rowKey(change))) continue;
+      const { namespace, name, previousText: text } = change;
+      found.set(rowKey(change), text === undefined ? undefined : { namespace, name, text });
+    }
+    return found;
   }
 
   /** The caller disposes of the reader. */
@@ -101,6 +119,25 @@ export class WatchWindow {
     return low;
   }
 
+  /** Counts what is held for a change. The text of before is held once, though the store read it again. */
+  #hold(change: Change): Change {
+    const key = `${change.resource}/${rowKey(change)}`;
+    const held = this.#held.get(key);
+    const { text, previousText } = change;
+    this.#held.set(key, { count: (held?.count ?? 0) + 1, text });
+    this.#characters += text.length + (held ? 0 : (previousText?.length ?? 0));
+    return held && previousText === held.text ? { ...change, previousText: held.text } : change;
+  }
+
+  /** Counts what is free without a change: its own text is that of before of the next. */
+  #release(change: Change): void {
+    const key = `${change.resource}/${rowKey(change)}`;
+    const { count = 1, text = "" } = this.#held.get(key) ?? {};
+    if (count > 1) this.#held.set(key, { count: count - 1, text });
+    else this.#held.delete(key);
+    this.#characters -= (change.previousText?.length ?? 0) + (count > 1 ? 0 : change.text.length);
+  }
+
   /** Cuts in one go to three quarters, so that the cost of moving the rest is spread over many changes. */
   #trim(): void {
     if (this.#changes.length <= this.#maxChanges && this.#characters <= this.#maxCharacters) return;
@@ -109,7 +146,7 @@ export class WatchWindow {
       const left = this.#changes.length - drop;
       if (left <= this.#maxChanges * 0.75 && this.#characters <= this.#maxCharacters * 0.75) break;
       const change = this.#changes[drop];
-      this.#characters -= change?.text.length ?? 0;
+      if (change) this.#release(change);
       this.#since = change?.revision ?? this.#since;
       drop++;
     }

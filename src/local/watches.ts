@@ -3,9 +3,10 @@ import { type JsonObject, parseJson } from "../base/json.ts";
 import type { KubeObject } from "../objects/object.ts";
 import type { Matcher } from "../objects/selector.ts";
 import { asKubeObject } from "./metadata.ts";
-import { inVersion, matcherOf, tableOf, tableText } from "./reads.ts";
+import { inVersion, tableOf, tableText } from "./reads.ts";
 import type { ResourceRequest } from "./request.ts";
 import { apiVersionOf, storeKey } from "./resources.ts";
+import { matcherOf } from "./selection.ts";
 import { badRequest, expired } from "./status-error.ts";
 import type { Change } from "./store.ts";
 import type { WriteDeps } from "./stored-object.ts";
@@ -36,8 +37,8 @@ export async function openWatch(
 ): Promise<ReadableStream<Uint8Array>> {
   await deps.store.settled();
   const { from, isInitial } = startOf(target.query, deps.store.revision);
-  // A revision of the future is one of another store (restored, made anew): the client has to list again.
-  if (from < deps.window.oldest || from > deps.store.revision) throw expired(from, deps.window.oldest);
+  // One from a revision of the future waits for it, as with a real server.
+  if (from < deps.window.oldest) throw expired(from, deps.window.oldest);
   const reader = deps.window.open(storeKey(target.resource), from);
   const watch: Watch = { deps, target, reader, matches: matcherOf(target.query), encode: encoder(deps, target) };
   const lines = isInitial ? initialLines(watch) : [];

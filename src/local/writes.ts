@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
-import type { JsonObject, JsonValue } from "../base/json.ts";
+import { type JsonObject, type JsonValue, parseJson } from "../base/json.ts";
 import type { KubeObject } from "../objects/object.ts";
 import { kindDefaults } from "./defaults.ts";
 import { kindChecks } from "./kind-checks.ts";
 import { kindRules, objectAt } from "./kinds.ts";
+import { warnOfLeftOut } from "./left-out.ts";
 import {
   asKubeObject,
   checkMetadata,
@@ -16,20 +17,12 @@ import {
   withRevision,
 } from "./metadata.ts";
 import { type Claim, claimUpdate } from "./ownership.ts";
-import { removeObject } from "./removal.ts";
+import { collectLate, removeObject } from "./removal.ts";
 import { isDryRun, type ResourceRequest } from "./request.ts";
 import { apiVersionOf, type ServedResource } from "./resources.ts";
 import { checkCustom, decodeObject } from "./schema/decode.ts";
 import { alreadyExists, conflict, forbidden, invalid, modifiedSince, notFound, StatusError } from "./status-error.ts";
-import {
-  type Admission,
-  keyOf,
-  needObject,
-  nowText,
-  type ObjectKey,
-  readObject,
-  type WriteDeps,
-} from "./stored-object.ts";
+import { type Admission, isStored, keyOf, needForm, nowText, type ObjectKey, type WriteDeps } from "./stored-object.ts";
 
 /** Stores a new object and gives it back as JSON. @throws StatusError */
 export function createObject(
@@ -47,7 +40,7 @@ export function createObject(
     checkMetadata(named, resource);
     const key = keyOf(target, String(named.name));
     checkNamespace(deps, target);
-    if (readObject(deps, key) !== undefined) throw alreadyExists(resource, key.name);
+    if (isStored(deps, key)) throw alreadyExists(resource, key.name);
     const now = nowText(deps);
     const { status: _status, ...withoutStatus } = body;
     const prepared = prepare(resource, now, {
@@ -57,16 +50,20 @@ export function createObject(
       metadata: createdMetadata(named, resource, now),
     });
     checkCustom(target, prepared, undefined);
+    warnOfLeftOut(target, prepared);
     const object = claim({ target, now, before: undefined, after: prepared });
     admit(deps, target, { operation: "CREATE", object: asKubeObject(object) });
     if (isDryRun(target.query)) return JSON.stringify(object);
-    return deps.store.put(key, (revision) => withRevision(object, revision)).text;
+    const stored = deps.store.put(key, (revision) => withRevision(object, revision));
+    if (stored.object.metadata.ownerReferences !== undefined) collectLate(deps, key, asJson(stored.object));
+    return stored.text;
   });
 }
 
-/** One write in the store, after the webhooks that have to be asked. */
+/** One write in the store, after the webhooks that have to be asked. A dry run needs no transaction. */
 export function reviewedWrite<T>(deps: WriteDeps, target: ResourceRequest, work: () => T): Promise<T> {
-  const write = (): Promise<T> => deps.store.write(work);
+  const isDry = isDryRun(target.query);
+  const write = (): Promise<T> => (isDry ? deps.store.consider(work) : deps.store.write(work));
   return deps.reviewer === undefined ? write() : deps.reviewer.review(target, write);
 }
 
@@ -76,19 +73,25 @@ function withName(deps: WriteDeps, target: ResourceRequest, metadata: JsonObject
     return metadata;
   for (let attempt = 0; attempt < 8; attempt++) {
     const name = generatedName(prefix);
-    if (readObject(deps, keyOf(target, name)) === undefined) return { ...metadata, name };
+    if (!isStored(deps, keyOf(target, name))) return { ...metadata, name };
   }
   throw new StatusError(409, "AlreadyExists", `no free name was found for generateName "${prefix}"`);
 }
 
 function checkNamespace(deps: WriteDeps, target: ResourceRequest): void {
   if (target.namespace === undefined) return;
-  const found = readObject(deps, { resource: "/namespaces", namespace: "", name: target.namespace });
+  const found = deps.store.read("/namespaces", "", target.namespace);
   const namespaces = deps.table.find("", "v1", "namespaces");
   if (found === undefined && namespaces) throw notFound(namespaces, target.namespace);
-  if (found && objectAt(found, "metadata").deletionTimestamp !== undefined) {
+  if (found !== undefined && isDeleting(found)) {
     throw forbidden(`unable to create new content in namespace ${target.namespace} because it is being terminated`);
   }
+}
+
+/** Each write asks it of its namespace: most texts say it without being read. */
+function isDeleting(text: string): boolean {
+  if (!text.includes('"deletionTimestamp":')) return false;
+  return objectAt(parseJson(text) as JsonObject, "metadata").deletionTimestamp !== undefined;
 }
 
 /** What a change makes of an object: `undefined` when there is nothing to change. */
@@ -103,19 +106,26 @@ export function changeObject(
   claim: Claim = claimUpdate,
 ): Promise<string> {
   return reviewedWrite(deps, target, () => {
-    const stored = needObject(deps, target, name);
-    const old = { ...stored, apiVersion: apiVersionOf(target.resource) };
+    const { object: old, isShaped } = needForm(deps, target, name);
     const sent = change(old);
     if (sent === undefined) return JSON.stringify(old);
-    return storeChanged(deps, target, name, { old, sent: sent as JsonObject, claim });
+    return storeChanged(deps, target, name, { old, isShaped, sent: sent as JsonObject, claim });
   });
+}
+
+interface Changing {
+  readonly old: JsonObject;
+  /** It is stored otherwise, so that a change of nothing is worth storing. */
+  readonly isShaped: boolean;
+  readonly sent: JsonObject;
+  readonly claim: Claim;
 }
 
 function storeChanged(
   deps: WriteDeps,
   target: ResourceRequest,
   name: string,
-  { old, sent: given, claim }: { readonly old: JsonObject; readonly sent: JsonObject; readonly claim: Claim },
+  { old, isShaped, sent: given, claim }: Changing,
 ): string {
   const { resource } = target;
   checkType(given, resource);
@@ -130,11 +140,16 @@ function storeChanged(
   const object = claim({ target, now, before: old, after: changed });
   const newMetadata = objectAt(object, "metadata");
   checkMetadata(newMetadata, resource);
-  const unchanged = isDeepStrictEqual(withRevisionOf(object, oldMetadata), old);
+  const unchanged = !isShaped && isDeepStrictEqual(withRevisionOf(object, oldMetadata), old);
   if (unchanged) return JSON.stringify(old);
+  warnOfLeftOut(target, changed);
   admit(deps, target, { operation: "UPDATE", object: asKubeObject(object), old: asKubeObject(old) });
   if (isDryRun(target.query)) return JSON.stringify(withRevisionOf(object, oldMetadata));
   return storeOrFinish(deps, keyOf(target, name), object, asKubeObject(old));
+}
+
+function asJson(object: KubeObject): JsonObject {
+  return object as unknown as JsonObject;
 }
 
 /** An object that waits for its finalizers goes with the last of them. */
@@ -145,8 +160,13 @@ function storeOrFinish(deps: WriteDeps, key: ObjectKey, object: JsonObject, old:
     metadata.deletionTimestamp !== undefined &&
     finalizers.length === 0 &&
     !(key.resource === "/namespaces" && deps.store.hasContent(key.name));
-  if (!isFinished) return deps.store.put(key, (revision) => withRevision(object, revision), old).text;
-  return removeObject(deps, key, object, old);
+  if (isFinished) return removeObject(deps, key, object, old);
+  const stored = deps.store.put(key, (revision) => withRevision(object, revision), old);
+  const { ownerReferences } = metadata;
+  if (ownerReferences !== undefined && !isDeepStrictEqual(ownerReferences, old.metadata.ownerReferences)) {
+    collectLate(deps, key, asJson(stored.object));
+  }
+  return stored.text;
 }
 
 function checkPreconditions(resource: ServedResource, name: string, sent: JsonObject, old: JsonObject): void {

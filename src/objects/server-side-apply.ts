@@ -110,6 +110,9 @@ export function applyFields(
   const merged = mergeApplied(live, config, form);
   const all = others.map((entry) => entry.fields).reduce(unionOf, fields);
   const object = withoutGivenUp(merged, form, last, all);
+  const at = { time: by.time, before: owners };
+  // Nobody else can lose a field: what differs need not be known.
+  if (others.length === 0) return { object, owners: withOwnership([], self, fields, at) };
   const { changed, removed } = compareFields(live, object, form);
   const conflicts = others.flatMap((owner) =>
     pathTexts(intersectionOf(owner.fields, changed)).map((path) => ({ owner, path })),
@@ -118,7 +121,7 @@ export function applyFields(
   const left = others
     .map((entry) => ({ ...entry, fields: differenceOf(differenceOf(entry.fields, changed), removed) }))
     .filter((entry) => !isEmptyFieldSet(entry.fields));
-  return { object, owners: withOwnership(left, self, fields, { time: by.time, before: owners }) };
+  return { object, owners: withOwnership(left, self, fields, at) };
 }
 
 /** Removes what was applied last, then adds back what is owned, or what is in there and never was applied. */

@@ -95,6 +95,8 @@ export interface EffectRecord extends RecordBase {
   readonly attempt: number;
   /** Milliseconds since 1970; `at` is its end. */
   readonly startedAt: number;
+  /** How long its trigger's `rateLimit` held up this attempt; absent where there is none. */
+  readonly limitedMs?: number;
   /** failed: will be tried again. dead: failed for good, kept on `dead`. */
   readonly outcome: "succeeded" | "failed" | "dead";
   /** One line: what was done, or why it failed. */

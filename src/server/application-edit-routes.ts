@@ -9,7 +9,16 @@ import { applyJsonPatch, PatchError } from "../objects/json-patch.ts";
 import { applyMergePatch } from "../objects/merge-patch.ts";
 import type { KubeObject } from "../objects/object.ts";
 import type { ResourceName } from "../record/records.ts";
-import { controllerNamespace, findApplication, refOf, shown, textParameter } from "./application-query.ts";
+import { callerOf, demand } from "./access/caller.ts";
+import {
+  controllerNamespace,
+  findApplication,
+  objectNameOf,
+  projectOf,
+  refOf,
+  shown,
+  textParameter,
+} from "./application-query.ts";
 import type { ApplicationAccess } from "./application-routes.ts";
 import { bodyObject, jsonBody } from "./body.ts";
 
@@ -33,6 +42,9 @@ export function applicationEditRoutes(applications: ApplicationAccess, edits: Ap
   router.post("/", ...jsonBody(), async (request, response) => {
     const object = applicationIn(bodyObject(request), textParameter(request, "appNamespace"));
     const options = { upsert: flagOf(request, "upsert", false), validate: flagOf(request, "validate", true) };
+    // One that is there is changed, and needs the rights for that.
+    const there = applications.find(object.metadata.namespace ?? "", object.metadata.name ?? "");
+    if (there && options.upsert) checkMove(request, there, object);
     response.json(shown(await edits.create(object, options)));
   });
   router.put("/:name", ...jsonBody(), async (request, response) => {
@@ -40,17 +52,22 @@ export function applicationEditRoutes(applications: ApplicationAccess, edits: Ap
     const wanted = applicationIn(bodyObject(request), ref.namespace);
     if (wanted.metadata.name !== ref.name) throw new EngineError("USAGE", "metadata.name: must be that of the path");
     const options = { validate: flagOf(request, "validate", true) };
-    response.json(shown(await edits.change(ref, (now) => replaced(now, wanted), options)));
+    response.json(shown(await edits.change(ref, (now) => checkMove(request, now, replaced(now, wanted)), options)));
   });
   router.put("/:name/spec", ...jsonBody(), async (request, response) => {
     const spec = bodyObject(request);
     const options = { validate: flagOf(request, "validate", true) };
-    const written = await edits.change(refOf(find(request)), (now) => ({ ...now, spec }), options);
+    const written = await edits.change(
+      refOf(find(request)),
+      (now) => checkMove(request, now, { ...now, spec }),
+      options,
+    );
     response.json(written.spec);
   });
   router.patch("/:name", ...jsonBody(), async (request, response) => {
     const { patch, patchType } = bodyObject(request);
-    const change = (now: KubeObject): KubeObject => replaced(now, patched(now, textOf(patch), textOf(patchType)));
+    const change = (now: KubeObject): KubeObject =>
+      checkMove(request, now, replaced(now, patched(now, textOf(patch), textOf(patchType))));
     response.json(shown(await edits.change(refOf(find(request)), change, { validate: true })));
   });
   router.delete("/:name", async (request, response) => {
@@ -64,7 +81,7 @@ export function applicationEditRoutes(applications: ApplicationAccess, edits: Ap
   });
   router.post("/:name/rollback", ...jsonBody(), async (request, response) => {
     const found = find(request);
-    const operation = rollbackOperation(found, bodyObject(request));
+    const operation = rollbackOperation(found, bodyObject(request), callerOf(request).name);
     await edits.change(refOf(found), (now) => withQuarantine(now, operation), { validate: false });
     response.json(shown(await applications.sync(refOf(found), operation)));
   });
@@ -73,6 +90,16 @@ export function applicationEditRoutes(applications: ApplicationAccess, edits: Ap
     response.json({});
   });
   return router;
+}
+
+/** Whoever brings an Application into another project needs the rights there, too (spec argo-cd-surface 6.4). */
+function checkMove(request: Request, now: KubeObject, wanted: KubeObject): KubeObject {
+  const caller = callerOf(request);
+  demand(caller, "applications", "update", objectNameOf(now));
+  if (projectOf(now.spec) !== projectOf(wanted.spec)) {
+    for (const action of ["create", "update"]) demand(caller, "applications", action, objectNameOf(wanted));
+  }
+  return wanted;
 }
 
 /** An Application with what the API knows to be meant. */

@@ -5,6 +5,7 @@ import { isJsonObject } from "../base/json.ts";
 import type { KubeObject } from "../objects/object.ts";
 import { parseLabelSelector, SelectorError } from "../objects/selector.ts";
 import type { ResourceName } from "../record/records.ts";
+import { callerOf } from "./access/caller.ts";
 
 /** A name without a namespace means this one first. */
 export const controllerNamespace = "argocd";
@@ -37,6 +38,7 @@ export function findApplication(
   throw new EngineError("USAGE", `there is more than one Application "${name}": name one of ${candidates}`);
 }
 
+/** What is asked for, of what the caller may see. */
 export function filterOf(request: Request): (application: KubeObject) => boolean {
   const projects = [...textParameters(request, "projects"), ...textParameters(request, "project")];
   const namespace = textParameter(request, "appNamespace");
@@ -50,7 +52,8 @@ export function filterOf(request: Request): (application: KubeObject) => boolean
       (namespace === undefined || metadata.namespace === namespace) &&
       (name === undefined || metadata.name === name) &&
       (repo === undefined || reposOf(spec).includes(repo)) &&
-      matches(metadata.labels ?? {})
+      matches(metadata.labels ?? {}) &&
+      callerOf(request).may("applications", "get", objectNameOf(application))
     );
   };
 }
@@ -66,6 +69,12 @@ function selectorOf(text: string): ReturnType<typeof parseLabelSelector> {
 
 export function projectOf(spec: unknown): string {
   return isJsonObject(spec) ? textOf(spec.project) || "default" : "default";
+}
+
+/** As the policy names it (spec argo-cd-surface 3.3): the namespace only where it is not the controller's. */
+export function objectNameOf({ metadata: { namespace = controllerNamespace, name = "" }, spec }: KubeObject): string {
+  const project = projectOf(spec);
+  return namespace === controllerNamespace ? `${project}/${name}` : `${project}/${namespace}/${name}`;
 }
 
 function reposOf(spec: unknown): string[] {

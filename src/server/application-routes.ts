@@ -5,6 +5,7 @@ import { EngineError } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { KubeObject } from "../objects/object.ts";
 import type { ResourceName } from "../record/records.ts";
+import { callerOf } from "./access/caller.ts";
 import { byName, filterOf, findApplication, newestOf, refOf, shown, textParameter } from "./application-query.ts";
 import { operationOf, parseSyncRequest, syncRefusal } from "./sync-request.ts";
 
@@ -38,7 +39,11 @@ const defaultRefreshTimeoutMs = 25_000;
 const maxBodyBytes = 2 * 1024 * 1024;
 
 /** `/api/v1/applications`, at the paths and in the shapes of Argo CD (spec argo-cd-surface 6.2). */
-export function applicationRoutes(applications: ApplicationAccess, refreshTimeoutMs = defaultRefreshTimeoutMs): Router {
+export function applicationRoutes(
+  applications: ApplicationAccess,
+  canSync: (ref: ResourceName) => boolean,
+  refreshTimeoutMs = defaultRefreshTimeoutMs,
+): Router {
   const router = Router();
   router.get("/", (request, response) => {
     const items = applications.list().filter(filterOf(request)).toSorted(byName);
@@ -68,7 +73,8 @@ export function applicationRoutes(applications: ApplicationAccess, refreshTimeou
     const found = findApplication(applications, request.params.name ?? "", namespace);
     const refusal = syncRefusal(found, body);
     if (refusal !== undefined) throw new EngineError("SYNC_REFUSED", refusal);
-    response.json(shown(await applications.sync(refOf(found), operationOf(found, body))));
+    if (!canSync(refOf(found))) throw new EngineError("SYNC_BLOCKED", "cannot sync: blocked by sync window");
+    response.json(shown(await applications.sync(refOf(found), operationOf(found, body, callerOf(request).name))));
   });
   return router;
 }

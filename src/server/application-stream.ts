@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Request, type Response, Router } from "express";
-import { messageOf } from "../base/errors.ts";
+import { EngineError, messageOf } from "../base/errors.ts";
 import type { JsonValue } from "../base/json.ts";
 import type { KubeObject } from "../objects/object.ts";
-import { byName, filterOf, findApplication, refOf, shown, textParameter } from "./application-query.ts";
+import { callerOf, demand, setCaller } from "./access/caller.ts";
+import { byName, filterOf, findApplication, objectNameOf, refOf, shown, textParameter } from "./application-query.ts";
 import type { ApplicationLooks } from "./application-resource-routes.ts";
 import type { ApplicationAccess } from "./application-routes.ts";
 
@@ -17,6 +18,8 @@ export type WatchApplications = (listener: (change: ApplicationChange) => void) 
 
 /** A reader that is so far behind is let go: it lists again. */
 const maxBehindBytes = 16 * 1024 * 1024;
+/** Between looks at what the reader may see. */
+const rightsMs = 5_000;
 /** Between looks at a tree. */
 const treeMs = 1_000;
 
@@ -30,7 +33,8 @@ export function applicationStreamRoutes(
   router.get("/", (request, response) => {
     const isWanted = filterOf(request);
     const existing = [...applications.list()].filter(isWanted).toSorted(byName);
-    const { send, ended } = openStream(request, response);
+    const { send, fail, ended } = openStream(request, response);
+    followRights(request, fail, ended);
     const isFromNow = textParameter(request, "resourceVersion") && !textParameter(request, "name");
     if (!isFromNow) for (const application of existing) send({ type: "ADDED", application: shown(application) });
     const stop = watch(({ type, application }) => {
@@ -42,12 +46,14 @@ export function applicationStreamRoutes(
     const found = findApplication(applications, request.params.name, textParameter(request, "appNamespace"));
     const first = await looks.tree(refOf(found));
     const { send, fail, ended } = openStream(request, response);
+    followRights(request, fail, ended);
     let last = JSON.stringify(first);
     send(first);
     while (!ended.aborted) {
       await sleep(treeMs, undefined, { signal: ended, ref: false }).catch(() => undefined);
       if (ended.aborted) return;
       try {
+        demand(callerOf(request), "applications", "get", objectNameOf(found));
         const tree = await looks.tree(refOf(found));
         const text = JSON.stringify(tree);
         if (text !== last) send(tree);
@@ -59,6 +65,21 @@ export function applicationStreamRoutes(
     }
   });
   return router;
+}
+
+/** A session may end, and rights may go, while an answer lasts. */
+function followRights(request: Request, fail: (message: string) => void, ended: AbortSignal): void {
+  if (callerOf(request).isRoot) return;
+  const look = async (): Promise<void> => {
+    try {
+      setCaller(request, await callerOf(request).again());
+    } catch (error) {
+      if (error instanceof EngineError && error.code === "UNAUTHORIZED") fail(error.message);
+      // While the cluster does not answer, what was known counts.
+    }
+  };
+  const timer = setInterval(() => void look(), rightsMs);
+  ended.addEventListener("abort", () => clearInterval(timer), { once: true });
 }
 
 function openStream(request: Request, response: Response) {

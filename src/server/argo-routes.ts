@@ -2,13 +2,17 @@ import { Router } from "express";
 import type { Clock } from "../base/clock.ts";
 import { systemClock } from "../base/clock.ts";
 import type { KubeClient } from "../kube/kube.ts";
+import type { Access } from "./access/access.ts";
 import { applicationActionRoutes, type ResourceActions } from "./application-action-routes.ts";
 import { type ApplicationEdits, applicationEditRoutes } from "./application-edit-routes.ts";
 import { type ApplicationLooks, applicationResourceRoutes } from "./application-resource-routes.ts";
 import { type ApplicationRouteDeps, applicationRoutes } from "./application-routes.ts";
 import { applicationStreamRoutes, type WatchApplications } from "./application-stream.ts";
+import { certificateRoutes } from "./certificate-routes.ts";
 import { type ConnectedCluster, clusterRoutes } from "./cluster-routes.ts";
+import { gpgKeyRoutes } from "./gpg-key-routes.ts";
 import { projectRoutes } from "./project-routes.ts";
+import { projectTokenRoutes } from "./project-token-routes.ts";
 import { repositoryCredentialRoutes, repositoryRoutes, type TestRepository } from "./repository-routes.ts";
 
 /** What stands behind Argo CD's paths; the paths of what is absent answer 404. */
@@ -31,12 +35,18 @@ export interface Control {
 }
 
 /** `/api/v1/…` at the paths and in the shapes of Argo CD (spec argo-cd-surface 6.2). */
-export function argoRoutes(deps: ArgoRouteDeps): Router {
+export function argoRoutes(deps: ArgoRouteDeps, access: Access): Router {
   const router = Router();
   mountApplications(router, deps);
   const { control, applications, clock = systemClock } = deps;
   if (control && applications) {
-    router.use("/projects", projectRoutes(control.kube, applications));
+    router.use(
+      "/projects",
+      projectRoutes(control.kube, applications, clock),
+      projectTokenRoutes({ kube: control.kube, access, clock }),
+    );
+    router.use("/certificates", certificateRoutes(control.kube));
+    router.use("/gpgkeys", gpgKeyRoutes(control.kube));
     router.use("/clusters", clusterRoutes(control, applications, clock));
     for (const path of ["/repositories", "/write-repositories"]) {
       router.use(path, repositoryRoutes(control, clock, path.startsWith("/write") ? "repository-write" : "repository"));
@@ -50,7 +60,10 @@ export function argoRoutes(deps: ArgoRouteDeps): Router {
 function mountApplications(router: Router, deps: ArgoRouteDeps): void {
   const { applications, refreshTimeoutMs, edits, looks, watch, actions, clock = systemClock } = deps;
   if (!applications) return;
-  router.use("/applications", applicationRoutes(applications, refreshTimeoutMs));
+  router.use(
+    "/applications",
+    applicationRoutes(applications, (ref) => looks?.windows(ref).canSync ?? true, refreshTimeoutMs),
+  );
   if (edits) router.use("/applications", applicationEditRoutes(applications, edits));
   if (!looks) return;
   router.use("/applications", applicationResourceRoutes(applications, looks));

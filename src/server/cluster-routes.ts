@@ -5,9 +5,11 @@ import { EngineError, messageOf } from "../base/errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import type { KubeClient } from "../kube/kube.ts";
 import type { KubeObject } from "../objects/object.ts";
+import { callerOf, demand, scopedObject } from "./access/caller.ts";
 import { flagOf } from "./application-edit-routes.ts";
 import { type ApplicationList, textParameter } from "./application-query.ts";
 import { bodyObject, jsonBody } from "./body.ts";
+import { makeToken } from "./cluster-token.ts";
 import { deleteSecret, fnv32a, listSecrets, ownLabels, type StoredSecret, writeSecret } from "./stored-secret.ts";
 
 /** A cluster that Applications can name now. */
@@ -15,6 +17,13 @@ export interface ConnectedCluster {
   readonly server: string;
   readonly name: string;
   readonly kube: KubeClient;
+  /** What is watched there. */
+  readonly live: { size(): { readonly kinds: number; readonly objects: number } };
+  /** What it says of itself. */
+  readonly versions?: (signal: AbortSignal) => Promise<{
+    readonly kubeVersion: string;
+    readonly apiVersions: readonly string[];
+  }>;
 }
 
 export interface ClusterRouteDeps {
@@ -24,6 +33,8 @@ export interface ClusterRouteDeps {
 
 const inCluster = "https://kubernetes.default.svc";
 const testTimeoutMs = 5_000;
+/** A newer one has what is known of the cluster read anew (spec argo-cd-engine 6.1). */
+const refreshAnnotation = "argocd.argoproj.io/refresh";
 
 /** `/api/v1/clusters` (spec argo-cd-surface 6.2, 9.6): Secrets, and the cluster of the engine. Credentials are not shown. */
 export function clusterRoutes(deps: ClusterRouteDeps, applications: ApplicationList, clock: Clock): Router {
@@ -35,15 +46,23 @@ export function clusterRoutes(deps: ClusterRouteDeps, applications: ApplicationL
   });
   router.get("/", async (request, response) => {
     const [server, name] = [textParameter(request, "server"), textParameter(request, "name")];
-    const wanted = (await all(kube)).filter(
-      ({ json }) => (server === undefined || json.server === server) && (name === undefined || json.name === name),
-    );
+    const caller = callerOf(request);
+    const wanted = (await all(kube))
+      .filter(
+        ({ json }) => (server === undefined || json.server === server) && (name === undefined || json.name === name),
+      )
+      .filter(({ json }) => caller.may("clusters", "get", objectOfCluster(json)));
     response.json({ metadata: {}, items: await Promise.all(wanted.map(({ json }) => show(json))) });
   });
-  router.get("/:id", async (request, response) => void response.json(await show((await find(kube, request)).json)));
+  router.get(
+    "/:id",
+    async (request, response) => void response.json(await show((await find(kube, request, "get")).json)),
+  );
   router.post("/", ...jsonBody(), async (request, response) => {
     const wanted = bodyObject(request);
     const known = (await all(kube)).find(({ json }) => json.server === wanted.server);
+    demand(callerOf(request), "clusters", "create", objectOfCluster(wanted));
+    if (known?.stored !== undefined) demand(callerOf(request), "clusters", "update", objectOfCluster(known.json));
     if (known?.stored !== undefined && !flagOf(request, "upsert", false)) {
       throw new EngineError("USAGE", "existing cluster spec is different; use upsert flag to force update");
     }
@@ -51,22 +70,56 @@ export function clusterRoutes(deps: ClusterRouteDeps, applications: ApplicationL
     response.json(await show(clusterJson(wanted, valuesFrom(wanted))));
   });
   router.put("/:id", ...jsonBody(), async (request, response) => {
-    const found = await find(kube, request);
+    const found = await find(kube, request, "update");
     const merged = {
       ...found.json,
       ...(found.stored && { config: configIn(found.stored.values.config) }),
       ...bodyObject(request),
     };
+    demand(callerOf(request), "clusters", "update", objectOfCluster(merged));
     await write(kube, merged, found.stored);
     response.json(await show(clusterJson(merged, valuesFrom(merged))));
   });
+  router.post("/:id/invalidate-cache", ...jsonBody(), async (request, response) => {
+    const { stored, json } = await find(kube, request, "update");
+    if (stored === undefined) throw ownCluster(json);
+    const { labels, annotations } = ownLabels(stored.object);
+    const more = { labels, annotations: { ...annotations, [refreshAnnotation]: isoTime(clock.now()) } };
+    await writeSecret(kube, { name: "", type: "cluster", values: stored.values, ...more }, stored.object);
+    response.json(await show(json));
+  });
+  router.post("/:id/rotate-auth", ...jsonBody(), async (request, response) => {
+    const { stored, json } = await find(kube, request, "update");
+    if (stored === undefined) throw ownCluster(json);
+    await rotateAuth(stored, deps);
+    response.json({});
+  });
   router.delete("/:id", async (request, response) => {
-    const { stored, json } = await find(kube, request);
-    if (stored === undefined) throw new EngineError("USAGE", `the cluster ${textOf(json.server)} is the engine's own`);
+    const { stored, json } = await find(kube, request, "delete");
+    if (stored === undefined) throw ownCluster(json);
     await deleteSecret(kube, stored.object);
     response.json({});
   });
   return router;
+}
+
+function ownCluster({ server }: JsonObject): EngineError {
+  return new EngineError("USAGE", `the cluster ${textOf(server)} is the engine's own`);
+}
+
+/** Another token for the service account, in place of the one that is stored. */
+async function rotateAuth({ object, values }: StoredSecret, { kube, clusters }: ClusterRouteDeps): Promise<void> {
+  const connected = clusters().find(({ server }) => server === values.server);
+  if (connected === undefined) throw new EngineError("USAGE", notConnected.state.message);
+  const config = configIn(values.config);
+  const { token, forgetOld } = await makeToken(connected.kube, textOf(config.bearerToken));
+  const renewed = { ...values, config: JSON.stringify({ ...config, bearerToken: token }) };
+  await writeSecret(kube, { name: "", type: "cluster", values: renewed, ...ownLabels(object) }, object);
+  await forgetOld();
+}
+
+function objectOfCluster({ server, project }: JsonObject): string {
+  return scopedObject(textOf(project), textOf(server));
 }
 
 interface Found {
@@ -83,12 +136,14 @@ async function all(kube: KubeClient): Promise<readonly Found[]> {
 }
 
 /** By server, or by name where `id.type` says so; a text without `://` is a name, too. */
-async function find(kube: KubeClient, request: Request): Promise<Found> {
+async function find(kube: KubeClient, request: Request, action: string): Promise<Found> {
   const id = String(request.params.id);
   const type = textParameter(request, "id.type") ?? (id.includes("://") ? "server" : "name");
   const isName = type === "name" || type === "name_escaped";
   const text = type === "name_escaped" ? decodeURIComponent(id) : id;
   const found = (await all(kube)).find(({ json }) => (isName ? json.name : json.server) === text);
+  // Who may not see it does not learn that it is there.
+  demand(callerOf(request), "clusters", action, found === undefined ? text : objectOfCluster(found.json));
   if (found !== undefined) return found;
   throw new EngineError("NOT_FOUND", `cluster "${text}" not found`);
 }
@@ -156,25 +211,35 @@ async function infoOf(
   clock: Clock,
 ): Promise<JsonObject> {
   const connected = clusters().find((one) => one.server === server);
-  const state = connected === undefined ? notConnected : await test(connected.kube);
+  const told = connected === undefined ? notConnected : await askCluster(connected);
   const isHere = ({ spec }: KubeObject): boolean => {
     const { destination } = isJsonObject(spec) ? spec : {};
     const { server: byServer, name: byName } = objectOf(destination);
     return textOf(byServer) === "" ? textOf(byName) === textOf(name) : byServer === server;
   };
+  const { state, ...more } = told;
+  const size = connected?.live.size();
   return {
     connectionState: { ...state, attemptedAt: isoTime(clock.now()) },
+    ...more,
     applicationsCount: applications.list().filter(isHere).length,
+    ...(size && { cacheInfo: { resourcesCount: size.objects, apisCount: size.kinds } }),
   };
 }
 
-const notConnected = { status: "Unknown", message: "this engine is not connected to it" };
+const notConnected = { state: { status: "Unknown", message: "this engine is not connected to it" } };
 
-async function test(kube: KubeClient): Promise<JsonObject> {
+/** Whether it answers, and takes us for somebody: a version is told to strangers, too. */
+async function askCluster({ kube, versions }: ConnectedCluster) {
+  const signal = AbortSignal.timeout(testTimeoutMs);
+  const resourceAttributes = { verb: "list", resource: "pods" };
+  const question = { apiVersion: "authorization.k8s.io/v1", kind: "SelfSubjectAccessReview", metadata: {} };
   try {
-    await kube.get({ apiVersion: "v1", kind: "Namespace", name: "default" }, AbortSignal.timeout(testTimeoutMs));
-    return { status: "Successful", message: "" };
+    await kube.create({ ...question, spec: { resourceAttributes } } as KubeObject, {}, signal);
+    const told = await versions?.(signal);
+    const state = { status: "Successful", message: "" };
+    return told ? { state, serverVersion: told.kubeVersion, apiVersions: [...told.apiVersions] } : { state };
   } catch (error) {
-    return { status: "Failed", message: messageOf(error) };
+    return { state: { status: "Failed", message: messageOf(error) } };
   }
 }

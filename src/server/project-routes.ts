@@ -5,6 +5,7 @@ import { parseApplication } from "../api/application.ts";
 import type { Application, AppProject } from "../api/application-types.ts";
 import { objectOf, textOf } from "../api/fields.ts";
 import { argoApiVersion } from "../api/resources.ts";
+import type { Clock } from "../base/clock.ts";
 import { EngineError } from "../base/errors.ts";
 import { isJsonObject, type JsonValue } from "../base/json.ts";
 import { formatProblems } from "../base/schema.ts";
@@ -13,6 +14,7 @@ import { defaultProject } from "../gitops/project/project.ts";
 import { checkSource } from "../gitops/project/source-check.ts";
 import type { KubeClient } from "../kube/kube.ts";
 import type { KubeObject, ObjectRef } from "../objects/object.ts";
+import { callerOf, demand } from "./access/caller.ts";
 import {
   type ApplicationList,
   byName,
@@ -22,24 +24,37 @@ import {
   textParameter,
 } from "./application-query.ts";
 import { bodyObject, jsonBody } from "./body.ts";
+import { projectDetailRoutes } from "./project-detail-routes.ts";
+import { demandProjectChange } from "./project-rights.ts";
 
 const kind = { apiVersion: argoApiVersion, kind: "AppProject" };
 
 /** `/api/v1/projects` (spec argo-cd-surface 6.2, 2.11). */
-export function projectRoutes(kube: KubeClient, applications: ApplicationList): Router {
+export function projectRoutes(kube: KubeClient, applications: ApplicationList, clock: Clock): Router {
   const router = Router();
   router.get("/", async (request, response) => {
     const { items, resourceVersion } = await kube.list(kind, { namespace: controllerNamespace });
     const name = textParameter(request, "name");
     const all = items.some((one) => one.metadata.name === "default") ? items : [...items, fallback()];
-    const found = all.filter((one) => name === undefined || one.metadata.name === name).toSorted(byName);
+    const caller = callerOf(request);
+    const found = all
+      .filter((one) => name === undefined || one.metadata.name === name)
+      .filter((one) => caller.may("projects", "get", one.metadata.name ?? ""))
+      .toSorted(byName);
     response.json({ metadata: { resourceVersion }, items: found.map(shown) });
+  });
+  router.use("/:name", (request, _, next) => {
+    // Changes have rights of their own; what only shows needs this one.
+    if (request.method === "GET") demand(callerOf(request), "projects", "get", String(request.params.name));
+    next();
   });
   router.get("/:name", async (request, response) => void response.json(shown(await read(kube, request.params.name))));
   router.post("/", ...jsonBody(), async (request, response) => {
     const { project, upsert } = bodyObject(request);
     const wanted = projectIn(project);
     const name = wanted.metadata.name ?? "";
+    const caller = callerOf(request);
+    demand(caller, "projects", "create", name);
     const now = await kube.get(refOf(name));
     if (now === undefined) {
       response.json(shown(await kube.create(wanted, { fieldManager: "tiphys" })));
@@ -49,6 +64,7 @@ export function projectRoutes(kube: KubeClient, applications: ApplicationList): 
     if (!isSame && upsert !== true) {
       throw new EngineError("USAGE", "existing project spec is different, use upsert flag to force update");
     }
+    if (!isSame) await demandProjectChange(caller, now, wanted, kube);
     response.json(shown(isSame ? now : await update(kube, now, wanted, applications)));
   });
   router.put("/:name", ...jsonBody(), async (request, response) => {
@@ -56,7 +72,10 @@ export function projectRoutes(kube: KubeClient, applications: ApplicationList): 
     if (wanted.metadata.name !== request.params.name) {
       throw new EngineError("USAGE", "project.metadata.name: must be that of the path");
     }
+    const caller = callerOf(request);
+    demand(caller, "projects", "update", String(request.params.name));
     const now = await kube.get(refOf(request.params.name ?? ""));
+    await demandProjectChange(caller, now ?? fallback(), wanted, kube);
     const written =
       now === undefined && request.params.name === "default"
         ? await kube.create(wanted, { fieldManager: "tiphys" })
@@ -64,6 +83,7 @@ export function projectRoutes(kube: KubeClient, applications: ApplicationList): 
     response.json(shown(written));
   });
   router.delete("/:name", async (request, response) => {
+    demand(callerOf(request), "projects", "delete", request.params.name);
     await remove(kube, request.params.name, applications);
     response.json({});
   });
@@ -77,6 +97,7 @@ export function projectRoutes(kube: KubeClient, applications: ApplicationList): 
     };
     response.json({ kind: "EventList", apiVersion: "v1", metadata: { resourceVersion }, items: items.filter(isOf) });
   });
+  router.use(projectDetailRoutes(kube, (name) => read(kube, name), clock));
   return router;
 }
 

@@ -5,6 +5,7 @@ import { EngineError, messageOf } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
 import { normaliseRepositoryUrl } from "../gitops/source/repository-url.ts";
 import type { KubeClient } from "../kube/kube.ts";
+import { callerOf, demand, scopedObject } from "./access/caller.ts";
 import { flagOf } from "./application-edit-routes.ts";
 import { textParameter } from "./application-query.ts";
 import { bodyObject, jsonBody } from "./body.ts";
@@ -41,6 +42,9 @@ const texts = [
   "githubAppEnterpriseBaseUrl",
   "githubAppID",
   "githubAppInstallationID",
+  "azureServicePrincipalClientId",
+  "azureServicePrincipalTenantId",
+  "azureActiveDirectoryEndpoint",
 ];
 const flags = [
   "insecure",
@@ -69,6 +73,7 @@ export function repositoryRoutes(
   const router = Router();
   const states = new Map<string, { readonly state: JsonObject; readonly atMs: number }>();
   const templates: SecretType = type === "repository" ? "repo-creds" : "repo-write-creds";
+  const resource = type === "repository" ? "repositories" : "write-repositories";
 
   async function stateOf(values: Values, isForced: boolean): Promise<JsonObject> {
     const key = JSON.stringify(values);
@@ -92,10 +97,15 @@ export function repositoryRoutes(
       connectionState,
     };
   }
-  const find = async (request: Request): Promise<StoredSecret> => {
+  const find = async (request: Request, action: string): Promise<StoredSecret> => {
     const url = String(request.params.repo);
     const project = textParameter(request, "appProject");
-    return findRepository(await listSecrets(kube, type), url, project);
+    const found = findRepository(await listSecrets(kube, type), url, project);
+    // Who may not see it does not learn that it is there.
+    const object = found === undefined ? scopedObject(project, url) : objectOfRepository(found.values);
+    demand(callerOf(request), resource, action, object);
+    if (found !== undefined) return found;
+    throw new EngineError("NOT_FOUND", `repo "${url}" not found`);
   };
   router.get("/", async (request, response) => {
     const [all, creds] = await Promise.all([listSecrets(kube, type), listSecrets(kube, templates)]);
@@ -104,17 +114,19 @@ export function repositoryRoutes(
     const wanted = all.filter(
       ({ values }) =>
         (repo === undefined || isSameUrl(values.url ?? "", repo)) &&
-        (project === undefined || values.project === project),
+        (project === undefined || values.project === project) &&
+        callerOf(request).may(resource, "get", objectOfRepository(values)),
     );
     response.json({ metadata: {}, items: await Promise.all(wanted.map((one) => show(one, creds, isForced))) });
   });
   router.get("/:repo", async (request, response) => {
     const creds = await listSecrets(kube, templates);
-    response.json(await show(await find(request), creds, flagOf(request, "forceRefresh", false)));
+    response.json(await show(await find(request, "get"), creds, flagOf(request, "forceRefresh", false)));
   });
   router.post("/", ...jsonBody(), async (request, response) => {
     const values = valuesIn(bodyObject(request));
     const known = (await listSecrets(kube, type)).find((one) => isSame(one.values, values));
+    demand(callerOf(request), resource, known === undefined ? "create" : "update", objectOfRepository(values));
     if (known !== undefined && !flagOf(request, "upsert", false)) {
       throw new EngineError("USAGE", "existing repository spec is different; use upsert flag to force update");
     }
@@ -124,14 +136,14 @@ export function repositoryRoutes(
     response.json(repositoryJson(values));
   });
   router.put("/:repo", ...jsonBody(), async (request, response) => {
-    const known = await find(request);
+    const known = await find(request, "update");
     const values = { ...known.values, ...valuesIn({ repo: known.values.url ?? "", ...bodyObject(request) }) };
     await check(kube, values, templates, testRepository);
     await writeSecret(kube, { name: "", type, values }, known.object);
     response.json(repositoryJson(values));
   });
   router.delete("/:repo", async (request, response) => {
-    await deleteSecret(kube, (await find(request)).object);
+    await deleteSecret(kube, (await find(request, "delete")).object);
     response.json({});
   });
   return router;
@@ -140,20 +152,23 @@ export function repositoryRoutes(
 /** `/api/v1/repocreds`: credentials of all repositories whose URL begins with `url`. */
 export function repositoryCredentialRoutes(kube: KubeClient, type: "repo-creds" | "repo-write-creds"): Router {
   const router = Router();
-  const find = async (url: string): Promise<StoredSecret> => {
+  const resource = type === "repo-creds" ? "repositories" : "write-repositories";
+  const find = async (request: Request, action: string): Promise<StoredSecret> => {
+    const url = String(request.params.url);
+    demand(callerOf(request), resource, action, url);
     const found = (await listSecrets(kube, type)).find(({ values }) => values.url === url);
     if (found !== undefined) return found;
     throw new EngineError("NOT_FOUND", `credentials template "${url}" not found`);
   };
-  router.get("/", async (_, response) => {
-    response.json({
-      metadata: {},
-      items: (await listSecrets(kube, type)).map(({ values }) => credentialsJson(values)),
-    });
+  router.get("/", async (request, response) => {
+    const caller = callerOf(request);
+    const shown = (await listSecrets(kube, type)).filter(({ values }) => caller.may(resource, "get", values.url ?? ""));
+    response.json({ metadata: {}, items: shown.map(({ values }) => credentialsJson(values)) });
   });
   router.post("/", ...jsonBody(), async (request, response) => {
     const values = valuesIn({ ...bodyObject(request), repo: textOf(bodyObject(request).url) });
     const known = (await listSecrets(kube, type)).find((one) => one.values.url === values.url);
+    demand(callerOf(request), resource, known === undefined ? "create" : "update", values.url ?? "");
     if (known !== undefined && !flagOf(request, "upsert", false)) {
       throw new EngineError(
         "USAGE",
@@ -165,26 +180,31 @@ export function repositoryCredentialRoutes(kube: KubeClient, type: "repo-creds" 
     response.json(credentialsJson(values));
   });
   router.put("/:url", ...jsonBody(), async (request, response) => {
-    const known = await find(String(request.params.url));
+    const known = await find(request, "update");
     const values = { ...known.values, ...valuesIn({ ...bodyObject(request), repo: known.values.url ?? "" }) };
     await writeSecret(kube, { name: "", type, values }, known.object);
     response.json(credentialsJson(values));
   });
   router.delete("/:url", async (request, response) => {
-    await deleteSecret(kube, (await find(request.params.url)).object);
+    await deleteSecret(kube, (await find(request, "delete")).object);
     response.json({});
   });
   return router;
 }
 
 /** The project's own goes before one without a project (spec argo-cd-surface 2.12). */
-function findRepository(all: readonly StoredSecret[], url: string, project: string | undefined): StoredSecret {
+function findRepository(
+  all: readonly StoredSecret[],
+  url: string,
+  project: string | undefined,
+): StoredSecret | undefined {
   const same = all.filter(({ values }) => isSameUrl(values.url ?? "", url));
-  const found =
-    same.find(({ values }) => (values.project ?? "") === (project ?? "")) ??
-    (project === undefined ? same[0] : undefined);
-  if (found !== undefined) return found;
-  throw new EngineError("NOT_FOUND", `repo "${url}" not found`);
+  const own = same.find(({ values }) => (values.project ?? "") === (project ?? ""));
+  return own ?? (project === undefined ? same[0] : undefined);
+}
+
+function objectOfRepository({ project, url = "" }: Values): string {
+  return scopedObject(project, url);
 }
 
 function isSame(a: Values, b: Values): boolean {

@@ -1,18 +1,24 @@
-import { createHash, timingSafeEqual } from "node:crypto";
 import { createServer as createHttpServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import express, { type NextFunction, type Request, type Response } from "express";
+import { systemClock } from "../base/clock.ts";
 import { EngineError, messageOf, remedyOf, TerminalError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { Metrics } from "../base/metrics.ts";
+import { createAccess } from "./access/access.ts";
+import { accountRoutes } from "./access/account-routes.ts";
+import { identify } from "./access/identify.ts";
+import { rightsOf } from "./access/rights.ts";
+import { sessionRoutes } from "./access/session-routes.ts";
 import { type Admit, admissionRoute } from "./admission-route.ts";
 import { applicationSensorRoutes } from "./application-routes.ts";
+import { approvalRoutes } from "./approval-routes.ts";
 import { type ArgoRouteDeps, argoRoutes } from "./argo-routes.ts";
 import { type BusRouteDeps, busRoutes } from "./bus-routes.ts";
 import { type DeadRouteDeps, deadRoutes } from "./dead-routes.ts";
 import { type HistoryRouteDeps, historyRoutes } from "./history-routes.ts";
 import { type Replayer, replayRoutes } from "./replay-routes.ts";
-import { openRoutes, settingsRoutes } from "./settings-routes.ts";
+import { settingsRoutes, versionRoutes } from "./settings-routes.ts";
 import { type WebhookReceiver, webhookRoute } from "./webhook-route.ts";
 import { type WhatIf, whatIfRoutes } from "./what-if-routes.ts";
 
@@ -21,7 +27,7 @@ export interface ServerOptions extends HistoryRouteDeps, ArgoRouteDeps, BusRoute
   readonly host: string;
   /** 0 takes any free one. */
   readonly port: number;
-  /** Whoever sends it as `Authorization: Bearer …` may ask everything. */
+  /** Whoever sends it as `Authorization: Bearer …` may ask everything; others what `argocd-rbac-cm` says. */
   readonly token: string;
   readonly metrics: Metrics;
   /** Shown by `/api/version`. */
@@ -50,7 +56,7 @@ const maxBodyBytes = 2 * 1024 * 1024;
 const closeMs = 1_000;
 
 /**
- * HTTP for people: health and metrics are open (on loopback), everything else needs the token (DESIGN section 6).
+ * HTTP for people: health and metrics are open (on loopback), everything else needs a token (DESIGN section 6).
  * Disposal stops listening, waits a second for answers under way, and ends connections. @throws TerminalError PORT_IN_USE
  */
 export async function openServer(options: ServerOptions): Promise<ApiServer> {
@@ -69,7 +75,7 @@ export async function openServer(options: ServerOptions): Promise<ApiServer> {
 }
 
 function createApp(options: ServerOptions): express.Express {
-  const { metrics, notReady, token, log, applications, admit, buses, replayer, whatIf, dead } = options;
+  const { metrics, notReady, token, log, applications, edits, admit, buses, replayer, whatIf, dead } = options;
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
@@ -88,11 +94,17 @@ function createApp(options: ServerOptions): express.Express {
     response.set("content-type", metrics.contentType).send(await metrics.text());
   });
   if (admit) app.use("/validate", admissionRoute(admit));
-  const settings = { version: options.version ?? "", token, ...(options.control && { kube: options.control.kube }) };
-  app.use("/api", openRoutes(settings));
-  app.use(checkToken(token));
-  app.use("/api/v1", settingsRoutes(settings), argoRoutes(options));
+  const { kube } = options.control ?? {};
+  const { clock = systemClock } = options;
+  const access = createAccess({ token, ...(kube && { kube }), clock, log });
+  app.use("/api", versionRoutes(options.version ?? ""));
+  app.use("/api/v1/session", sessionRoutes(access));
+  app.use(identify(access));
+  app.use("/api/v1", rightsOf(applications));
+  app.use("/api/v1", settingsRoutes(kube), argoRoutes(options, access));
+  if (kube) app.use("/api/v1/account", accountRoutes({ access, kube, clock }));
   if (applications) app.use("/api/v1/tiphys/applications", applicationSensorRoutes(applications)); // it waits for no history
+  if (applications && edits) app.use("/api/v1/tiphys/applications", approvalRoutes(applications, edits));
   if (replayer) app.use("/api/v1/tiphys/replay", express.json({ limit: maxBodyBytes }), replayRoutes(replayer));
   if (whatIf) app.use("/api/v1/tiphys/what-if", express.json({ limit: maxBodyBytes }), whatIfRoutes(whatIf));
   if (buses) app.use("/api/v1/tiphys/bus", busRoutes(buses));
@@ -112,23 +124,6 @@ function checkHost(request: Request, response: Response, next: NextFunction): vo
   else answer(response, 403, new EngineError("HOST_REFUSED", `the Host "${name}" is not a name of this server`));
 }
 
-function checkToken(token: string) {
-  const wanted = hash(`Bearer ${token}`);
-  return (request: Request, response: Response, next: NextFunction): void => {
-    if (timingSafeEqual(hash(request.headers.authorization ?? ""), wanted)) {
-      next();
-      return;
-    }
-    response.set("www-authenticate", "Bearer");
-    answer(response, 401, new EngineError("UNAUTHORIZED", "this needs the API's token"));
-  };
-}
-
-/** Equal lengths, so that the comparison takes the same time for any input. */
-function hash(text: string): Buffer {
-  return createHash("sha256").update(text).digest();
-}
-
 const statusByCode: Partial<Record<EngineError["code"], number>> = {
   NOT_FOUND: 404,
   API_CONFLICT: 409,
@@ -144,10 +139,13 @@ const statusByCode: Partial<Record<EngineError["code"], number>> = {
   MANIFEST_INVALID: 400,
   REPLAY_BUSY: 409,
   LEASE_LOST: 409,
+  SYNC_BLOCKED: 403,
   SYNC_REFUSED: 400,
   UNAUTHORIZED: 401,
   USAGE: 400,
   WAIT_TIMEOUT: 504,
+  FORBIDDEN: 403,
+  TOO_MANY_LOGINS: 429,
   BUS_MESSAGE_TOO_LARGE: 413,
   BUS_UNAVAILABLE: 503,
   ENGINE_UNREACHABLE: 503,
@@ -181,7 +179,16 @@ function answer(response: Response, status: number, error: EngineError): void {
 }
 
 /** Codes of gRPC, which the original answers with. */
-const grpcCodes: Readonly<Record<number, number>> = { 400: 3, 401: 16, 403: 7, 404: 5, 409: 6, 503: 14, 504: 4 };
+const grpcCodes: Readonly<Record<number, number>> = {
+  400: 3,
+  401: 16,
+  403: 7,
+  404: 5,
+  409: 6,
+  429: 8,
+  503: 14,
+  504: 4,
+};
 
 /** At Argo CD's paths `code` is a number and the text is there twice (spec argo-cd-surface 6.1); ours is the `reason`. */
 function inShapeOf({ originalUrl }: Request, status: number, body: { readonly error: string; readonly code?: string }) {

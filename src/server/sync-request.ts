@@ -17,6 +17,7 @@ const requestSchema: JsonSchema = {
     syncOptions: { type: "object", properties: { items: partOf(syncSchema, "syncOptions") } },
     infos: partOf(operationSchema, "info"),
     retryStrategy: partOf(operationSchema, "retry"),
+    sourcePositions: { type: "array", items: { type: "integer" } },
   },
 };
 const shape = createSchema<JsonObject>(requestSchema);
@@ -40,8 +41,8 @@ export function parseSyncRequest(body: unknown): JsonObject {
   return request;
 }
 
-/** The `operation` that the request asks for; options and retry are the Application's unless the request has its own. */
-export function operationOf(application: KubeObject, request: JsonObject): JsonObject {
+/** The `operation` that the request of `username` asks for; options and retry are the Application's unless the request has its own. */
+export function operationOf(application: KubeObject, request: JsonObject, username: string): JsonObject {
   const policy = objectOf(specOf(application).syncPolicy);
   const { strategy, infos } = request;
   const syncOptions = isJsonObject(request.syncOptions) ? request.syncOptions.items : policy.syncOptions;
@@ -50,12 +51,31 @@ export function operationOf(application: KubeObject, request: JsonObject): JsonO
   return {
     sync: {
       ...Object.fromEntries(same.flatMap((name) => entryOf(name, request[name]))),
+      ...positionedRevisions(application, request),
       ...present("syncStrategy", strategy),
       ...present("syncOptions", syncOptions),
     },
-    initiatedBy: { username: "admin" }, // whoever has the API's token
+    initiatedBy: { username },
     ...present("info", infos),
     ...present("retry", retry),
+  };
+}
+
+/** One revision for each source: those of `sourcePositions`, which count from 1, and the targets of the others. */
+function positionedRevisions(application: KubeObject, { revisions, sourcePositions }: JsonObject): JsonObject {
+  const positions = listOf(sourcePositions).map(Number);
+  if (positions.length === 0) return {};
+  const given = listOf(revisions).map(textOf);
+  const sources = listOf(specOf(application).sources).map(objectOf);
+  if (given.length !== positions.length)
+    throw new EngineError("USAGE", "revisions and sourcePositions must be as many");
+  if (positions.some((position) => !(position >= 1 && position <= sources.length))) {
+    throw new EngineError("USAGE", `sourcePositions: must be between 1 and ${sources.length}`);
+  }
+  return {
+    revisions: sources.map(
+      ({ targetRevision }, at) => given[positions.indexOf(at + 1)] ?? (textOf(targetRevision) || "HEAD"),
+    ),
   };
 }
 
@@ -67,11 +87,25 @@ export function syncRefusal(application: KubeObject, request: JsonObject): strin
   if (isAutomated && request.dryRun !== true) {
     const [wanted, target] = [textOf(request.revision), targetOf(application)];
     if (wanted !== "" && wanted !== target) return `Cannot sync to ${wanted}: auto-sync currently set to ${target}`;
+    const other = otherRevision(application, request);
+    if (other !== undefined) return other;
     if (listOf(request.manifests).length > 0) {
       return "Cannot use local sync when Automatic Sync Policy is enabled unless for dry run";
     }
   }
   return isJsonObject(application.operation) ? "another operation is already in progress" : undefined;
+}
+
+/** Of an Application with several sources: the first that would not be at its target. */
+function otherRevision(application: KubeObject, request: JsonObject): string | undefined {
+  const { revisions } = positionedRevisions(application, request);
+  const sources = listOf(specOf(application).sources).map(objectOf);
+  for (const [at, wanted] of listOf(revisions).map(textOf).entries()) {
+    const target = textOf(sources[at]?.targetRevision) || "HEAD";
+    const where = `source ${at + 1}`;
+    if (wanted !== target) return `Cannot sync ${where} to ${wanted}: auto-sync currently set to ${target}`;
+  }
+  return undefined;
 }
 
 function targetOf(application: KubeObject): string {

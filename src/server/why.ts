@@ -1,6 +1,7 @@
 import { EngineError } from "../base/errors.ts";
 import type { CompiledSensor } from "../events/sensor/compile.ts";
 import { createExplainer, type ExplainedDependency, type ExplainedTrigger } from "../events/sensor/explain.ts";
+import type { PendingEffect } from "../events/sensor/pending-effects.ts";
 import { emptyState, type ReceivedEvent } from "../events/sensor/state.ts";
 import type { StateBefore } from "../events/trial/state-before.ts";
 import type { History } from "../ledger/history.ts";
@@ -18,6 +19,8 @@ export interface SensorWhy {
   readonly triggers: readonly ExplainedTrigger[];
   /** What the ledger holds of this Sensor and event: decisions, and the effects that followed. */
   readonly records: readonly LedgerRecord[];
+  /** What is decided and has no outcome yet; absent: nothing. */
+  readonly pending?: readonly PendingEffect[];
   /** What limits this Sensor's part of the answer. */
   readonly note?: string;
 }
@@ -33,6 +36,8 @@ export interface WhyDeps {
   readonly history: History;
   /** The Sensors that run. */
   readonly sensors: () => readonly CompiledSensor[];
+  /** What a Sensor has not finished of an event; absent: it is not known. */
+  readonly pending?: (sensor: ResourceName, event: string) => readonly PendingEffect[];
   /** The event as the bus holds it; undefined when it was dropped since. */
   readonly readEvent: (head: EventHead) => Promise<CloudEvent | undefined>;
   /** What waited in the Sensor's joins when the event came; absent, or undefined: it cannot be found out. */
@@ -45,7 +50,8 @@ export type Why = (event: string, sensor: ResourceName | undefined) => Promise<W
  * Why an event fired a Sensor's triggers or did not. Firings and errors are read from the ledger; plain rejections are
  * only counted there, so the filters of the Sensors as they run now judge the event again (DESIGN section 4).
  */
-export function createWhy({ history, sensors, readEvent, stateBefore }: WhyDeps): Why {
+export function createWhy(deps: WhyDeps): Why {
+  const { history, sensors, readEvent } = deps;
   return async (id, only) => {
     const head = await history.event(id);
     if (!head) throw new EngineError("NOT_FOUND", `no event "${id}" is known`);
@@ -53,7 +59,7 @@ export function createWhy({ history, sensors, readEvent, stateBefore }: WhyDeps)
     const event = await readEvent(head);
     const concerned = sensors().filter((compiled) => isConcerned(compiled, head) && isAsked(compiled.head, only));
     const answers: SensorWhy[] = [];
-    for (const compiled of concerned) answers.push(await sensorWhy(compiled, { head, event }, followed, stateBefore));
+    for (const compiled of concerned) answers.push(await sensorWhy(compiled, { head, event }, followed, deps));
     const notes = [event ? undefined : dropped, answers.length > 0 ? undefined : nobody(head, only)];
     const note = notes.filter((one) => one !== undefined).join("; ");
     return { event: head, sensors: answers, ...(note === "" ? {} : { note }) };
@@ -65,12 +71,19 @@ async function sensorWhy(
   compiled: CompiledSensor,
   { head, event }: { readonly head: EventHead; readonly event: CloudEvent | undefined },
   followed: readonly LedgerRecord[],
-  stateBefore: WhyDeps["stateBefore"],
+  { stateBefore, pending }: WhyDeps,
 ): Promise<SensorWhy> {
   const { namespace, name, kind } = compiled.head;
   const explained = event ? await explainOne(compiled, { event, head }, stateBefore) : nothingExplained;
   const records = recordsOf(compiled.head, followed);
-  return { sensor: { namespace, name }, ...(kind === undefined ? {} : { kind }), ...explained, records };
+  const open = kind === undefined ? (pending?.({ namespace, name }, head.id) ?? []) : [];
+  return {
+    sensor: { namespace, name },
+    ...(kind === undefined ? {} : { kind }),
+    ...explained,
+    records,
+    ...(open.length > 0 && { pending: open }),
+  };
 }
 
 type Explained = Pick<SensorWhy, "dependencies" | "triggers" | "note">;

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { type RunningEngine, startEngine } from "../harness/engine.ts";
 
 interface SlotOptions {
-  /** Manifests. */
-  readonly dir: string;
+  /** Manifests; absent: none. */
+  readonly dir?: string;
   readonly args: readonly string[];
 }
 
@@ -25,6 +25,11 @@ export class EngineSlot implements AsyncDisposable {
   /** Undefined while no engine is there. */
   get webhookUrl(): string | undefined {
     return this.#engine && `${this.#engine.endpoints.ingress}/webhooks/default/numbers/push`;
+  }
+
+  /** Of the API; undefined while no engine is there. */
+  get serverUrl(): string | undefined {
+    return this.#engine?.endpoints.server;
   }
 
   get pid(): number {

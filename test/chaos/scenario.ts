@@ -18,6 +18,8 @@ export interface Chaos {
   readonly random: () => number;
   /** Injects one fault after the other, under load, until the time is up; then waits for the verdict. */
   inject(stage: Stage, fault: () => Promise<void>): Promise<Verdict>;
+  /** How long faults come, in milliseconds. */
+  readonly forMs: number;
   /** Waits for a random time between the two. */
   pause(fromMs: number, toMs: number): Promise<void>;
   /** The same, and in a run that has the time at times for longer than a lease. */
@@ -46,6 +48,7 @@ export async function runScenario(scenario: Scenario, forMs: number, seed: numbe
   const pause: Chaos["pause"] = (fromMs, toMs) => sleep(fromMs + random() * (toMs - fromMs));
   const verdict = await scenario.run({
     random,
+    forMs,
     inject: (stage, fault) => inject(stage, fault, forMs),
     pause,
     outage: (fromMs, toMs) => (forMs >= longMs && random() < 0.2 ? pause(...pastLeaseMs) : pause(fromMs, toMs)),

@@ -13,6 +13,7 @@ import {
   moveServer,
   pauseOwner,
 } from "./faults.ts";
+import { openFleet } from "./fleet.ts";
 import type { Chaos, Scenario } from "./scenario.ts";
 import { openStage } from "./stage.ts";
 
@@ -179,6 +180,17 @@ const all: Scenario = {
   },
 };
 
+const applications: Scenario = {
+  name: "engines that share Applications killed and paused",
+  weight: 2,
+  missing: natsServerMissing,
+  async run(chaos) {
+    await using server = await startNatsServer();
+    await using fleet = await openFleet({ bus: server.url, engines: 2, applications: 24 });
+    return await fleet.underFaults(chaos);
+  },
+};
+
 function oneOf<T>({ random }: Chaos, list: readonly T[]): T {
   const found = list[Math.floor(random() * list.length)];
   if (found === undefined) throw new Error("there is none to choose from");
@@ -188,6 +200,7 @@ function oneOf<T>({ random }: Chaos, list: readonly T[]): T {
 /** In the order in which `npm run chaos` takes them: those with long faults first, so that the rest makes up for them. */
 export const scenarios = {
   all,
+  applications,
   cluster,
   paused,
   diskNats,

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { applicationPartition } from "../../src/controllers/applications/application-partition.ts";
 import { bodyOf } from "../../src/controllers/lease-record.ts";
 import { partitionOf } from "../../src/events/sensor/partition.ts";
 import { encodeRecords } from "../../src/ledger/stored-form.ts";
+import type { AuditEvent } from "../../src/local/audit.ts";
 import { rawSubject } from "../../src/record/subject.ts";
+import { writesOfOthers } from "./fleet-witness.ts";
 import { createLeaseOrder } from "./lease-order.ts";
 import { createOwnership } from "./owners.ts";
 import { createTruth } from "./truth.ts";
@@ -118,3 +121,37 @@ test("an event that one of the Sensors missed is lost; one that came under two k
   assert.deepEqual({ kept, actedOn, lost, repeated }, { kept: 3, actedOn: 2, lost: ["2"], repeated: 1 });
   assert.deepEqual(underTwoKeys, ["b 3", "pairs 4"]);
 });
+
+const lease = `applications/${applicationPartition("argocd/app-1")}`;
+const held = new Map([
+  [
+    lease,
+    [
+      { at: 1_000, owner: "a" },
+      { at: 2_000, owner: undefined },
+      { at: 3_000, owner: "b" },
+    ],
+  ],
+]);
+const auditRows: [name: string, engine: string, atMs: number, more: object, problems: number][] = [
+  ["by who has it", "a", 1_500, {}, 0],
+  ["by who had it before", "a", 3_500, {}, 1],
+  ["while nobody has it", "a", 2_500, {}, 1],
+  ["before the lease is taken", "b", 2_900, {}, 1],
+  ["by who had it before, refused", "a", 3_500, { responseStatus: { code: 409 } }, 0],
+  ["to another object", "a", 3_500, { objectRef: { resource: "secrets", name: "app-1", apiVersion: "v1" } }, 0],
+];
+for (const [name, engine, atMs, more, problems] of auditRows) {
+  test(`a write to an Application ${name}: ${problems} problems`, () => {
+    const event = {
+      verb: "patch",
+      userAgent: `tiphys/1 (engine ${engine})`,
+      requestURI: "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications/app-1",
+      objectRef: { resource: "applications", name: "app-1", apiVersion: "v1alpha1" },
+      responseStatus: { code: 200 },
+      requestReceivedTimestamp: new Date(atMs).toISOString(),
+      ...more,
+    } as unknown as AuditEvent;
+    assert.equal(writesOfOthers([event], held).length, problems);
+  });
+}

@@ -86,8 +86,21 @@ test("projects, by the command line", async () => {
     { line: "proj windows enable-manual-sync team 0" },
     {
       line: "proj windows list team",
-      out: /\n0 +deny +0 22 \* \* \* +1h +\* +- +- +Enabled +Disabled +UTC +Disabled\n/,
+      out: /\n0 +(?:Ina|A)ctive +deny +0 22 \* \* \* +1h +\* +- +- +Enabled +Disabled +UTC +Disabled\n/,
     },
+    { line: "proj source-integrity git policies add team --gpg-mode head --gpg-key 0123456789ABCDEF --repo-url *" },
+    { line: "proj source-integrity git policies update team 0 --gpg-mode none --delete-gpg-key 0123456789ABCDEF" },
+    {
+      line: "proj source-integrity git policies list team",
+      out: /^ID +GPG-MODE +GPG-KEYS +REPO-URLS\n0 +none +- +\*\n$/,
+    },
+    {
+      line: "proj source-integrity git policies update team 0 --gpg-mode some",
+      code: 2,
+      err: /must be none, head or strict/,
+    },
+    { line: "proj source-integrity git policies delete team 1", code: 20, err: /there is no policy 1/ },
+    { line: "proj source-integrity git policies delete team 0" },
     { line: "proj windows delete team 1", code: 20, err: /there is no window 1/ },
     { line: "proj windows delete team 0" },
   ]);
@@ -126,7 +139,10 @@ test("clusters, by the command line", async () => {
   await using scenario = await start();
   const { kube, kubeconfig } = scenario.engine.endpoints;
   await run(scenario, [
-    { line: "cluster list", out: /^SERVER +NAME .*\nhttps:\/\/kubernetes\.default\.svc +in-cluster +Successful/ },
+    {
+      line: "cluster list",
+      out: /^SERVER +NAME .*\nhttps:\/\/kubernetes\.default\.svc +in-cluster +v1\.\S+ +Successful/,
+    },
     { line: "cluster get in-cluster", out: /^server: https:\/\/kubernetes\.default\.svc\n/ },
     { line: "cluster rm in-cluster", code: 20, err: /is the engine's own/ },
     { line: "cluster get none", code: 20, err: /cluster "none" not found/ },

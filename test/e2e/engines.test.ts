@@ -230,27 +230,3 @@ test("an engine that is stopped for a while and goes on does not act beside its 
   assert.ok(repeated.length <= sensors.length, "only what was under way when it was stopped may be done again");
   assert.deepEqual([await a.stop(), await b.stop()], [0, 0]);
 });
-
-/** Whether Applications run on an engine: the one without them says so. */
-async function hasApplications(engine: RunningEngine): Promise<boolean> {
-  const response = await engine.api("/api/v1/applications");
-  await response.body?.cancel();
-  assert.ok(response.status === 200 || response.status === 503, `answered ${response.status}`);
-  return response.status === 200;
-}
-
-test("kill -9 of the engine that has the Applications: the other takes them", { skip }, async (t) => {
-  await using pair = await startPair();
-  const { a, b } = pair;
-  const [isA, isB] = await waitFor("one of them to have the Applications", async () => {
-    const both = await Promise.all([hasApplications(a), hasApplications(b)]);
-    assert.ok(both.includes(false), "never both");
-    return both.includes(true) ? both : undefined;
-  });
-  t.diagnostic(`a has them: ${isA}, b: ${isB}`);
-  const [owner, other] = isA === true ? [a, b] : [b, a];
-  const killedAt = performance.now();
-  await owner.kill9();
-  await waitFor("the other to have them", () => hasApplications(other), takeoverMs);
-  t.diagnostic(`taken over after ${Math.round(performance.now() - killedAt)} ms`);
-});

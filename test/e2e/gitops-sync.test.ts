@@ -3,10 +3,12 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { ApplicationStatus } from "../../src/api/application-types.ts";
+import { readAudit } from "../harness/audit.ts";
 import { failOnLeakedChildren } from "../harness/leaks.ts";
 import { kubectlMissing, projectRoot } from "../harness/run.ts";
+import { tempDir } from "../harness/temp-dir.ts";
 import { waitFor } from "../harness/wait.ts";
-import { application, GitOpsScenario, type Resource } from "./gitops-scenario.ts";
+import { application, GitOpsScenario } from "./gitops-scenario.ts";
 
 failOnLeakedChildren();
 
@@ -46,34 +48,52 @@ const sequence = [
 test("the waves and hooks of an application run in the order that others observed", { skip }, async (t) => {
   if (!(await isThere("sync-waves/manifests.yaml"))) return t.skip("the fixtures are not here");
   const files = { "manifests.yaml": await fixture("sync-waves/manifests.yaml", "300ms") };
+  await using folder = await tempDir();
+  const log = join(folder.path, "audit.log");
   await using scenario = await GitOpsScenario.start({
+    args: ["--kube-audit-log", log],
     repositories: { waves: files },
     manifests: (urlOf) => [application("waves", urlOf("waves"), bySelf)],
   });
   const status = await scenario.waitForSynced("waves", undefined, 60_000);
   assert.deepEqual(seenIn(status), sequence);
-  // The API's own word: versions count up over all objects, and that of a Job moves once more when it is over.
-  const jobs = await scenario.list("jobs");
-  const versionOf = (name: string): number => Number(one(jobs, name).metadata.resourceVersion);
-  const services = await scenario.list("services");
-  const made = (name: string): number => Number(one(services, name).metadata.resourceVersion);
-  const order = [
-    versionOf("upgrade-sql-schema"),
-    made("backend"),
-    versionOf("maint-page-up"),
-    made("frontend"),
-    versionOf("maint-page-down"),
-  ];
+  const moments = await momentsIn(log);
+  const order = sequence.flatMap((what) =>
+    what.startsWith("Job") ? [`made ${what}`, `over ${what}`] : [`made ${what}`],
+  );
   assert.deepEqual(
+    [...moments.keys()].sort((one, other) => (moments.get(one) ?? 0) - (moments.get(other) ?? 0)),
     order,
-    [...order].sort((a, b) => a - b),
   );
 });
 
-function one(resources: readonly Resource[], start: string): Resource {
-  const found = resources.filter(({ metadata }) => metadata.name.startsWith(start));
-  assert.equal(found.length, 1, `${start}: ${resources.map(({ metadata }) => metadata.name).join()}`);
-  return found[0] as Resource;
+const kindOf: Readonly<Record<string, string>> = {
+  jobs: "Job",
+  services: "Service",
+  replicasets: "ReplicaSet",
+  deployments: "Deployment",
+};
+
+/**
+ * The API's own word, from its audit log: when the engine made each object (once, or it fails), and when a Job was over,
+ * which is the last that the simulation says of it.
+ */
+async function momentsIn(log: string): Promise<ReadonlyMap<string, number>> {
+  const moments = new Map<string, number>();
+  for (const [index, { objectRef, responseStatus, userAgent = "", requestURI, verb }] of (
+    await readAudit(log)
+  ).entries()) {
+    const { resource = "", subresource, name = "" } = objectRef ?? {};
+    const what = `${kindOf[resource]}/${name.replace(/schema.*/, "schema").replace(/-[0-9a-f]{7,}.*/, "")}`;
+    if (kindOf[resource] === undefined || requestURI.includes("dryRun")) continue;
+    if (userAgent.startsWith("tiphys/") && responseStatus.code === 201) {
+      assert.equal(moments.get(`made ${what}`), undefined, `${what} was made twice`);
+      moments.set(`made ${what}`, index);
+    }
+    if (userAgent.startsWith("tiphys/") && verb === "delete") moments.set(`gone ${what}`, index);
+    if (resource === "jobs" && subresource === "status") moments.set(`over ${what}`, index);
+  }
+  return moments;
 }
 
 test("hooks before and after a sync run, and go when they succeeded", { skip }, async (t) => {
@@ -84,7 +104,10 @@ test("hooks before and after a sync run, and go when they succeeded", { skip }, 
     "deployment.yaml": await readFile(join(fixtures, "kustomize-guestbook/guestbook-ui-deployment.yaml"), "utf8"),
     "svc.yaml": await readFile(join(fixtures, "kustomize-guestbook/guestbook-ui-svc.yaml"), "utf8"),
   };
+  await using folder = await tempDir();
+  const log = join(folder.path, "audit.log");
   await using scenario = await GitOpsScenario.start({
+    args: ["--kube-audit-log", log],
     repositories: { guestbook: files },
     manifests: (urlOf) => [application("guestbook", urlOf("guestbook"), bySelf)],
   });
@@ -101,12 +124,28 @@ test("hooks before and after a sync run, and go when they succeeded", { skip }, 
     ],
   );
   assert.deepEqual(await scenario.list("jobs"), []);
+  const moments = await momentsIn(log);
+  const at = (moment: string): number => moments.get(moment) ?? Number.NaN;
+  for (const [earlier, later] of [
+    ["made Job/before", "over Job/before"],
+    ["over Job/before", "made Service/guestbook-ui"],
+    ["made Service/guestbook-ui", "made Deployment/guestbook-ui"],
+    ["made Deployment/guestbook-ui", "made Job/after"],
+    ["made Job/after", "over Job/after"],
+    ["over Job/after", "gone Job/after"],
+    ["over Job/after", "gone Job/before"],
+  ] as const) {
+    assert.ok(at(earlier) < at(later), `${earlier} (${at(earlier)}) comes before ${later} (${at(later)})`);
+  }
 });
 
 test("kill -9 in every phase: the sync completes, each hook ran once", { skip }, async (t) => {
   if (!(await isThere("sync-waves/manifests.yaml"))) return t.skip("the fixtures are not here");
   const files = { "manifests.yaml": await fixture("sync-waves/manifests.yaml", "1500ms") };
+  await using folder = await tempDir();
+  const log = join(folder.path, "audit.log");
   await using scenario = await GitOpsScenario.start({
+    args: ["--kube-audit-log", log],
     repositories: { waves: files },
     manifests: (urlOf) => [application("waves", urlOf("waves"), bySelf)],
   });
@@ -135,4 +174,5 @@ test("kill -9 in every phase: the sync completes, each hook ran once", { skip },
   const jobs = await waitFor("the Jobs", () => scenario.list("jobs"));
   assert.deepEqual(jobs.map(({ metadata }) => metadata.uid).sort(), [...uids.values()].sort());
   assert.equal(jobs.length, 3);
+  await momentsIn(log); // fails where something was made twice
 });

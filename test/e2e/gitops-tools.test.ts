@@ -91,4 +91,19 @@ describe("Applications that tools render", { skip }, () => {
       before?.metadata.resourceVersion,
     );
   });
+
+  test("argocd-cm decides how they are rendered, from when it says so", async () => {
+    const flags = ["--tool", `kustomize=${toolPath("kustomize")}`];
+    await using scenario = await GitOpsScenario.start({
+      args: flags,
+      repositories: { apps: { "app/kustomization.yaml": "resources: [../m.yaml]\n", "m.yaml": configMap("outside") } },
+      manifests: (urlOf) => [application("web", "", { source: { repoURL: urlOf("apps"), path: "app" } })],
+    });
+    const refused = await scenario.waitForStatus("web", "Unknown", ({ sync }) => sync?.status === "Unknown");
+    assert.match(JSON.stringify(refused.conditions), /security; file/);
+    const literal = "kustomize.buildOptions=--load-restrictor LoadRestrictionsNone";
+    await scenario.kubectl(["create", "configmap", "argocd-cm", "-n", "argocd", `--from-literal=${literal}`]);
+    await scenario.waitForSynced("web");
+    assert.ok(await scenario.find("configmap", "outside"));
+  });
 });

@@ -22,8 +22,12 @@ const main = {
 
 const sensorOf = (url: string) =>
   resource("Sensor", "release", {
-    dependencies: [dependency("push", main), dependency("approved"), dependency("forced")],
+    dependencies: [dependency("push", main), dependency("approved"), dependency("forced"), dependency("tick")],
     triggers: [
+      {
+        template: { name: "hourly", conditions: "tick", log: {} },
+        rateLimit: { unit: "Hour", requestsPerUnit: 1 },
+      },
       { template: { name: "deploy", conditions: "push && (approved || forced)", log: {} } },
       {
         template: { name: "post", conditions: "push", http: { url } },
@@ -88,6 +92,12 @@ for (const bus of buses) {
       assert.match(
         fired,
         /^ {2}conditions of deploy met: push \(there\) && \(approved \(missing\) \|\| forced \(there\)\); missing approved; push had come as event p1$/m,
+      );
+
+      for (const id of ["t1", "t2", "t3"]) await send(engine, "tick", id, {});
+      assert.match(
+        await why("t3", "rate limit"),
+        /^ {2}trigger hourly, attempt 1, waits for its rate limit, one each 1h0m0s: 1 come before it$/m,
       );
 
       const json = await engine.cli(["why", "p1", "-o", "json"]);

@@ -4,6 +4,7 @@ import { systemClock } from "../../src/base/clock.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { createKubeClient } from "../../src/kube/client.ts";
 import type { KubeClient } from "../../src/kube/kube.ts";
+import type { Audit } from "../../src/local/audit.ts";
 import { type ControlPlane, openControlPlane } from "../../src/local/control-plane.ts";
 import type { Admission } from "../../src/local/stored-object.ts";
 import type { JsonAnswer } from "./answer.ts";
@@ -29,10 +30,10 @@ export interface Answer extends JsonAnswer {
 
 /** The control plane on a store in a directory of its own. */
 export async function openTestPlane(
-  options: { clock?: Clock; admission?: Admission; simulate?: boolean } = {},
+  options: { clock?: Clock; admission?: Admission; audit?: Audit; simulate?: boolean } = {},
 ): Promise<TestPlane> {
   const directory = await tempDir();
-  const { clock = systemClock, admission, simulate = false } = options;
+  const { clock = systemClock, admission, audit, simulate = false } = options;
   const path = join(directory.path, "kube.db");
   const plane = await openControlPlane({
     path,
@@ -41,6 +42,7 @@ export async function openTestPlane(
     users,
     simulate,
     ...(admission ? { admission } : {}),
+    ...(audit ? { audit } : {}),
   });
   const base = "http://kube.local";
   return {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type Clock, systemClock } from "../../src/base/clock.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { openKubeconfig, type RemoteCluster } from "../../src/kube/kubeconfig.ts";
+import type { Audit } from "../../src/local/audit.ts";
 import { type Certificate, ensureCertificate } from "../../src/local/certificate.ts";
 import { serveControlPlane } from "../../src/local/serve.ts";
 import { openTestPlane, type TestPlane } from "./control-plane.ts";
@@ -22,7 +23,7 @@ export interface TestCluster extends AsyncDisposable {
 }
 
 /** The embedded control plane over HTTPS, and kubeconfigs for it. Disposal closes what was opened. */
-export async function openTestCluster(options: { simulate?: boolean } = {}): Promise<TestCluster> {
+export async function openTestCluster(options: { simulate?: boolean; audit?: Audit } = {}): Promise<TestCluster> {
   const stack = new AsyncDisposableStack();
   const plane = stack.use(await openTestPlane(options));
   const { directory } = plane;

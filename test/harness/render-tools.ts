@@ -90,7 +90,6 @@ export function renderSettings(
       clock,
     }),
     workDirectory: join(directory, "work"),
-    kustomizeBuildOptions: [],
     plugins: [],
     ...settings,
   };

@@ -69,7 +69,19 @@ const refused: readonly [name: string, data: Record<string, string>, message: Re
   ["a server with a user", { server: "https://u:p@host" }, /server must be a URL .* without a user$/],
   ["config that is no JSON", { config: "{secret" }, /config is not JSON$/],
   ["config that is a list", { config: "[1]" }, /config must be a JSON object/],
-  ["a proxy", { config: '{"proxyUrl":"http://p"}' }, /config.proxyUrl is not supported yet/],
+  [
+    "a proxy that is none",
+    { config: '{"proxyUrl":"ftp://u:very-secret@p"}' },
+    /config.proxyUrl must be a URL that starts with/,
+  ],
+  [
+    "a helper for another cloud",
+    {
+      config:
+        '{"execProviderConfig":{"command":"argocd-k8s-auth","apiVersion":"client.authentication.k8s.io/v1beta1","args":["oci"]}}',
+    },
+    /argocd-k8s-auth "oci" is not known: expected aws, gcp or azure/,
+  ],
   ["half a certificate", { config: '{"tlsClientConfig":{"certData":"YQ=="}}' }, /certData and keyData together/],
   ["an authority that is none", { config: '{"tlsClientConfig":{"caData":"YQ=="}}' }, /caData holds no PEM/],
   [

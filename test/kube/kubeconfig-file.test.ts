@@ -85,7 +85,11 @@ const bad: readonly (readonly [string, string, RegExp])[] = [
     withCluster({ server: `https://u:${secret}@x` }),
     /URL without user, query and fragment$/,
   ],
-  ["a proxy", withCluster({ "proxy-url": `http://u:${secret}@x` }), /cluster.proxy-url is not supported/],
+  [
+    "a proxy that is none",
+    withCluster({ "proxy-url": `ftp://u:${secret}@x` }),
+    /cluster.proxy-url must be a URL that starts/,
+  ],
   [
     "a CA and no verification",
     withCluster({ "certificate-authority": "ca", "insecure-skip-tls-verify": true }),

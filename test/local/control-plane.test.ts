@@ -110,6 +110,28 @@ const errors: readonly ErrorCase[] = [
     message: /^ConfigMap "A_" is invalid: metadata.name: Invalid value: "A_": a lowercase RFC 1123 subdomain/,
   },
   {
+    name: "an owner without uid",
+    request: ["POST", maps, map("x", { ownerReferences: [{ apiVersion: "v1", kind: "ConfigMap", name: "kept" }] })],
+    status: 422,
+    reason: "Invalid",
+    message: /metadata.ownerReferences\[0\].uid: Invalid value: "": must not be empty/,
+  },
+  {
+    name: "two controllers",
+    request: [
+      "POST",
+      maps,
+      map("x", {
+        ownerReferences: ["a", "b"].map((name) => {
+          return { apiVersion: "v1", kind: "ConfigMap", name, uid: name, controller: true };
+        }),
+      }),
+    ],
+    status: 422,
+    reason: "Invalid",
+    message: /Only one reference can have Controller set to true. Found "true" in references for a and b/,
+  },
+  {
     name: "no name",
     request: ["POST", maps, { metadata: {} }],
     status: 422,
@@ -235,11 +257,35 @@ const errors: readonly ErrorCase[] = [
     message: /dryRun: Unsupported value: "Some"/,
   },
   {
-    name: "a watch from the future",
-    request: ["GET", `${maps}?watch=1&resourceVersion=999999`],
-    status: 410,
-    reason: "Expired",
-    message: /too old resource version/,
+    name: "a list from the future",
+    request: ["GET", `${maps}?resourceVersion=999999`],
+    status: 504,
+    reason: "Timeout",
+    message: /^Timeout: Too large resource version: 999999, current: \d+$/,
+  },
+  {
+    name: "an object from the future",
+    request: ["GET", `${maps}/kept?resourceVersion=999999`],
+    status: 504,
+    reason: "Timeout",
+    message: /^Timeout: Too large resource version: 999999, current: \d+$/,
+  },
+  {
+    name: "a page with a resource version",
+    request: [
+      "GET",
+      `${maps}?continue=${Buffer.from('{"revision":1,"namespace":"","name":""}').toString("base64url")}&resourceVersion=1`,
+    ],
+    status: 400,
+    reason: "BadRequest",
+    message: /not allowed when using continue/,
+  },
+  {
+    name: "a page that nobody offered",
+    request: ["GET", `${maps}?continue=x`],
+    status: 400,
+    reason: "BadRequest",
+    message: /^continue key is not valid$/,
   },
   {
     name: "a precondition that does not hold",

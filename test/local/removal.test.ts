@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { JsonObject } from "../../src/base/json.ts";
 import { openTestPlane, type TestPlane } from "../harness/control-plane.ts";
 
 const maps = "/api/v1/namespaces/default/configmaps";
@@ -98,4 +99,48 @@ test("a policy that does not exist is refused", async () => {
   const { status, body } = await plane.call("DELETE", `${maps}/root`, { propagationPolicy: "Later" });
   assert.equal(status, 422);
   assert.match(body.message, /propagationPolicy: Invalid value: "Later"/);
+});
+
+const gone = { apiVersion: "v1", kind: "ConfigMap", name: "root", uid: "00000000-0000-0000-0000-000000000000" };
+const unserved = { ...gone, apiVersion: "no.such/v1", kind: "Thing" };
+
+const late: readonly {
+  readonly name: string;
+  readonly owners: (root: JsonObject) => readonly JsonObject[];
+  readonly finalizers?: readonly string[];
+  /** Undefined: it goes. */
+  readonly left: number | undefined;
+}[] = [
+  { name: "whose owner is gone", owners: () => [{ ...gone, name: "nobody" }], left: undefined },
+  { name: "whose owner is another one of its name", owners: () => [gone], left: undefined },
+  { name: "with a finalizer", owners: () => [gone], finalizers: ["x.io/wait"], left: 1 },
+  { name: "with one owner that is there", owners: (root) => [gone, root], left: 1 },
+  { name: "with an owner of a kind that is not served", owners: () => [gone, unserved], left: 2 },
+];
+
+for (const { name, owners, finalizers = [], left } of late) {
+  test(`an object that arrives later than its owner went: ${name}`, async () => {
+    await using plane = await openTestPlane();
+    await create(plane, "root");
+    const { uid } = (await plane.call("GET", `${maps}/root`)).body.metadata;
+    const ownerReferences = owners({ ...gone, uid });
+    const made = await plane.call("POST", maps, { metadata: { name: "new", ownerReferences, finalizers } });
+    assert.equal(made.status, 201);
+    await create(plane, "old");
+    await plane.call("PATCH", `${maps}/old`, { metadata: { ownerReferences, finalizers } }, mergeType);
+    for (const which of ["new", "old"]) {
+      const { status, body } = await plane.call("GET", `${maps}/${which}`);
+      assert.equal(status, left === undefined ? 404 : 200, which);
+      if (left === undefined) continue;
+      assert.equal(body.metadata.ownerReferences.length, left);
+      assert.equal(body.metadata.deletionTimestamp !== undefined, finalizers.length > 0);
+    }
+  });
+}
+
+test("a cluster-scoped object that names an owner in a namespace stays", async () => {
+  await using plane = await openTestPlane();
+  const object = { metadata: { name: "n", ownerReferences: [gone] } };
+  await plane.call("POST", "/api/v1/namespaces", object);
+  assert.equal((await plane.call("GET", "/api/v1/namespaces/n")).status, 200);
 });

@@ -47,6 +47,26 @@ test("a write that fails half-way leaves nothing behind, its neighbours stay", a
   assert.equal(store.read("/configmaps", "default", "b"), undefined);
 });
 
+test("what only reads sees writes under way, and is answered once they are committed", async () => {
+  await using directory = await tempDir();
+  let committed = 0;
+  using store = new ObjectStore(join(directory.path, "kube.db"), (changes) => {
+    committed += changes.length;
+  });
+  const write = store.write(() => store.put(key("a"), (revision) => object("a", revision)));
+  const seen = store.consider(() => store.read("/configmaps", "default", "a"));
+  assert.equal(committed, 0);
+  assert.match((await seen) ?? "", /"name":"a"/);
+  assert.equal(committed, 1);
+  await write;
+  await assert.rejects(
+    store.consider(() => {
+      throw new Error("refused");
+    }),
+    /refused/,
+  );
+});
+
 test("a store of a newer program is refused", async () => {
   await using directory = await tempDir();
   const path = join(directory.path, "kube.db");

@@ -58,3 +58,22 @@ test("of objects only what selectors read is kept beside the text", () => {
     { ...head, type: "MODIFIED", revision: 2, object: event, previous: kept },
   ]);
 });
+
+test("what was there before is told as far back as the window reaches, at no more than its size", () => {
+  const window = new WatchWindow(0, { maxChanges: 1_000, maxCharacters: 100 });
+  const head = { resource: "/configmaps", namespace: "default", name: "a" };
+  const object = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "a" } };
+  const text = (revision: number) => `a${revision}`.padEnd(10, ".");
+  for (let revision = 1; revision <= 20; revision++) {
+    const before = { previous: object, previousText: text(revision - 1) };
+    window.publish([{ ...head, type: "MODIFIED", revision, object, text: text(revision), ...before }]);
+    const { oldest } = window;
+    assert.ok((revision - oldest + 1) * 10 <= 100, `${revision - oldest} changes are held`);
+    for (let at = oldest; at < revision; at++) {
+      assert.equal(window.before("/configmaps", at)?.get("default/a")?.text, text(at));
+    }
+    assert.equal(window.before("/configmaps", oldest - 1), undefined);
+    assert.deepEqual(window.before("/configmaps", revision)?.size, 0);
+  }
+  assert.deepEqual(window.before("/secrets", window.oldest)?.size, 0);
+});

@@ -92,3 +92,17 @@ test("closing the control plane ends its watches", async () => {
   await plane[Symbol.asyncDispose]();
   assert.deepEqual(await end, []);
 });
+
+test("a watch from the future waits for it, and ends in time", async () => {
+  const clock = createVirtualClock();
+  await using plane = await openTestPlane({ clock });
+  const { metadata } = await plane.client.create(map("a"));
+  const from = Number(metadata.resourceVersion) + 2;
+  const lines = await openLines(plane, `timeoutSeconds=90&resourceVersion=${from}`, new AbortController().signal);
+  const first = take(lines, 1);
+  for (const name of ["b", "c", "d"]) await plane.client.create(map(name));
+  assert.deepEqual(await first, ["ADDED d"]);
+  const end = take(lines, 1);
+  await clock.advance(90_000);
+  assert.deepEqual(await end, []);
+});

@@ -7,7 +7,7 @@ import type { KubeObject } from "../../src/objects/object.ts";
 import type { ResourceName } from "../../src/record/records.ts";
 import type { ApplicationLooks } from "../../src/server/application-resource-routes.ts";
 import type { ApplicationAccess } from "../../src/server/application-routes.ts";
-import { openServer } from "../../src/server/server.ts";
+import { openServer, type ServerOptions } from "../../src/server/server.ts";
 
 export type Parts = Readonly<Record<string, unknown>> & { readonly metadata?: object; readonly spec?: object };
 
@@ -42,7 +42,7 @@ export interface Applications extends AsyncDisposable {
 /** The API on a random port over plain Applications: a sync only sets `operation`, and nothing works on it. */
 export async function openApplications(
   all: readonly KubeObject[] | undefined,
-  more: { readonly refreshTimeoutMs?: number } = {},
+  more: Pick<ServerOptions, "refreshTimeoutMs" | "control" | "edits"> = {},
 ): Promise<Applications> {
   const key = ({ namespace, name }: { namespace?: string; name?: string }) => `${namespace}/${name}`;
   const stored = new Map((all ?? []).map((one) => [key(one.metadata), one]));

@@ -26,6 +26,9 @@ export interface ApplicationsClient {
   get(app: AppName, refresh?: "normal" | "hard"): Promise<KubeObject>;
   sync(app: AppName, body: JsonObject): Promise<KubeObject>;
   sensor(app: AppName): Promise<JsonObject>;
+  /** The plan that an automated sync waits with. @throws EngineError NOT_FOUND */
+  approval(app: AppName): Promise<{ readonly plan: string; readonly message: string }>;
+  approve(app: AppName, plan: string): Promise<void>;
   create(object: JsonObject, options: { readonly upsert: boolean; readonly validate: boolean }): Promise<KubeObject>;
   /** Replaces the spec; answers it as stored. */
   updateSpec(app: AppName, spec: JsonObject, validate: boolean): Promise<JsonObject>;
@@ -68,6 +71,10 @@ export function openApplicationsClient(flags: GlobalFlags): ApplicationsClient {
     ...parts(engine),
     sync: (app, body) => asked(engine.post<KubeObject>(`/applications/${pathOf(app, "/sync")}`, body)),
     sensor: (app) => asked(engine.get<JsonObject>(`/tiphys/applications/${pathOf(app, "/sensor")}`)),
+    approval: (app) => engine.get(`/tiphys/applications/${pathOf(app, "/approval")}`),
+    async approve(app, plan) {
+      await engine.post(`/tiphys/applications/${pathOf(app, "/approve")}`, { plan });
+    },
   };
 }
 

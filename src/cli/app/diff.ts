@@ -5,18 +5,17 @@ import { diffLines } from "../../base/text-diff.ts";
 import { formatYaml } from "../../base/yaml.ts";
 import { diffObject } from "../../gitops/diff/object-diff.ts";
 import type { KubeObject } from "../../objects/object.ts";
-import { globalFlags } from "../engine-client.ts";
+import { type GlobalFlags, globalFlags } from "../engine-client.ts";
 import { exitCodeOf, exitingWith } from "../exit.ts";
 import { type ApplicationsClient, type AppName, openApplicationsClient, parseAppName } from "./applications-client.ts";
+import { addLocalFlags, type LocalFlags, localManifests } from "./local.ts";
 import { stateIn } from "./manifests.ts";
-import { addSwitch, collected, parseCount } from "./options.ts";
+import { addSwitch, parseCount } from "./options.ts";
+import { addRevisionFlags, type RevisionFlags, revisionsOf } from "./revision-flags.ts";
 
-interface DiffFlags {
+interface DiffFlags extends RevisionFlags, LocalFlags {
   readonly refresh?: true;
   readonly hardRefresh?: true;
-  readonly revision?: string;
-  readonly revisions: readonly string[];
-  readonly sourcePositions: readonly string[];
   readonly exitCode?: boolean;
   readonly diffExitCode: number;
   readonly appNamespace?: string;
@@ -41,31 +40,41 @@ export function diffCommand(): Command {
     .argument("<appname>", "NAME or NAMESPACE/NAME")
     .option("--refresh", "compare anew first")
     .option("--hard-refresh", "render and compare anew first")
-    .option("--revision <revision>", "instead of the source's target")
-    .option("--revisions <revision>", "of several sources; may be repeated", collected, [])
-    .option("--source-positions <n>", "which source, from 1, for each revision; may be repeated", collected, [])
     .option("--diff-exit-code <code>", "instead of 1", parseCount, 1)
     .option("-N, --app-namespace <namespace>", "the Application's namespace");
+  addLocalFlags(addRevisionFlags(command));
   addSwitch(command, "exit-code", "say by the exit code whether something differs (default)");
   return command.action(async (text: string, flags: DiffFlags, self: Command) => {
     const client = openApplicationsClient(globalFlags(self));
-    const shown = await differences(client, parseAppName(text, flags.appNamespace), flags).catch((error: unknown) => {
-      // 1 says that something differs; what is already told apart stays so.
-      throw error instanceof Error && exitCodeOf(error) === 1 ? exitingWith(errorCode, error) : error;
-    });
+    const shown = await differences(client, parseAppName(text, flags.appNamespace), flags, globalFlags(self)).catch(
+      (error: unknown) => {
+        // 1 says that something differs; what is already told apart stays so.
+        throw error instanceof Error && exitCodeOf(error) === 1 ? exitingWith(errorCode, error) : error;
+      },
+    );
     process.stdout.write(shown.join(""));
     if (shown.length > 0 && flags.exitCode !== false) process.exitCode = flags.diffExitCode;
   });
 }
 
-async function differences(client: ApplicationsClient, app: AppName, flags: DiffFlags): Promise<readonly string[]> {
-  await client.get(app, flags.hardRefresh ? "hard" : flags.refresh ? "normal" : undefined);
+/** A text for each object that differs. */
+export async function differences(
+  client: ApplicationsClient,
+  app: AppName,
+  flags: Omit<DiffFlags, "diffExitCode">,
+  { dataDir }: GlobalFlags,
+): Promise<readonly string[]> {
+  const application = await client.get(app, flags.hardRefresh ? "hard" : flags.refresh ? "normal" : undefined);
   const managed = (await client.managed(app)).filter(isShown);
-  const { revision, revisions, sourcePositions } = flags;
-  const isOther = revision !== undefined || revisions.length > 0;
-  const sides = isOther
-    ? sidesAt(managed, await client.manifests(app, { revision, revisions, sourcePositions }))
-    : managed.map(sidesOf);
+  const wanted = revisionsOf(flags, application);
+  const isOther = wanted.revision !== undefined || wanted.revisions.length > 0;
+  const targets =
+    flags.local !== undefined
+      ? await localManifests(application, flags, dataDir)
+      : isOther
+        ? await client.manifests(app, wanted)
+        : undefined;
+  const sides = targets === undefined ? managed.map(sidesOf) : sidesAt(managed, targets);
   return sides.flatMap(differenceText);
 }
 

@@ -1,9 +1,10 @@
 import { Command } from "commander";
+import { listOf, objectOf, textOf } from "../../api/fields.ts";
 import { systemClock } from "../../base/clock.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import { globalFlags } from "../engine-client.ts";
-import { print } from "../output.ts";
-import { qualifiedName } from "./application.ts";
+import { print, table } from "../output.ts";
+import { qualifiedName, sourcesOf } from "./application.ts";
 import { openApplicationsClient, parseAppName } from "./applications-client.ts";
 import { detailsText, localZone } from "./summary.ts";
 import { treeText } from "./tree-text.ts";
@@ -12,6 +13,7 @@ interface GetFlags {
   readonly refresh?: true;
   readonly hardRefresh?: true;
   readonly showOperation?: true;
+  readonly showParams?: true;
   readonly appNamespace?: string;
 }
 
@@ -23,6 +25,7 @@ export function getCommand(): Command {
     .option("--refresh", "compare anew first")
     .option("--hard-refresh", "render and compare anew first")
     .option("--show-operation", "with the last operation")
+    .option("--show-params", "with the parameters of its charts")
     .option("-N, --app-namespace <namespace>", "the Application's namespace")
     .action(async (text: string, flags: GetFlags, self: Command) => {
       const app = parseAppName(text, flags.appNamespace);
@@ -35,11 +38,23 @@ export function getCommand(): Command {
       const asTree = (isDetailed: boolean) => (found: KubeObject) =>
         `${detailsText(found, context, flags.showOperation === true, false)}\n\n${treeText(tree, found, systemClock.now(), isDetailed)}`;
       print(globalFlags(self), application, {
-        text: (found) => detailsText(found, context, flags.showOperation === true),
+        text: (found) =>
+          [
+            detailsText(found, context, flags.showOperation === true),
+            ...(flags.showParams ? ["", parametersText(found)] : []),
+          ].join("\n"),
         name: qualifiedName,
         own: { tree: asTree(false), "tree=detailed": asTree(true) },
       });
     });
+}
+
+function parametersText(application: KubeObject): string {
+  const all = sourcesOf(application).flatMap(({ helm }) => listOf(objectOf(helm).parameters).map(objectOf));
+  return table(
+    ["NAME", "VALUE"],
+    all.map(({ name, value }) => [textOf(name), textOf(value)]),
+  );
 }
 
 function refreshOf({ refresh, hardRefresh }: GetFlags): "normal" | "hard" | undefined {

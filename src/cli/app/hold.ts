@@ -1,12 +1,8 @@
 import { Command } from "commander";
-import { listOf, objectOf, textOf } from "../../api/fields.ts";
 import { instant, isoTime, systemClock } from "../../base/clock.ts";
 import { parseNanoseconds } from "../../base/duration.ts";
 import { EngineError } from "../../base/errors.ts";
-import type { JsonValue } from "../../base/json.ts";
 import { holdAnnotation, holdUntilAnnotation } from "../../gitops/reconcile/held-back.ts";
-import { approvedPlanAnnotation } from "../../gitops/sync/guard.ts";
-import type { KubeObject } from "../../objects/object.ts";
 import { globalFlags } from "../engine-client.ts";
 import { type ApplicationsClient, type AppName, openApplicationsClient, parseAppName } from "./applications-client.ts";
 
@@ -67,29 +63,14 @@ export function approveCommand(): Command {
     .action(async (text: string, flags: { readonly plan?: string; readonly appNamespace?: string }, self: Command) => {
       const app = parseAppName(text, flags.appNamespace);
       const client = openApplicationsClient(globalFlags(self));
-      const waiting = waitingPlan(await client.get(app));
-      if (waiting === undefined) throw new EngineError("NOT_FOUND", `Application '${app.name}' waits for no approval`);
       if (flags.plan === undefined) {
-        process.stdout.write(`${waiting.message}\nTo approve: tiphys app approve ${text} --plan ${waiting.digest}\n`);
+        const { plan, message } = await client.approval(app);
+        process.stdout.write(`${message}\nTo approve: tiphys app approve ${text} --plan ${plan}\n`);
         return;
       }
-      if (flags.plan !== waiting.digest) {
-        throw new EngineError("USAGE", `--plan: "${flags.plan}" is not the plan that waits now, ${waiting.digest}`);
-      }
-      await annotate(client, app, { [approvedPlanAnnotation]: waiting.digest });
-      process.stdout.write(`Application '${app.name}' plan ${waiting.digest} approved\n`);
+      await client.approve(app, flags.plan);
+      process.stdout.write(`Application '${app.name}' plan ${flags.plan} approved\n`);
     });
-}
-
-/** From the condition that tells of it. */
-function waitingPlan({ status }: KubeObject): { readonly digest: string; readonly message: string } | undefined {
-  for (const condition of listOf(objectOf(status as JsonValue | undefined).conditions)) {
-    const message = textOf(objectOf(condition).message);
-    const [, before = "", digest] =
-      /^(needs approval: .*)\. To approve: .*=([0-9a-f]{16}), or sync/.exec(message) ?? [];
-    if (digest !== undefined) return { digest, message: before };
-  }
-  return undefined;
 }
 
 /** Null takes an annotation away. */

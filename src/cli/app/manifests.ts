@@ -2,39 +2,42 @@ import { Command, Option } from "commander";
 import { textOf } from "../../api/fields.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { formatYaml } from "../../base/yaml.ts";
-import { globalFlags } from "../engine-client.ts";
+import { type GlobalFlags, globalFlags } from "../engine-client.ts";
 import { type ApplicationsClient, type AppName, openApplicationsClient, parseAppName } from "./applications-client.ts";
-import { collected } from "./options.ts";
+import { addLocalFlags, type LocalFlags, localManifests } from "./local.ts";
+import { addRevisionFlags, type RevisionFlags, revisionsOf } from "./revision-flags.ts";
 
-interface ManifestFlags {
+interface ManifestFlags extends RevisionFlags, LocalFlags {
   readonly source: "git" | "live";
-  readonly revision?: string;
-  readonly revisions: readonly string[];
-  readonly sourcePositions: readonly string[];
   readonly appNamespace?: string;
 }
 
 /** `tiphys app manifests APPNAME` */
 export function manifestsCommand(): Command {
-  return new Command("manifests")
+  const command = new Command("manifests")
     .description("The objects as the source says, or as they are")
     .argument("<appname>", "NAME or NAMESPACE/NAME")
     .addOption(new Option("--source <source>", "whose state").choices(["git", "live"]).default("git"))
-    .option("--revision <revision>", "instead of the source's target")
-    .option("--revisions <revision>", "of several sources; may be repeated", collected, [])
-    .option("--source-positions <n>", "which source, from 1, for each revision; may be repeated", collected, [])
-    .option("-N, --app-namespace <namespace>", "the Application's namespace")
-    .action(async (text: string, flags: ManifestFlags, self: Command) => {
-      const client = openApplicationsClient(globalFlags(self));
-      const app = parseAppName(text, flags.appNamespace);
-      const objects = await (flags.source === "live" ? liveObjects(client, app) : targets(client, app, flags));
-      process.stdout.write(objects.map((object) => `---\n${formatYaml(object)}`).join(""));
-    });
+    .option("-N, --app-namespace <namespace>", "the Application's namespace");
+  return addLocalFlags(addRevisionFlags(command)).action(async (text: string, flags: ManifestFlags, self: Command) => {
+    const client = openApplicationsClient(globalFlags(self));
+    const app = parseAppName(text, flags.appNamespace);
+    const objects = await (flags.source === "live"
+      ? liveObjects(client, app)
+      : targets(client, app, flags, globalFlags(self)));
+    process.stdout.write(objects.map((object) => `---\n${formatYaml(object)}`).join(""));
+  });
 }
 
-function targets(client: ApplicationsClient, app: AppName, flags: ManifestFlags): Promise<readonly JsonObject[]> {
-  const { revision, revisions, sourcePositions } = flags;
-  return client.manifests(app, { revision, revisions, sourcePositions });
+async function targets(
+  client: ApplicationsClient,
+  app: AppName,
+  flags: ManifestFlags,
+  { dataDir }: GlobalFlags,
+): Promise<readonly JsonObject[]> {
+  const application = await client.get(app);
+  if (flags.local !== undefined) return localManifests(application, flags, dataDir);
+  return client.manifests(app, revisionsOf(flags, application));
 }
 
 async function liveObjects(client: ApplicationsClient, app: AppName): Promise<readonly JsonObject[]> {

@@ -5,10 +5,10 @@ import type { JsonObject } from "../../base/json.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import { resourcesOf } from "./application.ts";
 import { isSelected, namedOf, type ResourcePattern } from "./resource-states.ts";
+import { type RevisionFlags, revisionsOf } from "./revision-flags.ts";
 
 /** The flags of `app sync` that make the request. */
-export interface RequestFlags {
-  readonly revision?: string;
+export interface RequestFlags extends RevisionFlags {
   readonly resource: readonly ResourcePattern[];
   readonly prune?: true;
   readonly dryRun?: true;
@@ -28,7 +28,8 @@ export interface RequestFlags {
 
 /** @throws EngineError NOT_FOUND when `--resource` fits no object of the Application */
 export function syncBodyOf(flags: RequestFlags, application: KubeObject): JsonObject {
-  const { revision, prune = false, dryRun = false, force = false, strategy, retryLimit } = flags;
+  const { revision, revisions, sourcePositions } = revisionsOf(flags, application);
+  const { prune = false, dryRun = false, force = false, strategy, retryLimit } = flags;
   const items = [
     ...(flags.replace ? ["Replace=true"] : []),
     ...(flags.serverSide ? ["ServerSideApply=true"] : []),
@@ -40,6 +41,7 @@ export function syncBodyOf(flags: RequestFlags, application: KubeObject): JsonOb
     dryRun,
     strategy: { [strategy]: { force } },
     ...(revision === undefined ? {} : { revision }),
+    ...(revisions.length === 0 ? {} : { revisions, sourcePositions: sourcePositions.map(Number) }),
     ...(resources.length === 0 ? {} : { resources }),
     ...(items.length === 0 ? {} : { syncOptions: { items } }),
     ...(flags.info.length === 0 ? {} : { infos: flags.info.map(infoOf) }),

@@ -77,6 +77,18 @@ export function removeCommand(): Command {
     });
 }
 
+/** `tiphys cluster rotate-auth SERVER/NAME` */
+export function rotateCommand(): Command {
+  return new Command("rotate-auth")
+    .description("Another token for the service account that the engine uses there")
+    .argument("<cluster>", "its server or name")
+    .action(async (id: string, _flags: object, self: Command) => {
+      const [path = "", query = ""] = pathOf(id).split("?");
+      await openControlClient(globalFlags(self)).post(`${path}/rotate-auth?${query}`, {});
+      process.stdout.write(`Cluster '${id}' rotated auth\n`);
+    });
+}
+
 function pathOf(id: string): string {
   return at("/clusters", id, { "id.type": id.includes("://") ? "server" : "name" });
 }

@@ -6,11 +6,20 @@ import { globalFlags } from "../engine-client.ts";
 import { exitingWith } from "../exit.ts";
 import { print, table } from "../output.ts";
 import { changeProject, readProject, specOf } from "./project.ts";
+import { roleTokenCommands, tokensText } from "./role-tokens.ts";
 
 /** `tiphys proj role …` */
 export function roleCommand(): Command {
   const command = new Command("role").description("Roles of a project").helpCommand(false);
-  const all = [listCommand(), getCommand(), createCommand(), deleteCommand(), ...policyCommands(), ...groupCommands()];
+  const all: Command[] = [
+    listCommand(),
+    getCommand(),
+    createCommand(),
+    deleteCommand(),
+    ...policyCommands(),
+    ...groupCommands(),
+  ];
+  all.push(...roleTokenCommands());
   for (const sub of all) command.addCommand(sub);
   return command;
 }
@@ -44,13 +53,14 @@ function getCommand(): Command {
     });
 }
 
-function roleText({ name, description, policies, groups }: JsonObject): string {
+function roleText({ name, description, policies, groups, jwtTokens }: JsonObject): string {
   return [
     `Role Name:     ${textOf(name)}`,
     `Description:   ${textOf(description)}`.trimEnd(),
     "Policies:",
     ...listOf(policies).map(textOf),
     ...(listOf(groups).length === 0 ? [] : [`Groups:        ${listOf(groups).map(textOf).join(", ")}`]),
+    ...(listOf(jwtTokens).length === 0 ? [] : ["JWT Tokens:", tokensText(objectsOf(jwtTokens), false)]),
   ].join("\n");
 }
 
@@ -94,7 +104,7 @@ function policyCommands(): readonly Command[] {
       .argument("<project>")
       .argument("<role>")
       .requiredOption("-a, --action <action>", "get, create, update, delete, sync, override or *")
-      .requiredOption("--object <object>", "the Application's name, or *")
+      .requiredOption("-o, --object <object>", "the Application's name, or *")
       .option("-p, --permission <permission>", "allow or deny", "allow")
       .option("-r, --resource <resource>", "the kind of object", "applications")
       .action(async (project: string, role: string, flags: PolicyFlags, self: Command) => {

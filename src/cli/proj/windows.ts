@@ -3,6 +3,7 @@ import { listOf, objectsOf, textOf } from "../../api/fields.ts";
 import { EngineError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { addSwitch, parseCount } from "../app/options.ts";
+import { at, openControlClient } from "../control-client.ts";
 import { globalFlags } from "../engine-client.ts";
 import { exitingWith } from "../exit.ts";
 import { print, table } from "../output.ts";
@@ -120,21 +121,33 @@ async function changeWindow(
 
 function listCommand(): Command {
   return new Command("list").argument("<project>").action(async (project: string, _flags: object, self: Command) => {
+    const flags = globalFlags(self);
     const windows = objectsOf(specOf(await readProject(project, self)).syncWindows);
-    print(globalFlags(self), windows, { text: windowsText });
+    const open = await openControlClient(flags).get(`${at("/projects", project)}/syncwindows`);
+    const active = new Set(objectsOf(open.windows).map(windowKey));
+    print(flags, windows, { text: (all) => windowsText(all, (window) => active.has(windowKey(window))) });
   });
 }
 
-const headers = ["ID", "KIND", "SCHEDULE", "DURATION", "APPLICATIONS", "NAMESPACES", "CLUSTERS"];
+/** What makes a window another one (spec argo-cd-surface 2.7). */
+function windowKey({ kind, schedule, duration, timeZone, andOperator, ...lists }: JsonObject): string {
+  const { applications, namespaces, clusters } = lists;
+  const all = [applications, namespaces, clusters].map((list) => listOf(list));
+  return JSON.stringify([kind, schedule, duration, textOf(timeZone) || "UTC", andOperator === true, all]);
+}
 
-/** Whether a window is active is for the engine to say, which knows the time: STATUS is not shown here yet. */
-function windowsText(windows: readonly JsonObject[]): string {
+const headers = ["ID", "STATUS", "KIND", "SCHEDULE", "DURATION", "APPLICATIONS", "NAMESPACES", "CLUSTERS"];
+
+function windowsText(windows: readonly JsonObject[], isActive: (window: JsonObject) => boolean): string {
   const enabled = (value: unknown): string => (value === true ? "Enabled" : "Disabled");
   const globs = (value: JsonObject[string] | undefined): string => listOf(value).map(textOf).join(",") || "-";
-  const rows = windows.map(({ kind, schedule, duration, applications, namespaces, clusters, ...more }, id) => [
-    ...[String(id), textOf(kind), textOf(schedule), textOf(duration), globs(applications), globs(namespaces)],
-    ...[globs(clusters), enabled(more.manualSync), enabled(more.syncOverrun), textOf(more.timeZone) || "UTC"],
-    enabled(more.andOperator),
-  ]);
+  const rows = windows.map((window, id) => {
+    const { kind, schedule, duration, applications, namespaces, clusters, ...more } = window;
+    return [
+      ...[String(id), isActive(window) ? "Active" : "Inactive", textOf(kind), textOf(schedule), textOf(duration)],
+      ...[globs(applications), globs(namespaces), globs(clusters), enabled(more.manualSync)],
+      ...[enabled(more.syncOverrun), textOf(more.timeZone) || "UTC", enabled(more.andOperator)],
+    ];
+  });
   return table([...headers, "MANUALSYNC", "SYNCOVERRUN", "TIMEZONE", "USEANDOPERATOR"], rows);
 }

@@ -60,7 +60,7 @@ async function openTree(path: string, flags: RenderFlags, renderer: Renderer, si
 }
 
 /** The repository that a folder is in; else the current directory, if it is below that; else the folder itself. */
-function rootOf(path: string): string {
+export function rootOf(path: string): string {
   for (let folder = path; ; folder = dirname(folder)) {
     if (existsSync(resolve(folder, ".git"))) return folder;
     if (folder === dirname(folder)) break;

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { defaultRenderingSettings } from "../../api/rendering-settings.ts";
 import { systemClock } from "../../base/clock.ts";
 import { createLogger } from "../../base/log.ts";
 import { createRenderCache, type RenderCache } from "../../gitops/reconcile/render-cache.ts";
@@ -46,7 +47,7 @@ export async function openRenderer(flags: RenderingFlags, dataDir: string): Prom
     settings: {
       tools: createTools({ paths: toolPaths, directory: join(dataDir, "tools"), env, clock }),
       workDirectory: join(directory, "work"),
-      kustomizeBuildOptions,
+      rendering: () => ({ ...defaultRenderingSettings, kustomizeBuildOptions }),
       plugins,
     },
     ...(existsSync(dataDir) ? { store } : {}),

@@ -13,6 +13,11 @@ const plain = {
   name: "name",
   project: "project",
   proxy: "proxy",
+  noProxy: "noProxy",
+  azureServicePrincipalClientId: "azureServicePrincipalClientId",
+  azureServicePrincipalClientSecret: "azureServicePrincipalClientSecret",
+  azureServicePrincipalTenantId: "azureServicePrincipalTenantId",
+  azureActiveDirectoryEndpoint: "azureActiveDirectoryEndpoint",
   githubAppId: "githubAppID",
   githubAppInstallationId: "githubAppInstallationID",
   githubAppEnterpriseBaseUrl: "githubAppEnterpriseBaseUrl",
@@ -53,8 +58,21 @@ export function addCredentialFlags(command: Command): Command {
     .option("--github-app-enterprise-base-url <url>", "of a GitHub app")
     .option("--gcp-service-account-key-path <file>", "of Google")
     .option("--use-azure-workload-identity", "of Azure")
+    .option("--azure-service-principal-client-id <id>", "of Azure")
+    .option("--azure-service-principal-client-secret <secret>", "of Azure")
+    .option("--azure-service-principal-tenant-id <id>", "of Azure")
+    .option("--azure-active-directory-endpoint <url>", "of Azure")
     .option("--proxy <url>", "through this proxy")
+    .addOption(noProxyOption())
     .option("--upsert", "change what is there");
+}
+
+/** Its name begins as a denial of --proxy does, and is none. */
+function noProxyOption(): Option {
+  const option = new Option("--no-proxy <hosts>", "hosts that are reached without it, by commas");
+  option.negate = false;
+  option.attributeName = () => "noProxy";
+  return option;
 }
 
 /** The fields of the API that the flags say. @throws EngineError MANIFEST_UNREADABLE for a file that cannot be read */

@@ -1,10 +1,12 @@
+import { type Clock, sleepFor } from "../../base/clock.ts";
 import { EngineError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
+import { refreshAnnotation } from "../../gitops/reconcile/refresh-needed.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import type { ResourceName } from "../../record/records.ts";
 import type { ApplicationController } from "./application.ts";
 import { applicationSensor } from "./application-sensor.ts";
-import { type ApplicationStore, readApplication } from "./application-store.ts";
+import { type ApplicationStore, conflictUnless, readApplication } from "./application-store.ts";
 
 /** Applications as the API shows and changes them. */
 export interface ApplicationDoor {
@@ -19,14 +21,34 @@ export interface ApplicationDoor {
 }
 
 const writeTimeoutMs = 30_000;
+/** How long the engine that has the Application may take; longer than it takes another to follow one that died. */
+const refreshTimeoutMs = 60_000;
+const refreshPollMs = 50;
 /** While others write all the time. */
 const maxAttempts = 10;
 
-export function createApplicationDoor(store: ApplicationStore, controller: ApplicationController): ApplicationDoor {
+export interface ApplicationDoorDeps {
+  readonly store: ApplicationStore;
+  readonly controller: Pick<ApplicationController, "has" | "offerLocal">;
+  readonly clock: Clock;
+}
+
+/** The door of any engine, whichever has the Application. */
+export function createApplicationDoor({ store, controller, clock }: ApplicationDoorDeps): ApplicationDoor {
   function known(ref: ResourceName): KubeObject {
     const object = store.find(keyOf(ref));
     if (object !== undefined) return object;
     throw notFound(ref);
+  }
+
+  async function askByAnnotation(application: string, hard: boolean): Promise<void> {
+    const signal = AbortSignal.timeout(refreshTimeoutMs);
+    const asked = { [refreshAnnotation]: hard ? "hard" : "normal" };
+    if ((await store.annotate(application, asked, signal)) === undefined) return;
+    while (store.find(application)?.metadata.annotations?.[refreshAnnotation] !== undefined) {
+      if (signal.aborted) throw new EngineError("ENGINE_UNREACHABLE", notAnswered(application));
+      await sleepFor(clock, refreshPollMs, signal).catch(() => undefined);
+    }
   }
 
   return {
@@ -50,7 +72,17 @@ export function createApplicationDoor(store: ApplicationStore, controller: Appli
       known(ref);
       const application = keyOf(ref);
       const what = hard ? "a person asks to render anew" : "a person asks to compare anew";
-      await controller.offerLocal({ reason: "spec", application, id: `refresh/${application}`, what, level: 3, hard });
+      const reason = {
+        reason: "spec" as const,
+        application,
+        id: `refresh/${application}`,
+        what,
+        level: 3 as const,
+        hard,
+      };
+      if (controller.has(application)) await controller.offerLocal(reason);
+      // Of another engine, or handed over meanwhile: it is asked as anybody asks, by the annotation.
+      if (!controller.has(application)) await askByAnnotation(application, hard);
       return known(ref);
     },
     sensor(ref) {
@@ -65,15 +97,14 @@ function keyOf({ namespace, name }: ResourceName): string {
   return `${namespace}/${name}`;
 }
 
+function notAnswered(application: string): string {
+  return `Application ${application} was not compared within ${refreshTimeoutMs / 1_000} s by the engine that has it`;
+}
+
 function inProgress(): EngineError {
   return new EngineError("SYNC_REFUSED", "another operation is already in progress");
 }
 
 function notFound({ namespace, name }: ResourceName): EngineError {
   return new EngineError("NOT_FOUND", `there is no Application "${name}" in namespace "${namespace}"`);
-}
-
-function conflictUnless(isLast: boolean, error: unknown): "conflict" {
-  if (!isLast && error instanceof EngineError && error.code === "API_CONFLICT") return "conflict";
-  throw error;
 }

@@ -57,17 +57,28 @@ export function createApplicationEdits(deps: ApplicationEditsDeps): ApplicationE
       await kube.delete(refOf(keyOf(ref)), {}, AbortSignal.timeout(writeTimeoutMs));
       await gone(store, now);
     },
-    async terminate(ref) {
-      const signal = AbortSignal.timeout(writeTimeoutMs);
-      const now = await store.read(keyOf(ref), signal);
-      if (now === undefined) throw notFound(ref);
-      const { operationState } = objectOf(now.status as JsonValue | undefined);
-      if (!isJsonObject(now.operation) || !isJsonObject(operationState)) {
-        throw new EngineError("SYNC_REFUSED", "Unable to terminate operation. No operation is in progress");
-      }
-      await store.patch(keyOf(ref), { status: { operationState: { phase: "Terminating" } } }, signal);
-    },
+    terminate: (ref) => terminate(ref, store),
   };
+}
+
+/** Whichever engine has it sees that the phase changed. */
+async function terminate(ref: ResourceName, store: ApplicationStore): Promise<void> {
+  const signal = AbortSignal.timeout(writeTimeoutMs);
+  for (let attempt = 1; ; attempt++) {
+    const now = await store.read(keyOf(ref), signal);
+    if (now === undefined) throw notFound(ref);
+    const { operationState } = objectOf(now.status as JsonValue | undefined);
+    if (!isJsonObject(now.operation) || !isJsonObject(operationState)) {
+      throw new EngineError("SYNC_REFUSED", "Unable to terminate operation. No operation is in progress");
+    }
+    try {
+      const patch = { status: { operationState: { phase: "Terminating" } } };
+      await store.patch(keyOf(ref), patch, signal, now.metadata.resourceVersion ?? "");
+      return;
+    } catch (error) {
+      if (!isConflict(error) || attempt === maxAttempts) throw error;
+    }
+  }
 }
 
 async function create(
@@ -109,10 +120,13 @@ async function change(
     try {
       return await seen(store, await kube.update(wanted, { fieldManager: "tiphys" }, signal));
     } catch (error) {
-      const isConflict = error instanceof EngineError && error.code === "API_CONFLICT";
-      if (!isConflict || attempt === maxAttempts) throw error;
+      if (!isConflict(error) || attempt === maxAttempts) throw error;
     }
   }
+}
+
+function isConflict(error: unknown): boolean {
+  return error instanceof EngineError && error.code === "API_CONFLICT";
 }
 
 /** A finalizer of ours in place of those of ours that are there; undefined: none. */

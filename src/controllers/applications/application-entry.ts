@@ -2,12 +2,19 @@ import type { CompiledSensor } from "../../events/sensor/compile.ts";
 import { createMemory, type Memory } from "../../gitops/reconcile/look.ts";
 import { mergeRequests, type ReconcileRequest } from "../../gitops/reconcile/request.ts";
 import type { OperationRun } from "./application-operation.ts";
+import { leaseLost } from "./application-partition.ts";
 import type { UsedRepository } from "./repository-poller.ts";
 
 /** Requests that were taken to be acted on, as one, and whom to tell once that is done. */
 export interface Taken {
   readonly pending: ReconcileRequest | undefined;
-  readonly done: readonly (() => void)[];
+  readonly done: readonly Done[];
+}
+
+export interface Done {
+  call(): void;
+  /** What asked is stored: whoever has the Application next takes it again, unless it is told. */
+  readonly isStored: boolean;
 }
 
 /** What is known of one Application while it is there. */
@@ -31,6 +38,8 @@ export interface Entry {
   lastSync: string | undefined;
   /** Whether it was looked at since the start of this process. */
   isKnown: boolean;
+  /** Whether another engine had it until now: the copies of repositories here may be older than what that one brought about. */
+  isTakenOver: boolean;
   /** Whether requests were passed over since the last look: pushes may be among them. */
   hasPassedOver: boolean;
   isSoon: boolean;
@@ -38,12 +47,18 @@ export interface Entry {
   consent: string;
   /** The one timer that asks again. */
   timer: AbortController | undefined;
+  /** Ends its work here: another engine has it. */
+  readonly stop: AbortController;
+  /** The reconcile that is under way. */
+  working: Promise<unknown> | undefined;
+  /** Settles once nothing is under way any more of what was before another engine had it. */
+  readonly left: Promise<unknown>;
 }
 
 const nothing: Taken = { pending: undefined, done: [] };
 
 /** `former`: one of the same name that is no more; what it was asked for goes on. */
-export function createEntry(uid: string, former: Entry | undefined): Entry {
+export function createEntry(uid: string, former: Entry | undefined, left: Promise<unknown> = Promise.resolve()): Entry {
   return {
     uid,
     memory: createMemory(),
@@ -58,13 +73,35 @@ export function createEntry(uid: string, former: Entry | undefined): Entry {
     hasMovingChart: false,
     lastSync: undefined,
     isKnown: false,
+    isTakenOver: false,
     hasPassedOver: false,
     isSoon: false,
     timer: undefined,
+    stop: new AbortController(),
+    working: undefined,
+    left,
   };
 }
 
-export function addRequest(entry: Entry, request: ReconcileRequest, done: (() => void) | undefined): void {
+/**
+ * For the time when another engine has the Application: what is known of its spec stays, all work on it ends. Stored
+ * requests are not told of: they are the other's now.
+ */
+export function handOver(key: string, entry: Entry): Entry {
+  entry.timer?.abort();
+  entry.stop.abort(leaseLost(key));
+  dropLocal(entry);
+  const left = Promise.allSettled([entry.left, entry.working, entry.run?.ended]);
+  void left.then(() => dropLocal(entry)); // a reconcile that was cut off put back what it had taken
+  const { sensor, problem, instance, repositories, hasMovingChart } = entry;
+  return { ...createEntry(entry.uid, undefined, left), sensor, problem, instance, repositories, hasMovingChart };
+}
+
+function dropLocal(entry: Entry): void {
+  for (const { call, isStored } of takeRequests(entry, false).done) if (!isStored) call();
+}
+
+export function addRequest(entry: Entry, request: ReconcileRequest, done: Done | undefined): void {
   entry.waiting = join(entry.waiting, { pending: request, done: done === undefined ? [] : [done] });
 }
 
@@ -87,7 +124,7 @@ export function holdWish(entry: Entry, taken: Taken): void {
 }
 
 export function settle({ done }: Taken): void {
-  for (const call of done) call();
+  for (const one of done) one.call();
 }
 
 function join(earlier: Taken, later: Taken): Taken {

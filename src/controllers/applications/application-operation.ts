@@ -29,6 +29,7 @@ import { readTime } from "../../gitops/reconcile/timestamps.ts";
 import type { SyncProgress } from "../../gitops/sync/sync.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import type { Ledger, SyncRecord } from "../../record/records.ts";
+import { leaseLost } from "./application-partition.ts";
 import { type ApplicationStore, readApplication } from "./application-store.ts";
 import { limitedClient } from "./limited-client.ts";
 import {
@@ -57,6 +58,8 @@ export interface OperationDeps extends ReconcileDeps {
 export interface RunDeps extends OperationDeps {
   /** Requests of all operations to the cluster, at once. */
   readonly slots: Slots;
+  /** Whether this engine may act for the Application at this moment. */
+  readonly owns: (key: string) => boolean;
   /** Other Applications, whose shared objects changed. */
   readonly onDisturbed: (applications: Iterable<string>) => void;
   readonly onEnd: (record: SyncRecordDraft, application: Application) => void;
@@ -171,7 +174,7 @@ class Run implements OperationRun {
       if (state === undefined) return;
       const outcome = await this.#attempt(found, state, signal);
       this.#later?.abort();
-      if (this.#stop.aborted || outcome === undefined) return;
+      if (this.#stop.aborted || outcome === undefined || !this.#deps.owns(this.#key)) return;
       const isOver = await this.#end(found.application, outcome);
       if (isOver) return;
     }
@@ -218,7 +221,8 @@ class Run implements OperationRun {
       if (phase === "Succeeded" || phase === "Failed" || phase === "Error") return { phase, message };
       return { phase: "Error", message };
     } catch (error) {
-      if (this.#stop.aborted) return undefined;
+      // Its lease may be lost before this process knows: whoever has it goes on with the attempt.
+      if (this.#stop.aborted || !this.#deps.owns(this.#key)) return undefined;
       if (this.#terminated.signal.aborted) return await this.#terminate(found.application, state);
       if (error instanceof EngineError) return { phase: "Error", message: messageIn(error) };
       this.#deps.log.error("an operation failed unexpectedly", { application: this.#key, error });
@@ -234,7 +238,7 @@ class Run implements OperationRun {
     const latest = this.#pending ?? state;
     if ("problems" in place) return this.#outcome;
     try {
-      const kube = limitedClient(place.cluster.kube, this.#deps.slots);
+      const { kube } = this.#limited(place).cluster;
       const { results, hasFailed } = await terminateHooks(resultsIn(latest), kube, this.#assess, this.#stop);
       const resources = results.map((result) => ({ ...result }));
       if (resources.length > 0) {
@@ -305,7 +309,10 @@ class Run implements OperationRun {
   #assess = (live: KubeObject) => assessHealth(live, this.#deps.settings?.().checks);
 
   #limited({ project, cluster }: Place): Place {
-    return { project, cluster: { ...cluster, kube: limitedClient(cluster.kube, this.#deps.slots) } };
+    const check = (): void => {
+      if (!this.#deps.owns(this.#key)) throw leaseLost(this.#key);
+    };
+    return { project, cluster: { ...cluster, kube: limitedClient(cluster.kube, this.#deps.slots, check) } };
   }
 
   /** Resolves once what must not be lost is stored. Ends are written by `#end`, with all that goes with them. */
@@ -415,7 +422,8 @@ class Run implements OperationRun {
         await this.#deps.store.patch(this.#key, { ...patch, status }, this.#stop);
         return;
       } catch (error) {
-        if (this.#stop.aborted || !(error instanceof EngineError) || error instanceof TerminalError) throw error;
+        const isLost = this.#stop.aborted || !this.#deps.owns(this.#key);
+        if (isLost || !(error instanceof EngineError) || error instanceof TerminalError) throw error;
         this.#deps.log.warn("an operation's state waits for the API", { application: this.#key, attempt, error });
         await sleepFor(this.#deps.clock, backoffMs(reconnectBackoff, attempt), this.#stop);
       }

@@ -6,6 +6,7 @@ import { EngineError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
 import type { KubeClient, WatchCache } from "../../kube/kube.ts";
 import type { KubeObject, ObjectRef } from "../../objects/object.ts";
+import { leaseLost } from "./application-partition.ts";
 
 /**
  * Applications as they are now: what the watch told, or what we wrote since. Decisions on a copy that lacks our own last
@@ -18,6 +19,10 @@ export interface ApplicationStore {
   /**
    * Merges `patch` into the Application; undefined when it is gone. `expected`: only if this is still its
    * `resourceVersion`. @throws EngineError API_CONFLICT
+   *
+   * Without `expected` it is written by the engine that has the Application, and by no other: each attempt is for the
+   * version known here, and whoever was stopped for a while finds out before it knows the next one.
+   * @throws EngineError LEASE_LOST
    */
   patch(key: string, patch: JsonObject, signal: AbortSignal, expected?: string): Promise<KubeObject | undefined>;
   /**
@@ -25,12 +30,104 @@ export interface ApplicationStore {
    * it. Nothing happens when the Application is gone.
    */
   removeAnnotations(key: string, seen: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void>;
+  /** Sets annotations, whichever engine has the Application; undefined when it is gone. */
+  annotate(
+    key: string,
+    annotations: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<KubeObject | undefined>;
   /** As the API has it now; after a conflict the watch may be behind. */
   read(key: string, signal: AbortSignal): Promise<KubeObject | undefined>;
   forget(key: string): void;
 }
 
-export function createApplicationStore(cache: WatchCache, kube: KubeClient): ApplicationStore {
+/** While others write all the time. */
+const maxAttempts = 10;
+
+/** `owns`: whether the Application is this engine's to write, at this moment; default: all are. */
+export function createApplicationStore(
+  cache: WatchCache,
+  kube: KubeClient,
+  owns: (key: string) => boolean = () => true,
+): ApplicationStore {
+  const { find, remember, forget } = createLatest(cache);
+
+  async function read(key: string, signal: AbortSignal): Promise<KubeObject | undefined> {
+    const object = await kube.get(refOf(key), signal);
+    if (object !== undefined && object.metadata.uid === find(key)?.metadata.uid) remember(key, object);
+    return object;
+  }
+
+  async function patchAt(
+    key: string,
+    patch: JsonObject,
+    resourceVersion: string | undefined,
+    signal: AbortSignal,
+  ): Promise<KubeObject | undefined> {
+    const uid = find(key)?.metadata.uid;
+    const guard = resourceVersion === undefined ? {} : { resourceVersion };
+    const body = { ...patch, metadata: { ...objectOf(patch.metadata), ...guard } };
+    try {
+      const options = { fieldManager: "tiphys" };
+      const object = await kube.patch(refOf(key), "application/merge-patch+json", body, options, signal);
+      if (object.metadata.uid === uid) remember(key, object);
+      return object;
+    } catch (error) {
+      if (error instanceof EngineError && error.code === "API_NOT_FOUND") return undefined;
+      throw error;
+    }
+  }
+
+  async function patchOwned(key: string, patch: JsonObject, signal: AbortSignal): Promise<KubeObject | undefined> {
+    for (let attempt = 1; ; attempt++) {
+      const now = find(key);
+      if (now === undefined) return undefined;
+      if (!owns(key)) throw leaseLost(key);
+      const { resourceVersion = "" } = now.metadata;
+      const isLast = attempt === maxAttempts;
+      const written = await patchAt(key, patch, resourceVersion, signal).catch((e: unknown) =>
+        conflictUnless(isLast, e),
+      );
+      if (written !== "conflict") return written;
+      await read(key, signal);
+    }
+  }
+
+  return {
+    find,
+    list: () =>
+      [...cache.items()].map((object) => find(`${object.metadata.namespace}/${object.metadata.name}`) ?? object),
+    patch: (key, patch, signal, expected) =>
+      expected === undefined ? patchOwned(key, patch, signal) : patchAt(key, patch, expected, signal),
+    annotate: (key, annotations, signal) => patchAt(key, { metadata: { annotations } }, undefined, signal),
+    async removeAnnotations(key, seen, signal) {
+      const steps = Object.entries(seen).flatMap(([name, value]) => {
+        const path = `/metadata/annotations/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+        return [
+          { op: "test", path, value },
+          { op: "remove", path },
+        ];
+      });
+      try {
+        const options = { fieldManager: "tiphys" };
+        remember(key, await kube.patch(refOf(key), "application/json-patch+json", steps, options, signal));
+      } catch (error) {
+        if (!(error instanceof EngineError) || !["API_INVALID", "API_NOT_FOUND"].includes(error.code)) throw error;
+      }
+    },
+    read,
+    forget,
+  };
+}
+
+interface Latest {
+  find(key: string): KubeObject | undefined;
+  remember(key: string, object: KubeObject): void;
+  forget(key: string): void;
+}
+
+/** What the watch told, or what was written and answered since. */
+function createLatest(cache: WatchCache): Latest {
   const written = new Map<string, KubeObject>();
 
   function find(key: string): KubeObject | undefined {
@@ -53,46 +150,7 @@ export function createApplicationStore(cache: WatchCache, kube: KubeClient): App
     written.set(key, withoutManagedFields(object));
   }
 
-  return {
-    find,
-    list: () =>
-      [...cache.items()].map((object) => find(`${object.metadata.namespace}/${object.metadata.name}`) ?? object),
-    async patch(key, patch, signal, expected) {
-      const uid = find(key)?.metadata.uid;
-      const guard = { ...objectOf(patch.metadata), resourceVersion: expected ?? "" };
-      try {
-        const body = expected === undefined ? patch : { ...patch, metadata: guard };
-        const ref = refOf(key);
-        const object = await kube.patch(ref, "application/merge-patch+json", body, { fieldManager: "tiphys" }, signal);
-        if (object.metadata.uid === uid) remember(key, object);
-        return object;
-      } catch (error) {
-        if (error instanceof EngineError && error.code === "API_NOT_FOUND") return undefined;
-        throw error;
-      }
-    },
-    async removeAnnotations(key, seen, signal) {
-      const steps = Object.entries(seen).flatMap(([name, value]) => {
-        const path = `/metadata/annotations/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
-        return [
-          { op: "test", path, value },
-          { op: "remove", path },
-        ];
-      });
-      try {
-        const options = { fieldManager: "tiphys" };
-        remember(key, await kube.patch(refOf(key), "application/json-patch+json", steps, options, signal));
-      } catch (error) {
-        if (!(error instanceof EngineError) || !["API_INVALID", "API_NOT_FOUND"].includes(error.code)) throw error;
-      }
-    },
-    async read(key, signal) {
-      const object = await kube.get(refOf(key), signal);
-      if (object !== undefined && object.metadata.uid === find(key)?.metadata.uid) remember(key, object);
-      return object;
-    },
-    forget: (key) => void written.delete(key),
-  };
+  return { find, remember, forget: (key) => void written.delete(key) };
 }
 
 export function refOf(key: string): ObjectRef & { namespace: string } {
@@ -109,6 +167,12 @@ export function refOf(key: string): ObjectRef & { namespace: string } {
 function isOlder(a: KubeObject, b: KubeObject): boolean {
   const [left, right] = [Number(a.metadata.resourceVersion), Number(b.metadata.resourceVersion)];
   return Number.isFinite(left) && Number.isFinite(right) && left < right;
+}
+
+/** @throws what is no conflict, and one if it `isLast` */
+export function conflictUnless(isLast: boolean, error: unknown): "conflict" {
+  if (!isLast && error instanceof EngineError && error.code === "API_CONFLICT") return "conflict";
+  throw error;
 }
 
 function withoutManagedFields(object: KubeObject): KubeObject {

@@ -122,7 +122,7 @@ function rollbackStart(
   };
   try {
     const body = { id: rollbackTo, prune, dryRun };
-    const operation = { ...rollbackOperation(object, body), initiatedBy: { username: by } };
+    const operation = rollbackOperation(object, body, by);
     const text = withQuarantine(object, operation).metadata.annotations?.[quarantineAnnotation];
     const kept = text === undefined ? {} : { annotations: { [quarantineAnnotation]: text } };
     return { operation, ...kept, reason: `${by} asks for a rollback to ${rollbackTo}` };

@@ -1,38 +1,24 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Application } from "../../api/application-types.ts";
 import { objectOf } from "../../api/fields.ts";
 import { sleepFor } from "../../base/clock.ts";
-import { EngineError } from "../../base/errors.ts";
 import type { Metrics } from "../../base/metrics.ts";
 import type { Schema } from "../../base/schema.ts";
 import { createSlots } from "../../base/slots.ts";
 import type { CompiledSensor } from "../../events/sensor/compile.ts";
 import type { ReceivedEvent } from "../../events/sensor/state.ts";
 import { consentOf } from "../../gitops/reconcile/held-back.ts";
-import { claimantOf } from "../../gitops/reconcile/look.ts";
 import { type Reconciled, reconcile } from "../../gitops/reconcile/reconcile.ts";
 import { refreshAsked } from "../../gitops/reconcile/refresh-needed.ts";
 import { mergeRequests, type ReconcileRequest, requestOf } from "../../gitops/reconcile/request.ts";
-import { isMovingChart } from "../../gitops/reconcile/resolve-source.ts";
 import { unreadableStatus } from "../../gitops/reconcile/status.ts";
 import type { KubeObject, ObjectRef } from "../../objects/object.ts";
 import type { Reconciler } from "../reconciler.ts";
 import { deleteApplication, releaseApplication } from "./application-deletion.ts";
-import {
-  addRequest,
-  createEntry,
-  type Entry,
-  holdWish,
-  putBack,
-  settle,
-  type Taken,
-  takeRequests,
-} from "./application-entry.ts";
+import { type Entry, handOver, holdWish, putBack, settle, type Taken, takeRequests } from "./application-entry.ts";
 import type { ApplicationIndex } from "./application-index.ts";
 import { type OperationDeps, type RunDeps, runOperation, type SyncRecordDraft } from "./application-operation.ts";
-import { type LocalReason, localEvent, requestFor } from "./application-requests.ts";
-import { placeText, selectorsOf } from "./application-selectors.ts";
-import { applicationRepositories, compileApplicationSensor, usedRepositories } from "./application-sensor.ts";
+import { applicationPartition, createTenure, type Tenure } from "./application-partition.ts";
+import type { LocalReason } from "./application-requests.ts";
 import { readApplication } from "./application-store.ts";
 import {
   beginAsked,
@@ -43,10 +29,12 @@ import {
   withoutRepeatedWish,
   writeReconciled,
 } from "./application-write.ts";
+import { type Asks, createAsks } from "./asks.ts";
 import { keepDeletionFinalizers } from "./deletion-hooks.ts";
-import { createEarlyRequests, type EarlyRequests } from "./early-requests.ts";
+import { KnownApplications } from "./known-applications.ts";
 import type { ChangedApplication } from "./live-changes.ts";
 import { lastSyncOf } from "./operation-progress.ts";
+import { polledRepositories } from "./polled-repositories.ts";
 import type { UsedRepository } from "./repository-poller.ts";
 import { supersede } from "./superseding.ts";
 
@@ -57,40 +45,52 @@ export interface ApplicationControllerDeps extends OperationDeps {
   readonly metrics: Metrics;
   /** Asks for another reconcile of an Application. */
   readonly request: (namespace: string, name: string) => void;
+  /** Whether this engine may act, at this moment, for the Applications of a partition; default: for all. */
+  readonly owns?: (partition: number) => boolean;
 }
 
 export interface ApplicationController extends Reconciler {
   /**
-   * Gives an event to the Sensors of the Applications that it can concern, which turn it into requests.
+   * Gives an event to the Sensors of this engine's Applications that it can concern, which turn it into requests.
    * @returns those that were asked
    */
   offer(received: ReceivedEvent): readonly string[];
   /**
    * A stored request for one Application, which may not be known yet. `done` is called once it was acted on, or is known
-   * to concern nothing.
+   * to concern nothing; not if the Application goes to another engine meanwhile.
    */
   offerStored(application: string, received: ReceivedEvent, done: () => void): void;
-  /** What is not stored, for one Application. Resolves when it was acted on. */
+  /** What is not stored, for one Application. Resolves when it was acted on, or when another engine has it. */
   offerLocal(reason: LocalReason): Promise<void>;
   /** Makes all Applications known to `offer`, whatever their first looks wait for. */
   readAll(signal: AbortSignal): Promise<void>;
-  /** By instance name, as trackings hold it. */
+  /** One of this engine's, by instance name, as trackings hold it. */
   byInstance(instance: string): ChangedApplication | undefined;
   /** Git repositories in use, as the sources name them; some may come twice. */
   repositories(): Iterable<UsedRepository>;
+  /** Those of them that this engine polls. */
+  polled(): Iterable<UsedRepository>;
   /** Looks again at those with a chart that may have moved without a push, or at those that could not be compared. */
   lookAgain(which: "charts" | "failed", what: string): void;
-  /** Applications as the Sensors that they are. */
+  /** Whether Applications of other engines use a repository, in any spelling. */
+  isShared(repository: string): boolean;
+  /** Looks again at those that use a repository, in any spelling. */
+  lookAgainAt(repository: string, what: string): void;
+  /** Applications as the Sensors that they are, of all engines. */
   sensors(): readonly CompiledSensor[];
+  /** Whether the Application is this engine's. */
+  has(key: string): boolean;
+  /** `owns` answers something else of this partition now: takes its Applications up, or stops at once. */
+  partitionChanged(partition: number): void;
+  /** Stops the work on a partition that is to go; resolves once nothing of it is under way. */
+  leavePartition(partition: number): Promise<void>;
   stopAll(): Promise<void>;
 }
 
-/** Changes of live objects come in bursts: they are looked at together. */
-const driftWindowMs = 20;
-/** While an operation writes, its own changes are. */
-const driftWindowInOperationMs = 250;
 /** An operation whose state cannot be written is taken up again then. */
 const failedOperationMs = 30_000;
+/** An Application of ours for which we may not act at this moment: the lease is renewed, or is lost for good. */
+const unsureMs = 1_000;
 /** Requests of all operations to clusters at once; operations that only wait are not bounded. */
 const maxRequests = 64;
 
@@ -102,105 +102,105 @@ export function createApplicationController(deps: ApplicationControllerDeps): Ap
 class ApplicationReconciler implements ApplicationController {
   readonly #deps: ApplicationControllerDeps;
   readonly #runDeps: RunDeps;
-  readonly #entries = new Map<string, Entry>();
-  readonly #byInstance = new Map<string, string>();
   readonly #stop = new AbortController();
-  readonly #early: EarlyRequests;
+  readonly #tenure: Tenure;
+  readonly #known: KnownApplications;
+  readonly #asks: Asks;
 
   constructor(deps: ApplicationControllerDeps) {
     this.#deps = deps;
-    this.#early = createEarlyRequests({
-      clock: deps.clock,
-      log: deps.log,
-      stop: this.#stop.signal,
-      isThere: (key) => deps.store.find(key) !== undefined,
+    this.#tenure = createTenure(deps.owns ?? (() => true));
+    this.#known = new KnownApplications({
+      ...deps,
+      tenure: this.#tenure,
+      onReadable: (key) => this.#asks.onReadable(key),
     });
+    this.#asks = createAsks({ ...deps, known: this.#known, tenure: this.#tenure, stop: this.#stop.signal });
     this.#runDeps = {
       ...deps,
+      owns: (key) => this.#owns(key),
       slots: createSlots(maxRequests),
       onDisturbed: (keys) => this.#disturb(keys, "an operation of another Application"),
       onEnd: (record, application) => this.#count(record, application),
     };
   }
 
-  offer(received: ReceivedEvent): readonly string[] {
-    return this.#offer(received, undefined, undefined);
+  offer = (received: ReceivedEvent): readonly string[] => this.#asks.offer(received);
+
+  offerStored = (application: string, received: ReceivedEvent, done: () => void): void =>
+    this.#asks.offerStored(application, received, done);
+
+  offerLocal = (reason: LocalReason): Promise<void> => this.#asks.offerLocal(reason);
+
+  readAll = (signal: AbortSignal): Promise<void> => this.#known.readAll(signal);
+
+  byInstance = (instance: string): ChangedApplication | undefined => this.#known.byInstance(instance);
+
+  repositories = (): Iterable<UsedRepository> => this.#known.repositories();
+
+  polled(): Iterable<UsedRepository> {
+    return polledRepositories(this.#known.users(), (key) => this.#tenure.has(key), this.#known.placeOf);
   }
 
-  offerStored(application: string, received: ReceivedEvent, done: () => void): void {
-    const entry = this.#entries.get(application);
-    // What it asks for was decided when it was stored; before its first reconcile an Application is in no index.
-    if (entry?.sensor !== undefined) this.#offer(received, application, done);
-    else if (entry?.problem === undefined) this.#early.add(application, { received, done });
-    else this.#submitDirectly(application, received, done);
-  }
+  sensors = (): readonly CompiledSensor[] => this.#known.sensors();
 
-  offerLocal(reason: LocalReason): Promise<void> {
-    return new Promise((resolve) => {
-      this.#offer(localEvent(reason, this.#deps.clock.now()), reason.application, resolve);
-    });
-  }
-
-  #offer(received: ReceivedEvent, only: string | undefined, done: (() => void) | undefined): readonly string[] {
-    const { index, clock, metrics } = this.#deps;
-    const request = requestFor(received);
-    const keys = new Set<string>();
-    for (const { key, decision } of index.match(received, clock.now(), only)) {
-      if (decision.kind === "fire" && request !== undefined) keys.add(key);
-      if (decision.kind === "rejected") {
-        const [namespace = "", sensor_name = ""] = key.split("/");
-        metrics.eventRejected.add({ namespace, sensor_name, dependency: decision.dependency });
-      }
-    }
-    if (request === undefined || keys.size === 0) done?.();
-    else for (const key of keys) this.#submit(key, request, done);
-    return [...keys];
-  }
-
-  async readAll(signal: AbortSignal): Promise<void> {
-    for (const [count, object] of this.#deps.store.list().entries()) {
-      const { namespace, name } = object.metadata;
-      const application = readApplication(object);
-      const key = `${namespace}/${name}`;
-      if (!("problem" in application)) this.#tryCompile(key, this.#entryOf(key, object), application);
-      if (count % 50 === 49) await nextTurn(); // others go on meanwhile
-      if (signal.aborted) return;
-    }
-  }
-
-  #submitDirectly(key: string, received: ReceivedEvent, done: () => void): void {
-    const request = requestFor(received);
-    if (request === undefined) done();
-    else this.#submit(key, request, done);
-  }
-
-  byInstance(instance: string): ChangedApplication | undefined {
-    const key = this.#byInstance.get(instance);
-    const entry = key === undefined ? undefined : this.#entries.get(key);
-    if (key === undefined || entry === undefined) return undefined;
-    const [namespace = "", name = ""] = key.split("/");
-    const lastSync = entry.run?.recordKey ?? entry.lastSync;
-    return { key, head: { namespace, name, uid: entry.uid }, lastSync };
-  }
-
-  repositories(): Iterable<UsedRepository> {
-    return [...this.#entries.values()].flatMap(({ repositories }) => repositories);
-  }
+  has = (key: string): boolean => this.#tenure.has(key);
 
   lookAgain(which: "charts" | "failed", what: string): void {
-    for (const [key, { hasMovingChart, memory }] of this.#entries) {
+    for (const [key, { hasMovingChart, memory }] of this.#known.ours()) {
       const isWanted = which === "charts" ? hasMovingChart : memory.hasFailed === true;
       if (isWanted) void this.offerLocal({ reason: "timer", application: key, id: `timer/${key}`, what, level: 2 });
     }
   }
 
-  sensors(): readonly CompiledSensor[] {
-    return [...this.#entries.values()].flatMap(({ sensor }) => (sensor === undefined ? [] : [sensor.compiled]));
+  isShared(repository: string): boolean {
+    return this.#known.keysAt(repository).some((key) => !this.#tenure.has(key));
+  }
+
+  lookAgainAt(repository: string, what: string): void {
+    for (const key of this.#known.keysAt(repository)) {
+      if (!this.#tenure.has(key)) continue;
+      void this.offerLocal({ reason: "timer", application: key, id: `timer/${key}`, what, level: 2 });
+    }
+  }
+
+  partitionChanged(partition: number): void {
+    const change = this.#tenure.note(partition);
+    if (change === "went") void this.#handOver(partition);
+    if (change === "came") this.#takeOver(partition);
+  }
+
+  #takeOver(partition: number): void {
+    for (const key of this.#known.keysOf(partition)) {
+      const entry = this.#known.find(key);
+      if (entry !== undefined) entry.isTakenOver = true;
+      this.#request(key);
+    }
+  }
+
+  leavePartition(partition: number): Promise<void> {
+    return this.#tenure.note(partition) === "went" ? this.#handOver(partition) : Promise.resolve();
+  }
+
+  async #handOver(partition: number): Promise<void> {
+    const left = this.#known.keysOf(partition).flatMap((key) => {
+      const entry = this.#known.find(key);
+      if (entry === undefined) return [];
+      const after = handOver(key, entry);
+      this.#known.set(key, after);
+      return [after.left];
+    });
+    this.#asks.drop(partition);
+    await Promise.all(left);
   }
 
   async stopAll(): Promise<void> {
     this.#stop.abort();
-    await Promise.allSettled([...this.#entries.values()].map(({ run }) => run?.ended));
+    await Promise.allSettled([...this.#known.all()].map(({ run }) => run?.ended));
+  }
+
+  #owns(key: string): boolean {
+    return this.#deps.owns?.(applicationPartition(key)) ?? true;
   }
 
   async reconcile(ref: ObjectRef, signal: AbortSignal): Promise<{ readonly againAfterMs?: number }> {
@@ -210,10 +210,42 @@ class ApplicationReconciler implements ApplicationController {
       this.#forget(key);
       return {};
     }
-    const entry = this.#entryOf(key, object);
+    const entry = this.#known.entryOf(key, object, () => this.#forget(key));
+    if (!this.#tenure.has(key)) return this.#follow(key, entry, object);
+    if (!this.#owns(key)) return { againAfterMs: unsureMs };
+    await entry.left;
+    if (entry.stop.signal.aborted) return {};
+    const now = this.#deps.store.find(key) ?? object;
+    const work = this.#work(key, entry, now, AbortSignal.any([signal, entry.stop.signal]));
+    entry.working = work;
+    try {
+      return await work;
+    } catch (error) {
+      if (entry.stop.signal.aborted) return {};
+      if (!this.#owns(key)) return { againAfterMs: unsureMs };
+      throw error;
+    } finally {
+      entry.working = undefined;
+    }
+  }
+
+  /** Of another engine: what it wants counts, since objects may be shared. */
+  #follow(key: string, entry: Entry, object: KubeObject): { readonly againAfterMs?: number } {
+    const application = readApplication(object);
+    if ("problem" in application) this.#known.cannotBeRead(key, entry, application.problem);
+    else this.#disturb(this.#known.follow(key, entry, application), `Application ${key}`);
+    return {};
+  }
+
+  async #work(
+    key: string,
+    entry: Entry,
+    object: KubeObject,
+    signal: AbortSignal,
+  ): Promise<{ readonly againAfterMs?: number }> {
     const application = readApplication(object);
     if ("problem" in application) return this.#refuse(key, entry, object, application.problem, signal);
-    this.#compile(key, entry, application);
+    this.#known.compile(key, entry, application);
     if (application.metadata.annotations["argocd.argoproj.io/skip-reconcile"] === "true") {
       await this.#passOver(key, entry, object, "reconciling is turned off (skip-reconcile)");
       return {};
@@ -226,36 +258,19 @@ class ApplicationReconciler implements ApplicationController {
     return this.#act(key, entry, application, object, signal);
   }
 
-  #entryOf(key: string, { metadata: { uid = "" } }: KubeObject): Entry {
-    const known = this.#entries.get(key);
-    if (known?.uid === uid) return known;
-    const entry = createEntry(uid, known);
-    if (known !== undefined) {
-      known.waiting = known.held = { pending: undefined, done: [] };
-      this.#forget(key);
-    }
-    this.#entries.set(key, entry);
-    return entry;
-  }
-
   #forget(key: string): void {
-    const entry = this.#entries.get(key);
-    if (entry === undefined) return;
-    this.#entries.delete(key);
-    this.#deps.store.forget(key);
-    this.#deps.index.delete(key);
-    if (this.#byInstance.get(entry.instance) === key) this.#byInstance.delete(entry.instance);
+    const forgotten = this.#known.forget(key);
+    if (forgotten === undefined) return;
+    const { entry, disturbed } = forgotten;
     entry.timer?.abort();
     entry.run?.terminate();
     settle(takeRequests(entry, false));
-    this.#disturb(this.#deps.claims.forget(key), `Application ${key}`);
+    this.#disturb(disturbed, `Application ${key}`);
   }
 
   async #refuse(key: string, entry: Entry, object: KubeObject, problem: string, signal: AbortSignal) {
-    this.#deps.index.delete(key);
-    entry.sensor = undefined;
-    entry.problem = problem;
-    for (const { received, done } of this.#early.take(key)) this.#submitDirectly(key, received, done);
+    this.#known.cannotBeRead(key, entry, problem);
+    this.#asks.onReadable(key);
     await this.#passOver(key, entry, object, problem);
     if (object.metadata.deletionTimestamp !== undefined) {
       this.#deps.log.warn("an Application that cannot be read is let go; its objects stay", {
@@ -286,60 +301,9 @@ class ApplicationReconciler implements ApplicationController {
     settle(taken);
   }
 
-  /** What is wrong with it comes up again, and is told, at its look. */
-  #tryCompile(key: string, entry: Entry, application: Application): void {
-    try {
-      this.#compile(key, entry, application);
-    } catch (error) {
-      if (!(error instanceof EngineError)) throw error;
-    }
-  }
-
-  /** The Sensor is made anew when the spec says something else. */
-  #compile(key: string, entry: Entry, application: Application): void {
-    const text = JSON.stringify(application.spec);
-    entry.problem = undefined;
-    if (entry.sensor?.text === text) return;
-    const compiled = compileApplicationSensor(application, this.#deps.schemas);
-    entry.sensor = { text, compiled };
-    entry.repositories = usedRepositories(application);
-    entry.hasMovingChart = application.sources.some(isMovingChart);
-    entry.instance = claimantOf(application, this.#deps.controllerNamespace).instance;
-    const selectors = selectorsOf(compiled);
-    const places = applicationRepositories(application).flatMap((one) => selectors.map((ref) => placeText(one, ref)));
-    this.#deps.index.set(key, compiled, places);
-    this.#byInstance.set(entry.instance, key);
-    for (const { received, done } of this.#early.take(key)) this.#submitDirectly(key, received, done);
-  }
-
-  #submit(key: string, request: ReconcileRequest, done: (() => void) | undefined): void {
-    const entry = this.#entries.get(key);
-    if (entry === undefined) {
-      done?.();
-      return;
-    }
-    addRequest(entry, request, done);
-    const isDrift = request.causes.every(({ reason }) => reason === "drift");
-    if (isDrift) this.#requestSoon(key, entry);
-    else this.#request(key);
-  }
-
   #request(key: string): void {
     const [namespace = "", name = ""] = key.split("/");
     this.#deps.request(namespace, name);
-  }
-
-  #requestSoon(key: string, entry: Entry): void {
-    if (entry.isSoon) return;
-    entry.isSoon = true;
-    const windowMs = entry.run === undefined ? driftWindowMs : driftWindowInOperationMs;
-    sleepFor(this.#deps.clock, windowMs, this.#stop.signal).then(
-      () => {
-        entry.isSoon = false;
-        this.#request(key);
-      },
-      () => undefined, // the engine ends
-    );
   }
 
   /** Other Applications whose shared objects changed. */
@@ -376,7 +340,11 @@ class ApplicationReconciler implements ApplicationController {
       request = mergeRequests(request, requestOf({ reason: "spec", id, text }, 1));
     }
     if (entry.isKnown) return request;
-    return mergeRequests(request, requestOf({ reason: "spec", id, text: "the engine has started" }, 2));
+    if (!entry.isTakenOver) {
+      return mergeRequests(request, requestOf({ reason: "spec", id, text: "the engine has started" }, 2));
+    }
+    const cause = { reason: "spec" as const, id, text: "another engine had it until now" };
+    return mergeRequests(request, requestOf(cause, 2, { seen: "all" }));
   }
 
   async #act(key: string, entry: Entry, application: Application, object: KubeObject, signal: AbortSignal) {
@@ -393,6 +361,7 @@ class ApplicationReconciler implements ApplicationController {
       const reconciled = { key, application, resourceVersion, request, result, sensor };
       const written = await writeReconciled(reconciled, this.#deps, signal);
       entry.isKnown = true;
+      entry.isTakenOver = false;
       entry.hasPassedOver = false;
       entry.consent = consentOf(application);
       await keepDeletionFinalizers(key, application, result.found?.look, this.#deps, signal);
@@ -468,18 +437,19 @@ class ApplicationReconciler implements ApplicationController {
   }
 
   #run(key: string, entry: Entry): void {
-    const run = runOperation(key, entry.memory, this.#runDeps, this.#stop.signal);
+    const stop = AbortSignal.any([this.#stop.signal, entry.stop.signal]);
+    const run = runOperation(key, entry.memory, this.#runDeps, stop);
     entry.run = run;
     entry.lastSync = run.recordKey;
     const over = (): void => {
       entry.run = undefined;
-      if (this.#stop.signal.aborted) return;
+      if (stop.aborted) return;
       const what = "an operation ended";
       void this.offerLocal({ reason: "timer", application: key, id: `timer/${run.recordKey}`, what, level: 2 });
     };
     run.ended.then(over, (error: unknown) => {
       entry.run = undefined;
-      if (this.#stop.signal.aborted) return;
+      if (stop.aborted) return;
       this.#deps.log.error("an operation could not be stored, it goes on later", { application: key, error });
       this.#again(key, entry, failedOperationMs, "an operation could not be stored");
     });

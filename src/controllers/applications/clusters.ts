@@ -5,6 +5,7 @@ import type { Logger } from "../../base/log.ts";
 import type { Nursery } from "../../base/nursery.ts";
 import type { DestinationCluster } from "../../gitops/reconcile/destination.ts";
 import { createKubeClient } from "../../kube/client.ts";
+import { scopedClient, scopeOf } from "../../kube/cluster-scope.ts";
 import { type ClusterSecretData, readClusterSecret } from "../../kube/cluster-secret.ts";
 import { createClusterVersions } from "../../kube/cluster-versions.ts";
 import type { WatchCache } from "../../kube/kube.ts";
@@ -38,6 +39,8 @@ export interface Clusters extends AsyncDisposable {
   list(): readonly DestinationCluster[];
 }
 
+/** A newer one has what is known of the cluster read anew. */
+const refreshAnnotation = "argocd.argoproj.io/refresh";
 /** One that could not be opened is tried again after this long. */
 const reopenMs = 10_000;
 
@@ -89,7 +92,8 @@ class SecretClusters implements Clusters {
   #take(secret: KubeObject): readonly DestinationCluster[] {
     const { name = "" } = secret.metadata;
     const data = dataOf(secret);
-    const fingerprint = JSON.stringify(Object.entries(data).sort(([a], [b]) => (a < b ? -1 : 1)));
+    const refresh = secret.metadata.annotations?.[refreshAnnotation] ?? "";
+    const fingerprint = JSON.stringify([refresh, Object.entries(data).sort(([a], [b]) => (a < b ? -1 : 1))]);
     const known = this.#declared.get(name);
     if (known?.fingerprint === fingerprint) return [];
     this.#close(name);
@@ -116,13 +120,19 @@ class SecretClusters implements Clusters {
     const { own, nursery, follow, clock, log } = this.#deps;
     const server = (data.server ?? "").replace(/\/+$/, "");
     const project = data.project ?? "";
-    const head = { server, name: data.name || server, ...(project === "" ? {} : { project }) };
-    if (server === ownCluster.server) {
+    const scope = scopeOf(data);
+    const head = {
+      ...{ server, name: data.name || server },
+      ...(project === "" ? {} : { project }),
+      ...(scope === undefined ? {} : { scope }),
+    };
+    if (server === ownCluster.server && scope === undefined) {
       return { fingerprint, cluster: { ...head, ...own }, close: async () => undefined };
     }
-    const door = openDoor(data, this.#deps);
-    const kube = createKubeClient({ fetch: door.fetch, baseUrl: door.baseUrl, log });
-    const live = createLiveState({ ...this.#deps.live, client: kube, clock, log });
+    const door = server === ownCluster.server ? undefined : openDoor(data, this.#deps);
+    const kube = door ? createKubeClient({ fetch: door.fetch, baseUrl: door.baseUrl, log }) : own.kube;
+    const client = scope === undefined ? kube : scopedClient(kube, scope);
+    const live = createLiveState({ ...this.#deps.live, client, clock, log });
     const running = nursery.start(`live state of ${head.name}`, (signal) => live.run(signal));
     const unfollow = follow(live);
     return {
@@ -131,7 +141,7 @@ class SecretClusters implements Clusters {
       async close() {
         unfollow();
         await running[Symbol.asyncDispose]();
-        await door[Symbol.asyncDispose]();
+        await door?.[Symbol.asyncDispose]();
       },
     };
   }

@@ -13,6 +13,8 @@ export interface EarlyRequests {
   add(application: string, request: StoredRequest): void;
   /** All for this Application; they are held no more. */
   take(application: string): readonly StoredRequest[];
+  /** Holds those of such Applications no more, and tells nobody. */
+  drop(isDropped: (application: string) => boolean): void;
 }
 
 export interface EarlyRequestsOptions {
@@ -60,6 +62,9 @@ export function createEarlyRequests({ clock, log, stop, isThere }: EarlyRequests
 
   return {
     take,
+    drop(isDropped) {
+      for (const application of [...held.keys()].filter(isDropped)) take(application);
+    },
     add(application, request) {
       const requests = held.get(application);
       if (requests === undefined) wait(application);

@@ -18,6 +18,7 @@ import {
   stateOf,
   writtenState,
 } from "./application-outcomes.ts";
+import { applicationPartition } from "./application-partition.ts";
 
 export interface OutcomeTellerDeps {
   readonly cache: Pick<WatchCache, "find" | "items" | "onChange" | "synced">;
@@ -26,6 +27,10 @@ export interface OutcomeTellerDeps {
   readonly hops: Pick<HopStore, "find">;
   readonly isHeard: (namespace: string, event: string) => boolean;
   readonly publish: (event: EmittedEvent, namespace: string) => Promise<void>;
+  /** Whether the Application is this engine's to tell of; default: all are. */
+  readonly isOurs?: (application: string) => boolean;
+  /** Tells of Applications that became this engine's, by partition. */
+  readonly onCome?: (listener: (partition: number) => void) => void;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -44,6 +49,12 @@ export async function tellOutcomes(deps: OutcomeTellerDeps, signal: AbortSignal)
   };
   const stop = cache.onChange(({ object }) => offer(object.metadata.namespace, object.metadata.name));
   for (const { metadata } of cache.items()) offer(metadata.namespace, metadata.name);
+  deps.onCome?.((partition) => {
+    for (const { metadata } of cache.items()) {
+      const { namespace = "", name = "" } = metadata;
+      if (applicationPartition(`${namespace}/${name}`) === partition) offer(namespace, name);
+    }
+  });
   try {
     while (!signal.aborted) {
       const [key] = waiting;
@@ -52,6 +63,7 @@ export async function tellOutcomes(deps: OutcomeTellerDeps, signal: AbortSignal)
         continue;
       }
       waiting.delete(key);
+      if (deps.isOurs?.(key) === false) continue;
       await untilTold(key, deps, signal).catch((error: unknown) => {
         if (!signal.aborted) log.warn("outcomes of an Application could not be told", { application: key, error });
       });

@@ -3,15 +3,23 @@ import { type Clock, sleepFor } from "../../base/clock.ts";
 import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
 import { isJsonObject } from "../../base/json.ts";
 import type { Logger } from "../../base/log.ts";
-import type { EventBus, Position, Sequence, StateStore } from "../../events/bus/bus.ts";
+import type { EventBus, Position, ReadBatch, Sequence, StateStore } from "../../events/bus/bus.ts";
 import type { ReceivedEvent } from "../../events/sensor/state.ts";
 import { rawSubject, subjectOf } from "../../record/subject.ts";
+import { applicationPartition, applicationPartitions } from "./application-partition.ts";
+import { type Cursor, createCursor, epochOf, flushCursor, isCaughtUp, startAnew } from "./reconcile-cursor.ts";
 
 /** Subjects `reconcile.<namespace>.<application>` of the system bus (DESIGN section 4). */
 const stream = "reconcile";
 const version = 1;
-/** How often the position is stored, at most. */
+/** Stands in place of an Application where every engine is told: no Application can have this name. */
+const everyEngine = "*/engines";
+/** How often positions are stored, at most. */
 const flushMs = 1_000;
+/** How often those of partitions that were asked for nothing are: so that no take-over reads far back. */
+const idleFlushMs = 60_000;
+/** Partitions come and go many at a time: reading begins anew once for all of them. */
+const gatherMs = 50;
 /** Requests that wait for their Applications; beyond, reading waits. */
 const maxPending = 10_000;
 
@@ -19,18 +27,28 @@ export interface ReconcileStreamDeps {
   readonly bus: EventBus;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Which partitions of Applications are this engine's; the requests of others are left to theirs. Default: all. */
+  readonly owns?: (partition: number) => boolean;
   /**
-   * Takes a stored request. `done` is called once it was acted on, or is known to concern nothing; until then a restart
-   * takes it again.
+   * Takes a stored request. `done` is called once it was acted on, or is known to concern nothing; until then a restart,
+   * or the engine that has the Application next, takes it again.
    */
   readonly onRequest: (application: string, received: ReceivedEvent, done: () => void) => void;
+  /** Takes what every engine is told; it may come again. */
+  readonly onTold?: (received: ReceivedEvent) => void;
 }
 
 export interface ReconcileStream {
   /** Resolves once the request is kept. The same event for the same Application within two minutes is kept once. */
   store(application: string, received: ReceivedEvent): Promise<void>;
+  /** Tells every engine that runs; who starts later has to look for itself. */
+  tell(received: ReceivedEvent): Promise<void>;
   /** Takes stored requests until `signal` aborts; waits for a bus that is away. */
   run(signal: AbortSignal): Promise<void>;
+  /** `owns` answers something else now: what came is read from where its former owner was, what went is left alone. */
+  changed(): void;
+  /** Stores how far a partition was acted on, for the engine that has it next. Never rejects. */
+  leave(partition: number): Promise<void>;
 }
 
 /** Requests that must not be lost: each is stored before anything is done about it. */
@@ -38,36 +56,54 @@ export function createReconcileStream(deps: ReconcileStreamDeps): ReconcileStrea
   return new StoredRequests(deps);
 }
 
+/**
+ * One reader of the whole stream, with a cursor for each partition of Applications that is this engine's. A partition that
+ * comes makes it read again from where that one's former owner was; what the others have had by then is passed over.
+ */
 class StoredRequests implements ReconcileStream {
   readonly #deps: ReconcileStreamDeps;
   readonly #state: StateStore;
-  readonly #pending = new Set<Sequence>();
+  readonly #cursors = new Map<number, Cursor>();
+  readonly #owns: (partition: number) => boolean;
   #epoch = "";
-  #read: Sequence = 0;
-  #stored: Sequence = 0;
-  #revision = 0;
+  /** What was read in this epoch, by whichever cursor. */
+  #through: Sequence = 0;
+  #round = new AbortController();
   #wake: () => void = () => undefined;
+  #idleFlushedAt: number;
 
   constructor(deps: ReconcileStreamDeps) {
     this.#deps = deps;
     this.#state = deps.bus.state(stream);
+    this.#owns = deps.owns ?? (() => true);
+    this.#idleFlushedAt = deps.clock.monotonicMs();
   }
 
-  async store(application: string, received: ReceivedEvent): Promise<void> {
+  store(application: string, received: ReceivedEvent): Promise<void> {
+    return this.#publish(application, received);
+  }
+
+  tell(received: ReceivedEvent): Promise<void> {
+    return this.#publish(everyEngine, received);
+  }
+
+  async #publish(application: string, received: ReceivedEvent): Promise<void> {
     const subject = subjectOf(stream, ...application.split("/"));
     const data = new TextEncoder().encode(JSON.stringify({ v: version, application, received }));
     await this.#deps.bus.publish(subject, { id: `${subject} ${received.event.id}`, data });
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    this.#forget();
     const flushing = this.#flushUntil(signal);
     for (let attempt = 1; !signal.aborted; attempt++) {
+      this.#round = new AbortController();
+      const stop = AbortSignal.any([signal, this.#round.signal]);
       try {
-        const from = await this.#position();
-        await this.#follow(from, signal, () => {
+        await this.#open();
+        await this.#follow(stop, () => {
           attempt = 0;
         });
+        await sleepFor(this.#deps.clock, gatherMs, signal);
       } catch (error) {
         if (signal.aborted) break;
         if (!(error instanceof EngineError) || error instanceof TerminalError) throw error;
@@ -76,70 +112,100 @@ class StoredRequests implements ReconcileStream {
       }
     }
     await flushing;
-    await this.#flush().catch((error: unknown) => this.#deps.log.warn("a position could not be stored", { error }));
+    await this.#flush(true);
+    this.#cursors.clear();
   }
 
-  /** Another engine may have gone on since the last run: what is stored counts. */
-  #forget(): void {
-    this.#epoch = "";
-    this.#read = 0;
-    this.#stored = 0;
-    this.#revision = 0;
-    this.#pending.clear();
+  changed(): void {
+    const owned = this.#owned();
+    for (const partition of [...this.#cursors.keys()]) if (!owned.includes(partition)) this.#cursors.delete(partition);
+    if (owned.some((partition) => !this.#cursors.has(partition))) this.#round.abort();
+    this.#wake();
   }
 
-  async #position(): Promise<Position> {
-    if (this.#read > 0) return { epoch: this.#epoch, after: this.#read };
-    const entry = await this.#state.get("position");
-    if (entry === undefined) return "first";
-    this.#revision = entry.revision;
-    const position = positionIn(entry.value);
-    if (position === undefined) {
-      this.#deps.log.error("the position of stored requests cannot be read; all are taken again");
-      return "first";
+  async leave(partition: number): Promise<void> {
+    const cursor = this.#cursors.get(partition);
+    if (cursor === undefined) return;
+    this.#cursors.delete(partition);
+    this.#wake();
+    await this.#store(partition, cursor);
+  }
+
+  #owned(): readonly number[] {
+    return Array.from({ length: applicationPartitions }, (_, partition) => partition).filter(this.#owns);
+  }
+
+  /** Cursors of the partitions that came. */
+  async #open(): Promise<void> {
+    const missing = this.#owned().filter((partition) => !this.#cursors.has(partition));
+    if (missing.length === 0) return;
+    const entries = new Map((await this.#state.entries("position")).map((entry) => [entry.key, entry]));
+    for (const partition of missing) {
+      if (!this.#owns(partition)) continue; // it went meanwhile
+      const entry = entries.get(positionKey(partition));
+      // Before there were partitions, one position stood for all.
+      const value = (entry ?? entries.get("position"))?.value;
+      const cursor = createCursor(value, entry?.revision ?? 0);
+      if (cursor === undefined) {
+        this.#deps.log.error("the position of stored requests cannot be read; all are taken again", { partition });
+      }
+      this.#cursors.set(partition, cursor ?? createCursor(undefined, entry?.revision ?? 0));
     }
-    this.#epoch = position.epoch;
-    this.#read = position.after;
-    this.#stored = position.after;
-    return position;
   }
 
-  async #follow(from: Position, signal: AbortSignal, onProgress: () => void): Promise<void> {
-    const query = { subjects: [rawSubject(`${stream}.>`)], from, follow: true };
-    for await (const batch of this.#deps.bus.read(query, signal)) {
+  /** Where the cursor that is furthest back stands. */
+  #from(): Position {
+    const cursors = [...this.#cursors.values()];
+    const epoch = epochOf(cursors);
+    if (epoch === undefined) return "first";
+    return { epoch, after: Math.min(...cursors.map(({ read }) => read)) };
+  }
+
+  async #follow(stop: AbortSignal, onProgress: () => void): Promise<void> {
+    if (this.#cursors.size === 0) return untilAborted(stop);
+    const query = { subjects: [rawSubject(`${stream}.>`)], from: this.#from(), follow: true };
+    for await (const batch of this.#deps.bus.read(query, stop)) {
+      if (stop.aborted) return;
       onProgress();
-      if (batch.epoch !== this.#epoch) this.#startAnew(batch.epoch);
-      if (batch.lost) this.#deps.log.error("requests were dropped by the bus before they were read", batch.lost);
-      for (const { sequence, data } of batch.messages) this.#take(sequence, data);
-      this.#read = batch.through;
-      await this.#room(signal);
+      this.#takeBatch(batch);
+      await this.#room(stop);
     }
   }
 
-  /** The stream was made anew: its positions count from the start again. */
-  #startAnew(epoch: string): void {
+  #takeBatch({ epoch, lost, messages, through }: ReadBatch): void {
+    if (epoch !== this.#epoch) this.#through = 0;
     this.#epoch = epoch;
-    this.#pending.clear();
-    this.#stored = 0;
+    for (const cursor of this.#cursors.values()) if (cursor.epoch !== epoch) startAnew(cursor, epoch);
+    if (lost) this.#deps.log.error("requests were dropped by the bus before they were read", lost);
+    for (const { sequence, data } of messages) this.#take(sequence, data);
+    for (const cursor of this.#cursors.values()) cursor.read = Math.max(cursor.read, through);
+    this.#through = Math.max(this.#through, through);
   }
 
   #take(sequence: Sequence, data: Uint8Array): void {
-    const epoch = this.#epoch;
+    const isNew = sequence > this.#through;
     const stored = decode(data);
     if ("problem" in stored) {
-      this.#deps.log.error("a stored request was skipped", { sequence, reason: stored.problem });
-      return;
-    }
-    this.#pending.add(sequence);
-    this.#deps.onRequest(stored.application, stored.received, () => {
-      if (epoch !== this.#epoch) return;
-      this.#pending.delete(sequence);
+      if (isNew) this.#deps.log.error("a stored request was skipped", { sequence, reason: stored.problem });
+    } else if (stored.application === everyEngine) {
+      if (isNew) this.#deps.onTold?.(stored.received);
+    } else this.#hand(sequence, stored);
+  }
+
+  #hand(sequence: Sequence, { application, received }: Stored): void {
+    const cursor = this.#cursors.get(applicationPartition(application));
+    if (cursor === undefined || sequence <= cursor.read) return;
+    const { pending } = cursor;
+    pending.add(sequence);
+    cursor.taken = sequence;
+    this.#deps.onRequest(application, received, () => {
+      pending.delete(sequence);
       this.#wake();
     });
   }
 
   async #room(signal: AbortSignal): Promise<void> {
-    while (this.#pending.size > maxPending && !signal.aborted) {
+    while (this.#waiting() > maxPending && !signal.aborted) {
       const { promise, resolve } = Promise.withResolvers<void>();
       const leave = (): void => resolve();
       this.#wake = resolve;
@@ -149,48 +215,56 @@ class StoredRequests implements ReconcileStream {
     }
   }
 
+  #waiting(): number {
+    let count = 0;
+    for (const { pending } of this.#cursors.values()) count += pending.size;
+    return count;
+  }
+
   async #flushUntil(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await sleepFor(this.#deps.clock, flushMs, signal).catch(() => undefined);
-      if (signal.aborted) return;
-      await this.#flush().catch((error: unknown) => this.#deps.log.warn("a position could not be stored", { error }));
+      if (!signal.aborted) await this.#flush(false);
     }
   }
 
-  /** The position passes a request once it was acted on. */
-  async #flush(): Promise<void> {
-    const [oldest] = this.#pending; // in the order of reading
-    const after = oldest === undefined ? this.#read : oldest - 1;
-    if (after <= this.#stored) return;
-    const epoch = this.#epoch;
-    const value = new TextEncoder().encode(JSON.stringify({ epoch: this.#epoch, after }));
+  /** A position passes a request once it was acted on. Those that were asked for nothing are stored now and then only. */
+  async #flush(isAll: boolean): Promise<void> {
+    const now = this.#deps.clock.monotonicMs();
+    const isIdleDue = isAll || now - this.#idleFlushedAt >= idleFlushMs;
+    if (isIdleDue) this.#idleFlushedAt = now;
+    const due = [...this.#cursors].filter(([partition, cursor]) => {
+      return (isIdleDue || !isCaughtUp(cursor)) && this.#owns(partition);
+    });
+    await Promise.all(due.map(([partition, cursor]) => this.#store(partition, cursor)));
+  }
+
+  async #store(partition: number, cursor: Cursor): Promise<void> {
     try {
-      this.#revision = await this.#state.put("position", value, this.#revision);
-      if (epoch === this.#epoch) this.#stored = after;
+      await flushCursor(cursor, positionKey(partition), this.#state);
     } catch (error) {
-      // A write whose answer was lost moved the revision on; one engine writes here.
-      if (error instanceof EngineError && error.code === "BUS_STALE") {
-        this.#revision = (await this.#state.get("position"))?.revision ?? 0;
-      }
-      throw error;
+      this.#deps.log.warn("a position could not be stored", { partition, error });
     }
   }
 }
 
-function positionIn(value: Uint8Array): { readonly epoch: string; readonly after: Sequence } | undefined {
-  try {
-    const position: unknown = JSON.parse(new TextDecoder().decode(value));
-    if (!isJsonObject(position)) return undefined;
-    const { epoch, after } = position;
-    return typeof epoch === "string" && typeof after === "number" ? { epoch, after } : undefined;
-  } catch {
-    return undefined;
-  }
+function positionKey(partition: number): string {
+  return `position/${partition}`;
 }
 
-function decode(
-  data: Uint8Array,
-): { readonly application: string; readonly received: ReceivedEvent } | { readonly problem: string } {
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+interface Stored {
+  readonly application: string;
+  readonly received: ReceivedEvent;
+}
+
+function decode(data: Uint8Array): Stored | { readonly problem: string } {
   try {
     const value: unknown = JSON.parse(new TextDecoder().decode(data));
     if (!isJsonObject(value) || typeof value.application !== "string" || !isJsonObject(value.received)) {

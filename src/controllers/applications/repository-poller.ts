@@ -4,6 +4,7 @@ import { type Clock, sleepFor } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
 import { createKeyedQueue, type KeyedQueue } from "../../base/keyed-queue.ts";
 import type { Logger } from "../../base/log.ts";
+import { memoize } from "../../base/memo.ts";
 import { normaliseRepositoryUrl, parseRepositoryUrl } from "../../gitops/source/repository-url.ts";
 import type { GitSources, Refs } from "../../gitops/source/source.ts";
 import type { RefChange } from "../../local/git-server.ts";
@@ -13,6 +14,8 @@ import { unlessAborted } from "../running.ts";
 const concurrency = 8;
 /** How often it is looked which repositories are in use. */
 const lookMs = 2_000;
+/** URLs whose repositories are remembered. */
+const maxPlaces = 20_000;
 /** Messages remembered of one repository, so that each is logged once. */
 const maxProblems = 16;
 
@@ -41,6 +44,13 @@ export interface RepositoryPollerDeps {
    * again, together with what moved since.
    */
   readonly onMoved: (change: RepositoryChange) => Promise<void> | void;
+  /**
+   * What was told last of a repository, by whichever engine polled it; absent: only this one does. It keeps a digest of
+   * the refs, by an opaque key.
+   */
+  readonly told?: ToldRefs;
+  /** The repository may have moved since it was told of last, by an engine that polls it no more. */
+  readonly onMissed?: (url: string) => Promise<void> | void;
   /** Above 0. */
   readonly intervalMs: number;
   /** At most this is added to each interval. */
@@ -49,6 +59,11 @@ export interface RepositoryPollerDeps {
   readonly random: () => number;
   readonly clock: Clock;
   readonly log: Logger;
+}
+
+export interface ToldRefs {
+  find(key: string): Promise<string | undefined>;
+  keep(key: string, digest: string): Promise<void>;
 }
 
 export interface RepositoryPoller {
@@ -79,6 +94,8 @@ interface Watched {
   spellings: readonly UsedRepository[];
   /** What was reported last; undefined before the first poll. */
   tips: Refs | undefined;
+  /** Of `tips`, once it is kept. */
+  digest?: string;
   /** Counts failures for ever: each goes on to the next spelling. */
   turn: number;
   /** In a row. */
@@ -95,12 +112,13 @@ class Poller implements RepositoryPoller {
   readonly #queue: KeyedQueue;
   /** By normalised URL. */
   readonly #watched = new Map<string, Watched>();
+  readonly #placeOf = memoize(normaliseRepositoryUrl, maxPlaces);
   #stopped: AbortSignal | undefined;
 
   constructor(deps: RepositoryPollerDeps) {
     const { intervalMs, jitterMs, clock, log } = deps;
     this.#deps = deps;
-    this.#backoff = { firstMs: intervalMs, maxMs: 8 * intervalMs, factor: 2, jitter: jitterMs / intervalMs };
+    this.#backoff = { firstMs: intervalMs, maxMs: 2 * intervalMs, factor: 2, jitter: jitterMs / intervalMs };
     this.#queue = createKeyedQueue({
       concurrency,
       clock,
@@ -143,7 +161,7 @@ class Poller implements RepositoryPoller {
   #look(): void {
     const inUse = new Map<string, Map<string, UsedRepository>>();
     for (const used of this.#deps.repositories()) {
-      const key = normaliseRepositoryUrl(used.url);
+      const key = this.#placeOf(used.url);
       inUse.set(key, (inUse.get(key) ?? new Map()).set(`${used.project} ${used.url}`, used));
     }
     for (const [key, { waiters }] of this.#watched) {
@@ -171,7 +189,7 @@ class Poller implements RepositoryPoller {
     const waiters = watched.waiters.splice(0);
     const isFirst = watched.tips === undefined;
     try {
-      await this.#poll(watched, signal);
+      await this.#poll(key, watched, signal);
       this.#noteSuccess(key, watched);
       settle(waiters);
       const { intervalMs, jitterMs, random } = this.#deps;
@@ -184,7 +202,7 @@ class Poller implements RepositoryPoller {
     }
   }
 
-  async #poll(watched: Watched, signal: AbortSignal): Promise<void> {
+  async #poll(key: string, watched: Watched, signal: AbortSignal): Promise<void> {
     const { onMoved } = this.#deps;
     // One spelling may be refused where another is not: `.git` or not matters to some servers. So may one project.
     const used = watched.spellings[watched.turn % watched.spellings.length] ?? { url: "", project: "" };
@@ -200,7 +218,27 @@ class Poller implements RepositoryPoller {
       const { url } = parseRepositoryUrl(spelling);
       await onMoved({ url, refs, ...(defaultBranch === undefined ? {} : { defaultBranch }) });
     }
+    await this.#compareTold(key, watched, { tips, spelling });
     watched.tips = tips;
+  }
+
+  /** The copy here may be ahead of what other engines were told: what it lacks is not all that they lack. */
+  async #compareTold(
+    key: string,
+    watched: Watched,
+    { tips, spelling }: { readonly tips: Refs; readonly spelling: string },
+  ): Promise<void> {
+    const { told, onMissed } = this.#deps;
+    if (told === undefined) return;
+    const digest = digestOf(tips);
+    if (watched.digest === digest) return;
+    const place = createHash("sha256").update(key).digest("hex");
+    if (watched.tips === undefined) {
+      const last = await told.find(place);
+      if (last !== undefined && last !== digest) await onMissed?.(parseRepositoryUrl(spelling).url);
+    }
+    await told.keep(place, digest);
+    watched.digest = digest;
   }
 
   #noteSuccess(repository: string, watched: Watched): void {
@@ -230,6 +268,11 @@ function settle(waiters: Waiter[], error?: unknown): void {
 /** A number in [0, 1), always the same for one repository. */
 function shareOf(key: string): number {
   return createHash("sha256").update(key).digest().readUInt32BE() / 2 ** 32;
+}
+
+function digestOf(refs: Refs): string {
+  const sorted = [...refs].sort(([a], [b]) => (a < b ? -1 : 1));
+  return createHash("sha256").update(JSON.stringify(sorted)).digest("hex");
 }
 
 const zeros = "0".repeat(40);

@@ -3,7 +3,7 @@ import type { Impersonation } from "../../gitops/project/service-account.ts";
 import type { WatchCache } from "../../kube/kube.ts";
 
 const settingsName = "argocd-cm";
-const parametersName = "argocd-cmd-params-cm";
+export const parametersName = "argocd-cmd-params-cm";
 
 /** What the original's ConfigMaps say about syncs, as they are now (spec argo-cd-engine 0.3, 0.4). */
 export interface SyncSettings {

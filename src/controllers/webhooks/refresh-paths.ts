@@ -1,24 +1,19 @@
-import { posix } from "node:path";
 import { listOf, objectOf, textOf } from "../../api/fields.ts";
+import { type RefreshPath, refreshPaths } from "../../api/refresh-paths.ts";
 import { isJsonObject } from "../../base/json.ts";
 import { compilePathGlob } from "../../base/path-glob.ts";
 import { normaliseRepositoryUrl } from "../../gitops/source/repository-url.ts";
 import type { KubeObject } from "../../objects/object.ts";
 
-const annotation = "argocd.argoproj.io/manifest-generate-paths";
-
 /** Files that one push changed, made once and asked for each Application. */
 export interface ChangedFiles {
   /** Whether one of them is the path, below it, or fits it as a glob. */
-  touch(path: Pick<RefreshPath, "path" | "isGlob">): boolean;
+  touch(path: RefreshPath): boolean;
 }
 
 /** Files of a repository that an Application renders. */
-interface RefreshPath {
+interface RepositoryPath extends RefreshPath {
   readonly repository: string;
-  /** From the repository's root; "" is the root itself. */
-  readonly path: string;
-  readonly isGlob: boolean;
 }
 
 export function changedFiles(files: readonly string[]): ChangedFiles {
@@ -56,24 +51,13 @@ export function createTouched(): (application: KubeObject, repository: string, f
 }
 
 /** "all": nothing is said. */
-type Paths = readonly RefreshPath[] | "all";
+type Paths = readonly RepositoryPath[] | "all";
 
 function pathsOf({ metadata, spec }: KubeObject): Paths {
-  const text = metadata.annotations?.[annotation] ?? "";
-  const entries = text.split(";").flatMap((entry) => entry.trim() || []);
-  if (entries.length === 0 || !isJsonObject(spec)) return "all";
+  if (refreshPaths(metadata.annotations).length === 0 || !isJsonObject(spec)) return "all";
   const all = Array.isArray(spec.sources) && spec.sources.length > 0 ? listOf(spec.sources) : [spec.source];
   return all.map(objectOf).flatMap((source) => {
     const repository = normaliseRepositoryUrl(textOf(source.repoURL));
-    return entries.map((entry) => {
-      const path = fromRoot(entry, textOf(source.path));
-      return { repository, path, isGlob: /[*?[\\]/.test(path) };
-    });
+    return refreshPaths(metadata.annotations, textOf(source.path)).map((one) => ({ repository, ...one }));
   });
-}
-
-/** Relative to the repository's root; "" is the root itself. */
-function fromRoot(entry: string, sourcePath: string): string {
-  const joined = entry.startsWith("/") ? posix.normalize(entry) : posix.join("/", sourcePath, entry);
-  return joined.replace(/^\/+|\/+$/g, "");
 }

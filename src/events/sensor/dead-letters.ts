@@ -3,8 +3,8 @@ import { EngineError } from "../../base/errors.ts";
 import { type EventHead, outcomeKey, type RecordId, type SensorHead } from "../../record/records.ts";
 import { type Subject, subjectOf } from "../../record/subject.ts";
 import type { EventBus } from "../bus/bus.ts";
+import type { DeadEffect, PutDead } from "./effect.ts";
 import { type FailedAttempt, shortError } from "./effect.ts";
-import type { DeadEffect, PutDead } from "./effect-queue.ts";
 import type { ReceivedEvent } from "./state.ts";
 
 /** What failed for good, as stored on `dead.<namespace>.<sensor>.<trigger>`. */

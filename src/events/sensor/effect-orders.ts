@@ -42,6 +42,11 @@ export class EffectOrders {
     return false;
   }
 
+  /** Whether it waits for another of its lane. */
+  isBlocked({ key, lane }: Effect): boolean {
+    return lane !== undefined && this.#lanes.get(lane)?.blocked.has(key) === true;
+  }
+
   /** The effect has its outcome. @returns the next of its lane, when that has waited for this */
   leave({ key, lane: name }: Effect): Effect | undefined {
     const lane = name === undefined ? undefined : this.#lanes.get(name);

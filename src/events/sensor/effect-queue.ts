@@ -4,11 +4,11 @@ import type { Logger } from "../../base/log.ts";
 import type { Metrics } from "../../base/metrics.ts";
 import { Waiters } from "../../base/waiters.ts";
 import { refText } from "../../objects/object.ts";
-import type { EffectRecord, Ledger, LedgerPosition, RecordId } from "../../record/records.ts";
+import type { Ledger, LedgerPosition, RecordId } from "../../record/records.ts";
 import type { Sequence } from "../bus/bus.ts";
 import type { Outcome } from "../triggers/trigger.ts";
 import type { CompiledSensor } from "./compile.ts";
-import { endWithin, untilKept } from "./drain.ts";
+import { endWithin } from "./drain.ts";
 import {
   dlqEffectOf,
   type Effect,
@@ -20,12 +20,15 @@ import {
   type OpenRecord,
   type OutboxEntry,
   openErrorOf,
+  type PutDead,
   shortError,
   withFailure,
 } from "./effect.ts";
+import { EffectJournal } from "./effect-journal.ts";
 import { byOrder, EffectOrders } from "./effect-orders.ts";
 import { type Lane, Lanes, type LimitOf, patienceMs } from "./lane.ts";
 import { OpenEffects, type OutboxChanges } from "./open-effects.ts";
+import { isOf, type PendingEffect, pendingOf } from "./pending-effects.ts";
 import type { RateLimit } from "./rate-limit.ts";
 
 /** Effects that wait for the append that stores them. */
@@ -39,13 +42,6 @@ const cutMs = 1_000;
 
 /** Makes the effect happen: plan, then apply. @throws what the trigger throws; TerminalError: do not try again. */
 export type Execute = (effect: Effect, signal: AbortSignal) => Promise<Outcome>;
-
-/** Keeps what failed for good on `dead`; resolves once kept, and may be repeated with the same key. */
-export type PutDead = (dead: DeadEffect) => Promise<void>;
-
-export type DeadEffect =
-  | { readonly kind: "effect"; readonly effect: Effect; readonly error: string }
-  | { readonly kind: "decision"; readonly key: string; readonly decision: ErrorDecision; readonly redrive?: string };
 
 /** How an attempt ended; `error`: why it failed. */
 export type ReportAttempt = (trigger: string, at: number, error?: string) => void;
@@ -79,6 +75,7 @@ export class EffectQueue {
   readonly #deps: EffectQueueDeps;
   readonly #host: EffectHost;
   readonly #lanes: Lanes;
+  readonly #journal: EffectJournal;
   /** Those with effects that wait. */
   readonly #queued = new Set<Lane>();
   readonly #open = new OpenEffects((entry, by) => this.#countOutbox(entry, by));
@@ -97,9 +94,10 @@ export class EffectQueue {
     this.#deps = deps;
     this.#host = host;
     this.#lanes = new Lanes(compiled, deps.clock, deps.limitOf);
+    this.#journal = new EffectJournal(compiled.head, deps);
     for (const { name, trigger } of compiled.triggers) {
-      this.#countFromZero(name);
-      if (trigger.dlqTrigger) this.#countFromZero(trigger.dlqTrigger.template.name);
+      this.#journal.countFromZero(name);
+      if (trigger.dlqTrigger) this.#journal.countFromZero(trigger.dlqTrigger.template.name);
     }
   }
 
@@ -123,6 +121,17 @@ export class EffectQueue {
   /** The unfinished effect with this key. */
   find(key: string): OutboxEntry | undefined {
     return this.#open.find(key);
+  }
+
+  /** What is unfinished of an event, and what it waits for. */
+  pending(eventId: string): readonly PendingEffect[] {
+    const found: PendingEffect[] = [];
+    for (const entry of this.#open.entries()) {
+      if (isOpenError(entry) || isOpenRecord(entry) || !isOf(entry, eventId)) continue;
+      const isBlocked = this.#orders.isBlocked(entry);
+      found.push(pendingOf(entry, { lane: this.#lanes.of(entry), isBlocked, now: this.#deps.clock.now() }));
+    }
+    return found;
   }
 
   /** Whether an effect with this key is under way: the same events again are no new firing. */
@@ -263,7 +272,7 @@ export class EffectQueue {
       this.#begin(effect, lane);
       return;
     }
-    lane.waiting.push(effect);
+    lane.wait(effect);
     if (lane.limit === undefined) this.#queued.add(lane);
     else void this.#pace(lane, lane.limit);
   }
@@ -295,7 +304,7 @@ export class EffectQueue {
           continue;
         }
         await limit.take(this.#attempts.signal);
-        const next = this.#isStopped ? undefined : lane.waiting.shift();
+        const next = this.#isStopped ? undefined : lane.next();
         if (next) this.#begin(next, lane);
       }
     } catch (error) {
@@ -323,7 +332,7 @@ export class EffectQueue {
     if (this.#unstored >= maxUnstored) return;
     for (const lane of this.#queued) {
       while (!this.#isStopped && this.#canBegin(lane)) {
-        const next = lane.waiting.shift();
+        const next = lane.next();
         if (!next) break;
         this.#begin(next, lane);
       }
@@ -334,7 +343,7 @@ export class EffectQueue {
 
   async #attempt(effect: Effect, lane: Lane): Promise<void> {
     const { clock, execute, metrics, report } = this.#deps;
-    const labels = this.#labels(effect.trigger);
+    const labels = this.#journal.labels(effect.trigger);
     const startedAt = clock.now();
     let outcome: Outcome;
     this.#executing += 1;
@@ -356,11 +365,16 @@ export class EffectQueue {
     metrics.actionDuration.observe(labels, clock.now() - startedAt);
     report?.(effect.trigger, clock.now());
     const objects = outcome.objects ? { objects: outcome.objects.map(refText) } : {};
-    await this.#record(effect, startedAt, { outcome: "succeeded", message: outcome.message, ...objects });
+    await this.#journal.attempt(effect, lane, startedAt, {
+      outcome: "succeeded",
+      message: outcome.message,
+      ...objects,
+    });
     this.#end(effect);
   }
 
-  async #fail(effect: Effect, { retry, dlqTrigger }: Lane, startedAt: number, error: unknown): Promise<void> {
+  async #fail(effect: Effect, lane: Lane, startedAt: number, error: unknown): Promise<void> {
+    const { retry, dlqTrigger } = lane;
     const { clock, log, metrics, report } = this.#deps;
     const message = shortError(messageOf(error));
     const attempt = effect.failed + 1;
@@ -369,11 +383,11 @@ export class EffectQueue {
     if (attempt < retry.attempts && !(error instanceof TerminalError)) {
       log.warn("trigger failed, will retry", fields);
       const dueAt = clock.now() + retry.delayMs(attempt + 1, Math.random);
-      await this.#record(effect, startedAt, { outcome: "failed", message });
+      await this.#journal.attempt(effect, lane, startedAt, { outcome: "failed", message });
       return this.#retry(withFailure(effect, { at: clock.now(), error: message }, dueAt));
     }
     log.error("trigger failed for good", fields);
-    metrics.actionRetriesFailed.add(this.#labels(effect.trigger));
+    metrics.actionRetriesFailed.add(this.#journal.labels(effect.trigger));
     const failed = withFailure(effect, { at: clock.now(), error: message }, 0);
     if (dlqTrigger) await this.#storeDlq(failed, message, dlqEffectOf(effect, dlqTrigger));
     await this.#giveUp(failed, message, startedAt);
@@ -390,8 +404,9 @@ export class EffectQueue {
 
   /** `failed` has its last attempt counted. */
   async #giveUp(failed: Effect, message: string, startedAt: number): Promise<void> {
-    await this.#putDeadUntilKept({ kind: "effect", effect: failed, error: message });
-    await this.#record({ ...failed, failed: failed.failed - 1 }, startedAt, { outcome: "dead", message });
+    await this.#journal.putDead({ kind: "effect", effect: failed, error: message }, this.#attempts.signal);
+    const attempted = { ...failed, failed: failed.failed - 1 };
+    await this.#journal.attempt(attempted, this.#lanes.of(failed), startedAt, { outcome: "dead", message });
     this.#end(failed);
   }
 
@@ -441,28 +456,6 @@ export class EffectQueue {
     this.#deps.metrics.outboxSize.set({ namespace, sensor_name: name }, this.#open.outboxSize);
   }
 
-  async #record(
-    effect: Effect,
-    startedAt: number,
-    outcome: Pick<EffectRecord, "outcome" | "message" | "objects">,
-  ): Promise<void> {
-    const { trigger, dlqOf, redrive } = effect;
-    await this.#deps.ledger.write({
-      kind: "effect",
-      at: this.#deps.clock.now(),
-      causes: [effect.decision],
-      key: effect.key,
-      sensor: this.#compiled.head,
-      trigger,
-      ...(dlqOf !== undefined && { dlqOf }),
-      ...(redrive !== undefined && { redrive }),
-      triggerKind: this.#lanes.of(effect).kind,
-      attempt: effect.failed + 1,
-      startedAt,
-      ...outcome,
-    }).kept;
-  }
-
   async #write(entry: OpenRecord): Promise<void> {
     await this.#deps.expired?.(entry, this.#attempts.signal);
     await this.#deps.ledger.write(entry.record).kept;
@@ -471,26 +464,9 @@ export class EffectQueue {
 
   async #bury(entry: OpenError, recorded: Promise<void>): Promise<void> {
     const { key, error: decision, redrive } = entry;
-    await this.#putDeadUntilKept({ kind: "decision", key, decision, ...(redrive === undefined ? {} : { redrive }) });
+    const more = redrive === undefined ? {} : { redrive };
+    await this.#journal.putDead({ kind: "decision", key, decision, ...more }, this.#attempts.signal);
     await recorded;
     this.#finish(entry.key);
-  }
-
-  async #putDeadUntilKept(dead: DeadEffect): Promise<void> {
-    const { clock, log, metrics, putDead } = this.#deps;
-    await untilKept(() => putDead(dead), { clock, log }, this.#attempts.signal);
-    const { namespace, name } = this.#compiled.head;
-    metrics.deadLetters.add({ namespace, sensor_name: name });
-  }
-
-  /** A counter that is there before it counts can be alerted on. */
-  #countFromZero(trigger: string): void {
-    const { actionTriggered, actionFailed, actionRetriesFailed } = this.#deps.metrics;
-    for (const counter of [actionTriggered, actionFailed, actionRetriesFailed]) counter.add(this.#labels(trigger), 0);
-  }
-
-  #labels(trigger: string): { namespace: string; sensor_name: string; trigger_name: string } {
-    const { namespace, name } = this.#compiled.head;
-    return { namespace, sensor_name: name, trigger_name: trigger };
   }
 }

@@ -48,6 +48,13 @@ export interface FailedAttempt {
 
 export type ErrorDecision = Extract<Decision, { kind: "error" }>;
 
+/** Keeps what failed for good on `dead`; resolves once kept, and may be repeated with the same key. */
+export type PutDead = (dead: DeadEffect) => Promise<void>;
+
+export type DeadEffect =
+  | { readonly kind: "effect"; readonly effect: Effect; readonly error: string }
+  | { readonly kind: "decision"; readonly key: string; readonly decision: ErrorDecision; readonly redrive?: string };
+
 /** An error decision on its way to `dead`. Plain JSON: it may have to wait in the outbox like an effect. */
 export interface OpenError {
   /** Begins with `error/`: no effect has the same key, whatever its trigger is called. */

@@ -27,10 +27,14 @@ export class Lane {
   readonly retry: RetryPlan;
   readonly dlqTrigger: Trigger | undefined;
   readonly limit: RateLimit | undefined;
+  /** Between two turns of the limit. */
+  readonly intervalMs: number | undefined;
   /** The trigger cannot be tried at all. */
   readonly fault: TerminalError | undefined;
   /** In the order of their coming: no attempt of them is under way. */
   readonly waiting: Effect[] = [];
+  /** Since when effects wait for the limit, and how long those that had their turn did; by key. Absent: no limit. */
+  readonly #limited: { readonly since: Map<string, number>; readonly ms: Map<string, number> } | undefined;
   /** Effects in the outbox. */
   stored = 0;
   isPacing = false;
@@ -49,6 +53,8 @@ export class Lane {
     const read = readPlan(trigger);
     this.retry = read.retry;
     this.fault = read.fault;
+    this.intervalMs = read.intervalMs;
+    this.#limited = read.intervalMs === undefined ? undefined : { since: new Map(), ms: new Map() };
     this.limit = read.intervalMs === undefined ? undefined : limitOf(name, read.intervalMs);
   }
 
@@ -63,6 +69,28 @@ export class Lane {
   /** What comes waits in the outbox. */
   get isSlow(): boolean {
     return this.#isSlow || this.limit !== undefined;
+  }
+
+  wait(effect: Effect): void {
+    this.waiting.push(effect);
+    this.#limited?.since.set(effect.key, this.#clock.now());
+  }
+
+  /** Takes the first of those that wait. */
+  next(): Effect | undefined {
+    const effect = this.waiting.shift();
+    const since = effect && this.#limited?.since.get(effect.key);
+    if (!effect || since === undefined) return effect;
+    this.#limited?.since.delete(effect.key);
+    this.#limited?.ms.set(effect.key, Math.max(0, this.#clock.now() - since));
+    return effect;
+  }
+
+  /** How long the limit held up the attempt of an effect that began; asked once. */
+  takeLimitedMs({ key }: Effect): number | undefined {
+    const limitedMs = this.#limited?.ms.get(key);
+    if (limitedMs !== undefined) this.#limited?.ms.delete(key);
+    return limitedMs;
   }
 
   began(): void {

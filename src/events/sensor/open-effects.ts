@@ -37,6 +37,11 @@ export class OpenEffects {
     return this.#outbox.has(key) || this.#inline.has(key);
   }
 
+  *entries(): Iterable<OutboxEntry> {
+    for (const { entry } of this.#inline.values()) yield entry;
+    yield* this.#outbox.values();
+  }
+
   get outboxSize(): number {
     return this.#outbox.size;
   }

@@ -8,8 +8,9 @@ import type { EventHead, RecordDraft, SensorHead } from "../../record/records.ts
 import { hopsOf, maxHops } from "../triggers/hops.ts";
 import type { EmittedEvent } from "../triggers/trigger.ts";
 import { untilKept } from "./drain.ts";
+import type { DeadEffect, PutDead } from "./effect.ts";
 import { type Effect, type OpenRecord, shortError } from "./effect.ts";
-import type { DeadEffect, Execute, PutDead } from "./effect-queue.ts";
+import type { Execute } from "./effect-queue.ts";
 import type { SavedEvents } from "./state.ts";
 
 /** Events of the built-in EventSource `tiphys` that tell what became of a Sensor's triggers. */

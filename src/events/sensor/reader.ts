@@ -207,13 +207,13 @@ class SharedReader implements EventReader {
         throw error;
       }
     };
-    return {
-      next: () => {
-        const batch = signal.aborted ? undefined : this.#take(subscriber);
-        return batch ? Promise.resolve({ done: false, value: batch }) : wait();
-      },
-      return: end,
+    const next = (): Promise<IteratorResult<EventBatch, void>> => {
+      const batch = signal.aborted ? undefined : this.#take(subscriber);
+      if (batch) return Promise.resolve({ done: false, value: batch });
+      const isFed = subscriber.attached && !subscriber.catchingUp && !signal.aborted;
+      return isFed ? sleepUntilWoken(subscriber, signal).then(next) : wait(); // most are idle: one promise, no frames
     };
+    return { next, return: end };
   }
 
   /** What waits for it. */

@@ -44,15 +44,49 @@ const maxKnown = 10_000;
 /**
  * Does again what people ask for, one letter after the other, until `signal` aborts. A letter's effect is stored in the
  * outbox first; then the letter is marked as dead no more; then it runs, under the key that it had. So a crash at any
- * point leaves either the request, or the effect. @throws what makes the Sensor's state useless
+ * point leaves either the request, or the effect. While nobody asks, nothing waits: there may be thousands of Sensors.
  */
-export async function runRedrives(deps: RedriverDeps, signal: AbortSignal): Promise<void> {
-  const begun = new Set<string>();
-  for (;;) {
-    const id = await deps.inbox.next(signal);
-    await deps.sensor.effects.room(signal);
-    await untilAvailable(deps, signal, () => redriveOne(deps, id, begun, signal));
-    await untilAvailable(deps, signal, () => deps.inbox.done(id));
+export class Redriver {
+  readonly #deps: RedriverDeps;
+  readonly #signal: AbortSignal;
+  readonly #fail: (error: unknown) => void;
+  readonly #begun = new Set<string>();
+  #running: Promise<void> | undefined;
+
+  /** `fail` is told what makes the Sensor's state useless. */
+  constructor(deps: RedriverDeps, signal: AbortSignal, fail: (error: unknown) => void) {
+    this.#deps = deps;
+    this.#signal = signal;
+    this.#fail = fail;
+    deps.inbox.onChange(() => this.#wake());
+    this.#wake();
+  }
+
+  /** Resolves once nothing is under way; after `signal` aborted nothing begins any more. */
+  async idle(): Promise<void> {
+    await this.#running;
+  }
+
+  #wake(): void {
+    if (this.#running || this.#signal.aborted || this.#deps.inbox.first() === undefined) return;
+    this.#running = this.#redriveAll()
+      .catch((error: unknown) => {
+        if (!this.#signal.aborted) this.#fail(error);
+      })
+      .finally(() => {
+        this.#running = undefined;
+        this.#wake();
+      });
+  }
+
+  async #redriveAll(): Promise<void> {
+    const [deps, signal] = [this.#deps, this.#signal];
+    for (let id = deps.inbox.first(); id !== undefined; id = deps.inbox.first()) {
+      const letter = id;
+      await deps.sensor.effects.room(signal);
+      await untilAvailable(deps, signal, () => redriveOne(deps, letter, this.#begun, signal));
+      await untilAvailable(deps, signal, () => deps.inbox.done(letter));
+    }
   }
 }
 

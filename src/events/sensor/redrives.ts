@@ -1,7 +1,6 @@
 import { backoffMs, reconnectBackoff } from "../../base/backoff.ts";
 import { type Clock, sleepFor } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
-import { Waiters } from "../../base/waiters.ts";
 import type { ResourceName } from "../../record/records.ts";
 import { encodeToken } from "../../record/subject.ts";
 import type { StateChange, StateStore } from "../bus/bus.ts";
@@ -12,8 +11,10 @@ export const redriveStore = { name: "redrives", ttlMs: 60 * 60 * 1000 } as const
 
 /** What is asked of one Sensor, whichever engine runs it. */
 export interface RedriveInbox {
-  /** The oldest letter that was asked for. Rejects when `signal` aborts. */
-  next(signal: AbortSignal): Promise<number>;
+  /** The oldest letter that was asked for. */
+  first(): number | undefined;
+  /** `listener` is told at each change, until another is given. */
+  onChange(listener: () => void): void;
   /** It was dealt with: nobody needs to look at it again. */
   done(letter: number): Promise<void>;
 }
@@ -35,7 +36,7 @@ export interface RedrivesDeps {
 export function createRedrives({ store, clock, log }: RedrivesDeps): Redrives {
   /** By Sensor: letters, as many as the store holds. */
   const asked = new Map<string, Set<number>>();
-  const waiters = new Map<string, Waiters>();
+  const listeners = new Map<string, () => void>();
 
   function take(change: StateChange): void {
     const cut = change.key.lastIndexOf("/");
@@ -45,7 +46,7 @@ export function createRedrives({ store, clock, log }: RedrivesDeps): Redrives {
     else letters.add(id);
     if (letters.size > 0) asked.set(sensor, letters);
     else asked.delete(sensor);
-    waiters.get(sensor)?.wake();
+    listeners.get(sensor)?.();
   }
 
   return {
@@ -54,16 +55,9 @@ export function createRedrives({ store, clock, log }: RedrivesDeps): Redrives {
     },
     inbox(sensor) {
       const key = keyOf(sensor);
-      const changed = new Waiters();
-      waiters.set(key, changed); // a Sensor has one inbox at a time
       return {
-        async next(signal) {
-          for (;;) {
-            signal.throwIfAborted();
-            for (const letter of asked.get(key) ?? []) return letter;
-            await changed.wait(signal);
-          }
-        },
+        first: () => asked.get(key)?.values().next().value,
+        onChange: (listener) => void listeners.set(key, listener), // a Sensor has one inbox at a time
         async done(letter) {
           await store.delete(`${key}/${letter}`);
           take({ key: `${key}/${letter}`, deleted: true });

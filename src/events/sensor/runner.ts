@@ -9,13 +9,14 @@ import type { Position } from "../bus/bus.ts";
 import { adopt } from "./adopt.ts";
 import type { CompiledSensor } from "./compile.ts";
 import { decisionOf, effectOf, expiryOf } from "./decision-records.ts";
-import type { ErrorDecision } from "./effect.ts";
-import { EffectQueue, type EffectQueueDeps, type Execute, type PutDead, type ReportAttempt } from "./effect-queue.ts";
+import type { ErrorDecision, PutDead } from "./effect.ts";
+import { EffectQueue, type EffectQueueDeps, type Execute, type ReportAttempt } from "./effect-queue.ts";
 import { createExplainer, type Explainer } from "./explain.ts";
 import type { LimitOf } from "./lane.ts";
 import type { Contribution, Partition, PartitionMember } from "./partition.ts";
+import type { PendingEffect } from "./pending-effects.ts";
 import type { EventBatch, EventReader } from "./reader.ts";
-import { type RedriveDeps, runRedrives } from "./redriver.ts";
+import { type RedriveDeps, Redriver } from "./redriver.ts";
 import { nextTickAt, reduce, tick } from "./reducer.ts";
 import { createSensorCells, type SensorCells } from "./sensor-cells.ts";
 import { type Decision, emptyState, type ReceivedEvent, type Reduction, type SensorState } from "./state.ts";
@@ -62,6 +63,8 @@ export interface SensorRunner {
   run(signal: AbortSignal): Promise<void>;
   /** How far it is behind the end of its bus; undefined while the bus is away. */
   lag?(): Promise<Lag | undefined>;
+  /** What is unfinished of an event, and what it waits for. */
+  pending?(eventId: string): readonly PendingEffect[];
   /** Resolves once the Sensor's position is stored: from then on it misses no event. Never, when it stops before. */
   readonly ready: Promise<void>;
 }
@@ -153,6 +156,10 @@ class Runner implements SensorRunner, PartitionMember, TickMember {
     return { namespace, sensor: name, events: isIdle ? 0 : Math.max(0, behind), ms: Math.max(0, ms) };
   }
 
+  pending(eventId: string): readonly PendingEffect[] {
+    return this.#effects.pending(eventId);
+  }
+
   async run(signal: AbortSignal): Promise<void> {
     const { partition } = this.#deps;
     const stop = this.#failed.signal;
@@ -161,11 +168,11 @@ class Runner implements SensorRunner, PartitionMember, TickMember {
     else signal.addEventListener("abort", onAbort, { once: true });
     partition.join(this);
     const acting = this.#effects.run(stop, this.#lost.signal);
-    let redriving: Promise<void> | undefined;
+    let redriver: Redriver | undefined;
     try {
       const from = await this.#restore(stop);
       await this.#storeStart(stop);
-      redriving = this.#redrive(stop);
+      redriver = this.#redriver(stop);
       await this.#read(from, stop);
       this.fail(new Error("reading ended by itself"));
     } catch (error) {
@@ -173,7 +180,7 @@ class Runner implements SensorRunner, PartitionMember, TickMember {
     }
     this.#deps.ticker.schedule(this, undefined);
     signal.removeEventListener("abort", onAbort);
-    await Promise.all([acting, redriving]);
+    await Promise.all([acting, redriver?.idle()]);
     this.#isLeaving = true;
     await partition.leave(this);
     if (!signal.aborted) throw this.#failed.signal.reason;
@@ -254,9 +261,9 @@ class Runner implements SensorRunner, PartitionMember, TickMember {
     await Promise.race([this.ready, aborted(stop)]);
   }
 
-  async #redrive(stop: AbortSignal): Promise<void> {
+  #redriver(stop: AbortSignal): Redriver | undefined {
     const { redrive, clock, log, ledger } = this.#deps;
-    if (!redrive) return;
+    if (!redrive) return undefined;
     const sensor = {
       compiled: this.#compiled,
       effects: this.#effects,
@@ -265,11 +272,7 @@ class Runner implements SensorRunner, PartitionMember, TickMember {
         this.#apply(reduce(compiled, this.#state, received, clock.now()), received.head.sequence, id);
       },
     };
-    try {
-      await runRedrives({ ...redrive, sensor, clock, log, ledger }, stop);
-    } catch (error) {
-      if (!stop.aborted) this.fail(error);
-    }
+    return new Redriver({ ...redrive, sensor, clock, log, ledger }, stop, (error) => this.fail(error));
   }
 
   /** Reads for ever; when the bus is away, again from where it stood. */

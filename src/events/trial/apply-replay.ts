@@ -2,7 +2,7 @@ import { instant, sleepFor } from "../../base/clock.ts";
 import type { Ledger, RecordDraft, RecordId } from "../../record/records.ts";
 import type { Position, StoredMessage } from "../bus/bus.ts";
 import { type CompiledSensor, compileSensor } from "../sensor/compile.ts";
-import type { PutDead } from "../sensor/effect-queue.ts";
+import type { PutDead } from "../sensor/effect.ts";
 import type { EventBatch, EventReader } from "../sensor/reader.ts";
 import { createSensorRunner, type SensorRunnerDeps } from "../sensor/runner.ts";
 import { cellPrefix } from "../sensor/sensor-cells.ts";

@@ -142,7 +142,8 @@ function afterAttempt(input: AutoSyncInput, { selfHeal }: Automated): AutoSyncDe
     return none(`${what}, and self-heal is not enabled`);
   }
   const finishedAt = readTime(state.finishedAt);
-  const elapsedMs = finishedAt === undefined ? 0 : now - finishedAt;
+  // Of a clock that was set back since, nothing can be told: to wait until then may be to wait for days.
+  const elapsedMs = finishedAt === undefined ? 0 : finishedAt > now ? Number.POSITIVE_INFINITY : now - finishedAt;
   const afterMs = selfHealDelayMs(backoff, healAttempts(application)) - elapsedMs;
   if (afterMs <= 0) return undefined;
   const reason = `self-heal tried ${healAttempts(application)} times; next in ${Math.ceil(afterMs / 1_000)} seconds`;

@@ -1,3 +1,7 @@
+import { listOf, objectOf, textOf } from "../../api/fields.ts";
+import type { JsonObject } from "../../base/json.ts";
+import { keyText } from "../diff/diff.ts";
+
 /** An Application that has an object among its targets. */
 export interface Claimant {
   /** `namespace/name` */
@@ -71,6 +75,30 @@ function isSameClaimant(a: Claimant, b: Claimant): boolean {
 function byAge(a: Claimant, b: Claimant): number {
   if (a.createdAt !== b.createdAt) return a.createdAt < b.createdAt ? -1 : 1;
   return a.app < b.app ? -1 : 1;
+}
+
+/** Objects of one name in two clusters are two. `key` as `keyText` gives it. */
+export function claimKey(server: string, key: string): string {
+  return `${server} ${key}`;
+}
+
+/**
+ * What an Application wants, by the status that whoever has it wrote: for engines that do not look at it themselves.
+ * Undefined: nobody has compared it yet.
+ */
+export function claimedIn(status: JsonObject, server: string): ReadonlySet<string> | undefined {
+  if (status.reconciledAt === undefined) return undefined;
+  const wanted = listOf(status.resources)
+    .map(objectOf)
+    .filter(({ requiresPruning }) => requiresPruning !== true);
+  return new Set(
+    wanted.map(({ group, kind, namespace, name }) =>
+      claimKey(
+        server,
+        keyText({ group: textOf(group), kind: textOf(kind), namespace: textOf(namespace), name: textOf(name) }),
+      ),
+    ),
+  );
 }
 
 /**

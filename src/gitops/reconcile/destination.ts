@@ -1,5 +1,6 @@
 import { specProblems } from "../../api/application.ts";
 import type { Application, AppProject } from "../../api/application-types.ts";
+import type { ClusterScope } from "../../kube/cluster-scope.ts";
 import type { KubeClient } from "../../kube/kube.ts";
 import type { LiveState } from "../../kube/live-state.ts";
 import { checkDestination } from "../project/destination-check.ts";
@@ -12,6 +13,8 @@ import type { ClusterVersions } from "../render/render.ts";
 export interface DestinationCluster extends Cluster {
   readonly kube: KubeClient;
   readonly live: LiveState;
+  /** Absent: all of it. */
+  readonly scope?: ClusterScope;
   /** What charts may ask of it; absent: they are not told. */
   readonly versions?: (signal: AbortSignal) => Promise<ClusterVersions>;
 }

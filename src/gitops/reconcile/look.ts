@@ -4,6 +4,7 @@ import type { ResourceSettings } from "../../api/resource-settings.ts";
 import type { Clock } from "../../base/clock.ts";
 import { isJsonObject, type JsonObject } from "../../base/json.ts";
 import type { Metrics } from "../../base/metrics.ts";
+import { checkScope } from "../../kube/cluster-scope.ts";
 import type { LiveState } from "../../kube/live-state.ts";
 import type { GroupVersionKind, KubeObject, ObjectRef } from "../../objects/object.ts";
 import { type ComparedObject, type Comparison, compareObjects, type SyncStatus } from "../diff/compare.ts";
@@ -18,10 +19,11 @@ import { checkKind, checkObject } from "../project/kind-check.ts";
 import type { KindToCheck } from "../project/project.ts";
 import { checkSource } from "../project/source-check.ts";
 import type { SourceType } from "../render/render.ts";
-import { type Claimant, type Claims, isForeign } from "./claims.ts";
+import { type Claimant, type Claims, claimKey, isForeign } from "./claims.ts";
 import type { FoundCondition } from "./conditions.ts";
 import type { Place } from "./destination.ts";
 import { localManifests } from "./local-manifests.ts";
+import { managedKinds, managedTarget } from "./managed-namespace.ts";
 import type { ReconcileRequest } from "./request.ts";
 import { askServer, type ServerAnswers } from "./server-side.ts";
 import { defaultSettings, type ReconcileSettings, trackingOf } from "./settings.ts";
@@ -67,6 +69,8 @@ export interface Memory {
   rendered?: { readonly key: string; readonly value: Rendered };
   targets?: { readonly key: string; readonly manifests: readonly JsonObject[]; readonly value: Targets };
   rules?: { readonly key: string; readonly settings: ResourceSettings; readonly value: DiffRules };
+  /** The destination's namespace as a target. */
+  namespace?: KubeObject | undefined;
   /** By target, then for the live object compared last. */
   readonly diffs: WeakMap<KubeObject, { readonly live: KubeObject; readonly rules: object; readonly diff: ObjectDiff }>;
   /** When its repository failed first, in a row. */
@@ -103,26 +107,28 @@ export async function lookAt(
 ): Promise<Look> {
   const { manifests = [] } = request;
   const isLocal = manifests.length > 0;
-  const isPermitted = (repository: string): boolean => checkSource(place.project, repository).permitted;
-  const inPlace = { ...deps, isPermitted, versions: place.cluster.versions };
   const rendered = isLocal
     ? localManifests(manifests, place.project)
-    : await renderOnce(application, request, revisions, memory, inPlace, signal);
+    : await renderOnce(application, request, revisions, memory, { ...deps, ...renderingAt(place) }, signal);
   const resolved = { revisions: rendered.revisions, asked: revisions };
   const unverified = isLocal ? [] : await verifySources(application, place.project, resolved, deps, signal);
   const settings = (deps.settings ?? (() => defaultSettings))();
   const { live } = place.cluster;
-  await live.ensure(kindsOf(application, rendered.manifests), signal);
+  await live.ensure([...kindsOf(application, rendered.manifests), ...managedKinds(application)], signal);
   const targets = targetsOf(application, rendered.manifests, live, memory, { ...deps, settings });
+  const { scope } = place.cluster;
+  if (scope) checkScope(targets.objects, scope, (object) => keyOf(object).namespace !== "");
   const own = claimantOf(application, deps.controllerNamespace);
   const wanted = targets.objects.filter(({ metadata }) => metadata.name);
-  const disturbed = deps.claims.set(own, new Set(wanted.map((target) => claimKey(target, place))));
+  const disturbed = deps.claims.set(own, new Set(wanted.map((target) => claimOf(target, place))));
   const found = liveObjects(own, wanted, place);
+  memory.namespace = managedTarget(application, targets.objects, found, memory.namespace);
+  const managed = memory.namespace === undefined ? [] : [memory.namespace];
   const rules = rulesOf(application, settings, memory);
-  const { served, problems: refused } = await answersOf(wanted, place, rules, memory, signal);
+  const { served, problems: refused } = await answersOf([...wanted, ...managed], place, rules, memory, signal);
   const diff = createDiff(rules, served, memory, deps.metrics);
   const { trackingMethod: method } = settings.resources;
-  const compared = compareObjects(targets.objects, found, { method, rules, diff });
+  const compared = compareObjects([...targets.objects, ...managed], found, { method, rules, diff });
   const comparison = { ...compared, objects: compared.objects.map((object) => withPermission(object, place)) };
   const { health, resources, problems } = aggregateHealth(comparison.objects, own.app, settings.checks);
   const shared = sharedObjects(own, wanted, place, { ...deps, settings });
@@ -143,6 +149,14 @@ export async function lookAt(
     ownedByOthers: shared.ownedByOthers,
     liveHooks: found.filter(({ metadata }) => isHook(metadata.annotations ?? {})),
     disturbed,
+  };
+}
+
+/** What renderings for a place may depend on. */
+export function renderingAt({ project, cluster }: Place): Pick<TargetDeps, "isPermitted" | "versions"> {
+  return {
+    isPermitted: (repository) => checkSource(project, repository).permitted,
+    versions: cluster.versions,
   };
 }
 
@@ -226,9 +240,8 @@ function targetsOf(
   return value;
 }
 
-/** Objects of one name in two clusters are two. */
-function claimKey(target: KubeObject, { cluster }: Place): string {
-  return `${cluster.server} ${keyText(keyOf(target))}`;
+function claimOf(target: KubeObject, { cluster }: Place): string {
+  return claimKey(cluster.server, keyText(keyOf(target)));
 }
 
 /**
@@ -316,7 +329,7 @@ function sharedObjects(
     const object = place.cluster.live.find(refOf(target));
     const tracked = object && ownerOf(object, trackingOf(deps.settings));
     const trackedBy = tracked === own.instance ? undefined : tracked;
-    const others = deps.claims.othersOf(own.app, claimKey(target, place));
+    const others = deps.claims.othersOf(own.app, claimOf(target, place));
     const isOthers = isForeign(own, others, tracked) || (trackedBy !== undefined && mayWant(trackedBy, deps));
     if (isOthers) foreign.add(keyText(keyOf(target)));
     const other = (trackedBy ?? others[0]?.instance)?.replace("_", "/");

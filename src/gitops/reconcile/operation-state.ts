@@ -79,7 +79,8 @@ export function isWaitingForRetry(state: JsonObject): boolean {
 export function retryAfterMs(state: JsonObject, retry: RetryPolicy | undefined, now: Instant): number {
   const finishedAt = readTime(state.finishedAt);
   if (finishedAt === undefined || retry === undefined) return 0;
-  return Math.max(0, finishedAt + retryDelayMs(retry, retryCount(state)) - now);
+  const delayMs = retryDelayMs(retry, retryCount(state));
+  return Math.min(delayMs, Math.max(0, finishedAt + delayMs - now)); // the clock may have been set back since
 }
 
 /** Before retry number `attempt`, which counts from 1. A factor of 0 waits once and then no more. */

@@ -11,7 +11,8 @@ import { hasSameSources, isNamespaceMetadataChanged } from "./compared-to.ts";
 import { evaluatedTypes, type FoundCondition, setConditions } from "./conditions.ts";
 import { type Directory, type Place, placeOf } from "./destination.ts";
 import { heldBack } from "./held-back.ts";
-import { isForeignTo, type Look, type LookDeps, lookAt, type Memory } from "./look.ts";
+import { isForeignTo, type Look, type LookDeps, lookAt, type Memory, renderingAt } from "./look.ts";
+import { mayContainChanges } from "./may-change.ts";
 import { unmetNeed } from "./needs.ts";
 import type { ReconcileRequest } from "./request.ts";
 import { buildStatus, failedStatus, invalidStatus } from "./status.ts";
@@ -63,7 +64,8 @@ export async function reconcile(
     const look = await lookAt(application, place, request, revisions, memory, deps, signal);
     delete memory.failingSince;
     delete memory.hasFailed;
-    return { ...decide(application, look, place, request, startedAt, deps), found: { look, place } };
+    const isNews = await isNewsFor(application, look, place, memory, deps, signal);
+    return { ...decide(application, look, place, { ...request, isNews }, startedAt, deps), found: { look, place } };
   } catch (error) {
     signal.throwIfAborted();
     const message = failureMessage(error);
@@ -71,6 +73,21 @@ export async function reconcile(
     memory.hasFailed = true;
     return withoutComparison(application, message, request, startedAt, deps);
   }
+}
+
+/** Asked only where it decides: of an Application that would sync by itself. */
+async function isNewsFor(
+  application: Application,
+  { status, revisions }: Look,
+  place: Place,
+  { rendered }: Memory,
+  deps: ReconcileDeps,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const now = rendered?.value;
+  if (application.syncPolicy.automated === undefined || status !== "OutOfSync") return true;
+  if (now === undefined || now.revisions !== revisions) return true;
+  return mayContainChanges(application, now, { ...deps, ...renderingAt(place) }, signal);
 }
 
 /** Below level 2 the commit that the last comparison used, if it was one of these sources; else what they name. */
@@ -128,7 +145,7 @@ function decide(
   application: Application,
   look: Look,
   place: Place,
-  request: ReconcileRequest,
+  request: Pick<ReconcileRequest, "level"> & { readonly isNews: boolean },
   startedAt: Instant,
   { clock, controllerNamespace, applicationAt }: ReconcileDeps,
 ): Pick<Reconciled, "status" | "decision" | "againAfterMs"> {
@@ -145,7 +162,7 @@ function decide(
   });
   const due: AutoSyncDecision = look.isUnverified
     ? { kind: "none", reason: "a signature that the project wants is missing, or not good" }
-    : decideAutoSync({ application, syncStatus, resources, revisions, now });
+    : decideAutoSync({ application, syncStatus, resources, revisions, mayContainChanges: request.isNews, now });
   const { decision, againAfterMs } = heldBack(due, application, look, place, {
     now,
     unmet: unmetOf(application, applicationAt),

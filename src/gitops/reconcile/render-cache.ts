@@ -178,8 +178,8 @@ function createKeptFailures() {
 
 /** Callers with the same question get one answer. */
 function questionOf(asked: Asked, hard: boolean): string {
-  const { source, tree, refs, context } = asked;
+  const { source, tree, refs } = asked;
   const revisions = [tree, ...refs.values()].map(({ revision }) => revision);
   const { repoURL, targetRevision } = source;
-  return JSON.stringify([hard, recipeOf(asked), repoURL, targetRevision, revisions, context.project]);
+  return JSON.stringify([hard, recipeOf(asked), repoURL, targetRevision, revisions]);
 }

@@ -1,6 +1,13 @@
 import type { ApplicationSource } from "../../api/application-types.ts";
 import { buildEnvironment } from "../render/build-environment.ts";
-import { isPermittedIn, permittedFact, type RenderSettings, readToolFact } from "../render/plan.ts";
+import {
+  isPermittedIn,
+  permittedFact,
+  type RenderSettings,
+  readToolFact,
+  renderingFact,
+  renderingText,
+} from "../render/plan.ts";
 import type { Recorded } from "../render/recorder.ts";
 import type { InputTree, InputTreesByRef, RenderContext } from "../render/render.ts";
 import { isFullCommit } from "../source/revision.ts";
@@ -63,8 +70,8 @@ export function createRenderTraces(settings: RenderSettings, maxRecipes: number)
 /** Everything that decides how a source is rendered, but for the files and what is recorded as facts. */
 export function recipeOf({ source, refs, context }: Asked): string {
   const { repoURL: _repository, targetRevision: _revision, ...options } = source;
-  const { appName, instance, namespace, isMultiSource } = context;
-  return JSON.stringify([options, appName, instance, namespace, isMultiSource, [...refs.keys()]]);
+  const { appName, instance, project, namespace, isMultiSource } = context;
+  return JSON.stringify([options, appName, instance, project, namespace, isMultiSource, [...refs.keys()]]);
 }
 
 /** Undefined where a revision may come to mean something else. */
@@ -91,6 +98,7 @@ interface FactSources {
 async function factNow(name: string, { variables, context, settings }: FactSources, signal: AbortSignal) {
   if (name.startsWith("$")) return variables.get(name.slice(1)) ?? "";
   if (name.startsWith(permittedFact)) return String(isPermittedIn(context, name.slice(permittedFact.length)));
+  if (name === renderingFact) return renderingText(settings);
   if (name === "cluster") return JSON.stringify(await context.versions?.(signal));
   return readToolFact(name, settings, signal);
 }

@@ -71,7 +71,7 @@ export function requestOf(
   more: {
     readonly hard?: boolean;
     readonly objects?: readonly string[];
-    readonly seen?: readonly SeenCommit[];
+    readonly seen?: ReconcileRequest["seen"];
     readonly sync?: SyncWish;
   } = {},
 ): ReconcileRequest {

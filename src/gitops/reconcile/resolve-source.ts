@@ -73,7 +73,7 @@ async function look(
   signal: AbortSignal,
 ): Promise<void> {
   if (level === 3 || seen === "all") {
-    await sources.fetch(repository, {}, signal);
+    await sources.fetch(repository, { acceptsFailure: level < 3 }, signal);
     return;
   }
   const key = normaliseRepositoryUrl(repository);

@@ -10,7 +10,7 @@ import { quarantineAnnotation, withQuarantined } from "./quarantine.ts";
  * With automated sync the original refuses it; here `withQuarantine` keeps what it leaves from coming back.
  * @throws EngineError SYNC_REFUSED while deleting; USAGE for an id that is not in the history
  */
-export function rollbackOperation(application: KubeObject, body: JsonObject): JsonObject {
+export function rollbackOperation(application: KubeObject, body: JsonObject, username: string): JsonObject {
   const spec = isJsonObject(application.spec) ? application.spec : {};
   const policy = objectOf(spec.syncPolicy);
   if (application.metadata.deletionTimestamp !== undefined) refuse("application is deleting");
@@ -28,7 +28,7 @@ export function rollbackOperation(application: KubeObject, body: JsonObject): Js
       syncStrategy: { apply: {} },
       ...(policy.syncOptions === undefined ? {} : { syncOptions: policy.syncOptions }),
     },
-    initiatedBy: { username: "admin" }, // whoever has the API's token
+    initiatedBy: { username },
   };
 }
 

@@ -1,6 +1,6 @@
 import type { DirectoryOptions } from "../../api/application-types.ts";
 import { leavesTree } from "../source/symlink.ts";
-import { comparePaths, maxDirectoryBytes, renderDirectory, selectFiles } from "./directory.ts";
+import { comparePaths, renderDirectory, selectFiles } from "./directory.ts";
 import { inputIds } from "./inputs.ts";
 import { planJsonnet } from "./jsonnet.ts";
 import { decodeManifestText } from "./manifest-file.ts";
@@ -9,12 +9,17 @@ import { RenderError, type SourceFile } from "./render.ts";
 
 /** A folder of plain manifests and jsonnet (spec argo-cd-engine 7.6). */
 export async function planDirectory(job: Job, signal: AbortSignal): Promise<Plan> {
-  const { source, inputs } = job;
+  const { source, inputs, rendering } = job;
   const options = source.directory ?? {};
   const files = await readFolder(job, options);
   const jsonnet = files
     .filter(({ path, text }) => path.endsWith(".jsonnet") && !isSkipped(text))
     .map(({ path }) => path);
+  const [first] = jsonnet;
+  if (first !== undefined && rendering.disabled.includes("Jsonnet")) {
+    const why = "jsonnet is switched off by jsonnet.enable of argocd-cm";
+    throw new RenderError("FailedPrecondition", `Failed to evaluate jsonnet "${first}": ${why}`);
+  }
   const plan = jsonnet.length === 0 ? undefined : await planJsonnet(job, jsonnet, signal);
   return {
     type: "Directory",
@@ -26,7 +31,10 @@ export async function planDirectory(job: Job, signal: AbortSignal): Promise<Plan
       const texts = new Map(evaluated.map(({ path, text }) => [path, text]));
       const ready = files.map(({ path, text }) => ({ path, text: texts.get(path) ?? text }));
       const bytes = ready.reduce((sum, { text }) => sum + text.length, 0);
-      return { manifests: renderDirectory(ready, options).map(({ object }) => object), bytes };
+      return {
+        manifests: renderDirectory(ready, options, rendering.maxDirectoryBytes).map(({ object }) => object),
+        bytes,
+      };
     },
   };
 }
@@ -36,8 +44,9 @@ function isSkipped(text: string): boolean {
 }
 
 /** Only files that the options choose are read. Links are followed; those to nothing and to folders are left out. */
-async function readFolder({ path, inputs }: Job, options: DirectoryOptions): Promise<readonly SourceFile[]> {
+async function readFolder({ path, inputs, rendering }: Job, options: DirectoryOptions): Promise<readonly SourceFile[]> {
   const { main } = inputs;
+  const { maxDirectoryBytes } = rendering;
   const below = (file: string): string => file.slice(path === "" ? 0 : path.length + 1);
   const entries = (await main.list(path)).filter(({ kind }) => kind !== "submodule");
   const names = entries.map((entry) => ({ path: below(entry.path), text: "" }));

@@ -1,10 +1,11 @@
 import type { DirectoryOptions } from "../../api/application-types.ts";
+import { defaultRenderingSettings } from "../../api/rendering-settings.ts";
 import { compilePathGlob, type PathGlob } from "../../base/path-glob.ts";
 import { parseFile } from "./manifest-file.ts";
 import { RenderError, type RenderedManifest, type SourceFile } from "./render.ts";
 
-/** Of all files that are read, in bytes: `reposerver.max.combined.directory.manifests.size`. */
-export const maxDirectoryBytes = 10 * 1024 * 1024;
+/** Of all files that are read, in bytes, where no setting says otherwise. */
+export const { maxDirectoryBytes } = defaultRenderingSettings;
 
 const extensions = new Set(["yaml", "yml", "json", "jsonnet"]);
 const skipMarker = "+argocd:skip-file-rendering";
@@ -17,11 +18,12 @@ const skipMarker = "+argocd:skip-file-rendering";
 export function renderDirectory(
   files: readonly SourceFile[],
   options: DirectoryOptions = {},
+  maxBytes = maxDirectoryBytes,
 ): readonly RenderedManifest[] {
   const chosen = selectFiles(files, options);
   const bytes = chosen.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0);
-  if (bytes > maxDirectoryBytes) {
-    const message = `the manifests have ${bytes} bytes together, at most ${maxDirectoryBytes} are allowed`;
+  if (bytes > maxBytes) {
+    const message = `the manifests have ${bytes} bytes together, at most ${maxBytes} are allowed`;
     throw new RenderError("Unknown", message);
   }
   return chosen.flatMap(parseFile);

@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { helmArguments, plainVersion } from "./helm-arguments.ts";
 import { type ChartFacts, callsVolatile, readChart } from "./helm-chart.ts";
+import { buildDependencies, dependencyAccess, type RunHelm } from "./helm-dependencies.ts";
 import { resolveFileParameter, resolveValueFiles, type ValueFile, type ValueFileScope } from "./helm-values.ts";
 import { inputIds } from "./inputs.ts";
 import { parseOutput } from "./manifest-file.ts";
@@ -15,7 +15,7 @@ type Template = (place: (file: ValueFile) => string, inlineValues: string | unde
 
 /** A chart in a folder (spec argo-cd-engine 7.4). */
 export async function planHelm(job: Job, signal: AbortSignal): Promise<Plan> {
-  const { source, path, inputs, context } = job;
+  const { source, path, inputs, context, rendering, variable } = job;
   const options = source.helm ?? {};
   if (!["", "v3", "v4"].includes(options.version ?? "")) {
     throw new RenderError("Unknown", `helm.version: "${options.version}" must be v3, v4 or empty`);
@@ -23,7 +23,9 @@ export async function planHelm(job: Job, signal: AbortSignal): Promise<Plan> {
   const tool = await useTool("helm", job, signal);
   const facts = await readChart(path, inputs);
   checkRepositories(facts.repositories, job);
-  const scope: ValueFileScope = { chart: path, inputs, isMultiSource: context.isMultiSource, variable: job.variable };
+  const { isMultiSource } = context;
+  const schemes = rendering.valueFileSchemes;
+  const scope: ValueFileScope = { chart: path, inputs, isMultiSource, variable, schemes };
   const valueFiles = await resolveValueFiles(options, scope);
   const fileParameters = (options.fileParameters ?? []).map(({ name = "", path: file = "" }) => {
     return [name, resolveFileParameter(file, scope)] as const;
@@ -42,13 +44,15 @@ export async function planHelm(job: Job, signal: AbortSignal): Promise<Plan> {
       ...(versions.kubeVersion === undefined ? {} : { kubeVersion: versions.kubeVersion }),
       ...(inlineFile === undefined ? {} : { inlineValues: inlineFile }),
     });
+  // What one project may read by its own credentials is not kept for another.
+  const scopes = facts.repositories.map((url) => dependencyAccess(url, job)?.scope ?? "");
   const nameOf = (file: ValueFile): string => (file.kind === "url" ? file.url : `${file.reader.ref}:${file.path}`);
   const reachesOut =
     facts.repositories.length > 0 ||
     [...valueFiles, ...fileParameters.map(([, file]) => file)].some(({ kind }) => kind === "url");
   return {
     type: "Helm",
-    key: [tool.version, path, template(nameOf, inline), inputIds(inputs)],
+    key: [tool.version, path, template(nameOf, inline), inputIds(inputs), scopes],
     isVolatile: facts.isVolatile || versions.isVolatile || reachesOut,
     usesTool: true,
     produce: (stop) => run(job, { tool, facts, template, ...(inline === undefined ? {} : { inline }) }, stop),
@@ -110,7 +114,7 @@ interface Run {
 }
 
 async function run(job: Job, { tool, facts, template, inline }: Run, signal: AbortSignal): Promise<Produced> {
-  const { settings, inputs, path, source, log } = job;
+  const { settings, inputs, path, log } = job;
   const exported = performance.now();
   await using folder = await openWorkingFolder(settings.workDirectory, inputs);
   const inlineFile = join(folder.root, "inline-values.yaml");
@@ -118,9 +122,9 @@ async function run(job: Job, { tool, facts, template, inline }: Run, signal: Abo
   log.step("export", performance.now() - exported);
   const cwd = join(folder.source, path);
   const env = homes(folder);
-  const helm = (args: readonly string[], label: string): Promise<string> =>
-    settings.tools.run(tool, { args, cwd, folder, env, label }, signal);
-  if (facts.lacksDependencies) await buildDependencies(helm, facts.repositories, source.helm?.passCredentials === true);
+  const helm: RunHelm = (args, label, input) =>
+    settings.tools.run(tool, { args, cwd, folder, env, label, ...(input === undefined ? {} : { input }) }, signal);
+  if (facts.lacksDependencies) await buildDependencies(helm, folder, facts.repositories, job);
   const place = (file: ValueFile): string => {
     if (file.kind === "url") return file.url;
     return join(file.reader === inputs.main ? folder.source : folder.refRoot(file.reader.ref), file.path);
@@ -137,17 +141,4 @@ function homes({ home }: WorkingFolder): Record<string, string> {
     HELM_CONFIG_HOME: join(home, "config"),
     HELM_DATA_HOME: join(home, "data"),
   };
-}
-
-/** Repositories have to be known by name before anything is taken from them. */
-async function buildDependencies(
-  helm: (args: readonly string[], label: string) => Promise<string>,
-  repositories: readonly string[],
-  passCredentials: boolean,
-): Promise<void> {
-  for (const url of repositories.filter((one) => /^https?:\/\//.test(one))) {
-    const name = createHash("sha256").update(url).digest("hex").slice(0, 16);
-    await helm(["repo", "add", name, url, ...(passCredentials ? ["--pass-credentials"] : [])], "helm repo add");
-  }
-  await helm(["dependency", "build", "."], "helm dependency build");
 }

@@ -10,6 +10,8 @@ import { type Found, normalPath, type TreeReader } from "./tree-reader.ts";
 export interface KustomizationFacts {
   /** Something is not in the tree: kustomize may fetch it from elsewhere, or know better where it is. */
   readonly reachesOut: boolean;
+  /** Repositories that it names, as far as they can be told. */
+  readonly repositories: readonly string[];
   /** Variables that env files take from the environment: lines without a value. */
   readonly variables: readonly string[];
   /** Charts are inflated. */
@@ -17,11 +19,13 @@ export interface KustomizationFacts {
 }
 
 const maxKustomizations = 1_000;
+const maxRepositories = 50;
 
 interface Walk {
   readonly inputs: Inputs;
   readonly seen: Set<string>;
   readonly variables: Set<string>;
+  readonly repositories: Set<string>;
   reachesOut: boolean;
   usesHelm: boolean;
 }
@@ -32,12 +36,13 @@ export async function readKustomization(
   inputs: Inputs,
   more: { readonly files: readonly string[]; readonly folders: readonly string[] },
 ): Promise<KustomizationFacts> {
-  const walk: Walk = { inputs, seen: new Set(), variables: new Set(), reachesOut: false, usesHelm: false };
+  const fresh = { seen: new Set<string>(), variables: new Set<string>(), repositories: new Set<string>() };
+  const walk: Walk = { inputs, ...fresh, reachesOut: false, usesHelm: false };
   await visit(path, walk);
   for (const file of more.files) await addFile(path, file, walk);
   for (const folder of more.folders) await addResource(path, folder, walk);
-  const { reachesOut, usesHelm, variables } = walk;
-  return { reachesOut, usesHelm, variables: [...variables].sort() };
+  const { reachesOut, usesHelm, variables, repositories } = walk;
+  return { reachesOut, usesHelm, variables: [...variables].sort(), repositories: [...repositories] };
 }
 
 async function visit(folder: string, walk: Walk): Promise<void> {
@@ -86,12 +91,30 @@ async function findWithin(folder: string, name: string, main: TreeReader): Promi
   }
 }
 
+/**
+ * The repository of a remote base, as its Secret would name it: `https://h/o/r//path?ref=v1`, `git@h:o/r.git/path`,
+ * `github.com/o/r`. Undefined where it cannot be told.
+ */
+export function repositoryIn(name: string): string | undefined {
+  const [text = ""] = name.replace(/^git::/, "").split("?");
+  const [, scheme = "", rest = ""] = /^((?:https?|ssh):\/\/)?(.*)$/s.exec(text) ?? [];
+  const folder = rest.indexOf("//");
+  const suffix = /\.git(?=\/|$)/.exec(rest);
+  const onGitHub = /^(?:[\w.-]+@)?(?:www\.)?github\.com[/:][\w.-]+\/[\w.-]+/.exec(rest);
+  const own = folder >= 0 ? rest.slice(0, folder) : suffix ? rest.slice(0, suffix.index + 4) : onGitHub?.[0];
+  if (own === undefined || own.includes("\n") || !/^[\w.@:[\]-]+[/:]/.test(own)) return undefined;
+  const isScp = /^[\w.+-]+@[\w.-]+:/.test(own);
+  return scheme !== "" || isScp ? scheme + own : `https://${own}`;
+}
+
 /** A file, a folder with a kustomization, or something elsewhere. */
 async function addResource(folder: string, name: string, walk: Walk): Promise<void> {
   const path = pathWithin(folder, name);
   const found = path === undefined ? undefined : (await walk.inputs.main.follow(path, "look")).found;
   if (path === undefined || found === undefined) {
     walk.reachesOut = true;
+    const repository = repositoryIn(name);
+    if (repository !== undefined && walk.repositories.size < maxRepositories) walk.repositories.add(repository);
     return;
   }
   if (found.kind !== "folder") await addResourceFile(path, walk);

@@ -6,7 +6,7 @@ import { inputIds } from "./inputs.ts";
 import { type KustomizeEdits, type KustomizeOptions, kustomizeEdits, withPatches } from "./kustomize-edits.ts";
 import { readKustomization } from "./kustomize-graph.ts";
 import { parseOutput } from "./manifest-file.ts";
-import { type Job, type Plan, type Produced, useTool } from "./plan.ts";
+import { isPermittedIn, type Job, type Plan, type Produced, permittedFact, useTool } from "./plan.ts";
 import { kustomizationFiles } from "./source-type.ts";
 import type { Tool } from "./tools.ts";
 import { normalPath } from "./tree-reader.ts";
@@ -17,11 +17,20 @@ interface Run {
   readonly edits: KustomizeEdits;
   readonly buildArgs: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** Those of Git that it may ask, its own last. */
+  readonly repositories: readonly string[];
+}
+
+/** Whether the project's own credentials may be used for it. */
+function isPermitted(url: string, { context, recorder }: Job): boolean {
+  const permitted = isPermittedIn(context, url);
+  recorder.fact(`${permittedFact}${url}`, String(permitted));
+  return permitted;
 }
 
 /** A kustomization in a folder (spec argo-cd-engine 7.5). */
 export async function planKustomize(job: Job, signal: AbortSignal): Promise<Plan> {
-  const { source, path, inputs, settings } = job;
+  const { source, path, inputs, rendering } = job;
   const options = source.kustomize ?? {};
   const tool = await useTool("kustomize", job, signal, options.version);
   const components = await componentsOf(options, job);
@@ -29,14 +38,21 @@ export async function planKustomize(job: Job, signal: AbortSignal): Promise<Plan
   const facts = await readKustomization(path, inputs, { files: patchFiles, folders: components });
   const edits = kustomizeEdits(options, components, job.variable);
   const env = job.isWhole ? job.environment() : variablesOf(facts.variables, job);
-  const helm = settings.kustomizeBuildOptions.includes("--enable-helm") && facts.usesHelm;
-  const buildArgs = [...settings.kustomizeBuildOptions, ...(helm ? await helmArgs(job, signal) : [])];
+  const version = rendering.kustomizeVersions[options.version?.replace(/^v/, "") ?? ""];
+  const buildOptions = version?.buildOptions ?? rendering.kustomizeBuildOptions;
+  const helm = buildOptions.includes("--enable-helm") && facts.usesHelm;
+  const buildArgs = [...buildOptions, ...(helm ? await helmArgs(job, signal) : [])];
+  const repositories = [...facts.repositories.filter((url) => isPermitted(url, job)), source.repoURL];
+  // What one project may read by its own credentials is not kept for another.
+  const { access } = job.settings;
+  const scopes = facts.reachesOut ? repositories.map((url) => access?.(url, job.context.project).scope ?? "") : [];
   return {
     type: "Kustomize",
-    key: [tool.version, path, edits, buildArgs, env, inputIds(inputs)],
+    key: [tool.version, path, edits, buildArgs, env, inputIds(inputs), scopes],
     isVolatile: facts.reachesOut || helm,
     usesTool: true,
-    produce: (stop) => run(job, { tool, edits, buildArgs, env }, stop),
+    produce: (stop) =>
+      run(job, { tool, edits, buildArgs, env, repositories: facts.reachesOut ? repositories : [] }, stop),
   };
 }
 
@@ -77,7 +93,11 @@ async function helmArgs(job: Job, signal: AbortSignal): Promise<readonly string[
   ];
 }
 
-async function run(job: Job, { tool, edits, buildArgs, env }: Run, signal: AbortSignal): Promise<Produced> {
+async function run(
+  job: Job,
+  { tool, edits, buildArgs, env, repositories }: Run,
+  signal: AbortSignal,
+): Promise<Produced> {
   const { settings, inputs, path, log } = job;
   const exported = performance.now();
   await using folder = await openWorkingFolder(settings.workDirectory, inputs);
@@ -95,9 +115,16 @@ async function run(job: Job, { tool, edits, buildArgs, env }: Run, signal: Abort
   for (const args of edits.after) await edit(args);
   log.step("kustomize edit", performance.now() - edited);
   const began = performance.now();
-  const output = await settings.tools.run(tool, buildCall(folder, target, buildArgs, env), signal);
+  await using git = repositories.length === 0 ? undefined : await openGit(job, repositories, signal);
+  const output = await settings.tools.run(tool, buildCall(folder, target, buildArgs, { ...env, ...git?.env }), signal);
   log.step("kustomize build", performance.now() - began);
   return { manifests: parseOutput(output, "kustomize build").map(({ object }) => object), bytes: output.length };
+}
+
+/** Remote bases may be in repositories that the project has credentials for. */
+async function openGit({ settings, context }: Job, repositories: readonly string[], signal: AbortSignal) {
+  const known = repositories.filter((url) => /^(?:https?|ssh):\/\/|^[\w.+-]+@[\w.-]+:/.test(url));
+  return settings.git?.ofProject(context.project).openToolGit(known, signal);
 }
 
 function buildCall(folder: WorkingFolder, target: string, buildArgs: readonly string[], env: Run["env"]) {

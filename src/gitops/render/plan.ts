@@ -1,5 +1,7 @@
 import type { ApplicationSource } from "../../api/application-types.ts";
+import { defaultRenderingSettings, type RenderingSettings } from "../../api/rendering-settings.ts";
 import type { JsonObject } from "../../base/json.ts";
+import type { FindAccess, GitSources } from "../source/source.ts";
 import type { Inputs } from "./inputs.ts";
 import type { Recorder } from "./recorder.ts";
 import type { RenderContext, RenderLog, SourceType } from "./render.ts";
@@ -15,6 +17,8 @@ export interface Job {
   readonly recorder: Recorder;
   readonly context: RenderContext;
   readonly settings: RenderSettings;
+  /** Those of `settings`, as they were when this rendering began. */
+  readonly rendering: RenderingSettings;
   /** A variable of the build environment; asking for it is recorded. */
   readonly variable: (name: string) => string | undefined;
   /** All of them; recorded as such. */
@@ -28,9 +32,12 @@ export interface RenderSettings {
   readonly tools: Tools;
   /** Where tools run. */
   readonly workDirectory: string;
-  /** `argocd-cm`'s `kustomize.buildOptions`. */
-  readonly kustomizeBuildOptions: readonly string[];
+  /** What users' ConfigMaps say, as they are now; absent: they say nothing. */
+  readonly rendering?: () => RenderingSettings;
   readonly plugins: readonly Plugin[];
+  /** How tools reach repositories of charts and of Git that sources name; absent: without credentials. */
+  readonly access?: FindAccess;
+  readonly git?: Pick<GitSources, "ofProject">;
 }
 
 /** A `ConfigManagementPlugin` of the engine's configuration (spec argo-cd-engine 7.7). */
@@ -71,6 +78,23 @@ export interface Plan {
   produce(signal: AbortSignal): Promise<Produced>;
 }
 
+/** The name of the fact that says what users' ConfigMaps say. */
+export const renderingFact = "rendering";
+
+const texts = new WeakMap<RenderingSettings, string>();
+
+/** What the fact says: one text for the same settings. */
+export function renderingText(settings: RenderSettings): string {
+  const rendering = renderingOf(settings);
+  const text = texts.get(rendering) ?? JSON.stringify(rendering);
+  texts.set(rendering, text);
+  return text;
+}
+
+export function renderingOf({ rendering }: RenderSettings): RenderingSettings {
+  return rendering?.() ?? defaultRenderingSettings;
+}
+
 /** The tool, and a note that the result depends on it. @throws TerminalError TOOL_MISSING */
 export async function useTool(
   name: ToolName,
@@ -78,15 +102,20 @@ export async function useTool(
   signal: AbortSignal,
   version = "",
 ): Promise<Tool> {
-  const tool = await settings.tools.find(name, signal, version || undefined);
+  const tool = await findTool(settings, name, version, signal);
   recorder.fact(`tool ${name} ${version}`, tool.identity);
   return tool;
 }
 
 /** What such a note would say now. @throws TerminalError TOOL_MISSING */
-export async function readToolFact(fact: string, { tools }: RenderSettings, signal: AbortSignal): Promise<string> {
-  const [, name, version] = fact.split(" ");
-  return (await tools.find(name as ToolName, signal, version || undefined)).identity;
+export async function readToolFact(fact: string, settings: RenderSettings, signal: AbortSignal): Promise<string> {
+  const [, name, version = ""] = fact.split(" ");
+  return (await findTool(settings, name as ToolName, version, signal)).identity;
+}
+
+function findTool(settings: RenderSettings, name: ToolName, version: string, signal: AbortSignal): Promise<Tool> {
+  const { path } = renderingOf(settings).kustomizeVersions[version.replace(/^v/, "")] ?? {};
+  return settings.tools.find(name, signal, version || undefined, name === "kustomize" ? path : undefined);
 }
 
 /** Begins the name of the fact that says whether a repository is permitted. */

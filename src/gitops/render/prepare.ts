@@ -7,7 +7,15 @@ import { planHelm } from "./helm.ts";
 import { createInputs } from "./inputs.ts";
 import { planKustomize } from "./kustomize.ts";
 import { withOverrides } from "./overrides.ts";
-import type { Job, Plan, Plugin, RenderSettings } from "./plan.ts";
+import {
+  type Job,
+  type Plan,
+  type Plugin,
+  type RenderSettings,
+  renderingFact,
+  renderingOf,
+  renderingText,
+} from "./plan.ts";
 import { choosePlugin, discoverPlugin, planPlugin } from "./plugin.ts";
 import { createRecorder, type Recorded } from "./recorder.ts";
 import {
@@ -64,7 +72,21 @@ export async function prepareSource(
   };
   const environment = (): Readonly<Record<string, string>> =>
     Object.fromEntries([...variables.keys()].map((name) => [name, variable(name) ?? ""]));
-  const job: Job = { source, path, inputs, recorder, context, settings, variable, environment, isWhole, log };
+  const rendering = renderingOf(settings);
+  recorder.fact(renderingFact, renderingText(settings));
+  const job: Job = {
+    source,
+    path,
+    inputs,
+    recorder,
+    context,
+    settings,
+    rendering,
+    variable,
+    environment,
+    isWhole,
+    log,
+  };
   const plan = await planOf(job, signal);
   if (isWhole) await inputs.add("");
   // What is read beyond the inputs is not known: the commit stands for it.
@@ -103,10 +125,15 @@ async function planOf(job: Job, signal: AbortSignal): Promise<Plan> {
 /** The source's own word, else a plugin's, else that of the files (spec argo-cd-engine 7.2). */
 async function typeOf(job: Job, signal: AbortSignal): Promise<{ readonly type: SourceType; readonly plugin?: Plugin }> {
   const declared = declaredType(job.source);
-  if (declared !== undefined) return { type: declared };
+  if (declared !== undefined) return { type: enabled(declared, job) };
   const plugin = await discoverPlugin(job, signal);
   if (plugin !== undefined) return { type: "Plugin", plugin };
-  return { type: detectType(await namesIn(job)) };
+  return { type: enabled(detectType(await namesIn(job)), job) };
+}
+
+/** What is switched off is read as plain manifests. */
+function enabled(type: SourceType, { rendering }: Job): SourceType {
+  return rendering.disabled.some((one) => one === type) ? "Directory" : type;
 }
 
 /** Names of files of the folder itself. */

@@ -24,6 +24,8 @@ export interface ToolCall {
   readonly args: readonly string[];
   readonly cwd: string;
   readonly folder: WorkingFolder;
+  /** Standard input; empty by default. */
+  readonly input?: string;
   /** Beside what every tool gets. */
   readonly env?: Readonly<Record<string, string>>;
   /** How errors name the call; without values that users wrote. */
@@ -31,8 +33,11 @@ export interface ToolCall {
 }
 
 export interface Tools {
-  /** `version`: a registered one, `--tool kustomize@5.4.3=PATH`. @throws TerminalError TOOL_MISSING */
-  find(name: ToolName, signal: AbortSignal, version?: string): Promise<Tool>;
+  /**
+   * `version`: a registered one, `--tool kustomize@5.4.3=PATH`; `declared`: where users say that it is, if it is not
+   * registered. @throws TerminalError TOOL_MISSING
+   */
+  find(name: ToolName, signal: AbortSignal, version?: string, declared?: string): Promise<Tool>;
   /** Standard output. @throws ToolRefusal when it says no; EngineError TOOL_* when it cannot be run to its end */
   run(tool: Tool, call: ToolCall, signal: AbortSignal): Promise<string>;
   /** The same for a program that is no tool of ours: a plugin's command. */
@@ -102,14 +107,15 @@ export function createTools(options: ToolsOptions): Tools {
       timeoutMs,
       maxOutputBytes,
       label: call.label,
+      ...(call.input === undefined ? {} : { input: call.input }),
     };
     return outputOf(await runChild(child, clock, signal), call);
   }
 
   return {
-    async find(name, signal, version) {
+    async find(name, signal, version, declared) {
       signal.throwIfAborted();
-      const path = locate(name, version, options);
+      const path = locate(name, version, options, declared);
       const { mtimeMs, size } = statSync(path);
       const identity = `${path} ${mtimeMs} ${size}`;
       const known = versions.get(identity) ?? readVersion(name, path);
@@ -135,9 +141,9 @@ function withoutApiVersions(text: string): string {
   return text.replaceAll(/(--api-versions \S+ ?)+/g, "");
 }
 
-function locate(name: ToolName, version: string | undefined, options: ToolsOptions): string {
+function locate(name: ToolName, version: string | undefined, options: ToolsOptions, declared?: string): string {
   const { paths, directory, env } = options;
-  if (version !== undefined) return locateVersion(name, version, options);
+  if (version !== undefined) return locateVersion(name, version, options, declared);
   const given = paths.get(name);
   if (given !== undefined) {
     if (isProgram(given)) return given;
@@ -149,14 +155,14 @@ function locate(name: ToolName, version: string | undefined, options: ToolsOptio
   throw missing(name, `it is neither in "${directory}" nor on PATH`);
 }
 
-function locateVersion(name: ToolName, version: string, { paths, directory }: ToolsOptions): string {
+function locateVersion(name: ToolName, version: string, { paths, directory }: ToolsOptions, declared?: string): string {
   const plain = version.replace(/^v/, "");
   const given = paths.get(`${name}@${version}`) ?? paths.get(`${name}@${plain}`);
   // A version is a name here, never a path.
   const inFolder = namesIn(directory).find((one) => one === `${name}-${plain}`);
-  const found = given ?? (inFolder === undefined ? undefined : join(directory, inFolder));
+  const found = given ?? (inFolder === undefined ? declared : join(directory, inFolder));
   if (found !== undefined && isProgram(found)) return found;
-  const how = `register it by --tool ${name}@${plain}=PATH, or put it at "${join(directory, `${name}-${plain}`)}"`;
+  const how = `register it by --tool ${name}@${plain}=PATH, put it at "${join(directory, `${name}-${plain}`)}", or name it by ${name}.path.${plain} in argocd-cm`;
   throw new TerminalError("TOOL_MISSING", `${name} version ${version} is not registered: ${how}`);
 }
 

@@ -95,7 +95,7 @@ export function createGitCommand({ tool, clock, limits, directory }: GitCommandD
       ...safeEnv,
       GIT_DIR: gitDir,
       ...more.env,
-      ...configEnv({ ...safeConfig, ...more.config }),
+      ...configEnv(Object.entries({ ...safeConfig, ...more.config })),
     };
     return runChild(
       {
@@ -185,8 +185,8 @@ function remoteConfig({ repository }: RemoteCall): Record<string, string> {
   };
 }
 
-function configEnv(config: Readonly<Record<string, string>>): Record<string, string> {
-  const entries = Object.entries(config);
+/** Later entries go before earlier ones, as in a file. */
+export function configEnv(entries: readonly (readonly [key: string, value: string])[]): Record<string, string> {
   const pairs = entries.flatMap(([key, value], index) => [
     [`GIT_CONFIG_KEY_${index}`, key],
     [`GIT_CONFIG_VALUE_${index}`, value],

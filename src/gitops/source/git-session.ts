@@ -17,12 +17,16 @@ export interface GitSessionOptions {
   readonly access: RepositoryAccess;
   /** Those that are used: of the access, the URL, or made for an App. */
   readonly basic: Credentials | undefined;
+  /** Part of the names of variables: of several sessions for one process. */
+  readonly name?: string;
   /** Where files may be written that this process alone reads. */
   readonly directory: string;
 }
 
 /** Reads two variables, so that neither the process list nor the configuration holds what is in them. */
-const credentialHelper = '!printf "username=%s\\npassword=%s\\n" "$TIPHYS_GIT_USERNAME" "$TIPHYS_GIT_PASSWORD" #';
+function credentialHelper(username: string, password: string): string {
+  return `!printf "username=%s\\npassword=%s\\n" "$${username}" "$${password}" #`;
+}
 
 /** @throws TerminalError GIT_REFUSED for credentials that no server can have given */
 export async function openGitSession(options: GitSessionOptions): Promise<GitSession> {
@@ -38,7 +42,7 @@ export async function openGitSession(options: GitSessionOptions): Promise<GitSes
   }
 }
 
-async function httpSession({ repository, access, basic }: GitSessionOptions, files: KeyFiles) {
+async function httpSession({ repository, access, basic, name = "" }: GitSessionOptions, files: KeyFiles) {
   const { tls } = access;
   const config: Record<string, string> = {};
   const env: Record<string, string> = { ...proxyEnv(access) };
@@ -46,18 +50,20 @@ async function httpSession({ repository, access, basic }: GitSessionOptions, fil
   if (header !== undefined) {
     config[`http.${repository.origin}/.extraHeader`] = `Authorization: ${checked(header, repository)}`;
     // Git would send the header on to wherever it is led.
-    config["http.followRedirects"] = "false";
+    config[`http.${repository.origin}/.followRedirects`] = "false";
   } else if (basic !== undefined) {
     // For this origin only: a server that redirects elsewhere does not get them sent there.
-    config[`credential.${repository.origin}.helper`] = credentialHelper;
-    env.TIPHYS_GIT_USERNAME = checked(basic.username || "git", repository);
-    env.TIPHYS_GIT_PASSWORD = checked(basic.password, repository);
+    const [username, password] = [`TIPHYS_GIT_USERNAME${name}`, `TIPHYS_GIT_PASSWORD${name}`];
+    config[`credential.${repository.origin}.helper`] = credentialHelper(username, password);
+    env[username] = checked(basic.username || "git", repository);
+    env[password] = checked(basic.password, repository);
   }
-  if (tls.isInsecure) config["http.sslVerify"] = "false";
-  if (tls.authorities !== undefined) config["http.sslCAInfo"] = await files.write("authorities", tls.authorities);
+  const own = `http.${repository.origin}/`;
+  if (tls.isInsecure) config[`${own}.sslVerify`] = "false";
+  if (tls.authorities !== undefined) config[`${own}.sslCAInfo`] = await files.write("authorities", tls.authorities);
   if (tls.certificate !== undefined && tls.key !== undefined) {
-    config["http.sslCert"] = await files.write("certificate", tls.certificate);
-    config["http.sslKey"] = await files.write("key", tls.key);
+    config[`${own}.sslCert`] = await files.write("certificate", tls.certificate);
+    config[`${own}.sslKey`] = await files.write("key", tls.key);
   }
   return { config, env };
 }

@@ -5,6 +5,7 @@ import type { Clock } from "../../base/clock.ts";
 import { EngineError, TerminalError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import { openCheckout, type ReadContents, writeCheckout } from "./checkout.ts";
+import { type CloudTokens, createCloudTokens } from "./cloud-tokens.ts";
 import { parseCommit } from "./commit-info.ts";
 import { createGitCommand, type GitCommand, type GitTool } from "./git-command.ts";
 import { revisionNotFound } from "./git-errors.ts";
@@ -18,7 +19,8 @@ import { type Access, Mirror, type MirrorDeps } from "./mirror.ts";
 import { type ObjectReader, wholeContent } from "./object-reader.ts";
 import { createReaderPool, type ReaderPool } from "./reader-pool.ts";
 import { normaliseRepositoryUrl, parseRepositoryUrl } from "./repository-url.ts";
-import { findRef, highestTag, isFullCommit, isShortCommit } from "./revision.ts";
+import { resolveIn } from "./resolve-revision.ts";
+import { highestTag, isFullCommit } from "./revision.ts";
 import { isSemverConstraint, isSemverVersion } from "./semver-text.ts";
 import { createSignatures, type Signatures } from "./signatures.ts";
 import { type SignedObject, signedTag } from "./signed-object.ts";
@@ -35,9 +37,11 @@ import {
   type Refs,
   type RepositoryAccess,
   type ResolvedRevision,
+  type ToolGit,
   type TreeEntry,
   type Wanted,
 } from "./source.ts";
+import { openToolGit } from "./tool-git.ts";
 import {
   createTreeCache,
   findKept,
@@ -58,10 +62,14 @@ export interface GitSourcesOptions {
   readonly tool: GitTool;
   /** Credentials of it win over those in the URL. */
   readonly access: FindAccess;
+  /** What a cloud says of this process in its environment: `AZURE_*`. */
+  readonly identity?: Readonly<Record<string, string>>;
   /** Public keys of GPG, as armoured text: whose signatures can be known. */
   readonly keyring?: () => readonly string[];
   /** Whether `file://` and paths may be read. */
   readonly allowLocal: boolean;
+  /** `reposerver.enable.git.submodule` as it is now; absent: they are read. */
+  readonly readsSubmodules?: () => boolean;
   /** A repository that this process serves itself is read where it lies: its folder, or undefined. */
   readonly localPathOf?: (repository: string) => string | undefined;
   readonly clock: Clock;
@@ -95,6 +103,7 @@ interface Shared {
   readonly mirrors: Map<string, Mirror>;
   readonly mirrorDeps: MirrorDeps;
   readonly gitHubTokens: GitHubTokens;
+  readonly cloudTokens: CloudTokens;
   readonly signatures: Signatures;
 }
 
@@ -120,6 +129,7 @@ function share(options: GitSourcesOptions): Shared {
     mirrors: new Map(),
     mirrorDeps,
     gitHubTokens,
+    cloudTokens: createCloudTokens({ clock, env: tool.env, identity: options.identity ?? {} }),
     signatures,
   };
 }
@@ -167,21 +177,33 @@ class MirroredSources implements GitSources {
     return mirror.fetch(access, wanted, signal);
   }
 
+  readsSubmodules(): boolean {
+    return this.#options.readsSubmodules?.() ?? true;
+  }
+
   findLfs(repository: string): LfsFiles | undefined {
     const { access } = this.#open(repository);
     if (!access.rights.hasLfs) return undefined;
     const { url, transport } = access.repository;
     const { tool } = this.#options;
     const endpoint = async (signal: AbortSignal): Promise<LfsEndpoint> => {
-      const basic = await access.basic(signal);
-      if (transport === "http") return httpLfsEndpoint(url, basic, access.rights.bearerToken);
-      if (transport === "ssh") return sshLfsEndpoint({ ...access, basic }, this.#shared.git, signal);
+      const shown = await access.show(signal);
+      if (transport === "http") return httpLfsEndpoint(url, shown.basic, shown.rights.bearerToken);
+      if (transport === "ssh") return sshLfsEndpoint({ ...access, ...shown }, this.#shared.git, signal);
       throw new TerminalError(
         "GIT_REFUSED",
         `repository "${url}" is a local path: LFS files are read over http or ssh`,
       );
     };
     return createLfsFiles(endpoint, { access: access.rights, env: tool.env });
+  }
+
+  async openToolGit(repositories: readonly string[], signal: AbortSignal): Promise<ToolGit> {
+    const accesses = repositories.flatMap((repository) => {
+      const { access } = this.#open(repository);
+      return access.repository.transport === "file" ? [] : [access];
+    });
+    return openToolGit(accesses, workDirOf(this.#options), signal);
   }
 
   findRefs(repository: string): Refs | undefined {
@@ -205,23 +227,17 @@ class MirroredSources implements GitSources {
       walk = this.#shared.walks.get(key);
       if (walk === undefined) break;
     }
-    const found = this.#at(repository, commit, (reader, text) => this.#walk(key, reader, text, parts), signal);
+    const found = this.#at(repository, commit, (reader, root) => findObject(reader, root, parts, this.#trees), signal);
     const ended = found.then(ignore, ignore).then(() => void this.#shared.walks.delete(key));
     this.#shared.walks.set(key, ended);
     return markedId(await found);
   }
 
-  #walk(key: string, reader: ObjectReader, text: string, parts: readonly string[]): Promise<NamedObject | undefined> {
-    const root = rootOf(text);
-    if (root !== undefined) this.#keepRoot(key, root);
-    return findObject(reader, text, parts, this.#trees);
-  }
-
   async listFiles(repository: string, commit: string, path: string, signal: AbortSignal) {
     const parts = parseSourcePath(path);
-    const list = async (reader: ObjectReader, text: string): Promise<readonly TreeEntry[]> => {
-      const { id } = folderAt(path, await findObject(reader, text, parts, this.#trees));
-      return listTree(reader, { id, path: parts.join("/") }, this.#limits.maxFiles);
+    const list = async (reader: ObjectReader, root: string): Promise<readonly TreeEntry[]> => {
+      const { id } = folderAt(path, await findObject(reader, root, parts, this.#trees));
+      return listTree(reader, { id, path: parts.join("/") }, this.#limits.maxFiles, this.#trees);
     };
     return this.#at(repository, commit, list, signal);
   }
@@ -231,7 +247,7 @@ class MirroredSources implements GitSources {
     const found = await this.#at(
       repository,
       commit,
-      (reader, text) => findObject(reader, text, parts, this.#trees),
+      (reader, root) => findObject(reader, root, parts, this.#trees),
       signal,
     );
     const entry = { path: parts.join("/"), ...fileAt(path, found) };
@@ -279,7 +295,10 @@ class MirroredSources implements GitSources {
   }
 
   async commitInfo(repository: string, commit: string, signal: AbortSignal): Promise<CommitInfo> {
-    return this.#at(repository, commit, async (_reader, text) => parseCommit(commit, text), signal);
+    const { mirror, access } = this.#open(repository);
+    await mirror.ensureCommit(access, commit, signal);
+    const text = await this.#pool.use(mirror.path, (reader) => commitText(reader, commit), signal);
+    return parseCommit(commit, text);
   }
 
   async verify(
@@ -309,7 +328,7 @@ class MirroredSources implements GitSources {
 
   #open(repository: string): { readonly mirror: Mirror; readonly access: Access } {
     const { directory, allowLocal } = this.#options;
-    const { mirrors, mirrorDeps, gitHubTokens } = this.#shared;
+    const { mirrors, mirrorDeps, gitHubTokens, cloudTokens } = this.#shared;
     const own = this.#options.localPathOf?.(repository);
     const url = parseRepositoryUrl(own ?? repository);
     if (url.transport === "file" && !allowLocal && own === undefined) {
@@ -321,9 +340,13 @@ class MirroredSources implements GitSources {
     const name = createHash("sha256").update(key).digest("hex").slice(0, 40);
     const mirror = mirrors.get(key) ?? new Mirror(join(directory, `${name}.git`), mirrorDeps);
     mirrors.set(key, mirror);
-    const basic: Access["basic"] = async (signal) =>
-      rights.gitHubApp === undefined ? (rights.basic ?? url.credentials) : gitHubTokens.basic(rights, signal);
-    return { mirror, access: { repository: url, rights, basic, fetchesFiles: own !== undefined } };
+    const show: Access["show"] = async (signal) => {
+      const { gitHubApp, cloudAccount } = rights;
+      if (gitHubApp !== undefined) return { rights, basic: await gitHubTokens.basic(rights, signal) };
+      if (cloudAccount !== undefined) return cloudTokens.show(cloudAccount, rights, signal);
+      return { rights, basic: rights.basic ?? url.credentials };
+    };
+    return { mirror, access: { repository: url, rights, show, fetchesFiles: own !== undefined } };
   }
 
   #rightsTo(repository: string): RepositoryAccess {
@@ -341,11 +364,18 @@ class MirroredSources implements GitSources {
     if (this.#shared.roots.size > maxRoots && oldest !== undefined) this.#shared.roots.delete(oldest);
   }
 
-  /** Runs `work` with the commit there and its text read. */
+  /** Runs `work` with the commit there, and the folder known that it is of. */
   async #at<T>(repository: string, commit: string, work: AtCommit<T>, signal: AbortSignal): Promise<T> {
     const { mirror, access } = this.#open(repository);
     await mirror.ensureCommit(access, commit, signal);
-    return this.#pool.use(mirror.path, async (reader) => work(reader, await commitText(reader, commit)), signal);
+    const key = `${mirror.path} ${commit}`;
+    const run = async (reader: ObjectReader): Promise<T> => {
+      const known = this.#shared.roots.get(key);
+      const root = known ?? rootOf(commit, await commitText(reader, commit));
+      if (known === undefined) this.#keepRoot(key, root);
+      return work(reader, root);
+    };
+    return this.#pool.use(mirror.path, run, signal);
   }
 
   /** Contents through a reader; what the mirror lacks is fetched in one request. */
@@ -367,10 +397,12 @@ class MirroredSources implements GitSources {
 }
 
 function hasCredentials(access: RepositoryAccess): boolean {
-  const { basic, bearerToken, gitHubApp, sshPrivateKey, tls } = access;
-  return [basic, bearerToken, gitHubApp, sshPrivateKey, tls.certificate].some((one) => one !== undefined);
+  const { basic, bearerToken, gitHubApp, cloudAccount, sshPrivateKey, tls } = access;
+  return [basic, bearerToken, gitHubApp, cloudAccount, sshPrivateKey, tls.certificate].some((one) => one !== undefined);
 }
 
+/** Objects that a reader is asked for together: more hardly saves time. */
+const askedAtOnce = 64;
 /** Commits of which it is kept what folder they are of. */
 const maxRoots = 10_000;
 
@@ -382,38 +414,8 @@ function markedId(found: NamedObject | undefined): string | undefined {
   return found?.kind === "symlink" ? `${linkMark}${found.id}` : found?.id;
 }
 
-type AtCommit<T> = (reader: ObjectReader, commitText: string) => Promise<T>;
+type AtCommit<T> = (reader: ObjectReader, root: string) => Promise<T>;
 type OnContent = (entry: TreeEntry, size: number, reader: ObjectReader) => Promise<void>;
-
-async function resolveIn(
-  mirror: Mirror,
-  access: Access,
-  revision: string,
-  signal: AbortSignal,
-): Promise<ResolvedRevision> {
-  if (isFullCommit(revision)) {
-    const commit = revision.toLowerCase();
-    await mirror.ensureCommit(access, commit, signal);
-    return { commit, revision };
-  }
-  const seen = findRef(await mirror.refs(access, signal), revision);
-  if (seen !== undefined) return { commit: seen, revision };
-  const short = isShortCommit(revision) ? revision.toLowerCase() : undefined;
-  const known = short && (await mirror.expand(short, signal));
-  if (known !== undefined && known !== "") return { commit: known, revision };
-  // Newer than the last fetch, or neither branch nor tag: refs/pull/7/head.
-  const listed = findRef(await mirror.tips(access, signal), revision);
-  if (listed !== undefined) {
-    await mirror.ensureCommit(access, listed, signal);
-    return { commit: listed, revision };
-  }
-  if (short !== undefined) {
-    await mirror.fetch(access, {}, signal);
-    const commit = await mirror.expand(short, signal);
-    if (commit !== undefined) return { commit, revision };
-  }
-  throw revisionNotFound(revision);
-}
 
 /** Passes on what the mirror holds, and gives back the entries that it lacks. */
 async function passContents(
@@ -422,7 +424,8 @@ async function passContents(
   onContent: OnContent,
 ): Promise<readonly TreeEntry[]> {
   const missing: TreeEntry[] = [];
-  for (const entry of entries) {
+  for (const [index, entry] of entries.entries()) {
+    if (index % askedAtOnce === 0) reader.ask(entries.slice(index, index + askedAtOnce).map(({ id }) => id));
     const head = await reader.open(entry.id);
     if (head === undefined) missing.push(entry);
     else await onContent(entry, head.size, reader);

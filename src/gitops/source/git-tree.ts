@@ -40,6 +40,7 @@ function treeAt(place: Place): SourceTree {
   let declared: readonly Submodule[] | undefined;
 
   async function modules(signal: AbortSignal): Promise<readonly Submodule[]> {
+    if (!sources.readsSubmodules()) return [];
     if (declared !== undefined) return declared;
     const id = await sources.treeId(repository, commit, ".gitmodules", signal);
     const text = id === undefined ? "" : String(await sources.read(repository, commit, ".gitmodules", signal));
@@ -72,7 +73,7 @@ function treeAt(place: Place): SourceTree {
   async function expanded(entries: readonly TreeEntry[], signal: AbortSignal): Promise<readonly TreeEntry[]> {
     const all: TreeEntry[] = [];
     for (const entry of entries) {
-      if (entry.kind !== "submodule") all.push(entry);
+      if (entry.kind !== "submodule" || !sources.readsSubmodules()) all.push(entry);
       else {
         const files = await (await nested(entry.path, entry.id, signal)).listFiles("", signal);
         all.push(...files.map((file) => ({ ...file, path: `${entry.path}/${file.path}` })));
@@ -105,6 +106,7 @@ function treeAt(place: Place): SourceTree {
     async checkout(path, signal) {
       const found = await inside(path, signal);
       if (found !== undefined) return below(found.prefix, await found.tree.checkout(found.rest, signal));
+      if (!sources.readsSubmodules()) return plain.checkout(path, signal);
       return withSubmodules(await plain.checkout(path, signal), nested, signal);
     },
   };

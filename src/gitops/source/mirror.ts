@@ -1,4 +1,6 @@
 import type { ChildResult } from "../../base/child.ts";
+import { EngineError, TerminalError } from "../../base/errors.ts";
+import type { ShownCredentials } from "./cloud-tokens.ts";
 import type { RemoteCall } from "./git-command.ts";
 import { localError, remoteError, revisionNotFound } from "./git-errors.ts";
 import { createJoined, untilAborted } from "./joined.ts";
@@ -13,14 +15,14 @@ import {
   parseRemoteRefs,
   parseTagObjects,
 } from "./revision.ts";
-import type { Credentials, FetchOutcome, Refs, RepositoryAccess, Wanted } from "./source.ts";
+import type { FetchOutcome, Refs, RepositoryAccess, Wanted } from "./source.ts";
 
 /** How one caller spells the repository, and may read it. */
 export interface Access {
   readonly repository: RepositoryUrl;
   readonly rights: RepositoryAccess;
   /** Those to show: of `rights`, the URL, or made anew. */
-  readonly basic: (signal: AbortSignal) => Promise<Credentials | undefined>;
+  readonly show: (signal: AbortSignal) => Promise<ShownCredentials>;
   /** Files come with their commits: the repository lies on this machine, where a second request costs more than they do. */
   readonly fetchesFiles: boolean;
 }
@@ -37,6 +39,8 @@ export type RequestType = "fetch" | "ls-remote";
 const headRefspec = `+HEAD:${mirroredHead}`;
 const refspecs = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"];
 const fetchOptions = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"];
+/** A server that did not answer is not asked at once again by each who looks: there may be thousands. */
+const failureMs = 5_000;
 /** Commits known to be there; the oldest are forgotten, which costs one look. */
 const maxKnownCommits = 10_000;
 
@@ -53,11 +57,13 @@ export class Mirror {
   #refs: Refs | undefined;
   #tagObjects: ReadonlyMap<string, string> = new Map();
   #prepared: Promise<void> | undefined;
+  /** The last fetch, where it failed and may succeed later. */
+  #failure: { readonly atMs: number; readonly error: EngineError } | undefined;
   readonly #knownCommits = new Set<string>();
   readonly #wantedFiles = new Set<string>();
   /** Of the request under way, or of the last one where it failed. */
   #comingFiles: ReadonlySet<string> = new Set();
-  readonly #fetches = createJoined((signal) => this.#fetchAll(signal));
+  readonly #fetches = createJoined((signal) => this.#fetchAndNote(signal));
   readonly #fileFetches = createJoined((signal) => this.#fetchWantedFiles(signal));
   readonly #lists = createJoined((signal) => this.#list(signal));
 
@@ -82,7 +88,9 @@ export class Mirror {
     if (this.#refs === undefined && this.#fetches.underWay !== undefined) {
       await untilAborted(this.#fetches.underWay, signal);
     }
-    return this.#refs ?? this.#fetches.ask(signal);
+    if (this.#refs !== undefined) return this.#refs;
+    this.#throwRecent();
+    return this.#fetches.ask(signal);
   }
 
   async fetch(access: Access, wanted: Wanted, signal: AbortSignal): Promise<FetchOutcome> {
@@ -92,6 +100,7 @@ export class Mirror {
       await untilAborted(this.#fetches.underWay, signal);
       if (await this.#isSeen(wanted, signal)) return { fetched: false, refs: await this.refs(access, signal) };
     }
+    if (wanted.acceptsFailure) this.#throwRecent();
     return { fetched: true, refs: await this.#fetches.ask(signal) };
   }
 
@@ -180,9 +189,9 @@ export class Mirror {
     signal: AbortSignal,
   ): Promise<ServerAnswer> {
     if (this.#access === undefined) throw new Error("a mirror is used through an access");
-    const { repository, rights } = this.#access;
+    const { repository } = this.#access;
     await this.#prepare();
-    const basic = await this.#access.basic(signal);
+    const { rights, basic } = await this.#access.show(signal);
     this.#deps.onRequest(repository.url, type);
     const { fetchTimeoutMs: timeoutMs } = this.#deps.limits;
     const call = { args, repository, access: rights, basic, timeoutMs, ...more };
@@ -193,6 +202,23 @@ export class Mirror {
       signal,
     );
     return { result, url: repository.url };
+  }
+
+  #throwRecent(): void {
+    const failure = this.#failure;
+    if (failure !== undefined && this.#deps.clock.monotonicMs() - failure.atMs < failureMs) throw failure.error;
+  }
+
+  async #fetchAndNote(signal: AbortSignal): Promise<Refs> {
+    try {
+      const refs = await this.#fetchAll(signal);
+      this.#failure = undefined;
+      return refs;
+    } catch (error) {
+      const mayPass = error instanceof EngineError && !(error instanceof TerminalError) && !signal.aborted;
+      this.#failure = mayPass ? { atMs: this.#deps.clock.monotonicMs(), error } : undefined;
+      throw error;
+    }
   }
 
   async #fetchAll(signal: AbortSignal): Promise<Refs> {

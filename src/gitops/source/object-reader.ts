@@ -11,6 +11,8 @@ export interface ObjectHead {
 
 /** Reads objects of one mirror by id, one after the other, through one `git cat-file --batch`. */
 export interface ObjectReader {
+  /** Asks for objects that are opened next, in this order and up to the last: without it, each one costs a way to and fro. */
+  ask(ids: readonly string[]): void;
   /** The next object; undefined when the mirror does not hold it. Its content must be read to its end before another. */
   open(id: string): Promise<ObjectHead | undefined>;
   /** The content of the object that is open. */
@@ -52,6 +54,8 @@ function readerOf(requests: PassThrough, stdout: Promise<Readable>): ObjectReade
   let bytes: AsyncIterator<Buffer> | undefined;
   let rest: Buffer = Buffer.alloc(0);
   let left = 0;
+  /** Asked for, and not opened yet. */
+  const asked: string[] = [];
 
   async function more(): Promise<Buffer> {
     if (rest.length > 0) {
@@ -78,10 +82,17 @@ function readerOf(requests: PassThrough, stdout: Promise<Readable>): ObjectReade
     }
   }
 
+  function ask(ids: readonly string[]): void {
+    asked.push(...ids);
+    requests.write(ids.map((id) => `${id}\n`).join(""));
+  }
+
   return {
+    ask,
     async open(id) {
       if (left > 0) throw new Error("an object is still open");
-      requests.write(`${id}\n`);
+      if (asked.length === 0) ask([id]);
+      if (asked.shift() !== id) throw new Error("another object was asked for first");
       const answer = await line();
       const match = /^[0-9a-f]{40} (commit|tree|blob|tag) (\d+)$/.exec(answer);
       if (match === null && answer.endsWith(" missing")) return undefined;

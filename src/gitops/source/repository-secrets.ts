@@ -1,4 +1,5 @@
 import { TerminalError } from "../../base/errors.ts";
+import { cloudAccountOf } from "./cloud-account.ts";
 import { normaliseRepositoryUrl, shownRepositoryUrl } from "./repository-url.ts";
 import type { FindAccess, GitHubApp, RepositoryAccess } from "./source.ts";
 
@@ -33,16 +34,14 @@ const credentialKeys = [
   "gcpServiceAccountKey",
   "azureServicePrincipalClientId",
   "azureServicePrincipalClientID",
+  "azureServicePrincipalClientSecret",
+  "azureServicePrincipalTenantId",
+  "azureServicePrincipalTenantID",
+  "azureActiveDirectoryEndpoint",
   "useAzureWorkloadIdentity",
   "forceHttpBasicAuth",
 ];
 const settingKeys = ["type", "enableOCI", "insecureOCIForceHttp", "proxy", "noProxy"];
-const unsupportedKeys = [
-  "gcpServiceAccountKey",
-  "azureServicePrincipalClientId",
-  "azureServicePrincipalClientID",
-  "useAzureWorkloadIdentity",
-];
 
 type Data = RepositorySecret["data"];
 
@@ -109,11 +108,6 @@ function accessOf(
   scope: string,
   { knownHosts, authorities }: { readonly knownHosts: string; readonly authorities: string | undefined },
 ): RepositoryAccess {
-  const unsupported = unsupportedKeys.find((key) => data[key] && data[key] !== "false");
-  if (unsupported !== undefined && !data.password) {
-    const message = `Secret "${name}": ${unsupported} is not supported yet: use a password, a token or an SSH key`;
-    throw new TerminalError("GIT_AUTH_FAILED", message);
-  }
   const { username = "", password = "", type } = data;
   const isInsecure = isTrue(data.insecure) || isTrue(data.insecureIgnoreHostKey);
   return {
@@ -123,6 +117,7 @@ function accessOf(
     isBasicForced: isTrue(data.forceHttpBasicAuth),
     ...texts(data, { bearerToken: "bearerToken", sshPrivateKey: "sshPrivateKey", proxy: "proxy", noProxy: "noProxy" }),
     ...gitHubAppOf(name, data),
+    ...cloudOf(name, data),
     isHostKeyIgnored: isInsecure,
     knownHosts,
     tls: {
@@ -159,6 +154,19 @@ function gitHubAppOf(name: string, data: Data): { readonly gitHubApp?: GitHubApp
     ...(githubAppEnterpriseBaseUrl ? { baseUrl: githubAppEnterpriseBaseUrl } : {}),
   };
   return { gitHubApp };
+}
+
+/**
+ * A password goes before an account. Charts and artifacts are not read with one: registries want such tokens changed for
+ * their own, each cloud in its way.
+ */
+function cloudOf(name: string, data: Data): Pick<RepositoryAccess, "cloudAccount"> {
+  const cloudAccount = data.password ? undefined : cloudAccountOf(`Secret "${name}"`, data);
+  if (cloudAccount === undefined) return {};
+  if (data.type !== "helm" && data.type !== "oci" && !isTrue(data.enableOCI)) return { cloudAccount };
+  const what = cloudAccount.kind === "google" ? "gcpServiceAccountKey" : "an Azure identity";
+  const message = `Secret "${name}": ${what} is not supported for charts and artifacts: use username and password`;
+  throw new TerminalError("GIT_AUTH_FAILED", message);
 }
 
 /** As Go's ParseBool; anything else is false. */

@@ -1,3 +1,4 @@
+import type { CloudAccount } from "./cloud-account.ts";
 import type { LfsFiles } from "./lfs-files.ts";
 
 /** Names of refs (`refs/heads/main`, `HEAD`) to commits; annotated tags are followed. In the remote's order. */
@@ -18,6 +19,8 @@ export interface Wanted {
   readonly commit?: string;
   /** The ref whose tip counts for `commit`, e.g. `refs/heads/main`; any by default. */
   readonly ref?: string;
+  /** Whether a failure of some seconds ago is an answer, too. */
+  readonly acceptsFailure?: boolean;
 }
 
 export interface FetchOutcome {
@@ -78,6 +81,7 @@ export interface RepositoryAccess {
   readonly isBasicForced: boolean;
   readonly bearerToken?: string;
   readonly gitHubApp?: GitHubApp;
+  readonly cloudAccount?: CloudAccount;
   readonly sshPrivateKey?: string;
   readonly isHostKeyIgnored: boolean;
   /** Lines of a `known_hosts` file. */
@@ -148,6 +152,11 @@ export interface SourceTree {
 /** What `$name/…` in a value file or file parameter means: trees of other sources by their `ref`. */
 export type TreesByRef = ReadonlyMap<string, SourceTree>;
 
+/** What a tool that runs Git itself is told, as variables of its environment. Disposal removes files that hold keys. */
+export interface ToolGit extends AsyncDisposable {
+  readonly env: Readonly<Record<string, string>>;
+}
+
 /**
  * Git repositories by URL (`https`, `http`, `ssh`, `user@host:path`, `file`, absolute path), over shared local mirrors: spellings of one
  * repository share one mirror, and callers that ask at once share one request to the server.
@@ -168,9 +177,16 @@ export interface GitSources extends AsyncDisposable {
   resolve(repository: string, revision: string, signal: AbortSignal, tagPrefix?: string): Promise<ResolvedRevision>;
   /**
    * Brings the mirror to what the server has now. Who asks while a fetch runs gets one that starts after it, shared with
-   * all others who do, unless that fetch brought the commit wanted. An aborted caller leaves; the last one ends the fetch.
+   * all others who do, unless that fetch brought the commit wanted. `resolve` does not ask a server that failed just now. An aborted caller leaves; the last one ends the fetch.
    */
   fetch(repository: string, wanted: Wanted, signal: AbortSignal): Promise<FetchOutcome>;
+  /** Whether the files of submodules belong to a repository's; else their folders are empty. */
+  readsSubmodules(): boolean;
+  /**
+   * For tools that run Git themselves: how they reach these repositories, the last one's server included. Local ones are
+   * left out. @throws TerminalError GIT_REFUSED, GIT_AUTH_FAILED
+   */
+  openToolGit(repositories: readonly string[], signal: AbortSignal): Promise<ToolGit>;
   /** The repository's large files; undefined where its Secret does not ask for them (`enableLfs`). */
   findLfs(repository: string): LfsFiles | undefined;
   /** What `resolve` answers from; undefined before the first fetch of this process. */

@@ -130,15 +130,13 @@ async function namesIn(reader: ObjectReader, id: string, trees: TreeCache): Prom
   return entries;
 }
 
-/** What stands at a path of a commit; undefined where nothing does. `commitText` is what `readCommit` gave. */
+/** What stands at a path below a root folder; undefined where nothing does. */
 export async function findObject(
   reader: ObjectReader,
-  commitText: string,
+  root: string,
   parts: readonly string[],
   trees: TreeCache,
 ): Promise<NamedObject | undefined> {
-  const root = rootOf(commitText);
-  if (root === undefined) return undefined;
   let found: NamedObject = { name: "", kind: "folder", id: root };
   for (const part of parts) {
     if (found.kind !== "folder") return undefined;
@@ -149,9 +147,11 @@ export async function findObject(
   return found;
 }
 
-/** The id of the folder that a commit is of. */
-export function rootOf(commitText: string): string | undefined {
-  return /^tree ([0-9a-f]{40})\n/.exec(commitText)?.[1];
+/** The id of the folder that a commit is of. @throws EngineError GIT_FAILED */
+export function rootOf(commit: string, commitText: string): string {
+  const [, root] = /^tree ([0-9a-f]{40})\n/.exec(commitText) ?? [];
+  if (root === undefined) throw new EngineError("GIT_FAILED", `the commit ${commit} is damaged: it is of no folder`);
+  return root;
 }
 
 /** As `findObject`, as far as it is kept; undefined when something has to be read first. */
@@ -178,20 +178,50 @@ export async function listTree(
   reader: ObjectReader,
   folder: { readonly id: string; readonly path: string },
   maxFiles: number,
+  trees: Pick<TreeCache, "find">,
 ): Promise<readonly TreeEntry[]> {
+  const known = await readFolders(reader, folder, maxFiles, trees);
   const files: TreeEntry[] = [];
   let folders = 0;
-  const visit = async (id: string, prefix: string, depth: number): Promise<void> => {
+  const visit = (id: string, prefix: string, depth: number): void => {
     folders += 1;
     if (folders > maxFiles || depth > maxDepth) throw tooMany(folder.path, maxFiles);
-    for (const { name, kind, id: entryId } of await readTree(reader, id)) {
-      if (kind === "folder") await visit(entryId, `${prefix}${name}/`, depth + 1);
+    for (const { name, kind, id: entryId } of known.get(id) ?? []) {
+      if (kind === "folder") visit(entryId, `${prefix}${name}/`, depth + 1);
       else files.push({ path: `${prefix}${name}`, kind, id: entryId });
       if (files.length > maxFiles) throw tooMany(folder.path, maxFiles);
     }
   };
-  await visit(folder.id, folder.path === "" ? "" : `${folder.path}/`, 0);
+  visit(folder.id, folder.path === "" ? "" : `${folder.path}/`, 0);
   return files;
+}
+
+/** Folders of one level that are asked for together. */
+const askedAtOnce = 64;
+
+/** What a folder and those below it hold, by id; a level after the other, for one by one costs a way to Git each. */
+async function readFolders(
+  reader: ObjectReader,
+  { id: top, path }: { readonly id: string; readonly path: string },
+  maxFiles: number,
+  trees: Pick<TreeCache, "find">,
+): Promise<ReadonlyMap<string, readonly NamedObject[]>> {
+  const known = new Map<string, readonly NamedObject[]>();
+  for (let level = [top]; level.length > 0; ) {
+    if (known.size + level.length > maxFiles) throw tooMany(path, maxFiles);
+    for (const id of level) {
+      const kept = trees.find(id);
+      if (kept !== undefined) known.set(id, [...kept.values()]);
+    }
+    const missing = level.filter((id) => !known.has(id));
+    for (const [index, id] of missing.entries()) {
+      if (index % askedAtOnce === 0) reader.ask(missing.slice(index, index + askedAtOnce));
+      known.set(id, await readTree(reader, id));
+    }
+    const below = level.flatMap((id) => (known.get(id) ?? []).filter(({ kind }) => kind === "folder"));
+    level = [...new Set(below.map(({ id }) => id))].filter((id) => !known.has(id));
+  }
+  return known;
 }
 
 function tooMany(path: string, maxFiles: number): TerminalError {

@@ -68,3 +68,16 @@ export function parkedMessage(
   const command = `kubectl annotate application ${application} -n ${namespace} --overwrite ${approvedPlanAnnotation}=${digest}`;
   return `needs approval: ${reasons.join("; ")} (${named}${more}). To approve: ${command}, or sync by hand`;
 }
+
+export interface WaitingPlan {
+  /** Its digest. */
+  readonly plan: string;
+  /** What would be deleted, and why that waits. */
+  readonly message: string;
+}
+
+/** What a `parkedMessage` tells; undefined for any other text. */
+export function waitingPlan(message: string): WaitingPlan | undefined {
+  const [, before = "", plan] = /^(needs approval: .*)\. To approve: .*=([0-9a-f]{16}), or sync/.exec(message) ?? [];
+  return plan === undefined ? undefined : { plan, message: before };
+}

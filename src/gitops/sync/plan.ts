@@ -6,7 +6,6 @@ import {
   isHook,
   isSkipped,
   optionValue,
-  syncOptionsAnnotation,
   syncOptionsOf,
   waveOf,
 } from "../../api/resource-annotations.ts";
@@ -14,6 +13,7 @@ import type { Instant } from "../../base/clock.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import type { ComparedObject } from "../diff/compare.ts";
 import { keyOf, keyText } from "../diff/diff.ts";
+import { type NamespaceMetadata, namespaceTarget } from "./namespace.ts";
 import { definesKind, orderTasks, reversePruneWaves, toSteps } from "./order.ts";
 import { phases, type SyncPhase, type SyncPlan, type SyncTask } from "./sync.ts";
 
@@ -33,10 +33,7 @@ export interface PlanOptions {
   readonly namespaceExists: boolean;
   /** Why it is not known whether it is there. */
   readonly namespaceProblem?: string;
-  readonly namespaceMetadata?: {
-    readonly labels: Readonly<Record<string, string>>;
-    readonly annotations: Readonly<Record<string, string>>;
-  };
+  readonly namespaceMetadata?: NamespaceMetadata;
 }
 
 /**
@@ -168,17 +165,9 @@ function namespaceTask(tasks: readonly SyncTask[], options: PlanOptions): readon
     return target && !hookType && key.group === "" && key.kind === "Namespace" && key.name === namespace;
   });
   if (isTarget || (namespaceExists && metadata === undefined && namespaceProblem === undefined)) return [];
-  const target: KubeObject = { apiVersion: "v1", kind: "Namespace", metadata: namespaceMeta(namespace, metadata) };
-  const one = task("apply", "PreSync", 0, target, undefined);
+  const one = task("apply", "PreSync", 0, namespaceTarget(namespace, metadata), undefined);
   if (namespaceProblem === undefined) return [{ ...one, makesNamespace: true }];
   return [{ ...one, problem: `namespace auto creation failed: ${namespaceProblem}` }];
-}
-
-/** Server-side apply even where the Application says otherwise: labels of others stay, removed ones are let go. */
-function namespaceMeta(name: string, metadata: PlanOptions["namespaceMetadata"]): KubeObject["metadata"] {
-  if (metadata === undefined) return { name };
-  const annotations = { ...metadata.annotations, [syncOptionsAnnotation]: "ServerSideApply=true" };
-  return { name, labels: metadata.labels, annotations };
 }
 
 /** PruneLast: after every other wave. */

@@ -45,7 +45,7 @@ function impersonated(headers: Headers, user: User, authorizer: Authorizer): Use
     requireImpersonation(authorizer, user, { resource: "groups", namespace: "", name: group });
   const own = groups.length > 0 ? groups : groupsOfAccount(name);
   const anonymous = name === "system:anonymous" ? "system:unauthenticated" : authenticated;
-  return { name, groups: [...new Set([...own, anonymous])] };
+  return { name, groups: [...new Set([...own, anonymous])], impersonator: user };
 }
 
 function accountOf(user: string): Pick<Attributes, "resource" | "namespace" | "name"> | undefined {

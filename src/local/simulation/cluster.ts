@@ -1,5 +1,6 @@
 import { type Instant, isoTime } from "../../base/clock.ts";
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from "../../base/json.ts";
+import { type AuditedObject, auditEvent, objectRefOf, versionNote } from "../audit.ts";
 import { wholeSeconds } from "../metadata.ts";
 import { deleteStored } from "../removal.ts";
 import type { ResourceRequest } from "../request.ts";
@@ -47,6 +48,29 @@ export function createCluster(plane: WriteDeps, pods: Pick<PodIndex, "candidates
     const place = { namespace: resource.namespaced ? namespace : undefined, name: undefined, subresource };
     return { request, query: by, user, resource, ...place, warnings: [] };
   };
+  const told = (target: ResourceRequest, verb: string, text?: string, before?: JsonValue): void => {
+    if (deps.audit === undefined) return;
+    const metadata = text === undefined ? {} : metaOf(parseJson(text) as JsonObject);
+    if (before !== undefined && before === metadata.resourceVersion) return;
+    const objectRef = objectRefOf(target, metadata);
+    const what = { verb, objectRef, requestURI: pathOf(objectRef), ...versionNote(metadata.resourceVersion) };
+    const by = { user: { username: user.name, groups: user.groups }, userAgent: "kube-controller-manager" };
+    const responseStatus = { code: verb === "create" ? 201 : 200 };
+    deps.audit(auditEvent({ ...what, ...by, responseStatus, at: deps.clock.now(), now: deps.clock.now() }));
+  };
+  /** What is not there any more does not change. Only a change that was stored is told. */
+  const changeIfThere = async (target: ResourceRequest, name: string, change: (old: JsonObject) => JsonObject) => {
+    let before: JsonValue | undefined;
+    try {
+      const text = await changeObject(deps, target, name, (old) => {
+        before = metaOf(old).resourceVersion;
+        return change(old);
+      });
+      told({ ...target, name }, "update", text, before);
+    } catch (error) {
+      if (!(error instanceof StatusError) || error.code !== 404) throw error;
+    }
+  };
   return {
     now: () => deps.clock.now(),
     nowText: () => wholeSeconds(isoTime(deps.clock.now())),
@@ -63,30 +87,32 @@ export function createCluster(plane: WriteDeps, pods: Pick<PodIndex, "candidates
       return found.filter((pod) => pod !== undefined);
     },
     async create(resource, object) {
-      await createObject(deps, targetOf(resource, String(metaOf(object).namespace ?? "")), object);
+      const target = targetOf(resource, String(metaOf(object).namespace ?? ""));
+      told(target, "create", await createObject(deps, target, object));
     },
     async change(key, change) {
-      await ifThere(() => changeObject(deps, targetOf(key.resource, key.namespace), key.name, change));
+      await changeIfThere(targetOf(key.resource, key.namespace), key.name, change);
     },
     async setStatus(key, status) {
       const target = targetOf(key.resource, key.namespace, "status");
-      await ifThere(() => changeObject(deps, target, key.name, (old) => ({ ...old, status: status(old) })));
+      await changeIfThere(target, key.name, (old) => ({ ...old, status: status(old) }));
     },
     async delete(key) {
-      await deps.store.write(() => {
+      const isThere = await deps.store.write(() => {
         const old = readObject(deps, key);
         if (old !== undefined) deleteStored(deps, key, old, "Background");
+        return old !== undefined;
       });
+      if (isThere) told({ ...targetOf(key.resource, key.namespace), name: key.name }, "delete");
     },
   };
 }
 
-async function ifThere(write: () => Promise<unknown>): Promise<void> {
-  try {
-    await write();
-  } catch (error) {
-    if (!(error instanceof StatusError) || error.code !== 404) throw error;
-  }
+/** Where a controller of a real cluster would have sent its write. */
+function pathOf({ apiGroup, apiVersion, namespace, resource, name, subresource }: AuditedObject): string {
+  const root = apiGroup === undefined ? `/api/${apiVersion}` : `/apis/${apiGroup}/${apiVersion}`;
+  const place = namespace === undefined ? [] : ["namespaces", namespace];
+  return [root, ...place, resource, name, subresource].filter((part) => part !== undefined).join("/");
 }
 
 export function objectOf(value: JsonValue | undefined): JsonObject {

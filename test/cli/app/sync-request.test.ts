@@ -5,6 +5,9 @@ import { parseInfo, parseResource, type RequestFlags, syncBodyOf } from "../../.
 import { applicationObject } from "../../server/applications.ts";
 
 const none: RequestFlags = {
+  revisions: [],
+  sourcePositions: [],
+  sourceNames: [],
   resource: [],
   strategy: "hook",
   info: [],

@@ -10,7 +10,7 @@ import { openDataDir } from "../../../src/local/data-dir.ts";
 import { tempDir } from "../../harness/temp-dir.ts";
 
 const open = (path: string) => openSqliteBus({ path: join(path, "bus.db"), streams: systemStreams(), log });
-const check = (dataDir: string) => checkOwnBuses({ dataDir, output: "text" });
+const check = (dataDir: string) => checkOwnBuses({ dataDir, output: "text", isDataDirGiven: true, config: "" });
 
 test("a data directory that is well, and is left as it was", async () => {
   await using dir = await tempDir();

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { listOf, objectOf, textOf } from "../../../src/api/fields.ts";
 import type { JsonObject } from "../../../src/base/json.ts";
+import { applicationPartition } from "../../../src/controllers/applications/application-partition.ts";
 import type { GitOpsRequest } from "../../../src/events/triggers/gitops-request.ts";
 import {
   allowAnyField,
@@ -20,6 +21,7 @@ const merge = "application/merge-patch+json";
 const jobRef = { apiVersion: "batch/v1", kind: "Job", namespace: "shop", name: "migrate" };
 const complete = { status: { conditions: [{ type: "Complete", status: "True" }] } };
 const never = new AbortController().signal;
+const positionKey = `position/${applicationPartition("argocd/web")}`;
 
 function wish(world: World, engine: TestEngine, key: string, more: Partial<GitOpsRequest> = {}): Promise<unknown> {
   const application = { namespace: "argocd", name: "web" };
@@ -38,7 +40,7 @@ async function compared(world: World): Promise<void> {
 }
 
 async function position(world: World): Promise<number> {
-  const entry = await world.bus.state("reconcile").get("position");
+  const entry = await world.bus.state("reconcile").get(positionKey);
   return entry === undefined ? 0 : JSON.parse(new TextDecoder().decode(entry.value)).after;
 }
 
@@ -80,7 +82,7 @@ test("a request for an Application that never comes is let go after a minute, an
   await world.until("the position", async () => (await position(world)) === 1, 200);
   await engine.kill();
   await world.kube.delete(applicationRef);
-  await world.bus.state("reconcile").delete("position");
+  await world.bus.state("reconcile").delete(positionKey);
   await world.start();
   await world.pass(50_000, 1_000);
   assert.equal(await position(world), 0);

@@ -12,13 +12,18 @@ import {
   createApplicationDoor,
 } from "../../../src/controllers/applications/application-access.ts";
 import { createApplicationIndex } from "../../../src/controllers/applications/application-index.ts";
+import { applicationPartition } from "../../../src/controllers/applications/application-partition.ts";
+import { localEvent } from "../../../src/controllers/applications/application-requests.ts";
 import { createApplicationStore } from "../../../src/controllers/applications/application-store.ts";
 import { createGitOpsTarget } from "../../../src/controllers/applications/gitops-target.ts";
 import { followLiveChanges, groupOf } from "../../../src/controllers/applications/live-changes.ts";
 import { createProjects } from "../../../src/controllers/applications/projects.ts";
+import { refEvents } from "../../../src/controllers/applications/push-events.ts";
 import { createPushIntake, type SeenPush } from "../../../src/controllers/applications/push-intake.ts";
 import { createReconcileStream, type ReconcileStream } from "../../../src/controllers/applications/reconcile-stream.ts";
+import { createRepositoryPoller } from "../../../src/controllers/applications/repository-poller.ts";
 import { defaultSyncSettings, type SyncSettings } from "../../../src/controllers/applications/sync-settings.ts";
+import { takeTold } from "../../../src/controllers/applications/told.ts";
 import { createController } from "../../../src/controllers/controller.ts";
 import { triggerSchemas } from "../../../src/events/triggers/registry.ts";
 import type { GitOpsTarget } from "../../../src/events/triggers/trigger.ts";
@@ -26,7 +31,7 @@ import { createClaims } from "../../../src/gitops/reconcile/claims.ts";
 import { createRenderCache } from "../../../src/gitops/reconcile/render-cache.ts";
 import { createChartSources } from "../../../src/gitops/source/chart-sources.ts";
 import { openGitSources } from "../../../src/gitops/source/git-sources.ts";
-import { anonymousAccess } from "../../../src/gitops/source/source.ts";
+import { anonymousAccess, type GitSources } from "../../../src/gitops/source/source.ts";
 import { createKubeClient } from "../../../src/kube/client.ts";
 import type { KubeClient, WatchCache } from "../../../src/kube/kube.ts";
 import { createLiveState } from "../../../src/kube/live-state.ts";
@@ -87,6 +92,10 @@ export interface World extends AsyncDisposable {
 
 export interface EngineOptions {
   readonly syncSettings?: SyncSettings;
+  /** Which partitions of Applications are the engine's; default: all. */
+  readonly owns?: (partition: number) => boolean;
+  /** How often repositories are polled, by the controller's own poller; default: never. */
+  readonly pollMs?: number;
   /** Called before each request; what it throws is how the request fails. Awaited. */
   readonly fault?: (call: Call) => void | Promise<void>;
   /** Called after each request was answered, before the engine sees the answer. */
@@ -102,7 +111,10 @@ export interface TestEngine extends AsyncDisposable {
   readonly target: GitOpsTarget;
   readonly requests: ReconcileStream;
   readonly push: (push: SeenPush) => Promise<void>;
+  /** In the order in which they reached the API. */
   readonly calls: Call[];
+  /** Requests to Git servers, by type. */
+  readonly gitRequests: string[];
   /** Writes to Applications so far. */
   writes(): number;
   metrics(): Promise<string>;
@@ -245,13 +257,24 @@ async function startEngine(world: World, options: EngineOptions): Promise<TestEn
   const metrics = createMetrics();
   const directory = stack.use(await tempDir());
   const tool = { command: "git", env: { PATH: process.env.PATH ?? "" } };
-  const git = { directory: directory.path, tool, access: () => anonymousAccess, allowLocal: true, clock, log };
+  const gitRequests: string[] = [];
+  const onRequest = (_repository: string, type: string): void => void gitRequests.push(type);
+  const git = {
+    directory: directory.path,
+    tool,
+    access: () => anonymousAccess,
+    allowLocal: true,
+    clock,
+    log,
+    onRequest,
+  };
   const sources = stack.use(await openGitSources(git));
   const live = createLiveState({ client: kube, clock, log, groupOf, trim: trimLive });
   const real = createWatchCache({ client: kube, kind, clock, log });
   const { cache, freeze } = freezable(real);
   const projects = createWatchCache({ client: kube, kind: { ...kind, kind: "AppProject" }, clock, log });
-  const store = createApplicationStore(cache, kube);
+  const owns = options.owns ?? (() => true);
+  const store = createApplicationStore(cache, kube, (key) => owns(applicationPartition(key)));
   const index = createApplicationIndex();
   const found = createProjects(projects, { configMaps: { find: () => undefined }, namespace: "argocd", log });
   const cluster = { server: "https://kubernetes.default.svc", name: "in-cluster", kube, live };
@@ -281,6 +304,7 @@ async function startEngine(world: World, options: EngineOptions): Promise<TestEn
     },
     claims: createClaims(),
     controllerNamespace: "argocd",
+    owns,
     directory: { project: found.find, clusters: () => [cluster], controllerNamespace: "argocd" },
     graceMs: 180_000,
     isApplication: (key) => store.find(key) !== undefined,
@@ -301,12 +325,18 @@ async function startEngine(world: World, options: EngineOptions): Promise<TestEn
     bus,
     clock,
     log,
+    owns,
+    onTold: (received) => takeTold(received, controller),
     onRequest: (application, received, done) => controller.offerStored(application, received, done),
   });
   const running = [live, real, projects].map((one) => one.run(stop.signal));
   await Promise.all([real.synced, projects.synced]);
   await controller.readAll(stop.signal);
   running.push(queue.run(stop.signal), requests.run(stop.signal));
+  if (options.pollMs !== undefined) {
+    const { poller } = polling({ sources, controller, requests, log, clock }, options.pollMs);
+    running.push(poller.run(stop.signal));
+  }
   const end = async (): Promise<void> => {
     stop.abort();
     unfollow();
@@ -316,7 +346,7 @@ async function startEngine(world: World, options: EngineOptions): Promise<TestEn
   const owned = stack.move();
   return {
     controller,
-    door: createApplicationDoor(store, controller),
+    door: createApplicationDoor({ store, controller, clock }),
     target: createGitOpsTarget({ requests, clock }),
     requests,
     push: createPushIntake({
@@ -327,6 +357,7 @@ async function startEngine(world: World, options: EngineOptions): Promise<TestEn
       clock,
     }),
     calls,
+    gitRequests,
     writes: () => calls.filter(({ method, path }) => method === "PATCH" && path.includes("/applications/")).length,
     metrics: () => metrics.text(),
     freeze,
@@ -337,6 +368,35 @@ async function startEngine(world: World, options: EngineOptions): Promise<TestEn
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+interface Polling {
+  readonly sources: GitSources;
+  readonly controller: ApplicationController;
+  readonly requests: ReconcileStream;
+  readonly log: Logger;
+  readonly clock: VirtualClock;
+}
+
+/** As `src/engine/polls.ts` does. */
+function polling({ sources, controller, requests, log, clock }: Polling, intervalMs: number) {
+  const poller = createRepositoryPoller({
+    sources,
+    repositories: () => controller.polled(),
+    async onMoved({ url, refs, defaultBranch: headRef }) {
+      const now = clock.now();
+      for (const event of refEvents({ kind: "poll", repositoryUrl: url, refs, headRef, id: () => "", now })) {
+        const { head } = localEvent({ reason: "timer", application: "", id: event.id, what: "", level: 2 }, now);
+        await requests.tell({ event, head: { ...head, event: event.subject, type: event.type } });
+      }
+    },
+    intervalMs,
+    jitterMs: 0,
+    random: () => 0,
+    clock,
+    log,
+  });
+  return { poller };
 }
 
 export const configMap = (name: string, data: Readonly<Record<string, string>>, more = ""): string =>

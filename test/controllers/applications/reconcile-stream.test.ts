@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { instant } from "../../../src/base/clock.ts";
 import { silentLogger } from "../../../src/base/log.ts";
+import { applicationPartition } from "../../../src/controllers/applications/application-partition.ts";
 import { askedEvent } from "../../../src/controllers/applications/application-requests.ts";
 import { createReconcileStream } from "../../../src/controllers/applications/reconcile-stream.ts";
 import { rawSubject } from "../../../src/record/subject.ts";
@@ -11,6 +12,7 @@ import { busAway, createMemoryBus, type MemoryBus } from "../../harness/memory-b
 import { createVirtualClock } from "../../harness/virtual-clock.ts";
 
 const application = "argocd/web";
+const position = `position/${applicationPartition(application)}`;
 const asked = (id: string) =>
   askedEvent({ application, id, operation: "refresh", by: "Sensor default/deploy" }, instant(0));
 
@@ -107,7 +109,7 @@ test("a stream made anew is read from its first message, and its positions count
   assert.deepEqual(second.ids(), ["y"]);
 });
 
-for (const operation of ["read", "get"] as const) {
+for (const operation of ["read", "entries"] as const) {
   test(`waits for a bus that is away (${operation}), and goes on where it was`, async () => {
     const bus = createMemoryBus();
     await using rig = open(bus);
@@ -139,7 +141,7 @@ test("a position whose answer was lost is stored again", async () => {
   bus.fault = async (what) => {
     if (what !== "put") return;
     bus.fault = undefined;
-    await state.put("position", value, 0);
+    await state.put(position, value, 0);
     throw busAway();
   };
   await rig.clock.advance(3_000);
@@ -147,7 +149,7 @@ test("a position whose answer was lost is stored again", async () => {
   await rig.clock.advance(100);
   rig.done("b");
   await rig.clock.advance(3_000);
-  const entry = await state.get("position");
+  const entry = await state.get(position);
   assert.deepEqual(JSON.parse(new TextDecoder().decode(entry?.value)), { epoch: "one", after: 2 });
 });
 
@@ -178,7 +180,7 @@ test("what is no request, or of a newer version, is skipped and holds nothing up
   assert.deepEqual(rig.ids(), ["a"]);
   rig.done("a");
   await rig.clock.advance(2_000);
-  const entry = await bus.state("reconcile").get("position");
+  const entry = await bus.state("reconcile").get(position);
   assert.equal(JSON.parse(new TextDecoder().decode(entry?.value)).after, 4);
 });
 

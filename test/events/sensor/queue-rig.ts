@@ -2,13 +2,8 @@ import assert from "node:assert/strict";
 import type { Trigger } from "../../../src/api/resources.ts";
 import { silentLogger } from "../../../src/base/log.ts";
 import { createMetrics } from "../../../src/base/metrics.ts";
-import type { Effect } from "../../../src/events/sensor/effect.ts";
-import {
-  type DeadEffect,
-  EffectQueue,
-  type Execute,
-  type ReportAttempt,
-} from "../../../src/events/sensor/effect-queue.ts";
+import type { DeadEffect, Effect } from "../../../src/events/sensor/effect.ts";
+import { EffectQueue, type Execute, type ReportAttempt } from "../../../src/events/sensor/effect-queue.ts";
 import type { LimitOf } from "../../../src/events/sensor/lane.ts";
 import type { EffectRecord, Ledger } from "../../../src/record/records.ts";
 import { createVirtualClock } from "../../harness/virtual-clock.ts";
@@ -38,6 +33,8 @@ export function open(given: Given = {}) {
   const clock = createVirtualClock();
   const seen = {
     records: [] as Pick<EffectRecord, "key" | "outcome" | "attempt">[],
+    /** Milliseconds that the limit held up attempts, in the records' order. */
+    limitedMs: [] as (number | undefined)[],
     dead: [] as DeadEffect[],
     failures: [] as unknown[],
     marks: [] as boolean[],
@@ -45,8 +42,10 @@ export function open(given: Given = {}) {
   };
   const ledger: Ledger = {
     write(draft) {
-      if (draft.kind === "effect")
+      if (draft.kind === "effect") {
         seen.records.push({ key: draft.key, outcome: draft.outcome, attempt: draft.attempt });
+        seen.limitedMs.push(draft.limitedMs);
+      }
       return { id: "w-1.0", kept: kept?.() ?? Promise.resolve() };
     },
     readEffects: () => assert.fail("the queue does not read"),

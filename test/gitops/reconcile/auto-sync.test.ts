@@ -244,6 +244,11 @@ const starts: readonly (readonly [string, Case, JsonObject])[] = [
     },
     { sync: { sources: [source, source], revisions: ["c1", "c2"] }, ...automatic },
   ],
+  [
+    "a self-heal after an attempt that a clock of before dates into the future",
+    { automated: heal, state: healed(1, -3_600) },
+    healing(2),
+  ],
   ["the next self-heal when it is due", { automated: heal, state: healed(1, 2) }, healing(2)],
   [
     "a self-heal of what differs and is its own",

@@ -111,6 +111,7 @@ for (const [name, count, policy, seconds] of [
     assert.equal(retryAfterMs(state, policy, now), seconds * 1_000);
     assert.equal(retryAfterMs(state, policy, instant(now + 2_000)), Math.max(0, seconds - 2) * 1_000);
     assert.equal(retryAfterMs(state, policy, instant(now + seconds * 1_000)), 0);
+    assert.equal(retryAfterMs(state, policy, instant(now - 86_400_000)), seconds * 1_000, "a clock that was set back");
   });
 }
 

@@ -3,6 +3,7 @@ import { readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { ApplicationSource } from "../../../src/api/application-types.ts";
+import { defaultRenderingSettings } from "../../../src/api/rendering-settings.ts";
 import { systemClock } from "../../../src/base/clock.ts";
 import { createTools, type ToolName } from "../../../src/gitops/render/tools.ts";
 import { renderToolsMissing, toolPath } from "../../harness/render-tools.ts";
@@ -238,7 +239,10 @@ test("what the inputs alone do not suffice for is rendered with the whole tree, 
 }, async () => {
   // Helm reads a chart's own files only, but kustomize's loaders may look at what no field names.
   await using rig = await openRenderRig(["kustomize"], {
-    kustomizeBuildOptions: ["--load-restrictor", "LoadRestrictionsNone"],
+    rendering: () => ({
+      ...defaultRenderingSettings,
+      kustomizeBuildOptions: ["--load-restrictor", "LoadRestrictionsNone"],
+    }),
   });
   const first = await rig.repository.commit({
     "app/kustomization.yaml": "resources: [m.yaml]\ntransformers: [t.yaml]\n",

@@ -112,9 +112,57 @@ test("reads every key of the Secret", () => {
   } satisfies RepositoryAccess);
 });
 
+function google(more: object = {}): string {
+  return JSON.stringify({ type: "service_account", client_email: "me@p.example", private_key: "pem", ...more });
+}
+
+const azure = {
+  azureServicePrincipalClientId: "client",
+  azureServicePrincipalTenantId: "tenant",
+  azureServicePrincipalClientSecret: "secret",
+};
+/** As `repo-creds` spell them. */
+const azureCreds = {
+  azureServicePrincipalClientID: "client",
+  azureServicePrincipalTenantID: "tenant",
+  azureServicePrincipalClientSecret: "secret",
+  azureActiveDirectoryEndpoint: "https://login.partner.example/",
+};
+const principal = { kind: "azure", tenantId: "tenant", clientId: "client", clientSecret: "secret" };
+
+for (const [name, type, data, expected] of [
+  [
+    "Google's",
+    "repository",
+    { gcpServiceAccountKey: google({ private_key_id: "7" }) },
+    {
+      kind: "google",
+      email: "me@p.example",
+      privateKey: "pem",
+      keyId: "7",
+      tokenUrl: "https://oauth2.googleapis.com/token",
+    },
+  ],
+  ["Azure's", "repository", azure, { ...principal, authority: "https://login.microsoftonline.com" }],
+  ["Azure's, of a prefix", "creds", azureCreds, { ...principal, authority: "https://login.partner.example" }],
+  ["this process", "repository", { useAzureWorkloadIdentity: "true" }, { kind: "azure workload" }],
+  ["none", "repository", { useAzureWorkloadIdentity: "false" }, undefined],
+  ["a password goes before", "repository", { ...azure, password: "pw" }, undefined],
+] as const) {
+  test(`reads the account of a cloud: ${name}`, () => {
+    assert.deepEqual(access([type, { url: "https://h/a", ...data }])("https://h/a", "p").cloudAccount, expected);
+  });
+}
+
 for (const [data, message] of [
   [{ githubAppPrivateKey: "k", githubAppID: "x" }, /Secret "secret-0": githubAppID is "x"/],
-  [{ gcpServiceAccountKey: "k" }, /gcpServiceAccountKey is not supported yet/],
+  [{ gcpServiceAccountKey: "k" }, /Secret "secret-0": gcpServiceAccountKey is no JSON object/],
+  [{ gcpServiceAccountKey: '{"type": "authorized_user"}' }, /is of type "authorized_user": only "service_account"/],
+  [{ gcpServiceAccountKey: '{"type": "service_account"}' }, /lacks client_email or private_key/],
+  [{ gcpServiceAccountKey: google({ token_uri: "http://example.com/t" }) }, /names an address that is not https/],
+  [{ gcpServiceAccountKey: google(), type: "helm" }, /not supported for charts and artifacts/],
+  [{ azureServicePrincipalClientId: "c" }, /needs azureServicePrincipalTenantId/],
+  [{ useAzureWorkloadIdentity: "true", enableOCI: "true" }, /an Azure identity is not supported for charts/],
 ] as const) {
   test(`says what is wrong: ${message.source}`, () => {
     const find = access(["repository", { url: "https://h/a", ...data }]);

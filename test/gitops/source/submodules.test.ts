@@ -119,6 +119,22 @@ test("submodules that nobody reads are not fetched", async () => {
   assert.equal((await world.rig.count("fetch")) - before, 2, "the repository, and .gitmodules");
 });
 
+test("where submodules are switched off their folders are empty, and nothing of them is fetched", async () => {
+  await using world = await nested();
+  let isOn = false;
+  await using rig = await openSources({ readsSubmodules: () => isOn });
+  const tree = gitTree(rig.sources, world.app.url, world.commit);
+  assert.deepEqual(
+    (await tree.listFiles("libs", never)).map(({ path, kind }) => [path, kind]),
+    [["libs/lib", "submodule"]],
+  );
+  assert.equal(await tree.treeId("libs/lib/x", never), undefined);
+  await using all = await tree.checkout("", never);
+  assert.deepEqual(all.submodules, ["libs/lib"]);
+  isOn = true;
+  assert.equal((await tree.listFiles("libs", never)).length, 4);
+});
+
 test("a submodule that leads nowhere says so", async () => {
   await using repository = await createTestRepository();
   await using rig = await openSources();

@@ -1,0 +1,320 @@
+import { objectOf } from "../api/fields.ts";
+import { argoApiVersion } from "../api/resources.ts";
+import type { JsonObject, JsonValue } from "../base/json.ts";
+import { type ApplicationController, createApplicationController } from "../controllers/applications/application.ts";
+import { createApplicationDoor } from "../controllers/applications/application-access.ts";
+import { createApplicationEdits } from "../controllers/applications/application-edits.ts";
+import { type ApplicationIndex, createApplicationIndex } from "../controllers/applications/application-index.ts";
+import { createApplicationLooks } from "../controllers/applications/application-looks.ts";
+import { applicationPartition } from "../controllers/applications/application-partition.ts";
+import { type ApplicationStore, createApplicationStore } from "../controllers/applications/application-store.ts";
+import { followLiveChanges } from "../controllers/applications/live-changes.ts";
+import { followNeeds } from "../controllers/applications/needed-applications.ts";
+import { tellOutcomes } from "../controllers/applications/outcome-teller.ts";
+import { createProjects, type Projects } from "../controllers/applications/projects.ts";
+import { createPushIntake, type PushIntakeDeps } from "../controllers/applications/push-intake.ts";
+import { createResourceActions } from "../controllers/applications/resource-actions.ts";
+import { settingsName } from "../controllers/applications/resource-settings.ts";
+import { takeTold } from "../controllers/applications/told.ts";
+import { createHookIntake } from "../controllers/webhooks/hook-intake.ts";
+import { changedFiles, createTouched } from "../controllers/webhooks/refresh-paths.ts";
+import { triggerSchemas } from "../events/triggers/registry.ts";
+import type { EmittedEvent } from "../events/triggers/trigger.ts";
+import { createClaims } from "../gitops/reconcile/claims.ts";
+import type { Directory } from "../gitops/reconcile/destination.ts";
+import type { RenderCache } from "../gitops/reconcile/render-cache.ts";
+import type { GitSources } from "../gitops/source/source.ts";
+import type { WatchCache } from "../kube/kube.ts";
+import { createLiveState, type LiveState } from "../kube/live-state.ts";
+import { trimLive } from "../kube/trim-live.ts";
+import { createWatchCache } from "../kube/watch-cache.ts";
+import type { WatchApplications } from "../server/application-stream.ts";
+import type { TestRepository } from "../server/repository-routes.ts";
+import { openClusters } from "./clusters.ts";
+import { type GitOps, hopsOf } from "./gitops.ts";
+import { controllerNamespace, type Parts, runController } from "./parts.ts";
+import { pollCharts, startPolling } from "./polls.ts";
+import { openRenders } from "./rendering.ts";
+import { openSettings, type Settings } from "./settings.ts";
+
+/** Between looks at objects that a sync waits for. */
+const waitPollMs = 250;
+/** A look mostly waits, for Git servers above all: those that hang must not keep the others from being looked at. */
+const looksAtOnce = 256;
+/** How long a repository may take to answer whoever asks whether it does. */
+const testTimeoutMs = 20_000;
+/** How long a repository that fails for a moment is not told of (spec argo-cd-engine 2.6). */
+const graceMs = 180_000;
+
+/**
+ * Applications are looked at by the engine that has their partition: two would begin the same operations. Every engine
+ * knows all of them, so that whoever is asked can answer. Resolves once they are followed; nobody waits for the
+ * Applications themselves.
+ */
+export async function runApplications(parts: Parts, gitOps: GitOps): Promise<void> {
+  const { stack, nursery, kube, leases, clock, log, metrics } = parts;
+  const settings = await openSettings(parts);
+  const live = createLiveState({ client: kube, clock, log, groupOf: settings.groupOf, trim: trimLive });
+  stack.use(nursery.start("live state", (signal) => live.run(signal)));
+  const { projects, onProject } = await openProjects(parts, settings.configMaps);
+  const index = createApplicationIndex();
+  const follow = (one: LiveState) => followLive(one, settings, parts, gitOps);
+  let store: ApplicationStore | undefined;
+  const requestAll = (what: string, id: string, concerns: (spec: JsonObject) => boolean): void =>
+    requestAllOf(store, gitOps, { what, id, concerns });
+  const lookAtAll = (): void => requestAll(`${settingsName} changed`, `spec/settings/${settingsName}`, () => true);
+  const { renders, rendering } = await openRenders(parts, {
+    configMaps: settings.configMaps,
+    access: gitOps.access,
+    git: gitOps.sources,
+    onMade: () => metrics.renders.add({}),
+    onSettings: lookAtAll,
+  });
+  gitOps.rendering = rendering;
+  const clusters = await openClusters(parts, live, settings, {
+    follow,
+    onChange: ({ server, name }) =>
+      requestAll(`cluster ${name} changed`, `spec/cluster/${server}`, (spec) => goesTo(spec, server, name)),
+  });
+  let applications: WatchCache | undefined;
+  const directory: Directory = { project: projects.find, clusters: () => clusters.list(), controllerNamespace };
+  const isApplication = (key: string): boolean => store?.find(key) !== undefined;
+  const running = runController(
+    parts,
+    "Application",
+    ({ cache, request }) => {
+      store = createApplicationStore(cache, kube, (key) => leases.applications.owns(applicationPartition(key)));
+      applications = cache;
+      startTelling(parts, cache);
+      followNeeds(cache, (application, what) => {
+        const id = `spec/${application}/needs`;
+        void gitOps.running?.controller.offerLocal({ reason: "spec", application, id, what, level: 1 });
+      });
+      return createApplicationController({
+        ...parts,
+        store,
+        index,
+        request,
+        schemas: triggerSchemas(),
+        sources: gitOps.sources,
+        charts: gitOps.charts,
+        verifiesSignatures: parts.config.verifiesSignatures,
+        renders,
+        claims: createClaims(),
+        isApplication,
+        applicationAt: (key) => store?.find(key),
+        controllerNamespace,
+        owns: leases.applications.owns,
+        settings: settings.reconcile,
+        syncSettings: settings.sync,
+        directory,
+        graceMs,
+        pollMs: waitPollMs,
+        waveDelayMs: parts.config.waveDelayMs,
+      });
+    },
+    { concurrency: looksAtOnce },
+  );
+  const controller = running.reconciler;
+  shareApplications(parts, gitOps, controller);
+  onProject((name) =>
+    requestAll(`AppProject ${name} changed`, `spec/project/${name}`, ({ project }) => (project || "default") === name),
+  );
+  stack.defer(follow(live));
+  settings.onChange((isTrackedAnew) => {
+    if (isTrackedAnew) for (const cluster of [{ live }, ...clusters.list()]) cluster.live.regroup();
+    lookAtAll();
+  });
+  if (store === undefined || applications === undefined) throw new Error("a controller is made with its cache");
+  const { reconcile } = settings;
+  takeReasons(parts, gitOps, { controller, store, index, applications, renders, directory, isApplication, reconcile });
+}
+
+function goesTo({ destination }: JsonObject, server: string, name: string): boolean {
+  const wanted = objectOf(destination);
+  return wanted.server === server || wanted.name === name;
+}
+
+/** Takes up, and gives up, partitions as the leases come and go. */
+function shareApplications({ leases, stack }: Parts, { requests }: GitOps, controller: ApplicationController): void {
+  let isOver = false;
+  stack.defer(() => {
+    isOver = true;
+  });
+  leases.applications.workBy({
+    changed(partition) {
+      if (isOver) return;
+      controller.partitionChanged(partition);
+      requests.changed();
+    },
+    async stop(partition) {
+      await controller.leavePartition(partition);
+      await requests.leave(partition);
+    },
+  });
+}
+
+interface Running {
+  readonly controller: ApplicationController;
+  readonly store: ApplicationStore;
+  readonly index: ApplicationIndex;
+  readonly applications: WatchCache;
+  readonly renders: RenderCache;
+  readonly directory: Directory;
+  readonly isApplication: (key: string) => boolean;
+  readonly reconcile: Settings["reconcile"];
+}
+
+/** From now on pushes, polls, stored requests and people reach the Applications. */
+function takeReasons(parts: Parts, gitOps: GitOps, running: Running): void {
+  const { stack, nursery, kube, clock, log, system } = parts;
+  const { controller, store, index, applications, renders, directory, isApplication, reconcile } = running;
+  const { requests } = gitOps;
+  const concerned = concernedBy(store);
+  const onPush = createPushIntake({ system, controllerNamespace, index, requests, concerned, clock });
+  const stop = new AbortController();
+  stack.defer(() => stop.abort());
+  const repositories = () => [...controller.repositories()].map(({ url }) => url);
+  const onHook = createHookIntake({ repositories, onPush, clock, log, signal: stop.signal });
+  const onKeyring = () =>
+    requestAllOf(store, gitOps, {
+      what: "the keys that sign commits changed",
+      id: "spec/gpg-keys",
+      concerns: () => true,
+    });
+  const { sources, charts } = gitOps;
+  const all = { sources, charts, renders, controllerNamespace, store, directory, isApplication, settings: reconcile };
+  const { synced } = applications;
+  gitOps.running = {
+    controller,
+    applications: createApplicationDoor({ store, controller, clock }),
+    edits: createApplicationEdits({ kube, ...all }),
+    looks: createApplicationLooks({ clock, ...all }),
+    actions: createResourceActions(reconcile),
+    watch: watchApplications(applications),
+    clusters: () => directory.clusters(),
+    testRepository: (repository) => testRepository(repository, gitOps.sources),
+    onPush,
+    onHook,
+    onKeyring,
+    onTold: (received) => takeTold(received, controller),
+  };
+  startPolling(parts, gitOps, controller);
+  stack.use(nursery.start("chart poller", (signal) => pollCharts(clock, controller, signal)));
+  // Not after the first look at each: a repository that does not answer would hold up all others.
+  stack.use(
+    nursery.start("stored requests", async (signal) => {
+      await Promise.race([synced, aborted(signal)]);
+      await controller.readAll(signal);
+      if (!signal.aborted) await gitOps.requests.run(signal);
+    }),
+  );
+}
+
+/** Drifts and observations of one cluster, until it is called back. */
+function followLive(
+  live: LiveState,
+  { reconcile, groupOf }: Settings,
+  { ledger, clock, log }: Parts,
+  gitOps: GitOps,
+): () => void {
+  return followLiveChanges({
+    live,
+    checks: () => reconcile().checks,
+    groupOf,
+    applicationOf: (instance) => gitOps.running?.controller.byInstance(instance),
+    onDrift: (reason) => void gitOps.running?.controller.offerLocal(reason),
+    ledger,
+    clock,
+    log,
+  });
+}
+
+/** Has all Applications looked at whose spec is concerned. */
+function requestAllOf(
+  store: ApplicationStore | undefined,
+  { running }: GitOps,
+  { what, id, concerns }: { what: string; id: string; concerns: (spec: JsonObject) => boolean },
+): void {
+  for (const { metadata, spec } of store?.list() ?? []) {
+    if (!concerns(objectOf(spec as JsonValue | undefined))) continue;
+    const application = `${metadata.namespace}/${metadata.name}`;
+    void running?.controller.offerLocal({ reason: "spec", application, id, what, level: 2 });
+  }
+}
+
+/** By one `ls-remote`, with the credentials given. */
+async function testRepository(repository: Parameters<TestRepository>[0], sources: GitSources): Promise<void> {
+  const url = URL.parse(repository.url);
+  const isHttp = url !== null && /^https?:$/.test(url.protocol);
+  if (isHttp && repository.password !== "") {
+    url.username = encodeURIComponent(repository.username);
+    url.password = encodeURIComponent(repository.password);
+  }
+  await sources.tips(isHttp ? url.href : repository.url, AbortSignal.timeout(testTimeoutMs));
+}
+
+function watchApplications(cache: WatchCache): WatchApplications {
+  return (listener) =>
+    cache.onChange(({ type, object: application, previous }) => {
+      const isNew = previous === undefined || previous.metadata.uid !== application.metadata.uid;
+      listener({ type: type === "deleted" ? "DELETED" : isNew ? "ADDED" : "MODIFIED", application });
+    });
+}
+
+/** What the files of a push concern, by the annotations of Applications. */
+function concernedBy(store: ApplicationStore): NonNullable<PushIntakeDeps["concerned"]> {
+  const isTouched = createTouched();
+  return (repository, files) => {
+    const changed = changedFiles(files);
+    return (key) => {
+      const application = store.find(key);
+      return application === undefined || isTouched(application, repository, changed);
+    };
+  };
+}
+
+async function openProjects(
+  { stack, nursery, kube, clock, log }: Parts,
+  configMaps: WatchCache,
+): Promise<{
+  readonly projects: Projects;
+  onProject(listener: (name: string) => void): void;
+}> {
+  const cache = createWatchCache({
+    client: kube,
+    kind: { apiVersion: argoApiVersion, kind: "AppProject" },
+    clock,
+    log,
+  });
+  stack.use(nursery.start("AppProject cache", (signal) => cache.run(signal)));
+  await cache.synced;
+  return {
+    projects: createProjects(cache, { configMaps, namespace: controllerNamespace, log }),
+    onProject: (listener) => void cache.onChange(({ object }) => listener(object.metadata.name ?? "")),
+  };
+}
+
+/** Outcomes as events, for Sensors of the Application's namespace. */
+function startTelling(parts: Parts, cache: WatchCache): void {
+  const { stack, nursery, system, outcomes, leases, clock, log } = parts;
+  const told = {
+    cache,
+    store: system.bus.state("application-outcomes"),
+    hops: hopsOf(parts),
+    isHeard: outcomes.isHeard,
+    publish: (event: EmittedEvent, namespace: string) => outcomes.publish(event, { namespace, own: "default" }),
+    isOurs: (key: string) => leases.applications.owns(applicationPartition(key)),
+    onCome: leases.applications.onChange,
+    clock,
+    log,
+  };
+  stack.use(nursery.start("application outcomes", (signal) => tellOutcomes(told, signal)));
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,92 @@
+import { createHash } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { RepositoryAccess } from "../source/source.ts";
+import type { Job } from "./plan.ts";
+import type { WorkingFolder } from "./working-folder.ts";
+
+/** `input`: what it reads, so that no list of processes shows it. */
+export type RunHelm = (args: readonly string[], label: string, input?: string) => Promise<string>;
+
+/** How the project reaches the repository of a dependency; undefined: without credentials. */
+export function dependencyAccess(url: string, { settings, context }: Job): RepositoryAccess | undefined {
+  const { access } = settings;
+  if (access === undefined) return undefined;
+  const found = access(url, context.project);
+  // Users declare registries without the scheme.
+  const plain = url.replace(/^oci:\/\//, "");
+  return hasCredentials(found) || plain === url ? found : access(plain, context.project);
+}
+
+function hasCredentials({ basic, tls, isPlainHttp }: RepositoryAccess): boolean {
+  return basic !== undefined || tls.certificate !== undefined || isPlainHttp;
+}
+
+/** `helm dependency build`. Repositories have to be known by name, and registries logged in to, before. */
+export async function buildDependencies(
+  helm: RunHelm,
+  folder: WorkingFolder,
+  repositories: readonly string[],
+  job: Job,
+): Promise<void> {
+  let isPlainHttp = false;
+  const hosts = new Set<string>();
+  for (const url of repositories) {
+    const access = dependencyAccess(url, job);
+    if (/^https?:\/\//.test(url)) await addRepository(helm, folder, url, access, job);
+    const [, host] = /^oci:\/\/([^/]+)/.exec(url) ?? [];
+    if (host === undefined || access === undefined || hosts.has(host)) continue;
+    hosts.add(host);
+    isPlainHttp ||= access.isPlainHttp;
+    await logIn(helm, folder, host, access);
+  }
+  await helm(["dependency", "build", ".", ...(isPlainHttp ? ["--plain-http"] : [])], "helm dependency build");
+}
+
+async function addRepository(
+  helm: RunHelm,
+  folder: WorkingFolder,
+  url: string,
+  access: RepositoryAccess | undefined,
+  { source }: Job,
+): Promise<void> {
+  const name = createHash("sha256").update(url).digest("hex").slice(0, 16);
+  const { basic } = access ?? {};
+  const args = [
+    ...["repo", "add", name, url],
+    ...(source.helm?.passCredentials === true ? ["--pass-credentials"] : []),
+    ...(basic === undefined ? [] : ["--username", basic.username, "--password-stdin"]),
+    ...(access?.tls.isInsecure ? ["--insecure-skip-tls-verify"] : []),
+    ...(await certificateArgs(folder, name, access)),
+  ];
+  await helm(args, "helm repo add", basic?.password);
+}
+
+async function logIn(helm: RunHelm, folder: WorkingFolder, host: string, access: RepositoryAccess): Promise<void> {
+  const { basic, isPlainHttp, tls } = access;
+  if (basic === undefined) return;
+  const args = [
+    ...["registry", "login", host, "--username", basic.username, "--password-stdin"],
+    ...(isPlainHttp ? ["--plain-http"] : []),
+    ...(tls.isInsecure ? ["--insecure"] : []),
+    ...(await certificateArgs(folder, createHash("sha256").update(host).digest("hex").slice(0, 16), access)),
+  ];
+  await helm(args, "helm registry login", basic.password);
+}
+
+async function certificateArgs({ home }: WorkingFolder, name: string, access: RepositoryAccess | undefined) {
+  const { authorities, certificate, key } = access?.tls ?? {};
+  const files = [
+    ["--ca-file", authorities],
+    ["--cert-file", key && certificate],
+    ["--key-file", certificate && key],
+  ] as const;
+  const args: string[] = [];
+  for (const [flag, text] of files) {
+    if (!text) continue;
+    const path = join(home, `${name}${flag}`);
+    await writeFile(path, text, { mode: 0o600 });
+    args.push(flag, path);
+  }
+  return args;
+}

@@ -1,0 +1,181 @@
+import { type NextFunction, type Request, type RequestHandler, type Response, Router } from "express";
+import { objectOf, objectsOf, textOf } from "../../api/fields.ts";
+import { EngineError } from "../../base/errors.ts";
+import type { JsonObject, JsonValue } from "../../base/json.ts";
+import type { KubeObject } from "../../objects/object.ts";
+import {
+  type ApplicationList,
+  findApplication,
+  objectNameOf,
+  objectQueryOf,
+  projectOf,
+  textParameter,
+} from "../application-query.ts";
+import { bodyObject, jsonBody } from "../body.ts";
+import { callerOf, demand, forbidden } from "./caller.ts";
+
+/** What a request needs. @throws EngineError FORBIDDEN */
+type Need = (request: Request) => void | Promise<void>;
+
+/**
+ * What each path of the API needs (spec argo-cd-surface 3.3), for everybody but who has the token of the data directory.
+ * A path that is not here is refused: what is new has to say who may ask for it.
+ */
+export function rightsOf(applications: ApplicationList | undefined): Router {
+  const router = Router({ mergeParams: true });
+  router.use((request: Request, _: Response, next: NextFunction) =>
+    next(callerOf(request).isRoot ? "router" : undefined),
+  );
+  const rule = (method: "get" | "post" | "put" | "patch" | "delete", path: string, ...needs: readonly Need[]): void => {
+    const check: RequestHandler = async (request, _, next) => {
+      for (const need of needs) await need(request);
+      next("router");
+    };
+    router[method](path, ...(method === "get" || method === "delete" ? [] : jsonBody()), check);
+  };
+  applicationRules(rule, applications);
+  for (const path of ["/settings", "/settings/plugins", "/account/can-i/:resource/:action/{*subresource}"]) {
+    rule("get", path);
+  }
+  // Below these paths each route asks for itself: lists show what may be seen, and objects say their project.
+  const own = ["account", "projects", "clusters", "repositories", "write-repositories", "repocreds", "write-repocreds"];
+  for (const path of [...own, "certificates", "gpgkeys"]) {
+    for (const method of ["get", "post", "put", "delete"] as const) rule(method, `/${path}{/*rest}`);
+  }
+  rule("get", "/tiphys/{*rest}", (request) => demand(callerOf(request), "tiphys", "get", restOf(request)));
+  rule("post", "/tiphys/{*rest}", (request) => demand(callerOf(request), "tiphys", "create", restOf(request)));
+  router.use((request: Request) => {
+    throw forbidden(callerOf(request), "tiphys", request.method.toLowerCase(), request.path);
+  });
+  return router;
+}
+
+type AddRule = (method: "get" | "post" | "put" | "patch" | "delete", path: string, ...needs: readonly Need[]) => void;
+
+function applicationRules(rule: AddRule, applications: ApplicationList | undefined): void {
+  const on =
+    (resource: string, action: string | ((request: Request) => string)): Need =>
+    (request) => {
+      const found = foundFor(request, applications, typeof action === "string" ? action : "get");
+      demand(callerOf(request), resource, typeof action === "string" ? action : action(request), objectNameOf(found));
+    };
+  const of = (action: string): Need => on("applications", action);
+  const at = "/applications/:name";
+  rule("get", "/applications"); // which shows what may be seen
+  rule("get", "/stream/applications");
+  rule("get", "/stream/applications/:name/resource-tree", of("get"));
+  rule("post", "/applications", creates);
+  rule("get", at, of("get"));
+  rule("put", at, of("update"));
+  rule("put", `${at}/spec`, of("update"));
+  rule("patch", at, of("update"));
+  rule("delete", at, of("delete"));
+  rule("post", `${at}/sync`, of("sync"), (request) => overrides(request, applications));
+  rule("post", `${at}/rollback`, (request) =>
+    of(isOn(request, "server.rbac.rollback.enforce.enable") ? "rollback" : "sync")(request),
+  );
+  rule("delete", `${at}/operation`, of("sync"));
+  for (const part of [
+    "manifests",
+    "managed-resources",
+    "syncwindows",
+    "resource-tree",
+    "events",
+    "links",
+    "resource",
+  ]) {
+    rule("get", `${at}/${part}`, of("get"));
+  }
+  for (const part of ["resource/actions", "resource/links", "revisions/:revision/{*what}", "server-side-diff"]) {
+    rule("get", `${at}/${part}`, of("get"));
+  }
+  for (const part of ["logs", "pods/:pod/logs"]) rule("get", `${at}/${part}`, of("get"), on("logs", "get"));
+  rule("post", `${at}/resource`, (request) => onPart(request, "update", applications));
+  rule("delete", `${at}/resource`, (request) => onPart(request, "delete", applications));
+  rule(
+    "post",
+    `${at}/resource/actions`,
+    on("applications", (request) => actionOf(request, "old")),
+  );
+  rule(
+    "post",
+    `${at}/resource/actions/v2`,
+    on("applications", (request) => actionOf(request, "v2")),
+  );
+  for (const method of ["get"] as const) rule(method, "/tiphys/applications/:name/{*what}", of("get"));
+}
+
+/** Nobody learns by asking which Applications there are (spec argo-cd-surface 3.5). @throws EngineError FORBIDDEN */
+function foundFor(request: Request, applications: ApplicationList | undefined, action: string): KubeObject {
+  const caller = callerOf(request);
+  const name = String(request.params.name ?? "");
+  const hint = textParameter(request, "project");
+  try {
+    if (applications === undefined) throw new EngineError("NOT_FOUND", "there are no Applications here");
+    const found = findApplication(applications, name, textParameter(request, "appNamespace"));
+    if (hint === undefined || projectOf(found.spec) === hint) return found;
+    throw new EngineError("NOT_FOUND", `applications.argoproj.io "${name}" not found`);
+  } catch (error) {
+    if (!(error instanceof EngineError) || error.code === "ENGINE_UNREACHABLE") throw error;
+    if (hint !== undefined && caller.may("applications", action, `${hint}/${name}`)) throw error;
+    throw forbidden(caller, "applications", action, `${hint ?? "*"}/${name}`);
+  }
+}
+
+function creates(request: Request): void {
+  const { metadata, spec } = bodyObject(request);
+  const given = { namespace: textParameter(request, "appNamespace"), ...objectOf(metadata) } as KubeObject["metadata"];
+  const application = { apiVersion: "", kind: "Application", metadata: given, spec: objectOf(spec) } as KubeObject;
+  demand(callerOf(request), "applications", "create", objectNameOf(application));
+}
+
+/** Manifests of one's own, and, where the settings say so, another revision than the spec's. */
+function overrides(request: Request, applications: ApplicationList | undefined): void {
+  const body = bodyObject(request);
+  const found = foundFor(request, applications, "sync");
+  const isOther =
+    isOn(request, "application.sync.requireOverridePrivilegeForRevisionSync") && asksForRevision(body, found);
+  if (!isOther && objectsOrTexts(body.manifests) === 0) return;
+  demand(callerOf(request), "applications", "override", objectNameOf(found));
+}
+
+function asksForRevision({ revision, revisions }: JsonObject, { spec }: KubeObject): boolean {
+  const { source, sources } = objectOf(spec as JsonValue | undefined);
+  const own = [objectOf(source), ...objectsOf(sources)].map(({ targetRevision }) => textOf(targetRevision) || "HEAD");
+  const asked = [
+    textOf(revision),
+    ...(Array.isArray(revisions) ? revisions.map((one) => textOf(one as JsonValue)) : []),
+  ];
+  return asked.some((one) => one !== "" && !own.includes(one));
+}
+
+function objectsOrTexts(value: JsonValue | undefined): number {
+  return Array.isArray(value) ? value.length : 0;
+}
+
+/** One managed object: a right of its own, or that over the Application where the settings say so. */
+function onPart(request: Request, verb: "update" | "delete", applications: ApplicationList | undefined): void {
+  const caller = callerOf(request);
+  const object = objectNameOf(foundFor(request, applications, verb));
+  const { group, kind, namespace, name } = objectQueryOf(request);
+  const inherits = caller.setting("server.rbac.disableApplicationFineGrainedRBACInheritance").trim() === "false";
+  if (inherits && caller.may("applications", verb, object)) return;
+  demand(caller, "applications", `${verb}/${group}/${kind}/${namespace}/${name}`, object);
+}
+
+function actionOf(request: Request, form: "old" | "v2"): string {
+  if (form === "old") {
+    const { group, kind } = objectQueryOf(request);
+    return `action/${group}/${kind}/${textOf(request.body as JsonValue)}`;
+  }
+  const { group, kind, action } = bodyObject(request);
+  return `action/${textOf(group)}/${textOf(kind)}/${textOf(action)}`;
+}
+
+function isOn(request: Request, setting: string): boolean {
+  return callerOf(request).setting(setting).trim() === "true";
+}
+
+function restOf(request: Request): string {
+  return [(request.params as Readonly<Record<string, string | string[]>>).rest ?? ""].flat().join("/");
+}

@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { failOnLeakedChildren } from "../harness/leaks.ts";
+import { natsServerMissing, startNatsServer } from "../harness/nats-server.ts";
+import { openFleet } from "./fleet.ts";
+
+failOnLeakedChildren();
+
+/** A lease is 15 s long. */
+const pastLeaseMs = 17_000;
+
+test("two engines share Applications; one is killed, one stands still past its lease", {
+  skip: natsServerMissing(),
+}, async (t) => {
+  await using server = await startNatsServer();
+  await using fleet = await openFleet({ bus: server.url, engines: 2, applications: 12 });
+  const [a, b] = fleet.engines;
+  assert.ok(a !== undefined && b !== undefined);
+  await fleet.round(async () => undefined);
+  for (const [engine, count] of fleet.shares()) assert.ok(count > 0, `engine ${engine} has no Application`);
+  await fleet.round(async () => {
+    await sleep(1_500);
+    await a.kill9();
+  });
+  t.diagnostic(`after the kill all were synced within ${Math.round(fleet.slowestMs)} ms`);
+  await a.start();
+  await fleet.round(async () => {
+    await sleep(1_500);
+    await b.whilePaused(() => sleep(pastLeaseMs));
+  });
+  await fleet.round(async () => undefined);
+  t.diagnostic(`the slowest round took ${Math.round(fleet.slowestMs)} ms`);
+  const { lost, twoOwners, exits } = await fleet.settle();
+  assert.deepEqual(lost, [], "stalled for more than 30 s");
+  assert.deepEqual(twoOwners, [], "written to by an engine that had it no more");
+  assert.deepEqual(exits, [0, 0]);
+});

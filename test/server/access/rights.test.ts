@@ -1,0 +1,198 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { signToken } from "../../../src/server/access/json-web-token.ts";
+import { gitOpsCrds } from "../../../src/validate/crds.ts";
+import { openTestPlane } from "../../harness/control-plane.ts";
+import { type Applications, applicationObject, openApplications } from "../applications.ts";
+
+const key = "signing-key";
+const inCluster = encodeURIComponent("https://kubernetes.default.svc");
+const repo = encodeURIComponent("https://git.example/shop");
+const object = "group=apps&kind=Deployment&namespace=x&resourceName=web";
+const other = { metadata: { name: "new" }, spec: { project: "team" } };
+const app = "applications/web";
+
+/** A request, and the one right that it needs. */
+const table: readonly (readonly [method: string, path: string, right: string, body?: unknown])[] = [
+  ["GET", app, "applications, get, team/web"],
+  ["GET", "applications/api?appNamespace=team-a", "applications, get, team/team-a/api"],
+  ["POST", "applications", "applications, create, team/new", other],
+  ["PUT", app, "applications, update, team/web", applicationObject("argocd", "web", { spec: { project: "team" } })],
+  ["PUT", `${app}/spec`, "applications, update, team/web", { project: "team" }],
+  ["PATCH", app, "applications, update, team/web", { patch: "{}", patchType: "merge" }],
+  ["DELETE", app, "applications, delete, team/web"],
+  ["POST", `${app}/sync`, "applications, sync, team/web", {}],
+  ["POST", `${app}/rollback`, "applications, sync, team/web", { id: 1 }],
+  ["DELETE", `${app}/operation`, "applications, sync, team/web"],
+  ["GET", `${app}/manifests`, "applications, get, team/web"],
+  ["GET", `${app}/managed-resources`, "applications, get, team/web"],
+  ["GET", `${app}/resource-tree`, "applications, get, team/web"],
+  ["GET", `${app}/syncwindows`, "applications, get, team/web"],
+  ["GET", `${app}/events`, "applications, get, team/web"],
+  ["GET", `${app}/revisions/abc/metadata`, "applications, get, team/web"],
+  ["GET", `${app}/resource?${object}`, "applications, get, team/web"],
+  ["POST", `${app}/resource?${object}`, "applications, update/apps/Deployment/x/web, team/web", {}],
+  ["DELETE", `${app}/resource?${object}`, "applications, delete/apps/Deployment/x/web, team/web"],
+  ["GET", `${app}/resource/actions?${object}`, "applications, get, team/web"],
+  [
+    "POST",
+    `${app}/resource/actions/v2`,
+    "applications, action/apps/Deployment/restart, team/web",
+    { group: "apps", kind: "Deployment", action: "restart" },
+  ],
+  ["POST", `${app}/resource/actions?${object}`, "applications, action/apps/Deployment/restart, team/web", "restart"],
+  ["GET", "stream/applications/web/resource-tree", "applications, get, team/web"],
+  ["GET", "tiphys/applications/web/sensor", "applications, get, team/web"],
+  ["GET", "projects/team", "projects, get, team"],
+  ["GET", "projects/team/detailed", "projects, get, team"],
+  ["GET", "projects/team/syncwindows", "projects, get, team"],
+  ["GET", "projects/team/events", "projects, get, team"],
+  ["POST", "projects", "projects, create, new", { project: { metadata: { name: "new" }, spec: {} } }],
+  ["PUT", "projects/team", "projects, update, team", { project: { metadata: { name: "team" }, spec: {} } }],
+  ["DELETE", "projects/other", "projects, delete, other"],
+  ["POST", "projects/team/roles/ci/token", "projects, update, team", {}],
+  ["DELETE", "projects/team/roles/ci/token/1", "projects, update, team"],
+  ["GET", `clusters/${inCluster}`, "clusters, get, https://kubernetes.default.svc"],
+  ["POST", "clusters", "clusters, create, https://a.example", { server: "https://a.example" }],
+  ["PUT", `clusters/${inCluster}`, "clusters, update, https://kubernetes.default.svc", {}],
+  ["DELETE", `clusters/${inCluster}`, "clusters, delete, https://kubernetes.default.svc"],
+  ["GET", `repositories/${repo}`, "repositories, get, https://git.example/shop"],
+  ["POST", "repositories", "repositories, create, https://git.example/new", { repo: "https://git.example/new" }],
+  [
+    "POST",
+    "repositories",
+    "repositories, create, team/https://git.example/b",
+    { repo: "https://git.example/b", project: "team" },
+  ],
+  ["PUT", `repositories/${repo}`, "repositories, update, https://git.example/shop", {}],
+  ["DELETE", `repositories/${repo}`, "repositories, delete, https://git.example/shop"],
+  ["GET", `write-repositories/${repo}`, "write-repositories, get, https://git.example/shop"],
+  ["POST", "repocreds", "repositories, create, https://git.example", { url: "https://git.example" }],
+  ["DELETE", `repocreds/${repo}`, "repositories, delete, https://git.example/shop"],
+  ["DELETE", `write-repocreds/${repo}`, "write-repositories, delete, https://git.example/shop"],
+  [
+    "POST",
+    "certificates",
+    "certificates, create, git.example",
+    { items: [{ serverName: "git.example", certType: "ssh", certSubType: "ssh-rsa", certData: "QUFBQQ==" }] },
+  ],
+  ["GET", "gpgkeys/0123456789ABCDEF", "gpgkeys, get, 0123456789ABCDEF"],
+  ["DELETE", "gpgkeys?keyID=0123456789ABCDEF", "gpgkeys, delete, 0123456789ABCDEF"],
+  ["GET", "account/u0", "accounts, get, u0"],
+  ["POST", "account/u0/token", "accounts, update, u0", {}],
+  ["DELETE", "account/u0/token/x", "accounts, update, u0"],
+  ["GET", "tiphys/bus", "tiphys, get, bus"],
+  ["POST", "tiphys/events", "tiphys, create, events", {}],
+];
+
+const open: AsyncDisposableStack = new AsyncDisposableStack();
+let api: Applications;
+
+before(async () => {
+  const plane = open.use(await openTestPlane());
+  const { client } = plane;
+  for (const crd of gitOpsCrds()) await client.create(crd as never);
+  const config = (kind: string, name: string, data: Readonly<Record<string, string>>) =>
+    client.create({ apiVersion: "v1", kind, metadata: { namespace: "argocd", name }, data } as never);
+  const names = ["nobody", ...table.map((_, index) => `u${index}`)];
+  await client
+    .create({ apiVersion: "v1", kind: "Namespace", metadata: { name: "argocd" } } as never)
+    .catch(() => undefined);
+  await config("ConfigMap", "argocd-cm", Object.fromEntries(names.map((name) => [`accounts.${name}`, "apiKey"])));
+  const lines = table.map(([, , right], index) => `p, u${index}, ${right}, allow`);
+  await config("ConfigMap", "argocd-rbac-cm", { "policy.csv": lines.join("\n") });
+  const tokens = names.map((name) => [`accounts.${name}.tokens`, `[{"id":"one","iat":1}]`]);
+  const secret = Object.fromEntries([["server.secretkey", key], ...tokens] as [string, string][]);
+  const data = Object.fromEntries(
+    Object.entries(secret).map(([name, text]) => [name, Buffer.from(text).toString("base64")]),
+  );
+  await config("Secret", "argocd-secret", data);
+  for (const name of ["team", "other"]) {
+    const metadata = { namespace: "argocd", name };
+    const spec = { roles: [{ name: "ci" }] };
+    await client.create({ apiVersion: "argoproj.io/v1alpha1", kind: "AppProject", metadata, spec } as never);
+  }
+  const applications = [
+    applicationObject("argocd", "web", { spec: { project: "team" } }),
+    applicationObject("team-a", "api", { spec: { project: "team" } }),
+  ];
+  const none = () => Promise.reject(new Error("not asked"));
+  api = open.use(
+    await openApplications(applications, {
+      control: { kube: client, clusters: () => [], testRepository: none },
+      edits: { create: none, change: none, delete: none, terminate: none },
+    }),
+  );
+});
+
+after(() => open.disposeAsync());
+
+async function ask(
+  name: string,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<{ status: number; text: string }> {
+  const token = signToken({ iss: "argocd", sub: `${name}:apiKey`, jti: "one", iat: 1 }, Buffer.from(key));
+  const response = await fetch(`${api.url}/api/v1/${path}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${token}`,
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  return { status: response.status, text: await response.text() };
+}
+
+for (const [index, [method, path, right, body]] of table.entries()) {
+  test(`${method} ${path} needs ${right}, and no more`, async () => {
+    const refused = await ask("nobody", method, path, body);
+    assert.deepEqual([refused.status, /permission denied/.test(refused.text)], [403, true], refused.text);
+    const allowed = await ask(`u${index}`, method, path, body);
+    assert.notEqual(allowed.status, 403, allowed.text);
+    assert.notEqual(allowed.status, 401, allowed.text);
+  });
+}
+
+test("lists show what may be seen", async () => {
+  const empty = [
+    "applications",
+    "projects",
+    "clusters",
+    "repositories",
+    "repocreds",
+    "write-repositories",
+    "certificates",
+  ];
+  for (const path of empty) {
+    const { status, text } = await ask("nobody", "GET", path);
+    assert.deepEqual([status, JSON.parse(text).items], [200, []], path);
+  }
+  const { items } = JSON.parse((await ask("u0", "GET", "applications")).text);
+  assert.deepEqual(
+    items.map(({ metadata }: { metadata: { name: string } }) => metadata.name),
+    ["web"],
+  );
+  const accounts = JSON.parse((await ask("nobody", "GET", "account")).text).items;
+  assert.deepEqual(accounts, [
+    { name: "nobody", enabled: true, capabilities: ["apiKey"], tokens: [{ id: "one", issuedAt: 1 }] },
+  ]);
+});
+
+test("what no line names is refused", async () => {
+  for (const path of ["secrets", "tiphys", "applications/web/whatever", "tiphys/events"]) {
+    assert.equal((await ask("u0", "GET", path)).status, 403, path);
+  }
+});
+
+test("a project does not give away what its editor has no right to", async () => {
+  const at = table.findIndex(([method, path]) => method === "PUT" && path === "projects/team");
+  const put = (spec: object) =>
+    ask(`u${at}`, "PUT", "projects/team", { project: { metadata: { name: "team" }, spec } });
+  const source = await put({ sourceRepos: ["https://git.example/*"] });
+  assert.deepEqual([source.status, /repositories, update, https:\/\/git\.example\/\*/.test(source.text)], [403, true]);
+  const place = await put({ destinations: [{ server: "*", namespace: "*" }] });
+  assert.deepEqual([place.status, /clusters, update, \*/.test(place.text)], [403, true]);
+  assert.equal((await put({ description: "text" })).status, 200);
+});
