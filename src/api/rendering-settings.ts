@@ -13,6 +13,8 @@ export interface RenderingSettings {
   readonly maxDirectoryBytes: number;
   /** Whether the files of submodules are part of a repository's. */
   readonly readsSubmodules: boolean;
+  /** Programs that run at once; absent: as many as suit the machine. Counts from the next start. */
+  readonly toolsAtOnce?: number;
 }
 
 /** What a source that asks for a version of kustomize gets. */
@@ -52,6 +54,10 @@ export function parseRenderingSettings(
     .split(",")
     .flatMap((one) => one.trim().toLowerCase() || []);
   const size = textOf(params[maxSizeKey]).trim();
+  const atOnce = textOf(params["reposerver.parallelism.limit"]).trim();
+  if (!/^\d{0,6}$/.test(atOnce)) {
+    problems.push(`argocd-cmd-params-cm: reposerver.parallelism.limit: "${atOnce}" must be a number, 0 for no limit`);
+  }
   const bytes = size === "" ? base.maxDirectoryBytes : parseSize(size);
   if (bytes === undefined)
     problems.push(`argocd-cmd-params-cm: ${maxSizeKey}: "${size}" must be a size such as 10M or 10Mi`);
@@ -63,6 +69,7 @@ export function parseRenderingSettings(
       kustomizeVersions: versionsIn(data, problems),
       valueFileSchemes: Object.hasOwn(data, "helm.valuesFileSchemes") ? schemes : base.valueFileSchemes,
       maxDirectoryBytes: bytes ?? base.maxDirectoryBytes,
+      ...(/^\d{1,6}$/.test(atOnce) && Number(atOnce) > 0 ? { toolsAtOnce: Number(atOnce) } : {}),
       readsSubmodules: textOf(params["reposerver.enable.git.submodule"]).trim() !== "false" && base.readsSubmodules,
     },
   };

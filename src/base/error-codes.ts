@@ -73,6 +73,10 @@ export const errorCodes = {
     cause: "A flag, an environment variable or a file of configuration has a value that cannot be used.",
     remedy: "Change the value that the message names.",
   },
+  CONTENT_TYPE_REFUSED: {
+    cause: "The body of a request is not said to be JSON: a page of another site could have sent it.",
+    remedy: "Send the header content-type: application/json.",
+  },
   CREDENTIALS_FAILED: {
     cause: "The credential plugin that the kubeconfig names gave no credentials.",
     remedy: "See the message; run the plugin by hand (often a login has expired), then try again.",

@@ -4,6 +4,7 @@ import { EngineError } from "../base/errors.ts";
 /** INTERFACE: 0 done, 1 the answer is no, 2 usage or unreadable input, 3 engine unreachable or refused. */
 const byCode: Partial<Record<ErrorCode, number>> = {
   CONFIG_INVALID: 2,
+  CONTENT_TYPE_REFUSED: 2,
   ENGINE_UNREACHABLE: 3,
   FORBIDDEN: 3,
   HOST_REFUSED: 3,

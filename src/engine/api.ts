@@ -123,6 +123,7 @@ function applicationsOf(
       manifests: (ref, revisions) => running().looks.manifests(ref, revisions),
       managed: (ref) => running().looks.managed(ref),
       tree: (ref) => running().looks.tree(ref),
+      liveTree: (ref) => running().looks.liveTree(ref),
       cluster: (ref) => running().looks.cluster(ref),
       windows: (ref) => running().looks.windows(ref),
       commit: (ref, revision, index) => running().looks.commit(ref, revision, index),

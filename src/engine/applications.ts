@@ -33,7 +33,7 @@ import type { TestRepository } from "../server/repository-routes.ts";
 import { openClusters } from "./clusters.ts";
 import { type GitOps, hopsOf } from "./gitops.ts";
 import { controllerNamespace, type Parts, runController } from "./parts.ts";
-import { pollCharts, startPolling } from "./polls.ts";
+import { startPolling } from "./polls.ts";
 import { openRenders } from "./rendering.ts";
 import { openSettings, type Settings } from "./settings.ts";
 
@@ -126,8 +126,7 @@ export async function runApplications(parts: Parts, gitOps: GitOps): Promise<voi
     lookAtAll();
   });
   if (store === undefined || applications === undefined) throw new Error("a controller is made with its cache");
-  const { reconcile } = settings;
-  takeReasons(parts, gitOps, { controller, store, index, applications, renders, directory, isApplication, reconcile });
+  takeReasons(parts, gitOps, { controller, store, index, applications, renders, directory, isApplication, settings });
 }
 
 function goesTo({ destination }: JsonObject, server: string, name: string): boolean {
@@ -162,13 +161,14 @@ interface Running {
   readonly renders: RenderCache;
   readonly directory: Directory;
   readonly isApplication: (key: string) => boolean;
-  readonly reconcile: Settings["reconcile"];
+  readonly settings: Settings;
 }
 
 /** From now on pushes, polls, stored requests and people reach the Applications. */
 function takeReasons(parts: Parts, gitOps: GitOps, running: Running): void {
   const { stack, nursery, kube, clock, log, system } = parts;
-  const { controller, store, index, applications, renders, directory, isApplication, reconcile } = running;
+  const { controller, store, index, applications, renders, directory, isApplication } = running;
+  const { reconcile, sync } = running.settings;
   const { requests } = gitOps;
   const concerned = concernedBy(store);
   const onPush = createPushIntake({ system, controllerNamespace, index, requests, concerned, clock });
@@ -199,8 +199,7 @@ function takeReasons(parts: Parts, gitOps: GitOps, running: Running): void {
     onKeyring,
     onTold: (received) => takeTold(received, controller),
   };
-  startPolling(parts, gitOps, controller);
-  stack.use(nursery.start("chart poller", (signal) => pollCharts(clock, controller, signal)));
+  startPolling(parts, gitOps, controller, sync.pollPace);
   // Not after the first look at each: a repository that does not answer would hold up all others.
   stack.use(
     nursery.start("stored requests", async (signal) => {

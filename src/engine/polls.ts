@@ -4,19 +4,20 @@ import type { ApplicationController } from "../controllers/applications/applicat
 import { localEvent } from "../controllers/applications/application-requests.ts";
 import { refEvents } from "../controllers/applications/push-events.ts";
 import { createRepositoryPoller, type RepositoryChange } from "../controllers/applications/repository-poller.ts";
+import type { SyncSettings } from "../controllers/applications/sync-settings.ts";
 import { missedEvent } from "../controllers/applications/told.ts";
 import type { GitOps } from "./gitops.ts";
 import type { Parts } from "./parts.ts";
 
-/** The original's `timeout.reconciliation` and its jitter (spec argo-cd-engine 0.3). */
-const pollMs = 120_000;
-const pollJitterMs = 60_000;
+/** How often it is looked whether charts are polled again. */
+const pollOffMs = 60_000;
 
 /** The safety net below pushes: each repository is polled by one engine, which tells all. */
 export function startPolling(
   { stack, nursery, system, clock, log }: Parts,
   { sources, requests }: GitOps,
   controller: ApplicationController,
+  pace: SyncSettings["pollPace"],
 ): void {
   const digests = system.bus.state("polls");
   const poller = createRepositoryPoller({
@@ -40,19 +41,25 @@ export function startPolling(
       },
       keep: async (key, digest) => void (await digests.put(key, Buffer.from(digest, "utf8"))),
     },
-    intervalMs: pollMs,
-    jitterMs: pollJitterMs,
+    pace,
     random: Math.random,
     clock,
     log,
   });
   stack.use(nursery.start("repository poller", (signal) => poller.run(signal)));
+  stack.use(nursery.start("chart poller", (signal) => pollCharts(clock, controller, pace, signal)));
 }
 
 /** Nobody tells when a chart is published: what names a range of versions is looked at again. */
-export async function pollCharts(clock: Clock, controller: ApplicationController, signal: AbortSignal): Promise<void> {
+async function pollCharts(
+  clock: Clock,
+  controller: ApplicationController,
+  pace: SyncSettings["pollPace"],
+  signal: AbortSignal,
+): Promise<void> {
   while (!signal.aborted) {
-    await sleepFor(clock, pollMs + pollJitterMs * Math.random(), signal);
-    controller.lookAgain("charts", "charts are looked at from time to time");
+    const { intervalMs, jitterMs } = pace();
+    await sleepFor(clock, (intervalMs || pollOffMs) + jitterMs * Math.random(), signal);
+    if (intervalMs > 0) controller.lookAgain("charts", "charts are looked at from time to time");
   }
 }

@@ -35,10 +35,17 @@ export async function openRenders(
     log,
     onChange: onSettings,
   });
+  const { toolsAtOnce } = rendering();
   await rm(workDirectory, { recursive: true, force: true });
   const renders = createRenderCache({
     settings: {
-      tools: createTools({ paths: toolPaths, directory: dataDir.file("tools"), env: config.git.env, clock }),
+      tools: createTools({
+        paths: toolPaths,
+        directory: dataDir.file("tools"),
+        env: config.git.env,
+        clock,
+        ...(toolsAtOnce === undefined ? {} : { atOnce: toolsAtOnce }),
+      }),
       workDirectory,
       rendering,
       access,

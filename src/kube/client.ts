@@ -120,6 +120,7 @@ function discard(response: Response): undefined {
   return undefined;
 }
 
+/** All pages are of one state. Where the server forgets it meanwhile (410), everything is asked for at once. */
 async function listPages(
   http: KubeHttp,
   kind: GroupVersionKind,
@@ -129,12 +130,18 @@ async function listPages(
 ): Promise<KubeList> {
   const items: KubeObject[] = [];
   const doing = `list ${kindText(kind)}`;
+  let limit: Readonly<Record<string, string>> = { limit: String(pageSize) };
   let next = "";
   for (let page = 0; page < maxPages; page++) {
-    const query = listQuery(options, { limit: String(pageSize), ...(next ? { continue: next } : {}) });
-    const text = await http.exchange("list", { ...kind, name: "" }, path + query, { signal }, (response) =>
-      readText(doing, response),
+    const query = listQuery(options, { ...limit, ...(next ? { continue: next } : {}) });
+    const text = await http.exchange("list", { ...kind, name: "" }, path + query, { signal }, async (response) =>
+      response.status === 410 && next !== "" ? discard(response) : readText(doing, response),
     );
+    if (text === undefined) {
+      items.length = 0;
+      [limit, next] = [{}, ""];
+      continue;
+    }
     const list = parseList(text, kind, doing);
     for (const item of list.items) items.push(options.trim?.(item) ?? item);
     if (!list.next) return { items, resourceVersion: list.resourceVersion };

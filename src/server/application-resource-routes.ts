@@ -30,6 +30,7 @@ export interface ApplicationLooks {
   }>;
   managed(ref: ResourceName): Promise<readonly ShownResource[]>;
   tree(ref: ResourceName): Promise<JsonObject>;
+  liveTree(ref: ResourceName): Promise<JsonObject>;
   cluster(ref: ResourceName): KubeClient;
   commit(
     ref: ResourceName,
@@ -141,10 +142,13 @@ function liveRoutes(router: Router, find: (request: Request) => KubeObject, look
   });
 }
 
-/** The object that is asked for, which must be in the Application's tree: nothing else is reached through it. */
+/**
+ * The object that is asked for, which must be in the Application's tree: nothing else is reached through it. What is in the
+ * cluster is enough: the repository may be away.
+ */
 export async function findPart(application: KubeObject, wanted: ObjectQuery, looks: ApplicationLooks) {
   const { group, kind, namespace, name } = wanted;
-  const tree = await looks.tree(refOf(application));
+  const tree = await looks.liveTree(refOf(application));
   const node = objectsOf(tree.nodes).find((one) => {
     const found = nameIn(one);
     const isSame = found.group === group && found.kind === kind && found.name === name;

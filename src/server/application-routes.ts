@@ -66,7 +66,7 @@ export function applicationRoutes(
   router.post("/:name/sync", express.json({ limit: maxBodyBytes }), async (request, response) => {
     // A form or a text would count as no body, and the sync would start without what it says.
     if (hasBody(request) && !request.is("json")) {
-      throw new EngineError("USAGE", "Invalid content type: send application/json");
+      throw new EngineError("CONTENT_TYPE_REFUSED", "Invalid content type");
     }
     const body = parseSyncRequest(request.body);
     const namespace = textParameter(request, "appNamespace") ?? (textOf(body.appNamespace) || undefined);

@@ -13,7 +13,7 @@ export function jsonBody(): readonly RequestHandler[] {
 const checkType: RequestHandler = (request, _, next) => {
   const hasBody =
     request.headers["transfer-encoding"] !== undefined || Number(request.headers["content-length"] ?? 0) > 0;
-  if (hasBody && !request.is("json")) throw new EngineError("USAGE", "Invalid content type: send application/json");
+  if (hasBody && !request.is("json")) throw new EngineError("CONTENT_TYPE_REFUSED", "Invalid content type");
   next();
 };
 

@@ -18,7 +18,7 @@ import { type BusRouteDeps, busRoutes } from "./bus-routes.ts";
 import { type DeadRouteDeps, deadRoutes } from "./dead-routes.ts";
 import { type HistoryRouteDeps, historyRoutes } from "./history-routes.ts";
 import { type Replayer, replayRoutes } from "./replay-routes.ts";
-import { settingsRoutes, versionRoutes } from "./settings-routes.ts";
+import { openSettingsRoutes, settingsRoutes, versionRoutes } from "./settings-routes.ts";
 import { type WebhookReceiver, webhookRoute } from "./webhook-route.ts";
 import { type WhatIf, whatIfRoutes } from "./what-if-routes.ts";
 
@@ -99,6 +99,7 @@ function createApp(options: ServerOptions): express.Express {
   const access = createAccess({ token, ...(kube && { kube }), clock, log });
   app.use("/api", versionRoutes(options.version ?? ""));
   app.use("/api/v1/session", sessionRoutes(access));
+  app.use("/api/v1/settings", openSettingsRoutes(kube, access));
   app.use(identify(access));
   app.use("/api/v1", rightsOf(applications));
   app.use("/api/v1", settingsRoutes(kube), argoRoutes(options, access));
@@ -144,6 +145,7 @@ const statusByCode: Partial<Record<EngineError["code"], number>> = {
   UNAUTHORIZED: 401,
   USAGE: 400,
   WAIT_TIMEOUT: 504,
+  CONTENT_TYPE_REFUSED: 415,
   FORBIDDEN: 403,
   TOO_MANY_LOGINS: 429,
   BUS_MESSAGE_TOO_LARGE: 413,
@@ -188,6 +190,7 @@ const grpcCodes: Readonly<Record<number, number>> = {
   429: 8,
   503: 14,
   504: 4,
+  415: 3,
 };
 
 /** At Argo CD's paths `code` is a number and the text is there twice (spec argo-cd-surface 6.1); ours is the `reason`. */

@@ -25,6 +25,8 @@ for (const [main, parameters, expected] of [
   [{}, { [sizeKey]: "1.5Mi" }, { maxDirectoryBytes: 1_572_864 }],
   [{}, { [sizeKey]: "0" }, { maxDirectoryBytes: Number.MAX_SAFE_INTEGER }],
   [{}, { "reposerver.enable.git.submodule": "false" }, { readsSubmodules: false }],
+  [{}, { "reposerver.parallelism.limit": "3" }, { toolsAtOnce: 3 }],
+  [{}, { "reposerver.parallelism.limit": "0" }, {}],
 ] as const) {
   test(`settings of rendering in ${JSON.stringify({ ...main, ...parameters })}`, () => {
     const { settings, problems } = parseRenderingSettings(main, parameters);
@@ -42,6 +44,7 @@ for (const [main, parameters, problem] of [
   [{ "kustomize.path.v1": "/kustomize/sh" }, {}, /must be the absolute path/],
   [{}, { [sizeKey]: "much" }, /manifests\.size: "much" must be a size such as 10M or 10Mi/],
   [{}, { [sizeKey]: "-1" }, /must be a size/],
+  [{}, { "reposerver.parallelism.limit": "all" }, /parallelism\.limit: "all" must be a number/],
 ] as const) {
   test(`settings of rendering that cannot be used: ${JSON.stringify({ ...main, ...parameters })}`, () => {
     const { settings, problems } = parseRenderingSettings(main, parameters);

@@ -19,7 +19,7 @@ const rooms: Readonly<Record<string, () => Promise<readonly Bench[]>>> = {
   gitops: async () => (await import("./gitops.ts")).gitOpsBenches,
   sync: async () => (await import("./sync.ts")).syncBenches,
   render: async () => (await import("./render.ts")).renderBenches,
-  apps: async () => (await import("./apps.ts")).appsBenches,
+  apps: async () => [...(await import("./apps.ts")).appsBenches, ...(await import("./scale.ts")).scaleBenches],
   validate: async () => (await import("./validate.ts")).validateBenches,
   template: async () => (await import("./template.ts")).templateBenches,
   trial: async () => (await import("./trial.ts")).trialBenches,

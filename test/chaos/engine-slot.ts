@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type RunningEngine, startEngine } from "../harness/engine.ts";
+import type { RunResult } from "../harness/run.ts";
 
 interface SlotOptions {
   /** Manifests; absent: none. */
@@ -79,6 +80,11 @@ export class EngineSlot implements AsyncDisposable {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** A command of `tiphys` against it. */
+  cli(args: readonly string[]): Promise<RunResult> {
+    return this.#running().cli(args);
   }
 
   /** SIGSTOP, `work`, SIGCONT. */

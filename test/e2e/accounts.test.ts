@@ -272,4 +272,12 @@ test("who is not logged in may what the default role may, where that is allowed"
     await get("/api/v1/applications");
     return engine.output.includes("the policy cannot be read");
   });
+  assert.equal(await get("/api/v1/applications"), 200, "the one before counts");
+  const single = { "dex.config": "connectors: []" };
+  await scenario.kubectl(["patch", "configmap", "argocd-cm", "-n", "argocd", "-p", patch(single)]);
+  await waitFor("the word about single sign-on", async () => {
+    await get("/api/v1/applications");
+    return engine.output.includes("single sign-on is not supported");
+  });
+  await expect(tiphys(["login", server, "--sso"]), 2, /--sso is not supported/, "sso");
 });

@@ -93,7 +93,7 @@ const refusals: readonly (readonly [path: string, init: RequestInit, status: num
   [`${at}/web`, json("PATCH", { patch: "{}", patchType: "odd" }), 400, 3, /Patch type 'odd' is not supported/],
   [`${at}/web?cascade=maybe`, { method: "DELETE" }, 400, 3, /cascade: "maybe" must be true or false/],
   [`${at}/web?propagationPolicy=odd`, { method: "DELETE" }, 400, 3, /invalid propagation policy: odd/],
-  [at, { method: "POST", body: "a=b", headers: { "content-type": "text/plain" } }, 400, 3, /Invalid content type/],
+  [at, { method: "POST", body: "a=b", headers: { "content-type": "text/plain" } }, 415, 3, /Invalid content type/],
   [at, json("POST", {}), 400, 3, /metadata\.name: must be given/],
   [at, json("POST", { metadata: { name: "x" }, spec: { source: 1 } }), 400, 3, /application spec for x is invalid/],
   [`${at}/web`, json("PUT", { metadata: { name: "other" } }), 400, 3, /must be that of the path/],
@@ -138,7 +138,11 @@ test("what is open, and a session for who has the token", async () => {
     return { status: response.status, body: await response.json() };
   };
   assert.match((await open("/api/version")).body.Version, /^v\d/);
-  assert.equal((await open("/api/v1/settings")).status, 401);
+  const reduced = await open("/api/v1/settings");
+  assert.deepEqual(
+    [reduced.status, reduced.body.userLoginsDisabled, reduced.body.trackingMethod],
+    [200, false, undefined],
+  );
   const wrong = await open("/api/v1/session", json("POST", { username: "admin", password: "no" }));
   assert.deepEqual([wrong.status, wrong.body.code, wrong.body.error], [401, 16, "Invalid username or password"]);
   const password = (await readFile(scenario.engine.endpoints.token, "utf8")).trim();

@@ -42,6 +42,25 @@ test("lists all pages of all namespaces, with kind and version on each item", as
   );
 });
 
+test("a list whose pages are too old for the server is asked for at once", async () => {
+  await using plane = await openTestPlane();
+  const names = Array.from({ length: 501 }, (_, index) => `n${index}`);
+  await Promise.all(names.map((name) => plane.client.create({ ...map, metadata: { name } })));
+  const asked: string[] = [];
+  const fetch = async (request: Request): Promise<Response> => {
+    const { searchParams } = new URL(request.url);
+    if (searchParams.size > 0 || asked.length > 0) asked.push([...searchParams.keys()].join());
+    if (!searchParams.has("continue")) return plane.plane.fetch(request);
+    // What is told on page two is not what page one was of.
+    await plane.client.delete({ ...ref, name: "n0" });
+    return Response.json({ kind: "Status", reason: "Expired", code: 410 }, { status: 410 });
+  };
+  const client = createKubeClient({ fetch, baseUrl: "http://kube.local", token: adminToken, log: silentLogger });
+  const { items } = await client.list({ apiVersion: "v1", kind: "ConfigMap" });
+  assert.deepEqual([items.length, new Set(items.map(({ metadata }) => metadata.name)).size], [500, 500]);
+  assert.deepEqual(asked, ["limit", "limit,continue", ""]);
+});
+
 test("finds a kind whose definition came after the first look", async () => {
   await using plane = await openTestPlane();
   const kind = { apiVersion: "example.com/v1", kind: "Widget" };

@@ -104,13 +104,13 @@ const refusals: readonly (readonly [path: string, init: RequestInit, status: num
     ["/web/sync", post({ resources: [{ kind: 1, name: "web" }] }), 400, "USAGE", /^request\.resources\[0\]\.kind: /],
     ["/web/sync", post({ strategy: { apply: { force: "x" } } }), 400, "USAGE", /^request\.strategy\.apply\.force: /],
     ["/web/sync", { ...post({}), body: "{" }, 400, "USAGE", /JSON/],
-    ["/web/sync", { method: "POST", body: "prune=true" }, 400, "USAGE", /^Invalid content type/],
+    ["/web/sync", { method: "POST", body: "prune=true" }, 415, "CONTENT_TYPE_REFUSED", /^Invalid content type/],
     ["/web/none", {}, 404, "NOT_FOUND", /there is no such path/],
   ];
 
 test("says what is wrong, in the original's shape and with ours", async () => {
   await using server = await openApplications(everything);
-  const codes: Record<number, number> = { 400: 3, 404: 5 };
+  const codes: Record<number, number> = { 400: 3, 404: 5, 415: 3 };
   for (const [path, init, status, reason, error] of refusals) {
     const { body, ...answer } = await ask(server, `${at}${path}`, init);
     assert.deepEqual([answer.status, body.reason, body.code], [status, reason, codes[status]], path);

@@ -90,6 +90,7 @@ export async function openApplications(
     manifests: none,
     managed: none,
     tree: none,
+    liveTree: none,
     commit: none,
   };
   const history: History = {

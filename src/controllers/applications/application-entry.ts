@@ -42,7 +42,11 @@ export interface Entry {
   isTakenOver: boolean;
   /** Whether requests were passed over since the last look: pushes may be among them. */
   hasPassedOver: boolean;
+  /** Whether it is to be looked at for changes of its objects. */
   isSoon: boolean;
+  /** When one of its objects changed last, and when it was looked at for that; by the monotonic clock. */
+  driftAt: number;
+  soonAskedAt: number;
   /** What people said by annotations about automated syncs, at the last look. */
   consent: string;
   /** The one timer that asks again. */
@@ -76,6 +80,8 @@ export function createEntry(uid: string, former: Entry | undefined, left: Promis
     isTakenOver: false,
     hasPassedOver: false,
     isSoon: false,
+    driftAt: 0,
+    soonAskedAt: Number.NEGATIVE_INFINITY,
     timer: undefined,
     stop: new AbortController(),
     working: undefined,

@@ -11,10 +11,10 @@ import { activeWindows, canSync, type SyncWindow } from "../../gitops/project/wi
 import { createClaims } from "../../gitops/reconcile/claims.ts";
 import { hasSameSources } from "../../gitops/reconcile/compared-to.ts";
 import { type Directory, type Place, placeOf } from "../../gitops/reconcile/destination.ts";
-import { createMemory, type Look, type LookDeps, lookAt } from "../../gitops/reconcile/look.ts";
+import { createMemory, type Look, type LookDeps, lookAt, lookAtLive } from "../../gitops/reconcile/look.ts";
 import { windowsOf } from "../../gitops/reconcile/operate.ts";
-import { treeNodes } from "../../gitops/reconcile/resource-tree.ts";
-import { type Rendered, renderTarget } from "../../gitops/reconcile/target.ts";
+import { type TreeInput, treeNodes } from "../../gitops/reconcile/resource-tree.ts";
+import { type Rendered, renderTarget, TargetError } from "../../gitops/reconcile/target.ts";
 import type { CommitInfo } from "../../gitops/source/source.ts";
 import type { KubeClient } from "../../kube/kube.ts";
 import type { KubeObject } from "../../objects/object.ts";
@@ -46,8 +46,10 @@ export interface ApplicationLooks {
   ): Promise<Pick<Rendered, "manifests" | "revisions" | "types">>;
   /** As of the last comparison's revision. */
   managed(ref: ResourceName): Promise<readonly ManagedResource[]>;
-  /** ApplicationTree. */
+  /** ApplicationTree. While the source cannot be rendered, that of `liveTree`. */
   tree(ref: ResourceName): Promise<JsonObject>;
+  /** ApplicationTree of what is in the cluster, and of what the last comparison knew of; the source is not asked. */
+  liveTree(ref: ResourceName): Promise<JsonObject>;
   /** The cluster where its objects are. */
   cluster(ref: ResourceName): KubeClient;
   commit(ref: ResourceName, revision: string, sourceIndex: number): Promise<CommitInfo>;
@@ -102,6 +104,12 @@ export function createApplicationLooks(deps: ApplicationLooksDeps): ApplicationL
     };
   }
 
+  async function liveTree(ref: ResourceName): Promise<JsonObject> {
+    const application = read(ref);
+    const place = placed(application);
+    return treeOf(await lookAtLive(application, place, deps, AbortSignal.timeout(lookTimeoutMs)), place);
+  }
+
   return {
     manifests(ref, revisions) {
       const request = { level: 2, hard: false, seen: [] } as const;
@@ -111,12 +119,16 @@ export function createApplicationLooks(deps: ApplicationLooksDeps): ApplicationL
       return managedOf((await look(ref)).look);
     },
     async tree(ref) {
-      const { look: found, place } = await look(ref);
-      const { live } = place.cluster;
-      const nodes = treeNodes({ objects: found.comparison.objects, live, healthOf: assessHealth });
-      return { nodes, orphanedNodes: [], hosts: [], shardsCount: 1 };
+      try {
+        const { look: found, place } = await look(ref);
+        return treeOf(found.comparison.objects, place);
+      } catch (error) {
+        if (error instanceof TargetError) return liveTree(ref);
+        throw error;
+      }
     },
     preview: (request, signal) => previewSync(find(request.application), request, deps, signal),
+    liveTree,
     cluster: (ref) => placed(read(ref)).cluster.kube,
     windows(ref) {
       const application = read(ref);
@@ -133,6 +145,11 @@ export function createApplicationLooks(deps: ApplicationLooksDeps): ApplicationL
       return deps.sources.commitInfo(source.repoURL, revision, AbortSignal.timeout(lookTimeoutMs));
     },
   };
+}
+
+function treeOf(objects: TreeInput["objects"], { cluster: { live } }: Place): JsonObject {
+  const nodes = treeNodes({ objects, live, healthOf: assessHealth });
+  return { nodes, orphanedNodes: [], hosts: [], shardsCount: 1 };
 }
 
 /** The commits of the last comparison, if that was of these sources. */

@@ -148,6 +148,7 @@ class Run implements OperationRun {
       await this.#attempts(signal);
     } finally {
       over.abort();
+      await this.#writing; // it never rejects; nothing of it is under way after the end
     }
   }
 

@@ -7,6 +7,7 @@ import type { JsonObject } from "../../base/json.ts";
 import type { KubeClient, WatchCache } from "../../kube/kube.ts";
 import type { KubeObject, ObjectRef } from "../../objects/object.ts";
 import { leaseLost } from "./application-partition.ts";
+import { uncut } from "./limited-client.ts";
 
 /**
  * Applications as they are now: what the watch told, or what we wrote since. Decisions on a copy that lacks our own last
@@ -69,7 +70,8 @@ export function createApplicationStore(
     const body = { ...patch, metadata: { ...objectOf(patch.metadata), ...guard } };
     try {
       const options = { fieldManager: "tiphys" };
-      const object = await kube.patch(refOf(key), "application/merge-patch+json", body, options, signal);
+      const type = "application/merge-patch+json";
+      const object = await uncut(signal, (until) => kube.patch(refOf(key), type, body, options, until));
       if (object.metadata.uid === uid) remember(key, object);
       return object;
     } catch (error) {
@@ -110,7 +112,8 @@ export function createApplicationStore(
       });
       try {
         const options = { fieldManager: "tiphys" };
-        remember(key, await kube.patch(refOf(key), "application/json-patch+json", steps, options, signal));
+        const type = "application/json-patch+json";
+        remember(key, await uncut(signal, (until) => kube.patch(refOf(key), type, steps, options, until)));
       } catch (error) {
         if (!(error instanceof EngineError) || !["API_INVALID", "API_NOT_FOUND"].includes(error.code)) throw error;
       }

@@ -38,6 +38,12 @@ export interface AsksDeps {
 const driftWindowMs = 20;
 /** While an operation writes, its own changes are. */
 const driftWindowInOperationMs = 250;
+/** Who was looked at for a change within this time changes a lot: then it is waited for the end of the changes, ... */
+const busyMs = 1_000;
+/** ... which is when none came for so long, ... */
+const quietMs = 150;
+/** ... but no longer than this. */
+const maxDriftWaitMs = 2_000;
 
 export function createAsks(deps: AsksDeps): Asks {
   const { known, tenure, store, index, metrics, clock, log, stop } = deps;
@@ -110,14 +116,28 @@ function askFor(key: string, { request }: AsksDeps): void {
 }
 
 function askSoon(key: string, entry: Entry, deps: AsksDeps): void {
+  entry.driftAt = deps.clock.monotonicMs();
   if (entry.isSoon) return;
   entry.isSoon = true;
-  const windowMs = entry.run === undefined ? driftWindowMs : driftWindowInOperationMs;
-  sleepFor(deps.clock, windowMs, deps.stop).then(
+  untilLooked(entry, deps).then(
     () => {
       entry.isSoon = false;
+      entry.soonAskedAt = deps.clock.monotonicMs();
       askFor(key, deps);
     },
     () => undefined, // the engine ends
   );
+}
+
+/** The first change is looked at nearly at once; a burst after it costs one look more. */
+async function untilLooked(entry: Entry, { clock, stop }: AsksDeps): Promise<void> {
+  const since = clock.monotonicMs();
+  if (entry.run !== undefined) return sleepFor(clock, driftWindowInOperationMs, stop);
+  if (since - entry.soonAskedAt >= busyMs) return sleepFor(clock, driftWindowMs, stop);
+  for (;;) {
+    const now = clock.monotonicMs();
+    const leftMs = Math.min(entry.driftAt + quietMs, since + maxDriftWaitMs) - now;
+    if (leftMs <= 0) return;
+    await sleepFor(clock, leftMs, stop);
+  }
 }

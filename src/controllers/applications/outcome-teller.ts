@@ -47,6 +47,19 @@ export async function tellOutcomes(deps: OutcomeTellerDeps, signal: AbortSignal)
     waiting.add(`${namespace}/${name}`);
     waiters.wake();
   };
+  const later = new Set<string>();
+  const offerLater = (key: string): void => {
+    if (later.has(key)) return;
+    later.add(key);
+    sleepFor(clock, laterMs, signal).then(
+      () => {
+        later.delete(key);
+        waiting.add(key);
+        waiters.wake();
+      },
+      () => undefined, // the engine ends
+    );
+  };
   const stop = cache.onChange(({ object }) => offer(object.metadata.namespace, object.metadata.name));
   for (const { metadata } of cache.items()) offer(metadata.namespace, metadata.name);
   deps.onCome?.((partition) => {
@@ -65,7 +78,9 @@ export async function tellOutcomes(deps: OutcomeTellerDeps, signal: AbortSignal)
       waiting.delete(key);
       if (deps.isOurs?.(key) === false) continue;
       await untilTold(key, deps, signal).catch((error: unknown) => {
-        if (!signal.aborted) log.warn("outcomes of an Application could not be told", { application: key, error });
+        if (signal.aborted) return;
+        log.warn("outcomes of an Application could not be told, will retry", { application: key, error });
+        offerLater(key);
       });
     }
   } finally {
@@ -84,14 +99,16 @@ export async function tellOutcomes(deps: OutcomeTellerDeps, signal: AbortSignal)
   }
 }
 
-/** A turn that cannot be told is told with the Application's next change: the stored state still stands before it. */
+/** Then others have their turn; the stored state still stands before what could not be told. */
 const maxAttempts = 5;
+const laterMs = 30_000;
 
 async function tellOne(key: string, { cache, store, hops, isHeard, publish, log }: OutcomeTellerDeps): Promise<void> {
   const [namespace = "", name = ""] = key.split("/");
   const object = cache.find(namespace, name);
   const place = createHash("sha256").update(key).digest("hex").slice(0, 32);
-  if (!object || !applicationOutcomeNames.some((event) => isHeard(namespace, event))) return;
+  if (!object) return forget(place, store);
+  if (!applicationOutcomeNames.some((event) => isHeard(namespace, event))) return;
   const entry = await store.get(place);
   const before = entry && parseState(parseJson(Buffer.from(entry.value).toString("utf8")));
   const after = writtenState(stateOf(object));
@@ -105,6 +122,12 @@ async function tellOne(key: string, { cache, store, hops, isHeard, publish, log 
   if (!before || JSON.stringify(writtenState(before)) !== JSON.stringify(after)) {
     await store.put(place, Buffer.from(JSON.stringify(after)), entry?.revision ?? 0);
   }
+}
+
+/** One of the same name that comes later is another Application. */
+async function forget(place: string, store: StateStore): Promise<void> {
+  const entry = await store.get(place);
+  if (entry !== undefined) await store.delete(place, entry.revision);
 }
 
 /** How many events of ours led to what was asked of Applications, by the keys of the effects that asked. */

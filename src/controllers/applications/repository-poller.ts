@@ -14,6 +14,8 @@ import { unlessAborted } from "../running.ts";
 const concurrency = 8;
 /** How often it is looked which repositories are in use. */
 const lookMs = 2_000;
+/** How often it is looked whether there is an interval again. */
+const offMs = 60_000;
 /** URLs whose repositories are remembered. */
 const maxPlaces = 20_000;
 /** Messages remembered of one repository, so that each is logged once. */
@@ -51,10 +53,8 @@ export interface RepositoryPollerDeps {
   readonly told?: ToldRefs;
   /** The repository may have moved since it was told of last, by an engine that polls it no more. */
   readonly onMissed?: (url: string) => Promise<void> | void;
-  /** Above 0. */
-  readonly intervalMs: number;
-  /** At most this is added to each interval. */
-  readonly jitterMs: number;
+  /** Asked for each poll. */
+  readonly pace: () => PollPace;
   /** Numbers in [0, 1). */
   readonly random: () => number;
   readonly clock: Clock;
@@ -64,6 +64,13 @@ export interface RepositoryPollerDeps {
 export interface ToldRefs {
   find(key: string): Promise<string | undefined>;
   keep(key: string, digest: string): Promise<void>;
+}
+
+export interface PollPace {
+  /** 0: nothing is polled but what is new, or asked for. */
+  readonly intervalMs: number;
+  /** At most this is added to each interval. */
+  readonly jitterMs: number;
 }
 
 export interface RepositoryPoller {
@@ -108,7 +115,6 @@ interface Watched {
 
 class Poller implements RepositoryPoller {
   readonly #deps: RepositoryPollerDeps;
-  readonly #backoff: BackoffPolicy;
   readonly #queue: KeyedQueue;
   /** By normalised URL. */
   readonly #watched = new Map<string, Watched>();
@@ -116,9 +122,8 @@ class Poller implements RepositoryPoller {
   #stopped: AbortSignal | undefined;
 
   constructor(deps: RepositoryPollerDeps) {
-    const { intervalMs, jitterMs, clock, log } = deps;
+    const { clock, log } = deps;
     this.#deps = deps;
-    this.#backoff = { firstMs: intervalMs, maxMs: 2 * intervalMs, factor: 2, jitter: jitterMs / intervalMs };
     this.#queue = createKeyedQueue({
       concurrency,
       clock,
@@ -188,17 +193,19 @@ class Poller implements RepositoryPoller {
     if (watched === undefined) return {}; // forgotten since it was put off
     const waiters = watched.waiters.splice(0);
     const isFirst = watched.tips === undefined;
+    const { pace, random } = this.#deps;
+    if (pace().intervalMs === 0 && !isFirst && waiters.length === 0) return { againAfterMs: offMs };
     try {
       await this.#poll(key, watched, signal);
       this.#noteSuccess(key, watched);
       settle(waiters);
-      const { intervalMs, jitterMs, random } = this.#deps;
-      return { againAfterMs: intervalMs * (isFirst ? shareOf(key) : 1) + jitterMs * random() };
+      const { intervalMs, jitterMs } = pace();
+      return { againAfterMs: (intervalMs || offMs) * (isFirst ? shareOf(key) : 1) + jitterMs * random() };
     } catch (error) {
       settle(waiters, signal.aborted ? signal.reason : error);
       if (signal.aborted) throw error;
       this.#noteFailure(key, watched, error);
-      return { againAfterMs: backoffMs(this.#backoff, watched.failures, this.#deps.random) };
+      return { againAfterMs: backoffMs(backoffOf(pace()), watched.failures, random) };
     }
   }
 
@@ -256,6 +263,11 @@ class Poller implements RepositoryPoller {
     watched.problems.add(problem);
     this.#deps.log.warn("repository could not be polled, will retry", { repository, error });
   }
+}
+
+function backoffOf({ intervalMs, jitterMs }: PollPace): BackoffPolicy {
+  const firstMs = intervalMs || offMs;
+  return { firstMs, maxMs: 2 * firstMs, factor: 2, jitter: jitterMs / firstMs };
 }
 
 function settle(waiters: Waiter[], error?: unknown): void {

@@ -1,6 +1,8 @@
+import { parseDuration } from "../../base/duration.ts";
 import { isJsonObject } from "../../base/json.ts";
 import type { Impersonation } from "../../gitops/project/service-account.ts";
 import type { WatchCache } from "../../kube/kube.ts";
+import type { PollPace } from "./repository-poller.ts";
 
 const settingsName = "argocd-cm";
 export const parametersName = "argocd-cmd-params-cm";
@@ -14,6 +16,8 @@ export interface SyncSettings {
   isOwnClusterEnabled(): boolean;
   /** Between waves; undefined: not set there. */
   waveDelayMs(): number | undefined;
+  /** How often repositories and charts are looked at without anybody telling. */
+  pollPace(): PollPace;
 }
 
 /** `configMaps` holds those of the controller's namespace. */
@@ -35,7 +39,27 @@ export function createSyncSettings(configMaps: Pick<WatchCache, "find">, namespa
     syncTimeoutMs: () => seconds("controller.sync.timeout.seconds") ?? 0,
     isOwnClusterEnabled: () => read(settingsName, "cluster.inClusterEnabled") !== "false",
     waveDelayMs: () => seconds("controller.sync.wave.delay.seconds"),
+    pollPace: () => ({
+      intervalMs: paceOf(read(settingsName, "timeout.reconciliation"), defaultPace.intervalMs),
+      jitterMs: paceOf(read(settingsName, "timeout.reconciliation.jitter"), defaultPace.jitterMs),
+    }),
   };
+}
+
+/** The original's. */
+const defaultPace: PollPace = { intervalMs: 120_000, jitterMs: 60_000 };
+const leastMs = 1_000;
+const mostMs = 7 * 24 * 3_600_000;
+
+/** In Go's way to write a duration; 0: off. What is none counts as not set. */
+function paceOf(text: string | undefined, defaultMs: number): number {
+  if (text === undefined || text === "") return defaultMs;
+  try {
+    const ms = parseDuration(text);
+    return ms <= 0 ? 0 : Math.min(mostMs, Math.max(leastMs, ms));
+  } catch {
+    return defaultMs;
+  }
 }
 
 /** Where nothing is set. */
@@ -44,4 +68,5 @@ export const defaultSyncSettings: SyncSettings = {
   syncTimeoutMs: () => 0,
   isOwnClusterEnabled: () => true,
   waveDelayMs: () => undefined,
+  pollPace: () => defaultPace,
 };

@@ -201,12 +201,8 @@ async function renderOnce(
 }
 
 /** Kinds of targets, and of what earlier syncs made: they may have to be pruned. */
-function kindsOf({ status }: Application, manifests: readonly JsonObject[]): readonly GroupVersionKind[] {
-  const known = Array.isArray(status.resources) ? status.resources.filter(isJsonObject) : [];
-  const earlier = known.flatMap(({ group, version, kind }) => {
-    if (typeof version !== "string" || typeof kind !== "string") return [];
-    return [{ apiVersion: group ? `${String(group)}/${version}` : version, kind }];
-  });
+function kindsOf(application: Application, manifests: readonly JsonObject[]): readonly GroupVersionKind[] {
+  const earlier = knownObjects(application).map(({ apiVersion, kind }) => ({ apiVersion, kind }));
   return [...kindsIn(manifests), ...earlier];
 }
 
@@ -238,6 +234,35 @@ function targetsOf(
   const value = toTargets(manifests, { namespace, tracking, isNamespaced });
   memory.targets = { key, manifests, value };
   return value;
+}
+
+/**
+ * What the last comparison knew of, as it is now, and what else is tracked as the Application's; nothing is rendered.
+ * Without a `live` it is gone.
+ */
+export async function lookAtLive(
+  application: Application,
+  place: Place,
+  { controllerNamespace }: Pick<LookDeps, "controllerNamespace">,
+  signal: AbortSignal,
+): Promise<readonly Pick<ComparedObject, "target" | "live">[]> {
+  const { live } = place.cluster;
+  await live.ensure(kindsOf(application, []), signal);
+  const known = knownObjects(application).filter((object) => isPermitted(object, place));
+  const found = liveObjects(claimantOf(application, controllerNamespace), known, place);
+  const keys = new Set(found.map((object) => keyText(keyOf(object))));
+  const missing = known.filter((object) => !keys.has(keyText(keyOf(object))));
+  return [...found.map((object) => ({ live: object })), ...missing.map((target) => ({ target }))];
+}
+
+/** Those of `status.resources`, by name only. */
+function knownObjects({ status }: Application): readonly KubeObject[] {
+  const known = Array.isArray(status.resources) ? status.resources.filter(isJsonObject) : [];
+  return known.flatMap(({ group, version, kind, namespace, name }) => {
+    if (typeof version !== "string" || typeof kind !== "string" || typeof name !== "string") return [];
+    const apiVersion = group ? `${String(group)}/${version}` : version;
+    return [{ apiVersion, kind, metadata: { name, ...(typeof namespace === "string" ? { namespace } : {}) } }];
+  });
 }
 
 function claimOf(target: KubeObject, { cluster }: Place): string {

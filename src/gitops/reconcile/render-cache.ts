@@ -104,8 +104,7 @@ class Renders implements RenderCache {
     try {
       return await this.#finish(asked, prepared, given, signal);
     } catch (error) {
-      const isAll = isWhole || prepared.reads.some(({ ref, path }) => ref === "" && path === "");
-      if (!(error instanceof ToolRefusal) || isAll) throw error;
+      if (!(error instanceof ToolRefusal) || prepared.isWhole) throw error;
     }
     const rendering = await this.#finish(asked, await prepare(true), given, signal);
     if (this.#needWhole.size >= maxRecipes) this.#needWhole.clear();

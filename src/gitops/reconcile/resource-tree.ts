@@ -7,7 +7,7 @@ import { keyOf, keyText } from "../diff/diff.ts";
 import type { Health } from "../health/health.ts";
 
 export interface TreeInput {
-  readonly objects: readonly ComparedObject[];
+  readonly objects: readonly Pick<ComparedObject, "target" | "live">[];
   readonly live: Pick<LiveState, "childrenOf">;
   readonly healthOf: (object: KubeObject) => Health | undefined;
 }

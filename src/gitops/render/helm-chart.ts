@@ -19,6 +19,13 @@ export interface ChartFacts {
   readonly repositories: readonly string[];
 }
 
+/** A template may hand any text to `tpl`: values, files of the chart. */
+interface TplFacts {
+  readonly usesTpl: boolean;
+  /** What would hold if all files were templates. */
+  readonly asTemplates: Pick<ChartFacts, "isVolatile" | "usesVersions">;
+}
+
 const inflate = promisify(gunzip);
 const maxArchiveBytes = 64 * 1024 * 1024;
 const maxCharts = 100;
@@ -28,7 +35,7 @@ const maxCharts = 100;
  * A chart within an archive counts as one file whose text is searched.
  */
 export async function readChart(path: string, inputs: Inputs): Promise<ChartFacts> {
-  const facts: ChartFacts[] = [];
+  const facts: (ChartFacts & TplFacts)[] = [];
   const waiting = [path];
   const seen = new Set<string>();
   for (let next = waiting.pop(); next !== undefined && seen.size < maxCharts; next = waiting.pop()) {
@@ -39,9 +46,10 @@ export async function readChart(path: string, inputs: Inputs): Promise<ChartFact
     facts.push(one.facts);
     waiting.push(...one.folders);
   }
+  const isTpl = facts.some(({ usesTpl }) => usesTpl);
   return {
-    isVolatile: facts.some(({ isVolatile }) => isVolatile),
-    usesVersions: facts.some(({ usesVersions }) => usesVersions),
+    isVolatile: facts.some(({ isVolatile, asTemplates }) => isVolatile || (isTpl && asTemplates.isVolatile)),
+    usesVersions: facts.some(({ usesVersions, asTemplates }) => usesVersions || (isTpl && asTemplates.usesVersions)),
     lacksDependencies: facts.some(({ lacksDependencies }) => lacksDependencies),
     repositories: [...new Set(facts.flatMap(({ repositories }) => repositories))],
   };
@@ -52,15 +60,17 @@ async function readOne(path: string, { main }: Inputs) {
   const contents = await main.contents(entries);
   const prefix = path === "" ? "" : `${path}/`;
   const texts: string[] = [];
+  const others: string[] = [];
   const metadata: JsonObject[] = [];
   const locked: JsonObject[] = [];
   for (const entry of entries) {
     const name = entry.path.slice(prefix.length);
     const role = roleOf(name);
-    if (role === "other") continue;
     const text = await textOf(entry, contents.get(entry.path) ?? Buffer.alloc(0));
     if (role === "template") texts.push(text);
-    else if (/^kubeVersion:/m.test(text)) texts.push("{{ .Capabilities }}");
+    else others.push(text);
+    if (role === "template" || role === "other") continue;
+    if (/^kubeVersion:/m.test(text)) texts.push("{{ .Capabilities }}");
     if (role === "metadata") metadata.push(...objectsIn(text));
     if (role === "lock") locked.push(...objectsIn(text));
   }
@@ -74,6 +84,8 @@ async function readOne(path: string, { main }: Inputs) {
       usesVersions: texts.some(usesCapabilities),
       lacksDependencies: missing.length > 0,
       repositories: remote.map(({ repository }) => repository),
+      usesTpl: texts.some((text) => actionsIn(text).some((action) => /\btpl\b/.test(action))),
+      asTemplates: { isVolatile: others.some(callsVolatile), usesVersions: others.some(usesCapabilities) },
     },
   };
 }

@@ -7,6 +7,8 @@ export interface Inputs {
   readonly refs: ReadonlyMap<string, TreeReader>;
   /** By reader, then path. */
   readonly entries: ReadonlyMap<TreeReader, ReadonlyMap<string, TreeEntry>>;
+  /** Whether they are all files of the main tree. */
+  isWhole(): boolean;
   /** The file or folder at a path, links followed; undefined, and recorded as missing, where there is none. */
   add(path: string, reader?: TreeReader): Promise<Found | undefined>;
   /** A file of the main tree that was listed, and is no link. */
@@ -18,6 +20,7 @@ const maxDepth = 20;
 
 export function createInputs(main: TreeReader, refs: ReadonlyMap<string, TreeReader>): Inputs {
   const entries = new Map<TreeReader, Map<string, TreeEntry>>();
+  let isWhole = false;
 
   function put(reader: TreeReader, entry: TreeEntry): boolean {
     const own = entries.get(reader) ?? new Map<string, TreeEntry>();
@@ -42,6 +45,7 @@ export function createInputs(main: TreeReader, refs: ReadonlyMap<string, TreeRea
       return found;
     }
     const below = await reader.list(found.path);
+    if (found.path === "" && reader === main) isWhole = true;
     const fresh = below.filter((entry) => put(reader, entry));
     const linked = fresh.filter(({ kind }) => kind === "symlink");
     if (linked.length > 0) await addLinked(reader, linked, depth);
@@ -49,7 +53,14 @@ export function createInputs(main: TreeReader, refs: ReadonlyMap<string, TreeRea
   }
 
   const addListed = (entry: TreeEntry): void => void put(main, entry);
-  return { main, refs, entries, addListed, add: (path, reader = main) => add(normalPath(path), reader, 0) };
+  return {
+    main,
+    refs,
+    entries,
+    isWhole: () => isWhole,
+    addListed,
+    add: (path, reader = main) => add(normalPath(path), reader, 0),
+  };
 }
 
 /** What names the inputs in a key: each file by its path and content. */

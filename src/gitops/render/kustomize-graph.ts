@@ -70,6 +70,7 @@ async function visitObject(folder: string, object: JsonObject, walk: Walk): Prom
   for (const one of named.envFiles) await addEnvFile(folder, one, walk);
   // Generators and charts name files of their folder in ways of their own.
   if (named.usesFolder) await walk.inputs.add(folder);
+  for (const one of named.folders) await addFile(folder, one, walk);
   if (named.usesHelm) walk.usesHelm = true;
 }
 
@@ -206,6 +207,9 @@ export function filesNamedBy(kustomization: JsonObject) {
         [valuesFile, ...(Array.isArray(additionalValuesFiles) ? additionalValuesFiles : [])].filter(isName),
       ),
     ],
+    folders: [...charts, kustomization.helmGlobals].filter(isJsonObject).flatMap(({ chartHome }) => {
+      return isName(chartHome) ? [chartHome] : [];
+    }),
     envFiles: generators.flatMap(({ env, envs }) => [env, ...(Array.isArray(envs) ? envs : [])].filter(isName)),
     usesFolder: usesHelm || plugins.some((key) => list(key).length > 0),
     usesHelm,

@@ -43,6 +43,8 @@ export interface SourceToRender {
 export interface Prepared extends Recorded {
   readonly plan: Plan;
   readonly key: string;
+  /** Whether the tool gets the whole tree: that it lacks a file cannot be why it fails. */
+  readonly isWhole: boolean;
 }
 
 /** Part of every key: results of another program version may differ. */
@@ -93,7 +95,8 @@ export async function prepareSource(
   const root = plan.isVolatile || isWhole ? (await main.find(""))?.id : undefined;
   const entries = isWhole ? [root] : [];
   log.step("prepare", performance.now() - began);
-  return { plan, key: digest([keyVersion, plan.type, root, entries, plan.key]), ...recorder.finish() };
+  const key = digest([keyVersion, plan.type, root, entries, plan.key]);
+  return { plan, key, isWhole: inputs.isWhole(), ...recorder.finish() };
 }
 
 function digest(parts: readonly unknown[]): string {

@@ -13,7 +13,7 @@ export function identify(access: Access): RequestHandler {
     const cookie = bearer === undefined ? cookieIn(request.headers.cookie) : undefined;
     // A browser sends the cookie by itself: what changes something must be more than a page of another site can make.
     if (cookie !== undefined && !isRead(request) && !request.headers["content-type"]?.startsWith("application/json")) {
-      throw new EngineError("USAGE", "Invalid content type: send application/json");
+      throw new EngineError("CONTENT_TYPE_REFUSED", "Invalid content type");
     }
     response.set("www-authenticate", "Bearer");
     setCaller(request, await access.identify(bearer ?? cookie));

@@ -75,6 +75,7 @@ function applicationRules(rule: AddRule, applications: ApplicationList | undefin
     of(isOn(request, "server.rbac.rollback.enforce.enable") ? "rollback" : "sync")(request),
   );
   rule("delete", `${at}/operation`, of("sync"));
+  rule("post", `/tiphys${at}/approve`, of("sync")); // a sync by hand would do the same
   for (const part of [
     "manifests",
     "managed-resources",
@@ -102,7 +103,7 @@ function applicationRules(rule: AddRule, applications: ApplicationList | undefin
     `${at}/resource/actions/v2`,
     on("applications", (request) => actionOf(request, "v2")),
   );
-  for (const method of ["get"] as const) rule(method, "/tiphys/applications/:name/{*what}", of("get"));
+  rule("get", "/tiphys/applications/:name/{*what}", of("get"));
 }
 
 /** Nobody learns by asking which Applications there are (spec argo-cd-surface 3.5). @throws EngineError FORBIDDEN */
@@ -123,10 +124,15 @@ function foundFor(request: Request, applications: ApplicationList | undefined, a
 }
 
 function creates(request: Request): void {
-  const { metadata, spec } = bodyObject(request);
+  const { metadata, spec, operation } = bodyObject(request);
   const given = { namespace: textParameter(request, "appNamespace"), ...objectOf(metadata) } as KubeObject["metadata"];
   const application = { apiVersion: "", kind: "Application", metadata: given, spec: objectOf(spec) } as KubeObject;
-  demand(callerOf(request), "applications", "create", objectNameOf(application));
+  const caller = callerOf(request);
+  demand(caller, "applications", "create", objectNameOf(application));
+  if (operation === undefined || operation === null) return;
+  // One that is made with an operation is synced at once: by whom, and of what, nobody would have asked.
+  const message = "operation: is not taken with a new Application: sync it once it is there";
+  throw new EngineError("USAGE", message);
 }
 
 /** Manifests of one's own, and, where the settings say so, another revision than the spec's. */

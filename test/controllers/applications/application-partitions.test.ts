@@ -154,6 +154,35 @@ test("taken over by an engine whose copy of the repository is older, it stays at
   assert.equal(objectOf((await world.application()).status.sync).revision, commit);
 });
 
+test("a write that is under way is waited for before another engine has the Application", async () => {
+  await using world = await openShop();
+  await createApplication(world);
+  let release: () => void = () => undefined;
+  const isSlow = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  let isUnderWay = false;
+  const { a, handOver } = await startPair(world, {
+    async fault({ method, path }) {
+      if (method !== "PATCH" || !isOf("web")(path)) return;
+      isUnderWay = true;
+      await isSlow;
+    },
+  });
+  await world.until("the write", () => isUnderWay);
+  let isHanded = false;
+  void handOver().then(() => {
+    isHanded = true;
+  });
+  await world.pass(1_000, 50);
+  assert.equal(isHanded, false);
+  release();
+  await world.until("the hand-over", () => isHanded);
+  const after = a.calls.length;
+  await world.pass(3_000, 100);
+  assert.deepEqual(writesIn(a.calls.slice(after)), []);
+});
+
 test("a request that was taken and not acted on goes with its Application", async () => {
   await using world = await openShop();
   await world.repository.commit({ "web/job.yaml": hookJob("migrate", "PreSync") });

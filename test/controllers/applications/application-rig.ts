@@ -390,8 +390,7 @@ function polling({ sources, controller, requests, log, clock }: Polling, interva
         await requests.tell({ event, head: { ...head, event: event.subject, type: event.type } });
       }
     },
-    intervalMs,
-    jitterMs: 0,
+    pace: () => ({ intervalMs, jitterMs: 0 }),
     random: () => 0,
     clock,
     log,

@@ -46,6 +46,7 @@ function rig(
   const listeners: ((change: WatchChange) => void)[] = [];
   let current: KubeObject | undefined;
   let failures = 0;
+  const clock = createVirtualClock();
   const cache = {
     synced: Promise.resolve(),
     find: () => current,
@@ -69,7 +70,7 @@ function rig(
           if (failures >= 0) throw new Error("the bus is away");
           told.push(event);
         },
-        clock: createVirtualClock(),
+        clock,
         log: silentLogger,
       },
       signal,
@@ -78,6 +79,16 @@ function rig(
     told,
     hops,
     run,
+    clock,
+    failNext(times: number): void {
+      failures = times;
+    },
+    change(next: Turn | undefined): void {
+      const object = next === undefined ? current : application(next);
+      current = next === undefined ? undefined : object;
+      const type = next === undefined ? "deleted" : "set";
+      if (object !== undefined) for (const listener of listeners) listener({ type, object, isInitial: false });
+    },
     stored,
     async turn(next: Turn): Promise<void> {
       current = application(next);
@@ -117,6 +128,35 @@ test("each turn is told once, in the order of cause and effect; where it begins 
     application: { namespace: "argocd", name: "shop" },
     revisions: ["abc"],
   });
+});
+
+test("what cannot be told while the bus is away for minutes is told after that, without another change", async () => {
+  const { told, run, set, stored, change, failNext, clock } = rig();
+  const stop = new AbortController();
+  set({ sync: "OutOfSync" });
+  const running = run(stop.signal);
+  await waitFor("the first look", async () => (await stored()).length > 0);
+  failNext(8);
+  change({ phase: "Succeeded", finishedAt: "t1" });
+  await waitFor("it to be told", async () => {
+    await clock.advance(10_000);
+    return told.length > 0;
+  });
+  stop.abort();
+  await running;
+  assert.deepEqual(names(told), ["application-synced"]);
+});
+
+test("nothing is kept of an Application that is no more", async () => {
+  const { run, set, stored, change } = rig();
+  const stop = new AbortController();
+  set({ sync: "OutOfSync" });
+  const running = run(stop.signal);
+  await waitFor("the first look", async () => (await stored()).length > 0);
+  change(undefined);
+  await waitFor("it to be forgotten", async () => (await stored()).length === 0);
+  stop.abort();
+  await running;
 });
 
 test("a chain through Applications counts on, and is cut", async () => {

@@ -24,3 +24,17 @@ for (const [cm, params, expected] of [
     assert.deepEqual([settings.impersonation(), settings.syncTimeoutMs(), settings.waveDelayMs()], expected);
   });
 }
+
+for (const [data, intervalMs, jitterMs] of [
+  [{}, 120_000, 60_000],
+  [{ "timeout.reconciliation": "180s", "timeout.reconciliation.jitter": "0" }, 180_000, 0],
+  [{ "timeout.reconciliation": "0s" }, 0, 60_000],
+  [{ "timeout.reconciliation": "1m30s" }, 90_000, 60_000],
+  [{ "timeout.reconciliation": "1ms" }, 1_000, 60_000],
+  [{ "timeout.reconciliation": "soon", "timeout.reconciliation.jitter": "" }, 120_000, 60_000],
+] as const) {
+  test(`how often repositories are polled by ${JSON.stringify(data)}`, () => {
+    const find = () => ({ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "argocd-cm" }, data });
+    assert.deepEqual(createSyncSettings({ find }, "argocd").pollPace(), { intervalMs, jitterMs });
+  });
+}

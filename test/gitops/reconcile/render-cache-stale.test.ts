@@ -225,6 +225,28 @@ for (const [name, template] of [
   });
 }
 
+const text = "'{{ now | unixEpoch }}'";
+const templated = (from: string): string =>
+  `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata: {v: {{ tpl ${from} . | quote }}}\n`;
+
+for (const [name, files, made] of [
+  ["in its values", { "app/values.yaml": `v: ${text}\n`, "app/templates/x.yaml": templated(".Values.v") }, 2],
+  ["in another file", { "app/x.txt": text, "app/templates/x.yaml": templated('(.Files.Get "x.txt")') }, 2],
+  [
+    "in values that no template is made of",
+    { "app/values.yaml": `v: ${text}\n`, "app/templates/x.yaml": templated('"plain"').replace("tpl", "print") },
+    1,
+  ],
+] as const) {
+  test(`a chart with now ${name} is rendered ${made} times for two commits`, { skip }, async () => {
+    await using rig = await openRenderRig(["helm"]);
+    const base = { "app/Chart.yaml": "apiVersion: v2\nname: shown\nversion: 1.2.3\n" };
+    await rig.render(await rig.repository.commit({ ...base, ...files }));
+    await rig.render(await rig.repository.commit({ "x.txt": "x" }));
+    assert.equal(rig.cache.made, made);
+  });
+}
+
 test("a chart that only speaks of such functions is not", { skip }, async () => {
   await using rig = await openRenderRig(["helm"]);
   const words = '{{/* now */}}{{ "lookup" | quote }}: {{ .Values.now | default "randAlphaNum" | quote }}';

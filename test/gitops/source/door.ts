@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import { buffer } from "node:stream/consumers";
 import type { Certificate } from "../../../src/local/certificate.ts";
 import { startGitServer } from "../../harness/git-server.ts";
 
@@ -12,11 +13,12 @@ export interface Door extends AsyncDisposable {
   readonly seen: string[];
 }
 
-/** A server in front of a served repository: over TLS where there is a certificate, and for whom `isLetIn` says. */
+/** A server in front of a served repository: over TLS where there is a certificate, and for whom `isLetIn` says. `change`: what becomes of its answers. */
 export async function startDoor(
   isLetIn: (request: IncomingMessage, response: ServerResponse) => boolean,
   tls?: Certificate & { readonly clientCa?: string },
   files: Readonly<Record<string, string>> = { a: "1" },
+  change: (path: string, answer: Buffer) => Buffer | undefined = (_path, answer) => answer,
 ): Promise<Door> {
   const stack = new AsyncDisposableStack();
   const served = stack.use(await startGitServer());
@@ -35,8 +37,17 @@ export async function startDoor(
       headers: { ...headers, host },
     });
     onward.on("response", (from) => {
-      outgoing.writeHead(from.statusCode ?? 500, from.headers);
-      from.pipe(outgoing);
+      buffer(from).then(
+        (answer) => {
+          const changed = change(path ?? "", answer);
+          const { "content-length": _length, "transfer-encoding": _encoding, ...headers } = from.headers;
+          outgoing.writeHead(from.statusCode ?? 500, headers);
+          // Undefined: the connection breaks in the middle.
+          if (changed === undefined) outgoing.write(answer.subarray(0, -20), () => outgoing.destroy());
+          else outgoing.end(changed);
+        },
+        () => outgoing.destroy(),
+      );
     });
     incoming.pipe(onward);
   };

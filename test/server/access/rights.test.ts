@@ -43,6 +43,8 @@ const table: readonly (readonly [method: string, path: string, right: string, bo
   ["POST", `${app}/resource/actions?${object}`, "applications, action/apps/Deployment/restart, team/web", "restart"],
   ["GET", "stream/applications/web/resource-tree", "applications, get, team/web"],
   ["GET", "tiphys/applications/web/sensor", "applications, get, team/web"],
+  ["GET", "tiphys/applications/web/approval", "applications, get, team/web"],
+  ["POST", "tiphys/applications/web/approve", "applications, sync, team/web", { plan: "0123456789abcdef" }],
   ["GET", "projects/team", "projects, get, team"],
   ["GET", "projects/team/detailed", "projects, get, team"],
   ["GET", "projects/team/syncwindows", "projects, get, team"],
@@ -178,6 +180,13 @@ test("lists show what may be seen", async () => {
   assert.deepEqual(accounts, [
     { name: "nobody", enabled: true, capabilities: ["apiKey"], tokens: [{ id: "one", issuedAt: 1 }] },
   ]);
+});
+
+test("a new Application brings no operation: that would be a sync that nobody asked for", async () => {
+  const at = table.findIndex(([method, path]) => method === "POST" && path === "applications");
+  const operation = { sync: {}, initiatedBy: { username: "somebody" } };
+  const { status, text } = await ask(`u${at}`, "POST", "applications", { ...other, operation });
+  assert.deepEqual([status, /operation: is not taken/.test(text)], [400, true]);
 });
 
 test("what no line names is refused", async () => {

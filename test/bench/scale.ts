@@ -1,0 +1,148 @@
+import { readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { readMetric } from "../harness/metrics.ts";
+import type { Bench, BenchRow } from "./bench.ts";
+import { type GitOpsRig, isSynced, openGitOpsRig, untilAll } from "./gitops-rig.ts";
+
+/** Many Applications of one repository, of one object each, through their life. */
+export const scaleBenches: readonly Bench[] = [
+  { name: "many Applications", run: async ({ quick }) => manyApplications(quick ? 100 : 1_000) },
+];
+
+const drifts = 1_000;
+/** A process's CPU time is counted in these (`getconf CLK_TCK`). */
+const ticksPerSecond = 100;
+const deadlineMs = 300_000;
+
+async function manyApplications(count: number): Promise<readonly BenchRow[]> {
+  await using rig = await openGitOpsRig();
+  const names = Array.from({ length: count }, (_, n) => `app-${String(n).padStart(4, "0")}`);
+  const first = await rig.push(filesOf(names, "1"));
+  const emptyMiB = await residentMiB(rig);
+  const began = performance.now();
+  await rig.createApplications(names);
+  const installed = await untilAll(rig.applications, names, (object) => isSynced(object, first.commit), deadlineMs);
+  await calm(rig);
+  const perThousand = ((await residentMiB(rig)) - emptyMiB) * (1_000 / count);
+  const what = `${count} Applications × 1 object`;
+  return [
+    rowOf(`${what}: created → all synced`, (installed - began) / 1_000, "s", 60),
+    rowOf(`${what}: resident more, per 1,000`, perThousand, "MiB", 400),
+    await lookAtAll(rig, names),
+    ...(await commits(rig, names)),
+    await burst(rig),
+    await deletion(rig, names),
+  ];
+}
+
+function filesOf(names: readonly string[], value: string): Record<string, string> {
+  return Object.fromEntries(names.map((name) => [`apps/${name}/all.yaml`, configMapOf(name, value)]));
+}
+
+function configMapOf(name: string, value: string): string {
+  return `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ${name}}\ndata: {value: "${value}"}\n`;
+}
+
+/** Their project changed in a way that says nothing about them: the refs are asked for, all is compared, nothing is new. */
+async function lookAtAll(rig: GitOpsRig, names: readonly string[]): Promise<BenchRow> {
+  const looks = await lookCount(rig);
+  const before = await cpuMs(rig);
+  const project = { apiVersion: "argoproj.io/v1alpha1", kind: "AppProject", name: "default", namespace: "argocd" };
+  const spec = { sourceRepos: ["*"], destinations: [{ server: "*", namespace: "*" }] };
+  const object = {
+    apiVersion: project.apiVersion,
+    kind: project.kind,
+    metadata: { name: project.name, namespace: project.namespace },
+    spec: { ...spec, clusterResourceWhitelist: [{ group: "*", kind: "*" }] },
+  };
+  await rig.kube.patch(project, "application/apply-patch+yaml", object, { fieldManager: "bench", force: true });
+  const end = performance.now() + deadlineMs;
+  while ((await lookCount(rig)) < looks + names.length && performance.now() < end) await sleep(100);
+  await calm(rig);
+  const spent = (await cpuMs(rig)) - before;
+  return rowOf(`${names.length} Applications looked at, nothing new: CPU`, spent, "ms", names.length * 10);
+}
+
+async function commits(rig: GitOpsRig, names: readonly string[]): Promise<readonly BenchRow[]> {
+  const [one = ""] = names;
+  const single = await rig.push(filesOf([one], "2"));
+  const all = await untilAll(rig.applications, names, (object) => isSynced(object, single.commit, false), deadlineMs);
+  await untilAll(rig.applications, [one], (object) => isSynced(object, single.commit), deadlineMs);
+  await calm(rig);
+  const every = await rig.push(filesOf(names, "3"));
+  const synced = await untilAll(rig.applications, names, (object) => isSynced(object, every.commit), deadlineMs);
+  await calm(rig);
+  return [
+    rowOf("a commit to one of them: all at it", (all - single.acceptedAt) / 1_000, "s", 2, 2),
+    rowOf("a commit to all of them: all synced", (synced - every.acceptedAt) / 1_000, "s", 60, 60),
+  ];
+}
+
+/** Of an object that nobody heals, so that only the looks count. */
+async function burst(rig: GitOpsRig): Promise<BenchRow> {
+  const application = {
+    apiVersion: "argoproj.io/v1alpha1",
+    kind: "Application",
+    name: "app-0000",
+    namespace: "argocd",
+  };
+  await rig.kube.patch(application, "application/merge-patch+json", { spec: { syncPolicy: null } });
+  await calm(rig);
+  const looks = await lookCount(rig);
+  const ref = { apiVersion: "v1", kind: "ConfigMap", name: "app-0000", namespace: "default" };
+  const numbers = Array.from({ length: drifts }, (_, n) => n).values();
+  const write = async (): Promise<void> => {
+    for (const n of numbers) {
+      await rig.kube.patch(ref, "application/merge-patch+json", { data: { value: `drift ${n}` } });
+    }
+  };
+  await Promise.all(Array.from({ length: 16 }, write));
+  await calm(rig);
+  return rowOf(`${drifts} changes of one object: looks`, (await lookCount(rig)) - looks, "", 2, 2);
+}
+
+async function deletion(rig: GitOpsRig, names: readonly string[]): Promise<BenchRow> {
+  const began = performance.now();
+  const left = names.values();
+  const work = async (): Promise<void> => {
+    for (const name of left) {
+      const ref = { apiVersion: "argoproj.io/v1alpha1", kind: "Application", name, namespace: "argocd" };
+      const finalizers = ["resources-finalizer.argocd.argoproj.io"];
+      await rig.kube.patch(ref, "application/merge-patch+json", { metadata: { finalizers } });
+      await rig.kube.delete(ref);
+    }
+  };
+  await Promise.all(Array.from({ length: 16 }, work));
+  const isGone = async (): Promise<boolean> => [...rig.applications.items()].length === 0;
+  while (!(await isGone()) && performance.now() - began < deadlineMs) await sleep(50);
+  if (!(await isGone())) throw new Error("some Applications are still there");
+  return rowOf("deletion of all with their objects", (performance.now() - began) / 1_000, "s", 60, 60);
+}
+
+function lookCount({ engine }: GitOpsRig): Promise<number> {
+  return readMetric(engine, "argocd_app_reconcile_count");
+}
+
+/** Until no look was taken for a second. */
+async function calm(rig: GitOpsRig): Promise<void> {
+  for (let before = -1, now = await lookCount(rig); now !== before; now = await lookCount(rig)) {
+    before = now;
+    await sleep(2_500);
+  }
+}
+
+async function residentMiB({ engine: { pid } }: GitOpsRig): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8");
+  return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) / 1_024;
+}
+
+/** Of the engine, the embedded API and the simulation, since the start; reads /proc, so it needs Linux. */
+async function cpuMs({ engine: { pid } }: GitOpsRig): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return ((Number(fields[11]) + Number(fields[12])) * 1_000) / ticksPerSecond;
+}
+
+function rowOf(name: string, value: number, unit: string, limit: number, budget?: number): BenchRow {
+  return { name, value, unit, limit, ratio: value / limit, ...(budget === undefined ? {} : { budget }) };
+}

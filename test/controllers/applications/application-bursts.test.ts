@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { objectOf, textOf } from "../../../src/api/fields.ts";
+import { automated, configRef, createApplication, openShop, type TestEngine, type World } from "./application-rig.ts";
+
+const merge = "application/merge-patch+json";
+
+async function looks(engine: TestEngine): Promise<number> {
+  return Number(/argocd_app_reconcile_count\{[^}]*\} (\d+)/.exec(await engine.metrics())?.[1] ?? 0);
+}
+
+async function syncStatus(world: World): Promise<string> {
+  return textOf(objectOf((await world.application()).status.sync).status);
+}
+
+async function openSynced(): Promise<{ readonly world: World; readonly engine: TestEngine }> {
+  const world = await openShop();
+  await createApplication(world, automated);
+  const engine = await world.start();
+  await world.until("the sync", async () => world.syncs().length === 1 && (await syncStatus(world)) === "Synced");
+  await world.pass(5_000, 100);
+  return { world, engine };
+}
+
+for (const [name, everyMs] of [
+  ["at once", 0],
+  ["over a second", 1],
+] as const) {
+  test(`a thousand changes of an object ${name} cost two looks at most, and the last one counts`, async () => {
+    const { world, engine } = await openSynced();
+    await using _ = world;
+    const before = await looks(engine);
+    for (let n = 1; n <= 1_000; n++) {
+      await world.kube.patch(configRef, merge, { data: { a: String(n === 1_000 ? 1 : -n) } });
+      if (everyMs > 0) await world.clock.advance(everyMs);
+    }
+    await world.pass(5_000, 50);
+    const count = (await looks(engine)) - before;
+    assert.ok(count >= 1 && count <= 2, `${count} looks`);
+    assert.equal(await syncStatus(world), "Synced", "it is back at what Git says");
+  });
+}
+
+test("an object that never stops changing is looked at again and again, and a first change at once", async () => {
+  const { world, engine } = await openSynced();
+  await using _ = world;
+  const before = await looks(engine);
+  await world.kube.patch(configRef, merge, { data: { a: "other" } });
+  await world.pass(100, 10);
+  assert.equal(await syncStatus(world), "OutOfSync");
+  for (let ms = 0; ms < 10_000; ms += 50) {
+    await world.kube.patch(configRef, merge, { data: { a: `n${ms}` } });
+    await world.clock.advance(50);
+  }
+  const count = (await looks(engine)) - before;
+  assert.ok(count >= 4 && count <= 8, `${count} looks in ten seconds`);
+});
