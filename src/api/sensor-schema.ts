@@ -41,6 +41,11 @@ export interface TriggerKindSchema extends Schema<unknown> {
 
 type Kinds = Readonly<Record<string, TriggerKindSchema>>;
 
+/** With the kinds of third parties behind ours. */
+export function triggerNamesOf(kinds: Kinds): readonly string[] {
+  return [...new Set([...triggerKindNames, ...Object.keys(kinds)])];
+}
+
 function operatorField(description: string) {
   return { type: "string", description, enum: ["", "and", "or"], default: "and" } as const satisfies JsonSchema;
 }
@@ -194,7 +199,7 @@ function templateSchema(kinds: Kinds): JsonSchema {
     description: "What is done.",
     properties: {
       ...templateFields,
-      ...Object.fromEntries(triggerKindNames.map((name) => [name, ofKind(name)])),
+      ...Object.fromEntries(triggerNamesOf(kinds).map((name) => [name, ofKind(name)])),
       ...pacingFields,
     },
   };

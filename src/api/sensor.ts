@@ -39,7 +39,7 @@ export function parseSensor(value: unknown, kinds: Kinds): Parsed<Sensor> {
     eventBusName: textOf(spec.eventBusName) || eventBusNameField.default,
     template: objectOf(spec.template),
     dependencies: objectsOf(spec.dependencies).map(toDependency),
-    triggers: objectsOf(spec.triggers).map(toTrigger),
+    triggers: objectsOf(spec.triggers).map((trigger) => toTrigger(trigger, kinds)),
     ...(startAt === undefined ? {} : { startAt }),
   };
   return { resource, warnings };
@@ -90,9 +90,9 @@ function toDependency(raw: JsonObject): Dependency {
   };
 }
 
-function toTrigger(raw: JsonObject): Trigger {
+function toTrigger(raw: JsonObject, kinds: Kinds): Trigger {
   const template = objectOf(raw.template);
-  const kind = kindOfTemplate(template);
+  const kind = kindOfTemplate(template, kinds);
   const { conditions } = template;
   return {
     template: {
@@ -106,7 +106,7 @@ function toTrigger(raw: JsonObject): Trigger {
     ...(isJsonObject(raw.retryStrategy) ? { retryStrategy: raw.retryStrategy as Backoff } : {}),
     ...(isJsonObject(raw.rateLimit) ? { rateLimit: toRateLimit(raw.rateLimit) } : {}),
     atLeastOnce: raw.atLeastOnce === true,
-    ...(isJsonObject(raw.dlqTrigger) ? { dlqTrigger: withoutDlq(toTrigger(raw.dlqTrigger)) } : {}),
+    ...(isJsonObject(raw.dlqTrigger) ? { dlqTrigger: withoutDlq(toTrigger(raw.dlqTrigger, kinds)) } : {}),
   };
 }
 

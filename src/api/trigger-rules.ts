@@ -7,7 +7,7 @@ import { findTimeZone } from "../base/time-zone.ts";
 import { addTo, checkItems, errorAt, objectOf, textOf, warningAt } from "./fields.ts";
 import { isTimeZone } from "./filter-rules.ts";
 import { checkParameterList, checkTriggerParameters, destsOf } from "./parameter-rules.ts";
-import { type TriggerKindSchema, triggerKindNames } from "./sensor-schema.ts";
+import { type TriggerKindSchema, triggerKindNames, triggerNamesOf } from "./sensor-schema.ts";
 import { checkBackoff, checkLabelName } from "./trap-rules.ts";
 
 type Kinds = Readonly<Record<string, TriggerKindSchema>>;
@@ -43,30 +43,31 @@ function checkRate({ rateLimit }: JsonObject, path: string): Problem[] {
   return [errorAt(`${path}.rateLimit.requestsPerUnit`, `${perUnit} must be at least 1`)];
 }
 
-/** The template's kind: the first of the known keys. */
-export function kindOfTemplate(template: JsonObject): string | undefined {
-  return kindsOfTemplate(template)[0];
+/** The template's kind: the first of the known keys, ours or those of `kinds`. */
+export function kindOfTemplate(template: JsonObject, kinds: Kinds = {}): string | undefined {
+  return kindsOfTemplate(template, kinds)[0];
 }
 
 const kindNames: ReadonlySet<string> = new Set(triggerKindNames);
 
 /** In the order in which they count. A template has fewer keys than there are kinds. */
-function kindsOfTemplate(template: JsonObject): readonly string[] {
-  const named = Object.keys(template).filter((key) => kindNames.has(key) && isJsonObject(template[key]));
-  return named.length < 2 ? named : triggerKindNames.filter((name) => named.includes(name));
+function kindsOfTemplate(template: JsonObject, kinds: Kinds): readonly string[] {
+  const isKind = (key: string): boolean => kindNames.has(key) || Object.hasOwn(kinds, key);
+  const named = Object.keys(template).filter((key) => isKind(key) && isJsonObject(template[key]));
+  return named.length < 2 ? named : triggerNamesOf(kinds).filter((name) => named.includes(name));
 }
 
 function checkTemplate(template: JsonObject, trigger: JsonObject, kinds: Kinds, path: string): Problem[] {
   const problems: Problem[] = [];
   if (textOf(template.name) === "") problems.push(errorAt(`${path}.name`, "trigger must define a name"));
   addTo(problems, checkItems(template.conditionsReset, `${path}.conditionsReset`, checkReset));
-  const named = kindsOfTemplate(template);
+  const named = kindsOfTemplate(template, kinds);
   if (named.length > 1) {
     problems.push(warningAt(path, `names several triggers (${named.join(", ")}); only ${named[0]} runs`));
   }
   const kind = named[0];
   if (!kind) {
-    const message = `names no trigger, so that it cannot run; known: ${triggerKindNames.join(", ")}`;
+    const message = `names no trigger, so that it cannot run; known: ${triggerNamesOf(kinds).join(", ")}`;
     return [...problems, warningAt(path, message)];
   }
   if (kind === "k8s" || kind === "argoWorkflow") {

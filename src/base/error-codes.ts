@@ -9,6 +9,10 @@ interface ErrorCodeEntry {
  * `EngineError` takes only keys of this table, so a code without an explanation does not compile.
  */
 export const errorCodes = {
+  ADAPTER_FAILED: {
+    cause: "A module of a third party (`--adapter`) could not be loaded, or did not answer.",
+    remedy: "Mend the module as the message says; examples/custom-source is one that works.",
+  },
   API_CONFLICT: {
     cause: "The object changed, or exists already, since it was read.",
     remedy: "Read the object again and repeat the change.",

@@ -6,6 +6,7 @@ import { TerminalError } from "../base/errors.ts";
 import { createLogger, type Logger } from "../base/log.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { EngineConfig } from "../engine/parts.ts";
+import { type AdapterFlags, withAdapterFlags } from "./adapter-flags.ts";
 import { type BusFlags, busOf } from "./bus-flags.ts";
 import { confirmCluster } from "./confirm.ts";
 import {
@@ -17,7 +18,7 @@ import {
 } from "./rendering-flags.ts";
 import { version } from "./version.ts";
 
-interface UpFlags extends BusFlags, RenderingFlags {
+interface UpFlags extends BusFlags, RenderingFlags, AdapterFlags {
   readonly port: number;
   readonly ingressPort: number;
   readonly kubePort: number;
@@ -56,10 +57,14 @@ export function upCommand(): Command {
       "the directory that file sources may look into (default: files/NAMESPACE in the data directory)",
     )
     .addOption(new Option("--log-level <level>").choices(["error", "warn", "info", "debug"]).default("info"));
-  return withRenderingFlags(command).action(async (dir: string | undefined, flags: UpFlags, self: Command) => {
-    const { dataDir } = self.optsWithGlobals<{ dataDir: string }>();
-    await up(dir, dataDir, flags);
-  });
+  return withAdapterFlags(withRenderingFlags(command)).action(
+    async (dir: string | undefined, flags: UpFlags, self: Command) => {
+      const { dataDir } = self.optsWithGlobals<{ dataDir: string }>();
+      await up(dir, dataDir, flags);
+      // All of ours is closed; what a module left running must not keep the process.
+      if (flags.adapter.length > 0) process.exit();
+    },
+  );
 }
 
 async function up(dir: string | undefined, dataDir: string, flags: UpFlags): Promise<void> {
@@ -80,6 +85,7 @@ async function up(dir: string | undefined, dataDir: string, flags: UpFlags): Pro
     rendering: await renderingOf(flags),
     waveDelayMs: waveDelay(process.env.ARGOCD_SYNC_WAVE_DELAY),
     verifiesSignatures: process.env.ARGOCD_GPG_ENABLED !== "false",
+    adapters: flags.adapter,
     log,
     ...(remote === undefined ? {} : { remote }),
     ...(dir === undefined ? {} : { manifests: dir }),

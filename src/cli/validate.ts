@@ -1,34 +1,50 @@
 import { readFile } from "node:fs/promises";
 import { buffer as readAll } from "node:stream/consumers";
 import { Command } from "commander";
-import { EngineError, messageOf } from "../base/errors.ts";
+import { EngineError, messageOf, TerminalError } from "../base/errors.ts";
+import { silentLogger } from "../base/log.ts";
 import { listManifestFiles } from "../controllers/manifest-files.ts";
+import { type Checker, check, createChecker } from "../validate/admission.ts";
 import { type FileReport, type PlacedProblem, unreadable, validateContent } from "../validate/validate.ts";
+import { type AdapterFlags, withAdapterFlags } from "./adapter-flags.ts";
 import { globalFlags } from "./engine-client.ts";
 import { colored, print } from "./output.ts";
 
 /** `tiphys validate FILE|DIR|-…`: every problem of every file, with its place; needs no engine. */
 export function validateCommand(): Command {
-  return new Command("validate")
+  const command = new Command("validate")
     .description(
       "Every problem of EventSources, Sensors, EventBuses, Applications, AppProjects, ApplicationSets and SensorTests in YAML or JSON.\n" +
         "Exit code: 0 no errors, 1 errors, 2 a file cannot be read.",
     )
     .argument("<file|dir|-...>", "files, directories with their folders, - for standard input")
-    .option("--strict", "warnings are errors", false)
-    .action(async (names: string[], { strict }: { readonly strict: boolean }, self: Command) => {
-      const reports = await readReports(names);
-      const shown = strict ? reports.map(asErrors) : reports;
-      show(globalFlags(self).output, shown, self);
-      process.exitCode = exitCodeFor(shown);
-    });
+    .option("--strict", "warnings are errors", false);
+  return withAdapterFlags(command).action(async (names: string[], flags: ValidateFlags, self: Command) => {
+    const reports = await readReports(names, await checkerFor(flags.adapter));
+    const shown = flags.strict ? reports.map(asErrors) : reports;
+    show(globalFlags(self).output, shown, self);
+    process.exitCode = exitCodeFor(shown);
+  });
+}
+
+interface ValidateFlags extends AdapterFlags {
+  readonly strict: boolean;
+}
+
+/** @throws TerminalError ADAPTER_FAILED: what cannot be loaded cannot be checked against */
+async function checkerFor(adapters: AdapterFlags["adapter"]): Promise<Checker> {
+  if (adapters.length === 0) return check;
+  const { openKinds } = await import("../engine/kinds.ts");
+  const { schemas, problems } = await openKinds(adapters, silentLogger);
+  if (problems.length > 0) throw new TerminalError("ADAPTER_FAILED", problems.join("; "));
+  return createChecker(schemas);
 }
 
 /** A file that is named twice is read once. */
-async function readReports(names: readonly string[]): Promise<readonly FileReport[]> {
+async function readReports(names: readonly string[], checker: Checker): Promise<readonly FileReport[]> {
   const reports = new Map<string, FileReport>();
   for (const name of names) {
-    for (const file of await filesOf(name)) if (!reports.has(file)) reports.set(file, await readReport(file));
+    for (const file of await filesOf(name)) if (!reports.has(file)) reports.set(file, await readReport(file, checker));
   }
   return [...reports.values()];
 }
@@ -40,15 +56,15 @@ async function filesOf(name: string): Promise<readonly string[]> {
   throw new EngineError("MANIFEST_UNREADABLE", `"${name}" holds no .yaml, .yml or .json`);
 }
 
-async function readReport(file: string): Promise<FileReport> {
-  if (file === "-") return validateContent(await readAll(process.stdin), "stdin");
+async function readReport(file: string, checker: Checker): Promise<FileReport> {
+  if (file === "-") return validateContent(await readAll(process.stdin), "stdin", checker);
   let content: Buffer;
   try {
     content = await readFile(file);
   } catch (error) {
     return unreadable(file, `cannot be read: ${messageOf(error)}`);
   }
-  return validateContent(content, file);
+  return validateContent(content, file, checker);
 }
 
 function asErrors(report: FileReport): FileReport {

@@ -9,7 +9,7 @@ import { stateBefore } from "../events/trial/state-before.ts";
 import type { ListedResource } from "../server/history-routes.ts";
 import { openServer, type ServerOptions } from "../server/server.ts";
 import { createWhy } from "../server/why.ts";
-import { admit } from "../validate/admission.ts";
+import { createAdmission } from "../validate/admission.ts";
 import type { RunningGitOps } from "./gitops.ts";
 import { host, type Parts } from "./parts.ts";
 import { createReplayer } from "./replays.ts";
@@ -56,7 +56,7 @@ export async function openApi(parts: Parts, state: Readonly<ApiState>) {
       metrics,
       ...(config.version === undefined ? {} : { version: config.version }),
       clock,
-      admit,
+      admit: createAdmission(parts.kinds.schemas),
       history: projection.history,
       notReady: () => state.notReady,
       sensors: () => state.listed.sensors(),

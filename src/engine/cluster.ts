@@ -1,7 +1,5 @@
 import type { JsonObject } from "../base/json.ts";
 import { createManifestDir } from "../controllers/manifest-dir.ts";
-import { sourceSchemas } from "../events/sources/registry.ts";
-import { triggerSchemas } from "../events/triggers/registry.ts";
 import { createKubeClient } from "../kube/client.ts";
 import type { KubeClient } from "../kube/kube.ts";
 import { createPace } from "../kube/pace.ts";
@@ -11,7 +9,7 @@ import { openControlPlane } from "../local/control-plane.ts";
 import { replaceFile } from "../local/data-dir.ts";
 import { kubeconfigText } from "../local/kubeconfig.ts";
 import { serveControlPlane } from "../local/serve.ts";
-import { admitRequest } from "../validate/admission.ts";
+import { admitRequests, createAdmission } from "../validate/admission.ts";
 import { type CustomResourceDefinition, eventCrds, gitOpsCrds } from "../validate/crds.ts";
 import { type Base, type Cluster, host, startReadMs } from "./parts.ts";
 
@@ -40,7 +38,7 @@ function reach(remote: NonNullable<Base["config"]["remote"]>, base: Base): Clust
 
 /** The embedded control plane, for the engine in process and for `kubectl` over HTTPS. */
 async function openEmbedded(base: Base): Promise<Cluster> {
-  const { config, stack, clock, log, dataDir } = base;
+  const { config, kinds, stack, clock, log, dataDir } = base;
   const audit = config.kubeAuditLog === undefined ? undefined : stack.use(openAuditFile(config.kubeAuditLog, { log }));
   const user = { token: dataDir.token, name: "tiphys-admin", groups: ["system:masters"] };
   const plane = stack.use(
@@ -50,7 +48,7 @@ async function openEmbedded(base: Base): Promise<Cluster> {
       log,
       users: [user],
       simulate: true,
-      admission: admitRequest,
+      admission: admitRequests(createAdmission(kinds.schemas)),
       ...(audit === undefined ? {} : { audit: audit.write }),
     }),
   );
@@ -63,10 +61,12 @@ async function openEmbedded(base: Base): Promise<Cluster> {
   return { kube, url: served.url, kubeconfig: dataDir.file("kubeconfig"), isSimulated: true };
 }
 
-export async function applyManifests({ config, stack, nursery, clock, log }: Base, kube: KubeClient): Promise<number> {
+export async function applyManifests(
+  { config, kinds, stack, nursery, clock, log }: Base,
+  kube: KubeClient,
+): Promise<number> {
   const signal = AbortSignal.timeout(startReadMs);
-  const kinds = [...eventCrds({ sources: sourceSchemas(), triggers: triggerSchemas() }), ...gitOpsCrds()];
-  for (const crd of kinds) await installCrd(kube, crd, signal);
+  for (const crd of [...eventCrds(kinds.schemas), ...gitOpsCrds()]) await installCrd(kube, crd, signal);
   if (config.manifests === undefined) return 0;
   const dir = createManifestDir({ path: config.manifests, kube, clock, log });
   const applied = await dir.applyAll(signal);

@@ -19,6 +19,7 @@ import { runApplications } from "./applications.ts";
 import { createSystemHandle, openSystemBus } from "./buses.ts";
 import { applyManifests, openCluster } from "./cluster.ts";
 import { createWebhooks, openGitOps } from "./gitops.ts";
+import { openKinds } from "./kinds.ts";
 import { openLeases } from "./leases.ts";
 import { createOutcomes } from "./outcomes.ts";
 import type { Base, Cluster, EngineConfig, EngineLeases, Parts, Records } from "./parts.ts";
@@ -44,7 +45,9 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
   await using stack = new AsyncDisposableStack();
   const nursery = createNursery();
   const dataDir = stack.use(openDataDir(config.dataDir));
+  const kinds = await openKinds(config.adapters ?? [], config.log);
   const base: Base = {
+    kinds,
     config,
     stack,
     nursery,

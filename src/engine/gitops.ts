@@ -121,7 +121,14 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
     clock,
   });
   const files = stack.use(createGitFiles(parts, served, access));
-  const target = withHops(createGitOpsTarget({ requests, clock }), hopsOf(parts));
+  const target = withHops(
+    createGitOpsTarget({
+      requests,
+      clock,
+      preview: async (request, signal) => gitOps.running?.looks.preview(request, signal),
+    }),
+    hopsOf(parts),
+  );
   const gitOps: GitOps = { target, requests, served, sources, charts, access, files };
   return gitOps;
 }

@@ -8,13 +8,10 @@ const maxAnswerBytes = 8 * 1024 * 1024;
 /** How sources ask the APIs of services: connections are kept, and addresses are looked at after they are resolved. */
 export function createOutgoingFetch(allowLoopback: boolean, stack: AsyncDisposableStack): OutgoingFetch {
   let shared: Promise<OutgoingAgent> | undefined;
-  const open = (): Promise<OutgoingAgent> => {
-    const opened = createOutgoingAgent(allowLoopback);
-    stack.defer(async () => (await opened).close());
-    return opened;
-  };
+  // Now: once the engine runs, its stack takes no more.
+  stack.defer(async () => (await shared)?.close());
   return async (request, signal) => {
-    shared ??= open();
+    shared ??= createOutgoingAgent(allowLoopback);
     const agent = request.tls ? await createOutgoingAgent(allowLoopback, request.tls) : await shared;
     try {
       return await send(agent, request, AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]));

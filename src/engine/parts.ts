@@ -23,6 +23,8 @@ import type { DataDir } from "../local/data-dir.ts";
 import type { KubeObject } from "../objects/object.ts";
 import type { Ledger } from "../record/records.ts";
 import type { ListedResource } from "../server/history-routes.ts";
+import type { AdapterConfig } from "./adapters.ts";
+import type { Kinds } from "./kinds.ts";
 import type { Outcomes } from "./outcomes.ts";
 
 export interface EngineConfig {
@@ -57,6 +59,8 @@ export interface EngineConfig {
   readonly bus?: string;
   /** Beside what its URL says; asked again and again. */
   readonly busCredentials?: () => Promise<BusCredentials>;
+  /** Kinds of source and trigger of third parties. */
+  readonly adapters?: readonly AdapterConfig[];
   readonly log: Logger;
 }
 
@@ -78,6 +82,7 @@ export const startReadMs = 120_000;
 
 /** What most parts need, opened first and closed last. */
 export interface Base {
+  readonly kinds: Kinds;
   readonly config: EngineConfig;
   readonly stack: AsyncDisposableStack;
   readonly nursery: Nursery;

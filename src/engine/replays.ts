@@ -6,7 +6,6 @@ import { type CompiledSensor, compileSensor } from "../events/sensor/compile.ts"
 import { partitionOf } from "../events/sensor/partition.ts";
 import { applyReplay } from "../events/trial/apply-replay.ts";
 import { type ReplayBus, replay } from "../events/trial/replay.ts";
-import { triggerSchemas } from "../events/triggers/registry.ts";
 import type { Replayer } from "../server/replay-routes.ts";
 import type { Parts } from "./parts.ts";
 import { createActing, type TriggerTargets } from "./sensors.ts";
@@ -19,11 +18,11 @@ export function createReplayer(parts: Parts, targets: () => TriggerTargets | und
   };
   return {
     dry({ sensor, ...window }, options) {
-      const compiled = compile(sensor);
+      const compiled = compile(sensor, parts);
       return replay(compiled, { from: busOf(compiled), ledger: parts.system.bus, window }, options);
     },
     async apply({ sensor, ...window }, id = randomUUID().slice(0, 8), options) {
-      const compiled = compile(sensor);
+      const compiled = compile(sensor, parts);
       const target = targets();
       if (!target) throw new EngineError("ENGINE_UNREACHABLE", "the engine is starting: its Sensors do not act yet");
       const { namespace, name } = compiled.head;
@@ -41,6 +40,6 @@ export function createReplayer(parts: Parts, targets: () => TriggerTargets | und
 }
 
 /** @throws InvalidManifest */
-function compile(manifest: JsonObject): CompiledSensor {
-  return compileSensor(parseSensor(manifest, triggerSchemas()).resource);
+function compile(manifest: JsonObject, { kinds }: Parts): CompiledSensor {
+  return compileSensor(parseSensor(manifest, kinds.schemas.triggers).resource);
 }

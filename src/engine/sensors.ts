@@ -15,7 +15,6 @@ import { createRateLimit, rateKey, rateStore } from "../events/sensor/rate-limit
 import { createSensorRunner, type SensorRunner, type SensorRunnerDeps } from "../events/sensor/runner.ts";
 import { ledgerPositionsIn } from "../events/sensor/sensor-cells.ts";
 import { createTicker, type Ticker } from "../events/sensor/ticker.ts";
-import { triggerKinds, triggerSchemas } from "../events/triggers/registry.ts";
 import type { GitFiles, GitOpsTarget } from "../events/triggers/trigger.ts";
 import { type EventHead, outcomeKey } from "../record/records.ts";
 import { createBusRunner } from "./buses.ts";
@@ -55,7 +54,7 @@ export async function startSensors(
       ...parts,
       cache,
       request,
-      schemas: triggerSchemas(),
+      schemas: parts.kinds.schemas.triggers,
       buses: parts.directory,
       owns: parts.leases.sensors.owns,
       createRunner: createRunnerFactory(parts, { ...finished, ticker }, targets),
@@ -135,7 +134,7 @@ export function createActing(
     ...announcing(
       compiled.head,
       {
-        execute: createExecutor(compiled, { kinds: triggerKinds, context }),
+        execute: createExecutor(compiled, { kinds: parts.kinds.triggers, context }),
         putDead: createDeadLetters(parts.system.bus, compiled.head, clock),
       },
       parts.outcomes.targetOf(namespace, compiled.sensor.eventBusName),

@@ -5,7 +5,6 @@ import { createEventSourceController, type EventSourceController } from "../cont
 import { createSecretReader } from "../controllers/secret-reader.ts";
 import { partitionOf } from "../events/sensor/partition.ts";
 import { openIngress } from "../events/sources/ingress.ts";
-import { sourceKinds, sourceSchemas } from "../events/sources/registry.ts";
 import { isSingleton, runEventSource } from "../events/sources/runner.ts";
 import { createOutgoingFetch } from "./outgoing.ts";
 import {
@@ -18,10 +17,6 @@ import {
   within,
 } from "./parts.ts";
 
-function hasSingleton({ events }: EventSource): boolean {
-  return events.some(({ kind }) => isSingleton(sourceKinds, kind));
-}
-
 interface RunningSources extends Pick<RunningController<EventSourceController>, "listed"> {
   readonly url: string;
   /** Of each HTTP event. */
@@ -31,6 +26,8 @@ interface RunningSources extends Pick<RunningController<EventSourceController>, 
 /** HTTP sources are served once everything behind them runs. */
 export async function startSources(parts: Parts): Promise<RunningSources> {
   const { config, stack, clock, log, metrics, leases } = parts;
+  const { sources: sourceKinds } = parts.kinds;
+  const hasSingleton = ({ events }: EventSource): boolean => events.some(({ kind }) => isSingleton(sourceKinds, kind));
   const ownsPartitionOf = (namespace: string, name: string): boolean =>
     leases.sensors.owns(partitionOf(namespace, name));
   const ingress = stack.use(await openIngress({ host, port: config.ingressPort, log }));
@@ -41,7 +38,7 @@ export async function startSources(parts: Parts): Promise<RunningSources> {
       ...parts,
       cache,
       request,
-      schemas: sourceSchemas(),
+      schemas: parts.kinds.schemas.sources,
       buses: parts.directory,
       urlOf: ({ metadata }, { kind, name }) =>
         sourceKinds[kind]?.http ? `${ingress.url}${ingress.pathOf(metadata, name)}` : undefined,

@@ -9,7 +9,6 @@ import { type CompiledSensor, compileSensor } from "../events/sensor/compile.ts"
 import { emptyState, type ReceivedEvent } from "../events/sensor/state.ts";
 import { stateBefore } from "../events/trial/state-before.ts";
 import { type WhatIfSensor, whatIf } from "../events/trial/what-if.ts";
-import { triggerKinds, triggerSchemas } from "../events/triggers/registry.ts";
 import { dryRunOnly } from "../kube/dry-run-client.ts";
 import type { CloudEvent } from "../record/cloud-event.ts";
 import type { WhatIf, WhatIfAsk } from "../server/what-if-routes.ts";
@@ -29,7 +28,7 @@ export function createWhatIf(
     const reach = targets();
     if (!reach) throw new EngineError("ENGINE_UNREACHABLE", "the engine is starting: its Sensors do not act yet");
     const now = parts.clock.now();
-    const candidate = ask.sensor && compileCandidate(ask.sensor, sensors());
+    const candidate = ask.sensor && compileCandidate(ask.sensor, sensors(), parts);
     const { namespace, events } = await eventsOf(ask, candidate?.head.namespace, parts, now);
     const concerned = candidate ? [candidate] : sensors().filter((one) => isConcerned(one, namespace, events));
     const answers: WhatIfSensor[] = [];
@@ -40,8 +39,8 @@ export function createWhatIf(
 }
 
 /** One that has the name of a Sensor that runs has its uid, too: keys are those that it would have. @throws InvalidManifest */
-function compileCandidate(manifest: JsonObject, running: readonly CompiledSensor[]): CompiledSensor {
-  const { resource } = parseSensor(manifest, triggerSchemas());
+function compileCandidate(manifest: JsonObject, running: readonly CompiledSensor[], { kinds }: Parts): CompiledSensor {
+  const { resource } = parseSensor(manifest, kinds.schemas.triggers);
   const { namespace, name } = resource.metadata;
   const known = running.find(
     ({ head }) => head.namespace === namespace && head.name === name && head.kind === undefined,
@@ -96,7 +95,7 @@ async function answerOf(
   const own = { kube, secret: createSecretReader(kube, namespace), log: silentLogger };
   const { emit: _, ...context } = triggerContext(parts, compiled, reach, own);
   const { state, note } = await stateNow(compiled, events, parts, now);
-  const answer = await whatIf(compiled, { events, state, now }, { kinds: triggerKinds, context }, signal);
+  const answer = await whatIf(compiled, { events, state, now }, { kinds: parts.kinds.triggers, context }, signal);
   return note === undefined ? answer : { ...answer, note };
 }
 

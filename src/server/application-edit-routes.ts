@@ -4,6 +4,7 @@ import { objectOf, textOf } from "../api/fields.ts";
 import { argoApiVersion } from "../api/resources.ts";
 import { EngineError } from "../base/errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { rollbackOperation, withQuarantine } from "../gitops/reconcile/rollback.ts";
 import { applyJsonPatch, PatchError } from "../objects/json-patch.ts";
 import { applyMergePatch } from "../objects/merge-patch.ts";
 import type { KubeObject } from "../objects/object.ts";
@@ -20,7 +21,6 @@ import {
 } from "./application-query.ts";
 import type { ApplicationAccess } from "./application-routes.ts";
 import { bodyObject, jsonBody } from "./body.ts";
-import { rollbackOperation, withQuarantine } from "./rollback-request.ts";
 
 /** Changes of Applications; see `controllers/applications/application-edits.ts` for what each promises. */
 export interface ApplicationEdits {

@@ -104,17 +104,17 @@ const allKinds: AdmissionKinds = { sources: sourceSchemas(), triggers: triggerSc
 export const check: Checker = createChecker(allKinds);
 export const admit: Admit = createAdmission(allKinds);
 
-/** The same for a request of the embedded control plane: whatever is stored may be deleted. */
-export function admitRequest({
-  operation,
-  object,
-  old,
-}: {
-  readonly operation: "CREATE" | "UPDATE" | "DELETE";
-  readonly object: unknown;
-  readonly old?: unknown;
-}): Admission {
-  return operation === "DELETE" ? { warnings: [] } : admit(object, old);
+/** The same for requests of the embedded control plane: whatever is stored may be deleted. */
+export function admitRequests(decide: Admit) {
+  return ({
+    operation,
+    object,
+    old,
+  }: {
+    readonly operation: "CREATE" | "UPDATE" | "DELETE";
+    readonly object: unknown;
+    readonly old?: unknown;
+  }): Admission => (operation === "DELETE" ? { warnings: [] } : decide(object, old));
 }
 
 /** What `read` gives, or the problems for which it throws. */

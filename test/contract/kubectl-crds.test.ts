@@ -9,7 +9,7 @@ import { parseYaml } from "../../src/base/yaml.ts";
 import { ensureCertificate } from "../../src/local/certificate.ts";
 import { kubeconfigText } from "../../src/local/kubeconfig.ts";
 import { serveControlPlane } from "../../src/local/serve.ts";
-import { admitRequest } from "../../src/validate/admission.ts";
+import { admit, admitRequests } from "../../src/validate/admission.ts";
 import { adminToken, openTestPlane } from "../harness/control-plane.ts";
 import { kubectl, kubectlMissing } from "../harness/kubectl.ts";
 import { projectRoot } from "../harness/run.ts";
@@ -31,7 +31,7 @@ const sensor = (template: object): string =>
 /** The embedded API with the admission of the engine, served as to people. */
 async function openCluster() {
   await using stack = new AsyncDisposableStack();
-  const { plane, directory } = stack.use(await openTestPlane({ admission: admitRequest }));
+  const { plane, directory } = stack.use(await openTestPlane({ admission: admitRequests(admit) }));
   const certificate = await ensureCertificate(directory, systemClock);
   const options = { plane, port: 0, host: "127.0.0.1", certificate, log: silentLogger };
   const { url } = stack.use(await serveControlPlane(options));

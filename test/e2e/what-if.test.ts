@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { WhatIfReport } from "../../src/events/trial/what-if.ts";
@@ -72,7 +72,17 @@ test("what-if shows what each trigger would do, and nothing changes", {
   await using folder = await tempDir();
   const port = await freePort();
   await writeManifests(join(folder.path, "manifests"), manifests(port, sink.url));
-  await using engine = await startEngine({ dir: join(folder.path, "manifests"), dataDir: join(folder.path, "data") });
+  const audit = join(folder.path, "audit.jsonl");
+  await using engine = await startEngine({
+    dir: join(folder.path, "manifests"),
+    dataDir: join(folder.path, "data"),
+    args: ["--kube-audit-log", audit],
+  });
+  /** Who changed what, as the API itself tells. A dry run is no change. */
+  const changes = async () => {
+    const text = await readFile(audit, "utf8");
+    return text.split("\n").filter((line) => line !== "" && !/[?&]dryRun=All/.test(JSON.parse(line).requestURI));
+  };
   const main = join(folder.path, "main.json");
   await writeFile(main, JSON.stringify({ body: { ref: "main" } }));
 
@@ -89,6 +99,8 @@ test("what-if shows what each trigger would do, and nothing changes", {
     return { versions, events: (JSON.parse(stdout) as unknown[]).length };
   };
   const before = await objects();
+  const changesBefore = await changes();
+  assert.ok(changesBefore.length > 0);
   assert.ok(before.versions.length >= 2);
   const { code, stdout, stderr } = await engine.cli(["what-if", "--event", main, "--from", "hook/push", "-o", "json"]);
   assert.equal(code, 0, stderr);
@@ -124,6 +136,7 @@ test("what-if shows what each trigger would do, and nothing changes", {
   assert.match(text.stdout, /join would wait for other events/);
 
   assert.deepEqual(await objects(), before);
+  assert.deepEqual((await changes()).slice(changesBefore.length), []);
   assert.deepEqual(sink.requests, []);
   const live = await engine.cli(["what-if", "--event", main, "--from", "hook/push", "-o", "json"]);
   const again = (JSON.parse(live.stdout) as WhatIfReport).sensors[0]?.firings;

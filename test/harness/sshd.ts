@@ -17,6 +17,8 @@ export interface SshServer extends AsyncDisposable {
   readonly privateKey: string;
   /** One that is not. */
   readonly otherKey: string;
+  /** As in `authorized_keys`. */
+  readonly hostKey: string;
   /** For a `known_hosts` file. */
   readonly knownHosts: string;
   urlOf(path: string): string;
@@ -58,6 +60,7 @@ export async function startSshd(options: { readonly forced?: string } = {}): Pro
     "KbdInteractiveAuthentication no",
     "PermitRootLogin yes",
     "AcceptEnv GIT_PROTOCOL",
+    "Subsystem sftp internal-sftp",
     "LogLevel ERROR",
   ];
   await writeFile(file("config"), `${config.join("\n")}\n`);
@@ -79,6 +82,7 @@ export async function startSshd(options: { readonly forced?: string } = {}): Pro
     user,
     privateKey: await readFile(file("user"), "utf8"),
     otherKey: await readFile(file("other"), "utf8"),
+    hostKey,
     knownHosts: `[127.0.0.1]:${port} ${hostKey}\n`,
     urlOf: (repository) => `ssh://${user}@127.0.0.1:${port}${repository}`,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),

@@ -10,6 +10,7 @@ import { createClaims } from "../../gitops/reconcile/claims.ts";
 import { type Place, placeOf } from "../../gitops/reconcile/destination.ts";
 import { createMemory, type Look, type LookDeps, lookAt } from "../../gitops/reconcile/look.ts";
 import { planOf, refusalBy } from "../../gitops/reconcile/operate.ts";
+import { type PlanAnswer, planAnswer, planText } from "../../gitops/reconcile/plan-answer.ts";
 import type { TargetDeps } from "../../gitops/reconcile/target.ts";
 import { invalidMessages } from "../../gitops/sync/preflight.ts";
 import { openSources } from "../diff/desired.ts";
@@ -18,7 +19,6 @@ import { print } from "../output.ts";
 import { type RenderingFlags, withRenderingFlags } from "../rendering-flags.ts";
 import { readApplicationFile } from "./application-file.ts";
 import { openDestination } from "./destination.ts";
-import { type PlanAnswer, planAnswer, planText } from "./plan-answer.ts";
 
 interface PlanFlags extends RenderingFlags {
   readonly kubeconfig?: string;

@@ -2,6 +2,8 @@ import type { Application } from "../../api/application-types.ts";
 import { listOf, objectOf, textOf } from "../../api/fields.ts";
 import { EngineError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
+import type { GitOpsRequest } from "../../events/triggers/gitops-request.ts";
+import type { Preview } from "../../events/triggers/trigger.ts";
 import { groupOf } from "../../gitops/diff/diff.ts";
 import { maskSecrets } from "../../gitops/diff/mask.ts";
 import { assessHealth } from "../../gitops/health/assess.ts";
@@ -18,6 +20,7 @@ import type { KubeClient } from "../../kube/kube.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import type { ResourceName } from "../../record/records.ts";
 import { type ApplicationStore, readApplication } from "./application-store.ts";
+import { previewSync } from "./sync-preview.ts";
 
 /** One object of an Application, as it should be and as it is; values of Secrets are masked. */
 export interface ManagedResource {
@@ -50,6 +53,8 @@ export interface ApplicationLooks {
   /** The cluster where its objects are. */
   cluster(ref: ResourceName): KubeClient;
   commit(ref: ResourceName, revision: string, sourceIndex: number): Promise<CommitInfo>;
+  /** What a sync that a trigger asks for would do. */
+  preview(request: GitOpsRequest, signal: AbortSignal): Promise<Preview>;
   /** The sync windows of its project that concern it, and whether a person may sync now. */
   windows(ref: ResourceName): WindowsNow;
 }
@@ -68,15 +73,14 @@ export interface ApplicationLooksDeps extends Omit<LookDeps, "claims" | "metrics
 const lookTimeoutMs = 60_000;
 
 export function createApplicationLooks(deps: ApplicationLooksDeps): ApplicationLooks {
+  function find({ namespace, name }: ResourceName): KubeObject {
+    const object = deps.store.find(`${namespace}/${name}`);
+    if (object !== undefined) return object;
+    throw new EngineError("NOT_FOUND", `applications.argoproj.io "${name}" not found in namespace "${namespace}"`);
+  }
+
   function read(ref: ResourceName): Application {
-    const object = deps.store.find(`${ref.namespace}/${ref.name}`);
-    if (object === undefined) {
-      throw new EngineError(
-        "NOT_FOUND",
-        `applications.argoproj.io "${ref.name}" not found in namespace "${ref.namespace}"`,
-      );
-    }
-    const application = readApplication(object);
+    const application = readApplication(find(ref));
     if ("problem" in application) throw new EngineError("USAGE", application.problem);
     return application;
   }
@@ -125,6 +129,7 @@ export function createApplicationLooks(deps: ApplicationLooksDeps): ApplicationL
         throw error;
       }
     },
+    preview: (request, signal) => previewSync(find(request.application), request, deps, signal),
     liveTree,
     cluster: (ref) => placed(read(ref)).cluster.kube,
     windows(ref) {

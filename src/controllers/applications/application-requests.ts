@@ -2,6 +2,7 @@ import { listOf, objectOf, textOf } from "../../api/fields.ts";
 import { type Instant, isoTime } from "../../base/clock.ts";
 import type { JsonObject, JsonValue } from "../../base/json.ts";
 import type { ReceivedEvent } from "../../events/sensor/state.ts";
+import type { GitOpsOperation } from "../../events/triggers/gitops-request.ts";
 import {
   type ComparisonLevel,
   type Reason,
@@ -38,9 +39,10 @@ export function localEvent(local: LocalReason, now: Instant): ReceivedEvent {
 export interface AskedEvent {
   readonly application: string;
   readonly id: string;
-  readonly operation: "refresh" | "hardRefresh" | "sync";
+  readonly operation: Exclude<GitOpsOperation, "terminate">;
   readonly by: string;
   readonly sync?: Omit<SyncWish, "by">;
+  readonly rollback?: { readonly id?: number; readonly prune: boolean; readonly dryRun: boolean };
 }
 
 export function askedEvent({ id, ...data }: AskedEvent, now: Instant): ReceivedEvent {
@@ -104,6 +106,7 @@ function askedRequest(data: JsonObject, id: string): ReconcileRequest {
   const operation = textOf(data.operation);
   const sync = objectOf(data.sync);
   const cause = { reason: "event" as const, id, text: `${by} asks for: ${operation}` };
+  if (operation === "rollback") return requestOf(cause, 2, { sync: rollbackWish(objectOf(data.rollback), by) });
   if (operation !== "sync") return requestOf(cause, 3, { hard: operation === "hardRefresh" });
   const revision = textOf(sync.revision);
   const wish: SyncWish = {
@@ -114,6 +117,10 @@ function askedRequest(data: JsonObject, id: string): ReconcileRequest {
     by,
   };
   return requestOf(cause, 2, { sync: wish });
+}
+
+function rollbackWish({ id, prune, dryRun }: JsonObject, by: string): SyncWish {
+  return { rollbackTo: Number(id), prune: prune === true, dryRun: dryRun === true, syncOptions: [], by };
 }
 
 function levelOf(value: JsonValue | undefined): ComparisonLevel {

@@ -1,12 +1,15 @@
 import type { Application } from "../../api/application-types.ts";
 import { objectOf } from "../../api/fields.ts";
+import { argoApiVersion } from "../../api/resources.ts";
 import { EngineError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { sourceFields } from "../../gitops/reconcile/compared-to.ts";
 import { beginOperation, operationStatePatch } from "../../gitops/reconcile/operation-state.ts";
+import { quarantineAnnotation } from "../../gitops/reconcile/quarantine.ts";
 import type { Reconciled } from "../../gitops/reconcile/reconcile.ts";
 import { refreshAnnotation, refreshTimestampAnnotation } from "../../gitops/reconcile/refresh-needed.ts";
 import { type ReconcileRequest, requestOf, type SyncWish } from "../../gitops/reconcile/request.ts";
+import { rollbackOperation, withQuarantine } from "../../gitops/reconcile/rollback.ts";
 import { statusPatch } from "../../gitops/reconcile/status.ts";
 import type { EventHead, RecordId, SensorHead } from "../../record/records.ts";
 import type { OperationDeps } from "./application-operation.ts";
@@ -50,9 +53,10 @@ export async function writeReconciled(
   const keepsWish = request.sync !== undefined && application.operation !== undefined;
   if (sensor !== undefined && !keepsWish && (started !== undefined || isStored(request))) {
     const id = await recordDecision(sensor, request, started?.reason ?? reasonOf(result.decision), deps);
-    if (started !== undefined) {
+    if (started?.operation !== undefined) {
       const requests = request.sync === undefined ? [] : askedBy(request);
-      return begin(reconciled, { operation: started.operation, id, status, requests }, deps, signal);
+      const { operation, annotations = {} } = started;
+      return begin(reconciled, { operation, annotations, id, status, requests }, deps, signal);
     }
   }
   if (Object.keys(status).length > 0) await deps.store.patch(key, { status }, signal);
@@ -87,16 +91,45 @@ export function withoutRepeatedWish(request: ReconcileRequest, application: Appl
 }
 
 interface Started {
-  readonly operation: JsonObject;
+  /** Absent: what was wished for cannot be. */
+  readonly operation?: JsonObject;
+  readonly annotations?: JsonObject;
   readonly reason: string;
 }
 
 /** The operation to begin: what somebody wishes for comes before what the policy says. */
 function startOf(application: Application, { sync }: ReconcileRequest, { decision }: Reconciled): Started | undefined {
   if (application.operation !== undefined || application.deletedAt !== "") return undefined;
+  if (sync?.rollbackTo !== undefined) return rollbackStart(application, { ...sync, rollbackTo: sync.rollbackTo });
   if (sync !== undefined)
     return { operation: wishedOperation(application, sync), reason: `${sync.by} asks for a sync` };
   return decision.kind === "start" ? decision : undefined;
+}
+
+/** What it goes away from does not come back by itself, as with a rollback by hand. */
+function rollbackStart(
+  application: Application,
+  { rollbackTo, prune, dryRun, by }: SyncWish & { readonly rollbackTo: number },
+): Started {
+  const { metadata, spec, status } = application;
+  const { name, namespace, annotations } = metadata;
+  const object = {
+    apiVersion: argoApiVersion,
+    kind: "Application",
+    metadata: { name, namespace, annotations },
+    spec,
+    status,
+  };
+  try {
+    const body = { id: rollbackTo, prune, dryRun };
+    const operation = rollbackOperation(object, body, by);
+    const text = withQuarantine(object, operation).metadata.annotations?.[quarantineAnnotation];
+    const kept = text === undefined ? {} : { annotations: { [quarantineAnnotation]: text } };
+    return { operation, ...kept, reason: `${by} asks for a rollback to ${rollbackTo}` };
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    return { reason: `${by} asks for a rollback to ${rollbackTo}, which cannot be: ${error.message}` };
+  }
 }
 
 function wishedOperation(application: Application, { revision, prune, dryRun, syncOptions, by }: SyncWish): JsonObject {
@@ -155,6 +188,7 @@ interface Beginning {
   readonly id: RecordId;
   /** Keys of the effects that asked for it. */
   readonly requests: readonly string[];
+  readonly annotations: JsonObject;
   /** What else changes. */
   readonly status: JsonObject;
 }
@@ -162,14 +196,14 @@ interface Beginning {
 /** Only if nobody wrote since: two operations must not begin at once. @throws EngineError API_CONFLICT */
 async function begin(
   { key, application, resourceVersion }: Pick<ReconciledApplication, "key" | "application" | "resourceVersion">,
-  { operation, id, requests, status }: Beginning,
+  { operation, id, requests, status, annotations }: Beginning,
   { store, clock }: WriteDeps,
   signal: AbortSignal,
 ): Promise<Written> {
   const caused = withDecision(operation, id, requests);
   const state = operationStatePatch(application.status.operationState, beginOperation(caused, clock.now()));
   const patch = {
-    ...clearedAnnotations(application),
+    ...annotationsPatch({ ...clearedAnnotations(application), ...annotations }),
     operation: caused,
     status: { ...status, ...objectOf(state?.status) },
   };
@@ -195,12 +229,16 @@ export async function beginAsked(
   const by = operation.initiatedBy.username ?? "somebody";
   const request = requestOf({ reason: "spec", id: `operation/${key}`, text: `${by} set an operation` }, 2);
   const id = await recordDecision(sensor, request, "it begins", deps);
-  return (await begin(asked, { operation: operation.raw, id, requests: [], status: {} }, deps, signal)).began;
+  return (await begin(asked, { operation: operation.raw, id, requests: [], status: {}, annotations: {} }, deps, signal))
+    .began;
 }
 
 function clearedAnnotations(application: Application): JsonObject {
-  const names = Object.keys(refreshAnnotations(application));
-  return names.length === 0 ? {} : { metadata: { annotations: Object.fromEntries(names.map((name) => [name, null])) } };
+  return Object.fromEntries(Object.keys(refreshAnnotations(application)).map((name) => [name, null]));
+}
+
+function annotationsPatch(annotations: JsonObject): JsonObject {
+  return Object.keys(annotations).length === 0 ? {} : { metadata: { annotations } };
 }
 
 /** Those that were answered by this look; another one may be asked for meanwhile. */

@@ -334,6 +334,12 @@ class ApplicationReconciler implements ApplicationController {
     if (entry.hasPassedOver) {
       request = mergeRequests(request, requestOf({ reason: "spec", id, text: "it was passed over until now" }, 3));
     }
+    const { run } = entry;
+    if (request !== undefined && run !== undefined && application.operation === undefined) {
+      // It has just ended, at a commit that may be newer than the one compared last: that one must not be synced again.
+      const ended = { reason: "timer", id: `timer/${run.recordKey}`, text: "an operation ended" } as const;
+      request = mergeRequests(request, requestOf(ended, 2));
+    }
     if (entry.isKnown && consentOf(application) !== entry.consent) {
       const text = "what annotations say about automated syncs was changed";
       request = mergeRequests(request, requestOf({ reason: "spec", id, text }, 1));

@@ -5,8 +5,9 @@ import { parseJson } from "../../base/json.ts";
 import type { Logger } from "../../base/log.ts";
 import { Waiters } from "../../base/waiters.ts";
 import type { StateStore } from "../../events/bus/bus.ts";
+import type { GitOpsRequest } from "../../events/triggers/gitops-request.ts";
 import { maxHops } from "../../events/triggers/hops.ts";
-import type { EmittedEvent, GitOpsRequest, GitOpsTarget } from "../../events/triggers/trigger.ts";
+import type { EmittedEvent, GitOpsTarget } from "../../events/triggers/trigger.ts";
 import type { WatchCache } from "../../kube/kube.ts";
 import {
   applicationOutcomeNames,
@@ -162,7 +163,7 @@ const maxKeys = 32;
 /** The target, with the hops of each request kept before it is asked. */
 export function withHops(target: GitOpsTarget, hops: HopStore): GitOpsTarget {
   return {
-    plan: (request, kube, signal) => target.plan(request, kube, signal),
+    ...target,
     async request(request, kube, signal) {
       await hops.keep(request);
       return target.request(request, kube, signal);

@@ -2,6 +2,7 @@ import { EngineError } from "../../base/errors.ts";
 import { isSameText } from "./hook-request.ts";
 import type {
   EventDraft,
+  HttpRoute,
   IngressRequest,
   IngressResponse,
   SecretKeySelector,
@@ -30,15 +31,14 @@ export function serveHook(
   take: (request: IngressRequest) => Promise<HookResult> | HookResult,
   signal: AbortSignal,
 ): Promise<void> {
-  if (webhook.serverCertSecret || webhook.serverKeySecret) {
-    context.log.warn("the own port is served without TLS: serverCertSecret has no effect yet");
-  }
   const { authSecret, verify } = webhook;
+  const tls = tlsOf(webhook, context);
   const port = portOf(webhook.port);
   const served = context.http.serve(
     {
       ...(port !== undefined && { port }),
       endpoint: webhook.endpoint,
+      ...(tls && { tls }),
       maxBodyBytes: webhook.maxPayloadSize || defaultMaxBytes,
       ...(authSecret && { authorize: ({ headers }) => checkToken(headers, authSecret, context.secret) }),
       async handle(request) {
@@ -56,6 +56,15 @@ export function serveHook(
   );
   context.ready();
   return served;
+}
+
+/** One alone has no effect, as in the original. */
+function tlsOf(
+  { serverCertSecret, serverKeySecret }: WebhookContext,
+  { secret }: SourceContext,
+): HttpRoute["tls"] | undefined {
+  if (!serverCertSecret || !serverKeySecret) return undefined;
+  return async () => ({ cert: await secret.read(serverCertSecret), key: await secret.read(serverKeySecret) });
 }
 
 function portOf(port: string | number): number | undefined {

@@ -1,9 +1,11 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { messageOf, TerminalError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
+import { close, createListener, type Handler, listen } from "./ingress-listener.ts";
+import { createOwnPorts } from "./ingress-ports.ts";
 import { canonicalHeaders, hostOf, readBody, sendText } from "./ingress-request.ts";
-import { createRoutes, type Owner, type RouteClaim, type Routes } from "./ingress-routes.ts";
+import { createRoutes, type Owner, type RouteClaim } from "./ingress-routes.ts";
 import type { HttpMount, HttpRoute, IngressResponse } from "./source.ts";
 
 export interface IngressOptions {
@@ -35,13 +37,6 @@ export interface Ingress extends AsyncDisposable {
   /** The path of an event on the ingress port. */
   pathOf(owner: Pick<Owner, "namespace" | "name">, event: string): string;
   mountFor(owner: Owner, event: string, onWarning: WarningListener): HttpMount;
-}
-
-interface Listener {
-  readonly server: Server;
-  readonly routes: Routes;
-  /** Undefined while the port is not known yet; a text when it cannot be listened on. */
-  readonly listening: Promise<string | undefined>;
 }
 
 /**
@@ -94,55 +89,6 @@ function pathOf({ namespace, name }: Pick<Owner, "namespace" | "name">, event: s
 function ingressPortMessage({ host, port }: IngressOptions, error: unknown): string {
   return `cannot listen on ${host}:${port} (${messageOf(error)}): choose another port with --ingress-port`;
 }
-
-/** One listener per port for all EventSources, from the first route that names it to the last. */
-function createOwnPorts(host: string, handler: Handler, drainMs: number, log: Logger) {
-  const listeners = new Map<number, Listener>();
-
-  function listenerOf(port: number): Listener {
-    const known = listeners.get(port);
-    if (known) return known;
-    const routes = createRoutes();
-    const server = createListener(handler, routes);
-    const listening = listen(server, host, port).then(
-      () => {
-        server.on("error", (error) => log.error("own port listener failed", { port, error }));
-        return undefined;
-      },
-      (error: unknown) => `port ${port} cannot be listened on: ${messageOf(error)}`,
-    );
-    const listener = { server, routes, listening };
-    listeners.set(port, listener);
-    return listener;
-  }
-
-  function claim(claim: RouteClaim): () => void {
-    const { port, endpoint } = claim.route;
-    if (port === undefined || endpoint === undefined) return () => undefined;
-    const listener = listenerOf(port);
-    const release = listener.routes.claim(endpoint.startsWith("/") ? endpoint : `/${endpoint}`, claim);
-    let released = false;
-    listener.listening
-      .then((problem) => {
-        if (problem !== undefined && !released) claim.onWarning(`${problem}; it works at its ingress URL`);
-      })
-      .catch((error: unknown) => log.error("warning could not be given", { error }));
-    return () => {
-      released = true;
-      release();
-      if (listener.routes.size > 0) return;
-      listeners.delete(port);
-      close(listener.server, drainMs).catch((error: unknown) => log.error("own port not closed", { port, error }));
-    };
-  }
-
-  return {
-    claim,
-    close: () => Promise.all([...listeners.values()].map((listener) => close(listener.server, drainMs))),
-  };
-}
-
-type Handler = (routes: Routes, request: IncomingMessage, response: ServerResponse) => void;
 
 function createHandler({ hostNames = [], maxInFlight = 2048, log }: IngressOptions): Handler {
   const names = new Set(["localhost", "127.0.0.1", "[::1]", ...hostNames.map((name) => name.toLowerCase())]);
@@ -197,39 +143,6 @@ async function answer(route: HttpRoute, request: IncomingMessage, url: string): 
 function refuse(request: IncomingMessage, response: ServerResponse, answer: IngressResponse): void {
   const hasBody = request.headers["content-length"] !== undefined || request.headers["transfer-encoding"] !== undefined;
   sendText(response, answer, hasBody);
-}
-
-function createListener(handler: Handler, routes: Routes): Server {
-  return createServer(
-    {
-      headersTimeout: 10_000,
-      requestTimeout: 30_000,
-      keepAliveTimeout: 65_000,
-      connectionsCheckingInterval: 5_000,
-      maxHeaderSize: 65_536,
-    },
-    (request, response) => handler(routes, request, response),
-  );
-}
-
-function listen(server: Server, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen({ host, port, backlog: 1024 }, () => {
-      server.off("error", reject);
-      resolve();
-    });
-  });
-}
-
-async function close(server: Server, drainMs: number): Promise<void> {
-  if (!server.listening) return;
-  const deadline = setTimeout(() => server.closeAllConnections(), drainMs);
-  // Connections that are kept alive become idle only once their request is answered.
-  const sweep = setInterval(() => server.closeIdleConnections(), 20);
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  clearInterval(sweep);
-  clearTimeout(deadline);
 }
 
 async function drained({ active }: RouteClaim, drainMs: number): Promise<void> {

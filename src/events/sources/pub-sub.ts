@@ -1,8 +1,14 @@
-import { errorAt } from "../../api/fields.ts";
+import { errorAt, objectOf, objectsOf, textOf } from "../../api/fields.ts";
 import { flagField, textField } from "../../api/shared-schemas.ts";
 import { secretKeyField } from "../../api/value-schemas.ts";
+import { sleepFor } from "../../base/clock.ts";
+import type { JsonObject, JsonValue } from "../../base/json.ts";
 import type { JsonSchema } from "../../base/schema.ts";
+import type { SpecOf } from "../../base/schema-type.ts";
+import { bodyValue, eventId, keepEvent, refuseMessage, withMetadata } from "./draft.ts";
+import { ensureSubscription, openService, type PubSubService } from "./pub-sub-service.ts";
 import { commonFields, jsonBodyField } from "./schemas.ts";
+import type { SourceContext, SourceKind } from "./source.ts";
 import { has } from "./source-rules.ts";
 import { type SourceRule, sourceSchema } from "./source-schema.ts";
 
@@ -16,6 +22,10 @@ const json = {
     subscriptionID: textField("The subscription; made of the event's name and spec when not given."),
     credentialSecret: secretKeyField("Credentials as JSON; without them, those of the process."),
     deleteSubscriptionOnFinish: flagField("The subscription is removed when the source ends."),
+    endpoint: {
+      ...textField("Of ours: another server, such as an emulator's; asked without credentials."),
+      format: "uri",
+    },
     jsonBody: jsonBodyField,
     ...commonFields,
   },
@@ -29,4 +39,104 @@ const topicRule: SourceRule = (event, path) => {
   return has(event, "subscriptionID") ? [] : [errorAt(path, "must specify topic or subscriptionID")];
 };
 
-export const pubSubSchema = sourceSchema(json, topicRule);
+type PubSubSpec = SpecOf<typeof json>;
+
+const maxMessages = 100;
+/** So long the service waits for our word before it delivers again. */
+const ackSeconds = 120;
+const pauseMs = 1_000;
+const maxFailures = 5;
+const leaveMs = 5_000;
+
+export const pubSubSource: SourceKind<PubSubSpec> = {
+  eventType: "pubsub",
+  singleton: false,
+  schema: sourceSchema<PubSubSpec>(json, topicRule),
+  async run(spec, context, signal) {
+    if (signal.aborted) return;
+    const service = await openService(spec, context);
+    const { subscription } = service;
+    await ensureSubscription(service, signal);
+    context.ready();
+    try {
+      await pullAll(service, { spec, context, signal });
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+    if (!spec.deleteSubscriptionOnFinish) return;
+    await service.call("DELETE", subscription, undefined, AbortSignal.timeout(leaveMs)).catch((error: unknown) => {
+      context.log.warn("the subscription could not be deleted", { subscription, error });
+    });
+  },
+};
+
+interface Pulling {
+  readonly spec: PubSubSpec;
+  readonly context: SourceContext;
+  readonly signal: AbortSignal;
+}
+
+/** A pull that fails is tried again; after some in a row the source starts anew. */
+async function pullAll({ subscription, call }: PubSubService, pulling: Pulling): Promise<void> {
+  const { context, signal } = pulling;
+  for (let failures = 0; !signal.aborted; ) {
+    try {
+      const { received } = await pull(subscription, call, signal);
+      failures = 0;
+      await keepAll(received, { subscription, call }, pulling);
+    } catch (error) {
+      if (signal.aborted) return;
+      failures++;
+      if (failures >= maxFailures) throw error;
+      context.log.warn("messages not received, trying again", { error });
+      await sleepFor(context.clock, pauseMs, signal);
+    }
+  }
+}
+
+async function pull(subscription: string, call: PubSubService["call"], signal: AbortSignal) {
+  const answer = await call("POST", `${subscription}:pull`, { maxMessages }, signal);
+  return { received: objectsOf(answer.receivedMessages) };
+}
+
+/** Acknowledged once kept, or once it is known that it never can be. */
+async function keepAll(
+  received: readonly JsonObject[],
+  { subscription, call }: Pick<PubSubService, "subscription" | "call">,
+  pulling: Pulling,
+): Promise<void> {
+  if (received.length === 0) return;
+  const { signal } = pulling;
+  const ids = received.map(({ ackId }) => textOf(ackId));
+  await call("POST", `${subscription}:modifyAckDeadline`, { ackIds: ids, ackDeadlineSeconds: ackSeconds }, signal);
+  await Promise.all(received.map(({ message }) => keepOne(objectOf(message), pulling)));
+  await call("POST", `${subscription}:acknowledge`, { ackIds: ids }, signal);
+}
+
+async function keepOne(message: JsonObject, { spec, context, signal }: Pulling): Promise<void> {
+  const bytes = Buffer.from(textOf(message.data), "base64");
+  const messageId = textOf(message.messageId);
+  let body: JsonValue;
+  try {
+    body = bodyValue(bytes, spec);
+  } catch {
+    refuseMessage(context, { messageId }, bytes.length);
+    return;
+  }
+  const attributes = objectOf(message.attributes);
+  const data = {
+    id: messageId,
+    body,
+    attributes: Object.keys(attributes).length === 0 ? null : attributes,
+    publishTime: goTime(textOf(message.publishTime)),
+  };
+  await keepEvent({ id: eventId(context, messageId), data: withMetadata(data, spec) }, context, signal);
+}
+
+/** `2026-01-01T00:00:00.120Z` as Go prints a time. */
+function goTime(text: string): string {
+  const [, day, time, fraction = ""] = /^(\S+)T(\d\d:\d\d:\d\d)(?:\.(\d+))?Z$/.exec(text) ?? [];
+  if (day === undefined) return text;
+  const digits = fraction.replace(/0+$/, "");
+  return `${day} ${time}${digits === "" ? "" : `.${digits}`} +0000 UTC`;
+}

@@ -7,7 +7,7 @@ import { azureServiceBusSchema } from "./azure-service-bus.ts";
 import { bitbucketSource } from "./bitbucket.ts";
 import { bitbucketserverSource } from "./bitbucketserver.ts";
 import { calendarSource } from "./calendar.ts";
-import { emitterSchema } from "./emitter.ts";
+import { emitterSource } from "./emitter.ts";
 import { fileSource } from "./file.ts";
 import { genericSource } from "./generic.ts";
 import { gerritSource } from "./gerrit.ts";
@@ -16,21 +16,21 @@ import { gitlabSource } from "./gitlab.ts";
 import { hdfsSchema } from "./hdfs.ts";
 import { jetstreamSource } from "./jetstream.ts";
 import { kafkaSource } from "./kafka.ts";
-import { minioSchema } from "./minio.ts";
+import { minioSource } from "./minio.ts";
 import { mnsSchema } from "./mns.ts";
 import { mqttSource } from "./mqtt.ts";
 import { natsSource } from "./nats.ts";
-import { nsqSchema } from "./nsq.ts";
-import { pubSubSchema } from "./pub-sub.ts";
+import { nsqSource } from "./nsq.ts";
+import { pubSubSource } from "./pub-sub.ts";
 import { pulsarSchema } from "./pulsar.ts";
 import { redisSource } from "./redis.ts";
 import { redisStreamSource } from "./redis-stream.ts";
 import { resourceSource } from "./resource.ts";
-import { sftpSchema } from "./sftp.ts";
+import { sftpSource } from "./sftp.ts";
 import { slackSource } from "./slack.ts";
-import { snsSchema } from "./sns.ts";
+import { snsSource } from "./sns.ts";
 import type { SourceContext, SourceKind } from "./source.ts";
-import { sqsSchema } from "./sqs.ts";
+import { sqsSource } from "./sqs.ts";
 import { storageGridSchema } from "./storage-grid.ts";
 import { stripeSource } from "./stripe.ts";
 import { webhookSource } from "./webhook.ts";
@@ -61,6 +61,7 @@ export const sourceKinds: Readonly<Record<string, AnySourceKind>> = {
   bitbucket: defineSource(bitbucketSource),
   bitbucketserver: defineSource(bitbucketserverSource),
   calendar: defineSource(calendarSource),
+  emitter: defineSource(emitterSource),
   file: defineSource(fileSource),
   generic: defineSource(genericSource),
   gerrit: defineSource(gerritSource),
@@ -68,12 +69,18 @@ export const sourceKinds: Readonly<Record<string, AnySourceKind>> = {
   gitlab: defineSource(gitlabSource),
   jetstream: defineSource(jetstreamSource),
   kafka: defineSource(kafkaSource),
+  minio: defineSource(minioSource),
   mqtt: defineSource(mqttSource),
   nats: defineSource(natsSource),
+  nsq: defineSource(nsqSource),
+  pubSub: defineSource(pubSubSource),
   redis: defineSource(redisSource),
   redisStream: defineSource(redisStreamSource),
   resource: defineSource(resourceSource),
+  sftp: defineSource(sftpSource),
   slack: defineSource(slackSource),
+  sns: defineSource(snsSource),
+  sqs: defineSource(sqsSource),
   stripe: defineSource(stripeSource),
   webhook: defineSource(webhookSource),
 };
@@ -83,16 +90,9 @@ const plannedKinds = {
   azureEventsHub: azureEventsHubSchema,
   azureQueueStorage: azureQueueStorageSchema,
   azureServiceBus: azureServiceBusSchema,
-  emitter: emitterSchema,
   hdfs: hdfsSchema,
-  minio: minioSchema,
   mns: mnsSchema,
-  nsq: nsqSchema,
-  pubSub: pubSubSchema,
   pulsar: pulsarSchema,
-  sftp: sftpSchema,
-  sns: snsSchema,
-  sqs: sqsSchema,
   storageGrid: storageGridSchema,
 } as const satisfies Readonly<Record<string, Schema<unknown>>>;
 

@@ -100,6 +100,12 @@ export interface ClientTls {
   readonly rejectUnauthorized?: boolean;
 }
 
+/** PEM. */
+export interface ServerTls {
+  readonly cert: string;
+  readonly key: string;
+}
+
 export interface IngressRequest {
   readonly method: string;
   /** Path and query as sent. */
@@ -119,6 +125,8 @@ export interface HttpRoute {
   /** The source's own `port` and `endpoint`, served beside the ingress URL. */
   readonly port?: number;
   readonly endpoint?: string;
+  /** Of the own port, read again from time to time: certificates are renewed. Absent: plain HTTP. */
+  readonly tls?: () => Promise<ServerTls>;
   /** A larger body is answered 400 by the listener, before any parsing (spec argo-events 3.5). */
   readonly maxBodyBytes: number;
   /** Runs before the body is read: headers only. An answer ends the request. */

@@ -1,7 +1,14 @@
+import { objectOf, objectsOf, textOf } from "../../api/fields.ts";
 import { flagField, requiredText, textField } from "../../api/shared-schemas.ts";
 import { secretKeyField } from "../../api/value-schemas.ts";
+import { sleepFor } from "../../base/clock.ts";
+import { type JsonObject, type JsonValue, parseJson } from "../../base/json.ts";
 import type { JsonSchema } from "../../base/schema.ts";
+import type { SpecOf } from "../../base/schema-type.ts";
+import { createAwsCall } from "./aws.ts";
+import { bodyValue, eventId, keepEvent, refuseMessage, withMetadata } from "./draft.ts";
 import { commonFields, jsonBodyField } from "./schemas.ts";
+import type { SourceContext, SourceKind } from "./source.ts";
 import { awsKeysRule } from "./source-rules.ts";
 import { sourceSchema } from "./source-schema.ts";
 
@@ -30,4 +37,110 @@ const json = {
   },
 } as const satisfies JsonSchema;
 
-export const sqsSchema = sourceSchema(json, awsKeysRule);
+type SqsSpec = SpecOf<typeof json>;
+
+/** As in the original: so long nobody else gets what we have. */
+const visibilitySeconds = 120;
+const maxMessages = 10;
+const pauseMs = 2_000;
+
+export const sqsSource: SourceKind<SqsSpec> = {
+  eventType: "sqs",
+  singleton: false,
+  schema: sourceSchema<SqsSpec>(json, awsKeysRule),
+  async run(spec, context, signal) {
+    const call = createAwsCall("sqs", spec, context);
+    const ask = async (action: string, body: JsonObject): Promise<JsonObject> => {
+      const headers = { "content-type": "application/x-amz-json-1.0", "x-amz-target": `AmazonSQS.${action}` };
+      const { text } = await call(headers, JSON.stringify(body), signal);
+      return objectOf(text === "" ? {} : parseJson(text));
+    };
+    const owner = spec.queueAccountId ? { QueueOwnerAWSAccountId: spec.queueAccountId } : {};
+    const { QueueUrl } = await ask("GetQueueUrl", { QueueName: spec.queue, ...owner });
+    const queue: Queue = { url: textOf(QueueUrl), ask };
+    context.ready();
+    while (!signal.aborted) {
+      const messages = await receive(queue, spec, context, signal);
+      await keepAll(messages, queue, { spec, context, signal });
+    }
+  },
+};
+
+interface Queue {
+  readonly url: string;
+  readonly ask: (action: string, body: JsonObject) => Promise<JsonObject>;
+}
+
+/** One failure is a moment's; the next one ends the source, which then starts anew with fresh secrets. */
+async function receive(
+  { url, ask }: Queue,
+  { waitTimeSeconds }: SqsSpec,
+  { clock, log }: SourceContext,
+  signal: AbortSignal,
+): Promise<readonly JsonObject[]> {
+  const body = {
+    QueueUrl: url,
+    MaxNumberOfMessages: maxMessages,
+    VisibilityTimeout: visibilitySeconds,
+    WaitTimeSeconds: Math.min(waitTimeSeconds || 3, 20),
+    MessageAttributeNames: ["All"],
+  };
+  try {
+    return objectsOf((await ask("ReceiveMessage", body)).Messages);
+  } catch (error) {
+    if (signal.aborted) return [];
+    log.warn("messages not received, trying again", { error });
+    await sleepFor(clock, pauseMs, signal).catch(() => undefined);
+    return signal.aborted ? [] : objectsOf((await ask("ReceiveMessage", body)).Messages);
+  }
+}
+
+interface Keeping {
+  readonly spec: SqsSpec;
+  readonly context: SourceContext;
+  readonly signal: AbortSignal;
+}
+
+/** In their order; each is deleted once it is kept, or once it is known that it never can be. */
+async function keepAll(messages: readonly JsonObject[], { url, ask }: Queue, keeping: Keeping): Promise<void> {
+  const isOrdered = keeping.spec.queue.endsWith(".fifo");
+  const handles: string[] = [];
+  const keep = async (message: JsonObject): Promise<void> => {
+    if (await keepOne(message, keeping)) handles.push(textOf(message.ReceiptHandle));
+  };
+  try {
+    if (isOrdered) for (const message of messages) await keep(message);
+    else await Promise.all(messages.map(keep));
+  } finally {
+    const Entries = handles.map((ReceiptHandle, index) => ({ Id: String(index), ReceiptHandle }));
+    if (Entries.length > 0) await ask("DeleteMessageBatch", { QueueUrl: url, Entries });
+  }
+}
+
+/** Whether the message may go. */
+async function keepOne(message: JsonObject, { spec, context, signal }: Keeping): Promise<boolean> {
+  const bytes = Buffer.from(textOf(message.Body));
+  const messageId = textOf(message.MessageId);
+  let body: JsonValue;
+  try {
+    body = bodyValue(bytes, spec);
+  } catch {
+    refuseMessage(context, { queue: spec.queue }, bytes.length);
+    return !spec.dlq;
+  }
+  const data = withMetadata({ messageId, messageAttributes: attributesOf(message.MessageAttributes), body }, spec);
+  await keepEvent({ id: eventId(context, messageId), data }, context, signal);
+  return true;
+}
+
+/** As Go writes the SDK's structure. */
+function attributesOf(attributes: JsonValue | undefined): JsonObject | null {
+  const entries = Object.entries(objectOf(attributes));
+  if (entries.length === 0) return null;
+  return Object.fromEntries(
+    entries.map(([name, value]) => {
+      const { BinaryValue = null, DataType = null, StringValue = null } = objectOf(value);
+      return [name, { BinaryListValues: null, BinaryValue, DataType, StringListValues: null, StringValue }];
+    }),
+  );
+}

@@ -37,11 +37,6 @@ const methodRule: SourceRule = (event, path) => {
   return [warningAt(`${path}.method`, `${message}: every request is refused`)];
 };
 
-const tlsRule: SourceRule = (event, path) =>
-  event.serverCertSecret === undefined
-    ? []
-    : [warningAt(`${path}.serverCertSecret`, "is not supported yet: the own port is served without TLS")];
-
 const rawRule: SourceRule = (event, path) =>
   event.rawBody === true && event.method === "GET" ? [warningAt(`${path}.rawBody`, "has no effect with GET")] : [];
 
@@ -51,7 +46,7 @@ export const webhookSource: SourceKind<WebhookSpec> = {
   eventType: "webhook",
   singleton: false,
   http: true,
-  schema: sourceSchema<WebhookSpec>(json, checkWebhook, methodRule, tlsRule, rawRule),
+  schema: sourceSchema<WebhookSpec>(json, checkWebhook, methodRule, rawRule),
   run: (spec, context, signal) => serveHook(spec, context, (request) => take(spec, request, context), signal),
 };
 

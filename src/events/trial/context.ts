@@ -86,13 +86,18 @@ const planningKube: KubeClient = {
 };
 
 const planningTarget: GitOpsTarget = {
-  plan: async ({ application, operation }) => ({
-    application,
-    operation,
-    syncStatus: "Unknown",
-    healthStatus: "Unknown",
-    revision: "",
-    outOfSync: [],
-  }),
+  find: async (which) => [
+    {
+      application: { namespace: which.namespace, name: "name" in which ? which.name : which.selector },
+      syncStatus: "Unknown",
+      healthStatus: "Unknown",
+      revision: "",
+      outOfSync: [],
+      history: [],
+      begun: "",
+    },
+  ],
   request: refuse,
+  wait: refuse,
+  preview: async () => undefined,
 };

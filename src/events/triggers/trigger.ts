@@ -7,6 +7,7 @@ import type { ObjectRef } from "../../objects/object.ts";
 import type { CloudEvent } from "../../record/cloud-event.ts";
 import type { ResourceName } from "../../record/records.ts";
 import type { SecretKeySelector } from "../sources/source.ts";
+import type { GitOpsPlan, GitOpsRequest, GitOpsWait, GitOpsWhich } from "./gitops-request.ts";
 
 /** One kind of trigger: one file, one line in `registry.ts`, one test, one example. */
 export interface TriggerKind<Spec, Plan> {
@@ -85,47 +86,19 @@ export interface ParameterResolver {
   text(parameter: TriggerParameter, path: string): string | undefined;
 }
 
-/** What a `gitOps` trigger asks of an Application. */
-export interface GitOpsRequest {
-  readonly application: ResourceName;
-  /** refresh: compare with what the repository says now; hardRefresh: and render anew; sync: and apply it. */
-  readonly operation: "refresh" | "hardRefresh" | "sync";
-  /** Of a sync. */
-  readonly sync?: {
-    readonly revision?: string;
-    readonly prune: boolean;
-    readonly dryRun: boolean;
-    readonly syncOptions: readonly string[];
-  };
-  /** The firing's: the same request again is none. */
-  readonly key: string;
-  /** The Sensor that asks. */
-  readonly by: ResourceName;
-  /** How many events of ours led to it, its outcomes included. */
-  readonly hop: number;
-}
-
-/** What the request would meet, as plain JSON. */
-export interface GitOpsPlan {
-  readonly application: ResourceName;
-  readonly operation: GitOpsRequest["operation"];
-  readonly syncStatus: string;
-  readonly healthStatus: string;
-  /** The commit that it was compared with last; "" before. */
-  readonly revision: string;
-  /** Objects that differ now, as `group/kind/namespace/name`. */
-  readonly outOfSync: readonly string[];
-}
-
 /** The reconcile flow as triggers see it; filled by the engine, so that `events` and `gitops` do not know each other. */
 export interface GitOpsTarget {
-  /** Reads only, as `kube`'s user. @throws TerminalError NOT_FOUND, API_FORBIDDEN */
-  plan(request: GitOpsRequest, kube: KubeClient, signal: AbortSignal): Promise<GitOpsPlan>;
+  /** Reads only, as `kube`'s user. Of a selector all that it finds. @throws TerminalError NOT_FOUND, API_FORBIDDEN */
+  find(which: GitOpsWhich, kube: KubeClient, signal: AbortSignal): Promise<readonly GitOpsPlan[]>;
   /**
    * Stores the request; it is acted on after that. `kube`'s user must be allowed to patch the Application.
    * @throws TerminalError NOT_FOUND, API_FORBIDDEN
    */
   request(request: GitOpsRequest, kube: KubeClient, signal: AbortSignal): Promise<Outcome>;
+  /** Resolves with what came of it. @throws EngineError SYNC_FAILED when that is not what was waited for */
+  wait(request: GitOpsRequest, wait: GitOpsWait, kube: KubeClient, signal: AbortSignal): Promise<string>;
+  /** What a sync would do, with prunes and hooks; undefined where nothing reconciles here. Reads only. */
+  preview(request: GitOpsRequest, kube: KubeClient, signal: AbortSignal): Promise<Preview | undefined>;
 }
 
 /** A file of a Git repository. */

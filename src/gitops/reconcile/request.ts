@@ -28,6 +28,8 @@ export interface SyncWish {
   readonly prune: boolean;
   readonly dryRun: boolean;
   readonly syncOptions: readonly string[];
+  /** An entry of the history to go back to, in place of all else. */
+  readonly rollbackTo?: number;
   /** Whoever asks: `Sensor default/deploy`. */
   readonly by: string;
 }

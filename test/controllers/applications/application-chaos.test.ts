@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { objectOf, textOf } from "../../../src/api/fields.ts";
-import type { GitOpsRequest } from "../../../src/events/triggers/trigger.ts";
+import type { GitOpsRequest } from "../../../src/events/triggers/gitops-request.ts";
 import { seeded } from "../../harness/seeded.ts";
 import {
   configMap,

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { listOf, objectOf, textOf } from "../../../src/api/fields.ts";
 import type { JsonObject } from "../../../src/base/json.ts";
 import { applicationPartition } from "../../../src/controllers/applications/application-partition.ts";
-import type { GitOpsRequest } from "../../../src/events/triggers/trigger.ts";
+import type { GitOpsRequest } from "../../../src/events/triggers/gitops-request.ts";
 import {
   allowAnyField,
   applicationRef,

@@ -4,7 +4,7 @@ import { instant } from "../../../src/base/clock.ts";
 import { requestFor } from "../../../src/controllers/applications/application-requests.ts";
 import { createGitOpsTarget } from "../../../src/controllers/applications/gitops-target.ts";
 import type { ReceivedEvent } from "../../../src/events/sensor/state.ts";
-import type { GitOpsRequest } from "../../../src/events/triggers/trigger.ts";
+import type { GitOpsRequest } from "../../../src/events/triggers/gitops-request.ts";
 import { busAway } from "../../harness/memory-bus.ts";
 import { createVirtualClock } from "../../harness/virtual-clock.ts";
 import { createApplication, openShop } from "./application-rig.ts";
@@ -66,7 +66,7 @@ test("nothing is stored for an Application that is not there, or that the user m
   await using world = await openShop();
   const { stored, target } = open();
   await assert.rejects(target.request(request, world.kube, signal), { code: "NOT_FOUND" });
-  await assert.rejects(target.plan(request, world.kube, signal), { code: "NOT_FOUND" });
+  await assert.rejects(target.find(request.application, world.kube, signal), { code: "NOT_FOUND" });
   await createApplication(world);
   const forbidding = {
     ...world.kube,
@@ -88,21 +88,27 @@ test("a plan says what the Application is now, and changes nothing", async () =>
   const status = {
     sync: { status: "OutOfSync", revision: "abc" },
     health: { status: "Degraded" },
+    history: [{ revision: "x" }, { id: 1, revision: "y" }],
     resources: [
       { kind: "ConfigMap", version: "v1", namespace: "shop", name: "settings", status: "OutOfSync" },
       { kind: "Service", version: "v1", namespace: "shop", name: "web", status: "Synced" },
     ],
   };
-  const { metadata } = await createApplication(world, {}, {}, { status });
+  const { metadata } = await createApplication(world, {}, { labels: { team: "shop" } }, { status });
   const { stored, target } = open();
-  assert.deepEqual(await target.plan(request, world.kube, signal), {
+  const found = {
     application: request.application,
-    operation: "sync",
     syncStatus: "OutOfSync",
     healthStatus: "Degraded",
     revision: "abc",
     outOfSync: ["/ConfigMap/shop/settings"],
-  });
+    history: [0, 1],
+    begun: "",
+  };
+  assert.deepEqual(await target.find(request.application, world.kube, signal), [found]);
+  const labelled = (selector: string) => target.find({ namespace: "argocd", selector }, world.kube, signal);
+  assert.deepEqual(await labelled("team=shop"), [found]);
+  assert.deepEqual(await labelled("team=other"), []);
   assert.equal(stored.length, 0);
   assert.equal((await world.application()).metadata.resourceVersion, metadata.resourceVersion);
 });

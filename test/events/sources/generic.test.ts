@@ -1,67 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Metadata, Server, ServerCredentials, type ServerWritableStream, status } from "@grpc/grpc-js";
 import fc from "fast-check";
 import type { JsonObject } from "../../../src/base/json.ts";
 import { genericSource } from "../../../src/events/sources/generic.ts";
 import { decodeEvent, encodeEventSource } from "../../../src/events/sources/generic-messages.ts";
 import type { SourceContext } from "../../../src/events/sources/source.ts";
+import { type EventServer, startEventServer } from "../../harness/grpc-events.ts";
 import { waitFor } from "../../harness/wait.ts";
 import { runSource } from "./running-source.ts";
-
-type Call = ServerWritableStream<Buffer, Buffer>;
-
-interface EventServer extends AsyncDisposable {
-  readonly url: string;
-  readonly calls: Call[];
-  /** Sends an event to the caller; false when it has to wait. */
-  send(payload: string): boolean;
-  /** Of requests without the token: refused. */
-  token: string | undefined;
-}
-
-/** A real gRPC server of the original's contract; the messages are made by the same few bytes of protobuf. */
-async function startEventServer(): Promise<EventServer> {
-  const server = new Server();
-  const calls: Call[] = [];
-  const own = { token: undefined as string | undefined };
-  const bytes = (value: Buffer): Buffer => value;
-  const definition = {
-    StartEventSource: {
-      path: "/generic.Eventing/StartEventSource",
-      requestStream: false,
-      responseStream: true,
-      requestSerialize: bytes,
-      requestDeserialize: bytes,
-      responseSerialize: bytes,
-      responseDeserialize: bytes,
-    },
-  };
-  server.addService(definition, {
-    StartEventSource(call: Call) {
-      if (own.token !== undefined && call.metadata.get("authorization")[0] !== `Bearer ${own.token}`) {
-        call.emit("error", { code: status.UNAUTHENTICATED, details: "bad token" });
-        return;
-      }
-      calls.push(call);
-      call.sendMetadata(new Metadata());
-    },
-  });
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
-      error ? reject(error) : resolve(bound),
-    );
-  });
-  return Object.assign(own, {
-    url: `127.0.0.1:${port}`,
-    calls,
-    send: (payload: string) =>
-      calls.at(-1)?.write(encodeEventSource({ name: "any", config: Buffer.from(payload) })) ?? false,
-    async [Symbol.asyncDispose]() {
-      server.forceShutdown();
-    },
-  });
-}
 
 const run = (server: EventServer, more: JsonObject = {}, parts: Partial<SourceContext> = {}) =>
   runSource(genericSource, { url: server.url, config: "key: value", insecure: true, ...more }, parts, {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type Agent, Agent as HttpAgent, request } from "node:http";
+import { request as requestSecurely } from "node:https";
 import { createServer } from "node:net";
 import { test } from "node:test";
 import { silentLogger } from "../../../src/base/log.ts";
@@ -7,6 +8,7 @@ import { type Ingress, type IngressOptions, openIngress } from "../../../src/eve
 import { canonicalHeaders } from "../../../src/events/sources/ingress-request.ts";
 import type { Owner } from "../../../src/events/sources/ingress-routes.ts";
 import type { HttpRoute } from "../../../src/events/sources/source.ts";
+import { tlsSetup } from "../../harness/nats-accounts.ts";
 import { waitFor } from "../../harness/wait.ts";
 
 const owner = (name: string, createdAt = "2026-01-01T00:00:00Z"): Owner => ({
@@ -253,4 +255,36 @@ test("requests that never end are cut off when the ingress stops", async () => {
   await waitFor("the request", () => entered);
   await Promise.all([route[Symbol.asyncDispose](), ingress[Symbol.asyncDispose]()]);
   await answer;
+});
+
+const certificate = await tlsSetup();
+
+test("an own port with a certificate is served with TLS, and takes a renewed one", async () => {
+  await using ingress = await open();
+  const port = await freePort();
+  const secure = { port, endpoint: "/secure", tls: async () => ({ ...certificate.server }) };
+  await using served = serve(ingress, owner("a"), "e", { ...says("safe"), ...secure });
+  const ask = () =>
+    new Promise<string>((resolve, reject) => {
+      const options = { host: "127.0.0.1", port, path: "/secure", ca: certificate.ca, agent: false as const };
+      requestSecurely(options, (response) => response.resume().on("end", () => resolve(String(response.statusCode))))
+        .on("error", reject)
+        .end();
+    });
+  await waitFor("the port", () => ask().catch(() => undefined));
+  assert.equal(await ask(), "200");
+  assert.deepEqual(served.warnings, [undefined, undefined]);
+  await using plain = serve(ingress, owner("b"), "e", { ...says("plain"), port, endpoint: "/plain" });
+  await waitFor("the warning", () => plain.warnings.some((text) => text?.includes("is served with TLS for another")));
+  assert.equal(await get(ingress.port, ingress.pathOf(owner("b"), "e")), "200 plain");
+});
+
+test("a certificate that cannot be read is a warning; the ingress URL works", async () => {
+  await using ingress = await open();
+  const tls = () => Promise.reject(new Error("Secret is not there"));
+  await using served = serve(ingress, owner("a"), "e", { ...says("ok"), port: await freePort(), endpoint: "/s", tls });
+  await waitFor("the warning", () =>
+    served.warnings.some((text) => text?.includes("has no certificate: Secret is not there")),
+  );
+  assert.equal(await get(ingress.port, ingress.pathOf(owner("a"), "e")), "200 ok");
 });

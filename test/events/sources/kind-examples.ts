@@ -294,6 +294,7 @@ const written: Readonly<Record<string, readonly [object, ...object[]]>> = {
       subscriptionID: "s",
       credentialSecret: secret,
       deleteSubscriptionOnFinish: true,
+      endpoint: "http://pubsub",
       jsonBody: true,
       ...common,
     },

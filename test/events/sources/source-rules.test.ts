@@ -308,7 +308,6 @@ const cases: readonly (readonly [kind: string, change: object, ...lines: string[
     "webhook",
     { serverCertSecret: secret },
     "warning e.serverKeySecret: is missing: certificate and key only work together",
-    "warning e.serverCertSecret: is not supported yet: the own port is served without TLS",
   ],
   ["webhook", { maxPayloadSize: -1 }, "warning e.maxPayloadSize: -1 refuses every request with a body"],
   ["slack", { webhook: { ...hook, url: "here" } }, 'warning e.webhook.url: "here" must be a URL'],

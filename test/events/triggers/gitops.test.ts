@@ -8,31 +8,40 @@ import { TerminalError } from "../../../src/base/errors.ts";
 import { compileSensor } from "../../../src/events/sensor/compile.ts";
 import { createParameterResolver } from "../../../src/events/sensor/parameters.ts";
 import { gitOpsTrigger } from "../../../src/events/triggers/gitops.ts";
+import type { GitOpsPlan, GitOpsRequest } from "../../../src/events/triggers/gitops-request.ts";
 import { triggerKinds, triggerSchemas } from "../../../src/events/triggers/registry.ts";
-import type { Firing, GitOpsRequest, GitOpsTarget, TriggerContext } from "../../../src/events/triggers/trigger.ts";
+import type { Firing, GitOpsTarget, TriggerContext } from "../../../src/events/triggers/trigger.ts";
 import type { KubeClient } from "../../../src/kube/kube.ts";
 import { event, firing, never, triggerContext } from "./trigger-context.ts";
 
+const web: GitOpsPlan = {
+  application: { namespace: "argocd", name: "guestbook" },
+  syncStatus: "OutOfSync",
+  healthStatus: "Healthy",
+  revision: "1a2b",
+  outOfSync: [],
+  history: [1, 2, 3],
+  begun: "2026-11-30T00:00:00Z",
+};
+
 /** Keeps what it is asked, and as whom. */
-function recordingTarget() {
-  const calls: { readonly call: "plan" | "request"; readonly request: GitOpsRequest; readonly kube: KubeClient }[] = [];
+function recordingTarget(selected: readonly string[] = []) {
+  const calls: { readonly call: string; readonly what: unknown; readonly kube: KubeClient }[] = [];
   const target: GitOpsTarget = {
-    async plan(request, kube) {
-      calls.push({ call: "plan", request, kube });
-      const { application, operation } = request;
-      return {
-        application,
-        operation,
-        syncStatus: "OutOfSync",
-        healthStatus: "Healthy",
-        revision: "1a2b",
-        outOfSync: [],
-      };
+    async find(which, kube) {
+      calls.push({ call: "find", what: which, kube });
+      const names = "name" in which ? [which.name] : selected;
+      return names.map((name) => ({ ...web, application: { namespace: which.namespace, name } }));
     },
     async request(request, kube) {
-      calls.push({ call: "request", request, kube });
+      calls.push({ call: "request", what: request, kube });
       return { message: `asked for ${request.operation}` };
     },
+    async wait(request, wait, kube) {
+      calls.push({ call: "wait", what: wait, kube });
+      return `${request.application.name} is well`;
+    },
+    preview: async () => ({ summary: "1 to prune", diff: [" Sync, wave 0"] }),
   };
   return { calls, target };
 }
@@ -48,7 +57,9 @@ function contextFor(gitOps: GitOpsTarget, { events }: Firing = fired): TriggerCo
 async function requestOf(spec: object): Promise<GitOpsRequest> {
   const { target } = recordingTarget();
   const parsed = gitOpsTrigger.schema.parse({ application: "guestbook", ...spec }, "gitOps");
-  return (await gitOpsTrigger.plan(parsed, fired, contextFor(target), never)).request;
+  const [ask] = (await gitOpsTrigger.plan(parsed, fired, contextFor(target), never)).asks;
+  assert.ok(ask !== undefined);
+  return ask.request;
 }
 
 const common = {
@@ -72,6 +83,40 @@ const requests: readonly [string, object, Partial<GitOpsRequest>][] = [
     { operation: "sync", sync: { revision: "main", prune: true, dryRun: true, syncOptions: ["A=b"] } },
   ],
   ["a refresh carries none of them", { operation: "refresh", revision: "x", prune: true }, { operation: "refresh" }],
+  [
+    "a rollback goes to the sync before the last",
+    { operation: "rollback", prune: true },
+    { operation: "rollback", rollback: { id: 2, prune: true, dryRun: false } },
+  ],
+  [
+    "a rollback to an entry of the history",
+    { operation: "rollback", historyId: 1 },
+    { operation: "rollback", rollback: { id: 1, prune: false, dryRun: false } },
+  ],
+  [
+    "terminate means the operation that is in progress now",
+    { operation: "terminate" },
+    { operation: "terminate", begun: "2026-11-30T00:00:00Z" },
+  ],
+  [
+    "parameters set values of the source",
+    {
+      source: { helm: { parameters: [{ name: "image.tag", value: "" }] } },
+      parameters: [
+        parameter("source.helm.parameters.0.value", "body.after"),
+        parameter("source.kustomize.images.0", "body.app"),
+      ],
+    },
+    {
+      operation: "sync",
+      sync: plain,
+      source: {
+        position: 1,
+        helm: { parameters: [{ name: "image.tag", value: "abc" }] },
+        kustomize: { images: ["shop"] },
+      },
+    },
+  ],
   ["hardRefresh", { operation: "hardRefresh" }, { operation: "hardRefresh" }],
   [
     "another namespace",
@@ -108,17 +153,104 @@ test("a plan only asks what is; apply makes the planned request, both as the Sen
   const context = contextFor(target);
   const spec = gitOpsTrigger.schema.parse({ application: "guestbook" }, "gitOps");
   const effect = await gitOpsTrigger.plan(spec, fired, context, never);
-  assert.deepEqual(calls, [{ call: "plan", request: effect.request, kube: context.kube }]);
-  assert.equal(effect.meets.syncStatus, "OutOfSync");
+  assert.deepEqual(calls, [{ call: "find", what: web.application, kube: context.kube }]);
+  assert.equal(effect.asks[0]?.meets.syncStatus, "OutOfSync");
   assert.deepEqual(JSON.parse(JSON.stringify(effect)), effect);
   assert.deepEqual(await gitOpsTrigger.apply(effect, fired, context, never), { message: "asked for sync" });
-  assert.equal(calls[1]?.call, "request");
-  assert.deepEqual(calls[1]?.request, effect.request);
-  assert.equal(calls[1]?.kube, context.kube);
+  assert.deepEqual(calls[1], { call: "request", what: effect.asks[0]?.request, kube: context.kube });
+});
+
+/** The effect of a spec, and what became of it. */
+async function applied(spec: object, { target, calls }: ReturnType<typeof recordingTarget>) {
+  const context = contextFor(target);
+  const effect = await gitOpsTrigger.plan(gitOpsTrigger.schema.parse(spec, "gitOps"), fired, context, never);
+  const outcome = await gitOpsTrigger.apply(effect, fired, context, never);
+  return { effect, outcome, calls: calls.map(({ call, what }) => [call, what] as const) };
+}
+
+test("a selector asks each Application that it finds", async () => {
+  const selector = {
+    matchLabels: { team: "shop" },
+    matchExpressions: [
+      { key: "tier", operator: "In", values: ["a", "b"] },
+      { key: "old", operator: "DoesNotExist" },
+    ],
+  };
+  const { outcome, calls } = await applied({ selector, operation: "refresh" }, recordingTarget(["one", "two"]));
+  assert.deepEqual(calls[0], ["find", { namespace: "argocd", selector: "team=shop,tier in (a,b),!old" }]);
+  const asked = calls.slice(1).map(([, what]) => (what as GitOpsRequest).application.name);
+  assert.deepEqual(asked, ["one", "two"]);
+  assert.equal(outcome.message, "asked for refresh; asked for refresh");
+  const none = await applied({ selector, operation: "refresh" }, recordingTarget());
+  assert.match(none.outcome.message, /^no Application in namespace "argocd" has the labels team=shop,/);
+});
+
+test("of several Applications those that failed are told, and the others are asked all the same", async () => {
+  const { target, calls } = recordingTarget(["one", "two", "three"]);
+  const request: GitOpsTarget["request"] = async (asked, kube, signal) => {
+    const outcome = await target.request(asked, kube, signal);
+    if (asked.application.name === "two") throw new TerminalError("API_FORBIDDEN", "two: may not patch");
+    return outcome;
+  };
+  const failing = { calls, target: { ...target, request } };
+  const spec = { selector: { matchLabels: { team: "shop" } } };
+  await assert.rejects(applied(spec, failing), {
+    code: "API_FORBIDDEN",
+    message: "1 of 3 Applications: two: may not patch",
+  });
+  assert.equal(calls.filter(({ call }) => call === "request").length, 3);
+});
+
+test("with wait the outcome is what became of it", async () => {
+  const { outcome, calls } = await applied({ application: "guestbook", wait: { timeout: "90s" } }, recordingTarget());
+  assert.deepEqual(calls.at(-1), ["wait", { until: "healthy", timeoutMs: 90_000 }]);
+  assert.equal(outcome.message, "guestbook is well");
+  const refreshed = await applied({ application: "guestbook", operation: "refresh", wait: {} }, recordingTarget());
+  assert.equal(refreshed.calls.at(-1)?.[0], "request");
+});
+
+test("a preview of a sync says what that would change, of anything else how it stands", async () => {
+  const { target } = recordingTarget();
+  const shown = async (spec: object) => {
+    const parsed = gitOpsTrigger.schema.parse({ application: "guestbook", ...spec }, "gitOps");
+    const effect = await gitOpsTrigger.plan(parsed, fired, contextFor(target), never);
+    return gitOpsTrigger.preview?.(effect, fired, contextFor(target), never);
+  };
+  const state = "it is OutOfSync at 1a2b, Healthy";
+  assert.deepEqual(await shown({}), {
+    summary: `would ask Application argocd/guestbook to sync: ${state}; 1 to prune`,
+    diff: [" Sync, wave 0"],
+  });
+  assert.deepEqual(await shown({ operation: "refresh" }), {
+    summary: `would ask Application argocd/guestbook to refresh: ${state}`,
+  });
+});
+
+test("a rollback without an earlier sync is refused", async () => {
+  const { target, ...rest } = recordingTarget();
+  const find: GitOpsTarget["find"] = async () => [{ ...web, history: [7] }];
+  const one = { ...rest, target: { ...target, find } };
+  const code = "SYNC_REFUSED";
+  await assert.rejects(applied({ application: "a", operation: "rollback" }, one), { code, message: /no earlier sync/ });
+  const message = /historyId: 3 is not in the history of Application argocd\/guestbook: it has 7$/;
+  await assert.rejects(applied({ application: "a", operation: "rollback", historyId: 3 }, one), { code, message });
 });
 
 const refused: readonly [string, unknown, string, RegExp][] = [
   ["no application", {}, "MANIFEST_INVALID", /^spec\.application: is required$/],
+  [
+    "both a name and a selector",
+    { application: "a", selector: { matchLabels: { a: "b" } } },
+    "MANIFEST_INVALID",
+    /^spec\.selector: /,
+  ],
+  ["a selector of everything", { selector: { matchLabels: {} } }, "MANIFEST_INVALID", /^spec\.selector: is empty/],
+  [
+    "a wait without end",
+    { application: "a", wait: { timeout: "soon" } },
+    "MANIFEST_INVALID",
+    /^spec\.wait\.timeout: "soon"/,
+  ],
   ["an empty application", { application: "" }, "MANIFEST_INVALID", /^spec\.application: /],
   ["an unknown operation", { application: "a", operation: "delete" }, "MANIFEST_INVALID", /^spec\.operation: .*delete/],
   ["a revision that is no text", { application: "a", revision: 1 }, "MANIFEST_INVALID", /^spec\.revision: /],

@@ -1,8 +1,8 @@
-import { listOf, objectOf } from "../api/fields.ts";
-import { EngineError } from "../base/errors.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
-import { quarantineAnnotation, withQuarantined } from "../gitops/reconcile/quarantine.ts";
-import type { KubeObject } from "../objects/object.ts";
+import { listOf, objectOf } from "../../api/fields.ts";
+import { EngineError } from "../../base/errors.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
+import type { KubeObject } from "../../objects/object.ts";
+import { quarantineAnnotation, withQuarantined } from "./quarantine.ts";
 
 /**
  * The operation that goes back to a sync of the history: its sources and revisions, without hooks, with the spec's options

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { KubeObject } from "../../src/objects/object.ts";
-import { withQuarantine } from "../../src/server/rollback-request.ts";
+import { withQuarantine } from "../../../src/gitops/reconcile/rollback.ts";
+import type { KubeObject } from "../../../src/objects/object.ts";
 
 const annotation = "tiphys.io/quarantine";
 

@@ -1,13 +1,13 @@
 import type { Application } from "../../api/application-types.ts";
 import { type Instant, isoTime } from "../../base/clock.ts";
-import { keyText } from "../../gitops/diff/diff.ts";
-import type { Place } from "../../gitops/reconcile/destination.ts";
-import { isForeignTo, type Look } from "../../gitops/reconcile/look.ts";
-import { blockedBy, keptBy } from "../../gitops/reconcile/operate.ts";
-import { guardPlan } from "../../gitops/sync/guard.ts";
-import { policiesOf } from "../../gitops/sync/hooks.ts";
-import { allTasks, type SyncPlan, type SyncStep, type SyncTask } from "../../gitops/sync/sync.ts";
-import { writeModeOf } from "../../gitops/sync/write-mode.ts";
+import { keyText } from "../diff/diff.ts";
+import { guardPlan } from "../sync/guard.ts";
+import { policiesOf } from "../sync/hooks.ts";
+import { allTasks, type SyncPlan, type SyncStep, type SyncTask } from "../sync/sync.ts";
+import { writeModeOf } from "../sync/write-mode.ts";
+import type { Place } from "./destination.ts";
+import { isForeignTo, type Look } from "./look.ts";
+import { blockedBy, keptBy } from "./operate.ts";
 
 /** What a sync would do, step by step; nothing of it was done. */
 export interface PlanAnswer {
@@ -120,7 +120,7 @@ export function planText(answer: PlanAnswer): string {
       ...step.tasks.map(taskLine),
     ]),
     "",
-    tasks.length === 0 ? "nothing to do" : countLine(tasks),
+    tasks.length === 0 ? "nothing to do" : taskCounts(tasks),
     ...(blocked === undefined ? [] : [`blocked now: ${blocked}`]),
     ...(needsApproval === undefined
       ? []
@@ -130,7 +130,8 @@ export function planText(answer: PlanAnswer): string {
   return lines.join("\n");
 }
 
-function taskLine({ action, group, kind, namespace, name, write, deletePolicies, note }: PlannedTask): string {
+/** One line for people. */
+export function taskLine({ action, group, kind, namespace, name, write, deletePolicies, note }: PlannedTask): string {
   const object = `${group === "" ? "" : `${group}/`}${kind} ${namespace === "" ? "" : `${namespace}/`}${name}`;
   const notes = [
     ...(write === undefined || write === "server"
@@ -142,7 +143,8 @@ function taskLine({ action, group, kind, namespace, name, write, deletePolicies,
   return `  ${action.padEnd(7)} ${object}${notes.length > 0 ? `  (${notes.join("; ")})` : ""}`;
 }
 
-function countLine(tasks: readonly PlannedTask[]): string {
+/** How many tasks of each kind; "" for none. */
+export function taskCounts(tasks: readonly PlannedTask[]): string {
   const counts = new Map<string, number>();
   for (const { action } of tasks) counts.set(action, (counts.get(action) ?? 0) + 1);
   return [...counts]

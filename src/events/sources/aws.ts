@@ -1,0 +1,77 @@
+import { type AwsCredentials, signAwsRequest } from "../../base/aws-signature.ts";
+import { EngineError, TerminalError } from "../../base/errors.ts";
+import { isJsonObject, parseJson } from "../../base/json.ts";
+import type { SecretKeySelector, SourceContext } from "./source.ts";
+
+interface AwsSpec {
+  readonly region: string;
+  readonly endpoint?: string;
+  readonly accessKey?: SecretKeySelector;
+  readonly secretKey?: SecretKeySelector;
+  readonly sessionToken?: SecretKeySelector;
+  readonly roleARN?: string;
+}
+
+export interface AwsAnswer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/**
+ * One signed POST to the service's API; secrets are read again for each, so that a rotation is seen.
+ * @throws EngineError SOURCE_FAILED for an answer that is an error, with the service's name of it; HTTP_FAILED
+ */
+export type AwsCall = (
+  headers: Readonly<Record<string, string>>,
+  body: string,
+  signal: AbortSignal,
+) => Promise<AwsAnswer>;
+
+/** @throws TerminalError SOURCE_UNSUPPORTED without keys */
+export function createAwsCall(service: "sqs" | "sns", spec: AwsSpec, context: SourceContext): AwsCall {
+  const { region, accessKey, secretKey, sessionToken, roleARN } = spec;
+  if (roleARN || !accessKey || !secretKey) {
+    throw new TerminalError(
+      "SOURCE_UNSUPPORTED",
+      `${service}: roles and the surroundings' credentials are not supported yet: set accessKey and secretKey`,
+    );
+  }
+  const suffix = region.startsWith("cn-") ? ".com.cn" : ".com";
+  const url = new URL(spec.endpoint || `https://${service}.${region}.amazonaws${suffix}`);
+  const credentials = async (): Promise<AwsCredentials> => ({
+    accessKey: (await context.secret.read(accessKey)).trim(),
+    secretKey: (await context.secret.read(secretKey)).trim(),
+    ...(sessionToken && { sessionToken: (await context.secret.read(sessionToken)).trim() }),
+  });
+  return async (headers, body, signal) => {
+    const scope = { region, service, at: context.clock.now() };
+    const { host: _, ...signed } = signAwsRequest({ method: "POST", url, headers, body }, await credentials(), scope);
+    const answer = await context.fetch({ method: "POST", url: url.href, headers: signed, body }, signal);
+    if (answer.status === 200) return answer;
+    throw new EngineError(
+      "SOURCE_FAILED",
+      `${service} at ${url.host} answered ${answer.status}: ${reasonOf(answer.text)}`,
+    );
+  };
+}
+
+/** The service's own name of an error, and its message; both protocols. */
+function reasonOf(text: string): string {
+  const json = readError(text);
+  const [, code] = /<Code>([^<]{1,200})<\/Code>/.exec(text) ?? [];
+  const [, message] = /<Message>([^<]{1,500})<\/Message>/.exec(text) ?? [];
+  const parts = json ?? [code, message];
+  return parts.filter((part) => part !== undefined && part !== "").join(": ") || "no reason was given";
+}
+
+function readError(text: string): readonly (string | undefined)[] | undefined {
+  try {
+    const value = parseJson(text);
+    if (!isJsonObject(value)) return undefined;
+    const { __type, message, Message } = value;
+    const said = message ?? Message;
+    return [String(__type ?? "").replace(/^.*#/, ""), typeof said === "string" ? said.slice(0, 500) : undefined];
+  } catch {
+    return undefined;
+  }
+}
