@@ -10,6 +10,7 @@ import type { Place } from "./destination.ts";
 import { type Hold, holdAnnotation, holdText, holdUntilAnnotation, isHeldBy, isHoldOver, ownHold } from "./holds.ts";
 import type { Look } from "./look.ts";
 import { needsAnnotation, type unmetNeed } from "./needs.ts";
+import { type NeedsWait, needsTimeoutAnnotation } from "./needs-timeout.ts";
 import { keptBy, objectsToSync, windowsOf } from "./operate.ts";
 import { onDriftAnnotation, onRevisionAnnotation } from "./policies.ts";
 import { quarantineAnnotation, quarantined } from "./quarantine.ts";
@@ -23,7 +24,7 @@ const unreadHoldsMs = 1_000;
 export function consentOf({ metadata: { annotations } }: Application): string {
   const names = [
     ...[approvedPlanAnnotation, holdAnnotation, holdUntilAnnotation, needsAnnotation, quarantineAnnotation],
-    ...[onRevisionAnnotation, onDriftAnnotation],
+    ...[onRevisionAnnotation, onDriftAnnotation, needsTimeoutAnnotation],
   ];
   return JSON.stringify(names.map((name) => annotations[name]));
 }
@@ -38,6 +39,8 @@ export interface HoldDeps {
   readonly now: Instant;
   /** Another Application that has to be ready first. */
   readonly unmet: ReturnType<typeof unmetNeed>;
+  /** Undefined: there is none that is waited for. */
+  readonly needing: NeedsWait | undefined;
   /** Those of many Applications; undefined: they are not read yet. */
   readonly holds: readonly Hold[] | undefined;
 }
@@ -51,7 +54,7 @@ export function heldBack(
   application: Application,
   look: Look,
   place: Place,
-  { now, unmet, holds }: HoldDeps,
+  { now, unmet, needing, holds }: HoldDeps,
 ): HeldBack {
   if (decision.kind !== "start") return { decision };
   const left = quarantined(application, look.revisions);
@@ -61,7 +64,10 @@ export function heldBack(
   if (unmet?.kind === "circle") {
     return { decision: { kind: "error", message: unmet.reason, obstacle: { kind: "circle" } } };
   }
-  if (unmet !== undefined) return { decision: waiting(unmet.reason, { kind: "need" }) };
+  if (needing?.problem !== undefined) {
+    return { decision: { kind: "error", message: needing.problem, obstacle: { kind: "need" } } };
+  }
+  if (needing !== undefined) return { decision: waiting(needing.text, { kind: "need" }) };
   const windows = windowsOf(application, place.project);
   const verdict = canSync(windows, { isManual: false, now });
   if (!verdict.allowed) {
