@@ -209,6 +209,7 @@ function takeReasons(parts: Parts, gitOps: GitOps, running: Running): void {
       ...{ store, directory, sources, clock, history: projection.history },
       decided: controller.decided,
       isOurs: controller.has,
+      holds: holds.active,
     }),
     holds,
     watch: watchApplications(applications),

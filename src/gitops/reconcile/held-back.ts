@@ -54,10 +54,25 @@ export function heldBack(
   application: Application,
   look: Look,
   place: Place,
+  deps: HoldDeps,
+): HeldBack {
+  const kept = keptBack(decision, application, look.revisions, place, deps);
+  if (kept.decision.kind !== "start") return kept;
+  const parked = parkedBy(kept.decision.operation, application, look);
+  if (parked === undefined) return kept;
+  return { decision: { kind: "error", message: parked, obstacle: { kind: "approval" } } };
+}
+
+/** The same without the guard, for which the objects must be known. */
+export function keptBack(
+  decision: AutoSyncDecision,
+  application: Application,
+  revisions: readonly string[],
+  place: Place,
   { now, unmet, needing, holds }: HoldDeps,
 ): HeldBack {
   if (decision.kind !== "start") return { decision };
-  const left = quarantined(application, look.revisions);
+  const left = quarantined(application, revisions);
   if (left !== undefined) return { decision: waiting(left, { kind: "quarantine" }) };
   const held = onHold(application, place, holds, now);
   if (held !== undefined) return held;
@@ -76,9 +91,7 @@ export function heldBack(
     const againAfterMs = next === undefined ? {} : { againAfterMs: Math.min(longestMs, next - now) };
     return { decision: waiting(verdict.reason, { kind: "window", ...until }), ...againAfterMs };
   }
-  const parked = parkedBy(decision.operation, application, look);
-  if (parked === undefined) return { decision };
-  return { decision: { kind: "error", message: parked, obstacle: { kind: "approval" } } };
+  return { decision };
 }
 
 function waiting(reason: string, obstacle: Obstacle): AutoSyncDecision {
