@@ -341,7 +341,7 @@ class ApplicationReconciler implements ApplicationController {
       request = mergeRequests(request, requestOf(ended, 2));
     }
     if (entry.isKnown && consentOf(application) !== entry.consent) {
-      const text = "what annotations say about automated syncs was changed";
+      const text = "what it says about syncs was changed";
       request = mergeRequests(request, requestOf({ reason: "spec", id, text }, 1));
     }
     if (entry.isKnown) return request;

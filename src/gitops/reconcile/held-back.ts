@@ -20,13 +20,16 @@ const longestMs = 6 * 3_600_000;
 /** Holds that are not read yet are so in a moment. */
 const unreadHoldsMs = 1_000;
 
-/** What people said by annotations about automated syncs; another text is a reason to look again. */
-export function consentOf({ metadata: { annotations } }: Application): string {
+/**
+ * What people say about syncs, beside what a comparison is of (`refresh-needed.ts`); another text is a reason to look again.
+ * The original looks at once where automated sync or self-heal is turned on, and at the next poll for anything else.
+ */
+export function consentOf({ metadata: { annotations, labels }, spec }: Application): string {
   const names = [
     ...[approvedPlanAnnotation, holdAnnotation, holdUntilAnnotation, needsAnnotation, quarantineAnnotation],
-    ...[onRevisionAnnotation, onDriftAnnotation, needsTimeoutAnnotation],
+    ...[onRevisionAnnotation, onDriftAnnotation, needsTimeoutAnnotation, "argocd.argoproj.io/compare-options"],
   ];
-  return JSON.stringify(names.map((name) => annotations[name]));
+  return JSON.stringify([names.map((name) => annotations[name]), labels, spec.project, spec.syncPolicy]);
 }
 
 export interface HeldBack {
