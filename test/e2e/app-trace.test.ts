@@ -71,3 +71,18 @@ test("trace tells of pushes, polls and drifts down to the objects, by the comman
   await traced("ConfigMap/default/polled-b", ...drift);
   await traced(polled, ...drift);
 });
+
+test("timeout.hard.reconciliation has everything looked at anew", { skip }, async () => {
+  const data = { ...polling.data, "timeout.reconciliation": "0s", "timeout.hard.reconciliation": "1s" };
+  await using scenario = await GitOpsScenario.start({
+    repositories: { web: { "a.yaml": configMap("web", "0") } },
+    manifests: (urlOf) => [{ ...polling, data }, application("web", urlOf("web"))],
+  });
+  await scenario.waitForSynced("web");
+  const looks = async (): Promise<number> => {
+    const text = await (await scenario.engine.api("/metrics")).text();
+    return Number(/^argocd_app_reconcile_count\{[^}]*\} (\d+)/m.exec(text)?.[1] ?? 0);
+  };
+  const before = await looks();
+  await waitFor("ten more looks", async () => (await looks()) >= before + 10, 40_000);
+});

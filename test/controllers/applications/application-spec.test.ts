@@ -73,3 +73,15 @@ test("a project that does not permit what is there is told of at once", async ()
   });
   assert.match(message, /do not match any of the allowed destinations in project 'strict'/);
 });
+
+test("what is to be looked at whatever is kept is rendered anew", async () => {
+  await using world = await openShop();
+  await createApplication(world, automated);
+  let renders = 0;
+  const engine = await world.start({ onRender: async () => void renders++ });
+  await compared(world, "Synced");
+  const before = renders;
+  engine.controller.lookAgain("all", "a test asks");
+  await world.until("the rendering", () => renders > before);
+  assert.equal(world.syncs().length, 1);
+});
