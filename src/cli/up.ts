@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { resolve } from "node:path";
 import { styleText } from "node:util";
 import { Command, InvalidArgumentError, Option } from "commander";
@@ -26,6 +27,7 @@ interface UpFlags extends BusFlags, RenderingFlags, AdapterFlags {
   readonly gitPort: number;
   readonly kubeconfig?: string;
   readonly yes: boolean;
+  readonly address?: string;
   readonly fileRoot?: string;
   readonly logLevel: "error" | "warn" | "info" | "debug";
 }
@@ -47,6 +49,11 @@ export function upCommand(): Command {
     )
     .option("--kubeconfig <file>", "a real cluster in place of the embedded one: its current context; or in-cluster")
     .option("--yes", "work on that cluster without asking", false)
+    .addOption(
+      new Option("--address <ip>", "where this process is reached in that cluster: Services of EventSources lead there")
+        .env("POD_IP")
+        .argParser(parseAddress),
+    )
     .option("--bus <url>", "the system bus: nats://[user:password@]host:port (default: embedded)")
     .addOption(new Option("--bus-creds <file>", "credentials for the bus: a creds file").env("TIPHYS_BUS_CREDS"))
     .option("--bus-ca <file>", "the authority that the bus's certificate is checked against")
@@ -88,6 +95,7 @@ async function up(dir: string | undefined, dataDir: string, flags: UpFlags): Pro
     adapters: flags.adapter,
     log,
     ...(remote === undefined ? {} : { remote }),
+    ...(flags.address ? { address: flags.address } : {}),
     ...(dir === undefined ? {} : { manifests: dir }),
     ...(flags.fileRoot === undefined ? {} : { fileRoot: resolve(flags.fileRoot) }),
     ...busOf(flags),
@@ -141,6 +149,13 @@ function parsePort(text: string): number {
   const port = Number(text);
   if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
   throw new InvalidArgumentError(`"${text}" is not a port (0 to 65535).`);
+}
+
+/** An unset variable of a manifest is an empty one. */
+function parseAddress(text: string): string {
+  if (text === "") return text;
+  if (isIP(text) !== 0 && text !== "0.0.0.0" && text !== "::") return text;
+  throw new InvalidArgumentError(`"${text}" is not an IP address that others can reach, such as 10.0.3.7.`);
 }
 
 function banner({ endpoints, applied, webhooks }: Engine, { dataDir, manifests }: EngineConfig): string {

@@ -13,7 +13,9 @@ import type { Reconciler } from "./reconciler.ts";
 import { createRestarts, type Restarts } from "./restarts.ts";
 import { createRunningSet } from "./running.ts";
 import { warningsField } from "./sensor.ts";
+import type { SourceServices } from "./source-services.ts";
 import type { StatusDraft, WriteStatus } from "./status.ts";
+import { templateWarnings } from "./template-warnings.ts";
 
 /** What the runner of an EventSource says of its events. */
 export interface EventReport {
@@ -44,6 +46,8 @@ export interface EventSourceControllerDeps {
   readonly urlOf: (eventSource: EventSource, event: EventDefinition) => string | undefined;
   /** Whether this engine writes the status: several would each tell of their own. `source`: when it is valid. */
   readonly tells: (namespace: string, name: string, source: EventSource | undefined) => boolean;
+  /** In a cluster. */
+  readonly services?: SourceServices;
   readonly writeStatus: WriteStatus;
   readonly clock: Clock;
   readonly log: Logger;
@@ -77,7 +81,10 @@ class EventSourceReconciler implements EventSourceController {
 
   running = (): readonly EventSource[] => [...this.#sources.values()];
 
-  stopAll = (): Promise<void> => this.#running.stopAll();
+  async stopAll(): Promise<void> {
+    await this.#deps.services?.removeSlices(); // nobody is sent here while what runs ends
+    await this.#running.stopAll();
+  }
 
   async reconcile(ref: ObjectRef, signal: AbortSignal): Promise<{ readonly againAfterMs?: number }> {
     const { cache, schemas } = this.#deps;
@@ -85,11 +92,13 @@ class EventSourceReconciler implements EventSourceController {
     const object = cache.find(ref.namespace, ref.name);
     if (!object || object.metadata.deletionTimestamp !== undefined) {
       await this.#stop(key);
+      await this.#deps.services?.forget(ref.namespace ?? "", ref.name, signal);
       return {};
     }
     const parsed = parse(object, schemas);
     if ("error" in parsed) {
       await this.#stop(key);
+      await this.#deps.services?.forget(ref.namespace ?? "", ref.name, signal);
       await this.#tell(object, undefined, { conditions: invalidConditions(parsed.error) }, signal);
       return {};
     }
@@ -99,8 +108,18 @@ class EventSourceReconciler implements EventSourceController {
       return { againAfterMs: failure.waitMs };
     }
     await this.#startOrSayWhyNot(key, object, parsed.resource, signal);
-    await this.#tell(object, parsed.resource, this.#statusOf(key, parsed.resource, parsed.warnings), signal);
-    return {};
+    const { problems, ...again } = await this.#serve(parsed.resource, signal);
+    const warnings = [...parsed.warnings, ...templateWarnings(object, this.#deps.services !== undefined), ...problems];
+    await this.#tell(object, parsed.resource, this.#statusOf(key, parsed.resource, warnings), signal);
+    return again;
+  }
+
+  async #serve(source: EventSource, signal: AbortSignal): ReturnType<SourceServices["reconcile"]> {
+    const { services, urlOf, tells } = this.#deps;
+    if (!services) return { problems: [] };
+    const { namespace, name } = source.metadata;
+    const isHttp = source.events.some((event) => urlOf(source, event) !== undefined);
+    return services.reconcile(source, { isHttp, writes: tells(namespace, name, source) }, signal);
   }
 
   requestPartition(partition: number): void {

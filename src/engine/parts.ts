@@ -55,6 +55,8 @@ export interface EngineConfig {
   readonly verifiesSignatures: boolean;
   /** A real cluster in place of the embedded one; disposed of by the caller. */
   readonly remote?: RemoteCluster & { readonly kubeconfig: string };
+  /** Of this engine for other Pods of that cluster: an IP that it listens on. */
+  readonly address?: string;
   /** `nats://…`; absent: the embedded bus. */
   readonly bus?: string;
   /** Beside what its URL says; asked again and again. */
