@@ -18,7 +18,7 @@ import { createRestarts, type Restarts } from "./restarts.ts";
 import { createRunningSet, unlessAborted } from "./running.ts";
 import { readLags, type SensorLag } from "./sensor-lag.ts";
 import type { WriteStatus } from "./status.ts";
-import { templateWarnings } from "./template-warnings.ts";
+import { runsInside, standsAlone, templateWarnings } from "./template-warnings.ts";
 import { createTriggerStates, type TriggerStates } from "./trigger-states.ts";
 
 export interface SensorControllerDeps {
@@ -303,7 +303,10 @@ type Parsed = ValidSensor | { readonly error: string };
 function parse(object: KubeObject, { schemas, isInCluster = false }: SensorControllerDeps): Parsed {
   try {
     const { resource, warnings } = parseSensor(object, schemas);
-    return { compiled: compileSensor(resource), warnings: [...warnings, ...templateWarnings(object, isInCluster)] };
+    return {
+      compiled: compileSensor(resource),
+      warnings: [...warnings, ...templateWarnings(object, isInCluster ? runsInside : standsAlone)],
+    };
   } catch (error) {
     if (error instanceof TerminalError) return { error: error.message };
     throw error;

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { isIPv6 } from "node:net";
-import { warningAt } from "../api/fields.ts";
+import { objectOf, warningAt } from "../api/fields.ts";
 import { argoApiVersion, type EventSource } from "../api/resources.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import type { Problem } from "../base/schema.ts";
@@ -86,11 +86,21 @@ function notServed(port: number | string, known: string): string {
   return `no HTTP event of the EventSource has port ${port}, which therefore leads nowhere; their ports: ${known}`;
 }
 
+/** The ports that its events name; those of HTTP events, if it has any. */
+export function ownPortsOf({ events }: Pick<EventSource, "events">): number[] {
+  const ports = events.flatMap(({ spec }) => {
+    const { webhook, port } = objectOf(spec as JsonValue | undefined);
+    const number = Number(objectOf(webhook).port ?? port);
+    return Number.isInteger(number) && number > 0 && number < 65_536 ? [number] : [];
+  });
+  return [...new Set(ports)];
+}
+
 /**
- * Without a selector: its endpoints are the slices that engines write. Labels and metadata as the original's
+ * Without a selector its endpoints are the slices that engines write. Labels and metadata as the original's
  * (spec argo-events 7.2).
  */
-export function serviceOf(source: EventSource, ports: readonly ServicePort[]): KubeObject {
+export function serviceOf(source: EventSource, ports: readonly ServicePort[], form?: "selecting"): KubeObject {
   const { service = {}, metadata } = source;
   const { clusterIP = "", metadata: own = {} } = service;
   const { apiVersion, kind, ...ref } = serviceRef(metadata);
@@ -102,6 +112,7 @@ export function serviceOf(source: EventSource, ports: readonly ServicePort[]): K
     spec: {
       type: "ClusterIP",
       ...(clusterIP === "" ? {} : { clusterIP }),
+      ...(form === "selecting" ? { selector: labelsOf(metadata.name) } : {}),
       ports: ports.map(({ name, ...port }) => ({ ...(name === "" ? {} : { name }), ...port })),
     },
   };

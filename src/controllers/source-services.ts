@@ -11,6 +11,7 @@ import {
   covers,
   engineAnnotation,
   managedBy,
+  ownPortsOf,
   portProblems,
   serviceLabel,
   serviceOf,
@@ -56,6 +57,8 @@ export interface SourceServices {
     is: { readonly isHttp: boolean; readonly writes: boolean },
     signal: AbortSignal,
   ): Promise<Outcome>;
+  /** The same for one that runs in a Pod of its own: its Service selects it. */
+  reconcileForPod(source: EventSource, isHttp: boolean, signal: AbortSignal): Promise<readonly Problem[]>;
   /** Of an EventSource that is gone, or not served any more: its Service goes by its owner. */
   forget(namespace: string, name: string, signal: AbortSignal): Promise<void>;
   /** Nothing leads to this engine any more. Never rejects. */
@@ -90,8 +93,26 @@ export function createSourceServices(deps: SourceServicesDeps): SourceServices {
     return portProblems(source, allocated);
   }
 
+  function failed({ metadata: { namespace, name } }: EventSource, error: unknown, signal: AbortSignal): Problem {
+    signal.throwIfAborted();
+    if (!(error instanceof EngineError)) throw error;
+    log.warn("the Service of an event source is not written", { namespace, eventSource: name, error });
+    return warningAt("spec.service", `the Service cannot be written: ${messageOf(error)}`);
+  }
+
   return {
     forget,
+    async reconcileForPod(source, isHttp, signal) {
+      const own: Allocated = new Map(isHttp ? ownPortsOf(source).map((port) => [port, port]) : []);
+      const ports = servicePorts(source, own);
+      try {
+        if (ports.length > 0) await ensure(kube, serviceOf(source, ports, "selecting"), signal);
+        else await removeService(kube, source, signal);
+        return portProblems(source, own);
+      } catch (error) {
+        return [failed(source, error, signal)];
+      }
+    },
     async reconcile(source, { isHttp, writes }, signal) {
       const { namespace, name } = source.metadata;
       try {
@@ -103,11 +124,7 @@ export function createSourceServices(deps: SourceServicesDeps): SourceServices {
         if (deps.address === undefined) return { problems: [noAddress] };
         return { problems: await write(source, deps.address, writes, signal), againAfterMs: lookAgainMs };
       } catch (error) {
-        signal.throwIfAborted();
-        if (!(error instanceof EngineError)) throw error;
-        log.warn("the Service of an event source is not written", { namespace, eventSource: name, error });
-        const problem = warningAt("spec.service", `the Service cannot be written: ${messageOf(error)}`);
-        return { problems: [problem], againAfterMs: retryMs };
+        return { problems: [failed(source, error, signal)], againAfterMs: retryMs };
       }
     },
     async removeSlices() {
@@ -164,7 +181,8 @@ function isFixedAlike(stored: KubeObject, wanted: KubeObject): boolean {
 
 /** Undefined when there is nothing to change. The original's selector would lead to Pods that are no more. */
 function patchOf(stored: KubeObject, wanted: KubeObject): JsonObject | undefined {
-  const hasSelector = stored.kind === "Service" && (stored.spec as JsonObject | undefined)?.selector !== undefined;
+  const selects = ({ spec }: KubeObject): boolean => (spec as JsonObject | undefined)?.selector !== undefined;
+  const hasSelector = stored.kind === "Service" && selects(stored) && !selects(wanted);
   if (!hasSelector && covers(stored, wanted)) return undefined;
   const { apiVersion: _, kind: _kind, ...patch } = parseJson(JSON.stringify(wanted)) as JsonObject;
   return hasSelector ? { ...patch, spec: { ...(patch.spec as JsonObject), selector: null } } : patch;

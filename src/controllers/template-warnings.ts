@@ -10,12 +10,15 @@ export const isolateAnnotation = "tiphys.io/isolate";
 /** Those that have an effect without a Pod, and those that have none in the original either and are told of elsewhere. */
 const others = new Set(["serviceAccountName", "imagePullPolicy"]);
 
+/** Why there is no Pod. */
+export const standsAlone = "standing alone there are no Pods";
+export const runsInside = "it runs inside the engine, in no Pod of its own";
+
 /**
- * What an EventSource or Sensor says of a Pod of its own, which it does not have: it runs inside this engine. Unknown
- * fields are told of by the parser.
+ * What an EventSource or Sensor says of a Pod of its own, which it does not have: it runs inside this engine, `why` says
+ * the reason. Unknown fields are told of by the parser.
  */
-export function templateWarnings(object: KubeObject, isInCluster: boolean): Problem[] {
-  const why = isInCluster ? "it runs inside the engine, in no Pod of its own" : "standing alone there are no Pods";
+export function templateWarnings(object: KubeObject, why: string): Problem[] {
   const message = `has no effect: ${why}`;
   const spec = objectOf(object.spec as JsonValue | undefined);
   const { container, ...template } = objectOf(spec.template);
@@ -34,12 +37,12 @@ export function templateWarnings(object: KubeObject, isInCluster: boolean): Prob
 /** The paths of known fields that say something. */
 function given(value: JsonValue | undefined, known: object, path: string): string[] {
   return Object.entries(objectOf(value))
-    .filter(([name, field]) => Object.hasOwn(known, name) && !others.has(name) && !isEmpty(field))
+    .filter(([name, field]) => Object.hasOwn(known, name) && !others.has(name) && !isEmptyValue(field))
     .map(([name]) => `${path}.${name}`);
 }
 
-function isEmpty(value: JsonValue): boolean {
+export function isEmptyValue(value: JsonValue | undefined): boolean {
   if (Array.isArray(value)) return value.length === 0;
   if (isJsonObject(value)) return Object.keys(value).length === 0;
-  return value === null || value === "";
+  return value === undefined || value === null || value === "";
 }

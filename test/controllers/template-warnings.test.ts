@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { templateWarnings } from "../../src/controllers/template-warnings.ts";
+import { standsAlone, templateWarnings } from "../../src/controllers/template-warnings.ts";
 
 const paths = (spec: object, annotations: Record<string, string> = {}): string[] =>
-  templateWarnings({ apiVersion: "argoproj.io/v1alpha1", kind: "Sensor", metadata: { annotations }, spec }, false).map(
-    ({ path, message }) => {
-      assert.equal(message, "has no effect: standing alone there are no Pods");
-      return path;
-    },
-  );
+  templateWarnings(
+    { apiVersion: "argoproj.io/v1alpha1", kind: "Sensor", metadata: { annotations }, spec },
+    standsAlone,
+  ).map(({ path, message }) => {
+    assert.equal(message, "has no effect: standing alone there are no Pods");
+    return path;
+  });
 
 const cases: readonly (readonly [string, object, readonly string[]])[] = [
   ["nothing", {}, []],

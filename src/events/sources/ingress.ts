@@ -12,9 +12,12 @@ export interface IngressOptions {
   readonly host: string;
   /** 0 takes any free one. */
   readonly port: number;
-  /** Where the own `port`s of EventSources are listened on. Default `127.0.0.1`. */
+  /**
+   * Where the own `port`s of EventSources are listened on. Default `127.0.0.1`. Given: senders come by the names of
+   * Services and Ingresses, so any `Host` is served there.
+   */
   readonly ownPortHost?: string;
-  /** See `OwnPortsOptions`. Senders come by the names of Services and Ingresses then: any `Host` is served there. */
+  /** See `OwnPortsOptions`. */
   readonly onAllocated?: (owner: Owner) => void;
   /** Names beside `localhost` and the loopback addresses that a `Host` header may have; without ports. */
   readonly hostNames?: readonly string[];
@@ -63,7 +66,7 @@ export async function openIngress(options: IngressOptions): Promise<Ingress> {
   const { port } = server.address() as AddressInfo;
   const own = createOwnPorts({
     host: options.ownPortHost ?? "127.0.0.1",
-    handler: onAllocated ? handlerFor(() => true) : handler,
+    handler: options.ownPortHost === undefined ? handler : handlerFor(() => true),
     drainMs,
     log,
     ...(onAllocated && { onAllocated }),

@@ -291,7 +291,7 @@ test("a certificate that cannot be read is a warning; the ingress URL works", as
 
 test("each EventSource gets free ports for those that it names, which any Host may be sent to", async () => {
   const told: string[] = [];
-  await using ingress = await open({ onAllocated: ({ name }) => void told.push(name) });
+  await using ingress = await open({ ownPortHost: "127.0.0.1", onAllocated: ({ name }) => void told.push(name) });
   const route = (text: string): HttpRoute => ({ ...says(text), port: 12_000, endpoint: "/push" });
   {
     await using a = serve(ingress, owner("a"), "push", route("a"));
