@@ -133,12 +133,13 @@ class EventSourceReconciler implements EventSourceController {
     await this.#stop(`${namespace}/${name}`);
     await services?.forget(namespace, name, signal);
     if (!tells(namespace, name, undefined)) return {};
-    const problems = [
-      ...((await pods?.install(object, resource, bus, signal)) ?? []),
-      ...((await services?.reconcileForPod(resource, this.#isHttp(resource), signal)) ?? []),
-    ];
+    const failure = await pods?.install(object, resource, bus, signal);
+    const problems = (await services?.reconcileForPod(resource, this.#isHttp(resource), signal)) ?? [];
     const fields = { ...warningsField([...warnings, ...problems]), webhooks: null };
-    const conditions = conditionsOf(undefined).filter(({ type }) => type !== "Active");
+    const conditions =
+      failure === undefined
+        ? conditionsOf(undefined).filter(({ type }) => type !== "Active") // only its Pod knows
+        : deployedConditions(failure, "DeploymentFailed");
     await this.#deps.writeStatus(object, { conditions, fields }, signal);
     return { againAfterMs: podAgainMs };
   }
@@ -285,9 +286,9 @@ function invalidConditions(message: string): ConditionDraft[] {
   ];
 }
 
-function deployedConditions(message: string): ConditionDraft[] {
+function deployedConditions(message: string, reason = "EventBusNotReady"): ConditionDraft[] {
   return [
     { type: "SourcesProvided", status: "True" },
-    { type: "Deployed", status: "False", reason: "EventBusNotReady", message },
+    { type: "Deployed", status: "False", reason, message },
   ];
 }

@@ -64,7 +64,7 @@ function reachable(resource: EventBusResource): JsonObject {
   };
 }
 
-/** `{name, key}` anywhere, in a field that ends in `Secret`, or says ConfigMap. */
+/** `{name, key}` anywhere but in what users add to events; of a ConfigMap where the field's name says so. */
 function referencesIn(value: JsonValue | undefined, field = ""): readonly Reference[] {
   if (Array.isArray(value)) return value.flatMap((item) => referencesIn(item, field));
   if (!isJsonObject(value)) return [];
@@ -72,7 +72,8 @@ function referencesIn(value: JsonValue | undefined, field = ""): readonly Refere
   if (typeof name === "string" && typeof key === "string" && name !== "" && key !== "") {
     return [{ kind: /configmap/i.test(field) ? "ConfigMap" : "Secret", name, key }];
   }
-  return Object.entries(value).flatMap(([inner, item]) => referencesIn(item, inner));
+  const fields = Object.entries(value).filter(([inner]) => inner !== "metadata");
+  return fields.flatMap(([inner, item]) => referencesIn(item, inner));
 }
 
 interface Value extends Reference {

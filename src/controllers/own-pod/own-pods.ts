@@ -1,9 +1,8 @@
 import { parseEventBus } from "../../api/event-bus.ts";
-import { objectOf, warningAt } from "../../api/fields.ts";
+import { objectOf } from "../../api/fields.ts";
 import { argoApiVersion, type EventBusResource, type EventSource } from "../../api/resources.ts";
-import { EngineError, messageOf } from "../../base/errors.ts";
+import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
 import type { JsonValue } from "../../base/json.ts";
-import type { Problem } from "../../base/schema.ts";
 import type { KubeClient } from "../../kube/kube.ts";
 import type { KubeObject, ObjectRef } from "../../objects/object.ts";
 import { createSecretReader } from "../secret-reader.ts";
@@ -30,8 +29,13 @@ export interface OwnPods {
    * @throws EngineError API_* when its EventBus cannot be read
    */
   placeOf(object: KubeObject, source: EventSource, signal: AbortSignal): Promise<Place>;
-  /** Brings its Deployment to what it says; again changes nothing. Failures are problems. */
-  install(object: KubeObject, source: EventSource, bus: EventBusResource, signal: AbortSignal): Promise<Problem[]>;
+  /** Brings its Deployment to what it says; again changes nothing. Returns why it cannot be. */
+  install(
+    object: KubeObject,
+    source: EventSource,
+    bus: EventBusResource,
+    signal: AbortSignal,
+  ): Promise<string | undefined>;
   /** Of one that runs in the engine. */
   remove(source: EventSource, signal: AbortSignal): Promise<void>;
 }
@@ -48,13 +52,13 @@ export function createOwnPods({ kube, image, userOf, isBuiltIn, isSingle }: OwnP
       const { namespace } = source.metadata;
       const ref = { apiVersion: argoApiVersion, kind: "EventBus", namespace, name: source.eventBusName };
       const stored = await kube.get(ref, signal);
-      const bus = stored && parseEventBus(stored).resource;
+      const bus = stored && parse(stored);
       const obstacle = podObstacle(source.events, bus, isBuiltIn);
       return bus && obstacle === undefined ? { pod: true, bus } : { pod: false, ...(obstacle && { obstacle }) };
     },
     async install(object, source, bus, signal) {
       const { namespace } = source.metadata;
-      if (image === undefined) return [];
+      if (image === undefined) return noImage;
       try {
         const own = createSecretReader(kube.as(userOf(source)), namespace);
         const text = await podManifests(object, source, bus, { own, bus: createSecretReader(kube, namespace) });
@@ -62,11 +66,11 @@ export function createOwnPods({ kube, image, userOf, isBuiltIn, isSingle }: OwnP
         const written = objectOf(object.spec as JsonValue | undefined);
         const wanted = deploymentOf(source, written, { image, isSingle: isSingle(source) });
         await ensureDeployment(kube, source, wanted, signal);
-        return [];
+        return undefined;
       } catch (error) {
         signal.throwIfAborted();
         if (!(error instanceof EngineError)) throw error;
-        return [warningAt("spec.template", `its Pod cannot be made: ${messageOf(error)}`)];
+        return `its Pod cannot be made: ${messageOf(error)}`;
       }
     },
     async remove(source, signal) {
@@ -80,6 +84,16 @@ export function createOwnPods({ kube, image, userOf, isBuiltIn, isSingle }: OwnP
       }
     },
   };
+}
+
+/** Undefined for one that is invalid, which its own status tells. */
+function parse(object: KubeObject): EventBusResource | undefined {
+  try {
+    return parseEventBus(object).resource;
+  } catch (error) {
+    if (error instanceof TerminalError) return undefined;
+    throw error;
+  }
 }
 
 const noImage = "no image is known for it; give one with --image, or as TIPHYS_IMAGE";
