@@ -1,5 +1,6 @@
 import type { JsonObject } from "../../src/base/json.ts";
 import type { AnySourceKind } from "../../src/events/sources/registry.ts";
+import type { SourceContext } from "../../src/events/sources/source.ts";
 import type { ServerProcess } from "../harness/server-process.ts";
 
 /** A broker that runs, and how messages get into it. */
@@ -10,6 +11,8 @@ export interface SourcePlace extends AsyncDisposable {
   /** Of a spec that can be refused: the secret that is wrong then, and what it is instead (default: "wrong"). */
   readonly password: string;
   readonly wrong?: string;
+  /** Of what the engine gives to sources. */
+  readonly parts?: Partial<Pick<SourceContext, "fileRoot" | "kube">>;
   /** Resolves once the broker has them for good; `{"n":1}` and so on. */
   publish(from: number, count: number): Promise<void>;
   /** The data of the first message, but for `body` and what the broker itself makes up. */
