@@ -65,6 +65,7 @@ export function parseEventSource(value: unknown, kinds: Kinds): Parsed<EventSour
     metadata,
     eventBusName: textOf(spec.eventBusName) || eventBusNameField.default,
     template: objectOf(spec.template),
+    ...(isJsonObject(spec.service) ? { service: spec.service } : {}),
     events: events.map((event) => ({
       ...event,
       spec: kinds[event.kind]?.parse(event.spec, pathOf(event)) ?? event.spec,

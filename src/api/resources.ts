@@ -2,7 +2,7 @@ import type { JsonObject } from "../base/json.ts";
 import type { With, WrittenOf } from "../base/schema-type.ts";
 import type { eventBusSchema } from "./event-bus-schema.ts";
 import type { dataSchema, dependencySchema, filtersSchema, triggerFields } from "./sensor-schema.ts";
-import type { conditionSchema } from "./service-schemas.ts";
+import type { conditionSchema, serviceSchema } from "./service-schemas.ts";
 import type { backoffSchema, podTemplateSchema } from "./shared-schemas.ts";
 import type { StartAt } from "./start-at.ts";
 
@@ -27,6 +27,7 @@ export interface EventSource {
   readonly metadata: ResourceMeta;
   readonly eventBusName: string;
   readonly template: PodTemplate;
+  readonly service?: WrittenOf<typeof serviceSchema>;
   /** One for each event name, over all source kinds. */
   readonly events: readonly EventDefinition[];
 }

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { resolve } from "node:path";
 import { styleText } from "node:util";
 import { Command, InvalidArgumentError, Option } from "commander";
@@ -26,6 +27,8 @@ interface UpFlags extends BusFlags, RenderingFlags, AdapterFlags {
   readonly gitPort: number;
   readonly kubeconfig?: string;
   readonly yes: boolean;
+  readonly address?: string;
+  readonly image?: string;
   readonly fileRoot?: string;
   readonly logLevel: "error" | "warn" | "info" | "debug";
 }
@@ -47,6 +50,16 @@ export function upCommand(): Command {
     )
     .option("--kubeconfig <file>", "a real cluster in place of the embedded one: its current context; or in-cluster")
     .option("--yes", "work on that cluster without asking", false)
+    .addOption(
+      new Option("--address <ip>", "where other Pods reach this one: the ports of EventSources are served there")
+        .env("POD_IP")
+        .argParser(parseAddress),
+    )
+    .addOption(
+      new Option("--image <image>", "of this program: EventSources that ask for a Pod of their own get one").env(
+        "TIPHYS_IMAGE",
+      ),
+    )
     .option("--bus <url>", "the system bus: nats://[user:password@]host:port (default: embedded)")
     .addOption(new Option("--bus-creds <file>", "credentials for the bus: a creds file").env("TIPHYS_BUS_CREDS"))
     .option("--bus-ca <file>", "the authority that the bus's certificate is checked against")
@@ -59,8 +72,10 @@ export function upCommand(): Command {
     .addOption(new Option("--log-level <level>").choices(["error", "warn", "info", "debug"]).default("info"));
   return withAdapterFlags(withRenderingFlags(command)).action(
     async (dir: string | undefined, flags: UpFlags, self: Command) => {
+      // Standing alone, ports are on loopback until somebody says otherwise in so many words.
+      const isAsked = flags.kubeconfig !== undefined || self.getOptionValueSource("address") !== "env";
       const { dataDir } = self.optsWithGlobals<{ dataDir: string }>();
-      await up(dir, dataDir, flags);
+      await up(dir, dataDir, isAsked ? flags : { ...flags, address: "" });
       // All of ours is closed; what a module left running must not keep the process.
       if (flags.adapter.length > 0) process.exit();
     },
@@ -88,6 +103,8 @@ async function up(dir: string | undefined, dataDir: string, flags: UpFlags): Pro
     adapters: flags.adapter,
     log,
     ...(remote === undefined ? {} : { remote }),
+    ...(flags.image ? { image: flags.image } : {}),
+    ...(flags.address ? { address: flags.address } : {}),
     ...(dir === undefined ? {} : { manifests: dir }),
     ...(flags.fileRoot === undefined ? {} : { fileRoot: resolve(flags.fileRoot) }),
     ...busOf(flags),
@@ -141,6 +158,13 @@ function parsePort(text: string): number {
   const port = Number(text);
   if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
   throw new InvalidArgumentError(`"${text}" is not a port (0 to 65535).`);
+}
+
+/** An unset variable of a manifest is an empty one. */
+function parseAddress(text: string): string {
+  if (text === "") return text;
+  if (isIP(text) !== 0 && text !== "0.0.0.0" && text !== "::") return text;
+  throw new InvalidArgumentError(`"${text}" is not an IP address that others can reach, such as 10.0.3.7.`);
 }
 
 function banner({ endpoints, applied, webhooks }: Engine, { dataDir, manifests }: EngineConfig): string {

@@ -1,5 +1,5 @@
 import { parseEventSource } from "../api/event-source.ts";
-import type { EventDefinition, EventSource } from "../api/resources.ts";
+import type { EventBusResource, EventDefinition, EventSource } from "../api/resources.ts";
 import type { Clock } from "../base/clock.ts";
 import { messageOf, NotYetError, TerminalError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
@@ -9,11 +9,14 @@ import type { WatchCache } from "../kube/kube.ts";
 import type { KubeObject, ObjectRef } from "../objects/object.ts";
 import { type BusDirectory, type BusHandle, createHandleIds } from "./bus-directory.ts";
 import type { ConditionDraft } from "./conditions.ts";
+import type { OwnPods } from "./own-pod/own-pods.ts";
 import type { Reconciler } from "./reconciler.ts";
 import { createRestarts, type Restarts } from "./restarts.ts";
 import { createRunningSet } from "./running.ts";
 import { warningsField } from "./sensor.ts";
+import type { SourceServices } from "./source-services.ts";
 import type { StatusDraft, WriteStatus } from "./status.ts";
+import { runsInside, standsAlone, templateWarnings } from "./template-warnings.ts";
 
 /** What the runner of an EventSource says of its events. */
 export interface EventReport {
@@ -44,6 +47,9 @@ export interface EventSourceControllerDeps {
   readonly urlOf: (eventSource: EventSource, event: EventDefinition) => string | undefined;
   /** Whether this engine writes the status: several would each tell of their own. `source`: when it is valid. */
   readonly tells: (namespace: string, name: string, source: EventSource | undefined) => boolean;
+  /** In a cluster. */
+  readonly services?: SourceServices;
+  readonly pods?: OwnPods;
   readonly writeStatus: WriteStatus;
   readonly clock: Clock;
   readonly log: Logger;
@@ -56,6 +62,9 @@ export interface EventSourceController extends Reconciler {
   /** Asks for a reconcile of every EventSource of a partition: this engine has it now, or has it no longer. */
   requestPartition(partition: number): void;
 }
+
+/** Between looks at a Pod's Secrets, which may have changed. */
+const podAgainMs = 60_000;
 
 /** Keeps one runner for each valid EventSource; its status shows each event that fails, and the URLs of HTTP events. */
 export function createEventSourceController(deps: EventSourceControllerDeps): EventSourceController {
@@ -77,7 +86,10 @@ class EventSourceReconciler implements EventSourceController {
 
   running = (): readonly EventSource[] => [...this.#sources.values()];
 
-  stopAll = (): Promise<void> => this.#running.stopAll();
+  async stopAll(): Promise<void> {
+    await this.#deps.services?.removeSlices(); // nobody is sent here while what runs ends
+    await this.#running.stopAll();
+  }
 
   async reconcile(ref: ObjectRef, signal: AbortSignal): Promise<{ readonly againAfterMs?: number }> {
     const { cache, schemas } = this.#deps;
@@ -85,22 +97,69 @@ class EventSourceReconciler implements EventSourceController {
     const object = cache.find(ref.namespace, ref.name);
     if (!object || object.metadata.deletionTimestamp !== undefined) {
       await this.#stop(key);
+      await this.#deps.services?.forget(ref.namespace ?? "", ref.name, signal);
       return {};
     }
     const parsed = parse(object, schemas);
     if ("error" in parsed) {
       await this.#stop(key);
+      await this.#deps.services?.forget(ref.namespace ?? "", ref.name, signal);
       await this.#tell(object, undefined, { conditions: invalidConditions(parsed.error) }, signal);
       return {};
     }
+    const place = (await this.#deps.pods?.placeOf(object, parsed.resource, signal)) ?? { pod: false };
+    if (place.pod) return this.#runInPod(object, parsed, place.bus, signal);
     const failure = this.#restarts.waiting(key);
     if (failure) {
       await this.#tell(object, parsed.resource, { conditions: deployedConditions(failure.message) }, signal);
       return { againAfterMs: failure.waitMs };
     }
     await this.#startOrSayWhyNot(key, object, parsed.resource, signal);
-    await this.#tell(object, parsed.resource, this.#statusOf(key, parsed.resource, parsed.warnings), signal);
-    return {};
+    const { problems, ...again } = await this.#serve(parsed.resource, signal);
+    const warnings = [...parsed.warnings, ...templateWarnings(object, this.#whyNoPod(place.obstacle)), ...problems];
+    await this.#tell(object, parsed.resource, this.#statusOf(key, parsed.resource, warnings), signal);
+    return again;
+  }
+
+  /** What runs here ends first: two would take each event twice. */
+  async #runInPod(
+    object: KubeObject,
+    { resource, warnings }: Valid,
+    bus: EventBusResource,
+    signal: AbortSignal,
+  ): Promise<{ readonly againAfterMs?: number }> {
+    const { pods, services, tells } = this.#deps;
+    const { namespace, name } = resource.metadata;
+    await this.#stop(`${namespace}/${name}`);
+    await services?.forget(namespace, name, signal);
+    if (!tells(namespace, name, undefined)) return {};
+    const failure = await pods?.install(object, resource, bus, signal);
+    const problems = (await services?.reconcileForPod(resource, this.#isHttp(resource), signal)) ?? [];
+    const fields = { ...warningsField([...warnings, ...problems]), webhooks: null };
+    const conditions =
+      failure === undefined
+        ? conditionsOf(undefined).filter(({ type }) => type !== "Active") // only its Pod knows
+        : deployedConditions(failure, "DeploymentFailed");
+    await this.#deps.writeStatus(object, { conditions, fields }, signal);
+    return { againAfterMs: podAgainMs };
+  }
+
+  #whyNoPod(obstacle: string | undefined): string {
+    if (this.#deps.services === undefined) return standsAlone;
+    return obstacle === undefined ? runsInside : `${runsInside}: ${obstacle}`;
+  }
+
+  #isHttp(source: EventSource): boolean {
+    return source.events.some((event) => this.#deps.urlOf(source, event) !== undefined);
+  }
+
+  async #serve(source: EventSource, signal: AbortSignal): ReturnType<SourceServices["reconcile"]> {
+    const { services, pods, tells } = this.#deps;
+    if (!services) return { problems: [] };
+    const { namespace, name } = source.metadata;
+    const writes = tells(namespace, name, source);
+    if (writes) await pods?.remove(source, signal);
+    return services.reconcile(source, { isHttp: this.#isHttp(source), writes }, signal);
   }
 
   requestPartition(partition: number): void {
@@ -178,7 +237,12 @@ class EventSourceReconciler implements EventSourceController {
   }
 }
 
-type Parsed = { readonly resource: EventSource; readonly warnings: readonly Problem[] } | { readonly error: string };
+interface Valid {
+  readonly resource: EventSource;
+  readonly warnings: readonly Problem[];
+}
+
+type Parsed = Valid | { readonly error: string };
 
 function parse(object: KubeObject, schemas: EventSourceControllerDeps["schemas"]): Parsed {
   try {
@@ -222,9 +286,9 @@ function invalidConditions(message: string): ConditionDraft[] {
   ];
 }
 
-function deployedConditions(message: string): ConditionDraft[] {
+function deployedConditions(message: string, reason = "EventBusNotReady"): ConditionDraft[] {
   return [
     { type: "SourcesProvided", status: "True" },
-    { type: "Deployed", status: "False", reason: "EventBusNotReady", message },
+    { type: "Deployed", status: "False", reason, message },
   ];
 }

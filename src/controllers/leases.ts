@@ -423,6 +423,11 @@ class SessionLeases implements Leases {
 
 const sessions = "engine/";
 
+/** Whether an engine is in session, as far as the store tells: one that ended without a word is, for 15 s more. */
+export async function hasSession(store: Pick<StateStore, "get">, owner: string): Promise<boolean> {
+  return (await store.get(sessions + owner)) !== undefined;
+}
+
 function sessionKey(owner: string): string {
   return sessions + owner;
 }

@@ -18,6 +18,7 @@ import { createRestarts, type Restarts } from "./restarts.ts";
 import { createRunningSet, unlessAborted } from "./running.ts";
 import { readLags, type SensorLag } from "./sensor-lag.ts";
 import type { WriteStatus } from "./status.ts";
+import { runsInside, standsAlone, templateWarnings } from "./template-warnings.ts";
 import { createTriggerStates, type TriggerStates } from "./trigger-states.ts";
 
 export interface SensorControllerDeps {
@@ -30,6 +31,8 @@ export interface SensorControllerDeps {
   readonly owns: (partition: number) => boolean;
   /** `told`: what is to be told of a run, for the Sensor's status. */
   readonly createRunner: (compiled: CompiledSensor, bus: BusHandle, told: RunReports) => Promise<SensorRunner>;
+  /** Whether there are Pods: of a real cluster. */
+  readonly isInCluster?: boolean;
   readonly writeStatus: WriteStatus;
   readonly metrics?: Pick<Metrics, "forgetSensor">;
   readonly clock: Clock;
@@ -129,7 +132,7 @@ class SensorReconciler implements SensorController {
       await this.#remove(ref, key, signal);
       return {};
     }
-    const parsed = parse(object, this.#deps.schemas);
+    const parsed = parse(object, this.#deps);
     if ("error" in parsed) {
       await this.#stop(key);
       await this.#writeStatus(object, conditionsOf({ invalid: parsed.error }), [], signal);
@@ -297,10 +300,13 @@ interface ValidSensor {
 
 type Parsed = ValidSensor | { readonly error: string };
 
-function parse(object: KubeObject, schemas: SensorControllerDeps["schemas"]): Parsed {
+function parse(object: KubeObject, { schemas, isInCluster = false }: SensorControllerDeps): Parsed {
   try {
     const { resource, warnings } = parseSensor(object, schemas);
-    return { compiled: compileSensor(resource), warnings };
+    return {
+      compiled: compileSensor(resource),
+      warnings: [...warnings, ...templateWarnings(object, isInCluster ? runsInside : standsAlone)],
+    };
   } catch (error) {
     if (error instanceof TerminalError) return { error: error.message };
     throw error;

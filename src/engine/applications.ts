@@ -209,6 +209,7 @@ function takeReasons(parts: Parts, gitOps: GitOps, running: Running): void {
       ...{ store, directory, sources, clock, history: projection.history },
       decided: controller.decided,
       isOurs: controller.has,
+      holds: holds.active,
     }),
     holds,
     watch: watchApplications(applications),
@@ -219,7 +220,7 @@ function takeReasons(parts: Parts, gitOps: GitOps, running: Running): void {
     onKeyring,
     onTold: (received) => takeTold(received, controller),
   };
-  startPolling(parts, gitOps, controller, sync.pollPace);
+  startPolling(parts, gitOps, controller, sync);
   // Not after the first look at each: a repository that does not answer would hold up all others.
   stack.use(
     nursery.start("stored requests", async (signal) => {

@@ -55,6 +55,10 @@ export interface EngineConfig {
   readonly verifiesSignatures: boolean;
   /** A real cluster in place of the embedded one; disposed of by the caller. */
   readonly remote?: RemoteCluster & { readonly kubeconfig: string };
+  /** Of this program, for Pods of that cluster. */
+  readonly image?: string;
+  /** Of this engine for other Pods of a cluster: an IP on which the ports that EventSources name are served. */
+  readonly address?: string;
   /** `nats://…`; absent: the embedded bus. */
   readonly bus?: string;
   /** Beside what its URL says; asked again and again. */

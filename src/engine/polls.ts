@@ -11,13 +11,15 @@ import type { Parts } from "./parts.ts";
 
 /** How often it is looked whether charts are polled again. */
 const pollOffMs = 60_000;
+/** How soon a changed time of hard refreshes counts. */
+const hardLookMs = 1_000;
 
 /** The safety net below pushes: each repository is polled by one engine, which tells all. */
 export function startPolling(
   { stack, nursery, system, clock, log }: Parts,
   { sources, requests }: GitOps,
   controller: ApplicationController,
-  pace: SyncSettings["pollPace"],
+  { pollPace: pace, hardRefreshMs }: SyncSettings,
 ): void {
   const digests = system.bus.state("polls");
   const poller = createRepositoryPoller({
@@ -48,6 +50,24 @@ export function startPolling(
   });
   stack.use(nursery.start("repository poller", (signal) => poller.run(signal)));
   stack.use(nursery.start("chart poller", (signal) => pollCharts(clock, controller, pace, signal)));
+  stack.use(nursery.start("hard refreshes", (signal) => refreshAll(clock, controller, hardRefreshMs, signal)));
+}
+
+/** `timeout.hard.reconciliation` (spec argo-cd-engine 2.3): what a rendering reads may change unseen. */
+async function refreshAll(
+  clock: Clock,
+  controller: ApplicationController,
+  hardRefreshMs: SyncSettings["hardRefreshMs"],
+  signal: AbortSignal,
+): Promise<void> {
+  let since = clock.monotonicMs();
+  while (!signal.aborted) {
+    await sleepFor(clock, hardLookMs, signal);
+    const afterMs = hardRefreshMs();
+    if (afterMs > 0 && clock.monotonicMs() - since < afterMs) continue;
+    since = clock.monotonicMs();
+    if (afterMs > 0) controller.lookAgain("all", "timeout.hard.reconciliation has passed");
+  }
 }
 
 /** Nobody tells when a chart is published: what names a range of versions is looked at again. */

@@ -57,6 +57,7 @@ export async function startSensors(
       schemas: parts.kinds.schemas.triggers,
       buses: parts.directory,
       owns: parts.leases.sensors.owns,
+      isInCluster: !parts.isSimulated,
       createRunner: createRunnerFactory(parts, { ...finished, ticker }, targets),
     });
   });

@@ -2,9 +2,13 @@ import { join } from "node:path";
 import type { EventSource } from "../api/resources.ts";
 import { publishEvent } from "../controllers/bus-directory.ts";
 import { createEventSourceController, type EventSourceController } from "../controllers/event-source.ts";
+import { hasSession } from "../controllers/leases.ts";
+import { createOwnPods } from "../controllers/own-pod/own-pods.ts";
 import { createSecretReader } from "../controllers/secret-reader.ts";
+import { createSourceServices } from "../controllers/source-services.ts";
 import { partitionOf } from "../events/sensor/partition.ts";
-import { openIngress } from "../events/sources/ingress.ts";
+import { type Ingress, openIngress } from "../events/sources/ingress.ts";
+import { sourceKinds as builtIn } from "../events/sources/registry.ts";
 import { isSingleton, runEventSource } from "../events/sources/runner.ts";
 import { createOutgoingFetch } from "./outgoing.ts";
 import {
@@ -30,14 +34,24 @@ export async function startSources(parts: Parts): Promise<RunningSources> {
   const hasSingleton = ({ events }: EventSource): boolean => events.some(({ kind }) => isSingleton(sourceKinds, kind));
   const ownsPartitionOf = (namespace: string, name: string): boolean =>
     leases.sensors.owns(partitionOf(namespace, name));
-  const ingress = stack.use(await openIngress({ host, port: config.ingressPort, log }));
+  const { address } = config;
+  let request: (namespace: string, name: string) => void = () => undefined;
+  const ownPorts = address !== undefined && {
+    ownPortHost: address,
+    ...(parts.isSimulated ? {} : { onAllocated: ({ namespace, name }: Named) => request(namespace, name) }),
+  };
+  const ingress = stack.use(await openIngress({ host, port: config.ingressPort, log, ...ownPorts }));
   const state = parts.system.bus.state("sources");
   const fetch = createOutgoingFetch(true, stack);
-  const sources = runController(parts, "EventSource", ({ cache, request }) =>
-    createEventSourceController({
+  const sources = runController(parts, "EventSource", ({ cache, request: ask }) => {
+    request = ask;
+    return createEventSourceController({
       ...parts,
       cache,
       request,
+      ...(parts.isSimulated
+        ? {}
+        : { services: servicesOf(parts, ingress, address), pods: podsOf(parts, hasSingleton) }),
       schemas: parts.kinds.schemas.sources,
       buses: parts.directory,
       urlOf: ({ metadata }, { kind, name }) =>
@@ -70,8 +84,8 @@ export async function startSources(parts: Parts): Promise<RunningSources> {
           signal,
         );
       },
-    }),
-  );
+    });
+  });
   leases.sources.onChange(sources.request);
   leases.sensors.onChange((partition) => sources.reconciler.requestPartition(partition));
   parts.directory.onChange((namespace) => sources.requestAll(namespace));
@@ -81,4 +95,32 @@ export async function startSources(parts: Parts): Promise<RunningSources> {
       sourceKinds[kind]?.http ? [`${ingress.url}${ingress.pathOf(metadata, name)}`] : [],
     );
   return { url: ingress.url, listed: sources.listed, urls: () => sources.reconciler.running().flatMap(urlsOf) };
+}
+
+interface Named {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+function podsOf({ kube, config }: Parts, isSingle: (source: EventSource) => boolean) {
+  return createOwnPods({
+    kube,
+    image: config.image,
+    userOf: ({ metadata, template }) => serviceAccountUser(metadata.namespace, template),
+    isBuiltIn: (kind) => Object.hasOwn(builtIn, kind),
+    isSingle,
+  });
+}
+
+function servicesOf({ kube, system, dataDir, log }: Parts, ingress: Ingress, address: string | undefined) {
+  const leases = system.bus.state("leases");
+  const isLive = (engine: string): Promise<boolean> => hasSession(leases, engine);
+  return createSourceServices({
+    kube,
+    address,
+    engine: dataDir.engineId,
+    isLive,
+    allocated: (source) => ingress.allocated(source),
+    log,
+  });
 }

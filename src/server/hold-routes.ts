@@ -3,6 +3,7 @@ import { textOf } from "../api/fields.ts";
 import { type Instant, instant, isoTime } from "../base/clock.ts";
 import { EngineError } from "../base/errors.ts";
 import { isJsonObject } from "../base/json.ts";
+import { callerOf } from "./access/caller.ts";
 import { textParameter } from "./application-query.ts";
 
 /** Which Applications a hold is for; see `gitops/reconcile/holds.ts`. */
@@ -30,7 +31,13 @@ export interface HoldAccess {
 /** `/api/v1/tiphys/holds`: of many Applications; those of one stand in its annotations, and are listed here, too. */
 export function holdRoutes(holds: HoldAccess): Router {
   const router = Router();
-  router.get("/", (_, response) => void response.json({ holds: holds.list().map(shown) }));
+  router.get("/", (request, response) => {
+    const all = holds.list();
+    // What keeps many back concerns whoever has one of them; that of one Application shows in it.
+    const isAllowed = callerOf(request).may("tiphys", "get", "holds");
+    const seen = isAllowed ? all : all.filter(({ scope }) => scope.kind !== "application");
+    response.json({ holds: seen.map(shown) });
+  });
   router.post("/", express.json(), async (request, response) => {
     const body: unknown = request.body;
     const { reason, owner, until } = isJsonObject(body) ? body : {};

@@ -16,6 +16,7 @@ const table: readonly (readonly [string, number, RegExp, RegExp])[] = [
   ["up --prot 1", 2, /^$/, /^error: unknown option '--prot'/],
   ["up --port x", 2, /^$/, /"x" is not a port \(0 to 65535\)/],
   ["up --bus http://localhost", 2, /^$/, /^error: --bus: "http:\/\/localhost" must be a URL such as nats:/],
+  ["up --address 0.0.0.0", 2, /^$/, /"0\.0\.0\.0" is not an IP address that others can reach/],
   ["up --kube-audit-log a --kubeconfig b", 2, /^$/, /^error: option '--kube-audit-log <file>' cannot be used with/],
   ["event list --limit 0", 2, /^$/, /"0" must be 1 to 1000/],
   ["event list -o xml", 2, /^$/, /Allowed choices are text, json, yaml, wide, name/],

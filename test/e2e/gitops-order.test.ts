@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { startHttpSink } from "../harness/http-sink.ts";
 import { failOnLeakedChildren } from "../harness/leaks.ts";
 import { kubectlMissing } from "../harness/run.ts";
 import { waitFor } from "../harness/wait.ts";
 import { application, configMap, GitOpsScenario } from "./gitops-scenario.ts";
+import { resource } from "./scenario.ts";
 
 failOnLeakedChildren();
 const skip = kubectlMissing() ?? false;
@@ -33,6 +35,38 @@ test("an Application that needs another one is synced after it, as soon as that 
   ]);
   await scenario.waitForSynced("db");
   await scenario.waitForSynced("web", undefined, 15_000); // not at the next poll
+});
+
+test("an Application that waits for longer than its time-out says so by an event, and waits on", { skip }, async () => {
+  await using sink = await startHttpSink();
+  const payload = [{ src: { dependencyName: "late", dataKey: "@this" }, dest: "" }];
+  const watcher = resource("Sensor", "watcher", {
+    dependencies: [{ name: "late", eventSourceName: "tiphys", eventName: "application-needs-timed-out" }],
+    triggers: [{ template: { name: "tell", http: { url: `${sink.url}/late`, method: "POST", payload } } }],
+  });
+  const annotations = { "tiphys.io/needs": "db", "tiphys.io/needs-timeout": "3s" };
+  await using scenario = await GitOpsScenario.start({
+    repositories: { web: { "a.yaml": configMap("web", "0") } },
+    manifests: (urlOf) => [
+      { ...watcher, metadata: { name: "watcher", namespace: "argocd" } },
+      application("web", urlOf("web"), {}, { annotations }),
+    ],
+  });
+  await waitFor("the event", () => sink.requests.length > 0, 30_000);
+  const { application: told, needs } = JSON.parse(sink.requests[0]?.body ?? "{}");
+  assert.deepEqual(told, { namespace: "argocd", name: "web" });
+  assert.match(needs.message, /^it needs argocd\/db, which is not there; a sync waits since .*, longer than 3s/);
+  const why = await scenario.engine.cli(["app", "why", "web"]);
+  assert.match(why.stdout, /waits for need: a sync is due, but it needs argocd\/db, .*; a sync waits since .* than 3s/);
+  const shown = await scenario.engine.cli(["app", "get", "web"]);
+  assert.match(shown.stdout, /NeedsTimeoutWarning +a sync waits since/);
+  const db = application("db", scenario.urlOf("web"), {
+    destination: { name: "in-cluster", namespace: "kube-public" },
+  });
+  await scenario.kubectl(["apply", "-f", "-"], db);
+  await scenario.waitForSynced("web");
+  assert.deepEqual((await scenario.status("web")).conditions ?? [], []);
+  assert.equal(sink.requests.length, 1);
 });
 
 test("a rollback lasts until the next revision, though automated sync is on", { skip }, async () => {

@@ -174,7 +174,12 @@ export class GitOpsScenario implements AsyncDisposable {
   async clone(repository: string, folder = repository): Promise<WorkingCopy> {
     const url = new URL(this.engine.endpoints.git ?? "");
     url.pathname = `/${repository}.git`;
-    await git(this.#folder, ["clone", "--quiet", url.href, folder]);
+    return this.cloneOf(url.href, folder);
+  }
+
+  /** Of any server. */
+  async cloneOf(url: string, folder: string): Promise<WorkingCopy> {
+    await git(this.#folder, ["clone", "--quiet", url, folder]);
     return new WorkingCopy(join(this.#folder, folder));
   }
 }

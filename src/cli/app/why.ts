@@ -49,7 +49,9 @@ export function applicationText({
     `Application ${application.namespace}/${application.name}: ${sync.status || "not compared"}${revisions}, ${health.status || "no health"}${said}`,
     ...(not === undefined ? [] : [notText(not)]),
     ...(waits.length === 0 ? ["waits for nothing"] : waits.map(waitText)),
-    ...(decided === undefined ? [] : [`last look ${decided.at}: ${decided.text}`]),
+    ...(decided === undefined
+      ? []
+      : [`last look ${decided.at}${decided.isStored ? ", by its status" : ""}: ${decided.text}`]),
     ...(chain === undefined ? ["no sync is known"] : [traceText(chain)]),
     ...since.flatMap((entry) =>
       entry.kind === "record" ? [`${shownTime(entry.record.at)}  ${recordText(entry.record)}`] : [],

@@ -47,7 +47,7 @@ export interface Entry {
   /** When one of its objects changed last, and when it was looked at for that; by the monotonic clock. */
   driftAt: number;
   soonAskedAt: number;
-  /** What people said by annotations about automated syncs, at the last look. */
+  /** What people said about syncs at the last look (`consentOf`). */
   consent: string;
   /** The one timer that asks again. */
   timer: AbortController | undefined;

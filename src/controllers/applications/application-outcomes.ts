@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { listOf, objectOf, textOf } from "../../api/fields.ts";
 import type { JsonObject, JsonValue } from "../../base/json.ts";
 import type { EmittedEvent } from "../../events/triggers/trigger.ts";
+import type { ConditionType } from "../../gitops/reconcile/conditions.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import { builtInEventSource } from "../../record/cloud-event.ts";
 import { decisionOf, requestsOf, revisionsIn } from "./operation-progress.ts";
@@ -12,6 +13,7 @@ export const applicationOutcomeNames = [
   "application-healthy",
   "application-degraded",
   "application-out-of-sync",
+  "application-needs-timed-out",
 ] as const;
 
 type OutcomeName = (typeof applicationOutcomeNames)[number];
@@ -23,16 +25,24 @@ export interface ApplicationState {
   readonly health: string;
   /** When its last operation ended; "" before. */
   readonly finishedAt: string;
+  /** When its wait for other Applications timed out; "": it does not wait, or not for so long. */
+  readonly needsTimedOutAt: string;
 }
 
 export function stateOf({ metadata, status }: KubeObject): ApplicationState {
-  const { sync, health, operationState } = objectOf(status as JsonValue);
+  const { sync, health, operationState, conditions } = objectOf(status as JsonValue);
   return {
     uid: metadata.uid ?? "",
     sync: textOf(objectOf(sync).status),
     health: textOf(objectOf(health).status),
     finishedAt: textOf(objectOf(operationState).finishedAt),
+    needsTimedOutAt: textOf(conditionOf(conditions, "NeedsTimeoutWarning").lastTransitionTime),
   };
+}
+
+function conditionOf(conditions: JsonValue | undefined, type: ConditionType): JsonObject {
+  const found = listOf(conditions).map(objectOf);
+  return found.find((condition) => condition.type === type) ?? {};
 }
 
 /** What has come about since `before`, in the order of cause and effect. */
@@ -42,23 +52,29 @@ export function outcomesSince(before: ApplicationState, object: KubeObject): rea
   const names: OutcomeName[] = [];
   const { phase, operation } = objectOf(objectOf(object.status as JsonValue).operationState);
   const isDryRun = objectOf(objectOf(operation).sync).dryRun === true;
-  if (after.finishedAt !== "" && after.finishedAt !== before.finishedAt && !isDryRun) {
+  if (isAnother(before.finishedAt, after.finishedAt) && !isDryRun) {
     if (phase === "Succeeded") names.push("application-synced");
     if (phase === "Failed" || phase === "Error") names.push("application-sync-failed");
   }
   if (after.sync !== before.sync && after.sync === "OutOfSync") names.push("application-out-of-sync");
   if (after.health !== before.health && after.health === "Healthy") names.push("application-healthy");
   if (after.health !== before.health && after.health === "Degraded") names.push("application-degraded");
-  return names;
+  return isAnother(before.needsTimedOutAt, after.needsTimedOutAt) ? [...names, "application-needs-timed-out"] : names;
+}
+
+function isAnother(before: string, after: string): boolean {
+  return after !== "" && after !== before;
 }
 
 /** `since` tells one turn from the next of the same kind: the same for a repeat after a crash. */
 export function outcomeEvent(event: OutcomeName, object: KubeObject, since: string, hop: number): EmittedEvent {
   const { namespace = "", name = "", uid = "" } = object.metadata;
   const { source, destination, project } = objectOf(object.spec as JsonValue);
-  const { sync, health, operationState } = objectOf(object.status as JsonValue);
+  const { sync, health, operationState, conditions } = objectOf(object.status as JsonValue);
   const { phase, message, startedAt, finishedAt, operation } = objectOf(operationState);
-  const decision = decisionOf(objectOf(operation));
+  const isNeeding = event === "application-needs-timed-out";
+  // Nothing of the last operation led to a wait.
+  const decision = isNeeding ? undefined : decisionOf(objectOf(operation));
   return {
     id: createHash("sha256").update([uid, event, since].join("\n")).digest("hex").slice(0, 32),
     eventSource: builtInEventSource,
@@ -78,9 +94,22 @@ export function outcomeEvent(event: OutcomeName, object: KubeObject, since: stri
         startedAt: textOf(startedAt),
         finishedAt: textOf(finishedAt),
       },
+      ...(isNeeding ? { needs: needsData(conditions) } : {}),
     },
     causes: decision === undefined ? [`application/${namespace}/${name}`] : [decision],
     hop,
+  };
+}
+
+function needsData(conditions: JsonValue | undefined): JsonObject {
+  const [waiting, timedOut] = [
+    conditionOf(conditions, "WaitingForNeeds"),
+    conditionOf(conditions, "NeedsTimeoutWarning"),
+  ];
+  return {
+    message: [waiting, timedOut].map(({ message }) => textOf(message)).join("; "),
+    since: textOf(waiting.lastTransitionTime),
+    timedOutAt: textOf(timedOut.lastTransitionTime),
   };
 }
 
@@ -96,10 +125,11 @@ export function askedFor({ status }: KubeObject): readonly string[] {
 
 /** For stored state: what is no such state counts as none. */
 export function parseState(value: JsonValue): ApplicationState | undefined {
-  const [uid, sync, health, finishedAt] = listOf(value).map(textOf);
-  return uid === undefined ? undefined : { uid, sync: sync ?? "", health: health ?? "", finishedAt: finishedAt ?? "" };
+  const [uid, sync = "", health = "", finishedAt = "", needsTimedOutAt = ""] = listOf(value).map(textOf);
+  return uid === undefined ? undefined : { uid, sync, health, finishedAt, needsTimedOutAt };
 }
 
-export function writtenState({ uid, sync, health, finishedAt }: ApplicationState): readonly string[] {
-  return [uid, sync, health, finishedAt];
+export function writtenState(state: ApplicationState): readonly string[] {
+  const { uid, sync, health, finishedAt, needsTimedOutAt } = state;
+  return [uid, sync, health, finishedAt, needsTimedOutAt];
 }

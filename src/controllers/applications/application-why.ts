@@ -1,14 +1,18 @@
 import type { Application, ApplicationSource } from "../../api/application-types.ts";
 import { objectOf, textOf } from "../../api/fields.ts";
-import { type Clock, isoTime } from "../../base/clock.ts";
+import { type Clock, type Instant, isoTime } from "../../base/clock.ts";
 import { EngineError } from "../../base/errors.ts";
-import type { Directory } from "../../gitops/reconcile/destination.ts";
+import { decisionOfStatus } from "../../gitops/reconcile/decision-of-status.ts";
+import { type Directory, placeOf } from "../../gitops/reconcile/destination.ts";
+import type { Hold } from "../../gitops/reconcile/holds.ts";
 import type { Memory } from "../../gitops/reconcile/look.ts";
+import { unmetNeed } from "../../gitops/reconcile/needs.ts";
 import { kindOfSource } from "../../gitops/reconcile/resolve-source.ts";
 import { type Wait, waitsOf } from "../../gitops/reconcile/waits.ts";
 import { type CommitFacts, deployedRevision, inEffect, type WhyNot, whyNot } from "../../gitops/reconcile/why-not.ts";
 import type { GitSources } from "../../gitops/source/source.ts";
 import type { History, HistoryEntry } from "../../ledger/history.ts";
+import type { KubeObject } from "../../objects/object.ts";
 import type { ResourceName, SyncRecord } from "../../record/records.ts";
 import { type ApplicationStore, readApplication } from "./application-store.ts";
 import { decisionOf, revisionsIn, syncKey } from "./operation-progress.ts";
@@ -20,8 +24,8 @@ export interface ApplicationWhy {
   readonly at: string;
   readonly sync: { readonly status: string; readonly revisions: readonly string[] };
   readonly health: { readonly status: string; readonly message: string };
-  /** What the last look came to; absent: none since the engine started. */
-  readonly decided?: { readonly at: string; readonly text: string };
+  /** What the last look came to; absent: there was none. `isStored`: as its status tells it, not the engine that looked. */
+  readonly decided?: { readonly at: string; readonly text: string; readonly isStored?: true };
   /** Empty: for nothing. */
   readonly waits: readonly Wait[];
   /** The sync in progress, or else the last one, with what led to it and what followed; absent: there was none. */
@@ -37,8 +41,10 @@ export interface ApplicationWhy {
 
 export interface ApplicationWhyDeps {
   readonly store: Pick<ApplicationStore, "find">;
-  readonly directory: Pick<Directory, "project">;
+  readonly directory: Directory;
   readonly decided: (key: string) => Memory["decided"];
+  /** Of many Applications; undefined while they are not read. */
+  readonly holds: () => readonly Hold[] | undefined;
   /** Whether this engine looks at the Application. */
   readonly isOurs: (key: string) => boolean;
   readonly history: History;
@@ -55,7 +61,7 @@ const maxDecisions = 5;
 const gitTimeoutMs = 20_000;
 
 export function createApplicationWhy(deps: ApplicationWhyDeps): ExplainApplication {
-  const { store, directory, decided, isOurs, history, clock } = deps;
+  const { store, directory, isOurs, history, clock } = deps;
   return async (ref, commit) => {
     const key = `${ref.namespace}/${ref.name}`;
     const object = store.find(key);
@@ -64,8 +70,8 @@ export function createApplicationWhy(deps: ApplicationWhyDeps): ExplainApplicati
     if ("problem" in application) throw new EngineError("USAGE", application.problem);
     await history.caughtUp();
     const { status } = application;
-    const last = decided(key);
     const now = clock.now();
+    const { last, told } = lastDecision(application, object, now, deps);
     const project = directory.project(application.project);
     const waits = waitsOf({ application, project, decided: last, isOurs: isOurs(key), now });
     const { status: healthStatus, message } = objectOf(status.health);
@@ -75,13 +81,30 @@ export function createApplicationWhy(deps: ApplicationWhyDeps): ExplainApplicati
       at: isoTime(now),
       sync: { status: textOf(objectOf(status.sync).status), revisions: revisionsIn(objectOf(status.sync)) },
       health: { status: textOf(healthStatus), message: textOf(message) },
-      ...(last === undefined ? {} : { decided: decidedText(last) }),
+      ...(told === undefined ? {} : { decided: told }),
       waits,
       ...(chain === undefined ? {} : { chain }),
       since: await decisionsSince(chain?.self, application, ref, history),
       ...(commit === undefined ? {} : { not: await notOf(application, ref, commit, waits, deps) }),
     };
   };
+}
+
+/** Of the engine that looked, if that is this one; else as the status tells it. */
+function lastDecision(
+  application: Application,
+  object: KubeObject,
+  now: Instant,
+  { store, directory, decided, isOurs, holds }: ApplicationWhyDeps,
+): { readonly last: Memory["decided"]; readonly told: ApplicationWhy["decided"] } {
+  const { namespace, name } = application.metadata;
+  const key = `${namespace}/${name}`;
+  const known = isOurs(key) ? decided(key) : undefined;
+  if (known !== undefined) return { last: known, told: decidedText(known) };
+  const place = placeOf(application, directory);
+  if ("problems" in place) return { last: undefined, told: undefined }; // a condition tells it
+  const last = decisionOfStatus({ application, place, unmet: unmetNeed(object, store.find), holds: holds(), now });
+  return { last, told: last && { ...decidedText(last), isStored: true } };
 }
 
 function decidedText({ at, decision }: NonNullable<Memory["decided"]>): { readonly at: string; readonly text: string } {

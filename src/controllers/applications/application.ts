@@ -71,8 +71,11 @@ export interface ApplicationController extends Reconciler {
   repositories(): Iterable<UsedRepository>;
   /** Those of them that this engine polls. */
   polled(): Iterable<UsedRepository>;
-  /** Looks again at those with a chart that may have moved without a push, or at those that could not be compared. */
-  lookAgain(which: "charts" | "failed", what: string): void;
+  /**
+   * Looks again at those with a chart that may have moved without a push, at those that could not be compared, or at all,
+   * whatever is kept of them.
+   */
+  lookAgain(which: "charts" | "failed" | "all", what: string): void;
   /** What the last look at an Application of ours came to; undefined: there was none. */
   decided(key: string): Memory["decided"];
   /** Whether Applications of other engines use a repository, in any spelling. */
@@ -151,10 +154,12 @@ class ApplicationReconciler implements ApplicationController {
 
   decided = (key: string): Memory["decided"] => this.#known.find(key)?.memory.decided;
 
-  lookAgain(which: "charts" | "failed", what: string): void {
+  lookAgain(which: "charts" | "failed" | "all", what: string): void {
+    const hard = which === "all";
     for (const [key, { hasMovingChart, memory }] of this.#known.ours()) {
-      const isWanted = which === "charts" ? hasMovingChart : memory.hasFailed === true;
-      if (isWanted) void this.offerLocal({ reason: "timer", application: key, id: `timer/${key}`, what, level: 2 });
+      const isWanted = hard || (which === "charts" ? hasMovingChart : memory.hasFailed === true);
+      const reason = { reason: "timer", application: key, id: `timer/${key}`, what, level: 2, hard } as const;
+      if (isWanted) void this.offerLocal(reason);
     }
   }
 
@@ -341,7 +346,7 @@ class ApplicationReconciler implements ApplicationController {
       request = mergeRequests(request, requestOf(ended, 2));
     }
     if (entry.isKnown && consentOf(application) !== entry.consent) {
-      const text = "what annotations say about automated syncs was changed";
+      const text = "what it says about syncs was changed";
       request = mergeRequests(request, requestOf({ reason: "spec", id, text }, 1));
     }
     if (entry.isKnown) return request;

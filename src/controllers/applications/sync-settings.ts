@@ -18,6 +18,8 @@ export interface SyncSettings {
   waveDelayMs(): number | undefined;
   /** How often repositories and charts are looked at without anybody telling. */
   pollPace(): PollPace;
+  /** How often everything is rendered and compared anew, whatever is kept; 0: never. */
+  hardRefreshMs(): number;
 }
 
 /** `configMaps` holds those of the controller's namespace. */
@@ -43,6 +45,7 @@ export function createSyncSettings(configMaps: Pick<WatchCache, "find">, namespa
       intervalMs: paceOf(read(settingsName, "timeout.reconciliation"), defaultPace.intervalMs),
       jitterMs: paceOf(read(settingsName, "timeout.reconciliation.jitter"), defaultPace.jitterMs),
     }),
+    hardRefreshMs: () => paceOf(read(settingsName, "timeout.hard.reconciliation"), 0),
   };
 }
 
@@ -69,4 +72,5 @@ export const defaultSyncSettings: SyncSettings = {
   isOwnClusterEnabled: () => true,
   waveDelayMs: () => undefined,
   pollPace: () => defaultPace,
+  hardRefreshMs: () => 0,
 };

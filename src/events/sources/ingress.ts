@@ -12,8 +12,13 @@ export interface IngressOptions {
   readonly host: string;
   /** 0 takes any free one. */
   readonly port: number;
-  /** Where the own `port`s of EventSources are listened on. Default `127.0.0.1`. */
+  /**
+   * Where the own `port`s of EventSources are listened on. Default `127.0.0.1`. Given: senders come by the names of
+   * Services and Ingresses, so any `Host` is served there.
+   */
   readonly ownPortHost?: string;
+  /** See `OwnPortsOptions`. */
+  readonly onAllocated?: (owner: Owner) => void;
   /** Names beside `localhost` and the loopback addresses that a `Host` header may have; without ports. */
   readonly hostNames?: readonly string[];
   /** Requests handled at once, over all listeners; more get 503. Bounds memory: each may hold a body. Default 2,048. */
@@ -37,6 +42,11 @@ export interface Ingress extends AsyncDisposable {
   /** The path of an event on the ingress port. */
   pathOf(owner: Pick<Owner, "namespace" | "name">, event: string): string;
   mountFor(owner: Owner, event: string, onWarning: WarningListener): HttpMount;
+  /**
+   * With `onAllocated`: by the port that the EventSource names, the one that is listened on for it; undefined while there
+   * is none yet.
+   */
+  allocated(owner: Pick<Owner, "namespace" | "name">): ReadonlyMap<number, number | undefined>;
 }
 
 /**
@@ -44,8 +54,9 @@ export interface Ingress extends AsyncDisposable {
  * @throws TerminalError PORT_IN_USE
  */
 export async function openIngress(options: IngressOptions): Promise<Ingress> {
-  const { log, drainMs = 10_000 } = options;
-  const handler = createHandler(options);
+  const { log, drainMs = 10_000, onAllocated } = options;
+  const handlerFor = createHandlers(options);
+  const handler = handlerFor(hostCheck(options.hostNames));
   const main = createRoutes();
   const server = createListener(handler, main);
   await listen(server, options.host, options.port).catch((error: unknown) => {
@@ -53,7 +64,13 @@ export async function openIngress(options: IngressOptions): Promise<Ingress> {
   });
   server.on("error", (error) => log.error("ingress listener failed", { error }));
   const { port } = server.address() as AddressInfo;
-  const own = createOwnPorts(options.ownPortHost ?? "127.0.0.1", handler, drainMs, log);
+  const own = createOwnPorts({
+    host: options.ownPortHost ?? "127.0.0.1",
+    handler: options.ownPortHost === undefined ? handler : handlerFor(() => true),
+    drainMs,
+    log,
+    ...(onAllocated && { onAllocated }),
+  });
 
   function mountFor(owner: Owner, event: string, onWarning: WarningListener): HttpMount {
     return {
@@ -76,6 +93,7 @@ export async function openIngress(options: IngressOptions): Promise<Ingress> {
     url: `http://${options.host.includes(":") ? `[${options.host}]` : options.host}:${port}`,
     pathOf,
     mountFor,
+    allocated: own.allocated,
     async [Symbol.asyncDispose]() {
       await Promise.all([own.close(), close(server, drainMs)]);
     },
@@ -90,16 +108,23 @@ function ingressPortMessage({ host, port }: IngressOptions, error: unknown): str
   return `cannot listen on ${host}:${port} (${messageOf(error)}): choose another port with --ingress-port`;
 }
 
-function createHandler({ hostNames = [], maxInFlight = 2048, log }: IngressOptions): Handler {
+type HostCheck = (header: string | undefined) => boolean;
+
+/** A page that a browser shows cannot reach a loopback listener under a name of its own. */
+function hostCheck(hostNames: readonly string[] = []): HostCheck {
   const names = new Set(["localhost", "127.0.0.1", "[::1]", ...hostNames.map((name) => name.toLowerCase())]);
+  return (header) => names.has(hostOf(header));
+}
+
+/** They share the bound of requests at once. */
+function createHandlers({ maxInFlight = 2048, log }: IngressOptions): (isOurs: HostCheck) => Handler {
   let inFlight = 0;
 
-  return (routes, request, response) => {
+  return (isOurs) => (routes, request, response) => {
     const url = request.url ?? "/";
-    const query = url.indexOf("?");
-    const path = query < 0 ? url : url.slice(0, query);
+    const [path = ""] = url.split("?", 1);
     if (path === "/health") return sendText(response, { status: 200, text: "OK" });
-    if (!names.has(hostOf(request.headers.host))) {
+    if (!isOurs(request.headers.host)) {
       return refuse(request, response, { status: 403, text: "the Host header is none of this server's names" });
     }
     const claim = routes.find(path);

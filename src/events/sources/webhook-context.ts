@@ -14,7 +14,7 @@ export const webhookFields = {
   port: {
     "x-kubernetes-int-or-string": true,
     minLength: 1,
-    description: 'Also served on this port, on loopback. A text, such as "12000".',
+    description: 'Also served on this port: on loopback, in a cluster by its Service. A text, such as "12000".',
   },
   url: { ...textField("Public base URL; hooks are registered with it."), format: "uri" },
   serverCertSecret: secretKeyField("TLS certificate of the own port."),

@@ -34,6 +34,7 @@ const selectorSchema = {
       description: "Demands on labels; all must hold.",
       items: {
         type: "object",
+        description: "A demand.",
         required: ["key", "operator"],
         properties: {
           key: { type: "string", minLength: 1, description: "The label." },
@@ -65,6 +66,7 @@ const sourceSchema = {
           description: "Single values, by name.",
           items: {
             type: "object",
+            description: "A value, by its path.",
             required: ["name", "value"],
             properties: {
               name: { type: "string", minLength: 1, description: "A path into the values." },

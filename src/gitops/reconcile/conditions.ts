@@ -13,11 +13,16 @@ export type ConditionType =
   | "SharedResourceWarning"
   | "RepeatedResourceWarning"
   | "ExcludedResourceWarning"
-  | "OrphanedResourceWarning";
+  | "OrphanedResourceWarning"
+  // Of ours.
+  | "WaitingForNeeds"
+  | "NeedsTimeoutWarning";
 
 export interface FoundCondition {
   readonly type: ConditionType;
   readonly message: string;
+  /** When it came about, whatever its message said before; default: when this message was found first. */
+  readonly since?: Instant;
 }
 
 /** What each step of a reconcile speaks for; what it finds no more of these types is gone. */
@@ -26,6 +31,7 @@ export const evaluatedTypes = {
   comparison: ["ComparisonError", "SharedResourceWarning", "RepeatedResourceWarning", "ExcludedResourceWarning"],
   autoSync: ["SyncError"],
   orphans: ["OrphanedResourceWarning"],
+  needs: ["WaitingForNeeds", "NeedsTimeoutWarning"],
 } as const satisfies Record<string, readonly ConditionType[]>;
 
 export function isErrorCondition({ type }: { readonly type: string }): boolean {
@@ -48,9 +54,10 @@ export function setConditions(
   const old = listOf(current).map(objectOf);
   const kept = old.filter(({ type }) => !evaluated.some((name) => name === type));
   const result = new Map(kept.map((condition) => [conditionKey(condition), condition]));
-  for (const { type, message } of found) {
+  for (const { type, message, since } of found) {
     const same = old.find((condition) => condition.type === type && condition.message === message);
-    const condition = same ?? { type, message, lastTransitionTime: timeText(now) };
+    const condition =
+      since === undefined && same !== undefined ? same : { type, message, lastTransitionTime: timeText(since ?? now) };
     result.set(conditionKey(condition), condition);
   }
   return [...result.values()].sort(byText);

@@ -10,6 +10,7 @@ import type { Place } from "./destination.ts";
 import { type Hold, holdAnnotation, holdText, holdUntilAnnotation, isHeldBy, isHoldOver, ownHold } from "./holds.ts";
 import type { Look } from "./look.ts";
 import { needsAnnotation, type unmetNeed } from "./needs.ts";
+import { type NeedsWait, needsTimeoutAnnotation } from "./needs-timeout.ts";
 import { keptBy, objectsToSync, windowsOf } from "./operate.ts";
 import { onDriftAnnotation, onRevisionAnnotation } from "./policies.ts";
 import { quarantineAnnotation, quarantined } from "./quarantine.ts";
@@ -19,13 +20,16 @@ const longestMs = 6 * 3_600_000;
 /** Holds that are not read yet are so in a moment. */
 const unreadHoldsMs = 1_000;
 
-/** What people said by annotations about automated syncs; another text is a reason to look again. */
-export function consentOf({ metadata: { annotations } }: Application): string {
+/**
+ * What people say about syncs, beside what a comparison is of (`refresh-needed.ts`); another text is a reason to look again.
+ * The original looks at once where automated sync or self-heal is turned on, and at the next poll for anything else.
+ */
+export function consentOf({ metadata: { annotations, labels }, spec }: Application): string {
   const names = [
     ...[approvedPlanAnnotation, holdAnnotation, holdUntilAnnotation, needsAnnotation, quarantineAnnotation],
-    ...[onRevisionAnnotation, onDriftAnnotation],
+    ...[onRevisionAnnotation, onDriftAnnotation, needsTimeoutAnnotation, "argocd.argoproj.io/compare-options"],
   ];
-  return JSON.stringify(names.map((name) => annotations[name]));
+  return JSON.stringify([names.map((name) => annotations[name]), labels, spec.project, spec.syncPolicy]);
 }
 
 export interface HeldBack {
@@ -38,6 +42,8 @@ export interface HoldDeps {
   readonly now: Instant;
   /** Another Application that has to be ready first. */
   readonly unmet: ReturnType<typeof unmetNeed>;
+  /** Undefined: there is none that is waited for. */
+  readonly needing: NeedsWait | undefined;
   /** Those of many Applications; undefined: they are not read yet. */
   readonly holds: readonly Hold[] | undefined;
 }
@@ -51,17 +57,35 @@ export function heldBack(
   application: Application,
   look: Look,
   place: Place,
-  { now, unmet, holds }: HoldDeps,
+  deps: HoldDeps,
+): HeldBack {
+  const kept = keptBack(decision, application, look.revisions, place, deps);
+  if (kept.decision.kind !== "start") return kept;
+  const parked = parkedBy(kept.decision.operation, application, look);
+  if (parked === undefined) return kept;
+  return { decision: { kind: "error", message: parked, obstacle: { kind: "approval" } } };
+}
+
+/** The same without the guard, for which the objects must be known. */
+export function keptBack(
+  decision: AutoSyncDecision,
+  application: Application,
+  revisions: readonly string[],
+  place: Place,
+  { now, unmet, needing, holds }: HoldDeps,
 ): HeldBack {
   if (decision.kind !== "start") return { decision };
-  const left = quarantined(application, look.revisions);
+  const left = quarantined(application, revisions);
   if (left !== undefined) return { decision: waiting(left, { kind: "quarantine" }) };
   const held = onHold(application, place, holds, now);
   if (held !== undefined) return held;
   if (unmet?.kind === "circle") {
     return { decision: { kind: "error", message: unmet.reason, obstacle: { kind: "circle" } } };
   }
-  if (unmet !== undefined) return { decision: waiting(unmet.reason, { kind: "need" }) };
+  if (needing?.problem !== undefined) {
+    return { decision: { kind: "error", message: needing.problem, obstacle: { kind: "need" } } };
+  }
+  if (needing !== undefined) return { decision: waiting(needing.text, { kind: "need" }) };
   const windows = windowsOf(application, place.project);
   const verdict = canSync(windows, { isManual: false, now });
   if (!verdict.allowed) {
@@ -70,9 +94,7 @@ export function heldBack(
     const againAfterMs = next === undefined ? {} : { againAfterMs: Math.min(longestMs, next - now) };
     return { decision: waiting(verdict.reason, { kind: "window", ...until }), ...againAfterMs };
   }
-  const parked = parkedBy(decision.operation, application, look);
-  if (parked === undefined) return { decision };
-  return { decision: { kind: "error", message: parked, obstacle: { kind: "approval" } } };
+  return { decision };
 }
 
 function waiting(reason: string, obstacle: Obstacle): AutoSyncDecision {

@@ -15,6 +15,7 @@ import type { Hold } from "./holds.ts";
 import { createMemory, isForeignTo, type Look, type LookDeps, lookAt, type Memory, renderingAt } from "./look.ts";
 import { mayContainChanges } from "./may-change.ts";
 import { unmetNeed } from "./needs.ts";
+import { type NeedsWait, needsWait } from "./needs-timeout.ts";
 import { orphanCondition } from "./orphans.ts";
 import { onDriftAnnotation, policiesOf } from "./policies.ts";
 import type { ReconcileRequest } from "./request.ts";
@@ -262,14 +263,14 @@ function conclude(
 ): Pick<Reconciled, "status" | "decision" | "againAfterMs"> {
   const now = clock.now();
   const { comparison, health, objectHealth, revisions, sourceTypes } = look;
-  const { decision, againAfterMs } = heldBack(due.decision, application, due.look, place, {
-    now,
-    unmet: unmetOf(application, applicationAt),
-    holds: holds(),
-  });
+  const unmet = due.decision.kind === "start" ? unmetOf(application, applicationAt) : undefined;
+  const needing = unmet?.kind === "wait" ? needsWait(application, unmet.reason, now) : undefined;
+  const hold = { now, unmet, needing, holds: holds() };
+  const { decision, againAfterMs } = heldBack(due.decision, application, due.look, place, hold);
+  const again = [againAfterMs, needing?.againAfterMs].filter((ms) => ms !== undefined);
   return {
     decision,
-    ...(againAfterMs === undefined ? {} : { againAfterMs }),
+    ...(again.length === 0 ? {} : { againAfterMs: Math.min(...again) }),
     status: buildStatus({
       application,
       syncStatus: syncStatusOf(application, look),
@@ -277,7 +278,7 @@ function conclude(
       health: { health, resources: objectHealth },
       revisions,
       sourceTypes,
-      conditions: conditionsOf(application, look, place, decision, now),
+      conditions: conditionsOf(application, look, place, decision, needing, now),
       summary: summarize(treeOf(look, place.cluster.live), application.metadata.annotations),
       controllerNamespace,
       level: request.level,
@@ -305,11 +306,13 @@ function conditionsOf(
   look: Look,
   { project }: Place,
   decision: AutoSyncDecision,
+  needing: NeedsWait | undefined,
   now: Instant,
 ): readonly JsonObject[] {
   const before = setConditions(application.status.conditions, look.conditions, compared, now);
   const orphans = orphanCondition(project, look.orphans.length);
   const found = setConditions(before, orphans === undefined ? [] : [orphans], evaluatedTypes.orphans, now);
   const refused = decision.kind === "error" ? [{ type: "SyncError" as const, message: decision.message }] : [];
-  return setConditions(found, refused, evaluatedTypes.autoSync, now);
+  const told = setConditions(found, refused, evaluatedTypes.autoSync, now);
+  return setConditions(told, needing?.conditions ?? [], evaluatedTypes.needs, now);
 }

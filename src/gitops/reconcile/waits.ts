@@ -25,9 +25,9 @@ export interface WaitFacts {
   readonly application: Application;
   /** Undefined: there is none. */
   readonly project: AppProject | undefined;
-  /** What the last reconcile came to; undefined: there was none since the engine started. */
+  /** What the last reconcile came to; undefined: there was none. */
   readonly decided: Memory["decided"];
-  /** False: another engine looks at it, and has its last decision. */
+  /** False: another engine looks at it. */
   readonly isOurs: boolean;
   readonly now: Instant;
 }
@@ -115,8 +115,9 @@ function newerRevision({ status }: Application, state: JsonObject): readonly Wai
 }
 
 function dueWaits({ application, decided, isOurs }: WaitFacts): readonly Wait[] {
-  if (!isOurs) return [{ for: "look", text: "another engine looks at it: ask that one what it came to last" }];
-  if (decided === undefined) return [{ for: "look", text: "it was not looked at since the engine started" }];
+  if (decided === undefined) {
+    return [{ for: "look", text: `it was not looked at yet${isOurs ? "" : "; another engine has it"}` }];
+  }
   const { at, decision } = decided;
   const isDifferent = objectOf(application.status.sync).status === "OutOfSync";
   switch (decision.kind) {

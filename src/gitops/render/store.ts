@@ -97,13 +97,19 @@ function digest(text: string): string {
 async function listFiles(directory: string) {
   const names = await readdir(directory, { recursive: true, withFileTypes: true });
   const files = names.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  const all = await Promise.all(
-    files.map(async (path) => {
-      const { size, mtimeMs } = await stat(path);
-      return { path, size, usedAt: mtimeMs };
-    }),
-  );
-  return all;
+  const all = await Promise.all(files.map(fileAt));
+  return all.filter((file) => file !== undefined);
+}
+
+/** Undefined: it went, or got its name, since the folder was read. */
+async function fileAt(path: string) {
+  try {
+    const { size, mtimeMs } = await stat(path);
+    return { path, size, usedAt: mtimeMs };
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
 }
 
 function isMissing(error: unknown): boolean {

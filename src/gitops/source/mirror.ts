@@ -215,7 +215,7 @@ export class Mirror {
       this.#failure = undefined;
       return refs;
     } catch (error) {
-      const mayPass = error instanceof EngineError && !(error instanceof TerminalError) && !signal.aborted;
+      const mayPass = error instanceof EngineError && !signal.aborted && isOfServer(error);
       this.#failure = mayPass ? { atMs: this.#deps.clock.monotonicMs(), error } : undefined;
       throw error;
     }
@@ -271,4 +271,9 @@ function optionsFor(access: Access | undefined): readonly string[] {
 interface ServerAnswer {
   readonly result: ChildResult;
   readonly url: string;
+}
+
+/** Whether all who ask now would learn the same. Of credentials each may have others, and mended ones count at once. */
+function isOfServer(error: EngineError): boolean {
+  return !(error instanceof TerminalError) || error.code === "GIT_REPOSITORY_NOT_FOUND";
 }

@@ -42,6 +42,7 @@ export function rightsOf(applications: ApplicationList | undefined): Router {
   for (const path of [...own, "certificates", "gpgkeys"]) {
     for (const method of ["get", "post", "put", "delete"] as const) rule(method, `/${path}{/*rest}`);
   }
+  rule("get", "/tiphys/holds"); // which shows what may be seen
   rule("get", "/tiphys/{*rest}", (request) => demand(callerOf(request), "tiphys", "get", restOf(request)));
   rule("delete", "/tiphys/holds", (request) => demand(callerOf(request), "tiphys", "delete", "holds"));
   rule("post", "/tiphys/{*rest}", (request) => demand(callerOf(request), "tiphys", "create", restOf(request)));

@@ -106,10 +106,11 @@ describe("Lua, under attack", () => {
   });
 
   test("memory is given back", () => {
-    const before = process.memoryUsage().arrayBuffers;
+    const before = process.memoryUsage();
     for (let index = 0; index < 30; index += 1) run("local s = 'x' while true do s = s .. s end");
-    assert.ok(process.memoryUsage().rss < 1_500_000_000);
-    assert.ok(process.memoryUsage().arrayBuffers - before < 500_000_000);
+    const after = process.memoryUsage(); // other tests of this process hold some, too
+    assert.ok(after.rss - before.rss < 1_000_000_000, `${after.rss - before.rss} bytes more`);
+    assert.ok(after.arrayBuffers - before.arrayBuffers < 500_000_000);
   });
 
   test("a script may have other limits", () => {

@@ -132,7 +132,7 @@ test("a wish that waits costs no looks while the operation goes on", async () =>
     Number(/argocd_app_reconcile_count\{[^}]*\} (\d+)/.exec(await engine.metrics())?.[1] ?? 0);
   const before = await looks();
   for (let round = 0; round < 10; round++) {
-    await world.kube.patch(applicationRef, merge, { metadata: { labels: { round: String(round) } } });
+    await world.kube.patch(applicationRef, merge, { metadata: { annotations: { round: String(round) } } });
     await world.pass(300, 100);
   }
   assert.equal(await looks(), before);

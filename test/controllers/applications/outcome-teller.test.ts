@@ -15,9 +15,15 @@ interface Turn {
   readonly phase?: string;
   readonly finishedAt?: string;
   readonly request?: string;
+  readonly timedOut?: string;
 }
 
-function application({ sync = "Synced", health = "Healthy", phase = "", finishedAt = "", request }: Turn): KubeObject {
+function application(turn: Turn): KubeObject {
+  const { sync = "Synced", health = "Healthy", phase = "", finishedAt = "", request, timedOut } = turn;
+  const needing = [
+    { type: "NeedsTimeoutWarning", message: "for too long", lastTransitionTime: timedOut ?? "" },
+    { type: "WaitingForNeeds", message: "it needs argocd/db", lastTransitionTime: "t0" },
+  ];
   const info = request === undefined ? [] : [{ name: "tiphys.io/request", value: request }];
   return {
     apiVersion: "argoproj.io/v1alpha1",
@@ -27,6 +33,7 @@ function application({ sync = "Synced", health = "Healthy", phase = "", finished
     status: {
       sync: { status: sync, revision: "abc" },
       health: { status: health },
+      ...(timedOut && { conditions: needing }),
       ...(finishedAt && { operationState: { phase, finishedAt, operation: { info, sync: {} } } }),
     },
   };
@@ -39,6 +46,7 @@ function rig(
     "application-healthy",
     "application-degraded",
     "application-out-of-sync",
+    "application-needs-timed-out",
   ],
 ) {
   const bus = createMemoryBus();
@@ -128,6 +136,27 @@ test("each turn is told once, in the order of cause and effect; where it begins 
     application: { namespace: "argocd", name: "shop" },
     revisions: ["abc"],
   });
+});
+
+test("a wait for other Applications that times out is told once for each wait, and of no operation", async () => {
+  const { told, turn, run, set, stored } = rig();
+  const stop = new AbortController();
+  const operation = { phase: "Succeeded", finishedAt: "t1", request: "k" };
+  set(operation);
+  const running = run(stop.signal);
+  await waitFor("the first look", async () => (await stored()).length > 0);
+  await turn({ ...operation, timedOut: "t2" });
+  await turn({ ...operation, timedOut: "t2", sync: "OutOfSync" });
+  await turn(operation);
+  await turn({ ...operation, timedOut: "t3" });
+  stop.abort();
+  await running;
+  const timeOuts = told.filter(({ event }) => event === "application-needs-timed-out");
+  const needs = { message: "it needs argocd/db; for too long", since: "t0" };
+  assert.deepEqual(
+    timeOuts.map(({ data, causes }) => [(data as { needs?: object }).needs, causes]),
+    ["t2", "t3"].map((timedOutAt) => [{ ...needs, timedOutAt }, ["application/argocd/shop"]]),
+  );
 });
 
 test("what cannot be told while the bus is away for minutes is told after that, without another change", async () => {

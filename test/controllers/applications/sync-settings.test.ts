@@ -38,3 +38,16 @@ for (const [data, intervalMs, jitterMs] of [
     assert.deepEqual(createSyncSettings({ find }, "argocd").pollPace(), { intervalMs, jitterMs });
   });
 }
+
+for (const [text, ms] of [
+  [undefined, 0],
+  ["0s", 0],
+  ["24h", 86_400_000],
+  ["soon", 0],
+] as const) {
+  test(`hard refreshes by ${text} come each ${ms} ms`, () => {
+    const data: Record<string, string> = text === undefined ? {} : { "timeout.hard.reconciliation": text };
+    const find = () => ({ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "argocd-cm" }, data });
+    assert.equal(createSyncSettings({ find }, "argocd").hardRefreshMs(), ms);
+  });
+}

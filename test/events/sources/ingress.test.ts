@@ -288,3 +288,28 @@ test("a certificate that cannot be read is a warning; the ingress URL works", as
   );
   assert.equal(await get(ingress.port, ingress.pathOf(owner("a"), "e")), "200 ok");
 });
+
+test("each EventSource gets free ports for those that it names, which any Host may be sent to", async () => {
+  const told: string[] = [];
+  await using ingress = await open({ ownPortHost: "127.0.0.1", onAllocated: ({ name }) => void told.push(name) });
+  const route = (text: string): HttpRoute => ({ ...says(text), port: 12_000, endpoint: "/push" });
+  {
+    await using a = serve(ingress, owner("a"), "push", route("a"));
+    await using b = serve(ingress, owner("b", "2026-01-02T00:00:00Z"), "push", route("b"));
+    await waitFor("both ports", () => told.length === 2);
+    for (const name of ["a", "b"]) {
+      const port = ingress.allocated(owner(name)).get(12_000);
+      assert.ok(port !== undefined && port !== 12_000);
+      assert.equal(await get(port, "/push", { host: "hooks.example.com" }), `200 ${name}`);
+    }
+    assert.deepEqual(
+      [a.warnings, b.warnings],
+      [
+        [undefined, undefined],
+        [undefined, undefined],
+      ],
+    );
+    assert.match(await get(ingress.port, "/webhooks/default/a/push", { host: "hooks.example.com" }), /^403/);
+  }
+  assert.deepEqual([told.length, ingress.allocated(owner("a")).size], [4, 0]);
+});

@@ -138,7 +138,8 @@ test("an object is rendered with its parameters and planned without a cluster; a
       metadata: { labels: { "events.argoproj.io/action-timestamp": String(Date.parse("2026-01-01T00:00:00Z")) } },
     },
   });
-  assert.partialDeepStrictEqual(sync?.plan, { request: { application: { namespace: "argocd", name: "guestbook" } } });
+  const application = { namespace: "argocd", name: "guestbook" };
+  assert.partialDeepStrictEqual(sync?.plan, { which: application, asks: [{ request: { application } }] });
   assert.match(tell?.error ?? "", /kind "pulsar" is not supported/);
 });
 

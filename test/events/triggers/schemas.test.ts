@@ -74,6 +74,13 @@ const complete: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     prune: true,
     dryRun: true,
     syncOptions: ["ServerSideApply=true"],
+    source: {
+      position: 1,
+      targetRevision: "v2",
+      helm: { parameters: [{ name: "a.b", value: "c", forceString: true }], values: "a: 1", valuesObject: { a: 1 } },
+      kustomize: { images: ["app=registry/app:2"] },
+    },
+    wait: { until: "synced", timeout: "5m" },
     parameters: [parameter],
   },
   http: {
@@ -142,6 +149,7 @@ const complete: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
 const notInExamples: Readonly<Record<string, readonly string[]>> = {
   awsLambda: ["roleARN"],
   azureServiceBus: ["topicName", "subscriptionName"],
+  gitOps: ["historyId", "selector"],
   k8s: ["patch"],
   kafka: ["partition", "flushFrequency"],
   log: ["intervalSeconds"],
@@ -297,7 +305,7 @@ for (const [what, kind, more, expected] of [
   [
     "fields of a sync",
     "gitOps",
-    { operation: "refresh", revision: "", dryRun: false, syncOptions: [] },
+    { operation: "refresh", revision: "", dryRun: false, syncOptions: [], source: undefined, wait: undefined },
     /prune: has no effect: the operation is refresh/,
   ],
 ] as const) {

@@ -37,7 +37,7 @@ const condition = (type: string, message: string): Case => ({ status: { conditio
 
 const cases: readonly (readonly [name: string, given: Case, waits: readonly (readonly string[])[]])[] = [
   ["nothing when all is well", { decision: quiet, status: { health: { status: "Healthy" } } }, []],
-  ["a look after a start", {}, [["look", "it was not looked at since the engine started"]]],
+  ["its first look", {}, [["look", "it was not looked at yet"]]],
   [
     "nobody while it is skipped",
     { top: { metadata: { name: "web", annotations: { "argocd.argoproj.io/skip-reconcile": "true" } } } },

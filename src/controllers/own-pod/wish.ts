@@ -1,0 +1,37 @@
+import { objectOf } from "../../api/fields.ts";
+import type { EventBusResource, EventDefinition } from "../../api/resources.ts";
+import type { JsonValue } from "../../base/json.ts";
+import type { KubeObject } from "../../objects/object.ts";
+import { isEmptyValue, isolateAnnotation } from "../template-warnings.ts";
+
+/** Fields that only a Pod can give; others count where there is one. */
+const podFields = ["volumes", "nodeSelector", "tolerations", "affinity"];
+const containerFields = ["env", "envFrom", "volumeMounts"];
+
+/** Whether an EventSource asks for a Pod of its own. */
+export function wantsPod({ metadata, spec }: KubeObject): boolean {
+  if (metadata.annotations?.[isolateAnnotation] === "true") return true;
+  const { container, ...template } = objectOf(objectOf(spec as JsonValue | undefined).template);
+  const says = (fields: readonly string[], value: JsonValue | undefined): boolean =>
+    fields.some((field) => !isEmptyValue(objectOf(value)[field]));
+  return says(podFields, template) || says(containerFields, container);
+}
+
+/** What keeps an EventSource in the engine although it wants a Pod; undefined: it can have one. */
+export function podObstacle(
+  events: readonly EventDefinition[],
+  bus: EventBusResource | undefined,
+  isBuiltIn: (kind: string) => boolean,
+): string | undefined {
+  if (bus?.kind !== "jetstream" && bus?.kind !== "jetstreamExotic") {
+    return "its Pod would need an EventBus of kind jetstream or jetstreamExotic";
+  }
+  for (const { kind, name, spec } of events) {
+    if (kind === "resource") return `the event ${name} watches the cluster with the engine's rights`;
+    if (!isEmptyValue(objectOf(spec as JsonValue | undefined).persistence)) {
+      return `the event ${name} keeps its position in the cluster`;
+    }
+    if (!isBuiltIn(kind)) return `the kind ${kind} of event ${name} comes from an adapter of this engine`;
+  }
+  return undefined;
+}

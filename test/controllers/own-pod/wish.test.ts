@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { EventBusResource, EventDefinition } from "../../../src/api/resources.ts";
+import { podObstacle, wantsPod } from "../../../src/controllers/own-pod/wish.ts";
+
+const wants = (template: object, annotations: Record<string, string> = {}): boolean =>
+  wantsPod({ apiVersion: "argoproj.io/v1alpha1", kind: "EventSource", metadata: { annotations }, spec: { template } });
+
+const wishes: readonly (readonly [string, object, boolean])[] = [
+  ["nothing", {}, false],
+  ["an account and labels", { serviceAccountName: "s", metadata: { labels: { a: "b" } } }, false],
+  ["resources", { container: { resources: { limits: { cpu: 1 } } } }, false],
+  ["an empty list", { volumes: [], container: { env: [] } }, false],
+  ["volumes", { volumes: [{ name: "v" }] }, true],
+  ["a place", { nodeSelector: { disk: "fast" } }, true],
+  ["tolerations", { tolerations: [{ operator: "Exists" }] }, true],
+  ["variables", { container: { env: [{ name: "A" }] } }, true],
+];
+for (const [name, template, wanted] of wishes) test(`wish: ${name}`, () => assert.equal(wants(template), wanted));
+
+test("wish: the annotation", () => {
+  assert.equal(wants({}, { "tiphys.io/isolate": "true" }), true);
+  assert.equal(wants({}, { "tiphys.io/isolate": "yes" }), false);
+});
+
+const bus = (kind: EventBusResource["kind"]) => ({ kind }) as EventBusResource;
+const event = (kind: string, spec: object = {}): EventDefinition => ({ kind, name: "e", spec });
+const obstacles: readonly (readonly [string, EventDefinition, EventBusResource | undefined, RegExp | undefined])[] = [
+  ["none", event("webhook"), bus("jetstream"), undefined],
+  ["nor with somebody else's bus", event("file"), bus("jetstreamExotic"), undefined],
+  ["no EventBus", event("webhook"), undefined, /would need an EventBus/],
+  ["one inside the engine", event("webhook"), bus("embedded"), /would need an EventBus/],
+  ["the cluster", event("resource"), bus("jetstream"), /watches the cluster/],
+  ["a stored position", event("calendar", { persistence: { configMap: { name: "m" } } }), bus("jetstream"), /position/],
+  ["another's kind", event("mine"), bus("jetstream"), /adapter/],
+];
+for (const [name, definition, resource, wanted] of obstacles) {
+  test(`obstacle: ${name}`, () => {
+    const found = podObstacle([definition], resource, (kind) => kind !== "mine");
+    if (wanted === undefined) assert.equal(found, undefined);
+    else assert.match(found ?? "", wanted);
+  });
+}
