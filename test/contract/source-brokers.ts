@@ -11,53 +11,13 @@ import { jetstreamSource } from "../../src/events/sources/jetstream.ts";
 import { kafkaSource } from "../../src/events/sources/kafka.ts";
 import { mqttSource } from "../../src/events/sources/mqtt.ts";
 import { redisStreamSource } from "../../src/events/sources/redis-stream.ts";
-import { type AnySourceKind, defineSource } from "../../src/events/sources/registry.ts";
+import { defineSource } from "../../src/events/sources/registry.ts";
 import { kafkaMissing, startKafka } from "../harness/kafka.ts";
 import { mosquittoMissing, startMosquitto } from "../harness/mosquitto.ts";
 import { natsServerMissing, startNatsServer } from "../harness/nats-server.ts";
 import { rabbitMqMissing, startRabbitMq } from "../harness/rabbitmq.ts";
 import { redisMissing, startRedis } from "../harness/redis-server.ts";
-import type { ServerProcess } from "../harness/server-process.ts";
-
-/** A broker that runs, and how messages get into it. */
-export interface SourcePlace extends AsyncDisposable {
-  readonly server: Pick<ServerProcess, "kill" | "start">;
-  readonly spec: JsonObject;
-  readonly secrets: Record<string, string>;
-  /** Of a spec that can be refused: the secret that is wrong then. */
-  readonly password: string;
-  /** Resolves once the broker has them for good; `{"n":1}` and so on. */
-  publish(from: number, count: number): Promise<void>;
-  /** The data of the first message, but for `body` and what the broker itself makes up. */
-  readonly shape: JsonObject;
-  /** Whose values are only looked at for their form. */
-  readonly made: Readonly<Record<string, RegExp>>;
-}
-
-export interface BrokerKind {
-  readonly name: string;
-  readonly skip: string | false;
-  readonly kind: AnySourceKind;
-  /** How a body is in the data: `body.n`, unless the kind has no body. */
-  readonly numberOf: (data: JsonObject) => number;
-  /** Not undefined: a message has no id of its own, so that one that comes again is another event. */
-  readonly hasNoIds?: string;
-  /** How many messages are many. Default 10,000; fewer where they are taken one after another. */
-  readonly many?: number;
-  readonly place: () => Promise<SourcePlace>;
-}
-
-const password = { name: "s", key: "password" };
-const user = { name: "s", key: "user" };
-const bodyNumber = ({ body }: JsonObject): number => Number((body as JsonObject).n);
-
-/** Some at once, in order. */
-async function inBatches(from: number, count: number, publish: (n: number) => Promise<unknown>): Promise<void> {
-  for (let first = from; first < from + count; first += 200) {
-    const size = Math.min(200, from + count - first);
-    await Promise.all(Array.from({ length: size }, (_, index) => publish(first + index)));
-  }
-}
+import { type BrokerKind, bodyNumber, inBatches, password, type SourcePlace, user } from "./source-place.ts";
 
 async function redisPlace(): Promise<SourcePlace> {
   const server = await startRedis("sesame");

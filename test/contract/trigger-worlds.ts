@@ -4,7 +4,7 @@ import { jetstreamManager } from "@nats-io/jetstream";
 import { connect as connectNats } from "@nats-io/transport-node";
 import { Consumer, stringDeserializers } from "@platformatic/kafka";
 import { connect as connectAmqp } from "amqplib";
-import { silentLogger } from "../../src/base/log.ts";
+import { type Logger, silentLogger } from "../../src/base/log.ts";
 import { parseYaml } from "../../src/base/yaml.ts";
 import { createGitOpsTarget } from "../../src/controllers/applications/gitops-target.ts";
 import type { BusHandle } from "../../src/controllers/bus-directory.ts";
@@ -36,6 +36,11 @@ export interface TriggerWorld {
   /** What it acts on goes away, and comes back. Absent: it cannot. */
   readonly down?: () => Promise<void> | void;
   readonly up?: () => Promise<void> | void;
+  /** From now on it answers nobody, until `resume`. Absent: it cannot be slow. */
+  readonly stall?: () => void;
+  readonly resume?: () => void;
+  /** What `effects` asks is slow then, too. */
+  readonly isBlindWhileSlow?: boolean;
   /** Of kinds that act in a cluster: the same as somebody without any right. */
   readonly withoutRights?: KubeClient;
 }
@@ -45,72 +50,76 @@ export interface TriggerUnderTest {
   readonly skip: string | false;
   /** False: the target knows no key, so that after a crash there may be two. */
   readonly isOnceAfterCrash: boolean;
+  /** Not undefined: why a repeat is not even once within one engine. */
+  readonly repeats?: string;
   open(stack: AsyncDisposableStack): Promise<TriggerWorld>;
 }
 
 const payload = [{ src: { dependencyName: "dep", value: "7" }, dest: "id" }];
 
-async function proxied(stack: AsyncDisposableStack, port: number) {
-  const proxy = stack.use(await startTcpProxy(port));
-  return { port: proxy.port, url: `http://127.0.0.1:${proxy.port}`, down: () => proxy.cut(), up: () => proxy.heal() };
+async function proxied(stack: AsyncDisposableStack, target: number) {
+  const proxy = stack.use(await startTcpProxy(target));
+  const { port, stall, resume } = proxy;
+  const faults = { down: () => proxy.cut(), up: () => proxy.heal(), stall, resume };
+  return { port, url: `http://127.0.0.1:${port}`, faults };
 }
 
 const portOf = (url: string): number => Number(new URL(url).port);
 
 async function http(stack: AsyncDisposableStack): Promise<TriggerWorld> {
   const sink = stack.use(await startHttpSink());
-  const { url, down, up } = await proxied(stack, portOf(sink.url));
+  const { url, faults } = await proxied(stack, portOf(sink.url));
   const keys = () => new Set(sink.requests.map(({ headers }) => headers["idempotency-key"]));
-  return { spec: { url, payload }, context: {}, effects: async () => keys().size, down, up };
+  return { spec: { url, payload }, context: {}, effects: async () => keys().size, ...faults };
 }
 
 async function slack(stack: AsyncDisposableStack): Promise<TriggerWorld> {
   const answer = { status: 200, body: '{"ok":true,"channel":"C","ts":"1"}' };
   const sink = stack.use(await startAnswering(() => answer));
-  const { url, down, up } = await proxied(stack, portOf(sink.url));
+  const { url, faults } = await proxied(stack, portOf(sink.url));
   const spec = { slackToken: { name: "s", key: "t" }, channel: "c", message: "m", apiUrl: url };
-  return { spec, context: {}, secrets: { "s/t": "t" }, effects: async () => sink.requests.length, down, up };
+  return { spec, context: {}, secrets: { "s/t": "t" }, effects: async () => sink.requests.length, ...faults };
 }
 
 async function openWhisk(stack: AsyncDisposableStack): Promise<TriggerWorld> {
   const sink = stack.use(await startHttpSink());
-  const { url, down, up } = await proxied(stack, portOf(sink.url));
+  const { url, faults } = await proxied(stack, portOf(sink.url));
   const keys = () => new Set(sink.requests.map(({ headers }) => headers["idempotency-key"]));
   const spec = { host: url, actionName: "pack/ship", authToken: { name: "w", key: "t" }, payload };
-  return { spec, context: {}, secrets: { "w/t": "user:pass" }, effects: async () => keys().size, down, up };
+  return { spec, context: {}, secrets: { "w/t": "user:pass" }, effects: async () => keys().size, ...faults };
 }
 
 async function awsLambda(stack: AsyncDisposableStack): Promise<TriggerWorld> {
   const sink = stack.use(await startHttpSink());
-  const { url, down, up } = await proxied(stack, portOf(sink.url));
+  const { url, faults } = await proxied(stack, portOf(sink.url));
   const keys = { accessKey: { name: "aws", key: "a" }, secretKey: { name: "aws", key: "s" } };
   const spec = { functionName: "ship", region: "eu-central-1", endpoint: url, payload, ...keys };
   const secrets = { "aws/a": "AK", "aws/s": "SK" };
-  return { spec, context: {}, secrets, effects: async () => sink.requests.length, down, up };
+  return { spec, context: {}, secrets, effects: async () => sink.requests.length, ...faults };
 }
 
 async function email(stack: AsyncDisposableStack): Promise<TriggerWorld> {
   const server = stack.use(await startSmtpServer());
-  const { port, down, up } = await proxied(stack, server.port);
+  const { port, faults } = await proxied(stack, server.port);
   const spec = { host: "127.0.0.1", port, from: "a@example.com", to: ["b@example.com"], subject: "s", body: "b" };
   const ids = () => new Set(server.mails.map(({ content }) => /^Message-ID: (.*)$/m.exec(content)?.[1]));
-  return { spec, context: {}, effects: async () => ids().size, down, up };
+  return { spec, context: {}, effects: async () => ids().size, ...faults };
 }
 
 async function nats(stack: AsyncDisposableStack): Promise<TriggerWorld> {
   const server = stack.use(await startNatsServer());
-  const { port, down, up } = await proxied(stack, server.port);
+  const { port, faults } = await proxied(stack, server.port);
   const reader = await connectNats({ servers: server.url });
   stack.defer(() => reader.close());
   const { streams } = await jetstreamManager(reader);
   await streams.add({ name: "orders", subjects: ["orders"] });
   const effects = async () => (await streams.info("orders")).state.messages;
-  return { spec: { url: `nats://127.0.0.1:${port}`, subject: "orders", payload }, context: {}, effects, down, up };
+  return { spec: { url: `nats://127.0.0.1:${port}`, subject: "orders", payload }, context: {}, effects, ...faults };
 }
 
 async function amqp(stack: AsyncDisposableStack): Promise<TriggerWorld> {
   const server = stack.use(await startRabbitMq());
-  const { port, down, up } = await proxied(stack, Number(server.address.split(":")[1]));
+  const { port, faults } = await proxied(stack, Number(server.address.split(":")[1]));
   const reader = await connectAmqp(server.url);
   stack.defer(() => reader.close());
   const channel = await reader.createChannel();
@@ -124,7 +133,16 @@ async function amqp(stack: AsyncDisposableStack): Promise<TriggerWorld> {
     }
   };
   const spec = { url: `amqp://guest:guest@127.0.0.1:${port}`, routingKey: "orders", payload };
-  return { spec, context: {}, effects, down, up };
+  return { spec, context: {}, effects, ...faults };
+}
+
+/** Its advertised port is its own, so that no proxy stands before it. */
+function paused(server: { readonly pid: number }) {
+  return {
+    stall: () => void process.kill(-server.pid, "SIGSTOP"),
+    resume: () => void process.kill(-server.pid, "SIGCONT"),
+    isBlindWhileSlow: true,
+  };
 }
 
 async function kafka(stack: AsyncDisposableStack): Promise<TriggerWorld> {
@@ -153,11 +171,12 @@ async function kafka(stack: AsyncDisposableStack): Promise<TriggerWorld> {
     }
   };
   const spec = { url: server.address, topic: "orders", payload };
-  return { spec, context: {}, effects, down: () => server.kill(), up: () => server.start() };
+  return { spec, context: {}, effects, down: () => server.kill(), up: () => server.start(), ...paused(server) };
 }
 
 async function emit(): Promise<TriggerWorld> {
   const bus = createMemoryBus();
+  let open = (): void => undefined;
   const handle = { name: "system", bus, stream: "events", subjectOf: eventSubject } as unknown as BusHandle;
   return {
     spec: { eventSourceName: "own", eventName: "told", payload },
@@ -169,6 +188,12 @@ async function emit(): Promise<TriggerWorld> {
     up() {
       bus.failure = undefined;
     },
+    stall() {
+      const gate = Promise.withResolvers<void>();
+      open = gate.resolve;
+      bus.fault = (operation) => (operation === "publish" ? gate.promise : undefined);
+    },
+    resume: () => open(),
   };
 }
 
@@ -176,16 +201,24 @@ async function emit(): Promise<TriggerWorld> {
 async function cluster(stack: AsyncDisposableStack) {
   const plane = stack.use(await openTestPlane());
   let isAway = false;
+  let gate = Promise.resolve();
+  let open = (): void => undefined;
   const common = { baseUrl: "http://kube.local", token: adminToken, log: silentLogger };
   const kube = createKubeClient({
     ...common,
-    fetch: (request) => (isAway ? Promise.reject(new Error("no route")) : plane.plane.fetch(request)),
+    async fetch(request) {
+      await gate;
+      if (isAway) throw new Error("no route");
+      return plane.plane.fetch(request);
+    },
   });
   const withoutRights = createKubeClient({
     ...common,
     fetch: async (request) => (request.method === "GET" ? plane.plane.fetch(request) : forbidden(request)),
   });
-  await plane.client.create({ apiVersion: "v1", kind: "Namespace", metadata: { name: "team" } });
+  for (const name of ["team", "shop"]) {
+    await plane.client.create({ apiVersion: "v1", kind: "Namespace", metadata: { name } });
+  }
   await addWorkflowKinds(plane.client);
   const down = (): void => {
     isAway = true;
@@ -193,7 +226,10 @@ async function cluster(stack: AsyncDisposableStack) {
   const up = (): void => {
     isAway = false;
   };
-  return { client: plane.client, kube, withoutRights, down, up };
+  const stall = (): void => {
+    ({ promise: gate, resolve: open } = Promise.withResolvers<void>());
+  };
+  return { client: plane.client, kube, withoutRights, down, up, stall, resume: () => open() };
 }
 
 /** As Kubernetes says it, with the rule that is missing. */
@@ -208,7 +244,7 @@ async function k8s(stack: AsyncDisposableStack): Promise<TriggerWorld> {
   const { client, kube, ...rest } = await cluster(stack);
   const resource = { apiVersion: "v1", kind: "ConfigMap", metadata: { generateName: "made-" } };
   const effects = async () => {
-    const { items } = await client.list({ apiVersion: "v1", kind: "ConfigMap" }, { namespace: "team" });
+    const { items } = await client.list({ apiVersion: "v1", kind: "ConfigMap" });
     return items.filter(({ metadata }) => metadata.name?.startsWith("made-")).length;
   };
   return { spec: { source: { resource } }, context: { kube }, effects, ...rest };
@@ -218,7 +254,7 @@ async function argoWorkflow(stack: AsyncDisposableStack): Promise<TriggerWorld> 
   const { client, kube, ...rest } = await cluster(stack);
   const workflow = { apiVersion: "argoproj.io/v1alpha1", kind: "Workflow" };
   const resource = { ...workflow, metadata: { generateName: "made-" }, spec: {} };
-  const effects = async () => (await client.list(workflow, { namespace: "team" })).items.length;
+  const effects = async () => (await client.list(workflow)).items.length;
   return { spec: { source: { resource }, operation: "submit" }, context: { kube }, effects, ...rest };
 }
 
@@ -234,6 +270,12 @@ async function gitOps(stack: AsyncDisposableStack): Promise<TriggerWorld> {
   return { spec: { application: "shop" }, context: { kube, gitOps: target }, effects: async () => asked.size, ...rest };
 }
 
+async function log(): Promise<TriggerWorld> {
+  let lines = 0;
+  const counting: Logger = { ...silentLogger, info: () => void lines++, child: () => counting };
+  return { spec: {}, context: { log: counting }, effects: async () => lines };
+}
+
 const once = { skip: false, isOnceAfterCrash: true } as const;
 
 export const triggersUnderTest: readonly TriggerUnderTest[] = [
@@ -246,6 +288,7 @@ export const triggersUnderTest: readonly TriggerUnderTest[] = [
   { ...once, kind: "awsLambda", isOnceAfterCrash: false, open: awsLambda },
   { ...once, kind: "email", open: email },
   { ...once, kind: "slack", isOnceAfterCrash: false, open: slack },
+  { ...once, kind: "log", repeats: "a repeat is a line more", open: log },
   { ...once, kind: "nats", skip: natsServerMissing() ?? false, open: nats },
   { ...once, kind: "amqp", skip: rabbitMqMissing, open: amqp },
   { ...once, kind: "kafka", skip: kafkaMissing(), open: kafka },

@@ -30,11 +30,26 @@ export async function startMoto(): Promise<Moto> {
 }
 
 export async function createQueue(url: string, QueueName: string): Promise<void> {
+  await ask(url, "CreateQueue", { QueueName });
+}
+
+/** In batches of ten, as SQS has them. */
+export async function sendToQueue(url: string, QueueName: string, bodies: readonly string[]): Promise<void> {
+  const { QueueUrl } = await ask(url, "GetQueueUrl", { QueueName });
+  for (let first = 0; first < bodies.length; first += 10) {
+    const Entries = bodies.slice(first, first + 10).map((MessageBody, index) => ({ Id: String(index), MessageBody }));
+    await ask(url, "SendMessageBatch", { QueueUrl, Entries });
+  }
+}
+
+async function ask(url: string, action: string, body: object): Promise<Record<string, unknown>> {
   const headers = {
     "content-type": "application/x-amz-json-1.0",
-    "x-amz-target": "AmazonSQS.CreateQueue",
+    "x-amz-target": `AmazonSQS.${action}`,
     authorization: "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/sqs/aws4_request, SignedHeaders=host, Signature=0",
   };
-  const answer = await fetch(url, { method: "POST", headers, body: JSON.stringify({ QueueName }) });
-  if (answer.status !== 200) throw new Error(`CreateQueue: ${await answer.text()}`);
+  const answer = await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
+  const text = await answer.text();
+  if (answer.status !== 200) throw new Error(`${action}: ${text}`);
+  return text === "" ? {} : JSON.parse(text);
 }

@@ -13,6 +13,7 @@ export interface NsqServer extends ServerProcess {
   /** Of nsqd. */
   readonly address: string;
   publish(topic: string, bodies: readonly string[]): Promise<void>;
+  create(topic: string): Promise<void>;
   /** Messages of a channel that were not finished. */
   waiting(topic: string, channel: string): Promise<number>;
 }
@@ -81,6 +82,9 @@ export async function startNsq(): Promise<NsqServer> {
     address: at(tcp),
     async publish(topic, bodies) {
       await ask(`/mpub?topic=${topic}`, { method: "POST", body: bodies.join("\n") });
+    },
+    async create(topic) {
+      await ask(`/topic/create?topic=${topic}`, { method: "POST" });
     },
     async waiting(topic, channel) {
       const stats = JSON.parse(await ask(`/stats?format=json&topic=${topic}&channel=${channel}`));

@@ -9,12 +9,16 @@ export interface TcpProxy extends AsyncDisposable {
   /** Ends the connections that there are; until `heal` new ones end at once. */
   cut(): void;
   heal(): void;
+  /** Connections stay and new ones are taken, but nothing goes through until `resume`. */
+  stall(): void;
+  resume(): void;
 }
 
 export async function startTcpProxy(target: number): Promise<TcpProxy> {
   let current = target;
   let isCut = false;
-  const sockets = new Set<Socket>();
+  let isStalled = false;
+  const sockets = new Map<Socket, Socket>();
   const server = createServer((client) => {
     if (isCut) {
       client.on("error", () => undefined).destroy();
@@ -25,9 +29,9 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
       [client, upstream],
       [upstream, client],
     ] as const) {
-      sockets.add(socket);
+      sockets.set(socket, other);
       socket.setNoDelay(true);
-      socket.pipe(other);
+      if (!isStalled) socket.pipe(other);
       socket.on("error", () => other.destroy());
       socket.on("close", () => {
         sockets.delete(socket);
@@ -46,14 +50,22 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
     },
     cut() {
       isCut = true;
-      for (const socket of sockets) socket.destroy();
+      for (const socket of sockets.keys()) socket.destroy();
     },
     heal() {
       isCut = false;
     },
+    stall() {
+      isStalled = true;
+      for (const [socket, other] of sockets) socket.unpipe(other);
+    },
+    resume() {
+      isStalled = false;
+      for (const [socket, other] of sockets) socket.pipe(other);
+    },
     async [Symbol.asyncDispose]() {
       server.close();
-      for (const socket of sockets) socket.destroy();
+      for (const socket of sockets.keys()) socket.destroy();
       await once(server, "close");
     },
   };

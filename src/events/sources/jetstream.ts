@@ -42,6 +42,8 @@ type JetStreamSpec = SpecOf<typeof json>;
 const maxInFlight = 256;
 /** A message that is not kept by then is given out again; its id makes that a no-op. */
 const ackWaitMs = 30_000;
+/** After so long another engine gets what this one had at its end. */
+const leaveMs = 200;
 
 export const jetstreamSource: SourceKind<JetStreamSpec> = {
   eventType: "jetstream",
@@ -151,7 +153,7 @@ async function keepMessage(
     await keepEvent({ id: eventId(context, `${spec.stream}/${sequence}`), data }, context, signal);
     message.ack();
   } catch (error) {
-    message.nak(); // the next engine gets it at once
+    message.nak(leaveMs); // before that the server would give it to this consumer, which is gone
     if (!signal.aborted) throw error;
   }
 }

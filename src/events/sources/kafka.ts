@@ -72,7 +72,7 @@ async function optionsOf(
     retries: 2,
     retryDelay: 250,
     autocommit: false,
-    sessionTimeout: 30_000,
+    sessionTimeout: 10_000, // as sarama: so long the partitions of one that is gone wait for it
     heartbeatInterval: 3_000,
     maxWaitTime: 500,
     highWaterMark: readAhead,

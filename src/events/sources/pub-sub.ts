@@ -99,18 +99,28 @@ async function pull(subscription: string, call: PubSubService["call"], signal: A
   return { received: objectsOf(answer.receivedMessages) };
 }
 
-/** Acknowledged once kept, or once it is known that it never can be. */
+/** Acknowledged once kept, or once it is known that it never can be; what is left at the end is given back at once. */
 async function keepAll(
   received: readonly JsonObject[],
   { subscription, call }: Pick<PubSubService, "subscription" | "call">,
   pulling: Pulling,
 ): Promise<void> {
   if (received.length === 0) return;
-  const { signal } = pulling;
-  const ids = received.map(({ ackId }) => textOf(ackId));
-  await call("POST", `${subscription}:modifyAckDeadline`, { ackIds: ids, ackDeadlineSeconds: ackSeconds }, signal);
-  await Promise.all(received.map(({ message }) => keepOne(objectOf(message), pulling)));
-  await call("POST", `${subscription}:acknowledge`, { ackIds: ids }, signal);
+  const left = new Set(received.map(({ ackId }) => textOf(ackId)));
+  const extend = (ackIds: Iterable<string>, ackDeadlineSeconds: number, signal: AbortSignal) =>
+    call("POST", `${subscription}:modifyAckDeadline`, { ackIds: [...ackIds], ackDeadlineSeconds }, signal);
+  await extend(left, ackSeconds, pulling.signal);
+  const kept: string[] = [];
+  const keeping = received.map(async ({ ackId, message }) => {
+    await keepOne(objectOf(message), pulling);
+    left.delete(textOf(ackId));
+    kept.push(textOf(ackId));
+  });
+  await Promise.allSettled(keeping);
+  const last = AbortSignal.timeout(leaveMs);
+  if (kept.length > 0) await call("POST", `${subscription}:acknowledge`, { ackIds: kept }, last);
+  if (left.size > 0) await extend(left, 0, last);
+  await Promise.all(keeping);
 }
 
 async function keepOne(message: JsonObject, { spec, context, signal }: Pulling): Promise<void> {

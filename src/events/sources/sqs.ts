@@ -42,6 +42,8 @@ type SqsSpec = SpecOf<typeof json>;
 /** As in the original: so long nobody else gets what we have. */
 const visibilitySeconds = 120;
 const maxMessages = 10;
+/** How long the request under way and the last words may take when the source is stopped. */
+const leaveMs = 4_000;
 const pauseMs = 2_000;
 
 export const sqsSource: SourceKind<SqsSpec> = {
@@ -50,9 +52,10 @@ export const sqsSource: SourceKind<SqsSpec> = {
   schema: sourceSchema<SqsSpec>(json, awsKeysRule),
   async run(spec, context, signal) {
     const call = createAwsCall("sqs", spec, context);
+    const late = signalLater(signal);
     const ask = async (action: string, body: JsonObject): Promise<JsonObject> => {
       const headers = { "content-type": "application/x-amz-json-1.0", "x-amz-target": `AmazonSQS.${action}` };
-      const { text } = await call(headers, JSON.stringify(body), signal);
+      const { text } = await call(headers, JSON.stringify(body), late);
       return objectOf(text === "" ? {} : parseJson(text));
     };
     const owner = spec.queueAccountId ? { QueueOwnerAWSAccountId: spec.queueAccountId } : {};
@@ -61,10 +64,28 @@ export const sqsSource: SourceKind<SqsSpec> = {
     context.ready();
     while (!signal.aborted) {
       const messages = await receive(queue, spec, context, signal);
-      await keepAll(messages, queue, { spec, context, signal });
+      try {
+        await keepAll(messages, queue, { spec, context, signal });
+      } catch (error) {
+        if (!signal.aborted) throw error;
+      }
     }
   },
 };
+
+/**
+ * Aborts a moment after `signal`: a request that is cut off takes messages all the same, which nobody gets then for two
+ * minutes, and what was taken has to be given back.
+ */
+function signalLater(signal: AbortSignal): AbortSignal {
+  const late = new AbortController();
+  const onAbort = (): void => {
+    setTimeout(() => late.abort(signal.reason), leaveMs).unref();
+  };
+  if (signal.aborted) onAbort();
+  else signal.addEventListener("abort", onAbort, { once: true });
+  return late.signal;
+}
 
 interface Queue {
   readonly url: string;
@@ -104,17 +125,29 @@ interface Keeping {
 /** In their order; each is deleted once it is kept, or once it is known that it never can be. */
 async function keepAll(messages: readonly JsonObject[], { url, ask }: Queue, keeping: Keeping): Promise<void> {
   const isOrdered = keeping.spec.queue.endsWith(".fifo");
-  const handles: string[] = [];
+  const gone = new Set<string>();
+  const left = new Set(messages.map(({ ReceiptHandle }) => textOf(ReceiptHandle)));
   const keep = async (message: JsonObject): Promise<void> => {
-    if (await keepOne(message, keeping)) handles.push(textOf(message.ReceiptHandle));
+    const handle = textOf(message.ReceiptHandle);
+    if (await keepOne(message, keeping)) gone.add(handle);
+    left.delete(handle); // what is not deleted then is for the dead-letter queue
   };
   try {
     if (isOrdered) for (const message of messages) await keep(message);
-    else await Promise.all(messages.map(keep));
+    else await settledAll(messages.map(keep));
   } finally {
-    const Entries = handles.map((ReceiptHandle, index) => ({ Id: String(index), ReceiptHandle }));
-    if (Entries.length > 0) await ask("DeleteMessageBatch", { QueueUrl: url, Entries });
+    const entries = (handles: Iterable<string>, more: JsonObject = {}) =>
+      [...handles].map((ReceiptHandle, index) => ({ Id: String(index), ReceiptHandle, ...more }));
+    if (gone.size > 0) await ask("DeleteMessageBatch", { QueueUrl: url, Entries: entries(gone) });
+    const Entries = entries(left, { VisibilityTimeout: 0 }); // the next one gets it at once
+    if (left.size > 0) await ask("ChangeMessageVisibilityBatch", { QueueUrl: url, Entries });
   }
+}
+
+/** Waits for all, also when one fails. @throws the first failure */
+async function settledAll(work: readonly Promise<void>[]): Promise<void> {
+  await Promise.allSettled(work);
+  await Promise.all(work);
 }
 
 /** Whether the message may go. */

@@ -35,14 +35,18 @@ after(() => {
   for (const stop of lives) stop.abort();
 });
 
-export function sensor(triggers: readonly object[], given: readonly object[] = dependencies) {
+export function sensor(
+  triggers: readonly object[],
+  given: readonly object[] = dependencies,
+  schemas: Parameters<typeof parseSensor>[1] = {},
+) {
   const manifest = {
     apiVersion: "argoproj.io/v1alpha1",
     kind: "Sensor",
     metadata: { name: "crashing", namespace: "shop", uid: "uid-1" },
     spec: { dependencies: given, triggers },
   };
-  return compileSensor(parseSensor(manifest, {}).resource);
+  return compileSensor(parseSensor(manifest, schemas).resource);
 }
 
 /** One life of an engine on `bus`; nothing of it is disposed of: a crash does not say goodbye. */

@@ -1,74 +1,11 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync, verify } from "node:crypto";
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { pubSubSource } from "../../../src/events/sources/pub-sub.ts";
+import { startPubSub } from "../../harness/pub-sub.ts";
 import { waitFor } from "../../harness/wait.ts";
 import { directFetch } from "./direct-fetch.ts";
 import { runSource } from "./running-source.ts";
-
-interface Message {
-  readonly data: string;
-  readonly messageId: string;
-  readonly publishTime: string;
-  readonly attributes?: object;
-}
-
-/** A server that plays the parts of the REST API that are used, as its documentation has them. */
-async function startPubSub() {
-  const subscriptions = new Map<string, string>();
-  const topics = new Set<string>();
-  const waiting = new Map<string, Message>();
-  const asked: { readonly path: string; readonly body: string; readonly authorization: string }[] = [];
-  let lastAck = 0;
-  const make = (name: string, body: Record<string, unknown>): readonly [number, unknown] => {
-    if (name.includes("/topics/")) topics.add(name);
-    else if (topics.has(String(body.topic))) subscriptions.set(name, String(body.topic));
-    else return [404, { error: { message: "no topic" } }];
-    return [200, {}];
-  };
-  const act = (action: string | undefined, body: Record<string, unknown>): object => {
-    if (action === "testIamPermissions") return { permissions: body.permissions };
-    if (action === "acknowledge") for (const id of body.ackIds as string[]) waiting.delete(id);
-    if (action !== "pull") return {};
-    return { receivedMessages: [...waiting].map(([ackId, message]) => ({ ackId, message })) };
-  };
-  const answer = (method: string, path: string, body: Record<string, unknown>): readonly [number, unknown] => {
-    if (path === "/token") return [200, { access_token: "t-1", expires_in: 3600 }];
-    const [name = "", action] = path.slice("/v1/".length).split(":");
-    if (method === "PUT") return make(name, body);
-    if (!subscriptions.has(name)) return [404, { error: { message: "no subscription" } }];
-    if (method === "GET") return [200, { topic: subscriptions.get(name) }];
-    if (method === "DELETE") subscriptions.delete(name);
-    return [200, act(action, body)];
-  };
-  const server = createServer((request, response) => {
-    void text(request).then((body) => {
-      const { method = "", url = "" } = request;
-      asked.push({ path: url, body, authorization: request.headers.authorization ?? "" });
-      const [status, value] = answer(method, url, url === "/token" || body === "" ? {} : JSON.parse(body));
-      setTimeout(() => response.writeHead(status).end(JSON.stringify(value)), 5);
-    });
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    subscriptions,
-    topics,
-    waiting,
-    asked,
-    publish: (message: Message) => void waiting.set(`a${++lastAck}`, message),
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, "close");
-    },
-  };
-}
 
 const data = (value: string) => Buffer.from(value).toString("base64");
 const message = { messageId: "1", publishTime: "2026-01-01T00:00:00.120Z" };

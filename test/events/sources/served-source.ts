@@ -36,12 +36,13 @@ export async function serveSource<Spec>(
   secrets: Record<string, string> = {},
   parts: Partial<SourceContext> = {},
 ): Promise<ServedSource> {
+  const parsed = kind.schema.parse(spec, "spec.kind.e");
   const stack = new AsyncDisposableStack();
   const ingress = stack.use(await openIngress({ host: "127.0.0.1", port: 0, log: silentLogger }));
   const end = new AbortController();
   const http = ingress.mountFor(owner, "e", () => undefined);
   const context = recordedContext({ http, fetch: createOutgoingFetch(true, stack), ...parts }, secrets);
-  const running = kind.run(kind.schema.parse(spec, "spec.kind.e"), context, end.signal);
+  const running = kind.run(parsed, context, end.signal);
   const stop = async (): Promise<void> => {
     end.abort();
     await running;

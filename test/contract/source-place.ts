@@ -1,0 +1,57 @@
+import type { JsonObject } from "../../src/base/json.ts";
+import type { AnySourceKind } from "../../src/events/sources/registry.ts";
+import type { SourceContext } from "../../src/events/sources/source.ts";
+import type { ServerProcess } from "../harness/server-process.ts";
+
+/** A broker that runs, and how messages get into it. */
+export interface SourcePlace extends AsyncDisposable {
+  readonly server: Pick<ServerProcess, "kill" | "start">;
+  readonly spec: JsonObject;
+  readonly secrets: Record<string, string>;
+  /** Of a spec that can be refused: the secret that is wrong then, and what it is instead (default: "wrong"). */
+  readonly password: string;
+  readonly wrong?: string;
+  /** Of what the engine gives to sources. */
+  readonly parts?: Partial<Pick<SourceContext, "fileRoot" | "kube">>;
+  /** Resolves once the broker has them for good; `{"n":1}` and so on. */
+  publish(from: number, count: number): Promise<void>;
+  /** The data of the first message, but for `body` and what the broker itself makes up. */
+  readonly shape: JsonObject;
+  /** Whose values are only looked at for their form. */
+  readonly made: Readonly<Record<string, RegExp>>;
+}
+
+export interface BrokerKind {
+  readonly name: string;
+  readonly skip: string | false;
+  readonly kind: AnySourceKind;
+  /** Not undefined: the upstream pushes and keeps nothing, so that what it sends while nobody listens is gone. */
+  readonly keepsNothing?: string;
+  /** Not undefined: what a server that is killed loses of what it had sent and not heard of. */
+  readonly losesAtKill?: string;
+  /** Not undefined: why nobody can be refused. */
+  readonly hasNoLogin?: string;
+  /** Not undefined: why the server cannot be started again with what it had. */
+  readonly cannotRestart?: string;
+  /** Not undefined: why messages may come in another order than they were sent. */
+  readonly hasNoOrder?: string;
+  /** How a body is in the data: `body.n`, unless the kind has no body. */
+  readonly numberOf: (data: JsonObject) => number;
+  /** Not undefined: a message has no id of its own, so that one that comes again is another event. */
+  readonly hasNoIds?: string;
+  /** How many messages are many. Default 10,000; fewer where they are taken one after another. */
+  readonly many?: number;
+  readonly place: () => Promise<SourcePlace>;
+}
+
+export const password = { name: "s", key: "password" };
+export const user = { name: "s", key: "user" };
+export const bodyNumber = ({ body }: JsonObject): number => Number((body as JsonObject).n);
+
+/** Some at once, in order. */
+export async function inBatches(from: number, count: number, publish: (n: number) => Promise<unknown>): Promise<void> {
+  for (let first = from; first < from + count; first += 200) {
+    const size = Math.min(200, from + count - first);
+    await Promise.all(Array.from({ length: size }, (_, index) => publish(first + index)));
+  }
+}

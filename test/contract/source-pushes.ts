@@ -1,0 +1,115 @@
+import { connect as connectNats } from "@nats-io/transport-node";
+import { Redis } from "ioredis";
+import { connectAsync } from "mqtt";
+import { emitterSource } from "../../src/events/sources/emitter.ts";
+import { natsSource } from "../../src/events/sources/nats.ts";
+import { redisSource } from "../../src/events/sources/redis.ts";
+import { defineSource } from "../../src/events/sources/registry.ts";
+import { mosquittoMissing, startMosquitto } from "../harness/mosquitto.ts";
+import { natsServerMissing, startNatsServer } from "../harness/nats-server.ts";
+import { redisMissing, startRedis } from "../harness/redis-server.ts";
+import { type BrokerKind, bodyNumber, inBatches, password, type SourcePlace, user } from "./source-place.ts";
+
+/** Servers that push to whoever listens, and forget. */
+
+async function natsPlace(): Promise<SourcePlace> {
+  const server = await startNatsServer({ config: "authorization { user: ann, password: sesame }", jetstream: false });
+  return {
+    server: { kill: server.kill, start: () => server.restart() },
+    spec: {
+      url: server.url,
+      subject: "orders.*",
+      auth: { basic: { username: user, password } },
+      jsonBody: true,
+      metadata: { a: "b" },
+    },
+    secrets: { "s/user": "ann", "s/password": "sesame" },
+    password: "s/password",
+    async publish(from, count) {
+      const connection = await connectNats({ servers: server.url, user: "ann", pass: "sesame" });
+      for (let n = from; n < from + count; n++) connection.publish("orders.new", JSON.stringify({ n }));
+      await connection.drain();
+    },
+    shape: { subject: "orders.new", body: { n: 0 }, metadata: { a: "b" } },
+    made: {},
+    [Symbol.asyncDispose]: server[Symbol.asyncDispose],
+  };
+}
+
+async function redisPlace(): Promise<SourcePlace> {
+  const server = await startRedis("sesame");
+  return {
+    server,
+    spec: { hostAddress: server.address, channels: ["orders"], password, namespace: "default", jsonBody: true },
+    secrets: { "s/password": "sesame" },
+    password: "s/password",
+    async publish(from, count) {
+      const redis = new Redis(server.port, "127.0.0.1", { password: "sesame" });
+      try {
+        await inBatches(from, count, (n) => redis.publish("orders", JSON.stringify({ n })));
+      } finally {
+        redis.disconnect();
+      }
+    },
+    shape: { channel: "orders", pattern: "", body: { n: 0 } },
+    made: {},
+    [Symbol.asyncDispose]: server[Symbol.asyncDispose],
+  };
+}
+
+async function emitterPlace(): Promise<SourcePlace> {
+  const server = await startMosquitto({ user: "ann", password: "sesame" });
+  return {
+    server,
+    spec: {
+      broker: server.url,
+      channelKey: "key",
+      channelName: "orders",
+      username: user,
+      password,
+      jsonBody: true,
+      metadata: { a: "b" },
+    },
+    secrets: { "s/user": "ann", "s/password": "sesame" },
+    password: "s/password",
+    async publish(from, count) {
+      const login = { username: "ann", password: "sesame" };
+      const client = await connectAsync(server.url.replace("tcp:", "mqtt:"), login);
+      await inBatches(from, count, (n) => client.publishAsync("key/orders/", JSON.stringify({ n }), { qos: 1 }));
+      await client.endAsync();
+    },
+    shape: { topic: "key/orders/", body: { n: 0 }, metadata: { a: "b" } },
+    made: {},
+    [Symbol.asyncDispose]: server[Symbol.asyncDispose],
+  };
+}
+
+const common = { numberOf: bodyNumber, hasNoIds: "messages have none" } as const;
+
+export const pushKinds: readonly BrokerKind[] = [
+  {
+    ...common,
+    name: "nats",
+    skip: natsServerMissing() ?? false,
+    kind: defineSource(natsSource),
+    keepsNothing: "core NATS keeps nothing",
+    place: natsPlace,
+  },
+  {
+    ...common,
+    name: "redis",
+    skip: redisMissing,
+    kind: defineSource(redisSource),
+    keepsNothing: "channels of Redis keep nothing",
+    place: redisPlace,
+  },
+  {
+    ...common,
+    name: "emitter",
+    skip: mosquittoMissing,
+    kind: defineSource(emitterSource),
+    keepsNothing: "it is subscribed to without acknowledgements",
+    many: 2_000,
+    place: emitterPlace,
+  },
+];

@@ -1,0 +1,123 @@
+import { generateKeyPairSync } from "node:crypto";
+import { nsqSource } from "../../src/events/sources/nsq.ts";
+import { pubSubSource } from "../../src/events/sources/pub-sub.ts";
+import { defineSource } from "../../src/events/sources/registry.ts";
+import { sqsSource } from "../../src/events/sources/sqs.ts";
+import { createQueue, motoMissing, sendToQueue, startMoto } from "../harness/moto.ts";
+import { nsqMissing, startNsq } from "../harness/nsq.ts";
+import { startPubSub } from "../harness/pub-sub.ts";
+import { type BrokerKind, bodyNumber, type SourcePlace } from "./source-place.ts";
+
+/** Queues that are asked for messages, and told which of them may go. */
+
+const numbers = (from: number, count: number): readonly number[] =>
+  Array.from({ length: count }, (_, index) => from + index);
+const bodyOf = (n: number): string => JSON.stringify({ n });
+
+async function nsqPlace(): Promise<SourcePlace> {
+  const server = await startNsq();
+  await server.create("orders");
+  return {
+    server,
+
+    spec: { hostAddress: server.lookup, topic: "orders", channel: "tiphys", jsonBody: true, metadata: { a: "b" } },
+    secrets: {},
+    password: "",
+    publish: (from, count) => server.publish("orders", numbers(from, count).map(bodyOf)),
+    shape: { body: { n: 0 }, timestamp: "", nsqdAddress: server.address, metadata: { a: "b" } },
+    made: { timestamp: /^\d{19}$/ },
+    [Symbol.asyncDispose]: server[Symbol.asyncDispose],
+  };
+}
+
+async function sqsPlace(): Promise<SourcePlace> {
+  const server = await startMoto();
+  await createQueue(server.url, "orders");
+  const keys = { accessKey: { name: "aws", key: "a" }, secretKey: { name: "aws", key: "s" } };
+  return {
+    server,
+    spec: { region: "us-east-1", queue: "orders", endpoint: server.url, waitTimeSeconds: 1, jsonBody: true, ...keys },
+    secrets: { "aws/a": "AKID", "aws/s": "sesame" },
+    password: "aws/s",
+    publish: (from, count) => sendToQueue(server.url, "orders", numbers(from, count).map(bodyOf)),
+    shape: { messageId: "", messageAttributes: null, body: { n: 0 } },
+    made: { messageId: /^[0-9a-f-]{36}$/ },
+    [Symbol.asyncDispose]: server[Symbol.asyncDispose],
+  };
+}
+
+async function pubSubPlace(): Promise<SourcePlace> {
+  const [key, otherKey] = [privateKey(), privateKey()];
+  const server = await startPubSub(key);
+  const accountWith = (private_key: string): string =>
+    JSON.stringify({ type: "service_account", project_id: "p", private_key, token_uri: `${server.url}/token` });
+  const subscription = "projects/p/subscriptions/s";
+  server.subscriptions.set(subscription, "projects/p/topics/orders");
+  return {
+    server,
+    spec: {
+      subscriptionID: "s",
+      endpoint: server.url,
+      credentialSecret: { name: "g", key: "k" },
+      jsonBody: true,
+      metadata: { a: "b" },
+    },
+    secrets: { "g/k": accountWith(key) },
+    password: "g/k",
+    wrong: accountWith(otherKey),
+    async publish(from, count) {
+      for (const n of numbers(from, count)) {
+        const data = Buffer.from(bodyOf(n)).toString("base64");
+        server.publish({ data, messageId: `m${n}`, publishTime: "2026-01-01T00:00:00Z" });
+      }
+    },
+    shape: {
+      id: "m0",
+      body: { n: 0 },
+      attributes: null,
+      publishTime: "2026-01-01 00:00:00 +0000 UTC",
+      metadata: { a: "b" },
+    },
+    made: {},
+    [Symbol.asyncDispose]: server[Symbol.asyncDispose],
+  };
+}
+
+function privateKey(): string {
+  return generateKeyPairSync("rsa", { modulusLength: 2048 })
+    .privateKey.export({ type: "pkcs8", format: "pem" })
+    .toString();
+}
+
+export const queueKinds: readonly BrokerKind[] = [
+  {
+    name: "nsq",
+    skip: nsqMissing(),
+    kind: defineSource(nsqSource),
+    numberOf: bodyNumber,
+    hasNoLogin: "the kind's spec has no login",
+    losesAtKill: "nsqd keeps what it sent and what is not finished in memory",
+    hasNoOrder: "NSQ promises none",
+    many: 500, // the server of tests writes each to disk
+    place: nsqPlace,
+  },
+  {
+    name: "sqs",
+    skip: motoMissing,
+    kind: defineSource(sqsSource),
+    numberOf: bodyNumber,
+    hasNoLogin: "moto takes any signature; refusals are told in test/events/sources/sqs.test.ts",
+    hasNoOrder: "SQS promises none",
+    cannotRestart: "moto keeps its queues in memory",
+    many: 300,
+    place: sqsPlace,
+  },
+  {
+    name: "pubSub",
+    skip: false,
+    kind: defineSource(pubSubSource),
+    numberOf: bodyNumber,
+    hasNoOrder: "Pub/Sub promises none",
+    place: pubSubPlace,
+  },
+];

@@ -1,0 +1,143 @@
+import { writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import type { JsonObject } from "../../src/base/json.ts";
+import { silentLogger } from "../../src/base/log.ts";
+import { fileSource } from "../../src/events/sources/file.ts";
+import { defineSource } from "../../src/events/sources/registry.ts";
+import { resourceSource } from "../../src/events/sources/resource.ts";
+import { sftpSource } from "../../src/events/sources/sftp.ts";
+import { createKubeClient } from "../../src/kube/client.ts";
+import { adminToken, openTestPlane } from "../harness/control-plane.ts";
+import { sshdMissing, startSshd } from "../harness/sshd.ts";
+import { startTcpProxy } from "../harness/tcp-proxy.ts";
+import { tempDir } from "../harness/temp-dir.ts";
+import { type BrokerKind, inBatches, type SourcePlace } from "./source-place.ts";
+
+/** What is looked at, and remembers nothing of who has seen it: the source does. */
+
+const fileOf = (n: number): string => `n-${n}.csv`;
+const numberIn = (name: string): number => Number(/^n-(\d+)/.exec(basename(name))?.[1]);
+const writeFiles = (folder: string) => (from: number, count: number) =>
+  inBatches(from, count, (n) => writeFile(join(folder, fileOf(n)), ""));
+
+async function filePlace(): Promise<SourcePlace> {
+  const folder = await tempDir();
+  return {
+    server: { kill: async () => undefined, start: async () => undefined },
+    spec: {
+      eventType: "CREATE",
+      watchPathConfig: { directory: `${folder.path}/`, pathRegexp: "\\.csv$" },
+      metadata: { a: "b" },
+    },
+    secrets: {},
+    password: "",
+    parts: { fileRoot: folder.path },
+    publish: writeFiles(folder.path),
+    shape: { name: join(folder.path, fileOf(0)), op: 1, metadata: { a: "b" } },
+    made: {},
+    [Symbol.asyncDispose]: folder[Symbol.asyncDispose],
+  };
+}
+
+async function sftpPlace(): Promise<SourcePlace> {
+  await using stack = new AsyncDisposableStack();
+  const folder = stack.use(await tempDir());
+  const { port, user, privateKey, otherKey, hostKey } = stack.use(await startSshd());
+  const proxy = stack.use(await startTcpProxy(port));
+  const owned = stack.move();
+  return {
+    server: { kill: async () => proxy.cut(), start: async () => proxy.heal() },
+    spec: {
+      eventType: "CREATE",
+      watchPathConfig: { directory: `${folder.path}/`, pathRegexp: "\\.csv$" },
+      pollIntervalDuration: "100ms",
+      address: { name: "s", key: "address" },
+      username: { name: "s", key: "user" },
+      sshKeySecret: { name: "s", key: "key" },
+      metadata: { a: "b" },
+    },
+    secrets: { "s/address": `127.0.0.1:${proxy.port}`, "s/user": user, "s/key": `${privateKey}\n${hostKey}\n` },
+    password: "s/key",
+    wrong: `${otherKey}\n${hostKey}\n`,
+    publish: writeFiles(folder.path),
+    shape: { name: fileOf(0), op: 1, metadata: { a: "b" } },
+    made: {},
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+const objectName = ({ body }: JsonObject): string => String(((body as JsonObject).metadata as JsonObject).name);
+
+async function resourcePlace(): Promise<SourcePlace> {
+  const { plane, client, ...owned } = await openTestPlane();
+  let network = new AbortController();
+  const kube = createKubeClient({
+    baseUrl: "http://kube.local",
+    token: adminToken,
+    log: silentLogger,
+    async fetch(request) {
+      network.signal.throwIfAborted();
+      return plane.fetch(new Request(request, { signal: AbortSignal.any([request.signal, network.signal]) }));
+    },
+  });
+  const configMap = (n: number) => ({
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: `n-${n}`, namespace: "default" },
+  });
+  return {
+    server: {
+      kill: async () => network.abort(new Error("no route")),
+      async start() {
+        network = new AbortController();
+      },
+    },
+    spec: {
+      namespace: "default",
+      version: "v1",
+      resource: "configmaps",
+      eventTypes: ["ADD"],
+      filter: { prefix: "n-" },
+    },
+    secrets: {},
+    password: "",
+    parts: { kube },
+    publish: (from, count) => inBatches(from, count, (n) => client.create(configMap(n))),
+    shape: { type: "ADD", body: {}, oldBody: null, group: "", version: "v1", resource: "configmaps" },
+    made: { body: /^\{"apiVersion":"v1","kind":"ConfigMap","metadata":\{.*"name":"n-0","namespace":"default",.*\}\}$/ },
+    [Symbol.asyncDispose]: owned[Symbol.asyncDispose],
+  };
+}
+
+const common = { hasNoOrder: "of one look there is none", many: 1_000 } as const;
+const nameNumber = ({ name }: JsonObject): number => numberIn(String(name));
+
+export const watchKinds: readonly BrokerKind[] = [
+  {
+    ...common,
+    name: "file",
+    skip: false,
+    kind: defineSource(fileSource),
+    numberOf: nameNumber,
+    hasNoLogin: "a directory has no login",
+    cannotRestart: "there is no server",
+    place: filePlace,
+  },
+  {
+    ...common,
+    name: "sftp",
+    skip: sshdMissing() ?? false,
+    kind: defineSource(sftpSource),
+    numberOf: nameNumber,
+    place: sftpPlace,
+  },
+  {
+    ...common,
+    name: "resource",
+    skip: false,
+    kind: defineSource(resourceSource),
+    numberOf: (data) => numberIn(objectName(data)),
+    hasNoLogin: "it has the engine's own access",
+    place: resourcePlace,
+  },
+];

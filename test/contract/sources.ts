@@ -1,0 +1,271 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { systemClock } from "../../src/base/clock.ts";
+import type { JsonObject } from "../../src/base/json.ts";
+import { silentLogger } from "../../src/base/log.ts";
+import { createMetrics } from "../../src/base/metrics.ts";
+import { runEventSource, type SourceStatus } from "../../src/events/sources/runner.ts";
+import type { CloudEvent } from "../../src/record/cloud-event.ts";
+import { directFetch } from "../events/sources/direct-fetch.ts";
+import { memoryState, recordedContext } from "../events/sources/source-context.ts";
+import { waitFor } from "../harness/wait.ts";
+import type { BrokerKind, SourcePlace } from "./source-place.ts";
+
+interface Engine extends AsyncDisposable {
+  readonly published: CloudEvent[];
+  readonly statuses: SourceStatus[];
+  /** The number in each event, in order of its first arrival. */
+  numbers(): number[];
+  stop(): Promise<void>;
+}
+
+interface EngineOptions {
+  readonly publish?: (event: CloudEvent) => Promise<void>;
+  readonly secrets?: Record<string, string>;
+  readonly state?: ReturnType<typeof memoryState>;
+}
+
+/** One EventSource in an engine of its own, by the real runner. */
+function startEngine(broker: BrokerKind, place: SourcePlace, options: EngineOptions = {}): Engine {
+  const published: CloudEvent[] = [];
+  const statuses: SourceStatus[] = [];
+  const stop = new AbortController();
+  const { secret, http, fetch, fileRoot, kube } = recordedContext(
+    { fetch: directFetch, ...place.parts },
+    options.secrets ?? place.secrets,
+  );
+  const metadata = {
+    name: "es",
+    namespace: "default",
+    uid: "u",
+    createdAt: "2026-01-01T00:00:00Z",
+    generation: 1,
+    labels: {},
+    annotations: {},
+  };
+  const running = runEventSource(
+    {
+      eventSource: {
+        metadata,
+        eventBusName: "default",
+        template: {},
+        events: [{ kind: "k", name: "e", spec: place.spec }],
+      },
+      kinds: { k: broker.kind },
+      publish: options.publish ?? (async (event) => void published.push(event)),
+      mountFor: () => http,
+      secret,
+      fetch,
+      fileRoot,
+      kube,
+      state: options.state ?? memoryState(),
+      clock: systemClock,
+      log: silentLogger,
+      metrics: createMetrics(),
+      whenLeased: (work, signal) => work(signal),
+      onStatus: (_event, status) => void statuses.push(status),
+    },
+    stop.signal,
+  );
+  const end = async (): Promise<void> => {
+    stop.abort();
+    await running;
+  };
+  return {
+    published,
+    statuses,
+    numbers: () => [...new Set(published.map(({ data }) => broker.numberOf(data as JsonObject)))],
+    stop: end,
+    [Symbol.asyncDispose]: end,
+  };
+}
+
+async function listening({ statuses }: Engine, deadlineMs = 30_000): Promise<void> {
+  const isRunning = () => statuses.at(-1)?.state === "running";
+  await waitFor("the source to listen", isRunning, deadlineMs).catch((error: unknown) => {
+    throw new Error(`${String(error)}: ${JSON.stringify(statuses.at(-1))}`);
+  });
+}
+
+function range(from: number, count: number): number[] {
+  return Array.from({ length: count }, (_, index) => from + index);
+}
+
+function idsOf(events: readonly CloudEvent[], { numberOf }: BrokerKind): Map<number, Set<string>> {
+  const ids = new Map<number, Set<string>>();
+  for (const { id, data } of events) {
+    const number = numberOf(data as JsonObject);
+    ids.set(number, (ids.get(number) ?? new Set()).add(id));
+  }
+  return ids;
+}
+
+/** The same message has one id, however often it came. */
+function assertOneId(events: readonly CloudEvent[], broker: BrokerKind): void {
+  if (broker.hasNoIds !== undefined) return;
+  for (const [number, ids] of idsOf(events, broker))
+    assert.equal(ids.size, 1, `message ${number}: ${[...ids].join(", ")}`);
+}
+
+/** A clause that makes no sense for a kind says why. */
+function skipWhen(reason: string | undefined): { readonly skip: string | false } {
+  return { skip: reason ?? false };
+}
+
+/** What a source promises of the messages of a server. */
+export function sourceContract(broker: BrokerKind): void {
+  const options = { skip: broker.skip, timeout: 170_000 };
+  test(`${broker.name} keeps the promises of a source`, options, async (t) => {
+    await using place = await broker.place();
+    /** Of all engines that run one after another: it is one EventSource. */
+    const state = memoryState();
+    const start = (more: EngineOptions = {}): Engine => startEngine(broker, place, { state, ...more });
+    const isForgotten = broker.keepsNothing ?? broker.losesAtKill;
+    const forgets = skipWhen(broker.cannotRestart ?? (isForgotten === undefined ? "it keeps them" : undefined));
+
+    await t.test(
+      "bad credentials are a status within five seconds, and mended ones are used",
+      skipWhen(broker.hasNoLogin),
+      async () => {
+        const secrets = { ...place.secrets, [place.password]: place.wrong ?? "wrong" };
+        await using engine = start({ secrets });
+        await waitFor("the failure", () => engine.statuses.some(({ state }) => state === "failed"), 5_000);
+        const [first] = engine.statuses;
+        assert.ok(first?.state === "failed" && !first.terminal, JSON.stringify(first));
+        assert.doesNotMatch(first.message, /sesame|wrong"/);
+        Object.assign(secrets, place.secrets);
+        await listening(engine);
+      },
+    );
+
+    await t.test("data has the exact shape, and messages come in their order", async () => {
+      await using engine = start();
+      await listening(engine);
+      await place.publish(0, 20);
+      await waitFor("all messages", () => engine.published.length === 20, 20_000);
+      const numbers = engine.numbers();
+      if (broker.hasNoOrder !== undefined) numbers.sort((a, b) => a - b);
+      assert.deepEqual(numbers, range(0, 20));
+      const first = engine.published.find(({ data }) => broker.numberOf(data as JsonObject) === 0);
+      const data = { ...(first?.data as JsonObject) };
+      for (const [field, form] of Object.entries(place.made)) {
+        const value = data[field];
+        assert.match(typeof value === "object" ? JSON.stringify(value) : String(value), form);
+        Object.assign(data, { [field]: place.shape[field] });
+      }
+      assert.equal(JSON.stringify(data), JSON.stringify(place.shape));
+      assert.equal(new Set(engine.published.map(({ id }) => id)).size, 20);
+    });
+
+    await t.test(
+      "what came while no engine ran is there at the next start",
+      skipWhen(broker.keepsNothing),
+      async () => {
+        await place.publish(100, 5);
+        await using engine = start();
+        const came = () => range(100, 5).every((number) => engine.numbers().includes(number));
+        await waitFor("what came meanwhile", came, 30_000);
+        const numbers = engine.numbers().filter((number) => number >= 100);
+        if (broker.hasNoOrder !== undefined) numbers.sort((a, b) => a - b);
+        assert.deepEqual(numbers, range(100, 5));
+      },
+    );
+
+    await t.test(
+      "what an engine had and did not store comes to the next one, with the same id",
+      skipWhen(broker.keepsNothing),
+      async () => {
+        const had: CloudEvent[] = [];
+        const dying = start({
+          publish(event) {
+            had.push(event);
+            return new Promise(() => undefined); // killed before the bus answers
+          },
+        });
+        await listening(dying);
+        await place.publish(200, 5);
+        await waitFor("the first of them", () => had.length > 0, 20_000);
+        await dying.stop();
+        await using engine = start();
+        await waitFor("all of them", () => engine.numbers().length >= 5, 60_000);
+        assert.deepEqual(
+          engine.numbers().toSorted((a, b) => a - b),
+          range(200, 5),
+        );
+        assertOneId([...had, ...engine.published], broker);
+      },
+    );
+
+    await t.test("a bus that is away holds messages back, and then each is stored", async () => {
+      const stored: CloudEvent[] = [];
+      const tried: CloudEvent[] = [];
+      let isAway = true;
+      await using engine = start({
+        async publish(event) {
+          tried.push(event);
+          if (isAway) throw Object.assign(new Error("away"), { code: "BUS_UNAVAILABLE" });
+          stored.push(event);
+        },
+      });
+      await listening(engine);
+      await place.publish(300, 50);
+      await waitFor("an attempt", () => tried.length > 0, 20_000);
+      isAway = false;
+      await waitFor("all of them", () => idsOf(stored, broker).size >= 50, 30_000);
+      assertOneId(tried, broker);
+    });
+
+    await t.test(
+      "a server that dies mid-stream loses nothing that it had",
+      skipWhen(broker.cannotRestart ?? isForgotten),
+      async () => {
+        await using engine = start();
+        await listening(engine);
+        await place.publish(1_000, 200);
+        await waitFor("some messages", () => engine.published.length > 50, 20_000);
+        await place.server.kill();
+        await waitFor("the failure", () => engine.statuses.at(-1)?.state === "failed", 60_000);
+        await place.server.start();
+        await listening(engine, 90_000);
+        await place.publish(2_000, 50);
+        const wanted = [...range(1_000, 200), ...range(2_000, 50)];
+        await waitFor("all messages", () => wanted.every((number) => engine.numbers().includes(number)), 60_000);
+        assertOneId(engine.published, broker);
+      },
+    );
+
+    await t.test("of a server that forgets, what comes after its restart is there", forgets, async () => {
+      await using engine = start();
+      await listening(engine);
+      await place.publish(1_000, 20);
+      await waitFor("all messages", () => engine.numbers().length === 20, 20_000);
+      await place.server.kill();
+      await waitFor("the failure", () => engine.statuses.at(-1)?.state === "failed", 20_000);
+      await place.server.start();
+      await listening(engine, 60_000);
+      await place.publish(2_000, 20);
+      await waitFor("the others", () => engine.numbers().length === 40, 20_000);
+      assert.equal(new Set(engine.published.map(({ id }) => id)).size, 40, "each message is one event");
+    });
+
+    await t.test("of many messages only some are in memory while the bus is slow", async () => {
+      let inFlight = 0;
+      let most = 0;
+      const stored = new Set<number>();
+      await using engine = start({
+        async publish({ data }) {
+          inFlight++;
+          most = Math.max(most, inFlight);
+          await new Promise((resolve) => setTimeout(resolve, 1));
+          inFlight--;
+          stored.add(broker.numberOf(data as JsonObject));
+        },
+      });
+      await listening(engine);
+      const many = broker.many ?? 10_000;
+      await place.publish(10_000, many);
+      await waitFor("all of them", () => range(10_000, many).every((number) => stored.has(number)), 100_000);
+      assert.ok(most <= 256, `${most} at once`);
+    });
+  });
+}
