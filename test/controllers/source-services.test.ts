@@ -9,7 +9,7 @@ import { sourceSchemas } from "../../src/events/sources/registry.ts";
 import type { KubeClient } from "../../src/kube/kube.ts";
 import { openTestPlane } from "../harness/control-plane.ts";
 
-const signal = AbortSignal.timeout(60_000);
+const { signal } = new AbortController();
 const http = { isHttp: true, writes: true };
 const services = "/api/v1/namespaces/default/services";
 const slices = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices";

@@ -6,7 +6,7 @@ import { createOwnPods, type OwnPodsDeps } from "../../../src/controllers/own-po
 import { sourceSchemas } from "../../../src/events/sources/registry.ts";
 import { openTestPlane } from "../../harness/control-plane.ts";
 
-const signal = AbortSignal.timeout(60_000);
+const { signal } = new AbortController();
 const apiVersion = "argoproj.io/v1alpha1";
 const deployments = "/apis/apps/v1/namespaces/default/deployments";
 const secrets = "/api/v1/namespaces/default/secrets";
