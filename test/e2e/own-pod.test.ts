@@ -118,7 +118,7 @@ test("an EventSource that asks for volumes runs in a Pod of its own, and its eve
   const type = { "content-type": "application/merge-patch+json" };
   await cluster.plane.call("PATCH", sourcePath, { spec: { template: null } }, type);
   await waitFor("the Deployment to go", async () => (await deployments()).length === 0);
-  assert.equal((await cluster.plane.call("GET", secretPath)).status, 404);
+  await waitFor("its Secret to go", async () => (await cluster.plane.call("GET", secretPath)).status === 404);
   await waitFor("the Service to lead to the engine", async () => {
     const { body } = await cluster.plane.call("GET", servicePath);
     return body.spec.selector === undefined;
