@@ -9,6 +9,8 @@ import type { Call, FetchReply, Reply, Request, WorkerStart } from "./sqlite-pro
 /** Publishes not yet answered, at most: beyond it callers are told to try again. */
 const maxInFlight = 65_536;
 const maxInFlightBytes = 256 * 1024 * 1024;
+/** So many publishes go to the worker at once, though the turn is not over: it writes while more are asked for. */
+const packed = 128;
 
 interface PendingPublish {
   readonly stream: string;
@@ -83,7 +85,8 @@ export class SqliteLink {
       if (refusal) return reject(refusal);
       this.#publishes.push({ stream, subject, id, data, resolve, reject });
       this.#bytes += data.byteLength;
-      this.#scheduleFlush();
+      if (this.#publishes.length - this.#sentTo >= packed) this.#flush();
+      else this.#scheduleFlush();
     });
   }
 
