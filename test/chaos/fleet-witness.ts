@@ -4,11 +4,6 @@ import type { Holding } from "./lease-order.ts";
 
 /** Bus and API are two servers, and each notes a time of its own; both are on this machine. */
 const skewMs = 5;
-/**
- * An engine that ends gives its leases up, and a request that it cut off may be read by the API after that. While nobody
- * has the Application this is no second owner, and the version that the write names fences it off from the next.
- */
-const onItsWayMs = 250;
 
 /**
  * Writes to Applications, and to the objects of their names, by an engine that did not have the Application's lease when
@@ -37,12 +32,7 @@ export function writesOfOthers(
 /** Who had it at that moment, give or take what clocks and the two servers differ. */
 function ownersAround(held: readonly Holding[], at: number): readonly string[] {
   const first = held.findLastIndex((holding) => holding.at <= at - skewMs);
-  const around = held
-    .slice(Math.max(0, first))
-    .flatMap((one) => (one.at <= at + skewMs ? [one.owner ?? "nobody"] : []));
-  const [now, before] = [held[first], held[first - 1]];
-  const isJustGivenUp = now?.owner === undefined && now !== undefined && at - now.at <= onItsWayMs;
-  return isJustGivenUp && before?.owner !== undefined ? [...around, before.owner] : around;
+  return held.slice(Math.max(0, first)).flatMap((one) => (one.at <= at + skewMs ? [one.owner ?? "nobody"] : []));
 }
 
 /** What an engine applies of the manifests that it was started with. */

@@ -136,7 +136,6 @@ const held = new Map([
 const auditRows: [name: string, engine: string, atMs: number, more: object, problems: number][] = [
   ["by who has it", "a", 1_500, {}, 0],
   ["by who had it before", "a", 3_500, {}, 1],
-  ["on its way when it was given up", "a", 2_200, {}, 0],
   ["while nobody has it", "a", 2_500, {}, 1],
   ["before the lease is taken", "b", 2_900, {}, 1],
   ["by who had it before, refused", "a", 3_500, { responseStatus: { code: 409 } }, 0],

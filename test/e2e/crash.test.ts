@@ -14,7 +14,7 @@ import { buses, postJson, resource, webhookSource, writeManifests } from "./scen
 
 failOnLeakedChildren();
 
-const rounds = 12;
+const rounds = 25;
 const senders = 4;
 
 function sensor(sinkUrl: string): object {
