@@ -357,20 +357,26 @@ class SessionLeases implements Leases {
     else await this.#release(held, async () => undefined);
   }
 
-  /** Never rejects: what cannot be deleted is taken up at a later look, or free when the session ends. */
+  /** From this moment on `owns` is false, for `end` too. Never rejects. */
   #release(held: Held, end: () => Promise<void>): Promise<void> {
+    if (held.releasing !== undefined) return held.releasing;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    held.releasing = promise;
+    void this.#giveUp(held, end).then(resolve);
+    return promise;
+  }
+
+  /** Never rejects: what cannot be deleted is taken up at a later look, or free when the session ends. */
+  async #giveUp(held: Held, end: () => Promise<void>): Promise<void> {
     const key = held.set.prefix + held.name;
-    held.releasing ??= (async () => {
-      try {
-        await end();
-        if (this.#held.get(key) === held) await this.#unlessStale(() => this.#options.store.delete(key, held.revision));
-      } catch (error) {
-        this.#options.log.warn("a lease could not be released in order", { lease: key, error });
-      }
-      if (this.#held.get(key) === held) this.#held.delete(key);
-      if (held.set.wanted.has(held.name) && !held.set.isShared) this.#look();
-    })();
-    return held.releasing;
+    try {
+      await end();
+      if (this.#held.get(key) === held) await this.#unlessStale(() => this.#options.store.delete(key, held.revision));
+    } catch (error) {
+      this.#options.log.warn("a lease could not be released in order", { lease: key, error });
+    }
+    if (this.#held.get(key) === held) this.#held.delete(key);
+    if (held.set.wanted.has(held.name) && !held.set.isShared) this.#look();
   }
 
   #lose(why: string): void {

@@ -46,6 +46,8 @@ interface TestEngine {
   readonly calendars: LeaseSet;
   readonly log: string[];
   readonly failures: unknown[];
+  /** What was said of each lease of Sensors when it was to be given up. */
+  readonly atYield: readonly { readonly owns: boolean; readonly holds: boolean }[];
   owned(): number;
   /** What `yield` waits for. */
   finish: Promise<void>;
@@ -59,10 +61,13 @@ function startEngine(owner: string, bus: MemoryBus, clock: VirtualClock): TestEn
   const leases = createLeases({ store: bus.state("leases"), owner, clock, log: silentLogger });
   const log: string[] = [];
   const failures: unknown[] = [];
+  const atYield: TestEngine["atYield"][number][] = [];
   const holder = {
     gained: (name: string) => void log.push(`gained ${name}`),
     yield: async (name: string) => {
       log.push(`yields ${name}`);
+      // From the first moment: whoever is told stops the work by what `owns` says.
+      atYield.push({ owns: sensors.owns(name), holds: sensors.holds(name) });
       await Promise.race([engine.finish, over.promise]);
     },
     lost: (name: string, reason: unknown) => {
@@ -81,6 +86,7 @@ function startEngine(owner: string, bus: MemoryBus, clock: VirtualClock): TestEn
     calendars,
     log,
     failures,
+    atYield,
     finish: Promise.resolve(),
     owned: () => names.filter((name) => sensors.owns(name)).length,
     end: over.resolve,
@@ -138,6 +144,10 @@ test("a lease that is given up is nobody's until its work has ended", async () =
   a.finish = finish.promise;
   const b = cluster.start("b");
   await cluster.pass(20_000);
+  assert.deepEqual(
+    a.atYield,
+    Array.from({ length: 32 }, () => ({ owns: false, holds: true })),
+  );
   assert.deepEqual([a.owned(), b.owned()], [32, 0], "a still works on what it gives up");
   finish.resolve();
   await cluster.pass(6_000);
