@@ -6,7 +6,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import type { KubeClient } from "../kube/kube.ts";
 import { diffMergePatch } from "../objects/merge-patch.ts";
 import type { KubeObject, ObjectRef } from "../objects/object.ts";
-import { findApplication, type ObjectQuery, objectQueryOf, textParameter } from "./application-query.ts";
+import { appNamespaceOf, findApplication, type ObjectQuery, objectQueryOf } from "./application-query.ts";
 import { type ApplicationLooks, findPart } from "./application-resource-routes.ts";
 import type { ApplicationAccess } from "./application-routes.ts";
 import { bodyObject, jsonBody } from "./body.ts";
@@ -39,7 +39,7 @@ export function applicationActionRoutes(
 ): Router {
   const router = Router();
   const find = (request: Request): KubeObject =>
-    findApplication(applications, textOf(request.params.name as JsonValue), textParameter(request, "appNamespace"));
+    findApplication(applications, textOf(request.params.name as JsonValue), appNamespaceOf(request));
   async function read(request: Request, query: ObjectQuery) {
     const { ref, kube } = await findPart(find(request), query, looks);
     const object = await kube.get(ref);

@@ -11,6 +11,7 @@ import type { KubeObject } from "../objects/object.ts";
 import type { ResourceName } from "../record/records.ts";
 import { callerOf, demand } from "./access/caller.ts";
 import {
+  appNamespaceOf,
   controllerNamespace,
   findApplication,
   objectNameOf,
@@ -38,7 +39,7 @@ export interface ApplicationEdits {
 export function applicationEditRoutes(applications: ApplicationAccess, edits: ApplicationEdits): Router {
   const router = Router();
   const find = (request: Request): KubeObject =>
-    findApplication(applications, textOf(request.params.name as JsonValue), textParameter(request, "appNamespace"));
+    findApplication(applications, textOf(request.params.name as JsonValue), appNamespaceOf(request));
   router.post("/", ...jsonBody(), async (request, response) => {
     const object = applicationIn(bodyObject(request), textParameter(request, "appNamespace"));
     const options = { upsert: flagOf(request, "upsert", false), validate: flagOf(request, "validate", true) };

@@ -113,6 +113,16 @@ function qualifiedName(application: KubeObject): string {
   return `${namespace}/${name}`;
 }
 
+/**
+ * The namespace of the Application that is asked for: `appNamespace` of the query, or of the body. The rights and the routes
+ * both ask here: who may act on one Application must not act on another by naming it in the other place.
+ */
+export function appNamespaceOf(request: Request): string | undefined {
+  const { body } = request as { readonly body?: unknown };
+  const inBody = isJsonObject(body) ? textOf(body.appNamespace) || undefined : undefined;
+  return textParameter(request, "appNamespace") ?? inBody;
+}
+
 export function textParameter(request: Request, name: string): string | undefined {
   const [value, ...more] = textParameters(request, name);
   if (more.length > 0) throw new EngineError("USAGE", `${name}: must be given once`);

@@ -8,6 +8,7 @@ import type { KubeObject, ObjectRef } from "../objects/object.ts";
 import type { ResourceName } from "../record/records.ts";
 import { flagOf } from "./application-edit-routes.ts";
 import {
+  appNamespaceOf,
   findApplication,
   type ObjectQuery,
   objectQueryOf,
@@ -69,7 +70,7 @@ interface ShownResource {
 export function applicationResourceRoutes(applications: ApplicationAccess, looks: ApplicationLooks): Router {
   const router = Router();
   const find = (request: Request): KubeObject =>
-    findApplication(applications, textOf(request.params.name as JsonValue), textParameter(request, "appNamespace"));
+    findApplication(applications, textOf(request.params.name as JsonValue), appNamespaceOf(request));
   router.get("/:name/manifests", async (request, response) => {
     const found = find(request);
     const { manifests, revisions, types } = await looks.manifests(refOf(found), revisionsIn(request, found));

@@ -1,12 +1,20 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import express, { type Request, Router } from "express";
-import { textOf } from "../api/fields.ts";
 import { EngineError } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { KubeObject } from "../objects/object.ts";
 import type { ResourceName } from "../record/records.ts";
 import { callerOf } from "./access/caller.ts";
-import { byName, filterOf, findApplication, newestOf, refOf, shown, textParameter } from "./application-query.ts";
+import {
+  appNamespaceOf,
+  byName,
+  filterOf,
+  findApplication,
+  newestOf,
+  refOf,
+  shown,
+  textParameter,
+} from "./application-query.ts";
 import { operationOf, parseSyncRequest, syncRefusal } from "./sync-request.ts";
 
 /** The Applications as the engine has them. */
@@ -51,7 +59,7 @@ export function applicationRoutes(
   });
   router.get("/:name", async (request, response) => {
     const { name } = request.params;
-    const found = findApplication(applications, name, textParameter(request, "appNamespace"));
+    const found = findApplication(applications, name, appNamespaceOf(request));
     const refresh = textParameter(request, "refresh");
     if (refresh === undefined) {
       response.json(shown(found));
@@ -69,8 +77,7 @@ export function applicationRoutes(
       throw new EngineError("CONTENT_TYPE_REFUSED", "Invalid content type");
     }
     const body = parseSyncRequest(request.body);
-    const namespace = textParameter(request, "appNamespace") ?? (textOf(body.appNamespace) || undefined);
-    const found = findApplication(applications, request.params.name ?? "", namespace);
+    const found = findApplication(applications, request.params.name ?? "", appNamespaceOf(request));
     const refusal = syncRefusal(found, body);
     if (refusal !== undefined) throw new EngineError("SYNC_REFUSED", refusal);
     if (!canSync(refOf(found))) throw new EngineError("SYNC_BLOCKED", "cannot sync: blocked by sync window");
@@ -83,7 +90,7 @@ export function applicationRoutes(
 export function applicationSensorRoutes(applications: ApplicationAccess): Router {
   const router = Router();
   router.get("/:name/sensor", (request, response) => {
-    const found = findApplication(applications, request.params.name, textParameter(request, "appNamespace"));
+    const found = findApplication(applications, request.params.name, appNamespaceOf(request));
     response.json(applications.sensor(refOf(found)));
   });
   return router;

@@ -4,7 +4,16 @@ import { EngineError, messageOf } from "../base/errors.ts";
 import type { JsonValue } from "../base/json.ts";
 import type { KubeObject } from "../objects/object.ts";
 import { callerOf, demand, setCaller } from "./access/caller.ts";
-import { byName, filterOf, findApplication, objectNameOf, refOf, shown, textParameter } from "./application-query.ts";
+import {
+  appNamespaceOf,
+  byName,
+  filterOf,
+  findApplication,
+  objectNameOf,
+  refOf,
+  shown,
+  textParameter,
+} from "./application-query.ts";
 import type { ApplicationLooks } from "./application-resource-routes.ts";
 import type { ApplicationAccess } from "./application-routes.ts";
 
@@ -43,7 +52,7 @@ export function applicationStreamRoutes(
     ended.addEventListener("abort", stop, { once: true });
   });
   router.get("/:name/resource-tree", async (request, response) => {
-    const found = findApplication(applications, request.params.name, textParameter(request, "appNamespace"));
+    const found = findApplication(applications, request.params.name, appNamespaceOf(request));
     const first = await looks.tree(refOf(found));
     const { send, fail, ended } = openStream(request, response);
     followRights(request, fail, ended);

@@ -5,7 +5,7 @@ import { isJsonObject, type JsonValue } from "../base/json.ts";
 import { approvedPlanAnnotation, type WaitingPlan, waitingPlan } from "../gitops/sync/guard.ts";
 import type { KubeObject } from "../objects/object.ts";
 import type { ApplicationEdits } from "./application-edit-routes.ts";
-import { type ApplicationList, findApplication, refOf, textParameter } from "./application-query.ts";
+import { type ApplicationList, appNamespaceOf, findApplication, refOf } from "./application-query.ts";
 import { bodyObject, jsonBody } from "./body.ts";
 
 /**
@@ -15,7 +15,7 @@ import { bodyObject, jsonBody } from "./body.ts";
 export function approvalRoutes(applications: ApplicationList, edits: Pick<ApplicationEdits, "change">): Router {
   const router = Router();
   const find = (request: Request): KubeObject =>
-    findApplication(applications, textOf(request.params.name as JsonValue), textParameter(request, "appNamespace"));
+    findApplication(applications, textOf(request.params.name as JsonValue), appNamespaceOf(request));
   router.get("/:name/approval", (request, response) => {
     response.json(waitingIn(find(request)));
   });

@@ -4,7 +4,7 @@ import { EngineError, messageOf } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { KubeClient, LogQuery } from "../kube/kube.ts";
 import { flagOf } from "./application-edit-routes.ts";
-import { type ApplicationList, findApplication, refOf, textParameter } from "./application-query.ts";
+import { type ApplicationList, appNamespaceOf, findApplication, refOf, textParameter } from "./application-query.ts";
 import type { ApplicationLooks } from "./application-resource-routes.ts";
 import { type LogLine, logFilter, logLineOf, mergeLogs } from "./log-lines.ts";
 import { numberOf } from "./questions.ts";
@@ -18,11 +18,7 @@ const maxBehindBytes = 16 * 1024 * 1024;
 export function logRoutes(applications: ApplicationList, looks: ApplicationLooks): Router {
   const router = Router();
   const serve = async (request: Request, response: Response, podName: string): Promise<void> => {
-    const found = findApplication(
-      applications,
-      textOf(request.params.name as never),
-      textParameter(request, "appNamespace"),
-    );
+    const found = findApplication(applications, textOf(request.params.name as never), appNamespaceOf(request));
     const pods = podsIn(await looks.tree(refOf(found)), {
       ...queryOf(request),
       ...(podName === "" ? {} : { kind: "Pod", group: "", name: podName }),

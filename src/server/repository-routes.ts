@@ -137,7 +137,9 @@ export function repositoryRoutes(
   });
   router.put("/:repo", ...jsonBody(), async (request, response) => {
     const known = await find(request, "update");
-    const values = { ...known.values, ...valuesIn({ repo: known.values.url ?? "", ...bodyObject(request) }) };
+    // The URL stays: what is stored must not be tried on another server.
+    const values = { ...known.values, ...valuesIn({ ...bodyObject(request), repo: known.values.url ?? "" }) };
+    demand(callerOf(request), resource, "update", objectOfRepository(values));
     await check(kube, values, templates, testRepository);
     await writeSecret(kube, { name: "", type, values }, known.object);
     response.json(repositoryJson(values));

@@ -75,9 +75,16 @@ export function createAccess({ token, kube, clock, log }: AccessDeps): Access {
     if (password === "" || name === "" || name.length > maxNameLength || limits.isRefused(name)) throw wrong();
     const account = (await state()).accounts.get(name);
     const { passwordHash, isEnabled = false } = account ?? {};
-    const isRight = passwordHash !== undefined && (await inTurn(() => isPassword(password, passwordHash)));
+    const isRight =
+      passwordHash !== undefined &&
+      (await inTurn(async () => {
+        if (limits.isRefused(name)) throw wrong(); // by those that were tried while this one waited
+        if (await isPassword(password, passwordHash)) return true;
+        limits.failed(name);
+        return false;
+      }));
     if (account === undefined || !isRight || !isEnabled || !account.capabilities.includes("login")) {
-      limits.failed(name);
+      if (passwordHash === undefined || isRight) limits.failed(name);
       throw wrong();
     }
     limits.succeeded(name);

@@ -20,7 +20,7 @@ const changes: Readonly<Record<string, readonly string[]>> = {
   gpgkeys: ["create", "delete"],
   exec: ["create"],
   // Ours: what stands under `/api/v1/tiphys`.
-  tiphys: ["get", "create"],
+  tiphys: ["get", "create", "delete"],
 };
 
 function allow(subject: string, resource: string, action: string): Permission {

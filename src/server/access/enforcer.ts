@@ -129,8 +129,9 @@ export function createJudge({ policy, mode, defaultRole, projectPolicy }: Rules)
   return (subject, resource, action, object) => {
     if (defaultRole !== "" && plain(defaultRole, resource, action, object)) return true;
     const [isProject, own = ""] = subject.split(":");
-    if (isProject === "proj") return of(own)?.(subject, resource, action, object) ?? false;
     const project = projectOfObject(resource, object);
+    // Whatever its lines name: a role has no say over what is another project's.
+    if (isProject === "proj") return project === own && (of(own)?.(subject, resource, action, object) ?? false);
     const enforce = project === undefined ? plain : withProject(project);
     return enforce(subject, resource, action, object) || enforce("", resource, action, object);
   };

@@ -5,6 +5,7 @@ import type { JsonObject, JsonValue } from "../../base/json.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import {
   type ApplicationList,
+  appNamespaceOf,
   findApplication,
   objectNameOf,
   objectQueryOf,
@@ -115,7 +116,7 @@ function foundFor(request: Request, applications: ApplicationList | undefined, a
   const hint = textParameter(request, "project");
   try {
     if (applications === undefined) throw new EngineError("NOT_FOUND", "there are no Applications here");
-    const found = findApplication(applications, name, textParameter(request, "appNamespace"));
+    const found = findApplication(applications, name, appNamespaceOf(request));
     if (hint === undefined || projectOf(found.spec) === hint) return found;
     throw new EngineError("NOT_FOUND", `applications.argoproj.io "${name}" not found`);
   } catch (error) {
@@ -127,7 +128,8 @@ function foundFor(request: Request, applications: ApplicationList | undefined, a
 
 function creates(request: Request): void {
   const { metadata, spec, operation } = bodyObject(request);
-  const given = { namespace: textParameter(request, "appNamespace"), ...objectOf(metadata) } as KubeObject["metadata"];
+  const namespace = textParameter(request, "appNamespace"); // which goes before that of the object, as in the route
+  const given = { ...objectOf(metadata), ...(namespace === undefined ? {} : { namespace }) } as KubeObject["metadata"];
   const application = { apiVersion: "", kind: "Application", metadata: given, spec: objectOf(spec) } as KubeObject;
   const caller = callerOf(request);
   demand(caller, "applications", "create", objectNameOf(application));

@@ -58,6 +58,18 @@ const table: readonly (readonly [string, Setting, Question, boolean])[] = [
   ["admin may run actions", {}, ["admin", "applications", "action/apps/Deployment/restart", "default/web"], true],
   ["admin may change a managed object", {}, ["admin", "applications", "delete//Pod/x/web", "default/web"], true],
   ["admin may not invoke extensions", {}, ["admin", "extensions", "invoke", "x"], false],
+  [
+    "a project's role has no say over another project, whatever its lines name",
+    { projects: { shop: { lines: ["p, proj:shop:dev, applications, sync, */*, allow"] } } },
+    ["proj:shop:dev", "applications", "sync", "bank/web"],
+    false,
+  ],
+  [
+    "nor over what is no project's",
+    { projects: { shop: { lines: ["p, proj:shop:dev, certificates, delete, *, allow"] } } },
+    ["proj:shop:dev", "certificates", "delete", "git.example"],
+    false,
+  ],
   ["readonly reads", { fallback: "role:readonly" }, ["alice", "projects", "get", "shop"], true],
   ["readonly does not write", { fallback: "role:readonly" }, ["alice", "projects", "update", "shop"], false],
   ["readonly does not exec", { fallback: "role:readonly" }, ["alice", "exec", "create", "shop/web"], false],

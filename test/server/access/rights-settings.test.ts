@@ -122,6 +122,14 @@ test("what overrides needs both rights: to sync, and to override", async () => {
   assert.notEqual(await both.ask(0, ...revision), 403);
 });
 
+test("wrong passwords that come at once are no more than those one after the other", async () => {
+  await using opened = await openAccess({}, [], await hashPassword("right", 4));
+  const access = createAccess({ token: "t", kube: opened.kube, clock: systemClock, log: silentLogger });
+  const guesses = [...Array.from({ length: 9 }, (_, n) => `wrong ${n}`), "right"];
+  const answers = await Promise.allSettled(guesses.map((guess) => access.checkPassword("alice", guess)));
+  assert.equal(answers.at(-1)?.status, "rejected", "the right one comes after five that are wrong");
+});
+
 test("passwords wait for their turn, and no more than fifty at once", async () => {
   await using opened = await openAccess({}, [], await hashPassword("right", 4));
   const access = createAccess({ token: "t", kube: opened.kube, clock: systemClock, log: silentLogger });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import type { KubeClient } from "../../../src/kube/kube.ts";
 import { signToken } from "../../../src/server/access/json-web-token.ts";
 import { gitOpsCrds } from "../../../src/validate/crds.ts";
 import { openTestPlane } from "../../harness/control-plane.ts";
@@ -17,11 +18,19 @@ const table: readonly (readonly [method: string, path: string, right: string, bo
   ["GET", app, "applications, get, team/web"],
   ["GET", "applications/api?appNamespace=team-a", "applications, get, team/team-a/api"],
   ["POST", "applications", "applications, create, team/new", other],
+  [
+    "POST",
+    "applications?appNamespace=team-a",
+    "applications, create, team/team-a/new",
+    { ...other, metadata: { name: "new", namespace: "argocd" } },
+  ],
   ["PUT", app, "applications, update, team/web", applicationObject("argocd", "web", { spec: { project: "team" } })],
   ["PUT", `${app}/spec`, "applications, update, team/web", { project: "team" }],
   ["PATCH", app, "applications, update, team/web", { patch: "{}", patchType: "merge" }],
   ["DELETE", app, "applications, delete, team/web"],
   ["POST", `${app}/sync`, "applications, sync, team/web", {}],
+  // The namespace that the body names is that of the Application that is synced, and of the one that is judged.
+  ["POST", `${app}/sync`, "applications, sync, other/team-b/web", { appNamespace: "team-b" }],
   ["POST", `${app}/rollback`, "applications, sync, team/web", { id: 1 }],
   ["DELETE", `${app}/operation`, "applications, sync, team/web"],
   ["GET", `${app}/manifests`, "applications, get, team/web"],
@@ -89,10 +98,12 @@ const table: readonly (readonly [method: string, path: string, right: string, bo
 
 const open: AsyncDisposableStack = new AsyncDisposableStack();
 let api: Applications;
+let kube: KubeClient;
 
 before(async () => {
   const plane = open.use(await openTestPlane());
   const { client } = plane;
+  kube = client;
   for (const crd of gitOpsCrds()) await client.create(crd as never);
   const config = (kind: string, name: string, data: Readonly<Record<string, string>>) =>
     client.create({ apiVersion: "v1", kind, metadata: { namespace: "argocd", name }, data } as never);
@@ -117,6 +128,7 @@ before(async () => {
   const applications = [
     applicationObject("argocd", "web", { spec: { project: "team" } }),
     applicationObject("team-a", "api", { spec: { project: "team" } }),
+    applicationObject("team-b", "web", { spec: { project: "other" } }),
   ];
   const none = () => Promise.reject(new Error("not asked"));
   api = open.use(
@@ -204,4 +216,15 @@ test("a project does not give away what its editor has no right to", async () =>
   const place = await put({ destinations: [{ server: "*", namespace: "*" }] });
   assert.deepEqual([place.status, /clusters, update, \*/.test(place.text)], [403, true]);
   assert.equal((await put({ description: "text" })).status, 200);
+});
+
+test("a repository is not moved to where its editor has no right", async () => {
+  const at = table.findIndex(([method, path]) => method === "PUT" && path === `repositories/${repo}`);
+  const spec = { type: "Opaque", stringData: { url: "https://git.example/shop", type: "git" } };
+  const labels = { "argocd.argoproj.io/secret-type": "repository" };
+  const metadata = { namespace: "argocd", name: "repo-shop", labels };
+  await kube.create({ apiVersion: "v1", kind: "Secret", metadata, ...spec } as never);
+  const moved = await ask(`u${at}`, "PUT", `repositories/${repo}`, { project: "other" });
+  const wanted = /repositories, update, other\/https:\/\/git\.example\/shop/;
+  assert.deepEqual([moved.status, wanted.test(moved.text)], [403, true], moved.text);
 });
