@@ -2,6 +2,7 @@ import { messageOf } from "../base/errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { parseYaml } from "../base/yaml.ts";
 import type { IgnoreRule } from "./application-types.ts";
+import { defaultResourceFilter, parseResourceRules, type ResourceFilter } from "./resource-filter.ts";
 
 /** What `argocd-cm` says of one kind, or of all that a glob names (spec argo-cd-engine 5.5). */
 export interface ResourceOverride {
@@ -48,6 +49,8 @@ export interface ResourceSettings {
   readonly installationId: string;
   /** Whether changes in fields that do not count are no reason to look (`resource.ignoreResourceUpdatesEnabled`). */
   readonly ignoresUpdates: boolean;
+  /** Kinds that do not exist for Applications. */
+  readonly filter: ResourceFilter;
   /** Annotations of Secrets whose values are not shown. */
   readonly maskedAnnotations: readonly string[];
   /** Why the settings cannot be used. Nothing can be compared then. */
@@ -63,6 +66,7 @@ export const defaultResourceSettings: ResourceSettings = {
   instanceLabel: defaultInstanceLabel,
   installationId: "",
   ignoresUpdates: true,
+  filter: defaultResourceFilter,
   maskedAnnotations: [],
   problems: [],
 };
@@ -90,12 +94,20 @@ export function parseResourceSettings(data: Readonly<Record<string, string>>): R
   attempt("resource.compareoptions", () => {
     compare = readCompareOptions(data["resource.compareoptions"] ?? "");
   });
-  return { overrides, compare, problems, ...readTracking(data) };
+  const filter = { ...defaultResourceFilter };
+  for (const name of ["exclusions", "inclusions"] as const) {
+    const text = data[`resource.${name}`];
+    if (text === undefined) continue;
+    attempt(`resource.${name}`, () => {
+      filter[name] = parseResourceRules(yamlOf(text));
+    });
+  }
+  return { overrides, compare, problems, filter, ...readTracking(data) };
 }
 
 function readTracking(
   data: Readonly<Record<string, string>>,
-): Omit<ResourceSettings, "overrides" | "compare" | "problems"> {
+): Omit<ResourceSettings, "overrides" | "compare" | "problems" | "filter"> {
   const method = data["application.resourceTrackingMethod"];
   return {
     trackingMethod: method === "label" || method === "annotation+label" ? method : "annotation",

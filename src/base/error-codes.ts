@@ -29,6 +29,10 @@ export const errorCodes = {
     cause: "The object or the kind does not exist on the Kubernetes API.",
     remedy: "Check the name, the namespace and the apiVersion; install the CRD if it is a custom kind.",
   },
+  API_TOO_LARGE: {
+    cause: "The object is larger than the Kubernetes API stores.",
+    remedy: "Split it: an Application with fewer objects, or a smaller object in the source.",
+  },
   API_UNAVAILABLE: {
     cause: "The Kubernetes API did not answer.",
     remedy: "Check that the API server runs and is reachable; the engine keeps trying.",

@@ -10,6 +10,7 @@ import { applicationPartition } from "../controllers/applications/application-pa
 import { type ApplicationStore, createApplicationStore } from "../controllers/applications/application-store.ts";
 import { createApplicationWhy } from "../controllers/applications/application-why.ts";
 import { createHolds, type Holds } from "../controllers/applications/holds.ts";
+import { writeKubeEvents } from "../controllers/applications/kube-event-writer.ts";
 import { followLiveChanges } from "../controllers/applications/live-changes.ts";
 import { followNeeds } from "../controllers/applications/needed-applications.ts";
 import { tellOutcomes } from "../controllers/applications/outcome-teller.ts";
@@ -307,7 +308,7 @@ async function openProjects(
 
 /** Outcomes as events, for Sensors of the Application's namespace. */
 function startTelling(parts: Parts, cache: WatchCache): void {
-  const { stack, nursery, system, outcomes, leases, clock, log } = parts;
+  const { stack, nursery, kube, system, outcomes, leases, clock, log } = parts;
   const told = {
     cache,
     store: system.bus.state("application-outcomes"),
@@ -320,6 +321,7 @@ function startTelling(parts: Parts, cache: WatchCache): void {
     log,
   };
   stack.use(nursery.start("application outcomes", (signal) => tellOutcomes(told, signal)));
+  stack.use(nursery.start("Events of Applications", (signal) => writeKubeEvents({ ...told, kube }, signal)));
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

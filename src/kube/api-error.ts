@@ -4,6 +4,7 @@ import { isJsonObject } from "../base/json.ts";
 /** The error for an answer that is no success; `doing` names the request (`get v1/ConfigMap/default/x`). */
 export function apiError(doing: string, status: number, body: string): EngineError {
   const message = `${doing}: ${statusMessage(body) ?? `HTTP ${status}`}`;
+  if (status === 413 || tooLarge.test(message)) return new TerminalError("API_TOO_LARGE", message);
   switch (status) {
     case 401:
     case 403:
@@ -21,6 +22,9 @@ export function apiError(doing: string, status: number, body: string): EngineErr
       return status >= 500 ? new EngineError("API_UNAVAILABLE", message) : new TerminalError("API_INVALID", message);
   }
 }
+
+/** How etcd, and the way there, say it through the API server, with status 500. */
+const tooLarge = /etcdserver: request is too large|trying to send message larger than max/;
 
 function statusMessage(body: string): string | undefined {
   try {

@@ -145,6 +145,7 @@ const statusByCode: Partial<Record<EngineError["code"], number>> = {
   API_FORBIDDEN: 403,
   API_INVALID: 400,
   API_NOT_FOUND: 404,
+  API_TOO_LARGE: 413,
   API_UNAVAILABLE: 503,
   GIT_AUTH_FAILED: 400,
   GIT_PATH_INVALID: 400,

@@ -251,4 +251,21 @@ test("automated sync decides as its table says", async (context) => {
     },
   };
   for (const { row, name, check } of rows) await context.test(row, () => check(world, name));
+  await context.test("what became of it is told as Events of Kubernetes", async () => {
+    const messages = await waitFor("Events", async () => {
+      const list = await (await scenario.engine.api("/api/v1/applications/surplus/events")).json();
+      const texts = (list as { items: { reason: string; message: string }[] }).items.map(
+        ({ reason, message: text }) => `${reason}: ${text.replace(/[0-9a-f]{40}/, "<commit>")}`,
+      );
+      return texts.some((text) => text.endsWith("Synced -> OutOfSync")) ? texts : undefined;
+    });
+    for (const text of [
+      "OperationStarted: Initiated automated sync to '<commit>'",
+      "OperationCompleted: Sync operation to <commit> succeeded",
+      "ResourceUpdated: Updated sync status: OutOfSync -> Synced",
+      "ResourceUpdated: Updated health status: Missing -> Healthy",
+    ]) {
+      assert.equal(messages.filter((one) => one === text).length, 1, `${text} among ${messages.join("\n")}`);
+    }
+  });
 });

@@ -57,6 +57,15 @@ test("argocd-cm decides health and comparison of a running engine", { skip: kube
   await set({ "resource.customizations.helth.ConfigMap": null });
   await scenario.waitForStatus("web", "Synced", (status) => status.sync?.status === "Synced");
 
+  await set({ "resource.exclusions": "- kinds: [ConfigMap]" });
+  const left = await scenario.waitForStatus("web", "nothing", ({ resources = [] }) => resources.length === 0);
+  assert.deepEqual(
+    left.conditions?.map(({ message }) => message),
+    ["Resource /ConfigMap settings is excluded in the settings"],
+  );
+  await set({ "resource.exclusions": null });
+  await scenario.waitForStatus("web", "Synced", ({ resources = [] }) => resources.length === 1);
+
   await set({ "application.resourceTrackingMethod": "label" });
   await scenario.waitForStatus("web", "OutOfSync", (status) => status.sync?.status === "OutOfSync");
   const metadata = { annotations: { "argocd.argoproj.io/refresh": "normal" } };

@@ -13,6 +13,7 @@ import { clusterOf, type DestinationCluster } from "../../gitops/reconcile/desti
 import { claimantOf } from "../../gitops/reconcile/look.ts";
 import { approvedAnnotation } from "../../gitops/reconcile/operate.ts";
 import type { ReconcileDeps } from "../../gitops/reconcile/reconcile.ts";
+import { defaultSettings } from "../../gitops/reconcile/settings.ts";
 import { readTime } from "../../gitops/reconcile/timestamps.ts";
 import type { GroupVersionKind, KubeObject, ObjectRef } from "../../objects/object.ts";
 import type { ApplicationStore } from "./application-store.ts";
@@ -148,13 +149,15 @@ async function objectsOf(
   application: Application,
   project: AppProject,
   cluster: DestinationCluster,
-  { controllerNamespace }: DeletionDeps,
+  { controllerNamespace, settings = () => defaultSettings }: DeletionDeps,
   signal: AbortSignal,
 ): Promise<readonly KubeObject[]> {
+  const { isExcluded } = settings();
   const { instance } = claimantOf(application, controllerNamespace);
   await cluster.live.ensure(kindsOf(application), signal);
   return cluster.live.ofGroup(instance).filter((object) => {
     const { group, kind, namespace, name } = keyOf(object);
+    if (isExcluded({ group, kind }, cluster.server)) return false;
     const named = { group, kind, name, isNamespaced: namespace !== "" };
     return checkObject(project, named, cluster, namespace).permitted && isDeleted(object, application);
   });

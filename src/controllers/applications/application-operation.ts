@@ -41,6 +41,7 @@ import {
   syncKey,
   wantedRevisions,
   withOperationSources,
+  withoutResults,
   withProgress,
 } from "./operation-progress.ts";
 import { terminateHooks } from "./operation-termination.ts";
@@ -118,6 +119,8 @@ class Run implements OperationRun {
   /** Cuts off the write that will show `#pending`. */
   #later: AbortController | undefined;
   #writing: Promise<void> = Promise.resolve();
+  /** Whether what became of each object is more than the API takes: it is in the records only, then. */
+  #isTooLarge = false;
 
   constructor(key: string, memory: Memory, deps: RunDeps, stop: AbortSignal) {
     this.#key = key;
@@ -413,22 +416,35 @@ class Run implements OperationRun {
     for (let attempt = 1; ; attempt++) {
       const application = this.#read()?.application;
       if (application === undefined) return;
-      const before = objectOf(application.status.operationState);
-      // What is being terminated never runs again.
-      const isKept = before.phase === "Terminating" && state.phase === "Running";
-      const patch = operationStatePatch(before, isKept ? { ...state, phase: "Terminating" } : state);
+      const patch = this.#patchFor(application, state);
       if (patch === undefined) return;
       const status = { ...objectOf(patch.status), ...more };
       try {
         await this.#deps.store.patch(this.#key, { ...patch, status }, this.#stop);
         return;
       } catch (error) {
-        const isLost = this.#stop.aborted || !this.#deps.owns(this.#key);
-        if (isLost || !(error instanceof EngineError) || error instanceof TerminalError) throw error;
+        if (!this.#isPassing(error)) throw error;
         this.#deps.log.warn("an operation's state waits for the API", { application: this.#key, attempt, error });
         await sleepFor(this.#deps.clock, backoffMs(reconnectBackoff, attempt), this.#stop);
       }
     }
+  }
+
+  #patchFor({ status }: Application, state: JsonObject): JsonObject | undefined {
+    const before = objectOf(status.operationState);
+    // What is being terminated never runs again.
+    const isKept = before.phase === "Terminating" && state.phase === "Running";
+    const shown = this.#isTooLarge ? withoutResults(state) : state;
+    return operationStatePatch(before, isKept ? { ...shown, phase: "Terminating" } : shown);
+  }
+
+  /** Whether the same write may succeed later, or a smaller one in its place. */
+  #isPassing(error: unknown): error is EngineError {
+    if (this.#stop.aborted || !this.#deps.owns(this.#key) || !(error instanceof EngineError)) return false;
+    if (error.code !== "API_TOO_LARGE") return !(error instanceof TerminalError);
+    const isFirst = !this.#isTooLarge;
+    this.#isTooLarge = true;
+    return isFirst;
   }
 }
 

@@ -178,6 +178,11 @@ export function conflictUnless(isLast: boolean, error: unknown): "conflict" {
   throw error;
 }
 
+/** Whether the Application would be larger than the API stores. */
+export function isTooLarge(error: unknown): error is EngineError {
+  return error instanceof EngineError && error.code === "API_TOO_LARGE";
+}
+
 function withoutManagedFields(object: KubeObject): KubeObject {
   const { managedFields: _, ...metadata } = object.metadata;
   return { ...object, metadata };

@@ -10,9 +10,10 @@ import type { Reconciled } from "../../gitops/reconcile/reconcile.ts";
 import { refreshAnnotation, refreshTimestampAnnotation } from "../../gitops/reconcile/refresh-needed.ts";
 import { type ReconcileRequest, requestOf, type SyncWish } from "../../gitops/reconcile/request.ts";
 import { rollbackOperation, withQuarantine } from "../../gitops/reconcile/rollback.ts";
-import { statusPatch } from "../../gitops/reconcile/status.ts";
+import { statusPatch, tooLargeStatus } from "../../gitops/reconcile/status.ts";
 import type { EventHead, RecordId, SensorHead } from "../../record/records.ts";
 import type { OperationDeps } from "./application-operation.ts";
+import { isTooLarge } from "./application-store.ts";
 import { requestsOf, withDecision } from "./operation-progress.ts";
 
 type WriteDeps = Pick<OperationDeps, "store" | "ledger" | "clock">;
@@ -59,10 +60,26 @@ export async function writeReconciled(
       return begin(reconciled, { operation, annotations, id, status, requests }, deps, signal);
     }
   }
-  if (Object.keys(status).length > 0) await deps.store.patch(key, { status }, signal);
+  if (Object.keys(status).length > 0) await writeStatus(reconciled, status, deps, signal);
   const seen = refreshAnnotations(application);
   if (Object.keys(seen).length > 0) await deps.store.removeAnnotations(key, seen, signal);
   return { began: false, keepsWish };
+}
+
+/** What is too large for the API is left out, with a condition that says so (spec argo-cd-engine 1.7). */
+async function writeStatus(
+  { key, application }: Pick<ReconciledApplication, "key" | "application">,
+  status: JsonObject,
+  { store, clock }: WriteDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await store.patch(key, { status }, signal);
+  } catch (error) {
+    if (!isTooLarge(error)) throw error;
+    const patch = statusPatch(application.status, tooLargeStatus(application, error, clock.now()));
+    if (patch !== undefined) await store.patch(key, patch, signal);
+  }
 }
 
 /** A look that found nothing new is not worth a write. */
@@ -202,13 +219,18 @@ async function begin(
 ): Promise<Written> {
   const caused = withDecision(operation, id, requests);
   const state = operationStatePatch(application.status.operationState, beginOperation(caused, clock.now()));
-  const patch = {
+  const patchWith = (found: JsonObject): JsonObject => ({
     ...annotationsPatch({ ...clearedAnnotations(application), ...annotations }),
     operation: caused,
-    status: { ...status, ...objectOf(state?.status) },
-  };
+    status: { ...found, ...objectOf(state?.status) },
+  });
   try {
-    const stored = await store.patch(key, patch, signal, resourceVersion);
+    const write = (found: JsonObject) => store.patch(key, patchWith(found), signal, resourceVersion);
+    const stored = await write(status).catch((error: unknown) => {
+      if (!isTooLarge(error)) throw error;
+      const small = statusPatch(application.status, tooLargeStatus(application, error, clock.now()));
+      return write(objectOf(small?.status));
+    });
     return { began: stored !== undefined, keepsWish: false };
   } catch (error) {
     // The watch may be far behind: the next try is to know what was written.

@@ -115,3 +115,9 @@ export function onlyWaits(message: string): boolean {
   const isHeld = message.startsWith("needs approval") || message.startsWith("Sync operation blocked");
   return isHeld || (message.startsWith("waiting for") && !message.includes("hook"));
 }
+
+/** Without what became of each object; what else is known of the attempt stays. */
+export function withoutResults(state: JsonObject): JsonObject {
+  const { resources: _, ...result } = objectOf(state.syncResult);
+  return state.syncResult === undefined ? state : { ...state, syncResult: result };
+}

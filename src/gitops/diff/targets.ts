@@ -1,6 +1,6 @@
 import type { JsonObject } from "../../base/json.ts";
 import type { GroupVersionKind, KubeObject } from "../../objects/object.ts";
-import { groupOf, keyOf, keyText } from "./diff.ts";
+import { groupOf, keyOf, keyText, type ObjectKey } from "./diff.ts";
 import { setTracking, type Tracking, toKubeObject } from "./tracking.ts";
 
 export interface TargetOptions {
@@ -9,10 +9,12 @@ export interface TargetOptions {
   readonly tracking: Tracking;
   /** Undefined: the cluster does not know the kind; it is taken for one in namespaces. */
   isNamespaced(kind: GroupVersionKind): boolean | undefined;
+  /** Kinds that are left out, with a warning for each object. Default: none. */
+  isExcluded?(kind: Pick<ObjectKey, "group" | "kind">): boolean;
 }
 
 export interface TargetCondition {
-  readonly type: "ComparisonError" | "InvalidSpecError" | "RepeatedResourceWarning";
+  readonly type: "ComparisonError" | "InvalidSpecError" | "RepeatedResourceWarning" | "ExcludedResourceWarning";
   readonly message: string;
 }
 
@@ -47,7 +49,14 @@ export function toTargets(manifests: readonly JsonObject[], options: TargetOptio
     const message = `Resource ${key} appeared ${count} times among application resources.`;
     conditions.push({ type: "RepeatedResourceWarning", message });
   }
-  return { objects: [...byKey.values()], conditions };
+  const objects = [...byKey.values()].filter((object) => {
+    const key = keyOf(object);
+    if (options.isExcluded?.(key) !== true) return true;
+    const message = `Resource ${key.group}/${key.kind} ${key.name} is excluded in the settings`;
+    conditions.push({ type: "ExcludedResourceWarning", message });
+    return false;
+  });
+  return { objects, conditions };
 }
 
 function inNamespace(object: KubeObject, options: TargetOptions, conditions: TargetCondition[]): KubeObject {

@@ -5,13 +5,12 @@ import type { Clock } from "../../base/clock.ts";
 import { isJsonObject, type JsonObject } from "../../base/json.ts";
 import type { Metrics } from "../../base/metrics.ts";
 import { checkScope } from "../../kube/cluster-scope.ts";
-import type { LiveState } from "../../kube/live-state.ts";
 import type { GroupVersionKind, KubeObject, ObjectRef } from "../../objects/object.ts";
 import { type ComparedObject, type Comparison, compareObjects, type SyncStatus } from "../diff/compare.ts";
-import { keyOf, keyText, type ObjectDiff } from "../diff/diff.ts";
+import { groupOf, keyOf, keyText, type ObjectDiff } from "../diff/diff.ts";
 import { diffObject } from "../diff/object-diff.ts";
 import { createDiffRules, type DiffRules } from "../diff/rules.ts";
-import { type Targets, toTargets } from "../diff/targets.ts";
+import { type TargetOptions, type Targets, toTargets } from "../diff/targets.ts";
 import { instanceName, ownerOf, type Tracking } from "../diff/tracking.ts";
 import { aggregateHealth } from "../health/aggregate.ts";
 import type { Health } from "../health/health.ts";
@@ -129,14 +128,15 @@ export async function lookAt(
   const own = claimantOf(application, deps.controllerNamespace);
   const settings = (deps.settings ?? (() => defaultSettings))();
   const { live } = place.cluster;
-  await live.ensure([...kindsOf(application, rendered.manifests), ...managedKinds(application)], signal);
-  const targets = targetsOf(application, rendered.manifests, live, memory, { ...deps, settings });
+  const kinds = kindsOf(application, rendered.manifests).filter((kind) => !isLeftOut(kind, place, settings));
+  await live.ensure([...kinds, ...managedKinds(application)], signal);
+  const targets = targetsOf(application, rendered.manifests, place, memory, { ...deps, settings });
   const { scope } = place.cluster;
   if (scope) checkScope(targets.objects, scope, (object) => keyOf(object).namespace !== "");
-  const namespace = await monitored(own.app, application, place, deps, signal);
+  const namespace = await monitored(own.app, application, place, { ...deps, settings }, signal);
   const wanted = targets.objects.filter(({ metadata }) => metadata.name);
   const disturbed = deps.claims.set(own, new Set(wanted.map((target) => claimOf(target, place))));
-  const found = liveObjects(own, wanted, place);
+  const found = liveObjects(own, wanted, place, settings);
   memory.namespace = managedTarget(application, targets.objects, found, memory.namespace);
   const managed = memory.namespace === undefined ? [] : [memory.namespace];
   const rules = rulesOf(application, settings, memory);
@@ -174,22 +174,18 @@ async function monitored(
   app: string,
   { destination }: Application,
   { project, cluster }: Place,
-  { orphanMonitors }: LookDeps,
+  { orphanMonitors, settings }: Settled,
   signal: AbortSignal,
 ): Promise<string> {
   const namespace = project.orphanedResources === undefined ? "" : (destination.namespace ?? "");
   orphanMonitors?.set(app, cluster.live, namespace || undefined);
-  if (namespace !== "") await orphanMonitors?.ensure(cluster, signal);
+  if (namespace !== "") await orphanMonitors?.ensure(cluster, settings.isExcluded, signal);
   return namespace;
 }
 
-function orphansIn(
-  namespace: string,
-  { objects }: Comparison,
-  { project, cluster: { live } }: Place,
-  deps: Settled,
-): readonly KubeObject[] {
+function orphansIn(namespace: string, { objects }: Comparison, place: Place, deps: Settled): readonly KubeObject[] {
   if (namespace === "") return [];
+  const { project, cluster } = place;
   const managed = objects.flatMap(({ target, live: found }) => {
     const some = found ?? target;
     return some === undefined ? [] : [keyText(keyOf(some))];
@@ -198,7 +194,8 @@ function orphansIn(
     const owner = ownerOf(object, trackingOf(deps.settings));
     return owner !== undefined && deps.isApplication(appOf(owner, deps.controllerNamespace));
   };
-  return orphansOf({ project, namespace, objects: live.topsOf(namespace), managed: new Set(managed), isTracked });
+  const tops = cluster.live.topsOf(namespace).filter((object) => !isLeftOut(object, place, deps.settings));
+  return orphansOf({ project, namespace, objects: tops, managed: new Set(managed), isTracked });
 }
 
 /** What renderings for a place may depend on. */
@@ -265,13 +262,17 @@ function kindsIn(manifests: readonly JsonObject[]): readonly GroupVersionKind[] 
 function targetsOf(
   application: Application,
   manifests: readonly JsonObject[],
-  live: LiveState,
+  place: Place,
   memory: Memory,
   { controllerNamespace, settings }: Settled,
 ): Targets {
+  const { live, server } = place.cluster;
   const { namespace = "" } = application.destination;
   const scopes = new Map(
-    kindsIn(manifests).map((kind) => [`${kind.apiVersion}/${kind.kind}`, String(live.isNamespaced(kind))]),
+    kindsIn(manifests).map((kind) => [
+      `${kind.apiVersion}/${kind.kind}`,
+      isLeftOut(kind, place, settings) ? "excluded" : String(live.isNamespaced(kind)),
+    ]),
   );
   const tracking: Tracking = {
     ...trackingOf(settings),
@@ -280,7 +281,8 @@ function targetsOf(
   const key = JSON.stringify([namespace, [...scopes], tracking]);
   if (memory.targets?.manifests === manifests && memory.targets.key === key) return memory.targets.value;
   const isNamespaced = (kind: GroupVersionKind): boolean | undefined => live.isNamespaced(kind);
-  const value = toTargets(manifests, { namespace, tracking, isNamespaced });
+  const isExcluded: TargetOptions["isExcluded"] = (kind) => settings.isExcluded(kind, server);
+  const value = toTargets(manifests, { namespace, tracking, isNamespaced, isExcluded });
   memory.targets = { key, manifests, value };
   return value;
 }
@@ -292,15 +294,17 @@ function targetsOf(
 export async function lookAtLive(
   application: Application,
   place: Place,
-  { controllerNamespace }: Pick<LookDeps, "controllerNamespace">,
+  { controllerNamespace, settings: read = () => defaultSettings }: Pick<LookDeps, "controllerNamespace" | "settings">,
   signal: AbortSignal,
 ): Promise<readonly Pick<ComparedObject, "target" | "live">[]> {
+  const settings = read();
   const { live } = place.cluster;
-  await live.ensure(kindsOf(application, []), signal);
-  const known = knownObjects(application).filter((object) => isPermitted(object, place));
-  const found = liveObjects(claimantOf(application, controllerNamespace), known, place);
+  const known = knownObjects(application).filter((object) => !isLeftOut(object, place, settings));
+  await live.ensure(known, signal);
+  const permitted = known.filter((object) => isPermitted(object, place));
+  const found = liveObjects(claimantOf(application, controllerNamespace), permitted, place, settings);
   const keys = new Set(found.map((object) => keyText(keyOf(object))));
-  const missing = known.filter((object) => !keys.has(keyText(keyOf(object))));
+  const missing = permitted.filter((object) => !keys.has(keyText(keyOf(object))));
   return [...found.map((object) => ({ live: object })), ...missing.map((target) => ({ target }))];
 }
 
@@ -322,7 +326,12 @@ function claimOf(target: KubeObject, { cluster }: Place): string {
  * Those of the targets' names, in the targets' versions, and what else is tracked as the Application's (spec
  * argo-cd-engine 6.6); without what the project does not permit, which is not the Application's to compare or prune.
  */
-function liveObjects(own: Claimant, targets: readonly KubeObject[], place: Place): readonly KubeObject[] {
+function liveObjects(
+  own: Claimant,
+  targets: readonly KubeObject[],
+  place: Place,
+  settings: ReconcileSettings,
+): readonly KubeObject[] {
   const { live } = place.cluster;
   const named = targets.flatMap((target) => live.find(refOf(target)) ?? []);
   const byKey = new Map(named.map((object) => [keyText(keyOf(object)), object]));
@@ -330,7 +339,12 @@ function liveObjects(own: Claimant, targets: readonly KubeObject[], place: Place
     const key = keyText(keyOf(object));
     if (!byKey.has(key)) byKey.set(key, object);
   }
-  return [...byKey.values()].filter((object) => isPermitted(object, place));
+  return [...byKey.values()].filter((object) => isPermitted(object, place) && !isLeftOut(object, place, settings));
+}
+
+/** Whether the settings take objects of the kind for not there (spec argo-cd-engine 6.4). */
+function isLeftOut(object: GroupVersionKind, { cluster }: Place, { isExcluded }: ReconcileSettings): boolean {
+  return isExcluded({ group: groupOf(object), kind: object.kind }, cluster.server);
 }
 
 function refOf({ apiVersion, kind, metadata: { name = "", namespace } }: KubeObject): ObjectRef {

@@ -1,10 +1,11 @@
 import type { AppProject } from "../../api/application-types.ts";
+import type { IsExcluded } from "../../api/resource-filter.ts";
 import { compilePathGlob } from "../../base/path-glob.ts";
 import type { KubeClient } from "../../kube/kube.ts";
 import type { LiveState } from "../../kube/live-state.ts";
 import { listNamespacedKinds } from "../../kube/namespaced-kinds.ts";
-import type { GroupVersionKind, KubeObject } from "../../objects/object.ts";
-import { keyOf, keyText, type ObjectKey } from "../diff/diff.ts";
+import type { KubeObject } from "../../objects/object.ts";
+import { groupOf, keyOf, keyText, type ObjectKey } from "../diff/diff.ts";
 import { checkKind } from "../project/kind-check.ts";
 import type { FoundCondition } from "./conditions.ts";
 
@@ -59,17 +60,10 @@ function ignoring({ group = "", kind = "", name = "" }: IgnoreRule): (key: Objec
     matches(group, key.group) && (kind === "" || matches(kind, key.kind)) && (name === "" || matches(name, key.name));
 }
 
-/** Kinds that come and go with their cluster, which are never looked for (spec argo-cd-engine 6.4, as shipped). */
-const excludedGroups = ["events.k8s.io", "metrics.k8s.io", "authentication.k8s.io", "authorization.k8s.io"];
-const excludedKinds = new Set([
-  ...["Event", "Endpoints", "discovery.k8s.io/EndpointSlice", "coordination.k8s.io/Lease"],
-  ...["cert-manager.io/CertificateRequest", "cilium.io/CiliumEndpoint", "cilium.io/CiliumEndpointSlice"],
-  ...["kyverno.io/PolicyReport", "wgpolicyk8s.io/PolicyReport", "kyverno.io/UpdateRequest"],
-]);
-
-export function isLookedFor({ apiVersion, kind }: GroupVersionKind): boolean {
-  const group = apiVersion.includes("/") ? apiVersion.slice(0, apiVersion.indexOf("/")) : "";
-  return !excludedGroups.includes(group) && !excludedKinds.has(group === "" ? kind : `${group}/${kind}`);
+export interface MonitoredCluster {
+  readonly server: string;
+  readonly kube: KubeClient;
+  readonly live: LiveState;
 }
 
 /** Which Applications look for orphans, and where: a new object of nobody is a reason to look again. */
@@ -77,8 +71,11 @@ export interface OrphanMonitors {
   /** `namespace` undefined: it does not look for any. */
   set(application: string, live: LiveState, namespace: string | undefined): void;
   of(live: LiveState, namespace: string): readonly string[];
-  /** Watches all kinds in namespaces from now on; those that are refused are left out. Asks what there is once a minute. */
-  ensure(cluster: { readonly kube: KubeClient; readonly live: LiveState }, signal: AbortSignal): Promise<void>;
+  /**
+   * Watches all kinds in namespaces from now on that are not excluded; those that are refused are left out. Asks what
+   * there is once a minute.
+   */
+  ensure(cluster: MonitoredCluster, isExcluded: IsExcluded, signal: AbortSignal): Promise<void>;
 }
 
 const freshMs = 60_000;
@@ -96,9 +93,11 @@ export function createOrphanMonitors(monotonicMs: () => number): OrphanMonitors 
         place.live === live && place.namespace === namespace ? [application] : [],
       );
     },
-    async ensure({ kube, live }, signal) {
+    async ensure({ server, kube, live }, isExcluded, signal) {
       if (monotonicMs() - (asked.get(live) ?? Number.NEGATIVE_INFINITY) < freshMs) return;
-      const kinds = (await listNamespacedKinds(kube, signal)).filter(isLookedFor);
+      const kinds = (await listNamespacedKinds(kube, signal)).filter((kind) => {
+        return !isExcluded({ group: groupOf(kind), kind: kind.kind }, server);
+      });
       // One by one: a kind that may not be listed hides no other.
       await Promise.allSettled(kinds.map((kind) => live.ensure([kind], signal)));
       signal.throwIfAborted();

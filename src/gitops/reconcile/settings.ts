@@ -1,3 +1,4 @@
+import { createResourceFilter, type IsExcluded } from "../../api/resource-filter.ts";
 import { defaultResourceSettings, type ResourceSettings } from "../../api/resource-settings.ts";
 import { createUpdateFilter, type IgnoresUpdate } from "../diff/resource-updates.ts";
 import type { Tracking } from "../diff/tracking.ts";
@@ -8,11 +9,17 @@ export interface ReconcileSettings {
   readonly resources: ResourceSettings;
   readonly checks: HealthChecks;
   readonly ignoresUpdate: IgnoresUpdate;
+  readonly isExcluded: IsExcluded;
 }
 
 /** @param nowMs what `os.time()` of scripts says, in milliseconds since 1970 */
 export function createSettings(resources: ResourceSettings, nowMs: () => number): ReconcileSettings {
-  return { resources, checks: createHealthChecks(resources, nowMs), ignoresUpdate: createUpdateFilter(resources) };
+  return {
+    resources,
+    checks: createHealthChecks(resources, nowMs),
+    ignoresUpdate: createUpdateFilter(resources),
+    isExcluded: createResourceFilter(resources.filter),
+  };
 }
 
 /** How objects are marked as an Application's. */

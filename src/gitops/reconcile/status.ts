@@ -11,6 +11,7 @@ import type { ApplicationHealth } from "../health/aggregate.ts";
 import type { Health } from "../health/health.ts";
 import type { SourceType } from "../render/render.ts";
 import { comparedTo, hasSameSources, revisionFields } from "./compared-to.ts";
+import { setConditions } from "./conditions.ts";
 import type { ComparisonLevel } from "./request.ts";
 import { readTime, timeText } from "./timestamps.ts";
 
@@ -187,6 +188,16 @@ function needsConfirmation({ syncPolicy }: Application, { target, live }: Compar
       return (optionValue(own, key) ?? optionValue(syncPolicy.syncOptions, key)) === "confirm";
     });
   });
+}
+
+/** The status as it is stored, with the condition that says why it is not up to date. */
+export function tooLargeStatus({ status, metadata }: Application, { message }: Error, now: Instant): JsonObject {
+  const { namespace, name } = metadata;
+  const text =
+    `the status of Application ${namespace}/${name} is larger than Kubernetes stores, so that it is not up to date: ` +
+    `${message}. Split the Application into smaller ones`;
+  const found = [{ type: "UnknownError" as const, message: text }];
+  return { ...status, conditions: setConditions(status.conditions, found, ["UnknownError"], now) };
 }
 
 /** Of an Application whose spec cannot be read; undefined: its status says so already. */

@@ -98,6 +98,8 @@ export interface EngineOptions {
   readonly pollMs?: number;
   /** Called before each request; what it throws is how the request fails. Awaited. */
   readonly fault?: (call: Call) => void | Promise<void>;
+  /** What answers in the API's place; undefined: the API. */
+  readonly refuse?: (call: Call) => Response | undefined;
   /** Called after each request was answered, before the engine sees the answer. */
   readonly answered?: (call: Call) => void | Promise<void>;
   /** Awaited before each rendering of the folder; what it throws is how it fails. */
@@ -213,7 +215,7 @@ function watchedClient(world: World, calls: Call[], options: EngineOptions, isDe
       await options.fault?.(call);
       alive();
       calls.push(call);
-      const response = await world.plane.plane.fetch(request);
+      const response = options.refuse?.(call) ?? (await world.plane.plane.fetch(request));
       await options.answered?.(call);
       alive();
       return response;

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { parseResourceSettings } from "../../../src/api/resource-settings.ts";
 import type { JsonObject } from "../../../src/base/json.ts";
 import { keyOf, keyText } from "../../../src/gitops/diff/diff.ts";
 import { trackingAnnotation } from "../../../src/gitops/diff/tracking.ts";
 import { defaultProject } from "../../../src/gitops/project/project.ts";
 import type { Look } from "../../../src/gitops/reconcile/look.ts";
+import { createSettings } from "../../../src/gitops/reconcile/settings.ts";
 import { widgetDefinition } from "../../harness/control-plane.ts";
 import { waitFor } from "../../harness/wait.ts";
 import { configMap, manifest, openWorld, patient } from "./world.ts";
@@ -426,4 +428,23 @@ test("doubles: the last one counts, and a warning tells", async () => {
     look.comparison.objects.map(({ target }) => target?.data),
     [{ x: "2" }],
   );
+});
+
+test("kinds that the settings exclude are neither compared, nor watched, nor pruned", async () => {
+  await using world = await openWorld();
+  const secret = { apiVersion: "v1", kind: "Secret", metadata: { name: "s" } };
+  await world.repository.commit({ "web/a.yaml": manifest(secret, JSON.parse(configMap("a"))) });
+  const app = world.app();
+  await world.sync(app, await world.lookWell(app));
+  const data = { "resource.exclusions": "- kinds: [Secret]\n  clusters: ['https://kubernetes.default.*']" };
+  const settings = createSettings(parseResourceSettings(data), () => 0);
+  const deps = { ...world.deps, settings: () => settings };
+  const look = await world.lookWell(app, { deps });
+  assert.deepEqual(shown(look), ["ConfigMap/a Synced"], "it is there, and tracked");
+  assert.deepEqual(warnings(look), ["ExcludedResourceWarning: Resource /Secret s is excluded in the settings"]);
+  await world.repository.commit({ "web/a.yaml": configMap("a") });
+  const without = await world.lookWell(app, { deps, level: 3 });
+  assert.deepEqual([shown(without), warnings(without)], [["ConfigMap/a Synced"], []]);
+  const again = await world.lookWell(app);
+  assert.deepEqual(shown(again).sort(), ["ConfigMap/a Synced", "Secret/s OutOfSync"], "without the setting it counts");
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseAppProject } from "../../../src/api/app-project.ts";
 import type { JsonObject } from "../../../src/base/json.ts";
-import { isLookedFor, orphanCondition, orphansOf } from "../../../src/gitops/reconcile/orphans.ts";
+import { orphanCondition, orphansOf } from "../../../src/gitops/reconcile/orphans.ts";
 import type { KubeObject } from "../../../src/objects/object.ts";
 
 const projectOf = (spec: JsonObject) =>
@@ -75,14 +75,3 @@ test("orphans: the condition is for those who ask to be warned", () => {
     message: "Application has 2 orphaned resources",
   });
 });
-
-for (const [apiVersion, kind, isWanted] of [
-  ["v1", "ConfigMap", true],
-  ["v1", "Event", false],
-  ["events.k8s.io/v1", "Event", false],
-  ["coordination.k8s.io/v1", "Lease", false],
-  ["apps/v1", "Deployment", true],
-] as const) {
-  test(`orphans of kind ${apiVersion}/${kind} are ${isWanted ? "" : "not "}looked for`, () =>
-    assert.equal(isLookedFor({ apiVersion, kind }), isWanted));
-}
