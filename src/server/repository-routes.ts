@@ -110,13 +110,7 @@ export function repositoryRoutes(
   router.get("/", async (request, response) => {
     const [all, creds] = await Promise.all([listSecrets(kube, type), listSecrets(kube, templates)]);
     const isForced = flagOf(request, "forceRefresh", false);
-    const [repo, project] = [textParameter(request, "repo"), textParameter(request, "appProject")];
-    const wanted = all.filter(
-      ({ values }) =>
-        (repo === undefined || isSameUrl(values.url ?? "", repo)) &&
-        (project === undefined || values.project === project) &&
-        callerOf(request).may(resource, "get", objectOfRepository(values)),
-    );
+    const wanted = all.filter(wantedBy(request, resource));
     response.json({ metadata: {}, items: await Promise.all(wanted.map((one) => show(one, creds, isForced))) });
   });
   router.get("/:repo", async (request, response) => {
@@ -137,8 +131,7 @@ export function repositoryRoutes(
   });
   router.put("/:repo", ...jsonBody(), async (request, response) => {
     const known = await find(request, "update");
-    // The URL stays: what is stored must not be tried on another server.
-    const values = { ...known.values, ...valuesIn({ ...bodyObject(request), repo: known.values.url ?? "" }) };
+    const values = edited(known.values, bodyObject(request));
     demand(callerOf(request), resource, "update", objectOfRepository(values));
     await check(kube, values, templates, testRepository);
     await writeSecret(kube, { name: "", type, values }, known.object);
@@ -149,6 +142,20 @@ export function repositoryRoutes(
     response.json({});
   });
   return router;
+}
+
+/** Of those that the caller may see. */
+function wantedBy(request: Request, resource: string): (repository: StoredSecret) => boolean {
+  const [repo, project] = [textParameter(request, "repo"), textParameter(request, "appProject")];
+  return ({ values }) =>
+    (repo === undefined || isSameUrl(values.url ?? "", repo)) &&
+    (project === undefined || values.project === project) &&
+    callerOf(request).may(resource, "get", objectOfRepository(values));
+}
+
+/** The URL stays: what is stored must not be tried on another server. */
+function edited(known: Values, body: JsonObject): Values {
+  return { ...known, ...valuesIn({ ...body, repo: known.url ?? "" }) };
 }
 
 /** `/api/v1/repocreds`: credentials of all repositories whose URL begins with `url`. */
@@ -183,7 +190,7 @@ export function repositoryCredentialRoutes(kube: KubeClient, type: "repo-creds" 
   });
   router.put("/:url", ...jsonBody(), async (request, response) => {
     const known = await find(request, "update");
-    const values = { ...known.values, ...valuesIn({ ...bodyObject(request), repo: known.values.url ?? "" }) };
+    const values = edited(known.values, bodyObject(request));
     await writeSecret(kube, { name: "", type, values }, known.object);
     response.json(credentialsJson(values));
   });

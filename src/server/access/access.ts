@@ -46,11 +46,23 @@ const maxNameLength = 32;
 const maxWaitingLogins = 50;
 const defaultSessionMs = 24 * 3_600_000;
 
+/** One password after the other: each takes some 60 ms of this process. */
+function createTurns(): <T>(work: () => Promise<T>) => Promise<T> {
+  let waiting = 0;
+  let turn: Promise<unknown> = Promise.resolve();
+  return async (work) => {
+    if (waiting >= maxWaitingLogins) throw new EngineError("TOO_MANY_LOGINS", "too many logins at once: try again");
+    waiting++;
+    const mine = turn.then(work).finally(() => waiting--);
+    turn = mine.catch(() => undefined);
+    return mine;
+  };
+}
+
 export function createAccess({ token, kube, clock, log }: AccessDeps): Access {
   const reader = kube && createAccessStateReader(kube, clock, log);
   const limits = createLoginLimits(clock);
-  let waiting = 0;
-  let turn: Promise<unknown> = Promise.resolve();
+  const inTurn = createTurns();
   const nowS = (): number => Math.floor(clock.now() / 1_000);
   const state = (): Promise<AccessState> => {
     if (reader) return reader.read();
@@ -62,14 +74,6 @@ export function createAccess({ token, kube, clock, log }: AccessDeps): Access {
     const found = await state();
     const session = sessionOf(verifyToken(given, found.key, nowS()), found);
     return callerFor(session.subject, found, () => identify(given), session);
-  }
-  /** One password after the other: each takes some 60 ms of this process. */
-  async function inTurn<T>(work: () => Promise<T>): Promise<T> {
-    if (waiting >= maxWaitingLogins) throw new EngineError("TOO_MANY_LOGINS", "too many logins at once: try again");
-    waiting++;
-    const mine = turn.then(work).finally(() => waiting--);
-    turn = mine.catch(() => undefined);
-    return mine;
   }
   async function checkPassword(name: string, password: string): Promise<Account> {
     if (password === "" || name === "" || name.length > maxNameLength || limits.isRefused(name)) throw wrong();
