@@ -1,4 +1,5 @@
 import type { ApplicationSource } from "../../api/application-types.ts";
+import { TerminalError } from "../../base/errors.ts";
 import type { RenderSettings } from "../render/plan.ts";
 import { type Prepared, prepareSource } from "../render/prepare.ts";
 import {
@@ -101,12 +102,16 @@ class Renders implements RenderCache {
       prepareSource({ ...asked, isWhole, log }, this.#options.settings, signal);
     const isWhole = this.#needWhole.has(recipe) && !hard;
     const prepared = await prepare(isWhole);
-    try {
-      return await this.#finish(asked, prepared, given, signal);
-    } catch (error) {
+    const refused = await this.#finish(asked, prepared, given, signal).catch((error: unknown) => {
       if (!(error instanceof ToolRefusal) || prepared.isWhole) throw error;
-    }
-    const rendering = await this.#finish(asked, await prepare(true), given, signal);
+      return error;
+    });
+    if (!(refused instanceof ToolRefusal)) return refused;
+    const rendering = await prepare(true)
+      .then((whole) => this.#finish(asked, whole, given, signal))
+      .catch((error: unknown) => {
+        throw isOfTree(error) ? refused : error;
+      });
     if (this.#needWhole.size >= maxRecipes) this.#needWhole.clear();
     this.#needWhole.add(recipe);
     return rendering;
@@ -173,6 +178,11 @@ function createKeptFailures() {
       byKey.set(key, { error, until: performance.now() + failureMs });
     },
   };
+}
+
+/** A tree that cannot be handed out says nothing of the source: its link out of the repository may be anywhere. */
+function isOfTree(error: unknown): boolean {
+  return error instanceof TerminalError && !(error instanceof ToolRefusal);
 }
 
 /** Callers with the same question get one answer. */
