@@ -3,9 +3,12 @@ import { listOf, objectOf, objectsOf, textOf } from "../api/fields.ts";
 import { EngineError } from "../base/errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { maskSecrets } from "../gitops/diff/mask.ts";
+import { normalizeSecret } from "../gitops/diff/normalize.ts";
 import type { KubeClient, PatchType } from "../kube/kube.ts";
 import type { KubeObject, ObjectRef } from "../objects/object.ts";
 import type { ResourceName } from "../record/records.ts";
+import { callerOf } from "./access/caller.ts";
+import { demandPart } from "./access/rights.ts";
 import { flagOf } from "./application-edit-routes.ts";
 import {
   appNamespaceOf,
@@ -76,7 +79,7 @@ export function applicationResourceRoutes(applications: ApplicationAccess, looks
     const { manifests, revisions, types } = await looks.manifests(refOf(found), revisionsIn(request, found));
     const { server, name, namespace } = objectOf(specOf(found).destination);
     response.json({
-      manifests: manifests.map((manifest) => JSON.stringify(manifest)),
+      manifests: manifests.map((manifest) => JSON.stringify(shownTarget(manifest))),
       revision: revisions[0] ?? "",
       namespace: textOf(namespace),
       server: textOf(server) || textOf(name),
@@ -108,12 +111,18 @@ export function applicationResourceRoutes(applications: ApplicationAccess, looks
 }
 
 function liveRoutes(router: Router, find: (request: Request) => KubeObject, looks: ApplicationLooks): void {
+  const findOwned = async (request: Request, verb: "update" | "delete") => {
+    const [application, query] = [find(request), objectQueryOf(request)];
+    const part = await findPart(application, query, looks);
+    demandPart(callerOf(request), verb, application, { ...query, namespace: part.ref.namespace ?? "" });
+    return part;
+  };
   router.get("/:name/resource", async (request, response) => {
     const { ref, kube } = await findPart(find(request), objectQueryOf(request), looks);
     response.json({ manifest: JSON.stringify(shownLive(await live(kube, ref))) });
   });
   router.post("/:name/resource", ...jsonBody(), async (request, response) => {
-    const { ref, kube } = await findPart(find(request), objectQueryOf(request), looks);
+    const { ref, kube } = await findOwned(request, "update");
     const type = patchTypeIn(request);
     const { body } = request as { body: JsonValue };
     const patch = typeof body === "string" ? parsePatch(body) : body;
@@ -121,7 +130,7 @@ function liveRoutes(router: Router, find: (request: Request) => KubeObject, look
     response.json({ manifest: JSON.stringify(shownLive(written)) });
   });
   router.delete("/:name/resource", async (request, response) => {
-    const { ref, kube } = await findPart(find(request), objectQueryOf(request), looks);
+    const { ref, kube } = await findOwned(request, "delete");
     const orphan = flagOf(request, "orphan", false);
     const propagationPolicy = orphan ? "Orphan" : flagOf(request, "force", false) ? "Background" : "Foreground";
     if (!(await kube.delete(ref, { propagationPolicy }))) throw missing(ref);
@@ -183,6 +192,12 @@ function missing({ kind, name }: ObjectRef): EngineError {
 function shownLive(object: KubeObject): JsonObject {
   const plain = object as unknown as JsonObject;
   return object.apiVersion === "v1" && object.kind === "Secret" ? maskSecrets({ target: {}, live: plain }).live : plain;
+}
+
+/** Whoever may see an Application may not see what its Secrets hold (spec argo-cd-surface 6.4). */
+function shownTarget(manifest: JsonObject): JsonObject {
+  if (manifest.apiVersion !== "v1" || manifest.kind !== "Secret") return manifest;
+  return maskSecrets({ target: normalizeSecret(manifest), live: {} }).target;
 }
 
 const patchTypes: readonly PatchType[] = [

@@ -42,7 +42,12 @@ export interface Applications extends AsyncDisposable {
 /** The API on a random port over plain Applications: a sync only sets `operation`, and nothing works on it. */
 export async function openApplications(
   all: readonly KubeObject[] | undefined,
-  more: Pick<ServerOptions, "refreshTimeoutMs" | "control" | "edits"> = {},
+  {
+    looks,
+    ...more
+  }: Pick<ServerOptions, "refreshTimeoutMs" | "control" | "edits"> & {
+    readonly looks?: Partial<ApplicationLooks>;
+  } = {},
 ): Promise<Applications> {
   const key = ({ namespace, name }: { namespace?: string; name?: string }) => `${namespace}/${name}`;
   const stored = new Map((all ?? []).map((one) => [key(one.metadata), one]));
@@ -113,8 +118,8 @@ export async function openApplications(
     history,
     why: none,
     send: none,
-    ...(all ? { applications, looks: noWindows } : {}),
     ...more,
+    ...(all ? { applications, looks: { ...noWindows, ...looks } } : {}),
   });
   const owned: Applications = {
     url: server.url,

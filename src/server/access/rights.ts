@@ -7,13 +7,14 @@ import {
   type ApplicationList,
   appNamespaceOf,
   findApplication,
+  type ObjectQuery,
   objectNameOf,
   objectQueryOf,
   projectOf,
   textParameter,
 } from "../application-query.ts";
 import { bodyObject, jsonBody } from "../body.ts";
-import { callerOf, demand, forbidden } from "./caller.ts";
+import { type Caller, callerOf, demand, forbidden } from "./caller.ts";
 
 /** What a request needs. @throws EngineError FORBIDDEN */
 type Need = (request: Request) => void | Promise<void>;
@@ -163,11 +164,21 @@ function objectsOrTexts(value: JsonValue | undefined): number {
   return Array.isArray(value) ? value.length : 0;
 }
 
-/** One managed object: a right of its own, or that over the Application where the settings say so. */
 function onPart(request: Request, verb: "update" | "delete", applications: ApplicationList | undefined): void {
-  const caller = callerOf(request);
-  const object = objectNameOf(foundFor(request, applications, verb));
-  const { group, kind, namespace, name } = objectQueryOf(request);
+  demandPart(callerOf(request), verb, foundFor(request, applications, verb), objectQueryOf(request));
+}
+
+/**
+ * One managed object: a right of its own, or that over the Application where the settings say so. A query may leave out the
+ * namespace: who finds the object asks again, with the namespace that it has. @throws EngineError FORBIDDEN
+ */
+export function demandPart(
+  caller: Caller,
+  verb: "update" | "delete",
+  application: KubeObject,
+  { group, kind, namespace, name }: ObjectQuery,
+): void {
+  const object = objectNameOf(application);
   const inherits = caller.setting("server.rbac.disableApplicationFineGrainedRBACInheritance").trim() === "false";
   if (inherits && caller.may("applications", verb, object)) return;
   demand(caller, "applications", `${verb}/${group}/${kind}/${namespace}/${name}`, object);

@@ -13,6 +13,12 @@ const object = "group=apps&kind=Deployment&namespace=x&resourceName=web";
 const other = { metadata: { name: "new" }, spec: { project: "team" } };
 const app = "applications/web";
 
+const secret = { apiVersion: "v1", kind: "Secret", metadata: { name: "key" } };
+const secrets = [
+  { ...secret, data: { password: "aHVudGVyMg==" } },
+  { ...secret, stringData: { password: "hunter2" } },
+];
+
 /** A request, and the one right that it needs. */
 const table: readonly (readonly [method: string, path: string, right: string, body?: unknown])[] = [
   ["GET", app, "applications, get, team/web"],
@@ -107,12 +113,16 @@ before(async () => {
   for (const crd of gitOpsCrds()) await client.create(crd as never);
   const config = (kind: string, name: string, data: Readonly<Record<string, string>>) =>
     client.create({ apiVersion: "v1", kind, metadata: { namespace: "argocd", name }, data } as never);
-  const names = ["nobody", ...table.map((_, index) => `u${index}`)];
+  const names = ["nobody", "evader", ...table.map((_, index) => `u${index}`)];
   await client
     .create({ apiVersion: "v1", kind: "Namespace", metadata: { name: "argocd" } } as never)
     .catch(() => undefined);
   await config("ConfigMap", "argocd-cm", Object.fromEntries(names.map((name) => [`accounts.${name}`, "apiKey"])));
-  const lines = table.map(([, , right], index) => `p, u${index}, ${right}, allow`);
+  const lines = [
+    ...table.map(([, , right], index) => `p, u${index}, ${right}, allow`),
+    "p, evader, applications, delete/*, team/web, allow",
+    "p, evader, applications, delete//Secret/prod/*, team/web, deny",
+  ];
   await config("ConfigMap", "argocd-rbac-cm", { "policy.csv": lines.join("\n") });
   const tokens = names.map((name) => [`accounts.${name}.tokens`, `[{"id":"one","iat":1}]`]);
   const secret = Object.fromEntries([["server.secretkey", key], ...tokens] as [string, string][]);
@@ -135,6 +145,13 @@ before(async () => {
     await openApplications(applications, {
       control: { kube: client, clusters: () => [], testRepository: none },
       edits: { create: none, change: none, delete: none, terminate: none },
+      looks: {
+        cluster: () => client,
+        liveTree: async () => ({
+          nodes: [{ version: "v1", kind: "Secret", namespace: "prod", name: "key", group: "" }],
+        }),
+        manifests: async () => ({ manifests: secrets, revisions: ["abc"], types: ["Directory"] }),
+      },
     }),
   );
 });
@@ -227,4 +244,17 @@ test("a repository is not moved to where its editor has no right", async () => {
   const moved = await ask(`u${at}`, "PUT", `repositories/${repo}`, { project: "other" });
   const wanted = /repositories, update, other\/https:\/\/git\.example\/shop/;
   assert.deepEqual([moved.status, wanted.test(moved.text)], [403, true], moved.text);
+});
+
+test("an object that may not be deleted is not found by leaving out its namespace", async () => {
+  const at = (namespace: string) => `${app}/resource?group=&kind=Secret&namespace=${namespace}&resourceName=key`;
+  for (const namespace of ["prod", ""]) {
+    const { status, text } = await ask("evader", "DELETE", at(namespace));
+    assert.deepEqual([status, text.includes("delete//Secret/prod/key")], [403, true], text);
+  }
+});
+
+test("manifests show no values of Secrets", async () => {
+  const { status, text } = await ask("u0", "GET", `${app}/manifests`);
+  assert.deepEqual([status, /aHVudGVyMg|hunter2/.test(text), text.match(/\+{8}/g)?.length], [200, false, 2], text);
 });
