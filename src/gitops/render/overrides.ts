@@ -24,7 +24,7 @@ export async function withOverrides(
 ): Promise<ApplicationSource> {
   let result = source;
   for (const name of [".argocd-source.yaml", `.argocd-source-${instance}.yaml`]) {
-    const found = await reader.find(normalPath(`${source.path || "."}/${name}`));
+    const { found } = await reader.follow(normalPath(`${source.path || "."}/${name}`));
     if (found === undefined || (found.kind !== "file" && found.kind !== "executable")) continue;
     const content = (await reader.contents([{ ...found, kind: found.kind }])).get(found.path) ?? Buffer.alloc(0);
     if (content.length > maxOverrideBytes) {
@@ -38,7 +38,7 @@ export async function withOverrides(
 function overridden(source: ApplicationSource, before: ApplicationSource, patch: JsonObject, name: string) {
   const merged = applyMergePatch(before as unknown as JsonObject, patch);
   const fixed = fixedFields.flatMap((key) => (source[key] === undefined ? [] : [[key, source[key]] as const]));
-  const { chart: _chart, targetRevision: _revision, ...rest } = isJsonObject(merged) ? merged : {};
+  const { repoURL: _url, path: _path, chart: _chart, targetRevision: _revision, ...rest } = merged as JsonObject;
   const result = { ...rest, ...Object.fromEntries(fixed) };
   const [problem] = sourceShape.check(result, name);
   if (problem !== undefined) throw new RenderError("Unknown", `${problem.path}: ${problem.message}`);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { ApplicationSource } from "../../../src/api/application-types.ts";
@@ -281,6 +281,20 @@ test("what the inputs alone do not suffice for is rendered with the whole tree, 
   });
   assert.match(JSON.stringify((await rig.render(second)).manifests), /changed/);
   assert.equal(rig.cache.made, 3, "it is known by then that the inputs do not suffice");
+});
+
+test("an own file that is a link is what it leads to, and renders anew with it", { skip }, async () => {
+  await using rig = await openRenderRig([]);
+  await mkdir(join(rig.repository.path, "app"));
+  await symlink("../shared.yaml", join(rig.repository.path, "app/.argocd-source.yaml"));
+  const first = await rig.repository.commit({
+    "shared.yaml": "directory: {recurse: true}\n",
+    "app/m.yaml": map("1"),
+    "app/below/n.yaml": map("2"),
+  });
+  assert.equal((await rig.render(first)).manifests.length, 2);
+  const second = await rig.repository.commit({ "shared.yaml": "directory: {recurse: false}\n" });
+  assert.equal((await rig.render(second)).manifests.length, 1);
 });
 
 test("what a tool says is told, though the whole tree cannot be handed to it", { skip }, async () => {
