@@ -131,7 +131,7 @@ export function repositoryRoutes(
   });
   router.put("/:repo", ...jsonBody(), async (request, response) => {
     const known = await find(request, "update");
-    const values = edited(known.values, bodyObject(request));
+    const values = edited(known.values, sameUrl(known.values, bodyObject(request)));
     demand(callerOf(request), resource, "update", objectOfRepository(values));
     await check(kube, values, templates, testRepository);
     await writeSecret(kube, { name: "", type, values }, known.object);
@@ -151,6 +151,13 @@ function wantedBy(request: Request, resource: string): (repository: StoredSecret
     (repo === undefined || isSameUrl(values.url ?? "", repo)) &&
     (project === undefined || values.project === project) &&
     callerOf(request).may(resource, "get", objectOfRepository(values));
+}
+
+/** @throws EngineError USAGE for another URL: that would be another repository */
+function sameUrl({ url = "" }: Values, body: JsonObject): JsonObject {
+  const repo = textOf(body.repo);
+  if (repo === "" || isSameUrl(repo, url)) return body;
+  throw new EngineError("USAGE", `repo: "${repo}" must be "${url}", as in the path: add the other as a new repository`);
 }
 
 /** The URL stays: what is stored must not be tried on another server. */

@@ -31,6 +31,10 @@ const expiryMs = 600_000;
  * people: each is tried once, and what cannot be written is in the log. Those older than an hour are removed.
  */
 export async function writeKubeEvents(deps: KubeEventWriterDeps, signal: AbortSignal): Promise<void> {
+  await Promise.all([writeTurns(deps, signal), expireUntil(deps, signal)]);
+}
+
+async function writeTurns(deps: KubeEventWriterDeps, signal: AbortSignal): Promise<void> {
   const { cache, isOurs, log } = deps;
   const waiting: KubeObject[] = [];
   const waiters = new Waiters();
@@ -44,7 +48,6 @@ export async function writeKubeEvents(deps: KubeEventWriterDeps, signal: AbortSi
     }
     waiters.wake();
   });
-  const expiring = expireUntil(deps, signal);
   try {
     while (!signal.aborted) {
       if (leftOut > 0 && waiting.length < maxWaiting) {
@@ -57,7 +60,6 @@ export async function writeKubeEvents(deps: KubeEventWriterDeps, signal: AbortSi
     }
   } finally {
     stop();
-    await expiring;
   }
 }
 

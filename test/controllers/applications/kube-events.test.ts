@@ -114,27 +114,11 @@ test("Events are written for our Applications, and removed after an hour", async
   await using plane = await openTestPlane({ clock });
   let tell: (change: WatchChange) => void = () => undefined;
   const stop = new AbortController();
-  const running = writeKubeEvents(
-    {
-      cache: {
-        onChange(listener) {
-          tell = listener;
-          return () => undefined;
-        },
-      },
-      kube: plane.client,
-      isOurs: (key) => key === "default/web",
-      clock,
-      log: silentLogger,
-    },
-    stop.signal,
-  );
-  const turn = (metadata: object): WatchChange => ({
-    type: "set",
-    object: application({ sync: { status: "OutOfSync" } }, metadata),
-    previous: application({ sync: { status: "Synced" } }, metadata),
-    isInitial: false,
+  const cache = cacheOf((listener) => {
+    tell = listener;
   });
+  const isOurs = (key: string): boolean => key === "default/web";
+  const running = writeKubeEvents({ cache, kube: plane.client, isOurs, clock, log: silentLogger }, stop.signal);
   tell(turn({ name: "other" }));
   tell(turn({}));
   const kind = { apiVersion: "v1", kind: "Event" };
@@ -156,3 +140,37 @@ test("Events are written for our Applications, and removed after an hour", async
   stop.abort();
   await running;
 });
+
+test("a defect while Events are written is not waited out", async () => {
+  const clock = createVirtualClock("2026-11-29T10:00:00Z");
+  const broken = {
+    create: () => Promise.reject(new TypeError("a defect")),
+    list: async () => ({ items: [], resourceVersion: "1" }),
+    delete: async () => true,
+  };
+  const stop = new AbortController();
+  const cache = cacheOf((listener) => listener(turn({})));
+  const running = writeKubeEvents({ cache, kube: broken, isOurs: () => true, clock, log: silentLogger }, stop.signal);
+  await assert.rejects(running, /a defect/);
+  stop.abort();
+});
+
+type Listener = (change: WatchChange) => void;
+
+function cacheOf(onListener: (listener: Listener) => void) {
+  return {
+    onChange(listener: Listener) {
+      onListener(listener);
+      return () => undefined;
+    },
+  };
+}
+
+function turn(metadata: object): WatchChange {
+  return {
+    type: "set",
+    object: application({ sync: { status: "OutOfSync" } }, metadata),
+    previous: application({ sync: { status: "Synced" } }, metadata),
+    isInitial: false,
+  };
+}

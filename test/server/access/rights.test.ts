@@ -244,6 +244,8 @@ test("a repository is not moved to where its editor has no right", async () => {
   const moved = await ask(`u${at}`, "PUT", `repositories/${repo}`, { project: "other" });
   const wanted = /repositories, update, other\/https:\/\/git\.example\/shop/;
   assert.deepEqual([moved.status, wanted.test(moved.text)], [403, true], moved.text);
+  const elsewhere = await ask(`u${at}`, "PUT", `repositories/${repo}`, { repo: "https://evil.example/shop" });
+  assert.deepEqual([elsewhere.status, /must be \\"https:\/\/git\.example\/shop/.test(elsewhere.text)], [400, true]);
 });
 
 test("an object that may not be deleted is not found by leaving out its namespace", async () => {
