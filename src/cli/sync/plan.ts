@@ -12,7 +12,7 @@ import { createMemory, type Look, type LookDeps, lookAt } from "../../gitops/rec
 import { planOf, refusalBy } from "../../gitops/reconcile/operate.ts";
 import { type PlanAnswer, planAnswer, planText } from "../../gitops/reconcile/plan-answer.ts";
 import type { TargetDeps } from "../../gitops/reconcile/target.ts";
-import { invalidMessages } from "../../gitops/sync/preflight.ts";
+import { checkTasks } from "../../gitops/sync/preflight.ts";
 import { openSources } from "../diff/desired.ts";
 import { globalFlags, readEndpoints } from "../engine-client.ts";
 import { print } from "../output.ts";
@@ -126,6 +126,6 @@ async function describe(application: Application, place: Place, look: Look, sign
   const { kube } = place.cluster;
   const tasks = [...plan.steps, ...plan.onFailure].flatMap((step) => step.tasks);
   const asked = { kube, clock, syncOptions: sync.syncOptions, signal };
-  const invalid = await invalidMessages(tasks, refusalBy(application, place), asked);
+  const { invalid } = await checkTasks(tasks, refusalBy(application, place), asked);
   return planAnswer({ application, place, look, plan, invalid, now });
 }

@@ -8,7 +8,7 @@ import type { KubeObject } from "../../objects/object.ts";
 import type { ComparedObject } from "../diff/compare.ts";
 import { keyOf, keyText } from "../diff/diff.ts";
 import { respectIgnored } from "../diff/respect.ts";
-import { assessHealth } from "../health/assess.ts";
+import { assessObject } from "../health/assess.ts";
 import type { HealthChecks } from "../health/checks.ts";
 import { checkObject } from "../project/kind-check.ts";
 import { type Impersonation, syncIdentity } from "../project/service-account.ts";
@@ -207,7 +207,7 @@ async function run(
     waveDelayMs,
     waveTimeoutMs: waveTimeoutOf(syncOptions),
   };
-  const assess = (live: KubeObject) => assessHealth(live, checks);
+  const assess = (live: KubeObject) => assessObject(live, checks);
   return executeSync(plan, options, { kube: cluster.kube, clock, assess, report }, signal);
 }
 

@@ -95,7 +95,7 @@ test("a finished hook that somebody deletes is still seen, and its end is stored
       await plane.client.delete(ref("Job", "pre"), { propagationPolicy: "Background" });
     },
   });
-  assert.equal(result.phase, "Succeeded", result.message);
+  assert.deepEqual([result.phase, result.message], ["Succeeded", "successfully synced (all tasks run)"]);
   assert.ok(wasStored);
   assert.equal(await plane.client.get(ref("Job", "pre")), undefined, "then it is gone");
 });
@@ -241,4 +241,44 @@ test("in a plan of one wave hooks are waited for, the health of others is not", 
     onReport: finishing(plane, "beside"),
   });
   assert.equal(result.phase, "Succeeded", result.message);
+});
+
+test("a hook whose health cannot be found out ends in error, with the reason", async () => {
+  await using plane = await openTestPlane();
+  const result = await run(plane, {
+    targets: [job("pre", hook("PreSync")), config("a")],
+    assess: () => ({ health: health("Unknown", "no field x"), problem: "no field x" }),
+  });
+  assert.equal(result.phase, "Failed");
+  assert.deepEqual(show(result), ["pre Synced Error: failed to get resource health: no field x"]);
+});
+
+test("after a hook the end of a sync is that no more is left", async () => {
+  await using plane = await openTestPlane();
+  const targets = [config("a"), job("post", hook("PostSync"))];
+  const result = await run(plane, { targets, onReport: finishing(plane, "post") });
+  assert.deepEqual([result.phase, result.message], ["Succeeded", "successfully synced (no more tasks)"]);
+});
+
+test("beside a hook what was pruned is waited for, also in a plan of one wave", async () => {
+  await using plane = await openTestPlane();
+  const old = await plane.client.create({
+    ...config("old"),
+    metadata: { name: "old", namespace: "default", finalizers: ["example.com/hold"] },
+  });
+  const messages = new Set<string>();
+  const result = await run(plane, {
+    targets: [config("beside", hook("Sync")), config("a")],
+    live: [old],
+    onReport: async ({ message }) => {
+      messages.add(message);
+      if (message !== "waiting for deletion of /ConfigMap/old") return;
+      await plane.client.patch(ref("ConfigMap", "old"), "application/merge-patch+json", {
+        metadata: { finalizers: null },
+      });
+    },
+  });
+  assert.equal(result.phase, "Succeeded", result.message);
+  assert.ok(messages.has("waiting for deletion of /ConfigMap/old"), [...messages].join("; "));
+  assert.equal(await plane.client.get(ref("ConfigMap", "old")), undefined);
 });

@@ -136,6 +136,28 @@ for (const [name, targets, live, options, expected] of [
     { namespaceExists: false, syncOptions: ["CreateNamespace=true"] },
     ["PreSync 0: ns", "Sync 0: p"],
   ],
+  [
+    "no namespace where a target is it, selected or not",
+    [make("Namespace", "ns"), make("Pod", "p")],
+    [],
+    {
+      namespaceExists: false,
+      syncOptions: ["CreateNamespace=true"],
+      resources: [{ group: "", kind: "Pod", name: "p" }],
+    },
+    ["Sync 0: p"],
+  ],
+  [
+    "the namespace also where a hook is it",
+    [make("Namespace", "ns", hookOf("PostSync")), make("Pod", "p")],
+    [],
+    {
+      namespaceExists: false,
+      syncOptions: ["CreateNamespace=true"],
+      resources: [{ group: "", kind: "Pod", name: "p" }],
+    },
+    ["PreSync 0: ns", "Sync 0: p"],
+  ],
   ["no namespace where it is there", [make("Pod", "p")], [], { syncOptions: ["CreateNamespace=true"] }, ["Sync 0: p"]],
   [
     "only what changed",
@@ -159,6 +181,18 @@ test("a hook without a name gets one of revision, phase and time, and a finalize
   assert.deepEqual(target?.metadata.finalizers, ["argocd.argoproj.io/hook-finalizer"]);
   assert.equal(target?.metadata.generateName, undefined);
 });
+
+for (const [name, live, expected] of [
+  ["is new", [], true],
+  ["changes", [{ ...crd, spec: { group: "example.com", names: { kind: "Gadget" } } }], true],
+  ["stays as it is", [crd], false],
+] as const) {
+  test(`a dry run is ${expected ? "left out" : "made"} of an object whose CRD ${name}`, () => {
+    const tasks = plan([crd, widget], live).steps.flatMap((step) => step.tasks);
+    const one = tasks.find(({ key }) => key.name === "w");
+    assert.deepEqual([one?.skipsDryRun, one?.definition?.metadata.name], [expected, "widgets"]);
+  });
+}
 
 test("a prune that needs a word says so", () => {
   const live = make("Pod", "p", { "argocd.argoproj.io/sync-options": "Prune=confirm" });
