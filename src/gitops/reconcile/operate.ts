@@ -1,5 +1,6 @@
 import type { Application, AppProject, SyncOperation } from "../../api/application-types.ts";
 import { optionValue } from "../../api/resource-annotations.ts";
+import type { Impersonation } from "../../api/resource-settings.ts";
 import { type Clock, type Instant, instant } from "../../base/clock.ts";
 import { parseNanoseconds } from "../../base/duration.ts";
 import { EngineError, messageOf } from "../../base/errors.ts";
@@ -11,7 +12,7 @@ import { respectIgnored } from "../diff/respect.ts";
 import { assessObject } from "../health/assess.ts";
 import type { HealthChecks } from "../health/checks.ts";
 import { checkObject } from "../project/kind-check.ts";
-import { type Impersonation, syncIdentity } from "../project/service-account.ts";
+import { syncIdentity } from "../project/service-account.ts";
 import { blockedText, canSync, type SyncWindow, windowsFor } from "../project/windows.ts";
 import { executeSync } from "../sync/executor.ts";
 import { approvedPlanAnnotation, guardPlan, parkedMessage } from "../sync/guard.ts";
