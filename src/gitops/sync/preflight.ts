@@ -3,6 +3,7 @@ import { EngineError, messageOf } from "../../base/errors.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import type { WriteContext } from "./apply.ts";
 import { inPool } from "./in-pool.ts";
+import { missingKindText } from "./missing-kind.ts";
 import { patiently } from "./patience.ts";
 import type { SyncTask } from "./sync.ts";
 
@@ -26,7 +27,7 @@ export async function checkTasks(tasks: readonly SyncTask[], refusal: Refusal, c
   await inPool(tasks, async (task) => {
     const scope = await scopeOf(task, context);
     if (scope === "unknown") unknown.add(task);
-    const message = problemOf(task, scope, refusal, context);
+    const message = await problemOf(task, scope, refusal, context);
     if (message !== undefined) invalid.set(task, message);
   });
   return { invalid, unknown };
@@ -48,12 +49,12 @@ async function scopeOf(task: SyncTask, { kube, clock, signal }: Asked): Promise<
   }
 }
 
-function problemOf(task: SyncTask, scope: Scope, refusal: Refusal, context: Asked): string | undefined {
+async function problemOf(task: SyncTask, scope: Scope, refusal: Refusal, context: Asked): Promise<string | undefined> {
   if (typeof scope === "object") return scope.problem;
   if (scope !== "unknown") return refusal(task, scope === "namespaced");
   // Its CRD comes with this sync, or the user vouches for it; what the project says of it counts all the same.
   if (task.definition !== undefined) return refusal(task, isNamespacedBy(task.definition));
-  if (!mayBeMissing(task, context)) return missingKind(task);
+  if (!mayBeMissing(task, context)) return missingKindText(task, context.kube, context.signal);
   const refused = refusal(task, true);
   return refused !== undefined && refusal(task, false) !== undefined ? refused : undefined;
 }
@@ -65,13 +66,4 @@ function isNamespacedBy({ spec }: KubeObject): boolean {
 /** The user vouches for the kind. */
 function mayBeMissing({ target }: SyncTask, { syncOptions }: Pick<Asked, "syncOptions">): boolean {
   return syncOptions.includes(skipOption) || syncOptionsOf(target?.metadata.annotations ?? {}).includes(skipOption);
-}
-
-/** The words by which users of the original know it. */
-function missingKind({ key: { group, kind, namespace, name } }: SyncTask): string {
-  const resource = namespace === "" ? name : `${namespace}/${name}`;
-  return (
-    `The Kubernetes API could not find ${group}/${kind} for requested resource ${resource}. ` +
-    `Make sure the "${kind}" CRD is installed on the destination cluster.`
-  );
 }

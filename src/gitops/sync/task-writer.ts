@@ -5,6 +5,7 @@ import type { KubeObject } from "../../objects/object.ts";
 import { applyTarget, pruneLive, refOf, type WriteContext } from "./apply.ts";
 import { deleteHook, markedHook, onExisting, policiesOf } from "./hooks.ts";
 import { inPool } from "./in-pool.ts";
+import { isMissingKind, missingKindText } from "./missing-kind.ts";
 import { patiently } from "./patience.ts";
 import { isFailed, type Results, waitingMessage } from "./results.ts";
 import type { ExecuteOptions, ExecutorDeps, RunParts } from "./run.ts";
@@ -127,7 +128,9 @@ export class TaskWriter {
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof EngineError)) throw error;
-      this.#results.record(task, "SyncFailed", "Failed", error.message);
+      const { kube } = this.#context;
+      const message = isMissingKind(error) ? await missingKindText(task, kube, signal) : error.message;
+      this.#results.record(task, "SyncFailed", "Failed", message);
       return undefined;
     }
   }

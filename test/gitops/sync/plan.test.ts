@@ -121,6 +121,20 @@ for (const [name, targets, live, options, expected] of [
     { syncOptions: ["PruneLast=true"] },
     ["Sync 5: x", "Sync 6: -a"],
   ],
+  [
+    "one prune last where the object says so",
+    [make("Pod", "x", wave(-2))],
+    [make("Pod", "a", { "argocd.argoproj.io/sync-options": "PruneLast=true" }), make("Pod", "b")],
+    {},
+    ["Sync -2: x", "Sync 0: -b", "Sync 1: -a"],
+  ],
+  [
+    "prunes last after the hooks beside them, and after wave 0 at least",
+    [make("Pod", "x", wave(-2)), make("Job", "h", hookOf("Sync", 4)), make("Job", "post", hookOf("PostSync", 9))],
+    [make("Pod", "a")],
+    { syncOptions: ["PruneLast=true"] },
+    ["Sync -2: x", "Sync 4: h", "Sync 5: -a", "PostSync 9: post"],
+  ],
   ["a CRD before its objects, in their wave", [widget, crd], [], {}, ["Sync 0: widgets w"]],
   [
     "a Namespace before its objects, in their phase",
