@@ -3,8 +3,9 @@ import { parseApplication } from "../../api/application.ts";
 import type { Application } from "../../api/application-types.ts";
 import { manifestText, parseManifests } from "../../api/manifest.ts";
 import { defaultResourceSettings, parseResourceSettings, type ResourceSettings } from "../../api/resource-settings.ts";
-import { EngineError, messageOf } from "../../base/errors.ts";
+import { EngineError } from "../../base/errors.ts";
 import { isJsonObject, type JsonObject } from "../../base/json.ts";
+import { whyUnreadable } from "../../base/unreadable.ts";
 import type { TargetDeps } from "../../gitops/reconcile/target.ts";
 import { openRenderer } from "../render/renderer.ts";
 import type { RenderingFlags } from "../rendering-flags.ts";
@@ -45,7 +46,7 @@ async function objectsIn(file: string): Promise<readonly JsonObject[]> {
     return parseManifests(manifestText(await readFile(file), file), file).map(({ object }) => object);
   } catch (error) {
     if (error instanceof EngineError) throw error;
-    throw new EngineError("MANIFEST_UNREADABLE", `"${file}" cannot be read: ${messageOf(error)}`, error);
+    throw new EngineError("MANIFEST_UNREADABLE", `"${file}" cannot be read: ${whyUnreadable(error)}`, error);
   }
 }
 
