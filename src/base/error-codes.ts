@@ -215,7 +215,7 @@ export const errorCodes = {
   },
   RENDER_FAILED: {
     cause: "The files of an Application's source do not give manifests.",
-    remedy: "Mend the file that the message names, and push.",
+    remedy: "Mend the file or the path that the message names.",
   },
   REPLAY_BUSY: {
     cause: "Another replay runs on this engine: they take turns, so that it has time for its own events.",

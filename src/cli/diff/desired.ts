@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { parseApplication } from "../../api/application.ts";
+import { parseApplication, specProblems } from "../../api/application.ts";
 import type { Application } from "../../api/application-types.ts";
 import { manifestText, parseManifests } from "../../api/manifest.ts";
 import { defaultResourceSettings, parseResourceSettings, type ResourceSettings } from "../../api/resource-settings.ts";
@@ -21,7 +21,10 @@ export async function readApplicationFile(file: string): Promise<Application> {
     throw new EngineError("MANIFEST_UNREADABLE", `"${file}" must hold one Application, not ${found.length}`);
   const { metadata } = object;
   const named = { namespace: controllerNamespace, ...(isJsonObject(metadata) ? metadata : {}) };
-  return parseApplication({ ...object, metadata: named }).resource;
+  const application = parseApplication({ ...object, metadata: named }).resource;
+  const problems = specProblems(application).filter(({ path }) => path.startsWith("spec.source"));
+  if (problems.length === 0) return application;
+  throw new EngineError("MANIFEST_INVALID", `"${file}": ${problems.map(({ message }) => message).join("; ")}`);
 }
 
 /** The settings of a file with a ConfigMap; the defaults without one. @throws EngineError */
