@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { hookDeletePoliciesOf } from "../../../src/api/resource-annotations.ts";
+import { EngineError } from "../../../src/base/errors.ts";
 import { health } from "../../../src/gitops/health/health.ts";
 import { onExisting, runAnnotation } from "../../../src/gitops/sync/hooks.ts";
 import type { SyncProgress } from "../../../src/gitops/sync/sync.ts";
 import type { KubeClient } from "../../../src/kube/kube.ts";
 import { openTestPlane, type TestPlane } from "../../harness/control-plane.ts";
+import { createVirtualClock } from "../../harness/virtual-clock.ts";
 import { config, finish, hook, job, ref, run, show, wave } from "./rig.ts";
 
 const finishing =
@@ -282,3 +284,65 @@ test("beside a hook what was pruned is waited for, also in a plan of one wave", 
   assert.ok(messages.has("waiting for deletion of /ConfigMap/old"), [...messages].join("; "));
   assert.equal(await plane.client.get(ref("ConfigMap", "old")), undefined);
 });
+
+/** The client, without an answer while `isAway` says so. */
+function leaving(kube: KubeClient, isAway: () => boolean): KubeClient {
+  const away = (): void => {
+    if (isAway()) throw new EngineError("API_UNAVAILABLE", "no answer", new Error("connection refused"));
+  };
+  return {
+    ...kube,
+    get: async (...args) => {
+      away();
+      return kube.get(...args);
+    },
+    patch: async (...args) => {
+      away();
+      return kube.patch(...args);
+    },
+    create: async (...args) => {
+      away();
+      return kube.create(...args);
+    },
+    delete: async (...args) => {
+      away();
+      return kube.delete(...args);
+    },
+  };
+}
+
+for (const [name, begins] of [
+  ["before the first write", ""],
+  ["while the hook before runs", "waiting for completion of hook batch/Job/pre"],
+  ["while the hook after runs", "waiting for completion of hook batch/Job/post"],
+] as const) {
+  test(`an API that is away for a minute ${name} only makes the sync later, and each hook runs once`, async () => {
+    await using plane = await openTestPlane();
+    const clock = createVirtualClock("2026-11-29T10:00:00Z");
+    const minute = 60_000;
+    let sinceMs = begins === "" ? clock.monotonicMs() : Number.POSITIVE_INFINITY;
+    const isAway = () => clock.monotonicMs() >= sinceMs && clock.monotonicMs() < sinceMs + minute;
+    const uids: Record<string, Set<string | undefined>> = { pre: new Set(), post: new Set() };
+    let isOver = false;
+    const syncing = run(plane, {
+      targets: [job("pre", hook("PreSync")), config("a"), job("post", hook("PostSync"))],
+      clock,
+      kube: leaving(plane.client, isAway),
+      onReport: async ({ message }) => {
+        if (message === begins && sinceMs === Number.POSITIVE_INFINITY) sinceMs = clock.monotonicMs();
+        for (const hookName of ["pre", "post"]) {
+          const live = await plane.client.get(ref("Job", hookName));
+          if (live !== undefined) uids[hookName]?.add(live.metadata.uid);
+          if (message.endsWith(hookName)) await finish(plane, hookName, "Complete");
+        }
+      },
+    }).finally(() => {
+      isOver = true;
+    });
+    while (!isOver) await clock.advance(1_000);
+    const { phase, message } = await syncing;
+    assert.deepEqual([phase, message], ["Succeeded", "successfully synced (no more tasks)"]);
+    assert.deepEqual([uids.pre?.size, uids.post?.size], [1, 1]);
+    assert.ok(clock.monotonicMs() >= sinceMs + minute, "it was away");
+  });
+}

@@ -1,4 +1,4 @@
-import { systemClock } from "../../../src/base/clock.ts";
+import { type Clock, systemClock } from "../../../src/base/clock.ts";
 import { compareObjects } from "../../../src/gitops/diff/compare.ts";
 import { toTargets } from "../../../src/gitops/diff/targets.ts";
 import { assessObject } from "../../../src/gitops/health/assess.ts";
@@ -37,6 +37,7 @@ export interface Sync {
   readonly plan?: Partial<PlanOptions>;
   readonly kube?: KubeClient;
   readonly assess?: ExecutorDeps["assess"];
+  readonly clock?: Clock;
   /** Called at each report. */
   readonly onReport?: (progress: SyncProgress) => Promise<void>;
   readonly signal?: AbortSignal;
@@ -81,7 +82,7 @@ export async function run(plane: TestPlane, sync: Sync): Promise<SyncProgress> {
   return executeSync(
     plan,
     options,
-    { kube: sync.kube ?? plane.client, clock: systemClock, assess: sync.assess ?? assessObject, report },
+    { kube: sync.kube ?? plane.client, clock: sync.clock ?? systemClock, assess: sync.assess ?? assessObject, report },
     signal,
   );
 }
