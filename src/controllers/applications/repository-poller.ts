@@ -220,7 +220,7 @@ class Poller implements RepositoryPoller {
     const before = watched.tips ?? firstTips(fetched, tips);
     const refs = movedRefs(before, tips);
     if (refs.length > 0) {
-      await sources.fetch(spelling, {}, signal);
+      if (!isHeld(sources.findRefs(spelling), refs)) await sources.fetch(spelling, {}, signal);
       const defaultBranch = defaultBranchOf(before, tips);
       const { url } = parseRepositoryUrl(spelling);
       await onMoved({ url, refs, ...(defaultBranch === undefined ? {} : { defaultBranch }) });
@@ -311,6 +311,11 @@ function movedRefs(before: Refs, tips: Refs): readonly RefChange[] {
     return old === now ? [] : [{ name, old, new: now }];
   });
   return [...moved, ...gone];
+}
+
+/** Whether the copy here stands where the refs went: a push was told of before. */
+function isHeld(fetched: Refs | undefined, refs: readonly RefChange[]): boolean {
+  return fetched !== undefined && refs.every(({ name, new: now }) => (fetched.get(name) ?? zeros) === now);
 }
 
 /**

@@ -19,6 +19,11 @@ export interface Wanted {
   readonly commit?: string;
   /** The ref whose tip counts for `commit`, e.g. `refs/heads/main`; any by default. */
   readonly ref?: string;
+  /**
+   * Where `ref` stood before it went to `commit`. While the mirror stands there the move is news, also when it goes back to
+   * an older commit, which the mirror holds.
+   */
+  readonly before?: string;
   /** Whether a failure of some seconds ago is an answer, too. */
   readonly acceptsFailure?: boolean;
 }
