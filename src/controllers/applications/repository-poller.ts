@@ -239,7 +239,7 @@ class Poller implements RepositoryPoller {
     if (told === undefined) return;
     const digest = digestOf(tips);
     if (watched.digest === digest) return;
-    const place = createHash("sha256").update(key).digest("hex");
+    const place = toldKeyOf(key);
     if (watched.tips === undefined) {
       const last = await told.find(place);
       if (last !== undefined && last !== digest) await onMissed?.(parseRepositoryUrl(spelling).url);
@@ -280,6 +280,11 @@ function settle(waiters: Waiter[], error?: unknown): void {
 /** A number in [0, 1), always the same for one repository. */
 function shareOf(key: string): number {
   return createHash("sha256").update(key).digest().readUInt32BE() / 2 ** 32;
+}
+
+/** Where it is kept what was told of a repository, by its normalised URL. */
+export function toldKeyOf(place: string): string {
+  return createHash("sha256").update(place).digest("hex");
 }
 
 function digestOf(refs: Refs): string {

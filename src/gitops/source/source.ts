@@ -185,6 +185,11 @@ export interface GitSources extends AsyncDisposable {
    * all others who do, unless that fetch brought the commit wanted. `resolve` does not ask a server that failed just now. An aborted caller leaves; the last one ends the fetch.
    */
   fetch(repository: string, wanted: Wanted, signal: AbortSignal): Promise<FetchOutcome>;
+  /**
+   * Removes mirrors that nobody used for a day, those of earlier processes too; those of `inUse` stay. Gives how many.
+   * @throws EngineError while it is not known how repositories are reached: nothing is removed
+   */
+  dropUnused(inUse: Iterable<{ readonly url: string; readonly project: string }>): Promise<number>;
   /** Whether the files of submodules belong to a repository's; else their folders are empty. */
   readsSubmodules(): boolean;
   /**
