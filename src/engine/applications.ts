@@ -47,6 +47,7 @@ import { openSettings, type Settings } from "./settings.ts";
 const waitPollMs = 250;
 /** A look mostly waits, for Git servers above all: those that hang must not keep the others from being looked at. */
 const looksAtOnce = 256;
+const looksPatience = { afterMs: 15_000, max: 1_024 };
 /** How long a repository may take to answer whoever asks whether it does. */
 const testTimeoutMs = 20_000;
 /** How long a repository that fails for a moment is not told of (spec argo-cd-engine 2.6). */
@@ -120,7 +121,7 @@ export async function runApplications(parts: Parts, gitOps: GitOps): Promise<voi
         waveDelayMs: parts.config.waveDelayMs,
       });
     },
-    { concurrency: looksAtOnce },
+    { concurrency: looksAtOnce, patience: looksPatience },
   );
   const controller = running.reconciler;
   shareApplications(parts, gitOps, controller);

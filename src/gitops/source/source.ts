@@ -281,7 +281,7 @@ export interface GitLimits {
   readonly maxFileBytes: number;
   /** Of one mirror on disk. */
   readonly maxMirrorBytes: number;
-  /** Children that talk to servers, in all and per host; and those that do not. */
+  /** Children that talk to servers, in all and per host, in each lane (`lanes.ts`); and those that do not. */
   readonly maxRemoteChildren: number;
   readonly maxChildrenPerHost: number;
   readonly maxLocalChildren: number;
