@@ -30,6 +30,7 @@ import { createOrphanMonitors, type OrphanMonitors } from "../gitops/reconcile/o
 import type { RenderCache } from "../gitops/reconcile/render-cache.ts";
 import type { GitSources } from "../gitops/source/source.ts";
 import type { WatchCache } from "../kube/kube.ts";
+import { createLeavesOut } from "../kube/list-rights.ts";
 import { createLiveState, type LiveState } from "../kube/live-state.ts";
 import { trimLive } from "../kube/trim-live.ts";
 import { createWatchCache } from "../kube/watch-cache.ts";
@@ -138,8 +139,9 @@ export async function runApplications(parts: Parts, gitOps: GitOps): Promise<voi
   takeReasons(parts, gitOps, { ...found, settings });
 }
 
-function startLive({ stack, nursery, kube, clock, log }: Parts, { groupOf }: Settings): LiveState {
-  const live = createLiveState({ client: kube, clock, log, groupOf, trim: trimLive });
+function startLive({ stack, nursery, kube, clock, log }: Parts, { groupOf, sync }: Settings): LiveState {
+  const leavesOut = createLeavesOut(kube, sync.respectRbac);
+  const live = createLiveState({ client: kube, clock, log, groupOf, trim: trimLive, leavesOut });
   stack.use(nursery.start("live state", (signal) => live.run(signal)));
   return live;
 }
