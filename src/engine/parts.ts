@@ -55,6 +55,8 @@ export interface EngineConfig {
   readonly verifiesSignatures: boolean;
   /** A real cluster in place of the embedded one; disposed of by the caller. */
   readonly remote?: RemoteCluster & { readonly kubeconfig: string };
+  /** Where triggers write objects in place of that API, as whoever it names; disposed of by the caller. */
+  readonly triggerCluster?: RemoteCluster;
   /** Of this program, for Pods of that cluster. */
   readonly image?: string;
   /** Of this engine for other Pods of a cluster: an IP on which the ports that EventSources name are served. */
@@ -137,6 +139,8 @@ export interface PartitionWorker {
 /** Everything that Sensors and sources are made of. */
 export interface Parts extends Base, Records {
   readonly kube: KubeClient;
+  /** What triggers write objects with; absent: `kube`, as the Sensor's service account. */
+  readonly hands?: KubeClient;
   /** The cluster is the embedded one. */
   readonly isSimulated: boolean;
   readonly directory: MutableBusDirectory;

@@ -102,12 +102,13 @@ interface Named {
   readonly name: string;
 }
 
-function podsOf({ kube, config }: Parts, isSingle: (source: EventSource) => boolean) {
+function podsOf({ kube, config, directory }: Parts, isSingle: (source: EventSource) => boolean) {
   return createOwnPods({
     kube,
     image: config.image,
     userOf: ({ metadata, template }) => serviceAccountUser(metadata.namespace, template),
     isBuiltIn: (kind) => Object.hasOwn(builtIn, kind),
+    forgets: (namespace, bus) => directory.busFor(namespace, bus).readFrom !== undefined,
     isSingle,
   });
 }

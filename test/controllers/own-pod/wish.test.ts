@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { EventBusResource, EventDefinition } from "../../../src/api/resources.ts";
-import { podObstacle, wantsPod } from "../../../src/controllers/own-pod/wish.ts";
+import type { EventBusResource, EventDefinition, Trigger } from "../../../src/api/resources.ts";
+import { actsInCluster, podObstacle, sensorObstacle, wantsPod } from "../../../src/controllers/own-pod/wish.ts";
 
 const wants = (template: object, annotations: Record<string, string> = {}): boolean =>
   wantsPod({ apiVersion: "argoproj.io/v1alpha1", kind: "EventSource", metadata: { annotations }, spec: { template } });
@@ -41,3 +41,25 @@ for (const [name, definition, resource, wanted] of obstacles) {
     else assert.match(found ?? "", wanted);
   });
 }
+
+const trigger = (kind: string, more: object = {}) => ({ template: { name: "t", kind, raw: {} }, ...more }) as Trigger;
+const ofSensors: readonly (readonly [string, Trigger, EventBusResource | undefined, RegExp | undefined])[] = [
+  ["none", trigger("k8s"), bus("jetstream"), undefined],
+  ["no EventBus", trigger("http"), undefined, /would need an EventBus/],
+  ["Applications of the engine", trigger("gitOps"), bus("jetstream"), /trigger t asks this engine/],
+  ["another's kind", trigger("mine"), bus("jetstreamExotic"), /adapter/],
+  ["another's kind after a failure", trigger("http", { dlqTrigger: trigger("mine") }), bus("jetstream"), /adapter/],
+];
+for (const [name, one, resource, wanted] of ofSensors) {
+  test(`obstacle of a Sensor: ${name}`, () => {
+    const found = sensorObstacle([one], resource, (kind) => kind !== "mine");
+    if (wanted === undefined) assert.equal(found, undefined);
+    else assert.match(found ?? "", wanted);
+  });
+}
+
+test("its Pod is let into the cluster only for triggers that write there", () => {
+  assert.equal(actsInCluster([trigger("http")]), false);
+  assert.equal(actsInCluster([trigger("http", { dlqTrigger: trigger("k8s") })]), true);
+  assert.equal(actsInCluster([trigger("argoWorkflow")]), true);
+});
