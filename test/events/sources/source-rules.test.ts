@@ -41,6 +41,14 @@ const cases: readonly (readonly [kind: string, change: object, ...lines: string[
     "warning e.consume.autoAck: Argo Events never acknowledges then: after a reconnect every message comes again",
   ],
   ["amqp", { consume: gone }],
+  ...(["exchangeDeclare", "queueDeclare", "queueBind"] as const).map(
+    (field) =>
+      [
+        "amqp",
+        { consume: gone, [field]: { noWait: true } },
+        `warning e.${field}.noWait: has no effect: the server's answer is waited for`,
+      ] as const,
+  ),
   [
     "amqp",
     { exchangeType: "fan" },
