@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { adminToken } from "../harness/control-plane.ts";
+import { adminToken, enforceRoles } from "../harness/control-plane.ts";
 import { type RunningEngine, startEngine } from "../harness/engine.ts";
 import { freePort } from "../harness/free-port.ts";
 import { startHttpSink } from "../harness/http-sink.ts";
@@ -67,6 +67,7 @@ test("a Sensor goes into a Pod of its own and back: each event has its effects o
   await using folder = await tempDir();
   await cluster.open({ user: { token: adminToken } });
   const { call } = cluster.plane;
+  await enforceRoles(cluster.plane);
   for (const [path, object] of robot) assert.equal((await call("POST", path, object)).status, 201);
   const dir = await writeManifests(join(folder.path, "manifests"), [
     resource("EventBus", "default", { jetstreamExotic: { url: nats.url, streamConfig: "replicas: 1" } }),
