@@ -40,7 +40,7 @@ const json = {
           description: "Where Argo Events keeps the last event. Here it is kept by the bus.",
           properties: {
             name: textField("Name of the ConfigMap."),
-            createIfNotExist: flagField("It is created when it is missing."),
+            createIfNotExist: flagField("Has no effect: Tiphys keeps the position itself."),
           },
         },
       },

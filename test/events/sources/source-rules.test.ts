@@ -204,6 +204,11 @@ const cases: readonly (readonly [kind: string, change: object, ...lines: string[
   ],
   ["hdfs", { checkInterval: "x" }, 'error e.checkInterval: "x" is not a duration such as "10s" or "1m30s"'],
   ["kafka", { consumerGroup: gone }, "error e: consumerGroup or partition must be specified"],
+  [
+    "kafka",
+    { config: "net: {}" },
+    "warning e.config: has no effect: these are settings of sarama, Argo Events' client",
+  ],
   ["kafka", { partition: "0" }, "warning e.partition: has no effect beside consumerGroup"],
   [
     "kafka",
