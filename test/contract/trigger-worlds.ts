@@ -15,6 +15,7 @@ import type { KubeClient } from "../../src/kube/kube.ts";
 import type { KubeObject } from "../../src/objects/object.ts";
 import { eventSubject } from "../../src/record/subject.ts";
 import { adminToken, enforceRoles, openTestPlane, type TestPlane } from "../harness/control-plane.ts";
+import { startTriggerServer } from "../harness/grpc-trigger.ts";
 import { startAnswering, startHttpSink } from "../harness/http-sink.ts";
 import { kafkaMissing, startKafka } from "../harness/kafka.ts";
 import { createMemoryBus } from "../harness/memory-bus.ts";
@@ -96,6 +97,15 @@ async function awsLambda(stack: AsyncDisposableStack): Promise<TriggerWorld> {
   const spec = { functionName: "ship", region: "eu-central-1", endpoint: url, payload, ...keys };
   const secrets = { "aws/a": "AK", "aws/s": "SK" };
   return { spec, context: {}, secrets, effects: async () => sink.requests.length, ...faults };
+}
+
+async function custom(stack: AsyncDisposableStack): Promise<TriggerWorld> {
+  const server = stack.use(await startTriggerServer());
+  const { port, faults } = await proxied(stack, server.port);
+  const executed = () => server.calls.filter(({ method }) => method === "Execute");
+  const keys = () => new Set(executed().map(({ key }) => key));
+  const spec = { serverURL: `127.0.0.1:${port}`, spec: { a: "1" }, payload };
+  return { spec, context: {}, effects: async () => keys().size, ...faults };
 }
 
 async function email(stack: AsyncDisposableStack): Promise<TriggerWorld> {
@@ -291,6 +301,7 @@ export const triggersUnderTest: readonly TriggerUnderTest[] = [
   { ...once, kind: "emit", open: emit },
   { ...once, kind: "openWhisk", open: openWhisk },
   { ...once, kind: "awsLambda", isOnceAfterCrash: false, open: awsLambda },
+  { ...once, kind: "custom", open: custom },
   { ...once, kind: "email", open: email },
   { ...once, kind: "slack", isOnceAfterCrash: false, open: slack },
   { ...once, kind: "log", repeats: "a repeat is a line more", open: log },
