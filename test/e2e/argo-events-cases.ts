@@ -18,7 +18,7 @@ export const sensorCases: Readonly<Record<string, SensorCase>> = {
   "sensors/azure-event-hubs-sensor.yaml": { effects: { "azure-eventhubs-trigger": /^dead .*azureEventHubs/ } },
   "sensors/custom-trigger.yaml": {
     data: { body: { url: "u", namespace: "n" } },
-    effects: { "webhook-workflow-trigger": /^dead .*custom/ },
+    effects: { "webhook-workflow-trigger": /^succeeded custom: .* executed it$/ },
   },
   "sensors/complete-trigger-parameterization.yaml": {
     data: {
@@ -92,5 +92,5 @@ export const sourceRefusals: Readonly<Record<string, RegExp>> = {
   "event-sources/hdfs.yaml": /hdfs/,
   "event-sources/pulsar.yaml": /pulsar/,
   "event-sources/sftp.yaml": /Secret "address" /,
-  "event-sources/storage-grid.yaml": /storageGrid/,
+  "event-sources/storage-grid.yaml": /Secret "name of k8s secret that holds storagegrid auth token" /,
 };

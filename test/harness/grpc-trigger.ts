@@ -1,4 +1,4 @@
-import { Server, ServerCredentials, type sendUnaryData, type ServerUnaryCall, status } from "@grpc/grpc-js";
+import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status } from "@grpc/grpc-js";
 import { decodeFields, encodeBytes, encodeFlag } from "../../src/base/protobuf.ts";
 
 export interface TriggerCall {
@@ -18,7 +18,10 @@ export interface TriggerServer extends AsyncDisposable {
 }
 
 /** A real gRPC server of the original's `triggers.Trigger`. `tls`: PEM texts. */
-export async function startTriggerServer(tls?: { readonly cert: string; readonly key: string }): Promise<TriggerServer> {
+export async function startTriggerServer(tls?: {
+  readonly cert: string;
+  readonly key: string;
+}): Promise<TriggerServer> {
   const server = new Server();
   const calls: TriggerCall[] = [];
   const own = { resource: '{"kind":"Made","metadata":{}}', isMet: true, refuses: false };
@@ -42,7 +45,9 @@ export async function startTriggerServer(tls?: { readonly cert: string; readonly
       { [method]: { ...shape, path: `/triggers.Trigger/${method}` } },
       {
         [method](call: ServerUnaryCall<Buffer, Buffer>, reply: sendUnaryData<Buffer>) {
-          const fields = [...decodeFields(call.request)].map((field) => [field.number, field.bytes.toString()] as const);
+          const fields = [...decodeFields(call.request)].map(
+            (field) => [field.number, field.bytes.toString()] as const,
+          );
           const key = String(call.metadata.get("idempotency-key")[0] ?? "");
           calls.push({ method, key, fields: Object.fromEntries(fields) });
           if (own.refuses && method === "Execute") reply({ code: status.INTERNAL, details: "no room" });

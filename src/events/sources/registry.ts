@@ -31,7 +31,7 @@ import { slackSource } from "./slack.ts";
 import { snsSource } from "./sns.ts";
 import type { SourceContext, SourceKind } from "./source.ts";
 import { sqsSource } from "./sqs.ts";
-import { storageGridSchema } from "./storage-grid.ts";
+import { storageGridSource } from "./storage-grid.ts";
 import { stripeSource } from "./stripe.ts";
 import { webhookSource } from "./webhook.ts";
 
@@ -81,6 +81,7 @@ export const sourceKinds: Readonly<Record<string, AnySourceKind>> = {
   slack: defineSource(slackSource),
   sns: defineSource(snsSource),
   sqs: defineSource(sqsSource),
+  storageGrid: defineSource(storageGridSource),
   stripe: defineSource(stripeSource),
   webhook: defineSource(webhookSource),
 };
@@ -93,7 +94,6 @@ const plannedKinds = {
   hdfs: hdfsSchema,
   mns: mnsSchema,
   pulsar: pulsarSchema,
-  storageGrid: storageGridSchema,
 } as const satisfies Readonly<Record<string, Schema<unknown>>>;
 
 /** By the spec's key: what `api` needs to parse EventSources. */

@@ -80,5 +80,8 @@ test("with TLS the server's certificate is checked, against the name that is giv
 test("a server that is away is a failure that is tried again, and soon told", async () => {
   const server = await startTriggerServer();
   await server[Symbol.asyncDispose]();
-  await assert.rejects(open(server).plan(), { code: "TRIGGER_FAILED", message: /custom: FetchResource of .*UNAVAILABLE/ });
+  await assert.rejects(open(server).plan(), {
+    code: "TRIGGER_FAILED",
+    message: /custom: FetchResource of .*UNAVAILABLE/,
+  });
 });
