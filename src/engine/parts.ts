@@ -43,7 +43,7 @@ export interface EngineConfig {
   readonly gitPort: number;
   /** Git, and the environment that it gets: PATH, proxies. */
   readonly git: { readonly command: string; readonly env: Readonly<Record<string, string>> };
-  /** What a cloud says of this process in its environment: `AZURE_*`. */
+  /** What a cloud says of this process in its environment: `AZURE_*`, `AWS_*`. */
   readonly identity?: Readonly<Record<string, string>>;
   /** The only folder whose files sources and artifacts may name. Default: `files/<namespace>` of the data directory. */
   readonly fileRoot?: string;
@@ -197,6 +197,11 @@ export async function within(clock: Clock, ms: number, settled: Promise<unknown>
   const late = sleepFor(clock, ms, enough.signal).catch(() => undefined);
   await Promise.race([settled, late]);
   enough.abort();
+}
+
+/** An engine of a cluster acts for everybody there: nobody may act as its Pod. */
+export function surroundingsOf({ config, isSimulated }: Parts): Readonly<Record<string, string>> | undefined {
+  return isSimulated ? (config.identity ?? {}) : undefined;
 }
 
 export function serviceAccountUser(namespace: string, { serviceAccountName }: PodTemplate): string {

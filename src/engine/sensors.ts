@@ -28,6 +28,7 @@ import {
   serviceAccountUser,
   settleMs,
   startReadMs,
+  surroundingsOf,
   within,
 } from "./parts.ts";
 
@@ -172,6 +173,7 @@ export function triggerContext(
     ...own,
     ...targets,
     clients,
+    surroundings: surroundingsOf(parts),
     fileRoot: config.fileRoot ?? join(dataDir.file("files"), namespace),
     emit: (event) => publishOwn(directory.busFor(namespace, sensor.eventBusName), namespace, event, clock),
     allowLoopback: true,

@@ -18,6 +18,7 @@ import {
   runController,
   serviceAccountUser,
   settleMs,
+  surroundingsOf,
   within,
 } from "./parts.ts";
 
@@ -72,6 +73,7 @@ export async function startSources(parts: Parts): Promise<RunningSources> {
             mountFor: (event) => ingress.mountFor(metadata, event, (message) => report.warning(event, message)),
             secret: createSecretReader(kube, metadata.namespace),
             fetch,
+            surroundings: surroundingsOf(parts),
             fileRoot: config.fileRoot ?? join(config.dataDir, "files", metadata.namespace),
             kube,
             state,

@@ -9,7 +9,7 @@ import { createSecretReader } from "../secret-reader.ts";
 import { deploymentOf, manifestsSecretOf, type PodOwner } from "./deployment.ts";
 import { podManifests } from "./manifests.ts";
 import { ensureDeployment, ensureManifests, findManifests, removeOwn } from "./pod-objects.ts";
-import { podObstacle, wantsPod } from "./wish.ts";
+import { podObstacle, sourceNeedsIdentity, wantsPod } from "./wish.ts";
 
 /** What Pods of EventSources and of Sensors need. */
 export interface PodDeps<Owner extends EventSource | Sensor> {
@@ -55,8 +55,7 @@ export type Place =
 export function createOwnPods(deps: OwnPodsDeps): OwnPods {
   const { kube, image, userOf, isBuiltIn, isSingle } = deps;
   return {
-    placeOf: (object, source, signal) =>
-      placeOf(object, source, deps, (bus) => podObstacle(source.events, bus, isBuiltIn), signal),
+    placeOf: (object, source, signal) => placeOf(object, source, deps, wishOf(source, isBuiltIn), signal),
     install: (object, source, bus, signal) =>
       told(signal, async () => {
         if (image === undefined) return noImage;
@@ -77,15 +76,25 @@ export function createOwnPods(deps: OwnPodsDeps): OwnPods {
   };
 }
 
-/** `obstacle`: what keeps it in the engine, given its bus. */
+function wishOf({ events }: EventSource, isBuiltIn: PodDeps<EventSource>["isBuiltIn"]): PlaceWish {
+  return { needsIdentity: sourceNeedsIdentity(events), obstacle: (bus) => podObstacle(events, bus, isBuiltIn) };
+}
+
+export interface PlaceWish {
+  /** A Pod is wanted, also where the object does not say so. */
+  readonly needsIdentity: boolean;
+  /** What keeps it in the engine, given its bus. */
+  readonly obstacle: (bus: EventBusResource | undefined) => string | undefined;
+}
+
 export async function placeOf<Owner extends EventSource | Sensor>(
   object: KubeObject,
   owner: Owner,
   { kube, image, forgets }: PodDeps<Owner>,
-  obstacle: (bus: EventBusResource | undefined) => string | undefined,
+  { needsIdentity, obstacle }: PlaceWish,
   signal: AbortSignal,
 ): Promise<Place> {
-  if (!wantsPod(object)) return { pod: false };
+  if (!wantsPod(object) && !needsIdentity) return { pod: false };
   if (image === undefined) return { pod: false, obstacle: noImage };
   const { namespace } = owner.metadata;
   const name = owner.eventBusName;

@@ -22,7 +22,7 @@ import {
   ownDeployments,
   removeOwn,
 } from "./pod-objects.ts";
-import { actsInCluster, sensorObstacle } from "./wish.ts";
+import { actsInCluster, sensorNeedsIdentity, sensorObstacle } from "./wish.ts";
 
 /** Where a Pod begins to read, as the Secret with its manifests remembers it. */
 const beginAnnotation = "tiphys.io/start-at";
@@ -58,8 +58,11 @@ export interface SensorPods {
 export function createSensorPods(deps: SensorPodsDeps): SensorPods {
   const { kube, image, userOf, isBuiltIn, clock } = deps;
   return {
-    placeOf: (object, sensor, signal) =>
-      placeOf(object, sensor, deps, (bus) => sensorObstacle(sensor.triggers, bus, isBuiltIn), signal),
+    placeOf(object, sensor, signal) {
+      const { triggers } = sensor;
+      const obstacle = (bus: EventBusResource | undefined) => sensorObstacle(triggers, bus, isBuiltIn);
+      return placeOf(object, sensor, deps, { needsIdentity: sensorNeedsIdentity(triggers), obstacle }, signal);
+    },
     install: ({ object, resource, begin: beginNow }, bus, signal) =>
       told(signal, async () => {
         if (image === undefined) return noImage;

@@ -1,6 +1,6 @@
 import { objectOf } from "../../api/fields.ts";
 import type { EventBusResource, EventDefinition, Trigger } from "../../api/resources.ts";
-import type { JsonValue } from "../../base/json.ts";
+import type { JsonObject, JsonValue } from "../../base/json.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import { isEmptyValue, isolateAnnotation } from "../template-warnings.ts";
 
@@ -15,6 +15,25 @@ export function wantsPod({ metadata, spec }: KubeObject): boolean {
   const says = (fields: readonly string[], value: JsonValue | undefined): boolean =>
     fields.some((field) => !isEmptyValue(objectOf(value)[field]));
   return says(podFields, template) || says(containerFields, container);
+}
+
+/** Whether an EventSource acts as its surroundings at AWS: as its Pod, and nobody may act as the engine's. */
+export function sourceNeedsIdentity(events: readonly EventDefinition[]): boolean {
+  return events.some(({ kind, spec }) => {
+    const fields = objectOf(spec as JsonValue | undefined);
+    return kind === "sqs" || (kind === "sns" && !isEmptyValue(objectOf(fields.webhook).url))
+      ? isKeyless(fields)
+      : false;
+  });
+}
+
+/** As `sourceNeedsIdentity`, of a Sensor. */
+export function sensorNeedsIdentity(triggers: readonly Trigger[]): boolean {
+  return templatesOf(triggers).some(({ kind, raw }) => kind === "awsLambda" && isKeyless(objectOf(raw.awsLambda)));
+}
+
+function isKeyless({ roleARN, accessKey, secretKey }: JsonObject): boolean {
+  return !isEmptyValue(roleARN) || isEmptyValue(accessKey) || isEmptyValue(secretKey);
 }
 
 /** What keeps an EventSource in the engine although it wants a Pod; undefined: it can have one. */

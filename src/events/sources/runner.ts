@@ -29,6 +29,7 @@ export interface EventSourceRun {
   readonly mountFor: (event: string) => HttpMount;
   readonly secret: SecretReader;
   readonly fetch: OutgoingFetch;
+  readonly surroundings?: SourceContext["surroundings"];
   readonly fileRoot: string;
   readonly kube: KubeClient;
   /** For all EventSources: keys are prefixed here. */
@@ -225,6 +226,7 @@ function createContext(run: EventSourceRun, { definition, kind, log, ready, fail
     secret: run.secret,
     http: run.mountFor(event),
     fetch: run.fetch,
+    surroundings: run.surroundings,
     fileRoot: run.fileRoot,
     kube: run.kube,
     state: prefixed(run.state, `${[namespace, name, event].map(encodeToken).join("/")}/`),

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { EventBusResource, EventDefinition, Trigger } from "../../../src/api/resources.ts";
-import { actsInCluster, podObstacle, sensorObstacle, wantsPod } from "../../../src/controllers/own-pod/wish.ts";
+import {
+  actsInCluster,
+  podObstacle,
+  sensorNeedsIdentity,
+  sensorObstacle,
+  sourceNeedsIdentity,
+  wantsPod,
+} from "../../../src/controllers/own-pod/wish.ts";
 
 const wants = (template: object, annotations: Record<string, string> = {}): boolean =>
   wantsPod({ apiVersion: "argoproj.io/v1alpha1", kind: "EventSource", metadata: { annotations }, spec: { template } });
@@ -62,4 +69,25 @@ test("its Pod is let into the cluster only for triggers that write there", () =>
   assert.equal(actsInCluster([trigger("http")]), false);
   assert.equal(actsInCluster([trigger("http", { dlqTrigger: trigger("k8s") })]), true);
   assert.equal(actsInCluster([trigger("argoWorkflow")]), true);
+});
+
+const keys = { accessKey: { name: "s", key: "a" }, secretKey: { name: "s", key: "s" } };
+const identities: readonly (readonly [string, EventDefinition, boolean])[] = [
+  ["sqs without keys", event("sqs"), true],
+  ["sqs with keys", event("sqs", keys), false],
+  ["sqs with keys and a role", event("sqs", { ...keys, roleARN: "r" }), true],
+  ["sns that subscribes", event("sns", { webhook: { url: "https://h" } }), true],
+  ["sns that somebody else subscribed", event("sns", { webhook: {} }), false],
+  ["another kind", event("kafka"), false],
+];
+for (const [name, one, wanted] of identities) {
+  test(`an identity is needed by ${name}: ${wanted}`, () => assert.equal(sourceNeedsIdentity([one]), wanted));
+}
+
+test("a Sensor needs an identity for functions that are invoked without keys", () => {
+  const lambda = (spec: object) =>
+    ({ template: { name: "t", kind: "awsLambda", raw: { awsLambda: spec } } }) as unknown as Trigger;
+  assert.equal(sensorNeedsIdentity([trigger("http"), lambda(keys)]), false);
+  assert.equal(sensorNeedsIdentity([lambda({ roleARN: "r" })]), true);
+  assert.equal(sensorNeedsIdentity([lambda({})]), true);
 });
