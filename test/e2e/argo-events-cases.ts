@@ -87,7 +87,7 @@ export const usual = { effects: created, data: { body: { message: "hello", a: "b
 
 /** EventSources that do not become active: what their condition says. */
 export const sourceRefusals: Readonly<Record<string, RegExp>> = {
-  "event-sources/azure-queue-storage.yaml": /azureQueueStorage/,
+  "event-sources/azure-queue-storage.yaml": /Secret "[^"]+" |azureQueueStorage/,
   "event-sources/bitbucket.yaml": /Secret "bitbucket-access" /,
   "event-sources/hdfs.yaml": /hdfs/,
   "event-sources/pulsar.yaml": /pulsar/,

@@ -2,7 +2,7 @@ import type { SourceKindSchema } from "../../api/source-kinds.ts";
 import type { Schema } from "../../base/schema.ts";
 import { amqpSource } from "./amqp.ts";
 import { azureEventsHubSchema } from "./azure-events-hub.ts";
-import { azureQueueStorageSchema } from "./azure-queue-storage.ts";
+import { azureQueueStorageSource } from "./azure-queue-storage.ts";
 import { azureServiceBusSchema } from "./azure-service-bus.ts";
 import { bitbucketSource } from "./bitbucket.ts";
 import { bitbucketserverSource } from "./bitbucketserver.ts";
@@ -58,6 +58,7 @@ export function defineSource<Spec>(kind: SourceKind<Spec>): AnySourceKind {
 
 export const sourceKinds: Readonly<Record<string, AnySourceKind>> = {
   amqp: defineSource(amqpSource),
+  azureQueueStorage: defineSource(azureQueueStorageSource),
   bitbucket: defineSource(bitbucketSource),
   bitbucketserver: defineSource(bitbucketserverSource),
   calendar: defineSource(calendarSource),
@@ -89,7 +90,6 @@ export const sourceKinds: Readonly<Record<string, AnySourceKind>> = {
 /** Kinds that have no adapter yet, only their schema: they are checked and warned about, and do not run. */
 const plannedKinds = {
   azureEventsHub: azureEventsHubSchema,
-  azureQueueStorage: azureQueueStorageSchema,
   azureServiceBus: azureServiceBusSchema,
   hdfs: hdfsSchema,
   mns: mnsSchema,
