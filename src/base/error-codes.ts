@@ -82,8 +82,8 @@ export const errorCodes = {
     remedy: "Send the header content-type: application/json.",
   },
   CREDENTIALS_FAILED: {
-    cause: "The credential plugin that the kubeconfig names gave no credentials.",
-    remedy: "See the message; run the plugin by hand (often a login has expired), then try again.",
+    cause: "The credential plugin of a kubeconfig, or AWS, gave no credentials.",
+    remedy: "See the message; run the plugin by hand (often a login has expired), or give keys, then try again.",
   },
   DATA_DIR_LOCKED: {
     cause: "Another engine runs on this data directory.",

@@ -54,9 +54,21 @@ async function readText(file: string): Promise<string> {
   }
 }
 
-/** What Azure's workload identity says of this process; no tool sees it. */
+/** What clouds say of this process: workload identities, and AWS' keys; no tool sees it. */
 export function cloudIdentity(): Record<string, string> {
-  return variables(["AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_FEDERATED_TOKEN_FILE", "AZURE_AUTHORITY_HOST"]);
+  return variables([
+    "AZURE_CLIENT_ID",
+    "AZURE_TENANT_ID",
+    "AZURE_FEDERATED_TOKEN_FILE",
+    "AZURE_AUTHORITY_HOST",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_ENDPOINT_URL_STS",
+  ]);
 }
 
 /** What tools may see of ours: where programs are, and how the network is reached. */

@@ -26,6 +26,7 @@ interface UpFlags extends BusFlags, RenderingFlags, AdapterFlags {
   readonly kubeAuditLog?: string;
   readonly gitPort: number;
   readonly kubeconfig?: string;
+  readonly triggerKubeconfig?: string;
   readonly yes: boolean;
   readonly address?: string;
   readonly image?: string;
@@ -49,6 +50,12 @@ export function upCommand(): Command {
       ).conflicts("kubeconfig"),
     )
     .option("--kubeconfig <file>", "a real cluster in place of the embedded one: its current context; or in-cluster")
+    .addOption(
+      new Option(
+        "--trigger-kubeconfig <file>",
+        "where k8s and argoWorkflow triggers write, as whoever it names: a file's current context; or in-cluster",
+      ).conflicts("kubeconfig"),
+    )
     .option("--yes", "work on that cluster without asking", false)
     .addOption(
       new Option("--address <ip>", "where other Pods reach this one: the ports of EventSources are served there")
@@ -56,9 +63,10 @@ export function upCommand(): Command {
         .argParser(parseAddress),
     )
     .addOption(
-      new Option("--image <image>", "of this program: EventSources that ask for a Pod of their own get one").env(
-        "TIPHYS_IMAGE",
-      ),
+      new Option(
+        "--image <image>",
+        "of this program: EventSources and Sensors that ask for a Pod of their own get one",
+      ).env("TIPHYS_IMAGE"),
     )
     .option("--bus <url>", "the system bus: nats://[user:password@]host:port (default: embedded)")
     .addOption(new Option("--bus-creds <file>", "credentials for the bus: a creds file").env("TIPHYS_BUS_CREDS"))
@@ -85,6 +93,8 @@ export function upCommand(): Command {
 async function up(dir: string | undefined, dataDir: string, flags: UpFlags): Promise<void> {
   const log = createLogger(flags.logLevel);
   await using remote = flags.kubeconfig === undefined ? undefined : await openRemote(flags.kubeconfig, flags.yes, log);
+  const { triggerKubeconfig } = flags;
+  await using hands = triggerKubeconfig === undefined ? undefined : await openRemote(triggerKubeconfig, flags.yes, log);
   const stop = stopSignal();
   const { startEngine } = await import("../engine/engine.ts");
   const config: EngineConfig = {
@@ -103,6 +113,7 @@ async function up(dir: string | undefined, dataDir: string, flags: UpFlags): Pro
     adapters: flags.adapter,
     log,
     ...(remote === undefined ? {} : { remote }),
+    ...(hands === undefined ? {} : { triggerCluster: hands }),
     ...(flags.image ? { image: flags.image } : {}),
     ...(flags.address ? { address: flags.address } : {}),
     ...(dir === undefined ? {} : { manifests: dir }),

@@ -9,7 +9,7 @@ import type { WatchCache } from "../kube/kube.ts";
 import type { KubeObject, ObjectRef } from "../objects/object.ts";
 import { type BusDirectory, type BusHandle, createHandleIds } from "./bus-directory.ts";
 import type { ConditionDraft } from "./conditions.ts";
-import type { OwnPods } from "./own-pod/own-pods.ts";
+import type { OwnPods, Place } from "./own-pod/own-pods.ts";
 import type { Reconciler } from "./reconciler.ts";
 import { createRestarts, type Restarts } from "./restarts.ts";
 import { createRunningSet } from "./running.ts";
@@ -107,18 +107,24 @@ class EventSourceReconciler implements EventSourceController {
       await this.#tell(object, undefined, { conditions: invalidConditions(parsed.error) }, signal);
       return {};
     }
-    const place = (await this.#deps.pods?.placeOf(object, parsed.resource, signal)) ?? { pod: false };
+    const place = await this.#placeOf(object, parsed.resource, signal);
     if (place.pod) return this.#runInPod(object, parsed, place.bus, signal);
     const failure = this.#restarts.waiting(key);
     if (failure) {
       await this.#tell(object, parsed.resource, { conditions: deployedConditions(failure.message) }, signal);
       return { againAfterMs: failure.waitMs };
     }
-    await this.#startOrSayWhyNot(key, object, parsed.resource, signal);
+    await this.#sayingWhyNot(object, parsed.resource, signal, () => this.#start(key, parsed.resource));
     const { problems, ...again } = await this.#serve(parsed.resource, signal);
     const warnings = [...parsed.warnings, ...templateWarnings(object, this.#whyNoPod(place.obstacle)), ...problems];
     await this.#tell(object, parsed.resource, this.#statusOf(key, parsed.resource, warnings), signal);
     return again;
+  }
+
+  async #placeOf(object: KubeObject, source: EventSource, signal: AbortSignal): Promise<Place> {
+    return this.#sayingWhyNot(object, source, signal, async () => {
+      return (await this.#deps.pods?.placeOf(object, source, signal)) ?? { pod: false };
+    });
   }
 
   /** What runs here ends first: two would take each event twice. */
@@ -179,9 +185,14 @@ class EventSourceReconciler implements EventSourceController {
     if (this.#deps.tells(namespace, name, source)) await this.#deps.writeStatus(object, draft, signal);
   }
 
-  async #startOrSayWhyNot(key: string, object: KubeObject, source: EventSource, signal: AbortSignal): Promise<void> {
+  async #sayingWhyNot<T>(
+    object: KubeObject,
+    source: EventSource,
+    signal: AbortSignal,
+    work: () => Promise<T>,
+  ): Promise<T> {
     try {
-      await this.#start(key, source);
+      return await work();
     } catch (error) {
       if (error instanceof NotYetError) {
         await this.#tell(object, source, { conditions: deployedConditions(error.message) }, signal);

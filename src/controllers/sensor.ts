@@ -1,4 +1,6 @@
+import type { EventBusResource } from "../api/resources.ts";
 import { parseSensor } from "../api/sensor.ts";
+import type { StartAt } from "../api/start-at.ts";
 import { type Clock, sleepFor } from "../base/clock.ts";
 import { EngineError, messageOf, NotYetError, TerminalError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
@@ -13,6 +15,8 @@ import type { WatchCache } from "../kube/kube.ts";
 import type { KubeObject, ObjectRef } from "../objects/object.ts";
 import { type BusDirectory, type BusHandle, createHandleIds } from "./bus-directory.ts";
 import type { ConditionDraft } from "./conditions.ts";
+import type { Place } from "./own-pod/own-pods.ts";
+import type { SensorMoves } from "./own-pod/sensor-moves.ts";
 import type { Reconciler } from "./reconciler.ts";
 import { createRestarts, type Restarts } from "./restarts.ts";
 import { createRunningSet, unlessAborted } from "./running.ts";
@@ -33,6 +37,8 @@ export interface SensorControllerDeps {
   readonly createRunner: (compiled: CompiledSensor, bus: BusHandle, told: RunReports) => Promise<SensorRunner>;
   /** Whether there are Pods: of a real cluster. */
   readonly isInCluster?: boolean;
+  /** In such a cluster: Sensors in Pods of their own. */
+  readonly moves?: SensorMoves;
   readonly writeStatus: WriteStatus;
   readonly metrics?: Pick<Metrics, "forgetSensor">;
   readonly clock: Clock;
@@ -41,7 +47,10 @@ export interface SensorControllerDeps {
   readonly request: (namespace: string, name: string) => void;
 }
 
-export type RunReports = Pick<SensorRunnerDeps, "report" | "onSlowed">;
+export interface RunReports extends Pick<SensorRunnerDeps, "report" | "onSlowed"> {
+  /** In place of what the Sensor says: it ran elsewhere before. */
+  readonly startAt?: StartAt;
+}
 
 export interface SensorController extends Reconciler {
   /** Sensors that run, for questions. */
@@ -63,6 +72,12 @@ const readyWithinMs = 5_000;
 /** Readiness is told at once anyway. */
 const notReadyRetryMs = 30_000;
 
+/** Between looks at a Pod's Secrets, which may have changed. */
+const podAgainMs = 60_000;
+
+/** Between looks at the effects that keep a Sensor in the engine. */
+const unfinishedAgainMs = 10_000;
+
 /** One run of a Sensor, from its start on. */
 interface Start {
   readonly ready: PromiseWithResolvers<void>;
@@ -70,6 +85,8 @@ interface Start {
   runner?: SensorRunner;
   /** Whether a reconcile gave up waiting: then readiness asks for another. */
   isLate: boolean;
+  /** Whether what is left of its Pod has still to go. */
+  cameFromPod: boolean;
 }
 
 /** Keeps one runner for each valid Sensor; editing one replaces its runner, which goes on from the stored position. */
@@ -138,14 +155,58 @@ class SensorReconciler implements SensorController {
       await this.#writeStatus(object, conditionsOf({ invalid: parsed.error }), [], signal);
       return {};
     }
+    const place = await this.#placeOf(object, parsed, signal);
+    if (place.pod) return this.#runInPod(key, object, parsed, place.bus, signal);
+    const warnings = [...parsed.warnings, ...templateWarnings(object, this.#whyNoPod(place.obstacle))];
+    const valid = { ...parsed, warnings };
     const failure = this.#restarts.waiting(key);
     if (failure) {
-      await this.#writeStatus(object, conditionsOf({ deployed: failure.message }), parsed.warnings, signal);
+      await this.#writeStatus(object, conditionsOf({ deployed: failure.message }), warnings, signal);
       return { againAfterMs: failure.waitMs };
     }
-    await this.#startOrSayWhyNot(ref, object, parsed, signal);
-    await this.#writeStatus(object, conditionsOf({}), parsed.warnings, signal);
-    return {};
+    await this.#startOrSayWhyNot(ref, object, valid, signal);
+    await this.#writeStatus(object, conditionsOf({}), warnings, signal);
+    return place.againAfterMs === undefined ? {} : { againAfterMs: place.againAfterMs };
+  }
+
+  /** Effects that wait for a retry end where they began: a Sensor that has some goes into its Pod later. */
+  async #placeOf(object: KubeObject, { compiled, warnings }: ValidSensor, signal: AbortSignal): Promise<OwnPlace> {
+    const { moves } = this.#deps;
+    try {
+      const place = (await moves?.placeOf(object, compiled.sensor, signal)) ?? { pod: false };
+      const unfinished = place.pod && moves ? await moves.unfinished(compiled) : 0;
+      if (unfinished === 0) return place;
+      const obstacle = `it goes into its Pod when ${unfinished} effects that wait here are done`;
+      return { pod: false, obstacle, againAfterMs: unfinishedAgainMs };
+    } catch (error) {
+      if (error instanceof NotYetError) {
+        await this.#writeStatus(object, conditionsOf({ deployed: error.message }), warnings, signal);
+      }
+      throw error;
+    }
+  }
+
+  /** What runs here ends first: two would do everything twice. */
+  async #runInPod(
+    key: string,
+    object: KubeObject,
+    { compiled, warnings }: ValidSensor,
+    bus: EventBusResource,
+    signal: AbortSignal,
+  ): Promise<{ readonly againAfterMs?: number }> {
+    await this.#stop(key);
+    const failure = await this.#deps.moves?.toPod(object, compiled, bus, signal);
+    this.#uids.delete(key);
+    if (!this.#owns(key)) return {};
+    const conditions = conditionsOf(failure === undefined ? {} : { deployed: failure, reason: "DeploymentFailed" });
+    const fields = { ...warningsField(warnings), triggers: null }; // only its Pod knows how they fare
+    await this.#deps.writeStatus(object, { conditions, fields }, signal);
+    return { againAfterMs: podAgainMs };
+  }
+
+  #whyNoPod(obstacle: string | undefined): string {
+    if (this.#deps.isInCluster !== true) return standsAlone;
+    return obstacle === undefined ? runsInside : `${runsInside}: ${obstacle}`;
   }
 
   async #startOrSayWhyNot(ref: ObjectRef, object: KubeObject, valid: ValidSensor, signal: AbortSignal): Promise<void> {
@@ -165,15 +226,25 @@ class SensorReconciler implements SensorController {
     if (this.#uids.has(key) && this.#uids.get(key) !== uid) await this.#remove({ namespace, name }, key, signal);
     this.#uids.set(key, uid);
     const fingerprint = `${uid} ${revision} ${this.#handleIds.of(bus)}`;
+    const startAt = this.#starts.has(key) ? undefined : await this.#deps.moves?.toEngine(compiled, signal);
     await this.#running.ensure(key, fingerprint, (stopped) => {
-      const begun: Start = { ready: Promise.withResolvers(), isReady: false, isLate: false };
+      const begun: Start = {
+        ready: Promise.withResolvers(),
+        isReady: false,
+        isLate: false,
+        cameFromPod: startAt !== undefined,
+      };
       this.#starts.set(key, begun);
-      const told = { report: this.#states.start(key, object.status), onSlowed: this.#onSlowed(key) };
+      const own = { report: this.#states.start(key, object.status), onSlowed: this.#onSlowed(key) };
+      const told = { ...own, ...(startAt === undefined ? {} : { startAt }) };
       return this.#run(compiled, { bus, begun, told }, stopped);
     });
     this.#compiled.set(key, compiled);
     const begun = this.#starts.get(key);
     if (begun) await this.#ready(begun, signal);
+    if (!begun?.cameFromPod) return;
+    await this.#deps.moves?.arrived(compiled, signal);
+    begun.cameFromPod = false;
   }
 
   async #run(
@@ -293,6 +364,8 @@ function namesOf(key: string): readonly [namespace: string, name: string] {
   return [namespace, name];
 }
 
+type OwnPlace = Place & { readonly againAfterMs?: number };
+
 interface ValidSensor {
   readonly compiled: CompiledSensor;
   readonly warnings: readonly Problem[];
@@ -300,13 +373,10 @@ interface ValidSensor {
 
 type Parsed = ValidSensor | { readonly error: string };
 
-function parse(object: KubeObject, { schemas, isInCluster = false }: SensorControllerDeps): Parsed {
+function parse(object: KubeObject, { schemas }: SensorControllerDeps): Parsed {
   try {
     const { resource, warnings } = parseSensor(object, schemas);
-    return {
-      compiled: compileSensor(resource),
-      warnings: [...warnings, ...templateWarnings(object, isInCluster ? runsInside : standsAlone)],
-    };
+    return { compiled: compileSensor(resource), warnings };
   } catch (error) {
     if (error instanceof TerminalError) return { error: error.message };
     throw error;
@@ -314,15 +384,19 @@ function parse(object: KubeObject, { schemas, isInCluster = false }: SensorContr
 }
 
 /** The original's three conditions (spec argo-events 2.7); what could not be judged stays Unknown. */
-function conditionsOf(problem: { readonly invalid?: string; readonly deployed?: string }): ConditionDraft[] {
-  const { invalid, deployed } = problem;
+function conditionsOf(problem: {
+  readonly invalid?: string;
+  readonly deployed?: string;
+  readonly reason?: string;
+}): ConditionDraft[] {
+  const { invalid, deployed, reason = "EventBusNotReady" } = problem;
   if (invalid === undefined) {
     return [
       { type: "DependenciesProvided", status: "True" },
       { type: "TriggersProvided", status: "True" },
       deployed === undefined
         ? { type: "Deployed", status: "True" }
-        : { type: "Deployed", status: "False", reason: "EventBusNotReady", message: deployed },
+        : { type: "Deployed", status: "False", reason, message: deployed },
     ];
   }
   const triggers = invalid.includes("spec.triggers");

@@ -11,7 +11,7 @@ import { kubeconfigText } from "../local/kubeconfig.ts";
 import { serveControlPlane } from "../local/serve.ts";
 import { admitRequests, createAdmission } from "../validate/admission.ts";
 import { type CustomResourceDefinition, eventCrds, gitOpsCrds } from "../validate/crds.ts";
-import { type Base, type Cluster, host, startReadMs } from "./parts.ts";
+import { type Base, type Cluster, host, type Parts, startReadMs } from "./parts.ts";
 
 /** A real cluster, or the embedded one. */
 export function openCluster(base: Base): Promise<Cluster> {
@@ -34,6 +34,15 @@ function reach(remote: NonNullable<Base["config"]["remote"]>, base: Base): Clust
     kubeconfig,
     isSimulated: false,
   };
+}
+
+/** Of an engine that runs in a Pod for one Sensor, whose service account is the Pod's. */
+export function handsOf(base: Base): Pick<Parts, "hands"> {
+  const { triggerCluster } = base.config;
+  if (triggerCluster === undefined) return {};
+  const fetch = createPace({ fetch: triggerCluster.fetch, clock: base.clock });
+  const { baseUrl } = triggerCluster;
+  return { hands: createKubeClient({ fetch, baseUrl, log: base.log, agent: agentOf(base) }) };
 }
 
 /** The embedded control plane, for the engine in process and for `kubectl` over HTTPS. */

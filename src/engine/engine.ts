@@ -17,7 +17,7 @@ import { rawSubject } from "../record/subject.ts";
 import { type ApiState, openApi } from "./api.ts";
 import { runApplications } from "./applications.ts";
 import { createSystemHandle, openSystemBus } from "./buses.ts";
-import { applyManifests, openCluster } from "./cluster.ts";
+import { applyManifests, handsOf, openCluster } from "./cluster.ts";
 import { createWebhooks, openGitOps } from "./gitops.ts";
 import { openKinds } from "./kinds.ts";
 import { openLeases } from "./leases.ts";
@@ -152,6 +152,7 @@ function openParts(base: Base, { bus, records, leases, cluster: { kube, isSimula
     ...base,
     ...records,
     kube,
+    ...handsOf(base),
     isSimulated,
     directory,
     system,

@@ -43,7 +43,7 @@ export interface EngineConfig {
   readonly gitPort: number;
   /** Git, and the environment that it gets: PATH, proxies. */
   readonly git: { readonly command: string; readonly env: Readonly<Record<string, string>> };
-  /** What a cloud says of this process in its environment: `AZURE_*`. */
+  /** What a cloud says of this process in its environment: `AZURE_*`, `AWS_*`. */
   readonly identity?: Readonly<Record<string, string>>;
   /** The only folder whose files sources and artifacts may name. Default: `files/<namespace>` of the data directory. */
   readonly fileRoot?: string;
@@ -55,6 +55,8 @@ export interface EngineConfig {
   readonly verifiesSignatures: boolean;
   /** A real cluster in place of the embedded one; disposed of by the caller. */
   readonly remote?: RemoteCluster & { readonly kubeconfig: string };
+  /** Where triggers write objects in place of that API, as whoever it names; disposed of by the caller. */
+  readonly triggerCluster?: RemoteCluster;
   /** Of this program, for Pods of that cluster. */
   readonly image?: string;
   /** Of this engine for other Pods of a cluster: an IP on which the ports that EventSources name are served. */
@@ -137,6 +139,8 @@ export interface PartitionWorker {
 /** Everything that Sensors and sources are made of. */
 export interface Parts extends Base, Records {
   readonly kube: KubeClient;
+  /** What triggers write objects with; absent: `kube`, as the Sensor's service account. */
+  readonly hands?: KubeClient;
   /** The cluster is the embedded one. */
   readonly isSimulated: boolean;
   readonly directory: MutableBusDirectory;
@@ -193,6 +197,11 @@ export async function within(clock: Clock, ms: number, settled: Promise<unknown>
   const late = sleepFor(clock, ms, enough.signal).catch(() => undefined);
   await Promise.race([settled, late]);
   enough.abort();
+}
+
+/** An engine of a cluster acts for everybody there: nobody may act as its Pod. */
+export function surroundingsOf({ config, isSimulated }: Parts): Readonly<Record<string, string>> | undefined {
+  return isSimulated ? (config.identity ?? {}) : undefined;
 }
 
 export function serviceAccountUser(namespace: string, { serviceAccountName }: PodTemplate): string {

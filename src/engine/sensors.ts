@@ -3,6 +3,8 @@ import type { Sensor } from "../api/resources.ts";
 import { type BusHandle, readStoredEvent } from "../controllers/bus-directory.ts";
 import { createEventBusController } from "../controllers/event-bus.ts";
 import { publishOwn } from "../controllers/own-events.ts";
+import { createSensorMoves } from "../controllers/own-pod/sensor-moves.ts";
+import { createSensorPods } from "../controllers/own-pod/sensor-pods.ts";
 import { createSecretReader } from "../controllers/secret-reader.ts";
 import { createSensorController, type RunReports, type SensorController } from "../controllers/sensor.ts";
 import type { EventBus } from "../events/bus/bus.ts";
@@ -15,6 +17,7 @@ import { createRateLimit, rateKey, rateStore } from "../events/sensor/rate-limit
 import { createSensorRunner, type SensorRunner, type SensorRunnerDeps } from "../events/sensor/runner.ts";
 import { ledgerPositionsIn } from "../events/sensor/sensor-cells.ts";
 import { createTicker, type Ticker } from "../events/sensor/ticker.ts";
+import { triggerKinds as builtIn } from "../events/triggers/registry.ts";
 import type { GitFiles, GitOpsTarget } from "../events/triggers/trigger.ts";
 import { type EventHead, outcomeKey } from "../record/records.ts";
 import { createBusRunner } from "./buses.ts";
@@ -25,6 +28,7 @@ import {
   serviceAccountUser,
   settleMs,
   startReadMs,
+  surroundingsOf,
   within,
 } from "./parts.ts";
 
@@ -58,6 +62,7 @@ export async function startSensors(
       buses: parts.directory,
       owns: parts.leases.sensors.owns,
       isInCluster: !parts.isSimulated,
+      ...(parts.isSimulated ? {} : { moves: movesOf(parts) }),
       createRunner: createRunnerFactory(parts, { ...finished, ticker }, targets),
     });
   });
@@ -71,6 +76,18 @@ export async function startSensors(
   stack.use(nursery.start("event reader", (signal) => system.reader.run(signal)));
   log.debug("sensors started", { sensors: sensors.reconciler.running().length });
   return sensors;
+}
+
+function movesOf({ kube, config, directory, partitions, clock, log }: Parts) {
+  const pods = createSensorPods({
+    kube,
+    image: config.image,
+    userOf: ({ metadata, template }) => serviceAccountUser(metadata.namespace, template),
+    isBuiltIn: (kind) => Object.hasOwn(builtIn, kind),
+    forgets: (namespace, bus) => directory.busFor(namespace, bus).readFrom !== undefined,
+    clock,
+  });
+  return createSensorMoves({ pods, partitions, buses: directory, clock, log });
 }
 
 type Finished = Pick<SensorRunnerDeps, "finished" | "finishedUntil">;
@@ -95,7 +112,7 @@ async function readFinished({ ledger, partitions }: Parts): Promise<Finished> {
 function createRunnerFactory(parts: Parts, shared: Finished & { readonly ticker: Ticker }, targets: TriggerTargets) {
   const { dead, directory, redrives } = parts;
   const readEvent = (head: EventHead) => readStoredEvent(directory, head);
-  return async (compiled: CompiledSensor, own: BusHandle, told: RunReports): Promise<SensorRunner> => {
+  return async (compiled: CompiledSensor, own: BusHandle, { startAt, ...told }: RunReports): Promise<SensorRunner> => {
     const handle = own.readFrom ?? own;
     const { namespace, name } = compiled.head;
     const acting = createActing(parts, compiled, targets);
@@ -106,7 +123,7 @@ function createRunnerFactory(parts: Parts, shared: Finished & { readonly ticker:
       reader: handle.reader,
       bus: handle.name,
       subjectOf: (eventSource, event) => handle.subjectOf(namespace, eventSource, event),
-      start: () => startOf(compiled.sensor, handle),
+      start: () => startOf(startAt ?? compiled.sensor.startAt, handle),
       partition: await parts.partitions.of(namespace, name),
       redrive: { inbox: redrives.inbox({ namespace, name }), letters: dead, readEvent },
       ...told,
@@ -123,9 +140,9 @@ export function createActing(
   const { namespace, name } = compiled.head;
   const { clock } = parts;
   const log = parts.log.child({ namespace, sensor: name });
-  const kube = parts.kube.as(serviceAccountUser(namespace, compiled.sensor.template));
-  const secret = createSecretReader(kube, namespace);
-  const context = triggerContext(parts, compiled, targets, { kube, secret, log });
+  const account = parts.kube.as(serviceAccountUser(namespace, compiled.sensor.template));
+  const secret = createSecretReader(account, namespace);
+  const context = triggerContext(parts, compiled, targets, { kube: parts.hands ?? account, secret, log });
   const store = parts.system.bus.state(rateStore.name, { ttlMs: rateStore.ttlMs });
   const limitOf: LimitOf = (lane, intervalMs) =>
     createRateLimit({ store, key: rateKey(namespace, name, lane), intervalMs, clock, log });
@@ -156,6 +173,7 @@ export function triggerContext(
     ...own,
     ...targets,
     clients,
+    surroundings: surroundingsOf(parts),
     fileRoot: config.fileRoot ?? join(dataDir.file("files"), namespace),
     emit: (event) => publishOwn(directory.busFor(namespace, sensor.eventBusName), namespace, event, clock),
     allowLoopback: true,
@@ -164,6 +182,6 @@ export function triggerContext(
 }
 
 /** Where a Sensor that has not read yet begins: by itself at what comes from now on. */
-function startOf({ startAt = "latest" }: Sensor, { bus, stream }: BusHandle): ReturnType<EventBus["end"]> {
+function startOf(startAt: Sensor["startAt"] = "latest", { bus, stream }: BusHandle): ReturnType<EventBus["end"]> {
   return startAt === "latest" ? bus.end(stream) : bus.positionAt(stream, startAt === "earliest" ? 0 : startAt);
 }

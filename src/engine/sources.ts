@@ -18,6 +18,7 @@ import {
   runController,
   serviceAccountUser,
   settleMs,
+  surroundingsOf,
   within,
 } from "./parts.ts";
 
@@ -72,6 +73,7 @@ export async function startSources(parts: Parts): Promise<RunningSources> {
             mountFor: (event) => ingress.mountFor(metadata, event, (message) => report.warning(event, message)),
             secret: createSecretReader(kube, metadata.namespace),
             fetch,
+            surroundings: surroundingsOf(parts),
             fileRoot: config.fileRoot ?? join(config.dataDir, "files", metadata.namespace),
             kube,
             state,
@@ -102,12 +104,13 @@ interface Named {
   readonly name: string;
 }
 
-function podsOf({ kube, config }: Parts, isSingle: (source: EventSource) => boolean) {
+function podsOf({ kube, config, directory }: Parts, isSingle: (source: EventSource) => boolean) {
   return createOwnPods({
     kube,
     image: config.image,
     userOf: ({ metadata, template }) => serviceAccountUser(metadata.namespace, template),
     isBuiltIn: (kind) => Object.hasOwn(builtIn, kind),
+    forgets: (namespace, bus) => directory.busFor(namespace, bus).readFrom !== undefined,
     isSingle,
   });
 }

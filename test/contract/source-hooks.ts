@@ -9,6 +9,7 @@ import { gitlabSource } from "../../src/events/sources/gitlab.ts";
 import { slackSource } from "../../src/events/sources/slack.ts";
 import { snsSource } from "../../src/events/sources/sns.ts";
 import type { SourceContext, SourceKind } from "../../src/events/sources/source.ts";
+import { storageGridSource } from "../../src/events/sources/storage-grid.ts";
 import { stripeSource } from "../../src/events/sources/stripe.ts";
 import { webhookSource } from "../../src/events/sources/webhook.ts";
 import { type Sent, type ServedSource, serveSource } from "../events/sources/served-source.ts";
@@ -121,6 +122,22 @@ export const hookKinds: readonly HookKind[] = [
     { hasNoIds: "Gerrit's plugin sends none" },
   ),
   hook("slack", slackSource, { webhook, signingSecret: secret, token: { name: "s", key: "token" } }, slackRequest),
+  hook(
+    "storageGrid",
+    storageGridSource,
+    {
+      webhook: guarded,
+      events: [],
+      topicArn: "urn",
+      bucket: "b",
+      apiURL: "https://grid.example",
+      authToken: { name: "s", key: "token" },
+    },
+    (n, key) => {
+      const Message = JSON.stringify({ Records: [{ s3: { object: { key: `n-${n}` } } }] });
+      return { body: new URLSearchParams({ Message }).toString(), headers: bearer(key) };
+    },
+  ),
   hook("stripe", stripeSource, { webhook, webhookSecret: secret }, stripeRequest),
   hook(
     "sns",

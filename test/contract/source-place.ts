@@ -11,8 +11,10 @@ export interface SourcePlace extends AsyncDisposable {
   /** Of a spec that can be refused: the secret that is wrong then, and what it is instead (default: "wrong"). */
   readonly password: string;
   readonly wrong?: string;
+  /** In place of a password: from now on it is refused, until what is returned is called. */
+  readonly refuse?: () => Promise<() => Promise<void>>;
   /** Of what the engine gives to sources. */
-  readonly parts?: Partial<Pick<SourceContext, "fileRoot" | "kube">>;
+  readonly parts?: Partial<Pick<SourceContext, "fileRoot" | "kube" | "clock">>;
   /** Resolves once the broker has them for good; `{"n":1}` and so on. */
   publish(from: number, count: number): Promise<void>;
   /** The data of the first message, but for `body` and what the broker itself makes up. */

@@ -1,13 +1,20 @@
+import { once } from "node:events";
 import { connect as connectNats } from "@nats-io/transport-node";
 import { Redis } from "ioredis";
 import { connectAsync } from "mqtt";
+import type { JsonObject } from "../../src/base/json.ts";
 import { emitterSource } from "../../src/events/sources/emitter.ts";
+import { genericSource } from "../../src/events/sources/generic.ts";
+import { minioSource } from "../../src/events/sources/minio.ts";
 import { natsSource } from "../../src/events/sources/nats.ts";
 import { redisSource } from "../../src/events/sources/redis.ts";
 import { defineSource } from "../../src/events/sources/registry.ts";
+import { startEventServer } from "../harness/grpc-events.ts";
+import { startBucket } from "../harness/minio-bucket.ts";
 import { mosquittoMissing, startMosquitto } from "../harness/mosquitto.ts";
 import { natsServerMissing, startNatsServer } from "../harness/nats-server.ts";
 import { redisMissing, startRedis } from "../harness/redis-server.ts";
+import { startTcpProxy } from "../harness/tcp-proxy.ts";
 import { type BrokerKind, bodyNumber, inBatches, password, type SourcePlace, user } from "./source-place.ts";
 
 /** Servers that push to whoever listens, and forget. */
@@ -84,6 +91,81 @@ async function emitterPlace(): Promise<SourcePlace> {
   };
 }
 
+/** Behind a proxy, so that its connections can end and its port stays. */
+async function genericPlace(): Promise<SourcePlace> {
+  await using stack = new AsyncDisposableStack();
+  const server = stack.use(await startEventServer());
+  server.token = "sesame";
+  const proxy = stack.use(await startTcpProxy(Number(server.url.split(":")[1])));
+  const owned = stack.move();
+  return {
+    server: { kill: async () => proxy.cut(), start: async () => proxy.heal() },
+    spec: {
+      url: `127.0.0.1:${proxy.port}`,
+      config: "key: value",
+      insecure: true,
+      authSecret: password,
+      jsonBody: true,
+      metadata: { a: "b" },
+    },
+    secrets: { "s/password": "sesame" },
+    password: "s/password",
+    async publish(from, count) {
+      for (let n = from; n < from + count; n++) {
+        const call = server.calls.at(-1);
+        if (!server.send(JSON.stringify({ n })) && call) await once(call, "drain");
+      }
+    },
+    shape: { body: { n: 0 }, metadata: { a: "b" } },
+    made: {},
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+const recordOf = (n: number) => ({
+  eventName: "s3:ObjectCreated:Put",
+  s3: { bucket: { name: "input" }, object: { key: `n-${n}.csv`, sequencer: String(n) } },
+});
+
+/** A stand-in of what MinIO is asked for, which knows one access key. */
+async function minioPlace(): Promise<SourcePlace> {
+  await using stack = new AsyncDisposableStack();
+  const bucket = stack.use(await startBucket());
+  bucket.accessKey = "sesame";
+  const proxy = stack.use(await startTcpProxy(Number(bucket.endpoint.split(":")[1])));
+  const owned = stack.move();
+  return {
+    server: { kill: async () => proxy.cut(), start: async () => proxy.heal() },
+    spec: {
+      endpoint: `127.0.0.1:${proxy.port}`,
+      insecure: true,
+      bucket: { name: "input" },
+      events: ["s3:ObjectCreated:Put"],
+      accessKey: password,
+      secretKey: user,
+      metadata: { a: "b" },
+    },
+    secrets: { "s/password": "sesame", "s/user": "key" },
+    password: "s/password",
+    async publish(from, count) {
+      for (let n = from; n < from + count; n++) {
+        const response = bucket.calls.at(-1)?.response;
+        if (bucket.write(`${JSON.stringify({ Records: [recordOf(n)] })}\n`) === false && response) {
+          await once(response, "drain");
+        }
+      }
+    },
+    shape: { notification: [recordOf(0)], metadata: { a: "b" } },
+    made: {},
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+function keyNumber({ notification }: JsonObject): number {
+  const [record] = notification as unknown as readonly ReturnType<typeof recordOf>[];
+  return Number(/^n-(\d+)/.exec(record?.s3.object.key ?? "")?.[1]);
+}
+
 const common = { numberOf: bodyNumber, hasNoIds: "messages have none" } as const;
 
 export const pushKinds: readonly BrokerKind[] = [
@@ -111,5 +193,21 @@ export const pushKinds: readonly BrokerKind[] = [
     keepsNothing: "it is subscribed to without acknowledgements",
     many: 2_000,
     place: emitterPlace,
+  },
+  {
+    ...common,
+    name: "generic",
+    skip: false,
+    kind: defineSource(genericSource),
+    keepsNothing: "its contract has no acknowledgements",
+    place: genericPlace,
+  },
+  {
+    name: "minio",
+    skip: false,
+    kind: defineSource(minioSource),
+    numberOf: keyNumber,
+    keepsNothing: "MinIO has no memory of what it told",
+    place: minioPlace,
   },
 ];

@@ -1,11 +1,14 @@
 import { generateKeyPairSync } from "node:crypto";
+import { azureQueueStorageSource } from "../../src/events/sources/azure-queue-storage.ts";
 import { nsqSource } from "../../src/events/sources/nsq.ts";
 import { pubSubSource } from "../../src/events/sources/pub-sub.ts";
 import { defineSource } from "../../src/events/sources/registry.ts";
 import { sqsSource } from "../../src/events/sources/sqs.ts";
+import { startAzureQueue } from "../harness/azure-queue.ts";
 import { createQueue, motoMissing, sendToQueue, startMoto } from "../harness/moto.ts";
 import { nsqMissing, startNsq } from "../harness/nsq.ts";
 import { startPubSub } from "../harness/pub-sub.ts";
+import { startTcpProxy } from "../harness/tcp-proxy.ts";
 import { type BrokerKind, bodyNumber, type SourcePlace } from "./source-place.ts";
 
 /** Queues that are asked for messages, and told which of them may go. */
@@ -83,6 +86,33 @@ async function pubSubPlace(): Promise<SourcePlace> {
   };
 }
 
+async function azureQueuePlace(): Promise<SourcePlace> {
+  await using stack = new AsyncDisposableStack();
+  const server = stack.use(await startAzureQueue());
+  const proxy = stack.use(await startTcpProxy(server.port));
+  const owned = stack.move();
+  const secret = server.connectionString.replace(`:${server.port}/`, `:${proxy.port}/`);
+  return {
+    server: { kill: async () => proxy.cut(), start: async () => proxy.heal() },
+    spec: {
+      queueName: "orders",
+      connectionString: { name: "a", key: "c" },
+      waitTimeInSeconds: 1,
+      jsonBody: true,
+      metadata: { a: "b" },
+    },
+    secrets: { "a/c": secret },
+    password: "a/c",
+    wrong: secret.replace(/AccountKey=[^;]*/, "AccountKey=d3Jvbmc="),
+    async publish(from, count) {
+      for (const n of numbers(from, count)) server.put(bodyOf(n));
+    },
+    shape: { body: { n: 0 }, messageID: "", insertionTime: "2026-01-01T00:00:00Z", metadata: { a: "b" } },
+    made: { messageID: /^[0-9a-f-]{36}$/ },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
 function privateKey(): string {
   return generateKeyPairSync("rsa", { modulusLength: 2048 })
     .privateKey.export({ type: "pkcs8", format: "pem" })
@@ -111,6 +141,15 @@ export const queueKinds: readonly BrokerKind[] = [
     cannotRestart: "moto keeps its queues in memory",
     many: 300,
     place: sqsPlace,
+  },
+  {
+    name: "azureQueueStorage",
+    skip: false,
+    kind: defineSource(azureQueueStorageSource),
+    numberOf: bodyNumber,
+    hasNoOrder: "Azure promises none",
+    many: 1_000,
+    place: azureQueuePlace,
   },
   {
     name: "pubSub",

@@ -2,12 +2,14 @@ import { writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { JsonObject } from "../../src/base/json.ts";
 import { silentLogger } from "../../src/base/log.ts";
+import { calendarSource } from "../../src/events/sources/calendar.ts";
 import { fileSource } from "../../src/events/sources/file.ts";
 import { defineSource } from "../../src/events/sources/registry.ts";
 import { resourceSource } from "../../src/events/sources/resource.ts";
 import { sftpSource } from "../../src/events/sources/sftp.ts";
 import { createKubeClient } from "../../src/kube/client.ts";
-import { adminToken, openTestPlane } from "../harness/control-plane.ts";
+import { adminToken, enforceRoles, openTestPlane } from "../harness/control-plane.ts";
+import { createJumpingClock } from "../harness/jumping-clock.ts";
 import { sshdMissing, startSshd } from "../harness/sshd.ts";
 import { startTcpProxy } from "../harness/tcp-proxy.ts";
 import { tempDir } from "../harness/temp-dir.ts";
@@ -69,9 +71,9 @@ async function sftpPlace(): Promise<SourcePlace> {
 const objectName = ({ body }: JsonObject): string => String(((body as JsonObject).metadata as JsonObject).name);
 
 async function resourcePlace(): Promise<SourcePlace> {
-  const { plane, client, ...owned } = await openTestPlane();
+  const { plane, client, call, ...owned } = await openTestPlane();
   let network = new AbortController();
-  const kube = createKubeClient({
+  const admin = createKubeClient({
     baseUrl: "http://kube.local",
     token: adminToken,
     log: silentLogger,
@@ -80,6 +82,15 @@ async function resourcePlace(): Promise<SourcePlace> {
       return plane.fetch(new Request(request, { signal: AbortSignal.any([request.signal, network.signal]) }));
     },
   });
+  const rules = [{ apiGroups: [""], resources: ["configmaps"], verbs: ["list", "watch"] }];
+  const role = { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: "watch" };
+  const subjects = [{ kind: "ServiceAccount", name: "robot", namespace: "default" }];
+  const rbac = "/apis/rbac.authorization.k8s.io/v1/namespaces/default";
+  await enforceRoles({ call });
+  await call("POST", `${rbac}/roles`, { metadata: { name: "watch" }, rules });
+  const grant = async () =>
+    void (await call("POST", `${rbac}/rolebindings`, { metadata: { name: "watch" }, roleRef: role, subjects }));
+  await grant();
   const configMap = (n: number) => ({
     apiVersion: "v1",
     kind: "ConfigMap",
@@ -101,11 +112,45 @@ async function resourcePlace(): Promise<SourcePlace> {
     },
     secrets: {},
     password: "",
-    parts: { kube },
+    async refuse() {
+      await call("DELETE", `${rbac}/rolebindings/watch`);
+      return grant;
+    },
+    parts: { kube: admin.as("system:serviceaccount:default:robot") },
     publish: (from, count) => inBatches(from, count, (n) => client.create(configMap(n))),
     shape: { type: "ADD", body: {}, oldBody: null, group: "", version: "v1", resource: "configmaps" },
     made: { body: /^\{"apiVersion":"v1","kind":"ConfigMap","metadata":\{.*"name":"n-0","namespace":"default",.*\}\}$/ },
     [Symbol.asyncDispose]: owned[Symbol.asyncDispose],
+  };
+}
+
+/** The events' times are the numbers' places in the order in which time was moved on. */
+const ticks = new Map<string, number>();
+const hourMs = 3_600_000;
+
+/** Time, which goes on by an hour for each message. */
+async function calendarPlace(): Promise<SourcePlace> {
+  const clock = createJumpingClock();
+  const timeOf = (at: number): string => `${new Date(at).toISOString().slice(0, 19).replace("T", " ")} +0000 UTC`;
+  const first = (Math.floor(clock.now() / hourMs) + 1) * hourMs;
+  return {
+    server: { kill: async () => undefined, start: async () => undefined },
+    spec: {
+      schedule: "0 * * * *",
+      persistence: { catchup: { enabled: true, maxDuration: "100h" }, configMap: { name: "m" } },
+      metadata: { a: "b" },
+    },
+    secrets: {},
+    password: "",
+    parts: { clock },
+    async publish(from, count) {
+      const next = (Math.floor(clock.now() / hourMs) + 1) * hourMs;
+      for (let index = 0; index < count; index++) ticks.set(timeOf(next + index * hourMs), from + index);
+      clock.jump(next + (count - 1) * hourMs - clock.now());
+    },
+    shape: { eventTime: timeOf(first), metadata: { a: "b" } },
+    made: {},
+    [Symbol.asyncDispose]: async () => ticks.clear(),
   };
 }
 
@@ -137,7 +182,15 @@ export const watchKinds: readonly BrokerKind[] = [
     skip: false,
     kind: defineSource(resourceSource),
     numberOf: (data) => numberIn(objectName(data)),
-    hasNoLogin: "it has the engine's own access",
     place: resourcePlace,
+  },
+  {
+    name: "calendar",
+    skip: false,
+    kind: defineSource(calendarSource),
+    numberOf: ({ eventTime }) => ticks.get(String(eventTime)) ?? Number.NaN,
+    hasNoLogin: "time asks nobody who they are",
+    cannotRestart: "time is not away",
+    place: calendarPlace,
   },
 ];

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EngineError } from "../../src/base/errors.ts";
-import { sourceKinds } from "../../src/events/sources/registry.ts";
 import type { EventDraft } from "../../src/events/sources/source.ts";
 import { waitFor } from "../harness/wait.ts";
 import { type HookKind, hookKinds } from "./source-hooks.ts";
@@ -65,8 +64,3 @@ function hookContract({ name, hasNoIds, hasNoLogin, serve, request }: HookKind):
 }
 
 for (const kind of hookKinds) hookContract(kind);
-
-test("every kind that is called over HTTP is under this contract", () => {
-  const http = Object.keys(sourceKinds).filter((name) => sourceKinds[name]?.http);
-  assert.deepEqual(hookKinds.map(({ name }) => name).sort(), http.sort());
-});

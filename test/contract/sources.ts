@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { systemClock } from "../../src/base/clock.ts";
+import { EngineError } from "../../src/base/errors.ts";
 import type { JsonObject } from "../../src/base/json.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { createMetrics } from "../../src/base/metrics.ts";
@@ -30,7 +30,7 @@ function startEngine(broker: BrokerKind, place: SourcePlace, options: EngineOpti
   const published: CloudEvent[] = [];
   const statuses: SourceStatus[] = [];
   const stop = new AbortController();
-  const { secret, http, fetch, fileRoot, kube } = recordedContext(
+  const { secret, http, fetch, fileRoot, kube, clock } = recordedContext(
     { fetch: directFetch, ...place.parts },
     options.secrets ?? place.secrets,
   );
@@ -59,7 +59,7 @@ function startEngine(broker: BrokerKind, place: SourcePlace, options: EngineOpti
       fileRoot,
       kube,
       state: options.state ?? memoryState(),
-      clock: systemClock,
+      clock,
       log: silentLogger,
       metrics: createMetrics(),
       whenLeased: (work, signal) => work(signal),
@@ -127,13 +127,15 @@ export function sourceContract(broker: BrokerKind): void {
       "bad credentials are a status within five seconds, and mended ones are used",
       skipWhen(broker.hasNoLogin),
       async () => {
-        const secrets = { ...place.secrets, [place.password]: place.wrong ?? "wrong" };
+        const mend = await place.refuse?.();
+        const secrets = { ...place.secrets, ...(mend ? {} : { [place.password]: place.wrong ?? "wrong" }) };
         await using engine = start({ secrets });
         await waitFor("the failure", () => engine.statuses.some(({ state }) => state === "failed"), 5_000);
         const [first] = engine.statuses;
         assert.ok(first?.state === "failed" && !first.terminal, JSON.stringify(first));
         assert.doesNotMatch(first.message, /sesame|wrong"/);
         Object.assign(secrets, place.secrets);
+        await mend?.();
         await listening(engine);
       },
     );
@@ -203,7 +205,7 @@ export function sourceContract(broker: BrokerKind): void {
       await using engine = start({
         async publish(event) {
           tried.push(event);
-          if (isAway) throw Object.assign(new Error("away"), { code: "BUS_UNAVAILABLE" });
+          if (isAway) throw new EngineError("BUS_UNAVAILABLE", "away");
           stored.push(event);
         },
       });

@@ -14,7 +14,8 @@ import { createKubeClient } from "../../src/kube/client.ts";
 import type { KubeClient } from "../../src/kube/kube.ts";
 import type { KubeObject } from "../../src/objects/object.ts";
 import { eventSubject } from "../../src/record/subject.ts";
-import { adminToken, openTestPlane } from "../harness/control-plane.ts";
+import { adminToken, enforceRoles, openTestPlane, type TestPlane } from "../harness/control-plane.ts";
+import { startTriggerServer } from "../harness/grpc-trigger.ts";
 import { startAnswering, startHttpSink } from "../harness/http-sink.ts";
 import { kafkaMissing, startKafka } from "../harness/kafka.ts";
 import { createMemoryBus } from "../harness/memory-bus.ts";
@@ -96,6 +97,15 @@ async function awsLambda(stack: AsyncDisposableStack): Promise<TriggerWorld> {
   const spec = { functionName: "ship", region: "eu-central-1", endpoint: url, payload, ...keys };
   const secrets = { "aws/a": "AK", "aws/s": "SK" };
   return { spec, context: {}, secrets, effects: async () => sink.requests.length, ...faults };
+}
+
+async function custom(stack: AsyncDisposableStack): Promise<TriggerWorld> {
+  const server = stack.use(await startTriggerServer());
+  const { port, faults } = await proxied(stack, server.port);
+  const executed = () => server.calls.filter(({ method }) => method === "Execute");
+  const keys = () => new Set(executed().map(({ key }) => key));
+  const spec = { serverURL: `127.0.0.1:${port}`, spec: { a: "1" }, payload };
+  return { spec, context: {}, effects: async () => keys().size, ...faults };
 }
 
 async function email(stack: AsyncDisposableStack): Promise<TriggerWorld> {
@@ -212,10 +222,9 @@ async function cluster(stack: AsyncDisposableStack) {
       return plane.plane.fetch(request);
     },
   });
-  const withoutRights = createKubeClient({
-    ...common,
-    fetch: async (request) => (request.method === "GET" ? plane.plane.fetch(request) : forbidden(request)),
-  });
+  await enforceRoles(plane);
+  await letRead(plane, "default", "team");
+  const withoutRights = plane.client.as("system:serviceaccount:team:default");
   for (const name of ["team", "shop"]) {
     await plane.client.create({ apiVersion: "v1", kind: "Namespace", metadata: { name } });
   }
@@ -232,12 +241,18 @@ async function cluster(stack: AsyncDisposableStack) {
   return { client: plane.client, kube, withoutRights, down, up, stall, resume: () => open() };
 }
 
-/** As Kubernetes says it, with the rule that is missing. */
-function forbidden({ method, url }: Request): Response {
-  const verb = { POST: "create", PUT: "update", PATCH: "patch", DELETE: "delete" }[method] ?? method;
-  const [, , , resource = ""] = /\/namespaces\/([^/]+)\/(([^/?]+))/.exec(url) ?? [];
-  const message = `${resource} is forbidden: User "system:serviceaccount:team:default" cannot ${verb} resource "${resource}" in the namespace "team"`;
-  return Response.json({ kind: "Status", status: "Failure", reason: "Forbidden", code: 403, message }, { status: 403 });
+/** Its service account may read everything, and write nothing. */
+async function letRead({ client }: TestPlane, name: string, namespace: string): Promise<void> {
+  const apiVersion = "rbac.authorization.k8s.io/v1";
+  const rules = [{ apiGroups: ["*"], resources: ["*"], verbs: ["get", "list"] }];
+  await client.create({ apiVersion, kind: "ClusterRole", metadata: { name: "read" }, rules });
+  await client.create({
+    apiVersion,
+    kind: "ClusterRoleBinding",
+    metadata: { name: "read" },
+    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "read" },
+    subjects: [{ kind: "ServiceAccount", name, namespace }],
+  });
 }
 
 async function k8s(stack: AsyncDisposableStack): Promise<TriggerWorld> {
@@ -286,6 +301,7 @@ export const triggersUnderTest: readonly TriggerUnderTest[] = [
   { ...once, kind: "emit", open: emit },
   { ...once, kind: "openWhisk", open: openWhisk },
   { ...once, kind: "awsLambda", isOnceAfterCrash: false, open: awsLambda },
+  { ...once, kind: "custom", open: custom },
   { ...once, kind: "email", open: email },
   { ...once, kind: "slack", isOnceAfterCrash: false, open: slack },
   { ...once, kind: "log", repeats: "a repeat is a line more", open: log },

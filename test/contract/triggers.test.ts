@@ -92,7 +92,7 @@ function triggerContract({ kind, skip, isOnceAfterCrash, repeats, open }: Trigge
         (error) =>
           error instanceof TerminalError &&
           error.code === "API_FORBIDDEN" &&
-          /cannot (?:create|patch) resource "(?:configmaps|workflows|applications)" in the namespace/.test(
+          /cannot (?:create|patch) resource "(?:configmaps|workflows|applications)" in API group "[a-z.]*" in the name/.test(
             error.message,
           ),
       );

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { EventBusResource } from "../../src/api/resources.ts";
+import { instant } from "../../src/base/clock.ts";
 import { EngineError, NotYetError } from "../../src/base/errors.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { createBusDirectory } from "../../src/controllers/bus-directory.ts";
+import type { SensorMoves } from "../../src/controllers/own-pod/sensor-moves.ts";
 import { createSensorController, type RunReports } from "../../src/controllers/sensor.ts";
 import type { StatusDraft } from "../../src/controllers/status.ts";
 import { type Partition, partitionOf } from "../../src/events/sensor/partition.ts";
@@ -29,7 +32,7 @@ function sensor(uid = "u1", spec: object = {}): KubeObject {
 const untilAborted = (signal: AbortSignal) =>
   new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 
-function open(createRunner: (told: RunReports) => Promise<SensorRunner>) {
+function open(createRunner: (told: RunReports) => Promise<SensorRunner>, moves?: SensorMoves) {
   const objects = createCache();
   const clock = createVirtualClock();
   const directory = createBusDirectory(createHandle("system"));
@@ -58,6 +61,7 @@ function open(createRunner: (told: RunReports) => Promise<SensorRunner>) {
       run: async () => undefined,
     },
     owns: () => seen.owned,
+    ...(moves && { isInCluster: true, moves }),
     createRunner: (_compiled, _bus, told) => {
       seen.started += 1;
       return createRunner(told);
@@ -259,5 +263,45 @@ test("a lease that is lost is no failure: the Sensor starts at once when it is b
   assert.equal(seen.requests, 1);
   await reconcile();
   assert.equal(seen.started, 2);
+  await controller.stopAll();
+});
+
+test("a Sensor goes into its Pod once no effect waits here, and comes back where the Pod ended", async () => {
+  const calls: string[] = [];
+  const is = { inPod: false, unfinished: 0, running: false };
+  const moves: SensorMoves = {
+    placeOf: async () => (is.inPod ? { pod: true, bus: {} as EventBusResource } : { pod: false }),
+    unfinished: async () => is.unfinished,
+    async toPod() {
+      assert.equal(is.running, false, "it ended here first");
+      calls.push("toPod");
+      return undefined;
+    },
+    toEngine: async () => (calls.includes("toPod") ? instant(7) : undefined),
+    arrived: async () => void calls.push("arrived"),
+  };
+  const begun: unknown[] = [];
+  const run = async ({ startAt }: RunReports): Promise<SensorRunner> => {
+    begun.push(startAt);
+    is.running = true;
+    const ended = (): void => {
+      is.running = false;
+    };
+    return { ready: Promise.resolve(), run: (signal) => untilAborted(signal).then(ended) };
+  };
+  const { objects, seen, reconcile, status, controller } = open(run, moves);
+  objects.set(sensor("u1", { template: { nodeSelector: { disk: "fast" } } }));
+  await reconcile();
+  is.inPod = true;
+  is.unfinished = 2;
+  assert.deepEqual(await reconcile(), { againAfterMs: 10_000 });
+  assert.match(JSON.stringify(seen.statuses.at(-1)?.fields), /when 2 effects that wait here are done/);
+  is.unfinished = 0;
+  await reconcile();
+  assert.deepEqual([calls, is.running, controller.running().length], [["toPod"], false, 0]);
+  assert.ok(status().includes("Deployed=True"));
+  is.inPod = false;
+  await reconcile();
+  assert.deepEqual([calls, begun, is.running], [["toPod", "arrived"], [undefined, 7], true]);
   await controller.stopAll();
 });

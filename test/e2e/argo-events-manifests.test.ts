@@ -10,6 +10,7 @@ import { type RunningEngine, startEngine } from "../harness/engine.ts";
 import { freePort } from "../harness/free-port.ts";
 import { git } from "../harness/git-repository.ts";
 import { startEventServer } from "../harness/grpc-events.ts";
+import { startTriggerServer } from "../harness/grpc-trigger.ts";
 import { startHookApi } from "../harness/hook-api.ts";
 import { startAnswering } from "../harness/http-sink.ts";
 import { failOnLeakedChildren } from "../harness/leaks.ts";
@@ -64,6 +65,7 @@ async function startServices(stack: AsyncDisposableStack, gitPort: number, direc
   const redis = stack.use(await startRedis());
   const smtp = stack.use(await startSmtpServer());
   const events = stack.use(await startEventServer());
+  const trigger = stack.use(await startTriggerServer());
   const api = { header: "authorization", token: "Bearer t", prefix: "", updateMethod: "PATCH" } as const;
   const github = stack.use(await startHookApi(api));
   const web = stack.use(await startAnswering(() => ({ status: 200, body: JSON.stringify(workflow) })));
@@ -78,6 +80,7 @@ async function startServices(stack: AsyncDisposableStack, gitPort: number, direc
       "nats.argo-events.svc:4222": host(nats.url),
       "redis.argo-events.svc:6379": redis.address,
       "generic-event-source-server.argo-events.svc:8080": events.url,
+      "tekton-trigger.argo-events.svc:9000": `127.0.0.1:${trigger.port}`,
       "minio-service.argo-events:9000": bucket.endpoint,
       "http://http-server.argo-events.svc:8090": web.url,
       "https://raw.githubusercontent.com": web.url,

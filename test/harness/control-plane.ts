@@ -65,6 +65,12 @@ export async function openTestPlane(
   };
 }
 
+/** Takes away what lets every service account do everything: from now on roles and bindings decide. */
+export async function enforceRoles({ call }: Pick<TestPlane, "call">): Promise<void> {
+  const name = "tiphys:service-accounts";
+  await call("DELETE", `/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/${name}`);
+}
+
 export const widgetDefinition = {
   apiVersion: "apiextensions.k8s.io/v1",
   kind: "CustomResourceDefinition",

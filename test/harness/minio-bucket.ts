@@ -2,12 +2,13 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** A server that plays MinIO's ListenBucketNotification as documented: lines of JSON, and spaces in between. Each object of it is `object`. */
+/** A server that plays MinIO's ListenBucketNotification as documented: lines of JSON, and spaces in between. Each object of it is `object`. It `refuses` all, or those without its `accessKey`. */
 export async function startBucket(object = "") {
   const calls: { readonly request: IncomingMessage; readonly response: ServerResponse }[] = [];
-  const own = { refuses: false };
+  const own = { refuses: false, accessKey: undefined as string | undefined };
   const server = createServer((request, response) => {
-    if (own.refuses) {
+    const [, key] = /Credential=([^/]*)\//.exec(request.headers.authorization ?? "") ?? [];
+    if (own.refuses || (own.accessKey !== undefined && key !== own.accessKey)) {
       response.writeHead(403).end("<Error><Code>InvalidAccessKeyId</Code></Error>");
       return;
     }

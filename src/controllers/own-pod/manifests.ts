@@ -1,11 +1,12 @@
 import { objectOf } from "../../api/fields.ts";
-import { argoApiVersion, type EventBusResource, type EventSource } from "../../api/resources.ts";
+import { argoApiVersion, type EventBusResource } from "../../api/resources.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
 import type { SecretKeySelector, SecretReader } from "../../events/sources/source.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import { namesOf, ports, readNativeBus } from "../native-bus/native-bus.ts";
+import type { PodOwner } from "./deployment.ts";
 
-/** Values that one EventSource may name. */
+/** Values that one EventSource or Sensor may name. */
 const maxReferences = 1_000;
 
 interface Reference extends SecretKeySelector {
@@ -13,24 +14,27 @@ interface Reference extends SecretKeySelector {
 }
 
 interface Reading {
-  /** Acts as the EventSource's service account. */
+  /** Acts as the owner's service account. */
   readonly own: SecretReader;
   /** Acts as the engine, which made the bus. */
   readonly bus: SecretReader;
 }
 
-/** The text of the manifests that its Pod runs, with the values that they name. @throws EngineError SECRET_MISSING */
+/**
+ * The text of the manifests that its Pod runs, with the values that they name. `more`: what its spec says beside what is
+ * written there. @throws EngineError SECRET_MISSING
+ */
 export async function podManifests(
-  object: KubeObject,
-  source: EventSource,
-  { spec, ...bus }: EventBusResource,
+  { owner, object, more = {} }: { readonly owner: PodOwner; readonly object: KubeObject; readonly more?: JsonObject },
+  { spec: specOfBus, ...bus }: EventBusResource,
   readers: Reading,
 ): Promise<string> {
-  const { namespace, name, labels, annotations } = source.metadata;
-  const { template: _, service: _service, replicas: _replicas, ...events } = objectOf(object.spec as JsonValue);
-  const busSpec = reachable({ spec, ...bus });
+  const { namespace, name, labels, annotations } = owner.metadata;
+  const { template: _, service: _service, replicas: _replicas, ...written } = objectOf(object.spec as JsonValue);
+  const spec = { ...written, ...more };
+  const busSpec = reachable({ spec: specOfBus, ...bus });
   const values = [
-    ...(await read(referencesIn(events), readers.own, namespace)),
+    ...(await read(referencesIn(spec), readers.own, namespace)),
     ...(await read(referencesIn(busSpec), readers.bus, namespace)),
   ];
   const { [isolate]: _isolate, "kubectl.kubernetes.io/last-applied-configuration": _last, ...kept } = annotations;
@@ -39,9 +43,9 @@ export async function podManifests(
     { apiVersion: argoApiVersion, kind: "EventBus", metadata: { namespace, name: bus.metadata.name }, spec: busSpec },
     {
       apiVersion: argoApiVersion,
-      kind: "EventSource",
+      kind: owner.kind,
       metadata: { namespace, name, labels, annotations: kept },
-      spec: events,
+      spec,
     },
   ];
   return objects.map((value) => JSON.stringify(value)).join("\n---\n");
@@ -64,7 +68,10 @@ function reachable(resource: EventBusResource): JsonObject {
   };
 }
 
-/** `{name, key}` anywhere but in what users add to events; of a ConfigMap where the field's name says so. */
+/** What users add to events, and the object that a trigger writes, with references that are not ours. */
+const unread = new Set(["metadata", "resource"]);
+
+/** `{name, key}` anywhere but there; of a ConfigMap where the field's name says so. */
 function referencesIn(value: JsonValue | undefined, field = ""): readonly Reference[] {
   if (Array.isArray(value)) return value.flatMap((item) => referencesIn(item, field));
   if (!isJsonObject(value)) return [];
@@ -72,7 +79,7 @@ function referencesIn(value: JsonValue | undefined, field = ""): readonly Refere
   if (typeof name === "string" && typeof key === "string" && name !== "" && key !== "") {
     return [{ kind: /configmap/i.test(field) ? "ConfigMap" : "Secret", name, key }];
   }
-  const fields = Object.entries(value).filter(([inner]) => inner !== "metadata");
+  const fields = Object.entries(value).filter(([inner]) => !unread.has(inner));
   return fields.flatMap(([inner, item]) => referencesIn(item, inner));
 }
 

@@ -11,7 +11,7 @@ import { commonFields, connectionBackoffField, jsonBodyField } from "./schemas.t
 import { has, tlsRule } from "./source-rules.ts";
 import { type SourceRule, sourceSchema } from "./source-schema.ts";
 
-const noWait = flagField("Does not wait for the server to confirm.");
+const noWait = flagField("Has no effect: the server's answer is waited for, so that a refusal is told.");
 
 const json = {
   type: "object",
@@ -88,6 +88,11 @@ const ackRule: SourceRule = (event, path) => {
   return [warningAt(`${path}.consume.autoAck`, message)];
 };
 
+const noWaitRule: SourceRule = (event, path) =>
+  ["exchangeDeclare", "queueDeclare", "queueBind", "consume"]
+    .filter((field) => objectOf(event[field]).noWait === true)
+    .map((field) => warningAt(`${path}.${field}.noWait`, "has no effect: the server's answer is waited for"));
+
 const argumentsRule: SourceRule = (event, path) => {
   try {
     readArguments(textOf(objectOf(event.queueDeclare).arguments));
@@ -121,5 +126,6 @@ export const amqpSchema = sourceSchema<AmqpSpec>(
   tlsRule,
   authRule,
   ackRule,
+  noWaitRule,
   argumentsRule,
 );

@@ -1,5 +1,6 @@
-import { type AwsCredentials, signAwsRequest } from "../../base/aws-signature.ts";
-import { EngineError, TerminalError } from "../../base/errors.ts";
+import { type AwsIdentity, type AwsPost, createAwsIdentity } from "../../base/aws-identity.ts";
+import { signAwsRequest } from "../../base/aws-signature.ts";
+import { EngineError } from "../../base/errors.ts";
 import { isJsonObject, parseJson } from "../../base/json.ts";
 import type { SecretKeySelector, SourceContext } from "./source.ts";
 
@@ -27,25 +28,19 @@ export type AwsCall = (
   signal: AbortSignal,
 ) => Promise<AwsAnswer>;
 
-/** @throws TerminalError SOURCE_UNSUPPORTED without keys */
+/** @throws TerminalError CREDENTIALS_FAILED without keys, where the process has no identity to give */
 export function createAwsCall(service: "sqs" | "sns", spec: AwsSpec, context: SourceContext): AwsCall {
-  const { region, accessKey, secretKey, sessionToken, roleARN } = spec;
-  if (roleARN || !accessKey || !secretKey) {
-    throw new TerminalError(
-      "SOURCE_UNSUPPORTED",
-      `${service}: roles and the surroundings' credentials are not supported yet: set accessKey and secretKey`,
-    );
-  }
+  const { region } = spec;
   const suffix = region.startsWith("cn-") ? ".com.cn" : ".com";
   const url = new URL(spec.endpoint || `https://${service}.${region}.amazonaws${suffix}`);
-  const credentials = async (): Promise<AwsCredentials> => ({
-    accessKey: (await context.secret.read(accessKey)).trim(),
-    secretKey: (await context.secret.read(secretKey)).trim(),
-    ...(sessionToken && { sessionToken: (await context.secret.read(sessionToken)).trim() }),
-  });
+  const credentials = credentialsOf(spec, context);
   return async (headers, body, signal) => {
     const scope = { region, service, at: context.clock.now() };
-    const { host: _, ...signed } = signAwsRequest({ method: "POST", url, headers, body }, await credentials(), scope);
+    const { host: _, ...signed } = signAwsRequest(
+      { method: "POST", url, headers, body },
+      await credentials(signal),
+      scope,
+    );
     const answer = await context.fetch({ method: "POST", url: url.href, headers: signed, body }, signal);
     if (answer.status === 200) return answer;
     throw new EngineError(
@@ -53,6 +48,19 @@ export function createAwsCall(service: "sqs" | "sns", spec: AwsSpec, context: So
       `${service} at ${url.host} answered ${answer.status}: ${reasonOf(answer.text)}`,
     );
   };
+}
+
+function credentialsOf(spec: AwsSpec, { secret, fetch, surroundings, clock }: SourceContext): AwsIdentity {
+  const { region, accessKey, secretKey, sessionToken, roleARN } = spec;
+  if (roleARN || !accessKey || !secretKey) {
+    const post: AwsPost = (url, headers, body, signal) => fetch({ method: "POST", url, headers, body }, signal);
+    return createAwsIdentity({ region, ...(roleARN && { roleARN }) }, { surroundings, post, clock });
+  }
+  return async () => ({
+    accessKey: (await secret.read(accessKey)).trim(),
+    secretKey: (await secret.read(secretKey)).trim(),
+    ...(sessionToken && { sessionToken: (await secret.read(sessionToken)).trim() }),
+  });
 }
 
 /** The service's own name of an error, and its message; both protocols. */

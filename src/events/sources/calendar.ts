@@ -1,7 +1,6 @@
 import { errorAt, listOf, objectOf, textOf, warningAt } from "../../api/fields.ts";
 import { flagField, textField, textList } from "../../api/shared-schemas.ts";
-import { backoffMs, reconnectBackoff } from "../../base/backoff.ts";
-import { type Instant, instant, isoTime, sleepFor } from "../../base/clock.ts";
+import { type Instant, instant, isoTime } from "../../base/clock.ts";
 import { parseCron } from "../../base/cron.ts";
 import { parseDuration } from "../../base/duration.ts";
 import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
@@ -10,6 +9,7 @@ import type { JsonValue } from "../../base/json.ts";
 import type { JsonSchema, Problem } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
 import { findTimeZone, type TimeZone } from "../../base/time-zone.ts";
+import { eventId, keepEvent, withMetadata } from "./draft.ts";
 import { commonFields } from "./schemas.ts";
 import type { SourceContext, SourceKind } from "./source.ts";
 import { checkDuration, has } from "./source-rules.ts";
@@ -40,7 +40,7 @@ const json = {
           description: "Where Argo Events keeps the last event. Here it is kept by the bus.",
           properties: {
             name: textField("Name of the ConfigMap."),
-            createIfNotExist: flagField("It is created when it is missing."),
+            createIfNotExist: flagField("Has no effect: Tiphys keeps the position itself."),
           },
         },
       },
@@ -234,25 +234,17 @@ async function emitTick(
   context: SourceContext,
   signal: AbortSignal,
 ): Promise<void> {
-  const { namespace, eventSource, event, log, clock } = context;
-  const draft = {
-    id: `${namespace}/${eventSource}/${event}@${isoTime(tick)}`,
-    data: {
-      eventTime: goTimeString(tick, zone),
-      ...(spec.metadata && Object.keys(spec.metadata).length > 0 && { metadata: spec.metadata }),
-    },
-  };
-  for (let attempt = 1; !signal.aborted; attempt++) {
-    try {
-      await context.emit(draft);
-      await rememberTick(tick, context);
-      return;
-    } catch (error) {
-      if (!(error instanceof EngineError) || error.code !== "BUS_UNAVAILABLE") throw error;
-      log.warn("tick not recorded, trying again", { tick: isoTime(tick), attempt, error });
-      await sleepFor(clock, backoffMs(reconnectBackoff, attempt), signal).catch(() => undefined);
+  const id = eventId(context, isoTime(tick));
+  const data = withMetadata({ eventTime: goTimeString(tick, zone) }, spec);
+  try {
+    if (!(await keepEvent({ id, data }, context, signal))) {
+      throw new EngineError("BUS_MESSAGE_TOO_LARGE", "a tick is too large for the bus: make its metadata smaller");
     }
+  } catch (error) {
+    if (signal.aborted) return; // it is caught up
+    throw error;
   }
+  await rememberTick(tick, context);
 }
 
 /** A tick that is not remembered is at worst sent again, with the same id. */

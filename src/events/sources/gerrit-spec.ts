@@ -13,7 +13,7 @@ const json = {
   required: ["webhook", "projects", "events", "gerritBaseURL", "auth"],
   properties: {
     webhook: webhookContextSchema,
-    hookName: textField("Name of the hook in Gerrit."),
+    hookName: textField("Name of the hook in Gerrit; by itself NAMESPACE-EVENTSOURCE-EVENT."),
     events: textList("Events of the hook, such as patchset-created."),
     auth: basicAuthField("User name and password for the API."),
     gerritBaseURL: { ...requiredText("Base URL of the API."), format: "uri" },

@@ -32,7 +32,8 @@ function gerritHooks(spec: GerritSpec, context: SourceContext): Hooks | undefine
   const url = hookUrl(spec.webhook);
   if (url === undefined) return undefined;
   const base = spec.gerritBaseURL.replace(/\/$/, "");
-  const { hookName = "", events, maxTries, sslVerify } = spec;
+  const { events, maxTries, sslVerify } = spec;
+  const hookName = spec.hookName || `${context.namespace}-${context.eventSource}-${context.event}`;
   const wanted = { url, events, ...(maxTries !== undefined && { maxTries }), sslVerify };
   const places = spec.projects.map(
     (project) =>
@@ -70,7 +71,11 @@ function readAnswer(text: string): JsonObject {
   return isJsonObject(answer) ? answer : {};
 }
 
-function isAsWanted(found: JsonObject, wanted: { readonly url: string; readonly events: readonly string[] }): boolean {
-  const events = Array.isArray(found.events) ? found.events.map(String) : [];
-  return found.url === wanted.url && isSameSet(events, wanted.events);
+type Remote = Pick<GerritSpec, "events" | "maxTries" | "sslVerify"> & { readonly url: string };
+
+/** What the spec does not say is Gerrit's affair; a flag that Gerrit does not tell is off. */
+function isAsWanted(found: JsonObject, { url, events, sslVerify, maxTries }: Remote): boolean {
+  if (maxTries !== undefined && found.maxTries !== maxTries) return false;
+  const known = Array.isArray(found.events) ? found.events.map(String) : [];
+  return found.url === url && (found.sslVerify ?? false) === sslVerify && isSameSet(known, events);
 }

@@ -3,18 +3,22 @@ import { sleepFor } from "../../base/clock.ts";
 import { EngineError } from "../../base/errors.ts";
 import type { EventDraft, SourceContext } from "./source.ts";
 
-/** For upstreams that push and take no acknowledgement: what cannot be kept here is lost, so it is counted. */
+/**
+ * For upstreams that push and take no acknowledgement: what cannot be kept here is lost, so it is counted. While the bus
+ * is away events wait, as many as there is room for.
+ */
 export interface Intake {
   /** Takes an event of `bytes` in, or drops and counts it when too much waits already. Emits in the order of calls. */
   offer(draft: EventDraft, bytes: number): void;
-  /** Resolves once everything taken in is emitted or given up. */
+  /** The source ends: resolves once everything taken in is emitted, or given up after some more attempts each. */
   settled(): Promise<void>;
 }
 
 const maxInFlight = 256;
 const maxWaiting = 10_000;
 const maxWaitingBytes = 32 * 1024 * 1024;
-const maxAttempts = 6;
+/** Of an event whose source ends. */
+const lastAttempts = 6;
 const retryBackoff: BackoffPolicy = { firstMs: 200, maxMs: 5_000, factor: 2, jitter: 0.3 };
 
 type IntakeContext = Pick<SourceContext, "emit" | "countFailed" | "clock" | "log">;
@@ -25,6 +29,7 @@ export function createIntake(context: IntakeContext): Intake {
   let waitingBytes = 0;
   let inFlight = 0;
   let dropped = 0;
+  const ending = new AbortController();
   let whenSettled: (() => void)[] = [];
 
   function pump(): void {
@@ -34,7 +39,7 @@ export function createIntake(context: IntakeContext): Intake {
       if (!next) continue;
       waitingBytes -= next.bytes;
       inFlight++;
-      emitWithRetries(next.draft, context).finally(done).catch(ignoreGivenUp);
+      emitWithRetries(next.draft, context, ending.signal).finally(done).catch(ignoreGivenUp);
     }
     if (head === waiting.length || head > maxWaiting) {
       waiting.splice(0, head);
@@ -64,7 +69,10 @@ export function createIntake(context: IntakeContext): Intake {
       waitingBytes += bytes;
       pump();
     },
-    settled: () => (inFlight === 0 ? Promise.resolve() : new Promise((resolve) => whenSettled.push(resolve))),
+    settled() {
+      ending.abort();
+      return inFlight === 0 ? Promise.resolve() : new Promise((resolve) => whenSettled.push(resolve));
+    },
   };
 }
 
@@ -72,14 +80,20 @@ function ignoreGivenUp(): void {
   // emitWithRetries has logged and counted it.
 }
 
-async function emitWithRetries(draft: EventDraft, { emit, countFailed, clock, log }: IntakeContext): Promise<void> {
+async function emitWithRetries(
+  draft: EventDraft,
+  { emit, countFailed, clock, log }: IntakeContext,
+  ending: AbortSignal,
+): Promise<void> {
+  let left = lastAttempts;
   for (let attempt = 1; ; attempt++) {
     try {
       await emit(draft);
       return;
     } catch (error) {
+      if (ending.aborted) left--;
       const isHopeless = error instanceof EngineError && error.code === "BUS_MESSAGE_TOO_LARGE";
-      if (isHopeless || attempt >= maxAttempts) {
+      if (isHopeless || left <= 0) {
         countFailed();
         log.error("event given up", { attempt, error });
         return;
@@ -89,5 +103,5 @@ async function emitWithRetries(draft: EventDraft, { emit, countFailed, clock, lo
   }
 }
 
-/** Attempts are bounded, so a stop waits for them. */
+/** Waits are short, so a stop waits for them. */
 const neverAborted = new AbortController().signal;

@@ -41,8 +41,8 @@ const json = {
       format: "int64",
       description: "How many events a partition gives each second; 0 is no limit.",
     },
-    version: { ...textField("Version of the protocol."), default: "1.0.0" },
-    config: textField("Settings of the original's client (sarama), as YAML."),
+    version: { ...textField("Has no effect: the version is agreed with the brokers."), default: "1.0.0" },
+    config: textField("Has no effect: settings of the original's client (sarama)."),
     schemaRegistry: schemaRegistryField,
     ...commonFields,
   },
@@ -76,6 +76,9 @@ const trapRule: SourceRule = (event, path) => {
   }
   if (has(event, "partition") && event.consumerGroup !== undefined) {
     problems.push(warningAt(`${path}.partition`, "has no effect beside consumerGroup"));
+  }
+  if (has(event, "config")) {
+    problems.push(warningAt(`${path}.config`, "has no effect: these are settings of sarama, Argo Events' client"));
   }
   if (event.schemaRegistry !== undefined && event.jsonBody !== true) {
     problems.push(warningAt(`${path}.schemaRegistry`, "has no effect without jsonBody: true"));

@@ -25,7 +25,7 @@ const json = {
     subject: requiredText("The subject; * and > stand for others."),
     // The original takes an empty one where there is `tls`: queueRule.
     queue: textField("Members of a queue group share the messages."),
-    connectionBackoff: { ...connectionBackoffField, description: "Has no effect: the connection is made for ever." },
+    connectionBackoff: connectionBackoffField,
     jsonBody: jsonBodyField,
     tls: tlsField("TLS towards the server."),
     auth: natsAuthField,

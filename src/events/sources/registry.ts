@@ -2,7 +2,7 @@ import type { SourceKindSchema } from "../../api/source-kinds.ts";
 import type { Schema } from "../../base/schema.ts";
 import { amqpSource } from "./amqp.ts";
 import { azureEventsHubSchema } from "./azure-events-hub.ts";
-import { azureQueueStorageSchema } from "./azure-queue-storage.ts";
+import { azureQueueStorageSource } from "./azure-queue-storage.ts";
 import { azureServiceBusSchema } from "./azure-service-bus.ts";
 import { bitbucketSource } from "./bitbucket.ts";
 import { bitbucketserverSource } from "./bitbucketserver.ts";
@@ -31,7 +31,7 @@ import { slackSource } from "./slack.ts";
 import { snsSource } from "./sns.ts";
 import type { SourceContext, SourceKind } from "./source.ts";
 import { sqsSource } from "./sqs.ts";
-import { storageGridSchema } from "./storage-grid.ts";
+import { storageGridSource } from "./storage-grid.ts";
 import { stripeSource } from "./stripe.ts";
 import { webhookSource } from "./webhook.ts";
 
@@ -58,6 +58,7 @@ export function defineSource<Spec>(kind: SourceKind<Spec>): AnySourceKind {
 
 export const sourceKinds: Readonly<Record<string, AnySourceKind>> = {
   amqp: defineSource(amqpSource),
+  azureQueueStorage: defineSource(azureQueueStorageSource),
   bitbucket: defineSource(bitbucketSource),
   bitbucketserver: defineSource(bitbucketserverSource),
   calendar: defineSource(calendarSource),
@@ -81,6 +82,7 @@ export const sourceKinds: Readonly<Record<string, AnySourceKind>> = {
   slack: defineSource(slackSource),
   sns: defineSource(snsSource),
   sqs: defineSource(sqsSource),
+  storageGrid: defineSource(storageGridSource),
   stripe: defineSource(stripeSource),
   webhook: defineSource(webhookSource),
 };
@@ -88,12 +90,10 @@ export const sourceKinds: Readonly<Record<string, AnySourceKind>> = {
 /** Kinds that have no adapter yet, only their schema: they are checked and warned about, and do not run. */
 const plannedKinds = {
   azureEventsHub: azureEventsHubSchema,
-  azureQueueStorage: azureQueueStorageSchema,
   azureServiceBus: azureServiceBusSchema,
   hdfs: hdfsSchema,
   mns: mnsSchema,
   pulsar: pulsarSchema,
-  storageGrid: storageGridSchema,
 } as const satisfies Readonly<Record<string, Schema<unknown>>>;
 
 /** By the spec's key: what `api` needs to parse EventSources. */

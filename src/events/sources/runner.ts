@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import type { EventDefinition, EventSource } from "../../api/resources.ts";
+import { backoffPlanOf } from "../../api/backoff-plan.ts";
+import type { Backoff, EventDefinition, EventSource } from "../../api/resources.ts";
 import { backoffMs, reconnectBackoff } from "../../base/backoff.ts";
 import { type Clock, isoTime, sleepFor } from "../../base/clock.ts";
 import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
@@ -28,6 +29,7 @@ export interface EventSourceRun {
   readonly mountFor: (event: string) => HttpMount;
   readonly secret: SecretReader;
   readonly fetch: OutgoingFetch;
+  readonly surroundings?: SourceContext["surroundings"];
   readonly fileRoot: string;
   readonly kube: KubeClient;
   /** For all EventSources: keys are prefixed here. */
@@ -90,9 +92,28 @@ async function keepRunning(
       return aborted(signal);
     }
     if (clock.monotonicMs() - startedAt > stableMs) attempt = 1;
-    const delayMs = backoffMs(reconnectBackoff, attempt);
+    const delayMs = pauseMs(definition, attempt);
     log.warn("event source failed, starting again", { error, attempt, delayMs });
     await sleepFor(clock, delayMs, signal).catch(() => undefined);
+  }
+}
+
+/** Pauses that a spec asks for grow up to this, or stay at their first. */
+const maxAskedMs = 60_000;
+
+/** `connectionBackoff` where the kind has one and it can be read; but a source is tried for ever, whatever `steps` says. */
+function pauseMs({ spec, kind, name }: EventDefinition, attempt: number): number {
+  const asked = isJsonObject(spec) ? spec.connectionBackoff : undefined;
+  if (!isJsonObject(asked)) return backoffMs(reconnectBackoff, attempt);
+  try {
+    const plan = backoffPlanOf(asked as Backoff, `spec.${kind}.${name}.connectionBackoff`);
+    const most = Math.max(
+      maxAskedMs,
+      plan.delayMs(2, () => 0),
+    );
+    return Math.round(Math.min(most, plan.delayMs(attempt + 1, Math.random)));
+  } catch {
+    return backoffMs(reconnectBackoff, attempt); // validation tells what is wrong with it
   }
 }
 
@@ -205,6 +226,7 @@ function createContext(run: EventSourceRun, { definition, kind, log, ready, fail
     secret: run.secret,
     http: run.mountFor(event),
     fetch: run.fetch,
+    surroundings: run.surroundings,
     fileRoot: run.fileRoot,
     kube: run.kube,
     state: prefixed(run.state, `${[namespace, name, event].map(encodeToken).join("/")}/`),

@@ -38,7 +38,7 @@ export const jsonBodyField = {
 
 export const connectionBackoffField = {
   ...backoffSchema,
-  description: "How often the connection is tried, and how long is waited in between.",
+  description: "How long is waited between tries of the connection; they go on for ever, whatever `steps` says.",
 } as const satisfies JsonSchema;
 
 /** Prefix and suffix of an object's key: the filter of object stores. */

@@ -49,6 +49,8 @@ export interface SourceContext {
   readonly http: HttpMount;
   /** For the APIs of services. */
   readonly fetch: OutgoingFetch;
+  /** What clouds say of this process in its environment; undefined: it acts for others, and has no identity to give. */
+  readonly surroundings?: Readonly<Record<string, string>> | undefined;
   /** The directory that file sources may look into. */
   readonly fileRoot: string;
   /** Acts as the EventSource's service account. */

@@ -6,7 +6,7 @@ import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
 import { eventId, withMetadata } from "./draft.ts";
 import { type HookResult, serveHook } from "./hook.ts";
-import { callApi, type Hooks, hookUrl, keepHooks } from "./hook-keeper.ts";
+import { callApi, type Hooks, hookUrl, isSameSet, keepHooks } from "./hook-keeper.ts";
 import { headerOf, readJson, refuse } from "./hook-request.ts";
 import { ignoredExpression, metadataSchema } from "./schemas.ts";
 import { isHmac } from "./signature.ts";
@@ -21,7 +21,7 @@ const json = {
   required: ["webhook"],
   properties: {
     webhook: webhookContextSchema,
-    createWebhook: flagField("Registers an endpoint at Stripe, if none has this URL."),
+    createWebhook: flagField("Registers an endpoint at Stripe, or brings the one that has this URL to `eventFilter`."),
     apiKey: secretKeyField("Key for the API; needed for `createWebhook`."),
     webhookSecret: secretKeyField(
       "Of ours: requests must be signed with it, in Stripe-Signature. Argo Events does not check them.",
@@ -111,26 +111,58 @@ function eventOf(event: JsonObject): JsonObject {
 }
 
 const api = "https://api.stripe.com/v1/webhook_endpoints";
+const maxPages = 100;
+
+type Call = (method: "GET" | "POST", url: string, form?: URLSearchParams) => Promise<JsonObject>;
 
 function stripeHooks(spec: StripeSpec, context: SourceContext): Hooks | undefined {
   const url = hookUrl(spec.webhook);
   const { apiKey, createWebhook, eventFilter = [] } = spec;
   if (!createWebhook || !apiKey || url === undefined) return undefined;
+  const types = eventFilter.length > 0 ? eventFilter : ["*"];
   return {
     async reconcile(signal) {
       const headers = {
         authorization: `Bearer ${await context.secret.read(apiKey)}`,
         "content-type": "application/x-www-form-urlencoded",
       };
-      const list = parseJson(
-        (await callApi({ method: "GET", url: `${api}?limit=100`, headers }, context, signal)).text,
-      );
-      const endpoints = isJsonObject(list) && Array.isArray(list.data) ? list.data : [];
-      if (endpoints.some((endpoint) => isJsonObject(endpoint) && endpoint.url === url)) return;
-      const form = new URLSearchParams({ url });
-      for (const type of eventFilter.length > 0 ? eventFilter : ["*"]) form.append("enabled_events[]", type);
-      await callApi({ method: "POST", url: api, headers, body: form.toString() }, context, signal);
-      context.log.info("endpoint registered at Stripe");
+      const call: Call = async (method, to, form) => {
+        const body = form && { body: form.toString() };
+        const answer = parseJson((await callApi({ method, url: to, headers, ...body }, context, signal)).text);
+        return isJsonObject(answer) ? answer : {};
+      };
+      const found = await findEndpoint(url, call);
+      if (found === undefined) {
+        await call("POST", api, formOf(types, { url }));
+        context.log.info("endpoint registered at Stripe");
+      } else if (!isAsWanted(found, types)) {
+        await call("POST", `${api}/${encodeURIComponent(String(found.id))}`, formOf(types, { disabled: "false" }));
+        context.log.info("endpoint at Stripe brought to the spec");
+      }
     },
   };
+}
+
+async function findEndpoint(url: string, call: Call): Promise<JsonObject | undefined> {
+  let query = "limit=100";
+  for (let page = 0; page < maxPages; page++) {
+    const { data, has_more: hasMore } = await call("GET", `${api}?${query}`);
+    const endpoints = Array.isArray(data) ? data.filter(isJsonObject) : [];
+    const found = endpoints.find((endpoint) => endpoint.url === url);
+    const { id } = endpoints.at(-1) ?? {};
+    if (found || hasMore !== true || typeof id !== "string") return found;
+    query = `limit=100&starting_after=${encodeURIComponent(id)}`;
+  }
+  return undefined;
+}
+
+/** Stripe turns an endpoint off that fails for days. */
+function isAsWanted({ status = "enabled", enabled_events: known }: JsonObject, types: readonly string[]): boolean {
+  return status === "enabled" && isSameSet(Array.isArray(known) ? known.map(String) : [], types);
+}
+
+function formOf(types: readonly string[], fields: Readonly<Record<string, string>>): URLSearchParams {
+  const form = new URLSearchParams(fields);
+  for (const type of types) form.append("enabled_events[]", type);
+  return form;
 }

@@ -1,4 +1,5 @@
-import { awsEncode, signAwsRequest } from "../../base/aws-signature.ts";
+import { type AwsIdentity, type AwsPost, createAwsIdentity } from "../../base/aws-identity.ts";
+import { type AwsCredentials, awsEncode, signAwsRequest } from "../../base/aws-signature.ts";
 import { TerminalError } from "../../base/errors.ts";
 import type { JsonValue } from "../../base/json.ts";
 import type { JsonSchema } from "../../base/schema.ts";
@@ -6,7 +7,7 @@ import type { SpecOf } from "../../base/schema-type.ts";
 import type { SecretKeySelector } from "../sources/source.ts";
 import { checkStatus, readLimited, toHttpError, withAgent } from "./outgoing.ts";
 import { shownPayload, withOwnParameters } from "./own-parameters.ts";
-import { createRecent } from "./recent.ts";
+import { createRecent, type Recent } from "./recent.ts";
 import { prefers, requires, triggerSchema } from "./rules.ts";
 import { parametersSchema, payloadSchema, secretKeySchema } from "./schemas.ts";
 import { secretHash } from "./secret-hash.ts";
@@ -48,8 +49,9 @@ export interface AwsLambdaPlan {
   readonly invocationType: AwsLambdaSpec["invocationType"];
   readonly payload: JsonValue;
   readonly body: string;
-  readonly accessKey: HashedSecret;
-  readonly secretKey: HashedSecret;
+  /** Absent: the surroundings' credentials count, or the role that is taken on with them. */
+  readonly keys?: { readonly accessKey: HashedSecret; readonly secretKey: HashedSecret };
+  readonly roleARN?: string;
 }
 
 const schema = triggerSchema<AwsLambdaSpec>(
@@ -64,10 +66,13 @@ const schema = triggerSchema<AwsLambdaSpec>(
 );
 
 const maxInvoked = 10_000;
+/** Roles whose sessions are kept. */
+const maxIdentities = 64;
 
 /** As in the original an answer is a success, also of a function that failed: the message says so. */
 export function createAwsLambdaTrigger(): TriggerKind<AwsLambdaSpec, AwsLambdaPlan> {
   const invoked = createRecent<true>(maxInvoked);
+  const identities = createRecent<AwsIdentity>(maxIdentities);
   return {
     schema,
     async plan(written, _firing, { parameters, secret }) {
@@ -75,12 +80,6 @@ export function createAwsLambdaTrigger(): TriggerKind<AwsLambdaSpec, AwsLambdaPl
       const { functionName, region, endpoint, invocationType, payload, accessKey, secretKey } = spec;
       if (payload.length === 0)
         throw new TerminalError("MANIFEST_INVALID", "awsLambda.payload: payload parameters are not specified");
-      if (spec.roleARN || !accessKey || !secretKey) {
-        throw new TerminalError(
-          "TRIGGER_UNSUPPORTED",
-          "awsLambda: roles and the surroundings' credentials are not supported yet: set accessKey and secretKey",
-        );
-      }
       const body = parameters.payload(payload, "awsLambda.payload");
       const origin = endpoint?.replace(/\/+$/, "") || `https://lambda.${region}.amazonaws.com`;
       return {
@@ -89,16 +88,25 @@ export function createAwsLambdaTrigger(): TriggerKind<AwsLambdaSpec, AwsLambdaPl
         invocationType,
         payload: shownPayload(body),
         body,
-        accessKey: { from: accessKey, sha256: secretHash(await secret.read(accessKey)) },
-        secretKey: { from: secretKey, sha256: secretHash(await secret.read(secretKey)) },
+        ...(spec.roleARN && { roleARN: spec.roleARN }),
+        ...(!spec.roleARN &&
+          accessKey &&
+          secretKey && {
+            keys: {
+              accessKey: { from: accessKey, sha256: secretHash(await secret.read(accessKey)) },
+              secretKey: { from: secretKey, sha256: secretHash(await secret.read(secretKey)) },
+            },
+          }),
       };
     },
     async apply(plan, firing, context, signal) {
       const what = `awsLambda: ${new URL(plan.url).pathname}`;
       if (invoked.find(firing.key)) return { message: `${what} had already been invoked` };
-      const { status, functionError, reason } = await invoke(plan, context, signal).catch((error: unknown) => {
-        throw toHttpError(error, what);
-      });
+      const { status, functionError, reason } = await invoke(plan, context, identities, signal).catch(
+        (error: unknown) => {
+          throw toHttpError(error, what);
+        },
+      );
       checkStatus(status, firing.policy?.status?.allow, reason === "" ? what : `${what}: ${reason}`);
       invoked.set(firing.key, true);
       return {
@@ -108,20 +116,50 @@ export function createAwsLambdaTrigger(): TriggerKind<AwsLambdaSpec, AwsLambdaPl
   };
 }
 
+async function credentialsOf(
+  { region, keys, roleARN }: AwsLambdaPlan,
+  context: TriggerContext,
+  identities: Recent<AwsIdentity>,
+  signal: AbortSignal,
+): Promise<AwsCredentials> {
+  if (keys) {
+    const { accessKey, secretKey } = keys;
+    return {
+      accessKey: (await context.secret.read(accessKey.from)).trim(),
+      secretKey: (await context.secret.read(secretKey.from)).trim(),
+    };
+  }
+  const id = `${region} ${roleARN}`;
+  const { surroundings, clock } = context;
+  const wish = { region, ...(roleARN && { roleARN }) };
+  const identity = identities.find(id) ?? createAwsIdentity(wish, { surroundings, post: postOf(context), clock });
+  identities.set(id, identity);
+  return identity(signal);
+}
+
+function postOf(context: TriggerContext): AwsPost {
+  return (url, headers, body, signal) =>
+    withAgent(context, {}, async (agent) => {
+      const { origin, pathname } = new URL(url);
+      const request = { origin, path: pathname, method: "POST" as const, headers: { ...headers }, body, signal };
+      const response = await agent.request(request);
+      return { status: response.statusCode, text: await readLimited(response.body, maxAnswerBytes) };
+    });
+}
+
 /** A function may take a quarter of an hour. */
 const timeoutMs = 16 * 60_000;
 const maxAnswerBytes = 8 * 1024 * 1024;
 
 async function invoke(
-  { url, region, invocationType, body, accessKey, secretKey }: AwsLambdaPlan,
+  plan: AwsLambdaPlan,
   context: TriggerContext,
+  identities: Recent<AwsIdentity>,
   signal: AbortSignal,
 ): Promise<{ readonly status: number; readonly functionError: string; readonly reason: string }> {
+  const { url, region, invocationType, body } = plan;
   const target = new URL(url);
-  const credentials = {
-    accessKey: (await context.secret.read(accessKey.from)).trim(),
-    secretKey: (await context.secret.read(secretKey.from)).trim(),
-  };
+  const credentials = await credentialsOf(plan, context, identities, signal);
   const headers = { "content-type": "application/json", "x-amz-invocation-type": invocationType };
   const scope = { region, service: "lambda", at: context.clock.now() };
   return withAgent(context, {}, async (agent) => {

@@ -5,7 +5,7 @@ import { argoWorkflowTrigger } from "./argo-workflow.ts";
 import { createAwsLambdaTrigger } from "./aws-lambda.ts";
 import { azureEventHubsTrigger } from "./azure-event-hubs.ts";
 import { azureServiceBusTrigger } from "./azure-service-bus.ts";
-import { customTrigger } from "./custom.ts";
+import { createCustomTrigger } from "./custom.ts";
 import { createEmailTrigger } from "./email.ts";
 import { emitTrigger } from "./emit.ts";
 import { gitOpsTrigger } from "./gitops.ts";
@@ -62,6 +62,7 @@ export function createTriggerKinds(): Readonly<Record<string, AnyTriggerKind>> {
     amqp: defineTrigger(createAmqpTrigger()),
     argoWorkflow: defineTrigger(argoWorkflowTrigger),
     awsLambda: defineTrigger(createAwsLambdaTrigger()),
+    custom: defineTrigger(createCustomTrigger()),
     email: defineTrigger(createEmailTrigger()),
     emit: defineTrigger(emitTrigger),
     gitOps: defineTrigger(gitOpsTrigger),
@@ -82,7 +83,6 @@ export const triggerKinds = createTriggerKinds();
 const plannedKinds: Readonly<Record<string, Schema<unknown>>> = {
   azureEventHubs: azureEventHubsTrigger,
   azureServiceBus: azureServiceBusTrigger,
-  custom: customTrigger,
   pulsar: pulsarTrigger,
 };
 

@@ -173,6 +173,8 @@ export interface TriggerContext {
   /** The only folder whose files artifacts may name; absent: none. */
   readonly fileRoot?: string;
   readonly clients: ClientPool;
+  /** What clouds say of this process in its environment; undefined: it acts for others, and has no identity to give. */
+  readonly surroundings?: Readonly<Record<string, string>> | undefined;
   /** Nothing can be read: a plan that would have to says so with TRIGGER_OFFLINE. */
   readonly isOffline?: boolean;
   /** Resolves once the bus has kept the event; absent where there is no bus. @throws EngineError BUS_UNAVAILABLE */

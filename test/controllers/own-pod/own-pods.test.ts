@@ -4,6 +4,8 @@ import { parseEventBus } from "../../../src/api/event-bus.ts";
 import { parseEventSource } from "../../../src/api/event-source.ts";
 import { createOwnPods, type OwnPodsDeps } from "../../../src/controllers/own-pod/own-pods.ts";
 import { sourceSchemas } from "../../../src/events/sources/registry.ts";
+import type { KubeObject } from "../../../src/objects/object.ts";
+import { eventCrds } from "../../../src/validate/crds.ts";
 import { openTestPlane } from "../../harness/control-plane.ts";
 
 const { signal } = new AbortController();
@@ -38,6 +40,7 @@ async function open(deps: Partial<OwnPodsDeps> = {}) {
     image: "tiphys:1",
     userOf: () => "system:serviceaccount:default:default",
     isBuiltIn: () => true,
+    forgets: () => false,
     isSingle: () => false,
     ...deps,
   });
@@ -158,4 +161,13 @@ test("why there is no Pod", async () => {
   await using blind = await open({ image: undefined });
   assert.match(JSON.stringify(await blind.pods.placeOf(objectOf(), source, signal)), /--image/);
   assert.deepEqual(await at.pods.placeOf(objectOf({ template: {} }), source, signal), { pod: false });
+});
+
+test("an EventBus whose events the engine moves on keeps them from a Pod, which would move them to itself", async () => {
+  await using at = await open({ forgets: (namespace, name) => namespace === "default" && name === "default" });
+  const source = parseEventSource(objectOf(), sourceSchemas()).resource;
+  const spec = exotic.spec as object;
+  for (const crd of eventCrds({ sources: {}, triggers: {} })) await at.client.create(crd as unknown as KubeObject);
+  await at.client.create({ apiVersion, kind: "EventBus", metadata: { name: "default", namespace: "default" }, spec });
+  assert.match(JSON.stringify(await at.pods.placeOf(objectOf(), source, signal)), /forgets what was acknowledged/);
 });

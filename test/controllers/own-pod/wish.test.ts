@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { EventBusResource, EventDefinition } from "../../../src/api/resources.ts";
-import { podObstacle, wantsPod } from "../../../src/controllers/own-pod/wish.ts";
+import type { EventBusResource, EventDefinition, Trigger } from "../../../src/api/resources.ts";
+import {
+  actsInCluster,
+  podObstacle,
+  sensorNeedsIdentity,
+  sensorObstacle,
+  sourceNeedsIdentity,
+  wantsPod,
+} from "../../../src/controllers/own-pod/wish.ts";
 
 const wants = (template: object, annotations: Record<string, string> = {}): boolean =>
   wantsPod({ apiVersion: "argoproj.io/v1alpha1", kind: "EventSource", metadata: { annotations }, spec: { template } });
@@ -41,3 +48,46 @@ for (const [name, definition, resource, wanted] of obstacles) {
     else assert.match(found ?? "", wanted);
   });
 }
+
+const trigger = (kind: string, more: object = {}) => ({ template: { name: "t", kind, raw: {} }, ...more }) as Trigger;
+const ofSensors: readonly (readonly [string, Trigger, EventBusResource | undefined, RegExp | undefined])[] = [
+  ["none", trigger("k8s"), bus("jetstream"), undefined],
+  ["no EventBus", trigger("http"), undefined, /would need an EventBus/],
+  ["Applications of the engine", trigger("gitOps"), bus("jetstream"), /trigger t asks this engine/],
+  ["another's kind", trigger("mine"), bus("jetstreamExotic"), /adapter/],
+  ["another's kind after a failure", trigger("http", { dlqTrigger: trigger("mine") }), bus("jetstream"), /adapter/],
+];
+for (const [name, one, resource, wanted] of ofSensors) {
+  test(`obstacle of a Sensor: ${name}`, () => {
+    const found = sensorObstacle([one], resource, (kind) => kind !== "mine");
+    if (wanted === undefined) assert.equal(found, undefined);
+    else assert.match(found ?? "", wanted);
+  });
+}
+
+test("its Pod is let into the cluster only for triggers that write there", () => {
+  assert.equal(actsInCluster([trigger("http")]), false);
+  assert.equal(actsInCluster([trigger("http", { dlqTrigger: trigger("k8s") })]), true);
+  assert.equal(actsInCluster([trigger("argoWorkflow")]), true);
+});
+
+const keys = { accessKey: { name: "s", key: "a" }, secretKey: { name: "s", key: "s" } };
+const identities: readonly (readonly [string, EventDefinition, boolean])[] = [
+  ["sqs without keys", event("sqs"), true],
+  ["sqs with keys", event("sqs", keys), false],
+  ["sqs with keys and a role", event("sqs", { ...keys, roleARN: "r" }), true],
+  ["sns that subscribes", event("sns", { webhook: { url: "https://h" } }), true],
+  ["sns that somebody else subscribed", event("sns", { webhook: {} }), false],
+  ["another kind", event("kafka"), false],
+];
+for (const [name, one, wanted] of identities) {
+  test(`an identity is needed by ${name}: ${wanted}`, () => assert.equal(sourceNeedsIdentity([one]), wanted));
+}
+
+test("a Sensor needs an identity for functions that are invoked without keys", () => {
+  const lambda = (spec: object) =>
+    ({ template: { name: "t", kind: "awsLambda", raw: { awsLambda: spec } } }) as unknown as Trigger;
+  assert.equal(sensorNeedsIdentity([trigger("http"), lambda(keys)]), false);
+  assert.equal(sensorNeedsIdentity([lambda({ roleARN: "r" })]), true);
+  assert.equal(sensorNeedsIdentity([lambda({})]), true);
+});

@@ -162,6 +162,36 @@ test("Gerrit's remote is put where it is missing or differs", async () => {
   assert.deepEqual(known, { url, events: ["patchset-created"], maxTries: 3, sslVerify: true });
 });
 
+const remote = { url: "https://hooks.example.com/push", events: ["patchset-created"], sslVerify: true, maxTries: 3 };
+const remotes: readonly (readonly [what: string, found: JsonObject, wish: JsonObject, put: JsonObject | undefined])[] =
+  [
+    ["is as it should be", remote, { sslVerify: true, maxTries: 3 }, undefined],
+    ["has fields of its own", { ...remote, socketTimeout: 5 }, { sslVerify: true, maxTries: 3 }, undefined],
+    ["does not check our certificate", { ...remote, sslVerify: false }, { sslVerify: true, maxTries: 3 }, remote],
+    ["does not say so", { ...remote, sslVerify: undefined }, { sslVerify: true, maxTries: 3 }, remote],
+    ["checks it and should not", remote, { maxTries: 3 }, { ...remote, sslVerify: false }],
+    ["tries too often", { ...remote, maxTries: 9 }, { sslVerify: true, maxTries: 3 }, remote],
+    ["tries as often as it likes", { ...remote, maxTries: 9 }, { sslVerify: true }, undefined],
+  ] as unknown as (readonly [string, JsonObject, JsonObject, JsonObject | undefined])[];
+for (const [what, found, wish, put] of remotes) {
+  test(`Gerrit's remote that ${what} is ${put ? "put again" : "left"}`, async () => {
+    let known: JsonObject = found;
+    const puts: JsonObject[] = [];
+    await using api = await startApi(({ method, body }) => {
+      if (method !== "PUT") return [200, `)]}'\n${JSON.stringify(known)}`];
+      puts.push(body);
+      known = body;
+      return [201, ")]}'\n{}"];
+    });
+    const { events } = remote;
+    const spec = { webhook: hook, events, auth: login, gerritBaseURL: api.url, projects: ["p"], ...wish };
+    await runOnce(gerritSource, spec, api, put ? 1 : 0);
+    assert.deepEqual(puts, put ? [put] : []);
+    // Without a hookName: one that no other event of ours has, and never an empty one.
+    assert.ok(api.asked.every(({ path }) => path.endsWith("/p/remotes/default-es-e/")));
+  });
+}
+
 const kinds: readonly (readonly [string, SourceKind<never>, JsonObject, Record<string, string>, string | undefined])[] =
   [
     [

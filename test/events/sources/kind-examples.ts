@@ -229,11 +229,10 @@ const written: Readonly<Record<string, readonly [object, ...object[]]>> = {
       jsonBody: true,
       limitEventsPerSecond: 5,
       version: "2.5.0",
-      config: "net:\n  MaxOpenRequests: 5",
       schemaRegistry: { url: "http://registry", schemaId: 1, auth: basic },
       ...common,
     },
-    { url: "k:9092", topic: "t", partition: "0", tls: looseTls },
+    { url: "k:9092", topic: "t", partition: "0", config: "net:\n  MaxOpenRequests: 5", tls: looseTls },
   ],
   minio: [
     {

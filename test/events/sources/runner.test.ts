@@ -144,6 +144,28 @@ test("a source that fails or ends is started again with growing delays, and its 
   ]);
 });
 
+const pauses: readonly (readonly [what: string, backoff: unknown, afterMs: number, runs: number])[] = [
+  ["as long as it says", { duration: "10s", factor: 2, jitter: 0 }, 9_999, 1],
+  ["and then again", { duration: "10s", factor: 2, jitter: 0 }, 10_000, 2],
+  ["longer each time", { duration: "10s", factor: 2, jitter: 0 }, 69_999, 3],
+  ["and not for ever longer", { duration: "10s", factor: 2, jitter: 0 }, 70_000 + 60_000 * 3, 7],
+  ["in nanoseconds", { duration: 5_000_000_000, jitter: 0 }, 10_000, 3],
+  ["whatever steps says", { duration: "1s", steps: 2, jitter: 0 }, 10_000, 11],
+  ["as it likes, where it cannot be read", { duration: "soon" }, 400, 2],
+];
+for (const [what, connectionBackoff, afterMs, runs] of pauses) {
+  test(`a source with connectionBackoff waits ${what}`, async () => {
+    let count = 0;
+    const fail = async (): Promise<void> => {
+      count++;
+      throw new EngineError("SOURCE_FAILED", "no server");
+    };
+    await using started = start({ a: fail }, {}, { a: { connectionBackoff } });
+    await started.clock.advance(afterMs);
+    assert.equal(count, runs);
+  });
+}
+
 test("what retrying cannot mend is not tried again, and does not hold up the other events", async () => {
   let runs = 0;
   await using started = start({

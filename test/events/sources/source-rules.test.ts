@@ -41,6 +41,14 @@ const cases: readonly (readonly [kind: string, change: object, ...lines: string[
     "warning e.consume.autoAck: Argo Events never acknowledges then: after a reconnect every message comes again",
   ],
   ["amqp", { consume: gone }],
+  ...(["exchangeDeclare", "queueDeclare", "queueBind"] as const).map(
+    (field) =>
+      [
+        "amqp",
+        { consume: gone, [field]: { noWait: true } },
+        `warning e.${field}.noWait: has no effect: the server's answer is waited for`,
+      ] as const,
+  ),
   [
     "amqp",
     { exchangeType: "fan" },
@@ -196,6 +204,11 @@ const cases: readonly (readonly [kind: string, change: object, ...lines: string[
   ],
   ["hdfs", { checkInterval: "x" }, 'error e.checkInterval: "x" is not a duration such as "10s" or "1m30s"'],
   ["kafka", { consumerGroup: gone }, "error e: consumerGroup or partition must be specified"],
+  [
+    "kafka",
+    { config: "net: {}" },
+    "warning e.config: has no effect: these are settings of sarama, Argo Events' client",
+  ],
   ["kafka", { partition: "0" }, "warning e.partition: has no effect beside consumerGroup"],
   [
     "kafka",

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { JsonObject } from "../../../src/base/json.ts";
+import type { OutgoingFetch } from "../../../src/events/sources/source.ts";
 import { sqsSource } from "../../../src/events/sources/sqs.ts";
 import { startAnswering } from "../../harness/http-sink.ts";
 import { motoMissing, startMoto } from "../../harness/moto.ts";
@@ -42,6 +43,32 @@ describe("sqs", { skip: motoMissing, timeout: 90_000 }, () => {
         runSource(sqsSource, { ...spec, ...more }, { fetch: directFetch, ...parts }, secrets),
     };
   }
+
+  test("with a role the queue is asked with the credentials of its session", async () => {
+    const { moto, send, run } = await open();
+    await using _server = moto;
+    const signed = new Set<string>();
+    const fetch: OutgoingFetch = (request, signal) => {
+      signed.add(
+        /Credential=(\w+)\/\d+\/[\w-]+\/(\w+)\//
+          .exec(request.headers?.authorization ?? "")
+          ?.slice(1)
+          .join(" ") ?? "",
+      );
+      return directFetch(request, signal);
+    };
+    const surroundings = { AWS_ACCESS_KEY_ID: "AMBIENT", AWS_SECRET_ACCESS_KEY: "s", AWS_ENDPOINT_URL_STS: moto.url };
+    const roleARN = "arn:aws:iam::123456789012:role/reader";
+    await using source = await run({ roleARN }, { fetch, surroundings });
+    await send("x");
+    await waitFor("the event", () => source.context.emitted.length === 1, 20_000);
+    const [sts, ...others] = [...signed];
+    assert.equal(sts, "AMBIENT sts");
+    assert.ok(
+      others.every((one) => /^ASIA\w+ sqs$/.test(one)),
+      others.join(),
+    );
+  });
 
   test("a message is an event with the message's id, and is deleted once it is kept", async () => {
     const { moto, send, left, run } = await open();
@@ -118,7 +145,10 @@ test("sqs: requests are signed for the region, and wrong keys are told without t
   assert.match(String(authorization), /^AWS4-HMAC-SHA256 Credential=AKID\/\d{8}\/eu-central-1\/sqs\/aws4_request/);
 });
 
-test("sqs: without keys it says what is missing", async () => {
+test("sqs: a role is that of a Pod, which an engine that acts for others has not", async () => {
   const running = runSource(sqsSource, { region: "r", queue: "q", roleARN: "arn:x" }, {}, secrets);
-  await assert.rejects(running, { code: "SOURCE_UNSUPPORTED", message: /set accessKey and secretKey/ });
+  await assert.rejects(running, {
+    code: "CREDENTIALS_FAILED",
+    message: /set accessKey and secretKey, or give it a Pod/,
+  });
 });

@@ -60,23 +60,63 @@ for (const [what, more, headers, status, text] of cases) {
   });
 }
 
-test("an endpoint is registered once, though the source starts again", async () => {
-  const endpoints: JsonObject[] = [];
+/** Stripe's list of endpoints, by pages, and what is written there. */
+function playStripe(endpoints: JsonObject[]) {
   const writes: OutgoingRequest[] = [];
   const fetch = async (request: OutgoingRequest) => {
+    const { pathname, searchParams } = new URL(request.url);
+    const id = pathname.split("/")[3];
     if (request.method === "POST") {
       writes.push(request);
-      endpoints.push({ url: new URLSearchParams(request.body).get("url") ?? "" });
+      const form = new URLSearchParams(request.body);
+      const known = endpoints.find((endpoint) => endpoint.id === id);
+      const fields = { enabled_events: form.getAll("enabled_events[]"), status: "enabled" };
+      if (known) Object.assign(known, fields);
+      else endpoints.push({ id: `we_${endpoints.length}`, url: form.get("url") ?? "", ...fields });
     }
-    return { status: 200, headers: {}, text: JSON.stringify({ data: endpoints }) };
+    const after = endpoints.findIndex((endpoint) => endpoint.id === searchParams.get("starting_after")) + 1;
+    const end = after + Number(searchParams.get("limit"));
+    const page = { data: endpoints.slice(after, end), has_more: end < endpoints.length };
+    return { status: 200, headers: {}, text: JSON.stringify(page) };
   };
-  const more = { ...spec, createWebhook: true, apiKey: { name: "s", key: "key" }, eventFilter: ["charge.failed"] };
-  for (let start = 0; start < 2; start++) {
-    await using source = await serveSource(stripeSource, more, secrets, { fetch });
-    await waitFor("the endpoint", () => endpoints.length === 1);
-    assert.deepEqual(source.context.failures, []);
-  }
-  assert.equal(writes.length, 1);
-  assert.equal(writes[0]?.body, "url=https%3A%2F%2Fhooks.example.com%2Fstripe&enabled_events%5B%5D=charge.failed");
-  assert.equal(writes[0]?.headers?.authorization, "Bearer sk_1");
-});
+  return { fetch, writes };
+}
+
+const registering = { ...spec, createWebhook: true, apiKey: { name: "s", key: "key" }, eventFilter: ["charge.failed"] };
+const ours = { id: "we_ours", url: "https://hooks.example.com/stripe", status: "enabled" };
+const created = "https://api.stripe.com/v1/webhook_endpoints";
+const types = "enabled_events%5B%5D=charge.failed";
+const others = (count: number): JsonObject[] =>
+  Array.from({ length: count }, (_, index) => ({ id: `we_${index}`, url: `https://other.example.com/${index}` }));
+
+const endpointCases: readonly (readonly [what: string, known: JsonObject[], url?: string, body?: string])[] = [
+  ["that is missing is registered", others(3), created, `url=https%3A%2F%2Fhooks.example.com%2Fstripe&${types}`],
+  ["on the third page is found", [...others(250), { ...ours, enabled_events: ["charge.failed"] }]],
+  [
+    "for other types is brought to the spec",
+    [{ ...ours, enabled_events: ["*"] }],
+    `${created}/we_ours`,
+    `disabled=false&${types}`,
+  ],
+  [
+    "that Stripe turned off is turned on",
+    [{ ...ours, status: "disabled", enabled_events: ["charge.failed"] }],
+    `${created}/we_ours`,
+    `disabled=false&${types}`,
+  ],
+];
+for (const [what, known, url, body] of endpointCases) {
+  test(`an endpoint ${what}, once`, async () => {
+    const stripe = playStripe(known);
+    for (let start = 0; start < 2; start++) {
+      const clock = createVirtualClock();
+      await using source = await serveSource(stripeSource, registering, secrets, { fetch: stripe.fetch, clock });
+      await waitFor("the round to end", () => clock.sleeping > 0);
+      assert.deepEqual(source.context.failures, []);
+    }
+    assert.deepEqual(
+      stripe.writes.map((request) => [request.url, request.body, request.headers?.authorization]),
+      url === undefined ? [] : [[url, body, "Bearer sk_1"]],
+    );
+  });
+}

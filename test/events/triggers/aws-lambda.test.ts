@@ -10,9 +10,14 @@ import { firing, never, triggerContext } from "./trigger-context.ts";
 const keys = { accessKey: { name: "aws", key: "a" }, secretKey: { name: "aws", key: "s" } };
 const payload = [{ src: { dependencyName: "dep", value: "7" }, dest: "id" }];
 
-async function fire(spec: object, secrets: Record<string, string>, parts: Partial<Firing> = {}) {
+async function fire(
+  spec: object,
+  secrets: Record<string, string>,
+  parts: Partial<Firing> = {},
+  own?: Record<string, string>,
+) {
   const kind = createAwsLambdaTrigger();
-  const context = triggerContext({}, secrets);
+  const context = triggerContext({ surroundings: own }, secrets);
   const all = { functionName: "team:ship", region: "eu-central-1", payload, ...spec };
   const plan = await kind.plan(kind.schema.parse(all, "awsLambda"), firing(parts), context, never);
   return kind.apply(plan, firing(parts), context, never);
@@ -55,7 +60,28 @@ test("a wrong key is refused for good, a status that the policy does not allow f
   await assert.rejects(fire(spec, { "aws/a": "AK", "aws/s": "SK" }, { policy }), /status 200 is not allowed/);
 });
 
-test("roles and the surroundings' credentials are said not to be supported", async () => {
-  await assert.rejects(fire({}, {}), { code: "TRIGGER_UNSUPPORTED" });
-  await assert.rejects(fire({ roleARN: "r" }, {}), { code: "TRIGGER_UNSUPPORTED" });
+test("without keys the surroundings' credentials count, or a role that they take on; where there are none, it is said", async () => {
+  await using lambda = await startLambda();
+  const own = { AWS_ACCESS_KEY_ID: "AK", AWS_SECRET_ACCESS_KEY: "SK" };
+  const outcome = await fire({ endpoint: lambda.url }, {}, {}, own);
+  assert.match(outcome.message, /answered 200/);
+  const asked: string[] = [];
+  await using sts = await startAnswering(({ body }) => {
+    asked.push(body);
+    const fields = {
+      AccessKeyId: "AK",
+      SecretAccessKey: "SK",
+      SessionToken: "tok",
+      Expiration: "2026-01-01T01:00:00Z",
+    };
+    const xml = Object.entries(fields).map(([name, value]) => `<${name}>${value}</${name}>`);
+    return { status: 200, body: xml.join("") };
+  });
+  const surroundings = { ...own, AWS_ENDPOINT_URL_STS: sts.url };
+  await assert.rejects(fire({ endpoint: lambda.url, roleARN: "arn:r" }, {}, {}, surroundings), /InvalidSignature/);
+  assert.equal(lambda.requests.at(-1)?.headers["x-amz-security-token"], "tok");
+  assert.match(asked[0] ?? "", /Action=AssumeRole&RoleArn=arn%3Ar&RoleSessionName=tiphys/);
+  for (const spec of [{}, { roleARN: "r" }]) {
+    await assert.rejects(fire(spec, {}), { code: "CREDENTIALS_FAILED", message: /those of a Pod: set accessKey/ });
+  }
 });
