@@ -49,7 +49,7 @@ const methods = ["GET", "DELETE", "PATCH", "POST", "PUT"] as const;
 /** spec argo-events 6.5.3 */
 export const httpSchema = {
   type: "object",
-  description: "An HTTP request. Any answer is a success, unless `policy.status.allow` says which are.",
+  description: "An HTTP request. Answers of 2xx are successes, unless `policy.status.allow` says which are.",
   required: ["url"],
   properties: {
     url: { type: "string", minLength: 1, format: "uri", description: "Where the request goes: http or https." },
@@ -109,7 +109,7 @@ const schema = triggerSchema<HttpSpec>(
 );
 
 /**
- * Sends one request for each firing, with the firing's key as `Idempotency-Key`. Any response is a success unless
+ * Sends one request for each firing, with the firing's key as `Idempotency-Key`. A status of 2xx is a success unless
  * `policy.status.allow` says otherwise. Connections are kept between firings, apart for engines that may reach loopback.
  */
 export function createHttpTrigger(): TriggerKind<HttpSpec, HttpPlan> {
@@ -218,14 +218,19 @@ async function sendRequest(
   } catch (error) {
     throw toHttpError(error, what);
   }
-  const allow = firing.policy?.status?.allow;
-  if (allow && !allow.includes(status)) {
-    throw new EngineError(
-      "HTTP_FAILED",
-      `${what}: policy application resulted in failure. http response status ${status} is not allowed`,
-    );
-  }
+  const problem = refusalOf(status, firing.policy?.status?.allow);
+  if (problem !== undefined) throw new EngineError("HTTP_FAILED", `${what}: ${problem}`);
   return { message: `${what} answered ${status}` };
+}
+
+/** The original takes every answer for a success where no policy says which are (spec argo-events 8.3 F10). */
+function refusalOf(status: number, allow: readonly number[] | undefined): string | undefined {
+  if (allow === undefined) {
+    const isSuccess = status >= 200 && status < 300;
+    return isSuccess ? undefined : `answered ${status}; where that is a success, policy.status.allow has to name it`;
+  }
+  if (allow.includes(status)) return undefined;
+  return `policy application resulted in failure. http response status ${status} is not allowed`;
 }
 
 /** Queries hold tokens often enough. */
