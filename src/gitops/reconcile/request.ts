@@ -89,14 +89,14 @@ export function requestOf(
 
 /**
  * Both requests as one; nothing of either is lost (DESIGN section 1): the higher level, the union of objects (over 100:
- * all) and of causes (the first 32 and a count). Of two wishes for a sync the later one counts.
+ * all) and of causes (the first 32 and a count). Of two wishes for a sync see `mergeWishes`.
  */
 export function mergeRequests(earlier: ReconcileRequest | undefined, later: ReconcileRequest): ReconcileRequest {
   if (earlier === undefined) return later;
   const known = new Set(earlier.causes.map(causeKey));
   const added = later.causes.filter((cause) => !known.has(causeKey(cause)));
   const repeated = later.causes.length - added.length;
-  const sync = later.sync ?? earlier.sync;
+  const sync = mergeWishes(earlier.sync, later.sync);
   return {
     level: Math.max(earlier.level, later.level) as ComparisonLevel,
     hard: earlier.hard || later.hard,
@@ -106,6 +106,21 @@ export function mergeRequests(earlier: ReconcileRequest | undefined, later: Reco
     causeCount: earlier.causeCount + later.causeCount - repeated,
     ...(sync ? { sync } : {}),
   };
+}
+
+/** A dry run takes no sync away, another revision or a rollback comes in its place; else all that either wants is done. */
+function mergeWishes(earlier: SyncWish | undefined, later: SyncWish | undefined): SyncWish | undefined {
+  if (earlier === undefined || later === undefined) return later ?? earlier;
+  if (earlier.dryRun !== later.dryRun) return earlier.dryRun ? later : earlier;
+  const isRollback = earlier.rollbackTo !== undefined || later.rollbackTo !== undefined;
+  if (isRollback || earlier.revision !== later.revision) return later;
+  const decided = new Set(later.syncOptions.map(optionName));
+  const kept = earlier.syncOptions.filter((option) => !decided.has(optionName(option)));
+  return { ...later, prune: earlier.prune || later.prune, syncOptions: [...kept, ...later.syncOptions] };
+}
+
+function optionName(option: string): string {
+  return option.split("=", 1)[0] ?? option;
 }
 
 function causeKey({ reason, id }: RequestCause): string {

@@ -74,6 +74,24 @@ for (const [name, earlier, later, expected] of [
     { sync: wish("y") },
   ],
   [
+    "two wishes for one revision are both done",
+    requestOf(cause("a"), 1, { sync: { ...wish("x"), prune: true, syncOptions: ["Replace=true", "Validate=false"] } }),
+    requestOf(cause("b"), 1, { sync: { ...wish("y"), syncOptions: ["Replace=false"] } }),
+    { sync: { ...wish("y"), prune: true, syncOptions: ["Validate=false", "Replace=false"] } },
+  ],
+  [
+    "a wish for another revision takes the place of the one before",
+    requestOf(cause("a"), 1, { sync: { ...wish("x"), prune: true } }),
+    requestOf(cause("b"), 1, { sync: { ...wish("y"), revision: "v2" } }),
+    { sync: { ...wish("y"), revision: "v2" } },
+  ],
+  [
+    "a dry run takes no sync away",
+    requestOf(cause("a"), 1, { sync: wish("x") }),
+    requestOf(cause("b"), 1, { sync: { ...wish("y"), dryRun: true } }),
+    { sync: wish("x") },
+  ],
+  [
     "no wish takes none away",
     requestOf(cause("a"), 1, { sync: wish("x") }),
     requestOf(cause("b"), 1),
