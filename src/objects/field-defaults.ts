@@ -20,9 +20,15 @@ export function defaultOf(struct: string, field: string, parent: JsonObject, liv
  */
 export function isUnset(struct: string, field: string, value: JsonValue): boolean {
   if (value === null) return true;
-  const name = struct.slice("io.k8s.".length);
   const isZero = value === "" || value === 0 || (typeof value === "object" && Object.keys(value).length === 0);
-  return isZero && Object.hasOwn(values, name) && (values[name]?.includes(field) ?? false);
+  if (!isZero) return false;
+  const name = struct.slice("io.k8s.".length);
+  return Object.hasOwn(values, name) && (values[name]?.includes(field) ?? false);
+}
+
+/** Whether any field of the struct has a default. */
+export function hasDefaults(struct: string): boolean {
+  return structs.has(struct);
 }
 
 const kept: Default = (_parent, live) => live;
@@ -163,6 +169,8 @@ const defaults: Readonly<Record<string, Readonly<Record<string, Default>>>> = {
   "apiextensions-apiserver.pkg.apis.apiextensions.v1.ServiceReference": { port: 443 },
   "kube-aggregator.pkg.apis.apiregistration.v1.ServiceReference": { port: 443 },
 };
+
+const structs: ReadonlySet<string> = new Set(Object.keys(defaults).map((name) => `io.k8s.${name}`));
 
 /** Fields with a default that are no pointers. By struct. */
 const values: Readonly<Record<string, readonly string[]>> = {

@@ -1,4 +1,5 @@
 import { changeFields, changeItems, isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
+import { memoize } from "../../base/memo.ts";
 import { fieldTypes } from "../../objects/typed-fields.ts";
 import { canonicalQuantity } from "./quantity.ts";
 
@@ -7,17 +8,29 @@ import { canonicalQuantity } from "./quantity.ts";
  * has no line breaks (spec argo-cd-engine 3.4 B). The same object where nothing changes. `type`: a key of `fieldTypes`.
  */
 export function canonicalFields(type: string, object: JsonObject): JsonObject {
-  const fields = fieldTypes[type];
-  if (fields === undefined) return object;
+  const fields = formedFields(type);
+  if (fields.size === 0) return object;
   return changeFields<JsonValue>(object, (key, value) => {
-    const code = Object.hasOwn(fields, key) ? fields[key] : undefined;
-    return code === undefined || isPlain(code) ? value : canonicalValue(code, value);
+    const code = fields.get(key);
+    return code === undefined ? value : canonicalValue(code, value);
   });
 }
 
-/** What has one form only. */
-function isPlain(code: string): boolean {
-  return code === "string" || code === "integer" || code === "boolean" || code === "any";
+const none: ReadonlyMap<string, string> = new Map();
+
+/** Of a struct the fields in which amounts or bytes are, at any depth, with their types. */
+const formedFields: (type: string) => ReadonlyMap<string, string> = memoize((type) => fieldsOf(type, new Set()), 1_000);
+
+/** `above`: the structs that it is in; one that holds itself has no more in there. */
+function fieldsOf(type: string, above: ReadonlySet<string>): ReadonlyMap<string, string> {
+  const fields = fieldTypes[type];
+  if (fields === undefined || above.has(type)) return none;
+  const inner = new Set([...above, type]);
+  return new Map(Object.entries(fields).filter(([, code]) => isFormed(code.replace(/^(?:\[\]|\{\})+/, ""), inner)));
+}
+
+function isFormed(code: string, above: ReadonlySet<string>): boolean {
+  return code === "quantity" || code === "bytes" || fieldsOf(code, above).size > 0;
 }
 
 function canonicalValue(code: string, value: JsonValue): JsonValue {
@@ -25,14 +38,12 @@ function canonicalValue(code: string, value: JsonValue): JsonValue {
   if (code === "bytes") return typeof value === "string" ? withoutBreaks(value) : value;
   if (code.startsWith("[]")) {
     const of = code.slice(2);
-    return Array.isArray(value) && !isPlain(of)
-      ? changeItems<JsonValue>(value, (item) => canonicalValue(of, item))
-      : value;
+    return Array.isArray(value) ? changeItems<JsonValue>(value, (item) => canonicalValue(of, item)) : value;
   }
   if (!isJsonObject(value)) return value;
   if (!code.startsWith("{}")) return canonicalFields(code, value);
   const of = code.slice(2);
-  return isPlain(of) ? value : changeFields<JsonValue>(value, (_key, item) => canonicalValue(of, item));
+  return changeFields<JsonValue>(value, (_key, item) => canonicalValue(of, item));
 }
 
 /** Go's decoder skips line breaks in base64, and nothing else. */

@@ -102,10 +102,11 @@ function projectList(
   form: ApplyField | undefined,
 ): JsonValue {
   const found = keys.flatMap((key): { readonly at: number; readonly item: JsonValue }[] => {
-    const at = indexOfStep(list, key, form);
+    const step = readKey(key.slice(2));
+    const at = indexOf(list, key, step, form);
     if (at < 0) return [];
     if (key.startsWith("v:")) return [{ at, item: list[at] ?? null }];
-    const wanted = objectOf(readKey(key.slice(2)));
+    const wanted = objectOf(step);
     const inner = objectOf(fields[key]);
     const projected = project(list[at], inner, form && formOfItem(form));
     return isJsonObject(projected) ? [{ at, item: { ...writtenKeys(wanted, inner), ...projected } }] : [];
@@ -115,7 +116,10 @@ function projectList(
 
 /** Where the item is that a step names: `k:{"name":"x"}` by its keys, `v:"x"` by its value; -1: nowhere. */
 export function indexOfStep(list: readonly JsonValue[], step: string, form: ApplyField | undefined): number {
-  const wanted = readKey(step.slice(2));
+  return indexOf(list, step, readKey(step.slice(2)), form);
+}
+
+function indexOf(list: readonly JsonValue[], step: string, wanted: unknown, form: ApplyField | undefined): number {
   if (step.startsWith("v:")) return list.findIndex((item) => isDeepStrictEqual(item, wanted));
   if (!step.startsWith("k:") || !isJsonObject(wanted)) return -1;
   return list.findIndex((item) => isJsonObject(item) && hasKeys(item, wanted, form?.defaults));

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
-import { defaultOf, isUnset } from "../../objects/field-defaults.ts";
+import { defaultOf, hasDefaults, isUnset } from "../../objects/field-defaults.ts";
 import { type PatchField, patchTypes } from "../../objects/kubernetes-types.ts";
 import { setField } from "../../objects/merge-patch.ts";
 import { fieldTypes } from "../../objects/typed-fields.ts";
@@ -71,7 +71,12 @@ function mergeObject(sides: Sides, form: Form): JsonObject {
     // Of a custom kind null is as good as absent, unless it was written before: nobody knows the server's default.
     if (isNothing && (form.isBuiltIn || (applied[key] ?? null) !== null)) delete result[key];
     if (isNothing || (old === undefined && form.isBuiltIn && isZero(value))) continue;
-    setField(result, key, mergeValue({ target: value, live: old, applied: applied[key] }, formOf(form, key)));
+    const isScalar = typeof value !== "object";
+    setField(
+      result,
+      key,
+      isScalar ? value : mergeValue({ target: value, live: old, applied: applied[key] }, formOf(form, key)),
+    );
   }
   fillIn(result, live, form);
   return result;
@@ -107,7 +112,7 @@ function removeApplied(live: JsonValue, applied: JsonValue | undefined, form: Fo
 
 /** What the live object has and nobody names any more is what the server puts there. */
 function fillIn(result: Record<string, JsonValue>, live: JsonObject, { code, isBuiltIn }: Form): void {
-  if (!isBuiltIn) return;
+  if (!isBuiltIn || !hasDefaults(code)) return;
   for (const [key, value] of Object.entries(live)) {
     if (value === null || Object.hasOwn(result, key)) continue;
     const filled = defaultOf(code, key, result, value);

@@ -1,4 +1,5 @@
 import type { JsonValue } from "../../base/json.ts";
+import { memoize } from "../../base/memo.ts";
 
 /** The fields whose values are quantities, by a word of their path. */
 const quantityFields =
@@ -35,8 +36,18 @@ export function isQuantityField(path: string): boolean {
 const binaryPowers = ["Ei", "Pi", "Ti", "Gi", "Mi", "Ki"];
 const decimalPowers = ["E", "P", "T", "G", "M", "k", "", "m", "u", "n"];
 
+/** Most are written as they are given back. */
+const plainAmount = /^[1-9]\d{0,2}(?:m|[KMGT]i)?$/;
+
 /** As Kubernetes writes it: with the largest suffix of its family that leaves a whole number. Anything else stays. */
 export function canonicalQuantity(value: JsonValue): JsonValue {
+  if (typeof value !== "string") return computeCanonical(value);
+  return plainAmount.test(value) ? value : canonicalText(value);
+}
+
+const canonicalText: (text: string) => JsonValue = memoize((text) => computeCanonical(text), 1_000);
+
+function computeCanonical(value: JsonValue): JsonValue {
   const amount = quantityOf(value);
   if (amount === undefined) return value;
   if (amount === 0n) return "0";
