@@ -22,6 +22,9 @@ const calmMs = 5_000;
 const quietMs = 150;
 /** ... or for this part of its duration, ... */
 const quietPart = 1 / 8;
+/** ... or, with so many changes, for so long: where all are slow, a burst has pauses, ... */
+const burstCount = 50;
+const burstQuietMs = 1_000;
 /** ... but at most for so long. */
 const maxQuietMs = 2_000;
 /** How long it is waited for that: after the first look, and at most. */
@@ -48,12 +51,15 @@ class Pace implements DriftPace {
   /** Looks at this run: for changes, and those of an operation. */
   #looks = 0;
   #operationLooks = 0;
+  /** Changes of this run. */
+  #count = 0;
   readonly #objects = new Set<string>();
   #hasNews = false;
 
   changed(objects: readonly string[] | "all", atMs: number): void {
     if (atMs - this.#changedMs >= calmMs) this.#begin(atMs);
     this.#changedMs = atMs;
+    this.#count += 1;
     this.#waitsMs ??= atMs;
     for (const object of objects === "all" ? [] : objects) {
       if (this.#objects.has(object) || this.#objects.size >= maxObjects) continue;
@@ -66,6 +72,7 @@ class Pace implements DriftPace {
     this.#beganMs = atMs;
     this.#looks = 0;
     this.#operationLooks = 0;
+    this.#count = 0;
     this.#objects.clear();
     this.#hasNews = false;
   }
@@ -75,7 +82,9 @@ class Pace implements DriftPace {
     if (isOperating) return sinceMs + Math.min(operationMs * 2 ** this.#operationLooks, maxOperationMs);
     const looks = this.#looks;
     if (looks === 0) return sinceMs + windowMs;
-    const wantedMs = Math.max(quietMs * 2 ** (looks - 1), (this.#changedMs - this.#beganMs) * quietPart);
+    const leastMs = this.#count < burstCount ? 0 : burstQuietMs;
+    const ofRunMs = (this.#changedMs - this.#beganMs) * quietPart;
+    const wantedMs = Math.max(quietMs * 2 ** (looks - 1), ofRunMs, leastMs);
     const quiet = this.#changedMs + Math.min(wantedMs, maxQuietMs);
     const latest = sinceMs + Math.min(firstWaitMs * Math.max(1, looks - 1), maxWaitMs);
     const news = looks > 1 && this.#hasNews ? Math.max(this.#lookedMs + newsMs, sinceMs + windowMs) : latest;
@@ -85,6 +94,7 @@ class Pace implements DriftPace {
   looked(isOperating: boolean, atMs: number): void {
     if (isOperating) {
       this.#operationLooks += 1;
+      this.#count = 0;
       this.#beganMs = atMs; // what follows an operation is a run of its own
     } else {
       this.#operationLooks = 0;
