@@ -136,20 +136,6 @@ function liveRoutes(router: Router, find: (request: Request) => KubeObject, look
     if (!(await kube.delete(ref, { propagationPolicy }))) throw missing(ref);
     response.json({});
   });
-  router.get("/:name/events", async (request, response) => {
-    const found = find(request);
-    const name = textParameter(request, "resourceName") ?? found.metadata.name ?? "";
-    const namespace = textParameter(request, "resourceNamespace") ?? found.metadata.namespace ?? "";
-    const uid =
-      textParameter(request, "resourceUID") ?? (textParameter(request, "resourceName") ? "" : found.metadata.uid);
-    const kube = looks.cluster(refOf(found));
-    const { items, resourceVersion } = await kube.list({ apiVersion: "v1", kind: "Event" }, { namespace });
-    const isOf = (event: KubeObject): boolean => {
-      const about = objectOf(event.involvedObject as JsonValue | undefined);
-      return textOf(about.name) === name && (!uid || textOf(about.uid) === uid);
-    };
-    response.json({ kind: "EventList", apiVersion: "v1", metadata: { resourceVersion }, items: items.filter(isOf) });
-  });
 }
 
 /**

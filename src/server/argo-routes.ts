@@ -5,6 +5,7 @@ import type { KubeClient } from "../kube/kube.ts";
 import type { Access } from "./access/access.ts";
 import { applicationActionRoutes, type ResourceActions } from "./application-action-routes.ts";
 import { type ApplicationEdits, applicationEditRoutes } from "./application-edit-routes.ts";
+import { applicationEventRoutes } from "./application-event-routes.ts";
 import { type ApplicationLooks, applicationResourceRoutes } from "./application-resource-routes.ts";
 import { type ApplicationRouteDeps, applicationRoutes } from "./application-routes.ts";
 import { applicationStreamRoutes, type WatchApplications } from "./application-stream.ts";
@@ -68,6 +69,7 @@ function mountApplications(router: Router, deps: ArgoRouteDeps): void {
   if (edits) router.use("/applications", applicationEditRoutes(applications, edits));
   if (!looks) return;
   router.use("/applications", applicationResourceRoutes(applications, looks), logRoutes(applications, looks));
+  router.use("/applications", applicationEventRoutes(applications, looks, deps.control?.kube));
   if (actions)
     router.use(
       "/applications",
