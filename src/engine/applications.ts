@@ -28,18 +28,17 @@ import type { Directory } from "../gitops/reconcile/destination.ts";
 import type { Hold } from "../gitops/reconcile/holds.ts";
 import { createOrphanMonitors, type OrphanMonitors } from "../gitops/reconcile/orphans.ts";
 import type { RenderCache } from "../gitops/reconcile/render-cache.ts";
-import type { GitSources } from "../gitops/source/source.ts";
 import type { WatchCache } from "../kube/kube.ts";
 import { createLiveState, type LiveState } from "../kube/live-state.ts";
 import { trimLive } from "../kube/trim-live.ts";
 import { createWatchCache } from "../kube/watch-cache.ts";
 import type { WatchApplications } from "../server/application-stream.ts";
-import type { TestRepository } from "../server/repository-routes.ts";
 import { openClusters } from "./clusters.ts";
 import { type GitOps, hopsOf } from "./gitops.ts";
 import { controllerNamespace, type Parts, runController } from "./parts.ts";
 import { startPolling } from "./polls.ts";
 import { openRenders } from "./rendering.ts";
+import { createRepositoryTest } from "./repository-test.ts";
 import { requestAllOf, requestHeld, requestNeedy } from "./requests.ts";
 import { openSettings, type Settings } from "./settings.ts";
 
@@ -48,7 +47,6 @@ const waitPollMs = 250;
 /** A look mostly waits, for Git servers above all: those that hang must not keep the others from being looked at. */
 const looksAtOnce = 256;
 /** How long a repository may take to answer whoever asks whether it does. */
-const testTimeoutMs = 20_000;
 /** How long a repository that fails for a moment is not told of (spec argo-cd-engine 2.6). */
 const graceMs = 180_000;
 
@@ -215,7 +213,7 @@ function takeReasons(parts: Parts, gitOps: GitOps, running: Running): void {
     holds,
     watch: watchApplications(applications),
     clusters: () => directory.clusters(),
-    testRepository: (repository) => testRepository(repository, gitOps.sources),
+    testRepository: createRepositoryTest(gitOps),
     onPush,
     onHook,
     onKeyring,
@@ -252,17 +250,6 @@ function followLive(
     clock,
     log,
   });
-}
-
-/** By one `ls-remote`, with the credentials given. */
-async function testRepository(repository: Parameters<TestRepository>[0], sources: GitSources): Promise<void> {
-  const url = URL.parse(repository.url);
-  const isHttp = url !== null && /^https?:$/.test(url.protocol);
-  if (isHttp && repository.password !== "") {
-    url.username = encodeURIComponent(repository.username);
-    url.password = encodeURIComponent(repository.password);
-  }
-  await sources.tips(isHttp ? url.href : repository.url, AbortSignal.timeout(testTimeoutMs));
 }
 
 function watchApplications(cache: WatchCache): WatchApplications {

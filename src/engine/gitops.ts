@@ -10,6 +10,7 @@ import type { Holds } from "../controllers/applications/holds.ts";
 import { createHopStore, type HopStore, hopStore, withHops } from "../controllers/applications/outcome-teller.ts";
 import type { SeenPush } from "../controllers/applications/push-intake.ts";
 import { createReconcileStream, type ReconcileStream } from "../controllers/applications/reconcile-stream.ts";
+import type { DeclaredRepositories } from "../controllers/applications/repository-access.ts";
 import type { ResourceActions } from "../controllers/applications/resource-actions.ts";
 import { everyApplication } from "../controllers/webhooks/hook-event.ts";
 import { createHookReceiver, type HookReceiver } from "../controllers/webhooks/hook-receiver.ts";
@@ -38,6 +39,7 @@ export interface GitOps {
   readonly charts: ChartSources;
   /** How repositories are reached, as users' Secrets say now. */
   readonly access: FindAccess;
+  readonly accessBy: DeclaredRepositories["accessBy"];
   /** What triggers read of repositories. */
   readonly files: GitFiles;
   /** How sources are rendered now; known once it runs. */
@@ -92,7 +94,7 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
       ...(config.manifests === undefined ? {} : { manifests: config.manifests }),
     }),
   );
-  const { access, keyring } = openRepositoryAccess(parts, {
+  const { access, accessBy, keyring } = openRepositoryAccess(parts, {
     onAccess: () => gitOps.running?.controller.lookAgain("failed", "credentials of repositories changed"),
     onKeyring: () => gitOps.running?.onKeyring(),
   });
@@ -129,7 +131,7 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
     }),
     hopsOf(parts),
   );
-  const gitOps: GitOps = { target, requests, served, sources, charts, access, files };
+  const gitOps: GitOps = { target, requests, served, sources, charts, access, accessBy, files };
   return gitOps;
 }
 

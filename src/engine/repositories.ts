@@ -2,11 +2,11 @@ import {
   certificatesName,
   createKeyring,
   createRepositoryAccess,
+  type DeclaredRepositories,
   keyringName,
   knownHostsName,
   secretTypeLabel,
 } from "../controllers/applications/repository-access.ts";
-import type { FindAccess } from "../gitops/source/source.ts";
 import type { ListOptions, WatchCache } from "../kube/kube.ts";
 import { createWatchCache } from "../kube/watch-cache.ts";
 import { controllerNamespace, type Parts } from "./parts.ts";
@@ -20,7 +20,7 @@ export interface RepositoryAccessListeners {
 export function openRepositoryAccess(
   { stack, nursery, kube, clock, log }: Parts,
   { onAccess, onKeyring }: RepositoryAccessListeners,
-): { readonly access: FindAccess; readonly keyring: () => readonly string[] } {
+): DeclaredRepositories & { readonly keyring: () => readonly string[] } {
   const follow = (
     kind: string,
     what: string,
@@ -37,7 +37,7 @@ export function openRepositoryAccess(
   });
   const caches = { secrets, knownHosts: configMap(knownHostsName), certificates: configMap(certificatesName) };
   return {
-    access: createRepositoryAccess({ ...caches, namespace: controllerNamespace }, onAccess),
+    ...createRepositoryAccess({ ...caches, namespace: controllerNamespace }, onAccess),
     keyring: createKeyring(configMap(keyringName), controllerNamespace, onKeyring),
   };
 }

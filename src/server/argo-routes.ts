@@ -15,7 +15,8 @@ import { gpgKeyRoutes } from "./gpg-key-routes.ts";
 import { logRoutes } from "./log-routes.ts";
 import { projectRoutes } from "./project-routes.ts";
 import { projectTokenRoutes } from "./project-token-routes.ts";
-import { repositoryCredentialRoutes, repositoryRoutes, type TestRepository } from "./repository-routes.ts";
+import { repositoryCredentialRoutes } from "./repository-credential-routes.ts";
+import { repositoryRoutes, type TestRepository } from "./repository-routes.ts";
 
 /** What stands behind Argo CD's paths; the paths of what is absent answer 404. */
 export interface ArgoRouteDeps extends ApplicationRouteDeps {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
 import { EngineError, TerminalError } from "../../base/errors.ts";
@@ -215,6 +215,18 @@ class MirroredSources implements GitSources {
     return mirror.tips(access, signal);
   }
 
+  async tipsBy(repository: string, rights: RepositoryAccess, signal: AbortSignal): Promise<Refs> {
+    const { access } = this.#open(repository, rights);
+    const work = workDirOf(this.#options);
+    await mkdir(work, { recursive: true });
+    const folder = await mkdtemp(join(work, "trial-"));
+    try {
+      return await new Mirror(join(folder, "trial.git"), this.#shared.mirrorDeps).tips(access, signal);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
   async treeId(repository: string, commit: string, path: string, signal: AbortSignal): Promise<string | undefined> {
     const parts = parseSourcePath(path);
     signal.throwIfAborted();
@@ -326,7 +338,7 @@ class MirroredSources implements GitSources {
     await this.#pool[Symbol.asyncDispose]();
   }
 
-  #open(repository: string): { readonly mirror: Mirror; readonly access: Access } {
+  #open(repository: string, given?: RepositoryAccess): { readonly mirror: Mirror; readonly access: Access } {
     const { directory, allowLocal } = this.#options;
     const { mirrors, mirrorDeps, gitHubTokens, cloudTokens } = this.#shared;
     const own = this.#options.localPathOf?.(repository);
@@ -334,7 +346,7 @@ class MirroredSources implements GitSources {
     if (url.transport === "file" && !allowLocal && own === undefined) {
       throw new TerminalError("GIT_REFUSED", `repository "${url.url}" is a local path, which is not allowed here`);
     }
-    const rights = own === undefined ? this.#rightsTo(repository) : anonymousAccess;
+    const rights = own === undefined ? (given ?? this.#rightsTo(repository)) : anonymousAccess;
     // What one project may read by its own credentials, no other reads from the mirror.
     const key = rights.scope === "" ? url.mirrorKey : `${url.mirrorKey} of ${rights.scope}`;
     const name = createHash("sha256").update(key).digest("hex").slice(0, 40);

@@ -193,6 +193,8 @@ export interface GitSources extends AsyncDisposable {
   findRefs(repository: string): Refs | undefined;
   /** What the server has now, by one `ls-remote`; the mirror is not touched. */
   tips(repository: string, signal: AbortSignal): Promise<Refs>;
+  /** The same with `rights` in place of what was declared, for a trial: nothing of it is kept, or shared with others. */
+  tipsBy(repository: string, rights: RepositoryAccess, signal: AbortSignal): Promise<Refs>;
   /**
    * Git's id of a folder or file, the same for the same content; undefined where there is none. Of a link with `linkMark`
    * before it: a file that holds the link's target has the same id.
@@ -256,6 +258,8 @@ export interface ChartSources {
   openChart(wanted: WantedChart, signal: AbortSignal): Promise<SourceTree>;
   /** An artifact of a registry: `oci://host/path`. */
   openArtifact(wanted: WantedSource, signal: AbortSignal): Promise<SourceTree>;
+  /** Whether a server answers with `rights`, in place of what was declared: by its index, its tags, or a login. */
+  check(repository: string, rights: RepositoryAccess, signal: AbortSignal): Promise<void>;
 }
 
 export interface GitLimits {
