@@ -21,6 +21,7 @@ import {
 } from "./application-query.ts";
 import type { ApplicationAccess } from "./application-routes.ts";
 import { jsonBody } from "./body.ts";
+import { selectionOf } from "./field-selection.ts";
 
 /** What is asked of Applications that is not in them; see `controllers/applications/application-looks.ts`. */
 export interface ApplicationLooks {
@@ -88,7 +89,7 @@ export function applicationResourceRoutes(applications: ApplicationAccess, looks
   });
   router.get("/:name/managed-resources", async (request, response) => {
     const all = await looks.managed(refOf(find(request)));
-    response.json({ items: all.filter(selectorOf(request)).map(managedJson) });
+    response.json(selectionOf(request)({ items: all.filter(selectorOf(request)).map(managedJson) }));
   });
   router.get("/:name/syncwindows", (request, response) => {
     const { assigned, active, canSync } = looks.windows(refOf(find(request)));

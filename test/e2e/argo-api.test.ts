@@ -182,6 +182,16 @@ test("a stream tells what is there, and what comes and goes", async () => {
   await waitFor("what is gone", () => seen.includes("DELETED api"));
   stop.abort();
   await reading;
+  const few = await scenario.engine.api(
+    "/api/v1/stream/applications?fields=result.type,result.application.metadata.name",
+    {
+      signal: AbortSignal.timeout(20_000),
+    },
+  );
+  for await (const line of linesOf(few)) {
+    assert.deepEqual(line, { result: { type: "ADDED", application: { metadata: { name: "web" } } } });
+    break;
+  }
   const tree = await scenario.engine.api("/api/v1/stream/applications/web/resource-tree", {
     headers: { accept: "text/event-stream" },
     signal: AbortSignal.timeout(20_000),
