@@ -120,7 +120,7 @@ function liveRoutes(router: Router, find: (request: Request) => KubeObject, look
   };
   router.get("/:name/resource", async (request, response) => {
     const { ref, kube } = await findPart(find(request), objectQueryOf(request), looks);
-    response.json({ manifest: JSON.stringify(shownLive(await live(kube, ref))) });
+    response.json({ manifest: JSON.stringify(shownLive(await liveOf(kube, ref))) });
   });
   router.post("/:name/resource", ...jsonBody(), async (request, response) => {
     const { ref, kube } = await findOwned(request, "update");
@@ -165,7 +165,8 @@ export async function findPart(application: KubeObject, wanted: ObjectQuery, loo
   return { ref, kube: looks.cluster(refOf(application)) };
 }
 
-async function live(kube: KubeClient, ref: ObjectRef): Promise<KubeObject> {
+/** @throws EngineError NOT_FOUND */
+export async function liveOf(kube: KubeClient, ref: ObjectRef): Promise<KubeObject> {
   const found = await kube.get(ref);
   if (found !== undefined) return found;
   throw missing(ref);
@@ -176,7 +177,7 @@ function missing({ kind, name }: ObjectRef): EngineError {
 }
 
 /** Values of Secrets are never shown. */
-function shownLive(object: KubeObject): JsonObject {
+export function shownLive(object: KubeObject): JsonObject {
   const plain = object as unknown as JsonObject;
   return object.apiVersion === "v1" && object.kind === "Secret" ? maskSecrets({ target: {}, live: plain }).live : plain;
 }

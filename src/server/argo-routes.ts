@@ -12,6 +12,7 @@ import { applicationStreamRoutes, type WatchApplications } from "./application-s
 import { certificateRoutes } from "./certificate-routes.ts";
 import { type ConnectedCluster, clusterRoutes } from "./cluster-routes.ts";
 import { gpgKeyRoutes } from "./gpg-key-routes.ts";
+import { applicationLinkRoutes } from "./link-routes.ts";
 import { logRoutes } from "./log-routes.ts";
 import { projectRoutes } from "./project-routes.ts";
 import { projectTokenRoutes } from "./project-token-routes.ts";
@@ -69,8 +70,10 @@ function mountApplications(router: Router, deps: ArgoRouteDeps): void {
   );
   if (edits) router.use("/applications", applicationEditRoutes(applications, edits));
   if (!looks) return;
+  const kube = deps.control?.kube;
+  if (kube) router.use("/applications", applicationLinkRoutes(applications, looks, kube));
   router.use("/applications", applicationResourceRoutes(applications, looks), logRoutes(applications, looks));
-  router.use("/applications", applicationEventRoutes(applications, looks, deps.control?.kube));
+  router.use("/applications", applicationEventRoutes(applications, looks, kube));
   if (actions)
     router.use(
       "/applications",

@@ -125,6 +125,11 @@ interface Found {
   readonly stored: StoredSecret | undefined;
 }
 
+/** All of them, without credentials. */
+export async function listClusters(kube: KubeClient): Promise<readonly JsonObject[]> {
+  return (await all(kube)).map(({ json }) => json);
+}
+
 async function all(kube: KubeClient): Promise<readonly Found[]> {
   const stored = await listSecrets(kube, "cluster");
   const found = stored.map((one): Found => ({ stored: one, json: clusterJson(ownLabels(one.object), one.values) }));
