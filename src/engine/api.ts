@@ -126,6 +126,8 @@ function applicationsOf({ kube }: Parts, state: Readonly<ApiState>): Pick<Server
       cluster: (ref) => running().looks.cluster(ref),
       windows: (ref) => running().looks.windows(ref),
       commit: (ref, revision, index) => running().looks.commit(ref, revision, index),
+      chart: (ref, revision, index) => running().looks.chart(ref, revision, index),
+      artifact: (ref, revision, index) => running().looks.artifact(ref, revision, index),
     },
     watch: (listener) => running().watch(listener),
     explain: (ref, commit) => running().explain(ref, commit),
@@ -142,6 +144,13 @@ function applicationsOf({ kube }: Parts, state: Readonly<ApiState>): Pick<Server
       kube,
       clusters: () => running().clusters(),
       testRepository: (repository) => running().testRepository(repository),
+      repositories: {
+        refs: (...asked) => running().repositories.refs(...asked),
+        tags: (...asked) => running().repositories.tags(...asked),
+        charts: (...asked) => running().repositories.charts(...asked),
+        apps: (...asked) => running().repositories.apps(...asked),
+        details: (...asked) => running().repositories.details(...asked),
+      },
     },
   };
 }

@@ -16,6 +16,7 @@ import { followNeeds } from "../controllers/applications/needed-applications.ts"
 import { tellOutcomes } from "../controllers/applications/outcome-teller.ts";
 import { createProjects, type Projects } from "../controllers/applications/projects.ts";
 import { createPushIntake, type PushIntakeDeps } from "../controllers/applications/push-intake.ts";
+import { createRepositoryLooks } from "../controllers/applications/repository-looks.ts";
 import { createResourceActions } from "../controllers/applications/resource-actions.ts";
 import { settingsName } from "../controllers/applications/resource-settings.ts";
 import { takeTold } from "../controllers/applications/told.ts";
@@ -198,11 +199,13 @@ function takeReasons(parts: Parts, gitOps: GitOps, running: Running): void {
   const { sources, charts } = gitOps;
   const all = { sources, charts, renders, controllerNamespace, store, directory, isApplication, settings: reconcile };
   const { synced } = applications;
+  const repositoryLooks = createRepositoryLooks(all);
   gitOps.running = {
     controller,
     applications: createApplicationDoor({ store, controller, clock }),
     edits: createApplicationEdits({ kube, ...all }),
-    looks: createApplicationLooks({ clock, ...all }),
+    looks: createApplicationLooks({ clock, repositories: repositoryLooks, ...all }),
+    repositories: repositoryLooks,
     actions: createResourceActions(reconcile),
     explain: createApplicationWhy({
       ...{ store, directory, sources, clock, history: projection.history },

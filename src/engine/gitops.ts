@@ -11,6 +11,7 @@ import { createHopStore, type HopStore, hopStore, withHops } from "../controller
 import type { SeenPush } from "../controllers/applications/push-intake.ts";
 import { createReconcileStream, type ReconcileStream } from "../controllers/applications/reconcile-stream.ts";
 import type { DeclaredRepositories } from "../controllers/applications/repository-access.ts";
+import type { RepositoryLooks } from "../controllers/applications/repository-looks.ts";
 import type { ResourceActions } from "../controllers/applications/resource-actions.ts";
 import { everyApplication } from "../controllers/webhooks/hook-event.ts";
 import { createHookReceiver, type HookReceiver } from "../controllers/webhooks/hook-receiver.ts";
@@ -59,6 +60,7 @@ export interface RunningGitOps {
   readonly watch: WatchApplications;
   readonly clusters: () => readonly DestinationCluster[];
   readonly testRepository: TestRepository;
+  readonly repositories: RepositoryLooks;
   readonly onPush: (push: SeenPush) => Promise<void>;
   /** The keys that are known changed. */
   readonly onKeyring: () => void;

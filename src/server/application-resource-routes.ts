@@ -42,6 +42,9 @@ export interface ApplicationLooks {
     revision: string,
     sourceIndex: number,
   ): Promise<{ readonly author: string; readonly email: string; readonly date: string; readonly subject: string }>;
+  /** Of the chart of a source, and of an artifact. */
+  chart(ref: ResourceName, revision: string, sourceIndex: number): Promise<JsonObject>;
+  artifact(ref: ResourceName, revision: string, sourceIndex: number): Promise<JsonObject>;
   windows(ref: ResourceName): {
     readonly assigned: readonly ShownWindow[];
     readonly active: readonly ShownWindow[];
@@ -103,10 +106,18 @@ export function applicationResourceRoutes(applications: ApplicationAccess, looks
     response.json({ ...tree, nodes: objectsOf(tree.nodes).filter((node) => isWanted(nameIn(node))) });
   });
   router.get("/:name/revisions/:revision/metadata", async (request, response) => {
-    const index = Number(textParameter(request, "sourceIndex") ?? 0);
+    const index = sourceIndexIn(request);
     const { author, email, date, subject } = await looks.commit(refOf(find(request)), request.params.revision, index);
     response.json({ author: email === "" ? author : `${author} <${email}>`, date, message: subject });
   });
+  for (const [path, look] of [
+    ["chartdetails", looks.chart],
+    ["ocimetadata", looks.artifact],
+  ] as const) {
+    router.get(`/:name/revisions/:revision/${path}`, async (request, response) => {
+      response.json(await look(refOf(find(request)), String(request.params.revision), sourceIndexIn(request)));
+    });
+  }
   liveRoutes(router, find, looks);
   return router;
 }
@@ -207,6 +218,12 @@ function parsePatch(text: string): JsonValue {
   } catch (error) {
     throw new EngineError("USAGE", "patch: must be JSON", error);
   }
+}
+
+function sourceIndexIn(request: Request): number {
+  const text = textParameter(request, "sourceIndex") ?? "0";
+  if (/^\d{1,4}$/.test(text)) return Number(text);
+  throw new EngineError("USAGE", `sourceIndex: "${text}" must be a number from 0 on`);
 }
 
 function revisionsIn(request: Request, application: KubeObject): readonly (string | undefined)[] {

@@ -17,6 +17,7 @@ import { logRoutes } from "./log-routes.ts";
 import { projectRoutes } from "./project-routes.ts";
 import { projectTokenRoutes } from "./project-token-routes.ts";
 import { repositoryCredentialRoutes } from "./repository-credential-routes.ts";
+import { type RepositoryLooks, repositoryDetailRoutes } from "./repository-detail-routes.ts";
 import { repositoryRoutes, type TestRepository } from "./repository-routes.ts";
 
 /** What stands behind Argo CD's paths; the paths of what is absent answer 404. */
@@ -36,6 +37,8 @@ export interface Control {
   /** Those that Applications can name now. */
   clusters(): readonly ConnectedCluster[];
   readonly testRepository: TestRepository;
+  /** Absent: the paths answer 404. */
+  readonly repositories?: RepositoryLooks;
 }
 
 /** `/api/v1/…` at the paths and in the shapes of Argo CD (spec argo-cd-surface 6.2). */
@@ -52,6 +55,10 @@ export function argoRoutes(deps: ArgoRouteDeps, access: Access): Router {
     router.use("/certificates", certificateRoutes(control.kube));
     router.use("/gpgkeys", gpgKeyRoutes(control.kube));
     router.use("/clusters", clusterRoutes(control, applications, clock));
+    const { repositories } = control;
+    if (repositories) {
+      router.use("/repositories", repositoryDetailRoutes({ ...control, repositories }, applications));
+    }
     for (const path of ["/repositories", "/write-repositories"]) {
       router.use(path, repositoryRoutes(control, clock, path.startsWith("/write") ? "repository-write" : "repository"));
     }

@@ -83,7 +83,9 @@ export function repositoryRoutes(
     // Who may not see it does not learn that it is there.
     const object = found === undefined ? scopedObject(project, url) : objectOfRepository(found.values);
     demand(callerOf(request), resource, action, object);
-    if (found !== undefined) return found;
+    // What belongs to all is read by a project, and not changed in its name.
+    const isOwn = action === "get" || project === undefined || (found?.values.project ?? "") === project;
+    if (found !== undefined && isOwn) return found;
     throw new EngineError("NOT_FOUND", `repo "${url}" not found`);
   };
   router.get("/", async (request, response) => {
@@ -104,9 +106,7 @@ export function repositoryRoutes(
       response.json(repositoryJson(values));
       return;
     }
-    if (known !== undefined && !flagOf(request, "upsert", false)) {
-      throw new EngineError("USAGE", "existing repository spec is different; use upsert flag to force update");
-    }
+    if (known !== undefined && !flagOf(request, "upsert", false)) throw different();
     await check(kube, values, templates, testRepository);
     const name = `${type === "repository" ? "repo" : "repo-write"}-${fnv32a(values.url ?? "", values.project ?? "")}`;
     await writeSecret(kube, { name, type, values }, known?.object);
@@ -125,6 +125,10 @@ export function repositoryRoutes(
     response.json({});
   });
   return router;
+}
+
+function different(): EngineError {
+  return new EngineError("USAGE", "existing repository spec is different; use upsert flag to force update");
 }
 
 /** Of those that the caller may see. */

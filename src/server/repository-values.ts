@@ -154,8 +154,8 @@ export function findRepository(
   project: string | undefined,
 ): StoredSecret | undefined {
   const same = all.filter(({ values }) => isSameUrl(values.url ?? "", url));
-  const own = same.find(({ values }) => (values.project ?? "") === (project ?? ""));
-  return own ?? (project === undefined ? same[0] : undefined);
+  const of = (owner: string) => same.find(({ values }) => (values.project ?? "") === owner);
+  return of(project ?? "") ?? of("") ?? (project === undefined ? same[0] : undefined);
 }
 
 /** The one with the longest prefix. */

@@ -97,6 +97,8 @@ export async function openApplications(
     tree: none,
     liveTree: none,
     commit: none,
+    chart: none,
+    artifact: none,
   };
   const history: History = {
     event: none,

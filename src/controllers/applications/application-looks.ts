@@ -20,6 +20,7 @@ import type { KubeClient } from "../../kube/kube.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import type { ResourceName } from "../../record/records.ts";
 import { type ApplicationStore, readApplication } from "./application-store.ts";
+import type { RepositoryLooks } from "./repository-looks.ts";
 import { previewSync } from "./sync-preview.ts";
 
 /** One object of an Application, as it should be and as it is; values of Secrets are masked. */
@@ -53,6 +54,9 @@ export interface ApplicationLooks {
   /** The cluster where its objects are. */
   cluster(ref: ResourceName): KubeClient;
   commit(ref: ResourceName, revision: string, sourceIndex: number): Promise<CommitInfo>;
+  /** What a chart's own file, or an artifact's annotations, say of it. */
+  chart(ref: ResourceName, revision: string, sourceIndex: number): Promise<JsonObject>;
+  artifact(ref: ResourceName, revision: string, sourceIndex: number): Promise<JsonObject>;
   /** What a sync that a trigger asks for would do. */
   preview(request: GitOpsRequest, signal: AbortSignal): Promise<Preview>;
   /** The sync windows of its project that concern it, and whether a person may sync now. */
@@ -68,6 +72,7 @@ export interface WindowsNow {
 export interface ApplicationLooksDeps extends Omit<LookDeps, "claims" | "metrics"> {
   readonly store: ApplicationStore;
   readonly directory: Directory;
+  readonly repositories: Pick<RepositoryLooks, "chart" | "artifact">;
 }
 
 const lookTimeoutMs = 60_000;
@@ -140,11 +145,35 @@ export function createApplicationLooks(deps: ApplicationLooksDeps): ApplicationL
       const active = activeWindows(assigned, now);
       return { assigned, active, canSync: canSync(assigned, { isManual: true, now }).allowed };
     },
-    commit(ref, revision, sourceIndex) {
-      const source = read(ref).sources[sourceIndex];
-      if (source === undefined)
-        throw new EngineError("USAGE", `sourceIndex: the Application has no source ${sourceIndex}`);
-      return deps.sources.commitInfo(source.repoURL, revision, AbortSignal.timeout(lookTimeoutMs));
+    ...sourceLooks(read, deps),
+  };
+}
+
+/** What is asked of one source. */
+function sourceLooks(
+  read: (ref: ResourceName) => Application,
+  deps: Pick<ApplicationLooksDeps, "sources" | "repositories">,
+): Pick<ApplicationLooks, "commit" | "chart" | "artifact"> {
+  function sourceOf(ref: ResourceName, sourceIndex: number) {
+    const { sources, project } = read(ref);
+    const source = sources[sourceIndex];
+    if (source !== undefined) return { source, project };
+    throw new EngineError("USAGE", `sourceIndex: the Application has no source ${sourceIndex}`);
+  }
+
+  return {
+    async commit(ref, revision, sourceIndex) {
+      const { source, project } = sourceOf(ref, sourceIndex);
+      const git = deps.sources.ofProject(project);
+      return git.commitInfo(source.repoURL, revision, AbortSignal.timeout(lookTimeoutMs));
+    },
+    async chart(ref, revision, sourceIndex) {
+      const { source, project } = sourceOf(ref, sourceIndex);
+      return deps.repositories.chart(source, project, revision);
+    },
+    async artifact(ref, revision, sourceIndex) {
+      const { source, project } = sourceOf(ref, sourceIndex);
+      return deps.repositories.artifact(source, project, revision);
     },
   };
 }

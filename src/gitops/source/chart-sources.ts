@@ -14,7 +14,15 @@ import { createJoined, type Joined } from "./joined.ts";
 import { checkRegistry, type OciLayer, OciRepository, parseOciName } from "./oci-registry.ts";
 import { shownRepositoryUrl } from "./repository-url.ts";
 import { isSemverConstraint } from "./semver-text.ts";
-import type { ChartSources, FindAccess, RepositoryAccess, SourceTree, WantedChart, WantedSource } from "./source.ts";
+import type {
+  ChartSources,
+  FindAccess,
+  ListedChart,
+  RepositoryAccess,
+  SourceTree,
+  WantedChart,
+  WantedSource,
+} from "./source.ts";
 
 export interface ChartSourcesOptions {
   /** `<data-dir>/charts`, of this process. */
@@ -74,6 +82,25 @@ class Charts implements ChartSources {
     const layer = singleLayer(layers, artifactLayers, repository);
     const rootOf = layer.mediaType === helmLayer ? chartRoot(undefined) : () => undefined;
     return this.#unpack(layer, digest, registry, rootOf, signal);
+  }
+
+  async list(repository: string, project: string, signal: AbortSignal): Promise<readonly ListedChart[]> {
+    const access = this.#options.access(repository, project);
+    if (access.isOci || isRegistry(repository)) {
+      const message = `repository "${shownRepositoryUrl(repository)}" is a registry, which does not list its charts`;
+      throw new TerminalError("GIT_REFUSED", message);
+    }
+    const index = await this.#helmRepository({ repository, project }, access).index(false, signal);
+    return [...index].map(([name, versions]) => ({ name, versions: versions.map(({ version }) => version) }));
+  }
+
+  tags(repository: string, project: string, signal: AbortSignal): Promise<readonly string[]> {
+    return this.#registry(repository, this.#options.access(repository, project)).tags(signal);
+  }
+
+  async annotations({ repository, project, revision }: WantedSource, signal: AbortSignal) {
+    const registry = this.#registry(repository, this.#options.access(repository, project));
+    return (await registry.manifest(revision || "latest", signal)).annotations;
   }
 
   async check(repository: string, rights: RepositoryAccess, signal: AbortSignal): Promise<void> {
@@ -169,7 +196,10 @@ class Charts implements ChartSources {
     return this.#kept(key, version, async () => archive, chartRoot(chart), signal);
   }
 
-  #helmRepository({ repository, project }: WantedChart, { scope }: RepositoryAccess): HelmRepository {
+  #helmRepository(
+    { repository, project }: Pick<WantedChart, "repository" | "project">,
+    { scope }: RepositoryAccess,
+  ): HelmRepository {
     const url = helmUrlOf(repository);
     const key = `${scope} ${url}`;
     const known = this.#repositories.get(key);

@@ -19,6 +19,7 @@ export interface OciLayer {
 export interface OciManifest {
   readonly digest: string;
   readonly layers: readonly OciLayer[];
+  readonly annotations: Readonly<Record<string, string>>;
 }
 
 export interface OciRoute {
@@ -114,7 +115,8 @@ export class OciRepository {
     this.#check(answer, `"${reference}"`);
     const digest = digestOf(answer.body);
     if (reference.startsWith("sha256:") && digest !== reference) throw this.#lie(reference, digest);
-    return { digest, layers: layersOf(jsonOf(answer.body), this.#shown()) };
+    const manifest = jsonOf(answer.body);
+    return { digest, layers: layersOf(manifest, this.#shown()), annotations: annotationsOf(manifest) };
   }
 
   /** The content of a layer. */
@@ -214,6 +216,12 @@ function layersOf(manifest: JsonValue, where: string): readonly OciLayer[] {
     if (typeof mediaType !== "string" || typeof digest !== "string" || typeof size !== "number") return [];
     return /^sha256:[0-9a-f]{64}$/.test(digest) ? [{ mediaType, digest, bytes: size }] : [];
   });
+}
+
+function annotationsOf(manifest: JsonValue): Readonly<Record<string, string>> {
+  const annotations = isJsonObject(manifest) && isJsonObject(manifest.annotations) ? manifest.annotations : {};
+  const texts = Object.entries(annotations).filter((entry): entry is [string, string] => typeof entry[1] === "string");
+  return Object.fromEntries(texts);
 }
 
 /** `Bearer realm="…",service="…",scope="…"` */
