@@ -55,6 +55,7 @@ export async function openApi(parts: Parts, state: Readonly<ApiState>) {
       token,
       metrics,
       ...(config.version === undefined ? {} : { version: config.version }),
+      plugins: (config.rendering?.plugins ?? []).map(({ name }) => name),
       clock,
       admit: createAdmission(parts.kinds.schemas),
       history: projection.history,

@@ -15,6 +15,7 @@ import { applicationSensorRoutes } from "./application-routes.ts";
 import { applicationWhyRoutes, type ExplainApplication } from "./application-why-routes.ts";
 import { approvalRoutes } from "./approval-routes.ts";
 import { type ArgoRouteDeps, argoRoutes } from "./argo-routes.ts";
+import { badgeRoute } from "./badge-route.ts";
 import { type BusRouteDeps, busRoutes } from "./bus-routes.ts";
 import { type DeadRouteDeps, deadRoutes } from "./dead-routes.ts";
 import { type HistoryRouteDeps, historyRoutes } from "./history-routes.ts";
@@ -32,6 +33,8 @@ export interface ServerOptions extends HistoryRouteDeps, ArgoRouteDeps, BusRoute
   /** Whoever sends it as `Authorization: Bearer …` may ask everything; others what `argocd-rbac-cm` says. */
   readonly token: string;
   readonly metrics: Metrics;
+  /** Names of plugins that make manifests. */
+  readonly plugins?: readonly string[];
   /** Shown by `/api/version`. */
   readonly version?: string;
   /** Absent: the path answers 404. */
@@ -106,9 +109,10 @@ function createApp(options: ServerOptions): express.Express {
   app.use("/api", versionRoutes(options.version ?? ""));
   app.use("/api/v1/session", sessionRoutes(access));
   app.use("/api/v1/settings", openSettingsRoutes(kube, access));
+  if (kube && applications) app.use("/api/badge", badgeRoute(applications, kube));
   app.use(identify(access));
   app.use("/api/v1", rightsOf(applications));
-  app.use("/api/v1", settingsRoutes(kube), argoRoutes(options, access));
+  app.use("/api/v1", settingsRoutes(kube, options.plugins ?? []), argoRoutes(options, access));
   if (kube) app.use("/api/v1/account", accountRoutes({ access, kube, clock }));
   mountOwn(app, options);
   if (replayer) app.use("/api/v1/tiphys/replay", express.json({ limit: maxBodyBytes }), replayRoutes(replayer));

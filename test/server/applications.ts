@@ -45,7 +45,7 @@ export async function openApplications(
   {
     looks,
     ...more
-  }: Pick<ServerOptions, "refreshTimeoutMs" | "control" | "edits"> & {
+  }: Pick<ServerOptions, "refreshTimeoutMs" | "control" | "edits" | "clock"> & {
     readonly looks?: Partial<ApplicationLooks>;
   } = {},
 ): Promise<Applications> {

@@ -240,6 +240,13 @@ test("a new Application brings no operation: that would be a sync that nobody as
   assert.deepEqual([status, /operation: is not taken/.test(text)], [400, true]);
 });
 
+test("settings are for whoever is logged in", async () => {
+  const { status, text } = await ask("nobody", "GET", "settings/plugins");
+  assert.deepEqual([status, JSON.parse(text)], [200, { plugins: [] }]);
+  const settings = JSON.parse((await ask("nobody", "GET", "settings")).text);
+  assert.deepEqual([settings.syncWithReplaceAllowed, settings.resourceViewEnabled, settings.plugins], [true, true, []]);
+});
+
 test("what no line names is refused", async () => {
   for (const path of ["secrets", "tiphys", "applications/web/whatever", "tiphys/events"]) {
     assert.equal((await ask("u0", "GET", path)).status, 403, path);
