@@ -1,13 +1,15 @@
-import { Router } from "express";
+import { type Request, Router } from "express";
 import type { Clock } from "../base/clock.ts";
 import { systemClock } from "../base/clock.ts";
+import { EngineError } from "../base/errors.ts";
 import type { KubeClient } from "../kube/kube.ts";
 import type { Access } from "./access/access.ts";
 import { applicationActionRoutes, type ResourceActions } from "./application-action-routes.ts";
 import { type ApplicationEdits, applicationEditRoutes } from "./application-edit-routes.ts";
 import { applicationEventRoutes } from "./application-event-routes.ts";
+import { appNamespaceOf, findApplication, projectOf, textParameter } from "./application-query.ts";
 import { type ApplicationLooks, applicationResourceRoutes } from "./application-resource-routes.ts";
-import { type ApplicationRouteDeps, applicationRoutes } from "./application-routes.ts";
+import { type ApplicationAccess, type ApplicationRouteDeps, applicationRoutes } from "./application-routes.ts";
 import { applicationStreamRoutes, type WatchApplications } from "./application-stream.ts";
 import { certificateRoutes } from "./certificate-routes.ts";
 import { type ConnectedCluster, clusterRoutes } from "./cluster-routes.ts";
@@ -68,9 +70,22 @@ export function argoRoutes(deps: ArgoRouteDeps, access: Access): Router {
   return router;
 }
 
+/** A project that is named is the one that the Application must be of, for everybody. @throws EngineError NOT_FOUND */
+function checkProject(request: Request, applications: ApplicationAccess): void {
+  const project = textParameter(request, "project");
+  if (project === undefined) return;
+  const name = String(request.params.name);
+  if (projectOf(findApplication(applications, name, appNamespaceOf(request)).spec) === project) return;
+  throw new EngineError("NOT_FOUND", `applications.argoproj.io "${name}" not found in project "${project}"`);
+}
+
 function mountApplications(router: Router, deps: ArgoRouteDeps): void {
   const { applications, refreshTimeoutMs, edits, looks, watch, actions, clock = systemClock } = deps;
   if (!applications) return;
+  router.use("/applications/:name", (request, _, next) => {
+    checkProject(request, applications);
+    next();
+  });
   router.use(
     "/applications",
     applicationRoutes(applications, (ref) => looks?.windows(ref).canSync ?? true, refreshTimeoutMs),

@@ -204,7 +204,9 @@ function refusalOf(error: unknown): EngineError | undefined {
 }
 
 function answer(response: Response, status: number, error: EngineError): void {
-  const body = { error: error.message, code: error.code, remedy: remedyOf(error) };
+  // The command line's help says nothing of a request.
+  const remedy = error.code === "USAGE" ? "Mend the request as the message says." : remedyOf(error);
+  const body = { error: error.message, code: error.code, remedy };
   response.status(status).json(inShapeOf(response.req, status, body));
 }
 
