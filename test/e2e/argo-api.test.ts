@@ -77,6 +77,9 @@ test("what is asked of an Application, in Argo CD's shapes", async () => {
 test("values of Secrets are in no answer", async () => {
   await using scenario = await start();
   const values = ["very-secret", secret.data.key];
+  // kubectl notes the whole object in an annotation.
+  const { data: _data, ...plain } = { ...secret, metadata: { ...secret.metadata, namespace: "default" } };
+  await scenario.kubectl(["apply", "-f", "-"], { ...plain, stringData: { key: "very-secret" } });
   for (const path of [
     "managed-resources",
     "resource-tree",
