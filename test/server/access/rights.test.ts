@@ -45,6 +45,7 @@ const table: readonly (readonly [method: string, path: string, right: string, bo
   ["GET", `${app}/resource-tree`, "applications, get, team/web"],
   ["GET", `${app}/syncwindows`, "applications, get, team/web"],
   ["GET", `${app}/events`, "applications, get, team/web"],
+  ["GET", `${app}/server-side-diff`, "applications, get, team/web"],
   ["GET", `${app}/links`, "applications, get, team/web"],
   ["GET", `${app}/resource/links?${object}`, "applications, get, team/web"],
   ["GET", "projects/team/links", "projects, get, team"],
