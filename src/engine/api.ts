@@ -125,6 +125,7 @@ function applicationsOf({ kube }: Parts, state: Readonly<ApiState>): Pick<Server
       tree: (ref) => running().looks.tree(ref),
       liveTree: (ref) => running().looks.liveTree(ref),
       cluster: (ref) => running().looks.cluster(ref),
+      maskedAnnotations: () => running().looks.maskedAnnotations(),
       windows: (ref) => running().looks.windows(ref),
       commit: (ref, revision, index) => running().looks.commit(ref, revision, index),
       chart: (ref, revision, index) => running().looks.chart(ref, revision, index),

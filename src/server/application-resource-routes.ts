@@ -36,6 +36,7 @@ export interface ApplicationLooks {
   managed(ref: ResourceName): Promise<readonly ShownResource[]>;
   tree(ref: ResourceName): Promise<JsonObject>;
   liveTree(ref: ResourceName): Promise<JsonObject>;
+  maskedAnnotations(): readonly string[];
   cluster(ref: ResourceName): KubeClient;
   commit(
     ref: ResourceName,
@@ -83,7 +84,7 @@ export function applicationResourceRoutes(applications: ApplicationAccess, looks
     const { manifests, revisions, types } = await looks.manifests(refOf(found), revisionsIn(request, found));
     const { server, name, namespace } = objectOf(specOf(found).destination);
     response.json({
-      manifests: manifests.map((manifest) => JSON.stringify(shownTarget(manifest))),
+      manifests: manifests.map((manifest) => JSON.stringify(shownTarget(manifest, looks.maskedAnnotations()))),
       revision: revisions[0] ?? "",
       namespace: textOf(namespace),
       server: textOf(server) || textOf(name),
@@ -131,7 +132,7 @@ function liveRoutes(router: Router, find: (request: Request) => KubeObject, look
   };
   router.get("/:name/resource", async (request, response) => {
     const { ref, kube } = await findPart(find(request), objectQueryOf(request), looks);
-    response.json({ manifest: JSON.stringify(shownLive(await liveOf(kube, ref))) });
+    response.json({ manifest: JSON.stringify(shownLive(await liveOf(kube, ref), looks.maskedAnnotations())) });
   });
   router.post("/:name/resource", ...jsonBody(), async (request, response) => {
     const { ref, kube } = await findOwned(request, "update");
@@ -139,7 +140,7 @@ function liveRoutes(router: Router, find: (request: Request) => KubeObject, look
     const { body } = request as { body: JsonValue };
     const patch = typeof body === "string" ? parsePatch(body) : body;
     const written = await kube.patch(ref, type, patch as JsonObject, { fieldManager: "tiphys" });
-    response.json({ manifest: JSON.stringify(shownLive(written)) });
+    response.json({ manifest: JSON.stringify(shownLive(written, looks.maskedAnnotations())) });
   });
   router.delete("/:name/resource", async (request, response) => {
     const { ref, kube } = await findOwned(request, "delete");
@@ -187,16 +188,17 @@ function missing({ kind, name }: ObjectRef): EngineError {
   return new EngineError("NOT_FOUND", `${kind} "${name}" not found`);
 }
 
-/** Values of Secrets are never shown. */
-export function shownLive(object: KubeObject): JsonObject {
+/** Values of Secrets are never shown, nor those of annotations that are said to be sensitive. */
+export function shownLive(object: KubeObject, annotations: readonly string[]): JsonObject {
   const plain = object as unknown as JsonObject;
-  return object.apiVersion === "v1" && object.kind === "Secret" ? maskSecrets({ target: {}, live: plain }).live : plain;
+  if (object.apiVersion !== "v1" || object.kind !== "Secret") return plain;
+  return maskSecrets({ target: {}, live: plain }, { annotations }).live;
 }
 
 /** Whoever may see an Application may not see what its Secrets hold (spec argo-cd-surface 6.4). */
-function shownTarget(manifest: JsonObject): JsonObject {
+function shownTarget(manifest: JsonObject, annotations: readonly string[]): JsonObject {
   if (manifest.apiVersion !== "v1" || manifest.kind !== "Secret") return manifest;
-  return maskSecrets({ target: normalizeSecret(manifest), live: {} }).target;
+  return maskSecrets({ target: normalizeSecret(manifest), live: {} }, { annotations }).target;
 }
 
 const patchTypes: readonly PatchType[] = [

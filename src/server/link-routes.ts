@@ -41,7 +41,7 @@ export function applicationLinkRoutes(
   router.get("/:name/resource/links", async (request, response) => {
     const application = find(request);
     const part = await findPart(application, objectQueryOf(request), looks);
-    const resource = shownLive(await liveOf(part.kube, part.ref));
+    const resource = shownLive(await liveOf(part.kube, part.ref), looks.maskedAnnotations());
     const subjects = { ...(await subjectsOf(application)), resource };
     response.json({ items: deepLinks("resource.links", await settingOf(kube, "resource.links"), subjects) });
   });

@@ -74,7 +74,9 @@ async function itemOf(
   });
   const found = part && (await sidesOf(part.kube, part.ref, target, signal));
   const live = found?.live ?? null;
-  const sides = masked(target.kind, group, live, found?.predicted ?? (target as unknown as JsonObject));
+  const shown = found?.predicted ?? (target as unknown as JsonObject);
+  const isSecret = target.kind === "Secret" && group === "";
+  const sides = isSecret ? masked(live, shown, looks.maskedAnnotations()) : { live, target: shown };
   return {
     ...{ group, kind: target.kind, namespace: part?.ref.namespace ?? namespace, name },
     liveState: JSON.stringify(sides.live),
@@ -110,10 +112,9 @@ function comparable(object: JsonObject): JsonObject {
 }
 
 /** Values of Secrets are never shown; that they differ is. */
-function masked(kind: string, group: string, live: JsonObject | null, target: JsonObject) {
-  if (kind !== "Secret" || group !== "") return { live, target };
+function masked(live: JsonObject | null, target: JsonObject, annotations: readonly string[]) {
   const { stringData, ...rest } = target;
   const named = isJsonObject(stringData) ? { data: { ...objectOf(rest.data), ...stringData } } : {};
-  const sides = maskSecrets({ target: { ...rest, ...named }, live: live ?? {} });
+  const sides = maskSecrets({ target: { ...rest, ...named }, live: live ?? {} }, { annotations });
   return { live: live === null ? null : sides.live, target: sides.target };
 }

@@ -92,6 +92,7 @@ export async function openApplications(
     cluster() {
       throw new Error("no cluster is asked");
     },
+    maskedAnnotations: () => ["team/token"],
     manifests: none,
     managed: none,
     tree: none,

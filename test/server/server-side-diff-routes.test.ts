@@ -71,6 +71,17 @@ test("of an object that is not the Application's nothing is told", async () => {
   assert.equal(JSON.stringify(body).includes("hidden"), false);
 });
 
+test("annotations that are said to be sensitive are masked, too", async () => {
+  const given = secret(base64("hunter2"));
+  const { body } = await ask({
+    ...given,
+    metadata: { ...given.metadata, annotations: { "team/token": "t0ken", a: "b" } },
+  });
+  const [{ targetState, modified }] = body.items;
+  assert.equal(modified, true);
+  assert.deepEqual(JSON.parse(targetState).metadata.annotations, { "team/token": "++++++++", a: "b" });
+});
+
 test("values of Secrets are masked; that they differ is seen", async () => {
   const { body } = await ask(secret(base64("other")), secret(base64("hunter2")));
   const text = JSON.stringify(body);

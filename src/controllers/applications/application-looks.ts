@@ -52,6 +52,8 @@ export interface ApplicationLooks {
   tree(ref: ResourceName): Promise<JsonObject>;
   /** ApplicationTree of what is in the cluster, and of what the last comparison knew of; the source is not asked. */
   liveTree(ref: ResourceName): Promise<JsonObject>;
+  /** Annotations of Secrets whose values nobody is shown. */
+  maskedAnnotations(): readonly string[];
   /** The cluster where its objects are. */
   cluster(ref: ResourceName): KubeClient;
   commit(ref: ResourceName, revision: string, sourceIndex: number): Promise<CommitInfo>;
@@ -119,13 +121,14 @@ export function createApplicationLooks(deps: ApplicationLooksDeps): ApplicationL
     return treeOf(objects, place, deps.settings?.().checks);
   }
 
+  const maskedAnnotations = (): readonly string[] => deps.settings?.().resources.maskedAnnotations ?? [];
   return {
     manifests(ref, revisions) {
       const request = { level: 2, hard: false, seen: [] } as const;
       return renderTarget(read(ref), revisions, request, undefined, deps, AbortSignal.timeout(lookTimeoutMs));
     },
     async managed(ref) {
-      return managedOf((await look(ref)).look);
+      return managedOf((await look(ref)).look, maskedAnnotations());
     },
     async tree(ref) {
       try {
@@ -138,6 +141,7 @@ export function createApplicationLooks(deps: ApplicationLooksDeps): ApplicationL
     },
     preview: (request, signal) => previewSync(find(request.application), request, deps, signal),
     liveTree,
+    maskedAnnotations,
     cluster: (ref) => placed(read(ref)).cluster.kube,
     windows(ref) {
       const application = read(ref);
@@ -206,9 +210,14 @@ function recorded(application: Application): readonly (string | undefined)[] {
   return all.map((revision) => revision || undefined);
 }
 
-function managedOf({ comparison: { objects, hooks } }: Look): readonly ManagedResource[] {
-  const compared = objects.map(({ target, live, diff }) => managedResource(target, live, diff, false));
-  const none = { isModified: false, normalizedLive: null, predictedLive: null };
+function managedOf(
+  { comparison: { objects, hooks } }: Look,
+  annotations: readonly string[],
+): readonly ManagedResource[] {
+  const compared = objects.map(({ target, live, diff }) =>
+    managedResource(target, live, { ...diff, annotations }, false),
+  );
+  const none = { isModified: false, normalizedLive: null, predictedLive: null, annotations };
   return [...compared, ...hooks.map((hook) => managedResource(hook, undefined, none, true))];
 }
 
@@ -219,13 +228,16 @@ function managedResource(
     readonly isModified: boolean;
     readonly normalizedLive: JsonObject | null;
     readonly predictedLive: JsonObject | null;
+    /** Masked, of a Secret. */
+    readonly annotations: readonly string[];
   },
   isHook: boolean,
 ): ManagedResource {
   const some = live ?? target;
   const { namespace = "", name = "", resourceVersion = "" } = some?.metadata ?? {};
   const sides = { target: (target ?? {}) as JsonObject, live: (live ?? {}) as JsonObject };
-  const masked = some?.kind === "Secret" && groupOf(some) === "" ? maskSecrets(sides) : sides;
+  const masked =
+    some?.kind === "Secret" && groupOf(some) === "" ? maskSecrets(sides, { annotations: diff.annotations }) : sides;
   return {
     group: some === undefined ? "" : groupOf(some),
     kind: some?.kind ?? "",

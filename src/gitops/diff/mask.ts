@@ -55,14 +55,14 @@ function maskedMetadata(secret: JsonObject, names: readonly string[], masks: Mas
   const { metadata } = secret;
   if (!isJsonObject(metadata) || !isJsonObject(metadata.annotations)) return {};
   const entries = Object.entries(metadata.annotations).map(([name, value]): [string, JsonValue] => {
-    if (name === lastAppliedAnnotation) return [name, maskedApplied(value, masks)];
+    if (name === lastAppliedAnnotation) return [name, maskedApplied(value, names, masks)];
     return [name, names.includes(name) ? masks.of(`annotation ${name}`, value) : value];
   });
   return { metadata: { ...metadata, annotations: Object.fromEntries(entries) } };
 }
 
 /** `kubectl apply` keeps the whole Secret in an annotation, as it was written. */
-function maskedApplied(value: JsonValue | undefined, masks: Masks): JsonValue {
+function maskedApplied(value: JsonValue | undefined, names: readonly string[], masks: Masks): JsonValue {
   const applied = typeof value === "string" ? parsed(value) : undefined;
   if (applied === undefined) return "+".repeat(shortestMask);
   const { stringData, ...rest } = applied;
@@ -70,7 +70,8 @@ function maskedApplied(value: JsonValue | undefined, masks: Masks): JsonValue {
   const encoded = given.map(([key, text]) => [key, Buffer.from(String(text)).toString("base64")] as const);
   const data = { ...(isJsonObject(rest.data) ? rest.data : {}), ...Object.fromEntries(encoded) };
   const hasData = isJsonObject(rest.data) || given.length > 0;
-  return JSON.stringify({ ...rest, ...(hasData ? { data: masks.ofAll(data) } : {}) });
+  const shown = { ...rest, ...(hasData ? { data: masks.ofAll(data) } : {}), ...maskedMetadata(rest, names, masks) };
+  return JSON.stringify(shown);
 }
 
 function parsed(text: string): JsonObject | undefined {
