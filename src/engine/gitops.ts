@@ -41,6 +41,8 @@ export interface GitOps {
   /** How repositories are reached, as users' Secrets say now. */
   readonly access: FindAccess;
   readonly accessBy: DeclaredRepositories["accessBy"];
+  /** Repositories that belong to a project alone. */
+  readonly scoped: (project: string) => readonly string[];
   /** What triggers read of repositories. */
   readonly files: GitFiles;
   /** How sources are rendered now; known once it runs. */
@@ -96,7 +98,7 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
       ...(config.manifests === undefined ? {} : { manifests: config.manifests }),
     }),
   );
-  const { access, accessBy, keyring } = openRepositoryAccess(parts, {
+  const { access, accessBy, scoped, keyring } = openRepositoryAccess(parts, {
     onAccess: () => gitOps.running?.controller.lookAgain("failed", "credentials of repositories changed"),
     onKeyring: () => gitOps.running?.onKeyring(),
   });
@@ -133,7 +135,7 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
     }),
     hopsOf(parts),
   );
-  const gitOps: GitOps = { target, requests, served, sources, charts, access, accessBy, files };
+  const gitOps: GitOps = { target, requests, served, sources, charts, access, accessBy, scoped, files };
   return gitOps;
 }
 

@@ -2,6 +2,7 @@ import {
   certificatesName,
   createKeyring,
   createRepositoryAccess,
+  createScopedRepositories,
   type DeclaredRepositories,
   keyringName,
   knownHostsName,
@@ -16,11 +17,17 @@ export interface RepositoryAccessListeners {
   readonly onKeyring: () => void;
 }
 
+export interface RepositoryFacts extends DeclaredRepositories {
+  /** Those that belong to a project alone. */
+  readonly scoped: (project: string) => readonly string[];
+  readonly keyring: () => readonly string[];
+}
+
 /** Follows the Secrets and ConfigMaps that say how repositories are reached, and who may sign. */
 export function openRepositoryAccess(
   { stack, nursery, kube, clock, log }: Parts,
   { onAccess, onKeyring }: RepositoryAccessListeners,
-): DeclaredRepositories & { readonly keyring: () => readonly string[] } {
+): RepositoryFacts {
   const follow = (
     kind: string,
     what: string,
@@ -38,6 +45,7 @@ export function openRepositoryAccess(
   const caches = { secrets, knownHosts: configMap(knownHostsName), certificates: configMap(certificatesName) };
   return {
     ...createRepositoryAccess({ ...caches, namespace: controllerNamespace }, onAccess),
+    scoped: createScopedRepositories(secrets),
     keyring: createKeyring(configMap(keyringName), controllerNamespace, onKeyring),
   };
 }

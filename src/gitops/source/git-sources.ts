@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
 import { EngineError, TerminalError } from "../../base/errors.ts";
@@ -15,10 +14,11 @@ import { untilAborted } from "./joined.ts";
 import { createLfsFiles, httpLfsEndpoint, type LfsEndpoint } from "./lfs.ts";
 import type { LfsFiles } from "./lfs-files.ts";
 import { sshLfsEndpoint } from "./lfs-ssh.ts";
-import { type Access, Mirror, type MirrorDeps } from "./mirror.ts";
+import type { Access, Mirror, MirrorDeps } from "./mirror.ts";
+import { createMirrorStore, type MirrorStore, tipsOnTrial } from "./mirror-store.ts";
 import { type ObjectReader, wholeContent } from "./object-reader.ts";
 import { createReaderPool, type ReaderPool } from "./reader-pool.ts";
-import { normaliseRepositoryUrl, parseRepositoryUrl } from "./repository-url.ts";
+import { normaliseRepositoryUrl, parseRepositoryUrl, type RepositoryUrl } from "./repository-url.ts";
 import { resolveIn } from "./resolve-revision.ts";
 import { highestTag, isFullCommit } from "./revision.ts";
 import { isSemverConstraint, isSemverVersion } from "./semver-text.ts";
@@ -100,7 +100,7 @@ interface Shared {
   readonly roots: Map<string, string>;
   /** Ends of walks under way, by the same. */
   readonly walks: Map<string, Promise<void>>;
-  readonly mirrors: Map<string, Mirror>;
+  readonly mirrors: MirrorStore;
   readonly mirrorDeps: MirrorDeps;
   readonly gitHubTokens: GitHubTokens;
   readonly cloudTokens: CloudTokens;
@@ -126,7 +126,7 @@ function share(options: GitSourcesOptions): Shared {
     trees: createTreeCache(),
     roots: new Map(),
     walks: new Map(),
-    mirrors: new Map(),
+    mirrors: createMirrorStore(options.directory, workDirOf(options), mirrorDeps),
     mirrorDeps,
     gitHubTokens,
     cloudTokens: createCloudTokens({ clock, env: tool.env, identity: options.identity ?? {} }),
@@ -216,15 +216,8 @@ class MirroredSources implements GitSources {
   }
 
   async tipsBy(repository: string, rights: RepositoryAccess, signal: AbortSignal): Promise<Refs> {
-    const { access } = this.#open(repository, rights);
-    const work = workDirOf(this.#options);
-    await mkdir(work, { recursive: true });
-    const folder = await mkdtemp(join(work, "trial-"));
-    try {
-      return await new Mirror(join(folder, "trial.git"), this.#shared.mirrorDeps).tips(access, signal);
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
+    const access = this.#accessTo(this.#find(repository, rights));
+    return tipsOnTrial(access, workDirOf(this.#options), this.#shared.mirrorDeps, signal);
   }
 
   async treeId(repository: string, commit: string, path: string, signal: AbortSignal): Promise<string | undefined> {
@@ -334,31 +327,48 @@ class MirroredSources implements GitSources {
       : [problemText(resolved?.revision ?? revision, await read(commit), verdict), ...problems];
   }
 
+  async dropUnused(inUse: Iterable<{ readonly url: string; readonly project: string }>): Promise<number> {
+    const keys = [...inUse].flatMap(({ url, project }) => {
+      try {
+        return [new MirroredSources(this.#shared, project).#find(url).key];
+      } catch (error) {
+        if (error instanceof TerminalError) return []; // it can have no mirror
+        throw error;
+      }
+    });
+    return this.#shared.mirrors.dropUnused(new Set(keys));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#pool[Symbol.asyncDispose]();
   }
 
-  #open(repository: string, given?: RepositoryAccess): { readonly mirror: Mirror; readonly access: Access } {
-    const { directory, allowLocal } = this.#options;
-    const { mirrors, mirrorDeps, gitHubTokens, cloudTokens } = this.#shared;
-    const own = this.#options.localPathOf?.(repository);
-    const url = parseRepositoryUrl(own ?? repository);
-    if (url.transport === "file" && !allowLocal && own === undefined) {
-      throw new TerminalError("GIT_REFUSED", `repository "${url.url}" is a local path, which is not allowed here`);
-    }
-    const rights = own === undefined ? (given ?? this.#rightsTo(repository)) : anonymousAccess;
-    // What one project may read by its own credentials, no other reads from the mirror.
-    const key = rights.scope === "" ? url.mirrorKey : `${url.mirrorKey} of ${rights.scope}`;
-    const name = createHash("sha256").update(key).digest("hex").slice(0, 40);
-    const mirror = mirrors.get(key) ?? new Mirror(join(directory, `${name}.git`), mirrorDeps);
-    mirrors.set(key, mirror);
+  #open(repository: string): { readonly mirror: Mirror; readonly access: Access } {
+    const found = this.#find(repository);
+    return { mirror: this.#shared.mirrors.open(found.key), access: this.#accessTo(found) };
+  }
+
+  #accessTo({ url, rights, isOwn }: FoundRepository): Access {
+    const { gitHubTokens, cloudTokens } = this.#shared;
     const show: Access["show"] = async (signal) => {
       const { gitHubApp, cloudAccount } = rights;
       if (gitHubApp !== undefined) return { rights, basic: await gitHubTokens.basic(rights, signal) };
       if (cloudAccount !== undefined) return cloudTokens.show(cloudAccount, rights, signal);
       return { rights, basic: rights.basic ?? url.credentials };
     };
-    return { mirror, access: { repository: url, rights, show, fetchesFiles: own !== undefined } };
+    return { repository: url, rights, show, fetchesFiles: isOwn };
+  }
+
+  #find(repository: string, given?: RepositoryAccess): FoundRepository {
+    const own = this.#options.localPathOf?.(repository);
+    const url = parseRepositoryUrl(own ?? repository);
+    if (url.transport === "file" && !this.#options.allowLocal && own === undefined) {
+      throw new TerminalError("GIT_REFUSED", `repository "${url.url}" is a local path, which is not allowed here`);
+    }
+    const rights = own === undefined ? (given ?? this.#rightsTo(repository)) : anonymousAccess;
+    // What one project may read by its own credentials, no other reads from the mirror.
+    const key = rights.scope === "" ? url.mirrorKey : `${url.mirrorKey} of ${rights.scope}`;
+    return { url, rights, key, isOwn: own !== undefined };
   }
 
   #rightsTo(repository: string): RepositoryAccess {
@@ -406,6 +416,15 @@ class MirroredSources implements GitSources {
     const [lost] = await pass(missing);
     if (lost !== undefined) throw new EngineError("GIT_FAILED", `the server did not send the file "${lost.path}"`);
   }
+}
+
+interface FoundRepository {
+  readonly url: RepositoryUrl;
+  readonly rights: RepositoryAccess;
+  /** Of its mirror. */
+  readonly key: string;
+  /** This process serves it. */
+  readonly isOwn: boolean;
 }
 
 function hasCredentials(access: RepositoryAccess): boolean {
