@@ -191,7 +191,7 @@ export const errorCodes = {
   },
   NOT_FOUND: {
     cause: "Nothing is known under this name or id.",
-    remedy: "List what there is, e.g. `tiphys event list` or `tiphys app list`.",
+    remedy: "List what there is: `tiphys app list`, and so with proj, cluster, repo and event.",
   },
   PACKAGE_MISSING: {
     cause: "A kind of source or trigger needs a package that is not installed.",

@@ -26,6 +26,15 @@ export function exitingWith(exitCode: number, error: Error): Error {
   return Object.assign(error, { exitCode });
 }
 
+/** `error` with a second line of its own, where that of the catalogue would lead nowhere. */
+export function withRemedy(remedy: string, error: Error): Error {
+  return Object.assign(error, { remedy });
+}
+
+export function ownRemedyOf(error: unknown): string | undefined {
+  return error instanceof Error && "remedy" in error && typeof error.remedy === "string" ? error.remedy : undefined;
+}
+
 export function exitCodeOf(error: unknown): number {
   if (error instanceof Error && "exitCode" in error && typeof error.exitCode === "number") return error.exitCode;
   return error instanceof EngineError ? (byCode[error.code] ?? 1) : 1;

@@ -14,11 +14,12 @@ if (Number(process.versions.node.split(".")[0]) < oldestNode) {
   process.exitCode = 2;
 } else {
   try {
-    const { createProgram } = await import("./program.ts");
-    await createProgram().parseAsync();
+    const { createProgram, withPolicyObject } = await import("./program.ts");
+    await createProgram().parseAsync(withPolicyObject(process.argv));
   } catch (error) {
-    const { exitCodeOf } = await import("./exit.ts");
-    const remedy = remedyOf(error) ?? "This was not expected: look at the engine's log, and report it.";
+    const { exitCodeOf, ownRemedyOf } = await import("./exit.ts");
+    const remedy =
+      ownRemedyOf(error) ?? remedyOf(error) ?? "This was not expected: look at the engine's log, and report it.";
     process.stderr.write(`error: ${messageOf(error)}\n${remedy}\n`);
     process.exitCode = exitCodeOf(error);
   }

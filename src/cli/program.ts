@@ -156,6 +156,15 @@ export function createProgram(): Command {
   return refuseAsUsage(program);
 }
 
+/** `-o` of `proj role add-policy` is the policy's object (spec argo-cd-surface 5.6), everywhere else the format. */
+export function withPolicyObject(argv: readonly string[]): readonly string[] {
+  const at = argv.findIndex((word, index) => /^(?:add|remove)-policy$/.test(word) && argv[index - 1] === "role");
+  if (at < 0) return argv;
+  return argv.map((word, index) =>
+    index > at ? word.replace(/^-o(?=$|[^-])/, (flag) => (word === flag ? "--object" : "--object=")) : word,
+  );
+}
+
 /** Stands in for a command: reads nothing itself, and hands everything to the real one. */
 function lazy(name: string, summary: string, load: () => Promise<Command>): Command {
   return new Command(name)

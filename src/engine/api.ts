@@ -55,6 +55,7 @@ export async function openApi(parts: Parts, state: Readonly<ApiState>) {
       token,
       metrics,
       ...(config.version === undefined ? {} : { version: config.version }),
+      plugins: (config.rendering?.plugins ?? []).map(({ name }) => name),
       clock,
       admit: createAdmission(parts.kinds.schemas),
       history: projection.history,
@@ -124,8 +125,11 @@ function applicationsOf({ kube }: Parts, state: Readonly<ApiState>): Pick<Server
       tree: (ref) => running().looks.tree(ref),
       liveTree: (ref) => running().looks.liveTree(ref),
       cluster: (ref) => running().looks.cluster(ref),
+      maskedAnnotations: () => running().looks.maskedAnnotations(),
       windows: (ref) => running().looks.windows(ref),
       commit: (ref, revision, index) => running().looks.commit(ref, revision, index),
+      chart: (ref, revision, index) => running().looks.chart(ref, revision, index),
+      artifact: (ref, revision, index) => running().looks.artifact(ref, revision, index),
     },
     watch: (listener) => running().watch(listener),
     explain: (ref, commit) => running().explain(ref, commit),
@@ -142,6 +146,13 @@ function applicationsOf({ kube }: Parts, state: Readonly<ApiState>): Pick<Server
       kube,
       clusters: () => running().clusters(),
       testRepository: (repository) => running().testRepository(repository),
+      repositories: {
+        refs: (...asked) => running().repositories.refs(...asked),
+        tags: (...asked) => running().repositories.tags(...asked),
+        charts: (...asked) => running().repositories.charts(...asked),
+        apps: (...asked) => running().repositories.apps(...asked),
+        details: (...asked) => running().repositories.details(...asked),
+      },
     },
   };
 }

@@ -17,6 +17,7 @@ import { followNeeds } from "../controllers/applications/needed-applications.ts"
 import { tellOutcomes } from "../controllers/applications/outcome-teller.ts";
 import { createProjects, type Projects, type ScopedToProject } from "../controllers/applications/projects.ts";
 import { createPushIntake, type PushIntakeDeps } from "../controllers/applications/push-intake.ts";
+import { createRepositoryLooks } from "../controllers/applications/repository-looks.ts";
 import { createResourceActions } from "../controllers/applications/resource-actions.ts";
 import { settingsName } from "../controllers/applications/resource-settings.ts";
 import { takeTold } from "../controllers/applications/told.ts";
@@ -29,19 +30,18 @@ import type { Directory } from "../gitops/reconcile/destination.ts";
 import type { Hold } from "../gitops/reconcile/holds.ts";
 import { createOrphanMonitors, type OrphanMonitors } from "../gitops/reconcile/orphans.ts";
 import type { RenderCache } from "../gitops/reconcile/render-cache.ts";
-import type { GitSources } from "../gitops/source/source.ts";
 import type { WatchCache } from "../kube/kube.ts";
 import { createLeavesOut } from "../kube/list-rights.ts";
 import { createLiveState, type LiveState } from "../kube/live-state.ts";
 import { trimLive } from "../kube/trim-live.ts";
 import { createWatchCache } from "../kube/watch-cache.ts";
 import type { WatchApplications } from "../server/application-stream.ts";
-import type { TestRepository } from "../server/repository-routes.ts";
 import { openClusters } from "./clusters.ts";
 import { type GitOps, hopsOf } from "./gitops.ts";
 import { controllerNamespace, type Parts, runController } from "./parts.ts";
 import { startPolling } from "./polls.ts";
 import { openRenders } from "./rendering.ts";
+import { createRepositoryTest } from "./repository-test.ts";
 import { requestAllOf, requestHeld, requestNeedy } from "./requests.ts";
 import { openSettings, type Settings } from "./settings.ts";
 
@@ -51,7 +51,6 @@ const waitPollMs = 250;
 const looksAtOnce = 256;
 const looksPatience = { afterMs: 15_000, max: 1_024 };
 /** How long a repository may take to answer whoever asks whether it does. */
-const testTimeoutMs = 20_000;
 /** How long a repository that fails for a moment is not told of (spec argo-cd-engine 2.6). */
 const graceMs = 180_000;
 
@@ -211,11 +210,13 @@ function takeReasons(parts: Parts, gitOps: GitOps, running: Running): void {
   const { sources, charts } = gitOps;
   const all = { sources, charts, renders, controllerNamespace, store, directory, isApplication, settings: reconcile };
   const { synced } = applications;
+  const repositoryLooks = createRepositoryLooks(all);
   gitOps.running = {
     controller,
     applications: createApplicationDoor({ store, controller, clock }),
     edits: createApplicationEdits({ kube, ...all }),
-    looks: createApplicationLooks({ clock, ...all }),
+    looks: createApplicationLooks({ clock, repositories: repositoryLooks, ...all }),
+    repositories: repositoryLooks,
     actions: createResourceActions(reconcile),
     explain: createApplicationWhy({
       ...{ store, directory, sources, clock, history: projection.history },
@@ -226,7 +227,7 @@ function takeReasons(parts: Parts, gitOps: GitOps, running: Running): void {
     holds,
     watch: watchApplications(applications),
     clusters: () => directory.clusters(),
-    testRepository: (repository) => testRepository(repository, gitOps.sources),
+    testRepository: createRepositoryTest(gitOps),
     onPush,
     onHook,
     onKeyring,
@@ -263,17 +264,6 @@ function followLive(
     clock,
     log,
   });
-}
-
-/** By one `ls-remote`, with the credentials given. */
-async function testRepository(repository: Parameters<TestRepository>[0], sources: GitSources): Promise<void> {
-  const url = URL.parse(repository.url);
-  const isHttp = url !== null && /^https?:$/.test(url.protocol);
-  if (isHttp && repository.password !== "") {
-    url.username = encodeURIComponent(repository.username);
-    url.password = encodeURIComponent(repository.password);
-  }
-  await sources.tips(isHttp ? url.href : repository.url, AbortSignal.timeout(testTimeoutMs));
 }
 
 function watchApplications(cache: WatchCache): WatchApplications {

@@ -10,6 +10,8 @@ import type { Holds } from "../controllers/applications/holds.ts";
 import { createHopStore, type HopStore, hopStore, withHops } from "../controllers/applications/outcome-teller.ts";
 import type { SeenPush } from "../controllers/applications/push-intake.ts";
 import { createReconcileStream, type ReconcileStream } from "../controllers/applications/reconcile-stream.ts";
+import type { DeclaredRepositories } from "../controllers/applications/repository-access.ts";
+import type { RepositoryLooks } from "../controllers/applications/repository-looks.ts";
 import type { ResourceActions } from "../controllers/applications/resource-actions.ts";
 import { everyApplication } from "../controllers/webhooks/hook-event.ts";
 import { createHookReceiver, type HookReceiver } from "../controllers/webhooks/hook-receiver.ts";
@@ -38,6 +40,7 @@ export interface GitOps {
   readonly charts: ChartSources;
   /** How repositories are reached, as users' Secrets say now. */
   readonly access: FindAccess;
+  readonly accessBy: DeclaredRepositories["accessBy"];
   /** Repositories that belong to a project alone. */
   readonly scoped: (project: string) => readonly string[];
   /** What triggers read of repositories. */
@@ -59,6 +62,7 @@ export interface RunningGitOps {
   readonly watch: WatchApplications;
   readonly clusters: () => readonly DestinationCluster[];
   readonly testRepository: TestRepository;
+  readonly repositories: RepositoryLooks;
   readonly onPush: (push: SeenPush) => Promise<void>;
   /** The keys that are known changed. */
   readonly onKeyring: () => void;
@@ -94,7 +98,7 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
       ...(config.manifests === undefined ? {} : { manifests: config.manifests }),
     }),
   );
-  const { access, scoped, keyring } = openRepositoryAccess(parts, {
+  const { access, accessBy, scoped, keyring } = openRepositoryAccess(parts, {
     onAccess: () => gitOps.running?.controller.lookAgain("failed", "credentials of repositories changed"),
     onKeyring: () => gitOps.running?.onKeyring(),
   });
@@ -131,7 +135,7 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
     }),
     hopsOf(parts),
   );
-  const gitOps: GitOps = { target, requests, served, sources, charts, access, scoped, files };
+  const gitOps: GitOps = { target, requests, served, sources, charts, access, accessBy, scoped, files };
   return gitOps;
 }
 

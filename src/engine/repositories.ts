@@ -3,11 +3,11 @@ import {
   createKeyring,
   createRepositoryAccess,
   createScopedRepositories,
+  type DeclaredRepositories,
   keyringName,
   knownHostsName,
   secretTypeLabel,
 } from "../controllers/applications/repository-access.ts";
-import type { FindAccess } from "../gitops/source/source.ts";
 import type { ListOptions, WatchCache } from "../kube/kube.ts";
 import { createWatchCache } from "../kube/watch-cache.ts";
 import { controllerNamespace, type Parts } from "./parts.ts";
@@ -17,8 +17,7 @@ export interface RepositoryAccessListeners {
   readonly onKeyring: () => void;
 }
 
-export interface RepositoryFacts {
-  readonly access: FindAccess;
+export interface RepositoryFacts extends DeclaredRepositories {
   /** Those that belong to a project alone. */
   readonly scoped: (project: string) => readonly string[];
   readonly keyring: () => readonly string[];
@@ -45,7 +44,7 @@ export function openRepositoryAccess(
   });
   const caches = { secrets, knownHosts: configMap(knownHostsName), certificates: configMap(certificatesName) };
   return {
-    access: createRepositoryAccess({ ...caches, namespace: controllerNamespace }, onAccess),
+    ...createRepositoryAccess({ ...caches, namespace: controllerNamespace }, onAccess),
     scoped: createScopedRepositories(secrets),
     keyring: createKeyring(configMap(keyringName), controllerNamespace, onKeyring),
   };

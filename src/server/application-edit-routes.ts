@@ -5,6 +5,7 @@ import { argoApiVersion } from "../api/resources.ts";
 import { EngineError } from "../base/errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { rollbackOperation, withQuarantine } from "../gitops/reconcile/rollback.ts";
+import { approvedPlanAnnotation } from "../gitops/sync/guard.ts";
 import { applyJsonPatch, PatchError } from "../objects/json-patch.ts";
 import { applyMergePatch } from "../objects/merge-patch.ts";
 import type { KubeObject } from "../objects/object.ts";
@@ -46,6 +47,7 @@ export function applicationEditRoutes(applications: ApplicationAccess, edits: Ap
     // One that is there is changed, and needs the rights for that.
     const there = applications.find(object.metadata.namespace ?? "", object.metadata.name ?? "");
     if (there && options.upsert) checkMove(request, there, object);
+    if (!there) checkApproval(request, undefined, object);
     response.json(shown(await edits.create(object, options)));
   });
   router.put("/:name", ...jsonBody(), async (request, response) => {
@@ -100,7 +102,15 @@ function checkMove(request: Request, now: KubeObject, wanted: KubeObject): KubeO
   if (projectOf(now.spec) !== projectOf(wanted.spec)) {
     for (const action of ["create", "update"]) demand(caller, "applications", action, objectNameOf(wanted));
   }
+  checkApproval(request, now, wanted);
   return wanted;
+}
+
+/** An approval lets a sync delete: by whichever way it comes, it needs what the approve route needs. */
+function checkApproval(request: Request, now: KubeObject | undefined, wanted: KubeObject): void {
+  const approval = wanted.metadata.annotations?.[approvedPlanAnnotation];
+  if (approval === undefined || approval === now?.metadata.annotations?.[approvedPlanAnnotation]) return;
+  demand(callerOf(request), "applications", "sync", objectNameOf(now ?? wanted));
 }
 
 /** An Application with what the API knows to be meant. */

@@ -21,6 +21,7 @@ import {
 } from "./application-query.ts";
 import type { ApplicationAccess } from "./application-routes.ts";
 import { jsonBody } from "./body.ts";
+import { selectionOf } from "./field-selection.ts";
 
 /** What is asked of Applications that is not in them; see `controllers/applications/application-looks.ts`. */
 export interface ApplicationLooks {
@@ -35,12 +36,16 @@ export interface ApplicationLooks {
   managed(ref: ResourceName): Promise<readonly ShownResource[]>;
   tree(ref: ResourceName): Promise<JsonObject>;
   liveTree(ref: ResourceName): Promise<JsonObject>;
+  maskedAnnotations(): readonly string[];
   cluster(ref: ResourceName): KubeClient;
   commit(
     ref: ResourceName,
     revision: string,
     sourceIndex: number,
   ): Promise<{ readonly author: string; readonly email: string; readonly date: string; readonly subject: string }>;
+  /** Of the chart of a source, and of an artifact. */
+  chart(ref: ResourceName, revision: string, sourceIndex: number): Promise<JsonObject>;
+  artifact(ref: ResourceName, revision: string, sourceIndex: number): Promise<JsonObject>;
   windows(ref: ResourceName): {
     readonly assigned: readonly ShownWindow[];
     readonly active: readonly ShownWindow[];
@@ -79,7 +84,7 @@ export function applicationResourceRoutes(applications: ApplicationAccess, looks
     const { manifests, revisions, types } = await looks.manifests(refOf(found), revisionsIn(request, found));
     const { server, name, namespace } = objectOf(specOf(found).destination);
     response.json({
-      manifests: manifests.map((manifest) => JSON.stringify(shownTarget(manifest))),
+      manifests: manifests.map((manifest) => JSON.stringify(shownTarget(manifest, looks.maskedAnnotations()))),
       revision: revisions[0] ?? "",
       namespace: textOf(namespace),
       server: textOf(server) || textOf(name),
@@ -88,7 +93,7 @@ export function applicationResourceRoutes(applications: ApplicationAccess, looks
   });
   router.get("/:name/managed-resources", async (request, response) => {
     const all = await looks.managed(refOf(find(request)));
-    response.json({ items: all.filter(selectorOf(request)).map(managedJson) });
+    response.json(selectionOf(request)({ items: all.filter(selectorOf(request)).map(managedJson) }));
   });
   router.get("/:name/syncwindows", (request, response) => {
     const { assigned, active, canSync } = looks.windows(refOf(find(request)));
@@ -102,10 +107,18 @@ export function applicationResourceRoutes(applications: ApplicationAccess, looks
     response.json({ ...tree, nodes: objectsOf(tree.nodes).filter((node) => isWanted(nameIn(node))) });
   });
   router.get("/:name/revisions/:revision/metadata", async (request, response) => {
-    const index = Number(textParameter(request, "sourceIndex") ?? 0);
+    const index = sourceIndexIn(request);
     const { author, email, date, subject } = await looks.commit(refOf(find(request)), request.params.revision, index);
     response.json({ author: email === "" ? author : `${author} <${email}>`, date, message: subject });
   });
+  for (const [path, look] of [
+    ["chartdetails", looks.chart],
+    ["ocimetadata", looks.artifact],
+  ] as const) {
+    router.get(`/:name/revisions/:revision/${path}`, async (request, response) => {
+      response.json(await look(refOf(find(request)), String(request.params.revision), sourceIndexIn(request)));
+    });
+  }
   liveRoutes(router, find, looks);
   return router;
 }
@@ -119,7 +132,7 @@ function liveRoutes(router: Router, find: (request: Request) => KubeObject, look
   };
   router.get("/:name/resource", async (request, response) => {
     const { ref, kube } = await findPart(find(request), objectQueryOf(request), looks);
-    response.json({ manifest: JSON.stringify(shownLive(await live(kube, ref))) });
+    response.json({ manifest: JSON.stringify(shownLive(await liveOf(kube, ref), looks.maskedAnnotations())) });
   });
   router.post("/:name/resource", ...jsonBody(), async (request, response) => {
     const { ref, kube } = await findOwned(request, "update");
@@ -127,7 +140,7 @@ function liveRoutes(router: Router, find: (request: Request) => KubeObject, look
     const { body } = request as { body: JsonValue };
     const patch = typeof body === "string" ? parsePatch(body) : body;
     const written = await kube.patch(ref, type, patch as JsonObject, { fieldManager: "tiphys" });
-    response.json({ manifest: JSON.stringify(shownLive(written)) });
+    response.json({ manifest: JSON.stringify(shownLive(written, looks.maskedAnnotations())) });
   });
   router.delete("/:name/resource", async (request, response) => {
     const { ref, kube } = await findOwned(request, "delete");
@@ -135,20 +148,6 @@ function liveRoutes(router: Router, find: (request: Request) => KubeObject, look
     const propagationPolicy = orphan ? "Orphan" : flagOf(request, "force", false) ? "Background" : "Foreground";
     if (!(await kube.delete(ref, { propagationPolicy }))) throw missing(ref);
     response.json({});
-  });
-  router.get("/:name/events", async (request, response) => {
-    const found = find(request);
-    const name = textParameter(request, "resourceName") ?? found.metadata.name ?? "";
-    const namespace = textParameter(request, "resourceNamespace") ?? found.metadata.namespace ?? "";
-    const uid =
-      textParameter(request, "resourceUID") ?? (textParameter(request, "resourceName") ? "" : found.metadata.uid);
-    const kube = looks.cluster(refOf(found));
-    const { items, resourceVersion } = await kube.list({ apiVersion: "v1", kind: "Event" }, { namespace });
-    const isOf = (event: KubeObject): boolean => {
-      const about = objectOf(event.involvedObject as JsonValue | undefined);
-      return textOf(about.name) === name && (!uid || textOf(about.uid) === uid);
-    };
-    response.json({ kind: "EventList", apiVersion: "v1", metadata: { resourceVersion }, items: items.filter(isOf) });
   });
 }
 
@@ -178,7 +177,8 @@ export async function findPart(application: KubeObject, wanted: ObjectQuery, loo
   return { ref, kube: looks.cluster(refOf(application)) };
 }
 
-async function live(kube: KubeClient, ref: ObjectRef): Promise<KubeObject> {
+/** @throws EngineError NOT_FOUND */
+export async function liveOf(kube: KubeClient, ref: ObjectRef): Promise<KubeObject> {
   const found = await kube.get(ref);
   if (found !== undefined) return found;
   throw missing(ref);
@@ -188,16 +188,17 @@ function missing({ kind, name }: ObjectRef): EngineError {
   return new EngineError("NOT_FOUND", `${kind} "${name}" not found`);
 }
 
-/** Values of Secrets are never shown. */
-function shownLive(object: KubeObject): JsonObject {
+/** Values of Secrets are never shown, nor those of annotations that are said to be sensitive. */
+export function shownLive(object: KubeObject, annotations: readonly string[]): JsonObject {
   const plain = object as unknown as JsonObject;
-  return object.apiVersion === "v1" && object.kind === "Secret" ? maskSecrets({ target: {}, live: plain }).live : plain;
+  if (object.apiVersion !== "v1" || object.kind !== "Secret") return plain;
+  return maskSecrets({ target: {}, live: plain }, { annotations }).live;
 }
 
 /** Whoever may see an Application may not see what its Secrets hold (spec argo-cd-surface 6.4). */
-function shownTarget(manifest: JsonObject): JsonObject {
+function shownTarget(manifest: JsonObject, annotations: readonly string[]): JsonObject {
   if (manifest.apiVersion !== "v1" || manifest.kind !== "Secret") return manifest;
-  return maskSecrets({ target: normalizeSecret(manifest), live: {} }).target;
+  return maskSecrets({ target: normalizeSecret(manifest), live: {} }, { annotations }).target;
 }
 
 const patchTypes: readonly PatchType[] = [
@@ -219,6 +220,12 @@ function parsePatch(text: string): JsonValue {
   } catch (error) {
     throw new EngineError("USAGE", "patch: must be JSON", error);
   }
+}
+
+function sourceIndexIn(request: Request): number {
+  const text = textParameter(request, "sourceIndex") ?? "0";
+  if (/^\d{1,4}$/.test(text)) return Number(text);
+  throw new EngineError("USAGE", `sourceIndex: "${text}" must be a number from 0 on`);
 }
 
 function revisionsIn(request: Request, application: KubeObject): readonly (string | undefined)[] {

@@ -15,6 +15,7 @@ import {
   shown,
   textParameter,
 } from "./application-query.ts";
+import { selectionOf } from "./field-selection.ts";
 import { operationOf, parseSyncRequest, syncRefusal } from "./sync-request.ts";
 
 /** The Applications as the engine has them. */
@@ -55,21 +56,23 @@ export function applicationRoutes(
   const router = Router();
   router.get("/", (request, response) => {
     const items = applications.list().filter(filterOf(request)).toSorted(byName);
-    response.json({ items: items.map(shown), metadata: { resourceVersion: newestOf(items) } });
+    const select = selectionOf(request);
+    response.json(select({ items: items.map(shown), metadata: { resourceVersion: newestOf(items) } }));
   });
   router.get("/:name", async (request, response) => {
     const { name } = request.params;
     const found = findApplication(applications, name, appNamespaceOf(request));
     const refresh = textParameter(request, "refresh");
+    const select = selectionOf(request);
     if (refresh === undefined) {
-      response.json(shown(found));
+      response.json(select(shown(found)));
       return;
     }
     if (refresh !== "normal" && refresh !== "hard") {
       throw new EngineError("USAGE", `refresh: "${refresh}" must be normal or hard`);
     }
     const ref = refOf(found);
-    response.json(shown(await inTime(applications.refresh(ref, refresh === "hard"), ref, refreshTimeoutMs)));
+    response.json(select(shown(await inTime(applications.refresh(ref, refresh === "hard"), ref, refreshTimeoutMs))));
   });
   router.post("/:name/sync", express.json({ limit: maxBodyBytes }), async (request, response) => {
     // A form or a text would count as no body, and the sync would start without what it says.

@@ -16,6 +16,7 @@ import {
 } from "./application-query.ts";
 import type { ApplicationLooks } from "./application-resource-routes.ts";
 import type { ApplicationAccess } from "./application-routes.ts";
+import { selectionOf } from "./field-selection.ts";
 
 export interface ApplicationChange {
   readonly type: "ADDED" | "MODIFIED" | "DELETED";
@@ -92,6 +93,7 @@ function followRights(request: Request, fail: (message: string) => void, ended: 
 }
 
 function openStream(request: Request, response: Response) {
+  const select = selectionOf(request);
   const isEvents = (request.headers.accept ?? "").includes("text/event-stream");
   response.status(200).set("cache-control", "no-cache");
   response.type(isEvents ? "text/event-stream" : "application/json").flushHeaders();
@@ -104,7 +106,7 @@ function openStream(request: Request, response: Response) {
   };
   return {
     ended: stop.signal,
-    send: (result: object | JsonValue): void => write({ result }),
+    send: (result: object | JsonValue): void => write(select({ result })),
     fail(message: string): void {
       write({ error: { message, grpc_code: 13 } });
       response.end();

@@ -168,7 +168,7 @@ async function addCertificates(kube: KubeClient, wanted: readonly Draft[], isUps
   await editConfigMap(kube, tlsName, (now) =>
     Object.fromEntries(
       wanted.map(({ serverName, text }) => {
-        const known = now[serverName];
+        const known = Object.hasOwn(now, serverName) ? now[serverName] : undefined;
         if (known !== undefined && known.trim() !== text.trim() && !isUpsert) {
           throw exists(`TLS certificate for '${serverName}'`);
         }

@@ -7,8 +7,9 @@ import type { KubeClient } from "../kube/kube.ts";
 import type { KubeObject } from "../objects/object.ts";
 import { callerOf, demand, scopedObject } from "./access/caller.ts";
 import { flagOf } from "./application-edit-routes.ts";
-import { type ApplicationList, textParameter } from "./application-query.ts";
+import { type ApplicationList, textParameter, textParameters } from "./application-query.ts";
 import { bodyObject, jsonBody } from "./body.ts";
+import { changedCluster } from "./cluster-change.ts";
 import { makeToken } from "./cluster-token.ts";
 import { deleteSecret, fnv32a, listSecrets, ownLabels, type StoredSecret, writeSecret } from "./stored-secret.ts";
 
@@ -71,11 +72,8 @@ export function clusterRoutes(deps: ClusterRouteDeps, applications: ApplicationL
   });
   router.put("/:id", ...jsonBody(), async (request, response) => {
     const found = await find(kube, request, "update");
-    const merged = {
-      ...found.json,
-      ...(found.stored && { config: configIn(found.stored.values.config) }),
-      ...bodyObject(request),
-    };
+    const now = { ...found.json, ...(found.stored && { config: configIn(found.stored.values.config) }) };
+    const merged = changedCluster(now, bodyObject(request), textParameters(request, "updatedFields"));
     demand(callerOf(request), "clusters", "update", objectOfCluster(merged));
     await write(kube, merged, found.stored);
     response.json(await show(clusterJson(merged, valuesFrom(merged))));
@@ -125,6 +123,11 @@ function objectOfCluster({ server, project }: JsonObject): string {
 interface Found {
   readonly json: JsonObject;
   readonly stored: StoredSecret | undefined;
+}
+
+/** All of them, without credentials. */
+export async function listClusters(kube: KubeClient): Promise<readonly JsonObject[]> {
+  return (await all(kube)).map(({ json }) => json);
 }
 
 async function all(kube: KubeClient): Promise<readonly Found[]> {

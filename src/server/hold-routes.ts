@@ -3,29 +3,15 @@ import { textOf } from "../api/fields.ts";
 import { type Instant, instant, isoTime } from "../base/clock.ts";
 import { EngineError } from "../base/errors.ts";
 import { isJsonObject } from "../base/json.ts";
+import type { Hold, HoldScope } from "../gitops/reconcile/holds.ts";
 import { callerOf } from "./access/caller.ts";
 import { textParameter } from "./application-query.ts";
 
-/** Which Applications a hold is for; see `gitops/reconcile/holds.ts`. */
-type Scope =
-  | { readonly kind: "application"; readonly application: string }
-  | { readonly kind: "selector"; readonly selector: string }
-  | { readonly kind: "cluster"; readonly cluster: string }
-  | { readonly kind: "all" };
-
-export interface HoldShown {
-  readonly name: string;
-  readonly scope: Scope;
-  readonly reason: string;
-  readonly owner: string;
-  readonly until?: Instant;
-}
-
 /** See `controllers/applications/holds.ts`. */
 export interface HoldAccess {
-  list(): readonly HoldShown[];
-  place(hold: Omit<HoldShown, "name">): Promise<HoldShown>;
-  end(scope: Scope): Promise<HoldShown>;
+  list(): readonly Hold[];
+  place(hold: Omit<Hold, "name">): Promise<Hold>;
+  end(scope: HoldScope): Promise<Hold>;
 }
 
 /** `/api/v1/tiphys/holds`: of many Applications; those of one stand in its annotations, and are listed here, too. */
@@ -57,9 +43,9 @@ export function holdRoutes(holds: HoldAccess): Router {
   return router;
 }
 
-function scopeOf(text: (name: string) => string, isAll: boolean): Scope {
+function scopeOf(text: (name: string) => string, isAll: boolean): HoldScope {
   const [selector, cluster] = [text("selector"), text("cluster")];
-  const scopes: readonly Scope[] = [
+  const scopes: readonly HoldScope[] = [
     ...(selector === "" ? [] : [{ kind: "selector" as const, selector }]),
     ...(cluster === "" ? [] : [{ kind: "cluster" as const, cluster }]),
     ...(isAll ? [{ kind: "all" as const }] : []),
@@ -78,6 +64,6 @@ function untilOf(text: string): Instant | undefined {
   return instant(at);
 }
 
-function shown({ until, ...hold }: HoldShown): object {
+function shown({ until, ...hold }: Hold): object {
   return { ...hold, ...(until === undefined ? {} : { until: isoTime(until) }) };
 }

@@ -24,6 +24,7 @@ import {
   textParameter,
 } from "./application-query.ts";
 import { bodyObject, jsonBody } from "./body.ts";
+import { projectLinkRoutes } from "./link-routes.ts";
 import { projectDetailRoutes } from "./project-detail-routes.ts";
 import { demandProjectChange } from "./project-rights.ts";
 
@@ -97,7 +98,8 @@ export function projectRoutes(kube: KubeClient, applications: ApplicationList, c
     };
     response.json({ kind: "EventList", apiVersion: "v1", metadata: { resourceVersion }, items: items.filter(isOf) });
   });
-  router.use(projectDetailRoutes(kube, (name) => read(kube, name), clock));
+  const readProject = (name: string): Promise<KubeObject> => read(kube, name);
+  router.use(projectDetailRoutes(kube, readProject, clock), projectLinkRoutes(kube, readProject));
   return router;
 }
 

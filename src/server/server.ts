@@ -15,6 +15,7 @@ import { applicationSensorRoutes } from "./application-routes.ts";
 import { applicationWhyRoutes, type ExplainApplication } from "./application-why-routes.ts";
 import { approvalRoutes } from "./approval-routes.ts";
 import { type ArgoRouteDeps, argoRoutes } from "./argo-routes.ts";
+import { badgeRoute } from "./badge-route.ts";
 import { type BusRouteDeps, busRoutes } from "./bus-routes.ts";
 import { type DeadRouteDeps, deadRoutes } from "./dead-routes.ts";
 import { type HistoryRouteDeps, historyRoutes } from "./history-routes.ts";
@@ -32,6 +33,8 @@ export interface ServerOptions extends HistoryRouteDeps, ArgoRouteDeps, BusRoute
   /** Whoever sends it as `Authorization: Bearer …` may ask everything; others what `argocd-rbac-cm` says. */
   readonly token: string;
   readonly metrics: Metrics;
+  /** Names of plugins that make manifests. */
+  readonly plugins?: readonly string[];
   /** Shown by `/api/version`. */
   readonly version?: string;
   /** Absent: the path answers 404. */
@@ -106,9 +109,10 @@ function createApp(options: ServerOptions): express.Express {
   app.use("/api", versionRoutes(options.version ?? ""));
   app.use("/api/v1/session", sessionRoutes(access));
   app.use("/api/v1/settings", openSettingsRoutes(kube, access));
+  if (kube && applications) app.use("/api/badge", badgeRoute(applications, kube));
   app.use(identify(access));
   app.use("/api/v1", rightsOf(applications));
-  app.use("/api/v1", settingsRoutes(kube), argoRoutes(options, access));
+  app.use("/api/v1", settingsRoutes(kube, options.plugins ?? []), argoRoutes(options, access));
   if (kube) app.use("/api/v1/account", accountRoutes({ access, kube, clock }));
   mountOwn(app, options);
   if (replayer) app.use("/api/v1/tiphys/replay", express.json({ limit: maxBodyBytes }), replayRoutes(replayer));
@@ -147,16 +151,25 @@ const statusByCode: Partial<Record<EngineError["code"], number>> = {
   API_NOT_FOUND: 404,
   API_TOO_LARGE: 413,
   API_UNAVAILABLE: 503,
+  ARCHIVE_REFUSED: 400,
+  CHART_NOT_FOUND: 400,
   GIT_AUTH_FAILED: 400,
+  GIT_FAILED: 503,
+  GIT_HOST_UNKNOWN: 400,
   GIT_PATH_INVALID: 400,
   GIT_REFUSED: 400,
   GIT_REPOSITORY_NOT_FOUND: 400,
   GIT_REVISION_NOT_FOUND: 400,
+  GIT_TOO_LARGE: 400,
   MANIFEST_INVALID: 400,
+  RENDER_FAILED: 400,
   REPLAY_BUSY: 409,
+  REPOSITORY_FAILED: 503,
   LEASE_LOST: 409,
   SYNC_BLOCKED: 403,
   SYNC_REFUSED: 400,
+  TOOL_MISSING: 400,
+  TOOL_TIMEOUT: 504,
   UNAUTHORIZED: 401,
   USAGE: 400,
   WAIT_TIMEOUT: 504,
@@ -191,7 +204,9 @@ function refusalOf(error: unknown): EngineError | undefined {
 }
 
 function answer(response: Response, status: number, error: EngineError): void {
-  const body = { error: error.message, code: error.code, remedy: remedyOf(error) };
+  // The command line's help says nothing of a request.
+  const remedy = error.code === "USAGE" ? "Mend the request as the message says." : remedyOf(error);
+  const body = { error: error.message, code: error.code, remedy };
   response.status(status).json(inShapeOf(response.req, status, body));
 }
 

@@ -41,6 +41,7 @@ function openSettings(values: Values) {
     url: textOf(values.url),
     ...(urls.length === 0 ? {} : { additionalUrls: urls }),
     statusBadgeEnabled: textOf(values["statusbadge.enabled"]) === "true",
+    statusBadgeRootUrl: textOf(values["statusbadge.url"]),
     userLoginsDisabled: false,
     passwordPattern: textOf(values.passwordPattern) || "^.{8,32}$",
     uiBannerContent: textOf(values["ui.bannercontent"]),
@@ -53,8 +54,10 @@ function openSettings(values: Values) {
 }
 
 /** `/api/v1/settings`, of `argocd-cm` where it is; without `kube` everything is as when nobody set it. */
-export function settingsRoutes(kube: KubeClient | undefined): Router {
+export function settingsRoutes(kube: KubeClient | undefined, plugins: readonly string[]): Router {
   const router = Router();
+  const named = plugins.map((name) => ({ name }));
+  router.get("/settings/plugins", (_, response) => void response.json({ plugins: named }));
   router.get("/settings", async (_, response) => {
     const values = await valuesIn(kube);
     response.json({
@@ -65,6 +68,18 @@ export function settingsRoutes(kube: KubeClient | undefined): Router {
       controllerNamespace,
       appsInAnyNamespaceEnabled: true,
       execEnabled: false,
+      hydratorEnabled: false,
+      syncWithReplaceAllowed: true,
+      resourceViewEnabled: textOf(values["ui.view.resources.disabled"]) !== "true",
+      uiCssURL: textOf(values["ui.cssurl"]),
+      googleAnalytics: {
+        trackingID: textOf(values["ga.trackingid"]),
+        anonymizeUsers: textOf(values["ga.anonymizeusers"]) !== "false",
+      },
+      kustomizeOptions: { buildOptions: textOf(values["kustomize.buildOptions"]) },
+      kustomizeVersions: Object.keys(values).flatMap((key) => /^kustomize\.path\.(.+)$/.exec(key)?.[1] ?? []),
+      plugins: named,
+      configManagementPlugins: [],
       impersonationEnabled: textOf(values["application.sync.impersonation.enabled"]) === "true",
     });
   });

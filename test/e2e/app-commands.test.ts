@@ -132,6 +132,7 @@ test("objects of an Application: read, patched, deleted, acted on", async () => 
       line: "app get-resource web --kind Deployment --filter-fields metadata.name,spec.replicas",
       out: /spec\.replicas +1\n/,
     },
+    { line: "app get web --show-params --source-position 2", code: 2, err: /must be between 1 and 1/ },
     { line: "app get-resource web --kind Secret", code: 20, err: /No matching resource found/ },
     {
       line: 'app patch-resource web --kind ConfigMap --patch {"data":{"value":"patched"}}',
@@ -154,6 +155,8 @@ test("objects of an Application: read, patched, deleted, acted on", async () => 
       line: "app actions list web --kind Deployment",
       out: /^GROUP +KIND +NAME +ACTION +DISABLED\n[\s\S]*apps +Deployment +web +restart +false\n/,
     },
+    { line: "app actions list web --kind Deployment --out json", out: /^\[\n +\{\n +"group": "apps"/ },
+    { line: "app actions list web --kind Deployment --project other", code: 20, err: /"web" not found/ },
     { line: "app actions run web scale --kind Deployment --param replicas=2" },
     { line: "app actions run web scale --kind Deployment", code: 20, err: /replicas: "" must be a whole number/ },
     { line: "app actions run web resume --kind Deployment", code: 20, err: /action "resume" is disabled now/ },

@@ -42,6 +42,7 @@ test("app why: what each Application waits for, by the command line", { skip }, 
         "needy/a.yaml": configMap("needy", "0"),
         "slow/a.yaml": hanging,
         "failing/a.yaml": broken("No Name"),
+        "guarded/a.yaml": configMap("guarded", "0"),
         "retrying/a.yaml": broken("Nor This"),
       },
     },
@@ -60,23 +61,52 @@ test("app why: what each Application waits for, by the command line", { skip }, 
         app("slow", { syncPolicy: { automated } }),
         app("failing", { syncPolicy: never }),
         app("retrying", { syncPolicy: long }),
+        app("guarded", { syncPolicy: { automated: { prune: true, allowEmpty: true } } }),
         app("lost", { source: { repoURL: urlOf("shop"), path: "nowhere" } }),
         app("foreign", { project: "strict", destination: { name: "in-cluster", namespace: "elsewhere" } }),
       ];
     },
   });
+  await scenario.waitForSynced("guarded");
+  const copy = await scenario.clone("shop");
+  await copy.commitAndPush({ "guarded/a.yaml": undefined, "guarded/README.md": "empty" });
   const why = async (name: string, ...args: string[]) => scenario.engine.cli(["app", "why", name, ...args]);
   const answers: readonly (readonly [name: string, pattern: RegExp])[] = [
     ["web", /^Application argocd\/web: Synced at [0-9a-f]{7}, Healthy\nwaits for nothing\n/],
-    ["manual", /waits for manual: automated sync is not enabled\n/],
-    ["held", /waits for hold: a sync is due, but it is on hold: incident \(anna\)\n/],
-    ["windowed", /waits for window until 20\S+Z: a sync is due, but the deny window "\* \* \* \* \*" for 1h keeps/],
-    ["needy", /waits for need: a sync is due, but it needs argocd\/manual, which is OutOfSync\n/],
-    ["slow", /waits for health: .*apps\/Deployment\/.*slow/],
-    ["failing", /waits for failed: Failed last sync attempt to \[[0-9a-f]{40}\]: /],
-    ["retrying", /waits for retry until 20\S+Z: .*Retrying attempt #1 at /],
-    ["lost", /waits for repository: ComparisonError: .*nowhere/],
-    ["foreign", /waits for project: InvalidSpecError: .*elsewhere/],
+    [
+      "manual",
+      /waits for manual: automated sync is not enabled\n {2}to go on: sync by hand with `tiphys app sync manual`, or /,
+    ],
+    [
+      "held",
+      /waits for hold: a sync is due, but it is on hold: incident \(anna\)\n {2}to go on: .*`tiphys app hold held --release`/,
+    ],
+    [
+      "windowed",
+      /waits for window until 20\S+Z: a sync is due, but the deny window "\* \* \* \* \*" for 1h keeps.*\n {2}to go on: wait for the window, or /,
+    ],
+    [
+      "needy",
+      /waits for need: a sync is due, but it needs argocd\/manual, which is OutOfSync\n {2}to go on: bring what is needed /,
+    ],
+    [
+      "slow",
+      /waits for health: .*apps\/Deployment\/.*slow.*\n {2}to go on: look at the object: `tiphys app get slow -o tree`/,
+    ],
+    [
+      "failing",
+      /waits for failed: Failed last sync attempt to \[[0-9a-f]{40}\]: .*\n {2}to go on: mend what the message names and push/,
+    ],
+    [
+      "retrying",
+      /waits for retry until 20\S+Z: .*Retrying attempt #1 at .*\n {2}to go on: .*`tiphys app terminate-op retrying`/,
+    ],
+    ["lost", /waits for repository: ComparisonError: .*nowhere.*\n {2}to go on: see `tiphys repo list`/],
+    ["foreign", /waits for project: InvalidSpecError: .*elsewhere.*\n {2}to go on: change the project /],
+    [
+      "guarded",
+      /waits for approval: needs approval: .*ConfigMap\/default\/guarded.*\n {2}to go on: .*`tiphys app approve guarded`/,
+    ],
   ];
   for (const [name, pattern] of answers) {
     await waitFor(`${name} to be explained`, async () => pattern.test((await why(name)).stdout), 20_000).catch(

@@ -11,14 +11,22 @@ failOnLeakedChildren();
 const secret = {
   apiVersion: "v1",
   kind: "Secret",
-  metadata: { name: "keys" },
+  metadata: { name: "keys", annotations: { "team/token": "very-sensitive" } },
   data: { key: Buffer.from("very-secret").toString("base64") },
 };
 
 async function start(): Promise<GitOpsScenario> {
   const scenario = await GitOpsScenario.start({
     repositories: { shop: { "map.json": configMap("map", "one"), "keys.json": secret } },
-    manifests: (urlOf) => [application("web", urlOf("shop"))],
+    manifests: (urlOf) => [
+      application("web", urlOf("shop")),
+      {
+        apiVersion: "v1",
+        kind: "ConfigMap",
+        metadata: { name: "argocd-cm", namespace: "argocd" },
+        data: { "resource.sensitive.mask.annotations": "team/token" },
+      },
+    ],
   });
   await scenario.waitForSynced("web");
   return scenario;
@@ -76,8 +84,12 @@ test("what is asked of an Application, in Argo CD's shapes", async () => {
 
 test("values of Secrets are in no answer", async () => {
   await using scenario = await start();
-  const values = ["very-secret", secret.data.key];
+  const values = ["very-secret", secret.data.key, "very-sensitive"];
+  // kubectl notes the whole object in an annotation.
+  const { data: _data, ...plain } = { ...secret, metadata: { ...secret.metadata, namespace: "default" } };
+  await scenario.kubectl(["apply", "-f", "-"], { ...plain, stringData: { key: "very-secret" } });
   for (const path of [
+    "manifests",
     "managed-resources",
     "resource-tree",
     "resource?resourceName=keys&namespace=default&version=v1&kind=Secret",
@@ -182,6 +194,16 @@ test("a stream tells what is there, and what comes and goes", async () => {
   await waitFor("what is gone", () => seen.includes("DELETED api"));
   stop.abort();
   await reading;
+  const few = await scenario.engine.api(
+    "/api/v1/stream/applications?fields=result.type,result.application.metadata.name",
+    {
+      signal: AbortSignal.timeout(20_000),
+    },
+  );
+  for await (const line of linesOf(few)) {
+    assert.deepEqual(line, { result: { type: "ADDED", application: { metadata: { name: "web" } } } });
+    break;
+  }
   const tree = await scenario.engine.api("/api/v1/stream/applications/web/resource-tree", {
     headers: { accept: "text/event-stream" },
     signal: AbortSignal.timeout(20_000),

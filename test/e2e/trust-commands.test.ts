@@ -32,6 +32,10 @@ test("hosts and certificates that are trusted, by the command line", async () =>
   await expect(engine, `cert add-ssh --batch --from ${hosts}`, 0, /^Successfully created 2 SSH known host entries\n$/);
   await expect(engine, `cert add-ssh --batch --from ${hosts}`, 0, /^Successfully/); // the same again is no change
   await expect(engine, `cert add-tls charts.example --from ${pem}`, 0, /^Created entry with 1 PEM certificates/);
+  // A host may have any name, also one that every object of JavaScript has.
+  await expect(engine, `cert add-tls constructor --from ${pem}`, 0, /^Created entry with 1 PEM certificates/);
+  await expect(engine, "cert list --hostname-pattern constructor", 0, /^HOSTNAME.*\nconstructor +https [^\n]*\n$/);
+  await expect(engine, "cert rm constructor", 0, /^Removed cert for 'constructor'/);
   await expect(engine, `cert add-tls charts.example --from ${hosts}`, 2, /No valid certificates/);
   // As ssh-keygen shows it.
   const { stdout } = await engine.cli(["cert", "list", "--sort", "hostname"]);

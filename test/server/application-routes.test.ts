@@ -72,6 +72,7 @@ const names: readonly (readonly [path: string, found: string])[] = [
   ["/web?appNamespace=", "argocd/web"],
   ["/only", "shop/only"],
   ["/only?appNamespace=shop", "shop/only"],
+  ["/api?project=shop", "argocd/api"],
   ["/twice?appNamespace=prod", "prod/twice"],
 ];
 
@@ -93,6 +94,8 @@ const refusals: readonly (readonly [path: string, init: RequestInit, status: num
   [
     ["/none", {}, 404, "NOT_FOUND", /^applications\.argoproj\.io "none" not found$/],
     ["/only?appNamespace=argocd", {}, 404, "NOT_FOUND", /"only" not found in namespace "argocd"$/],
+    ["/web?project=shop", {}, 404, "NOT_FOUND", /"web" not found in project "shop"$/],
+    ["/web/sync?project=shop", post({}), 404, "NOT_FOUND", /"web" not found in project "shop"$/],
     ["/twice", {}, 400, "USAGE", /^there is more than one Application "twice": name one of dev\/twice, prod\/twice$/],
     ["/web?refresh=now", {}, 400, "USAGE", /^refresh: "now" must be normal or hard$/],
     ["/web?appNamespace=a&appNamespace=b", {}, 400, "USAGE", /^appNamespace: must be given once$/],

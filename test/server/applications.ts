@@ -45,7 +45,7 @@ export async function openApplications(
   {
     looks,
     ...more
-  }: Pick<ServerOptions, "refreshTimeoutMs" | "control" | "edits"> & {
+  }: Pick<ServerOptions, "refreshTimeoutMs" | "control" | "edits" | "clock"> & {
     readonly looks?: Partial<ApplicationLooks>;
   } = {},
 ): Promise<Applications> {
@@ -92,11 +92,14 @@ export async function openApplications(
     cluster() {
       throw new Error("no cluster is asked");
     },
+    maskedAnnotations: () => ["team/token"],
     manifests: none,
     managed: none,
     tree: none,
     liveTree: none,
     commit: none,
+    chart: none,
+    artifact: none,
   };
   const history: History = {
     event: none,

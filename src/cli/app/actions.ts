@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { objectOf, textOf } from "../../api/fields.ts";
 import { EngineError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
@@ -16,13 +16,18 @@ export function actionsCommand(): Command {
   return command.addCommand(listCommand()).addCommand(runCommand());
 }
 
+interface ListFlags extends ObjectFlags {
+  readonly out?: "wide" | "json" | "yaml";
+}
+
 function listCommand(): Command {
   const command = new Command("list")
     .description("The actions of objects")
-    .argument("<appname>", "NAME or NAMESPACE/NAME");
-  return addObjectFlags(command).action(async (text: string, flags: ObjectFlags, self: Command) => {
+    .argument("<appname>", "NAME or NAMESPACE/NAME")
+    .addOption(new Option("--out <format>", "as --output").choices(["wide", "json", "yaml"]));
+  return addObjectFlags(command).action(async (text: string, flags: ListFlags, self: Command) => {
     const client = openApplicationsClient(globalFlags(self));
-    const app = parseAppName(text, flags.appNamespace);
+    const app = parseAppName(text, flags.appNamespace, flags.project);
     const rows: JsonObject[] = [];
     for (const query of await chosenObjects(client, app, { ...flags, all: true })) {
       const { group, kind, resourceName: name } = query;
@@ -30,7 +35,8 @@ function listCommand(): Command {
         rows.push({ group, kind, name, action: textOf(action), disabled: disabled === true });
       }
     }
-    print(globalFlags(self), rows, { text: actionsText });
+    const { out } = flags;
+    print({ ...globalFlags(self), ...(out === undefined ? {} : { output: out }) }, rows, { text: actionsText });
   });
 }
 
@@ -55,7 +61,7 @@ function runCommand(): Command {
     .option("--param <key=value>", "a parameter of the action; may be repeated", collected, []);
   return addObjectFlags(command).action(async (text: string, action: string, flags: RunFlags, self: Command) => {
     const client = openApplicationsClient(globalFlags(self));
-    const app = parseAppName(text, flags.appNamespace);
+    const app = parseAppName(text, flags.appNamespace, flags.project);
     const resourceActionParameters = flags.param.map(parameterOf);
     for (const query of await chosenObjects(client, app, flags)) {
       await client.runAction(app, { ...objectOf(query), action, resourceActionParameters });

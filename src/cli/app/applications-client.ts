@@ -2,12 +2,14 @@ import { EngineError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import { type EngineClient, type GlobalFlags, requireEngine } from "../engine-client.ts";
-import { exitingWith } from "../exit.ts";
+import { exitingWith, withRemedy } from "../exit.ts";
 
 /** An Application as people name it; without a namespace the engine looks for it. */
 export interface AppName {
   readonly name: string;
   readonly namespace?: string;
+  /** The one that it must be of. */
+  readonly project?: string;
 }
 
 export interface ListQuery {
@@ -146,17 +148,17 @@ interface Items {
 }
 
 /** `name` or `namespace/name`; the namespace of the name wins over that of the flag. @throws EngineError USAGE */
-export function parseAppName(text: string, appNamespace: string | undefined): AppName {
+export function parseAppName(text: string, appNamespace: string | undefined, project?: string): AppName {
   const parts = text.split("/");
   const [name = "", namespace = appNamespace] = parts.toReversed();
   if (parts.length > 2 || name === "" || (parts.length === 2 && namespace === "")) {
     throw new EngineError("USAGE", `APPNAME: "${text}" must be NAME or NAMESPACE/NAME`);
   }
-  return { name, ...(namespace ? { namespace } : {}) };
+  return { name, ...(namespace ? { namespace } : {}), ...(project ? { project } : {}) };
 }
 
-function pathOf({ name, namespace }: AppName, rest: string, more: Query = {}) {
-  return `${encodeURIComponent(name)}${rest}?${queryOf({ appNamespace: namespace, ...more })}`;
+function pathOf({ name, namespace, project }: AppName, rest: string, more: Query = {}) {
+  return `${encodeURIComponent(name)}${rest}?${queryOf({ appNamespace: namespace, project, ...more })}`;
 }
 
 function queryOf(values: Query): URLSearchParams {
@@ -176,6 +178,8 @@ export async function asked<T>(answer: Promise<T>): Promise<T> {
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     if (error instanceof EngineError && unreachable.includes(error.code)) throw error;
-    throw exitingWith(apiErrorCode, error);
+    // The command line was understood: its help says nothing of what the API refuses.
+    const isRefusal = error instanceof EngineError && error.code === "USAGE";
+    throw exitingWith(apiErrorCode, isRefusal ? withRemedy("Mend what the message names.", error) : error);
   }
 }

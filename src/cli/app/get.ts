@@ -7,6 +7,8 @@ import { print, table } from "../output.ts";
 import { qualifiedName, sourcesOf } from "./application.ts";
 import { openApplicationsClient, parseAppName } from "./applications-client.ts";
 import { heldBy, openHoldsClient } from "./holds-client.ts";
+import { parseCount } from "./options.ts";
+import { positionOf } from "./set.ts";
 import { detailsText, localZone } from "./summary.ts";
 import { treeText } from "./tree-text.ts";
 
@@ -16,6 +18,9 @@ interface GetFlags {
   readonly showOperation?: true;
   readonly showParams?: true;
   readonly appNamespace?: string;
+  /** From 1. */
+  readonly sourcePosition?: number;
+  readonly sourceName?: string;
 }
 
 /** `tiphys app get APPNAME` */
@@ -27,6 +32,8 @@ export function getCommand(): Command {
     .option("--hard-refresh", "render and compare anew first")
     .option("--show-operation", "with the last operation")
     .option("--show-params", "with the parameters of its charts")
+    .option("--source-position <n>", "the parameters of this source alone, from 1", parseCount)
+    .option("--source-name <name>", "the parameters of this source alone")
     .option("-N, --app-namespace <namespace>", "the Application's namespace")
     .action(async (text: string, flags: GetFlags, self: Command) => {
       const app = parseAppName(text, flags.appNamespace);
@@ -43,7 +50,7 @@ export function getCommand(): Command {
         text: (found) =>
           [
             detailsText(found, context, flags.showOperation === true),
-            ...(flags.showParams ? ["", parametersText(found)] : []),
+            ...(flags.showParams ? ["", parametersText(found, flags)] : []),
           ].join("\n"),
         name: qualifiedName,
         own: { tree: asTree(false), "tree=detailed": asTree(true) },
@@ -51,8 +58,13 @@ export function getCommand(): Command {
     });
 }
 
-function parametersText(application: KubeObject): string {
-  const all = sourcesOf(application).flatMap(({ helm }) => listOf(objectOf(helm).parameters).map(objectOf));
+function parametersText(application: KubeObject, flags: GetFlags): string {
+  const sources = sourcesOf(application);
+  const isOne = flags.sourcePosition !== undefined || flags.sourceName !== undefined;
+  const one = isOne ? positionOf(sources, flags) : undefined;
+  const all = sources
+    .filter((_, index) => one === undefined || index === one)
+    .flatMap(({ helm }) => listOf(objectOf(helm).parameters).map(objectOf));
   return table(
     ["NAME", "VALUE"],
     all.map(({ name, value }) => [textOf(name), textOf(value)]),

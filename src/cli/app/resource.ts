@@ -16,6 +16,7 @@ export interface ObjectFlags {
   readonly resourceName?: string;
   readonly all?: true;
   readonly appNamespace?: string;
+  readonly project?: string;
 }
 
 /** An object as the API's queries name it. */
@@ -27,6 +28,7 @@ export function addObjectFlags(command: Command): Command {
     .option("--group <group>", "the objects' API group")
     .option("--namespace <namespace>", "the objects' namespace")
     .option("--resource-name <name>", "the object's name")
+    .option("--project <project>", "the project that the Application must be of")
     .option("-N, --app-namespace <namespace>", "the Application's namespace");
 }
 
@@ -83,7 +85,7 @@ export function getResourceCommand(): Command {
   return addObjectFlags(command).action(async (text: string, flags: GetFlags, self: Command) => {
     if (flags.kind === undefined) throw new EngineError("USAGE", "give --kind");
     const client = openApplicationsClient(globalFlags(self));
-    const app = parseAppName(text, flags.appNamespace);
+    const app = parseAppName(text, flags.appNamespace, flags.project);
     const queries = await chosenObjects(client, app, { ...flags, all: true });
     const objects = await Promise.all(queries.map((query) => client.resource(app, query)));
     const shown = objects.map((object) => filtered(object, flags));
@@ -136,7 +138,7 @@ export function patchResourceCommand(): Command {
     .option("--all", "all objects that match");
   return addObjectFlags(command).action(async (text: string, flags: PatchFlags, self: Command) => {
     const client = openApplicationsClient(globalFlags(self));
-    const app = parseAppName(text, flags.appNamespace);
+    const app = parseAppName(text, flags.appNamespace, flags.project);
     for (const query of await chosenObjects(client, app, flags)) {
       await client.patchResource(app, { ...query, patchType: flags.patchType }, flags.patch);
       process.stdout.write(`Resource '${query.resourceName}' patched\n`);
@@ -159,7 +161,7 @@ export function deleteResourceCommand(): Command {
     .option("--all", "all objects that match");
   return addObjectFlags(command).action(async (text: string, flags: DeleteFlags, self: Command) => {
     const client = openApplicationsClient(globalFlags(self));
-    const app = parseAppName(text, flags.appNamespace);
+    const app = parseAppName(text, flags.appNamespace, flags.project);
     const options = { force: String(flags.force === true), orphan: String(flags.orphan === true) };
     for (const query of await chosenObjects(client, app, flags)) {
       await client.deleteResource(app, { ...query, ...options });

@@ -10,6 +10,7 @@ import { treeText } from "./tree-text.ts";
 interface ResourcesFlags {
   readonly orphaned?: true;
   readonly appNamespace?: string;
+  readonly project?: string;
 }
 
 /** `tiphys app resources APPNAME` */
@@ -18,10 +19,11 @@ export function resourcesCommand(): Command {
     .description("The objects of an Application")
     .argument("<appname>", "NAME or NAMESPACE/NAME")
     .option("--orphaned", "those alone that belong to no Application")
+    .option("--project <project>", "the project that the Application must be of")
     .option("-N, --app-namespace <namespace>", "the Application's namespace")
     .action(async (text: string, flags: ResourcesFlags, self: Command) => {
       const client = openApplicationsClient(globalFlags(self));
-      const app = parseAppName(text, flags.appNamespace);
+      const app = parseAppName(text, flags.appNamespace, flags.project);
       const tree = await client.tree(app);
       const shown = flags.orphaned ? { nodes: tree.orphanedNodes ?? [] } : tree;
       const found = await client.get(app);

@@ -137,13 +137,15 @@ function conditionsText(application: KubeObject, zone: TimeZone): string {
 
 function operationText(state: JsonObject | undefined, { zone, clock }: SummaryContext): string {
   if (state === undefined) return "";
-  const { syncResult } = state;
+  // One that failed before it began has no result: what was asked for is shown.
+  const asked = objectOf(state.operation).sync;
+  const sync = isJsonObject(state.syncResult) ? state.syncResult : asked;
   const message = oneLine(textOf(state.message));
   const startedAt = Date.parse(textOf(state.startedAt));
   const finishedAt = textOf(state.finishedAt) === "" ? clock.now() : Date.parse(textOf(state.finishedAt));
   const seconds = Math.floor(finishedAt / 1_000) - Math.floor(startedAt / 1_000);
   return [
-    ...(isJsonObject(syncResult) ? [line("Operation:", "Sync"), line("Sync Revision:", revisionOf(syncResult))] : []),
+    ...(isJsonObject(sync) ? [line("Operation:", "Sync"), line("Sync Revision:", revisionOf(sync))] : []),
     line("Phase:", textOf(state.phase)),
     line("Start:", timeText(state.startedAt, zone)),
     line("Finished:", timeText(state.finishedAt, zone)),

@@ -1,6 +1,5 @@
 import { Command } from "commander";
-import type { ApplicationWhy } from "../../controllers/applications/application-why.ts";
-import type { Wait } from "../../gitops/reconcile/waits.ts";
+import type { ApplicationWhy, ShownWait } from "../../controllers/applications/application-why.ts";
 import type { WhyNot } from "../../gitops/reconcile/why-not.ts";
 import { globalFlags, requireEngine } from "../engine-client.ts";
 import { colored, print, shownTime } from "../output.ts";
@@ -63,9 +62,9 @@ function notText({ commit, verdict, text }: WhyNot): string {
   return `${short(commit)} ${colored(verdict === "deployed" ? "green" : "yellow", verdict)}: ${text}`;
 }
 
-function waitText(wait: Wait): string {
+function waitText(wait: ShownWait): string {
   const until = wait.until === undefined ? "" : ` until ${wait.until}`;
-  return `waits for ${colored("yellow", wait.for)}${until}: ${wait.text}`;
+  return `waits for ${colored("yellow", wait.for)}${until}: ${wait.text}\n  to go on: ${wait.remedy}`;
 }
 
 function short(revision: string): string {

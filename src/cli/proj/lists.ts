@@ -2,9 +2,9 @@ import { isDeepStrictEqual } from "node:util";
 import { Command } from "commander";
 import { listOf, objectOf, objectsOf } from "../../api/fields.ts";
 import { EngineError } from "../../base/errors.ts";
-import type { JsonObject, JsonValue } from "../../base/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
 import { exitingWith } from "../exit.ts";
-import { changeProject } from "./project.ts";
+import { changeProject, signatureKeyOf } from "./project.ts";
 
 /** A list of the spec whose entries are added and removed by commands of their own. */
 interface EditedList {
@@ -20,11 +20,10 @@ const lists: readonly EditedList[] = [
   {
     noun: "destination",
     args: ["<server>", "<namespace>"],
-    options: ["--name <name>"],
+    options: ["--name"], // which says that it is a name; what is no URL is one anyway
     field: "destinations",
     entry: ([server = "", namespace = ""], { name }) => ({
-      ...(server.includes("://") || server === "*" ? { server } : { name: server }),
-      ...(name === undefined ? {} : { name }),
+      ...(name === undefined && (server.includes("://") || server === "*") ? { server } : { name: server }),
       namespace,
     }),
   },
@@ -35,7 +34,7 @@ const lists: readonly EditedList[] = [
     field: "sourceNamespaces",
     entry: ([namespace = ""]) => namespace,
   },
-  { noun: "signature-key", args: ["<key-id>"], field: "signatureKeys", entry: ([keyID = ""]) => ({ keyID }) },
+  { noun: "signature-key", args: ["<key-id>"], field: "signatureKeys", entry: ([keyID = ""]) => signatureKeyOf(keyID) },
   {
     noun: "destination-service-account",
     args: ["<server>", "<namespace>", "<account>"],
@@ -86,9 +85,15 @@ function removeCommand(list: EditedList): Command {
 }
 
 function without(entries: readonly JsonValue[], entry: JsonValue, noun: string): readonly JsonValue[] {
-  const left = entries.filter((one) => !isDeepStrictEqual(one, entry));
+  const left = entries.filter((one) => !saysAll(one, entry));
   if (left.length === entries.length) throw refused(`Specified ${noun} does not exist in project`);
   return left;
+}
+
+/** Of an object that is to go, what is not named may be anything. */
+function saysAll(one: JsonValue, entry: JsonValue): boolean {
+  if (!isJsonObject(one) || !isJsonObject(entry)) return isDeepStrictEqual(one, entry);
+  return Object.entries(entry).every(([name, value]) => isDeepStrictEqual(one[name], value));
 }
 
 /** Allowing adds to the list of what is allowed, or takes from the list of what is denied (spec argo-cd-surface 5.6). */

@@ -9,7 +9,7 @@ import { addSwitch, collected } from "../app/options.ts";
 import { at, openControlClient } from "../control-client.ts";
 import { globalFlags } from "../engine-client.ts";
 import { print, table } from "../output.ts";
-import { changeProject, readProject, specOf } from "./project.ts";
+import { changeProject, readProject, signatureKeyOf, specOf } from "./project.ts";
 
 interface SpecFlags {
   readonly description?: string;
@@ -56,10 +56,7 @@ function changedSpec(spec: JsonObject, flags: SpecFlags): JsonObject {
     ...given("sourceRepos", flags.src),
     ...given("destinations", flags.dest.map(destinationOf)),
     ...given("sourceNamespaces", flags.sourceNamespaces),
-    ...given(
-      "signatureKeys",
-      flags.signatureKeys.map((keyID) => ({ keyID })),
-    ),
+    ...given("signatureKeys", flags.signatureKeys.map(signatureKeyOf)),
     ...given("destinationServiceAccounts", flags.destServiceAccounts.map(accountOf)),
     ...given("clusterResourceWhitelist", flags.allowClusterResource.map(kindOf)),
     ...given("clusterResourceBlacklist", flags.denyClusterResource.map(kindOf)),

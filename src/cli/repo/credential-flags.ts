@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { EngineError, messageOf } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
+import { askFor } from "../access/ask-secret.ts";
 
 type Flags = Readonly<Record<string, string | boolean | undefined>>;
 
@@ -22,6 +23,8 @@ const plain = {
   githubAppInstallationId: "githubAppInstallationID",
   githubAppEnterpriseBaseUrl: "githubAppEnterpriseBaseUrl",
   insecureSkipServerVerification: "insecure",
+  insecureIgnoreHostKey: "insecureIgnoreHostKey",
+  webhookManifestCacheWarmDisabled: "webhookManifestCacheWarmDisabled",
   enableLfs: "enableLfs",
   enableOci: "enableOCI",
   insecureOciForceHttp: "insecureOCIForceHttp",
@@ -75,8 +78,27 @@ function noProxyOption(): Option {
   return option;
 }
 
-/** The fields of the API that the flags say. @throws EngineError MANIFEST_UNREADABLE for a file that cannot be read */
-export function credentialFields(flags: Flags): JsonObject {
+/** Flags that say nothing without the other. */
+const pairs: readonly (readonly [flag: string, other: string])[] = [
+  ["tlsClientCertPath", "tlsClientCertKeyPath"],
+  ["githubAppPrivateKeyPath", "githubAppId"],
+  ["githubAppPrivateKeyPath", "githubAppInstallationId"],
+  ["azureServicePrincipalClientId", "azureServicePrincipalClientSecret"],
+  ["azureServicePrincipalClientId", "azureServicePrincipalTenantId"],
+];
+
+/**
+ * The fields of the API that the flags say; a password that is missing is asked for.
+ * @throws EngineError MANIFEST_UNREADABLE for a file that cannot be read; USAGE for half of a pair
+ */
+export async function credentialFields(flags: Flags): Promise<JsonObject> {
+  for (const [one, other] of pairs) {
+    if ((flags[one] === undefined) === (flags[other] === undefined)) continue;
+    const [given, missing] = flags[one] === undefined ? [other, one] : [one, other];
+    throw new EngineError("USAGE", `--${dashed(given)}: needs --${dashed(missing)} beside it`);
+  }
+  const isAsked = flags.username !== undefined && flags.password === undefined && flags.bearerToken === undefined;
+  const password = isAsked ? { password: await askFor("Password", "--password", true) } : {};
   const given = Object.entries(plain).flatMap(([flag, field]) => {
     const value = flags[flag];
     return value === undefined ? [] : [[field, value] as const];
@@ -85,7 +107,11 @@ export function credentialFields(flags: Flags): JsonObject {
     const path = flags[flag];
     return typeof path === "string" ? [[field, readText(path)] as const] : [];
   });
-  return Object.fromEntries([...given, ...read]);
+  return { ...Object.fromEntries([...given, ...read]), ...password };
+}
+
+function dashed(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
 function readText(path: string): string {

@@ -17,7 +17,7 @@ export function addCommand(): Command {
     .description("Credentials for all repositories whose address begins so")
     .argument("<prefix>", "the beginning of addresses");
   return addCredentialFlags(command).action(async (url: string, flags: AddFlags, self: Command) => {
-    const credentials = { ...credentialFields(flags), url };
+    const credentials = { ...(await credentialFields(flags)), url };
     await openControlClient(globalFlags(self)).post(`/repocreds?upsert=${flags.upsert === true}`, credentials);
     process.stdout.write(`Repository credentials for '${url}' added\n`);
   });

@@ -11,7 +11,6 @@ interface AddFlags {
   readonly type: string;
   readonly name?: string;
   readonly upsert?: true;
-  readonly insecureIgnoreHostKey?: true;
   readonly [flag: string]: string | boolean | undefined;
 }
 
@@ -25,12 +24,12 @@ export function addCommand(): Command {
     .option("--insecure-ignore-host-key", "trust any host (ssh)")
     .option("--insecure-skip-server-verification", "trust any certificate")
     .option("--enable-lfs", "with Git LFS")
-    .option("--depth <n>", "how many commits are fetched; 0: all");
+    .option("--depth <n>", "how many commits are fetched; 0: all")
+    .option("--webhook-manifest-cache-warm-disabled", "render nothing ahead when a push is told");
   return addCredentialFlags(command).action(async (url: string, flags: AddFlags, self: Command) => {
     if (flags.type === "helm" && !flags.name)
       throw new EngineError("USAGE", "--name: must be given for a Helm repository");
-    const insecure = flags.insecureIgnoreHostKey || flags.insecureSkipServerVerification ? { insecure: true } : {};
-    const repository = { ...credentialFields(flags), ...insecure, repo: url };
+    const repository = { ...(await credentialFields(flags)), repo: url };
     await openControlClient(globalFlags(self)).post(`/repositories?upsert=${flags.upsert === true}`, repository);
     process.stdout.write(`Repository '${url}' added\n`);
   });

@@ -21,6 +21,7 @@ import type { KubeClient } from "../../kube/kube.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import type { ResourceName } from "../../record/records.ts";
 import { type ApplicationStore, readApplication } from "./application-store.ts";
+import type { RepositoryLooks } from "./repository-looks.ts";
 import { previewSync } from "./sync-preview.ts";
 
 /** One object of an Application, as it should be and as it is; values of Secrets are masked. */
@@ -51,9 +52,14 @@ export interface ApplicationLooks {
   tree(ref: ResourceName): Promise<JsonObject>;
   /** ApplicationTree of what is in the cluster, and of what the last comparison knew of; the source is not asked. */
   liveTree(ref: ResourceName): Promise<JsonObject>;
+  /** Annotations of Secrets whose values nobody is shown. */
+  maskedAnnotations(): readonly string[];
   /** The cluster where its objects are. */
   cluster(ref: ResourceName): KubeClient;
   commit(ref: ResourceName, revision: string, sourceIndex: number): Promise<CommitInfo>;
+  /** What a chart's own file, or an artifact's annotations, say of it. */
+  chart(ref: ResourceName, revision: string, sourceIndex: number): Promise<JsonObject>;
+  artifact(ref: ResourceName, revision: string, sourceIndex: number): Promise<JsonObject>;
   /** What a sync that a trigger asks for would do. */
   preview(request: GitOpsRequest, signal: AbortSignal): Promise<Preview>;
   /** The sync windows of its project that concern it, and whether a person may sync now. */
@@ -69,6 +75,7 @@ export interface WindowsNow {
 export interface ApplicationLooksDeps extends Omit<LookDeps, "claims" | "metrics"> {
   readonly store: ApplicationStore;
   readonly directory: Directory;
+  readonly repositories: Pick<RepositoryLooks, "chart" | "artifact">;
 }
 
 const lookTimeoutMs = 60_000;
@@ -114,13 +121,14 @@ export function createApplicationLooks(deps: ApplicationLooksDeps): ApplicationL
     return treeOf(objects, place, deps.settings?.().checks);
   }
 
+  const maskedAnnotations = (): readonly string[] => deps.settings?.().resources.maskedAnnotations ?? [];
   return {
     manifests(ref, revisions) {
       const request = { level: 2, hard: false, seen: [] } as const;
       return renderTarget(read(ref), revisions, request, undefined, deps, AbortSignal.timeout(lookTimeoutMs));
     },
     async managed(ref) {
-      return managedOf((await look(ref)).look);
+      return managedOf((await look(ref)).look, maskedAnnotations());
     },
     async tree(ref) {
       try {
@@ -133,6 +141,7 @@ export function createApplicationLooks(deps: ApplicationLooksDeps): ApplicationL
     },
     preview: (request, signal) => previewSync(find(request.application), request, deps, signal),
     liveTree,
+    maskedAnnotations,
     cluster: (ref) => placed(read(ref)).cluster.kube,
     windows(ref) {
       const application = read(ref);
@@ -142,11 +151,35 @@ export function createApplicationLooks(deps: ApplicationLooksDeps): ApplicationL
       const active = activeWindows(assigned, now);
       return { assigned, active, canSync: canSync(assigned, { isManual: true, now }).allowed };
     },
-    commit(ref, revision, sourceIndex) {
-      const source = read(ref).sources[sourceIndex];
-      if (source === undefined)
-        throw new EngineError("USAGE", `sourceIndex: the Application has no source ${sourceIndex}`);
-      return deps.sources.commitInfo(source.repoURL, revision, AbortSignal.timeout(lookTimeoutMs));
+    ...sourceLooks(read, deps),
+  };
+}
+
+/** What is asked of one source. */
+function sourceLooks(
+  read: (ref: ResourceName) => Application,
+  deps: Pick<ApplicationLooksDeps, "sources" | "repositories">,
+): Pick<ApplicationLooks, "commit" | "chart" | "artifact"> {
+  function sourceOf(ref: ResourceName, sourceIndex: number) {
+    const { sources, project } = read(ref);
+    const source = sources[sourceIndex];
+    if (source !== undefined) return { source, project };
+    throw new EngineError("USAGE", `sourceIndex: the Application has no source ${sourceIndex}`);
+  }
+
+  return {
+    async commit(ref, revision, sourceIndex) {
+      const { source, project } = sourceOf(ref, sourceIndex);
+      const git = deps.sources.ofProject(project);
+      return git.commitInfo(source.repoURL, revision, AbortSignal.timeout(lookTimeoutMs));
+    },
+    async chart(ref, revision, sourceIndex) {
+      const { source, project } = sourceOf(ref, sourceIndex);
+      return deps.repositories.chart(source, project, revision);
+    },
+    async artifact(ref, revision, sourceIndex) {
+      const { source, project } = sourceOf(ref, sourceIndex);
+      return deps.repositories.artifact(source, project, revision);
     },
   };
 }
@@ -177,9 +210,14 @@ function recorded(application: Application): readonly (string | undefined)[] {
   return all.map((revision) => revision || undefined);
 }
 
-function managedOf({ comparison: { objects, hooks } }: Look): readonly ManagedResource[] {
-  const compared = objects.map(({ target, live, diff }) => managedResource(target, live, diff, false));
-  const none = { isModified: false, normalizedLive: null, predictedLive: null };
+function managedOf(
+  { comparison: { objects, hooks } }: Look,
+  annotations: readonly string[],
+): readonly ManagedResource[] {
+  const compared = objects.map(({ target, live, diff }) =>
+    managedResource(target, live, { ...diff, annotations }, false),
+  );
+  const none = { isModified: false, normalizedLive: null, predictedLive: null, annotations };
   return [...compared, ...hooks.map((hook) => managedResource(hook, undefined, none, true))];
 }
 
@@ -190,13 +228,16 @@ function managedResource(
     readonly isModified: boolean;
     readonly normalizedLive: JsonObject | null;
     readonly predictedLive: JsonObject | null;
+    /** Masked, of a Secret. */
+    readonly annotations: readonly string[];
   },
   isHook: boolean,
 ): ManagedResource {
   const some = live ?? target;
   const { namespace = "", name = "", resourceVersion = "" } = some?.metadata ?? {};
   const sides = { target: (target ?? {}) as JsonObject, live: (live ?? {}) as JsonObject };
-  const masked = some?.kind === "Secret" && groupOf(some) === "" ? maskSecrets(sides) : sides;
+  const masked =
+    some?.kind === "Secret" && groupOf(some) === "" ? maskSecrets(sides, { annotations: diff.annotations }) : sides;
   return {
     group: some === undefined ? "" : groupOf(some),
     kind: some?.kind ?? "",

@@ -16,6 +16,12 @@ import type { KubeObject } from "../../objects/object.ts";
 import type { ResourceName, SyncRecord } from "../../record/records.ts";
 import { type ApplicationStore, readApplication } from "./application-store.ts";
 import { decisionOf, revisionsIn, syncKey } from "./operation-progress.ts";
+import { remedyOf } from "./wait-remedies.ts";
+
+export interface ShownWait extends Wait {
+  /** What a person can do about it. */
+  readonly remedy: string;
+}
 
 /** Why an Application is as it is. */
 export interface ApplicationWhy {
@@ -27,7 +33,7 @@ export interface ApplicationWhy {
   /** What the last look came to; absent: there was none. `isStored`: as its status tells it, not the engine that looked. */
   readonly decided?: { readonly at: string; readonly text: string; readonly isStored?: true };
   /** Empty: for nothing. */
-  readonly waits: readonly Wait[];
+  readonly waits: readonly ShownWait[];
   /** The sync in progress, or else the last one, with what led to it and what followed; absent: there was none. */
   readonly chain?: {
     readonly self: HistoryEntry;
@@ -84,7 +90,7 @@ export function createApplicationWhy(deps: ApplicationWhyDeps): ExplainApplicati
       sync: { status: textOf(objectOf(status.sync).status), revisions: revisionsIn(objectOf(status.sync)) },
       health: { status: textOf(healthStatus), message: textOf(message) },
       ...(told === undefined ? {} : { decided: told }),
-      waits,
+      waits: waits.map((wait) => ({ ...wait, remedy: remedyOf(wait, ref) })),
       ...(chain === undefined ? {} : { chain }),
       since: await decisionsSince(chain?.self, application, ref, history),
       ...(commit === undefined ? {} : { not: await notOf(application, ref, commit, waits, deps) }),

@@ -2,7 +2,7 @@ import { EngineError } from "../../base/errors.ts";
 import { isJsonObject, type JsonValue } from "../../base/json.ts";
 import type { DeclaredAccess, RepositorySecret } from "../../gitops/source/repository-secrets.ts";
 import { createFindAccess } from "../../gitops/source/repository-secrets.ts";
-import type { FindAccess } from "../../gitops/source/source.ts";
+import type { FindAccess, RepositoryAccess } from "../../gitops/source/source.ts";
 import type { WatchCache } from "../../kube/kube.ts";
 import type { KubeObject } from "../../objects/object.ts";
 
@@ -20,6 +20,17 @@ export interface RepositoryAccessDeps {
   readonly namespace: string;
 }
 
+type Data = RepositorySecret["data"];
+
+export interface DeclaredRepositories {
+  readonly access: FindAccess;
+  /**
+   * With these Secrets in place of those that are there, decoded: of the repository, and of templates. Whom hosts are trusted
+   * to be is as declared. @throws TerminalError GIT_AUTH_FAILED for credentials that cannot be used
+   */
+  accessBy(repository: Data, templates: readonly Data[]): RepositoryAccess;
+}
+
 /**
  * How repositories are reached, as Secrets and ConfigMaps say now. `onChange` is called after each change of them, once
  * they were read.
@@ -27,7 +38,7 @@ export interface RepositoryAccessDeps {
 export function createRepositoryAccess(
   { secrets, knownHosts, certificates, namespace }: RepositoryAccessDeps,
   onChange: () => void,
-): FindAccess {
+): DeclaredRepositories {
   let compiled: FindAccess | undefined;
   let isRead = false;
   const caches = [secrets, knownHosts, certificates];
@@ -47,10 +58,22 @@ export function createRepositoryAccess(
     certificates: textsIn(certificates.find(namespace, certificatesName)),
   });
 
-  return (repository, project) => {
+  const checkRead = (): void => {
     if (!isRead) throw new EngineError("REPOSITORY_FAILED", "repository Secrets were not read yet");
-    compiled ??= createFindAccess(read());
-    return compiled(repository, project);
+  };
+  return {
+    access(repository, project) {
+      checkRead();
+      compiled ??= createFindAccess(read());
+      return compiled(repository, project);
+    },
+    accessBy(repository, templates) {
+      checkRead();
+      const own = { name: "repository", type: "repository", data: repository } as const;
+      const others = templates.map((data, at) => ({ name: `creds-${at}`, type: "repo-creds", data }) as const);
+      const { url = "", project = "" } = repository;
+      return createFindAccess({ ...read(), secrets: [own, ...others] })(url, project);
+    },
   };
 }
 

@@ -1,5 +1,7 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
 
+import { lastAppliedAnnotation } from "./normalize.ts";
+
 interface SecretSides {
   readonly target: JsonObject;
   readonly live: JsonObject;
@@ -15,7 +17,8 @@ const maskStep = 4;
 
 /**
  * Both sides of a Secret with `data` masked, so that a change of a value is still seen: for each key the first value is
- * eight plus signs, each further one four more (spec argo-cd-engine 3.9), in the order target, live.
+ * eight plus signs, each further one four more (spec argo-cd-engine 3.9), in the order target, live. What `kubectl apply`
+ * noted of the Secret is masked, too.
  */
 export function maskSecrets({ target, live }: SecretSides, options: MaskOptions = {}): SecretSides {
   const masks = createMasks();
@@ -50,9 +53,32 @@ function createMasks(): Masks {
 
 function maskedMetadata(secret: JsonObject, names: readonly string[], masks: Masks): JsonObject {
   const { metadata } = secret;
-  if (names.length === 0 || !isJsonObject(metadata) || !isJsonObject(metadata.annotations)) return {};
+  if (!isJsonObject(metadata) || !isJsonObject(metadata.annotations)) return {};
   const entries = Object.entries(metadata.annotations).map(([name, value]): [string, JsonValue] => {
+    if (name === lastAppliedAnnotation) return [name, maskedApplied(value, names, masks)];
     return [name, names.includes(name) ? masks.of(`annotation ${name}`, value) : value];
   });
   return { metadata: { ...metadata, annotations: Object.fromEntries(entries) } };
+}
+
+/** `kubectl apply` keeps the whole Secret in an annotation, as it was written. */
+function maskedApplied(value: JsonValue | undefined, names: readonly string[], masks: Masks): JsonValue {
+  const applied = typeof value === "string" ? parsed(value) : undefined;
+  if (applied === undefined) return "+".repeat(shortestMask);
+  const { stringData, ...rest } = applied;
+  const given = isJsonObject(stringData) ? Object.entries(stringData) : [];
+  const encoded = given.map(([key, text]) => [key, Buffer.from(String(text)).toString("base64")] as const);
+  const data = { ...(isJsonObject(rest.data) ? rest.data : {}), ...Object.fromEntries(encoded) };
+  const hasData = isJsonObject(rest.data) || given.length > 0;
+  const shown = { ...rest, ...(hasData ? { data: masks.ofAll(data) } : {}), ...maskedMetadata(rest, names, masks) };
+  return JSON.stringify(shown);
+}
+
+function parsed(text: string): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isJsonObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }

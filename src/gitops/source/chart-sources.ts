@@ -11,10 +11,18 @@ import {
 import { chooseVersion } from "./helm-index.ts";
 import { defaultHelmLimits, type HelmLimits, HelmRepository } from "./helm-repository.ts";
 import { createJoined, type Joined } from "./joined.ts";
-import { type OciLayer, OciRepository, parseOciName } from "./oci-registry.ts";
+import { checkRegistry, type OciLayer, OciRepository, parseOciName } from "./oci-registry.ts";
 import { shownRepositoryUrl } from "./repository-url.ts";
 import { isSemverConstraint } from "./semver-text.ts";
-import type { ChartSources, FindAccess, RepositoryAccess, SourceTree, WantedChart, WantedSource } from "./source.ts";
+import type {
+  ChartSources,
+  FindAccess,
+  ListedChart,
+  RepositoryAccess,
+  SourceTree,
+  WantedChart,
+  WantedSource,
+} from "./source.ts";
 
 export interface ChartSourcesOptions {
   /** `<data-dir>/charts`, of this process. */
@@ -74,6 +82,39 @@ class Charts implements ChartSources {
     const layer = singleLayer(layers, artifactLayers, repository);
     const rootOf = layer.mediaType === helmLayer ? chartRoot(undefined) : () => undefined;
     return this.#unpack(layer, digest, registry, rootOf, signal);
+  }
+
+  async list(repository: string, project: string, signal: AbortSignal): Promise<readonly ListedChart[]> {
+    const access = this.#options.access(repository, project);
+    if (access.isOci || isRegistry(repository)) {
+      const message = `repository "${shownRepositoryUrl(repository)}" is a registry, which does not list its charts`;
+      throw new TerminalError("GIT_REFUSED", message);
+    }
+    const index = await this.#helmRepository({ repository, project }, access).index(false, signal);
+    return [...index].map(([name, versions]) => ({ name, versions: versions.map(({ version }) => version) }));
+  }
+
+  tags(repository: string, project: string, signal: AbortSignal): Promise<readonly string[]> {
+    return this.#registry(repository, this.#options.access(repository, project)).tags(signal);
+  }
+
+  async annotations({ repository, project, revision }: WantedSource, signal: AbortSignal) {
+    const registry = this.#registry(repository, this.#options.access(repository, project));
+    return (await registry.manifest(revision || "latest", signal)).annotations;
+  }
+
+  async check(repository: string, rights: RepositoryAccess, signal: AbortSignal): Promise<void> {
+    if (rights.type === "oci") {
+      await this.#registry(repository, rights).tags(signal);
+      return;
+    }
+    const { env, clock } = this.#options;
+    if (rights.isOci || isRegistry(repository)) {
+      await checkRegistry(repository, { access: rights, env }, signal); // which charts it has nobody can list
+      return;
+    }
+    const url = helmUrlOf(repository);
+    await new HelmRepository({ url, env, clock, limits: this.#limits, access: () => rights }).index(true, signal);
   }
 
   async #chartOfRegistry({ repository, chart, revision }: WantedChart, access: RepositoryAccess, signal: AbortSignal) {
@@ -155,12 +196,11 @@ class Charts implements ChartSources {
     return this.#kept(key, version, async () => archive, chartRoot(chart), signal);
   }
 
-  #helmRepository({ repository, project }: WantedChart, { scope }: RepositoryAccess): HelmRepository {
-    const url = repository.trim().replace(/\/+$/, "");
-    if (!/^https?:$/.test(URL.parse(url)?.protocol ?? "")) {
-      const message = `repository "${shownRepositoryUrl(url)}" is none of charts: expected https, http or oci`;
-      throw new TerminalError("GIT_REFUSED", message);
-    }
+  #helmRepository(
+    { repository, project }: Pick<WantedChart, "repository" | "project">,
+    { scope }: RepositoryAccess,
+  ): HelmRepository {
+    const url = helmUrlOf(repository);
     const key = `${scope} ${url}`;
     const known = this.#repositories.get(key);
     if (known !== undefined) return known;
@@ -176,6 +216,13 @@ class Charts implements ChartSources {
   #registry(repository: string, access: RepositoryAccess): OciRepository {
     return new OciRepository(parseOciName(repository), { access, env: this.#options.env });
   }
+}
+
+function helmUrlOf(repository: string): string {
+  const url = repository.trim().replace(/\/+$/, "");
+  if (/^https?:$/.test(URL.parse(url)?.protocol ?? "")) return url;
+  const message = `repository "${shownRepositoryUrl(url)}" is none of charts: expected https, http or oci`;
+  throw new TerminalError("GIT_REFUSED", message);
 }
 
 /** As the original: what has no scheme, or that of registries. */

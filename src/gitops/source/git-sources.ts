@@ -15,7 +15,7 @@ import { createLfsFiles, httpLfsEndpoint, type LfsEndpoint } from "./lfs.ts";
 import type { LfsFiles } from "./lfs-files.ts";
 import { sshLfsEndpoint } from "./lfs-ssh.ts";
 import type { Access, Mirror, MirrorDeps } from "./mirror.ts";
-import { createMirrorStore, type MirrorStore } from "./mirror-store.ts";
+import { createMirrorStore, type MirrorStore, tipsOnTrial } from "./mirror-store.ts";
 import { type ObjectReader, wholeContent } from "./object-reader.ts";
 import { createReaderPool, type ReaderPool } from "./reader-pool.ts";
 import { normaliseRepositoryUrl, parseRepositoryUrl, type RepositoryUrl } from "./repository-url.ts";
@@ -101,6 +101,7 @@ interface Shared {
   /** Ends of walks under way, by the same. */
   readonly walks: Map<string, Promise<void>>;
   readonly mirrors: MirrorStore;
+  readonly mirrorDeps: MirrorDeps;
   readonly gitHubTokens: GitHubTokens;
   readonly cloudTokens: CloudTokens;
   readonly signatures: Signatures;
@@ -126,6 +127,7 @@ function share(options: GitSourcesOptions): Shared {
     roots: new Map(),
     walks: new Map(),
     mirrors: createMirrorStore(options.directory, workDirOf(options), mirrorDeps),
+    mirrorDeps,
     gitHubTokens,
     cloudTokens: createCloudTokens({ clock, env: tool.env, identity: options.identity ?? {} }),
     signatures,
@@ -211,6 +213,11 @@ class MirroredSources implements GitSources {
   async tips(repository: string, signal: AbortSignal): Promise<Refs> {
     const { mirror, access } = this.#open(repository);
     return mirror.tips(access, signal);
+  }
+
+  async tipsBy(repository: string, rights: RepositoryAccess, signal: AbortSignal): Promise<Refs> {
+    const access = this.#accessTo(this.#find(repository, rights));
+    return tipsOnTrial(access, workDirOf(this.#options), this.#shared.mirrorDeps, signal);
   }
 
   async treeId(repository: string, commit: string, path: string, signal: AbortSignal): Promise<string | undefined> {
@@ -337,25 +344,28 @@ class MirroredSources implements GitSources {
   }
 
   #open(repository: string): { readonly mirror: Mirror; readonly access: Access } {
+    const found = this.#find(repository);
+    return { mirror: this.#shared.mirrors.open(found.key), access: this.#accessTo(found) };
+  }
+
+  #accessTo({ url, rights, isOwn }: FoundRepository): Access {
     const { gitHubTokens, cloudTokens } = this.#shared;
-    const { url, rights, key, isOwn } = this.#find(repository);
-    const mirror = this.#shared.mirrors.open(key);
     const show: Access["show"] = async (signal) => {
       const { gitHubApp, cloudAccount } = rights;
       if (gitHubApp !== undefined) return { rights, basic: await gitHubTokens.basic(rights, signal) };
       if (cloudAccount !== undefined) return cloudTokens.show(cloudAccount, rights, signal);
       return { rights, basic: rights.basic ?? url.credentials };
     };
-    return { mirror, access: { repository: url, rights, show, fetchesFiles: isOwn } };
+    return { repository: url, rights, show, fetchesFiles: isOwn };
   }
 
-  #find(repository: string): FoundRepository {
+  #find(repository: string, given?: RepositoryAccess): FoundRepository {
     const own = this.#options.localPathOf?.(repository);
     const url = parseRepositoryUrl(own ?? repository);
     if (url.transport === "file" && !this.#options.allowLocal && own === undefined) {
       throw new TerminalError("GIT_REFUSED", `repository "${url.url}" is a local path, which is not allowed here`);
     }
-    const rights = own === undefined ? this.#rightsTo(repository) : anonymousAccess;
+    const rights = own === undefined ? (given ?? this.#rightsTo(repository)) : anonymousAccess;
     // What one project may read by its own credentials, no other reads from the mirror.
     const key = rights.scope === "" ? url.mirrorKey : `${url.mirrorKey} of ${rights.scope}`;
     return { url, rights, key, isOwn: own !== undefined };

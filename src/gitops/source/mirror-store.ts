@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { renameSync } from "node:fs";
-import { mkdir, readdir, rm, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { Mirror, type MirrorDeps } from "./mirror.ts";
+import { type Access, Mirror, type MirrorDeps } from "./mirror.ts";
+import type { Refs } from "./source.ts";
 
 /** A mirror that nobody used for so long goes, unless its repository is in use. */
 export const keepUnusedMs = 24 * 3_600_000;
@@ -26,6 +27,17 @@ interface Opened {
 /** `waste`: a folder of the same file system whose content nobody needs. */
 export function createMirrorStore(directory: string, waste: string, deps: MirrorDeps): MirrorStore {
   return new Store(directory, waste, deps);
+}
+
+/** What a server has now, by a mirror of its own in `waste`, which goes again: nothing is shared with others, or kept. */
+export async function tipsOnTrial(access: Access, waste: string, deps: MirrorDeps, signal: AbortSignal): Promise<Refs> {
+  await mkdir(waste, { recursive: true, mode: 0o700 });
+  const folder = await mkdtemp(join(waste, "trial-"));
+  try {
+    return await new Mirror(join(folder, "trial.git"), deps).tips(access, signal);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 class Store implements MirrorStore {

@@ -19,6 +19,7 @@ export interface OciLayer {
 export interface OciManifest {
   readonly digest: string;
   readonly layers: readonly OciLayer[];
+  readonly annotations: Readonly<Record<string, string>>;
 }
 
 export interface OciRoute {
@@ -53,6 +54,19 @@ export function parseOciName(text: string): OciName {
 }
 
 /**
+ * Logs in to the registry of `HOST` or `HOST/PATH`, as `helm registry login` does.
+ * @throws TerminalError GIT_REFUSED, GIT_AUTH_FAILED; EngineError REPOSITORY_FAILED
+ */
+export async function checkRegistry(text: string, route: OciRoute, signal: AbortSignal): Promise<void> {
+  const bare = text
+    .trim()
+    .replace(/^oci:\/\//, "")
+    .replace(/\/+$/, "");
+  const where = bare.includes("/") ? parseOciName(bare) : { ...parseOciName(`${bare}/x`), name: "" };
+  await new OciRepository(where, route).login(signal);
+}
+
+/**
  * Reads one repository of a registry by the OCI distribution protocol; what is read is compared with its digest. Asks for a
  * token where the registry wants one, and keeps it as long as this value lives.
  */
@@ -68,6 +82,12 @@ export class OciRepository {
     this.#base = `${route.access.isPlainHttp ? "http" : "https"}://${where.host}/v2/${where.name}`;
     const { bearerToken } = route.access;
     this.#authorization = bearerToken === undefined ? undefined : `Bearer ${bearerToken}`;
+  }
+
+  /** Whether the registry takes the credentials. */
+  async login(signal: AbortSignal): Promise<void> {
+    const url = `${this.#base.slice(0, this.#base.indexOf("/v2/"))}/v2/`;
+    this.#check(await this.#get(url, "application/json", maxManifestBytes, signal, ""), "the API");
   }
 
   /** All tags, in the registry's order. */
@@ -95,7 +115,8 @@ export class OciRepository {
     this.#check(answer, `"${reference}"`);
     const digest = digestOf(answer.body);
     if (reference.startsWith("sha256:") && digest !== reference) throw this.#lie(reference, digest);
-    return { digest, layers: layersOf(jsonOf(answer.body), this.#shown()) };
+    const manifest = jsonOf(answer.body);
+    return { digest, layers: layersOf(manifest, this.#shown()), annotations: annotationsOf(manifest) };
   }
 
   /** The content of a layer. */
@@ -112,18 +133,25 @@ export class OciRepository {
     return answer.body;
   }
 
-  async #get(url: string, accept: string, maxBytes: number, signal: AbortSignal): Promise<HttpAnswer> {
+  /** `scope`: of the token, where the registry names none. */
+  async #get(
+    url: string,
+    accept: string,
+    maxBytes: number,
+    signal: AbortSignal,
+    scope = `repository:${this.#where.name}:pull`,
+  ): Promise<HttpAnswer> {
     const ask = (): Promise<HttpAnswer> => {
       const headers = { accept, ...(this.#authorization ? { authorization: this.#authorization } : {}) };
       return httpRequest({ url, headers, maxBytes, timeoutMs }, this.#route, signal);
     };
     const answer = await ask();
     if (answer.status !== 401 || this.#authorization !== undefined) return answer;
-    this.#authorization = await this.#authorize(answer.headers.get("www-authenticate") ?? "", signal);
+    this.#authorization = await this.#authorize(answer.headers.get("www-authenticate") ?? "", scope, signal);
     return this.#authorization === undefined ? answer : ask();
   }
 
-  async #authorize(challenge: string, signal: AbortSignal): Promise<string | undefined> {
+  async #authorize(challenge: string, fallbackScope: string, signal: AbortSignal): Promise<string | undefined> {
     const { basic } = this.#route.access;
     if (/^basic\b/i.test(challenge)) return basic && basicHeader(basic);
     const { realm = "", service, scope } = challengeOf(challenge);
@@ -131,7 +159,7 @@ export class OciRepository {
     const isSafe = url?.protocol === "https:" || (url?.protocol === "http:" && this.#route.access.isPlainHttp);
     if (url === null || !isSafe) return undefined;
     if (service !== undefined) url.searchParams.set("service", service);
-    url.searchParams.set("scope", scope ?? `repository:${this.#where.name}:pull`);
+    if (scope || fallbackScope) url.searchParams.set("scope", scope || fallbackScope);
     const headers: Record<string, string> = basic === undefined ? {} : { authorization: basicHeader(basic) };
     const answer = await httpRequest({ url: url.href, headers, maxBytes: 1024 * 1024, timeoutMs }, this.#route, signal);
     if (answer.status !== 200) return undefined;
@@ -161,7 +189,7 @@ export class OciRepository {
   }
 
   #shown(): string {
-    return `"${this.#where.host}/${this.#where.name}"`;
+    return `"${[this.#where.host, this.#where.name].filter((part) => part !== "").join("/")}"`;
   }
 }
 
@@ -188,6 +216,12 @@ function layersOf(manifest: JsonValue, where: string): readonly OciLayer[] {
     if (typeof mediaType !== "string" || typeof digest !== "string" || typeof size !== "number") return [];
     return /^sha256:[0-9a-f]{64}$/.test(digest) ? [{ mediaType, digest, bytes: size }] : [];
   });
+}
+
+function annotationsOf(manifest: JsonValue): Readonly<Record<string, string>> {
+  const annotations = isJsonObject(manifest) && isJsonObject(manifest.annotations) ? manifest.annotations : {};
+  const texts = Object.entries(annotations).filter((entry): entry is [string, string] => typeof entry[1] === "string");
+  return Object.fromEntries(texts);
 }
 
 /** `Bearer realm="…",service="…",scope="…"` */

@@ -65,7 +65,9 @@ export function createFindAccess({ secrets, knownHosts, certificates }: Declared
     const supplier = prefixes.find(({ prefix }) => startsWith(url, prefix))?.secret;
     const data = { ...own?.data, ...supplied(own?.data ?? {}, supplier?.data ?? {}) };
     const name = own?.name ?? supplier?.name ?? "";
-    const hostKeys = { knownHosts, authorities: certificates[hostOf(repository)] };
+    const host = hostOf(repository);
+    const authorities = Object.hasOwn(certificates, host) ? certificates[host] : undefined;
+    const hostKeys = { knownHosts, authorities };
     return accessOf(name, data, own?.data.project ?? "", hostKeys);
   };
 }

@@ -203,6 +203,8 @@ export interface GitSources extends AsyncDisposable {
   findRefs(repository: string): Refs | undefined;
   /** What the server has now, by one `ls-remote`; the mirror is not touched. */
   tips(repository: string, signal: AbortSignal): Promise<Refs>;
+  /** The same with `rights` in place of what was declared, for a trial: nothing of it is kept, or shared with others. */
+  tipsBy(repository: string, rights: RepositoryAccess, signal: AbortSignal): Promise<Refs>;
   /**
    * Git's id of a folder or file, the same for the same content; undefined where there is none. Of a link with `linkMark`
    * before it: a file that holds the link's target has the same id.
@@ -256,6 +258,11 @@ export interface WantedChart extends WantedSource {
   readonly passesCredentials: boolean;
 }
 
+export interface ListedChart {
+  readonly name: string;
+  readonly versions: readonly string[];
+}
+
 /**
  * Charts and artifacts, unpacked and kept on disk by their digest. An index is read once for all who ask at a time.
  * @throws TerminalError CHART_NOT_FOUND, ARCHIVE_REFUSED, GIT_AUTH_FAILED, GIT_REFUSED, GIT_TOO_LARGE; EngineError
@@ -266,6 +273,14 @@ export interface ChartSources {
   openChart(wanted: WantedChart, signal: AbortSignal): Promise<SourceTree>;
   /** An artifact of a registry: `oci://host/path`. */
   openArtifact(wanted: WantedSource, signal: AbortSignal): Promise<SourceTree>;
+  /** Charts of a Helm repository, in the order of its index. */
+  list(repository: string, project: string, signal: AbortSignal): Promise<readonly ListedChart[]>;
+  /** Of an artifact, in the registry's order. */
+  tags(repository: string, project: string, signal: AbortSignal): Promise<readonly string[]>;
+  /** What an artifact's manifest says of it. */
+  annotations(wanted: WantedSource, signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
+  /** Whether a server answers with `rights`, in place of what was declared: by its index, its tags, or a login. */
+  check(repository: string, rights: RepositoryAccess, signal: AbortSignal): Promise<void>;
 }
 
 export interface GitLimits {

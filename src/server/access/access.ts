@@ -20,6 +20,8 @@ export interface Access {
   identify(token: string | undefined): Promise<Caller>;
   /** A token for an account; takes as long for a wrong password. @throws EngineError UNAUTHORIZED, TOO_MANY_LOGINS */
   login(name: string, password: string): Promise<{ readonly token: string; readonly maxAgeS?: number }>;
+  /** Another token for a login that is over in less than five minutes; undefined: it lasts longer, or is none. */
+  renew(session: Session): Promise<{ readonly token: string; readonly maxAgeS: number } | undefined>;
   /** Whether the password is that of the account; failures count. @throws EngineError UNAUTHORIZED */
   checkPassword(name: string, password: string): Promise<Account>;
   /** The token does not count from now on. */
@@ -44,6 +46,7 @@ const secretName = "argocd-secret";
 const keyName = "server.secretkey";
 const maxNameLength = 32;
 const maxWaitingLogins = 50;
+const renewedBeforeS = 300;
 const defaultSessionMs = 24 * 3_600_000;
 
 /** One password after the other: each takes some 60 ms of this process. */
@@ -119,10 +122,11 @@ export function createAccess({ token, kube, clock, log }: AccessDeps): Access {
         // The time that an answer takes tells nothing.
         await sleepFor(clock, Math.max(0, until - clock.now()), new AbortController().signal);
       }
-      const maxAgeS = Math.floor(sessionMs((await state()).settings["users.session.duration"]) / 1_000);
-      const iat = nowS();
-      const claims = { iss: "argocd", sub: `${name}:login`, jti: randomUUID(), iat, nbf: iat, exp: iat + maxAgeS };
-      return { token: await sign(claims), maxAgeS };
+      return newLogin(name, await state(), nowS(), sign);
+    },
+    async renew({ subject, capability, exp }) {
+      if (capability !== "login" || exp === undefined || exp - nowS() >= renewedBeforeS) return undefined;
+      return newLogin(subject, await state(), nowS(), sign);
     },
     async revoke({ id, exp }) {
       if (kube === undefined || id === "") return;
@@ -135,6 +139,12 @@ export function createAccess({ token, kube, clock, log }: AccessDeps): Access {
       reader?.forget();
     },
   };
+}
+
+async function newLogin(name: string, { settings }: AccessState, iat: number, sign: Access["sign"]) {
+  const maxAgeS = Math.floor(sessionMs(settings["users.session.duration"]) / 1_000);
+  const claims = { iss: "argocd", sub: `${name}:login`, jti: randomUUID(), iat, nbf: iat, exp: iat + maxAgeS };
+  return { token: await sign(claims), maxAgeS };
 }
 
 /** Equal lengths, so that the comparison takes the same time for any input. */

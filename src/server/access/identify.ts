@@ -16,10 +16,29 @@ export function identify(access: Access): RequestHandler {
       throw new EngineError("CONTENT_TYPE_REFUSED", "Invalid content type");
     }
     response.set("www-authenticate", "Bearer");
-    setCaller(request, await access.identify(bearer ?? cookie));
+    const caller = await access.identify(bearer ?? cookie);
+    setCaller(request, caller);
     response.removeHeader("www-authenticate");
+    // A page stays logged in while somebody works with it; whoever sends a header keeps what they have.
+    const renewed =
+      cookie === undefined || caller.session === undefined ? undefined : await access.renew(caller.session);
+    if (renewed !== undefined) setCookie(response, renewed);
     next();
   };
+}
+
+/** The session of a page. */
+export function setCookie(
+  response: Response,
+  { token, maxAgeS }: { readonly token: string; readonly maxAgeS?: number },
+) {
+  response.cookie(cookieName, token, {
+    httpOnly: true,
+    sameSite: "lax",
+    path: "/",
+    encode: (text) => text, // of letters, digits, dots, - and _
+    ...(maxAgeS === undefined ? {} : { maxAge: maxAgeS * 1_000 }),
+  });
 }
 
 function isRead({ method }: Request): boolean {

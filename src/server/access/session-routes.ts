@@ -4,22 +4,16 @@ import { EngineError } from "../../base/errors.ts";
 import { bodyObject, jsonBody } from "../body.ts";
 import type { Access } from "./access.ts";
 import { callerOf } from "./caller.ts";
-import { cookieName, identify } from "./identify.ts";
+import { cookieName, identify, setCookie } from "./identify.ts";
 
 /** `/api/v1/session` (spec argo-cd-surface 6.2): who has no token gets one for a password. */
 export function sessionRoutes(access: Access): Router {
   const router = Router();
   router.post("/", ...jsonBody(), async (request, response) => {
     const { username, password } = bodyObject(request);
-    const { token, maxAgeS } = await access.login(textOf(username), textOf(password));
-    response.cookie(cookieName, token, {
-      httpOnly: true,
-      sameSite: "lax",
-      path: "/",
-      encode: (text) => text, // of letters, digits, dots, - and _
-      ...(maxAgeS === undefined ? {} : { maxAge: maxAgeS * 1_000 }),
-    });
-    response.json({ token });
+    const login = await access.login(textOf(username), textOf(password));
+    setCookie(response, login);
+    response.json({ token: login.token });
   });
   router.delete("/", identify(access), async (request, response) => {
     const { session } = callerOf(request);

@@ -35,7 +35,7 @@ async function edit(kube: KubeClient, { kind, name }: Place, change: Change): Pr
     const now = await kube.get(ref);
     const changes = change(isSecret ? decodedTexts(now?.data) : textsIn(now?.data));
     const data = Object.fromEntries([
-      ...Object.entries(textsIn(now?.data)).filter(([key]) => !(key in changes)),
+      ...Object.entries(textsIn(now?.data)).filter(([key]) => !Object.hasOwn(changes, key)),
       ...Object.entries(changes).flatMap(([key, value]) => (value === null ? [] : [[key, written(value)] as const])),
     ]);
     try {

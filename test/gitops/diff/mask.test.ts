@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseResourceSettings } from "../../../src/api/resource-settings.ts";
+import type { JsonObject } from "../../../src/base/json.ts";
+import { maskSecrets } from "../../../src/gitops/diff/mask.ts";
 import { diffObject } from "../../../src/gitops/diff/object-diff.ts";
 import { createDiffRules } from "../../../src/gitops/diff/rules.ts";
 
@@ -38,4 +40,32 @@ test("a Secret of one side only is masked", () => {
   const { predictedLive } = diffObject(secret({ a: "YQ==" }), undefined);
   assert.deepEqual(predictedLive?.data, { a: plus(8) });
   assert.deepEqual(diffObject(undefined, secret({ a: "YQ==" })).normalizedLive?.data, { a: plus(8) });
+});
+
+const applied = "kubectl.kubernetes.io/last-applied-configuration";
+
+for (const [name, value, shown] of [
+  ["data", JSON.stringify(secret({ a: "YQ==", b: "Yg==" })), { a: plus(8), b: plus(12) }],
+  ["stringData", JSON.stringify({ ...secret({}), data: undefined, stringData: { a: "a" } }), { a: plus(8) }],
+  ["both", JSON.stringify({ ...secret({ a: "YQ==" }), stringData: { b: "other" } }), { a: plus(8), b: plus(12) }],
+] as const) {
+  test(`what kubectl apply noted of a Secret is masked, too: ${name}`, () => {
+    const live = secret({ a: "YQ==", b: "Yw==" }, { [applied]: value, plain: "1" });
+    const { metadata } = maskSecrets({ target: {}, live: live as unknown as JsonObject }).live as {
+      metadata: { annotations: Record<string, string> };
+    };
+    const { [applied]: masked = "", ...others } = metadata.annotations;
+    const { data, stringData } = JSON.parse(masked) as { data: object; stringData?: object };
+    assert.deepEqual([data, stringData, others], [shown, undefined, { plain: "1" }]);
+  });
+}
+
+test("what kubectl apply noted and nobody can read is hidden whole", () => {
+  for (const value of ["{very-secret", '["very-secret"]']) {
+    const live = secret({}, { [applied]: value });
+    assert.equal(
+      JSON.stringify(maskSecrets({ target: {}, live: live as unknown as JsonObject }).live).includes("very-secret"),
+      false,
+    );
+  }
 });

@@ -9,6 +9,7 @@ import { type Applications, applicationObject, openApplications } from "../appli
 const key = "signing-key";
 const inCluster = encodeURIComponent("https://kubernetes.default.svc");
 const repo = encodeURIComponent("https://git.example/shop");
+const kept = encodeURIComponent("https://git.example/kept");
 const object = "group=apps&kind=Deployment&namespace=x&resourceName=web";
 const other = { metadata: { name: "new" }, spec: { project: "team" } };
 const app = "applications/web";
@@ -44,6 +45,10 @@ const table: readonly (readonly [method: string, path: string, right: string, bo
   ["GET", `${app}/resource-tree`, "applications, get, team/web"],
   ["GET", `${app}/syncwindows`, "applications, get, team/web"],
   ["GET", `${app}/events`, "applications, get, team/web"],
+  ["GET", `${app}/server-side-diff`, "applications, get, team/web"],
+  ["GET", `${app}/links`, "applications, get, team/web"],
+  ["GET", `${app}/resource/links?${object}`, "applications, get, team/web"],
+  ["GET", "projects/team/links", "projects, get, team"],
   ["GET", `${app}/revisions/abc/metadata`, "applications, get, team/web"],
   ["GET", `${app}/resource?${object}`, "applications, get, team/web"],
   ["POST", `${app}/resource?${object}`, "applications, update/apps/Deployment/x/web, team/web", {}],
@@ -83,6 +88,14 @@ const table: readonly (readonly [method: string, path: string, right: string, bo
   ],
   ["PUT", `repositories/${repo}`, "repositories, update, https://git.example/shop", {}],
   ["DELETE", `repositories/${repo}`, "repositories, delete, https://git.example/shop"],
+  ["GET", `repositories/${kept}/refs`, "repositories, get, team/https://git.example/kept"],
+  ["GET", `repositories/${kept}/oci-tags`, "repositories, get, team/https://git.example/kept"],
+  ["GET", `repositories/${kept}/apps`, "repositories, get, team/https://git.example/kept"],
+  ["GET", `repositories/${kept}/helmcharts`, "repositories, get, team/https://git.example/kept"],
+  ["POST", `repositories/${kept}/appdetails`, "repositories, get, team/https://git.example/kept", {}],
+  ["POST", `repositories/${repo}/validate`, "repositories, create, https://git.example/shop", {}],
+  ["GET", `${app}/revisions/1/chartdetails`, "applications, get, team/web"],
+  ["GET", `${app}/revisions/1/ocimetadata`, "applications, get, team/web"],
   ["GET", `write-repositories/${repo}`, "write-repositories, get, https://git.example/shop"],
   ["POST", "repocreds", "repositories, create, https://git.example", { url: "https://git.example" }],
   ["DELETE", `repocreds/${repo}`, "repositories, delete, https://git.example/shop"],
@@ -113,13 +126,14 @@ before(async () => {
   for (const crd of gitOpsCrds()) await client.create(crd as never);
   const config = (kind: string, name: string, data: Readonly<Record<string, string>>) =>
     client.create({ apiVersion: "v1", kind, metadata: { namespace: "argocd", name }, data } as never);
-  const names = ["nobody", "evader", ...table.map((_, index) => `u${index}`)];
+  const names = ["nobody", "evader", ...table.map((_, index) => `u${index}`), `u${table.length}`];
   await client
     .create({ apiVersion: "v1", kind: "Namespace", metadata: { name: "argocd" } } as never)
     .catch(() => undefined);
   await config("ConfigMap", "argocd-cm", Object.fromEntries(names.map((name) => [`accounts.${name}`, "apiKey"])));
   const lines = [
     ...table.map(([, , right], index) => `p, u${index}, ${right}, allow`),
+    `p, u${table.length}, repositories, get, *, allow`,
     "p, evader, applications, delete/*, team/web, allow",
     "p, evader, applications, delete//Secret/prod/*, team/web, deny",
   ];
@@ -130,6 +144,10 @@ before(async () => {
     Object.entries(secret).map(([name, text]) => [name, Buffer.from(text).toString("base64")]),
   );
   await config("Secret", "argocd-secret", data);
+  const labels = { "argocd.argoproj.io/secret-type": "repository" };
+  const stringData = { url: "https://git.example/kept", project: "team" };
+  const metadata = { namespace: "argocd", name: "repo-kept", labels };
+  await client.create({ apiVersion: "v1", kind: "Secret", metadata, type: "Opaque", stringData } as never);
   for (const name of ["team", "other"]) {
     const metadata = { namespace: "argocd", name };
     const spec = { roles: [{ name: "ci" }] };
@@ -143,7 +161,12 @@ before(async () => {
   const none = () => Promise.reject(new Error("not asked"));
   api = open.use(
     await openApplications(applications, {
-      control: { kube: client, clusters: () => [], testRepository: none },
+      control: {
+        kube: client,
+        clusters: () => [],
+        testRepository: none,
+        repositories: { refs: none, tags: none, charts: none, apps: none, details: none },
+      },
       edits: { create: none, change: none, delete: none, terminate: none },
       looks: {
         cluster: () => client,
@@ -218,6 +241,13 @@ test("a new Application brings no operation: that would be a sync that nobody as
   assert.deepEqual([status, /operation: is not taken/.test(text)], [400, true]);
 });
 
+test("settings are for whoever is logged in", async () => {
+  const { status, text } = await ask("nobody", "GET", "settings/plugins");
+  assert.deepEqual([status, JSON.parse(text)], [200, { plugins: [] }]);
+  const settings = JSON.parse((await ask("nobody", "GET", "settings")).text);
+  assert.deepEqual([settings.syncWithReplaceAllowed, settings.resourceViewEnabled, settings.plugins], [true, true, []]);
+});
+
 test("what no line names is refused", async () => {
   for (const path of ["secrets", "tiphys", "applications/web/whatever", "tiphys/events"]) {
     assert.equal((await ask("u0", "GET", path)).status, 403, path);
@@ -246,6 +276,12 @@ test("a repository is not moved to where its editor has no right", async () => {
   assert.deepEqual([moved.status, wanted.test(moved.text)], [403, true], moved.text);
   const elsewhere = await ask(`u${at}`, "PUT", `repositories/${repo}`, { repo: "https://evil.example/shop" });
   assert.deepEqual([elsewhere.status, /must be \\"https:\/\/git\.example\/shop/.test(elsewhere.text)], [400, true]);
+});
+
+test("a repository that nobody told of is looked into by whoever may make Applications", async () => {
+  const at = table.length;
+  const elsewhere = await ask(`u${at}`, "GET", `repositories/${encodeURIComponent("https://git.example/else")}/refs`);
+  assert.deepEqual([elsewhere.status, /applications, create, default\/\*/.test(elsewhere.text)], [403, true]);
 });
 
 test("an object that may not be deleted is not found by leaving out its namespace", async () => {
