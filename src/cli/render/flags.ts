@@ -3,8 +3,9 @@ import { relative, resolve } from "node:path";
 import { InvalidArgumentError } from "commander";
 import type { ApplicationSource } from "../../api/application-types.ts";
 import type { RenderingFlags } from "../rendering-flags.ts";
+import type { DeclaredFlags } from "./declared.ts";
 
-export interface RenderFlags extends RenderingFlags {
+export interface RenderFlags extends RenderingFlags, DeclaredFlags {
   readonly helmValues: readonly string[];
   readonly helmSet: readonly NamedText[];
   readonly releaseName?: string;
@@ -13,6 +14,7 @@ export interface RenderFlags extends RenderingFlags {
   readonly jsonnetTla: readonly NamedText[];
   readonly revision?: string;
   readonly repo?: string;
+  readonly project: string;
   readonly kubeVersion?: string;
   readonly apiVersion: readonly string[];
   readonly explain: boolean;

@@ -32,7 +32,7 @@ export const renderFolder: Render = async (path, flags, renderer, log) => {
     hard: false,
     appName: name,
     instance: name,
-    project: "default",
+    project: flags.project,
     namespace: flags.namespace ?? "",
     isMultiSource: false,
     ...versionsOf(flags),
@@ -55,8 +55,9 @@ async function openTree(path: string, flags: RenderFlags, renderer: Renderer, si
   const repoURL = flags.repo ?? root;
   const folder = flags.repo === undefined ? relative(root, resolve(path)) : path;
   if (flags.repo === undefined && flags.revision === undefined) return { tree: diskTree(root), repoURL, folder, root };
-  const { commit } = await renderer.sources.resolve(repoURL, flags.revision ?? "", signal);
-  return { tree: gitTree(renderer.sources, repoURL, commit), repoURL, folder };
+  const sources = renderer.sources.ofProject(flags.project);
+  const { commit } = await sources.resolve(repoURL, flags.revision ?? "", signal);
+  return { tree: gitTree(sources, repoURL, commit), repoURL, folder };
 }
 
 /** The repository that a folder is in; else the current directory, if it is below that; else the folder itself. */

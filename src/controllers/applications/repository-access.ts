@@ -60,7 +60,8 @@ export function createKeyring(cache: WatchCache, namespace: string, onChange: ()
   return () => Object.values(textsIn(cache.find(namespace, keyringName)));
 }
 
-function repositorySecret(secret: KubeObject): RepositorySecret | undefined {
+/** A Secret of a server, decoded; undefined for one of another kind. */
+export function repositorySecret(secret: KubeObject): RepositorySecret | undefined {
   const type = secret.metadata.labels?.[secretTypeLabel];
   if (type !== "repository" && type !== "repo-creds") return undefined;
   const data = Object.entries(textsIn(secret)).map(([key, encoded]) => [key, decoded(encoded)] as const);
