@@ -29,12 +29,12 @@ export const defaultRenderingSettings: RenderingSettings = {
   kustomizeBuildOptions: [],
   kustomizeVersions: {},
   valueFileSchemes: ["https", "http"],
-  maxDirectoryBytes: 10 * 1024 * 1024,
+  maxDirectoryBytes: 10_000_000,
   readsSubmodules: true,
 };
 
 const types = { "helm.enable": "Helm", "kustomize.enable": "Kustomize", "jsonnet.enable": "Jsonnet" } as const;
-const maxSizeKey = "reposerver.max.combined.directory.manifests.size";
+export const maxSizeKey = "reposerver.max.combined.directory.manifests.size";
 
 /**
  * The data of both ConfigMaps, over what counts where they say nothing. Does not throw: what cannot be read is in

@@ -84,7 +84,7 @@ async function valueTexts({ source }: Job, files: readonly ValueFile[], inline: 
     if (file.kind !== "file") continue;
     const { found } = await file.reader.follow(file.path);
     if (found?.kind === "file" || found?.kind === "executable") {
-      texts.push(await file.reader.text({ ...found, kind: found.kind }));
+      texts.push(await file.reader.checkedText({ ...found, kind: found.kind }));
     }
   }
   return texts.join("\n");

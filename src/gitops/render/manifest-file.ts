@@ -1,16 +1,52 @@
 import { isJsonObject, type JsonObject, parseJson } from "../../base/json.ts";
+import { decodeText } from "../../base/text-encoding.ts";
 import { parseYamlDocuments, YamlError } from "../../base/yaml.ts";
+import { parseLfsPointer } from "../source/lfs.ts";
 import { RenderError, type RenderedManifest, type SourceFile } from "./render.ts";
 
 /** Lists within lists beyond this are refused. */
 const maxListDepth = 10;
 
-/** The text of a file's bytes: UTF-8, or UTF-16 with a byte order mark. Bytes that are no text become U+FFFD. */
-export function decodeManifestText(bytes: Uint8Array): string {
-  const [first, second] = bytes;
-  if (first === 0xff && second === 0xfe) return new TextDecoder("utf-16le").decode(bytes);
-  if (first === 0xfe && second === 0xff) return new TextDecoder("utf-16be").decode(bytes);
-  return new TextDecoder("utf-8").decode(bytes);
+/** The text of a file: UTF-8, or UTF-16 with a byte order mark. @throws RenderError that names the file and the byte */
+export function decodeManifestText(content: Buffer, path: string): string {
+  checkNoPointer(content, path);
+  const decoded = decodeText(content);
+  if (decoded.text !== undefined) return withoutMark(decoded.text);
+  throw broken(path, undecodable(content, decoded.offset, decoded.before));
+}
+
+/**
+ * The same for a file that may be something else than manifests, an image for one: that is left out, and undefined.
+ * @throws RenderError for one that looks like manifests
+ */
+export function decodeIfManifest(content: Buffer, path: string): string | undefined {
+  checkNoPointer(content, path);
+  const decoded = decodeText(content);
+  if (decoded.text !== undefined) return withoutMark(decoded.text);
+  const { before, offset } = decoded;
+  const hasToBeText = /\.json(?:net)?$/.test(path);
+  const isLike = looksLikeManifests(content.toString("latin1")) || looksLikeManifests(before);
+  if (!hasToBeText && !isLike && !startsWithManifest(before, before.split("\n").length)) return undefined;
+  throw broken(path, undecodable(content, offset, before));
+}
+
+/** What is wrong with bytes that are no text, and where. */
+export function undecodable(content: Buffer, offset: number, before: string): string {
+  const [line, column] = [before.split("\n").length, before.length - before.lastIndexOf("\n")];
+  const found = content[offset]?.toString(16).padStart(2, "0") ?? "";
+  return `byte ${offset} (line ${line}, column ${column}) is 0x${found}, which is no UTF-8: save it as UTF-8, or base64 in binaryData`;
+}
+
+/** What Git has in place of a large file is no manifest: left out, its objects would be pruned. */
+function checkNoPointer(content: Buffer, path: string): void {
+  const pointer = parseLfsPointer(content);
+  if (pointer === undefined) return;
+  const how = "set enableLfs: 'true' in the repository's Secret";
+  throw broken(path, `it is the pointer to an LFS file of ${pointer.bytes} bytes; ${how}`);
+}
+
+function withoutMark(text: string): string {
+  return text.replace(/^\uFEFF/, "");
 }
 
 /** The objects of one file, Lists flattened. @throws RenderError that names file and line */

@@ -30,7 +30,7 @@ export async function withOverrides(
     if (content.length > maxOverrideBytes) {
       throw new RenderError("Unknown", `${name}: is over ${maxOverrideBytes} bytes`);
     }
-    result = overridden(source, result, parseOverride(name, decodeManifestText(content)), name);
+    result = overridden(source, result, parseOverride(name, decodeManifestText(content, found.path)), name);
   }
   return result;
 }

@@ -5,7 +5,9 @@ import { type ChildResult, runChild } from "../../base/child.ts";
 import type { Clock } from "../../base/clock.ts";
 import { TerminalError } from "../../base/errors.ts";
 import { createSlots } from "../../base/slots.ts";
-import { ToolRefusal } from "./render.ts";
+import { decodeText } from "../../base/text-encoding.ts";
+import { undecodable } from "./manifest-file.ts";
+import { RenderError, ToolRefusal } from "./render.ts";
 import type { WorkingFolder } from "./working-folder.ts";
 
 export type ToolName = "helm" | "kustomize" | "jsonnet";
@@ -131,9 +133,17 @@ export function createTools(options: ToolsOptions): Tools {
 const never = new AbortController().signal;
 
 function outputOf({ code, stdout, stderr }: ChildResult, { label, folder }: ToolCall): string {
-  if (code === 0) return stdout.toString("utf8");
+  if (code === 0) return checkedOutput(stdout, label);
   const said = withoutApiVersions(folder.clean(stderr)).trim();
   throw new ToolRefusal("Unknown", `\`${label}\` failed exit status ${code}: ${said}`);
+}
+
+/** @throws RenderError: what is no text must not become other text in silence */
+function checkedOutput(stdout: Buffer, label: string): string {
+  const decoded = decodeText(stdout);
+  if (decoded.text !== undefined) return decoded.text;
+  const where = undecodable(stdout, decoded.offset, decoded.before);
+  throw new RenderError("FailedPrecondition", `the output of \`${label}\` is no text: ${where}`);
 }
 
 /** A list of hundreds of versions says nothing about what went wrong. */

@@ -1,6 +1,7 @@
 import { EngineError } from "../../base/errors.ts";
 import { linkMark, type TreeEntry } from "../source/source.ts";
 import { parseSourcePath } from "../source/tree.ts";
+import { decodeManifestText } from "./manifest-file.ts";
 import type { Recorder } from "./recorder.ts";
 import { type InputTree, RenderError } from "./render.ts";
 
@@ -78,6 +79,11 @@ export class TreeReader {
 
   async text(entry: TreeEntry): Promise<string> {
     return ((await this.contents([entry])).get(entry.path) ?? Buffer.alloc(0)).toString("utf8");
+  }
+
+  /** The same where tools would put U+FFFD in place of what is no text. @throws RenderError that names the byte */
+  async checkedText(entry: TreeEntry): Promise<string> {
+    return decodeManifestText((await this.contents([entry])).get(entry.path) ?? Buffer.alloc(0), entry.path);
   }
 
   /**
@@ -168,6 +174,7 @@ function linkedPath(link: string, target: string, rest: string): string {
 
 /** Limits of ours are the source's fault. */
 export function asRenderError(error: unknown): never {
-  if (error instanceof EngineError && error.code === "GIT_TOO_LARGE") throw new RenderError("Unknown", error.message);
+  if (error instanceof EngineError && error.code === "GIT_TOO_LARGE")
+    throw new RenderError("Unknown", error.message, error);
   throw error;
 }

@@ -17,6 +17,7 @@ import type { LfsFiles } from "./lfs-files.ts";
 import { sshLfsEndpoint } from "./lfs-ssh.ts";
 import { type Access, Mirror, type MirrorDeps } from "./mirror.ts";
 import { type ObjectReader, wholeContent } from "./object-reader.ts";
+import { ReadBudget } from "./read-budget.ts";
 import { createReaderPool, type ReaderPool } from "./reader-pool.ts";
 import { normaliseRepositoryUrl, parseRepositoryUrl } from "./repository-url.ts";
 import { resolveIn } from "./resolve-revision.ts";
@@ -261,13 +262,10 @@ class MirroredSources implements GitSources {
   }
 
   async readFiles(repository: string, entries: readonly TreeEntry[], maxBytes: number, signal: AbortSignal) {
-    const { maxFileBytes } = this.#limits;
     const contents = new Map<string, Buffer>();
-    let bytes = 0;
+    const budget = new ReadBudget(maxBytes);
     const onContent: OnContent = async ({ path }, size, reader) => {
-      if (size > maxFileBytes) throw fileTooLarge(path, maxFileBytes);
-      bytes += size;
-      if (bytes > maxBytes) throw filesTooLarge(maxBytes);
+      budget.take(path, size);
       contents.set(path, await wholeContent(reader));
     };
     await this.#readAll(repository, entries, onContent, signal);
@@ -456,8 +454,4 @@ function fileAt(
 
 function fileTooLarge(path: string, maxBytes: number): TerminalError {
   return new TerminalError("GIT_TOO_LARGE", `file "${path}" is larger than the ${maxBytes} bytes allowed`);
-}
-
-function filesTooLarge(maxBytes: number): TerminalError {
-  return new TerminalError("GIT_TOO_LARGE", `the files of the folder have more than the ${maxBytes} bytes allowed`);
 }

@@ -44,8 +44,7 @@ async function open(files: Files) {
   for (const [name, objects] of Object.entries(files)) {
     const path = join(folder.path, name);
     await mkdir(dirname(path), { recursive: true });
-    const text =
-      typeof objects === "string" ? objects : objects.map((one) => `---\n${JSON.stringify(one)}\n`).join("");
+    const text = typeof objects === "string" ? objects : objects.map((one) => `---\n${JSON.stringify(one)}\n`).join("");
     await writeFile(path, text);
   }
   return {

@@ -87,5 +87,18 @@ test("a folder may be as large as the setting says", { skip }, async () => {
   const commit = await rig.repository.commit({ "app/m.yaml": map("m"), "app/n.yaml": map("n") });
   assert.equal((await rig.render(commit)).manifests.length, 2);
   rig.set({ maxDirectoryBytes: 70 });
-  await assert.rejects(rig.render(commit), { message: /more than the 70 bytes allowed/ });
+  await assert.rejects(rig.render(commit), {
+    message:
+      'exceeded max combined manifest file size: 2 files have 102 bytes, 70 are allowed; read so far: "m.yaml" (51 bytes), ' +
+      '"n.yaml" (51 bytes); leave files out (directory.exclude), or raise ' +
+      "reposerver.max.combined.directory.manifests.size in argocd-cmd-params-cm",
+  });
+  const large = `${map("l")}# ${"x".repeat(17 * 1024 * 1024)}`;
+  const one = await rig.repository.commit({ "large/l.yaml": large, "large/s.yaml": map("s") });
+  rig.set({});
+  await assert.rejects(rig.render(one, { path: "large" }), {
+    message: /: 1 files have 178\d{5} bytes, 10000000 are allowed; read so far: "l\.yaml" \(178\d{5} bytes\)/,
+  });
+  rig.set({ maxDirectoryBytes: 20_000_000 });
+  assert.equal((await rig.render(one, { path: "large" })).manifests.length, 2);
 });
