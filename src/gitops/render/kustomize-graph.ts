@@ -16,6 +16,8 @@ export interface KustomizationFacts {
   readonly variables: readonly string[];
   /** Charts are inflated. */
   readonly usesHelm: boolean;
+  /** Where those come from that are not in the tree. */
+  readonly chartRepositories: readonly string[];
 }
 
 const maxKustomizations = 1_000;
@@ -26,6 +28,7 @@ interface Walk {
   readonly seen: Set<string>;
   readonly variables: Set<string>;
   readonly repositories: Set<string>;
+  readonly chartRepositories: Set<string>;
   reachesOut: boolean;
   usesHelm: boolean;
 }
@@ -36,13 +39,27 @@ export async function readKustomization(
   inputs: Inputs,
   more: { readonly files: readonly string[]; readonly folders: readonly string[] },
 ): Promise<KustomizationFacts> {
-  const fresh = { seen: new Set<string>(), variables: new Set<string>(), repositories: new Set<string>() };
-  const walk: Walk = { inputs, ...fresh, reachesOut: false, usesHelm: false };
+  const walk: Walk = {
+    inputs,
+    seen: new Set(),
+    variables: new Set(),
+    repositories: new Set(),
+    chartRepositories: new Set(),
+    reachesOut: false,
+    usesHelm: false,
+  };
   await visit(path, walk);
   for (const file of more.files) await addFile(path, file, walk);
   for (const folder of more.folders) await addResource(path, folder, walk);
-  const { reachesOut, usesHelm, variables, repositories } = walk;
-  return { reachesOut, usesHelm, variables: [...variables].sort(), repositories: [...repositories] };
+  const { reachesOut, usesHelm, variables, repositories, chartRepositories } = walk;
+  const charts = [...chartRepositories].slice(0, maxRepositories);
+  return {
+    reachesOut,
+    usesHelm,
+    variables: [...variables].sort(),
+    repositories: [...repositories],
+    chartRepositories: charts,
+  };
 }
 
 async function visit(folder: string, walk: Walk): Promise<void> {
@@ -72,6 +89,7 @@ async function visitObject(folder: string, object: JsonObject, walk: Walk): Prom
   if (named.usesFolder) await walk.inputs.add(folder);
   for (const one of named.folders) await addFile(folder, one, walk);
   if (named.usesHelm) walk.usesHelm = true;
+  for (const one of named.chartRepositories) walk.chartRepositories.add(one);
 }
 
 /** Files come in one request, not one by one. */
@@ -213,6 +231,7 @@ export function filesNamedBy(kustomization: JsonObject) {
     envFiles: generators.flatMap(({ env, envs }) => [env, ...(Array.isArray(envs) ? envs : [])].filter(isName)),
     usesFolder: usesHelm || plugins.some((key) => list(key).length > 0),
     usesHelm,
+    chartRepositories: charts.flatMap(({ repo }) => (isName(repo) ? [repo] : [])),
   };
 }
 

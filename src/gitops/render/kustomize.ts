@@ -8,6 +8,7 @@ import { readKustomization } from "./kustomize-graph.ts";
 import { parseOutput } from "./manifest-file.ts";
 import { isPermittedIn, type Job, type Plan, type Produced, permittedFact, useTool } from "./plan.ts";
 import { kustomizationFiles } from "./source-type.ts";
+import { proxyVariables } from "./tool-proxy.ts";
 import type { Tool } from "./tools.ts";
 import { normalPath } from "./tree-reader.ts";
 import { openWorkingFolder, type WorkingFolder } from "./working-folder.ts";
@@ -19,6 +20,7 @@ interface Run {
   readonly env: Readonly<Record<string, string>>;
   /** Those of Git that it may ask, its own last. */
   readonly repositories: readonly string[];
+  readonly chartRepositories: readonly string[];
 }
 
 /** Whether the project's own credentials may be used for it. */
@@ -51,8 +53,11 @@ export async function planKustomize(job: Job, signal: AbortSignal): Promise<Plan
     key: [tool.version, path, edits, buildArgs, env, inputIds(inputs), scopes],
     isVolatile: facts.reachesOut || helm,
     usesTool: true,
-    produce: (stop) =>
-      run(job, { tool, edits, buildArgs, env, repositories: facts.reachesOut ? repositories : [] }, stop),
+    produce: (stop) => {
+      const { chartRepositories } = facts;
+      const asked = facts.reachesOut ? repositories : [];
+      return run(job, { tool, edits, buildArgs, env, repositories: asked, chartRepositories }, stop);
+    },
   };
 }
 
@@ -95,7 +100,7 @@ async function helmArgs(job: Job, signal: AbortSignal): Promise<readonly string[
 
 async function run(
   job: Job,
-  { tool, edits, buildArgs, env, repositories }: Run,
+  { tool, edits, buildArgs, env, repositories, chartRepositories }: Run,
   signal: AbortSignal,
 ): Promise<Produced> {
   const { settings, inputs, path, log } = job;
@@ -116,7 +121,10 @@ async function run(
   log.step("kustomize edit", performance.now() - edited);
   const began = performance.now();
   await using git = repositories.length === 0 ? undefined : await openGit(job, repositories, signal);
-  const output = await settings.tools.run(tool, buildCall(folder, target, buildArgs, { ...env, ...git?.env }), signal);
+  // Charts and files by HTTP; Git is told of the proxies of each repository by itself.
+  const proxies = proxyVariables(chartRepositories, job);
+  const call = buildCall(folder, target, buildArgs, { ...env, ...proxies, ...git?.env });
+  const output = await settings.tools.run(tool, call, signal);
   log.step("kustomize build", performance.now() - began);
   return { manifests: parseOutput(output, "kustomize build").map(({ object }) => object), bytes: output.length };
 }

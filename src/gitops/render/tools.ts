@@ -35,6 +35,8 @@ export interface ToolCall {
 }
 
 export interface Tools {
+  /** What every tool gets of ours. */
+  readonly env: Readonly<Record<string, string>>;
   /**
    * `version`: a registered one, `--tool kustomize@5.4.3=PATH`; `declared`: where users say that it is, if it is not
    * registered. @throws TerminalError TOOL_MISSING
@@ -115,6 +117,7 @@ export function createTools(options: ToolsOptions): Tools {
   }
 
   return {
+    env,
     async find(name, signal, version, declared) {
       signal.throwIfAborted();
       const path = locate(name, version, options, declared);
