@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import type { RenderingSettings } from "../api/rendering-settings.ts";
+import { defaultRenderingSettings, listingOf, type RenderingSettings } from "../api/rendering-settings.ts";
 import type { ApplicationController } from "../controllers/applications/application.ts";
 import type { ApplicationDoor } from "../controllers/applications/application-access.ts";
 import type { ApplicationEdits } from "../controllers/applications/application-edits.ts";
@@ -80,6 +80,7 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
     onTold: (received) => gitOps.running?.onTold(received),
     owns: leases.applications.owns,
   });
+  const rendering = (): RenderingSettings => gitOps.rendering?.() ?? defaultRenderingSettings;
   const served = stack.use(
     await openServedRepositories({
       dataDir,
@@ -104,7 +105,8 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
       access,
       keyring,
       allowLocal: config.remote === undefined,
-      readsSubmodules: () => gitOps.rendering?.().readsSubmodules ?? true,
+      readsSubmodules: () => rendering().readsSubmodules,
+      listing: () => listingOf(rendering()),
       localPathOf: (url) => {
         const path = served.localPathOf(url);
         return path !== undefined && existsSync(path) ? path : undefined;
@@ -119,6 +121,7 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
     access,
     env: config.git.env,
     clock,
+    artifacts: () => rendering().fetching,
   });
   const files = stack.use(createGitFiles(parts, served, access));
   const target = withHops(

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { parseRenderingSettings, type RenderingSettings } from "../../api/rendering-settings.ts";
 import { EngineError, TerminalError } from "../../base/errors.ts";
 import { isJsonObject, type JsonObject } from "../../base/json.ts";
+import type { Logger } from "../../base/log.ts";
 import {
   certificatesName,
   knownHostsName,
@@ -72,10 +73,11 @@ export async function readDeclared({ settings, repoSecrets }: DeclaredFlags): Pr
   };
 }
 
-/** How sources are rendered by it. @throws EngineError CONFIG_INVALID for settings that cannot be used */
-export function renderingIn({ main, parameters }: Declared, base: RenderingSettings): RenderingSettings {
-  const { settings, problems } = parseRenderingSettings(main ?? {}, parameters ?? {}, base);
+/** How sources are rendered by it; `log` is told of what has no effect. @throws EngineError CONFIG_INVALID for settings that cannot be used */
+export function renderingIn({ main, parameters }: Declared, base: RenderingSettings, log: Logger): RenderingSettings {
+  const { settings, problems, notes } = parseRenderingSettings(main ?? {}, parameters ?? {}, base);
   if (problems.length > 0) throw new EngineError("CONFIG_INVALID", problems.join("; "));
+  for (const note of notes) log.warn("a setting of rendering has no effect", { note });
   return settings;
 }
 

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { defaultRenderingSettings } from "../../api/rendering-settings.ts";
+import { defaultRenderingSettings, listingOf } from "../../api/rendering-settings.ts";
 import { systemClock } from "../../base/clock.ts";
 import { createLogger } from "../../base/log.ts";
 import { createRenderCache, type RenderCache } from "../../gitops/reconcile/render-cache.ts";
@@ -35,9 +35,15 @@ export async function openRenderer(
   stack.defer(() => rm(directory, { recursive: true, force: true, maxRetries: 3 }));
   const { toolPaths, kustomizeBuildOptions, plugins } = await renderingOf(flags);
   const { access } = declared;
-  const rendering = renderingIn(declared, { ...defaultRenderingSettings, kustomizeBuildOptions });
+  const rendering = renderingIn(declared, { ...defaultRenderingSettings, kustomizeBuildOptions }, log);
   const { toolsAtOnce, readsSubmodules } = rendering;
-  const charts = createChartSources({ directory: join(directory, "charts"), access, env, clock });
+  const charts = createChartSources({
+    directory: join(directory, "charts"),
+    access,
+    env,
+    clock,
+    artifacts: () => rendering.fetching,
+  });
   const sources = stack.use(
     await openGitSources({
       directory: join(directory, "git"),
@@ -46,6 +52,7 @@ export async function openRenderer(
       access,
       allowLocal: true,
       readsSubmodules: () => readsSubmodules,
+      listing: () => listingOf(rendering),
       clock,
       log,
     }),

@@ -8,6 +8,7 @@ import { planJsonnet } from "./jsonnet.ts";
 import { decodeIfManifest } from "./manifest-file.ts";
 import type { Job, Plan, Produced } from "./plan.ts";
 import { RenderError, type SourceFile } from "./render.ts";
+import { linkLeaves } from "./tree-reader.ts";
 
 /** A folder of plain manifests and jsonnet (spec argo-cd-engine 7.6). */
 export async function planDirectory(job: Job, signal: AbortSignal): Promise<Plan> {
@@ -99,7 +100,8 @@ async function standingFor(
     return entry;
   }
   if (leavesTree(entry.path, links)) {
-    throw new RenderError("Unknown", `the link ${JSON.stringify(entry.path)} leads out of the repository`);
+    if (inputs.main.linksOut === "nowhere") return undefined;
+    throw linkLeaves(entry.path);
   }
   const found = await inputs.add(entry.path);
   if (found === undefined || found.kind === "folder" || found.kind === "submodule") return undefined;

@@ -137,7 +137,7 @@ const never = new AbortController().signal;
 
 function outputOf({ code, stdout, stderr }: ChildResult, { label, folder }: ToolCall): string {
   if (code === 0) return checkedOutput(stdout, label);
-  const said = withoutApiVersions(folder.clean(stderr)).trim();
+  const said = withoutNoise(folder.clean(stderr)).trim();
   throw new ToolRefusal("Unknown", `\`${label}\` failed exit status ${code}: ${said}`);
 }
 
@@ -149,9 +149,11 @@ function checkedOutput(stdout: Buffer, label: string): string {
   throw new RenderError("FailedPrecondition", `the output of \`${label}\` is no text: ${where}`);
 }
 
-/** A list of hundreds of versions says nothing about what went wrong. */
-function withoutApiVersions(text: string): string {
-  return text.replaceAll(/(--api-versions \S+ ?)+/g, "");
+/** A list of hundreds of versions says nothing about what went wrong, nor does Helm's word for each link. */
+function withoutNoise(text: string): string {
+  return text
+    .replaceAll(/(--api-versions \S+ ?)+/g, "")
+    .replaceAll(/^.*(?:walk\.go:\d+: |included and used$).*\n/gm, "");
 }
 
 function locate(name: ToolName, version: string | undefined, options: ToolsOptions, declared?: string): string {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
 import { EngineError, TerminalError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
+import { createSlots } from "../../base/slots.ts";
 import { openCheckout, type ReadContents, writeCheckout } from "./checkout.ts";
 import { type CloudTokens, createCloudTokens } from "./cloud-tokens.ts";
 import { parseCommit } from "./commit-info.ts";
@@ -71,6 +72,8 @@ export interface GitSourcesOptions {
   readonly allowLocal: boolean;
   /** `reposerver.enable.git.submodule` as it is now; absent: they are read. */
   readonly readsSubmodules?: () => boolean;
+  /** How long a list of refs may take, and how many run at once (0: any number), as it is said now. */
+  readonly listing?: () => { readonly timeoutMs: number; readonly atOnce: number };
   /** A repository that this process serves itself is read where it lies: its folder, or undefined. */
   readonly localPathOf?: (repository: string) => string | undefined;
   readonly clock: Clock;
@@ -115,7 +118,11 @@ function share(options: GitSourcesOptions): Shared {
   const pool = createReaderPool(git, clock);
   const holdsCommit = (path: string, commit: string, signal: AbortSignal): Promise<boolean> =>
     pool.use(path, async (reader) => (await readCommit(reader, commit)) !== undefined, signal);
-  const mirrorDeps = { git, clock, log, limits, holdsCommit, onRequest: options.onRequest ?? (() => undefined) };
+  const listing = options.listing ?? (() => ({ timeoutMs: limits.listTimeoutMs, atOnce: 0 }));
+  const lists = createSlots(() => listing().atOnce || Number.POSITIVE_INFINITY);
+  const onRequest = options.onRequest ?? (() => undefined);
+  const listTimeoutMs = (): number => listing().timeoutMs;
+  const mirrorDeps = { git, clock, log, limits, holdsCommit, onRequest, lists, listTimeoutMs };
   const gitHubTokens = createGitHubTokens({ clock, env: tool.env });
   const keyring = options.keyring ?? (() => []);
   const signatures = createSignatures({ directory: workDirOf(options), env: tool.env, keyring, clock });

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { symlink } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 import { defaultRenderingSettings, type RenderingSettings } from "../../../src/api/rendering-settings.ts";
 import { renderToolsMissing, toolPath } from "../../harness/render-tools.ts";
@@ -80,6 +82,24 @@ test("schemes of value files are those that are allowed", { skip }, async () => 
   await assert.rejects(rig.render(commit, source), { message: /connection refused/ });
   rig.set({ valueFileSchemes: ["https"] });
   await assert.rejects(rig.render(commit, source), { message: "the URL scheme 'http' is not allowed" });
+});
+
+test("links out of the repository lead nowhere where they are allowed, and are never followed", { skip }, async () => {
+  await using rig = await open();
+  const { repository } = rig;
+  await repository.commit({ ...chart, "app/m.yaml": map("m"), "chart/values.yaml": "", "k/kustomization.yaml": "" });
+  await symlink("/etc/passwd", join(repository.path, "app/out.yaml"));
+  await symlink("../../..", join(repository.path, "chart/templates/up"));
+  await symlink("/etc/passwd", join(repository.path, "chart/out.yaml"));
+  const commit = await repository.commit({ touched: "x" });
+  const charted = { path: "chart" };
+  const withValues = { ...charted, helm: { valueFiles: ["out.yaml"] } };
+  await assert.rejects(rig.render(commit), { message: 'the link "app/out.yaml" leads out of the repository' });
+  await assert.rejects(rig.render(commit, charted), { message: /the link "chart\/.*" leads out of the repository/ });
+  rig.set({ linksOut: "nowhere" });
+  assert.deepEqual(namesOf(await rig.render(commit)), ["m"]);
+  assert.deepEqual(namesOf(await rig.render(commit, charted)), ["charted"]);
+  await assert.rejects(rig.render(commit, withValues), { message: /open chart\/out\.yaml: no such file/ });
 });
 
 test("a folder may be as large as the setting says", { skip }, async () => {
