@@ -8,7 +8,7 @@ import { globalFlags } from "./engine-client.ts";
 import { print } from "./output.ts";
 import { readDeclared, withDeclaredFlags } from "./render/declared.ts";
 import { createExplanation } from "./render/explain.ts";
-import { collectNamed, type RenderFlags } from "./render/flags.ts";
+import { collectNamed, parseKubeVersion, type RenderFlags } from "./render/flags.ts";
 import { renderApplications, renderFolder } from "./render/render-source.ts";
 import { openRenderer } from "./render/renderer.ts";
 import { withRenderingFlags } from "./rendering-flags.ts";
@@ -30,7 +30,7 @@ export function renderCommand(): Command {
     .option("--revision <revision>", "branch, tag or commit instead of the working tree")
     .option("--repo <url>", "the repository that the path is in")
     .option("--project <name>", "whose credentials count with --repo", "default")
-    .option("--kube-version <version>", "the cluster's version that charts see")
+    .option("--kube-version <version>", "the cluster's version that charts see", parseKubeVersion)
     .option("--api-version <version>", "an API version of the cluster that charts see (repeatable)", collected, [])
     .option("--explain", "what was read, the key and the time of each step, on standard error", false);
   return withDeclaredFlags(withRenderingFlags(command)).action(

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename, dirname, relative, resolve } from "node:path";
-import { parseApplication } from "../../api/application.ts";
+import { parseApplication, specProblems } from "../../api/application.ts";
 import type { Application } from "../../api/application-types.ts";
 import { manifestText, parseManifests } from "../../api/manifest.ts";
 import { EngineError } from "../../base/errors.ts";
@@ -79,6 +79,7 @@ export const renderApplications: Render = async (path, flags, renderer, log) => 
   const manifests: JsonObject[] = [];
   for (const object of applications) {
     const application = withFlagsOf(parseApplication(object).resource, flags);
+    checkSources(application);
     const deps = { ...renderer, controllerNamespace: application.metadata.namespace, ...versionsOf(flags) };
     const request = { level: 3, hard: false, seen: [] } as const;
     const told = log === undefined ? {} : { renderLog: log };
@@ -87,6 +88,13 @@ export const renderApplications: Render = async (path, flags, renderer, log) => 
   }
   return manifests;
 };
+
+/** Where it goes to is no matter here. @throws EngineError MANIFEST_INVALID */
+function checkSources(application: Application): void {
+  const [problem] = specProblems(application).filter(({ path }) => /^spec\.sources?\b/.test(path));
+  if (problem === undefined) return;
+  throw new EngineError("MANIFEST_INVALID", `${application.metadata.name}: ${problem.path}: ${problem.message}`);
+}
 
 /** @throws EngineError USAGE for flags that change a source, where there are several */
 function withFlagsOf(application: Application, flags: RenderFlags): Application {

@@ -1,7 +1,7 @@
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { isJsonObject, type JsonObject } from "../../base/json.ts";
-import { parseYamlDocuments } from "../../base/yaml.ts";
+import { parseLooseYamlDocuments } from "../../base/yaml.ts";
 import type { TreeEntry } from "../source/source.ts";
 import type { Inputs } from "./inputs.ts";
 import { RenderError } from "./render.ts";
@@ -123,7 +123,7 @@ async function textOf({ path }: TreeEntry, content: Buffer): Promise<string> {
 
 function objectsIn(text: string): readonly JsonObject[] {
   try {
-    return parseYamlDocuments(text).flatMap(({ value }) => (isJsonObject(value) ? [value] : []));
+    return parseLooseYamlDocuments(text).flatMap(({ value }) => (isJsonObject(value) ? [value] : []));
   } catch {
     return []; // Helm says what is wrong with it.
   }

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { dependencyAccess } from "./dependency-access.ts";
-import { helmArguments, plainVersion } from "./helm-arguments.ts";
+import { helmArguments, plainVersion, saidVersion } from "./helm-arguments.ts";
 import { type ChartFacts, callsVolatile, readChart } from "./helm-chart.ts";
 import { buildDependencies, type RunHelm } from "./helm-dependencies.ts";
 import { resolveFileParameter, resolveValueFiles, type ValueFile, type ValueFileScope } from "./helm-values.ts";
@@ -25,9 +25,9 @@ export async function planHelm(job: Job, signal: AbortSignal): Promise<Plan> {
   const tool = await useTool("helm", job, signal);
   const facts = await readChart(path, inputs);
   checkRepositories(facts.repositories, job);
-  const { isMultiSource } = context;
+  const { isMultiSource, chartRefs = [] } = context;
   const schemes = rendering.valueFileSchemes;
-  const scope: ValueFileScope = { chart: path, inputs, isMultiSource, variable, schemes };
+  const scope: ValueFileScope = { chart: path, inputs, isMultiSource, chartRefs, variable, schemes };
   const valueFiles = await resolveValueFiles(options, scope);
   const fileParameters = (options.fileParameters ?? []).map(({ name = "", path: file = "" }) => {
     return [name, resolveFileParameter(file, scope)] as const;
@@ -101,7 +101,7 @@ async function versionsOf({ source, context, recorder }: Job, facts: ChartFacts,
   const isNeeded = facts.usesVersions || values.includes("Capabilities");
   const cluster = isSaid || !isNeeded ? undefined : await context.versions?.(signal);
   if (cluster !== undefined) recorder.fact("cluster", JSON.stringify(cluster));
-  const version = plainVersion(kubeVersion || cluster?.kubeVersion || "");
+  const version = saidVersion(kubeVersion, "helm.kubeVersion") ?? plainVersion(cluster?.kubeVersion ?? "");
   return {
     isVolatile,
     apiVersions: apiVersions.length > 0 ? apiVersions : (cluster?.apiVersions ?? []),

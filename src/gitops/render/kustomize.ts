@@ -1,7 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { JsonObject } from "../../base/json.ts";
-import { plainVersion } from "./helm-arguments.ts";
+import { plainVersion, saidVersion } from "./helm-arguments.ts";
 import { inputIds } from "./inputs.ts";
 import { type KustomizeEdits, type KustomizeOptions, kustomizeEdits, withPatches } from "./kustomize-edits.ts";
 import { readKustomization } from "./kustomize-graph.ts";
@@ -89,7 +89,7 @@ async function helmArgs(job: Job, signal: AbortSignal): Promise<readonly string[
   const helm = await useTool("helm", job, signal);
   const cluster = kubeVersion && apiVersions.length > 0 ? undefined : await context.versions?.(signal);
   if (cluster !== undefined) recorder.fact("cluster", JSON.stringify(cluster));
-  const version = plainVersion(kubeVersion || cluster?.kubeVersion || "");
+  const version = saidVersion(kubeVersion, "kustomize.kubeVersion") ?? plainVersion(cluster?.kubeVersion ?? "");
   const versions = apiVersions.length > 0 ? apiVersions : (cluster?.apiVersions ?? []);
   return [
     ...["--helm-command", helm.path],

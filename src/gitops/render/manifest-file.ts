@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject, parseJson } from "../../base/json.ts";
 import { decodeText } from "../../base/text-encoding.ts";
-import { parseYamlDocuments, YamlError } from "../../base/yaml.ts";
+import { parseLooseYamlDocuments, YamlError } from "../../base/yaml.ts";
 import { parseLfsPointer } from "../source/lfs.ts";
 import { RenderError, type RenderedManifest, type SourceFile } from "./render.ts";
 
@@ -66,9 +66,9 @@ export function parseOutput(text: string, tool: string): readonly RenderedManife
   });
 }
 
-function readStrictly(text: string, name: string): ReturnType<typeof parseYamlDocuments> {
+function readStrictly(text: string, name: string): ReturnType<typeof parseLooseYamlDocuments> {
   try {
-    return parseYamlDocuments(text);
+    return parseLooseYamlDocuments(text);
   } catch (error) {
     if (error instanceof YamlError) throw broken(name, error.message, error);
     throw error;
@@ -120,9 +120,9 @@ function parseYaml({ path, text }: SourceFile): readonly RenderedManifest[] {
   return found;
 }
 
-function readDocuments(path: string, source: string): ReturnType<typeof parseYamlDocuments> {
+function readDocuments(path: string, source: string): ReturnType<typeof parseLooseYamlDocuments> {
   try {
-    return parseYamlDocuments(source);
+    return parseLooseYamlDocuments(source);
   } catch (error) {
     if (!(error instanceof YamlError)) throw error;
     if (looksLikeManifests(source) || startsWithManifest(source, error.line)) throw broken(path, error.message, error);
@@ -140,7 +140,7 @@ function startsWithManifest(text: string, line: number): boolean {
   const end = before.findLastIndex((one) => one.startsWith("---"));
   if (end <= 0) return false;
   try {
-    return parseYamlDocuments(before.slice(0, end).join("\n")).some(({ value }) => problemOf(value) === undefined);
+    return parseLooseYamlDocuments(before.slice(0, end).join("\n")).some(({ value }) => problemOf(value) === undefined);
   } catch {
     // Not readable either: nothing of it counts.
     return false;

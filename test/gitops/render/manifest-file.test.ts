@@ -8,6 +8,12 @@ const good = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
 for (const [name, path, text, kinds] of [
   ["documents that are empty are skipped", "a.yaml", `---\n${good}---\n# nothing\n---\n`, ["ConfigMap"]],
   ["a List is flattened", "a.yaml", "kind: List\nitems:\n- kind: A\n- kind: BList\n  items: [{kind: B}]\n", ["A", "B"]],
+  [
+    "a key that is given twice, as charts do: the last one counts, as in the original",
+    "a.yaml",
+    "kind: First\nmetadata: {labels: {a: b, a: c}}\nkind: ConfigMap\n",
+    ["ConfigMap"],
+  ],
   ["a List of null vanishes", "a.yaml", "kind: List\nitems: null\n", []],
   ["JSON", "a.json", '{"kind":"A"}', ["A"]],
   ["a List in JSON", "a.json", '{"kind":"List","items":[{"kind":"A"}]}', ["A"]],
