@@ -54,6 +54,8 @@ export interface YamlDocument {
 
 /** Deeper nesting is refused. */
 const maxDepth = 200;
+/** The reason of the refusal. */
+export const repeatsTooMuch = "aliases repeat too much";
 /** Aliases may repeat what they name; a document that grows beyond its text by more than this is refused. */
 const maxExtra = { nodes: 100_000, characters: 10_000_000 } as const;
 
@@ -259,7 +261,7 @@ function refuseBomb(root: unknown, length: number): void {
     characters -= charactersOf(value);
     const children = childrenOf(value);
     nodes -= children.length;
-    if (nodes < 0 || characters < 0) throw new Error("aliases repeat too much");
+    if (nodes < 0 || characters < 0) throw new Error(repeatsTooMuch);
     for (const child of children) waiting.push(child);
   }
 }

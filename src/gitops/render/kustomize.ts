@@ -37,11 +37,12 @@ export async function planKustomize(job: Job, signal: AbortSignal): Promise<Plan
   const tool = await useTool("kustomize", job, signal, options.version);
   const components = await componentsOf(options, job);
   const patchFiles = (options.patches ?? []).flatMap((patch) => patch.path ?? []);
-  const facts = await readKustomization(path, inputs, { files: patchFiles, folders: components });
-  const edits = kustomizeEdits(options, components, job.variable);
-  const env = job.isWhole ? job.environment() : variablesOf(facts.variables, job);
   const version = rendering.kustomizeVersions[options.version?.replace(/^v/, "") ?? ""];
   const buildOptions = version?.buildOptions ?? rendering.kustomizeBuildOptions;
+  const isUnrestricted = buildOptions.some((one) => one.includes("LoadRestrictionsNone"));
+  const facts = await readKustomization(path, inputs, { files: patchFiles, folders: components, isUnrestricted });
+  const edits = kustomizeEdits(options, components, job.variable);
+  const env = job.isWhole ? job.environment() : variablesOf(facts.variables, job);
   const helm = buildOptions.includes("--enable-helm") && facts.usesHelm;
   const buildArgs = [...buildOptions, ...(helm ? await helmArgs(job, signal) : [])];
   const repositories = [...facts.repositories.filter((url) => isPermitted(url, job)), source.repoURL];

@@ -6,6 +6,8 @@ import { RenderError, type RenderedManifest, type SourceFile } from "./render.ts
 
 /** Lists within lists beyond this are refused. */
 const maxListDepth = 10;
+/** Of objects and lists in one manifest. */
+const maxDepth = 200;
 
 /** The text of a file: UTF-8, or UTF-16 with a byte order mark. @throws RenderError that names the file and the byte */
 export function decodeManifestText(content: Buffer, path: string): string {
@@ -78,6 +80,7 @@ function readStrictly(text: string, name: string): ReturnType<typeof parseLooseY
 /** What a jsonnet file came to: an object, or a list of objects. */
 function readEvaluated({ path, text }: SourceFile): readonly RenderedManifest[] {
   const value = parseJson(text);
+  checkDepth(value, path);
   return (Array.isArray(value) ? value : [value]).flatMap((one: unknown) => {
     const problem = problemOf(one);
     if (problem !== undefined || !isJsonObject(one)) throw broken(path, problem ?? "");
@@ -92,10 +95,22 @@ function readJson({ path, text }: SourceFile): readonly RenderedManifest[] {
   } catch (error) {
     throw broken(path, error instanceof Error ? error.message : String(error), error);
   }
+  checkDepth(value, path);
   if (isImageManifest(value)) return [];
   const problem = problemOf(value);
   if (problem !== undefined || !isJsonObject(value)) throw broken(path, problem ?? "");
   return flatten(value, path, 1, 0);
+}
+
+/** As of YAML: whoever compares what is deeper runs out of stack. */
+function checkDepth(value: unknown, path: string): void {
+  const waiting: [value: unknown, depth: number][] = [[value, 0]];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const [one, depth] = next;
+    if (typeof one !== "object" || one === null) continue;
+    if (depth >= maxDepth) throw broken(path, `it is nested deeper than ${maxDepth} levels`);
+    for (const child of Object.values(one)) waiting.push([child, depth + 1]);
+  }
 }
 
 /** What stores of OCI images put beside the manifests. */

@@ -58,6 +58,7 @@ export interface ToolsOptions {
   readonly clock: Clock;
   readonly timeoutMs?: number;
   readonly maxOutputBytes?: number;
+  readonly maxMemoryBytes?: number;
   readonly atOnce?: number;
 }
 
@@ -76,6 +77,8 @@ const versionArgs: Record<ToolName, readonly string[]> = {
 /** The original's `ARGOCD_EXEC_TIMEOUT`. */
 const defaultTimeoutMs = 90_000;
 const defaultOutputBytes = 64 * 1024 * 1024;
+/** Some times what the largest charts in use need. A template can ask for any amount within seconds. */
+const defaultMemoryBytes = 2 * 1024 ** 3;
 const versionTimeoutMs = 20_000;
 /** More than there are processors: one that waits for the network must not hold up the others. */
 const defaultAtOnce = Math.max(8, 2 * availableParallelism());
@@ -83,6 +86,7 @@ const defaultAtOnce = Math.max(8, 2 * availableParallelism());
 /** Looks for programs when they are asked for, again and again: one that is installed later is found. */
 export function createTools(options: ToolsOptions): Tools {
   const { clock, env, timeoutMs = defaultTimeoutMs, maxOutputBytes = defaultOutputBytes } = options;
+  const { maxMemoryBytes = defaultMemoryBytes } = options;
   const slots = createSlots(options.atOnce ?? defaultAtOnce);
   const versions = new Map<string, Promise<string>>();
 
@@ -110,6 +114,7 @@ export function createTools(options: ToolsOptions): Tools {
       env: { ...env, ...own, ...call.env },
       timeoutMs,
       maxOutputBytes,
+      maxMemoryBytes,
       label: call.label,
       ...(call.input === undefined ? {} : { input: call.input }),
     };
