@@ -123,7 +123,7 @@ async function planOf(job: Job, signal: AbortSignal): Promise<Plan> {
     case "Directory":
       return planDirectory(job, signal);
     case "Plugin":
-      return planPlugin(job, plugin ?? (await choosePlugin(job, signal)));
+      return planPlugin(job, plugin ?? (await choosePlugin(job, signal)), signal);
   }
 }
 
