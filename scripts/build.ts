@@ -38,10 +38,12 @@ const result = await build({
 });
 await chmod(join(outdir, "tiphys.js"), 0o755);
 
-/** One letter beyond ASCII, and V8 keeps the whole file as two bytes a letter. esbuild leaves them in comments only. */
+/** One letter beyond Latin-1, and V8 keeps the whole file as two bytes a letter. esbuild leaves them in comments, and in regexes. */
 for (const path of Object.keys(result.metafile.outputs).filter((path) => path.endsWith(".js"))) {
   const text = await readFile(path, "utf8");
-  const plain = text.replace(/^\s*(?:\/\/|\/?\*).*$/gm, (line) => line.replace(/[^\p{ASCII}]/gu, "?"));
+  const plain = text.replace(/(?:^\s*(?:\/\/|\/?\*)|[ ,;(){}&|]\/\/ ).*$/gm, (comment) =>
+    comment.replace(/[^\p{ASCII}]/gu, "?"),
+  );
   if (plain !== text) await writeFile(path, plain);
 }
 

@@ -85,7 +85,7 @@ export function waveOf(annotations: Annotations): number {
 }
 
 function integerOf(text: string | undefined): number | undefined {
-  return text !== undefined && /^[-+]?\d{1,9}$/.test(text) ? Number(text) : undefined;
+  return text !== undefined && /^[-+]?\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
 /** `Key=value` entries, in order. */

@@ -53,6 +53,9 @@ export interface ResourceSettings {
   readonly filter: ResourceFilter;
   /** Annotations of Secrets whose values are not shown. */
   readonly maskedAnnotations: readonly string[];
+  /** Whether a server is asked what a sync would make of objects, where an Application does not say (`controller.diff.server.side`). */
+  readonly diffsOnServer: boolean;
+  readonly impersonation: Impersonation;
   /** Why the settings cannot be used. Nothing can be compared then. */
   readonly problems: readonly string[];
 }
@@ -68,14 +71,25 @@ export const defaultResourceSettings: ResourceSettings = {
   ignoresUpdates: true,
   filter: defaultResourceFilter,
   maskedAnnotations: [],
+  diffsOnServer: false,
+  impersonation: "off",
   problems: [],
 };
+
+/** Whether syncs have the rights of a service account; `enforced`: never those of the engine. */
+export type Impersonation = "off" | "optional" | "enforced";
+
+/** `application.sync.impersonation.enabled` and `.enforced` of `argocd-cm`. */
+export function impersonationIn(read: (key: string) => string | undefined): Impersonation {
+  if (read("application.sync.impersonation.enabled") !== "true") return "off";
+  return read("application.sync.impersonation.enforced") === "false" ? "optional" : "enforced";
+}
 
 type Draft = { -readonly [Key in keyof ResourceOverride]: ResourceOverride[Key] };
 
 const prefix = "resource.customizations";
 
-/** The data of `argocd-cm`. Does not throw: what cannot be read is in `problems`. */
+/** The data of `argocd-cm`, and of `argocd-cmd-params-cm` what comparisons need. Does not throw: what cannot be read is in `problems`. */
 export function parseResourceSettings(data: Readonly<Record<string, string>>): ResourceSettings {
   const problems: string[] = [];
   const attempt = (key: string, read: () => void): void => {
@@ -114,6 +128,8 @@ function readTracking(
     instanceLabel: data["application.instanceLabelKey"] || defaultInstanceLabel,
     installationId: data.installationID ?? "",
     ignoresUpdates: data["resource.ignoreResourceUpdatesEnabled"] !== "false",
+    diffsOnServer: data["controller.diff.server.side"]?.trim() === "true",
+    impersonation: impersonationIn((key) => data[key]?.trim()),
     maskedAnnotations: (data["resource.sensitive.mask.annotations"] ?? "")
       .split(",")
       .map((name) => name.trim())

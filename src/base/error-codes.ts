@@ -182,8 +182,8 @@ export const errorCodes = {
     remedy: "Mend the fields that the message names.",
   },
   MANIFEST_UNREADABLE: {
-    cause: "A file could not be read as YAML or JSON.",
-    remedy: "Mend the file at the line that the message names.",
+    cause: "A file is not there, may not be read, or is no YAML or JSON.",
+    remedy: "Check the path, or mend the file at the place that the message names.",
   },
   NOT_CONFIRMED: {
     cause: "A question was not answered with yes.",
@@ -215,7 +215,7 @@ export const errorCodes = {
   },
   RENDER_FAILED: {
     cause: "The files of an Application's source do not give manifests.",
-    remedy: "Mend the file that the message names, and push.",
+    remedy: "Mend the file or the path that the message names.",
   },
   REPLAY_BUSY: {
     cause: "Another replay runs on this engine: they take turns, so that it has time for its own events.",

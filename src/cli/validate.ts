@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { buffer as readAll } from "node:stream/consumers";
 import { Command } from "commander";
-import { EngineError, messageOf, TerminalError } from "../base/errors.ts";
+import { EngineError, TerminalError } from "../base/errors.ts";
 import { silentLogger } from "../base/log.ts";
+import { whyUnreadable } from "../base/unreadable.ts";
 import { listManifestFiles } from "../controllers/manifest-files.ts";
 import { type Checker, check, createChecker } from "../validate/admission.ts";
 import { type FileReport, type PlacedProblem, unreadable, validateContent } from "../validate/validate.ts";
@@ -62,7 +63,7 @@ async function readReport(file: string, checker: Checker): Promise<FileReport> {
   try {
     content = await readFile(file);
   } catch (error) {
-    return unreadable(file, `cannot be read: ${messageOf(error)}`);
+    return unreadable(file, `cannot be read: ${whyUnreadable(error)}`);
   }
   return validateContent(content, file, checker);
 }

@@ -2,7 +2,8 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { extname, join, relative } from "node:path";
 import { type Manifest, manifestText, parseManifests } from "../api/manifest.ts";
 import { isSensorTest } from "../api/sensor-test.ts";
-import { EngineError, messageOf, TerminalError } from "../base/errors.ts";
+import { EngineError, TerminalError } from "../base/errors.ts";
+import { whyUnreadable } from "../base/unreadable.ts";
 
 const maxFiles = 10_000;
 const maxReadAtOnce = 64;
@@ -23,7 +24,7 @@ export async function listManifestFiles(
     return new Map(found.filter((entry): entry is [string, string] => entry[1] !== undefined));
   } catch (error) {
     if (error instanceof TerminalError) throw error;
-    throw new TerminalError("MANIFEST_UNREADABLE", `"${path}" cannot be read: ${messageOf(error)}`, error);
+    throw new TerminalError("MANIFEST_UNREADABLE", `"${path}" cannot be read: ${whyUnreadable(error, path)}`, error);
   }
 }
 
@@ -74,6 +75,6 @@ async function readOne(file: string): Promise<readonly Manifest[] | EngineError>
     return parseManifests(manifestText(await readFile(file), file), file).filter(({ object }) => !isSensorTest(object));
   } catch (error) {
     if (error instanceof EngineError) return error;
-    return new TerminalError("MANIFEST_UNREADABLE", `"${file}" cannot be read: ${messageOf(error)}`, error);
+    return new TerminalError("MANIFEST_UNREADABLE", `"${file}" cannot be read: ${whyUnreadable(error)}`, error);
   }
 }

@@ -9,7 +9,8 @@ import type { EventBus, StoredMessage, StreamSpec } from "../events/bus/bus.ts";
 import { openJetStreamBus } from "../events/bus/jetstream.ts";
 import { openSqliteBus } from "../events/bus/sqlite.ts";
 import { argoStream, systemStreams } from "../events/bus/streams.ts";
-import { createEventReader, parseSystemSubject } from "../events/sensor/reader.ts";
+import { parseSystemSubject } from "../events/sensor/arrival.ts";
+import { createEventReader } from "../events/sensor/reader.ts";
 import type { Ledger } from "../record/records.ts";
 import { eventSubject, rawSubject } from "../record/subject.ts";
 import type { Base, Parts } from "./parts.ts";
@@ -51,6 +52,7 @@ export function createSystemHandle({ clock, log, metrics }: Base, bus: EventBus,
     subjects: [rawSubject("events.>")],
     parseSubject: parseSystemSubject,
     onInvalid: reportInvalid("system", { clock, log, metrics, ledger }),
+    isHeldUp: () => !ledger.hasRoom(),
   });
   return { name: "system", bus, reader, stream: "events", subjectOf: eventSubject };
 }
@@ -75,6 +77,7 @@ async function follow(opened: Opened, parts: Parts, onOpen: OnOpen, signal: Abor
     subjects: stream.subjects,
     parseSubject: (subject) => ({ namespace, ...parseArgoSubject(subject) }),
     onInvalid: reportInvalid(name, parts),
+    isHeldUp: () => !parts.ledger.hasRoom(),
   });
   onOpen({ name, bus, reader, stream: stream.name, subjectOf: (_, source, event) => argoSubject(source, event) });
   await Promise.all([reader.run(signal), parts.projection.follow(name, bus, stream.subjects, signal)]);

@@ -20,6 +20,8 @@ export interface KubeClientOptions {
   readonly log: Logger;
 }
 
+/** The whole object is the second choice: some servers know nothing else. */
+const metadataOnly = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 const pageSize = 500;
 /** A list is at most this many pages: a server whose pages never end must not fill the memory. */
 const maxPages = 2_000;
@@ -73,7 +75,8 @@ function clientOf(http: KubeHttp, discovery: Discovery, as: KubeClient["as"]): K
     },
     async patch(ref, type, patch, writeOptions, signal) {
       const path = (await pathOf(ref, signal)) + writeQuery(writeOptions);
-      const init = { method: "PATCH", body: JSON.stringify(patch), type, signal };
+      const accept = writeOptions?.isAnswerUnread ? metadataOnly : undefined;
+      const init = { method: "PATCH", body: JSON.stringify(patch), type, accept, signal };
       return http.write("patch", ref, path, init);
     },
     async delete(ref, writeOptions, signal) {
@@ -223,6 +226,7 @@ interface SendInit {
   readonly method?: string;
   readonly body?: string;
   readonly type?: string;
+  readonly accept?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -267,12 +271,16 @@ class KubeHttp {
 
   /** The signal must not outlive the request: see `ownSignal`. */
   async send(verb: string, ref: ObjectRef, path: string, init: SendInit): Promise<Response> {
-    const { method = "GET", body, type, signal } = init;
+    const { method = "GET", body, type, accept, signal } = init;
     // The embedded control plane does not look at it.
     signal?.throwIfAborted();
     const request = new Request(this.#options.baseUrl + path, {
       method,
-      headers: type === undefined ? this.#headers : { ...this.#headers, "content-type": type },
+      headers: {
+        ...this.#headers,
+        ...(type !== undefined && { "content-type": type }),
+        ...(accept !== undefined && { accept }),
+      },
       ...(body === undefined ? {} : { body }),
       ...(signal === undefined ? {} : { signal }),
     });

@@ -175,7 +175,7 @@ function job(object: JsonObject): JsonObject {
     completionMode: "NonIndexed",
     suspend: false,
     manualSelector: false,
-    podReplacementPolicy: "TerminatingOrFailed",
+    podReplacementPolicy: isJsonObject(spec.podFailurePolicy) ? "Failed" : "TerminatingOrFailed",
   };
   const generated =
     spec.manualSelector === true

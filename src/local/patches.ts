@@ -4,12 +4,13 @@ import { patchTypes } from "../objects/kubernetes-types.ts";
 import { applyMergePatch } from "../objects/merge-patch.ts";
 import { applyStrategicMergePatch } from "../objects/strategic-merge-patch.ts";
 import { objectAt } from "./kinds.ts";
+import { checkType } from "./metadata.ts";
 import { applyOwned, type Claim, withManagedFields } from "./ownership.ts";
 import { contentType, parseText, type ResourceRequest, readText } from "./request.ts";
-import { checkApplied } from "./schema/decode.ts";
+import { checkApplied, decodeObject } from "./schema/decode.ts";
 import { badRequest, invalid, StatusError, unsupportedMediaType } from "./status-error.ts";
 import { isStored, keyOf, nowText, type WriteDeps } from "./stored-object.ts";
-import { changeObject, createObject } from "./writes.ts";
+import { changeNow, changeObject, createNow, reviewedWrite } from "./writes.ts";
 
 const json = "application/json-patch+json";
 const merge = "application/merge-patch+json";
@@ -95,8 +96,14 @@ async function applyObject(
       return applied.object;
     });
   const claim: Claim = ({ after }) => withManagedFields(after, owners);
-  if (target.subresource === undefined && !isStored(deps, keyOf(target, name))) {
-    return { text: await createObject(deps, target, apply(undefined), { name, claim }), isNew: true };
-  }
-  return { text: await changeObject(deps, target, name, apply, claim), isNew: false };
+  // In one write: whether it is there is asked once, and cannot change before it is stored.
+  return reviewedWrite(deps, target, () => {
+    if (target.subresource !== undefined || isStored(deps, keyOf(target, name))) {
+      return { text: changeNow(deps, target, name, apply, claim), isNew: false };
+    }
+    const sent = apply(undefined);
+    checkType(sent, target.resource);
+    const body = decodeObject(target, sent);
+    return { text: createNow(deps, target, body, { name, claim, isNew: true }), isNew: true };
+  });
 }

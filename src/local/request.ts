@@ -113,3 +113,9 @@ export function isDryRun(query: URLSearchParams): boolean {
   if (value === "All") return true;
   throw badRequest(`invalid dry run option: dryRun: Unsupported value: "${value}": supported values: "All"`);
 }
+
+/** Whether the first form that is asked for is `PartialObjectMetadata`; heeded for dry runs only. */
+export function wantsMetadata(request: Request): boolean {
+  const accept = request.headers.get("accept") ?? "";
+  return accept.startsWith("application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1");
+}

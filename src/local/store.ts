@@ -30,6 +30,8 @@ export interface ListRange {
   readonly limit: number;
 }
 
+const namespacesResource = "/namespaces";
+const maxNamespaces = 1_000;
 const schemaVersion = 2;
 /** Who is owned by whom, by the uid of the owner: follows from `ownerReferences`. */
 const owners = `
@@ -68,6 +70,8 @@ export class ObjectStore implements Disposable {
   #committedRevision: number;
   #pending: Change[] = [];
   #commit: Promise<void> | undefined;
+  /** Texts of namespaces that were read: each write asks for its own. */
+  readonly #namespaces = new Map<string, string | undefined>();
 
   /** `onCommit` is told the changes of each transaction after its fsync, before the writers. @throws TerminalError */
   constructor(path: string, onCommit: (changes: readonly Change[]) => void) {
@@ -90,6 +94,15 @@ export class ObjectStore implements Disposable {
   }
 
   read(resource: string, namespace: string, name: string): string | undefined {
+    if (resource !== namespacesResource) return this.#readRow(resource, namespace, name);
+    if (!this.#namespaces.has(name)) {
+      if (this.#namespaces.size >= maxNamespaces) this.#namespaces.clear();
+      this.#namespaces.set(name, this.#readRow(resource, namespace, name));
+    }
+    return this.#namespaces.get(name);
+  }
+
+  #readRow(resource: string, namespace: string, name: string): string | undefined {
     const row = this.#statements.readObject.get(resource, namespace, name);
     return row === undefined ? undefined : String(row.json);
   }
@@ -147,6 +160,7 @@ export class ObjectStore implements Disposable {
     try {
       result = work();
     } catch (error) {
+      this.#namespaces.clear();
       // SQLite gives up the whole transaction when the disk fails under it, and the savepoint with it.
       if (!this.#db.isTransaction) throw notWritten(error);
       this.#statements.rollbackToSavepoint.run();
@@ -222,6 +236,7 @@ export class ObjectStore implements Disposable {
   }
 
   #record(change: Change): Change {
+    if (change.resource === namespacesResource) this.#namespaces.delete(change.name);
     this.#pending.push(change);
     return change;
   }
@@ -261,6 +276,7 @@ export class ObjectStore implements Disposable {
       this.#statements.commit.run();
     } catch (error) {
       this.#revision = this.#committedRevision;
+      this.#namespaces.clear();
       if (this.#db.isTransaction) this.#statements.rollback.run();
       throw error;
     }

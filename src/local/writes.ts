@@ -18,46 +18,56 @@ import {
 } from "./metadata.ts";
 import { type Claim, claimUpdate } from "./ownership.ts";
 import { collectLate, removeObject } from "./removal.ts";
-import { isDryRun, type ResourceRequest } from "./request.ts";
+import { isDryRun, type ResourceRequest, wantsMetadata } from "./request.ts";
 import { apiVersionOf, type ServedResource } from "./resources.ts";
 import { checkCustom, decodeObject } from "./schema/decode.ts";
 import { alreadyExists, conflict, forbidden, invalid, modifiedSince, notFound, StatusError } from "./status-error.ts";
 import { type Admission, isStored, keyOf, needForm, nowText, type ObjectKey, type WriteDeps } from "./stored-object.ts";
 
+interface Creation {
+  /** From the path; undefined: the body's own, or one that is made up. */
+  readonly name?: string | undefined;
+  readonly claim?: Claim;
+  /** Found not to be there within the same write. */
+  readonly isNew?: boolean;
+}
+
 /** Stores a new object and gives it back as JSON. @throws StatusError */
-export function createObject(
+export function createObject(deps: WriteDeps, target: ResourceRequest, sent: JsonObject): Promise<string> {
+  checkType(sent, target.resource);
+  const body = decodeObject(target, sent);
+  return reviewedWrite(deps, target, () => createNow(deps, target, body));
+}
+
+/** The same within a write, of what was decoded. */
+export function createNow(
   deps: WriteDeps,
   target: ResourceRequest,
-  sent: JsonObject,
-  { name, claim = claimUpdate }: { readonly name?: string | undefined; readonly claim?: Claim } = {},
-): Promise<string> {
+  body: JsonObject,
+  { name, claim = claimUpdate, isNew = false }: Creation = {},
+): string {
   const { resource } = target;
-  checkType(sent, resource);
-  const body = decodeObject(target, sent);
-  const metadata = metadataOf(body, target.namespace, name);
-  return reviewedWrite(deps, target, () => {
-    const named = withName(deps, target, metadata);
-    checkMetadata(named, resource);
-    const key = keyOf(target, String(named.name));
-    checkNamespace(deps, target);
-    if (isStored(deps, key)) throw alreadyExists(resource, key.name);
-    const now = nowText(deps);
-    const { status: _status, ...withoutStatus } = body;
-    const prepared = prepare(resource, now, {
-      ...(resource.hasStatus ? withoutStatus : body),
-      apiVersion: apiVersionOf(resource),
-      kind: resource.kind,
-      metadata: createdMetadata(named, resource, now),
-    });
-    checkCustom(target, prepared, undefined);
-    warnOfLeftOut(target, prepared);
-    const object = claim({ target, now, before: undefined, after: prepared });
-    admit(deps, target, { operation: "CREATE", object: asKubeObject(object) });
-    if (isDryRun(target.query)) return JSON.stringify(object);
-    const stored = deps.store.put(key, (revision) => withRevision(object, revision));
-    if (stored.object.metadata.ownerReferences !== undefined) collectLate(deps, key, asJson(stored.object));
-    return stored.text;
+  const named = withName(deps, target, metadataOf(body, target.namespace, name));
+  checkMetadata(named, resource);
+  const key = keyOf(target, String(named.name));
+  checkNamespace(deps, target);
+  if (!isNew && isStored(deps, key)) throw alreadyExists(resource, key.name);
+  const now = nowText(deps);
+  const { status: _status, ...withoutStatus } = body;
+  const prepared = prepare(resource, now, {
+    ...(resource.hasStatus ? withoutStatus : body),
+    apiVersion: apiVersionOf(resource),
+    kind: resource.kind,
+    metadata: createdMetadata(named, resource, now),
   });
+  checkCustom(target, prepared, undefined);
+  warnOfLeftOut(target, prepared);
+  const object = claim({ target, now, before: undefined, after: prepared });
+  admit(deps, target, { operation: "CREATE", object: asKubeObject(object) });
+  if (isDryRun(target.query)) return dryAnswer(target, object);
+  const stored = deps.store.put(key, (revision) => withRevision(object, revision));
+  if (stored.object.metadata.ownerReferences !== undefined) collectLate(deps, key, asJson(stored.object));
+  return stored.text;
 }
 
 /** One write in the store, after the webhooks that have to be asked. A dry run needs no transaction. */
@@ -90,7 +100,7 @@ function checkNamespace(deps: WriteDeps, target: ResourceRequest): void {
 
 /** Each write asks it of its namespace: most texts say it without being read. */
 function isDeleting(text: string): boolean {
-  if (!text.includes('"deletionTimestamp":')) return false;
+  if (!text.includes("deletionTimestamp")) return false;
   return objectAt(parseJson(text) as JsonObject, "metadata").deletionTimestamp !== undefined;
 }
 
@@ -105,12 +115,27 @@ export function changeObject(
   change: Change,
   claim: Claim = claimUpdate,
 ): Promise<string> {
-  return reviewedWrite(deps, target, () => {
-    const { object: old, isShaped } = needForm(deps, target, name);
-    const sent = change(old);
-    if (sent === undefined) return JSON.stringify(old);
-    return storeChanged(deps, target, name, { old, isShaped, sent: sent as JsonObject, claim });
-  });
+  return reviewedWrite(deps, target, () => changeNow(deps, target, name, change, claim));
+}
+
+/** The same within a write. */
+export function changeNow(
+  deps: WriteDeps,
+  target: ResourceRequest,
+  name: string,
+  change: Change,
+  claim: Claim = claimUpdate,
+): string {
+  const { object: old, isShaped } = needForm(deps, target, name);
+  const sent = change(old);
+  if (sent === undefined) return JSON.stringify(old);
+  return storeChanged(deps, target, name, { old, isShaped, sent: sent as JsonObject, claim });
+}
+
+/** Who tries out whether something may be written asks for the metadata alone. */
+function dryAnswer({ request }: ResourceRequest, object: JsonObject): string {
+  if (!wantsMetadata(request)) return JSON.stringify(object);
+  return JSON.stringify({ kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1", metadata: object.metadata });
 }
 
 interface Changing {
@@ -141,10 +166,10 @@ function storeChanged(
   const newMetadata = objectAt(object, "metadata");
   checkMetadata(newMetadata, resource);
   const unchanged = !isShaped && isDeepStrictEqual(withRevisionOf(object, oldMetadata), old);
-  if (unchanged) return JSON.stringify(old);
+  if (unchanged) return isDryRun(target.query) ? dryAnswer(target, old) : JSON.stringify(old);
   warnOfLeftOut(target, changed);
   admit(deps, target, { operation: "UPDATE", object: asKubeObject(object), old: asKubeObject(old) });
-  if (isDryRun(target.query)) return JSON.stringify(withRevisionOf(object, oldMetadata));
+  if (isDryRun(target.query)) return dryAnswer(target, withRevisionOf(object, oldMetadata));
   return storeOrFinish(deps, keyOf(target, name), object, asKubeObject(old));
 }
 

@@ -25,6 +25,9 @@ for (const [name, annotations, types, what] of [
   ["Helm's CRDs", { [helm]: "crd-install" }, [], "object"],
   ["our own before Helm's", { [own]: "Sync", [helm]: "post-install" }, ["Sync"], "hook"],
   ["Helm's where our own is not valid", { [own]: "x", [helm]: "post-install" }, ["PostSync"], "hook"],
+  ["Helm's hooks with blanks", { [helm]: " post-upgrade , pre-rollback" }, ["PostSync"], "hook"],
+  ["Helm's hooks of no phase", { [helm]: "pre-rollback,post-rollback" }, [], "ignored"],
+  ["a name of a method", { [helm]: "constructor" }, [], "ignored"],
   ["a deletion hook", { [helm]: "pre-delete" }, ["PreDelete"], "hook"],
 ] as const) {
   test(`hook types: ${name}`, () => {
@@ -53,6 +56,10 @@ for (const [annotations, expected] of [
   [{ [wave]: "-5" }, -5],
   [{ [wave]: "late", "helm.sh/hook-weight": "3" }, 3],
   [{ [wave]: "1.5" }, 0],
+  [{ [wave]: "+7" }, 7],
+  [{ [wave]: "2147483648" }, 2_147_483_648],
+  [{ [wave]: "99999999999999999999" }, 0],
+  [{ [wave]: " 1" }, 0],
 ] as const) {
   test(`the wave of ${JSON.stringify(annotations)} is ${expected}`, () => assert.equal(waveOf(annotations), expected));
 }

@@ -4,12 +4,13 @@ import { systemClock } from "../../src/base/clock.ts";
 import { createLogger, silentLogger } from "../../src/base/log.ts";
 import { createMetrics } from "../../src/base/metrics.ts";
 import type { EventBus } from "../../src/events/bus/bus.ts";
+import { parseSystemSubject } from "../../src/events/sensor/arrival.ts";
 import { type CompiledSensor, compileSensor } from "../../src/events/sensor/compile.ts";
 import { createDeadLetters } from "../../src/events/sensor/dead-letters.ts";
 import type { Execute } from "../../src/events/sensor/effect-queue.ts";
 import { createExecutor, type ExecutorDeps } from "../../src/events/sensor/executor.ts";
 import { createPartitions } from "../../src/events/sensor/partition.ts";
-import { createEventReader, parseSystemSubject } from "../../src/events/sensor/reader.ts";
+import { createEventReader } from "../../src/events/sensor/reader.ts";
 import { createSensorRunner } from "../../src/events/sensor/runner.ts";
 import { createTicker } from "../../src/events/sensor/ticker.ts";
 import { triggerKinds, triggerSchemas } from "../../src/events/triggers/registry.ts";
@@ -101,6 +102,7 @@ export async function openSensorRig(
     onInvalid: (_, reason) => {
       throw new Error(reason);
     },
+    isHeldUp: () => !ledger.hasRoom(),
   });
   const ticker = createTicker(base);
   const running: Promise<void>[] = [partitions.run(stop.signal), ticker.run(stop.signal)];

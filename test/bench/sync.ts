@@ -4,7 +4,7 @@ import type { JsonObject } from "../../src/base/json.ts";
 import { type ComparedObject, compareObjects } from "../../src/gitops/diff/compare.ts";
 import { keyOf, keyText } from "../../src/gitops/diff/diff.ts";
 import { toTargets } from "../../src/gitops/diff/targets.ts";
-import { assessHealth } from "../../src/gitops/health/assess.ts";
+import { assessObject } from "../../src/gitops/health/assess.ts";
 import { executeSync } from "../../src/gitops/sync/executor.ts";
 import { type PlanOptions, planSync } from "../../src/gitops/sync/plan.ts";
 import type { KubeObject } from "../../src/objects/object.ts";
@@ -111,7 +111,7 @@ async function sync(targets: readonly KubeObject[], client: Client): Promise<voi
     waveDelayMs: 0,
     waveTimeoutMs: 0,
   };
-  const deps = { kube: client, clock: systemClock, assess: assessHealth, report: async () => undefined };
+  const deps = { kube: client, clock: systemClock, assess: assessObject, report: async () => undefined };
   const { phase, message, resources } = await executeSync(plan, run, deps, AbortSignal.timeout(120_000));
   assert.deepEqual([phase, resources.length], ["Succeeded", targets.length], message);
 }

@@ -112,8 +112,29 @@ test("diff against a revision and a folder needs no cluster", async () => {
     ],
   );
 
-  assert.equal((await tiphys(file, "--against", "nowhere")).code, 20);
-  assert.equal((await tiphys(join(folder.path, "none.json"), "--against", "HEAD")).code, 20);
+  const nowhere = await tiphys(file, "--against", "nowhere");
+  assert.equal(nowhere.code, 20);
+  assert.match(
+    nowhere.stderr,
+    /^error: --against: "nowhere" is neither "live", nor a folder here, nor a revision of \//,
+  );
+  const missing = await tiphys(join(folder.path, "none.json"), "--against", "HEAD");
+  assert.equal(missing.code, 20);
+  assert.match(missing.stderr, /none\.json" cannot be read: it does not exist\nCheck the path/);
+  const pathless = application("web", "", { source: { repoURL: repository.path, targetRevision: "HEAD" } });
+  for (const [text, message] of [
+    [
+      JSON.stringify(pathless),
+      /spec\.source\.repoURL and either spec\.source\.path or spec\.source\.chart are required/,
+    ],
+    ["a: [\n", /app\.json:2:1: /],
+  ] as const) {
+    await writeFile(file, text);
+    const refused = await tiphys(file, "--against", "HEAD");
+    assert.equal(refused.code, 20);
+    assert.match(refused.stderr, message);
+  }
+  await writeFile(file, JSON.stringify(application("web", "", { source })));
   assert.equal((await tiphys()).code, 2);
   const alone = await tiphys(file, "--data-dir", folder.path, "--kubeconfig", "");
   assert.equal(alone.code, 2);

@@ -33,6 +33,9 @@ test("argocd-cm decides health and comparison of a running engine", { skip: kube
   await scenario.waitForStatus("web", "Degraded", (status) => status.health?.status === "Degraded");
   const { resources = [] } = await scenario.status("web");
   assert.deepEqual(resources[0]?.health, { status: "Degraded", message: "the value is bad" });
+  const answer = await scenario.engine.api("/api/v1/applications/web/resource-tree");
+  const tree = (await answer.json()) as { readonly nodes: readonly { readonly health?: object }[] };
+  assert.deepEqual(tree.nodes[0]?.health, { status: "Degraded", message: "the value is bad" });
 
   await set({ "resource.customizations.health.ConfigMap": "return obj.nothing.there" });
   const broken = await scenario.waitForStatus("web", "Unknown", (status) => status.health?.status === "Unknown");

@@ -405,6 +405,22 @@ test("lists come in pages, and select by labels and fields", async () => {
   assert.equal((await plane.call("GET", maps)).body.items.length, 2);
 });
 
+test("a dry run answers with the metadata alone where that is asked for, a write with all", async () => {
+  await using plane = await openTestPlane();
+  const accept = { accept: "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json" };
+  const headers = { ...accept, "content-type": "application/apply-patch+yaml" };
+  const apply = async (data: string, query: string) => {
+    const path = `${maps}/a?fieldManager=test${query}`;
+    const { status, body } = await plane.call("PATCH", path, { ...map("a"), data: { a: data } }, headers);
+    return [status, body.kind, body.metadata.name, body.data?.a];
+  };
+  assert.deepEqual(await apply("1", "&dryRun=All"), [201, "PartialObjectMetadata", "a", undefined]);
+  assert.deepEqual(await apply("1", ""), [201, "ConfigMap", "a", "1"]);
+  assert.deepEqual(await apply("1", "&dryRun=All"), [200, "PartialObjectMetadata", "a", undefined]);
+  assert.deepEqual(await apply("2", "&dryRun=All"), [200, "PartialObjectMetadata", "a", undefined]);
+  assert.deepEqual(await apply("3", ""), [200, "ConfigMap", "a", "3"]);
+});
+
 test("a dry run stores nothing", async () => {
   await using plane = await openTestPlane();
   assert.equal((await plane.call("POST", `${maps}?dryRun=All`, map("a"))).status, 201);

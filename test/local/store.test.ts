@@ -47,6 +47,28 @@ test("a write that fails half-way leaves nothing behind, its neighbours stay", a
   assert.equal(store.read("/configmaps", "default", "b"), undefined);
 });
 
+test("a namespace that is remembered is the one that is stored", async () => {
+  await using directory = await tempDir();
+  using store = new ObjectStore(join(directory.path, "kube.db"), () => undefined);
+  const place = { resource: "/namespaces", namespace: "", name: "shop" };
+  const stored = () => store.read("/namespaces", "", "shop") !== undefined;
+  const put = () => store.put(place, (revision) => object("shop", revision));
+  assert.equal(stored(), false);
+  const failed = store.write(() => {
+    put();
+    assert.equal(stored(), true, "within the write");
+    throw new Error("half-way");
+  });
+  await assert.rejects(failed, /half-way/);
+  assert.equal(stored(), false, "what was undone");
+  await store.write(put);
+  assert.match(store.read("/namespaces", "", "shop") ?? "", /"resourceVersion":"2"/);
+  await store.write(() => store.put(place, (revision) => object("shop", revision), object("shop", 2)));
+  assert.match(store.read("/namespaces", "", "shop") ?? "", /"resourceVersion":"3"/);
+  await store.write(() => store.remove(place, (revision) => object("shop", revision), object("shop", 3)));
+  assert.equal(stored(), false, "what was removed");
+});
+
 test("what only reads sees writes under way, and is answered once they are committed", async () => {
   await using directory = await tempDir();
   let committed = 0;

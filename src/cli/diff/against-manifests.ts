@@ -39,8 +39,20 @@ export async function compareWithRevision(
   const signal = AbortSignal.timeout(timeoutMs);
   const revisions = application.sources.map(() => revision);
   const { manifests } = await renderTarget(application, [], request, undefined, deps, signal);
-  const base = await renderTarget(application, revisions, request, undefined, deps, signal);
+  const base = await renderTarget(application, revisions, request, undefined, deps, signal).catch((error: unknown) => {
+    throw isUnknownRevision(error) ? noBase(revision, application) : error;
+  });
   return compareManifests(application, manifests, base.manifests, settingsIn(declared.main));
+}
+
+function isUnknownRevision(error: unknown): boolean {
+  return error instanceof EngineError && error.code === "GIT_REVISION_NOT_FOUND";
+}
+
+function noBase(name: string, { sources }: Application): EngineError {
+  const repositories = [...new Set(sources.map(({ repoURL }) => repoURL))].join(", ");
+  const message = `--against: "${name}" is neither "live", nor a folder here, nor a revision of ${repositories}`;
+  return new EngineError("MANIFEST_UNREADABLE", message);
 }
 
 /** With the manifests in a folder and the folders in it. @throws EngineError */

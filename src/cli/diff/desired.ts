@@ -1,10 +1,11 @@
 import { readFile } from "node:fs/promises";
-import { parseApplication } from "../../api/application.ts";
+import { parseApplication, specProblems } from "../../api/application.ts";
 import type { Application } from "../../api/application-types.ts";
 import { manifestText, parseManifests } from "../../api/manifest.ts";
 import { parseResourceSettings, type ResourceSettings } from "../../api/resource-settings.ts";
-import { EngineError, messageOf } from "../../base/errors.ts";
+import { EngineError } from "../../base/errors.ts";
 import { isJsonObject, type JsonObject } from "../../base/json.ts";
+import { whyUnreadable } from "../../base/unreadable.ts";
 import type { TargetDeps } from "../../gitops/reconcile/target.ts";
 import type { Declared } from "../render/declared.ts";
 import { openRenderer } from "../render/renderer.ts";
@@ -21,7 +22,10 @@ export async function readApplicationFile(file: string): Promise<Application> {
     throw new EngineError("MANIFEST_UNREADABLE", `"${file}" must hold one Application, not ${found.length}`);
   const { metadata } = object;
   const named = { namespace: controllerNamespace, ...(isJsonObject(metadata) ? metadata : {}) };
-  return parseApplication({ ...object, metadata: named }).resource;
+  const application = parseApplication({ ...object, metadata: named }).resource;
+  const problems = specProblems(application).filter(({ path }) => path.startsWith("spec.source"));
+  if (problems.length === 0) return application;
+  throw new EngineError("MANIFEST_INVALID", `"${file}": ${problems.map(({ message }) => message).join("; ")}`);
 }
 
 /** @throws EngineError CONFIG_INVALID for settings that cannot be used */
@@ -36,7 +40,7 @@ async function objectsIn(file: string): Promise<readonly JsonObject[]> {
     return parseManifests(manifestText(await readFile(file), file), file).map(({ object }) => object);
   } catch (error) {
     if (error instanceof EngineError) throw error;
-    throw new EngineError("MANIFEST_UNREADABLE", `"${file}" cannot be read: ${messageOf(error)}`, error);
+    throw new EngineError("MANIFEST_UNREADABLE", `"${file}" cannot be read: ${whyUnreadable(error)}`, error);
   }
 }
 

@@ -62,30 +62,46 @@ async function eachOf<Test>(
 async function healthProblems(tree: ScriptTree, file: string, { inputPath, expected }: HealthTest, nowMs: number) {
   const object = await objectAt(tree, dirname(file), inputPath);
   const folder = folderOf(tree.health, object, dirname(file));
-  const script = await readScript(tree, `${folder}/health.lua`);
-  return tryHealth(script, object as unknown as KubeObject, expected, nowMs);
+  const lua = `${folder}/health.lua`;
+  const script = await readScript(tree, lua);
+  return inScript(lua, () => tryHealth(script, object as unknown as KubeObject, expected, nowMs));
 }
 
 async function discoveryProblems(tree: ScriptTree, file: string, { inputPath, result }: DiscoveryTest, nowMs: number) {
   const object = await objectAt(tree, dirname(file), inputPath);
   const folder = folderOf(tree.actions, object, dirname(dirname(file)));
-  const script = await readScript(tree, `${folder}/actions/discovery.lua`);
-  if (script === undefined) return [{ message: `${folder}/actions/discovery.lua is not there` }];
-  return tryDiscovery(script, object, result, nowMs);
+  const lua = `${folder}/actions/discovery.lua`;
+  const script = await readScript(tree, lua);
+  if (script === undefined) return [{ message: `${nameOf(lua)} is not there` }];
+  return inScript(lua, () => tryDiscovery(script, object, result, nowMs));
 }
 
 async function actionTestProblems(tree: ScriptTree, file: string, test: ActionTest, nowMs: number) {
   const { action, inputPath, expectedOutputPath, expectedErrorMessage, parameters } = test;
   const object = await objectAt(tree, dirname(file), inputPath);
   const folder = folderOf(tree.actions, object, dirname(dirname(file)));
-  const script = await readScript(tree, `${folder}/actions/${action}/action.lua`);
-  if (script === undefined) return [{ message: `${folder}/actions/${action}/action.lua is not there` }];
+  const lua = `${folder}/actions/${action}/action.lua`;
+  const script = await readScript(tree, lua);
+  if (script === undefined) return [{ message: `${nameOf(lua)} is not there` }];
   const output = expectedOutputPath === "" ? undefined : await tree.readYaml(joined(dirname(file), expectedOutputPath));
   const expected = {
     ...(output === undefined ? {} : { objects: parseExpectedOutput(output) }),
     ...(expectedErrorMessage === "" ? {} : { error: expectedErrorMessage }),
   };
-  return tryAction(script, object, parameters, expected, nowMs);
+  return inScript(lua, () => tryAction(script, object, parameters, expected, nowMs));
+}
+
+/** An error of a script says which one it was: the object's kind finds it, not the place of the test. */
+function inScript(file: string, test: () => readonly TrialProblem[]): readonly TrialProblem[] {
+  try {
+    return test();
+  } catch (error) {
+    return [{ message: `${nameOf(file)}: ${messageOf(error)}` }];
+  }
+}
+
+function nameOf(file: string): string {
+  return file.replace(/^\.\//, "");
 }
 
 /** The folder of the object's own kind, else the one beside the test: the tree may be a part of a larger one. */
@@ -95,7 +111,7 @@ function folderOf(folders: ScriptFolders, { apiVersion, kind }: JsonObject, besi
 
 /** With all libraries, as those that come with the original. */
 async function readScript(tree: ScriptTree, file: string): Promise<ObjectScript | undefined> {
-  const name = file.replace(/^\.\//, "");
+  const name = nameOf(file);
   return tree.has(name) ? { text: await tree.read(name), useOpenLibs: true } : undefined;
 }
 

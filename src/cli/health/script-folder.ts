@@ -2,6 +2,7 @@ import type { Dirent } from "node:fs";
 import { readdir, readFile, realpath, stat } from "node:fs/promises";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { EngineError, messageOf } from "../../base/errors.ts";
+import { whyUnreadable } from "../../base/unreadable.ts";
 import { parseLooseYaml } from "../../base/yaml.ts";
 import { createScriptFolders, type ScriptFolders } from "../../gitops/health/trial/scripts.ts";
 
@@ -59,7 +60,7 @@ async function rootOf(top: string): Promise<string> {
     const root = await realpath(top);
     if ((await stat(root)).isDirectory()) return root;
   } catch (error) {
-    throw new EngineError("MANIFEST_UNREADABLE", `"${top}" cannot be read: ${messageOf(error)}`, error);
+    throw new EngineError("MANIFEST_UNREADABLE", `"${top}" cannot be read: ${whyUnreadable(error)}`, error);
   }
   throw new EngineError(
     "MANIFEST_UNREADABLE",
@@ -72,7 +73,7 @@ async function filesIn(root: string): Promise<ReadonlySet<string>> {
   try {
     entries = await readdir(root, { withFileTypes: true, recursive: true });
   } catch (error) {
-    throw new EngineError("MANIFEST_UNREADABLE", `"${root}" cannot be read: ${messageOf(error)}`, error);
+    throw new EngineError("MANIFEST_UNREADABLE", `"${root}" cannot be read: ${whyUnreadable(error)}`, error);
   }
   if (entries.length > maxEntries)
     throw new EngineError("MANIFEST_UNREADABLE", `"${root}" holds over ${maxEntries} files`);
@@ -91,7 +92,7 @@ async function readInside(root: string, file: string): Promise<string> {
     ({ size } = await stat(real));
     if (size <= maxFileBytes) return await readFile(real, "utf8");
   } catch (error) {
-    throw new EngineError("MANIFEST_UNREADABLE", `${file} cannot be read: ${messageOf(error)}`, error);
+    throw new EngineError("MANIFEST_UNREADABLE", `${file} cannot be read: ${whyUnreadable(error)}`, error);
   }
   throw new EngineError("MANIFEST_UNREADABLE", `${file} has ${size} bytes; at most ${maxFileBytes} are read`);
 }

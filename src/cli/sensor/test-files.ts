@@ -3,9 +3,10 @@ import { dirname, extname, relative, resolve, sep } from "node:path";
 import { manifestText, type PlacedManifest, placeManifests } from "../../api/manifest.ts";
 import { isSensorTest, parseSensorTest, type SensorTest } from "../../api/sensor-test.ts";
 import { ownApiVersion } from "../../api/sensor-test-schema.ts";
-import { EngineError, messageOf } from "../../base/errors.ts";
+import { EngineError } from "../../base/errors.ts";
 import { type JsonValue, parseJson } from "../../base/json.ts";
 import { InvalidManifest } from "../../base/schema.ts";
+import { whyUnreadable } from "../../base/unreadable.ts";
 import { parseYaml } from "../../base/yaml.ts";
 import { listManifestFiles } from "../../controllers/manifest-files.ts";
 import type { CompiledSensor } from "../../events/sensor/compile.ts";
@@ -143,7 +144,11 @@ function contentOf(path: string, name: string, folder: string): JsonValue {
         return text;
     }
   } catch (error) {
-    throw new EngineError("MANIFEST_UNREADABLE", `${JSON.stringify(name)} cannot be read: ${messageOf(error)}`, error);
+    throw new EngineError(
+      "MANIFEST_UNREADABLE",
+      `${JSON.stringify(name)} cannot be read: ${whyUnreadable(error)}`,
+      error,
+    );
   }
 }
 

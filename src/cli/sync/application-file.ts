@@ -4,8 +4,9 @@ import { parseApplication } from "../../api/application.ts";
 import type { Application, AppProject } from "../../api/application-types.ts";
 import { objectOf } from "../../api/fields.ts";
 import { parseManifests } from "../../api/manifest.ts";
-import { EngineError, messageOf } from "../../base/errors.ts";
+import { EngineError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
+import { whyUnreadable } from "../../base/unreadable.ts";
 
 /** What a file says that a plan needs. */
 export interface ApplicationFile {
@@ -23,7 +24,7 @@ export async function readApplicationFile(file: string, sync: JsonObject): Promi
   try {
     text = await readFile(file, "utf8");
   } catch (error) {
-    throw new EngineError("MANIFEST_UNREADABLE", `"${file}" cannot be read: ${messageOf(error)}`, error);
+    throw new EngineError("MANIFEST_UNREADABLE", `"${file}" cannot be read: ${whyUnreadable(error)}`, error);
   }
   const objects = parseManifests(text, file).map(({ object }) => object);
   const found = objects.filter(({ kind }) => kind === "Application");

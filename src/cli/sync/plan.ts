@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command, Option } from "commander";
 import type { Application } from "../../api/application-types.ts";
+import { syncOptionProblems } from "../../api/sync-options.ts";
 import { systemClock } from "../../base/clock.ts";
 import { EngineError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
@@ -12,7 +13,7 @@ import { createMemory, type Look, type LookDeps, lookAt } from "../../gitops/rec
 import { planOf, refusalBy } from "../../gitops/reconcile/operate.ts";
 import { type PlanAnswer, planAnswer, planText } from "../../gitops/reconcile/plan-answer.ts";
 import type { TargetDeps } from "../../gitops/reconcile/target.ts";
-import { invalidMessages } from "../../gitops/sync/preflight.ts";
+import { checkTasks } from "../../gitops/sync/preflight.ts";
 import { openSources } from "../diff/desired.ts";
 import { globalFlags, readEndpoints } from "../engine-client.ts";
 import { print } from "../output.ts";
@@ -52,6 +53,13 @@ export function planCommand(): Command {
       const global = globalFlags(self);
       const { dataDir } = global;
       const kubeconfig = flags.kubeconfig ?? process.env.KUBECONFIG ?? readEndpoints(dataDir)?.kubeconfig;
+      const ignored = syncOptionProblems(flags.syncOption, "--sync-option");
+      for (const { message, suggestion } of ignored)
+        process.stderr.write(`warning: --sync-option: ${[message, suggestion].filter(Boolean).join("; ")}\n`);
+      if (kubeconfig === undefined)
+        process.stderr.write(
+          `note: no --kubeconfig, no KUBECONFIG, and no engine on "${dataDir}": nothing counts as live\n`,
+        );
       const answer = await makePlan(file, flags, { kubeconfig, dataDir }, AbortSignal.timeout(timeoutMs));
       print(global, answer, { text: planText });
       if (answer.problems.length > 0 || answer.blocked !== undefined) process.exitCode = 1;
@@ -130,6 +138,6 @@ async function describe(application: Application, place: Place, look: Look, sign
   const { kube } = place.cluster;
   const tasks = [...plan.steps, ...plan.onFailure].flatMap((step) => step.tasks);
   const asked = { kube, clock, syncOptions: sync.syncOptions, signal };
-  const invalid = await invalidMessages(tasks, refusalBy(application, place), asked);
+  const { invalid } = await checkTasks(tasks, refusalBy(application, place), asked);
   return planAnswer({ application, place, look, plan, invalid, now });
 }

@@ -7,6 +7,7 @@ import type { Preview } from "../../events/triggers/trigger.ts";
 import { groupOf } from "../../gitops/diff/diff.ts";
 import { maskSecrets } from "../../gitops/diff/mask.ts";
 import { assessHealth } from "../../gitops/health/assess.ts";
+import type { HealthChecks } from "../../gitops/health/checks.ts";
 import { activeWindows, canSync, type SyncWindow } from "../../gitops/project/windows.ts";
 import { createClaims } from "../../gitops/reconcile/claims.ts";
 import { hasSameSources } from "../../gitops/reconcile/compared-to.ts";
@@ -109,7 +110,8 @@ export function createApplicationLooks(deps: ApplicationLooksDeps): ApplicationL
   async function liveTree(ref: ResourceName): Promise<JsonObject> {
     const application = read(ref);
     const place = placed(application);
-    return treeOf(await lookAtLive(application, place, deps, AbortSignal.timeout(lookTimeoutMs)), place);
+    const objects = await lookAtLive(application, place, deps, AbortSignal.timeout(lookTimeoutMs));
+    return treeOf(objects, place, deps.settings?.().checks);
   }
 
   return {
@@ -123,7 +125,7 @@ export function createApplicationLooks(deps: ApplicationLooksDeps): ApplicationL
     async tree(ref) {
       try {
         const { look: found, place } = await look(ref);
-        return treeOf(found.comparison.objects, place, found.orphans);
+        return treeOf(found.comparison.objects, place, deps.settings?.().checks, found.orphans);
       } catch (error) {
         if (error instanceof TargetError) return liveTree(ref);
         throw error;
@@ -152,13 +154,15 @@ export function createApplicationLooks(deps: ApplicationLooksDeps): ApplicationL
 function treeOf(
   objects: TreeInput["objects"],
   { cluster: { live } }: Place,
+  checks: HealthChecks | undefined,
   orphans: readonly KubeObject[] = [],
 ): JsonObject {
-  const nodes = treeNodes({ objects, live, healthOf: assessHealth });
+  const healthOf = (object: KubeObject) => assessHealth(object, checks);
+  const nodes = treeNodes({ objects, live, healthOf });
   const alone = orphans.map((object) => ({ live: object }));
   return {
     nodes,
-    orphanedNodes: treeNodes({ objects: alone, live, healthOf: assessHealth }),
+    orphanedNodes: treeNodes({ objects: alone, live, healthOf }),
     hosts: [],
     shardsCount: 1,
   };

@@ -7,7 +7,7 @@ import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Slots } from "../../base/slots.ts";
-import { assessHealth } from "../../gitops/health/assess.ts";
+import { assessObject } from "../../gitops/health/assess.ts";
 import { type Place, placeOf } from "../../gitops/reconcile/destination.ts";
 import { lookAt, type Memory } from "../../gitops/reconcile/look.ts";
 import { blockedBy, operate, type RunningOperation, touchedBy } from "../../gitops/reconcile/operate.ts";
@@ -310,7 +310,7 @@ class Run implements OperationRun {
     return this.#deps.directory.project(project) ?? place.project;
   }
 
-  #assess = (live: KubeObject) => assessHealth(live, this.#deps.settings?.().checks);
+  #assess = (live: KubeObject) => assessObject(live, this.#deps.settings?.().checks);
 
   #limited({ project, cluster }: Place): Place {
     const check = (): void => {

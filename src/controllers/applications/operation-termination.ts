@@ -53,7 +53,7 @@ async function terminateHook(
   if (live === undefined) return isRunning ? { ...result, hookPhase: "Succeeded", message: "Terminated" } : result;
   // Another object of its name is not this operation's.
   if (result.uid !== undefined && live.metadata.uid !== result.uid) return result;
-  const health = await assess(live);
+  const { health } = await assess(live);
   await releaseHook(live, { kube, signal });
   if (!isRunning) return result;
   const isOver = health === undefined || health.status === "Healthy" || health.status === "Degraded";

@@ -5,6 +5,7 @@ import { isJsonObject } from "../../base/json.ts";
 import type { Logger } from "../../base/log.ts";
 import { createSettings, defaultSettings, type ReconcileSettings } from "../../gitops/reconcile/settings.ts";
 import type { WatchCache } from "../../kube/kube.ts";
+import { parametersName } from "./sync-settings.ts";
 
 export const settingsName = "argocd-cm";
 
@@ -18,12 +19,15 @@ export interface SettingsDeps {
   onChange(before: ReconcileSettings): void;
 }
 
-/** The settings in `argocd-cm`, as they are now. A map that has nothing to say, or is not there, is the default. */
+/** The settings in `argocd-cm`, and those of comparisons in `argocd-cmd-params-cm`, as they are now. A map that has nothing to say, or is not there, is the default. */
 export function followSettings({ cache, namespace, clock, log, onChange }: SettingsDeps): () => ReconcileSettings {
   let data: Readonly<Record<string, string>> = {};
   let settings = defaultSettings;
   const read = (isFirst: boolean): void => {
-    const next = settingsIn(cache.find(namespace, settingsName)?.data);
+    const next = {
+      ...settingsIn(cache.find(namespace, settingsName)?.data, isOfComparison),
+      ...settingsIn(cache.find(namespace, parametersName)?.data, (key) => key === "controller.diff.server.side"),
+    };
     if (isDeepStrictEqual(next, data)) return;
     const before = settings;
     data = next;
@@ -32,16 +36,20 @@ export function followSettings({ cache, namespace, clock, log, onChange }: Setti
     for (const problem of resources.problems) log.warn("settings cannot be used, nothing is compared", { problem });
     if (!isFirst) onChange(before);
   };
-  cache.onChange(({ object }) => void (object.metadata.name === settingsName && read(false)));
+  cache.onChange(({ object: { metadata } }) => {
+    if (metadata.name === settingsName || metadata.name === parametersName) read(false);
+  });
   read(true);
   return () => settings;
 }
 
 /** Only what changes comparison or health: other keys of the map are others' concern. */
-function settingsIn(data: unknown): Readonly<Record<string, string>> {
+function isOfComparison(key: string): boolean {
+  return key.startsWith("resource.") || key.startsWith("application.") || key === "installationID";
+}
+
+function settingsIn(data: unknown, isMeant: (key: string) => boolean): Readonly<Record<string, string>> {
   if (!isJsonObject(data)) return {};
-  const entries = Object.entries(data).filter(([key]) => {
-    return key.startsWith("resource.") || key.startsWith("application.") || key === "installationID";
-  });
+  const entries = Object.entries(data).filter(([key]) => isMeant(key));
   return Object.fromEntries(entries.map(([key, value]) => [key, String(value)]));
 }

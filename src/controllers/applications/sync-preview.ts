@@ -13,7 +13,7 @@ import { type Directory, placeOf } from "../../gitops/reconcile/destination.ts";
 import { createMemory, type Look, type LookDeps, lookAt } from "../../gitops/reconcile/look.ts";
 import { planOf, refusalBy } from "../../gitops/reconcile/operate.ts";
 import { type PlannedTask, planAnswer, taskCounts, taskLine } from "../../gitops/reconcile/plan-answer.ts";
-import { invalidMessages } from "../../gitops/sync/preflight.ts";
+import { checkTasks } from "../../gitops/sync/preflight.ts";
 import { allTasks } from "../../gitops/sync/sync.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import { withSourceChange } from "./source-change.ts";
@@ -45,7 +45,7 @@ export async function previewSync(
   const now = deps.clock.now();
   const plan = await planOf(application, place, look, { sync, isAutomated: false, startedAt: now }, deps.clock, signal);
   const tries = { kube: place.cluster.kube, clock: deps.clock, syncOptions: sync.syncOptions, signal };
-  const invalid = await invalidMessages(allTasks(plan), refusalBy(application, place), tries);
+  const { invalid } = await checkTasks(allTasks(plan), refusalBy(application, place), tries);
   const { steps, onFailure, problems, blocked } = planAnswer({ application, place, look, plan, invalid, now });
   const changes = changesIn(look);
   const lines = [...steps, ...onFailure].flatMap(({ phase, wave, tasks }) => [

@@ -1,10 +1,11 @@
+import { type Impersonation, impersonationIn } from "../../api/resource-settings.ts";
 import { parseDuration } from "../../base/duration.ts";
 import { isJsonObject } from "../../base/json.ts";
-import type { Impersonation } from "../../gitops/project/service-account.ts";
 import type { WatchCache } from "../../kube/kube.ts";
 import type { PollPace } from "./repository-poller.ts";
 
 const settingsName = "argocd-cm";
+/** Of process parameters. */
 export const parametersName = "argocd-cmd-params-cm";
 
 /** What the original's ConfigMaps say about syncs, as they are now (spec argo-cd-engine 0.3, 0.4). */
@@ -34,10 +35,7 @@ export function createSyncSettings(configMaps: Pick<WatchCache, "find">, namespa
     return /^\d{1,7}$/.test(text) ? Number(text) * 1_000 : undefined;
   };
   return {
-    impersonation() {
-      if (read(settingsName, "application.sync.impersonation.enabled") !== "true") return "off";
-      return read(settingsName, "application.sync.impersonation.enforced") === "false" ? "optional" : "enforced";
-    },
+    impersonation: () => impersonationIn((key) => read(settingsName, key)),
     syncTimeoutMs: () => seconds("controller.sync.timeout.seconds") ?? 0,
     isOwnClusterEnabled: () => read(settingsName, "cluster.inClusterEnabled") !== "false",
     waveDelayMs: () => seconds("controller.sync.wave.delay.seconds"),

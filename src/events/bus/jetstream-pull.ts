@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { createInbox, type Msg, type Subscription } from "@nats-io/transport-node";
 import type { Clock } from "../../base/clock.ts";
 import type { Connection } from "./jetstream-connection.ts";
@@ -7,6 +8,8 @@ const heartbeatMs = 2000;
 /** The server that holds a consumer may die while our connection is to another: then nothing says so. */
 const silentMs = 5000;
 const watchEveryMs = 1000;
+/** How long a batch waits to be full while the server is sending more of what it has. */
+const maxFillMs = 10;
 /** Asked for at once and buffered, beside the count: many large messages do not fill the memory of a slow reader. */
 const maxBytes = 8 * 1024 * 1024;
 
@@ -89,6 +92,21 @@ export class Pull implements Disposable {
     await Promise.race([this.#changed.promise, promise]);
     clearTimeout(timer);
     signal.removeEventListener("abort", onAbort);
+  }
+
+  /** Lets the event loop turn until `count` are buffered, as long as more are on their way: one read of a socket is few. */
+  async fill(count: number): Promise<void> {
+    const startedAt = this.#options.clock.monotonicMs();
+    let before = 0;
+    while (this.#buffer.length > before && this.#buffer.length < count && this.#isMoreComing) {
+      if (this.#options.clock.monotonicMs() - startedAt >= maxFillMs) return;
+      before = this.#buffer.length;
+      await nextTurn();
+    }
+  }
+
+  get #isMoreComing(): boolean {
+    return !this.#isBroken && this.#requested > 0 && (this.#buffer.at(-1)?.pending ?? 0) > 0;
   }
 
   #take(message: Msg): void {

@@ -150,6 +150,7 @@ export class StreamReader {
     this.#probeMs = firstProbeMs;
     await this.#checkGap(pull.buffered[0] as PulledMessage);
     const max = this.#query.maxBatch ?? 1000;
+    await pull.fill(max);
     const taken = pull.take(this.#isWhole ? runLength(pull.buffered, max) : max);
     const messages: StoredMessage[] = [];
     let through = this.#after;

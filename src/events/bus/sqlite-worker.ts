@@ -20,8 +20,10 @@ import { subjectFilter } from "./streams.ts";
 /** Rows looked at, and bytes handed out, for one fetch before others get their turn. */
 const maxScan = 4096;
 const maxFetchBytes = 4 * 1024 * 1024;
-/** Bytes written to the log before it is copied into the file. */
+/** Bytes written to the log before it is copied into the file, though others wait meanwhile: 30 ms and more. */
 const checkpointBytes = 16 * 1024 * 1024;
+/** The same while nobody waits: few enough to be done before the next one minds. */
+const idleCheckpointBytes = 1024 * 1024;
 const retainEveryMs = 1000;
 const retainStep = 2000;
 
@@ -55,6 +57,8 @@ class BusWorker {
   #isDue = false;
   #isClosing = false;
   #unsaved = 0;
+  /** Enough was written since the last checkpoint for one in a turn that has nothing else to do. */
+  #wantsCheckpoint = false;
   #retainedAt = 0;
   /** What the last transaction failed with; until `retryAt` no other is tried. */
   #trouble: Failure | undefined;
@@ -116,17 +120,23 @@ class BusWorker {
   }
 
   #turn(): void {
+    const isIdle = !this.#isBusy();
     this.#write();
     this.#flush();
     this.#read();
     this.#flush();
     const isRetaining = this.#retain();
-    if (this.#unsaved > checkpointBytes) this.#checkpoint();
+    if (this.#unsaved > checkpointBytes || (isIdle && this.#wantsCheckpoint)) this.#checkpoint();
     if (this.#isClosing && this.#writes.length === 0) this.#close();
-    else if (isRetaining || this.#writes.length + this.#reads.length + this.#fetches.length > 0) this.#schedule();
+    else if (isRetaining || this.#wantsCheckpoint || this.#isBusy()) this.#schedule();
+  }
+
+  #isBusy(): boolean {
+    return this.#writes.length + this.#reads.length + this.#fetches.length > 0;
   }
 
   #checkpoint(): void {
+    this.#wantsCheckpoint = false;
     try {
       this.#store.checkpoint();
       this.#unsaved = 0;
@@ -164,6 +174,7 @@ class BusWorker {
       this.#replies.push({ kind: "trouble" });
     }
     this.#unsaved += 16_384;
+    this.#wantsCheckpoint = this.#unsaved > idleCheckpointBytes;
     for (const reply of replies) {
       if (reply.kind === "acks") this.#transfer.push(reply.sequences.buffer);
       this.#replies.push(reply);

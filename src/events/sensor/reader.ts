@@ -1,20 +1,31 @@
 import { backoffMs, reconnectBackoff } from "../../base/backoff.ts";
 import { type Clock, sleepFor, systemClock } from "../../base/clock.ts";
 import { EngineError, messageOf } from "../../base/errors.ts";
+import { Turns } from "../../base/turns.ts";
 import { Waiters } from "../../base/waiters.ts";
-import { decodeEvent } from "../../record/cloud-event.ts";
-import { decodeToken, type Subject } from "../../record/subject.ts";
+import type { Subject } from "../../record/subject.ts";
 import type { EventBus, Position, ReadBatch, Sequence, StoredMessage } from "../bus/bus.ts";
+import { Arrival, type EventName, receivedOf, weightOf } from "./arrival.ts";
 import type { ReceivedEvent } from "./state.ts";
 
-/** Events that wait for all subscribers together before the shared loop reads on, and for one that catches up. */
-const maxQueued = 2_000;
-/** How long the loop waits for subscribers of whom none gets done with what it has. */
+/**
+ * What the shared loop reads at once. With many subscribers each gets some of it: what a Sensor works with has left the
+ * processor's caches when its next turn comes, so that several events a turn cost half of what one at a time does.
+ */
+const maxSharedBatch = 4_000;
+/** Events that wait for all subscribers together before the shared loop reads on; large ones count for several. */
+const maxQueued = 4_000;
+/** What a subscriber is given at once. */
+const maxGiven = 200;
+/** What all are given between two turns of the event loop: 10 ms of work or so. */
+const maxPerTurn = 250;
+/** How long the loop waits for subscribers of whom none gets done with what it has, nor takes so many events together. */
 const patienceMs = 100;
+const leastProgress = 200;
 /** Many may catch up at once, each with a batch or two in hand. */
 const maxCatchUpBatch = 200;
 /** Messages that the reader remembers, so that one who caught up can join without a gap. */
-const maxRecent = 4_000;
+const maxRecent = 8_000;
 /** A reader that starts goes back at most this far for a few subscribers; older ones catch up by themselves. */
 const maxSharedBacklog = 100_000;
 /** Catching up may cost the bus a pass over the stream for each: more than these share one. */
@@ -27,6 +38,10 @@ export interface EventBatch {
   readonly through: Sequence;
   /** Messages that the stream dropped before they were read. */
   readonly lost?: { readonly from: Sequence; readonly to: Sequence };
+}
+
+interface QueuedBatch extends Omit<EventBatch, "events"> {
+  readonly arrivals: readonly Arrival[];
 }
 
 export interface Subscription extends AsyncIterable<EventBatch> {
@@ -42,8 +57,10 @@ export interface EventReaderOptions {
   readonly subjects: readonly Subject[];
   readonly stream: string;
   /** Namespace, EventSource and event of a subject. */
-  readonly parseSubject: (subject: Subject) => { namespace: string; eventSource: string; event: string };
+  readonly parseSubject: (subject: Subject) => EventName;
   readonly onInvalid: (message: StoredMessage, reason: string) => void;
+  /** True while all subscribers wait for the same thing, the ledger: then none of them is slow. Absent: never. */
+  readonly isHeldUp?: () => boolean;
   /** Between attempts when the bus is away. */
   readonly clock?: Clock;
 }
@@ -74,7 +91,7 @@ interface Place {
 
 interface Subscriber {
   readonly subjects: ReadonlySet<string>;
-  readonly queue: EventBatch[];
+  readonly queue: QueuedBatch[];
   queued: number;
   attached: boolean;
   /** Whether it works on a batch that waited for it, and has not asked for the next. */
@@ -86,16 +103,11 @@ interface Subscriber {
   wake: () => void;
 }
 
-interface Decoded {
-  readonly subject: Subject;
-  readonly received: ReceivedEvent;
-}
-
-interface DecodedBatch {
+interface ArrivedBatch {
   /** The first message that the batch speaks for. */
   readonly from: Sequence;
   readonly through: Sequence;
-  readonly events: readonly Decoded[];
+  readonly events: readonly Arrival[];
   readonly lost?: { readonly from: Sequence; readonly to: Sequence };
 }
 
@@ -108,18 +120,20 @@ class SharedReader implements EventReader {
   readonly #index = new Map<string, Set<Subscriber>>();
   readonly #subscribers = new Set<Subscriber>();
   readonly #reportedInvalid = new Set<Sequence>();
-  #recent: DecodedBatch[] = [];
+  #recent: ArrivedBatch[] = [];
   #recentSize = 0;
   /** Events that wait for subscribers that are attached. */
   #queued = 0;
-  /** How often one of them took the last batch that waited for it. */
-  #drained = 0;
+  /** Events that they took; whoever took all that waited for it counts for many. */
+  #progress = 0;
   readonly #relief = new Waiters();
+  readonly #turns: Turns;
   #head: Place | undefined;
   #ending: Promise<Place> | undefined;
 
   constructor(options: EventReaderOptions) {
     this.#options = options;
+    this.#turns = new Turns(maxPerTurn);
   }
 
   end(): Promise<Place> {
@@ -157,7 +171,7 @@ class SharedReader implements EventReader {
     const head = this.#head ?? (await this.#startPlace());
     this.#head = head;
     for (const subscriber of this.#subscribers) subscriber.wake();
-    for await (const batch of bus.read({ subjects, from: head, follow: true }, signal)) {
+    for await (const batch of bus.read({ subjects, from: head, follow: true, maxBatch: maxSharedBatch }, signal)) {
       onProgress();
       this.#dispatch(batch);
       if (this.#queued > maxQueued) await this.#relieve(signal);
@@ -208,9 +222,15 @@ class SharedReader implements EventReader {
       }
     };
     const next = (): Promise<IteratorResult<EventBatch, void>> => {
+      const waiting = subscriber.queue[0]?.arrivals.length ?? 0;
+      const pause = waiting > 0 ? this.#turns.pause(waiting) : undefined;
+      return pause === undefined ? give() : pause.then(give);
+    };
+    const give = (): Promise<IteratorResult<EventBatch, void>> => {
       const batch = signal.aborted ? undefined : this.#take(subscriber);
       if (batch) return Promise.resolve({ done: false, value: batch });
-      const isFed = subscriber.attached && !subscriber.catchingUp && !signal.aborted;
+      if (signal.aborted) return wait();
+      const isFed = subscriber.attached && !subscriber.catchingUp;
       return isFed ? sleepUntilWoken(subscriber, signal).then(next) : wait(); // most are idle: one promise, no frames
     };
     return { next, return: end };
@@ -220,8 +240,10 @@ class SharedReader implements EventReader {
   #take(subscriber: Subscriber): EventBatch | undefined {
     const batch = subscriber.queue.shift();
     subscriber.busy = batch !== undefined;
-    if (batch) this.#taken(subscriber, batch);
-    return batch;
+    if (!batch) return undefined;
+    const { arrivals, ...rest } = batch;
+    this.#taken(subscriber, weightOf(arrivals));
+    return { ...rest, events: this.#decode(arrivals) };
   }
 
   /** Undefined once `signal` aborted. */
@@ -280,11 +302,11 @@ class SharedReader implements EventReader {
     }
   }
 
-  #taken(subscriber: Subscriber, { events }: EventBatch): void {
-    subscriber.queued -= events.length;
+  #taken(subscriber: Subscriber, weight: number): void {
+    subscriber.queued -= weight;
     if (!subscriber.attached) return;
-    if (subscriber.queue.length === 0) this.#drained++;
-    this.#count(-events.length);
+    this.#progress += subscriber.queue.length === 0 ? Math.max(weight, leastProgress) : weight;
+    this.#count(-weight);
   }
 
   #count(by: number): void {
@@ -298,7 +320,7 @@ class SharedReader implements EventReader {
     const end = await bus.end(stream);
     const before = subscriber.place;
     for await (const batch of bus.read({ subjects, from, follow: false, maxBatch: maxCatchUpBatch }, signal)) {
-      const events = this.#decode(batch).map((decoded) => decoded.received);
+      const events = this.#decode(batch.messages.map((message) => new Arrival(message)));
       subscriber.place = { epoch: batch.epoch, after: batch.through };
       yield { epoch: batch.epoch, events, through: batch.through, ...lostOf(batch) };
       if (this.#attach(subscriber, subscriber.place)) return;
@@ -313,55 +335,62 @@ class SharedReader implements EventReader {
   #dispatch(batch: ReadBatch): void {
     if (this.#head?.epoch !== batch.epoch) this.#startAnew(batch.epoch);
     const from = batch.lost?.from ?? (this.#head?.after ?? 0) + 1;
-    const decoded: DecodedBatch = { from, through: batch.through, events: this.#decode(batch), ...lostOf(batch) };
+    const events = batch.messages.map((message) => new Arrival(message));
+    const arrived: ArrivedBatch = { from, through: batch.through, events, ...lostOf(batch) };
     this.#head = { epoch: batch.epoch, after: batch.through };
-    this.#remember(decoded);
-    for (const [subscriber, events] of this.#route(decoded)) this.#push(subscriber, batch.epoch, decoded, events);
+    this.#remember(arrived);
+    for (const [subscriber, own] of this.#route(arrived)) this.#push(subscriber, batch.epoch, arrived, own);
   }
 
   /** The subscribers that a batch concerns, with their events; all of them when messages were lost. */
-  #route({ events, lost }: DecodedBatch): Map<Subscriber, ReceivedEvent[]> {
+  #route({ events, lost }: ArrivedBatch): Map<Subscriber, Arrival[]> {
     const everyone = lost ? [...this.#subscribers].filter((subscriber) => subscriber.attached) : [];
-    const routed = new Map<Subscriber, ReceivedEvent[]>(everyone.map((subscriber) => [subscriber, []]));
-    for (const { subject, received } of events) {
-      for (const subscriber of this.#index.get(subject) ?? []) {
-        if (received.head.sequence <= (subscriber.place?.after ?? 0)) continue;
-        const list = routed.get(subscriber);
-        if (list) list.push(received);
-        else routed.set(subscriber, [received]);
-      }
+    const routed = new Map<Subscriber, Arrival[]>(everyone.map((subscriber) => [subscriber, []]));
+    for (const arrival of events) {
+      const interested = this.#index.get(arrival.message.subject);
+      if (interested === undefined)
+        arrival.take(this.#receive); // also what nobody waits for is told of when it is none
+      else for (const subscriber of interested) if (isNew(arrival, subscriber)) add(routed, subscriber, arrival);
     }
     return routed;
   }
 
-  #offer(subscriber: Subscriber, epoch: string, batch: DecodedBatch): void {
+  #offer(subscriber: Subscriber, epoch: string, batch: ArrivedBatch): void {
     const after = subscriber.place?.after ?? 0;
     if (batch.through <= after) return;
-    const events = batch.events
-      .filter(({ subject, received }) => subscriber.subjects.has(subject) && received.head.sequence > after)
-      .map(({ received }) => received);
+    const events = batch.events.filter(
+      ({ message: { subject, sequence } }) => subscriber.subjects.has(subject) && sequence > after,
+    );
     if (events.length > 0 || batch.lost) this.#push(subscriber, epoch, batch, events);
   }
 
-  #push(subscriber: Subscriber, epoch: string, batch: DecodedBatch, events: readonly ReceivedEvent[]): void {
+  #push(subscriber: Subscriber, epoch: string, batch: ArrivedBatch, events: readonly Arrival[]): void {
     if (!subscriber.attached) return;
-    subscriber.queue.push({ epoch, events, through: batch.through, ...lostOf(batch) });
-    subscriber.queued += events.length;
-    this.#count(events.length);
+    for (let start = 0; start === 0 || start < events.length; start += maxGiven) {
+      const arrivals = events.slice(start, start + maxGiven);
+      const isLast = start + maxGiven >= events.length;
+      const through = isLast ? batch.through : (arrivals.at(-1)?.message.sequence ?? batch.through);
+      subscriber.queue.push({ epoch, arrivals, through, ...(start === 0 && lostOf(batch)) });
+    }
+    for (const arrival of events) arrival.expect();
+    const weight = weightOf(events);
+    subscriber.queued += weight;
+    this.#count(weight);
     subscriber.place = { epoch, after: batch.through };
     subscriber.wake();
   }
 
-  /** Waits until less is queued. Subscribers of whom none gets done in time are detached: they wait for something else. */
+  /** Waits until less is queued. Subscribers who hardly take anything are detached: they wait for something else. */
   async #relieve(signal: AbortSignal): Promise<void> {
     const { clock = systemClock } = this.#options;
     while (this.#queued > maxQueued && !signal.aborted) {
-      const drained = this.#drained;
+      const before = this.#progress;
       const done = new AbortController();
       const either = AbortSignal.any([signal, done.signal]);
       await Promise.race([this.#relief.wait(either), sleepFor(clock, patienceMs, either).catch(() => undefined)]);
       done.abort();
-      if (this.#queued > maxQueued && this.#drained === drained) this.#detachSlow();
+      const isStuck = this.#queued > maxQueued && this.#progress - before < leastProgress;
+      if (isStuck && this.#options.isHeldUp?.() !== true) this.#detachSlow();
     }
   }
 
@@ -385,11 +414,11 @@ class SharedReader implements EventReader {
     for (const subscriber of this.#subscribers) if (subscriber.attached) subscriber.place = { epoch, after: 0 };
   }
 
-  #remember(batch: DecodedBatch): void {
+  #remember(batch: ArrivedBatch): void {
     this.#recent.push(batch);
-    this.#recentSize += batch.events.length;
+    this.#recentSize += weightOf(batch.events);
     while (this.#recent.length > 1 && (this.#recentSize > maxRecent || this.#recent.length > maxRecent)) {
-      this.#recentSize -= this.#recent.shift()?.events.length ?? 0;
+      this.#recentSize -= weightOf(this.#recent.shift()?.events ?? []);
     }
   }
 
@@ -402,37 +431,24 @@ class SharedReader implements EventReader {
     return { epoch, after: Math.min(end, Math.max(oldest, shared)) };
   }
 
-  #decode(batch: ReadBatch): Decoded[] {
-    const decoded: Decoded[] = [];
-    for (const message of batch.messages) {
-      try {
-        decoded.push({ subject: message.subject, received: this.#receive(message) });
-      } catch (error) {
-        if (!(error instanceof EngineError)) throw error;
-        this.#reportInvalid(message, messageOf(error));
-      }
+  #decode(arrivals: readonly Arrival[]): ReceivedEvent[] {
+    const events: ReceivedEvent[] = [];
+    for (const arrival of arrivals) {
+      const received = arrival.take(this.#receive);
+      if (received) events.push(received);
     }
-    return decoded;
+    return events;
   }
 
-  #receive(message: StoredMessage): ReceivedEvent {
-    const event = decodeEvent(message.data);
-    const { namespace, eventSource, event: name } = this.#options.parseSubject(message.subject);
-    return {
-      event,
-      head: {
-        id: event.id,
-        namespace,
-        eventSource,
-        event: name,
-        type: event.type,
-        time: event.time,
-        bus: this.#options.name,
-        sequence: message.sequence,
-        storedAt: message.storedAt,
-      },
-    };
-  }
+  readonly #receive = (message: StoredMessage): ReceivedEvent | undefined => {
+    try {
+      return receivedOf(message, this.#options.name, this.#options.parseSubject);
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      this.#reportInvalid(message, messageOf(error));
+      return undefined;
+    }
+  };
 
   /** Once for each message, though those who catch up may read it again. */
   #reportInvalid(message: StoredMessage, reason: string): void {
@@ -441,6 +457,16 @@ class SharedReader implements EventReader {
     this.#reportedInvalid.add(message.sequence);
     this.#options.onInvalid(message, reason);
   }
+}
+
+function isNew({ message }: Arrival, { place }: Subscriber): boolean {
+  return message.sequence > (place?.after ?? 0);
+}
+
+function add(routed: Map<Subscriber, Arrival[]>, subscriber: Subscriber, arrival: Arrival): void {
+  const list = routed.get(subscriber);
+  if (list) list.push(arrival);
+  else routed.set(subscriber, [arrival]);
 }
 
 function lostOf(batch: Pick<EventBatch, "lost">): Pick<EventBatch, "lost"> {
@@ -452,10 +478,4 @@ function sleepUntilWoken(subscriber: Subscriber, signal: AbortSignal): Promise<v
     if (signal.aborted) resolve();
     else subscriber.wake = resolve;
   });
-}
-
-/** `events.<namespace>.<eventsource>.<event>` of the system bus. */
-export function parseSystemSubject(subject: Subject): { namespace: string; eventSource: string; event: string } {
-  const [, namespace = "", eventSource = "", event = ""] = subject.split(".").map(decodeToken);
-  return { namespace, eventSource, event };
 }

@@ -17,6 +17,7 @@ export interface ComparedObject {
   readonly status?: SyncStatus;
   readonly isHook: boolean;
   readonly requiresPruning: boolean;
+  /** The target's; of a hook that is still there its manifest's. */
   readonly syncWave: number;
   /** Whether the tracking is the object's own. */
   readonly isSelfReferenced: boolean;
@@ -64,7 +65,9 @@ export function compareObjects(
     objects.push(comparePair(target, left.get(key), rules, options));
     left.delete(key);
   }
-  for (const object of left.values()) objects.push(comparePair(undefined, object, rules, options));
+  const waves = new Map(hooks.map((hook) => [keyText(keyOf(hook)), waveOf(annotationsOf(hook))]));
+  for (const [key, object] of left)
+    objects.push({ ...comparePair(undefined, object, rules, options), syncWave: waves.get(key) ?? 0 });
   const isOutOfSync = objects.some(({ status, target, live: found }) => {
     const isIgnored = target === undefined && found !== undefined && ignoresExtraneous(annotationsOf(found));
     return status === "OutOfSync" && !isIgnored;

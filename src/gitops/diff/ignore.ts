@@ -1,8 +1,6 @@
 import type { IgnoreRule } from "../../api/application-types.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
-import type { KubeObject } from "../../objects/object.ts";
 import { deleteJqPath } from "./jq-paths.ts";
-import { ownedBy } from "./last-applied.ts";
 
 /** An object without some of its fields; the same object where there is nothing to remove. */
 export type Removal = (object: JsonObject) => JsonObject;
@@ -20,20 +18,6 @@ export function fieldRemovals({ jsonPointers = [], jqPathExpressions = [] }: Fie
       return (object) => deleteJqPath(object, path);
     }),
   ];
-}
-
-/**
- * `predicted` with the live values of the fields that `managers` wrote and both sides have: of those fields no difference is
- * seen.
- */
-export function takeOverManaged(
-  predicted: JsonObject,
-  plainLive: JsonObject,
-  live: KubeObject,
-  managers: readonly string[],
-): JsonObject {
-  const owned = managers.flatMap((manager) => ownedBy(live, manager));
-  return owned.reduce<JsonObject>((rest, fields) => objectOf(takeOver(rest, plainLive, fields)), predicted);
 }
 
 /** RFC 6901 */
@@ -58,16 +42,6 @@ function removeAt(value: JsonValue | undefined, path: readonly string[]): JsonVa
   if (rest.length === 0) return others;
   const left = removeAt(child, rest);
   return left === child ? value : { ...value, [key]: left ?? null };
-}
-
-/** Where `fields` names a value that both sides have, the live one counts. Lists are taken whole. */
-function takeOver(predicted: JsonValue, live: JsonValue | undefined, fields: JsonValue | undefined): JsonValue {
-  if (live === undefined || fields === undefined) return predicted;
-  if (!isJsonObject(predicted) || !isJsonObject(live) || !isJsonObject(fields)) return live;
-  const entries = Object.entries(predicted).map(([key, value]): [string, JsonValue] => {
-    return [key, Object.hasOwn(fields, key) ? takeOver(value, live[key], fields[key]) : value];
-  });
-  return Object.fromEntries(entries);
 }
 
 function objectOf(value: JsonValue | undefined): JsonObject {

@@ -94,7 +94,7 @@ function leafOf(value: JsonValue | undefined, form: ApplyField | undefined): Jso
   return Array.isArray(value) && isMergedList(form) ? [] : value;
 }
 
-/** `k:{"name":"x"}` names items by their keys, `v:"x"` by their value. In the order of the list. */
+/** The items that steps name, in the order of the list. */
 function projectList(
   list: readonly JsonValue[],
   fields: JsonObject,
@@ -102,18 +102,23 @@ function projectList(
   form: ApplyField | undefined,
 ): JsonValue {
   const found = keys.flatMap((key): { readonly at: number; readonly item: JsonValue }[] => {
-    const wanted = readKey(key.slice(2));
-    if (key.startsWith("v:")) {
-      const at = list.findIndex((item) => isDeepStrictEqual(item, wanted));
-      return at < 0 ? [] : [{ at, item: list[at] ?? null }];
-    }
-    if (!key.startsWith("k:") || !isJsonObject(wanted)) return [];
-    const at = list.findIndex((one) => isJsonObject(one) && hasKeys(one, wanted, form?.defaults));
+    const at = indexOfStep(list, key, form);
+    if (at < 0) return [];
+    if (key.startsWith("v:")) return [{ at, item: list[at] ?? null }];
+    const wanted = objectOf(readKey(key.slice(2)));
     const inner = objectOf(fields[key]);
     const projected = project(list[at], inner, form && formOfItem(form));
     return isJsonObject(projected) ? [{ at, item: { ...writtenKeys(wanted, inner), ...projected } }] : [];
   });
   return found.sort((a, b) => a.at - b.at).map(({ item }) => item);
+}
+
+/** Where the item is that a step names: `k:{"name":"x"}` by its keys, `v:"x"` by its value; -1: nowhere. */
+export function indexOfStep(list: readonly JsonValue[], step: string, form: ApplyField | undefined): number {
+  const wanted = readKey(step.slice(2));
+  if (step.startsWith("v:")) return list.findIndex((item) => isDeepStrictEqual(item, wanted));
+  if (!step.startsWith("k:") || !isJsonObject(wanted)) return -1;
+  return list.findIndex((item) => isJsonObject(item) && hasKeys(item, wanted, form?.defaults));
 }
 
 /** A key that the server filled in (`protocol: TCP`) names the item, but nobody wrote it. */

@@ -2,10 +2,11 @@ import type { IgnoreRule } from "../../api/application-types.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { builtInType } from "../../objects/kubernetes-types.ts";
 import type { KubeObject } from "../../objects/object.ts";
+import { canonicalFields } from "./canonical.ts";
 import { groupOf, type ObjectDiff } from "./diff.ts";
 import { listDifferences } from "./differences.ts";
-import { takeOverManaged } from "./ignore.ts";
 import { withKnownTypes } from "./known-types.ts";
+import { takeOverManaged } from "./managed.ts";
 import { maskSecrets } from "./mask.ts";
 import { normalizeObject } from "./normalize.ts";
 import { withoutOldLabel } from "./old-label.ts";
@@ -55,7 +56,10 @@ export function diffObject(
 }
 
 function plain(object: KubeObject, { removals, knownTypes }: ObjectRules, { compare }: DiffRules): JsonObject {
-  const normal = removals.reduce<JsonObject>((rest, remove) => remove(rest), normalizeObject(object, compare));
+  const type = builtInType(object);
+  const written = normalizeObject(object, compare);
+  const canonical = type === undefined ? written : canonicalFields(type, written);
+  const normal = removals.reduce<JsonObject>((rest, remove) => remove(rest), canonical);
   return knownTypes.length === 0 ? normal : withKnownTypes(normal, knownTypes);
 }
 

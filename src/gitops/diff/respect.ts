@@ -3,7 +3,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.t
 import { builtInType, type PatchField, patchTypes } from "../../objects/kubernetes-types.ts";
 import { setField } from "../../objects/merge-patch.ts";
 import type { KubeObject } from "../../objects/object.ts";
-import { takeOverManaged } from "./ignore.ts";
+import { takeOverManaged } from "./managed.ts";
 import type { DiffRules } from "./rules.ts";
 
 /**

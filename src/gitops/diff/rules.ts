@@ -69,7 +69,7 @@ export function createDiffRules(sources: RuleSources): DiffRules {
     compare,
     maskedAnnotations,
     serverSideApply: syncOptions.includes("ServerSideApply=true"),
-    serverSideDiff: compareOptions.includes("ServerSideDiff=true"),
+    serverSideDiff: asksServer(compareOptions, settings),
     includeWebhooks: compareOptions.includes("IncludeMutationWebhook=true"),
     ...(settings === defaultResourceSettings ? {} : { tracking: { method, label } }),
     problems: [
@@ -86,6 +86,12 @@ export function createDiffRules(sources: RuleSources): DiffRules {
       };
     },
   };
+}
+
+/** What the Application says, else the settings. */
+function asksServer(compareOptions: readonly string[], { diffsOnServer }: ResourceSettings): boolean {
+  if (compareOptions.includes("ServerSideDiff=false")) return false;
+  return diffsOnServer || compareOptions.includes("ServerSideDiff=true");
 }
 
 const noRules: ObjectRules = { removals: [], managers: [], knownTypes: [] };

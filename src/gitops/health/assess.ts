@@ -60,15 +60,16 @@ export interface Assessment {
 
 /**
  * The state of one live object: what deletes it, a script of the user, the built-in check of its kind, else its conditions
- * (spec argo-cd-engine 5.1, 5.2). Does not throw: fields of a wrong type count as absent.
+ * (spec argo-cd-engine 5.1, 5.2). Does not throw: fields of a wrong type count as absent,
+ * and what cannot be found out is Unknown.
  */
 export function assessObject(object: KubeObject, users: HealthChecks = builtInChecks): Assessment {
   const { deletionTimestamp, finalizers = [] } = object.metadata;
   if (deletionTimestamp && !finalizers.includes(hookFinalizer))
     return { health: health("Progressing", "Pending deletion") };
   const script = users.scriptOf(object);
-  if (script === undefined) return assessBuiltIn(object);
   try {
+    if (script === undefined) return assessBuiltIn(object);
     const found = runHealthScript(script, object, { nowMs: users.nowMs() });
     return found === undefined ? {} : { health: found };
   } catch (error) {

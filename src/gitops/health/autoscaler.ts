@@ -1,6 +1,7 @@
-import { isJsonObject, type JsonObject, parseJson } from "../../base/json.ts";
+import { EngineError, messageOf } from "../../base/errors.ts";
+import { isJsonObject, type JsonObject, type JsonValue, parseJson } from "../../base/json.ts";
 import type { KubeObject } from "../../objects/object.ts";
-import { fieldsOf, listOf, textOf } from "./fields.ts";
+import { entryOf, fieldsOf, listOf, textOf } from "./fields.ts";
 import { type Health, health } from "./health.ts";
 
 const conditionsAnnotation = "autoscaling.alpha.kubernetes.io/conditions";
@@ -14,11 +15,11 @@ const failures: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** v1 keeps its conditions in an annotation. */
+/** v1 keeps its conditions in an annotation. @throws EngineError MANIFEST_INVALID when that cannot be read */
 export function assessAutoscaler(autoscaler: KubeObject): Health {
   const isV1 = autoscaler.apiVersion === "autoscaling/v1";
   const conditions = isV1 ? annotated(autoscaler) : listOf(fieldsOf(autoscaler.status).conditions);
-  const failed = conditions.find(({ type, reason }) => failures[textOf(type)]?.includes(textOf(reason)));
+  const failed = conditions.find(({ type, reason }) => entryOf(failures, textOf(type))?.includes(textOf(reason)));
   if (failed !== undefined) return health("Degraded", textOf(failed.message));
   const working = conditions.find(({ type, status }) => {
     return (type === "AbleToScale" || type === "ScalingLimited") && status === "True";
@@ -31,10 +32,20 @@ export function assessAutoscaler(autoscaler: KubeObject): Health {
 function annotated({ metadata: { annotations = {} } }: KubeObject): readonly JsonObject[] {
   const text = annotations[conditionsAnnotation];
   if (text === undefined) return [];
+  const value = readAnnotation(text);
+  if (value === null) return [];
+  if (!Array.isArray(value)) throw unreadable("it is no list");
+  return value.filter(isJsonObject);
+}
+
+function readAnnotation(text: string): JsonValue {
   try {
-    const value = parseJson(text);
-    return Array.isArray(value) ? value.filter(isJsonObject) : [];
-  } catch {
-    return []; // what cannot be read says nothing
+    return parseJson(text);
+  } catch (error) {
+    throw unreadable(messageOf(error));
   }
+}
+
+function unreadable(why: string): EngineError {
+  return new EngineError("MANIFEST_INVALID", `failed to convert conditions annotation to typed: ${why}`);
 }

@@ -21,3 +21,8 @@ export function numberOf(value: unknown): number {
 export function optionalNumber(value: unknown): number | undefined {
   return typeof value === "number" ? value : undefined;
 }
+
+/** What a table says of a name that comes from a cluster; undefined also for names that every JavaScript object has. */
+export function entryOf<Value>(table: Readonly<Record<string, Value>>, name: string): Value | undefined {
+  return Object.hasOwn(table, name) ? table[name] : undefined;
+}

@@ -1,4 +1,4 @@
-import { hookTypesOf } from "../../api/resource-annotations.ts";
+import { isHook } from "../../api/resource-annotations.ts";
 import type { JsonObject } from "../../base/json.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import { fieldsOf, listOf, numberOf, textOf } from "./fields.ts";
@@ -21,18 +21,22 @@ export function assessPod(pod: KubeObject): Health {
     case "Failed":
       return health("Degraded", message || failureOf(status));
     case "Running":
-      return isLasting ? assessRunning(status, containers, message) : health("Progressing", message);
+      if (isLasting) return assessRunning(status, containers, message);
+      return health(isShort(pod) ? "Progressing" : "Unknown", message);
     default:
       return health("Unknown", message);
   }
 }
 
+function isShort({ spec }: KubeObject): boolean {
+  const policy = textOf(fieldsOf(spec).restartPolicy);
+  return policy === "Never" || policy === "OnFailure";
+}
+
 function isLongRunning(pod: KubeObject): boolean {
-  const policy = textOf(fieldsOf(pod.spec).restartPolicy);
-  if (policy === "Always") return true;
+  if (textOf(fieldsOf(pod.spec).restartPolicy) === "Always") return true;
   const annotations = pod.metadata.annotations ?? {};
-  const isJudgedSo = annotations[ignoreRestartPolicy] === "true" && hookTypesOf(annotations).length === 0;
-  return isJudgedSo && (policy === "Never" || policy === "OnFailure");
+  return isShort(pod) && annotations[ignoreRestartPolicy] === "true" && !isHook(annotations);
 }
 
 /** One for each container that waits for a bad reason. */

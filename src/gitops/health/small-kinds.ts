@@ -1,6 +1,6 @@
 import type { JsonObject } from "../../base/json.ts";
 import type { KubeObject } from "../../objects/object.ts";
-import { fieldsOf, listOf, numberOf, textOf } from "./fields.ts";
+import { entryOf, fieldsOf, listOf, numberOf, textOf } from "./fields.ts";
 import { type Health, type HealthStatus, health } from "./health.ts";
 
 export function assessService(service: KubeObject): Health {
@@ -23,7 +23,7 @@ const claimPhases: Readonly<Record<string, HealthStatus>> = {
 };
 
 export function assessClaim(claim: KubeObject): Health {
-  return health(claimPhases[textOf(fieldsOf(claim.status).phase)] ?? "Unknown");
+  return health(entryOf(claimPhases, textOf(fieldsOf(claim.status).phase)) ?? "Unknown");
 }
 
 export function assessApiService(service: KubeObject): Health {
@@ -44,7 +44,7 @@ const workflowPhases: Readonly<Record<string, HealthStatus>> = {
 
 export function assessWorkflow(workflow: KubeObject): Health {
   const { phase, message } = fieldsOf(workflow.status);
-  return health(workflowPhases[textOf(phase)] ?? "Unknown", textOf(message));
+  return health(entryOf(workflowPhases, textOf(phase)) ?? "Unknown", textOf(message));
 }
 
 /** Times are compared as texts, as in the original. */
@@ -101,7 +101,7 @@ export function assessRollout(rollout: KubeObject): Health {
   const isObserved = String(observedGeneration) === String(rollout.metadata.generation ?? "");
   if (phase === undefined || (observedGeneration !== undefined && !isObserved))
     return health("Progressing", "Waiting for rollout spec update to be observed");
-  return health(rolloutPhases[textOf(phase)] ?? "Unknown", textOf(message));
+  return health(entryOf(rolloutPhases, textOf(phase)) ?? "Unknown", textOf(message));
 }
 
 function conditionOf(object: KubeObject, type: string): JsonObject | undefined {

@@ -1,4 +1,4 @@
-import type { JsonObject } from "../../base/json.ts";
+import { isJsonObject, type JsonObject } from "../../base/json.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import { fieldsOf, listOf, numberOf, optionalNumber, textOf } from "./fields.ts";
 import { type Health, health } from "./health.ts";
@@ -56,7 +56,7 @@ export function assessStatefulSet(set: KubeObject): Health {
   }
   const strategy = fieldsOf(spec.updateStrategy);
   const updated = numberOf(status.updatedReplicas);
-  if (strategy.type === "RollingUpdate" && strategy.rollingUpdate !== undefined) {
+  if (strategy.type === "RollingUpdate" && isJsonObject(strategy.rollingUpdate)) {
     return partitioned(replicas, optionalNumber(fieldsOf(strategy.rollingUpdate).partition), updated);
   }
   if (strategy.type === "OnDelete") return health("Healthy", `statefulset has ${ready} ready pods`);

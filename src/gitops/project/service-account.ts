@@ -1,9 +1,7 @@
 import type { AppProject } from "../../api/application-types.ts";
+import type { Impersonation } from "../../api/resource-settings.ts";
 import { compilePathGlob } from "../../base/path-glob.ts";
 import type { Cluster } from "./project.ts";
-
-/** `application.sync.impersonation.enabled` and `.enforced` of the original's settings. */
-export type Impersonation = "off" | "optional" | "enforced";
 
 /** Whose rights a sync has: the user to act as, the engine itself, or why nothing may be done. */
 export type SyncIdentity =

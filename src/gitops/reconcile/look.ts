@@ -5,6 +5,7 @@ import type { Clock } from "../../base/clock.ts";
 import { isJsonObject, type JsonObject } from "../../base/json.ts";
 import type { Metrics } from "../../base/metrics.ts";
 import { checkScope } from "../../kube/cluster-scope.ts";
+import type { KubeClient } from "../../kube/kube.ts";
 import type { GroupVersionKind, KubeObject, ObjectRef } from "../../objects/object.ts";
 import { type ComparedObject, type Comparison, compareObjects, type SyncStatus } from "../diff/compare.ts";
 import { groupOf, keyOf, keyText, type ObjectDiff } from "../diff/diff.ts";
@@ -26,7 +27,7 @@ import { localManifests } from "./local-manifests.ts";
 import { managedKinds, managedTarget } from "./managed-namespace.ts";
 import { type OrphanMonitors, orphansOf } from "./orphans.ts";
 import type { ReconcileRequest } from "./request.ts";
-import { askServer, type ServerAnswers } from "./server-side.ts";
+import { askServer, type ServerAnswers, serverOf } from "./server-side.ts";
 import { defaultSettings, type ReconcileSettings, trackingOf } from "./settings.ts";
 import { type Rendered, renderTarget, type TargetDeps } from "./target.ts";
 import { type VerifyDeps, verifySources } from "./verify-sources.ts";
@@ -140,7 +141,9 @@ export async function lookAt(
   memory.namespace = managedTarget(application, targets.objects, found, memory.namespace);
   const managed = memory.namespace === undefined ? [] : [memory.namespace];
   const rules = rulesOf(application, settings, memory);
-  const { served, problems: refused } = await answersOf([...wanted, ...managed], place, rules, memory, signal);
+  const server = serverOf(application, place, settings);
+  const asked = { targets: [...wanted, ...managed], live, server };
+  const { served, problems: refused } = await answersOf(asked, rules, memory, signal);
   const diff = createDiff(rules, served, memory, deps.metrics);
   const { trackingMethod: method } = settings.resources;
   const compared = compareObjects([...targets.objects, ...managed], found, { method, rules, diff });
@@ -367,10 +370,16 @@ function kindOf(object: KubeObject): KindToCheck {
   return { group, kind, name, isNamespaced: namespace !== "" };
 }
 
+interface Asked {
+  readonly targets: readonly KubeObject[];
+  readonly live: Place["cluster"]["live"];
+  /** Text: why it may not be asked. */
+  readonly server: KubeClient | string;
+}
+
 /** Of what changed since the last look. */
 async function answersOf(
-  targets: readonly KubeObject[],
-  { cluster: { kube, live } }: Place,
+  { targets, live, server }: Asked,
   rules: DiffRules,
   { diffs }: Memory,
   signal: AbortSignal,
@@ -381,7 +390,8 @@ async function answersOf(
     const known = diffs.get(target);
     return object !== undefined && !(known?.live === object && known.rules === rules);
   });
-  return askServer(changed, kube, rules, signal);
+  if (typeof server === "string") return { served: new Map(), problems: changed.length === 0 ? [] : [server] };
+  return askServer(changed, server, rules, signal);
 }
 
 /** Compares what changed since the last look only. */

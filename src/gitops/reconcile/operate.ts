@@ -1,5 +1,6 @@
 import type { Application, AppProject, SyncOperation } from "../../api/application-types.ts";
 import { optionValue } from "../../api/resource-annotations.ts";
+import type { Impersonation } from "../../api/resource-settings.ts";
 import { type Clock, type Instant, instant } from "../../base/clock.ts";
 import { parseNanoseconds } from "../../base/duration.ts";
 import { EngineError, messageOf } from "../../base/errors.ts";
@@ -8,10 +9,10 @@ import type { KubeObject } from "../../objects/object.ts";
 import type { ComparedObject } from "../diff/compare.ts";
 import { keyOf, keyText } from "../diff/diff.ts";
 import { respectIgnored } from "../diff/respect.ts";
-import { assessHealth } from "../health/assess.ts";
+import { assessObject } from "../health/assess.ts";
 import type { HealthChecks } from "../health/checks.ts";
 import { checkObject } from "../project/kind-check.ts";
-import { type Impersonation, syncIdentity } from "../project/service-account.ts";
+import { syncIdentity } from "../project/service-account.ts";
 import { blockedText, canSync, type SyncWindow, windowsFor } from "../project/windows.ts";
 import { executeSync } from "../sync/executor.ts";
 import { approvedPlanAnnotation, guardPlan, parkedMessage } from "../sync/guard.ts";
@@ -207,7 +208,7 @@ async function run(
     waveDelayMs,
     waveTimeoutMs: waveTimeoutOf(syncOptions),
   };
-  const assess = (live: KubeObject) => assessHealth(live, checks);
+  const assess = (live: KubeObject) => assessObject(live, checks);
   return executeSync(plan, options, { kube: cluster.kube, clock, assess, report }, signal);
 }
 

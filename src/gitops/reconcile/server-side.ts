@@ -1,9 +1,13 @@
+import type { Application } from "../../api/application-types.ts";
 import { EngineError, messageOf } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
 import type { KubeClient } from "../../kube/kube.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import { fieldManager } from "../diff/last-applied.ts";
 import { type Served, servedPart } from "../diff/server-side.ts";
+import { syncIdentity } from "../project/service-account.ts";
+import type { Place } from "./destination.ts";
+import type { ReconcileSettings } from "./settings.ts";
 
 export interface ServerAnswers {
   /** By target. */
@@ -40,6 +44,17 @@ export async function askServer(
   };
   await Promise.all(Array.from({ length: maxParallel }, work));
   return { served, problems: problems.sort() };
+}
+
+/** As whom a server is asked: as a sync would ask it (spec argo-cd-engine 4.13); text: why it may not be asked. */
+export function serverOf(
+  { destination: { namespace = "" }, metadata }: Application,
+  { project, cluster }: Place,
+  { resources }: ReconcileSettings,
+): KubeClient | string {
+  const identity = syncIdentity(project, cluster, namespace, metadata.namespace, resources.impersonation);
+  if (identity.kind === "refused") return identity.reason;
+  return identity.kind === "user" ? cluster.kube.as(identity.user) : cluster.kube;
 }
 
 function dryRun(target: KubeObject, kube: KubeClient, signal: AbortSignal): Promise<KubeObject> {

@@ -104,7 +104,7 @@ async function applyOnServer(
   { kube, signal }: WriteContext,
 ): Promise<Written> {
   const body = target as unknown as JsonObject;
-  const all = { ...options, force: true };
+  const all = { ...options, force: true, isAnswerUnread: options.dryRun === true };
   const object = await kube.patch(refOf(target), "application/apply-patch+yaml", body, all, signal);
   return { message: `${nameOf(target)} serverside-applied`, object };
 }

@@ -1,6 +1,6 @@
 import { sleepFor } from "../../base/clock.ts";
 import type { WriteContext } from "./apply.ts";
-import { invalidMessages } from "./preflight.ts";
+import { checkTasks } from "./preflight.ts";
 import { createResults, isFailed, type Results, waitingMessage, withReasons } from "./results.ts";
 import type { ExecuteOptions, ExecutorDeps } from "./run.ts";
 import {
@@ -36,7 +36,15 @@ export function executeSync(
 }
 
 const allRun = "successfully synced (all tasks run)";
+const noneLeft = "successfully synced (no more tasks)";
 const incomplete = "one or more synchronization tasks completed unsuccessfully";
+
+/** Why a sync ends before its first step. */
+interface Refused {
+  readonly text: string;
+  /** Something was written for it: then what is meant for failures runs. */
+  readonly hasBegun: boolean;
+}
 
 class SyncRun {
   readonly #plan: SyncPlan;
@@ -70,17 +78,28 @@ class SyncRun {
   async run(): Promise<SyncProgress> {
     if (this.#options.previous.length === 0) {
       const refused = await this.#check();
-      if (refused !== undefined) return this.#end("Failed", refused);
+      if (refused !== undefined) return refused.hasBegun ? this.#fail(refused.text) : this.#end("Failed", refused.text);
     }
-    if (this.#options.dryRun) return this.#end("Succeeded", allRun);
+    if (this.#options.dryRun) return this.#end("Succeeded", noneLeft);
     const steps = this.#plan.steps.filter(({ tasks }) => tasks.some((task) => this.#isOpen(task)));
+    const message = this.#endsByWriting(steps.at(-1)) ? allRun : noneLeft;
     for (const [index, step] of steps.entries()) {
       const failure = await this.#step(step, index === steps.length - 1);
       if (failure !== undefined) return this.#fail(failure);
     }
     await this.#release();
     await this.#writer.deleteHooks(this.#tasks, "HookSucceeded");
-    return this.#end("Succeeded", steps.length > 0 ? allRun : "successfully synced (no more tasks)");
+    return this.#end("Succeeded", message);
+  }
+
+  /** Nothing is waited for after the last write: the words of the original differ by that. */
+  #endsByWriting(last: SyncStep | undefined): boolean {
+    const tasks = last?.tasks ?? [];
+    return tasks.some((task) => this.#isPending(task)) && !tasks.some(({ hookType }) => hookType !== undefined);
+  }
+
+  #isPending(task: SyncTask): boolean {
+    return !task.isUnmodified && this.#results.find(task) === undefined;
   }
 
   /** Cut off: hooks that were made since the last report are to be known to whoever terminates them. */
@@ -104,22 +123,24 @@ class SyncRun {
   }
 
   /** Nothing is changed before everything looks possible; a namespace to be made is made first. Why it is not. */
-  async #check(): Promise<string | undefined> {
+  async #check(): Promise<Refused | undefined> {
     const tasks = this.#tasks.filter(({ isUnmodified }) => !isUnmodified);
     const { dryRun, refusal, syncOptions } = this.#options;
     const asked = { kube: this.#deps.kube, clock: this.#deps.clock, syncOptions, signal: this.#signal };
-    const invalid = await invalidMessages(tasks, refusal, asked);
+    const { invalid, unknown } = await checkTasks(this.#tasks, refusal, asked);
     for (const [task, message] of invalid) this.#results.record(task, "SyncFailed", "Failed", message);
     if (invalid.size > 0) {
       const messages = [...new Set(invalid.values())].sort().join("; ");
-      return `one or more synchronization tasks are not valid: ${messages}`;
+      return { text: `one or more synchronization tasks are not valid: ${messages}`, hasBegun: false };
     }
     if (!dryRun) await this.#whileHeld(true);
     const first = tasks.filter(({ makesNamespace }) => makesNamespace && !dryRun);
-    if (first.length > 0 && !(await this.#writer.write(first))) return this.#reasons("the namespace failed to apply");
+    if (first.length > 0 && !(await this.#writer.write(first)))
+      return { text: "the namespace failed to apply", hasBegun: true };
     if (!dryRun) await this.#whileUnconfirmed(tasks);
-    const isOk = await this.#writer.dryRun(tasks.filter((task) => !first.includes(task)));
-    return isOk ? undefined : this.#reasons("one or more objects failed to apply (dry run)");
+    const others = tasks.filter((task) => !first.includes(task));
+    if (await this.#writer.dryRun(others, unknown)) return undefined;
+    return { text: this.#reasons("one or more objects failed to apply (dry run)"), hasBegun: false };
   }
 
   /** One unconfirmed object stalls everything (spec argo-cd-engine 4.6). */
@@ -142,7 +163,7 @@ class SyncRun {
   async #step({ tasks }: SyncStep, isLast: boolean): Promise<string | undefined> {
     if (tasks.some((task) => isFailed(this.#results.find(task)))) return incomplete;
     await this.#whileHeld(false);
-    const pending = tasks.filter((task) => !task.isUnmodified && this.#results.find(task) === undefined);
+    const pending = tasks.filter((task) => this.#isPending(task));
     if (pending.length > 0 && !(await this.#writer.write(pending))) {
       const hasRunningHook = tasks.some((task) => task.hookType && this.#results.find(task)?.hookPhase === "Running");
       return hasRunningHook ? incomplete : "one or more objects failed to apply";

@@ -1,4 +1,5 @@
 import type { KubeObject } from "../../objects/object.ts";
+import type { Assessment } from "../health/assess.ts";
 import type { Health } from "../health/health.ts";
 import type { OperationPhase, ResourceResult, ResultStatus, SyncTask } from "./sync.ts";
 
@@ -15,7 +16,7 @@ export interface Observation {
 export function observeTask(
   task: SyncTask,
   live: KubeObject | undefined,
-  health: Health | undefined,
+  { health, problem }: Assessment,
   result: ResourceResult,
 ): Observation {
   const isOther = task.hookType !== undefined && result.uid !== undefined && live?.metadata.uid !== result.uid;
@@ -27,6 +28,8 @@ export function observeTask(
   const { status, message } = result;
   if (task.hookType === undefined)
     return { status, hookPhase: objectPhase(health), message: failureOf(health, message) };
+  if (problem !== undefined)
+    return { status, hookPhase: "Error", message: `failed to get resource health: ${problem}` };
   return { status, hookPhase: hookPhase(health), message: hookMessage(health, live) };
 }
 

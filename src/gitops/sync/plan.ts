@@ -52,7 +52,7 @@ export function planSync(
   const usesHooks = options.strategy === "hook" && options.resources.length === 0;
   const liveByKey = new Map(liveHooks.map((hook) => [keyText(keyOf(hook)), hook]));
   const hookTasks = usesHooks ? hooks.flatMap((hook) => tasksOfHook(hook, liveByKey, options)) : [];
-  const namespace = namespaceTask([...plain, ...hookTasks], options);
+  const namespace = namespaceTask(objects, options);
   const waved = pruneLast(reversePruneWaves([...plain, ...hookTasks]), options);
   const ordered = markBlind(orderTasks([...namespace, ...waved]));
   return {
@@ -155,14 +155,14 @@ function hookSuffix(phase: SyncPhase, { revision, startedAt }: PlanOptions): str
 }
 
 /**
- * CreateNamespace=true: the destination's namespace, when no target is it (spec argo-cd-engine 4.10). It carries no tracking,
- * and so is never pruned. With metadata it is applied at each sync.
+ * CreateNamespace=true: the destination's namespace, when no target is it, selected or not (spec argo-cd-engine 4.10). It
+ * carries no tracking, and so is never pruned. With metadata it is applied at each sync.
  */
-function namespaceTask(tasks: readonly SyncTask[], options: PlanOptions): readonly SyncTask[] {
+function namespaceTask(objects: readonly ComparedObject[], options: PlanOptions): readonly SyncTask[] {
   const { namespace, namespaceExists, namespaceProblem, namespaceMetadata: metadata } = options;
   if (namespace === "" || !options.syncOptions.includes("CreateNamespace=true")) return [];
-  const isTarget = tasks.some(({ key, hookType, target }) => {
-    return target && !hookType && key.group === "" && key.kind === "Namespace" && key.name === namespace;
+  const isTarget = objects.some(({ target }) => {
+    return target?.apiVersion === "v1" && target.kind === "Namespace" && target.metadata.name === namespace;
   });
   if (isTarget || (namespaceExists && metadata === undefined && namespaceProblem === undefined)) return [];
   const one = task("apply", "PreSync", 0, namespaceTarget(namespace, metadata), undefined);
@@ -179,15 +179,19 @@ function pruneLast(tasks: readonly SyncTask[], options: PlanOptions): readonly S
   return tasks.map((one) => (one.action === "prune" && isLastFor(one) ? { ...one, wave: highest + 1 } : one));
 }
 
-/** A dry run cannot judge what needs a namespace or a kind that this sync itself makes. */
+/**
+ * A dry run cannot judge what needs a namespace that this sync makes, or a kind that it makes or changes: ours is the
+ * server's, which would ask the schema of before. A CRD that stays as it is hides nothing.
+ */
 function markBlind(tasks: readonly SyncTask[]): readonly SyncTask[] {
   const made = tasks.flatMap(({ target, live, makesNamespace }) =>
     target && !live && !makesNamespace ? [target] : [],
   );
   const namespaces = new Set(made.flatMap(({ kind, metadata }) => (kind === "Namespace" ? [metadata.name] : [])));
-  const crds = tasks.flatMap(({ target }) => (target?.kind === "CustomResourceDefinition" ? [target] : []));
+  const crds = tasks.filter(({ target }) => target?.kind === "CustomResourceDefinition");
   return tasks.map((one) => {
-    const isBlind = namespaces.has(one.key.namespace) || crds.some((crd) => definesKind(crd, one.key));
-    return isBlind ? { ...one, skipsDryRun: true } : one;
+    const crd = crds.find(({ target }) => definesKind(target, one.key));
+    const isBlind = namespaces.has(one.key.namespace) || (crd !== undefined && !crd.changesNothing);
+    return { ...one, ...(isBlind ? { skipsDryRun: true } : {}), ...(crd?.target ? { definition: crd.target } : {}) };
   });
 }

@@ -1,7 +1,9 @@
 import { syncOptionsOf } from "../../api/resource-annotations.ts";
 import { EngineError, messageOf } from "../../base/errors.ts";
+import type { KubeObject } from "../../objects/object.ts";
 import type { WriteContext } from "./apply.ts";
 import { inPool } from "./in-pool.ts";
+import { missingKindText } from "./missing-kind.ts";
 import { patiently } from "./patience.ts";
 import type { SyncTask } from "./sync.ts";
 
@@ -9,47 +11,59 @@ type Asked = Pick<WriteContext, "kube" | "clock" | "syncOptions" | "signal">;
 
 type Refusal = (task: SyncTask, isNamespaced: boolean) => string | undefined;
 
-const skipOption = "SkipDryRunOnMissingResource=true";
-
-/** Tasks that cannot be: kinds that the cluster does not know, or what the project does not permit. */
-export async function invalidMessages(
-  tasks: readonly SyncTask[],
-  refusal: Refusal,
-  context: Asked,
-): Promise<ReadonlyMap<SyncTask, string>> {
-  const invalid = new Map<SyncTask, string>();
-  await inPool(tasks, async (task) => {
-    const message = task.problem ?? (await invalidMessage(task, refusal, context));
-    if (message !== undefined) invalid.set(task, message);
-  });
-  return invalid;
+export interface Preflight {
+  /** Tasks that cannot be, and why: kinds that the cluster does not know, or what the project does not permit. */
+  readonly invalid: ReadonlyMap<SyncTask, string>;
+  /** Tasks whose kind the cluster does not know yet: a dry run has nothing to ask. */
+  readonly unknown: ReadonlySet<SyncTask>;
 }
 
-async function invalidMessage(task: SyncTask, refusal: Refusal, context: Asked): Promise<string | undefined> {
+const skipOption = "SkipDryRunOnMissingResource=true";
+
+/** What is known of the tasks before the first write (spec argo-cd-engine 4.2). */
+export async function checkTasks(tasks: readonly SyncTask[], refusal: Refusal, context: Asked): Promise<Preflight> {
+  const invalid = new Map<SyncTask, string>();
+  const unknown = new Set<SyncTask>();
+  await inPool(tasks, async (task) => {
+    const scope = await scopeOf(task, context);
+    if (scope === "unknown") unknown.add(task);
+    const message = await problemOf(task, scope, refusal, context);
+    if (message !== undefined) invalid.set(task, message);
+  });
+  return { invalid, unknown };
+}
+
+/** `unknown`: the cluster lacks the kind. `problem`: it could not be asked. */
+type Scope = "namespaced" | "cluster" | "unknown" | { readonly problem: string };
+
+async function scopeOf(task: SyncTask, { kube, clock, signal }: Asked): Promise<Scope> {
+  if (task.problem !== undefined) return { problem: task.problem };
   const object = task.target ?? task.live;
-  if (object === undefined) return undefined;
+  if (object === undefined) return { problem: `${task.key.kind} ${task.key.name}: there is nothing to sync` };
   try {
-    const { kube, clock, signal } = context;
-    return refusal(task, await patiently(() => kube.isNamespaced(object, signal), clock, signal));
+    return (await patiently(() => kube.isNamespaced(object, signal), clock, signal)) ? "namespaced" : "cluster";
   } catch (error) {
-    context.signal.throwIfAborted();
-    const isMissing = error instanceof EngineError && error.code === "API_NOT_FOUND";
-    if (!isMissing) return messageOf(error);
-    // Its CRD comes with this sync, or the user vouches for it.
-    return task.skipsDryRun || mayBeMissing(task, context) ? undefined : missingKind(task);
+    signal.throwIfAborted();
+    if (error instanceof EngineError && error.code === "API_NOT_FOUND") return "unknown";
+    return { problem: messageOf(error) };
   }
 }
 
-/** The user vouches for the kind. */
-export function mayBeMissing({ target }: SyncTask, { syncOptions }: Pick<Asked, "syncOptions">): boolean {
-  return syncOptions.includes(skipOption) || syncOptionsOf(target?.metadata.annotations ?? {}).includes(skipOption);
+async function problemOf(task: SyncTask, scope: Scope, refusal: Refusal, context: Asked): Promise<string | undefined> {
+  if (typeof scope === "object") return scope.problem;
+  if (scope !== "unknown") return refusal(task, scope === "namespaced");
+  // Its CRD comes with this sync, or the user vouches for it; what the project says of it counts all the same.
+  if (task.definition !== undefined) return refusal(task, isNamespacedBy(task.definition));
+  if (!mayBeMissing(task, context)) return missingKindText(task, context.kube, context.signal);
+  const refused = refusal(task, true);
+  return refused !== undefined && refusal(task, false) !== undefined ? refused : undefined;
 }
 
-/** The words by which users of the original know it. */
-function missingKind({ key: { group, kind, namespace, name } }: SyncTask): string {
-  const resource = namespace === "" ? name : `${namespace}/${name}`;
-  return (
-    `The Kubernetes API could not find ${group}/${kind} for requested resource ${resource}. ` +
-    `Make sure the "${kind}" CRD is installed on the destination cluster.`
-  );
+function isNamespacedBy({ spec }: KubeObject): boolean {
+  return (spec as { readonly scope?: unknown } | undefined)?.scope !== "Cluster";
+}
+
+/** The user vouches for the kind. */
+function mayBeMissing({ target }: SyncTask, { syncOptions }: Pick<Asked, "syncOptions">): boolean {
+  return syncOptions.includes(skipOption) || syncOptionsOf(target?.metadata.annotations ?? {}).includes(skipOption);
 }

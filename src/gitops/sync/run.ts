@@ -1,7 +1,7 @@
 import type { Clock } from "../../base/clock.ts";
 import type { KubeClient } from "../../kube/kube.ts";
 import type { KubeObject } from "../../objects/object.ts";
-import type { Health } from "../health/health.ts";
+import type { Assessment } from "../health/assess.ts";
 import type { WriteContext } from "./apply.ts";
 import type { Results } from "./results.ts";
 import type { ResourceResult, SyncProgress, SyncTask } from "./sync.ts";
@@ -9,8 +9,8 @@ import type { ResourceResult, SyncProgress, SyncTask } from "./sync.ts";
 export interface ExecutorDeps {
   readonly kube: KubeClient;
   readonly clock: Clock;
-  /** The health of a live object; undefined for kinds that have none. */
-  assess(live: KubeObject): Health | undefined | Promise<Health | undefined>;
+  /** The health of a live object, and why it could not be found out. */
+  assess(live: KubeObject): Assessment | Promise<Assessment>;
   /**
    * Called after every change and every look while it waits, and awaited before the sync goes on: what is stored is what
    * a restart resumes from.

@@ -23,8 +23,10 @@ export interface SyncTask {
   readonly skip?: string;
   /** A person must approve first. */
   readonly needsConfirmation: boolean;
-  /** Whether a dry run cannot say anything: its namespace or kind is made by another task. */
+  /** Whether a dry run cannot say anything: its namespace or kind is made, or its kind changed, by another task. */
   readonly skipsDryRun: boolean;
+  /** The CRD of its kind, where that is a task of the same sync. */
+  readonly definition?: KubeObject;
   /** Nothing differs: it is applied all the same, but a dry run would say nothing. */
   readonly changesNothing?: boolean;
   /** ApplyOutOfSyncOnly, and nothing differs: not written; waited for only if this sync wrote it before a restart. */

@@ -21,8 +21,8 @@ export class TaskWatcher {
   }
 
   /**
-   * Until none of the tasks that are waited for is running: hooks complete, objects healthy, pruned objects gone. All of
-   * `tasks` are looked at on the way. Those that still run after `timeoutMs` have failed (0: no limit).
+   * Until none of the tasks that are waited for is running: hooks complete, objects healthy, and all that was pruned gone.
+   * All of `tasks` are looked at on the way. Those that still run after `timeoutMs` have failed (0: no limit).
    */
   async wait(tasks: readonly SyncTask[], isWaitedFor: (task: SyncTask) => boolean, timeoutMs: number): Promise<void> {
     const { options, deps, context, report } = this.#with;
@@ -30,13 +30,12 @@ export class TaskWatcher {
     for (;;) {
       const { running, deleting } = await this.#look(tasks);
       const left = running.filter(isWaitedFor);
-      const gone = deleting.filter(isWaitedFor);
-      if (left.length === 0 && gone.length === 0) return;
+      if (left.length === 0 && deleting.length === 0) return;
       if (timeoutMs > 0 && deps.clock.monotonicMs() - begunMs >= timeoutMs) {
-        await this.#giveUp([...left, ...gone], timeoutMs);
+        await this.#giveUp([...left, ...deleting], timeoutMs);
         return;
       }
-      await report(left.length > 0 ? waitingMessage(left, "state") : waitingMessage(gone, "deletion"));
+      await report(left.length > 0 ? waitingMessage(left, "state") : waitingMessage(deleting, "deletion"));
       await sleepFor(deps.clock, Math.max(options.pollMs, running.length * readMs), context.signal);
     }
   }
@@ -67,8 +66,8 @@ export class TaskWatcher {
     }
     if (result?.hookPhase !== "Running" || task.target === undefined) return "over";
     const live = await deps.kube.get(refOf(task.target), context.signal);
-    const health = live && (await deps.assess(live));
-    const found = observeTask(task, live, health, result);
+    const assessment = live === undefined ? {} : await deps.assess(live);
+    const found = observeTask(task, live, assessment, result);
     results.record(task, found.status, found.hookPhase, found.message, result.uid);
     return found.hookPhase === "Running" ? "running" : "completed";
   }

@@ -5,8 +5,8 @@ import type { KubeObject } from "../../objects/object.ts";
 import { applyTarget, pruneLive, refOf, type WriteContext } from "./apply.ts";
 import { deleteHook, markedHook, onExisting, policiesOf } from "./hooks.ts";
 import { inPool } from "./in-pool.ts";
+import { isMissingKind, missingKindText } from "./missing-kind.ts";
 import { patiently } from "./patience.ts";
-import { mayBeMissing } from "./preflight.ts";
 import { isFailed, type Results, waitingMessage } from "./results.ts";
 import type { ExecuteOptions, ExecutorDeps, RunParts } from "./run.ts";
 import type { ResourceResult, SyncTask } from "./sync.ts";
@@ -27,13 +27,16 @@ export class TaskWriter {
     this.#report = report;
   }
 
-  /** What the server would say to each; results are kept of failures, and of all in an operation that is a dry run. */
-  async dryRun(tasks: readonly SyncTask[]): Promise<boolean> {
+  /**
+   * What the server would say to each but those whose kind is `unknown`; results are kept of failures, and of all in an
+   * operation that is a dry run.
+   */
+  async dryRun(tasks: readonly SyncTask[], unknown: ReadonlySet<SyncTask>): Promise<boolean> {
     const { dryRun } = this.#options;
     const made = dryRun ? tasks.find(({ makesNamespace }) => makesNamespace)?.key.name : undefined;
     const asked = dryRun ? tasks : tasks.filter(({ changesNothing }) => !changesNothing);
     await inPool(asked, async (task) => {
-      const isBlind = task.skipsDryRun || task.key.namespace === made || mayBeMissing(task, this.#context);
+      const isBlind = task.skipsDryRun || task.key.namespace === made || unknown.has(task);
       const message = await this.#attempt(task, () => this.#tryOut(task, isBlind));
       if (dryRun && message !== undefined) this.#results.record(task, statusOf(task), "Succeeded", message);
     });
@@ -91,7 +94,7 @@ export class TaskWriter {
     for (;;) {
       const live = await kube.get(refOf(target), signal);
       if (live === undefined) return "";
-      const health = await this.#deps.assess(live);
+      const { health } = await this.#deps.assess(live);
       const verdict = onExisting(live, policiesOf(task), this.#options.runId, health);
       if (verdict === "adopt") this.#recordHook(task, `${live.kind.toLowerCase()}/${live.metadata.name} created`, live);
       if (verdict !== "replace") return "";
@@ -125,7 +128,9 @@ export class TaskWriter {
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof EngineError)) throw error;
-      this.#results.record(task, "SyncFailed", "Failed", error.message);
+      const { kube } = this.#context;
+      const message = isMissingKind(error) ? await missingKindText(task, kube, signal) : error.message;
+      this.#results.record(task, "SyncFailed", "Failed", message);
       return undefined;
     }
   }

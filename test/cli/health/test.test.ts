@@ -151,7 +151,7 @@ test("health test shows what differs, and ends with 1", async () => {
   assert.equal(
     stdout,
     `Gadget/health_test.yaml: failed: testdata/a.yaml
-    <string>:1: attempt to index field 'no' (a nil value)
+    Gadget/health.lua: <string>:1: attempt to index field 'no' (a nil value)
 example.com/Widget/health_test.yaml: failed: testdata/waiting.yaml
     the health is not the expected one
     - status: Healthy
@@ -184,6 +184,8 @@ test("health test says what cannot be read, and never leaves its folder", async 
 `,
     "tree/a.b/D/health_test.yaml": "tests: 5\n",
     "tree/a.b/E/health_test.yaml": "tests: [\n",
+    "tree/a.b/F/health_test.yaml": "test:\n- {healthStatus: {}}\n",
+    "tree/a.b/F/actions/action_test.yaml": "actionTest: []\n",
     "tree/a.b/C/testdata/x.yaml": "kind: X\n",
     "secret.yaml": "kind: Secret\n",
     "empty/a.txt": "",
@@ -193,21 +195,41 @@ test("health test says what cannot be read, and never leaves its folder", async 
   assert.equal(code, 1);
   assert.match(stdout, /secret\.yaml cannot be read: it lies outside of the folder/);
   assert.match(stdout, /link\.yaml cannot be read: it lies outside of the folder/);
-  assert.match(stdout, /none\.yaml cannot be read: ENOENT/);
+  assert.match(stdout, /none\.yaml cannot be read: it does not exist\n/);
   assert.match(stdout, /the test has no inputPath/);
   assert.match(stdout, /D\/health_test\.yaml: failed: the file\n {4}tests must be a list of maps/);
   assert.match(stdout, /E\/health_test\.yaml: failed: the file\n {4}a\.b\/E\/health_test\.yaml: /);
-  assert.match(stdout, /0 passed, 6 failed\n$/);
+  assert.match(stdout, /F\/health_test\.yaml: failed: the file\n {4}it has no list "tests"/);
+  assert.match(stdout, /F\/actions\/action_test\.yaml: failed: the file\n {4}it has neither "discoveryTests" nor/);
+  assert.match(stdout, /0 passed, 8 failed\n$/);
 
   for (const [folder, message] of [
     ["empty", /"empty" holds no health_test\.yaml and no action_test\.yaml/],
-    ["nowhere", /"nowhere" cannot be read/],
+    ["nowhere", /"nowhere" cannot be read: it does not exist\nCheck the path/],
     ["secret.yaml", /"secret\.yaml" is no folder/],
   ] as const) {
     const refused = await tree.tiphys("test", folder);
     assert.equal(refused.code, 2, folder);
     assert.match(refused.stderr, message);
   }
+});
+
+test("health test names the script that loops, allocates without end, or is no Lua", async () => {
+  const of = (kind: string, lua: string): Files => ({
+    [`${kind}/health.lua`]: lua,
+    [`${kind}/health_test.yaml`]: "tests:\n- {healthStatus: {}, inputPath: testdata/a.yaml}\n",
+    [`${kind}/testdata/a.yaml`]: `apiVersion: v1\nkind: ${kind}\n`,
+  });
+  await using tree = await openTree({
+    ...of("Loop", "while true do end"),
+    ...of("Much", 'local s = "x" while true do s = s .. s end'),
+    ...of("Open", "if obj.status then"),
+  });
+  const { code, stdout } = await tree.tiphys("test");
+  assert.equal(code, 1);
+  assert.match(stdout, /Loop\/health\.lua: it takes more than \d+ steps/);
+  assert.match(stdout, /Much\/health\.lua: not enough memory/);
+  assert.match(stdout, /Open\/health\.lua: <string>:1: 'end' expected/);
 });
 
 test("health assess prints the health of objects, with settings of argocd-cm", async () => {

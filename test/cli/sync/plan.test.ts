@@ -90,7 +90,8 @@ SyncFail, wave 0: only when something fails
 3 to run, 2 to create
 `,
   );
-  assert.deepEqual([code, stderr], [0, ""]);
+  assert.equal(code, 0);
+  assert.match(stderr, /^note: no --kubeconfig, no KUBECONFIG, and no engine on ".*none": nothing counts as live\n$/);
 });
 
 test("against a cluster it says what changes, what would be pruned, and that this needs approval", async () => {
@@ -165,3 +166,27 @@ for (const [name, manifest, message] of [
     assert.match(stderr, message);
   });
 }
+
+test("what cannot be planned says what, and what to do", async () => {
+  await using rig = await open({ "shop/a.yaml": yaml(config("a")) });
+  const { url: repoURL } = rig.repository;
+  const at = (source: object) => yaml(applicationOf(repoURL, { source: { repoURL, path: "shop", ...source } }));
+  for (const [manifest, flags, exit, message] of [
+    [at({}), ["--revision", "gone"], 1, /unable to resolve 'gone' to a commit SHA\nMend spec\.source\.targetRevision/],
+    [at({ path: "none" }), [], 1, /none: app path does not exist\nMend the file or the path/],
+    [yaml(config("a")), [], 2, /app\.yaml" holds 0 Applications/],
+    ["a: [\n", [], 2, /app\.yaml:2:1: /],
+    [at({}), ["--kubeconfig", "/nowhere/none"], 2, /kubeconfig "\/nowhere\/none" does not exist/],
+    [at({}), ["--strategy", "odd"], 2, /'odd' is invalid\. Allowed choices are apply, hook/],
+  ] as const) {
+    const { code, stderr, stdout } = await rig.plan(manifest, ...flags);
+    assert.deepEqual([code, stdout], [exit, ""], stderr);
+    assert.match(stderr, message);
+  }
+  const misspelt = await rig.plan(at({}), "--sync-option", "ServerSideAply=true");
+  assert.equal(misspelt.code, 0);
+  assert.match(
+    misspelt.stderr,
+    /^warning: --sync-option: "ServerSideAply=true" is not a sync option.*`ServerSideApply=true`/,
+  );
+});

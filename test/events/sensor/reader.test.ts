@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Position } from "../../../src/events/bus/bus.ts";
-import { createEventReader, type EventBatch, parseSystemSubject } from "../../../src/events/sensor/reader.ts";
+import { parseSystemSubject } from "../../../src/events/sensor/arrival.ts";
+import { createEventReader, type EventBatch } from "../../../src/events/sensor/reader.ts";
 import { encodeEvent } from "../../../src/record/cloud-event.ts";
 import { eventSubject, rawSubject, type Subject } from "../../../src/record/subject.ts";
 import { busAway, createMemoryBus, type MemoryBus } from "../../harness/memory-bus.ts";
@@ -18,7 +19,7 @@ async function publish(bus: MemoryBus, event: string, count: number, prefix = ev
   await Promise.all(some.map(put));
 }
 
-function open(bus = createMemoryBus()) {
+function open(bus = createMemoryBus(), isHeldUp = () => false) {
   const clock = createVirtualClock();
   const stop = new AbortController();
   const invalid: number[] = [];
@@ -29,6 +30,7 @@ function open(bus = createMemoryBus()) {
     subjects: [rawSubject("events.>")],
     parseSubject: parseSystemSubject,
     onInvalid: ({ sequence }) => void invalid.push(sequence),
+    isHeldUp,
     clock,
   });
   let running: Promise<void> | undefined;
@@ -95,14 +97,71 @@ test("a slow subscriber delays others by 200 ms once, and misses nothing when it
   void opened.start();
   await publish(opened.bus, "a", 1);
   await waitFor("the first", () => slow.batches.length === 1);
-  await publish(opened.bus, "a", 9_000, "n");
-  await waitFor("all that waits for no clock", () => fast.ids().length > 2_000);
+  await publish(opened.bus, "a", 20_000, "n");
+  await waitFor("all that waits for no clock", () => fast.ids().length > 4_000);
   await opened.clock.advance(200);
-  await waitFor("the fast one", () => fast.ids().length === 9_001);
+  await waitFor("the fast one", () => fast.ids().length === 20_001);
   assert.equal(slow.batches.length, 1);
   gate.resolve();
-  await waitFor("the slow one", () => slow.ids().length >= 9_001);
+  await waitFor("the slow one", () => slow.ids().length >= 20_001);
   assert.deepEqual(slow.ids(), fast.ids());
+});
+
+test("who takes some all the time is not slow, nor is anybody while all wait for the ledger", async (t) => {
+  for (const [name, isHeldUp, isDetached] of [
+    ["nothing taken, the ledger has room", false, true],
+    ["nothing taken, the ledger has no room", true, false],
+  ] as const) {
+    await t.test(name, async () => {
+      await using opened = open(createMemoryBus(), () => isHeldUp);
+      const gate = Promise.withResolvers<void>();
+      const one = follow(opened, "a", { epoch: "one", after: 0 }, gate.promise);
+      void opened.start();
+      await publish(opened.bus, "a", 30_000);
+      await waitFor("the first", () => one.batches.length === 1);
+      const lag = await opened.reader.lag();
+      await opened.clock.advance(1_000);
+      // Without the one that held it up, the shared loop goes on to the end.
+      if (isDetached) await waitFor("the end", async () => (await opened.reader.lag()) === 0);
+      else assert.equal(await opened.reader.lag(), lag);
+      gate.resolve();
+      await waitFor("all", () => one.ids().length === 30_000);
+    });
+  }
+});
+
+test("a subscriber that takes 200 events each 100 ms is waited for", async () => {
+  await using opened = open();
+  await publish(opened.bus, "a", 30_000);
+  const subscription = opened.reader.subscribe([subject("a")], { epoch: "one", after: 0 }, opened.signal);
+  const taking = subscription[Symbol.asyncIterator]();
+  const first = taking.next();
+  void opened.start();
+  let taken = (await first).value?.events.length ?? 0;
+  await waitFor("the shared loop to wait", async () => (await opened.reader.lag()) === 22_000);
+  for (let turn = 1; turn < 16; turn++) {
+    taken += (await taking.next()).value?.events.length ?? 0;
+    await opened.clock.advance(100);
+  }
+  assert.equal(taken, 3_200);
+  assert.equal(await opened.reader.lag(), 22_000, "it still holds up the shared loop, so it is attached");
+});
+
+test("a large batch is given in parts, each with its own end", async () => {
+  await using opened = open();
+  await publish(opened.bus, "a", 450);
+  await publish(opened.bus, "b", 10);
+  const one = follow(opened, "a", { epoch: "one", after: 0 });
+  void opened.start();
+  await waitFor("all", () => one.ids().length === 450);
+  assert.deepEqual(
+    one.batches.map(({ events, through }) => [events.length, through]),
+    [
+      [200, 200],
+      [200, 400],
+      [50, 460],
+    ],
+  );
 });
 
 test("many that are far behind share one pass over the stream, up to eight read for themselves", async () => {
@@ -130,12 +189,12 @@ test("while subscribers are busy the reader waits: what they hold is bounded, ho
   const names = Array.from({ length: 10 }, (_, n) => `s${n}`);
   const busy = names.map((name) => follow(opened, name, { epoch: "one", after: 0 }, gate.promise));
   void opened.start();
-  for (const name of names) await publish(opened.bus, name, 1_000);
+  for (const name of names) await publish(opened.bus, name, 2_000);
   await waitFor("the first batches", () => busy[0]?.batches.length === 1);
   await opened.clock.advance(99);
-  assert.ok((await opened.reader.lag()) >= 5_000);
+  assert.ok((await opened.reader.lag()) >= 10_000);
   gate.resolve();
-  await waitFor("all", () => busy.every((one) => one.ids().length === 1_000));
+  await waitFor("all", () => busy.every((one) => one.ids().length === 2_000));
   assert.equal(await opened.reader.lag(), 0);
 });
 
@@ -217,5 +276,15 @@ test("a message that is no event is told once and does not stop the others", asy
   const [one, two] = [follow(opened, "a", "first"), follow(opened, "a", "first")];
   void opened.start();
   await waitFor("both", () => one.ids().length === 1 && two.ids().length === 1);
+  assert.deepEqual(opened.invalid, [1]);
+});
+
+test("a message that is no event is told, also when nobody waits for it", async () => {
+  await using opened = open();
+  const one = follow(opened, "a", "first");
+  void opened.start();
+  await opened.bus.publish(subject("b"), { id: "x", data: Buffer.from("no event") });
+  await publish(opened.bus, "a", 1);
+  await waitFor("the event", () => one.ids().length === 1);
   assert.deepEqual(opened.invalid, [1]);
 });

@@ -97,6 +97,23 @@ for (const [name, targets, live, statuses, status] of [
   });
 }
 
+test("a wave is the target's, of a hook that is still there its manifest's, of what is to be pruned none", () => {
+  const waved = (name: string, wave: string, more: object = {}) =>
+    targetsOf(config(name, {}, { "argocd.argoproj.io/sync-wave": wave, ...more }));
+  const hookAt = (wave: string) => waved("h", wave, { "argocd.argoproj.io/hook": "PreSync" });
+  const old = waved("old", "7", { "argocd.argoproj.io/hook": "PostSync" });
+  const targets = [...waved("a", "1"), ...hookAt("3")];
+  const { objects } = compareObjects(
+    targets,
+    [...waved("a", "5"), ...waved("b", "6"), ...hookAt("4"), ...old],
+    options,
+  );
+  assert.deepEqual(
+    objects.map((one) => `${(one.target ?? one.live)?.metadata.name} ${one.syncWave}`),
+    ["a 1", "b 0", "h 3", "old 0"],
+  );
+});
+
 test("an object that is seen through two groups of the API is one, that of the target's group if there is one", () => {
   const ingress = (group: string) => ({
     apiVersion: `${group}/v1`,

@@ -137,4 +137,67 @@ export const writtenKinds: readonly KubeObject[] = [
   object("coordination.k8s.io/v1", "Lease", { spec: { leaseDurationSeconds: 15 } }),
   object("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", { webhooks: [webhook] }, false),
   object("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration", { webhooks: [webhook] }, false),
+  object("autoscaling/v1", "HorizontalPodAutoscaler", {
+    spec: { maxReplicas: 3, scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "x" } },
+  }),
+  object("v1", "PodTemplate", { template: template() }),
+  object("v1", "Namespace", { spec: null }, false),
+  object("discovery.k8s.io/v1", "EndpointSlice", {
+    addressType: "IPv4",
+    endpoints: [{ addresses: ["10.0.0.1"] }],
+    ports: [{ port: 80 }],
+  }),
+  object(
+    "rbac.authorization.k8s.io/v1",
+    "ClusterRoleBinding",
+    {
+      roleRef: { kind: "ClusterRole", name: "x", apiGroup: "rbac.authorization.k8s.io" },
+      subjects: [{ kind: "Group", name: "g" }],
+    },
+    false,
+  ),
+  object(
+    "apiextensions.k8s.io/v1",
+    "CustomResourceDefinition",
+    {
+      metadata: { name: "widgets.example.com" },
+      spec: {
+        group: "example.com",
+        scope: "Namespaced",
+        names: { kind: "Widget", plural: "widgets" },
+        versions: [
+          {
+            name: "v1",
+            served: true,
+            storage: true,
+            schema: {
+              openAPIV3Schema: {
+                type: "object",
+                properties: { spec: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
+              },
+            },
+          },
+        ],
+      },
+    },
+    false,
+  ),
+  object(
+    "apiregistration.k8s.io/v1",
+    "APIService",
+    {
+      metadata: { name: "v1.x.example.com" },
+      spec: {
+        group: "x.example.com",
+        version: "v1",
+        groupPriorityMinimum: 1_000,
+        versionPriority: 15,
+        service: { name: "x", namespace: "default" },
+        caBundle: "eHh4eHh4\neHh4eHh4\n",
+      },
+    },
+    false,
+  ),
+  object("node.k8s.io/v1", "RuntimeClass", { handler: "x", overhead: { podFixed: { cpu: "0.25" } } }, false),
+  object("storage.k8s.io/v1", "CSIDriver", { spec: { attachRequired: false } }, false),
 ];

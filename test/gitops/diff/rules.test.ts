@@ -194,6 +194,21 @@ describe("rules of argocd-cm", () => {
   });
 });
 
+for (const [own, flag, expected] of [
+  ["", undefined, false],
+  ["ServerSideDiff=true", undefined, true],
+  ["", "true", true],
+  ["ServerSideDiff=false", "true", false],
+  ["ServerSideDiff=true,ServerSideDiff=false", undefined, false],
+  ["", "yes", false],
+] as const) {
+  test(`a server is ${expected ? "" : "not "}asked with "${own}" and controller.diff.server.side ${flag}`, () => {
+    const settings = parseResourceSettings(flag === undefined ? {} : { "controller.diff.server.side": flag });
+    const rules = createDiffRules({ ignore: [], settings, compareOptions: own.split(",") });
+    assert.equal(rules.serverSideDiff, expected);
+  });
+}
+
 describe("the strategy", () => {
   const target = widget({ a: 1 });
   const applied = {

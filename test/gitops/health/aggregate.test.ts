@@ -39,6 +39,41 @@ for (const [name, pairs, expected] of [
     [{ live: claim("a", "Lost", { "argocd.argoproj.io/ignore-healthcheck": "true" }) }],
     { status: "Healthy" },
   ],
+  [
+    "of a part that is missing, and one that is suspended",
+    [{ target: config }, { live: job("a", "Suspended") }],
+    { status: "Suspended", message: "Caused by batch/Job:ns/a" },
+  ],
+  [
+    "of a part that is missing, and one that waits",
+    [{ target: config }, { live: claim("a", "Pending") }],
+    { status: "Progressing", message: "Caused by PersistentVolumeClaim:ns/a" },
+  ],
+  [
+    "of a part that is missing, beside one that is not asked: there is something",
+    [{ target: config }, { live: claim("a", "Lost", { "argocd.argoproj.io/ignore-healthcheck": "true" }) }],
+    { status: "Healthy" },
+  ],
+  [
+    "of a part that is missing, beside a hook",
+    [{ target: config }, { live: job("a", "Failed", hook) }],
+    { status: "Missing" },
+  ],
+  [
+    "of what is skipped only",
+    [{ target: { ...config, metadata: { name: "c", annotations: { "argocd.argoproj.io/hook": "Skip" } } } }],
+    { status: "Healthy" },
+  ],
+  [
+    "of what is suspended before what waits",
+    [{ live: job("a", "Suspended") }, { live: claim("a", "Pending") }],
+    { status: "Progressing", message: "Caused by PersistentVolumeClaim:ns/a" },
+  ],
+  [
+    "counts what has to be pruned, too",
+    [{ live: claim("a", "Lost") }],
+    { status: "Degraded", message: "Caused by PersistentVolumeClaim:ns/a" },
+  ],
   ["does not count the Application itself", [{ live: self }], { status: "Healthy" }],
 ] as const) {
   test(`an Application's health ${name}`, () => assert.deepEqual(aggregateHealth(pairs, "ns/app").health, expected));

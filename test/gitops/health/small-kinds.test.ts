@@ -13,6 +13,24 @@ const annotated = (...list: object[]) => ({
 
 const scaled: readonly Row[] = [
   ["has said nothing", {}, "Progressing", "Waiting to Autoscale"],
+  [
+    "has a condition by the name of a method",
+    conditions(is("constructor", "True", "toString")),
+    "Progressing",
+    "Waiting to Autoscale",
+  ],
+  [
+    "has failed, whatever stands before and whatever its status",
+    conditions(is("ScalingLimited", "True", "x", "fine"), is("ScalingActive", "True", "InvalidSelector", "m")),
+    "Degraded",
+    "m",
+  ],
+  [
+    "cannot scale and is not limited",
+    conditions(is("AbleToScale", "False"), is("ScalingLimited", "False")),
+    "Progressing",
+    "Waiting to Autoscale",
+  ],
   ["cannot get its scale", conditions(is("AbleToScale", "False", "FailedGetScale", "m")), "Degraded", "m"],
   ["cannot update it", conditions(is("AbleToScale", "False", "FailedUpdateScale", "m")), "Degraded", "m"],
   ...[
@@ -52,6 +70,18 @@ const tables: Readonly<Record<string, readonly Row[]>> = {
     [
       "has one that cannot be read",
       { metadata: { annotations: { "autoscaling.alpha.kubernetes.io/conditions": "[" } } },
+      "Unknown",
+      "failed to convert conditions annotation to typed: Unexpected end of JSON input",
+    ],
+    [
+      "has one that is no list",
+      { metadata: { annotations: { "autoscaling.alpha.kubernetes.io/conditions": "{}" } } },
+      "Unknown",
+      "failed to convert conditions annotation to typed: it is no list",
+    ],
+    [
+      "has an empty one",
+      { metadata: { annotations: { "autoscaling.alpha.kubernetes.io/conditions": "null" } } },
       "Progressing",
       "Waiting to Autoscale",
     ],
@@ -82,7 +112,28 @@ const tables: Readonly<Record<string, readonly Row[]>> = {
       "MissingEndpoints: none",
     ],
   ],
+  "apiregistration.k8s.io/v1beta1 APIService": [
+    ["waits", conditions(is("Other", "True")), "Progressing", "Waiting to be processed"],
+    ["is there", conditions(is("Available", "True", "Local", "is local")), "Healthy", "Local: is local"],
+    ["is away", conditions(is("Available", "Unknown", "r", "m")), "Progressing", "r: m"],
+  ],
+  "apiregistration.k8s.io/v2 APIService": [
+    ["has another version", {}, "Unknown", "unsupported APIService GVK: apiregistration.k8s.io/v2, Kind=APIService"],
+  ],
+  "batch/v2 Job": [["has another version", {}, "Unknown", "unsupported Job GVK: batch/v2, Kind=Job"]],
+  "v2 Service": [["has another version", {}, "Unknown", "unsupported Service GVK: /v2, Kind=Service"]],
+  "v2 PersistentVolumeClaim": [
+    ["has another version", {}, "Unknown", "unsupported PersistentVolumeClaim GVK: /v2, Kind=PersistentVolumeClaim"],
+  ],
+  "apps/v2 StatefulSet": [
+    ["has another version", {}, "Unknown", "unsupported StatefulSet GVK: apps/v2, Kind=StatefulSet"],
+  ],
+  "apps/v2 DaemonSet": [["has another version", {}, "Unknown", "unsupported DaemonSet GVK: apps/v2, Kind=DaemonSet"]],
+  "apps/v2 ReplicaSet": [
+    ["has another version", {}, "Unknown", "unsupported ReplicaSet GVK: apps/v2, Kind=ReplicaSet"],
+  ],
   "argoproj.io/v1alpha1 Workflow": [
+    ["has a phase by the name of a method", { status: { phase: "constructor" } }, "Unknown"],
     ["has not begun", {}, "Progressing"],
     ["is pending", { status: { phase: "Pending", message: "m" } }, "Progressing", "m"],
     ["runs", { status: { phase: "Running" } }, "Progressing"],
@@ -95,6 +146,7 @@ const tables: Readonly<Record<string, readonly Row[]>> = {
     ["is degraded counts for nothing", { status: { health: { status: "Degraded" } } }, undefined],
   ],
   "argoproj.io/v1alpha1 Rollout": [
+    ["has a phase by the name of a method", { status: { phase: "toString", observedGeneration: "2" } }, "Unknown"],
     ["has not begun", {}, "Progressing", "Waiting for rollout spec update to be observed"],
     [
       "is not observed",

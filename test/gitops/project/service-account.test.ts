@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseAppProject } from "../../../src/api/app-project.ts";
-import { type Impersonation, syncIdentity } from "../../../src/gitops/project/service-account.ts";
+import type { Impersonation } from "../../../src/api/resource-settings.ts";
+import { syncIdentity } from "../../../src/gitops/project/service-account.ts";
 
 const server = "https://kubernetes.default.svc";
 const self = { kind: "self" };

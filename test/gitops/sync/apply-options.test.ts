@@ -250,6 +250,10 @@ test("SkipDryRunOnMissingResource lets a kind be missing until its wave", async 
   const late = await run(plane, { targets: [config("a"), odd], options: vouched });
   assert.equal(late.phase, "Failed");
   assert.ok(await read(plane, "a"), "the wave before was applied");
+  assert.match(
+    show(late).join(),
+    /o SyncFailed Failed: The Kubernetes API could not find example\.com\/Odd for requested resource default\/o\. Make sure/,
+  );
 });
 
 test("CreateNamespace makes it before the dry run, with its metadata, and without tracking", async () => {

@@ -86,6 +86,18 @@ test("nothing is applied when one object is not valid", async () => {
         'resource default/o. Make sure the "Odd" CRD is installed on the destination cluster.',
     ],
   );
+  const old = { ...job("j", {}), apiVersion: "batch/v1beta1" };
+  const other = await run(plane, { targets: [config("a"), old] });
+  assert.equal(
+    other.message,
+    'one or more synchronization tasks are not valid: The Kubernetes API could not find version "v1beta1" of batch/Job ' +
+      'for requested resource default/j. Version "v1" of batch/Job is installed on the destination cluster.',
+  );
+  const core = { ...config("c"), apiVersion: "v2" };
+  assert.match(
+    (await run(plane, { targets: [core] })).message,
+    /version "v2" of \/ConfigMap .* Version "v1" of \/ConfigMap/,
+  );
   const bad = await run(plane, { targets: [config("a"), config("Not_A_Name")] });
   assert.match(bad.message, /^one or more objects failed to apply \(dry run\), reason: .*Not_A_Name/);
   const refused = await run(plane, {

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { hookDeletePoliciesOf } from "../../../src/api/resource-annotations.ts";
+import { EngineError } from "../../../src/base/errors.ts";
 import { health } from "../../../src/gitops/health/health.ts";
 import { onExisting, runAnnotation } from "../../../src/gitops/sync/hooks.ts";
 import type { SyncProgress } from "../../../src/gitops/sync/sync.ts";
 import type { KubeClient } from "../../../src/kube/kube.ts";
 import { openTestPlane, type TestPlane } from "../../harness/control-plane.ts";
+import { createVirtualClock } from "../../harness/virtual-clock.ts";
 import { config, finish, hook, job, ref, run, show, wave } from "./rig.ts";
 
 const finishing =
@@ -95,7 +97,7 @@ test("a finished hook that somebody deletes is still seen, and its end is stored
       await plane.client.delete(ref("Job", "pre"), { propagationPolicy: "Background" });
     },
   });
-  assert.equal(result.phase, "Succeeded", result.message);
+  assert.deepEqual([result.phase, result.message], ["Succeeded", "successfully synced (all tasks run)"]);
   assert.ok(wasStored);
   assert.equal(await plane.client.get(ref("Job", "pre")), undefined, "then it is gone");
 });
@@ -242,3 +244,105 @@ test("in a plan of one wave hooks are waited for, the health of others is not", 
   });
   assert.equal(result.phase, "Succeeded", result.message);
 });
+
+test("a hook whose health cannot be found out ends in error, with the reason", async () => {
+  await using plane = await openTestPlane();
+  const result = await run(plane, {
+    targets: [job("pre", hook("PreSync")), config("a")],
+    assess: () => ({ health: health("Unknown", "no field x"), problem: "no field x" }),
+  });
+  assert.equal(result.phase, "Failed");
+  assert.deepEqual(show(result), ["pre Synced Error: failed to get resource health: no field x"]);
+});
+
+test("after a hook the end of a sync is that no more is left", async () => {
+  await using plane = await openTestPlane();
+  const targets = [config("a"), job("post", hook("PostSync"))];
+  const result = await run(plane, { targets, onReport: finishing(plane, "post") });
+  assert.deepEqual([result.phase, result.message], ["Succeeded", "successfully synced (no more tasks)"]);
+});
+
+test("beside a hook what was pruned is waited for, also in a plan of one wave", async () => {
+  await using plane = await openTestPlane();
+  const old = await plane.client.create({
+    ...config("old"),
+    metadata: { name: "old", namespace: "default", finalizers: ["example.com/hold"] },
+  });
+  const messages = new Set<string>();
+  const result = await run(plane, {
+    targets: [config("beside", hook("Sync")), config("a")],
+    live: [old],
+    onReport: async ({ message }) => {
+      messages.add(message);
+      if (message !== "waiting for deletion of /ConfigMap/old") return;
+      await plane.client.patch(ref("ConfigMap", "old"), "application/merge-patch+json", {
+        metadata: { finalizers: null },
+      });
+    },
+  });
+  assert.equal(result.phase, "Succeeded", result.message);
+  assert.ok(messages.has("waiting for deletion of /ConfigMap/old"), [...messages].join("; "));
+  assert.equal(await plane.client.get(ref("ConfigMap", "old")), undefined);
+});
+
+/** The client, without an answer while `isAway` says so. */
+function leaving(kube: KubeClient, isAway: () => boolean): KubeClient {
+  const away = (): void => {
+    if (isAway()) throw new EngineError("API_UNAVAILABLE", "no answer", new Error("connection refused"));
+  };
+  return {
+    ...kube,
+    get: async (...args) => {
+      away();
+      return kube.get(...args);
+    },
+    patch: async (...args) => {
+      away();
+      return kube.patch(...args);
+    },
+    create: async (...args) => {
+      away();
+      return kube.create(...args);
+    },
+    delete: async (...args) => {
+      away();
+      return kube.delete(...args);
+    },
+  };
+}
+
+for (const [name, begins] of [
+  ["before the first write", ""],
+  ["while the hook before runs", "waiting for completion of hook batch/Job/pre"],
+  ["while the hook after runs", "waiting for completion of hook batch/Job/post"],
+] as const) {
+  test(`an API that is away for a minute ${name} only makes the sync later, and each hook runs once`, async () => {
+    await using plane = await openTestPlane();
+    const clock = createVirtualClock("2026-11-29T10:00:00Z");
+    const minute = 60_000;
+    let sinceMs = begins === "" ? clock.monotonicMs() : Number.POSITIVE_INFINITY;
+    const isAway = () => clock.monotonicMs() >= sinceMs && clock.monotonicMs() < sinceMs + minute;
+    const uids: Record<string, Set<string | undefined>> = { pre: new Set(), post: new Set() };
+    let isOver = false;
+    const syncing = run(plane, {
+      targets: [job("pre", hook("PreSync")), config("a"), job("post", hook("PostSync"))],
+      clock,
+      kube: leaving(plane.client, isAway),
+      onReport: async ({ message }) => {
+        if (message === begins && sinceMs === Number.POSITIVE_INFINITY) sinceMs = clock.monotonicMs();
+        for (const hookName of ["pre", "post"]) {
+          const live = await plane.client.get(ref("Job", hookName));
+          if (live !== undefined) uids[hookName]?.add(live.metadata.uid);
+          if (message.endsWith(hookName)) await finish(plane, hookName, "Complete");
+        }
+      },
+    }).finally(() => {
+      isOver = true;
+    });
+    while (!isOver) await clock.advance(1_000);
+    const { phase, message } = await syncing;
+    assert.deepEqual([phase, message], ["Succeeded", "successfully synced (no more tasks)"]);
+    assert.deepEqual([uids.pre?.size, uids.post?.size], [1, 1]);
+    assert.ok(clock.monotonicMs() >= sinceMs + minute, "it was away");
+  });
+}

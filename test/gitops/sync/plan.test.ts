@@ -121,6 +121,20 @@ for (const [name, targets, live, options, expected] of [
     { syncOptions: ["PruneLast=true"] },
     ["Sync 5: x", "Sync 6: -a"],
   ],
+  [
+    "one prune last where the object says so",
+    [make("Pod", "x", wave(-2))],
+    [make("Pod", "a", { "argocd.argoproj.io/sync-options": "PruneLast=true" }), make("Pod", "b")],
+    {},
+    ["Sync -2: x", "Sync 0: -b", "Sync 1: -a"],
+  ],
+  [
+    "prunes last after the hooks beside them, and after wave 0 at least",
+    [make("Pod", "x", wave(-2)), make("Job", "h", hookOf("Sync", 4)), make("Job", "post", hookOf("PostSync", 9))],
+    [make("Pod", "a")],
+    { syncOptions: ["PruneLast=true"] },
+    ["Sync -2: x", "Sync 4: h", "Sync 5: -a", "PostSync 9: post"],
+  ],
   ["a CRD before its objects, in their wave", [widget, crd], [], {}, ["Sync 0: widgets w"]],
   [
     "a Namespace before its objects, in their phase",
@@ -134,6 +148,28 @@ for (const [name, targets, live, options, expected] of [
     [make("Pod", "p")],
     [],
     { namespaceExists: false, syncOptions: ["CreateNamespace=true"] },
+    ["PreSync 0: ns", "Sync 0: p"],
+  ],
+  [
+    "no namespace where a target is it, selected or not",
+    [make("Namespace", "ns"), make("Pod", "p")],
+    [],
+    {
+      namespaceExists: false,
+      syncOptions: ["CreateNamespace=true"],
+      resources: [{ group: "", kind: "Pod", name: "p" }],
+    },
+    ["Sync 0: p"],
+  ],
+  [
+    "the namespace also where a hook is it",
+    [make("Namespace", "ns", hookOf("PostSync")), make("Pod", "p")],
+    [],
+    {
+      namespaceExists: false,
+      syncOptions: ["CreateNamespace=true"],
+      resources: [{ group: "", kind: "Pod", name: "p" }],
+    },
     ["PreSync 0: ns", "Sync 0: p"],
   ],
   ["no namespace where it is there", [make("Pod", "p")], [], { syncOptions: ["CreateNamespace=true"] }, ["Sync 0: p"]],
@@ -159,6 +195,18 @@ test("a hook without a name gets one of revision, phase and time, and a finalize
   assert.deepEqual(target?.metadata.finalizers, ["argocd.argoproj.io/hook-finalizer"]);
   assert.equal(target?.metadata.generateName, undefined);
 });
+
+for (const [name, live, expected] of [
+  ["is new", [], true],
+  ["changes", [{ ...crd, spec: { group: "example.com", names: { kind: "Gadget" } } }], true],
+  ["stays as it is", [crd], false],
+] as const) {
+  test(`a dry run is ${expected ? "left out" : "made"} of an object whose CRD ${name}`, () => {
+    const tasks = plan([crd, widget], live).steps.flatMap((step) => step.tasks);
+    const one = tasks.find(({ key }) => key.name === "w");
+    assert.deepEqual([one?.skipsDryRun, one?.definition?.metadata.name], [expected, "widgets"]);
+  });
+}
 
 test("a prune that needs a word says so", () => {
   const live = make("Pod", "p", { "argocd.argoproj.io/sync-options": "Prune=confirm" });

@@ -1,10 +1,10 @@
-import { systemClock } from "../../../src/base/clock.ts";
+import { type Clock, systemClock } from "../../../src/base/clock.ts";
 import { compareObjects } from "../../../src/gitops/diff/compare.ts";
 import { toTargets } from "../../../src/gitops/diff/targets.ts";
-import { assessHealth } from "../../../src/gitops/health/assess.ts";
+import { assessObject } from "../../../src/gitops/health/assess.ts";
 import { executeSync } from "../../../src/gitops/sync/executor.ts";
 import { type PlanOptions, planSync } from "../../../src/gitops/sync/plan.ts";
-import type { ExecuteOptions } from "../../../src/gitops/sync/run.ts";
+import type { ExecuteOptions, ExecutorDeps } from "../../../src/gitops/sync/run.ts";
 import type { SyncProgress } from "../../../src/gitops/sync/sync.ts";
 import type { KubeClient } from "../../../src/kube/kube.ts";
 import type { KubeObject } from "../../../src/objects/object.ts";
@@ -36,6 +36,8 @@ export interface Sync {
   readonly prune?: boolean;
   readonly plan?: Partial<PlanOptions>;
   readonly kube?: KubeClient;
+  readonly assess?: ExecutorDeps["assess"];
+  readonly clock?: Clock;
   /** Called at each report. */
   readonly onReport?: (progress: SyncProgress) => Promise<void>;
   readonly signal?: AbortSignal;
@@ -47,7 +49,7 @@ export async function run(plane: TestPlane, sync: Sync): Promise<SyncProgress> {
   const targets = toTargets(sync.targets as never, {
     namespace: "default",
     tracking,
-    isNamespaced: ({ kind }) => kind !== "Namespace",
+    isNamespaced: ({ kind }) => kind !== "Namespace" && kind !== "CustomResourceDefinition",
   });
   const compared = compareObjects(targets.objects, sync.live ?? [], { method: "annotation", ignore: [] });
   const plan = planSync(compared.objects, compared.hooks, [], {
@@ -80,7 +82,7 @@ export async function run(plane: TestPlane, sync: Sync): Promise<SyncProgress> {
   return executeSync(
     plan,
     options,
-    { kube: sync.kube ?? plane.client, clock: systemClock, assess: assessHealth, report },
+    { kube: sync.kube ?? plane.client, clock: sync.clock ?? systemClock, assess: sync.assess ?? assessObject, report },
     signal,
   );
 }

@@ -23,6 +23,7 @@ export interface ActionTest {
 
 /** @throws Error that says what is wrong with the file */
 export function parseHealthTests(file: unknown): readonly HealthTest[] {
+  if (!names(file, "tests")) throw new Error('it has no list "tests", and so tests nothing');
   return itemsOf(file, "tests").map((test) => {
     const expected = get(test, "healthStatus");
     const fields = isJsonObject(expected) ? expected : {};
@@ -35,6 +36,8 @@ export function parseHealthTests(file: unknown): readonly HealthTest[] {
 
 /** @throws Error */
 export function parseDiscoveryTests(file: unknown): readonly DiscoveryTest[] {
+  if (!names(file, "discoveryTests") && !names(file, "actionTests"))
+    throw new Error('it has neither "discoveryTests" nor "actionTests", and so tests nothing');
   return itemsOf(file, "discoveryTests").map((test) => ({
     inputPath: textOf(test, "inputPath"),
     result: itemsOf(test, "result"),
@@ -69,6 +72,10 @@ export function parseExpectedOutput(file: unknown): readonly JsonObject[] {
     if (isJsonObject(object)) return object;
     throw new Error(`item ${index + 1} has no object in unstructuredObj`);
   });
+}
+
+function names(file: unknown, name: string): boolean {
+  return isJsonObject(file) && get(file, name) !== undefined;
 }
 
 /** Names of fields in any case, as Go reads them. */

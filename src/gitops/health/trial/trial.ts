@@ -13,21 +13,20 @@ export interface HealthExpectation {
   readonly message: string;
 }
 
-/** Compares to the byte. Without a script the built-in check of the kind is asked. `nowMs`: what `os.time()` says. */
+/**
+ * Compares to the byte. Without a script the built-in check of the kind is asked. `nowMs`: what `os.time()` says.
+ * @throws EngineError SCRIPT_INVALID, SCRIPT_FAILED
+ */
 export function tryHealth(
   script: ObjectScript | undefined,
   object: KubeObject,
   expected: HealthExpectation,
   nowMs: number,
 ): readonly TrialProblem[] {
-  try {
-    const found = script ? runHealthScript(script, object, { nowMs }) : assessObject(object).health;
-    const { status = "", message = "" } = found ?? {};
-    const diff = [...lines("status", expected.status, status), ...lines("message", expected.message, message)];
-    return diff.length === 0 ? [] : [{ message: "the health is not the expected one", diff }];
-  } catch (error) {
-    return [{ message: messageOf(error) }];
-  }
+  const found = script ? runHealthScript(script, object, { nowMs }) : assessObject(object).health;
+  const { status = "", message = "" } = found ?? {};
+  const diff = [...lines("status", expected.status, status), ...lines("message", expected.message, message)];
+  return diff.length === 0 ? [] : [{ message: "the health is not the expected one", diff }];
 }
 
 function lines(name: string, expected: string, found: string): readonly string[] {
@@ -35,24 +34,20 @@ function lines(name: string, expected: string, found: string): readonly string[]
   return [`- ${name}: ${expected}`, `+ ${name}: ${found}`];
 }
 
-/** In any order; fields that are not given are empty. */
+/** In any order; fields that are not given are empty. @throws EngineError SCRIPT_INVALID, SCRIPT_FAILED */
 export function tryDiscovery(
   script: ObjectScript,
   object: JsonObject,
   expected: readonly JsonObject[],
   nowMs: number,
 ): readonly TrialProblem[] {
-  try {
-    const found = discoverActions([script], object, { nowMs }).map(shown);
-    const wanted = expected.map((action) => shown(actionOf(String(action.name ?? ""), action)));
-    const diff = [
-      ...without(wanted, found).map((line) => `- ${line}`),
-      ...without(found, wanted).map((line) => `+ ${line}`),
-    ];
-    return diff.length === 0 ? [] : [{ message: "the actions are not the expected ones", diff }];
-  } catch (error) {
-    return [{ message: messageOf(error) }];
-  }
+  const found = discoverActions([script], object, { nowMs }).map(shown);
+  const wanted = expected.map((action) => shown(actionOf(String(action.name ?? ""), action)));
+  const diff = [
+    ...without(wanted, found).map((line) => `- ${line}`),
+    ...without(found, wanted).map((line) => `+ ${line}`),
+  ];
+  return diff.length === 0 ? [] : [{ message: "the actions are not the expected ones", diff }];
 }
 
 function shown({ name, disabled, iconClass, displayName, params }: ResourceAction): string {
@@ -90,7 +85,10 @@ export interface ActionExpectation {
 /** So much later an action runs a second time: what it makes of the time differs then in every part. */
 const otherTimeMs = (400 * 86_400 + 5 * 3_600 + 17 * 60 + 13) * 1_000;
 
-/** What the action makes of the time of day is not compared; see `actionProblems`. */
+/**
+ * What the action makes of the time of day is not compared; see `actionProblems`.
+ * @throws EngineError SCRIPT_INVALID, SCRIPT_FAILED where no error is expected
+ */
 export function tryAction(
   script: ObjectScript,
   object: JsonObject,
@@ -106,7 +104,7 @@ export function tryAction(
   } catch (error) {
     const message = messageOf(error);
     if (expected.error && isExpected(message, expected.error)) return [];
-    if (!expected.error) return [{ message }];
+    if (!expected.error) throw error;
     return [{ message: "the error is not the expected one", diff: [`- ${expected.error}`, `+ ${message}`] }];
   }
   if (expected.error) return [{ message: `it ends without the error ${JSON.stringify(expected.error)}` }];
