@@ -1,4 +1,5 @@
 import { proxyEnv } from "../source/git-session.ts";
+import { shownProxy } from "../source/http.ts";
 import { shownRepositoryUrl } from "../source/repository-url.ts";
 import type { RepositoryAccess } from "../source/source.ts";
 import { dependencyAccess } from "./dependency-access.ts";
@@ -48,7 +49,7 @@ function hostOf(url: string): readonly string[] {
 
 function needDifferent(routes: readonly Route[]): RenderError {
   const shown = routes.map(({ url, proxy }) => {
-    const through = proxy === undefined ? "the engine's" : shownRepositoryUrl(proxy);
+    const through = proxy === undefined ? "the engine's" : shownProxy(proxy);
     return `${shownRepositoryUrl(url)} through ${through}`;
   });
   const how = "give their Secrets one proxy, or keep the charts in the repository (helm dependency build)";
