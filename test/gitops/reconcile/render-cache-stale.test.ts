@@ -350,3 +350,29 @@ test("a result on disk that is damaged is made again", { skip }, async () => {
   await rig.render(commit);
   assert.equal(rig.cache.made, 0);
 });
+
+for (const [name, script, limits, failure] of [
+  ["writes what is no manifest", "echo 'kind: ['", {}, { code: "RENDER_FAILED", message: /"output of helm template"/ }],
+  ["takes too long", "exec sleep 20", { timeoutMs: 400 }, { code: "TOOL_TIMEOUT" }],
+  ["writes too much", "exec yes", { maxOutputBytes: 10_000 }, { code: "TOOL_OUTPUT_TOO_LARGE" }],
+  [
+    "takes too much memory",
+    "head -c 300000000 /dev/zero | tail -c 300000000 | sleep 20",
+    { maxMemoryBytes: 50_000_000 },
+    { code: "TOOL_MEMORY_EXCEEDED" },
+  ],
+] as const) {
+  test(`a tool that ${name} is not run again for the same inputs, unless a hard look asks`, async () => {
+    await using folder = await tempDir();
+    const path = join(folder.path, "helm");
+    await writeFile(path, `#!/bin/sh\n[ "$1" = version ] && echo v3.14 && exit\n${script}\n`, { mode: 0o755 });
+    const options = { paths: new Map([["helm", path]]), directory: folder.path, env, clock: systemClock };
+    await using rig = await openRenderRig([], { tools: createTools({ ...options, ...limits }) });
+    const commit = await rig.repository.commit(chart);
+    await assert.rejects(rig.render(commit), failure);
+    await assert.rejects(rig.render(commit), failure);
+    assert.equal(rig.cache.made, 1);
+    await assert.rejects(rig.render(commit, {}, { hard: true }), failure);
+    assert.equal(rig.cache.made, 2);
+  });
+}
