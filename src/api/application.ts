@@ -13,6 +13,7 @@ import type {
   SyncOperation,
   SyncPolicy,
 } from "./application-types.ts";
+import { withoutZeroBlocks } from "./application-zeros.ts";
 import { type Parsed, readEnvelope, warningsOf } from "./envelope.ts";
 import { errorAt, listOf, objectOf, readFields, textOf, warningAt } from "./fields.ts";
 import { suggestPlaces } from "./misplaced-keys.ts";
@@ -34,8 +35,9 @@ export function parseApplication(value: unknown): Parsed<Application> {
   const problems: Problem[] = [];
   const { metadata, spec: written } = readEnvelope(value, "Application", problems, ["operation"]);
   const top = isJsonObject(value) ? value : {};
-  const spec = objectOf(readFields(written, applicationSchema, "spec", problems));
-  problems.push(...shape.check(spec, "spec"));
+  const read = objectOf(readFields(written, applicationSchema, "spec", problems));
+  problems.push(...shape.check(read, "spec"));
+  const spec = withoutZeroBlocks(read);
   const operation = readOperation(top.operation, problems);
   const syncPolicy = toSyncPolicy(objectOf(spec.syncPolicy));
   const sources = sourcesOf(spec);
@@ -59,7 +61,7 @@ export function parseApplication(value: unknown): Parsed<Application> {
   // Of refs `specTraps` tells, as of templates.
   const invalid = specProblems(resource).filter(({ path }) => !path.endsWith(".ref"));
   problems.push(...invalid.map(({ path, message }) => warningAt(path, message)));
-  problems.push(...specTraps(spec, "spec"), ...annotationProblems(objectOf(meta.annotations)));
+  problems.push(...specTraps(read, "spec"), ...annotationProblems(objectOf(meta.annotations)));
   problems.push(...finalizerProblems(meta, applicationFinalizers));
   return { resource, warnings: warningsOf(suggestPlaces(problems, misplacedInApplication)) };
 }

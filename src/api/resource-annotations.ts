@@ -1,3 +1,5 @@
+import { parseGoBool } from "../base/go/values.ts";
+
 /** What an object that an Application manages says about itself in annotations (spec argo-cd-engine 0.2, 4.3, 4.4). */
 type Annotations = Readonly<Record<string, string>>;
 
@@ -8,6 +10,8 @@ const syncWaveAnnotation = "argocd.argoproj.io/sync-wave";
 export const syncOptionsAnnotation = "argocd.argoproj.io/sync-options";
 const compareOptionsAnnotation = "argocd.argoproj.io/compare-options";
 const helmHookAnnotation = "helm.sh/hook";
+/** Of Applications, and of Secrets that declare clusters. */
+export const skipReconcile = "argocd.argoproj.io/skip-reconcile";
 
 export type HookType = "PreSync" | "Sync" | "PostSync" | "SyncFail" | "Skip" | "PreDelete" | "PostDelete";
 export type HookDeletePolicy = "HookSucceeded" | "HookFailed" | "BeforeHookCreation";
@@ -105,6 +109,11 @@ export function compareOptionsOf(annotations: Annotations): readonly string[] {
 /** The value of the first `Key=value` with that key. */
 export function optionValue(options: readonly string[], key: string): string | undefined {
   return options.find((option) => option.startsWith(`${key}=`))?.slice(key.length + 1);
+}
+
+/** In one of the forms that Go takes for true; anything else is not. */
+export function isTrue(text: string | undefined): boolean {
+  return text !== undefined && parseGoBool(text) === true;
 }
 
 function listOf(text: string | undefined): readonly string[] {

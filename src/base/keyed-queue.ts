@@ -6,6 +6,8 @@ const failureBackoff: BackoffPolicy = { firstMs: 100, maxMs: 60_000, factor: 2, 
 
 export interface KeyedQueueOptions {
   readonly concurrency: number;
+  /** A run that takes longer than `afterMs` leaves its place to others, while no more than `max` run in all. Default: none does. */
+  readonly patience?: { readonly afterMs: number; readonly max: number };
   readonly clock: Clock;
   /**
    * Runs one key; never twice at once for the same key. Resolving with `againAfterMs` runs it again then.
@@ -36,6 +38,8 @@ class WorkQueue implements KeyedQueue {
   readonly #options: KeyedQueueOptions;
   readonly #waiting = new Set<string>();
   readonly #running = new Set<string>();
+  /** Of those, the ones that left their place. */
+  readonly #slow = new Set<string>();
   readonly #failures = new Map<string, number>();
   readonly #delayed = new Map<string, AbortController>();
   readonly #underWay = new Set<Promise<void>>();
@@ -69,7 +73,7 @@ class WorkQueue implements KeyedQueue {
     const signal = this.#signal;
     if (signal === undefined || signal.aborted) return;
     for (const key of this.#waiting) {
-      if (this.#running.size >= this.#options.concurrency) return;
+      if (!this.#hasPlace()) return;
       if (this.#running.has(key)) continue;
       this.#waiting.delete(key);
       this.#forgetDelayed(key); // this run decides anew when the next one is
@@ -78,12 +82,36 @@ class WorkQueue implements KeyedQueue {
     }
   }
 
+  #hasPlace(): boolean {
+    const { concurrency, patience } = this.#options;
+    const running = this.#running.size;
+    return running - this.#slow.size < concurrency && running < (patience?.max ?? concurrency);
+  }
+
   #track(promise: Promise<void>): void {
     this.#underWay.add(promise);
     void promise.finally(() => this.#underWay.delete(promise));
   }
 
+  /** The way to say that the run has ended. */
+  #watch(key: string): () => void {
+    const { patience, clock } = this.#options;
+    if (patience === undefined) return () => undefined;
+    const done = new AbortController();
+    const leavePlace = (): void => {
+      if (done.signal.aborted) return; // it ended at that moment
+      this.#slow.add(key);
+      this.#pump();
+    };
+    sleepFor(clock, patience.afterMs, done.signal).then(leavePlace, () => undefined); // it ended before
+    return () => {
+      done.abort();
+      this.#slow.delete(key);
+    };
+  }
+
   async #runOnce(key: string, stop: AbortSignal): Promise<void> {
+    const ended = this.#watch(key);
     try {
       const { againAfterMs } = await this.#options.work(key, stop);
       this.#failures.delete(key);
@@ -96,6 +124,7 @@ class WorkQueue implements KeyedQueue {
         this.#addLater(key, backoffMs(failureBackoff, count), stop);
       }
     } finally {
+      ended();
       this.#running.delete(key);
       this.#pump();
     }

@@ -1,6 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import { messageOf, NotYetError, TerminalError } from "../base/errors.ts";
-import { createKeyedQueue } from "../base/keyed-queue.ts";
+import { createKeyedQueue, type KeyedQueueOptions } from "../base/keyed-queue.ts";
 import type { Logger } from "../base/log.ts";
 import type { WatchCache } from "../kube/kube.ts";
 import type { GroupVersionKind, ObjectRef } from "../objects/object.ts";
@@ -15,6 +15,8 @@ export interface ControllerOptions {
   readonly cache: WatchCache;
   readonly reconciler: Reconciler;
   readonly concurrency?: number;
+  /** Of reconciles that take long; default: they keep their places. */
+  readonly patience?: KeyedQueueOptions["patience"];
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -32,7 +34,7 @@ export interface Controller {
 
 /** One controller per kind, over one reconciler contract: changes of the cache become keys of a queue. */
 export function createController(options: ControllerOptions): Controller {
-  const { kind, cache, reconciler, concurrency = defaultConcurrency, clock, log } = options;
+  const { kind, cache, reconciler, concurrency = defaultConcurrency, patience, clock, log } = options;
   const initial = new Set<string>();
   let setSettled: () => void = () => undefined;
   const settled = new Promise<void>((resolve) => {
@@ -47,6 +49,7 @@ export function createController(options: ControllerOptions): Controller {
 
   const queue = createKeyedQueue({
     concurrency,
+    ...(patience === undefined ? {} : { patience }),
     clock,
     work: async (key, signal) => {
       try {

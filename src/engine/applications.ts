@@ -9,12 +9,13 @@ import { createApplicationLooks } from "../controllers/applications/application-
 import { applicationPartition } from "../controllers/applications/application-partition.ts";
 import { type ApplicationStore, createApplicationStore } from "../controllers/applications/application-store.ts";
 import { createApplicationWhy } from "../controllers/applications/application-why.ts";
+import type { Clusters } from "../controllers/applications/clusters.ts";
 import { createHolds, type Holds } from "../controllers/applications/holds.ts";
 import { writeKubeEvents } from "../controllers/applications/kube-event-writer.ts";
 import { followLiveChanges } from "../controllers/applications/live-changes.ts";
 import { followNeeds } from "../controllers/applications/needed-applications.ts";
 import { tellOutcomes } from "../controllers/applications/outcome-teller.ts";
-import { createProjects, type Projects } from "../controllers/applications/projects.ts";
+import { createProjects, type Projects, type ScopedToProject } from "../controllers/applications/projects.ts";
 import { createPushIntake, type PushIntakeDeps } from "../controllers/applications/push-intake.ts";
 import { createResourceActions } from "../controllers/applications/resource-actions.ts";
 import { settingsName } from "../controllers/applications/resource-settings.ts";
@@ -30,6 +31,7 @@ import { createOrphanMonitors, type OrphanMonitors } from "../gitops/reconcile/o
 import type { RenderCache } from "../gitops/reconcile/render-cache.ts";
 import type { GitSources } from "../gitops/source/source.ts";
 import type { WatchCache } from "../kube/kube.ts";
+import { createLeavesOut } from "../kube/list-rights.ts";
 import { createLiveState, type LiveState } from "../kube/live-state.ts";
 import { trimLive } from "../kube/trim-live.ts";
 import { createWatchCache } from "../kube/watch-cache.ts";
@@ -47,6 +49,7 @@ import { openSettings, type Settings } from "./settings.ts";
 const waitPollMs = 250;
 /** A look mostly waits, for Git servers above all: those that hang must not keep the others from being looked at. */
 const looksAtOnce = 256;
+const looksPatience = { afterMs: 15_000, max: 1_024 };
 /** How long a repository may take to answer whoever asks whether it does. */
 const testTimeoutMs = 20_000;
 /** How long a repository that fails for a moment is not told of (spec argo-cd-engine 2.6). */
@@ -61,7 +64,8 @@ export async function runApplications(parts: Parts, gitOps: GitOps): Promise<voi
   const { stack, kube, leases, clock, metrics } = parts;
   const settings = await openSettings(parts);
   const live = startLive(parts, settings);
-  const { projects, onProject } = await openProjects(parts, settings.configMaps);
+  let clusters: Clusters | undefined;
+  const { projects, onProject } = await openProjects(parts, settings.configMaps, gitOps, () => clusters?.list() ?? []);
   const index = createApplicationIndex();
   const orphanMonitors = createOrphanMonitors(() => clock.monotonicMs());
   const follow = (one: LiveState) => followLive(one, settings, parts, gitOps, orphanMonitors);
@@ -77,7 +81,7 @@ export async function runApplications(parts: Parts, gitOps: GitOps): Promise<voi
     onSettings: lookAtAll,
   });
   gitOps.rendering = rendering;
-  const clusters = await openClusters(parts, live, settings, {
+  clusters = await openClusters(parts, live, settings, {
     follow,
     onChange: ({ server, name }) =>
       requestAll(`cluster ${name} changed`, `spec/cluster/${server}`, (spec) => goesTo(spec, server, name)),
@@ -87,7 +91,7 @@ export async function runApplications(parts: Parts, gitOps: GitOps): Promise<voi
   let applications: WatchCache | undefined;
   const directory: Directory = { project: projects.find, clusters: () => clusters.list(), controllerNamespace };
   const isApplication = (key: string): boolean => store?.find(key) !== undefined;
-  const running = runController(
+  const { reconciler: controller } = runController(
     parts,
     "Application",
     ({ cache, request }) => {
@@ -120,9 +124,8 @@ export async function runApplications(parts: Parts, gitOps: GitOps): Promise<voi
         waveDelayMs: parts.config.waveDelayMs,
       });
     },
-    { concurrency: looksAtOnce },
+    { concurrency: looksAtOnce, patience: looksPatience },
   );
-  const controller = running.reconciler;
   shareApplications(parts, gitOps, controller);
   onProject((name) =>
     requestAll(`AppProject ${name} changed`, `spec/project/${name}`, ({ project }) => (project || "default") === name),
@@ -137,8 +140,16 @@ export async function runApplications(parts: Parts, gitOps: GitOps): Promise<voi
   takeReasons(parts, gitOps, { ...found, settings });
 }
 
-function startLive({ stack, nursery, kube, clock, log }: Parts, { groupOf }: Settings): LiveState {
-  const live = createLiveState({ client: kube, clock, log, groupOf, trim: trimLive });
+function scopedBy({ scoped }: GitOps, clusters: Directory["clusters"]): (project: string) => ScopedToProject {
+  return (project) => ({
+    repositories: scoped(project),
+    clusters: clusters().filter((one) => one.project === project),
+  });
+}
+
+function startLive({ stack, nursery, kube, clock, log }: Parts, { groupOf, sync }: Settings): LiveState {
+  const leavesOut = createLeavesOut(kube, sync.respectRbac);
+  const live = createLiveState({ client: kube, clock, log, groupOf, trim: trimLive, leavesOut });
   stack.use(nursery.start("live state", (signal) => live.run(signal)));
   return live;
 }
@@ -288,6 +299,8 @@ function concernedBy(store: ApplicationStore): NonNullable<PushIntakeDeps["conce
 async function openProjects(
   { stack, nursery, kube, clock, log }: Parts,
   configMaps: WatchCache,
+  gitOps: GitOps,
+  clusters: Directory["clusters"],
 ): Promise<{
   readonly projects: Projects;
   onProject(listener: (name: string) => void): void;
@@ -301,7 +314,12 @@ async function openProjects(
   stack.use(nursery.start("AppProject cache", (signal) => cache.run(signal)));
   await cache.synced;
   return {
-    projects: createProjects(cache, { configMaps, namespace: controllerNamespace, log }),
+    projects: createProjects(cache, {
+      configMaps,
+      namespace: controllerNamespace,
+      scoped: scopedBy(gitOps, clusters),
+      log,
+    }),
     onProject: (listener) => void cache.onChange(({ object }) => listener(object.metadata.name ?? "")),
   };
 }

@@ -12,7 +12,7 @@ import type { Settings } from "./settings.ts";
 export async function openClusters(
   { stack, nursery, kube, config, clock, log }: Parts,
   own: LiveState,
-  { sync: { isOwnClusterEnabled }, groupOf }: Settings,
+  { sync: { isOwnClusterEnabled, respectRbac }, groupOf }: Settings,
   told: Pick<ClustersDeps, "follow" | "onChange">,
 ): Promise<Clusters> {
   const secrets = createWatchCache({
@@ -32,6 +32,7 @@ export async function openClusters(
       isOwnEnabled: isOwnClusterEnabled,
       open: (context) => openContext(context, { env: config.git.env, clock, log }),
       live: { groupOf, trim: trimLive },
+      respectRbac,
       nursery,
       clock,
       log,

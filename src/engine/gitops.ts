@@ -38,6 +38,8 @@ export interface GitOps {
   readonly charts: ChartSources;
   /** How repositories are reached, as users' Secrets say now. */
   readonly access: FindAccess;
+  /** Repositories that belong to a project alone. */
+  readonly scoped: (project: string) => readonly string[];
   /** What triggers read of repositories. */
   readonly files: GitFiles;
   /** How sources are rendered now; known once it runs. */
@@ -93,7 +95,7 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
       ...(config.manifests === undefined ? {} : { manifests: config.manifests }),
     }),
   );
-  const { access, keyring } = openRepositoryAccess(parts, {
+  const { access, scoped, keyring } = openRepositoryAccess(parts, {
     onAccess: () => gitOps.running?.controller.lookAgain("failed", "credentials of repositories changed"),
     onKeyring: () => gitOps.running?.onKeyring(),
   });
@@ -132,7 +134,7 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
     }),
     hopsOf(parts),
   );
-  const gitOps: GitOps = { target, requests, served, sources, charts, access, files };
+  const gitOps: GitOps = { target, requests, served, sources, charts, access, scoped, files };
   return gitOps;
 }
 

@@ -4,6 +4,7 @@ import type { ApplicationController } from "../controllers/applications/applicat
 import { localEvent } from "../controllers/applications/application-requests.ts";
 import { refEvents } from "../controllers/applications/push-events.ts";
 import { createRepositoryPoller, type RepositoryChange } from "../controllers/applications/repository-poller.ts";
+import { tidyRepositories } from "../controllers/applications/repository-upkeep.ts";
 import type { SyncSettings } from "../controllers/applications/sync-settings.ts";
 import { missedEvent } from "../controllers/applications/told.ts";
 import type { GitOps } from "./gitops.ts";
@@ -49,6 +50,8 @@ export function startPolling(
     log,
   });
   stack.use(nursery.start("repository poller", (signal) => poller.run(signal)));
+  const upkeep = { repositories: () => controller.repositories(), sources, told: digests, clock, log };
+  stack.use(nursery.start("upkeep of repositories", (signal) => tidyRepositories(upkeep, signal)));
   stack.use(nursery.start("chart poller", (signal) => pollCharts(clock, controller, pace, signal)));
   stack.use(nursery.start("hard refreshes", (signal) => refreshAll(clock, controller, hardRefreshMs, signal)));
 }

@@ -2,6 +2,7 @@ import {
   certificatesName,
   createKeyring,
   createRepositoryAccess,
+  createScopedRepositories,
   keyringName,
   knownHostsName,
   secretTypeLabel,
@@ -16,11 +17,18 @@ export interface RepositoryAccessListeners {
   readonly onKeyring: () => void;
 }
 
+export interface RepositoryFacts {
+  readonly access: FindAccess;
+  /** Those that belong to a project alone. */
+  readonly scoped: (project: string) => readonly string[];
+  readonly keyring: () => readonly string[];
+}
+
 /** Follows the Secrets and ConfigMaps that say how repositories are reached, and who may sign. */
 export function openRepositoryAccess(
   { stack, nursery, kube, clock, log }: Parts,
   { onAccess, onKeyring }: RepositoryAccessListeners,
-): { readonly access: FindAccess; readonly keyring: () => readonly string[] } {
+): RepositoryFacts {
   const follow = (
     kind: string,
     what: string,
@@ -38,6 +46,7 @@ export function openRepositoryAccess(
   const caches = { secrets, knownHosts: configMap(knownHostsName), certificates: configMap(certificatesName) };
   return {
     access: createRepositoryAccess({ ...caches, namespace: controllerNamespace }, onAccess),
+    scoped: createScopedRepositories(secrets),
     keyring: createKeyring(configMap(keyringName), controllerNamespace, onKeyring),
   };
 }

@@ -20,6 +20,8 @@ export interface LiveStateOptions {
   readonly groupOf: (object: KubeObject) => string | undefined;
   /** What is kept of an object: at least its kind, name, uid, owners and resourceVersion. See `trimLive`. */
   readonly trim: (object: KubeObject) => KubeObject;
+  /** Whether a kind that may not be listed is left out, as if it had no objects; default: whoever needs it fails. */
+  readonly leavesOut?: (kind: GroupVersionKind, signal: AbortSignal) => Promise<boolean>;
 }
 
 export type LiveChange = WatchChange;
@@ -108,6 +110,8 @@ class ClusterState implements LiveState {
   readonly #options: LiveStateOptions;
   readonly #watches = new Map<string, KindWatch>();
   readonly #refusals = new Map<string, Refusal>();
+  /** Kinds that are left out, and whether their objects live in namespaces. */
+  readonly #leftOut = new Map<string, boolean>();
   readonly #index = new LiveIndex();
   readonly #listeners = new Set<(change: LiveChange) => void>();
   readonly #nursery = createNursery();
@@ -153,10 +157,20 @@ class ClusterState implements LiveState {
       const { key, kind } = open[at] ?? {};
       if (result.status === "fulfilled" || key === undefined || kind === undefined) continue;
       const { reason } = result;
+      if (await this.#isLeftOut(key, kind, reason, signal)) continue;
       if (!(reason instanceof EngineError) || reason.code !== "API_NOT_FOUND") throw reason;
       if (asked.has(key)) missing.push(kind);
     }
     return { missing };
+  }
+
+  async #isLeftOut(key: string, kind: GroupVersionKind, reason: unknown, signal: AbortSignal): Promise<boolean> {
+    const { client, leavesOut } = this.#options;
+    if (leavesOut === undefined || !(reason instanceof EngineError) || reason.code !== "API_FORBIDDEN") return false;
+    if (!(await leavesOut(kind, signal))) return false;
+    if (!this.#leftOut.has(key)) this.#options.log.info("a kind that may not be listed is left out", { kind: key });
+    this.#leftOut.set(key, await client.isNamespaced(kind, signal));
+    return true;
   }
 
   find({ namespace, name, ...kind }: ObjectRef): KubeObject | undefined {
@@ -192,7 +206,8 @@ class ClusterState implements LiveState {
   }
 
   isNamespaced(kind: GroupVersionKind): boolean | undefined {
-    return this.#watches.get(kindKey(kind))?.isNamespaced;
+    const key = kindKey(kind);
+    return this.#watches.get(key)?.isNamespaced ?? this.#leftOut.get(key);
   }
 
   size() {
@@ -272,6 +287,7 @@ class ClusterState implements LiveState {
         // The list has asked where the kind is: this is known by now.
         watch.isNamespaced = await this.#options.client.isNamespaced(kind, signal);
         watch.isReady = true;
+        this.#leftOut.delete(kindKey(kind));
         this.#refusals.delete(kindKey(kind));
         first.resolve();
       });

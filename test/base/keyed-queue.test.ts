@@ -19,7 +19,11 @@ interface Bench extends AsyncDisposable {
 }
 
 /** A queue whose runs follow a script: the outcomes of each key in order, then plain successes. */
-function bench(script: Readonly<Record<string, readonly Outcome[]>> = {}, concurrency = 4): Bench {
+function bench(
+  script: Readonly<Record<string, readonly Outcome[]>> = {},
+  concurrency = 4,
+  patience?: { readonly afterMs: number; readonly max: number },
+): Bench {
   const clock = createVirtualClock();
   const start = clock.now();
   const starts: string[] = [];
@@ -29,6 +33,7 @@ function bench(script: Readonly<Record<string, readonly Outcome[]>> = {}, concur
   const counts = new Map<string, number>();
   const queue = createKeyedQueue({
     concurrency,
+    ...(patience === undefined ? {} : { patience }),
     clock,
     onError: (key) => errors.push(key),
     async work(key) {
@@ -248,4 +253,19 @@ test("what was asked for before it runs is not lost", async () => {
   assert.deepEqual(worked, ["a"]);
   stop.abort();
   await running;
+});
+
+test("runs that take long leave their places to others, as long as not too many run", async () => {
+  const long = [{ takesMs: 10_000 }];
+  await using one = bench({ a: long, b: long, c: long, d: long, e: long }, 2, { afterMs: 1_000, max: 4 });
+  for (const key of ["a", "b", "c", "d", "e", "f"]) one.queue.add(key);
+  await one.clock.advance(9_999);
+  assert.deepEqual(one.starts, ["a@0", "b@0", "c@1000", "d@1000"]);
+  await one.clock.advance(1);
+  assert.deepEqual(one.starts.slice(4), ["e@10000", "f@10000"]);
+  await one.clock.advance(20_000);
+  for (const key of ["g", "h", "i"]) one.queue.add(key);
+  await one.clock.advance(0);
+  assert.equal(one.queue.size, 0, "nothing is counted twice");
+  assert.equal(one.most.all, 4);
 });

@@ -13,6 +13,7 @@ const drifts = 1_000;
 /** A process's CPU time is counted in these (`getconf CLK_TCK`). */
 const ticksPerSecond = 100;
 const deadlineMs = 300_000;
+const pollingMs = 20_000;
 
 async function manyApplications(count: number): Promise<readonly BenchRow[]> {
   await using rig = await openGitOpsRig();
@@ -28,6 +29,7 @@ async function manyApplications(count: number): Promise<readonly BenchRow[]> {
   return [
     rowOf(`${what}: created → all synced`, (installed - began) / 1_000, "s", 60),
     rowOf(`${what}: resident more, per 1,000`, perThousand, "MiB", 400),
+    await pollAll(rig, names),
     await lookAtAll(rig, names),
     ...(await commits(rig, names)),
     await burst(rig),
@@ -41,6 +43,39 @@ function filesOf(names: readonly string[], value: string): Record<string, string
 
 function configMapOf(name: string, value: string): string {
   return `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ${name}}\ndata: {value: "${value}"}\n`;
+}
+
+/** Polls that find nothing new: the server is asked for its refs, and no Application is looked at. The limit is 1 ms for each. */
+async function pollAll(rig: GitOpsRig, names: readonly string[]): Promise<BenchRow> {
+  const spent = async (ms: number) => {
+    const [polls, cpu] = [await pollCount(rig), await cpuMs(rig)];
+    await sleep(ms);
+    return { polls: (await pollCount(rig)) - polls, cpu: (await cpuMs(rig)) - cpu };
+  };
+  const looks = await lookCount(rig);
+  const idle = await spent(pollingMs);
+  const config = { apiVersion: "v1", kind: "ConfigMap", name: "argocd-cm", namespace: "argocd" };
+  const pace = async (interval: string, jitter: string): Promise<void> => {
+    const object = {
+      apiVersion: config.apiVersion,
+      kind: config.kind,
+      metadata: { name: config.name, namespace: config.namespace, labels: { "app.kubernetes.io/part-of": "argocd" } },
+      data: { "timeout.reconciliation": interval, "timeout.reconciliation.jitter": jitter },
+    };
+    await rig.kube.patch(config, "application/apply-patch+yaml", object, { fieldManager: "bench", force: true });
+  };
+  await pace("1s", "0s");
+  const before = await pollCount(rig);
+  // The one that was put off by the former pace comes first.
+  for (const end = performance.now() + deadlineMs; (await pollCount(rig)) === before; await sleep(500)) {
+    if (performance.now() > end) throw new Error("nothing is polled");
+  }
+  const busy = await spent(pollingMs);
+  await pace("120s", "60s");
+  const looked = (await lookCount(rig)) - looks;
+  if (looked > 0) throw new Error(`${looked} Applications were looked at, though nothing moved`);
+  const each = Math.max(0, busy.cpu - idle.cpu) / Math.max(1, busy.polls - idle.polls);
+  return rowOf(`a poll for ${names.length} Applications, nothing new: CPU`, each, "ms", names.length);
 }
 
 /** Their project changed in a way that says nothing about them: the refs are asked for, all is compared, nothing is new. */
@@ -117,6 +152,10 @@ async function deletion(rig: GitOpsRig, names: readonly string[]): Promise<Bench
   while (!(await isGone()) && performance.now() - began < deadlineMs) await sleep(50);
   if (!(await isGone())) throw new Error("some Applications are still there");
   return rowOf("deletion of all with their objects", (performance.now() - began) / 1_000, "s", 60, 60);
+}
+
+function pollCount({ engine }: GitOpsRig): Promise<number> {
+  return readMetric(engine, "argocd_git_request_total", { request_type: "ls-remote" });
 }
 
 function lookCount({ engine }: GitOpsRig): Promise<number> {

@@ -94,6 +94,7 @@ test("kill -9 while a SyncFail hook runs: it ran once, and the sync has failed",
   await using scenario = await GitOpsScenario.start({
     repositories: {
       shop: {
+        "a.yaml": configMap("a", "0"),
         "bad.yaml": job("bad", "Sync", { "tiphys.io/simulate-after": "0s", "tiphys.io/simulate-outcome": "fail" }),
         "post.yaml": job("post", "PostSync"),
         "sorry.yaml": job("sorry", "SyncFail"),

@@ -137,3 +137,30 @@ test("an Application that its project does not permit is not made, nor brought t
   assert.equal(conditions[0]?.type, "InvalidSpecError");
   assert.match(conditions[0]?.message ?? "", /application repo http:\S+ is not permitted in project 'narrow'/);
 });
+
+test("a repository whose Secret names the project may be used by it, as long as it does", { skip }, async () => {
+  const team = {
+    apiVersion: "argoproj.io/v1alpha1",
+    kind: "AppProject",
+    metadata: { name: "team", namespace: "argocd" },
+    spec: { destinations: [{ server: "*", namespace: "*" }] },
+  };
+  await using scenario = await GitOpsScenario.start({
+    repositories: { shop: { "a.json": configMap("map", "one") } },
+    manifests: (urlOf) => [team, application("web", urlOf("shop"), { project: "team" })],
+  });
+  const isRefused = ({ conditions = [] }: Awaited<ReturnType<typeof scenario.status>>): boolean =>
+    conditions.some(({ message = "" }) => /^application repo .* is not permitted in project 'team'/.test(message));
+  await scenario.waitForStatus("web", "refused", isRefused);
+  const secret = {
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name: "shop", namespace: "argocd", labels: { "argocd.argoproj.io/secret-type": "repository" } },
+    stringData: { type: "git", url: scenario.urlOf("shop"), project: "team" },
+  };
+  await scenario.kubectl(["apply", "-f", "-"], secret);
+  await scenario.waitForSynced("web");
+  await scenario.kubectl(["delete", "secret", "shop", "-n", "argocd"]);
+  await scenario.engine.cli(["app", "get", "web", "--refresh"]);
+  await scenario.waitForStatus("web", "refused", isRefused);
+});

@@ -5,15 +5,16 @@ import { test } from "node:test";
 import express from "express";
 import { EngineError } from "../../src/base/errors.ts";
 import { silentLogger } from "../../src/base/log.ts";
-import { type WebhookReceiver, webhookRoute } from "../../src/server/webhook-route.ts";
+import { type WebhookLimits, type WebhookReceiver, webhookRoute } from "../../src/server/webhook-route.ts";
+import { waitFor } from "../harness/wait.ts";
 
 interface Served extends AsyncDisposable {
   ask(init: RequestInit): Promise<readonly [status: number, text: string]>;
 }
 
-async function serve(take: WebhookReceiver["take"], maxBytes = 100): Promise<Served> {
+async function serve(take: WebhookReceiver["take"], maxBytes = 100, limits?: WebhookLimits): Promise<Served> {
   const app = express();
-  app.use("/api/webhook", webhookRoute({ maxBytes: async () => maxBytes, take }, silentLogger));
+  app.use("/api/webhook", webhookRoute({ maxBytes: async () => maxBytes, take }, silentLogger, limits));
   const server = app.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
@@ -75,10 +76,32 @@ test("so many at once; more are to come again", async () => {
     await gate.promise;
     return { status: 200, text: "" };
   });
-  const all = Array.from({ length: 17 }, () => server.ask({ method: "POST", body: "{}" }));
+  const all = Array.from({ length: 257 }, () => server.ask({ method: "POST", body: "{}" }));
   const refused = await Promise.race(all);
   gate.resolve();
   assert.equal(refused[0], 503);
   const counts = (await Promise.all(all)).filter(([status]) => status === 200).length;
-  assert.equal(counts, 16);
+  assert.equal(counts, 256);
+});
+
+test("bodies of many take no more memory than is allowed; one alone may be as large as any", async () => {
+  const gate = Promise.withResolvers<void>();
+  let taken = 0;
+  const take = async (): Promise<{ status: number; text: string }> => {
+    taken += 1;
+    await gate.promise;
+    return { status: 200, text: "" };
+  };
+  await using server = await serve(take, 100, { maxAtOnce: 100, maxBytesAtOnce: 50 });
+  const post = (length: number) => server.ask({ method: "POST", body: "x".repeat(length) });
+  const first = post(90);
+  await waitFor("it to be read", () => taken === 1);
+  assert.equal((await post(1))[0], 503);
+  gate.resolve();
+  assert.equal((await first)[0], 200);
+  const several = await Promise.all([post(20), post(20)]);
+  assert.deepEqual(
+    several.map(([status]) => status),
+    [200, 200],
+  );
 });

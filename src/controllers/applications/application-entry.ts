@@ -3,6 +3,7 @@ import { createMemory, type Memory } from "../../gitops/reconcile/look.ts";
 import { mergeRequests, type ReconcileRequest } from "../../gitops/reconcile/request.ts";
 import type { OperationRun } from "./application-operation.ts";
 import { leaseLost } from "./application-partition.ts";
+import { createDriftPace, type DriftPace } from "./drift-pace.ts";
 import type { UsedRepository } from "./repository-poller.ts";
 
 /** Requests that were taken to be acted on, as one, and whom to tell once that is done. */
@@ -44,9 +45,8 @@ export interface Entry {
   hasPassedOver: boolean;
   /** Whether it is to be looked at for changes of its objects. */
   isSoon: boolean;
-  /** When one of its objects changed last, and when it was looked at for that; by the monotonic clock. */
-  driftAt: number;
-  soonAskedAt: number;
+  /** When that is. */
+  readonly pace: DriftPace;
   /** What people said about syncs at the last look (`consentOf`). */
   consent: string;
   /** The one timer that asks again. */
@@ -80,8 +80,7 @@ export function createEntry(uid: string, former: Entry | undefined, left: Promis
     isTakenOver: false,
     hasPassedOver: false,
     isSoon: false,
-    driftAt: 0,
-    soonAskedAt: Number.NEGATIVE_INFINITY,
+    pace: createDriftPace(),
     timer: undefined,
     stop: new AbortController(),
     working: undefined,

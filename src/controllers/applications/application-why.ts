@@ -3,7 +3,7 @@ import { objectOf, textOf } from "../../api/fields.ts";
 import { type Clock, type Instant, isoTime } from "../../base/clock.ts";
 import { EngineError } from "../../base/errors.ts";
 import { decisionOfStatus } from "../../gitops/reconcile/decision-of-status.ts";
-import { type Directory, placeOf } from "../../gitops/reconcile/destination.ts";
+import { clusterOf, type Directory, placeOf } from "../../gitops/reconcile/destination.ts";
 import type { Hold } from "../../gitops/reconcile/holds.ts";
 import type { Memory } from "../../gitops/reconcile/look.ts";
 import { unmetNeed } from "../../gitops/reconcile/needs.ts";
@@ -73,7 +73,9 @@ export function createApplicationWhy(deps: ApplicationWhyDeps): ExplainApplicati
     const now = clock.now();
     const { last, told } = lastDecision(application, object, now, deps);
     const project = directory.project(application.project);
-    const waits = waitsOf({ application, project, decided: last, isOurs: isOurs(key), now });
+    const cluster = clusterOf(application, directory.clusters());
+    const pausedCluster = typeof cluster !== "string" && cluster.isPaused ? cluster.name : undefined;
+    const waits = waitsOf({ application, project, pausedCluster, decided: last, isOurs: isOurs(key), now });
     const { status: healthStatus, message } = objectOf(status.health);
     const chain = await chainOf(application, ref, history);
     return {

@@ -22,6 +22,8 @@ export interface ReconciledApplication {
   /** `namespace/name` */
   readonly key: string;
   readonly application: Application;
+  /** What its spec is to be without what says nothing, as a merge patch (spec argo-cd-engine 2.6). */
+  readonly specChanges?: JsonObject | undefined;
   /** Of the object that it was read from: an operation begins only if nobody wrote since. */
   readonly resourceVersion: string | undefined;
   readonly request: ReconcileRequest;
@@ -48,7 +50,7 @@ export async function writeReconciled(
   deps: WriteDeps,
   signal: AbortSignal,
 ): Promise<Written> {
-  const { key, application, request, result, sensor } = reconciled;
+  const { key, application, request, result, sensor, specChanges } = reconciled;
   const status = objectOf(changedStatus(application, result)?.status);
   const started = startOf(application, request, result);
   const keepsWish = request.sync !== undefined && application.operation !== undefined;
@@ -60,7 +62,7 @@ export async function writeReconciled(
       return begin(reconciled, { operation, annotations, id, status, requests }, deps, signal);
     }
   }
-  if (Object.keys(status).length > 0) await writeStatus(reconciled, status, deps, signal);
+  if (Object.keys(status).length > 0 || specChanges !== undefined) await writeStatus(reconciled, status, deps, signal);
   const seen = refreshAnnotations(application);
   if (Object.keys(seen).length > 0) await deps.store.removeAnnotations(key, seen, signal);
   return { began: false, keepsWish };
@@ -68,13 +70,13 @@ export async function writeReconciled(
 
 /** What is too large for the API is left out, with a condition that says so (spec argo-cd-engine 1.7). */
 async function writeStatus(
-  { key, application }: Pick<ReconciledApplication, "key" | "application">,
+  { key, application, specChanges }: Pick<ReconciledApplication, "key" | "application" | "specChanges">,
   status: JsonObject,
   { store, clock }: WriteDeps,
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    await store.patch(key, { status }, signal);
+    await store.patch(key, { ...specPatch(specChanges), status }, signal);
   } catch (error) {
     if (!isTooLarge(error)) throw error;
     const patch = statusPatch(application.status, tooLargeStatus(application, error, clock.now()));
@@ -212,7 +214,7 @@ interface Beginning {
 
 /** Only if nobody wrote since: two operations must not begin at once. @throws EngineError API_CONFLICT */
 async function begin(
-  { key, application, resourceVersion }: Pick<ReconciledApplication, "key" | "application" | "resourceVersion">,
+  { key, application, resourceVersion, specChanges }: Omit<ReconciledApplication, "request" | "result" | "sensor">,
   { operation, id, requests, status, annotations }: Beginning,
   { store, clock }: WriteDeps,
   signal: AbortSignal,
@@ -221,6 +223,7 @@ async function begin(
   const state = operationStatePatch(application.status.operationState, beginOperation(caused, clock.now()));
   const patchWith = (found: JsonObject): JsonObject => ({
     ...annotationsPatch({ ...clearedAnnotations(application), ...annotations }),
+    ...specPatch(specChanges),
     operation: caused,
     status: { ...found, ...objectOf(state?.status) },
   });
@@ -253,6 +256,10 @@ export async function beginAsked(
   const id = await recordDecision(sensor, request, "it begins", deps);
   return (await begin(asked, { operation: operation.raw, id, requests: [], status: {}, annotations: {} }, deps, signal))
     .began;
+}
+
+function specPatch(spec: JsonObject | undefined): JsonObject {
+  return spec === undefined ? {} : { spec };
 }
 
 function clearedAnnotations(application: Application): JsonObject {

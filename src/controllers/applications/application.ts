@@ -1,11 +1,15 @@
 import type { Application } from "../../api/application-types.ts";
+import { specChanges } from "../../api/application-zeros.ts";
 import { objectOf } from "../../api/fields.ts";
+import { isTrue, skipReconcile } from "../../api/resource-annotations.ts";
 import { sleepFor } from "../../base/clock.ts";
+import type { JsonValue } from "../../base/json.ts";
 import type { Metrics } from "../../base/metrics.ts";
 import type { Schema } from "../../base/schema.ts";
 import { createSlots } from "../../base/slots.ts";
 import type { CompiledSensor } from "../../events/sensor/compile.ts";
 import type { ReceivedEvent } from "../../events/sensor/state.ts";
+import { clusterOf } from "../../gitops/reconcile/destination.ts";
 import { consentOf } from "../../gitops/reconcile/held-back.ts";
 import type { Memory } from "../../gitops/reconcile/look.ts";
 import { type Reconciled, reconcile } from "../../gitops/reconcile/reconcile.ts";
@@ -256,8 +260,9 @@ class ApplicationReconciler implements ApplicationController {
     const application = readApplication(object);
     if ("problem" in application) return this.#refuse(key, entry, object, application.problem, signal);
     this.#known.compile(key, entry, application);
-    if (application.metadata.annotations["argocd.argoproj.io/skip-reconcile"] === "true") {
-      await this.#passOver(key, entry, object, "reconciling is turned off (skip-reconcile)");
+    const paused = this.#pausedBy(application);
+    if (paused !== undefined) {
+      await this.#passOver(key, entry, object, paused);
       return {};
     }
     if (application.deletedAt !== "" && application.operation === undefined) {
@@ -266,6 +271,14 @@ class ApplicationReconciler implements ApplicationController {
     }
     await this.#ensureOperation(key, entry, application, object, signal);
     return this.#act(key, entry, application, object, signal);
+  }
+
+  /** Why nothing is to be done about it, whatever was asked for (spec argo-cd-engine 2.5). */
+  #pausedBy(application: Application): string | undefined {
+    if (isTrue(application.metadata.annotations[skipReconcile])) return "reconciling is turned off (skip-reconcile)";
+    const cluster = clusterOf(application, this.#deps.directory.clusters());
+    if (typeof cluster === "string" || !cluster.isPaused) return undefined;
+    return `reconciling of the cluster ${cluster.name} is turned off (skip-reconcile)`;
   }
 
   #forget(key: string): void {
@@ -368,7 +381,8 @@ class ApplicationReconciler implements ApplicationController {
       supersede(entry.run, application, result);
       const sensor = entry.sensor?.compiled.head;
       const { resourceVersion } = object.metadata;
-      const reconciled = { key, application, resourceVersion, request, result, sensor };
+      const changes = result.found === undefined ? undefined : specChanges(objectOf(object.spec as JsonValue));
+      const reconciled = { key, application, specChanges: changes, resourceVersion, request, result, sensor };
       const written = await writeReconciled(reconciled, this.#deps, signal);
       entry.isKnown = true;
       entry.isTakenOver = false;

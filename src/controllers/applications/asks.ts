@@ -34,17 +34,6 @@ export interface AsksDeps {
   readonly stop: AbortSignal;
 }
 
-/** Changes of live objects come in bursts: they are looked at together. */
-const driftWindowMs = 20;
-/** While an operation writes, its own changes are. */
-const driftWindowInOperationMs = 250;
-/** Who was looked at for a change within this time changes a lot: then it is waited for the end of the changes, ... */
-const busyMs = 1_000;
-/** ... which is when none came for so long, ... */
-const quietMs = 150;
-/** ... but no longer than this. */
-const maxDriftWaitMs = 2_000;
-
 export function createAsks(deps: AsksDeps): Asks {
   const { known, tenure, store, index, metrics, clock, log, stop } = deps;
   const early = createEarlyRequests({ clock, log, stop, isThere: (key) => store.find(key) !== undefined });
@@ -79,7 +68,7 @@ export function createAsks(deps: AsksDeps): Asks {
     }
     addRequest(entry, request, done);
     const isDrift = request.causes.every(({ reason }) => reason === "drift");
-    if (isDrift) askSoon(key, entry, deps);
+    if (isDrift) askSoon(key, entry, request, deps);
     else askFor(key, deps);
   }
 
@@ -115,28 +104,23 @@ function askFor(key: string, { request }: AsksDeps): void {
   request(namespace, name);
 }
 
-function askSoon(key: string, entry: Entry, deps: AsksDeps): void {
-  entry.driftAt = deps.clock.monotonicMs();
+function askSoon(key: string, entry: Entry, { objects }: ReconcileRequest, deps: AsksDeps): void {
+  entry.pace.changed(objects, deps.clock.monotonicMs());
   if (entry.isSoon) return;
   entry.isSoon = true;
-  untilLooked(entry, deps).then(
+  untilDue(entry, deps).then(
     () => {
       entry.isSoon = false;
-      entry.soonAskedAt = deps.clock.monotonicMs();
+      entry.pace.looked(entry.run !== undefined, deps.clock.monotonicMs());
       askFor(key, deps);
     },
     () => undefined, // the engine ends
   );
 }
 
-/** The first change is looked at nearly at once; a burst after it costs one look more. */
-async function untilLooked(entry: Entry, { clock, stop }: AsksDeps): Promise<void> {
-  const since = clock.monotonicMs();
-  if (entry.run !== undefined) return sleepFor(clock, driftWindowInOperationMs, stop);
-  if (since - entry.soonAskedAt >= busyMs) return sleepFor(clock, driftWindowMs, stop);
+async function untilDue(entry: Entry, { clock, stop }: AsksDeps): Promise<void> {
   for (;;) {
-    const now = clock.monotonicMs();
-    const leftMs = Math.min(entry.driftAt + quietMs, since + maxDriftWaitMs) - now;
+    const leftMs = entry.pace.dueMs(entry.run !== undefined) - clock.monotonicMs();
     if (leftMs <= 0) return;
     await sleepFor(clock, leftMs, stop);
   }

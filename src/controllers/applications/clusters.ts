@@ -1,3 +1,4 @@
+import { isTrue, skipReconcile } from "../../api/resource-annotations.ts";
 import type { Clock } from "../../base/clock.ts";
 import { EngineError, messageOf } from "../../base/errors.ts";
 import { isJsonObject } from "../../base/json.ts";
@@ -11,6 +12,7 @@ import { createClusterVersions } from "../../kube/cluster-versions.ts";
 import type { WatchCache } from "../../kube/kube.ts";
 import type { RemoteCluster } from "../../kube/kubeconfig.ts";
 import type { KubeconfigContext } from "../../kube/kubeconfig-file.ts";
+import { createLeavesOut, type RespectRbac } from "../../kube/list-rights.ts";
 import { createLiveState, type LiveState, type LiveStateOptions } from "../../kube/live-state.ts";
 import type { KubeObject } from "../../objects/object.ts";
 
@@ -25,6 +27,8 @@ export interface ClustersDeps {
   readonly isOwnEnabled: () => boolean;
   readonly open: (context: KubeconfigContext) => Promise<RemoteCluster>;
   readonly live: Pick<LiveStateOptions, "groupOf" | "trim">;
+  /** `resource.respectRBAC` of `argocd-cm`; default: not set. */
+  readonly respectRbac?: () => RespectRbac;
   /** Follows what changes in a cluster, until it is called back. */
   readonly follow: (live: LiveState) => () => void;
   /** What Applications have for this server or name is another cluster now, or none. */
@@ -54,7 +58,7 @@ export function createClusters(deps: ClustersDeps): Clusters {
 
 interface Declared {
   readonly fingerprint: string;
-  readonly cluster: DestinationCluster;
+  cluster: DestinationCluster;
   close(): Promise<void>;
 }
 
@@ -94,10 +98,16 @@ class SecretClusters implements Clusters {
     const data = dataOf(secret);
     const refresh = secret.metadata.annotations?.[refreshAnnotation] ?? "";
     const fingerprint = JSON.stringify([refresh, Object.entries(data).sort(([a], [b]) => (a < b ? -1 : 1))]);
+    const isPaused = isTrue(secret.metadata.annotations?.[skipReconcile]);
     const known = this.#declared.get(name);
-    if (known?.fingerprint === fingerprint) return [];
+    if (known?.fingerprint === fingerprint) {
+      if ((known.cluster.isPaused ?? false) === isPaused) return [];
+      known.cluster = { ...known.cluster, isPaused }; // what watches it goes on: an operation may be in progress
+      return [known.cluster];
+    }
     this.#close(name);
     const declared = this.#open(data, fingerprint);
+    declared.cluster = { ...declared.cluster, isPaused };
     this.#declared.set(name, declared);
     return known === undefined ? [declared.cluster] : [known.cluster, declared.cluster];
   }
@@ -132,7 +142,8 @@ class SecretClusters implements Clusters {
     const door = server === ownCluster.server ? undefined : openDoor(data, this.#deps);
     const kube = door ? createKubeClient({ fetch: door.fetch, baseUrl: door.baseUrl, log }) : own.kube;
     const client = scope === undefined ? kube : scopedClient(kube, scope);
-    const live = createLiveState({ ...this.#deps.live, client, clock, log });
+    const leavesOut = createLeavesOut(kube, this.#deps.respectRbac ?? (() => ""), scope?.namespaces);
+    const live = createLiveState({ ...this.#deps.live, client, leavesOut, clock, log });
     const running = nursery.start(`live state of ${head.name}`, (signal) => live.run(signal));
     const unfollow = follow(live);
     return {

@@ -1,3 +1,4 @@
+import { isTrue } from "../../api/resource-annotations.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import { keyOf, keyText } from "../../gitops/diff/diff.ts";
@@ -73,7 +74,7 @@ function isIgnoredUpdate(
   if (type === "deleted" || previous === undefined || ignoresUpdate === undefined) return false;
   if (previous.metadata.uid !== object.metadata.uid) return false;
   const isApplication = object.kind === "Application" && object.apiVersion.startsWith("argoproj.io/");
-  const isAsked = object.metadata.annotations?.[ignoreUpdatesAnnotation] === "true";
+  const isAsked = isTrue(object.metadata.annotations?.[ignoreUpdatesAnnotation]);
   if (!isApplication && !isAsked && of(object) === undefined) return false;
   const users = checks?.();
   if (assessHealth(object, users)?.status !== assessHealth(previous, users)?.status) return false;

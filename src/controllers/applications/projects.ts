@@ -5,6 +5,7 @@ import { isJsonObject } from "../../base/json.ts";
 import type { Logger } from "../../base/log.ts";
 import { type GlobalProject, inherit, readGlobalProjects } from "../../gitops/project/global-projects.ts";
 import { defaultProject } from "../../gitops/project/project.ts";
+import type { DestinationCluster } from "../../gitops/reconcile/destination.ts";
 import type { WatchCache } from "../../kube/kube.ts";
 import type { KubeObject } from "../../objects/object.ts";
 
@@ -18,10 +19,18 @@ export interface ProjectsDeps {
   /** Of the controller's namespace: `argocd-cm` says what projects inherit. */
   readonly configMaps: Pick<WatchCache, "find">;
   readonly namespace: string;
+  /** What belongs to a project alone; default: nothing does. */
+  readonly scoped?: (project: string) => ScopedToProject;
   readonly log: Logger;
 }
 
-export function createProjects(cache: WatchCache, { configMaps, namespace, log }: ProjectsDeps): Projects {
+/** Repositories and clusters whose Secrets name a project: it may use them (spec argo-cd-engine 1.9). */
+export interface ScopedToProject {
+  readonly repositories: readonly string[];
+  readonly clusters: readonly Pick<DestinationCluster, "server" | "scope">[];
+}
+
+export function createProjects(cache: WatchCache, { configMaps, namespace, scoped, log }: ProjectsDeps): Projects {
   const parsed = new WeakMap<KubeObject, AppProject | undefined>();
   const fallback = defaultProject(namespace);
   let globals: { readonly text: string; readonly list: readonly GlobalProject[] } = { text: "", list: [] };
@@ -65,7 +74,20 @@ export function createProjects(cache: WatchCache, { configMaps, namespace, log }
       const inherited = declared().flatMap((one) =>
         one.name !== name && one.appliesTo(project.metadata.labels) ? (own(one.name) ?? []) : [],
       );
-      return inherited.length === 0 ? project : inherit(project, inherited);
+      const whole = scoped === undefined ? project : withScoped(project, scoped(name));
+      return inherited.length === 0 ? whole : inherit(whole, inherited);
     },
+  };
+}
+
+function withScoped(project: AppProject, { repositories, clusters }: ScopedToProject): AppProject {
+  if (repositories.length === 0 && clusters.length === 0) return project;
+  const destinations = clusters.flatMap(({ server, scope }) =>
+    (scope?.namespaces ?? ["*"]).map((namespace) => ({ server, namespace })),
+  );
+  return {
+    ...project,
+    sourceRepos: [...project.sourceRepos, ...repositories],
+    destinations: [...project.destinations, ...destinations],
   };
 }

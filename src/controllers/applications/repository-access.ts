@@ -54,10 +54,33 @@ export function createRepositoryAccess(
   };
 }
 
+/** Repositories that belong to a project alone, as the Secrets of them say now. */
+export function createScopedRepositories(secrets: WatchCache): (project: string) => readonly string[] {
+  let byProject: ReadonlyMap<string, readonly string[]> | undefined;
+  secrets.onChange(() => {
+    byProject = undefined;
+  });
+  return (project) => {
+    byProject ??= scopedRepositories(secrets);
+    return byProject.get(project) ?? [];
+  };
+}
+
 /** Public keys of GPG, as argocd-gpg-keys-cm has them now. `onChange` is told of the first list, too. */
 export function createKeyring(cache: WatchCache, namespace: string, onChange: () => void): () => readonly string[] {
   cache.onChange(onChange);
   return () => Object.values(textsIn(cache.find(namespace, keyringName)));
+}
+
+function scopedRepositories(secrets: WatchCache): ReadonlyMap<string, readonly string[]> {
+  const byProject = new Map<string, string[]>();
+  for (const secret of secrets.items()) {
+    const { type, data } = repositorySecret(secret) ?? {};
+    const { project, url } = data ?? {};
+    if (type !== "repository" || !project || !url) continue;
+    byProject.set(project, [...(byProject.get(project) ?? []), url]);
+  }
+  return byProject;
 }
 
 /** A Secret of a server, decoded; undefined for one of another kind. */

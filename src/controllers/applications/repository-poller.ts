@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { type BackoffPolicy, backoffMs } from "../../base/backoff.ts";
 import { type Clock, sleepFor } from "../../base/clock.ts";
-import { messageOf } from "../../base/errors.ts";
+import { EngineError, messageOf } from "../../base/errors.ts";
 import { createKeyedQueue, type KeyedQueue } from "../../base/keyed-queue.ts";
 import type { Logger } from "../../base/log.ts";
 import { memoize } from "../../base/memo.ts";
@@ -10,8 +10,11 @@ import type { GitSources, Refs } from "../../gitops/source/source.ts";
 import type { RefChange } from "../../local/git-server.ts";
 import { unlessAborted } from "../running.ts";
 
-/** Repositories asked at once. */
+/** Repositories asked at once. One that takes long leaves its place to others: ... */
 const concurrency = 8;
+const patience = { afterMs: 3_000, max: 64 };
+/** ... and so many of those that timed out the last time. */
+const maxSuspects = 8;
 /** How often it is looked which repositories are in use. */
 const lookMs = 2_000;
 /** How often it is looked whether there is an interval again. */
@@ -107,15 +110,23 @@ interface Watched {
   turn: number;
   /** In a row. */
   failures: number;
+  /** Whether the last poll timed out. */
+  hangs: boolean;
   /** What the log said since the last success. */
   readonly problems: Set<string>;
   /** Those who want a poll that has not begun yet. */
   readonly waiters: Waiter[];
 }
 
+interface Again {
+  readonly againAfterMs?: number;
+}
+
 class Poller implements RepositoryPoller {
   readonly #deps: RepositoryPollerDeps;
   readonly #queue: KeyedQueue;
+  /** Of those that timed out the last time: they keep none of the others waiting. */
+  readonly #suspects: KeyedQueue;
   /** By normalised URL. */
   readonly #watched = new Map<string, Watched>();
   readonly #placeOf = memoize(normaliseRepositoryUrl, maxPlaces);
@@ -124,11 +135,20 @@ class Poller implements RepositoryPoller {
   constructor(deps: RepositoryPollerDeps) {
     const { clock, log } = deps;
     this.#deps = deps;
+    const onError = (repository: string, error: unknown): void =>
+      log.error("poll of a repository broke off", { repository, error });
     this.#queue = createKeyedQueue({
       concurrency,
+      patience,
       clock,
-      work: (key, signal) => this.#work(key, signal),
-      onError: (repository, error) => log.error("poll of a repository broke off", { repository, error }),
+      work: (key, signal) => this.#workOf(key, false, signal),
+      onError,
+    });
+    this.#suspects = createKeyedQueue({
+      concurrency: maxSuspects,
+      clock,
+      work: (key, signal) => this.#workOf(key, true, signal),
+      onError,
     });
   }
 
@@ -136,7 +156,7 @@ class Poller implements RepositoryPoller {
     const failed = new AbortController();
     const stop = AbortSignal.any([signal, failed.signal]);
     this.#stopped = stop;
-    const queue = this.#queue.run(stop);
+    const queues = Promise.all([this.#queue.run(stop), this.#suspects.run(stop)]);
     try {
       while (!signal.aborted) {
         this.#look();
@@ -146,7 +166,7 @@ class Poller implements RepositoryPoller {
       failed.abort(error);
       if (!signal.aborted) throw error;
     } finally {
-      await queue;
+      await queues;
       for (const { waiters } of this.#watched.values()) settle(waiters, stop.reason);
     }
   }
@@ -183,14 +203,31 @@ class Poller implements RepositoryPoller {
   }
 
   #watch(key: string, spellings: readonly UsedRepository[]): Watched {
-    const watched = { spellings, tips: undefined, turn: 0, failures: 0, problems: new Set<string>(), waiters: [] };
+    const watched = {
+      spellings,
+      tips: undefined,
+      turn: 0,
+      failures: 0,
+      hangs: false,
+      problems: new Set<string>(),
+      waiters: [],
+    };
     this.#watched.set(key, watched);
     return watched;
   }
 
-  async #work(key: string, signal: AbortSignal): Promise<{ readonly againAfterMs?: number }> {
+  /** In the queue where it belongs now; never in both at once, since it changes over at the end of a poll only. */
+  async #workOf(key: string, isSuspect: boolean, signal: AbortSignal): Promise<Again> {
     const watched = this.#watched.get(key);
     if (watched === undefined) return {}; // forgotten since it was put off
+    if (watched.hangs !== isSuspect) {
+      (isSuspect ? this.#queue : this.#suspects).add(key);
+      return {};
+    }
+    return this.#work(key, watched, signal);
+  }
+
+  async #work(key: string, watched: Watched, signal: AbortSignal): Promise<Again> {
     const waiters = watched.waiters.splice(0);
     const isFirst = watched.tips === undefined;
     const { pace, random } = this.#deps;
@@ -220,7 +257,7 @@ class Poller implements RepositoryPoller {
     const before = watched.tips ?? firstTips(fetched, tips);
     const refs = movedRefs(before, tips);
     if (refs.length > 0) {
-      await sources.fetch(spelling, {}, signal);
+      if (!isHeld(sources.findRefs(spelling), refs)) await sources.fetch(spelling, {}, signal);
       const defaultBranch = defaultBranchOf(before, tips);
       const { url } = parseRepositoryUrl(spelling);
       await onMoved({ url, refs, ...(defaultBranch === undefined ? {} : { defaultBranch }) });
@@ -239,7 +276,7 @@ class Poller implements RepositoryPoller {
     if (told === undefined) return;
     const digest = digestOf(tips);
     if (watched.digest === digest) return;
-    const place = createHash("sha256").update(key).digest("hex");
+    const place = toldKeyOf(key);
     if (watched.tips === undefined) {
       const last = await told.find(place);
       if (last !== undefined && last !== digest) await onMissed?.(parseRepositoryUrl(spelling).url);
@@ -251,6 +288,7 @@ class Poller implements RepositoryPoller {
   #noteSuccess(repository: string, watched: Watched): void {
     if (watched.failures > 0) this.#deps.log.info("repository is polled again", { repository });
     watched.failures = 0;
+    watched.hangs = false;
     watched.problems.clear();
   }
 
@@ -258,6 +296,7 @@ class Poller implements RepositoryPoller {
     const problem = messageOf(error);
     watched.failures += 1;
     watched.turn += 1;
+    watched.hangs = error instanceof EngineError && error.code === "TOOL_TIMEOUT";
     if (watched.problems.has(problem)) return;
     if (watched.problems.size >= maxProblems) watched.problems.clear();
     watched.problems.add(problem);
@@ -280,6 +319,11 @@ function settle(waiters: Waiter[], error?: unknown): void {
 /** A number in [0, 1), always the same for one repository. */
 function shareOf(key: string): number {
   return createHash("sha256").update(key).digest().readUInt32BE() / 2 ** 32;
+}
+
+/** Where it is kept what was told of a repository, by its normalised URL. */
+export function toldKeyOf(place: string): string {
+  return createHash("sha256").update(place).digest("hex");
 }
 
 function digestOf(refs: Refs): string {
@@ -311,6 +355,11 @@ function movedRefs(before: Refs, tips: Refs): readonly RefChange[] {
     return old === now ? [] : [{ name, old, new: now }];
   });
   return [...moved, ...gone];
+}
+
+/** Whether the copy here stands where the refs went: a push was told of before. */
+function isHeld(fetched: Refs | undefined, refs: readonly RefChange[]): boolean {
+  return fetched !== undefined && refs.every(({ name, new: now }) => (fetched.get(name) ?? zeros) === now);
 }
 
 /**

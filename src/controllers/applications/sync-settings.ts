@@ -2,6 +2,7 @@ import { type Impersonation, impersonationIn } from "../../api/resource-settings
 import { parseDuration } from "../../base/duration.ts";
 import { isJsonObject } from "../../base/json.ts";
 import type { WatchCache } from "../../kube/kube.ts";
+import type { RespectRbac } from "../../kube/list-rights.ts";
 import type { PollPace } from "./repository-poller.ts";
 
 const settingsName = "argocd-cm";
@@ -15,6 +16,8 @@ export interface SyncSettings {
   syncTimeoutMs(): number;
   /** Whether Applications may name the engine's own cluster without a Secret for it. */
   isOwnClusterEnabled(): boolean;
+  /** What becomes of kinds that may not be listed; anything else that is written there counts as not set. */
+  respectRbac(): RespectRbac;
   /** Between waves; undefined: not set there. */
   waveDelayMs(): number | undefined;
   /** How often repositories and charts are looked at without anybody telling. */
@@ -38,6 +41,10 @@ export function createSyncSettings(configMaps: Pick<WatchCache, "find">, namespa
     impersonation: () => impersonationIn((key) => read(settingsName, key)),
     syncTimeoutMs: () => seconds("controller.sync.timeout.seconds") ?? 0,
     isOwnClusterEnabled: () => read(settingsName, "cluster.inClusterEnabled") !== "false",
+    respectRbac() {
+      const text = read(settingsName, "resource.respectRBAC");
+      return text === "normal" || text === "strict" ? text : "";
+    },
     waveDelayMs: () => seconds("controller.sync.wave.delay.seconds"),
     pollPace: () => ({
       intervalMs: paceOf(read(settingsName, "timeout.reconciliation"), defaultPace.intervalMs),
@@ -68,6 +75,7 @@ export const defaultSyncSettings: SyncSettings = {
   impersonation: () => "off",
   syncTimeoutMs: () => 0,
   isOwnClusterEnabled: () => true,
+  respectRbac: () => "",
   waveDelayMs: () => undefined,
   pollPace: () => defaultPace,
   hardRefreshMs: () => 0,

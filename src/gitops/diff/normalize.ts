@@ -1,3 +1,4 @@
+import { withoutZeroBlocks } from "../../api/application-zeros.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import { groupOf } from "./diff.ts";
@@ -29,7 +30,13 @@ export function normalizeObject(
   const plain: JsonObject = { ...rest, metadata: normalizeMetadata(isJsonObject(metadata) ? metadata : {}) };
   if (object.kind === "Secret" && groupOf(object) === "") return normalizeSecret(plain);
   if (object.kind === "Role" || object.kind === "ClusterRole") return normalizeRole(plain, options);
+  if (object.kind === "Application" && groupOf(object) === "argoproj.io") return normalizeApplication(plain);
   return object.kind === "Endpoints" && groupOf(object) === "" ? normalizeEndpoints(plain) : plain;
+}
+
+/** Its controller takes away what says nothing: where Git has it, that is no difference. */
+function normalizeApplication(application: JsonObject): JsonObject {
+  return isJsonObject(application.spec) ? { ...application, spec: withoutZeroBlocks(application.spec) } : application;
 }
 
 /** Rules of an aggregated role are a controller's. */

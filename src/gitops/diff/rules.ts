@@ -33,6 +33,8 @@ export interface ObjectRules {
   /** What these managers wrote is not compared. */
   readonly managers: readonly string[];
   readonly knownTypes: readonly KnownTypeField[];
+  /** Nothing that is compared depends on the status. */
+  readonly ignoresStatus: boolean;
 }
 
 /** From an Application and `argocd-cm`. */
@@ -46,6 +48,7 @@ export interface RuleSources {
 
 interface Rule {
   matches(object: KubeObject): boolean;
+  readonly status?: "removed" | "perhaps read";
   readonly removals: readonly Removal[];
   readonly managers: readonly string[];
   readonly knownTypes: readonly KnownTypeField[];
@@ -83,6 +86,9 @@ export function createDiffRules(sources: RuleSources): DiffRules {
         removals: matching.flatMap(({ removals }) => removals),
         managers: [...new Set(matching.flatMap(({ managers }) => managers))],
         knownTypes: matching.flatMap(({ knownTypes }) => knownTypes),
+        ignoresStatus:
+          matching.some(({ status }) => status === "removed") &&
+          !matching.some(({ status }) => status === "perhaps read"),
       };
     },
   };
@@ -94,21 +100,23 @@ function asksServer(compareOptions: readonly string[], { diffsOnServer }: Resour
   return diffsOnServer || compareOptions.includes("ServerSideDiff=true");
 }
 
-const noRules: ObjectRules = { removals: [], managers: [], knownTypes: [] };
+const noRules: ObjectRules = { removals: [], managers: [], knownTypes: [], ignoresStatus: false };
 
 /** Types of fields are looked up by the exact kind; a key with a wildcard names none. */
 function exact(key: string, fields: readonly KnownTypeField[]): readonly KnownTypeField[] {
   return /[*?[{]/.test(key) ? [] : fields;
 }
 
-function partsOf(rule: Partial<IgnoreRule>): Pick<Rule, "removals" | "managers"> {
-  return { removals: fieldRemovals(rule), managers: rule.managedFieldsManagers ?? [] };
+function partsOf(rule: Partial<IgnoreRule>): Pick<Rule, "removals" | "managers" | "status"> {
+  const { jqPathExpressions = [], managedFieldsManagers: managers = [] } = rule;
+  const removals = fieldRemovals(rule);
+  return jqPathExpressions.length === 0 ? { removals, managers } : { removals, managers, status: "perhaps read" };
 }
 
 function statusRules({ ignoreStatus }: CompareOptions): readonly Rule[] {
   if (ignoreStatus === "none") return [];
   const key = ignoreStatus === "all" ? "*/*" : "apiextensions.k8s.io/CustomResourceDefinition";
-  return [{ matches: kindMatcher(key), ...partsOf(statusPointer), knownTypes: [] }];
+  return [{ matches: kindMatcher(key), ...partsOf(statusPointer), status: "removed", knownTypes: [] }];
 }
 
 function rolloutRules({ overrides }: ResourceSettings): readonly Rule[] {

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Application } from "../../api/application-types.ts";
+import { withoutZeroBlocks } from "../../api/application-zeros.ts";
 import { listOf, objectOf } from "../../api/fields.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
 
@@ -32,7 +33,9 @@ export function comparedTo(application: Application): JsonObject {
 /** Whether the sources in effect are those of `recorded` (`comparedTo`, `syncResult`). */
 export function hasSameSources(application: Application, recorded: JsonObject): boolean {
   const { source, sources } = sourceFields(application);
-  return isSameField(source, recorded.source) && isSameField(sources, recorded.sources);
+  // What says nothing is taken out of a spec, and may be in what was recorded before.
+  const { source: before } = withoutZeroBlocks(recorded.source === undefined ? {} : { source: recorded.source });
+  return isSameField(source, before) && isSameField(sources, recorded.sources);
 }
 
 /**

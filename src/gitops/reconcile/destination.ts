@@ -16,6 +16,8 @@ export interface DestinationCluster extends Cluster {
   /** Absent: all of it. */
   readonly scope?: ClusterScope;
   /** What charts may ask of it; absent: they are not told. */
+  /** Its Secret says `skip-reconcile`: nothing is done about its Applications. */
+  readonly isPaused?: boolean;
   readonly versions?: (signal: AbortSignal) => Promise<ClusterVersions>;
 }
 

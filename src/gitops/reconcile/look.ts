@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Application } from "../../api/application-types.ts";
 import { compareOptionsOf, isHook } from "../../api/resource-annotations.ts";
 import type { ResourceSettings } from "../../api/resource-settings.ts";
@@ -11,6 +12,7 @@ import { type ComparedObject, type Comparison, compareObjects, type SyncStatus }
 import { groupOf, keyOf, keyText, type ObjectDiff } from "../diff/diff.ts";
 import { diffObject } from "../diff/object-diff.ts";
 import { createDiffRules, type DiffRules } from "../diff/rules.ts";
+import { isSameButStatus } from "../diff/same-but-status.ts";
 import { type TargetOptions, type Targets, toTargets } from "../diff/targets.ts";
 import { instanceName, ownerOf, type Tracking } from "../diff/tracking.ts";
 import { aggregateHealth } from "../health/aggregate.ts";
@@ -131,6 +133,7 @@ export async function lookAt(
   const { live } = place.cluster;
   const kinds = kindsOf(application, rendered.manifests).filter((kind) => !isLeftOut(kind, place, settings));
   await live.ensure([...kinds, ...managedKinds(application)], signal);
+  if (request.hard) delete memory.targets;
   const targets = targetsOf(application, rendered.manifests, place, memory, { ...deps, settings });
   const { scope } = place.cluster;
   if (scope) checkScope(targets.objects, scope, (object) => keyOf(object).namespace !== "");
@@ -285,9 +288,19 @@ function targetsOf(
   if (memory.targets?.manifests === manifests && memory.targets.key === key) return memory.targets.value;
   const isNamespaced = (kind: GroupVersionKind): boolean | undefined => live.isNamespaced(kind);
   const isExcluded: TargetOptions["isExcluded"] = (kind) => settings.isExcluded(kind, server);
-  const value = toTargets(manifests, { namespace, tracking, isNamespaced, isExcluded });
+  const made = toTargets(manifests, { namespace, tracking, isNamespaced, isExcluded });
+  const value = memory.targets === undefined ? made : { ...made, objects: keepEqual(memory.targets.value, made) };
   memory.targets = { key, manifests, value };
   return value;
+}
+
+/** A commit mostly changes some of an Application's objects: the others are compared no more for that. */
+function keepEqual(before: Targets, { objects }: Targets): readonly KubeObject[] {
+  const known = new Map(before.objects.map((object) => [keyText(keyOf(object)), object]));
+  return objects.map((object) => {
+    const same = known.get(keyText(keyOf(object)));
+    return object.metadata.name && isDeepStrictEqual(same, object) ? (same ?? object) : object;
+  });
 }
 
 /**
@@ -387,8 +400,7 @@ async function answersOf(
   if (!rules.serverSideDiff) return { served: new Map(), problems: [] };
   const changed = targets.filter((target) => {
     const object = isHook(target.metadata.annotations ?? {}) ? undefined : live.find(refOf(target));
-    const known = diffs.get(target);
-    return object !== undefined && !(known?.live === object && known.rules === rules);
+    return object !== undefined && findDiff(target, object, rules, diffs) === undefined;
   });
   if (typeof server === "string") return { served: new Map(), problems: changed.length === 0 ? [] : [server] };
   return askServer(changed, server, rules, signal);
@@ -403,8 +415,8 @@ function createDiff(
 ): typeof diffObject {
   return (target, live, options) => {
     if (target === undefined || live === undefined) return diffObject(target, live, options);
-    const known = diffs.get(target);
-    if (known?.live === live && known.rules === rules) return known.diff;
+    const known = findDiff(target, live, rules, diffs);
+    if (known !== undefined) return known;
     const answer = served.get(target);
     const diff = diffObject(target, live, answer === undefined ? options : { ...options, served: answer });
     if (rules.serverSideDiff && answer === undefined) return diff; // the server refused: it is asked again
@@ -412,6 +424,21 @@ function createDiff(
     diffs.set(target, { live, rules, diff });
     return diff;
   };
+}
+
+/** Of an earlier look; it holds while only the status of the live object changes, which is not compared. */
+function findDiff(
+  target: KubeObject,
+  live: KubeObject,
+  rules: DiffRules,
+  diffs: Memory["diffs"],
+): ObjectDiff | undefined {
+  const known = diffs.get(target);
+  if (known === undefined || known.rules !== rules) return undefined;
+  if (known.live === live) return known.diff;
+  if (!rules.of(target).ignoresStatus || !isSameButStatus(known.live, live)) return undefined;
+  diffs.set(target, { ...known, live });
+  return known.diff;
 }
 
 function sharedObjects(

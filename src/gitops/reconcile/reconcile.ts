@@ -77,7 +77,10 @@ async function reconcileOnce(
   const startedAt = deps.clock.now();
   const request = memory.hasFailed && asked.level < 2 ? { ...asked, level: 2 as const } : asked;
   const place = placeOf(application, deps.directory);
-  if ("problems" in place) return withoutPlace(application, place.problems, startedAt);
+  if ("problems" in place) {
+    memory.hasFailed = true;
+    return withoutPlace(application, place.problems, startedAt);
+  }
   try {
     const revisions = revisionsOf(application, request);
     const look = await lookAt(application, place, request, revisions, memory, deps, signal);

@@ -1,11 +1,10 @@
 import type { ApplicationSource } from "../../api/application-types.ts";
-import { EngineError } from "../../base/errors.ts";
 import { gitTree } from "../source/git-tree.ts";
 import { normaliseRepositoryUrl } from "../source/repository-url.ts";
 import { isFullCommit } from "../source/revision.ts";
 import { isSemverVersion } from "../source/semver-text.ts";
 import type { ChartSources, GitSources, SourceTree } from "../source/source.ts";
-import type { ReconcileRequest, SeenCommit } from "./request.ts";
+import type { ReconcileRequest } from "./request.ts";
 
 /** Where a source's files come from (spec argo-cd-engine 1.2). */
 export type SourceKind = "git" | "chart" | "oci";
@@ -79,27 +78,6 @@ async function look(
   const key = normaliseRepositoryUrl(repository);
   for (const { repository: other, commit, ref, before } of seen) {
     if (other !== key) continue;
-    const isNews = await movesTip(repository, { commit, ref, before }, sources, signal);
-    await sources.fetch(repository, isNews ? {} : { commit, ref }, signal);
-  }
-}
-
-/**
- * Whether the push began where the mirror stands: then it is news, also when it goes back to an older commit, which the
- * mirror holds.
- */
-async function movesTip(
-  repository: string,
-  { commit, ref, before }: Omit<SeenCommit, "repository">,
-  sources: GitSources,
-  signal: AbortSignal,
-): Promise<boolean> {
-  if (/^0+$/.test(commit)) return true; // the ref is gone
-  try {
-    const tip = await sources.resolve(repository, ref, signal);
-    return tip.commit === before && tip.commit !== commit;
-  } catch (error) {
-    if (error instanceof EngineError && error.code === "GIT_REVISION_NOT_FOUND") return true;
-    throw error;
+    await sources.fetch(repository, { commit, ref, before }, signal);
   }
 }

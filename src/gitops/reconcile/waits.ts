@@ -1,5 +1,6 @@
 import type { Application, AppProject } from "../../api/application-types.ts";
 import { listOf, objectOf, textOf } from "../../api/fields.ts";
+import { isTrue, skipReconcile } from "../../api/resource-annotations.ts";
 import { type Instant, instant, isoTime } from "../../base/clock.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { nextChange } from "../project/windows.ts";
@@ -25,6 +26,8 @@ export interface WaitFacts {
   readonly application: Application;
   /** Undefined: there is none. */
   readonly project: AppProject | undefined;
+  /** The name of its cluster, if nothing is to be done there. */
+  readonly pausedCluster?: string | undefined;
   /** What the last reconcile came to; undefined: there was none. */
   readonly decided: Memory["decided"];
   /** False: another engine looks at it. */
@@ -39,8 +42,12 @@ const maxObjects = 10;
 export function waitsOf(facts: WaitFacts): readonly Wait[] {
   const { application } = facts;
   const { annotations } = application.metadata;
-  if (annotations["argocd.argoproj.io/skip-reconcile"] === "true") {
-    return [{ for: "skip-reconcile", text: "reconciling is turned off by argocd.argoproj.io/skip-reconcile" }];
+  if (isTrue(annotations[skipReconcile])) {
+    return [{ for: "skip-reconcile", text: `reconciling is turned off by ${skipReconcile}` }];
+  }
+  if (facts.pausedCluster !== undefined) {
+    const text = `reconciling is turned off by ${skipReconcile} of the cluster ${facts.pausedCluster}`;
+    return [{ for: "skip-reconcile", text }];
   }
   const deletion = application.deletedAt === "" ? [] : [deletionOf(application)];
   const errors = errorsOf(application);

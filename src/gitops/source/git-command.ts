@@ -1,8 +1,9 @@
 import type { Readable } from "node:stream";
 import { type ChildResult, runChild } from "../../base/child.ts";
 import type { Clock } from "../../base/clock.ts";
-import { createSlots, type Slots } from "../../base/slots.ts";
+import { createSlots } from "../../base/slots.ts";
 import { openGitSession } from "./git-session.ts";
+import { createLanes } from "./lanes.ts";
 import { type RepositoryUrl, sshHost } from "./repository-url.ts";
 import type { Credentials, GitLimits, RepositoryAccess } from "./source.ts";
 
@@ -85,8 +86,7 @@ export interface GitCommandDeps {
 
 export function createGitCommand({ tool, clock, limits, directory }: GitCommandDeps): GitCommand {
   const locals = createSlots(limits.maxLocalChildren);
-  const remotes = createSlots(limits.maxRemoteChildren);
-  const hosts = new Map<string, { readonly slots: Slots; users: number }>();
+  const lanes = createLanes(clock, limits);
 
   function run(gitDir: string, call: GitCall, more: Extra, signal: AbortSignal): Promise<ChildResult> {
     const { args, input, consume, maxOutputBytes = defaultOutputBytes } = call;
@@ -114,20 +114,8 @@ export function createGitCommand({ tool, clock, limits, directory }: GitCommandD
     );
   }
 
-  /** The host's place first: who waits for a busy host holds none of those that all share. */
-  async function onHost<T>(origin: string, work: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    const host = hosts.get(origin) ?? { slots: createSlots(limits.maxChildrenPerHost), users: 0 };
-    hosts.set(origin, host);
-    host.users += 1;
-    try {
-      using _host = await host.slots.take(signal);
-      using _place = await remotes.take(signal);
-      return await work();
-    } finally {
-      host.users -= 1;
-      if (host.users === 0) hosts.delete(origin);
-    }
-  }
+  const onHost = <T>({ repository }: Pick<RemoteCall, "repository">, work: () => Promise<T>, signal: AbortSignal) =>
+    lanes.run({ origin: repository.origin, repository: repository.mirrorKey }, work, signal);
 
   return {
     async local(gitDir, call, signal) {
@@ -150,7 +138,7 @@ export function createGitCommand({ tool, clock, limits, directory }: GitCommandD
         const env = { PATH: tool.env.PATH ?? "", LC_ALL: "C" };
         return await runChild({ command: "ssh", args, cwd: directory, env, ...limits, label: "ssh" }, clock, signal);
       };
-      return onHost(call.repository.origin, work, signal);
+      return onHost(call, work, signal);
     },
     remote(gitDir, call, signal) {
       const work = async (): Promise<ChildResult> => {
@@ -158,7 +146,7 @@ export function createGitCommand({ tool, clock, limits, directory }: GitCommandD
         const config = { ...remoteConfig(call), ...session.config };
         return await run(gitDir, call, { config, env: session.env, timeoutMs: call.timeoutMs }, signal);
       };
-      return onHost(call.repository.origin, work, signal);
+      return onHost(call, work, signal);
     },
   };
 }

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
@@ -16,11 +15,12 @@ import { untilAborted } from "./joined.ts";
 import { createLfsFiles, httpLfsEndpoint, type LfsEndpoint } from "./lfs.ts";
 import type { LfsFiles } from "./lfs-files.ts";
 import { sshLfsEndpoint } from "./lfs-ssh.ts";
-import { type Access, Mirror, type MirrorDeps } from "./mirror.ts";
+import type { Access, Mirror, MirrorDeps } from "./mirror.ts";
+import { createMirrorStore, type MirrorStore } from "./mirror-store.ts";
 import { type ObjectReader, wholeContent } from "./object-reader.ts";
 import { ReadBudget } from "./read-budget.ts";
 import { createReaderPool, type ReaderPool } from "./reader-pool.ts";
-import { normaliseRepositoryUrl, parseRepositoryUrl } from "./repository-url.ts";
+import { normaliseRepositoryUrl, parseRepositoryUrl, type RepositoryUrl } from "./repository-url.ts";
 import { resolveIn } from "./resolve-revision.ts";
 import { highestTag, isFullCommit } from "./revision.ts";
 import { isSemverConstraint, isSemverVersion } from "./semver-text.ts";
@@ -104,8 +104,7 @@ interface Shared {
   readonly roots: Map<string, string>;
   /** Ends of walks under way, by the same. */
   readonly walks: Map<string, Promise<void>>;
-  readonly mirrors: Map<string, Mirror>;
-  readonly mirrorDeps: MirrorDeps;
+  readonly mirrors: MirrorStore;
   readonly gitHubTokens: GitHubTokens;
   readonly cloudTokens: CloudTokens;
   readonly signatures: Signatures;
@@ -134,8 +133,7 @@ function share(options: GitSourcesOptions): Shared {
     trees: createTreeCache(),
     roots: new Map(),
     walks: new Map(),
-    mirrors: new Map(),
-    mirrorDeps,
+    mirrors: createMirrorStore(options.directory, workDirOf(options), mirrorDeps),
     gitHubTokens,
     cloudTokens: createCloudTokens({ clock, env: tool.env, identity: options.identity ?? {} }),
     signatures,
@@ -327,31 +325,45 @@ class MirroredSources implements GitSources {
       : [problemText(resolved?.revision ?? revision, await read(commit), verdict), ...problems];
   }
 
+  async dropUnused(inUse: Iterable<{ readonly url: string; readonly project: string }>): Promise<number> {
+    const keys = [...inUse].flatMap(({ url, project }) => {
+      try {
+        return [new MirroredSources(this.#shared, project).#find(url).key];
+      } catch (error) {
+        if (error instanceof TerminalError) return []; // it can have no mirror
+        throw error;
+      }
+    });
+    return this.#shared.mirrors.dropUnused(new Set(keys));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#pool[Symbol.asyncDispose]();
   }
 
   #open(repository: string): { readonly mirror: Mirror; readonly access: Access } {
-    const { directory, allowLocal } = this.#options;
-    const { mirrors, mirrorDeps, gitHubTokens, cloudTokens } = this.#shared;
-    const own = this.#options.localPathOf?.(repository);
-    const url = parseRepositoryUrl(own ?? repository);
-    if (url.transport === "file" && !allowLocal && own === undefined) {
-      throw new TerminalError("GIT_REFUSED", `repository "${url.url}" is a local path, which is not allowed here`);
-    }
-    const rights = own === undefined ? this.#rightsTo(repository) : anonymousAccess;
-    // What one project may read by its own credentials, no other reads from the mirror.
-    const key = rights.scope === "" ? url.mirrorKey : `${url.mirrorKey} of ${rights.scope}`;
-    const name = createHash("sha256").update(key).digest("hex").slice(0, 40);
-    const mirror = mirrors.get(key) ?? new Mirror(join(directory, `${name}.git`), mirrorDeps);
-    mirrors.set(key, mirror);
+    const { gitHubTokens, cloudTokens } = this.#shared;
+    const { url, rights, key, isOwn } = this.#find(repository);
+    const mirror = this.#shared.mirrors.open(key);
     const show: Access["show"] = async (signal) => {
       const { gitHubApp, cloudAccount } = rights;
       if (gitHubApp !== undefined) return { rights, basic: await gitHubTokens.basic(rights, signal) };
       if (cloudAccount !== undefined) return cloudTokens.show(cloudAccount, rights, signal);
       return { rights, basic: rights.basic ?? url.credentials };
     };
-    return { mirror, access: { repository: url, rights, show, fetchesFiles: own !== undefined } };
+    return { mirror, access: { repository: url, rights, show, fetchesFiles: isOwn } };
+  }
+
+  #find(repository: string): FoundRepository {
+    const own = this.#options.localPathOf?.(repository);
+    const url = parseRepositoryUrl(own ?? repository);
+    if (url.transport === "file" && !this.#options.allowLocal && own === undefined) {
+      throw new TerminalError("GIT_REFUSED", `repository "${url.url}" is a local path, which is not allowed here`);
+    }
+    const rights = own === undefined ? this.#rightsTo(repository) : anonymousAccess;
+    // What one project may read by its own credentials, no other reads from the mirror.
+    const key = rights.scope === "" ? url.mirrorKey : `${url.mirrorKey} of ${rights.scope}`;
+    return { url, rights, key, isOwn: own !== undefined };
   }
 
   #rightsTo(repository: string): RepositoryAccess {
@@ -399,6 +411,15 @@ class MirroredSources implements GitSources {
     const [lost] = await pass(missing);
     if (lost !== undefined) throw new EngineError("GIT_FAILED", `the server did not send the file "${lost.path}"`);
   }
+}
+
+interface FoundRepository {
+  readonly url: RepositoryUrl;
+  readonly rights: RepositoryAccess;
+  /** Of its mirror. */
+  readonly key: string;
+  /** This process serves it. */
+  readonly isOwn: boolean;
 }
 
 function hasCredentials(access: RepositoryAccess): boolean {

@@ -157,10 +157,12 @@ export class Mirror {
   }
 
   /** Whether the refs seen last already contain what is wanted. */
-  async #isSeen({ commit, ref }: Wanted, signal: AbortSignal): Promise<boolean> {
+  async #isSeen({ commit, ref, before }: Wanted, signal: AbortSignal): Promise<boolean> {
     if (commit === undefined || this.#refs === undefined || !isFullCommit(commit)) return false;
     const tips = ref === undefined ? [...this.#refs.values()] : [this.#refs.get(ref)];
     if (tips.includes(commit)) return true;
+    if (/^0+$/.test(commit)) return ref !== undefined && !this.#refs.has(ref); // the ref is gone
+    if (before !== undefined && tips[0] === before) return false;
     if (!(await this.#holds(commit, signal))) return false;
     if (ref !== undefined) return tips[0] !== undefined && (await this.isAncestor(commit, tips[0], signal));
     const args = ["for-each-ref", "--count=1", `--contains=${commit}`];

@@ -19,6 +19,11 @@ export interface Wanted {
   readonly commit?: string;
   /** The ref whose tip counts for `commit`, e.g. `refs/heads/main`; any by default. */
   readonly ref?: string;
+  /**
+   * Where `ref` stood before it went to `commit`. While the mirror stands there the move is news, also when it goes back to
+   * an older commit, which the mirror holds.
+   */
+  readonly before?: string;
   /** Whether a failure of some seconds ago is an answer, too. */
   readonly acceptsFailure?: boolean;
 }
@@ -180,6 +185,11 @@ export interface GitSources extends AsyncDisposable {
    * all others who do, unless that fetch brought the commit wanted. `resolve` does not ask a server that failed just now. An aborted caller leaves; the last one ends the fetch.
    */
   fetch(repository: string, wanted: Wanted, signal: AbortSignal): Promise<FetchOutcome>;
+  /**
+   * Removes mirrors that nobody used for a day, those of earlier processes too; those of `inUse` stay. Gives how many.
+   * @throws EngineError while it is not known how repositories are reached: nothing is removed
+   */
+  dropUnused(inUse: Iterable<{ readonly url: string; readonly project: string }>): Promise<number>;
   /** Whether the files of submodules belong to a repository's; else their folders are empty. */
   readsSubmodules(): boolean;
   /**
@@ -271,7 +281,7 @@ export interface GitLimits {
   readonly maxFileBytes: number;
   /** Of one mirror on disk. */
   readonly maxMirrorBytes: number;
-  /** Children that talk to servers, in all and per host; and those that do not. */
+  /** Children that talk to servers, in all and per host, in each lane (`lanes.ts`); and those that do not. */
   readonly maxRemoteChildren: number;
   readonly maxChildrenPerHost: number;
   readonly maxLocalChildren: number;

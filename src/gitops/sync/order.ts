@@ -38,7 +38,9 @@ function compareTasks(a: SyncTask, b: SyncTask): number {
     a.wave - b.wave ||
     rankOf(a.key.kind) - rankOf(b.key.kind) ||
     compareText(a.key.name, b.key.name) ||
-    compareText(a.key.namespace, b.key.namespace)
+    compareText(a.key.namespace, b.key.namespace) ||
+    compareText(a.key.kind, b.key.kind) ||
+    compareText(a.key.group, b.key.group)
   );
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { listOf, objectOf, textOf } from "../../../src/api/fields.ts";
-import type { JsonObject } from "../../../src/base/json.ts";
+import type { JsonObject, JsonValue } from "../../../src/base/json.ts";
 import {
   applicationRef,
   automated,
@@ -83,5 +83,59 @@ test("what is to be looked at whatever is kept is rendered anew", async () => {
   const before = renders;
   engine.controller.lookAgain("all", "a test asks");
   await world.until("the rendering", () => renders > before);
+  assert.equal(world.syncs().length, 1);
+});
+
+test("what says nothing is taken out of the spec, in the write of the status, once, and asks for no other look", async () => {
+  await using world = await openShop();
+  const source = { repoURL: world.repository.url, path: "web", targetRevision: "main" };
+  const more = { helm: { values: "" }, kustomize: { images: [] }, directory: { recurse: false } };
+  await createApplication(world, { source: { ...source, ...more }, syncPolicy: { syncOptions: [] } });
+  const engine = await world.start();
+  await compared(world, "OutOfSync");
+  const { spec } = await world.application();
+  assert.deepEqual(objectOf(spec as JsonValue).source, source);
+  assert.equal(objectOf(spec as JsonValue).syncPolicy, undefined);
+  const { comparedTo } = objectOf((await statusOf(world)).sync);
+  assert.deepEqual(objectOf(comparedTo).source, source);
+  assert.equal(engine.writes(), 1);
+  await world.pass(60_000);
+  assert.equal(engine.writes(), 1);
+});
+
+test("a spec that cannot be compared stays as it is", async () => {
+  await using world = await openShop();
+  const source = { repoURL: world.repository.url, path: "none", targetRevision: "main", helm: {} };
+  await createApplication(world, { source });
+  await world.start();
+  await world.until("the condition", async () => listOf((await statusOf(world)).conditions).length > 0);
+  const { spec } = await world.application();
+  assert.deepEqual(objectOf(spec as JsonValue).source, source);
+});
+
+test("where Git has what says nothing, an Application of Applications is Synced all the same", async () => {
+  await using world = await openShop();
+  const child = {
+    apiVersion: "argoproj.io/v1alpha1",
+    kind: "Application",
+    metadata: { name: "child", namespace: "argocd" },
+    spec: {
+      project: "default",
+      source: { repoURL: world.repository.url, path: "web", targetRevision: "main", helm: {} },
+      destination: { server: "https://kubernetes.default.svc", namespace: "shop" },
+      syncPolicy: {},
+    },
+  };
+  await world.repository.commit({ "apps/child.yaml": JSON.stringify(child) });
+  const source = { repoURL: world.repository.url, path: "apps", targetRevision: "main" };
+  await createApplication(world, { source, ...selfHealing });
+  await world.start();
+  await compared(world, "Synced");
+  await world.until("the child's spec", async () => {
+    const { spec } = await world.application("child");
+    return !("syncPolicy" in objectOf(spec as JsonValue));
+  });
+  await world.pass(120_000);
+  assert.equal(objectOf((await statusOf(world)).sync).status, "Synced");
   assert.equal(world.syncs().length, 1);
 });

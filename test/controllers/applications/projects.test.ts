@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { silentLogger } from "../../../src/base/log.ts";
 import { createProjects } from "../../../src/controllers/applications/projects.ts";
+import { createScopedRepositories } from "../../../src/controllers/applications/repository-access.ts";
 import type { KubeObject } from "../../../src/objects/object.ts";
 import { createCache } from "../fakes.ts";
 
@@ -76,4 +77,51 @@ test("a project inherits from the global ones that select its labels, as long as
   assert.deepEqual(projects.find("team")?.sourceRepos, ["team"]);
   projects.find("team");
   assert.equal(errors.length, 1);
+});
+
+test("a project may use the repositories and clusters that belong to it alone, and no other may", () => {
+  const { cache, set } = createCache();
+  const scoped = (name: string) => ({
+    repositories: name === "team" ? ["https://git.example/team/a.git"] : [],
+    clusters:
+      name === "team"
+        ? [
+            { server: "https://one" },
+            { server: "https://two", scope: { namespaces: ["x", "y"], hasClusterKinds: false } },
+          ]
+        : [],
+  });
+  const projects = createProjects(cache, { ...deps(), scoped });
+  for (const name of ["team", "other"]) {
+    set(project(name, { sourceRepos: ["own"], destinations: [{ server: "https://own", namespace: "*" }] }));
+  }
+  const team = projects.find("team");
+  assert.deepEqual(team?.sourceRepos, ["own", "https://git.example/team/a.git"]);
+  assert.deepEqual(team?.destinations, [
+    { server: "https://own", namespace: "*" },
+    { server: "https://one", namespace: "*" },
+    { server: "https://two", namespace: "x" },
+    { server: "https://two", namespace: "y" },
+  ]);
+  assert.deepEqual(projects.find("other")?.sourceRepos, ["own"]);
+  assert.equal(projects.find("other")?.destinations.length, 1);
+});
+
+test("repository Secrets that name a project, as they are now", () => {
+  const { cache, set, delete: remove } = createCache();
+  const secret = (name: string, type: string, data: Readonly<Record<string, string>>): KubeObject => ({
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { namespace: "argocd", name, labels: { "argocd.argoproj.io/secret-type": type } },
+    data: Object.fromEntries(Object.entries(data).map(([key, text]) => [key, Buffer.from(text).toString("base64")])),
+  });
+  const scoped = createScopedRepositories(cache);
+  assert.deepEqual(scoped("team"), []);
+  set(secret("a", "repository", { url: "https://h/a", project: "team" }));
+  set(secret("b", "repository", { url: "https://h/b" }));
+  set(secret("c", "repo-creds", { url: "https://h/c", project: "team" }));
+  set(secret("d", "repository", { url: "https://h/d", project: "other" }));
+  assert.deepEqual([scoped("team"), scoped("other"), scoped("")], [["https://h/a"], ["https://h/d"], []]);
+  remove(secret("a", "repository", {}));
+  assert.deepEqual(scoped("team"), []);
 });

@@ -48,6 +48,23 @@ test("the first look is no move; what is moved, new or gone after that is told o
   assert.deepEqual(world.lines, []);
 });
 
+test("a move that a push has brought here is told, and not fetched again", async () => {
+  await using repository = await createTestRepository();
+  await using world = await openWorld();
+  world.urls.add(repository.url);
+  await repository.commit({ a: "1" });
+  world.start();
+  await world.pass(2_000);
+  const commit = await repository.commit({ a: "2" });
+  await world.sources.fetch(repository.url, {}, never);
+  await world.pass(intervalMs);
+  assert.deepEqual(
+    world.changes.map(({ refs }) => refs.map((ref) => ref.new)),
+    [[commit, commit]],
+  );
+  assert.deepEqual(world.fetches, []);
+});
+
 test("only refs that nobody follows moved: nothing is told", async () => {
   await using repository = await createTestRepository();
   await using world = await openWorld();

@@ -48,9 +48,9 @@ for (const [name, spec, stored, annotations, timeouts, expected] of [
     { level: 3, hard: false },
   ],
   [
-    "a source that has options now",
+    "a source that had options",
     {},
-    status(compared({ source: { ...source, directory: { recurse: false } } })),
+    status(compared({ source: { ...source, directory: { recurse: true } } })),
     {},
     soft,
     { level: 3, hard: false },

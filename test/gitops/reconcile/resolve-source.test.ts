@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ApplicationSource } from "../../../src/api/application-types.ts";
 import { isMovingChart, kindOfSource, resolveTree } from "../../../src/gitops/reconcile/resolve-source.ts";
+import { normaliseRepositoryUrl } from "../../../src/gitops/source/repository-url.ts";
 import { createTestRepository } from "../../harness/git-repository.ts";
 import { startHelmServer } from "../../harness/helm-repository.ts";
 import { tempDir } from "../../harness/temp-dir.ts";
@@ -49,4 +50,42 @@ test("sources of each kind become trees, at what their revision means or another
   const latest = await resolve(git, "main");
   assert.equal(latest.revision, second);
   assert.equal(String(await latest.read("web/a.yaml", patient())), "2");
+});
+
+test("those who hear of one push while it is fetched fetch nothing more, also when it goes back", async () => {
+  await using repository = await createTestRepository();
+  await using rig = await openSources();
+  await using folder = await tempDir();
+  const deps = { sources: rig.sources, charts: openCharts(folder.path) };
+  const ref = "refs/heads/main";
+  const source = { repoURL: repository.url, path: ".", targetRevision: "main" };
+  const first = await repository.commit({ a: "1" });
+  const second = await repository.commit({ a: "2" });
+  await repository.git("update-ref", ref, first);
+  const look = async (commit: string, before: string): Promise<string> => {
+    const seen = [{ repository: normaliseRepositoryUrl(repository.url), commit, ref, before }];
+    const tree = await resolveTree(
+      { source, revision: undefined, project: "default" },
+      { level: 2, seen },
+      deps,
+      patient(),
+    );
+    return tree.revision;
+  };
+  assert.equal(await look(first, "0".repeat(40)), first);
+  for (const [commit, before] of [
+    [second, first],
+    [first, second], // set back: the mirror holds it, and does not stand there
+  ] as const) {
+    await repository.git("update-ref", ref, commit);
+    const fetched = await rig.count("fetch");
+    const looks = [look(commit, before)];
+    while ((await rig.count("fetch")) === fetched) {
+      looks.push(look(commit, before));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    for (let n = 0; n < 20; n++) looks.push(look(commit, before));
+    assert.deepEqual(new Set(await Promise.all(looks)), new Set([commit]));
+    assert.equal(await rig.count("fetch"), fetched + 1);
+  }
 });

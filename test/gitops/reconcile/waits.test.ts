@@ -44,6 +44,11 @@ const cases: readonly (readonly [name: string, given: Case, waits: readonly (rea
     [["skip-reconcile", "reconciling is turned off by argocd.argoproj.io/skip-reconcile"]],
   ],
   [
+    "nobody while it is skipped, in a form that Go takes for true",
+    { top: { metadata: { name: "web", annotations: { "argocd.argoproj.io/skip-reconcile": "T" } } } },
+    [["skip-reconcile", "reconciling is turned off by argocd.argoproj.io/skip-reconcile"]],
+  ],
+  [
     "its own deletion",
     { top: { metadata: { name: "web", deletionTimestamp: ago(5), finalizers: ["x/y"] } } },
     [["deletion", `it is being deleted since ${ago(5)} with x/y`]],

@@ -7,6 +7,7 @@ import { type PlanOptions, planSync } from "../../../src/gitops/sync/plan.ts";
 import type { ExecuteOptions, ExecutorDeps } from "../../../src/gitops/sync/run.ts";
 import type { SyncProgress } from "../../../src/gitops/sync/sync.ts";
 import type { KubeClient } from "../../../src/kube/kube.ts";
+import { builtInResources } from "../../../src/objects/kubernetes-types.ts";
 import type { KubeObject } from "../../../src/objects/object.ts";
 import type { TestPlane } from "../../harness/control-plane.ts";
 
@@ -49,7 +50,7 @@ export async function run(plane: TestPlane, sync: Sync): Promise<SyncProgress> {
   const targets = toTargets(sync.targets as never, {
     namespace: "default",
     tracking,
-    isNamespaced: ({ kind }) => kind !== "Namespace" && kind !== "CustomResourceDefinition",
+    isNamespaced: ({ kind }) => builtInResources.find((known) => known.kind === kind)?.namespaced ?? true,
   });
   const compared = compareObjects(targets.objects, sync.live ?? [], { method: "annotation", ignore: [] });
   const plan = planSync(compared.objects, compared.hooks, [], {

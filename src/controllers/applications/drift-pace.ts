@@ -1,0 +1,97 @@
+/**
+ * When to look at an Application for changes of its live objects. They come in runs: a first change is looked at nearly at
+ * once; what follows is looked at together, once it is over or after a time that grows. So a run of a thousand changes
+ * within `firstWaitMs` costs two looks, one that never ends a look per `maxWaitMs`, and no change waits longer than that.
+ * In a long run a change of an object that was quiet until then is news, and waits less.
+ *
+ * Times are milliseconds of the monotonic clock.
+ */
+export interface DriftPace {
+  /** `objects`: what changed, as `group/kind/namespace/name`. */
+  changed(objects: readonly string[] | "all", atMs: number): void;
+  /** When to look, as far as it is known now; later changes may put it off. */
+  dueMs(isOperating: boolean): number;
+  looked(isOperating: boolean, atMs: number): void;
+}
+
+/** Changes mostly come several at once. */
+const windowMs = 20;
+/** A run ends when nothing changed for so long. */
+const calmMs = 5_000;
+/** It is taken for over when nothing changed for so long, twice that after each look, ... */
+const quietMs = 150;
+/** ... or for this part of its duration, ... */
+const quietPart = 1 / 8;
+/** ... but at most for so long. */
+const maxQuietMs = 2_000;
+/** How long it is waited for that: after the first look, and at most. */
+const firstWaitMs = 10_000;
+const maxWaitMs = 30_000;
+/** From a look in a long run to one for an object that was quiet until then. */
+const newsMs = 2_000;
+/** Objects of a run that are known; of more, none is news. */
+const maxObjects = 100;
+/** An operation's own changes, doubled after each look at them. */
+const operationMs = 250;
+const maxOperationMs = 2_000;
+
+export function createDriftPace(): DriftPace {
+  return new Pace();
+}
+
+class Pace implements DriftPace {
+  #beganMs = 0;
+  #changedMs = Number.NEGATIVE_INFINITY;
+  /** Since when a change waits. */
+  #waitsMs: number | undefined;
+  #lookedMs = 0;
+  /** Looks at this run: for changes, and those of an operation. */
+  #looks = 0;
+  #operationLooks = 0;
+  readonly #objects = new Set<string>();
+  #hasNews = false;
+
+  changed(objects: readonly string[] | "all", atMs: number): void {
+    if (atMs - this.#changedMs >= calmMs) this.#begin(atMs);
+    this.#changedMs = atMs;
+    this.#waitsMs ??= atMs;
+    for (const object of objects === "all" ? [] : objects) {
+      if (this.#objects.has(object) || this.#objects.size >= maxObjects) continue;
+      this.#objects.add(object);
+      this.#hasNews = true;
+    }
+  }
+
+  #begin(atMs: number): void {
+    this.#beganMs = atMs;
+    this.#looks = 0;
+    this.#operationLooks = 0;
+    this.#objects.clear();
+    this.#hasNews = false;
+  }
+
+  dueMs(isOperating: boolean): number {
+    const sinceMs = this.#waitsMs ?? this.#changedMs;
+    if (isOperating) return sinceMs + Math.min(operationMs * 2 ** this.#operationLooks, maxOperationMs);
+    const looks = this.#looks;
+    if (looks === 0) return sinceMs + windowMs;
+    const wantedMs = Math.max(quietMs * 2 ** (looks - 1), (this.#changedMs - this.#beganMs) * quietPart);
+    const quiet = this.#changedMs + Math.min(wantedMs, maxQuietMs);
+    const latest = sinceMs + Math.min(firstWaitMs * Math.max(1, looks - 1), maxWaitMs);
+    const news = looks > 1 && this.#hasNews ? Math.max(this.#lookedMs + newsMs, sinceMs + windowMs) : latest;
+    return Math.min(quiet, latest, news);
+  }
+
+  looked(isOperating: boolean, atMs: number): void {
+    if (isOperating) {
+      this.#operationLooks += 1;
+      this.#beganMs = atMs; // what follows an operation is a run of its own
+    } else {
+      this.#operationLooks = 0;
+      this.#looks += 1;
+    }
+    this.#lookedMs = atMs;
+    this.#waitsMs = undefined;
+    this.#hasNews = false;
+  }
+}

@@ -1,0 +1,107 @@
+import { type Clock, sleepFor } from "../../base/clock.ts";
+import { EngineError } from "../../base/errors.ts";
+import { createSlots, type Slots } from "../../base/slots.ts";
+import type { GitLimits } from "./source.ts";
+
+/**
+ * Places for requests to servers, so that those that hang keep nobody else from asking. Three lanes, each with its own
+ * places:
+ *
+ * - quick: where every request begins;
+ * - slow: a request that takes longer than `patienceMs` goes on here, and leaves its place in the quick lane to others;
+ * - suspect: requests to a repository whose last one timed out, until one succeeds.
+ */
+export interface Lanes {
+  /** Runs `work` once there is a place. `origin`: the host; a busy one holds none of the places that all share. */
+  run<T>(
+    asked: { readonly origin: string; readonly repository: string },
+    work: () => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T>;
+}
+
+const patienceMs = 3_000;
+/** Of the others' places, for what is known to hang. */
+const suspectPart = 2;
+/** Repositories remembered for that. */
+const maxSuspects = 10_000;
+
+export function createLanes(
+  clock: Clock,
+  { maxRemoteChildren: max, maxChildrenPerHost: perHost }: Pick<GitLimits, "maxRemoteChildren" | "maxChildrenPerHost">,
+): Lanes {
+  const quick = createLane(max, perHost);
+  const slow = createLane(max, perHost);
+  const suspect = createLane(Math.ceil(max / suspectPart), Math.ceil(perHost / suspectPart));
+  const suspects = new Set<string>();
+
+  async function moveOver(origin: string, place: Disposable, done: AbortSignal): Promise<Disposable> {
+    try {
+      await sleepFor(clock, patienceMs, done);
+      const next = await slow.take(origin, done);
+      place[Symbol.dispose]();
+      return next;
+    } catch (error) {
+      if (!done.aborted) throw error;
+      return place; // it has ended where it began
+    }
+  }
+
+  function note(repository: string, hangs: boolean): void {
+    suspects.delete(repository);
+    const [oldest] = suspects;
+    if (hangs && suspects.size >= maxSuspects && oldest !== undefined) suspects.delete(oldest);
+    if (hangs) suspects.add(repository);
+  }
+
+  return {
+    async run({ origin, repository }, work, signal) {
+      const isSuspect = suspects.has(repository);
+      const place = await (isSuspect ? suspect : quick).take(origin, signal);
+      const done = new AbortController();
+      const last = isSuspect ? Promise.resolve(place) : moveOver(origin, place, done.signal);
+      try {
+        const result = await work();
+        note(repository, false);
+        return result;
+      } catch (error) {
+        if (error instanceof EngineError && error.code === "TOOL_TIMEOUT") note(repository, true);
+        throw error;
+      } finally {
+        done.abort();
+        (await last)[Symbol.dispose]();
+      }
+    },
+  };
+}
+
+interface Lane {
+  take(origin: string, signal: AbortSignal): Promise<Disposable>;
+}
+
+function createLane(max: number, perHost: number): Lane {
+  const all = createSlots(max);
+  const hosts = new Map<string, { readonly slots: Slots; users: number }>();
+
+  return {
+    async take(origin, signal) {
+      const host = hosts.get(origin) ?? { slots: createSlots(perHost), users: 0 };
+      hosts.set(origin, host);
+      host.users += 1;
+      const stack = new DisposableStack();
+      stack.defer(() => {
+        host.users -= 1;
+        if (host.users === 0) hosts.delete(origin);
+      });
+      try {
+        // The host's place first: who waits for a busy host holds none of those that all share.
+        stack.use(await host.slots.take(signal));
+        stack.use(await all.take(signal));
+        return stack;
+      } catch (error) {
+        stack.dispose();
+        throw error;
+      }
+    },
+  };
+}
