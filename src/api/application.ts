@@ -58,7 +58,9 @@ export function parseApplication(value: unknown): Parsed<Application> {
     spec: spec as unknown as ApplicationSpec,
     status: objectOf(top.status),
   };
-  problems.push(...specProblems(resource).map(({ path, message }) => warningAt(path, message)));
+  // Of refs `specTraps` tells, as of templates.
+  const invalid = specProblems(resource).filter(({ path }) => !path.endsWith(".ref"));
+  problems.push(...invalid.map(({ path, message }) => warningAt(path, message)));
   problems.push(...specTraps(read, "spec"), ...annotationProblems(objectOf(meta.annotations)));
   problems.push(...finalizerProblems(meta, applicationFinalizers));
   return { resource, warnings: warningsOf(suggestPlaces(problems, misplacedInApplication)) };
@@ -70,6 +72,7 @@ export function parseApplication(value: unknown): Parsed<Application> {
 export function specProblems(application: Application): readonly Problem[] {
   const { destination } = application;
   const problems = application.sources.flatMap((source, index) => sourceProblems(application, source, index));
+  if (application.isMultiSource) problems.push(...refProblems(application.sources));
   if (destination.name && destination.server) {
     const both = `${destination.name} ${destination.server}`;
     const message = `application destination can't have both name and server defined: ${both}`;
@@ -96,6 +99,21 @@ function sourceProblems(application: Application, source: ApplicationSource, ind
     problems.push(errorAt(`${path}.targetRevision`, message));
   }
   return problems;
+}
+
+/** What makes it unclear what `$name/…` means. */
+function refProblems(sources: readonly ApplicationSource[]): Problem[] {
+  const seen = new Set<string>();
+  return sources.flatMap(({ ref = "" }, index) => {
+    const at = `spec.sources[${index}].ref`;
+    if (ref === "") return [];
+    if (!/^[a-zA-Z0-9_-]+$/.test(ref)) {
+      return [errorAt(at, `sources.ref ${ref} cannot contain any special characters except '_' and '-'`)];
+    }
+    if (seen.has(ref)) return [errorAt(at, `invalid sources: multiple sources had the same \`ref\` key: ${ref}`)];
+    seen.add(ref);
+    return [];
+  });
 }
 
 function sourcesOf(spec: JsonObject): readonly ApplicationSource[] {

@@ -1,6 +1,6 @@
-import { isUtf8 } from "node:buffer";
 import { TerminalError } from "../base/errors.ts";
 import { isJsonObject, type JsonObject } from "../base/json.ts";
+import { decodeText } from "../base/text-encoding.ts";
 import { parseYamlDocuments, type YamlDocument, YamlError } from "../base/yaml.ts";
 import type { Place } from "../base/yaml-places.ts";
 
@@ -57,28 +57,11 @@ export function placeManifests(text: string, file: string): readonly PlacedManif
  * @throws UnreadableManifest that names `file:line:column`
  */
 export function manifestText(content: Buffer, file: string): string {
-  if (isUtf8(content)) return content.toString("utf8");
-  const mark = content.toString("latin1", 0, 2);
-  if (mark === "\xff\xfe") return new TextDecoder("utf-16le").decode(content);
-  if (mark === "\xfe\xff") return new TextDecoder("utf-16be").decode(content);
-  const before = readablePart(content).split("\n");
+  const decoded = decodeText(content);
+  if (decoded.text !== undefined) return decoded.text;
+  const before = decoded.before.split("\n");
   const place = { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
   throw new UnreadableManifest(file, place, "is not UTF-8 text");
-}
-
-/** Up to the first bytes that are no UTF-8. */
-function readablePart(content: Buffer): string {
-  let [low, high] = [0, content.length];
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    // The cut may be within a character: up to three more bytes belong to it.
-    const isReadable = [0, 1, 2, 3].some((more) =>
-      isUtf8(content.subarray(0, Math.min(middle + more, content.length))),
-    );
-    if (isReadable) low = middle;
-    else high = middle - 1;
-  }
-  return content.toString("utf8", 0, low);
 }
 
 function readDocuments(text: string, file: string): readonly YamlDocument[] {

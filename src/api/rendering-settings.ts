@@ -1,4 +1,6 @@
 import { objectOf, textOf } from "./fields.ts";
+import { createReader, type Reader } from "./parameter-reader.ts";
+import { withoutEffect } from "./rendering-keys.ts";
 
 /** What `argocd-cm` and `argocd-cmd-params-cm` say of how sources are rendered (spec argo-cd-engine 0.3, 0.4, 7). */
 export interface RenderingSettings {
@@ -13,8 +15,23 @@ export interface RenderingSettings {
   readonly maxDirectoryBytes: number;
   /** Whether the files of submodules are part of a repository's. */
   readonly readsSubmodules: boolean;
+  /** Links that lead out of a repository: the source is refused, or they lead nowhere. They are never followed. */
+  readonly linksOut: "refused" | "nowhere";
+  readonly fetching: FetchingSettings;
   /** Programs that run at once; absent: as many as suit the machine. Counts from the next start. */
   readonly toolsAtOnce?: number;
+}
+
+/** How repositories are asked. */
+export interface FetchingSettings {
+  /** Of one list of a Git repository's refs. */
+  readonly listTimeoutMs: number;
+  /** Such lists at once; 0: as many as there are requests. */
+  readonly listsAtOnce: number;
+  /** Of an OCI artifact, once unpacked. */
+  readonly maxArtifactBytes: number;
+  /** Of layers that are unpacked; absent: those that are known. */
+  readonly layerTypes?: readonly string[];
 }
 
 /** What a source that asks for a version of kustomize gets. */
@@ -29,12 +46,31 @@ export const defaultRenderingSettings: RenderingSettings = {
   kustomizeBuildOptions: [],
   kustomizeVersions: {},
   valueFileSchemes: ["https", "http"],
-  maxDirectoryBytes: 10 * 1024 * 1024,
+  maxDirectoryBytes: 10_000_000,
   readsSubmodules: true,
+  linksOut: "refused",
+  // The original's is 1G: artifacts are unpacked in memory here.
+  fetching: { listTimeoutMs: 15_000, listsAtOnce: 0, maxArtifactBytes: 256 * 1024 * 1024 },
 };
 
+/** What is said of lists of refs. */
+export function listingOf({ fetching }: RenderingSettings): { readonly timeoutMs: number; readonly atOnce: number } {
+  return { timeoutMs: fetching.listTimeoutMs, atOnce: fetching.listsAtOnce };
+}
+
+/** Whatever is set: what is unpacked is held in memory. */
+const mostArtifactBytes = 2 * 1024 ** 3 - 1;
+
 const types = { "helm.enable": "Helm", "kustomize.enable": "Kustomize", "jsonnet.enable": "Jsonnet" } as const;
-const maxSizeKey = "reposerver.max.combined.directory.manifests.size";
+export const maxSizeKey = "reposerver.max.combined.directory.manifests.size";
+
+export interface RenderingSettingsRead {
+  readonly settings: RenderingSettings;
+  /** What cannot be read. */
+  readonly problems: readonly string[];
+  /** What is set and has no effect here, with the reason. */
+  readonly notes: readonly string[];
+}
 
 /**
  * The data of both ConfigMaps, over what counts where they say nothing. Does not throw: what cannot be read is in
@@ -44,34 +80,42 @@ export function parseRenderingSettings(
   main: unknown,
   parameters: unknown,
   base: RenderingSettings = defaultRenderingSettings,
-): { readonly settings: RenderingSettings; readonly problems: readonly string[] } {
+): RenderingSettingsRead {
   const problems: string[] = [];
   const data = objectOf(main as never);
-  const params = objectOf(parameters as never);
+  const params = createReader(objectOf(parameters as never), problems);
   const said = (key: string): string => textOf(data[key]).trim();
   const buildOptions = words(said("kustomize.buildOptions"));
   const schemes = said("helm.valuesFileSchemes")
     .split(",")
     .flatMap((one) => one.trim().toLowerCase() || []);
-  const size = textOf(params[maxSizeKey]).trim();
-  const atOnce = textOf(params["reposerver.parallelism.limit"]).trim();
-  if (!/^\d{0,6}$/.test(atOnce)) {
-    problems.push(`argocd-cmd-params-cm: reposerver.parallelism.limit: "${atOnce}" must be a number, 0 for no limit`);
-  }
-  const bytes = size === "" ? base.maxDirectoryBytes : parseSize(size);
-  if (bytes === undefined)
-    problems.push(`argocd-cmd-params-cm: ${maxSizeKey}: "${size}" must be a size such as 10M or 10Mi`);
+  const atOnce = params.number("reposerver.parallelism.limit", 0);
   return {
     problems,
+    notes: withoutEffect(objectOf(parameters as never)),
     settings: {
       disabled: Object.entries(types).flatMap(([key, type]) => (said(key) === "false" ? [type] : [])),
       kustomizeBuildOptions: buildOptions.length === 0 ? base.kustomizeBuildOptions : buildOptions,
       kustomizeVersions: versionsIn(data, problems),
       valueFileSchemes: Object.hasOwn(data, "helm.valuesFileSchemes") ? schemes : base.valueFileSchemes,
-      maxDirectoryBytes: bytes ?? base.maxDirectoryBytes,
-      ...(/^\d{1,6}$/.test(atOnce) && Number(atOnce) > 0 ? { toolsAtOnce: Number(atOnce) } : {}),
-      readsSubmodules: textOf(params["reposerver.enable.git.submodule"]).trim() !== "false" && base.readsSubmodules,
+      maxDirectoryBytes: params.bytes(maxSizeKey, base.maxDirectoryBytes),
+      ...(atOnce > 0 ? { toolsAtOnce: atOnce } : {}),
+      readsSubmodules: params.flag("reposerver.enable.git.submodule", base.readsSubmodules),
+      linksOut: params.flag("reposerver.allow.oob.symlinks", base.linksOut === "nowhere") ? "nowhere" : "refused",
+      fetching: fetchingIn(params, base.fetching),
     },
+  };
+}
+
+function fetchingIn(params: Reader, base: FetchingSettings): FetchingSettings {
+  const layerTypes = params.list("reposerver.oci.layer.media.types");
+  const isUnlimited = params.flag("reposerver.disable.oci.manifest.max.extracted.size", false);
+  const bytes = params.bytes("reposerver.oci.manifest.max.extracted.size", base.maxArtifactBytes);
+  return {
+    listTimeoutMs: params.ms("reposerver.git.request.timeout", base.listTimeoutMs),
+    listsAtOnce: params.number("reposerver.git.lsremote.parallelism.limit", base.listsAtOnce),
+    maxArtifactBytes: isUnlimited ? mostArtifactBytes : Math.min(bytes, mostArtifactBytes),
+    ...(layerTypes.length === 0 ? {} : { layerTypes }),
   };
 }
 
@@ -96,14 +140,4 @@ function versionsIn(
 
 function words(text: string): readonly string[] {
   return text.split(/\s+/).filter((word) => word !== "");
-}
-
-const units = { "": 1, k: 1e3, M: 1e6, G: 1e9, Ki: 1024, Mi: 1024 ** 2, Gi: 1024 ** 3 } as const;
-
-/** Bytes, in Kubernetes' way to write a quantity; 0: no limit. */
-function parseSize(text: string): number | undefined {
-  const [, number = "", unit = ""] = /^(\d{1,12}(?:\.\d{1,6})?)([kMG]|[KMG]i)?$/.exec(text) ?? [];
-  if (number === "") return undefined;
-  const bytes = Math.floor(Number(number) * units[unit as keyof typeof units]);
-  return bytes === 0 ? Number.MAX_SAFE_INTEGER : bytes;
 }

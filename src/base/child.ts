@@ -1,6 +1,7 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { Readable, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { memoryExceeded } from "./child-memory.ts";
 import { type Clock, sleepFor } from "./clock.ts";
 import { EngineError, messageOf, TerminalError } from "./errors.ts";
 
@@ -16,6 +17,8 @@ export interface ChildCall {
   readonly timeoutMs: number;
   /** Of standard output when it is collected; more is an error. */
   readonly maxOutputBytes: number;
+  /** Of it and those that it starts, where the system says how much that is; more is an error. */
+  readonly maxMemoryBytes?: number;
   /** Reads standard output instead of collecting it. Its rejection ends the child and is the call's. */
   readonly consume?: (stdout: Readable) => Promise<void>;
   /** How errors name it: `git fetch`. Never with secrets. */
@@ -39,7 +42,7 @@ const graceMs = 1_000;
 /**
  * Runs a program in a process group of its own and settles once it ended and its output is read; whatever ends the call
  * early (abort, time, output) ends the whole group first. Any exit code is a result.
- * @throws TerminalError TOOL_MISSING, TOOL_OUTPUT_TOO_LARGE; EngineError TOOL_TIMEOUT, TOOL_FAILED; the signal's reason
+ * @throws TerminalError TOOL_MISSING, TOOL_OUTPUT_TOO_LARGE, TOOL_MEMORY_EXCEEDED; EngineError TOOL_TIMEOUT, TOOL_FAILED; the signal's reason
  */
 export async function runChild(call: ChildCall, clock: Clock, signal: AbortSignal): Promise<ChildResult> {
   signal.throwIfAborted();
@@ -60,6 +63,10 @@ export async function runChild(call: ChildCall, clock: Clock, signal: AbortSigna
   const onAbort = (): void => fail(signal.reason);
   signal.addEventListener("abort", onAbort, { once: true });
   sleepFor(clock, call.timeoutMs, ended.signal).then(() => fail(timeoutOf(call)), ignore);
+  const { maxMemoryBytes } = call;
+  if (maxMemoryBytes !== undefined && child.pid !== undefined) {
+    memoryExceeded(child.pid, maxMemoryBytes, clock, ended.signal).then(() => fail(memoryOf(call)), ignore);
+  }
   const output = call.consume ? consume(child, call.consume) : collect(child.stdout, call);
   output.catch(fail);
   feed(child, call.input).catch(fail);
@@ -79,6 +86,13 @@ export async function runChild(call: ChildCall, clock: Clock, signal: AbortSigna
 
 function timeoutOf({ label, timeoutMs }: ChildCall): EngineError {
   return new EngineError("TOOL_TIMEOUT", `${label} did not end within ${timeoutMs / 1000} s`);
+}
+
+function memoryOf({ label, maxMemoryBytes }: ChildCall): TerminalError {
+  return new TerminalError(
+    "TOOL_MEMORY_EXCEEDED",
+    `${label} used more than the ${maxMemoryBytes} bytes of memory allowed`,
+  );
 }
 
 /** The exit code, once the process is gone and its streams are closed. */

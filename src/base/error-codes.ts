@@ -282,6 +282,11 @@ export const errorCodes = {
     cause: "A program that the engine runs ended unexpectedly.",
     remedy: "See the message; it is tried again.",
   },
+  TOOL_MEMORY_EXCEEDED: {
+    cause: "A program that renders a source used more memory than the engine lets it.",
+    remedy:
+      "Look for templates that loop, aliases that repeat and the like in the source; split it into smaller parts.",
+  },
   TOOL_MISSING: {
     cause: "A program that the engine needs is not installed.",
     remedy: "Install it on PATH, or name it with --tool NAME=PATH.",

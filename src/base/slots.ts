@@ -4,19 +4,24 @@ export interface Slots {
   take(signal: AbortSignal): Promise<Disposable>;
 }
 
-export function createSlots(max: number): Slots {
-  let free = max;
+/** `max`: how many; a function may say another number each time. */
+export function createSlots(max: number | (() => number)): Slots {
+  const limit = typeof max === "number" ? () => max : max;
+  let used = 0;
   const waiting = new Set<() => void>();
 
   function place(): Disposable {
     let held = true;
+    used += 1;
     return {
       [Symbol.dispose]() {
         if (!held) return;
         held = false;
-        const [next] = waiting;
-        if (next === undefined) free += 1;
-        else next();
+        used -= 1;
+        for (const next of waiting) {
+          if (used >= limit()) return;
+          next();
+        }
       },
     };
   }
@@ -24,10 +29,7 @@ export function createSlots(max: number): Slots {
   return {
     take(signal) {
       signal.throwIfAborted();
-      if (free > 0) {
-        free -= 1;
-        return Promise.resolve(place());
-      }
+      if (used < limit()) return Promise.resolve(place());
       return new Promise((resolve, reject) => {
         const leave = (): void => {
           waiting.delete(enter);

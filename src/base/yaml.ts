@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import {
   binaryTag,
   CHOMPING_MODE,
@@ -53,6 +54,8 @@ export interface YamlDocument {
 
 /** Deeper nesting is refused. */
 const maxDepth = 200;
+/** The reason of the refusal. */
+export const repeatsTooMuch = "aliases repeat too much";
 /** Aliases may repeat what they name; a document that grows beyond its text by more than this is refused. */
 const maxExtra = { nodes: 100_000, characters: 10_000_000 } as const;
 
@@ -82,7 +85,9 @@ const integerTag = defineScalarTag<number | bigint>("tag:yaml.org,2002:int", {
 const textBinaryTag = defineScalarTag<string>("tag:yaml.org,2002:binary", {
   resolve(source, isExplicit, tagName) {
     const bytes = binaryTag.resolve(source, isExplicit, tagName);
-    return bytes instanceof Uint8Array ? Buffer.from(bytes).toString("utf8") : NOT_RESOLVED;
+    if (!(bytes instanceof Uint8Array)) return NOT_RESOLVED;
+    if (!isUtf8(bytes)) throw new OutsideJson(source);
+    return Buffer.from(bytes).toString("utf8");
   },
   identify: () => false,
 });
@@ -116,23 +121,27 @@ export function parseYaml(text: string): unknown[] {
 
 /** As `parseYaml`, but of a key that is given twice the last one counts: of files that others wrote for Go's readers. */
 export function parseLooseYaml(text: string): unknown[] {
-  try {
-    return parseYaml(text);
-  } catch (error) {
-    if (!(error instanceof YamlError) || !error.reason.includes("duplicate")) throw error;
-    return constructFromEvents(parseEvents(text, { maxDepth }), { source: text, schema: kubernetesSchema, json: true });
-  }
+  return parseLooseYamlDocuments(text).map((document) => document.value);
+}
+
+/** As `parseLooseYaml`, with places. @throws YamlError */
+export function parseLooseYamlDocuments(text: string): YamlDocument[] {
+  return parseDocuments(text, true);
 }
 
 /** As `parseYaml`, with places. JSON is YAML, too. @throws YamlError */
 export function parseYamlDocuments(text: string): YamlDocument[] {
+  return parseDocuments(text, false);
+}
+
+function parseDocuments(text: string, isLoose: boolean): YamlDocument[] {
   try {
-    return readDocuments(text, placesIn(text));
+    return readDocuments(text, isLoose, placesIn(text));
   } catch (error) {
     const indented = isShallow(error) ? indentFlow(text) : undefined;
     if (!indented) throw error;
     const placeAt = placesIn(indented.text);
-    return readDocuments(indented.text, (offset) => placeBefore(placeAt(offset), indented));
+    return readDocuments(indented.text, isLoose, (offset) => placeBefore(placeAt(offset), indented));
   }
 }
 
@@ -140,12 +149,12 @@ function isShallow(error: unknown): boolean {
   return error instanceof YamlError && error.reason.startsWith("deficient indentation");
 }
 
-function readDocuments(text: string, placeAt: PlaceAt): YamlDocument[] {
+function readDocuments(text: string, isLoose: boolean, placeAt: PlaceAt): YamlDocument[] {
   let events: Event[] = [];
   try {
     events = parseEvents(text, { maxDepth });
     dropLastBreak(text, events);
-    const values = constructFromEvents(events, { source: text, schema: kubernetesSchema });
+    const values = constructFromEvents(events, { source: text, schema: kubernetesSchema, json: isLoose });
     if (text.includes("*") && events.some(({ type }) => type === EVENT_ID.ALIAS))
       for (const value of values) refuseBomb(value, text.length);
     return placedDocuments(text, events, values, placeAt);
@@ -252,7 +261,7 @@ function refuseBomb(root: unknown, length: number): void {
     characters -= charactersOf(value);
     const children = childrenOf(value);
     nodes -= children.length;
-    if (nodes < 0 || characters < 0) throw new Error("aliases repeat too much");
+    if (nodes < 0 || characters < 0) throw new Error(repeatsTooMuch);
     for (const child of children) waiting.push(child);
   }
 }

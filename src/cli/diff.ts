@@ -8,12 +8,12 @@ import { readApplicationFile } from "./diff/desired.ts";
 import { globalFlags } from "./engine-client.ts";
 import { exitingWith } from "./exit.ts";
 import { print } from "./output.ts";
+import { clusterSettings, type DeclaredFlags, readDeclared, withDeclaredFlags } from "./render/declared.ts";
 import { type RenderingFlags, withRenderingFlags } from "./rendering-flags.ts";
 
-interface Flags extends RenderingFlags {
+interface Flags extends RenderingFlags, DeclaredFlags {
   readonly against: string;
   readonly kubeconfig?: string;
-  readonly settings?: string;
 }
 
 /** As `argocd app diff`. */
@@ -28,29 +28,31 @@ export function diffCommand(): Command {
     )
     .argument("<app.yaml>", "a file with one Application")
     .option("--against <base>", "live, a revision of its repositories, or a folder of manifests", "live")
-    .option("--kubeconfig <file>", "the cluster: default KUBECONFIG, else that of the engine on the data directory")
-    .option("--settings <file>", "a ConfigMap argocd-cm (default, against live: the one in the cluster)");
-  return withRenderingFlags(command).action(async (file: string, flags: Flags, self: Command) => {
-    const changes = await changesOf(file, flags, globalFlags(self).dataDir).catch((error: unknown) => {
-      const isOurs = error instanceof Error && !(error instanceof EngineError && error.code === "USAGE");
-      throw isOurs ? exitingWith(exitCodes.failed, error) : error;
-    });
-    print(globalFlags(self), changes, {
-      text: diffText,
-      name: (all) => all.map(({ kind, name }) => `${kind}/${name}`).join("\n"),
-    });
-    process.exitCode = changes.length > 0 ? exitCodes.differs : exitCodes.same;
-  });
+    .option("--kubeconfig <file>", "the cluster: default KUBECONFIG, else that of the engine on the data directory");
+  return withDeclaredFlags(withRenderingFlags(command), clusterSettings).action(
+    async (file: string, flags: Flags, self: Command) => {
+      const changes = await changesOf(file, flags, globalFlags(self).dataDir).catch((error: unknown) => {
+        const isOurs = error instanceof Error && !(error instanceof EngineError && error.code === "USAGE");
+        throw isOurs ? exitingWith(exitCodes.failed, error) : error;
+      });
+      print(globalFlags(self), changes, {
+        text: diffText,
+        name: (all) => all.map(({ kind, name }) => `${kind}/${name}`).join("\n"),
+      });
+      process.exitCode = changes.length > 0 ? exitCodes.differs : exitCodes.same;
+    },
+  );
 }
 
 async function changesOf(file: string, flags: Flags, dataDir: string): Promise<readonly ChangedObject[]> {
-  const { against, settings } = flags;
+  const { against } = flags;
+  const declared = await readDeclared(flags);
   const application = await readApplicationFile(file);
   if (against === "live") {
     const { kubeconfig = process.env.KUBECONFIG } = flags;
-    return changedObjects(await compareWithLive(application, { kubeconfig, dataDir, settings, flags }));
+    return changedObjects(await compareWithLive(application, { kubeconfig, dataDir, declared, flags }));
   }
   const isFolder = (await stat(against).catch(() => undefined))?.isDirectory() === true;
   const compare = isFolder ? compareWithFolder : compareWithRevision;
-  return changedObjects(await compare(application, against, { settings, flags, dataDir }));
+  return changedObjects(await compare(application, against, { declared, flags, dataDir }));
 }

@@ -6,8 +6,9 @@ import { formatYaml } from "../base/yaml.ts";
 import { collected } from "./app/options.ts";
 import { globalFlags } from "./engine-client.ts";
 import { print } from "./output.ts";
+import { readDeclared, withDeclaredFlags } from "./render/declared.ts";
 import { createExplanation } from "./render/explain.ts";
-import { collectNamed, type RenderFlags } from "./render/flags.ts";
+import { collectNamed, parseKubeVersion, type RenderFlags } from "./render/flags.ts";
 import { renderApplications, renderFolder } from "./render/render-source.ts";
 import { openRenderer } from "./render/renderer.ts";
 import { withRenderingFlags } from "./rendering-flags.ts";
@@ -28,25 +29,28 @@ export function renderCommand(): Command {
     .option("--jsonnet-tla <name=value>", "a top-level argument (repeatable)", collectNamed, [])
     .option("--revision <revision>", "branch, tag or commit instead of the working tree")
     .option("--repo <url>", "the repository that the path is in")
-    .option("--kube-version <version>", "the cluster's version that charts see")
+    .option("--project <name>", "whose credentials count with --repo", "default")
+    .option("--kube-version <version>", "the cluster's version that charts see", parseKubeVersion)
     .option("--api-version <version>", "an API version of the cluster that charts see (repeatable)", collected, [])
     .option("--explain", "what was read, the key and the time of each step, on standard error", false);
-  return withRenderingFlags(command).action(async (path: string, flags: RenderFlags, self: Command) => {
-    const { dataDir, output } = globalFlags(self);
-    await using renderer = await openRenderer(flags, dataDir);
-    const explanation = createExplanation();
-    const isFile = flags.repo === undefined && (await isApplicationFile(path));
-    const render = isFile ? renderApplications : renderFolder;
-    try {
-      const manifests = await render(path, flags, renderer, flags.explain ? explanation : undefined);
-      print({ ...globalFlags(self), output: output === "yaml" ? "text" : output }, manifests, {
-        text: (all) => all.map((one) => `---\n${formatYaml(one)}`).join(""),
-        name: (all) => all.map(nameOf).join("\n"),
-      });
-    } finally {
-      if (flags.explain) process.stderr.write(`${explanation.text()}\n`);
-    }
-  });
+  return withDeclaredFlags(withRenderingFlags(command)).action(
+    async (path: string, flags: RenderFlags, self: Command) => {
+      const { dataDir, output } = globalFlags(self);
+      await using renderer = await openRenderer(flags, dataDir, await readDeclared(flags));
+      const explanation = createExplanation();
+      const isFile = flags.repo === undefined && (await isApplicationFile(path));
+      const render = isFile ? renderApplications : renderFolder;
+      try {
+        const manifests = await render(path, flags, renderer, flags.explain ? explanation : undefined);
+        print({ ...globalFlags(self), output: output === "yaml" ? "text" : output }, manifests, {
+          text: (all) => all.map((one) => `---\n${formatYaml(one)}`).join(""),
+          name: (all) => all.map(nameOf).join("\n"),
+        });
+      } finally {
+        if (flags.explain) process.stderr.write(`${explanation.text()}\n`);
+      }
+    },
+  );
 }
 
 async function isApplicationFile(path: string): Promise<boolean> {

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import type { RenderingSettings } from "../api/rendering-settings.ts";
+import { defaultRenderingSettings, listingOf, type RenderingSettings } from "../api/rendering-settings.ts";
 import type { ApplicationController } from "../controllers/applications/application.ts";
 import type { ApplicationDoor } from "../controllers/applications/application-access.ts";
 import type { ApplicationEdits } from "../controllers/applications/application-edits.ts";
@@ -86,6 +86,7 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
     onTold: (received) => gitOps.running?.onTold(received),
     owns: leases.applications.owns,
   });
+  const rendering = (): RenderingSettings => gitOps.rendering?.() ?? defaultRenderingSettings;
   const served = stack.use(
     await openServedRepositories({
       dataDir,
@@ -110,7 +111,8 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
       access,
       keyring,
       allowLocal: config.remote === undefined,
-      readsSubmodules: () => gitOps.rendering?.().readsSubmodules ?? true,
+      readsSubmodules: () => rendering().readsSubmodules,
+      listing: () => listingOf(rendering()),
       localPathOf: (url) => {
         const path = served.localPathOf(url);
         return path !== undefined && existsSync(path) ? path : undefined;
@@ -125,6 +127,7 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
     access,
     env: config.git.env,
     clock,
+    artifacts: () => rendering().fetching,
   });
   const files = stack.use(createGitFiles(parts, served, access));
   const target = withHops(

@@ -165,3 +165,22 @@ test("an operation is read", () => {
   });
   assert.deepEqual(operation?.initiatedBy, { username: "ann" });
 });
+
+for (const [refs, expected] of [
+  [["a", "b-1_X", ""], []],
+  [["a", "a"], ["spec.sources[1].ref: invalid sources: multiple sources had the same `ref` key: a"]],
+  [["a/b"], ["spec.sources[0].ref: sources.ref a/b cannot contain any special characters except '_' and '-'"]],
+] as const) {
+  test(`the refs ${JSON.stringify(refs)} of sources`, () => {
+    const sources = refs.map((ref) => ({
+      repoURL: "https://git.example/r",
+      path: "p",
+      ...(ref === "" ? {} : { ref }),
+    }));
+    const problems = specProblems(parse({ sources, destination: { name: "in-cluster" } }));
+    assert.deepEqual(
+      problems.map(({ path, message }) => `${path}: ${message}`),
+      expected,
+    );
+  });
+}

@@ -50,6 +50,11 @@ const failures: readonly (readonly [
     { text: "yes" },
     { code: "TOOL_OUTPUT_TOO_LARGE", message: /the script wrote more than the 1000/ },
   ],
+  [
+    "too much memory, of what it starts too",
+    { text: "head -c 400000000 /dev/zero | tail -c 400000000 | sleep 20", maxMemoryBytes: 50_000_000 },
+    { code: "TOOL_MEMORY_EXCEEDED", message: /the script used more than the 50000000 bytes of memory allowed/ },
+  ],
   ["too much time", { text: "sleep 60", timeoutMs: 50 }, { code: "TOOL_TIMEOUT", message: /within 0.05 s/ }],
   [
     "a missing program",

@@ -21,6 +21,34 @@ test("gives places in the order of asking, never more than there are", async () 
   using _again = await slots.take(never);
 });
 
+test("how many there are may change while some wait", async () => {
+  let max = 1;
+  const slots = createSlots(() => max);
+  const first = await slots.take(never);
+  let entered = 0;
+  const others = [1, 2, 3].map(async () => {
+    const place = await slots.take(never);
+    entered += 1;
+    return place;
+  });
+  max = 3;
+  first[Symbol.dispose]();
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(entered, 3);
+  max = 1;
+  const places = await Promise.all(others);
+  let isIn = false;
+  const late = slots.take(never).then(() => {
+    isIn = true;
+  });
+  for (const [index, place] of places.entries()) {
+    place[Symbol.dispose]();
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(isIn, index === 2);
+  }
+  await late;
+});
+
 test("who gives up waiting takes no place", async () => {
   const slots = createSlots(1);
   const first = await slots.take(never);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { formatYaml, parseYaml, parseYamlDocuments, YamlError } from "../../src/base/yaml.ts";
+import { formatYaml, parseLooseYaml, parseYaml, parseYamlDocuments, YamlError } from "../../src/base/yaml.ts";
 
 for (const [text, value] of [
   ["yes", true],
@@ -54,6 +54,19 @@ test("YAML keys that are booleans or numbers become text", () => {
 test("YAML merge keys are merged, what stands beside them wins", () => {
   const text = "base: &b {p: 1, q: 2}\nmore: {<<: *b, q: 3}";
   assert.deepEqual(parseYaml(text), [{ base: { p: 1, q: 2 }, more: { p: 1, q: 3 } }]);
+});
+
+for (const [name, text, expected] of [
+  ["a key that is given twice: the last one", "a: 1\nb: {x: 1, x: 2}\na: {c: d}", { a: { c: "d" }, b: { x: 2 } }],
+  ["merge keys, which may come twice", "b: &b {p: 1}\nc: &c {r: 2}\nm: {s: 1, <<: *b, <<: *c}", undefined],
+] as const) {
+  test(`loose YAML takes ${name}`, () => assert.deepEqual(parseLooseYaml(text), [expected ?? parseYaml(text)[0]]));
+}
+
+test("loose YAML refuses what the other does, but for that", () => {
+  for (const text of ["a: [", "a: &x [*x]\nb: 1\nb: 2", "a: !!binary /w=="]) {
+    assert.throws(() => parseLooseYaml(text), YamlError, text);
+  }
 });
 
 test("YAML gives every document with its line, empty ones as null", () => {

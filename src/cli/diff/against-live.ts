@@ -13,13 +13,14 @@ import { createClusterVersions } from "../../kube/cluster-versions.ts";
 import type { KubeClient } from "../../kube/kube.ts";
 import { createLiveState, type LiveState } from "../../kube/live-state.ts";
 import { readEndpoints } from "../engine-client.ts";
+import { type Declared, withClusterSettings } from "../render/declared.ts";
 import type { RenderingFlags } from "../rendering-flags.ts";
-import { controllerNamespace, openSources, readSettingsFile, settingsIn } from "./desired.ts";
+import { controllerNamespace, openSources, settingsIn } from "./desired.ts";
 
 interface Options {
   readonly kubeconfig: string | undefined;
   readonly dataDir: string;
-  readonly settings: string | undefined;
+  readonly declared: Declared;
   readonly flags: RenderingFlags;
 }
 
@@ -27,9 +28,10 @@ interface Options {
 export async function compareWithLive(application: Application, options: Options): Promise<Comparison> {
   await using stack = new AsyncDisposableStack();
   const kube = await openCluster(options, stack);
-  const settings = await settingsOf(kube, options.settings);
+  const declared = await withClusterSettings(options.declared, kube, controllerNamespace);
+  const settings = createSettings(settingsIn(declared.main), () => systemClock.now());
   const live = openLive(kube, settings, stack);
-  const deps = stack.use(await openSources(options.flags, options.dataDir));
+  const deps = stack.use(await openSources(options.flags, options.dataDir, declared));
   const cluster = {
     server: application.destination.server ?? "",
     name: application.destination.name ?? "",
@@ -69,12 +71,6 @@ async function openCluster({ kubeconfig, dataDir }: Options, stack: AsyncDisposa
   const { openKubeconfig } = await import("../../kube/kubeconfig.ts");
   const opened = stack.use(await openKubeconfig({ path, env: process.env, clock: systemClock, log: silentLogger }));
   return createKubeClient({ fetch: opened.fetch, baseUrl: opened.baseUrl, log: silentLogger });
-}
-
-async function settingsOf(kube: KubeClient, file: string | undefined): Promise<ReconcileSettings> {
-  const ref = { apiVersion: "v1", kind: "ConfigMap", namespace: controllerNamespace, name: "argocd-cm" };
-  const resources = file === undefined ? settingsIn((await kube.get(ref))?.data) : await readSettingsFile(file);
-  return createSettings(resources, () => systemClock.now());
 }
 
 function openLive(kube: KubeClient, settings: ReconcileSettings, stack: AsyncDisposableStack): LiveState {

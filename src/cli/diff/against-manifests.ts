@@ -15,16 +15,16 @@ import { renderDirectory } from "../../gitops/render/directory.ts";
 import type { SourceFile } from "../../gitops/render/render.ts";
 import { builtInResources } from "../../objects/kubernetes-types.ts";
 import type { KubeObject } from "../../objects/object.ts";
+import type { Declared } from "../render/declared.ts";
 import type { RenderingFlags } from "../rendering-flags.ts";
-import { controllerNamespace, openSources, readSettingsFile } from "./desired.ts";
+import { controllerNamespace, openSources, settingsIn } from "./desired.ts";
 
 const timeoutMs = 300_000;
 const maxFiles = 10_000;
 const request = { level: 3, hard: false, seen: [] } as const;
 
 interface ManifestOptions {
-  /** A file with `argocd-cm`. */
-  readonly settings: string | undefined;
+  readonly declared: Declared;
   readonly flags: RenderingFlags;
   readonly dataDir: string;
 }
@@ -33,16 +33,16 @@ interface ManifestOptions {
 export async function compareWithRevision(
   application: Application,
   revision: string,
-  { settings, flags, dataDir }: ManifestOptions,
+  { declared, flags, dataDir }: ManifestOptions,
 ): Promise<Comparison> {
-  await using deps = await openSources(flags, dataDir);
+  await using deps = await openSources(flags, dataDir, declared);
   const signal = AbortSignal.timeout(timeoutMs);
   const revisions = application.sources.map(() => revision);
   const { manifests } = await renderTarget(application, [], request, undefined, deps, signal);
   const base = await renderTarget(application, revisions, request, undefined, deps, signal).catch((error: unknown) => {
     throw isUnknownRevision(error) ? noBase(revision, application) : error;
   });
-  return compareManifests(application, manifests, base.manifests, await readSettingsFile(settings));
+  return compareManifests(application, manifests, base.manifests, settingsIn(declared.main));
 }
 
 function isUnknownRevision(error: unknown): boolean {
@@ -59,13 +59,13 @@ function noBase(name: string, { sources }: Application): EngineError {
 export async function compareWithFolder(
   application: Application,
   folder: string,
-  { settings, flags, dataDir }: ManifestOptions,
+  { declared, flags, dataDir }: ManifestOptions,
 ): Promise<Comparison> {
-  await using deps = await openSources(flags, dataDir);
+  await using deps = await openSources(flags, dataDir, declared);
   const signal = AbortSignal.timeout(timeoutMs);
   const { manifests } = await renderTarget(application, [], request, undefined, deps, signal);
   const base = renderDirectory(await readFolder(folder), { recurse: true }).map(({ object }) => object);
-  return compareManifests(application, manifests, base, await readSettingsFile(settings));
+  return compareManifests(application, manifests, base, settingsIn(declared.main));
 }
 
 function compareManifests(

@@ -2,11 +2,12 @@ import { readFile } from "node:fs/promises";
 import { parseApplication, specProblems } from "../../api/application.ts";
 import type { Application } from "../../api/application-types.ts";
 import { manifestText, parseManifests } from "../../api/manifest.ts";
-import { defaultResourceSettings, parseResourceSettings, type ResourceSettings } from "../../api/resource-settings.ts";
+import { parseResourceSettings, type ResourceSettings } from "../../api/resource-settings.ts";
 import { EngineError } from "../../base/errors.ts";
 import { isJsonObject, type JsonObject } from "../../base/json.ts";
 import { whyUnreadable } from "../../base/unreadable.ts";
 import type { TargetDeps } from "../../gitops/reconcile/target.ts";
+import type { Declared } from "../render/declared.ts";
 import { openRenderer } from "../render/renderer.ts";
 import type { RenderingFlags } from "../rendering-flags.ts";
 
@@ -27,16 +28,6 @@ export async function readApplicationFile(file: string): Promise<Application> {
   throw new EngineError("MANIFEST_INVALID", `"${file}": ${problems.map(({ message }) => message).join("; ")}`);
 }
 
-/** The settings of a file with a ConfigMap; the defaults without one. @throws EngineError */
-export async function readSettingsFile(file: string | undefined): Promise<ResourceSettings> {
-  if (file === undefined) return defaultResourceSettings;
-  const found = (await objectsIn(file)).filter(({ kind }) => kind === "ConfigMap");
-  const [map, ...more] = found;
-  if (map === undefined || more.length > 0)
-    throw new EngineError("MANIFEST_UNREADABLE", `--settings: "${file}" must hold one ConfigMap, not ${found.length}`);
-  return settingsIn(map.data);
-}
-
 /** @throws EngineError CONFIG_INVALID for settings that cannot be used */
 export function settingsIn(data: unknown): ResourceSettings {
   const settings = parseResourceSettings(isJsonObject(data) ? (data as Record<string, string>) : {});
@@ -54,7 +45,11 @@ async function objectsIn(file: string): Promise<readonly JsonObject[]> {
 }
 
 /** What renders sources, with mirrors in a folder that is removed on disposal. */
-export async function openSources(flags: RenderingFlags, dataDir: string): Promise<TargetDeps & AsyncDisposable> {
-  const renderer = await openRenderer(flags, dataDir);
+export async function openSources(
+  flags: RenderingFlags,
+  dataDir: string,
+  declared: Declared,
+): Promise<TargetDeps & AsyncDisposable> {
+  const renderer = await openRenderer(flags, dataDir, declared);
   return { ...renderer, controllerNamespace, [Symbol.asyncDispose]: () => renderer[Symbol.asyncDispose]() };
 }

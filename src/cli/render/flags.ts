@@ -1,10 +1,13 @@
 import { existsSync } from "node:fs";
-import { relative, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { InvalidArgumentError } from "commander";
 import type { ApplicationSource } from "../../api/application-types.ts";
+import { EngineError } from "../../base/errors.ts";
+import { plainVersion } from "../../gitops/render/helm-arguments.ts";
 import type { RenderingFlags } from "../rendering-flags.ts";
+import type { DeclaredFlags } from "./declared.ts";
 
-export interface RenderFlags extends RenderingFlags {
+export interface RenderFlags extends RenderingFlags, DeclaredFlags {
   readonly helmValues: readonly string[];
   readonly helmSet: readonly NamedText[];
   readonly releaseName?: string;
@@ -13,6 +16,7 @@ export interface RenderFlags extends RenderingFlags {
   readonly jsonnetTla: readonly NamedText[];
   readonly revision?: string;
   readonly repo?: string;
+  readonly project: string;
   readonly kubeVersion?: string;
   readonly apiVersion: readonly string[];
   readonly explain: boolean;
@@ -63,10 +67,25 @@ export function withFlags(source: ApplicationSource, flags: RenderFlags, root: s
   };
 }
 
-/** A file that is there for whoever types its name goes before one that the source would find under that name. */
+/**
+ * A file that is there for whoever types its name goes before one that the source would find under that name.
+ * @throws EngineError USAGE for one that tools are not given
+ */
 function fromRoot(file: string, root: string | undefined): string {
   const path = resolve(file);
   if (root === undefined || !existsSync(path)) return file;
   const below = relative(root, path);
-  return below.startsWith("..") ? file : `/${below}`;
+  if (!below.startsWith("..")) return `/${below}`;
+  if (existsSync(join(root, file))) return file;
+  const how = `copy it below "${root}", or name single values with --helm-set`;
+  throw new EngineError(
+    "USAGE",
+    `--helm-values: "${file}" is outside of the repository, where tools read nothing: ${how}`,
+  );
+}
+
+/** For an option. */
+export function parseKubeVersion(text: string): string {
+  if (plainVersion(text) !== undefined) return text;
+  throw new InvalidArgumentError(`"${text}" must be a version such as 1.32.3.`);
 }

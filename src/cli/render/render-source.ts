@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename, dirname, relative, resolve } from "node:path";
-import { parseApplication } from "../../api/application.ts";
+import { parseApplication, specProblems } from "../../api/application.ts";
 import type { Application } from "../../api/application-types.ts";
 import { manifestText, parseManifests } from "../../api/manifest.ts";
 import { EngineError } from "../../base/errors.ts";
@@ -32,7 +32,7 @@ export const renderFolder: Render = async (path, flags, renderer, log) => {
     hard: false,
     appName: name,
     instance: name,
-    project: "default",
+    project: flags.project,
     namespace: flags.namespace ?? "",
     isMultiSource: false,
     ...versionsOf(flags),
@@ -55,8 +55,9 @@ async function openTree(path: string, flags: RenderFlags, renderer: Renderer, si
   const repoURL = flags.repo ?? root;
   const folder = flags.repo === undefined ? relative(root, resolve(path)) : path;
   if (flags.repo === undefined && flags.revision === undefined) return { tree: diskTree(root), repoURL, folder, root };
-  const { commit } = await renderer.sources.resolve(repoURL, flags.revision ?? "", signal);
-  return { tree: gitTree(renderer.sources, repoURL, commit), repoURL, folder };
+  const sources = renderer.sources.ofProject(flags.project);
+  const { commit } = await sources.resolve(repoURL, flags.revision ?? "", signal);
+  return { tree: gitTree(sources, repoURL, commit), repoURL, folder };
 }
 
 /** The repository that a folder is in; else the current directory, if it is below that; else the folder itself. */
@@ -78,6 +79,7 @@ export const renderApplications: Render = async (path, flags, renderer, log) => 
   const manifests: JsonObject[] = [];
   for (const object of applications) {
     const application = withFlagsOf(parseApplication(object).resource, flags);
+    checkSources(application);
     const deps = { ...renderer, controllerNamespace: application.metadata.namespace, ...versionsOf(flags) };
     const request = { level: 3, hard: false, seen: [] } as const;
     const told = log === undefined ? {} : { renderLog: log };
@@ -86,6 +88,13 @@ export const renderApplications: Render = async (path, flags, renderer, log) => 
   }
   return manifests;
 };
+
+/** Where it goes to is no matter here. @throws EngineError MANIFEST_INVALID */
+function checkSources(application: Application): void {
+  const [problem] = specProblems(application).filter(({ path }) => /^spec\.sources?\b/.test(path));
+  if (problem === undefined) return;
+  throw new EngineError("MANIFEST_INVALID", `${application.metadata.name}: ${problem.path}: ${problem.message}`);
+}
 
 /** @throws EngineError USAGE for flags that change a source, where there are several */
 function withFlagsOf(application: Application, flags: RenderFlags): Application {

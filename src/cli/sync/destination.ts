@@ -17,11 +17,14 @@ import { trimLive } from "../../kube/trim-live.ts";
 import { openControlPlane } from "../../local/control-plane.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import { controllerNamespace, settingsIn } from "../diff/desired.ts";
+import { type Declared, withClusterSettings } from "../render/declared.ts";
 
 export interface OpenedDestination extends AsyncDisposable {
   /** What a reconcile would know of clusters and projects. */
   readonly directory: Directory;
-  /** Of its `argocd-cm`. */
+  /** What is not in files is the cluster's. */
+  readonly declared: Declared;
+  /** Of `argocd-cm`. */
   readonly settings: ReconcileSettings;
 }
 
@@ -30,18 +33,19 @@ export interface OpenedDestination extends AsyncDisposable {
  * new. Whatever server an Application names is taken for it.
  */
 export async function openDestination(
-  { kubeconfig, folder }: { readonly kubeconfig: string | undefined; readonly folder: string },
+  given: { readonly kubeconfig: string | undefined; readonly folder: string; readonly declared: Declared },
   destination: { readonly server?: string; readonly name?: string },
   project: string,
   projects: readonly AppProject[],
   signal: AbortSignal,
 ): Promise<OpenedDestination> {
+  const { kubeconfig, folder } = given;
   await using stack = new AsyncDisposableStack();
   const clock = systemClock;
   const log = silentLogger;
   const kube = kubeconfig === undefined ? await openEmpty(folder, stack) : await openNamed(kubeconfig, stack);
-  const ref = { apiVersion: "v1", kind: "ConfigMap", namespace: controllerNamespace, name: "argocd-cm" };
-  const settings = createSettings(settingsIn((await kube.get(ref, signal))?.data), () => clock.now());
+  const declared = await withClusterSettings(given.declared, kube, controllerNamespace);
+  const settings = createSettings(settingsIn(declared.main), () => clock.now());
   const groupOf = (object: KubeObject): string | undefined => ownerOf(object, trackingOf(settings));
   const live = createLiveState({ client: kube, clock, log, groupOf, trim: trimLive });
   const stop = new AbortController();
@@ -55,6 +59,7 @@ export async function openDestination(
   const { server = "https://kubernetes.default.svc", name = "in-cluster" } = destination;
   const owned = stack.move();
   return {
+    declared,
     settings,
     directory: {
       controllerNamespace,

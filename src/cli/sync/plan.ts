@@ -17,11 +17,12 @@ import { checkTasks } from "../../gitops/sync/preflight.ts";
 import { openSources } from "../diff/desired.ts";
 import { globalFlags, readEndpoints } from "../engine-client.ts";
 import { print } from "../output.ts";
+import { clusterSettings, type DeclaredFlags, readDeclared, withDeclaredFlags } from "../render/declared.ts";
 import { type RenderingFlags, withRenderingFlags } from "../rendering-flags.ts";
 import { readApplicationFile } from "./application-file.ts";
 import { openDestination } from "./destination.ts";
 
-interface PlanFlags extends RenderingFlags {
+interface PlanFlags extends RenderingFlags, DeclaredFlags {
   readonly kubeconfig?: string;
   readonly revision?: string;
   readonly prune: boolean;
@@ -47,21 +48,23 @@ export function planCommand(): Command {
     .option("--force", "delete and create again what cannot be changed", false)
     .addOption(new Option("--strategy <strategy>", "apply leaves hooks out").choices(["apply", "hook"]).default("hook"))
     .option("--sync-option <Key=value>", "beside those of the Application; may be repeated", collect, []);
-  return withRenderingFlags(command).action(async (file: string, flags: PlanFlags, self: Command) => {
-    const global = globalFlags(self);
-    const { dataDir } = global;
-    const kubeconfig = flags.kubeconfig ?? process.env.KUBECONFIG ?? readEndpoints(dataDir)?.kubeconfig;
-    const ignored = syncOptionProblems(flags.syncOption, "--sync-option");
-    for (const { message, suggestion } of ignored)
-      process.stderr.write(`warning: --sync-option: ${[message, suggestion].filter(Boolean).join("; ")}\n`);
-    if (kubeconfig === undefined)
-      process.stderr.write(
-        `note: no --kubeconfig, no KUBECONFIG, and no engine on "${dataDir}": nothing counts as live\n`,
-      );
-    const answer = await makePlan(file, flags, { kubeconfig, dataDir }, AbortSignal.timeout(timeoutMs));
-    print(global, answer, { text: planText });
-    if (answer.problems.length > 0 || answer.blocked !== undefined) process.exitCode = 1;
-  });
+  return withDeclaredFlags(withRenderingFlags(command), clusterSettings).action(
+    async (file: string, flags: PlanFlags, self: Command) => {
+      const global = globalFlags(self);
+      const { dataDir } = global;
+      const kubeconfig = flags.kubeconfig ?? process.env.KUBECONFIG ?? readEndpoints(dataDir)?.kubeconfig;
+      const ignored = syncOptionProblems(flags.syncOption, "--sync-option");
+      for (const { message, suggestion } of ignored)
+        process.stderr.write(`warning: --sync-option: ${[message, suggestion].filter(Boolean).join("; ")}\n`);
+      if (kubeconfig === undefined)
+        process.stderr.write(
+          `note: no --kubeconfig, no KUBECONFIG, and no engine on "${dataDir}": nothing counts as live\n`,
+        );
+      const answer = await makePlan(file, flags, { kubeconfig, dataDir }, AbortSignal.timeout(timeoutMs));
+      print(global, answer, { text: planText });
+      if (answer.problems.length > 0 || answer.blocked !== undefined) process.exitCode = 1;
+    },
+  );
 }
 
 function collect(value: string, before: readonly string[]): readonly string[] {
@@ -80,12 +83,13 @@ async function makePlan(
   const folder = await mkdtemp(join(tmpdir(), "tiphys-plan-"));
   stack.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
   const { destination, project } = application;
-  const { directory, settings } = stack.use(
-    await openDestination({ kubeconfig, folder }, destination, project, projects, signal),
+  const given = await readDeclared(flags);
+  const { directory, settings, declared } = stack.use(
+    await openDestination({ kubeconfig, folder, declared: given }, destination, project, projects, signal),
   );
   const place = placeOf(asked.application, directory);
   if ("problems" in place) throw new EngineError("MANIFEST_INVALID", place.problems.join("; "));
-  await using sources = await openSources(flags, dataDir);
+  await using sources = await openSources(flags, dataDir, declared);
   const look = await lookOnce(
     asked.application,
     place,

@@ -18,9 +18,12 @@ export interface RenderingSettingsDeps {
 
 /** How sources are rendered, as `argocd-cm` and `argocd-cmd-params-cm` say it now; the same object until that changes. */
 export function followRendering({ configMaps, namespace, base, log, onChange }: RenderingSettingsDeps) {
+  let told: readonly string[] = [];
   const read = (): RenderingSettings => {
     const [main, parameters] = [settingsName, parametersName].map((name) => configMaps.find(namespace, name)?.data);
-    const { settings, problems } = parseRenderingSettings(main ?? {}, parameters ?? {}, base);
+    const { settings, problems, notes } = parseRenderingSettings(main ?? {}, parameters ?? {}, base);
+    for (const note of notes) if (!told.includes(note)) log.warn("a setting of rendering has no effect", { note });
+    told = notes;
     for (const problem of problems) log.warn("a setting of rendering cannot be used", { problem });
     return settings;
   };

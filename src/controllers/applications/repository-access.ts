@@ -106,7 +106,8 @@ function scopedRepositories(secrets: WatchCache): ReadonlyMap<string, readonly s
   return byProject;
 }
 
-function repositorySecret(secret: KubeObject): RepositorySecret | undefined {
+/** A Secret of a server, decoded; undefined for one of another kind. */
+export function repositorySecret(secret: KubeObject): RepositorySecret | undefined {
   const type = secret.metadata.labels?.[secretTypeLabel];
   if (type !== "repository" && type !== "repo-creds") return undefined;
   const data = Object.entries(textsIn(secret)).map(([key, encoded]) => [key, decoded(encoded)] as const);

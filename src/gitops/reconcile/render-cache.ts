@@ -1,5 +1,5 @@
 import type { ApplicationSource } from "../../api/application-types.ts";
-import { TerminalError } from "../../base/errors.ts";
+import { EngineError, TerminalError } from "../../base/errors.ts";
 import type { RenderSettings } from "../render/plan.ts";
 import { type Prepared, prepareSource } from "../render/prepare.ts";
 import {
@@ -146,7 +146,7 @@ class Renders implements RenderCache {
     this.#made += 1;
     this.#options.onMade?.();
     const produced = await plan.produce(stop).catch((error: unknown) => {
-      if (error instanceof ToolRefusal && !plan.isVolatile) this.#failures.keep(key, error);
+      if (plan.usesTool && !plan.isVolatile && isOfInputs(error)) this.#failures.keep(key, error);
       throw error;
     });
     const rendering = { ...produced, type: plan.type };
@@ -161,19 +161,28 @@ interface Found {
   readonly from: RenderFacts["from"];
 }
 
-/** A tool that refused the same inputs is not asked again so soon. */
+/**
+ * Whether the same inputs would most likely fail again: what a tool said, what it wrote, and the time, memory or output that
+ * it took too much of.
+ */
+function isOfInputs(error: unknown): error is EngineError {
+  if (!(error instanceof EngineError) || error.code === "TOOL_MISSING") return false;
+  return error instanceof TerminalError || error.code === "TOOL_TIMEOUT";
+}
+
+/** A tool that failed with the same inputs is not asked again so soon. */
 const failureMs = 300_000;
 const maxFailures = 1_000;
 
 /** An Application that fails is looked at again and again: nothing is run for it while nothing changed. */
 function createKeptFailures() {
-  const byKey = new Map<string, { readonly error: ToolRefusal; readonly until: number }>();
+  const byKey = new Map<string, { readonly error: EngineError; readonly until: number }>();
   return {
-    find(key: string): ToolRefusal | undefined {
+    find(key: string): EngineError | undefined {
       const found = byKey.get(key);
       return found !== undefined && performance.now() < found.until ? found.error : undefined;
     },
-    keep(key: string, error: ToolRefusal): void {
+    keep(key: string, error: EngineError): void {
       if (byKey.size >= maxFailures) byKey.clear();
       byKey.set(key, { error, until: performance.now() + failureMs });
     },

@@ -115,13 +115,16 @@ async function allOf<T>(
 }
 
 /** What the manifests may depend on beside their files. */
-function contextOf({ metadata, project, destination, isMultiSource }: Application, deps: TargetDeps): RenderContext {
+function contextOf(application: Application, deps: TargetDeps): RenderContext {
+  const { metadata, project, destination, isMultiSource, sources } = application;
+  const chartRefs = sources.flatMap(({ ref, chart }) => (ref !== undefined && chart ? [ref] : []));
   return {
     appName: metadata.name,
     instance: instanceName(metadata.name, metadata.namespace, deps.controllerNamespace),
     project,
     namespace: destination.namespace ?? "",
     isMultiSource,
+    ...(chartRefs.length === 0 ? {} : { chartRefs }),
     ...(deps.isPermitted === undefined ? {} : { isPermitted: deps.isPermitted }),
     ...(deps.versions === undefined ? {} : { versions: deps.versions }),
   };

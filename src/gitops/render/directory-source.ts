@@ -1,11 +1,14 @@
 import type { DirectoryOptions } from "../../api/application-types.ts";
+import { FilesTooLarge, ReadBudget } from "../source/read-budget.ts";
+import type { TreeEntry } from "../source/source.ts";
 import { leavesTree } from "../source/symlink.ts";
-import { comparePaths, renderDirectory, selectFiles } from "./directory.ts";
-import { inputIds } from "./inputs.ts";
+import { comparePaths, manifestsTooLarge, renderDirectory, selectFiles } from "./directory.ts";
+import { type Inputs, inputIds } from "./inputs.ts";
 import { planJsonnet } from "./jsonnet.ts";
-import { decodeManifestText } from "./manifest-file.ts";
+import { decodeIfManifest } from "./manifest-file.ts";
 import type { Job, Plan, Produced } from "./plan.ts";
 import { RenderError, type SourceFile } from "./render.ts";
+import { linkLeaves } from "./tree-reader.ts";
 
 /** A folder of plain manifests and jsonnet (spec argo-cd-engine 7.6). */
 export async function planDirectory(job: Job, signal: AbortSignal): Promise<Plan> {
@@ -44,32 +47,63 @@ function isSkipped(text: string): boolean {
 }
 
 /** Only files that the options choose are read. Links are followed; those to nothing and to folders are left out. */
-async function readFolder({ path, inputs, rendering }: Job, options: DirectoryOptions): Promise<readonly SourceFile[]> {
-  const { main } = inputs;
-  const { maxDirectoryBytes } = rendering;
+async function readFolder(job: Job, options: DirectoryOptions): Promise<readonly SourceFile[]> {
+  const { path, inputs, rendering } = job;
   const below = (file: string): string => file.slice(path === "" ? 0 : path.length + 1);
-  const entries = (await main.list(path)).filter(({ kind }) => kind !== "submodule");
+  const entries = (await inputs.main.list(path)).filter(({ kind }) => kind !== "submodule");
   const names = entries.map((entry) => ({ path: below(entry.path), text: "" }));
   const chosen = new Set(selectFiles(names, options).map((file) => file.path));
   const wanted = entries.filter((entry) => chosen.has(below(entry.path)));
-  const contents = await main.contents(wanted, maxDirectoryBytes);
+  const budget = new ReadBudget(rendering.maxDirectoryBytes);
+  try {
+    return await readChosen(job, wanted, budget, below);
+  } catch (error) {
+    const cause = error instanceof RenderError ? error.cause : error;
+    if (!(cause instanceof FilesTooLarge)) throw error;
+    const sizes = cause.sizes.map((one) => ({ ...one, path: below(one.path) }));
+    throw manifestsTooLarge(sizes, rendering.maxDirectoryBytes);
+  }
+}
+
+/** @throws FilesTooLarge, or a RenderError of it */
+async function readChosen(
+  { inputs, rendering }: Job,
+  wanted: readonly TreeEntry[],
+  budget: ReadBudget,
+  below: (file: string) => string,
+): Promise<readonly SourceFile[]> {
+  const { main } = inputs;
+  const contents = await main.contents(wanted, rendering.maxDirectoryBytes);
   const links = new Map(
     wanted.flatMap((one) => (one.kind === "symlink" ? [[one.path, String(contents.get(one.path))] as const] : [])),
   );
   const files: SourceFile[] = [];
-  let left = maxDirectoryBytes;
   for (const entry of wanted) {
-    if (entry.kind === "symlink" && leavesTree(entry.path, links)) {
-      throw new RenderError("Unknown", `the link ${JSON.stringify(entry.path)} leads out of the repository`);
-    }
-    const found = entry.kind === "symlink" ? await inputs.add(entry.path) : entry;
-    if (found === undefined || found.kind === "folder" || found.kind === "submodule") continue;
-    if (entry.kind !== "symlink") inputs.addListed(entry);
-    const content = (await main.contents([{ ...found, kind: found.kind }])).get(found.path) ?? Buffer.alloc(0);
-    left -= content.length;
-    if (left < 0)
-      throw new RenderError("Unknown", `the manifests have more than the ${maxDirectoryBytes} bytes allowed`);
-    files.push({ path: below(entry.path), text: decodeManifestText(content) });
+    const found = await standingFor(entry, links, inputs);
+    if (found === undefined) continue;
+    const content = (await main.contents([found], rendering.maxDirectoryBytes)).get(found.path) ?? Buffer.alloc(0);
+    budget.take(entry.path, content.length);
+    const text = decodeIfManifest(content, below(entry.path));
+    if (text !== undefined) files.push({ path: below(entry.path), text });
   }
   return files.sort((a, b) => comparePaths(a.path, b.path));
+}
+
+/** The file itself, or the one that a link leads to. @throws RenderError for a link out of the tree */
+async function standingFor(
+  entry: TreeEntry,
+  links: ReadonlyMap<string, string>,
+  inputs: Inputs,
+): Promise<TreeEntry | undefined> {
+  if (entry.kind !== "symlink") {
+    inputs.addListed(entry);
+    return entry;
+  }
+  if (leavesTree(entry.path, links)) {
+    if (inputs.main.linksOut === "nowhere") return undefined;
+    throw linkLeaves(entry.path);
+  }
+  const found = await inputs.add(entry.path);
+  if (found === undefined || found.kind === "folder" || found.kind === "submodule") return undefined;
+  return { ...found, kind: found.kind };
 }

@@ -1,6 +1,7 @@
 import type { DirectoryOptions } from "../../api/application-types.ts";
-import { defaultRenderingSettings } from "../../api/rendering-settings.ts";
+import { defaultRenderingSettings, maxSizeKey } from "../../api/rendering-settings.ts";
 import { compilePathGlob, type PathGlob } from "../../base/path-glob.ts";
+import { type FilesTooLarge, largestOf } from "../source/read-budget.ts";
 import { parseFile } from "./manifest-file.ts";
 import { RenderError, type RenderedManifest, type SourceFile } from "./render.ts";
 
@@ -21,12 +22,17 @@ export function renderDirectory(
   maxBytes = maxDirectoryBytes,
 ): readonly RenderedManifest[] {
   const chosen = selectFiles(files, options);
-  const bytes = chosen.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0);
-  if (bytes > maxBytes) {
-    const message = `the manifests have ${bytes} bytes together, at most ${maxBytes} are allowed`;
-    throw new RenderError("Unknown", message);
-  }
+  const sizes = chosen.map(({ path, text }) => ({ path, bytes: Buffer.byteLength(text) }));
+  if (sizes.reduce((sum, { bytes }) => sum + bytes, 0) > maxBytes) throw manifestsTooLarge(sizes, maxBytes);
   return chosen.flatMap(parseFile);
+}
+
+/** `sizes`: of the files that were looked at before it was too much. */
+export function manifestsTooLarge(sizes: FilesTooLarge["sizes"], maxBytes: number): RenderError {
+  const bytes = sizes.reduce((sum, one) => sum + one.bytes, 0);
+  const what = `exceeded max combined manifest file size: ${sizes.length} files have ${bytes} bytes, ${maxBytes} are allowed`;
+  const next = `leave files out (directory.exclude), or raise ${maxSizeKey} in argocd-cmd-params-cm`;
+  return new RenderError("Unknown", `${what}; ${largestOf(sizes)}; ${next}`);
 }
 
 /** The files that are read, in order. Paths alone decide, and the marker in a file's text. */

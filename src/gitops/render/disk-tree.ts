@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { lstat, readdir, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { TerminalError } from "../../base/errors.ts";
+import { ReadBudget } from "../source/read-budget.ts";
 import { linkMark, type TreeEntry } from "../source/source.ts";
 import type { InputTree } from "./render.ts";
 import { normalPath } from "./tree-reader.ts";
@@ -52,10 +53,10 @@ export function diskTree(root: string): InputTree {
     throw new TerminalError("GIT_TOO_LARGE", `folder "${root}" has more than ${maxFiles} files`);
   }
 
-  async function read(path: string): Promise<Buffer> {
+  async function read(path: string, maxBytes = maxFileBytes): Promise<Buffer> {
     const { size } = await lstat(join(root, path));
-    if (size <= maxFileBytes) return readFile(join(root, path));
-    throw new TerminalError("GIT_TOO_LARGE", `file "${path}" is larger than the ${maxFileBytes} bytes allowed`);
+    if (size <= maxBytes) return readFile(join(root, path));
+    throw new TerminalError("GIT_TOO_LARGE", `file "${path}" is larger than the ${maxBytes} bytes allowed`);
   }
 
   return {
@@ -73,14 +74,11 @@ export function diskTree(root: string): InputTree {
     },
     async readFiles(entries, maxBytes) {
       const contents = new Map<string, Buffer>();
-      let bytes = 0;
+      const budget = new ReadBudget(maxBytes);
       for (const { path, kind } of entries) {
-        const content = kind === "symlink" ? Buffer.from(await readlink(join(root, path))) : await read(path);
-        bytes += content.length;
-        if (bytes > maxBytes) {
-          throw new TerminalError("GIT_TOO_LARGE", `the files have more than the ${maxBytes} bytes allowed`);
-        }
-        contents.set(path, content);
+        budget.take(path, (await lstat(join(root, path))).size);
+        const isLink = kind === "symlink";
+        contents.set(path, isLink ? Buffer.from(await readlink(join(root, path))) : await readFile(join(root, path)));
       }
       return contents;
     },

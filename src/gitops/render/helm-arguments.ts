@@ -1,5 +1,6 @@
 import { substitute } from "./build-environment.ts";
 import type { HelmOptions } from "./helm-values.ts";
+import { RenderError } from "./render.ts";
 
 export interface HelmArguments {
   readonly releaseName: string;
@@ -57,6 +58,14 @@ export function escapeCommas(value: string): string {
 
 /** `1.32.3` of `v1.32.3+k3s1`. */
 export function plainVersion(version: string): string | undefined {
-  const [, major, minor, patch = "0"] = /(\d+)\.(\d+)(?:\.(\d+))?/.exec(version) ?? [];
+  const [, major, minor, patch = "0"] = /^v?(\d+)\.(\d+)(?:\.(\d+))?(?![\d.])/.exec(version.trim()) ?? [];
   return major === undefined ? undefined : `${major}.${minor}.${patch}`;
+}
+
+/** The version of Kubernetes that a source says. @throws RenderError for what is none */
+export function saidVersion(version: string | undefined, field: string): string | undefined {
+  if (!version) return undefined;
+  const plain = plainVersion(version);
+  if (plain !== undefined) return plain;
+  throw new RenderError("Unknown", `${field}: ${JSON.stringify(version)} is no version such as 1.32.3`);
 }

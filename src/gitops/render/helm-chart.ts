@@ -1,7 +1,8 @@
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
+import { messageOf } from "../../base/errors.ts";
 import { isJsonObject, type JsonObject } from "../../base/json.ts";
-import { parseYamlDocuments } from "../../base/yaml.ts";
+import { parseLooseYamlDocuments } from "../../base/yaml.ts";
 import type { TreeEntry } from "../source/source.ts";
 import type { Inputs } from "./inputs.ts";
 import { RenderError } from "./render.ts";
@@ -71,8 +72,8 @@ async function readOne(path: string, { main }: Inputs) {
     else others.push(text);
     if (role === "template" || role === "other") continue;
     if (/^kubeVersion:/m.test(text)) texts.push("{{ .Capabilities }}");
-    if (role === "metadata") metadata.push(...objectsIn(text));
-    if (role === "lock") locked.push(...objectsIn(text));
+    if (role === "metadata") metadata.push(...objectsIn(text, entry.path));
+    if (role === "lock") locked.push(...objectsIn(text, entry.path));
   }
   const missing = dependenciesOf(metadata).filter(({ name }) => !isVendored(name, entries, prefix));
   const remote = missing.filter(({ repository }) => !repository.startsWith("file://") && repository !== "");
@@ -121,11 +122,12 @@ async function textOf({ path }: TreeEntry, content: Buffer): Promise<string> {
   return opened?.toString("latin1") ?? "{{ now }}{{ .Capabilities }}";
 }
 
-function objectsIn(text: string): readonly JsonObject[] {
+/** @throws RenderError: what cannot be looked at could name any folder of the machine */
+function objectsIn(text: string, path: string): readonly JsonObject[] {
   try {
-    return parseYamlDocuments(text).flatMap(({ value }) => (isJsonObject(value) ? [value] : []));
-  } catch {
-    return []; // Helm says what is wrong with it.
+    return parseLooseYamlDocuments(text).flatMap(({ value }) => (isJsonObject(value) ? [value] : []));
+  } catch (error) {
+    throw new RenderError("Unknown", `${path}: ${messageOf(error)}`, error);
   }
 }
 

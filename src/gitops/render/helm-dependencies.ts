@@ -2,25 +2,17 @@ import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RepositoryAccess } from "../source/source.ts";
+import { dependencyAccess } from "./dependency-access.ts";
 import type { Job } from "./plan.ts";
+import { proxyVariables } from "./tool-proxy.ts";
 import type { WorkingFolder } from "./working-folder.ts";
 
-/** `input`: what it reads, so that no list of processes shows it. */
-export type RunHelm = (args: readonly string[], label: string, input?: string) => Promise<string>;
-
-/** How the project reaches the repository of a dependency; undefined: without credentials. */
-export function dependencyAccess(url: string, { settings, context }: Job): RepositoryAccess | undefined {
-  const { access } = settings;
-  if (access === undefined) return undefined;
-  const found = access(url, context.project);
-  // Users declare registries without the scheme.
-  const plain = url.replace(/^oci:\/\//, "");
-  return hasCredentials(found) || plain === url ? found : access(plain, context.project);
-}
-
-function hasCredentials({ basic, tls, isPlainHttp }: RepositoryAccess): boolean {
-  return basic !== undefined || tls.certificate !== undefined || isPlainHttp;
-}
+/** `input`: what it reads, so that no list of processes shows it; `env`: beside what every call gets. */
+export type RunHelm = (
+  args: readonly string[],
+  label: string,
+  more?: { readonly input?: string | undefined; readonly env?: Readonly<Record<string, string>> },
+) => Promise<string>;
 
 /** `helm dependency build`. Repositories have to be known by name, and registries logged in to, before. */
 export async function buildDependencies(
@@ -38,9 +30,10 @@ export async function buildDependencies(
     if (host === undefined || access === undefined || hosts.has(host)) continue;
     hosts.add(host);
     isPlainHttp ||= access.isPlainHttp;
-    await logIn(helm, folder, host, access);
+    await logIn(helm, folder, { host, access, env: proxyVariables([url], job) });
   }
-  await helm(["dependency", "build", ".", ...(isPlainHttp ? ["--plain-http"] : [])], "helm dependency build");
+  const args = ["dependency", "build", ".", ...(isPlainHttp ? ["--plain-http"] : [])];
+  await helm(args, "helm dependency build", { env: proxyVariables(repositories, job) });
 }
 
 async function addRepository(
@@ -48,21 +41,27 @@ async function addRepository(
   folder: WorkingFolder,
   url: string,
   access: RepositoryAccess | undefined,
-  { source }: Job,
+  job: Job,
 ): Promise<void> {
   const name = createHash("sha256").update(url).digest("hex").slice(0, 16);
   const { basic } = access ?? {};
   const args = [
     ...["repo", "add", name, url],
-    ...(source.helm?.passCredentials === true ? ["--pass-credentials"] : []),
+    ...(job.source.helm?.passCredentials === true ? ["--pass-credentials"] : []),
     ...(basic === undefined ? [] : ["--username", basic.username, "--password-stdin"]),
     ...(access?.tls.isInsecure ? ["--insecure-skip-tls-verify"] : []),
     ...(await certificateArgs(folder, name, access)),
   ];
-  await helm(args, "helm repo add", basic?.password);
+  await helm(args, "helm repo add", { input: basic?.password, env: proxyVariables([url], job) });
 }
 
-async function logIn(helm: RunHelm, folder: WorkingFolder, host: string, access: RepositoryAccess): Promise<void> {
+interface Login {
+  readonly host: string;
+  readonly access: RepositoryAccess;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+async function logIn(helm: RunHelm, folder: WorkingFolder, { host, access, env }: Login): Promise<void> {
   const { basic, isPlainHttp, tls } = access;
   if (basic === undefined) return;
   const args = [
@@ -71,7 +70,7 @@ async function logIn(helm: RunHelm, folder: WorkingFolder, host: string, access:
     ...(tls.isInsecure ? ["--insecure"] : []),
     ...(await certificateArgs(folder, createHash("sha256").update(host).digest("hex").slice(0, 16), access)),
   ];
-  await helm(args, "helm registry login", basic.password);
+  await helm(args, "helm registry login", { input: basic.password, env });
 }
 
 async function certificateArgs({ home }: WorkingFolder, name: string, access: RepositoryAccess | undefined) {

@@ -1,13 +1,15 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { helmArguments, plainVersion } from "./helm-arguments.ts";
+import { dependencyAccess } from "./dependency-access.ts";
+import { helmArguments, plainVersion, saidVersion } from "./helm-arguments.ts";
 import { type ChartFacts, callsVolatile, readChart } from "./helm-chart.ts";
-import { buildDependencies, dependencyAccess, type RunHelm } from "./helm-dependencies.ts";
+import { buildDependencies, type RunHelm } from "./helm-dependencies.ts";
 import { resolveFileParameter, resolveValueFiles, type ValueFile, type ValueFileScope } from "./helm-values.ts";
 import { inputIds } from "./inputs.ts";
 import { parseOutput } from "./manifest-file.ts";
 import { isPermittedIn, type Job, type Plan, type Produced, permittedFact, useTool } from "./plan.ts";
 import { RenderError } from "./render.ts";
+import { proxyVariables } from "./tool-proxy.ts";
 import type { Tool } from "./tools.ts";
 import { openWorkingFolder, type WorkingFolder } from "./working-folder.ts";
 
@@ -23,9 +25,9 @@ export async function planHelm(job: Job, signal: AbortSignal): Promise<Plan> {
   const tool = await useTool("helm", job, signal);
   const facts = await readChart(path, inputs);
   checkRepositories(facts.repositories, job);
-  const { isMultiSource } = context;
+  const { isMultiSource, chartRefs = [] } = context;
   const schemes = rendering.valueFileSchemes;
-  const scope: ValueFileScope = { chart: path, inputs, isMultiSource, variable, schemes };
+  const scope: ValueFileScope = { chart: path, inputs, isMultiSource, chartRefs, variable, schemes };
   const valueFiles = await resolveValueFiles(options, scope);
   const fileParameters = (options.fileParameters ?? []).map(({ name = "", path: file = "" }) => {
     return [name, resolveFileParameter(file, scope)] as const;
@@ -47,15 +49,16 @@ export async function planHelm(job: Job, signal: AbortSignal): Promise<Plan> {
   // What one project may read by its own credentials is not kept for another.
   const scopes = facts.repositories.map((url) => dependencyAccess(url, job)?.scope ?? "");
   const nameOf = (file: ValueFile): string => (file.kind === "url" ? file.url : `${file.reader.ref}:${file.path}`);
-  const reachesOut =
-    facts.repositories.length > 0 ||
-    [...valueFiles, ...fileParameters.map(([, file]) => file)].some(({ kind }) => kind === "url");
+  const urls = [...valueFiles, ...fileParameters.map(([, file]) => file)].flatMap((file) =>
+    file.kind === "url" ? [file.url] : [],
+  );
+  const reachesOut = facts.repositories.length > 0 || urls.length > 0;
   return {
     type: "Helm",
     key: [tool.version, path, template(nameOf, inline), inputIds(inputs), scopes],
     isVolatile: facts.isVolatile || versions.isVolatile || reachesOut,
     usesTool: true,
-    produce: (stop) => run(job, { tool, facts, template, ...(inline === undefined ? {} : { inline }) }, stop),
+    produce: (stop) => run(job, { tool, facts, template, urls, ...(inline === undefined ? {} : { inline }) }, stop),
   };
 }
 
@@ -84,7 +87,7 @@ async function valueTexts({ source }: Job, files: readonly ValueFile[], inline: 
     if (file.kind !== "file") continue;
     const { found } = await file.reader.follow(file.path);
     if (found?.kind === "file" || found?.kind === "executable") {
-      texts.push(await file.reader.text({ ...found, kind: found.kind }));
+      texts.push(await file.reader.checkedText({ ...found, kind: found.kind }));
     }
   }
   return texts.join("\n");
@@ -98,7 +101,7 @@ async function versionsOf({ source, context, recorder }: Job, facts: ChartFacts,
   const isNeeded = facts.usesVersions || values.includes("Capabilities");
   const cluster = isSaid || !isNeeded ? undefined : await context.versions?.(signal);
   if (cluster !== undefined) recorder.fact("cluster", JSON.stringify(cluster));
-  const version = plainVersion(kubeVersion || cluster?.kubeVersion || "");
+  const version = saidVersion(kubeVersion, "helm.kubeVersion") ?? plainVersion(cluster?.kubeVersion ?? "");
   return {
     isVolatile,
     apiVersions: apiVersions.length > 0 ? apiVersions : (cluster?.apiVersions ?? []),
@@ -110,10 +113,12 @@ interface Run {
   readonly tool: Tool;
   readonly facts: ChartFacts;
   readonly template: Template;
+  /** Of value files. */
+  readonly urls: readonly string[];
   readonly inline?: string;
 }
 
-async function run(job: Job, { tool, facts, template, inline }: Run, signal: AbortSignal): Promise<Produced> {
+async function run(job: Job, { tool, facts, template, urls, inline }: Run, signal: AbortSignal): Promise<Produced> {
   const { settings, inputs, path, log } = job;
   const exported = performance.now();
   await using folder = await openWorkingFolder(settings.workDirectory, inputs);
@@ -122,15 +127,18 @@ async function run(job: Job, { tool, facts, template, inline }: Run, signal: Abo
   log.step("export", performance.now() - exported);
   const cwd = join(folder.source, path);
   const env = homes(folder);
-  const helm: RunHelm = (args, label, input) =>
-    settings.tools.run(tool, { args, cwd, folder, env, label, ...(input === undefined ? {} : { input }) }, signal);
+  const helm: RunHelm = (args, label, { input, env: more } = {}) => {
+    const call = { args, cwd, folder, env: { ...env, ...more }, label };
+    return settings.tools.run(tool, { ...call, ...(input === undefined ? {} : { input }) }, signal);
+  };
   if (facts.lacksDependencies) await buildDependencies(helm, folder, facts.repositories, job);
   const place = (file: ValueFile): string => {
     if (file.kind === "url") return file.url;
     return join(file.reader === inputs.main ? folder.source : folder.refRoot(file.reader.ref), file.path);
   };
   const began = performance.now();
-  const output = await helm(template(place, inline === undefined ? undefined : inlineFile), "helm template .");
+  const args = template(place, inline === undefined ? undefined : inlineFile);
+  const output = await helm(args, "helm template .", { env: proxyVariables(urls, job) });
   log.step("helm template", performance.now() - began);
   return { manifests: parseOutput(output, "helm template").map(({ object }) => object), bytes: output.length };
 }

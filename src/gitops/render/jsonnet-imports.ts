@@ -11,6 +11,8 @@ export interface Import {
   readonly name: string;
   /** Whether it is evaluated, not only read. */
   readonly isCode: boolean;
+  /** Whether it has to be text. */
+  readonly isText: boolean;
 }
 
 /**
@@ -26,22 +28,26 @@ export async function addImports(
   libraries: readonly string[],
   inputs: Inputs,
 ): Promise<void> {
-  const waiting: string[] = [...files];
+  const waiting = files.map((path) => ({ path, isCode: true }));
   const seen = new Set<string>(files);
   const lookIn = async (text: string, folder: string, where: string): Promise<void> => {
     for (const one of importsIn(text)) {
       const path = await locate(one.name, [folder, ...libraries.toReversed()], where, inputs);
-      if (path === undefined || !one.isCode || seen.has(path)) continue;
+      const key = one.isCode ? (path ?? "") : `text of ${path}`;
+      if (path === undefined || !one.isText || seen.has(key)) continue;
       if (seen.size >= maxFiles) throw new RenderError("Unknown", `jsonnet: more than ${maxFiles} files are imported`);
-      seen.add(path);
-      waiting.push(path);
+      seen.add(key);
+      waiting.push({ path, isCode: one.isCode });
     }
   };
   for (const snippet of snippets) await lookIn(snippet, "", "a variable");
-  for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
-    const found = await inputs.add(file);
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const { path, isCode } = next;
+    const found = await inputs.add(path);
     if (found === undefined || found.kind === "folder" || found.kind === "submodule") continue;
-    await lookIn(await inputs.main.text({ ...found, kind: found.kind }), parentOf(file), file);
+    // Jsonnet puts U+FFFD in place of what is no text, without a word.
+    const text = await inputs.main.checkedText({ ...found, kind: found.kind });
+    if (isCode) await lookIn(text, parentOf(path), path);
   }
 }
 
@@ -65,7 +71,7 @@ export function importsIn(text: string): readonly Import[] {
   const found: Import[] = [];
   for (const { 0: word, 1: kind, index } of text.matchAll(/import(str|bin)?/g)) {
     const name = textAt(text, behindGap(text, index + word.length));
-    if (name !== undefined) found.push({ name, isCode: kind === undefined });
+    if (name !== undefined) found.push({ name, isCode: kind === undefined, isText: kind !== "bin" });
   }
   return found;
 }

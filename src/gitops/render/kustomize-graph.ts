@@ -1,6 +1,6 @@
-import { EngineError } from "../../base/errors.ts";
+import { EngineError, messageOf } from "../../base/errors.ts";
 import { isJsonObject, type JsonObject } from "../../base/json.ts";
-import { parseYamlDocuments } from "../../base/yaml.ts";
+import { parseLooseYamlDocuments, repeatsTooMuch, YamlError } from "../../base/yaml.ts";
 import type { Inputs } from "./inputs.ts";
 import { RenderError } from "./render.ts";
 import { kustomizationFiles } from "./source-type.ts";
@@ -16,6 +16,8 @@ export interface KustomizationFacts {
   readonly variables: readonly string[];
   /** Charts are inflated. */
   readonly usesHelm: boolean;
+  /** Where those come from that are not in the tree. */
+  readonly chartRepositories: readonly string[];
 }
 
 const maxKustomizations = 1_000;
@@ -23,9 +25,12 @@ const maxRepositories = 50;
 
 interface Walk {
   readonly inputs: Inputs;
+  /** Kustomize may read any file: what cannot be looked at is refused. */
+  readonly isUnrestricted: boolean;
   readonly seen: Set<string>;
   readonly variables: Set<string>;
   readonly repositories: Set<string>;
+  readonly chartRepositories: Set<string>;
   reachesOut: boolean;
   usesHelm: boolean;
 }
@@ -34,44 +39,66 @@ interface Walk {
 export async function readKustomization(
   path: string,
   inputs: Inputs,
-  more: { readonly files: readonly string[]; readonly folders: readonly string[] },
+  more: { readonly files: readonly string[]; readonly folders: readonly string[]; readonly isUnrestricted: boolean },
 ): Promise<KustomizationFacts> {
-  const fresh = { seen: new Set<string>(), variables: new Set<string>(), repositories: new Set<string>() };
-  const walk: Walk = { inputs, ...fresh, reachesOut: false, usesHelm: false };
+  const walk: Walk = {
+    inputs,
+    isUnrestricted: more.isUnrestricted,
+    seen: new Set(),
+    variables: new Set(),
+    repositories: new Set(),
+    chartRepositories: new Set(),
+    reachesOut: false,
+    usesHelm: false,
+  };
   await visit(path, walk);
   for (const file of more.files) await addFile(path, file, walk);
   for (const folder of more.folders) await addResource(path, folder, walk);
-  const { reachesOut, usesHelm, variables, repositories } = walk;
-  return { reachesOut, usesHelm, variables: [...variables].sort(), repositories: [...repositories] };
+  const { reachesOut, usesHelm, variables, repositories, chartRepositories } = walk;
+  const charts = [...chartRepositories].slice(0, maxRepositories);
+  return {
+    reachesOut,
+    usesHelm,
+    variables: [...variables].sort(),
+    repositories: [...repositories],
+    chartRepositories: charts,
+  };
 }
 
-async function visit(folder: string, walk: Walk): Promise<void> {
+/** `base`: what paths in generators and transformers are relative to, where the folder holds such for another one. */
+async function visit(folder: string, walk: Walk, base = folder): Promise<void> {
   const { inputs, seen } = walk;
-  if (seen.has(folder)) return;
+  const key = `${folder}\n${base}`;
+  if (seen.has(key)) return;
   if (seen.size >= maxKustomizations) {
     walk.reachesOut = true;
     return;
   }
-  seen.add(folder);
+  seen.add(key);
   await inputs.main.prepare(folder);
   for (const name of kustomizationFiles) {
     const found = await inputs.add(join(folder, name));
     if (found === undefined || found.kind === "folder") continue;
     const text = await inputs.main.text({ ...found, kind: "file" });
-    for (const object of objectsIn(text)) await visitObject(folder, object, walk);
+    for (const object of objectsIn(text, found.path, walk)) await visitObject(folder, object, walk, base);
   }
 }
 
-async function visitObject(folder: string, object: JsonObject, walk: Walk): Promise<void> {
+async function visitObject(folder: string, object: JsonObject, walk: Walk, base = folder): Promise<void> {
   const named = filesNamedBy(object);
-  await fetchTogether(folder, [...named.resources, ...named.files], walk);
-  for (const one of named.resources) await addResource(folder, one, walk);
+  await fetchTogether(folder, [...named.resources, ...named.plugins, ...named.files], walk);
+  for (const one of named.resources) await addResource(folder, one, walk, base === folder ? undefined : base);
+  for (const one of named.plugins) await addResource(folder, one, walk, folder);
   for (const one of named.files) await addFile(folder, one, walk);
   for (const one of named.envFiles) await addEnvFile(folder, one, walk);
+  for (const text of named.inline)
+    await visitConfiguration(folder, text, `${folder}: an inline generator or transformer`, walk);
+  for (const one of named.charts) pathWithin(folder, one);
   // Generators and charts name files of their folder in ways of their own.
   if (named.usesFolder) await walk.inputs.add(folder);
   for (const one of named.folders) await addFile(folder, one, walk);
   if (named.usesHelm) walk.usesHelm = true;
+  for (const one of named.chartRepositories) walk.chartRepositories.add(one);
 }
 
 /** Files come in one request, not one by one. */
@@ -109,7 +136,7 @@ export function repositoryIn(name: string): string | undefined {
 }
 
 /** A file, a folder with a kustomization, or something elsewhere. */
-async function addResource(folder: string, name: string, walk: Walk): Promise<void> {
+async function addResource(folder: string, name: string, walk: Walk, base?: string): Promise<void> {
   const path = pathWithin(folder, name);
   const found = path === undefined ? undefined : (await walk.inputs.main.follow(path, "look")).found;
   if (path === undefined || found === undefined) {
@@ -118,27 +145,52 @@ async function addResource(folder: string, name: string, walk: Walk): Promise<vo
     if (repository !== undefined && walk.repositories.size < maxRepositories) walk.repositories.add(repository);
     return;
   }
-  if (found.kind !== "folder") await addResourceFile(path, walk);
-  else if (found.path === path) await visit(path, walk);
-  else await walk.inputs.add(path).then(() => visit(found.path, walk));
+  if (found.kind !== "folder") await addResourceFile(base ?? folder, path, walk);
+  else if (found.path === path) await visit(path, walk, base);
+  else await walk.inputs.add(path).then(() => visit(found.path, walk, base));
 }
 
-/** A generator names files as a kustomization does. */
-async function addResourceFile(path: string, walk: Walk): Promise<void> {
+/** `folder`: what paths in generators and transformers are relative to. */
+async function addResourceFile(folder: string, path: string, walk: Walk): Promise<void> {
   const found = await walk.inputs.add(path);
   if (found === undefined || found.kind === "folder") return;
   const text = await walk.inputs.main.text({ ...found, kind: "file" });
-  if (!/^kind: *["']?(ConfigMap|Secret)Generator|^kind: *["']?HelmChartInflationGenerator/m.test(text)) return;
-  for (const object of objectsIn(text)) {
-    const { kind } = object;
-    const key =
-      { ConfigMapGenerator: "configMapGenerator", SecretGenerator: "secretGenerator" }[String(kind)] ?? "helmCharts";
-    await visitObject(parentOf(path), { [key]: [object] }, walk);
+  refuseBomb(text, path);
+  // A kind may be spelt with escapes: where files of the machine are within reach, all are looked at.
+  if (walk.isUnrestricted || /Generator|Transformer/.test(text)) await visitConfiguration(folder, text, path, walk);
+}
+
+const generatorFields: Readonly<Record<string, string>> = {
+  ConfigMapGenerator: "configMapGenerator",
+  SecretGenerator: "secretGenerator",
+  HelmChartInflationGenerator: "helmCharts",
+};
+
+/** Generators and transformers name files as a kustomization does. */
+async function visitConfiguration(folder: string, text: string, where: string, walk: Walk): Promise<void> {
+  refuseBomb(text, where);
+  for (const object of objectsIn(text, where, walk)) {
+    const { kind, path, paths, replacements = [] } = object;
+    const field = generatorFields[String(kind)];
+    if (field !== undefined) await visitObject(folder, { [field]: [object] }, walk);
+    else if (/(?:Generator|Transformer)$/.test(String(kind))) {
+      const patches = [path, ...(Array.isArray(paths) ? paths : [])].map((one) => ({ path: one ?? null }));
+      await visitObject(folder, { patches, replacements }, walk);
+    }
   }
 }
 
-function parentOf(path: string): string {
-  return path.split("/").slice(0, -1).join("/");
+/** Kustomize has no limit of its own for what aliases repeat in resources. */
+function refuseBomb(text: string, where: string): void {
+  if (!/&[\w-]/.test(text) || !/\*[\w-]/.test(text)) return;
+  try {
+    parseLooseYamlDocuments(text);
+  } catch (error) {
+    if (error instanceof YamlError && error.reason === repeatsTooMuch) {
+      throw new RenderError("Unknown", `${where}: ${error.reason}`);
+    }
+    // Kustomize says what else is wrong with it.
+  }
 }
 
 async function addFile(folder: string, name: string, walk: Walk): Promise<void> {
@@ -175,11 +227,12 @@ function join(folder: string, name: string): string {
   return normalPath(`${folder}/${name}`);
 }
 
-function objectsIn(text: string): readonly JsonObject[] {
+function objectsIn(text: string, where: string, { isUnrestricted }: Walk): readonly JsonObject[] {
   try {
-    return parseYamlDocuments(text).flatMap(({ value }) => (isJsonObject(value) ? [value] : []));
-  } catch {
-    return []; // kustomize says what is wrong with it.
+    return parseLooseYamlDocuments(text).flatMap(({ value }) => (isJsonObject(value) ? [value] : []));
+  } catch (error) {
+    if (isUnrestricted) throw new RenderError("Unknown", `${where}: ${messageOf(error)}`, error);
+    return []; // kustomize says what is wrong with it, and reads no file that is not in the tree.
   }
 }
 
@@ -190,14 +243,16 @@ export function filesNamedBy(kustomization: JsonObject) {
   const fields = (key: string, field: string): readonly string[] =>
     list(key).flatMap((one) => (isJsonObject(one) && isName(one[field]) ? [one[field]] : []));
   const generators = [...list("configMapGenerator"), ...list("secretGenerator")].filter(isJsonObject);
-  const charts = list("helmCharts").filter(isJsonObject);
+  const charts = [...list("helmCharts"), ...list("helmChartInflationGenerator").map(ofOldChart)].filter(isJsonObject);
   const openapi = isJsonObject(kustomization.openapi) ? [kustomization.openapi.path].filter(isName) : [];
   const plugins = ["generators", "transformers", "validators"];
+  const globals = isJsonObject(kustomization.helmGlobals) ? kustomization.helmGlobals : {};
   const usesHelm = ["helmCharts", "helmGlobals", "helmChartInflationGenerator"].some(
     (key) => kustomization[key] !== undefined,
   );
   return {
-    resources: names("resources", "bases", "components", ...plugins),
+    resources: names("resources", "bases", "components"),
+    plugins: names(...plugins),
     files: [
       ...names("crds", "configurations", "patchesStrategicMerge"),
       ...["patches", "patchesJson6902", "replacements"].flatMap((key) => fields(key, "path")),
@@ -213,7 +268,20 @@ export function filesNamedBy(kustomization: JsonObject) {
     envFiles: generators.flatMap(({ env, envs }) => [env, ...(Array.isArray(envs) ? envs : [])].filter(isName)),
     usesFolder: usesHelm || plugins.some((key) => list(key).length > 0),
     usesHelm,
+    /** YAML in place of a file's name. */
+    inline: plugins.flatMap(list).flatMap((one) => (typeof one === "string" && one.includes("\n") ? [one] : [])),
+    /** Folders of charts, which need not be there. */
+    charts: charts.flatMap(({ name, chartHome = globals.chartHome }) => {
+      return isName(name) ? [`${isName(chartHome) ? chartHome : "charts"}/${name}`] : [];
+    }),
+    chartRepositories: charts.flatMap(({ repo }) => (isName(repo) ? [repo] : [])),
   };
+}
+
+/** As kustomize 3 spelt it, and 5 still reads it. */
+function ofOldChart(value: unknown): JsonObject {
+  const { chartName = null, chartHome = null, chartRepoUrl = null, values = null } = isJsonObject(value) ? value : {};
+  return { name: chartName, chartHome, repo: chartRepoUrl, valuesFile: values };
 }
 
 function isName(value: unknown): value is string {

@@ -1,13 +1,14 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { JsonObject } from "../../base/json.ts";
-import { plainVersion } from "./helm-arguments.ts";
+import { plainVersion, saidVersion } from "./helm-arguments.ts";
 import { inputIds } from "./inputs.ts";
 import { type KustomizeEdits, type KustomizeOptions, kustomizeEdits, withPatches } from "./kustomize-edits.ts";
 import { readKustomization } from "./kustomize-graph.ts";
 import { parseOutput } from "./manifest-file.ts";
 import { isPermittedIn, type Job, type Plan, type Produced, permittedFact, useTool } from "./plan.ts";
 import { kustomizationFiles } from "./source-type.ts";
+import { proxyVariables } from "./tool-proxy.ts";
 import type { Tool } from "./tools.ts";
 import { normalPath } from "./tree-reader.ts";
 import { openWorkingFolder, type WorkingFolder } from "./working-folder.ts";
@@ -19,6 +20,7 @@ interface Run {
   readonly env: Readonly<Record<string, string>>;
   /** Those of Git that it may ask, its own last. */
   readonly repositories: readonly string[];
+  readonly chartRepositories: readonly string[];
 }
 
 /** Whether the project's own credentials may be used for it. */
@@ -35,11 +37,12 @@ export async function planKustomize(job: Job, signal: AbortSignal): Promise<Plan
   const tool = await useTool("kustomize", job, signal, options.version);
   const components = await componentsOf(options, job);
   const patchFiles = (options.patches ?? []).flatMap((patch) => patch.path ?? []);
-  const facts = await readKustomization(path, inputs, { files: patchFiles, folders: components });
-  const edits = kustomizeEdits(options, components, job.variable);
-  const env = job.isWhole ? job.environment() : variablesOf(facts.variables, job);
   const version = rendering.kustomizeVersions[options.version?.replace(/^v/, "") ?? ""];
   const buildOptions = version?.buildOptions ?? rendering.kustomizeBuildOptions;
+  const isUnrestricted = buildOptions.some((one) => one.includes("LoadRestrictionsNone"));
+  const facts = await readKustomization(path, inputs, { files: patchFiles, folders: components, isUnrestricted });
+  const edits = kustomizeEdits(options, components, job.variable);
+  const env = job.isWhole ? job.environment() : variablesOf(facts.variables, job);
   const helm = buildOptions.includes("--enable-helm") && facts.usesHelm;
   const buildArgs = [...buildOptions, ...(helm ? await helmArgs(job, signal) : [])];
   const repositories = [...facts.repositories.filter((url) => isPermitted(url, job)), source.repoURL];
@@ -51,8 +54,11 @@ export async function planKustomize(job: Job, signal: AbortSignal): Promise<Plan
     key: [tool.version, path, edits, buildArgs, env, inputIds(inputs), scopes],
     isVolatile: facts.reachesOut || helm,
     usesTool: true,
-    produce: (stop) =>
-      run(job, { tool, edits, buildArgs, env, repositories: facts.reachesOut ? repositories : [] }, stop),
+    produce: (stop) => {
+      const { chartRepositories } = facts;
+      const asked = facts.reachesOut ? repositories : [];
+      return run(job, { tool, edits, buildArgs, env, repositories: asked, chartRepositories }, stop);
+    },
   };
 }
 
@@ -84,7 +90,7 @@ async function helmArgs(job: Job, signal: AbortSignal): Promise<readonly string[
   const helm = await useTool("helm", job, signal);
   const cluster = kubeVersion && apiVersions.length > 0 ? undefined : await context.versions?.(signal);
   if (cluster !== undefined) recorder.fact("cluster", JSON.stringify(cluster));
-  const version = plainVersion(kubeVersion || cluster?.kubeVersion || "");
+  const version = saidVersion(kubeVersion, "kustomize.kubeVersion") ?? plainVersion(cluster?.kubeVersion ?? "");
   const versions = apiVersions.length > 0 ? apiVersions : (cluster?.apiVersions ?? []);
   return [
     ...["--helm-command", helm.path],
@@ -95,7 +101,7 @@ async function helmArgs(job: Job, signal: AbortSignal): Promise<readonly string[
 
 async function run(
   job: Job,
-  { tool, edits, buildArgs, env, repositories }: Run,
+  { tool, edits, buildArgs, env, repositories, chartRepositories }: Run,
   signal: AbortSignal,
 ): Promise<Produced> {
   const { settings, inputs, path, log } = job;
@@ -116,7 +122,10 @@ async function run(
   log.step("kustomize edit", performance.now() - edited);
   const began = performance.now();
   await using git = repositories.length === 0 ? undefined : await openGit(job, repositories, signal);
-  const output = await settings.tools.run(tool, buildCall(folder, target, buildArgs, { ...env, ...git?.env }), signal);
+  // Charts and files by HTTP; Git is told of the proxies of each repository by itself.
+  const proxies = proxyVariables(chartRepositories, job);
+  const call = buildCall(folder, target, buildArgs, { ...env, ...proxies, ...git?.env });
+  const output = await settings.tools.run(tool, call, signal);
   log.step("kustomize build", performance.now() - began);
   return { manifests: parseOutput(output, "kustomize build").map(({ object }) => object), bytes: output.length };
 }

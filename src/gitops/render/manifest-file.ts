@@ -1,16 +1,54 @@
 import { isJsonObject, type JsonObject, parseJson } from "../../base/json.ts";
-import { parseYamlDocuments, YamlError } from "../../base/yaml.ts";
+import { decodeText } from "../../base/text-encoding.ts";
+import { parseLooseYamlDocuments, YamlError } from "../../base/yaml.ts";
+import { parseLfsPointer } from "../source/lfs.ts";
 import { RenderError, type RenderedManifest, type SourceFile } from "./render.ts";
 
 /** Lists within lists beyond this are refused. */
 const maxListDepth = 10;
+/** Of objects and lists in one manifest. */
+const maxDepth = 200;
 
-/** The text of a file's bytes: UTF-8, or UTF-16 with a byte order mark. Bytes that are no text become U+FFFD. */
-export function decodeManifestText(bytes: Uint8Array): string {
-  const [first, second] = bytes;
-  if (first === 0xff && second === 0xfe) return new TextDecoder("utf-16le").decode(bytes);
-  if (first === 0xfe && second === 0xff) return new TextDecoder("utf-16be").decode(bytes);
-  return new TextDecoder("utf-8").decode(bytes);
+/** The text of a file: UTF-8, or UTF-16 with a byte order mark. @throws RenderError that names the file and the byte */
+export function decodeManifestText(content: Buffer, path: string): string {
+  checkNoPointer(content, path);
+  const decoded = decodeText(content);
+  if (decoded.text !== undefined) return withoutMark(decoded.text);
+  throw broken(path, undecodable(content, decoded.offset, decoded.before));
+}
+
+/**
+ * The same for a file that may be something else than manifests, an image for one: that is left out, and undefined.
+ * @throws RenderError for one that looks like manifests
+ */
+export function decodeIfManifest(content: Buffer, path: string): string | undefined {
+  checkNoPointer(content, path);
+  const decoded = decodeText(content);
+  if (decoded.text !== undefined) return withoutMark(decoded.text);
+  const { before, offset } = decoded;
+  const hasToBeText = /\.json(?:net)?$/.test(path);
+  const isLike = looksLikeManifests(content.toString("latin1")) || looksLikeManifests(before);
+  if (!hasToBeText && !isLike && !startsWithManifest(before, before.split("\n").length)) return undefined;
+  throw broken(path, undecodable(content, offset, before));
+}
+
+/** What is wrong with bytes that are no text, and where. */
+export function undecodable(content: Buffer, offset: number, before: string): string {
+  const [line, column] = [before.split("\n").length, before.length - before.lastIndexOf("\n")];
+  const found = content[offset]?.toString(16).padStart(2, "0") ?? "";
+  return `byte ${offset} (line ${line}, column ${column}) is 0x${found}, which is no UTF-8: save it as UTF-8, or base64 in binaryData`;
+}
+
+/** What Git has in place of a large file is no manifest: left out, its objects would be pruned. */
+function checkNoPointer(content: Buffer, path: string): void {
+  const pointer = parseLfsPointer(content);
+  if (pointer === undefined) return;
+  const how = "set enableLfs: 'true' in the repository's Secret";
+  throw broken(path, `it is the pointer to an LFS file of ${pointer.bytes} bytes; ${how}`);
+}
+
+function withoutMark(text: string): string {
+  return text.replace(/^\uFEFF/, "");
 }
 
 /** The objects of one file, Lists flattened. @throws RenderError that names file and line */
@@ -30,9 +68,9 @@ export function parseOutput(text: string, tool: string): readonly RenderedManife
   });
 }
 
-function readStrictly(text: string, name: string): ReturnType<typeof parseYamlDocuments> {
+function readStrictly(text: string, name: string): ReturnType<typeof parseLooseYamlDocuments> {
   try {
-    return parseYamlDocuments(text);
+    return parseLooseYamlDocuments(text);
   } catch (error) {
     if (error instanceof YamlError) throw broken(name, error.message, error);
     throw error;
@@ -42,6 +80,7 @@ function readStrictly(text: string, name: string): ReturnType<typeof parseYamlDo
 /** What a jsonnet file came to: an object, or a list of objects. */
 function readEvaluated({ path, text }: SourceFile): readonly RenderedManifest[] {
   const value = parseJson(text);
+  checkDepth(value, path);
   return (Array.isArray(value) ? value : [value]).flatMap((one: unknown) => {
     const problem = problemOf(one);
     if (problem !== undefined || !isJsonObject(one)) throw broken(path, problem ?? "");
@@ -56,10 +95,22 @@ function readJson({ path, text }: SourceFile): readonly RenderedManifest[] {
   } catch (error) {
     throw broken(path, error instanceof Error ? error.message : String(error), error);
   }
+  checkDepth(value, path);
   if (isImageManifest(value)) return [];
   const problem = problemOf(value);
   if (problem !== undefined || !isJsonObject(value)) throw broken(path, problem ?? "");
   return flatten(value, path, 1, 0);
+}
+
+/** As of YAML: whoever compares what is deeper runs out of stack. */
+function checkDepth(value: unknown, path: string): void {
+  const waiting: [value: unknown, depth: number][] = [[value, 0]];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const [one, depth] = next;
+    if (typeof one !== "object" || one === null) continue;
+    if (depth >= maxDepth) throw broken(path, `it is nested deeper than ${maxDepth} levels`);
+    for (const child of Object.values(one)) waiting.push([child, depth + 1]);
+  }
 }
 
 /** What stores of OCI images put beside the manifests. */
@@ -84,9 +135,9 @@ function parseYaml({ path, text }: SourceFile): readonly RenderedManifest[] {
   return found;
 }
 
-function readDocuments(path: string, source: string): ReturnType<typeof parseYamlDocuments> {
+function readDocuments(path: string, source: string): ReturnType<typeof parseLooseYamlDocuments> {
   try {
-    return parseYamlDocuments(source);
+    return parseLooseYamlDocuments(source);
   } catch (error) {
     if (!(error instanceof YamlError)) throw error;
     if (looksLikeManifests(source) || startsWithManifest(source, error.line)) throw broken(path, error.message, error);
@@ -104,7 +155,7 @@ function startsWithManifest(text: string, line: number): boolean {
   const end = before.findLastIndex((one) => one.startsWith("---"));
   if (end <= 0) return false;
   try {
-    return parseYamlDocuments(before.slice(0, end).join("\n")).some(({ value }) => problemOf(value) === undefined);
+    return parseLooseYamlDocuments(before.slice(0, end).join("\n")).some(({ value }) => problemOf(value) === undefined);
   } catch {
     // Not readable either: nothing of it counts.
     return false;

@@ -2,7 +2,7 @@ import { sourceSchema } from "../../api/application-source-schema.ts";
 import type { ApplicationSource } from "../../api/application-types.ts";
 import { isJsonObject, type JsonObject } from "../../base/json.ts";
 import { createSchema } from "../../base/schema.ts";
-import { parseYamlDocuments, YamlError } from "../../base/yaml.ts";
+import { parseLooseYamlDocuments, YamlError } from "../../base/yaml.ts";
 import { applyMergePatch } from "../../objects/merge-patch.ts";
 import { decodeManifestText } from "./manifest-file.ts";
 import { RenderError } from "./render.ts";
@@ -30,7 +30,7 @@ export async function withOverrides(
     if (content.length > maxOverrideBytes) {
       throw new RenderError("Unknown", `${name}: is over ${maxOverrideBytes} bytes`);
     }
-    result = overridden(source, result, parseOverride(name, decodeManifestText(content)), name);
+    result = overridden(source, result, parseOverride(name, decodeManifestText(content, found.path)), name);
   }
   return result;
 }
@@ -47,7 +47,7 @@ function overridden(source: ApplicationSource, before: ApplicationSource, patch:
 
 function parseOverride(name: string, text: string): JsonObject {
   try {
-    const [document, ...others] = parseYamlDocuments(text).filter(({ value }) => value !== null);
+    const [document, ...others] = parseLooseYamlDocuments(text).filter(({ value }) => value !== null);
     const value = document?.value ?? {};
     if (others.length === 0 && isJsonObject(value)) return value;
   } catch (error) {

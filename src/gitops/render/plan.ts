@@ -48,6 +48,8 @@ export interface Plugin {
   readonly discover: PluginDiscovery | undefined;
   /** Those with a value of their own. */
   readonly parameters: readonly JsonObject[];
+  /** Whether Git in its commands reads the source's repository as the engine does. */
+  readonly getsCredentials: boolean;
 }
 
 export interface PluginCommand {

@@ -22,7 +22,7 @@ function parsePlugin({ metadata, spec }: JsonObject, where: string): Plugin {
   const name = isJsonObject(metadata) ? metadata.name : undefined;
   if (typeof name !== "string" || name === "") throw invalid(where, "metadata.name: a name is missing");
   if (!isJsonObject(spec)) throw invalid(where, "spec: is missing");
-  const { version, init, generate, discover, parameters } = spec;
+  const { version, init, generate, discover, parameters, provideGitCreds } = spec;
   const announced = isJsonObject(parameters) && Array.isArray(parameters.static) ? parameters.static : [];
   return {
     name: typeof version === "string" && version !== "" ? `${name}-${version}` : name,
@@ -30,6 +30,7 @@ function parsePlugin({ metadata, spec }: JsonObject, where: string): Plugin {
     ...(init === undefined ? {} : { init: parseCommand(init, `${where}: spec.init`) }),
     discover: parseDiscovery(discover, `${where}: spec.discover`),
     parameters: announced.filter(isJsonObject),
+    getsCredentials: provideGitCreds === true,
   };
 }
 

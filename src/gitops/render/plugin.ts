@@ -2,8 +2,10 @@ import { join } from "node:path";
 import type { ApplicationSource } from "../../api/application-types.ts";
 import { EngineError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
+import type { ToolGit } from "../source/source.ts";
 import { substitute } from "./build-environment.ts";
 import { compileDoublestar } from "./doublestar.ts";
+import { plainVersion } from "./helm-arguments.ts";
 import { inputIds } from "./inputs.ts";
 import { parseOutput } from "./manifest-file.ts";
 import type { Job, Plan, Plugin, PluginCommand, PluginDiscovery } from "./plan.ts";
@@ -37,21 +39,23 @@ export async function choosePlugin(job: Job, signal: AbortSignal): Promise<Plugi
 }
 
 /** A plugin may read everything, so that its result is one of the whole tree (spec argo-cd-engine 7.7). */
-export async function planPlugin(job: Job, plugin: Plugin): Promise<Plan> {
+export async function planPlugin(job: Job, plugin: Plugin, signal: AbortSignal): Promise<Plan> {
   const { source, path, inputs, context } = job;
   await inputs.add("");
-  const env = pluginEnvironment(job, plugin, source.plugin ?? {});
+  const env = { ...pluginEnvironment(job, plugin, source.plugin ?? {}), ...(await clusterVariables(job, signal)) };
   return {
     type: "Plugin",
     key: [plugin, path, env, context.instance, inputIds(inputs)],
     isVolatile: true,
     usesTool: true,
-    async produce(signal) {
+    async produce(stop) {
       const began = performance.now();
       await using folder = await openWorkingFolder(job.settings.workDirectory, inputs);
       job.log.step("export", performance.now() - began);
+      await using git = plugin.getsCredentials ? await openGit(job, stop) : undefined;
+      const all = { ...env, ...git?.env };
       const run = (command: PluginCommand, step: string): Promise<string> =>
-        runIn(folder, job, { command, step, env }, signal);
+        runIn(folder, job, { command, step, env: all }, stop);
       if (plugin.init !== undefined) await run(plugin.init, `${plugin.name} init`);
       const started = performance.now();
       const output = await run(plugin.generate, `${plugin.name} generate`);
@@ -59,6 +63,23 @@ export async function planPlugin(job: Job, plugin: Plugin): Promise<Plan> {
       const manifests = parseOutput(output, `the plugin ${plugin.name}`).map(({ object }) => object);
       return { manifests, bytes: output.length };
     },
+  };
+}
+
+/** As kustomize's remote bases are read; the repository of a chart has nothing for Git. */
+async function openGit({ settings, context, source }: Job, signal: AbortSignal): Promise<ToolGit | undefined> {
+  if (source.chart || source.repoURL.startsWith("oci://")) return undefined;
+  return settings.git?.ofProject(context.project).openToolGit([source.repoURL], signal);
+}
+
+/** What only plugins are told of the cluster: whether they look at it cannot be known (spec argo-cd-engine 7.3). */
+async function clusterVariables({ context, recorder }: Job, signal: AbortSignal): Promise<Record<string, string>> {
+  const cluster = await context.versions?.(signal);
+  if (cluster === undefined) return {};
+  recorder.fact("cluster", JSON.stringify(cluster));
+  return {
+    KUBE_VERSION: plainVersion(cluster.kubeVersion) ?? cluster.kubeVersion,
+    KUBE_API_VERSIONS: cluster.apiVersions.join(","),
   };
 }
 

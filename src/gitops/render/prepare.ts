@@ -62,7 +62,11 @@ export async function prepareSource(
 ): Promise<Prepared> {
   const began = performance.now();
   const recorder = createRecorder();
-  const reader = (ref: string, of: InputTree): TreeReader => new TreeReader({ ref, tree: of, recorder, signal });
+  const rendering = renderingOf(settings);
+  recorder.fact(renderingFact, renderingText(settings));
+  const { linksOut } = rendering;
+  const reader = (ref: string, of: InputTree): TreeReader =>
+    new TreeReader({ ref, tree: of, linksOut, recorder, signal });
   const main = reader("", tree);
   const inputs = createInputs(main, new Map([...refs].map(([ref, of]) => [ref, reader(ref, of)])));
   const path = await sourceFolder(written, main);
@@ -74,8 +78,6 @@ export async function prepareSource(
   };
   const environment = (): Readonly<Record<string, string>> =>
     Object.fromEntries([...variables.keys()].map((name) => [name, variable(name) ?? ""]));
-  const rendering = renderingOf(settings);
-  recorder.fact(renderingFact, renderingText(settings));
   const job: Job = {
     source,
     path,
@@ -121,7 +123,7 @@ async function planOf(job: Job, signal: AbortSignal): Promise<Plan> {
     case "Directory":
       return planDirectory(job, signal);
     case "Plugin":
-      return planPlugin(job, plugin ?? (await choosePlugin(job, signal)));
+      return planPlugin(job, plugin ?? (await choosePlugin(job, signal)), signal);
   }
 }
 

@@ -47,6 +47,8 @@ export interface RenderContext {
   readonly namespace: string;
   /** Whether `$name/…` means another source at all; else it is a variable. */
   readonly isMultiSource: boolean;
+  /** Refs of sources that are charts: they cannot be referred to. */
+  readonly chartRefs?: readonly string[];
   /** Whether the project lets charts be taken from a repository; absent: from all. */
   readonly isPermitted?: (repository: string) => boolean;
   /** Asked only when a tool could tell the difference; undefined: no cluster is known. */

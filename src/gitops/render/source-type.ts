@@ -13,7 +13,7 @@ export function declaredType({ kustomize, helm, directory, plugin }: Application
     ["Helm", helm],
     ["Directory", directory],
   ] as const;
-  const said = all.filter(([, block]) => block !== undefined && Object.keys(block).length > 0);
+  const said = all.filter(([, block]) => !saysNothing(block));
   // A plugin's block counts also when it is empty: the first plugin that fits is meant.
   const named: readonly SourceType[] = [
     ...said.map(([name]) => name),
@@ -22,6 +22,16 @@ export function declaredType({ kustomize, helm, directory, plugin }: Application
   const [type] = named;
   if (named.length <= 1) return type;
   throw new RenderError("Unknown", `multiple application sources defined: ${named.join(",")}`);
+}
+
+/** As Go's zero value: the original takes such blocks away. */
+function saysNothing(value: unknown): boolean {
+  if (value === undefined || value === null || value === "" || value === false || value === 0) return true;
+  return typeof value === "object" && Object.values(value).every(saysNothing) && !hasItems(value);
+}
+
+function hasItems(value: object): boolean {
+  return Array.isArray(value) && value.length > 0;
 }
 
 /**

@@ -5,7 +5,9 @@ import { type ChildResult, runChild } from "../../base/child.ts";
 import type { Clock } from "../../base/clock.ts";
 import { TerminalError } from "../../base/errors.ts";
 import { createSlots } from "../../base/slots.ts";
-import { ToolRefusal } from "./render.ts";
+import { decodeText } from "../../base/text-encoding.ts";
+import { undecodable } from "./manifest-file.ts";
+import { RenderError, ToolRefusal } from "./render.ts";
 import type { WorkingFolder } from "./working-folder.ts";
 
 export type ToolName = "helm" | "kustomize" | "jsonnet";
@@ -33,6 +35,8 @@ export interface ToolCall {
 }
 
 export interface Tools {
+  /** What every tool gets of ours. */
+  readonly env: Readonly<Record<string, string>>;
   /**
    * `version`: a registered one, `--tool kustomize@5.4.3=PATH`; `declared`: where users say that it is, if it is not
    * registered. @throws TerminalError TOOL_MISSING
@@ -54,6 +58,7 @@ export interface ToolsOptions {
   readonly clock: Clock;
   readonly timeoutMs?: number;
   readonly maxOutputBytes?: number;
+  readonly maxMemoryBytes?: number;
   readonly atOnce?: number;
 }
 
@@ -72,6 +77,8 @@ const versionArgs: Record<ToolName, readonly string[]> = {
 /** The original's `ARGOCD_EXEC_TIMEOUT`. */
 const defaultTimeoutMs = 90_000;
 const defaultOutputBytes = 64 * 1024 * 1024;
+/** Some times what the largest charts in use need. A template can ask for any amount within seconds. */
+const defaultMemoryBytes = 2 * 1024 ** 3;
 const versionTimeoutMs = 20_000;
 /** More than there are processors: one that waits for the network must not hold up the others. */
 const defaultAtOnce = Math.max(8, 2 * availableParallelism());
@@ -79,6 +86,7 @@ const defaultAtOnce = Math.max(8, 2 * availableParallelism());
 /** Looks for programs when they are asked for, again and again: one that is installed later is found. */
 export function createTools(options: ToolsOptions): Tools {
   const { clock, env, timeoutMs = defaultTimeoutMs, maxOutputBytes = defaultOutputBytes } = options;
+  const { maxMemoryBytes = defaultMemoryBytes } = options;
   const slots = createSlots(options.atOnce ?? defaultAtOnce);
   const versions = new Map<string, Promise<string>>();
 
@@ -106,6 +114,7 @@ export function createTools(options: ToolsOptions): Tools {
       env: { ...env, ...own, ...call.env },
       timeoutMs,
       maxOutputBytes,
+      maxMemoryBytes,
       label: call.label,
       ...(call.input === undefined ? {} : { input: call.input }),
     };
@@ -113,6 +122,7 @@ export function createTools(options: ToolsOptions): Tools {
   }
 
   return {
+    env,
     async find(name, signal, version, declared) {
       signal.throwIfAborted();
       const path = locate(name, version, options, declared);
@@ -131,14 +141,24 @@ export function createTools(options: ToolsOptions): Tools {
 const never = new AbortController().signal;
 
 function outputOf({ code, stdout, stderr }: ChildResult, { label, folder }: ToolCall): string {
-  if (code === 0) return stdout.toString("utf8");
-  const said = withoutApiVersions(folder.clean(stderr)).trim();
+  if (code === 0) return checkedOutput(stdout, label);
+  const said = withoutNoise(folder.clean(stderr)).trim();
   throw new ToolRefusal("Unknown", `\`${label}\` failed exit status ${code}: ${said}`);
 }
 
-/** A list of hundreds of versions says nothing about what went wrong. */
-function withoutApiVersions(text: string): string {
-  return text.replaceAll(/(--api-versions \S+ ?)+/g, "");
+/** @throws RenderError: what is no text must not become other text in silence */
+function checkedOutput(stdout: Buffer, label: string): string {
+  const decoded = decodeText(stdout);
+  if (decoded.text !== undefined) return decoded.text;
+  const where = undecodable(stdout, decoded.offset, decoded.before);
+  throw new RenderError("FailedPrecondition", `the output of \`${label}\` is no text: ${where}`);
+}
+
+/** A list of hundreds of versions says nothing about what went wrong, nor does Helm's word for each link. */
+function withoutNoise(text: string): string {
+  return text
+    .replaceAll(/(--api-versions \S+ ?)+/g, "")
+    .replaceAll(/^.*(?:walk\.go:\d+: |included and used$).*\n/gm, "");
 }
 
 function locate(name: ToolName, version: string | undefined, options: ToolsOptions, declared?: string): string {

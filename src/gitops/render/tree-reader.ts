@@ -1,6 +1,8 @@
+import type { RenderingSettings } from "../../api/rendering-settings.ts";
 import { EngineError } from "../../base/errors.ts";
 import { linkMark, type TreeEntry } from "../source/source.ts";
 import { parseSourcePath } from "../source/tree.ts";
+import { decodeManifestText } from "./manifest-file.ts";
 import type { Recorder } from "./recorder.ts";
 import { type InputTree, RenderError } from "./render.ts";
 
@@ -22,13 +24,16 @@ const maxLinkHops = 40;
 export class TreeReader {
   readonly ref: string;
   readonly tree: InputTree;
+  /** Of links out of the tree. They are never followed. */
+  readonly linksOut: RenderingSettings["linksOut"];
   readonly #recorder: Recorder;
   readonly signal: AbortSignal;
   readonly #kinds = new Map<string, Found["kind"]>();
   readonly #listed = new Map<string, readonly TreeEntry[]>();
   readonly #contents = new Map<string, Buffer>();
 
-  constructor(options: { ref: string; tree: InputTree; recorder: Recorder; signal: AbortSignal }) {
+  constructor(options: Pick<TreeReader, "ref" | "tree" | "linksOut" | "signal"> & { readonly recorder: Recorder }) {
+    this.linksOut = options.linksOut;
     this.ref = options.ref;
     this.tree = options.tree;
     this.#recorder = options.recorder;
@@ -80,6 +85,11 @@ export class TreeReader {
     return ((await this.contents([entry])).get(entry.path) ?? Buffer.alloc(0)).toString("utf8");
   }
 
+  /** The same where tools would put U+FFFD in place of what is no text. @throws RenderError that names the byte */
+  async checkedText(entry: TreeEntry): Promise<string> {
+    return decodeManifestText((await this.contents([entry])).get(entry.path) ?? Buffer.alloc(0), entry.path);
+  }
+
   /**
    * The file or folder that a path leads to, with all links on the way to it, which have to stand where they stand.
    * @throws RenderError for a link out of the tree
@@ -96,7 +106,10 @@ export class TreeReader {
       const link: TreeEntry = { ...found, kind: "symlink" };
       links.push(link);
       const target = (await this.contents([link])).get(link.path)?.toString("utf8") ?? "";
-      at = linkedPath(link.path, target, at.slice(link.path.length));
+      const next = linkedPath(link.path, target, at.slice(link.path.length));
+      if (next === undefined && this.linksOut === "nowhere") break;
+      if (next === undefined) throw linkLeaves(link.path);
+      at = next;
     }
     return { found: undefined, links };
   }
@@ -155,19 +168,24 @@ function isInvalidPath(error: unknown): boolean {
   return error instanceof EngineError && error.code === "GIT_PATH_INVALID";
 }
 
-function linkedPath(link: string, target: string, rest: string): string {
-  const leaving = new RenderError("Unknown", `the link ${JSON.stringify(link)} leads out of the repository`);
-  if (target === "" || target.startsWith("/")) throw leaving;
+/** Undefined for one out of the tree. */
+function linkedPath(link: string, target: string, rest: string): string | undefined {
+  if (target === "" || target.startsWith("/")) return undefined;
   try {
     return normalPath(`${link}/../${target}${rest}`);
   } catch (error) {
-    if (isInvalidPath(error)) throw leaving;
+    if (isInvalidPath(error)) return undefined;
     throw error;
   }
 }
 
+export function linkLeaves(path: string): RenderError {
+  return new RenderError("Unknown", `the link ${JSON.stringify(path)} leads out of the repository`);
+}
+
 /** Limits of ours are the source's fault. */
 export function asRenderError(error: unknown): never {
-  if (error instanceof EngineError && error.code === "GIT_TOO_LARGE") throw new RenderError("Unknown", error.message);
+  if (error instanceof EngineError && error.code === "GIT_TOO_LARGE")
+    throw new RenderError("Unknown", error.message, error);
   throw error;
 }

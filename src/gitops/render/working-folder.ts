@@ -5,8 +5,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import type { TreeEntry } from "../source/source.ts";
 import { leavesTree } from "../source/symlink.ts";
 import type { Inputs } from "./inputs.ts";
-import { RenderError } from "./render.ts";
-import type { TreeReader } from "./tree-reader.ts";
+import { linkLeaves, type TreeReader } from "./tree-reader.ts";
 
 /** Where one tool runs: the files it may read, and a home of its own. Disposal removes all of it, soon after. */
 export interface WorkingFolder extends AsyncDisposable {
@@ -61,9 +60,11 @@ async function writeEntries(root: string, reader: TreeReader, entries: readonly 
   const links = new Map(
     entries.filter(({ kind }) => kind === "symlink").map((entry) => [entry.path, contentOf(entry).toString("utf8")]),
   );
+  const out = new Set<string>();
   for (const path of links.keys()) {
     if (!leavesTree(path, links)) continue;
-    throw new RenderError("Unknown", `the link ${JSON.stringify(path)} leads out of the repository`);
+    if (reader.linksOut === "refused") throw linkLeaves(path);
+    out.add(path);
   }
   const folders = new Set(entries.map(({ path, kind }) => (kind === "submodule" ? path : dirname(path))));
   for (const folder of folders) mkdirSync(join(root, folder), { recursive: true });
@@ -75,5 +76,5 @@ async function writeEntries(root: string, reader: TreeReader, entries: readonly 
       mode: entry.kind === "executable" ? 0o755 : 0o644,
     });
   }
-  for (const [path, target] of links) symlinkSync(target, join(root, path));
+  for (const [path, target] of links) if (!out.has(path)) symlinkSync(target, join(root, path));
 }

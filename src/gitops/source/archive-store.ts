@@ -22,12 +22,18 @@ export const defaultArchiveLimits: ArchiveStoreLimits = {
 /** Which folder of an archive its tree begins at: undefined for all of it. @throws TerminalError ARCHIVE_REFUSED */
 export type RootOf = (paths: readonly string[]) => string | undefined;
 
+export interface Unpacking {
+  readonly rootOf: RootOf;
+  /** Of all files together. */
+  readonly maxBytes: number;
+}
+
 /** Unpacked archives on disk, by what names their content. */
 export interface ArchiveStore {
   /** Undefined: it is not kept. */
   find(key: string, revision: string): Promise<SourceTree | undefined>;
   /** Unpacks and keeps. @throws TerminalError ARCHIVE_REFUSED, GIT_TOO_LARGE */
-  add(key: string, revision: string, archive: Buffer, rootOf: RootOf): Promise<SourceTree>;
+  add(key: string, revision: string, archive: Buffer, unpacking: Unpacking): Promise<SourceTree>;
 }
 
 /** Names beside the files' folder. */
@@ -53,8 +59,9 @@ export function createArchiveStore(directory: string, limits: ArchiveStoreLimits
 
   return {
     find,
-    async add(key, revision, archive, rootOf) {
-      const files = below(parseTar(await unpackGzip(archive, limits), limits), rootOf);
+    async add(key, revision, archive, { rootOf, maxBytes }) {
+      const bounds = { ...limits, maxBytes };
+      const files = below(parseTar(await unpackGzip(archive, bounds), bounds), rootOf);
       await mkdir(workDir, { recursive: true, mode: 0o700 });
       const half = await mkdtemp(join(workDir, "archive-"));
       try {

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { copyFile, mkdir, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { EngineError, TerminalError } from "../../base/errors.ts";
+import { ReadBudget } from "./read-budget.ts";
 import { type Checkout, linkMark, type SourceTree, type TreeEntry } from "./source.ts";
 import { parseSourcePath, pathError } from "./tree.ts";
 
@@ -75,12 +76,11 @@ export function archiveTree(archive: UnpackedArchive, revision: string): SourceT
     },
     async readFiles(wanted, maxBytes) {
       const contents = new Map<string, Buffer>();
-      let bytes = 0;
+      const budget = new ReadBudget(maxBytes);
       for (const { path } of wanted) {
         const entry = byPath.get(path);
         if (entry === undefined) throw pathError(path, "file does not exist");
-        bytes += entry.bytes;
-        if (bytes > maxBytes) throw tooLarge("all files together", maxBytes);
+        budget.take(path, entry.bytes);
         contents.set(path, await content(entry));
       }
       return contents;

@@ -7,6 +7,7 @@ import {
   createArchiveStore,
   defaultArchiveLimits,
   type RootOf,
+  type Unpacking,
 } from "./archive-store.ts";
 import { chooseVersion } from "./helm-index.ts";
 import { defaultHelmLimits, type HelmLimits, HelmRepository } from "./helm-repository.ts";
@@ -32,6 +33,8 @@ export interface ChartSourcesOptions {
   readonly env: Readonly<Record<string, string>>;
   readonly clock: Clock;
   readonly limits?: Partial<HelmLimits & ArchiveStoreLimits>;
+  /** Of artifacts, as it is said now: how large once unpacked, and which layers (absent: those that are known). */
+  readonly artifacts?: () => { readonly maxArtifactBytes: number; readonly layerTypes?: readonly string[] };
 }
 
 const helmLayer = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
@@ -79,9 +82,12 @@ class Charts implements ChartSources {
       ? chooseVersion(repository, await registry.tags(signal), revision)
       : revision || "latest";
     const { digest, layers } = await registry.manifest(reference, signal);
-    const layer = singleLayer(layers, artifactLayers, repository);
+    const { maxArtifactBytes: maxBytes, layerTypes = artifactLayers } = this.#options.artifacts?.() ?? {
+      maxArtifactBytes: this.#limits.maxBytes,
+    };
+    const layer = singleLayer(layers, layerTypes, repository);
     const rootOf = layer.mediaType === helmLayer ? chartRoot(undefined) : () => undefined;
-    return this.#unpack(layer, digest, registry, rootOf, signal);
+    return this.#unpack(layer, digest, registry, { rootOf, maxBytes }, signal);
   }
 
   async list(repository: string, project: string, signal: AbortSignal): Promise<readonly ListedChart[]> {
@@ -128,18 +134,19 @@ class Charts implements ChartSources {
         )
       : revision;
     const { layers } = await registry.manifest(version.replaceAll("+", "_"), signal);
-    return this.#unpack(singleLayer(layers, [helmLayer], chart), version, registry, chartRoot(chart), signal);
+    const unpacking = { rootOf: chartRoot(chart), maxBytes: this.#limits.maxBytes };
+    return this.#unpack(singleLayer(layers, [helmLayer], chart), version, registry, unpacking, signal);
   }
 
   async #unpack(
     layer: OciLayer,
     revision: string,
     registry: OciRepository,
-    rootOf: RootOf,
+    unpacking: Unpacking,
     signal: AbortSignal,
   ): Promise<SourceTree> {
     const fetchArchive = (stop: AbortSignal) => registry.blob(layer, this.#limits.maxArchiveBytes, stop);
-    return this.#kept(`${layer.mediaType} ${layer.digest}`, revision, fetchArchive, rootOf, signal);
+    return this.#kept(`${layer.mediaType} ${layer.digest}`, revision, fetchArchive, unpacking, signal);
   }
 
   /** From the store, or fetched: once for all who ask at a time. */
@@ -147,7 +154,7 @@ class Charts implements ChartSources {
     key: string,
     revision: string,
     fetchArchive: (signal: AbortSignal) => Promise<Buffer>,
-    rootOf: RootOf,
+    unpacking: Unpacking,
     signal: AbortSignal,
   ): Promise<SourceTree> {
     const known = await this.#store.find(key, revision);
@@ -155,7 +162,7 @@ class Charts implements ChartSources {
     const name = `${revision} ${key}`;
     const work = async (stop: AbortSignal): Promise<SourceTree> =>
       (await this.#store.find(key, revision)) ??
-      (await this.#store.add(key, revision, await fetchArchive(stop), rootOf));
+      (await this.#store.add(key, revision, await fetchArchive(stop), unpacking));
     const joined = this.#fetching.get(name) ?? createJoined(work);
     this.#fetching.set(name, joined);
     try {
@@ -180,9 +187,10 @@ class Charts implements ChartSources {
     );
     const found = versions.find((one) => one.version === version);
     if (found === undefined) throw new Error("a version that was chosen is one of them");
+    const unpacking = { rootOf: chartRoot(chart), maxBytes: this.#limits.maxBytes };
     const fetchArchive = (stop: AbortSignal) => helm.archive(found, wanted.passesCredentials, stop);
     if (found.digest !== "") {
-      return this.#kept(`helm ${chart} ${found.digest}`, version, fetchArchive, chartRoot(chart), signal);
+      return this.#kept(`helm ${chart} ${found.digest}`, version, fetchArchive, unpacking, signal);
     }
     // Without a digest in the index only a new look tells whether what is kept is still what the server has.
     const name = `${access.scope} ${repository} ${chart} ${version}`;
@@ -193,7 +201,7 @@ class Charts implements ChartSources {
     const key = `helm ${chart} ${createHash("sha256").update(archive).digest("hex")}`;
     if (this.#seen.size >= maxSeen) this.#seen.clear();
     this.#seen.set(name, key);
-    return this.#kept(key, version, async () => archive, chartRoot(chart), signal);
+    return this.#kept(key, version, async () => archive, unpacking, signal);
   }
 
   #helmRepository(

@@ -39,8 +39,24 @@ export function remoteError(operation: string, repository: string, result: Child
   const known = meanings.find(({ pattern }) => pattern.test(result.stderr));
   const where = `failed to ${operation} "${shownRepositoryUrl(repository)}"`;
   if (known !== undefined) return new TerminalError(known.code, `${where}: ${known.text}`);
-  return new EngineError("GIT_FAILED", `${where}: ${firstProblem(result)}`);
+  const hint = hints.find(({ pattern }) => pattern.test(result.stderr))?.text;
+  const why = firstProblem(result);
+  return new EngineError("GIT_FAILED", `${where}: ${hint === undefined ? why : `${hint} (${why})`}`);
 }
+
+/** What Git's own words leave to be guessed. */
+const hints = [
+  {
+    pattern: /bad line length character|invalid content-type/,
+    text: "what answers is no Git server, maybe a login page",
+  },
+  { pattern: /Operation too slow/, text: "the server stopped answering" },
+  {
+    pattern:
+      /transfer closed|bytes of body are still expected|early EOF|expected flush|unexpected disconnect|index-pack failed|did not send all necessary objects|bad object|empty reply/i,
+    text: "the server's answer is cut off or damaged",
+  },
+] as const;
 
 export function localError(operation: string, result: ChildResult): EngineError {
   return new EngineError("GIT_FAILED", `failed to ${operation}: ${firstProblem(result)}`);

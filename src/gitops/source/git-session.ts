@@ -82,7 +82,8 @@ function checked(text: string, { url }: RepositoryUrl): string {
   throw new TerminalError("GIT_REFUSED", `the credentials of "${url}" have control characters`);
 }
 
-function proxyEnv({ proxy, noProxy }: RepositoryAccess): Record<string, string> {
+/** Of any program: where the proxy is said, in all spellings that are in use. */
+export function proxyEnv({ proxy, noProxy }: Pick<RepositoryAccess, "proxy" | "noProxy">): Record<string, string> {
   if (proxy === undefined) return {};
   const names = ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
   const without = { no_proxy: noProxy ?? "", NO_PROXY: noProxy ?? "" };

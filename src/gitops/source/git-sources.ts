@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
 import { EngineError, TerminalError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
+import { createSlots } from "../../base/slots.ts";
 import { openCheckout, type ReadContents, writeCheckout } from "./checkout.ts";
 import { type CloudTokens, createCloudTokens } from "./cloud-tokens.ts";
 import { parseCommit } from "./commit-info.ts";
@@ -17,6 +18,7 @@ import { sshLfsEndpoint } from "./lfs-ssh.ts";
 import type { Access, Mirror, MirrorDeps } from "./mirror.ts";
 import { createMirrorStore, type MirrorStore, tipsOnTrial } from "./mirror-store.ts";
 import { type ObjectReader, wholeContent } from "./object-reader.ts";
+import { ReadBudget } from "./read-budget.ts";
 import { createReaderPool, type ReaderPool } from "./reader-pool.ts";
 import { normaliseRepositoryUrl, parseRepositoryUrl, type RepositoryUrl } from "./repository-url.ts";
 import { resolveIn } from "./resolve-revision.ts";
@@ -70,6 +72,8 @@ export interface GitSourcesOptions {
   readonly allowLocal: boolean;
   /** `reposerver.enable.git.submodule` as it is now; absent: they are read. */
   readonly readsSubmodules?: () => boolean;
+  /** How long a list of refs may take, and how many run at once (0: any number), as it is said now. */
+  readonly listing?: () => { readonly timeoutMs: number; readonly atOnce: number };
   /** A repository that this process serves itself is read where it lies: its folder, or undefined. */
   readonly localPathOf?: (repository: string) => string | undefined;
   readonly clock: Clock;
@@ -114,7 +118,11 @@ function share(options: GitSourcesOptions): Shared {
   const pool = createReaderPool(git, clock);
   const holdsCommit = (path: string, commit: string, signal: AbortSignal): Promise<boolean> =>
     pool.use(path, async (reader) => (await readCommit(reader, commit)) !== undefined, signal);
-  const mirrorDeps = { git, clock, log, limits, holdsCommit, onRequest: options.onRequest ?? (() => undefined) };
+  const listing = options.listing ?? (() => ({ timeoutMs: limits.listTimeoutMs, atOnce: 0 }));
+  const lists = createSlots(() => listing().atOnce || Number.POSITIVE_INFINITY);
+  const onRequest = options.onRequest ?? (() => undefined);
+  const listTimeoutMs = (): number => listing().timeoutMs;
+  const mirrorDeps = { git, clock, log, limits, holdsCommit, onRequest, lists, listTimeoutMs };
   const gitHubTokens = createGitHubTokens({ clock, env: tool.env });
   const keyring = options.keyring ?? (() => []);
   const signatures = createSignatures({ directory: workDirOf(options), env: tool.env, keyring, clock });
@@ -266,13 +274,10 @@ class MirroredSources implements GitSources {
   }
 
   async readFiles(repository: string, entries: readonly TreeEntry[], maxBytes: number, signal: AbortSignal) {
-    const { maxFileBytes } = this.#limits;
     const contents = new Map<string, Buffer>();
-    let bytes = 0;
+    const budget = new ReadBudget(maxBytes);
     const onContent: OnContent = async ({ path }, size, reader) => {
-      if (size > maxFileBytes) throw fileTooLarge(path, maxFileBytes);
-      bytes += size;
-      if (bytes > maxBytes) throw filesTooLarge(maxBytes);
+      budget.take(path, size);
       contents.set(path, await wholeContent(reader));
     };
     await this.#readAll(repository, entries, onContent, signal);
@@ -487,8 +492,4 @@ function fileAt(
 
 function fileTooLarge(path: string, maxBytes: number): TerminalError {
   return new TerminalError("GIT_TOO_LARGE", `file "${path}" is larger than the ${maxBytes} bytes allowed`);
-}
-
-function filesTooLarge(maxBytes: number): TerminalError {
-  return new TerminalError("GIT_TOO_LARGE", `the files of the folder have more than the ${maxBytes} bytes allowed`);
 }

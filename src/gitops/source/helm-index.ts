@@ -1,7 +1,7 @@
 import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
 import { isJsonObject, type JsonValue } from "../../base/json.ts";
 import { highestInRange, isSameVersion } from "../../base/semver.ts";
-import { parseYamlDocuments } from "../../base/yaml.ts";
+import { parseLooseYamlDocuments } from "../../base/yaml.ts";
 import { isSemverVersion } from "./semver-text.ts";
 
 /** One version of a chart, as `index.yaml` names it. */
@@ -34,7 +34,7 @@ function documentOf(text: string, repository: string): JsonValue {
   try {
     // Every index is YAML; those that are JSON are read 50 times as fast.
     if (text.trimStart().startsWith("{")) return JSON.parse(text);
-    return (parseYamlDocuments(text)[0]?.value ?? null) as JsonValue;
+    return (parseLooseYamlDocuments(text)[0]?.value ?? null) as JsonValue;
   } catch (error) {
     throw notAnIndex(repository, messageOf(error));
   }

@@ -37,7 +37,7 @@ export interface HttpRoute {
 export async function httpRequest(request: HttpRequest, route: HttpRoute, signal: AbortSignal): Promise<HttpAnswer> {
   const { url, method = "GET", headers = {}, body, maxBytes, timeoutMs } = request;
   const undici = commonJs(await import("undici"));
-  const agent = new undici.EnvHttpProxyAgent(agentOptions(route));
+  const agent = openAgent(undici.EnvHttpProxyAgent, route);
   const late = AbortSignal.timeout(timeoutMs);
   const stop = AbortSignal.any([signal, late]);
   try {
@@ -58,6 +58,24 @@ export async function httpRequest(request: HttpRequest, route: HttpRoute, signal
 
 export function basicHeader({ username, password }: Credentials): string {
   return `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
+}
+
+/** @throws TerminalError GIT_REFUSED for a proxy that is none */
+function openAgent(Agent: typeof EnvHttpProxyAgent, route: HttpRoute): EnvHttpProxyAgent {
+  const options = agentOptions(route);
+  try {
+    return new Agent(options);
+  } catch (error) {
+    const shown = [...new Set([options.httpProxy, options.httpsProxy])].filter(Boolean).map(shownProxy).join(", ");
+    const message = `the proxy ${shown} is none: expected http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT`;
+    throw new TerminalError("GIT_REFUSED", message, error);
+  }
+}
+
+/** What cannot be read as an address may hold a password anywhere. */
+export function shownProxy(proxy = ""): string {
+  const url = URL.parse(proxy);
+  return url?.host ? `"${url.protocol}//${url.host}"` : "(no URL)";
 }
 
 function agentOptions({ access, env }: HttpRoute): EnvHttpProxyAgent.Options {
@@ -94,5 +112,9 @@ async function bounded(response: Response, url: string, maxBytes: number): Promi
 
 /** undici says "fetch failed"; what failed stands in its cause. */
 function causeOf(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined;
+  if (cause instanceof Error && cause.message === "bad port") {
+    return "HTTP clients refuse this port, since other protocols use it: serve the repository on another one";
+  }
   return messageOf(error instanceof Error && error.cause !== undefined ? error.cause : error).slice(0, 300);
 }

@@ -1,9 +1,9 @@
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { TerminalError } from "../../base/errors.ts";
 import { parseLfsPointer } from "./lfs.ts";
 import type { LfsFiles } from "./lfs-files.ts";
-import type { SourceTree } from "./source.ts";
+import { ReadBudget } from "./read-budget.ts";
+import { linkMark, type SourceTree } from "./source.ts";
 
 /** Of one file, and of all of a checkout. */
 const maxFileBytes = 128 * 1024 * 1024;
@@ -21,19 +21,19 @@ export function lfsTree(tree: SourceTree, files: LfsFiles): SourceTree {
     revision: tree.revision,
     async treeId(path, signal) {
       const id = await tree.treeId(path, signal);
-      // Not what the same files are without LFS.
-      return id === undefined ? undefined : `lfs:${id}`;
+      // Not what the same files are without LFS; links are never kept there.
+      return id === undefined || id.startsWith(linkMark) ? id : `lfs:${id}`;
     },
     listFiles: (path, signal) => tree.listFiles(path, signal),
     read: async (path, signal) => resolved(await tree.read(path, signal), maxFileBytes, signal),
     async readFiles(entries, maxBytes, signal) {
       const contents = new Map<string, Buffer>();
-      let left = maxBytes;
+      const budget = new ReadBudget(maxBytes);
+      const links = new Set(entries.flatMap(({ kind, path }) => (kind === "symlink" ? [path] : [])));
       for (const [path, content] of await tree.readFiles(entries, maxBytes, signal)) {
-        const file = await resolved(content, left, signal);
-        left -= file.length;
-        if (left < 0) throw tooLarge(maxBytes);
-        contents.set(path, file);
+        const pointer = links.has(path) ? undefined : parseLfsPointer(content);
+        budget.take(path, pointer?.bytes ?? content.length);
+        contents.set(path, pointer === undefined ? content : await files.fetch(pointer, pointer.bytes, signal));
       }
       return contents;
     },
@@ -57,8 +57,4 @@ export function lfsTree(tree: SourceTree, files: LfsFiles): SourceTree {
       }
     },
   };
-}
-
-function tooLarge(maxBytes: number): TerminalError {
-  return new TerminalError("GIT_TOO_LARGE", `the files have more than the ${maxBytes} bytes allowed`);
 }

@@ -1,5 +1,6 @@
 import type { ChildResult } from "../../base/child.ts";
 import { EngineError, TerminalError } from "../../base/errors.ts";
+import type { Slots } from "../../base/slots.ts";
 import type { ShownCredentials } from "./cloud-tokens.ts";
 import type { RemoteCall } from "./git-command.ts";
 import { localError, remoteError, revisionNotFound } from "./git-errors.ts";
@@ -32,6 +33,9 @@ export interface MirrorDeps extends UpkeepDeps {
   readonly holdsCommit: (path: string, commit: string, signal: AbortSignal) => Promise<boolean>;
   /** Told of each request to a server, by the URL without credentials. */
   readonly onRequest: (repository: string, type: RequestType) => void;
+  /** Places for lists of refs, of all repositories. */
+  readonly lists: Slots;
+  readonly listTimeoutMs: () => number;
 }
 
 export type RequestType = "fetch" | "ls-remote";
@@ -253,7 +257,8 @@ export class Mirror {
   }
 
   async #list(signal: AbortSignal): Promise<Refs> {
-    const timeoutMs = this.#deps.limits.listTimeoutMs;
+    using _place = await this.#deps.lists.take(signal);
+    const timeoutMs = this.#deps.listTimeoutMs();
     const { result, url } = await this.#atServer(
       "ls-remote",
       ["ls-remote", "--quiet", "--", "origin"],

@@ -4,7 +4,7 @@ import { configEnv } from "./git-command.ts";
 import { type GitSession, openGitSession } from "./git-session.ts";
 import type { Access } from "./mirror.ts";
 import { type RepositoryUrl, sshHost } from "./repository-url.ts";
-import type { ToolGit } from "./source.ts";
+import type { RepositoryAccess, ToolGit } from "./source.ts";
 
 /** Whatever a configuration of this machine says does not count. */
 const safeEnv = {
@@ -27,20 +27,34 @@ export async function openToolGit(
   const config: (readonly [string, string])[] = [["core.hooksPath", "/dev/null"]];
   const env: Record<string, string> = { ...safeEnv };
   const hosts: string[] = [];
+  const excepted: string[] = [];
   for (const [index, { repository, rights: access, show }] of accesses.entries()) {
     const { rights, basic } = await show(signal);
     const shown = repository.transport === "http" ? { basic } : { basic: undefined };
     const options = { repository, access: { ...access, ...rights }, ...shown, directory, name: String(index) };
-    const session = stack.use(await openGitSession(options));
+    const isHttp = repository.transport === "http";
+    const session = stack.use(await openGitSession(isHttp ? withoutProxy(options) : options));
     const isLast = index === accesses.length - 1;
+    const { proxy, noProxy } = options.access;
+    // Of this repository alone; in the environment it would be that of all.
+    if (proxy !== undefined && isHttp) {
+      config.push(...boundKeys(`http.${repository.origin}/.proxy`, repository, isLast, proxy));
+      if (noProxy) excepted.push(noProxy);
+    }
     config.push(...Object.entries(session.config).flatMap(([key, value]) => boundKeys(key, repository, isLast, value)));
     const { GIT_SSH_COMMAND: _command, GIT_SSH_VARIANT: _variant, ...own } = session.env;
     Object.assign(env, own);
     hosts.push(...hostBlock(repository, session));
   }
+  if (excepted.length > 0) Object.assign(env, { no_proxy: excepted.join(","), NO_PROXY: excepted.join(",") });
   if (hosts.length > 0) Object.assign(env, await sshEnv(hosts, directory, stack));
   const owned = stack.move();
   return { env: { ...env, ...configEnv(config) }, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+function withoutProxy<Options extends { readonly access: RepositoryAccess }>(options: Options): Options {
+  const { proxy: _proxy, noProxy: _noProxy, ...access } = options.access;
+  return { ...options, access };
 }
 
 /** Of settings for an origin: those for the repository, spelled with `.git` and without. */

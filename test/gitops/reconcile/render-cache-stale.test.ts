@@ -3,7 +3,6 @@ import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promis
 import { join } from "node:path";
 import { test } from "node:test";
 import type { ApplicationSource } from "../../../src/api/application-types.ts";
-import { defaultRenderingSettings } from "../../../src/api/rendering-settings.ts";
 import { systemClock } from "../../../src/base/clock.ts";
 import { createTools, type ToolName } from "../../../src/gitops/render/tools.ts";
 import { renderToolsMissing, toolPath } from "../../harness/render-tools.ts";
@@ -259,26 +258,22 @@ test("a chart that only speaks of such functions is not", { skip }, async () => 
 test("what the inputs alone do not suffice for is rendered with the whole tree, and keyed by it", {
   skip,
 }, async () => {
-  // Helm reads a chart's own files only, but kustomize's loaders may look at what no field names.
-  await using rig = await openRenderRig(["kustomize"], {
-    rendering: () => ({
-      ...defaultRenderingSettings,
-      kustomizeBuildOptions: ["--load-restrictor", "LoadRestrictionsNone"],
-    }),
-  });
+  // A kustomize of the users' own: it takes a file that no field names.
+  await using folder = await tempDir();
+  const path = join(folder.path, "kustomize");
+  const script = `#!/bin/sh\n[ "$1" = build ] && { cp parts/m.yaml "$2/m.yaml" || exit 1; }\nexec ${toolPath("kustomize")} "$@"\n`;
+  await writeFile(path, script, { mode: 0o755 });
+  const tools = createTools({ paths: new Map([["kustomize", path]]), directory: folder.path, env, clock: systemClock });
+  await using rig = await openRenderRig([], { tools });
   const first = await rig.repository.commit({
-    "app/kustomization.yaml": "resources: [m.yaml]\ntransformers: [t.yaml]\n",
+    "app/kustomization.yaml": "resources: [m.yaml]\n",
     "app/m.yaml": map("1"),
-    "app/t.yaml":
-      "apiVersion: builtin\nkind: PatchTransformer\nmetadata: {name: t}\npath: ../patches/p.yaml\ntarget: {kind: ConfigMap}\n",
-    "patches/p.yaml": "- op: replace\n  path: /data/v\n  value: patched\n",
+    "parts/m.yaml": map("patched"),
   });
   const { manifests, told } = await rig.explain(first);
   assert.match(JSON.stringify(manifests), /patched/);
   assert.deepEqual([told.isWhole, rig.cache.made], [true, 2]);
-  const second = await rig.repository.commit({
-    "patches/p.yaml": "- op: replace\n  path: /data/v\n  value: changed\n",
-  });
+  const second = await rig.repository.commit({ "parts/m.yaml": map("changed") });
   assert.match(JSON.stringify((await rig.render(second)).manifests), /changed/);
   assert.equal(rig.cache.made, 3, "it is known by then that the inputs do not suffice");
 });
@@ -355,3 +350,29 @@ test("a result on disk that is damaged is made again", { skip }, async () => {
   await rig.render(commit);
   assert.equal(rig.cache.made, 0);
 });
+
+for (const [name, script, limits, failure] of [
+  ["writes what is no manifest", "echo 'kind: ['", {}, { code: "RENDER_FAILED", message: /"output of helm template"/ }],
+  ["takes too long", "exec sleep 20", { timeoutMs: 400 }, { code: "TOOL_TIMEOUT" }],
+  ["writes too much", "exec yes", { maxOutputBytes: 10_000 }, { code: "TOOL_OUTPUT_TOO_LARGE" }],
+  [
+    "takes too much memory",
+    "head -c 300000000 /dev/zero | tail -c 300000000 | sleep 20",
+    { maxMemoryBytes: 50_000_000 },
+    { code: "TOOL_MEMORY_EXCEEDED" },
+  ],
+] as const) {
+  test(`a tool that ${name} is not run again for the same inputs, unless a hard look asks`, async () => {
+    await using folder = await tempDir();
+    const path = join(folder.path, "helm");
+    await writeFile(path, `#!/bin/sh\n[ "$1" = version ] && echo v3.14 && exit\n${script}\n`, { mode: 0o755 });
+    const options = { paths: new Map([["helm", path]]), directory: folder.path, env, clock: systemClock };
+    await using rig = await openRenderRig([], { tools: createTools({ ...options, ...limits }) });
+    const commit = await rig.repository.commit(chart);
+    await assert.rejects(rig.render(commit), failure);
+    await assert.rejects(rig.render(commit), failure);
+    assert.equal(rig.cache.made, 1);
+    await assert.rejects(rig.render(commit, {}, { hard: true }), failure);
+    assert.equal(rig.cache.made, 2);
+  });
+}

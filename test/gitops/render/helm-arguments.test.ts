@@ -20,6 +20,8 @@ for (const [version, expected] of [
   ["v1.27.4-eks-8cb36c9", "1.27.4"],
   ["", undefined],
   ["new", undefined],
+  ["x1.2", undefined],
+  ["1.2.3.4", undefined],
 ] as const) {
   test(`the version "${version}" is ${expected ?? "none"}`, () => assert.equal(plainVersion(version), expected));
 }

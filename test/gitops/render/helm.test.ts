@@ -228,6 +228,12 @@ const wrong: readonly (readonly [name: string, files: Files, helm: Helm, message
     /^the URL scheme 'file' is not allowed$/,
   ],
   ["a version of Helm that nobody has", chart, { version: "v2" }, /^helm\.version: "v2" must be v3, v4 or empty$/],
+  [
+    "a version of Kubernetes that is none",
+    chart,
+    { kubeVersion: "latest" },
+    /^helm\.kubeVersion: "latest" is no version such as 1\.32\.3$/,
+  ],
   ["values that the chart's schema refuses", strictChart, {}, /values don't meet the specifications of the schema/],
   [
     "a template that is broken",
@@ -302,14 +308,19 @@ for (const [name, valueFile, refs, message] of [
   ],
   ["no refs at all", "$other/a.yaml", [], /^source referenced "\$other", and no source has a 'ref' field defined$/],
   ["a path out of it", "$values/../../x", ["values"], /resolves to a path outside of the repository/],
+  [
+    "the ref of a chart",
+    "$charted/a.yaml",
+    ["values"],
+    /^source referenced "\$charted": source has a 'chart' field defined, but Helm charts are not supported for 'ref' sources$/,
+  ],
 ] as const) {
   test(`a value file of another source is refused: ${name}`, { skip }, async () => {
     await using rig = await openRenderRig(["helm"]);
     const commit = await rig.repository.commit(chart);
     const trees = new Map(refs.map((ref) => [ref, rig.tree(commit)]));
-    await assert.rejects(rig.render(commit, { helm: { valueFiles: [valueFile] } }, { ...sources, refs: trees }), {
-      message,
-    });
+    const given = { ...sources, refs: trees, chartRefs: ["charted"] };
+    await assert.rejects(rig.render(commit, { helm: { valueFiles: [valueFile] } }, given), { message });
   });
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decodeManifestText, parseFile } from "../../../src/gitops/render/manifest-file.ts";
+import { decodeIfManifest, decodeManifestText, parseFile } from "../../../src/gitops/render/manifest-file.ts";
 import { RenderError, targetStateMessage } from "../../../src/gitops/render/render.ts";
 
 const good = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
@@ -8,6 +8,12 @@ const good = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
 for (const [name, path, text, kinds] of [
   ["documents that are empty are skipped", "a.yaml", `---\n${good}---\n# nothing\n---\n`, ["ConfigMap"]],
   ["a List is flattened", "a.yaml", "kind: List\nitems:\n- kind: A\n- kind: BList\n  items: [{kind: B}]\n", ["A", "B"]],
+  [
+    "a key that is given twice, as charts do: the last one counts, as in the original",
+    "a.yaml",
+    "kind: First\nmetadata: {labels: {a: b, a: c}}\nkind: ConfigMap\n",
+    ["ConfigMap"],
+  ],
   ["a List of null vanishes", "a.yaml", "kind: List\nitems: null\n", []],
   ["JSON", "a.json", '{"kind":"A"}', ["A"]],
   ["a List in JSON", "a.json", '{"kind":"List","items":[{"kind":"A"}]}', ["A"]],
@@ -69,7 +75,63 @@ for (const [name, bytes] of [
   ["UTF-16, little end first", Buffer.from(`\uFEFF${good}`, "utf16le")],
   ["UTF-16, big end first", Buffer.from(`\uFEFF${good}`, "utf16le").swap16()],
 ] as const) {
-  test(`text is decoded: ${name}`, () => assert.equal(decodeManifestText(bytes), good));
+  test(`text is decoded: ${name}`, () => assert.equal(decodeManifestText(bytes, "a.yaml"), good));
+}
+
+const utf16 = (text: string): Buffer => Buffer.from(`\uFEFF${text}`, "utf16le");
+const bytes = (...parts: readonly (string | Buffer)[]): Buffer => Buffer.concat(parts.map((one) => Buffer.from(one)));
+
+for (const [name, path, content, message] of [
+  [
+    "Latin-1 in a manifest",
+    "web/a.yaml",
+    bytes(good, "data: {v: ", Buffer.from("é", "latin1"), "}\n"),
+    'Failed to unmarshal "web/a.yaml": byte 61 (line 4, column 11) is 0xe9, which is no UTF-8: save it as UTF-8, or base64 in binaryData',
+  ],
+  [
+    "half a character at the end",
+    "a.yaml",
+    bytes(good, Buffer.from([0xf0, 0x9f])),
+    /byte 51 \(line 4, column 1\) is 0xf0/,
+  ],
+  ["JSON, whatever it holds", "a.json", bytes('{"a":"', Buffer.from([0xff]), '"}'), /"a\.json": byte 6 .* is 0xff/],
+  ["jsonnet", "a.jsonnet", Buffer.from([0xc0, 0xaf]), /"a\.jsonnet": byte 0 \(line 1, column 1\) is 0xc0/],
+  [
+    "behind a manifest as JSON in YAML",
+    "a.yaml",
+    bytes('{"kind": "A"}\n---\na: ', Buffer.from([0xff])),
+    /"a\.yaml": byte 21 \(line 3, column 4\)/,
+  ],
+  ["UTF-16 that is cut", "a.yaml", utf16(good).subarray(0, -1), /"a\.yaml": byte 102 /],
+  [
+    "half a pair in UTF-16",
+    "a.json",
+    Buffer.concat([utf16("{"), Buffer.from([0x00, 0xd8, 0x61, 0x00])]),
+    /"a\.json": byte 4 \(line 1, column 2\) is 0x00/,
+  ],
+] as const) {
+  test(`bytes that are no text are refused with their place: ${name}`, () => {
+    assert.throws(() => decodeIfManifest(content, path), { code: "RENDER_FAILED", message });
+  });
+}
+
+test("the pointer to an LFS file is refused: left out, its objects would be pruned", () => {
+  const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${"0".repeat(64)}\nsize 4711\n`;
+  const message =
+    'Failed to unmarshal "a.yaml": it is the pointer to an LFS file of 4711 bytes; ' +
+    "set enableLfs: 'true' in the repository's Secret";
+  assert.throws(() => decodeIfManifest(Buffer.from(pointer), "a.yaml"), { code: "RENDER_FAILED", message });
+});
+
+for (const [name, content, expected] of [
+  ["an image is left out", Buffer.from([0x89, 0x50, 0x4e, 0x47]), undefined],
+  ["text in another encoding that is no manifest is left out", Buffer.from("größe: 3\n", "latin1"), undefined],
+  ["U+FFFD that was written stays", Buffer.from("a: \uFFFD"), "a: \uFFFD"],
+  ["U+FFFD and a pair in UTF-16 stay", utf16("a: \uFFFD😀"), "a: \uFFFD😀"],
+  ["an empty file", Buffer.alloc(0), ""],
+] as const) {
+  test(`of files that may be something else: ${name}`, () =>
+    assert.equal(decodeIfManifest(content, "x.yaml"), expected));
 }
 
 test("the condition has the words that users know", () => {

@@ -3,6 +3,9 @@ import { test } from "node:test";
 import type { ApplicationSource } from "../../../src/api/application-types.ts";
 import { pluginEnvironment } from "../../../src/gitops/render/plugin.ts";
 import { parsePlugins } from "../../../src/gitops/render/plugin-config.ts";
+import { anonymousAccess } from "../../../src/gitops/source/source.ts";
+import { refuse, startDoor } from "../source/door.ts";
+import { openSources } from "../source/rig.ts";
 import { type Files, namesOf, openRenderRig } from "./rig.ts";
 
 const object = (name: string): string => `{apiVersion: v1, kind: ConfigMap, metadata: {name: "${name}"}}`;
@@ -180,4 +183,41 @@ test("a plugin's commands see the source's variables and parameters as the origi
     PARAM_LIST_1: "y",
     PARAM_MAP_A_B: "1",
   });
+});
+
+test("a plugin is told of the cluster, and runs again when that changes", async () => {
+  const text = plugin("one").replace("one-$ARGOCD_APP_NAME", "v$KUBE_VERSION.$(echo $KUBE_API_VERSIONS | tr , +)");
+  await using rig = await openRenderRig([], { plugins: parsePlugins(text, "f") });
+  const commit = await rig.repository.commit(plain);
+  const render = (kubeVersion: string) =>
+    rig.render(
+      commit,
+      { plugin: { name: "one" } },
+      { versions: async () => ({ kubeVersion, apiVersions: ["apps/v1", "v1"] }) },
+    );
+  assert.deepEqual(namesOf(await render("v1.32.3+k3s1")), ["v1.32.3.apps/v1+v1"]);
+  assert.deepEqual(namesOf(await render("v1.33.0")), ["v1.33.0.apps/v1+v1"]);
+});
+
+test("with provideGitCreds, Git in a plugin's command reads the source's repository; without, it does not", async () => {
+  const login = { username: "me", password: "pa ss:wörd" };
+  const expected = `Basic ${Buffer.from("me:pa ss:wörd").toString("base64")}`;
+  await using door = await startDoor((request, response) => {
+    return request.headers.authorization === expected || refuse(response);
+  });
+  await using git = await openSources({
+    access: (url) => (url === door.url ? { ...anonymousAccess, basic: login } : anonymousAccess),
+  });
+  const look = "git ls-remote $ARGOCD_APP_SOURCE_REPO_URL main >/dev/null && ";
+  const text = (more: string): string => plugin("one", more).replace("echo ", `${look}echo `);
+  for (const [more, outcome] of [
+    ["provideGitCreds: true", ["one-web"]],
+    ["", /could not read Username|Authentication failed|terminal prompts disabled/],
+  ] as const) {
+    await using rig = await openRenderRig([], { plugins: parsePlugins(text(more), "f"), git: git.sources });
+    const source = { plugin: { name: "one" }, repoURL: door.url };
+    const rendered = rig.render(await rig.repository.commit(plain), source);
+    if (outcome instanceof RegExp) await assert.rejects(rendered, { message: outcome });
+    else assert.deepEqual(namesOf(await rendered), outcome);
+  }
 });

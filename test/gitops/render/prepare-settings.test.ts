@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { symlink } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 import { defaultRenderingSettings, type RenderingSettings } from "../../../src/api/rendering-settings.ts";
 import { renderToolsMissing, toolPath } from "../../harness/render-tools.ts";
@@ -82,10 +84,41 @@ test("schemes of value files are those that are allowed", { skip }, async () => 
   await assert.rejects(rig.render(commit, source), { message: "the URL scheme 'http' is not allowed" });
 });
 
+test("links out of the repository lead nowhere where they are allowed, and are never followed", { skip }, async () => {
+  await using rig = await open();
+  const { repository } = rig;
+  await repository.commit({ ...chart, "app/m.yaml": map("m"), "chart/values.yaml": "", "k/kustomization.yaml": "" });
+  await symlink("/etc/passwd", join(repository.path, "app/out.yaml"));
+  await symlink("../../..", join(repository.path, "chart/templates/up"));
+  await symlink("/etc/passwd", join(repository.path, "chart/out.yaml"));
+  const commit = await repository.commit({ touched: "x" });
+  const charted = { path: "chart" };
+  const withValues = { ...charted, helm: { valueFiles: ["out.yaml"] } };
+  await assert.rejects(rig.render(commit), { message: 'the link "app/out.yaml" leads out of the repository' });
+  await assert.rejects(rig.render(commit, charted), { message: /the link "chart\/.*" leads out of the repository/ });
+  rig.set({ linksOut: "nowhere" });
+  assert.deepEqual(namesOf(await rig.render(commit)), ["m"]);
+  assert.deepEqual(namesOf(await rig.render(commit, charted)), ["charted"]);
+  await assert.rejects(rig.render(commit, withValues), { message: /open chart\/out\.yaml: no such file/ });
+});
+
 test("a folder may be as large as the setting says", { skip }, async () => {
   await using rig = await open();
   const commit = await rig.repository.commit({ "app/m.yaml": map("m"), "app/n.yaml": map("n") });
   assert.equal((await rig.render(commit)).manifests.length, 2);
   rig.set({ maxDirectoryBytes: 70 });
-  await assert.rejects(rig.render(commit), { message: /more than the 70 bytes allowed/ });
+  await assert.rejects(rig.render(commit), {
+    message:
+      'exceeded max combined manifest file size: 2 files have 102 bytes, 70 are allowed; read so far: "m.yaml" (51 bytes), ' +
+      '"n.yaml" (51 bytes); leave files out (directory.exclude), or raise ' +
+      "reposerver.max.combined.directory.manifests.size in argocd-cmd-params-cm",
+  });
+  const large = `${map("l")}# ${"x".repeat(17 * 1024 * 1024)}`;
+  const one = await rig.repository.commit({ "large/l.yaml": large, "large/s.yaml": map("s") });
+  rig.set({});
+  await assert.rejects(rig.render(one, { path: "large" }), {
+    message: /: 1 files have 178\d{5} bytes, 10000000 are allowed; read so far: "l\.yaml" \(178\d{5} bytes\)/,
+  });
+  rig.set({ maxDirectoryBytes: 20_000_000 });
+  assert.equal((await rig.render(one, { path: "large" })).manifests.length, 2);
 });

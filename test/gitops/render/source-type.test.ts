@@ -24,6 +24,10 @@ for (const [names, expected] of [
 const declared: readonly (readonly [Partial<ApplicationSource>, string | undefined])[] = [
   [{}, undefined],
   [{ helm: {}, kustomize: {}, directory: {} }, undefined],
+  [{ helm: { valueFiles: [], releaseName: "", skipCrds: false }, kustomize: { images: [] } }, undefined],
+  [{ directory: { recurse: false, jsonnet: { tlas: [] } } }, undefined],
+  [{ helm: { valueFiles: [""] } }, "Helm"],
+  [{ directory: { exclude: "x" } }, "Directory"],
   [{ helm: { releaseName: "x" } }, "Helm"],
   [{ kustomize: { namePrefix: "x" }, helm: {} }, "Kustomize"],
   [{ directory: { recurse: true } }, "Directory"],

@@ -275,6 +275,26 @@ test("an artifact of a registry is a tree of files, at its digest", { skip }, as
   await assert.rejects(rig.artifact(`oci://${registry.host}/Team/../x`, "1"), { code: "GIT_REFUSED" });
 });
 
+test("an artifact may be as large, and have the layers, that the settings say", { skip }, async () => {
+  await using registry = await startOciRegistry();
+  let settings: ReturnType<NonNullable<ChartSourcesOptions["artifacts"]>> = { maxArtifactBytes: 5_000 };
+  await using rig = await openRig({ own: plain, artifacts: () => settings });
+  const content = tarGz([{ name: "a.yaml", content: "x".repeat(100_000) }]);
+  await registry.push("team/app", "tar", [layer(content, "application/vnd.oci.image.layer.v1.tar+gzip")]);
+  await registry.push("team/app", "own", [layer(content, "application/vnd.acme.config.v1")]);
+  const url = `oci://${registry.host}/team/app`;
+  await assert.rejects(rig.artifact(url, "tar"), {
+    code: "GIT_TOO_LARGE",
+    message: "the archive is larger than the 5000 bytes allowed once unpacked",
+  });
+  settings = { maxArtifactBytes: 1_000_000 };
+  assert.equal((await (await rig.artifact(url, "tar")).listFiles("", never)).length, 1);
+  await assert.rejects(rig.artifact(url, "own"), { message: /0 layers of content/ });
+  settings = { maxArtifactBytes: 1_000_000, layerTypes: ["application/vnd.acme.config.v1"] };
+  assert.equal((await (await rig.artifact(url, "own")).listFiles("", never)).length, 1);
+  await assert.rejects(rig.artifact(url, "tar"), { message: /0 layers of content/ });
+});
+
 test("a registry that wants a token gets one asked for with the credentials", { skip }, async () => {
   await using registry = await startOciRegistry();
   await registry.push("charts/web", "1.0.0", [layer(chartArchive("web", "1.0.0"))]);

@@ -13,16 +13,31 @@ const isPack = (path: string): boolean => path.endsWith("/git-upload-pack");
 /** Undefined: the connection breaks. */
 type Change = (path: string, answer: Buffer) => Buffer | undefined;
 
-const changes: readonly (readonly [name: string, change: Change])[] = [
-  ["breaks off in the middle of a pack", (path, answer) => (isPack(path) && hasPack(answer) ? undefined : answer)],
+const cutOff = /: the server's answer is cut off or damaged \(.+\)$/;
+
+const changes: readonly (readonly [name: string, change: Change, hint: RegExp])[] = [
+  [
+    "breaks off in the middle of a pack",
+    (path, answer) => (isPack(path) && hasPack(answer) ? undefined : answer),
+    cutOff,
+  ],
   [
     "ends a pack early, and says that it is whole",
     (path, answer) => (isPack(path) && hasPack(answer) ? answer.subarray(0, answer.length - 40) : answer),
+    cutOff,
   ],
-  ["sends a pack that is damaged", (path, answer) => (isPack(path) && hasPack(answer) ? damaged(answer) : answer)],
-  ["sends nothing", (path, answer) => (isPack(path) ? Buffer.alloc(0) : answer)],
-  ["answers with a page", () => Buffer.from("<html>please log in</html>")],
-  ["names commits that it does not have", (_path, answer) => replaced(answer)],
+  [
+    "sends a pack that is damaged",
+    (path, answer) => (isPack(path) && hasPack(answer) ? damaged(answer) : answer),
+    cutOff,
+  ],
+  ["sends nothing", (path, answer) => (isPack(path) ? Buffer.alloc(0) : answer), cutOff],
+  [
+    "answers with a page",
+    () => Buffer.from("<html>please log in</html>"),
+    /: what answers is no Git server, maybe a login page \(.+\)$/,
+  ],
+  ["names commits that it does not have", (_path, answer) => replaced(answer), /./],
 ];
 
 function hasPack(answer: Buffer): boolean {
@@ -45,7 +60,7 @@ function replaced(answer: Buffer): Buffer {
   );
 }
 
-for (const [name, change] of changes) {
+for (const [name, change, hint] of changes) {
   test(`a server that ${name}: a clear failure, nobody else is touched, and it is over when the server is right`, async () => {
     let isWrong = true;
     await using door = await startDoor(
@@ -60,6 +75,7 @@ for (const [name, change] of changes) {
     await assert.rejects(rig.sources.fetch(door.url, {}, soon()), (error: Error & { code?: string }) => {
       assert.match(error.code ?? "", /^GIT_/);
       assert.ok(error.message.includes("demo.git"), error.message);
+      assert.match(error.message, hint);
       return true;
     });
     assert.equal((await rig.sources.fetch(other.url, {}, soon())).fetched, true);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { gitTree } from "../../../src/gitops/source/git-tree.ts";
@@ -25,6 +25,7 @@ async function push(server: LfsServer): Promise<string> {
   await git(path, ["config", "lfs.locksverify", "false"]);
   await git(path, ["lfs", "track", "*.bin"]);
   await writeFile(join(path, "large.bin"), large);
+  await symlink("large.bin", join(path, "link.bin"));
   await git(path, ["add", "-A"]);
   await git(path, ["commit", "-q", "-m", "Large"]);
   await git(path, ["push", "-q", "origin", "HEAD"]);
@@ -41,7 +42,8 @@ test("large files stand in place of their pointers where the Secret says so", { 
   const tree = gitTree(rig.sources, server.url, commit);
   assert.ok((await tree.read("large.bin", never)).equals(large));
   assert.equal(String(await tree.read("a.txt", never)), "small");
-  const entries = (await tree.listFiles("", never)).filter(({ path }) => path.endsWith(".bin"));
+  assert.match((await tree.treeId("link.bin", never)) ?? "", /^link:/);
+  const entries = (await tree.listFiles("", never)).filter(({ path }) => path === "large.bin");
   assert.ok((await tree.readFiles(entries, 10_000, never)).get("large.bin")?.equals(large));
   await assert.rejects(tree.readFiles(entries, 1_000, never), { code: "GIT_TOO_LARGE" });
   await using checkout = await tree.checkout("", never);
