@@ -140,7 +140,7 @@ const refused: readonly (readonly [string, Readonly<Record<string, string>>, num
     "data that is not there",
     { "t.yaml": passing.replace("main.json", "none.json") },
     1,
-    /cases\[0\]\.given: "none\.json" cannot be read: ENOENT/,
+    /cases\[0\]\.given: "none\.json" cannot be read: it does not exist/,
   ],
 ];
 
