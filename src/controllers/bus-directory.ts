@@ -1,5 +1,6 @@
+import type { Instant } from "../base/clock.ts";
 import { NotYetError } from "../base/errors.ts";
-import type { EventBus, PublishAck } from "../events/bus/bus.ts";
+import type { EventBus, PublishAck, Sequence } from "../events/bus/bus.ts";
 import type { EventReader } from "../events/sensor/reader.ts";
 import { type CloudEvent, decodeEvent, encodeEvent } from "../record/cloud-event.ts";
 import type { EventHead } from "../record/records.ts";
@@ -16,6 +17,8 @@ export interface BusHandle {
   subjectOf(namespace: string, eventSource: string, event: string): Subject;
   /** Where its events are read, if not here: a stream that forgets what was acknowledged is moved there. */
   readonly readFrom?: BusHandle;
+  /** When it was opened, and where the stream that is read ended then; absent for one that was there from the start. */
+  readonly opened?: { readonly at: Instant; readonly place: { readonly epoch: string; readonly after: Sequence } };
 }
 
 /** Which bus an EventSource or a Sensor uses. */

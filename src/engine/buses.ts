@@ -57,7 +57,7 @@ export function createSystemHandle({ clock, log, metrics }: Base, bus: EventBus,
   return { name: "system", bus, reader, stream: "events", subjectOf: eventSubject };
 }
 
-interface Opened {
+interface Connected {
   readonly bus: EventBus;
   readonly stream: StreamSpec;
   readonly namespace: string;
@@ -68,8 +68,8 @@ interface Opened {
 type OnOpen = (handle: BusHandle) => void;
 
 /** Sensors read the stream itself, each from its position. */
-async function follow(opened: Opened, parts: Parts, onOpen: OnOpen, signal: AbortSignal): Promise<void> {
-  const { bus, stream, namespace, name } = opened;
+async function follow(connected: Connected, parts: Parts, onOpen: OnOpen, signal: AbortSignal): Promise<void> {
+  const { bus, stream, namespace, name } = connected;
   const reader = createEventReader({
     name,
     bus,
@@ -79,27 +79,30 @@ async function follow(opened: Opened, parts: Parts, onOpen: OnOpen, signal: Abor
     onInvalid: reportInvalid(name, parts),
     isHeldUp: () => !parts.ledger.hasRoom(),
   });
-  onOpen({ name, bus, reader, stream: stream.name, subjectOf: (_, source, event) => argoSubject(source, event) });
+  const opened = { at: parts.clock.now(), place: await bus.end(stream.name) };
+  const subjectOf: BusHandle["subjectOf"] = (_, source, event) => argoSubject(source, event);
+  onOpen({ name, bus, reader, stream: stream.name, subjectOf, opened });
   await Promise.all([reader.run(signal), parts.projection.follow(name, bus, stream.subjects, signal)]);
 }
 
 /** Sensors read the system bus, to which every event of the stream is moved. */
 async function relay(
-  opened: Opened & { readonly resource: string },
+  connected: Connected & { readonly resource: string },
   parts: Parts,
   onOpen: OnOpen,
   signal: AbortSignal,
 ): Promise<void> {
-  const { bus, stream, namespace, name, resource } = opened;
+  const { bus, stream, namespace, name, resource } = connected;
   const { system, log } = parts;
   log.info("the stream forgets what was acknowledged: its events are moved to the system bus", { bus: name });
   const { reader } = system;
   const subjectOf: BusHandle["subjectOf"] = (_, source, event) => argoSubject(source, event);
+  const opened = { at: parts.clock.now(), place: await system.bus.end(system.stream) };
   // Before that a stream with interest retention drops what is published.
   let waiting = stream.subjects.length;
   const onReady = (): void => {
     waiting -= 1;
-    if (waiting === 0) onOpen({ name, bus, reader, stream: stream.name, subjectOf, readFrom: system });
+    if (waiting === 0) onOpen({ name, bus, reader, stream: stream.name, subjectOf, readFrom: system, opened });
   };
   const onInvalid = reportInvalid(name, parts);
   const moves = stream.subjects.map((subject) =>
@@ -129,10 +132,10 @@ export function createBusRunner(parts: Parts) {
       clock,
       name: `tiphys ${label}`,
     });
-    const opened: Opened = { bus, stream, namespace, name: label };
+    const connected: Connected = { bus, stream, namespace, name: label };
     const { forgets } = (await bus.usage()).find((usage) => usage.name === stream.name) ?? {};
     // Awaited here: the bus is closed when this returns.
-    if (forgets === undefined) await follow(opened, parts, onOpen, signal);
-    else await relay({ ...opened, resource: name }, parts, onOpen, signal);
+    if (forgets === undefined) await follow(connected, parts, onOpen, signal);
+    else await relay({ ...connected, resource: name }, parts, onOpen, signal);
   };
 }

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Sensor } from "../api/resources.ts";
+import type { Clock } from "../base/clock.ts";
 import { type BusHandle, readStoredEvent } from "../controllers/bus-directory.ts";
 import { createEventBusController } from "../controllers/event-bus.ts";
 import { publishOwn } from "../controllers/own-events.ts";
@@ -110,7 +111,7 @@ async function readFinished({ ledger, partitions }: Parts): Promise<Finished> {
 }
 
 function createRunnerFactory(parts: Parts, shared: Finished & { readonly ticker: Ticker }, targets: TriggerTargets) {
-  const { dead, directory, redrives } = parts;
+  const { dead, directory, redrives, clock } = parts;
   const readEvent = (head: EventHead) => readStoredEvent(directory, head);
   return async (compiled: CompiledSensor, own: BusHandle, { startAt, ...told }: RunReports): Promise<SensorRunner> => {
     const handle = own.readFrom ?? own;
@@ -123,7 +124,7 @@ function createRunnerFactory(parts: Parts, shared: Finished & { readonly ticker:
       reader: handle.reader,
       bus: handle.name,
       subjectOf: (eventSource, event) => handle.subjectOf(namespace, eventSource, event),
-      start: () => startOf(startAt ?? compiled.sensor.startAt, handle),
+      start: () => startOf(startAt ?? compiled.sensor.startAt, handle, placeOfOpening(compiled.sensor, own, clock)),
       partition: await parts.partitions.of(namespace, name),
       redrive: { inbox: redrives.inbox({ namespace, name }), letters: dead, readEvent },
       ...told,
@@ -181,7 +182,26 @@ export function triggerContext(
   };
 }
 
+/** How long Sensors that waited for their bus may take to start once it is open. */
+const startsWithinMs = 10_000;
+
+/**
+ * Sources begin when a bus opens, as the Sensors do that waited for it: those start where it stood then, so that what comes
+ * while they start is not missed. Undefined for a Sensor that did not wait.
+ */
+function placeOfOpening({ metadata }: Sensor, { opened }: BusHandle, clock: Clock): Place | undefined {
+  if (opened === undefined || clock.now() - opened.at > startsWithinMs) return undefined;
+  return Date.parse(metadata.createdAt) <= opened.at ? opened.place : undefined;
+}
+
+type Place = Awaited<ReturnType<EventBus["end"]>>;
+
 /** Where a Sensor that has not read yet begins: by itself at what comes from now on. */
-function startOf(startAt: Sensor["startAt"] = "latest", { bus, stream }: BusHandle): ReturnType<EventBus["end"]> {
-  return startAt === "latest" ? bus.end(stream) : bus.positionAt(stream, startAt === "earliest" ? 0 : startAt);
+async function startOf(
+  startAt: Sensor["startAt"] = "latest",
+  { bus, stream }: BusHandle,
+  opening: Place | undefined,
+): Promise<Place> {
+  if (startAt === "latest") return opening ?? bus.end(stream);
+  return bus.positionAt(stream, startAt === "earliest" ? 0 : startAt);
 }
