@@ -73,12 +73,6 @@ export function needForm(deps: WriteDeps, target: ResourceRequest, name: string)
   return servedForm(target.resource, found);
 }
 
-let lastSecond = { second: 0, text: "1970-01-01T00:00:00Z" };
-
-/** In whole seconds; many writes have the same. */
-export function nowText({ clock }: Pick<WriteDeps, "clock">): string {
-  const now = clock.now();
-  const second = Math.floor(now / 1000);
-  if (second !== lastSecond.second) lastSecond = { second, text: wholeSeconds(isoTime(now)) };
-  return lastSecond.text;
+export function nowText(deps: WriteDeps): string {
+  return wholeSeconds(isoTime(deps.clock.now()));
 }
