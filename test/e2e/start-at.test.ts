@@ -61,8 +61,10 @@ for (const bus of buses) {
     for (const n of [4, 5]) {
       await using engine = await start();
       await post(n);
-      await waitFor("all to have the last event", () =>
-        ["earliest", "since", "latest", "silent"].every((name) => received(name).includes(n)),
+      const names = ["earliest", "since", "latest", "silent"];
+      await waitFor(
+        () => `all to have ${n}; got ${names.map((name) => `${name}: ${received(name)}`).join("; ")}\n${engine.output}`,
+        () => names.every((name) => received(name).includes(n)),
       );
       assert.equal(await engine.stop(), 0);
     }
