@@ -47,7 +47,7 @@ export interface RunningEngine extends AsyncDisposable {
 }
 
 const mainFile = join(projectRoot, "bin", "tiphys.js");
-/** CI names the bundle, which starts with less of the processor. */
+/** CI names the bundle, which starts with less of the processor: a third of it for a command of the command line. */
 const engineFile = process.env.TIPHYS_MAIN ?? mainFile;
 const startDeadlineMs = 30_000;
 /** Characters of output that are kept at least. */
@@ -55,7 +55,7 @@ const keptOutput = 4 * 1024 * 1024;
 
 /** `tiphys …` without an engine. */
 export function tiphys(args: readonly string[], cwd?: string): Promise<RunResult> {
-  return run(process.execPath, [mainFile, ...args], cwd === undefined ? {} : { cwd });
+  return run(process.execPath, [engineFile, ...args], cwd === undefined ? {} : { cwd });
 }
 
 /** Resolves when `/readyz` answers 200; rejects with the output when the engine ends before. */
