@@ -1,10 +1,11 @@
 import type { ChildResult } from "../../base/child.ts";
 import { EngineError, TerminalError } from "../../base/errors.ts";
 import type { Slots } from "../../base/slots.ts";
+import { whileAnswering } from "./answer-watch.ts";
 import type { ShownCredentials } from "./cloud-tokens.ts";
 import { createFileForecast, type FileForecast, leaveFiles } from "./file-forecast.ts";
 import type { RemoteCall } from "./git-command.ts";
-import { localError, remoteError, revisionNotFound } from "./git-errors.ts";
+import { isTimeout, localError, remoteError, revisionNotFound, timeoutError } from "./git-errors.ts";
 import { createJoined, untilAborted } from "./joined.ts";
 import { createWrites, prepareMirror, tidyMirror, type UpkeepDeps, type Writes, withinSize } from "./mirror-upkeep.ts";
 import type { RepositoryUrl } from "./repository-url.ts";
@@ -46,6 +47,8 @@ const refspecs = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"];
 const fetchOptions = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"];
 /** A server that did not answer is not asked at once again by each who looks: there may be thousands. */
 const failureMs = 5_000;
+/** Of the time that a list of refs may take: a fetch that took it is asked about. */
+const patientPart = 0.2;
 /** Commits known to be there; the oldest are forgotten, which costs one look. */
 const maxKnownCommits = 10_000;
 
@@ -208,7 +211,9 @@ export class Mirror {
       this.#deps,
       (stop) => this.#deps.git.remote(this.path, call, stop),
       signal,
-    );
+    ).catch((error: unknown) => {
+      throw isTimeout(error) ? timeoutError(type, repository.url, error) : error;
+    });
     return { result, url: repository.url };
   }
 
@@ -251,10 +256,19 @@ export class Mirror {
   async #fetchRefs(filter: string | undefined, signal: AbortSignal): Promise<ServerAnswer> {
     const options = [...fetchOptions, ...(filter === undefined ? [] : [filter])];
     const args = ["fetch", ...options, "--prune", "--force", "--", "origin", ...refspecs];
-    const answer = await this.#atServer("fetch", [...args, headRefspec], {}, signal);
+    const answer = await this.#fetchAnswered([...args, headRefspec], signal);
     if (answer.result.code === 0 || !/couldn't find remote ref HEAD/.test(answer.result.stderr)) return answer;
     await this.#deps.git.local(this.path, { args: ["update-ref", "-d", mirroredHead] }, signal);
     return this.#atServer("fetch", args, {}, signal);
+  }
+
+  /** A server that does not answer within the time of a list of refs is not waited for as long as one that sends. */
+  #fetchAnswered(args: readonly string[], signal: AbortSignal): Promise<ServerAnswer> {
+    const { path } = this;
+    const { clock, listTimeoutMs } = this.#deps;
+    const ask = (stop: AbortSignal) => this.#lists.current ?? this.#lists.ask(stop);
+    const patienceMs = listTimeoutMs() * patientPart;
+    return whileAnswering({ path, clock, patienceMs, ask }, (stop) => this.#atServer("fetch", args, {}, stop), signal);
   }
 
   async #fetchWantedFiles(signal: AbortSignal): Promise<void> {
