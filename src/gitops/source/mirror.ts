@@ -296,7 +296,7 @@ export class Mirror {
     const { result, url } = await this.#atServer(
       "ls-remote",
       ["ls-remote", "--quiet", "--", "origin"],
-      { timeoutMs },
+      { timeoutMs, isList: true },
       signal,
     );
     if (result.code !== 0) throw remoteError("list refs of", url, result);
