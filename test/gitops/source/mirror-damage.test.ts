@@ -35,6 +35,7 @@ const damages: readonly (readonly [name: string, pattern: string, edit: (path: s
   ["is gone", "", remove],
   ["lost its HEAD", "HEAD", remove],
   ["lost its refs", "{refs,packed-refs}", remove],
+  ["has an empty ref, as after a loss of power", "refs/heads/main", empty],
   ["lost its packs", "objects/pack", remove],
   ["lost all objects", "objects", remove],
   ["has packs that are cut off", "objects/pack/*.pack", cut],
