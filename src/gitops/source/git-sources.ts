@@ -446,12 +446,16 @@ class MirroredSources implements GitSources {
       await onContent(entry, size, reader);
       passed.add(entry);
     };
-    const rest = (): Promise<readonly TreeEntry[]> => pass(entries.filter((entry) => !passed.has(entry)));
-    const missing = await mirror.mending(access, rest, signal);
-    if (missing.length === 0) return;
-    await mirror.fetchFiles(access, [...new Set(missing.map(({ id }) => id))], signal);
-    const [lost] = await pass(missing);
-    if (lost !== undefined) throw new EngineError("GIT_FAILED", `the server did not send the file "${lost.path}"`);
+    const rest = (wanted: readonly TreeEntry[]): Promise<readonly TreeEntry[]> =>
+      pass(wanted.filter((entry) => !passed.has(entry)));
+    const read = async (): Promise<void> => {
+      const missing = await rest(entries);
+      if (missing.length === 0) return;
+      await mirror.fetchFiles(access, [...new Set(missing.map(({ id }) => id))], signal);
+      const [lost] = await rest(missing);
+      if (lost !== undefined) throw new EngineError("GIT_FAILED", `the server did not send the file "${lost.path}"`);
+    };
+    await mirror.mending(access, read, signal);
   }
 }
 

@@ -148,7 +148,8 @@ export class Mirror {
     try {
       return await read();
     } catch (error) {
-      const isDamaged = error instanceof DamagedMirror || !isRepository(this.path);
+      const isGone = this.#prepared !== undefined && !isRepository(this.path);
+      const isDamaged = error instanceof DamagedMirror || isGone;
       if (signal.aborted || !isDamaged || !this.#beginAnew(generation, error)) throw error;
       await this.fetch(access, {}, signal);
       return await read();
@@ -352,7 +353,7 @@ export class Mirror {
     this.#comingFiles = new Set(ids);
     const args = ["-c", "fetch.negotiationAlgorithm=noop", "fetch", ...fetchOptions, leaveFiles, "--stdin", "origin"];
     const { result, url } = await this.#atServer("fetch", args, { input: `${ids.join("\n")}\n` }, signal);
-    if (result.code !== 0) throw remoteError("fetch files of", url, result);
+    if (result.code !== 0) throw isDamage(result) ? damaged(result) : remoteError("fetch files of", url, result);
     this.#comingFiles = new Set();
   }
 
@@ -361,7 +362,8 @@ export class Mirror {
     const args = ["fetch", ...fetchOptions, ...(access.fetchesFiles ? [] : [leaveFiles]), "--", "origin", commit];
     const { result, url } = await this.#atServer("fetch", args, {}, signal);
     const isUnknown = /not our ref|unadvertised object|couldn't find remote ref/.test(result.stderr);
-    if (result.code !== 0 && !isUnknown) throw remoteError("fetch", url, result);
+    if (result.code === 0 || isUnknown) return;
+    throw isDamage(result) ? damaged(result) : remoteError("fetch", url, result);
   }
 
   async #list(signal: AbortSignal): Promise<Refs> {
