@@ -217,6 +217,7 @@ const grpcCodes: Readonly<Record<number, number>> = {
   403: 7,
   404: 5,
   409: 6,
+  413: 8,
   429: 8,
   503: 14,
   504: 4,
