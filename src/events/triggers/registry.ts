@@ -42,10 +42,18 @@ export interface PlannedEffect {
 }
 
 export function defineTrigger<Spec, Plan>(kind: TriggerKind<Spec, Plan>): AnyTriggerKind {
+  // A trigger without parameters gives the same object with each event.
+  const parsed = new WeakMap<object, { readonly spec: Spec }>();
+  const parse = (spec: unknown, path: string): Spec => {
+    if (typeof spec !== "object" || spec === null) return kind.schema.parse(spec, path);
+    const known = parsed.get(spec) ?? { spec: kind.schema.parse(spec, path) };
+    parsed.set(spec, known);
+    return known.spec;
+  };
   return {
     schema: kind.schema,
     async plan(spec, path, firing, context, signal) {
-      const plan = await kind.plan(kind.schema.parse(spec, path), firing, context, signal);
+      const plan = await kind.plan(parse(spec, path), firing, context, signal);
       const { preview } = kind;
       return {
         plan,
