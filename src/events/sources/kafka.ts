@@ -10,6 +10,7 @@ import { readClientTls } from "./client-tls.ts";
 import { bodyValue, keepEvent, refuseMessage, withMetadata } from "./draft.ts";
 import { createCommits } from "./kafka-commits.ts";
 import { type KafkaSpec, kafkaSchema } from "./kafka-spec.ts";
+import { createKeeping } from "./keeping.ts";
 import type { EventDraft, SourceContext, SourceKind } from "./source.ts";
 
 type KafkaConsumer = Consumer<Buffer, Buffer, Buffer, Buffer>;
@@ -102,7 +103,7 @@ async function consume(
   const commits = createCommits((offsets) => consumer.commit({ offsets: [...offsets] }), context);
   const pace = createPace(spec, context, signal);
   const only = spec.consumerGroup ? undefined : Number(spec.partition);
-  const keeping = new Set<Promise<void>>();
+  const keeping = createKeeping(maxInFlight);
   let failure: unknown;
   try {
     context.ready();
@@ -118,15 +119,13 @@ async function consume(
         .catch((error: unknown) => {
           failure ??= error;
           stream.destroy(error instanceof Error ? error : undefined);
-        })
-        .finally(() => keeping.delete(kept));
-      keeping.add(kept);
-      if (keeping.size >= maxInFlight) await Promise.race(keeping);
+        });
+      await keeping.add(kept);
     }
     if (!signal.aborted) throw failure ?? new Error("the stream of messages ended");
   } finally {
     signal.removeEventListener("abort", onAbort);
-    await Promise.allSettled(keeping);
+    await keeping.ended();
     await commits.close();
   }
 }
