@@ -70,7 +70,7 @@ async function optionsOf(
     bootstrapBrokers: spec.url.split(",").map((broker) => broker.trim()),
     connectTimeout: 5_000,
     requestTimeout: 30_000,
-    retries: 2,
+    retries: 1, // of each of the steps of a step of a step: the runner tries for ever
     retryDelay: 250,
     autocommit: false,
     sessionTimeout: 10_000, // as sarama: so long the partitions of one that is gone wait for it
