@@ -217,17 +217,23 @@ const grpcCodes: Readonly<Record<number, number>> = {
   403: 7,
   404: 5,
   409: 6,
+  413: 8,
   429: 8,
   503: 14,
   504: 4,
   415: 3,
 };
 
+/** Of syncs: what was asked for is right, but not now (spec argo-cd-surface 6.4). */
+const failedPrecondition = 9;
+
 /** At Argo CD's paths `code` is a number and the text is there twice (spec argo-cd-surface 6.1); ours is the `reason`. */
 function inShapeOf({ originalUrl }: Request, status: number, body: { readonly error: string; readonly code?: string }) {
   if (!originalUrl.startsWith("/api/v1/") || originalUrl.startsWith("/api/v1/tiphys/")) return body;
   const { code: reason, ...rest } = body;
-  return { ...rest, message: body.error, code: grpcCodes[status] ?? 13, ...(reason === undefined ? {} : { reason }) };
+  const isSync = /^[^?]*\/sync(\?|$)/.test(originalUrl);
+  const code = isSync && reason === "SYNC_REFUSED" ? failedPrecondition : (grpcCodes[status] ?? 13);
+  return { ...rest, message: body.error, code, ...(reason === undefined ? {} : { reason }) };
 }
 
 function listen(server: Server, { host, port }: ServerOptions): Promise<void> {

@@ -25,7 +25,7 @@ export interface ApplicationsClient {
   readonly url: string;
   list(query: ListQuery): Promise<readonly KubeObject[]>;
   /** With `refresh`: once it is compared anew. */
-  get(app: AppName, refresh?: "normal" | "hard"): Promise<KubeObject>;
+  get(app: AppName, refresh?: "normal" | "hard", signal?: AbortSignal): Promise<KubeObject>;
   sync(app: AppName, body: JsonObject): Promise<KubeObject>;
   sensor(app: AppName): Promise<JsonObject>;
   /** The plan that an automated sync waits with. @throws EngineError NOT_FOUND */
@@ -68,7 +68,8 @@ export function openApplicationsClient(flags: GlobalFlags): ApplicationsClient {
       const { items } = await asked(engine.get<{ items: readonly KubeObject[] }>(`/applications?${query}`));
       return items;
     },
-    get: (app, refresh) => asked(engine.get<KubeObject>(`/applications/${pathOf(app, "", { refresh })}`)),
+    get: (app, refresh, signal) =>
+      asked(engine.get<KubeObject>(`/applications/${pathOf(app, "", { refresh })}`, signal)),
     ...changes(engine),
     ...parts(engine),
     sync: (app, body) => asked(engine.post<KubeObject>(`/applications/${pathOf(app, "/sync")}`, body)),
