@@ -1,8 +1,8 @@
-import { isDeepStrictEqual } from "node:util";
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from "../../base/json.ts";
 import { formOfField, formOfItem, isMergedList } from "../../objects/apply-form.ts";
 import type { ApplyField } from "../../objects/kubernetes-types.ts";
 import type { KubeObject } from "../../objects/object.ts";
+import { itemFinder } from "./list-steps.ts";
 import { lastAppliedAnnotation } from "./normalize.ts";
 
 export const fieldManager = "argocd-controller";
@@ -101,12 +101,12 @@ function projectList(
   keys: readonly string[],
   form: ApplyField | undefined,
 ): JsonValue {
+  const placeOf = itemFinder(list, form);
   const found = keys.flatMap((key): { readonly at: number; readonly item: JsonValue }[] => {
-    const step = readKey(key.slice(2));
-    const at = indexOf(list, key, step, form);
+    const at = placeOf(key);
     if (at < 0) return [];
     if (key.startsWith("v:")) return [{ at, item: list[at] ?? null }];
-    const wanted = objectOf(step);
+    const wanted = objectOf(parseJson(key.slice(2)));
     const inner = objectOf(fields[key]);
     const projected = project(list[at], inner, form && formOfItem(form));
     return isJsonObject(projected) ? [{ at, item: { ...writtenKeys(wanted, inner), ...projected } }] : [];
@@ -114,35 +114,10 @@ function projectList(
   return found.sort((a, b) => a.at - b.at).map(({ item }) => item);
 }
 
-/** Where the item is that a step names: `k:{"name":"x"}` by its keys, `v:"x"` by its value; -1: nowhere. */
-export function indexOfStep(list: readonly JsonValue[], step: string, form: ApplyField | undefined): number {
-  return indexOf(list, step, readKey(step.slice(2)), form);
-}
-
-function indexOf(list: readonly JsonValue[], step: string, wanted: unknown, form: ApplyField | undefined): number {
-  if (step.startsWith("v:")) return list.findIndex((item) => isDeepStrictEqual(item, wanted));
-  if (!step.startsWith("k:") || !isJsonObject(wanted)) return -1;
-  return list.findIndex((item) => isJsonObject(item) && hasKeys(item, wanted, form?.defaults));
-}
-
 /** A key that the server filled in (`protocol: TCP`) names the item, but nobody wrote it. */
 function writtenKeys(wanted: JsonObject, fields: JsonObject): JsonObject {
   const written = Object.entries(wanted).filter(([key]) => Object.hasOwn(fields, `f:${key}`));
   return written.length > 0 ? Object.fromEntries(written) : wanted;
-}
-
-/** A key that an item lacks has its default. */
-function hasKeys(item: JsonObject, wanted: JsonObject, defaults: ApplyField["defaults"] = {}): boolean {
-  return Object.entries(wanted).every(([key, value]) => isDeepStrictEqual(item[key] ?? defaults[key], value));
-}
-
-function readKey(text: string): unknown {
-  try {
-    return parseJson(text);
-  } catch {
-    // No key of ours: names nothing.
-    return undefined;
-  }
 }
 
 function objectOf(value: unknown): JsonObject {
