@@ -61,6 +61,9 @@ export interface ApiServer extends AsyncDisposable {
 /** The largest body that the API takes: the largest event and its envelope. */
 const maxBodyBytes = 2 * 1024 * 1024;
 
+/** Targets of a diff travel in the URL (`server-side-diff-routes.ts`). */
+const maxHeaderSize = 256 * 1024;
+
 /** How long answers under way may take when the server stops. */
 const closeMs = 1_000;
 
@@ -69,7 +72,7 @@ const closeMs = 1_000;
  * Disposal stops listening, waits a second for answers under way, and ends connections. @throws TerminalError PORT_IN_USE
  */
 export async function openServer(options: ServerOptions): Promise<ApiServer> {
-  const server = createHttpServer({ requestTimeout: 30_000 }, createApp(options));
+  const server = createHttpServer({ requestTimeout: 30_000, maxHeaderSize }, createApp(options));
   await listen(server, options);
   const { port } = server.address() as AddressInfo;
   return {

@@ -40,6 +40,8 @@ export interface ApplicationsClient {
   terminate(app: AppName): Promise<void>;
   manifests(app: AppName, query: Query): Promise<readonly JsonObject[]>;
   managed(app: AppName): Promise<readonly JsonObject[]>;
+  /** What the cluster would make of targets, which are JSON: `group`, `kind`, `liveState`, `targetState`, `modified` … */
+  serverSideDiff(app: AppName, targets: readonly string[]): Promise<readonly JsonObject[]>;
   tree(app: AppName): Promise<JsonObject>;
   /** Sync windows: `activeWindows`, `assignedWindows`, `canSync`. */
   windows(app: AppName): Promise<JsonObject>;
@@ -103,6 +105,7 @@ function changes(engine: EngineClient): Pick<ApplicationsClient, Changes> {
 
 type Parts =
   | "manifests"
+  | "serverSideDiff"
   | "managed"
   | "tree"
   | "windows"
@@ -115,6 +118,10 @@ type Parts =
 function parts(engine: EngineClient): Pick<ApplicationsClient, Parts> {
   const at = (app: AppName, rest: string, query: Query = {}) => `/applications/${pathOf(app, rest, query)}`;
   return {
+    async serverSideDiff(app, targetManifests) {
+      const path = at(app, "/server-side-diff", { targetManifests });
+      return (await asked(engine.get<{ items: readonly JsonObject[] }>(path))).items;
+    },
     async manifests(app, query) {
       const { manifests } = await asked(engine.get<{ manifests: readonly string[] }>(at(app, "/manifests", query)));
       return manifests.map((text) => JSON.parse(text) as JsonObject);

@@ -1,4 +1,5 @@
 import type { Application } from "../../api/application-types.ts";
+import { shellWord } from "../../base/shell-word.ts";
 import type { HoldScope } from "../../gitops/reconcile/holds.ts";
 import type { Wait } from "../../gitops/reconcile/waits.ts";
 
@@ -163,10 +164,6 @@ function withoutAnnotation(annotation: string): string {
 /** In backticks, quoted for a shell. */
 function command(...words: readonly string[]): string {
   return `\`tiphys ${words.map(shellWord).join(" ")}\``;
-}
-
-function shellWord(word: string): string {
-  return /^[\w./:@=,+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 function shownName(key: string): string {
