@@ -69,6 +69,12 @@ test("what a folder says is shown, compared and synced instead of the source", {
     assert.deepEqual([exit, said.test(stdout + stderr)], [code, true], `${line}: ${stdout}${stderr}`);
   }
   await rm(join(dir.path, "deploy", "out.yaml"));
+  const asked = await cli(`app diff web ${local} --server-side-generate --local-include *.yaml --server-side-diff`);
+  assert.deepEqual(
+    [asked.code, /- {2}value: git\n\+ {2}value: local/.test(asked.stdout)],
+    [1, true],
+    asked.stdout + asked.stderr,
+  );
   const outside = await cli("app diff web --local DIR --local-repo-root DIR/deploy");
   assert.deepEqual([outside.code, /is not below the root/.test(outside.stderr)], [2, true], outside.stderr);
   const unasked = await cli(`app sync web ${local} --preview-changes`);
