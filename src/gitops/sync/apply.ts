@@ -21,6 +21,8 @@ export interface WriteContext extends WriteOptionsOfSync {
   readonly clock: Clock;
   /** Whose client-side fields become ours, beside those of `kubectl`. */
   readonly migrationManager?: string;
+  /** Objects are tracked by this label, and not by the annotation. */
+  readonly trackingLabel?: string;
   readonly signal: AbortSignal;
 }
 
@@ -217,7 +219,7 @@ async function established(crd: KubeObject, { kube, clock, signal }: WriteContex
   }
 }
 
-function isConflict(error: unknown): boolean {
+export function isConflict(error: unknown): boolean {
   return error instanceof EngineError && error.code === "API_CONFLICT";
 }
 
@@ -246,10 +248,4 @@ function augmented(error: unknown): unknown {
   if (!(error instanceof EngineError) || !error.message.includes(tooLong)) return error;
   const advice = "the object is too large for client-side apply; sync it with ServerSideApply=true or Replace=true";
   return new EngineError(error.code, `${error.message}. ${advice}`, error);
-}
-
-/** Deletes what the source does not name any more; children go first unless PrunePropagationPolicy says otherwise. */
-export async function pruneLive(live: KubeObject, { kube, syncOptions, signal }: WriteContext): Promise<void> {
-  if (live.metadata.deletionTimestamp) return;
-  await kube.delete(refOf(live), { propagationPolicy: propagationOf(syncOptions) }, signal);
 }
