@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { EngineError } from "../../../src/base/errors.ts";
 import type { JsonObject } from "../../../src/base/json.ts";
 import type { SyncProgress } from "../../../src/gitops/sync/sync.ts";
 import { openTestPlane, type TestPlane } from "../../harness/control-plane.ts";
@@ -214,6 +215,24 @@ async function madeAnew({ client }: TestPlane): Promise<void> {
   await client.delete(ref("ConfigMap", "old"));
   await client.create({ ...config("old"), metadata: { name: "old", namespace: "default" } });
 }
+
+test("where a prune fails, nothing of its wave is applied", async () => {
+  await using plane = await openTestPlane();
+  await run(plane, { targets: [config("old")] });
+  const old = await plane.client.get(ref("ConfigMap", "old"));
+  assert.ok(old);
+  const kube: typeof plane.client = {
+    ...plane.client,
+    delete: () => Promise.reject(new EngineError("API_FORBIDDEN", "may not delete")),
+  };
+  const done = await run(plane, { targets: [config("a")], live: [old], kube });
+  assert.deepEqual(show(done), ["old SyncFailed Failed: may not delete"]);
+  assert.deepEqual(
+    [done.phase, done.message],
+    ["Failed", "one or more objects failed to apply, reason: may not delete"],
+  );
+  assert.equal(await plane.client.get(ref("ConfigMap", "a")), undefined);
+});
 
 test("an object that others write without end is not pruned blindly", async () => {
   await using plane = await openTestPlane();
