@@ -241,11 +241,12 @@ function nameOf(target: KubeObject): string {
   return `${target.kind.toLowerCase()}${group === "" ? "" : `.${group}`}/${target.metadata.name}`;
 }
 
-const tooLong = "metadata.annotations: Too long: must have at most 262144 bytes";
+/** In the words of Kubernetes before and since 1.32. */
+const tooLong = /metadata\.annotations: Too long: (?:must have at most|may not be more than) 262144 bytes/;
 
 /** What to do about it, where the server does not say. */
 function augmented(error: unknown): unknown {
-  if (!(error instanceof EngineError) || !error.message.includes(tooLong)) return error;
+  if (!(error instanceof EngineError) || !tooLong.test(error.message)) return error;
   const advice = "the object is too large for client-side apply; sync it with ServerSideApply=true or Replace=true";
   return new EngineError(error.code, `${error.message}. ${advice}`, error);
 }

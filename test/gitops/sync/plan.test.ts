@@ -225,6 +225,18 @@ for (const [name, live, expected] of [
   });
 }
 
+test("a dry run is left out of what is in a Namespace that the sync makes, and made where that is there", () => {
+  const there = { ...make("Pod", "p"), metadata: { name: "p", namespace: "new" } };
+  for (const [live, expected] of [
+    [[], true],
+    [[make("Namespace", "new")], false],
+  ] as const) {
+    const tasks = plan([make("Namespace", "new"), there, make("Pod", "q")], live).steps.flatMap((step) => step.tasks);
+    const skipped = tasks.filter(({ skipsDryRun }) => skipsDryRun).map(({ key }) => key.name);
+    assert.deepEqual(skipped, expected ? ["p"] : []);
+  }
+});
+
 test("what others copied, tracking and all, is not pruned", () => {
   const [own, other] = targetsOf([make("Pod", "own"), make("Pod", "other")]);
   assert.ok(own && other);
