@@ -71,11 +71,19 @@ const rows: readonly (readonly [string, KubeObject, KubeObject, Partial<IgnoreRu
   ],
 ];
 
+test("with RespectIgnoreDifferences, a status that the target has is its own", () => {
+  const rules = createDiffRules({ ignore: [{ group: "*", kind: "*", jsonPointers: ["/status/phase"] }] });
+  const target = { ...widget({ a: 1 }), status: { phase: "new" } };
+  const live = { ...widget({ a: 1 }), status: { phase: "old" } };
+  assert.deepEqual(respectIgnored(target, live, rules).status, { phase: "new" });
+});
+
 for (const [name, target, live, rule, spec] of rows) {
   test(`with RespectIgnoreDifferences, ${name}`, () => {
     const rules = createDiffRules({ ignore: [{ group: "*", kind: "*", ...rule }] });
-    const result = respectIgnored(target, live, rules);
+    const result = respectIgnored(target, { ...live, status: { ready: true } }, rules);
     assert.deepEqual(result.spec, spec);
+    assert.equal("status" in result, false, "what a server says is not applied");
     assert.deepEqual(result.metadata, target.metadata);
     assert.equal(result.kind, target.kind);
   });
