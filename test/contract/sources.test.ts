@@ -1,4 +1,8 @@
+import { describe } from "node:test";
 import { brokerKinds } from "./source-brokers.ts";
 import { sourceContract } from "./sources.ts";
 
-for (const broker of brokerKinds) sourceContract(broker);
+// Two at a time: they wait for their servers more than they do.
+describe("brokers", { concurrency: 2 }, () => {
+  for (const broker of brokerKinds) sourceContract(broker);
+});

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { partitionOf } from "../../src/events/sensor/partition.ts";
 import { type RunningEngine, startEngine } from "../harness/engine.ts";
@@ -149,84 +149,87 @@ test("the Sensors of these tests are in several partitions", () => {
   assert.ok(new Set(sensors.map((name) => partitionOf("default", name))).size >= 4);
 });
 
-test("two engines share Sensors: each event is acted on once, and one writes each status", { skip }, async (t) => {
-  await using pair = await startPair();
-  const { a, b, sink, get } = pair;
-  await waitShared(pair);
-  for (let n = 0; n < 100; n++) assert.ok(await pair.post(n % 2 === 0 ? a : b));
-  await waitFor("every number at every Sensor", () => missing(pair).length === 0);
-  const before = sink.requests.length;
-  const versions = () =>
-    Promise.all(
-      [["eventsources", "numbers"], ["eventsources", "clock"], ...sensors.map((name) => ["sensors", name])].map(
-        async ([plural = "", name = ""]) => (await get(plural, name)).metadata.resourceVersion,
-      ),
-    );
-  const quiet = await versions();
-  await sleep(3_000);
-  assert.deepEqual(await versions(), quiet, "no two engines overwrite each other's status");
-  assert.ok(sink.requests.length > before, "the calendar ticks meanwhile");
-  const twice = [...actions(sink)].filter(([, keys]) => keys.length > 1);
-  assert.deepEqual(twice, [], "acted on twice");
-  t.diagnostic(`a acted ${await actedOn(a)} times, b ${await actedOn(b)} times`);
-  assert.deepEqual([await a.stop(), await b.stop()], [0, 0]);
-});
-
-for (const victim of ["a", "b"] as const) {
-  test(`kill -9 of engine ${victim}: the other takes over within 20 s, nothing lost`, { skip }, async (t) => {
+// Two at a time: most of it is waiting for a lease to end.
+describe("two engines", { concurrency: 2 }, () => {
+  test("two engines share Sensors: each event is acted on once, and one writes each status", { skip }, async (t) => {
     await using pair = await startPair();
-    const survivor = victim === "a" ? pair.b : pair.a;
+    const { a, b, sink, get } = pair;
     await waitShared(pair);
-    let isDead = false;
-    const posting = (async () => {
-      for (let n = 0; !isDead; n++) await pair.post(n % 2 === 0 ? pair.a : pair.b);
-    })();
-    await sleep(500);
-    await pair[victim].kill9();
-    const killedAt = performance.now();
-    isDead = true;
-    await posting;
-    for (let n = 0; n < 20; n++) assert.ok(await pair.post(survivor));
-    await waitFor("everything answered to be acted on", () => missing(pair).length === 0, takeoverMs).catch(
-      () => undefined,
-    );
-    const tookMs = performance.now() - killedAt;
-    t.diagnostic(`${pair.answered.size} answered, all acted on ${Math.round(tookMs)} ms after the kill`);
-    assert.deepEqual(missing(pair), [], "answered 200 and lost");
-    assert.ok(tookMs > 5_000, "it was killed while it had Sensors");
-    for (const path of ["/ticks", "/pairs"]) {
-      const seen = () => pair.sink.requests.filter((request) => request.path === path).length;
-      const before = seen();
-      await waitFor(`more at ${path}`, async () => (await pair.post(survivor)) && seen() > before, takeoverMs);
-    }
-    await waitFor("everything answered to be acted on", () => missing(pair).length === 0);
-    assert.deepEqual(underTwoKeys(pair), [], "under two keys, or none");
-    assert.equal(await survivor.stop(), 0);
+    for (let n = 0; n < 100; n++) assert.ok(await pair.post(n % 2 === 0 ? a : b));
+    await waitFor("every number at every Sensor", () => missing(pair).length === 0);
+    const before = sink.requests.length;
+    const versions = () =>
+      Promise.all(
+        [["eventsources", "numbers"], ["eventsources", "clock"], ...sensors.map((name) => ["sensors", name])].map(
+          async ([plural = "", name = ""]) => (await get(plural, name)).metadata.resourceVersion,
+        ),
+      );
+    const quiet = await versions();
+    await sleep(3_000);
+    assert.deepEqual(await versions(), quiet, "no two engines overwrite each other's status");
+    assert.ok(sink.requests.length > before, "the calendar ticks meanwhile");
+    const twice = [...actions(sink)].filter(([, keys]) => keys.length > 1);
+    assert.deepEqual(twice, [], "acted on twice");
+    t.diagnostic(`a acted ${await actedOn(a)} times, b ${await actedOn(b)} times`);
+    assert.deepEqual([await a.stop(), await b.stop()], [0, 0]);
   });
-}
 
-test("an engine that is stopped for a while and goes on does not act beside its successor", { skip }, async (t) => {
-  await using pair = await startPair();
-  const { a, b } = pair;
-  await waitShared(pair);
-  process.kill(a.pid, "SIGSTOP");
-  try {
-    for (let n = 0; n < 20; n++) assert.ok(await pair.post(b));
-    await waitFor("b to act for a", () => missing(pair).length === 0, takeoverMs);
-  } finally {
-    process.kill(a.pid, "SIGCONT");
+  for (const victim of ["a", "b"] as const) {
+    test(`kill -9 of engine ${victim}: the other takes over within 20 s, nothing lost`, { skip }, async (t) => {
+      await using pair = await startPair();
+      const survivor = victim === "a" ? pair.b : pair.a;
+      await waitShared(pair);
+      let isDead = false;
+      const posting = (async () => {
+        for (let n = 0; !isDead; n++) await pair.post(n % 2 === 0 ? pair.a : pair.b);
+      })();
+      await sleep(500);
+      await pair[victim].kill9();
+      const killedAt = performance.now();
+      isDead = true;
+      await posting;
+      for (let n = 0; n < 20; n++) assert.ok(await pair.post(survivor));
+      await waitFor("everything answered to be acted on", () => missing(pair).length === 0, takeoverMs).catch(
+        () => undefined,
+      );
+      const tookMs = performance.now() - killedAt;
+      t.diagnostic(`${pair.answered.size} answered, all acted on ${Math.round(tookMs)} ms after the kill`);
+      assert.deepEqual(missing(pair), [], "answered 200 and lost");
+      assert.ok(tookMs > 5_000, "it was killed while it had Sensors");
+      for (const path of ["/ticks", "/pairs"]) {
+        const seen = () => pair.sink.requests.filter((request) => request.path === path).length;
+        const before = seen();
+        await waitFor(`more at ${path}`, async () => (await pair.post(survivor)) && seen() > before, takeoverMs);
+      }
+      await waitFor("everything answered to be acted on", () => missing(pair).length === 0);
+      assert.deepEqual(underTwoKeys(pair), [], "under two keys, or none");
+      assert.equal(await survivor.stop(), 0);
+    });
   }
-  for (let n = 0; n < 50; n++) assert.ok(await pair.post(n % 2 === 0 ? a : b));
-  await waitFor("every number at every Sensor", () => missing(pair).length === 0, takeoverMs);
-  await waitFor("a to have its share again", async () => {
-    const before = await actedOn(a);
-    await pair.post(b);
-    await sleep(200);
-    return (await actedOn(a)) > before;
+
+  test("an engine that is stopped for a while and goes on does not act beside its successor", { skip }, async (t) => {
+    await using pair = await startPair();
+    const { a, b } = pair;
+    await waitShared(pair);
+    process.kill(a.pid, "SIGSTOP");
+    try {
+      for (let n = 0; n < 20; n++) assert.ok(await pair.post(b));
+      await waitFor("b to act for a", () => missing(pair).length === 0, takeoverMs);
+    } finally {
+      process.kill(a.pid, "SIGCONT");
+    }
+    for (let n = 0; n < 50; n++) assert.ok(await pair.post(n % 2 === 0 ? a : b));
+    await waitFor("every number at every Sensor", () => missing(pair).length === 0, takeoverMs);
+    await waitFor("a to have its share again", async () => {
+      const before = await actedOn(a);
+      await pair.post(b);
+      await sleep(200);
+      return (await actedOn(a)) > before;
+    });
+    assert.deepEqual(underTwoKeys(pair), []);
+    const repeated = [...actions(pair.sink)].filter(([, keys]) => keys.length > 1);
+    t.diagnostic(`${repeated.length} of ${pair.sink.requests.length} done twice under one key`);
+    assert.ok(repeated.length <= sensors.length, "only what was under way when it was stopped may be done again");
+    assert.deepEqual([await a.stop(), await b.stop()], [0, 0]);
   });
-  assert.deepEqual(underTwoKeys(pair), []);
-  const repeated = [...actions(pair.sink)].filter(([, keys]) => keys.length > 1);
-  t.diagnostic(`${repeated.length} of ${pair.sink.requests.length} done twice under one key`);
-  assert.ok(repeated.length <= sensors.length, "only what was under way when it was stopped may be done again");
-  assert.deepEqual([await a.stop(), await b.stop()], [0, 0]);
 });

@@ -1,7 +1,8 @@
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { cp, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { messageOf } from "../../src/base/errors.ts";
 import { freePort } from "./free-port.ts";
 import { projectRoot } from "./run.ts";
@@ -60,8 +61,7 @@ export async function startKafka(login?: { readonly user: string; readonly passw
   const file = join(path, "server.properties");
   await writeFile(file, properties(path, port, controllerPort, login));
   const java = ["-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", join(libraries(), "*")];
-  const format = ["kafka.tools.StorageTool", "format", "-t", "MkU3OEVBNTcwNTJENDM2Qg", "-c", file];
-  execFileSync("java", [...java, ...format], { stdio: ["ignore", "ignore", "pipe"], timeout: 60_000 });
+  await format(java, path, file);
   const server = stack.use(
     await startServer({
       name: "kafka",
@@ -81,6 +81,19 @@ export async function startKafka(login?: { readonly user: string; readonly passw
     address: `127.0.0.1:${port}`,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** An empty store is the same for every server of a version: it is made once, and copied. */
+async function format(java: readonly string[], path: string, file: string): Promise<void> {
+  const made = join(libraries(), "formatted");
+  const logs = join(path, "logs");
+  if (!existsSync(made)) {
+    const args = [...java, "kafka.tools.StorageTool", "format", "-t", "MkU3OEVBNTcwNTJENDM2Qg", "-c", file];
+    await promisify(execFile)("java", args, { timeout: 60_000 });
+    await cp(logs, `${made}.${process.pid}`, { recursive: true });
+    // Another test process may have been faster.
+    await rename(`${made}.${process.pid}`, made).catch(() => rm(`${made}.${process.pid}`, { recursive: true }));
+  } else await cp(made, logs, { recursive: true });
 }
 
 function properties(
@@ -108,6 +121,8 @@ function properties(
     "transaction.state.log.min.isr=1",
     "group.initial.rebalance.delay.ms=0",
     "group.min.session.timeout.ms=1000",
+    "broker.session.timeout.ms=3000", // one that was killed is not taken back before
+    "broker.heartbeat.interval.ms=500",
     "log.flush.interval.messages=1",
     ...(login
       ? [

@@ -11,6 +11,7 @@ import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
 import { bodyValue, keepEvent, refuseMessage, withMetadata } from "./draft.ts";
 import { decodeEvent, encodeEventSource, type GenericEvent } from "./generic-messages.ts";
+import { createKeeping } from "./keeping.ts";
 import { commonFields, jsonBodyField } from "./schemas.ts";
 import type { SourceContext, SourceKind } from "./source.ts";
 import { type SourceRule, sourceSchema } from "./source-schema.ts";
@@ -82,20 +83,19 @@ async function consume(
   const onAbort = (): void => stream.cancel();
   signal.addEventListener("abort", onAbort, { once: true });
   stream.on("metadata", () => context.ready());
-  const keeping = new Set<Promise<void>>();
+  const keeping = createKeeping(maxInFlight);
   try {
     for await (const event of stream as AsyncIterable<GenericEvent>) {
       context.ready();
-      const kept = keepPayload(event.payload, spec, context, signal)
-        .catch((error: unknown) => void stream.destroy(error instanceof Error ? error : new Error(messageOf(error))))
-        .finally(() => keeping.delete(kept));
-      keeping.add(kept);
-      if (keeping.size >= maxInFlight) await Promise.race(keeping);
+      const kept = keepPayload(event.payload, spec, context, signal).catch(
+        (error: unknown) => void stream.destroy(error instanceof Error ? error : new Error(messageOf(error))),
+      );
+      await keeping.add(kept);
     }
     throw new Error("the server ended the stream");
   } finally {
     signal.removeEventListener("abort", onAbort);
-    await Promise.allSettled(keeping);
+    await keeping.ended();
   }
 }
 

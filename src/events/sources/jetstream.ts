@@ -8,6 +8,7 @@ import { commonJs } from "../../base/lazy.ts";
 import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
 import { bodyValue, eventId, keepEvent, refuseMessage, withMetadata } from "./draft.ts";
+import { createKeeping } from "./keeping.ts";
 import { headersOf, openNats } from "./nats-connection.ts";
 import { commonFields, jsonBodyField } from "./schemas.ts";
 import type { SourceContext, SourceKind } from "./source.ts";
@@ -81,20 +82,17 @@ async function consume(
   });
   ended.catch(() => messages.stop());
   context.ready();
-  const keeping = new Set<Promise<void>>();
+  const keeping = createKeeping(maxInFlight);
   let failure: unknown;
   try {
     for await (const message of messages) {
-      const kept = keepMessage(message, spec, context, signal)
-        .catch((error: unknown) => {
-          failure ??= error;
-          messages.stop();
-        })
-        .finally(() => keeping.delete(kept));
-      keeping.add(kept);
-      if (keeping.size >= maxInFlight) await Promise.race(keeping);
+      const kept = keepMessage(message, spec, context, signal).catch((error: unknown) => {
+        failure ??= error;
+        messages.stop();
+      });
+      await keeping.add(kept);
     }
-    await Promise.allSettled(keeping);
+    await keeping.ended();
     if (!signal.aborted) throw failure ?? (connection.isClosed() ? await ended : new Error("the consumer ended"));
     await connection.flush(); // the last acknowledgements
   } finally {

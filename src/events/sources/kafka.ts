@@ -10,6 +10,7 @@ import { readClientTls } from "./client-tls.ts";
 import { bodyValue, keepEvent, refuseMessage, withMetadata } from "./draft.ts";
 import { createCommits } from "./kafka-commits.ts";
 import { type KafkaSpec, kafkaSchema } from "./kafka-spec.ts";
+import { createKeeping } from "./keeping.ts";
 import type { EventDraft, SourceContext, SourceKind } from "./source.ts";
 
 type KafkaConsumer = Consumer<Buffer, Buffer, Buffer, Buffer>;
@@ -69,7 +70,7 @@ async function optionsOf(
     bootstrapBrokers: spec.url.split(",").map((broker) => broker.trim()),
     connectTimeout: 5_000,
     requestTimeout: 30_000,
-    retries: 2,
+    retries: 1, // of each of the steps of a step of a step: the runner tries for ever
     retryDelay: 250,
     autocommit: false,
     sessionTimeout: 10_000, // as sarama: so long the partitions of one that is gone wait for it
@@ -102,7 +103,7 @@ async function consume(
   const commits = createCommits((offsets) => consumer.commit({ offsets: [...offsets] }), context);
   const pace = createPace(spec, context, signal);
   const only = spec.consumerGroup ? undefined : Number(spec.partition);
-  const keeping = new Set<Promise<void>>();
+  const keeping = createKeeping(maxInFlight);
   let failure: unknown;
   try {
     context.ready();
@@ -118,15 +119,13 @@ async function consume(
         .catch((error: unknown) => {
           failure ??= error;
           stream.destroy(error instanceof Error ? error : undefined);
-        })
-        .finally(() => keeping.delete(kept));
-      keeping.add(kept);
-      if (keeping.size >= maxInFlight) await Promise.race(keeping);
+        });
+      await keeping.add(kept);
     }
     if (!signal.aborted) throw failure ?? new Error("the stream of messages ended");
   } finally {
     signal.removeEventListener("abort", onAbort);
-    await Promise.allSettled(keeping);
+    await keeping.ended();
     await commits.close();
   }
 }

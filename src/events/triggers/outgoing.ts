@@ -1,8 +1,10 @@
 import { lookup as dnsLookup, type LookupAddress, type LookupOptions } from "node:dns";
 import { BlockList, isIP } from "node:net";
-import type { Agent, buildConnector } from "undici";
+import type { Agent, buildConnector, Dispatcher } from "undici";
 import { EngineError, TerminalError } from "../../base/errors.ts";
 import { commonJs } from "../../base/lazy.ts";
+import { type DrainedAnswer, drainAnswer } from "./drained-answer.ts";
+import { watchKept } from "./kept-connections.ts";
 import { secretHash } from "./secret-hash.ts";
 import type { PooledClient, TriggerContext } from "./trigger.ts";
 
@@ -35,7 +37,10 @@ export interface TlsOptions {
   readonly rejectUnauthorized?: boolean;
 }
 
-export type OutgoingAgent = Pick<Agent, "request" | "close">;
+export interface OutgoingAgent extends Pick<Agent, "request" | "close"> {
+  /** Reads the answer away. Rejects when `deadline` aborts. It costs half of `request`. */
+  ask(options: Dispatcher.DispatchOptions, deadline: AbortSignal): Promise<DrainedAnswer>;
+}
 
 /** A pause of this process leaves many connections that have closed; those that are read meanwhile fail together. */
 const maxRepeats = 3;
@@ -45,7 +50,7 @@ const maxRepeats = 3;
  * It keeps at most 64 connections per origin; idle ones do not hold the process. The caller closes it.
  *
  * A server may close a kept connection just when a request goes out on it. Nothing tells whether that was seen, so it is
- * sent again on another one, as Go's client does with requests that bear an `Idempotency-Key`: ours all do.
+ * sent again on another one, as Go's client does with requests that bear an `Idempotency-Key`; never once an answer began.
  */
 export async function createOutgoingAgent(allowLoopback: boolean, tls?: TlsOptions): Promise<OutgoingAgent> {
   const undici = commonJs(await import("undici"));
@@ -55,40 +60,29 @@ export async function createOutgoingAgent(allowLoopback: boolean, tls?: TlsOptio
     lookup: (host: string, options: LookupOptions, callback: LookupCallback) =>
       guardedLookup(host, options, allowLoopback, callback),
   } as buildConnector.BuildOptions);
-  const ofKept = new WeakSet<object>();
+  const kept = watchKept();
   const agent = new undici.Agent({
     connections: 64,
     connect(options, callback) {
       const address = options.hostname.replace(/^\[(.*)\]$/, "$1");
       const refusal = isIP(address) ? refusalOf(address, allowLoopback) : undefined;
       if (refusal) callback(new TerminalError("HTTP_REFUSED", refusal), null);
-      else connect(options, noting(ofKept, callback));
+      else connect(options, kept.watching(callback));
     },
   });
-  return {
-    async request(options: Parameters<Agent["request"]>[0]) {
-      for (let repeats = 0; ; repeats++) {
-        try {
-          return await agent.request(options);
-        } catch (error) {
-          const isKept = typeof error === "object" && error !== null && ofKept.has(error);
-          if (!isKept || repeats >= maxRepeats) throw error;
-        }
+  const repeating = async <Answer>(send: () => Promise<Answer>): Promise<Answer> => {
+    for (let repeats = 0; ; repeats++) {
+      try {
+        return await send();
+      } catch (error) {
+        if (!kept.isFailure(error) || repeats >= maxRepeats) throw error;
       }
-    },
-    close: () => agent.close(),
+    }
   };
-}
-
-/** Remembers errors of connections on which something had been answered. (With TLS that may have been the handshake.) */
-function noting(ofKept: WeakSet<object>, callback: buildConnector.Callback): buildConnector.Callback {
-  return (...[error, socket]: Parameters<buildConnector.Callback>) => {
-    if (error !== null || socket === null) return callback(error ?? new Error("no connection"), null);
-    const before = socket.bytesRead;
-    socket.once("error", (failure) => {
-      if (socket.bytesRead > before) ofKept.add(failure);
-    });
-    callback(null, socket);
+  return {
+    request: (options: Parameters<Agent["request"]>[0]) => repeating(() => agent.request(options)),
+    ask: (options, deadline) => repeating(() => drainAnswer(agent, options, deadline)),
+    close: () => agent.close().finally(kept.end),
   };
 }
 

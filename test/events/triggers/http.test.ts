@@ -5,6 +5,7 @@ import { test } from "node:test";
 import type { JsonObject } from "../../../src/base/json.ts";
 import { createHttpTrigger, type HttpPlan } from "../../../src/events/triggers/http.ts";
 import type { Firing, Outcome, TriggerContext } from "../../../src/events/triggers/trigger.ts";
+import { waitFor } from "../../harness/wait.ts";
 import { firing, never, triggerContext } from "./trigger-context.ts";
 
 interface Seen {
@@ -182,6 +183,53 @@ test("a server that closes a new connection without an answer is asked once", as
   await using server = await target(closesAtNext((response) => response.destroy()));
   await assert.rejects(fire({ url: server.url }), { code: "HTTP_FAILED" });
   assert.equal(server.seen.length, 1);
+});
+
+for (const [connection, answered] of [
+  ["kept", 1],
+  ["new", 0],
+] as const) {
+  test(`an answer that began is not asked for again: on a ${connection} connection`, async () => {
+    const requests = new Map<Socket, number>();
+    await using server = await target(({ socket }, response) => {
+      const before = requests.get(socket) ?? 0;
+      requests.set(socket, before + 1);
+      if (before < answered) response.end("ok");
+      else socket.write("HTTP/1.1 2", () => socket.destroy());
+    });
+    const trigger = createHttpTrigger();
+    const spec = trigger.schema.parse({ url: server.url }, "http");
+    const plan = await trigger.plan(spec, firing(), triggerContext(), never);
+    let sent = 0;
+    const sendMany = async () => {
+      for (; sent < 5; sent++) await trigger.apply(plan, firing(), triggerContext(), never);
+    };
+    await assert.rejects(sendMany(), { code: "HTTP_FAILED" });
+    assert.equal(server.seen.length, sent + 1);
+  });
+}
+
+test("an answer without end is a success, and its connection is closed", async () => {
+  const closed = Promise.withResolvers<void>();
+  await using server = await target(({ socket }, response) => {
+    socket.once("close", closed.resolve);
+    const more = (): void => void (response.destroyed || response.write(Buffer.alloc(65_536), more));
+    more();
+  });
+  const { outcome } = await fire({ url: server.url });
+  assert.match(outcome.message, /answered 200/);
+  await closed.promise;
+});
+
+test("a request ends with the signal of its caller", async () => {
+  await using server = await target(() => undefined);
+  const stop = new AbortController();
+  const trigger = createHttpTrigger();
+  const plan = await trigger.plan(trigger.schema.parse({ url: server.url }, "http"), firing(), triggerContext(), never);
+  const sending = trigger.apply(plan, firing(), triggerContext(), stop.signal);
+  await waitFor("the request", () => server.seen.length === 1);
+  stop.abort(new Error("the engine stops"));
+  await assert.rejects(sending, /the engine stops/);
 });
 
 test("connections are used again, since responses are read away", async () => {
