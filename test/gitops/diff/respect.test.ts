@@ -11,6 +11,9 @@ const deployment = (spec: object, metadata: object = {}): KubeObject => {
 const widget = (spec: object): KubeObject => {
   return { apiVersion: "a.b/v1", kind: "Widget", metadata: { name: "x" }, spec } as KubeObject;
 };
+const budget = (spec: object): KubeObject => {
+  return { apiVersion: "policy/v1", kind: "PodDisruptionBudget", metadata: { name: "x" }, spec } as KubeObject;
+};
 const containers = (...list: object[]) => ({ template: { spec: { containers: list } } });
 const pointer = (...jsonPointers: string[]): Partial<IgnoreRule> => ({ jsonPointers });
 const jq = (...jqPathExpressions: string[]): Partial<IgnoreRule> => ({ jqPathExpressions });
@@ -57,6 +60,13 @@ const rows: readonly (readonly [string, KubeObject, KubeObject, Partial<IgnoreRu
     widget({ list: [{ a: 3, b: 4 }, { a: 5 }], other: 1 }),
     jq(".spec.list[0].a"),
     { list: [{ a: 3, b: 4 }, { a: 5 }], other: 2 },
+  ],
+  [
+    "what is beside an ignored field is the target's, also where a patch replaces both",
+    budget({ minAvailable: 2, selector: { matchLabels: { app: "new", tier: "web" } } }),
+    budget({ minAvailable: 1, selector: { matchLabels: { app: "old", tier: "tuned" } } }),
+    pointer("/spec/selector/matchLabels/tier"),
+    { minAvailable: 2, selector: { matchLabels: { app: "new", tier: "tuned" } } },
   ],
   ["nothing that is ignored changes nothing", widget({ a: 1 }), widget({ a: 2 }), pointer("/spec/z"), { a: 1 }],
   [

@@ -287,4 +287,10 @@ describe("tracking", () => {
       assert.equal(found.length, Array.isArray(left) ? 0 : left);
     });
   }
+
+  test("after a switch from the label, a CRD is compared as it is", () => {
+    const type = "apiextensions.k8s.io/v1/CustomResourceDefinition";
+    const [target, live] = [object(type, {}, { annotations: id }), object(type, {}, { labels: { app: "web" } })];
+    assert.equal(paths(target, live, {}, settings).length, 1);
+  });
 });
