@@ -152,11 +152,14 @@ test("a prune that needs confirmation waits for the annotation, over a restart",
   await ask(world, { prune: true });
   const waiting = "waiting for pruning confirmation of /ConfigMap/old";
   await world.until("the message", async () => (await stateOf(world)).message === waiting);
+  const approval = "argocd.argoproj.io/deletion-approved";
+  // One of an earlier operation does not count.
+  await annotate(world, { [approval]: new Date(world.clock.now() - 3_600_000).toISOString() });
   await engine.kill();
   await world.start();
   await world.pass(10_000, 500);
   assert.equal((await stateOf(world)).message, waiting);
-  await annotate(world, { "argocd.argoproj.io/deletion-approved": new Date(world.clock.now()).toISOString() });
+  await annotate(world, { [approval]: new Date(world.clock.now()).toISOString() });
   await world.until("the deletion", async () => (await world.kube.get({ ...configRef, name: "old" })) === undefined);
 });
 
