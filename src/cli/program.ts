@@ -52,6 +52,10 @@ const commands: Readonly<Record<string, Loader>> = {
     summary: "list, show and redrive what failed for good",
     load: async () => (await import("./dead.ts")).deadCommand(),
   },
+  completion: {
+    summary: "a script that completes commands in a shell",
+    load: async () => (await import("./completion.ts")).completionCommand(loadAll),
+  },
   context: {
     summary: "servers that were logged in to",
     load: async () => (await import("./access/login.ts")).contextCommand(),
@@ -125,6 +129,11 @@ const commands: Readonly<Record<string, Loader>> = {
     load: async () => (await import("./why.ts")).whyCommand(),
   },
 };
+
+function loadAll(): Promise<readonly Command[]> {
+  const others = Object.entries(commands).filter(([name]) => name !== "completion");
+  return Promise.all(others.map(([, { load }]) => load()));
+}
 
 function configHome(): string {
   return process.env.XDG_CONFIG_HOME || join(homedir(), ".config");
