@@ -21,6 +21,18 @@ const table: readonly (readonly [string, number, RegExp, RegExp])[] = [
   ["event list --limit 0", 2, /^$/, /"0" must be 1 to 1000/],
   ["event list -o xml", 2, /^$/, /Allowed choices are text, json, yaml, wide, name/],
   ["completion fish", 2, /^$/, /^error: completion: "fish" must be one of bash, zsh\n/],
+  [
+    "--server 127.0.0.1:1 app list --grpc-web --insecure --loglevel debug",
+    3,
+    /^$/,
+    /^error: the engine at http:\/\/127\.0\.0\.1:1 /,
+  ],
+  ["app list --server ftp://x", 2, /^$/, /^error: --server: "ftp:\/\/x" must be a URL/],
+  ["app list --core", 2, /^$/, /^error: --core is not supported: start an engine/],
+  ["login localhost --sso --sso-port 8085", 2, /^$/, /^error: --sso is not supported: log in with a local account/],
+  ["app create x --dry-source-repo r", 2, /^$/, /^error: --dry-source-repo is not supported: /],
+  ["app set x --hydrate-to-branch b", 2, /^$/, /^error: --hydrate-to-branch is not supported: /],
+  ["app wait x --hydrated", 2, /^$/, /^error: --hydrated is not supported: /],
   ["trace", 2, /^$/, /^error: missing required argument 'reference'\n/],
   [
     "event send --event-source a/b/c --event e --data 1",
