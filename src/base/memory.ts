@@ -23,7 +23,7 @@ export const smallWorker = { maxYoungGenerationSizeMb: 8 } as const;
 const youngHalfMiB = 16;
 /** How much the heap may grow from one full collection to the next; V8's own choice is up to threefold. */
 const growthMiB = 64;
-const leastGrowthPercent = 50;
+const leastGrowthPercent = 30;
 const mebibyte = 1024 * 1024;
 
 /**

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { systemClock } from "../base/clock.ts";
+import { releaseWhenIdle } from "../base/idle-memory.ts";
 import { boundHeap, releaseGarbage } from "../base/memory.ts";
 import { createMetrics } from "../base/metrics.ts";
 import { createNursery } from "../base/nursery.ts";
@@ -99,6 +100,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
     simulated: cluster.isSimulated,
   };
   await releaseGarbage();
+  stack.use(nursery.start("idle memory", (signal) => releaseWhenIdle(base, signal)));
   state.notReady = undefined;
   dataDir.writeEndpoints(endpoints);
   const running = stack.move();

@@ -61,12 +61,8 @@ export async function differences(
   const managed = (await client.managed(app)).filter(isShown);
   const wanted = revisionsOf(flags, application);
   const isOther = wanted.revision !== undefined || wanted.revisions.length > 0;
-  const targets =
-    flags.local !== undefined
-      ? await localManifests(application, flags, dataDir)
-      : isOther
-        ? await client.manifests(app, wanted)
-        : undefined;
+  const local = await localManifests(application, flags, dataDir);
+  const targets = local ?? (isOther ? await client.manifests(app, wanted) : undefined);
   if (flags.serverSideDiff) return (await serverSides(client, app, managed, targets, flags)).flatMap(differenceText);
   const sides = targets === undefined ? managed.map(sidesOf) : sidesAt(managed, targets);
   return sides.flatMap(differenceText);

@@ -17,8 +17,10 @@ export interface NsqConnection {
   /** Messages as they come, until the connection ends, which throws. */
   messages(): AsyncIterable<NsqMessage>;
   finish(id: string): void;
-  /** Gives messages back at once: of a connection that is gone they come again after a minute only. Then it ends. */
-  leave(unfinished: Iterable<string>): void;
+  /** Gives a message back at once: of a connection that is gone it comes again after a minute only. */
+  giveBack(id: string): void;
+  /** Ends once the server says that it sends no more: give back what comes until then. */
+  leave(): void;
   close(): void;
 }
 
@@ -57,13 +59,13 @@ export async function openNsq(
         if (type === frames.message) yield messageIn(data);
         else if (type === frames.error) refuseUnlessHarmless(data);
         else if (data.toString() === "_heartbeat_") socket.write(command("NOP"));
+        else if (data.toString() === "CLOSE_WAIT") socket.end();
       }
     },
     finish: (id) => void socket.write(command(`FIN ${id}`)),
-    leave(unfinished) {
-      socket.write(command("RDY 0")); // or it would send again what it gets back
-      for (const id of unfinished) socket.write(command(`REQ ${id} 0`));
-      socket.end(command("CLS"));
+    giveBack: (id) => void socket.write(command(`REQ ${id} 0`)),
+    leave() {
+      socket.write(command("CLS"));
       setTimeout(() => socket.destroy(), leaveMs).unref();
     },
     close: () => void socket.destroy(),

@@ -98,7 +98,10 @@ async function readFrom(address: string, spec: NsqSpec, context: SourceContext, 
     },
   );
   const unfinished = new Set<string>();
-  const leave = (): void => connection.leave(unfinished);
+  const leave = (): void => {
+    connection.leave(); // first, or it would send again what it gets back
+    for (const id of unfinished) connection.giveBack(id);
+  };
   signal.addEventListener("abort", leave, { once: true });
   const keeping = new Set<Promise<void>>();
   let failed: unknown;
@@ -106,6 +109,10 @@ async function readFrom(address: string, spec: NsqSpec, context: SourceContext, 
     context.ready();
     for await (const message of connection.messages()) {
       if (failed !== undefined && !signal.aborted) throw failed;
+      if (signal.aborted) {
+        connection.giveBack(message.id); // it was on its way
+        continue;
+      }
       unfinished.add(message.id);
       const kept = keep(message, address, spec, context, signal).then(() => {
         unfinished.delete(message.id);

@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from "../../base/json.ts";
+import { memoize } from "../../base/memo.ts";
 import type { ApplyField } from "../../objects/kubernetes-types.ts";
 
 /**
@@ -16,8 +17,10 @@ interface Step {
   readonly address: string;
 }
 
-/** Undefined for what names no item by its content. */
-function readStep(step: string): Step | undefined {
+/** Undefined for what names no item by its content. The same few steps stand in most objects. */
+const readStep: (step: string) => Step | undefined = memoize((step) => computeStep(step), 2_000);
+
+function computeStep(step: string): Step | undefined {
   const isValue = step.startsWith("v:");
   if (!isValue && !step.startsWith("k:")) return undefined;
   const named = read(step.slice(2));

@@ -1,6 +1,7 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import type { Writer } from "./diff.ts";
+import { isLeaf } from "./last-applied.ts";
 import { stepFinder } from "./list-steps.ts";
 
 /** A step of a path: the name of a field, or an index with its list. */
@@ -46,11 +47,6 @@ function ownedDepth(fields: JsonObject, path: readonly PathStep[], depth: number
   const name = typeof step === "string" ? `f:${step}` : stepsIn(fields)(step.list[step.index] ?? null);
   const below = name !== undefined && Object.hasOwn(fields, name) ? fields[name] : undefined;
   return isJsonObject(below) ? ownedDepth(below, rest, depth + 1, stepsIn) : -1;
-}
-
-function isLeaf(fields: JsonObject): boolean {
-  for (const name in fields) if (name !== ".") return false;
-  return true;
 }
 
 function writerIn({ manager, operation, time, subresource }: JsonObject): Writer {

@@ -1,3 +1,5 @@
+import { pipeline, type Readable } from "node:stream";
+import { createBrotliDecompress, createUnzip } from "node:zlib";
 import type { Dispatcher, EnvHttpProxyAgent } from "undici";
 import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
 import { commonJs } from "../../base/lazy.ts";
@@ -44,14 +46,11 @@ export async function httpRequest(request: HttpRequest, route: HttpRoute, signal
   const agent = openAgent(EnvHttpProxyAgent, route);
   const late = AbortSignal.timeout(timeoutMs);
   const stop = AbortSignal.any([signal, late]);
-  const dispatcher = agent.compose(
-    interceptors.redirect({ maxRedirections: maxRedirects, throwOnMaxRedirect: true }),
-    interceptors.decompress({ skipErrorResponses: false }),
-  );
+  const dispatcher = agent.compose(interceptors.redirect({ maxRedirections: maxRedirects, throwOnMaxRedirect: true }));
   try {
     const options = { method, headers: { ...ownHeaders, ...headers }, body, dispatcher, signal: stop };
     const answer = await send(url, options);
-    const content = await bounded(answer.body, url, maxBytes);
+    const content = await bounded(unpacked(answer), url, maxBytes);
     return { status: answer.statusCode, headers: headersOf(answer), body: content, url: lastUrl(answer) ?? url };
   } catch (error) {
     signal.throwIfAborted();
@@ -70,6 +69,14 @@ function headersOf({ headers }: Dispatcher.ResponseData): Headers {
     for (const value of Array.isArray(values) ? values : [values]) all.append(name, value);
   }
   return all;
+}
+
+/** As the server packed it for the way. What breaks on the way breaks what reads it. */
+function unpacked({ headers, body }: Dispatcher.ResponseData): Readable {
+  const encoding = String(headers["content-encoding"] ?? "").toLowerCase();
+  const isKnown = ["gzip", "x-gzip", "deflate", "br"].includes(encoding);
+  if (!isKnown) return body;
+  return pipeline(body, encoding === "br" ? createBrotliDecompress() : createUnzip(), () => undefined);
 }
 
 /** Where the redirects led. */

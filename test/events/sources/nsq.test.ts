@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { describe, test } from "node:test";
 import type { JsonObject } from "../../../src/base/json.ts";
 import { nsqSource } from "../../../src/events/sources/nsq.ts";
@@ -73,4 +75,49 @@ describe("nsq", { skip: nsqMissing(), timeout: 60_000 }, () => {
     assert.equal(source.context.emitted.length, 0);
     await assert.rejects(runSource(nsqSource, specOf("127.0.0.1:1"), { fetch: directFetch }), /fetch failed/);
   });
+});
+
+/** As nsqd: a message at RDY, another one that is under way when the client says that it leaves. */
+async function startLateServer() {
+  const said: string[] = [];
+  const frame = (type: number, data: Buffer | string): Buffer => {
+    const head = Buffer.alloc(8);
+    head.writeUInt32BE(Buffer.byteLength(data) + 4);
+    head.writeUInt32BE(type, 4);
+    return Buffer.concat([head, Buffer.from(data)]);
+  };
+  const message = (id: string): Buffer => frame(2, Buffer.concat([Buffer.alloc(10), Buffer.from(`${id}{"n":1}`)]));
+  const server = createServer((socket) => {
+    socket.on("error", () => undefined);
+    socket.on("data", (chunk) => {
+      for (const line of chunk.toString("latin1").split("\n")) {
+        said.push(line);
+        if (/IDENTIFY|^SUB/.test(line)) socket.write(frame(0, "OK"));
+        if (line === "RDY 50") socket.write(message("a".repeat(16)));
+        if (line === "CLS") socket.write(Buffer.concat([message("b".repeat(16)), frame(0, "CLOSE_WAIT")]));
+      }
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const stop = () => new Promise<void>((resolve) => server.close(() => resolve()));
+  return { said, port, [Symbol.asyncDispose]: stop };
+}
+
+test("nsq: a message that was under way when the source stopped is given back, too", async () => {
+  await using server = await startLateServer();
+  const producers = [{ broadcast_address: "127.0.0.1", tcp_port: server.port }];
+  const fetch = async () => ({ status: 200, headers: {}, text: JSON.stringify({ producers }) });
+  const arrived = Promise.withResolvers<void>();
+  const emit = (): Promise<void> => {
+    arrived.resolve();
+    return new Promise(() => undefined);
+  };
+  const spec = { hostAddress: "127.0.0.1:1", topic: "orders", channel: "tiphys" };
+  await using source = await runSource(nsqSource, spec, { fetch, emit });
+  await arrived.promise;
+  await source.stop();
+  const given = server.said.filter((line) => line.startsWith("REQ"));
+  assert.deepEqual(given, [`REQ ${"a".repeat(16)} 0`, `REQ ${"b".repeat(16)} 0`]);
 });
