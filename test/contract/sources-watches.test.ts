@@ -1,4 +1,8 @@
+import { describe } from "node:test";
 import { watchKinds } from "./source-watches.ts";
 import { sourceContract } from "./sources.ts";
 
-for (const broker of watchKinds) sourceContract(broker);
+// Two at a time: they wait for their servers more than they do.
+describe("watches", { concurrency: 2 }, () => {
+  for (const kind of watchKinds) sourceContract(kind);
+});
