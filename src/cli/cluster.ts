@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { addCommand } from "./cluster/add.ts";
-import { getCommand, listCommand, removeCommand, rotateCommand, setCommand } from "./cluster/clusters.ts";
+import { getCommand, listCommand, rotateCommand, setCommand } from "./cluster/clusters.ts";
+import { removeCommand } from "./cluster/remove.ts";
 
 /** `tiphys cluster …`: names, flags and columns of Argo CD's (spec argo-cd-surface 5.4). */
 export function clusterCommand(): Command {

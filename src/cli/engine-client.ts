@@ -35,7 +35,7 @@ export interface EngineClient {
   readonly url: string;
   /** It is that of a context: somebody is logged in. */
   readonly isOfContext: boolean;
-  get<T>(path: string): Promise<T>;
+  get<T>(path: string, signal?: AbortSignal): Promise<T>;
   post<T>(path: string, body: unknown): Promise<T>;
   put<T>(path: string, body: unknown): Promise<T>;
   patch<T>(path: string, body: unknown): Promise<T>;
@@ -95,8 +95,9 @@ export function createEngineClient(
       throw new EngineError("ENGINE_UNREACHABLE", `the engine at ${url} does not answer: ${reasonOf(error)}`, error);
     });
   }
-  async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
-    return read<T>(await send(method, path, body, AbortSignal.timeout(timeoutMs)));
+  async function call<T>(method: string, path: string, body?: unknown, given?: AbortSignal): Promise<T> {
+    const signals = [AbortSignal.timeout(timeoutMs), ...(given === undefined ? [] : [given])];
+    return read<T>(await send(method, path, body, AbortSignal.any(signals)));
   }
   async function read<T>(response: Response): Promise<T> {
     const answer = (await response.json().catch(() => ({}))) as Answer;
@@ -136,7 +137,7 @@ export function createEngineClient(
   return {
     url,
     isOfContext,
-    get: (path) => call("GET", path),
+    get: (path, signal) => call("GET", path, undefined, signal),
     post: (path, body) => call("POST", path, body),
     put: (path, body) => call("PUT", path, body),
     patch: (path, body) => call("PATCH", path, body),

@@ -12,16 +12,22 @@ export interface RenderingFlags {
   readonly plugin: readonly string[];
 }
 
-export function withRenderingFlags(command: Command): Command {
+/** `otherwise`: what the help says after each. */
+export function withRenderingFlags(command: Command, otherwise = ""): Command {
   return command
     .option(
       "--tool <name=path>",
-      "helm, kustomize or jsonnet, kustomize@5.4.3 for one version (repeatable)",
+      `helm, kustomize or jsonnet, kustomize@5.4.3 for one version (repeatable)${otherwise}`,
       addTool,
       none,
     )
-    .option("--kustomize-build-options <options>", "for every `kustomize build`, e.g. --enable-helm", "")
-    .option("--plugin <file>", "ConfigManagementPlugins; they run as this program (repeatable)", collected, []);
+    .option("--kustomize-build-options <options>", `for every \`kustomize build\`, e.g. --enable-helm${otherwise}`, "")
+    .option(
+      "--plugin <file>",
+      `ConfigManagementPlugins; they run as this program (repeatable)${otherwise}`,
+      collected,
+      [],
+    );
 }
 
 const none: ReadonlyMap<string, string> = new Map();

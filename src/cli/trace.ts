@@ -5,6 +5,7 @@ import { globalFlags } from "./engine-client.ts";
 import { colored, print, shownDelta, shownTime } from "./output.ts";
 import { eventText, observationText, recordText } from "./record-text.ts";
 import { type Trace, withHistory } from "./source-of-history.ts";
+import { remediesOf, whereToAsk } from "./trace-remedies.ts";
 
 /** `tiphys trace REFERENCE`: event → decision → effect → sync → observation as a tree, with the time of each hop. */
 export function traceCommand(): Command {
@@ -17,7 +18,8 @@ export function traceCommand(): Command {
     )
     .action(async (reference: string, _flags: object, self: Command) => {
       const trace = await withHistory(globalFlags(self), (history) => history.trace(reference));
-      print(globalFlags(self), trace, { text: traceText });
+      const text = (found: Trace) => [traceText(found), ...remediesOf(found)].join("\n");
+      print(globalFlags(self), trace, { text });
     });
 }
 
@@ -62,7 +64,7 @@ function lastLines(self: HistoryEntry, effects: readonly HistoryEntry[]): readon
   if (effects.length >= maxEntries) return [`only the first ${effects.length} that followed are shown`];
   if (effects.length > 0 || isObservation(self)) return [];
   const isSync = self.kind === "record" && self.record.kind === "sync";
-  return [isSync ? "nothing was observed after it" : `nothing followed; \`tiphys why ${idOf(self)}\` says why`];
+  return [isSync ? "nothing was observed after it" : `nothing followed${whereToAsk(self)}`];
 }
 
 interface Tree {

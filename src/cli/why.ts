@@ -9,6 +9,7 @@ import type { SensorWhy, WhyAnswer } from "../server/why.ts";
 import { globalFlags, requireEngine } from "./engine-client.ts";
 import { colored, print, shownTime } from "./output.ts";
 import { limitedText } from "./record-text.ts";
+import { remedyOf } from "./trace-remedies.ts";
 
 /** `tiphys why EVENT [--sensor NAMESPACE/NAME]`: what each filter and each condition made of an event. */
 export function whyCommand(): Command {
@@ -104,8 +105,10 @@ function recordLines(record: LedgerRecord, dependencies: SensorWhy["dependencies
     }
     case "effect": {
       const { triggerKind, outcome, attempt, message } = record;
+      const remedy = remedyOf(record, false);
       return [
         `    ${triggerKind} ${outcome} (attempt ${attempt}): ${message}${limitedText(record)}${whatNext(record)}`,
+        ...(remedy === undefined ? [] : [`      ${remedy}`]),
       ];
     }
     default:

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { systemClock } from "../base/clock.ts";
-import { releaseGarbage } from "../base/memory.ts";
+import { releaseWhenIdle } from "../base/idle-memory.ts";
+import { boundHeap, releaseGarbage } from "../base/memory.ts";
 import { createMetrics } from "../base/metrics.ts";
 import { createNursery } from "../base/nursery.ts";
 import { createBusDirectory } from "../controllers/bus-directory.ts";
@@ -43,6 +44,7 @@ export interface Engine extends AsyncDisposable {
  */
 export async function startEngine(config: EngineConfig): Promise<Engine> {
   await using stack = new AsyncDisposableStack();
+  stack.use(boundHeap());
   const nursery = createNursery();
   const dataDir = stack.use(openDataDir(config.dataDir));
   const kinds = await openKinds(config.adapters ?? [], config.log);
@@ -98,6 +100,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
     simulated: cluster.isSimulated,
   };
   await releaseGarbage();
+  stack.use(nursery.start("idle memory", (signal) => releaseWhenIdle(base, signal)));
   state.notReady = undefined;
   dataDir.writeEndpoints(endpoints);
   const running = stack.move();

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 
 type Defaulting = (object: JsonObject) => JsonObject;
@@ -140,13 +140,13 @@ function outside(type: JsonValue): JsonObject {
 /** Of the usual range. As with addresses, two of the same do no harm. */
 function withNodePort(port: JsonValue, uid: string, index: number): JsonValue {
   if (!isJsonObject(port)) return port;
-  const [a = 0, b = 0] = createHash("sha256").update(`${uid} ${index}`).digest();
+  const [a = 0, b = 0] = hash("sha256", `${uid} ${index}`, "buffer");
   return filled({ nodePort: 30_000 + ((a * 256 + b) % 2_768) }, port);
 }
 
 /** The same for each write of one Service, with nothing to allocate; two of the same address do no harm here. */
 function addressOf(uid: string): string {
-  const [a = 0, b = 0, c = 0] = createHash("sha256").update(uid).digest();
+  const [a = 0, b = 0, c = 0] = hash("sha256", uid, "buffer");
   return `10.${a}.${b}.${1 + (c % 254)}`;
 }
 

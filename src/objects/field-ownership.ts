@@ -1,24 +1,33 @@
 import { isDeepStrictEqual } from "node:util";
-import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue, setOwn } from "../base/json.ts";
 import { formBelow, formOfField, formOfItem, isMergedList, isStruct, stepOfItem } from "./apply-form.ts";
 import { emptyFieldSet, type FieldSet, isEmptyFieldSet, memberFieldSet, unionOf } from "./field-set.ts";
 import type { ApplyField } from "./kubernetes-types.ts";
 
 /** All paths of a value, as a manager that applies it owns them. @throws PatchError items without their keys */
 export function fieldsOf(value: JsonValue, form: ApplyField): FieldSet {
-  const children = partsOf(value, form);
-  if (children === undefined) return memberFieldSet;
-  const result = new Map<string, FieldSet>();
-  for (const { step, value: part, form: partForm } of children) {
-    const below = fieldsOf(part, partForm);
-    const isOwn = !step.startsWith("f:") || !isStruct(form) || isNothing(part);
-    result.set(step, isOwn ? unionOf(below, memberFieldSet) : below);
-  }
-  return { isMember: false, children: withoutEmpty(result) };
+  if (form.atomic) return memberFieldSet;
+  if (isJsonObject(value)) return fieldsOfObject(value, form);
+  if (!Array.isArray(value) || !isMergedList(form)) return memberFieldSet;
+  const items = value.map((item): [string, FieldSet] => {
+    return [stepOfItem(form, item), asMember(fieldsOf(item, formOfItem(form)))];
+  });
+  return { isMember: false, children: new Map(items) };
 }
 
-function withoutEmpty(children: ReadonlyMap<string, FieldSet>): ReadonlyMap<string, FieldSet> {
-  return new Map([...children].filter(([, child]) => !isEmptyFieldSet(child)));
+function fieldsOfObject(value: JsonObject, form: ApplyField): FieldSet {
+  const areOwn = !isStruct(form);
+  const children = new Map<string, FieldSet>();
+  for (const [key, part] of Object.entries(value)) {
+    const below = fieldsOf(part, formOfField(form, key));
+    const set = areOwn || isNothing(part) ? asMember(below) : below;
+    if (!isEmptyFieldSet(set)) children.set(`f:${key}`, set);
+  }
+  return { isMember: false, children };
+}
+
+function asMember({ children }: FieldSet): FieldSet {
+  return children.size === 0 ? memberFieldSet : { isMember: true, children };
 }
 
 function isNothing(value: JsonValue): boolean {
@@ -119,13 +128,18 @@ export function removeFields(value: JsonValue, set: FieldSet, form: ApplyField):
   return Object.fromEntries(kept.map(([step, item]) => [step.slice(2), item]));
 }
 
-/** What apply makes of the live object before fields given up are removed; null of the applied removes. */
+/** What apply makes of the live object before fields given up are removed; null of the applied says nothing. */
 export function mergeApplied(live: JsonObject, applied: JsonObject, form: ApplyField): JsonObject {
-  const merged = Object.entries(applied).map(([key, value]): [string, JsonValue] => {
+  const merged: Record<string, JsonValue> = {};
+  for (const [key, value] of Object.entries(live)) {
+    if (value !== null) setOwn(merged, key, value);
+  }
+  for (const [key, value] of Object.entries(applied)) {
+    if (value === null) continue;
     const old = Object.hasOwn(live, key) ? live[key] : undefined;
-    return [key, mergeValue(old, value, formOfField(form, key))];
-  });
-  return Object.fromEntries([...Object.entries(live), ...merged].filter(([, value]) => value !== null));
+    setOwn(merged, key, mergeValue(old, value, formOfField(form, key)));
+  }
+  return merged;
 }
 
 function mergeValue(old: JsonValue | undefined, value: JsonValue, form: ApplyField): JsonValue {

@@ -16,12 +16,17 @@ export function isEmptyFieldSet(set: FieldSet): boolean {
   return !set.isMember && set.children.size === 0;
 }
 
-/** Combines the two path by path; what ends up empty is left out. */
+/** Combines the two path by path; what ends up empty is left out. What stands in one of them alone is shared, not copied. */
 function combine(a: FieldSet, b: FieldSet, isKept: (inA: boolean, inB: boolean) => boolean): FieldSet {
+  if (isEmptyFieldSet(b)) return isKept(true, false) ? a : emptyFieldSet;
+  if (isEmptyFieldSet(a)) return isKept(false, true) ? b : emptyFieldSet;
   const children = new Map<string, FieldSet>();
-  for (const step of new Set([...a.children.keys(), ...b.children.keys()])) {
-    const child = combine(a.children.get(step) ?? emptyFieldSet, b.children.get(step) ?? emptyFieldSet, isKept);
+  for (const [step, inA] of a.children) {
+    const child = combine(inA, b.children.get(step) ?? emptyFieldSet, isKept);
     if (!isEmptyFieldSet(child)) children.set(step, child);
+  }
+  for (const [step, inB] of b.children) {
+    if (!a.children.has(step) && isKept(false, true)) children.set(step, inB);
   }
   return { isMember: isKept(a.isMember, b.isMember), children };
 }

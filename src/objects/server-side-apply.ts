@@ -62,8 +62,10 @@ function owned(fields: FieldSet, { self, hasStatus }: WriteBy): FieldSet {
   return withoutMetadata(withoutBranches(fields, hasStatus ? ignoredByMainWithStatus : ignoredByMain));
 }
 
+const metadataItself = fieldSetOf([["metadata"]]);
+
 function withoutMetadata(fields: FieldSet): FieldSet {
-  return differenceOf(fields, fieldSetOf([["metadata"]]));
+  return differenceOf(fields, metadataItself);
 }
 
 /**

@@ -98,6 +98,50 @@ function order(a = "", b = ""): number {
   return a < b ? -1 : 1;
 }
 
+const maxPage = 10_000;
+
+/** Empty on the last page. */
+interface PageMetadata {
+  readonly continue?: string;
+  readonly remainingItemCount?: number;
+}
+
+/**
+ * A page of what is in order: `limit` of them after the one that `continue` names, as Kubernetes' lists have it; without
+ * `limit` all that is left. What comes or goes meanwhile neither repeats nor hides others.
+ * @throws EngineError USAGE
+ */
+export function pageOf(
+  request: Request,
+  sorted: readonly KubeObject[],
+): { readonly items: readonly KubeObject[]; readonly metadata: PageMetadata } {
+  const [limitText, token] = [textParameter(request, "limit"), textParameter(request, "continue")];
+  const limit = limitText === undefined ? maxPage : Number(limitText);
+  if (!Number.isInteger(limit) || limit < 0 || limit > maxPage) {
+    throw new EngineError("USAGE", `limit: "${limitText}" must be 0 to ${maxPage}`);
+  }
+  const last = token === undefined ? undefined : lastOf(token);
+  const left = last === undefined ? sorted : sorted.filter((one) => byName(one, last) > 0);
+  const isWhole = limitText === undefined || limit === 0 || left.length <= limit;
+  if (isWhole) return { items: left, metadata: {} };
+  const items = left.slice(0, limit);
+  const { name, namespace } = items.at(-1)?.metadata ?? {};
+  const next = Buffer.from(JSON.stringify([name, namespace])).toString("base64url");
+  return { items, metadata: { continue: next, remainingItemCount: left.length - limit } };
+}
+
+function lastOf(token: string): KubeObject {
+  try {
+    const [name, namespace] = JSON.parse(Buffer.from(token, "base64url").toString()) as [unknown, unknown];
+    if (typeof name === "string" && typeof namespace === "string") {
+      return { apiVersion: "", kind: "", metadata: { name, namespace } };
+    }
+  } catch {
+    // said below, with what was expected
+  }
+  throw new EngineError("USAGE", `continue: "${token}" must be what the page before it gave`);
+}
+
 /** The cache has no version of its own: that of its newest object. */
 export function newestOf(applications: readonly KubeObject[]): string {
   const versions = applications.map(({ metadata }) => Number(metadata.resourceVersion ?? 0));

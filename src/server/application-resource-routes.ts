@@ -109,7 +109,8 @@ export function applicationResourceRoutes(applications: ApplicationAccess, looks
   router.get("/:name/revisions/:revision/metadata", async (request, response) => {
     const index = sourceIndexIn(request);
     const { author, email, date, subject } = await looks.commit(refOf(find(request)), request.params.revision, index);
-    response.json({ author: email === "" ? author : `${author} <${email}>`, date, message: subject });
+    const second = date.replace(/\.\d{3}Z$/, "Z"); // as Go writes it, and jq's fromdate reads it
+    response.json({ author: email === "" ? author : `${author} <${email}>`, date: second, message: subject });
   });
   for (const [path, look] of [
     ["chartdetails", looks.chart],

@@ -11,6 +11,7 @@ import {
   filterOf,
   findApplication,
   newestOf,
+  pageOf,
   refOf,
   shown,
   textParameter,
@@ -55,9 +56,10 @@ export function applicationRoutes(
 ): Router {
   const router = Router();
   router.get("/", (request, response) => {
-    const items = applications.list().filter(filterOf(request)).toSorted(byName);
+    const all = applications.list().filter(filterOf(request)).toSorted(byName);
+    const { items, metadata } = pageOf(request, all);
     const select = selectionOf(request);
-    response.json(select({ items: items.map(shown), metadata: { resourceVersion: newestOf(items) } }));
+    response.json(select({ items: items.map(shown), metadata: { resourceVersion: newestOf(all), ...metadata } }));
   });
   router.get("/:name", async (request, response) => {
     const { name } = request.params;

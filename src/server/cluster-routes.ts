@@ -1,8 +1,9 @@
 import { type Request, Router } from "express";
 import { listOf, objectOf, textOf } from "../api/fields.ts";
-import { type Clock, isoTime } from "../base/clock.ts";
+import type { Clock } from "../base/clock.ts";
 import { EngineError, messageOf } from "../base/errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { timeText } from "../gitops/reconcile/timestamps.ts";
 import type { KubeClient } from "../kube/kube.ts";
 import type { KubeObject } from "../objects/object.ts";
 import { callerOf, demand, scopedObject } from "./access/caller.ts";
@@ -82,7 +83,7 @@ export function clusterRoutes(deps: ClusterRouteDeps, applications: ApplicationL
     const { stored, json } = await find(kube, request, "update");
     if (stored === undefined) throw ownCluster(json);
     const { labels, annotations } = ownLabels(stored.object);
-    const more = { labels, annotations: { ...annotations, [refreshAnnotation]: isoTime(clock.now()) } };
+    const more = { labels, annotations: { ...annotations, [refreshAnnotation]: timeText(clock.now()) } };
     await writeSecret(kube, { name: "", type: "cluster", values: stored.values, ...more }, stored.object);
     response.json(await show(json));
   });
@@ -223,7 +224,7 @@ async function infoOf(
   const { state, ...more } = told;
   const size = connected?.live.size();
   return {
-    connectionState: { ...state, attemptedAt: isoTime(clock.now()) },
+    connectionState: { ...state, attemptedAt: timeText(clock.now()) },
     ...more,
     applicationsCount: applications.list().filter(isHere).length,
     ...(size && { cacheInfo: { resourcesCount: size.objects, apisCount: size.kinds } }),

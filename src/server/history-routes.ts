@@ -3,6 +3,7 @@ import type { Condition } from "../api/resources.ts";
 import { EngineError } from "../base/errors.ts";
 import { type History, idOf } from "../ledger/history.ts";
 import type { LedgerRecord, ResourceName } from "../record/records.ts";
+import { isRead } from "./access/identify.ts";
 import { limitOf, numberOf, optional, sensorOf, textOf } from "./questions.ts";
 import type { Why } from "./why.ts";
 
@@ -43,7 +44,7 @@ export function historyRoutes({ history, why, send, sensors, sources }: HistoryR
     if (list) router.get(`/${name}`, (request, response) => void response.json({ [name]: listOf(request, list()) }));
   }
   router.use(async (request, _response, next) => {
-    if (request.method === "GET") await history.caughtUp();
+    if (isRead(request)) await history.caughtUp();
     next();
   });
   router.get("/events", async (request, response) => {

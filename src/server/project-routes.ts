@@ -15,6 +15,7 @@ import { checkSource } from "../gitops/project/source-check.ts";
 import type { KubeClient } from "../kube/kube.ts";
 import type { KubeObject, ObjectRef } from "../objects/object.ts";
 import { callerOf, demand } from "./access/caller.ts";
+import { isRead } from "./access/identify.ts";
 import {
   type ApplicationList,
   byName,
@@ -46,7 +47,7 @@ export function projectRoutes(kube: KubeClient, applications: ApplicationList, c
   });
   router.use("/:name", (request, _, next) => {
     // Changes have rights of their own; what only shows needs this one.
-    if (request.method === "GET") demand(callerOf(request), "projects", "get", String(request.params.name));
+    if (isRead(request)) demand(callerOf(request), "projects", "get", String(request.params.name));
     next();
   });
   router.get("/:name", async (request, response) => void response.json(shown(await read(kube, request.params.name))));

@@ -1,8 +1,9 @@
 import { type Request, Router } from "express";
 import { textOf } from "../api/fields.ts";
-import { type Clock, isoTime } from "../base/clock.ts";
+import type { Clock } from "../base/clock.ts";
 import { EngineError, messageOf } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
+import { timeText } from "../gitops/reconcile/timestamps.ts";
 import type { KubeClient } from "../kube/kube.ts";
 import { callerOf, demand, scopedObject } from "./access/caller.ts";
 import { flagOf } from "./application-edit-routes.ts";
@@ -58,7 +59,7 @@ export function repositoryRoutes(
     const key = JSON.stringify([values, templateFor(values.url ?? "", creds)?.values]);
     const known = states.get(key);
     if (known !== undefined && !isForced && clock.monotonicMs() - known.atMs < keptMs) return known.state;
-    const state = { ...(await test(values, creds, testRepository)), attemptedAt: isoTime(clock.now()) };
+    const state = { ...(await test(values, creds, testRepository)), attemptedAt: timeText(clock.now()) };
     if (states.size > 1_000) states.clear();
     states.set(key, { state, atMs: clock.monotonicMs() });
     return state;

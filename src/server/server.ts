@@ -61,6 +61,9 @@ export interface ApiServer extends AsyncDisposable {
 /** The largest body that the API takes: the largest event and its envelope. */
 const maxBodyBytes = 2 * 1024 * 1024;
 
+/** Targets of a diff travel in the URL (`server-side-diff-routes.ts`). */
+const maxHeaderSize = 256 * 1024;
+
 /** How long answers under way may take when the server stops. */
 const closeMs = 1_000;
 
@@ -69,7 +72,7 @@ const closeMs = 1_000;
  * Disposal stops listening, waits a second for answers under way, and ends connections. @throws TerminalError PORT_IN_USE
  */
 export async function openServer(options: ServerOptions): Promise<ApiServer> {
-  const server = createHttpServer({ requestTimeout: 30_000 }, createApp(options));
+  const server = createHttpServer({ requestTimeout: 30_000, maxHeaderSize }, createApp(options));
   await listen(server, options);
   const { port } = server.address() as AddressInfo;
   return {
@@ -217,17 +220,23 @@ const grpcCodes: Readonly<Record<number, number>> = {
   403: 7,
   404: 5,
   409: 6,
+  413: 8,
   429: 8,
   503: 14,
   504: 4,
   415: 3,
 };
 
+/** Of syncs: what was asked for is right, but not now (spec argo-cd-surface 6.4). */
+const failedPrecondition = 9;
+
 /** At Argo CD's paths `code` is a number and the text is there twice (spec argo-cd-surface 6.1); ours is the `reason`. */
 function inShapeOf({ originalUrl }: Request, status: number, body: { readonly error: string; readonly code?: string }) {
   if (!originalUrl.startsWith("/api/v1/") || originalUrl.startsWith("/api/v1/tiphys/")) return body;
   const { code: reason, ...rest } = body;
-  return { ...rest, message: body.error, code: grpcCodes[status] ?? 13, ...(reason === undefined ? {} : { reason }) };
+  const isSync = /^[^?]*\/sync(\?|$)/.test(originalUrl);
+  const code = isSync && reason === "SYNC_REFUSED" ? failedPrecondition : (grpcCodes[status] ?? 13);
+  return { ...rest, message: body.error, code, ...(reason === undefined ? {} : { reason }) };
 }
 
 function listen(server: Server, { host, port }: ServerOptions): Promise<void> {

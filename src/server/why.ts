@@ -60,7 +60,7 @@ export function createWhy(deps: WhyDeps): Why {
     const concerned = sensors().filter((compiled) => isConcerned(compiled, head) && isAsked(compiled.head, only));
     const answers: SensorWhy[] = [];
     for (const compiled of concerned) answers.push(await sensorWhy(compiled, { head, event }, followed, deps));
-    const notes = [event ? undefined : dropped, answers.length > 0 ? undefined : nobody(head, only)];
+    const notes = [event ? undefined : dropped, answers.length > 0 ? undefined : nobody(head, only, sensors())];
     const note = notes.filter((one) => one !== undefined).join("; ");
     return { event: head, sensors: answers, ...(note === "" ? {} : { note }) };
   };
@@ -127,8 +127,28 @@ function recordsOf({ namespace, name, kind }: SensorHead, records: readonly Ledg
 
 const dropped = "the bus does not hold the event any more: filters cannot be judged again";
 
-function nobody({ namespace, eventSource, event }: EventHead, only: ResourceName | undefined): string {
+const maxHeard = 10;
+
+/** With what is listened to there: a name that is written otherwise shows. */
+function nobody(
+  { namespace, eventSource, event }: EventHead,
+  only: ResourceName | undefined,
+  sensors: readonly CompiledSensor[],
+): string {
   const listens = `listens to event "${event}" of EventSource "${eventSource}" in namespace "${namespace}"`;
-  if (only === undefined) return `no Sensor ${listens}`;
-  return `no running Sensor "${only.namespace}/${only.name}" ${listens}`;
+  const there = sensors.filter(
+    ({ head }) => head.kind === undefined && head.namespace === namespace && isAsked(head, only),
+  );
+  const heard = [...new Set(there.flatMap(({ sensor }) => sensor.dependencies.map(nameOf)))].toSorted();
+  const more = heard.length > maxHeard ? ` and ${heard.length - maxHeard} more` : "";
+  const what =
+    heard.length === 0
+      ? `none runs there: see \`kubectl get sensors -n ${namespace}\``
+      : `what is listened to there: ${heard.slice(0, maxHeard).join(", ")}${more}`;
+  const subject = only === undefined ? "no Sensor" : `no running Sensor "${only.namespace}/${only.name}"`;
+  return `${subject} ${listens}; ${what}`;
+}
+
+function nameOf({ eventSourceName, eventName }: CompiledSensor["sensor"]["dependencies"][number]): string {
+  return `${eventSourceName}/${eventName}`;
 }

@@ -13,6 +13,7 @@ import { type RunningEngine, startEngine } from "../harness/engine.ts";
 import { git } from "../harness/git-repository.ts";
 import { readMetric } from "../harness/metrics.ts";
 import { tempDir } from "../harness/temp-dir.ts";
+import { bundle } from "./bundle.ts";
 
 /** `tiphys up` with one served repository, a clone to push from, and the API as any client reaches it. */
 export interface GitOpsRig extends AsyncDisposable {
@@ -50,7 +51,9 @@ export async function openGitOpsRig(): Promise<GitOpsRig> {
   const folder = stack.use(await tempDir()).path;
   const dir = join(folder, "manifests");
   await writeFiles(join(dir, "repositories", "shop"), { "README.md": "Applications of the bench\n" });
-  const engine = stack.use(await startEngine({ dir, dataDir: join(folder, "data"), args: ["--log-level", "warn"] }));
+  const main = await bundle();
+  const args = ["--log-level", "warn"];
+  const engine = stack.use(await startEngine({ dir, dataDir: join(folder, "data"), main, args }));
   const { git: pushUrl, kubeconfig } = engine.endpoints;
   if (pushUrl === undefined) throw new Error("the engine serves no repository");
   await git(folder, ["clone", "--quiet", pushUrl, "clone"]);

@@ -4,9 +4,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { resource, webhookSource, writeManifests } from "../e2e/scenario.ts";
 import { type EngineOptions, startEngine } from "../harness/engine.ts";
 import { freePort } from "../harness/free-port.ts";
-import { projectRoot, run } from "../harness/run.ts";
 import { tempDir } from "../harness/temp-dir.ts";
 import { type Bench, type BenchRow, inRounds, median } from "./bench.ts";
+import { bundle } from "./bundle.ts";
 
 /** Here the limit is the budget of the design. The idle bench reads /proc, so it needs Linux. */
 export const startBenches: readonly Bench[] = [
@@ -44,13 +44,6 @@ export const startBenches: readonly Bench[] = [
     },
   },
 ];
-
-/** As it is published: a checkout beside it has every module's source in a file of its own. */
-async function bundle(): Promise<string> {
-  const built = await run(process.execPath, [join(projectRoot, "scripts", "build.ts")]);
-  if (built.code !== 0) throw new Error(built.stderr);
-  return join(projectRoot, "dist", "tiphys.js");
-}
 
 /** A checkout keeps its stripped sources when it first ends: the usual start is one of those after that. */
 async function fillCompileCache(): Promise<void> {

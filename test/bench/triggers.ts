@@ -92,11 +92,12 @@ function createFire(kind: string, spec: object, own: Pick<TriggerContext, "clien
   };
   const secret = { read: absent, readConfigMap: absent };
   const common = { ...own, secret, allowLoopback: true, clock: systemClock, log: silentLogger };
+  const parsed = adapter.parse(spec, kind); // as a Sensor does, once
   return async (id: string): Promise<void> => {
     const events = { dep: eventOf(id) };
     const firing: Firing = { key: `u/t/${id}`, sensor: { namespace: "default", name: "s" }, trigger: "t", events };
     const context = { ...common, parameters: createParameterResolver(events) };
-    await (await adapter.plan(spec, kind, firing, context, signal)).apply(signal);
+    await (await parsed.plan(firing, context, signal)).apply(signal);
   };
 }
 

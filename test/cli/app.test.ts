@@ -107,6 +107,13 @@ test("app get: by each form of a name, as text, JSON, YAML and name", async () =
   assert.deepEqual([qualified, found], ["prod/twice\n", "shop/api\n"]);
 });
 
+test("app get: gives up when its time is over", async () => {
+  await using server = await openApplications(everything);
+  server.onRefresh = () => new Promise(() => undefined);
+  const { code, err } = await app(server, "get web --refresh --timeout 1");
+  assert.deepEqual([code, /^error: timed out \(1s\) waiting for app "web"\n/.test(err)], [20, true], err);
+});
+
 test("app get: refreshes first when asked to", async () => {
   await using server = await openApplications([web]);
   server.onRefresh = (one) => ({ ...one, status: { sync: { status: "Synced" } } });

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { stripVTControlCharacters } from "node:util";
 import type { Trace } from "../../src/cli/source-of-history.ts";
 import { traceText } from "../../src/cli/trace.ts";
+import { remediesOf, whereToAsk } from "../../src/cli/trace-remedies.ts";
 import type { HistoryEntry } from "../../src/ledger/history.ts";
 import type {
   DecisionRecord,
@@ -103,7 +104,7 @@ const cases: { name: string; trace: Trace; lines: readonly string[] }[] = [
   {
     name: "asked for an effect, the tree begins with what caused it",
     trace: trace(effect("f1", "d1"), [], [event("e1"), decision("d1", ["e1"])]),
-    lines: [head, fired, done, "nothing followed; `tiphys why f1` says why"],
+    lines: [head, fired, done, "nothing followed"],
   },
   {
     name: "an event that nothing followed says where to look",
@@ -159,10 +160,7 @@ const cases: { name: string; trace: Trace; lines: readonly string[] }[] = [
   {
     name: "an effect whose decision is not in the trace is not lost",
     trace: trace(effect("f1", "gone"), []),
-    lines: [
-      "2026-01-01T00:00:00.006Z      +0 ms  effect f1: http succeeded in 12 ms: 200 OK",
-      "nothing followed; `tiphys why f1` says why",
-    ],
+    lines: ["2026-01-01T00:00:00.006Z      +0 ms  effect f1: http succeeded in 12 ms: 200 OK", "nothing followed"],
   },
   {
     name: "an event without a time of its own counts from when it was stored",
@@ -203,7 +201,7 @@ const cases: { name: string; trace: Trace; lines: readonly string[] }[] = [
     lines: [
       "2026-01-01T00:00:00.006Z      +0 ms  effect f1: http succeeded in 12 ms: 200 OK",
       "2026-01-01T00:00:00.020Z     +14 ms  decision d2: Application shop/web fired reconcile",
-      "nothing followed; `tiphys why d2` says why",
+      "nothing followed; `tiphys app why shop/web` says why",
     ],
   },
   {
@@ -317,6 +315,51 @@ for (const { name, trace, lines } of cases) {
     assert.deepEqual(stripVTControlCharacters(traceText(trace)).split("\n"), lines);
   });
 }
+
+const dead = { outcome: "dead" } as const;
+const held = { ...reconcile("d2", ["e1"]) } as HistoryEntry & { record: DecisionRecord };
+const reasoned = (reason: string): HistoryEntry => record({ ...held.record, reason });
+const remedies: readonly (readonly [name: string, trace: Trace, lines: readonly RegExp[]])[] = [
+  ["what went well", trace(event("e1"), [decision("d1", ["e1"]), effect("f1", "d1")]), []],
+  [
+    "what was given up",
+    trace(event("e1"), [decision("d1", ["e1"]), effect("f1", "d1", dead)]),
+    [/`tiphys dead list --sensor default\/hello --trigger deploy`/],
+  ],
+  ["the same twice", trace(event("e1"), [effect("f1", "e1", dead), effect("f2", "e1", dead)]), [/--trigger deploy`/]],
+  [
+    "what could not be judged",
+    trace(event("e1"), [decision("d1", ["e1"], { verdict: "error" })]),
+    [/`tiphys dead list --sensor default\/hello`/],
+  ],
+  [
+    "a sync that failed",
+    trace(event("e1"), [reconcile("d2", ["e1"]), sync("s1", "d2", { phase: "Failed" })]),
+    [/`tiphys app why shop\/web` says what sync s1 failed for/],
+  ],
+  [
+    "a sync that is due",
+    trace(event("e1"), [reasoned("push: x; a sync is due, but it is on hold")]),
+    [/`tiphys app why shop\/web` says what decision d2 waits for/],
+  ],
+  ["nothing to do", trace(event("e1"), [reasoned("push: x; everything is as it should be")]), []],
+];
+
+for (const [name, trace, lines] of remedies) {
+  test(`what to do about ${name}`, () => {
+    const found = remediesOf(trace);
+    assert.equal(found.length, lines.length, found.join("\n"));
+    for (const [index, line] of lines.entries()) assert.match(found[index] ?? "", line);
+  });
+}
+
+test("who asks why a decision had no effect is told to ask for its event, as a shell takes it", () => {
+  const events = { push: eventHead("it's; reboot") };
+  assert.equal(
+    whereToAsk(decision("d1", ["x"], { events })),
+    "; `tiphys why 'it'\\''s; reboot' --sensor default/hello` says why",
+  );
+});
 
 test("an answer that is cut says so", () => {
   const many = Array.from({ length: 1_000 }, (_, index) => effect(`f${index}`, "d1"));

@@ -16,7 +16,7 @@ function createHands(kind: string, { spec, context, secrets }: TriggerWorld, sta
   assert.ok(adapter);
   return async (key: string, kube?: KubeClient) => {
     const all = triggerContext({ clients, ...context, ...(kube && { kube }) }, secrets);
-    return adapter.plan(spec, kind, firing({ key }), all, never);
+    return adapter.parse(spec, kind).plan(firing({ key }), all, never);
   };
 }
 

@@ -98,7 +98,13 @@ test("an Application from its creation to its deletion, by the command line alon
       code: 1,
       out: /^\n===== \/ConfigMap default\/map ======\n[\s\S]*- {2}value: one\n\+ {2}value: two\n/,
     },
+    {
+      line: "app diff web --server-side-diff --server-side-diff-max-batch-kb 1",
+      code: 1,
+      out: /^\n===== \/ConfigMap default\/map ======\n[\s\S]*- {2}value: one\n\+ {2}value: two\n(?![\s\S]*=====)/,
+    },
     { line: "app sync web --timeout 30", out: /Phase: +Succeeded/ },
+    { line: "app diff web --server-side-diff --refresh" },
     { line: `app diff web --revision ${second}` },
     { line: "app diff web --revision main~1", code: 20 },
     {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { failOnLeakedChildren } from "../harness/leaks.ts";
@@ -46,6 +46,34 @@ test("what a folder says is shown, compared and synced instead of the source", {
     [diff.code, /- {2}value: git\n\+ {2}value: local/.test(diff.stdout)],
     [1, true],
     diff.stdout + diff.stderr,
+  );
+  await symlink("/etc/hostname", join(dir.path, "deploy", "out.yaml"));
+  const map = (name: string, data: object) => JSON.stringify({ kind: "ConfigMap", metadata: { name }, data });
+  await writeFile(
+    join(dir.path, "loose.yaml"),
+    map("argocd-cmd-params-cm", { "reposerver.allow.oob.symlinks": "true" }),
+  );
+  const secret = {
+    kind: "Secret",
+    metadata: { name: "r", labels: { "argocd.argoproj.io/secret-type": "repository" } },
+  };
+  await writeFile(join(dir.path, "secret.yaml"), JSON.stringify(secret));
+  for (const [line, code, said] of [
+    [`app diff web ${local}`, 20, /the link "deploy\/out.yaml" leads out of the repository/],
+    [`app diff web ${local} --settings DIR/loose.yaml`, 1, /\+ {2}value: local/],
+    [`app sync web ${local}`, 1, /the link "deploy\/out.yaml" leads out of the repository/],
+    [`app diff web ${local} --repo-secrets DIR/secret.yaml`, 2, /secret.yaml:1: Secret "r": url is missing/],
+    ["app sync web --settings DIR/loose.yaml", 2, /--settings is for what is rendered here: name a folder by --local/],
+  ] as const) {
+    const { code: exit, stdout, stderr } = await cli(line);
+    assert.deepEqual([exit, said.test(stdout + stderr)], [code, true], `${line}: ${stdout}${stderr}`);
+  }
+  await rm(join(dir.path, "deploy", "out.yaml"));
+  const asked = await cli(`app diff web ${local} --server-side-generate --local-include *.yaml --server-side-diff`);
+  assert.deepEqual(
+    [asked.code, /- {2}value: git\n\+ {2}value: local/.test(asked.stdout)],
+    [1, true],
+    asked.stdout + asked.stderr,
   );
   const outside = await cli("app diff web --local DIR --local-repo-root DIR/deploy");
   assert.deepEqual([outside.code, /is not below the root/.test(outside.stderr)], [2, true], outside.stderr);

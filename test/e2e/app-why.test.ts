@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { applicationText } from "../../src/cli/app/why.ts";
+import type { ApplicationWhy } from "../../src/controllers/applications/application-why.ts";
 import { failOnLeakedChildren } from "../harness/leaks.ts";
 import { kubectlMissing } from "../harness/run.ts";
 import { waitFor } from "../harness/wait.ts";
@@ -44,14 +46,18 @@ test("app why: what each Application waits for, by the command line", { skip }, 
         "failing/a.yaml": broken("No Name"),
         "guarded/a.yaml": configMap("guarded", "0"),
         "retrying/a.yaml": broken("Nor This"),
+        "circle/a.yaml": configMap("circle", "0"),
+        "kinds/a.yaml": { apiVersion: "v1", kind: "Namespace", metadata: { name: "kinds" } },
       },
     },
     manifests: (urlOf) => {
       const app = (name: string, fields: object = {}, metadata: object = {}) =>
         application(name, urlOf("shop"), { source: { repoURL: urlOf("shop"), path: name }, ...fields }, metadata);
+      const inWeb = { repoURL: urlOf("shop"), path: "web" };
       const never = { automated, retry: { limit: 0 } };
       const long = { automated, retry: { limit: 3, backoff: { duration: "1h" } } };
       return [
+        { apiVersion: "v1", kind: "Namespace", metadata: { name: "team-a" } },
         project,
         app("web"),
         app("manual", { syncPolicy: {} }),
@@ -64,6 +70,14 @@ test("app why: what each Application waits for, by the command line", { skip }, 
         app("guarded", { syncPolicy: { automated: { prune: true, allowEmpty: true } } }),
         app("lost", { source: { repoURL: urlOf("shop"), path: "nowhere" } }),
         app("foreign", { project: "strict", destination: { name: "in-cluster", namespace: "elsewhere" } }),
+        app("circle", {}, { annotations: { "tiphys.io/needs": "circle" } }),
+        app("skipped", { source: inWeb }, { annotations: { "argocd.argoproj.io/skip-reconcile": "true" } }),
+        app("pathless", { source: { repoURL: urlOf("shop") } }),
+        app("projectless", { project: "none", source: inWeb }),
+        app("elsewhere", { source: inWeb }, { namespace: "team-a" }),
+        app("gone", { source: { repoURL: "http://127.0.0.1:1/gone.git", path: "." } }),
+        app("nowhere", { source: inWeb, destination: { name: "nowhere", namespace: "default" } }),
+        app("kinds", { project: "strict", syncPolicy: never }),
       ];
     },
   });
@@ -71,46 +85,69 @@ test("app why: what each Application waits for, by the command line", { skip }, 
   const copy = await scenario.clone("shop");
   await copy.commitAndPush({ "guarded/a.yaml": undefined, "guarded/README.md": "empty" });
   const why = async (name: string, ...args: string[]) => scenario.engine.cli(["app", "why", name, ...args]);
+  /** As the command line prints it, without a process for each look. */
+  const asked = async (name: string): Promise<string> => {
+    const [namespace, plain] = name.includes("/") ? name.split("/") : ["argocd", name];
+    const path = `/api/v1/tiphys/applications/${plain}/why?appNamespace=${namespace}`;
+    return applicationText((await (await scenario.engine.api(path)).json()) as ApplicationWhy);
+  };
   const answers: readonly (readonly [name: string, pattern: RegExp])[] = [
     ["web", /^Application argocd\/web: Synced at [0-9a-f]{7}, Healthy\nwaits for nothing\n/],
     [
       "manual",
-      /waits for manual: automated sync is not enabled\n {2}to go on: sync by hand with `tiphys app sync manual`, or /,
+      /waits for manual since 20\S+Z: automated sync is not enabled\n {2}to go on: sync by hand with `tiphys app sync manual`, or /,
     ],
     [
       "held",
-      /waits for hold: a sync is due, but it is on hold: incident \(anna\)\n {2}to go on: .*`tiphys app hold held --release`/,
+      /waits for hold since 20\S+Z: a sync is due, but it is on hold: incident \(anna\)\n {2}to go on: .*`tiphys app hold held --release`/,
     ],
     [
       "windowed",
-      /waits for window until 20\S+Z: a sync is due, but the deny window "\* \* \* \* \*" for 1h keeps.*\n {2}to go on: wait for the window, or /,
+      /waits for window since 20\S+Z until 20\S+Z: a sync is due, but the deny window "\* \* \* \* \*" for 1h keeps.*\n {2}to go on: .*`tiphys proj windows list strict`/,
     ],
     [
       "needy",
-      /waits for need: a sync is due, but it needs argocd\/manual, which is OutOfSync\n {2}to go on: bring what is needed /,
+      /waits for need since 20\S+Z: a sync is due, but it needs argocd\/manual, which is OutOfSync\n {2}to go on: .*`tiphys app why manual`/,
     ],
     [
       "slow",
-      /waits for health: .*apps\/Deployment\/.*slow.*\n {2}to go on: look at the object: `tiphys app get slow -o tree`/,
+      /waits for health since 20\S+Z: .*apps\/Deployment\/.*slow.*\n {2}to go on: look at the object: `tiphys app get slow -o tree`/,
     ],
     [
       "failing",
-      /waits for failed: Failed last sync attempt to \[[0-9a-f]{40}\]: .*\n {2}to go on: mend what the message names and push/,
+      /waits for failed since 20\S+Z: Failed last sync attempt to \[[0-9a-f]{40}\]: .*\n {2}to go on: mend what the message names and push/,
     ],
     [
       "retrying",
-      /waits for retry until 20\S+Z: .*Retrying attempt #1 at .*\n {2}to go on: .*`tiphys app terminate-op retrying`/,
+      /waits for retry since 20\S+Z until 20\S+Z: .*Retrying attempt #1 at .*\n {2}to go on: .*`tiphys app terminate-op retrying`/,
     ],
-    ["lost", /waits for repository: ComparisonError: .*nowhere.*\n {2}to go on: see `tiphys repo list`/],
-    ["foreign", /waits for project: InvalidSpecError: .*elsewhere.*\n {2}to go on: change the project /],
+    [
+      "lost",
+      /waits for repository since 20\S+Z: .*nowhere.*\n {2}to go on: push the folder, .*`tiphys app get lost --hard-refresh`/,
+    ],
+    [
+      "foreign",
+      /waits for project since 20\S+Z: .*elsewhere.*\n.*`tiphys proj add-destination strict https:\/\/kubernetes\.default\.svc elsewhere`/,
+    ],
     [
       "guarded",
-      /waits for approval: needs approval: .*ConfigMap\/default\/guarded.*\n {2}to go on: .*`tiphys app approve guarded`/,
+      /waits for approval since 20\S+Z: needs approval: .*ConfigMap\/default\/guarded.*\n {2}to go on: .*`tiphys app approve guarded`/,
+    ],
+    ["circle", /waits for circle since 20\S+Z: .* is a circle\n {2}to go on: .*`tiphys app patch circle --type merge /],
+    ["skipped", /waits for skip-reconcile: .*\n {2}to go on: .*`tiphys app patch skipped --type merge /],
+    ["pathless", /waits for spec since 20\S+Z: .*spec\.source\.path.*\n {2}to go on: .*`tiphys app edit pathless`/],
+    ["projectless", /waits for project since 20\S+Z: .*none which does not exist\n.*`tiphys proj create none -s http/],
+    ["team-a/elsewhere", /waits for project since 20\S+Z: .*\n.*`tiphys proj add-source-namespace default team-a`/],
+    ["gone", /waits for repository since 20\S+Z: .*gone\.git.*\n {2}to go on: see `tiphys repo list`/],
+    ["nowhere", /waits for cluster since 20\S+Z: .*this name: nowhere\n {2}to go on: see `tiphys cluster list`/],
+    [
+      "kinds",
+      /waits for failed since 20\S+Z: .*is not permitted.*\n.*`tiphys proj allow-cluster-resource strict '' Namespace`/,
     ],
   ];
   for (const [name, pattern] of answers) {
-    await waitFor(`${name} to be explained`, async () => pattern.test((await why(name)).stdout), 20_000).catch(
-      async (error: unknown) => assert.match((await why(name)).stdout, pattern, String(error)),
+    await waitFor(`${name} to be explained`, async () => pattern.test(await asked(name)), 40_000).catch(
+      async (error: unknown) => assert.match(await asked(name), pattern, String(error)),
     );
   }
   const web = await why("web");
@@ -123,6 +160,24 @@ test("app why: what each Application waits for, by the command line", { skip }, 
     sync: { status: string };
   };
   assert.deepEqual([json.waits.map((one) => one.for), json.sync.status], [["hold"], "OutOfSync"]);
+  for (const [name, wait] of [
+    ["foreign", "project"],
+    ["projectless", "project"],
+    ["team-a/elsewhere", "project"],
+    ["circle", "circle"],
+    ["skipped", "skip-reconcile"],
+    ["held", "hold"],
+    ["nowhere", "cluster"],
+    ["kinds", "failed"],
+    ["manual", "manual"],
+  ] as const) {
+    await pasteRemedies(
+      scenario,
+      await asked(name),
+      wait === "hold" ? /--release/ : wait === "failed" ? /allow-cluster|app sync/ : undefined,
+    );
+    await waitFor(`${name} to wait for ${wait} no longer`, async () => !(await asked(name)).includes(`for ${wait}`));
+  }
   const missing = await why("nobody");
   assert.deepEqual([missing.code, missing.stdout], [1, ""]);
   assert.match(missing.stderr, /"nobody" not found/);
@@ -178,3 +233,17 @@ test("app why --not: why a commit is not what is deployed", { skip }, async () =
   );
   assert.match(await not(bad), / syncing: it is being synced: .*Retrying attempt/);
 });
+
+/** Runs what the first remedy says, as somebody who pastes it into a shell: the first that changes something, or all that `only` fits. */
+async function pasteRemedies(scenario: GitOpsScenario, told: string, only?: RegExp): Promise<void> {
+  const commands = [...(/to go on: (.*)/.exec(told)?.[1] ?? "").matchAll(/`tiphys ([^`]+)`/g)].map(
+    ([, one]) => one ?? "",
+  );
+  const chosen = only === undefined ? commands : commands.filter((one) => only.test(one));
+  for (const command of chosen) {
+    const words = (command.match(/(?:'[^']*'|[^\s'])+/g) ?? []).map((word) => word.replaceAll("'", ""));
+    const { code, stderr } = await scenario.engine.cli(words);
+    assert.equal(code, 0, `tiphys ${command}: ${stderr}`);
+    if (only === undefined && command !== "cluster list") return;
+  }
+}

@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { test } from "node:test";
+import { after, before, test } from "node:test";
+import { compileJq } from "../../src/base/jq/jq.ts";
 import type { JsonAnswer } from "../harness/answer.ts";
 import { failOnLeakedChildren } from "../harness/leaks.ts";
 import { waitFor } from "../harness/wait.ts";
 import { application, configMap, GitOpsScenario } from "./gitops-scenario.ts";
-
-failOnLeakedChildren();
 
 const secret = {
   apiVersion: "v1",
@@ -15,11 +14,17 @@ const secret = {
   data: { key: Buffer.from("very-secret").toString("base64") },
 };
 
-async function start(): Promise<GitOpsScenario> {
-  const scenario = await GitOpsScenario.start({
+const inOther = { server: "https://kubernetes.default.svc", namespace: "kube-public" };
+
+/** One engine for all: each test leaves what it found. */
+let scenario: GitOpsScenario;
+
+before(async () => {
+  scenario = await GitOpsScenario.start({
     repositories: { shop: { "map.json": configMap("map", "one"), "keys.json": secret } },
     manifests: (urlOf) => [
       application("web", urlOf("shop")),
+      application("by-hand", urlOf("shop"), { syncPolicy: {}, destination: inOther }, { labels: { team: "ops" } }),
       {
         apiVersion: "v1",
         kind: "ConfigMap",
@@ -29,10 +34,12 @@ async function start(): Promise<GitOpsScenario> {
     ],
   });
   await scenario.waitForSynced("web");
-  return scenario;
-}
+});
 
-async function ask(scenario: GitOpsScenario, path: string, init: RequestInit = {}): Promise<JsonAnswer> {
+after(() => scenario[Symbol.asyncDispose]());
+failOnLeakedChildren();
+
+async function ask(path: string, init: RequestInit = {}): Promise<JsonAnswer> {
   const response = await scenario.engine.api(path, init);
   return { status: response.status, body: await response.json() };
 }
@@ -46,15 +53,14 @@ const json = (method: string, body: unknown): RequestInit => ({
 const at = "/api/v1/applications";
 
 test("what is asked of an Application, in Argo CD's shapes", async () => {
-  await using scenario = await start();
-  const manifests = (await ask(scenario, `${at}/web/manifests`)).body;
+  const manifests = (await ask(`${at}/web/manifests`)).body;
   assert.deepEqual(
     [manifests.manifests.map((text: string) => JSON.parse(text).kind).sort(), manifests.sourceType, manifests.server],
     [["ConfigMap", "Secret"], "Directory", "https://kubernetes.default.svc"],
   );
   assert.match(manifests.revision, /^[0-9a-f]{40}$/);
 
-  const managed = (await ask(scenario, `${at}/web/managed-resources?kind=ConfigMap`)).body.items;
+  const managed = (await ask(`${at}/web/managed-resources?kind=ConfigMap`)).body.items;
   assert.equal(managed.length, 1);
   const [{ liveState, targetState, normalizedLiveState, predictedLiveState, ...item }] = managed;
   assert.deepEqual([item.kind, item.namespace, item.name, item.modified], ["ConfigMap", "default", "map", false]);
@@ -62,7 +68,7 @@ test("what is asked of an Application, in Argo CD's shapes", async () => {
     assert.equal(JSON.parse(state).data.value, "one");
   }
 
-  const tree = (await ask(scenario, `${at}/web/resource-tree`)).body;
+  const tree = (await ask(`${at}/web/resource-tree`)).body;
   assert.deepEqual(
     tree.nodes
       .map(({ kind, version, namespace, name }: Record<string, string>) => [kind, version, namespace, name])
@@ -75,15 +81,14 @@ test("what is asked of an Application, in Argo CD's shapes", async () => {
   assert.deepEqual([tree.orphanedNodes, tree.shardsCount], [[], 1]);
 
   const object = "resourceName=map&namespace=default&group=&version=v1&kind=ConfigMap";
-  const { manifest } = (await ask(scenario, `${at}/web/resource?${object}`)).body;
+  const { manifest } = (await ask(`${at}/web/resource?${object}`)).body;
   assert.equal(JSON.parse(manifest).data.value, "one");
-  const metadata = (await ask(scenario, `${at}/web/revisions/${manifests.revision}/metadata`)).body;
+  const metadata = (await ask(`${at}/web/revisions/${manifests.revision}/metadata`)).body;
   assert.deepEqual(Object.keys(metadata), ["author", "date", "message"]);
-  assert.equal((await ask(scenario, `${at}/web/events`)).body.kind, "EventList");
+  assert.equal((await ask(`${at}/web/events`)).body.kind, "EventList");
 });
 
 test("values of Secrets are in no answer", async () => {
-  await using scenario = await start();
   const values = ["very-secret", secret.data.key, "very-sensitive"];
   // kubectl notes the whole object in an annotation.
   const { data: _data, ...plain } = { ...secret, metadata: { ...secret.metadata, namespace: "default" } };
@@ -133,9 +138,8 @@ const refusals: readonly (readonly [path: string, init: RequestInit, status: num
 ];
 
 test("refusals have the shape of the gateway", async () => {
-  await using scenario = await start();
   for (const [path, init, status, code, error] of refusals) {
-    const { body, ...answer } = await ask(scenario, path, init);
+    const { body, ...answer } = await ask(path, init);
     assert.deepEqual([answer.status, body.code], [status, code], `${path} ${JSON.stringify(body)}`);
     assert.match(body.error, error, path);
     assert.equal(body.message, body.error, path);
@@ -143,7 +147,6 @@ test("refusals have the shape of the gateway", async () => {
 });
 
 test("what is open, and a session for who has the token", async () => {
-  await using scenario = await start();
   const { server } = scenario.engine.endpoints;
   const open = async (path: string, init?: RequestInit): Promise<JsonAnswer> => {
     const response = await fetch(server + path, init);
@@ -160,9 +163,9 @@ test("what is open, and a session for who has the token", async () => {
   const password = (await readFile(scenario.engine.endpoints.token, "utf8")).trim();
   const session = await open("/api/v1/session", json("POST", { username: "admin", password }));
   assert.deepEqual([session.status, session.body], [200, { token: password }]);
-  const who = (await ask(scenario, "/api/v1/session/userinfo")).body;
+  const who = (await ask("/api/v1/session/userinfo")).body;
   assert.deepEqual(who, { loggedIn: true, username: "admin", iss: "argocd", groups: [] });
-  const settings = (await ask(scenario, "/api/v1/settings")).body;
+  const settings = (await ask("/api/v1/settings")).body;
   assert.deepEqual([settings.controllerNamespace, settings.trackingMethod], ["argocd", "annotation"]);
 });
 
@@ -179,7 +182,6 @@ async function* linesOf(
 }
 
 test("a stream tells what is there, and what comes and goes", async () => {
-  await using scenario = await start();
   const stop = new AbortController();
   const response = await scenario.engine.api("/api/v1/stream/applications", { signal: stop.signal });
   const seen: string[] = [];
@@ -188,14 +190,14 @@ test("a stream tells what is there, and what comes and goes", async () => {
   })().catch(() => undefined);
   await waitFor("what is there", () => seen.includes("ADDED web"));
   const made = application("api", scenario.urlOf("shop"), { syncPolicy: {} });
-  assert.equal((await ask(scenario, at, json("POST", made))).status, 200);
+  assert.equal((await ask(at, json("POST", made))).status, 200);
   await waitFor("what is new", () => seen.includes("ADDED api") && seen.includes("MODIFIED api"));
-  assert.deepEqual((await ask(scenario, `${at}/api?cascade=false`, { method: "DELETE" })).body, {});
+  assert.deepEqual((await ask(`${at}/api?cascade=false`, { method: "DELETE" })).body, {});
   await waitFor("what is gone", () => seen.includes("DELETED api"));
   stop.abort();
   await reading;
   const few = await scenario.engine.api(
-    "/api/v1/stream/applications?fields=result.type,result.application.metadata.name",
+    "/api/v1/stream/applications?name=web&fields=result.type,result.application.metadata.name",
     {
       signal: AbortSignal.timeout(20_000),
     },
@@ -212,4 +214,77 @@ test("a stream tells what is there, and what comes and goes", async () => {
   const { value } = await reader.read();
   assert.match(new TextDecoder().decode(value), /^data: \{"result":\{"nodes":\[/);
   await reader.cancel();
+});
+
+/** What people's scripts do: `curl PATH | jq -r FILTER`. Dates have to be such that jq reads them. */
+const scripts: readonly (readonly [what: string, path: string, filter: string, wanted: RegExp, init?: RequestInit])[] =
+  [
+    ["names of all", `${at}?fields=items.metadata.name`, '[.items[].metadata.name] | join(" ")', /^by-hand web$/],
+    ["those of a label", `${at}?selector=team%3Dops`, ".items[] | .metadata.name", /^by-hand$/],
+    ["those of projects", `${at}?projects=default&projects=x`, ".items | length", /^2$/],
+    ["none of another namespace", `${at}?appNamespace=team-a`, ".items | length", /^0$/],
+    ["one of its namespace", `${at}/web?appNamespace=argocd`, ".metadata.namespace", /^argocd$/],
+    ["a page", `${at}?limit=1`, '"\\(.items[].metadata.name) \\(.metadata.remainingItemCount)"', /^by-hand 1$/],
+    [
+      "what is not as it should be",
+      at,
+      '.items[] | select(.status.sync.status != "Synced") | "\\(.metadata.name) \\(.status.sync.status)"',
+      /^by-hand OutOfSync$/,
+    ],
+    ["state after a hard refresh", `${at}/web?refresh=hard`, ".status.sync.status", /^Synced$/],
+    [
+      "is it healthy",
+      `${at}/web`,
+      "[.status.health.status, .status.operationState.phase] | @csv",
+      /"Healthy","Succeeded"/,
+    ],
+    ["images", `${at}/web/resource-tree`, '[.nodes[] | select(.kind == "ConfigMap") | .name] | .[0]', /^map$/],
+    [
+      "kinds in Git",
+      `${at}/web/manifests`,
+      '[.manifests[] | fromjson | .kind] | sort | join(",")',
+      /^ConfigMap,Secret$/,
+    ],
+    ["when it was deployed", `${at}/web`, ".status.history[-1].deployedAt | fromdate > 0", /^true$/],
+    [
+      "the age of clusters' states",
+      "/api/v1/clusters",
+      ".items[0].info.connectionState.attemptedAt | fromdate > 0",
+      /^true$/,
+    ],
+    ["the windows", `${at}/web/syncwindows`, ".canSync", /^true$/],
+    ["may I", "/api/v1/account/can-i/applications/sync/default/web", ".value", /^yes$/],
+    ["a dry run", `${at}/by-hand/sync`, ".operation.sync.dryRun", /^true$/, json("POST", { dryRun: true })],
+    ["an error", `${at}/none`, '"\\(.code) \\(.error == .message)"', /^5 true$/],
+    ["bad limit", `${at}?limit=x`, ".message", /^limit: "x" must be 0 to 10000$/],
+    ["bad page", `${at}?continue=x`, ".message", /^continue: "x" must be what the page before it gave$/],
+  ];
+
+test("scripts of curl and jq find what they look for", async () => {
+  const { revision } = (await ask(`${at}/web/manifests`)).body;
+  const commit = [
+    "a commit's date",
+    `${at}/web/revisions/${revision}/metadata`,
+    ".date | fromdate > 0",
+    /^true$/,
+  ] as const;
+  for (const [what, path, filter, wanted, init] of [...scripts, commit]) {
+    const { body } = await ask(path, init);
+    const found = [...compileJq(filter).run(body)].map((one) => (typeof one === "string" ? one : JSON.stringify(one)));
+    assert.match(found.join("\n"), wanted, `${what}: ${JSON.stringify(body).slice(0, 500)}`);
+  }
+  const again = await ask(`${at}/by-hand/sync`, json("POST", {}));
+  if (again.status !== 200) assert.deepEqual([again.status, again.body.code], [400, 9], "FailedPrecondition");
+});
+
+test("pages of Applications are whole together, though some come and go", async () => {
+  const first = (await ask(`${at}?limit=1`)).body;
+  const rest = (await ask(`${at}?limit=1&continue=${first.metadata.continue}`)).body;
+  assert.deepEqual(
+    [...first.items, ...rest.items].map(({ metadata }) => metadata.name),
+    ["by-hand", "web"],
+  );
+  assert.deepEqual([rest.metadata.continue, rest.metadata.remainingItemCount], [undefined, undefined]);
+  const after = Buffer.from(JSON.stringify(["gone", "argocd"])).toString("base64url");
+  assert.equal((await ask(`${at}?limit=1&continue=${after}`)).body.items[0].metadata.name, "web");
 });

@@ -82,7 +82,7 @@ const rows: readonly Row[] = [
       const newer = await copy.commitAndPush({ [`${name}/a.yaml`]: configMap(name, "1") });
       const now = await until(name, "to see the newer commit", ({ status }) => status.sync?.revision === newer);
       assert.equal(now.status.operationState?.startedAt, first.status.operationState?.startedAt, "no other began");
-      assert.match(await tiphys(`app why ${name}`), /waits for hook: [\s\S]*waits for newer-revision: /);
+      assert.match(await tiphys(`app why ${name}`), /waits for hook since 20\S+Z: [\s\S]*waits for newer-revision: /);
       await copy.commitAndPush({ [`${name}/hook.yaml`]: undefined });
       await tiphys(`app terminate-op ${name}`);
       await until(name, "to be synced after it ended", isSynced);
@@ -100,7 +100,7 @@ const rows: readonly Row[] = [
       await copy.commitAndPush({ "web/a.yaml": configMap("web", "looked") });
       await until("web", "to be synced meanwhile", isSynced);
       assert.equal((await find(name)).status.history?.length, 1);
-      assert.match(await tiphys(`app why ${name}`), /waits for deletion: it is being deleted/);
+      assert.match(await tiphys(`app why ${name}`), /waits for deletion since 20\S+Z: it is being deleted/);
       await tiphys(`app patch ${name} --type merge --patch {"metadata":{"finalizers":null}}`);
     },
   },

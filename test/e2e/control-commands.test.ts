@@ -182,5 +182,34 @@ test("clusters, by the command line", async () => {
   const after = (await scenario.list("secret", "argocd")).find(({ metadata }) => metadata.name.startsWith("cluster-"));
   const kept = (after as unknown as { data: { config: string } }).data.config;
   assert.match(Buffer.from(kept, "base64").toString(), /the-token/, "what is not shown is not lost");
-  await run(scenario, [{ line: `cluster rm ${kube}`, out: /removed/ }]);
+  const rm = `cluster rm ${kube} --kubeconfig ${kubeconfig}`;
+  await run(scenario, [
+    {
+      line: `${rm} --kube-context tiphys`,
+      out: /^Cluster '\S+' removed\n.*ClusterRoleBinding argocd-manager-role-binding deleted\n[\s\S]*ServiceAccount argocd-manager deleted\n$/,
+    },
+  ]);
+  const clusterInfo = {
+    clusters: [{ name: "", cluster: { server: "https://public.example", "certificate-authority-data": "eA==" } }],
+  };
+  await scenario.kubectl(["create", "-f", "-"], {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: "cluster-info", namespace: "kube-public" },
+    data: { kubeconfig: JSON.stringify(clusterInfo) },
+  });
+  const aws = `cluster add tiphys --kubeconfig ${kubeconfig} --aws-cluster-name x --name public --cluster-endpoint`;
+  await run(scenario, [
+    { line: `${aws} elsewhere`, code: 2, err: /Allowed choices are kubeconfig, kube-public, internal/ },
+    { line: `${aws} kube-public`, out: /^Cluster 'https:\/\/public\.example' added\n$/ },
+    {
+      line: `cluster rm public --kubeconfig ${kubeconfig} --kube-context tiphys`,
+      out: /^Cluster 'public' removed\n$/,
+      err: /argocd-manager\): context "tiphys" of \S+ is https:\S+, not https:\/\/public\.example: name one with --kube-context/,
+    },
+  ]);
+  assert.doesNotMatch(
+    await scenario.kubectl(["get", "clusterrole,sa,secret", "-n", "kube-system", "-o", "name"]),
+    /argocd-manager/,
+  );
 });

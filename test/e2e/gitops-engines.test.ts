@@ -35,7 +35,8 @@ test("every engine answers for all Applications, whichever has them", { skip: na
     await first?.cli(["app", "hold", `app-${n}`, "--reason", "an incident"]);
     await first?.cli(["app", "patch", `app-${n}`, "--type", "merge", "--patch", elsewhere]);
   }
-  const held = /OutOfSync at [\s\S]*waits for hold: a sync is due, but it is on hold: an incident[\s\S]*\nlast look 20/;
+  const held =
+    /OutOfSync at [\s\S]*waits for hold(?: since 20\S+Z)?: a sync is due, but it is on hold: an incident[\s\S]*\nlast look 20/;
   for (const engine of fleet.engines) {
     for (let n = 1; n < count; n++) {
       let told = "";

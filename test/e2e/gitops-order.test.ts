@@ -57,7 +57,10 @@ test("an Application that waits for longer than its time-out says so by an event
   assert.deepEqual(told, { namespace: "argocd", name: "web" });
   assert.match(needs.message, /^it needs argocd\/db, which is not there; a sync waits since .*, longer than 3s/);
   const why = await scenario.engine.cli(["app", "why", "web"]);
-  assert.match(why.stdout, /waits for need: a sync is due, but it needs argocd\/db, .*; a sync waits since .* than 3s/);
+  assert.match(
+    why.stdout,
+    /waits for need since 20\S+Z: a sync is due, but it needs argocd\/db, .*; a sync waits since .* than 3s/,
+  );
   const shown = await scenario.engine.cli(["app", "get", "web"]);
   assert.match(shown.stdout, /NeedsTimeoutWarning +a sync waits since/);
   const db = application("db", scenario.urlOf("web"), {

@@ -43,13 +43,16 @@ test("holds of many Applications keep their automated syncs back until they end"
   );
   assert.match(await tiphys("app get a"), /\nOn Hold: +incident \(anna, until 20\S+Z\)\n/);
   assert.doesNotMatch(await tiphys("app get b"), /On Hold/);
-  assert.match(await tiphys("app why a"), /waits for hold until 20\S+Z: .*incident \(anna, tiphys-hold-selector-/);
+  assert.match(
+    await tiphys("app why a"),
+    /waits for hold since 20\S+Z until 20\S+Z: .*incident \(anna, tiphys-hold-selector-/,
+  );
   // A second engine, or somebody with kubectl, sees and makes the same.
   assert.match(await scenario.kubectl(["get", "cm", "-n", "argocd", "-l", "tiphys.io/hold"]), /tiphys-hold-selector-/);
   await tiphys("app hold --cluster https://kubernetes.default.svc --reason upgrade --owner bob");
   await tiphys("app hold --selector team=a --release");
   await waitFor("the hold of the cluster alone", async () =>
-    /waits for hold: a sync is due, but it is on hold: upgrade \(bob, tiphys-hold-cluster-\w+\)\n/.test(
+    /waits for hold since 20\S+Z: a sync is due, but it is on hold: upgrade \(bob, tiphys-hold-cluster-\w+\)\n/.test(
       await tiphys("app why a"),
     ),
   );
@@ -75,7 +78,10 @@ test("drift is healed at what was synced last, while new revisions wait for a pe
   const value = async () => ((await scenario.find("configmap", "web")) as { data?: { value?: string } })?.data?.value;
   const tiphys = (line: string) => scenario.engine.cli(line.split(" "));
   await scenario.waitForStatus("web", "to be compared", ({ sync }) => sync?.status === "OutOfSync");
-  assert.match((await tiphys("app why web")).stdout, /waits for revision: \[[0-9a-f]{40}\] waits for a person/);
+  assert.match(
+    (await tiphys("app why web")).stdout,
+    /waits for revision since 20\S+Z: \[[0-9a-f]{40}\] waits for a person/,
+  );
   assert.equal((await tiphys("app sync web --timeout 30")).code, 0);
   await scenario.waitForSynced("web");
   const copy = await scenario.clone("web");
@@ -89,7 +95,10 @@ test("drift is healed at what was synced last, while new revisions wait for a pe
   await waitFor("the object to be back", async () => (await value()) === "first", 15_000);
   await scenario.kubectl(["patch", "configmap", "web", "-p", '{"data":{"value":"by hand"}}']);
   await waitFor("the change to be undone", async () => (await value()) === "first", 15_000);
-  assert.match((await tiphys("app why web")).stdout, new RegExp(`waits for revision: \\[${second}\\] waits`));
+  assert.match(
+    (await tiphys("app why web")).stdout,
+    new RegExp(`waits for revision since 20\\S+Z: \\[${second}\\] waits`),
+  );
   assert.equal((await tiphys("app sync web --timeout 30")).code, 0);
   await scenario.waitForSynced("web", second);
   assert.equal(await value(), "second");
@@ -115,6 +124,6 @@ test("drift is only reported where on-drift says so, also after a commit that ch
   await scenario.kubectl(["patch", "configmap", "web", "-p", '{"data":{"value":"by hand"}}']);
   await scenario.waitForStatus("web", "to differ", ({ sync }) => sync?.status === "OutOfSync");
   const { stdout } = await scenario.engine.cli(["app", "why", "web"]);
-  assert.match(stdout, /waits for drift: this state was synced already, and self-heal is not enabled/);
+  assert.match(stdout, /waits for drift since 20\S+Z: this state was synced already, and self-heal is not enabled/);
   assert.equal((await scenario.status("web")).history?.length, 1);
 });

@@ -86,6 +86,7 @@ for (const bus of buses) {
       assert.match(waiting, /^ {2}trigger post fired$/m);
       assert.match(waiting, /^ {4}http failed \(attempt 1\): .*; tried again later$/m);
       assert.match(waiting, /^ {4}http dead \(attempt 2\): .*; not tried again, kept on `dead`$/m);
+      assert.match(waiting, /^ {6}to go on: `tiphys dead list --sensor default\/release --trigger post` shows/m);
 
       await send(engine, "forced", "f1", {});
       const fired = await why("f1", "trigger deploy fired");

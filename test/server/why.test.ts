@@ -152,6 +152,7 @@ test("an Application hears built-in events of any namespace, and has the records
 });
 
 const nobody = 'listens to event "example" of EventSource "webhook" in namespace "default"';
+const none = "none runs there: see `kubectl get sensors -n default`";
 const gone = "the bus does not hold the event any more: filters cannot be judged again";
 const hello = { namespace: "default", name: "hello" };
 const listening: {
@@ -162,7 +163,7 @@ const listening: {
   names: string[];
   note: string | undefined;
 }[] = [
-  { name: "there is no Sensor", sensors: [], names: [], note: `no Sensor ${nobody}` },
+  { name: "there is no Sensor", sensors: [], names: [], note: `no Sensor ${nobody}; ${none}` },
   {
     name: "Sensors of another namespace, source or event are not concerned",
     sensors: [
@@ -171,7 +172,7 @@ const listening: {
       { name: "c", eventName: "other" },
     ],
     names: [],
-    note: `no Sensor ${nobody}`,
+    note: `no Sensor ${nobody}; what is listened to there: other/example, webhook/other`,
   },
   {
     name: "only the Sensor asked for answers",
@@ -185,7 +186,7 @@ const listening: {
     sensors: [{ name: "hello", eventName: "other" }, { name: "other" }],
     only: hello,
     names: [],
-    note: `no running Sensor "default/hello" ${nobody}`,
+    note: `no running Sensor "default/hello" ${nobody}; what is listened to there: webhook/other`,
   },
   {
     name: "the bus has dropped the event: records alone",
@@ -199,7 +200,7 @@ const listening: {
     sensors: [],
     isDropped: true,
     names: [],
-    note: `${gone}; no Sensor ${nobody}`,
+    note: `${gone}; no Sensor ${nobody}; ${none}`,
   },
 ];
 

@@ -25,7 +25,7 @@ export interface ApplicationsClient {
   readonly url: string;
   list(query: ListQuery): Promise<readonly KubeObject[]>;
   /** With `refresh`: once it is compared anew. */
-  get(app: AppName, refresh?: "normal" | "hard"): Promise<KubeObject>;
+  get(app: AppName, refresh?: "normal" | "hard", signal?: AbortSignal): Promise<KubeObject>;
   sync(app: AppName, body: JsonObject): Promise<KubeObject>;
   sensor(app: AppName): Promise<JsonObject>;
   /** The plan that an automated sync waits with. @throws EngineError NOT_FOUND */
@@ -40,6 +40,8 @@ export interface ApplicationsClient {
   terminate(app: AppName): Promise<void>;
   manifests(app: AppName, query: Query): Promise<readonly JsonObject[]>;
   managed(app: AppName): Promise<readonly JsonObject[]>;
+  /** What the cluster would make of targets, which are JSON: `group`, `kind`, `liveState`, `targetState`, `modified` … */
+  serverSideDiff(app: AppName, targets: readonly string[]): Promise<readonly JsonObject[]>;
   tree(app: AppName): Promise<JsonObject>;
   /** Sync windows: `activeWindows`, `assignedWindows`, `canSync`. */
   windows(app: AppName): Promise<JsonObject>;
@@ -68,7 +70,8 @@ export function openApplicationsClient(flags: GlobalFlags): ApplicationsClient {
       const { items } = await asked(engine.get<{ items: readonly KubeObject[] }>(`/applications?${query}`));
       return items;
     },
-    get: (app, refresh) => asked(engine.get<KubeObject>(`/applications/${pathOf(app, "", { refresh })}`)),
+    get: (app, refresh, signal) =>
+      asked(engine.get<KubeObject>(`/applications/${pathOf(app, "", { refresh })}`, signal)),
     ...changes(engine),
     ...parts(engine),
     sync: (app, body) => asked(engine.post<KubeObject>(`/applications/${pathOf(app, "/sync")}`, body)),
@@ -102,6 +105,7 @@ function changes(engine: EngineClient): Pick<ApplicationsClient, Changes> {
 
 type Parts =
   | "manifests"
+  | "serverSideDiff"
   | "managed"
   | "tree"
   | "windows"
@@ -114,6 +118,10 @@ type Parts =
 function parts(engine: EngineClient): Pick<ApplicationsClient, Parts> {
   const at = (app: AppName, rest: string, query: Query = {}) => `/applications/${pathOf(app, rest, query)}`;
   return {
+    async serverSideDiff(app, targetManifests) {
+      const path = at(app, "/server-side-diff", { targetManifests });
+      return (await asked(engine.get<{ items: readonly JsonObject[] }>(path))).items;
+    },
     async manifests(app, query) {
       const { manifests } = await asked(engine.get<{ manifests: readonly string[] }>(at(app, "/manifests", query)));
       return manifests.map((text) => JSON.parse(text) as JsonObject);

@@ -1,8 +1,10 @@
 import { Command } from "commander";
 import { listOf, objectOf, textOf } from "../../api/fields.ts";
 import { systemClock } from "../../base/clock.ts";
+import { EngineError } from "../../base/errors.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import { globalFlags } from "../engine-client.ts";
+import { exitingWith } from "../exit.ts";
 import { print, table } from "../output.ts";
 import { qualifiedName, sourcesOf } from "./application.ts";
 import { openApplicationsClient, parseAppName } from "./applications-client.ts";
@@ -18,6 +20,8 @@ interface GetFlags {
   readonly showOperation?: true;
   readonly showParams?: true;
   readonly appNamespace?: string;
+  /** Seconds. */
+  readonly timeout: number;
   /** From 1. */
   readonly sourcePosition?: number;
   readonly sourceName?: string;
@@ -32,13 +36,14 @@ export function getCommand(): Command {
     .option("--hard-refresh", "render and compare anew first")
     .option("--show-operation", "with the last operation")
     .option("--show-params", "with the parameters of its charts")
+    .option("--timeout <seconds>", "give up after so many; 0: never", parseCount, 0)
     .option("--source-position <n>", "the parameters of this source alone, from 1", parseCount)
     .option("--source-name <name>", "the parameters of this source alone")
     .option("-N, --app-namespace <namespace>", "the Application's namespace")
     .action(async (text: string, flags: GetFlags, self: Command) => {
       const app = parseAppName(text, flags.appNamespace);
       const client = openApplicationsClient(globalFlags(self));
-      const application = await client.get(app, refreshOf(flags));
+      const application = await within(flags.timeout, text, (signal) => client.get(app, refreshOf(flags), signal));
       const windows = await client.windows(app);
       const holds = heldBy(application, await openHoldsClient(globalFlags(self)).list());
       const context = { url: client.url, zone: localZone(), clock: systemClock, windows, holds };
@@ -56,6 +61,16 @@ export function getCommand(): Command {
         own: { tree: asTree(false), "tree=detailed": asTree(true) },
       });
     });
+}
+
+/** @throws EngineError WAIT_TIMEOUT, exit 20; what was asked goes on in the engine */
+async function within<T>(seconds: number, app: string, ask: (signal?: AbortSignal) => Promise<T>): Promise<T> {
+  if (seconds === 0) return ask();
+  const signal = AbortSignal.timeout(seconds * 1_000);
+  return ask(signal).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+    throw exitingWith(20, new EngineError("WAIT_TIMEOUT", `timed out (${seconds}s) waiting for app "${app}"`, error));
+  });
 }
 
 function parametersText(application: KubeObject, flags: GetFlags): string {

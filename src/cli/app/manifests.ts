@@ -36,8 +36,8 @@ async function targets(
   { dataDir }: GlobalFlags,
 ): Promise<readonly JsonObject[]> {
   const application = await client.get(app);
-  if (flags.local !== undefined) return localManifests(application, flags, dataDir);
-  return client.manifests(app, revisionsOf(flags, application));
+  const local = await localManifests(application, flags, dataDir);
+  return local ?? client.manifests(app, revisionsOf(flags, application));
 }
 
 async function liveObjects(client: ApplicationsClient, app: AppName): Promise<readonly JsonObject[]> {

@@ -116,10 +116,7 @@ async function requestOf(
   { dataDir }: GlobalFlags,
 ) {
   const body = bodyOf(flags, before);
-  const local =
-    flags.local === undefined
-      ? undefined
-      : (await localManifests(before, flags, dataDir)).map((one) => JSON.stringify(one));
+  const local = (await localManifests(before, flags, dataDir))?.map((one) => JSON.stringify(one));
   const resources = flags.label.length === 0 ? undefined : labelled(await client.managed(app), flags.label);
   return { ...body, ...(local && { manifests: local }), ...(resources && { resources }) };
 }

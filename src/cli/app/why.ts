@@ -63,8 +63,9 @@ function notText({ commit, verdict, text }: WhyNot): string {
 }
 
 function waitText(wait: ShownWait): string {
+  const since = wait.since === undefined ? "" : ` since ${wait.since}`;
   const until = wait.until === undefined ? "" : ` until ${wait.until}`;
-  return `waits for ${colored("yellow", wait.for)}${until}: ${wait.text}\n  to go on: ${wait.remedy}`;
+  return `waits for ${colored("yellow", wait.for)}${since}${until}: ${wait.text}\n  to go on: ${wait.remedy}`;
 }
 
 function short(revision: string): string {

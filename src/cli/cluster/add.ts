@@ -1,16 +1,20 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { Command } from "commander";
+import { Command, Option } from "commander";
+import { listOf, objectOf, textOf } from "../../api/fields.ts";
 import { systemClock } from "../../base/clock.ts";
-import type { JsonObject } from "../../base/json.ts";
+import { EngineError } from "../../base/errors.ts";
+import type { JsonObject, JsonValue } from "../../base/json.ts";
 import { createLogger } from "../../base/log.ts";
+import { parseYaml } from "../../base/yaml.ts";
 import { createKubeClient } from "../../kube/client.ts";
 import { openKubeconfig, type RemoteCluster } from "../../kube/kubeconfig.ts";
-import { readKubeconfig } from "../../kube/kubeconfig-file.ts";
+import { type KubeconfigCluster, readKubeconfig } from "../../kube/kubeconfig-file.ts";
 import { collected } from "../app/options.ts";
 import { confirmCluster } from "../confirm.ts";
 import { openControlClient } from "../control-client.ts";
 import { globalFlags } from "../engine-client.ts";
+import { exitingWith } from "../exit.ts";
 import { pairsOf } from "./clusters.ts";
 import { installManager } from "./manager.ts";
 
@@ -21,6 +25,7 @@ interface AddFlags {
   readonly label: readonly string[];
   readonly annotation: readonly string[];
   readonly inCluster?: true;
+  readonly clusterEndpoint: string;
   readonly namespace: readonly string[];
   readonly clusterResources?: true;
   readonly systemNamespace: string;
@@ -51,6 +56,14 @@ export function addCommand(): Command {
     .option("--label <key=value>", "a label; may be repeated", collected, [])
     .option("--annotation <key=value>", "an annotation; may be repeated", collected, [])
     .option("--in-cluster", "it is the engine's own: reached from within")
+    .addOption(
+      new Option(
+        "--cluster-endpoint <where>",
+        "the address that the engine uses: that of the kubeconfig, what the cluster's kube-public says, or the one within",
+      )
+        .choices(["kubeconfig", "kube-public", "internal"])
+        .default("kubeconfig"),
+    )
     .option("--namespace <namespace>", "the only namespaces that are looked at; may be repeated", collected, [])
     .option("--cluster-resources", "with --namespace: kinds of the cluster, too")
     .option("--system-namespace <namespace>", "where the service account goes", "kube-system")
@@ -73,14 +86,14 @@ export function addCommand(): Command {
 
 async function add(context: string, flags: AddFlags, self: Command): Promise<void> {
   const client = openControlClient(globalFlags(self));
-  const path = flags.kubeconfig ?? process.env.KUBECONFIG?.split(":")[0] ?? join(homedir(), ".kube", "config");
+  const path = kubeconfigPath(flags.kubeconfig);
   const found = await readKubeconfig(path, context);
   const { cluster } = found;
-  const server = flags.inCluster ? "https://kubernetes.default.svc" : cluster.baseUrl;
+  const { server, caData } = await addressOf(cluster, path, context, flags);
   const tlsClientConfig: JsonObject = {
     insecure: cluster.skipsVerification,
     ...(cluster.serverName === undefined ? {} : { serverName: cluster.serverName }),
-    ...(cluster.ca === undefined || cluster.skipsVerification ? {} : { caData: base64(cluster.ca) }),
+    ...(caData === undefined || cluster.skipsVerification ? {} : { caData }),
   };
   const auth = pluginOf(flags) ?? { bearerToken: await tokenOf(path, context, flags) };
   const config = {
@@ -101,6 +114,45 @@ async function add(context: string, flags: AddFlags, self: Command): Promise<voi
     ...(flags.annotation.length === 0 ? {} : { annotations: pairsOf(flags.annotation) }),
   });
   process.stdout.write(`Cluster '${server}' added\n`);
+}
+
+/** The kubeconfig that commands read. */
+export function kubeconfigPath(given: string | undefined): string {
+  return given ?? process.env.KUBECONFIG?.split(":")[0] ?? join(homedir(), ".kube", "config");
+}
+
+/** Where the engine finds it, and whom it trusts there. */
+async function addressOf(
+  cluster: KubeconfigCluster,
+  path: string,
+  context: string,
+  { inCluster, clusterEndpoint }: AddFlags,
+): Promise<{ server: string; caData?: string }> {
+  if (clusterEndpoint === "kube-public") return publicEndpoint(path, context);
+  const server = inCluster || clusterEndpoint === "internal" ? "https://kubernetes.default.svc" : cluster.baseUrl;
+  return { server, ...(cluster.ca === undefined ? {} : { caData: base64(cluster.ca) }) };
+}
+
+/** What ConfigMap `kube-public/cluster-info` says of the cluster's address. @throws EngineError NOT_FOUND */
+async function publicEndpoint(path: string, context: string): Promise<{ server: string; caData?: string }> {
+  const log = createLogger("error");
+  await using remote: RemoteCluster = await openKubeconfig({
+    path,
+    context,
+    env: process.env,
+    clock: systemClock,
+    log,
+  });
+  const kube = createKubeClient({ fetch: remote.fetch, baseUrl: remote.baseUrl, log });
+  const found = await kube.get({ apiVersion: "v1", kind: "ConfigMap", namespace: "kube-public", name: "cluster-info" });
+  const text = textOf(objectOf(found?.data as JsonValue | undefined).kubeconfig);
+  const [first] = listOf(
+    objectOf(text === "" ? undefined : (parseYaml(text)[0] as JsonValue | undefined)).clusters,
+  ).map(objectOf);
+  const { server, "certificate-authority-data": caData } = objectOf(first?.cluster);
+  if (textOf(server) !== "") return { server: textOf(server), ...(textOf(caData) && { caData: textOf(caData) }) };
+  const message = "ConfigMap kube-public/cluster-info of the cluster names no server: use another --cluster-endpoint";
+  throw exitingWith(20, new EngineError("NOT_FOUND", message));
 }
 
 /** Credentials that the engine gets for itself: nothing is made in the cluster. */

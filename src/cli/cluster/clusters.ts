@@ -62,21 +62,6 @@ export function setCommand(): Command {
     });
 }
 
-/** `tiphys cluster rm SERVER/NAME…` */
-export function removeCommand(): Command {
-  return new Command("rm")
-    .description("Forgets clusters; nothing in them is changed")
-    .argument("<cluster...>", "their servers or names")
-    .option("-y, --yes", "do not ask (nothing is asked)")
-    .action(async (ids: readonly string[], _flags: object, self: Command) => {
-      const client = openControlClient(globalFlags(self));
-      for (const id of ids) {
-        await client.delete(pathOf(id));
-        process.stdout.write(`Cluster '${id}' removed\n`);
-      }
-    });
-}
-
 /** `tiphys cluster rotate-auth SERVER/NAME` */
 export function rotateCommand(): Command {
   return new Command("rotate-auth")
@@ -89,7 +74,8 @@ export function rotateCommand(): Command {
     });
 }
 
-function pathOf(id: string): string {
+/** Of a cluster by its server or its name. */
+export function pathOf(id: string): string {
   return at("/clusters", id, { "id.type": id.includes("://") ? "server" : "name" });
 }
 

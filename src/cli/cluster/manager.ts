@@ -60,6 +60,30 @@ function rightsOf(account: { readonly name: string; readonly namespace: string }
   ]);
 }
 
+/**
+ * Takes away what `installManager` made, but not a service account that was there before. Gives the names of what is gone,
+ * e.g. `ClusterRole argocd-manager-role`.
+ */
+export async function uninstallManager(
+  kube: KubeClient,
+  { namespace, namespaces }: Omit<ManagerOptions, "serviceAccount">,
+): Promise<readonly string[]> {
+  const account = { name: manager, namespace };
+  const token = { apiVersion: "v1", kind: "Secret", namespace, name: `${manager}-long-lived-token` };
+  // Both forms: its namespaces may have been changed since.
+  const objects = [...rightsOf(account, []), ...(namespaces.length === 0 ? [] : rightsOf(account, namespaces))];
+  const rights = objects.map(({ apiVersion, kind, metadata }) => ({
+    apiVersion,
+    kind,
+    ...metadata,
+  }));
+  const gone: string[] = [];
+  // Bindings first: the account loses its rights at once.
+  const all = [...rights.toReversed(), token, { apiVersion: "v1", kind: "ServiceAccount", ...account }];
+  for (const ref of all) if (await kube.delete(ref)) gone.push(`${ref.kind} ${ref.name}`);
+  return gone;
+}
+
 async function ensure(kube: KubeClient, object: KubeObject): Promise<void> {
   try {
     await kube.create(object, { fieldManager: "tiphys" });

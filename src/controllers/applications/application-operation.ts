@@ -35,6 +35,7 @@ import { limitedClient } from "./limited-client.ts";
 import {
   decisionOf,
   historyOf,
+  isWaitingText,
   onlyWaits,
   resultsIn,
   revisionsIn,
@@ -46,6 +47,7 @@ import {
 } from "./operation-progress.ts";
 import { terminateHooks } from "./operation-termination.ts";
 import type { SyncSettings } from "./sync-settings.ts";
+import type { WorkPlaces } from "./work-places.ts";
 
 export interface OperationDeps extends ReconcileDeps {
   readonly store: ApplicationStore;
@@ -59,6 +61,7 @@ export interface OperationDeps extends ReconcileDeps {
 export interface RunDeps extends OperationDeps {
   /** Requests of all operations to the cluster, at once. */
   readonly slots: Slots;
+  readonly places: WorkPlaces;
   /** Whether this engine may act for the Application at this moment. */
   readonly owns: (key: string) => boolean;
   /** Other Applications, whose shared objects changed. */
@@ -267,6 +270,7 @@ class Run implements OperationRun {
       return { phase: "Error", message, resources: [] };
     }
     await this.#whileBlocked(wanted, place, state, signal);
+    using work = await this.#deps.places.take(place.cluster.server, signal);
     const revisions = wantedRevisions(state);
     const isKnown = revisions.some((revision) => revision !== undefined);
     const { manifests } = operation.sync;
@@ -275,7 +279,10 @@ class Run implements OperationRun {
     this.#deps.onDisturbed(look.disturbed);
     this.revisions = look.revisions;
     const previous = resultsIn(state);
-    const report = (progress: SyncProgress): Promise<void> => this.#report(wanted, look.revisions, progress);
+    const report = (progress: SyncProgress): Promise<void> => {
+      if (isWaitingText(progress.message)) work[Symbol.dispose]();
+      return this.#report(wanted, look.revisions, progress);
+    };
     await report({ phase: "Running", message: textOf(state.message), resources: previous });
     const running: RunningOperation = {
       sync: operation.sync,

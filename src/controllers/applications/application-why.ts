@@ -90,7 +90,7 @@ export function createApplicationWhy(deps: ApplicationWhyDeps): ExplainApplicati
       sync: { status: textOf(objectOf(status.sync).status), revisions: revisionsIn(objectOf(status.sync)) },
       health: { status: textOf(healthStatus), message: textOf(message) },
       ...(told === undefined ? {} : { decided: told }),
-      waits: waits.map((wait) => ({ ...wait, remedy: remedyOf(wait, ref) })),
+      waits: waits.map((wait) => ({ ...wait, remedy: remedyOf(wait, application) })),
       ...(chain === undefined ? {} : { chain }),
       since: await decisionsSince(chain?.self, application, ref, history),
       ...(commit === undefined ? {} : { not: await notOf(application, ref, commit, waits, deps) }),

@@ -42,6 +42,7 @@ import { lastSyncOf } from "./operation-progress.ts";
 import { polledRepositories } from "./polled-repositories.ts";
 import type { UsedRepository } from "./repository-poller.ts";
 import { supersede } from "./superseding.ts";
+import { createWorkPlaces } from "./work-places.ts";
 
 export interface ApplicationControllerDeps extends OperationDeps {
   readonly index: ApplicationIndex;
@@ -130,6 +131,7 @@ class ApplicationReconciler implements ApplicationController {
       ...deps,
       owns: (key) => this.#owns(key),
       slots: createSlots(maxRequests),
+      places: createWorkPlaces(deps.clock),
       onDisturbed: (keys) => this.#disturb(keys, "an operation of another Application"),
       onEnd: (record, application) => this.#count(record, application),
     };

@@ -34,8 +34,8 @@ const maxWaitMs = 30_000;
 const newsMs = 2_000;
 /** Objects of a run that are known; of more, none is news. */
 const maxObjects = 100;
-/** An operation's own changes, doubled after each look at them. */
-const operationMs = 250;
+/** An operation's own changes, doubled after each look at them: most are over by then, and are looked at once. */
+const operationMs = 1_000;
 const maxOperationMs = 2_000;
 
 export function createDriftPace(): DriftPace {
@@ -92,14 +92,12 @@ class Pace implements DriftPace {
   }
 
   looked(isOperating: boolean, atMs: number): void {
-    if (isOperating) {
-      this.#operationLooks += 1;
+    if (isOperating || this.#operationLooks > 0) {
       this.#count = 0;
       this.#beganMs = atMs; // what follows an operation is a run of its own
-    } else {
-      this.#operationLooks = 0;
-      this.#looks += 1;
     }
+    this.#operationLooks = isOperating ? this.#operationLooks + 1 : 0;
+    if (!isOperating) this.#looks += 1;
     this.#lookedMs = atMs;
     this.#waitsMs = undefined;
     this.#hasNews = false;

@@ -112,8 +112,16 @@ export function lastSyncOf(state: JsonObject): string | undefined {
 
 /** Whether the message of an operation says that nothing runs: it waits for health, a window or an approval. */
 export function onlyWaits(message: string): boolean {
-  const isHeld = message.startsWith("needs approval") || message.startsWith("Sync operation blocked");
-  return isHeld || (message.startsWith("waiting for") && !message.includes("hook"));
+  return isHeld(message) || (message.startsWith("waiting for") && !message.includes("hook"));
+}
+
+/** Whether the message says that nothing is written: a hook may run. */
+export function isWaitingText(message: string): boolean {
+  return isHeld(message) || message.startsWith("waiting for");
+}
+
+function isHeld(message: string): boolean {
+  return message.startsWith("needs approval") || message.startsWith("Sync operation blocked");
 }
 
 /** Without what became of each object; what else is known of the attempt stays. */

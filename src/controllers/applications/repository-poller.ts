@@ -112,6 +112,10 @@ interface Watched {
   failures: number;
   /** Whether the last poll timed out. */
   hangs: boolean;
+  /** When the last poll that was answered ended; on the monotonic clock, as `dueMs`. */
+  polledMs?: number;
+  /** When it is polled because the interval became shorter; else the queue knows. */
+  dueMs?: number | undefined;
   /** What the log said since the last success. */
   readonly problems: Set<string>;
   /** Those who want a poll that has not begun yet. */
@@ -131,6 +135,8 @@ class Poller implements RepositoryPoller {
   readonly #watched = new Map<string, Watched>();
   readonly #placeOf = memoize(normaliseRepositoryUrl, maxPlaces);
   #stopped: AbortSignal | undefined;
+  /** As it was at the last look; none is as long as one that never ends. */
+  #intervalMs = Number.POSITIVE_INFINITY;
 
   constructor(deps: RepositoryPollerDeps) {
     const { clock, log } = deps;
@@ -160,6 +166,7 @@ class Poller implements RepositoryPoller {
     try {
       while (!signal.aborted) {
         this.#look();
+        this.#hasten();
         await sleepFor(this.#deps.clock, lookMs, signal);
       }
     } catch (error) {
@@ -202,8 +209,24 @@ class Poller implements RepositoryPoller {
     }
   }
 
+  /** An interval that became shorter counts from the last poll on. Those that fail have a pace of their own. */
+  #hasten(): void {
+    const { pace, random, clock } = this.#deps;
+    const { intervalMs, jitterMs } = pace();
+    const wantedMs = intervalMs || Number.POSITIVE_INFINITY;
+    const isShorter = wantedMs < this.#intervalMs;
+    this.#intervalMs = wantedMs;
+    for (const [key, watched] of this.#watched) {
+      const { polledMs, failures } = watched;
+      if (isShorter && polledMs !== undefined) watched.dueMs = polledMs + intervalMs + jitterMs * random();
+      if (watched.dueMs === undefined || watched.dueMs > clock.monotonicMs()) continue;
+      watched.dueMs = undefined;
+      if (failures === 0) this.#queue.add(key);
+    }
+  }
+
   #watch(key: string, spellings: readonly UsedRepository[]): Watched {
-    const watched = {
+    const watched: Watched = {
       spellings,
       tips: undefined,
       turn: 0,
@@ -289,6 +312,8 @@ class Poller implements RepositoryPoller {
     if (watched.failures > 0) this.#deps.log.info("repository is polled again", { repository });
     watched.failures = 0;
     watched.hangs = false;
+    watched.polledMs = this.#deps.clock.monotonicMs();
+    watched.dueMs = undefined;
     watched.problems.clear();
   }
 

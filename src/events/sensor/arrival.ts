@@ -3,8 +3,8 @@ import { decodeToken, type Subject } from "../../record/subject.ts";
 import type { StoredMessage } from "../bus/bus.ts";
 import type { ReceivedEvent } from "./state.ts";
 
-/** Bytes that count as one event more. */
-const weightBytes = 8 * 1024;
+/** Bytes that count as one event more: a large one counts for several. */
+const weightBytes = 2 * 1024;
 
 /** What the subject of a message says. */
 export interface EventName {

@@ -161,14 +161,27 @@ function canonicalJson(value: unknown): string {
 /** Of dependencies with one name the last wins, as in the original (spec argo-events 2.5). */
 function compileDependencies(sensor: Sensor, problems: Problem[]): CompiledDependency[] {
   const byName = new Map<string, CompiledDependency>();
+  const compileFilter = sharedFilters();
   for (const [index, dependency] of sensor.dependencies.entries()) {
     const path = `spec.dependencies[${index}]`;
     const { name, eventSourceName, eventName } = dependency;
     const transform = compileTransform(dependency);
-    const filter = compileFilters(dependency, path, problems);
+    const filter = compileFilter(dependency, path, problems);
     byName.set(name, { name, eventSource: eventSourceName, event: eventName, transform, filter });
   }
   return [...byName.values()];
+}
+
+/** Dependencies that filter alike share what is made of it: of an Application's six four do, and the other two. */
+function sharedFilters(): typeof compileFilters {
+  const known = new Map<string, Filter>();
+  return (dependency, path, problems) => {
+    const key = JSON.stringify([dependency.filters, dependency.filtersLogicalOperator]);
+    const { length } = problems;
+    const filter = known.get(key) ?? compileFilters(dependency, path, problems);
+    if (problems.length === length) known.set(key, filter); // each names its own problems
+    return filter;
+  };
 }
 
 function compileTrigger(

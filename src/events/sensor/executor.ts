@@ -4,7 +4,7 @@ import { TerminalError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { isJsonObject } from "../../base/json.ts";
 import type { CloudEvent } from "../../record/cloud-event.ts";
-import type { AnyTriggerKind, PlannedEffect } from "../triggers/registry.ts";
+import type { AnyTriggerKind, ParsedTrigger, PlannedEffect } from "../triggers/registry.ts";
 import type { Firing, ParameterResolver, TriggerContext, TriggerParameter } from "../triggers/trigger.ts";
 import type { CompiledSensor } from "./compile.ts";
 import type { Effect } from "./effect.ts";
@@ -33,25 +33,34 @@ export function createPlanner(
   signal: AbortSignal,
 ) => Promise<PlannedEffect> {
   const { namespace, name } = compiled.head;
-  return (effect, signal) => {
-    const { trigger, path } = findTrigger(compiled, effect);
-    const { batch } = effect;
-    const events = eventsIn(effect);
-    const parameters = resolverOf(effect);
+  const sensor = { namespace, name };
+  /** Of triggers whose template no event changes. */
+  const parsed = new Map<Trigger, ParsedTrigger>();
+  const parse = (trigger: Trigger, path: string, parameters: ParameterResolver): ParsedTrigger => {
+    const known = parsed.get(trigger);
+    if (known) return known;
     const template = templateOf(trigger, (raw, list) => parameters.apply(raw, list, `${path}.parameters`));
     const kindName = kindOf(trigger, template, kinds);
     const kind = kinds[kindName];
     if (!kind) throw unsupported(trigger.template.name, kindName);
+    const read = kind.parse(template[kindName], `${path}.template.${kindName}`);
+    if (template === trigger.template.raw) parsed.set(trigger, read);
+    return read;
+  };
+  return (effect, signal) => {
+    const { trigger, path } = findTrigger(compiled, effect);
+    const { batch } = effect;
+    const parameters = resolverOf(effect);
     const { policy } = trigger;
     const firing: Firing = {
       key: effect.key,
-      sensor: { namespace, name },
+      sensor,
       trigger: trigger.template.name,
-      events,
+      events: eventsIn(effect),
       ...(batch && { batch: batch.map(({ dependency, event }) => ({ dependency, event })) }),
       ...(policy === undefined ? {} : { policy }),
     };
-    return kind.plan(template[kindName], `${path}.template.${kindName}`, firing, { ...context, parameters }, signal);
+    return parse(trigger, path, parameters).plan(firing, { ...context, parameters }, signal);
   };
 }
 

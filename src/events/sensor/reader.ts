@@ -13,8 +13,8 @@ import type { ReceivedEvent } from "./state.ts";
  * processor's caches when its next turn comes, so that several events a turn cost half of what one at a time does.
  */
 const maxSharedBatch = 4_000;
-/** Events that wait for all subscribers together before the shared loop reads on; large ones count for several. */
-const maxQueued = 4_000;
+/** Events that wait for all subscribers together before the shared loop reads on: 16 for each of a thousand. */
+const maxQueued = 16_000;
 /** What a subscriber is given at once. */
 const maxGiven = 200;
 /** What all are given between two turns of the event loop: 10 ms of work or so. */
@@ -33,15 +33,17 @@ const maxCatchingUp = 8;
 
 export interface EventBatch {
   readonly epoch: string;
-  readonly events: readonly ReceivedEvent[];
+  /** Can be gone through once: each is decoded when its turn comes. */
+  readonly events: Iterable<ReceivedEvent>;
   /** The subscriber is past everything up to here. */
   readonly through: Sequence;
   /** Messages that the stream dropped before they were read. */
   readonly lost?: { readonly from: Sequence; readonly to: Sequence };
 }
 
-interface QueuedBatch extends Omit<EventBatch, "events"> {
-  readonly arrivals: readonly Arrival[];
+interface QueuedBatch extends Omit<EventBatch, "events" | "through"> {
+  readonly arrivals: Arrival[];
+  through: Sequence;
 }
 
 export interface Subscription extends AsyncIterable<EventBatch> {
@@ -370,7 +372,7 @@ class SharedReader implements EventReader {
       const arrivals = events.slice(start, start + maxGiven);
       const isLast = start + maxGiven >= events.length;
       const through = isLast ? batch.through : (arrivals.at(-1)?.message.sequence ?? batch.through);
-      subscriber.queue.push({ epoch, arrivals, through, ...(start === 0 && lostOf(batch)) });
+      enqueue(subscriber.queue, { epoch, arrivals, through, ...(start === 0 && lostOf(batch)) });
     }
     for (const arrival of events) arrival.expect();
     const weight = weightOf(events);
@@ -431,13 +433,13 @@ class SharedReader implements EventReader {
     return { epoch, after: Math.min(end, Math.max(oldest, shared)) };
   }
 
-  #decode(arrivals: readonly Arrival[]): ReceivedEvent[] {
-    const events: ReceivedEvent[] = [];
-    for (const arrival of arrivals) {
-      const received = arrival.take(this.#receive);
-      if (received) events.push(received);
+  /** Lets go of each: whoever waits for its next batch still has this one, and a thousand who wait would keep it all. */
+  *#decode(arrivals: (Arrival | undefined)[]): Generator<ReceivedEvent, void> {
+    for (let index = 0; index < arrivals.length; index++) {
+      const received = arrivals[index]?.take(this.#receive);
+      arrivals[index] = undefined;
+      if (received) yield received;
     }
-    return events;
   }
 
   readonly #receive = (message: StoredMessage): ReceivedEvent | undefined => {
@@ -457,6 +459,18 @@ class SharedReader implements EventReader {
     this.#reportedInvalid.add(message.sequence);
     this.#options.onInvalid(message, reason);
   }
+}
+
+/** Small batches that follow each other are given as one. */
+function enqueue(queue: QueuedBatch[], batch: QueuedBatch): void {
+  const last = queue.at(-1);
+  const isOne = last?.epoch === batch.epoch && batch.lost === undefined;
+  if (!last || !isOne || last.arrivals.length + batch.arrivals.length > maxGiven) {
+    queue.push(batch);
+    return;
+  }
+  last.arrivals.push(...batch.arrivals);
+  last.through = batch.through;
 }
 
 function isNew({ message }: Arrival, { place }: Subscriber): boolean {

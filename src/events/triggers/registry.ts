@@ -22,14 +22,12 @@ import type { Firing, Outcome, Preview, TriggerContext, TriggerKind } from "./tr
 /** A kind whose spec and plan are known only inside: what registries and runners hold. */
 export interface AnyTriggerKind {
   readonly schema: Schema<unknown>;
-  /** Parses `spec`, which stands at `path`, then plans. @throws TerminalError MANIFEST_INVALID */
-  plan(
-    spec: unknown,
-    path: string,
-    firing: Firing,
-    context: TriggerContext,
-    signal: AbortSignal,
-  ): Promise<PlannedEffect>;
+  /** `spec` stands at `path`. Whoever plans often with the same spec parses it once. @throws TerminalError MANIFEST_INVALID */
+  parse(spec: unknown, path: string): ParsedTrigger;
+}
+
+export interface ParsedTrigger {
+  plan(firing: Firing, context: TriggerContext, signal: AbortSignal): Promise<PlannedEffect>;
 }
 
 /** What would happen, and the way to make it happen. */
@@ -42,26 +40,30 @@ export interface PlannedEffect {
 }
 
 export function defineTrigger<Spec, Plan>(kind: TriggerKind<Spec, Plan>): AnyTriggerKind {
-  // A trigger without parameters gives the same object with each event.
-  const parsed = new WeakMap<object, { readonly spec: Spec }>();
-  const parse = (spec: unknown, path: string): Spec => {
-    if (typeof spec !== "object" || spec === null) return kind.schema.parse(spec, path);
-    const known = parsed.get(spec) ?? { spec: kind.schema.parse(spec, path) };
-    parsed.set(spec, known);
-    return known.spec;
-  };
   return {
     schema: kind.schema,
-    async plan(spec, path, firing, context, signal) {
-      const plan = await kind.plan(parse(spec, path), firing, context, signal);
-      const { preview } = kind;
+    parse(spec, path) {
+      const parsed = kind.schema.parse(spec, path);
       return {
-        plan,
-        apply: (applySignal) => kind.apply(plan, firing, context, applySignal),
-        ...(preview && { preview: (askSignal: AbortSignal) => preview.call(kind, plan, firing, context, askSignal) }),
+        async plan(firing, context, signal) {
+          const plan = await kind.plan(parsed, firing, context, signal);
+          return plannedEffect(kind, plan, firing, context);
+        },
       };
     },
   };
+}
+
+function plannedEffect<Spec, Plan>(
+  kind: TriggerKind<Spec, Plan>,
+  plan: Plan,
+  firing: Firing,
+  context: TriggerContext,
+): PlannedEffect {
+  const { preview } = kind;
+  const apply = (signal: AbortSignal): Promise<Outcome> => kind.apply(plan, firing, context, signal);
+  if (!preview) return { plan, apply };
+  return { plan, apply, preview: (signal) => preview.call(kind, plan, firing, context, signal) };
 }
 
 /** Kinds of their own: some remember what they did, and keep connections. */

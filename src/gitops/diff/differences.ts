@@ -2,25 +2,31 @@ import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.t
 import type { KubeObject } from "../../objects/object.ts";
 import type { Difference } from "./diff.ts";
 import { isSameQuantity } from "./quantity.ts";
-import { type PathStep, writerOf } from "./writers.ts";
+import { type FindWriter, type PathStep, writersOf } from "./writers.ts";
 
 /** Beyond this, differences of one object are not listed. */
 const maxDifferences = 200;
 
 interface Found {
   readonly list: Difference[];
+  readonly isBuiltIn: boolean;
+  readonly writerOf: FindWriter;
+}
+
+interface Options {
   /** In built-in kinds, quantities that are the same amount are equal. */
   readonly isBuiltIn: boolean;
-  readonly live?: KubeObject | undefined;
+  /** Absent: nobody is said to have written. */
+  readonly live?: KubeObject;
 }
 
 /** Every place in which they differ, in the order of keys; at most 200. */
 export function listDifferences(
   live: JsonObject,
   target: JsonObject,
-  options: Omit<Found, "list"> = { isBuiltIn: true },
+  { isBuiltIn, live: written }: Options = { isBuiltIn: true },
 ): readonly Difference[] {
-  const found: Found = { ...options, list: [] };
+  const found: Found = { isBuiltIn, writerOf: written === undefined ? () => undefined : writersOf(written), list: [] };
   compare(live, target, "", [], found);
   return found.list;
 }
@@ -54,7 +60,7 @@ function differenceAt(
   steps: readonly PathStep[],
   found: Found,
 ): Difference {
-  const lastWriter = found.live === undefined ? undefined : writerOf(found.live, steps);
+  const lastWriter = found.writerOf(steps);
   return {
     path,
     ...(live === undefined ? {} : { live }),

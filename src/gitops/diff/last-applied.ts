@@ -1,8 +1,8 @@
-import { isDeepStrictEqual } from "node:util";
-import { isJsonObject, type JsonObject, type JsonValue, parseJson } from "../../base/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue, parseJson, setOwn } from "../../base/json.ts";
 import { formOfField, formOfItem, isMergedList } from "../../objects/apply-form.ts";
 import type { ApplyField } from "../../objects/kubernetes-types.ts";
 import type { KubeObject } from "../../objects/object.ts";
+import { itemFinder } from "./list-steps.ts";
 import { lastAppliedAnnotation } from "./normalize.ts";
 
 export const fieldManager = "argocd-controller";
@@ -63,7 +63,8 @@ export function ownedBy(live: KubeObject, manager: string, form?: ApplyField): r
 
 /** Undefined: nothing is left. A leaf is the whole value below it. */
 function subtract(own: JsonObject, others: readonly JsonObject[]): JsonObject | undefined {
-  if (Object.keys(own).length === 0) return others.length > 0 ? undefined : own;
+  if (others.length === 0) return own;
+  if (Object.keys(own).length === 0) return undefined;
   const left = Object.entries(own).flatMap(([key, value]): [string, JsonValue][] => {
     const theirs = others.flatMap((other) => (Object.hasOwn(other, key) ? [objectOf(other[key])] : []));
     const rest = subtract(objectOf(value), theirs);
@@ -73,18 +74,23 @@ function subtract(own: JsonObject, others: readonly JsonObject[]): JsonObject | 
 }
 
 function project(value: JsonValue | undefined, fields: JsonObject, form?: ApplyField): JsonValue | undefined {
-  const keys = Object.keys(fields).filter((key) => key !== ".");
-  if (keys.length === 0) return leafOf(value, form);
-  if (Array.isArray(value)) return projectList(value, fields, keys, form);
+  if (isLeaf(fields)) return leafOf(value, form);
+  if (Array.isArray(value)) return projectList(value, fields, form);
   if (!isJsonObject(value)) return value;
-  const found = keys.flatMap((key): [string, JsonValue][] => {
+  const found: Record<string, JsonValue> = {};
+  for (const [key, below] of Object.entries(fields)) {
     const name = key.startsWith("f:") ? key.slice(2) : "";
-    const child = Object.hasOwn(value, name)
-      ? project(value[name], objectOf(fields[key]), form && formOfField(form, name))
-      : undefined;
-    return child === undefined ? [] : [[name, child]];
-  });
-  return Object.fromEntries(found);
+    if (key === "." || !Object.hasOwn(value, name)) continue;
+    const child = project(value[name], objectOf(below), form && formOfField(form, name));
+    if (child !== undefined) setOwn(found, name, child);
+  }
+  return found;
+}
+
+/** Whether a set names nothing below its own place. */
+export function isLeaf(fields: JsonObject): boolean {
+  for (const name in fields) if (name !== ".") return false;
+  return true;
 }
 
 /** What is owned as one: all of it, but of an object or list whose parts are owned one by one only that it is there. */
@@ -95,18 +101,13 @@ function leafOf(value: JsonValue | undefined, form: ApplyField | undefined): Jso
 }
 
 /** The items that steps name, in the order of the list. */
-function projectList(
-  list: readonly JsonValue[],
-  fields: JsonObject,
-  keys: readonly string[],
-  form: ApplyField | undefined,
-): JsonValue {
-  const found = keys.flatMap((key): { readonly at: number; readonly item: JsonValue }[] => {
-    const step = readKey(key.slice(2));
-    const at = indexOf(list, key, step, form);
+function projectList(list: readonly JsonValue[], fields: JsonObject, form: ApplyField | undefined): JsonValue {
+  const placeOf = itemFinder(list, form);
+  const found = Object.keys(fields).flatMap((key): { readonly at: number; readonly item: JsonValue }[] => {
+    const at = placeOf(key);
     if (at < 0) return [];
     if (key.startsWith("v:")) return [{ at, item: list[at] ?? null }];
-    const wanted = objectOf(step);
+    const wanted = objectOf(parseJson(key.slice(2)));
     const inner = objectOf(fields[key]);
     const projected = project(list[at], inner, form && formOfItem(form));
     return isJsonObject(projected) ? [{ at, item: { ...writtenKeys(wanted, inner), ...projected } }] : [];
@@ -114,35 +115,10 @@ function projectList(
   return found.sort((a, b) => a.at - b.at).map(({ item }) => item);
 }
 
-/** Where the item is that a step names: `k:{"name":"x"}` by its keys, `v:"x"` by its value; -1: nowhere. */
-export function indexOfStep(list: readonly JsonValue[], step: string, form: ApplyField | undefined): number {
-  return indexOf(list, step, readKey(step.slice(2)), form);
-}
-
-function indexOf(list: readonly JsonValue[], step: string, wanted: unknown, form: ApplyField | undefined): number {
-  if (step.startsWith("v:")) return list.findIndex((item) => isDeepStrictEqual(item, wanted));
-  if (!step.startsWith("k:") || !isJsonObject(wanted)) return -1;
-  return list.findIndex((item) => isJsonObject(item) && hasKeys(item, wanted, form?.defaults));
-}
-
 /** A key that the server filled in (`protocol: TCP`) names the item, but nobody wrote it. */
 function writtenKeys(wanted: JsonObject, fields: JsonObject): JsonObject {
   const written = Object.entries(wanted).filter(([key]) => Object.hasOwn(fields, `f:${key}`));
   return written.length > 0 ? Object.fromEntries(written) : wanted;
-}
-
-/** A key that an item lacks has its default. */
-function hasKeys(item: JsonObject, wanted: JsonObject, defaults: ApplyField["defaults"] = {}): boolean {
-  return Object.entries(wanted).every(([key, value]) => isDeepStrictEqual(item[key] ?? defaults[key], value));
-}
-
-function readKey(text: string): unknown {
-  try {
-    return parseJson(text);
-  } catch {
-    // No key of ours: names nothing.
-    return undefined;
-  }
 }
 
 function objectOf(value: unknown): JsonObject {

@@ -3,7 +3,7 @@ import { formOfField, formOfItem, formOfKind, isMergedList } from "../../objects
 import { type ApplyField, builtInType } from "../../objects/kubernetes-types.ts";
 import { setField } from "../../objects/merge-patch.ts";
 import type { KubeObject } from "../../objects/object.ts";
-import { indexOfStep } from "./last-applied.ts";
+import { itemFinder } from "./list-steps.ts";
 
 /**
  * `predicted` with the live values of the fields that `managers` own and that both sides have: of those fields no difference
@@ -84,8 +84,9 @@ function takeItems(
   isTyped: boolean,
 ): readonly JsonValue[] {
   const result = [...predicted];
+  const [placeOf, livePlaceOf] = [itemFinder(predicted, form), itemFinder(live, form)];
   for (const [step, own] of Object.entries(fields)) {
-    const [to, from] = [indexOfStep(predicted, step, form), indexOfStep(live, step, form)];
+    const [to, from] = [placeOf(step), livePlaceOf(step)];
     const [value, old] = [result[to], live[from]];
     if (value === undefined || old === undefined || !isJsonObject(own)) continue;
     result[to] = takeOver({ predicted: value, live: old, fields: own }, formOfItem(form), isTyped);

@@ -17,17 +17,28 @@ const maskStep = 4;
 
 /**
  * Both sides of a Secret with `data` masked, so that a change of a value is still seen: for each key the first value is
- * eight plus signs, each further one four more (spec argo-cd-engine 3.9), in the order target, live. What `kubectl apply`
- * noted of the Secret is masked, too.
+ * eight plus signs, each further one four more (spec argo-cd-engine 3.9), in the order target, live, and then what
+ * `kubectl apply` noted of each.
  */
 export function maskSecrets({ target, live }: SecretSides, options: MaskOptions = {}): SecretSides {
   const masks = createMasks();
-  const masked = (secret: JsonObject): JsonObject => ({
-    ...secret,
-    ...(isJsonObject(secret.data) ? { data: masks.ofAll(secret.data) } : {}),
-    ...maskedMetadata(secret, options.annotations ?? [], masks),
-  });
-  return { target: masked(target), live: masked(live) };
+  const names = options.annotations ?? [];
+  const withData = [target, live].map((secret) => maskedData(secret, masks));
+  const withNames = withData.map((secret) =>
+    withAnnotations(
+      secret,
+      (name) => names.includes(name),
+      (name, value) => masks.of(`annotation ${name}`, value),
+    ),
+  );
+  const [shown = {}, found = {}] = withNames.map((secret) =>
+    withAnnotations(
+      secret,
+      (name) => name === lastAppliedAnnotation,
+      (_name, value) => maskedApplied(value, names, masks),
+    ),
+  );
+  return { target: shown, live: found };
 }
 
 interface Masks {
@@ -51,14 +62,22 @@ function createMasks(): Masks {
   };
 }
 
-function maskedMetadata(secret: JsonObject, names: readonly string[], masks: Masks): JsonObject {
+function maskedData(secret: JsonObject, masks: Masks): JsonObject {
+  return isJsonObject(secret.data) ? { ...secret, data: masks.ofAll(secret.data) } : secret;
+}
+
+/** With other values of some annotations. */
+function withAnnotations(
+  secret: JsonObject,
+  isMeant: (name: string) => boolean,
+  masked: (name: string, value: JsonValue) => JsonValue,
+): JsonObject {
   const { metadata } = secret;
-  if (!isJsonObject(metadata) || !isJsonObject(metadata.annotations)) return {};
+  if (!isJsonObject(metadata) || !isJsonObject(metadata.annotations)) return secret;
   const entries = Object.entries(metadata.annotations).map(([name, value]): [string, JsonValue] => {
-    if (name === lastAppliedAnnotation) return [name, maskedApplied(value, names, masks)];
-    return [name, names.includes(name) ? masks.of(`annotation ${name}`, value) : value];
+    return [name, isMeant(name) ? masked(name, value) : value];
   });
-  return { metadata: { ...metadata, annotations: Object.fromEntries(entries) } };
+  return { ...secret, metadata: { ...metadata, annotations: Object.fromEntries(entries) } };
 }
 
 /** `kubectl apply` keeps the whole Secret in an annotation, as it was written. */
@@ -70,8 +89,9 @@ function maskedApplied(value: JsonValue | undefined, names: readonly string[], m
   const encoded = given.map(([key, text]) => [key, Buffer.from(String(text)).toString("base64")] as const);
   const data = { ...(isJsonObject(rest.data) ? rest.data : {}), ...Object.fromEntries(encoded) };
   const hasData = isJsonObject(rest.data) || given.length > 0;
-  const shown = { ...rest, ...(hasData ? { data: masks.ofAll(data) } : {}), ...maskedMetadata(rest, names, masks) };
-  return JSON.stringify(shown);
+  const shown = hasData ? maskedData({ ...rest, data }, masks) : rest;
+  const ofNames = (name: string, one: JsonValue): JsonValue => masks.of(`annotation ${name}`, one);
+  return JSON.stringify(withAnnotations(shown, (name) => names.includes(name), ofNames));
 }
 
 function parsed(text: string): JsonObject | undefined {

@@ -2,6 +2,7 @@ import { withoutZeroBlocks } from "../../api/application-zeros.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import { groupOf } from "./diff.ts";
+import { canonicalText } from "./list-steps.ts";
 
 export const lastAppliedAnnotation = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -68,12 +69,6 @@ function sorted(items: readonly JsonValue[]): readonly JsonValue[] {
     .map((item) => [canonicalText(item), item] as const)
     .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
     .map(([, item]) => item);
-}
-
-function canonicalText(value: JsonValue): string {
-  return JSON.stringify(value, (_key, part: unknown) =>
-    isJsonObject(part) ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1))) : part,
-  );
 }
 
 function normalizeMetadata(metadata: JsonObject): JsonObject {

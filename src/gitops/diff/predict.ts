@@ -1,9 +1,9 @@
-import { isDeepStrictEqual } from "node:util";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
 import { defaultOf, hasDefaults, isUnset } from "../../objects/field-defaults.ts";
 import { type PatchField, patchTypes } from "../../objects/kubernetes-types.ts";
 import { setField } from "../../objects/merge-patch.ts";
 import { fieldTypes } from "../../objects/typed-fields.ts";
+import { canonicalText } from "./list-steps.ts";
 
 /** The three sides of one value; `applied` is what the last sync wrote there. */
 interface Sides {
@@ -144,9 +144,13 @@ function mergeSet(
   live: readonly JsonValue[],
   applied: readonly JsonValue[],
 ): readonly JsonValue[] {
-  const has = (list: readonly JsonValue[], value: JsonValue) => list.some((other) => isDeepStrictEqual(other, value));
-  const kept = live.filter((value) => has(target, value) || !has(applied, value));
-  return [...kept, ...target.filter((value) => !has(live, value))];
+  const textsOf = (list: readonly JsonValue[]): ReadonlySet<string> => new Set(list.map(canonicalText));
+  const [wanted, former, was] = [textsOf(target), textsOf(live), textsOf(applied)];
+  const kept = live.filter((value) => {
+    const text = canonicalText(value);
+    return wanted.has(text) || !was.has(text);
+  });
+  return [...kept, ...target.filter((value) => !former.has(canonicalText(value)))];
 }
 
 /** The target's items in their order; others of the live list keep their place between items that both have. */

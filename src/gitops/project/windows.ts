@@ -120,13 +120,13 @@ export function activeWindows(windows: readonly SyncWindow[], now: Instant): rea
 export function nextChange(windows: readonly SyncWindow[], now: Instant): Instant | undefined {
   const times = windows.flatMap((window): number[] => {
     try {
-      const { schedule, durationMs, offsetMs } = read(window, now);
+      const { schedule, durationMs, offsetMs, zone } = read(window, now);
       const local = now + offsetMs;
       const opens = schedule.next(instant(local), utc);
       const last = schedule.next(instant(local - durationMs), utc);
       // One that opened at this moment is open from the next on.
       const closes = last !== undefined && last <= local ? [last === local ? last + 1 : last + durationMs] : [];
-      return [...closes, ...(opens === undefined ? [] : [opens + 1])].map((time) => time - offsetMs);
+      return [...closes, ...(opens === undefined ? [] : [opens + 1])].map((time) => momentOf(time, zone, now));
     } catch (error) {
       if (error instanceof EngineError) return [];
       throw error;
@@ -136,10 +136,26 @@ export function nextChange(windows: readonly SyncWindow[], now: Instant): Instan
   return later.length === 0 ? undefined : instant(Math.ceil(Math.min(...later)));
 }
 
+/** When the clocks of a zone show a time, or have jumped over it; they may be set between now and then. */
+function momentOf(local: number, zone: TimeZone, now: Instant): number {
+  const offsetAt = (time: number): number => zone.offsetMinutes(time) * 60_000;
+  const asNow = local - offsetAt(now);
+  const then = local - offsetAt(asNow);
+  if (offsetAt(then) === offsetAt(asNow)) return then;
+  let [before, after] = [Math.min(then, asNow), Math.max(then, asNow)];
+  while (after - before > 1) {
+    const middle = Math.floor((before + after) / 2);
+    if (middle + offsetAt(middle) < local) before = middle;
+    else after = middle;
+  }
+  return after;
+}
+
 interface ReadWindow {
   readonly schedule: ReturnType<typeof parseCron>;
   readonly durationMs: number;
   readonly offsetMs: number;
+  readonly zone: TimeZone;
 }
 
 /** @throws TerminalError MANIFEST_INVALID */
@@ -149,6 +165,7 @@ function read({ schedule = "", duration = "", timeZone = "" }: SyncWindow, now: 
     schedule: parseCron(schedule, "schedule"),
     durationMs: parseDuration(duration),
     offsetMs: zone.offsetMinutes(now) * 60_000,
+    zone,
   };
 }
 

@@ -6,6 +6,7 @@ import { isJsonObject, type JsonObject } from "../../base/json.ts";
 import type { SyncStatus } from "../diff/compare.ts";
 import type { ObjectKey } from "../diff/diff.ts";
 import { hasSameSources, isNamespaceMetadataChanged, revisionFields, sourceFields } from "./compared-to.ts";
+import type { HoldScope } from "./holds.ts";
 import { isTerminalPhase } from "./operation-state.ts";
 import { onRevisionAnnotation, policiesOf } from "./policies.ts";
 import { readTime } from "./timestamps.ts";
@@ -58,6 +59,10 @@ export interface Obstacle {
     | ("signature" | "quarantine" | "hold" | "need" | "circle" | "window" | "approval");
   /** When it passes by itself; absent: nobody knows, or never. */
   readonly until?: Instant;
+  /** Of `need`: the Application that is waited for, as `namespace/name`. */
+  readonly need?: string;
+  /** Of `hold`: those that are in force. */
+  readonly holds?: readonly HoldScope[];
 }
 
 /** `reason` is a sentence for people; `message` is that of the condition SyncError. */

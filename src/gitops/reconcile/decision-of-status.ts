@@ -2,17 +2,18 @@ import type { Application } from "../../api/application-types.ts";
 import { listOf, objectOf, textOf } from "../../api/fields.ts";
 import type { SyncStatus } from "../diff/compare.ts";
 import { type AutoSyncDecision, type AutoSyncResource, decideAutoSync, type Obstacle } from "./auto-sync.ts";
+import { toldSince } from "./decided-since.ts";
 import type { Place } from "./destination.ts";
 import { type HoldDeps, keptBack } from "./held-back.ts";
 import type { Memory } from "./look.ts";
-import type { unmetNeed } from "./needs.ts";
+import type { UnmetNeed } from "./needs.ts";
 import { needsWait } from "./needs-timeout.ts";
 import { readTime } from "./timestamps.ts";
 
 export interface StatusFacts extends Pick<HoldDeps, "now" | "holds"> {
   readonly application: Application;
   readonly place: Place;
-  readonly unmet: ReturnType<typeof unmetNeed>;
+  readonly unmet: UnmetNeed | undefined;
 }
 
 /**
@@ -21,7 +22,10 @@ export interface StatusFacts extends Pick<HoldDeps, "now" | "holds"> {
  */
 export function decisionOfStatus(facts: StatusFacts): Memory["decided"] {
   const at = readTime(facts.application.status.reconciledAt);
-  return at === undefined ? undefined : { at, decision: storedDecision(facts) };
+  if (at === undefined) return undefined;
+  const decision = storedDecision(facts);
+  const since = toldSince(facts.application, decision);
+  return { at, decision, ...(since === undefined ? {} : { since }) };
 }
 
 function storedDecision({ application, place, unmet, now, holds }: StatusFacts): AutoSyncDecision {

@@ -9,7 +9,7 @@ import type { AutoSyncDecision, Obstacle } from "./auto-sync.ts";
 import type { Place } from "./destination.ts";
 import { type Hold, holdAnnotation, holdText, holdUntilAnnotation, isHeldBy, isHoldOver, ownHold } from "./holds.ts";
 import type { Look } from "./look.ts";
-import { needsAnnotation, type unmetNeed } from "./needs.ts";
+import { needsAnnotation, type UnmetNeed } from "./needs.ts";
 import { type NeedsWait, needsTimeoutAnnotation } from "./needs-timeout.ts";
 import { keptBy, objectsToSync, windowsOf } from "./operate.ts";
 import { onDriftAnnotation, onRevisionAnnotation } from "./policies.ts";
@@ -41,7 +41,7 @@ export interface HeldBack {
 export interface HoldDeps {
   readonly now: Instant;
   /** Another Application that has to be ready first. */
-  readonly unmet: ReturnType<typeof unmetNeed>;
+  readonly unmet: UnmetNeed | undefined;
   /** Undefined: there is none that is waited for. */
   readonly needing: NeedsWait | undefined;
   /** Those of many Applications; undefined: they are not read yet. */
@@ -85,7 +85,10 @@ export function keptBack(
   if (needing?.problem !== undefined) {
     return { decision: { kind: "error", message: needing.problem, obstacle: { kind: "need" } } };
   }
-  if (needing !== undefined) return { decision: waiting(needing.text, { kind: "need" }) };
+  if (needing !== undefined) {
+    const need = unmet?.need === undefined ? {} : { need: unmet.need };
+    return { decision: waiting(needing.text, { kind: "need", ...need }) };
+  }
   const windows = windowsOf(application, place.project);
   const verdict = canSync(windows, { isManual: false, now });
   if (!verdict.allowed) {
@@ -119,7 +122,11 @@ function onHold(
   const until = ends.length < active.length ? {} : { until: instant(Math.max(...ends)) };
   const next = ends.length === 0 ? undefined : Math.min(...ends) - now;
   return {
-    decision: waiting(active.map(holdText).join("; "), { kind: "hold", ...until }),
+    decision: waiting(active.map(holdText).join("; "), {
+      kind: "hold",
+      holds: active.map(({ scope }) => scope),
+      ...until,
+    }),
     ...(next === undefined ? {} : { againAfterMs: Math.min(longestMs, next) }),
   };
 }

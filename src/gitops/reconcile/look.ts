@@ -91,12 +91,19 @@ export interface Memory {
   synced?: Memory;
   /** What was rendered at the commits of the last sync; absent: not looked at since. */
   syncedAs?: { readonly revisions: string; readonly manifests: readonly JsonObject[] };
-  /** What the last reconcile came to, and when, in milliseconds since 1970. */
-  decided?: { readonly at: number; readonly decision: AutoSyncDecision };
+  decided?: Decided;
 }
 
 /** With the settings as they were when the look began. */
 type Settled = Omit<LookDeps, "settings"> & { readonly settings: ReconcileSettings };
+
+/** What the last reconcile came to; times in milliseconds since 1970. */
+export interface Decided {
+  readonly at: number;
+  /** Since when it came to the same, in a row; absent: not known. */
+  readonly since?: number;
+  readonly decision: AutoSyncDecision;
+}
 
 export function createMemory(): Memory {
   return { diffs: new WeakMap() };

@@ -26,6 +26,13 @@ export function readinessOf(application: KubeObject | undefined): string {
   return textOf(objectOf(operationState).phase) === "Running" ? "syncing" : healthStatus;
 }
 
+export interface UnmetNeed {
+  readonly kind: "wait" | "circle";
+  readonly reason: string;
+  /** Of `wait`: the Application that is waited for, as `namespace/name`. */
+  readonly need?: string;
+}
+
 /**
  * Why a sync has to wait for another Application; undefined: it has not. Needs that go in a circle are refused for each
  * of those in it, since none could ever go first.
@@ -33,14 +40,14 @@ export function readinessOf(application: KubeObject | undefined): string {
 export function unmetNeed(
   application: KubeObject,
   find: (key: string) => KubeObject | undefined,
-): { readonly kind: "wait" | "circle"; readonly reason: string } | undefined {
+): UnmetNeed | undefined {
   const needs = needsOf(application);
   if (needs.length === 0) return undefined;
   const circle = circleFrom(`${application.metadata.namespace ?? ""}/${application.metadata.name ?? ""}`, needs, find);
   if (circle !== undefined) return { kind: "circle", reason: `${needsAnnotation}: ${circle.join(" → ")} is a circle` };
   for (const need of needs) {
     const readiness = readinessOf(find(need));
-    if (readiness !== "Healthy") return { kind: "wait", reason: `it needs ${need}, which is ${readiness}` };
+    if (readiness !== "Healthy") return { kind: "wait", reason: `it needs ${need}, which is ${readiness}`, need };
   }
   return undefined;
 }

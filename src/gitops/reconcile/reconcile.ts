@@ -9,12 +9,13 @@ import { keyOf } from "../diff/diff.ts";
 import { type AutoSyncDecision, decideAutoSync } from "./auto-sync.ts";
 import { hasSameSources, isNamespaceMetadataChanged } from "./compared-to.ts";
 import { evaluatedTypes, type FoundCondition, setConditions } from "./conditions.ts";
+import { decidedAt } from "./decided-since.ts";
 import { type Directory, type Place, placeOf } from "./destination.ts";
 import { heldBack } from "./held-back.ts";
 import type { Hold } from "./holds.ts";
 import { createMemory, isForeignTo, type Look, type LookDeps, lookAt, type Memory, renderingAt } from "./look.ts";
 import { mayContainChanges } from "./may-change.ts";
-import { unmetNeed } from "./needs.ts";
+import { type UnmetNeed, unmetNeed } from "./needs.ts";
 import { type NeedsWait, needsWait } from "./needs-timeout.ts";
 import { orphanCondition } from "./orphans.ts";
 import { onDriftAnnotation, policiesOf } from "./policies.ts";
@@ -58,7 +59,7 @@ export async function reconcile(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const result = await reconcileOnce(application, asked, memory, deps, signal);
-  memory.decided = { at: deps.clock.now(), decision: result.decision };
+  memory.decided = decidedAt(application, result.decision, memory.decided, deps.clock.now());
   return result;
 }
 
@@ -291,7 +292,7 @@ function conclude(
   };
 }
 
-function unmetOf({ metadata }: Application, find: ReconcileDeps["applicationAt"]): ReturnType<typeof unmetNeed> {
+function unmetOf({ metadata }: Application, find: ReconcileDeps["applicationAt"]): UnmetNeed | undefined {
   const own = find?.(`${metadata.namespace}/${metadata.name}`);
   return find === undefined || own === undefined ? undefined : unmetNeed(own, find);
 }

@@ -2,10 +2,11 @@ import type { Application, AppProject } from "../../api/application-types.ts";
 import { listOf, objectOf, textOf } from "../../api/fields.ts";
 import { isTrue, skipReconcile } from "../../api/resource-annotations.ts";
 import { type Instant, instant, isoTime } from "../../base/clock.ts";
-import type { JsonObject } from "../../base/json.ts";
+import type { JsonObject, JsonValue } from "../../base/json.ts";
 import { nextChange } from "../project/windows.ts";
 import type { Obstacle } from "./auto-sync.ts";
 import { isErrorCondition } from "./conditions.ts";
+import type { HoldScope } from "./holds.ts";
 import type { Memory } from "./look.ts";
 import { windowsOf } from "./operate.ts";
 import { isWaitingForRetry, retryAfterMs } from "./operation-state.ts";
@@ -18,8 +19,14 @@ export interface Wait {
     | Obstacle["kind"];
   /** A sentence for people. */
   readonly text: string;
+  /** RFC 3339: since when; absent: not known. */
+  readonly since?: string;
   /** RFC 3339: when it passes by itself; absent: not known, or never. */
   readonly until?: string;
+  /** Of `need`: the Application that is waited for, as `namespace/name`. */
+  readonly need?: string;
+  /** Of `hold`: those that are in force. */
+  readonly holds?: readonly HoldScope[];
 }
 
 export interface WaitFacts {
@@ -60,22 +67,25 @@ export function waitsOf(facts: WaitFacts): readonly Wait[] {
 
 function deletionOf({ deletedAt, finalizers }: Application): Wait {
   const what = finalizers.length === 0 ? "" : ` with ${finalizers.join(", ")}`;
-  return { for: "deletion", text: `it is being deleted since ${deletedAt}${what}` };
+  return { for: "deletion", text: `it is being deleted since ${deletedAt}${what}`, since: deletedAt };
 }
 
 /** Conditions that are errors; what the decision says better stands there. */
 function errorsOf({ status }: Application): readonly Wait[] {
   const conditions = listOf(status.conditions).map(objectOf);
-  return conditions.flatMap(({ type, message }): Wait[] => {
+  return conditions.flatMap(({ type, message, lastTransitionTime }): Wait[] => {
     const [name, text] = [textOf(type), textOf(message)];
     if (!isErrorCondition({ type: name }) || name === "SyncError") return [];
-    return [{ for: errorKind(name, text), text: `${name}: ${text}` }];
+    return [{ for: errorKind(name, text), text: `${name}: ${text}`, ...sinceOf(lastTransitionTime) }];
   });
 }
 
+/** As `destination.ts` says it. The word alone says nothing: URLs of clusters and folders of repositories have it, too. */
+const unknownCluster = /^(there are (no|\d+) clusters with|error getting cluster by server)/;
+
 function errorKind(type: string, message: string): Wait["for"] {
   if (type === "DeletionError") return "deletion";
-  if (message.startsWith("Failed to load live state") || /\bclusters?\b/i.test(message)) return "cluster";
+  if (message.startsWith("Failed to load live state") || unknownCluster.test(message)) return "cluster";
   if (type === "ComparisonError") return "repository";
   if (type === "InvalidSpecError") return /\bproject\b/.test(message) ? "project" : "spec";
   return "error";
@@ -84,7 +94,8 @@ function errorKind(type: string, message: string): Wait["for"] {
 function operationWaits({ application, project, now }: WaitFacts): readonly Wait[] {
   const state = objectOf(application.status.operationState);
   const message = textOf(state.message);
-  return [operationWait(application, project, state, message, now), ...newerRevision(application, state)];
+  const wait = operationWait(application, project, state, message, now);
+  return [{ ...wait, ...sinceOf(state.startedAt) }, ...newerRevision(application, state)];
 }
 
 function operationWait(
@@ -126,36 +137,46 @@ function dueWaits({ application, decided, isOurs }: WaitFacts): readonly Wait[] 
     return [{ for: "look", text: `it was not looked at yet${isOurs ? "" : "; another engine has it"}` }];
   }
   const { at, decision } = decided;
+  const since = decided.since === undefined ? {} : { since: isoTime(instant(decided.since)) };
   const isDifferent = objectOf(application.status.sync).status === "OutOfSync";
   switch (decision.kind) {
     case "start":
       return [{ for: "operation", text: decision.reason }];
     case "wait":
-      return [{ for: "self-heal", text: decision.reason, ...untilOf(instant(at + decision.afterMs)) }];
+      return [{ for: "self-heal", text: decision.reason, ...since, ...untilOf(instant(at + decision.afterMs)) }];
     case "error":
-      return [
-        { for: decision.obstacle?.kind ?? "error", text: decision.message, ...untilOf(decision.obstacle?.until) },
-      ];
+      return [{ ...obstacleWait(decision.obstacle ?? { kind: "error" }, decision.message), ...since }];
     case "none": {
       const { obstacle, reason } = decision;
       if (obstacle === undefined || (obstacle.kind === "manual" && !isDifferent)) return [];
-      return [{ for: obstacle.kind, text: reason, ...untilOf(obstacle.until) }];
+      return [{ ...obstacleWait(obstacle, reason), ...since }];
     }
   }
 }
 
+function obstacleWait(
+  { kind, until, ...what }: Omit<Obstacle, "kind"> & { readonly kind: Wait["for"] },
+  text: string,
+): Wait {
+  return { for: kind, text, ...untilOf(until), ...what };
+}
+
 /** Objects that are not healthy; those that are missing say nothing beside what else is waited for. */
 function healthWaits({ status }: Application, others: readonly Wait[]): readonly Wait[] {
-  const overall = textOf(objectOf(status.health).status);
+  const { status: overallStatus, lastTransitionTime } = objectOf(status.health);
+  const overall = textOf(overallStatus);
+  const since = sinceOf(lastTransitionTime);
   if (["Healthy", "Unknown", ""].includes(overall)) return [];
   const said = others.length > 0 ? ["Healthy", "Missing", ""] : ["Healthy", ""];
   const ill = listOf(status.resources)
     .map(objectOf)
     .filter(({ health }) => !said.includes(textOf(objectOf(health).status)));
-  if (ill.length === 0) return others.length > 0 ? [] : [{ for: "health", text: `the Application is ${overall}` }];
+  if (ill.length === 0)
+    return others.length > 0 ? [] : [{ for: "health", text: `the Application is ${overall}`, ...since }];
   const more = ill.length - maxObjects;
   return [
-    ...ill.slice(0, maxObjects).map(healthWait),
+    // The time is the Application's: of several nobody knows which brought it about.
+    ...ill.slice(0, maxObjects).map((one) => ({ ...healthWait(one), ...(ill.length === 1 ? since : {}) })),
     ...(more > 0 ? [{ for: "health" as const, text: `${more} more objects are not healthy` }] : []),
   ];
 }
@@ -170,6 +191,10 @@ function healthWait({ group, kind, namespace, name, health }: JsonObject): Wait 
 function revisionsOf({ revision, revisions }: JsonObject): readonly string[] {
   const several = listOf(revisions).map(textOf);
   return several.length > 0 ? several : [textOf(revision)].filter((one) => one !== "");
+}
+
+function sinceOf(time: JsonValue | undefined): Pick<Wait, "since"> {
+  return textOf(time) === "" ? {} : { since: textOf(time) };
 }
 
 function untilOf(at: Instant | undefined): Pick<Wait, "until"> {

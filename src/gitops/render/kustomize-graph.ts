@@ -214,12 +214,12 @@ async function addEnvFile(folder: string, name: string, walk: Walk): Promise<voi
  */
 function pathWithin(folder: string, name: string): string | undefined {
   if (name.includes("\n") || /^[\w+.-]+:\/\/|^[\w.-]+@[\w.-]+:|^git::/.test(name)) return undefined;
-  const leaving = new RenderError("Unknown", `${folder}: ${JSON.stringify(name)} leads out of the repository`);
-  if (name.startsWith("/")) throw leaving;
+  const leaving = () => new RenderError("Unknown", `${folder}: ${JSON.stringify(name)} leads out of the repository`);
+  if (name.startsWith("/")) throw leaving();
   try {
     return join(folder, name);
   } catch {
-    throw leaving;
+    throw leaving();
   }
 }
 

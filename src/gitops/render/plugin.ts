@@ -17,7 +17,7 @@ type PluginOptions = NonNullable<ApplicationSource["plugin"]>;
 /** The first plugin that says that the folder is for it; those without discovery have to be named. */
 export async function discoverPlugin(job: Job, signal: AbortSignal): Promise<Plugin | undefined> {
   for (const plugin of job.settings.plugins) {
-    if (plugin.discover !== undefined && (await accepts(plugin.discover, job, signal))) return plugin;
+    if (plugin.discover !== undefined && (await accepts(plugin, plugin.discover, job, signal))) return plugin;
   }
   return undefined;
 }
@@ -32,7 +32,7 @@ export async function choosePlugin(job: Job, signal: AbortSignal): Promise<Plugi
     const known = settings.plugins.map((one) => one.name).join(", ") || "none";
     throw new RenderError("Unknown", `${what}; plugins are declared in the engine's configuration only: ${known}`);
   }
-  if (name !== "" && chosen.discover !== undefined && !(await accepts(chosen.discover, job, signal))) {
+  if (name !== "" && chosen.discover !== undefined && !(await accepts(chosen, chosen.discover, job, signal))) {
     throw new RenderError("Unknown", `the plugin "${name}" does not accept the source: its discovery finds nothing`);
   }
   return chosen;
@@ -83,7 +83,7 @@ async function clusterVariables({ context, recorder }: Job, signal: AbortSignal)
   };
 }
 
-async function accepts(discover: PluginDiscovery, job: Job, signal: AbortSignal): Promise<boolean> {
+async function accepts(plugin: Plugin, discover: PluginDiscovery, job: Job, signal: AbortSignal): Promise<boolean> {
   const { path, inputs } = job;
   if (discover.kind !== "command") {
     const matches = compileDoublestar(discover.glob.replace(/^\.\//, ""));
@@ -92,8 +92,9 @@ async function accepts(discover: PluginDiscovery, job: Job, signal: AbortSignal)
   }
   await inputs.add("");
   await using folder = await openWorkingFolder(job.settings.workDirectory, inputs);
+  await using git = plugin.getsCredentials ? await openGit(job, signal) : undefined;
   try {
-    const call = { command: discover, step: "discover", env: job.environment() };
+    const call = { command: discover, step: "discover", env: { ...job.environment(), ...git?.env } };
     return (await runIn(folder, job, call, signal)).trim() !== "";
   } catch (error) {
     if (error instanceof EngineError) return false; // It does not fit: another plugin, or none, is the source's.

@@ -28,6 +28,8 @@ export interface RemoteCall extends GitCall {
   /** In place of those of `access`. */
   readonly basic: Credentials | undefined;
   readonly timeoutMs: number;
+  /** Of refs: it does not wait behind fetches. */
+  readonly isList?: boolean;
 }
 
 /** Runs Git on a bare mirror. Exit codes are results; see `runChild` for what it throws. */
@@ -114,8 +116,11 @@ export function createGitCommand({ tool, clock, limits, directory }: GitCommandD
     );
   }
 
-  const onHost = <T>({ repository }: Pick<RemoteCall, "repository">, work: () => Promise<T>, signal: AbortSignal) =>
-    lanes.run({ origin: repository.origin, repository: repository.mirrorKey }, work, signal);
+  const onHost = <T>(
+    { repository, isList = false }: Pick<RemoteCall, "repository" | "isList">,
+    work: () => Promise<T>,
+    signal: AbortSignal,
+  ) => lanes.run({ origin: repository.origin, repository: repository.mirrorKey, isList }, work, signal);
 
   return {
     async local(gitDir, call, signal) {

@@ -58,6 +58,19 @@ const hints = [
   },
 ] as const;
 
+export function isTimeout(error: unknown): error is EngineError {
+  return error instanceof EngineError && error.code === "TOOL_TIMEOUT";
+}
+
+/** Of a request that took too long. One that was ended for the sake of another says what that one said. */
+export function timeoutError(type: "fetch" | "ls-remote", repository: string, error: EngineError): EngineError {
+  if (error.message.startsWith("failed to ")) return error;
+  const shown = shownRepositoryUrl(repository);
+  if (type === "fetch") return new EngineError(error.code, `failed to fetch "${shown}": ${error.message}`, error);
+  const limit = `${error.message} (reposerver.git.request.timeout)`;
+  return new EngineError(error.code, `failed to list refs of "${shown}": the server does not answer: ${limit}`, error);
+}
+
 export function localError(operation: string, result: ChildResult): EngineError {
   return new EngineError("GIT_FAILED", `failed to ${operation}: ${firstProblem(result)}`);
 }

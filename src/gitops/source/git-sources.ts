@@ -7,6 +7,7 @@ import { createSlots } from "../../base/slots.ts";
 import { openCheckout, type ReadContents, writeCheckout } from "./checkout.ts";
 import { type CloudTokens, createCloudTokens } from "./cloud-tokens.ts";
 import { parseCommit } from "./commit-info.ts";
+import { type ContentCache, createContentCache, type OnContent, passContents } from "./file-contents.ts";
 import { createGitCommand, type GitCommand, type GitTool } from "./git-command.ts";
 import { revisionNotFound } from "./git-errors.ts";
 import { createGitHubTokens, type GitHubTokens } from "./github-app.ts";
@@ -100,6 +101,7 @@ interface Shared {
   readonly git: GitCommand;
   readonly pool: ReaderPool;
   readonly trees: TreeCache;
+  readonly contents: ContentCache;
   /** The folders that commits are of, by mirror and commit. */
   readonly roots: Map<string, string>;
   /** Ends of walks under way, by the same. */
@@ -132,6 +134,7 @@ function share(options: GitSourcesOptions): Shared {
     git,
     pool,
     trees: createTreeCache(),
+    contents: createContentCache(),
     roots: new Map(),
     walks: new Map(),
     mirrors: createMirrorStore(options.directory, workDirOf(options), mirrorDeps),
@@ -264,10 +267,14 @@ class MirroredSources implements GitSources {
       signal,
     );
     const entry = { path: parts.join("/"), ...fileAt(path, found) };
-    let content: Buffer = Buffer.alloc(0);
+    const { contents: kept } = this.#shared;
+    const mirror = this.#open(repository).mirror.path;
+    let content = kept.find(mirror, entry.id) ?? Buffer.alloc(0);
+    if (content.length > 0) return content;
     const onContent: OnContent = async (_entry, size, reader) => {
       if (size > this.#limits.maxFileBytes) throw fileTooLarge(path, this.#limits.maxFileBytes);
       content = await wholeContent(reader);
+      kept.keep(mirror, entry.id, content);
     };
     await this.#readAll(repository, [entry], onContent, signal);
     return content;
@@ -276,11 +283,22 @@ class MirroredSources implements GitSources {
   async readFiles(repository: string, entries: readonly TreeEntry[], maxBytes: number, signal: AbortSignal) {
     const contents = new Map<string, Buffer>();
     const budget = new ReadBudget(maxBytes);
-    const onContent: OnContent = async ({ path }, size, reader) => {
+    const { contents: kept } = this.#shared;
+    const mirror = this.#open(repository).mirror.path;
+    const onContent: OnContent = async ({ path, id }, size, reader) => {
       budget.take(path, size);
-      contents.set(path, await wholeContent(reader));
+      const content = await wholeContent(reader);
+      kept.keep(mirror, id, content);
+      contents.set(path, content);
     };
-    await this.#readAll(repository, entries, onContent, signal);
+    const unread = entries.filter(({ path, id }) => {
+      const content = kept.find(mirror, id);
+      if (content === undefined) return true;
+      budget.take(path, content.length);
+      contents.set(path, content);
+      return false;
+    });
+    if (unread.length > 0) await this.#readAll(repository, unread, onContent, signal);
     return contents;
   }
 
@@ -437,8 +455,6 @@ function hasCredentials(access: RepositoryAccess): boolean {
   return [basic, bearerToken, gitHubApp, cloudAccount, sshPrivateKey, tls.certificate].some((one) => one !== undefined);
 }
 
-/** Objects that a reader is asked for together: more hardly saves time. */
-const askedAtOnce = 64;
 /** Commits of which it is kept what folder they are of. */
 const maxRoots = 10_000;
 
@@ -451,24 +467,6 @@ function markedId(found: NamedObject | undefined): string | undefined {
 }
 
 type AtCommit<T> = (reader: ObjectReader, root: string) => Promise<T>;
-type OnContent = (entry: TreeEntry, size: number, reader: ObjectReader) => Promise<void>;
-
-/** Passes on what the mirror holds, and gives back the entries that it lacks. */
-async function passContents(
-  reader: ObjectReader,
-  entries: readonly TreeEntry[],
-  onContent: OnContent,
-): Promise<readonly TreeEntry[]> {
-  const missing: TreeEntry[] = [];
-  for (const [index, entry] of entries.entries()) {
-    if (index % askedAtOnce === 0) reader.ask(entries.slice(index, index + askedAtOnce).map(({ id }) => id));
-    const head = await reader.open(entry.id);
-    if (head === undefined) missing.push(entry);
-    else await onContent(entry, head.size, reader);
-  }
-  return missing;
-}
-
 async function commitText(reader: ObjectReader, commit: string): Promise<string> {
   const text = await readCommit(reader, commit);
   if (text === undefined) throw revisionNotFound(commit);

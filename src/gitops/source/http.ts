@@ -1,4 +1,6 @@
-import type { EnvHttpProxyAgent, Response } from "undici";
+import { pipeline, type Readable } from "node:stream";
+import { createBrotliDecompress, createUnzip } from "node:zlib";
+import type { Dispatcher, EnvHttpProxyAgent } from "undici";
 import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
 import { commonJs } from "../../base/lazy.ts";
 import { shownRepositoryUrl } from "./repository-url.ts";
@@ -17,7 +19,7 @@ export interface HttpRequest {
 
 export interface HttpAnswer {
   readonly status: number;
-  readonly headers: Headers | Response["headers"];
+  readonly headers: Headers;
   readonly body: Buffer;
   /** Where redirects led. */
   readonly url: string;
@@ -30,30 +32,58 @@ export interface HttpRoute {
   readonly env: Readonly<Record<string, string>>;
 }
 
+const maxRedirects = 20;
+const ownHeaders = { accept: "*/*", "accept-encoding": "gzip, deflate", "user-agent": "tiphys" };
+
 /**
  * One request. Redirects are followed, at most 20; `authorization` is not sent to another origin. Any status is an answer.
+ * Not by `fetch`: that refuses ports on which browsers must not be led to other protocols, and repositories stand on any.
  * @throws EngineError REPOSITORY_FAILED, TOOL_TIMEOUT; TerminalError GIT_TOO_LARGE
  */
 export async function httpRequest(request: HttpRequest, route: HttpRoute, signal: AbortSignal): Promise<HttpAnswer> {
-  const { url, method = "GET", headers = {}, body, maxBytes, timeoutMs } = request;
-  const undici = commonJs(await import("undici"));
-  const agent = openAgent(undici.EnvHttpProxyAgent, route);
+  const { url, method = "GET", headers = {}, body = null, maxBytes, timeoutMs } = request;
+  const { EnvHttpProxyAgent, interceptors, request: send } = commonJs(await import("undici"));
+  const agent = openAgent(EnvHttpProxyAgent, route);
   const late = AbortSignal.timeout(timeoutMs);
   const stop = AbortSignal.any([signal, late]);
+  const dispatcher = agent.compose(interceptors.redirect({ maxRedirections: maxRedirects, throwOnMaxRedirect: true }));
   try {
-    const init = { method, headers, dispatcher: agent, signal: stop, ...(body === undefined ? {} : { body }) };
-    const response = await undici.fetch(url, init);
-    const content = await bounded(response, url, maxBytes);
-    return { status: response.status, headers: response.headers, body: content, url: response.url };
+    const options = { method, headers: { ...ownHeaders, ...headers }, body, dispatcher, signal: stop };
+    const answer = await send(url, options);
+    const content = await bounded(unpacked(answer), url, maxBytes);
+    return { status: answer.statusCode, headers: headersOf(answer), body: content, url: lastUrl(answer) ?? url };
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof EngineError) throw error;
     const shown = shownRepositoryUrl(url);
     if (late.aborted) throw new EngineError("TOOL_TIMEOUT", `"${shown}" did not answer within ${timeoutMs / 1000} s`);
-    throw new EngineError("REPOSITORY_FAILED", `failed to read "${shown}": ${causeOf(error)}`);
+    throw new EngineError("REPOSITORY_FAILED", `failed to read "${shown}": ${messageOf(error).slice(0, 300)}`);
   } finally {
     await agent.destroy();
   }
+}
+
+function headersOf({ headers }: Dispatcher.ResponseData): Headers {
+  const all = new Headers();
+  for (const [name, values = []] of Object.entries(headers)) {
+    for (const value of Array.isArray(values) ? values : [values]) all.append(name, value);
+  }
+  return all;
+}
+
+/** As the server packed it for the way. What breaks on the way breaks what reads it. */
+function unpacked({ headers, body }: Dispatcher.ResponseData): Readable {
+  const encoding = String(headers["content-encoding"] ?? "").toLowerCase();
+  const isKnown = ["gzip", "x-gzip", "deflate", "br"].includes(encoding);
+  if (!isKnown) return body;
+  return pipeline(body, encoding === "br" ? createBrotliDecompress() : createUnzip(), () => undefined);
+}
+
+/** Where the redirects led. */
+function lastUrl({ context }: Dispatcher.ResponseData): string | undefined {
+  if (typeof context !== "object" || context === null || !("history" in context)) return undefined;
+  const last: unknown = Array.isArray(context.history) ? context.history.at(-1) : undefined;
+  return last instanceof URL ? last.href : undefined;
 }
 
 export function basicHeader({ username, password }: Credentials): string {
@@ -96,10 +126,10 @@ function agentOptions({ access, env }: HttpRoute): EnvHttpProxyAgent.Options {
   };
 }
 
-async function bounded(response: Response, url: string, maxBytes: number): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
+async function bounded(body: AsyncIterable<Buffer>, url: string, maxBytes: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of body) {
     bytes += chunk.length;
     if (bytes > maxBytes) {
       const message = `"${shownRepositoryUrl(url)}" is larger than the ${maxBytes} bytes allowed`;
@@ -108,13 +138,4 @@ async function bounded(response: Response, url: string, maxBytes: number): Promi
     chunks.push(chunk);
   }
   return Buffer.concat(chunks, bytes);
-}
-
-/** undici says "fetch failed"; what failed stands in its cause. */
-function causeOf(error: unknown): string {
-  const cause = error instanceof Error ? error.cause : undefined;
-  if (cause instanceof Error && cause.message === "bad port") {
-    return "HTTP clients refuse this port, since other protocols use it: serve the repository on another one";
-  }
-  return messageOf(error instanceof Error && error.cause !== undefined ? error.cause : error).slice(0, 300);
 }

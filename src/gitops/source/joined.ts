@@ -9,6 +9,8 @@ export interface Joined<T> {
   ask(signal: AbortSignal): Promise<T>;
   /** The end of the round under way, well or not; undefined when none is. */
   readonly underWay: Promise<void> | undefined;
+  /** The same, with its outcome. */
+  readonly current: Promise<T> | undefined;
 }
 
 /**
@@ -20,11 +22,13 @@ export function createJoined<T>(work: (signal: AbortSignal) => Promise<T>): Join
   let last: Promise<void> = Promise.resolve();
   let waiting: Round<T> | undefined;
   let underWay: Promise<void> | undefined;
+  let current: Promise<T> | undefined;
 
   function open(): Round<T> {
     const round: Round<T> = { stop: new AbortController(), callers: 0, result: turn(last, () => begin(round)) };
     const ended = round.result.then(ignore, ignore).then(() => {
       underWay = undefined;
+      current = undefined;
     });
     last = ended;
     return round;
@@ -35,6 +39,7 @@ export function createJoined<T>(work: (signal: AbortSignal) => Promise<T>): Join
     round.stop.signal.throwIfAborted();
     const running = work(round.stop.signal);
     underWay = running.then(ignore, ignore);
+    current = running;
     return running;
   }
 
@@ -53,6 +58,9 @@ export function createJoined<T>(work: (signal: AbortSignal) => Promise<T>): Join
     },
     get underWay() {
       return underWay;
+    },
+    get current() {
+      return current;
     },
   };
 }

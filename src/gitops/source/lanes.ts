@@ -10,11 +10,14 @@ import type { GitLimits } from "./source.ts";
  * - quick: where every request begins;
  * - slow: a request that takes longer than `patienceMs` goes on here, and leaves its place in the quick lane to others;
  * - suspect: requests to a repository whose last one timed out, until one succeeds.
+ *
+ * Lists of refs, which are short, have a quick and a slow one of their own: behind fetches that hang nobody would learn that
+ * the server does.
  */
 export interface Lanes {
   /** Runs `work` once there is a place. `origin`: the host; a busy one holds none of the places that all share. */
   run<T>(
-    asked: { readonly origin: string; readonly repository: string },
+    asked: { readonly origin: string; readonly repository: string; readonly isList?: boolean },
     work: () => Promise<T>,
     signal: AbortSignal,
   ): Promise<T>;
@@ -30,12 +33,12 @@ export function createLanes(
   clock: Clock,
   { maxRemoteChildren: max, maxChildrenPerHost: perHost }: Pick<GitLimits, "maxRemoteChildren" | "maxChildrenPerHost">,
 ): Lanes {
-  const quick = createLane(max, perHost);
-  const slow = createLane(max, perHost);
+  const pair = () => ({ quick: createLane(max, perHost), slow: createLane(max, perHost) });
+  const [fetches, lists] = [pair(), pair()];
   const suspect = createLane(Math.ceil(max / suspectPart), Math.ceil(perHost / suspectPart));
   const suspects = new Set<string>();
 
-  async function moveOver(origin: string, place: Disposable, done: AbortSignal): Promise<Disposable> {
+  async function moveOver(slow: Lane, origin: string, place: Disposable, done: AbortSignal): Promise<Disposable> {
     try {
       await sleepFor(clock, patienceMs, done);
       const next = await slow.take(origin, done);
@@ -55,11 +58,12 @@ export function createLanes(
   }
 
   return {
-    async run({ origin, repository }, work, signal) {
+    async run({ origin, repository, isList }, work, signal) {
+      const { quick, slow } = isList ? lists : fetches;
       const isSuspect = suspects.has(repository);
       const place = await (isSuspect ? suspect : quick).take(origin, signal);
       const done = new AbortController();
-      const last = isSuspect ? Promise.resolve(place) : moveOver(origin, place, done.signal);
+      const last = isSuspect ? Promise.resolve(place) : moveOver(slow, origin, place, done.signal);
       try {
         const result = await work();
         note(repository, false);

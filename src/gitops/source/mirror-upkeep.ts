@@ -1,3 +1,4 @@
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type Clock, sleepFor } from "../../base/clock.ts";
@@ -25,13 +26,44 @@ const sizeCheckMs = 500;
 export async function prepareMirror(path: string, { git, limits }: UpkeepDeps): Promise<void> {
   if ((await sizeOf(path)) > limits.maxMirrorBytes) await rm(path, { recursive: true, force: true });
   await mkdir(path, { recursive: true, mode: 0o700 });
-  for (const name of await readdir(path, { recursive: true })) {
-    const isLeft = name.endsWith(".lock") || /(?:^|\/)tmp_(?:pack|idx|obj|rev)_[^/]*$/.test(name);
-    if (isLeft) await rm(join(path, name), { force: true });
-  }
+  removeLeftovers(path);
   const args = ["init", "--bare", "--quiet", "--template="];
   const result = await git.local(path, { args }, AbortSignal.timeout(60_000));
   if (result.code !== 0) throw localError("make a mirror", result);
+}
+
+/** Synchronous: nobody can begin to write meanwhile, whose files these would be. */
+function removeLeftovers(path: string): void {
+  if (!existsSync(path)) return;
+  for (const name of readdirSync(path, { recursive: true, encoding: "utf8" })) {
+    const isLeft = name.endsWith(".lock") || /(?:^|\/)tmp_(?:pack|idx|obj|rev)_[^/]*$/.test(name);
+    if (isLeft) rmSync(join(path, name), { force: true });
+  }
+}
+
+/** Runs what writes to a mirror, several at a time; it rejects where Git fails. */
+export type Writes = <T>(work: () => Promise<T>) => Promise<T>;
+
+/**
+ * What Git leaves when it fails or is ended (half a pack, which nobody reads and which counts as the mirror's size; locks,
+ * for which every later fetch would fail) goes once nobody writes to the mirror.
+ */
+export function createWrites(path: string): Writes {
+  let running = 0;
+  let hasFailed = false;
+  return async (work) => {
+    running += 1;
+    try {
+      return await work();
+    } catch (error) {
+      hasFailed = true;
+      throw error;
+    } finally {
+      running -= 1;
+      if (running === 0 && hasFailed) removeLeftovers(path);
+      if (running === 0) hasFailed = false;
+    }
+  };
 }
 
 /** Runs `work`, which writes to the mirror, and ends it once the mirror is larger than allowed. */
@@ -65,13 +97,19 @@ export async function withinSize<T>(
   }
 }
 
-async function packsOf(path: string): Promise<readonly string[]> {
+async function packFilesOf(path: string): Promise<readonly string[]> {
   return readdir(join(path, "objects", "pack")).catch(() => []); // there is none yet
 }
 
-async function sizeOf(path: string): Promise<number> {
+/** How many packs a mirror has: each answer of a server adds one. */
+export async function countPacks(path: string): Promise<number> {
+  return (await packFilesOf(path)).filter((name) => name.endsWith(".pack")).length;
+}
+
+/** Of a mirror on disk, in bytes. */
+export async function sizeOf(path: string): Promise<number> {
   let bytes = 0;
-  for (const name of await packsOf(path)) {
+  for (const name of await packFilesOf(path)) {
     const file = await stat(join(path, "objects", "pack", name)).catch(() => undefined); // renamed meanwhile
     bytes += file?.size ?? 0;
   }
@@ -80,8 +118,7 @@ async function sizeOf(path: string): Promise<number> {
 
 /** Makes many packs one. A failure costs speed only. */
 export async function tidyMirror(path: string, { git, log }: UpkeepDeps, signal: AbortSignal): Promise<void> {
-  const packs = (await packsOf(path)).filter((name) => name.endsWith(".pack"));
-  if (packs.length <= maxPacks) return;
+  if ((await countPacks(path)) <= maxPacks) return;
   const result = await git.repack(path, signal);
   if (result.code !== 0) log.warn("Git mirror could not be repacked", { error: localError("repack", result).message });
 }

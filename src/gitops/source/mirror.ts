@@ -1,11 +1,13 @@
 import type { ChildResult } from "../../base/child.ts";
 import { EngineError, TerminalError } from "../../base/errors.ts";
 import type { Slots } from "../../base/slots.ts";
+import { whileAnswering } from "./answer-watch.ts";
 import type { ShownCredentials } from "./cloud-tokens.ts";
+import { createFileForecast, type FileForecast, leaveFiles } from "./file-forecast.ts";
 import type { RemoteCall } from "./git-command.ts";
-import { localError, remoteError, revisionNotFound } from "./git-errors.ts";
+import { isTimeout, localError, remoteError, revisionNotFound, timeoutError } from "./git-errors.ts";
 import { createJoined, untilAborted } from "./joined.ts";
-import { prepareMirror, tidyMirror, type UpkeepDeps, withinSize } from "./mirror-upkeep.ts";
+import { createWrites, prepareMirror, tidyMirror, type UpkeepDeps, type Writes, withinSize } from "./mirror-upkeep.ts";
 import type { RepositoryUrl } from "./repository-url.ts";
 import {
   findRefName,
@@ -45,6 +47,8 @@ const refspecs = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"];
 const fetchOptions = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"];
 /** A server that did not answer is not asked at once again by each who looks: there may be thousands. */
 const failureMs = 5_000;
+/** Of the time that a list of refs may take: a fetch that took it is asked about. */
+const patientPart = 0.2;
 /** Commits known to be there; the oldest are forgotten, which costs one look. */
 const maxKnownCommits = 10_000;
 
@@ -67,13 +71,17 @@ export class Mirror {
   readonly #wantedFiles = new Set<string>();
   /** Of the request under way, or of the last one where it failed. */
   #comingFiles: ReadonlySet<string> = new Set();
+  readonly #forecast: FileForecast;
+  readonly #writes: Writes;
   readonly #fetches = createJoined((signal) => this.#fetchAndNote(signal));
-  readonly #fileFetches = createJoined((signal) => this.#fetchWantedFiles(signal));
+  readonly #fileFetches = createJoined((signal) => this.#writes(() => this.#fetchWantedFiles(signal)));
   readonly #lists = createJoined((signal) => this.#list(signal));
 
   constructor(path: string, deps: MirrorDeps) {
     this.path = path;
     this.#deps = deps;
+    this.#forecast = createFileForecast(path, deps.limits);
+    this.#writes = createWrites(path);
   }
 
   get fetchedRefs(): Refs | undefined {
@@ -119,11 +127,7 @@ export class Mirror {
     if (await this.#holds(commit, signal)) return;
     await this.fetch(access, { commit }, signal);
     if (await this.#holds(commit, signal)) return;
-    // On no branch or tag: a server may give it by its id.
-    const args = ["fetch", ...optionsFor(access), "--", "origin", commit];
-    const { result, url } = await this.#atServer("fetch", args, {}, signal);
-    const isUnknown = /not our ref|unadvertised object|couldn't find remote ref/.test(result.stderr);
-    if (result.code !== 0 && !isUnknown) throw remoteError("fetch", url, result);
+    await this.#writes(() => this.#fetchCommit(access, commit, signal));
     if (!(await this.#holds(commit, signal))) throw revisionNotFound(commit);
   }
 
@@ -132,6 +136,7 @@ export class Mirror {
     this.#access = access;
     const coming = this.#comingFiles;
     const { underWay } = this.#fileFetches;
+    this.#forecast.noteAsked();
     // A file is what its id says: one that is on its way to somebody else is not asked for again.
     if (underWay !== undefined && ids.every((id) => coming.has(id))) {
       await untilAborted(underWay, signal);
@@ -206,7 +211,9 @@ export class Mirror {
       this.#deps,
       (stop) => this.#deps.git.remote(this.path, call, stop),
       signal,
-    );
+    ).catch((error: unknown) => {
+      throw isTimeout(error) ? timeoutError(type, repository.url, error) : error;
+    });
     return { result, url: repository.url };
   }
 
@@ -217,7 +224,7 @@ export class Mirror {
 
   async #fetchAndNote(signal: AbortSignal): Promise<Refs> {
     try {
-      const refs = await this.#fetchAll(signal);
+      const refs = await this.#writes(() => this.#fetchAll(signal));
       this.#failure = undefined;
       return refs;
     } catch (error) {
@@ -228,13 +235,13 @@ export class Mirror {
   }
 
   async #fetchAll(signal: AbortSignal): Promise<Refs> {
-    const args = ["fetch", ...optionsFor(this.#access), "--prune", "--force", "--", "origin", ...refspecs];
-    let { result, url } = await this.#atServer("fetch", [...args, headRefspec], {}, signal);
-    if (result.code !== 0 && /couldn't find remote ref HEAD/.test(result.stderr)) {
-      await this.#deps.git.local(this.path, { args: ["update-ref", "-d", mirroredHead] }, signal);
-      ({ result, url } = await this.#atServer("fetch", args, {}, signal));
+    const filter = this.#access?.fetchesFiles ? undefined : await this.#forecast.filter(this.#refs !== undefined);
+    let { result, url } = await this.#fetchRefs(filter, signal);
+    if (result.code !== 0 && this.#forecast.isRefused(result)) {
+      ({ result, url } = await this.#fetchRefs(leaveFiles, signal));
     }
     if (result.code !== 0) throw remoteError("fetch", url, result);
+    await this.#forecast.noteFetched();
     const listArgs = ["for-each-ref", `--format=${mirrorRefFormat}`];
     const listed = await this.#deps.git.local(this.path, { args: listArgs }, signal);
     if (listed.code !== 0) throw localError("list the refs of a mirror", listed);
@@ -245,15 +252,42 @@ export class Mirror {
     return this.#refs;
   }
 
+  /** All branches and tags, and HEAD where there is one. */
+  async #fetchRefs(filter: string | undefined, signal: AbortSignal): Promise<ServerAnswer> {
+    const options = [...fetchOptions, ...(filter === undefined ? [] : [filter])];
+    const args = ["fetch", ...options, "--prune", "--force", "--", "origin", ...refspecs];
+    const answer = await this.#fetchAnswered([...args, headRefspec], signal);
+    if (answer.result.code === 0 || !/couldn't find remote ref HEAD/.test(answer.result.stderr)) return answer;
+    await this.#deps.git.local(this.path, { args: ["update-ref", "-d", mirroredHead] }, signal);
+    return this.#atServer("fetch", args, {}, signal);
+  }
+
+  /** A server that does not answer within the time of a list of refs is not waited for as long as one that sends. */
+  #fetchAnswered(args: readonly string[], signal: AbortSignal): Promise<ServerAnswer> {
+    const { path } = this;
+    const { clock, listTimeoutMs } = this.#deps;
+    const ask = (stop: AbortSignal) => this.#lists.current ?? this.#lists.ask(stop);
+    const patienceMs = listTimeoutMs() * patientPart;
+    return whileAnswering({ path, clock, patienceMs, ask }, (stop) => this.#atServer("fetch", args, {}, stop), signal);
+  }
+
   async #fetchWantedFiles(signal: AbortSignal): Promise<void> {
     const ids = [...this.#wantedFiles];
     this.#wantedFiles.clear();
     if (ids.length === 0) return;
     this.#comingFiles = new Set(ids);
-    const args = ["-c", "fetch.negotiationAlgorithm=noop", "fetch", ...optionsFor(undefined), "--stdin", "origin"];
+    const args = ["-c", "fetch.negotiationAlgorithm=noop", "fetch", ...fetchOptions, leaveFiles, "--stdin", "origin"];
     const { result, url } = await this.#atServer("fetch", args, { input: `${ids.join("\n")}\n` }, signal);
     if (result.code !== 0) throw remoteError("fetch files of", url, result);
     this.#comingFiles = new Set();
+  }
+
+  /** One on no branch or tag: a server may give it by its id. */
+  async #fetchCommit(access: Access, commit: string, signal: AbortSignal): Promise<void> {
+    const args = ["fetch", ...fetchOptions, ...(access.fetchesFiles ? [] : [leaveFiles]), "--", "origin", commit];
+    const { result, url } = await this.#atServer("fetch", args, {}, signal);
+    const isUnknown = /not our ref|unadvertised object|couldn't find remote ref/.test(result.stderr);
+    if (result.code !== 0 && !isUnknown) throw remoteError("fetch", url, result);
   }
 
   async #list(signal: AbortSignal): Promise<Refs> {
@@ -262,17 +296,12 @@ export class Mirror {
     const { result, url } = await this.#atServer(
       "ls-remote",
       ["ls-remote", "--quiet", "--", "origin"],
-      { timeoutMs },
+      { timeoutMs, isList: true },
       signal,
     );
     if (result.code !== 0) throw remoteError("list refs of", url, result);
     return parseRemoteRefs(result.stdout.toString("utf8"));
   }
-}
-
-/** Without files, unless they are wanted at once. */
-function optionsFor(access: Access | undefined): readonly string[] {
-  return access?.fetchesFiles ? fetchOptions : [...fetchOptions, "--filter=blob:none"];
 }
 
 interface ServerAnswer {

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { User } from "../request.ts";
 import { forbidden, unauthorized } from "../status-error.ts";
 import type { Authorizer } from "./authorizer.ts";
@@ -24,7 +24,7 @@ export function userTokens(users: readonly TokenUser[]): FindUser {
 }
 
 function digest(token: string): string {
-  return createHash("sha256").update(token).digest("base64");
+  return hash("sha256", token, "base64");
 }
 
 /** Who sends a request with these headers. @throws StatusError 401, 403 (impersonation without the right) */

@@ -41,7 +41,8 @@ export function setCookie(
   });
 }
 
-function isRead({ method }: Request): boolean {
+/** Express answers HEAD by what GET does. */
+export function isRead({ method }: Request): boolean {
   return method === "GET" || method === "HEAD";
 }
 

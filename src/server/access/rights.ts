@@ -60,8 +60,8 @@ function applicationRules(rule: AddRule, applications: ApplicationList | undefin
   const on =
     (resource: string, action: string | ((request: Request) => string)): Need =>
     (request) => {
-      const found = foundFor(request, applications, typeof action === "string" ? action : "get");
-      demand(callerOf(request), resource, typeof action === "string" ? action : action(request), objectNameOf(found));
+      const asked = typeof action === "string" ? action : action(request);
+      demandOf(callerOf(request), resource, asked, foundFor(request, applications, asked));
     };
   const of = (action: string): Need => on("applications", action);
   const at = "/applications/:name";
@@ -110,6 +110,14 @@ function applicationRules(rule: AddRule, applications: ApplicationList | undefin
   rule("get", "/tiphys/applications/:name/{*what}", of("get"));
 }
 
+/** Who may not see it is told what they would be told if it were not there. @throws EngineError FORBIDDEN */
+function demandOf(caller: Caller, resource: string, action: string, application: KubeObject): void {
+  const object = objectNameOf(application);
+  if (caller.may(resource, action, object)) return;
+  const isSeen = caller.may("applications", "get", object);
+  throw forbidden(caller, resource, action, isSeen ? object : `*/${application.metadata.name}`);
+}
+
 /** Nobody learns by asking which Applications there are (spec argo-cd-surface 3.5). @throws EngineError FORBIDDEN */
 function foundFor(request: Request, applications: ApplicationList | undefined, action: string): KubeObject {
   const caller = callerOf(request);
@@ -122,8 +130,10 @@ function foundFor(request: Request, applications: ApplicationList | undefined, a
     throw new EngineError("NOT_FOUND", `applications.argoproj.io "${name}" not found`);
   } catch (error) {
     if (!(error instanceof EngineError) || error.code === "ENGINE_UNREACHABLE") throw error;
-    if (hint !== undefined && caller.may("applications", action, `${hint}/${name}`)) throw error;
-    throw forbidden(caller, "applications", action, `${hint ?? "*"}/${name}`);
+    const isOpen = caller.may("applications", action, `${hint ?? "*"}/${name}`);
+    // Several have the name: who may see all of them is told which.
+    if (isOpen && (hint !== undefined || error.code === "USAGE")) throw error;
+    throw forbidden(caller, "applications", action, `*/${name}`);
   }
 }
 
@@ -165,7 +175,8 @@ function objectsOrTexts(value: JsonValue | undefined): number {
 }
 
 function onPart(request: Request, verb: "update" | "delete", applications: ApplicationList | undefined): void {
-  demandPart(callerOf(request), verb, foundFor(request, applications, verb), objectQueryOf(request));
+  const query = objectQueryOf(request);
+  demandPart(callerOf(request), verb, foundFor(request, applications, partAction(verb, query)), query);
 }
 
 /**
@@ -176,12 +187,16 @@ export function demandPart(
   caller: Caller,
   verb: "update" | "delete",
   application: KubeObject,
-  { group, kind, namespace, name }: ObjectQuery,
+  query: ObjectQuery,
 ): void {
   const object = objectNameOf(application);
   const inherits = caller.setting("server.rbac.disableApplicationFineGrainedRBACInheritance").trim() === "false";
   if (inherits && caller.may("applications", verb, object)) return;
-  demand(caller, "applications", `${verb}/${group}/${kind}/${namespace}/${name}`, object);
+  demandOf(caller, "applications", partAction(verb, query), application);
+}
+
+function partAction(verb: "update" | "delete", { group, kind, namespace, name }: ObjectQuery): string {
+  return `${verb}/${group}/${kind}/${namespace}/${name}`;
 }
 
 function actionOf(request: Request, form: "old" | "v2"): string {

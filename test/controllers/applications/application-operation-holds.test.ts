@@ -215,7 +215,7 @@ test("a sync outlasts an API that is away for a minute, without another attempt"
   assert.notEqual(await world.kube.get({ ...configRef, name: "late" }), undefined);
 });
 
-test("an operation that brings manifests along syncs those, and says when they cannot be read", async () => {
+test("an operation that brings manifests along syncs those, and says when they cannot be read, or it asks for nothing", async () => {
   await using world = await openShop();
   await createApplication(world);
   await world.start();
@@ -235,4 +235,9 @@ test("an operation that brings manifests along syncs those, and says when they c
     textOf(failed.message),
     /^ComparisonError: Failed to load local manifests: operation.sync.manifests\[0\]/,
   );
+  await world.kube.patch(applicationRef, merge, { operation: { initiatedBy: { username: "ada" } } });
+  await world.until("the end of one that asks for nothing", async () => {
+    const { phase, message } = await stateOf(world);
+    return phase === "Error" && message === "Invalid operation request: no operation specified";
+  });
 });

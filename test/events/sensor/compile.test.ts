@@ -40,6 +40,17 @@ test("the revision changes with the spec and with nothing else", () => {
   assert.notEqual(compileSensor(other).head.revision, revision);
 });
 
+test("dependencies that filter alike share the filter, and no others do", () => {
+  const data = (value: string) => ({ data: [{ path: "body.x", type: "string" as const, value: [value] }] });
+  const sensor = compiled(
+    [dependency("a", data("1")), dependency("b", data("1")), dependency("c", data("2")), dependency("d")],
+    [trigger("t", "a || b || c || d")],
+  );
+  const [a, b, c, d] = ["a", "b", "c", "d"].map((name) => sensor.dependenciesOf("source", name)[0]?.filter);
+  assert.ok(a !== undefined && a === b);
+  assert.equal(new Set([a, c, d]).size, 3);
+});
+
 const parameter = { src: { dependencyName: "a", dataTemplate: "{{ .Input }}" }, dest: "x.99999999" };
 
 test("compileSensor names every problem with its field path", () => {

@@ -13,17 +13,19 @@ function recorder() {
   const seen: { spec: unknown; path: string; key: string; applied: boolean }[] = [];
   const kind: AnyTriggerKind = {
     schema: {} as AnyTriggerKind["schema"],
-    async plan(spec, path, { key }) {
-      const one = { spec, path, key, applied: false };
-      seen.push(one);
-      return {
-        plan: spec,
-        async apply() {
-          one.applied = true;
-          return { message: "applied" };
-        },
-      };
-    },
+    parse: (spec, path) => ({
+      async plan({ key }) {
+        const one = { spec, path, key, applied: false };
+        seen.push(one);
+        return {
+          plan: spec,
+          async apply() {
+            one.applied = true;
+            return { message: "applied" };
+          },
+        };
+      },
+    }),
   };
   return { kind, seen };
 }

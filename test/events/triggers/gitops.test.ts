@@ -290,9 +290,9 @@ const refused: readonly [string, unknown, string, RegExp][] = [
 for (const [what, spec, code, message] of refused) {
   test(`gitOps refuses ${what}, and asks nothing`, async () => {
     const { calls, target } = recordingTarget();
-    const planned = triggerKinds.gitOps?.plan(spec, "spec", fired, contextFor(target), never);
-    await assert.rejects(async () => planned, { code, message });
-    await assert.rejects(async () => planned, TerminalError);
+    const planned = async () => triggerKinds.gitOps?.parse(spec, "spec").plan(fired, contextFor(target), never);
+    await assert.rejects(planned, { code, message });
+    await assert.rejects(planned, TerminalError);
     assert.deepEqual(calls, []);
   });
 }

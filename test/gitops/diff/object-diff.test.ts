@@ -29,6 +29,16 @@ function widget(spec: object, metadata: object = {}) {
   return { apiVersion: "example.com/v1", kind: "Widget", metadata: { name: "w", ...metadata }, spec };
 }
 
+function role(rules: object[] | null): ReturnType<typeof config> {
+  const role = { apiVersion: "rbac.authorization.k8s.io/v1", kind: "Role", metadata: { name: "r" }, rules };
+  return role as never;
+}
+
+function endpoints(ips: readonly string[], ports: readonly object[]): ReturnType<typeof config> {
+  const subsets = [{ addresses: ips.map((ip) => ({ ip })), ports }];
+  return { apiVersion: "v1", kind: "Endpoints", metadata: { name: "e" }, subsets } as never;
+}
+
 const applied = { manager: "argocd-controller", operation: "Apply" };
 
 type Rows = readonly (readonly [
@@ -55,6 +65,22 @@ const rows: Rows = [
   ["no annotations and empty ones", config({}, { annotations: {} }), config({}), []],
   ["defaults of the server", deployment({}), deployment({ imagePullPolicy: "Always" }, { replicas: 1 }), []],
   ["an image", deployment({ image: "b" }), deployment({}), [{ path: image, live: "a", target: "b" }]],
+  ["a role's empty list of rules and none", role([]), role(null), []],
+  [
+    "a role's rules",
+    role([{ verbs: ["get"] }]),
+    role(null),
+    [{ path: "rules", live: null, target: [{ verbs: ["get"] }] }],
+  ],
+  [
+    "ports and addresses of Endpoints in another order, without the protocol that a server fills in",
+    endpoints(["10.0.0.2", "10.0.0.1"], [{ port: 8080 }, { port: 80 }]),
+    endpoints(
+      ["10.0.0.1", "10.0.0.2"],
+      [80, 8080].map((port) => ({ port, protocol: "TCP" })),
+    ),
+    [],
+  ],
   [
     "a zero value that Go leaves out",
     deployment({ stdin: false, env: [], resources: {} }, { paused: false }),

@@ -42,6 +42,14 @@ const rows: readonly Row[] = [
     { replicas: 1, strategy: rolling },
     [],
   ],
+  [
+    "a member of a set that was written and is not any more goes, another's stays",
+    deployment,
+    { template: { metadata: { finalizers: ["a"] } } },
+    { template: { metadata: { finalizers: ["a", "b", "c"] } } },
+    ['spec.template.metadata.finalizers[1]="c"', "spec.template.metadata.finalizers[2]"],
+    { template: { metadata: { finalizers: ["a", "b"] } } },
+  ],
   ["null where another value is", deployment, { replicas: null }, { replicas: 5 }, ["spec.replicas=1"]],
   [
     "null where another strategy is",

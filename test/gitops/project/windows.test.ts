@@ -13,6 +13,7 @@ import {
 const at = (text: string) => instant(Date.parse(text));
 /** A Sunday. */
 const noon = at("2026-11-29T12:00:00Z");
+const berlin = { timeZone: "Europe/Berlin" };
 const subject: WindowSubject = {
   application: "shop",
   server: "https://kubernetes.default.svc",
@@ -101,6 +102,20 @@ for (const [window, now, expected] of [
   [allow("0 12 * * *", "1h", { timeZone: "Europe/Berlin" }), "2026-11-29T12:30:00Z", false],
   [allow("0 12 * * *", "1h", { timeZone: "Europe/Berlin" }), "2026-07-29T10:30:00Z", true],
   [allow("0 12 * * *", "1h", { timeZone: "Nowhere/Land" }), "2026-11-29T12:30:00Z", true],
+  // Clocks are set from 2 to 3 at 1:00 UTC: a window of the hour that is not there is open after it.
+  [allow("30 2 * * *", "1h", berlin), "2026-03-29T00:59:59Z", false],
+  [allow("30 2 * * *", "1h", berlin), "2026-03-29T01:15:00Z", true],
+  [allow("30 2 * * *", "1h", berlin), "2026-03-29T01:30:00Z", false],
+  [allow("0 1 * * *", "4h", berlin), "2026-03-29T02:59:00Z", true],
+  [allow("0 1 * * *", "4h", berlin), "2026-03-29T03:00:00Z", false],
+  // And from 3 to 2 at 1:00 UTC: a window of the hour that comes twice is open twice.
+  [allow("0 2 * * *", "30m", berlin), "2026-10-25T00:15:00Z", true],
+  [allow("0 2 * * *", "30m", berlin), "2026-10-25T00:45:00Z", false],
+  [allow("0 2 * * *", "30m", berlin), "2026-10-25T01:15:00Z", true],
+  [allow("0 2 * * *", "30m", berlin), "2026-10-25T01:45:00Z", false],
+  [allow("0 0 29 2 *", "24h"), "2028-02-29T12:00:00Z", true],
+  [allow("0 0 29 2 *", "24h"), "2028-03-01T00:00:00Z", false],
+  [allow("0 0 29 2 *", "24h"), "2027-03-01T00:00:00Z", false],
 ] as const) {
   test(`${window.schedule} for ${window.duration} in ${window.timeZone ?? "UTC"} at ${now}: ${expected}`, () => {
     assert.equal(canSync([window], { isManual: false, now: at(now) }).allowed, expected);
@@ -139,5 +154,25 @@ for (const [name, windows, expected] of [
     if (next === undefined || windows.length !== 1) return;
     const verdictAt = (now: number) => canSync(windows, { isManual: false, now: instant(now) }).allowed;
     assert.notEqual(verdictAt(next), verdictAt(noon), "something changes then");
+  });
+}
+
+for (const [name, window, now, expected] of [
+  [
+    "an opening after clocks are set forward",
+    allow("0 9 * * *", "1h", berlin),
+    "2026-03-28T12:00Z",
+    "29T07:00:00.001Z",
+  ],
+  ["an opening after clocks are set back", allow("0 9 * * *", "1h", berlin), "2026-10-24T12:00Z", "25T08:00:00.001Z"],
+  ["an end after clocks are set forward", allow("0 1 * * *", "4h", berlin), "2026-03-29T00:30Z", "29T03:00:00.000Z"],
+  ["an opening that clocks jump over", allow("30 2 * * *", "1h", berlin), "2026-03-28T12:00Z", "29T01:00:00.000Z"],
+  ["a leap day", allow("0 0 29 2 *", "24h"), "2027-03-01T00:00Z", "29T00:00:00.001Z"],
+] as const) {
+  test(`the next change of a window is right at ${name}`, () => {
+    const next = nextChange([window], at(now));
+    assert.equal(new Date(next ?? 0).toISOString().slice(8), expected);
+    const verdictAt = (time: number) => canSync([window], { isManual: false, now: instant(time) }).allowed;
+    assert.notEqual(verdictAt(next ?? 0), verdictAt((next ?? 0) - 1), "something changes then");
   });
 }

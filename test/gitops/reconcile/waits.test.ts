@@ -69,6 +69,21 @@ const cases: readonly (readonly [name: string, given: Case, waits: readonly (rea
     [["cluster", "InvalidSpecError: there are no clusters with this name: x"]],
   ],
   [
+    "a project, though the cluster's URL has the word",
+    condition("InvalidSpecError", "application destination server 'https://cluster.x' and … allowed … in project 'a'"),
+    [
+      [
+        "project",
+        "InvalidSpecError: application destination server 'https://cluster.x' and … allowed … in project 'a'",
+      ],
+    ],
+  ],
+  [
+    "a repository, though its folder has the word",
+    condition("ComparisonError", "clusters/prod: app path does not exist"),
+    [["repository", "ComparisonError: clusters/prod: app path does not exist"]],
+  ],
+  [
     "a cluster that is away",
     condition("ComparisonError", "Failed to load live state: x"),
     [["cluster", "ComparisonError: Failed to load live state: x"]],
@@ -217,3 +232,46 @@ for (const [name, { top = {}, status = {}, decision }, waits] of cases) {
     );
   });
 }
+
+const began = ago(90);
+const sinces: readonly (readonly [
+  name: string,
+  given: Case & { readonly since?: number },
+  since: string | undefined,
+])[] = [
+  [
+    "an error",
+    { status: { conditions: [{ type: "ComparisonError", message: "x", lastTransitionTime: began }] } },
+    began,
+  ],
+  ["a sync", operation({ startedAt: began }), began],
+  ["a retry", operation({ startedAt: began, finishedAt: ago(4), retryCount: 1, message: "no" }), began],
+  ["a hold", { decision: none("held", { obstacle: { kind: "hold" } }), since: now - 7_000 }, at(-7)],
+  ["what failed", { decision: { kind: "error", message: "no", obstacle: { kind: "failed" } }, since: now }, at(0)],
+  ["a decision of another engine", { decision: none("held", { obstacle: { kind: "hold" } }) }, undefined],
+  [
+    "the one object that is ill",
+    {
+      decision: quiet,
+      status: { health: { status: "Degraded", lastTransitionTime: began }, resources: [ill("a", "Degraded")] },
+    },
+    began,
+  ],
+];
+
+for (const [name, { top = {}, status = {}, decision, since }, expected] of sinces) {
+  test(`since when it waits for ${name}`, () => {
+    const decided = decision && { at: now - 1_000, decision, ...(since === undefined ? {} : { since }) };
+    const application = applicationOf({}, { status, ...top });
+    assert.equal(waitsOf({ application, project, decided, isOurs: true, now })[0]?.since, expected);
+  });
+}
+
+test("what a hold and a need are about goes along", () => {
+  const about = (obstacle: object) => {
+    const decided = { at: now, decision: none("x", { obstacle }) };
+    return waitsOf({ application: applicationOf({}), project, decided, isOurs: true, now })[0];
+  };
+  assert.equal(about({ kind: "need", need: "argocd/b" })?.need, "argocd/b");
+  assert.deepEqual(about({ kind: "hold", holds: [{ kind: "all" }] })?.holds, [{ kind: "all" }]);
+});

@@ -208,11 +208,14 @@ test("with provideGitCreds, Git in a plugin's command reads the source's reposit
   await using git = await openSources({
     access: (url) => (url === door.url ? { ...anonymousAccess, basic: login } : anonymousAccess),
   });
-  const look = "git ls-remote $ARGOCD_APP_SOURCE_REPO_URL main >/dev/null && ";
-  const text = (more: string): string => plugin("one", more).replace("echo ", `${look}echo `);
+  const look = "git ls-remote $ARGOCD_APP_SOURCE_REPO_URL main";
+  const text = (more: string): string => plugin("one", more).replace("echo ", `${look} >/dev/null && echo `);
+  const discover = `discover: {find: {command: [sh, -c], args: [${look}]}}`;
   for (const [more, outcome] of [
     ["provideGitCreds: true", ["one-web"]],
     ["", /could not read Username|Authentication failed|terminal prompts disabled/],
+    [`${discover}\n  provideGitCreds: true`, ["one-web"]],
+    [discover, /the plugin "one" does not accept the source: its discovery finds nothing/],
   ] as const) {
     await using rig = await openRenderRig([], { plugins: parsePlugins(text(more), "f"), git: git.sources });
     const source = { plugin: { name: "one" }, repoURL: door.url };

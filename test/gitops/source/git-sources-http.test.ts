@@ -202,6 +202,19 @@ test("a server that hangs times out, and only its own callers wait", async () =>
   }
 });
 
+test("a server that takes the request and is silent is given up after the time of a list of refs, not of a fetch", async () => {
+  await using hanging = await startServer(() => undefined);
+  await using rig = await openSources({ limits: { listTimeoutMs: 400, fetchTimeoutMs: 60_000 } });
+  const url = `${hanging.url}/x.git`;
+  const began = performance.now();
+  const message = `failed to list refs of "${url}": the server does not answer: git ls-remote did not end within 0.4 s (reposerver.git.request.timeout)`;
+  await assert.rejects(rig.sources.resolve(url, "", never), { code: "TOOL_TIMEOUT", message });
+  assert.ok(performance.now() - began < 20_000);
+  const again = performance.now();
+  await assert.rejects(rig.sources.resolve(url, "", never), { code: "TOOL_TIMEOUT", message });
+  assert.ok(performance.now() - again < 300, "a failure of a moment ago is the answer");
+});
+
 test("an abort ends Git and what it started", async () => {
   let open = 0;
   await using hanging = await startServer((request) => {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { globSync } from "node:fs";
 import { test } from "node:test";
 import { createTestRepository } from "../../harness/git-repository.ts";
 import { failOnLeakedChildren } from "../../harness/leaks.ts";
@@ -78,6 +79,7 @@ for (const [name, change, hint] of changes) {
       assert.match(error.message, hint);
       return true;
     });
+    assert.deepEqual(globSync("git/**/{tmp_*,*.lock}", { cwd: rig.directory }), [], "nothing is left of it");
     assert.equal((await rig.sources.fetch(other.url, {}, soon())).fetched, true);
     isWrong = false;
     const { refs } = await rig.sources.fetch(door.url, {}, soon());

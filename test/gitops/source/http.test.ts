@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
 import { test } from "node:test";
+import { gzipSync } from "node:zlib";
 import { httpRequest } from "../../../src/gitops/source/http.ts";
 import { never } from "./rig.ts";
 
@@ -18,13 +22,6 @@ for (const [name, url, proxy, code, message] of [
     "GIT_REFUSED",
     /^the proxy \(no URL\) is none/,
   ],
-  [
-    "a port that no client asks",
-    "http://127.0.0.1:10080/index.yaml",
-    undefined,
-    "REPOSITORY_FAILED",
-    /^failed to read "http:\/\/127\.0\.0\.1:10080\/index\.yaml": HTTP clients refuse this port, .*: serve the repository on another one$/,
-  ],
 ] as const) {
   test(`${name} is refused with its reason`, async () => {
     const access = { tls: { isInsecure: false }, ...(proxy === undefined ? {} : { proxy }) };
@@ -39,3 +36,69 @@ for (const [name, url, proxy, code, message] of [
     );
   });
 }
+
+const plain = { access: { tls: { isInsecure: false } }, env: {} };
+
+/** Undefined: the port is taken. */
+async function listen(port: number, answer: RequestListener) {
+  const server = createServer(answer);
+  const isFree = once(server, "listening").then(
+    () => true,
+    () => false,
+  );
+  server.listen(port, "127.0.0.1");
+  if (!(await isFree)) return undefined;
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+test("ports that browsers refuse are asked as any other", async () => {
+  for (const port of [6000, 10080, 6566, 6697, 4190, 5061]) {
+    await using server = await listen(port, (_request, response) => response.end("hello"));
+    if (server === undefined) continue;
+    const { body } = await httpRequest({ url: `${server.url}/x`, maxBytes: 10, timeoutMs: 5_000 }, plain, never);
+    assert.equal(String(body), "hello");
+    return;
+  }
+  assert.fail("none of the ports is free");
+});
+
+test("redirects are followed, also after a POST; credentials stay with their origin, and loops end", async () => {
+  const seen: string[] = [];
+  const note: RequestListener = (request, response) => {
+    const { method, url, headers } = request;
+    seen.push(`${method} ${url} ${headers.authorization ?? "none"} ${headers["user-agent"]}`);
+    if (url === "/loop") return void response.writeHead(302, { location: "/loop" }).end();
+    if (url === "/own") return void response.writeHead(301, { location: "/end" }).end();
+    if (url === "/other") return void response.writeHead(302, { location: `${other?.url}/end` }).end();
+    response.writeHead(404, { "content-encoding": "gzip", link: "<a>", etag: '"1"' }).end(gzipSync("x".repeat(50)));
+  };
+  await using other = await listen(0, note);
+  await using server = await listen(0, note);
+  assert.ok(server && other);
+  const request = { headers: { authorization: "Basic x" }, maxBytes: 60, timeoutMs: 5_000 };
+  const own = await httpRequest({ ...request, url: `${server.url}/own`, method: "POST", body: "b" }, plain, never);
+  assert.deepEqual(
+    [own.status, own.url, String(own.body), own.headers.get("ETag")],
+    [404, `${server.url}/end`, "x".repeat(50), '"1"'],
+  );
+  const away = await httpRequest({ ...request, url: `${server.url}/other` }, plain, never);
+  assert.equal(away.url, `${other.url}/end`);
+  assert.deepEqual(seen, [
+    "POST /own Basic x tiphys",
+    "GET /end Basic x tiphys",
+    "GET /other Basic x tiphys",
+    "GET /end none tiphys",
+  ]);
+  await assert.rejects(httpRequest({ ...request, url: `${server.url}/loop` }, plain, never), {
+    code: "REPOSITORY_FAILED",
+    message: /^failed to read "http.*\/loop": .*[Rr]edirect/,
+  });
+  const small = httpRequest({ ...request, url: server.url, maxBytes: 40 }, plain, never);
+  await assert.rejects(small, { code: "GIT_TOO_LARGE" }, "what counts is what it unpacks to");
+});

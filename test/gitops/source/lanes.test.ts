@@ -16,10 +16,10 @@ function openLanes() {
   const clock = createVirtualClock();
   const lanes: Lanes = createLanes(clock, { maxRemoteChildren: 4, maxChildrenPerHost: 2 });
   const running: string[] = [];
-  const ask = (name: string, origin = name, signal = never): Asked => {
+  const ask = (name: string, origin = name, signal = never, isList = false): Asked => {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const result = lanes.run(
-      { origin, repository: name },
+      { origin, repository: name, isList },
       async () => {
         running.push(name);
         try {
@@ -55,6 +55,19 @@ test("requests that take long leave their places to others; twice as many may ru
   assert.equal(running.length, 8);
   for (const one of asked.slice(0, 8)) await one.end("well");
   assert.deepEqual(running, ["r8", "r9"]);
+});
+
+test("lists do not wait behind fetches that hang, of their host or of others, and have as few places", async () => {
+  const { clock, ask, running } = openLanes();
+  for (let n = 0; n < 10; n++) ask(`hangs${n}`, `host${n % 3}`);
+  await clock.advance(10_000);
+  const before = running.length;
+  for (let n = 0; n < 5; n++) ask(`list${n}`, "host0", never, true);
+  ask("other", "host1", never, true);
+  await clock.advance(0);
+  assert.deepEqual(running.slice(before), ["list0", "list1", "other"]);
+  await clock.advance(60_000);
+  assert.deepEqual(running.slice(before), ["list0", "list1", "other", "list2", "list3"]);
 });
 
 test("a host has its share of each lane", async () => {

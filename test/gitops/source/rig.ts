@@ -12,6 +12,8 @@ export interface SourceRig extends AsyncDisposable {
   readonly sources: GitSources;
   /** How many Git commands of this name ran so far. */
   count(command: string): Promise<number>;
+  /** How many Git commands ran so far, each a process with what it starts itself. */
+  calls(): Promise<number>;
   /** Process lists, arguments and all: what anybody on the machine could have seen. */
   seen(): Promise<string>;
 }
@@ -37,6 +39,7 @@ export async function openSources(options: Partial<GitSourcesOptions> = {}): Pro
     directory: directory.path,
     sources,
     seen,
+    calls: async () => (await seen()).split("\n").length - 1,
     async count(name) {
       const calls = (await seen()).split("\n").map((line) => line.split(" ").slice(1));
       return calls.filter((words) => words[words[0] === "-c" ? 2 : 0] === name).length;

@@ -126,7 +126,7 @@ before(async () => {
   for (const crd of gitOpsCrds()) await client.create(crd as never);
   const config = (kind: string, name: string, data: Readonly<Record<string, string>>) =>
     client.create({ apiVersion: "v1", kind, metadata: { namespace: "argocd", name }, data } as never);
-  const names = ["nobody", "evader", ...table.map((_, index) => `u${index}`), `u${table.length}`];
+  const names = ["nobody", "evader", "reader", ...table.map((_, index) => `u${index}`), `u${table.length}`];
   await client
     .create({ apiVersion: "v1", kind: "Namespace", metadata: { name: "argocd" } } as never)
     .catch(() => undefined);
@@ -134,6 +134,7 @@ before(async () => {
   const lines = [
     ...table.map(([, , right], index) => `p, u${index}, ${right}, allow`),
     `p, u${table.length}, repositories, get, *, allow`,
+    "p, reader, applications, get, */*, allow",
     "p, evader, applications, delete/*, team/web, allow",
     "p, evader, applications, delete//Secret/prod/*, team/web, deny",
   ];
@@ -157,6 +158,8 @@ before(async () => {
     applicationObject("argocd", "web", { spec: { project: "team" } }),
     applicationObject("team-a", "api", { spec: { project: "team" } }),
     applicationObject("team-b", "web", { spec: { project: "other" } }),
+    applicationObject("team-a", "two", { spec: { project: "team" } }),
+    applicationObject("team-b", "two", { spec: { project: "team" } }),
   ];
   const none = () => Promise.reject(new Error("not asked"));
   api = open.use(
@@ -208,6 +211,44 @@ for (const [index, [method, path, right, body]] of table.entries()) {
     assert.notEqual(allowed.status, 401, allowed.text);
   });
 }
+
+for (const [index, [method, path]] of table.entries()) {
+  if (method !== "GET") continue;
+  test(`HEAD ${path} tells no more than GET`, async () => {
+    assert.equal((await ask("nobody", "HEAD", path)).status, 403);
+    assert.notEqual((await ask(`u${index}`, "HEAD", path)).status, 403);
+  });
+}
+
+for (const [method, path, body] of [
+  ["GET", "applications/web", undefined],
+  ["GET", "applications/web/logs", undefined],
+  ["GET", "applications/web?project=team", undefined],
+  ["GET", "applications/web?appNamespace=team-b", undefined],
+  ["POST", "applications/web/sync", {}],
+  ["DELETE", "applications/web/resource?group=apps&kind=Deployment&namespace=x&resourceName=y", undefined],
+  ["POST", "applications/web/resource/actions?group=apps&kind=Deployment&namespace=x&resourceName=y", "restart"],
+  ["GET", "tiphys/applications/web/why", undefined],
+] as const) {
+  test(`who may not see it learns nothing from ${method} ${path}`, async () => {
+    const there = await ask("nobody", method, path, body);
+    const missing = await ask("nobody", method, path.replace("/web", "/none"), body);
+    assert.equal(there.status, 403);
+    assert.deepEqual(
+      { ...there, text: there.text.replaceAll("/web", "/none") },
+      {
+        ...missing,
+        text: missing.text.replaceAll("/web", "/none"),
+      },
+    );
+  });
+}
+
+test("of several Applications with one name, who may see all is told which there are", async () => {
+  const several = (name: string) => ask(name, "GET", "tiphys/applications/two/sensor");
+  assert.deepEqual([(await several("nobody")).status, (await several("reader")).status], [403, 400]);
+  assert.match((await several("reader")).text, /name one of team-a\/two, team-b\/two/);
+});
 
 test("lists show what may be seen", async () => {
   const empty = [

@@ -1,0 +1,51 @@
+import { type Clock, sleepFor } from "../../base/clock.ts";
+import { createSlots, type Slots } from "../../base/slots.ts";
+
+/**
+ * Operations of one cluster that write at the same time, in the order of asking: of a thousand that begin at once the first
+ * are soon over, and what is kept for each while it runs is kept for few. Whoever waits, for health or for a person, or
+ * hangs, keeps nobody else from working.
+ */
+export interface WorkPlaces {
+  /** Resolves with a place; disposal gives it back, and so does `heldMs`. Rejects with the signal's reason. */
+  take(cluster: string, signal: AbortSignal): Promise<Disposable>;
+}
+
+const placesOfCluster = 64;
+/** A cluster or a repository that takes longer to answer is waited for without a place. */
+const heldMs = 3_000;
+
+export function createWorkPlaces(clock: Clock, perCluster = placesOfCluster): WorkPlaces {
+  const clusters = new Map<string, { readonly slots: Slots; users: number }>();
+  return {
+    async take(cluster, signal) {
+      const known = clusters.get(cluster) ?? { slots: createSlots(perCluster), users: 0 };
+      clusters.set(cluster, known);
+      known.users += 1;
+      const leave = (): void => {
+        known.users -= 1;
+        if (known.users === 0) clusters.delete(cluster);
+      };
+      try {
+        return heldFor(await known.slots.take(signal), leave, clock);
+      } catch (error) {
+        leave();
+        throw error;
+      }
+    },
+  };
+}
+
+function heldFor(place: Disposable, onLeave: () => void, clock: Clock): Disposable {
+  const over = new AbortController();
+  let isHeld = true;
+  const giveBack = (): void => {
+    if (!isHeld) return;
+    isHeld = false;
+    over.abort();
+    place[Symbol.dispose]();
+    onLeave();
+  };
+  sleepFor(clock, heldMs, over.signal).then(giveBack, () => undefined); // it was given back before
+  return { [Symbol.dispose]: giveBack };
+}
