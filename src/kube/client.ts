@@ -81,7 +81,8 @@ function clientOf(http: KubeHttp, discovery: Discovery, as: KubeClient["as"]): K
     },
     async delete(ref, writeOptions, signal) {
       const path = (await pathOf(ref, signal)) + writeQuery(writeOptions);
-      return http.exchange("delete", ref, path, { method: "DELETE", signal }, async (response) => {
+      const init = { method: "DELETE", ...deleteBody(writeOptions), signal };
+      return http.exchange("delete", ref, path, init, async (response) => {
         if (response.status === 404) return discard(response) !== undefined;
         await readObject("delete", ref, response);
         return true;
@@ -208,6 +209,19 @@ function writeQuery(options: WriteOptions | undefined, withSubresource = true): 
   if (options.propagationPolicy) query.set("propagationPolicy", options.propagationPolicy);
   const path = options.subresource && withSubresource ? `/${options.subresource}` : "";
   return query.size > 0 ? `${path}?${query}` : path;
+}
+
+/** Conditions stand in a body only, and a server that gets one does not look at the query. */
+function deleteBody({ onlyIf, propagationPolicy, dryRun }: WriteOptions = {}): Pick<SendInit, "body" | "type"> {
+  if (onlyIf === undefined) return {};
+  const options = {
+    kind: "DeleteOptions",
+    apiVersion: "v1",
+    preconditions: onlyIf,
+    ...(propagationPolicy === undefined ? {} : { propagationPolicy }),
+    ...(dryRun ? { dryRun: ["All"] } : {}),
+  };
+  return { body: JSON.stringify(options), type: "application/json" };
 }
 
 async function readObject(verb: string, ref: ObjectRef, response: Response): Promise<KubeObject> {

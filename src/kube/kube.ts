@@ -20,6 +20,8 @@ export interface WriteOptions {
   readonly isAnswerUnread?: boolean;
   /** Of a delete: what happens to the objects that it owns. Default: the kind's own. */
   readonly propagationPolicy?: "Foreground" | "Background" | "Orphan";
+  /** Of a delete: refused with API_CONFLICT unless the object is this one, in this state. */
+  readonly onlyIf?: { readonly uid?: string; readonly resourceVersion?: string };
 }
 
 export interface ListOptions {

@@ -41,7 +41,7 @@ function worstOf(counted: readonly CountedHealth[]): Omit<ApplicationHealth, "pr
   const present = counted.filter(({ isResource }) => isResource);
   const isMissing = present.length > 0 && !present.some(({ live }) => live !== undefined);
   const resources = counted.map(({ own }) => own);
-  if (isMissing && isWorse("Missing", worst)) return { health: health("Missing"), resources };
+  if (isMissing) return { health: health("Missing"), resources };
   if (worst === "Healthy") return { health: health("Healthy"), resources };
   const causes = counted.filter(({ counts, own }) => counts && own?.status === worst);
   return { health: health(worst, causedBy(causes.flatMap(({ live }) => (live ? [live] : [])))), resources };

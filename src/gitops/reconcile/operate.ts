@@ -188,11 +188,13 @@ async function run(
   const { dryRun, syncOptions, force } = sync;
   const parked = operation.isAutomated ? guardPlan(plan, keptBy(plan, look), syncOptions) : undefined;
   const migrationManager = application.metadata.annotations[migrationManagerAnnotation];
+  const { method, label } = look.rules.tracking ?? {};
   const options: ExecuteOptions = {
     dryRun,
     syncOptions,
     force,
     ...(migrationManager === undefined ? {} : { migrationManager }),
+    ...(method === "label" && label !== undefined ? { trackingLabel: label } : {}),
     runId,
     previous,
     isApproved: () => isApproved(current(), startedAt),

@@ -21,6 +21,8 @@ export interface WriteContext extends WriteOptionsOfSync {
   readonly clock: Clock;
   /** Whose client-side fields become ours, beside those of `kubectl`. */
   readonly migrationManager?: string;
+  /** Objects are tracked by this label, and not by the annotation. */
+  readonly trackingLabel?: string;
   readonly signal: AbortSignal;
 }
 
@@ -217,7 +219,7 @@ async function established(crd: KubeObject, { kube, clock, signal }: WriteContex
   }
 }
 
-function isConflict(error: unknown): boolean {
+export function isConflict(error: unknown): boolean {
   return error instanceof EngineError && error.code === "API_CONFLICT";
 }
 
@@ -239,17 +241,12 @@ function nameOf(target: KubeObject): string {
   return `${target.kind.toLowerCase()}${group === "" ? "" : `.${group}`}/${target.metadata.name}`;
 }
 
-const tooLong = "metadata.annotations: Too long: must have at most 262144 bytes";
+/** In the words of Kubernetes before and since 1.32. */
+const tooLong = /metadata\.annotations: Too long: (?:must have at most|may not be more than) 262144 bytes/;
 
 /** What to do about it, where the server does not say. */
 function augmented(error: unknown): unknown {
-  if (!(error instanceof EngineError) || !error.message.includes(tooLong)) return error;
+  if (!(error instanceof EngineError) || !tooLong.test(error.message)) return error;
   const advice = "the object is too large for client-side apply; sync it with ServerSideApply=true or Replace=true";
   return new EngineError(error.code, `${error.message}. ${advice}`, error);
-}
-
-/** Deletes what the source does not name any more; children go first unless PrunePropagationPolicy says otherwise. */
-export async function pruneLive(live: KubeObject, { kube, syncOptions, signal }: WriteContext): Promise<void> {
-  if (live.metadata.deletionTimestamp) return;
-  await kube.delete(refOf(live), { propagationPolicy: propagationOf(syncOptions) }, signal);
 }

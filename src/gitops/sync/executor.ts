@@ -66,9 +66,12 @@ class SyncRun {
     this.#signal = signal;
     this.#results = createResults(options.previous, this.#tasks);
     this.#isMultiStep = plan.steps.length + plan.onFailure.length > 1;
-    const { syncOptions, force, migrationManager } = options;
+    const { syncOptions, force, migrationManager, trackingLabel } = options;
     const { kube, clock } = deps;
-    const named = migrationManager === undefined ? {} : { migrationManager };
+    const named = {
+      ...(migrationManager === undefined ? {} : { migrationManager }),
+      ...(trackingLabel === undefined ? {} : { trackingLabel }),
+    };
     const context: WriteContext = { kube, clock, syncOptions, force, ...named, signal };
     const parts = { options, deps, context, results: this.#results, report: (text: string) => this.#report(text) };
     this.#writer = new TaskWriter(parts);

@@ -25,6 +25,8 @@ export interface ExecuteOptions {
   /** The strategy's: delete and create again what cannot be changed. */
   readonly force: boolean;
   readonly migrationManager?: string;
+  /** Objects are tracked by this label, and not by the annotation. */
+  readonly trackingLabel?: string;
   /** Names this attempt of this operation, and stays the same over restarts: hooks are known by it. */
   readonly runId: string;
   /** Results of the same operation before a restart. */

@@ -2,11 +2,12 @@ import type { HookDeletePolicy } from "../../api/resource-annotations.ts";
 import { sleepFor } from "../../base/clock.ts";
 import { EngineError, messageOf } from "../../base/errors.ts";
 import type { KubeObject } from "../../objects/object.ts";
-import { applyTarget, pruneLive, refOf, type WriteContext } from "./apply.ts";
+import { applyTarget, refOf, type WriteContext } from "./apply.ts";
 import { deleteHook, markedHook, onExisting, policiesOf } from "./hooks.ts";
 import { inPool } from "./in-pool.ts";
 import { isMissingKind, missingKindText } from "./missing-kind.ts";
 import { patiently } from "./patience.ts";
+import { pruneLive } from "./prune.ts";
 import { isFailed, type Results, waitingMessage } from "./results.ts";
 import type { ExecuteOptions, ExecutorDeps, RunParts } from "./run.ts";
 import type { ResourceResult, SyncTask } from "./sync.ts";
@@ -82,8 +83,13 @@ export class TaskWriter {
       this.#results.record(task, "PruneSkipped", "Succeeded", skip ?? "");
       return;
     }
-    const message = await this.#attempt(task, () => pruneLive(live, this.#context).then(() => "pruned"));
-    if (message !== undefined) this.#results.record(task, "Pruned", "Succeeded", message);
+    let kept: string | undefined;
+    const message = await this.#attempt(task, async () => {
+      kept = await pruneLive(live, this.#context);
+      return kept ?? "pruned";
+    });
+    if (message === undefined) return;
+    this.#results.record(task, kept === undefined ? "Pruned" : "PruneSkipped", "Succeeded", message);
   }
 
   /** What an earlier sync left goes first; this run's own is taken up. */

@@ -11,12 +11,14 @@ const config = (name: string, data: object = {}, annotations?: object) => ({
   metadata: { name, ...(annotations ? { annotations: annotations as Record<string, string> } : {}) },
   data: data as Record<string, string>,
 });
+const generated = { apiVersion: "v1", kind: "ConfigMap", metadata: { generateName: "g-" } };
 const targetsOf = (...manifests: object[]) =>
   toTargets(manifests as never, { namespace: "ns", tracking, isNamespaced }).objects;
 const options = { method: "annotation", ignore: [] } as const;
 
 for (const [name, manifests, namespace, places, conditions] of [
   ["the destination's namespace", [config("a")], "ns", ["ns/a"], []],
+  ["all that want a name made up", [generated, generated], "ns", ["ns/undefined", "ns/undefined"], []],
   [
     "no namespace for kinds of the cluster",
     [{ apiVersion: "rbac.authorization.k8s.io/v1", kind: "ClusterRole", metadata: { name: "r", namespace: "x" } }],

@@ -31,7 +31,9 @@ const cases: readonly (readonly [name: string, known: boolean, fields: JsonObjec
 for (const [name, known, fields, applied] of cases) {
   test(`the last sync wrote ${name}`, () => {
     const fieldsV1 = { "f:spec": fields };
-    const managedFields = [{ manager: "argocd-controller", operation: "Apply", fieldsV1 }];
+    const ours = { manager: "argocd-controller", operation: "Apply" };
+    const ofStatus = { ...ours, subresource: "status", fieldsV1: { "f:status": { "f:replicas": {} } } };
+    const managedFields = [ofStatus, { ...ours, fieldsV1 }];
     const live: KubeObject = {
       apiVersion: "apps/v1",
       kind: "Deployment",

@@ -134,6 +134,20 @@ test("another manager hides nothing", () => {
   assert.equal(diffObject(object("apps/v1", "Deployment", { replicas: 1 }), live, { rules }).isModified, true);
 });
 
+test("an item is found by the key that a server fills in, where the target does not write it", () => {
+  const ports = (port: object) => containers({ name: "a", ports: [{ containerPort: 80, ...port }] });
+  const step = 'k:{"containerPort":80,"protocol":"TCP"}';
+  const live = object(
+    "apps/v1",
+    "Deployment",
+    ports({ protocol: "TCP", name: "tuned" }),
+    ofContainers({ [item("a")]: { "f:ports": { [step]: { "f:name": {} } } } }),
+  );
+  const target = object("apps/v1", "Deployment", ports({ name: "http" }));
+  assert.deepEqual(diffObject(target, live, { rules }).differences, []);
+  assert.deepEqual(respectIgnored(target, live, rules).spec, ports({ name: "tuned" }));
+});
+
 test("with RespectIgnoreDifferences only the manager's own field of an item keeps its live value", () => {
   const target = object("apps/v1", "Deployment", containers({ name: "a", image: "a:2", workingDir: "/new" }));
   const live = object(

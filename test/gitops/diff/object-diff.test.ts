@@ -291,6 +291,20 @@ const rows: Rows = [
     [{ group: "apps", kind: "Deployment", name: "other", jsonPointers: ["/spec/replicas"] }],
   ],
   [
+    "a field that a pointer for another namespace leaves out",
+    deployment({}, { replicas: 3 }, { namespace: "ns" }),
+    deployment({}, { replicas: 1 }, { namespace: "ns" }),
+    [{ path: "spec.replicas", live: 1, target: 3 }],
+    [{ group: "apps", kind: "Deployment", namespace: "n*", jsonPointers: ["/spec/replicas"] }],
+  ],
+  [
+    "a field that a pointer for its namespace leaves out",
+    deployment({}, { replicas: 3 }, { namespace: "ns" }),
+    deployment({}, { replicas: 1 }, { namespace: "ns" }),
+    [],
+    [{ group: "apps", kind: "Deployment", namespace: "ns", jsonPointers: ["/spec/replicas"] }],
+  ],
+  [
     "a field that another manager owns",
     deployment({}, { replicas: 3 }),
     deployment({}, { replicas: 1 }, { managedFields: [ownEntry({ "f:spec": { "f:replicas": {} } }, "hpa", "Update")] }),

@@ -11,6 +11,9 @@ const deployment = (spec: object, metadata: object = {}): KubeObject => {
 const widget = (spec: object): KubeObject => {
   return { apiVersion: "a.b/v1", kind: "Widget", metadata: { name: "x" }, spec } as KubeObject;
 };
+const budget = (spec: object): KubeObject => {
+  return { apiVersion: "policy/v1", kind: "PodDisruptionBudget", metadata: { name: "x" }, spec } as KubeObject;
+};
 const containers = (...list: object[]) => ({ template: { spec: { containers: list } } });
 const pointer = (...jsonPointers: string[]): Partial<IgnoreRule> => ({ jsonPointers });
 const jq = (...jqPathExpressions: string[]): Partial<IgnoreRule> => ({ jqPathExpressions });
@@ -58,6 +61,13 @@ const rows: readonly (readonly [string, KubeObject, KubeObject, Partial<IgnoreRu
     jq(".spec.list[0].a"),
     { list: [{ a: 3, b: 4 }, { a: 5 }], other: 2 },
   ],
+  [
+    "what is beside an ignored field is the target's, also where a patch replaces both",
+    budget({ minAvailable: 2, selector: { matchLabels: { app: "new", tier: "web" } } }),
+    budget({ minAvailable: 1, selector: { matchLabels: { app: "old", tier: "tuned" } } }),
+    pointer("/spec/selector/matchLabels/tier"),
+    { minAvailable: 2, selector: { matchLabels: { app: "new", tier: "tuned" } } },
+  ],
   ["nothing that is ignored changes nothing", widget({ a: 1 }), widget({ a: 2 }), pointer("/spec/z"), { a: 1 }],
   [
     "what a manager wrote stays",
@@ -71,11 +81,19 @@ const rows: readonly (readonly [string, KubeObject, KubeObject, Partial<IgnoreRu
   ],
 ];
 
+test("with RespectIgnoreDifferences, a status that the target has is its own", () => {
+  const rules = createDiffRules({ ignore: [{ group: "*", kind: "*", jsonPointers: ["/status/phase"] }] });
+  const target = { ...widget({ a: 1 }), status: { phase: "new" } };
+  const live = { ...widget({ a: 1 }), status: { phase: "old" } };
+  assert.deepEqual(respectIgnored(target, live, rules).status, { phase: "new" });
+});
+
 for (const [name, target, live, rule, spec] of rows) {
   test(`with RespectIgnoreDifferences, ${name}`, () => {
     const rules = createDiffRules({ ignore: [{ group: "*", kind: "*", ...rule }] });
-    const result = respectIgnored(target, live, rules);
+    const result = respectIgnored(target, { ...live, status: { ready: true } }, rules);
     assert.deepEqual(result.spec, spec);
+    assert.equal("status" in result, false, "what a server says is not applied");
     assert.deepEqual(result.metadata, target.metadata);
     assert.equal(result.kind, target.kind);
   });

@@ -110,6 +110,8 @@ describe("rules of argocd-cm", () => {
     });
     assert.deepEqual(paths(written, stored, {}, data), []);
     assert.equal(paths(written, stored, {}, {}).length, 4);
+    const ofAll = { [prefix]: `a.example.com/*: {knownTypeFields: [{field: spec.cpu, type: core/Quantity}]}` };
+    assert.equal(paths(written, stored, {}, ofAll).length, 4, "types are of exact kinds");
     const rollout = (cpu: string) =>
       object("argoproj.io/v1alpha1/Rollout", {
         spec: { template: { spec: { containers: [{ name: "c", resources: { limits: { cpu } } }] } } },
@@ -285,4 +287,10 @@ describe("tracking", () => {
       assert.equal(found.length, Array.isArray(left) ? 0 : left);
     });
   }
+
+  test("after a switch from the label, a CRD is compared as it is", () => {
+    const type = "apiextensions.k8s.io/v1/CustomResourceDefinition";
+    const [target, live] = [object(type, {}, { annotations: id }), object(type, {}, { labels: { app: "web" } })];
+    assert.equal(paths(target, live, {}, settings).length, 1);
+  });
 });

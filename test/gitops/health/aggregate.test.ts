@@ -40,6 +40,11 @@ for (const [name, pairs, expected] of [
     { status: "Healthy" },
   ],
   [
+    "counts what does not say so",
+    [{ live: claim("a", "Lost", { "argocd.argoproj.io/ignore-healthcheck": "false" }) }],
+    { status: "Degraded", message: "Caused by PersistentVolumeClaim:ns/a" },
+  ],
+  [
     "of a part that is missing, and one that is suspended",
     [{ target: config }, { live: job("a", "Suspended") }],
     { status: "Suspended", message: "Caused by batch/Job:ns/a" },

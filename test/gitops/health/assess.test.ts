@@ -72,6 +72,13 @@ const tables: Readonly<Record<string, readonly Row[]>> = {
       `${roll} 2 old replicas are pending termination...`,
     ],
     [
+      "has an old replica",
+      { replicas: 1 },
+      { ...seen, updatedReplicas: 1, availableReplicas: 1, replicas: 2 },
+      "Progressing",
+      `${roll} 1 old replicas are pending termination...`,
+    ],
+    [
       "waits for replicas",
       { replicas: 2 },
       { ...seen, updatedReplicas: 2, replicas: 2, availableReplicas: 1 },

@@ -87,6 +87,8 @@ test("a script for Application lets parents wait for their children, which are i
     ...(status ? { status: { health: { status } } } : {}),
   });
   const healthOf = (live: KubeObject) => aggregateHealth([{ live }], "argocd/parent", own).health.status;
+  const self = { ...child("Degraded"), metadata: { name: "parent", namespace: "argocd" } };
+  assert.equal(healthOf(self), "Healthy", "it does not count for itself");
   assert.equal(healthOf(child("Degraded")), "Degraded");
   assert.equal(healthOf(child("Progressing")), "Progressing");
   assert.equal(healthOf(child("Missing")), "Healthy");

@@ -270,6 +270,9 @@ end
 local os = require("os")
 return {status = "Healthy", message = table.concat(names, ",") .. " " .. os.date("!%Y", os.time({year = 2020, month = 2, day = 1}))}`;
     const run = (useOpenLibs: boolean) => runHealthScript({ text, useOpenLibs }, objectWith({}), { nowMs })?.message;
+    const leftBehind = `return {status = "Healthy", message = table.date("!%Y", table.time())}`;
+    const closed = { text: leftBehind, useOpenLibs: false };
+    assert.equal(runHealthScript(closed, objectWith({}), { nowMs })?.message, String(new Date(nowMs).getUTCFullYear()));
     assert.equal(run(false), "table,require 2020");
     assert.equal(run(true), "string,math,os,io,debug,coroutine,table,require 2020");
   });

@@ -235,6 +235,12 @@ const tables: Readonly<Record<string, readonly Row[]>> = {
       "Progressing",
       "Widget generation is 2, but latest observed generation is 1",
     ],
+    [
+      "is observed as it was to be, before it was brought back from a backup",
+      { status: { observedGeneration: 3, conditions: [is("Ready", "True")] } },
+      "Progressing",
+      "Widget generation is 2, but latest observed generation is 3",
+    ],
     ["is observed, and says no more", { status: { observedGeneration: 2 } }, "Healthy"],
     [
       "is being reconciled",

@@ -134,6 +134,13 @@ for (const [name, window] of [
   });
 }
 
+test("when an operation began is told by the offset of now, as in the original", () => {
+  const window = allow("0 9 * * *", "1h", { ...berlin, syncOverrun: true });
+  const began = { isManual: false, startedAt: at("2026-03-28T08:30:00Z") };
+  assert.equal(canSync([window], { ...began, now: at("2026-03-28T12:00:00Z") }).allowed, true);
+  assert.equal(canSync([window], { ...began, now: at("2026-03-29T12:00:00Z") }).allowed, false);
+});
+
 test("what is kept back says so in the original's words, and why", () => {
   const verdict = canSync([denying], { isManual: false, now: noon });
   assert.ok(!verdict.allowed);

@@ -151,6 +151,38 @@ test("fields that were applied on the client become ours: what the source drops 
   assert.doesNotMatch(JSON.stringify(after?.metadata.managedFields), /kubectl-client-side-apply/);
 });
 
+test("fields become ours though somebody writes at the same time", async () => {
+  await using plane = await openTestPlane();
+  const before = { ...config("a", {}, { keep: "1", drop: "1" }), metadata: { name: "a", namespace: "default" } };
+  const old = await plane.client.create(before, { fieldManager: "kubectl-client-side-apply" });
+  let writes = 0;
+  const kube: KubeClient = {
+    ...plane.client,
+    async patch(to, type, patch, ...rest) {
+      const isMigration = type === "application/json-patch+json";
+      const other = { metadata: { labels: { n: String(writes) } } };
+      if (isMigration && writes++ < 2) {
+        await plane.client.patch(to, "application/merge-patch+json", other, { fieldManager: "other" });
+      }
+      return plane.client.patch(to, type, patch, ...rest);
+    },
+  };
+  const done = await run(plane, { kube, targets: [config("a", {}, { keep: "1" })], live: [old] });
+  assert.deepEqual([done.phase, writes, (await read(plane, "a"))?.data], ["Succeeded", 3, { keep: "1" }], done.message);
+});
+
+test("an object that is too large for what kubectl notes of it is told how to be synced", async () => {
+  await using plane = await openTestPlane();
+  const old = await live(plane, config("a"));
+  const targets = [config("a", {}, { a: "x".repeat(300_000) })];
+  const done = await run(plane, { targets, live: [old], options: { syncOptions: ["ServerSideApply=false"] } });
+  assert.equal(done.phase, "Failed");
+  assert.match(
+    done.message,
+    /Too long: .*\. the object is too large for client-side apply; sync it with ServerSideApply=true/,
+  );
+});
+
 test("ClientSideApplyMigration=false leaves them where they are, and another manager may be named", async () => {
   await using plane = await openTestPlane();
   const before = { ...config("a", {}, { keep: "1", drop: "1" }), metadata: { name: "a", namespace: "default" } };

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { EngineError } from "../../../src/base/errors.ts";
+import type { JsonObject } from "../../../src/base/json.ts";
 import type { SyncProgress } from "../../../src/gitops/sync/sync.ts";
-import { openTestPlane } from "../../harness/control-plane.ts";
+import { openTestPlane, type TestPlane } from "../../harness/control-plane.ts";
 import { config, finish, hook, job, ref, run, show, wave } from "./rig.ts";
 
 test("objects are applied as our manager, and pruned", async () => {
@@ -161,6 +163,92 @@ test("a prune that needs a word keeps the whole wave back until it is given", as
   });
   assert.equal(done.phase, "Succeeded");
   assert.equal(await plane.client.get(ref("ConfigMap", "old")), undefined);
+});
+
+const trackingId = "argocd.argoproj.io/tracking-id";
+const change = (metadata: object) => (plane: TestPlane) =>
+  plane.client.patch(ref("ConfigMap", "old"), "application/merge-patch+json", { metadata } as JsonObject);
+const annotated = (annotations: object) => change({ annotations });
+
+for (const [name, meanwhile, isThere, status, message, options] of [
+  ["is pruned", change({ labels: { more: "1" } }), false, "Pruned", "pruned"],
+  ["but another took its name: that one stays", madeAnew, true, "Pruned", "pruned"],
+  [
+    "and belongs to another Application stays",
+    annotated({ [trackingId]: "b:/ConfigMap:default/old" }),
+    true,
+    "PruneSkipped",
+    "ignored (tracked as b:/ConfigMap:default/old by now)",
+  ],
+  ["and is nobody's stays", annotated({ [trackingId]: null }), true, "PruneSkipped", "ignored (no longer tracked)"],
+  [
+    "and is another's by its label stays",
+    change({ labels: { owner: "b" } }),
+    true,
+    "PruneSkipped",
+    "ignored (tracked as b by now)",
+    { trackingLabel: "owner" },
+  ],
+  [
+    "and must not be pruned any more stays",
+    annotated({ "argocd.argoproj.io/sync-options": "Prune=false" }),
+    true,
+    "PruneSkipped",
+    "ignored (no prune)",
+  ],
+] as const) {
+  test(`an object to prune that changed since it was compared ${name}`, async () => {
+    await using plane = await openTestPlane();
+    await run(plane, { targets: [config("old")] });
+    const old = await plane.client.get(ref("ConfigMap", "old"));
+    assert.ok(old);
+    await meanwhile(plane);
+    const done = await run(plane, { targets: [config("a")], live: [old], ...(options ? { options } : {}) });
+    assert.equal(done.phase, "Succeeded", done.message);
+    const result = done.resources.find((one) => one.name === "old");
+    assert.deepEqual([result?.status, result?.message], [status, message]);
+    assert.equal((await plane.client.get(ref("ConfigMap", "old"))) !== undefined, isThere);
+  });
+}
+
+async function madeAnew({ client }: TestPlane): Promise<void> {
+  await client.delete(ref("ConfigMap", "old"));
+  await client.create({ ...config("old"), metadata: { name: "old", namespace: "default" } });
+}
+
+test("where a prune fails, nothing of its wave is applied", async () => {
+  await using plane = await openTestPlane();
+  await run(plane, { targets: [config("old")] });
+  const old = await plane.client.get(ref("ConfigMap", "old"));
+  assert.ok(old);
+  const kube: typeof plane.client = {
+    ...plane.client,
+    delete: () => Promise.reject(new EngineError("API_FORBIDDEN", "may not delete")),
+  };
+  const done = await run(plane, { targets: [config("a")], live: [old], kube });
+  assert.deepEqual(show(done), ["old SyncFailed Failed: may not delete"]);
+  assert.deepEqual(
+    [done.phase, done.message],
+    ["Failed", "one or more objects failed to apply, reason: may not delete"],
+  );
+  assert.equal(await plane.client.get(ref("ConfigMap", "a")), undefined);
+});
+
+test("an object that others write without end is not pruned blindly", async () => {
+  await using plane = await openTestPlane();
+  await run(plane, { targets: [config("old")] });
+  const old = await plane.client.get(ref("ConfigMap", "old"));
+  assert.ok(old);
+  let writes = 0;
+  const get: typeof plane.client.get = async (which, signal) => {
+    const found = await plane.client.get(which, signal);
+    if (which.name === "old" && writes < 20) await change({ labels: { n: String(++writes) } })(plane);
+    return found;
+  };
+  const done = await run(plane, { targets: [], live: [old], kube: { ...plane.client, get } });
+  assert.equal(done.phase, "Failed");
+  assert.match(done.message, /Precondition failed: ResourceVersion/);
+  assert.equal(writes, 5);
 });
 
 const deployment = {

@@ -255,6 +255,14 @@ test("a hook whose health cannot be found out ends in error, with the reason", a
   assert.deepEqual(show(result), ["pre Synced Error: failed to get resource health: no field x"]);
 });
 
+test("a hook whose health is unknown has failed", async () => {
+  await using plane = await openTestPlane();
+  const assess = () => ({ health: health("Unknown", "who knows") });
+  const result = await run(plane, { targets: [job("pre", hook("PreSync")), config("a")], assess });
+  assert.equal(result.phase, "Failed");
+  assert.deepEqual(show(result), ["pre Synced Failed: who knows"]);
+});
+
 test("after a hook the end of a sync is that no more is left", async () => {
   await using plane = await openTestPlane();
   const targets = [config("a"), job("post", hook("PostSync"))];

@@ -135,6 +135,23 @@ for (const [name, targets, live, options, expected] of [
     { syncOptions: ["PruneLast=true"] },
     ["Sync -2: x", "Sync 4: h", "Sync 5: -a", "PostSync 9: post"],
   ],
+  [
+    "prunes last after wave 0, though all waves are before it",
+    [make("Pod", "x", wave(-2))],
+    [make("Pod", "a", wave(-5))],
+    { syncOptions: ["PruneLast=true"] },
+    ["Sync -2: x", "Sync 1: -a"],
+  ],
+  [
+    "what an object says of its prune before what the sync says",
+    [],
+    [
+      make("Pod", "kept", { "argocd.argoproj.io/sync-options": "Prune=false" }),
+      make("Pod", "pruned", { "argocd.argoproj.io/sync-options": "Prune=true" }),
+    ],
+    { syncOptions: ["Prune=true"] },
+    ["Sync 0: -kept? -pruned"],
+  ],
   ["a CRD before its objects, in their wave", [widget, crd], [], {}, ["Sync 0: widgets w"]],
   [
     "a Namespace before its objects, in their phase",
@@ -207,6 +224,26 @@ for (const [name, live, expected] of [
     assert.deepEqual([one?.skipsDryRun, one?.definition?.metadata.name], [expected, "widgets"]);
   });
 }
+
+test("a dry run is left out of what is in a Namespace that the sync makes, and made where that is there", () => {
+  const there = { ...make("Pod", "p"), metadata: { name: "p", namespace: "new" } };
+  for (const [live, expected] of [
+    [[], true],
+    [[make("Namespace", "new")], false],
+  ] as const) {
+    const tasks = plan([make("Namespace", "new"), there, make("Pod", "q")], live).steps.flatMap((step) => step.tasks);
+    const skipped = tasks.filter(({ skipsDryRun }) => skipsDryRun).map(({ key }) => key.name);
+    assert.deepEqual(skipped, expected ? ["p"] : []);
+  }
+});
+
+test("what others copied, tracking and all, is not pruned", () => {
+  const [own, other] = targetsOf([make("Pod", "own"), make("Pod", "other")]);
+  assert.ok(own && other);
+  const copy = { ...other, metadata: { ...other.metadata, name: "copy" } };
+  const { objects } = compareObjects([], [own, copy], { method: "annotation", ignore: [] });
+  assert.deepEqual(show(planSync(objects, [], [], base)), ["Sync 0: -own"]);
+});
 
 test("a prune that needs a word says so", () => {
   const live = make("Pod", "p", { "argocd.argoproj.io/sync-options": "Prune=confirm" });
