@@ -1,4 +1,5 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { Readable, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { memoryExceeded } from "./child-memory.ts";
@@ -96,10 +97,14 @@ function memoryOf({ label, maxMemoryBytes }: ChildCall): TerminalError {
 }
 
 /** The exit code, once the process is gone and its streams are closed. */
-function endOf(child: Child, { command, label }: ChildCall): Promise<number> {
+function endOf(child: Child, { command, label, cwd }: ChildCall): Promise<number> {
   return new Promise((resolve, reject) => {
     child.once("error", (error: NodeJS.ErrnoException) => {
       if (child.pid !== undefined) return; // a signal that could not be sent: its end comes as "close"
+      if (error.code === "ENOENT" && cwd !== undefined && !existsSync(cwd)) {
+        reject(new EngineError("TOOL_FAILED", `${label} cannot be started: the folder "${cwd}" is gone`, error));
+        return;
+      }
       const missing = error.code === "ENOENT" || error.code === "EACCES";
       const message = `${label} cannot be started: "${command}" ${missing ? "is not installed" : messageOf(error)}`;
       reject(missing ? new TerminalError("TOOL_MISSING", message) : new EngineError("TOOL_FAILED", message, error));

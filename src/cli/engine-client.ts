@@ -19,6 +19,8 @@ export interface GlobalFlags {
   /** Not the default: the engine of this directory is meant, whoever is logged in elsewhere. */
   readonly isDataDirGiven: boolean;
   readonly token?: string;
+  /** `http` where the server is named without a scheme. */
+  readonly plaintext?: boolean;
   /** The file of the servers that were logged in to, and which of them. */
   readonly config: string;
   readonly context?: string;
@@ -27,7 +29,22 @@ export interface GlobalFlags {
 
 export function globalFlags(command: Command): GlobalFlags {
   const isDataDirGiven = command.getOptionValueSourceWithGlobals("dataDir") === "cli";
-  return { ...command.optsWithGlobals<GlobalFlags>(), isDataDirGiven };
+  const { authToken, ...flags } = command.optsWithGlobals<GlobalFlags & { readonly authToken?: string }>();
+  const { server, plaintext = false } = flags;
+  return {
+    ...flags,
+    ...(authToken === undefined ? {} : { token: authToken }),
+    ...(server === undefined ? {} : { server: serverUrl(server, plaintext) }),
+    isDataDirGiven,
+  };
+}
+
+/** Without a scheme: http on this machine and where `isPlain`, https elsewhere. @throws EngineError USAGE */
+export function serverUrl(server: string, isPlain: boolean): string {
+  const isHere = /^(localhost|127\.|\[::1\])/.test(server);
+  const text = server.includes("://") ? server : `${isHere || isPlain ? "http" : "https"}://${server}`;
+  if (URL.canParse(text) && /^https?:/.test(text)) return text.replace(/\/+$/, "");
+  throw new EngineError("USAGE", `--server: "${server}" must be a URL such as http://127.0.0.1:8080`);
 }
 
 /** The API of a running engine; paths stand below the root that the client was made for. */

@@ -52,6 +52,10 @@ const commands: Readonly<Record<string, Loader>> = {
     summary: "list, show and redrive what failed for good",
     load: async () => (await import("./dead.ts")).deadCommand(),
   },
+  completion: {
+    summary: "a script that completes commands in a shell",
+    load: async () => (await import("./completion.ts")).completionCommand(loadAll),
+  },
   context: {
     summary: "servers that were logged in to",
     load: async () => (await import("./access/login.ts")).contextCommand(),
@@ -126,6 +130,24 @@ const commands: Readonly<Record<string, Loader>> = {
   },
 };
 
+/** What scripts of `argocd` say of a connection: there is nothing to choose here, or it is refused by name. */
+const ofTheOriginal: readonly (readonly [flags: string, description: string])[] = [
+  ["--grpc-web", "no effect"],
+  ["--plaintext", "http where --server names no scheme"],
+  ["--insecure", "no effect: certificates are verified"],
+  ["--loglevel <level>", "no effect"],
+  ["--logformat <format>", "no effect"],
+  ["--http-retry-max <n>", "no effect"],
+  ["--prompts-enabled", "no effect"],
+  ["--core", "refused"],
+];
+const noCore = "--core is not supported: start an engine with `tiphys up --kubeconfig FILE`";
+
+function loadAll(): Promise<readonly Command[]> {
+  const others = Object.entries(commands).filter(([name]) => name !== "completion");
+  return Promise.all(others.map(([, { load }]) => load()));
+}
+
 function configHome(): string {
   return process.env.XDG_CONFIG_HOME || join(homedir(), ".config");
 }
@@ -144,14 +166,17 @@ export function createProgram(): Command {
     )
     .option("--context <name>", "a server that was logged in to, instead of the current one")
     .addOption(new Option("-o, --output <format>", "how to print").choices(outputFormats).default("text"))
+    .addOption(new Option("--auth-token <token>", "as --token").hideHelp())
     .option("--no-color", "plain text")
     .helpCommand(false)
     .configureHelp({ subcommandTerm: (command) => command.name() })
     .hook("preAction", (self) => {
+      if (self.opts<{ core?: true }>().core) throw new EngineError("USAGE", noCore);
       if (self.opts<{ color: boolean }>().color) return;
       process.env.NO_COLOR = "1";
       delete process.env.FORCE_COLOR; // it would win over NO_COLOR
     });
+  for (const [flags, description] of ofTheOriginal) program.addOption(new Option(flags, description).hideHelp());
   for (const [name, { summary, load }] of Object.entries(commands)) program.addCommand(lazy(name, summary, load));
   return refuseAsUsage(program);
 }

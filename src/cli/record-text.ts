@@ -69,7 +69,8 @@ export function limitedText({ limitedMs = 0 }: EffectRecord): string {
 }
 
 /** `sync ID: Application shop/web Succeeded at 1a2b3c4 in 120 ms: message; 3 objects` */
-function syncText({ id, application, phase, startedAt, at, revisions, retries, message, objects }: SyncRecord): string {
+function syncText(record: SyncRecord): string {
+  const { id, application, phase, startedAt, at, revisions, retries, message, objects, by, options = [] } = record;
   const which = `Application ${application.namespace}/${application.name}`;
   const commits = revisions.length === 0 ? "" : ` at ${revisions.map(shortRevision).join(", ")}`;
   const again = retries === 0 ? "" : ` after ${counted(retries, "retry", "retries")}`;
@@ -77,7 +78,8 @@ function syncText({ id, application, phase, startedAt, at, revisions, retries, m
   const more = objects.length >= maxKeptObjects ? " or more" : "";
   const outcome = colored(phase === "Succeeded" ? "green" : "red", phase);
   const took = tookText(startedAt, at);
-  return `sync ${id}: ${which} ${outcome}${commits} in ${took}${again}${said}; ${counted(objects.length, "object", "objects")}${more}`;
+  const order = `${by === undefined ? "" : `, by ${by}`}${options.length === 0 ? "" : ` (${options.join(", ")})`}`;
+  return `sync ${id}: ${which} ${outcome}${commits} in ${took}${again}${order}${said}; ${counted(objects.length, "object", "objects")}${more}`;
 }
 
 /** States of one object beyond this are counted: a flapping object must not fill the screen. */

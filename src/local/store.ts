@@ -58,13 +58,14 @@ const schema = `
 `;
 
 /**
- * Objects in one SQLite file, all SQL of this folder. Writes of one turn of the event loop share a transaction (group
- * commit): each runs at once, in a savepoint of its own, and its promise resolves after the fsync. Reads see writes that
+ * Objects in one SQLite file, all SQL of this folder. Writes of one turn of the event loop, of a few where many write,
+ * share a transaction (group commit): each runs at once, in a savepoint of its own, and its promise resolves after the fsync. Reads see writes that
  * are not committed yet, so whoever answers from a read awaits `settled` first.
  */
 export class ObjectStore implements Disposable {
   readonly #db: DatabaseSync;
   readonly #statements: Readonly<Record<keyof typeof sql, StatementSync>>;
+  readonly #gatherMs: number;
   readonly #onCommit: (changes: readonly Change[]) => void;
   #revision: number;
   #committedRevision: number;
@@ -73,9 +74,13 @@ export class ObjectStore implements Disposable {
   /** Texts of namespaces that were read: each write asks for its own. */
   readonly #namespaces = new Map<string, string | undefined>();
 
-  /** `onCommit` is told the changes of each transaction after its fsync, before the writers. @throws TerminalError */
-  constructor(path: string, onCommit: (changes: readonly Change[]) => void) {
+  /**
+   * `onCommit` is told the changes of each transaction after its fsync, before the writers. `gatherMs`: how long a
+   * transaction waits for more while each turn of the event loop brings some. @throws TerminalError
+   */
+  constructor(path: string, onCommit: (changes: readonly Change[]) => void, gatherMs = 4) {
     this.#onCommit = onCommit;
+    this.#gatherMs = gatherMs;
     this.#db = openDatabase(path);
     const prepared = Object.entries(sql).map(([name, text]) => [name, this.#db.prepare(text)]);
     this.#statements = Object.fromEntries(prepared);
@@ -247,16 +252,23 @@ export class ObjectStore implements Disposable {
       return;
     }
     this.#statements.begin.run();
+    const latest = performance.now() + this.#gatherMs;
     this.#commit = new Promise((resolve, reject) => {
-      setImmediate(() => {
-        if (this.#commit === undefined) return resolve();
+      const commit = (gathered: number): void => {
+        const { length } = this.#pending;
+        // Where many write at the same time there is more to come.
+        if (this.#commit !== undefined && length > Math.max(gathered, 1) && performance.now() < latest) {
+          setImmediate(commit, length);
+          return;
+        }
         try {
-          this.#finish();
+          if (this.#commit !== undefined) this.#finish();
           resolve();
         } catch (error) {
           reject(notWritten(error));
         }
-      });
+      };
+      setImmediate(commit, 0);
     });
     this.#commit.catch(() => undefined);
   }

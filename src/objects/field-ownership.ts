@@ -68,6 +68,7 @@ export function compareFields(before: JsonValue, after: JsonValue, form: ApplyFi
 
 /** Paths of `value` that `other` lacks; with `andModified` also those of another value. */
 function differing(value: JsonValue, other: JsonValue, form: ApplyField, andModified: boolean): FieldSet {
+  if (value === other) return emptyFieldSet; // most of an object goes through a patch as it is
   const parts = partsOf(value, form);
   const others = partsOf(other, form);
   if (parts === undefined || others === undefined || Array.isArray(value) !== Array.isArray(other)) {

@@ -16,19 +16,32 @@ export function isEmptyFieldSet(set: FieldSet): boolean {
   return !set.isMember && set.children.size === 0;
 }
 
+type IsKept = (inA: boolean, inB: boolean) => boolean;
+
 /** Combines the two path by path; what ends up empty is left out. What stands in one of them alone is shared, not copied. */
-function combine(a: FieldSet, b: FieldSet, isKept: (inA: boolean, inB: boolean) => boolean): FieldSet {
+function combine(a: FieldSet, b: FieldSet, isKept: IsKept): FieldSet {
   if (isEmptyFieldSet(b)) return isKept(true, false) ? a : emptyFieldSet;
   if (isEmptyFieldSet(a)) return isKept(false, true) ? b : emptyFieldSet;
+  const children = combineChildren(a, b, isKept);
+  const isMember = isKept(a.isMember, b.isMember);
+  return children === a.children && isMember === a.isMember ? a : { isMember, children };
+}
+
+/** Those of `a` themselves where `b` makes no difference. */
+function combineChildren(a: FieldSet, b: FieldSet, isKept: IsKept): FieldSet["children"] {
   const children = new Map<string, FieldSet>();
+  let isSame = true;
   for (const [step, inA] of a.children) {
     const child = combine(inA, b.children.get(step) ?? emptyFieldSet, isKept);
+    if (child !== inA) isSame = false;
     if (!isEmptyFieldSet(child)) children.set(step, child);
   }
-  for (const [step, inB] of b.children) {
-    if (!a.children.has(step) && isKept(false, true)) children.set(step, inB);
+  for (const [step, inB] of isKept(false, true) ? b.children : []) {
+    if (a.children.has(step)) continue;
+    isSame = false;
+    children.set(step, inB);
   }
-  return { isMember: isKept(a.isMember, b.isMember), children };
+  return isSame ? a.children : children;
 }
 
 export function unionOf(a: FieldSet, b: FieldSet): FieldSet {
@@ -74,20 +87,40 @@ export function fieldSetOf(paths: readonly (readonly string[])[]): FieldSet {
   return paths.map(single).reduce(unionOf, emptyFieldSet);
 }
 
+/** What sets were read from: most are written back as they were. */
+const writtenAs = new WeakMap<FieldSet, JsonObject>();
+
 /** In order of steps, so that equal sets give equal text. */
 export function toFieldsV1(set: FieldSet): JsonObject {
+  return writtenAs.get(set) ?? fieldsV1Of(set);
+}
+
+function fieldsV1Of(set: FieldSet): JsonObject {
   const entries = [...set.children].sort(([a], [b]) => (a < b ? -1 : 1)).map(([step, child]) => entryOf(step, child));
   return Object.fromEntries(entries);
 }
 
 function entryOf(step: string, set: FieldSet): [string, JsonValue] {
-  const below = toFieldsV1(set);
+  const below = fieldsV1Of(set);
   return [step, set.isMember && set.children.size > 0 ? { ".": {}, ...below } : below];
 }
 
 /** Undefined when it is none. */
 export function parseFieldsV1(value: JsonValue | undefined): FieldSet | undefined {
-  return isJsonObject(value) ? parseNode(value, false) : undefined;
+  if (!isJsonObject(value)) return undefined;
+  const set = parseNode(value, false);
+  if (set !== undefined && isInOrder(value)) writtenAs.set(set, value);
+  return set;
+}
+
+/** A client may have written them otherwise. */
+function isInOrder(value: JsonObject): boolean {
+  let before = "";
+  for (const [step, below] of Object.entries(value)) {
+    if (step < before || !isJsonObject(below) || !isInOrder(below)) return false;
+    before = step;
+  }
+  return true;
 }
 
 function parseNode(value: JsonObject, isLeafMember: boolean): FieldSet | undefined {

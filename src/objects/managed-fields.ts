@@ -68,7 +68,7 @@ export function withOwnership(
   const old = before.find((entry) => isSameManager(entry, self));
   const isUnchanged = old !== undefined && equalFieldSets(old.fields, fields) && old.apiVersion === self.apiVersion;
   const others = all.filter((entry) => !isSameManager(entry, self));
-  return [...others, { ...self, fields, time: isUnchanged ? old.time : time }];
+  return [...others, { ...self, ...(isUnchanged ? { fields: old.fields, time: old.time } : { fields, time }) }];
 }
 
 /** In the order of a real server: appliers first, then by time and name. Entries that own nothing are left out. */

@@ -139,6 +139,10 @@ export interface SyncRecord extends RecordBase {
   /** Commits, one for each source. */
   readonly revisions: readonly string[];
   readonly phase: "Succeeded" | "Failed" | "Error";
+  /** Who asked for it; absent: nobody, it was automated. */
+  readonly by?: string;
+  /** How it was asked for: `dry run`, `prune`, `force`, `2 objects alone` and sync options; absent: as always. The first 20. */
+  readonly options?: readonly string[];
   /** How often it was tried again. */
   readonly retries: number;
   readonly message: string;

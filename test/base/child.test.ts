@@ -57,6 +57,11 @@ const failures: readonly (readonly [
   ],
   ["too much time", { text: "sleep 60", timeoutMs: 50 }, { code: "TOOL_TIMEOUT", message: /within 0.05 s/ }],
   [
+    "a folder that is gone",
+    { text: "", cwd: "/tmp/no-such-folder" },
+    { code: "TOOL_FAILED", message: /cannot be started: the folder "\/tmp\/no-such-folder" is gone/ },
+  ],
+  [
     "a missing program",
     { text: "", command: "no-such-tool" },
     { code: "TOOL_MISSING", message: /"no-such-tool" is not/ },

@@ -20,6 +20,19 @@ const table: readonly (readonly [string, number, RegExp, RegExp])[] = [
   ["up --kube-audit-log a --kubeconfig b", 2, /^$/, /^error: option '--kube-audit-log <file>' cannot be used with/],
   ["event list --limit 0", 2, /^$/, /"0" must be 1 to 1000/],
   ["event list -o xml", 2, /^$/, /Allowed choices are text, json, yaml, wide, name/],
+  ["completion fish", 2, /^$/, /^error: completion: "fish" must be one of bash, zsh\n/],
+  [
+    "--server 127.0.0.1:1 app list --grpc-web --insecure --loglevel debug",
+    3,
+    /^$/,
+    /^error: the engine at http:\/\/127\.0\.0\.1:1 /,
+  ],
+  ["app list --server ftp://x", 2, /^$/, /^error: --server: "ftp:\/\/x" must be a URL/],
+  ["app list --core", 2, /^$/, /^error: --core is not supported: start an engine/],
+  ["login localhost --sso --sso-port 8085", 2, /^$/, /^error: --sso is not supported: log in with a local account/],
+  ["app create x --dry-source-repo r", 2, /^$/, /^error: --dry-source-repo is not supported: /],
+  ["app set x --hydrate-to-branch b", 2, /^$/, /^error: --hydrate-to-branch is not supported: /],
+  ["app wait x --hydrated", 2, /^$/, /^error: --hydrated is not supported: /],
   ["trace", 2, /^$/, /^error: missing required argument 'reference'\n/],
   [
     "event send --event-source a/b/c --event e --data 1",
@@ -51,3 +64,24 @@ for (const [line, code, out, err] of table) {
     assert.match(ended.stderr, err);
   });
 }
+
+test("bash completes commands, their commands and their flags", async () => {
+  const script = (await run(process.execPath, [main, "completion", "bash"])).stdout;
+  const complete = async (...words: readonly string[]): Promise<string> => {
+    const line = words.map((word) => `'${word}'`).join(" ");
+    const asked = `COMP_WORDS=(tiphys ${line}); COMP_CWORD=${words.length}; _tiphys; echo "\${COMPREPLY[*]}"`;
+    const { code, stdout, stderr } = await run("bash", ["--norc", "-c", `${script}\n${asked}`]);
+    assert.deepEqual([code, stderr], [0, ""]);
+    return stdout.trim();
+  };
+  assert.deepEqual(
+    await Promise.all([
+      complete("tr"),
+      complete("app", "term"),
+      complete("app", "-N", "get", "get", "web", "--hard"),
+      complete("proj", "role", "create-"),
+      complete("app", "xyz"),
+    ]),
+    ["trace", "terminate-op", "--hard-refresh", "create-token", ""],
+  );
+});

@@ -280,6 +280,14 @@ const cases: { name: string; trace: Trace; lines: readonly string[] }[] = [
     ],
   },
   {
+    name: "a sync that somebody asked for, and how",
+    trace: trace(sync("s1", "gone", { by: "anna", options: ["prune"], objects: [] }), [observation("o1", "s1")]),
+    lines: [
+      syncFirst.replace(": all applied; 3", ", by anna (prune): all applied; 0"),
+      seenFirst("observation o1: v1/Pod/default/web-abc created"),
+    ],
+  },
+  {
     name: "a kind of record that this version does not know is named",
     trace: trace(event("e1"), [
       record({ kind: "odd", id: "x1", at: start, causes: ["e1"] } as unknown as LedgerRecord),

@@ -168,7 +168,10 @@ const rows: readonly Row[] = [
       await world.until(name, "to be healed again", (found) => isSynced(found) && attempts(found) === 2);
       await world.tiphys(patched(name, "once more")); // now it waits for six seconds, longer than asking takes
       await world.until(name, "to differ, since it waits", isDifferent);
-      assert.match(await world.tiphys(`app why ${name}`), /waits for self-heal until 20\S+Z: self-heal tried 2 times/);
+      assert.match(
+        await world.tiphys(`app why ${name}`),
+        /waits for self-heal since 20\S+Z until 20\S+Z: self-heal tried 2 times/,
+      );
     },
   },
   {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { freePort } from "../harness/free-port.ts";
 import { startHelmServer } from "../harness/helm-repository.ts";
 import { failOnLeakedChildren } from "../harness/leaks.ts";
 import { helmLayerType, ociRegistryMissing, startOciRegistry } from "../harness/oci-registry.ts";
@@ -7,6 +8,7 @@ import { renderToolsMissing, toolPath } from "../harness/render-tools.ts";
 import { kubectlMissing } from "../harness/run.ts";
 import { chartArchive } from "../harness/tar.ts";
 import { application, GitOpsScenario } from "./gitops-scenario.ts";
+import { postJson, resource } from "./scenario.ts";
 
 failOnLeakedChildren();
 const skip = kubectlMissing() ?? renderToolsMissing("helm") ?? ociRegistryMissing() ?? false;
@@ -33,10 +35,11 @@ test("Applications take charts from a private Helm repository and from a registr
 }, async () => {
   await using server = await startHelmServer("me:secret");
   await using registry = await startOciRegistry();
+  const port = await freePort();
+  const push = (version: string) =>
+    registry.push("charts/web", version, [{ mediaType: helmLayerType, content: chartArchive("web", version, files) }]);
   server.publish("web", "1.0.0", files);
-  await registry.push("charts/web", "2.1.0", [
-    { mediaType: helmLayerType, content: chartArchive("web", "2.1.0", files) },
-  ]);
+  await push("2.1.0");
   const chart = (repoURL: string, targetRevision: string, more: object = {}) => ({
     repoURL,
     chart: "web",
@@ -64,6 +67,11 @@ test("Applications take charts from a private Helm repository and from a registr
         ],
       }),
       application("none", "", { source: chart(server.url, "9.x") }),
+      resource("EventSource", "hooks", { webhook: { pushed: { port: String(port), endpoint: "/", method: "POST" } } }),
+      resource("Sensor", "charts", {
+        dependencies: [{ name: "pushed", eventSourceName: "hooks", eventName: "pushed" }],
+        triggers: [{ template: { name: "look", gitOps: { operation: "refresh", application: "oci" } } }],
+      }),
     ],
   });
   await scenario.waitForSynced("http", "1.0.0", 30_000);
@@ -82,5 +90,9 @@ test("Applications take charts from a private Helm repository and from a registr
   server.publish("web", "1.1.0", files);
   await scenario.kubectl(["annotate", "application", "http", "-n", "argocd", "argocd.argoproj.io/refresh=normal"]);
   await scenario.waitForSynced("http", "1.1.0");
+  // Registries tell nobody of what is pushed to them; whatever event there is of it makes the engine look.
+  await push("2.2.0");
+  assert.equal((await postJson(`http://127.0.0.1:${port}/`, { pushed: "web:2.2.0" })).status, 200);
+  await scenario.waitForSynced("oci", "2.2.0");
   assert.doesNotMatch(scenario.engine.output, /secret"|me:secret/);
 });

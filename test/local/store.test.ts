@@ -5,6 +5,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { TerminalError } from "../../src/base/errors.ts";
 import { type Change, ObjectStore } from "../../src/local/store.ts";
 import { prlimitMissing } from "../harness/prlimit.ts";
@@ -29,6 +30,29 @@ test("writes of one turn are told together, after they are committed", async () 
     [["a", "b", "c"]],
   );
 });
+
+for (const [name, perTurn, wanted] of [
+  ["of several turns, while each brings some, share a commit", [2, 3, 2, 0], [7]],
+  ["after a turn that brought none have a commit of their own", [3, 0, 0, 2], [3, 2]],
+  ["that come one by one wait for nobody", [1, 0, 1, 0], [1, 1]],
+] as const) {
+  test(`writes ${name}`, async () => {
+    await using directory = await tempDir();
+    const batches: number[] = [];
+    const tell = (changes: readonly Change[]): void => void batches.push(changes.length);
+    using store = new ObjectStore(join(directory.path, "kube.db"), tell, 60_000);
+    const writes: Promise<unknown>[] = [];
+    for (const count of perTurn) {
+      for (let n = 0; n < count; n++) {
+        const one = `n${writes.length}`;
+        writes.push(store.write(() => store.put(key(one), (revision) => object(one, revision))));
+      }
+      await nextTurn();
+    }
+    await Promise.all(writes);
+    assert.deepEqual(batches, wanted);
+  });
+}
 
 test("a write that fails half-way leaves nothing behind, its neighbours stay", async () => {
   await using directory = await tempDir();

@@ -1,9 +1,9 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { textOf } from "../../api/fields.ts";
 import { EngineError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { asked } from "../app/applications-client.ts";
-import { createEngineClient, globalFlags } from "../engine-client.ts";
+import { createEngineClient, globalFlags, serverUrl } from "../engine-client.ts";
 import { exitingWith } from "../exit.ts";
 import { table } from "../output.ts";
 import { askFor } from "./ask-secret.ts";
@@ -15,7 +15,6 @@ interface LoginFlags {
   readonly password?: string;
   readonly name?: string;
   readonly sso?: true;
-  readonly core?: true;
 }
 
 /** `tiphys login SERVER` */
@@ -27,13 +26,13 @@ export function loginCommand(): Command {
     .option("--password <password>", "its password; default: asked for")
     .option("--name <name>", "of the context; default: the server's host and port")
     .option("--sso", "not supported: local accounts log in")
-    .option("--core", "not supported: `tiphys up --kubeconfig` runs without a server elsewhere")
+    .addOption(new Option("--sso-port <port>", "of --sso").hideHelp())
+    .addOption(new Option("--sso-launch-browser", "of --sso").hideHelp())
+    .addOption(new Option("--callback <address>", "of --sso").hideHelp())
     .option("--skip-test-tls", "nothing is tested before")
     .action(async (server: string, flags: LoginFlags, self: Command) => {
-      for (const name of ["sso", "core"] as const) {
-        if (flags[name]) throw new EngineError("USAGE", `--${name} is not supported: log in with a local account`);
-      }
-      const url = urlOf(server);
+      if (flags.sso) throw new EngineError("USAGE", "--sso is not supported: log in with a local account");
+      const url = serverUrl(server, globalFlags(self).plaintext === true);
       const username = flags.username ?? (await askFor("Username", "--username", false));
       const password = flags.password ?? (await askFor("Password", "--password", true));
       const token = await sessionToken(url, username, password);
@@ -47,13 +46,6 @@ export function loginCommand(): Command {
 async function sessionToken(url: string, username: string, password: string): Promise<string> {
   const client = createEngineClient(url, undefined, "/api/v1");
   return textOf((await asked(client.post<JsonObject>("/session", { username, password }))).token);
-}
-
-function urlOf(server: string): string {
-  const isHere = /^(localhost|127\.|\[::1\])/.test(server);
-  const text = /^https?:\/\//.test(server) ? server : `${isHere ? "http" : "https"}://${server}`;
-  if (URL.canParse(text)) return text.replace(/\/+$/, "");
-  throw new EngineError("USAGE", `"${server}" must be a URL such as http://127.0.0.1:8080`);
 }
 
 /** `tiphys logout CONTEXT` */

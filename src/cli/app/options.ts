@@ -32,3 +32,15 @@ function durationOf(text: string): number {
     throw error;
   }
 }
+
+/** Flags of the original that ask for what is not there: refused by name, whatever else is given. */
+export function refuseFlags(command: Command, flags: readonly string[], reason: string): Command {
+  for (const flag of flags) {
+    const option = new Option(flag, "not supported").hideHelp();
+    command.addOption(option);
+    command.on(`option:${option.name()}`, () => {
+      throw new EngineError("USAGE", `${option.long} is not supported: ${reason}`);
+    });
+  }
+  return command;
+}

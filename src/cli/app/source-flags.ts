@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { addSwitch, collected, parseCount } from "./options.ts";
+import { addSwitch, collected, parseCount, refuseFlags } from "./options.ts";
 
 /** The flags of `create` and `set`; what was not given is absent. */
 export interface SourceFlags {
@@ -74,6 +74,11 @@ const switches: readonly (readonly [flag: string, description: string])[] = [
   ["directory-recurse", "folders below, too"],
 ];
 
+const hydrator = [
+  ...["--dry-source-repo <url>", "--dry-source-path <path>", "--dry-source-revision <revision>"],
+  ...["--sync-source-branch <branch>", "--sync-source-path <path>", "--hydrate-to-branch <branch>"],
+];
+
 /** Adds the flags that say what an Application's sources, destination and policy are (spec argo-cd-surface 5.2). */
 export function addSourceFlags(command: Command): Command {
   for (const [flag, description] of texts) command.option(flag, description);
@@ -81,6 +86,7 @@ export function addSourceFlags(command: Command): Command {
   for (const [flag, description] of switches) {
     addSwitch(command, flag, description);
   }
+  refuseFlags(command, hydrator, "sources are not hydrated here");
   const policies = ["none", "manual", "automated", "automatic", "auto"];
   return addSwitch(command, "validate", "see whether it can work")
     .addOption(new Option("--sync-policy <policy>", "who starts syncs").choices(policies))

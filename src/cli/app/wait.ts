@@ -11,7 +11,7 @@ import { healthOf, operationStateOf, qualifiedName, syncStatusOf } from "./appli
 import { type ApplicationsClient, type AppName, openApplicationsClient } from "./applications-client.ts";
 import { chosenApplications } from "./chosen.ts";
 import { waitTimeout } from "./finish.ts";
-import { parseCount } from "./options.ts";
+import { parseCount, refuseFlags } from "./options.ts";
 import { type ResourcePattern, type ResourceState, resourceStates } from "./resource-states.ts";
 import { localZone, syncText } from "./summary.ts";
 import { parseResource } from "./sync-request.ts";
@@ -28,7 +28,6 @@ export interface Wanted {
 
 interface WaitFlags extends Partial<Wanted> {
   readonly delete?: true;
-  readonly hydrated?: true;
   readonly resource: readonly ResourcePattern[];
   readonly selector?: string;
   /** Seconds; 0: no end. */
@@ -40,7 +39,7 @@ const pollMs = 100;
 
 /** `tiphys app wait [APPNAME…]` */
 export function waitCommand(): Command {
-  return new Command("wait")
+  return refuseFlags(new Command("wait"), ["--hydrated"], "sources are not hydrated here")
     .description("Waits until Applications are synced, healthy and without an operation, or what the flags say")
     .argument("[appname...]", "NAME or NAMESPACE/NAME")
     .option("--sync", "until it is synced")

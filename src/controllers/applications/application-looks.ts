@@ -12,6 +12,7 @@ import { activeWindows, canSync, type SyncWindow } from "../../gitops/project/wi
 import { createClaims } from "../../gitops/reconcile/claims.ts";
 import { hasSameSources } from "../../gitops/reconcile/compared-to.ts";
 import { type Directory, type Place, placeOf } from "../../gitops/reconcile/destination.ts";
+import { manifestsInForce } from "../../gitops/reconcile/local-manifests.ts";
 import { createMemory, type Look, type LookDeps, lookAt, lookAtLive } from "../../gitops/reconcile/look.ts";
 import { windowsOf } from "../../gitops/reconcile/operate.ts";
 import { type TreeInput, treeNodes } from "../../gitops/reconcile/resource-tree.ts";
@@ -106,7 +107,7 @@ export function createApplicationLooks(deps: ApplicationLooksDeps): ApplicationL
     const metrics = { comparedObjects: { add: () => undefined } };
     const { orphanMonitors: _, ...rest } = deps;
     const own = { ...rest, claims: createClaims(), metrics };
-    const request = { level: 1, hard: false, seen: [] } as const;
+    const request = { level: 1, hard: false, seen: [], manifests: manifestsInForce(application) } as const;
     const signal = AbortSignal.timeout(lookTimeoutMs);
     return {
       place,

@@ -118,10 +118,16 @@ function askSoon(key: string, entry: Entry, { objects }: ReconcileRequest, deps:
   );
 }
 
+/** A timer that is so late says that nothing ran: changes are on their way that came before it. */
+const standstillMs = 50;
+const settleMs = 20;
+const maxStandstills = 5;
+
 async function untilDue(entry: Entry, { clock, stop }: AsksDeps): Promise<void> {
-  for (;;) {
+  for (let standstills = 0; ; ) {
     const leftMs = entry.pace.dueMs(entry.run !== undefined) - clock.monotonicMs();
-    if (leftMs <= 0) return;
-    await sleepFor(clock, leftMs, stop);
+    if (leftMs > 0) await sleepFor(clock, leftMs, stop);
+    else if (leftMs > -standstillMs || ++standstills > maxStandstills) return;
+    else await sleepFor(clock, settleMs, stop);
   }
 }

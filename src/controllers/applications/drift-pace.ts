@@ -35,8 +35,8 @@ const newsMs = 2_000;
 /** Objects of a run that are known; of more, none is news. */
 const maxObjects = 100;
 /** An operation's own changes, doubled after each look at them: most are over by then, and are looked at once. */
-const operationMs = 1_000;
-const maxOperationMs = 2_000;
+const operationMs = 2_000;
+const maxOperationMs = 8_000;
 
 export function createDriftPace(): DriftPace {
   return new Pace();

@@ -7,6 +7,7 @@ import { isSameField, revisionFields, sourceFields } from "../../gitops/reconcil
 import { appendHistory, isKeptInHistory } from "../../gitops/reconcile/history.ts";
 import type { ResourceResult, SyncProgress } from "../../gitops/sync/sync.ts";
 import type { KubeObject } from "../../objects/object.ts";
+import type { SyncRecord } from "../../record/records.ts";
 
 /** `info` of an operation that names the decision behind it (the original's field, an entry of ours). */
 const causeInfo = "tiphys.io/decision";
@@ -33,6 +34,25 @@ function infoOf(operation: JsonObject, wanted: string): readonly string[] {
   return listOf(operation.info)
     .map(objectOf)
     .flatMap(({ name, value }) => (name === wanted && textOf(value) !== "" ? [textOf(value)] : []));
+}
+
+const maxOptions = 20;
+
+/** By whom an operation was asked for, and how, as its record keeps it. */
+export function orderOf(operation: JsonObject): Pick<SyncRecord, "by" | "options"> {
+  const { dryRun, prune, syncStrategy, syncOptions, resources } = objectOf(operation.sync);
+  const { apply, hook } = objectOf(syncStrategy);
+  const alone = listOf(resources).length;
+  const options = [
+    ...(dryRun === true ? ["dry run"] : []),
+    ...(prune === true ? ["prune"] : []),
+    ...(objectOf(apply).force === true || objectOf(hook).force === true ? ["force"] : []),
+    ...(alone === 0 ? [] : [alone === 1 ? "1 object alone" : `${alone} objects alone`]),
+    ...listOf(syncOptions).map(textOf),
+  ].slice(0, maxOptions);
+  const { username, automated } = objectOf(operation.initiatedBy);
+  const by = automated === true ? "" : textOf(username);
+  return { ...(by === "" ? {} : { by }), ...(options.length === 0 ? {} : { options }) };
 }
 
 /** How records name the sync of a decision. */

@@ -1,10 +1,17 @@
-import type { AppProject } from "../../api/application-types.ts";
+import type { Application, AppProject } from "../../api/application-types.ts";
+import { listOf, objectOf, textOf } from "../../api/fields.ts";
 import { parseManifests } from "../../api/manifest.ts";
 import { EngineError, TerminalError } from "../../base/errors.ts";
 import { type Rendered, TargetError } from "./target.ts";
 
 /** How messages about them begin. */
 export const localManifestsMessage = "Failed to load local manifests";
+
+/** What the last operation brought along: it stays in force until the next one (spec argo-cd-engine 2.6). */
+export function manifestsInForce({ status }: Application): readonly string[] {
+  const { sync } = objectOf(objectOf(status.operationState).operation);
+  return listOf(objectOf(sync).manifests).map(textOf);
+}
 
 /**
  * What an operation brings along in place of its sources: `operation.sync.manifests`, one object in each text. They belong to

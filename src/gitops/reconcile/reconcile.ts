@@ -13,6 +13,7 @@ import { decidedAt } from "./decided-since.ts";
 import { type Directory, type Place, placeOf } from "./destination.ts";
 import { heldBack } from "./held-back.ts";
 import type { Hold } from "./holds.ts";
+import { manifestsInForce } from "./local-manifests.ts";
 import { createMemory, isForeignTo, type Look, type LookDeps, lookAt, type Memory, renderingAt } from "./look.ts";
 import { mayContainChanges } from "./may-change.ts";
 import { type UnmetNeed, unmetNeed } from "./needs.ts";
@@ -84,7 +85,8 @@ async function reconcileOnce(
   }
   try {
     const revisions = revisionsOf(application, request);
-    const look = await lookAt(application, place, request, revisions, memory, deps, signal);
+    const wanted = { ...request, manifests: manifestsInForce(application) };
+    const look = await lookAt(application, place, wanted, revisions, memory, deps, signal);
     delete memory.failingSince;
     delete memory.hasFailed;
     const due = await dueOf(application, look, place, request, memory, deps, signal);

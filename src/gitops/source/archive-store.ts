@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
-import { archiveTree, type UnpackedArchive, type UnpackedEntry } from "./archive-tree.ts";
+import { archiveTree, contentId, type UnpackedArchive, type UnpackedEntry } from "./archive-tree.ts";
 import type { SourceTree } from "./source.ts";
 import { type ArchivedFile, type ArchiveLimits, checkPlaces, parseTar, unpackGzip } from "./tar.ts";
 
@@ -45,16 +45,40 @@ export function createArchiveStore(directory: string, limits: ArchiveStoreLimits
   const workDir = join(directory, "work");
   const folderOf = (key: string): string => join(directory, createHash("sha256").update(key).digest("hex"));
   const unpacked = (folder: string, entries: readonly UnpackedEntry[]): UnpackedArchive => {
-    return { directory: join(folder, filesName), entries, workDir, maxFileBytes: limits.maxFileBytes };
+    const { maxFileBytes } = limits;
+    return { directory: join(folder, filesName), entries, workDir, maxFileBytes, discard: () => discard(folder) };
   };
+  /** Folders that are known to be whole. */
+  const whole = new Set<string>();
+
+  async function discard(folder: string): Promise<void> {
+    whole.delete(folder);
+    await mkdir(workDir, { recursive: true, mode: 0o700 });
+    const away = await mkdtemp(join(workDir, "damaged-"));
+    await rename(folder, join(away, "archive")).catch(() => undefined); // it is gone
+    await rm(away, { recursive: true, force: true });
+  }
+
+  /** Of an earlier process, a loss of power may have left half. */
+  async function readIndex(folder: string): Promise<readonly UnpackedEntry[] | undefined> {
+    const text = await readFile(join(folder, indexName), "utf8").catch(() => undefined); // there is none
+    if (text === undefined) return undefined;
+    const entries = parseIndex(text);
+    if (entries !== undefined && (whole.has(folder) || (await haveTheirSizes(folder, entries)))) {
+      whole.add(folder);
+      return entries;
+    }
+    await discard(folder);
+    return undefined;
+  }
 
   async function find(key: string, revision: string): Promise<SourceTree | undefined> {
     const folder = folderOf(key);
-    const text = await readFile(join(folder, indexName), "utf8").catch(() => undefined); // there is none
-    if (text === undefined) return undefined;
+    const entries = await readIndex(folder);
+    if (entries === undefined) return undefined;
     const now = clock.now() / 1000;
     await utimes(folder, now, now).catch(() => undefined); // it may just go
-    return archiveTree(unpacked(folder, JSON.parse(text) as UnpackedEntry[]), revision);
+    return archiveTree(unpacked(folder, entries), revision);
   }
 
   return {
@@ -77,6 +101,25 @@ export function createArchiveStore(directory: string, limits: ArchiveStoreLimits
   };
 }
 
+/** Undefined: it is none of ours. */
+function parseIndex(text: string): readonly UnpackedEntry[] | undefined {
+  try {
+    const entries: unknown = JSON.parse(text);
+    return Array.isArray(entries) ? (entries as UnpackedEntry[]) : undefined;
+  } catch {
+    return undefined; // half of it
+  }
+}
+
+async function haveTheirSizes(folder: string, entries: readonly UnpackedEntry[]): Promise<boolean> {
+  for (const { path, bytes, target } of entries) {
+    if (target !== undefined) continue;
+    const found = await stat(join(folder, filesName, path)).catch(() => undefined); // it is gone
+    if (found?.size !== bytes) return false;
+  }
+  return true;
+}
+
 function below(files: ReadonlyMap<string, ArchivedFile>, rootOf: RootOf): readonly ArchivedFile[] {
   const root = rootOf([...files.keys()]);
   if (root === undefined) return [...files.values()];
@@ -97,7 +140,7 @@ async function writeAll(folder: string, files: readonly ArchivedFile[]): Promise
     await mkdir(join(root, directory), { recursive: true });
   }
   for (const { path, kind, content } of sorted) {
-    const id = `sha256:${createHash("sha256").update(content).digest("hex")}`;
+    const id = contentId(content);
     const target = kind === "symlink" ? { target: content.toString("utf8") } : {};
     if (kind !== "symlink") await writeFile(join(root, path), content, { mode: kind === "executable" ? 0o755 : 0o644 });
     entries.push({ path, kind, id, bytes: content.length, ...target });
@@ -117,7 +160,10 @@ async function forgetOldest(directory: string, max: number): Promise<void> {
   const names = (await readdir(directory)).filter((name) => /^[0-9a-f]{64}$/.test(name));
   if (names.length <= max) return;
   const aged = await Promise.all(
-    names.map(async (name) => ({ name, at: (await stat(join(directory, name))).mtimeMs })),
+    names.map(async (name) => ({
+      name,
+      at: (await stat(join(directory, name)).catch(() => undefined))?.mtimeMs ?? 0, // it may just go
+    })),
   );
   const oldest = aged.sort((a, b) => a.at - b.at).slice(0, names.length - max);
   for (const { name } of oldest) await rm(join(directory, name), { recursive: true, force: true });

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { copyFile, mkdir, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { EngineError, TerminalError } from "../../base/errors.ts";
 import { ReadBudget } from "./read-budget.ts";
@@ -24,6 +24,8 @@ export interface UnpackedArchive {
   /** For checkouts. */
   readonly workDir: string;
   readonly maxFileBytes: number;
+  /** Forgets it, so that whoever asks next reads it anew. */
+  readonly discard: () => Promise<void>;
 }
 
 /** An unpacked archive as a tree of files. */
@@ -41,17 +43,6 @@ export function archiveTree(archive: UnpackedArchive, revision: string): SourceT
     const found = below(path);
     if (found.length > 0 || path === "") return found;
     throw pathError(written, byPath.has(path) ? "app path is not a directory" : "app path does not exist");
-  }
-
-  async function content(entry: UnpackedEntry): Promise<Buffer> {
-    if (entry.target !== undefined) return Buffer.from(entry.target);
-    return readFile(join(archive.directory, entry.path)).catch((error: unknown) => {
-      throw new EngineError(
-        "REPOSITORY_FAILED",
-        `"${entry.path}" of an unpacked chart is gone: it is read anew`,
-        error,
-      );
-    });
   }
 
   return {
@@ -72,7 +63,7 @@ export function archiveTree(archive: UnpackedArchive, revision: string): SourceT
       if (entry === undefined) throw pathError(written, "file does not exist");
       if (entry.kind === "symlink") throw pathError(written, "is not a file");
       if (entry.bytes > archive.maxFileBytes) throw tooLarge(written, archive.maxFileBytes);
-      return content(entry);
+      return contentOf(archive, entry);
     },
     async readFiles(wanted, maxBytes) {
       const contents = new Map<string, Buffer>();
@@ -81,7 +72,7 @@ export function archiveTree(archive: UnpackedArchive, revision: string): SourceT
         const entry = byPath.get(path);
         if (entry === undefined) throw pathError(path, "file does not exist");
         budget.take(path, entry.bytes);
-        contents.set(path, await content(entry));
+        contents.set(path, await contentOf(archive, entry));
       }
       return contents;
     },
@@ -99,14 +90,24 @@ function folderId(path: string, entries: readonly UnpackedEntry[]): string {
   return `sha256:${hash.digest("hex")}`;
 }
 
+/** What was unpacked, or nothing: a disk that lost or changed it must not change what is rendered. */
+async function contentOf({ directory, discard }: UnpackedArchive, entry: UnpackedEntry): Promise<Buffer> {
+  if (entry.target !== undefined) return Buffer.from(entry.target);
+  const content = await readFile(join(directory, entry.path)).catch(() => undefined); // as if it were another
+  if (content !== undefined && contentId(content) === entry.id) return content;
+  await discard();
+  const what = `"${entry.path}" of an unpacked archive is ${content === undefined ? "gone" : "damaged"}`;
+  throw new EngineError("REPOSITORY_FAILED", `${what} on this disk: it is read anew`);
+}
+
+export function contentId(content: Buffer): string {
+  return `sha256:${createHash("sha256").update(content).digest("hex")}`;
+}
+
 /** Links come last: nothing is written through one. */
-async function copyOut(
-  { directory, workDir }: UnpackedArchive,
-  path: string,
-  entries: readonly UnpackedEntry[],
-): Promise<Checkout> {
-  await mkdir(workDir, { recursive: true, mode: 0o700 });
-  const root = await mkdtemp(join(workDir, "checkout-"));
+async function copyOut(archive: UnpackedArchive, path: string, entries: readonly UnpackedEntry[]): Promise<Checkout> {
+  await mkdir(archive.workDir, { recursive: true, mode: 0o700 });
+  const root = await mkdtemp(join(archive.workDir, "checkout-"));
   const remove = (): Promise<void> => rm(root, { recursive: true, force: true });
   try {
     await mkdir(join(root, path), { recursive: true });
@@ -114,7 +115,9 @@ async function copyOut(
       await mkdir(join(root, folder), { recursive: true });
     }
     for (const entry of entries) {
-      if (entry.target === undefined) await copyFile(join(directory, entry.path), join(root, entry.path));
+      if (entry.target !== undefined) continue;
+      const mode = entry.kind === "executable" ? 0o755 : 0o644;
+      await writeFile(join(root, entry.path), await contentOf(archive, entry), { mode });
     }
     for (const entry of entries) if (entry.target !== undefined) await symlink(entry.target, join(root, entry.path));
   } catch (error) {

@@ -53,7 +53,7 @@ export function createContentCache(maxBytes = maxKeptBytes): ContentCache {
     keep(mirror, id, content) {
       const key = `${mirror} ${id}`;
       if (content.length > maxKeptFileBytes || kept.has(key)) return;
-      kept.set(key, content);
+      kept.set(key, aloneIn(content));
       bytes += content.length + overheadBytes;
       for (const [oldest, { length }] of kept) {
         if (bytes <= maxBytes) return;
@@ -62,4 +62,12 @@ export function createContentCache(maxBytes = maxKeptBytes): ContentCache {
       }
     },
   };
+}
+
+/** What was cut out of something larger would keep all of it: a file of 1 KiB the 64 KiB that Git wrote at once. */
+function aloneIn(content: Buffer): Buffer {
+  if (content.buffer.byteLength === content.length) return content;
+  const copy = Buffer.allocUnsafeSlow(content.length);
+  content.copy(copy);
+  return copy;
 }

@@ -107,7 +107,7 @@ export function createGitCommand({ tool, clock, limits, directory }: GitCommandD
         env,
         timeoutMs: more.timeoutMs,
         maxOutputBytes,
-        label: `git ${args[0]}`,
+        label: `git ${args[0] === "-c" ? args[2] : args[0]}`,
         ...(input === undefined ? {} : { input }),
         ...(consume === undefined ? {} : { consume }),
       },

@@ -71,6 +71,25 @@ export function timeoutError(type: "fetch" | "ls-remote", repository: string, er
   return new EngineError(error.code, `failed to list refs of "${shown}": the server does not answer: ${limit}`, error);
 }
 
+/** What lies on this disk is not what was fetched, whatever the server says. */
+export class DamagedMirror extends EngineError {
+  constructor(what: string) {
+    super("GIT_FAILED", `the local copy of the repository is damaged: ${what}`);
+  }
+}
+
+/** What Git says of files of its own that are gone or are others; never of what a server sends. */
+const damage =
+  /not a git repository|bad config|is corrupt|does not match index|is far too short|(?:pack|index) ?file .* (?:is too small|is too large|cannot be (?:accessed|opened|mapped))|non-monotonic index|file too short|bad object refs\/|unable to read (?:tree|commit|[0-9a-f]{40})|object file .* is empty|reference broken|unable to resolve reference|Could not read [0-9a-f]{40}/;
+
+export function isDamage({ stderr }: Pick<ChildResult, "stderr">): boolean {
+  return damage.test(stderr);
+}
+
+export function damaged(result: ChildResult): DamagedMirror {
+  return new DamagedMirror(firstProblem(result));
+}
+
 export function localError(operation: string, result: ChildResult): EngineError {
   return new EngineError("GIT_FAILED", `failed to ${operation}: ${firstProblem(result)}`);
 }

@@ -9,7 +9,7 @@ import { type CloudTokens, createCloudTokens } from "./cloud-tokens.ts";
 import { parseCommit } from "./commit-info.ts";
 import { type ContentCache, createContentCache, type OnContent, passContents } from "./file-contents.ts";
 import { createGitCommand, type GitCommand, type GitTool } from "./git-command.ts";
-import { revisionNotFound } from "./git-errors.ts";
+import { DamagedMirror } from "./git-errors.ts";
 import { createGitHubTokens, type GitHubTokens } from "./github-app.ts";
 import { checkHistory, problemText } from "./history-check.ts";
 import { untilAborted } from "./joined.ts";
@@ -47,12 +47,14 @@ import {
 import { openToolGit } from "./tool-git.ts";
 import {
   createTreeCache,
+  fileAt,
+  fileTooLarge,
   findKept,
   findObject,
+  folderAt,
   listTree,
   type NamedObject,
   parseSourcePath,
-  pathError,
   readCommit,
   readObject,
   rootOf,
@@ -124,7 +126,8 @@ function share(options: GitSourcesOptions): Shared {
   const lists = createSlots(() => listing().atOnce || Number.POSITIVE_INFINITY);
   const onRequest = options.onRequest ?? (() => undefined);
   const listTimeoutMs = (): number => listing().timeoutMs;
-  const mirrorDeps = { git, clock, log, limits, holdsCommit, onRequest, lists, listTimeoutMs };
+  const [closeReaders, waste] = [pool.close, workDirOf(options)];
+  const mirrorDeps = { git, clock, log, limits, holdsCommit, closeReaders, waste, onRequest, lists, listTimeoutMs };
   const gitHubTokens = createGitHubTokens({ clock, env: tool.env });
   const keyring = options.keyring ?? (() => []);
   const signatures = createSignatures({ directory: workDirOf(options), env: tool.env, keyring, clock });
@@ -324,9 +327,11 @@ class MirroredSources implements GitSources {
 
   async commitInfo(repository: string, commit: string, signal: AbortSignal): Promise<CommitInfo> {
     const { mirror, access } = this.#open(repository);
-    await mirror.ensureCommit(access, commit, signal);
-    const text = await this.#pool.use(mirror.path, (reader) => commitText(reader, commit), signal);
-    return parseCommit(commit, text);
+    const read = async (): Promise<string> => {
+      await mirror.ensureCommit(access, commit, signal);
+      return this.#pool.use(mirror.path, (reader) => commitText(reader, commit), signal);
+    };
+    return parseCommit(commit, await mirror.mending(access, read, signal));
   }
 
   async verify(
@@ -412,7 +417,6 @@ class MirroredSources implements GitSources {
   /** Runs `work` with the commit there, and the folder known that it is of. */
   async #at<T>(repository: string, commit: string, work: AtCommit<T>, signal: AbortSignal): Promise<T> {
     const { mirror, access } = this.#open(repository);
-    await mirror.ensureCommit(access, commit, signal);
     const key = `${mirror.path} ${commit}`;
     const run = async (reader: ObjectReader): Promise<T> => {
       const known = this.#shared.roots.get(key);
@@ -420,7 +424,11 @@ class MirroredSources implements GitSources {
       if (known === undefined) this.#keepRoot(key, root);
       return work(reader, root);
     };
-    return this.#pool.use(mirror.path, run, signal);
+    const read = async (): Promise<T> => {
+      await mirror.ensureCommit(access, commit, signal);
+      return this.#pool.use(mirror.path, run, signal);
+    };
+    return mirror.mending(access, read, signal);
   }
 
   /** Contents through a reader; what the mirror lacks is fetched in one request. */
@@ -431,13 +439,23 @@ class MirroredSources implements GitSources {
     signal: AbortSignal,
   ): Promise<void> {
     const { mirror, access } = this.#open(repository);
+    const passed = new Set<TreeEntry>();
     const pass = (wanted: readonly TreeEntry[]): Promise<readonly TreeEntry[]> =>
-      this.#pool.use(mirror.path, (reader) => passContents(reader, wanted, onContent), signal);
-    const missing = await pass(entries);
-    if (missing.length === 0) return;
-    await mirror.fetchFiles(access, [...new Set(missing.map(({ id }) => id))], signal);
-    const [lost] = await pass(missing);
-    if (lost !== undefined) throw new EngineError("GIT_FAILED", `the server did not send the file "${lost.path}"`);
+      this.#pool.use(mirror.path, (reader) => passContents(reader, wanted, onOne), signal);
+    const onOne: OnContent = async (entry, size, reader) => {
+      await onContent(entry, size, reader);
+      passed.add(entry);
+    };
+    const rest = (wanted: readonly TreeEntry[]): Promise<readonly TreeEntry[]> =>
+      pass(wanted.filter((entry) => !passed.has(entry)));
+    const read = async (): Promise<void> => {
+      const missing = await rest(entries);
+      if (missing.length === 0) return;
+      await mirror.fetchFiles(access, [...new Set(missing.map(({ id }) => id))], signal);
+      const [lost] = await rest(missing);
+      if (lost !== undefined) throw new EngineError("GIT_FAILED", `the server did not send the file "${lost.path}"`);
+    };
+    await mirror.mending(access, read, signal);
   }
 }
 
@@ -469,25 +487,6 @@ function markedId(found: NamedObject | undefined): string | undefined {
 type AtCommit<T> = (reader: ObjectReader, root: string) => Promise<T>;
 async function commitText(reader: ObjectReader, commit: string): Promise<string> {
   const text = await readCommit(reader, commit);
-  if (text === undefined) throw revisionNotFound(commit);
+  if (text === undefined) throw new DamagedMirror(`it lacks the commit ${commit}`);
   return text;
-}
-
-function folderAt(path: string, found: NamedObject | undefined): NamedObject {
-  if (found === undefined) throw pathError(path, "app path does not exist");
-  if (found.kind !== "folder") throw pathError(path, "app path is not a directory");
-  return found;
-}
-
-function fileAt(
-  path: string,
-  found: NamedObject | undefined,
-): { readonly kind: TreeEntry["kind"]; readonly id: string } {
-  if (found === undefined) throw pathError(path, "file does not exist");
-  if (found.kind !== "file" && found.kind !== "executable") throw pathError(path, "is not a file");
-  return { kind: found.kind, id: found.id };
-}
-
-function fileTooLarge(path: string, maxBytes: number): TerminalError {
-  return new TerminalError("GIT_TOO_LARGE", `file "${path}" is larger than the ${maxBytes} bytes allowed`);
 }

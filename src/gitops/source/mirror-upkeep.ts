@@ -1,11 +1,12 @@
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import type { ChildResult } from "../../base/child.ts";
 import { type Clock, sleepFor } from "../../base/clock.ts";
 import { TerminalError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import type { GitCommand } from "./git-command.ts";
-import { localError } from "./git-errors.ts";
+import { isDamage, localError } from "./git-errors.ts";
 import type { GitLimits } from "./source.ts";
 
 export interface UpkeepDeps {
@@ -24,12 +25,33 @@ const sizeCheckMs = 500;
  * hold files of folders that nobody uses any more. Once per process and mirror.
  */
 export async function prepareMirror(path: string, { git, limits }: UpkeepDeps): Promise<void> {
-  if ((await sizeOf(path)) > limits.maxMirrorBytes) await rm(path, { recursive: true, force: true });
-  await mkdir(path, { recursive: true, mode: 0o700 });
-  removeLeftovers(path);
-  const args = ["init", "--bare", "--quiet", "--template="];
-  const result = await git.local(path, { args }, AbortSignal.timeout(60_000));
+  const empty = (): Promise<void> => rm(path, { recursive: true, force: true });
+  const make = async (): Promise<ChildResult> => {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    removeLeftovers(path);
+    const args = ["init", "--bare", "--quiet", "--template="];
+    return git.local(path, { args }, AbortSignal.timeout(60_000));
+  };
+  if ((await sizeOf(path)) > limits.maxMirrorBytes) await empty();
+  let result = await make();
+  if (result.code !== 0 && isDamage(result)) {
+    await empty();
+    result = await make();
+  }
   if (result.code !== 0) throw localError("make a mirror", result);
+}
+
+/** Whether there is what makes a folder a repository: somebody may tidy up under a running process. */
+export function isRepository(path: string): boolean {
+  return ["HEAD", "config", "objects", "refs"].every((name) => existsSync(join(path, name)));
+}
+
+/** Synchronous: whoever looks next finds all of it, or nothing. */
+export function moveAway(path: string, waste: string): void {
+  mkdirSync(waste, { recursive: true, mode: 0o700 });
+  const away = mkdtempSync(join(waste, "damaged-"));
+  if (existsSync(path)) renameSync(path, join(away, "mirror"));
+  rm(away, { recursive: true, force: true }).catch(() => undefined); // at the next start, then
 }
 
 /** Synchronous: nobody can begin to write meanwhile, whose files these would be. */

@@ -5,9 +5,27 @@ import { whileAnswering } from "./answer-watch.ts";
 import type { ShownCredentials } from "./cloud-tokens.ts";
 import { createFileForecast, type FileForecast, leaveFiles } from "./file-forecast.ts";
 import type { RemoteCall } from "./git-command.ts";
-import { isTimeout, localError, remoteError, revisionNotFound, timeoutError } from "./git-errors.ts";
+import {
+  DamagedMirror,
+  damaged,
+  isDamage,
+  isTimeout,
+  localError,
+  remoteError,
+  revisionNotFound,
+  timeoutError,
+} from "./git-errors.ts";
 import { createJoined, untilAborted } from "./joined.ts";
-import { createWrites, prepareMirror, tidyMirror, type UpkeepDeps, type Writes, withinSize } from "./mirror-upkeep.ts";
+import {
+  createWrites,
+  isRepository,
+  moveAway,
+  prepareMirror,
+  tidyMirror,
+  type UpkeepDeps,
+  type Writes,
+  withinSize,
+} from "./mirror-upkeep.ts";
 import type { RepositoryUrl } from "./repository-url.ts";
 import {
   findRefName,
@@ -33,6 +51,10 @@ export interface Access {
 export interface MirrorDeps extends UpkeepDeps {
   /** Whether the mirror holds this commit. */
   readonly holdsCommit: (path: string, commit: string, signal: AbortSignal) => Promise<boolean>;
+  /** Ends those that are idle. */
+  readonly closeReaders: (path: string) => void;
+  /** A folder of the same file system whose content nobody needs. */
+  readonly waste: string;
   /** Told of each request to a server, by the URL without credentials. */
   readonly onRequest: (repository: string, type: RequestType) => void;
   /** Places for lists of refs, of all repositories. */
@@ -49,6 +71,8 @@ const fetchOptions = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-rec
 const failureMs = 5_000;
 /** Of the time that a list of refs may take: a fetch that took it is asked about. */
 const patientPart = 0.2;
+/** A mirror that is damaged again so soon is not begun anew again: its disk may be failing. */
+const mendingMs = 60_000;
 /** Commits known to be there; the oldest are forgotten, which costs one look. */
 const maxKnownCommits = 10_000;
 
@@ -65,6 +89,8 @@ export class Mirror {
   #refs: Refs | undefined;
   #tagObjects: ReadonlyMap<string, string> = new Map();
   #prepared: Promise<void> | undefined;
+  #generation = 0;
+  #mendedAtMs = Number.NEGATIVE_INFINITY;
   /** The last fetch, where it failed and may succeed later. */
   #failure: { readonly atMs: number; readonly error: EngineError } | undefined;
   readonly #knownCommits = new Set<string>();
@@ -114,6 +140,20 @@ export class Mirror {
     }
     if (wanted.acceptsFailure) this.#throwRecent();
     return { fetched: true, refs: await this.#fetches.ask(signal) };
+  }
+
+  /** Runs what reads the mirror; where that finds it damaged, once more with a mirror that is begun anew. */
+  async mending<T>(access: Access, read: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    const generation = this.#generation;
+    try {
+      return await read();
+    } catch (error) {
+      const isGone = this.#prepared !== undefined && !isRepository(this.path);
+      const isDamaged = error instanceof DamagedMirror || isGone;
+      if (signal.aborted || !isDamaged || !this.#beginAnew(generation, error)) throw error;
+      await this.fetch(access, {}, signal);
+      return await read();
+    }
   }
 
   tips(access: Access, signal: AbortSignal): Promise<Refs> {
@@ -185,6 +225,23 @@ export class Mirror {
     return true;
   }
 
+  /** False: it was begun anew a moment ago, and that did not help. */
+  #beginAnew(generation: number, error: unknown): boolean {
+    if (generation !== this.#generation) return true;
+    const { clock, log, waste, closeReaders } = this.#deps;
+    const now = clock.monotonicMs();
+    if (now - this.#mendedAtMs < mendingMs) return false;
+    log.warn("a local copy of a repository is damaged, fetching it anew", { error });
+    this.#mendedAtMs = now;
+    this.#generation += 1;
+    this.#prepared = undefined;
+    this.#refs = undefined;
+    this.#knownCommits.clear();
+    closeReaders(this.path);
+    moveAway(this.path, waste);
+    return true;
+  }
+
   async #prepare(): Promise<void> {
     this.#prepared ??= prepareMirror(this.path, this.#deps);
     await this.#prepared.catch((error: unknown) => {
@@ -235,19 +292,37 @@ export class Mirror {
   }
 
   async #fetchAll(signal: AbortSignal): Promise<Refs> {
+    const generation = this.#generation;
+    const listed = await this.#fetchMarked(signal);
+    if (listed instanceof DamagedMirror) {
+      if (!this.#beginAnew(generation, listed)) throw listed;
+      const again = await this.#fetchMarked(signal);
+      if (again instanceof DamagedMirror) throw again;
+      return this.#take(again, signal);
+    }
+    return this.#take(listed, signal);
+  }
+
+  /** All refs as the fetch left them. */
+  async #fetchMarked(signal: AbortSignal): Promise<string | DamagedMirror> {
+    if (this.#prepared !== undefined && !isRepository(this.path))
+      return new DamagedMirror("it is gone, or a part of it");
     const filter = this.#access?.fetchesFiles ? undefined : await this.#forecast.filter(this.#refs !== undefined);
     let { result, url } = await this.#fetchRefs(filter, signal);
     if (result.code !== 0 && this.#forecast.isRefused(result)) {
       ({ result, url } = await this.#fetchRefs(leaveFiles, signal));
     }
+    if (result.code !== 0 && isDamage(result)) return damaged(result);
     if (result.code !== 0) throw remoteError("fetch", url, result);
     await this.#forecast.noteFetched();
     const listArgs = ["for-each-ref", `--format=${mirrorRefFormat}`];
     const listed = await this.#deps.git.local(this.path, { args: listArgs }, signal);
-    if (listed.code !== 0) throw localError("list the refs of a mirror", listed);
-    const text = listed.stdout.toString("utf8");
-    this.#refs = parseMirrorRefs(text);
-    this.#tagObjects = parseTagObjects(text);
+    return listed.code === 0 ? listed.stdout.toString("utf8") : damaged(listed);
+  }
+
+  async #take(listed: string, signal: AbortSignal): Promise<Refs> {
+    this.#refs = parseMirrorRefs(listed);
+    this.#tagObjects = parseTagObjects(listed);
     await tidyMirror(this.path, this.#deps, signal);
     return this.#refs;
   }
@@ -278,7 +353,7 @@ export class Mirror {
     this.#comingFiles = new Set(ids);
     const args = ["-c", "fetch.negotiationAlgorithm=noop", "fetch", ...fetchOptions, leaveFiles, "--stdin", "origin"];
     const { result, url } = await this.#atServer("fetch", args, { input: `${ids.join("\n")}\n` }, signal);
-    if (result.code !== 0) throw remoteError("fetch files of", url, result);
+    if (result.code !== 0) throw isDamage(result) ? damaged(result) : remoteError("fetch files of", url, result);
     this.#comingFiles = new Set();
   }
 
@@ -287,7 +362,8 @@ export class Mirror {
     const args = ["fetch", ...fetchOptions, ...(access.fetchesFiles ? [] : [leaveFiles]), "--", "origin", commit];
     const { result, url } = await this.#atServer("fetch", args, {}, signal);
     const isUnknown = /not our ref|unadvertised object|couldn't find remote ref/.test(result.stderr);
-    if (result.code !== 0 && !isUnknown) throw remoteError("fetch", url, result);
+    if (result.code === 0 || isUnknown) return;
+    throw isDamage(result) ? damaged(result) : remoteError("fetch", url, result);
   }
 
   async #list(signal: AbortSignal): Promise<Refs> {

@@ -1,6 +1,7 @@
 import { PassThrough, type Readable } from "node:stream";
 import { EngineError } from "../../base/errors.ts";
 import type { GitCommand } from "./git-command.ts";
+import { DamagedMirror, damaged } from "./git-errors.ts";
 
 type ObjectType = "commit" | "tree" | "blob" | "tag";
 
@@ -37,10 +38,16 @@ export function openObjectReader(git: GitCommand, gitDir: string): OpenReader {
   };
   const ended = git
     .reader(gitDir, { args: ["cat-file", "--batch"], input: requests, consume }, stop.signal)
-    .then(() => onFailure(new EngineError("GIT_FAILED", "git cat-file ended by itself")), onFailure);
+    .then(damaged, (error: unknown) => (isCutOff(error) ? new DamagedMirror(error.message) : error));
+  void ended.then(onFailure);
   stdout.catch(() => undefined);
+  /** Why there is no more to read: damaged objects end it, and so does the system. */
+  const end = async (): Promise<never> => {
+    finish();
+    throw await ended;
+  };
   return {
-    reader: readerOf(requests, stdout),
+    reader: readerOf(requests, stdout, end),
     async close() {
       stop.abort();
       finish();
@@ -50,7 +57,12 @@ export function openObjectReader(git: GitCommand, gitDir: string): OpenReader {
   };
 }
 
-function readerOf(requests: PassThrough, stdout: Promise<Readable>): ObjectReader {
+/** A file that Git has in memory became shorter. */
+function isCutOff(error: unknown): error is EngineError {
+  return error instanceof EngineError && error.message.endsWith("SIGBUS");
+}
+
+function readerOf(requests: PassThrough, stdout: Promise<Readable>, end: () => Promise<never>): ObjectReader {
   let bytes: AsyncIterator<Buffer> | undefined;
   let rest: Buffer = Buffer.alloc(0);
   let left = 0;
@@ -65,8 +77,7 @@ function readerOf(requests: PassThrough, stdout: Promise<Readable>): ObjectReade
     }
     bytes ??= (await stdout)[Symbol.asyncIterator]();
     const next = await bytes.next();
-    if (next.done) throw new EngineError("GIT_FAILED", "git cat-file ended while an object was read");
-    return next.value;
+    return next.done ? end() : next.value;
   }
 
   async function line(): Promise<string> {
@@ -78,7 +89,7 @@ function readerOf(requests: PassThrough, stdout: Promise<Readable>): ObjectReade
         rest = found.subarray(end + 1);
         return found.toString("latin1", 0, end);
       }
-      if (found.length > maxLineBytes) throw new EngineError("GIT_FAILED", "git cat-file answered with no object");
+      if (found.length > maxLineBytes) throw new DamagedMirror("git cat-file answered with no object");
     }
   }
 
@@ -96,7 +107,7 @@ function readerOf(requests: PassThrough, stdout: Promise<Readable>): ObjectReade
       const answer = await line();
       const match = /^[0-9a-f]{40} (commit|tree|blob|tag) (\d+)$/.exec(answer);
       if (match === null && answer.endsWith(" missing")) return undefined;
-      if (match === null) throw new EngineError("GIT_FAILED", `git cat-file answered "${answer.slice(0, 100)}"`);
+      if (match === null) throw new DamagedMirror(`git cat-file answered "${answer.slice(0, 100)}"`);
       const size = Number(match[2]);
       left = size + 1; // and a line feed
       return { type: match[1] as ObjectType, size };

@@ -15,6 +15,8 @@ const idleMs = 30_000;
 export interface ReaderPool extends AsyncDisposable {
   /** Lends a reader of the mirror. An abort closes it and rejects with the signal's reason. */
   use<T>(gitDir: string, work: (reader: ObjectReader) => Promise<T>, signal: AbortSignal): Promise<T>;
+  /** Ends the idle readers of a mirror. */
+  readonly close: (gitDir: string) => void;
 }
 
 interface IdleReader {
@@ -51,12 +53,18 @@ class Pool implements ReaderPool {
     }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#isDisposed = true;
-    for (const reader of [...this.#idle]) {
+  readonly close = (gitDir: string): void => this.#closeIdle((reader) => reader.gitDir === gitDir);
+
+  #closeIdle(isMeant: (reader: IdleReader) => boolean): void {
+    for (const reader of [...this.#idle].filter(isMeant)) {
       this.#forget(reader);
       this.#close(reader.open);
     }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isDisposed = true;
+    this.#closeIdle(() => true);
     await Promise.all(this.#closing);
   }
 

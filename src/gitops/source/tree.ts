@@ -1,4 +1,5 @@
 import { EngineError, TerminalError } from "../../base/errors.ts";
+import { DamagedMirror } from "./git-errors.ts";
 import { type ObjectReader, wholeContent } from "./object-reader.ts";
 import type { TreeEntry } from "./source.ts";
 
@@ -71,7 +72,7 @@ function refusedTree(why: string): TerminalError {
 /** A commit's or tag's content, byte for byte. @throws EngineError GIT_FAILED when the mirror lacks it */
 export async function readObject(reader: ObjectReader, id: string): Promise<Buffer> {
   const head = await reader.open(id);
-  if (head === undefined) throw new EngineError("GIT_FAILED", `the mirror lacks the object ${id}`);
+  if (head === undefined) throw new DamagedMirror(`it lacks the object ${id}`);
   return bounded(reader, head.size);
 }
 
@@ -85,7 +86,7 @@ export async function readCommit(reader: ObjectReader, commit: string): Promise<
 
 async function readTree(reader: ObjectReader, id: string): Promise<readonly NamedObject[]> {
   const head = await reader.open(id);
-  if (head === undefined) throw new EngineError("GIT_FAILED", `the mirror lacks the folder ${id}`);
+  if (head === undefined) throw new DamagedMirror(`it lacks the folder ${id}`);
   return parseTree(await bounded(reader, head.size));
 }
 
@@ -229,4 +230,23 @@ function tooMany(path: string, maxFiles: number): TerminalError {
     "GIT_TOO_LARGE",
     `folder "${path}" has more than ${maxFiles} files or folders, or is too deep`,
   );
+}
+
+export function folderAt(path: string, found: NamedObject | undefined): NamedObject {
+  if (found === undefined) throw pathError(path, "app path does not exist");
+  if (found.kind !== "folder") throw pathError(path, "app path is not a directory");
+  return found;
+}
+
+export function fileAt(
+  path: string,
+  found: NamedObject | undefined,
+): { readonly kind: TreeEntry["kind"]; readonly id: string } {
+  if (found === undefined) throw pathError(path, "file does not exist");
+  if (found.kind !== "file" && found.kind !== "executable") throw pathError(path, "is not a file");
+  return { kind: found.kind, id: found.id };
+}
+
+export function fileTooLarge(path: string, maxBytes: number): TerminalError {
+  return new TerminalError("GIT_TOO_LARGE", `file "${path}" is larger than the ${maxBytes} bytes allowed`);
 }

@@ -150,7 +150,20 @@ const limits: Readonly<Record<string, Limit>> = {
       : undefined,
 };
 
+const combinations = ["enum", "allOf", "anyOf", "oneOf", "not"];
+const limited = new WeakMap<JsonObject, boolean>();
+
+/** Whether a node says more of values than their type. */
+function isLimited(node: JsonObject): boolean {
+  const known = limited.get(node);
+  if (known !== undefined) return known;
+  const is = Object.keys(node).some((name) => Object.hasOwn(limits, name) || combinations.includes(name));
+  limited.set(node, is);
+  return is;
+}
+
 function limitProblems(node: JsonObject, value: JsonValue, path: string): readonly FieldProblem[] {
+  if (!isLimited(node)) return [];
   const problems = Object.keys(node).flatMap((name): FieldProblem[] => {
     const limit = Object.hasOwn(limits, name) ? limits[name] : undefined;
     const why = limit?.(node[name] ?? null, value, node, path);

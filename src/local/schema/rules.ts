@@ -35,6 +35,19 @@ function rulesOf(node: JsonObject): readonly Rule[] {
   });
 }
 
+const rulesIn = new WeakMap<Schema, boolean>();
+
+/** Most schemas have no rules, and most parts of the others have none: their values need not be walked. */
+function hasRules(schema: Schema): boolean {
+  const known = rulesIn.get(schema);
+  if (known !== undefined) return known;
+  const { properties, items, additional, node } = schema;
+  const below = [...properties.values(), ...(items ? [items] : []), ...(additional ? [additional] : [])];
+  const has = Array.isArray(node["x-kubernetes-validations"]) || below.some(hasRules);
+  rulesIn.set(schema, has);
+  return has;
+}
+
 /**
  * What the CEL rules of a schema say. Rules over `oldSelf` are evaluated where there is an old value at the same fields;
  * items of lists have none.
@@ -45,6 +58,7 @@ export function checkRules(
   old: JsonValue | undefined,
   path = "",
 ): readonly FieldProblem[] {
+  if (!hasRules(schema)) return [];
   const own = rulesOf(schema.node).flatMap((rule) => evaluate(rule, schema, value, old, path));
   if (Array.isArray(value)) {
     const { items } = schema;

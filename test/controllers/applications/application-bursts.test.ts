@@ -22,10 +22,10 @@ async function openSynced(): Promise<{ readonly world: World; readonly engine: T
   return { world, engine };
 }
 
-for (const [name, everyMs] of [
-  ["at once", 0],
-  ["over a second", 1],
-  ["over eight seconds", 8],
+for (const [name, everyMs, stillMs] of [
+  ["at once", 0, 0],
+  ["over a second, with a standstill of the engine", 1, 400],
+  ["over eight seconds", 8, 0],
 ] as const) {
   test(`a thousand changes of an object ${name} cost two looks at most, and the last one counts`, async () => {
     const { world, engine } = await openSynced();
@@ -34,6 +34,9 @@ for (const [name, everyMs] of [
     for (let n = 1; n <= 1_000; n++) {
       await world.kube.patch(configRef, merge, { data: { a: String(n === 1_000 ? 1 : -n) } });
       if (everyMs > 0) await world.clock.advance(everyMs);
+      if (n !== 40 || stillMs === 0) continue;
+      world.clock.freeze(stillMs);
+      await world.clock.advance(0); // what is due comes before changes that are on their way
     }
     await world.pass(5_000, 50);
     const count = (await looks(engine)) - before;

@@ -218,7 +218,7 @@ test("a sync outlasts an API that is away for a minute, without another attempt"
   assert.notEqual(await world.kube.get({ ...configRef, name: "late" }), undefined);
 });
 
-test("an operation that brings manifests along syncs those, and says when they cannot be read, or it asks for nothing", async () => {
+test("manifests that an operation brings along are synced, and compared with until the next one", async () => {
   await using world = await openShop();
   await createApplication(world);
   await world.start();
@@ -229,6 +229,17 @@ test("an operation that brings manifests along syncs those, and says when they c
   assert.equal(done.phase, "Succeeded", textOf(done.message));
   assert.notEqual(await world.kube.get({ ...configRef, name: "local" }), undefined);
   assert.equal(await world.kube.get(configRef), undefined, "not what the source says");
+  const compared = async () => {
+    const { status } = await world.application();
+    return [textOf(objectOf(status.sync).status), listOf(status.resources).map((one) => textOf(objectOf(one).name))];
+  };
+  await world.until("a comparison", async () => (await compared()).flat().includes("local"));
+  await annotate(world, { "argocd.argoproj.io/refresh": "hard" });
+  await world.until("the refresh", async () => {
+    const { annotations = {} } = (await world.application()).metadata;
+    return annotations["argocd.argoproj.io/refresh"] === undefined;
+  });
+  assert.deepEqual(await compared(), ["Synced", ["local"]]);
   await ask(world, { manifests: ["a: 1\na: 2\n"] });
   const failed = await world.until("the end", async () => {
     const state = await ended(world);
@@ -238,6 +249,11 @@ test("an operation that brings manifests along syncs those, and says when they c
     textOf(failed.message),
     /^ComparisonError: Failed to load local manifests: operation.sync.manifests\[0\]/,
   );
+  assert.equal((await compared())[0], "Unknown");
+  await ask(world, {});
+  await world.until("what the source says", () => world.kube.get(configRef));
+  await world.until("a comparison with it", async () => (await compared()).flat().includes("OutOfSync"));
+  assert.deepEqual((await compared())[1], ["local", "settings"], "what was brought along is one to prune");
   await world.kube.patch(applicationRef, merge, { operation: { initiatedBy: { username: "ada" } } });
   await world.until("the end of one that asks for nothing", async () => {
     const { phase, message } = await stateOf(world);

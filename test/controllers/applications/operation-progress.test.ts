@@ -5,6 +5,7 @@ import type { JsonObject } from "../../../src/base/json.ts";
 import { withoutRepeatedWish } from "../../../src/controllers/applications/application-write.ts";
 import {
   decisionOf,
+  orderOf,
   requestsOf,
   resultsIn,
   wantedRevisions,
@@ -85,4 +86,25 @@ for (const [name, request, isLeft] of [
     const { resource } = parseApplication(objectOf(operation, { status }));
     assert.equal(withoutRepeatedWish(request, resource).sync !== undefined, isLeft);
   });
+}
+
+const orders: readonly (readonly [name: string, operation: JsonObject, order: object])[] = [
+  ["an automated sync", { sync: { revision: "c1" }, initiatedBy: { automated: true, username: "x" } }, {}],
+  ["one of nobody known", { sync: {} }, {}],
+  ["one of a person", { sync: {}, initiatedBy: { username: "anna" } }, { by: "anna" }],
+  [
+    "how it was asked for",
+    {
+      sync: {
+        ...{ dryRun: true, prune: true, syncStrategy: { hook: { force: true } } },
+        ...{ resources: [{ kind: "Pod", name: "a" }], syncOptions: ["Replace=true"] },
+      },
+    },
+    { options: ["dry run", "prune", "force", "1 object alone", "Replace=true"] },
+  ],
+  ["no more than twenty options", { sync: { syncOptions: Array(30).fill("a=b") } }, { options: Array(20).fill("a=b") }],
+];
+
+for (const [name, operation, order] of orders) {
+  test(`the record tells of ${name}`, () => assert.deepEqual(orderOf(operation), order));
 }

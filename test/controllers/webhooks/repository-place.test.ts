@@ -17,7 +17,14 @@ const same: readonly (readonly [web: string, others: readonly string[]])[] = [
   ],
   [
     "https://gitlab.example/acme/shop",
-    ["ssh://git@gitlab.example:2222/acme/shop.git", "git@altssh.gitlab.example:acme/shop"],
+    [
+      "ssh://git@gitlab.example:2222/acme/shop.git",
+      "git@altssh.gitlab.example:acme/shop",
+      "https://gitlab.example:8443/acme/shop.git/",
+      "git@gitlab.example:/acme/shop.git",
+      "ssh://GIT@GitLab.Example/Acme/Shop.git",
+      "https://oauth2:token@gitlab.example/acme/shop.git",
+    ],
   ],
   [
     "https://acme@dev.azure.com/acme/My%20Shop/_git/shop",
@@ -34,6 +41,13 @@ const different: readonly (readonly [string, string])[] = [
   ["https://github.com/acme/shop", "https://github.com.evil.example/acme/shop"],
   ["https://github.com/acme/shop", "https://evil.example/github.com/acme/shop"],
   ["https://github.com/acme/shop", "https://github.com/acme"],
+  ["https://github.com/acme/shop", "https://github.com/acme-fork/shop"],
+  ["https://github.com/acme/shop", "git@github.com:someone/shop.git"],
+  ["https://github.com/acme/shop", "https://github.com/acme/shop/wiki"],
+  ["https://github.com/acme/shop", "https://github.com/acme/shop.git.evil"],
+  ["https://github.com/acme/shop", "git@github.com.evil.example:acme/shop"],
+  ["https://github.com/acme/shop", "https://github.com:acme@evil.example/acme/shop"],
+  ["https://github.com/acme/shop", "https://github.com/acme/../evil/shop"],
 ];
 
 for (const [web, other] of different)

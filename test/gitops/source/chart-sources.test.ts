@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { existsSync, globSync } from "node:fs";
+import { readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { ChartSourcesOptions } from "../../../src/gitops/source/chart-sources.ts";
@@ -135,6 +135,42 @@ test("a chart that was published anew under its version is read anew", async () 
   const tree = await rig.chart(server.url, "1.0.0", { isFresh: true });
   assert.equal(String(await tree.read("x", never)), "new");
 });
+
+for (const [name, pattern, edit] of [
+  ["a file of other bytes", "*/files/templates/a.yaml", (path: string) => writeFile(path, "b: 1\n")],
+  ["an empty file", "*/files/templates/a.yaml", (path: string) => writeFile(path, "")],
+  ["a file that is gone", "*/files/templates/a.yaml", (path: string) => rm(path)],
+  ["half an index", "*/entries.json", (path: string) => truncate(path, 10)],
+  ["an empty index", "*/entries.json", (path: string) => truncate(path, 0)],
+  ["nothing at all", "", (path: string) => rm(path, { recursive: true })],
+] as const) {
+  for (const isNext of [false, true]) {
+    test(`a kept chart with ${name}${isNext ? ", found by the next process" : ""}: nothing wrong is read, and it is read anew`, async () => {
+      await using server = await startHelmServer();
+      await using first = await openRig();
+      server.publish("web", "1.0.0", { "templates/a.yaml": "a: 1\n" });
+      const held = await first.chart(server.url, "1.0.0");
+      const [path] = globSync(pattern, { cwd: first.folder });
+      await edit(join(first.folder, path ?? ""));
+      const charts = isNext ? openCharts(first.folder) : first.charts;
+      const wanted = { repository: server.url, revision: "1.0.0", chart: "web", project: "default" };
+      const read = async (tree?: SourceTree): Promise<string> => {
+        const found = tree ?? (await charts.openChart({ ...wanted, isFresh: false, passesCredentials: false }, never));
+        return String(await found.read("templates/a.yaml", never));
+      };
+      const attempts = await Promise.allSettled([read(held), read(), read()]);
+      for (const one of attempts) {
+        if (one.status === "fulfilled") assert.equal(one.value, "a: 1\n");
+        else
+          assert.match(
+            one.reason.message,
+            /^"templates\/a.yaml" of an unpacked archive is (?:gone|damaged) on this disk/,
+          );
+      }
+      assert.equal(await read(), "a: 1\n");
+    });
+  }
+}
 
 test("without a digest in the index what is kept counts until somebody asks", async () => {
   await using server = await startHelmServer();

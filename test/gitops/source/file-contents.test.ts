@@ -44,3 +44,14 @@ test("what is kept counts for the limit of what is read together", async () => {
   assert.equal((await rig.sources.readFiles(repository.url, entries, 2_000, never)).size, 2);
   await assert.rejects(rig.sources.readFiles(repository.url, entries, 1_000, never), { code: "GIT_TOO_LARGE" });
 });
+
+test("what was cut out of a large piece is kept without the rest of it", () => {
+  const cache = createContentCache();
+  const large = Buffer.alloc(64 * 1024, "x");
+  for (const id of ["a", "b"]) cache.keep("m", id, large.subarray(100, 1_100));
+  const kept = ["a", "b"].map((id) => cache.find("m", id));
+  assert.deepEqual(
+    kept.map((content) => [content?.toString(), content?.buffer.byteLength]),
+    kept.map(() => ["x".repeat(1_000), 1_000]),
+  );
+});
