@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { IgnoreRule } from "../../../src/api/application-types.ts";
+import { normalizeSecret } from "../../../src/gitops/diff/normalize.ts";
 import { diffObject } from "../../../src/gitops/diff/object-diff.ts";
 
 const lastAppliedKey = "kubectl.kubernetes.io/last-applied-configuration";
@@ -284,6 +285,13 @@ const rows: Rows = [
     ],
   ],
   [
+    "fields that pointers with escapes and an index leave out",
+    widget({ "a~b/c": 1, list: [1, 2, 3] }),
+    widget({ "a~b/c": 2, list: [1, 9, 3] }),
+    [],
+    [{ group: "*", kind: "Widget", jsonPointers: ["/spec/a~0b~1c", "/spec/list/1"] }],
+  ],
+  [
     "a field that a pointer for another object leaves out",
     deployment({}, { replicas: 3 }),
     deployment({}, { replicas: 1 }),
@@ -325,6 +333,18 @@ test("one side alone", () => {
   assert.equal(diffObject(config({}), undefined).isModified, true);
   assert.equal(diffObject(undefined, config({})).isModified, false);
   assert.equal(diffObject(undefined, config({})).predictedLive, null);
+});
+
+test("of a Secret null counts as empty, and what is no text is left for the server to refuse", () => {
+  const written = { data: { a: null, b: "Yg==" }, stringData: { b: "c", n: 5 } };
+  assert.deepEqual(normalizeSecret(written), { data: { a: "", b: "Yw==", n: 5 } });
+});
+
+test("what a server said counts before all else", () => {
+  const note = { annotations: { [lastAppliedKey]: "{}" } };
+  const served = { object: config({ a: "1" }), isWhole: false };
+  const { strategy, differences } = diffObject(config({ a: "2" }), config({ a: "1" }, note), { served });
+  assert.deepEqual([strategy, differences], ["server-side", []]);
 });
 
 test("a Secret's stringData counts as data, and values are masked", () => {

@@ -138,13 +138,12 @@ describe("rules of argocd-cm", () => {
       assert.equal(paths(crd("a"), crd("b"), {}, data).length, crds, text);
       assert.equal(paths(other("a"), other("b"), {}, data).length, others, text);
     }
-    const role = (verb: string) =>
-      object("rbac.authorization.k8s.io/v1/ClusterRole", { aggregationRule: {}, rules: [{ verbs: [verb] }] });
+    const role = (verb: string, more: object = { aggregationRule: {} }) =>
+      object("rbac.authorization.k8s.io/v1/ClusterRole", { ...more, rules: [{ verbs: [verb] }] });
+    const aggregated = { "resource.compareoptions": "ignoreAggregatedRoles: true" };
     assert.equal(paths(role("a"), role("b"), {}, {}).length, 1);
-    assert.equal(
-      paths(role("a"), role("b"), {}, { "resource.compareoptions": "ignoreAggregatedRoles: true" }).length,
-      0,
-    );
+    assert.equal(paths(role("a"), role("b"), {}, aggregated).length, 0);
+    assert.equal(paths(role("a", {}), role("b", {}), {}, aggregated).length, 1, "of no aggregated role");
   });
 
   test("that cannot be used are problems, each with its key", () => {
@@ -287,6 +286,13 @@ describe("tracking", () => {
       assert.equal(found.length, Array.isArray(left) ? 0 : left);
     });
   }
+
+  test("after a switch from the label, one that we put there ourselves is no difference", () => {
+    const fieldsV1 = { "f:metadata": { "f:labels": { "f:app": {}, "f:own": {} } } };
+    const managedFields = [{ manager: "argocd-controller", operation: "Apply", fieldsV1 }];
+    const live = marked({ labels: { app: "web", own: "1" }, managedFields });
+    assert.deepEqual(paths(marked({ annotations: id, labels: { own: "1" } }), live, {}, settings), []);
+  });
 
   test("after a switch from the label, a CRD is compared as it is", () => {
     const type = "apiextensions.k8s.io/v1/CustomResourceDefinition";

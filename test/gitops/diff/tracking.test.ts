@@ -83,6 +83,22 @@ for (const [name, object_, wanted, method, expected] of [
     assert.equal(isSelfReferenced(object_, wanted, method), expected));
 }
 
+test("a label that is all the tracking there is holds the whole name, one beside the annotation what fits", () => {
+  const [config, instance] = [object("v1", "ConfigMap", { name: "x" }), "a".repeat(70)];
+  const labelOf = (method: "label" | "annotation+label") =>
+    setTracking(config, { method, instance, label }, "ns").metadata.labels?.[label];
+  assert.deepEqual([labelOf("label"), labelOf("annotation+label")], [instance, "a".repeat(63)]);
+});
+
+test("an object of the cluster is its own, though its tracking names the destination's namespace", () => {
+  const id = "app:rbac.authorization.k8s.io/ClusterRole:dest/r";
+  const metadata = { name: "r", annotations: { [trackingAnnotation]: id } };
+  assert.equal(
+    isSelfReferenced(object("rbac.authorization.k8s.io/v1", "ClusterRole", metadata), undefined, "annotation"),
+    true,
+  );
+});
+
 test("an installation id marks targets, and other installations' objects belong to nobody", () => {
   const id = "argocd.argoproj.io/installation-id";
   const target = {

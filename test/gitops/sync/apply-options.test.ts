@@ -4,7 +4,7 @@ import { TerminalError } from "../../../src/base/errors.ts";
 import { writeModeOf } from "../../../src/gitops/sync/write-mode.ts";
 import type { KubeClient, WriteOptions } from "../../../src/kube/kube.ts";
 import type { KubeObject } from "../../../src/objects/object.ts";
-import { openTestPlane, type TestPlane } from "../../harness/control-plane.ts";
+import { openTestPlane, type TestPlane, widgetDefinition } from "../../harness/control-plane.ts";
 import { config, hook, job, ref, run, show, wave } from "./rig.ts";
 
 const options = (text: string) => ({ "argocd.argoproj.io/sync-options": text });
@@ -169,6 +169,21 @@ test("fields become ours though somebody writes at the same time", async () => {
   };
   const done = await run(plane, { kube, targets: [config("a", {}, { keep: "1" })], live: [old] });
   assert.deepEqual([done.phase, writes, (await read(plane, "a"))?.data], ["Succeeded", 3, { keep: "1" }], done.message);
+});
+
+test("a CRD is waited for until it is established", async () => {
+  await using plane = await openTestPlane();
+  let looks = 0;
+  const kube: KubeClient = {
+    ...plane.client,
+    async get(to, ...rest) {
+      const found = await plane.client.get(to, ...rest);
+      if (found?.kind !== "CustomResourceDefinition" || ++looks > 2) return found;
+      return { ...found, status: { conditions: [{ type: "Established", status: "False" }] } };
+    },
+  };
+  const done = await run(plane, { kube, targets: [widgetDefinition] });
+  assert.deepEqual([done.phase, looks], ["Succeeded", 3], done.message);
 });
 
 test("an object that is too large for what kubectl notes of it is told how to be synced", async () => {
