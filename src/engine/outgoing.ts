@@ -6,13 +6,16 @@ const timeoutMs = 30_000;
 const maxAnswerBytes = 8 * 1024 * 1024;
 
 /** How sources ask the APIs of services: connections are kept, and addresses are looked at after they are resolved. */
-export function createOutgoingFetch(allowLoopback: boolean, stack: AsyncDisposableStack): OutgoingFetch {
+export function createOutgoingFetch(
+  ways: Parameters<typeof createOutgoingAgent>[0],
+  stack: AsyncDisposableStack,
+): OutgoingFetch {
   let shared: Promise<OutgoingAgent> | undefined;
   // Now: once the engine runs, its stack takes no more.
   stack.defer(async () => (await shared)?.close());
   return async (request, signal) => {
-    shared ??= createOutgoingAgent(allowLoopback);
-    const agent = request.tls ? await createOutgoingAgent(allowLoopback, request.tls) : await shared;
+    shared ??= createOutgoingAgent(ways);
+    const agent = request.tls ? await createOutgoingAgent(ways, request.tls) : await shared;
     try {
       return await send(agent, request, AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]));
     } finally {

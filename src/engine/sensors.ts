@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Sensor } from "../api/resources.ts";
 import type { Clock } from "../base/clock.ts";
+import { createProxyRules } from "../base/http-proxy.ts";
 import { type BusHandle, readStoredEvent } from "../controllers/bus-directory.ts";
 import { createEventBusController } from "../controllers/event-bus.ts";
 import { publishOwn } from "../controllers/own-events.ts";
@@ -178,6 +179,7 @@ export function triggerContext(
     fileRoot: config.fileRoot ?? join(dataDir.file("files"), namespace),
     emit: (event) => publishOwn(directory.busFor(namespace, sensor.eventBusName), namespace, event, clock),
     allowLoopback: true,
+    proxies: createProxyRules(config.git.env),
     clock,
   };
 }

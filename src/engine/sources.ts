@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { EventSource } from "../api/resources.ts";
+import { createProxyRules } from "../base/http-proxy.ts";
 import { publishEvent } from "../controllers/bus-directory.ts";
 import { createEventSourceController, type EventSourceController } from "../controllers/event-source.ts";
 import { hasSession } from "../controllers/leases.ts";
@@ -43,7 +44,7 @@ export async function startSources(parts: Parts): Promise<RunningSources> {
   };
   const ingress = stack.use(await openIngress({ host, port: config.ingressPort, log, ...ownPorts }));
   const state = parts.system.bus.state("sources");
-  const fetch = createOutgoingFetch(true, stack);
+  const fetch = createOutgoingFetch({ allowLoopback: true, proxies: createProxyRules(config.git.env) }, stack);
   const sources = runController(parts, "EventSource", ({ cache, request: ask }) => {
     request = ask;
     return createEventSourceController({

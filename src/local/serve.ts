@@ -115,7 +115,18 @@ async function send(response: Response, outgoing: ServerResponse): Promise<void>
   outgoing.flushHeaders();
   for await (const chunk of response.body ?? []) {
     if (outgoing.destroyed) return;
-    if (!outgoing.write(chunk)) await Promise.race([once(outgoing, "drain"), once(outgoing, "close")]);
+    if (!outgoing.write(chunk)) await drained(outgoing);
   }
   outgoing.end();
+}
+
+/** Leaves no listener behind: a watch waits thousands of times. */
+async function drained(outgoing: ServerResponse): Promise<void> {
+  const over = new AbortController();
+  const { signal } = over;
+  try {
+    await Promise.race([once(outgoing, "drain", { signal }), once(outgoing, "close", { signal })]);
+  } finally {
+    over.abort();
+  }
 }

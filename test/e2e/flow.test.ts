@@ -1,16 +1,18 @@
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { connect } from "@nats-io/transport-node";
 import { type RunningEngine, startEngine } from "../harness/engine.ts";
 import { freePort } from "../harness/free-port.ts";
+import { startHttpSink } from "../harness/http-sink.ts";
 import { failOnLeakedChildren } from "../harness/leaks.ts";
 import { readMetric, triggered } from "../harness/metrics.ts";
 import { natsServerMissing, startNatsServer } from "../harness/nats-server.ts";
 import { kubectlMissing, kubectlPath, run } from "../harness/run.ts";
 import { tempDir } from "../harness/temp-dir.ts";
 import { waitFor } from "../harness/wait.ts";
-import { buses, copyExample, postJson } from "./scenario.ts";
+import { buses, copyExample, postJson, resource } from "./scenario.ts";
 
 failOnLeakedChildren();
 
@@ -49,14 +51,21 @@ for (const bus of buses) {
       assert.deepEqual(await configMapRefs(engine), ["refs/heads/main"]);
     });
 
-    test("the ingress serves the same webhook", async () => {
+    test("the ingress serves the same webhook; a trigger's request goes by the proxy of the environment", async () => {
       await using driver = await bus.start();
       await using folder = await tempDir();
+      await using proxy = await startHttpSink();
       const dir = await copyExample("quickstart", join(folder.path, "manifests"), { 12000: String(await freePort()) });
-      await using engine = await startEngine({ dir, args: driver.args });
+      const proxied = resource("Sensor", "proxied", {
+        dependencies: [{ name: "push", eventSourceName: "webhook", eventName: "push" }],
+        triggers: [{ template: { name: "proxied", http: { url: "http://shop.invalid/in", method: "POST" } } }],
+      });
+      await writeFile(join(dir, "proxied.json"), JSON.stringify(proxied));
+      await using engine = await startEngine({ dir, args: driver.args, env: { HTTP_PROXY: proxy.url } });
       const url = `${engine.endpoints.ingress}/webhooks/default/webhook/push`;
       assert.equal((await postJson(url, { ref: "refs/heads/main" })).status, 200);
       await waitFor("say-push", async () => (await triggered(engine, "say-push")) === 1);
+      await waitFor("the proxy to be asked", () => proxy.requests[0]?.path === "http://shop.invalid/in");
     });
 
     test("the calendar ticks, and each tick is an event and a decision", async () => {

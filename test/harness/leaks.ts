@@ -4,10 +4,19 @@ import { waitFor } from "./wait.ts";
 
 /** Fails the test file when a child process outlives its tests. Call it once, at the top. */
 export function failOnLeakedChildren(): void {
+  failWhenLeft(["ProcessWrap"]);
+}
+
+/** As `failOnLeakedChildren`, and for connections, servers and timers that hold the process. */
+export function failOnLeaks(): void {
+  failWhenLeft(["ProcessWrap", "TCPSocketWrap", "TCPServerWrap", "TLSWrap", "Timeout"]);
+}
+
+function failWhenLeft(kinds: readonly string[]): void {
   after(async () => {
-    const left = (): number => process.getActiveResourcesInfo().filter((name) => name === "ProcessWrap").length;
-    await waitFor("child processes to be gone", () => left() === 0, 2_000).catch(() =>
-      assert.fail(`${left()} child processes are left: use "await using"`),
+    const left = (): string[] => process.getActiveResourcesInfo().filter((name) => kinds.includes(name));
+    await waitFor("all to be closed", () => left().length === 0, 2_000).catch(() =>
+      assert.fail(`left by the tests: ${left().join(", ")}; use "await using"`),
     );
   });
 }

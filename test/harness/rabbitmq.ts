@@ -57,7 +57,7 @@ export async function startRabbitMq(): Promise<RabbitMq> {
       args: [],
       env,
       isReady: () => accepts(port),
-      deadlineMs: 60_000,
+      deadlineMs: 120_000,
     }),
   );
   const owned = stack.move();

@@ -89,3 +89,22 @@ test("the certificate names loopback, is kept, and made anew before it ends", as
   const later = { ...systemClock, now: () => instant(Date.parse(parsed.validTo) - 86_400_000) };
   assert.notDeepEqual(await ensureCertificate(directory.path, later), first);
 });
+
+test("a watch whose client reads slowly leaves no listeners behind", async () => {
+  await using open = await openServer();
+  const { certificate } = open.options;
+  let left = 40;
+  const body = () =>
+    new ReadableStream({
+      pull: (controller) => (left-- > 0 ? controller.enqueue(new Uint8Array(256 * 1024)) : controller.close()),
+    });
+  const plane = { ...open.plane, fetch: async () => new Response(body()) };
+  await using server = await serveControlPlane({ ...open.options, plane });
+  const warnings: string[] = [];
+  const note = ({ name }: Error): void => void warnings.push(name);
+  process.on("warning", note);
+  const { text } = await call(`${server.url}/api`, certificate.cert, { authorization });
+  process.off("warning", note);
+  assert.equal(text.length, 40 * 256 * 1024);
+  assert.deepEqual(warnings, []);
+});

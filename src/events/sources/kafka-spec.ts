@@ -1,7 +1,7 @@
 import { errorAt, objectOf, textOf, warningAt } from "../../api/fields.ts";
 import { flagField, requiredText, textField } from "../../api/shared-schemas.ts";
 import { checkSasl } from "../../api/value-rules.ts";
-import { saslField, schemaRegistryField, tlsField } from "../../api/value-schemas.ts";
+import { saslField, saslMechanisms, schemaRegistryField, tlsField } from "../../api/value-schemas.ts";
 import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
 import { commonFields, connectionBackoffField, jsonBodyField } from "./schemas.ts";
@@ -63,6 +63,24 @@ const accessRule: SourceRule = (event, path) => {
   return [...problems, problem(`${path}.awsMskIamAuth.region`, "awsMskIamAuth.region must be specified")];
 };
 
+/** Those that the client of ours has; OAUTHBEARER asks the original for tokens that nothing gives it. */
+export const mechanisms = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] as const;
+
+/** What the source would refuse when it runs. */
+const unsupportedRule: SourceRule = (event, path) => {
+  const mechanism = textOf(objectOf(event.sasl).mechanism);
+  const isKnown = saslMechanisms.some((known) => known === mechanism);
+  const fields = [
+    ...(event.schemaRegistry !== undefined && event.jsonBody === true ? ["schemaRegistry"] : []),
+    ...(event.awsMskIamAuth === undefined ? [] : ["awsMskIamAuth"]),
+    ...(isKnown && !mechanisms.some((known) => known === mechanism) ? ["sasl.mechanism"] : []),
+  ];
+  return fields.map((field) => {
+    const value = field === "sasl.mechanism" ? `${mechanism} ` : "";
+    return warningAt(`${path}.${field}`, `${value}is not supported yet: the event fails with SOURCE_UNSUPPORTED`);
+  });
+};
+
 const trapRule: SourceRule = (event, path) => {
   const problems = [];
   const group = objectOf(event.consumerGroup);
@@ -88,4 +106,4 @@ const trapRule: SourceRule = (event, path) => {
 
 export type KafkaSpec = SpecOf<typeof json>;
 
-export const kafkaSchema = sourceSchema<KafkaSpec>(json, positionRule, tlsRule, accessRule, trapRule);
+export const kafkaSchema = sourceSchema<KafkaSpec>(json, positionRule, tlsRule, accessRule, unsupportedRule, trapRule);

@@ -9,7 +9,7 @@ import { findTimeZone } from "../../base/time-zone.ts";
 import { readClientTls } from "./client-tls.ts";
 import { bodyValue, keepEvent, refuseMessage, withMetadata } from "./draft.ts";
 import { createCommits } from "./kafka-commits.ts";
-import { type KafkaSpec, kafkaSchema } from "./kafka-spec.ts";
+import { type KafkaSpec, kafkaSchema, mechanisms } from "./kafka-spec.ts";
 import { createKeeping } from "./keeping.ts";
 import type { EventDraft, SourceContext, SourceKind } from "./source.ts";
 
@@ -50,7 +50,6 @@ function refuseUnsupported(
   throw new TerminalError("SOURCE_UNSUPPORTED", `spec.kafka.${event}.${unsupported} is not supported yet`);
 }
 
-const mechanisms = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] as const;
 type Mechanism = (typeof mechanisms)[number];
 
 function saslProblem(mechanism: string | undefined): string | undefined {

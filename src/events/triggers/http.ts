@@ -110,15 +110,17 @@ const schema = triggerSchema<HttpSpec>(
 
 /**
  * Sends one request for each firing, with the firing's key as `Idempotency-Key`. A status of 2xx is a success unless
- * `policy.status.allow` says otherwise. Connections are kept between firings, apart for engines that may reach loopback.
+ * `policy.status.allow` says otherwise. Connections are kept between firings, apart for engines that may reach loopback or
+ * have other proxies. With `tls` no proxy counts, as in the original (spec argo-events 6.5.3).
  */
 export function createHttpTrigger(): TriggerKind<HttpSpec, HttpPlan> {
-  const agents = new Map<boolean, Promise<OutgoingAgent>>();
-  const sharedAgent = (allowLoopback: boolean): Promise<OutgoingAgent> => {
-    const known = agents.get(allowLoopback);
+  const agents = new Map<string, Promise<OutgoingAgent>>();
+  const sharedAgent = (context: TriggerContext): Promise<OutgoingAgent> => {
+    const key = `${context.allowLoopback} ${context.proxies?.key}`;
+    const known = agents.get(key);
     if (known !== undefined) return known;
-    const agent = createOutgoingAgent(allowLoopback);
-    agents.set(allowLoopback, agent);
+    const agent = createOutgoingAgent(context);
+    agents.set(key, agent);
     return agent;
   };
   return {
@@ -126,8 +128,9 @@ export function createHttpTrigger(): TriggerKind<HttpSpec, HttpPlan> {
     plan: (spec, firing, context) => planRequest(spec, firing, context),
     async apply(plan, firing, context, signal) {
       const tls = plan.tls && (await readTls(plan.tls, context));
-      if (tls) return withAgent(context, tls, (agent) => sendRequest(plan, firing, context, agent, signal));
-      return sendRequest(plan, firing, context, await sharedAgent(context.allowLoopback), signal);
+      if (!tls) return sendRequest(plan, firing, context, await sharedAgent(context), signal);
+      const { clients, allowLoopback } = context;
+      return withAgent({ clients, allowLoopback }, tls, (agent) => sendRequest(plan, firing, context, agent, signal));
     },
   };
 }

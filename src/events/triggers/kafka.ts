@@ -90,11 +90,21 @@ const versionRule: TriggerRule = ({ version }, path) =>
     ? []
     : [warningAt(`${path}.version`, `${JSON.stringify(version)} is no version of Kafka: each event fails`)];
 
-/** OAuth has no password, but the original asks for one. */
 const saslRule: TriggerRule = ({ sasl }, path) =>
   objectOf(sasl).mechanism === "GSSAPI"
     ? [warningAt(`${path}.sasl.mechanism`, '"GSSAPI" is accepted, but cannot be configured')]
     : [];
+
+/** What the trigger would refuse when it fires; OAUTHBEARER asks the original for tokens that nothing gives it. */
+const unsupportedRule: TriggerRule = ({ sasl, schemaRegistry }, path) => {
+  const later = "is not supported yet: the trigger fails";
+  return [
+    ...(schemaRegistry === undefined ? [] : [warningAt(`${path}.schemaRegistry`, later)]),
+    ...(objectOf(sasl).mechanism === "OAUTHBEARER"
+      ? [warningAt(`${path}.sasl.mechanism`, `"OAUTHBEARER" ${later}`)]
+      : []),
+  ];
+};
 
 const schema = triggerSchema<KafkaSpec>(
   kafkaSchema,
@@ -107,6 +117,7 @@ const schema = triggerSchema<KafkaSpec>(
   ignores("flushFrequency", "each message is confirmed before the trigger succeeds"),
   versionRule,
   saslRule,
+  unsupportedRule,
   tlsRule,
 );
 

@@ -5,6 +5,7 @@ import { EngineError, TerminalError } from "../../base/errors.ts";
 import { commonJs } from "../../base/lazy.ts";
 import { type DrainedAnswer, drainAnswer } from "./drained-answer.ts";
 import { watchKept } from "./kept-connections.ts";
+import { createProxyAgents } from "./proxied.ts";
 import { secretHash } from "./secret-hash.ts";
 import type { PooledClient, TriggerContext } from "./trigger.ts";
 
@@ -52,7 +53,10 @@ const maxRepeats = 3;
  * A server may close a kept connection just when a request goes out on it. Nothing tells whether that was seen, so it is
  * sent again on another one, as Go's client does with requests that bear an `Idempotency-Key`; never once an answer began.
  */
-export async function createOutgoingAgent(allowLoopback: boolean, tls?: TlsOptions): Promise<OutgoingAgent> {
+export async function createOutgoingAgent(
+  { allowLoopback, proxies }: Pick<TriggerContext, "allowLoopback" | "proxies">,
+  tls?: TlsOptions,
+): Promise<OutgoingAgent> {
   const undici = commonJs(await import("undici"));
   const connect = undici.buildConnector({
     ...tls,
@@ -70,6 +74,8 @@ export async function createOutgoingAgent(allowLoopback: boolean, tls?: TlsOptio
       else connect(options, kept.watching(callback));
     },
   });
+  const proxied =
+    proxies && createProxyAgents(undici, proxies, { ...tls }, (address) => refusalOf(address, allowLoopback));
   const repeating = async <Answer>(send: () => Promise<Answer>): Promise<Answer> => {
     for (let repeats = 0; ; repeats++) {
       try {
@@ -80,23 +86,27 @@ export async function createOutgoingAgent(allowLoopback: boolean, tls?: TlsOptio
     }
   };
   return {
-    request: (options: Parameters<Agent["request"]>[0]) => repeating(() => agent.request(options)),
-    ask: (options, deadline) => repeating(() => drainAnswer(agent, options, deadline)),
-    close: () => agent.close().finally(kept.end),
+    request: (options: Parameters<Agent["request"]>[0]) =>
+      proxied?.through(options.origin, (proxy) => proxy.request(options as Dispatcher.RequestOptions)) ??
+      repeating(() => agent.request(options)),
+    ask: (options, deadline) =>
+      proxied?.through(options.origin, (proxy) => drainAnswer(proxy, options, deadline)) ??
+      repeating(() => drainAnswer(agent, options, deadline)),
+    close: async () => void (await Promise.all([agent.close(), proxied?.close()]).finally(kept.end)),
   };
 }
 
 /** `work` with an agent that firings share. */
 export function withAgent<Result>(
-  { clients, allowLoopback }: Pick<TriggerContext, "clients" | "allowLoopback">,
+  { clients, allowLoopback, proxies }: Pick<TriggerContext, "clients" | "allowLoopback" | "proxies">,
   tls: TlsOptions,
   work: (agent: OutgoingAgent) => Promise<Result>,
 ): Promise<Result> {
   const open = async (): Promise<PooledClient<OutgoingAgent>> => {
-    const agent = await createOutgoingAgent(allowLoopback, tls);
+    const agent = await createOutgoingAgent({ allowLoopback, proxies }, tls);
     return { client: agent, isUsable: () => true, close: () => agent.close() };
   };
-  return clients.use(`http ${allowLoopback} ${secretHash(JSON.stringify(tls))}`, open, work);
+  return clients.use(`http ${allowLoopback} ${secretHash(JSON.stringify([tls, proxies?.key]))}`, open, work);
 }
 
 /** @throws EngineError HTTP_FAILED when there is more */

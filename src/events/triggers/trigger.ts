@@ -1,4 +1,5 @@
 import type { Clock } from "../../base/clock.ts";
+import type { ProxyRules } from "../../base/http-proxy.ts";
 import type { JsonValue } from "../../base/json.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Schema } from "../../base/schema.ts";
@@ -181,6 +182,8 @@ export interface TriggerContext {
   readonly emit?: (event: EmittedEvent) => Promise<void>;
   /** Whether outgoing HTTP may go to loopback addresses; link-local and metadata addresses are always refused. */
   readonly allowLoopback: boolean;
+  /** Of the engine's environment; absent: all goes straight. */
+  readonly proxies?: ProxyRules | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }

@@ -225,14 +225,19 @@ const written: Readonly<Record<string, readonly [object, ...object[]]>> = {
       connectionBackoff: backoff,
       tls,
       sasl: { mechanism: "SCRAM-SHA-512", userSecret: secret, passwordSecret: secret },
-      awsMskIamAuth: { region: "eu-west-1" },
       jsonBody: true,
       limitEventsPerSecond: 5,
       version: "2.5.0",
-      schemaRegistry: { url: "http://registry", schemaId: 1, auth: basic },
       ...common,
     },
     { url: "k:9092", topic: "t", partition: "0", config: "net:\n  MaxOpenRequests: 5", tls: looseTls },
+    {
+      url: "k:9092",
+      topic: "t",
+      partition: "0",
+      awsMskIamAuth: { region: "eu-west-1" },
+      schemaRegistry: { url: "http://registry", schemaId: 1, auth: basic },
+    },
   ],
   minio: [
     {

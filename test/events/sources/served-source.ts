@@ -41,7 +41,10 @@ export async function serveSource<Spec>(
   const ingress = stack.use(await openIngress({ host: "127.0.0.1", port: 0, log: silentLogger }));
   const end = new AbortController();
   const http = ingress.mountFor(owner, "e", () => undefined);
-  const context = recordedContext({ http, fetch: createOutgoingFetch(true, stack), ...parts }, secrets);
+  const context = recordedContext(
+    { http, fetch: createOutgoingFetch({ allowLoopback: true }, stack), ...parts },
+    secrets,
+  );
   const running = kind.run(parsed, context, end.signal);
   const stop = async (): Promise<void> => {
     end.abort();

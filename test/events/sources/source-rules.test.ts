@@ -21,6 +21,7 @@ const tlsMessage =
   "invalid tls config, please configure either caCertSecret, or clientCertSecret and clientKeySecret, or both";
 const unread =
   "Argo Events does not check requests with it unless it registers the hook itself (webhook.url and a token)";
+const kafkaLater = "is not supported yet: the event fails with SOURCE_UNSUPPORTED";
 const onlyAll = "has no effect: this kind of source does not evaluate it, all events are emitted";
 
 const cases: readonly (readonly [kind: string, change: object, ...lines: string[]])[] = [
@@ -222,9 +223,28 @@ const cases: readonly (readonly [kind: string, change: object, ...lines: string[
     "kafka",
     { tls: gone, sasl: gone, awsMskIamAuth: {} },
     "error e.awsMskIamAuth.region: awsMskIamAuth.region must be specified",
+    `warning e.awsMskIamAuth: ${kafkaLater}`,
   ],
-  ["kafka", { awsMskIamAuth: {} }, "warning e.awsMskIamAuth.region: awsMskIamAuth.region must be specified"],
-  ["kafka", { jsonBody: false }, "warning e.schemaRegistry: has no effect without jsonBody: true"],
+  [
+    "kafka",
+    { awsMskIamAuth: {} },
+    "warning e.awsMskIamAuth.region: awsMskIamAuth.region must be specified",
+    `warning e.awsMskIamAuth: ${kafkaLater}`,
+  ],
+  ["kafka", { schemaRegistry: { url: "http://r" } }, `warning e.schemaRegistry: ${kafkaLater}`],
+  ...(["OAUTHBEARER", "GSSAPI"] as const).map(
+    (mechanism) =>
+      [
+        "kafka",
+        { sasl: { mechanism, userSecret: secret, passwordSecret: secret } },
+        `warning e.sasl.mechanism: ${mechanism} ${kafkaLater}`,
+      ] as const,
+  ),
+  [
+    "kafka",
+    { jsonBody: false, schemaRegistry: { url: "http://r" } },
+    "warning e.schemaRegistry: has no effect without jsonBody: true",
+  ],
   [
     "kafka",
     { consumerGroup: { rebalanceStrategy: "x" } },

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { test } from "node:test";
+import { createProxyRules } from "../../../src/base/http-proxy.ts";
 import type { JsonObject } from "../../../src/base/json.ts";
 import { createHttpTrigger, type HttpPlan } from "../../../src/events/triggers/http.ts";
 import type { Firing, Outcome, TriggerContext } from "../../../src/events/triggers/trigger.ts";
@@ -335,3 +336,63 @@ for (const key of ["uid/t/é", "uid/t/a\r\nX: y", `uid/${"x".repeat(300)}`]) {
     assert.match(server.seen[0]?.headers["Idempotency-Key"] ?? "", /^sha256:[0-9a-f]{64}$/);
   });
 }
+
+/** A proxy that forwards what it is asked for with a whole URL, and to each name where `target` is. */
+async function forwardProxy(to: string) {
+  const asked: string[] = [];
+  const server = createServer((incoming, answer) => {
+    asked.push(incoming.url ?? "");
+    const { pathname } = new URL(incoming.url ?? "");
+    const { method, headers } = incoming;
+    const onward = request(to + pathname, { method: method ?? "GET", headers }, (response) => {
+      answer.writeHead(response.statusCode ?? 502, response.headers);
+      response.pipe(answer);
+    });
+    incoming.pipe(onward);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    asked,
+    url: `http://ann:sesame@127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+test("a request goes through the proxy of the environment, but for what NO_PROXY names", async () => {
+  await using server = await target(ok);
+  await using proxy = await forwardProxy(server.url);
+  const proxies = createProxyRules({ HTTP_PROXY: proxy.url, NO_PROXY: "localhost" });
+  const context = { ...triggerContext(), proxies };
+  const { outcome } = await fire({ url: "http://shop.invalid/in", payload: [value("x", "a")] }, {}, context);
+  assert.match(outcome.message, /POST http:\/\/shop\.invalid\/in answered 200/);
+  assert.deepEqual(proxy.asked, ["http://shop.invalid/in"]);
+  assert.deepEqual([server.seen[0]?.body, server.seen[0]?.url], ['{"a":"x"}', "/in"]);
+  await fire({ url: `${server.url}/straight` }, {}, context);
+  assert.deepEqual([proxy.asked.length, server.seen[1]?.url], [1, "/straight"]);
+});
+
+for (const [what, variables, wanted] of [
+  [
+    "away",
+    { HTTP_PROXY: "http://ann:sesame@127.0.0.1:1" },
+    /through the proxy "http:\/\/127\.0\.0\.1:1": .*ECONNREFUSED/,
+  ],
+  ["none", { HTTP_PROXY: "gopher://ann:sesame@p:1" }, /the proxy "gopher:\/\/p:1" is none: expected http:/],
+] as const) {
+  test(`a proxy that is ${what} is named, without its password`, async () => {
+    const context = { ...triggerContext(), proxies: createProxyRules(variables) };
+    await assert.rejects(fire({ url: "http://shop.invalid/" }, {}, context), (error: Error) => {
+      assert.match(error.message, wanted);
+      assert.doesNotMatch(error.message, /sesame/);
+      return true;
+    });
+  });
+}
+
+test("a proxy leads to no metadata address", async () => {
+  const context = { ...triggerContext(), proxies: createProxyRules({ HTTP_PROXY: "http://127.0.0.1:1" }) };
+  await assert.rejects(fire({ url: "http://169.254.169.254/" }, {}, context), { code: "HTTP_REFUSED" });
+});
