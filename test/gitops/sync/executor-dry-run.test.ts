@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { TerminalError } from "../../../src/base/errors.ts";
 import type { KubeObject } from "../../../src/objects/object.ts";
 import { openTestPlane, type TestPlane } from "../../harness/control-plane.ts";
 import { config, hook, ref, run, show, wave } from "./rig.ts";
@@ -86,6 +87,7 @@ test("an object whose CRD comes, or changes, in the same sync is not judged by w
 for (const [name, targets, options] of [
   ["whose CRD comes with it", [crd([]), widget({})], {}],
   ["for which the user vouches", [widget({})], skip],
+  ["for which it vouches itself", [widget({}, { "argocd.argoproj.io/sync-options": skip.syncOptions[0] })], {}],
 ] as const) {
   test(`the project is asked about an object of an unknown kind ${name}`, async () => {
     await using plane = await openTestPlane();
@@ -134,6 +136,18 @@ test("a sync that is a dry run ends as one that has no more to do", async () => 
     "a Synced Succeeded: configmap/a serverside-applied (server dry run)",
     "post Synced Succeeded: configmap/post serverside-applied (server dry run)",
   ]);
+});
+
+test("a webhook that cannot say in a dry run is not asked, and the object is written", async () => {
+  await using plane = await openTestPlane();
+  const why = 'admission webhook "w" does not support dry run';
+  const patch: typeof plane.client.patch = (to, type, body, options, signal) => {
+    if (options?.dryRun) return Promise.reject(new TerminalError("API_INVALID", why));
+    return plane.client.patch(to, type, body, options, signal);
+  };
+  const result = await run(plane, { targets: [config("a")], kube: { ...plane.client, patch } });
+  assert.equal(result.phase, "Succeeded", result.message);
+  assert.ok(await plane.client.get(ref("ConfigMap", "a")));
 });
 
 test("a namespace that cannot be made runs what is meant for failures", async () => {
