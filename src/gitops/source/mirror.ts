@@ -150,7 +150,7 @@ export class Mirror {
     } catch (error) {
       const isGone = this.#prepared !== undefined && !isRepository(this.path);
       const isDamaged = error instanceof DamagedMirror || isGone;
-      if (signal.aborted || !isDamaged || !this.#beginAnew(generation, error)) throw error;
+      if (signal.aborted || !isDamaged || !(await this.#beginAnew(generation, error))) throw error;
       await this.fetch(access, {}, signal);
       return await read();
     }
@@ -226,8 +226,15 @@ export class Mirror {
   }
 
   /** False: it was begun anew a moment ago, and that did not help. */
-  #beginAnew(generation: number, error: unknown): boolean {
+  async #beginAnew(generation: number, error: unknown): Promise<boolean> {
+    // What is still being made is not damaged, and must not be moved away from under Git.
+    for (let making = this.#prepared; making !== undefined; ) {
+      await making.catch(() => undefined);
+      if (making === this.#prepared) break;
+      making = this.#prepared;
+    }
     if (generation !== this.#generation) return true;
+    if (!(error instanceof DamagedMirror) && isRepository(this.path)) return true;
     const { clock, log, waste, closeReaders } = this.#deps;
     const now = clock.monotonicMs();
     if (now - this.#mendedAtMs < mendingMs) return false;
@@ -295,7 +302,7 @@ export class Mirror {
     const generation = this.#generation;
     const listed = await this.#fetchMarked(signal);
     if (listed instanceof DamagedMirror) {
-      if (!this.#beginAnew(generation, listed)) throw listed;
+      if (!(await this.#beginAnew(generation, listed))) throw listed;
       const again = await this.#fetchMarked(signal);
       if (again instanceof DamagedMirror) throw again;
       return this.#take(again, signal);
@@ -305,8 +312,8 @@ export class Mirror {
 
   /** All refs as the fetch left them. */
   async #fetchMarked(signal: AbortSignal): Promise<string | DamagedMirror> {
-    if (this.#prepared !== undefined && !isRepository(this.path))
-      return new DamagedMirror("it is gone, or a part of it");
+    await this.#prepare(); // what is still being made is not damaged
+    if (!isRepository(this.path)) return new DamagedMirror("it is gone, or a part of it");
     const filter = this.#access?.fetchesFiles ? undefined : await this.#forecast.filter(this.#refs !== undefined);
     let { result, url } = await this.#fetchRefs(filter, signal);
     if (result.code !== 0 && this.#forecast.isRefused(result)) {
