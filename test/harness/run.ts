@@ -23,6 +23,7 @@ export function run(file: string, args: readonly string[], options: { cwd?: stri
         else resolve({ code: typeof error?.code === "number" ? error.code : 0, stdout, stderr });
       },
     );
+    child.stdin?.on("error", () => undefined); // one that ends without reading its input is judged by its code
     child.stdin?.end(options.input ?? "");
   });
 }
