@@ -1,16 +1,13 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { parseYaml } from "../../src/base/yaml.ts";
 import type { KubeObject } from "../../src/objects/object.ts";
-import { projectRoot } from "../harness/run.ts";
+import { mainFile } from "../harness/run.ts";
 import { tempDir } from "../harness/temp-dir.ts";
 import { type Applications, applicationObject, openApplications } from "../server/applications.ts";
-
-const main = join(projectRoot, "src", "cli", "main.ts");
 
 interface Ended {
   readonly code: number;
@@ -22,7 +19,7 @@ interface Ended {
 async function tiphys(args: readonly string[]): Promise<Ended> {
   const { TIPHYS_SERVER: _1, TIPHYS_TOKEN: _2, FORCE_COLOR: _3, ...inherited } = process.env;
   const env = { ...inherited, NODE_TEST_CONTEXT: undefined, NO_COLOR: "1", TZ: "UTC" };
-  const child = spawn(process.execPath, [main, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [mainFile, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
   const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")]);
   return { code: code as number, out, err };
 }

@@ -13,11 +13,10 @@ import { openLedger } from "../../src/ledger/ledger.ts";
 import { openDataDir } from "../../src/local/data-dir.ts";
 import { encodeEvent } from "../../src/record/cloud-event.ts";
 import { eventSubject } from "../../src/record/subject.ts";
-import { projectRoot } from "../harness/run.ts";
+import { mainFile } from "../harness/run.ts";
 import { tempDir } from "../harness/temp-dir.ts";
 import { cloudEvent, decisionDraft } from "../ledger/drafts.ts";
 
-const main = join(projectRoot, "src", "cli", "main.ts");
 const colorCode = "\u001b[";
 
 interface Ended {
@@ -29,7 +28,7 @@ interface Ended {
 /** Without NO_COLOR and FORCE_COLOR of whoever runs the tests. */
 function start(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const { TIPHYS_SERVER: _1, TIPHYS_TOKEN: _2, NO_COLOR: _3, FORCE_COLOR: _4, ...inherited } = process.env;
-  return spawn(process.execPath, [main, ...args], {
+  return spawn(process.execPath, [mainFile, ...args], {
     env: { ...inherited, NODE_TEST_CONTEXT: undefined, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });

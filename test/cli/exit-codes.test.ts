@@ -1,9 +1,6 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { test } from "node:test";
-import { projectRoot, run } from "../harness/run.ts";
-
-const main = join(projectRoot, "src", "cli", "main.ts");
+import { mainFile, run } from "../harness/run.ts";
 
 /** What was typed, the exit code, what stands on standard output, what on standard error. */
 const table: readonly (readonly [string, number, RegExp, RegExp])[] = [
@@ -58,7 +55,7 @@ const table: readonly (readonly [string, number, RegExp, RegExp])[] = [
 
 for (const [line, code, out, err] of table) {
   test(`tiphys ${line}: exit ${code}`, async () => {
-    const ended = await run(process.execPath, [main, ...line.split(" ")]);
+    const ended = await run(process.execPath, [mainFile, ...line.split(" ")]);
     assert.equal(ended.code, code, ended.stderr);
     assert.match(ended.stdout, out);
     assert.match(ended.stderr, err);
@@ -66,7 +63,7 @@ for (const [line, code, out, err] of table) {
 }
 
 test("bash completes commands, their commands and their flags", async () => {
-  const script = (await run(process.execPath, [main, "completion", "bash"])).stdout;
+  const script = (await run(process.execPath, [mainFile, "completion", "bash"])).stdout;
   const complete = async (...words: readonly string[]): Promise<string> => {
     const line = words.map((word) => `'${word}'`).join(" ");
     const asked = `COMP_WORDS=(tiphys ${line}); COMP_CWORD=${words.length}; _tiphys; echo "\${COMPREPLY[*]}"`;

@@ -1,10 +1,8 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { test } from "node:test";
-import { projectRoot, run } from "../harness/run.ts";
+import { mainFile, run } from "../harness/run.ts";
 
-const explain = (...args: string[]) =>
-  run(process.execPath, [join(projectRoot, "src", "cli", "main.ts"), "explain", ...args]);
+const explain = (...args: string[]) => run(process.execPath, [mainFile, "explain", ...args]);
 
 test("explain shows a field as kubectl does, and an error code with its remedy", async () => {
   const [field, tree, code, unknown] = await Promise.all([

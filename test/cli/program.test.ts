@@ -12,12 +12,11 @@ import { systemStreams } from "../../src/events/bus/streams.ts";
 import { openLedger } from "../../src/ledger/ledger.ts";
 import { encodeEvent } from "../../src/record/cloud-event.ts";
 import { eventSubject } from "../../src/record/subject.ts";
+import { mainFile } from "../harness/run.ts";
 import { tempDir } from "../harness/temp-dir.ts";
 import { cloudEvent, decisionDraft } from "../ledger/drafts.ts";
 import { commit, writeRollout } from "../ledger/rollout.ts";
 import { openRig, type Rig } from "../server/rig.ts";
-
-const main = join(import.meta.dirname, "..", "..", "src", "cli", "main.ts");
 
 interface Ended {
   readonly code: number;
@@ -28,7 +27,7 @@ interface Ended {
 /** The real command line, as a process of its own. */
 async function tiphys(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
   const { TIPHYS_SERVER: _server, TIPHYS_TOKEN: _token, ...inherited } = process.env;
-  const child = spawn(process.execPath, [main, ...args], { env: { ...inherited, NO_COLOR: "1", ...env } });
+  const child = spawn(process.execPath, [mainFile, ...args], { env: { ...inherited, NO_COLOR: "1", ...env } });
   child.stdin.end();
   const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")]);
   return { code: code as number, out, err };

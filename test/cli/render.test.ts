@@ -4,10 +4,9 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { createTestRepository, type TestRepository } from "../harness/git-repository.ts";
 import { renderToolsMissing, toolPath } from "../harness/render-tools.ts";
-import { projectRoot, type RunResult, run } from "../harness/run.ts";
+import { mainFile, type RunResult, run } from "../harness/run.ts";
 import { tempDir } from "../harness/temp-dir.ts";
 
-const main = join(projectRoot, "src", "cli", "main.ts");
 const tools = ["helm", "kustomize", "jsonnet"] as const;
 const skip = renderToolsMissing(...tools);
 
@@ -43,7 +42,7 @@ async function open(withTools = true): Promise<Rig> {
   return {
     repository,
     render: (line, more = []) =>
-      run(process.execPath, [main, "render", ...line.split(" "), ...flags, ...more], { cwd: repository.path }),
+      run(process.execPath, [mainFile, "render", ...line.split(" "), ...flags, ...more], { cwd: repository.path }),
     [Symbol.asyncDispose]: () => repository[Symbol.asyncDispose](),
   };
 }
@@ -89,7 +88,7 @@ test("the working tree counts, unless a revision or a repository is named", { sk
   const names = async (line: string, cwd?: string) =>
     (cwd === undefined
       ? await rig.render(line)
-      : await run(process.execPath, [main, "render", ...line.split(" ")], { cwd })
+      : await run(process.execPath, [mainFile, "render", ...line.split(" ")], { cwd })
     ).stdout;
   assert.equal(await names("plain -o name"), "configmap/changed\n");
   assert.equal(await names("plain --revision HEAD -o name"), "configmap/plain\n");

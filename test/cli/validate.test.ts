@@ -2,10 +2,8 @@ import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { projectRoot, run } from "../harness/run.ts";
+import { mainFile, run } from "../harness/run.ts";
 import { tempDir } from "../harness/temp-dir.ts";
-
-const main = join(projectRoot, "src", "cli", "main.ts");
 
 const head = "apiVersion: argoproj.io/v1alpha1\nkind: EventBus\nmetadata: {name: b}\n";
 const files = {
@@ -33,7 +31,7 @@ async function openDir() {
 test("validate prints every problem of every file as compilers do, and the worst decides the exit code", async () => {
   await using dir = await openDir();
   const validate = (line: string, input?: string) =>
-    run(process.execPath, [main, "validate", ...line.split(" ")], { cwd: dir.path, ...(input ? { input } : {}) });
+    run(process.execPath, [mainFile, "validate", ...line.split(" ")], { cwd: dir.path, ...(input ? { input } : {}) });
   const summary = (text: string) => text.trimEnd().split("\n").at(-1);
 
   const good = await validate("good.yaml");
@@ -90,7 +88,7 @@ test("validate prints every problem of every file as compilers do, and the worst
 test("validate refuses what is no file of manifests with two lines", async () => {
   await using dir = await openDir();
   for (const args of [[], ["none.yaml"], ["deep", "nowhere"], ["-o", "wrong", "good.yaml"]]) {
-    const { code, stdout, stderr } = await run(process.execPath, [main, "validate", ...args], { cwd: dir.path });
+    const { code, stdout, stderr } = await run(process.execPath, [mainFile, "validate", ...args], { cwd: dir.path });
     assert.deepEqual([code, stdout], [2, ""], args.join(" "));
     assert.match(stderr, /^error: .*\n.+\n$/);
   }

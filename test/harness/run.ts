@@ -4,6 +4,9 @@ import { delimiter, join } from "node:path";
 
 export const projectRoot = join(import.meta.dirname, "..", "..");
 
+/** The command line: CI names the bundle, since each start from the sources strips their types anew (1 s of the processor). */
+export const mainFile = process.env.TIPHYS_MAIN ?? join(projectRoot, "src", "cli", "main.ts");
+
 export interface RunResult {
   readonly code: number;
   readonly stdout: string;

@@ -15,7 +15,7 @@ import type { TlsAccess } from "../../../src/cli/bus/tls.ts";
 import { systemStreams } from "../../../src/events/bus/streams.ts";
 import { freePort } from "../../harness/free-port.ts";
 import { type NatsServer, natsServerMissing, startNatsServer } from "../../harness/nats-server.ts";
-import { projectRoot, run } from "../../harness/run.ts";
+import { mainFile, run } from "../../harness/run.ts";
 import { tempDir } from "../../harness/temp-dir.ts";
 
 const skip = natsServerMissing() ?? false;
@@ -340,8 +340,7 @@ describe("bus check, streams and the round trip", { skip }, () => {
 });
 
 describe("tiphys bus check", { skip }, () => {
-  const main = join(projectRoot, "src", "cli", "main.ts");
-  const tiphys = (...args: string[]) => run(process.execPath, [main, ...args]);
+  const tiphys = (...args: string[]) => run(process.execPath, [mainFile, ...args]);
 
   test("exits 0 and prints a line for each step", async () => {
     await using server = await startNatsServer();

@@ -9,11 +9,10 @@ import { systemStreams } from "../../../src/events/bus/streams.ts";
 import { rawSubject } from "../../../src/record/subject.ts";
 import { freePort } from "../../harness/free-port.ts";
 import { natsServerMissing, startNatsServer } from "../../harness/nats-server.ts";
-import { projectRoot, run } from "../../harness/run.ts";
+import { mainFile, run } from "../../harness/run.ts";
 import { tempDir } from "../../harness/temp-dir.ts";
 
-const main = join(projectRoot, "src", "cli", "main.ts");
-const tiphys = (...args: string[]) => run(process.execPath, [main, ...args]);
+const tiphys = (...args: string[]) => run(process.execPath, [mainFile, ...args]);
 
 test("bus info of a data directory without an engine", async () => {
   await using dir = await tempDir();

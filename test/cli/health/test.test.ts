@@ -2,10 +2,8 @@ import assert from "node:assert/strict";
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { projectRoot, run } from "../../harness/run.ts";
+import { mainFile, run } from "../../harness/run.ts";
 import { tempDir } from "../../harness/temp-dir.ts";
-
-const main = join(projectRoot, "src", "cli", "main.ts");
 
 type Files = Readonly<Record<string, string>>;
 
@@ -15,7 +13,7 @@ async function openTree(files: Files) {
     await mkdir(dirname(join(dir.path, name)), { recursive: true });
     await writeFile(join(dir.path, name), text);
   }
-  const tiphys = (...args: string[]) => run(process.execPath, [main, "health", ...args], { cwd: dir.path });
+  const tiphys = (...args: string[]) => run(process.execPath, [mainFile, "health", ...args], { cwd: dir.path });
   return { path: dir.path, tiphys, [Symbol.asyncDispose]: () => dir[Symbol.asyncDispose]() };
 }
 

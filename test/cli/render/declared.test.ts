@@ -5,10 +5,9 @@ import { test } from "node:test";
 import { refuse, startDoor } from "../../gitops/source/door.ts";
 import { startHelmServer } from "../../harness/helm-repository.ts";
 import { renderToolsMissing, toolPath } from "../../harness/render-tools.ts";
-import { projectRoot, type RunResult, run } from "../../harness/run.ts";
+import { mainFile, type RunResult, run } from "../../harness/run.ts";
 import { tempDir } from "../../harness/temp-dir.ts";
 
-const main = join(projectRoot, "src", "cli", "main.ts");
 const skip = renderToolsMissing("helm");
 const password = "pa ss:wörd";
 const login = `me:${password}`;
@@ -49,7 +48,7 @@ async function open(files: Files) {
   }
   return {
     tiphys: (line: string): Promise<RunResult> =>
-      run(process.execPath, [main, ...line.split(" "), "--tool", `helm=${toolPath("helm")}`], { cwd: folder.path }),
+      run(process.execPath, [mainFile, ...line.split(" "), "--tool", `helm=${toolPath("helm")}`], { cwd: folder.path }),
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   };
 }

@@ -5,7 +5,7 @@ import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { tiphys } from "../../harness/engine.ts";
-import { projectRoot } from "../../harness/run.ts";
+import { mainFile } from "../../harness/run.ts";
 import { tempDir } from "../../harness/temp-dir.ts";
 import { waitFor } from "../../harness/wait.ts";
 
@@ -190,8 +190,7 @@ test("--update writes what happened, and leaves the rest as it is", async () => 
 
 test("--watch runs again when a file changes, until it is told to stop", async () => {
   await using dir = await folderOf({ "t.yaml": failing });
-  const main = join(projectRoot, "src", "cli", "main.ts");
-  const child = spawn(process.execPath, [main, "sensor", "test", "--watch"], {
+  const child = spawn(process.execPath, [mainFile, "sensor", "test", "--watch"], {
     cwd: dir.path,
     env: { ...process.env, NO_COLOR: "1", NODE_TEST_CONTEXT: undefined },
   });

@@ -5,10 +5,9 @@ import { test } from "node:test";
 import { adminToken } from "../../harness/control-plane.ts";
 import { createTestRepository } from "../../harness/git-repository.ts";
 import { openTestCluster } from "../../harness/remote-cluster.ts";
-import { projectRoot, run } from "../../harness/run.ts";
+import { mainFile, run } from "../../harness/run.ts";
 import { tempDir } from "../../harness/temp-dir.ts";
 
-const main = join(projectRoot, "src", "cli", "main.ts");
 const hook = (type: string) => ({ "argocd.argoproj.io/hook": type });
 const wave = (n: number) => ({ "argocd.argoproj.io/sync-wave": String(n) });
 const yaml = (...objects: readonly object[]): string => objects.map((one) => JSON.stringify(one)).join("\n---\n");
@@ -51,7 +50,7 @@ async function open(files: Readonly<Record<string, string>>) {
     async plan(manifest: string, ...args: readonly string[]) {
       const file = join(folder.path, "app.yaml");
       await writeFile(file, manifest);
-      return run(process.execPath, [main, "--data-dir", join(folder.path, "none"), "sync", "plan", file, ...args]);
+      return run(process.execPath, [mainFile, "--data-dir", join(folder.path, "none"), "sync", "plan", file, ...args]);
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
