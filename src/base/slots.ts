@@ -46,3 +46,32 @@ export function createSlots(max: number | (() => number)): Slots {
     },
   };
 }
+
+/** So many places for each key, which is forgotten while nobody has or wants one of its places. */
+export interface KeyedSlots {
+  /** As `Slots.take`. */
+  take(key: string, signal: AbortSignal): Promise<Disposable>;
+}
+
+export function createKeyedSlots(max: number): KeyedSlots {
+  const keys = new Map<string, { readonly slots: Slots; users: number }>();
+  return {
+    async take(key, signal) {
+      const known = keys.get(key) ?? { slots: createSlots(max), users: 0 };
+      keys.set(key, known);
+      known.users += 1;
+      const stack = new DisposableStack();
+      stack.defer(() => {
+        known.users -= 1;
+        if (known.users === 0) keys.delete(key);
+      });
+      try {
+        stack.use(await known.slots.take(signal));
+        return stack;
+      } catch (error) {
+        stack.dispose();
+        throw error;
+      }
+    },
+  };
+}

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createSlots } from "../../src/base/slots.ts";
+import { createKeyedSlots, createSlots } from "../../src/base/slots.ts";
 
 const never = new AbortController().signal;
 
@@ -58,4 +58,24 @@ test("who gives up waiting takes no place", async () => {
   await assert.rejects(waiting, /gave up/);
   first[Symbol.dispose]();
   using _next = await slots.take(never);
+});
+
+test("each key has places of its own, and who gives up before leaves them to the others", async () => {
+  const slots = createKeyedSlots(1);
+  const [first, other] = await Promise.all([slots.take("a", never), slots.take("b", never)]);
+  const stop = new AbortController();
+  const left = slots.take("a", stop.signal);
+  const next = slots.take("a", never);
+  stop.abort(new Error("left"));
+  await assert.rejects(left, /left/);
+  other[Symbol.dispose]();
+  let isIn = false;
+  void next.then(() => {
+    isIn = true;
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(isIn, false, "b's place is none of a's");
+  first[Symbol.dispose]();
+  (await next)[Symbol.dispose]();
+  (await slots.take("a", never))[Symbol.dispose]();
 });

@@ -1,5 +1,5 @@
 import { type Clock, sleepFor } from "../../base/clock.ts";
-import { createSlots, type Slots } from "../../base/slots.ts";
+import { createKeyedSlots } from "../../base/slots.ts";
 
 /**
  * Operations of one cluster that write at the same time, in the order of asking: of a thousand that begin at once the first
@@ -16,35 +16,17 @@ const placesOfCluster = 64;
 const heldMs = 3_000;
 
 export function createWorkPlaces(clock: Clock, perCluster = placesOfCluster): WorkPlaces {
-  const clusters = new Map<string, { readonly slots: Slots; users: number }>();
+  const places = createKeyedSlots(perCluster);
   return {
-    async take(cluster, signal) {
-      const known = clusters.get(cluster) ?? { slots: createSlots(perCluster), users: 0 };
-      clusters.set(cluster, known);
-      known.users += 1;
-      const leave = (): void => {
-        known.users -= 1;
-        if (known.users === 0) clusters.delete(cluster);
-      };
-      try {
-        return heldFor(await known.slots.take(signal), leave, clock);
-      } catch (error) {
-        leave();
-        throw error;
-      }
-    },
+    take: async (cluster, signal) => heldFor(await places.take(cluster, signal), clock),
   };
 }
 
-function heldFor(place: Disposable, onLeave: () => void, clock: Clock): Disposable {
+function heldFor(place: Disposable, clock: Clock): Disposable {
   const over = new AbortController();
-  let isHeld = true;
   const giveBack = (): void => {
-    if (!isHeld) return;
-    isHeld = false;
     over.abort();
     place[Symbol.dispose]();
-    onLeave();
   };
   sleepFor(clock, heldMs, over.signal).then(giveBack, () => undefined); // it was given back before
   return { [Symbol.dispose]: giveBack };

@@ -1,6 +1,6 @@
 import { type Clock, sleepFor } from "../../base/clock.ts";
 import { EngineError } from "../../base/errors.ts";
-import { createSlots, type Slots } from "../../base/slots.ts";
+import { createKeyedSlots, createSlots } from "../../base/slots.ts";
 import type { GitLimits } from "./source.ts";
 
 /**
@@ -84,28 +84,15 @@ interface Lane {
 }
 
 function createLane(max: number, perHost: number): Lane {
-  const all = createSlots(max);
-  const hosts = new Map<string, { readonly slots: Slots; users: number }>();
+  const [all, hosts] = [createSlots(max), createKeyedSlots(perHost)];
 
   return {
     async take(origin, signal) {
-      const host = hosts.get(origin) ?? { slots: createSlots(perHost), users: 0 };
-      hosts.set(origin, host);
-      host.users += 1;
-      const stack = new DisposableStack();
-      stack.defer(() => {
-        host.users -= 1;
-        if (host.users === 0) hosts.delete(origin);
-      });
-      try {
-        // The host's place first: who waits for a busy host holds none of those that all share.
-        stack.use(await host.slots.take(signal));
-        stack.use(await all.take(signal));
-        return stack;
-      } catch (error) {
-        stack.dispose();
-        throw error;
-      }
+      using stack = new DisposableStack();
+      // The host's place first: who waits for a busy host holds none of those that all share.
+      stack.use(await hosts.take(origin, signal));
+      stack.use(await all.take(signal));
+      return stack.move();
     },
   };
 }
