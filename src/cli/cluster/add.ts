@@ -1,14 +1,8 @@
-import { homedir } from "node:os";
-import { join } from "node:path";
 import { Command, Option } from "commander";
 import { listOf, objectOf, textOf } from "../../api/fields.ts";
-import { systemClock } from "../../base/clock.ts";
 import { EngineError } from "../../base/errors.ts";
 import type { JsonObject, JsonValue } from "../../base/json.ts";
-import { createLogger } from "../../base/log.ts";
 import { parseYaml } from "../../base/yaml.ts";
-import { createKubeClient } from "../../kube/client.ts";
-import { openKubeconfig, type RemoteCluster } from "../../kube/kubeconfig.ts";
 import { type KubeconfigCluster, readKubeconfig } from "../../kube/kubeconfig-file.ts";
 import { collected } from "../app/options.ts";
 import { confirmCluster } from "../confirm.ts";
@@ -16,6 +10,7 @@ import { openControlClient } from "../control-client.ts";
 import { globalFlags } from "../engine-client.ts";
 import { exitingWith } from "../exit.ts";
 import { pairsOf } from "./clusters.ts";
+import { kubeconfigPath, openContextCluster } from "./context.ts";
 import { installManager } from "./manager.ts";
 
 interface AddFlags {
@@ -116,11 +111,6 @@ async function add(context: string, flags: AddFlags, self: Command): Promise<voi
   process.stdout.write(`Cluster '${server}' added\n`);
 }
 
-/** The kubeconfig that commands read. */
-export function kubeconfigPath(given: string | undefined): string {
-  return given ?? process.env.KUBECONFIG?.split(":")[0] ?? join(homedir(), ".kube", "config");
-}
-
 /** Where the engine finds it, and whom it trusts there. */
 async function addressOf(
   cluster: KubeconfigCluster,
@@ -135,16 +125,13 @@ async function addressOf(
 
 /** What ConfigMap `kube-public/cluster-info` says of the cluster's address. @throws EngineError NOT_FOUND */
 async function publicEndpoint(path: string, context: string): Promise<{ server: string; caData?: string }> {
-  const log = createLogger("error");
-  await using remote: RemoteCluster = await openKubeconfig({
-    path,
-    context,
-    env: process.env,
-    clock: systemClock,
-    log,
+  await using cluster = await openContextCluster(path, context);
+  const found = await cluster.kube.get({
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    namespace: "kube-public",
+    name: "cluster-info",
   });
-  const kube = createKubeClient({ fetch: remote.fetch, baseUrl: remote.baseUrl, log });
-  const found = await kube.get({ apiVersion: "v1", kind: "ConfigMap", namespace: "kube-public", name: "cluster-info" });
   const text = textOf(objectOf(found?.data as JsonValue | undefined).kubeconfig);
   const [first] = listOf(
     objectOf(text === "" ? undefined : (parseYaml(text)[0] as JsonValue | undefined)).clusters,
@@ -174,19 +161,11 @@ function present(fields: Readonly<Record<string, string | undefined>>): JsonObje
 }
 
 async function tokenOf(path: string, context: string, flags: AddFlags): Promise<string> {
-  const log = createLogger("error");
-  await using remote: RemoteCluster = await openKubeconfig({
-    path,
-    context,
-    env: process.env,
-    clock: systemClock,
-    log,
-  });
+  await using cluster = await openContextCluster(path, context);
   const { stdin: input, stderr: output } = process;
-  await confirmCluster({ context, server: remote.baseUrl, assumeYes: flags.yes === true, input, output });
-  const kube = createKubeClient({ fetch: remote.fetch, baseUrl: remote.baseUrl, log });
+  await confirmCluster({ context, server: cluster.baseUrl, assumeYes: flags.yes === true, input, output });
   const { systemNamespace: namespace, serviceAccount, namespace: namespaces } = flags;
-  return await installManager(kube, {
+  return await installManager(cluster.kube, {
     namespace,
     namespaces,
     ...(serviceAccount === undefined ? {} : { serviceAccount }),

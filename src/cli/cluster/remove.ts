@@ -1,15 +1,11 @@
 import { Command } from "commander";
 import { listOf, textOf } from "../../api/fields.ts";
-import { systemClock } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
-import { createLogger } from "../../base/log.ts";
-import { createKubeClient } from "../../kube/client.ts";
-import { openKubeconfig, type RemoteCluster } from "../../kube/kubeconfig.ts";
 import { openControlClient } from "../control-client.ts";
 import { globalFlags } from "../engine-client.ts";
-import { kubeconfigPath } from "./add.ts";
 import { pathOf } from "./clusters.ts";
+import { kubeconfigPath, openContextCluster } from "./context.ts";
 import { uninstallManager } from "./manager.ts";
 
 interface RemoveFlags {
@@ -45,23 +41,15 @@ export function removeCommand(): Command {
 
 /** Why it stays; undefined: it is gone. A context that leads elsewhere is not touched. */
 async function withoutManager(cluster: JsonObject, flags: RemoveFlags): Promise<string | undefined> {
-  const log = createLogger("error");
   const context = flags.kubeContext ?? textOf(cluster.name);
   const path = kubeconfigPath(flags.kubeconfig);
-  await using remote: RemoteCluster = await openKubeconfig({
-    path,
-    context,
-    env: process.env,
-    clock: systemClock,
-    log,
-  });
+  await using remote = await openContextCluster(path, context);
   const server = textOf(cluster.server);
   if (withoutSlash(remote.baseUrl) !== withoutSlash(server)) {
     return `context ${JSON.stringify(context)} of ${path} is ${remote.baseUrl}, not ${server}: name one with --kube-context`;
   }
-  const kube = createKubeClient({ fetch: remote.fetch, baseUrl: remote.baseUrl, log });
   const namespaces = listOf(cluster.namespaces).map(textOf);
-  for (const name of await uninstallManager(kube, { namespace: flags.systemNamespace, namespaces })) {
+  for (const name of await uninstallManager(remote.kube, { namespace: flags.systemNamespace, namespaces })) {
     process.stdout.write(`${name} deleted\n`);
   }
   return undefined;
