@@ -72,3 +72,9 @@ function splitPort(entry: string): { readonly host: string; readonly port?: stri
   const [, host = entry, port] = /^(.*?):(\d+)$/.exec(entry) ?? [];
   return { host: host.replace(/^\[(.*)\]$/, "$1"), ...(port !== undefined && { port }) };
 }
+
+/** Without user and password. What is no URL may hold them anywhere. */
+export function shownProxy(proxy = ""): string {
+  const url = URL.parse(proxy);
+  return url?.host ? `"${url.protocol}//${url.host}"` : "(no URL)";
+}

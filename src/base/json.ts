@@ -126,3 +126,10 @@ export function changeItems<Item>(list: readonly Item[], change: (item: Item, in
   }
   return copy ?? list;
 }
+
+/** JSON whose keys are in order, at every depth: equal values have equal texts. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) =>
+    isJsonObject(part) ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1))) : part,
+  );
+}

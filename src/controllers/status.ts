@@ -1,5 +1,5 @@
 import type { Clock } from "../base/clock.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { canonicalJson, isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import type { KubeClient } from "../kube/kube.ts";
 import type { KubeObject } from "../objects/object.ts";
 import { type ConditionDraft, conditionsOf, nextConditions } from "./conditions.ts";
@@ -42,14 +42,8 @@ function withRemovals(current: unknown, wanted: JsonObject): JsonObject {
   return patch;
 }
 
+/** Whatever the order of keys, which a server may change. */
 function saysAlready(current: unknown, wanted: JsonObject): boolean {
   const have: JsonObject = isJsonObject(current) ? current : {};
-  return Object.entries(wanted).every(([field, value]) => canonical(have[field] ?? null) === canonical(value));
-}
-
-/** Text that does not depend on the order of keys, which a server may change. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, inner: unknown) =>
-    isJsonObject(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner,
-  );
+  return Object.entries(wanted).every(([field, value]) => canonicalJson(have[field] ?? null) === canonicalJson(value));
 }

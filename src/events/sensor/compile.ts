@@ -3,7 +3,7 @@ import { allOf, type Condition, type ConditionTree, parseCondition } from "../..
 import { addTo } from "../../api/fields.ts";
 import type { Sensor, Trigger } from "../../api/resources.ts";
 import { messageOf } from "../../base/errors.ts";
-import { isJsonObject } from "../../base/json.ts";
+import { canonicalJson } from "../../base/json.ts";
 import { InvalidManifest, type Problem } from "../../base/schema.ts";
 import type { SensorHead } from "../../record/records.ts";
 import { compileFilters } from "./filters/filters.ts";
@@ -150,12 +150,6 @@ function headOf(sensor: Sensor, kind: SensorHead["kind"]): SensorHead {
   const { metadata: _, ...spec } = sensor;
   const revision = createHash("sha256").update(canonicalJson(spec)).digest("hex").slice(0, 16);
   return { namespace, name, uid, revision, ...(kind === undefined ? {} : { kind }) };
-}
-
-function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_, part: unknown) =>
-    isJsonObject(part) ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1))) : part,
-  );
 }
 
 /** Of dependencies with one name the last wins, as in the original (spec argo-events 2.5). */

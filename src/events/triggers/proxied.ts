@@ -2,7 +2,7 @@ import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import type { Dispatcher } from "undici";
 import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
-import type { ProxyRules } from "../../base/http-proxy.ts";
+import { type ProxyRules, shownProxy } from "../../base/http-proxy.ts";
 
 type Undici = Pick<typeof import("undici"), "ProxyAgent">;
 
@@ -44,7 +44,7 @@ export function createProxyAgents(
           return await send(agentOf(proxy));
         } catch (error) {
           if (error instanceof EngineError) throw error;
-          throw new Error(`through the proxy ${shown(proxy)}: ${messageOf(error)}`, { cause: error });
+          throw new Error(`through the proxy ${shownProxy(proxy)}: ${messageOf(error)}`, { cause: error });
         }
       });
     },
@@ -56,7 +56,7 @@ function openAgent(Agent: Undici["ProxyAgent"], proxy: string, requestTls: objec
   try {
     return new Agent({ uri: proxy, connections: 64, requestTls: requestTls as never });
   } catch (error) {
-    const message = `the proxy ${shown(proxy)} is none: expected http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT`;
+    const message = `the proxy ${shownProxy(proxy)} is none: expected http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT`;
     throw new TerminalError("HTTP_REFUSED", message, error);
   }
 }
@@ -76,10 +76,4 @@ async function resolved(host: string): Promise<readonly string[]> {
   } catch {
     return [];
   }
-}
-
-/** Without user and password. What is no URL may hold them anywhere. */
-function shown(proxy: string): string {
-  const url = URL.parse(proxy);
-  return url?.host ? `"${url.protocol}//${url.host}"` : "(no URL)";
 }

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, type JsonValue, parseJson } from "../../base/json.ts";
+import { canonicalJson, isJsonObject, type JsonObject, type JsonValue, parseJson } from "../../base/json.ts";
 import { memoize } from "../../base/memo.ts";
 import type { ApplyField } from "../../objects/kubernetes-types.ts";
 
@@ -54,9 +54,7 @@ function addressOf(
 export function canonicalText(value: JsonValue | undefined): string {
   if (value === undefined) return "";
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  return JSON.stringify(value, (_key, part: unknown) =>
-    isJsonObject(part) ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1))) : part,
-  );
+  return canonicalJson(value);
 }
 
 /** Says where in the list the item is that a step names; -1: nowhere. The first of equal ones. */

@@ -1,5 +1,5 @@
+import { shownProxy } from "../../base/http-proxy.ts";
 import { proxyEnv } from "../source/git-session.ts";
-import { shownProxy } from "../source/http.ts";
 import { shownRepositoryUrl } from "../source/repository-url.ts";
 import type { RepositoryAccess } from "../source/source.ts";
 import { dependencyAccess } from "./dependency-access.ts";

@@ -2,6 +2,7 @@ import { pipeline, type Readable } from "node:stream";
 import { createBrotliDecompress, createUnzip } from "node:zlib";
 import type { Dispatcher, EnvHttpProxyAgent } from "undici";
 import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
+import { shownProxy } from "../../base/http-proxy.ts";
 import { commonJs } from "../../base/lazy.ts";
 import { shownRepositoryUrl } from "./repository-url.ts";
 import type { Credentials, RepositoryAccess } from "./source.ts";
@@ -100,12 +101,6 @@ function openAgent(Agent: typeof EnvHttpProxyAgent, route: HttpRoute): EnvHttpPr
     const message = `the proxy ${shown} is none: expected http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT`;
     throw new TerminalError("GIT_REFUSED", message, error);
   }
-}
-
-/** What cannot be read as an address may hold a password anywhere. */
-export function shownProxy(proxy = ""): string {
-  const url = URL.parse(proxy);
-  return url?.host ? `"${url.protocol}//${url.host}"` : "(no URL)";
 }
 
 function agentOptions({ access, env }: HttpRoute): EnvHttpProxyAgent.Options {
