@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import type { ApplicationSource } from "../../../src/api/application-types.ts";
 import { renderToolsMissing } from "../../harness/render-tools.ts";
 import { type Files, namesOf, openRenderRig } from "./rig.ts";
@@ -241,13 +241,13 @@ for (const [name, kustomize, files, message] of [
   });
 }
 
-test("the guestbook of the examples comes out as by hand", { skip }, async () => {
+const guestbook = join(import.meta.dirname, "../../../../shared/fixtures/argo-cd-apps/kustomize-guestbook");
+const guestbookMissing = existsSync(guestbook) ? false : "the folder of applications that others wrote is not here";
+
+test("the guestbook of the examples comes out as by hand", { skip: skip || guestbookMissing }, async () => {
   await using rig = await openRenderRig(["kustomize"]);
-  const folder = fileURLToPath(
-    new URL("../../../../shared/fixtures/argo-cd-apps/kustomize-guestbook", import.meta.url),
-  );
   const names = ["kustomization.yaml", "guestbook-ui-deployment.yaml", "guestbook-ui-svc.yaml"];
-  const texts = await Promise.all(names.map((name) => readFile(join(folder, name), "utf8")));
+  const texts = await Promise.all(names.map((name) => readFile(join(guestbook, name), "utf8")));
   const commit = await rig.repository.commit(
     Object.fromEntries(names.map((name, at) => [`app/${name}`, texts[at] ?? ""])),
   );
