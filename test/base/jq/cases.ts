@@ -300,6 +300,11 @@ export const results: readonly (readonly [program: string, input: JsonValue, out
   ],
   ["[.[] as [$a] ?// {$a} ?// $a | $a]", [[1, 2], { a: 3 }, 4], [[1, 3, 4]]],
   ['.[] as [$a] ?// $a | if ($a | type) == "number" then error("again") else $a end', [[3]], [[3]]],
+  [
+    'try (null as {a: $a} ?// {s: $b, ($b): $a} | 1) catch "within" | if . == 1 then error("behind") else . end',
+    null,
+    ["within"],
+  ],
   // Texts.
   [
     'length, utf8bytelength, explode, ascii_upcase, .[1:3], index("t"), indices("t"), ltrimstr("te"), trimstr("t"), startswith("te")',

@@ -60,6 +60,7 @@ export const failing: readonly (readonly [program: string, input: JsonValue, mes
   ['getpath(["a", "b"])', { a: 1 }, 'getpath(["a","b"]) cannot be applied to: object ({"a":1})'],
   ["path(.a | tojson)", { a: 1 }, 'invalid path against: string ("1")'],
   ["[.a, 2] | path(first(.[] | . + 1))", { a: 1 }, "invalid path against: number (2)"],
+  ["path(last({} | .a))", null, "invalid path against: object ({})"],
   ["(1, 2) = 3", { a: 1 }, "invalid path against: number (1)"],
   ["to_entries[0].value.x", { a: 1 }, "expected an object but got: number (1)"],
   ["map(.x)", { a: 1 }, "expected an object but got: number (1)"],

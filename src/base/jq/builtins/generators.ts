@@ -243,15 +243,25 @@ export function first([source = identity]: readonly Filter[]): Filter {
   );
 }
 
-/** `last(source)`: the last result stands nowhere, as in the original. */
+/** `last(source)`: the last result stands nowhere, as in the original, though the way to it has to be one. */
 export function last([source = identity]: readonly Filter[]): Filter {
-  return one((env, input) => {
-    let found: Value | undefined;
-    source.run(env, input, (value) => {
-      found = value;
-    });
-    return found;
-  });
+  return traced(
+    (env, input) => {
+      let found: Value | undefined;
+      source.run(env, input, (value) => {
+        found = value;
+      });
+      return found;
+    },
+    () => undefined,
+    (env, input, path, emit) => {
+      let found: Value | undefined;
+      source.trace(env, input, path, (value) => {
+        found = value;
+      });
+      if (found !== undefined) emit(found, path);
+    },
+  );
 }
 
 export function isEmpty(source: Filter): Filter {

@@ -280,29 +280,35 @@ export function attempt(body: Filter, handler: Filter | undefined): Filter {
   return traced(
     attemptGet(body.get, handler),
     (env, input, emit) => {
-      let isInside = true;
+      let behind: unknown;
       try {
         body.run(env, input, (value) => {
-          isInside = false;
-          emit(value);
-          isInside = true;
+          try {
+            emit(value);
+          } catch (error) {
+            behind = error; // told by itself: a `?//` in the body may go on after it, and fail within
+            throw error;
+          }
         });
       } catch (error) {
-        if (!isInside || !(error instanceof Fault)) throw error;
+        if (error === behind || !(error instanceof Fault)) throw error;
         env.work.caught();
         handler?.run(env, error.value, emit);
       }
     },
     (env, input, path, emit) => {
-      let isInside = true;
+      let behind: unknown;
       try {
         body.trace(env, input, path, (value, reached) => {
-          isInside = false;
-          emit(value, reached);
-          isInside = true;
+          try {
+            emit(value, reached);
+          } catch (error) {
+            behind = error;
+            throw error;
+          }
         });
       } catch (error) {
-        if (!isInside || !(error instanceof Fault)) throw error;
+        if (error === behind || !(error instanceof Fault)) throw error;
         env.work.caught();
         handler?.trace(env, error.value, path, emit);
       }
