@@ -143,6 +143,7 @@ test("taken over by an engine whose copy of the repository is older, it stays at
     metadata: { annotations: { "argocd.argoproj.io/refresh": "normal" } },
   });
   await world.until("the second sync", () => world.syncs().length === 2);
+  await world.until("its end", async () => (await world.application()).operation === undefined); // behind its record
   const before = b.calls.length;
   take();
   await world.kube.patch(applicationRef, merge, { metadata: { labels: { touched: "true" } } });
@@ -153,6 +154,26 @@ test("taken over by an engine whose copy of the repository is older, it stays at
   );
   assert.equal(world.syncs().length, 2);
   assert.equal(objectOf((await world.application()).status.sync).revision, commit);
+});
+
+test("taken over between an operation's record and its end: it ends at its commit, under the same name", async () => {
+  await using world = await openShop();
+  await createApplication(world, {}, {}, { operation: { sync: {} } });
+  const pair = await startPair(world, {
+    async fault({ method, path, body }) {
+      if (method !== "PATCH" || !isOf("web")(path) || !body.includes("Succeeded")) return;
+      await world.repository.commit({ "web/settings.yaml": configMap("settings", { a: "2" }) });
+      pair.take();
+      await world.until("the successor's end", async () => (await world.application()).operation === undefined);
+    },
+  });
+  await world.until("both records", () => world.syncs().length === 2);
+  await world.until("the end", async () => (await stateOf(world)).startsWith("Succeeded: "));
+  const [first, second] = world.syncs();
+  assert.deepEqual([second?.key, second?.revisions], [first?.key, first?.revisions]);
+  assert.deepEqual((await world.kube.get(configRef))?.data, { a: "1" });
+  const ends = pair.a.calls.filter(({ body }) => body.includes("Succeeded"));
+  assert.deepEqual(ends.filter(({ path }) => isOf("web")(path)).length, 1, "refused, and not tried again");
 });
 
 test("a write that is under way is waited for before another engine has the Application", async () => {
