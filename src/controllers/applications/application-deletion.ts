@@ -13,9 +13,10 @@ import { clusterOf, type DestinationCluster } from "../../gitops/reconcile/desti
 import { claimantOf } from "../../gitops/reconcile/look.ts";
 import { approvedAnnotation } from "../../gitops/reconcile/operate.ts";
 import type { ReconcileDeps } from "../../gitops/reconcile/reconcile.ts";
-import { defaultSettings } from "../../gitops/reconcile/settings.ts";
+import { defaultSettings, trackingOf } from "../../gitops/reconcile/settings.ts";
 import { readTime } from "../../gitops/reconcile/timestamps.ts";
-import type { GroupVersionKind, KubeObject, ObjectRef } from "../../objects/object.ts";
+import { deleteKnown } from "../../gitops/sync/prune.ts";
+import type { GroupVersionKind, KubeObject } from "../../objects/object.ts";
 import type { ApplicationStore } from "./application-store.ts";
 import { cleanUpDeletionHooks, cleanupFinalizer, deletionFinalizers, runDeletionHooks } from "./deletion-hooks.ts";
 
@@ -140,7 +141,11 @@ async function deleteObjects(application: Application, deps: DeletionDeps, signa
   const wave = left.reduce((highest, object) => Math.max(highest, waveOfObject(object)), Number.NEGATIVE_INFINITY);
   const propagationPolicy = policy === backgroundFinalizer ? "Background" : "Foreground";
   const next = left.filter((object) => waveOfObject(object) === wave);
-  await Promise.all(next.map((object) => cluster.kube.delete(refOf(object), { propagationPolicy }, signal)));
+  const { method, label } = trackingOf(deps.settings?.() ?? defaultSettings);
+  // Said by now, it counts; the next look finds what was left and sees whether it is this Application's still.
+  const whyKept = (object: KubeObject) => (isDeleted(object, application) ? undefined : "to be kept");
+  const terms = { propagationPolicy, trackingLabel: method === "label" ? label : undefined, whyKept } as const;
+  await Promise.all(next.map((object) => deleteKnown(object, terms, { kube: cluster.kube, signal })));
   return false;
 }
 
@@ -224,8 +229,4 @@ function isBeingDeleted({ metadata }: KubeObject): boolean {
 
 function waveOfObject({ metadata }: KubeObject): number {
   return waveOf(metadata.annotations ?? {});
-}
-
-function refOf({ apiVersion, kind, metadata: { name = "", namespace } }: KubeObject): ObjectRef {
-  return { apiVersion, kind, name, ...(namespace ? { namespace } : {}) };
 }

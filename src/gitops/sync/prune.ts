@@ -1,4 +1,5 @@
 import { optionValue, syncOptionsOf } from "../../api/resource-annotations.ts";
+import type { WriteOptions } from "../../kube/kube.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import { trackingAnnotation } from "../diff/tracking.ts";
 import { isConflict, refOf, type WriteContext } from "./apply.ts";
@@ -13,15 +14,40 @@ const maxAttempts = 5;
  * meanwhile. Why it was left; undefined: it goes, or is gone.
  */
 export async function pruneLive(known: KubeObject, context: WriteContext): Promise<string | undefined> {
+  const { syncOptions, trackingLabel } = context;
+  const whyKept = (live: KubeObject): string | undefined => {
+    const said = optionValue(syncOptionsOf(live.metadata.annotations ?? {}), "Prune");
+    return said === "false" ? "ignored (no prune)" : undefined;
+  };
+  return deleteKnown(known, { propagationPolicy: propagationOf(syncOptions), trackingLabel, whyKept }, context);
+}
+
+export interface DeletionTerms {
+  readonly propagationPolicy: NonNullable<WriteOptions["propagationPolicy"]>;
+  /** Objects are tracked by this label, and not by the annotation. */
+  readonly trackingLabel: string | undefined;
+  /** What the object says by then against its deletion. */
+  whyKept(live: KubeObject): string | undefined;
+}
+
+/**
+ * Deletes the object that was looked at, as it is by then: not another of its name, and not one that changed hands. Why it
+ * was left; undefined: it goes, or is gone.
+ */
+export async function deleteKnown(
+  known: KubeObject,
+  { propagationPolicy, trackingLabel, whyKept }: DeletionTerms,
+  { kube, signal }: Pick<WriteContext, "kube" | "signal">,
+): Promise<string | undefined> {
   if (known.metadata.deletionTimestamp) return undefined;
-  const { kube, signal } = context;
   for (let attempt = 1; ; attempt++) {
     const live = await kube.get(refOf(known), signal);
     if (live === undefined || !isSame(known, live) || live.metadata.deletionTimestamp) return undefined;
-    const why = whyKept(known, live, context);
+    const why = whyHandedOver(known, live, trackingLabel) ?? whyKept(live);
     if (why !== undefined) return why;
+    const { uid = "", resourceVersion = "" } = live.metadata;
     try {
-      await deleteAsItIs(live, context);
+      await kube.delete(refOf(live), { propagationPolicy, onlyIf: { uid, resourceVersion } }, signal);
       return undefined;
     } catch (error) {
       if (!isConflict(error) || attempt === maxAttempts) throw error;
@@ -33,17 +59,10 @@ function isSame(known: KubeObject, live: KubeObject): boolean {
   return known.metadata.uid === undefined || known.metadata.uid === live.metadata.uid;
 }
 
-async function deleteAsItIs(live: KubeObject, { kube, syncOptions, signal }: WriteContext): Promise<void> {
-  const { uid = "", resourceVersion = "" } = live.metadata;
-  const options = { propagationPolicy: propagationOf(syncOptions), onlyIf: { uid, resourceVersion } };
-  await kube.delete(refOf(live), options, signal);
-}
-
-function whyKept(known: KubeObject, live: KubeObject, { trackingLabel }: WriteContext): string | undefined {
-  const [before, now] = [known, live].map((object) => trackedAs(object, trackingLabel));
-  if (before !== now) return now === undefined ? "ignored (no longer tracked)" : `ignored (tracked as ${now} by now)`;
-  const said = optionValue(syncOptionsOf(live.metadata.annotations ?? {}), "Prune");
-  return said === "false" ? "ignored (no prune)" : undefined;
+function whyHandedOver(known: KubeObject, live: KubeObject, label: string | undefined): string | undefined {
+  const [before, now] = [known, live].map((object) => trackedAs(object, label));
+  if (before === now) return undefined;
+  return now === undefined ? "ignored (no longer tracked)" : `ignored (tracked as ${now} by now)`;
 }
 
 function trackedAs({ metadata }: KubeObject, label: string | undefined): string | undefined {

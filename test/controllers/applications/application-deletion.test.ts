@@ -75,6 +75,49 @@ test("with it, objects go wave by wave from the highest, and what is to be kept 
   }
 });
 
+test("what changed hands, or is another by the time it is deleted, stays", async () => {
+  await using world = await openShop();
+  await world.repository.commit({
+    "web/other.yaml": configMap("other", {}),
+    "web/saved.yaml": configMap("saved", {}),
+    "web/written.yaml": configMap("written", {}),
+  });
+  await createApplication(world, automated, { finalizers: [cascade] });
+  const annotate = (name: string, annotations: JsonObject): Promise<unknown> =>
+    world.kube.patch(ref(name), merge, { metadata: { annotations } });
+  const meanwhile: Record<string, () => Promise<unknown>> = {
+    settings: () => annotate("settings", { "argocd.argoproj.io/tracking-id": "api:/ConfigMap:shop/settings" }),
+    saved: () => annotate("saved", { "argocd.argoproj.io/sync-options": "Delete=false" }),
+    written: () => annotate("written", { "example.com/seen": "now" }),
+    async other() {
+      await world.kube.delete(ref("other"));
+      const { apiVersion, kind } = configRef;
+      await world.kube.create({ apiVersion, kind, metadata: { name: "other", namespace: "shop" } });
+    },
+  };
+  await world.start({
+    async fault({ method, path }) {
+      const name = path.split("/").at(-1) ?? "";
+      const change = meanwhile[name];
+      if (method !== "DELETE" || change === undefined) return;
+      delete meanwhile[name];
+      await change();
+    },
+  });
+  await synced(world);
+  await world.kube.delete(applicationRef);
+  await world.until("the end", () => isGone(world));
+  assert.deepEqual(Object.keys(meanwhile), []);
+  for (const [name, isLeft] of [
+    ["settings", true],
+    ["saved", true],
+    ["other", true],
+    ["written", false],
+  ] as const) {
+    assert.equal((await world.kube.get(ref(name))) !== undefined, isLeft, name);
+  }
+});
+
 test("goes on after a restart in the middle", async () => {
   await using world = await openShop();
   await world.repository.commit({
