@@ -40,6 +40,8 @@ export interface ObjectDiff {
   readonly normalizedLive: JsonObject | null;
   /** The live object as it would be after a sync. */
   readonly predictedLive: JsonObject | null;
+  /** Rules that took too long on the object and left nothing out of it, and why; absent: none. */
+  readonly unapplied?: readonly string[];
 }
 
 /** What names an object within a cluster, whatever its version. */

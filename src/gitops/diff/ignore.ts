@@ -1,9 +1,9 @@
 import type { IgnoreRule } from "../../api/application-types.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
-import { deleteJqPath } from "./jq-paths.ts";
+import { deleteJqPath, type OnLimit } from "./jq-paths.ts";
 
 /** An object without some of its fields; the same object where there is nothing to remove. */
-export type Removal = (object: JsonObject) => JsonObject;
+export type Removal = (object: JsonObject, onLimit?: OnLimit) => JsonObject;
 
 type FieldRules = Pick<IgnoreRule, "jsonPointers" | "jqPathExpressions">;
 
@@ -15,7 +15,7 @@ export function fieldRemovals({ jsonPointers = [], jqPathExpressions = [] }: Fie
       return (object) => objectOf(removeAt(object, path));
     }),
     ...jqPathExpressions.map((path): Removal => {
-      return (object) => deleteJqPath(object, path);
+      return (object, onLimit) => deleteJqPath(object, path, onLimit);
     }),
   ];
 }

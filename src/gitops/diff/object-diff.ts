@@ -5,6 +5,7 @@ import type { KubeObject } from "../../objects/object.ts";
 import { canonicalFields } from "./canonical.ts";
 import { groupOf, type ObjectDiff } from "./diff.ts";
 import { listDifferences } from "./differences.ts";
+import type { OnLimit } from "./jq-paths.ts";
 import { withKnownTypes } from "./known-types.ts";
 import { takeOverManaged } from "./managed.ts";
 import { maskSecrets } from "./mask.ts";
@@ -35,7 +36,8 @@ export function diffObject(
   { ignore, rules = ignore === undefined ? defaultRules : createDiffRules({ ignore }), served }: DiffOptions = {},
 ): ObjectDiff {
   if (target === undefined || live === undefined) return oneSided(target, live, rules);
-  const own = rules.of(target);
+  const unapplied = new Set<string>();
+  const own = { ...rules.of(target), onLimit: (why: string) => void unapplied.add(why) };
   const type = builtInType(target);
   const [wanted, found] = withoutOldLabel(target, live, rules.tracking);
   const plainLive = plain(found, own, rules);
@@ -52,14 +54,17 @@ export function diffObject(
   const shown = isSecret(target) ? maskSecrets(sides, { annotations: rules.maskedAnnotations }) : sides;
   const differences = listDifferences(shown.live, shown.target, { isBuiltIn: type !== undefined, live });
   const isModified = differences.length > 0;
-  return { isModified, differences, strategy, normalizedLive: shown.live, predictedLive: shown.target };
+  const diff = { isModified, differences, strategy, normalizedLive: shown.live, predictedLive: shown.target };
+  return unapplied.size === 0 ? diff : { ...diff, unapplied: [...unapplied] };
 }
 
-function plain(object: KubeObject, { removals, knownTypes }: ObjectRules, { compare }: DiffRules): JsonObject {
+type PlainRules = ObjectRules & { readonly onLimit?: OnLimit };
+
+function plain(object: KubeObject, { removals, knownTypes, onLimit }: PlainRules, { compare }: DiffRules): JsonObject {
   const type = builtInType(object);
   const written = normalizeObject(object, compare);
   const canonical = type === undefined ? written : canonicalFields(type, written);
-  const normal = removals.reduce<JsonObject>((rest, remove) => remove(rest), canonical);
+  const normal = removals.reduce<JsonObject>((rest, remove) => remove(rest, onLimit), canonical);
   return knownTypes.length === 0 ? normal : withKnownTypes(normal, knownTypes);
 }
 

@@ -15,6 +15,7 @@ export type ConditionType =
   | "ExcludedResourceWarning"
   | "OrphanedResourceWarning"
   // Of ours.
+  | "IgnoreDifferencesWarning"
   | "WaitingForNeeds"
   | "NeedsTimeoutWarning";
 
@@ -28,7 +29,13 @@ export interface FoundCondition {
 /** What each step of a reconcile speaks for; what it finds no more of these types is gone. */
 export const evaluatedTypes = {
   spec: ["InvalidSpecError", "UnknownError"],
-  comparison: ["ComparisonError", "SharedResourceWarning", "RepeatedResourceWarning", "ExcludedResourceWarning"],
+  comparison: [
+    "ComparisonError",
+    "SharedResourceWarning",
+    "RepeatedResourceWarning",
+    "ExcludedResourceWarning",
+    "IgnoreDifferencesWarning",
+  ],
   autoSync: ["SyncError"],
   orphans: ["OrphanedResourceWarning"],
   needs: ["WaitingForNeeds", "NeedsTimeoutWarning"],

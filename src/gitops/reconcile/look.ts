@@ -32,6 +32,7 @@ import type { ReconcileRequest } from "./request.ts";
 import { askServer, type ServerAnswers, serverOf } from "./server-side.ts";
 import { defaultSettings, type ReconcileSettings, trackingOf } from "./settings.ts";
 import { type Rendered, renderTarget, type TargetDeps } from "./target.ts";
+import { unappliedRules } from "./unapplied-rules.ts";
 import { type VerifyDeps, verifySources } from "./verify-sources.ts";
 
 /** What one look at an Application found: what should be, what is, and what that means. */
@@ -172,7 +173,7 @@ export async function lookAt(
     status: conditions.some(({ type }) => type === "ComparisonError") ? "Unknown" : comparison.status,
     health,
     objectHealth: resources,
-    conditions: [...conditions, ...told, ...unverified, ...shared.conditions],
+    conditions: [...conditions, ...told, ...unverified, ...shared.conditions, ...unappliedRules(comparison)],
     isUnverified: unverified.length > 0,
     foreign: shared.foreign,
     ownedByOthers: shared.ownedByOthers,

@@ -113,6 +113,31 @@ test("a jq path that is none fails the comparison, by name", async () => {
   ]);
 });
 
+test("a jq path that takes too long is told of, by name and object, and stops no other", async () => {
+  await using world = await openWorld();
+  await world.repository.commit({ "web/a.yaml": configMap("a"), "web/b.yaml": configMap("b") });
+  const app = world.app();
+  await world.sync(app, await world.lookWell(app));
+  const patch = { data: { x: "2" } };
+  const ref = { apiVersion: "v1", kind: "ConfigMap", namespace: "default", name: "a" };
+  await world.seen(await world.plane.client.patch(ref, "application/merge-patch+json", patch, {}, patient()));
+  const endless = ".data | repeat(.)";
+  world.change(app, { ignoreDifferences: [{ kind: "ConfigMap", jqPathExpressions: [endless, ".data.x"] }] });
+  const look = await world.lookWell(app, { level: 1 });
+  assert.deepEqual(shown(look), ["ConfigMap/a Synced", "ConfigMap/b Synced"]);
+  const [warning = "", ...more] = warnings(look);
+  assert.deepEqual(more, []);
+  const named = "ignoreDifferences left nothing out of ConfigMap default/a, ConfigMap default/b";
+  assert.match(
+    warning,
+    /^IgnoreDifferencesWarning: .*takes more than 200000 steps; shorten the path, or use jsonPointers$/,
+  );
+  assert.ok(warning.includes(`${named}: ${endless}: the jq program`), warning);
+  assert.deepEqual(warnings(await world.lookWell(app, { level: 1 })), [warning], "as long as it is so");
+  world.change(app, { ignoreDifferences: [{ kind: "ConfigMap", jqPathExpressions: [".data.x"] }] });
+  assert.deepEqual(warnings(await world.lookWell(app, { level: 1 })), []);
+});
+
 test("level 1 compares with the commit that is known, level 2 with what the mirror knows", async () => {
   await using world = await openWorld();
   const first = await world.repository.commit({ "web/a.yaml": configMap("a") });
