@@ -80,10 +80,9 @@ export async function deleteApplication(cluster: TestCluster, name: string): Pro
   if (status !== 200) throw new Error(`the deletion of ${name} is answered with ${status}`);
 }
 
-/** Makes what was deleted anew. */
-export async function restore(cluster: TestCluster, object: object | undefined): Promise<void> {
+export async function create(cluster: TestCluster, object: object | undefined): Promise<void> {
   const { status } = await cluster.plane.call("POST", path, object);
-  if (status !== 201) throw new Error(`an Application made anew is answered with ${status}`);
+  if (status !== 201) throw new Error(`the creation of an Application is answered with ${status}`);
 }
 
 /** Those that are not synced to the commit (undefined: to any) after `patienceMs`. */

@@ -15,12 +15,12 @@ export function writesOfOthers(
   holdings: ReadonlyMap<string, readonly Holding[]>,
   asked: readonly Asked[],
 ): readonly string[] {
-  return log.flatMap(({ userAgent = "", objectRef, verb, requestReceivedTimestamp, responseStatus, requestURI }) => {
+  return log.flatMap(({ userAgent = "", objectRef, verb, requestReceivedTimestamp, responseStatus }) => {
     const engine = /\(engine ([^)]+)\)/.exec(userAgent)?.[1];
     const { name = "", resource = "" } = objectRef ?? {};
     const isOurs = /^app-\d+(-cleanup)?$/.test(name) && ["applications", "configmaps", "jobs"].includes(resource);
-    // What installs the manifests is no reconcile; what was refused changed nothing.
-    if (engine === undefined || !isOurs || responseStatus.code >= 400 || isManifest(requestURI)) return [];
+    // What was refused changed nothing.
+    if (engine === undefined || !isOurs || responseStatus.code >= 400) return [];
     const at = Date.parse(requestReceivedTimestamp);
     // What people ask for is written by the engine that they ask; that is no reconcile.
     const isAsked = asked.some((one) => one.engineId === engine && one.name === name && one.from <= at && at <= one.to);
@@ -53,9 +53,4 @@ export function hooksNotOnce(log: readonly AuditEvent[], names: readonly string[
     const runs = made.get(name) ?? [];
     return runs.length === 1 ? [] : [`${when}: the hook ${name} ran ${runs.length} times: ${runs.join(", ")}`];
   });
-}
-
-/** What an engine applies of the manifests that it was started with. */
-export function isManifest(requestURI: string): boolean {
-  return requestURI.includes("/applications/") && requestURI.includes("force=true");
 }

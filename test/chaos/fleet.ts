@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { AuditEvent } from "../../src/local/audit.ts";
 import { git } from "../harness/git-repository.ts";
@@ -10,13 +10,13 @@ import { EngineSlot } from "./engine-slot.ts";
 import {
   type Asked,
   askForRollback,
+  create,
   deleteApplication,
-  restore,
   untilGone,
   untilRolledBack,
   untilSynced,
 } from "./fleet-orders.ts";
-import { hooksNotOnce, isManifest, writesOfOthers } from "./fleet-witness.ts";
+import { hooksNotOnce, writesOfOthers } from "./fleet-witness.ts";
 import { auditOwners } from "./owners.ts";
 import { type Chaos, pastLeaseMs } from "./scenario.ts";
 import type { Verdict } from "./stage.ts";
@@ -66,22 +66,19 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
   await cluster.open({ user: { token: "admin-token" } });
   const repository = await openRepository(stack, names);
   const folder = stack.use(await tempDir()).path;
-  const dir = join(folder, "manifests");
-  await mkdir(dir);
   const objects = new Map(names.map((name) => [name, applicationOf(name, repository.url, branchOf(name))]));
-  await writeFile(
-    join(dir, "applications.yaml"),
-    [...objects.values()].map((object) => JSON.stringify(object)).join("\n---\n"),
-  );
   const args = ["--bus", bus, "--kubeconfig", join(cluster.directory, "kubeconfig"), "--yes", "--log-level", "warn"];
   const owners = stack.use(await auditOwners(bus));
   const engines: EngineSlot[] = [];
   for (let n = 0; n < count; n++) {
     const env = n === 1 && skewMs !== 0 ? skewedBy(skewMs) : {};
-    const engine = stack.use(new EngineSlot(join(folder, `data-${n}`), { ...(n === 0 ? { dir } : {}), args, env }));
+    const engine = stack.use(new EngineSlot(join(folder, `data-${n}`), { args, env }));
     engines.push(engine);
     await engine.start();
   }
+  // Not by an engine: one that starts again would make anew what was deleted.
+  for (const object of objects.values()) await create(cluster, object);
+  await untilSynced(cluster, names, undefined, patienceMs);
   const owned = stack.move();
   let slowestMs = 0;
   let rounds = 0;
@@ -118,7 +115,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     const commit = await push(["main", "other"]);
     const synced = timed("synced", names, () => untilSynced(cluster, names, commit, patienceMs));
     await Promise.all([synced, fault()]);
-    if (rounds > 1) problems.push(...hooksNotOnce(log.slice(from), names, `round ${rounds}`));
+    problems.push(...hooksNotOnce(log.slice(from), names, `round ${rounds}`));
   }
 
   async function turn(fault: () => Promise<void>): Promise<void> {
@@ -135,7 +132,8 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     ]);
     problems.push(...hooksNotOnce(log.slice(from), pushed, `round ${rounds}`));
     problems.push(...hooksNotOnce(log.slice(from), deleted.map(cleanupOf), `round ${rounds}`));
-    for (const name of deleted) await restore(cluster, objects.get(name));
+    await untilGone(cluster, deleted, patienceMs); // those that come late were told of
+    for (const name of deleted) await create(cluster, objects.get(name));
     await timed("made anew", deleted, () => untilSynced(cluster, deleted, undefined, patienceMs));
   }
 
@@ -166,8 +164,8 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     },
     shares() {
       const written = engines.map(({ engineId }) => {
-        const own = log.filter(({ userAgent = "", objectRef, requestURI }) => {
-          return objectRef?.resource === "applications" && userAgent.includes(engineId) && !isManifest(requestURI);
+        const own = log.filter(({ userAgent = "", objectRef }) => {
+          return objectRef?.resource === "applications" && userAgent.includes(engineId);
         });
         return [engineId, new Set(own.map(({ objectRef }) => objectRef?.name)).size] as const;
       });
@@ -175,6 +173,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     },
     async underFaults(chaos) {
       const end = performance.now() + chaos.forMs;
+      await round(async () => undefined);
       do await (chaos.random() < 0.5 ? round : turn)(() => hit(engines, chaos));
       while (performance.now() < end);
       return settle();
