@@ -1,12 +1,13 @@
 import { Command } from "commander";
 import { textOf } from "../../api/fields.ts";
+import { EngineError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { diffLines } from "../../base/text-diff.ts";
 import { formatYaml } from "../../base/yaml.ts";
 import { diffObject } from "../../gitops/diff/object-diff.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import { type GlobalFlags, globalFlags } from "../engine-client.ts";
-import { exitCodeOf, exitingWith } from "../exit.ts";
+import { exitingWith } from "../exit.ts";
 import { type ApplicationsClient, type AppName, openApplicationsClient, parseAppName } from "./applications-client.ts";
 import { addLocalFlags, type LocalFlags, localManifests } from "./local.ts";
 import { stateIn } from "./manifests.ts";
@@ -38,16 +39,18 @@ export function diffCommand(): Command {
   addServerSideFlags(command);
   addSwitch(command, "exit-code", "say by the exit code whether something differs (default)");
   return command.action(async (text: string, flags: DiffFlags, self: Command) => {
-    const client = openApplicationsClient(globalFlags(self));
-    const shown = await differences(client, parseAppName(text, flags.appNamespace), flags, globalFlags(self)).catch(
-      (error: unknown) => {
-        // 1 says that something differs; what is already told apart stays so.
-        throw error instanceof Error && exitCodeOf(error) === 1 ? exitingWith(errorCode, error) : error;
-      },
-    );
+    const shown = await shownTo(text, flags, globalFlags(self)).catch((error: unknown) => {
+      // 1 says that something differs, 2 that the arguments are wrong: whatever else fails is an error.
+      const isOurs = error instanceof Error && !(error instanceof EngineError && error.code === "USAGE");
+      throw isOurs ? exitingWith(errorCode, error) : error;
+    });
     process.stdout.write(shown.join(""));
     if (shown.length > 0 && flags.exitCode !== false) process.exitCode = flags.diffExitCode;
   });
+}
+
+async function shownTo(text: string, flags: DiffFlags, global: GlobalFlags): Promise<readonly string[]> {
+  return differences(openApplicationsClient(global), parseAppName(text, flags.appNamespace), flags, global);
 }
 
 /** A text for each object that differs. */

@@ -6,6 +6,7 @@ import { type JsonValue, setOwn } from "../../base/json.ts";
 import { memoize } from "../../base/memo.ts";
 import { loadOptional } from "../../base/optional.ts";
 import { findTimeZone } from "../../base/time-zone.ts";
+import { traceContextOf } from "../../record/trace-context.ts";
 import { readClientTls } from "./client-tls.ts";
 import { bodyValue, keepEvent, refuseMessage, withMetadata } from "./draft.ts";
 import { createCommits } from "./kafka-commits.ts";
@@ -172,6 +173,7 @@ function draftOf(message: KafkaMessage, spec: KafkaSpec, context: SourceContext)
   return {
     id: `${context.eventSource}:${context.event}:${broker}:${topic}:${partition}:${offset}`,
     data: withMetadata({ topic, key: key?.toString() ?? "", partition, body, timestamp, headers }, spec),
+    trace: traceContextOf(headers.traceparent, headers.tracestate),
   };
 }
 

@@ -6,6 +6,7 @@ import { nearest } from "../../base/nearest.ts";
 import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
 import type { SecretKeySelector } from "../sources/source.ts";
+import { traceOf } from "./hops.ts";
 import { createOutgoingAgent, type OutgoingAgent, toHttpError, withAgent } from "./outgoing.ts";
 import { has, requires, type TriggerRule, tlsRule, triggerSchema } from "./rules.ts";
 import {
@@ -149,17 +150,25 @@ async function planRequest(written: HttpSpec, firing: Firing, context: TriggerCo
     if (!parameter.dest) throw new TerminalError("PARAMETER_ERROR", `${path}.dest: must name the header`);
     if (value !== undefined) headers[parameter.dest] = value;
   }
+  const secretHeaders = await secretHeadersOf(resolved, context);
+  addTrace(headers, secretHeaders, firing);
   const body = resolved.payload?.length ? parameters.payload(resolved.payload, "http.payload") : "";
   return {
     method: resolved.method,
     url,
     headers,
-    secretHeaders: await secretHeadersOf(resolved, context),
+    secretHeaders,
     bodyPreview: body.slice(0, 256),
     body,
     timeoutMs: (resolved.timeout || 60) * 1_000,
     ...(resolved.tls && { tls: resolved.tls }),
   };
+}
+
+/** The target goes on in the trace that the events came with, unless the trigger says another. */
+function addTrace(headers: Record<string, string>, secretHeaders: readonly SecretHeader[], firing: Firing): void {
+  const given = [...Object.keys(headers), ...secretHeaders.map(({ name }) => name)];
+  if (!given.some((name) => name.toLowerCase() === "traceparent")) Object.assign(headers, traceOf(firing));
 }
 
 /** The key itself where a header can carry it, else its hash: ids of events may hold any character. */
