@@ -73,15 +73,18 @@ export async function whatIf(
   const waiting = Object.keys(sensor.state.joins);
   steps.push(...sensor.passTime(instant(now + aheadMs)));
   const firings: WhatIfFiring[] = [];
+  let fired = 0;
   for (const { at, decisions } of steps) {
     for (const decision of decisions) {
-      if (decision.kind !== "fire" || firings.length >= maxFirings) continue;
+      if (decision.kind !== "fire" || ++fired > maxFirings) continue;
       const deadline = AbortSignal.any([signal, AbortSignal.timeout(planTimeoutMs)]);
       firings.push({ ...headOf(decision, at - now), ...(await planOf(decision, { plan, hider }, deadline)) });
     }
   }
   const { namespace, name } = compiled.head;
-  return { sensor: { namespace, name }, firings, refused: refusedIn(steps), waiting };
+  const report = { sensor: { namespace, name }, firings, refused: refusedIn(steps), waiting };
+  if (fired <= maxFirings) return report;
+  return { ...report, note: `of ${fired} firings the first ${maxFirings} are shown` };
 }
 
 type Fire = Extract<Decision, { kind: "fire" }>;
