@@ -222,6 +222,34 @@ test("an answer without end is a success, and its connection is closed", async (
   await closed.promise;
 });
 
+for (const [what, rest] of [
+  ["breaks off", ({ socket }: IncomingMessage) => void socket.destroy()],
+  ["comes too slowly", () => undefined],
+] as const) {
+  test(`an answer that ${what} is a success: its status says what the server did`, async () => {
+    await using server = await target((request, response) => {
+      response.writeHead(202, { "content-length": "100" }).write("half", () => rest(request));
+    });
+    const { outcome } = await fire({ url: server.url, timeout: 1 });
+    assert.match(outcome.message, /answered 202/);
+    assert.equal(server.seen.length, 1);
+  });
+}
+
+test("an answer after the timeout is a failure, and the next attempt has the same key", async () => {
+  const late: ServerResponse[] = [];
+  await using server = await target((_request, response) => {
+    if (late.push(response) > 1) response.end();
+  });
+  await assert.rejects(fire({ url: server.url, timeout: 1 }), { code: "HTTP_FAILED", message: /timeout/ });
+  late[0]?.end();
+  await fire({ url: server.url, timeout: 1 });
+  assert.deepEqual(
+    server.seen.map(({ headers }) => headers["Idempotency-Key"]),
+    ["uid/deploy/1", "uid/deploy/1"],
+  );
+});
+
 test("a request ends with the signal of its caller", async () => {
   await using server = await target(() => undefined);
   const stop = new AbortController();
