@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { test } from "node:test";
+import { silentLogger } from "../../../src/base/log.ts";
+import { createClientPool } from "../../../src/events/triggers/client-pool.ts";
 import { createTriggerKinds } from "../../../src/events/triggers/registry.ts";
+import { createVirtualClock } from "../../harness/virtual-clock.ts";
 import { firing, never, triggerContext } from "./trigger-context.ts";
 
 /** Requests of kinds whose service knows no key of ours: what it may have seen is not sent to it again. */
@@ -40,24 +43,33 @@ async function startServer(answer: (request: IncomingMessage, response: ServerRe
 }
 
 for (const [kind, specOf, body] of kinds) {
-  const createFire = (url: string) => {
+  /** An engine's: connections are kept between firings. */
+  const createFire = (url: string, stack: AsyncDisposableStack) => {
     const adapter = createTriggerKinds()[kind];
     assert.ok(adapter);
-    const context = triggerContext({}, secrets);
+    const clients = stack.use(createClientPool({ clock: createVirtualClock(), log: silentLogger }));
+    const context = triggerContext({ clients }, secrets);
     return async (key: string) =>
       (await adapter.parse(specOf(url), kind).plan(firing({ key }), context, never)).apply(never);
   };
 
-  test(`${kind}: each request has a connection of its own, so that none meets one that just closed`, async () => {
-    await using server = await startServer((_request, response) => response.end(body));
-    const fire = createFire(server.url);
-    for (const key of ["1", "2", "3"]) await fire(key);
-    assert.deepEqual(server.counts(), { requests: 3, connections: 3 });
+  test(`${kind}: each request has a connection of its own, so that none meets one that just closes`, async () => {
+    const used = new WeakSet<Socket>();
+    await using server = await startServer(({ socket }, response) => {
+      if (used.has(socket)) socket.destroy();
+      else response.end(body);
+      used.add(socket);
+    });
+    await using stack = new AsyncDisposableStack();
+    const fire = createFire(server.url, stack);
+    for (const key of ["1", "2", "3", "4", "5"]) await fire(key);
+    assert.deepEqual(server.counts(), { requests: 5, connections: 5 });
   });
 
   test(`${kind}: a connection that ends without an answer is a failure, and the request is not sent again`, async () => {
     await using server = await startServer(({ socket }) => void socket.destroy());
-    await assert.rejects(createFire(server.url)("1"), /slack|awsLambda|openWhisk/);
+    await using stack = new AsyncDisposableStack();
+    await assert.rejects(createFire(server.url, stack)("1"), /slack|awsLambda|openWhisk/);
     assert.deepEqual(server.counts(), { requests: 1, connections: 1 });
   });
 }
