@@ -147,6 +147,26 @@ function guardedLookup(host: string, options: LookupOptions, allowLoopback: bool
   });
 }
 
+/** User name and password of a URL, as Go's client sends them. */
+export function loginOf({ username, password }: URL): { readonly Authorization?: string } {
+  if (username === "" && password === "") return {};
+  const text = `${decoded(username)}:${decoded(password)}`;
+  return { Authorization: `Basic ${Buffer.from(text).toString("base64")}` };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a % that stands for itself
+  }
+}
+
+/** Whether a redirect may see what is secret: only the same host, and never in clear text what came over TLS. */
+export function keepsCredentials(from: URL, to: URL): boolean {
+  return from.host === to.host && (from.protocol === to.protocol || to.protocol === "https:");
+}
+
 /** Of a service: a status that `policy.status` allows, or without one any below 400. @throws EngineError HTTP_FAILED */
 export function checkStatus(status: number, allow: readonly number[] | undefined, what: string): void {
   if (allow ? allow.includes(status) : status < 400) return;
