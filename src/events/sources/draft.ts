@@ -78,7 +78,12 @@ async function withGrace(work: Promise<void>, signal: AbortSignal): Promise<void
 }
 
 /** Counts and logs a message that cannot become an event; its size only, never its body. */
-export function refuseMessage(context: SourceContext, what: Readonly<Record<string, unknown>>, bytes: number): void {
+export function refuseMessage(
+  context: SourceContext,
+  what: Readonly<Record<string, unknown>>,
+  bytes: number,
+  message = "message is not JSON",
+): void {
   context.countFailed();
-  context.log.warn("message is not JSON", { ...what, bytes });
+  context.log.warn(message, { ...what, bytes });
 }

@@ -1,6 +1,6 @@
 import type { Consumer, ConsumerOptions, Message } from "@platformatic/kafka";
 import { instant, sleepFor } from "../../base/clock.ts";
-import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
+import { EngineError, messageOf } from "../../base/errors.ts";
 import { goTimeString } from "../../base/go/time.ts";
 import { type JsonValue, setOwn } from "../../base/json.ts";
 import { memoize } from "../../base/memo.ts";
@@ -8,9 +8,11 @@ import { loadOptional } from "../../base/optional.ts";
 import { findTimeZone } from "../../base/time-zone.ts";
 import { readClientTls } from "./client-tls.ts";
 import { bodyValue, keepEvent, refuseMessage, withMetadata } from "./draft.ts";
+import { kafkaLogin } from "./kafka-access.ts";
 import { createCommits } from "./kafka-commits.ts";
-import { type KafkaSpec, kafkaSchema, mechanisms } from "./kafka-spec.ts";
+import { type KafkaSpec, kafkaSchema } from "./kafka-spec.ts";
 import { createKeeping } from "./keeping.ts";
+import { createSchemaRegistry } from "./schema-registry.ts";
 import type { EventDraft, SourceContext, SourceKind } from "./source.ts";
 
 type KafkaConsumer = Consumer<Buffer, Buffer, Buffer, Buffer>;
@@ -25,12 +27,13 @@ export const kafkaSource: SourceKind<KafkaSpec> = {
   singleton: true,
   schema: kafkaSchema,
   async run(spec, context, signal) {
-    refuseUnsupported(spec, context);
+    const readBody = bodyReader(spec, context, signal);
+    const sasl = await kafkaLogin(spec, context, signal);
     if (signal.aborted) return;
     const { Consumer } = await loadOptional("@platformatic/kafka@^2", () => import("@platformatic/kafka"));
-    const consumer = new Consumer<Buffer, Buffer, Buffer, Buffer>(await optionsOf(spec, context));
+    const consumer = new Consumer<Buffer, Buffer, Buffer, Buffer>(await optionsOf(spec, context, sasl));
     try {
-      await consume(consumer, spec, context, signal);
+      await consume(consumer, spec, readBody, context, signal);
     } catch (error) {
       if (signal.aborted) return;
       throw new EngineError("SOURCE_FAILED", `Kafka at ${spec.url}: ${reasonOf(error)}`, error);
@@ -40,29 +43,12 @@ export const kafkaSource: SourceKind<KafkaSpec> = {
   },
 };
 
-function refuseUnsupported(
-  { schemaRegistry, awsMskIamAuth, jsonBody, sasl }: KafkaSpec,
-  { event }: SourceContext,
-): void {
-  const unsupported =
-    schemaRegistry && jsonBody ? "schemaRegistry" : awsMskIamAuth ? "awsMskIamAuth" : saslProblem(sasl?.mechanism);
-  if (unsupported === undefined) return;
-  throw new TerminalError("SOURCE_UNSUPPORTED", `spec.kafka.${event}.${unsupported} is not supported yet`);
-}
-
-type Mechanism = (typeof mechanisms)[number];
-
-function saslProblem(mechanism: string | undefined): string | undefined {
-  if (!mechanism || mechanisms.some((known) => known === mechanism)) return undefined;
-  return `sasl.mechanism ${mechanism}`;
-}
-
 async function optionsOf(
   spec: KafkaSpec,
   context: SourceContext,
+  sasl: ConsumerOptions<Buffer, Buffer, Buffer, Buffer>["sasl"],
 ): Promise<ConsumerOptions<Buffer, Buffer, Buffer, Buffer>> {
   const { secret, namespace, eventSource, event } = context;
-  const { userSecret, passwordSecret, mechanism } = spec.sasl ?? {};
   return {
     clientId: `tiphys-${eventSource}-${event}`,
     groupId: spec.consumerGroup?.groupName || `tiphys.${namespace}.${eventSource}.${event}`,
@@ -76,15 +62,8 @@ async function optionsOf(
     heartbeatInterval: 3_000,
     maxWaitTime: 500,
     highWaterMark: readAhead,
-    ...(spec.tls && { tls: { ...(await readClientTls(spec.tls, secret)) } }),
-    ...(userSecret &&
-      passwordSecret && {
-        sasl: {
-          mechanism: (mechanism || "PLAIN") as Mechanism,
-          username: await secret.read(userSecret),
-          password: await secret.read(passwordSecret),
-        },
-      }),
+    ...((spec.tls ?? spec.awsMskIamAuth) && { tls: spec.tls ? { ...(await readClientTls(spec.tls, secret)) } : {} }),
+    ...(sasl && { sasl }),
   };
 }
 
@@ -92,6 +71,7 @@ async function optionsOf(
 async function consume(
   consumer: KafkaConsumer,
   spec: KafkaSpec,
+  readBody: ReadBody,
   context: SourceContext,
   signal: AbortSignal,
 ): Promise<void> {
@@ -113,7 +93,8 @@ async function consume(
         continue;
       }
       await pace(message.partition);
-      const kept = keepMessage(message, spec, context, signal)
+      const draft = await draftOf(message, spec, context, readBody);
+      const kept = (draft ? keepEvent(draft, context, signal) : Promise.resolve())
         .then(done)
         .catch((error: unknown) => {
           failure ??= error;
@@ -141,28 +122,40 @@ function createPace({ limitEventsPerSecond = 0 }: KafkaSpec, { clock }: SourceCo
   };
 }
 
-async function keepMessage(
-  message: KafkaMessage,
-  spec: KafkaSpec,
-  context: SourceContext,
-  signal: AbortSignal,
-): Promise<void> {
-  const draft = draftOf(message, spec, context);
-  if (draft) await keepEvent(draft, context, signal);
+type ReadBody = (value: Buffer) => JsonValue | Promise<JsonValue>;
+
+/** A registry counts for JSON alone, as in the original. */
+function bodyReader(spec: KafkaSpec, context: SourceContext, signal: AbortSignal): ReadBody {
+  if (!spec.schemaRegistry || !spec.jsonBody) return (value) => bodyValue(value, spec);
+  const registry = createSchemaRegistry(spec.schemaRegistry, spec.tls, context, signal);
+  return (value) => registry.read(value);
 }
 
 const utc = findTimeZone("UTC", "");
 /** Messages of one batch often have one time. */
 const timeText = memoize((ms: string) => goTimeString(instant(Number(ms)), utc), 100);
 
-/** Undefined, counted and logged, for a body that should be JSON and is not. The id is the original's. */
-function draftOf(message: KafkaMessage, spec: KafkaSpec, context: SourceContext): EventDraft | undefined {
+/**
+ * Undefined, counted and logged, for a body that cannot be read. The id is the original's.
+ * @throws EngineError where a later attempt may read it
+ */
+async function draftOf(
+  message: KafkaMessage,
+  spec: KafkaSpec,
+  context: SourceContext,
+  readBody: ReadBody,
+): Promise<EventDraft | undefined> {
   const { topic, partition, offset, key, value } = message;
   let body: JsonValue;
   try {
-    body = value ? bodyValue(value, spec) : null; // a tombstone
-  } catch {
-    refuseMessage(context, { topic, partition, offset: String(offset) }, value?.length ?? 0);
+    body = value ? await readBody(value) : null; // a tombstone
+  } catch (error) {
+    const place = { topic, partition, offset: String(offset) };
+    const bytes = value?.length ?? 0;
+    if (error instanceof SyntaxError) refuseMessage(context, place, bytes);
+    else if (error instanceof EngineError && error.code === "AVRO_FAILED") {
+      refuseMessage(context, { ...place, error }, bytes, "message does not fit its schema");
+    } else throw error;
     return undefined;
   }
   const [broker = ""] = spec.url.split(",");
