@@ -8,6 +8,7 @@ import { loadOptional } from "../../base/optional.ts";
 import { findTimeZone } from "../../base/time-zone.ts";
 import { readClientTls } from "./client-tls.ts";
 import { bodyValue, keepEvent, refuseMessage, withMetadata } from "./draft.ts";
+import { sortedFields } from "./go-map.ts";
 import { kafkaLogin } from "./kafka-access.ts";
 import { createCommits } from "./kafka-commits.ts";
 import { type KafkaSpec, kafkaSchema } from "./kafka-spec.ts";
@@ -61,10 +62,17 @@ async function optionsOf(
     sessionTimeout: 10_000, // as sarama: so long the partitions of one that is gone wait for it
     heartbeatInterval: 3_000,
     maxWaitTime: 500,
+    // The name alone counts: members of a group have to agree on one, also with what reads it beside us.
+    protocols: [{ name: strategyOf(spec.consumerGroup?.rebalanceStrategy), version: 1 }],
     highWaterMark: readAhead,
     ...((spec.tls ?? spec.awsMskIamAuth) && { tls: spec.tls ? { ...(await readClientTls(spec.tls, secret)) } : {} }),
     ...(sasl && { sasl }),
   };
+}
+
+/** Unknown ones are `range`, as in the original. */
+function strategyOf(asked: string | undefined): string {
+  return asked === "sticky" || asked === "roundrobin" ? asked : "range";
 }
 
 /** Until `signal` aborts, or the stream ends, which is a failure. Offsets are committed up to the last one kept. */
@@ -134,6 +142,8 @@ function bodyReader(spec: KafkaSpec, context: SourceContext, signal: AbortSignal
 const utc = findTimeZone("UTC", "");
 /** Messages of one batch often have one time. */
 const timeText = memoize((ms: string) => goTimeString(instant(Number(ms)), utc), 100);
+/** Go's zero time, for a message that has none. */
+const noTime = "0001-01-01 00:00:00 +0000 UTC";
 
 /**
  * Undefined, counted and logged, for a body that cannot be read. The id is the original's.
@@ -161,10 +171,13 @@ async function draftOf(
   const [broker = ""] = spec.url.split(",");
   const headers: Record<string, string> = {};
   for (const [name, text] of message.headers) setOwn(headers, String(name), String(text ?? ""));
-  const timestamp = timeText(String(message.timestamp));
+  const timestamp = message.timestamp < 0n ? noTime : timeText(String(message.timestamp));
   return {
     id: `${context.eventSource}:${context.event}:${broker}:${topic}:${partition}:${offset}`,
-    data: withMetadata({ topic, key: key?.toString() ?? "", partition, body, timestamp, headers }, spec),
+    data: withMetadata(
+      { topic, key: key?.toString() ?? "", partition, body, timestamp, headers: sortedFields(headers) },
+      spec,
+    ),
   };
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { Admin, type MessageToProduce, Producer } from "@platformatic/kafka";
+import { Admin, Consumer, type MessageToProduce, Producer } from "@platformatic/kafka";
 import { instant, systemClock } from "../../../src/base/clock.ts";
 import type { JsonObject, JsonValue } from "../../../src/base/json.ts";
 import { silentLogger } from "../../../src/base/log.ts";
@@ -177,6 +177,17 @@ describe("a topic of Kafka", { skip: kafkaMissing() }, () => {
     assert.equal(new Set(asked).size, asked.length - 1, `each once, but the one that was away: ${asked.join(" ")}`);
     const { authorization } = registry.requests[0]?.headers ?? {};
     assert.equal(authorization, `Basic ${Buffer.from("ann:sesame").toString("base64")}`);
+  });
+
+  test("a group is shared with what reads it by the same strategy", async () => {
+    await createTopic("shared", 2);
+    const other = new Consumer({ ...client(), groupId: "shared", protocols: [{ name: "range", version: 1 }] });
+    await using _ends = { [Symbol.asyncDispose]: () => other.close(true) };
+    (await other.consume({ topics: ["shared"], mode: "latest" })).resume();
+    const group = { groupName: "shared" };
+    const spec: JsonObject = { url: server.address, topic: "shared", consumerGroup: group, sasl: plain };
+    await using source = await runSource(kafkaSource, spec, {}, secrets);
+    assert.equal(source.context.isReady.value, true);
   });
 
   test("a token that the broker refuses is said by name", async () => {
