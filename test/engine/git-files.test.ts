@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { systemClock } from "../../src/base/clock.ts";
+import { setImmediate } from "node:timers/promises";
+import { type Clock, type Instant, systemClock } from "../../src/base/clock.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { createMetrics } from "../../src/base/metrics.ts";
 import { createGitFiles } from "../../src/engine/git-files.ts";
@@ -19,13 +21,13 @@ const skip = sshdMissing();
 const soon = (): AbortSignal => AbortSignal.timeout(20_000);
 
 /** What the engine gives triggers, over a directory of its own; `knownHosts` are users' `argocd-ssh-known-hosts-cm`. */
-async function open(knownHosts: string) {
+async function open(knownHosts: string, clock: Clock = systemClock) {
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await tempDir());
   const parts = {
     config: { git: { command: "git", env: { PATH: process.env.PATH ?? "" } } },
     dataDir: { file: (name: string) => join(folder.path, name) },
-    clock: systemClock,
+    clock,
     log: silentLogger,
     metrics: createMetrics(),
   };
@@ -37,7 +39,7 @@ async function open(knownHosts: string) {
   });
   stack.use(files);
   const owned = stack.move();
-  return { read: files.read, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return { read: files.read, directory: folder.path, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 async function startServer(): Promise<
@@ -103,4 +105,34 @@ test("an unknown host is refused, unless the trigger says that any may answer", 
   await using files = await open("");
   await assert.rejects(files.read(world.file, soon()), { message: /[Hh]ost key/ });
   assert.equal(String(await files.read({ ...world.file, ignoreHostKey: true }, soon())), "one");
+});
+
+test("mirrors that nobody used for a day go at a later read, and are fetched again when they are wanted", {
+  skip,
+}, async () => {
+  await using world = await startServer();
+  const { server, repository, file } = world;
+  let aheadMs = 0;
+  const clock: Clock = {
+    ...systemClock,
+    now: () => (systemClock.now() + aheadMs) as Instant,
+    monotonicMs: () => systemClock.monotonicMs() + aheadMs,
+  };
+  await using other = await createTestRepository();
+  await other.commit({ "top.yaml": "other" });
+  await using files = await open(server.knownHosts, clock);
+  const mirrors = async (): Promise<number> => {
+    const names = await readdir(join(files.directory, "git-artifacts"), { recursive: true });
+    return names.filter((name) => /^[0-9a-f]{32}\/[0-9a-f]{40}\.git$/.test(name)).length;
+  };
+  const another = { ...file, url: server.urlOf(other.path), path: "top.yaml" };
+  for (const one of [file, another]) await files.read(one, soon());
+  assert.equal(await mirrors(), 2);
+  aheadMs = 25 * 3_600_000;
+  assert.equal(String(await files.read(another, soon())), "other");
+  for (const until = performance.now() + 10_000; (await mirrors()) > 1; await setImmediate()) {
+    assert.ok(performance.now() < until, "the mirror that nobody used is still there");
+  }
+  await repository.commit({ "workflows/build.yaml": "two" });
+  assert.equal(String(await files.read(file, soon())), "two");
 });

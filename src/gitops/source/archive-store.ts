@@ -91,7 +91,7 @@ export function createArchiveStore(directory: string, limits: ArchiveStoreLimits
       try {
         const entries = await writeAll(half, files);
         await rename(half, folderOf(key)).catch((error: unknown) => ignoreExisting(error, half));
-        await forgetOldest(directory, limits.maxArchives);
+        for (const gone of await forgetOldest(directory, limits.maxArchives)) whole.delete(gone);
         return archiveTree(unpacked(folderOf(key), entries), revision);
       } catch (error) {
         await rm(half, { recursive: true, force: true });
@@ -156,9 +156,10 @@ async function ignoreExisting(error: unknown, half: string): Promise<void> {
   await rm(half, { recursive: true, force: true });
 }
 
-async function forgetOldest(directory: string, max: number): Promise<void> {
+/** The folders that went. */
+async function forgetOldest(directory: string, max: number): Promise<readonly string[]> {
   const names = (await readdir(directory)).filter((name) => /^[0-9a-f]{64}$/.test(name));
-  if (names.length <= max) return;
+  if (names.length <= max) return [];
   const aged = await Promise.all(
     names.map(async (name) => ({
       name,
@@ -166,5 +167,7 @@ async function forgetOldest(directory: string, max: number): Promise<void> {
     })),
   );
   const oldest = aged.sort((a, b) => a.at - b.at).slice(0, names.length - max);
-  for (const { name } of oldest) await rm(join(directory, name), { recursive: true, force: true });
+  const folders = oldest.map(({ name }) => join(directory, name));
+  for (const folder of folders) await rm(folder, { recursive: true, force: true });
+  return folders;
 }
