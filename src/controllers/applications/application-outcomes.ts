@@ -87,6 +87,7 @@ export function outcomeEvent(event: OutcomeName, object: KubeObject, since: stri
       ...defined("destination", destination),
       syncStatus: textOf(objectOf(sync).status),
       healthStatus: textOf(objectOf(health).status),
+      healthSince: healthSince(object.status as JsonValue),
       revisions: revisionsIn(objectOf(sync)),
       operation: {
         phase: textOf(phase),
@@ -99,6 +100,20 @@ export function outcomeEvent(event: OutcomeName, object: KubeObject, since: stri
     causes: decision === undefined ? [`application/${namespace}/${name}`] : [decision],
     hop,
   };
+}
+
+/**
+ * Since when the Application has its health at its revisions: the health of before a sync says nothing of what came with it.
+ * RFC 3339; "" where it is not known.
+ */
+function healthSince(status: JsonValue | undefined): string {
+  const { sync, health, operationState } = objectOf(status);
+  const { phase, finishedAt, syncResult } = objectOf(operationState);
+  const since = textOf(objectOf(health).lastTransitionTime);
+  const isOfSync = revisionsIn(objectOf(syncResult)).join() === revisionsIn(objectOf(sync)).join();
+  const synced = phase === "Succeeded" && isOfSync ? textOf(finishedAt) : "";
+  const [, last = ""] = [since, synced].sort(); // whole seconds in UTC: their order is that of their texts
+  return last;
 }
 
 function needsData(conditions: JsonValue | undefined): JsonObject {

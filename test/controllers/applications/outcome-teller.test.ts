@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { JsonObject } from "../../../src/base/json.ts";
 import { silentLogger } from "../../../src/base/log.ts";
+import { outcomeEvent } from "../../../src/controllers/applications/application-outcomes.ts";
 import { createHopStore, tellOutcomes } from "../../../src/controllers/applications/outcome-teller.ts";
 import type { EmittedEvent } from "../../../src/events/triggers/trigger.ts";
 import type { WatchChange } from "../../../src/kube/kube.ts";
@@ -221,3 +223,30 @@ test("nobody who listens: nothing is told, and nothing stored", async () => {
   await running;
   assert.deepEqual([told, await stored()], [[], []]);
 });
+
+const [earlier, later] = ["2026-01-01T00:00:00Z", "2026-01-01T00:05:00Z"];
+
+for (const [name, health, operation, since] of [
+  ["a turn of health after the sync", later, { phase: "Succeeded", revision: "abc", finishedAt: earlier }, later],
+  [
+    "health that was the same before the sync",
+    earlier,
+    { phase: "Succeeded", revision: "abc", finishedAt: later },
+    later,
+  ],
+  ["a sync of another revision", earlier, { phase: "Succeeded", revision: "old", finishedAt: later }, earlier],
+  ["a sync that failed", earlier, { phase: "Failed", revision: "abc", finishedAt: later }, earlier],
+  ["no sync", earlier, undefined, earlier],
+  ["nothing", undefined, undefined, ""],
+] as const) {
+  test(`since when an Application has its health at its revisions: ${name}`, () => {
+    const { phase, revision, finishedAt } = operation ?? {};
+    const status = {
+      sync: { status: "Synced", revision: "abc" },
+      health: { status: "Healthy", ...(health && { lastTransitionTime: health }) },
+      ...(operation && { operationState: { phase, finishedAt, syncResult: { revision } } }),
+    } as JsonObject;
+    const { data } = outcomeEvent("application-healthy", { ...application({}), status }, "1", 1);
+    assert.equal((data as JsonObject).healthSince, since);
+  });
+}
