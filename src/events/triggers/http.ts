@@ -6,6 +6,7 @@ import { nearest } from "../../base/nearest.ts";
 import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
 import type { SecretKeySelector } from "../sources/source.ts";
+import { traceOf } from "./hops.ts";
 import {
   createOutgoingAgent,
   keepsCredentials,
@@ -156,17 +157,26 @@ async function planRequest(written: HttpSpec, firing: Firing, context: TriggerCo
     if (!parameter.dest) throw new TerminalError("PARAMETER_ERROR", `${path}.dest: must name the header`);
     if (value !== undefined) headers[parameter.dest] = value;
   }
-  const names = [...Object.keys(headers), ...(resolved.secureHeaders ?? []).map(({ name }) => name)];
+  const secretHeaders = await secretHeadersOf(resolved, context);
+  const names = [...Object.keys(headers), ...secretHeaders.map(({ name }) => name)];
   const body = resolved.payload?.length ? parameters.payload(resolved.payload, "http.payload") : "";
   return {
     method: resolved.method,
     url,
-    headers: { ...(isNamed("Idempotency-Key", names) ? {} : { "Idempotency-Key": headerKey(firing) }), ...headers },
-    secretHeaders: await secretHeadersOf(resolved, context),
+    headers: { ...addedHeaders(firing, names), ...headers },
+    secretHeaders,
     bodyPreview: body.slice(0, 256),
     body,
     timeoutMs: (resolved.timeout || 60) * 1_000,
     ...(resolved.tls && { tls: resolved.tls }),
+  };
+}
+
+/** What every request has unless the trigger says otherwise: a key to tell repeats by, and the trace of the events. */
+function addedHeaders(firing: Firing, given: readonly string[]): Record<string, string> {
+  return {
+    ...(isNamed("Idempotency-Key", given) ? {} : { "Idempotency-Key": headerKey(firing) }),
+    ...(isNamed("traceparent", given) ? {} : traceOf(firing)),
   };
 }
 

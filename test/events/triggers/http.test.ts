@@ -84,6 +84,22 @@ test("sends the payload with the firing's key, and no content type of its own", 
   );
 });
 
+test("the target goes on in the trace that the events came with, unless the trigger says another", async () => {
+  await using server = await target(ok);
+  const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  const [event] = Object.values(firing().events);
+  assert.ok(event !== undefined);
+  const events = { dep: { ...event, extensions: { traceparent, tracestate: "a=1" } } };
+  await fire({ url: server.url }, { events });
+  await fire({ url: server.url, headers: { TraceParent: "own" } }, { events });
+  await fire({ url: server.url });
+  const [first, own, none] = server.seen.map(({ headers }) => headers);
+  assert.match(first?.traceparent ?? "", /^00-4bf92f3577b34da6a3ce929d0e0e4736-(?!00f067aa0ba902b7)[0-9a-f]{16}-01$/);
+  assert.equal(first?.tracestate, "a=1");
+  assert.deepEqual([own?.TraceParent, own?.traceparent], ["own", undefined]);
+  assert.equal(none?.traceparent, undefined);
+});
+
 test("later kinds of headers win: headers, then dynamic, then secure; names go as written", async () => {
   await using server = await target(ok);
   const context = triggerContext({}, { "s/k": "from-secret", "s/user": "u", "s/pass": "p", "c/k": "from-map" });
