@@ -103,7 +103,7 @@ function namesOf(entry: HistoryEntry): readonly string[] {
 }
 
 function causesOf(entry: HistoryEntry): readonly string[] {
-  return entry.kind === "event" ? [] : entry.record.causes;
+  return entry.kind === "event" ? (entry.causes ?? []) : entry.record.causes;
 }
 
 /** When it began. */

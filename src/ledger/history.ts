@@ -2,7 +2,12 @@ import type { EventHead, LedgerRecord } from "../record/records.ts";
 
 /** One thing that happened: an event as the bus holds it, or a record of the ledger. */
 export type HistoryEntry =
-  | { readonly kind: "event"; readonly event: EventHead }
+  | {
+      readonly kind: "event";
+      readonly event: EventHead;
+      /** Of an event of ours: ids of what led to it. */
+      readonly causes?: readonly string[];
+    }
   | { readonly kind: "record"; readonly record: LedgerRecord };
 
 export interface EventQuery {

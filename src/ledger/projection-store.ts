@@ -12,7 +12,7 @@ import { type FollowedPosition, ledgerName, type PackedBatch } from "./projectio
 import { decodeRecords, type StoredRecord } from "./stored-form.ts";
 
 /** Another version of the schema: the file is thrown away and built anew from the streams. */
-const schemaVersion = 3;
+const schemaVersion = 4;
 const maxEntries = 1_000;
 /** Commits that begin alike and are looked at. */
 const maxCommits = 100;
@@ -29,6 +29,10 @@ const schema = `
   CREATE INDEX records_kind ON records (kind, at);
   CREATE INDEX records_sensor ON records (sensor, at) WHERE sensor IS NOT NULL;
   CREATE TABLE causes (cause TEXT NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (cause, place)) WITHOUT ROWID;
+  CREATE TABLE event_causes (cause TEXT NOT NULL, event TEXT NOT NULL, bus INTEGER NOT NULL, sequence INTEGER NOT NULL,
+    PRIMARY KEY (cause, event)) WITHOUT ROWID;
+  CREATE INDEX event_causes_event ON event_causes (event);
+  CREATE INDEX event_causes_place ON event_causes (bus, sequence);
   CREATE TABLE names (name TEXT NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (name, place)) WITHOUT ROWID;
   CREATE INDEX names_place ON names (place);
   CREATE TABLE events (bus INTEGER NOT NULL, sequence INTEGER NOT NULL, id TEXT NOT NULL, namespace TEXT NOT NULL,
@@ -103,10 +107,8 @@ export class ProjectionStore {
   }
 
   find(reference: string): HistoryEntry | undefined {
-    const event = this.event(reference);
-    if (event) return { kind: "event", event };
-    const traced = this.#firstOfTrace(reference);
-    if (traced) return { kind: "event", event: traced };
+    const event = this.event(reference) ?? this.#firstOfTrace(reference);
+    if (event) return this.#eventEntry(event);
     const record = this.record(reference) ?? this.#syncOf(reference) ?? this.#observationOf(reference);
     return record && { kind: "record", record };
   }
@@ -130,8 +132,10 @@ export class ProjectionStore {
   }
 
   causes(id: string): readonly HistoryEntry[] {
-    return walk(id, this.record(id), (_, record) =>
-      record ? record.causes.flatMap((cause) => this.#entry(cause) ?? headIn(record, cause) ?? []) : [],
+    return walk(id, this.record(id), (one, record) =>
+      record
+        ? record.causes.flatMap((cause) => this.#entry(cause) ?? headIn(record, cause) ?? [])
+        : this.#causesOfEvent(one).flatMap((cause) => this.#entry(cause) ?? []),
     );
   }
 
@@ -141,8 +145,20 @@ export class ProjectionStore {
     return walk(id, this.record(id), (one, itself) => {
       const key = this.#keyOf(itself);
       const records = key === undefined ? followed(one) : [...followed(one), ...followed(key)];
-      return records.map((record): HistoryEntry => ({ kind: "record", record }));
+      const entries = records.map((record): HistoryEntry => ({ kind: "record", record }));
+      return [...entries, ...this.#eventsOf(one)];
     });
+  }
+
+  /** Events of ours that came of it. */
+  #eventsOf(cause: string): readonly HistoryEntry[] {
+    const led = this.#statement("SELECT event FROM event_causes WHERE cause = ? LIMIT ?").all(cause, maxEntries);
+    return led.flatMap(({ event }) => this.#entry(String(event)) ?? []);
+  }
+
+  #causesOfEvent(id: string): readonly string[] {
+    const rows = this.#statement("SELECT cause FROM event_causes WHERE event = ? LIMIT ?").all(id, maxEntries);
+    return rows.map(({ cause }) => String(cause));
   }
 
   close(): void {
@@ -189,6 +205,11 @@ export class ProjectionStore {
     const sql = "INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     const { traceparent = null } = traceContextOf(extensions?.traceparent) ?? {};
     this.#run(sql, bus, sequence, id, namespace, source, event, type, time, storedAt, traceparent);
+    // Only those of ours have some (INTERFACE: extension `cause`).
+    const causes = typeof extensions?.cause === "string" ? extensions.cause.split(",") : [];
+    for (const cause of causes) {
+      if (cause !== "") this.#run("INSERT OR IGNORE INTO event_causes VALUES (?, ?, ?, ?)", cause, id, bus, sequence);
+    }
   }
 
   #forgetRecords(below: number): boolean {
@@ -206,6 +227,8 @@ export class ProjectionStore {
   }
 
   #forgetEvents(name: string, below: number): boolean {
+    const ofBus = "bus = (SELECT id FROM follows WHERE name = ?)";
+    this.#run(`DELETE FROM event_causes WHERE ${ofBus} AND sequence < ?`, name, below);
     const { changes } = this.#run(
       `DELETE FROM events WHERE (bus, sequence) IN (SELECT bus, sequence FROM events
        WHERE bus = (SELECT id FROM follows WHERE name = ?) AND sequence < ? ORDER BY sequence LIMIT ?)`,
@@ -217,15 +240,24 @@ export class ProjectionStore {
   }
 
   #forgetAll(name: string): void {
-    if (name === ledgerName) this.#db.exec("DELETE FROM causes; DELETE FROM names; DELETE FROM records;");
-    else this.#run("DELETE FROM events WHERE bus = (SELECT id FROM follows WHERE name = ?)", name);
+    if (name === ledgerName) {
+      this.#db.exec("DELETE FROM causes; DELETE FROM names; DELETE FROM records;");
+      return;
+    }
+    for (const table of ["events", "event_causes"])
+      this.#run(`DELETE FROM ${table} WHERE bus = (SELECT id FROM follows WHERE name = ?)`, name);
   }
 
   #entry(id: string): HistoryEntry | undefined {
     const record = this.record(id);
     if (record) return { kind: "record", record };
     const event = this.event(id);
-    return event && { kind: "event", event };
+    return event && this.#eventEntry(event);
+  }
+
+  #eventEntry(event: EventHead): HistoryEntry {
+    const causes = this.#causesOfEvent(event.id);
+    return { kind: "event", event, ...(causes.length > 0 && { causes }) };
   }
 
   /** What decisions of Applications name the effect by. Earlier attempts have none: what followed, followed the last. */

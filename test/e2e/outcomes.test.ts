@@ -36,10 +36,13 @@ function manifests(port: number, sink: string, repository: (name: string) => str
           source: { git: { url: repository("workflows"), filePath: "wf.yaml", branch: "main" } },
         },
       }),
-      trigger("sync", { gitOps: { application: "shop", operation: "sync" } }),
       trigger("tell", { emit: { eventSourceName: "own", eventName: "told" } }),
       trigger("broken", { http: { url: "http://127.0.0.1:1/" } }),
     ],
+  });
+  const relay = resource("Sensor", "relay", {
+    dependencies: [dependency("told", "own", "told")],
+    triggers: [trigger("sync", { gitOps: { application: "shop", operation: "sync" } })],
   });
   const second = resource("Sensor", "second", {
     dependencies: [
@@ -74,7 +77,7 @@ function manifests(port: number, sink: string, repository: (name: string) => str
       destination: { server: "https://kubernetes.default.svc", namespace: "default" },
     },
   };
-  return [...workflowKinds, webhookSource("hook", port), start, second, waits, watcher, application];
+  return [...workflowKinds, webhookSource("hook", port), start, relay, second, waits, watcher, application];
 }
 
 const deployment = {
@@ -93,6 +96,34 @@ const workflow = {
   metadata: { generateName: "build-" },
   spec: { entrypoint: "main" },
 };
+
+/** From the push to what the last Sensor sent, over an event of one's own and an Application. */
+async function traceShowsTheWay({ engine }: GitOpsScenario): Promise<void> {
+  const listed = await engine.cli(["event", "list", "-o", "json"]);
+  const events = JSON.parse(listed.stdout) as { readonly id: string; readonly eventSource: string }[];
+  const push = events.find(({ eventSource }) => eventSource === "hook");
+  const way = [
+    /event \S+: default\/hook push /,
+    /Sensor default\/start fired tell/,
+    /event \S+: default\/own told /,
+    /Sensor default\/relay fired sync/,
+    /Application argocd\/shop Succeeded/,
+    /event \S+: argocd\/tiphys application-synced /,
+    /Sensor argocd\/watcher fired synced/,
+    /http succeeded/,
+  ];
+  let seen = "";
+  const shown = async () => {
+    seen = (await engine.cli(["trace", push?.id ?? ""])).stdout;
+    let rest = seen;
+    return way.every((step) => {
+      const found = step.exec(rest);
+      rest = found ? rest.slice(found.index) : "";
+      return found !== null;
+    });
+  };
+  await waitFor(() => `the trace of the push: ${seen}`, shown);
+}
 
 for (const driver of buses) {
   describe(driver.name, { skip: driver.skip ?? false }, () => {
@@ -123,6 +154,7 @@ for (const driver of buses) {
         application: { namespace: "argocd", name: "shop" },
         operation: { phase: "Succeeded" },
       });
+      await traceShowsTheWay(scenario);
       for (const path of wanted) assert.equal(sink.requests.filter((one) => one.path === path).length, 1, path);
     });
   });

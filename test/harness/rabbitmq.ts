@@ -3,12 +3,15 @@ import { join } from "node:path";
 import { freePort } from "./free-port.ts";
 import { accepts, findProgram, missing, type ServerProcess, startServer } from "./server-process.ts";
 import { tempDir } from "./temp-dir.ts";
+import { waitFor } from "./wait.ts";
 
 export interface RabbitMq extends ServerProcess {
   /** `127.0.0.1:port` */
   readonly address: string;
   /** With user name and password. */
   readonly url: string;
+  /** Other settings, from its next start on. */
+  configure(settings: string): Promise<void>;
 }
 
 // Debian's script in /usr/sbin becomes another user first; this one stays who we are.
@@ -16,8 +19,11 @@ const script = findProgram("rabbitmq-server", "/usr/lib/rabbitmq/bin");
 
 export const rabbitMqMissing = missing("rabbitmq-server", script !== undefined && findProgram("epmd") !== undefined);
 
-/** Debian's RabbitMQ with a store and a port mapper of its own. The user is guest, the password too. */
-export async function startRabbitMq(): Promise<RabbitMq> {
+/**
+ * Debian's RabbitMQ with a store and a port mapper of its own. The user is guest, the password too. `settings` are lines
+ * of its configuration.
+ */
+export async function startRabbitMq({ settings = "" } = {}): Promise<RabbitMq> {
   await using stack = new AsyncDisposableStack();
   const { path } = stack.use(await tempDir());
   const [port, nodePort, mapperPort] = [await freePort(), await freePort(), await freePort()];
@@ -30,10 +36,9 @@ export async function startRabbitMq(): Promise<RabbitMq> {
       isReady: () => accepts(mapperPort),
     }),
   );
-  await writeFile(
-    join(path, "rabbitmq.conf"),
-    `listeners.tcp.1 = 127.0.0.1:${port}\nmnesia_table_loading_retry_limit = 3\n`,
-  );
+  const ours = `listeners.tcp.1 = 127.0.0.1:${port}\nmnesia_table_loading_retry_limit = 3\n`;
+  const configure = (more: string): Promise<void> => writeFile(join(path, "rabbitmq.conf"), ours + more);
+  await configure(settings);
   await writeFile(join(path, "enabled_plugins"), "[].\n");
   const env = {
     HOME: path,
@@ -68,6 +73,12 @@ export async function startRabbitMq(): Promise<RabbitMq> {
     },
     address: `127.0.0.1:${port}`,
     url: `amqp://guest:guest@127.0.0.1:${port}`,
+    configure,
+    // The script ends before what it started: a start at once would take the old one for the new one.
+    async kill() {
+      await server.kill();
+      await waitFor("rabbitmq-server to be gone", async () => !(await accepts(port)));
+    },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

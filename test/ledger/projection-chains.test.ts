@@ -13,7 +13,7 @@ import { eventSubject, rawSubject } from "../../src/record/subject.ts";
 import { createMemoryBus, type MemoryBus } from "../harness/memory-bus.ts";
 import { tempDir } from "../harness/temp-dir.ts";
 import { waitFor } from "../harness/wait.ts";
-import { cloudEvent, effectDraft } from "./drafts.ts";
+import { cloudEvent, decisionDraft, effectDraft } from "./drafts.ts";
 import {
   application,
   applicationDecisionDraft,
@@ -268,3 +268,20 @@ function rowsOf(path: string, sql: string): unknown[] {
     db.close();
   }
 }
+
+test("events of ours follow from what they name as their causes, over several steps, and back", async () => {
+  await using rig = await openRig();
+  const emit = (id: string, cause: string) =>
+    rig.bus.publish(eventSubject("default", "own", "told"), {
+      id,
+      data: encodeEvent({ ...cloudEvent(id), source: "own", subject: "told", extensions: { cause, hop: 1 } }),
+    });
+  const [decision = ""] = await rig.write(decisionDraft("e1"));
+  await emit("e2", "e1");
+  await emit("e3", `${decision},e2,gone`);
+  await emit("e3", `${decision},e2,gone`);
+  const ids = (entries: readonly HistoryEntry[]) => entries.map(idOf).sort();
+  assert.deepEqual(await rig.ask(async ({ effects }) => ids(await effects("e1"))), [decision, "e2", "e3"].sort());
+  assert.deepEqual(await rig.ask(async ({ causes }) => ids(await causes("e3"))), [decision, "e1", "e2"].sort());
+  assert.partialDeepStrictEqual(await rig.ask(({ find }) => find("e3")), { causes: [decision, "e2", "gone"].sort() });
+});

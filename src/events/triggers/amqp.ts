@@ -104,20 +104,20 @@ export function createAmqpTrigger(): TriggerKind<AmqpSpec, AmqpPlan> {
       if (sent.find(firing.key)) return { message: `had already published to ${where}` };
       const { key, open, host } = await connectionOf(plan, context);
       try {
-        await context.clients.use(key, open, (client) => client.publish(plan));
+        const onConfirmed = (): void => sent.set(firing.key, true);
+        await context.clients.use(key, open, (client) => client.publish(plan, onConfirmed));
       } catch (error) {
         if (error instanceof EngineError) throw error;
         throw new EngineError("TRIGGER_FAILED", `amqp ${host}: ${messageOf(error)}`, error);
       }
-      sent.set(firing.key, true);
       return { message: `published ${Buffer.byteLength(body)} bytes to ${where} at ${host}` };
     },
   };
 }
 
 interface Publisher {
-  /** Resolves once the server has confirmed the message. */
-  publish(plan: AmqpPlan): Promise<void>;
+  /** Resolves once the server has confirmed the message. `onConfirmed` also hears of it when that comes too late. */
+  publish(plan: AmqpPlan, onConfirmed: () => void): Promise<void>;
 }
 
 async function connectionOf(plan: AmqpPlan, context: TriggerContext) {
@@ -159,28 +159,42 @@ async function pooled(connection: ChannelModel): Promise<PooledClient<Publisher>
   connection.on("error", onEnd).on("close", onEnd);
   const channel = await connection.createConfirmChannel();
   channel.on("error", onEnd).on("close", onEnd);
-  const returned = new Map<string, string>();
+  const state: ChannelState = { returned: new Map(), ended };
+  connection.on("blocked", (reason: string) => Object.assign(state, { blocked: reason }));
+  connection.on("unblocked", () => Object.assign(state, { blocked: undefined }));
   channel.on("return", ({ properties, fields }) => {
     const { replyText } = fields as { readonly replyText?: unknown };
-    returned.set(String(properties.messageId), typeof replyText === "string" ? replyText : "NO_ROUTE");
+    state.returned.set(String(properties.messageId), typeof replyText === "string" ? replyText : "NO_ROUTE");
   });
   return {
-    client: { publish: (plan) => publish(channel, plan, { returned, ended }) },
+    client: { publish: (plan, onConfirmed) => publish(channel, plan, state, onConfirmed) },
     isUsable: () => isOpen,
     close: () => connection.close(),
   };
 }
 
+interface ChannelState {
+  /** Why no queue took a message, by its id. */
+  readonly returned: Map<string, string>;
+  readonly ended: Set<(error: Error) => void>;
+  /** Why the server reads nothing from publishers at present. */
+  readonly blocked?: string | undefined;
+}
+
 async function publish(
   channel: ConfirmChannel,
   { exchange, routingKey, body, messageId, headers, contentType, persistent, mandatory }: AmqpPlan,
-  { returned, ended }: { readonly returned: Map<string, string>; readonly ended: Set<(error: Error) => void> },
+  state: ChannelState,
+  onConfirmed: () => void,
 ): Promise<void> {
+  // What is sent now would be published whenever the server reads again, although this attempt had failed.
+  if (state.blocked !== undefined) throw new Error(`the server takes no messages at present: ${state.blocked}`);
+  const { returned, ended } = state;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const late = setTimeout(
-    () => reject(new Error(`no confirmation within ${confirmTimeoutMs / 1_000} s`)),
-    confirmTimeoutMs,
-  );
+  const late = setTimeout(() => {
+    const why = state.blocked === undefined ? "" : `: the server takes no messages at present: ${state.blocked}`;
+    reject(new Error(`no confirmation within ${confirmTimeoutMs / 1_000} s${why}`));
+  }, confirmTimeoutMs);
   ended.add(reject);
   try {
     channel.publish(
@@ -188,7 +202,11 @@ async function publish(
       routingKey,
       Buffer.from(body),
       { messageId, headers, contentType, persistent, mandatory },
-      (error: unknown) => (error ? reject(error) : resolve()),
+      (error: unknown) => {
+        if (error) return reject(error);
+        if (!returned.has(messageId)) onConfirmed();
+        resolve();
+      },
     );
     await promise;
     const refusal = returned.get(messageId);

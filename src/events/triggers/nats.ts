@@ -6,6 +6,7 @@ import { commonJs } from "../../base/lazy.ts";
 import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
 import { effectHash } from "./object-effect.ts";
+import { decoded } from "./outgoing.ts";
 import { shownPayload, withOwnParameters } from "./own-parameters.ts";
 import { has, requires, type TriggerRule, tlsRule, triggerSchema } from "./rules.ts";
 import { basicAuthSchema, parametersSchema, payloadSchema, secretKeySchema, tlsSchema } from "./schemas.ts";
@@ -184,14 +185,14 @@ async function authOf(
   return login;
 }
 
-/** User and password may be part of the URL. */
-function serversOf(url: string): Pick<NodeConnectionOptions, "servers" | "user" | "pass"> {
-  let login: Pick<NodeConnectionOptions, "user" | "pass"> = {};
+/** User and password, or a token alone, may be part of the URL, as Go's client takes them. */
+function serversOf(url: string): Pick<NodeConnectionOptions, "servers" | "user" | "pass" | "token"> {
+  let login: Pick<NodeConnectionOptions, "user" | "pass" | "token"> = {};
   const servers = url.split(",").map((text) => {
     const match = /^(\w+:\/\/)?(?:([^@/]*)@)?(.+)$/.exec(text.trim());
     if (match?.[2]) {
-      const [user = "", pass = ""] = match[2].split(":").map(decodeURIComponent);
-      login = { user, pass };
+      const [user = "", pass] = match[2].split(":").map(decoded);
+      login = pass === undefined ? { token: user } : { user, pass };
     }
     return `${match?.[1] ?? ""}${match?.[3] ?? text.trim()}`;
   });

@@ -154,7 +154,8 @@ export function loginOf({ username, password }: URL): { readonly Authorization?:
   return { Authorization: `Basic ${Buffer.from(text).toString("base64")}` };
 }
 
-function decoded(text: string): string {
+/** Of a user name or password in a URL. */
+export function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {

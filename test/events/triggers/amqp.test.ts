@@ -6,6 +6,7 @@ import { createAmqpTrigger } from "../../../src/events/triggers/amqp.ts";
 import { createClientPool } from "../../../src/events/triggers/client-pool.ts";
 import type { ClientPool, Outcome, TriggerKind } from "../../../src/events/triggers/trigger.ts";
 import { rabbitMqMissing, startRabbitMq } from "../../harness/rabbitmq.ts";
+import { waitFor } from "../../harness/wait.ts";
 import { firing, never, triggerContext } from "./trigger-context.ts";
 
 const payload = [{ src: { dependencyName: "dep", value: "7" }, dest: "order.id" }];
@@ -65,16 +66,38 @@ test("confirmed, once for a firing, with an id that follows from it", { skip: ra
   }
 });
 
-test("a server that went away fails the attempt, and the next one connects anew", {
+test("a server that takes no messages, or went away, fails the attempt, and the next one connects anew", {
   skip: rabbitMqMissing,
 }, async () => {
-  await using server = await startRabbitMq();
+  await using server = await startRabbitMq({ settings: "vm_memory_high_watermark.absolute = 1MB\n" });
   await using clients = openPool();
   const kind = createAmqpTrigger();
   const spec = { url: server.url, routingKey: "inbox", mandatory: false };
-  await fire(kind, spec, "1", clients);
-  await server.kill();
-  await assert.rejects(fire(kind, spec, "2", clients), { code: "TRIGGER_FAILED" });
+  const reader = await connect(server.url);
+  const channel = await reader.createChannel();
+  await channel.assertQueue("inbox", { durable: true });
+  await reader.close();
+  const blocked = fire(kind, spec, "1", clients);
+  const failed = { code: "TRIGGER_FAILED", name: "EngineError" };
+  await Promise.all([
+    assert.rejects(blocked, failed),
+    (async () => {
+      const reason = /amqp 127\.0\.0\.1:\d+: the server takes no messages at present: low on memory/;
+      await waitFor("the server to say that it is blocked", () =>
+        fire(kind, spec, "2", clients).catch((error: Error) => reason.test(error.message)),
+      );
+      await server.kill();
+    })(),
+  ]);
+  await assert.rejects(fire(kind, spec, "2", clients), failed);
+  await server.configure("");
   await server.start();
-  assert.match((await fire(kind, spec, "2", clients)).message, /^published/);
+  for (const key of ["1", "2", "2"]) await fire(kind, spec, key, clients);
+  const again = await connect(server.url);
+  try {
+    const { messageCount } = await (await again.createChannel()).checkQueue("inbox");
+    assert.equal(messageCount, 2, "what was never read is not published afterwards");
+  } finally {
+    await again.close();
+  }
 });

@@ -102,14 +102,17 @@ test("the target goes on in the trace that the events came with, unless the trig
 
 test("later kinds of headers win: headers, then dynamic, then secure; names go as written", async () => {
   await using server = await target(ok);
-  const context = triggerContext({}, { "s/k": "from-secret", "s/user": "u", "s/pass": "p" });
+  const context = triggerContext({}, { "s/k": "from-secret", "s/user": "u", "s/pass": "p", "c/k": "from-map" });
   const { plan } = await fire(
     {
       url: server.url,
       method: "PUT",
       headers: { one: "1", two: "1", three: "1" },
       dynamicHeaders: [value("2", "two"), value("2", "three")],
-      secureHeaders: [{ name: "three", valueFrom: { secretKeyRef: { name: "s", key: "k" } } }],
+      secureHeaders: [
+        { name: "three", valueFrom: { secretKeyRef: { name: "s", key: "k" } } },
+        { name: "four", valueFrom: { configMapKeyRef: { name: "c", key: "k" } } },
+      ],
       basicAuth: { username: { name: "s", key: "user" }, password: { name: "s", key: "pass" } },
       host: "example.com",
     },
@@ -117,7 +120,7 @@ test("later kinds of headers win: headers, then dynamic, then secure; names go a
     context,
   );
   const sent = server.seen[0]?.headers ?? {};
-  assert.deepEqual([sent.one, sent.two, sent.three], ["1", "2", "from-secret"]);
+  assert.deepEqual([sent.one, sent.two, sent.three, sent.four], ["1", "2", "from-secret", "from-map"]);
   assert.equal(sent.Authorization, "Basic dTpw");
   assert.equal(sent.Host ?? sent.host, "example.com");
   assert.equal(JSON.stringify(plan).includes("from-secret") || JSON.stringify(plan).includes("dTpw"), false);
@@ -126,6 +129,7 @@ test("later kinds of headers win: headers, then dynamic, then secure; names go a
     [
       ["Authorization", 16],
       ["three", 16],
+      ["four", 16],
     ],
   );
 });

@@ -62,11 +62,24 @@ test("credentials come from Secrets, and errors do not show them", { skip }, asy
   await using server = await startNatsServer({ config });
   const basic = { username: { name: "n", key: "u" }, password: { name: "n", key: "p" } };
   const spec = { url: server.url, subject: "a.b", auth: { basic } };
-  assert.match((await fire(spec, "1", {}, { "n/u": "u", "n/p": "p4ss" })).message, /^published/);
+  const right = { "n/u": "u", "n/p": "p4ss" };
+  // One pool: a Secret that changed gets a connection of its own, although the old one is open.
+  await using clients = createClientPool({ clock: triggerContext().clock, log: silentLogger });
+  assert.match((await fire(spec, "1", { clients }, right)).message, /^published/);
   await assert.rejects(
-    fire(spec, "1", {}, { "n/u": "u", "n/p": "wr0ng" }),
+    fire(spec, "1", { clients }, { ...right, "n/p": "wr0ng" }),
     (error) => /Authorization/i.test(String(error)) && !String(error).includes("wr0ng"),
   );
+  assert.match((await fire(spec, "2", { clients }, right)).message, /^published/);
+  const url = server.url.replace("//", "//u:p4ss@");
+  assert.doesNotMatch((await fire({ ...spec, url, auth: {} }, "3", { clients })).message, /p4ss/);
+});
+
+test("a URL's user without a password is a token", { skip }, async () => {
+  await using server = await startNatsServer({ config: 'authorization { token: "t%ken" }' });
+  const spec = { url: server.url.replace("//", "//t%25ken@"), subject: "a.b" };
+  assert.match((await fire(spec, "1")).message, /^published .* at nats:\/\/127\.0\.0\.1:\d+$/);
+  await assert.rejects(fire({ ...spec, url: server.url }, "2"), { code: "TRIGGER_FAILED" });
 });
 
 test("a subject comes from parameters of the kind's own, too, and must be one", async () => {
