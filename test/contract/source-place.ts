@@ -8,6 +8,8 @@ export interface SourcePlace extends AsyncDisposable {
   readonly server: Pick<ServerProcess, "kill" | "start">;
   readonly spec: JsonObject;
   readonly secrets: Record<string, string>;
+  /** Ends the connections that there are; the next ones are taken. */
+  readonly cut?: () => void;
   /** Of a spec that can be refused: the secret that is wrong then, and what it is instead (default: "wrong"). */
   readonly password: string;
   readonly wrong?: string;

@@ -223,6 +223,39 @@ export function sourceContract(broker: BrokerKind): void {
     });
 
     await t.test(
+      "connections that are cut while the bus is away leave nothing behind: each message is stored once",
+      skipWhen(place.cut ? undefined : "its connections are not cut here"),
+      async () => {
+        const stored: CloudEvent[] = [];
+        let tried = 0;
+        let isAway = true;
+        await using engine = start({
+          async publish(event) {
+            tried++;
+            if (isAway) throw new EngineError("BUS_UNAVAILABLE", "away");
+            stored.push(event);
+          },
+        });
+        await listening(engine);
+        await place.publish(400, 20);
+        for (let cuts = 0; cuts < 2; cuts++) {
+          const before = tried;
+          await waitFor("an attempt", () => tried > before, 20_000);
+          const known = engine.statuses.length;
+          place.cut?.();
+          const hasFailed = () => engine.statuses.slice(known).some(({ state }) => state === "failed");
+          await waitFor("the failure", hasFailed, 5_000);
+          await listening(engine);
+        }
+        isAway = false;
+        await waitFor("all of them", () => idsOf(stored, broker).size >= 20, 30_000);
+        await place.publish(500, 1);
+        await waitFor("the last one", () => idsOf(stored, broker).size >= 21, 20_000);
+        assert.equal(stored.length, 21);
+      },
+    );
+
+    await t.test(
       "a server that dies mid-stream loses nothing that it had",
       skipWhen(broker.cannotRestart ?? isForgotten),
       async () => {
