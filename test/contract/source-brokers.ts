@@ -241,7 +241,14 @@ export const brokerKinds: readonly BrokerKind[] = [
     numberOf: ({ values }) => Number((values as JsonObject).n),
     place: redisPlace,
   },
-  { name: "amqp", skip: rabbitMqMissing, kind: defineSource(amqpSource), numberOf: bodyNumber, place: amqpPlace },
+  {
+    name: "amqp",
+    skip: rabbitMqMissing,
+    kind: defineSource(amqpSource),
+    numberOf: bodyNumber,
+    tellsLate: "three heartbeats of AMQP are twelve seconds",
+    place: amqpPlace,
+  },
   {
     name: "mqtt",
     skip: mosquittoMissing,

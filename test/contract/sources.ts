@@ -255,6 +255,27 @@ export function sourceContract(broker: BrokerKind): void {
       },
     );
 
+    const { pid } = place.server;
+    await t.test(
+      "a server that hangs is a status soon, and once it goes on what came meanwhile is there",
+      skipWhen(broker.tellsLate ?? (pid === undefined ? "no process of its own" : undefined)),
+      async () => {
+        await using engine = start();
+        await listening(engine);
+        const known = engine.statuses.length;
+        process.kill(-Number(pid), "SIGSTOP"); // connections stay, and new ones are taken
+        try {
+          const hasFailed = () => engine.statuses.slice(known).some(({ state }) => state === "failed");
+          await waitFor("the failure", hasFailed, 15_000);
+        } finally {
+          process.kill(-Number(pid), "SIGCONT");
+        }
+        await listening(engine);
+        await place.publish(600, 5);
+        await waitFor("all messages", () => hasAll(engine, range(600, 5)), 20_000);
+      },
+    );
+
     await t.test(
       "a server that dies mid-stream loses nothing that it had",
       skipWhen(broker.cannotRestart ?? isForgotten),
