@@ -143,7 +143,8 @@ const ofTheOriginal: readonly (readonly [flags: string, description: string])[] 
 ];
 const noCore = "--core is not supported: start an engine with `tiphys up --kubeconfig FILE`";
 
-function loadAll(): Promise<readonly Command[]> {
+/** Every command but `completion`, loaded. */
+export function loadAll(): Promise<readonly Command[]> {
   const others = Object.entries(commands).filter(([name]) => name !== "completion");
   return Promise.all(others.map(([, { load }]) => load()));
 }

@@ -7,13 +7,16 @@ import type {
   ObservationRecord,
   SyncRecord,
 } from "../record/records.ts";
+import { traceIdOf } from "../record/trace-context.ts";
 import { colored, shownDelta } from "./output.ts";
 
 /** Objects of one sync are kept up to this many (`SyncRecord.objects`). */
 const maxKeptObjects = 100;
 
-export function eventText({ id, namespace, eventSource, event, type, storedAt }: EventHead, at: number): string {
-  return `event ${id}: ${namespace}/${eventSource} ${event} (${type}), stored ${shownDelta(storedAt - at)}`;
+export function eventText(head: EventHead, at: number): string {
+  const { id, namespace, eventSource, event, type, storedAt, traceparent } = head;
+  const trace = traceparent === undefined ? "" : `, in trace ${traceIdOf(traceparent)}`;
+  return `event ${id}: ${namespace}/${eventSource} ${event} (${type}), stored ${shownDelta(storedAt - at)}${trace}`;
 }
 
 /** One line for people. */

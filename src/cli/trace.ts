@@ -14,7 +14,7 @@ export function traceCommand(): Command {
     .argument(
       "<reference>",
       "the id of an event or of a record; a commit (7 to 40 digits): its newest sync; " +
-        "NAMESPACE/NAME or KIND/NAMESPACE/NAME: that live object",
+        "the id of a W3C trace; NAMESPACE/NAME or KIND/NAMESPACE/NAME: that live object",
     )
     .action(async (reference: string, _flags: object, self: Command) => {
       const trace = await withHistory(globalFlags(self), (history) => history.trace(reference));

@@ -8,7 +8,7 @@ import type { OutcomeListeners } from "./outcome-listeners.ts";
 export async function publishOwn(
   bus: BusHandle,
   namespace: string,
-  { id, eventSource, event, type, data, causes, hop }: EmittedEvent,
+  { id, eventSource, event, type, data, causes, hop, trace }: EmittedEvent,
   clock: Clock,
 ): Promise<void> {
   await publishEvent(bus, namespace, {
@@ -19,7 +19,7 @@ export async function publishOwn(
     time: isoTime(clock.now()),
     datacontenttype: "application/json",
     data,
-    extensions: { cause: causes.slice(0, maxCauses).join(","), hop },
+    extensions: { cause: causes.slice(0, maxCauses).join(","), hop, ...trace },
   });
 }
 

@@ -5,13 +5,14 @@ import { isJsonObject } from "../base/json.ts";
 import { decodeEvent } from "../record/cloud-event.ts";
 import type { EventHead, LedgerRecord } from "../record/records.ts";
 import { decodeToken } from "../record/subject.ts";
+import { traceContextOf } from "../record/trace-context.ts";
 import { type EventQuery, type HistoryEntry, idOf, type RecordQuery } from "./history.ts";
 import { commitPrefix, isNamedByKey, keyName, namesOf, objectReference } from "./names.ts";
 import { type FollowedPosition, ledgerName, type PackedBatch } from "./projection-protocol.ts";
 import { decodeRecords, type StoredRecord } from "./stored-form.ts";
 
 /** Another version of the schema: the file is thrown away and built anew from the streams. */
-const schemaVersion = 2;
+const schemaVersion = 3;
 const maxEntries = 1_000;
 /** Commits that begin alike and are looked at. */
 const maxCommits = 100;
@@ -32,15 +33,16 @@ const schema = `
   CREATE INDEX names_place ON names (place);
   CREATE TABLE events (bus INTEGER NOT NULL, sequence INTEGER NOT NULL, id TEXT NOT NULL, namespace TEXT NOT NULL,
     event_source TEXT NOT NULL, event TEXT NOT NULL, type TEXT NOT NULL, time TEXT NOT NULL,
-    stored_at INTEGER NOT NULL, PRIMARY KEY (bus, sequence)) WITHOUT ROWID;
+    stored_at INTEGER NOT NULL, traceparent TEXT, PRIMARY KEY (bus, sequence)) WITHOUT ROWID;
   CREATE INDEX events_id ON events (id);
+  CREATE INDEX events_trace ON events (substr(traceparent, 4, 32)) WHERE traceparent IS NOT NULL;
   CREATE INDEX events_stored ON events (stored_at);
   CREATE INDEX events_namespace ON events (namespace, stored_at);
   CREATE INDEX events_source ON events (event_source, stored_at);
   PRAGMA user_version = ${schemaVersion};`;
 
 const headColumns = `events.id, namespace, event_source AS eventSource, event, type, time, follows.name AS bus, sequence,
-  stored_at AS storedAt FROM events JOIN follows ON follows.id = events.bus`;
+  stored_at AS storedAt, traceparent FROM events JOIN follows ON follows.id = events.bus`;
 
 type Value = string | number | null;
 
@@ -89,6 +91,13 @@ export class ProjectionStore {
     return this.#heads("WHERE events.id = ? ORDER BY stored_at DESC LIMIT 1", id)[0];
   }
 
+  /** The first event that came with the trace of this id. */
+  #firstOfTrace(id: string): EventHead | undefined {
+    if (!/^[0-9a-f]{32}$/.test(id)) return undefined;
+    const isOfIt = "traceparent IS NOT NULL AND substr(traceparent, 4, 32) = ?";
+    return this.#heads(`WHERE ${isOfIt} ORDER BY stored_at, sequence LIMIT 1`, id)[0];
+  }
+
   record(id: string): LedgerRecord | undefined {
     return this.#bodies("WHERE id = ?", id)[0] ?? this.#newestNamed(keyName(id));
   }
@@ -96,6 +105,8 @@ export class ProjectionStore {
   find(reference: string): HistoryEntry | undefined {
     const event = this.event(reference);
     if (event) return { kind: "event", event };
+    const traced = this.#firstOfTrace(reference);
+    if (traced) return { kind: "event", event: traced };
     const record = this.record(reference) ?? this.#syncOf(reference) ?? this.#observationOf(reference);
     return record && { kind: "record", record };
   }
@@ -171,12 +182,13 @@ export class ProjectionStore {
   }
 
   #storeEvent(bus: number, name: string, { subject, sequence, storedAt, data }: Unpacked): void {
-    const { id, type, time } = decodeEvent(data);
+    const { id, type, time, extensions } = decodeEvent(data);
     const tokens = subject.split(".").map(decodeToken);
     const [namespace = "", source = "", event = ""] =
       name === "system" ? tokens.slice(1) : [name.split("/")[0], ...tokens.slice(1)];
-    const sql = "INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
-    this.#run(sql, bus, sequence, id, namespace, source, event, type, time, storedAt);
+    const sql = "INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    const { traceparent = null } = traceContextOf(extensions?.traceparent) ?? {};
+    this.#run(sql, bus, sequence, id, namespace, source, event, type, time, storedAt, traceparent);
   }
 
   #forgetRecords(below: number): boolean {
@@ -247,7 +259,8 @@ export class ProjectionStore {
   }
 
   #heads(rest: string, ...values: readonly Value[]): EventHead[] {
-    return this.#statement(`SELECT ${headColumns} ${rest}`).all(...values) as unknown as EventHead[];
+    const rows = this.#statement(`SELECT ${headColumns} ${rest}`).all(...values) as unknown as StoredHead[];
+    return rows.map(({ traceparent, ...head }) => (traceparent === null ? head : { ...head, traceparent }));
   }
 
   #bodies(rest: string, ...values: readonly Value[]): LedgerRecord[] {
@@ -281,6 +294,8 @@ export class ProjectionStore {
     }
   }
 }
+
+type StoredHead = Omit<EventHead, "traceparent"> & { readonly traceparent: string | null };
 
 interface Unpacked {
   readonly subject: string;

@@ -14,7 +14,7 @@ export interface CloudEvent {
   readonly time: string;
   readonly datacontenttype: string;
   readonly data: JsonValue;
-  /** Extensions of ours, all optional: `cause`, `traceparent`, `hop`, `replayof`, `namespace`. */
+  /** Extensions of ours, all optional: `cause`, `traceparent`, `tracestate`, `hop`, `replayof`, `namespace`. */
   readonly extensions?: Readonly<Record<string, string | number | boolean>>;
 }
 

@@ -24,6 +24,8 @@ export interface EventHead {
   readonly sequence: number;
   /** Milliseconds since 1970: when the bus stored it. */
   readonly storedAt: number;
+  /** W3C: the trace that it came with, of whoever sent it. */
+  readonly traceparent?: string;
 }
 
 interface RecordBase {
@@ -99,6 +101,8 @@ export interface EffectRecord extends RecordBase {
   readonly limitedMs?: number;
   /** failed: will be tried again. dead: failed for good, kept on `dead`. */
   readonly outcome: "succeeded" | "failed" | "dead";
+  /** W3C: what was sent along, a span of the trace that its events came with. */
+  readonly traceparent?: string;
   /** One line: what was done, or why it failed. */
   readonly message: string;
   /** Objects of Kubernetes touched, as `apiVersion/kind/namespace/name`. */

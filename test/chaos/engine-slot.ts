@@ -7,6 +7,7 @@ interface SlotOptions {
   /** Manifests; absent: none. */
   readonly dir?: string;
   readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** The place of one engine: whatever is killed there starts again on the same data directory. */

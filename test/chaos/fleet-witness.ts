@@ -1,5 +1,6 @@
 import { applicationPartition } from "../../src/controllers/applications/application-partition.ts";
 import type { AuditEvent } from "../../src/local/audit.ts";
+import type { Asked } from "./fleet-orders.ts";
 import type { Holding } from "./lease-order.ts";
 
 /** Bus and API are two servers, and each notes a time of its own; both are on this machine. */
@@ -12,15 +13,19 @@ const skewMs = 5;
 export function writesOfOthers(
   log: readonly AuditEvent[],
   holdings: ReadonlyMap<string, readonly Holding[]>,
+  asked: readonly Asked[],
 ): readonly string[] {
-  return log.flatMap(({ userAgent = "", objectRef, verb, requestReceivedTimestamp, responseStatus, requestURI }) => {
+  return log.flatMap(({ userAgent = "", objectRef, verb, requestReceivedTimestamp, responseStatus }) => {
     const engine = /\(engine ([^)]+)\)/.exec(userAgent)?.[1];
     const { name = "", resource = "" } = objectRef ?? {};
-    const isOurs = /^app-\d+$/.test(name) && ["applications", "configmaps", "jobs"].includes(resource);
-    // What installs the manifests is no reconcile; what was refused changed nothing.
-    if (engine === undefined || !isOurs || responseStatus.code >= 400 || isManifest(requestURI)) return [];
+    const isOurs = /^app-\d+(-cleanup)?$/.test(name) && ["applications", "configmaps", "jobs"].includes(resource);
+    // What was refused changed nothing.
+    if (engine === undefined || !isOurs || responseStatus.code >= 400) return [];
     const at = Date.parse(requestReceivedTimestamp);
-    const held = holdings.get(`applications/${applicationPartition(`argocd/${name}`)}`) ?? [];
+    // What people ask for is written by the engine that they ask; that is no reconcile.
+    const isAsked = asked.some((one) => one.engineId === engine && one.name === name && one.from <= at && at <= one.to);
+    if (isAsked && resource === "applications" && objectRef?.subresource === undefined) return [];
+    const held = holdings.get(`applications/${applicationPartition(`argocd/${name.replace("-cleanup", "")}`)}`) ?? [];
     const owners = ownersAround(held, at);
     if (owners.includes(engine)) return [];
     return [
@@ -35,7 +40,17 @@ function ownersAround(held: readonly Holding[], at: number): readonly string[] {
   return held.slice(Math.max(0, first)).flatMap((one) => (one.at <= at + skewMs ? [one.owner ?? "nobody"] : []));
 }
 
-/** What an engine applies of the manifests that it was started with. */
-export function isManifest(requestURI: string): boolean {
-  return requestURI.includes("/applications/") && requestURI.includes("force=true");
+/** Hooks of these names that were not made exactly once. Each a sentence. */
+export function hooksNotOnce(log: readonly AuditEvent[], names: readonly string[], when: string): readonly string[] {
+  const made = new Map<string, string[]>();
+  for (const { objectRef, responseStatus, requestURI, requestReceivedTimestamp, userAgent = "" } of log) {
+    const isMade = responseStatus.code === 201 && !requestURI.includes("dryRun=");
+    if (objectRef?.resource !== "jobs" || !isMade) continue;
+    const { name = "" } = objectRef;
+    made.set(name, [...(made.get(name) ?? []), `${requestReceivedTimestamp} by ${userAgent}`]);
+  }
+  return names.flatMap((name) => {
+    const runs = made.get(name) ?? [];
+    return runs.length === 1 ? [] : [`${when}: the hook ${name} ran ${runs.length} times: ${runs.join(", ")}`];
+  });
 }

@@ -6,7 +6,7 @@ import { partitionOf } from "../../src/events/sensor/partition.ts";
 import { encodeRecords } from "../../src/ledger/stored-form.ts";
 import type { AuditEvent } from "../../src/local/audit.ts";
 import { rawSubject } from "../../src/record/subject.ts";
-import { writesOfOthers } from "./fleet-witness.ts";
+import { hooksNotOnce, writesOfOthers } from "./fleet-witness.ts";
 import { createLeaseOrder } from "./lease-order.ts";
 import { createOwnership } from "./owners.ts";
 import { createTruth } from "./truth.ts";
@@ -133,9 +133,15 @@ const held = new Map([
     ],
   ],
 ]);
+const asked = [{ engineId: "b", name: "app-1", from: 1_400, to: 1_600 }];
+const cleanup = { objectRef: { resource: "jobs", name: "app-1-cleanup", apiVersion: "v1" } };
 const auditRows: [name: string, engine: string, atMs: number, more: object, problems: number][] = [
   ["by who has it", "a", 1_500, {}, 0],
+  ["by who was asked to", "b", 1_500, {}, 0],
+  ["by who was asked to, before", "b", 1_300, {}, 1],
+  ["by who was asked to, of another kind", "b", 1_500, cleanup, 1],
   ["by who had it before", "a", 3_500, {}, 1],
+  ["by who had it before, to its hook", "a", 3_500, cleanup, 1],
   ["while nobody has it", "a", 2_500, {}, 1],
   ["before the lease is taken", "b", 2_900, {}, 1],
   ["by who had it before, refused", "a", 3_500, { responseStatus: { code: 409 } }, 0],
@@ -152,6 +158,19 @@ for (const [name, engine, atMs, more, problems] of auditRows) {
       requestReceivedTimestamp: new Date(atMs).toISOString(),
       ...more,
     } as unknown as AuditEvent;
-    assert.equal(writesOfOthers([event], held).length, problems);
+    assert.equal(writesOfOthers([event], held, asked).length, problems);
   });
 }
+
+test("a hook that ran twice, or not at all, is told of; its dry runs and changes are not", () => {
+  const write = (name: string, code = 201, query = "") => {
+    const objectRef = { resource: "jobs", name, apiVersion: "v1" };
+    return { objectRef, responseStatus: { code }, requestURI: `/jobs/${name}${query}` } as unknown as AuditEvent;
+  };
+  const log = [write("a"), write("a", 201, "?dryRun=All"), write("a", 200), write("b"), write("b")];
+  const found = hooksNotOnce(log, ["a", "b", "c"], "round 1");
+  assert.deepEqual(
+    found.map((text) => text.split(" times")[0]),
+    ["round 1: the hook b ran 2", "round 1: the hook c ran 0"],
+  );
+});

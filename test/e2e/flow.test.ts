@@ -63,9 +63,18 @@ for (const bus of buses) {
       await writeFile(join(dir, "proxied.json"), JSON.stringify(proxied));
       await using engine = await startEngine({ dir, args: driver.args, env: { HTTP_PROXY: proxy.url } });
       const url = `${engine.endpoints.ingress}/webhooks/default/webhook/push`;
-      assert.equal((await postJson(url, { ref: "refs/heads/main" })).status, 200);
+      const trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+      const headers = { traceparent: `00-${trace}-00f067aa0ba902b7-01` };
+      assert.equal((await postJson(url, { ref: "refs/heads/main" }, headers)).status, 200);
       await waitFor("say-push", async () => (await triggered(engine, "say-push")) === 1);
       await waitFor("the proxy to be asked", () => proxy.requests[0]?.path === "http://shop.invalid/in");
+      const sent = proxy.requests[0]?.headers.traceparent;
+      assert.match(String(sent), new RegExp(`^00-${trace}-[0-9a-f]{16}-01$`));
+      const chain = new RegExp(
+        `event \\S+: default/webhook push .*, in trace ${trace}\\n[^]*effect .*: http succeeded .* http://shop.invalid/in`,
+      );
+      await waitFor("the trace", async () => chain.test((await engine.cli(["trace", trace])).stdout));
+      assert.ok((await engine.cli(["trace", trace, "-o", "json"])).stdout.includes(`"traceparent": "${sent}"`));
     });
 
     test("the calendar ticks, and each tick is an event and a decision", async () => {

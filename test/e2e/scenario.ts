@@ -67,7 +67,7 @@ export function webhookSource(name: string, port: number, fields: object = {}): 
   });
 }
 
-export function postJson(url: string, body: unknown): Promise<Response> {
-  const headers = { "content-type": "application/json" };
+export function postJson(url: string, body: unknown, more: Readonly<Record<string, string>> = {}): Promise<Response> {
+  const headers = { "content-type": "application/json", ...more };
   return fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
 }

@@ -38,16 +38,17 @@ export function diffCommand(): Command {
   addServerSideFlags(command);
   addSwitch(command, "exit-code", "say by the exit code whether something differs (default)");
   return command.action(async (text: string, flags: DiffFlags, self: Command) => {
-    const client = openApplicationsClient(globalFlags(self));
-    const shown = await differences(client, parseAppName(text, flags.appNamespace), flags, globalFlags(self)).catch(
-      (error: unknown) => {
-        // 1 says that something differs; what is already told apart stays so.
-        throw error instanceof Error && exitCodeOf(error) === 1 ? exitingWith(errorCode, error) : error;
-      },
-    );
+    const shown = await shownTo(text, flags, globalFlags(self)).catch((error: unknown) => {
+      // 1 says that something differs, 2 that arguments or files are wrong: whatever else fails is an error.
+      throw error instanceof Error && exitCodeOf(error) !== 2 ? exitingWith(errorCode, error) : error;
+    });
     process.stdout.write(shown.join(""));
     if (shown.length > 0 && flags.exitCode !== false) process.exitCode = flags.diffExitCode;
   });
+}
+
+async function shownTo(text: string, flags: DiffFlags, global: GlobalFlags): Promise<readonly string[]> {
+  return differences(openApplicationsClient(global), parseAppName(text, flags.appNamespace), flags, global);
 }
 
 /** A text for each object that differs. */

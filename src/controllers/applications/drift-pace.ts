@@ -1,8 +1,8 @@
 /**
  * When to look at an Application for changes of its live objects. They come in runs: a first change is looked at nearly at
- * once; what follows is looked at together, once it is over or after a time that grows. So a run of a thousand changes
- * within `firstWaitMs` costs two looks, one that never ends a look per `maxWaitMs`, and no change waits longer than that.
- * In a long run a change of an object that was quiet until then is news, and waits less.
+ * once; what follows is looked at together, once it is over, or after `maxWaitMs`. So a run that is over by then costs two
+ * looks, however many changes it has, one that never ends a look per `maxWaitMs`, and no change waits longer than that.
+ * Where few objects change again and again, a change of one that was quiet until then is news, and waits less.
  *
  * Times are milliseconds of the monotonic clock.
  */
@@ -27,11 +27,14 @@ const burstCount = 50;
 const burstQuietMs = 1_000;
 /** ... but at most for so long. */
 const maxQuietMs = 2_000;
-/** How long it is waited for that: after the first look, and at most. */
-const firstWaitMs = 10_000;
+/** How long it is waited for that. */
 const maxWaitMs = 30_000;
 /** From a look in a long run to one for an object that was quiet until then. */
 const newsMs = 2_000;
+/** There is news once a run is so long, or was looked at twice, ... */
+const longMs = 10_000;
+/** ... where objects changed so often each before that: a burst over many objects has nothing but new ones. */
+const chattyTimes = 4;
 /** Objects of a run that are known; of more, none is news. */
 const maxObjects = 100;
 /** An operation's own changes, doubled after each look at them: most are over by then, and are looked at once. */
@@ -61,11 +64,16 @@ class Pace implements DriftPace {
     this.#changedMs = atMs;
     this.#count += 1;
     this.#waitsMs ??= atMs;
+    const mayBeNews = this.#isChatty() && (this.#looks > 1 || atMs - this.#beganMs >= longMs);
     for (const object of objects === "all" ? [] : objects) {
       if (this.#objects.has(object) || this.#objects.size >= maxObjects) continue;
       this.#objects.add(object);
-      this.#hasNews = true;
+      this.#hasNews ||= mayBeNews;
     }
+  }
+
+  #isChatty(): boolean {
+    return this.#count >= this.#objects.size * chattyTimes;
   }
 
   #begin(atMs: number): void {
@@ -86,8 +94,8 @@ class Pace implements DriftPace {
     const ofRunMs = (this.#changedMs - this.#beganMs) * quietPart;
     const wantedMs = Math.max(quietMs * 2 ** (looks - 1), ofRunMs, leastMs);
     const quiet = this.#changedMs + Math.min(wantedMs, maxQuietMs);
-    const latest = sinceMs + Math.min(firstWaitMs * Math.max(1, looks - 1), maxWaitMs);
-    const news = looks > 1 && this.#hasNews ? Math.max(this.#lookedMs + newsMs, sinceMs + windowMs) : latest;
+    const latest = sinceMs + maxWaitMs;
+    const news = this.#hasNews ? Math.max(this.#lookedMs + newsMs, sinceMs + windowMs) : latest;
     return Math.min(quiet, latest, news);
   }
 

@@ -1,5 +1,6 @@
 import { decodeEvent } from "../../record/cloud-event.ts";
 import { decodeToken, type Subject } from "../../record/subject.ts";
+import { traceOfEvent } from "../../record/trace-context.ts";
 import type { StoredMessage } from "../bus/bus.ts";
 import type { ReceivedEvent } from "./state.ts";
 
@@ -53,7 +54,9 @@ export function receivedOf(
   const event = decodeEvent(message.data);
   const { id, type, time } = event;
   const { namespace, eventSource, event: name } = parseSubject(message.subject);
-  return { event, head: { id, namespace, eventSource, event: name, type, time, bus, sequence, storedAt } };
+  const head = { id, namespace, eventSource, event: name, type, time, bus, sequence, storedAt };
+  const trace = traceOfEvent(event);
+  return { event, head: trace === undefined ? head : { ...head, traceparent: trace.traceparent } };
 }
 
 /** `events.<namespace>.<eventsource>.<event>` of the system bus. */

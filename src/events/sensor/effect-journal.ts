@@ -1,7 +1,9 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Metrics } from "../../base/metrics.ts";
+import type { CloudEvent } from "../../record/cloud-event.ts";
 import type { EffectRecord, Ledger, SensorHead } from "../../record/records.ts";
+import { traceUnder } from "../../record/trace-context.ts";
 import { untilKept } from "./drain.ts";
 import type { DeadEffect, Effect, PutDead } from "./effect.ts";
 import type { Lane } from "./lane.ts";
@@ -35,6 +37,7 @@ export class EffectJournal {
   ): Promise<void> {
     const { trigger, dlqOf, redrive } = effect;
     const limitedMs = lane.takeLimitedMs(effect);
+    const trace = traceUnder(effect.key, eventsOf(effect));
     await this.#deps.ledger.write({
       kind: "effect",
       at: this.#deps.clock.now(),
@@ -48,6 +51,7 @@ export class EffectJournal {
       attempt: effect.failed + 1,
       startedAt,
       ...(limitedMs !== undefined && { limitedMs }),
+      ...(trace !== undefined && { traceparent: trace.traceparent }),
       ...outcome,
     }).kept;
   }
@@ -70,4 +74,8 @@ export class EffectJournal {
     const { namespace, name } = this.#head;
     return { namespace, sensor_name: name, trigger_name: trigger };
   }
+}
+
+function eventsOf({ events, batch }: Effect): readonly CloudEvent[] {
+  return (batch ?? Object.values(events)).map(({ event }) => event);
 }

@@ -5,6 +5,7 @@ import type { Logger } from "../../base/log.ts";
 import { refText } from "../../objects/object.ts";
 import { builtInEventSource } from "../../record/cloud-event.ts";
 import type { EventHead, RecordDraft, SensorHead } from "../../record/records.ts";
+import { traceUnder } from "../../record/trace-context.ts";
 import { hopsOf, maxHops } from "../triggers/hops.ts";
 import type { EmittedEvent } from "../triggers/trigger.ts";
 import { untilKept } from "./drain.ts";
@@ -78,6 +79,8 @@ function failureEvent(sensor: SensorHead, dead: DeadEffect): EmittedEvent | unde
 function effectEvent(sensor: SensorHead, effect: Effect, event: OutcomeName, more: JsonObject): EmittedEvent {
   const { key, trigger, dlqOf, redrive, events, failed, decision } = effect;
   const heads = headsOf(events);
+  const received = Object.values(events).map((one) => one.event);
+  const trace = traceUnder(key, received);
   return {
     id: idOf(event, key, redrive ?? ""),
     eventSource: builtInEventSource,
@@ -93,7 +96,8 @@ function effectEvent(sensor: SensorHead, effect: Effect, event: OutcomeName, mor
       ...more,
     },
     causes: [decision, ...new Set(Object.values(heads).map(({ id }) => id))],
-    hop: hopsOf(Object.values(events).map((received) => received.event)) + 1,
+    hop: hopsOf(received) + 1,
+    ...(trace && { trace }),
   };
 }
 

@@ -1,4 +1,5 @@
 import { EngineError } from "../../base/errors.ts";
+import { traceContextOf } from "../../record/trace-context.ts";
 import { isSameText } from "./hook-request.ts";
 import type {
   EventDraft,
@@ -47,7 +48,7 @@ export function serveHook(
           problem === undefined
             ? await take(request)
             : { refused: { status: 401, text: `request not verified: ${problem}` } };
-        if (!("refused" in result)) return emitAndAnswer(context, result.drafts, result.answer);
+        if (!("refused" in result)) return emitAndAnswer(context, tracedDrafts(result.drafts, request), result.answer);
         context.countFailed();
         return result.refused;
       },
@@ -56,6 +57,12 @@ export function serveHook(
   );
   context.ready();
   return served;
+}
+
+/** What they cause goes on in the sender's trace. */
+function tracedDrafts(drafts: readonly EventDraft[], { headers }: IngressRequest): readonly EventDraft[] {
+  const trace = traceContextOf(headers.Traceparent?.[0], headers.Tracestate?.join(","));
+  return trace === undefined ? drafts : drafts.map((draft) => ({ ...draft, trace }));
 }
 
 /** One alone has no effect, as in the original. */

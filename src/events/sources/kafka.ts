@@ -6,6 +6,7 @@ import { type JsonValue, setOwn } from "../../base/json.ts";
 import { memoize } from "../../base/memo.ts";
 import { loadOptional } from "../../base/optional.ts";
 import { findTimeZone } from "../../base/time-zone.ts";
+import { traceContextOf } from "../../record/trace-context.ts";
 import { readClientTls } from "./client-tls.ts";
 import { bodyValue, keepEvent, refuseMessage, withMetadata } from "./draft.ts";
 import { sortedFields } from "./go-map.ts";
@@ -193,6 +194,7 @@ async function draftOf(
       { topic, key: key?.toString() ?? "", partition, body, timestamp, headers: sortedFields(headers) },
       spec,
     ),
+    trace: traceContextOf(headers.traceparent, headers.tracestate),
   };
 }
 

@@ -8,6 +8,7 @@ import { EngineError, messageOf } from "../../base/errors.ts";
 import type { JsonValue } from "../../base/json.ts";
 import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
+import { traceContextOf } from "../../record/trace-context.ts";
 import { bodyValue, refuseMessage, withMetadata } from "./draft.ts";
 import { createIntake } from "./intake.ts";
 import { headersOf, openNats } from "./nats-connection.ts";
@@ -135,5 +136,6 @@ function draftOf(spec: NatsSpec, message: Msg, context: SourceContext): EventDra
     // Core NATS has no ids: one of our own makes the attempts to emit this message one event.
     id: randomUUID().replaceAll("-", ""),
     data: withMetadata({ subject: message.subject, body, ...(header && { header }) }, spec),
+    trace: traceContextOf(message.headers?.get("traceparent"), message.headers?.get("tracestate")),
   };
 }

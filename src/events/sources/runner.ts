@@ -236,7 +236,7 @@ function createContext(run: EventSourceRun, { definition, kind, log, ready, fail
 }
 
 function toCloudEvent(
-  { id, time, data }: EventDraft,
+  { id, time, data, trace }: EventDraft,
   { source, type, subject }: Pick<CloudEvent, "source" | "type" | "subject">,
   clock: Clock,
 ): CloudEvent {
@@ -248,6 +248,7 @@ function toCloudEvent(
     time: isoTime(time ?? clock.now()),
     datacontenttype: "application/json",
     data,
+    ...(trace && { extensions: { ...trace } }),
   };
 }
 

@@ -3,6 +3,7 @@ import type { JsonValue } from "../../base/json.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Schema } from "../../base/schema.ts";
 import type { KubeClient } from "../../kube/kube.ts";
+import type { TraceContext } from "../../record/trace-context.ts";
 import type { StateStore } from "../bus/bus.ts";
 
 /** One kind of event source: one file, one line in `registry.ts`, one test, one example. */
@@ -24,6 +25,8 @@ export interface EventDraft {
   readonly data: JsonValue;
   /** Default: now. */
   readonly time?: Instant;
+  /** That of the request or message that it came with. */
+  readonly trace?: TraceContext | undefined;
 }
 
 /** What an adapter gets; it never sees the bus or another adapter. */

@@ -4,7 +4,7 @@ import type { JsonValue } from "../../base/json.ts";
 import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
 import { builtInEventSource } from "../../record/cloud-event.ts";
-import { causesOf, nextHop } from "./hops.ts";
+import { causesOf, nextHop, traceOf } from "./hops.ts";
 import { effectHash } from "./object-effect.ts";
 import { shownPayload, withOwnParameters } from "./own-parameters.ts";
 import { ownTriggerSchema, type TriggerRule } from "./rules.ts";
@@ -43,6 +43,7 @@ export const emitTrigger: TriggerKind<EmitSpec, EmittedEvent> = {
     if (eventSourceName === builtInEventSource) {
       throw new TerminalError("MANIFEST_INVALID", `emit.eventSourceName: "${builtInEventSource}" is the engine's own`);
     }
+    const trace = traceOf(firing);
     const data: JsonValue = payload?.length ? shownPayload(parameters.payload(payload, "emit.payload")) : {};
     return {
       id: effectHash(firing),
@@ -52,6 +53,7 @@ export const emitTrigger: TriggerKind<EmitSpec, EmittedEvent> = {
       data,
       causes: causesOf(firing),
       hop: nextHop(firing),
+      ...(trace && { trace }),
     };
   },
   async apply(plan, _firing, { emit }) {

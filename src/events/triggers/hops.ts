@@ -1,5 +1,6 @@
 import { TerminalError } from "../../base/errors.ts";
 import type { CloudEvent } from "../../record/cloud-event.ts";
+import { type TraceContext, traceUnder } from "../../record/trace-context.ts";
 import type { Firing } from "./trigger.ts";
 
 /** Events that come of events of ours count on; a chain longer than this is cut. */
@@ -23,6 +24,11 @@ export function nextHop({ events, batch, trigger }: Pick<Firing, "events" | "bat
     "LOOP_CUT",
     `trigger ${trigger}: ${maxHops} events of ours led here: Sensors fire each other`,
   );
+}
+
+/** The place of a firing in the trace that its events came with. */
+export function traceOf({ key, events, batch }: Pick<Firing, "key" | "events" | "batch">): TraceContext | undefined {
+  return traceUnder(key, batch?.map(({ event }) => event) ?? Object.values(events));
 }
 
 /** Ids of what a firing was made of, each once. */

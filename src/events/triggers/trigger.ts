@@ -7,6 +7,7 @@ import type { KubeClient } from "../../kube/kube.ts";
 import type { ObjectRef } from "../../objects/object.ts";
 import type { CloudEvent } from "../../record/cloud-event.ts";
 import type { ResourceName } from "../../record/records.ts";
+import type { TraceContext } from "../../record/trace-context.ts";
 import type { SecretKeySelector } from "../sources/source.ts";
 import type { GitOpsPlan, GitOpsRequest, GitOpsWait, GitOpsWhich } from "./gitops-request.ts";
 
@@ -107,6 +108,8 @@ export interface GitFile {
   readonly url: string;
   /** Branch, tag, full ref or commit, as the server has it now. */
   readonly revision: string;
+  /** Where a tag and a branch have that name, the tag is meant. */
+  readonly isTag?: boolean;
   /** From the top of the repository. */
   readonly path: string;
   readonly credentials?: { readonly username: string; readonly password: string };
@@ -136,6 +139,7 @@ export interface EmittedEvent {
   readonly causes: readonly string[];
   /** How many events of ours led to it; the bus of loops is cut by it. */
   readonly hop: number;
+  readonly trace?: TraceContext | undefined;
 }
 
 /** A client that several firings share. */

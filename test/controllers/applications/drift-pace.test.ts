@@ -52,6 +52,25 @@ for (const [name, changes, most, longestMs] of [
   ],
   ["1,000 changes in 3 s", every(3, 3_000), 2, 4_500],
   ["1,000 changes in 9 s, of as many objects", every(9, 9_000, (n) => `/Pod/default/p${n}`), 2, 11_000],
+  ...[10, 12, 15, 20, 25, 29, 30].flatMap((seconds) =>
+    (
+      [
+        ["one object", () => "/ConfigMap/default/a"],
+        ["four objects", (n: number) => `/Pod/default/p${n % 4}`],
+        ["as many objects", (n: number) => `/Pod/default/p${n}`],
+      ] as const
+    ).map(([of, objects]) => {
+      const burst = every(seconds, seconds * 1_000, objects);
+      return [`1,000 changes in ${seconds} s, of ${of}`, burst, 2, 30_050] as const;
+    }),
+  ),
+  ["100 changes in 29 s, of as many objects", every(290, 29_000, (n) => `/Pod/default/p${n}`), 5, 30_000],
+  [
+    "1,000 changes in 29 s, with pauses",
+    every(1, 1_000).map(({ atMs }) => ({ atMs: atMs * 20 + Math.floor(atMs / 50) * 450 })),
+    2,
+    30_000,
+  ],
   ["1,000 changes in a minute", every(60, 60_000), 6, 30_000],
   ["a change every 200 ms for ten minutes", every(200, 600_000), 25, 30_000],
   ["a change every second for ten minutes", every(1_000, 600_000), 28, 30_000],
@@ -64,6 +83,12 @@ for (const [name, changes, most, longestMs] of [
     assert.ok(longest <= longestMs, `${longest} ms; looks at ${looks.join(", ")}`);
   });
 }
+
+test("in a burst that one object makes, a change of another is looked at soon", () => {
+  const other = { atMs: 15_000, objects: ["apps/Deployment/default/web"] };
+  const looks = looksAt([...every(30, 30_000), other].toSorted((a, b) => a.atMs - b.atMs));
+  assert.ok(longestWait([other], looks) <= 100, `looks at ${looks.join(", ")}`);
+});
 
 test("while one object never stops changing, a change of another is looked at soon, but not of each of many", () => {
   const chatty = every(100, 120_000);

@@ -19,7 +19,7 @@ const head = {
   storedAt: 0,
 };
 
-function effect(extensions: Record<string, number> = {}): Effect {
+function effect(extensions: Record<string, number | string> = {}): Effect {
   const event = {
     id: "e1",
     source: "webhook",
@@ -64,6 +64,12 @@ function rig(heard: readonly OutcomeName[], failures = 0) {
 const signal = new AbortController().signal;
 const names = { sensor: { namespace: "team", name: "deploy" }, trigger: "go" };
 const events = { push: { id: "e1", eventSource: "webhook", event: "push", type: "webhook", time: head.time } };
+
+test("an outcome goes on in the trace that its events came with", async () => {
+  const { acting, told } = rig(["trigger-succeeded"]);
+  await acting.execute(effect({ traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" }), signal);
+  assert.match(told[0]?.trace?.traceparent ?? "", /^00-4bf92f3577b34da6a3ce929d0e0e4736-(?!00f067aa0ba902b7)/);
+});
 
 test("success is told after the effect, with what was done, its cause, and an id that follows from the key", async () => {
   const { acting, told, done } = rig(["trigger-succeeded"]);

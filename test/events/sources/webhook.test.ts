@@ -247,6 +247,16 @@ test("webhook data has headers as canonical arrays without Host, the body as JSO
   });
 });
 
+test("webhook keeps the sender's trace, and passes over what is none", async () => {
+  await using served = await serve({});
+  const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  for (const headers of [{ traceparent, tracestate: ["a=1", "b=2"] }, { traceparent: "none" }, {}]) {
+    assert.equal((await served.send({ headers: { ...json, ...headers }, body: "{}" })).status, 200);
+  }
+  const traces = served.context.emitted.map(({ trace }) => trace);
+  assert.deepEqual(traces, [{ traceparent, tracestate: "a=1,b=2" }, undefined, undefined]);
+});
+
 test("webhook takes the query of a GET and the fields of a form as the body", async () => {
   await using get = await serve({ method: "GET" });
   await get.send({ method: "GET", path: "?b=1&a=x+y&b=2&bad=%zz&%41=%c3%a9" });
