@@ -11,7 +11,7 @@ import { memoryState, recordedContext } from "../events/sources/source-context.t
 import { waitFor } from "../harness/wait.ts";
 import type { BrokerKind, SourcePlace } from "./source-place.ts";
 
-interface Engine extends AsyncDisposable {
+export interface Engine extends AsyncDisposable {
   readonly published: CloudEvent[];
   readonly statuses: SourceStatus[];
   /** The number in each event, in order of its first arrival. */
@@ -19,14 +19,14 @@ interface Engine extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-interface EngineOptions {
+export interface EngineOptions {
   readonly publish?: (event: CloudEvent) => Promise<void>;
   readonly secrets?: Record<string, string>;
   readonly state?: ReturnType<typeof memoryState>;
 }
 
 /** One EventSource in an engine of its own, by the real runner. */
-function startEngine(broker: BrokerKind, place: SourcePlace, options: EngineOptions = {}): Engine {
+export function startEngine(broker: BrokerKind, place: SourcePlace, options: EngineOptions = {}): Engine {
   const published: CloudEvent[] = [];
   const statuses: SourceStatus[] = [];
   const stop = new AbortController();
@@ -80,7 +80,7 @@ function startEngine(broker: BrokerKind, place: SourcePlace, options: EngineOpti
   };
 }
 
-async function listening({ statuses }: Engine, deadlineMs = 30_000): Promise<void> {
+export async function listening({ statuses }: Engine, deadlineMs = 30_000): Promise<void> {
   const isRunning = () => statuses.at(-1)?.state === "running";
   await waitFor("the source to listen", isRunning, deadlineMs).catch((error: unknown) => {
     throw new Error(`${String(error)}: ${JSON.stringify(statuses.at(-1))}`);
