@@ -17,10 +17,33 @@ import { mosquittoMissing, startMosquitto } from "../harness/mosquitto.ts";
 import { natsServerMissing, startNatsServer } from "../harness/nats-server.ts";
 import { rabbitMqMissing, startRabbitMq } from "../harness/rabbitmq.ts";
 import { redisMissing, startRedis } from "../harness/redis-server.ts";
+import { startTcpProxy } from "../harness/tcp-proxy.ts";
 import { type BrokerKind, bodyNumber, inBatches, password, type SourcePlace, user } from "./source-place.ts";
 
+/** A server, and a way to it that can be cut. */
+async function behindProxy<Server extends AsyncDisposable>(
+  starting: Promise<Server>,
+  portOf: (server: Server) => number,
+) {
+  await using stack = new AsyncDisposableStack();
+  const server = stack.use(await starting);
+  const proxy = stack.use(await startTcpProxy(portOf(server)));
+  const owned = stack.move();
+  return {
+    server,
+    address: `127.0.0.1:${proxy.port}`,
+    cut(): void {
+      proxy.cut();
+      proxy.heal();
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+const portIn = (address: string): number => Number(address.split(":").at(-1));
+
 async function redisPlace(): Promise<SourcePlace> {
-  const server = await startRedis("sesame");
+  const { server, address, cut, ...end } = await behindProxy(startRedis("sesame"), (redis) => portIn(redis.address));
   const client = async <T>(work: (redis: Redis) => Promise<T>): Promise<T> => {
     const redis = new Redis(Number(server.address.split(":")[1]), "127.0.0.1", { password: "sesame" });
     try {
@@ -32,8 +55,9 @@ async function redisPlace(): Promise<SourcePlace> {
   await client((redis) => redis.xgroup("CREATE", "orders", "cg", "$", "MKSTREAM"));
   return {
     server,
+    cut,
     spec: {
-      hostAddress: server.address,
+      hostAddress: address,
       streams: ["orders"],
       password,
       consumerGroup: "cg",
@@ -49,16 +73,17 @@ async function redisPlace(): Promise<SourcePlace> {
       }),
     shape: { stream: "orders", message_id: "", values: { B: "1", n: "0" }, metadata: { a: "b", b: "c" } },
     made: { message_id: /^\d+-\d+$/ },
-    [Symbol.asyncDispose]: server[Symbol.asyncDispose],
+    ...end,
   };
 }
 
 async function amqpPlace(): Promise<SourcePlace> {
-  const server = await startRabbitMq();
+  const { server, address, cut, ...end } = await behindProxy(startRabbitMq(), (rabbit) => portIn(rabbit.address));
   return {
     server,
+    cut,
     spec: {
-      url: `amqp://${server.address}`,
+      url: `amqp://${address}`,
       auth: { username: user, password },
       exchangeName: "shop",
       exchangeType: "topic",
@@ -101,13 +126,15 @@ async function amqpPlace(): Promise<SourcePlace> {
       body: { n: 0 },
     },
     made: {},
-    [Symbol.asyncDispose]: server[Symbol.asyncDispose],
+    ...end,
   };
 }
 
 async function mqttPlace(): Promise<SourcePlace> {
-  const server = await startMosquitto({ user: "ann", password: "sesame" });
+  const starting = startMosquitto({ user: "ann", password: "sesame" });
+  const { server, address, cut, ...end } = await behindProxy(starting, (broker) => portIn(broker.url));
   return {
+    cut,
     server: {
       kill: async () => {
         await sleep(1_500); // mosquitto writes its store once a second
@@ -116,7 +143,7 @@ async function mqttPlace(): Promise<SourcePlace> {
       start: server.start,
     },
     spec: {
-      url: server.url,
+      url: `tcp://${address}`,
       topic: "orders/+",
       clientId: "tiphys",
       auth: { username: user, password },
@@ -132,7 +159,7 @@ async function mqttPlace(): Promise<SourcePlace> {
     },
     shape: { topic: "orders/new", messageId: 0, body: { n: 0 } },
     made: { messageId: /^\d+$/ },
-    [Symbol.asyncDispose]: server[Symbol.asyncDispose],
+    ...end,
   };
 }
 
@@ -214,7 +241,14 @@ export const brokerKinds: readonly BrokerKind[] = [
     numberOf: ({ values }) => Number((values as JsonObject).n),
     place: redisPlace,
   },
-  { name: "amqp", skip: rabbitMqMissing, kind: defineSource(amqpSource), numberOf: bodyNumber, place: amqpPlace },
+  {
+    name: "amqp",
+    skip: rabbitMqMissing,
+    kind: defineSource(amqpSource),
+    numberOf: bodyNumber,
+    tellsLate: "three heartbeats of AMQP are twelve seconds",
+    place: amqpPlace,
+  },
   {
     name: "mqtt",
     skip: mosquittoMissing,

@@ -5,9 +5,11 @@ import type { ServerProcess } from "../harness/server-process.ts";
 
 /** A broker that runs, and how messages get into it. */
 export interface SourcePlace extends AsyncDisposable {
-  readonly server: Pick<ServerProcess, "kill" | "start">;
+  readonly server: Pick<ServerProcess, "kill" | "start"> & { readonly pid?: number };
   readonly spec: JsonObject;
   readonly secrets: Record<string, string>;
+  /** Ends the connections that there are; the next ones are taken. */
+  readonly cut?: () => void;
   /** Of a spec that can be refused: the secret that is wrong then, and what it is instead (default: "wrong"). */
   readonly password: string;
   readonly wrong?: string;
@@ -37,6 +39,8 @@ export interface BrokerKind {
   readonly cannotRestart?: string;
   /** Not undefined: why messages may come in another order than they were sent. */
   readonly hasNoOrder?: string;
+  /** Not undefined: why it is not looked at how soon a server that hangs is told. */
+  readonly tellsLate?: string;
   /** How a body is in the data: `body.n`, unless the kind has no body. */
   readonly numberOf: (data: JsonObject) => number;
   /** Not undefined: a message has no id of its own, so that one that comes again is another event. */

@@ -133,6 +133,7 @@ export const queueKinds: readonly BrokerKind[] = [
   },
   {
     name: "sqs",
+    tellsLate: "it waits for the answer of a request, which has no heartbeat",
     skip: motoMissing,
     kind: defineSource(sqsSource),
     numberOf: bodyNumber,

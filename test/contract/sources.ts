@@ -11,7 +11,7 @@ import { memoryState, recordedContext } from "../events/sources/source-context.t
 import { waitFor } from "../harness/wait.ts";
 import type { BrokerKind, SourcePlace } from "./source-place.ts";
 
-interface Engine extends AsyncDisposable {
+export interface Engine extends AsyncDisposable {
   readonly published: CloudEvent[];
   readonly statuses: SourceStatus[];
   /** The number in each event, in order of its first arrival. */
@@ -19,14 +19,14 @@ interface Engine extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-interface EngineOptions {
+export interface EngineOptions {
   readonly publish?: (event: CloudEvent) => Promise<void>;
   readonly secrets?: Record<string, string>;
   readonly state?: ReturnType<typeof memoryState>;
 }
 
 /** One EventSource in an engine of its own, by the real runner. */
-function startEngine(broker: BrokerKind, place: SourcePlace, options: EngineOptions = {}): Engine {
+export function startEngine(broker: BrokerKind, place: SourcePlace, options: EngineOptions = {}): Engine {
   const published: CloudEvent[] = [];
   const statuses: SourceStatus[] = [];
   const stop = new AbortController();
@@ -80,7 +80,7 @@ function startEngine(broker: BrokerKind, place: SourcePlace, options: EngineOpti
   };
 }
 
-async function listening({ statuses }: Engine, deadlineMs = 30_000): Promise<void> {
+export async function listening({ statuses }: Engine, deadlineMs = 30_000): Promise<void> {
   const isRunning = () => statuses.at(-1)?.state === "running";
   await waitFor("the source to listen", isRunning, deadlineMs).catch((error: unknown) => {
     throw new Error(`${String(error)}: ${JSON.stringify(statuses.at(-1))}`);
@@ -221,6 +221,60 @@ export function sourceContract(broker: BrokerKind): void {
       await waitFor("all of them", () => idsOf(stored, broker).size >= 50, 30_000);
       assertOneId(tried, broker);
     });
+
+    await t.test(
+      "connections that are cut while the bus is away leave nothing behind: each message is stored once",
+      skipWhen(place.cut ? undefined : "its connections are not cut here"),
+      async () => {
+        const stored: CloudEvent[] = [];
+        let tried = 0;
+        let isAway = true;
+        await using engine = start({
+          async publish(event) {
+            tried++;
+            if (isAway) throw new EngineError("BUS_UNAVAILABLE", "away");
+            stored.push(event);
+          },
+        });
+        await listening(engine);
+        await place.publish(400, 20);
+        for (let cuts = 0; cuts < 2; cuts++) {
+          const before = tried;
+          await waitFor("an attempt", () => tried > before, 20_000);
+          const known = engine.statuses.length;
+          place.cut?.();
+          const hasFailed = () => engine.statuses.slice(known).some(({ state }) => state === "failed");
+          await waitFor("the failure", hasFailed, 5_000);
+          await listening(engine);
+        }
+        isAway = false;
+        await waitFor("all of them", () => idsOf(stored, broker).size >= 20, 30_000);
+        await place.publish(500, 1);
+        await waitFor("the last one", () => idsOf(stored, broker).size >= 21, 20_000);
+        assert.equal(stored.length, 21);
+      },
+    );
+
+    const { pid } = place.server;
+    await t.test(
+      "a server that hangs is a status soon, and once it goes on what came meanwhile is there",
+      skipWhen(broker.tellsLate ?? (pid === undefined ? "no process of its own" : undefined)),
+      async () => {
+        await using engine = start();
+        await listening(engine);
+        const known = engine.statuses.length;
+        process.kill(-Number(pid), "SIGSTOP"); // connections stay, and new ones are taken
+        try {
+          const hasFailed = () => engine.statuses.slice(known).some(({ state }) => state === "failed");
+          await waitFor("the failure", hasFailed, 15_000);
+        } finally {
+          process.kill(-Number(pid), "SIGCONT");
+        }
+        await listening(engine);
+        await place.publish(600, 5);
+        await waitFor("all messages", () => hasAll(engine, range(600, 5)), 20_000);
+      },
+    );
 
     await t.test(
       "a server that dies mid-stream loses nothing that it had",

@@ -15,7 +15,8 @@ import type { SourceContext, SourceKind } from "./source.ts";
 /** Messages that the server gives before it waits for acknowledgements: bounds memory. */
 const prefetch = 256;
 const connectTimeoutMs = 10_000;
-const heartbeatSeconds = 10;
+/** Three that are missed end the connection. */
+const heartbeatSeconds = 4;
 
 export const amqpSource: SourceKind<AmqpSpec> = {
   eventType: "amqp",
@@ -71,7 +72,14 @@ async function consume(
   ended.promise.catch(() => undefined); // before anybody waits for it
   const onAbort = (): void => ended.resolve();
   signal.addEventListener("abort", onAbort, { once: true });
-  const fail = (error?: unknown): void => ended.reject(error ?? new Error("the channel ended"));
+  // What is not kept by then comes again on the next connection: here it must not go on trying.
+  const gone = new AbortController();
+  const keepingSignal = AbortSignal.any([signal, gone.signal]);
+  const fail = (error?: unknown): void => {
+    gone.abort();
+    ended.reject(error ?? new Error("the channel ended"));
+  };
+  const keeping = new Set<Promise<void>>();
   connection.on("error", fail);
   connection.on("close", fail);
   try {
@@ -80,12 +88,11 @@ async function consume(
     channel.on("close", fail);
     await channel.prefetch(prefetch);
     const queue = await declare(channel, spec);
-    const keeping = new Set<Promise<void>>();
     const { consumerTag } = await channel.consume(
       queue,
       (message) => {
         if (message === null) return fail(new Error(`queue "${queue}" was deleted`));
-        const kept = take(channel, message, spec, context, signal)
+        const kept = take(channel, message, spec, context, keepingSignal)
           .catch(fail)
           .finally(() => keeping.delete(kept));
         keeping.add(kept);
@@ -95,9 +102,9 @@ async function consume(
     context.ready();
     await ended.promise;
     await channel.cancel(consumerTag);
-    await Promise.all(keeping);
   } finally {
     signal.removeEventListener("abort", onAbort);
+    await Promise.all(keeping);
   }
 }
 

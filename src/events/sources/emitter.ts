@@ -48,6 +48,7 @@ export const emitterSource: SourceKind<EmitterSpec> = {
       ...(tls ? await readClientTls(tls, context.secret) : {}),
       reconnectPeriod: 0, // the runner connects again, and subscribes again
       connectTimeout: 10_000,
+      keepalive: 5, // half as much again without an answer ends the connection
     });
     const intake = createIntake(context);
     const ended = Promise.withResolvers<void>();

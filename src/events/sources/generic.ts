@@ -48,7 +48,7 @@ export const genericSource: SourceKind<GenericSpec> = {
     const credentials = spec.insecure ? grpc.credentials.createInsecure() : grpc.credentials.createSsl();
     const metadata = new grpc.Metadata();
     if (spec.authSecret) metadata.set("authorization", `Bearer ${await context.secret.read(spec.authSecret)}`);
-    const client = new grpc.Client(spec.url, credentials, { "grpc.keepalive_time_ms": 30_000 });
+    const client = new grpc.Client(spec.url, credentials, { "grpc.keepalive_time_ms": keepaliveMs });
     try {
       await connected(client, context.clock.now() + connectMs);
       const request = { name: context.event, config: Buffer.from(spec.config) };
@@ -68,6 +68,8 @@ const method = "/generic.Eventing/StartEventSource";
 const connectMs = 5_000;
 const maxInFlight = 64;
 const willingMs = 1_000;
+/** Servers in Go end connections that are asked more often than every five minutes. */
+const keepaliveMs = 330_000;
 
 function connected(client: Client, deadline: number): Promise<void> {
   return new Promise((resolve, reject) => {

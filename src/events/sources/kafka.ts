@@ -61,7 +61,8 @@ async function optionsOf(
     retryDelay: 250,
     autocommit: false,
     sessionTimeout: 10_000, // as sarama: so long the partitions of one that is gone wait for it
-    heartbeatInterval: 3_000,
+    heartbeatInterval: 2_000,
+    heartbeatStallTimeout: 2_500,
     maxWaitTime: 500,
     // The name alone counts: members of a group have to agree on one, also with what reads it beside us.
     protocols: [{ name: strategyOf(spec.consumerGroup?.rebalanceStrategy), version: 1 }],
@@ -95,6 +96,7 @@ async function consume(
   let failure: unknown;
   try {
     context.ready();
+    tellStalls(consumer, spec, context);
     for await (const message of stream) {
       const done = commits.begin(message);
       if (only !== undefined && message.partition !== only) {
@@ -117,6 +119,19 @@ async function consume(
     await keeping.ended();
     await commits.close();
   }
+}
+
+/** A broker that takes connections and does not answer: its requests end, and are made again, after half a minute only. */
+function tellStalls(consumer: KafkaConsumer, { url }: KafkaSpec, context: SourceContext): void {
+  let isStalled = false;
+  consumer.on("consumer:heartbeat:stalled", () => {
+    isStalled = true;
+    context.failing(`Kafka at ${url} does not answer`);
+  });
+  consumer.on("consumer:heartbeat:end", () => {
+    if (isStalled) context.ready();
+    isStalled = false;
+  });
 }
 
 /** `limitEventsPerSecond` counts for each partition. */

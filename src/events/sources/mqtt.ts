@@ -67,6 +67,9 @@ export const mqttSource: SourceKind<MqttSpec> = {
   },
 };
 
+/** Half as much again without an answer ends the connection; so does a bus that stands still for so long. */
+const keepaliveSeconds = 15;
+
 /** paho's names of the schemes. */
 function urlOf(url: string): string {
   return url.replace(/^tcp:/, "mqtt:").replace(/^(ssl|tls):/, "mqtts:");
@@ -81,6 +84,7 @@ async function optionsOf(spec: MqttSpec, { secret }: SourceContext): Promise<ICl
     ...(spec.tls && { ...(await readClientTls(spec.tls, secret)) }),
     reconnectPeriod: 0, // the runner connects again, and subscribes again
     connectTimeout: 10_000,
+    keepalive: keepaliveSeconds,
     resubscribe: false,
   };
 }
@@ -103,10 +107,17 @@ async function consume(client: MqttClient, spec: MqttSpec, context: SourceContex
   client.on("error", (error) => {
     last = error;
   });
-  client.on("close", () => ended.reject(last ?? new Error("the connection ended")));
+  // What is not kept by then comes again on the next connection: here it must not go on trying.
+  const gone = new AbortController();
+  const keepingSignal = AbortSignal.any([signal, gone.signal]);
+  client.on("close", () => {
+    gone.abort();
+    ended.reject(last ?? new Error("the connection ended"));
+  });
   // The client takes the next message, and acknowledges this one, once it is called back.
+  let keeping: Promise<void> | undefined;
   client.handleMessage = (packet, done) => {
-    keepMessage(spec, packet, context, signal).then(
+    keeping = keepMessage(spec, packet, context, keepingSignal).then(
       () => done(),
       (error: unknown) => done(error instanceof Error ? error : new Error(messageOf(error))),
     );
@@ -123,6 +134,7 @@ async function consume(client: MqttClient, spec: MqttSpec, context: SourceContex
     await ended.promise;
   } finally {
     signal.removeEventListener("abort", onAbort);
+    await keeping;
   }
 }
 

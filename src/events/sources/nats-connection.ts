@@ -32,6 +32,8 @@ export async function openNats(
     reconnectTimeWait: 500,
     reconnectJitter: 500,
     timeout: 10_000,
+    pingInterval: 3_000, // a server that is dead shows within three of them
+    maxPingOut: 2,
   };
   try {
     return await nats.connect(options);

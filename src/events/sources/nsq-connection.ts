@@ -26,7 +26,7 @@ export interface NsqConnection {
 
 const connectTimeoutMs = 10_000;
 /** The server sends something at least as often; twice as long without anything is a dead connection. */
-const heartbeatMs = 30_000;
+const heartbeatMs = 3_000;
 const leaveMs = 1_000;
 const frames = { response: 0, error: 1, message: 2 } as const;
 const maxFrameBytes = 64 * 1024 * 1024;

@@ -12,6 +12,9 @@ interface RedisPlace {
   readonly tls?: Parameters<typeof readClientTls>[0];
 }
 
+/** A server that says nothing for so long is taken for dead. Readers ask for something more often than that. */
+const silentMs = 5_000;
+
 /**
  * Connects, and ends what `use` does once `signal` aborts (`stop` resolves then) or the connection does, which is a
  * failure: the runner connects again, with the password as it is then.
@@ -63,6 +66,7 @@ async function optionsOf(place: RedisPlace, { secret, eventSource, event }: Sour
     protocol: 2 as const, // its replies are lists
     lazyConnect: true,
     connectTimeout: 5_000,
+    socketTimeout: silentMs, // of a command without an answer; TCP alone would wait for a quarter of an hour
     retryStrategy: () => null, // the runner connects again
     maxRetriesPerRequest: 0,
     keepAlive: 10_000,

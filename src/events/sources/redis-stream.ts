@@ -43,11 +43,15 @@ export const redisStreamSource: SourceKind<RedisStreamSpec> = {
   schema: sourceSchema<RedisStreamSpec>(json, tlsRule),
   run: (spec, context, signal) =>
     withRedis(spec, context, signal, async (redis) => {
+      // What is not kept when the connection ends comes again on the next one: here it must not go on trying.
+      const gone = new AbortController();
+      redis.once("end", () => gone.abort());
+      const reading = AbortSignal.any([signal, gone.signal]);
       for (const stream of spec.streams) await createGroup(redis, stream, spec.consumerGroup);
-      // What was given out and not acknowledged comes first: by us before a restart, it may not be stored.
-      await readAll(redis, spec, "0-0", context, signal);
       context.ready();
-      await readAll(redis, spec, ">", context, signal);
+      // What was given out and not acknowledged comes first: by us before a restart, it may not be stored.
+      await readAll(redis, spec, "0-0", context, reading);
+      await readAll(redis, spec, ">", context, reading);
     }),
 };
 

@@ -37,6 +37,9 @@ const passwordRule: SourceRule = (event, path) =>
 
 type RedisSpec = SpecOf<typeof json>;
 
+/** Nothing comes by itself from a server that is dead. */
+const pingMs = 2_000;
+
 export const redisSource: SourceKind<RedisSpec> = {
   eventType: "redis",
   singleton: true,
@@ -50,6 +53,8 @@ export const redisSource: SourceKind<RedisSpec> = {
       });
       await redis.subscribe(...spec.channels);
       context.ready();
+      const pings = setInterval(() => void redis.ping().catch(() => undefined), pingMs);
+      redis.once("end", () => clearInterval(pings));
       await stop;
       await intake.settled();
     }),
