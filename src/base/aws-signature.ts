@@ -30,8 +30,7 @@ export function signAwsRequest(
   { accessKey, secretKey, sessionToken }: AwsCredentials,
   { region, service, at }: AwsScope,
 ): Record<string, string> {
-  const time = isoTime(at).replace(/[-:]|\.\d+/g, "");
-  const day = time.slice(0, 8);
+  const time = amzTime(at);
   const bodyHash = sha256(body);
   const all: Record<string, string> = {
     ...headers,
@@ -53,12 +52,49 @@ export function signAwsRequest(
     signedHeaders,
     bodyHash,
   ].join("\n");
-  const scope = `${day}/${region}/${service}/aws4_request`;
-  const toSign = ["AWS4-HMAC-SHA256", time, scope, sha256(canonical)].join("\n");
-  const key = [day, region, service, "aws4_request"].reduce<string | Buffer>(hmac, `AWS4${secretKey}`);
-  const signature = createHmac("sha256", key).update(toSign).digest("hex");
+  const scope = scopeOf({ region, service }, time);
+  const signature = signatureOf(canonical, secretKey, scope, time);
   const authorization = `AWS4-HMAC-SHA256 Credential=${accessKey}/${scope}, SignedHeaders=${signedHeaders}, Signature=${signature}`;
   return { ...all, authorization };
+}
+
+/** `url` with the signature of a GET in its query, good for `seconds`. What is added to it afterwards is not signed. */
+export function presignAwsUrl(
+  url: URL,
+  { accessKey, secretKey, sessionToken }: AwsCredentials,
+  { region, service, at }: AwsScope,
+  seconds: number,
+): URL {
+  const time = amzTime(at);
+  const scope = scopeOf({ region, service }, time);
+  const signed = new URL(url);
+  const query: Record<string, string> = {
+    "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
+    "X-Amz-Credential": `${accessKey}/${scope}`,
+    "X-Amz-Date": time,
+    "X-Amz-Expires": String(seconds),
+    "X-Amz-SignedHeaders": "host",
+    ...(sessionToken && { "X-Amz-Security-Token": sessionToken }),
+  };
+  for (const [name, value] of Object.entries(query)) signed.searchParams.set(name, value);
+  const path = canonicalPath(signed, service);
+  const canonical = ["GET", path, canonicalQuery(signed), `host:${url.host}`, "", "host", sha256("")].join("\n");
+  signed.searchParams.set("X-Amz-Signature", signatureOf(canonical, secretKey, scope, time));
+  return signed;
+}
+
+function amzTime(at: Instant): string {
+  return isoTime(at).replace(/[-:]|\.\d+/g, "");
+}
+
+function scopeOf({ region, service }: Pick<AwsScope, "region" | "service">, time: string): string {
+  return `${time.slice(0, 8)}/${region}/${service}/aws4_request`;
+}
+
+function signatureOf(canonical: string, secretKey: string, scope: string, time: string): string {
+  const toSign = ["AWS4-HMAC-SHA256", time, scope, sha256(canonical)].join("\n");
+  const key = scope.split("/").reduce<string | Buffer>(hmac, `AWS4${secretKey}`);
+  return createHmac("sha256", key).update(toSign).digest("hex");
 }
 
 function hmac(key: string | Buffer, text: string): Buffer {

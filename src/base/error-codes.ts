@@ -41,6 +41,10 @@ export const errorCodes = {
     cause: "The archive of a chart or an artifact is not safe to unpack, or is damaged.",
     remedy: "Package it again with helm package or tar, without the entry that the message names.",
   },
+  AVRO_FAILED: {
+    cause: "A message of Avro's format is not what its schema says, or the schema cannot be read.",
+    remedy: "Compare the message with the schema of its id in the registry; the message names what does not fit.",
+  },
   ARTIFACT_UNREADABLE: {
     cause: "The place that a trigger takes its object from did not give it.",
     remedy: "Check the address, the file or the bucket that the message names, and its credentials.",

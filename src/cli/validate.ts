@@ -6,6 +6,7 @@ import { silentLogger } from "../base/log.ts";
 import { whyUnreadable } from "../base/unreadable.ts";
 import { listManifestFiles } from "../controllers/manifest-files.ts";
 import { type Checker, check, createChecker } from "../validate/admission.ts";
+import { withLoops } from "../validate/loops.ts";
 import { type FileReport, type PlacedProblem, unreadable, validateContent } from "../validate/validate.ts";
 import { type AdapterFlags, withAdapterFlags } from "./adapter-flags.ts";
 import { globalFlags } from "./engine-client.ts";
@@ -21,7 +22,8 @@ export function validateCommand(): Command {
     .argument("<file|dir|-...>", "files, directories with their folders, - for standard input")
     .option("--strict", "warnings are errors", false);
   return withAdapterFlags(command).action(async (names: string[], flags: ValidateFlags, self: Command) => {
-    const reports = await readReports(names, await checkerFor(flags.adapter));
+    const { checker, triggers } = await kindsFor(flags.adapter);
+    const reports = withLoops(await readReports(names, checker), triggers);
     const shown = flags.strict ? reports.map(asErrors) : reports;
     show(globalFlags(self).output, shown, self);
     process.exitCode = exitCodeFor(shown);
@@ -32,13 +34,19 @@ interface ValidateFlags extends AdapterFlags {
   readonly strict: boolean;
 }
 
+interface Kinds {
+  readonly checker: Checker;
+  /** Absent: those that there are. */
+  readonly triggers?: Parameters<typeof withLoops>[1];
+}
+
 /** @throws TerminalError ADAPTER_FAILED: what cannot be loaded cannot be checked against */
-async function checkerFor(adapters: AdapterFlags["adapter"]): Promise<Checker> {
-  if (adapters.length === 0) return check;
+async function kindsFor(adapters: AdapterFlags["adapter"]): Promise<Kinds> {
+  if (adapters.length === 0) return { checker: check };
   const { openKinds } = await import("../engine/kinds.ts");
   const { schemas, problems } = await openKinds(adapters, silentLogger);
   if (problems.length > 0) throw new TerminalError("ADAPTER_FAILED", problems.join("; "));
-  return createChecker(schemas);
+  return { checker: createChecker(schemas), triggers: schemas.triggers };
 }
 
 /** A file that is named twice is read once. */

@@ -7,6 +7,7 @@ import type { Logger } from "../base/log.ts";
 import type { Metrics } from "../base/metrics.ts";
 import type { Problem, Schema } from "../base/schema.ts";
 import { type CompiledSensor, compileSensor } from "../events/sensor/compile.ts";
+import { loopsAcross, mayLoop } from "../events/sensor/loops.ts";
 import { type Partitions, partitionOf } from "../events/sensor/partition.ts";
 import type { PendingEffect } from "../events/sensor/pending-effects.ts";
 import type { SensorRunner, SensorRunnerDeps } from "../events/sensor/runner.ts";
@@ -333,6 +334,11 @@ class SensorReconciler implements SensorController {
     this.#deps.request(...namesOf(key));
   }
 
+  #loops(key: string): readonly Problem[] {
+    const compiled = this.#compiled.get(key);
+    return compiled ? loopsOf(compiled, this.running()) : [];
+  }
+
   async #writeStatus(
     object: KubeObject,
     conditions: readonly ConditionDraft[],
@@ -343,12 +349,19 @@ class SensorReconciler implements SensorController {
     if (!this.#owns(`${namespace}/${name}`)) return; // lost meanwhile: its new owner tells
     const key = `${namespace}/${name}`;
     const triggers = this.#states.shown(key);
+    const found = [...warnings, ...(this.#slowed.has(key) ? [slowed] : []), ...this.#loops(key)];
     const fields = {
-      ...warningsField(this.#slowed.has(key) ? [...warnings, slowed] : warnings),
+      ...warningsField(found),
       ...(triggers === undefined ? {} : { triggers }),
     };
     await this.#deps.writeStatus(object, { conditions, fields }, signal);
   }
+}
+
+/** In an engine each Sensor is there before the other: neither is refused, and the hop limit cuts what they do. */
+function loopsOf(compiled: CompiledSensor, others: readonly CompiledSensor[]): readonly Problem[] {
+  if (!mayLoop(compiled)) return [];
+  return loopsAcross(others).flatMap(({ part, problem }) => (part === compiled ? [problem] : []));
 }
 
 const slowed: Problem = {

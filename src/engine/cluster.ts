@@ -65,7 +65,14 @@ async function openEmbedded(base: Base): Promise<Cluster> {
   const served = stack.use(await serveControlPlane({ plane, host, port: config.kubePort, certificate, log }));
   const text = kubeconfigText({ url: served.url, caPem: certificate.cert, token: dataDir.token, name: "tiphys" });
   replaceFile(dataDir.file("kubeconfig"), text);
-  const client = { fetch: plane.fetch, baseUrl: served.url, token: dataDir.token, log, agent: agentOf(base) };
+  const client = {
+    fetch: plane.fetch,
+    isInProcess: true,
+    baseUrl: served.url,
+    token: dataDir.token,
+    log,
+    agent: agentOf(base),
+  };
   const kube = createKubeClient(client);
   return { kube, url: served.url, kubeconfig: dataDir.file("kubeconfig"), isSimulated: true };
 }

@@ -79,9 +79,9 @@ export function createGitFiles(
   return {
     async read(file, signal) {
       const sources = await sourcesFor(file);
-      const { url, revision, path } = file;
+      const { url, revision, path, isTag = false } = file;
       if (!/^[0-9a-f]{40}$/.test(revision)) {
-        const [ref, commit] = tipOf(await sources.tips(url, signal), revision);
+        const [ref, commit] = tipOf(await sources.tips(url, signal), revision, isTag ? tagFirst : branchFirst);
         await sources.fetch(url, { commit, ref }, signal);
         return sources.read(url, commit, path, signal);
       }
@@ -105,11 +105,14 @@ function accessOf(file: GitFile, { knownHosts, tls }: RepositoryAccess): Reposit
   };
 }
 
-/** A full ref, else a branch, else a tag. */
-function tipOf(refs: Refs, revision: string): readonly [string, string] {
-  for (const name of [revision, `refs/heads/${revision}`, `refs/tags/${revision}`]) {
-    const commit = refs.get(name);
-    if (commit !== undefined) return [name, commit];
+const branchFirst = ["", "refs/heads/", "refs/tags/"];
+const tagFirst = ["", "refs/tags/", "refs/heads/"];
+
+/** The first that there is; of an annotated tag the commit. */
+function tipOf(refs: Refs, revision: string, prefixes: readonly string[]): readonly [string, string] {
+  for (const prefix of prefixes) {
+    const commit = refs.get(prefix + revision);
+    if (commit !== undefined) return [prefix + revision, commit];
   }
   throw new TerminalError("GIT_REVISION_NOT_FOUND", `the repository has no branch or tag "${revision.slice(0, 200)}"`);
 }

@@ -96,7 +96,8 @@ async function answerOf(
   const { emit: _, ...context } = triggerContext(parts, compiled, reach, own);
   const { state, note } = await stateNow(compiled, events, parts, now);
   const answer = await whatIf(compiled, { events, state, now }, { kinds: parts.kinds.triggers, context }, signal);
-  return note === undefined ? answer : { ...answer, note };
+  const notes = [answer.note, note].filter((one) => one !== undefined);
+  return notes.length === 0 ? answer : { ...answer, note: notes.join("; ") };
 }
 
 /** What its joins hold: before a stored event, or by now. */

@@ -2,6 +2,7 @@ import { EngineError } from "../base/errors.ts";
 import { isJsonObject, parseJson } from "../base/json.ts";
 import type { Logger } from "../base/log.ts";
 import { memoize } from "../base/memo.ts";
+import { TextRequest } from "../base/text-body.ts";
 import { type GroupVersionKind, type KubeObject, type ObjectRef, refText } from "../objects/object.ts";
 import { apiError } from "./api-error.ts";
 import { createDiscovery, type Discovery, versionPath } from "./discovery.ts";
@@ -12,6 +13,8 @@ import { readLines, readWatchEvents } from "./watch-stream.ts";
 export interface KubeClientOptions {
   /** The control plane's own `fetch`, or one over the network. */
   readonly fetch: (request: Request) => Promise<Response>;
+  /** `fetch` answers in this process, and is given requests that only it can read. */
+  readonly isInProcess?: boolean;
   /** `https://host:port`, without a slash at the end. */
   readonly baseUrl: string;
   readonly token?: string;
@@ -288,14 +291,13 @@ class KubeHttp {
     const { method = "GET", body, type, accept, signal } = init;
     // The embedded control plane does not look at it.
     signal?.throwIfAborted();
-    const request = new Request(this.#options.baseUrl + path, {
+    const request = this.#request(path, body, {
       method,
       headers: {
         ...this.#headers,
         ...(type !== undefined && { "content-type": type }),
         ...(accept !== undefined && { accept }),
       },
-      ...(body === undefined ? {} : { body }),
       ...(signal === undefined ? {} : { signal }),
     });
     try {
@@ -308,5 +310,11 @@ class KubeHttp {
       const problem = error instanceof EngineError ? error.message : `no answer from ${this.#options.baseUrl}`;
       throw new EngineError("API_UNAVAILABLE", `${verb} ${refText(ref)}: ${problem}`, error);
     }
+  }
+
+  #request(path: string, body: string | undefined, init: RequestInit): Request {
+    const url = this.#options.baseUrl + path;
+    if (body === undefined) return new Request(url, init);
+    return this.#options.isInProcess ? new TextRequest(url, body, init) : new Request(url, { ...init, body });
   }
 }

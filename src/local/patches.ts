@@ -103,7 +103,8 @@ async function applyObject(
     }
     const sent = apply(undefined);
     checkType(sent, target.resource);
-    const body = decodeObject(target, sent);
+    // A built-in kind's fields are known since `checkApplied`; a CRD's has defaults to be filled in.
+    const body = target.resource.custom === undefined ? sent : decodeObject(target, sent);
     return { text: createNow(deps, target, body, { name, claim, isNew: true }), isNew: true };
   });
 }

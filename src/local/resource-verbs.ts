@@ -1,4 +1,5 @@
 import { type JsonObject, parseJson } from "../base/json.ts";
+import { TextResponse } from "../base/text-body.ts";
 import { answerReview, isReview } from "./access/reviews.ts";
 import { deleteObject, readDeleteOptions } from "./deletes.ts";
 import { objectAt } from "./kinds.ts";
@@ -124,5 +125,5 @@ async function deleteCollection(plane: Plane, target: ResourceRequest): Promise<
 }
 
 function ok(text: string, status = 200): Response {
-  return new Response(text, { status, headers: { "content-type": "application/json" } });
+  return new TextResponse(text, { status, headers: { "content-type": "application/json" } });
 }

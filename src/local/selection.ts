@@ -1,4 +1,3 @@
-import { isJsonObject, type JsonObject } from "../base/json.ts";
 import type { KubeObject } from "../objects/object.ts";
 import { type Matcher, parseFieldSelector, parseLabelSelector, SelectorError } from "../objects/selector.ts";
 import { badRequest } from "./status-error.ts";
@@ -18,7 +17,7 @@ export function matcherOf(query: URLSearchParams): Matcher<KubeObject> | undefin
   }
 }
 
-/** Fields that built-in kinds let select by; taken for any kind. `selectableOf` keeps them. */
+/** Fields that built-in kinds let select by; taken for any kind. */
 const extraFields = [
   "status.phase",
   "type",
@@ -29,23 +28,3 @@ const extraFields = [
   "involvedObject.uid",
   "reason",
 ];
-
-/** What selectors read of an object: nothing else is needed to match it later. */
-export function selectableOf(object: KubeObject): KubeObject {
-  const { apiVersion, kind, metadata, spec, status, type, reason, involvedObject } = object as KubeObject & JsonObject;
-  const { name, namespace, labels } = metadata as KubeObject["metadata"];
-  return {
-    apiVersion,
-    kind,
-    metadata: {
-      ...(name === undefined ? {} : { name }),
-      ...(namespace === undefined ? {} : { namespace }),
-      ...(labels === undefined ? {} : { labels }),
-    },
-    ...(isJsonObject(spec) && spec.nodeName !== undefined ? { spec: { nodeName: spec.nodeName } } : {}),
-    ...(isJsonObject(status) && status.phase !== undefined ? { status: { phase: status.phase } } : {}),
-    ...(type === undefined ? {} : { type }),
-    ...(reason === undefined ? {} : { reason }),
-    ...(involvedObject === undefined ? {} : { involvedObject }),
-  };
-}

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import { TerminalError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
+import { TextResponse } from "../base/text-body.ts";
 import type { Certificate } from "./certificate.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import { maxBodyBytes } from "./request.ts";
@@ -108,6 +109,11 @@ function requestOf(incoming: IncomingMessage, host: string, body: Buffer, signal
 
 async function send(response: Response, outgoing: ServerResponse): Promise<void> {
   const headers = Object.fromEntries(response.headers);
+  if (response instanceof TextResponse) {
+    const text = Buffer.from(await response.text());
+    outgoing.writeHead(response.status, { ...headers, "content-length": text.length });
+    return void outgoing.end(text);
+  }
   const isStream = response.headers.get("content-length") === null && response.body !== null;
   outgoing.writeHead(response.status, headers);
   if (!isStream) return void outgoing.end();

@@ -1,6 +1,8 @@
-import { selectableOf } from "./selection.ts";
 import type { Change, StoredObject } from "./store.ts";
 import { rowKey } from "./stored-object.ts";
+
+/** A change without its parsed objects, which take several times as much as their text. */
+export type HeldChange = Omit<Change, "object" | "previous">;
 
 interface Reader {
   /** Everything up to here was seen or is of no interest. */
@@ -11,7 +13,7 @@ interface Reader {
 
 export interface WindowReader extends Disposable {
   /** Changes after the last call, perhaps none; undefined when the window no longer holds them (410). */
-  take(): readonly Change[] | undefined;
+  take(): readonly HeldChange[] | undefined;
   /** Resolves when `take` has something, or `signal` aborts. */
   changed(signal: AbortSignal): Promise<void>;
   readonly cursor: number;
@@ -19,14 +21,13 @@ export interface WindowReader extends Disposable {
 
 /**
  * The latest changes, in memory and bounded: what watches read from. A slow reader holds nothing up and costs nothing:
- * it falls out of the window and is told so. Of objects only what selectors read is kept beside the text: parsed, an
- * object takes several times as much. With the text of before each change, lists are shown as they were.
+ * it falls out of the window and is told so. With the text of before each change, lists are shown as they were.
  */
 export class WatchWindow {
   readonly #maxChanges: number;
   readonly #maxCharacters: number;
   readonly #readers = new Set<Reader>();
-  #changes: Change[] = [];
+  #changes: HeldChange[] = [];
   #characters = 0;
   /** How many changes of each object are held, and the text of the last: it is that of before of the next. */
   readonly #held = new Map<string, { readonly count: number; readonly text: string }>();
@@ -49,9 +50,7 @@ export class WatchWindow {
   publish(changes: readonly Change[]): void {
     const touched = new Set<string>();
     for (const change of changes) {
-      const { object, previous } = change;
-      const kept = previous === undefined ? {} : { previous: selectableOf(previous) };
-      this.#changes.push({ ...this.#hold(change), object: selectableOf(object), ...kept });
+      this.#changes.push(this.#hold(change));
       this.#latest = change.revision;
       touched.add(change.resource);
     }
@@ -96,9 +95,9 @@ export class WatchWindow {
     };
   }
 
-  #take(reader: Reader): readonly Change[] | undefined {
+  #take(reader: Reader): readonly HeldChange[] | undefined {
     if (reader.cursor < this.#since) return undefined;
-    const found: Change[] = [];
+    const found: HeldChange[] = [];
     for (let index = this.#indexAfter(reader.cursor); index < this.#changes.length; index++) {
       const change = this.#changes[index];
       if (change?.resource === reader.resource) found.push(change);
@@ -120,17 +119,17 @@ export class WatchWindow {
   }
 
   /** Counts what is held for a change. The text of before is held once, though the store read it again. */
-  #hold(change: Change): Change {
-    const key = `${change.resource}/${rowKey(change)}`;
+  #hold({ type, resource, namespace, name, revision, text, previousText }: Change): HeldChange {
+    const key = `${resource}/${rowKey({ namespace, name })}`;
     const held = this.#held.get(key);
-    const { text, previousText } = change;
     this.#held.set(key, { count: (held?.count ?? 0) + 1, text });
     this.#characters += text.length + (held ? 0 : (previousText?.length ?? 0));
-    return held && previousText === held.text ? { ...change, previousText: held.text } : change;
+    const before = held && previousText === held.text ? held.text : previousText;
+    return { type, resource, namespace, name, revision, text, previousText: before };
   }
 
   /** Counts what is free without a change: its own text is that of before of the next. */
-  #release(change: Change): void {
+  #release(change: HeldChange): void {
     const key = `${change.resource}/${rowKey(change)}`;
     const { count = 1, text = "" } = this.#held.get(key) ?? {};
     if (count > 1) this.#held.set(key, { count: count - 1, text });

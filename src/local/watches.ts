@@ -8,9 +8,8 @@ import type { ResourceRequest } from "./request.ts";
 import { apiVersionOf, storeKey } from "./resources.ts";
 import { matcherOf } from "./selection.ts";
 import { badRequest, expired } from "./status-error.ts";
-import type { Change } from "./store.ts";
 import type { WriteDeps } from "./stored-object.ts";
-import type { WatchWindow, WindowReader } from "./watch-window.ts";
+import type { HeldChange, WatchWindow, WindowReader } from "./watch-window.ts";
 
 const bookmarkMs = 60_000;
 const longestMs = 60 * 60_000;
@@ -66,11 +65,10 @@ function encoder(deps: WriteDeps, target: ResourceRequest): Watch["encode"] {
 }
 
 function initialLines(watch: Watch): string[] {
-  const { deps, target, matches } = watch;
+  const { deps, target } = watch;
   const rows = deps.store.list(storeKey(target.resource), { namespace: target.namespace, limit: -1 });
   const lines = rows.flatMap((row) => {
-    const isIn = matches?.(asKubeObject(parseJson(row.text) as JsonObject)) ?? true;
-    return isIn ? [watch.encode("ADDED", row.text)] : [];
+    return isMatch(watch, row.text) ? [watch.encode("ADDED", row.text)] : [];
   });
   if (target.query.get("sendInitialEvents") === "true") lines.push(bookmark(watch, true));
   return lines;
@@ -155,13 +153,18 @@ function gone({ reader, deps }: Watch & { readonly deps: WriteDeps }): string {
 }
 
 /** A change as the watch's selection sees it: an object that leaves the selection is deleted from it. */
-function lineOf(watch: Watch, change: Change): string | undefined {
-  const { target, matches, encode } = watch;
+function lineOf(watch: Watch, change: HeldChange): string | undefined {
+  const { target, encode } = watch;
   if (target.namespace !== undefined && change.namespace !== target.namespace) return undefined;
   if (target.name !== undefined && change.name !== target.name) return undefined;
-  const isIn = matches?.(change.object) ?? true;
-  const wasIn = change.previous !== undefined && (matches?.(change.previous) ?? true);
+  const isIn = isMatch(watch, change.text);
+  const wasIn = change.previousText !== undefined && isMatch(watch, change.previousText);
   if (change.type === "DELETED") return wasIn ? encode("DELETED", change.text) : undefined;
   if (isIn) return encode(wasIn ? "MODIFIED" : "ADDED", change.text);
   return wasIn ? encode("DELETED", change.text) : undefined;
+}
+
+/** Parses the text only where something is selected by. */
+function isMatch({ matches }: Watch, text: string): boolean {
+  return matches === undefined || matches(asKubeObject(parseJson(text) as JsonObject));
 }

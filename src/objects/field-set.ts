@@ -95,14 +95,17 @@ export function toFieldsV1(set: FieldSet): JsonObject {
   return writtenAs.get(set) ?? fieldsV1Of(set);
 }
 
-function fieldsV1Of(set: FieldSet): JsonObject {
-  const entries = [...set.children].sort(([a], [b]) => (a < b ? -1 : 1)).map(([step, child]) => entryOf(step, child));
-  return Object.fromEntries(entries);
-}
+const nothing: JsonObject = {};
 
-function entryOf(step: string, set: FieldSet): [string, JsonValue] {
-  const below = fieldsV1Of(set);
-  return [step, set.isMember && set.children.size > 0 ? { ".": {}, ...below } : below];
+function fieldsV1Of({ children }: FieldSet, isMember = false): JsonObject {
+  if (children.size === 0) return nothing;
+  const fields: Record<string, JsonObject> = isMember ? { ".": nothing } : {};
+  const steps = children.size === 1 ? children.keys() : [...children.keys()].sort();
+  for (const step of steps) {
+    const child = children.get(step);
+    if (child !== undefined) fields[step] = fieldsV1Of(child, child.isMember);
+  }
+  return fields;
 }
 
 /** Undefined when it is none. */

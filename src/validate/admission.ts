@@ -128,10 +128,12 @@ function problemsOf(read: () => readonly Problem[]): readonly Problem[] {
   }
 }
 
-/** Why it would not run. */
+/** Why it would not run: warnings, but for loops, which only kinds and events of ours can make. */
 function runProblems(sensor: Sensor): readonly Problem[] {
-  const problems = problemsOf(() => compileProblems(sensor));
-  return problems.map((problem) => ({ ...problem, severity: "warning" }));
+  return problemsOf(() => {
+    const { problems, loops } = compileProblems(sensor);
+    return [...problems.map((problem): Problem => ({ ...problem, severity: "warning" })), ...loops];
+  });
 }
 
 function lineOf(problem: Problem): string {

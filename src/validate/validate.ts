@@ -28,6 +28,8 @@ export interface FileReport {
   readonly ignored: number;
   /** The text is no YAML or JSON of objects; the only problem says why. */
   readonly isUnreadable: boolean;
+  /** Its Sensors without errors, for what only all together show. */
+  readonly sensors: readonly PlacedManifest[];
 }
 
 const ourKinds = ["EventSource", "Sensor", "EventBus", "Application", "AppProject", "ApplicationSet"];
@@ -56,20 +58,26 @@ function orUnreadable(file: string, read: () => FileReport): FileReport {
 /** The report of a file that could not be read. */
 export function unreadable(file: string, message: string, { line, column } = { line: 0, column: 0 }): FileReport {
   const problem: PlacedProblem = { file, line, column, severity: "error", path: "", message };
-  return { file, problems: [problem], checked: 0, ignored: 0, isUnreadable: true };
+  return { file, problems: [problem], checked: 0, ignored: 0, isUnreadable: true, sensors: [] };
 }
 
 function reportOf(manifests: readonly PlacedManifest[], file: string, check: Checker): FileReport {
   let [checked, ignored] = [0, 0];
   const problems: PlacedProblem[] = [];
+  const sensors: PlacedManifest[] = [];
   for (const manifest of manifests) {
     const found = check(manifest.object);
     if (found) checked++;
     else ignored++;
     const own = found ?? strangerProblems(manifest);
+    if (found && isSensor(manifest) && !own.some(({ severity }) => severity === "error")) sensors.push(manifest);
     if (own.length > 0) problems.push(...inOrder(own, manifest));
   }
-  return { file, problems, checked, ignored, isUnreadable: false };
+  return { file, problems, checked, ignored, isUnreadable: false, sensors };
+}
+
+function isSensor({ object }: PlacedManifest): boolean {
+  return isJsonObject(object) && object.apiVersion === argoApiVersion && object.kind === "Sensor";
 }
 
 function inOrder(problems: readonly Problem[], manifest: PlacedManifest): PlacedProblem[] {

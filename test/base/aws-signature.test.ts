@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { signAwsRequest } from "../../src/base/aws-signature.ts";
+import { presignAwsUrl, signAwsRequest } from "../../src/base/aws-signature.ts";
 import { instant } from "../../src/base/clock.ts";
 
 // The example that AWS documents for a GET of S3, and the basic one of its test suite for other services.
@@ -46,3 +46,26 @@ test("orders and encodes a query, and signs a session's token", () => {
   const session = signAwsRequest({ method: "GET", url }, { ...otherKeys, sessionToken: "t" }, scope);
   assert.match(session.authorization ?? "", /SignedHeaders=host;x-amz-date;x-amz-security-token/);
 });
+
+// Made with botocore's SigV4QueryAuth.
+for (const [name, sessionToken, signature] of [
+  ["", undefined, "7cc178453342e479def8e0e69cbff443ca929b5b0426af0f4b64554172c7195d"],
+  [", of a session", "session/token+==", "81e2e9e348bc4a033a06134ea67b8cac8bb04de2eb81bdbcff1ac299f97b756f"],
+] as const) {
+  test(`signs a URL${name}`, () => {
+    const url = new URL("https://kafka.eu-west-1.amazonaws.com/?Action=kafka-cluster%3AConnect");
+    const at = instant(Date.UTC(2026, 0, 2, 3, 4, 5));
+    const scope = { region: "eu-west-1", service: "kafka-cluster", at };
+    const signed = presignAwsUrl(url, { ...otherKeys, ...(sessionToken && { sessionToken }) }, scope, 900);
+    assert.deepEqual(Object.fromEntries(signed.searchParams), {
+      Action: "kafka-cluster:Connect",
+      "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
+      "X-Amz-Credential": "AKIDEXAMPLE/20260102/eu-west-1/kafka-cluster/aws4_request",
+      "X-Amz-Date": "20260102T030405Z",
+      "X-Amz-Expires": "900",
+      "X-Amz-SignedHeaders": "host",
+      ...(sessionToken && { "X-Amz-Security-Token": sessionToken }),
+      "X-Amz-Signature": signature,
+    });
+  });
+}

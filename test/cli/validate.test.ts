@@ -93,3 +93,26 @@ test("validate refuses what is no file of manifests with two lines", async () =>
     assert.match(stderr, /^error: .*\n.+\n$/);
   }
 });
+
+test("validate finds a loop that two files make together", async () => {
+  await using dir = await tempDir();
+  const sensor = (name: string, from: string, to: string) =>
+    JSON.stringify({
+      apiVersion: "argoproj.io/v1alpha1",
+      kind: "Sensor",
+      metadata: { name },
+      spec: {
+        dependencies: [{ name: "d", eventSourceName: "own", eventName: from }],
+        triggers: [{ template: { name: "t", emit: { eventSourceName: "own", eventName: to } } }],
+      },
+    });
+  await writeFile(join(dir.path, "a.json"), sensor("one", "a", "b"));
+  await writeFile(join(dir.path, "b.json"), sensor("two", "b", "a"));
+  const { code, stdout } = await run(process.execPath, [mainFile, "validate", "."], { cwd: dir.path });
+  assert.equal(code, 1);
+  assert.match(
+    stdout,
+    /^a\.json:1:\d+: error: spec\.triggers\[0\]\.template: "t" fires itself .*one\/t → two\/t → one\/t/m,
+  );
+  assert.match(stdout, /\n2 files, 2 objects: 2 errors, 0 warnings\n$/);
+});

@@ -32,16 +32,22 @@ async function redisPlace(): Promise<SourcePlace> {
   await client((redis) => redis.xgroup("CREATE", "orders", "cg", "$", "MKSTREAM"));
   return {
     server,
-    spec: { hostAddress: server.address, streams: ["orders"], password, consumerGroup: "cg", metadata: { a: "b" } },
+    spec: {
+      hostAddress: server.address,
+      streams: ["orders"],
+      password,
+      consumerGroup: "cg",
+      metadata: { b: "c", a: "b" },
+    },
     secrets: { "s/password": "sesame" },
     password: "s/password",
     publish: (from, count) =>
       client(async (redis) => {
         await Promise.all(
-          Array.from({ length: count }, (_, index) => redis.xadd("orders", "*", "n", String(from + index))),
+          Array.from({ length: count }, (_, index) => redis.xadd("orders", "*", "n", String(from + index), "B", "1")),
         );
       }),
-    shape: { stream: "orders", message_id: "", values: { n: "0" }, metadata: { a: "b" } },
+    shape: { stream: "orders", message_id: "", values: { B: "1", n: "0" }, metadata: { a: "b", b: "c" } },
     made: { message_id: /^\d+-\d+$/ },
     [Symbol.asyncDispose]: server[Symbol.asyncDispose],
   };
@@ -146,7 +152,7 @@ async function kafkaPlace(): Promise<SourcePlace> {
       topic: "orders",
       key: `k${from + index}`,
       value: JSON.stringify({ n: from + index }),
-      headers: { a: "1" },
+      headers: { b: "2", a: "1" },
     }));
     await producer.send({ messages, acks: -1 });
     await producer.close();
@@ -164,7 +170,7 @@ async function kafkaPlace(): Promise<SourcePlace> {
     secrets: { "s/user": "ann", "s/password": "sesame" },
     password: "s/password",
     publish: send,
-    shape: { topic: "orders", key: "k0", partition: 0, body: { n: 0 }, timestamp: "", headers: { a: "1" } },
+    shape: { topic: "orders", key: "k0", partition: 0, body: { n: 0 }, timestamp: "", headers: { a: "1", b: "2" } },
     made: { timestamp: /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? \+0000 UTC$/ },
     [Symbol.asyncDispose]: server[Symbol.asyncDispose],
   };

@@ -92,6 +92,25 @@ test("a valid Sensor runs once, an edit replaces its runner, deletion removes it
   assert.deepEqual([seen.forgotten, controller.running().length], [["u1/"], 0]);
 });
 
+test("a Sensor that makes a loop with another says so in its status", async () => {
+  const { objects, seen, controller } = open(good);
+  const emitting = (name: string, from: string, to: string): KubeObject => ({
+    ...sensor(name, {
+      dependencies: [{ name: "a", eventSourceName: "own", eventName: from }],
+      triggers: [{ template: { name: "t", emit: { eventSourceName: "own", eventName: to } } }],
+    }),
+    metadata: { namespace: "shop", name, uid: name },
+  });
+  for (const one of [emitting("one", "a", "b"), emitting("two", "b", "a")]) {
+    objects.set(one);
+    await controller.reconcile({ ...ref, name: one.metadata.name ?? "" }, never);
+  }
+  const [first, second] = seen.statuses.map(({ fields }) => String(fields?.warnings));
+  assert.doesNotMatch(first ?? "", /without end/);
+  assert.match(second ?? "", /spec.triggers\[0\].template: "t" fires itself without end: two\/t → one\/t → two\/t/);
+  await controller.stopAll();
+});
+
 test("a Sensor whose scripts take more than their share says so in its status, as long as they do", async () => {
   let slowed: RunReports["onSlowed"];
   const { objects, seen, reconcile, controller } = open(async ({ onSlowed }) => {

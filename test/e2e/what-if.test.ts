@@ -43,6 +43,7 @@ function manifests(port: number, sink: string): object[] {
       k8s("change", "update", object("ConfigMap", "settings", { data: {} }), [fromRef("data.ref")]),
       k8s("hide", "create", object("Secret", "made", { stringData: { password: "hunter2" } })),
       k8s("drop", "delete", object("ConfigMap", "settings", {})),
+      k8s("forget", "delete", object("Secret", "tokens", {})),
       k8s("clash", "create", object("ConfigMap", "settings", { data: {} })),
       {
         template: {
@@ -51,6 +52,7 @@ function manifests(port: number, sink: string): object[] {
           http: {
             url: `${sink}/send`,
             payload: [fromRef("ref")],
+            headers: { Authorization: "Bearer literal-t0ken" },
             secureHeaders: [{ name: "X-Token", valueFrom: { secretKeyRef: { name: "tokens", key: "t" } } }],
           },
         },
@@ -60,7 +62,13 @@ function manifests(port: number, sink: string): object[] {
     ],
   });
   const settings = object("ConfigMap", "settings", { data: { ref: "old", kept: "1" } });
-  const tokens = object("Secret", "tokens", { stringData: { t: "s3cret-t0ken" } });
+  const noted = {
+    "kubectl.kubernetes.io/last-applied-configuration": '{"kind":"Secret","data":{"t":"bm90ZWQtdDBrZW4="}}',
+  };
+  const tokens = {
+    ...object("Secret", "tokens", { stringData: { t: "s3cret-t0ken" } }),
+    metadata: { name: "tokens", namespace: "default", annotations: noted },
+  };
   return [webhookSource("hook", port), settings, tokens, sensor];
 }
 
@@ -110,7 +118,7 @@ test("what-if shows what each trigger would do, and nothing changes", {
     [{ namespace: "default", name: "deploy" }],
   );
   const firings = new Map(sensors[0]?.firings.map((firing) => [firing.trigger, firing]));
-  assert.deepEqual([...firings.keys()], ["make", "change", "hide", "drop", "clash", "send", "tell"]);
+  assert.deepEqual([...firings.keys()], ["make", "change", "hide", "drop", "forget", "clash", "send", "tell"]);
   assert.deepEqual(sensors[0]?.waiting, ["join"]);
 
   const make = firings.get("make");
@@ -123,10 +131,17 @@ test("what-if shows what each trigger would do, and nothing changes", {
     ["-  ref: old", "+  ref: main"],
   );
   assert.equal(firings.get("drop")?.preview?.summary, "would delete v1/ConfigMap/default/settings");
+  assert.equal(firings.get("forget")?.preview?.summary, "would delete v1/Secret/default/tokens");
   assert.match(firings.get("clash")?.error ?? "", /already exists/);
   assert.partialDeepStrictEqual(firings.get("send")?.plan, { method: "POST", body: '{"ref":"main"}' });
   assert.partialDeepStrictEqual(firings.get("tell")?.plan, { eventSource: "own", event: "told", hop: 1 });
-  for (const secret of ["hunter2", Buffer.from("hunter2").toString("base64"), "s3cret-t0ken"]) {
+  for (const secret of [
+    "hunter2",
+    Buffer.from("hunter2").toString("base64"),
+    "s3cret-t0ken",
+    "literal-t0ken",
+    "bm90ZWQtdDBrZW4=",
+  ]) {
     assert.equal(stdout.includes(secret), false, secret);
   }
 

@@ -66,6 +66,10 @@ test("a file is read over ssh with the trigger's key, as the server has it now",
   for (const revision of ["v1", "refs/tags/v1", "refs/heads/main", "HEAD"]) {
     assert.equal(String(await files.read({ ...file, revision }, soon())), "two", revision);
   }
+  await repository.git("tag", "-a", "both", "-m", "two", "v1");
+  await repository.git("branch", "both", first);
+  assert.equal(String(await files.read({ ...file, revision: "both" }, soon())), "one");
+  assert.equal(String(await files.read({ ...file, revision: "both", isTag: true }, soon())), "two");
   assert.equal(String(await files.read({ ...file, path: "top.yaml" }, soon())), "top");
   const both = await Promise.all([files.read(file, soon()), files.read(file, soon())]);
   assert.deepEqual(both.map(String), ["two", "two"]);
@@ -73,9 +77,12 @@ test("a file is read over ssh with the trigger's key, as the server has it now",
 
 test("what is wrong is told, and what one key fetched no other reads", { skip }, async () => {
   await using world = await startServer();
-  const { server, file } = world;
+  const { server, repository, file } = world;
   await using files = await open(server.knownHosts);
   assert.equal(String(await files.read(file, soon())), "one");
+  await repository.rawCommit([["120000", "link.yaml", "/etc/passwd"]], "refs/heads/link");
+  const link = { ...file, revision: "link", path: "link.yaml" };
+  await assert.rejects(files.read(link, soon()), { code: "GIT_PATH_INVALID" });
   const { sshKey: _key, ...keyless } = file;
   for (const wrong of [{ ...file, sshKey: server.otherKey }, keyless]) {
     await assert.rejects(files.read(wrong, soon()), { code: "GIT_AUTH_FAILED" });

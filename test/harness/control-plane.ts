@@ -48,7 +48,13 @@ export async function openTestPlane(
   return {
     directory: directory.path,
     plane,
-    client: createKubeClient({ fetch: plane.fetch, baseUrl: base, token: adminToken, log: silentLogger }),
+    client: createKubeClient({
+      fetch: plane.fetch,
+      isInProcess: true,
+      baseUrl: base,
+      token: adminToken,
+      log: silentLogger,
+    }),
     async call(method, requestPath, body, headers = {}) {
       const text = typeof body === "string" ? body : JSON.stringify(body);
       const all = { authorization: `Bearer ${adminToken}`, "content-type": "application/json", ...headers };

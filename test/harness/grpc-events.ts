@@ -10,13 +10,15 @@ export interface EventServer extends AsyncDisposable {
   send(payload: string): boolean;
   /** Of requests without the token: refused. */
   token: string | undefined;
+  /** It says nothing before its first event, as servers in Go. */
+  isSilent: boolean;
 }
 
 /** A real gRPC server of the original's contract; the messages are made by the same few bytes of protobuf. */
 export async function startEventServer(): Promise<EventServer> {
   const server = new Server();
   const calls: Call[] = [];
-  const own = { token: undefined as string | undefined };
+  const own = { token: undefined as string | undefined, isSilent: false };
   const bytes = (value: Buffer): Buffer => value;
   const definition = {
     StartEventSource: {
@@ -36,7 +38,7 @@ export async function startEventServer(): Promise<EventServer> {
         return;
       }
       calls.push(call);
-      call.sendMetadata(new Metadata());
+      if (!own.isSilent) call.sendMetadata(new Metadata());
     },
   });
   const port = await new Promise<number>((resolve, reject) => {

@@ -53,7 +53,7 @@ export function kafkaMissing(): string | false {
   }
 }
 
-/** Apache Kafka as one node, broker and controller. `login`: the only user, by SASL PLAIN. */
+/** Apache Kafka as one node, broker and controller. `login`: the only user, by SASL PLAIN; any by OAUTHBEARER. */
 export async function startKafka(login?: { readonly user: string; readonly password: string }): Promise<KafkaServer> {
   await using stack = new AsyncDisposableStack();
   const { path } = stack.use(await tempDir());
@@ -126,7 +126,9 @@ function properties(
     "log.flush.interval.messages=1",
     ...(login
       ? [
-          "sasl.enabled.mechanisms=PLAIN",
+          "sasl.enabled.mechanisms=PLAIN,OAUTHBEARER",
+          // Tokens without a signature, as Kafka takes them where it is told of no authority.
+          "listener.name.client.oauthbearer.sasl.jaas.config=org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;",
           "sasl.mechanism.inter.broker.protocol=PLAIN",
           `listener.name.client.plain.sasl.jaas.config=${jaas} username="${login.user}" password="${login.password}" user_${login.user}="${login.password}";`,
         ]

@@ -1,13 +1,12 @@
 import { Command } from "commander";
 import { textOf } from "../../api/fields.ts";
-import { EngineError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { diffLines } from "../../base/text-diff.ts";
 import { formatYaml } from "../../base/yaml.ts";
 import { diffObject } from "../../gitops/diff/object-diff.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import { type GlobalFlags, globalFlags } from "../engine-client.ts";
-import { exitingWith } from "../exit.ts";
+import { exitCodeOf, exitingWith } from "../exit.ts";
 import { type ApplicationsClient, type AppName, openApplicationsClient, parseAppName } from "./applications-client.ts";
 import { addLocalFlags, type LocalFlags, localManifests } from "./local.ts";
 import { stateIn } from "./manifests.ts";
@@ -40,9 +39,8 @@ export function diffCommand(): Command {
   addSwitch(command, "exit-code", "say by the exit code whether something differs (default)");
   return command.action(async (text: string, flags: DiffFlags, self: Command) => {
     const shown = await shownTo(text, flags, globalFlags(self)).catch((error: unknown) => {
-      // 1 says that something differs, 2 that the arguments are wrong: whatever else fails is an error.
-      const isOurs = error instanceof Error && !(error instanceof EngineError && error.code === "USAGE");
-      throw isOurs ? exitingWith(errorCode, error) : error;
+      // 1 says that something differs, 2 that arguments or files are wrong: whatever else fails is an error.
+      throw error instanceof Error && exitCodeOf(error) !== 2 ? exitingWith(errorCode, error) : error;
     });
     process.stdout.write(shown.join(""));
     if (shown.length > 0 && flags.exitCode !== false) process.exitCode = flags.diffExitCode;

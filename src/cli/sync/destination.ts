@@ -82,7 +82,7 @@ async function openEmpty(folder: string, stack: AsyncDisposableStack): Promise<K
   const log = silentLogger;
   const path = join(folder, "empty.db");
   const plane = stack.use(await openControlPlane({ path, clock: systemClock, log, users, simulate: false }));
-  return createKubeClient({ fetch: plane.fetch, baseUrl: "http://empty.local", token, log });
+  return createKubeClient({ fetch: plane.fetch, isInProcess: true, baseUrl: "http://empty.local", token, log });
 }
 
 /** Undefined: there is none. A cluster without the kind has none. */

@@ -21,6 +21,7 @@ export function wantsPod({ metadata, spec }: KubeObject): boolean {
 export function sourceNeedsIdentity(events: readonly EventDefinition[]): boolean {
   return events.some(({ kind, spec }) => {
     const fields = objectOf(spec as JsonValue | undefined);
+    if (kind === "kafka") return !isEmptyValue(fields.awsMskIamAuth);
     return kind === "sqs" || (kind === "sns" && !isEmptyValue(objectOf(fields.webhook).url))
       ? isKeyless(fields)
       : false;

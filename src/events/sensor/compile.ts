@@ -65,14 +65,18 @@ export interface Route {
  * @throws InvalidManifest with every problem and its field path.
  */
 export function compileSensor(sensor: Sensor, kind?: SensorHead["kind"]): CompiledSensor {
-  const { dependencies, triggers, problems } = compileParts(sensor);
+  const { dependencies, triggers, problems, loops } = compileParts(sensor);
+  addTo(problems, loops);
   if (problems.length > 0) throw new InvalidManifest(problems);
   return new Compiled(sensor, kind, { dependencies, triggers });
 }
 
-/** Those for which `compileSensor` throws. */
-export function compileProblems(sensor: Sensor): readonly Problem[] {
-  return compileParts(sensor).problems;
+/** Those for which `compileSensor` throws; `loops` apart: what is in a loop must not run anywhere. */
+export function compileProblems(sensor: Sensor): {
+  readonly problems: readonly Problem[];
+  readonly loops: readonly Problem[];
+} {
+  return compileParts(sensor);
 }
 
 type Routes = ReadonlyMap<string, ReadonlyMap<string, Route>>;
@@ -134,8 +138,7 @@ function compileParts(sensor: Sensor) {
   const triggers = sensor.triggers.map((trigger, index) =>
     compileTrigger(trigger, { names, dependencies: written }, `spec.triggers[${index}]`, problems),
   );
-  addTo(problems, loopProblems(sensor, triggers));
-  return { dependencies, triggers, problems };
+  return { dependencies, triggers, problems, loops: loopProblems(sensor, triggers) };
 }
 
 function usedBy(

@@ -1,7 +1,7 @@
 import type { ClientTls, SecretKeySelector, SecretReader } from "./source.ts";
 
 /** A spec's `tls` (spec argo-events 1.4). */
-interface TlsSpec {
+export interface TlsSpec {
   readonly caCertSecret?: SecretKeySelector;
   readonly clientCertSecret?: SecretKeySelector;
   readonly clientKeySecret?: SecretKeySelector;

@@ -3,16 +3,17 @@ import { backoffMs, reconnectBackoff } from "../../base/backoff.ts";
 import { sleepFor } from "../../base/clock.ts";
 import { EngineError } from "../../base/errors.ts";
 import { type JsonObject, type JsonValue, parseJson } from "../../base/json.ts";
+import { sortedFields } from "./go-map.ts";
 import type { EventDraft, SourceContext } from "./source.ts";
 
 /** What the data of all kinds has in common. */
 
-/** `data` with the spec's metadata at its end, unless there is none. */
+/** `data` with the spec's metadata at its end, in Go's order, unless there is none. */
 export function withMetadata(
   data: JsonObject,
   { metadata }: { readonly metadata?: Readonly<Record<string, string>> },
 ): JsonObject {
-  return metadata && Object.keys(metadata).length > 0 ? { ...data, metadata } : data;
+  return metadata && Object.keys(metadata).length > 0 ? { ...data, metadata: sortedFields(metadata) } : data;
 }
 
 /**
@@ -78,7 +79,12 @@ async function withGrace(work: Promise<void>, signal: AbortSignal): Promise<void
 }
 
 /** Counts and logs a message that cannot become an event; its size only, never its body. */
-export function refuseMessage(context: SourceContext, what: Readonly<Record<string, unknown>>, bytes: number): void {
+export function refuseMessage(
+  context: SourceContext,
+  what: Readonly<Record<string, unknown>>,
+  bytes: number,
+  message = "message is not JSON",
+): void {
   context.countFailed();
-  context.log.warn("message is not JSON", { ...what, bytes });
+  context.log.warn(message, { ...what, bytes });
 }

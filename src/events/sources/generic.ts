@@ -3,6 +3,7 @@ import type { Client, ClientReadableStream } from "@grpc/grpc-js";
 import { warningAt } from "../../api/fields.ts";
 import { flagField, requiredText } from "../../api/shared-schemas.ts";
 import { secretKeyField } from "../../api/value-schemas.ts";
+import { sleepFor } from "../../base/clock.ts";
 import { EngineError, messageOf } from "../../base/errors.ts";
 import type { JsonValue } from "../../base/json.ts";
 import { commonJs } from "../../base/lazy.ts";
@@ -66,6 +67,7 @@ export const genericSource: SourceKind<GenericSpec> = {
 const method = "/generic.Eventing/StartEventSource";
 const connectMs = 5_000;
 const maxInFlight = 64;
+const willingMs = 1_000;
 
 function connected(client: Client, deadline: number): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -83,6 +85,12 @@ async function consume(
   const onAbort = (): void => stream.cancel();
   signal.addEventListener("abort", onAbort, { once: true });
   stream.on("metadata", () => context.ready());
+  const ended = new AbortController();
+  // Servers in Go say nothing before their first event: one that has not refused by then is taken for willing.
+  sleepFor(context.clock, willingMs, ended.signal).then(
+    () => context.ready(),
+    () => undefined,
+  );
   const keeping = createKeeping(maxInFlight);
   try {
     for await (const event of stream as AsyncIterable<GenericEvent>) {
@@ -94,6 +102,7 @@ async function consume(
     }
     throw new Error("the server ended the stream");
   } finally {
+    ended.abort();
     signal.removeEventListener("abort", onAbort);
     await keeping.ended();
   }

@@ -1,7 +1,8 @@
-import { isJsonObject, type JsonValue } from "../../base/json.ts";
+import { isJsonObject, withFloats } from "../../base/json.ts";
 import { eventId, withMetadata } from "./draft.ts";
 import { githubHooks } from "./github-api.ts";
 import { type GithubSpec, githubSchema } from "./github-spec.ts";
+import { sortedDeep } from "./go-map.ts";
 import { type HookResult, serveHook } from "./hook.ts";
 import { keepHooks } from "./hook-keeper.ts";
 import { headerOf, maskedHeaders, mediaTypeOf, readJson, refuse } from "./hook-request.ts";
@@ -33,7 +34,8 @@ async function take(spec: GithubSpec, request: IngressRequest, context: SourceCo
   if (!isJsonObject(payload)) return refuse(400, "failed to parse request body: it must be a JSON object");
   const delivery = headerOf(request, "X-Github-Delivery");
   const body = { ...payload, "X-GitHub-Event": headerOf(request, "X-Github-Event"), "X-GitHub-Delivery": delivery };
-  const data = withMetadata({ headers: maskedHeaders(request.headers), body: sorted(body) }, spec);
+  // The original passes the body through a map of Go: keys are sorted, numbers are floats.
+  const data = withMetadata({ headers: maskedHeaders(request.headers), body: sortedDeep(withFloats(body)) }, spec);
   return { drafts: [{ data, ...(delivery && { id: eventId(context, delivery) }) }] };
 }
 
@@ -65,13 +67,4 @@ async function signatureProblem(
     log.error("request refused: its signature cannot be checked", { error });
     return "payload signature cannot be checked";
   }
-}
-
-/** The original passes the body through a map of Go: keys are sorted, numbers are floats. */
-function sorted(value: JsonValue): JsonValue {
-  if (typeof value === "bigint") return Number(value);
-  if (Array.isArray(value)) return value.map(sorted);
-  if (!isJsonObject(value)) return value;
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(entries.map(([key, child]) => [key, sorted(child)]));
 }

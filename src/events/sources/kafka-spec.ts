@@ -1,7 +1,7 @@
 import { errorAt, objectOf, textOf, warningAt } from "../../api/fields.ts";
 import { flagField, requiredText, textField } from "../../api/shared-schemas.ts";
 import { checkSasl } from "../../api/value-rules.ts";
-import { saslField, saslMechanisms, schemaRegistryField, tlsField } from "../../api/value-schemas.ts";
+import { saslField, schemaRegistryField, tlsField } from "../../api/value-schemas.ts";
 import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
 import { commonFields, connectionBackoffField, jsonBodyField } from "./schemas.ts";
@@ -63,22 +63,19 @@ const accessRule: SourceRule = (event, path) => {
   return [...problems, problem(`${path}.awsMskIamAuth.region`, "awsMskIamAuth.region must be specified")];
 };
 
-/** Those that the client of ours has; OAUTHBEARER asks the original for tokens that nothing gives it. */
-export const mechanisms = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] as const;
+/** Those that the client of ours has. */
+export const mechanisms = ["PLAIN", "OAUTHBEARER", "SCRAM-SHA-256", "SCRAM-SHA-512"] as const;
 
-/** What the source would refuse when it runs. */
-const unsupportedRule: SourceRule = (event, path) => {
+/** What the source would refuse when it runs, and what it takes otherwise than the original. */
+const mechanismRule: SourceRule = (event, path) => {
   const mechanism = textOf(objectOf(event.sasl).mechanism);
-  const isKnown = saslMechanisms.some((known) => known === mechanism);
-  const fields = [
-    ...(event.schemaRegistry !== undefined && event.jsonBody === true ? ["schemaRegistry"] : []),
-    ...(event.awsMskIamAuth === undefined ? [] : ["awsMskIamAuth"]),
-    ...(isKnown && !mechanisms.some((known) => known === mechanism) ? ["sasl.mechanism"] : []),
-  ];
-  return fields.map((field) => {
-    const value = field === "sasl.mechanism" ? `${mechanism} ` : "";
-    return warningAt(`${path}.${field}`, `${value}is not supported yet: the event fails with SOURCE_UNSUPPORTED`);
-  });
+  const where = `${path}.sasl.mechanism`;
+  if (event.awsMskIamAuth !== undefined) return [];
+  if (mechanism === "GSSAPI") {
+    return [warningAt(where, `${mechanism} is not supported yet: the event fails with SOURCE_UNSUPPORTED`)];
+  }
+  if (mechanism !== "OAUTHBEARER") return [];
+  return [warningAt(where, "the token is the value of passwordSecret; Argo Events has none to give, and fails")];
 };
 
 const trapRule: SourceRule = (event, path) => {
@@ -100,10 +97,12 @@ const trapRule: SourceRule = (event, path) => {
   }
   if (event.schemaRegistry !== undefined && event.jsonBody !== true) {
     problems.push(warningAt(`${path}.schemaRegistry`, "has no effect without jsonBody: true"));
+  } else if (event.schemaRegistry !== undefined && !has(objectOf(event.schemaRegistry), "url")) {
+    problems.push(warningAt(`${path}.schemaRegistry.url`, "is missing: messages cannot be read without it"));
   }
   return problems;
 };
 
 export type KafkaSpec = SpecOf<typeof json>;
 
-export const kafkaSchema = sourceSchema<KafkaSpec>(json, positionRule, tlsRule, accessRule, unsupportedRule, trapRule);
+export const kafkaSchema = sourceSchema<KafkaSpec>(json, positionRule, tlsRule, accessRule, mechanismRule, trapRule);

@@ -1,6 +1,6 @@
 import type { Consumer, ConsumerOptions, Message } from "@platformatic/kafka";
 import { instant, sleepFor } from "../../base/clock.ts";
-import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
+import { EngineError, messageOf } from "../../base/errors.ts";
 import { goTimeString } from "../../base/go/time.ts";
 import { type JsonValue, setOwn } from "../../base/json.ts";
 import { memoize } from "../../base/memo.ts";
@@ -9,9 +9,12 @@ import { findTimeZone } from "../../base/time-zone.ts";
 import { traceContextOf } from "../../record/trace-context.ts";
 import { readClientTls } from "./client-tls.ts";
 import { bodyValue, keepEvent, refuseMessage, withMetadata } from "./draft.ts";
+import { sortedFields } from "./go-map.ts";
+import { kafkaLogin } from "./kafka-access.ts";
 import { createCommits } from "./kafka-commits.ts";
-import { type KafkaSpec, kafkaSchema, mechanisms } from "./kafka-spec.ts";
+import { type KafkaSpec, kafkaSchema } from "./kafka-spec.ts";
 import { createKeeping } from "./keeping.ts";
+import { createSchemaRegistry } from "./schema-registry.ts";
 import type { EventDraft, SourceContext, SourceKind } from "./source.ts";
 
 type KafkaConsumer = Consumer<Buffer, Buffer, Buffer, Buffer>;
@@ -26,12 +29,13 @@ export const kafkaSource: SourceKind<KafkaSpec> = {
   singleton: true,
   schema: kafkaSchema,
   async run(spec, context, signal) {
-    refuseUnsupported(spec, context);
+    const readBody = bodyReader(spec, context, signal);
+    const sasl = await kafkaLogin(spec, context, signal);
     if (signal.aborted) return;
     const { Consumer } = await loadOptional("@platformatic/kafka@^2", () => import("@platformatic/kafka"));
-    const consumer = new Consumer<Buffer, Buffer, Buffer, Buffer>(await optionsOf(spec, context));
+    const consumer = new Consumer<Buffer, Buffer, Buffer, Buffer>(await optionsOf(spec, context, sasl));
     try {
-      await consume(consumer, spec, context, signal);
+      await consume(consumer, spec, readBody, context, signal);
     } catch (error) {
       if (signal.aborted) return;
       throw new EngineError("SOURCE_FAILED", `Kafka at ${spec.url}: ${reasonOf(error)}`, error);
@@ -41,29 +45,12 @@ export const kafkaSource: SourceKind<KafkaSpec> = {
   },
 };
 
-function refuseUnsupported(
-  { schemaRegistry, awsMskIamAuth, jsonBody, sasl }: KafkaSpec,
-  { event }: SourceContext,
-): void {
-  const unsupported =
-    schemaRegistry && jsonBody ? "schemaRegistry" : awsMskIamAuth ? "awsMskIamAuth" : saslProblem(sasl?.mechanism);
-  if (unsupported === undefined) return;
-  throw new TerminalError("SOURCE_UNSUPPORTED", `spec.kafka.${event}.${unsupported} is not supported yet`);
-}
-
-type Mechanism = (typeof mechanisms)[number];
-
-function saslProblem(mechanism: string | undefined): string | undefined {
-  if (!mechanism || mechanisms.some((known) => known === mechanism)) return undefined;
-  return `sasl.mechanism ${mechanism}`;
-}
-
 async function optionsOf(
   spec: KafkaSpec,
   context: SourceContext,
+  sasl: ConsumerOptions<Buffer, Buffer, Buffer, Buffer>["sasl"],
 ): Promise<ConsumerOptions<Buffer, Buffer, Buffer, Buffer>> {
   const { secret, namespace, eventSource, event } = context;
-  const { userSecret, passwordSecret, mechanism } = spec.sasl ?? {};
   return {
     clientId: `tiphys-${eventSource}-${event}`,
     groupId: spec.consumerGroup?.groupName || `tiphys.${namespace}.${eventSource}.${event}`,
@@ -76,23 +63,24 @@ async function optionsOf(
     sessionTimeout: 10_000, // as sarama: so long the partitions of one that is gone wait for it
     heartbeatInterval: 3_000,
     maxWaitTime: 500,
+    // The name alone counts: members of a group have to agree on one, also with what reads it beside us.
+    protocols: [{ name: strategyOf(spec.consumerGroup?.rebalanceStrategy), version: 1 }],
     highWaterMark: readAhead,
-    ...(spec.tls && { tls: { ...(await readClientTls(spec.tls, secret)) } }),
-    ...(userSecret &&
-      passwordSecret && {
-        sasl: {
-          mechanism: (mechanism || "PLAIN") as Mechanism,
-          username: await secret.read(userSecret),
-          password: await secret.read(passwordSecret),
-        },
-      }),
+    ...((spec.tls ?? spec.awsMskIamAuth) && { tls: spec.tls ? { ...(await readClientTls(spec.tls, secret)) } : {} }),
+    ...(sasl && { sasl }),
   };
+}
+
+/** Unknown ones are `range`, as in the original. */
+function strategyOf(asked: string | undefined): string {
+  return asked === "sticky" || asked === "roundrobin" ? asked : "range";
 }
 
 /** Until `signal` aborts, or the stream ends, which is a failure. Offsets are committed up to the last one kept. */
 async function consume(
   consumer: KafkaConsumer,
   spec: KafkaSpec,
+  readBody: ReadBody,
   context: SourceContext,
   signal: AbortSignal,
 ): Promise<void> {
@@ -114,7 +102,8 @@ async function consume(
         continue;
       }
       await pace(message.partition);
-      const kept = keepMessage(message, spec, context, signal)
+      const draft = await draftOf(message, spec, context, readBody);
+      const kept = (draft ? keepEvent(draft, context, signal) : Promise.resolve())
         .then(done)
         .catch((error: unknown) => {
           failure ??= error;
@@ -142,37 +131,54 @@ function createPace({ limitEventsPerSecond = 0 }: KafkaSpec, { clock }: SourceCo
   };
 }
 
-async function keepMessage(
-  message: KafkaMessage,
-  spec: KafkaSpec,
-  context: SourceContext,
-  signal: AbortSignal,
-): Promise<void> {
-  const draft = draftOf(message, spec, context);
-  if (draft) await keepEvent(draft, context, signal);
+type ReadBody = (value: Buffer) => JsonValue | Promise<JsonValue>;
+
+/** A registry counts for JSON alone, as in the original. */
+function bodyReader(spec: KafkaSpec, context: SourceContext, signal: AbortSignal): ReadBody {
+  if (!spec.schemaRegistry || !spec.jsonBody) return (value) => bodyValue(value, spec);
+  const registry = createSchemaRegistry(spec.schemaRegistry, spec.tls, context, signal);
+  return (value) => registry.read(value);
 }
 
 const utc = findTimeZone("UTC", "");
 /** Messages of one batch often have one time. */
 const timeText = memoize((ms: string) => goTimeString(instant(Number(ms)), utc), 100);
+/** Go's zero time, for a message that has none. */
+const noTime = "0001-01-01 00:00:00 +0000 UTC";
 
-/** Undefined, counted and logged, for a body that should be JSON and is not. The id is the original's. */
-function draftOf(message: KafkaMessage, spec: KafkaSpec, context: SourceContext): EventDraft | undefined {
+/**
+ * Undefined, counted and logged, for a body that cannot be read. The id is the original's.
+ * @throws EngineError where a later attempt may read it
+ */
+async function draftOf(
+  message: KafkaMessage,
+  spec: KafkaSpec,
+  context: SourceContext,
+  readBody: ReadBody,
+): Promise<EventDraft | undefined> {
   const { topic, partition, offset, key, value } = message;
   let body: JsonValue;
   try {
-    body = value ? bodyValue(value, spec) : null; // a tombstone
-  } catch {
-    refuseMessage(context, { topic, partition, offset: String(offset) }, value?.length ?? 0);
+    body = value ? await readBody(value) : null; // a tombstone
+  } catch (error) {
+    const place = { topic, partition, offset: String(offset) };
+    const bytes = value?.length ?? 0;
+    if (error instanceof SyntaxError) refuseMessage(context, place, bytes);
+    else if (error instanceof EngineError && error.code === "AVRO_FAILED") {
+      refuseMessage(context, { ...place, error }, bytes, "message does not fit its schema");
+    } else throw error;
     return undefined;
   }
   const [broker = ""] = spec.url.split(",");
   const headers: Record<string, string> = {};
   for (const [name, text] of message.headers) setOwn(headers, String(name), String(text ?? ""));
-  const timestamp = timeText(String(message.timestamp));
+  const timestamp = message.timestamp < 0n ? noTime : timeText(String(message.timestamp));
   return {
     id: `${context.eventSource}:${context.event}:${broker}:${topic}:${partition}:${offset}`,
-    data: withMetadata({ topic, key: key?.toString() ?? "", partition, body, timestamp, headers }, spec),
+    data: withMetadata(
+      { topic, key: key?.toString() ?? "", partition, body, timestamp, headers: sortedFields(headers) },
+      spec,
+    ),
     trace: traceContextOf(headers.traceparent, headers.tracestate),
   };
 }

@@ -6,6 +6,7 @@ import type { JsonObject, JsonValue } from "../../base/json.ts";
 import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
 import { bodyValue, eventId, keepEvent, refuseMessage, withMetadata } from "./draft.ts";
+import { sortedFields } from "./go-map.ts";
 import { ensureSubscription, openService, type PubSubService } from "./pub-sub-service.ts";
 import { commonFields, jsonBodyField } from "./schemas.ts";
 import type { SourceContext, SourceKind } from "./source.ts";
@@ -137,7 +138,7 @@ async function keepOne(message: JsonObject, { spec, context, signal }: Pulling):
   const data = {
     id: messageId,
     body,
-    attributes: Object.keys(attributes).length === 0 ? null : attributes,
+    attributes: Object.keys(attributes).length === 0 ? null : sortedFields(attributes),
     publishTime: goTime(textOf(message.publishTime)),
   };
   await keepEvent({ id: eventId(context, messageId), data: withMetadata(data, spec) }, context, signal);

@@ -6,6 +6,7 @@ import { setOwn } from "../../base/json.ts";
 import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
 import { eventId, keepEvent, withMetadata } from "./draft.ts";
+import { sortedFields } from "./go-map.ts";
 import { withRedis } from "./redis-connection.ts";
 import { commonFields } from "./schemas.ts";
 import type { SourceContext, SourceKind } from "./source.ts";
@@ -98,6 +99,6 @@ async function keepEntry(
   const values: Record<string, string> = {};
   for (let index = 0; index + 1 < fields.length; index += 2)
     setOwn(values, fields[index] ?? "", fields[index + 1] ?? "");
-  const data = withMetadata({ stream, message_id: id, values }, spec);
+  const data = withMetadata({ stream, message_id: id, values: sortedFields(values) }, spec);
   await keepEvent({ id: eventId(context, `${stream}/${id}`), data }, context, signal);
 }

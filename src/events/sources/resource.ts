@@ -5,6 +5,7 @@ import type { JsonObject } from "../../base/json.ts";
 import type { ListOptions, WatchEvent } from "../../kube/kube.ts";
 import type { GroupVersionKind, KubeObject } from "../../objects/object.ts";
 import { eventId, keepEvent, withMetadata } from "./draft.ts";
+import { sortedDeep } from "./go-map.ts";
 import { type ChangeType, changedPaths, isWanted, labelSelectorOf } from "./resource-filter.ts";
 import { type ResourceSpec, resourceSchema } from "./resource-spec.ts";
 import { openSeen, type Seen } from "./seen.ts";
@@ -195,8 +196,9 @@ function remnant({ apiVersion, kind }: GroupVersionKind, key: string, known: str
 }
 
 function dataOf(spec: ResourceSpec, type: ChangeType, object: KubeObject, old: KubeObject | undefined): JsonObject {
-  const [body, oldBody] = [object as unknown as JsonObject, (old ?? null) as unknown as JsonObject | null];
+  const [before, after] = [(old ?? null) as unknown as JsonObject | null, object as unknown as JsonObject];
+  const [body, oldBody] = [sortedDeep(after), sortedDeep(before)];
   const { group = "", version, resource } = spec;
-  const changed = spec.changedPaths && oldBody ? { changed: changedPaths(oldBody, body) } : {};
+  const changed = spec.changedPaths && before ? { changed: changedPaths(before, after) } : {};
   return withMetadata({ type, body, oldBody, group, version, resource, ...changed }, spec);
 }

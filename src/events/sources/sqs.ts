@@ -7,6 +7,7 @@ import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
 import { createAwsCall } from "./aws.ts";
 import { bodyValue, eventId, keepEvent, refuseMessage, withMetadata } from "./draft.ts";
+import { sortedFields } from "./go-map.ts";
 import { commonFields, jsonBodyField } from "./schemas.ts";
 import type { SourceContext, SourceKind } from "./source.ts";
 import { awsKeysRule } from "./source-rules.ts";
@@ -170,10 +171,11 @@ async function keepOne(message: JsonObject, { spec, context, signal }: Keeping):
 function attributesOf(attributes: JsonValue | undefined): JsonObject | null {
   const entries = Object.entries(objectOf(attributes));
   if (entries.length === 0) return null;
-  return Object.fromEntries(
+  const fields = Object.fromEntries(
     entries.map(([name, value]) => {
       const { BinaryValue = null, DataType = null, StringValue = null } = objectOf(value);
       return [name, { BinaryListValues: null, BinaryValue, DataType, StringListValues: null, StringValue }];
     }),
   );
+  return sortedFields(fields);
 }

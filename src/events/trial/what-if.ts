@@ -5,8 +5,8 @@ import type { ResourceName } from "../../record/records.ts";
 import type { CompiledSensor } from "../sensor/compile.ts";
 import { createPlanner, type ExecutorDeps } from "../sensor/executor.ts";
 import type { Decision, ReceivedEvent, SensorState } from "../sensor/state.ts";
+import { createSecretHider, type SecretHider } from "../triggers/hidden-secrets.ts";
 import type { Preview } from "../triggers/trigger.ts";
-import { hideSecrets } from "./hide-secrets.ts";
 import { createVirtualSensor, type Step } from "./virtual-time.ts";
 
 /** What a trigger would do. */
@@ -67,20 +67,24 @@ export async function whatIf(
   signal: AbortSignal,
 ): Promise<WhatIfSensor> {
   const sensor = createVirtualSensor(compiled, state);
-  const plan = createPlanner(compiled, deps);
+  const hider = createSecretHider();
+  const plan = createPlanner(compiled, { ...deps, context: learning(deps.context, hider) });
   const steps: Step[] = events.flatMap((received) => [...sensor.take(received, now)]);
   const waiting = Object.keys(sensor.state.joins);
   steps.push(...sensor.passTime(instant(now + aheadMs)));
   const firings: WhatIfFiring[] = [];
+  let fired = 0;
   for (const { at, decisions } of steps) {
     for (const decision of decisions) {
-      if (decision.kind !== "fire" || firings.length >= maxFirings) continue;
+      if (decision.kind !== "fire" || ++fired > maxFirings) continue;
       const deadline = AbortSignal.any([signal, AbortSignal.timeout(planTimeoutMs)]);
-      firings.push({ ...headOf(decision, at - now), ...(await planOf(decision, plan, deadline)) });
+      firings.push({ ...headOf(decision, at - now), ...(await planOf(decision, { plan, hider }, deadline)) });
     }
   }
   const { namespace, name } = compiled.head;
-  return { sensor: { namespace, name }, firings, refused: refusedIn(steps), waiting };
+  const report = { sensor: { namespace, name }, firings, refused: refusedIn(steps), waiting };
+  if (fired <= maxFirings) return report;
+  return { ...report, note: `of ${fired} firings the first ${maxFirings} are shown` };
 }
 
 type Fire = Extract<Decision, { kind: "fire" }>;
@@ -93,24 +97,39 @@ function headOf(
   return { trigger, key, inMs, events: Object.fromEntries(ids) };
 }
 
+/** The hider knows what triggers read of Secrets: no error of anybody may quote it. */
+function learning(context: ExecutorDeps["context"], { learn }: SecretHider): ExecutorDeps["context"] {
+  const { secret } = context;
+  const read: typeof secret.read = async (selector) => {
+    const value = await secret.read(selector);
+    learn(value);
+    return value;
+  };
+  return { ...context, secret: { ...secret, read } };
+}
+
 async function planOf(
   fire: Fire,
-  plan: ReturnType<typeof createPlanner>,
+  { plan, hider }: { readonly plan: ReturnType<typeof createPlanner>; readonly hider: SecretHider },
   signal: AbortSignal,
 ): Promise<Pick<WhatIfFiring, "plan" | "preview" | "error">> {
   let planned: Awaited<ReturnType<typeof plan>>;
   try {
     planned = await plan(fire, signal);
   } catch (error) {
-    return { error: messageOf(error) };
+    return { error: hider.text(messageOf(error)) };
   }
-  const shown = { plan: hideSecrets(planned.plan) };
+  const shown = { plan: hider.hide(planned.plan) };
   try {
     const preview = await planned.preview?.(signal);
-    return preview === undefined ? shown : { ...shown, preview };
+    return preview === undefined ? shown : { ...shown, preview: hiddenPreview(preview, hider) };
   } catch (error) {
-    return { ...shown, error: messageOf(error) };
+    return { ...shown, error: hider.text(messageOf(error)) };
   }
+}
+
+function hiddenPreview({ summary, diff }: Preview, { text }: SecretHider): Preview {
+  return { summary: text(summary), ...(diff && { diff: diff.map(text) }) };
 }
 
 function refusedIn(steps: readonly Step[]): WhatIfSensor["refused"] {

@@ -19,6 +19,7 @@ import {
   askServer,
   createRequest,
   operationRequest,
+  readRequest,
   type ServerRequest,
   submitRequest,
   type WorkflowServer,
@@ -111,7 +112,7 @@ export const argoWorkflowTrigger: TriggerKind<ArgoWorkflowSpec, ArgoWorkflowPlan
   },
   async apply(plan, firing, context, signal) {
     const done = plan.server
-      ? await viaServer(plan, plan.server, context, signal)
+      ? await viaServer(plan, plan.server, firing, context, signal)
       : await viaKubernetes(plan, firing, context, signal);
     const policy = firing.policy?.k8s;
     const message = policy ? `${done}; ${await awaitLabels(plan.ref, policy, context, signal)}` : done;
@@ -156,10 +157,27 @@ async function startedBy(
         );
     }
   }
-  if (operation === "resubmit" && !server) {
-    return resubmittedWorkflow(await readNamed(source, "Workflow", context, signal), args);
-  }
-  return undefined;
+  // With --memoized the server copies what the old one did, and names the new one.
+  if (operation !== "resubmit" || (server && args.memoized)) return undefined;
+  const old = server
+    ? await readByServer(source, server, context, signal)
+    : await readNamed(source, "Workflow", context, signal);
+  return resubmittedWorkflow(old, args);
+}
+
+async function readByServer(
+  source: KubeObject,
+  server: WorkflowServer,
+  context: TriggerContext,
+  signal: AbortSignal,
+): Promise<KubeObject> {
+  const { apiVersion, metadata } = named(source);
+  const { name = "", namespace } = metadata;
+  if (context.isOffline) throw new TerminalError("TRIGGER_OFFLINE", `there is no Argo Server to read "${name}" from`);
+  const request = readRequest({ name, ...(namespace && { namespace }) });
+  const found = await askServer(server, request, context, signal);
+  if (found) return { ...found, apiVersion, kind: "Workflow" };
+  throw new EngineError("HTTP_FAILED", `argoWorkflow: GET ${request.path} answered 409`);
 }
 
 function named(source: KubeObject): KubeObject {
@@ -203,10 +221,12 @@ function startPlan(
   return { operation, ref, args, server, request };
 }
 
-function marksOf({ metadata }: KubeObject): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(metadata.labels ?? {}).filter(([name]) => name.startsWith("events.argoproj.io/")),
-  );
+function marksOf({ metadata: { labels = {}, annotations = {} } }: KubeObject) {
+  const ours = Object.entries(labels).filter(([name]) => name.startsWith("events.argoproj.io/"));
+  return {
+    labels: Object.fromEntries(ours),
+    annotations: { [effectAnnotation]: annotations[effectAnnotation] ?? "" },
+  };
 }
 
 function changePlan({ operation, server }: ArgoWorkflowSpec, source: KubeObject, args: WorkflowArgs): ArgoWorkflowPlan {
@@ -219,14 +239,28 @@ function changePlan({ operation, server }: ArgoWorkflowSpec, source: KubeObject,
 async function viaServer(
   { operation, ref, request }: ArgoWorkflowPlan,
   server: WorkflowServer,
+  firing: Firing,
   context: TriggerContext,
   signal: AbortSignal,
 ): Promise<string> {
   if (!request) throw new TerminalError("TRIGGER_FAILED", "argoWorkflow: there is nothing to ask the Argo Server for");
   const answered = await askServer(server, request, context, signal);
-  // The name follows from the firing: one that is there is this firing's own.
+  if (!answered) await checkOwn(ref, server, firing, context, signal);
   const name = answered?.metadata.name ?? ref.name;
   return `${operation} ${refText({ ...ref, name })} by ${new URL(server.url).origin}`;
+}
+
+/** One of that name is there: success only if this firing made it. */
+async function checkOwn(
+  ref: ObjectRef,
+  server: WorkflowServer,
+  firing: Firing,
+  context: TriggerContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const live = await askServer(server, readRequest(ref), context, signal);
+  if (live?.metadata.annotations?.[effectAnnotation] === effectHash(firing)) return;
+  throw new EngineError("API_CONFLICT", `argoWorkflow: ${refText(ref)} exists already, and another firing made it`);
 }
 
 async function viaKubernetes(

@@ -22,11 +22,11 @@ const s3Schema = {
         key: { type: "string", minLength: 1, description: "The object's key." },
       },
     },
-    region: { type: "string", description: "The region." },
+    region: { type: "string", description: "The region; default: us-east-1, or the one that the store names." },
     insecure: { type: "boolean", description: "Whether to speak HTTP without TLS.", default: false },
     accessKey: { ...secretKeySchema, description: "Access key." },
     secretKey: { ...secretKeySchema, description: "Secret key." },
-    caCertificate: { ...secretKeySchema, description: "Has no effect here." },
+    caCertificate: { ...secretKeySchema, description: "Authority that the store is checked against." },
     events: { type: "array", description: "Has no effect here.", items: { type: "string" } },
     filter: {
       type: "object",
@@ -50,7 +50,7 @@ const gitSchema = {
   required: ["url", "filePath"],
   properties: {
     url: { type: "string", minLength: 1, description: "The repository." },
-    cloneDirectory: { type: "string", description: "Where it is cloned to; default: a directory of its own." },
+    cloneDirectory: { type: "string", description: "Has no effect: mirrors are the engine's." },
     filePath: { type: "string", minLength: 1, description: "The file, from the top of the repository." },
     branch: { type: "string", description: "A branch." },
     tag: { type: "string", description: "A tag." },
@@ -80,10 +80,10 @@ const gitSchema = {
     },
     remote: {
       type: "object",
-      description: "One more remote to fetch from.",
+      description: "What is fetched from in place of `url`.",
       properties: {
         name: { type: "string", description: "The remote's name." },
-        urls: { type: "array", description: "Its URLs.", items: { type: "string" } },
+        urls: { type: "array", description: "Its URLs; the first counts.", items: { type: "string" } },
       },
     },
   },

@@ -7,7 +7,7 @@ import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { type ArtifactSource, artifactOrder, parseManifestText } from "./artifact-schema.ts";
 import { githubAppToken } from "./github-app.ts";
-import { readLimited, type TlsOptions, toHttpError, withAgent } from "./outgoing.ts";
+import { keepsCredentials, loginOf, readLimited, type TlsOptions, toHttpError, withAgent } from "./outgoing.ts";
 import { createRecent } from "./recent.ts";
 import { secretHash } from "./secret-hash.ts";
 import type { GitFile, TriggerContext } from "./trigger.ts";
@@ -105,8 +105,9 @@ async function readFileText(path: string, at: string, { fileRoot }: ArtifactCont
     const [real, root] = await Promise.all([realpath(full), realpath(fileRoot)]);
     if (!isInside(root, real))
       throw new TerminalError("MANIFEST_INVALID", `${at}.path: "${path}" leads out of the root`);
-    const { size } = await stat(real);
-    if (size > maxFileBytes) throw tooLarge(`${at}.path: "${path}"`, maxFileBytes);
+    const found = await stat(real);
+    if (!found.isFile()) throw new TerminalError("MANIFEST_INVALID", `${at}.path: "${path}" is no file`);
+    if (found.size > maxFileBytes) throw tooLarge(`${at}.path: "${path}"`, maxFileBytes);
     return await readFile(real, "utf8");
   } catch (error) {
     if (error instanceof EngineError) throw error;
@@ -136,15 +137,17 @@ function readUrl(
 ): Promise<string> {
   const url = URL.parse(path);
   if (url?.protocol !== "http:" && url?.protocol !== "https:") {
-    throw new TerminalError("MANIFEST_INVALID", `${at}.path: "${path.slice(0, 80)}" must be an http(s) URL`);
+    const shown = withoutLogin(path).slice(0, 80);
+    throw new TerminalError("MANIFEST_INVALID", `${at}.path: "${shown}" must be an http(s) URL`);
   }
   const tls = verifyCert === false ? { rejectUnauthorized: false } : {};
   return download(
     {
       url,
-      headers: (conditional) => ({ ...conditional }),
+      headers: (conditional) => ({ ...loginOf(url), ...conditional }),
       tls,
-      cacheKey: `url ${url.href}`,
+      // Apart: who stood between could have left a text that a server of the right name then confirms.
+      cacheKey: `url ${verifyCert === false ? "unverified " : ""}${url.href}`,
       maxBytes: maxUrlBytes,
       at,
     },
@@ -160,13 +163,25 @@ interface Download {
   readonly cacheKey: string;
   readonly maxBytes: number;
   readonly at: string;
+  /** Where the answer says that it must be asked for in another way. */
+  readonly instead?: (answer: Answer) => Download | undefined;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+  readonly etag?: string;
+  readonly bucketRegion?: string;
 }
 
 async function download(what: Download, context: ArtifactContext, signal: AbortSignal): Promise<string> {
-  const { at, cacheKey } = what;
+  const { at, cacheKey, instead } = what;
   const known = fetched.find(cacheKey);
-  const { status, etag, text } = await get(what, known, context, signal);
+  const answer = await get(what, known, context, signal);
+  const { status, etag, text } = answer;
   if (status === 304 && known) return known.text;
+  const next = status === 200 ? undefined : instead?.(answer);
+  if (next) return download(next, context, signal);
   if (status !== 200) {
     const message = `${at}: ${what.url.origin}${what.url.pathname} answered ${status}`;
     const isFinal = status >= 400 && status < 500 && status !== 408 && status !== 429;
@@ -183,7 +198,7 @@ async function get(
   known: Fetched | undefined,
   context: ArtifactContext,
   signal: AbortSignal,
-): Promise<{ readonly status: number; readonly etag?: string; readonly text: string }> {
+): Promise<Answer> {
   try {
     return await withAgent(context, tls, async (agent) => {
       let target = url;
@@ -193,14 +208,19 @@ async function get(
           origin: target.origin,
           path: target.pathname + target.search,
           method: "GET",
-          headers: target.host === url.host ? headers(conditional, context.clock.now()) : {},
+          headers: keepsCredentials(url, target) ? headers(conditional, context.clock.now()) : {},
           signal,
         });
-        const { location, etag } = response.headers;
+        const { location, etag, "x-amz-bucket-region": region } = response.headers;
         const next = redirectTarget(response.statusCode, location, target);
         if (!next || redirects === maxRedirects) {
           const text = await readLimited(response.body, maxBytes);
-          return { status: response.statusCode, text, ...(typeof etag === "string" && { etag }) };
+          return {
+            status: response.statusCode,
+            text,
+            ...(typeof etag === "string" && { etag }),
+            ...(typeof region === "string" && { bucketRegion: region }),
+          };
         }
         await response.body.dump();
         target = next;
@@ -217,20 +237,17 @@ function redirectTarget(status: number, location: unknown, from: URL): URL | und
   return target?.protocol === "http:" || target?.protocol === "https:" ? target : undefined;
 }
 
+/** A URL of whatever protocol, as an error may show it. */
+function withoutLogin(text: string): string {
+  return text.replace(/\/\/[^/@]*@/, "//");
+}
+
 function tooLarge(what: string, maxBytes: number): TerminalError {
   return new TerminalError("ARTIFACT_UNREADABLE", `${what} is larger than ${maxBytes} bytes`);
 }
 
 async function readS3(
-  {
-    endpoint,
-    bucket,
-    region = "us-east-1",
-    insecure,
-    accessKey,
-    secretKey,
-    caCertificate,
-  }: NonNullable<ArtifactSource["s3"]>,
+  { endpoint, bucket, region, insecure, accessKey, secretKey, caCertificate }: NonNullable<ArtifactSource["s3"]>,
   at: string,
   context: ArtifactContext,
   signal: AbortSignal,
@@ -245,16 +262,26 @@ async function readS3(
           secretKey: (await context.secret.read(secretKey)).trim(),
         }
       : undefined;
-  const scope = { region: region || "us-east-1", service: "s3" };
-  const headers: Download["headers"] = (conditional, now) =>
-    credentials
-      ? signAwsRequest({ method: "GET", url, headers: conditional }, credentials, { ...scope, at: now })
-      : { ...conditional };
-  const tls = caCertificate ? { ca: await context.secret.read(caCertificate) } : {};
-  const user = createHash("sha256")
-    .update(JSON.stringify(credentials ?? null))
-    .digest("hex");
-  return download({ url, headers, tls, cacheKey: `s3 ${user} ${url.href}`, maxBytes: maxS3Bytes, at }, context, signal);
+  const ca = caCertificate && (await context.secret.read(caCertificate));
+  const user = secretHash(JSON.stringify([credentials ?? null, ca ?? null]));
+  const inRegion = (name: string): Download => ({
+    url,
+    headers: (conditional, now) =>
+      credentials
+        ? signAwsRequest({ method: "GET", url, headers: conditional }, credentials, {
+            ...{ region: name, service: "s3" },
+            at: now,
+          })
+        : { ...conditional },
+    tls: ca === undefined ? {} : { ca },
+    cacheKey: `s3 ${user} ${url.href}`,
+    maxBytes: maxS3Bytes,
+    at,
+    // As the original's client, which asks where the bucket is unless that is said.
+    instead: ({ bucketRegion }) =>
+      region || bucketRegion === undefined || bucketRegion === name ? undefined : inRegion(bucketRegion),
+  });
+  return download(inRegion(region || "us-east-1"), context, signal);
 }
 
 async function readGit(
@@ -273,6 +300,7 @@ async function readGit(
   const file: GitFile = {
     url: spec.remote?.urls?.[0] ?? spec.url,
     revision: spec.ref || spec.tag || spec.branch || "master",
+    ...(!spec.ref && spec.tag && { isTag: true }),
     path: spec.filePath.replace(/^\/+/, ""),
     ...(await gitAccess(spec, at, context, signal)),
   };

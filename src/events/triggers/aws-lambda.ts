@@ -163,19 +163,19 @@ async function invoke(
   const headers = { "content-type": "application/json", "x-amz-invocation-type": invocationType };
   const scope = { region, service: "lambda", at: context.clock.now() };
   return withAgent(context, {}, async (agent) => {
-    const response = await agent.request({
+    const request = {
       origin: target.origin,
       path: target.pathname,
-      method: "POST",
+      method: "POST" as const,
       headers: signAwsRequest({ method: "POST", url: target, headers, body }, credentials, scope),
       body,
-      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
-      headersTimeout: 0, // the signal bounds all of it
+      reset: true, // Lambda knows no key of ours: a repeat would run the function twice
+      headersTimeout: 0, // the deadline bounds all of it
       bodyTimeout: 0,
-    });
-    await readLimited(response.body, maxAnswerBytes);
-    const { "x-amz-function-error": failed, "x-amzn-errortype": refused } = response.headers;
+    };
+    const answer = await agent.ask(request, AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]));
+    const { "x-amz-function-error": failed, "x-amzn-errortype": refused } = answer.headers;
     const textOf = (value: unknown): string => (typeof value === "string" ? value.slice(0, 200) : "");
-    return { status: response.statusCode, functionError: textOf(failed), reason: textOf(refused) };
+    return { status: answer.status, functionError: textOf(failed), reason: textOf(refused) };
   });
 }

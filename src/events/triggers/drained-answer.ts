@@ -6,10 +6,14 @@ export interface DrainedAnswer {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }
 
-/** Of a body, to keep its connection; with more to come it is closed. */
+/** Of a body, to keep its connection; with more to come, or later, it is closed. */
 const maxDrainBytes = 1024 * 1024;
+const maxDrainMs = 2_000;
 
-/** Sends a request past undici's streams, which cost as much again as the request itself. */
+/**
+ * Sends a request past undici's streams, which cost as much again as the request itself. The status is the answer: a body
+ * that is slow, has no end or breaks off changes nothing about what the server did.
+ */
 export function drainAnswer(
   dispatcher: Pick<Dispatcher, "dispatch">,
   options: Dispatcher.DispatchOptions,
@@ -19,15 +23,18 @@ export function drainAnswer(
   let controller: Dispatcher.DispatchController | undefined;
   let answer: DrainedAnswer | undefined;
   let drained = 0;
-  const onAbort = (): void => {
-    reject(deadline.reason);
-    controller?.abort(deadline.reason);
-  };
-  const end = (settle: () => void): void => {
+  let late: NodeJS.Timeout | undefined;
+  const settle = (error: unknown): void => {
+    clearTimeout(late);
     deadline.removeEventListener("abort", onAbort);
-    settle();
+    if (answer) resolve(answer);
+    else reject(error);
   };
-  const finish = (): void => end(() => (answer ? resolve(answer) : reject(new Error("no answer"))));
+  const cut = (reason: Error): void => {
+    settle(reason);
+    controller?.abort(reason);
+  };
+  const onAbort = (): void => cut(deadline.reason);
   deadline.throwIfAborted();
   deadline.addEventListener("abort", onAbort, { once: true });
   dispatcher.dispatch(options, {
@@ -36,16 +43,16 @@ export function drainAnswer(
       if (deadline.aborted) started.abort(deadline.reason);
     },
     onResponseStart(_controller, status, headers) {
-      if (status >= 200) answer = { status, headers };
+      if (status < 200) return;
+      answer = { status, headers };
+      late = setTimeout(() => cut(new Error("the answer is too slow to read away")), maxDrainMs);
     },
-    onResponseData(reading, chunk) {
+    onResponseData(_reading, chunk) {
       drained += chunk.length;
-      if (drained <= maxDrainBytes) return;
-      finish();
-      reading.abort(new Error("the answer is too long to read away"));
+      if (drained > maxDrainBytes) cut(new Error("the answer is too long to read away"));
     },
-    onResponseEnd: finish,
-    onResponseError: (_controller, error) => end(() => reject(error)),
+    onResponseEnd: () => settle(new Error("no answer")),
+    onResponseError: (_controller, error) => settle(error),
   });
   return promise;
 }

@@ -7,7 +7,14 @@ import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
 import type { SecretKeySelector } from "../sources/source.ts";
 import { traceOf } from "./hops.ts";
-import { createOutgoingAgent, type OutgoingAgent, toHttpError, withAgent } from "./outgoing.ts";
+import {
+  createOutgoingAgent,
+  keepsCredentials,
+  loginOf,
+  type OutgoingAgent,
+  toHttpError,
+  withAgent,
+} from "./outgoing.ts";
 import { has, requires, type TriggerRule, tlsRule, triggerSchema } from "./rules.ts";
 import {
   basicAuthSchema,
@@ -142,7 +149,7 @@ async function planRequest(written: HttpSpec, firing: Firing, context: TriggerCo
     ? schema.parse(parameters.apply(toJson(written), written.parameters, "http.parameters"), "http")
     : written;
   const url = checkUrl(resolved.url);
-  const headers: Record<string, string> = { "Idempotency-Key": headerKey(firing), ...resolved.headers };
+  const headers: Record<string, string> = { ...resolved.headers };
   if (resolved.host) headers.Host = resolved.host;
   for (const [index, parameter] of (resolved.dynamicHeaders ?? []).entries()) {
     const path = `http.dynamicHeaders[${index}]`;
@@ -151,12 +158,12 @@ async function planRequest(written: HttpSpec, firing: Firing, context: TriggerCo
     if (value !== undefined) headers[parameter.dest] = value;
   }
   const secretHeaders = await secretHeadersOf(resolved, context);
-  addTrace(headers, secretHeaders, firing);
+  const names = [...Object.keys(headers), ...secretHeaders.map(({ name }) => name)];
   const body = resolved.payload?.length ? parameters.payload(resolved.payload, "http.payload") : "";
   return {
     method: resolved.method,
     url,
-    headers,
+    headers: { ...addedHeaders(firing, names), ...headers },
     secretHeaders,
     bodyPreview: body.slice(0, 256),
     body,
@@ -165,10 +172,17 @@ async function planRequest(written: HttpSpec, firing: Firing, context: TriggerCo
   };
 }
 
-/** The target goes on in the trace that the events came with, unless the trigger says another. */
-function addTrace(headers: Record<string, string>, secretHeaders: readonly SecretHeader[], firing: Firing): void {
-  const given = [...Object.keys(headers), ...secretHeaders.map(({ name }) => name)];
-  if (!given.some((name) => name.toLowerCase() === "traceparent")) Object.assign(headers, traceOf(firing));
+/** What every request has unless the trigger says otherwise: a key to tell repeats by, and the trace of the events. */
+function addedHeaders(firing: Firing, given: readonly string[]): Record<string, string> {
+  return {
+    ...(isNamed("Idempotency-Key", given) ? {} : { "Idempotency-Key": headerKey(firing) }),
+    ...(isNamed("traceparent", given) ? {} : traceOf(firing)),
+  };
+}
+
+/** Names of headers are the same in any case: ours would stand beside the user's. */
+function isNamed(name: string, names: readonly string[]): boolean {
+  return names.some((one) => one.toLowerCase() === name.toLowerCase());
 }
 
 /** The key itself where a header can carry it, else its hash: ids of events may hold any character. */
@@ -184,7 +198,8 @@ function toJson(spec: HttpSpec): JsonValue {
 function checkUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url && (url.protocol === "http:" || url.protocol === "https:")) return text;
-  throw new TerminalError("MANIFEST_INVALID", `http.url: ${JSON.stringify(text.slice(0, 80))} must be an http(s) URL`);
+  const shown = JSON.stringify(text.replace(/\/\/[^/@]*@/, "//").slice(0, 80));
+  throw new TerminalError("MANIFEST_INVALID", `http.url: ${shown} must be an http(s) URL`);
 }
 
 async function secretHeadersOf(spec: HttpSpec, context: TriggerContext): Promise<SecretHeader[]> {
@@ -288,12 +303,18 @@ const maxRedirects = 10;
 async function follow(first: Request, agent: OutgoingAgent, signal: AbortSignal): Promise<number> {
   let request = first;
   for (let redirects = 0; ; redirects++) {
-    const { origin, pathname, search } = new URL(request.url);
+    const url = new URL(request.url);
+    const { origin, pathname, search } = url;
+    const names = Object.keys(request.headers);
     const options = {
       origin,
       path: pathname + search,
       method: request.method as "GET",
-      headers: { "User-Agent": "tiphys", ...request.headers },
+      headers: {
+        ...(isNamed("User-Agent", names) ? {} : { "User-Agent": "tiphys" }),
+        ...(isNamed("Authorization", names) ? {} : loginOf(url)),
+        ...request.headers,
+      },
       ...(request.body !== "" && { body: request.body }),
       headersTimeout: 0, // the signal bounds all of it
       bodyTimeout: 0,
@@ -313,10 +334,9 @@ function redirected(request: Request, status: number, location: string): Request
   const target = new URL(location, request.url);
   if (target.protocol !== "http:" && target.protocol !== "https:") return undefined;
   const keepsBody = status === 307 || status === 308;
-  const keepsCredentials = target.host === new URL(request.url).host;
   const dropped = new Set([
     "host",
-    ...(keepsCredentials ? [] : ["authorization", "cookie", ...request.secrets]),
+    ...(keepsCredentials(new URL(request.url), target) ? [] : ["authorization", "cookie", ...request.secrets]),
     ...(keepsBody ? [] : ["content-type", "content-length"]),
   ]);
   const headers = Object.fromEntries(

@@ -1,8 +1,7 @@
-import { createHash } from "node:crypto";
-import { isJsonObject } from "../../base/json.ts";
 import { diffLines } from "../../base/text-diff.ts";
 import { formatYaml } from "../../base/yaml.ts";
 import { type KubeObject, type ObjectRef, refText } from "../../objects/object.ts";
+import { hideSecrets } from "./hidden-secrets.ts";
 import type { Preview } from "./trigger.ts";
 
 /** How an object would change, as the server answered to a dry run; values of Secrets as hashes. */
@@ -25,20 +24,5 @@ function textOf(object: KubeObject | undefined): string {
   const { metadata, ...rest } = object;
   const shown = Object.fromEntries(Object.entries(metadata).filter(([name]) => !ownMetadata.has(name)));
   const { apiVersion, kind, ...fields } = rest;
-  return formatYaml({ apiVersion, kind, metadata: shown, ...(kind === "Secret" ? hashedData(fields) : fields) });
-}
-
-function hashedData(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [
-      name,
-      (name === "data" || name === "stringData") && isJsonObject(value)
-        ? Object.fromEntries(Object.entries(value).map(([key, secret]) => [key, hashOf(String(secret))]))
-        : value,
-    ]),
-  );
-}
-
-function hashOf(text: string): string {
-  return `sha256:${createHash("sha256").update(text).digest("hex").slice(0, 16)}`;
+  return formatYaml(hideSecrets({ apiVersion, kind, metadata: shown, ...fields }));
 }

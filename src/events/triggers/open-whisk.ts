@@ -76,23 +76,23 @@ export const openWhiskTrigger: TriggerKind<OpenWhiskSpec, OpenWhiskPlan> = {
     const { origin, pathname, search } = new URL(url);
     const login = token && (await context.secret.read(token.from));
     const what = `openWhisk: POST ${origin}${pathname}`;
-    const status = await withAgent(context, {}, async (agent) => {
-      const response = await agent.request({
-        origin,
-        path: pathname + search,
-        method: "POST",
-        headers: {
-          "content-type": "application/json",
-          "Idempotency-Key": effectHash(firing),
-          ...(login && { authorization: `Basic ${Buffer.from(login).toString("base64")}` }),
-        },
-        body,
-        signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
-        headersTimeout: 0, // the signal bounds all of it
-      });
-      await response.body.dump({ limit: maxDrainBytes, signal });
-      return response.statusCode;
-    }).catch((error: unknown) => {
+    const headers = {
+      "content-type": "application/json",
+      "Idempotency-Key": effectHash(firing),
+      ...(login && { authorization: `Basic ${Buffer.from(login).toString("base64")}` }),
+    };
+    const request = {
+      origin,
+      path: pathname + search,
+      method: "POST" as const,
+      headers,
+      body,
+      reset: true, // OpenWhisk itself knows no such key: a repeat would run the action twice
+      headersTimeout: 0, // the deadline bounds all of it
+      bodyTimeout: 0,
+    };
+    const deadline = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+    const { status } = await withAgent(context, {}, (agent) => agent.ask(request, deadline)).catch((error: unknown) => {
       throw toHttpError(error, what);
     });
     checkStatus(status, firing.policy?.status?.allow, what);
@@ -102,4 +102,3 @@ export const openWhiskTrigger: TriggerKind<OpenWhiskSpec, OpenWhiskPlan> = {
 
 /** Blocking invocations take a minute at most, then the server answers 202. */
 const timeoutMs = 120_000;
-const maxDrainBytes = 1024 * 1024;

@@ -52,6 +52,8 @@ const maxRepeats = 3;
  *
  * A server may close a kept connection just when a request goes out on it. Nothing tells whether that was seen, so it is
  * sent again on another one, as Go's client does with requests that bear an `Idempotency-Key`; never once an answer began.
+ * With `reset` a request has a connection of its own, which is closed after it, and is sent once: for what a repeat would
+ * do twice.
  */
 export async function createOutgoingAgent(
   { allowLoopback, proxies }: Pick<TriggerContext, "allowLoopback" | "proxies">,
@@ -65,21 +67,29 @@ export async function createOutgoingAgent(
       guardedLookup(host, options, allowLoopback, callback),
   } as buildConnector.BuildOptions);
   const kept = watchKept();
-  const agent = new undici.Agent({
-    connections: 64,
-    connect(options, callback) {
-      const address = options.hostname.replace(/^\[(.*)\]$/, "$1");
-      const refusal = isIP(address) ? refusalOf(address, allowLoopback) : undefined;
-      if (refusal) callback(new TerminalError("HTTP_REFUSED", refusal), null);
-      else connect(options, kept.watching(callback));
-    },
-  });
+  const open = (): Agent =>
+    new undici.Agent({
+      connections: 64,
+      connect(options, callback) {
+        const address = options.hostname.replace(/^\[(.*)\]$/, "$1");
+        const refusal = isIP(address) ? refusalOf(address, allowLoopback) : undefined;
+        if (refusal) callback(new TerminalError("HTTP_REFUSED", refusal), null);
+        else connect(options, kept.watching(callback));
+      },
+    });
+  const agent = open();
+  /** Apart, so that none of its requests meets a connection that was kept. */
+  const single = open();
   const proxied =
     proxies && createProxyAgents(undici, proxies, { ...tls }, (address) => refusalOf(address, allowLoopback));
-  const repeating = async <Answer>(send: () => Promise<Answer>): Promise<Answer> => {
+  const repeating = async <Answer>(
+    { reset }: Pick<Dispatcher.DispatchOptions, "reset">,
+    send: (dispatcher: Agent) => Promise<Answer>,
+  ): Promise<Answer> => {
+    if (reset) return send(single);
     for (let repeats = 0; ; repeats++) {
       try {
-        return await send();
+        return await send(agent);
       } catch (error) {
         if (!kept.isFailure(error) || repeats >= maxRepeats) throw error;
       }
@@ -88,11 +98,11 @@ export async function createOutgoingAgent(
   return {
     request: (options: Parameters<Agent["request"]>[0]) =>
       proxied?.through(options.origin, (proxy) => proxy.request(options as Dispatcher.RequestOptions)) ??
-      repeating(() => agent.request(options)),
+      repeating(options, (dispatcher) => dispatcher.request(options)),
     ask: (options, deadline) =>
       proxied?.through(options.origin, (proxy) => drainAnswer(proxy, options, deadline)) ??
-      repeating(() => drainAnswer(agent, options, deadline)),
-    close: async () => void (await Promise.all([agent.close(), proxied?.close()]).finally(kept.end)),
+      repeating(options, (dispatcher) => drainAnswer(dispatcher, options, deadline)),
+    close: async () => void (await Promise.all([agent.close(), single.close(), proxied?.close()]).finally(kept.end)),
   };
 }
 
@@ -135,6 +145,26 @@ function guardedLookup(host: string, options: LookupOptions, allowLoopback: bool
     if (options.all) callback(null, allowed);
     else callback(null, first.address, first.family);
   });
+}
+
+/** User name and password of a URL, as Go's client sends them. */
+export function loginOf({ username, password }: URL): { readonly Authorization?: string } {
+  if (username === "" && password === "") return {};
+  const text = `${decoded(username)}:${decoded(password)}`;
+  return { Authorization: `Basic ${Buffer.from(text).toString("base64")}` };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a % that stands for itself
+  }
+}
+
+/** Whether a redirect may see what is secret: only the same host, and never in clear text what came over TLS. */
+export function keepsCredentials(from: URL, to: URL): boolean {
+  return from.host === to.host && (from.protocol === to.protocol || to.protocol === "https:");
 }
 
 /** Of a service: a status that `policy.status` allows, or without one any below 400. @throws EngineError HTTP_FAILED */

@@ -197,6 +197,7 @@ async function post(
         method: "POST",
         headers: { authorization: `Bearer ${token}`, "content-type": "application/json; charset=utf-8" },
         body: JSON.stringify(body),
+        reset: true, // Slack knows no key of ours: a repeat would be a second message
         signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
       });
       const answer = await readLimited(response.body, maxAnswerBytes);

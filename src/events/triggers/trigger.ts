@@ -108,6 +108,8 @@ export interface GitFile {
   readonly url: string;
   /** Branch, tag, full ref or commit, as the server has it now. */
   readonly revision: string;
+  /** Where a tag and a branch have that name, the tag is meant. */
+  readonly isTag?: boolean;
   /** From the top of the repository. */
   readonly path: string;
   readonly credentials?: { readonly username: string; readonly password: string };

@@ -28,7 +28,7 @@ interface Flag {
   /** Without it the flag takes no value. */
   readonly take?: (draft: Draft, value: string, flag: string) => void;
   readonly set?: (draft: Draft) => void;
-  /** Of what the command prints: accepted, for nothing is printed. */
+  /** Of the command itself, of what it prints and how long it waits: accepted, without effect. */
   readonly isOutput?: boolean;
 }
 
@@ -66,6 +66,12 @@ const flags: Readonly<Record<string, Flag>> = {
       draft.priority = Number(value);
     },
   },
+  "--instanceid": {
+    operations: all,
+    take(draft, value) {
+      if (value !== "") draft.labels["workflows.argoproj.io/controller-instanceid"] = value;
+    },
+  },
   "--message": { operations: ["stop", "resume"], take: text("message") },
   "--node-field-selector": { operations: ["stop", "resume", "retry"], take: text("nodeFieldSelector") },
   "--memoized": {
@@ -81,6 +87,9 @@ const flags: Readonly<Record<string, Flag>> = {
     },
   },
   "--output": { operations: all, take: () => undefined, isOutput: true },
+  "--log-format": { operations: all, take: () => undefined, isOutput: true },
+  "--request-timeout": { operations: all, take: () => undefined, isOutput: true },
+  "--strict": { operations: starts, isOutput: true },
   "--loglevel": { operations: all, take: () => undefined, isOutput: true },
   "--log": { operations: all, isOutput: true },
   "--verbose": { operations: all, isOutput: true },

@@ -24,9 +24,20 @@ export type WorkflowServer = SpecOf<typeof workflowServerSchema>;
 
 /** A request to the Argo Server's REST API, as a plan shows it. */
 export interface ServerRequest {
-  readonly method: "POST" | "PUT";
+  readonly method: "GET" | "POST" | "PUT";
   readonly path: string;
-  readonly body: JsonObject;
+  readonly body?: JsonObject;
+}
+
+type Named = Pick<ObjectRef, "name" | "namespace">;
+
+function pathOf({ name, namespace = "default" }: Named): string {
+  return `/api/v1/workflows/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`;
+}
+
+/** What there is under a name. */
+export function readRequest(ref: Named): ServerRequest {
+  return { method: "GET", path: pathOf(ref) };
 }
 
 /** https://argo-workflows.readthedocs.io/en/latest/swagger: a new Workflow. */
@@ -38,14 +49,14 @@ export function createRequest(workflow: KubeObject, namespace: string): ServerRe
   };
 }
 
-/** `submit-from`: the server makes the Workflow of the template. */
+/** `submit-from`: the server makes the Workflow of the template. `marks` are annotations that tell a repeat. */
 export function submitRequest(
   template: KubeObject,
   { name, namespace }: { readonly name: string; readonly namespace: string },
   args: WorkflowArgs,
-  labels: Readonly<Record<string, string>>,
+  { labels, annotations: marks }: Pick<KubeObject["metadata"], "labels" | "annotations">,
 ): ServerRequest {
-  const { parameters, annotations, entrypoint, serviceAccount, priority } = args;
+  const { parameters, entrypoint, serviceAccount, priority } = args;
   const pairs = (map: Readonly<Record<string, string>>): string =>
     Object.entries(map)
       .map(([key, value]) => `${key}=${value}`)
@@ -61,7 +72,7 @@ export function submitRequest(
         name,
         parameters: parameters.map((one) => `${one.name}=${one.value}`),
         labels: pairs({ ...labels, ...args.labels }),
-        ...(Object.keys(annotations).length > 0 && { annotations: pairs(annotations) }),
+        annotations: pairs({ ...marks, ...args.annotations }),
         ...(entrypoint !== undefined && { entryPoint: entrypoint }),
         ...(serviceAccount !== undefined && { serviceAccount }),
         ...(priority !== undefined && { priority }),
@@ -71,17 +82,13 @@ export function submitRequest(
 }
 
 /** What is done to a Workflow that there is. */
-export function operationRequest(
-  operation: string,
-  { name, namespace = "default" }: Pick<ObjectRef, "name" | "namespace">,
-  args: WorkflowArgs,
-): ServerRequest {
+export function operationRequest(operation: string, ref: Named, args: WorkflowArgs): ServerRequest {
+  const { name, namespace = "default" } = ref;
   const { parameters, memoized, restartSuccessful, nodeFieldSelector, message } = args;
   const given = parameters.length > 0 && { parameters: parameters.map((one) => `${one.name}=${one.value}`) };
-  const place = `${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`;
   return {
     method: "PUT",
-    path: `/api/v1/workflows/${place}/${operation}`,
+    path: `${pathOf(ref)}/${operation}`,
     body: {
       name,
       namespace,
@@ -121,7 +128,9 @@ export async function askServer(
           "content-type": "application/json",
           ...(token && { authorization: `Bearer ${token.replace(/^Bearer /, "")}` }),
         },
-        body: JSON.stringify(body),
+        ...(body && { body: JSON.stringify(body) }),
+        // A new Workflow has a name of ours, so that a repeat makes no second one; what PUTs do may be done twice.
+        reset: method === "PUT",
         signal: AbortSignal.any([signal, AbortSignal.timeout(requestTimeoutMs)]),
       });
       return { status: response.statusCode, text: await readLimited(response.body, maxAnswerBytes) };

@@ -124,14 +124,15 @@ function withArgs(workflow: KubeObject, args: WorkflowArgs): KubeObject {
   };
 }
 
-/** `--generate-name` counts only where no name is set, as with `kubectl`; `--name` wins over everything. */
+/** `--generate-name` counts only where no name is set, as for the API; `--name` wins over everything. */
 function namesOf(
   { name, generateName }: { readonly name?: string | undefined; readonly generateName?: string | undefined },
   args: WorkflowArgs,
 ): { readonly name?: string; readonly generateName?: string } {
-  if (args.name) return { name: args.name };
-  if (args.generateName) return { generateName: args.generateName };
-  return { ...(name && { name }), ...(generateName && { generateName }) };
+  const wanted = args.name ?? name;
+  if (wanted) return { name: wanted };
+  const prefix = args.generateName ?? generateName;
+  return prefix ? { generateName: prefix } : {};
 }
 
 /** Each replaces the one of its name; others are added behind. */

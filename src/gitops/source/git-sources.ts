@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
 import { EngineError, TerminalError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
+import { memoize } from "../../base/memo.ts";
 import { createSlots } from "../../base/slots.ts";
 import { openCheckout, type ReadContents, writeCheckout } from "./checkout.ts";
 import { type CloudTokens, createCloudTokens } from "./cloud-tokens.ts";
@@ -46,6 +47,7 @@ import {
 } from "./source.ts";
 import { openToolGit } from "./tool-git.ts";
 import {
+  createRootCache,
   createTreeCache,
   fileAt,
   fileTooLarge,
@@ -55,8 +57,10 @@ import {
   listTree,
   type NamedObject,
   parseSourcePath,
+  type RootCache,
   readCommit,
   readObject,
+  readRoot,
   rootOf,
   type TreeCache,
 } from "./tree.ts";
@@ -96,16 +100,21 @@ function workDirOf({ directory }: GitSourcesOptions): string {
   return join(directory, "work");
 }
 
+/** Spellings of repositories that are known without being read. */
+const maxUrls = 10_000;
+
 /** What all projects share. */
 interface Shared {
   readonly options: GitSourcesOptions;
+  /** Every look at a file asks. */
+  readonly urlOf: (repository: string) => RepositoryUrl;
   readonly limits: GitLimits;
   readonly git: GitCommand;
   readonly pool: ReaderPool;
   readonly trees: TreeCache;
   readonly contents: ContentCache;
   /** The folders that commits are of, by mirror and commit. */
-  readonly roots: Map<string, string>;
+  readonly roots: RootCache;
   /** Ends of walks under way, by the same. */
   readonly walks: Map<string, Promise<void>>;
   readonly mirrors: MirrorStore;
@@ -120,8 +129,12 @@ function share(options: GitSourcesOptions): Shared {
   const limits = { ...defaultGitLimits, ...options.limits };
   const git = createGitCommand({ tool, clock, limits, directory: workDirOf(options) });
   const pool = createReaderPool(git, clock);
-  const holdsCommit = (path: string, commit: string, signal: AbortSignal): Promise<boolean> =>
-    pool.use(path, async (reader) => (await readCommit(reader, commit)) !== undefined, signal);
+  const [roots, trees] = [createRootCache(), createTreeCache()];
+  const holdsCommit = async (path: string, commit: string, signal: AbortSignal): Promise<boolean> => {
+    const root = await pool.use(path, (reader) => readRoot(reader, commit, trees), signal);
+    if (root !== undefined) roots.keep(`${path} ${commit}`, root);
+    return root !== undefined;
+  };
   const listing = options.listing ?? (() => ({ timeoutMs: limits.listTimeoutMs, atOnce: 0 }));
   const lists = createSlots(() => listing().atOnce || Number.POSITIVE_INFINITY);
   const onRequest = options.onRequest ?? (() => undefined);
@@ -133,12 +146,13 @@ function share(options: GitSourcesOptions): Shared {
   const signatures = createSignatures({ directory: workDirOf(options), env: tool.env, keyring, clock });
   return {
     options,
+    urlOf: memoize(parseRepositoryUrl, maxUrls),
     limits,
     git,
     pool,
-    trees: createTreeCache(),
+    trees,
     contents: createContentCache(),
-    roots: new Map(),
+    roots,
     walks: new Map(),
     mirrors: createMirrorStore(options.directory, workDirOf(options), mirrorDeps),
     mirrorDeps,
@@ -241,7 +255,7 @@ class MirroredSources implements GitSources {
     const key = `${mirror.path} ${commit}`;
     // Many ask for folders of one new commit at once: what one of them reads is kept for the next.
     for (let walk: Promise<void> | undefined; ; await untilAborted(walk, signal)) {
-      const kept = findKept(this.#shared.roots.get(key), parts, this.#trees);
+      const kept = findKept(this.#shared.roots.find(key), parts, this.#trees);
       if (kept !== undefined) return markedId(kept.found);
       walk = this.#shared.walks.get(key);
       if (walk === undefined) break;
@@ -389,7 +403,7 @@ class MirroredSources implements GitSources {
 
   #find(repository: string, given?: RepositoryAccess): FoundRepository {
     const own = this.#options.localPathOf?.(repository);
-    const url = parseRepositoryUrl(own ?? repository);
+    const url = this.#shared.urlOf(own ?? repository);
     if (url.transport === "file" && !this.#options.allowLocal && own === undefined) {
       throw new TerminalError("GIT_REFUSED", `repository "${url.url}" is a local path, which is not allowed here`);
     }
@@ -408,20 +422,14 @@ class MirroredSources implements GitSources {
     return { ...others, scope: others.scope || `the submodules of ${normaliseRepositoryUrl(parent)}` };
   }
 
-  #keepRoot(key: string, root: string): void {
-    this.#shared.roots.set(key, root);
-    const [oldest] = this.#shared.roots.keys();
-    if (this.#shared.roots.size > maxRoots && oldest !== undefined) this.#shared.roots.delete(oldest);
-  }
-
   /** Runs `work` with the commit there, and the folder known that it is of. */
   async #at<T>(repository: string, commit: string, work: AtCommit<T>, signal: AbortSignal): Promise<T> {
     const { mirror, access } = this.#open(repository);
     const key = `${mirror.path} ${commit}`;
     const run = async (reader: ObjectReader): Promise<T> => {
-      const known = this.#shared.roots.get(key);
+      const known = this.#shared.roots.find(key);
       const root = known ?? rootOf(commit, await commitText(reader, commit));
-      if (known === undefined) this.#keepRoot(key, root);
+      if (known === undefined) this.#shared.roots.keep(key, root);
       return work(reader, root);
     };
     const read = async (): Promise<T> => {
@@ -472,9 +480,6 @@ function hasCredentials(access: RepositoryAccess): boolean {
   const { basic, bearerToken, gitHubApp, cloudAccount, sshPrivateKey, tls } = access;
   return [basic, bearerToken, gitHubApp, cloudAccount, sshPrivateKey, tls.certificate].some((one) => one !== undefined);
 }
-
-/** Commits of which it is kept what folder they are of. */
-const maxRoots = 10_000;
 
 function ignore(): void {
   // Whoever walks sees the outcome.

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { renameSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { memoize } from "../../base/memo.ts";
 import { type Access, Mirror, type MirrorDeps } from "./mirror.ts";
 import type { Refs } from "./source.ts";
 
@@ -18,6 +19,9 @@ export interface MirrorStore {
    */
   dropUnused(inUse: ReadonlySet<string>): Promise<number>;
 }
+
+/** Names of mirrors that are known without being worked out. */
+const maxNames = 10_000;
 
 interface Opened {
   readonly mirror: Mirror;
@@ -46,6 +50,7 @@ class Store implements MirrorStore {
   readonly #deps: MirrorDeps;
   /** By name. */
   readonly #opened = new Map<string, Opened>();
+  readonly #nameOf = memoize(nameOf, maxNames);
   #dropped = 0;
 
   constructor(directory: string, waste: string, deps: MirrorDeps) {
@@ -55,7 +60,7 @@ class Store implements MirrorStore {
   }
 
   open(key: string): Mirror {
-    const name = nameOf(key);
+    const name = this.#nameOf(key);
     const known = this.#opened.get(name) ?? { mirror: new Mirror(this.#pathOf(name), this.#deps), usedAtMs: 0 };
     known.usedAtMs = this.#deps.clock.monotonicMs();
     this.#opened.set(name, known);

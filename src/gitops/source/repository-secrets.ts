@@ -1,4 +1,5 @@
 import { TerminalError } from "../../base/errors.ts";
+import { memoize } from "../../base/memo.ts";
 import { cloudAccountOf } from "./cloud-account.ts";
 import { normaliseRepositoryUrl, shownRepositoryUrl } from "./repository-url.ts";
 import type { FindAccess, GitHubApp, RepositoryAccess } from "./source.ts";
@@ -43,6 +44,9 @@ const credentialKeys = [
 ];
 const settingKeys = ["type", "enableOCI", "insecureOCIForceHttp", "proxy", "noProxy"];
 
+/** Repositories by project whose access is known without being worked out. */
+const maxKnown = 10_000;
+
 type Data = RepositorySecret["data"];
 
 /**
@@ -59,7 +63,7 @@ export function createFindAccess({ secrets, knownHosts, certificates }: Declared
     .map((secret) => ({ secret, prefix: normalisePrefix(secret.data.url ?? "") }))
     .sort((a, b) => b.prefix.length - a.prefix.length);
 
-  return (repository, project) => {
+  const find = (project: string, repository: string): RepositoryAccess => {
     const url = normaliseRepositoryUrl(repository);
     const own = repositories.get(keyOf(project, url)) ?? repositories.get(keyOf("", url));
     const supplier = prefixes.find(({ prefix }) => startsWith(url, prefix))?.secret;
@@ -70,6 +74,13 @@ export function createFindAccess({ secrets, knownHosts, certificates }: Declared
     const hostKeys = { knownHosts, authorities };
     return accessOf(name, data, own?.data.project ?? "", hostKeys);
   };
+  // Each look at a file asks; what was declared does not change.
+  const known = memoize((asked) => find(...splitAt(asked, asked.indexOf("\n"))), maxKnown);
+  return (repository, project) => known(`${project}\n${repository}`);
+}
+
+function splitAt(text: string, at: number): [before: string, after: string] {
+  return [text.slice(0, at), text.slice(at + 1)];
 }
 
 /** Of two that say the same, the one that comes first by name counts. */

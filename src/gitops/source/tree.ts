@@ -84,6 +84,44 @@ export async function readCommit(reader: ObjectReader, commit: string): Promise<
   return head.type === "commit" ? content.toString("utf8") : undefined;
 }
 
+/** What folder a commit is of, by mirror and commit. */
+export interface RootCache {
+  find(key: string): string | undefined;
+  keep(key: string, root: string): void;
+}
+
+const maxRoots = 10_000;
+
+/** Forgets what was kept first. */
+export function createRootCache(): RootCache {
+  const kept = new Map<string, string>();
+  return {
+    find: (key) => kept.get(key),
+    keep(key, root) {
+      kept.set(key, root);
+      const [oldest] = kept.keys();
+      if (kept.size > maxRoots && oldest !== undefined) kept.delete(oldest);
+    },
+  };
+}
+
+/**
+ * The folder that a commit is of; undefined when the mirror does not hold the commit. What the folder holds is kept: whoever
+ * looks at a new commit asks for that next, and in one request it costs no way to Git of its own.
+ * @throws TerminalError GIT_REFUSED
+ */
+export async function readRoot(reader: ObjectReader, commit: string, trees: TreeCache): Promise<string | undefined> {
+  const folder = `${commit}^{tree}`;
+  reader.ask([commit, folder]);
+  const text = await readCommit(reader, commit);
+  const head = await reader.open(folder);
+  const content = head && (await bounded(reader, head.size));
+  if (text === undefined) return undefined;
+  const root = rootOf(commit, text);
+  if (content !== undefined && trees.find(root) === undefined) trees.keep(root, byName(parseTree(content)));
+  return root;
+}
+
 async function readTree(reader: ObjectReader, id: string): Promise<readonly NamedObject[]> {
   const head = await reader.open(id);
   if (head === undefined) throw new DamagedMirror(`it lacks the folder ${id}`);
@@ -123,10 +161,14 @@ export function createTreeCache(maxEntries = maxKeptEntries): TreeCache {
   };
 }
 
+function byName(entries: readonly NamedObject[]): ReadonlyMap<string, NamedObject> {
+  return new Map(entries.map((entry) => [entry.name, entry]));
+}
+
 async function namesIn(reader: ObjectReader, id: string, trees: TreeCache): Promise<ReadonlyMap<string, NamedObject>> {
   const known = trees.find(id);
   if (known !== undefined) return known;
-  const entries = new Map((await readTree(reader, id)).map((entry) => [entry.name, entry]));
+  const entries = byName(await readTree(reader, id));
   trees.keep(id, entries);
   return entries;
 }

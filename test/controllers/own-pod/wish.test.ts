@@ -78,6 +78,7 @@ const identities: readonly (readonly [string, EventDefinition, boolean])[] = [
   ["sqs with keys and a role", event("sqs", { ...keys, roleARN: "r" }), true],
   ["sns that subscribes", event("sns", { webhook: { url: "https://h" } }), true],
   ["sns that somebody else subscribed", event("sns", { webhook: {} }), false],
+  ["kafka at Amazon MSK", event("kafka", { awsMskIamAuth: { region: "eu-west-1" } }), true],
   ["another kind", event("kafka"), false],
 ];
 for (const [name, one, wanted] of identities) {

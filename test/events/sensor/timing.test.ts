@@ -127,7 +127,7 @@ for (const [name, dependencies, template, conditions, expected] of [
   ],
 ] as readonly (readonly [string, readonly Dependency[], JsonObject, string, string | RegExp])[]) {
   test(`compileSensor refuses ${name}`, () => {
-    const problems = compileProblems(sensorOf(dependencies, [trigger("t", conditions, template)]));
+    const { problems } = compileProblems(sensorOf(dependencies, [trigger("t", conditions, template)]));
     const [only, ...more] = problems.map(({ path, message }) => `${path}: ${message}`);
     assert.deepEqual(more, []);
     if (typeof expected === "string") assert.equal(only, expected);

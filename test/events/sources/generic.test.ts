@@ -29,6 +29,15 @@ test("the server gets name and configuration, and its events come with their pay
   assert.equal(source.context.failed.count, 1);
 });
 
+test("a server that says nothing before its first event is listened to", async () => {
+  await using server = await startEventServer();
+  server.isSilent = true;
+  await using source = await run(server);
+  assert.deepEqual(source.data(), []);
+  server.send("x");
+  await waitFor("the event", () => source.data().length === 1);
+});
+
 test("without jsonBody a payload is base64", async () => {
   await using server = await startEventServer();
   await using source = await run(server);

@@ -72,6 +72,9 @@ test("submit creates the Workflow once, with labels, and what the arguments say"
       "builder",
       "--entrypoint=other",
       "--priority=3",
+      "--instanceid=blue",
+      "--strict=false",
+      "--log",
     ],
     parameters: [{ src: { dependencyName: "dep", value: "from-event" }, dest: "metadata.annotations.a" }],
   };
@@ -92,7 +95,10 @@ test("submit creates the Workflow once, with labels, and what the arguments say"
     },
   });
   assert.partialDeepStrictEqual(made.metadata, {
-    labels: { own: "x", x: "1", y: "2", "events.argoproj.io/sensor": "sensor", "events.argoproj.io/trigger": "deploy" },
+    labels: {
+      ...{ own: "x", x: "1", y: "2", "workflows.argoproj.io/controller-instanceid": "blue" },
+      ...{ "events.argoproj.io/sensor": "sensor", "events.argoproj.io/trigger": "deploy" },
+    },
     annotations: { a: "from-event" },
   });
 });
@@ -110,6 +116,19 @@ test("submit-from refers to a WorkflowTemplate, and reports what it made", async
     arguments: { parameters: [{ name: "tag", value: "v1" }] },
   });
 });
+
+for (const [what, metadata, args, expected] of [
+  ["the name of the source", { name: "fixed" }, ["--generate-name", "x-"], /^fixed$/],
+  ["--name before all", { name: "fixed" }, ["--generate-name", "x-", "--name", "mine"], /^mine$/],
+  ["--generate-name before that of the source", { generateName: "y-" }, ["--generate-name=x-"], /^x-[0-9a-f]{10}$/],
+] as const) {
+  test(`submit takes ${what}`, async () => {
+    await using plane = await openTeam();
+    const resource = { apiVersion, kind: "Workflow", metadata, spec: {} };
+    await fire({ kube: plane.client }, { operation: "submit", source: { resource }, args });
+    assert.match((await started(plane)).metadata.name ?? "", expected);
+  });
+}
 
 test("submit-from takes a ClusterWorkflowTemplate, too, and a name", async () => {
   await using plane = await openTeam();
@@ -290,25 +309,89 @@ test("a policy waits for labels of the Workflow that was submitted", async () =>
   assert.match(outcome.message, /it has the labels of its policy$/);
 });
 
-/** Stands for an Argo Server: answers with the Workflow that it would make. */
-function startArgoServer(): Promise<HttpSink> {
-  return startAnswering((request) => {
-    if (request.headers.authorization !== "Bearer t0ken") return { status: 401, body: '{"message":"token not valid"}' };
-    if (request.path.endsWith("/gone/stop"))
-      return { status: 404, body: '{"message":"workflows \\"gone\\" not found"}' };
-    return { status: 200, body: JSON.stringify({ metadata: { name: "made", namespace: "team" } }) };
+/** Stands for an Argo Server: keeps Workflows by name, as the API behind it would. */
+async function startArgoServer(...old: readonly KubeObject[]) {
+  const kept = new Map(old.map((one) => [one.metadata.name ?? "", one]));
+  const make = (made: KubeObject) => {
+    const { name = "" } = made.metadata;
+    if (kept.has(name)) return { status: 409, body: '{"message":"already exists"}' };
+    kept.set(name, made);
+    return { status: 200, body: JSON.stringify(made) };
+  };
+  const sink: HttpSink = await startAnswering(({ method, path, headers, body }) => {
+    if (headers.authorization !== "Bearer t0ken") return { status: 401, body: '{"message":"token not valid"}' };
+    const [name = "", operation] = path.split("/").slice(5);
+    const { workflow: given, submitOptions } = JSON.parse(body || "{}");
+    if (method === "POST" && given) return make(given);
+    if (method === "POST") {
+      const pairs = (text: string) => Object.fromEntries(text.split(",").map((pair) => pair.split("=")));
+      const { name: wanted, labels, annotations } = submitOptions;
+      const metadata = { name: wanted, namespace: "team", labels: pairs(labels), annotations: pairs(annotations) };
+      return make({ apiVersion, kind: "Workflow", metadata });
+    }
+    const found = kept.get(name) ?? (operation === "retry" ? workflow(name) : undefined);
+    if (!found) return { status: 404, body: `{"message":"workflows \\"${name}\\" not found"}` };
+    return { status: 200, body: JSON.stringify(found) };
+  });
+  return { url: sink.url, requests: sink.requests, kept, [Symbol.asyncDispose]: () => sink[Symbol.asyncDispose]() };
+}
+
+const via = (server: { readonly url: string }) => ({
+  server: { url: server.url, token: { name: "argo", key: "token" } },
+});
+const serverSecrets = { "argo/token": "Bearer t0ken" };
+
+for (const [operation, source, args] of [
+  ["submit", { resource: workflow("fixed") }, []],
+  ["submit-from", named("release", "WorkflowTemplate"), ["--name", "fixed"]],
+] as const) {
+  test(`by an Argo Server, ${operation} under a fixed name: a repeat is a success, another firing's is none`, async () => {
+    await using server = await startArgoServer();
+    const spec = { ...via(server), operation, source, args };
+    await fire({}, spec, { key: "one" }, serverSecrets);
+    await fire({}, spec, { key: "one" }, serverSecrets);
+    const another = fire({}, spec, { key: "another" }, serverSecrets);
+    await assert.rejects(another, { code: "API_CONFLICT", message: /team\/fixed exists already, and another firing/ });
+    assert.deepEqual([...server.kept.keys()], ["fixed"]);
   });
 }
 
+test("by an Argo Server, resubmit makes one Workflow however often it is repeated", async () => {
+  const metadata = { name: "old", generateName: "build-", namespace: "team", labels: { own: "x" } };
+  await using server = await startArgoServer(workflow("old", { metadata, spec: { entrypoint: "main" } }));
+  const spec = { ...via(server), operation: "resubmit", source: named("old"), args: ["-p", "a=1"] };
+  for (const key of ["one", "one", "two"]) await fire({}, spec, { key }, serverSecrets);
+  const [, made, ...others] = [...server.kept.values()];
+  assert.equal(others.length, 1);
+  assert.match(made?.metadata.name ?? "", /^build-[0-9a-f]{10}$/);
+  assert.partialDeepStrictEqual(made?.metadata.labels, {
+    own: "x",
+    "workflows.argoproj.io/resubmitted-from-workflow": "old",
+  });
+  assert.deepEqual(made?.spec, { entrypoint: "main", arguments: { parameters: [{ name: "a", value: "1" }] } });
+  await fire({}, { ...spec, args: ["--memoized"] }, {}, serverSecrets);
+  assert.equal(server.requests.at(-1)?.path, "/api/v1/workflows/team/old/resubmit");
+  const gone = fire({}, { ...spec, source: named("gone") }, {}, serverSecrets);
+  await assert.rejects(gone, { code: "HTTP_FAILED", message: /GET .*\/gone answered 404: workflows "gone" not found/ });
+});
+
 test("an Argo Server does it where one is named, with its token", async () => {
   await using server = await startArgoServer();
-  const via = { server: { url: server.url, token: { name: "argo", key: "token" } } };
-  const secrets = { "argo/token": "Bearer t0ken" };
   const resource = { apiVersion, kind: "Workflow", metadata: { generateName: "x-" }, spec: {} };
-  await fire({}, { ...via, operation: "submit", source: { resource } }, {}, secrets);
+  await fire({}, { ...via(server), operation: "submit", source: { resource } }, {}, serverSecrets);
   const source = named("nightly", "CronWorkflow");
-  await fire({}, { ...via, operation: "submit-from", source, args: ["-p", "a=1", "-l", "b=c"] }, {}, secrets);
-  await fire({}, { ...via, operation: "retry", source: named("w"), args: ["--restart-successful"] }, {}, secrets);
+  await fire(
+    {},
+    { ...via(server), operation: "submit-from", source, args: ["-p", "a=1", "-l", "b=c"] },
+    {},
+    serverSecrets,
+  );
+  await fire(
+    {},
+    { ...via(server), operation: "retry", source: named("w"), args: ["--restart-successful"] },
+    {},
+    serverSecrets,
+  );
   const [create, from, retry] = server.requests.map(({ method, path, body }) => ({
     method,
     path,
@@ -322,6 +405,6 @@ test("an Argo Server does it where one is named, with its token", async () => {
   assert.match(from?.body.submitOptions.labels, /events.argoproj.io\/sensor=sensor,.*b=c/);
   assert.equal(`${retry?.method} ${retry?.path}`, "PUT /api/v1/workflows/team/w/retry");
   assert.deepEqual(retry?.body, { name: "w", namespace: "team", restartSuccessful: true });
-  const gone = fire({}, { ...via, operation: "stop", source: named("gone") }, {}, secrets);
+  const gone = fire({}, { ...via(server), operation: "stop", source: named("gone") }, {}, serverSecrets);
   await assert.rejects(gone, { code: "HTTP_FAILED", message: /answered 404: workflows "gone" not found/ });
 });

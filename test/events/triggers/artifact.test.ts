@@ -1,15 +1,18 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync, verify } from "node:crypto";
 import { mkdir, symlink, writeFile } from "node:fs/promises";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { signAwsRequest } from "../../../src/base/aws-signature.ts";
-import { instant } from "../../../src/base/clock.ts";
+import { instant, systemClock } from "../../../src/base/clock.ts";
 import { EngineError } from "../../../src/base/errors.ts";
 import { readArtifact } from "../../../src/events/triggers/artifact.ts";
 import type { ArtifactSource } from "../../../src/events/triggers/artifact-schema.ts";
 import { githubAppToken } from "../../../src/events/triggers/github-app.ts";
 import type { GitFile, TriggerContext } from "../../../src/events/triggers/trigger.ts";
+import { ensureCertificate } from "../../../src/local/certificate.ts";
 import { startAnswering } from "../../harness/http-sink.ts";
 import { tempDir } from "../../harness/temp-dir.ts";
 import { never, triggerContext } from "./trigger-context.ts";
@@ -20,6 +23,11 @@ const text = `${JSON.stringify(object)}\n`;
 function read(source: unknown, parts: Partial<TriggerContext> = {}, secrets: Record<string, string> = {}) {
   return readArtifact(source as ArtifactSource, "k8s.source", triggerContext({ ...parts }, secrets), never);
 }
+
+/** Each line repeats the one before ten times. */
+const growing = [..."bcdefghijkl"]
+  .map((name, index) => `${name}: &${name} [${Array(10).fill(`*${"abcdefghijkl"[index]}`)}]`)
+  .join("\n");
 
 /** A clock on which nobody waits. */
 const noWait: Pick<TriggerContext, "clock"> = {
@@ -48,6 +56,7 @@ test("a file is found below its root only", async () => {
     code: "ARTIFACT_UNREADABLE",
     message: /"..\/secret.yaml" does not exist/,
   });
+  await assert.rejects(from("deep"), { code: "MANIFEST_INVALID", message: /"deep" is no file/ });
   await assert.rejects(read({ file: { path: "a" } }), { code: "TRIGGER_UNSUPPORTED" });
 });
 
@@ -108,6 +117,74 @@ test("an object of S3 is asked for with a signature that the store can check", a
   await assert.rejects(read({ s3 }, {}, { "s3/a": "AK", "s3/s": "wrong" }), { code: "ARTIFACT_UNREADABLE" });
 });
 
+test("a store's authority can be given; without one, and for URLs, the system's count", async () => {
+  await using folder = await tempDir();
+  const { cert, key } = await ensureCertificate(folder.path, systemClock);
+  const server = createServer({ cert, key }, (_request, response) => response.end(text));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    const { port } = server.address() as AddressInfo;
+    const s3 = { endpoint: `127.0.0.1:${port}`, bucket: { name: "b", key: "k" } };
+    const secrets = { "s3/ca": cert };
+    assert.deepEqual(await read({ s3: { ...s3, caCertificate: { name: "s3", key: "ca" } } }, {}, secrets), object);
+    const url = { path: `https://127.0.0.1:${port}/wf.yaml` };
+    assert.deepEqual(await read({ url: { ...url, verifyCert: false } }), object);
+    for (const source of [{ s3 }, { url }, { url: { ...url, verifyCert: true } }]) {
+      await assert.rejects(read(source, noWait), { code: "HTTP_FAILED", message: /certificate/ });
+    }
+  } finally {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+});
+
+test("a bucket is asked for where the store says that it is, unless the region is given", async () => {
+  await using store = await startAnswering(({ headers }) => {
+    if (headers.authorization?.includes("/eu-north-1/s3/")) return { status: 200, body: text };
+    return { status: 400, headers: { "x-amz-bucket-region": "eu-north-1" } };
+  });
+  const selector = { name: "s3", key: "k" };
+  const s3 = {
+    ...{ endpoint: new URL(store.url).host, insecure: true, bucket: { name: "b", key: "k" } },
+    ...{ accessKey: selector, secretKey: selector },
+  };
+  const secrets = { "s3/k": "K" };
+  assert.deepEqual(await read({ s3 }, {}, secrets), object);
+  assert.equal(store.requests.length, 2);
+  await assert.rejects(read({ s3: { ...s3, region: "us-west-1" } }, {}, secrets), /answered 400/);
+});
+
+test("a URL's login is sent, and no error shows it", async () => {
+  await using server = await startAnswering(({ path, headers }) => {
+    if (path === "/gone") return { status: 404 };
+    return headers.authorization === "Basic bWU6cGFzcw==" ? { status: 200, body: text } : { status: 401 };
+  });
+  const url = server.url.replace("//", "//me:pass@");
+  assert.deepEqual(await read({ url: { path: `${url}/a` } }), object);
+  for (const path of [`${url}/gone`, url.replace("http:", "ftp:")]) {
+    await assert.rejects(read({ url: { path } }), ({ message }: Error) => {
+      assert.match(message, /k8s\.source\.url/);
+      return !message.includes("pass");
+    });
+  }
+});
+
+for (const [what, hostile, expected] of [
+  [
+    "aliases that grow",
+    `a: &a [x,x,x,x,x,x,x,x,x,x]\n${growing}`,
+    /k8s.source.inline: not YAML: aliases repeat too much/,
+  ],
+  ["nesting without end", "[".repeat(100_000), /not YAML: .*nesting exceeded/],
+  ["no object", "- a", /must hold an object/],
+  ["an empty first document", "---\n---\nkind: a", /must hold an object/],
+  ["keys given twice", "kind: a\nkind: b", /not YAML: .*duplicate/i],
+] as const) {
+  test(`refuses ${what}`, async () => {
+    await assert.rejects(read({ inline: hostile }), { code: "MANIFEST_INVALID", message: expected });
+  });
+}
+
 test("Git is asked for one file at a ref, else a tag, else a branch, as who the source says", async () => {
   const asked: GitFile[] = [];
   const git = {
@@ -137,10 +214,14 @@ test("Git is asked for one file at a ref, else a tag, else a branch, as who the 
   const place = { url: source.url, path: "deep/wf.yaml" };
   assert.deepEqual(asked, [
     { ...place, revision: "master" },
-    { ...place, revision: "v1", credentials: { username: "me", password: "pass" } },
+    { ...place, revision: "v1", isTag: true, credentials: { username: "me", password: "pass" } },
     { ...place, revision: "refs/heads/x", sshKey: "pass", ignoreHostKey: false },
   ]);
-  await assert.rejects(read({ git: { ...source, filePath: "../x" } }, { git }), /must not contain/);
+  for (const odd of [{ filePath: "../x" }, { filePath: "~/x" }, { cloneDirectory: "/tmp/../x" }]) {
+    await assert.rejects(read({ git: { ...source, ...odd } }, { git }), /must not contain/);
+  }
+  await read({ git: { ...source, remote: { name: "up", urls: ["https://other.example/r.git"] } } }, { git });
+  assert.equal(asked.at(-1)?.url, "https://other.example/r.git");
 });
 
 test("an app of GitHub gets a token with a signed request, and keeps it while it is valid", async () => {

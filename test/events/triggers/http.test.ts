@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { createProxyRules } from "../../../src/base/http-proxy.ts";
 import type { JsonObject } from "../../../src/base/json.ts";
 import { createHttpTrigger, type HttpPlan } from "../../../src/events/triggers/http.ts";
+import { keepsCredentials } from "../../../src/events/triggers/outgoing.ts";
 import type { Firing, Outcome, TriggerContext } from "../../../src/events/triggers/trigger.ts";
 import { waitFor } from "../../harness/wait.ts";
 import { firing, never, triggerContext } from "./trigger-context.ts";
@@ -129,6 +130,29 @@ test("later kinds of headers win: headers, then dynamic, then secure; names go a
   );
 });
 
+test("a header of the user's stands in place of ours, in any case", async () => {
+  await using server = await target(ok);
+  await fire({ url: server.url, headers: { "idempotency-key": "mine", "user-agent": "me" } });
+  const named = Object.entries(server.seen[0]?.headers ?? {}).filter(([name]) => /idempotency|agent/i.test(name));
+  assert.deepEqual(named, [
+    ["idempotency-key", "mine"],
+    ["user-agent", "me"],
+  ]);
+});
+
+for (const [what, userinfo, headers, expected] of [
+  ["is sent as Basic", "me:p%40ss", {}, `Basic ${Buffer.from("me:p@ss").toString("base64")}`],
+  ["does not override a header", "me:pass", { authorization: "own" }, "own"],
+] as const) {
+  test(`a login in the URL ${what}, and no message shows it`, async () => {
+    await using server = await target(ok);
+    const { outcome } = await fire({ url: server.url.replace("//", `//${userinfo}@`), headers });
+    const { Authorization, authorization } = server.seen[0]?.headers ?? {};
+    assert.equal(Authorization ?? authorization, expected);
+    assert.equal(outcome.message, `POST ${server.url}/ answered 200`);
+  });
+}
+
 test("a plan sends nothing and shows what would be sent", async () => {
   await using server = await target(ok);
   const trigger = createHttpTrigger();
@@ -238,6 +262,34 @@ test("an answer without end is a success, and its connection is closed", async (
   await closed.promise;
 });
 
+for (const [what, rest] of [
+  ["breaks off", ({ socket }: IncomingMessage) => void socket.destroy()],
+  ["comes too slowly", () => undefined],
+] as const) {
+  test(`an answer that ${what} is a success: its status says what the server did`, async () => {
+    await using server = await target((request, response) => {
+      response.writeHead(202, { "content-length": "100" }).write("half", () => rest(request));
+    });
+    const { outcome } = await fire({ url: server.url, timeout: 1 });
+    assert.match(outcome.message, /answered 202/);
+    assert.equal(server.seen.length, 1);
+  });
+}
+
+test("an answer after the timeout is a failure, and the next attempt has the same key", async () => {
+  const late: ServerResponse[] = [];
+  await using server = await target((_request, response) => {
+    if (late.push(response) > 1) response.end();
+  });
+  await assert.rejects(fire({ url: server.url, timeout: 1 }), { code: "HTTP_FAILED", message: /timeout/ });
+  late[0]?.end();
+  await fire({ url: server.url, timeout: 1 });
+  assert.deepEqual(
+    server.seen.map(({ headers }) => headers["Idempotency-Key"]),
+    ["uid/deploy/1", "uid/deploy/1"],
+  );
+});
+
 test("a request ends with the signal of its caller", async () => {
   await using server = await target(() => undefined);
   const stop = new AbortController();
@@ -295,6 +347,18 @@ test("redirects end after ten, and credentials stay with their host", async () =
   const passedOn = other.seen[0]?.headers ?? {};
   assert.deepEqual([passedOn["X-Key"], passedOn.Authorization, passedOn.other], [undefined, undefined, "b"]);
 });
+
+for (const [from, to, keeps] of [
+  ["https://a/x", "https://a/y", true],
+  ["http://a/x", "https://a/x", true],
+  ["https://a/x", "http://a/x", false],
+  ["https://a/x", "https://b/x", false],
+  ["http://a:1/x", "http://a:2/x", false],
+] as const) {
+  test(`credentials ${keeps ? "go" : "do not go"} along from ${from} to ${to}`, () => {
+    assert.equal(keepsCredentials(new URL(from), new URL(to)), keeps);
+  });
+}
 
 const refusedTargets: readonly [string, boolean, RegExp][] = [
   ["http://169.254.169.254/latest/meta-data", true, /169\.254\.169\.254 is a link-local or metadata address/],
