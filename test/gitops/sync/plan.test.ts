@@ -222,9 +222,16 @@ test("hooks with one generateName in one phase get a name each, the same in a pl
       annotations: { ...hookOf(phases), "argocd.argoproj.io/sync-wave": String(wave) },
     },
   });
-  const hooks = [hook("Job", "PreSync"), hook("Job", "PreSync,PostSync", 1), hook("CronJob", "PreSync"), hook("Job", "PreSync")];
+  const hooks = [
+    hook("Job", "PreSync"),
+    hook("Job", "PreSync,PostSync", 1),
+    hook("CronJob", "PreSync"),
+    hook("Job", "PreSync"),
+  ];
   const names = () =>
-    plan(hooks).steps.flatMap(({ tasks }) => tasks.map(({ phase, wave, key }) => `${phase} ${wave} ${key.kind} ${key.name}`));
+    plan(hooks).steps.flatMap(({ tasks }) =>
+      tasks.map(({ phase, wave, key }) => `${phase} ${wave} ${key.kind} ${key.name}`),
+    );
   assert.deepEqual(names().toSorted(), [
     "PostSync 1 Job up-0123456-postsync-1700000000",
     "PreSync 0 CronJob up-0123456-presync-1700000000",
