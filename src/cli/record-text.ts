@@ -71,18 +71,32 @@ export function limitedText({ limitedMs = 0 }: EffectRecord): string {
   return limitedMs < minLimitedMs ? "" : `, after ${formatDuration(limitedMs)} for its rate limit`;
 }
 
-/** `sync ID: Application shop/web Succeeded at 1a2b3c4 in 120 ms: message; 3 objects` */
+/** `sync ID: Application shop/web Succeeded at 1a2b3c4, manifests sha256:9f86d08 in 120 ms: message; 3 objects` */
 function syncText(record: SyncRecord): string {
-  const { id, application, phase, startedAt, at, revisions, retries, message, objects, by, options = [] } = record;
+  const {
+    id,
+    application,
+    phase,
+    startedAt,
+    at,
+    revisions,
+    manifests,
+    retries,
+    message,
+    objects,
+    by,
+    options = [],
+  } = record;
   const which = `Application ${application.namespace}/${application.name}`;
   const commits = revisions.length === 0 ? "" : ` at ${revisions.map(shortRevision).join(", ")}`;
+  const brought = manifests === undefined ? "" : `, manifests ${manifests.slice(0, 14)}`;
   const again = retries === 0 ? "" : ` after ${counted(retries, "retry", "retries")}`;
   const said = message === "" ? "" : `: ${message}`;
   const more = objects.length >= maxKeptObjects ? " or more" : "";
   const outcome = colored(phase === "Succeeded" ? "green" : "red", phase);
   const took = tookText(startedAt, at);
   const order = `${by === undefined ? "" : `, by ${by}`}${options.length === 0 ? "" : ` (${options.join(", ")})`}`;
-  return `sync ${id}: ${which} ${outcome}${commits} in ${took}${again}${order}${said}; ${counted(objects.length, "object", "objects")}${more}`;
+  return `sync ${id}: ${which} ${outcome}${commits}${brought} in ${took}${again}${order}${said}; ${counted(objects.length, "object", "objects")}${more}`;
 }
 
 /** States of one object beyond this are counted: a flapping object must not fill the screen. */

@@ -1,6 +1,9 @@
 import { EngineError, TerminalError } from "../base/errors.ts";
 import { isJsonObject } from "../base/json.ts";
 
+/** The API does not do this with objects of this kind. */
+export class MethodNotAllowed extends TerminalError {}
+
 /** The error for an answer that is no success; `doing` names the request (`get v1/ConfigMap/default/x`). */
 export function apiError(doing: string, status: number, body: string): EngineError {
   const message = `${doing}: ${statusMessage(body) ?? `HTTP ${status}`}`;
@@ -14,6 +17,8 @@ export function apiError(doing: string, status: number, body: string): EngineErr
     case 409:
     case 410:
       return new EngineError("API_CONFLICT", message);
+    case 405:
+      return new MethodNotAllowed("API_INVALID", message);
     case 408:
     case 425:
     case 429:

@@ -3,10 +3,12 @@ import { EngineError, messageOf, TerminalError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { createNursery } from "../base/nursery.ts";
 import type { GroupVersionKind, KubeObject, ObjectRef } from "../objects/object.ts";
+import { MethodNotAllowed } from "./api-error.ts";
 import type { KubeClient, WatchCache, WatchChange, WatchFailure } from "./kube.ts";
 import { LiveIndex } from "./live-index.ts";
 import { groupKind, kindKey, withMadeKinds } from "./made-kinds.ts";
 import { ownSignal } from "./own-signal.ts";
+import { createUnwatched, type Unwatched } from "./unwatched.ts";
 import { createWatchCache } from "./watch-cache.ts";
 
 export interface LiveStateOptions {
@@ -41,6 +43,11 @@ export interface LiveState {
     kinds: Iterable<GroupVersionKind>,
     signal: AbortSignal,
   ): Promise<{ readonly missing: readonly GroupVersionKind[] }>;
+  /**
+   * Asks for those of these objects, and those known of the group, whose kinds the cluster does not list or not watch
+   * (spec argo-cd-engine 6.6): of them is known what was so at the last call.
+   */
+  fetch(refs: readonly ObjectRef[], group: string, signal: AbortSignal): Promise<void>;
   /** In the version asked for. The namespace of a reference to a cluster-wide object does not matter. */
   find(ref: ObjectRef): KubeObject | undefined;
   /** In the order of kind, namespace, name. An object is in here once, however many versions of its kind are watched. */
@@ -71,6 +78,8 @@ const patienceMs = 30_000;
  */
 const refusedMs = 1_000;
 const longestRefusedMs = 30_000;
+/** And one that it does not list, or not watch, which hardly ever changes. */
+const unwatchedMs = 3_600_000;
 const maxRefusals = 1_000;
 /** So many answers in a row that a known kind is unknown make it so: a server that starts may say it of a CRD's. */
 const goneAfter = 3;
@@ -112,6 +121,7 @@ class ClusterState implements LiveState {
   readonly #refusals = new Map<string, Refusal>();
   /** Kinds that are left out, and whether their objects live in namespaces. */
   readonly #leftOut = new Map<string, boolean>();
+  readonly #unwatched: Unwatched;
   readonly #index = new LiveIndex();
   readonly #listeners = new Set<(change: LiveChange) => void>();
   readonly #nursery = createNursery();
@@ -120,6 +130,7 @@ class ClusterState implements LiveState {
 
   constructor(options: LiveStateOptions) {
     this.#options = options;
+    this.#unwatched = createUnwatched(options.client, options.trim);
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -164,8 +175,10 @@ class ClusterState implements LiveState {
     return { missing };
   }
 
+  /** Whether there is nothing to watch of the kind, and no failure in that. */
   async #isLeftOut(key: string, kind: GroupVersionKind, reason: unknown, signal: AbortSignal): Promise<boolean> {
     const { client, leavesOut } = this.#options;
+    if (await this.#unwatched.take(key, kind, reason, signal)) return true;
     if (leavesOut === undefined || !(reason instanceof EngineError) || reason.code !== "API_FORBIDDEN") return false;
     if (!(await leavesOut(kind, signal))) return false;
     if (!this.#leftOut.has(key)) this.#options.log.info("a kind that may not be listed is left out", { kind: key });
@@ -173,9 +186,22 @@ class ClusterState implements LiveState {
     return true;
   }
 
-  find({ namespace, name, ...kind }: ObjectRef): KubeObject | undefined {
+  async fetch(refs: readonly ObjectRef[], group: string, signal: AbortSignal): Promise<void> {
+    const known = this.#index.ofGroup(group).map(refOf);
+    const wanted = [...known, ...refs].filter(({ apiVersion, kind }) => this.#unwatched.has({ apiVersion, kind }));
+    if (wanted.length === 0) return;
+    const onChange = (object: KubeObject | undefined, before: KubeObject | undefined): void => {
+      if (object !== undefined) this.#index.set(object, this.#options.groupOf(object));
+      else if (before !== undefined) this.#index.delete(before);
+    };
+    await this.#unwatched.fetch(wanted, onChange, signal);
+  }
+
+  find(ref: ObjectRef): KubeObject | undefined {
+    const { namespace, name, ...kind } = ref;
     const watch = this.#watches.get(kindKey(kind));
-    return watch?.cache.find(watch.isNamespaced === false ? undefined : namespace, name);
+    if (watch?.isReady !== true) return this.#unwatched.find(ref);
+    return watch.cache.find(watch.isNamespaced === false ? undefined : namespace, name);
   }
 
   ofGroup(group: string): readonly KubeObject[] {
@@ -207,7 +233,7 @@ class ClusterState implements LiveState {
 
   isNamespaced(kind: GroupVersionKind): boolean | undefined {
     const key = kindKey(kind);
-    return this.#watches.get(key)?.isNamespaced ?? this.#leftOut.get(key);
+    return this.#watches.get(key)?.isNamespaced ?? this.#leftOut.get(key) ?? this.#unwatched.isNamespaced(key);
   }
 
   size() {
@@ -288,6 +314,7 @@ class ClusterState implements LiveState {
         watch.isNamespaced = await this.#options.client.isNamespaced(kind, signal);
         watch.isReady = true;
         this.#leftOut.delete(kindKey(kind));
+        this.#unwatched.leave(kindKey(kind));
         this.#refusals.delete(kindKey(kind));
         first.resolve();
       });
@@ -319,7 +346,8 @@ class ClusterState implements LiveState {
     const isUnknown = error instanceof EngineError && error.code === "API_NOT_FOUND";
     const before = count === 1 ? 0 : watch.unknowns;
     watch.unknowns = isUnknown ? before + 1 : 0;
-    const isOver = watch.isReady ? watch.unknowns >= goneAfter : error instanceof TerminalError;
+    const isUnwatchable = error instanceof MethodNotAllowed;
+    const isOver = watch.isReady ? isUnwatchable || watch.unknowns >= goneAfter : error instanceof TerminalError;
     if (isOver && error instanceof EngineError) this.#drop(watch, error);
   }
 
@@ -330,7 +358,8 @@ class ClusterState implements LiveState {
     this.#watches.delete(key);
     const before = this.#refusals.get(key)?.forMs ?? 0;
     if (this.#refusals.size >= maxRefusals) this.#refusals.clear();
-    const forMs = Math.min(longestRefusedMs, Math.max(refusedMs, before * 2));
+    const refusedForMs = Math.min(longestRefusedMs, Math.max(refusedMs, before * 2));
+    const forMs = error instanceof MethodNotAllowed ? unwatchedMs : refusedForMs;
     this.#refusals.set(key, { error, atMs: this.#options.clock.monotonicMs(), forMs });
     watch.first.reject(error);
     this.#end(watch);
@@ -360,6 +389,10 @@ class ClusterState implements LiveState {
     });
     this.#ending.add(ending);
   }
+}
+
+function refOf({ apiVersion, kind, metadata: { namespace, name = "" } }: KubeObject): ObjectRef {
+  return { apiVersion, kind, name, ...(namespace === undefined ? {} : { namespace }) };
 }
 
 function stoppedError(): EngineError {

@@ -142,6 +142,8 @@ export interface SyncRecord extends RecordBase {
   readonly startedAt: number;
   /** Commits, one for each source. */
   readonly revisions: readonly string[];
+  /** `sha256:…` of what was rendered of them (`manifestsDigest`); absent: it did not come so far. */
+  readonly manifests?: string;
   readonly phase: "Succeeded" | "Failed" | "Error";
   /** Who asked for it; absent: nobody, it was automated. */
   readonly by?: string;

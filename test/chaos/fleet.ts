@@ -114,7 +114,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     const from = log.length;
     const commit = await push(["main", "other"]);
     const synced = timed("synced", names, () => untilSynced(cluster, names, commit, patienceMs));
-    await Promise.all([synced, fault()]);
+    await allOf([synced, fault()]);
     problems.push(...hooksNotOnce(log.slice(from), names, `round ${rounds}`));
   }
 
@@ -124,7 +124,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     const commit = await push(["main"]);
     for (const name of deleted) await deleteApplication(cluster, name);
     const back = Promise.all(rolled.map((name) => askForRollback({ cluster, engines, name, asked })));
-    await Promise.all([
+    await allOf([
       timed("synced", pushed, () => untilSynced(cluster, pushed, commit, patienceMs)),
       timed("rolled back", rolled, async () => untilRolledBack(cluster, await back, patienceMs)),
       timed("deleted", deleted, () => untilGone(cluster, deleted, patienceMs)),
@@ -196,6 +196,12 @@ async function hit(engines: readonly EngineSlot[], chaos: Chaos): Promise<void> 
   chaos.note("engine killed");
   await chaos.pause(0, 20_000);
   await engine?.start();
+}
+
+/** Rejects once none is under way any more: a fault that goes on would start an engine that nobody ends. */
+async function allOf(work: readonly Promise<unknown>[]): Promise<void> {
+  const results = await Promise.allSettled(work);
+  for (const result of results) if (result.status === "rejected") throw result.reason;
 }
 
 /** A Git server of this process, which nothing kills. */

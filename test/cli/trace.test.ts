@@ -93,6 +93,7 @@ const seen = (text: string): string => `2026-01-01T00:00:00.200Z    +200 ms     
 const seenFirst = (text: string): string => `2026-01-01T00:00:00.200Z    +170 ms    ${text}`;
 const syncFirst = synced.replace("    +30 ms          sync", "     +0 ms  sync");
 const before = [event("e1"), decision("d1", ["e1"]), effect("f1", "d1", { triggerKind: "gitOps", key: "k1" })];
+const manifests = `sha256:9f86d08${"0".repeat(57)}`;
 const health = (state: string) => ({ change: "health", health: state }) as const;
 
 const cases: { name: string; trace: Trace; lines: readonly string[] }[] = [
@@ -225,7 +226,7 @@ const cases: { name: string; trace: Trace; lines: readonly string[] }[] = [
     name: "the same object after two syncs has a line below each",
     trace: trace(reconcile("d2", ["gone"]), [
       sync("s1", "d2"),
-      sync("s2", "d2", { revisions: ["v1.2", "0".repeat(40)], retries: 2, objects: [], message: "" }),
+      sync("s2", "d2", { revisions: ["v1.2", "0".repeat(40)], retries: 2, objects: [], message: "", manifests }),
       observation("o1", "s1"),
       observation("o2", "s2", health("Healthy")),
     ]),
@@ -233,7 +234,7 @@ const cases: { name: string; trace: Trace; lines: readonly string[] }[] = [
       "2026-01-01T00:00:00.020Z      +0 ms  decision d2: Application shop/web fired reconcile",
       "2026-01-01T00:00:00.030Z     +10 ms    sync s1: Application shop/web Succeeded at 1a2b3c4 in 120 ms: all applied; 3 objects",
       "2026-01-01T00:00:00.200Z    +180 ms      observation o1: v1/Pod/default/web-abc created",
-      "2026-01-01T00:00:00.030Z     +10 ms    sync s2: Application shop/web Succeeded at v1.2, 0000000 in 120 ms after 2 retries; 0 objects",
+      "2026-01-01T00:00:00.030Z     +10 ms    sync s2: Application shop/web Succeeded at v1.2, 0000000, manifests sha256:9f86d08 in 120 ms after 2 retries; 0 objects",
       "2026-01-01T00:00:00.200Z    +180 ms      observation o2: v1/Pod/default/web-abc Healthy",
     ],
   },

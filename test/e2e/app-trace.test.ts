@@ -48,7 +48,7 @@ test("trace tells of pushes, polls and drifts down to the objects, by the comman
     pushed,
     /event \S+ argocd\/tiphys push /,
     /decision \S+ Application argocd\/pushed fired reconcile: push: refs\/heads\/main /,
-    new RegExp(`sync \\S+ Application argocd/pushed Succeeded at ${pushed.slice(0, 7)}`),
+    new RegExp(`sync \\S+ Application argocd/pushed Succeeded at ${pushed.slice(0, 7)}, manifests sha256:[0-9a-f]{7} `),
     /observation \S+ v1\/ConfigMap\/default\/pushed-b created/,
   );
 

@@ -424,3 +424,59 @@ test("a kind that stays unknown is asked for less and less often, until a defini
     return (await ensure(live, widget)).missing.length === 0;
   });
 });
+
+for (const [name, answer] of [
+  ["not list", refuse("/widgets", 405, "the server does not allow this method on the requested resource")],
+  [
+    "not watch",
+    (_request: Request, url: URL) =>
+      url.searchParams.has("watch") ? Response.json({ message: "not allowed" }, { status: 405 }) : undefined,
+  ],
+] as const) {
+  test(`objects of a kind that the cluster does ${name} are asked for one by one`, async () => {
+    await using world = await openWorld();
+    const { live, direct } = world;
+    await direct.create(widgetDefinition);
+    const object = (annotations: object, size: number) => ({
+      ...widget,
+      metadata: { name: "w", ...annotations },
+      size,
+    });
+    await direct.create(object(group("shop"), 1));
+    world.answerWith((request, url) => (url.pathname.includes("example.com") ? answer(request, url) : undefined));
+    const ref = { ...widget, namespace: "default", name: "w" };
+    const look = async (): Promise<unknown> => {
+      assert.deepEqual(await ensure(live, widget), { missing: [] });
+      await live.fetch([ref, { ...ref, name: "another" }], "shop", none);
+      return live.find(ref)?.size;
+    };
+    // A watch is refused after the list is in.
+    await waitFor("the kind to be known as one of these", async () => {
+      return (await look()) === 1 && world.requests.includes("/apis/example.com/v1/namespaces/default/widgets/w");
+    });
+    assert.equal(live.isNamespaced(widget), true);
+    assert.deepEqual(names(live.ofGroup("shop")), ["Widget/w"]);
+    await direct.patch(ref, "application/merge-patch+json", { size: 2 });
+    assert.equal(await look(), 2);
+    await world.clock.advance(60_000);
+    const lists = () => world.requests.filter((path) => path.endsWith("/widgets") || path.endsWith("/widgets watch"));
+    const before = lists().length;
+    assert.equal(await look(), 2);
+    assert.equal(lists().length, before, "the kind itself is not asked for again");
+    await direct.delete(ref);
+    await live.fetch([], "shop", none); // no longer wanted, but known of the group
+    assert.equal(live.find(ref), undefined);
+    assert.deepEqual(live.ofGroup("shop"), []);
+  });
+}
+
+test("objects that the cluster gives in no way are not there", async () => {
+  await using world = await openWorld();
+  const { live, direct } = world;
+  await direct.create(widgetDefinition);
+  const isWidgets = (url: URL) => url.pathname.includes("/widgets");
+  world.answerWith((_request, url) => (isWidgets(url) ? Response.json({ message: "no" }, { status: 405 }) : undefined));
+  assert.deepEqual(await ensure(live, widget), { missing: [] });
+  await live.fetch([{ ...widget, namespace: "default", name: "w" }], "shop", none);
+  assert.equal(live.find({ ...widget, namespace: "default", name: "w" }), undefined);
+});

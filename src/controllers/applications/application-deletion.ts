@@ -10,7 +10,7 @@ import { checkObject } from "../../gitops/project/kind-check.ts";
 import { missingProjectMessage } from "../../gitops/project/project.ts";
 import { setConditions } from "../../gitops/reconcile/conditions.ts";
 import { clusterOf, type DestinationCluster } from "../../gitops/reconcile/destination.ts";
-import { claimantOf } from "../../gitops/reconcile/look.ts";
+import { claimantOf, knownObjects } from "../../gitops/reconcile/look.ts";
 import { approvedAnnotation } from "../../gitops/reconcile/operate.ts";
 import type { ReconcileDeps } from "../../gitops/reconcile/reconcile.ts";
 import { defaultSettings, trackingOf } from "../../gitops/reconcile/settings.ts";
@@ -160,6 +160,7 @@ async function objectsOf(
   const { isExcluded } = settings();
   const { instance } = claimantOf(application, controllerNamespace);
   await cluster.live.ensure(kindsOf(application), signal);
+  await cluster.live.fetch(knownObjects(application).map(refOf), instance, signal);
   return cluster.live.ofGroup(instance).filter((object) => {
     const { group, kind, namespace, name } = keyOf(object);
     if (isExcluded({ group, kind }, cluster.server)) return false;

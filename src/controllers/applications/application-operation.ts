@@ -10,6 +10,7 @@ import type { Slots } from "../../base/slots.ts";
 import { assessObject } from "../../gitops/health/assess.ts";
 import { type Place, placeOf } from "../../gitops/reconcile/destination.ts";
 import { lookAt, type Memory } from "../../gitops/reconcile/look.ts";
+import { manifestsDigest } from "../../gitops/reconcile/manifests-digest.ts";
 import { blockedBy, operate, type RunningOperation, touchedBy } from "../../gitops/reconcile/operate.ts";
 import {
   type AttemptOutcome,
@@ -123,6 +124,8 @@ class Run implements OperationRun {
   /** Cuts off the write that will show `#pending`. */
   #later: AbortController | undefined;
   #writing: Promise<void> = Promise.resolve();
+  /** What was rendered, as a digest. */
+  #manifests: string | undefined;
   /** Whether what became of each object is more than the API takes: it is in the records only, then. */
   #isTooLarge = false;
 
@@ -279,6 +282,7 @@ class Run implements OperationRun {
     const look = await lookAt(wanted, place, request, revisions, this.#memory, this.#deps, signal);
     this.#deps.onDisturbed(look.disturbed);
     this.revisions = look.revisions;
+    this.#manifests = manifestsDigest(look.manifests);
     const previous = resultsIn(state);
     const report = (progress: SyncProgress): Promise<void> => {
       if (isWaitingText(progress.message)) work[Symbol.dispose]();
@@ -398,6 +402,7 @@ class Run implements OperationRun {
       application: { namespace, name, uid },
       startedAt: this.#startOf(state),
       revisions: revisionsIn(result),
+      ...(this.#manifests === undefined ? {} : { manifests: this.#manifests }),
       phase: state.phase === "Succeeded" || state.phase === "Failed" ? state.phase : "Error",
       ...orderOf(objectOf(state.operation)),
       retries: typeof state.retryCount === "number" ? state.retryCount : 0,

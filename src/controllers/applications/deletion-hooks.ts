@@ -1,6 +1,7 @@
 import type { Application } from "../../api/application-types.ts";
 import { type HookType, hookDeletePoliciesOf, hookTypesOf } from "../../api/resource-annotations.ts";
 import { EngineError } from "../../base/errors.ts";
+import { keyOf, keyText } from "../../gitops/diff/diff.ts";
 import { assessHealth } from "../../gitops/health/assess.ts";
 import { type Health, isWorse } from "../../gitops/health/health.ts";
 import { placeOf } from "../../gitops/reconcile/destination.ts";
@@ -114,15 +115,27 @@ async function hooksOf(
   const request = { level: 2 as const, hard: false, seen: [] };
   const { comparison } = await lookAt(application, place, request, [], createMemory(), deps, signal);
   const hooks = comparison.hooks.filter(({ metadata }) => hookTypesOf(metadata.annotations ?? {}).includes(type));
-  return { kube: place.cluster.kube, hooks: hooks.map((hook) => named(hook, type, application)) };
+  return { kube: place.cluster.kube, hooks: namedHooks(hooks, type, application) };
 }
 
-/** A hook without a name gets one that is the same at the next look. */
-function named(hook: KubeObject, type: DeletionHookType, { deletedAt }: Application): KubeObject {
-  const { generateName, ...metadata } = hook.metadata;
-  if (metadata.name) return hook;
+/** Hooks without a name get one each, the same at the next look: of those with one generateName the later ones a number. */
+export function namedHooks(
+  hooks: readonly KubeObject[],
+  type: DeletionHookType,
+  { deletedAt }: Pick<Application, "deletedAt">,
+): readonly KubeObject[] {
   const seconds = Math.floor((readTime(deletedAt) ?? 0) / 1_000);
-  return { ...hook, metadata: { ...metadata, name: `${generateName}${type}-${seconds}`.toLowerCase() } };
+  const taken = new Set<string>();
+  return hooks.map((hook) => {
+    const { generateName, ...metadata } = hook.metadata;
+    if (metadata.name) return hook;
+    const wanted = `${generateName}${type}-${seconds}`.toLowerCase();
+    const named = (name: string): KubeObject => ({ ...hook, metadata: { ...metadata, name } });
+    let made = named(wanted);
+    for (let n = 2; taken.has(keyText(keyOf(made))); n++) made = named(`${wanted}-${n}`);
+    taken.add(keyText(keyOf(made)));
+    return made;
+  });
 }
 
 async function createHook(hook: KubeObject, kube: KubeClient, signal: AbortSignal): Promise<void> {

@@ -147,6 +147,7 @@ export async function lookAt(
   if (scope) checkScope(targets.objects, scope, (object) => keyOf(object).namespace !== "");
   const namespace = await monitored(own.app, application, place, { ...deps, settings }, signal);
   const wanted = targets.objects.filter(({ metadata }) => metadata.name);
+  await live.fetch(wanted.map(refOf), own.instance, signal);
   const disturbed = deps.claims.set(own, new Set(wanted.map((target) => claimOf(target, place))));
   const found = liveObjects(own, wanted, place, settings);
   memory.namespace = managedTarget(application, targets.objects, found, memory.namespace);
@@ -325,15 +326,17 @@ export async function lookAtLive(
   const { live } = place.cluster;
   const known = knownObjects(application).filter((object) => !isLeftOut(object, place, settings));
   await live.ensure(known, signal);
+  const own = claimantOf(application, controllerNamespace);
+  await live.fetch(known.map(refOf), own.instance, signal);
   const permitted = known.filter((object) => isPermitted(object, place));
-  const found = liveObjects(claimantOf(application, controllerNamespace), permitted, place, settings);
+  const found = liveObjects(own, permitted, place, settings);
   const keys = new Set(found.map((object) => keyText(keyOf(object))));
   const missing = permitted.filter((object) => !keys.has(keyText(keyOf(object))));
   return [...found.map((object) => ({ live: object })), ...missing.map((target) => ({ target }))];
 }
 
 /** Those of `status.resources`, by name only. */
-function knownObjects({ status }: Application): readonly KubeObject[] {
+export function knownObjects({ status }: Application): readonly KubeObject[] {
   const known = Array.isArray(status.resources) ? status.resources.filter(isJsonObject) : [];
   return known.flatMap(({ group, version, kind, namespace, name }) => {
     if (typeof version !== "string" || typeof kind !== "string" || typeof name !== "string") return [];

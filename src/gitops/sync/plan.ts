@@ -51,7 +51,8 @@ export function planSync(
   const plain = selected.flatMap((object) => objectTasks(object, options, onlyChanged));
   const usesHooks = options.strategy === "hook" && options.resources.length === 0;
   const liveByKey = new Map(liveHooks.map((hook) => [keyText(keyOf(hook)), hook]));
-  const hookTasks = usesHooks ? hooks.flatMap((hook) => tasksOfHook(hook, liveByKey, options)) : [];
+  const taken = new Set<string>();
+  const hookTasks = usesHooks ? hooks.flatMap((hook) => tasksOfHook(hook, liveByKey, options, taken)) : [];
   const namespace = namespaceTask(objects, options);
   const waved = pruneLast(reversePruneWaves([...plain, ...hookTasks]), options);
   const ordered = markBlind(orderTasks([...namespace, ...waved]));
@@ -127,12 +128,13 @@ function tasksOfHook(
   hook: KubeObject,
   liveByKey: ReadonlyMap<string, KubeObject>,
   options: PlanOptions,
+  taken: Set<string>,
 ): readonly SyncTask[] {
   const annotations = hook.metadata.annotations ?? {};
   return hookTypesOf(annotations)
     .filter(isPhase)
     .map((phase) => {
-      const target = hookTarget(hook, phase, options);
+      const target = hookTarget(hook, phase, options, taken);
       const live = liveByKey.get(keyText(keyOf(target)));
       return { ...task("apply", phase, waveOf(annotations), target, live), hookType: phase };
     });
@@ -142,11 +144,17 @@ function isPhase(type: HookType): type is SyncPhase {
   return phases.some((phase) => phase === type);
 }
 
-function hookTarget(hook: KubeObject, phase: SyncPhase, options: PlanOptions): KubeObject {
+/** `taken`: the names made up so far, so that each of several hooks with one generateName in a phase has its own. */
+function hookTarget(hook: KubeObject, phase: SyncPhase, options: PlanOptions, taken: Set<string>): KubeObject {
   const { generateName, ...rest } = hook.metadata;
-  const name = rest.name || `${generateName}${hookSuffix(phase, options)}`;
   const finalizers = [...new Set([...(rest.finalizers ?? []), hookFinalizer])];
-  return { ...hook, metadata: { ...rest, name, finalizers } };
+  const named = (name: string): KubeObject => ({ ...hook, metadata: { ...rest, name, finalizers } });
+  if (rest.name) return named(rest.name);
+  const wanted = `${generateName}${hookSuffix(phase, options)}`;
+  let made = named(wanted);
+  for (let n = 2; taken.has(keyText(keyOf(made))); n++) made = named(`${wanted}-${n}`);
+  taken.add(keyText(keyOf(made)));
+  return made;
 }
 
 function hookSuffix(phase: SyncPhase, { revision, startedAt }: PlanOptions): string {

@@ -106,6 +106,10 @@ test("a push that one engine is told of, and a wish, reach the engine that has t
   assert.deepEqual(world.syncs()[1]?.revisions, [commit]);
   await wish(world, b, "uid/deploy/1");
   await world.until("the sync that was wished for", () => world.syncs().length === 3);
+  const [first, second, third] = world.syncs().map(({ manifests }) => manifests);
+  assert.match(first ?? "", /^sha256:[0-9a-f]{64}$/);
+  assert.notEqual(second, first, "the push changed what was rendered");
+  assert.equal(third, second, "the wish brought the same once more");
 });
 
 test("handed over during an operation: it goes on where it was, and its hook runs once", async () => {

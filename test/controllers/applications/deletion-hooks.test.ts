@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { listOf, objectOf, textOf } from "../../../src/api/fields.ts";
-import { wantedFinalizers } from "../../../src/controllers/applications/deletion-hooks.ts";
+import { namedHooks, wantedFinalizers } from "../../../src/controllers/applications/deletion-hooks.ts";
 import {
   applicationRef,
   automated,
@@ -34,6 +34,16 @@ for (const [name, finalizers, types, expected] of [
     assert.deepEqual(wantedFinalizers(finalizers, types.map(hook)), expected);
   });
 }
+
+test("hooks with one generateName get a name each, the same at the next look", () => {
+  const unnamed = { ...hook("PostDelete"), metadata: { generateName: "h-" } };
+  const names = () =>
+    namedHooks([unnamed, hook("PostDelete"), unnamed], "PostDelete", { deletedAt: "2026-01-01T00:00:00Z" }).map(
+      ({ metadata }) => metadata.name,
+    );
+  assert.deepEqual(names(), ["h-postdelete-1767225600", "h", "h-postdelete-1767225600-2"]);
+  assert.deepEqual(names(), names());
+});
 
 async function finish(world: World, name: string, type: "Complete" | "Failed"): Promise<void> {
   await world.until(`the Job ${name}`, () => world.kube.get(job(name)));

@@ -5,6 +5,7 @@ import { requestFor } from "../../../src/controllers/applications/application-re
 import { createGitOpsTarget } from "../../../src/controllers/applications/gitops-target.ts";
 import type { ReceivedEvent } from "../../../src/events/sensor/state.ts";
 import type { GitOpsRequest } from "../../../src/events/triggers/gitops-request.ts";
+import { enforceRoles } from "../../harness/control-plane.ts";
 import { busAway } from "../../harness/memory-bus.ts";
 import { createVirtualClock } from "../../harness/virtual-clock.ts";
 import { createApplication, openShop } from "./application-rig.ts";
@@ -74,6 +75,32 @@ test("nothing is stored for an Application that is not there, or that the user m
   };
   await assert.rejects(target.request(request, forbidding, signal), { code: "API_FORBIDDEN" });
   assert.equal(stored.length, 0);
+});
+
+test("a Sensor's service account needs to read and patch the Application in its namespace, and nothing else", async () => {
+  await using world = await openShop();
+  await createApplication(world);
+  await enforceRoles(world.plane);
+  const { stored, target } = open();
+  const name = "system:serviceaccount:default:deploy";
+  const kube = world.kube.as(name);
+  const group = "rbac.authorization.k8s.io";
+  const metadata = { name: "deploys", namespace: "argocd" };
+  const roleRef = { apiGroup: group, kind: "Role", name: "deploys" };
+  const subjects = [{ kind: "ServiceAccount", name: "deploy", namespace: "default" }];
+  const rules = (verbs: readonly string[]) => [{ apiGroups: ["argoproj.io"], resources: ["applications"], verbs }];
+  const role = { apiVersion: `${group}/v1`, kind: "Role", metadata };
+  await world.kube.create({ apiVersion: `${group}/v1`, kind: "RoleBinding", metadata, roleRef, subjects });
+  await world.kube.create({ ...role, rules: [] });
+  for (const verbs of [[], ["get"], ["patch"]]) {
+    await world.kube.patch({ ...role, ...metadata }, "application/merge-patch+json", { rules: rules(verbs) });
+    const refused = { code: "API_FORBIDDEN", message: new RegExp(`${name}.*applications`) };
+    await assert.rejects(target.request(request, kube, signal), refused, verbs.join());
+  }
+  assert.equal(stored.length, 0);
+  await world.kube.patch({ ...role, ...metadata }, "application/merge-patch+json", { rules: rules(["get", "patch"]) });
+  await target.request(request, kube, signal);
+  assert.equal(stored.length, 1);
 });
 
 test("a bus that is away fails the trigger, which tries again", async () => {

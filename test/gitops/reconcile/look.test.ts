@@ -55,6 +55,35 @@ test("nothing in the folder: all that is tracked is to be pruned, and an empty A
   assert.deepEqual((await world.lookWell(app)).status, "Synced");
 });
 
+test("an object of a kind that the cluster does not list is compared, synced and pruned", async () => {
+  const isList = ({ method, url }: Request) => method === "GET" && new URL(url).pathname.endsWith("/widgets");
+  const refusal = { kind: "Status", code: 405, message: "the server does not allow this method" };
+  await using world = await openWorld({
+    answer: (request) => (isList(request) ? Response.json(refusal, { status: 405 }) : undefined),
+  });
+  await world.plane.client.create(widgetDefinition, {}, patient());
+  const widget = (size: number) =>
+    manifest({ apiVersion: "example.com/v1", kind: "Widget", metadata: { name: "w" }, size });
+  await world.repository.commit({ "web/a.yaml": configMap("a"), "web/w.yaml": widget(1) });
+  const app = world.app();
+  const look = async () => {
+    const found = await world.lookWell(app, { level: 3 });
+    return [found.status, ...shown(found)];
+  };
+  assert.deepEqual(await look(), ["OutOfSync", "ConfigMap/a OutOfSync", "Widget/w OutOfSync"]);
+  await world.sync(app, await world.lookWell(app));
+  await world.seen({ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "a", namespace: "default" } });
+  assert.deepEqual(await look(), ["Synced", "ConfigMap/a Synced", "Widget/w Synced"]);
+  await world.repository.commit({ "web/w.yaml": widget(2) });
+  assert.deepEqual(await look(), ["OutOfSync", "ConfigMap/a Synced", "Widget/w OutOfSync"]);
+  await world.repository.git("rm", "-q", "web/w.yaml");
+  await world.repository.commit({});
+  const gone = await world.lookWell(app, { level: 3 });
+  assert.deepEqual(shown(gone), ["ConfigMap/a Synced", "Widget/w OutOfSync"]);
+  await world.sync(app, gone);
+  assert.deepEqual(await look(), ["Synced", "ConfigMap/a Synced"]);
+});
+
 test("a change of the destination's namespace moves targets, also at level 1", async () => {
   await using world = await openWorld();
   await world.plane.client.create({ apiVersion: "v1", kind: "Namespace", metadata: { name: "other" } }, {}, patient());

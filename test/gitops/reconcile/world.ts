@@ -17,10 +17,12 @@ import { createRenderCache, type RenderCache } from "../../../src/gitops/reconci
 import { type ComparisonLevel, requestOf, type SeenCommit } from "../../../src/gitops/reconcile/request.ts";
 import type { ToolName } from "../../../src/gitops/render/tools.ts";
 import type { SyncProgress } from "../../../src/gitops/sync/sync.ts";
+import { createKubeClient } from "../../../src/kube/client.ts";
+import type { KubeClient } from "../../../src/kube/kube.ts";
 import { createLiveState, type LiveState } from "../../../src/kube/live-state.ts";
 import { trimLive } from "../../../src/kube/trim-live.ts";
 import type { KubeObject } from "../../../src/objects/object.ts";
-import { openTestPlane, type TestPlane } from "../../harness/control-plane.ts";
+import { adminToken, openTestPlane, type TestPlane } from "../../harness/control-plane.ts";
 import { createTestRepository, type TestRepository } from "../../harness/git-repository.ts";
 import { renderSettings } from "../../harness/render-tools.ts";
 import { createVirtualClock, type VirtualClock } from "../../harness/virtual-clock.ts";
@@ -76,8 +78,20 @@ export interface World extends AsyncDisposable {
   seen(object: { readonly apiVersion: string; readonly kind: string; readonly metadata: object }): Promise<void>;
 }
 
+interface WorldOptions {
+  readonly simulate?: boolean;
+  readonly tools?: readonly ToolName[];
+  /** What the cluster says instead; undefined: what the plane says. */
+  readonly answer?: (request: Request) => Response | undefined;
+}
+
+function answering({ plane }: TestPlane, answer: NonNullable<WorldOptions["answer"]>): KubeClient {
+  const fetch = async (request: Request): Promise<Response> => answer(request) ?? plane.fetch(request);
+  return createKubeClient({ fetch, baseUrl: "http://kube.local", token: adminToken, log: silentLogger });
+}
+
 /** The embedded control plane, its live state and one repository: what a reconcile works on. */
-export async function openWorld(options: { simulate?: boolean; tools?: readonly ToolName[] } = {}): Promise<World> {
+export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const stack = new AsyncDisposableStack();
   const plane = stack.use(await openTestPlane(options));
   const repository = stack.use(await createTestRepository());
@@ -85,14 +99,15 @@ export async function openWorld(options: { simulate?: boolean; tools?: readonly 
   const clock = createVirtualClock("2026-11-29T12:00:00Z");
   const groupOf = (object: KubeObject): string | undefined =>
     ownerOf(object, { method: "annotation", label: defaultInstanceLabel });
-  const live = createLiveState({ client: plane.client, clock, log: silentLogger, groupOf, trim: trimLive });
+  const client = options.answer === undefined ? plane.client : answering(plane, options.answer);
+  const live = createLiveState({ client, clock, log: silentLogger, groupOf, trim: trimLive });
   const stop = new AbortController();
   const running = live.run(stop.signal);
   stack.defer(async () => {
     stop.abort();
     await running;
   });
-  const cluster = { server: "https://kubernetes.default.svc", name: "in-cluster", kube: plane.client, live };
+  const cluster = { server: "https://kubernetes.default.svc", name: "in-cluster", kube: client, live };
   const projects = new Map([["default", { ...defaultProject("argocd"), sourceNamespaces: ["*"] }]]);
   const applications = new Set<string>();
   const renders = createRenderCache({ settings: renderSettings(rig.directory, { tools: options.tools ?? [] }) });
@@ -140,6 +155,7 @@ export async function openWorld(options: { simulate?: boolean; tools?: readonly 
     const ref = refOf(object as KubeObject);
     await waitFor(`${ref.kind}/${ref.name} to be seen`, async () => {
       await live.ensure([{ apiVersion: ref.apiVersion, kind: ref.kind }], patient());
+      await live.fetch([ref], "", patient());
       const wanted = await plane.client.get(ref, patient()).catch(() => undefined);
       await turn();
       const known = live.find(ref);

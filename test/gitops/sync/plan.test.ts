@@ -213,6 +213,35 @@ test("a hook without a name gets one of revision, phase and time, and a finalize
   assert.equal(target?.metadata.generateName, undefined);
 });
 
+test("hooks with one generateName in one phase get a name each, the same in a plan that is made anew", () => {
+  const hook = (kind: string, phases: string, wave = 0) => ({
+    apiVersion: "batch/v1",
+    kind,
+    metadata: {
+      generateName: "up-",
+      annotations: { ...hookOf(phases), "argocd.argoproj.io/sync-wave": String(wave) },
+    },
+  });
+  const hooks = [
+    hook("Job", "PreSync"),
+    hook("Job", "PreSync,PostSync", 1),
+    hook("CronJob", "PreSync"),
+    hook("Job", "PreSync"),
+  ];
+  const names = () =>
+    plan(hooks).steps.flatMap(({ tasks }) =>
+      tasks.map(({ phase, wave, key }) => `${phase} ${wave} ${key.kind} ${key.name}`),
+    );
+  assert.deepEqual(names().toSorted(), [
+    "PostSync 1 Job up-0123456-postsync-1700000000",
+    "PreSync 0 CronJob up-0123456-presync-1700000000",
+    "PreSync 0 Job up-0123456-presync-1700000000",
+    "PreSync 0 Job up-0123456-presync-1700000000-3",
+    "PreSync 1 Job up-0123456-presync-1700000000-2",
+  ]);
+  assert.deepEqual(names(), names());
+});
+
 for (const [name, live, expected] of [
   ["is new", [], true],
   ["changes", [{ ...crd, spec: { group: "example.com", names: { kind: "Gadget" } } }], true],
