@@ -12,7 +12,7 @@ import { readLines, readWatchEvents } from "./watch-stream.ts";
 
 export interface KubeClientOptions {
   /** The control plane's own `fetch`, or one over the network. */
-  readonly fetch: (request: Request) => Promise<Response>;
+  readonly fetch: (request: Request, beforeSend?: () => void) => Promise<Response>;
   /** `fetch` answers in this process, and is given requests that only it can read. */
   readonly isInProcess?: boolean;
   /** `https://host:port`, without a slash at the end. */
@@ -67,24 +67,27 @@ function clientOf(http: KubeHttp, discovery: Discovery, as: KubeClient["as"]): K
     async create(object, writeOptions, signal) {
       const ref = refOf(object);
       const path = await pathOf({ ...ref, name: undefined } as GroupVersionKind & { namespace?: string }, signal);
-      const init = { method: "POST", body: JSON.stringify(object), type: "application/json", signal };
+      const beforeSend = writeOptions?.beforeSend;
+      const init = { method: "POST", body: JSON.stringify(object), type: "application/json", beforeSend, signal };
       return http.write("create", ref, path + writeQuery(writeOptions, false), init);
     },
     async update(object, writeOptions, signal) {
       const ref = refOf(object);
       const path = (await pathOf(ref, signal)) + writeQuery(writeOptions);
-      const init = { method: "PUT", body: JSON.stringify(object), type: "application/json", signal };
+      const beforeSend = writeOptions?.beforeSend;
+      const init = { method: "PUT", body: JSON.stringify(object), type: "application/json", beforeSend, signal };
       return http.write("update", ref, path, init);
     },
     async patch(ref, type, patch, writeOptions, signal) {
       const path = (await pathOf(ref, signal)) + writeQuery(writeOptions);
       const accept = writeOptions?.isAnswerUnread ? metadataOnly : undefined;
-      const init = { method: "PATCH", body: JSON.stringify(patch), type, accept, signal };
+      const beforeSend = writeOptions?.beforeSend;
+      const init = { method: "PATCH", body: JSON.stringify(patch), type, accept, beforeSend, signal };
       return http.write("patch", ref, path, init);
     },
     async delete(ref, writeOptions, signal) {
       const path = (await pathOf(ref, signal)) + writeQuery(writeOptions);
-      const init = { method: "DELETE", ...deleteBody(writeOptions), signal };
+      const init = { method: "DELETE", ...deleteBody(writeOptions), beforeSend: writeOptions?.beforeSend, signal };
       return http.exchange("delete", ref, path, init, async (response) => {
         if (response.status === 404) return discard(response) !== undefined;
         await readObject("delete", ref, response);
@@ -244,6 +247,7 @@ interface SendInit {
   readonly body?: string;
   readonly type?: string;
   readonly accept?: string | undefined;
+  readonly beforeSend?: (() => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -288,7 +292,7 @@ class KubeHttp {
 
   /** The signal must not outlive the request: see `ownSignal`. */
   async send(verb: string, ref: ObjectRef, path: string, init: SendInit): Promise<Response> {
-    const { method = "GET", body, type, accept, signal } = init;
+    const { method = "GET", body, type, accept, beforeSend, signal } = init;
     // The embedded control plane does not look at it.
     signal?.throwIfAborted();
     const request = this.#request(path, body, {
@@ -300,13 +304,15 @@ class KubeHttp {
       },
       ...(signal === undefined ? {} : { signal }),
     });
+    beforeSend?.();
     try {
-      const response = await this.#options.fetch(request);
+      const response = await this.#options.fetch(request, beforeSend);
       const warning = response.headers.get("warning");
       if (warning) this.#options.log.warn("the Kubernetes API warns", { verb, object: refText(ref), warning });
       return response;
     } catch (error) {
       signal?.throwIfAborted();
+      beforeSend?.(); // what it threw in between, it throws again
       const problem = error instanceof EngineError ? error.message : `no answer from ${this.#options.baseUrl}`;
       throw new EngineError("API_UNAVAILABLE", `${verb} ${refText(ref)}: ${problem}`, error);
     }

@@ -22,6 +22,8 @@ export interface WriteOptions {
   readonly propagationPolicy?: "Foreground" | "Background" | "Orphan";
   /** Of a delete: refused with API_CONFLICT unless the object is this one, in this state. */
   readonly onlyIf?: { readonly uid?: string; readonly resourceVersion?: string };
+  /** Called right before the request leaves, and before each repeat; what it throws is how the write fails. */
+  readonly beforeSend?: () => void;
 }
 
 export interface ListOptions {

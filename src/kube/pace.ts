@@ -1,10 +1,11 @@
 import { backoffMs } from "../base/backoff.ts";
 import { type Clock, sleepFor } from "../base/clock.ts";
 
-type Fetch = (request: Request) => Promise<Response>;
+/** `beforeSend` is called before each attempt; what it throws is how the request fails. */
+type PacedFetch = (request: Request, beforeSend?: () => void) => Promise<Response>;
 
 export interface PaceOptions {
-  readonly fetch: Fetch;
+  readonly fetch: (request: Request) => Promise<Response>;
   readonly clock: Clock;
 }
 
@@ -20,7 +21,7 @@ const policy = { firstMs: 500, maxMs: 10_000, factor: 2, jitter: 0.5 };
  * half as many requests go at once from then on, and the request is sent again, at most five times. Each answer that is
  * none of these lets a little more through again. The last refusal is the caller's.
  */
-export function createPace({ fetch, clock }: PaceOptions): Fetch {
+export function createPace({ fetch, clock }: PaceOptions): PacedFetch {
   const gate = new Gate(mostAtOnce);
   let pausedUntilMs = 0;
 
@@ -30,7 +31,7 @@ export function createPace({ fetch, clock }: PaceOptions): Fetch {
     }
   }
 
-  return async (request) => {
+  return async (request, beforeSend) => {
     const { signal } = request;
     const body = request.body === null ? undefined : new Uint8Array(await request.arrayBuffer());
     const again = (): Request =>
@@ -40,6 +41,7 @@ export function createPace({ fetch, clock }: PaceOptions): Fetch {
       let response: Response;
       try {
         await waitForPause(signal);
+        beforeSend?.();
         response = await fetch(again());
       } finally {
         gate.leave();

@@ -70,6 +70,21 @@ test("a server that stays busy is asked six times, and its last answer is given"
   assert.deepEqual([(await answer).status, count], [429, 6]);
 });
 
+test("what must not be sent any more is not sent again", async () => {
+  const clock = createVirtualClock();
+  let [count, mayBeSent] = [0, true];
+  const paced = createPace({ clock, fetch: async () => busy({ "retry-after": String(++count) }) });
+  const answer = paced(request("x"), () => {
+    if (!mayBeSent) throw new Error("the lease is lost");
+  });
+  await waitFor("the first attempt", () => count === 1);
+  mayBeSent = false;
+  const refused = assert.rejects(answer, /the lease is lost/);
+  await clock.advance(60_000);
+  await refused;
+  assert.equal(count, 1);
+});
+
 test("whoever waits can give up", async () => {
   const clock = createVirtualClock();
   const paced = createPace({ clock, fetch: async () => busy({ "retry-after": "60" }) });

@@ -1,5 +1,5 @@
 import type { Slots } from "../../base/slots.ts";
-import type { KubeClient } from "../../kube/kube.ts";
+import type { KubeClient, WriteOptions } from "../../kube/kube.ts";
 
 /** How long a write that has begun may take after whoever wants it gave up. */
 const writeMs = 10_000;
@@ -26,8 +26,8 @@ export async function uncut<T>(
 
 /**
  * The same cluster with a bound on how many requests are under way: whoever only waits (for health, for a hook) takes no
- * place. Watches are not counted: they last. `check` is called right before each request, and throws when it must not be
- * made any more: the process may have been stopped for a while.
+ * place. Watches are not counted: they last. `check` is called before each request, of a write right before it leaves, and
+ * throws when it must not be made any more: the process may have been stopped for a while.
  */
 export function limitedClient(kube: KubeClient, slots: Slots, check: () => void = () => undefined): KubeClient {
   async function limited<T>(signal: AbortSignal | undefined, request: () => Promise<T>): Promise<T> {
@@ -35,16 +35,18 @@ export function limitedClient(kube: KubeClient, slots: Slots, check: () => void 
     check();
     return await request();
   }
+  const checked = (options?: WriteOptions): WriteOptions => ({ ...options, beforeSend: check });
   return {
     get: (ref, signal) => limited(signal, () => kube.get(ref, signal)),
     list: (kind, options, signal) => limited(signal, () => kube.list(kind, options, signal)),
     create: (object, options, signal) =>
-      limited(signal, () => uncut(signal, (until) => kube.create(object, options, until))),
+      limited(signal, () => uncut(signal, (until) => kube.create(object, checked(options), until))),
     update: (object, options, signal) =>
-      limited(signal, () => uncut(signal, (until) => kube.update(object, options, until))),
+      limited(signal, () => uncut(signal, (until) => kube.update(object, checked(options), until))),
     patch: (ref, type, patch, options, signal) =>
-      limited(signal, () => uncut(signal, (until) => kube.patch(ref, type, patch, options, until))),
-    delete: (ref, options, signal) => limited(signal, () => uncut(signal, (until) => kube.delete(ref, options, until))),
+      limited(signal, () => uncut(signal, (until) => kube.patch(ref, type, patch, checked(options), until))),
+    delete: (ref, options, signal) =>
+      limited(signal, () => uncut(signal, (until) => kube.delete(ref, checked(options), until))),
     watch: (kind, from, options, signal) => kube.watch(kind, from, options, signal),
     logs: (pod, query, signal) => kube.logs(pod, query, signal),
     isNamespaced: (kind, signal) => kube.isNamespaced(kind, signal),

@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { EngineError } from "../../../src/base/errors.ts";
+import { silentLogger } from "../../../src/base/log.ts";
 import { createSlots } from "../../../src/base/slots.ts";
 import { limitedClient } from "../../../src/controllers/applications/limited-client.ts";
-import { openTestPlane } from "../../harness/control-plane.ts";
+import { createKubeClient } from "../../../src/kube/client.ts";
+import type { KubeClient } from "../../../src/kube/kube.ts";
+import { adminToken, openTestPlane } from "../../harness/control-plane.ts";
 
 test("no more requests than places are under way, and each answer is its own", async () => {
   await using plane = await openTestPlane();
@@ -47,3 +51,36 @@ test("a request that fails, and one that is cut off while it waits, give their p
   assert.equal(await first, undefined);
   assert.equal(await client.get(ref), undefined);
 });
+
+const namespace = { apiVersion: "v1", kind: "Namespace", metadata: { name: "a" } };
+const namespaceRef = { apiVersion: "v1", kind: "Namespace", name: "a" };
+
+for (const [verb, write] of [
+  ["create", (client) => client.create(namespace)],
+  ["update", (client) => client.update(namespace)],
+  ["patch", (client) => client.patch(namespaceRef, "application/merge-patch+json", {})],
+  ["delete", (client) => client.delete(namespaceRef, { onlyIf: { uid: "1" } })],
+] as const satisfies readonly (readonly [string, (client: KubeClient) => Promise<unknown>])[]) {
+  test(`a ${verb} whose right is lost while it is made ready does not leave`, async () => {
+    await using plane = await openTestPlane();
+    let isOurs = true;
+    const sent: string[] = [];
+    const kube = createKubeClient({
+      baseUrl: "http://kube.local",
+      token: adminToken,
+      log: silentLogger,
+      async fetch(request) {
+        if (request.method === "GET")
+          isOurs = false; // the look for the kind took so long
+        else sent.push(request.method);
+        return plane.plane.fetch(request);
+      },
+    });
+    const lost = new EngineError("LEASE_LOST", "another engine has it");
+    const client = limitedClient(kube, createSlots(1), () => {
+      if (!isOurs) throw lost;
+    });
+    await assert.rejects(write(client), lost);
+    assert.deepEqual(sent, []);
+  });
+}
