@@ -67,23 +67,18 @@ function clientOf(http: KubeHttp, discovery: Discovery, as: KubeClient["as"]): K
     async create(object, writeOptions, signal) {
       const ref = refOf(object);
       const path = await pathOf({ ...ref, name: undefined } as GroupVersionKind & { namespace?: string }, signal);
-      const beforeSend = writeOptions?.beforeSend;
-      const init = { method: "POST", body: JSON.stringify(object), type: "application/json", beforeSend, signal };
+      const init = writeInit("POST", object, writeOptions, signal);
       return http.write("create", ref, path + writeQuery(writeOptions, false), init);
     },
     async update(object, writeOptions, signal) {
       const ref = refOf(object);
       const path = (await pathOf(ref, signal)) + writeQuery(writeOptions);
-      const beforeSend = writeOptions?.beforeSend;
-      const init = { method: "PUT", body: JSON.stringify(object), type: "application/json", beforeSend, signal };
-      return http.write("update", ref, path, init);
+      return http.write("update", ref, path, writeInit("PUT", object, writeOptions, signal));
     },
     async patch(ref, type, patch, writeOptions, signal) {
       const path = (await pathOf(ref, signal)) + writeQuery(writeOptions);
       const accept = writeOptions?.isAnswerUnread ? metadataOnly : undefined;
-      const beforeSend = writeOptions?.beforeSend;
-      const init = { method: "PATCH", body: JSON.stringify(patch), type, accept, beforeSend, signal };
-      return http.write("patch", ref, path, init);
+      return http.write("patch", ref, path, { ...writeInit("PATCH", patch, writeOptions, signal), type, accept });
     },
     async delete(ref, writeOptions, signal) {
       const path = (await pathOf(ref, signal)) + writeQuery(writeOptions);
@@ -215,6 +210,15 @@ function writeQuery(options: WriteOptions | undefined, withSubresource = true): 
   if (options.propagationPolicy) query.set("propagationPolicy", options.propagationPolicy);
   const path = options.subresource && withSubresource ? `/${options.subresource}` : "";
   return query.size > 0 ? `${path}?${query}` : path;
+}
+
+function writeInit(
+  method: string,
+  body: object,
+  { beforeSend }: WriteOptions = {},
+  signal: AbortSignal | undefined,
+): SendInit {
+  return { method, body: JSON.stringify(body), type: "application/json", beforeSend, signal };
 }
 
 /** Conditions stand in a body only, and a server that gets one does not look at the query. */

@@ -6,6 +6,7 @@ import { systemClock } from "../../../src/base/clock.ts";
 import type { JsonObject } from "../../../src/base/json.ts";
 import { silentLogger } from "../../../src/base/log.ts";
 import { createMetrics } from "../../../src/base/metrics.ts";
+import { keyOf, keyText } from "../../../src/gitops/diff/diff.ts";
 import { ownerOf } from "../../../src/gitops/diff/tracking.ts";
 import { defaultProject } from "../../../src/gitops/project/project.ts";
 import { createClaims } from "../../../src/gitops/reconcile/claims.ts";
@@ -224,3 +225,14 @@ export function configMap(name: string, data: Record<string, string> = {}, metad
 export function manifest(...objects: readonly object[]): string {
   return objects.map((object) => `${JSON.stringify(object)}\n`).join("---\n");
 }
+
+/** `Kind/name status`, with `!` for what another Application owns. */
+export const shown = ({ comparison, foreign }: Look): string[] =>
+  comparison.objects.flatMap(({ target, live, status = "-" }) => {
+    const object = target ?? live;
+    if (object === undefined) return [];
+    const mark = foreign.has(keyText(keyOf(object))) ? "!" : "";
+    return [`${mark}${object.kind}/${object.metadata.name ?? object.metadata.generateName} ${status}`];
+  });
+export const warnings = ({ conditions }: Look): string[] =>
+  conditions.map(({ type, message }) => `${type}: ${message}`);
