@@ -1,5 +1,5 @@
 import { getCACertificates } from "node:tls";
-import type { buildConnector } from "undici";
+import type { buildConnector, Dispatcher } from "undici";
 import { commonJs } from "../base/lazy.ts";
 import type { ClientCertificate } from "./certificates.ts";
 import type { KubeconfigCluster } from "./kubeconfig-file.ts";
@@ -12,6 +12,8 @@ export interface Outgoing {
   readonly body: Uint8Array<ArrayBuffer> | undefined;
   readonly signal: AbortSignal;
   readonly certificate: ClientCertificate | undefined;
+  /** Called when a connection is there and the request is written to it; what it throws is how the request fails. */
+  readonly beforeSend?: (() => void) | undefined;
 }
 
 /** Connections to one server, kept for later requests. Disposal breaks off what is open. */
@@ -86,9 +88,10 @@ export async function openConnections(cluster: KubeconfigCluster): Promise<Conne
   }
 
   return {
-    async send({ certificate, url, body, headers, ...init }) {
+    async send({ certificate, url, body, headers, beforeSend, ...init }) {
       if (isClosed) throw new Error("the connections are closed");
-      const { dispatcher } = poolFor(certificate);
+      const pool = poolFor(certificate).dispatcher;
+      const dispatcher = beforeSend === undefined ? pool : guarded(pool, beforeSend);
       const options = { ...init, headers: [...headers], ...(body === undefined ? {} : { body }), dispatcher };
       // Manual: credentials go to the server of the kubeconfig and nowhere else.
       return (await undici.fetch(url, { ...options, redirect: "manual" })) as unknown as Response;
@@ -99,6 +102,24 @@ export async function openConnections(cluster: KubeconfigCluster): Promise<Conne
       await Promise.all(pools.map((pool) => pool.destroy()));
     },
   };
+}
+
+/** A request may wait for its connection: `check` is called once it has one. */
+function guarded(pool: Dispatcher, check: () => void): Dispatcher {
+  return pool.compose((dispatch) => (options, handler) => {
+    const checked: Dispatcher.DispatchHandler = {
+      onRequestStart(controller, context) {
+        check();
+        handler.onRequestStart?.(controller, context);
+      },
+      onRequestUpgrade: (...told) => handler.onRequestUpgrade?.(...told),
+      onResponseStart: (...told) => handler.onResponseStart?.(...told),
+      onResponseData: (...told) => handler.onResponseData?.(...told),
+      onResponseEnd: (...told) => handler.onResponseEnd?.(...told),
+      onResponseError: (...told) => handler.onResponseError?.(...told),
+    };
+    return dispatch(options, checked);
+  });
 }
 
 /** As kubectl, the authorities of the system (a company's own stand there), and those of Node.js. */

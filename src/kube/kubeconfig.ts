@@ -29,9 +29,10 @@ export interface RemoteCluster extends AsyncDisposable {
   readonly user: string;
   /**
    * Adds the credentials; a 401 is answered with newer ones once, where there are. Only for URLs below `baseUrl`.
+   * `beforeSend` is called right before each attempt is written; what it throws is how the request fails.
    * @throws EngineError API_UNAVAILABLE with the reason; CREDENTIALS_FAILED; the reason of the request's signal
    */
-  fetch(request: Request): Promise<Response>;
+  fetch(request: Request, beforeSend?: () => void): Promise<Response>;
 }
 
 /**
@@ -59,14 +60,16 @@ export async function openContext(
   if (sendsCredentials) await credentials.current();
   const connections = await openConnections(cluster);
 
-  const exchange = async (request: Request, body: Uint8Array<ArrayBuffer> | undefined, proof: Credentials) => {
+  const exchange = async ({ request, body, beforeSend }: Attempt, proof: Credentials) => {
     const headers = new Headers(request.headers);
     if (proof.authorization !== undefined) headers.set("authorization", proof.authorization);
     const { url, method, signal } = request;
     try {
-      return await connections.send({ url, method, headers, body, signal, certificate: proof.certificate });
+      const { certificate } = proof;
+      return await connections.send({ url, method, headers, body, signal, certificate, beforeSend });
     } catch (error) {
       signal.throwIfAborted();
+      beforeSend?.(); // what it threw in between, it throws again
       throw new EngineError("API_UNAVAILABLE", `no answer from ${baseUrl}: ${reasonOf(error)}`, error);
     }
   };
@@ -75,14 +78,15 @@ export async function openContext(
     baseUrl,
     contextName,
     user: userText(user),
-    async fetch(request) {
+    async fetch(request, beforeSend) {
       if (!`${request.url}/`.startsWith(`${baseUrl}/`)) throw new Error(`a request to another server than ${baseUrl}`);
       const { signal } = request;
       // Read first: a body that is a stream could not be sent a second time.
       const body = request.body === null ? undefined : new Uint8Array(await request.arrayBuffer());
-      if (!sendsCredentials) return await exchange(request, body, {});
+      const attempt = { request, body, beforeSend };
+      if (!sendsCredentials) return await exchange(attempt, {});
       const proof = await orAborted(credentials.current(), signal);
-      const response = await exchange(request, body, proof);
+      const response = await exchange(attempt, proof);
       if (response.status !== 401) return response;
       const newer = await orAborted(credentials.renew(proof), signal).catch(async (error: unknown) => {
         await response.body?.cancel();
@@ -90,13 +94,19 @@ export async function openContext(
       });
       if (newer === proof) return response;
       await response.body?.cancel();
-      return await exchange(request, body, newer);
+      return await exchange(attempt, newer);
     },
     async [Symbol.asyncDispose]() {
       await credentials[Symbol.asyncDispose]();
       await connections[Symbol.asyncDispose]();
     },
   };
+}
+
+interface Attempt {
+  readonly request: Request;
+  readonly body: Uint8Array<ArrayBuffer> | undefined;
+  readonly beforeSend: (() => void) | undefined;
 }
 
 function readContext({ path, context, env, accountDirectory }: OpenKubeconfigOptions): Promise<KubeconfigContext> {

@@ -5,7 +5,7 @@ import { type Clock, sleepFor } from "../base/clock.ts";
 type PacedFetch = (request: Request, beforeSend?: () => void) => Promise<Response>;
 
 export interface PaceOptions {
-  readonly fetch: (request: Request) => Promise<Response>;
+  readonly fetch: PacedFetch;
   readonly clock: Clock;
 }
 
@@ -42,7 +42,7 @@ export function createPace({ fetch, clock }: PaceOptions): PacedFetch {
       try {
         await waitForPause(signal);
         beforeSend?.();
-        response = await fetch(again());
+        response = await fetch(again(), beforeSend);
       } finally {
         gate.leave();
       }

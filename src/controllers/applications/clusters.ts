@@ -161,7 +161,7 @@ class SecretClusters implements Clusters {
 interface Door extends AsyncDisposable {
   readonly baseUrl: string;
   /** @throws EngineError API_UNAVAILABLE, also for a Secret that cannot be used */
-  fetch(request: Request): Promise<Response>;
+  fetch: RemoteCluster["fetch"];
 }
 
 /** Opens the cluster at the first request. */
@@ -184,11 +184,11 @@ function openDoor(data: ClusterSecretData, { open, clock }: Pick<ClustersDeps, "
 
   return {
     baseUrl: context instanceof EngineError ? "https://cluster.invalid" : context.cluster.baseUrl,
-    async fetch(request) {
+    async fetch(request, beforeSend) {
       const cluster = await remote().catch((error: unknown) => {
         throw new EngineError("API_UNAVAILABLE", messageOf(error), error);
       });
-      return cluster.fetch(request);
+      return cluster.fetch(request, beforeSend);
     },
     async [Symbol.asyncDispose]() {
       const cluster = await opened?.catch(() => undefined);
