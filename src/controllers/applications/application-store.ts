@@ -59,17 +59,22 @@ export function createApplicationStore(
     return object;
   }
 
+  /** Asked again right before a write leaves: the process may have been stopped for a while. */
+  const ownerOf = (key: string) => () => {
+    if (!owns(key)) throw leaseLost(key);
+  };
+
   async function patchAt(
     key: string,
     patch: JsonObject,
-    resourceVersion: string | undefined,
+    { resourceVersion, beforeSend }: { readonly resourceVersion?: string; readonly beforeSend?: () => void },
     signal: AbortSignal,
   ): Promise<KubeObject | undefined> {
     const uid = find(key)?.metadata.uid;
     const guard = resourceVersion === undefined ? {} : { resourceVersion };
     const body = { ...patch, metadata: { ...objectOf(patch.metadata), ...guard } };
     try {
-      const options = { fieldManager: "tiphys" };
+      const options = { fieldManager: "tiphys", ...(beforeSend && { beforeSend }) };
       const type = "application/merge-patch+json";
       const object = await uncut(signal, (until) => kube.patch(refOf(key), type, body, options, until));
       if (object.metadata.uid === uid) remember(key, object);
@@ -84,10 +89,11 @@ export function createApplicationStore(
     for (let attempt = 1; ; attempt++) {
       const now = find(key);
       if (now === undefined) return undefined;
-      if (!owns(key)) throw leaseLost(key);
+      const beforeSend = ownerOf(key);
+      beforeSend();
       const { resourceVersion = "" } = now.metadata;
       const isLast = attempt === maxAttempts;
-      const written = await patchAt(key, patch, resourceVersion, signal).catch((e: unknown) =>
+      const written = await patchAt(key, patch, { resourceVersion, beforeSend }, signal).catch((e: unknown) =>
         conflictUnless(isLast, e),
       );
       if (written !== "conflict") return written;
@@ -100,8 +106,10 @@ export function createApplicationStore(
     list: () =>
       [...cache.items()].map((object) => find(`${object.metadata.namespace}/${object.metadata.name}`) ?? object),
     patch: (key, patch, signal, expected) =>
-      expected === undefined ? patchOwned(key, patch, signal) : patchAt(key, patch, expected, signal),
-    annotate: (key, annotations, signal) => patchAt(key, { metadata: { annotations } }, undefined, signal),
+      expected === undefined
+        ? patchOwned(key, patch, signal)
+        : patchAt(key, patch, { resourceVersion: expected }, signal),
+    annotate: (key, annotations, signal) => patchAt(key, { metadata: { annotations } }, {}, signal),
     async removeAnnotations(key, seen, signal) {
       const steps = Object.entries(seen).flatMap(([name, value]) => {
         const path = `/metadata/annotations/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
@@ -111,7 +119,7 @@ export function createApplicationStore(
         ];
       });
       try {
-        const options = { fieldManager: "tiphys" };
+        const options = { fieldManager: "tiphys", beforeSend: ownerOf(key) };
         const type = "application/json-patch+json";
         remember(key, await uncut(signal, (until) => kube.patch(refOf(key), type, steps, options, until)));
       } catch (error) {
