@@ -45,6 +45,17 @@ export interface ApplicationStore {
 /** While others write all the time. */
 const maxAttempts = 10;
 
+/** Removes annotations that still have these values. */
+function removalOf(seen: Readonly<Record<string, string>>): readonly JsonObject[] {
+  return Object.entries(seen).flatMap(([name, value]) => {
+    const path = `/metadata/annotations/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+    return [
+      { op: "test", path, value },
+      { op: "remove", path },
+    ];
+  });
+}
+
 /** `owns`: whether the Application is this engine's to write, at this moment; default: all are. */
 export function createApplicationStore(
   cache: WatchCache,
@@ -111,13 +122,7 @@ export function createApplicationStore(
         : patchAt(key, patch, { resourceVersion: expected }, signal),
     annotate: (key, annotations, signal) => patchAt(key, { metadata: { annotations } }, {}, signal),
     async removeAnnotations(key, seen, signal) {
-      const steps = Object.entries(seen).flatMap(([name, value]) => {
-        const path = `/metadata/annotations/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
-        return [
-          { op: "test", path, value },
-          { op: "remove", path },
-        ];
-      });
+      const steps = removalOf(seen);
       try {
         const options = { fieldManager: "tiphys", beforeSend: ownerOf(key) };
         const type = "application/json-patch+json";
