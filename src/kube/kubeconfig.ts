@@ -69,7 +69,6 @@ export async function openContext(
       return await connections.send({ url, method, headers, body, signal, certificate, beforeSend });
     } catch (error) {
       signal.throwIfAborted();
-      beforeSend?.(); // what it threw in between, it throws again
       throw new EngineError("API_UNAVAILABLE", `no answer from ${baseUrl}: ${reasonOf(error)}`, error);
     }
   };

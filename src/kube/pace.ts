@@ -1,7 +1,7 @@
 import { backoffMs } from "../base/backoff.ts";
 import { type Clock, sleepFor } from "../base/clock.ts";
 
-/** `beforeSend` is called before each attempt; what it throws is how the request fails. */
+/** Who sends an attempt calls `beforeSend` right before; what it throws is how the request fails. */
 type PacedFetch = (request: Request, beforeSend?: () => void) => Promise<Response>;
 
 export interface PaceOptions {
@@ -41,7 +41,6 @@ export function createPace({ fetch, clock }: PaceOptions): PacedFetch {
       let response: Response;
       try {
         await waitForPause(signal);
-        beforeSend?.();
         response = await fetch(again(), beforeSend);
       } finally {
         gate.leave();

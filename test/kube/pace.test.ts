@@ -73,7 +73,13 @@ test("a server that stays busy is asked six times, and its last answer is given"
 test("what must not be sent any more is not sent again", async () => {
   const clock = createVirtualClock();
   let [count, mayBeSent] = [0, true];
-  const paced = createPace({ clock, fetch: async () => busy({ "retry-after": String(++count) }) });
+  const paced = createPace({
+    clock,
+    fetch: async (_, beforeSend) => {
+      beforeSend?.();
+      return busy({ "retry-after": String(++count) });
+    },
+  });
   const answer = paced(request("x"), () => {
     if (!mayBeSent) throw new Error("the lease is lost");
   });

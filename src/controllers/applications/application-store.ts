@@ -45,17 +45,6 @@ export interface ApplicationStore {
 /** While others write all the time. */
 const maxAttempts = 10;
 
-/** Removes annotations that still have these values. */
-function removalOf(seen: Readonly<Record<string, string>>): readonly JsonObject[] {
-  return Object.entries(seen).flatMap(([name, value]) => {
-    const path = `/metadata/annotations/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
-    return [
-      { op: "test", path, value },
-      { op: "remove", path },
-    ];
-  });
-}
-
 /** `owns`: whether the Application is this engine's to write, at this moment; default: all are. */
 export function createApplicationStore(
   cache: WatchCache,
@@ -70,8 +59,8 @@ export function createApplicationStore(
     return object;
   }
 
-  /** Asked again right before a write leaves: the process may have been stopped for a while. */
-  const ownerOf = (key: string) => () => {
+  /** Asks whether this engine may write; again right before a write leaves: the process may have been stopped for a while. */
+  const checkOf = (key: string) => () => {
     if (!owns(key)) throw leaseLost(key);
   };
 
@@ -100,7 +89,7 @@ export function createApplicationStore(
     for (let attempt = 1; ; attempt++) {
       const now = find(key);
       if (now === undefined) return undefined;
-      const beforeSend = ownerOf(key);
+      const beforeSend = checkOf(key);
       beforeSend();
       const { resourceVersion = "" } = now.metadata;
       const isLast = attempt === maxAttempts;
@@ -124,7 +113,7 @@ export function createApplicationStore(
     async removeAnnotations(key, seen, signal) {
       const steps = removalOf(seen);
       try {
-        const options = { fieldManager: "tiphys", beforeSend: ownerOf(key) };
+        const options = { fieldManager: "tiphys", beforeSend: checkOf(key) };
         const type = "application/json-patch+json";
         remember(key, await uncut(signal, (until) => kube.patch(refOf(key), type, steps, options, until)));
       } catch (error) {
@@ -134,6 +123,17 @@ export function createApplicationStore(
     read,
     forget,
   };
+}
+
+/** Removes annotations that still have these values. */
+function removalOf(seen: Readonly<Record<string, string>>): readonly JsonObject[] {
+  return Object.entries(seen).flatMap(([name, value]) => {
+    const path = `/metadata/annotations/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+    return [
+      { op: "test", path, value },
+      { op: "remove", path },
+    ];
+  });
 }
 
 interface Latest {
