@@ -1,6 +1,7 @@
 import { type Clock, isoTime } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { EmittedEvent } from "../events/triggers/trigger.ts";
+import { maxCauses } from "../record/cloud-event.ts";
 import { type BusDirectory, type BusHandle, publishEvent } from "./bus-directory.ts";
 import type { OutcomeListeners } from "./outcome-listeners.ts";
 
@@ -22,9 +23,6 @@ export async function publishOwn(
     extensions: { cause: causes.slice(0, maxCauses).join(","), hop, ...trace },
   });
 }
-
-/** Of a batch there may be a thousand. */
-const maxCauses = 32;
 
 interface OutcomeDeps {
   readonly listeners: OutcomeListeners;

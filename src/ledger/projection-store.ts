@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { messageOf, TerminalError } from "../base/errors.ts";
 import { isJsonObject } from "../base/json.ts";
-import { decodeEvent } from "../record/cloud-event.ts";
+import { decodeEvent, maxCauses } from "../record/cloud-event.ts";
 import type { EventHead, LedgerRecord } from "../record/records.ts";
 import { decodeToken } from "../record/subject.ts";
 import { traceContextOf } from "../record/trace-context.ts";
@@ -206,7 +206,7 @@ export class ProjectionStore {
     const { traceparent = null } = traceContextOf(extensions?.traceparent) ?? {};
     this.#run(sql, bus, sequence, id, namespace, source, event, type, time, storedAt, traceparent);
     // Only those of ours have some (INTERFACE: extension `cause`).
-    const causes = typeof extensions?.cause === "string" ? extensions.cause.split(",") : [];
+    const causes = typeof extensions?.cause === "string" ? extensions.cause.split(",", maxCauses) : [];
     for (const cause of causes) {
       if (cause !== "") this.#run("INSERT OR IGNORE INTO event_causes VALUES (?, ?, ?, ?)", cause, id, bus, sequence);
     }

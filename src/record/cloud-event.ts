@@ -21,6 +21,9 @@ export interface CloudEvent {
 /** The EventSource that is always there and that no object declares: what the engine itself has to tell. */
 export const builtInEventSource = "tiphys";
 
+/** Ids in the extension `cause`: of a batch there may be a thousand. */
+export const maxCauses = 32;
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 const attributes = new Set([
