@@ -3,7 +3,7 @@ import { isJsonObject, parseJson } from "../base/json.ts";
 import type { Logger } from "../base/log.ts";
 import { memoize } from "../base/memo.ts";
 import { TextRequest } from "../base/text-body.ts";
-import { type GroupVersionKind, type KubeObject, type ObjectRef, refText } from "../objects/object.ts";
+import { type GroupVersionKind, type KubeObject, type ObjectRef, refOf, refText } from "../objects/object.ts";
 import { apiError } from "./api-error.ts";
 import { createDiscovery, type Discovery, versionPath } from "./discovery.ts";
 import type { KubeClient, KubeList, ListOptions, LogQuery, WriteOptions } from "./kube.ts";
@@ -123,11 +123,6 @@ function kindText(kind: GroupVersionKind): string {
 
 function namespaceOf(options: ListOptions): { namespace?: string } {
   return options.namespace === undefined ? {} : { namespace: options.namespace };
-}
-
-function refOf(object: KubeObject): ObjectRef {
-  const { name = "", namespace } = object.metadata;
-  return { apiVersion: object.apiVersion, kind: object.kind, name, ...(namespace === undefined ? {} : { namespace }) };
 }
 
 function discard(response: Response): undefined {

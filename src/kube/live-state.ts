@@ -2,7 +2,7 @@ import { type Clock, sleepFor } from "../base/clock.ts";
 import { EngineError, messageOf, TerminalError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { createNursery } from "../base/nursery.ts";
-import type { GroupVersionKind, KubeObject, ObjectRef } from "../objects/object.ts";
+import { type GroupVersionKind, type KubeObject, type ObjectRef, refOf } from "../objects/object.ts";
 import { MethodNotAllowed } from "./api-error.ts";
 import type { KubeClient, WatchCache, WatchChange, WatchFailure } from "./kube.ts";
 import { LiveIndex } from "./live-index.ts";
@@ -187,6 +187,7 @@ class ClusterState implements LiveState {
   }
 
   async fetch(refs: readonly ObjectRef[], group: string, signal: AbortSignal): Promise<void> {
+    if (this.#unwatched.isEmpty) return; // as nearly always, and each look asks
     const known = this.#index.ofGroup(group).map(refOf);
     const wanted = [...known, ...refs].filter(({ apiVersion, kind }) => this.#unwatched.has({ apiVersion, kind }));
     if (wanted.length === 0) return;
@@ -389,10 +390,6 @@ class ClusterState implements LiveState {
     });
     this.#ending.add(ending);
   }
-}
-
-function refOf({ apiVersion, kind, metadata: { namespace, name = "" } }: KubeObject): ObjectRef {
-  return { apiVersion, kind, name, ...(namespace === undefined ? {} : { namespace }) };
 }
 
 function stoppedError(): EngineError {

@@ -18,6 +18,8 @@ export interface Unwatched {
   /** The kind is watched now. */
   leave(key: string): void;
   has(kind: GroupVersionKind): boolean;
+  /** Whether there are no such kinds. */
+  readonly isEmpty: boolean;
   isNamespaced(key: string): boolean | undefined;
   find(ref: ObjectRef): KubeObject | undefined;
   /** Asks for those of its kinds; `onChange` is told of each that differs, without an object where it is gone. */
@@ -65,7 +67,10 @@ export function createUnwatched(
       if (!kinds.delete(key)) return;
       for (const place of [...objects.keys()]) if (place.startsWith(`${key}/`)) objects.delete(place);
     },
-    has: (kind) => kinds.size > 0 && kinds.has(kindKey(kind)),
+    has: (kind) => kinds.has(kindKey(kind)),
+    get isEmpty() {
+      return kinds.size === 0;
+    },
     isNamespaced: (key) => kinds.get(key),
     find: (ref) => (kinds.size === 0 ? undefined : objects.get(placeOf(ref))),
     async fetch(refs, onChange, signal) {

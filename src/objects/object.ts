@@ -43,6 +43,10 @@ export interface ObjectRef extends GroupVersionKind {
   readonly name: string;
 }
 
+export function refOf({ apiVersion, kind, metadata: { name = "", namespace } }: KubeObject): ObjectRef {
+  return { apiVersion, kind, name, ...(namespace ? { namespace } : {}) };
+}
+
 /** `apiVersion/kind/namespace/name`, for records and messages. */
 export function refText(ref: ObjectRef): string {
   return [ref.apiVersion, ref.kind, ...(ref.namespace ? [ref.namespace] : []), ref.name].join("/");

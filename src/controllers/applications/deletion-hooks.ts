@@ -8,9 +8,8 @@ import { placeOf } from "../../gitops/reconcile/destination.ts";
 import { createMemory, type Look, lookAt } from "../../gitops/reconcile/look.ts";
 import type { ReconcileDeps } from "../../gitops/reconcile/reconcile.ts";
 import { readTime } from "../../gitops/reconcile/timestamps.ts";
-import { refOf } from "../../gitops/sync/apply.ts";
 import type { KubeClient } from "../../kube/kube.ts";
-import type { KubeObject } from "../../objects/object.ts";
+import { type KubeObject, refOf } from "../../objects/object.ts";
 import type { ApplicationStore } from "./application-store.ts";
 
 export type DeletionHookType = Extract<HookType, "PreDelete" | "PostDelete">;

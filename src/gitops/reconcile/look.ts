@@ -7,7 +7,7 @@ import { isJsonObject, type JsonObject } from "../../base/json.ts";
 import type { Metrics } from "../../base/metrics.ts";
 import { checkScope } from "../../kube/cluster-scope.ts";
 import type { KubeClient } from "../../kube/kube.ts";
-import type { GroupVersionKind, KubeObject, ObjectRef } from "../../objects/object.ts";
+import { type GroupVersionKind, type KubeObject, refOf } from "../../objects/object.ts";
 import { type ComparedObject, type Comparison, compareObjects, type SyncStatus } from "../diff/compare.ts";
 import { groupOf, keyOf, keyText, type ObjectDiff } from "../diff/diff.ts";
 import { diffObject } from "../diff/object-diff.ts";
@@ -372,10 +372,6 @@ function liveObjects(
 /** Whether the settings take objects of the kind for not there (spec argo-cd-engine 6.4). */
 function isLeftOut(object: GroupVersionKind, { cluster }: Place, { isExcluded }: ReconcileSettings): boolean {
   return isExcluded({ group: groupOf(object), kind: object.kind }, cluster.server);
-}
-
-function refOf({ apiVersion, kind, metadata: { name = "", namespace } }: KubeObject): ObjectRef {
-  return { apiVersion, kind, name, ...(namespace ? { namespace } : {}) };
 }
 
 function isPermitted(object: KubeObject, { project, cluster }: Place): boolean {

@@ -2,7 +2,7 @@ import { type Clock, sleepFor } from "../../base/clock.ts";
 import { EngineError, messageOf } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
 import type { KubeClient, WriteOptions } from "../../kube/kube.ts";
-import type { KubeObject, ObjectRef } from "../../objects/object.ts";
+import { type KubeObject, type ObjectRef, refOf } from "../../objects/object.ts";
 import { groupOf, keyOf, keyText } from "../diff/diff.ts";
 import { fieldManager } from "../diff/last-applied.ts";
 import { clientSidePatch, withLastApplied } from "./client-side.ts";
@@ -39,10 +39,6 @@ const lookMs = 100;
 /** A CRD is waited for until its kind is served; then the sync goes on all the same. */
 const establishedMs = 3_000;
 const maxConflicts = 5;
-
-export function refOf({ apiVersion, kind, metadata: { name = "", namespace } }: KubeObject): ObjectRef {
-  return { apiVersion, kind, name, ...(namespace ? { namespace } : {}) };
-}
 
 /**
  * Writes the target in the way that its options, else those of the sync, name (spec argo-cd-engine 4.7). Applying twice is

@@ -1,9 +1,8 @@
 import { type HookDeletePolicy, hookDeletePoliciesOf, hookFinalizer } from "../../api/resource-annotations.ts";
 import type { KubeClient } from "../../kube/kube.ts";
-import type { KubeObject } from "../../objects/object.ts";
+import { type KubeObject, refOf } from "../../objects/object.ts";
 import { fieldManager } from "../diff/last-applied.ts";
 import type { Health } from "../health/health.ts";
-import { refOf } from "./apply.ts";
 import type { SyncTask } from "./sync.ts";
 import { propagationOf } from "./write-mode.ts";
 

@@ -1,8 +1,8 @@
 import { optionValue, syncOptionsOf } from "../../api/resource-annotations.ts";
 import type { WriteOptions } from "../../kube/kube.ts";
-import type { KubeObject } from "../../objects/object.ts";
+import { type KubeObject, refOf } from "../../objects/object.ts";
 import { trackingAnnotation } from "../diff/tracking.ts";
-import { isConflict, refOf, type WriteContext } from "./apply.ts";
+import { isConflict, type WriteContext } from "./apply.ts";
 import { propagationOf } from "./write-mode.ts";
 
 /** Others may write an object while it is deleted. */

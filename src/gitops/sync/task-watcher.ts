@@ -1,6 +1,6 @@
 import { sleepFor } from "../../base/clock.ts";
 import { formatDuration } from "../../base/duration.ts";
-import { refOf } from "./apply.ts";
+import { refOf } from "../../objects/object.ts";
 import { releaseHook } from "./hooks.ts";
 import { inPool } from "./in-pool.ts";
 import { observeTask } from "./observe.ts";

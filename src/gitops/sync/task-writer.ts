@@ -1,8 +1,8 @@
 import type { HookDeletePolicy } from "../../api/resource-annotations.ts";
 import { sleepFor } from "../../base/clock.ts";
 import { EngineError, messageOf } from "../../base/errors.ts";
-import type { KubeObject } from "../../objects/object.ts";
-import { applyTarget, refOf, type WriteContext } from "./apply.ts";
+import { type KubeObject, refOf } from "../../objects/object.ts";
+import { applyTarget, type WriteContext } from "./apply.ts";
 import { deleteHook, markedHook, onExisting, policiesOf } from "./hooks.ts";
 import { inPool } from "./in-pool.ts";
 import { isMissingKind, missingKindText } from "./missing-kind.ts";
