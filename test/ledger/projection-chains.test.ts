@@ -122,6 +122,19 @@ test("an effect is found by its key when it asked an Application, and only then"
   assert.equal(await rig.ask(async (history) => (await history.record(effectKey))?.id), third);
 });
 
+test("of an event that names a thousand causes, the first 32 count", async () => {
+  await using rig = await openRig();
+  const ids = Array.from({ length: 1_000 }, (_, n) => `cause-${n}`);
+  for (const id of ["cause-31", "cause-32"]) {
+    const subject = eventSubject("default", "webhook", "example");
+    await rig.bus.publish(subject, { id, data: encodeEvent(cloudEvent(id)) });
+  }
+  const data = encodeEvent({ ...cloudEvent("led"), extensions: { cause: ids.join(",") } });
+  await rig.bus.publish(eventSubject("default", "webhook", "example"), { id: "led", data });
+  const found = await rig.ask((history) => history.causes("led"));
+  assert.deepEqual(found.map(idOf), ["cause-31"]);
+});
+
 test("causes that nothing is known of are passed over", async () => {
   await using rig = await openRig();
   const unknown = ["drift/apps/Deployment/default/web/123", "poll/x", "spec/3", "uid/deploy/forgotten"];
