@@ -53,10 +53,10 @@ const golden: readonly (readonly [
     [...always, "--include-crds", "--values", "../shared/values.yaml", "--values", "../shared/a.yaml"],
   ],
   [
-    "valueFiles with a variable",
+    "valueFiles with a variable, also where they begin with one",
     chart,
-    { valueFiles: ["env/$ARGOCD_APP_NAME.yaml"] },
-    [...always, "--include-crds", "--values", "env/web.yaml"],
+    { valueFiles: ["$" + "{NONE}values-prod.yaml", "env/$ARGOCD_APP_NAME.yaml"] },
+    [...always, "--include-crds", "--values", "values-prod.yaml", "--values", "env/web.yaml"],
   ],
   [
     "valueFiles with a glob, in byte order, each once",
@@ -119,25 +119,37 @@ const golden: readonly (readonly [
         { name: "list", value: "{a,b}" },
         { name: "nested.deep", value: "$ARGOCD_APP_NAME-$ARGOCD_APP_NAMESPACE-$$-$NONE" },
         { name: "escaped", value: "a\\,b" },
+        { name: "$ARGOCD_APP_NAME", value: "a name stays" },
       ],
     },
     [
       ...always,
       "--include-crds",
       ...["--set", "color=red\\,green", "--set", "number=7", "--set-string", "text=7", "--set", "list={a,b}"],
-      ...["--set", "nested.deep=web-shop-$-", "--set", "escaped=a\\,b"],
+      ...["--set", "nested.deep=web-shop-$-", "--set", "escaped=a\\,b", "--set", "$ARGOCD_APP_NAME=a name stays"],
     ],
   ],
   [
-    "fileParameters",
+    "fileParameters above texts, and these above other parameters",
     chart,
     {
+      parameters: [
+        { name: "certificate", value: "text", forceString: true },
+        { name: "shared", value: "plain" },
+        { name: "text", value: "1", forceString: true },
+        { name: "text", value: "2" },
+      ],
       fileParameters: [
         { name: "certificate", path: "certificate.txt" },
         { name: "shared", path: "/shared/a.yaml" },
+        { name: "named", path: "env/$ARGOCD_APP_NAME.yaml" },
       ],
     },
-    [...always, "--include-crds", "--set-file", "certificate=certificate.txt", "--set-file", "shared=../shared/a.yaml"],
+    [
+      ...[...always, "--include-crds", "--set-string", "certificate=text", "--set", "shared=plain"],
+      ...["--set-string", "text=1", "--set", "text=2", "--set-file", "certificate=certificate.txt"],
+      ...["--set-file", "shared=../shared/a.yaml", "--set-file", "named=env/web.yaml"],
+    ],
   ],
   [
     "kubeVersion and apiVersions",
@@ -285,15 +297,22 @@ const sources = { isMultiSource: true };
 test("value files of another source, by its ref", { skip }, async () => {
   await using rig = await openRenderRig(["helm"]);
   const first = await rig.repository.commit(chart);
-  const second = await rig.repository.commit({ "values/prod.yaml": "color: from-the-ref\n" });
+  const second = await rig.repository.commit({
+    "values/dev.yaml": "color: from-another\norder: globbed\n",
+    "values/prod.yaml": "color: from-the-ref\n",
+  });
   const refs = new Map([["values", rig.tree(second)]]);
   const helm = {
-    valueFiles: ["$values/values/prod.yaml"],
-    fileParameters: [{ name: "extra", path: "$values/shared/a.yaml" }],
+    valueFiles: ["$values/values/*.yaml", "$values/values/prod.yaml"],
+    fileParameters: [
+      { name: "extra", path: "$values/shared/a.yaml" },
+      { name: "named", path: "$values/app/env/$ARGOCD_APP_NAME.yaml" },
+    ],
   };
   const { manifests } = await rig.render(first, { helm }, { ...sources, refs });
   const values = JSON.parse(String((manifests[1]?.data as { values: string } | undefined)?.values));
-  assert.deepEqual([values.color, values.extra], ["from-the-ref", "order: a\n"]);
+  assert.deepEqual([values.color, values.order, values.extra], ["from-the-ref", "globbed", "order: a\n"]);
+  assert.equal(values.named, "color: from-the-variable\n");
   const third = await rig.repository.commit({ "values/prod.yaml": "color: changed\n" });
   const changed = await rig.render(first, { helm }, { ...sources, refs: new Map([["values", rig.tree(third)]]) });
   assert.match(JSON.stringify(changed.manifests), /changed/);

@@ -33,12 +33,12 @@ const golden: readonly (readonly [name: string, files: Files, directory: Directo
       {
         jsonnet: {
           tlas: [
-            { name: "t", value: "7" },
+            { name: "t", value: "7$ARGOCD_APP_NAME" },
             { name: "c", value: "[7]", code: true },
           ],
         },
       },
-      ["--tla-str", "t=7", "--tla-code", "c=[7]", "a.jsonnet"],
+      ["--tla-str", "t=7web", "--tla-code", "c=[7]", "a.jsonnet"],
     ],
     [
       "imports beside it, above it, and of texts",

@@ -22,6 +22,7 @@ spec:
     spec:
       containers:
       - {name: web, image: "nginx:1.0"}
+      - {name: sidecar, image: "sidecar:1.0"}
 `;
 
 const overlay: Files = {
@@ -42,15 +43,17 @@ patches:
   "parts/extra/extra.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: extra}\n",
 };
 
+const digest = `sha256:${"0123456789abcdef".repeat(4)}`;
+
 /** The option, and what a person would type for it in the folder `app`, before `kustomize build .` */
 const golden: readonly (readonly [name: string, kustomize: Kustomize, edits: readonly (readonly string[])[]])[] = [
   ["nothing", {}, []],
   ["namePrefix", { namePrefix: "-x-" }, [["set", "nameprefix", "--", "-x-"]]],
   ["nameSuffix", { nameSuffix: "-y" }, [["set", "namesuffix", "--", "-y"]]],
   [
-    "images, with a variable",
-    { images: ["nginx=registry.example/nginx:$ARGOCD_APP_NAME", "other:2"] },
-    [["set", "image", "nginx=registry.example/nginx:web", "other:2"]],
+    "images, with a variable, by name and by digest",
+    { images: ["nginx=registry.example/nginx:$ARGOCD_APP_NAME", "other:2", `sidecar@${digest}`] },
+    [["set", "image", "nginx=registry.example/nginx:web", "other:2", `sidecar@${digest}`]],
   ],
   ["replicas", { replicas: [{ name: "web", count: 5 }] }, [["set", "replicas", "web=5"]]],
   ["replicas as text", { replicas: [{ name: "web", count: "7" }] }, [["set", "replicas", "web=7"]]],
@@ -90,13 +93,21 @@ const golden: readonly (readonly [name: string, kustomize: Kustomize, edits: rea
   ],
   ["a patch in a file", { patches: [{ path: "more.yaml" }] }, [["add", "patch", "--path", "more.yaml"]]],
   [
-    "a patch of its own, with a target and options",
+    "patches of their own, with every field of a target, and options",
     {
       patches: [
         {
           patch: "- {op: replace, path: /metadata/name, value: renamed}",
           target: { kind: "ConfigMap", name: "config" },
           options: { allowNameChange: true },
+        },
+        {
+          patch: "- {op: add, path: /spec/paused, value: true}",
+          target: { group: "apps", version: "v1", kind: "Deployment", name: "w.*", annotationSelector: "owner=base" },
+        },
+        {
+          patch: "- {op: add, path: /data/no, value: label}",
+          target: { version: "v1", namespace: "none", labelSelector: "app=none" },
         },
       ],
     },
@@ -110,6 +121,14 @@ const golden: readonly (readonly [name: string, kustomize: Kustomize, edits: rea
         "config",
         "--patch",
         "- {op: replace, path: /metadata/name, value: renamed}",
+      ],
+      [
+        ...["add", "patch", "--group", "apps", "--version", "v1", "--kind", "Deployment", "--name", "w.*"],
+        ...["--annotation-selector", "owner=base", "--patch", "- {op: add, path: /spec/paused, value: true}"],
+      ],
+      [
+        ...["add", "patch", "--version", "v1", "--namespace", "none", "--label-selector", "app=none"],
+        ...["--patch", "- {op: add, path: /data/no, value: label}"],
       ],
     ],
   ],
