@@ -109,8 +109,14 @@ test("an Application is rendered from its repository, with its refs", { skip }, 
   );
   const one = await first(rig.render("apps/one.yaml --helm-set c=flag -o json"));
   assert.deepEqual([one?.metadata, dataOf(one).c], [{ name: "app" }, "flag"]);
-  const two = await first(rig.render("apps/two.yaml -o json"));
+  const explained = await rig.render("apps/two.yaml -o json --explain");
+  const [two] = JSON.parse(explained.stdout) as readonly Record<string, unknown>[];
   assert.deepEqual([dataOf(two).c, dataOf(two).ns], ["my-file", "dest"]);
+  // What is said of one source stands together, though both are rendered at once.
+  const [rendered = "", referred = ""] = explained.stderr.split(/^app, source 2 of 2: /m);
+  assert.match(rendered, /^app, source 1 of 2: file:.* chart\n +\d+\.\d ms {2}fetch\n +\d+\.\d ms {2}prepare\n/);
+  assert.match(rendered, /^ {2}read {2}\$v\/mine\.yaml {2}[0-9a-f]{12}$/m);
+  assert.match(referred, /^file:.*\n +\d+\.\d ms {2}fetch\n$/);
   assert.match(
     (await rig.render("apps/two.yaml --helm-set c=x")).stderr,
     /app has 2 sources: flags that change a source/,
@@ -130,6 +136,7 @@ test("--explain says what was read, the key and the time of each step; a second 
   assert.match(made.stderr, /^ {2}read {2}base\/kustomization\.yml {2}not there$/m);
   const again = await rig.render("over --explain");
   assert.match(again.stderr, /: kept from an earlier rendering$/m);
+  assert.match(again.stderr, /^ +\d+\.\d ms {2}read from disk$/m);
   assert.equal(again.stdout, made.stdout);
 });
 

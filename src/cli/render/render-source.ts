@@ -8,8 +8,10 @@ import { EngineError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { renderTarget } from "../../gitops/reconcile/target.ts";
 import { diskTree } from "../../gitops/render/disk-tree.ts";
-import type { ClusterVersions, InputTree, RenderLog } from "../../gitops/render/render.ts";
+import type { ClusterVersions, InputTree } from "../../gitops/render/render.ts";
 import { gitTree } from "../../gitops/source/git-tree.ts";
+import { shownRepositoryUrl } from "../../gitops/source/repository-url.ts";
+import type { Explanation } from "./explain.ts";
 import { type RenderFlags, withFlags } from "./flags.ts";
 import type { Renderer } from "./renderer.ts";
 
@@ -17,16 +19,19 @@ type Render = (
   path: string,
   flags: RenderFlags,
   renderer: Renderer,
-  log: RenderLog | undefined,
+  explanation: Explanation | undefined,
 ) => Promise<readonly JsonObject[]>;
 
 /** As long as all tools and fetches together may take. */
 const timeoutMs = 600_000;
 
 /** A folder as it lies on disk, or as a repository has it at a revision. */
-export const renderFolder: Render = async (path, flags, renderer, log) => {
+export const renderFolder: Render = async (path, flags, renderer, explanation) => {
   const signal = AbortSignal.timeout(timeoutMs);
+  const log = explanation?.of(path);
+  const began = performance.now();
   const { tree, repoURL, folder, root } = await openTree(path, flags, renderer, signal);
+  if (root === undefined) log?.step("fetch", performance.now() - began);
   const name = basename(resolve(path));
   const options = {
     hard: false,
@@ -71,7 +76,7 @@ export function rootOf(path: string): string {
 }
 
 /** All sources of all Applications of a file, each from its repository. */
-export const renderApplications: Render = async (path, flags, renderer, log) => {
+export const renderApplications: Render = async (path, flags, renderer, explanation) => {
   const signal = AbortSignal.timeout(timeoutMs);
   const objects = parseManifests(manifestText(await readFile(path), path), path).map(({ object }) => object);
   const applications = objects.filter(({ kind }) => kind === "Application");
@@ -82,12 +87,20 @@ export const renderApplications: Render = async (path, flags, renderer, log) => 
     checkSources(application);
     const deps = { ...renderer, controllerNamespace: application.metadata.namespace, ...versionsOf(flags) };
     const request = { level: 3, hard: false, seen: [] } as const;
-    const told = log === undefined ? {} : { renderLog: log };
+    const told = explanation === undefined ? {} : { renderLog: logsOf(application, explanation) };
     const rendered = await renderTarget(application, [], request, undefined, { ...deps, ...told }, signal);
     manifests.push(...rendered.manifests);
   }
   return manifests;
 };
+
+function logsOf({ metadata, sources }: Application, explanation: Explanation) {
+  return (index: number): ReturnType<Explanation["of"]> => {
+    const { repoURL = "", chart, path = "" } = sources[index] ?? {};
+    const which = sources.length === 1 ? "" : `, source ${index + 1} of ${sources.length}`;
+    return explanation.of(`${metadata.name}${which}: ${shownRepositoryUrl(repoURL)} ${chart ?? path}`.trimEnd());
+  };
+}
 
 /** Where it goes to is no matter here. @throws EngineError MANIFEST_INVALID */
 function checkSources(application: Application): void {
