@@ -141,7 +141,13 @@ test("--explain says what was read, the key and the time of each step; a second 
 });
 
 for (const [name, line, withTools, code, message] of [
-  ["a chart that fails", "broken", true, 1, /failed exit status 1: .*no/s],
+  [
+    "a chart that fails, and what was read of it",
+    "broken --explain",
+    true,
+    1,
+    /^ {2}read {2}broken {2}[0-9a-f]{12}$.*failed exit status 1: .*no/ms,
+  ],
   [
     "a missing tool, with what to install",
     "chart --tool helm=/none",
