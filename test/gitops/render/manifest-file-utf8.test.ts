@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
 import type { ApplicationSource } from "../../../src/api/application-types.ts";
 import { renderToolsMissing } from "../../harness/render-tools.ts";
@@ -75,9 +75,11 @@ describe("bytes", () => {
   ])[]) {
     test(`bytes that are no UTF-8 never become other text: ${name}`, { skip }, async () => {
       const rig = await emptied();
-      await rig.repository.commit({ ...files, ...bad });
-      for (const [path, text] of Object.entries(bad)) await writeFile(join(rig.repository.path, path), bytesOf(text));
-      const commit = await rig.repository.commit({ touched: "x" });
+      for (const [path, text] of Object.entries(bad)) {
+        await mkdir(dirname(join(rig.repository.path, path)), { recursive: true });
+        await writeFile(join(rig.repository.path, path), bytesOf(text));
+      }
+      const commit = await rig.repository.commit(files);
       await assert.rejects(rig.render(commit, source), { code: "RENDER_FAILED", message });
     });
   }

@@ -100,7 +100,8 @@ export async function openRenderRig(
       const told: RenderFacts[] = [];
       const log = { step: () => undefined, found: (facts: RenderFacts) => void told.push(facts) };
       const rendered = await render(commit, source, { ...options, log });
-      const [facts] = told;
+      // An attempt that failed is told of, too.
+      const facts = told.at(-1);
       if (facts === undefined) throw new Error("nothing was told");
       return { ...rendered, told: facts };
     },
