@@ -166,6 +166,15 @@ for (const [name, line, withTools, code, message] of [
   ["a path that is not there", "none", true, 2, /"none" is neither a folder nor a file/],
   ["a file without Applications", "mine.yaml", true, 2, /"mine\.yaml" holds no Application/],
   ["a folder that is not in the repository", "none --repo .", true, 1, /none: app path does not exist/],
+  [
+    "a revision of a folder that is in no repository",
+    ".. --revision main",
+    false,
+    2,
+    /--revision: "\.\." is in no Git repository: name the repository with --repo/,
+  ],
+  ["a revision that is not there", "plain --revision none", false, 1, /unable to resolve 'none' to a commit SHA/],
+  ["a flag that is half", "plain --helm-set a", false, 2, /"a" must be NAME=VALUE/],
   ["a tool that nobody knows", "plain --tool ksonnet=/x", false, 2, /"ksonnet=\/x" must be NAME=PATH/],
 ] as const) {
   test(`the exit code tells ${name}`, { skip }, async () => {

@@ -60,6 +60,10 @@ async function openTree(path: string, flags: RenderFlags, renderer: Renderer, si
   const repoURL = flags.repo ?? root;
   const folder = flags.repo === undefined ? relative(root, resolve(path)) : path;
   if (flags.repo === undefined && flags.revision === undefined) return { tree: diskTree(root), repoURL, folder, root };
+  if (flags.repo === undefined && !isRepository(root)) {
+    const how = "name the repository with --repo, or leave --revision out for the files as they are";
+    throw new EngineError("USAGE", `--revision: "${path}" is in no Git repository: ${how}`);
+  }
   const sources = renderer.sources.ofProject(flags.project);
   const { commit } = await sources.resolve(repoURL, flags.revision ?? "", signal);
   return { tree: gitTree(sources, repoURL, commit), repoURL, folder };
@@ -68,11 +72,15 @@ async function openTree(path: string, flags: RenderFlags, renderer: Renderer, si
 /** The repository that a folder is in; else the current directory, if it is below that; else the folder itself. */
 export function rootOf(path: string): string {
   for (let folder = path; ; folder = dirname(folder)) {
-    if (existsSync(resolve(folder, ".git"))) return folder;
+    if (isRepository(folder)) return folder;
     if (folder === dirname(folder)) break;
   }
   const below = relative(process.cwd(), path);
   return below.startsWith("..") ? path : process.cwd();
+}
+
+function isRepository(folder: string): boolean {
+  return existsSync(resolve(folder, ".git"));
 }
 
 /** All sources of all Applications of a file, each from its repository. */
