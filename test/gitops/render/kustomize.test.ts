@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, globSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { ApplicationSource } from "../../../src/api/application-types.ts";
 import { renderToolsMissing } from "../../harness/render-tools.ts";
-import { type Files, namesOf, shareRenderRig } from "./rig.ts";
+import { type Files, shareRenderRig } from "./rig.ts";
 
 const skip = renderToolsMissing("kustomize");
 
@@ -252,7 +252,7 @@ crds: [crd.json]
     [
       "a repository of the machine",
       {},
-      { "app/kustomization.yaml": "resources: ['git::file:///work/x.git']\n" },
+      { "app/kustomization.yaml": "resources: ['git::file:///srv/x.git']\n" },
       /transport 'file' not allowed/,
     ],
     ["a component that is not there", { components: ["../none"] }, overlay, /^`kustomize edit add component` failed/],
@@ -263,19 +263,24 @@ crds: [crd.json]
     });
   }
 
-  const guestbook = join(import.meta.dirname, "../../../../shared/fixtures/argo-cd-apps/kustomize-guestbook");
-  const guestbookMissing = existsSync(guestbook) ? false : "the folder of applications that others wrote is not here";
+  const examples = join(import.meta.dirname, "../../../../shared/fixtures/argo-cd-apps");
+  const examplesMissing = existsSync(examples) ? false : "the folder of applications that others wrote is not here";
 
-  test("the guestbook of the examples comes out as by hand", { skip: skip || guestbookMissing }, async () => {
+  test("the kustomizations of the examples come out as by hand", { skip: skip || examplesMissing }, async () => {
     const rig = await emptied();
-    const names = ["kustomization.yaml", "guestbook-ui-deployment.yaml", "guestbook-ui-svc.yaml"];
-    const texts = await Promise.all(names.map((name) => readFile(join(guestbook, name), "utf8")));
-    const commit = await rig.repository.commit(
-      Object.fromEntries(names.map((name, at) => [`app/${name}`, texts[at] ?? ""])),
+    const names = globSync("{kustomize-guestbook,pre-post-sync}/*.yaml", { cwd: examples });
+    const files = await Promise.all(
+      names.map(async (name) => [name, await readFile(join(examples, name), "utf8")] as const),
     );
-    const rendered = await rig.render(commit);
-    assert.deepEqual(rendered.manifests, await rig.byHand("app", [["kustomize", "build", "."]]));
-    assert.deepEqual(namesOf(rendered), ["kustomize-guestbook-ui", "kustomize-guestbook-ui"]);
+    const commit = await rig.repository.commit(Object.fromEntries(files));
+    for (const [path, count] of [
+      ["kustomize-guestbook", 2],
+      ["pre-post-sync", 4],
+    ] as const) {
+      const { manifests } = await rig.render(commit, { path });
+      assert.deepEqual(manifests, await rig.byHand(path, [["kustomize", "build", "."]]));
+      assert.equal(manifests.length, count);
+    }
   });
 
   test("Applications of one folder with different options do not meet in it", { skip }, async () => {
