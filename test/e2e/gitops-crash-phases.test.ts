@@ -125,7 +125,7 @@ test("kill -9 while a SyncFail hook runs: it ran once, and the sync has failed",
     repositories: {
       shop: {
         "a.yaml": configMap("a", "0"),
-        "bad.yaml": job("bad", "Sync", { "tiphys.io/simulate-outcome": "fail" }),
+        "bad.yaml": job("bad", "Sync", { "tiphys.io/simulate-after": "0s", "tiphys.io/simulate-outcome": "fail" }),
         "post.yaml": job("post", "PostSync"),
         "sorry.yaml": job("sorry", "SyncFail"),
       },
