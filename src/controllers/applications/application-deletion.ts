@@ -15,7 +15,7 @@ import { approvedAnnotation } from "../../gitops/reconcile/operate.ts";
 import type { ReconcileDeps } from "../../gitops/reconcile/reconcile.ts";
 import { defaultSettings, trackingOf } from "../../gitops/reconcile/settings.ts";
 import { readTime } from "../../gitops/reconcile/timestamps.ts";
-import { deleteKnown } from "../../gitops/sync/prune.ts";
+import { deleteKnown } from "../../gitops/sync/delete-known.ts";
 import { type GroupVersionKind, type KubeObject, refOf } from "../../objects/object.ts";
 import type { ApplicationStore } from "./application-store.ts";
 import { cleanUpDeletionHooks, cleanupFinalizer, deletionFinalizers, runDeletionHooks } from "./deletion-hooks.ts";
