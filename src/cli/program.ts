@@ -101,8 +101,12 @@ const commands: Readonly<Record<string, Loader>> = {
     load: async () => (await import("./replay.ts")).replayCommand(),
   },
   sensor: {
-    summary: "try Sensors before they act",
+    summary: "Sensors that run, and tests before they act",
     load: async () => (await import("./sensor.ts")).sensorCommand(),
+  },
+  source: {
+    summary: "try EventSources before an engine runs them",
+    load: async () => (await import("./source.ts")).sourceCommand(),
   },
   sync: {
     summary: "what a sync would do, step by step",

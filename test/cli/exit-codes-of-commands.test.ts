@@ -13,7 +13,7 @@ import { openRig, type Rig } from "../server/rig.ts";
 
 /** These read files, ask a cluster or keep logins: no engine is asked, or not first. */
 const withoutEngine =
-  /^(up|explain|render|diff|validate|login|logout|relogin|context|replay|account (session-token|bcrypt)|health .*|sensor .*|source .*|sync plan|cluster add|cert add-.*|gpg add)$/;
+  /^(up|explain|render|diff|validate|login|logout|relogin|context|replay|account (session-token|bcrypt)|health .*|sensor test|source test|sync plan|cluster add|cert add-.*|gpg add)$/;
 
 /** What a command needs beyond words of any kind. */
 const needed: Readonly<Record<string, readonly string[]>> = {

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { mainFile, run } from "../harness/run.ts";
+import { errorText, exitCodeOf } from "../../src/cli/exit.ts";
+import { createProgram, withPolicyObject } from "../../src/cli/program.ts";
+import { mainFile, type RunResult, run } from "../harness/run.ts";
 
 /** What was typed, the exit code, what stands on standard output, what on standard error. */
 const table: readonly (readonly [string, number, RegExp, RegExp])[] = [
@@ -17,7 +19,9 @@ const table: readonly (readonly [string, number, RegExp, RegExp])[] = [
   ["up --kube-audit-log a --kubeconfig b", 2, /^$/, /^error: option '--kube-audit-log <file>' cannot be used with/],
   ["event list --limit 0", 2, /^$/, /"0" must be 1 to 1000/],
   ["event list -o xml", 2, /^$/, /Allowed choices are text, json, yaml, wide, name/],
-  ["completion fish", 2, /^$/, /^error: completion: "fish" must be one of bash, zsh\n/],
+  ["completion tcsh", 2, /^$/, /^error: completion: "tcsh" must be one of bash, zsh, fish, powershell\n/],
+  ["sensor get a/b/c", 2, /^$/, /^error: "a\/b\/c" must be NAME or NAMESPACE\/NAME\n/],
+  ["sensor status a/b -n c", 2, /^$/, /^error: "a\/b": --namespace says "c": give one of them\n/],
   [
     "--server 127.0.0.1:1 app list --grpc-web --insecure --loglevel debug",
     3,
@@ -53,9 +57,25 @@ const table: readonly (readonly [string, number, RegExp, RegExp])[] = [
   ],
 ];
 
+/** As `main.ts` ends it; what is refused prints nothing before, which the first row of each code shows in a process. */
+async function refusal(line: string): Promise<RunResult> {
+  const words = withPolicyObject(["node", "tiphys", ...line.split(" ")]);
+  const error = await createProgram()
+    .parseAsync(words)
+    .then(
+      () => assert.fail(`${line}: was not refused`),
+      (refused: unknown) => refused,
+    );
+  return { code: exitCodeOf(error), stdout: "", stderr: errorText(error) };
+}
+
+const shown = new Set<number>();
+
 for (const [line, code, out, err] of table) {
+  const isProcess = code === 0 || !shown.has(code);
+  shown.add(code);
   test(`tiphys ${line}: exit ${code}`, async () => {
-    const ended = await run(process.execPath, [mainFile, ...line.split(" ")]);
+    const ended = await (isProcess ? run(process.execPath, [mainFile, ...line.split(" ")]) : refusal(line));
     assert.equal(ended.code, code, ended.stderr);
     assert.match(ended.stdout, out);
     assert.match(ended.stderr, err);
@@ -81,4 +101,25 @@ test("bash completes commands, their commands and their flags", async () => {
     ]),
     ["trace", "terminate-op", "--hard-refresh", "create-token", ""],
   );
+});
+
+/** What may follow which words, as the script of a shell says it. */
+const wordsIn: Readonly<Record<string, RegExp>> = {
+  bash: /^ {4}"([^"]*)"\) echo "([^"]*)" ;;$/gm,
+  zsh: /^ {4}"([^"]*)"\) echo "([^"]*)" ;;$/gm,
+  fish: /^ {4}case '([^']*)'\n {6}printf '%s\\n' (.*)$/gm,
+  powershell: /^ {4}'([^']*)' = @\((.*)\)$/gm,
+};
+
+test("the scripts of all shells know the same words", async () => {
+  const all = await Promise.all(
+    Object.entries(wordsIn).map(async ([shell, form]) => {
+      const { stdout } = await run(process.execPath, [mainFile, "completion", shell]);
+      const words = [...stdout.matchAll(form)].map(([, path, next = ""]) => [path, next.replaceAll(/[',]/g, "")]);
+      return Object.fromEntries(words) as Readonly<Record<string, string>>;
+    }),
+  );
+  const [bash] = all;
+  assert.match(bash?.["app hold"] ?? "", /--reason/);
+  for (const words of all) assert.deepEqual(words, bash);
 });
