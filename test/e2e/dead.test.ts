@@ -118,7 +118,7 @@ for (const bus of buses) {
         return code === 1 && stdout;
       });
       assert.match(status, /^Sensor: +default\/worker\nStatus: +ready\nBehind by: +nothing/);
-      assert.match(status, /\nwork +never +\S+Z +http response status 500 is not allowed/);
+      assert.match(status, /\nwork +never +\S+Z +POST \S+: .*http response status 500 is not allowed/);
       await engine.kill9();
     }
     service.state.isBroken = false;

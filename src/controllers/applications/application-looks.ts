@@ -137,7 +137,7 @@ export function createApplicationLooks(deps: ApplicationLooksDeps): ApplicationL
     },
     async manifestsOf(ref, archive) {
       await using tree = await openArchive(archive, { ...archiveLimits, directory: deps.workDir });
-      return renderFiles(read(ref), tree, deps, AbortSignal.timeout(lookTimeoutMs));
+      return await renderFiles(read(ref), tree, deps, AbortSignal.timeout(lookTimeoutMs));
     },
     async managed(ref) {
       return managedOf((await look(ref)).look, maskedAnnotations());

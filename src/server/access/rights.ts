@@ -159,6 +159,7 @@ function foundBy(
     throw new EngineError("NOT_FOUND", `applications.argoproj.io "${name}" not found`);
   } catch (error) {
     if (!(error instanceof EngineError) || error.code === "ENGINE_UNREACHABLE") throw error;
+    if (caller.isRoot) throw error; // there is nothing that it may not see
     const isOpen = caller.may("applications", action, `${hint ?? "*"}/${name}`);
     // Several have the name: who may see all of them is told which.
     if (isOpen && (hint !== undefined || error.code === "USAGE")) throw error;
