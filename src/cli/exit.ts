@@ -31,11 +31,14 @@ export function withRemedy(remedy: string, error: Error): Error {
   return Object.assign(error, { remedy });
 }
 
+export function ownRemedyOf(error: unknown): string | undefined {
+  return error instanceof Error && "remedy" in error && typeof error.remedy === "string" ? error.remedy : undefined;
+}
+
 /** Two lines: what, and what to do next. */
 export function errorText(error: unknown): string {
-  const own =
-    error instanceof Error && "remedy" in error && typeof error.remedy === "string" ? error.remedy : undefined;
-  const remedy = own ?? remedyOf(error) ?? "This was not expected: look at the engine's log, and report it.";
+  const remedy =
+    ownRemedyOf(error) ?? remedyOf(error) ?? "This was not expected: look at the engine's log, and report it.";
   return `error: ${messageOf(error)}\n${remedy}\n`;
 }
 
