@@ -23,16 +23,19 @@ export function completionCommand(all: () => Promise<readonly Command[]>): Comma
     )
     .addArgument(new Argument("<shell>", Object.keys(scripts).join(", ")))
     .action(async (shell: string) => {
-      const script = Object.hasOwn(scripts, shell) ? scripts[shell] : undefined;
-      if (script === undefined) {
+      if (!Object.hasOwn(scripts, shell)) {
         throw new EngineError("USAGE", `completion: "${shell}" must be one of ${Object.keys(scripts).join(", ")}`);
       }
-      const words = new Map<string, readonly string[]>();
-      for (const command of await all()) collect(command, "", words);
-      const top = [...words.keys()].filter((path) => path !== "" && !path.includes(" "));
-      words.set("", top);
-      process.stdout.write(script(words));
+      process.stdout.write(completionScript(shell, await all()));
     });
+}
+
+export function completionScript(shell: string, commands: readonly Command[]): string {
+  const words = new Map<string, readonly string[]>();
+  for (const command of commands) collect(command, "", words);
+  const top = [...words.keys()].filter((path) => path !== "" && !path.includes(" "));
+  words.set("", top);
+  return scripts[shell]?.(words) ?? "";
 }
 
 /** What may follow each command: its own commands and flags, by the words that lead to it. */

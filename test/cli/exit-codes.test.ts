@@ -103,24 +103,3 @@ test("bash completes commands, their commands and their flags", async () => {
     ["trace", "terminate-op", "--hard-refresh", "create-token", ""],
   );
 });
-
-/** What may follow which words, as the script of a shell says it. */
-const wordsIn: Readonly<Record<string, RegExp>> = {
-  bash: /^ {4}"([^"]*)"\) echo "([^"]*)" ;;$/gm,
-  zsh: /^ {4}"([^"]*)"\) echo "([^"]*)" ;;$/gm,
-  fish: /^ {4}case '([^']*)'\n {6}printf '%s\\n' (.*)$/gm,
-  powershell: /^ {4}'([^']*)' = @\((.*)\)$/gm,
-};
-
-test("the scripts of all shells know the same words", async () => {
-  const all = await Promise.all(
-    Object.entries(wordsIn).map(async ([shell, form]) => {
-      const { stdout } = await run(process.execPath, [mainFile, "completion", shell]);
-      const words = [...stdout.matchAll(form)].map(([, path, next = ""]) => [path, next.replaceAll(/[',]/g, "")]);
-      return Object.fromEntries(words) as Readonly<Record<string, string>>;
-    }),
-  );
-  const [bash] = all;
-  assert.match(bash?.["app hold"] ?? "", /--reason/);
-  for (const words of all) assert.deepEqual(words, bash);
-});

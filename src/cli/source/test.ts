@@ -14,7 +14,7 @@ import { chooseManifest, placed, readPlaced, withPlaces } from "../sensor/sensor
 import { readObjects } from "./declared-secrets.ts";
 import { type TriedEvent, tryEvents } from "./trial.ts";
 
-interface Flags extends AdapterFlags {
+export interface SourceTestFlags extends AdapterFlags {
   readonly event: readonly string[];
   readonly count: number;
   /** Milliseconds. */
@@ -44,14 +44,19 @@ export function testCommand(): Command {
     .option("--kubeconfig <file>", "the cluster of `resource` events, and of Secrets that no file has")
     .option("--file-root <dir>", "where `file` events look", ".")
     .option("--ingress-port <port>", "where HTTP events are served; 0 takes any free port", parsePort, 0);
-  return withAdapterFlags(command).action(async (file: string, flags: Flags, self: Command) => {
-    const results = await run(file, flags, globalFlags(self));
+  return withAdapterFlags(command).action(async (file: string, flags: SourceTestFlags, self: Command) => {
+    const results = await trySource(file, flags, globalFlags(self));
     print(globalFlags(self), results, { text: resultText, name: (all) => all.map(({ event }) => event).join("\n") });
     if (results.some(({ came }) => came.length < flags.count)) process.exitCode = 1;
   });
 }
 
-async function run(file: string, flags: Flags, global: GlobalFlags): Promise<readonly TriedEvent[]> {
+/** What each event came to; people are told as it comes. @throws EngineError MANIFEST_UNREADABLE, MANIFEST_INVALID, USAGE */
+export async function trySource(
+  file: string,
+  flags: SourceTestFlags,
+  global: Pick<GlobalFlags, "output">,
+): Promise<readonly TriedEvent[]> {
   await using stack = new AsyncDisposableStack();
   const [{ openKinds }, { openDeps }] = await Promise.all([import("../../engine/kinds.ts"), import("./open-deps.ts")]);
   const kinds = await openKinds(flags.adapter, silentLogger);

@@ -7,8 +7,11 @@ import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
+import { objectOf } from "../../../src/api/fields.ts";
+import type { JsonValue } from "../../../src/base/json.ts";
 import { exitCodeOf } from "../../../src/cli/exit.ts";
 import { createProgram } from "../../../src/cli/program.ts";
+import { type SourceTestFlags, trySource } from "../../../src/cli/source/test.ts";
 import { freePort } from "../../harness/free-port.ts";
 import { natsServerMissing, startNatsServer } from "../../harness/nats-server.ts";
 import { mainFile } from "../../harness/run.ts";
@@ -50,7 +53,7 @@ test("calendars do not wait; a request becomes an event, with a Secret of the sa
   const push = { ...(await hook()), endpoint: "/push", authSecret };
   const objects = [eventSource({ calendar: { yearly } }, "clock"), eventSource({ webhook: { push } }), secret];
   await using dir = await fileOf(...objects);
-  const clock = start(`${dir.file}#clock`, "--count", "2", "-o", "json").ended;
+  const [clock] = await tried(`${dir.file}#clock`, { count: 2 });
   const { told, ended } = start(`${dir.file}#es`, "--count", "2", "-o", "json");
   const url = await waitFor("the place to send to", () => /^push: waits for requests at (\S+)$/m.exec(told())?.[1]);
   const ask = (token: string, n: number) =>
@@ -67,10 +70,25 @@ test("calendars do not wait; a request becomes an event, with a Secret of the sa
     cameIn(asked.out, "push").map(({ body }) => body),
     [{ n: 1 }, { n: 2 }],
   );
-  const times = cameIn((await clock).out, "yearly").map(({ eventTime = "" }) => eventTime);
+  const times = clock?.came.map(({ data }) => String(objectOf(data as JsonValue).eventTime)) ?? [];
   const years = times.map((time) => Number(/^(\d{4})-01-01 12:00:00/.exec(time)?.[1]));
   assert.equal(Number(years[1]) - Number(years[0]), 1, times.join());
 });
+
+/** In this process. */
+function tried(file: string, flags: Partial<SourceTestFlags> = {}) {
+  const usual = {
+    adapter: [],
+    event: [],
+    count: 1,
+    for: 30_000,
+    take: false,
+    objects: [],
+    fileRoot: ".",
+    ingressPort: 0,
+  };
+  return trySource(file, { ...usual, ...flags }, { output: "json" });
+}
 
 /** The data of what came, of the JSON that is printed. */
 function cameIn(out: string, event: string): readonly { readonly body?: object; readonly eventTime?: string }[] {
@@ -90,15 +108,14 @@ test("a message is shown, and is still there for the engine; with --take it is g
     const spec = { url: server.url, stream: "ORDERS", durable: "tiphys", startAt: "first", jsonBody: true };
     await using dir = await fileOf(eventSource({ jetstream: { order: spec } }));
     const unacknowledged = async () => (await manager.consumers.info("ORDERS", "tiphys")).num_ack_pending;
-    const shown = await start(dir.file).ended;
-    assert.equal(shown.code, 0);
-    assert.match(
-      shown.out,
-      /^order \S+Z: jetstream, id default\/es\/order@ORDERS\/1\n\{[\s\S]*"n": 1[\s\S]*\norder came once\n$/,
+    const [shown] = await tried(dir.file);
+    assert.deepEqual(
+      shown?.came.map(({ id, data }) => [id, objectOf(data as JsonValue).body]),
+      [["default/es/order@ORDERS/1", { n: 1 }]],
     );
     const before = await manager.consumers.info("ORDERS", "tiphys");
     assert.deepEqual([before.ack_floor.stream_seq, before.num_ack_pending + before.num_pending], [0, 1]);
-    assert.equal((await start(dir.file, "--take").ended).code, 0);
+    assert.equal((await tried(dir.file, { take: true }))[0]?.came.length, 1);
     await waitFor("the acknowledgement", async () => (await unacknowledged()) === 0);
     assert.equal((await manager.consumers.info("ORDERS", "tiphys")).ack_floor.stream_seq, 1);
   } finally {
