@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
-import { connect as connectNats } from "@nats-io/transport-node";
+import { connect as connectNats, headers as natsHeaders } from "@nats-io/transport-node";
 import { Producer, stringSerializers } from "@platformatic/kafka";
 import { connect as connectAmqp } from "amqplib";
 import { Redis } from "ioredis";
@@ -19,6 +19,8 @@ import { rabbitMqMissing, startRabbitMq } from "../harness/rabbitmq.ts";
 import { redisMissing, startRedis } from "../harness/redis-server.ts";
 import { startTcpProxy } from "../harness/tcp-proxy.ts";
 import { type BrokerKind, bodyNumber, inBatches, password, type SourcePlace, user } from "./source-place.ts";
+
+const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
 /** A server, and a way to it that can be cut. */
 async function behindProxy<Server extends AsyncDisposable>(
@@ -95,6 +97,7 @@ async function amqpPlace(): Promise<SourcePlace> {
     },
     secrets: { "s/user": "guest", "s/password": "guest" },
     password: "s/password",
+    traceparent,
     async publish(from, count) {
       const connection = await connectAmqp(server.url);
       const channel = await connection.createConfirmChannel();
@@ -104,6 +107,7 @@ async function amqpPlace(): Promise<SourcePlace> {
           messageId: `m${n}`,
           contentType: "application/json",
           timestamp: 1_767_225_600,
+          headers: { traceparent },
         });
       }
       await channel.waitForConfirms();
@@ -179,7 +183,7 @@ async function kafkaPlace(): Promise<SourcePlace> {
       topic: "orders",
       key: `k${from + index}`,
       value: JSON.stringify({ n: from + index }),
-      headers: { b: "2", a: "1" },
+      headers: { b: "2", a: "1", traceparent },
     }));
     await producer.send({ messages, acks: -1 });
     await producer.close();
@@ -196,8 +200,16 @@ async function kafkaPlace(): Promise<SourcePlace> {
     },
     secrets: { "s/user": "ann", "s/password": "sesame" },
     password: "s/password",
+    traceparent,
     publish: send,
-    shape: { topic: "orders", key: "k0", partition: 0, body: { n: 0 }, timestamp: "", headers: { a: "1", b: "2" } },
+    shape: {
+      topic: "orders",
+      key: "k0",
+      partition: 0,
+      body: { n: 0 },
+      timestamp: "",
+      headers: { a: "1", b: "2", traceparent },
+    },
     made: { timestamp: /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? \+0000 UTC$/ },
     [Symbol.asyncDispose]: server[Symbol.asyncDispose],
   };
@@ -224,10 +236,19 @@ async function jetstreamPlace(): Promise<SourcePlace> {
     async publish(from, count) {
       const connection = await open();
       const js = jetstream(connection);
-      await inBatches(from, count, (n) => js.publish("orders.new", JSON.stringify({ n })));
+      const headers = natsHeaders();
+      headers.set("traceparent", traceparent);
+      await inBatches(from, count, (n) => js.publish("orders.new", JSON.stringify({ n }), { headers }));
       await connection.close();
     },
-    shape: { subject: "orders.new", stream: "ORDERS", sequence: 1, body: { n: 0 } },
+    traceparent,
+    shape: {
+      subject: "orders.new",
+      stream: "ORDERS",
+      sequence: 1,
+      body: { n: 0 },
+      header: { traceparent: [traceparent] },
+    },
     made: {},
     [Symbol.asyncDispose]: server[Symbol.asyncDispose],
   };

@@ -7,6 +7,7 @@ import type { JsonValue } from "../../base/json.ts";
 import { commonJs } from "../../base/lazy.ts";
 import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
+import { traceContextOf } from "../../record/trace-context.ts";
 import { bodyValue, eventId, keepEvent, refuseMessage, withMetadata } from "./draft.ts";
 import { createKeeping } from "./keeping.ts";
 import { headersOf, openNats } from "./nats-connection.ts";
@@ -148,7 +149,8 @@ async function keepMessage(
   const header = headersOf(message);
   const data = withMetadata({ subject, stream: spec.stream, sequence, body, ...(header && { header }) }, spec);
   try {
-    await keepEvent({ id: eventId(context, `${spec.stream}/${sequence}`), data }, context, signal);
+    const trace = traceContextOf(message.headers?.get("traceparent"), message.headers?.get("tracestate"));
+    await keepEvent({ id: eventId(context, `${spec.stream}/${sequence}`), data, trace }, context, signal);
     message.ack();
   } catch (error) {
     message.nak(leaveMs); // before that the server would give it to this consumer, which is gone

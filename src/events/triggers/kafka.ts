@@ -5,6 +5,7 @@ import type { JsonValue } from "../../base/json.ts";
 import { loadOptional } from "../../base/optional.ts";
 import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
+import { traceHeaders } from "./hops.ts";
 import { effectHash } from "./object-effect.ts";
 import { shownPayload, withOwnParameters } from "./own-parameters.ts";
 import { createRecent } from "./recent.ts";
@@ -139,14 +140,16 @@ export function createKafkaTrigger(): TriggerKind<KafkaSpec, KafkaPlan> {
         throw unsupported(`sasl.mechanism ${spec.sasl.mechanism}`);
       }
       const body = context.parameters.payload(spec.payload, "kafka.payload");
+      const secretHeaders = await secretHeadersOf(spec.secureHeaders, context);
+      const named = [...Object.keys(spec.headers ?? {}), ...secretHeaders.map(({ name }) => name)];
       return {
         brokers: spec.url.split(",").map((broker) => broker.trim()),
         topic: spec.topic,
         ...(spec.partitioningKey && { key: spec.partitioningKey }),
         payload: shownPayload(body),
         body,
-        headers: { "Idempotency-Key": effectHash(firing), ...spec.headers },
-        secretHeaders: await secretHeadersOf(spec.secureHeaders, context),
+        headers: { "Idempotency-Key": effectHash(firing), ...traceHeaders(firing, named), ...spec.headers },
+        secretHeaders,
         acks: spec.requiredAcks === 1 ? 1 : -1,
         compress: spec.compress,
         ...(spec.sasl && { sasl: spec.sasl }),

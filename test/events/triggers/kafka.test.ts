@@ -6,7 +6,7 @@ import { createClientPool } from "../../../src/events/triggers/client-pool.ts";
 import { createKafkaTrigger } from "../../../src/events/triggers/kafka.ts";
 import type { ClientPool, Outcome, TriggerKind } from "../../../src/events/triggers/trigger.ts";
 import { kafkaMissing, startKafka } from "../../harness/kafka.ts";
-import { firing, never, triggerContext } from "./trigger-context.ts";
+import { firing, never, spanOfTrace, tracedEvents, triggerContext } from "./trigger-context.ts";
 
 const payload = [{ src: { dependencyName: "dep", value: "7" }, dest: "order.id" }];
 const secrets = { "login/user": "u", "login/pass": "p4ss", "h/k": "hidden" };
@@ -19,7 +19,7 @@ async function fire<Spec, Plan>(
   all: Record<string, string> = secrets,
 ): Promise<Outcome> {
   const context = triggerContext({ clients }, all);
-  const fired = firing({ key });
+  const fired = firing({ key, events: tracedEvents });
   const plan = await kind.plan(kind.schema.parse({ payload, ...spec }, "kind"), fired, context, never);
   assert.equal(JSON.stringify(plan).includes("hidden"), false);
   return kind.apply(plan, fired, context, never);
@@ -62,6 +62,7 @@ test("confirmed, once for a firing, with key and headers", { skip: kafkaMissing(
       headers: { a: "b", secret: "hidden" },
     });
     assert.match(String(read[0]?.headers["Idempotency-Key"]), /^[0-9a-f]{32}$/);
+    assert.match(String(read[0]?.headers.traceparent), spanOfTrace);
     assert.notEqual(read[0]?.headers["Idempotency-Key"], read[1]?.headers["Idempotency-Key"]);
   } finally {
     await consumer.close(true);
