@@ -3,6 +3,7 @@ import { EngineError, messageOf, TerminalError } from "../base/errors.ts";
 import { isJsonObject, type JsonValue } from "../base/json.ts";
 import { createSchema, type JsonSchema, type Schema } from "../base/schema.ts";
 import { type AnySourceKind, defineSource } from "../events/sources/registry.ts";
+import { filterSchema } from "../events/sources/schemas.ts";
 import type { SourceContext } from "../events/sources/source.ts";
 import { type AnyTriggerKind, defineTrigger } from "../events/triggers/registry.ts";
 import type { Firing, Outcome, TriggerContext } from "../events/triggers/trigger.ts";
@@ -74,7 +75,8 @@ function checked<Own>(value: unknown, what: string, functions: readonly string[]
 function sourceOf(name: string, own: OwnSource): AnySourceKind {
   return defineSource<unknown>({
     eventType: name,
-    schema: createSchema<unknown>(own.schema),
+    // An own `filter` is the module's affair.
+    schema: createSchema<unknown>({ ...own.schema, properties: { filter: filterSchema, ...own.schema.properties } }),
     singleton: own.singleton !== false,
     run: (spec, context, signal) => stopping(own.run(spec, checkingDrafts(context), signal), signal),
   });

@@ -4,7 +4,7 @@ import { EngineError, TerminalError } from "../../../src/base/errors.ts";
 import { silentLogger } from "../../../src/base/log.ts";
 import { createMetrics } from "../../../src/base/metrics.ts";
 import { createSchema } from "../../../src/base/schema.ts";
-import { type AnySourceKind, defineSource } from "../../../src/events/sources/registry.ts";
+import { type AnySourceKind, defineSource, sourceKinds } from "../../../src/events/sources/registry.ts";
 import { type EventSourceRun, runEventSource, type SourceStatus } from "../../../src/events/sources/runner.ts";
 import { filterSchema } from "../../../src/events/sources/schemas.ts";
 import type { SourceContext } from "../../../src/events/sources/source.ts";
@@ -206,6 +206,23 @@ test("events go out when the filter's expression is true; false and failing ones
   const text = await metrics.text();
   assert.match(text, /tiphys_events_filtered_total\{.*event_name="a-event".*\} 1\n/);
   assert.match(text, /argo_events_events_processing_failed_total\{.*event_name="a-event".*\} 1\n/);
+});
+
+test("every kind of the registry is asked by filter.expression", async () => {
+  const names = Object.keys(sourceKinds);
+  const emits: Run = async ({ emit }, signal) => {
+    for (const a of [1, 2]) await emit({ data: { body: { a } } });
+    await untilAborted(signal);
+  };
+  const own = names.map((name) => [name, { ...kindOf(emits), schema: sourceKinds[name]?.schema }] as const);
+  const kinds = Object.fromEntries(own) as Record<string, AnySourceKind>;
+  const spec = { filter: { expression: "body.a == 1" } };
+  await using started = start({}, { kinds }, Object.fromEntries(names.map((name) => [name, spec])));
+  await started.clock.advance(0);
+  assert.deepEqual(
+    started.published.map(({ subject, data }) => [subject, data]).sort(),
+    names.map((name) => [`${name}-event`, { body: { a: 1 } }]).sort(),
+  );
 });
 
 test("kinds without an adapter, and filters that do not parse, are failures that say so", async () => {
