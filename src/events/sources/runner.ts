@@ -44,6 +44,8 @@ export interface EventSourceRun {
   readonly whenLeased: (work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal) => Promise<void>;
   /** Called at each change of an event's state. */
   readonly onStatus: (event: string, status: SourceStatus) => void;
+  /** What stays to be said of an event that goes on; each takes the place of the last. */
+  readonly onWarning: (event: string, message: string) => void;
 }
 
 /**
@@ -224,6 +226,11 @@ function createContext(run: EventSourceRun, { definition, kind, log, ready, fail
     ready,
     failing,
     countFailed: (events = 1) => metrics.eventProcessingFailed.add(labels, events),
+    lost(events, message) {
+      metrics.sourceEventsLost.add(labels, events);
+      log.error("events are lost: the upstream dropped them before they were read", { events, message });
+      run.onWarning(event, message);
+    },
     secret: run.secret,
     http: run.mountFor(event),
     fetch: run.fetch,
