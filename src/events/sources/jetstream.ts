@@ -84,7 +84,11 @@ async function consume(
   const ended = connection.closed().then((error) => {
     throw error ?? new Error("the connection ended");
   });
-  ended.catch(() => messages.stop());
+  ended.catch((error: unknown) => {
+    // What is under way is kept first: given out again it has the same id, but half a minute later.
+    if (!signal.aborted) context.failing(`stream "${spec.stream}": ${messageOf(error)}`);
+    messages.stop();
+  });
   context.ready();
   const keeping = createKeeping(maxInFlight);
   let failure: unknown;
@@ -100,7 +104,8 @@ async function consume(
     }
     await keeping.ended();
     await place.flush();
-    if (!signal.aborted) throw failure ?? (connection.isClosed() ? await ended : new Error("the consumer ended"));
+    if (!signal.aborted && connection.isClosed()) await ended;
+    if (!signal.aborted) throw failure ?? new Error("the consumer ended");
     await connection.flush(); // the last acknowledgements
   } finally {
     signal.removeEventListener("abort", onAbort);
