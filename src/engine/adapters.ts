@@ -75,11 +75,15 @@ function checked<Own>(value: unknown, what: string, functions: readonly string[]
 function sourceOf(name: string, own: OwnSource): AnySourceKind {
   return defineSource<unknown>({
     eventType: name,
-    // An own `filter` is the module's affair.
-    schema: createSchema<unknown>({ ...own.schema, properties: { filter: filterSchema, ...own.schema.properties } }),
+    schema: createSchema<unknown>(filtered(own.schema)),
     singleton: own.singleton !== false,
     run: (spec, context, signal) => stopping(own.run(spec, checkingDrafts(context), signal), signal),
   });
+}
+
+/** With `filter.expression`, as every kind has it; an own `filter` is the module's affair, and so are fields without names. */
+function filtered(schema: JsonSchema): JsonSchema {
+  return schema.properties ? { ...schema, properties: { filter: filterSchema, ...schema.properties } } : schema;
 }
 
 /** What is no JSON would be stored as something else. */
