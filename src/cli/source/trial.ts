@@ -127,6 +127,7 @@ function runOf(
     secret: notingReader(deps.secret, (note) => deps.onNote(event.name, note)),
     log: notingLogger((note) => deps.onNote(event.name, note)),
     whenLeased: (work, stop) => work(stop),
+    onWarning: deps.onNote,
   };
 }
 
