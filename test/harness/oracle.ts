@@ -1,6 +1,7 @@
 import { execFileSync, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdirSync, renameSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -18,10 +19,17 @@ export interface Oracle extends AsyncDisposable {
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Go builds only what changed; renamed into place, so that two test processes may build at once. */
-function build(): string {
-  const folder = join(root, ".tools/bin");
-  const path = join(folder, "oracle");
+const folder = join(root, ".tools/bin");
+
+/** Of its sources as they are, so that what is built is never asked for what it does not know. */
+function binary(): string {
+  return join(folder, `oracle-${sourcesDigest().slice(0, 16)}`);
+}
+
+/** Once for each state of its sources; renamed into place, so that two test processes may build at once. */
+function build(): void {
+  const path = binary();
+  if (existsSync(path)) return;
   const half = `${path}.${process.pid}`;
   mkdirSync(folder, { recursive: true });
   execFileSync("go", ["build", "-trimpath", "-o", half, "."], {
@@ -31,7 +39,13 @@ function build(): string {
     timeout: 600_000,
   });
   renameSync(half, path);
-  return path;
+}
+
+function sourcesDigest(): string {
+  const sources = join(root, "test/oracle");
+  const hash = createHash("sha256");
+  for (const file of readdirSync(sources).sort()) hash.update(`${file}\n`).update(readFileSync(join(sources, file)));
+  return hash.digest("hex");
 }
 
 /** Why tests that ask the originals are skipped; in CI they have to be there. */
@@ -46,7 +60,7 @@ export function oracleMissing(): string | undefined {
 }
 
 export function startOracle(): Oracle {
-  const child = spawn(join(root, ".tools/bin/oracle"), { stdio: ["pipe", "pipe", "ignore"] });
+  const child = spawn(binary(), { stdio: ["pipe", "pipe", "ignore"] });
   const waiting: ((line: string) => void)[] = [];
   createInterface({ input: child.stdout }).on("line", (line) => waiting.shift()?.(line));
   const ended = once(child, "exit");
