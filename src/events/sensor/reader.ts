@@ -1,6 +1,7 @@
 import { backoffMs, reconnectBackoff } from "../../base/backoff.ts";
 import { type Clock, sleepFor, systemClock } from "../../base/clock.ts";
 import { EngineError, messageOf } from "../../base/errors.ts";
+import { memoize } from "../../base/memo.ts";
 import { Turns } from "../../base/turns.ts";
 import { Waiters } from "../../base/waiters.ts";
 import type { Subject } from "../../record/subject.ts";
@@ -28,6 +29,8 @@ const maxCatchUpBatch = 200;
 const maxRecent = 8_000;
 /** A reader that starts goes back at most this far for a few subscribers; older ones catch up by themselves. */
 const maxSharedBacklog = 100_000;
+/** Subjects whose names are remembered: most events have one that was there before. */
+const maxNames = 10_000;
 /** Catching up may cost the bus a pass over the stream for each: more than these share one. */
 const maxCatchingUp = 8;
 
@@ -130,12 +133,14 @@ class SharedReader implements EventReader {
   #progress = 0;
   readonly #relief = new Waiters();
   readonly #turns: Turns;
+  readonly #nameOf: EventReaderOptions["parseSubject"];
   #head: Place | undefined;
   #ending: Promise<Place> | undefined;
 
   constructor(options: EventReaderOptions) {
     this.#options = options;
     this.#turns = new Turns(maxPerTurn);
+    this.#nameOf = memoize((subject) => options.parseSubject(subject as Subject), maxNames);
   }
 
   end(): Promise<Place> {
@@ -444,7 +449,7 @@ class SharedReader implements EventReader {
 
   readonly #receive = (message: StoredMessage): ReceivedEvent | undefined => {
     try {
-      return receivedOf(message, this.#options.name, this.#options.parseSubject);
+      return receivedOf(message, this.#options.name, this.#nameOf);
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
       this.#reportInvalid(message, messageOf(error));
