@@ -1,12 +1,10 @@
-import { execFileSync, spawn } from "node:child_process";
-import { createHash } from "node:crypto";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from "node:fs";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
+import fc from "fast-check";
 import { messageOf } from "../../src/base/errors.ts";
 import type { JsonValue } from "../../src/base/json.ts";
+import { buildOracle, oraclePath } from "./oracle-build.ts";
 
 /** What the original of a dialect says. */
 export type OracleAnswer = { readonly ok: JsonValue } | { readonly error: string };
@@ -17,41 +15,10 @@ export interface Oracle extends AsyncDisposable {
   ask(request: { readonly dialect: string } & Readonly<Record<string, unknown>>): Promise<OracleAnswer>;
 }
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
-
-const folder = join(root, ".tools/bin");
-
-/** Of its sources as they are, so that what is built is never asked for what it does not know. */
-function binary(): string {
-  return join(folder, `oracle-${sourcesDigest().slice(0, 16)}`);
-}
-
-/** Once for each state of its sources; renamed into place, so that two test processes may build at once. */
-function build(): void {
-  const path = binary();
-  if (existsSync(path)) return;
-  const half = `${path}.${process.pid}`;
-  mkdirSync(folder, { recursive: true });
-  execFileSync("go", ["build", "-trimpath", "-o", half, "."], {
-    cwd: join(root, "test/oracle"),
-    env: { ...process.env, CGO_ENABLED: "0", PATH: `${process.env.PATH}:/usr/local/go/bin` },
-    stdio: ["ignore", "ignore", "pipe"],
-    timeout: 600_000,
-  });
-  renameSync(half, path);
-}
-
-function sourcesDigest(): string {
-  const sources = join(root, "test/oracle");
-  const hash = createHash("sha256");
-  for (const file of readdirSync(sources).sort()) hash.update(`${file}\n`).update(readFileSync(join(sources, file)));
-  return hash.digest("hex");
-}
-
 /** Why tests that ask the originals are skipped; in CI they have to be there. */
 export function oracleMissing(): string | undefined {
   try {
-    build();
+    buildOracle();
     return undefined;
   } catch (error) {
     if (process.env.CI === "true") throw new Error(`CI needs Go and the oracle: ${messageOf(error)}`);
@@ -60,21 +27,42 @@ export function oracleMissing(): string | undefined {
 }
 
 export function startOracle(): Oracle {
-  const child = spawn(binary(), { stdio: ["pipe", "pipe", "ignore"] });
-  const waiting: ((line: string) => void)[] = [];
-  createInterface({ input: child.stdout }).on("line", (line) => waiting.shift()?.(line));
+  const child = spawn(oraclePath(), { stdio: ["pipe", "pipe", "ignore"] });
+  const waiting: PromiseWithResolvers<string>[] = [];
+  const lines = createInterface({ input: child.stdout });
+  lines.on("line", (line) => waiting.shift()?.resolve(line));
+  lines.on("close", () => {
+    for (const { reject } of waiting.splice(0)) reject(new Error("the oracle ended"));
+  });
   const ended = once(child, "exit");
   return {
     async ask(request) {
-      const answer = new Promise<string>((resolve) => waiting.push(resolve));
+      const answer = Promise.withResolvers<string>();
+      waiting.push(answer);
       child.stdin.write(`${JSON.stringify(request)}\n`);
-      const line = await Promise.race([answer, ended.then(() => undefined)]);
-      if (line === undefined) throw new Error("the oracle ended");
-      return JSON.parse(line) as OracleAnswer;
+      return JSON.parse(await answer.promise) as OracleAnswer;
     },
     async [Symbol.asyncDispose]() {
       child.stdin.end();
       await ended;
     },
   };
+}
+
+const askedAtOnce = 25;
+
+/**
+ * Checks `same` for `numRuns` values of `cases`, or a few more. Many are asked at once, since for one answer the change of
+ * process takes longer than the answer.
+ */
+export async function assertSameOfEach<Case>(
+  cases: fc.Arbitrary<Case>,
+  same: (one: Case) => Promise<void>,
+  { numRuns, ...options }: { readonly numRuns: number; readonly seed?: number },
+): Promise<void> {
+  const together = fc.tuple(...Array.from({ length: askedAtOnce }, () => cases));
+  const property = fc.asyncProperty(together, async (all) => {
+    await Promise.all(all.map(same));
+  });
+  await fc.assert(property, { ...options, numRuns: Math.ceil(numRuns / askedAtOnce) });
 }
