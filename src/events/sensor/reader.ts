@@ -117,7 +117,8 @@ interface ArrivedBatch {
 }
 
 export function createEventReader(options: EventReaderOptions): EventReader {
-  return new SharedReader(options);
+  const parseSubject = memoize((subject) => options.parseSubject(subject as Subject), maxNames);
+  return new SharedReader({ ...options, parseSubject });
 }
 
 class SharedReader implements EventReader {
@@ -133,14 +134,12 @@ class SharedReader implements EventReader {
   #progress = 0;
   readonly #relief = new Waiters();
   readonly #turns: Turns;
-  readonly #nameOf: EventReaderOptions["parseSubject"];
   #head: Place | undefined;
   #ending: Promise<Place> | undefined;
 
   constructor(options: EventReaderOptions) {
     this.#options = options;
     this.#turns = new Turns(maxPerTurn);
-    this.#nameOf = memoize((subject) => options.parseSubject(subject as Subject), maxNames);
   }
 
   end(): Promise<Place> {
@@ -449,7 +448,7 @@ class SharedReader implements EventReader {
 
   readonly #receive = (message: StoredMessage): ReceivedEvent | undefined => {
     try {
-      return receivedOf(message, this.#options.name, this.#nameOf);
+      return receivedOf(message, this.#options.name, this.#options.parseSubject);
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
       this.#reportInvalid(message, messageOf(error));
