@@ -6,7 +6,7 @@ import { type Instant, sleepFor } from "../../base/clock.ts";
 import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
 import type { Logger } from "../../base/log.ts";
-import type { Slots } from "../../base/slots.ts";
+import type { KeyedSlots } from "../../base/slots.ts";
 import { assessObject } from "../../gitops/health/assess.ts";
 import { type Place, placeOf } from "../../gitops/reconcile/destination.ts";
 import { lookAt, type Memory } from "../../gitops/reconcile/look.ts";
@@ -61,8 +61,8 @@ export interface OperationDeps extends ReconcileDeps {
 }
 
 export interface RunDeps extends OperationDeps {
-  /** Requests of all operations to the cluster, at once. */
-  readonly slots: Slots;
+  /** Requests of all operations at once, by cluster: one that hangs holds those of its own only. */
+  readonly slots: KeyedSlots;
   readonly places: WorkPlaces;
   /** Whether this engine may act for the Application at this moment. */
   readonly owns: (key: string) => boolean;
@@ -328,7 +328,8 @@ class Run implements OperationRun {
     const check = (): void => {
       if (!this.#deps.owns(this.#key)) throw leaseLost(this.#key);
     };
-    return { project, cluster: { ...cluster, kube: limitedClient(cluster.kube, this.#deps.slots, check) } };
+    const slots = { take: (signal: AbortSignal) => this.#deps.slots.take(cluster.server, signal) };
+    return { project, cluster: { ...cluster, kube: limitedClient(cluster.kube, slots, check) } };
   }
 
   /** Resolves once what must not be lost is stored. Ends are written by `#end`, with all that goes with them. */
