@@ -118,7 +118,11 @@ test("self-heal waits as argocd-cmd-params-cm says", async () => {
   await firstSync(world);
   const from = world.clock.now();
   await world.kube.patch(configRef, merge, { data: { a: "2" } });
-  await world.until("the heal", async () => objectOf((await world.kube.get(configRef))?.data as never).a === "1", 1_000);
+  await world.until(
+    "the heal",
+    async () => objectOf((await world.kube.get(configRef))?.data as never).a === "1",
+    1_000,
+  );
   const waitedMs = world.clock.now() - from;
   assert.ok(waitedMs > 15_000 && waitedMs < 25_000, `${waitedMs} ms`);
 });
