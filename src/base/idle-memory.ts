@@ -7,7 +7,7 @@ export interface IdleMemoryDeps {
   /** Of all threads, since the start. */
   readonly cpuMs?: () => number;
   readonly heapBytes?: () => number;
-  readonly release?: () => Promise<void>;
+  readonly release?: () => void;
 }
 
 const lookMs = 30_000;
@@ -27,7 +27,7 @@ export async function releaseWhenIdle(deps: IdleMemoryDeps, signal: AbortSignal)
     await sleepFor(clock, lookMs, signal).catch(() => undefined);
     const isIdle = cpuMs() - before < lookMs * idleShare;
     if (signal.aborted || !isIdle || heapBytes() < kept + worthBytes) continue;
-    await release();
+    release();
     kept = heapBytes();
   }
 }

@@ -1,19 +1,28 @@
-import { Session } from "node:inspector/promises";
 import { PerformanceObserver } from "node:perf_hooks";
 import { getHeapSpaceStatistics, getHeapStatistics, setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 
 /**
  * Collects garbage now and gives the memory back. For the end of a start, which leaves much behind (parsed manifests,
  * modules' own set-up) in a heap that V8 shrinks only under load: about 100 MiB with 2,000 resources.
  */
-export async function releaseGarbage(): Promise<void> {
-  const session = new Session();
-  session.connect();
-  try {
-    await session.post("HeapProfiler.collectGarbage");
-  } finally {
-    session.disconnect();
-  }
+export function releaseGarbage(): void {
+  gc ??= exposedGc();
+  gc({ type: "major", execution: "sync" });
+}
+
+let gc: ((options: { readonly type: "major"; readonly execution: "sync" }) => void) | undefined;
+
+/**
+ * One collection. The inspector's and that of a heap near its limit are several, one after the other, as long as each
+ * finds more: 0.7 s of the processor with 2,000 resources, for 2 % of the memory.
+ */
+function exposedGc(): NonNullable<typeof gc> {
+  setFlagsFromString("--expose-gc");
+  const exposed: unknown = runInNewContext("gc");
+  setFlagsFromString("--no-expose-gc");
+  if (typeof exposed !== "function") throw new Error("this Node.js does not let garbage be collected");
+  return (options) => void exposed(options);
 }
 
 /** For workers that hold little and see many short-lived messages: a young generation that stays small. */

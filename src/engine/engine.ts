@@ -85,7 +85,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
   metricsOf(parts, sensors.reconciler.lags);
   state.pending = (namespace, name, event) => sensors.reconciler.pending(namespace, name, event);
   state.sensors = () => [...sensors.reconciler.running(), ...(gitOps.running?.controller.sensors() ?? [])];
-  await releaseGarbage(); // before the sources leave theirs: the peak is a tenth lower
+  releaseGarbage(); // before the sources leave theirs: the peak is a tenth lower
   const ingress = await startSources(parts);
   state.listed = { sensors: sensors.listed, sources: ingress.listed };
   const [repository] = gitOps.served.repositories;
@@ -99,7 +99,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
     pid: process.pid,
     simulated: cluster.isSimulated,
   };
-  await releaseGarbage();
+  releaseGarbage();
   stack.use(nursery.start("idle memory", (signal) => releaseWhenIdle(base, signal)));
   state.notReady = undefined;
   dataDir.writeEndpoints(endpoints);

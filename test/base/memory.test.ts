@@ -15,7 +15,9 @@ test("keeps the young generation at two halves of 16 MiB, however much survives"
     assert.equal(code, 0, stderr);
     return Number(stdout) / mebibyte;
   };
-  const [bound, free] = await Promise.all([grow("bound"), grow("free")]);
+  const bound = await grow("bound");
   assert.ok(bound > 8 && bound <= 32, `${bound} MiB`);
-  assert.ok(free > 32, `V8 keeps to the bound by itself: ${free} MiB`);
+  const free: number[] = []; // on a busy machine it grows in most runs only
+  while (free.length < 8 && !free.some((size) => size > 32)) free.push(await grow("free"));
+  assert.ok(Math.max(...free) > 32, `V8 keeps to the bound by itself: ${free.join(", ")} MiB`);
 });

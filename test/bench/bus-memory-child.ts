@@ -77,7 +77,7 @@ async function after(count: number): Promise<MemoryMeasured> {
   };
   await Promise.all(Array.from({ length: callers }, caller));
   await waitFor("all events to be taken", () => taken >= count, 120_000);
-  await releaseGarbage();
+  releaseGarbage();
   const { rss, heapUsed, external } = process.memoryUsage();
   return { residentMiB: rss / 2 ** 20, heapMiB: (heapUsed + external) / 2 ** 20 };
 }

@@ -1,14 +1,15 @@
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { systemClock } from "../../src/base/clock.ts";
 import { silentLogger } from "../../src/base/log.ts";
-import type { EventBus } from "../../src/events/bus/bus.ts";
+import type { EventBus, ReadBatch, ReadQuery } from "../../src/events/bus/bus.ts";
 import { type History, idOf } from "../../src/ledger/history.ts";
 import { type LedgerStore, openLedger } from "../../src/ledger/ledger.ts";
 import { openProjection } from "../../src/ledger/projection.ts";
 import { encodeRecords } from "../../src/ledger/stored-form.ts";
 import { rawSubject } from "../../src/record/subject.ts";
-import { createMemoryBus } from "../harness/memory-bus.ts";
+import { createMemoryBus, type MemoryBus } from "../harness/memory-bus.ts";
 import { tempDir } from "../harness/temp-dir.ts";
 import { decisionDraft, effectDraft } from "../ledger/drafts.ts";
 import { applicationDecisionDraft, gitOpsDraft, observationDraft, syncDraft } from "../ledger/rollout.ts";
@@ -24,17 +25,23 @@ export const ledgerBenches: readonly Bench[] = [
   { name: "ledger", run: ({ quick }) => measure(quick ? 20_000 : 1_000_000) },
 ];
 
+/** Minutes, and 10 GB of disk. */
+export const largeLedgerBenches: readonly Bench[] = [
+  { name: "ledger-large", run: ({ quick }) => measureLarge(10, quick ? 10_000 : 1_000_000) },
+];
+
 /** `count` records, half of them decisions and half effects, and rollouts, written, projected and asked for. */
 async function measure(count: number): Promise<readonly BenchRow[]> {
   await using dir = await tempDir();
   const bus = createMemoryBus();
-  const written = await write(bus, count);
+  await using ledger = await openLedger({ bus, writer: "bench", clock, log });
+  const written = await write(ledger, 0, count);
   await using projection = await openProjection({ path: join(dir.path, "ledger.db"), clock, log });
   const stop = new AbortController();
   const start = performance.now();
   const busyStart = performance.eventLoopUtilization();
   const following = projection.follow("system", bus, [rawSubject("events.>")], stop.signal);
-  while ((await projection.history.record(written.last)) === undefined) await projection.history.caughtUp();
+  await projected(projection.history, written.last);
   const rebuildMs = performance.now() - start;
   const busy = performance.eventLoopUtilization(busyStart).utilization;
   const questions = await askAll(projection.history, count);
@@ -48,11 +55,54 @@ async function measure(count: number): Promise<readonly BenchRow[]> {
   ];
 }
 
-async function write(bus: EventBus, count: number): Promise<{ readonly rate: number; readonly last: string }> {
+/** Questions at `parts` times `count` records; the bus keeps one part at a time, since it is in memory. */
+async function measureLarge(parts: number, count: number): Promise<readonly BenchRow[]> {
+  await using dir = await tempDir();
+  const path = join(dir.path, "ledger.db");
+  const bus = createMemoryBus();
   await using ledger = await openLedger({ bus, writer: "bench", clock, log });
+  await using projection = await openProjection({ path, clock, log });
+  const stop = new AbortController();
+  const following = projection.follow("system", keepingFirst(bus), [rawSubject("events.>")], stop.signal);
+  for (let part = 0; part < parts; part++) {
+    const { last } = await write(ledger, part * count, count);
+    await projected(projection.history, last);
+    bus.drop("ledger", bus.stored("ledger").at(-1)?.sequence ?? 0);
+  }
+  const questions = await askAll(projection.history, parts * count);
+  stop.abort();
+  await following;
+  const size = (await stat(path)).size / 2 ** 30;
+  return [row(`ledger: file at ${(parts * count) / 1_000_000} million records`, size, "GiB", 10), ...questions];
+}
+
+/** What the stream drops the history forgets: to it, the stream still has its first message. */
+function keepingFirst(bus: MemoryBus): EventBus {
+  let first: ReadBatch | undefined;
+  async function* read(query: ReadQuery, signal: AbortSignal): AsyncIterable<ReadBatch> {
+    if (first !== undefined && query.from === "first" && !query.follow) yield first;
+    else
+      for await (const batch of bus.read(query, signal)) {
+        if (query.follow) first ??= batch;
+        yield batch;
+      }
+  }
+  return { ...bus, read };
+}
+
+async function projected(history: History, last: string): Promise<void> {
+  while ((await history.record(last)) === undefined) await history.caughtUp();
+}
+
+/** `count` records from number `from` on, and their rollouts; answers the id of the last. */
+async function write(
+  ledger: LedgerStore,
+  from: number,
+  count: number,
+): Promise<{ readonly rate: number; readonly last: string }> {
   const start = performance.now();
   let last = "";
-  for (let number = 0; number < count / 2; number += writers / 2) {
+  for (let number = from / 2; number < (from + count) / 2; number += writers / 2) {
     const kept: Promise<void>[] = [];
     for (let index = number; index < number + writers / 2; index++) {
       const decision = ledger.write(decisionDraft(`e${index}`, index));
@@ -63,7 +113,9 @@ async function write(bus: EventBus, count: number): Promise<{ readonly rate: num
     await Promise.all(kept);
   }
   const rate = (count / (performance.now() - start)) * 1_000;
-  for (let index = 0; index < rolloutsOf(count); index++) last = await writeRollout(ledger, index);
+  for (let index = rolloutsOf(from); index < rolloutsOf(from + count); index++) {
+    last = await writeRollout(ledger, index);
+  }
   return { rate, last };
 }
 

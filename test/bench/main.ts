@@ -9,6 +9,7 @@ const rooms: Readonly<Record<string, () => Promise<readonly Bench[]>>> = {
   sensor: async () => (await import("./sensor.ts")).sensorBenches,
   sensors: async () => (await import("./sensors.ts")).sensorsBenches,
   ledger: async () => (await import("./ledger.ts")).ledgerBenches,
+  "ledger-large": async () => (await import("./ledger.ts")).largeLedgerBenches,
   flow: async () => (await import("./flow.ts")).flowBenches,
   adapters: async () => [
     ...(await import("./adapters.ts")).adaptersBenches,

@@ -1,9 +1,10 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, renameSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import fc from "fast-check";
 import { messageOf } from "../../src/base/errors.ts";
 import type { JsonValue } from "../../src/base/json.ts";
 
@@ -18,10 +19,11 @@ export interface Oracle extends AsyncDisposable {
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Go builds only what changed; renamed into place, so that two test processes may build at once. */
-function build(): string {
+/** Renamed into place, so that two test processes may build at once. Go would link what has not changed anew. */
+function build(): void {
   const folder = join(root, ".tools/bin");
   const path = join(folder, "oracle");
+  if (isNewest(path)) return;
   const half = `${path}.${process.pid}`;
   mkdirSync(folder, { recursive: true });
   execFileSync("go", ["build", "-trimpath", "-o", half, "."], {
@@ -31,7 +33,12 @@ function build(): string {
     timeout: 600_000,
   });
   renameSync(half, path);
-  return path;
+}
+
+function isNewest(path: string): boolean {
+  const built = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const sources = readdirSync(join(root, "test/oracle"));
+  return sources.every((name) => statSync(join(root, "test/oracle", name)).mtimeMs < built);
 }
 
 /** Why tests that ask the originals are skipped; in CI they have to be there. */
@@ -47,20 +54,41 @@ export function oracleMissing(): string | undefined {
 
 export function startOracle(): Oracle {
   const child = spawn(join(root, ".tools/bin/oracle"), { stdio: ["pipe", "pipe", "ignore"] });
-  const waiting: ((line: string) => void)[] = [];
-  createInterface({ input: child.stdout }).on("line", (line) => waiting.shift()?.(line));
+  const waiting: PromiseWithResolvers<string>[] = [];
+  const lines = createInterface({ input: child.stdout });
+  lines.on("line", (line) => waiting.shift()?.resolve(line));
+  lines.on("close", () => {
+    for (const { reject } of waiting.splice(0)) reject(new Error("the oracle ended"));
+  });
   const ended = once(child, "exit");
   return {
     async ask(request) {
-      const answer = new Promise<string>((resolve) => waiting.push(resolve));
+      const answer = Promise.withResolvers<string>();
+      waiting.push(answer);
       child.stdin.write(`${JSON.stringify(request)}\n`);
-      const line = await Promise.race([answer, ended.then(() => undefined)]);
-      if (line === undefined) throw new Error("the oracle ended");
-      return JSON.parse(line) as OracleAnswer;
+      return JSON.parse(await answer.promise) as OracleAnswer;
     },
     async [Symbol.asyncDispose]() {
       child.stdin.end();
       await ended;
     },
   };
+}
+
+const askedAtOnce = 25;
+
+/**
+ * Checks `same` for `numRuns` values of `cases`, or a few more. Many are asked at once, since for one answer the change of
+ * process takes longer than the answer.
+ */
+export async function assertSameOfEach<Case>(
+  cases: fc.Arbitrary<Case>,
+  same: (one: Case) => Promise<void>,
+  { numRuns, ...options }: { readonly numRuns: number; readonly seed?: number },
+): Promise<void> {
+  const together = fc.tuple(...Array.from({ length: askedAtOnce }, () => cases));
+  const property = fc.asyncProperty(together, async (all) => {
+    await Promise.all(all.map(same));
+  });
+  await fc.assert(property, { ...options, numRuns: Math.ceil(numRuns / askedAtOnce) });
 }

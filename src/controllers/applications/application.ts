@@ -473,6 +473,7 @@ class ApplicationReconciler implements ApplicationController {
     entry.lastSync = run.recordKey;
     const over = (): void => {
       entry.run = undefined;
+      entry.pace.operated(this.#deps.clock.monotonicMs());
       if (stop.aborted) return;
       const what = "an operation ended";
       void this.offerLocal({ reason: "timer", application: key, id: `timer/${run.recordKey}`, what, level: 2 });

@@ -123,11 +123,25 @@ const standstillMs = 50;
 const settleMs = 20;
 const maxStandstills = 5;
 
-async function untilDue(entry: Entry, { clock, stop }: AsksDeps): Promise<void> {
+async function untilDue(entry: Entry, deps: AsksDeps): Promise<void> {
   for (let standstills = 0; ; ) {
-    const leftMs = entry.pace.dueMs(entry.run !== undefined) - clock.monotonicMs();
-    if (leftMs > 0) await sleepFor(clock, leftMs, stop);
+    const { run } = entry;
+    const leftMs = entry.pace.dueMs(run !== undefined) - deps.clock.monotonicMs();
+    if (leftMs > 0) await sleepWhile(run, leftMs, deps);
     else if (leftMs > -standstillMs || ++standstills > maxStandstills) return;
-    else await sleepFor(clock, settleMs, stop);
+    else await sleepFor(deps.clock, settleMs, deps.stop);
+  }
+}
+
+/** The end of an operation makes a look due that would have waited for it. */
+async function sleepWhile(run: Entry["run"], ms: number, { clock, stop }: AsksDeps): Promise<void> {
+  if (run === undefined) return await sleepFor(clock, ms, stop);
+  const ended = new AbortController();
+  const end = (): void => ended.abort();
+  run.ended.then(end, end);
+  try {
+    await sleepFor(clock, ms, AbortSignal.any([stop, ended.signal]));
+  } catch (error) {
+    if (!ended.signal.aborted || stop.aborted) throw error;
   }
 }

@@ -12,14 +12,17 @@ export interface DriftPace {
   /** When to look, as far as it is known now; later changes may put it off. */
   dueMs(isOperating: boolean): number;
   looked(isOperating: boolean, atMs: number): void;
+  /** An operation ended: what follows it is a run of its own. */
+  operated(atMs: number): void;
 }
 
 /** Changes mostly come several at once. */
 const windowMs = 20;
 /** A run ends when nothing changed for so long. */
 const calmMs = 5_000;
-/** It is taken for over when nothing changed for so long, twice that after each look, ... */
+/** It is taken for over when nothing changed for so long, twice that after each look beyond the first few, ... */
 const quietMs = 150;
+const fewLooks = 3;
 /** ... or for this part of its duration, ... */
 const quietPart = 1 / 8;
 /** ... or, with so many changes, for so long: where all are slow, a burst has pauses, ... */
@@ -92,7 +95,7 @@ class Pace implements DriftPace {
     if (looks === 0) return sinceMs + windowMs;
     const leastMs = this.#count < burstCount ? 0 : burstQuietMs;
     const ofRunMs = (this.#changedMs - this.#beganMs) * quietPart;
-    const wantedMs = Math.max(quietMs * 2 ** (looks - 1), ofRunMs, leastMs);
+    const wantedMs = Math.max(quietMs * 2 ** Math.max(0, looks - fewLooks), ofRunMs, leastMs);
     const quiet = this.#changedMs + Math.min(wantedMs, maxQuietMs);
     const latest = sinceMs + maxWaitMs;
     const news = this.#hasNews ? Math.max(this.#lookedMs + newsMs, sinceMs + windowMs) : latest;
@@ -100,14 +103,14 @@ class Pace implements DriftPace {
   }
 
   looked(isOperating: boolean, atMs: number): void {
-    if (isOperating || this.#operationLooks > 0) {
-      this.#count = 0;
-      this.#beganMs = atMs; // what follows an operation is a run of its own
-    }
-    this.#operationLooks = isOperating ? this.#operationLooks + 1 : 0;
-    if (!isOperating) this.#looks += 1;
+    if (isOperating) this.#operationLooks += 1;
+    else this.#looks += 1;
     this.#lookedMs = atMs;
     this.#waitsMs = undefined;
     this.#hasNews = false;
+  }
+
+  operated(atMs: number): void {
+    this.#begin(atMs);
   }
 }

@@ -3,7 +3,7 @@ import { after, before, describe, test } from "node:test";
 import fc from "fast-check";
 import { compileGjson } from "../../../src/base/gjson/gjson.ts";
 import { isJsonObject, type JsonObject, parseJson } from "../../../src/base/json.ts";
-import { type Oracle, oracleMissing, startOracle } from "../../harness/oracle.ts";
+import { assertSameOfEach, type Oracle, oracleMissing, startOracle } from "../../harness/oracle.ts";
 import { brokenPaths, documents, numberedDocuments, paths } from "./arbitraries.ts";
 
 const runs = Number(process.env.TIPHYS_ORACLE_RUNS ?? 5_000);
@@ -95,10 +95,8 @@ describe("GJSON beside the original", { skip: missing ?? false, concurrency: fal
     ["paths that are broken", documents, brokenPaths],
   ] as const) {
     test(`GJSON finds the same: ${name}`, { timeout: 600_000 }, async () => {
-      await fc.assert(
-        fc.asyncProperty(document, path, (json, text) => assertSame(oracle, json, text)),
-        { numRuns: runs, ...seed },
-      );
+      const same = ([json, text]: [string, string]) => assertSame(oracle, json, text);
+      await assertSameOfEach(fc.tuple(document, path), same, { numRuns: runs, ...seed });
     });
   }
 
@@ -110,30 +108,26 @@ describe("GJSON beside the original", { skip: missing ?? false, concurrency: fal
     '{"width":12}',
   );
   test("GJSON writes the same: @pretty", async () => {
-    await fc.assert(
-      fc.asyncProperty(documents, layouts, async (json, layout) => {
-        const path = layout === "" ? "@pretty" : `@pretty:${layout}`;
-        const [theirs, document] = [await original(oracle, json, path), parseJson(json)];
-        const { read, text } = compileGjson(path);
-        assert.equal(text(read(document) ?? null, document), theirs.text);
-      }),
-      { numRuns: runs, ...seed },
-    );
+    const same = async ([json, layout]: [string, string]): Promise<void> => {
+      const path = layout === "" ? "@pretty" : `@pretty:${layout}`;
+      const [theirs, document] = [await original(oracle, json, path), parseJson(json)];
+      const { read, text } = compileGjson(path);
+      assert.equal(text(read(document) ?? null, document), theirs.text);
+    };
+    await assertSameOfEach(fc.tuple(documents, layouts), same, { numRuns: runs, ...seed });
   });
 
   test("GJSON says the same of numbers, however they are written", async () => {
     const spelled = fc
       .tuple(fc.constantFrom("", "-"), fc.nat({ max: 999 }), fc.constantFrom("", ".0", ".5", ".250"), exponents)
       .map((parts) => parts.join(""));
-    await fc.assert(
-      fc.asyncProperty(spelled, async (json) => {
-        const theirs = await original(oracle, `[${json}]`, "0");
-        const { read, text } = compileGjson("0");
-        const document = parseJson(`[${json}]`);
-        assert.equal(text(read(document) ?? null, document), theirs.text);
-      }),
-      { numRuns: runs, ...seed },
-    );
+    const same = async (json: string): Promise<void> => {
+      const theirs = await original(oracle, `[${json}]`, "0");
+      const { read, text } = compileGjson("0");
+      const document = parseJson(`[${json}]`);
+      assert.equal(text(read(document) ?? null, document), theirs.text);
+    };
+    await assertSameOfEach(spelled, same, { numRuns: runs, ...seed });
   });
 });
 

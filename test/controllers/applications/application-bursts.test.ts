@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { objectOf, textOf } from "../../../src/api/fields.ts";
-import { automated, configRef, createApplication, openShop, type TestEngine, type World } from "./application-rig.ts";
+import {
+  automated,
+  configRef,
+  createApplication,
+  openShop,
+  selfHealing,
+  type TestEngine,
+  type World,
+} from "./application-rig.ts";
 
 const merge = "application/merge-patch+json";
 
@@ -66,4 +74,18 @@ test("an object that never stops changing is looked at again and again, and a fi
   const count = known - before;
   assert.ok(count >= 4 && count <= 8, `${count} looks in two minutes`);
   assert.ok(Math.max(...seen) <= 30_100, `between looks: ${seen.join(", ")} ms`);
+});
+
+test("what changes after a short sync is looked at soon, though the sync's own changes would wait longer", async () => {
+  await using world = await openShop();
+  await createApplication(world, selfHealing);
+  const engine = await world.start();
+  await world.until("the sync", async () => world.syncs().length === 1 && (await syncStatus(world)) === "Synced");
+  await world.pass(1_000, 50);
+  await world.kube.delete(configRef);
+  await world.until("it is healed", async () => world.syncs().length === 2 && (await syncStatus(world)) === "Synced");
+  const before = await looks(engine);
+  await world.kube.patch(configRef, merge, { metadata: { labels: { seen: "yes" } } });
+  await world.pass(400, 20);
+  assert.equal((await looks(engine)) - before, 1);
 });

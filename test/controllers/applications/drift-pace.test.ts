@@ -21,6 +21,7 @@ function looksAt(changes: readonly Change[], isOperating: (ms: number) => boolea
   const last = (changes.at(-1)?.atMs ?? 0) + 60_000;
   let isWaiting = false;
   for (let ms = 0; ms <= last; ms += 5) {
+    if (isOperating(ms - 5) && !isOperating(ms)) pace.operated(ms);
     for (; left[0] !== undefined && left[0].atMs <= ms; left.shift()) {
       pace.changed(left[0].objects ?? ["/ConfigMap/default/a"], ms);
       isWaiting = true;
@@ -111,4 +112,13 @@ test("an operation's own changes are looked at less and less often, and what fol
   assert.ok(looks.length <= 6, `${looks.length} looks`);
   const after = looksAt([...changes, { atMs: 31_000 }], (ms) => ms < 30_500).filter((ms) => ms > 30_900);
   assert.ok(after.length === 1 && (after[0] ?? 0) <= 31_500, `looks at ${after.join(", ")}`);
+});
+
+test("what an operation of a moment changed is looked at once it is over, and healthy objects soon after", () => {
+  const operations = [0, 5_000].map((atMs) => ({ from: atMs + 50, to: atMs + 100 }));
+  const isOperating = (ms: number) => operations.some(({ from, to }) => ms >= from && ms < to);
+  // Deleted; made again by the operation; available; all of it twice, and the second time before the first is forgotten.
+  const changes = [0, 60, 400, 5_000, 5_060, 5_400].map((atMs) => ({ atMs }));
+  const looks = looksAt(changes, isOperating);
+  assert.ok(longestWait(changes, looks) <= 150, `looks at ${looks.join(", ")}`);
 });
