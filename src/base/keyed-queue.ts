@@ -1,5 +1,5 @@
 import { type BackoffPolicy, backoffMs } from "./backoff.ts";
-import { type Clock, sleepFor } from "./clock.ts";
+import { type Clock, sleepFor, unneeded } from "./clock.ts";
 import { WaitingKeys } from "./waiting-keys.ts";
 
 /** Between runs of a key that failed. */
@@ -124,7 +124,7 @@ class WorkQueue implements KeyedQueue {
     };
     sleepFor(clock, patience.afterMs, done.signal).then(leavePlace, () => undefined); // it ended before
     return () => {
-      done.abort();
+      done.abort(unneeded);
       if (!this.#slow.delete(key)) this.#count(lane, -1);
     };
   }
@@ -161,7 +161,7 @@ class WorkQueue implements KeyedQueue {
   }
 
   #forgetDelayed(key: string): void {
-    this.#delayed.get(key)?.abort();
+    this.#delayed.get(key)?.abort(unneeded);
     this.#delayed.delete(key);
   }
 }

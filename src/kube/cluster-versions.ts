@@ -1,4 +1,4 @@
-import { type Clock, sleepFor } from "../base/clock.ts";
+import { type Clock, sleepFor, unneeded } from "../base/clock.ts";
 import { EngineError } from "../base/errors.ts";
 import { isJsonObject, type JsonObject } from "../base/json.ts";
 import { versionPath } from "./discovery.ts";
@@ -50,7 +50,7 @@ async function inTime<T>(clock: Clock, work: (late: AbortSignal) => Promise<T>):
   try {
     return await work(late.signal);
   } finally {
-    done.abort();
+    done.abort(unneeded);
   }
 }
 

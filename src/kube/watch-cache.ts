@@ -1,5 +1,5 @@
 import { backoffMs, reconnectBackoff } from "../base/backoff.ts";
-import { type Clock, sleepFor } from "../base/clock.ts";
+import { type Clock, sleepFor, unneeded } from "../base/clock.ts";
 import { EngineError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { GroupVersionKind, KubeObject } from "../objects/object.ts";
@@ -152,7 +152,7 @@ class KindCache implements WatchCache {
     } catch (error) {
       if (signal.aborted || !over.signal.aborted) throw error;
     } finally {
-      ended.abort();
+      ended.abort(unneeded);
     }
   }
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Application, AppProject } from "../../api/application-types.ts";
 import { objectOf, textOf } from "../../api/fields.ts";
 import { backoffMs, reconnectBackoff } from "../../base/backoff.ts";
-import { type Instant, sleepFor } from "../../base/clock.ts";
+import { type Instant, sleepFor, unneeded } from "../../base/clock.ts";
 import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
 import type { Logger } from "../../base/log.ts";
@@ -157,7 +157,7 @@ class Run implements OperationRun {
     try {
       await this.#attempts(signal);
     } finally {
-      over.abort();
+      over.abort(unneeded);
       await this.#writing; // it never rejects; nothing of it is under way after the end
     }
   }
@@ -184,7 +184,7 @@ class Run implements OperationRun {
       const state = await this.#ready(found.application, signal);
       if (state === undefined) return;
       const outcome = await this.#attempt(found, state, signal);
-      this.#later?.abort();
+      this.#later?.abort(unneeded);
       if (this.#stop.aborted || outcome === undefined || !this.#deps.owns(this.#key)) return;
       const isOver = await this.#end(found.application, outcome);
       if (isOver) return;
@@ -347,7 +347,7 @@ class Run implements OperationRun {
   }
 
   async #show(): Promise<void> {
-    this.#later?.abort();
+    this.#later?.abort(unneeded);
     this.#later = undefined;
     this.#reportedAt = this.#deps.clock.monotonicMs();
     if (this.#pending !== undefined) await this.#store(this.#pending);
