@@ -145,6 +145,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
       kept,
       actedOn: kept - stalled.length,
       lost: stalled,
+      lostBy: {},
       underTwoKeys: [],
       repeated: 0,
       twoOwners: [...twoOwners, ...problems],

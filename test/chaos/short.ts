@@ -5,7 +5,7 @@ import { isClean, runScenario } from "./scenario.ts";
 import { scenarios } from "./scenarios.ts";
 
 /** Characters of what each engine wrote, for a run that fails. */
-const shownOutput = 4_000;
+const shownOutput = 12_000;
 
 /** A scenario as a test, with `seconds` of load; `npm run chaos` gives each a minute and more. */
 export function shortForm(name: keyof typeof scenarios, seconds: number): void {
@@ -18,6 +18,7 @@ export function shortForm(name: keyof typeof scenarios, seconds: number): void {
     const { kept, actedOn, lost, underTwoKeys, twoOwners = [], exits, repeated, outputs } = report;
     const faults = [...report.faults].map(([fault, count]) => `${fault} ${count}×`).join(", ");
     t.diagnostic(`${faults}; ${kept} kept, ${actedOn} acted on, ${repeated} repeated under one key`);
+    if (!isClean(report)) t.diagnostic(`lost by Sensor: ${JSON.stringify(report.lostBy)}`);
     if (!isClean(report)) for (const output of outputs) t.diagnostic(output.slice(-shownOutput));
     assert.ok(kept > 20, `only ${kept} were kept: the test shows nothing`);
     assert.deepEqual(lost, [], "kept and lost");

@@ -40,6 +40,8 @@ export interface Count {
   /** Of those kept, by every Sensor that has to. */
   readonly actedOn: number;
   readonly lost: readonly string[];
+  /** How many of those each Sensor did not act on: a Sensor that stands still lacks all that came since. */
+  readonly lostBy: Readonly<Record<string, number>>;
   /** `<Sensor> <event>` under several keys, or under none. */
   readonly underTwoKeys: readonly string[];
   /** Requests that came again under the same key. */
@@ -68,10 +70,11 @@ export function createTruth(sensors: readonly string[]): Truth {
     asked: ({ sensor, event, key }) => note(`${sensor} ${event}`, key),
     acted: ({ sensor, event }) => void done.add(`${sensor} ${event}`),
     count() {
-      const missing = (event: string): boolean => sensors.some((sensor) => !done.has(`${sensor} ${event}`));
-      const lost = [...kept].filter(missing);
+      const lacks = (sensor: string) => (event: string) => !done.has(`${sensor} ${event}`);
+      const lost = [...kept].filter((event) => sensors.some((sensor) => lacks(sensor)(event)));
+      const lostBy = Object.fromEntries(sensors.map((sensor) => [sensor, lost.filter(lacks(sensor)).length]));
       const actedOn = kept.size - lost.length;
-      return { sent, kept: kept.size, actedOn, lost, underTwoKeys: [...underTwoKeys], repeated };
+      return { sent, kept: kept.size, actedOn, lost, lostBy, underTwoKeys: [...underTwoKeys], repeated };
     },
   };
 }

@@ -117,8 +117,9 @@ test("an event that one of the Sensors missed is lost; one that came under two k
   act("b", "3", "k");
   act("b", "3", "other");
   act("pairs", "4");
-  const { kept, actedOn, lost, underTwoKeys, repeated } = truth.count();
+  const { kept, actedOn, lost, lostBy, underTwoKeys, repeated } = truth.count();
   assert.deepEqual({ kept, actedOn, lost, repeated }, { kept: 3, actedOn: 2, lost: ["2"], repeated: 1 });
+  assert.deepEqual(lostBy, { a: 0, b: 1 });
   assert.deepEqual(underTwoKeys, ["b 3", "pairs 4"]);
 });
 
