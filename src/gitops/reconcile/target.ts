@@ -4,6 +4,7 @@ import type { JsonObject } from "../../base/json.ts";
 import { instanceName } from "../diff/tracking.ts";
 import {
   type ClusterVersions,
+  type InputTree,
   type RenderContext,
   RenderError,
   type RenderedSource,
@@ -14,7 +15,7 @@ import {
 import type { SourceTree } from "../source/source.ts";
 import type { RenderCache } from "./render-cache.ts";
 import type { ReconcileRequest } from "./request.ts";
-import { type ResolveDeps, resolveTree } from "./resolve-source.ts";
+import { kindOfSource, type ResolveDeps, resolveTree } from "./resolve-source.ts";
 
 /** What the sources of an Application say. */
 export interface Rendered {
@@ -116,8 +117,30 @@ async function allOf<T>(
   });
 }
 
+/**
+ * What the Application's one source would be of other files than its repository's.
+ * @throws EngineError USAGE for other Applications than of one source of Git without a plugin; RenderError
+ */
+export async function renderFiles(
+  application: Application,
+  tree: InputTree,
+  deps: Pick<TargetDeps, "renders" | "controllerNamespace" | "isPermitted" | "versions">,
+  signal: AbortSignal,
+): Promise<RenderedSource> {
+  const [source, ...others] = application.sources;
+  if (source === undefined || others.length > 0 || kindOfSource(source) !== "git") {
+    throw new EngineError("USAGE", "files can be sent for an Application of one source, of a Git repository, only");
+  }
+  // It would run what somebody sends.
+  if (source.plugin !== undefined) throw new EngineError("USAGE", "files cannot be sent for a source with a plugin");
+  return deps.renders.render(source, tree, { ...contextOf(application, deps), hard: false, refs: new Map() }, signal);
+}
+
 /** What the manifests may depend on beside their files. */
-function contextOf(application: Application, deps: TargetDeps): RenderContext {
+function contextOf(
+  application: Application,
+  deps: Pick<TargetDeps, "controllerNamespace" | "isPermitted" | "versions">,
+): RenderContext {
   const { metadata, project, destination, isMultiSource, sources } = application;
   const chartRefs = sources.flatMap(({ ref, chart }) => (ref !== undefined && chart ? [ref] : []));
   return {

@@ -268,12 +268,15 @@ test("says who made a commit, when and why", async () => {
   await using repository = await createTestRepository();
   await using rig = await openSources();
   const commit = await repository.commit({ a: "1" }, "Change two\nlines\n\nBecause of this");
+  await repository.git("tag", "-a", "-m", "first", "v1.0.0");
   assert.deepEqual(await rig.sources.commitInfo(repository.url, commit, never), {
     commit,
     author: "Ada",
     email: "ada@example.com",
     date: "2026-01-02T01:04:05.000Z",
     subject: "Change two lines",
+    message: "Change two\nlines\n\nBecause of this",
+    tags: ["v1.0.0"],
   });
 });
 
