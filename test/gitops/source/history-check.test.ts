@@ -13,7 +13,9 @@ function line(count: number, { signed = false, seals = [] as readonly number[] }
       const at = Number.parseInt(commit, 16);
       const parent = at === 0 ? "" : `parent ${idOf(at - 1)}\n`;
       const trailer = seals.includes(at) ? "\n\nArgocd-gpg-seal: reviewed" : "";
-      return Buffer.from(`tree ${idOf(0)}\n${parent}author A <a@x> 0 +0000\ncommitter A <a@x> 0 +0000\n\nM${trailer}\n`);
+      return Buffer.from(
+        `tree ${idOf(0)}\n${parent}author A <a@x> 0 +0000\ncommitter A <a@x> 0 +0000\n\nM${trailer}\n`,
+      );
     },
     verify: async () => ({ isGood: signed, result: signed ? "signed" : "unsigned", key: "" }),
   };
@@ -31,7 +33,8 @@ for (const [name, count, more, isStrict, problems, looks] of [
     const { check, read } = line(count, more);
     const found = await check(isStrict);
     assert.deepEqual([found.length, read.length], [problems, looks]);
-    for (const problem of found) assert.match(problem, /^GIT\/GPG: Failed verifying revision 0+.* by 'A <a@x>': unsigned$/);
+    for (const problem of found)
+      assert.match(problem, /^GIT\/GPG: Failed verifying revision 0+.* by 'A <a@x>': unsigned$/);
   });
 }
 
