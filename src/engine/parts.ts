@@ -165,7 +165,7 @@ export function runController<R extends Reconciler & { stopAll(): Promise<void> 
   { stack, nursery, kube, clock, log }: Parts,
   kind: string,
   create: (deps: { cache: WatchCache; request: (namespace: string, name: string) => void }) => R,
-  options: Pick<ControllerOptions, "concurrency" | "patience"> = {},
+  options: Pick<ControllerOptions, "concurrency" | "patience" | "lanes"> = {},
 ): RunningController<R> {
   const gvk = { apiVersion: argoApiVersion, kind };
   const cache = createWatchCache({ client: kube, kind: gvk, clock, log, trim: withoutManagedFields });
