@@ -34,6 +34,7 @@ const table: readonly (readonly [string, number, RegExp, RegExp])[] = [
   ["login localhost --sso --sso-port 8085", 2, /^$/, /^error: --sso is not supported: log in with a local account/],
   ["app create x --dry-source-repo r", 2, /^$/, /^error: --dry-source-repo is not supported: /],
   ["app set x --hydrate-to-branch b", 2, /^$/, /^error: --hydrate-to-branch is not supported: /],
+  ["app set x --env prod", 2, /^$/, /^error: --env is not supported: it was of ksonnet/],
   ["app wait x --hydrated", 2, /^$/, /^error: --hydrated is not supported: /],
   ["trace", 2, /^$/, /^error: missing required argument 'reference'\n/],
   [

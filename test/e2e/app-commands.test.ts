@@ -86,7 +86,11 @@ test("an Application from its creation to its deletion, by the command line alon
     { line: "app get web -o tree=detailed", out: /KIND\/NAME +STATUS +HEALTH +AGE +MESSAGE +REASON/ },
     { line: "app history web -o id", out: /^0\n$/ },
     { line: "app rollback web", code: 20, err: /should have at least two successful deployments/ },
-    { line: "app rollback web 7", code: 20, err: /does not have deployment id 7 in history/ },
+    {
+      line: "app rollback web 7",
+      code: 20,
+      err: /does not have deployment id 7 in history\nWhat there is: `tiphys app history web`\.\n/,
+    },
     { line: "app terminate-op web", code: 20, err: /No operation is in progress/ },
   ]);
   const clone = await scenario.clone("shop");

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { EngineError } from "../../base/errors.ts";
 import { globalFlags } from "../engine-client.ts";
-import { exitingWith } from "../exit.ts";
+import { exitingWith, withRemedy } from "../exit.ts";
 import { openApplicationsClient, parseAppName } from "./applications-client.ts";
 import { checkSucceeded, finishOperation } from "./finish.ts";
 import { historyOf } from "./history.ts";
@@ -16,7 +16,9 @@ interface RollbackFlags {
 /** `tiphys app rollback APPNAME [ID]` */
 export function rollbackCommand(): Command {
   return new Command("rollback")
-    .description("Goes back to an earlier deployment; automated sync must be off")
+    .description(
+      "Goes back to an earlier deployment; automated sync goes on with the next revision after the one that is left",
+    )
     .argument("<appname>", "NAME or NAMESPACE/NAME")
     .argument("[id]", "of `app history`; default: the one before the last", parseCount)
     .option("--prune", "delete what that deployment did not have")
@@ -33,7 +35,12 @@ export function rollbackCommand(): Command {
           historyOf(found).map((entry) => Number(entry.id ?? 0)),
           name,
         );
-      const started = await client.rollback(app, { id: wanted, prune: flags.prune === true });
+      const started = await client
+        .rollback(app, { id: wanted, prune: flags.prune === true })
+        .catch((error: unknown) => {
+          if (!(error instanceof EngineError) || !error.message.endsWith("in history")) throw error;
+          throw withRemedy(`What there is: \`tiphys app history ${text}\`.`, error);
+        });
       const options = { timeout: flags.timeout, resource: [], refreshes: true };
       const { finished } = await finishOperation(client, app, started, options, globalFlags(self));
       checkSucceeded(finished);

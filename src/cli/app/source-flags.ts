@@ -72,6 +72,7 @@ const switches: readonly (readonly [flag: string, description: string])[] = [
   ["kustomize-label-include-templates", "labels go into templates, too"],
   ["ignore-missing-components", "components may be missing"],
   ["directory-recurse", "folders below, too"],
+  ["directory-disable-extension-filter", "files of any extension"],
 ];
 
 const hydrator = [
@@ -87,6 +88,7 @@ export function addSourceFlags(command: Command): Command {
     addSwitch(command, flag, description);
   }
   refuseFlags(command, hydrator, "sources are not hydrated here");
+  refuseFlags(command, ["--env <name>"], "it was of ksonnet, which Argo CD knows no more");
   const policies = ["none", "manual", "automated", "automatic", "auto"];
   return addSwitch(command, "validate", "see whether it can work")
     .addOption(new Option("--sync-policy <policy>", "who starts syncs").choices(policies))

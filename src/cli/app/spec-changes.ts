@@ -47,6 +47,7 @@ const directoryFields = {
   directoryRecurse: "recurse",
   directoryInclude: "include",
   directoryExclude: "exclude",
+  directoryDisableExtensionFilter: "disableExtensionFilter",
 } as const;
 
 /** The source with what the flags say; what they do not mention stays. */

@@ -1,5 +1,5 @@
 import type { Application } from "../../api/application-types.ts";
-import { policiesOf } from "../../gitops/reconcile/policies.ts";
+import { isForAPerson, policiesOf } from "../../gitops/reconcile/policies.ts";
 import type { Reconciled } from "../../gitops/reconcile/reconcile.ts";
 import type { OperationRun } from "./application-operation.ts";
 
@@ -11,8 +11,8 @@ export function supersede(
 ): void {
   const isAutomated = application.operation?.initiatedBy.automated === true;
   const policies = policiesOf(application);
-  if ("problem" in policies || policies.onRevision === "wait") return;
   const revisions = found?.look.revisions ?? [];
+  if ("problem" in policies || isForAPerson(policies, run?.revisions ?? [], revisions)) return;
   if (run === undefined || !isAutomated || !run.isWaiting || run.revisions.length === 0) return;
   if (found?.look.status !== "OutOfSync" || revisions.join() === run.revisions.join()) return;
   run.terminate({ phase: "Failed", message: `superseded by ${revisions.join(", ")}` });

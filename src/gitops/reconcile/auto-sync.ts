@@ -8,7 +8,7 @@ import type { ObjectKey } from "../diff/diff.ts";
 import { hasSameSources, isNamespaceMetadataChanged, revisionFields, sourceFields } from "./compared-to.ts";
 import type { HoldScope } from "./holds.ts";
 import { isTerminalPhase } from "./operation-state.ts";
-import { onRevisionAnnotation, policiesOf } from "./policies.ts";
+import { isForAPerson, onRevisionAnnotation, type Policies, policiesOf } from "./policies.ts";
 import { readTime } from "./timestamps.ts";
 
 /** One object of the comparison. */
@@ -96,8 +96,7 @@ export function decideAutoSync(input: AutoSyncInput): AutoSyncDecision {
   if (refusal !== undefined) return refusal;
 
   const isRepeat = wasAttempted(input);
-  // A dry run of a revision that waits for a person is not that person's word.
-  if (policies.onRevision === "wait" && (!isRepeat || wasDryRun(application))) {
+  if (waitsForAPerson(input, policies, isRepeat)) {
     return none(`${listed(revisions)} waits for a person: ${onRevisionAnnotation} is wait`, "revision");
   }
   if (isRepeat) {
@@ -111,6 +110,20 @@ export function decideAutoSync(input: AutoSyncInput): AutoSyncDecision {
   const operation = operationOf(input, automated, isRepeat ? different : undefined);
   const what = isRepeat ? "live objects were changed since the last sync" : "this state was not synced yet";
   return { kind: "start", operation, reason: `${what}: syncing to ${listed(revisions)}` };
+}
+
+function waitsForAPerson({ application, revisions }: AutoSyncInput, policies: Policies, isRepeat: boolean): boolean {
+  // A dry run of a revision that waits for a person is not that person's word.
+  if (isRepeat) return wasDryRun(application) && policies.onRevision.includes("wait");
+  return isForAPerson(policies, syncedRevisions(application), revisions);
+}
+
+/** Those of the last operation, if it was of these sources. */
+export function syncedRevisions(application: Application): readonly string[] {
+  const result = objectOf(objectOf(application.status.operationState).syncResult);
+  if (!hasSameSources(application, result)) return [];
+  const several = application.isMultiSource ? listOf(result.revisions) : [result.revision];
+  return several.map(textOf).filter((revision) => revision !== "");
 }
 
 function notNow({ application, syncStatus }: AutoSyncInput): AutoSyncDecision | undefined {

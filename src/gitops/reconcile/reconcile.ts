@@ -6,7 +6,7 @@ import type { JsonObject } from "../../base/json.ts";
 import type { LiveState } from "../../kube/live-state.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import { keyOf } from "../diff/diff.ts";
-import { type AutoSyncDecision, decideAutoSync, type SelfHealBackoff } from "./auto-sync.ts";
+import { type AutoSyncDecision, decideAutoSync, type SelfHealBackoff, syncedRevisions } from "./auto-sync.ts";
 import { hasSameSources, isNamespaceMetadataChanged } from "./compared-to.ts";
 import { evaluatedTypes, type FoundCondition, setConditions } from "./conditions.ts";
 import { decidedAt } from "./decided-since.ts";
@@ -209,14 +209,6 @@ async function dueOf(
 function isHealing(application: Application): boolean {
   const policies = policiesOf(application);
   return !("problem" in policies) && policies.onDrift === "heal";
-}
-
-/** Those of the last operation, if it was of these sources. */
-function syncedRevisions(application: Application): readonly string[] {
-  const result = objectOf(objectOf(application.status.operationState).syncResult);
-  if (!hasSameSources(application, result)) return [];
-  const several = application.isMultiSource ? listOf(result.revisions) : [result.revision];
-  return several.map(textOf).filter((revision) => revision !== "");
 }
 
 /**

@@ -44,6 +44,12 @@ const sources: readonly (readonly [what: string, before: JsonObject, flags: Sour
   ["replicas", {}, { kustomizeReplica: ["web=3"] }, { kustomize: { replicas: [{ name: "web", count: 3 }] } }],
   ["a switch that is off", {}, { directoryRecurse: false }, { directory: { recurse: false } }],
   [
+    "files of any extension",
+    {},
+    { directoryDisableExtensionFilter: true },
+    { directory: { disableExtensionFilter: true } },
+  ],
+  [
     "variables of Jsonnet",
     {},
     { jsonnetExtVarStr: ["a=1"], jsonnetTlaCode: ["b=2"] },

@@ -304,6 +304,14 @@ const policies = (onRevision: string | undefined, onDrift?: string): JsonObject 
 const newer = attempt("Succeeded", { syncResult: { revision: "c0", source } });
 const current = attempt("Succeeded", { finishedAt: ago(60) });
 const dryRun = attempt("Succeeded", { operation: { sync: { dryRun: true } }, finishedAt: ago(60) });
+const sources = [source, { ...source, name: "values" }];
+/** Of two sources; `before`: what was synced, `now`: what they name. */
+const both = (policy: string, before: readonly string[] | undefined, now: readonly string[]): Case => ({
+  spec: { sources },
+  top: policies(policy, "report"),
+  input: { revisions: now },
+  ...(before && { state: attempt("Succeeded", { syncResult: { revisions: before, sources }, finishedAt: ago(60) }) }),
+});
 const split: readonly (readonly [string, Case, kind: string, obstacle?: string])[] = [
   ["a new revision starts by default", { state: newer, top: policies(undefined, "report") }, "start"],
   ["a new revision waits", { state: newer, top: policies("wait", "heal") }, "none", "revision"],
@@ -323,6 +331,13 @@ const split: readonly (readonly [string, Case, kind: string, obstacle?: string])
     "none",
     "manual",
   ],
+  ["a source that waits starts nothing", both("sync, values=wait", ["c1", "v1"], ["c1", "v2"]), "none", "revision"],
+  ["a source by its position", both("2=wait", ["c1", "v1"], ["c1", "v2"]), "none", "revision"],
+  ["another source starts a sync of all", both("values=wait", ["c1", "v1"], ["c2", "v2"]), "start"],
+  ["a source that alone does not wait", both("wait, 1=sync", ["c1", "v1"], ["c2", "v1"]), "start"],
+  ["a source that waits and was never synced", both("values=wait", undefined, ["c1", "v1"]), "start"],
+  ["all sources wait", both("wait", ["c1", "v1"], ["c1", "v2"]), "none", "revision"],
+  ["a source that there is not is an error", both("third=wait", ["c1", "v1"], ["c1", "v2"]), "error", "policy"],
   ["a word that is not known is an error", { state: newer, top: policies("later") }, "error", "policy"],
   [
     "a policy of drift that is not known is an error",
