@@ -32,8 +32,7 @@ Object.defineProperty(BigInt.prototype, "toJSON", {
 });
 
 /** What a number may look like that `JSON.stringify` writes otherwise. Saves most texts the slow way of `JSON.parse`. */
-const oddNumber =
-  /[\d.]{16}|(?:^|[[:,\s])-?(?:\d+(?:\.\d+)?[eE]|\d+\.\d*0(?=[\s,}\]]|$)|0\.0{6})|[[:,\s]-0(?=[\s,}\]])/;
+const oddNumber = /\d(?:[\d.]{15}|(?:\.\d*0|[eE][-+]?\d+)(?:[\s,}\]]|$)|\.0{6})|-0[\s,}\]]/;
 
 /**
  * As `JSON.parse`, but integers beyond 2^53 keep their digits, as a `bigint`, as far as Go's 64 bits reach; larger ones
