@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
-import { connect as connectNats } from "@nats-io/transport-node";
+import { connect as connectNats, headers as natsHeaders } from "@nats-io/transport-node";
 import { Producer, stringSerializers } from "@platformatic/kafka";
 import { connect as connectAmqp } from "amqplib";
 import { Redis } from "ioredis";
@@ -29,6 +29,8 @@ import {
   sending,
   user,
 } from "./source-place.ts";
+
+const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
 /** A server, and a way to it that can be cut. */
 async function behindProxy<Server extends AsyncDisposable>(
@@ -113,6 +115,7 @@ async function amqpPlace(): Promise<SourcePlace> {
     },
     secrets: { "s/user": "guest", "s/password": "guest" },
     password: "s/password",
+    traceparent,
     ...sending(async (bodies) => {
       const connection = await connectAmqp(server.url);
       const channel = await connection.createConfirmChannel();
@@ -122,6 +125,7 @@ async function amqpPlace(): Promise<SourcePlace> {
           messageId: `m${numberText(body)}`,
           contentType: "application/json",
           timestamp: 1_767_225_600,
+          headers: { traceparent },
         });
       }
       await channel.waitForConfirms();
@@ -197,7 +201,7 @@ async function kafkaPlace(): Promise<SourcePlace> {
       topic: "orders",
       key: `k${numberText(value)}`,
       value,
-      headers: { b: "2", a: "1" },
+      headers: { b: "2", a: "1", traceparent },
     }));
     await producer.send({ messages, acks: -1 });
     await producer.close();
@@ -214,8 +218,16 @@ async function kafkaPlace(): Promise<SourcePlace> {
     },
     secrets: { "s/user": "ann", "s/password": "sesame" },
     password: "s/password",
+    traceparent,
     ...topic,
-    shape: { topic: "orders", key: "k0", partition: 0, body: { n: 0 }, timestamp: "", headers: { a: "1", b: "2" } },
+    shape: {
+      topic: "orders",
+      key: "k0",
+      partition: 0,
+      body: { n: 0 },
+      timestamp: "",
+      headers: { a: "1", b: "2", traceparent },
+    },
     made: { timestamp: /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? \+0000 UTC$/ },
     [Symbol.asyncDispose]: server[Symbol.asyncDispose],
   };
@@ -244,7 +256,9 @@ async function jetstreamPlace(): Promise<SourcePlace> {
     ...sending(async (bodies) => {
       const connection = await open();
       const js = jetstream(connection);
-      await inBatches(bodies, (body) => js.publish("orders.new", body));
+      const headers = natsHeaders();
+      headers.set("traceparent", traceparent);
+      await inBatches(bodies, (body) => js.publish("orders.new", body, { headers }));
       await connection.close();
     }),
     async rotate(wanted) {
@@ -252,7 +266,14 @@ async function jetstreamPlace(): Promise<SourcePlace> {
       await server.reload(configFor(wanted)); // connections with another password end
       await waitFor("the new password", async () => (await open().catch(() => undefined))?.close().then(() => true));
     },
-    shape: { subject: "orders.new", stream: "ORDERS", sequence: 1, body: { n: 0 } },
+    traceparent,
+    shape: {
+      subject: "orders.new",
+      stream: "ORDERS",
+      sequence: 1,
+      body: { n: 0 },
+      header: { traceparent: [traceparent] },
+    },
     made: {},
     [Symbol.asyncDispose]: server[Symbol.asyncDispose],
   };

@@ -17,6 +17,8 @@ export interface SourcePlace extends AsyncDisposable {
   readonly refuse?: () => Promise<() => Promise<void>>;
   /** Of what the engine gives to sources. */
   readonly parts?: Partial<Pick<SourceContext, "fileRoot" | "kube" | "clock">>;
+  /** What each message has as its header of that name. */
+  readonly traceparent?: string;
   /** Resolves once the broker has them for good; `{"n":1}` and so on. */
   publish(from: number, count: number): Promise<void>;
   /** The same for any bodies, where messages have some. */

@@ -182,6 +182,7 @@ export function sourceContract(broker: BrokerKind): void {
       if (broker.hasNoOrder !== undefined) numbers.sort((a, b) => a - b);
       assert.deepEqual(numbers, range(0, 20));
       const first = engine.published.find(({ data }) => broker.numberOf(data as JsonObject) === 0);
+      assert.equal(first?.extensions?.traceparent, place.traceparent, "it goes on in the sender's trace");
       const data = { ...(first?.data as JsonObject) };
       for (const [field, form] of Object.entries(place.made)) {
         const value = data[field];

@@ -5,6 +5,7 @@ import { timeText } from "../../base/go/time-format.ts";
 import type { JsonObject, JsonValue } from "../../base/json.ts";
 import { commonJs } from "../../base/lazy.ts";
 import { loadOptional } from "../../base/optional.ts";
+import { traceContextOf } from "../../record/trace-context.ts";
 import { type AmqpSpec, amqpSchema, readArguments } from "./amqp-spec.ts";
 import { readBasicAuth, readClientTls } from "./client-tls.ts";
 import { bodyValue, eventId, keepEvent, refuseMessage, withMetadata } from "./draft.ts";
@@ -140,10 +141,11 @@ async function take(
     channel.nack(message, false, false); // to the queue's dead letters, where it has them
     return;
   }
-  const { messageId } = message.properties;
+  const { messageId, headers } = message.properties;
   const id = messageId ? eventId(context, String(messageId)) : randomUUID().replaceAll("-", "");
   try {
-    await keepEvent({ id, data: withMetadata(dataOf(message, body), spec) }, context, signal);
+    const trace = traceContextOf(headers?.traceparent, headers?.tracestate);
+    await keepEvent({ id, data: withMetadata(dataOf(message, body), spec), trace }, context, signal);
   } catch (error) {
     if (signal.aborted) return; // it comes again
     throw error;

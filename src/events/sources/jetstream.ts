@@ -8,6 +8,7 @@ import { type JsonValue, parseJson } from "../../base/json.ts";
 import { commonJs } from "../../base/lazy.ts";
 import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
+import { traceContextOf } from "../../record/trace-context.ts";
 import { bodyValue, eventId, keepEvent, refuseMessage, withMetadata } from "./draft.ts";
 import { createKeeping } from "./keeping.ts";
 import { headersOf, openNats } from "./nats-connection.ts";
@@ -204,7 +205,8 @@ async function keepMessage(
   try {
     // A stream that is made anew counts from one again.
     const id = eventId(context, `${spec.stream}/${sequence}/${timestampNanos}`);
-    await keepEvent({ id, data }, context, signal);
+    const trace = traceContextOf(message.headers?.get("traceparent"), message.headers?.get("tracestate"));
+    await keepEvent({ id, data, trace }, context, signal);
     message.ack();
     return true;
   } catch (error) {

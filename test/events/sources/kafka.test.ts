@@ -9,7 +9,7 @@ import { kafkaLogin } from "../../../src/events/sources/kafka-access.ts";
 import { createCommits } from "../../../src/events/sources/kafka-commits.ts";
 import type { KafkaSpec } from "../../../src/events/sources/kafka-spec.ts";
 import { type SinkAnswer, startAnswering } from "../../harness/http-sink.ts";
-import { type KafkaServer, kafkaMissing, startKafka } from "../../harness/kafka.ts";
+import { type KafkaServer, kafkaMissing, startKafka, tokenOf } from "../../harness/kafka.ts";
 import { waitFor } from "../../harness/wait.ts";
 import { directFetch } from "./direct-fetch.ts";
 import { type RunningSource, runSource } from "./running-source.ts";
@@ -35,13 +35,6 @@ test("an offset is committed only when all before it are kept", async () => {
 
 const secretKey = (key: string) => ({ name: "s", key });
 const plain = { mechanism: "PLAIN", userSecret: secretKey("user"), passwordSecret: secretKey("password") };
-
-/** A token without a signature, which Kafka takes where it is told of no authority. */
-function tokenOf(user: string): string {
-  const seconds = Math.floor(performance.timeOrigin / 1_000);
-  const parts = [{ alg: "none" }, { sub: user, iat: seconds - 60, exp: seconds + 3_600 }];
-  return `${parts.map((part) => Buffer.from(JSON.stringify(part)).toString("base64url")).join(".")}.`;
-}
 
 const secrets = { "s/user": "ann", "s/password": "sesame", "s/token": tokenOf("ann") };
 
