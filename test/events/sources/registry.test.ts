@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { sourceKindFacts } from "../../../src/api/source-kinds.ts";
 import type { JsonSchema } from "../../../src/base/schema.ts";
@@ -11,6 +13,14 @@ test("every kind of the specification, and jetstream, has a schema, and those th
   assert.equal(Object.keys(schemas).length, 33);
   const running = Object.keys(schemas).filter((key) => schemas[key]?.isPlanned !== true);
   assert.deepEqual(running.sort(), Object.keys(sourceKinds).sort());
+});
+
+test("the README's table lists every kind, once", () => {
+  const path = join(import.meta.dirname, "../../../src/events/sources/README.md");
+  const lines = readFileSync(path, "utf8").split("\n");
+  const rows = lines.filter((line) => /^\| [a-z]/.test(line)).slice(1); // below its head
+  const kinds = rows.flatMap((row) => row.split("|")[1]?.trim().split(" ") ?? []);
+  assert.deepEqual(kinds.sort(), Object.keys(sourceSchemas()).sort());
 });
 
 function undescribed(schema: JsonSchema, path: string): string[] {
