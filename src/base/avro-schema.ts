@@ -4,7 +4,7 @@ import { isJsonObject, type JsonObject, type JsonValue, parseJson } from "./json
 const primitives = ["null", "boolean", "int", "long", "float", "double", "bytes", "string"] as const;
 type Primitive = (typeof primitives)[number];
 
-/** A type of Avro as its values are read. `name` is what a union writes before a value of it. */
+/** A type of Avro as its values are read and written. `name` is what a union writes before a value of it. */
 export type AvroType =
   | { readonly kind: Primitive | "decimal"; readonly name: string }
   | { readonly kind: "fixed"; readonly name: string; readonly size: number }
@@ -16,6 +16,8 @@ export type AvroType =
 interface AvroField {
   readonly name: string;
   readonly type: AvroType;
+  /** What a record has that is written without the field. Absent: it has to be there. */
+  readonly default?: JsonValue;
 }
 
 /** Types by their full names: what schemas refer to. */
@@ -129,7 +131,8 @@ function fieldsOf(json: JsonObject, name: string, reading: Reading): AvroField[]
     if (!isJsonObject(field) || typeof field.name !== "string") {
       throw failed(`the record "${name}" has a field without a name`);
     }
-    return { name: field.name, type: readType(field.type, namespace, reading) };
+    const fallback = field.default === undefined ? {} : { default: field.default };
+    return { name: field.name, type: readType(field.type, namespace, reading), ...fallback };
   });
 }
 

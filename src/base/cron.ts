@@ -118,7 +118,7 @@ function parseValue(text: string, of: Bounds, fail: Fail): number {
 }
 
 function parseNumber(text: string, fail: Fail): number {
-  if (!/^\+?\d{1,9}$/.test(text)) throw fail(`"${text}" is not a number`);
+  if (!/^\+?\d{1,15}$/.test(text)) throw fail(`"${text}" is not a number`);
   return Number(text);
 }
 

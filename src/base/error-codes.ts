@@ -42,7 +42,8 @@ export const errorCodes = {
     remedy: "Package it again with helm package or tar, without the entry that the message names.",
   },
   AVRO_FAILED: {
-    cause: "A message of Avro's format is not what its schema says, or the schema cannot be read.",
+    cause:
+      "A message of Avro's format, or a payload that is to be one, is not what its schema says, or the schema cannot be read.",
     remedy: "Compare the message with the schema of its id in the registry; the message names what does not fit.",
   },
   ARTIFACT_UNREADABLE: {
@@ -195,7 +196,7 @@ export const errorCodes = {
   },
   NOT_FOUND: {
     cause: "Nothing is known under this name or id.",
-    remedy: "List what there is: `tiphys app list`, and so with proj, cluster, repo and event.",
+    remedy: "List what there is: `tiphys app list`, and so with proj, cluster, repo, sensor and event.",
   },
   PACKAGE_MISSING: {
     cause: "A kind of source or trigger needs a package that is not installed.",

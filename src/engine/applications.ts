@@ -45,7 +45,7 @@ import { openClusters } from "./clusters.ts";
 import { type GitOps, hopsOf } from "./gitops.ts";
 import { controllerNamespace, type Parts, runController } from "./parts.ts";
 import { startPolling } from "./polls.ts";
-import { openRenders } from "./rendering.ts";
+import { openRenders, renderWorkDir } from "./rendering.ts";
 import { createRepositoryTest } from "./repository-test.ts";
 import { requestAllOf, requestHeld, requestNeedy } from "./requests.ts";
 import { openSettings, type Settings } from "./settings.ts";
@@ -203,7 +203,7 @@ interface Running {
 
 /** From now on pushes, polls, stored requests and people reach the Applications. */
 function takeReasons(parts: Parts, gitOps: GitOps, running: Running): void {
-  const { stack, nursery, kube, clock, log, system, projection } = parts;
+  const { stack, nursery, kube, clock, log, system, projection, dataDir } = parts;
   const { controller, store, index, applications, renders, directory, isApplication, holds } = running;
   const { reconcile, sync } = running.settings;
   const { requests } = gitOps;
@@ -228,7 +228,7 @@ function takeReasons(parts: Parts, gitOps: GitOps, running: Running): void {
     controller,
     applications: createApplicationDoor({ store, controller, clock }),
     edits: createApplicationEdits({ kube, ...all }),
-    looks: createApplicationLooks({ clock, repositories: repositoryLooks, ...all }),
+    looks: createApplicationLooks({ clock, repositories: repositoryLooks, workDir: renderWorkDir(dataDir), ...all }),
     repositories: repositoryLooks,
     actions: createResourceActions(reconcile),
     explain: createApplicationWhy({

@@ -33,7 +33,7 @@ export function createReplayer(parts: Parts, targets: () => TriggerTargets | und
         );
       }
       const partition = await parts.partitions.of(namespace, name);
-      const deps = { ...parts, ...createActing(parts, compiled, target), partition };
+      const deps = { ...parts, ...createActing(parts, compiled, target, partition), partition };
       return applyReplay(compiled, { id, from: busOf(compiled), window }, deps, options);
     },
   };

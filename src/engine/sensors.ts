@@ -12,15 +12,18 @@ import { createSensorController, type RunReports, type SensorController } from "
 import type { EventBus } from "../events/bus/bus.ts";
 import type { CompiledSensor } from "../events/sensor/compile.ts";
 import { createDeadLetters } from "../events/sensor/dead-letters.ts";
+import { mayNotAct } from "../events/sensor/effect-queue.ts";
 import { createExecutor, type ExecutorDeps } from "../events/sensor/executor.ts";
 import type { LimitOf } from "../events/sensor/lane.ts";
 import { announcing } from "../events/sensor/outcome-events.ts";
+import type { Partition } from "../events/sensor/partition.ts";
 import { createRateLimit, rateKey, rateStore } from "../events/sensor/rate-limit.ts";
 import { createSensorRunner, type SensorRunner, type SensorRunnerDeps } from "../events/sensor/runner.ts";
 import { ledgerPositionsIn } from "../events/sensor/sensor-cells.ts";
 import { createTicker, type Ticker } from "../events/sensor/ticker.ts";
 import { triggerKinds as builtIn } from "../events/triggers/registry.ts";
 import type { GitFiles, GitOpsTarget } from "../events/triggers/trigger.ts";
+import { withCheckedWrites } from "../kube/checked-writes.ts";
 import { type EventHead, outcomeKey } from "../record/records.ts";
 import { createBusRunner } from "./buses.ts";
 import {
@@ -117,7 +120,8 @@ function createRunnerFactory(parts: Parts, shared: Finished & { readonly ticker:
   return async (compiled: CompiledSensor, own: BusHandle, { startAt, ...told }: RunReports): Promise<SensorRunner> => {
     const handle = own.readFrom ?? own;
     const { namespace, name } = compiled.head;
-    const acting = createActing(parts, compiled, targets);
+    const partition = await parts.partitions.of(namespace, name);
+    const acting = createActing(parts, compiled, targets, partition);
     return createSensorRunner(compiled, {
       ...parts,
       ...acting,
@@ -126,25 +130,32 @@ function createRunnerFactory(parts: Parts, shared: Finished & { readonly ticker:
       bus: handle.name,
       subjectOf: (eventSource, event) => handle.subjectOf(namespace, eventSource, event),
       start: () => startOf(startAt ?? compiled.sensor.startAt, handle, placeOfOpening(compiled.sensor, own, clock)),
-      partition: await parts.partitions.of(namespace, name),
+      partition,
       redrive: { inbox: redrives.inbox({ namespace, name }), letters: dead, readEvent },
       ...told,
     });
   };
 }
 
-/** With whose hands a Sensor acts: its service account's; also in a replay, whose effects count for the same rate limits. */
+/**
+ * With whose hands a Sensor acts: its service account's; also in a replay, whose effects count for the same rate limits. In
+ * a cluster it writes only while it may act: an engine may have been stopped for longer than its lease before a request.
+ */
 export function createActing(
   parts: Parts,
   compiled: CompiledSensor,
   targets: TriggerTargets,
+  { mayAct }: Pick<Partition, "mayAct">,
 ): Pick<SensorRunnerDeps, "execute" | "putDead" | "expired" | "limitOf" | "log"> {
   const { namespace, name } = compiled.head;
   const { clock } = parts;
   const log = parts.log.child({ namespace, sensor: name });
   const account = parts.kube.as(serviceAccountUser(namespace, compiled.sensor.template));
   const secret = createSecretReader(account, namespace);
-  const context = triggerContext(parts, compiled, targets, { kube: parts.hands ?? account, secret, log });
+  const kube = withCheckedWrites(parts.hands ?? account, () => {
+    if (!mayAct()) throw mayNotAct();
+  });
+  const context = triggerContext(parts, compiled, targets, { kube, secret, log });
   const store = parts.system.bus.state(rateStore.name, { ttlMs: rateStore.ttlMs });
   const limitOf: LimitOf = (lane, intervalMs) =>
     createRateLimit({ store, key: rateKey(namespace, name, lane), intervalMs, clock, log });

@@ -47,11 +47,24 @@ export async function openLedger(deps: LedgerDeps): Promise<LedgerStore> {
   return new BatchingLedger(deps, { epoch, after });
 }
 
+/** A record's JSON in two pieces, which nobody needs as one: `rest` is all but its id. */
+interface EncodedRecord {
+  readonly id: RecordId;
+  readonly start: string;
+  readonly rest: string;
+  readonly bytes: number;
+}
+
 /** The records of one message to be: filled by `write`, then published under one id. */
 class Batch {
   readonly sequence: number;
-  readonly records: string[] = [];
+  /** Records' JSON, in pieces. */
+  readonly texts: string[] = [];
+  count = 0;
+  /** Of the message, or a few more. */
   bytes = envelopeBytes;
+  /** Of the pieces. */
+  textBytes = 0;
   readonly stored = Promise.withResolvers<void>();
 
   constructor(sequence: number) {
@@ -60,7 +73,15 @@ class Batch {
   }
 
   fits(bytes: number): boolean {
-    return this.records.length < maxRecords && (this.records.length === 0 || this.bytes + bytes + 1 <= maxBytes);
+    return this.count < maxRecords && (this.count === 0 || this.bytes + bytes + 1 <= maxBytes);
+  }
+
+  add({ start, rest, bytes }: EncodedRecord): void {
+    const isFirst = this.count === 0;
+    this.texts.push(isFirst ? start : `,${start}`, rest);
+    this.textBytes += isFirst ? bytes : bytes + 1;
+    this.bytes += bytes + 1;
+    this.count += 1;
   }
 }
 
@@ -94,10 +115,9 @@ class BatchingLedger implements LedgerStore {
     }
     const refused = this.#refusal(record.bytes);
     if (refused) return { id: record.id, kept: rejected(refused) };
-    batch.records.push(record.text);
-    batch.bytes += record.bytes + 1;
+    batch.add(record);
     this.#bufferedBytes += record.bytes + 1;
-    if (batch.records.length === 1) this.#closeSoon();
+    if (batch.count === 1) this.#closeSoon();
     if (!batch.fits(0)) this.#close();
     return { id: record.id, kept: batch.stored.promise };
   }
@@ -142,13 +162,14 @@ class BatchingLedger implements LedgerStore {
     return this.#open;
   }
 
-  #encode(draft: RecordDraft, batch: Batch): { readonly id: RecordId; readonly text: string; readonly bytes: number } {
-    const id = `${this.#deps.writer}-${batch.sequence}.${batch.records.length}`;
-    const text = `{"id":${JSON.stringify(id)},${JSON.stringify(draft).slice(1)}`; // a copy of each draft costs more
-    const bytes = Buffer.byteLength(text);
-    if (bytes + envelopeBytes <= maxBytes) return { id, text, bytes };
-    const short = JSON.stringify({ id, ...draft }, (key, value: unknown) => shortened(key, value));
-    return { id, text: short, bytes: Buffer.byteLength(short) };
+  #encode(draft: RecordDraft, batch: Batch): EncodedRecord {
+    const id = `${this.#deps.writer}-${batch.sequence}.${batch.count}`;
+    const encoded = piecesOf(id, JSON.stringify(draft));
+    if (encoded.bytes + envelopeBytes <= maxBytes) return encoded;
+    return piecesOf(
+      id,
+      JSON.stringify(draft, (key, value: unknown) => shortened(key, value)),
+    );
   }
 
   #refusal(bytes: number): EngineError | undefined {
@@ -174,7 +195,7 @@ class BatchingLedger implements LedgerStore {
   #close(): void {
     const batch = this.#open;
     this.#open = undefined;
-    if (!batch || batch.records.length === 0) return;
+    if (!batch || batch.count === 0) return;
     this.#full.push(batch);
     this.#publishNext();
   }
@@ -193,7 +214,7 @@ class BatchingLedger implements LedgerStore {
   }
 
   async #store(batch: Batch): Promise<void> {
-    const message = { id: `${this.#deps.writer}-${batch.sequence}`, data: encodeRecords(batch.records) };
+    const message = { id: `${this.#deps.writer}-${batch.sequence}`, data: encodeRecords(batch.texts, batch.textBytes) };
     try {
       const ack = await this.#publishUntilKept(message);
       if (ack.sequence > this.#mark.after) this.#mark = { epoch: this.#mark.epoch, after: ack.sequence };
@@ -226,6 +247,13 @@ class BatchingLedger implements LedgerStore {
       return [];
     }
   }
+}
+
+/** `json`: of an object with a field at least. A copy of it with the id costs more. */
+function piecesOf(id: RecordId, json: string): EncodedRecord {
+  const start = `{"id":${JSON.stringify(id)},`;
+  const rest = json.slice(1);
+  return { id, start, rest, bytes: Buffer.byteLength(start) + Buffer.byteLength(rest) };
 }
 
 function isAway(error: unknown): boolean {

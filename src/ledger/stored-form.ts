@@ -4,7 +4,6 @@ import { isJsonObject, type JsonObject } from "../base/json.ts";
 /** The version of the form that this program writes. */
 const version = 1;
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** A record as stored; `kind` may be one that this version does not know. */
@@ -18,9 +17,23 @@ export interface StoredRecord extends JsonObject {
 /** Bytes that the form needs beside the records and the commas between them. */
 export const envelopeBytes = 24;
 
-/** One message of the ledger: `{"v":1,"records":[…]}`. `records` are JSON texts. */
-export function encodeRecords(records: readonly string[]): Uint8Array {
-  return encoder.encode(`{"v":${version},"records":[${records.join(",")}]}`);
+const head = `{"v":${version},"records":[`;
+const tail = "]}";
+
+/**
+ * One message of the ledger: `{"v":1,"records":[…]}`. `texts` are together the records' JSON with commas between them, in
+ * any pieces: they are written where they belong, without a text of all. `bytes`: of all pieces.
+ */
+export function encodeRecords(texts: readonly string[], bytes = bytesOf(texts)): Uint8Array {
+  const buffer = Buffer.allocUnsafeSlow(head.length + bytes + tail.length); // its memory is its own
+  let at = buffer.write(head);
+  for (const text of texts) at += buffer.write(text, at);
+  buffer.write(tail, at);
+  return buffer;
+}
+
+function bytesOf(texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
 }
 
 /**

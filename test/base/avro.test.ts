@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decodeAvro } from "../../src/base/avro.ts";
+import { encodeAvro } from "../../src/base/avro-encode.ts";
 import { parseAvroSchema } from "../../src/base/avro-schema.ts";
 import type { JsonValue } from "../../src/base/json.ts";
 
@@ -97,4 +98,81 @@ test("a schema may name the types of another", () => {
     names,
   );
   assert.deepEqual(decodeAvro(type, Buffer.from("0000", "hex")), { color: "red", other: "red" });
+});
+
+const withDefaults = {
+  type: "record",
+  name: "D",
+  fields: [
+    { name: "n", type: "int", default: 1 },
+    { name: "u", type: ["null", "string"], default: null },
+    { name: "s", type: ["string", "null"], default: "x" },
+    { name: "q", type: ["null", "string"], default: "null" },
+  ],
+};
+
+// What a schema makes of a value, as goavro says of JSON read as an untyped value.
+const written: readonly (readonly [string, JsonValue, JsonValue, string])[] = [
+  ["null", "null", null, ""],
+  ["a boolean", "boolean", true, "01"],
+  ["an int", "int", -2, "03"],
+  ["a whole number with a point", "int", 2.0, "04"],
+  ["the least long", "long", -9223372036854775808n, "ffffffffffffffffff01"],
+  ["a long of more digits than a float has", "long", 9007199254740993n, "8280808080808020"],
+  ["a float", "float", 0.1, "cdcccc3d"],
+  ["a double of an integer", "double", 9007199254740992n, "0000000000004043"],
+  ["bytes, from UTF-8", "bytes", "é", "04c3a9"],
+  ["a string", "string", "éa", "06c3a961"],
+  ["a string with half of a pair", "string", "\ud800", "06efbfbd"],
+  ["a fixed", { type: "fixed", name: "F", size: 2 }, "é", "c3a9"],
+  ["an enum", { type: "enum", name: "E", symbols: ["A", "B"] }, "B", "02"],
+  ["an array", { type: "array", items: "int" }, [1, 2], "04020400"],
+  ["an empty array", { type: "array", items: "int" }, [], "00"],
+  ["a map", { type: "map", values: "int" }, { __pr_: 1 }, "020a5f5f70725f0200"],
+  ["a union's null", ["null", "int"], null, "00"],
+  ["a union's value", ["null", "int"], { int: 1 }, "0202"],
+  ["a union's logical type", ["null", date], { "int.date": 1 }, "0202"],
+  ["a record that contains itself", node, { next: { "a.b.Node": { next: null } } }, "0200"],
+  ["a record's defaults, and more than its fields", withDefaults, { more: 1 }, "0200000278" + "00"],
+];
+for (const [name, type, value, hex] of written) {
+  test(`Avro is written: ${name}`, () => assert.equal(encodeAvro(schema(type), value).toString("hex"), hex));
+}
+
+const order = { type: "record", name: "O", fields: [{ name: "items", type: { type: "array", items: "int" } }] };
+const unwritable: readonly (readonly [string, JsonValue, JsonValue, string])[] = [
+  ["a number as a text", order, { items: [1, "2"] }, "items[1] is a string, and must be an integer: int"],
+  ["a fraction", "int", 1.5, "the value is a number, and must be an integer: int"],
+  ["too large an int", "int", 2 ** 31, "the value is no integer of 32 bits"],
+  ["too large a long", "long", 2n ** 63n, "the value is no integer of 64 bits"],
+  ["a field that is missing", order, {}, "items is missing, and the schema has no default for it"],
+  ["no record", order, [], 'the value is an array, and must be an object: a record "O"'],
+  ["a union's bare value", ["null", "int"], 1, 'the value is a number, and must be null or {"int": …}'],
+  ["a union's unknown name", ["null", "int"], { long: 1 }, 'the value is an object, and must be null or {"int": …}'],
+  ["two names", ["int", "long"], { int: 1, long: 1 }, 'the value is an object, and must be {"int": …} or {"long": …}'],
+  [
+    "a symbol that is not there",
+    { type: "enum", name: "E", symbols: ["A"] },
+    "B",
+    'the value is a string, and must be one of the symbols of the enum "E": A',
+  ],
+  [
+    "a fixed of another size",
+    { type: "fixed", name: "F", size: 1 },
+    "ab",
+    'the value has 2 bytes, and the fixed "F" has 1',
+  ],
+  ["a decimal", decimal, "1", 'the value is of the type "bytes.decimal", which has no form in JSON'],
+  ["null for a string", "string", null, "the value is null, and must be a string"],
+];
+for (const [name, type, value, message] of unwritable) {
+  test(`Avro is not written: ${name}`, () => {
+    assert.throws(() => encodeAvro(schema(type), value), { code: "AVRO_FAILED", message });
+  });
+}
+
+test("Avro is not written from a value that is nested without end", () => {
+  let value: JsonValue = { next: null };
+  for (let depth = 0; depth < 1_000; depth++) value = { next: { "a.b.Node": value } };
+  assert.throws(() => encodeAvro(schema(node), value), { code: "AVRO_FAILED", message: /is nested deeper than 500/ });
 });

@@ -156,7 +156,7 @@ async function barePublishes(count: number): Promise<number> {
         JSON.stringify(decisionDraft(`e${first + index}`)),
         JSON.stringify(effectDraft(first + index)),
       ]).flat();
-      acks.push(bus.publish(subject, { id: `bare-${first}`, data: encodeRecords(texts) }));
+      acks.push(bus.publish(subject, { id: `bare-${first}`, data: encodeRecords([texts.join(",")]) }));
     }
     await Promise.all(acks);
   }

@@ -56,6 +56,10 @@ function manifests(port: number, urlOf: (name: string) => string): readonly obje
   ];
 }
 
+interface Listed {
+  readonly events: readonly { readonly id: string }[];
+}
+
 const skip = kubectlMissing() ?? renderToolsMissing("helm") ?? false;
 
 test("a Sensor gives a value of an event to an Application, waits for it, and takes it back", { skip }, async () => {
@@ -70,21 +74,19 @@ test("a Sensor gives a value of an event to an Application, waits for it, and ta
     ((await scenario.find("configmap", "released")) as { data?: { tag: string } } | undefined)?.data?.tag;
   const post = async (name: string, body: object) =>
     assert.equal((await postJson(`http://127.0.0.1:${port}/${name}`, body)).status, 200);
-  /** What the trace of the newest event says of its effect. */
-  const effect = (pattern: RegExp) => {
-    let seen = "";
-    return waitFor(
-      `${pattern}`,
-      async () => {
-        const { stdout } = await engine.cli(["event", "list", "-o", "json"]);
-        const [newest] = JSON.parse(stdout) as { id: string }[];
-        seen = (await engine.cli(["trace", newest?.id ?? ""])).stdout;
-        return pattern.exec(seen)?.[0];
-      },
-      60_000,
-    ).catch((error: unknown) => {
-      throw new Error(`${String(error)}: ${seen}`);
-    });
+  const told = new Set<string>();
+  /** What the trace of the next event says of its effect. The API is asked until it is there: a command takes a second. */
+  const effect = async (pattern: RegExp): Promise<void> => {
+    const found = async (): Promise<string | undefined> => {
+      const { events } = (await (await engine.api("/api/v1/tiphys/events?limit=1")).json()) as Listed;
+      const id = events[0]?.id ?? "";
+      if (id === "" || told.has(id)) return undefined;
+      const effects = await (await engine.api(`/api/v1/tiphys/records/${encodeURIComponent(id)}/effects`)).text();
+      return effects.includes('"outcome":"') ? id : undefined;
+    };
+    const id = await waitFor(`${pattern}`, found, 60_000);
+    told.add(id);
+    assert.match((await engine.cli(["trace", id])).stdout, pattern);
   };
   await scenario.waitForStatus("shop", "compared", ({ sync }) => sync?.status === "OutOfSync");
 

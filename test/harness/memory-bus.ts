@@ -21,6 +21,8 @@ export interface MemoryBus extends EventBus {
   failure: Error | undefined;
   /** Called before each operation; what it throws or rejects with is how the operation fails. */
   fault: ((operation: Operation, subject: string) => void | Promise<void>) | undefined;
+  /** Called after each operation that changed something, before who asked for it learns of it. */
+  done: ((operation: Operation, subject: string) => void | Promise<void>) | undefined;
   /** Every message that is stored, in order. */
   stored(stream: string): readonly StoredMessage[];
   /** The stream is made anew: empty, with another epoch; those who read it begin at its first message. */
@@ -109,6 +111,7 @@ export function createMemoryBus(
     if (before !== undefined) return { stream: name, sequence: before, duplicate: true };
     const sequence = store(subject, data);
     stream.ids.set(id, sequence);
+    await bus.done?.("publish", subject);
     return { stream: name, sequence, duplicate: false };
   }
 
@@ -174,6 +177,7 @@ export function createMemoryBus(
   const bus: MemoryBus = {
     failure: undefined,
     fault: undefined,
+    done: undefined,
     stored: (name) => streamOf(name).messages,
     recreate(name) {
       const stream = streamOf(name);
@@ -193,7 +197,9 @@ export function createMemoryBus(
     async append(subject, data, expected) {
       await bus.fault?.("append", subject);
       if ((newest(subject)?.sequence ?? 0) !== expected) throw new EngineError("BUS_STALE", "another wrote");
-      return store(subject, data);
+      const sequence = store(subject, data);
+      await bus.done?.("append", subject);
+      return sequence;
     },
     async last(subject) {
       await bus.fault?.("last", subject);
@@ -203,11 +209,12 @@ export function createMemoryBus(
       await bus.fault?.("purge", subject);
       const stream = streamOf(subject);
       stream.messages = stream.messages.filter((one) => one.subject !== subject || one.sequence >= before);
+      await bus.done?.("purge", subject);
     },
     state: (name) => {
       const entries = states.get(name) ?? new Map<string, StateEntry>();
       states.set(name, entries);
-      const store = stores.get(name) ?? stateOf(name, entries, (operation) => bus.fault?.(operation, name));
+      const store = stores.get(name) ?? stateOf(name, entries, bus);
       stores.set(name, store);
       return store;
     },
@@ -233,11 +240,8 @@ export function createMemoryBus(
   return bus;
 }
 
-function stateOf(
-  name: string,
-  entries: Map<string, StateEntry>,
-  fault: (operation: "get" | "put" | "delete" | "entries") => void | Promise<void>,
-): StateStore {
+function stateOf(name: string, entries: Map<string, StateEntry>, bus: Pick<MemoryBus, "fault" | "done">): StateStore {
+  const fault = (operation: Operation) => bus.fault?.(operation, name);
   const listeners = new StateListeners();
   // A key that is made anew must not get a revision that it had before.
   let last = Math.max(0, ...[...entries.values()].map(({ revision }) => revision));
@@ -255,14 +259,17 @@ function stateOf(
       expect(key, expected);
       last += 1;
       entries.set(key, { key, value, revision: last });
-      listeners.tell(name, { key, value, revision: last });
-      return last;
+      const revision = last;
+      listeners.tell(name, { key, value, revision });
+      await bus.done?.("put", name);
+      return revision;
     },
     async delete(key, expected) {
       await fault("delete");
       expect(key, expected);
       entries.delete(key);
       listeners.tell(name, { key, deleted: true });
+      await bus.done?.("delete", name);
     },
     async entries(prefix) {
       await fault("entries");

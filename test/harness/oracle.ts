@@ -1,12 +1,10 @@
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readdirSync, renameSync, statSync } from "node:fs";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { messageOf } from "../../src/base/errors.ts";
 import type { JsonValue } from "../../src/base/json.ts";
+import { buildOracle, oraclePath } from "./oracle-build.ts";
 
 /** What the original of a dialect says. */
 export type OracleAnswer = { readonly ok: JsonValue } | { readonly error: string };
@@ -17,34 +15,10 @@ export interface Oracle extends AsyncDisposable {
   ask(request: { readonly dialect: string } & Readonly<Record<string, unknown>>): Promise<OracleAnswer>;
 }
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
-
-/** Renamed into place, so that two test processes may build at once. Go would link what has not changed anew. */
-function build(): void {
-  const folder = join(root, ".tools/bin");
-  const path = join(folder, "oracle");
-  if (isNewest(path)) return;
-  const half = `${path}.${process.pid}`;
-  mkdirSync(folder, { recursive: true });
-  execFileSync("go", ["build", "-trimpath", "-o", half, "."], {
-    cwd: join(root, "test/oracle"),
-    env: { ...process.env, CGO_ENABLED: "0", PATH: `${process.env.PATH}:/usr/local/go/bin` },
-    stdio: ["ignore", "ignore", "pipe"],
-    timeout: 600_000,
-  });
-  renameSync(half, path);
-}
-
-function isNewest(path: string): boolean {
-  const built = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  const sources = readdirSync(join(root, "test/oracle"));
-  return sources.every((name) => statSync(join(root, "test/oracle", name)).mtimeMs < built);
-}
-
 /** Why tests that ask the originals are skipped; in CI they have to be there. */
 export function oracleMissing(): string | undefined {
   try {
-    build();
+    buildOracle();
     return undefined;
   } catch (error) {
     if (process.env.CI === "true") throw new Error(`CI needs Go and the oracle: ${messageOf(error)}`);
@@ -53,7 +27,7 @@ export function oracleMissing(): string | undefined {
 }
 
 export function startOracle(): Oracle {
-  const child = spawn(join(root, ".tools/bin/oracle"), { stdio: ["pipe", "pipe", "ignore"] });
+  const child = spawn(oraclePath(), { stdio: ["pipe", "pipe", "ignore"] });
   const waiting: PromiseWithResolvers<string>[] = [];
   const lines = createInterface({ input: child.stdout });
   lines.on("line", (line) => waiting.shift()?.resolve(line));

@@ -8,6 +8,7 @@ require (
 	github.com/antonmedv/expr v1.15.5
 	github.com/itchyny/gojq v0.12.19
 	github.com/linkedin/goavro/v2 v2.15.0
+	github.com/robfig/cron/v3 v3.0.1
 	github.com/tidwall/gjson v1.19.0
 	github.com/tidwall/sjson v1.2.5
 	github.com/yuin/gopher-lua v1.1.2

@@ -1,4 +1,5 @@
 import type { Instant } from "../../base/clock.ts";
+import { setOwn } from "../../base/json.ts";
 import type { EventHead, RecordDraft, RecordId, SensorHead } from "../../record/records.ts";
 import { hopsOf } from "../triggers/hops.ts";
 import type { Effect, OpenRecord } from "./effect.ts";
@@ -9,19 +10,26 @@ type Expired = Extract<Decision, { kind: "expired" }>;
 
 /** What the ledger keeps of a firing. Every event that took part is a cause, also those that debounce passed over. */
 export function decisionOf(sensor: SensorHead, decision: Fire, at: Instant): RecordDraft {
-  const { trigger, events, batch, merged } = decision;
-  const ids = (batch ?? Object.values(events)).map(({ head }) => head.id);
+  const { trigger, events } = decision;
   const reason = reasonOf(decision);
   return {
     kind: "decision",
     at,
-    causes: [...new Set([...ids, ...(merged?.ids ?? [])])],
+    causes: causesOf(decision),
     sensor,
     trigger,
     verdict: "fired",
     ...(reason === "" ? {} : { reason }),
     events: headsOf(events),
   };
+}
+
+function causesOf({ events, batch, merged }: Fire): readonly string[] {
+  const ids: string[] = [];
+  if (batch) for (const { head } of batch) ids.push(head.id);
+  else for (const name of Object.keys(events)) ids.push(events[name]?.head.id ?? "");
+  if (merged) ids.push(...merged.ids);
+  return ids.length > 1 ? [...new Set(ids)] : ids;
 }
 
 function reasonOf({ batch, merged, early }: Fire): string {
@@ -65,5 +73,7 @@ export function expiryOf(sensor: SensorHead, { trigger, message, events, at }: E
 }
 
 function headsOf(events: SavedEvents): Readonly<Record<string, EventHead>> {
-  return Object.fromEntries(Object.entries(events).map(([dependency, { head }]) => [dependency, head]));
+  const heads: Record<string, EventHead> = {};
+  for (const [dependency, { head }] of Object.entries(events)) setOwn(heads, dependency, head);
+  return heads;
 }

@@ -40,6 +40,11 @@ const drainMs = 10_000;
 /** How long attempts that were cut off may take to notice; what does not is left alone and done again later. */
 const cutMs = 1_000;
 
+/** What ends a Sensor whose engine has been stopped for longer than its lease. */
+export function mayNotAct(): EngineError {
+  return new EngineError("LEASE_LOST", "another engine may act by now");
+}
+
 /** Makes the effect happen: plan, then apply. @throws what the trigger throws; TerminalError: do not try again. */
 export type Execute = (effect: Effect, signal: AbortSignal) => Promise<Outcome>;
 
@@ -287,7 +292,7 @@ export class EffectQueue {
 
   #begin(effect: Effect, lane: Lane): void {
     if (this.#deps.mayAct?.() === false) {
-      this.#host.fail(new EngineError("LEASE_LOST", "another engine may act by now"));
+      this.#host.fail(mayNotAct());
       return; // it is unfinished: whoever has the Sensor then makes it happen
     }
     this.#track(this.#attempt(effect, lane));
@@ -353,6 +358,7 @@ export class EffectQueue {
       outcome = await execute(effect, this.#attempts.signal);
     } catch (error) {
       if (this.#attempts.signal.aborted) return; // cut off: done again after the restart, under the same key
+      if (error instanceof EngineError && error.code === "LEASE_LOST") return this.#host.fail(error); // the same
       metrics.actionFailed.add(labels);
       metrics.actionDuration.observe(labels, clock.now() - startedAt);
       return this.#fail(effect, lane, startedAt, error);

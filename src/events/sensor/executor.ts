@@ -2,7 +2,7 @@ import type { Trigger } from "../../api/resources.ts";
 import { batchEventsName } from "../../api/timing-traps.ts";
 import { TerminalError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
-import { isJsonObject } from "../../base/json.ts";
+import { isJsonObject, setOwn } from "../../base/json.ts";
 import type { CloudEvent } from "../../record/cloud-event.ts";
 import type { AnyTriggerKind, ParsedTrigger, PlannedEffect } from "../triggers/registry.ts";
 import type { Firing, ParameterResolver, TriggerContext, TriggerParameter } from "../triggers/trigger.ts";
@@ -34,6 +34,7 @@ export function createPlanner(
 ) => Promise<PlannedEffect> {
   const { namespace, name } = compiled.head;
   const sensor = { namespace, name };
+  const findTrigger = createTriggerFinder(compiled);
   /** Of triggers whose template no event changes. */
   const parsed = new Map<Trigger, ParsedTrigger>();
   const parse = (trigger: Trigger, path: string, parameters: ParameterResolver): ParsedTrigger => {
@@ -48,15 +49,16 @@ export function createPlanner(
     return read;
   };
   return (effect, signal) => {
-    const { trigger, path } = findTrigger(compiled, effect);
+    const { trigger, path } = findTrigger(effect);
     const { batch } = effect;
-    const parameters = resolverOf(effect);
+    const events = eventsIn(effect);
+    const parameters = resolverWith(effect, events);
     const { policy } = trigger;
     const firing: Firing = {
       key: effect.key,
       sensor,
       trigger: trigger.template.name,
-      events: eventsIn(effect),
+      events,
       ...(batch && { batch: batch.map(({ dependency, event }) => ({ dependency, event })) }),
       ...(policy === undefined ? {} : { policy }),
     };
@@ -68,14 +70,19 @@ type Events = Pick<Effect, "key" | "events" | "batch">;
 
 /** What parameters of a firing are read from: its events, and of a batch all of them as a list. */
 export function resolverOf(firing: Events): ParameterResolver {
-  const events = eventsIn(firing);
-  const { key, batch } = firing;
+  return resolverWith(firing, eventsIn(firing));
+}
+
+function resolverWith({ key, batch }: Events, events: Firing["events"]): ParameterResolver {
   return createParameterResolver(batch ? { ...events, [batchEventsName]: batchEvent(key, batch) } : events);
 }
 
 function eventsIn({ events }: Events): Readonly<Record<string, CloudEvent>> {
   const found: Record<string, CloudEvent> = {};
-  for (const [dependency, { event }] of Object.entries(events)) found[dependency] = event;
+  for (const dependency of Object.keys(events)) {
+    const received = events[dependency];
+    if (received) setOwn(found, dependency, received.event);
+  }
   return found;
 }
 
@@ -90,18 +97,25 @@ function batchEvent(id: string, batch: readonly BatchedEvent[]): CloudEvent {
   return { id, source, type, subject: batchEventsName, time, datacontenttype: "application/json", data };
 }
 
-/** As the Sensor has it now, which an edit may have changed since the effect was decided. */
-function findTrigger(
-  { triggers }: CompiledSensor,
-  { trigger: name, dlqOf }: Pick<Effect, "trigger" | "dlqOf">,
-): { readonly trigger: Trigger; readonly path: string } {
-  const index = triggers.findIndex((one) => one.name === (dlqOf ?? name));
-  const trigger = triggers[index]?.trigger;
-  const path = `spec.triggers[${index}]`;
-  if (trigger && dlqOf === undefined) return { trigger, path };
-  if (trigger?.dlqTrigger) return { trigger: trigger.dlqTrigger, path: `${path}.dlqTrigger` };
-  const what = trigger ? `trigger "${dlqOf}" has no dlqTrigger` : `the Sensor has no trigger "${dlqOf ?? name}"`;
-  throw new TerminalError("TRIGGER_FAILED", `${what} any more`);
+interface FoundTrigger {
+  readonly trigger: Trigger;
+  readonly path: string;
+}
+
+/** Finds it as the Sensor has it now, which an edit may have changed since the effect was decided. */
+function createTriggerFinder({ triggers }: CompiledSensor) {
+  const found = triggers.map(
+    ({ name, trigger }, index) => [name, { trigger, path: `spec.triggers[${index}]` }] as const,
+  );
+  const byName = new Map<string, FoundTrigger>(found);
+  return ({ trigger: name, dlqOf }: Pick<Effect, "trigger" | "dlqOf">): FoundTrigger => {
+    const own = byName.get(dlqOf ?? name);
+    if (own && dlqOf === undefined) return own;
+    const { dlqTrigger } = own?.trigger ?? {};
+    if (own && dlqTrigger) return { trigger: dlqTrigger, path: `${own.path}.dlqTrigger` };
+    const what = own ? `trigger "${dlqOf}" has no dlqTrigger` : `the Sensor has no trigger "${dlqOf ?? name}"`;
+    throw new TerminalError("TRIGGER_FAILED", `${what} any more`);
+  };
 }
 
 /** The template with `trigger.parameters` applied; the very object of the Sensor when there are none. */

@@ -63,12 +63,15 @@ export function createExplainer(compiled: CompiledSensor): Explainer {
   return {
     filtersOf,
     seen(events) {
-      const filters: Record<string, readonly ExplainedFilter[]> = {};
-      for (const [dependency, { event }] of Object.entries(events)) {
-        const seen = filtersOf(dependency, event);
-        if (seen.length > 0) setOwn(filters, dependency, seen);
+      let filters: Record<string, readonly ExplainedFilter[]> | undefined;
+      for (const dependency of Object.keys(events)) {
+        const received = events[dependency];
+        const seen = received ? filtersOf(dependency, received.event) : [];
+        if (seen.length === 0) continue;
+        filters ??= {};
+        setOwn(filters, dependency, seen);
       }
-      return Object.keys(filters).length === 0 ? {} : { filters };
+      return filters === undefined ? {} : { filters };
     },
     explain(received, before) {
       const { eventSource, event } = received.head;

@@ -14,19 +14,19 @@ export function inOrder(trigger: CompiledTrigger, events: SavedEvents): SavedEve
   return Object.fromEntries(ordered);
 }
 
-/** A key that is not in `keys` yet, and adds it. */
+/** A key that is not in `keys` yet, and adds it; absent: the trigger fires once at most. */
 export function newKey(
   sensor: CompiledSensor,
   trigger: CompiledTrigger,
   events: SavedEvents,
-  keys: Set<string>,
+  keys: Set<string> | undefined,
 ): string {
   const ids = Object.values(events).map((received) => received.event.id);
   const repeated = ids.at(-1) ?? "";
   for (;;) {
     const key = `${sensor.head.uid}/${trigger.name}/${ids.sort().join(",")}`;
-    if (!keys.has(key)) {
-      keys.add(key);
+    if (!keys?.has(key)) {
+      keys?.add(key);
       return key;
     }
     ids.push(repeated);

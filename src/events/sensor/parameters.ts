@@ -23,17 +23,32 @@ interface Resolved {
 
 /** Parameters over the events of one firing (spec argo-events 6.3), by dependency name. */
 export function createParameterResolver(events: Events): ParameterResolver {
-  return {
-    apply(document, parameters, path) {
-      let result = document;
-      for (const [index, parameter] of parameters.entries()) {
-        result = applyOne(result, parameter, events, `${path}[${index}]`);
-      }
-      return result;
-    },
-    payload: (parameters, path) => payloadText(parameters, events, path),
-    text: (parameter, path) => resolve(parameter.src, events, path)?.text,
-  };
+  return new EventParameters(events);
+}
+
+/** A class: there is one for each firing, and most are asked for nothing. */
+class EventParameters implements ParameterResolver {
+  readonly #events: Events;
+
+  constructor(events: Events) {
+    this.#events = events;
+  }
+
+  apply(document: JsonValue, parameters: readonly TriggerParameter[], path: string): JsonValue {
+    let result = document;
+    for (const [index, parameter] of parameters.entries()) {
+      result = applyOne(result, parameter, this.#events, `${path}[${index}]`);
+    }
+    return result;
+  }
+
+  payload(parameters: readonly TriggerParameter[], path: string): string {
+    return payloadText(parameters, this.#events, path);
+  }
+
+  text(parameter: TriggerParameter, path: string): string | undefined {
+    return resolve(parameter.src, this.#events, path)?.text;
+  }
 }
 
 /** What of a trigger's parameters is not supported yet, so that it is known before an event comes. */

@@ -1,6 +1,7 @@
 import { backoffMs, reconnectBackoff } from "../../base/backoff.ts";
 import { type Clock, sleepFor, systemClock } from "../../base/clock.ts";
 import { EngineError, messageOf } from "../../base/errors.ts";
+import { memoize } from "../../base/memo.ts";
 import { Turns } from "../../base/turns.ts";
 import { Waiters } from "../../base/waiters.ts";
 import type { Subject } from "../../record/subject.ts";
@@ -28,6 +29,8 @@ const maxCatchUpBatch = 200;
 const maxRecent = 8_000;
 /** A reader that starts goes back at most this far for a few subscribers; older ones catch up by themselves. */
 const maxSharedBacklog = 100_000;
+/** Subjects whose names are remembered: most events have one that was there before. */
+const maxNames = 10_000;
 /** Catching up may cost the bus a pass over the stream for each: more than these share one. */
 const maxCatchingUp = 8;
 
@@ -114,7 +117,8 @@ interface ArrivedBatch {
 }
 
 export function createEventReader(options: EventReaderOptions): EventReader {
-  return new SharedReader(options);
+  const parseSubject = memoize((subject) => options.parseSubject(subject as Subject), maxNames);
+  return new SharedReader({ ...options, parseSubject });
 }
 
 class SharedReader implements EventReader {

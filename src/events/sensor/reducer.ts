@@ -45,7 +45,7 @@ export function reduce(sensor: CompiledSensor, state: SensorState, received: Rec
       continue;
     }
     const isSaved = savedOf(state.joins, trigger.name) !== undefined;
-    const keys = new Set<string>();
+    const keys = keysFor(fedBy);
     for (const position of fedBy) {
       const dependency = route.dependencies[position];
       const event = taken[position];
@@ -57,6 +57,11 @@ export function reduce(sensor: CompiledSensor, state: SensorState, received: Rec
     }
   }
   return { state: stateOf(state, joins, timed), decisions };
+}
+
+/** Of the firings of one trigger in one step; one alone has no other to be told from. */
+function keysFor(fedBy: readonly number[]): Set<string> | undefined {
+  return fedBy.length > 1 ? new Set() : undefined;
 }
 
 function takenBy(

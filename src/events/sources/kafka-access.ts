@@ -2,8 +2,8 @@ import type { SASLOptions } from "@platformatic/kafka";
 import { createAwsIdentity } from "../../base/aws-identity.ts";
 import { presignAwsUrl } from "../../base/aws-signature.ts";
 import { TerminalError } from "../../base/errors.ts";
+import { loginByToken, mechanisms, saslLogin } from "./kafka-sasl.ts";
 import type { KafkaSpec } from "./kafka-spec.ts";
-import { mechanisms } from "./kafka-spec.ts";
 import type { SourceContext } from "./source.ts";
 
 /**
@@ -18,7 +18,7 @@ export async function kafkaLogin(
   if (awsMskIamAuth) {
     const token = mskToken(awsMskIamAuth.region ?? "", context, signal);
     await token(); // what is wrong with the credentials is said by name, not as a connection that failed
-    return byToken(token);
+    return loginByToken(token);
   }
   const { userSecret, passwordSecret, mechanism: asked } = sasl ?? {};
   const mechanism = mechanisms.find((known) => known === (asked || "PLAIN"));
@@ -27,22 +27,7 @@ export async function kafkaLogin(
     throw new TerminalError("SOURCE_UNSUPPORTED", `${where} ${asked} is not supported yet`);
   }
   if (!userSecret || !passwordSecret) return undefined;
-  const { secret } = context;
-  const password = await secret.read(passwordSecret);
-  if (mechanism === "OAUTHBEARER") return byToken(() => secret.read(passwordSecret));
-  return { mechanism, username: await secret.read(userSecret), password };
-}
-
-/** A broker that refuses a token says so in a successful answer, which is empty otherwise (RFC 7628, 3.2.2). */
-function byToken(token: () => Promise<string>): SASLOptions {
-  return {
-    mechanism: "OAUTHBEARER",
-    token,
-    authBytesValidator(answer, callback) {
-      if (answer.length === 0) callback(null, answer);
-      else callback(new Error(`the broker refuses the token: ${answer.toString("utf8").slice(0, 300)}`), answer);
-    },
-  };
+  return saslLogin(mechanism, { userSecret, passwordSecret }, context.secret);
 }
 
 const mskSeconds = 900;

@@ -63,9 +63,6 @@ const accessRule: SourceRule = (event, path) => {
   return [...problems, problem(`${path}.awsMskIamAuth.region`, "awsMskIamAuth.region must be specified")];
 };
 
-/** Those that the client of ours has. */
-export const mechanisms = ["PLAIN", "OAUTHBEARER", "SCRAM-SHA-256", "SCRAM-SHA-512"] as const;
-
 /** What the source would refuse when it runs, and what it takes otherwise than the original. */
 const mechanismRule: SourceRule = (event, path) => {
   const mechanism = textOf(objectOf(event.sasl).mechanism);

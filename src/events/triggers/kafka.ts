@@ -5,6 +5,9 @@ import type { JsonValue } from "../../base/json.ts";
 import { loadOptional } from "../../base/optional.ts";
 import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
+import { mechanisms, saslLogin } from "../sources/kafka-sasl.ts";
+import { traceHeaders } from "./hops.ts";
+import { type AvroMessage, createAvroEncoder } from "./kafka-avro.ts";
 import { effectHash } from "./object-effect.ts";
 import { shownPayload, withOwnParameters } from "./own-parameters.ts";
 import { createRecent } from "./recent.ts";
@@ -73,6 +76,8 @@ export interface KafkaPlan {
   readonly key?: string;
   readonly payload: JsonValue;
   readonly body: string;
+  /** Behind a schema registry: what is sent instead of `body`. */
+  readonly avro?: AvroMessage;
   readonly headers: Readonly<Record<string, string>>;
   readonly secretHeaders: readonly {
     readonly name: string;
@@ -95,14 +100,15 @@ const saslRule: TriggerRule = ({ sasl }, path) =>
     ? [warningAt(`${path}.sasl.mechanism`, '"GSSAPI" is accepted, but cannot be configured')]
     : [];
 
-/** What the trigger would refuse when it fires; OAUTHBEARER asks the original for tokens that nothing gives it. */
-const unsupportedRule: TriggerRule = ({ sasl, schemaRegistry }, path) => {
-  const later = "is not supported yet: the trigger fails";
+/** What works otherwise than in the original, and what a registry has to be asked with. */
+const registryRule: TriggerRule = ({ sasl, schemaRegistry }, path) => {
+  const byToken = "the token is the value of passwordSecret; Argo Events has none to give, and fails";
+  const { schemaId } = objectOf(schemaRegistry);
   return [
-    ...(schemaRegistry === undefined ? [] : [warningAt(`${path}.schemaRegistry`, later)]),
-    ...(objectOf(sasl).mechanism === "OAUTHBEARER"
-      ? [warningAt(`${path}.sasl.mechanism`, `"OAUTHBEARER" ${later}`)]
-      : []),
+    ...(schemaRegistry === undefined || schemaId
+      ? []
+      : [warningAt(`${path}.schemaRegistry.schemaId`, "is missing: the trigger fails with each event")]),
+    ...(objectOf(sasl).mechanism === "OAUTHBEARER" ? [warningAt(`${path}.sasl.mechanism`, byToken)] : []),
   ];
 };
 
@@ -117,7 +123,7 @@ const schema = triggerSchema<KafkaSpec>(
   ignores("flushFrequency", "each message is confirmed before the trigger succeeds"),
   versionRule,
   saslRule,
-  unsupportedRule,
+  registryRule,
   tlsRule,
 );
 
@@ -129,24 +135,26 @@ const maxSent = 10_000;
  */
 export function createKafkaTrigger(): TriggerKind<KafkaSpec, KafkaPlan> {
   const sent = createRecent<true>(maxSent);
+  const encode = createAvroEncoder();
   return {
     schema,
-    async plan(written, firing, context) {
+    async plan(written, firing, context, signal) {
       const spec = withOwnParameters(written, schema, "kafka", context.parameters);
       if (spec.payload.length === 0) throw invalid("payload: payload parameters are not specified");
-      if (spec.schemaRegistry) throw unsupported("schemaRegistry");
-      if (spec.sasl && !mechanisms.some((known) => known === spec.sasl?.mechanism)) {
-        throw unsupported(`sasl.mechanism ${spec.sasl.mechanism}`);
-      }
+      if (spec.sasl) mechanismOf(spec.sasl);
       const body = context.parameters.payload(spec.payload, "kafka.payload");
+      const secretHeaders = await secretHeadersOf(spec.secureHeaders, context);
+      const named = [...Object.keys(spec.headers ?? {}), ...secretHeaders.map(({ name }) => name)];
+      const avro = spec.schemaRegistry && (await encode(body, spec.schemaRegistry, spec.tls, context, signal));
       return {
         brokers: spec.url.split(",").map((broker) => broker.trim()),
         topic: spec.topic,
         ...(spec.partitioningKey && { key: spec.partitioningKey }),
         payload: shownPayload(body),
         body,
-        headers: { "Idempotency-Key": effectHash(firing), ...spec.headers },
-        secretHeaders: await secretHeadersOf(spec.secureHeaders, context),
+        ...(avro && { avro }),
+        headers: { "Idempotency-Key": effectHash(firing), ...traceHeaders(firing, named), ...spec.headers },
+        secretHeaders,
         acks: spec.requiredAcks === 1 ? 1 : -1,
         compress: spec.compress,
         ...(spec.sasl && { sasl: spec.sasl }),
@@ -170,16 +178,22 @@ export function createKafkaTrigger(): TriggerKind<KafkaSpec, KafkaPlan> {
           throw new EngineError("TRIGGER_FAILED", `kafka ${where}: ${reasonOf(error)}`, error);
         });
       sent.set(firing.key, true);
-      return { message: `sent ${Buffer.byteLength(plan.body)} bytes to ${where}${offset}` };
+      return { message: `sent ${bytesOf(plan).length} bytes to ${where}${offset}` };
     },
   };
 }
 
-type KafkaProducer = Producer<string, string, string, string>;
+type KafkaProducer = Producer<string, Buffer, string, string>;
+type Options = ProducerOptions<string, Buffer, string, string>;
 
-async function open(options: ProducerOptions<string, string, string, string>): Promise<PooledClient<KafkaProducer>> {
+function bytesOf({ body, avro }: KafkaPlan): Buffer {
+  return avro ? Buffer.from(avro.base64, "base64") : Buffer.from(body, "utf8");
+}
+
+async function open(options: Options): Promise<PooledClient<KafkaProducer>> {
   const { Producer, stringSerializers } = await loadKafka();
-  const producer = new Producer<string, string, string, string>({ ...options, serializers: stringSerializers });
+  const serializers = { ...stringSerializers, value: (value: Buffer | undefined) => value };
+  const producer = new Producer<string, Buffer, string, string>({ ...options, serializers });
   producer.on("error", () => undefined); // what was sent meanwhile tells it, too
   return { client: producer, isUsable: () => !producer.closed, close: async () => producer.close(true) };
 }
@@ -188,27 +202,19 @@ function loadKafka() {
   return loadOptional("@platformatic/kafka@^2", () => import("@platformatic/kafka"));
 }
 
-async function send(
-  producer: KafkaProducer,
-  { topic, key, body, acks, compress }: KafkaPlan,
-  headers: Record<string, string>,
-): Promise<string> {
-  const message = { topic, value: body, headers, ...(key !== undefined && { key }) };
+async function send(producer: KafkaProducer, plan: KafkaPlan, headers: Record<string, string>): Promise<string> {
+  const { topic, key, acks, compress } = plan;
+  const message = { topic, value: bytesOf(plan), headers, ...(key !== undefined && { key }) };
   const options = { acks, compression: compress ? ("snappy" as const) : ("none" as const) };
   const { offsets } = await producer.send({ messages: [message], ...options });
   const [first] = offsets ?? [];
   return first ? `, offset ${first.offset} of partition ${first.partition}` : "";
 }
 
-const mechanisms = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] as const;
-
 async function optionsOf({ brokers, sasl, tls }: KafkaPlan, context: TriggerContext) {
-  const mechanism = mechanisms.find((known) => known === sasl?.mechanism) ?? "PLAIN";
-  const login = sasl && {
-    mechanism,
-    username: await context.secret.read(sasl.userSecret),
-    password: await context.secret.read(sasl.passwordSecret),
-  };
+  const login = sasl && (await saslLogin(mechanismOf(sasl), sasl, context.secret));
+  // What a token is read from may differ between those that have the same brokers.
+  const token = login?.mechanism === "OAUTHBEARER" && sasl ? await context.secret.read(sasl.passwordSecret) : undefined;
   const tlsOptions = tls && { ...(await readTls(tls, context)) };
   const options = {
     clientId: "tiphys-trigger",
@@ -221,7 +227,7 @@ async function optionsOf({ brokers, sasl, tls }: KafkaPlan, context: TriggerCont
     ...(login && { sasl: login }),
     ...(tlsOptions && { tls: tlsOptions }),
   };
-  return { options, key: `kafka ${brokers.join(",")} ${secretHash(JSON.stringify([login, tlsOptions]))}` };
+  return { options, key: `kafka ${brokers.join(",")} ${secretHash(JSON.stringify([login, token, tlsOptions]))}` };
 }
 
 async function secretHeadersOf(
@@ -244,16 +250,20 @@ async function readHeader(
   throw invalid("secureHeaders[].valueFrom: must name a secretKeyRef or a configMapKeyRef");
 }
 
-/** Its errors hold those of each try. */
+/** Its errors hold those of each try, and what each of these failed of. */
 function reasonOf(error: unknown): string {
   const inner = error instanceof AggregateError ? error.errors.at(-1) : undefined;
-  return inner === undefined ? messageOf(error) : `${messageOf(error)}: ${reasonOf(inner)}`;
+  const cause = inner ?? (error instanceof Error ? error.cause : undefined);
+  return cause === undefined ? messageOf(error) : `${messageOf(error)}: ${reasonOf(cause)}`;
 }
 
 function invalid(message: string): TerminalError {
   return new TerminalError("MANIFEST_INVALID", `kafka.${message}`);
 }
 
-function unsupported(what: string): TerminalError {
-  return new TerminalError("TRIGGER_UNSUPPORTED", `kafka.${what} is not supported yet`);
+/** @throws TerminalError TRIGGER_UNSUPPORTED */
+function mechanismOf({ mechanism }: NonNullable<KafkaSpec["sasl"]>) {
+  const known = mechanisms.find((one) => one === mechanism);
+  if (known) return known;
+  throw new TerminalError("TRIGGER_UNSUPPORTED", `kafka.sasl.mechanism ${mechanism} is not supported yet`);
 }

@@ -8,6 +8,7 @@ import { dataArbitrary, templateArbitrary } from "../../harness/go-template-arbi
 import { assertSameOfEach, type OracleAnswer, oracleMissing, startOracle } from "../../harness/oracle.ts";
 
 const missing = oracleMissing();
+const runs = Number(process.env.TIPHYS_ORACLE_RUNS ?? 4_000);
 
 function run(template: string, data: FloatObject, missingKey: "default" | "zero" | "error"): OracleAnswer {
   try {
@@ -44,7 +45,7 @@ test("Go's text/template with sprig says the same of templates and data", { skip
         same++;
       } else assert.ok("error" in ours, `Go fails with: ${theirs.error}: ${place}`);
     },
-    { numRuns: 4_000 },
+    { numRuns: runs },
   );
-  assert.ok(same > 1_000, `only ${same} templates gave a text`);
+  assert.ok(same > runs / 4, `only ${same} templates gave a text`);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Effect } from "../../../src/events/sensor/effect.ts";
-import type { Execute } from "../../../src/events/sensor/effect-queue.ts";
+import { type Execute, mayNotAct } from "../../../src/events/sensor/effect-queue.ts";
 import { busAway } from "../../harness/memory-bus.ts";
 import { received } from "./builders.ts";
 import { effect, type Given, never, open } from "./queue-rig.ts";
@@ -256,6 +256,15 @@ test("an owner that was stopped for a while starts no effect once another may ac
   );
   assert.match(String(seen.failures[0]), /another engine may act/);
   assert.ok(queue.has("after"), "whoever has the Sensor then finds it unfinished");
+});
+
+test("what is refused because another may act counts as no attempt", async () => {
+  const { clock, queue, seen } = open({ execute: () => Promise.reject(mayNotAct()), steps: 1 });
+  queue.add(effect("late"), 1, false);
+  await clock.advance(0);
+  assert.deepEqual([seen.records, seen.dead], [[], []]);
+  assert.match(String(seen.failures[0]), /another engine may act/);
+  assert.ok(queue.has("late"), "whoever has the Sensor then does it");
 });
 
 test("an effect that is tried again holds up those of its lane, and no others", async () => {

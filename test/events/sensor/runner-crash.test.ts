@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { silentLogger } from "../../../src/base/log.ts";
@@ -7,39 +8,48 @@ import { createRateLimit, rateKey } from "../../../src/events/sensor/rate-limit.
 import { openLedger } from "../../../src/ledger/ledger.ts";
 import { createMemoryBus, type MemoryBus } from "../../harness/memory-bus.ts";
 import { waitFor } from "../../harness/wait.ts";
-import { clock, letters, live, log, publish, sensor } from "./life.ts";
+import { both, clock, letters, live, log, publish, sensor } from "./life.ts";
 
 /**
- * A crash right before each operation on the bus in turn: everything that a runner awaits, beside its effects, is one.
- * The operation never happens, nothing of that life is seen any more, and the next life finds what was stored.
+ * A crash right before each operation on the bus, right after each that changed something, and on either side of each
+ * effect: what is outside of a runner changes nowhere else, so that a crash at any other of its awaits is one of these.
+ * Nothing of that life is seen any more, and the next life finds what was stored.
  */
 
 interface Crash {
   /** What the bus held. */
   readonly bus: MemoryBus;
-  readonly operation: string;
+  readonly point: string;
 }
 
-/** Lives on `bus` until operation number `at` is asked for, or until `isDone`. */
+/** Passes a point of a life; never, when it crashed there or before. */
+type Pass = (point: string) => Promise<void> | undefined;
+
+interface Life {
+  stop(): void;
+  readonly running: Promise<unknown>;
+  isDone(): boolean | Promise<boolean>;
+}
+
+/** Lives on `bus` until it comes to point number `at`, or until `isDone`. */
 async function liveUntil(
   bus: MemoryBus,
   at: number,
-  run: (
-    bus: MemoryBus,
-  ) => Promise<{ stop(): void; running: Promise<unknown>; isDone: () => boolean | Promise<boolean> }>,
+  run: (bus: MemoryBus, pass: Pass) => Promise<Life>,
 ): Promise<Crash | undefined> {
   const crashed = Promise.withResolvers<Crash>();
   let count = 0;
   let isOver = false;
-  bus.fault = (operation, subject) => {
-    if (isOver) return new Promise<void>(() => undefined);
+  const pass: Pass = (point) => {
     count += 1;
-    if (count !== at) return undefined;
+    if (!isOver && count !== at) return undefined;
+    if (!isOver) crashed.resolve({ bus: bus.clone(), point });
     isOver = true;
-    crashed.resolve({ bus: bus.clone(), operation: `${operation} ${subject}` });
     return new Promise<void>(() => undefined);
   };
-  const starting = run(bus);
+  bus.fault = (operation, subject) => pass(`before ${operation} ${subject}`);
+  bus.done = (operation, subject) => pass(`after ${operation} ${subject}`);
+  const starting = run(bus, pass);
   const first = await Promise.race([crashed.promise, starting]);
   if (!("stop" in first)) {
     starting.then(
@@ -52,6 +62,7 @@ async function liveUntil(
   await Promise.race([crashed.promise, done]);
   if (!isOver) {
     bus.fault = undefined;
+    bus.done = undefined;
     first.stop();
     await first.running;
     return undefined;
@@ -96,13 +107,15 @@ function createWorld(fails: (effect: Parameters<Execute>[0]) => boolean) {
     done,
     crash: () => void alive++,
     /** How one life acts: after the crash that ends it, in vain. */
-    act(): Execute {
+    act(pass: Pass = () => undefined): Execute {
       const mine = alive;
       return async (effect, signal) => {
         await turn();
+        await pass(`before the effect ${effect.key}`);
         if (mine !== alive)
           return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
         done.push(effect.key);
+        await pass(`after the effect ${effect.key}`);
         if (fails(effect)) throw new Error("no");
         return { message: "" };
       };
@@ -114,7 +127,7 @@ function createWorld(fails: (effect: Parameters<Execute>[0]) => boolean) {
   };
 }
 
-/** Plays a scenario once for each operation that it asks of the bus: it says whether it crashed there. */
+/** Plays a scenario once for each point that it comes to: it says whether it crashed there. */
 async function everyCrash(least: number, scenario: (at: number, told: { crash: string }) => Promise<boolean>) {
   let at = 1;
   for (; at < 500; at++) {
@@ -122,13 +135,46 @@ async function everyCrash(least: number, scenario: (at: number, told: { crash: s
     try {
       if (!(await scenario(at, told))) break;
     } catch (error) {
-      throw new Error(`a crash before operation ${at} (${told.crash})`, { cause: error });
+      throw new Error(`a crash at point ${at}, ${told.crash}`, { cause: error });
     } finally {
       for (const stop of stops.splice(0)) stop();
     }
   }
-  assert.ok(at > least && at < 500, `${at} operations`);
+  assert.ok(at > least && at < 500, `${at} points`);
 }
+
+const hash = (text: string) => createHash("sha256").update(text).digest("hex").slice(0, 32);
+const names = { a1: "a", b1: "b", a2: "a", b2: "b" } as const;
+const inThrees = { template: { name: "all", conditions: "a || b", log, batch: { size: 3, wait: "1h" } } };
+
+/** Joins, a batch and single events; the last event comes after the crash, for a join that was half full. */
+async function joinScenario(at: number, told: { crash: string }): Promise<boolean> {
+  const compiled = sensor([both, { template: { name: "each", conditions: "a || b", log } }, inThrees]);
+  const world = createWorld(() => false);
+  const before = ["both/a1,b1", "each/a1", "each/b1", "each/a2", `all/batch-3-${hash('["a1","a2","b1"]')}`];
+  const keysOf = (list: readonly string[]) => list.map((one) => `uid-1/${one}`).sort();
+  const areDone = (list: readonly string[]) => keysOf(list).every((one) => world.done.includes(one));
+  const first = createMemoryBus("one", new Map(), new Map(), () => clock.now());
+  for (const id of ["a1", "b1", "a2"] as const) await publish(first, names[id], id);
+  const crash = await liveUntil(first, at, async (bus, pass) => {
+    const life = await begin(compiled, bus, world.act(pass));
+    return { ...life, isDone: () => areDone(before) };
+  });
+  if (!crash) return false;
+  world.crash();
+  told.crash = crash.point;
+  await publish(crash.bus, names.b2, "b2");
+  const { stop, running } = await begin(compiled, crash.bus, world.act());
+  const all = [...before, "both/a2,b2", "each/b2"];
+  await waitFor("all", () => areDone(all), 5_000);
+  stop();
+  await running;
+  assert.deepEqual([...new Set(world.done)].sort(), keysOf(all));
+  return true;
+}
+
+test("joins and batches: a crash anywhere loses no effect, and repeats none under another key", () =>
+  everyCrash(20, joinScenario));
 
 async function dlqScenario(at: number, told: { crash: string }): Promise<boolean> {
   const compiled = sensor([{ ...failing, dlqTrigger: rescue }]);
@@ -139,13 +185,13 @@ async function dlqScenario(at: number, told: { crash: string }): Promise<boolean
     const recorded = await outcomes(bus);
     return [`${key("a1")} dead`, `dlq/${key("a1")} succeeded`].every((one) => recorded.includes(one));
   };
-  const crash = await liveUntil(first, at, async (bus) => {
-    const life = await begin(compiled, bus, world.act());
+  const crash = await liveUntil(first, at, async (bus, pass) => {
+    const life = await begin(compiled, bus, world.act(pass));
     return { ...life, isDone: () => letters(bus).length > 0 && world.done.includes(`dlq/${key("a1")}`) };
   });
   if (!crash) return false;
   world.crash();
-  told.crash = crash.operation;
+  told.crash = crash.point;
   const { stop, running, dead } = await begin(compiled, crash.bus, world.act());
   await waitFor("the failure and the rescue", () => isDone(crash.bus), 5_000);
   stop();
@@ -174,13 +220,13 @@ async function redriveScenario(at: number, told: { crash: string }): Promise<boo
   await broken.redrives.request(letter);
   isBroken = false;
   world.done.length = 0;
-  const crash = await liveUntil(first, at, async (bus) => {
-    const life = await begin(compiled, bus, world.act());
+  const crash = await liveUntil(first, at, async (bus, pass) => {
+    const life = await begin(compiled, bus, world.act(pass));
     return { ...life, isDone: () => world.done.length > 0 && letters(bus).length === 2 };
   });
   if (!crash) return false;
   world.crash();
-  told.crash = crash.operation;
+  told.crash = crash.point;
   const { stop, running, dead } = await begin(compiled, crash.bus, world.act());
   const isRedriven = async () => world.done.length > 0 && (await dead.list({})).letters.length === 0;
   await waitFor("the effect, and a letter that is dead no more", isRedriven, 5_000);
@@ -218,13 +264,13 @@ async function rateScenario(at: number, told: { crash: string }): Promise<boolea
   };
   const first = createMemoryBus();
   for (const id of ids) await publish(first, "a", id);
-  const crash = await liveUntil(first, at, async (bus) => {
-    const life = await begin(compiled, bus, world.act(), limits(bus));
+  const crash = await liveUntil(first, at, async (bus, pass) => {
+    const life = await begin(compiled, bus, world.act(pass), limits(bus));
     return { ...life, isDone: () => world.done.length === ids.length };
   });
   if (!crash) return false;
   world.crash();
-  told.crash = crash.operation;
+  told.crash = crash.point;
   const { stop, running } = await begin(compiled, crash.bus, world.act(), limits(crash.bus));
   await waitFor("all", () => ids.every((id) => world.done.includes(key(id))), 5_000);
   stop();

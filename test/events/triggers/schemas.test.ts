@@ -109,6 +109,7 @@ const complete: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     requiredAcks: 1,
     compress: true,
     version: "2.5.0",
+    schemaRegistry: { url: "http://r", schemaId: 1, auth: { username: secret, password: secret } },
     headers: { a: "b" },
     secureHeaders,
     sasl: { mechanism: "SCRAM-SHA-512", userSecret: secret, passwordSecret: secret },
@@ -150,7 +151,7 @@ const notInExamples: Readonly<Record<string, readonly string[]>> = {
   azureServiceBus: ["topicName", "subscriptionName"],
   gitOps: ["historyId", "selector"],
   k8s: ["patch"],
-  kafka: ["partition", "flushFrequency", "schemaRegistry"],
+  kafka: ["partition", "flushFrequency"],
   log: ["intervalSeconds"],
 };
 
@@ -281,14 +282,14 @@ for (const [what, kind, more, expected] of [
   [
     "schemas",
     "kafka",
-    { schemaRegistry: { url: "http://r", schemaId: 1, auth: { username: secret, password: secret } } },
-    /^warning kafka.schemaRegistry: is not supported yet: the trigger fails$/,
+    { schemaRegistry: { url: "http://r", auth: { username: secret, password: secret } } },
+    /^warning kafka.schemaRegistry.schemaId: is missing: the trigger fails with each event$/,
   ],
   [
     "tokens of brokers",
     "kafka",
     { sasl: { mechanism: "OAUTHBEARER", userSecret: secret, passwordSecret: secret } },
-    /^warning kafka.sasl.mechanism: "OAUTHBEARER" is not supported yet: the trigger fails$/,
+    /^warning kafka.sasl.mechanism: the token is the value of passwordSecret; Argo Events has none/,
   ],
   ["versions", "kafka", { version: "latest" }, /version: "latest" is no version of Kafka/],
   [

@@ -37,6 +37,46 @@ for (const [name, filters, operator, verdict] of [
   test(`filters: ${name}`, () => assert.equal(outcome(filters, operator).verdict, verdict));
 }
 
+const exprNo: Filters = { exprs: [{ expr: "a == 2", fields: [{ name: "a", path: "a" }] }] };
+const exprError: Filters = { exprs: [{ expr: "c == 2", fields: [{ name: "c", path: "c" }] }] };
+const scriptError: Filters = { script: "error('no', 0)" };
+const timeError: Filters = { time: { start: "09:00:00", stop: "10:00:00" } };
+const dataReason = "filters.data[0]: path 'b' does not exist";
+const exprReason = "filters.exprs[0]: path 'c' does not exist";
+
+for (const [name, filters, operator, reason] of [
+  [
+    "and: a no does not end it, a later kind may be an error",
+    { ...exprNo, ...dataError },
+    "",
+    `data filter error (${dataReason})`,
+  ],
+  [
+    "and: the first error ends it, in the order of the kinds",
+    { ...dataError, ...exprError },
+    "and",
+    `expr filter error (${exprReason})`,
+  ],
+  ["and: errors of scripts stand alone, behind a no", { ...dataNo, ...scriptError }, "and", "filters.script: no"],
+  [
+    "or: errors of several kinds are joined",
+    { ...contextYes, ...dataError, ...exprError },
+    "or",
+    `expr filter errors [${exprReason}] / data filter errors [${dataReason}]`,
+  ],
+  ["or: errors of scripts stand alone", { ...contextYes, ...scriptError }, "or", "filters.script: no"],
+] as const) {
+  test(`filters: ${name}`, () => {
+    const { verdict, reason: said } = outcome(filters, operator);
+    assert.deepEqual([verdict, said], ["error", reason]);
+  });
+}
+
+test("filters: an error of the time has its kind's name", () => {
+  const filter = compileFilters(dependency("d", timeError), "spec", []);
+  assert.match(filter(cloudEvent({ time: "never" })).reason, /^time filter error \(filters\.time: /);
+});
+
 for (const [name, context, verdict] of [
   ["all that are given must be equal", { type: "webhook", subject: "push", source: "source" }, "passed"],
   ["equality is exact", { subject: "pus" }, "rejected"],
