@@ -1,5 +1,6 @@
 import { objectOf } from "../api/fields.ts";
 import { argoApiVersion } from "../api/resources.ts";
+import type { Clock } from "../base/clock.ts";
 import type { JsonObject } from "../base/json.ts";
 import { type ApplicationController, createApplicationController } from "../controllers/applications/application.ts";
 import { createApplicationDoor } from "../controllers/applications/application-access.ts";
@@ -8,6 +9,7 @@ import { type ApplicationIndex, createApplicationIndex } from "../controllers/ap
 import { applicationLane } from "../controllers/applications/application-lane.ts";
 import { createApplicationLooks } from "../controllers/applications/application-looks.ts";
 import { applicationPartition } from "../controllers/applications/application-partition.ts";
+import { localEvent } from "../controllers/applications/application-requests.ts";
 import { type ApplicationStore, createApplicationStore } from "../controllers/applications/application-store.ts";
 import { createApplicationWhy } from "../controllers/applications/application-why.ts";
 import type { Clusters } from "../controllers/applications/clusters.ts";
@@ -23,8 +25,9 @@ import { createRepositoryLooks } from "../controllers/applications/repository-lo
 import { createResourceActions } from "../controllers/applications/resource-actions.ts";
 import { settingsName } from "../controllers/applications/resource-settings.ts";
 import { takeTold } from "../controllers/applications/told.ts";
-import { createHookIntake } from "../controllers/webhooks/hook-intake.ts";
+import { createHookIntake, type HookIntakeDeps } from "../controllers/webhooks/hook-intake.ts";
 import { changedFiles, createTouched } from "../controllers/webhooks/refresh-paths.ts";
+import { followsRegistry } from "../controllers/webhooks/registry-push.ts";
 import { triggerSchemas } from "../events/triggers/registry.ts";
 import type { EmittedEvent } from "../events/triggers/trigger.ts";
 import { createClaims } from "../gitops/reconcile/claims.ts";
@@ -209,7 +212,8 @@ function takeReasons(parts: Parts, gitOps: GitOps, running: Running): void {
   const stop = new AbortController();
   stack.defer(() => stop.abort());
   const repositories = () => [...controller.repositories()].map(({ url }) => url);
-  const onHook = createHookIntake({ repositories, onPush, clock, log, signal: stop.signal });
+  const onRegistry = registryIntake(store, requests, clock);
+  const onHook = createHookIntake({ repositories, onPush, onRegistry, clock, log, signal: stop.signal });
   const onKeyring = () =>
     requestAllOf(store, gitOps, {
       what: "the keys that sign commits changed",
@@ -273,6 +277,26 @@ function followLive(
     clock,
     log,
   });
+}
+
+/** Asks each Application that follows what was pushed, whichever engine has it. */
+function registryIntake(
+  store: ApplicationStore,
+  requests: GitOps["requests"],
+  clock: Clock,
+): HookIntakeDeps["onRegistry"] {
+  return async (seen, id) => {
+    const what = `${seen.provider} has ${seen.urls.join(", ")}: ${seen.tags?.join(", ")}`;
+    const keys = store.list().flatMap((object) => {
+      const { namespace, name } = object.metadata;
+      return followsRegistry(object, seen) ? [`${namespace}/${name}`] : [];
+    });
+    const ask = (application: string): Promise<void> => {
+      const reason = { reason: "timer", application, id: `registry/${id}`, what, level: 3 } as const;
+      return requests.store(application, localEvent(reason, clock.now()));
+    };
+    await Promise.all(keys.map(ask));
+  };
 }
 
 function watchApplications(cache: WatchCache): WatchApplications {

@@ -13,6 +13,8 @@ export interface HookIntakeDeps {
   readonly repositories: () => Iterable<string>;
   /** The door of every push. */
   readonly onPush: (push: SeenPush) => Promise<void>;
+  /** Asks those who follow what was pushed to a registry to look; `id` is of this one push. */
+  readonly onRegistry: (seen: SeenHook, id: string) => Promise<void>;
   readonly clock: Clock;
   readonly log: Logger;
   /** Ends retries; what was not taken stays stored. */
@@ -21,12 +23,13 @@ export interface HookIntakeDeps {
 
 /** Takes stored pushes of providers where the Applications are, one after the other, until they are requests. */
 export function createHookIntake(deps: HookIntakeDeps): (received: ReceivedEvent, done: () => void) => void {
-  const { repositories, onPush, clock, log, signal } = deps;
+  const { repositories, onPush, onRegistry, clock, log, signal } = deps;
   let last = Promise.resolve();
 
   const placeOfUsed = createPlaces();
 
-  async function take(seen: SeenHook): Promise<void> {
+  async function take(seen: SeenHook, id: string): Promise<void> {
+    if (seen.tags !== undefined) return onRegistry(seen, id);
     for (const push of pushesOf(seen, repositories(), placeOfUsed)) await onPush(push);
   }
 
@@ -39,7 +42,7 @@ export function createHookIntake(deps: HookIntakeDeps): (received: ReceivedEvent
     }
     for (let attempt = 1; !signal.aborted; attempt++) {
       try {
-        await take(seen);
+        await take(seen, received.event.id);
         done();
         return;
       } catch (error) {

@@ -36,10 +36,10 @@ export function createHookReceiver({ settings, requests, clock, log }: HookRecei
       const verdict = readHook(request, secret);
       if ("refused" in verdict) {
         log.warn("a webhook was refused", { reason: verdict.refused });
-        return { status: 400, text: verdict.refused };
+        return { status: verdict.status ?? 400, text: verdict.refused };
       }
       const { seen } = verdict;
-      if (seen === undefined || seen.refs.length === 0) return { status: 200, text: "" };
+      if (seen === undefined || seen.refs.length + (seen.tags?.length ?? 0) === 0) return { status: 200, text: "" };
       try {
         await requests.store(everyApplication, hookEvent(seen, randomUUID(), clock.now()));
       } catch (error) {

@@ -18,6 +18,8 @@ export interface SeenHook {
   readonly refs: readonly RefChange[];
   /** `refs/heads/main`; absent: not told, any branch may be it (spec argo-cd-surface 4.3). */
   readonly headRef?: string;
+  /** Of a registry, in place of refs: what was pushed to its repository, which `urls` name as `oci://host/path`. */
+  readonly tags?: readonly string[];
   /** Paths that changed, from the repository's root. Absent: not known, or not known for certain. */
   readonly files?: readonly string[];
 }
@@ -27,9 +29,11 @@ export type HookSecrets = (key: string) => string | undefined;
 
 export interface HookProvider {
   readonly name: string;
-  claims(headers: HookRequest["headers"]): boolean;
+  claims(headers: HookRequest["headers"], secret: HookSecrets): boolean;
   /** Why it is not from whom it says; undefined: verified, or there is no secret to verify it with. */
   refuses(request: HookRequest, secret: HookSecrets): string | undefined;
+  /** The status of such a refusal; default: 400. */
+  readonly refusedWith?: number;
   /** Whether the event is a push; others are understood, and nothing is to do. */
   isPush(headers: HookRequest["headers"], body: JsonObject): boolean;
   read(body: JsonObject): SeenHook;

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { listOf, objectOf, textOf } from "../../../src/api/fields.ts";
 import type { JsonObject } from "../../../src/base/json.ts";
 import { applicationPartition } from "../../../src/controllers/applications/application-partition.ts";
+import { localEvent } from "../../../src/controllers/applications/application-requests.ts";
 import type { GitOpsRequest } from "../../../src/events/triggers/gitops-request.ts";
 import {
   allowAnyField,
@@ -193,6 +194,21 @@ test("a push is stored, acted on, and names its event in the decision", async ()
   const decision = world.decisions().find(({ id }) => id === world.syncs()[1]?.causes[0]);
   assert.equal(decision?.events.push?.bus, "system");
   assert.equal(objectOf((await world.kube.get(configRef))?.data as never).a, "2");
+  await world.until("the position", async () => (await position(world)) === 1, 200);
+});
+
+test("what is stored because of a registry makes it look at what its sources mean now, once for each push", async () => {
+  await using world = await openShop();
+  await createApplication(world, automated);
+  const { requests } = await world.start();
+  await world.until("the first sync", () => world.syncs().length === 1);
+  const commit = await world.repository.commit({ "web/settings.yaml": configMap("settings", { a: "2" }) });
+  const what = { reason: "timer", application: "argocd/web", id: "registry/1", what: "it has 1.2", level: 3 } as const;
+  for (let delivery = 0; delivery < 2; delivery++) {
+    await requests.store("argocd/web", localEvent(what, world.clock.now()));
+  }
+  await world.until("the second sync", () => world.syncs().length === 2);
+  assert.deepEqual(world.syncs()[1]?.revisions, [commit]);
   await world.until("the position", async () => (await position(world)) === 1, 200);
 });
 

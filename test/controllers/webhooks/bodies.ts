@@ -99,6 +99,27 @@ export const azurePush = {
   },
 };
 
+/** GitHub's registry. */
+export const ghcrPush = {
+  action: "published",
+  package: {
+    name: "Charts/shop",
+    namespace: "Acme",
+    owner: { login: "Acme" },
+    package_type: "CONTAINER",
+    package_version: { container_metadata: { tag: { name: "1.2.0", digest: "sha256:1" } } },
+  },
+};
+
+export const harborPush = {
+  type: "PUSH_ARTIFACT",
+  operator: "ann",
+  event_data: {
+    resources: [{ digest: "sha256:1", tag: "1.2.0", resource_url: "Harbor.example:8443/acme/charts/shop:1.2.0" }],
+    repository: { name: "charts/shop", namespace: "acme", repo_full_name: "acme/charts/shop", repo_type: "private" },
+  },
+};
+
 export const hmac = (body: string, secret: string, algorithm = "sha256"): string =>
   createHmac(algorithm, secret).update(body).digest("hex");
 

@@ -4,7 +4,7 @@ import { instant } from "../../../src/base/clock.ts";
 import { silentLogger } from "../../../src/base/log.ts";
 import type { SeenPush } from "../../../src/controllers/applications/push-intake.ts";
 import { hookEvent } from "../../../src/controllers/webhooks/hook-event.ts";
-import { createHookIntake, pushesOf } from "../../../src/controllers/webhooks/hook-intake.ts";
+import { createHookIntake, type HookIntakeDeps, pushesOf } from "../../../src/controllers/webhooks/hook-intake.ts";
 import type { SeenHook } from "../../../src/controllers/webhooks/webhook.ts";
 import { createVirtualClock } from "../../harness/virtual-clock.ts";
 import { waitFor } from "../../harness/wait.ts";
@@ -44,11 +44,14 @@ test("where the default branch is not told, any may be it", () => {
   assert.deepEqual([told?.headRef, told?.mayBeHead], ["refs/heads/main", undefined]);
 });
 
-function open(onPush: (push: SeenPush) => Promise<void>) {
+function open(
+  onPush: (push: SeenPush) => Promise<void>,
+  onRegistry: HookIntakeDeps["onRegistry"] = async () => undefined,
+) {
   const stop = new AbortController();
   const clock = createVirtualClock();
   const repositories = () => ["https://git.example/acme/shop"];
-  const take = createHookIntake({ repositories, onPush, clock, log: silentLogger, signal: stop.signal });
+  const take = createHookIntake({ repositories, onPush, onRegistry, clock, log: silentLogger, signal: stop.signal });
   return { take, clock, stop };
 }
 
@@ -67,6 +70,15 @@ test("is done once the push is taken, however often that fails", async () => {
     return isDone;
   });
   assert.equal(attempts, 4);
+});
+
+test("what was pushed to a registry goes to those who follow it, under its own id, and is no push of Git", async () => {
+  const told: unknown[] = [];
+  const pushed: SeenHook = { provider: "Harbor", urls: ["oci://harbor.example/acme/shop"], refs: [], tags: ["1"] };
+  const onPush = (): Promise<void> => Promise.reject(new Error("that is no push of Git"));
+  const { take } = open(onPush, async (...args) => void told.push(args));
+  await new Promise<void>((resolve) => take(event(pushed, "7"), resolve));
+  assert.deepEqual(told, [[pushed, "7"]]);
 });
 
 test("takes one after the other, in order", async () => {

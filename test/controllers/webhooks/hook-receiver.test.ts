@@ -6,7 +6,7 @@ import { createHookReceiver } from "../../../src/controllers/webhooks/hook-recei
 import type { ReceivedEvent } from "../../../src/events/sensor/state.ts";
 import { busAway } from "../../harness/memory-bus.ts";
 import { createVirtualClock } from "../../harness/virtual-clock.ts";
-import { after, githubPush, hmac } from "./bodies.ts";
+import { after, ghcrPush, githubPush, hmac } from "./bodies.ts";
 
 const body = Buffer.from(JSON.stringify(githubPush));
 const pushed = { "x-github-event": "push" };
@@ -53,6 +53,17 @@ test("what is refused or no push leaves nothing", async () => {
   const ping = { "x-github-event": "ping", "x-hub-signature-256": `sha256=${hmac("{}", "s3cret")}` };
   assert.deepEqual(await receiver.take({ headers: ping, body: Buffer.from("{}") }), { status: 200, text: "" });
   assert.deepEqual(stored, []);
+});
+
+test("a push to a registry is stored, too; one that is wrongly signed is refused with 401", async () => {
+  const { receiver, stored } = open();
+  const text = JSON.stringify(ghcrPush);
+  const headers = { "x-github-event": "package", "x-hub-signature-256": `sha256=${hmac(text, "s3cret")}` };
+  assert.equal((await receiver.take({ headers, body: Buffer.from(text) })).status, 200);
+  const [, received] = stored[0] ?? [];
+  assert.deepEqual(received && seenHook(received)?.tags, ["1.2.0"]);
+  assert.equal((await receiver.take({ headers, body: Buffer.from(`${text} `) })).status, 401);
+  assert.equal(stored.length, 1);
 });
 
 test("a bus that is away is no 200", async () => {

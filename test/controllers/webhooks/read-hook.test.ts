@@ -123,6 +123,9 @@ for (const [what, headers, body] of unknownFiles) {
   });
 }
 
+const ofNpm = { ...bodies.ghcrPush, package: { ...bodies.ghcrPush.package, package_type: "npm" } };
+const unnamed = { package: { ...bodies.ghcrPush.package, name: "", owner: {}, namespace: "" } };
+
 const nothingToDo: readonly (readonly [what: string, headers: Headers, body: object])[] = [
   ["GitHub's ping", { "x-github-event": "ping" }, { zen: "Design for failure." }],
   ["GitHub's pull request", { "x-github-event": "pull_request" }, { action: "opened" }],
@@ -131,6 +134,13 @@ const nothingToDo: readonly (readonly [what: string, headers: Headers, body: obj
   ["Bitbucket's comment", { "x-hook-uuid": "u", "x-event-key": "pullrequest:comment_created" }, {}],
   ["Bitbucket Server's ping", { "x-event-key": "diagnostics:ping" }, { test: true }],
   ["Azure's work item", { "x-vss-activityid": "1" }, { eventType: "workitem.created" }],
+  ["a package of GitHub that is deleted", { "x-github-event": "package" }, { ...bodies.ghcrPush, action: "deleted" }],
+  ["a package of GitHub that is no image", { "x-github-event": "package" }, ofNpm],
+  [
+    "an image without a tag",
+    { "x-github-event": "package" },
+    { action: "published", package: { package_type: "CONTAINER" } },
+  ],
 ];
 
 for (const [what, headers, body] of nothingToDo) {
@@ -163,7 +173,13 @@ test("a tag of GitLab is a push", () => {
 
 const refused: readonly (readonly [what: string, headers: Headers, body: object | string, reason: RegExp])[] = [
   ["no provider's header", { "user-agent": "curl" }, bodies.githubPush, /^Unknown webhook event$/],
-  ["a package of GitHub", { "x-github-event": "package" }, {}, /^Unknown webhook event$/],
+  [
+    "credentials, though Harbor has no secret",
+    { authorization: "s3cret" },
+    bodies.harborPush,
+    /^Unknown webhook event$/,
+  ],
+  ["a package without a name", { "x-github-event": "package" }, { ...bodies.ghcrPush, ...unnamed }, /no repository$/],
   ["no JSON", github, "{", /GitHub: the body is no JSON object$/],
   ["a list", github, "[]", /the body is no JSON object$/],
   ["no repository", github, { ref: "refs/heads/main" }, /the body names no repository$/],
@@ -185,6 +201,30 @@ const refused: readonly (readonly [what: string, headers: Headers, body: object 
 for (const [what, headers, body, reason] of refused) {
   test(`refused: ${what}`, () => assert.match(refusalOf(read(headers, body)) ?? "taken", reason));
 }
+
+test("a push to GitHub's registry: what is read, signed rightly, and wrongly with an answer of its own", () => {
+  const text = JSON.stringify(bodies.ghcrPush);
+  const secrets = { "webhook.github.secret": "s3cret" };
+  const signedBy = (key: string) => ({
+    "x-github-event": "package",
+    "x-hub-signature-256": `sha256=${bodies.hmac(text, key)}`,
+  });
+  const seen = { provider: "GHCR", urls: ["oci://ghcr.io/acme/charts/shop"], refs: [], tags: ["1.2.0"] };
+  assert.deepEqual(read(signedBy("s3cret"), text, secrets), { seen });
+  for (const headers of [signedBy("other"), { "x-github-event": "package" }]) {
+    const refused = "Webhook processing failed: GHCR: HMAC verification failed";
+    assert.deepEqual(read(headers, text, secrets), { refused, status: 401 });
+  }
+});
+
+test("a push to Harbor: what is read, with its secret in the header, and with another", () => {
+  const secrets = { "webhook.harbor.secret": "s3cret" };
+  const seen = { provider: "Harbor", urls: ["oci://harbor.example:8443/acme/charts/shop"], refs: [], tags: ["1.2.0"] };
+  assert.deepEqual(read({ authorization: "s3cret" }, bodies.harborPush, secrets), { seen });
+  assert.deepEqual(read({ authorization: "s3cret" }, { type: "SCANNING_COMPLETED" }, secrets), {});
+  const refused = "Webhook processing failed: Harbor: authorization header mismatch";
+  assert.deepEqual(read({ authorization: "other" }, bodies.harborPush, secrets), { refused });
+});
 
 const fixtures = join(projectRoot, "..", "shared", "fixtures", "webhooks");
 const skip = existsSync(fixtures) ? false : "there are no fixtures beside the project";
