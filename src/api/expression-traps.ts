@@ -58,14 +58,17 @@ export function checkJqTransform(text: string, path: string): Problem[] {
   }
 }
 
-/** `filter.expression` of an EventSource (spec argo-events 3.3): one that does not parse stops its event. */
-export function checkFilterExpression(text: string, path: string): Problem[] {
+/**
+ * `filter.expression` of an EventSource (spec argo-events 3.3): one that does not parse stops its event. `original`: what
+ * Argo Events does then.
+ */
+export function checkFilterExpression(text: string, path: string, original: string): Problem[] {
   try {
     const { type } = compileExpr(text);
     if (type === "bool" || type === "interface {}") return [];
     return [warningAt(path, `${JSON.stringify(text)} gives ${type}, not bool: every event is dropped`)];
   } catch (error) {
-    return [warningAt(path, `${messageOf(error)}: Argo Events drops every event, Tiphys does not start the source`)];
+    return [warningAt(path, `${messageOf(error)}: Argo Events ${original}, Tiphys does not start the source`)];
   }
 }
 

@@ -1,3 +1,4 @@
+import { parseGoBool } from "../base/go/values.ts";
 import { objectOf, textOf } from "./fields.ts";
 import { createReader, type Reader } from "./parameter-reader.ts";
 import { withoutEffect } from "./rendering-keys.ts";
@@ -94,7 +95,7 @@ export function parseRenderingSettings(
     problems,
     notes: withoutEffect(objectOf(parameters as never)),
     settings: {
-      disabled: Object.entries(types).flatMap(([key, type]) => (said(key) === "false" ? [type] : [])),
+      disabled: Object.entries(types).flatMap(([key, type]) => (parseGoBool(said(key)) === false ? [type] : [])),
       kustomizeBuildOptions: buildOptions.length === 0 ? base.kustomizeBuildOptions : buildOptions,
       kustomizeVersions: versionsIn(data, problems),
       valueFileSchemes: Object.hasOwn(data, "helm.valuesFileSchemes") ? schemes : base.valueFileSchemes,

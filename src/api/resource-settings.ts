@@ -1,4 +1,5 @@
 import { messageOf } from "../base/errors.ts";
+import { parseGoBool } from "../base/go/values.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { parseYaml } from "../base/yaml.ts";
 import type { IgnoreRule } from "./application-types.ts";
@@ -127,8 +128,8 @@ function readTracking(
     trackingMethod: method === "label" || method === "annotation+label" ? method : "annotation",
     instanceLabel: data["application.instanceLabelKey"] || defaultInstanceLabel,
     installationId: data.installationID ?? "",
-    ignoresUpdates: data["resource.ignoreResourceUpdatesEnabled"] !== "false",
-    diffsOnServer: data["controller.diff.server.side"]?.trim() === "true",
+    ignoresUpdates: parseGoBool(data["resource.ignoreResourceUpdatesEnabled"]?.trim() ?? "") ?? true,
+    diffsOnServer: parseGoBool(data["controller.diff.server.side"]?.trim() ?? "") ?? false,
     impersonation: impersonationIn((key) => data[key]?.trim()),
     maskedAnnotations: (data["resource.sensitive.mask.annotations"] ?? "")
       .split(",")

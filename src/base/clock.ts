@@ -1,5 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
-
 /** Milliseconds since 1970, UTC. Branded so that it is not mixed up with a duration. */
 export type Instant = number & { readonly __brand: "Instant" };
 
@@ -31,17 +29,36 @@ export const systemClock: Clock = {
   async sleepUntil(at, signal) {
     signal.throwIfAborted();
     for (let left = at - Date.now(); left > 0; left = at - Date.now()) {
-      await sleep(Math.min(left, maxTimerMs), undefined, { signal });
+      await pause(Math.min(left, maxTimerMs), signal);
     }
   },
   async sleepMs(ms, signal) {
     signal.throwIfAborted();
     const end = performance.now() + ms;
     for (let left = ms; left > 0; left = end - performance.now()) {
-      await sleep(Math.min(left, maxTimerMs), undefined, { signal });
+      await pause(Math.min(left, maxTimerMs), signal);
     }
   },
 };
+
+/** Why a wait is cut off that nobody needs any more. One for all: an error for each costs more than the wait itself. */
+export const unneeded: unknown = Object.freeze(new Error("nobody waits for it any more"));
+
+/** The one of `node:timers/promises` makes an error with a trace each time that it is cut off, which is nearly always. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    const cutOff = (): void => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener("abort", cutOff);
+      resolve();
+    }, ms);
+    signal.addEventListener("abort", cutOff, { once: true });
+  });
+}
 
 /** Sleeps `ms` milliseconds on `clock`, also when its date is set meanwhile. */
 export function sleepFor(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {

@@ -196,7 +196,7 @@ export const errorCodes = {
   },
   NOT_FOUND: {
     cause: "Nothing is known under this name or id.",
-    remedy: "List what there is: `tiphys app list`, and so with proj, cluster, repo and event.",
+    remedy: "List what there is: `tiphys app list`, and so with proj, cluster, repo, sensor and event.",
   },
   PACKAGE_MISSING: {
     cause: "A kind of source or trigger needs a package that is not installed.",

@@ -14,9 +14,10 @@ declare global {
   // ECMAScript's proposal-json-parse-with-source, which TypeScript does not know yet.
   interface JSON {
     rawJSON(text: string): object;
+    isRawJSON(value: unknown): boolean;
     parse(
       text: string,
-      reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown,
+      reviver: (this: object, key: string, value: unknown, context: { readonly source?: string }) => unknown,
     ): unknown;
   }
 }
@@ -30,27 +31,55 @@ Object.defineProperty(BigInt.prototype, "toJSON", {
   },
 });
 
-/** Of at least so many digits is an integer that a number does not hold. Saves most texts the slow way of `JSON.parse`. */
-const longNumber = /\d{16}/;
+/** What a number may look like that `JSON.stringify` writes otherwise. Saves most texts the slow way of `JSON.parse`. */
+const oddNumber =
+  /[\d.]{16}|(?:^|[[:,\s])-?(?:\d+(?:\.\d+)?[eE]|\d+\.\d*0(?=[\s,}\]]|$)|0\.0{6})|[[:,\s]-0(?=[\s,}\]])/;
 
 /**
  * As `JSON.parse`, but integers beyond 2^53 keep their digits, as a `bigint`, as far as Go's 64 bits reach; larger ones
- * are floats in Go, too. `JSON.stringify` writes them back as they were.
+ * are floats in Go, too. `JSON.stringify` writes numbers of objects and lists back as they were: `10.00`, `1E3`.
  * @throws SyntaxError
  */
 export function parseJson(text: string): JsonValue {
-  if (!longNumber.test(text)) return JSON.parse(text) as JsonValue;
+  if (!oddNumber.test(text)) return JSON.parse(text) as JsonValue;
   try {
-    return JSON.parse(text, keepDigits) as JsonValue;
+    return JSON.parse(text, keepNumber) as JsonValue;
   } catch (error) {
     if (error instanceof RangeError) throw new SyntaxError("JSON is nested too deeply", { cause: error });
     throw error;
   }
 }
 
-function keepDigits(_key: string, value: unknown, { source }: { readonly source?: string }): unknown {
-  if (typeof value !== "number" || source === undefined || Number.isSafeInteger(value)) return value;
-  return /^-?\d+$/.test(source) ? exactInteger(source) : value;
+function keepNumber(this: object, key: string, value: unknown, { source }: { readonly source?: string }): unknown {
+  if (typeof value !== "number" || source === undefined || String(value) === source) return value;
+  const exact = /^-?\d+$/.test(source) ? exactInteger(source) : value;
+  if (String(exact) !== source) spell(this, key, source);
+  return exact;
+}
+
+const spellings = Symbol("spellings");
+
+/** An object or list some of whose numbers are written otherwise than `JSON.stringify` would. */
+type Spelled = Record<string, unknown> & { readonly [spellings]?: Map<string, string> };
+
+/** Seen by `JSON.stringify` alone: a copy has the number, and not its spelling. */
+function spell(holder: object, key: string, source: string): void {
+  const known = (holder as Spelled)[spellings];
+  if (known) known.set(key, source);
+  else if (!Object.hasOwn(holder, "toJSON")) {
+    Object.defineProperty(holder, spellings, { value: new Map([[key, source]]) });
+    Object.defineProperty(holder, "toJSON", { value: asSpelled });
+  }
+}
+
+function asSpelled(this: Spelled): object {
+  const copy = withoutSpelling(this);
+  for (const [key, source] of this[spellings] ?? []) setOwn(copy, key, JSON.rawJSON(source));
+  return copy;
+}
+
+function withoutSpelling<Holder extends object>(holder: Holder): Record<string, unknown> {
+  return (Array.isArray(holder) ? [...holder] : { ...holder }) as Record<string, unknown>;
 }
 
 const maxDigits = 64;
@@ -74,9 +103,10 @@ export function withFloats(value: JsonValue): FloatJson {
   return toFloats(value) as FloatJson;
 }
 
-function toFloats(value: JsonValue): JsonValue {
-  if (typeof value === "bigint") return Number(value);
-  if (typeof value !== "object" || value === null) return value;
+function toFloats(given: JsonValue): JsonValue {
+  if (typeof given === "bigint") return Number(given);
+  if (typeof given !== "object" || given === null) return given;
+  const value = spellings in given ? (withoutSpelling(given) as JsonObject) : given;
   if (Array.isArray(value)) return changeItems<JsonValue>(value, toFloats);
   return changeFields(value as JsonObject, (_key, child) => toFloats(child));
 }
@@ -130,6 +160,8 @@ export function changeItems<Item>(list: readonly Item[], change: (item: Item, in
 /** JSON whose keys are in order, at every depth: equal values have equal texts. */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_, part: unknown) =>
-    isJsonObject(part) ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1))) : part,
+    isJsonObject(part) && !JSON.isRawJSON(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
   );
 }

@@ -1,5 +1,6 @@
 import { type BackoffPolicy, backoffMs } from "./backoff.ts";
-import { type Clock, sleepFor } from "./clock.ts";
+import { type Clock, sleepFor, unneeded } from "./clock.ts";
+import { WaitingKeys } from "./waiting-keys.ts";
 
 /** Between runs of a key that failed. */
 const failureBackoff: BackoffPolicy = { firstMs: 100, maxMs: 60_000, factor: 2, jitter: 0.2 };
@@ -8,6 +9,11 @@ export interface KeyedQueueOptions {
   readonly concurrency: number;
   /** A run that takes longer than `afterMs` leaves its place to others, while no more than `max` run in all. Default: none does. */
   readonly patience?: { readonly afterMs: number; readonly max: number };
+  /**
+   * What runs may have to wait for: a server, say. Whatever others hang on, each lane has `own` places beside the common
+   * ones, as long as no more than `patience.max` run in all. Default: all keys are of one lane.
+   */
+  readonly lanes?: { readonly of: (key: string) => string; readonly own: number };
   readonly clock: Clock;
   /**
    * Runs one key; never twice at once for the same key. Resolving with `againAfterMs` runs it again then.
@@ -36,10 +42,12 @@ export function createKeyedQueue(options: KeyedQueueOptions): KeyedQueue {
 /** A key is in `waiting` (asked for), in `running`, in both, or in `delayed` (will be asked for). */
 class WorkQueue implements KeyedQueue {
   readonly #options: KeyedQueueOptions;
-  readonly #waiting = new Set<string>();
+  readonly #waiting: WaitingKeys;
   readonly #running = new Set<string>();
   /** Of those, the ones that left their place. */
   readonly #slow = new Set<string>();
+  /** How many of the others run, by lane. */
+  readonly #busy = new Map<string, number>();
   readonly #failures = new Map<string, number>();
   readonly #delayed = new Map<string, AbortController>();
   readonly #underWay = new Set<Promise<void>>();
@@ -47,6 +55,7 @@ class WorkQueue implements KeyedQueue {
 
   constructor(options: KeyedQueueOptions) {
     this.#options = options;
+    this.#waiting = new WaitingKeys(options.lanes?.of ?? (() => ""));
   }
 
   get size(): number {
@@ -72,20 +81,28 @@ class WorkQueue implements KeyedQueue {
   #pump(): void {
     const signal = this.#signal;
     if (signal === undefined || signal.aborted) return;
-    for (const key of this.#waiting) {
-      if (!this.#hasPlace()) return;
-      if (this.#running.has(key)) continue;
-      this.#waiting.delete(key);
+    const isIdle = (key: string): boolean => !this.#running.has(key);
+    for (;;) {
+      const next = this.#waiting.take((lane) => this.#hasPlace(lane), isIdle);
+      if (next === undefined) return;
+      const { key, lane } = next;
       this.#forgetDelayed(key); // this run decides anew when the next one is
       this.#running.add(key);
-      this.#track(this.#runOnce(key, signal));
+      this.#track(this.#runOnce(key, lane, signal));
     }
   }
 
-  #hasPlace(): boolean {
-    const { concurrency, patience } = this.#options;
+  #hasPlace(lane: string): boolean {
+    const { concurrency, patience, lanes } = this.#options;
     const running = this.#running.size;
-    return running - this.#slow.size < concurrency && running < (patience?.max ?? concurrency);
+    if (running >= (patience?.max ?? Number.POSITIVE_INFINITY)) return false;
+    return running - this.#slow.size < concurrency || (this.#busy.get(lane) ?? 0) < (lanes?.own ?? 0);
+  }
+
+  #count(lane: string, more: 1 | -1): void {
+    const busy = (this.#busy.get(lane) ?? 0) + more;
+    if (busy === 0) this.#busy.delete(lane);
+    else this.#busy.set(lane, busy);
   }
 
   #track(promise: Promise<void>): void {
@@ -94,24 +111,26 @@ class WorkQueue implements KeyedQueue {
   }
 
   /** The way to say that the run has ended. */
-  #watch(key: string): () => void {
+  #watch(key: string, lane: string): () => void {
     const { patience, clock } = this.#options;
-    if (patience === undefined) return () => undefined;
+    this.#count(lane, 1);
+    if (patience === undefined) return () => this.#count(lane, -1);
     const done = new AbortController();
     const leavePlace = (): void => {
       if (done.signal.aborted) return; // it ended at that moment
       this.#slow.add(key);
+      this.#count(lane, -1);
       this.#pump();
     };
     sleepFor(clock, patience.afterMs, done.signal).then(leavePlace, () => undefined); // it ended before
     return () => {
-      done.abort();
-      this.#slow.delete(key);
+      done.abort(unneeded);
+      if (!this.#slow.delete(key)) this.#count(lane, -1);
     };
   }
 
-  async #runOnce(key: string, stop: AbortSignal): Promise<void> {
-    const ended = this.#watch(key);
+  async #runOnce(key: string, lane: string, stop: AbortSignal): Promise<void> {
+    const ended = this.#watch(key, lane);
     try {
       const { againAfterMs } = await this.#options.work(key, stop);
       this.#failures.delete(key);
@@ -142,7 +161,7 @@ class WorkQueue implements KeyedQueue {
   }
 
   #forgetDelayed(key: string): void {
-    this.#delayed.get(key)?.abort();
+    this.#delayed.get(key)?.abort(unneeded);
     this.#delayed.delete(key);
   }
 }

@@ -9,6 +9,8 @@ export interface Metrics {
   readonly eventProcessingFailed: Count<"eventsource_name" | "event_name">;
   /** Ours: events for which `filter.expression` is false. */
   readonly eventFiltered: Count<"eventsource_name" | "event_name">;
+  /** Ours: events that an upstream dropped before a source read them. */
+  readonly sourceEventsLost: Count<"eventsource_name" | "event_name">;
   readonly eventProcessingDuration: Duration<"eventsource_name" | "event_name">;
   readonly sourcesRunning: Level<"eventsource_name">;
   readonly actionTriggered: Count<"sensor_name" | "trigger_name">;
@@ -93,6 +95,11 @@ export function createMetrics(version = "unknown"): Metrics {
       ...event,
     ),
     eventFiltered: count("tiphys_events_filtered_total", "Events that a source's filter refused.", ...event),
+    sourceEventsLost: count(
+      "tiphys_source_events_lost_total",
+      "Events that the upstream dropped before they were read.",
+      ...event,
+    ),
     eventProcessingDuration: duration(
       "argo_events_event_processing_duration_milliseconds",
       "Duration from an event's arrival until the bus kept it.",

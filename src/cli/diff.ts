@@ -1,9 +1,11 @@
 import { stat } from "node:fs/promises";
 import { Command } from "commander";
 import { EngineError } from "../base/errors.ts";
+import type { Comparison } from "../gitops/diff/compare.ts";
+import { unappliedRules } from "../gitops/reconcile/unapplied-rules.ts";
 import { compareWithLive } from "./diff/against-live.ts";
 import { compareWithFolder, compareWithRevision } from "./diff/against-manifests.ts";
-import { type ChangedObject, changedObjects, diffText } from "./diff/changes.ts";
+import { changedObjects, diffText } from "./diff/changes.ts";
 import { readApplicationFile } from "./diff/desired.ts";
 import { globalFlags } from "./engine-client.ts";
 import { exitingWith } from "./exit.ts";
@@ -31,10 +33,12 @@ export function diffCommand(): Command {
     .option("--kubeconfig <file>", "the cluster: default KUBECONFIG, else that of the engine on the data directory");
   return withDeclaredFlags(withRenderingFlags(command), clusterSettings).action(
     async (file: string, flags: Flags, self: Command) => {
-      const changes = await changesOf(file, flags, globalFlags(self).dataDir).catch((error: unknown) => {
+      const comparison = await compare(file, flags, globalFlags(self).dataDir).catch((error: unknown) => {
         const isOurs = error instanceof Error && !(error instanceof EngineError && error.code === "USAGE");
         throw isOurs ? exitingWith(exitCodes.failed, error) : error;
       });
+      for (const { message } of unappliedRules(comparison)) process.stderr.write(`warning: ${message}\n`);
+      const changes = changedObjects(comparison);
       print(globalFlags(self), changes, {
         text: diffText,
         name: (all) => all.map(({ kind, name }) => `${kind}/${name}`).join("\n"),
@@ -44,15 +48,14 @@ export function diffCommand(): Command {
   );
 }
 
-async function changesOf(file: string, flags: Flags, dataDir: string): Promise<readonly ChangedObject[]> {
+async function compare(file: string, flags: Flags, dataDir: string): Promise<Comparison> {
   const { against } = flags;
   const declared = await readDeclared(flags);
   const application = await readApplicationFile(file);
   if (against === "live") {
     const { kubeconfig = process.env.KUBECONFIG } = flags;
-    return changedObjects(await compareWithLive(application, { kubeconfig, dataDir, declared, flags }));
+    return compareWithLive(application, { kubeconfig, dataDir, declared, flags });
   }
   const isFolder = (await stat(against).catch(() => undefined))?.isDirectory() === true;
-  const compare = isFolder ? compareWithFolder : compareWithRevision;
-  return changedObjects(await compare(application, against, { declared, flags, dataDir }));
+  return (isFolder ? compareWithFolder : compareWithRevision)(application, against, { declared, flags, dataDir });
 }

@@ -1,5 +1,5 @@
 import { type ErrorCode, errorCodes } from "../base/error-codes.ts";
-import { EngineError } from "../base/errors.ts";
+import { EngineError, messageOf, remedyOf } from "../base/errors.ts";
 
 /** INTERFACE: 0 done, 1 the answer is no, 2 usage or unreadable input, 3 engine unreachable or refused. */
 const byCode: Partial<Record<ErrorCode, number>> = {
@@ -33,6 +33,13 @@ export function withRemedy(remedy: string, error: Error): Error {
 
 export function ownRemedyOf(error: unknown): string | undefined {
   return error instanceof Error && "remedy" in error && typeof error.remedy === "string" ? error.remedy : undefined;
+}
+
+/** Two lines: what, and what to do next. */
+export function errorText(error: unknown): string {
+  const remedy =
+    ownRemedyOf(error) ?? remedyOf(error) ?? "This was not expected: look at the engine's log, and report it.";
+  return `error: ${messageOf(error)}\n${remedy}\n`;
 }
 
 export function exitCodeOf(error: unknown): number {

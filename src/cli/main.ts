@@ -1,5 +1,3 @@
-import { messageOf, remedyOf } from "../base/errors.ts";
-
 const oldestNode = 24;
 
 /** Whoever reads our output may leave early (`| head -1`): what is left to print is dropped, the work goes on. */
@@ -17,10 +15,8 @@ if (Number(process.versions.node.split(".")[0]) < oldestNode) {
     const { createProgram, withPolicyObject } = await import("./program.ts");
     await createProgram().parseAsync(withPolicyObject(process.argv));
   } catch (error) {
-    const { exitCodeOf, ownRemedyOf } = await import("./exit.ts");
-    const remedy =
-      ownRemedyOf(error) ?? remedyOf(error) ?? "This was not expected: look at the engine's log, and report it.";
-    process.stderr.write(`error: ${messageOf(error)}\n${remedy}\n`);
+    const { errorText, exitCodeOf } = await import("./exit.ts");
+    process.stderr.write(errorText(error));
     process.exitCode = exitCodeOf(error);
   }
 }

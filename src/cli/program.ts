@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Command, type CommanderError, Option } from "commander";
 import { EngineError } from "../base/errors.ts";
 import { outputFormats } from "./engine-client.ts";
+import { ownRemedyOf, withRemedy } from "./exit.ts";
 import { version } from "./version.ts";
 
 interface Loader {
@@ -101,8 +102,12 @@ const commands: Readonly<Record<string, Loader>> = {
     load: async () => (await import("./replay.ts")).replayCommand(),
   },
   sensor: {
-    summary: "try Sensors before they act",
+    summary: "Sensors that run, and tests before they act",
     load: async () => (await import("./sensor.ts")).sensorCommand(),
+  },
+  source: {
+    summary: "try EventSources before an engine runs them",
+    load: async () => (await import("./source.ts")).sourceCommand(),
   },
   sync: {
     summary: "what a sync would do, step by step",
@@ -154,6 +159,7 @@ function configHome(): string {
 }
 
 export function createProgram(): Command {
+  const running: Running = { command: undefined };
   const program = new Command("tiphys")
     .description("Takes events from anywhere and keeps clusters at what Git says.")
     .version(version(), "--version")
@@ -171,14 +177,16 @@ export function createProgram(): Command {
     .option("--no-color", "plain text")
     .helpCommand(false)
     .configureHelp({ subcommandTerm: (command) => command.name() })
-    .hook("preAction", (self) => {
+    .hook("preAction", (self, asked) => {
+      running.command = asked;
       if (self.opts<{ core?: true }>().core) throw new EngineError("USAGE", noCore);
       if (self.opts<{ color: boolean }>().color) return;
       process.env.NO_COLOR = "1";
       delete process.env.FORCE_COLOR; // it would win over NO_COLOR
     });
   for (const [flags, description] of ofTheOriginal) program.addOption(new Option(flags, description).hideHelp());
-  for (const [name, { summary, load }] of Object.entries(commands)) program.addCommand(lazy(name, summary, load));
+  for (const [name, { summary, load }] of Object.entries(commands))
+    program.addCommand(lazy(name, summary, load, running));
   return refuseAsUsage(program);
 }
 
@@ -191,8 +199,13 @@ export function withPolicyObject(argv: readonly string[]): readonly string[] {
   );
 }
 
+/** The command that was asked for, once it is known: its help is where to look. */
+interface Running {
+  command: Command | undefined;
+}
+
 /** Stands in for a command: reads nothing itself, and hands everything to the real one. */
-function lazy(name: string, summary: string, load: () => Promise<Command>): Command {
+function lazy(name: string, summary: string, load: () => Promise<Command>, running: Running): Command {
   return new Command(name)
     .summary(summary)
     .helpOption(false)
@@ -207,7 +220,12 @@ function lazy(name: string, summary: string, load: () => Promise<Command>): Comm
         command.copyInheritedSettings(parent);
       }
       refuseAsUsage(command.configureHelp({}));
-      await command.parseAsync(withoutBooleans(command, words), { from: "user" });
+      try {
+        await command.parseAsync(withoutBooleans(command, words), { from: "user" });
+      } catch (error) {
+        if (!(error instanceof EngineError) || error.code !== "USAGE" || ownRemedyOf(error) !== undefined) throw error;
+        throw withRemedy(helpOf(running.command ?? command), error);
+      }
     });
 }
 
@@ -234,12 +252,16 @@ function refuseAsUsage(command: Command): Command {
     const message = isIncomplete
       ? `${pathOf(command)}: a command is missing`
       : error.message.replace(/^error: /, "").replaceAll("\n", " ");
-    throw new EngineError("USAGE", message);
+    throw withRemedy(helpOf(command), new EngineError("USAGE", message));
   });
   command.configureOutput({ outputError: () => undefined });
   command.configureHelp({ showGlobalOptions: true, ...command.configureHelp() });
   for (const sub of command.commands) refuseAsUsage(sub);
   return command;
+}
+
+function helpOf(command: Command): string {
+  return `See \`${pathOf(command)} --help\`.`;
 }
 
 /** `tiphys event list` */

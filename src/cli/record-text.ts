@@ -86,6 +86,7 @@ function syncText(record: SyncRecord): string {
     objects,
     by,
     options = [],
+    traceparent,
   } = record;
   const which = `Application ${application.namespace}/${application.name}`;
   const commits = revisions.length === 0 ? "" : ` at ${revisions.map(shortRevision).join(", ")}`;
@@ -96,7 +97,8 @@ function syncText(record: SyncRecord): string {
   const outcome = colored(phase === "Succeeded" ? "green" : "red", phase);
   const took = tookText(startedAt, at);
   const order = `${by === undefined ? "" : `, by ${by}`}${options.length === 0 ? "" : ` (${options.join(", ")})`}`;
-  return `sync ${id}: ${which} ${outcome}${commits}${brought} in ${took}${again}${order}${said}; ${counted(objects.length, "object", "objects")}${more}`;
+  const trace = traceparent === undefined ? "" : `, in trace ${traceIdOf(traceparent)}`;
+  return `sync ${id}: ${which} ${outcome}${commits}${brought} in ${took}${again}${order}${trace}${said}; ${counted(objects.length, "object", "objects")}${more}`;
 }
 
 /** States of one object beyond this are counted: a flapping object must not fill the screen. */

@@ -1,7 +1,12 @@
 import { Command } from "commander";
+import { getCommand, listCommand, statusCommand } from "./sensor/running.ts";
 import { testCommand } from "./sensor/test.ts";
 
-/** `tiphys sensor test` */
+/** `tiphys sensor list|get|status|test` */
 export function sensorCommand(): Command {
-  return new Command("sensor").description("Try Sensors before they act").helpCommand(false).addCommand(testCommand());
+  const command = new Command("sensor")
+    .description("Sensors: those that run, and tests before they do")
+    .helpCommand(false);
+  for (const sub of [listCommand(), getCommand(), statusCommand(), testCommand()]) command.addCommand(sub);
+  return command;
 }

@@ -17,6 +17,8 @@ export interface ControllerOptions {
   readonly concurrency?: number;
   /** Of reconciles that take long; default: they keep their places. */
   readonly patience?: KeyedQueueOptions["patience"];
+  /** Of what reconciles may have to wait for; keys are `namespace/name`. */
+  readonly lanes?: KeyedQueueOptions["lanes"];
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -34,7 +36,7 @@ export interface Controller {
 
 /** One controller per kind, over one reconciler contract: changes of the cache become keys of a queue. */
 export function createController(options: ControllerOptions): Controller {
-  const { kind, cache, reconciler, concurrency = defaultConcurrency, patience, clock, log } = options;
+  const { kind, cache, reconciler, concurrency = defaultConcurrency, patience, lanes, clock, log } = options;
   const initial = new Set<string>();
   let setSettled: () => void = () => undefined;
   const settled = new Promise<void>((resolve) => {
@@ -50,6 +52,7 @@ export function createController(options: ControllerOptions): Controller {
   const queue = createKeyedQueue({
     concurrency,
     ...(patience === undefined ? {} : { patience }),
+    ...(lanes === undefined ? {} : { lanes }),
     clock,
     work: async (key, signal) => {
       try {

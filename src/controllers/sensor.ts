@@ -58,6 +58,8 @@ export interface SensorController extends Reconciler {
   running(): readonly CompiledSensor[];
   /** How far behind those that run are. */
   lags(): Promise<readonly SensorLag[]>;
+  /** How far behind one is; undefined: this engine does not run it. */
+  lag(namespace: string, name: string): Promise<SensorLag | undefined>;
   /** What a Sensor of this engine has not finished of an event. */
   pending(namespace: string, name: string, eventId: string): readonly PendingEffect[];
   stopAll(): Promise<void>;
@@ -117,6 +119,11 @@ class SensorReconciler implements SensorController {
   running = (): readonly CompiledSensor[] => [...this.#compiled.values()];
 
   lags = (): Promise<readonly SensorLag[]> => readLags([...this.#starts.values()].map(({ runner }) => runner));
+
+  async lag(namespace: string, name: string): Promise<SensorLag | undefined> {
+    const [lag] = await readLags([this.#starts.get(`${namespace}/${name}`)?.runner]);
+    return lag;
+  }
 
   pending(namespace: string, name: string, eventId: string): readonly PendingEffect[] {
     return this.#starts.get(`${namespace}/${name}`)?.runner?.pending?.(eventId) ?? [];

@@ -3,6 +3,7 @@ import { EngineError, messageOf, TerminalError } from "../base/errors.ts";
 import { isJsonObject, type JsonValue } from "../base/json.ts";
 import { createSchema, type JsonSchema, type Schema } from "../base/schema.ts";
 import { type AnySourceKind, defineSource } from "../events/sources/registry.ts";
+import { filterSchema } from "../events/sources/schemas.ts";
 import type { SourceContext } from "../events/sources/source.ts";
 import { type AnyTriggerKind, defineTrigger } from "../events/triggers/registry.ts";
 import type { Firing, Outcome, TriggerContext } from "../events/triggers/trigger.ts";
@@ -74,10 +75,15 @@ function checked<Own>(value: unknown, what: string, functions: readonly string[]
 function sourceOf(name: string, own: OwnSource): AnySourceKind {
   return defineSource<unknown>({
     eventType: name,
-    schema: createSchema<unknown>(own.schema),
+    schema: createSchema<unknown>(filtered(own.schema)),
     singleton: own.singleton !== false,
     run: (spec, context, signal) => stopping(own.run(spec, checkingDrafts(context), signal), signal),
   });
+}
+
+/** With `filter.expression`, as every kind has it; an own `filter` is the module's affair, and so are fields without names. */
+function filtered(schema: JsonSchema): JsonSchema {
+  return schema.properties ? { ...schema, properties: { filter: filterSchema, ...schema.properties } } : schema;
 }
 
 /** What is no JSON would be stored as something else. */

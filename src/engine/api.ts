@@ -6,7 +6,7 @@ import type { SensorController } from "../controllers/sensor.ts";
 import type { HookReceiver } from "../controllers/webhooks/hook-receiver.ts";
 import type { CompiledSensor } from "../events/sensor/compile.ts";
 import { stateBefore } from "../events/trial/state-before.ts";
-import type { ListedResource } from "../server/history-routes.ts";
+import type { ListedKind, ListedRouteDeps } from "../server/listed-routes.ts";
 import { openServer, type ServerOptions } from "../server/server.ts";
 import { createWhy } from "../server/why.ts";
 import { createAdmission } from "../validate/admission.ts";
@@ -30,7 +30,8 @@ export interface ApiState {
   gitOpsRunning: () => RunningGitOps | undefined;
   /** Undefined: nothing can be stored yet. */
   webhooks: () => HookReceiver | undefined;
-  listed: { readonly sensors: () => readonly ListedResource[]; readonly sources: () => readonly ListedResource[] };
+  lagOf: SensorController["lag"];
+  listed: { readonly sensors: ListedKind; readonly sources: ListedKind };
 }
 
 /** Answers health checks from here on, questions once Sensors run, until everything else has stopped. */
@@ -60,8 +61,7 @@ export async function openApi(parts: Parts, state: Readonly<ApiState>) {
       admit: createAdmission(parts.kinds.schemas),
       history: projection.history,
       notReady: () => state.notReady,
-      sensors: () => state.listed.sensors(),
-      sources: () => state.listed.sources(),
+      ...listedOf(state),
       why,
       send,
       ...applicationsOf(parts, state),
@@ -76,12 +76,24 @@ export async function openApi(parts: Parts, state: Readonly<ApiState>) {
       dead: {
         letters: parts.dead,
         redrive: (letter) => parts.redrives.request(letter),
-        hasSensor: ({ namespace, name }) =>
-          state.listed.sensors().some((one) => one.namespace === namespace && one.name === name),
+        hasSensor: ({ namespace, name }) => state.listed.sensors.find(namespace, name) !== undefined,
       },
       log,
     }),
   );
+}
+
+/** As the kinds are known by then. */
+function listedOf(state: Readonly<ApiState>): ListedRouteDeps {
+  const kindOf = (which: "sensors" | "sources"): ListedKind => ({
+    all: () => state.listed[which].all(),
+    find: (namespace, name) => state.listed[which].find(namespace, name),
+  });
+  return {
+    sensors: kindOf("sensors"),
+    sources: kindOf("sources"),
+    lagOf: (namespace, name) => state.lagOf(namespace, name),
+  };
 }
 
 function receiverOf(state: Readonly<ApiState>): HookReceiver {
@@ -121,6 +133,7 @@ function applicationsOf({ kube }: Parts, state: Readonly<ApiState>): Pick<Server
     },
     looks: {
       manifests: (ref, revisions) => running().looks.manifests(ref, revisions),
+      manifestsOf: (ref, archive) => running().looks.manifestsOf(ref, archive),
       managed: (ref) => running().looks.managed(ref),
       tree: (ref) => running().looks.tree(ref),
       liveTree: (ref) => running().looks.liveTree(ref),

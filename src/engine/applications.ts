@@ -5,6 +5,7 @@ import { type ApplicationController, createApplicationController } from "../cont
 import { createApplicationDoor } from "../controllers/applications/application-access.ts";
 import { createApplicationEdits } from "../controllers/applications/application-edits.ts";
 import { type ApplicationIndex, createApplicationIndex } from "../controllers/applications/application-index.ts";
+import { applicationLane } from "../controllers/applications/application-lane.ts";
 import { createApplicationLooks } from "../controllers/applications/application-looks.ts";
 import { applicationPartition } from "../controllers/applications/application-partition.ts";
 import { type ApplicationStore, createApplicationStore } from "../controllers/applications/application-store.ts";
@@ -15,6 +16,7 @@ import { writeKubeEvents } from "../controllers/applications/kube-event-writer.t
 import { followLiveChanges } from "../controllers/applications/live-changes.ts";
 import { followNeeds } from "../controllers/applications/needed-applications.ts";
 import { tellOutcomes } from "../controllers/applications/outcome-teller.ts";
+import { type ProjectReleaseDeps, releaseProjects } from "../controllers/applications/project-release.ts";
 import { createProjects, type Projects, type ScopedToProject } from "../controllers/applications/projects.ts";
 import { createPushIntake, type PushIntakeDeps } from "../controllers/applications/push-intake.ts";
 import { createRepositoryLooks } from "../controllers/applications/repository-looks.ts";
@@ -40,7 +42,7 @@ import { openClusters } from "./clusters.ts";
 import { type GitOps, hopsOf } from "./gitops.ts";
 import { controllerNamespace, type Parts, runController } from "./parts.ts";
 import { startPolling } from "./polls.ts";
-import { openRenders } from "./rendering.ts";
+import { openRenders, renderWorkDir } from "./rendering.ts";
 import { createRepositoryTest } from "./repository-test.ts";
 import { requestAllOf, requestHeld, requestNeedy } from "./requests.ts";
 import { openSettings, type Settings } from "./settings.ts";
@@ -48,11 +50,9 @@ import { openSettings, type Settings } from "./settings.ts";
 /** Between looks at objects that a sync waits for. */
 const waitPollMs = 250;
 /** A look mostly waits, for Git servers above all: those that hang must not keep the others from being looked at. */
-const looksAtOnce = 256;
-const looksPatience = { afterMs: 15_000, max: 1_024 };
-/** How long a repository may take to answer whoever asks whether it does. */
-/** How long a repository that fails for a moment is not told of (spec argo-cd-engine 2.6). */
-const graceMs = 180_000;
+const looks = { concurrency: 256, patience: { afterMs: 15_000, max: 1_024 } };
+/** Beside those, for each cluster and Git server: one that hangs may have more Applications than there are places. */
+const looksOfLane = 16;
 
 /**
  * Applications are looked at by the engine that has their partition: two would begin the same operations. Every engine
@@ -64,7 +64,7 @@ export async function runApplications(parts: Parts, gitOps: GitOps): Promise<voi
   const settings = await openSettings(parts);
   const live = startLive(parts, settings);
   let clusters: Clusters | undefined;
-  const { projects, onProject } = await openProjects(parts, settings.configMaps, gitOps, () => clusters?.list() ?? []);
+  const own = await openProjects(parts, settings.configMaps, gitOps, () => clusters?.list() ?? []);
   const index = createApplicationIndex();
   const orphanMonitors = createOrphanMonitors(() => clock.monotonicMs());
   const follow = (one: LiveState) => followLive(one, settings, parts, gitOps, orphanMonitors);
@@ -88,7 +88,7 @@ export async function runApplications(parts: Parts, gitOps: GitOps): Promise<voi
   const onHold = (changed: readonly Hold[], what: string) => requestHeld(store, gitOps, directory, changed, what);
   const holds = createHolds({ ...parts, cache: settings.configMaps, namespace: controllerNamespace, onChange: onHold });
   let applications: WatchCache | undefined;
-  const directory: Directory = { project: projects.find, clusters: () => clusters.list(), controllerNamespace };
+  const directory = directoryOf(own.projects, clusters, settings);
   const isApplication = (key: string): boolean => store?.find(key) !== undefined;
   const { reconciler: controller } = runController(
     parts,
@@ -97,6 +97,7 @@ export async function runApplications(parts: Parts, gitOps: GitOps): Promise<voi
       store = createApplicationStore(cache, kube, (key) => leases.applications.owns(applicationPartition(key)));
       applications = cache;
       startTelling(parts, cache);
+      startReleasing(parts, { ...own, applications: cache });
       followNeeds(cache, (application, what) => requestNeedy(gitOps, application, what));
       return createApplicationController({
         ...parts,
@@ -115,18 +116,16 @@ export async function runApplications(parts: Parts, gitOps: GitOps): Promise<voi
         orphanMonitors,
         controllerNamespace,
         owns: leases.applications.owns,
-        settings: settings.reconcile,
-        syncSettings: settings.sync,
+        ...settingsOf(settings),
         directory,
-        graceMs,
         pollMs: waitPollMs,
         waveDelayMs: parts.config.waveDelayMs,
       });
     },
-    { concurrency: looksAtOnce, patience: looksPatience },
+    { ...looks, lanes: { of: (key) => applicationLane(store?.find(key)), own: looksOfLane } },
   );
   shareApplications(parts, gitOps, controller);
-  onProject((name) =>
+  own.onProject((name) =>
     requestAll(`AppProject ${name} changed`, `spec/project/${name}`, ({ project }) => (project || "default") === name),
   );
   stack.defer(follow(live));
@@ -137,6 +136,16 @@ export async function runApplications(parts: Parts, gitOps: GitOps): Promise<voi
   if (store === undefined || applications === undefined) throw new Error("a controller is made with its cache");
   const found = { controller, store, index, applications, renders, directory, isApplication, holds };
   takeReasons(parts, gitOps, { ...found, settings });
+}
+
+function directoryOf({ find: project }: Projects, clusters: Clusters, { sync }: Settings): Directory {
+  const { isNamespaceEnabled } = sync;
+  return { project, clusters: () => clusters.list(), isNamespaceEnabled, controllerNamespace };
+}
+
+function settingsOf({ reconcile, sync }: Settings) {
+  const { repositoryGraceMs: graceMs, selfHeal } = sync;
+  return { settings: reconcile, syncSettings: sync, graceMs, selfHeal };
 }
 
 function scopedBy({ scoped }: GitOps, clusters: Directory["clusters"]): (project: string) => ScopedToProject {
@@ -191,7 +200,7 @@ interface Running {
 
 /** From now on pushes, polls, stored requests and people reach the Applications. */
 function takeReasons(parts: Parts, gitOps: GitOps, running: Running): void {
-  const { stack, nursery, kube, clock, log, system, projection } = parts;
+  const { stack, nursery, kube, clock, log, system, projection, dataDir } = parts;
   const { controller, store, index, applications, renders, directory, isApplication, holds } = running;
   const { reconcile, sync } = running.settings;
   const { requests } = gitOps;
@@ -215,7 +224,7 @@ function takeReasons(parts: Parts, gitOps: GitOps, running: Running): void {
     controller,
     applications: createApplicationDoor({ store, controller, clock }),
     edits: createApplicationEdits({ kube, ...all }),
-    looks: createApplicationLooks({ clock, repositories: repositoryLooks, ...all }),
+    looks: createApplicationLooks({ clock, repositories: repositoryLooks, workDir: renderWorkDir(dataDir), ...all }),
     repositories: repositoryLooks,
     actions: createResourceActions(reconcile),
     explain: createApplicationWhy({
@@ -293,6 +302,7 @@ async function openProjects(
   clusters: Directory["clusters"],
 ): Promise<{
   readonly projects: Projects;
+  readonly cache: WatchCache;
   onProject(listener: (name: string) => void): void;
 }> {
   const cache = createWatchCache({
@@ -304,6 +314,7 @@ async function openProjects(
   stack.use(nursery.start("AppProject cache", (signal) => cache.run(signal)));
   await cache.synced;
   return {
+    cache,
     projects: createProjects(cache, {
       configMaps,
       namespace: controllerNamespace,
@@ -337,4 +348,14 @@ function aborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve();
     else signal.addEventListener("abort", () => resolve(), { once: true });
   });
+}
+
+function startReleasing(
+  { stack, nursery, kube, leases, clock, log }: Parts,
+  from: Pick<ProjectReleaseDeps, "cache" | "projects" | "applications">,
+): void {
+  const { owns, onChange: onCome } = leases.applications;
+  const isOurs = (name: string): boolean => owns(applicationPartition(`${controllerNamespace}/${name}`));
+  const deps = { ...from, kube, namespace: controllerNamespace, isOurs, onCome, clock, log };
+  stack.use(nursery.start("projects that are deleted", (signal) => releaseProjects(deps, signal)));
 }

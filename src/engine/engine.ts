@@ -15,6 +15,7 @@ import { openLedger } from "../ledger/ledger.ts";
 import { openProjection } from "../ledger/projection.ts";
 import { type Endpoints, openDataDir } from "../local/data-dir.ts";
 import { rawSubject } from "../record/subject.ts";
+import type { ListedKind } from "../server/listed-routes.ts";
 import { type ApiState, openApi } from "./api.ts";
 import { runApplications } from "./applications.ts";
 import { createSystemHandle, openSystemBus } from "./buses.ts";
@@ -70,7 +71,8 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
     targets: () => undefined,
     gitOpsRunning: () => undefined,
     webhooks: () => undefined,
-    listed: { sensors: () => [], sources: () => [] },
+    lagOf: async () => undefined,
+    listed: { sensors: nothing, sources: nothing },
   };
   const server = await openApi(parts, state);
   const gitOps = await openGitOps(parts);
@@ -87,6 +89,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
   state.sensors = () => [...sensors.reconciler.running(), ...(gitOps.running?.controller.sensors() ?? [])];
   releaseGarbage(); // before the sources leave theirs: the peak is a tenth lower
   const ingress = await startSources(parts);
+  state.lagOf = (namespace, name) => sensors.reconciler.lag(namespace, name);
   state.listed = { sensors: sensors.listed, sources: ingress.listed };
   const [repository] = gitOps.served.repositories;
   const endpoints: Endpoints = {
@@ -113,6 +116,8 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 }
+
+const nothing: ListedKind = { all: () => [], find: () => undefined };
 
 /** Levels that only who asks needs to know. */
 function metricsOf({ metrics, directory }: Parts, lags: () => ReturnType<SensorController["lags"]>): void {

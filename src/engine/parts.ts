@@ -22,7 +22,7 @@ import type { Projection } from "../ledger/projection.ts";
 import type { DataDir } from "../local/data-dir.ts";
 import type { KubeObject } from "../objects/object.ts";
 import type { Ledger } from "../record/records.ts";
-import type { ListedResource } from "../server/history-routes.ts";
+import type { ListedKind, ListedResource } from "../server/listed-routes.ts";
 import type { AdapterConfig } from "./adapters.ts";
 import type { Kinds } from "./kinds.ts";
 import type { Outcomes } from "./outcomes.ts";
@@ -157,8 +157,7 @@ export interface Parts extends Base, Records {
 
 export interface RunningController<R extends Reconciler> extends Controller {
   readonly reconciler: R;
-  /** Every object of the kind, with its conditions. */
-  listed(): readonly ListedResource[];
+  readonly listed: ListedKind;
 }
 
 /** A controller with its watch cache; both stop, and what the reconciler runs ends, when the engine is disposed of. */
@@ -166,7 +165,7 @@ export function runController<R extends Reconciler & { stopAll(): Promise<void> 
   { stack, nursery, kube, clock, log }: Parts,
   kind: string,
   create: (deps: { cache: WatchCache; request: (namespace: string, name: string) => void }) => R,
-  options: Pick<ControllerOptions, "concurrency" | "patience"> = {},
+  options: Pick<ControllerOptions, "concurrency" | "patience" | "lanes"> = {},
 ): RunningController<R> {
   const gvk = { apiVersion: argoApiVersion, kind };
   const cache = createWatchCache({ client: kube, kind: gvk, clock, log, trim: withoutManagedFields });
@@ -177,7 +176,11 @@ export function runController<R extends Reconciler & { stopAll(): Promise<void> 
   stack.use(nursery.start(`${kind} cache`, (signal) => cache.run(signal)));
   stack.defer(() => reconciler.stopAll());
   stack.use(nursery.start(`${kind} controller`, run));
-  return { ...controller, reconciler, listed: () => [...cache.items()].map(toListed) };
+  const listed: ListedKind = {
+    all: () => [...cache.items()].map(toListed),
+    find: (namespace, name) => cache.find(namespace, name),
+  };
+  return { ...controller, reconciler, listed };
 }
 
 function toListed(object: KubeObject): ListedResource {

@@ -21,13 +21,18 @@ export interface RenderParts {
   readonly onSettings: () => void;
 }
 
+/** What is there is of a rendering under way. */
+export function renderWorkDir(dataDir: Base["dataDir"]): string {
+  return join(dataDir.file("render"), "work");
+}
+
 /** Tools, and what they rendered: in memory and under `<data-dir>/render`. Folders that a killed process left are removed. */
 export async function openRenders(
   { config, dataDir, clock, log }: Pick<Base, "config" | "dataDir" | "clock" | "log">,
   { configMaps, access, git, onMade, onSettings }: RenderParts,
 ): Promise<{ readonly renders: RenderCache; readonly rendering: () => RenderingSettings }> {
   const { toolPaths = new Map(), kustomizeBuildOptions = [], plugins = [] } = config.rendering ?? {};
-  const workDirectory = join(dataDir.file("render"), "work");
+  const workDirectory = renderWorkDir(dataDir);
   const rendering = followRendering({
     configMaps,
     namespace: controllerNamespace,

@@ -83,6 +83,7 @@ export async function startSources(parts: Parts): Promise<RunningSources> {
             metrics,
             whenLeased: (work, stop) => lease?.during(work, stop) ?? work(stop),
             onStatus: (event, status) => report.status(event, status.state === "failed" ? status.message : undefined),
+            onWarning: report.warning,
           },
           signal,
         );

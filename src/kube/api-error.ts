@@ -28,6 +28,11 @@ export function apiError(doing: string, status: number, body: string): EngineErr
   }
 }
 
+/** Somebody wrote meanwhile, or it is another object by now. */
+export function isConflict(error: unknown): boolean {
+  return error instanceof EngineError && error.code === "API_CONFLICT";
+}
+
 /** How etcd, and the way there, say it through the API server, with status 500. */
 const tooLarge = /etcdserver: request is too large|trying to send message larger than max/;
 

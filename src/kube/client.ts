@@ -274,7 +274,14 @@ class KubeHttp {
     read: (response: Response) => Promise<T>,
   ): Promise<T> {
     using own = ownSignal(init.signal);
-    return await read(await this.send(verb, ref, path, { ...init, signal: own.signal }));
+    const response = await this.send(verb, ref, path, { ...init, signal: own.signal });
+    try {
+      return await read(response);
+    } catch (error) {
+      init.signal?.throwIfAborted();
+      if (error instanceof EngineError) throw error;
+      throw new EngineError("API_UNAVAILABLE", `${verb} ${refText(ref)}: the answer broke off`, error);
+    }
   }
 
   write(verb: string, ref: ObjectRef, path: string, init: SendInit): Promise<KubeObject> {

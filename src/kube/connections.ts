@@ -24,15 +24,22 @@ export interface Connections extends AsyncDisposable {
 
 /** A watch holds a connection for itself (HTTP/1.1), and a cluster may have hundreds of kinds. */
 const maxConnections = 1_024;
-/** The API server ends what takes longer than a minute, and sends the headers of a watch at once. */
-const headersTimeoutMs = 90_000;
+/**
+ * The API server ends what takes longer than a minute, and sends the headers of a watch at once. A watch, and logs that are
+ * followed, may say nothing for ever; any other answer that begins goes on, or it is given up.
+ */
+const defaultTimeouts = { headersMs: 90_000, bodyMs: 90_000 };
+const lasting = /[?&](?:watch=1|follow=true)(?:&|$)/;
 const connectTimeoutMs = 10_000;
 /** Below the idle limit of the API server (90 s) and of load balancers before it. */
 const keepAliveMs = 20_000;
 /** Pools of earlier client certificates that may still finish their requests. */
 const maxRetired = 8;
 
-export async function openConnections(cluster: KubeconfigCluster): Promise<Connections> {
+export async function openConnections(
+  cluster: KubeconfigCluster,
+  { headersMs, bodyMs } = defaultTimeouts,
+): Promise<Connections> {
   const undici = commonJs(await import("undici"));
   const ca = cluster.skipsVerification ? undefined : (cluster.ca ?? systemAuthorities());
   const retired: ConnectionPool[] = [];
@@ -50,15 +57,15 @@ export async function openConnections(cluster: KubeconfigCluster): Promise<Conne
     };
     if (proxyUrl !== undefined) {
       const requestTls = { ...tls, ...(serverName === undefined ? {} : { servername: serverName }) };
-      const pool = { connections: maxConnections, headersTimeout: headersTimeoutMs, bodyTimeout: 0 };
+      const pool = { connections: maxConnections, headersTimeout: headersMs, bodyTimeout: bodyMs };
       return createProxyPool(undici, { proxyUrl, requestTls, pool: { ...pool, keepAliveTimeout: keepAliveMs } });
     }
     const connect = undici.buildConnector(tls as buildConnector.BuildOptions);
     // No Agent: once closed, it forgets its connections, and its destroy would leave open watches open.
     const pool = new undici.Pool(new URL(cluster.baseUrl).origin, {
       connections: maxConnections,
-      headersTimeout: headersTimeoutMs,
-      bodyTimeout: 0,
+      headersTimeout: headersMs,
+      bodyTimeout: bodyMs,
       keepAliveTimeout: keepAliveMs,
       // Here, not among the TLS options: undici prefers the name in the URL.
       connect: (options, callback) =>
@@ -91,7 +98,8 @@ export async function openConnections(cluster: KubeconfigCluster): Promise<Conne
     async send({ certificate, url, body, headers, beforeSend, ...init }) {
       if (isClosed) throw new Error("the connections are closed");
       const pool = poolFor(certificate).dispatcher;
-      const dispatcher = beforeSend === undefined ? pool : guarded(pool, beforeSend);
+      const patient = lasting.test(url) ? withoutEnd(pool) : pool;
+      const dispatcher = beforeSend === undefined ? patient : guarded(patient, beforeSend);
       const options = { ...init, headers: [...headers], ...(body === undefined ? {} : { body }), dispatcher };
       // Manual: credentials go to the server of the kubeconfig and nowhere else.
       return (await undici.fetch(url, { ...options, redirect: "manual" })) as unknown as Response;
@@ -102,6 +110,10 @@ export async function openConnections(cluster: KubeconfigCluster): Promise<Conne
       await Promise.all(pools.map((pool) => pool.destroy()));
     },
   };
+}
+
+function withoutEnd(pool: Dispatcher): Dispatcher {
+  return pool.compose((dispatch) => (options, handler) => dispatch({ ...options, bodyTimeout: 0 }, handler));
 }
 
 /** A request may wait for its connection: `check` is called once it has one. */

@@ -43,10 +43,6 @@ export type WatchEvent =
   | { readonly type: "ADDED" | "MODIFIED" | "DELETED"; readonly object: KubeObject }
   | { readonly type: "BOOKMARK"; readonly resourceVersion: string };
 
-/**
- * Any cluster, real or embedded, as raw JSON. Verbs are Kubernetes' own. Failures are EngineErrors with a code `API_*`;
- * those that retrying cannot mend (invalid, forbidden, no such kind) are TerminalErrors.
- */
 /** Which lines of a container. */
 export interface LogQuery {
   /** Default: the one that the server takes. */
@@ -61,6 +57,10 @@ export interface LogQuery {
   readonly tailLines?: number;
 }
 
+/**
+ * Any cluster, real or embedded, as raw JSON. Verbs are Kubernetes' own. Failures are EngineErrors with a code `API_*`;
+ * those that retrying cannot mend (invalid, forbidden, no such kind) are TerminalErrors.
+ */
 export interface KubeClient {
   get(ref: ObjectRef, signal?: AbortSignal): Promise<KubeObject | undefined>;
   /** All pages. Items carry `apiVersion` and `kind`. */

@@ -5,6 +5,7 @@ import { openConnections } from "./connections.ts";
 import type { Credentials } from "./credentials.ts";
 import { inClusterName, readInCluster } from "./in-cluster.ts";
 import { type KubeconfigContext, type KubeconfigUser, readKubeconfig } from "./kubeconfig-file.ts";
+import { orAborted } from "./or-aborted.ts";
 import { createUserCredentials } from "./user-credentials.ts";
 
 export interface OpenKubeconfigOptions {
@@ -110,19 +111,6 @@ interface Attempt {
 
 function readContext({ path, context, env, accountDirectory }: OpenKubeconfigOptions): Promise<KubeconfigContext> {
   return path === inClusterName ? readInCluster(env, accountDirectory) : readKubeconfig(path, context);
-}
-
-/** One caller stops waiting; what others wait for goes on. */
-async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  if (signal.aborted) onAbort();
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
 }
 
 /** undici says "fetch failed"; what failed stands in its cause. */

@@ -1,4 +1,4 @@
-import { type Clock, sleepFor } from "../base/clock.ts";
+import { type Clock, sleepFor, unneeded } from "../base/clock.ts";
 import { EngineError, messageOf, TerminalError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { createNursery } from "../base/nursery.ts";
@@ -282,7 +282,7 @@ class ClusterState implements LiveState {
     const late = sleepFor(this.#options.clock, patienceMs, AbortSignal.any([own.signal, waited.signal]));
     const results = await Promise.race([settled, late.then(() => undefined)]).finally(() => {
       late.catch(() => undefined);
-      waited.abort();
+      waited.abort(unneeded);
     });
     if (results !== undefined) return results;
     const waiting = open.flatMap(({ key }) => (this.#watches.get(key)?.isReady === false ? [key] : []));

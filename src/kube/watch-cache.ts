@@ -1,5 +1,5 @@
 import { backoffMs, reconnectBackoff } from "../base/backoff.ts";
-import { type Clock, sleepFor } from "../base/clock.ts";
+import { type Clock, sleepFor, unneeded } from "../base/clock.ts";
 import { EngineError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { GroupVersionKind, KubeObject } from "../objects/object.ts";
@@ -21,6 +21,8 @@ export interface WatchCacheOptions {
 const shortWatchMs = 1_000;
 /** A watch that is silent for so long is open: connecting to a host that does not answer has failed by then. */
 const silentWatchMs = 15_000;
+/** A server that hangs does not end a watch, and says nothing in it: it is opened anew after so long at most. */
+const longestWatchMs = 600_000;
 
 type Listener = Parameters<WatchCache["onChange"]>[0];
 
@@ -37,8 +39,8 @@ export function createWatchCache(options: WatchCacheOptions): WatchCache {
 /**
  * The states of `run`:
  * - listing (no version): everything is read; what differs from memory is told, and what is missing is removed.
- * - watching (a version): changes are taken on from there; each moves the version on. A watch that ends is opened again
- *   from the version; one that ended at once waits first.
+ * - watching (a version): changes are taken on from there; each moves the version on. A watch that ends, or has lasted for
+ *   long, is opened again from the version; one that ended at once waits first.
  * - interrupted: a 410 forgets the version, which leads back to listing, at once the first time; any other failure
  *   waits, longer each time, and goes on where it was. A change that arrives ends the count of failures.
  * A watch does not say that it is open, so `failure` stays until a list, a change, or enough silence (`silentWatchMs`).
@@ -134,11 +136,23 @@ class KindCache implements WatchCache {
   }
 
   async #watch(from: string, signal: AbortSignal): Promise<void> {
-    const { client, kind } = this.#options;
-    for await (const event of client.watch(kind, from, this.#listOptions, signal)) {
-      this.#failures = 0;
-      this.#failure = undefined;
-      this.#version = this.#take(event) ?? this.#version;
+    const { client, kind, clock } = this.#options;
+    const [over, ended] = [new AbortController(), new AbortController()];
+    const lastsMs = longestWatchMs * (0.5 + Math.random() / 2); // those of many kinds not all at once
+    sleepFor(clock, lastsMs, AbortSignal.any([signal, ended.signal])).then(
+      () => over.abort(),
+      () => undefined, // it ended before
+    );
+    try {
+      for await (const event of client.watch(kind, from, this.#listOptions, AbortSignal.any([signal, over.signal]))) {
+        this.#failures = 0;
+        this.#failure = undefined;
+        this.#version = this.#take(event) ?? this.#version;
+      }
+    } catch (error) {
+      if (signal.aborted || !over.signal.aborted) throw error;
+    } finally {
+      ended.abort(unneeded);
     }
   }
 

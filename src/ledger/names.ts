@@ -1,12 +1,13 @@
 import type { EffectRecord, LedgerRecord, SyncRecord } from "../record/records.ts";
+import { traceContextOf, traceIdOf } from "../record/trace-context.ts";
 import type { StoredRecord } from "./stored-form.ts";
 
 /** At most so many names of one record are kept; a sync has one commit for each source. */
 const maxNames = 64;
 
 /**
- * Names, beside its id, that a record is found by: the key of a `gitOps` effect, key and commits of a sync, the object of an
- * observation. Other records have none, so that the table of names stays small.
+ * Names, beside its id, that a record is found by: the key of a `gitOps` effect, key, trace and commits of a sync, the object of
+ * an observation. Other records have none, so that the table of names stays small.
  */
 export function namesOf(record: StoredRecord): readonly string[] {
   switch (record.kind) {
@@ -15,13 +16,20 @@ export function namesOf(record: StoredRecord): readonly string[] {
     case "sync": {
       const revisions = Array.isArray(record.revisions) ? record.revisions : [];
       const commits = revisions.flatMap((one) => (isCommit(one) ? [commitName(one)] : [])).slice(0, maxNames);
-      return typeof record.key === "string" ? [keyName(record.key), ...commits] : commits;
+      const trace = traceContextOf(record.traceparent);
+      const names = trace === undefined ? commits : [traceName(traceIdOf(trace.traceparent)), ...commits];
+      return typeof record.key === "string" ? [keyName(record.key), ...names] : names;
     }
     case "observation":
       return typeof record.object === "string" ? objectNames(record.object) : [];
     default:
       return [];
   }
+}
+
+/** Of a trace by its id. */
+export function traceName(id: string): string {
+  return `trace ${id}`;
 }
 
 export function keyName(key: string): string {

@@ -7,7 +7,7 @@ import type { EventHead, LedgerRecord } from "../record/records.ts";
 import { decodeToken } from "../record/subject.ts";
 import { traceContextOf } from "../record/trace-context.ts";
 import { type EventQuery, type HistoryEntry, idOf, type RecordQuery } from "./history.ts";
-import { commitPrefix, isNamedByKey, keyName, namesOf, objectReference } from "./names.ts";
+import { commitPrefix, isNamedByKey, keyName, namesOf, objectReference, traceName } from "./names.ts";
 import { type FollowedPosition, ledgerName, type PackedBatch } from "./projection-protocol.ts";
 import { decodeRecords, type StoredRecord } from "./stored-form.ts";
 
@@ -109,8 +109,12 @@ export class ProjectionStore {
   find(reference: string): HistoryEntry | undefined {
     const event = this.event(reference) ?? this.#firstOfTrace(reference);
     if (event) return this.#eventEntry(event);
-    const record = this.record(reference) ?? this.#syncOf(reference) ?? this.#observationOf(reference);
+    const record = this.record(reference) ?? this.#newestNamed(traceName(reference)) ?? this.#named(reference);
     return record && { kind: "record", record };
+  }
+
+  #named(reference: string): LedgerRecord | undefined {
+    return this.#syncOf(reference) ?? this.#observationOf(reference);
   }
 
   events({ limit, namespace, eventSource, before }: EventQuery): readonly EventHead[] {

@@ -1,4 +1,4 @@
-import { type Clock, instant } from "../base/clock.ts";
+import { type Clock, instant, unneeded } from "../base/clock.ts";
 import { type JsonObject, parseJson } from "../base/json.ts";
 import type { KubeObject } from "../objects/object.ts";
 import type { Matcher } from "../objects/selector.ts";
@@ -143,7 +143,7 @@ async function waitQuietly(clock: Clock, reader: WindowReader, at: number, signa
       reader.changed(either).then(() => false),
     ]);
   } finally {
-    done.abort();
+    done.abort(unneeded);
   }
 }
 

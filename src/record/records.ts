@@ -149,6 +149,8 @@ export interface SyncRecord extends RecordBase {
   readonly by?: string;
   /** How it was asked for: `dry run`, `prune`, `force`, `2 objects alone` and sync options; absent: as always. The first 20. */
   readonly options?: readonly string[];
+  /** W3C: the trace in which somebody asked for it; of a Sensor's, see the effect behind it. */
+  readonly traceparent?: string;
   /** How often it was tried again. */
   readonly retries: number;
   readonly message: string;

@@ -35,7 +35,11 @@ export function traceUnder(key: string, events: Iterable<CloudEvent>): TraceCont
     if (traceOfEvent(event) !== undefined && (newest === undefined || event.time > newest.time)) newest = event;
   }
   const parent = newest && traceOfEvent(newest);
-  if (parent === undefined) return undefined;
+  return parent && spanUnder(key, parent);
+}
+
+/** What is done under `key` in a trace: a span of its own, the same at a repeat. */
+export function spanUnder(key: string, parent: TraceContext): TraceContext {
   const span = createHash("sha256").update(key).digest("hex").slice(0, 16);
   const flags = parent.traceparent.slice(53, 55);
   return { ...parent, traceparent: `00-${traceIdOf(parent.traceparent)}-${span}-${flags}` };

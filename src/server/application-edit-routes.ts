@@ -23,6 +23,7 @@ import {
 } from "./application-query.ts";
 import type { ApplicationAccess } from "./application-routes.ts";
 import { bodyObject, jsonBody } from "./body.ts";
+import { inTrace } from "./sync-request.ts";
 
 /** Changes of Applications; see `controllers/applications/application-edits.ts` for what each promises. */
 export interface ApplicationEdits {
@@ -84,7 +85,7 @@ export function applicationEditRoutes(applications: ApplicationAccess, edits: Ap
   });
   router.post("/:name/rollback", ...jsonBody(), async (request, response) => {
     const found = find(request);
-    const operation = rollbackOperation(found, bodyObject(request), callerOf(request).name);
+    const operation = inTrace(rollbackOperation(found, bodyObject(request), callerOf(request).name), request.headers);
     await edits.change(refOf(found), (now) => withQuarantine(now, operation), { validate: false });
     response.json(shown(await applications.sync(refOf(found), operation)));
   });

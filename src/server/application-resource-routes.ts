@@ -22,6 +22,7 @@ import {
 import type { ApplicationAccess } from "./application-routes.ts";
 import { jsonBody } from "./body.ts";
 import { selectionOf } from "./field-selection.ts";
+import { levelsOf, nodesOf } from "./tree-levels.ts";
 
 /** What is asked of Applications that is not in them; see `controllers/applications/application-looks.ts`. */
 export interface ApplicationLooks {
@@ -33,16 +34,17 @@ export interface ApplicationLooks {
     readonly revisions: readonly string[];
     readonly types: readonly string[];
   }>;
+  /** Of the files of an archive (tar, gzip), in place of the source's. */
+  manifestsOf(
+    ref: ResourceName,
+    archive: Buffer,
+  ): Promise<{ readonly manifests: readonly JsonObject[]; readonly type: string }>;
   managed(ref: ResourceName): Promise<readonly ShownResource[]>;
   tree(ref: ResourceName): Promise<JsonObject>;
   liveTree(ref: ResourceName): Promise<JsonObject>;
   maskedAnnotations(): readonly string[];
   cluster(ref: ResourceName): KubeClient;
-  commit(
-    ref: ResourceName,
-    revision: string,
-    sourceIndex: number,
-  ): Promise<{ readonly author: string; readonly email: string; readonly date: string; readonly subject: string }>;
+  commit(ref: ResourceName, revision: string, sourceIndex: number): Promise<ShownCommit>;
   /** Of the chart of a source, and of an artifact. */
   chart(ref: ResourceName, revision: string, sourceIndex: number): Promise<JsonObject>;
   artifact(ref: ResourceName, revision: string, sourceIndex: number): Promise<JsonObject>;
@@ -51,6 +53,14 @@ export interface ApplicationLooks {
     readonly active: readonly ShownWindow[];
     readonly canSync: boolean;
   };
+}
+
+interface ShownCommit {
+  readonly author: string;
+  readonly email: string;
+  readonly date: string;
+  readonly message: string;
+  readonly tags: readonly string[];
 }
 
 interface ShownWindow {
@@ -82,12 +92,9 @@ export function applicationResourceRoutes(applications: ApplicationAccess, looks
   router.get("/:name/manifests", async (request, response) => {
     const found = find(request);
     const { manifests, revisions, types } = await looks.manifests(refOf(found), revisionsIn(request, found));
-    const { server, name, namespace } = objectOf(specOf(found).destination);
     response.json({
-      manifests: manifests.map((manifest) => JSON.stringify(shownTarget(manifest, looks.maskedAnnotations()))),
+      ...manifestsJson(manifests, found, looks),
       revision: revisions[0] ?? "",
-      namespace: textOf(namespace),
-      server: textOf(server) || textOf(name),
       sourceType: types[0] ?? "",
     });
   });
@@ -102,15 +109,22 @@ export function applicationResourceRoutes(applications: ApplicationAccess, looks
     response.json({ activeWindows: shown(active), assignedWindows: shown(assigned), canSync });
   });
   router.get("/:name/resource-tree", async (request, response) => {
+    const levels = levelsOf(request);
     const tree = await looks.tree(refOf(find(request)));
     const isWanted = selectorOf(request);
-    response.json({ ...tree, nodes: objectsOf(tree.nodes).filter((node) => isWanted(nameIn(node))) });
+    const nodes = levels === undefined ? objectsOf(tree.nodes) : nodesOf(objectsOf(tree.nodes), levels);
+    response.json({ ...tree, nodes: nodes.filter((node) => isWanted(nameIn(node))) });
   });
   router.get("/:name/revisions/:revision/metadata", async (request, response) => {
     const index = sourceIndexIn(request);
-    const { author, email, date, subject } = await looks.commit(refOf(find(request)), request.params.revision, index);
+    const { author, email, date, message, tags } = await looks.commit(
+      refOf(find(request)),
+      request.params.revision,
+      index,
+    );
     const second = date.replace(/\.\d{3}Z$/, "Z"); // as Go writes it, and jq's fromdate reads it
-    response.json({ author: email === "" ? author : `${author} <${email}>`, date: second, message: subject });
+    const by = email === "" ? author : `${author} <${email}>`;
+    response.json({ author: by, date: second, ...(tags.length === 0 ? {} : { tags }), message });
   });
   for (const [path, look] of [
     ["chartdetails", looks.chart],
@@ -122,6 +136,20 @@ export function applicationResourceRoutes(applications: ApplicationAccess, looks
   }
   liveRoutes(router, find, looks);
   return router;
+}
+
+/** What answers of manifests have in common. */
+export function manifestsJson(
+  manifests: readonly JsonObject[],
+  application: KubeObject,
+  looks: Pick<ApplicationLooks, "maskedAnnotations">,
+): JsonObject {
+  const { server, name, namespace } = objectOf(specOf(application).destination);
+  return {
+    manifests: manifests.map((manifest) => JSON.stringify(shownTarget(manifest, looks.maskedAnnotations()))),
+    namespace: textOf(namespace),
+    server: textOf(server) || textOf(name),
+  };
 }
 
 function liveRoutes(router: Router, find: (request: Request) => KubeObject, looks: ApplicationLooks): void {

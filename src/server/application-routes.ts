@@ -17,7 +17,7 @@ import {
   textParameter,
 } from "./application-query.ts";
 import { selectionOf } from "./field-selection.ts";
-import { operationOf, parseSyncRequest, syncRefusal } from "./sync-request.ts";
+import { inTrace, operationOf, parseSyncRequest, syncRefusal } from "./sync-request.ts";
 
 /** The Applications as the engine has them. */
 export interface ApplicationAccess {
@@ -86,7 +86,8 @@ export function applicationRoutes(
     const refusal = syncRefusal(found, body);
     if (refusal !== undefined) throw new EngineError("SYNC_REFUSED", refusal);
     if (!canSync(refOf(found))) throw new EngineError("SYNC_BLOCKED", "cannot sync: blocked by sync window");
-    response.json(shown(await applications.sync(refOf(found), operationOf(found, body, callerOf(request).name))));
+    const operation = inTrace(operationOf(found, body, callerOf(request).name), request.headers);
+    response.json(shown(await applications.sync(refOf(found), operation)));
   });
   return router;
 }

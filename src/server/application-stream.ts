@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Request, type Response, Router } from "express";
+import { objectsOf } from "../api/fields.ts";
 import { EngineError, messageOf } from "../base/errors.ts";
-import type { JsonValue } from "../base/json.ts";
+import type { JsonObject, JsonValue } from "../base/json.ts";
 import type { KubeObject } from "../objects/object.ts";
 import { callerOf, demand, setCaller } from "./access/caller.ts";
 import {
@@ -17,6 +18,7 @@ import {
 import type { ApplicationLooks } from "./application-resource-routes.ts";
 import type { ApplicationAccess } from "./application-routes.ts";
 import { selectionOf } from "./field-selection.ts";
+import { levelsOf, nodesOf } from "./tree-levels.ts";
 
 export interface ApplicationChange {
   readonly type: "ADDED" | "MODIFIED" | "DELETED";
@@ -54,7 +56,12 @@ export function applicationStreamRoutes(
   });
   router.get("/:name/resource-tree", async (request, response) => {
     const found = findApplication(applications, request.params.name, appNamespaceOf(request));
-    const first = await looks.tree(refOf(found));
+    const levels = levelsOf(request);
+    const look = async (): Promise<JsonObject> => {
+      const tree = await looks.tree(refOf(found));
+      return levels === undefined ? tree : { ...tree, nodes: nodesOf(objectsOf(tree.nodes), levels) };
+    };
+    const first = await look();
     const { send, fail, ended } = openStream(request, response);
     followRights(request, fail, ended);
     let last = JSON.stringify(first);
@@ -64,7 +71,7 @@ export function applicationStreamRoutes(
       if (ended.aborted) return;
       try {
         demand(callerOf(request), "applications", "get", objectNameOf(found));
-        const tree = await looks.tree(refOf(found));
+        const tree = await look();
         const text = JSON.stringify(tree);
         if (text !== last) send(tree);
         last = text;

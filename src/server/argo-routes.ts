@@ -21,6 +21,7 @@ import { projectTokenRoutes } from "./project-token-routes.ts";
 import { repositoryCredentialRoutes } from "./repository-credential-routes.ts";
 import { type RepositoryLooks, repositoryDetailRoutes } from "./repository-detail-routes.ts";
 import { repositoryRoutes, type TestRepository } from "./repository-routes.ts";
+import { sentFilesRoute } from "./sent-files-route.ts";
 import { serverSideDiffRoutes } from "./server-side-diff-routes.ts";
 
 /** What stands behind Argo CD's paths; the paths of what is absent answer 404. */
@@ -96,6 +97,7 @@ function mountApplications(router: Router, deps: ArgoRouteDeps): void {
   const kube = deps.control?.kube;
   router.use("/applications", serverSideDiffRoutes(applications, looks));
   if (kube) router.use("/applications", applicationLinkRoutes(applications, looks, kube));
+  router.use("/applications", sentFilesRoute(applications, looks));
   router.use("/applications", applicationResourceRoutes(applications, looks), logRoutes(applications, looks));
   router.use("/applications", applicationEventRoutes(applications, looks, kube));
   if (actions)

@@ -1,10 +1,9 @@
 import { type Request, Router } from "express";
-import type { Condition } from "../api/resources.ts";
 import { EngineError } from "../base/errors.ts";
 import { type History, idOf } from "../ledger/history.ts";
-import type { LedgerRecord, ResourceName } from "../record/records.ts";
+import type { LedgerRecord } from "../record/records.ts";
 import { isRead } from "./access/identify.ts";
-import { limitOf, numberOf, optional, sensorOf, textOf } from "./questions.ts";
+import { found, limitOf, numberOf, optional, sensorOf, textOf } from "./questions.ts";
 import type { Why } from "./why.ts";
 
 const recordKinds = Object.keys({
@@ -19,30 +18,17 @@ export interface EventToSend {
   readonly id?: string;
 }
 
-/** A Sensor or EventSource as lists show it. */
-export interface ListedResource extends ResourceName {
-  readonly uid: string;
-  readonly conditions: readonly Condition[];
-}
-
 export interface HistoryRouteDeps {
   readonly history: History;
   /** @throws EngineError NOT_FOUND for an event that is not known. */
   readonly why: Why;
   /** Puts an event on the bus as if its EventSource had; resolves with its id once it is kept. */
   readonly send: (draft: EventToSend) => Promise<string>;
-  /** Every Sensor that the engine knows; absent: the path answers 404. */
-  readonly sensors?: () => readonly ListedResource[];
-  /** The same for EventSources. */
-  readonly sources?: () => readonly ListedResource[];
 }
 
 /** `/api/v1/tiphys/…`: what happened, and why. Every answer waits until the projection holds what was stored before. */
-export function historyRoutes({ history, why, send, sensors, sources }: HistoryRouteDeps): Router {
+export function historyRoutes({ history, why, send }: HistoryRouteDeps): Router {
   const router = Router();
-  for (const [name, list] of Object.entries({ sensors, sources })) {
-    if (list) router.get(`/${name}`, (request, response) => void response.json({ [name]: listOf(request, list()) }));
-  }
   router.use(async (request, _response, next) => {
     if (isRead(request)) await history.caughtUp();
     next();
@@ -91,16 +77,6 @@ export function historyRoutes({ history, why, send, sensors, sources }: HistoryR
     response.json({ self, causes, effects });
   });
   return router;
-}
-
-function found<T>(value: T | undefined, what: string, id: string): T {
-  if (value === undefined) throw new EngineError("NOT_FOUND", `no ${what} "${id}" is known`);
-  return value;
-}
-
-function listOf(request: Request, all: readonly ListedResource[]): readonly ListedResource[] {
-  const namespace = textOf(request, "namespace");
-  return namespace === undefined ? all : all.filter((one) => one.namespace === namespace);
 }
 
 function kindOf(request: Request): LedgerRecord["kind"] | undefined {

@@ -41,6 +41,12 @@ export function sensorNameOf(text: string): ResourceName {
   throw new EngineError("USAGE", `sensor: "${text}" must be NAMESPACE/NAME`);
 }
 
+/** @throws EngineError NOT_FOUND */
+export function found<T>(value: T | undefined, what: string, id: string): T {
+  if (value === undefined) throw new EngineError("NOT_FOUND", `no ${what} "${id}" is known`);
+  return value;
+}
+
 export function optional<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {
   return (value === undefined ? {} : { [key]: value }) as { readonly [P in K]?: V };
 }

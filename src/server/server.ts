@@ -12,6 +12,7 @@ import { rightsOf } from "./access/rights.ts";
 import { sessionRoutes } from "./access/session-routes.ts";
 import { type Admit, admissionRoute } from "./admission-route.ts";
 import { applicationSensorRoutes } from "./application-routes.ts";
+import { applicationSyncRoutes } from "./application-sync-routes.ts";
 import { applicationWhyRoutes, type ExplainApplication } from "./application-why-routes.ts";
 import { approvalRoutes } from "./approval-routes.ts";
 import { type ArgoRouteDeps, argoRoutes } from "./argo-routes.ts";
@@ -20,12 +21,13 @@ import { type BusRouteDeps, busRoutes } from "./bus-routes.ts";
 import { type DeadRouteDeps, deadRoutes } from "./dead-routes.ts";
 import { type HistoryRouteDeps, historyRoutes } from "./history-routes.ts";
 import { type HoldAccess, holdRoutes } from "./hold-routes.ts";
+import { type ListedRouteDeps, listedRoutes } from "./listed-routes.ts";
 import { type Replayer, replayRoutes } from "./replay-routes.ts";
 import { openSettingsRoutes, settingsRoutes, versionRoutes } from "./settings-routes.ts";
 import { type WebhookReceiver, webhookRoute } from "./webhook-route.ts";
 import { type WhatIf, whatIfRoutes } from "./what-if-routes.ts";
 
-export interface ServerOptions extends HistoryRouteDeps, ArgoRouteDeps, BusRouteDeps, DeadRouteDeps {
+export interface ServerOptions extends HistoryRouteDeps, ListedRouteDeps, ArgoRouteDeps, BusRouteDeps, DeadRouteDeps {
   /** The address to listen on. */
   readonly host: string;
   /** 0 takes any free one. */
@@ -122,6 +124,7 @@ function createApp(options: ServerOptions): express.Express {
   if (whatIf) app.use("/api/v1/tiphys/what-if", express.json({ limit: maxBodyBytes }), whatIfRoutes(whatIf));
   if (buses) app.use("/api/v1/tiphys/bus", busRoutes(buses));
   if (dead) app.use("/api/v1/tiphys/dead", express.json({ limit: maxBodyBytes }), deadRoutes(dead));
+  app.use("/api/v1/tiphys", listedRoutes(options));
   app.use("/api/v1/tiphys", express.json({ limit: maxBodyBytes }), historyRoutes(options));
   app.use((request) => {
     throw new EngineError("NOT_FOUND", `${request.method} ${request.path}: there is no such path`);
@@ -131,8 +134,9 @@ function createApp(options: ServerOptions): express.Express {
 }
 
 /** Ours beside Argo CD's paths for Applications; they wait for no history, or by themselves. */
-function mountOwn(app: express.Express, { applications, edits, explain, holds }: ServerOptions): void {
+function mountOwn(app: express.Express, { applications, history, edits, explain, holds }: ServerOptions): void {
   if (!applications) return;
+  app.use("/api/v1/tiphys/applications", applicationSyncRoutes(applications, history));
   app.use("/api/v1/tiphys/applications", applicationSensorRoutes(applications));
   if (edits) app.use("/api/v1/tiphys/applications", approvalRoutes(applications, edits));
   if (explain) app.use("/api/v1/tiphys/applications", applicationWhyRoutes(applications, explain));

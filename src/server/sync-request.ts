@@ -1,9 +1,11 @@
+import type { Request } from "express";
 import { operationSchema } from "../api/application-schema.ts";
 import { listOf, objectOf, readFields, textOf } from "../api/fields.ts";
 import { EngineError } from "../base/errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { createSchema, formatProblems, type JsonSchema, type Problem } from "../base/schema.ts";
 import type { KubeObject } from "../objects/object.ts";
+import { traceContextOf } from "../record/trace-context.ts";
 
 const syncSchema = partOf(operationSchema, "sync");
 
@@ -59,6 +61,14 @@ export function operationOf(application: KubeObject, request: JsonObject, userna
     ...present("info", infos),
     ...present("retry", retry),
   };
+}
+
+/** What is asked for in a trace goes on in it, unless `info` names another. */
+export function inTrace(operation: JsonObject, headers: Request["headers"]): JsonObject {
+  const trace = traceContextOf(headers.traceparent, headers.tracestate);
+  const info = listOf(operation.info);
+  if (trace === undefined || info.some((one) => objectOf(one).name === "traceparent")) return operation;
+  return { ...operation, info: [...info, ...Object.entries(trace).map(([name, value]) => ({ name, value }))] };
 }
 
 /** One revision for each source: those of `sourcePositions`, which count from 1, and the targets of the others. */

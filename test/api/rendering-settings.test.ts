@@ -13,6 +13,7 @@ for (const [main, parameters, expected] of [
   [{}, {}, {}],
   [{ "helm.enable": "false", "jsonnet.enable": "true" }, {}, { disabled: ["Helm"] }],
   [{ "kustomize.enable": "false", "jsonnet.enable": "false" }, {}, { disabled: ["Kustomize", "Jsonnet"] }],
+  [{ "helm.enable": "F", "kustomize.enable": "0", "jsonnet.enable": "no" }, {}, { disabled: ["Helm", "Kustomize"] }],
   [
     { "kustomize.buildOptions": " --enable-helm\n  --load-restrictor LoadRestrictionsNone " },
     {},

@@ -41,6 +41,18 @@ for (const [name, annotations, types, what] of [
 for (const [name, annotations, expected] of [
   ["none", {}, ["BeforeHookCreation"]],
   ["none that is valid", { [`${own}-delete-policy`]: "never" }, ["BeforeHookCreation"]],
+  ...[
+    ["before-hook-creation", "BeforeHookCreation"],
+    ["hook-succeeded", "HookSucceeded"],
+    ["hook-failed", "HookFailed"],
+  ].map(
+    ([written, policy = ""]) => [`Helm's ${written}`, { [`${helm}-delete-policy`]: written ?? "" }, [policy]] as const,
+  ),
+  [
+    "Helm's with blanks, and one that is none",
+    { [`${helm}-delete-policy`]: " hook-succeeded , never,before-hook-creation" },
+    ["HookSucceeded", "BeforeHookCreation"],
+  ],
   [
     "of both annotations",
     { [`${own}-delete-policy`]: "HookSucceeded", [`${helm}-delete-policy`]: "hook-failed" },

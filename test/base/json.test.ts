@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { changeFields, changeItems, type JsonValue, parseJson, setOwn, withFloats } from "../../src/base/json.ts";
+import {
+  canonicalJson,
+  changeFields,
+  changeItems,
+  type JsonObject,
+  type JsonValue,
+  parseJson,
+  setOwn,
+  withFloats,
+} from "../../src/base/json.ts";
 
 const double = (_key: string, value: number): number | undefined =>
   value < 0 ? undefined : value > 9 ? 2 * value : value;
@@ -67,6 +76,29 @@ for (const [what, text, value] of [
 test("integers of 64 bits are written as they were read", () => {
   const text = '{"a":[12345678901234567890,-9223372036854775808],"b":{"c":9007199254740993}}';
   assert.equal(JSON.stringify(parseJson(text)), text);
+});
+
+for (const text of [
+  '{"price":10.00,"many":[1.50,2.0,3]}',
+  '{"a":{"b":1E3,"c":-0,"d":1e400},"e":"1.10"}',
+  "[0.0000001,123456789012345678901234567890,0.12345678901234567890,-9223372036854775808]",
+  '{"toJSON":1,"a":12}',
+  '{"__proto__":1.0,"b":2.0}',
+]) {
+  test(`numbers are written as they were read: ${text}`, () => {
+    const value = parseJson(text);
+    assert.equal(JSON.stringify({ body: value }), `{"body":${text}}`);
+    assert.equal(canonicalJson(JSON.parse(canonicalJson(value))), canonicalJson(withFloats(value)));
+  });
+}
+
+test("a spelling is seen by JSON.stringify alone, and floats have none", () => {
+  const value = parseJson('{"a":10.00,"b":[1.0]}') as JsonObject;
+  assert.deepEqual([value, Object.keys(value), { ...value }.a], [{ a: 10, b: [1] }, ["a", "b"], 10]);
+  assert.equal(JSON.stringify(withFloats(value)), '{"a":10,"b":[1]}');
+  assert.equal(JSON.stringify(structuredClone(value)), '{"a":10,"b":[1]}');
+  assert.equal(JSON.stringify({ ...value, a: 11 }), '{"a":11,"b":[1.0]}');
+  assert.equal(canonicalJson(parseJson('{"b":1.0,"a":9007199254740993}')), '{"a":9007199254740993,"b":1.0}');
 });
 
 test("what is no JSON, or nested without end, is a SyntaxError", () => {

@@ -22,7 +22,10 @@ interface Bench extends AsyncDisposable {
 function bench(
   script: Readonly<Record<string, readonly Outcome[]>> = {},
   concurrency = 4,
-  patience?: { readonly afterMs: number; readonly max: number },
+  {
+    patience,
+    own,
+  }: { readonly patience?: { readonly afterMs: number; readonly max: number }; readonly own?: number } = {},
 ): Bench {
   const clock = createVirtualClock();
   const start = clock.now();
@@ -34,6 +37,7 @@ function bench(
   const queue = createKeyedQueue({
     concurrency,
     ...(patience === undefined ? {} : { patience }),
+    ...(own === undefined ? {} : { lanes: { of: (key: string) => key.slice(0, 1), own } }),
     clock,
     onError: (key) => errors.push(key),
     async work(key) {
@@ -66,6 +70,9 @@ const cases: {
   adds: readonly (readonly [at: number, key: string])[];
   starts: readonly string[];
   concurrency?: number;
+  patience?: { readonly afterMs: number; readonly max: number };
+  /** Lanes are by the first letter, each with so many places of its own. */
+  own?: number;
 }[] = [
   { name: "a key asked for runs once", script: {}, adds: [[0, "a"]], starts: ["a@0"] },
   {
@@ -137,11 +144,52 @@ const cases: {
     ],
     starts: ["a@0", "a@10"],
   },
+  {
+    name: "keys of a lane that hangs leave its own place to each other lane",
+    script: { a1: [{ takesMs: 1_000 }], a2: [{ takesMs: 1_000 }], b1: [{ takesMs: 10 }] },
+    adds: [
+      [0, "a1"],
+      [0, "a2"],
+      [0, "a3"],
+      [1, "b1"],
+      [1, "b2"],
+    ],
+    starts: ["a1@0", "a2@0", "b1@1", "b2@11", "a3@1000"],
+    concurrency: 2,
+    own: 1,
+  },
+  {
+    name: "lanes take turns, the keys of each in the order in which they were asked for",
+    script: { a1: [{ takesMs: 10 }], a2: [{ takesMs: 10 }], b1: [{ takesMs: 10 }] },
+    adds: [
+      [0, "a1"],
+      [1, "a2"],
+      [1, "a3"],
+      [1, "b1"],
+    ],
+    starts: ["a1@0", "a2@10", "b1@20", "a3@30"],
+    concurrency: 1,
+    own: 0,
+  },
+  {
+    name: "a lane's own place is no more than there may be in all",
+    script: { a1: [{ takesMs: 1_000 }], a2: [{ takesMs: 1_000 }], a3: [{ takesMs: 1_000 }] },
+    adds: [
+      [0, "a1"],
+      [0, "a2"],
+      [0, "a3"],
+      [250, "b1"],
+    ],
+    starts: ["a1@0", "a2@100", "a3@200", "b1@1000"],
+    concurrency: 1,
+    patience: { afterMs: 100, max: 3 },
+    own: 1,
+  },
 ];
 
-for (const { name, script, adds, starts, concurrency } of cases) {
+for (const { name, script, adds, starts, concurrency, ...places } of cases) {
   test(name, async () => {
-    await using made = bench(script, concurrency);
+    await using made = bench(script, concurrency, places);
     let at = 0;
     for (const [when, key] of adds) {
       await made.clock.advance(when - at);
@@ -257,7 +305,7 @@ test("what was asked for before it runs is not lost", async () => {
 
 test("runs that take long leave their places to others, as long as not too many run", async () => {
   const long = [{ takesMs: 10_000 }];
-  await using one = bench({ a: long, b: long, c: long, d: long, e: long }, 2, { afterMs: 1_000, max: 4 });
+  await using one = bench({ a: long, b: long, c: long, d: long, e: long }, 2, { patience: { afterMs: 1_000, max: 4 } });
   for (const key of ["a", "b", "c", "d", "e", "f"]) one.queue.add(key);
   await one.clock.advance(9_999);
   assert.deepEqual(one.starts, ["a@0", "b@0", "c@1000", "d@1000"]);

@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { Command } from "commander";
+import { completionScript } from "../../src/cli/completion.ts";
 import { exitCodeOf } from "../../src/cli/exit.ts";
 import { createProgram, loadAll } from "../../src/cli/program.ts";
 import { freePort } from "../harness/free-port.ts";
@@ -13,7 +14,7 @@ import { openRig, type Rig } from "../server/rig.ts";
 
 /** These read files, ask a cluster or keep logins: no engine is asked, or not first. */
 const withoutEngine =
-  /^(up|explain|render|diff|validate|login|logout|relogin|context|replay|account (session-token|bcrypt)|health .*|sensor .*|source .*|sync plan|cluster add|cert add-.*|gpg add)$/;
+  /^(up|explain|render|diff|validate|login|logout|relogin|context|replay|account (session-token|bcrypt)|health .*|sensor test|source test|sync plan|cluster add|cert add-.*|gpg add)$/;
 
 /** What a command needs beyond words of any kind. */
 const needed: Readonly<Record<string, readonly string[]>> = {
@@ -141,4 +142,24 @@ test("every command refuses a flag that it does not know with 2", async () => {
     if (code !== 2 || !message.includes("--xyzzy")) wrong.push(`${path}: ${code}: ${message}`);
   }
   assert.deepEqual(wrong, []);
+});
+
+/** What may follow which words, as the script of a shell says it. */
+const wordsIn: Readonly<Record<string, RegExp>> = {
+  bash: /^ {4}"([^"]*)"\) echo "([^"]*)" ;;$/gm,
+  zsh: /^ {4}"([^"]*)"\) echo "([^"]*)" ;;$/gm,
+  fish: /^ {4}case '([^']*)'\n {6}printf '%s\\n' (.*)$/gm,
+  powershell: /^ {4}'([^']*)' = @\((.*)\)$/gm,
+};
+
+test("the scripts of all shells know the same words", async () => {
+  const commands = await loadAll();
+  const all = Object.entries(wordsIn).map(([shell, form]) => {
+    const found = [...completionScript(shell, commands).matchAll(form)];
+    const words = found.map(([, path, next = ""]) => [path, next.replaceAll(/[',]/g, "")]);
+    return Object.fromEntries(words) as Readonly<Record<string, string>>;
+  });
+  const [bash] = all;
+  assert.match(bash?.["app hold"] ?? "", /--reason/);
+  for (const words of all) assert.deepEqual(words, bash);
 });

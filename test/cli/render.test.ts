@@ -109,8 +109,14 @@ test("an Application is rendered from its repository, with its refs", { skip }, 
   );
   const one = await first(rig.render("apps/one.yaml --helm-set c=flag -o json"));
   assert.deepEqual([one?.metadata, dataOf(one).c], [{ name: "app" }, "flag"]);
-  const two = await first(rig.render("apps/two.yaml -o json"));
+  const explained = await rig.render("apps/two.yaml -o json --explain");
+  const [two] = JSON.parse(explained.stdout) as readonly Record<string, unknown>[];
   assert.deepEqual([dataOf(two).c, dataOf(two).ns], ["my-file", "dest"]);
+  // What is said of one source stands together, though both are rendered at once.
+  const [rendered = "", referred = ""] = explained.stderr.split(/^app, source 2 of 2: /m);
+  assert.match(rendered, /^app, source 1 of 2: file:.* chart\n +\d+\.\d ms {2}fetch\n +\d+\.\d ms {2}prepare\n/);
+  assert.match(rendered, /^ {2}read {2}\$v\/mine\.yaml {2}[0-9a-f]{12}$/m);
+  assert.match(referred, /^file:.*\n +\d+\.\d ms {2}fetch\n$/);
   assert.match(
     (await rig.render("apps/two.yaml --helm-set c=x")).stderr,
     /app has 2 sources: flags that change a source/,
@@ -130,11 +136,18 @@ test("--explain says what was read, the key and the time of each step; a second 
   assert.match(made.stderr, /^ {2}read {2}base\/kustomization\.yml {2}not there$/m);
   const again = await rig.render("over --explain");
   assert.match(again.stderr, /: kept from an earlier rendering$/m);
+  assert.match(again.stderr, /^ +\d+\.\d ms {2}read from disk$/m);
   assert.equal(again.stdout, made.stdout);
 });
 
 for (const [name, line, withTools, code, message] of [
-  ["a chart that fails", "broken", true, 1, /failed exit status 1: .*no/s],
+  [
+    "a chart that fails, and what was read of it",
+    "broken --explain",
+    true,
+    1,
+    /^ {2}read {2}broken {2}[0-9a-f]{12}$.*failed exit status 1: .*no/ms,
+  ],
   [
     "a missing tool, with what to install",
     "chart --tool helm=/none",
@@ -153,6 +166,15 @@ for (const [name, line, withTools, code, message] of [
   ["a path that is not there", "none", true, 2, /"none" is neither a folder nor a file/],
   ["a file without Applications", "mine.yaml", true, 2, /"mine\.yaml" holds no Application/],
   ["a folder that is not in the repository", "none --repo .", true, 1, /none: app path does not exist/],
+  [
+    "a revision of a folder that is in no repository",
+    ".. --revision main",
+    false,
+    2,
+    /--revision: "\.\." is in no Git repository: name the repository with --repo/,
+  ],
+  ["a revision that is not there", "plain --revision none", false, 1, /unable to resolve 'none' to a commit SHA/],
+  ["a flag that is half", "plain --helm-set a", false, 2, /"a" must be NAME=VALUE/],
   ["a tool that nobody knows", "plain --tool ksonnet=/x", false, 2, /"ksonnet=\/x" must be NAME=PATH/],
 ] as const) {
   test(`the exit code tells ${name}`, { skip }, async () => {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
-import { connect as connectNats } from "@nats-io/transport-node";
+import { connect as connectNats, headers as natsHeaders } from "@nats-io/transport-node";
 import { Producer, stringSerializers } from "@platformatic/kafka";
 import { connect as connectAmqp } from "amqplib";
 import { Redis } from "ioredis";
@@ -18,7 +18,19 @@ import { natsServerMissing, startNatsServer } from "../harness/nats-server.ts";
 import { rabbitMqMissing, startRabbitMq } from "../harness/rabbitmq.ts";
 import { redisMissing, startRedis } from "../harness/redis-server.ts";
 import { startTcpProxy } from "../harness/tcp-proxy.ts";
-import { type BrokerKind, bodyNumber, inBatches, password, type SourcePlace, user } from "./source-place.ts";
+import { waitFor } from "../harness/wait.ts";
+import {
+  type BrokerKind,
+  bodyNumber,
+  inBatches,
+  numberText,
+  password,
+  type SourcePlace,
+  sending,
+  user,
+} from "./source-place.ts";
+
+const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
 /** A server, and a way to it that can be cut. */
 async function behindProxy<Server extends AsyncDisposable>(
@@ -44,8 +56,9 @@ const portIn = (address: string): number => Number(address.split(":").at(-1));
 
 async function redisPlace(): Promise<SourcePlace> {
   const { server, address, cut, ...end } = await behindProxy(startRedis("sesame"), (redis) => portIn(redis.address));
+  let login = "sesame";
   const client = async <T>(work: (redis: Redis) => Promise<T>): Promise<T> => {
-    const redis = new Redis(Number(server.address.split(":")[1]), "127.0.0.1", { password: "sesame" });
+    const redis = new Redis(Number(server.address.split(":")[1]), "127.0.0.1", { password: login });
     try {
       return await work(redis);
     } finally {
@@ -65,12 +78,19 @@ async function redisPlace(): Promise<SourcePlace> {
     },
     secrets: { "s/password": "sesame" },
     password: "s/password",
-    publish: (from, count) =>
+    ...sending((bodies) =>
       client(async (redis) => {
-        await Promise.all(
-          Array.from({ length: count }, (_, index) => redis.xadd("orders", "*", "n", String(from + index), "B", "1")),
-        );
+        const fieldsOf = (body: string): string[] => (body.length < 100 ? ["B", "1"] : ["text", body]);
+        await Promise.all(bodies.map((body) => redis.xadd("orders", "*", "n", numberText(body), ...fieldsOf(body))));
       }),
+    ),
+    async rotate(wanted) {
+      await client(async (redis) => {
+        await redis.config("SET", "requirepass", wanted);
+        await redis.call("CLIENT", "KILL", "TYPE", "normal");
+      });
+      login = wanted;
+    },
     shape: { stream: "orders", message_id: "", values: { B: "1", n: "0" }, metadata: { a: "b", b: "c" } },
     made: { message_id: /^\d+-\d+$/ },
     ...end,
@@ -95,20 +115,22 @@ async function amqpPlace(): Promise<SourcePlace> {
     },
     secrets: { "s/user": "guest", "s/password": "guest" },
     password: "s/password",
-    async publish(from, count) {
+    traceparent,
+    ...sending(async (bodies) => {
       const connection = await connectAmqp(server.url);
       const channel = await connection.createConfirmChannel();
-      for (let n = from; n < from + count; n++) {
-        channel.publish("shop", "orders.new", Buffer.from(JSON.stringify({ n })), {
+      for (const body of bodies) {
+        channel.publish("shop", "orders.new", Buffer.from(body), {
           persistent: true,
-          messageId: `m${n}`,
+          messageId: `m${numberText(body)}`,
           contentType: "application/json",
           timestamp: 1_767_225_600,
+          headers: { traceparent },
         });
       }
       await channel.waitForConfirms();
       await connection.close();
-    },
+    }),
     shape: {
       contentType: "application/json",
       contentEncoding: "",
@@ -151,12 +173,12 @@ async function mqttPlace(): Promise<SourcePlace> {
     },
     secrets: { "s/user": "ann", "s/password": "sesame" },
     password: "s/password",
-    async publish(from, count) {
+    ...sending(async (bodies) => {
       const login = { username: "ann", password: "sesame" };
       const client = await connectAsync(server.url.replace("tcp:", "mqtt:"), login);
-      await inBatches(from, count, (n) => client.publishAsync("orders/new", JSON.stringify({ n }), { qos: 1 }));
+      await inBatches(bodies, (body) => client.publishAsync("orders/new", body, { qos: 1 }));
       await client.endAsync();
-    },
+    }),
     shape: { topic: "orders/new", messageId: 0, body: { n: 0 } },
     made: { messageId: /^\d+$/ },
     ...end,
@@ -173,18 +195,18 @@ async function kafkaPlace(): Promise<SourcePlace> {
       autocreateTopics: true,
       sasl: { mechanism: "PLAIN", username: "ann", password: "sesame" },
     });
-  const send = async (from: number, count: number): Promise<void> => {
+  const topic = sending(async (bodies) => {
     const producer = open();
-    const messages = Array.from({ length: count }, (_, index) => ({
+    const messages = bodies.map((value) => ({
       topic: "orders",
-      key: `k${from + index}`,
-      value: JSON.stringify({ n: from + index }),
-      headers: { b: "2", a: "1" },
+      key: `k${numberText(value)}`,
+      value,
+      headers: { b: "2", a: "1", traceparent },
     }));
     await producer.send({ messages, acks: -1 });
     await producer.close();
-  };
-  await send(-1, 1);
+  });
+  await topic.publish(-1, 1);
   return {
     server,
     spec: {
@@ -196,16 +218,26 @@ async function kafkaPlace(): Promise<SourcePlace> {
     },
     secrets: { "s/user": "ann", "s/password": "sesame" },
     password: "s/password",
-    publish: send,
-    shape: { topic: "orders", key: "k0", partition: 0, body: { n: 0 }, timestamp: "", headers: { a: "1", b: "2" } },
+    traceparent,
+    ...topic,
+    shape: {
+      topic: "orders",
+      key: "k0",
+      partition: 0,
+      body: { n: 0 },
+      timestamp: "",
+      headers: { a: "1", b: "2", traceparent },
+    },
     made: { timestamp: /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? \+0000 UTC$/ },
     [Symbol.asyncDispose]: server[Symbol.asyncDispose],
   };
 }
 
 async function jetstreamPlace(): Promise<SourcePlace> {
-  const server = await startNatsServer({ config: "authorization { user: ann, password: sesame }" });
-  const open = () => connectNats({ servers: server.url, user: "ann", pass: "sesame" });
+  const configFor = (wanted: string): string => `authorization { user: ann, password: ${wanted} }`;
+  let login = "sesame";
+  const server = await startNatsServer({ config: configFor(login) });
+  const open = () => connectNats({ servers: server.url, user: "ann", pass: login });
   const first = await open();
   await (await jetstreamManager(first)).streams.add({ name: "ORDERS", subjects: ["orders.>"] });
   await first.close();
@@ -221,13 +253,27 @@ async function jetstreamPlace(): Promise<SourcePlace> {
     },
     secrets: { "s/user": "ann", "s/password": "sesame" },
     password: "s/password",
-    async publish(from, count) {
+    ...sending(async (bodies) => {
       const connection = await open();
       const js = jetstream(connection);
-      await inBatches(from, count, (n) => js.publish("orders.new", JSON.stringify({ n })));
+      const headers = natsHeaders();
+      headers.set("traceparent", traceparent);
+      await inBatches(bodies, (body) => js.publish("orders.new", body, { headers }));
       await connection.close();
+    }),
+    async rotate(wanted) {
+      login = wanted;
+      await server.reload(configFor(wanted)); // connections with another password end
+      await waitFor("the new password", async () => (await open().catch(() => undefined))?.close().then(() => true));
     },
-    shape: { subject: "orders.new", stream: "ORDERS", sequence: 1, body: { n: 0 } },
+    traceparent,
+    shape: {
+      subject: "orders.new",
+      stream: "ORDERS",
+      sequence: 1,
+      body: { n: 0 },
+      header: { traceparent: [traceparent] },
+    },
     made: {},
     [Symbol.asyncDispose]: server[Symbol.asyncDispose],
   };
@@ -239,6 +285,7 @@ export const brokerKinds: readonly BrokerKind[] = [
     skip: redisMissing,
     kind: defineSource(redisStreamSource),
     numberOf: ({ values }) => Number((values as JsonObject).n),
+    takesAll: "values are texts",
     place: redisPlace,
   },
   {
@@ -261,6 +308,7 @@ export const brokerKinds: readonly BrokerKind[] = [
   { name: "kafka", skip: kafkaMissing(), kind: defineSource(kafkaSource), numberOf: bodyNumber, place: kafkaPlace },
   {
     name: "jetstream",
+    givesBackLate: "half a minute, as the consumer has it",
     skip: natsServerMissing() ?? false,
     kind: defineSource(jetstreamSource),
     numberOf: bodyNumber,

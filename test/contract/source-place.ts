@@ -17,8 +17,14 @@ export interface SourcePlace extends AsyncDisposable {
   readonly refuse?: () => Promise<() => Promise<void>>;
   /** Of what the engine gives to sources. */
   readonly parts?: Partial<Pick<SourceContext, "fileRoot" | "kube" | "clock">>;
+  /** What each message has as its header of that name. */
+  readonly traceparent?: string;
   /** Resolves once the broker has them for good; `{"n":1}` and so on. */
   publish(from: number, count: number): Promise<void>;
+  /** The same for any bodies, where messages have some. */
+  readonly send?: (bodies: readonly string[]) => Promise<void>;
+  /** The server's password is another from now on, and connections with the old one end. */
+  readonly rotate?: (password: string) => Promise<void>;
   /** The data of the first message, but for `body` and what the broker itself makes up. */
   readonly shape: JsonObject;
   /** Whose values are only looked at for their form. */
@@ -33,6 +39,8 @@ export interface BrokerKind {
   readonly keepsNothing?: string;
   /** Not undefined: what a server that is killed loses of what it had sent and not heard of. */
   readonly losesAtKill?: string;
+  /** Not undefined: how long a server waits that was told nothing of a message, though the connection has ended. */
+  readonly givesBackLate?: string;
   /** Not undefined: why nobody can be refused. */
   readonly hasNoLogin?: string;
   /** Not undefined: why the server cannot be started again with what it had. */
@@ -45,6 +53,10 @@ export interface BrokerKind {
   readonly numberOf: (data: JsonObject) => number;
   /** Not undefined: a message has no id of its own, so that one that comes again is another event. */
   readonly hasNoIds?: string;
+  /** How long a body may be. Default 1,000,000, close to what a bus takes. */
+  readonly maxBody?: number;
+  /** Not undefined: why no message is refused for its form. */
+  readonly takesAll?: string;
   /** How many messages are many. Default 10,000; fewer where they are taken one after another. */
   readonly many?: number;
   readonly place: () => Promise<SourcePlace>;
@@ -54,10 +66,25 @@ export const password = { name: "s", key: "password" };
 export const user = { name: "s", key: "user" };
 export const bodyNumber = ({ body }: JsonObject): number => Number((body as JsonObject).n);
 
+const numbers = (from: number, count: number): number[] => Array.from({ length: count }, (_, index) => from + index);
+
+/** A place whose messages are bodies. */
+export function sending(send: (bodies: readonly string[]) => Promise<void>): Pick<SourcePlace, "publish" | "send"> {
+  return { send, publish: (from, count) => send(numbers(from, count).map((n) => JSON.stringify({ n }))) };
+}
+
+/** The number in a body, or nothing of it. */
+export const numberText = (body: string): string => /"n":"?(-?\d+)/.exec(body)?.[1] ?? "";
+
 /** Some at once, in order. */
-export async function inBatches(from: number, count: number, publish: (n: number) => Promise<unknown>): Promise<void> {
-  for (let first = from; first < from + count; first += 200) {
-    const size = Math.min(200, from + count - first);
-    await Promise.all(Array.from({ length: size }, (_, index) => publish(first + index)));
+export async function inBatches<Item>(
+  items: readonly Item[],
+  publish: (item: Item, index: number) => Promise<unknown>,
+): Promise<void> {
+  for (let first = 0; first < items.length; first += 200) {
+    await Promise.all(items.slice(first, first + 200).map((item, index) => publish(item, first + index)));
   }
 }
+
+export const numbered = (from: number, count: number, publish: (n: number) => Promise<unknown>): Promise<void> =>
+  inBatches(numbers(from, count), publish);

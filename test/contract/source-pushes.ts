@@ -15,12 +15,16 @@ import { mosquittoMissing, startMosquitto } from "../harness/mosquitto.ts";
 import { natsServerMissing, startNatsServer } from "../harness/nats-server.ts";
 import { redisMissing, startRedis } from "../harness/redis-server.ts";
 import { startTcpProxy } from "../harness/tcp-proxy.ts";
-import { type BrokerKind, bodyNumber, inBatches, password, type SourcePlace, user } from "./source-place.ts";
+import { waitFor } from "../harness/wait.ts";
+import { type BrokerKind, bodyNumber, inBatches, password, type SourcePlace, sending, user } from "./source-place.ts";
 
 /** Servers that push to whoever listens, and forget. */
 
 async function natsPlace(): Promise<SourcePlace> {
-  const server = await startNatsServer({ config: "authorization { user: ann, password: sesame }", jetstream: false });
+  const configFor = (wanted: string): string => `authorization { user: ann, password: ${wanted} }`;
+  let login = "sesame";
+  const server = await startNatsServer({ config: configFor(login), jetstream: false });
+  const open = () => connectNats({ servers: server.url, user: "ann", pass: login });
   return {
     server: { kill: server.kill, start: () => server.restart() },
     spec: {
@@ -32,10 +36,15 @@ async function natsPlace(): Promise<SourcePlace> {
     },
     secrets: { "s/user": "ann", "s/password": "sesame" },
     password: "s/password",
-    async publish(from, count) {
-      const connection = await connectNats({ servers: server.url, user: "ann", pass: "sesame" });
-      for (let n = from; n < from + count; n++) connection.publish("orders.new", JSON.stringify({ n }));
+    ...sending(async (bodies) => {
+      const connection = await open();
+      for (const body of bodies) connection.publish("orders.new", body);
       await connection.drain();
+    }),
+    async rotate(wanted) {
+      login = wanted;
+      await server.reload(configFor(wanted)); // connections with another password end
+      await waitFor("the new password", async () => (await open().catch(() => undefined))?.close().then(() => true));
     },
     shape: { subject: "orders.new", body: { n: 0 }, metadata: { a: "b" } },
     made: {},
@@ -45,18 +54,27 @@ async function natsPlace(): Promise<SourcePlace> {
 
 async function redisPlace(): Promise<SourcePlace> {
   const server = await startRedis("sesame");
+  let login = "sesame";
+  const client = async (work: (redis: Redis) => Promise<void>): Promise<void> => {
+    const redis = new Redis(server.port, "127.0.0.1", { password: login });
+    try {
+      await work(redis);
+    } finally {
+      redis.disconnect();
+    }
+  };
   return {
     server,
     spec: { hostAddress: server.address, channels: ["orders"], password, namespace: "default", jsonBody: true },
     secrets: { "s/password": "sesame" },
     password: "s/password",
-    async publish(from, count) {
-      const redis = new Redis(server.port, "127.0.0.1", { password: "sesame" });
-      try {
-        await inBatches(from, count, (n) => redis.publish("orders", JSON.stringify({ n })));
-      } finally {
-        redis.disconnect();
-      }
+    ...sending((bodies) => client((redis) => inBatches(bodies, (body) => redis.publish("orders", body)))),
+    async rotate(wanted) {
+      await client(async (redis) => {
+        await redis.config("SET", "requirepass", wanted);
+        await redis.call("CLIENT", "KILL", "TYPE", "pubsub");
+      });
+      login = wanted;
     },
     shape: { channel: "orders", pattern: "", body: { n: 0 } },
     made: {},
@@ -79,12 +97,12 @@ async function emitterPlace(): Promise<SourcePlace> {
     },
     secrets: { "s/user": "ann", "s/password": "sesame" },
     password: "s/password",
-    async publish(from, count) {
+    ...sending(async (bodies) => {
       const login = { username: "ann", password: "sesame" };
       const client = await connectAsync(server.url.replace("tcp:", "mqtt:"), login);
-      await inBatches(from, count, (n) => client.publishAsync("key/orders/", JSON.stringify({ n }), { qos: 1 }));
+      await inBatches(bodies, (body) => client.publishAsync("key/orders/", body, { qos: 1 }));
       await client.endAsync();
-    },
+    }),
     shape: { topic: "key/orders/", body: { n: 0 }, metadata: { a: "b" } },
     made: {},
     [Symbol.asyncDispose]: server[Symbol.asyncDispose],
@@ -110,11 +128,16 @@ async function genericPlace(): Promise<SourcePlace> {
     },
     secrets: { "s/password": "sesame" },
     password: "s/password",
-    async publish(from, count) {
-      for (let n = from; n < from + count; n++) {
+    ...sending(async (bodies) => {
+      for (const body of bodies) {
         const call = server.calls.at(-1);
-        if (!server.send(JSON.stringify({ n })) && call) await once(call, "drain");
+        if (!server.send(body) && call) await once(call, "drain");
       }
+    }),
+    async rotate(wanted) {
+      server.token = wanted;
+      proxy.cut();
+      proxy.heal();
     },
     shape: { body: { n: 0 }, metadata: { a: "b" } },
     made: {},
@@ -154,6 +177,11 @@ async function minioPlace(): Promise<SourcePlace> {
           await once(response, "drain");
         }
       }
+    },
+    async rotate(key) {
+      bucket.accessKey = key;
+      proxy.cut();
+      proxy.heal();
     },
     shape: { notification: [recordOf(0)], metadata: { a: "b" } },
     made: {},

@@ -9,13 +9,9 @@ import { createQueue, motoMissing, sendToQueue, startMoto } from "../harness/mot
 import { nsqMissing, startNsq } from "../harness/nsq.ts";
 import { startPubSub } from "../harness/pub-sub.ts";
 import { startTcpProxy } from "../harness/tcp-proxy.ts";
-import { type BrokerKind, bodyNumber, type SourcePlace } from "./source-place.ts";
+import { type BrokerKind, bodyNumber, numberText, type SourcePlace, sending } from "./source-place.ts";
 
 /** Queues that are asked for messages, and told which of them may go. */
-
-const numbers = (from: number, count: number): readonly number[] =>
-  Array.from({ length: count }, (_, index) => from + index);
-const bodyOf = (n: number): string => JSON.stringify({ n });
 
 async function nsqPlace(): Promise<SourcePlace> {
   const server = await startNsq();
@@ -26,7 +22,7 @@ async function nsqPlace(): Promise<SourcePlace> {
     spec: { hostAddress: server.lookup, topic: "orders", channel: "tiphys", jsonBody: true, metadata: { a: "b" } },
     secrets: {},
     password: "",
-    publish: (from, count) => server.publish("orders", numbers(from, count).map(bodyOf)),
+    ...sending((bodies) => server.publish("orders", bodies)),
     shape: { body: { n: 0 }, timestamp: "", nsqdAddress: server.address, metadata: { a: "b" } },
     made: { timestamp: /^\d{19}$/ },
     [Symbol.asyncDispose]: server[Symbol.asyncDispose],
@@ -42,7 +38,7 @@ async function sqsPlace(): Promise<SourcePlace> {
     spec: { region: "us-east-1", queue: "orders", endpoint: server.url, waitTimeSeconds: 1, jsonBody: true, ...keys },
     secrets: { "aws/a": "AKID", "aws/s": "sesame" },
     password: "aws/s",
-    publish: (from, count) => sendToQueue(server.url, "orders", numbers(from, count).map(bodyOf)),
+    ...sending((bodies) => sendToQueue(server.url, "orders", bodies)),
     shape: { messageId: "", messageAttributes: null, body: { n: 0 } },
     made: { messageId: /^[0-9a-f-]{36}$/ },
     [Symbol.asyncDispose]: server[Symbol.asyncDispose],
@@ -68,12 +64,12 @@ async function pubSubPlace(): Promise<SourcePlace> {
     secrets: { "g/k": accountWith(key) },
     password: "g/k",
     wrong: accountWith(otherKey),
-    async publish(from, count) {
-      for (const n of numbers(from, count)) {
-        const data = Buffer.from(bodyOf(n)).toString("base64");
-        server.publish({ data, messageId: `m${n}`, publishTime: "2026-01-01T00:00:00Z" });
+    ...sending(async (bodies) => {
+      for (const body of bodies) {
+        const data = Buffer.from(body).toString("base64");
+        server.publish({ data, messageId: `m${numberText(body)}`, publishTime: "2026-01-01T00:00:00Z" });
       }
-    },
+    }),
     shape: {
       id: "m0",
       body: { n: 0 },
@@ -104,9 +100,9 @@ async function azureQueuePlace(): Promise<SourcePlace> {
     secrets: { "a/c": secret },
     password: "a/c",
     wrong: secret.replace(/AccountKey=[^;]*/, "AccountKey=d3Jvbmc="),
-    async publish(from, count) {
-      for (const n of numbers(from, count)) server.put(bodyOf(n));
-    },
+    ...sending(async (bodies) => {
+      for (const body of bodies) server.put(body);
+    }),
     shape: { body: { n: 0 }, messageID: "", insertionTime: "2026-01-01T00:00:00Z", metadata: { a: "b" } },
     made: { messageID: /^[0-9a-f-]{36}$/ },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
@@ -140,6 +136,7 @@ export const queueKinds: readonly BrokerKind[] = [
     hasNoLogin: "moto takes any signature; refusals are told in test/events/sources/sqs.test.ts",
     hasNoOrder: "SQS promises none",
     cannotRestart: "moto keeps its queues in memory",
+    maxBody: 200_000,
     many: 300,
     place: sqsPlace,
   },
@@ -149,6 +146,7 @@ export const queueKinds: readonly BrokerKind[] = [
     kind: defineSource(azureQueueStorageSource),
     numberOf: bodyNumber,
     hasNoOrder: "Azure promises none",
+    maxBody: 64_000,
     many: 1_000,
     place: azureQueuePlace,
   },

@@ -13,14 +13,14 @@ import { createJumpingClock } from "../harness/jumping-clock.ts";
 import { sshdMissing, startSshd } from "../harness/sshd.ts";
 import { startTcpProxy } from "../harness/tcp-proxy.ts";
 import { tempDir } from "../harness/temp-dir.ts";
-import { type BrokerKind, inBatches, type SourcePlace } from "./source-place.ts";
+import { type BrokerKind, numbered, type SourcePlace } from "./source-place.ts";
 
 /** What is looked at, and remembers nothing of who has seen it: the source does. */
 
 const fileOf = (n: number): string => `n-${n}.csv`;
 const numberIn = (name: string): number => Number(/^n-(\d+)/.exec(basename(name))?.[1]);
 const writeFiles = (folder: string) => (from: number, count: number) =>
-  inBatches(from, count, (n) => writeFile(join(folder, fileOf(n)), ""));
+  numbered(from, count, (n) => writeFile(join(folder, fileOf(n)), ""));
 
 async function filePlace(): Promise<SourcePlace> {
   const folder = await tempDir();
@@ -117,7 +117,7 @@ async function resourcePlace(): Promise<SourcePlace> {
       return grant;
     },
     parts: { kube: admin.as("system:serviceaccount:default:robot") },
-    publish: (from, count) => inBatches(from, count, (n) => client.create(configMap(n))),
+    publish: (from, count) => numbered(from, count, (n) => client.create(configMap(n))),
     shape: { type: "ADD", body: {}, oldBody: null, group: "", version: "v1", resource: "configmaps" },
     made: { body: /^\{"apiVersion":"v1","kind":"ConfigMap","metadata":\{.*"name":"n-0","namespace":"default",.*\}\}$/ },
     [Symbol.asyncDispose]: owned[Symbol.asyncDispose],

@@ -2,8 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EngineError } from "../../src/base/errors.ts";
 import type { EventDraft } from "../../src/events/sources/source.ts";
+import { failOnLeaks } from "../harness/leaks.ts";
 import { waitFor } from "../harness/wait.ts";
 import { type HookKind, hookKinds } from "./source-hooks.ts";
+
+failOnLeaks();
 
 /** What every source promises that services call over HTTP: the answer is its acknowledgement. */
 

@@ -28,12 +28,15 @@ export function createCache(synced: Promise<void> = Promise.resolve()) {
     cache,
     listeners,
     set(object: KubeObject) {
-      objects.set(`${object.metadata.namespace}/${object.metadata.name}`, object);
-      for (const listener of listeners) listener({ type: "set", object, isInitial: false });
+      const key = `${object.metadata.namespace}/${object.metadata.name}`;
+      const previous = objects.get(key);
+      objects.set(key, object);
+      const before = previous === undefined ? {} : { previous };
+      for (const listener of listeners) listener({ type: "set", object, ...before, isInitial: false });
     },
     delete(object: KubeObject) {
       objects.delete(`${object.metadata.namespace}/${object.metadata.name}`);
-      for (const listener of listeners) listener({ type: "deleted", object, isInitial: false });
+      for (const listener of listeners) listener({ type: "deleted", object, previous: object, isInitial: false });
     },
   };
 }

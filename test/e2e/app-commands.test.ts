@@ -79,6 +79,10 @@ test("an Application from its creation to its deletion, by the command line alon
       line: "app resources web -o tree",
       out: /Deployment\/web +Synced[\s\S]*└─ReplicaSet\/web-\w+[\s\S]* {2}└─Pod\/web-/,
     },
+    {
+      line: "app resources web -o tree --depth 1",
+      out: /Deployment\/web \(\+1\) +Synced +Healthy *\n(?![\s\S]*ReplicaSet)/,
+    },
     { line: "app get web -o tree=detailed", out: /KIND\/NAME +STATUS +HEALTH +AGE +MESSAGE +REASON/ },
     { line: "app history web -o id", out: /^0\n$/ },
     { line: "app rollback web", code: 20, err: /should have at least two successful deployments/ },
@@ -112,6 +116,11 @@ test("an Application from its creation to its deletion, by the command line alon
       out: /^SOURCE {2}http:\S+\nID +DATE +REVISION\n0 .*main \(\w{7}\)\n1 .*main \(\w{7}\)\n/,
     },
     { line: "app rollback web --timeout 30", out: /Phase: +Succeeded/ },
+    {
+      line: "app history web --all",
+      out: /^ID +ENDED +PHASE +REVISION +BY +MESSAGE\n(?:\S+ +\S+Z +Succeeded +\w{7} +admin .*\n){3}$/,
+    },
+    { line: "app history web --all --limit 0", code: 2, err: /"0" must be 1 to 1000/ },
   ]);
   assert.equal(((await scenario.find("configmap", "map")) as unknown as { data: { value: string } }).data.value, "one");
   await run(scenario, [

@@ -27,6 +27,7 @@ test("what a folder says is shown, compared and synced instead of the source", {
       application("web", urlOf("shop"), {
         syncPolicy: {},
         source: { repoURL: urlOf("shop"), path: "deploy", targetRevision: "HEAD" },
+        ignoreDifferences: [{ kind: "ConfigMap", jsonPointers: ["/data/tuned"] }],
       }),
     ],
   });
@@ -38,13 +39,14 @@ test("what a folder says is shown, compared and synced instead of the source", {
   assert.deepEqual([none.code, /has the label part=none/.test(none.stderr)], [1, true]);
 
   await mkdir(join(dir.path, "deploy"));
-  await writeFile(join(dir.path, "deploy", "a.json"), JSON.stringify(withLabel("one", "local")));
+  const one = { ...withLabel("one", "local"), data: { value: "local", tuned: "1" } };
+  await writeFile(join(dir.path, "deploy", "a.json"), JSON.stringify(one));
   const local = "--local DIR/deploy --local-repo-root DIR";
   assert.match((await cli(`app manifests web ${local}`)).stdout, /value: local/);
   const diff = await cli(`app diff web ${local}`);
   assert.deepEqual(
-    [diff.code, /- {2}value: git\n\+ {2}value: local/.test(diff.stdout)],
-    [1, true],
+    [diff.code, /- {2}value: git\n\+ {2}value: local/.test(diff.stdout), diff.stdout.includes("tuned")],
+    [1, true, false],
     diff.stdout + diff.stderr,
   );
   await symlink("/etc/hostname", join(dir.path, "deploy", "out.yaml"));

@@ -4,6 +4,7 @@ import { after, before, test } from "node:test";
 import { compileJq } from "../../src/base/jq/jq.ts";
 import type { JsonAnswer } from "../harness/answer.ts";
 import { failOnLeakedChildren } from "../harness/leaks.ts";
+import { tarGz } from "../harness/tar.ts";
 import { waitFor } from "../harness/wait.ts";
 import { application, configMap, GitOpsScenario } from "./gitops-scenario.ts";
 
@@ -86,6 +87,38 @@ test("what is asked of an Application, in Argo CD's shapes", async () => {
   const metadata = (await ask(`${at}/web/revisions/${manifests.revision}/metadata`)).body;
   assert.deepEqual(Object.keys(metadata), ["author", "date", "message"]);
   assert.equal((await ask(`${at}/web/events`)).body.kind, "EventList");
+});
+
+test("manifests of files that are sent, in place of the repository's", async () => {
+  const files = (value: string, name = "map.json") =>
+    tarGz([{ name, content: JSON.stringify(configMap("map", value)) }]);
+  const sent = async (archive: Buffer, query: object = { name: "web" }): Promise<JsonAnswer> => {
+    const halves = [archive.subarray(0, 50), archive.subarray(50)];
+    const chunks = halves.map((half) => ({ chunk: { chunk: half.toString("base64") } }));
+    const body = [{ query }, ...chunks].map((line) => JSON.stringify(line)).join("\n");
+    const headers = { "content-type": "application/json" };
+    return ask(`${at}/manifestsWithFiles`, { method: "POST", headers, body });
+  };
+  const { status, body } = await sent(files("sent"));
+  assert.equal(status, 200, JSON.stringify(body));
+  assert.deepEqual(
+    body.manifests.map((text: string) => JSON.parse(text).data),
+    [{ value: "sent" }],
+  );
+  assert.deepEqual([body.sourceType, body.namespace, body.revision], ["Directory", "default", ""]);
+  const refusals: readonly (readonly [answer: JsonAnswer, status: number, error: RegExp])[] = [
+    [await sent(files("sent"), { name: "none" }), 404, /"none" not found/],
+    [await sent(files("sent"), { name: "web", checksum: "abc" }), 400, /query\.checksum: "abc" is not the SHA-256/],
+    [await sent(files("sent", "../map.json")), 400, /leads out|\.\./],
+    [await sent(Buffer.from("no archive")), 400, /./],
+    [await ask(`${at}/manifestsWithFiles`, json("POST", { name: "web" })), 400, /^the first line must be/],
+  ];
+  for (const [answer, wanted, error] of refusals) {
+    assert.equal(answer.status, wanted, JSON.stringify(answer.body));
+    assert.match(answer.body.error, error);
+  }
+  const { manifests } = (await ask(`${at}/web/manifests`)).body;
+  assert.equal(manifests.length, 2, "what the repository says is not touched");
 });
 
 test("values of Secrets are in no answer", async () => {
@@ -216,6 +249,12 @@ test("a stream tells what is there, and what comes and goes", async () => {
   await reader.cancel();
 });
 
+const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+const inTrace = (init: RequestInit): RequestInit => ({
+  ...init,
+  headers: { ...init.headers, traceparent: `00-${traceId}-00f067aa0ba902b7-01` },
+});
+
 /** What people's scripts do: `curl PATH | jq -r FILTER`. Dates have to be such that jq reads them. */
 const scripts: readonly (readonly [what: string, path: string, filter: string, wanted: RegExp, init?: RequestInit])[] =
   [
@@ -254,8 +293,15 @@ const scripts: readonly (readonly [what: string, path: string, filter: string, w
     ],
     ["the windows", `${at}/web/syncwindows`, ".canSync", /^true$/],
     ["may I", "/api/v1/account/can-i/applications/sync/default/web", ".value", /^yes$/],
-    ["a dry run", `${at}/by-hand/sync`, ".operation.sync.dryRun", /^true$/, json("POST", { dryRun: true })],
+    ["a dry run", `${at}/by-hand/sync`, ".operation.sync.dryRun", /^true$/, inTrace(json("POST", { dryRun: true }))],
     ["an error", `${at}/none`, '"\\(.code) \\(.error == .message)"', /^5 true$/],
+    [
+      "a tree's first level",
+      `${at}/web/resource-tree?depth=1`,
+      '[.nodes[] | "\\(.kind) \\(.childCount)"] | sort | join(",")',
+      /^ConfigMap 0,Secret 0$/,
+    ],
+    ["bad depth", `${at}/web/resource-tree?depth=x`, ".message", /^depth: "x" must be a whole number$/],
     ["bad limit", `${at}?limit=x`, ".message", /^limit: "x" must be 0 to 10000$/],
     ["bad page", `${at}?continue=x`, ".message", /^continue: "x" must be what the page before it gave$/],
   ];
@@ -273,6 +319,11 @@ test("scripts of curl and jq find what they look for", async () => {
     const found = [...compileJq(filter).run(body)].map((one) => (typeof one === "string" ? one : JSON.stringify(one)));
     assert.match(found.join("\n"), wanted, `${what}: ${JSON.stringify(body).slice(0, 500)}`);
   }
+  const traced = await waitFor("the sync of the trace", async () => {
+    const { status, body } = await ask(`/api/v1/tiphys/trace/${traceId}`);
+    return status === 200 && body.self.record;
+  });
+  assert.deepEqual([traced.kind, traced.application.name, traced.options], ["sync", "by-hand", ["dry run"]]);
   const again = await ask(`${at}/by-hand/sync`, json("POST", {}));
   if (again.status !== 200) assert.deepEqual([again.status, again.body.code], [400, 9], "FailedPrecondition");
 });

@@ -34,6 +34,7 @@ test("sources and triggers of third parties run beside ours, and a bad one costs
   await using server = await startAnswering(() => ({ status: 200, body: text }));
   await using folder = await tempDir();
   const out = join(folder.path, "out.txt");
+  const filteredOut = join(folder.path, "filtered.txt");
   for (const [name, code] of Object.entries(modules)) await writeFile(join(folder.path, `${name}.mjs`), code);
   const dir = join(folder.path, "manifests");
   await mkdir(dir);
@@ -44,11 +45,16 @@ test("sources and triggers of third parties run beside ours, and a bad one costs
   await writeFile(join(dir, "page.yaml"), own);
   const payload = [{ src: { dependencyName: "news", dataKey: "text" }, dest: "text" }];
   const broken = Object.keys(modules).filter((name) => name !== "append");
+  const appending = (name: string, eventSourceName: string, path: string): object =>
+    resource("Sensor", name, {
+      dependencies: [{ name: "news", eventSourceName, eventName: "news" }],
+      triggers: [{ template: { name: "append", append: { path, payload } } }],
+    });
+  const filter = { expression: 'text == "two"' };
   await writeManifests(dir, [
-    resource("Sensor", "append", {
-      dependencies: [{ name: "news", eventSourceName: "page", eventName: "news" }],
-      triggers: [{ template: { name: "append", append: { path: out, payload } } }],
-    }),
+    appending("append", "page", out),
+    resource("EventSource", "filtered", { page: { news: { url: `${server.url}/news`, everySeconds: 0.2, filter } } }),
+    appending("append-filtered", "filtered", filteredOut),
     ...broken.map((name) => resource("EventSource", name, { [name]: { e: { anything: true } } })),
   ]);
   const adapters = [
@@ -61,6 +67,9 @@ test("sources and triggers of third parties run beside ours, and a bad one costs
   await waitFor("the first text", async () => (await lines()).includes('{"text":"one"}'));
   text = "two";
   await waitFor("the second text", async () => (await lines()).includes('{"text":"two"}'));
+  const readFiltered = async () => (await readFile(filteredOut, "utf8").catch(() => "")) || undefined;
+  const filtered = await waitFor("what the filter lets through", readFiltered);
+  assert.equal(filtered, '{"text":"two"}\n');
 
   const sources = async () => {
     const answer = await engine.api("/api/v1/tiphys/sources");

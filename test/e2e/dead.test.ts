@@ -113,6 +113,12 @@ for (const bus of buses) {
       assert.equal(await metric("argo_events_action_retries_failed_total"), 3);
       assert.equal(await metric("argo_events_action_duration_milliseconds_count"), 6);
       assert.equal(await readMetric(engine, "tiphys_sensor_lag_events", { sensor_name: "worker" }), 0);
+      const status = await waitFor("the status to tell of the failure", async () => {
+        const { code, stdout } = await engine.cli(["sensor", "status", "worker"]);
+        return code === 1 && stdout;
+      });
+      assert.match(status, /^Sensor: +default\/worker\nStatus: +ready\nBehind by: +nothing/);
+      assert.match(status, /\nwork +never +\S+Z +POST \S+: .*http response status 500 is not allowed/);
       await engine.kill9();
     }
     service.state.isBroken = false;

@@ -17,7 +17,13 @@ const tiphys = (...args: string[]) => run(process.execPath, [main, "diff", ...ar
 test("diff against live names each field, both values and who wrote it", { skip: kubectlMissing() }, async () => {
   await using folder = await tempDir();
   await using scenario = await GitOpsScenario.start({
-    repositories: { web: { "a.yaml": configMap("settings", "git"), "b.yaml": configMap("other", "git") } },
+    repositories: {
+      web: {
+        "a.yaml": configMap("settings", "git"),
+        "b.yaml": configMap("other", "git"),
+        "c.yaml": configMap("mine", "git"),
+      },
+    },
     manifests: (urlOf) => [application("web", urlOf("web"), { syncPolicy: { automated: {} } })],
   });
   await scenario.waitForSynced("web");
@@ -30,16 +36,27 @@ test("diff against live names each field, both values and who wrote it", { skip:
   const same = await diff("--against", "live");
   assert.deepEqual([same.code, same.stdout, same.stderr], [0, "", ""]);
 
-  const data = JSON.stringify({ data: { value: "by hand" } });
-  await scenario.kubectl(["patch", "configmap", "settings", "-n", "default", "--type", "merge", "-p", data]);
+  const patch = (name: string, value: string, ...more: readonly string[]) => {
+    const change = JSON.stringify({ data: { value } });
+    return scenario.kubectl(["patch", "configmap", name, "-n", "default", "--type", "merge", "-p", change, ...more]);
+  };
+  await patch("settings", "tuned", "--field-manager", "tuner");
+  await patch("mine", "by hand");
   await scenario.kubectl(["delete", "configmap", "other", "-n", "default"]);
   const differs = await diff();
   assert.equal(differs.code, 1, differs.stderr);
   assert.match(
     differs.stdout,
-    /^===== \/ConfigMap default\/settings ======\n[\s\S]*- {2}value: by hand\n\+ {2}value: git\n/,
+    /^===== \/ConfigMap default\/settings ======\n[\s\S]*- {2}value: tuned\n\+ {2}value: git\n/,
   );
-  assert.match(differs.stdout, /# data\.value: last written by kubectl-patch \(Update, 20\d\d-[^)]*\)\n/);
+  assert.match(differs.stdout, /# data\.value: last written by tuner \(Update, 20\d\d-[^)]*\)\n/);
+  const rule = '{"group":"","kind":"ConfigMap","name":"settings","managedFieldsManagers":["tuner"]}';
+  assert.deepEqual(
+    differs.stdout.split("\n").filter((line) => line.startsWith("# to leave")),
+    [`# to leave it to them: spec.ignoreDifferences: [${rule}]`],
+    "what a person wrote is none to be left",
+  );
+  assert.match(differs.stdout, /# data\.value: last written by kubectl-patch \(Update, 20/);
   assert.match(differs.stdout, /===== \/ConfigMap default\/other ======\n/);
   const [first, second] = JSON.parse((await diff("-o", "json")).stdout);
   assert.equal(first.change, "update");
@@ -49,9 +66,9 @@ test("diff against live names each field, both values and who wrote it", { skip:
     { ...first.differences[0], lastWriter },
     {
       path: "data.value",
-      live: "by hand",
+      live: "tuned",
       target: "git",
-      lastWriter: { manager: "kubectl-patch", operation: "Update" },
+      lastWriter: { manager: "tuner", operation: "Update" },
     },
   );
   assert.deepEqual([second.name, second.change], ["other", "create"]);
@@ -64,11 +81,11 @@ test("diff against live names each field, both values and who wrote it", { skip:
   assert.equal(served.strategy, "server-side");
   assert.deepEqual(served.differences, first.differences);
 
-  const rules = [{ kind: "ConfigMap", name: "settings", managedFieldsManagers: ["kubectl-patch"], group: "" }];
+  const rules = [{ kind: "ConfigMap", name: "settings", managedFieldsManagers: ["tuner"], group: "" }];
   await writeFile(file, JSON.stringify(application("web", scenario.urlOf("web"), { ignoreDifferences: rules })));
   assert.deepEqual(
     JSON.parse((await diff("-o", "json")).stdout).map(({ name }: { name: string }) => name),
-    ["other"],
+    ["other", "mine"],
   );
 });
 
@@ -91,12 +108,14 @@ test("diff against a revision and a folder needs no cluster", async () => {
   });
   const source = { repoURL: repository.path, path: "app", targetRevision: "HEAD" };
   const file = join(folder.path, "app.json");
-  await writeFile(file, JSON.stringify(application("web", "", { source })));
+  const endless = [{ group: "", kind: "ConfigMap", jqPathExpressions: [".data | repeat(.)"] }];
+  await writeFile(file, JSON.stringify(application("web", "", { source, ignoreDifferences: endless })));
 
   assert.equal((await tiphys(file, "--against", "HEAD")).code, 0);
   const { code, stdout, stderr } = await tiphys(file, "--against", before);
   assert.equal(code, 1, stderr);
   assert.match(stdout, /- {2}value: '1'\n\+ {2}value: '2'\n/);
+  assert.match(stderr, /^warning: ignoreDifferences left nothing out of ConfigMap default\/a: \.data \| repeat/);
   assert.match(stdout, /===== \/Secret default\/s ======\n[\s\S]*- {2}value: \+{12}\n\+ {2}value: \+{8}\n/);
 
   const manifests = join(folder.path, "manifests", "deep");

@@ -19,57 +19,46 @@ function knownHosts(server: SshServer): object {
   return { apiVersion: "v1", kind: "ConfigMap", metadata, data: { ssh_known_hosts: server.knownHosts } };
 }
 
-async function commit(repository: TestRepository, value: string): Promise<string> {
-  return repository.commit({ "web/a.yaml": JSON.stringify(configMap("private", value)) });
+/** Its one object has the name. */
+async function commit(repository: TestRepository, name: string, value: string): Promise<string> {
+  return repository.commit({ "web/a.yaml": JSON.stringify(configMap(name, value)) });
 }
 
-test("an Application reads a private repository with the SSH key of its Secret", { skip }, async () => {
+test("an Application reads a private repository; wrong credentials are a clear condition, and mended ones count at once", {
+  skip,
+}, async () => {
   await using server = await startSshd();
   await using repository = await createTestRepository();
-  const first = await commit(repository, "0");
-  const url = server.urlOf(repository.path);
-  const source = { repoURL: url, path: "web", targetRevision: "main" };
+  await using other = await createTestRepository();
+  const [first, mended] = [await commit(repository, "private", "0"), await commit(other, "mended", "0")];
+  const [url, otherUrl] = [server.urlOf(repository.path), server.urlOf(other.path)];
+  const at = (repoURL: string) => ({ source: { repoURL, path: "web", targetRevision: "main" } });
+  // Of all repositories beside it; one with a Secret of its own does not ask.
+  const prefix = otherUrl.slice(0, otherUrl.lastIndexOf("/"));
+  const all = (key: string): object => repositorySecret("all", { url: prefix, sshPrivateKey: key }, "repo-creds");
   await using scenario = await GitOpsScenario.start({
     repositories: {},
     manifests: () => [
       knownHosts(server),
       repositorySecret("private", { url, sshPrivateKey: server.privateKey }),
-      application("private", url, { source }),
+      all(server.otherKey),
+      application("private", url, at(url)),
+      application("mended", otherUrl, at(otherUrl)),
     ],
   });
   await scenario.waitForSynced("private", first);
-  const second = await commit(repository, "1");
+  const second = await commit(repository, "private", "1");
   await scenario.kubectl(["annotate", "application", "private", "-n", "argocd", "argocd.argoproj.io/refresh=normal"]);
   await scenario.waitForSynced("private", second);
-  assert.doesNotMatch(scenario.engine.output, /PRIVATE KEY/);
-});
-
-test("wrong credentials are a clear condition, and mended ones are used at once", { skip }, async () => {
-  await using server = await startSshd();
-  await using repository = await createTestRepository();
-  const first = await commit(repository, "0");
-  const url = server.urlOf(repository.path);
-  const source = { repoURL: url, path: "web", targetRevision: "main" };
-  const prefix = url.slice(0, url.lastIndexOf("/"));
-  await using scenario = await GitOpsScenario.start({
-    repositories: {},
-    manifests: () => [
-      knownHosts(server),
-      repositorySecret("all", { url: prefix, sshPrivateKey: server.otherKey }, "repo-creds"),
-      application("private", url, { source }),
-    ],
-  });
-  const { conditions = [] } = await scenario.waitForStatus("private", "with a condition", (status) =>
+  const { conditions = [] } = await scenario.waitForStatus("mended", "with a condition", (status) =>
     Boolean(status.conditions?.length),
   );
   assert.match(
     conditions.map(({ type, message }) => `${type}: ${message}`).join("\n"),
     /^ComparisonError: Failed to load target state: .*the server did not take the SSH key \(sshPrivateKey of the repository Secret\)$/,
   );
-  await scenario.kubectl(
-    ["apply", "-f", "-"],
-    repositorySecret("all", { url: prefix, sshPrivateKey: server.privateKey }, "repo-creds"),
-  );
+  await scenario.kubectl(["apply", "-f", "-"], all(server.privateKey));
   // Not at the next try, which would be after 30 s.
-  await scenario.waitForSynced("private", first, 15_000);
+  await scenario.waitForSynced("mended", mended, 15_000);
+  assert.doesNotMatch(scenario.engine.output, /PRIVATE KEY/);
 });

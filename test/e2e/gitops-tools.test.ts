@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { failOnLeakedChildren } from "../harness/leaks.ts";
 import { renderToolsMissing, toolPath } from "../harness/render-tools.ts";
@@ -28,13 +28,15 @@ data: {color: "{{ .Values.color }}", size: "{{ .Values.size }}", thing: "{{ .Cap
   "plugin/color.txt": "plugged\n",
 };
 
+/** Kustomize reads nothing outside of its folder unless it is told to. */
+const outside = { "app/kustomization.yaml": "resources: [../m.yaml]\n", "m.yaml": configMap("outside") };
 const values = { "prod.yaml": "color: values-repository\n" };
 
 function start(pluginFile: string): Promise<GitOpsScenario> {
   const flags = tools.flatMap((name) => ["--tool", `${name}=${toolPath(name)}`]);
   return GitOpsScenario.start({
     args: [...flags, "--plugin", pluginFile],
-    repositories: { apps: repository, values },
+    repositories: { apps: repository, values, outside },
     manifests: (urlOf) => {
       const source = (path: string, more: object) => ({ source: { repoURL: urlOf("apps"), path, ...more } });
       return [
@@ -50,6 +52,7 @@ function start(pluginFile: string): Promise<GitOpsScenario> {
           "",
           source("plugin", { plugin: { name: "echo", env: [{ name: "WHO", value: "$ARGOCD_APP_NAME" }] } }),
         ),
+        application("web", "", { source: { repoURL: urlOf("outside"), path: "app" } }),
         application("joined", "", {
           source: undefined,
           sources: [
@@ -66,8 +69,13 @@ const plugin = fileURLToPath(new URL("../fixtures/echo-plugin.yaml", import.meta
 const skip = kubectlMissing() ?? renderToolsMissing(...tools);
 
 describe("Applications that tools render", { skip }, () => {
+  let scenario: GitOpsScenario;
+  before(async () => {
+    scenario = await start(plugin);
+  });
+  after(() => scenario[Symbol.asyncDispose]());
+
   test("sync on the embedded API, and follow what they are made of", async () => {
-    await using scenario = await start(plugin);
     const data = async (name: string) => (await scenario.find("configmap", name)) as { data?: object } | undefined;
     const types: Record<string, string> = {};
     for (const name of ["charted", "kustomized", "jsonnetted", "plugged"]) {
@@ -93,12 +101,6 @@ describe("Applications that tools render", { skip }, () => {
   });
 
   test("argocd-cm decides how they are rendered, from when it says so", async () => {
-    const flags = ["--tool", `kustomize=${toolPath("kustomize")}`];
-    await using scenario = await GitOpsScenario.start({
-      args: flags,
-      repositories: { apps: { "app/kustomization.yaml": "resources: [../m.yaml]\n", "m.yaml": configMap("outside") } },
-      manifests: (urlOf) => [application("web", "", { source: { repoURL: urlOf("apps"), path: "app" } })],
-    });
     const refused = await scenario.waitForStatus("web", "Unknown", ({ sync }) => sync?.status === "Unknown");
     assert.match(JSON.stringify(refused.conditions), /security; file/);
     const literal = "kustomize.buildOptions=--load-restrictor LoadRestrictionsNone";

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { failOnLeakedChildren } from "../harness/leaks.ts";
 import { kubectlMissing } from "../harness/run.ts";
+import { waitFor } from "../harness/wait.ts";
 import { application, configMap, GitOpsScenario } from "./gitops-scenario.ts";
 
 failOnLeakedChildren();
@@ -138,11 +139,14 @@ test("an Application that its project does not permit is not made, nor brought t
   assert.match(conditions[0]?.message ?? "", /application repo http:\S+ is not permitted in project 'narrow'/);
 });
 
-test("a repository whose Secret names the project may be used by it, as long as it does", { skip }, async () => {
+test("a repository whose Secret names the project may be used by it, as long as it does; a project stays as long as it is used", {
+  skip,
+}, async () => {
+  const finalizers = ["resources-finalizer.argocd.argoproj.io"];
   const team = {
     apiVersion: "argoproj.io/v1alpha1",
     kind: "AppProject",
-    metadata: { name: "team", namespace: "argocd" },
+    metadata: { name: "team", namespace: "argocd", finalizers },
     spec: { destinations: [{ server: "*", namespace: "*" }] },
   };
   await using scenario = await GitOpsScenario.start({
@@ -163,4 +167,9 @@ test("a repository whose Secret names the project may be used by it, as long as 
   await scenario.kubectl(["delete", "secret", "shop", "-n", "argocd"]);
   await scenario.engine.cli(["app", "get", "web", "--refresh"]);
   await scenario.waitForStatus("web", "refused", isRefused);
+  await scenario.kubectl(["delete", "appproject", "team", "-n", "argocd", "--wait=false"]);
+  await scenario.engine.cli(["app", "get", "web", "--refresh"]);
+  assert.ok((await scenario.find("appproject", "team", "argocd"))?.metadata.deletionTimestamp);
+  await scenario.kubectl(["delete", "application", "web", "-n", "argocd"]);
+  await waitFor("the project to go", async () => (await scenario.find("appproject", "team", "argocd")) === undefined);
 });

@@ -6,10 +6,10 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { generate } from "selfsigned";
 import { systemClock } from "../../src/base/clock.ts";
 import { ensureCertificate } from "../../src/local/certificate.ts";
 import { refuse, startDoor } from "../gitops/source/door.ts";
+import { createClientCertificate } from "../harness/client-certificate.ts";
 import { type RunningEngine, startEngine } from "../harness/engine.ts";
 import { createTestRepository } from "../harness/git-repository.ts";
 import { startHelmServer } from "../harness/helm-repository.ts";
@@ -69,18 +69,9 @@ test("with an SSH key, of hosts that are known", { skip: sshdMissing() ?? false 
 
 test("with a client certificate, and a proxy", async () => {
   const certificate = await ensureCertificate(folder, systemClock);
-  const client = await generate([{ name: "commonName", value: "client" }], {
-    keyType: "ec",
-    curve: "P-256",
-    algorithm: "sha256",
-    extensions: [
-      { name: "basicConstraints", cA: true, critical: true },
-      { name: "keyUsage", digitalSignature: true, keyCertSign: true, critical: true },
-      { name: "extKeyUsage", clientAuth: true },
-    ],
-  });
+  const client = await createClientCertificate();
   await using door = await startDoor(() => true, { ...certificate, clientCa: client.cert });
-  const [cert, key] = [await file("client.pem", client.cert), await file("client.key", client.private)];
+  const [cert, key] = [await file("client.pem", client.cert), await file("client.key", client.key)];
   const pair = ["--tls-client-cert-path", cert, "--tls-client-cert-key-path", key];
   assert.match(await add(door.url, ...pair), /Unable to connect to repository/); // nobody vouches for the server
   assert.match(await add(door.url, "--insecure-skip-server-verification"), /Unable to connect to repository/);

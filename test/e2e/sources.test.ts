@@ -5,10 +5,13 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { Redis } from "ioredis";
 import { startEngine } from "../harness/engine.ts";
+import { failOnLeaks } from "../harness/leaks.ts";
 import { readMetric } from "../harness/metrics.ts";
 import { redisMissing, startRedis } from "../harness/redis-server.ts";
 import { tempDir } from "../harness/temp-dir.ts";
 import { waitFor } from "../harness/wait.ts";
+
+failOnLeaks();
 
 interface ToldEvent {
   readonly eventSource: string;

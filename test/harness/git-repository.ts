@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { tempDir } from "./temp-dir.ts";
@@ -31,6 +31,8 @@ export interface TestRepository extends AsyncDisposable {
   /** `file://…` */
   readonly url: string;
   git(...args: string[]): Promise<string>;
+  /** Empties the working folder: the next commit has its own files only. */
+  clear(): Promise<void>;
   /** Writes the files, commits everything and gives the commit. */
   commit(files: Readonly<Record<string, string>>, subject?: string): Promise<string>;
   /** A commit whose tree is made of raw entries, as no `git add` would: for hostile trees. */
@@ -48,6 +50,10 @@ export async function createTestRepository(): Promise<TestRepository> {
     path,
     url: `file://${path}`,
     git: run,
+    async clear() {
+      const names = (await readdir(path)).filter((name) => name !== ".git");
+      await Promise.all(names.map((name) => rm(join(path, name), { recursive: true })));
+    },
     async commit(files, subject = "Change") {
       for (const [name, text] of Object.entries(files)) {
         await mkdir(dirname(join(path, name)), { recursive: true });

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { chartArchive } from "./tar.ts";
 
@@ -26,13 +27,20 @@ export interface Published {
   readonly url?: string;
 }
 
-/** `login`: `user:password`, without which nothing is answered. */
-export async function startHelmServer(login?: string): Promise<HelmServer> {
+export interface HelmServerTls {
+  readonly cert: string;
+  readonly key: string;
+  /** Clients have to show a certificate of it. */
+  readonly clientCa: string;
+}
+
+/** `login`: `user:password`, without which nothing is answered; over TLS where there is a certificate. */
+export async function startHelmServer(login?: string, tls?: HelmServerTls): Promise<HelmServer> {
   const entries = new Map<string, object[]>();
   const archives = new Map<string, Buffer>();
   const requests: string[] = [];
   const authorizations: string[] = [];
-  const server = createServer((request, response) => {
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
     const { url = "", headers } = request;
     authorizations.push(headers.authorization ?? "");
     response.on("close", () => requests.push(`${url} ${response.statusCode}`));
@@ -44,7 +52,9 @@ export async function startHelmServer(login?: string): Promise<HelmServer> {
     const etag = `"${createHash("sha256").update(found).digest("hex")}"`;
     if (headers["if-none-match"] === etag) return void response.writeHead(304).end();
     response.writeHead(200, { etag }).end(found);
-  });
+  };
+  const client = { ca: tls?.clientCa, requestCert: true, rejectUnauthorized: true };
+  const server = tls === undefined ? createServer(answer) : createTlsServer({ ...tls, ...client }, answer);
   const index = (): Buffer => {
     const lines = [...entries].map(([chart, versions]) => `  ${chart}: ${JSON.stringify(versions)}`);
     return Buffer.from(`apiVersion: v1\nentries:\n${lines.join("\n")}\n`);
@@ -52,7 +62,7 @@ export async function startHelmServer(login?: string): Promise<HelmServer> {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const result: HelmServer = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/charts`,
+    url: `${tls === undefined ? "http" : "https"}://127.0.0.1:${(server.address() as AddressInfo).port}/charts`,
     requests,
     authorizations,
     publish(chart, version, files = {}, more = {}) {

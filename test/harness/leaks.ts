@@ -8,14 +8,14 @@ export function failOnLeakedChildren(): void {
 }
 
 /** As `failOnLeakedChildren`, and for connections, servers and timers that hold the process. */
-export function failOnLeaks(): void {
-  failWhenLeft(["ProcessWrap", "TCPSocketWrap", "TCPServerWrap", "TLSWrap", "Timeout"]);
+export function failOnLeaks({ withinMs = 2_000 } = {}): void {
+  failWhenLeft(["ProcessWrap", "TCPSocketWrap", "TCPServerWrap", "TLSWrap", "Timeout"], withinMs);
 }
 
-function failWhenLeft(kinds: readonly string[]): void {
+function failWhenLeft(kinds: readonly string[], withinMs = 2_000): void {
   after(async () => {
     const left = (): string[] => process.getActiveResourcesInfo().filter((name) => kinds.includes(name));
-    await waitFor("all to be closed", () => left().length === 0, 2_000).catch(() =>
+    await waitFor("all to be closed", () => left().length === 0, withinMs).catch(() =>
       assert.fail(`left by the tests: ${left().join(", ")}; use "await using"`),
     );
   });

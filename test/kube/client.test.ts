@@ -113,6 +113,44 @@ test("aborting rejects a request with the reason and ends an open watch", { time
   assert.ok(seen.includes("ADDED"));
 });
 
+test("an answer that breaks off is no answer: it may be asked again, unless nobody waits any more", async () => {
+  const discovery = {
+    kind: "APIResourceList",
+    resources: [{ name: "configmaps", kind: "ConfigMap", namespaced: true }],
+  };
+  let beforeEnd = (): void => undefined;
+  const cutOff = (): Response =>
+    new Response(
+      new ReadableStream({
+        start(controller) {
+          controller.enqueue(Buffer.from('{"kind":"'));
+          setImmediate(() => {
+            beforeEnd();
+            controller.error(new TypeError("terminated"));
+          });
+        },
+      }),
+    );
+  const client = createKubeClient({
+    baseUrl: "http://kube.local",
+    log: silentLogger,
+    fetch: async ({ url }) => (url.endsWith("/api/v1") ? Response.json(discovery) : cutOff()),
+  });
+  for (const ask of [
+    () => client.get(ref),
+    () => client.list(ref),
+    () => client.create(map),
+    () => client.patch(ref, "application/merge-patch+json", {}),
+    () => client.delete(ref),
+    () => client.document("/version"),
+  ]) {
+    await assert.rejects(ask, { code: "API_UNAVAILABLE", message: /: the answer broke off$/ });
+  }
+  const stop = new AbortController();
+  beforeEnd = () => stop.abort(new Error("stopped"));
+  await assert.rejects(client.get(ref, stop.signal), /stopped/);
+});
+
 const failures: readonly [string, (client: KubeClient) => Promise<unknown>, string, boolean][] = [
   ["an existing object", (client) => client.create(map), "API_CONFLICT", false],
   ["a bad name", (client) => client.create({ ...map, metadata: { name: "A_" } }), "API_INVALID", true],

@@ -50,3 +50,24 @@ test("a failure is not remembered, and a group whose server is away has no kinds
   isAway = false;
   assert.deepEqual(await versions(never), { kubeVersion: "v1.30.1", apiVersions: ["away/v1", "v1", "v1/Pod"] });
 });
+
+const said = { gitVersion: "v1.30.1", versions: [] };
+
+for (const hanging of ["/version", "/apis/away/v1"]) {
+  test(`a cluster that hangs on ${hanging} is given up; who leaves before waits no more`, async () => {
+    const document = (path: string, signal?: AbortSignal): Promise<unknown> => {
+      if (path === hanging)
+        return new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
+      return Promise.resolve(path === "/apis" ? { groups: [{ versions: [{ groupVersion: "away/v1" }] }] } : said);
+    };
+    const clock = createVirtualClock("2026-11-29T12:00:00Z");
+    const versions = createClusterVersions({ document }, clock);
+    const leaving = new AbortController();
+    const [left, stays] = [versions(leaving.signal), versions(never)];
+    leaving.abort(new Error("it left"));
+    await assert.rejects(left, /it left/);
+    const rejected = assert.rejects(stays, { code: "API_UNAVAILABLE", message: /within 30 s/ });
+    await clock.advance(30_000);
+    await rejected;
+  });
+}

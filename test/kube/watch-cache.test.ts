@@ -146,6 +146,30 @@ test("survives a day without a server, without asking all the time", async () =>
   await waitFor("a", () => open.cache.find("default", "a"));
 });
 
+test("opens a watch anew where it was, after ten minutes at most: a server that hangs shows by that", async () => {
+  await using world = await openWorld();
+  await using open = openCache(world);
+  await open.client.create(map("a"));
+  await waitFor("a", () => open.cache.find("default", "a"));
+  const watches = (): string[] => world.requests.filter((request) => request.includes("watch=1"));
+  const before = world.requests.length;
+  await open.clock.advance(299_000);
+  assert.equal(watches().length, 1);
+  await open.clock.advance(301_000);
+  await waitFor("another watch", () => watches().length > 1);
+  assert.ok(
+    world.requests.slice(before).every((request) => request.includes("watch=1")),
+    world.requests.join(),
+  );
+  open.told.length = 0;
+  await open.client.create(map("b"));
+  await waitFor("b", () => open.cache.find("default", "b"));
+  assert.deepEqual([open.told, open.cache.failure], [["set b"], undefined]);
+  world.isAway = true; // the watch that is open says nothing of that
+  await open.clock.advance(600_000);
+  await waitFor("the failure", () => open.cache.failure);
+});
+
 test("keeps only what trim leaves", async () => {
   await using plane = await openTestPlane();
   await plane.client.create(map("a"));

@@ -94,6 +94,7 @@ export async function openApplications(
     },
     maskedAnnotations: () => ["team/token"],
     manifests: none,
+    manifestsOf: none,
     managed: none,
     tree: none,
     liveTree: none,

@@ -289,11 +289,27 @@ test("lists Sensors and EventSources, all or of one namespace", async () => {
     conditions,
   }));
   const sources = [{ namespace: "shop", name: "hook", uid: "u-3", conditions: [] }];
-  await using server = await bench({ sensors: () => sensors, sources: () => sources });
+  const sensor = {
+    apiVersion: "argoproj.io/v1alpha1",
+    kind: "Sensor",
+    metadata: { namespace: "shop", name: "deploy" },
+  };
+  const find = (namespace: string, name: string) => (`${namespace}/${name}` === "shop/deploy" ? sensor : undefined);
+  const lag = { namespace: "shop", sensor: "deploy", events: 3, ms: 20 };
+  await using server = await bench({
+    sensors: { all: () => sensors, find },
+    sources: { all: () => sources, find: () => undefined },
+    lagOf: async () => lag,
+  });
   assert.deepEqual(pick(await server.ask(`${api}/sensors`)), [200, { sensors }]);
   assert.deepEqual(pick(await server.ask(`${api}/sensors?namespace=web`)), [200, { sensors: sensors.slice(1) }]);
   assert.deepEqual(pick(await server.ask(`${api}/sources`)), [200, { sources }]);
   assert.equal((await server.ask(`${api}/sources?namespace=a&namespace=b`)).status, 400);
+  const behind = { events: 3, ms: 20 };
+  assert.deepEqual(pick(await server.ask(`${api}/sensors/shop/deploy`)), [200, { sensor, behind }]);
+  for (const path of ["sensors/web/deploy", "sources/shop/hook"]) {
+    assert.equal((await server.ask(`${api}/${path}`)).status, 404, path);
+  }
   assert.deepEqual(server.asked, []); // they do not wait for the projection
 });
 

@@ -15,12 +15,20 @@ export interface CivilTime {
   readonly second: number;
 }
 
+/** The calendar begins anew every 400 years. */
+const cycleYears = 400;
+const cycleSeconds = 146_097 * 86_400;
+/** `Date` knows no more, Go does. */
+const maxDateSeconds = 8.64e12 - cycleSeconds;
+
 export function civilTime({ seconds, zone }: ZonedTime): CivilTime {
-  const at = new Date((seconds + zone.offsetSeconds) * 1_000);
+  const local = seconds + zone.offsetSeconds;
+  const cycles = Math.abs(local) <= maxDateSeconds ? 0 : Math.floor(local / cycleSeconds);
+  const at = new Date((local - cycles * cycleSeconds) * 1_000);
   const year = at.getUTCFullYear();
   const newYear = new Date(0).setUTCFullYear(year, 0, 1);
   return {
-    year,
+    year: year + cycles * cycleYears,
     month: at.getUTCMonth() + 1,
     day: at.getUTCDate(),
     dayOfYear: Math.floor((at.getTime() - newYear) / 86_400_000) + 1,

@@ -1,6 +1,7 @@
 import { EngineError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
 import type { KubeObject } from "../../objects/object.ts";
+import type { SyncRecord } from "../../record/records.ts";
 import { type EngineClient, type GlobalFlags, requireEngine } from "../engine-client.ts";
 import { exitingWith, withRemedy } from "../exit.ts";
 
@@ -42,9 +43,12 @@ export interface ApplicationsClient {
   managed(app: AppName): Promise<readonly JsonObject[]>;
   /** What the cluster would make of targets, which are JSON: `group`, `kind`, `liveState`, `targetState`, `modified` … */
   serverSideDiff(app: AppName, targets: readonly string[]): Promise<readonly JsonObject[]>;
-  tree(app: AppName): Promise<JsonObject>;
+  /** `depth`: so many levels of it alone; default, and 0: all. */
+  tree(app: AppName, depth?: number): Promise<JsonObject>;
   /** Sync windows: `activeWindows`, `assignedWindows`, `canSync`. */
   windows(app: AppName): Promise<JsonObject>;
+  /** What the ledger has, the newest first. */
+  syncs(app: AppName, limit: number): Promise<readonly SyncRecord[]>;
   /** An object of the Application, live. */
   resource(app: AppName, query: Query): Promise<JsonObject>;
   patchResource(app: AppName, query: Query, patch: string): Promise<void>;
@@ -76,6 +80,10 @@ export function openApplicationsClient(flags: GlobalFlags): ApplicationsClient {
     ...parts(engine),
     sync: (app, body) => asked(engine.post<KubeObject>(`/applications/${pathOf(app, "/sync")}`, body)),
     sensor: (app) => asked(engine.get<JsonObject>(`/tiphys/applications/${pathOf(app, "/sensor")}`)),
+    async syncs(app, limit) {
+      const path = `/tiphys/applications/${pathOf(app, "/syncs", { limit: String(limit) })}`;
+      return (await asked(engine.get<{ syncs: readonly SyncRecord[] }>(path))).syncs;
+    },
     approval: (app) => engine.get(`/tiphys/applications/${pathOf(app, "/approval")}`),
     async approve(app, plan) {
       await engine.post(`/tiphys/applications/${pathOf(app, "/approve")}`, { plan });
@@ -127,7 +135,7 @@ function parts(engine: EngineClient): Pick<ApplicationsClient, Parts> {
       return manifests.map((text) => JSON.parse(text) as JsonObject);
     },
     managed: async (app) => (await asked(engine.get<Items>(at(app, "/managed-resources")))).items,
-    tree: (app) => asked(engine.get(at(app, "/resource-tree"))),
+    tree: (app, depth = 0) => asked(engine.get(at(app, "/resource-tree", depth === 0 ? {} : { depth: String(depth) }))),
     windows: (app) => asked(engine.get(at(app, "/syncwindows"))),
     async resource(app, query) {
       const { manifest } = await asked(engine.get<{ manifest: string }>(at(app, "/resource", query)));

@@ -1,5 +1,7 @@
 import { Command } from "commander";
+import { EngineError } from "../../base/errors.ts";
 import { globalFlags } from "../engine-client.ts";
+import { withRemedy } from "../exit.ts";
 import { openApplicationsClient, parseAppName } from "./applications-client.ts";
 
 /** `tiphys app approve APPNAME`, of ours: what the guard keeps back may be deleted. */
@@ -13,11 +15,21 @@ export function approveCommand(): Command {
       const app = parseAppName(text, flags.appNamespace);
       const client = openApplicationsClient(globalFlags(self));
       if (flags.plan === undefined) {
-        const { plan, message } = await client.approval(app);
+        const { plan, message } = await saying(text, client.approval(app));
         process.stdout.write(`${message}\nTo approve: tiphys app approve ${text} --plan ${plan}\n`);
         return;
       }
-      await client.approve(app, flags.plan);
+      await saying(text, client.approve(app, flags.plan));
       process.stdout.write(`Application '${app.name}' plan ${flags.plan} approved\n`);
     });
+}
+
+/** Where nothing waits for an approval, why it waits is told elsewhere. */
+async function saying<T>(app: string, answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (!(error instanceof EngineError) || !error.message.includes("waits for no approval")) throw error;
+    throw withRemedy(`What it waits for: \`tiphys app why ${app}\`.`, error);
+  }
 }

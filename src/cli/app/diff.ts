@@ -1,9 +1,12 @@
 import { Command } from "commander";
+import { parseApplication } from "../../api/application.ts";
 import { textOf } from "../../api/fields.ts";
+import { compareOptionsOf } from "../../api/resource-annotations.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { diffLines } from "../../base/text-diff.ts";
 import { formatYaml } from "../../base/yaml.ts";
 import { diffObject } from "../../gitops/diff/object-diff.ts";
+import { createDiffRules, type DiffRules } from "../../gitops/diff/rules.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import { type GlobalFlags, globalFlags } from "../engine-client.ts";
 import { exitCodeOf, exitingWith } from "../exit.ts";
@@ -65,21 +68,32 @@ export async function differences(
   const local = await localManifests(application, flags, dataDir);
   const targets = local ?? (isOther ? await client.manifests(app, wanted) : undefined);
   if (flags.serverSideDiff) return (await serverSides(client, app, managed, targets, flags)).flatMap(differenceText);
-  const sides = targets === undefined ? managed.map(sidesOf) : sidesAt(managed, targets);
+  const sides = targets === undefined ? managed.map(sidesOf) : sidesAt(managed, targets, rulesOf(application));
   return sides.flatMap(differenceText);
 }
 
+/** What the Application leaves out of comparisons; what `argocd-cm` does is the engine's to know. */
+function rulesOf(manifest: KubeObject): DiffRules {
+  const {
+    ignoreDifferences: ignore,
+    metadata,
+    syncPolicy,
+  } = parseApplication(manifest as unknown as JsonObject).resource;
+  const compareOptions = compareOptionsOf(metadata.annotations);
+  return createDiffRules({ ignore, compareOptions, syncOptions: syncPolicy.syncOptions });
+}
+
 /** With targets of another revision: they are compared here. */
-function sidesAt(managed: readonly JsonObject[], targets: readonly JsonObject[]): readonly Sides[] {
+function sidesAt(managed: readonly JsonObject[], targets: readonly JsonObject[], rules: DiffRules): readonly Sides[] {
   const { pairs, gone } = paired(managed, targets);
-  const wanted = pairs.map(({ target, item }) => sidesWith(target, item));
+  const wanted = pairs.map(({ target, item }) => sidesWith(target, item, rules));
   return [...wanted.filter((side) => isShown({ ...side, before: null, after: null })), ...gone];
 }
 
-function sidesWith(target: JsonObject, item: JsonObject | undefined): Sides {
+function sidesWith(target: JsonObject, item: JsonObject | undefined, rules: DiffRules): Sides {
   const live = item === undefined ? undefined : stateIn(textOf(item.liveState));
   if (item === undefined || live === undefined) return { ...namesOfTarget(target), before: undefined, after: target };
-  const diff = diffObject(target as unknown as KubeObject, live as unknown as KubeObject);
+  const diff = diffObject(target as unknown as KubeObject, live as unknown as KubeObject, { rules });
   const before = diff.normalizedLive ?? live;
   return { ...namesOf(item), before, after: diff.isModified ? (diff.predictedLive ?? target) : before };
 }

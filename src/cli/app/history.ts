@@ -1,24 +1,38 @@
-import { Command } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import { listOf, objectOf, textOf } from "../../api/fields.ts";
 import { instant } from "../../base/clock.ts";
 import { goTimeString } from "../../base/go/time.ts";
 import type { JsonObject } from "../../base/json.ts";
 import type { TimeZone } from "../../base/time-zone.ts";
 import type { KubeObject } from "../../objects/object.ts";
+import type { SyncRecord } from "../../record/records.ts";
 import { globalFlags } from "../engine-client.ts";
-import { print, table } from "../output.ts";
-import { statusOf } from "./application.ts";
+import { print, shownTime, table } from "../output.ts";
+import { oneLine, statusOf } from "./application.ts";
 import { openApplicationsClient, parseAppName } from "./applications-client.ts";
 import { localZone } from "./summary.ts";
 
-/** `tiphys app history APPNAME` */
+interface HistoryFlags {
+  readonly all: boolean;
+  readonly limit: number;
+  readonly appNamespace?: string;
+}
+
+/** `tiphys app history APPNAME`; `--all` is of ours. */
 export function historyCommand(): Command {
   return new Command("history")
     .description("What was deployed, the oldest first")
     .argument("<appname>", "NAME or NAMESPACE/NAME")
+    .option("--all", "every sync that the ledger has, failed ones too, the newest first", false)
+    .option("--limit <n>", "with --all: how many at most (1 to 1000)", parseLimit, 50)
     .option("-N, --app-namespace <namespace>", "the Application's namespace")
-    .action(async (text: string, flags: { readonly appNamespace?: string }, self: Command) => {
+    .action(async (text: string, flags: HistoryFlags, self: Command) => {
       const client = openApplicationsClient(globalFlags(self));
+      if (flags.all) {
+        const syncs = await client.syncs(parseAppName(text, flags.appNamespace), flags.limit);
+        const ids = (all: readonly SyncRecord[]) => all.map(({ id }) => id).join("\n");
+        return print(globalFlags(self), syncs, { text: syncsText, name: ids, own: { id: ids } });
+      }
       const entries = historyOf(await client.get(parseAppName(text, flags.appNamespace)));
       print(globalFlags(self), entries, {
         text: (all) => historyText(all, localZone()),
@@ -30,6 +44,23 @@ export function historyCommand(): Command {
 /** Oldest first. */
 export function historyOf(application: KubeObject): readonly JsonObject[] {
   return listOf(statusOf(application).history).map(objectOf);
+}
+
+/** `tiphys trace ID` tells what led to one, and what came of it. */
+function syncsText(syncs: readonly SyncRecord[]): string {
+  if (syncs.length === 0) return "no syncs are known";
+  const rows = syncs.map(({ id, at, phase, revisions, by, options = [], message }) => {
+    const asked = options.length === 0 ? "" : ` (${options.join(", ")})`;
+    const commits = revisions.map((revision) => revisionText("", revision)).join(",");
+    return [id, shownTime(at), phase, commits, `${by ?? "automated"}${asked}`, oneLine(message)];
+  });
+  return table(["ID", "ENDED", "PHASE", "REVISION", "BY", "MESSAGE"], rows);
+}
+
+function parseLimit(text: string): number {
+  const limit = Number(text);
+  if (Number.isInteger(limit) && limit >= 1 && limit <= 1_000) return limit;
+  throw new InvalidArgumentError(`"${text}" must be 1 to 1000.`);
 }
 
 interface Deployed {

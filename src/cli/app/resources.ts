@@ -5,10 +5,12 @@ import type { JsonObject } from "../../base/json.ts";
 import { globalFlags } from "../engine-client.ts";
 import { print, table } from "../output.ts";
 import { openApplicationsClient, parseAppName } from "./applications-client.ts";
+import { parseCount } from "./options.ts";
 import { treeText } from "./tree-text.ts";
 
 interface ResourcesFlags {
   readonly orphaned?: true;
+  readonly depth: number;
   readonly appNamespace?: string;
   readonly project?: string;
 }
@@ -19,12 +21,13 @@ export function resourcesCommand(): Command {
     .description("The objects of an Application")
     .argument("<appname>", "NAME or NAMESPACE/NAME")
     .option("--orphaned", "those alone that belong to no Application")
+    .option("--depth <n>", "so many levels of them alone, and how many more there are below; 0: all", parseCount, 0)
     .option("--project <project>", "the project that the Application must be of")
     .option("-N, --app-namespace <namespace>", "the Application's namespace")
     .action(async (text: string, flags: ResourcesFlags, self: Command) => {
       const client = openApplicationsClient(globalFlags(self));
       const app = parseAppName(text, flags.appNamespace, flags.project);
-      const tree = await client.tree(app);
+      const tree = await client.tree(app, flags.depth);
       const shown = flags.orphaned ? { nodes: tree.orphanedNodes ?? [] } : tree;
       const found = await client.get(app);
       const asTree = (isDetailed: boolean) => (one: JsonObject) => treeText(one, found, systemClock.now(), isDetailed);

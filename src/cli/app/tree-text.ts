@@ -20,8 +20,10 @@ export function treeText(tree: JsonObject, application: KubeObject, now: Instant
   }
   const rows: string[][] = [];
   const add = (node: JsonObject, prefix: string, branch: string): void => {
-    rows.push(rowOf(node, `${prefix}${branch}`, states.get(keyOf(namedOf(node))), now, isDetailed));
     const below = children.get(keyOf(namedOf(node))) ?? [];
+    const hidden = Number(node.childCount ?? below.length) - below.length;
+    const named = hidden > 0 ? { ...node, name: `${textOf(node.name)} (+${hidden})` } : node;
+    rows.push(rowOf(named, `${prefix}${branch}`, states.get(keyOf(namedOf(node))), now, isDetailed));
     const next = branch === "" ? "" : branch.startsWith("└") ? "  " : "│ ";
     for (const [at, child] of below.entries()) {
       add(child, prefix + next, at === below.length - 1 ? "└─" : "├─");

@@ -3,6 +3,7 @@ import { diffLines } from "../../base/text-diff.ts";
 import { formatYaml } from "../../base/yaml.ts";
 import type { ComparedObject, Comparison } from "../../gitops/diff/compare.ts";
 import { type Difference, keyOf, type Strategy, type Writer } from "../../gitops/diff/diff.ts";
+import { fieldManager } from "../../gitops/diff/last-applied.ts";
 import { colored } from "../output.ts";
 
 /** One object that a sync would change. */
@@ -18,6 +19,8 @@ export interface ChangedObject {
   /** What is, and what would be, as YAML; Secrets are masked. */
   readonly before: string;
   readonly after: string;
+  /** Rules of `ignoreDifferences` that took too long and left nothing out of it, and why; absent: none. */
+  readonly unapplied?: readonly string[];
 }
 
 /** In the order of the comparison; hooks, and objects that are the same, are left out. */
@@ -26,7 +29,7 @@ export function changedObjects({ objects }: Comparison): readonly ChangedObject[
     const some = object.target ?? object.live;
     const change = changeOf(object);
     if (some === undefined || change === undefined) return [];
-    const { differences, strategy, normalizedLive, predictedLive } = object.diff;
+    const { differences, strategy, normalizedLive, predictedLive, unapplied } = object.diff;
     const yaml = (value: JsonObject | null): string => (value === null ? "" : formatYaml(sorted(value)));
     return [
       {
@@ -36,6 +39,7 @@ export function changedObjects({ objects }: Comparison): readonly ChangedObject[
         differences,
         before: yaml(normalizedLive),
         after: yaml(predictedLive),
+        ...(unapplied ? { unapplied } : {}),
       },
     ];
   });
@@ -68,7 +72,8 @@ export function diffText(changes: readonly ChangedObject[]): string {
   return changes.flatMap(textOf).join("\n");
 }
 
-function textOf({ group, kind, namespace, name, differences, before, after }: ChangedObject): readonly string[] {
+function textOf(changed: ChangedObject): readonly string[] {
+  const { group, kind, namespace, name, differences, before, after } = changed;
   const lines = diffLines(before, after).map((line) => {
     const color = line.startsWith("-") ? "red" : line.startsWith("+") ? "green" : "dim";
     return colored(color, oneLine(line));
@@ -76,7 +81,21 @@ function textOf({ group, kind, namespace, name, differences, before, after }: Ch
   const writers = differences.flatMap(({ path, lastWriter }) =>
     lastWriter ? [`# ${path}: ${writerText(lastWriter)}`] : [],
   );
-  return [`===== ${group}/${kind} ${namespace}/${name} ======`, ...lines, ...writers.map(oneLine)];
+  const notes = [...writers, ...suggestions(changed)].map(oneLine);
+  return [`===== ${group}/${kind} ${namespace}/${name} ======`, ...lines, ...notes];
+}
+
+/** What a person, or we, wrote is no reason to ignore it: a controller would write it again after each sync. */
+const noController = /^(?:kubectl|before-first-apply$)/;
+
+/** The rule that would leave to controllers what they wrote. */
+function suggestions({ group, kind, name, differences }: ChangedObject): readonly string[] {
+  const managers = differences.flatMap(({ lastWriter: { manager } = { manager: fieldManager } }) => {
+    return manager === fieldManager || noController.test(manager) ? [] : [manager];
+  });
+  if (managers.length === 0) return [];
+  const rule = { group, kind, name, managedFieldsManagers: [...new Set(managers)] };
+  return [`# to leave it to them: spec.ignoreDifferences: [${JSON.stringify(rule)}]`];
 }
 
 function writerText({ manager, operation, time, subresource }: Writer): string {

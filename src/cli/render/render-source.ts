@@ -8,8 +8,10 @@ import { EngineError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { renderTarget } from "../../gitops/reconcile/target.ts";
 import { diskTree } from "../../gitops/render/disk-tree.ts";
-import type { ClusterVersions, InputTree, RenderLog } from "../../gitops/render/render.ts";
+import type { ClusterVersions, InputTree } from "../../gitops/render/render.ts";
 import { gitTree } from "../../gitops/source/git-tree.ts";
+import { shownRepositoryUrl } from "../../gitops/source/repository-url.ts";
+import type { Explanation } from "./explain.ts";
 import { type RenderFlags, withFlags } from "./flags.ts";
 import type { Renderer } from "./renderer.ts";
 
@@ -17,16 +19,19 @@ type Render = (
   path: string,
   flags: RenderFlags,
   renderer: Renderer,
-  log: RenderLog | undefined,
+  explanation: Explanation | undefined,
 ) => Promise<readonly JsonObject[]>;
 
 /** As long as all tools and fetches together may take. */
 const timeoutMs = 600_000;
 
 /** A folder as it lies on disk, or as a repository has it at a revision. */
-export const renderFolder: Render = async (path, flags, renderer, log) => {
+export const renderFolder: Render = async (path, flags, renderer, explanation) => {
   const signal = AbortSignal.timeout(timeoutMs);
+  const log = explanation?.of(path);
+  const began = performance.now();
   const { tree, repoURL, folder, root } = await openTree(path, flags, renderer, signal);
+  if (root === undefined) log?.step("fetch", performance.now() - began);
   const name = basename(resolve(path));
   const options = {
     hard: false,
@@ -55,6 +60,10 @@ async function openTree(path: string, flags: RenderFlags, renderer: Renderer, si
   const repoURL = flags.repo ?? root;
   const folder = flags.repo === undefined ? relative(root, resolve(path)) : path;
   if (flags.repo === undefined && flags.revision === undefined) return { tree: diskTree(root), repoURL, folder, root };
+  if (flags.repo === undefined && !isRepository(root)) {
+    const how = "name the repository with --repo, or leave --revision out for the files as they are";
+    throw new EngineError("USAGE", `--revision: "${path}" is in no Git repository: ${how}`);
+  }
   const sources = renderer.sources.ofProject(flags.project);
   const { commit } = await sources.resolve(repoURL, flags.revision ?? "", signal);
   return { tree: gitTree(sources, repoURL, commit), repoURL, folder };
@@ -63,15 +72,19 @@ async function openTree(path: string, flags: RenderFlags, renderer: Renderer, si
 /** The repository that a folder is in; else the current directory, if it is below that; else the folder itself. */
 export function rootOf(path: string): string {
   for (let folder = path; ; folder = dirname(folder)) {
-    if (existsSync(resolve(folder, ".git"))) return folder;
+    if (isRepository(folder)) return folder;
     if (folder === dirname(folder)) break;
   }
   const below = relative(process.cwd(), path);
   return below.startsWith("..") ? path : process.cwd();
 }
 
+function isRepository(folder: string): boolean {
+  return existsSync(resolve(folder, ".git"));
+}
+
 /** All sources of all Applications of a file, each from its repository. */
-export const renderApplications: Render = async (path, flags, renderer, log) => {
+export const renderApplications: Render = async (path, flags, renderer, explanation) => {
   const signal = AbortSignal.timeout(timeoutMs);
   const objects = parseManifests(manifestText(await readFile(path), path), path).map(({ object }) => object);
   const applications = objects.filter(({ kind }) => kind === "Application");
@@ -82,12 +95,20 @@ export const renderApplications: Render = async (path, flags, renderer, log) => 
     checkSources(application);
     const deps = { ...renderer, controllerNamespace: application.metadata.namespace, ...versionsOf(flags) };
     const request = { level: 3, hard: false, seen: [] } as const;
-    const told = log === undefined ? {} : { renderLog: log };
+    const told = explanation === undefined ? {} : { renderLog: logsOf(application, explanation) };
     const rendered = await renderTarget(application, [], request, undefined, { ...deps, ...told }, signal);
     manifests.push(...rendered.manifests);
   }
   return manifests;
 };
+
+function logsOf({ metadata, sources }: Application, explanation: Explanation) {
+  return (index: number): ReturnType<Explanation["of"]> => {
+    const { repoURL = "", chart, path = "" } = sources[index] ?? {};
+    const which = sources.length === 1 ? "" : `, source ${index + 1} of ${sources.length}`;
+    return explanation.of(`${metadata.name}${which}: ${shownRepositoryUrl(repoURL)} ${chart ?? path}`.trimEnd());
+  };
+}
 
 /** Where it goes to is no matter here. @throws EngineError MANIFEST_INVALID */
 function checkSources(application: Application): void {

@@ -37,23 +37,35 @@ export interface SensorFile {
 
 /** The Sensor of a file; `name`: which, where there are several. @throws PlacedError */
 export function readSensor(file: string, name: string | undefined): SensorFile {
-  let manifests: readonly PlacedManifest[];
+  const manifest = chooseManifest(readPlaced(file), file, "Sensor", name);
+  const { object } = manifest;
+  return { object, compiled: compileManifest(object, (path) => placed(manifest, path)) };
+}
+
+/** @throws PlacedError */
+export function readPlaced(file: string): readonly PlacedManifest[] {
   try {
-    manifests = placeManifests(manifestText(readBounded(file), file), file);
+    return placeManifests(manifestText(readBounded(file), file), file);
   } catch (error) {
     throw new PlacedError("MANIFEST_UNREADABLE", problemsOf(error, file));
   }
-  const sensors = manifests.filter(({ object }) => object.kind === "Sensor");
-  const [manifest, ...more] = name === undefined ? sensors : sensors.filter(({ object }) => nameOf(object) === name);
-  if (manifest && more.length === 0) {
-    const { object } = manifest;
-    return { object, compiled: compileManifest(object, (path) => placed(manifest, path)) };
-  }
-  const names = sensors.map(({ object }) => nameOf(object));
+}
+
+/** The one object of a kind in a file; `name`: which, where there are several. @throws PlacedError */
+export function chooseManifest(
+  manifests: readonly PlacedManifest[],
+  file: string,
+  kind: string,
+  name: string | undefined,
+): PlacedManifest {
+  const all = manifests.filter(({ object }) => object.kind === kind);
+  const [manifest, ...more] = name === undefined ? all : all.filter(({ object }) => nameOf(object) === name);
+  if (manifest && more.length === 0) return manifest;
+  const names = all.map(({ object }) => nameOf(object));
   const message =
     names.length === 0
-      ? "holds no Sensor"
-      : `holds the Sensors ${names.join(", ")}: name one of them as in ./${file.split("/").at(-1)}#${names[0]}`;
+      ? `holds no ${kind}`
+      : `holds the ${kind}s ${names.join(", ")}: name one of them as in ./${file.split("/").at(-1)}#${names[0]}`;
   throw new PlacedError("MANIFEST_UNREADABLE", [{ ...wholeFile(file), message }]);
 }
 
@@ -62,8 +74,13 @@ type PlaceOf = (path: string) => Pick<PlacedProblem, "file" | "line" | "column">
 
 /** What warns only is for `tiphys validate`. */
 export function compileManifest(object: JsonObject, placeOf: PlaceOf): CompiledSensor {
+  return withPlaces(placeOf, () => compileSensor(parseSensor(object, triggerSchemas()).resource));
+}
+
+/** What `parse` says is wrong, with the places in the file. @throws PlacedError */
+export function withPlaces<T>(placeOf: PlaceOf, parse: () => T): T {
   try {
-    return compileSensor(parseSensor(object, triggerSchemas()).resource);
+    return parse();
   } catch (error) {
     if (!(error instanceof InvalidManifest)) throw error;
     const problems = error.problems.filter(({ severity }) => severity === "error");

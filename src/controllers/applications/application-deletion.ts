@@ -15,7 +15,8 @@ import { approvedAnnotation } from "../../gitops/reconcile/operate.ts";
 import type { ReconcileDeps } from "../../gitops/reconcile/reconcile.ts";
 import { defaultSettings, trackingOf } from "../../gitops/reconcile/settings.ts";
 import { readTime } from "../../gitops/reconcile/timestamps.ts";
-import { deleteKnown } from "../../gitops/sync/prune.ts";
+import { deleteKnown } from "../../gitops/sync/delete-known.ts";
+import { inPool } from "../../gitops/sync/in-pool.ts";
 import { type GroupVersionKind, type KubeObject, refOf } from "../../objects/object.ts";
 import type { ApplicationStore } from "./application-store.ts";
 import { cleanUpDeletionHooks, cleanupFinalizer, deletionFinalizers, runDeletionHooks } from "./deletion-hooks.ts";
@@ -145,7 +146,7 @@ async function deleteObjects(application: Application, deps: DeletionDeps, signa
   // Said by now, it counts; the next look finds what was left and sees whether it is this Application's still.
   const whyKept = (object: KubeObject) => (isDeleted(object, application) ? undefined : "to be kept");
   const terms = { propagationPolicy, trackingLabel: method === "label" ? label : undefined, whyKept } as const;
-  await Promise.all(next.map((object) => deleteKnown(object, terms, { kube: cluster.kube, signal })));
+  await inPool(next, (object) => deleteKnown(object, terms, { kube: cluster.kube, signal }));
   return false;
 }
 

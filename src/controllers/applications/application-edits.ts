@@ -8,6 +8,7 @@ import { EngineError } from "../../base/errors.ts";
 import { isJsonObject, type JsonValue } from "../../base/json.ts";
 import { type Directory, placeOf } from "../../gitops/reconcile/destination.ts";
 import { renderTarget, type TargetDeps, TargetError } from "../../gitops/reconcile/target.ts";
+import { isConflict } from "../../kube/api-error.ts";
 import type { KubeClient } from "../../kube/kube.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import type { ResourceName } from "../../record/records.ts";
@@ -123,10 +124,6 @@ async function change(
       if (!isConflict(error) || attempt === maxAttempts) throw error;
     }
   }
-}
-
-function isConflict(error: unknown): boolean {
-  return error instanceof EngineError && error.code === "API_CONFLICT";
 }
 
 /** A finalizer of ours in place of those of ours that are there; undefined: none. */

@@ -16,7 +16,9 @@ import { manifestsInForce } from "../../gitops/reconcile/local-manifests.ts";
 import { createMemory, type Look, type LookDeps, lookAt, lookAtLive } from "../../gitops/reconcile/look.ts";
 import { windowsOf } from "../../gitops/reconcile/operate.ts";
 import { type TreeInput, treeNodes } from "../../gitops/reconcile/resource-tree.ts";
-import { type Rendered, renderTarget, TargetError } from "../../gitops/reconcile/target.ts";
+import { type Rendered, renderFiles, renderTarget, TargetError } from "../../gitops/reconcile/target.ts";
+import type { RenderedSource } from "../../gitops/render/render.ts";
+import { defaultArchiveLimits, openArchive } from "../../gitops/source/archive-store.ts";
 import type { CommitInfo } from "../../gitops/source/source.ts";
 import type { KubeClient } from "../../kube/kube.ts";
 import type { KubeObject } from "../../objects/object.ts";
@@ -47,6 +49,8 @@ export interface ApplicationLooks {
     ref: ResourceName,
     revisions: readonly (string | undefined)[],
   ): Promise<Pick<Rendered, "manifests" | "revisions" | "types">>;
+  /** As rendered from the files of an archive (tar, gzip), in place of the source's. */
+  manifestsOf(ref: ResourceName, archive: Buffer): Promise<Pick<RenderedSource, "manifests" | "type">>;
   /** As of the last comparison's revision. */
   managed(ref: ResourceName): Promise<readonly ManagedResource[]>;
   /** ApplicationTree. While the source cannot be rendered, that of `liveTree`. */
@@ -76,10 +80,13 @@ export interface WindowsNow {
 export interface ApplicationLooksDeps extends Omit<LookDeps, "claims" | "metrics"> {
   readonly store: ApplicationStore;
   readonly directory: Directory;
+  /** Where files that are sent stand while they are rendered. */
+  readonly workDir: string;
   readonly repositories: Pick<RepositoryLooks, "chart" | "artifact">;
 }
 
 const lookTimeoutMs = 60_000;
+const archiveLimits = { ...defaultArchiveLimits, maxBytes: 64 * 1024 * 1024 };
 
 export function createApplicationLooks(deps: ApplicationLooksDeps): ApplicationLooks {
   function find({ namespace, name }: ResourceName): KubeObject {
@@ -127,6 +134,10 @@ export function createApplicationLooks(deps: ApplicationLooksDeps): ApplicationL
     manifests(ref, revisions) {
       const request = { level: 2, hard: false, seen: [] } as const;
       return renderTarget(read(ref), revisions, request, undefined, deps, AbortSignal.timeout(lookTimeoutMs));
+    },
+    async manifestsOf(ref, archive) {
+      await using tree = await openArchive(archive, { ...archiveLimits, directory: deps.workDir });
+      return await renderFiles(read(ref), tree, deps, AbortSignal.timeout(lookTimeoutMs));
     },
     async managed(ref) {
       return managedOf((await look(ref)).look, maskedAnnotations());

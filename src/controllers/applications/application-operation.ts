@@ -2,11 +2,11 @@ import { createHash } from "node:crypto";
 import type { Application, AppProject } from "../../api/application-types.ts";
 import { objectOf, textOf } from "../../api/fields.ts";
 import { backoffMs, reconnectBackoff } from "../../base/backoff.ts";
-import { type Instant, sleepFor } from "../../base/clock.ts";
+import { type Instant, sleepFor, unneeded } from "../../base/clock.ts";
 import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
 import type { Logger } from "../../base/log.ts";
-import type { Slots } from "../../base/slots.ts";
+import type { KeyedSlots } from "../../base/slots.ts";
 import { assessObject } from "../../gitops/health/assess.ts";
 import { type Place, placeOf } from "../../gitops/reconcile/destination.ts";
 import { lookAt, type Memory } from "../../gitops/reconcile/look.ts";
@@ -61,8 +61,8 @@ export interface OperationDeps extends ReconcileDeps {
 }
 
 export interface RunDeps extends OperationDeps {
-  /** Requests of all operations to the cluster, at once. */
-  readonly slots: Slots;
+  /** Requests of all operations at once, by cluster: one that hangs holds those of its own only. */
+  readonly slots: KeyedSlots;
   readonly places: WorkPlaces;
   /** Whether this engine may act for the Application at this moment. */
   readonly owns: (key: string) => boolean;
@@ -157,7 +157,7 @@ class Run implements OperationRun {
     try {
       await this.#attempts(signal);
     } finally {
-      over.abort();
+      over.abort(unneeded);
       await this.#writing; // it never rejects; nothing of it is under way after the end
     }
   }
@@ -184,7 +184,7 @@ class Run implements OperationRun {
       const state = await this.#ready(found.application, signal);
       if (state === undefined) return;
       const outcome = await this.#attempt(found, state, signal);
-      this.#later?.abort();
+      this.#later?.abort(unneeded);
       if (this.#stop.aborted || outcome === undefined || !this.#deps.owns(this.#key)) return;
       const isOver = await this.#end(found.application, outcome);
       if (isOver) return;
@@ -328,7 +328,8 @@ class Run implements OperationRun {
     const check = (): void => {
       if (!this.#deps.owns(this.#key)) throw leaseLost(this.#key);
     };
-    return { project, cluster: { ...cluster, kube: limitedClient(cluster.kube, this.#deps.slots, check) } };
+    const slots = { take: (signal: AbortSignal) => this.#deps.slots.take(cluster.server, signal) };
+    return { project, cluster: { ...cluster, kube: limitedClient(cluster.kube, slots, check) } };
   }
 
   /** Resolves once what must not be lost is stored. Ends are written by `#end`, with all that goes with them. */
@@ -346,7 +347,7 @@ class Run implements OperationRun {
   }
 
   async #show(): Promise<void> {
-    this.#later?.abort();
+    this.#later?.abort(unneeded);
     this.#later = undefined;
     this.#reportedAt = this.#deps.clock.monotonicMs();
     if (this.#pending !== undefined) await this.#store(this.#pending);

@@ -5,7 +5,8 @@ import type { EmittedEvent } from "../../events/triggers/trigger.ts";
 import type { ConditionType } from "../../gitops/reconcile/conditions.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import { builtInEventSource } from "../../record/cloud-event.ts";
-import { decisionOf, requestsOf, revisionsIn } from "./operation-progress.ts";
+import { spanUnder, type TraceContext } from "../../record/trace-context.ts";
+import { decisionOf, requestsOf, revisionsIn, traceOfOperation } from "./operation-progress.ts";
 
 export const applicationOutcomeNames = [
   "application-synced",
@@ -66,8 +67,13 @@ function isAnother(before: string, after: string): boolean {
   return after !== "" && after !== before;
 }
 
-/** `since` tells one turn from the next of the same kind: the same for a repeat after a crash. */
-export function outcomeEvent(event: OutcomeName, object: KubeObject, since: string, hop: number): EmittedEvent {
+/** `since` tells one turn from the next of the same kind: the same for a repeat after a crash. `trace`: of the operation. */
+export function outcomeEvent(
+  event: OutcomeName,
+  object: KubeObject,
+  since: string,
+  { hop, trace }: { readonly hop: number; readonly trace?: TraceContext | undefined },
+): EmittedEvent {
   const { namespace = "", name = "", uid = "" } = object.metadata;
   const { source, destination, project } = objectOf(object.spec as JsonValue);
   const { sync, health, operationState, conditions } = objectOf(object.status as JsonValue);
@@ -75,8 +81,9 @@ export function outcomeEvent(event: OutcomeName, object: KubeObject, since: stri
   const isNeeding = event === "application-needs-timed-out";
   // Nothing of the last operation led to a wait.
   const decision = isNeeding ? undefined : decisionOf(objectOf(operation));
+  const id = createHash("sha256").update([uid, event, since].join("\n")).digest("hex").slice(0, 32);
   return {
-    id: createHash("sha256").update([uid, event, since].join("\n")).digest("hex").slice(0, 32),
+    id,
     eventSource: builtInEventSource,
     event,
     type: `${builtInEventSource}.${event}`,
@@ -99,6 +106,7 @@ export function outcomeEvent(event: OutcomeName, object: KubeObject, since: stri
     },
     causes: decision === undefined ? [`application/${namespace}/${name}`] : [decision],
     hop,
+    ...(trace && !isNeeding ? { trace: spanUnder(id, trace) } : {}),
   };
 }
 
@@ -136,6 +144,11 @@ function defined(name: string, value: JsonValue | undefined): JsonObject {
 export function askedFor({ status }: KubeObject): readonly string[] {
   const { operation } = objectOf(objectOf(status as JsonValue).operationState);
   return requestsOf(objectOf(operation));
+}
+
+/** The trace in which a person, or a pipeline, asked for the last operation. */
+export function traceAskedIn({ status }: KubeObject): TraceContext | undefined {
+  return traceOfOperation(objectOf(objectOf(objectOf(status as JsonValue).operationState).operation));
 }
 
 /** For stored state: what is no such state counts as none. */

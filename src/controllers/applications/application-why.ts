@@ -81,7 +81,9 @@ export function createApplicationWhy(deps: ApplicationWhyDeps): ExplainApplicati
     const project = directory.project(application.project);
     const cluster = clusterOf(application, directory.clusters());
     const pausedCluster = typeof cluster !== "string" && cluster.isPaused ? cluster.name : undefined;
-    const waits = waitsOf({ application, project, pausedCluster, decided: last, isOurs: isOurs(key), now });
+    const isLeftOut = directory.isNamespaceEnabled?.(ref.namespace) === false;
+    const facts = { application, project, pausedCluster, isLeftOut, decided: last, isOurs: isOurs(key), now };
+    const waits = waitsOf(facts);
     const { status: healthStatus, message } = objectOf(status.health);
     const chain = await chainOf(application, ref, history);
     return {

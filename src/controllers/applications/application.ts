@@ -6,7 +6,7 @@ import { sleepFor } from "../../base/clock.ts";
 import type { JsonValue } from "../../base/json.ts";
 import type { Metrics } from "../../base/metrics.ts";
 import type { Schema } from "../../base/schema.ts";
-import { createSlots } from "../../base/slots.ts";
+import { createKeyedSlots } from "../../base/slots.ts";
 import type { CompiledSensor } from "../../events/sensor/compile.ts";
 import type { ReceivedEvent } from "../../events/sensor/state.ts";
 import { clusterOf } from "../../gitops/reconcile/destination.ts";
@@ -42,6 +42,7 @@ import { lastSyncOf } from "./operation-progress.ts";
 import { polledRepositories } from "./polled-repositories.ts";
 import type { UsedRepository } from "./repository-poller.ts";
 import { supersede } from "./superseding.ts";
+import { namespacesKey } from "./sync-settings.ts";
 import { createWorkPlaces } from "./work-places.ts";
 
 export interface ApplicationControllerDeps extends OperationDeps {
@@ -102,7 +103,7 @@ export interface ApplicationController extends Reconciler {
 const failedOperationMs = 30_000;
 /** An Application of ours for which we may not act at this moment: the lease is renewed, or is lost for good. */
 const unsureMs = 1_000;
-/** Requests of all operations to clusters at once; operations that only wait are not bounded. */
+/** Requests of all operations to one cluster at once; operations that only wait are not bounded. */
 const maxRequests = 64;
 
 /** Applications: each is a Sensor whose one trigger reconciles it (DESIGN section 1). */
@@ -130,7 +131,7 @@ class ApplicationReconciler implements ApplicationController {
     this.#runDeps = {
       ...deps,
       owns: (key) => this.#owns(key),
-      slots: createSlots(maxRequests),
+      slots: createKeyedSlots(maxRequests),
       places: createWorkPlaces(deps.clock),
       onDisturbed: (keys) => this.#disturb(keys, "an operation of another Application"),
       onEnd: (record, application) => this.#count(record, application),
@@ -277,8 +278,11 @@ class ApplicationReconciler implements ApplicationController {
 
   /** Why nothing is to be done about it, whatever was asked for (spec argo-cd-engine 2.5). */
   #pausedBy(application: Application): string | undefined {
-    if (isTrue(application.metadata.annotations[skipReconcile])) return "reconciling is turned off (skip-reconcile)";
-    const cluster = clusterOf(application, this.#deps.directory.clusters());
+    const { annotations, namespace } = application.metadata;
+    const { directory } = this.#deps;
+    if (isTrue(annotations[skipReconcile])) return "reconciling is turned off (skip-reconcile)";
+    if (directory.isNamespaceEnabled?.(namespace) === false) return `${namespace} is not one of ${namespacesKey}`;
+    const cluster = clusterOf(application, directory.clusters());
     if (typeof cluster === "string" || !cluster.isPaused) return undefined;
     return `reconciling of the cluster ${cluster.name} is turned off (skip-reconcile)`;
   }

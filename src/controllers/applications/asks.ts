@@ -1,4 +1,4 @@
-import { type Clock, sleepFor } from "../../base/clock.ts";
+import { type Clock, sleepFor, unneeded } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Metrics } from "../../base/metrics.ts";
 import type { ReceivedEvent } from "../../events/sensor/state.ts";
@@ -137,7 +137,7 @@ async function untilDue(entry: Entry, deps: AsksDeps): Promise<void> {
 async function sleepWhile(run: Entry["run"], ms: number, { clock, stop }: AsksDeps): Promise<void> {
   if (run === undefined) return await sleepFor(clock, ms, stop);
   const ended = new AbortController();
-  const end = (): void => ended.abort();
+  const end = (): void => ended.abort(unneeded);
   run.ended.then(end, end);
   try {
     await sleepFor(clock, ms, AbortSignal.any([stop, ended.signal]));

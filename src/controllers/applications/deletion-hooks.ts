@@ -8,6 +8,8 @@ import { placeOf } from "../../gitops/reconcile/destination.ts";
 import { createMemory, type Look, lookAt } from "../../gitops/reconcile/look.ts";
 import type { ReconcileDeps } from "../../gitops/reconcile/reconcile.ts";
 import { readTime } from "../../gitops/reconcile/timestamps.ts";
+import { deleteKnown } from "../../gitops/sync/delete-known.ts";
+import { isConflict } from "../../kube/api-error.ts";
 import type { KubeClient } from "../../kube/kube.ts";
 import { type KubeObject, refOf } from "../../objects/object.ts";
 import type { ApplicationStore } from "./application-store.ts";
@@ -74,7 +76,7 @@ export async function runDeletionHooks(
   if (judged.some(({ health }) => health?.status === "Progressing")) return false;
   const failed = judged.filter(({ health }) => health?.status === "Degraded").map(({ live }) => live);
   if (failed.length === 0) return true;
-  await Promise.all(failed.map((live) => kube.delete(refOf(live), { propagationPolicy: "Foreground" }, signal)));
+  await Promise.all(failed.map((live) => deleteKnown(live, { propagationPolicy: "Foreground" }, { kube, signal })));
   const names = failed.map(({ metadata: { namespace, name } }) => (namespace ? `${namespace}/${name}` : name));
   throw new EngineError("API_INVALID", `${type} hook(s) failed: ${names.join(", ")}`);
 }
@@ -96,7 +98,7 @@ export async function cleanUpDeletionHooks(
   }, "Healthy");
   const policy = worst === "Healthy" ? "HookSucceeded" : worst === "Degraded" ? "HookFailed" : undefined;
   const done = found.filter(({ metadata }) => policy && hookDeletePoliciesOf(metadata.annotations ?? {}).has(policy));
-  await Promise.all(done.map((live) => kube.delete(refOf(live), { propagationPolicy: "Foreground" }, signal)));
+  await Promise.all(done.map((live) => deleteKnown(live, { propagationPolicy: "Foreground" }, { kube, signal })));
 }
 
 function healthOf(live: KubeObject, { settings }: ReconcileDeps): Health | undefined {
@@ -141,6 +143,6 @@ async function createHook(hook: KubeObject, kube: KubeClient, signal: AbortSigna
   try {
     await kube.create(hook, { fieldManager: "argocd-controller" }, signal);
   } catch (error) {
-    if (!(error instanceof EngineError) || error.code !== "API_CONFLICT") throw error; // it is there already
+    if (!isConflict(error)) throw error; // it is there already
   }
 }

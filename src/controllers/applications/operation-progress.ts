@@ -8,6 +8,7 @@ import { appendHistory, isKeptInHistory } from "../../gitops/reconcile/history.t
 import type { ResourceResult, SyncProgress } from "../../gitops/sync/sync.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import type { SyncRecord } from "../../record/records.ts";
+import { type TraceContext, traceContextOf } from "../../record/trace-context.ts";
 
 /** `info` of an operation that names the decision behind it (the original's field, an entry of ours). */
 const causeInfo = "tiphys.io/decision";
@@ -36,10 +37,15 @@ function infoOf(operation: JsonObject, wanted: string): readonly string[] {
     .flatMap(({ name, value }) => (name === wanted && textOf(value) !== "" ? [textOf(value)] : []));
 }
 
+/** The trace in which somebody asked for it, as `info` says: the original's field, the names of W3C. */
+export function traceOfOperation(operation: JsonObject): TraceContext | undefined {
+  return traceContextOf(infoOf(operation, "traceparent").at(-1), infoOf(operation, "tracestate").at(-1));
+}
+
 const maxOptions = 20;
 
 /** By whom an operation was asked for, and how, as its record keeps it. */
-export function orderOf(operation: JsonObject): Pick<SyncRecord, "by" | "options"> {
+export function orderOf(operation: JsonObject): Pick<SyncRecord, "by" | "options" | "traceparent"> {
   const { dryRun, prune, syncStrategy, syncOptions, resources } = objectOf(operation.sync);
   const { apply, hook } = objectOf(syncStrategy);
   const alone = listOf(resources).length;
@@ -52,7 +58,12 @@ export function orderOf(operation: JsonObject): Pick<SyncRecord, "by" | "options
   ].slice(0, maxOptions);
   const { username, automated } = objectOf(operation.initiatedBy);
   const by = automated === true ? "" : textOf(username);
-  return { ...(by === "" ? {} : { by }), ...(options.length === 0 ? {} : { options }) };
+  const { traceparent } = traceOfOperation(operation) ?? {};
+  return {
+    ...(by === "" ? {} : { by }),
+    ...(options.length === 0 ? {} : { options }),
+    ...(traceparent === undefined ? {} : { traceparent }),
+  };
 }
 
 /** How records name the sync of a decision. */

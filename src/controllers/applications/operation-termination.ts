@@ -1,5 +1,6 @@
 import { hookDeletePoliciesOf } from "../../api/resource-annotations.ts";
 import { EngineError } from "../../base/errors.ts";
+import { deleteKnown } from "../../gitops/sync/delete-known.ts";
 import { releaseHook } from "../../gitops/sync/hooks.ts";
 import type { ExecutorDeps } from "../../gitops/sync/run.ts";
 import type { ResourceResult } from "../../gitops/sync/sync.ts";
@@ -58,7 +59,7 @@ async function terminateHook(
   if (!isRunning) return result;
   const isOver = health === undefined || health.status === "Healthy" || health.status === "Degraded";
   const isTaken = hookDeletePoliciesOf(live.metadata.annotations ?? {}).has("HookFailed");
-  if (!isOver || isTaken) await kube.delete(ref, { propagationPolicy: "Background" }, signal);
+  if (!isOver || isTaken) await deleteKnown(live, { propagationPolicy: "Background" }, { kube, signal });
   if (!isOver) return { ...result, hookPhase: "Failed", message: "Terminated" };
   const hookPhase = health?.status === "Degraded" ? "Failed" : "Succeeded";
   return { ...result, hookPhase, message: health?.message ?? "" };

@@ -9,6 +9,7 @@ import type { GitOpsRequest } from "../../events/triggers/gitops-request.ts";
 import { maxHops } from "../../events/triggers/hops.ts";
 import type { EmittedEvent, GitOpsTarget } from "../../events/triggers/trigger.ts";
 import type { WatchCache } from "../../kube/kube.ts";
+import { type TraceContext, traceContextOf } from "../../record/trace-context.ts";
 import {
   applicationOutcomeNames,
   askedFor,
@@ -16,6 +17,7 @@ import {
   outcomesSince,
   parseState,
   stateOf,
+  traceAskedIn,
   writtenState,
 } from "./application-outcomes.ts";
 import { applicationPartition } from "./application-partition.ts";
@@ -115,9 +117,10 @@ async function tellOne(key: string, { cache, store, hops, isHeard, publish, log 
   const since = `${entry?.revision ?? 0}`;
   for (const event of before ? outcomesSince(before, object) : []) {
     if (!isHeard(namespace, event)) continue;
-    const hop = (await hops.find(askedFor(object))) + 1;
+    const { hops: earlier, trace = traceAskedIn(object) } = await hops.find(askedFor(object));
+    const hop = earlier + 1;
     if (hop > maxHops) log.warn("an outcome is not told: too many events of ours led to it", { event, hop });
-    else await publish(outcomeEvent(event, object, since, hop), namespace);
+    else await publish(outcomeEvent(event, object, since, { hop, trace }), namespace);
   }
   if (!before || JSON.stringify(writtenState(before)) !== JSON.stringify(after)) {
     await store.put(place, Buffer.from(JSON.stringify(after)), entry?.revision ?? 0);
@@ -130,11 +133,18 @@ async function forget(place: string, store: StateStore): Promise<void> {
   if (entry !== undefined) await store.delete(place, entry.revision);
 }
 
-/** How many events of ours led to what was asked of Applications, by the keys of the effects that asked. */
+/** Where what was asked of Applications comes from, by the keys of the effects that asked. */
 export interface HopStore {
   keep(request: GitOpsRequest): Promise<void>;
-  /** The most of `keys`; 0 for those that are not known. */
-  find(keys: readonly string[]): Promise<number>;
+  /** Of those of `keys` that are known. */
+  find(keys: readonly string[]): Promise<Origin>;
+}
+
+export interface Origin {
+  /** How many events of ours led to it, at most; 0 for what is not known. */
+  readonly hops: number;
+  /** That which the last of them was asked in. */
+  readonly trace?: TraceContext;
 }
 
 /** Operations take an hour at most; what is asked later has been forgotten. */
@@ -143,17 +153,22 @@ export const hopStore = { name: "hops", ttlMs: 24 * 60 * 60 * 1_000 };
 export function createHopStore(store: StateStore): HopStore {
   const placeOf = (key: string): string => createHash("sha256").update(key).digest("hex").slice(0, 32);
   return {
-    async keep({ key, hop }) {
-      if (hop > 1) await store.put(placeOf(key), Buffer.from(String(hop)));
+    async keep({ key, hop, trace }) {
+      if (hop <= 1 && trace === undefined) return;
+      const text = [String(hop), ...(trace ? [trace.traceparent, trace.tracestate ?? ""] : [])].join(" ");
+      await store.put(placeOf(key), Buffer.from(text));
     },
     async find(keys) {
-      let most = 0;
+      let hops = 0;
+      let trace: TraceContext | undefined;
       for (const key of keys.slice(-maxKeys)) {
         const entry = await store.get(placeOf(key));
-        const hop = Number(entry ? Buffer.from(entry.value).toString("utf8") : 0);
-        if (Number.isSafeInteger(hop)) most = Math.max(most, hop);
+        if (entry === undefined) continue;
+        const [count, traceparent, ...state] = Buffer.from(entry.value).toString("utf8").split(" ");
+        if (Number.isSafeInteger(Number(count))) hops = Math.max(hops, Number(count));
+        trace = traceContextOf(traceparent, state.join(" ")) ?? trace;
       }
-      return most;
+      return { hops, ...(trace && { trace }) };
     },
   };
 }

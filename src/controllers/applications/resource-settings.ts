@@ -5,7 +5,7 @@ import { isJsonObject } from "../../base/json.ts";
 import type { Logger } from "../../base/log.ts";
 import { createSettings, defaultSettings, type ReconcileSettings } from "../../gitops/reconcile/settings.ts";
 import type { WatchCache } from "../../kube/kube.ts";
-import { parametersName } from "./sync-settings.ts";
+import { namespacesKey, parametersName } from "./sync-settings.ts";
 
 export const settingsName = "argocd-cm";
 
@@ -26,7 +26,7 @@ export function followSettings({ cache, namespace, clock, log, onChange }: Setti
   const read = (isFirst: boolean): void => {
     const next = {
       ...settingsIn(cache.find(namespace, settingsName)?.data, isOfComparison),
-      ...settingsIn(cache.find(namespace, parametersName)?.data, (key) => key === "controller.diff.server.side"),
+      ...settingsIn(cache.find(namespace, parametersName)?.data, isParameter),
     };
     if (isDeepStrictEqual(next, data)) return;
     const before = settings;
@@ -46,6 +46,11 @@ export function followSettings({ cache, namespace, clock, log, onChange }: Setti
 /** Only what changes comparison or health: other keys of the map are others' concern. */
 function isOfComparison(key: string): boolean {
   return key.startsWith("resource.") || key.startsWith("application.") || key === "installationID";
+}
+
+/** Of process parameters, what says how, or whether, Applications are compared. */
+function isParameter(key: string): boolean {
+  return key === "controller.diff.server.side" || key === namespacesKey;
 }
 
 function settingsIn(data: unknown, isMeant: (key: string) => boolean): Readonly<Record<string, string>> {

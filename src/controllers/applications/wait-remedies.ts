@@ -150,6 +150,9 @@ function repositoryRemedy(_: Application, { text }: Wait): string {
 }
 
 function skipRemedy(_: Application, { text }: Wait): string {
+  if (text.endsWith(" application.namespaces")) {
+    return "add it to application.namespaces of the ConfigMap argocd/argocd-cmd-params-cm, or move the Application";
+  }
   const name = "argocd.argoproj.io/skip-reconcile";
   const cluster = / of the cluster (.+)$/.exec(text)?.[1];
   if (cluster === undefined) return `go on with ${withoutAnnotation(name)}`;

@@ -1,4 +1,4 @@
-import { type Clock, sleepFor } from "../../base/clock.ts";
+import { type Clock, sleepFor, unneeded } from "../../base/clock.ts";
 import { createKeyedSlots } from "../../base/slots.ts";
 
 /**
@@ -25,7 +25,7 @@ export function createWorkPlaces(clock: Clock, perCluster = placesOfCluster): Wo
 function heldFor(place: Disposable, clock: Clock): Disposable {
   const over = new AbortController();
   const giveBack = (): void => {
-    over.abort();
+    over.abort(unneeded);
     place[Symbol.dispose]();
   };
   sleepFor(clock, heldMs, over.signal).then(giveBack, () => undefined); // it was given back before

@@ -18,6 +18,14 @@ export interface ReaderDeps {
 const maxAttempts = 3;
 const firstProbeMs = 500;
 const maxProbeMs = 30_000;
+/**
+ * A server may say that it has messages and send none, heartbeats beside: a consumer of one replica lives where its stream
+ * may be behind, or be lost. After so long, twice that each time, another one is made.
+ */
+const stuckMs = 5_000;
+const maxStuckMs = 120_000;
+/** How soon it is asked again after it said so for the first time. */
+const suspectedProbeMs = 1_000;
 
 interface Lost {
   readonly from: number;
@@ -49,6 +57,9 @@ export class StreamReader {
   #until = Number.POSITIVE_INFINITY;
   #lost: Lost | undefined;
   #probeMs = firstProbeMs;
+  /** Since when the server has messages and sends none. */
+  #stuckSince: number | undefined;
+  #patienceMs = stuckMs;
 
   constructor(deps: ReaderDeps, spec: StreamSpec, query: ReadQuery) {
     this.#deps = deps;
@@ -82,6 +93,7 @@ export class StreamReader {
     const { connection, clock } = this.#deps;
     const info = await connection.jsm.streams.info(this.#stream);
     this.#place(info);
+    this.#stuckSince = undefined;
     const created = await connection.jsm.consumers.add(this.#stream, {
       ack_policy: AckPolicy.None,
       deliver_policy: DeliverPolicy.StartSequence,
@@ -148,6 +160,8 @@ export class StreamReader {
 
   async #next(pull: Pull): Promise<ReadBatch> {
     this.#probeMs = firstProbeMs;
+    this.#patienceMs = stuckMs;
+    this.#stuckSince = undefined;
     await this.#checkGap(pull.buffered[0] as PulledMessage);
     const max = this.#query.maxBatch ?? 1000;
     await pull.fill(max);
@@ -184,8 +198,8 @@ export class StreamReader {
   async #checkGap(next: PulledMessage): Promise<void> {
     // Also with a gap noted already: it may have grown between attaching and this first message.
     if (next.sequence === this.#after + 1) return;
-    const { state } = await this.#deps.connection.jsm.streams.info(this.#stream);
-    const lostTo = Math.min(state.first_seq, next.sequence) - 1;
+    const { first_seq: first } = await this.#state();
+    const lostTo = Math.min(first, next.sequence) - 1;
     if (lostTo > this.#after) this.#lost = { from: this.#lost?.from ?? this.#after + 1, to: lostTo };
   }
 
@@ -193,13 +207,37 @@ export class StreamReader {
   async #probe({ pull, consumer }: Attached, signal: AbortSignal): Promise<ReadBatch | undefined> {
     if (pull.isBroken || signal.aborted || this.#deps.connection.isAway) return undefined;
     this.#probeMs = Math.min(maxProbeMs, this.#probeMs * 2);
-    if (this.#isWhole && !this.#lost && this.#query.follow) return undefined;
-    const { state } = await this.#deps.connection.jsm.streams.info(this.#stream);
+    // Before it is asked what is pending: all up to this end was delivered if then nothing is.
+    const isAtEnd = this.#isWhole && !this.#lost && this.#query.follow;
+    const end = isAtEnd ? undefined : await this.#state();
     const { num_pending: pending } = await this.#deps.connection.jsm.consumers.info(this.#stream, consumer);
-    // What counted as pending may have expired since: nobody will ever deliver it.
-    if ((pending > 0 && state.first_seq <= this.#until) || pull.buffered.length > 0) return undefined;
-    this.#noteDropped(state.first_seq);
-    return this.#rest(Math.min(state.last_seq, this.#until));
+    if (pull.buffered.length > 0) return undefined;
+    if (pending > 0) {
+      // What counted as pending may have expired since: nobody will ever deliver it.
+      const { first_seq: first, messages } = end ?? (await this.#state());
+      if (messages > 0 && first <= this.#until) return this.#suspect(pending);
+    }
+    if (end === undefined) return undefined;
+    this.#noteDropped(end.first_seq);
+    return this.#rest(Math.min(end.last_seq, this.#until));
+  }
+
+  async #state(): Promise<StreamInfo["state"]> {
+    return (await this.#deps.connection.jsm.streams.info(this.#stream)).state;
+  }
+
+  /** @throws Error when it goes on for too long: the reader attaches anew. */
+  #suspect(pending: number): undefined {
+    const now = this.#deps.clock.monotonicMs();
+    this.#stuckSince ??= now;
+    this.#probeMs = suspectedProbeMs;
+    if (now - this.#stuckSince < this.#patienceMs) return undefined;
+    this.#patienceMs = Math.min(maxStuckMs, this.#patienceMs * 2);
+    this.#deps.log.warn("the bus has messages and sends none: another consumer is made", {
+      stream: this.#stream,
+      pending,
+    });
+    throw new Error(`${pending} messages wait and none comes`);
   }
 
   #noteDropped(first: number): void {

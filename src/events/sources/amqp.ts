@@ -1,12 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
-import { instant } from "../../base/clock.ts";
 import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
-import { goTimeString } from "../../base/go/time.ts";
+import { timeText } from "../../base/go/time-format.ts";
 import type { JsonObject, JsonValue } from "../../base/json.ts";
 import { commonJs } from "../../base/lazy.ts";
 import { loadOptional } from "../../base/optional.ts";
-import { findTimeZone } from "../../base/time-zone.ts";
+import { traceContextOf } from "../../record/trace-context.ts";
 import { type AmqpSpec, amqpSchema, readArguments } from "./amqp-spec.ts";
 import { readBasicAuth, readClientTls } from "./client-tls.ts";
 import { bodyValue, eventId, keepEvent, refuseMessage, withMetadata } from "./draft.ts";
@@ -142,10 +141,11 @@ async function take(
     channel.nack(message, false, false); // to the queue's dead letters, where it has them
     return;
   }
-  const { messageId } = message.properties;
+  const { messageId, headers } = message.properties;
   const id = messageId ? eventId(context, String(messageId)) : randomUUID().replaceAll("-", "");
   try {
-    await keepEvent({ id, data: withMetadata(dataOf(message, body), spec) }, context, signal);
+    const trace = traceContextOf(headers?.traceparent, headers?.tracestate);
+    await keepEvent({ id, data: withMetadata(dataOf(message, body), spec), trace }, context, signal);
   } catch (error) {
     if (signal.aborted) return; // it comes again
     throw error;
@@ -153,7 +153,7 @@ async function take(
   channel.ack(message);
 }
 
-const utc = findTimeZone("UTC", "");
+const utc = { name: "UTC", offsetSeconds: 0 };
 
 function dataOf({ fields, properties }: ConsumeMessage, body: JsonValue): JsonObject {
   const text = (value: unknown): string => (value === undefined ? "" : String(value));
@@ -175,8 +175,8 @@ function dataOf({ fields, properties }: ConsumeMessage, body: JsonValue): JsonOb
   };
 }
 
-/** AMQP's are of whole seconds; Go's zero time when there is none. */
-function timestampOf(seconds: unknown): string {
+/** AMQP's are of whole seconds, 64 bits that Go takes for a number with a sign; Go's zero time when there is none. */
+export function timestampOf(seconds: unknown): string {
   if (typeof seconds !== "number") return "0001-01-01 00:00:00 +0000 UTC";
-  return goTimeString(instant(seconds * 1_000), utc);
+  return timeText({ seconds: seconds < 2 ** 63 ? seconds : seconds - 2 ** 64, nanoseconds: 0, zone: utc });
 }

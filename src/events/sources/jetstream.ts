@@ -1,15 +1,18 @@
 import type { ConsumerConfig, JetStreamManager, JsMsg } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
+import { objectOf } from "../../api/fields.ts";
 import { requiredText, textField, textList } from "../../api/shared-schemas.ts";
 import { natsAuthField, tlsField } from "../../api/value-schemas.ts";
 import { EngineError, messageOf } from "../../base/errors.ts";
-import type { JsonValue } from "../../base/json.ts";
+import { type JsonValue, parseJson } from "../../base/json.ts";
 import { commonJs } from "../../base/lazy.ts";
 import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
+import { traceContextOf } from "../../record/trace-context.ts";
 import { bodyValue, eventId, keepEvent, refuseMessage, withMetadata } from "./draft.ts";
 import { createKeeping } from "./keeping.ts";
 import { headersOf, openNats } from "./nats-connection.ts";
+import { type RememberedPlace, rememberedPlace } from "./remembered-place.ts";
 import { commonFields, jsonBodyField } from "./schemas.ts";
 import type { SourceContext, SourceKind } from "./source.ts";
 import { tlsRule } from "./source-rules.ts";
@@ -72,7 +75,9 @@ async function consume(
   signal: AbortSignal,
 ): Promise<void> {
   const { jetstream, jetstreamManager } = commonJs(await import("@nats-io/jetstream"));
-  const durable = await ensureConsumer(await jetstreamManager(connection), spec, context);
+  const place = rememberedPlace(context, [spec.url, spec.stream, durableOf(spec, context)]);
+  const created = await ensureConsumer(await jetstreamManager(connection), { spec, place }, context);
+  const durable = durableOf(spec, context);
   const consumer = await jetstream(connection).consumers.get(spec.stream, durable);
   const messages = await consumer.consume({ max_messages: maxInFlight });
   const onAbort = (): void => messages.stop();
@@ -80,47 +85,96 @@ async function consume(
   const ended = connection.closed().then((error) => {
     throw error ?? new Error("the connection ended");
   });
-  ended.catch(() => messages.stop());
+  ended.catch((error: unknown) => {
+    // What is under way is kept first: given out again it has the same id, but half a minute later.
+    if (!signal.aborted) context.failing(`stream "${spec.stream}": ${messageOf(error)}`);
+    messages.stop();
+  });
   context.ready();
   const keeping = createKeeping(maxInFlight);
   let failure: unknown;
   try {
     for await (const message of messages) {
-      const kept = keepMessage(message, spec, context, signal).catch((error: unknown) => {
-        failure ??= error;
-        messages.stop();
-      });
+      const kept = keepMessage(message, spec, context, signal)
+        .then((isDone) => (isDone ? place.note(JSON.stringify({ created, sequence: message.seq })) : undefined))
+        .catch((error: unknown) => {
+          failure ??= error;
+          messages.stop();
+        });
       await keeping.add(kept);
     }
     await keeping.ended();
-    if (!signal.aborted) throw failure ?? (connection.isClosed() ? await ended : new Error("the consumer ended"));
+    await place.flush();
+    if (!signal.aborted && connection.isClosed()) await ended;
+    if (!signal.aborted) throw failure ?? new Error("the consumer ended");
     await connection.flush(); // the last acknowledgements
   } finally {
     signal.removeEventListener("abort", onAbort);
   }
 }
 
-/** Makes the durable consumer, or gives it the subjects that the spec says now. */
+function durableOf({ durable }: JetStreamSpec, { namespace, eventSource, event }: SourceContext): string {
+  return durable || `tiphys-${namespace}-${eventSource}-${event}`.replace(/[^\w-]/g, "_");
+}
+
+interface Consuming {
+  readonly spec: JetStreamSpec;
+  readonly place: RememberedPlace;
+}
+
+/** Makes the durable consumer, or gives it the subjects that the spec says now. When the stream was made. */
 async function ensureConsumer(
   manager: JetStreamManager,
-  spec: JetStreamSpec,
-  { namespace, eventSource, event }: SourceContext,
+  { spec, place }: Consuming,
+  context: SourceContext,
 ): Promise<string> {
-  const durable = spec.durable || `tiphys-${namespace}-${eventSource}-${event}`.replace(/[^\w-]/g, "_");
-  const wanted: Partial<ConsumerConfig> = {
-    durable_name: durable,
-    ack_policy: "explicit",
-    ack_wait: ackWaitMs * 1_000_000,
-    max_ack_pending: 4 * maxInFlight,
-    deliver_policy: spec.startAt === "first" ? "all" : "new",
-    ...filterOf(spec.subjects ?? []),
-  };
+  const durable = durableOf(spec, context);
+  const { created, last } = await streamOf(manager, { spec, place });
   const known = await manager.consumers.info(spec.stream, durable).catch(() => undefined);
   if (known) {
     const { filter_subject: _one, filter_subjects: _several, ...others } = known.config;
     await manager.consumers.update(spec.stream, durable, { ...others, ...filterOf(spec.subjects ?? []) });
-  } else await manager.consumers.add(spec.stream, wanted);
-  return durable;
+    return created;
+  }
+  const before = await place.read();
+  if (before !== undefined) context.log.warn("the consumer was gone: reading on", { stream: spec.stream, durable });
+  await manager.consumers.add(spec.stream, {
+    durable_name: durable,
+    ack_policy: "explicit",
+    ack_wait: ackWaitMs * 1_000_000,
+    max_ack_pending: 4 * maxInFlight,
+    ...(before === undefined ? beginOf(spec) : goOn(before, created)),
+    ...filterOf(spec.subjects ?? []),
+  });
+  if (before === undefined) await place.keep(JSON.stringify({ created, sequence: last }));
+  return created;
+}
+
+/** When it was made, and its last message; empty and 0 where it may not be asked for. */
+async function streamOf(
+  manager: JetStreamManager,
+  { spec, place }: Consuming,
+): Promise<{ readonly created: string; readonly last: number }> {
+  try {
+    const { created, state } = await manager.streams.info(spec.stream);
+    return { created, last: state.last_seq };
+  } catch (error) {
+    if (messageOf(error) !== "stream not found") return { created: "", last: 0 };
+    // What a stream has that was looked for before it was there came since.
+    if ((await place.read()) === undefined) await place.keep(JSON.stringify({}));
+    throw error;
+  }
+}
+
+function beginOf({ startAt }: JetStreamSpec): Partial<ConsumerConfig> {
+  return { deliver_policy: startAt === "first" ? "all" : "new" };
+}
+
+/** Behind what was read of the stream; all of one that was made anew. */
+function goOn(before: string, created: string): Partial<ConsumerConfig> {
+  const place = objectOf(parseJson(before));
+  if (place.created !== created) return { deliver_policy: "all" };
+  return { deliver_policy: "by_start_sequence", opt_start_seq: Number(place.sequence) + 1 };
 }
 
 /** Several subjects need a server of 2.10. */
@@ -129,29 +183,35 @@ function filterOf([first, ...others]: readonly string[]): Partial<ConsumerConfig
   return others.length === 0 ? { filter_subject: first } : { filter_subjects: [first, ...others] };
 }
 
+/** False: it is given out again. */
 async function keepMessage(
   message: JsMsg,
   spec: JetStreamSpec,
   context: SourceContext,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const bytes = Buffer.from(message.data.buffer, message.data.byteOffset, message.data.length);
-  const { subject, seq: sequence } = message;
+  const { subject, seq: sequence, timestampNanos } = message;
   let body: JsonValue;
   try {
     body = bodyValue(bytes, spec);
   } catch {
     refuseMessage(context, { subject, sequence }, bytes.length);
     message.term("it is not JSON");
-    return;
+    return true;
   }
   const header = headersOf(message);
   const data = withMetadata({ subject, stream: spec.stream, sequence, body, ...(header && { header }) }, spec);
   try {
-    await keepEvent({ id: eventId(context, `${spec.stream}/${sequence}`), data }, context, signal);
+    // A stream that is made anew counts from one again.
+    const id = eventId(context, `${spec.stream}/${sequence}/${timestampNanos}`);
+    const trace = traceContextOf(message.headers?.get("traceparent"), message.headers?.get("tracestate"));
+    await keepEvent({ id, data, trace }, context, signal);
     message.ack();
+    return true;
   } catch (error) {
     message.nak(leaveMs); // before that the server would give it to this consumer, which is gone
     if (!signal.aborted) throw error;
+    return false;
   }
 }

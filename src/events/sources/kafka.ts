@@ -12,6 +12,7 @@ import { bodyValue, keepEvent, refuseMessage, withMetadata } from "./draft.ts";
 import { sortedFields } from "./go-map.ts";
 import { kafkaLogin } from "./kafka-access.ts";
 import { createCommits } from "./kafka-commits.ts";
+import { openPositions } from "./kafka-positions.ts";
 import { type KafkaSpec, kafkaSchema } from "./kafka-spec.ts";
 import { createKeeping } from "./keeping.ts";
 import { createSchemaRegistry } from "./schema-registry.ts";
@@ -85,8 +86,7 @@ async function consume(
   context: SourceContext,
   signal: AbortSignal,
 ): Promise<void> {
-  const fallbackMode = spec.consumerGroup?.oldest ? "earliest" : "latest";
-  const stream = await consumer.consume({ topics: [spec.topic], mode: "committed", fallbackMode });
+  const stream = await consumer.consume({ topics: [spec.topic], mode: "committed", fallbackMode: "earliest" });
   const onAbort = (): void => void stream.destroy();
   signal.addEventListener("abort", onAbort, { once: true });
   const commits = createCommits((offsets) => consumer.commit({ offsets: [...offsets] }), context);
@@ -95,9 +95,11 @@ async function consume(
   const keeping = createKeeping(maxInFlight);
   let failure: unknown;
   try {
+    const positions = await openPositions(consumer, stream, spec, context, signal);
     context.ready();
     tellStalls(consumer, spec, context);
     for await (const message of stream) {
+      positions.passed(message);
       const done = commits.begin(message);
       if (only !== undefined && message.partition !== only) {
         done(); // the client has no way to be given one partition

@@ -14,7 +14,7 @@ import { readJson } from "./hook-request.ts";
 import { createIntake } from "./intake.ts";
 import { keyFilterSchema, metadataSchema } from "./schemas.ts";
 import type { EventDraft, SourceContext, SourceKind } from "./source.ts";
-import { ignoredFilterRule } from "./source-rules.ts";
+import { ownFilterRule } from "./source-rules.ts";
 import { type SourceRule, sourceSchema } from "./source-schema.ts";
 
 const json = {
@@ -54,7 +54,7 @@ const maxLineBytes = 8 * 1024 * 1024;
 export const minioSource: SourceKind<MinioSpec> = {
   eventType: "minio",
   singleton: true,
-  schema: sourceSchema<MinioSpec>(json, bucketRule, ignoredFilterRule),
+  schema: sourceSchema<MinioSpec>(json, bucketRule, ownFilterRule),
   async run(spec, context, signal) {
     if (signal.aborted) return;
     const { bucket, insecure, endpoint, caCertificate } = spec;

@@ -11,6 +11,7 @@ import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
 import { readBasicAuth, readClientTls } from "./client-tls.ts";
 import { bodyValue, keepEvent, refuseMessage, withMetadata } from "./draft.ts";
+import { rememberedPlace } from "./remembered-place.ts";
 import { commonFields, connectionBackoffField, jsonBodyField } from "./schemas.ts";
 import type { SourceContext, SourceKind } from "./source.ts";
 import { tlsRule } from "./source-rules.ts";
@@ -127,6 +128,7 @@ async function consume(client: MqttClient, spec: MqttSpec, context: SourceContex
     if (sessionPresent) context.ready();
     client
       .subscribeAsync(spec.topic, { qos: spec.qos as 0 | 1 | 2 })
+      .then(() => watchSession(spec, sessionPresent, context))
       .then(() => context.ready())
       .catch((error: unknown) => ended.reject(error));
   });
@@ -135,6 +137,20 @@ async function consume(client: MqttClient, spec: MqttSpec, context: SourceContex
   } finally {
     signal.removeEventListener("abort", onAbort);
     await keeping;
+  }
+}
+
+/** A broker that had a session of ours and has none any more kept nothing of what came meanwhile; nobody knows how much. */
+async function watchSession(spec: MqttSpec, isThere: boolean, context: SourceContext): Promise<void> {
+  const { url, clientId, topic, cleanSession, qos } = spec;
+  if (cleanSession || qos === 0) return;
+  const session = rememberedPlace(context, [url, clientId, topic]);
+  try {
+    if ((await session.read()) === undefined) await session.keep("begun");
+    else if (!isThere)
+      context.lost(0, `the broker has forgotten the session of "${clientId}": what came meanwhile is gone`);
+  } catch (error) {
+    context.log.warn("it is not known whether the broker had a session", { error }); // the bus is away
   }
 }
 

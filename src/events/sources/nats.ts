@@ -9,7 +9,7 @@ import type { JsonValue } from "../../base/json.ts";
 import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
 import { traceContextOf } from "../../record/trace-context.ts";
-import { bodyValue, refuseMessage, withMetadata } from "./draft.ts";
+import { bodyValue, eventId, refuseMessage, withMetadata } from "./draft.ts";
 import { createIntake } from "./intake.ts";
 import { headersOf, openNats } from "./nats-connection.ts";
 import { commonFields, connectionBackoffField, jsonBodyField } from "./schemas.ts";
@@ -132,9 +132,10 @@ function draftOf(spec: NatsSpec, message: Msg, context: SourceContext): EventDra
     return undefined;
   }
   const header = headersOf(message);
+  const own = message.headers?.get("Nats-Msg-Id");
   return {
-    // Core NATS has no ids: one of our own makes the attempts to emit this message one event.
-    id: randomUUID().replaceAll("-", ""),
+    // Most publishers of core NATS give no id: one of our own makes the attempts to emit this message one event.
+    id: own ? eventId(context, `${message.subject}/${own}`) : randomUUID().replaceAll("-", ""),
     data: withMetadata({ subject: message.subject, body, ...(header && { header }) }, spec),
     trace: traceContextOf(message.headers?.get("traceparent"), message.headers?.get("tracestate")),
   };

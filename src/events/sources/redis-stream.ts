@@ -8,6 +8,7 @@ import type { SpecOf } from "../../base/schema-type.ts";
 import { eventId, keepEvent, withMetadata } from "./draft.ts";
 import { sortedFields } from "./go-map.ts";
 import { withRedis } from "./redis-connection.ts";
+import { type RememberedPlace, rememberedPlace } from "./remembered-place.ts";
 import { commonFields } from "./schemas.ts";
 import type { SourceContext, SourceKind } from "./source.ts";
 import { tlsRule } from "./source-rules.ts";
@@ -47,48 +48,99 @@ export const redisStreamSource: SourceKind<RedisStreamSpec> = {
       const gone = new AbortController();
       redis.once("end", () => gone.abort());
       const reading = AbortSignal.any([signal, gone.signal]);
-      for (const stream of spec.streams) await createGroup(redis, stream, spec.consumerGroup);
+      const { hostAddress, db, consumerGroup, streams } = spec;
+      const placeOf = (stream: string) => rememberedPlace(context, [hostAddress, db, consumerGroup, stream]);
+      const places = new Map(streams.map((stream) => [stream, placeOf(stream)]));
+      for (const [stream, place] of places) await openGroup(redis, stream, consumerGroup, place, context);
       context.ready();
       // What was given out and not acknowledged comes first: by us before a restart, it may not be stored.
-      await readAll(redis, spec, "0-0", context, reading);
-      await readAll(redis, spec, ">", context, reading);
+      await readAll(redis, { spec, places, from: "0-0" }, context, reading);
+      await readAll(redis, { spec, places, from: ">" }, context, reading);
     }),
 };
 
 const consumer = "argo-events-worker";
 const blockMs = 2_000;
 
-async function createGroup(redis: Redis, stream: string, group: string): Promise<void> {
+/**
+ * Makes the group where it is not there: at the end of a stream that was never read. Where it was there before, the stream
+ * or the server was wiped, and it begins where it was; likewise at the first entry of a stream that was looked for before
+ * there was one.
+ */
+async function openGroup(
+  redis: Redis,
+  stream: string,
+  group: string,
+  place: RememberedPlace,
+  context: SourceContext,
+): Promise<void> {
+  const known = await place.read();
   try {
-    await redis.xgroup("CREATE", stream, group, "$");
+    await redis.xgroup("CREATE", stream, group, known ?? "$");
   } catch (error) {
-    if (!messageOf(error).startsWith("BUSYGROUP")) throw error; // it is there
+    const message = messageOf(error);
+    if (message.startsWith("BUSYGROUP")) return; // it is there
+    if (!message.includes("requires the key to exist")) throw error;
+    if (known === undefined) await place.keep(firstId);
+    throw new Error(`stream "${stream}" is not there; once it is, it is read from its first entry`);
   }
+  const last = await lastIdOf(redis, stream);
+  if (known === undefined) return last === undefined ? undefined : place.keep(last);
+  if (known === firstId) return;
+  const isNew = last !== undefined && isBefore(last, known);
+  if (isNew) await redis.xgroup("SETID", stream, group, firstId);
+  context.log.warn("the consumer group was gone: reading on", { stream, after: isNew ? firstId : known });
+}
+
+const firstId = "0-0";
+
+/** Undefined where it may not be asked for. */
+async function lastIdOf(redis: Redis, stream: string): Promise<string | undefined> {
+  const facts = await redis.xinfo("STREAM", stream).catch(() => []);
+  const at = Array.isArray(facts) ? facts.indexOf("last-generated-id") : -1;
+  return at < 0 ? undefined : String((facts as readonly unknown[])[at + 1]);
+}
+
+/** Ids are two numbers of 64 bits. */
+function isBefore(id: string, other: string): boolean {
+  const [ms = 0n, count = 0n] = id.split("-").map(BigInt);
+  const [otherMs = 0n, otherCount = 0n] = other.split("-").map(BigInt);
+  return ms === otherMs ? count < otherCount : ms < otherMs;
 }
 
 type Entry = readonly [id: string, fields: readonly string[] | null];
 type Reply = readonly (readonly [stream: string, entries: readonly Entry[]])[];
 
+interface Reading {
+  readonly spec: RedisStreamSpec;
+  readonly places: ReadonlyMap<string, RememberedPlace>;
+  readonly from: "0-0" | ">";
+}
+
 /** From `0-0`: until nothing is left that waits for an acknowledgement. From `>`: until `signal` aborts. */
 async function readAll(
   redis: Redis,
-  spec: RedisStreamSpec,
-  from: "0-0" | ">",
+  { spec, places, from }: Reading,
   context: SourceContext,
   signal: AbortSignal,
 ): Promise<void> {
   const { consumerGroup, maxMsgCountPerRead, streams } = spec;
   const count = Math.max(1, maxMsgCountPerRead);
   const ids = streams.map(() => from);
+  const isNew = from === ">";
   while (!signal.aborted) {
     const options = ["GROUP", consumerGroup, consumer, "COUNT", count, "BLOCK", blockMs, "STREAMS"];
     const reply = (await redis.call("XREADGROUP", ...options, ...streams, ...ids)) as Reply | null;
     const found = (reply ?? []).filter(([, entries]) => entries.length > 0);
-    if (found.length === 0 && from !== ">") return;
     for (const [stream, entries] of found) {
       await Promise.all(entries.map((entry) => keepEntry(spec, stream, entry, context, signal)));
-      await redis.xack(stream, consumerGroup, ...entries.map(([id]) => id));
+      const done = entries.map(([id]) => id);
+      await redis.xack(stream, consumerGroup, ...done);
+      if (isNew) await places.get(stream)?.note(done.at(-1) ?? firstId);
     }
+    if (found.length > 0) continue;
+    if (!isNew) return;
+    for (const place of places.values()) await place.flush();
   }
 }
 

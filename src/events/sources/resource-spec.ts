@@ -2,8 +2,8 @@ import { errorAt, listOf, objectOf, textOf, warningAt } from "../../api/fields.t
 import { flagField, listField, requiredText, textField, textList } from "../../api/shared-schemas.ts";
 import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
-import { ignoredExpression, metadataSchema } from "./schemas.ts";
-import { ignoredFilterRule, unknownItems } from "./source-rules.ts";
+import { expressionField, metadataSchema } from "./schemas.ts";
+import { ownFilterRule, unknownItems } from "./source-rules.ts";
 import { type SourceRule, sourceSchema } from "./source-schema.ts";
 
 const labelOperations: readonly string[] = ["=", "==", "!=", "in", "notin", "exists", "!", "gt", "lt"];
@@ -43,7 +43,7 @@ const json = {
         ),
         createdBy: { type: "string", format: "date-time", description: "Only objects created until then." },
         afterStart: flagField("Only what happens after the source began for the first time."),
-        expression: ignoredExpression,
+        expression: expressionField,
       },
     },
     changedPaths: flagField("Of ours: an UPDATE names the paths that differ, as `changed`."),
@@ -85,4 +85,4 @@ function checkOperations(selectors: ReturnType<typeof listOf>, known: readonly s
 
 export type ResourceSpec = SpecOf<typeof json>;
 
-export const resourceSchema = sourceSchema<ResourceSpec>(json, typesRule, timeRule, operationsRule, ignoredFilterRule);
+export const resourceSchema = sourceSchema<ResourceSpec>(json, typesRule, timeRule, operationsRule, ownFilterRule);

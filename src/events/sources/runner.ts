@@ -13,7 +13,7 @@ import { encodeToken } from "../../record/subject.ts";
 import type { StateStore } from "../bus/bus.ts";
 import { compileEventFilter, type EventFilter } from "./event-filter.ts";
 import type { AnySourceKind } from "./registry.ts";
-import { filterSchema } from "./schemas.ts";
+import { expressionField } from "./schemas.ts";
 import type { EventDraft, HttpMount, OutgoingFetch, SecretReader, SourceContext } from "./source.ts";
 
 export type SourceStatus =
@@ -44,6 +44,8 @@ export interface EventSourceRun {
   readonly whenLeased: (work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal) => Promise<void>;
   /** Called at each change of an event's state. */
   readonly onStatus: (event: string, status: SourceStatus) => void;
+  /** What stays to be said of an event that goes on; each takes the place of the last. */
+  readonly onWarning: (event: string, message: string) => void;
 }
 
 /**
@@ -156,8 +158,8 @@ function findKind(kinds: EventSourceRun["kinds"], { kind, name }: EventDefinitio
 }
 
 /**
- * Undefined: all pass; also of a kind that does not evaluate expressions, as validation warns. One that does not parse
- * stops the source: dropping every event unseen, as the original does, would look as if nothing came.
+ * Undefined: all pass; also of a third party's kind that has another `filter`. One that does not parse stops the source:
+ * dropping every event unseen, as the original does, would look as if nothing came.
  */
 function filterOf(
   { kind, name, spec }: EventDefinition,
@@ -165,7 +167,8 @@ function filterOf(
   clock: Clock,
 ): EventFilter | undefined {
   const filter = isJsonObject(spec) && isJsonObject(spec.filter) ? spec.filter.expression : undefined;
-  if (typeof filter !== "string" || filter === "" || schema.json.properties?.filter !== filterSchema) return undefined;
+  const field = schema.json.properties?.filter?.properties?.expression;
+  if (typeof filter !== "string" || filter === "" || field !== expressionField) return undefined;
   try {
     return compileEventFilter(filter, clock);
   } catch (error) {
@@ -223,6 +226,11 @@ function createContext(run: EventSourceRun, { definition, kind, log, ready, fail
     ready,
     failing,
     countFailed: (events = 1) => metrics.eventProcessingFailed.add(labels, events),
+    lost(events, message) {
+      metrics.sourceEventsLost.add(labels, events);
+      log.error("events are lost: the upstream dropped them before they were read", { events, message });
+      run.onWarning(event, message);
+    },
     secret: run.secret,
     http: run.mountFor(event),
     fetch: run.fetch,

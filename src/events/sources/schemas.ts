@@ -9,15 +9,15 @@ export const metadataSchema = {
   description: "Copied into each event's data.",
 } as const satisfies JsonSchema;
 
+export const expressionField = {
+  type: "string",
+  description: "An expr expression over the event's data; events for which it is false are not emitted.",
+} as const satisfies JsonSchema;
+
 export const filterSchema = {
   type: "object",
   description: "Which events are emitted.",
-  properties: {
-    expression: {
-      type: "string",
-      description: "An expr expression over the event's data; events for which it is false are not emitted.",
-    },
-  },
+  properties: { expression: expressionField },
 } as const satisfies JsonSchema;
 
 /** What every kind has whose events can be filtered by an expression. */
@@ -25,12 +25,6 @@ export const commonFields = {
   metadata: metadataSchema,
   filter: filterSchema,
 } as const satisfies Readonly<Record<string, JsonSchema>>;
-
-/** `filter.expression` of a kind that does not evaluate it; `checkIgnoredFilter` warns. */
-export const ignoredExpression = {
-  type: "string",
-  description: "Has no effect: this kind of source does not evaluate expressions.",
-} as const satisfies JsonSchema;
 
 export const jsonBodyField = {
   ...flagField("The body is JSON and embedded as such; otherwise it is base64."),
@@ -48,6 +42,6 @@ export const keyFilterSchema = {
   properties: {
     prefix: { type: "string", description: "What the object's key begins with." },
     suffix: { type: "string", description: "What the object's key ends with." },
-    expression: ignoredExpression,
+    expression: expressionField,
   },
 } as const satisfies JsonSchema;

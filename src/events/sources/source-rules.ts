@@ -21,10 +21,10 @@ export const tlsRule: SourceRule = (event, path) => checkTls(event.tls, `${path}
 /** The original finds out about `tls` of this kind when it connects. */
 export const lateTlsRule: SourceRule = (event, path) => checkTls(event.tls, `${path}.tls`, "warning");
 
-/** `filter.expression` of a kind that does not evaluate it. */
-export const ignoredFilterRule: SourceRule = (event, path) => {
+/** `filter.expression` of a kind for which the original does not evaluate it. */
+export const ownFilterRule: SourceRule = (event, path) => {
   if (!has(objectOf(event.filter), "expression")) return [];
-  const message = "has no effect: this kind of source does not evaluate it, all events are emitted";
+  const message = "Argo Events does not evaluate it for this kind, and emits all events; Tiphys does";
   return [warningAt(`${path}.filter.expression`, message)];
 };
 

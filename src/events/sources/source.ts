@@ -48,6 +48,11 @@ export interface SourceContext {
   failing(message: string): void;
   /** Counts what came in and could not become an event (not JSON, given up, dropped); log it as well. */
   countFailed(events?: number): void;
+  /**
+   * Says that the upstream dropped `events` before they came in here: counted, logged as an error, and from then on a
+   * warning of the EventSource, until it changes or the engine starts anew.
+   */
+  lost(events: number, message: string): void;
   readonly secret: SecretReader;
   readonly http: HttpMount;
   /** For the APIs of services. */

@@ -13,7 +13,7 @@ import { callApi, type Hooks, hookUrl, keepHooks } from "./hook-keeper.ts";
 import { readJson, refuse } from "./hook-request.ts";
 import { keyFilterSchema, metadataSchema } from "./schemas.ts";
 import type { IngressRequest, SourceContext, SourceKind } from "./source.ts";
-import { ignoredFilterRule, lateTlsRule } from "./source-rules.ts";
+import { lateTlsRule, ownFilterRule } from "./source-rules.ts";
 import { sourceSchema } from "./source-schema.ts";
 import { webhookContextRule, webhookContextSchema } from "./webhook-context.ts";
 
@@ -42,7 +42,7 @@ export const storageGridSource: SourceKind<StorageGridSpec> = {
   eventType: "storagegrid",
   singleton: false,
   http: true,
-  schema: sourceSchema<StorageGridSpec>(json, webhookContextRule, ignoredFilterRule, lateTlsRule),
+  schema: sourceSchema<StorageGridSpec>(json, webhookContextRule, ownFilterRule, lateTlsRule),
   async run(spec, context, signal) {
     const hooks = storageGridHooks(spec, context);
     await Promise.all([

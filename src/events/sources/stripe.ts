@@ -8,10 +8,10 @@ import { eventId, withMetadata } from "./draft.ts";
 import { type HookResult, serveHook } from "./hook.ts";
 import { callApi, type Hooks, hookUrl, isSameSet, keepHooks } from "./hook-keeper.ts";
 import { headerOf, readJson, refuse } from "./hook-request.ts";
-import { ignoredExpression, metadataSchema } from "./schemas.ts";
+import { filterSchema, metadataSchema } from "./schemas.ts";
 import { isHmac } from "./signature.ts";
 import type { IngressRequest, SourceContext, SourceKind } from "./source.ts";
-import { ignoredFilterRule, wantsHook } from "./source-rules.ts";
+import { ownFilterRule, wantsHook } from "./source-rules.ts";
 import { type SourceRule, sourceSchema } from "./source-schema.ts";
 import { webhookContextRule, webhookContextSchema } from "./webhook-context.ts";
 
@@ -27,11 +27,7 @@ const json = {
       "Of ours: requests must be signed with it, in Stripe-Signature. Argo Events does not check them.",
     ),
     eventFilter: textList("Types of events that count, such as charge.failed; all when not given."),
-    filter: {
-      type: "object",
-      description: "Has no effect: use `eventFilter`.",
-      properties: { expression: ignoredExpression },
-    },
+    filter: filterSchema,
     metadata: metadataSchema,
   },
 } as const satisfies JsonSchema;
@@ -50,7 +46,7 @@ export const stripeSource: SourceKind<StripeSpec> = {
   eventType: "stripe",
   singleton: false,
   http: true,
-  schema: sourceSchema<StripeSpec>(json, webhookContextRule, createRule, ignoredFilterRule),
+  schema: sourceSchema<StripeSpec>(json, webhookContextRule, createRule, ownFilterRule),
   async run(spec, context, signal) {
     const hooks = stripeHooks(spec, context);
     await Promise.all([

@@ -6,6 +6,7 @@ import { commonJs } from "../../base/lazy.ts";
 import { loadOptional } from "../../base/optional.ts";
 import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
+import { traceHeaders } from "./hops.ts";
 import { effectHash } from "./object-effect.ts";
 import { shownPayload, withOwnParameters } from "./own-parameters.ts";
 import { createRecent } from "./recent.ts";
@@ -95,7 +96,7 @@ export function createAmqpTrigger(): TriggerKind<AmqpSpec, AmqpPlan> {
         payload: shownPayload(body),
         body,
         messageId: effectHash(firing),
-        headers,
+        headers: { ...traceHeaders(firing, Object.keys(headers)), ...headers },
       };
     },
     async apply(plan, firing, context) {

@@ -1,5 +1,6 @@
 import type { JsonObject } from "../../base/json.ts";
 import type { ResourceName } from "../../record/records.ts";
+import type { TraceContext } from "../../record/trace-context.ts";
 
 /** The Applications that are meant: one by its name, or those of a namespace that a label selector (as text) finds. */
 export type GitOpsWhich = ResourceName | { readonly namespace: string; readonly selector: string };
@@ -47,6 +48,8 @@ export interface GitOpsRequest {
   readonly by: ResourceName;
   /** How many events of ours led to it, its outcomes included. */
   readonly hop: number;
+  /** Its place in the trace that its events came with. */
+  readonly trace?: TraceContext;
 }
 
 /** An Application as a request would meet it, as plain JSON. */

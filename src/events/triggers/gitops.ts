@@ -3,7 +3,7 @@ import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
 import type { GitOpsPlan, GitOpsRequest, GitOpsWait, GitOpsWhich } from "./gitops-request.ts";
 import { type GitOpsSpec, gitOpsTriggerSchema as schema, selectorText } from "./gitops-spec.ts";
-import { nextHop } from "./hops.ts";
+import { nextHop, traceOf } from "./hops.ts";
 import type { Firing, GitOpsTarget, Outcome, Preview, TriggerContext, TriggerKind } from "./trigger.ts";
 
 /** What is asked for, and what that would meet. */
@@ -93,7 +93,9 @@ interface Asked {
 function requestOf(spec: GitOpsSpec, { meets, firing, isOffline }: Asked): GitOpsRequest {
   const { key, sensor } = firing;
   const { operation, revision, prune, dryRun, syncOptions, source } = spec;
-  const common = { application: meets.application, operation, key, by: sensor, hop: nextHop(firing) };
+  const trace = traceOf(firing);
+  const asked = { application: meets.application, operation, key, by: sensor, hop: nextHop(firing) };
+  const common = { ...asked, ...(trace && { trace }) };
   if (operation === "terminate") return { ...common, begun: meets.begun };
   if (operation === "rollback") return { ...common, rollback: { ...idOf(spec, meets, isOffline), prune, dryRun } };
   if (operation !== "sync") return common;

@@ -31,6 +31,11 @@ export function traceOf({ key, events, batch }: Pick<Firing, "key" | "events" | 
   return traceUnder(key, batch?.map(({ event }) => event) ?? Object.values(events));
 }
 
+/** The same as headers, for a target that is given none of that name, in whatever case. */
+export function traceHeaders(firing: Parameters<typeof traceOf>[0], given: readonly string[]): Partial<TraceContext> {
+  return given.some((name) => name.toLowerCase() === "traceparent") ? {} : { ...traceOf(firing) };
+}
+
 /** Ids of what a firing was made of, each once. */
 export function causesOf({ events, batch }: Pick<Firing, "events" | "batch">): readonly string[] {
   const all = batch?.map(({ event }) => event.id) ?? Object.values(events).map(({ id }) => id);

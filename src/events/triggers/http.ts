@@ -6,7 +6,7 @@ import { nearest } from "../../base/nearest.ts";
 import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
 import type { SecretKeySelector } from "../sources/source.ts";
-import { traceOf } from "./hops.ts";
+import { traceHeaders } from "./hops.ts";
 import {
   createOutgoingAgent,
   keepsCredentials,
@@ -176,7 +176,7 @@ async function planRequest(written: HttpSpec, firing: Firing, context: TriggerCo
 function addedHeaders(firing: Firing, given: readonly string[]): Record<string, string> {
   return {
     ...(isNamed("Idempotency-Key", given) ? {} : { "Idempotency-Key": headerKey(firing) }),
-    ...(isNamed("traceparent", given) ? {} : traceOf(firing)),
+    ...traceHeaders(firing, given),
   };
 }
 

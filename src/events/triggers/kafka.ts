@@ -6,6 +6,7 @@ import { loadOptional } from "../../base/optional.ts";
 import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
 import { mechanisms, saslLogin } from "../sources/kafka-sasl.ts";
+import { traceHeaders } from "./hops.ts";
 import { type AvroMessage, createAvroEncoder } from "./kafka-avro.ts";
 import { effectHash } from "./object-effect.ts";
 import { shownPayload, withOwnParameters } from "./own-parameters.ts";
@@ -142,6 +143,8 @@ export function createKafkaTrigger(): TriggerKind<KafkaSpec, KafkaPlan> {
       if (spec.payload.length === 0) throw invalid("payload: payload parameters are not specified");
       if (spec.sasl) mechanismOf(spec.sasl);
       const body = context.parameters.payload(spec.payload, "kafka.payload");
+      const secretHeaders = await secretHeadersOf(spec.secureHeaders, context);
+      const named = [...Object.keys(spec.headers ?? {}), ...secretHeaders.map(({ name }) => name)];
       const avro = spec.schemaRegistry && (await encode(body, spec.schemaRegistry, spec.tls, context, signal));
       return {
         brokers: spec.url.split(",").map((broker) => broker.trim()),
@@ -150,8 +153,8 @@ export function createKafkaTrigger(): TriggerKind<KafkaSpec, KafkaPlan> {
         payload: shownPayload(body),
         body,
         ...(avro && { avro }),
-        headers: { "Idempotency-Key": effectHash(firing), ...spec.headers },
-        secretHeaders: await secretHeadersOf(spec.secureHeaders, context),
+        headers: { "Idempotency-Key": effectHash(firing), ...traceHeaders(firing, named), ...spec.headers },
+        secretHeaders,
         acks: spec.requiredAcks === 1 ? 1 : -1,
         compress: spec.compress,
         ...(spec.sasl && { sasl: spec.sasl }),

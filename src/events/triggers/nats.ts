@@ -5,6 +5,8 @@ import type { JsonValue } from "../../base/json.ts";
 import { commonJs } from "../../base/lazy.ts";
 import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
+import type { TraceContext } from "../../record/trace-context.ts";
+import { traceOf } from "./hops.ts";
 import { effectHash } from "./object-effect.ts";
 import { decoded } from "./outgoing.ts";
 import { shownPayload, withOwnParameters } from "./own-parameters.ts";
@@ -46,6 +48,8 @@ export interface NatsPlan {
   readonly payload: JsonValue;
   /** Sent as `Nats-Msg-Id`: a stream of JetStream keeps a repeat once. */
   readonly messageId: string;
+  /** Sent along where the server takes headers. */
+  readonly trace?: TraceContext;
   readonly tls?: NonNullable<NatsSpec["tls"]>;
   readonly auth?: NonNullable<NatsSpec["auth"]>;
   readonly body: string;
@@ -87,8 +91,9 @@ export const natsTrigger: TriggerKind<NatsSpec, NatsPlan> = {
       );
     }
     const body = parameters.payload(payload, "nats.payload");
+    const trace = traceOf(firing);
     const plan = { url, subject, payload: shownPayload(body), messageId: effectHash(firing), body };
-    return { ...plan, ...(tls && { tls }), ...(auth && { auth }) };
+    return { ...plan, ...(trace && { trace }), ...(tls && { tls }), ...(auth && { auth }) };
   },
   async apply(plan, _firing, context) {
     const { options, key } = await connectionOf(plan, context);
@@ -107,10 +112,11 @@ export const natsTrigger: TriggerKind<NatsSpec, NatsPlan> = {
   },
 };
 
-async function publish(connection: NatsConnection, { subject, body, messageId }: NatsPlan): Promise<void> {
+async function publish(connection: NatsConnection, { subject, body, messageId, trace }: NatsPlan): Promise<void> {
   const { headers } = commonJs(await import("@nats-io/transport-node"));
   const known = headers();
   known.set("Nats-Msg-Id", messageId);
+  for (const [name, value] of Object.entries(trace ?? {})) known.set(name, value);
   connection.publish(subject, body, connection.info?.headers === true ? { headers: known } : {});
   await withinEnd(connection, connection.flush());
 }

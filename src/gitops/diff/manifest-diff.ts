@@ -1,3 +1,4 @@
+import type { JsonObject } from "../../base/json.ts";
 import { builtInType } from "../../objects/kubernetes-types.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import { groupOf, type ObjectDiff } from "./diff.ts";
@@ -17,7 +18,9 @@ export function diffManifests(
 ): ObjectDiff {
   if (target === undefined || base === undefined) return diffObject(target, base, options);
   const { rules } = options;
-  const sides = { live: plainObject(base, rules), target: plainObject(target, rules) };
+  const unapplied = new Set<string>();
+  const plain = (object: KubeObject): JsonObject => plainObject(object, rules, (why) => void unapplied.add(why));
+  const sides = { live: plain(base), target: plain(target) };
   const isSecret = target.kind === "Secret" && groupOf(target) === "";
   const shown = isSecret ? maskSecrets(sides, { annotations: rules.maskedAnnotations }) : sides;
   const differences = listDifferences(shown.live, shown.target, { isBuiltIn: builtInType(target) !== undefined });
@@ -26,5 +29,6 @@ export function diffManifests(
     differences,
     normalizedLive: shown.live,
     predictedLive: shown.target,
+    ...(unapplied.size === 0 ? {} : { unapplied: [...unapplied] }),
   };
 }

@@ -68,9 +68,9 @@ function plain(object: KubeObject, { removals, knownTypes, onLimit }: PlainRules
   return knownTypes.length === 0 ? normal : withKnownTypes(normal, knownTypes);
 }
 
-/** In the form that is compared: without what the rules leave out. */
-export function plainObject(object: KubeObject, rules: DiffRules): JsonObject {
-  return plain(object, rules.of(object), rules);
+/** In the form that is compared: without what the rules leave out. `onLimit` is told of those that took too long. */
+export function plainObject(object: KubeObject, rules: DiffRules, onLimit?: OnLimit): JsonObject {
+  return plain(object, { ...rules.of(object), ...(onLimit ? { onLimit } : {}) }, rules);
 }
 
 function isSecret(object: KubeObject): boolean {

@@ -148,9 +148,25 @@ function wasAttempted({ application, revisions, mayContainChanges = true }: Auto
   const state = application.status.operationState;
   if (!isJsonObject(state)) return false;
   const { syncResult } = state;
-  if (!isJsonObject(syncResult)) return isTerminalPhase(state.phase);
+  if (!isJsonObject(syncResult)) {
+    // It ended before it knew what it brings about. One that was for something else, as a rollback is, says nothing of this:
+    // the original takes it for an attempt at whatever comes next.
+    const sync = objectOf(objectOf(state.operation).sync);
+    const isOther =
+      namesRevisions(sync) && !(isAtRevisions(application, sync, revisions) && isOfSources(application, sync));
+    return isTerminalPhase(state.phase) && !isOther;
+  }
   if (mayContainChanges && !isAtRevisions(application, syncResult, revisions)) return false;
   return hasSameSources(application, syncResult);
+}
+
+function namesRevisions({ revision, revisions }: JsonObject): boolean {
+  return textOf(revision) !== "" || listOf(revisions).length > 0;
+}
+
+/** An operation that names no sources is of the Application's own. */
+function isOfSources(application: Application, sync: JsonObject): boolean {
+  return (sync.source === undefined && sync.sources === undefined) || hasSameSources(application, sync);
 }
 
 function isAtRevisions(application: Application, syncResult: JsonObject, revisions: readonly string[]): boolean {

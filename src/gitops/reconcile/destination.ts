@@ -15,9 +15,9 @@ export interface DestinationCluster extends Cluster {
   readonly live: LiveState;
   /** Absent: all of it. */
   readonly scope?: ClusterScope;
-  /** What charts may ask of it; absent: they are not told. */
   /** Its Secret says `skip-reconcile`: nothing is done about its Applications. */
   readonly isPaused?: boolean;
+  /** What charts may ask of it; absent: they are not told. */
   readonly versions?: (signal: AbortSignal) => Promise<ClusterVersions>;
 }
 
@@ -25,6 +25,8 @@ export interface Directory {
   /** Undefined: there is none. The project `default` is always there. */
   project(name: string): AppProject | undefined;
   clusters(): readonly DestinationCluster[];
+  /** Whether Applications of a namespace are looked at; absent: all are. */
+  isNamespaceEnabled?(namespace: string): boolean;
   /** Whose Applications may use any project. */
   readonly controllerNamespace: string;
 }

@@ -1,4 +1,4 @@
-import type { Application, AppProject } from "../../api/application-types.ts";
+import type { Application } from "../../api/application-types.ts";
 import { listOf, objectOf, textOf } from "../../api/fields.ts";
 import { parseManifests } from "../../api/manifest.ts";
 import { EngineError, TerminalError } from "../../base/errors.ts";
@@ -16,10 +16,11 @@ export function manifestsInForce({ status }: Application): readonly string[] {
 /**
  * What an operation brings along in place of its sources: `operation.sync.manifests`, one object in each text. They belong to
  * no commit.
- * @throws TargetError when one cannot be read, or the project trusts signed commits only
+ * `mustBeSigned`: the project trusts signed commits of a source only.
+ * @throws TargetError when one cannot be read, or it must be signed
  */
-export function localManifests(texts: readonly string[], { spec }: AppProject): Rendered {
-  if ((spec.sourceIntegrity?.git?.policies ?? []).length > 0) {
+export function localManifests(texts: readonly string[], mustBeSigned: boolean): Rendered {
+  if (mustBeSigned) {
     const message = "Cannot use local manifests when source integrity is enforced";
     throw new TargetError(message, new TerminalError("MANIFEST_INVALID", message));
   }

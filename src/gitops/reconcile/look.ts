@@ -33,7 +33,7 @@ import { askServer, type ServerAnswers, serverOf } from "./server-side.ts";
 import { defaultSettings, type ReconcileSettings, trackingOf } from "./settings.ts";
 import { type Rendered, renderTarget, type TargetDeps } from "./target.ts";
 import { unappliedRules } from "./unapplied-rules.ts";
-import { type VerifyDeps, verifySources } from "./verify-sources.ts";
+import { mustBeSigned, type VerifyDeps, verifySources } from "./verify-sources.ts";
 
 /** What one look at an Application found: what should be, what is, and what that means. */
 export interface Look {
@@ -132,7 +132,7 @@ export async function lookAt(
   const { manifests = [] } = request;
   const isLocal = manifests.length > 0;
   const rendered = isLocal
-    ? localManifests(manifests, place.project)
+    ? localManifests(manifests, mustBeSigned(application, place.project, deps))
     : await renderOnce(application, request, revisions, memory, { ...deps, ...renderingAt(place) }, signal);
   const resolved = { revisions: rendered.revisions, asked: revisions };
   const unverified = isLocal ? [] : await verifySources(application, place.project, resolved, deps, signal);

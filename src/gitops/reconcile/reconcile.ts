@@ -6,7 +6,7 @@ import type { JsonObject } from "../../base/json.ts";
 import type { LiveState } from "../../kube/live-state.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import { keyOf } from "../diff/diff.ts";
-import { type AutoSyncDecision, decideAutoSync } from "./auto-sync.ts";
+import { type AutoSyncDecision, decideAutoSync, type SelfHealBackoff } from "./auto-sync.ts";
 import { hasSameSources, isNamespaceMetadataChanged } from "./compared-to.ts";
 import { evaluatedTypes, type FoundCondition, setConditions } from "./conditions.ts";
 import { decidedAt } from "./decided-since.ts";
@@ -27,8 +27,10 @@ import { TargetError } from "./target.ts";
 
 export interface ReconcileDeps extends LookDeps {
   readonly directory: Directory;
-  /** How long a repository that fails for a moment is not told of (spec argo-cd-engine 2.6: 180 s). */
-  readonly graceMs: number;
+  /** How long a repository that fails for a moment is not told of (spec argo-cd-engine 2.6), as it is said now. */
+  readonly graceMs: () => number;
+  /** As it is said now; absent: the default. */
+  readonly selfHeal?: () => SelfHealBackoff;
   /** Applications by `namespace/name`, as they are now: others may need them. */
   readonly applicationAt?: (key: string) => KubeObject | undefined;
   /** Holds of many Applications, as they are now; undefined while they are not read. Default: none. */
@@ -148,7 +150,7 @@ function mayPass(
 ): boolean {
   if (!(error instanceof TargetError) || !error.isTransient || level === 3) return false;
   memory.failingSince ??= now;
-  return now - memory.failingSince < graceMs;
+  return now - memory.failingSince < graceMs();
 }
 
 function withoutComparison(
@@ -184,7 +186,7 @@ async function dueOf(
 ): Promise<Due> {
   const isNews =
     !isSameAsSynced(application, look, memory) && (await isNewsFor(application, look, place, memory, deps, signal));
-  const decision = decideBy(application, look, isNews, deps.clock.now());
+  const decision = decideBy(application, look, isNews, deps);
   const revisions = syncedRevisions(application);
   const isWaiting = decision.kind === "none" && decision.obstacle?.kind === "revision";
   if (!isWaiting || revisions.length === 0 || !isHealing(application)) return { decision, look };
@@ -194,7 +196,7 @@ async function dueOf(
   const at = { level: level > 1 ? (2 as const) : level, hard, seen: [] };
   try {
     const synced = await lookAt(application, place, at, revisions, memory.synced, { ...deps, claims }, signal);
-    const healing = decideBy(application, synced, true, deps.clock.now());
+    const healing = decideBy(application, synced, true, deps);
     return healing.kind === "none" ? { decision, look } : { decision: healing, look: synced };
   } catch (error) {
     signal.throwIfAborted();
@@ -231,7 +233,12 @@ function isSameAsSynced(application: Application, { revisions, manifests }: Look
   return isAsked && phase === "Succeeded" && syncedAs?.revisions === synced && syncedAs.manifests === manifests;
 }
 
-function decideBy(application: Application, look: Look, isPerhapsNew: boolean, now: Instant): AutoSyncDecision {
+function decideBy(
+  application: Application,
+  look: Look,
+  isPerhapsNew: boolean,
+  { clock, selfHeal }: Pick<ReconcileDeps, "clock" | "selfHeal">,
+): AutoSyncDecision {
   const resources = look.comparison.objects.flatMap((object) => {
     const some = object.target ?? object.live;
     if (some === undefined) return [];
@@ -250,7 +257,8 @@ function decideBy(application: Application, look: Look, isPerhapsNew: boolean, n
     resources,
     revisions: look.revisions,
     mayContainChanges: isPerhapsNew,
-    now,
+    ...(selfHeal === undefined ? {} : { selfHeal: selfHeal() }),
+    now: clock.now(),
   });
 }
 

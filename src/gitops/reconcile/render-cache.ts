@@ -119,10 +119,17 @@ class Renders implements RenderCache {
 
   /** From now on it is known where the result comes from, and what it depends on. */
   async #finish(asked: Asked, ready: Prepared, given: RenderOptions, signal: AbortSignal): Promise<Rendering> {
-    const { rendering, from } = await this.#result(ready, given.hard, signal);
     const { key, reads, facts } = ready;
+    const isWhole = reads.some(({ path }) => path === "");
+    const tell = (from: RenderFacts["from"]): void => given.log?.found?.({ key, from, reads, facts, isWhole });
+    const began = performance.now();
+    const { rendering, from } = await this.#result(ready, given.hard, signal).catch((error: unknown) => {
+      tell("failed");
+      throw error;
+    });
+    if (from === "disk") given.log?.step("read from disk", performance.now() - began);
     this.#traces.keep(asked, { reads, facts }, key);
-    given.log?.found?.({ key, from, reads, facts, isWhole: reads.some(({ path }) => path === "") });
+    tell(from);
     return rendering;
   }
 

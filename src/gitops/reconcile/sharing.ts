@@ -1,3 +1,4 @@
+import { unneeded } from "../../base/clock.ts";
 import { untilAborted } from "../source/joined.ts";
 
 /** Work that several ask for at once under one key, and one does. */
@@ -37,7 +38,7 @@ export function createSharing<T>(): Sharing<T> {
         shared.callers -= 1;
         if (shared.callers === 0) {
           forget(key, shared);
-          shared.stop.abort(signal.reason);
+          shared.stop.abort(signal.reason ?? unneeded);
         }
       }
     },

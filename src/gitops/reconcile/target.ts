@@ -4,6 +4,7 @@ import type { JsonObject } from "../../base/json.ts";
 import { instanceName } from "../diff/tracking.ts";
 import {
   type ClusterVersions,
+  type InputTree,
   type RenderContext,
   RenderError,
   type RenderedSource,
@@ -14,7 +15,7 @@ import {
 import type { SourceTree } from "../source/source.ts";
 import type { RenderCache } from "./render-cache.ts";
 import type { ReconcileRequest } from "./request.ts";
-import { type ResolveDeps, resolveTree } from "./resolve-source.ts";
+import { kindOfSource, type ResolveDeps, resolveTree } from "./resolve-source.ts";
 
 /** What the sources of an Application say. */
 export interface Rendered {
@@ -41,8 +42,8 @@ export interface TargetDeps extends ResolveDeps {
   readonly renders: RenderCache;
   /** Applications of other namespaces have their namespace in their instance name. */
   readonly controllerNamespace: string;
-  /** Told of each rendering. */
-  readonly renderLog?: RenderLog;
+  /** Of the source at a place: told of how its files come here, and of its rendering. */
+  readonly renderLog?: (index: number) => RenderLog;
   /** Whether the project lets charts be taken from a repository; absent: from all. */
   readonly isPermitted?: (repository: string) => boolean;
   /** Of the destination; asked for only when a chart can tell the difference. */
@@ -69,8 +70,13 @@ export async function renderTarget(
   signal: AbortSignal,
 ): Promise<Rendered> {
   const { sources, project } = application;
-  const resolveOne = (source: ApplicationSource, index: number): Promise<SourceTree> =>
-    resolveTree({ source, revision: revisions[index], project }, request, deps, signal);
+  const logs = sources.map((_source, index) => deps.renderLog?.(index));
+  const resolveOne = async (source: ApplicationSource, index: number): Promise<SourceTree> => {
+    const began = performance.now();
+    const tree = await resolveTree({ source, revision: revisions[index], project }, request, deps, signal);
+    logs[index]?.step("fetch", performance.now() - began);
+    return tree;
+  };
   // All are waited for, so that of several failures it is always the same one that is told.
   const trees = await allOf(sources, resolveOne, signal);
   const refs = new Map(
@@ -79,17 +85,14 @@ export async function renderTarget(
       return ref === undefined || chart || tree === undefined ? [] : [[ref, tree] as const];
     }),
   );
-  const options = {
-    ...contextOf(application, deps),
-    hard: request.hard,
-    refs,
-    ...(deps.renderLog === undefined ? {} : { log: deps.renderLog }),
-  };
+  const options = { ...contextOf(application, deps), hard: request.hard, refs };
   const renderOne = async (source: ApplicationSource, index: number): Promise<RenderedPart> => {
     const tree = trees[index];
     if (tree === undefined) throw new Error("every source has a tree");
     if (source.ref !== undefined && !source.path && !source.chart) return { commit: tree.revision };
-    return { commit: tree.revision, rendered: await deps.renders.render(source, tree, options, signal) };
+    const log = logs[index];
+    const given = log === undefined ? options : { ...options, log };
+    return { commit: tree.revision, rendered: await deps.renders.render(source, tree, given, signal) };
   };
   const done = await allOf(sources, renderOne, signal);
   const parts = done.map(({ rendered }) => rendered?.manifests ?? nothing);
@@ -114,8 +117,30 @@ async function allOf<T>(
   });
 }
 
+/**
+ * What the Application's one source would be of other files than its repository's.
+ * @throws EngineError USAGE for other Applications than of one source of Git without a plugin; RenderError
+ */
+export async function renderFiles(
+  application: Application,
+  tree: InputTree,
+  deps: Pick<TargetDeps, "renders" | "controllerNamespace" | "isPermitted" | "versions">,
+  signal: AbortSignal,
+): Promise<RenderedSource> {
+  const [source, ...others] = application.sources;
+  if (source === undefined || others.length > 0 || kindOfSource(source) !== "git") {
+    throw new EngineError("USAGE", "files can be sent for an Application of one source, of a Git repository, only");
+  }
+  // It would run what somebody sends.
+  if (source.plugin !== undefined) throw new EngineError("USAGE", "files cannot be sent for a source with a plugin");
+  return deps.renders.render(source, tree, { ...contextOf(application, deps), hard: false, refs: new Map() }, signal);
+}
+
 /** What the manifests may depend on beside their files. */
-function contextOf(application: Application, deps: TargetDeps): RenderContext {
+function contextOf(
+  application: Application,
+  deps: Pick<TargetDeps, "controllerNamespace" | "isPermitted" | "versions">,
+): RenderContext {
   const { metadata, project, destination, isMultiSource, sources } = application;
   const chartRefs = sources.flatMap(({ ref, chart }) => (ref !== undefined && chart ? [ref] : []));
   return {

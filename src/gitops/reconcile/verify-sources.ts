@@ -1,4 +1,4 @@
-import type { Application, AppProject } from "../../api/application-types.ts";
+import type { Application, ApplicationSource, AppProject } from "../../api/application-types.ts";
 import { EngineError } from "../../base/errors.ts";
 import { signaturePolicy } from "../project/integrity.ts";
 import type { GitSources } from "../source/source.ts";
@@ -9,6 +9,16 @@ export interface VerifyDeps {
   readonly sources: GitSources;
   /** False: signatures are not looked at (ARGOCD_GPG_ENABLED). Default: true. */
   readonly verifiesSignatures?: boolean | undefined;
+}
+
+/** Whether the project trusts signed commits only, of any of the sources. */
+export function mustBeSigned({ sources }: Application, project: AppProject, deps: VerifyDeps): boolean {
+  if (deps.verifiesSignatures === false) return false;
+  return sources.some((source) => policyFor(source, project) !== undefined);
+}
+
+function policyFor(source: ApplicationSource, project: AppProject): ReturnType<typeof signaturePolicy> {
+  return kindOfSource(source) === "git" ? signaturePolicy(project, source.repoURL) : undefined;
 }
 
 /**
@@ -27,8 +37,8 @@ export async function verifySources(
   const found: FoundCondition[] = [];
   for (const [index, source] of sources.entries()) {
     const commit = revisions[index];
-    const policy = signaturePolicy(project, source.repoURL);
-    if (policy === undefined || commit === undefined || kindOfSource(source) !== "git") continue;
+    const policy = policyFor(source, project);
+    if (policy === undefined || commit === undefined) continue;
     const revision = asked[index] ?? source.targetRevision ?? "";
     const signed = { commit, revision, tagPrefix: source.tagPrefix };
     const problems =

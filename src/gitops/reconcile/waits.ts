@@ -35,6 +35,8 @@ export interface WaitFacts {
   readonly project: AppProject | undefined;
   /** The name of its cluster, if nothing is to be done there. */
   readonly pausedCluster?: string | undefined;
+  /** Whether nothing is done about Applications of its namespace. */
+  readonly isLeftOut?: boolean;
   /** What the last reconcile came to; undefined: there was none. */
   readonly decided: Memory["decided"];
   /** False: another engine looks at it. */
@@ -48,9 +50,12 @@ const maxObjects = 10;
 /** Everything that keeps an Application from being as it should, the most important first; empty: nothing does. */
 export function waitsOf(facts: WaitFacts): readonly Wait[] {
   const { application } = facts;
-  const { annotations } = application.metadata;
+  const { annotations, namespace } = application.metadata;
   if (isTrue(annotations[skipReconcile])) {
     return [{ for: "skip-reconcile", text: `reconciling is turned off by ${skipReconcile}` }];
+  }
+  if (facts.isLeftOut) {
+    return [{ for: "skip-reconcile", text: `its namespace ${namespace} is not one of application.namespaces` }];
   }
   if (facts.pausedCluster !== undefined) {
     const text = `reconciling is turned off by ${skipReconcile} of the cluster ${facts.pausedCluster}`;

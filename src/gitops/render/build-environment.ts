@@ -21,12 +21,12 @@ export function buildEnvironment(
 }
 
 /**
- * `$NAME` and `${NAME}` replaced as Go's `os.Expand` does: unknown names become empty, `$$` is a dollar, a dollar before
- * anything else stays.
+ * `$NAME` and `${NAME}` replaced as Go's `os.Expand` does: unknown names become empty, `$$` is a dollar, `${` that nothing
+ * closes goes, a dollar before anything else stays.
  */
 export function substitute(text: string, variable: (name: string) => string | undefined): string {
-  return text.replaceAll(/\$(?:\{([^}]*)\}|([A-Za-z_]\w*)|([*#$@!?\-0-9]))/g, (_all, braced, plain, special) => {
-    const name: string = braced ?? plain ?? special;
+  return text.replaceAll(/\$(?:\{([^}]*)\}|([A-Za-z_]\w*)|([*#$@!?\-0-9])|\{)/g, (_all, braced, plain, special) => {
+    const name: string = braced ?? plain ?? special ?? "";
     return name === "$" ? "$" : (variable(name) ?? "");
   });
 }

@@ -12,7 +12,7 @@ import { linkLeaves } from "./tree-reader.ts";
 
 /** A folder of plain manifests and jsonnet (spec argo-cd-engine 7.6). */
 export async function planDirectory(job: Job, signal: AbortSignal): Promise<Plan> {
-  const { source, inputs, rendering } = job;
+  const { source, inputs, rendering, log } = job;
   const options = source.directory ?? {};
   const files = await readFolder(job, options);
   const jsonnet = files
@@ -34,10 +34,10 @@ export async function planDirectory(job: Job, signal: AbortSignal): Promise<Plan
       const texts = new Map(evaluated.map(({ path, text }) => [path, text]));
       const ready = files.map(({ path, text }) => ({ path, text: texts.get(path) ?? text }));
       const bytes = ready.reduce((sum, { text }) => sum + text.length, 0);
-      return {
-        manifests: renderDirectory(ready, options, rendering.maxDirectoryBytes).map(({ object }) => object),
-        bytes,
-      };
+      const began = performance.now();
+      const manifests = renderDirectory(ready, options, rendering.maxDirectoryBytes).map(({ object }) => object);
+      log.step("parse", performance.now() - began);
+      return { manifests, bytes };
     },
   };
 }

@@ -21,19 +21,35 @@ export async function buildDependencies(
   repositories: readonly string[],
   job: Job,
 ): Promise<void> {
-  let isPlainHttp = false;
-  const hosts = new Set<string>();
+  const registries = new Map<string, RepositoryAccess>();
   for (const url of repositories) {
     const access = dependencyAccess(url, job);
     if (/^https?:\/\//.test(url)) await addRepository(helm, folder, url, access, job);
     const [, host] = /^oci:\/\/([^/]+)/.exec(url) ?? [];
-    if (host === undefined || access === undefined || hosts.has(host)) continue;
-    hosts.add(host);
-    isPlainHttp ||= access.isPlainHttp;
+    if (host === undefined || access === undefined || registries.has(host)) continue;
+    registries.set(host, access);
     await logIn(helm, folder, { host, access, env: proxyVariables([url], job) });
   }
-  const args = ["dependency", "build", ".", ...(isPlainHttp ? ["--plain-http"] : [])];
+  const args = ["dependency", "build", ".", ...(await registryArgs(folder, [...registries.values()]))];
   await helm(args, "helm dependency build", { env: proxyVariables(repositories, job) });
+}
+
+/** A build reads all registries in one way: certificates are those of all, where all have some, and of one client. */
+async function registryArgs(
+  folder: WorkingFolder,
+  registries: readonly RepositoryAccess[],
+): Promise<readonly string[]> {
+  const [first] = registries;
+  if (first === undefined) return [];
+  const known = registries.flatMap(({ tls }) => tls.authorities ?? []);
+  const isKnown = known.length === registries.length;
+  const { authorities: _one, ...client } = first.tls;
+  const tls = { ...client, ...(isKnown ? { authorities: [...new Set(known)].join("\n") } : {}) };
+  return [
+    ...(registries.some(({ isPlainHttp }) => isPlainHttp) ? ["--plain-http"] : []),
+    ...(registries.every((one) => one.tls.isInsecure) ? ["--insecure-skip-tls-verify"] : []),
+    ...(await certificateArgs(folder, "registries", { tls })),
+  ];
 }
 
 async function addRepository(
@@ -73,7 +89,11 @@ async function logIn(helm: RunHelm, folder: WorkingFolder, { host, access, env }
   await helm(args, "helm registry login", { input: basic.password, env });
 }
 
-async function certificateArgs({ home }: WorkingFolder, name: string, access: RepositoryAccess | undefined) {
+async function certificateArgs(
+  { home }: WorkingFolder,
+  name: string,
+  access: Pick<RepositoryAccess, "tls"> | undefined,
+) {
   const { authorities, certificate, key } = access?.tls ?? {};
   const files = [
     ["--ca-file", authorities],

@@ -58,13 +58,13 @@ export interface RenderContext {
 /** Told what a rendering does: for people who ask why. */
 export interface RenderLog {
   step(name: string, ms: number): void;
-  /** `from`: where the result comes from. */
+  /** `from`: where the result comes from, if there is one. */
   found?(result: RenderFacts): void;
 }
 
 export interface RenderFacts {
   readonly key: string;
-  readonly from: "made" | "memory" | "disk";
+  readonly from: "made" | "memory" | "disk" | "failed";
   /** Whether the whole tree stands in the key. */
   readonly isWhole: boolean;
   readonly reads: readonly { readonly ref: string; readonly path: string; readonly id: string | undefined }[];

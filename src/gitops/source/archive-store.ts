@@ -101,6 +101,29 @@ export function createArchiveStore(directory: string, limits: ArchiveStoreLimits
   };
 }
 
+/**
+ * An archive as a tree for one use: nothing of it stays. `directory` is made anew where it is missing.
+ * @throws TerminalError ARCHIVE_REFUSED, GIT_TOO_LARGE
+ */
+export async function openArchive(
+  archive: Buffer,
+  { directory, ...limits }: ArchiveStoreLimits & { readonly directory: string },
+): Promise<SourceTree & AsyncDisposable> {
+  const files = parseTar(await unpackGzip(archive, limits), limits);
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const folder = await mkdtemp(join(directory, "sent-"));
+  const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  try {
+    const entries = await writeAll(folder, [...files.values()]);
+    const unpacked = { directory: join(folder, filesName), entries, workDir: folder, discard: remove };
+    const tree = archiveTree({ ...unpacked, maxFileBytes: limits.maxFileBytes }, contentId(archive));
+    return { ...tree, [Symbol.asyncDispose]: remove };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
 /** Undefined: it is none of ours. */
 function parseIndex(text: string): readonly UnpackedEntry[] | undefined {
   try {

@@ -2,7 +2,7 @@ import { instant, isoTime } from "../../base/clock.ts";
 import type { CommitInfo } from "./source.ts";
 
 /** What people read of a commit, from the text of its object. What is missing is empty. */
-export function parseCommit(commit: string, text: string): CommitInfo {
+export function parseCommit(commit: string, text: string): Omit<CommitInfo, "tags"> {
   const end = text.indexOf("\n\n");
   const head = end < 0 ? text : text.slice(0, end);
   const message = end < 0 ? "" : text.slice(end + 2);
@@ -13,6 +13,7 @@ export function parseCommit(commit: string, text: string): CommitInfo {
     email: author?.[2] ?? "",
     date: author === null ? "" : isoTime(instant(Number(author[3]) * 1000)),
     subject: subjectOf(message),
+    message: message.trim().slice(0, 16_000),
   };
 }
 

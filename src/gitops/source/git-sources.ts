@@ -24,7 +24,7 @@ import { ReadBudget } from "./read-budget.ts";
 import { createReaderPool, type ReaderPool } from "./reader-pool.ts";
 import { normaliseRepositoryUrl, parseRepositoryUrl, type RepositoryUrl } from "./repository-url.ts";
 import { resolveIn } from "./resolve-revision.ts";
-import { highestTag, isFullCommit } from "./revision.ts";
+import { highestTag, isFullCommit, tagsAt } from "./revision.ts";
 import { isSemverConstraint, isSemverVersion } from "./semver-text.ts";
 import { createSignatures, type Signatures } from "./signatures.ts";
 import { type SignedObject, signedTag } from "./signed-object.ts";
@@ -345,7 +345,8 @@ class MirroredSources implements GitSources {
       await mirror.ensureCommit(access, commit, signal);
       return this.#pool.use(mirror.path, (reader) => commitText(reader, commit), signal);
     };
-    return parseCommit(commit, await mirror.mending(access, read, signal));
+    const text = await mirror.mending(access, read, signal);
+    return { ...parseCommit(commit, text), tags: tagsAt(mirror.fetchedRefs ?? new Map(), commit) };
   }
 
   async verify(

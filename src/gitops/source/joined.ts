@@ -1,3 +1,5 @@
+import { unneeded } from "../../base/clock.ts";
+
 interface Round<T> {
   readonly stop: AbortController;
   readonly result: Promise<T>;
@@ -53,7 +55,7 @@ export function createJoined<T>(work: (signal: AbortSignal) => Promise<T>): Join
         return await untilAborted(round.result, signal);
       } finally {
         round.callers -= 1;
-        if (round.callers === 0) round.stop.abort(signal.reason);
+        if (round.callers === 0) round.stop.abort(signal.reason ?? unneeded);
       }
     },
     get underWay() {

@@ -73,6 +73,8 @@ const failureMs = 5_000;
 const patientPart = 0.2;
 /** A mirror that is damaged again so soon is not begun anew again: its disk may be failing. */
 const mendingMs = 60_000;
+/** Branches whose new commits are looked at with the fetch that brought them. */
+const maxNews = 16;
 /** Commits known to be there; the oldest are forgotten, which costs one look. */
 const maxKnownCommits = 10_000;
 
@@ -328,10 +330,21 @@ export class Mirror {
   }
 
   async #take(listed: string, signal: AbortSignal): Promise<Refs> {
+    const before = this.#refs ?? new Map<string, string>();
     this.#refs = parseMirrorRefs(listed);
     this.#tagObjects = parseTagObjects(listed);
-    await tidyMirror(this.path, this.#deps, signal);
+    await Promise.all([this.#readNews(before, this.#refs, signal), tidyMirror(this.path, this.#deps, signal)]);
     return this.#refs;
+  }
+
+  /** Where a branch was read, all who read it ask next what its new commit is of. */
+  async #readNews(before: Refs, now: Refs, signal: AbortSignal): Promise<void> {
+    const moved = [...before].flatMap(([name, commit]) => {
+      const next = now.get(name);
+      return next !== undefined && next !== commit && this.#knownCommits.has(commit) ? [next] : [];
+    });
+    const read = [...new Set(moved)].slice(0, maxNews).map((commit) => this.#holds(commit, signal));
+    await Promise.allSettled(read); // whoever asks is told what is wrong
   }
 
   /** All branches and tags, and HEAD where there is one. */

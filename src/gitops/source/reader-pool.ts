@@ -1,4 +1,4 @@
-import { type Clock, sleepFor } from "../../base/clock.ts";
+import { type Clock, sleepFor, unneeded } from "../../base/clock.ts";
 import { createSlots } from "../../base/slots.ts";
 import type { GitCommand } from "./git-command.ts";
 import { type ObjectReader, type OpenReader, openObjectReader } from "./object-reader.ts";
@@ -118,7 +118,7 @@ class Pool implements ReaderPool {
 
   #forget(reader: IdleReader): void {
     this.#idle.delete(reader);
-    reader.timer.abort();
+    reader.timer.abort(unneeded);
   }
 
   #close(open: OpenReader): void {

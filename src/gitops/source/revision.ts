@@ -21,6 +21,14 @@ export function findRefName(refs: Refs, revision: string): string | undefined {
   return names.find((candidate) => refs.has(candidate));
 }
 
+/** Names of the tags that mean a commit, sorted. */
+export function tagsAt(refs: Refs, commit: string): readonly string[] {
+  const tags = [...refs].flatMap(([name, id]) =>
+    id === commit && name.startsWith("refs/tags/") ? [name.slice(10)] : [],
+  );
+  return tags.sort();
+}
+
 /** The highest tag within a range of versions; tags begin with the prefix, which is no part of their version. */
 export function highestTag(refs: Refs, range: string, prefix: string): ResolvedRevision | undefined {
   const begin = `refs/tags/${prefix}`;

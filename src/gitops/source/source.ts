@@ -49,6 +49,10 @@ export interface CommitInfo {
   /** ISO 8601, the author's date. */
   readonly date: string;
   readonly subject: string;
+  /** All of it, at most 16,000 characters. */
+  readonly message: string;
+  /** Names of tags at the commit, as the last fetch saw them. */
+  readonly tags: readonly string[];
 }
 
 export interface Credentials {

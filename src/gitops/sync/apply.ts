@@ -1,11 +1,13 @@
 import { type Clock, sleepFor } from "../../base/clock.ts";
 import { EngineError, messageOf } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
+import { isConflict } from "../../kube/api-error.ts";
 import type { KubeClient, WriteOptions } from "../../kube/kube.ts";
-import { type KubeObject, type ObjectRef, refOf } from "../../objects/object.ts";
+import { type KubeObject, refOf } from "../../objects/object.ts";
 import { groupOf, keyOf, keyText } from "../diff/diff.ts";
 import { fieldManager } from "../diff/last-applied.ts";
 import { clientSidePatch, withLastApplied } from "./client-side.ts";
+import { deleteKnown } from "./delete-known.ts";
 import { migratedFields } from "./migrate.ts";
 import {
   isProtectedKind,
@@ -53,15 +55,17 @@ export async function applyTarget(
   const mode = writeModeOf(target, live, context);
   const options = { fieldManager, dryRun, fieldValidation: mode.isValidated ? "Strict" : "Ignore" } as const;
   const isMadeAnew = mustBeMadeAnew(target, live, mode);
-  const isAtOnce = isMadeAnew || (mode.isForced && mode.kind === "replace");
-  if (isAtOnce && !dryRun && live !== undefined) return makeAnew(target, mode, options, context);
+  const isForcedWhole = mode.isForced && mode.kind === "replace" && !isProtectedKind(keyOf(target));
+  const isAtOnce = isMadeAnew || isForcedWhole;
+  if (isAtOnce && !dryRun && live !== undefined) return makeAnew(target, live, mode, options, context);
   try {
     return await writeOnce(target, live, mode, options, context);
   } catch (error) {
-    const mayMakeAnew = (mode.isForced || isMadeAnew) && isUnchangeable(error) && live !== undefined;
-    if (!mayMakeAnew) throw augmented(error);
+    const mayMakeAnew = (mode.isForced || isMadeAnew) && isUnchangeable(error);
+    if (!mayMakeAnew || live === undefined) throw augmented(error);
+    if (isProtectedKind(keyOf(target))) throw protectedProblem(target, error);
     if (dryRun) return { message: `${nameOf(target)} replaced`, object: live };
-    return makeAnew(target, mode, options, context);
+    return makeAnew(target, live, mode, options, context);
   }
 }
 
@@ -146,28 +150,34 @@ async function replace(
   return { message, object };
 }
 
-/** Deletes the live object and creates the target. Never a kind with which more would go (users' pain: CD#29739). */
+/** Deleting it takes more with it (users' pain: CD#29739). */
+function protectedProblem({ kind, metadata: { name } }: KubeObject, cause: unknown): EngineError {
+  const message = `${kind}/${name}: ${messageOf(cause)}. Force would delete it with all that belongs to it; delete it yourself first`;
+  return new EngineError("API_INVALID", message, cause);
+}
+
+/** Deletes the object that was compared, and creates the target; what took its name meanwhile is written like any other. */
 async function makeAnew(
   target: KubeObject,
+  live: KubeObject,
   mode: WriteMode,
   options: WriteOptions,
   context: WriteContext,
 ): Promise<Written> {
-  const { kube, syncOptions, signal } = context;
-  const ref = refOf(target);
-  if (isProtectedKind(keyOf(target))) {
-    const message = `${target.kind}/${ref.name}: Force would delete it with all that belongs to it; delete it yourself first`;
-    throw new EngineError("API_INVALID", message);
-  }
-  await kube.delete(ref, { propagationPolicy: propagationOf(syncOptions) }, signal);
-  await gone(ref, context);
+  const { syncOptions, trackingLabel } = context;
+  const kept = await deleteKnown(live, { propagationPolicy: propagationOf(syncOptions), trackingLabel }, context);
+  if (kept !== undefined) throw new EngineError("API_CONFLICT", `${nameOf(target)} is not made anew: ${kept}`);
+  await gone(live, context);
   const { object } = await write(target, undefined, mode, options, context);
   return { message: `${nameOf(target)} replaced`, object };
 }
 
-async function gone(ref: ObjectRef, { kube, clock, signal }: WriteContext): Promise<void> {
+async function gone(known: KubeObject, { kube, clock, signal }: WriteContext): Promise<void> {
   const until = clock.monotonicMs() + goneMs;
-  while ((await kube.get(ref, signal)) !== undefined) {
+  const ref = refOf(known);
+  for (;;) {
+    const live = await kube.get(ref, signal);
+    if (live === undefined || live.metadata.uid !== known.metadata.uid) return;
     if (clock.monotonicMs() > until) {
       throw new EngineError("API_CONFLICT", `${ref.kind}/${ref.name} was deleted to be made anew, but is still there`);
     }
@@ -215,12 +225,8 @@ async function established(crd: KubeObject, { kube, clock, signal }: WriteContex
   }
 }
 
-export function isConflict(error: unknown): boolean {
-  return error instanceof EngineError && error.code === "API_CONFLICT";
-}
-
 function isUnchangeable(error: unknown): boolean {
-  return error instanceof EngineError && (error.code === "API_INVALID" || error.code === "API_CONFLICT");
+  return isConflict(error) || (error instanceof EngineError && error.code === "API_INVALID");
 }
 
 function isCrd(object: KubeObject): boolean {

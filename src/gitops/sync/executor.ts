@@ -79,7 +79,7 @@ class SyncRun {
   }
 
   async run(): Promise<SyncProgress> {
-    if (this.#options.previous.length === 0) {
+    if (!this.#hasBegun()) {
       const refused = await this.#check();
       if (refused !== undefined) return refused.hasBegun ? this.#fail(refused.text) : this.#end("Failed", refused.text);
     }
@@ -93,6 +93,13 @@ class SyncRun {
     await this.#release();
     await this.#writer.deleteHooks(this.#tasks, "HookSucceeded");
     return this.#end("Succeeded", message);
+  }
+
+  /** Whether it passed the checks before a restart. A namespace to be made is made ahead of them. */
+  #hasBegun(): boolean {
+    return this.#options.previous.some(({ group, kind, syncPhase, status }) => {
+      return status !== "Synced" || `${syncPhase} ${group}/${kind}` !== "PreSync /Namespace";
+    });
   }
 
   /** Nothing is waited for after the last write: the words of the original differ by that. */
@@ -167,6 +174,7 @@ class SyncRun {
     if (tasks.some((task) => isFailed(this.#results.find(task)))) return incomplete;
     await this.#whileHeld(false);
     const pending = tasks.filter((task) => this.#isPending(task));
+    await this.#whileUnconfirmed(pending); // what came to be known since a restart
     if (pending.length > 0 && !(await this.#writer.write(pending))) {
       const hasRunningHook = tasks.some((task) => task.hookType && this.#results.find(task)?.hookPhase === "Running");
       return hasRunningHook ? incomplete : "one or more objects failed to apply";

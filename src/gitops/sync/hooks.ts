@@ -1,8 +1,10 @@
 import { type HookDeletePolicy, hookDeletePoliciesOf, hookFinalizer } from "../../api/resource-annotations.ts";
+import { isConflict } from "../../kube/api-error.ts";
 import type { KubeClient } from "../../kube/kube.ts";
 import { type KubeObject, refOf } from "../../objects/object.ts";
 import { fieldManager } from "../diff/last-applied.ts";
 import type { Health } from "../health/health.ts";
+import { deleteKnown } from "./delete-known.ts";
 import type { SyncTask } from "./sync.ts";
 import { propagationOf } from "./write-mode.ts";
 
@@ -41,25 +43,44 @@ export function policiesOf({ target }: SyncTask): ReadonlySet<HookDeletePolicy> 
   return hookDeletePoliciesOf(target?.metadata.annotations ?? {});
 }
 
-/** Lets go of a hook: its result was read, so that it may vanish. A hook that is gone is fine. */
-export async function releaseHook(live: KubeObject, { kube, signal }: Omit<HookContext, "syncOptions">): Promise<void> {
-  const finalizers = live.metadata.finalizers ?? [];
-  if (!finalizers.includes(hookFinalizer)) return;
-  const left = finalizers.filter((finalizer) => finalizer !== hookFinalizer);
-  const patch = { metadata: { finalizers: left.length > 0 ? left : null } };
-  try {
-    await kube.patch(refOf(live), "application/merge-patch+json", patch, { fieldManager }, signal);
-  } catch (error) {
-    if ((await kube.get(refOf(live), signal)) !== undefined) throw error;
+/** The object that ran as a hook, while it is there; another one that took its name is not. `uid` undefined: any. */
+export async function liveHook(
+  target: KubeObject,
+  uid: string | undefined,
+  { kube, signal }: Pick<HookContext, "kube" | "signal">,
+): Promise<KubeObject | undefined> {
+  const live = await kube.get(refOf(target), signal);
+  return uid === undefined || live?.metadata.uid === uid ? live : undefined;
+}
+
+/** Others may write a hook while it is let go: their finalizers stay. */
+const maxAttempts = 5;
+
+/**
+ * Lets go of a hook's object: its result was read, so that it may vanish. One that is gone is fine, and another one of its
+ * name is left alone.
+ */
+export async function releaseHook(
+  known: KubeObject,
+  { kube, signal }: Pick<HookContext, "kube" | "signal">,
+): Promise<void> {
+  let live: KubeObject | undefined = known;
+  for (let attempt = 1; live?.metadata.finalizers?.includes(hookFinalizer); attempt++) {
+    const left = live.metadata.finalizers.filter((finalizer) => finalizer !== hookFinalizer);
+    const { resourceVersion = "" } = live.metadata;
+    const patch = { metadata: { resourceVersion, finalizers: left.length > 0 ? left : null } };
+    try {
+      await kube.patch(refOf(known), "application/merge-patch+json", patch, { fieldManager }, signal);
+      return;
+    } catch (error) {
+      live = await liveHook(known, known.metadata.uid, { kube, signal });
+      if (live !== undefined && (!isConflict(error) || attempt === maxAttempts)) throw error;
+    }
   }
 }
 
-/** Removes a hook's object; false when there was none. */
-export async function deleteHook(target: KubeObject, context: HookContext): Promise<boolean> {
-  const { kube, syncOptions, signal } = context;
-  const live = await kube.get(refOf(target), signal);
-  if (live === undefined) return false;
-  await releaseHook(live, context);
-  if (live.metadata.deletionTimestamp) return true;
-  return kube.delete(refOf(live), { propagationPolicy: propagationOf(syncOptions) }, signal);
+/** Removes a hook's object as it was looked at: not another one that took its name. */
+export async function deleteHook(known: KubeObject, context: HookContext): Promise<void> {
+  await releaseHook(known, context);
+  await deleteKnown(known, { propagationPolicy: propagationOf(context.syncOptions) }, context);
 }

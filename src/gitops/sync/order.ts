@@ -72,7 +72,7 @@ function isNamespace({ key, target }: SyncTask): boolean {
   return target !== undefined && key.group === "" && key.kind === "Namespace";
 }
 
-function isCrd({ key, target }: SyncTask): boolean {
+export function isCrd({ key, target }: SyncTask): boolean {
   return target !== undefined && key.group === "apiextensions.k8s.io" && key.kind === "CustomResourceDefinition";
 }
 

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { ResourceSelection } from "../../api/application-types.ts";
 import {
   type HookType,
@@ -14,7 +15,7 @@ import type { KubeObject } from "../../objects/object.ts";
 import type { ComparedObject } from "../diff/compare.ts";
 import { keyOf, keyText } from "../diff/diff.ts";
 import { type NamespaceMetadata, namespaceTarget } from "./namespace.ts";
-import { definesKind, orderTasks, reversePruneWaves, toSteps } from "./order.ts";
+import { definesKind, isCrd, orderTasks, reversePruneWaves, toSteps } from "./order.ts";
 import { phases, type SyncPhase, type SyncPlan, type SyncTask } from "./sync.ts";
 
 export interface PlanOptions {
@@ -78,12 +79,16 @@ function objectTasks(object: ComparedObject, options: PlanOptions, onlyChanged: 
   if (some === undefined) return [];
   const annotations = some.metadata.annotations ?? {};
   if (isHook(annotations) || isSkipped(annotations)) return [];
-  if (target !== undefined) {
-    const one = task("apply", "Sync", waveOf(annotations), target, live);
-    if (live === undefined || object.status !== "Synced") return [one];
-    return [{ ...one, changesNothing: true, ...(onlyChanged ? { isUnmodified: true } : {}) }];
-  }
-  return [pruneTask(some, annotations, options)];
+  if (target === undefined) return [pruneTask(some, annotations, options)];
+  const one = task("apply", "Sync", waveOf(annotations), target, live);
+  return [live === undefined ? one : { ...one, ...whatStays(one, object, onlyChanged) }];
+}
+
+/** What of a live object would be as it is. */
+function whatStays(one: SyncTask, { status, diff }: ComparedObject, onlyChanged: boolean): Partial<SyncTask> {
+  if (status === "Synced") return { changesNothing: true, ...(onlyChanged ? { isUnmodified: true } : {}) };
+  const keepsSpec = isCrd(one) && isDeepStrictEqual(diff.normalizedLive?.spec, diff.predictedLive?.spec);
+  return keepsSpec ? { keepsSpec } : {};
 }
 
 function pruneTask(live: KubeObject, annotations: Readonly<Record<string, string>>, options: PlanOptions): SyncTask {
@@ -189,17 +194,17 @@ function pruneLast(tasks: readonly SyncTask[], options: PlanOptions): readonly S
 
 /**
  * A dry run cannot judge what needs a namespace that this sync makes, or a kind that it makes or changes: ours is the
- * server's, which would ask the schema of before. A CRD that stays as it is hides nothing.
+ * server's, which would ask the schema of before. A CRD that says the same of its kind hides nothing.
  */
 function markBlind(tasks: readonly SyncTask[]): readonly SyncTask[] {
   const made = tasks.flatMap(({ target, live, makesNamespace }) =>
     target && !live && !makesNamespace ? [target] : [],
   );
   const namespaces = new Set(made.flatMap(({ kind, metadata }) => (kind === "Namespace" ? [metadata.name] : [])));
-  const crds = tasks.filter(({ target }) => target?.kind === "CustomResourceDefinition");
+  const crds = tasks.filter(isCrd);
   return tasks.map((one) => {
     const crd = crds.find(({ target }) => definesKind(target, one.key));
-    const isBlind = namespaces.has(one.key.namespace) || (crd !== undefined && !crd.changesNothing);
+    const isBlind = namespaces.has(one.key.namespace) || (crd !== undefined && !crd.changesNothing && !crd.keepsSpec);
     return { ...one, ...(isBlind ? { skipsDryRun: true } : {}), ...(crd?.target ? { definition: crd.target } : {}) };
   });
 }

@@ -27,6 +27,8 @@ export interface SyncTask {
   readonly skipsDryRun: boolean;
   /** The CRD of its kind, where that is a task of the same sync. */
   readonly definition?: KubeObject;
+  /** Of a CRD that differs: not in what it says of its kind. */
+  readonly keepsSpec?: boolean;
   /** Nothing differs: it is applied all the same, but a dry run would say nothing. */
   readonly changesNothing?: boolean;
   /** ApplyOutOfSyncOnly, and nothing differs: not written; waited for only if this sync wrote it before a restart. */

@@ -1,7 +1,7 @@
 import { sleepFor } from "../../base/clock.ts";
 import { formatDuration } from "../../base/duration.ts";
 import { refOf } from "../../objects/object.ts";
-import { releaseHook } from "./hooks.ts";
+import { liveHook, releaseHook } from "./hooks.ts";
 import { inPool } from "./in-pool.ts";
 import { observeTask } from "./observe.ts";
 import { patiently } from "./patience.ts";
@@ -73,12 +73,13 @@ export class TaskWatcher {
   }
 
   /** A hook that is over may go; one that is gone is fine. */
-  async release({ target }: SyncTask): Promise<void> {
-    const { context } = this.#with;
+  async release(task: SyncTask): Promise<void> {
+    const { context, results } = this.#with;
+    const { target } = task;
     if (target === undefined) return;
     await patiently(
       async () => {
-        const live = await context.kube.get(refOf(target), context.signal);
+        const live = await liveHook(target, results.find(task)?.uid, context);
         if (live !== undefined) await releaseHook(live, context);
       },
       context.clock,

@@ -3,7 +3,7 @@ import { sleepFor } from "../../base/clock.ts";
 import { EngineError, messageOf } from "../../base/errors.ts";
 import { type KubeObject, refOf } from "../../objects/object.ts";
 import { applyTarget, type WriteContext } from "./apply.ts";
-import { deleteHook, markedHook, onExisting, policiesOf } from "./hooks.ts";
+import { deleteHook, liveHook, markedHook, onExisting, policiesOf } from "./hooks.ts";
 import { inPool } from "./in-pool.ts";
 import { isMissingKind, missingKindText } from "./missing-kind.ts";
 import { patiently } from "./patience.ts";
@@ -104,7 +104,7 @@ export class TaskWriter {
       const verdict = onExisting(live, policiesOf(task), this.#options.runId, health);
       if (verdict === "adopt") this.#recordHook(task, `${live.kind.toLowerCase()}/${live.metadata.name} created`, live);
       if (verdict !== "replace") return "";
-      await deleteHook(target, this.#context);
+      await deleteHook(live, this.#context);
       await this.#report(waitingMessage([task], "deletion"));
       await sleepFor(this.#deps.clock, this.#options.pollMs, signal);
     }
@@ -147,10 +147,14 @@ export class TaskWriter {
     const ran = tasks.filter((task) => task.hookType && this.#results.find(task)?.status === "Synced");
     await inPool(
       ran.filter((task) => policiesOf(task).has(policy)),
-      async ({ target }) => {
-        if (target !== undefined) await patiently(() => deleteHook(target, this.#context), clock, signal);
-      },
+      (task) => patiently(() => this.#deleteHook(task), clock, signal),
     );
+  }
+
+  async #deleteHook(task: SyncTask): Promise<void> {
+    const { target } = task;
+    const live = target && (await liveHook(target, this.#results.find(task)?.uid, this.#context));
+    if (live !== undefined) await deleteHook(live, this.#context);
   }
 }
 

@@ -35,6 +35,8 @@ export function rightsOf(applications: ApplicationList | undefined): Router {
     };
     router[method](path, ...(method === "get" || method === "delete" ? [] : jsonBody()), check);
   };
+  // Its body, which is no JSON, names the Application: the route asks by itself.
+  router.post("/applications/manifestsWithFiles", (_request, _response, next) => next("router"));
   applicationRules(rule, applications);
   for (const path of ["/settings", "/settings/plugins", "/account/can-i/:resource/:action/{*subresource}"]) {
     rule("get", path);
@@ -120,16 +122,44 @@ function demandOf(caller: Caller, resource: string, action: string, application:
 
 /** Nobody learns by asking which Applications there are (spec argo-cd-surface 3.5). @throws EngineError FORBIDDEN */
 function foundFor(request: Request, applications: ApplicationList | undefined, action: string): KubeObject {
-  const caller = callerOf(request);
   const name = String(request.params.name ?? "");
-  const hint = textParameter(request, "project");
+  const [namespace, hint] = [appNamespaceOf(request), textParameter(request, "project")];
+  return foundBy(callerOf(request), applications, { name, namespace, hint }, action);
+}
+
+/** Which Application is meant; `hint`: the project that it must be of. */
+interface AskedFor {
+  readonly name: string;
+  readonly namespace: string | undefined;
+  readonly hint: string | undefined;
+}
+
+/** One that a body names, for a route that asks by itself. @throws EngineError FORBIDDEN, NOT_FOUND, USAGE */
+export function applicationFor(
+  request: Request,
+  applications: ApplicationList,
+  asked: AskedFor,
+  action: string,
+): KubeObject {
+  const found = foundBy(callerOf(request), applications, asked, action);
+  demandOf(callerOf(request), "applications", action, found);
+  return found;
+}
+
+function foundBy(
+  caller: Caller,
+  applications: ApplicationList | undefined,
+  { name, namespace, hint }: AskedFor,
+  action: string,
+): KubeObject {
   try {
     if (applications === undefined) throw new EngineError("NOT_FOUND", "there are no Applications here");
-    const found = findApplication(applications, name, appNamespaceOf(request));
+    const found = findApplication(applications, name, namespace);
     if (hint === undefined || projectOf(found.spec) === hint) return found;
     throw new EngineError("NOT_FOUND", `applications.argoproj.io "${name}" not found`);
   } catch (error) {
     if (!(error instanceof EngineError) || error.code === "ENGINE_UNREACHABLE") throw error;
+    if (caller.isRoot) throw error; // there is nothing that it may not see
     const isOpen = caller.may("applications", action, `${hint ?? "*"}/${name}`);
     // Several have the name: who may see all of them is told which.
     if (isOpen && (hint !== undefined || error.code === "USAGE")) throw error;

@@ -118,14 +118,15 @@ test("without its Secret, or with that of another project, a private Application
 
 test("a chart of a private Helm repository is rendered offline", { skip }, async () => {
   await using charts = await startHelmServer(login);
-  charts.publish("shop", "1.2.3", { "templates/m.yaml": JSON.stringify(map("from-chart")) });
-  const app = application({ repoURL: charts.url, chart: "shop", targetRevision: "1.x" });
+  charts.publish("shop", "1.2.3", { "templates/m.yaml": JSON.stringify(map("from-{{ .Values.at }}")) });
+  const helm = { parameters: [{ name: "at", value: "$ARGOCD_APP_REVISION", forceString: true }] };
+  const app = application({ repoURL: charts.url, chart: "shop", targetRevision: "1.x", helm });
   await using rig = await open({
     "app.yaml": [app],
     "s.yaml": [secret("r", { url: charts.url, type: "helm", name: "charts", ...credentials }, {})],
   });
   const { stdout, stderr } = await rig.tiphys("render app.yaml -o name --repo-secrets s.yaml");
-  assert.deepEqual([stderr, stdout], ["", "configmap/from-chart\n"]);
+  assert.deepEqual([stderr, stdout], ["", "configmap/from-1.2.3\n"]);
 });
 
 test("both ConfigMaps count, in one file, several or a directory", { skip }, async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { rename } from "node:fs/promises";
 import { test } from "node:test";
-import { objectOf, textOf } from "../../../src/api/fields.ts";
+import { listOf, objectOf, textOf } from "../../../src/api/fields.ts";
 import {
   applicationRef,
   automated,
@@ -82,7 +82,7 @@ test("started while the Git server is away: it is asked for all, not by each App
   await engine.kill();
   await whileAway(world, async () => {
     engine = await world.start({ pollMs });
-    await world.pass(hourMs, 1_000);
+    await world.pass(hourMs, 5_000);
   });
   const { length } = engine.gitRequests;
   assert.ok(length <= hourMs / 5_000 + 60, `${length} requests in an hour`);
@@ -145,4 +145,94 @@ test("a retry waits for its own delay, whatever the clock was set to", async () 
   world.clock.jump(-24 * hourMs);
   isRefused = false;
   await world.until("the sync", () => world.syncs().length === 1, 500);
+});
+
+/** Clusters that do not answer as they should: on every request, or on those that write; until `end`. */
+function awayClusters({ plane }: World) {
+  const ended = Promise.withResolvers<never>();
+  ended.promise.catch(() => undefined);
+  let stalled = 0;
+  const never = ({ signal }: Request): Promise<Response> => {
+    const { promise, reject } = Promise.withResolvers<never>();
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    return Promise.race([promise, ended.promise]);
+  };
+  const forbidden = {
+    kind: "Status",
+    apiVersion: "v1",
+    status: "Failure",
+    code: 403,
+    reason: "Forbidden",
+    message: "no",
+  };
+  return {
+    clusters: {
+      hangs: never,
+      refuses: () => Promise.reject(new TypeError("fetch failed")),
+      forbids: async () => Response.json(forbidden, { status: 403 }),
+      async stalls(request: Request) {
+        if (request.method === "GET") return plane.plane.fetch(request);
+        stalled += 1;
+        return never(request).finally(() => (stalled -= 1));
+      },
+    },
+    /** Writes under way that are not answered. */
+    stalled: () => stalled,
+    [Symbol.dispose]: () => ended.reject(new TypeError("fetch failed")),
+  };
+}
+
+/** More on the one that hangs than there are places for looks, and more objects on the one that stalls than for writes. */
+const elsewhere = { hangs: 18, refuses: 2, forbids: 2, stalls: 4 };
+const manyObjects = (name: string): string =>
+  Array.from({ length: 20 }, (_, n) => configMap(`${name}-${n}`, {})).join("---\n");
+
+test("Applications of clusters that hang, refuse, forbid or stall keep no other from its syncs, looks and deletion", async () => {
+  await using world = await openShop();
+  using away = awayClusters(world);
+  const many = Array.from({ length: elsewhere.stalls }, (_, n) => [`stalls-${n}/all.yaml`, manyObjects(`stalls-${n}`)]);
+  await world.repository.commit({ "leaves/all.yaml": configMap("leaves", {}), ...Object.fromEntries(many) });
+  const sourceOf = (path: string) => ({ repoURL: world.repository.url, path, targetRevision: "main" });
+  for (const [cluster, amount] of Object.entries(elsewhere)) {
+    const spec = { ...automated, destination: { name: cluster, namespace: "shop" } };
+    for (let n = 0; n < amount; n++) {
+      const source = sourceOf(cluster === "stalls" ? `stalls-${n}` : "leaves");
+      await createApplication(world, { ...spec, source }, { name: `${cluster}-${n}` });
+    }
+  }
+  await createApplication(world, selfHealing);
+  const finalizers = ["resources-finalizer.argocd.argoproj.io"];
+  await createApplication(world, { ...automated, source: sourceOf("leaves") }, { name: "leaves", finalizers });
+  const engine = await world.start({ clusters: away.clusters });
+  const soon = async (what: string, probe: () => Promise<unknown>): Promise<void> => {
+    const before = world.clock.monotonicMs();
+    await world.until(what, async () => Boolean(await probe()), 50);
+    const tookMs = world.clock.monotonicMs() - before;
+    assert.ok(tookMs < 5_000, `${what} took ${tookMs} ms`);
+  };
+  const isSynced = async (name: string, commit: string): Promise<boolean> => {
+    const { sync, operationState } = (await world.application(name)).status;
+    const { revision, status } = objectOf(sync);
+    return status === "Synced" && revision === commit && objectOf(operationState).phase === "Succeeded";
+  };
+  const first = await world.repository.git("rev-parse", "HEAD");
+  await soon("the first syncs", async () => (await isSynced("web", first)) && isSynced("leaves", first));
+  await world.until("as many writes that are not answered as there may be", () => away.stalled() >= 64, 50);
+  const commit = await world.repository.commit({ "web/settings.yaml": configMap("settings", { a: "2" }) });
+  const refs = [{ name: "refs/heads/main", old: first, new: commit }];
+  await engine.push({ url: world.repository.url, refs, headRef: "refs/heads/main" });
+  await soon("a pushed commit", () => isSynced("web", commit));
+  await world.kube.delete(configRef);
+  await soon("a drift to be healed", () => world.kube.get(configRef));
+  await world.kube.delete({ ...applicationRef, name: "leaves" });
+  await soon("a deletion", async () => (await world.kube.get({ ...applicationRef, name: "leaves" })) === undefined);
+  const conditionOf = async (name: string): Promise<string> =>
+    textOf(objectOf(listOf((await world.application(name)).status.conditions)[0]).message);
+  for (const [name, message] of [
+    ["hangs-0", /^Failed to load live state: no list of .* within 30 s/],
+    ["refuses-0", /^Failed to load live state: .*no answer from https:\/\/refuses\.example/],
+    ["forbids-0", /^Failed to load live state: .*forbidden: no|no$/i],
+  ] as const) {
+    await world.until(`${name} to say why`, async () => message.test(await conditionOf(name)), 500);
+  }
 });

@@ -12,6 +12,7 @@ import {
   createApplicationDoor,
 } from "../../../src/controllers/applications/application-access.ts";
 import { createApplicationIndex } from "../../../src/controllers/applications/application-index.ts";
+import { applicationLane } from "../../../src/controllers/applications/application-lane.ts";
 import { applicationPartition } from "../../../src/controllers/applications/application-partition.ts";
 import { localEvent } from "../../../src/controllers/applications/application-requests.ts";
 import { createApplicationStore } from "../../../src/controllers/applications/application-store.ts";
@@ -102,6 +103,8 @@ export interface EngineOptions {
   readonly refuse?: (call: Call) => Response | undefined;
   /** Called after each request was answered, before the engine sees the answer. */
   readonly answered?: (call: Call) => void | Promise<void>;
+  /** Clusters beside the engine's own, `https://<name>.example`: what answers for each, by its name. */
+  readonly clusters?: Readonly<Record<string, (request: Request) => Promise<Response>>>;
   /** Awaited before each rendering of the folder; what it throws is how it fails. */
   readonly onRender?: (folder: string) => void | Promise<void>;
 }
@@ -275,12 +278,18 @@ async function startEngine(world: World, options: EngineOptions): Promise<TestEn
   const real = createWatchCache({ client: kube, kind, clock, log });
   const { cache, freeze } = freezable(real);
   const projects = createWatchCache({ client: kube, kind: { ...kind, kind: "AppProject" }, clock, log });
-  const owns = options.owns ?? (() => true);
+  const { owns = () => true, syncSettings = defaultSyncSettings } = options;
   const store = createApplicationStore(cache, kube, (key) => owns(applicationPartition(key)));
   const index = createApplicationIndex();
   const found = createProjects(projects, { configMaps: { find: () => undefined }, namespace: "argocd", log });
   const cluster = { server: "https://kubernetes.default.svc", name: "in-cluster", kube, live };
+  const others = Object.entries(options.clusters ?? {}).map(([name, fetch]) => {
+    const server = `https://${name}.example`;
+    const client = createKubeClient({ baseUrl: server, token: adminToken, log, fetch });
+    return { server, name, kube: client, live: createLiveState({ client, clock, log, groupOf, trim: trimLive }) };
+  });
   const renders = createRenderCache({ settings: renderSettings(directory.path) });
+  const placed = { isNamespaceEnabled: syncSettings.isNamespaceEnabled, controllerNamespace: "argocd" };
   const controller: ApplicationController = createApplicationController({
     store,
     index,
@@ -307,14 +316,16 @@ async function startEngine(world: World, options: EngineOptions): Promise<TestEn
     claims: createClaims(),
     controllerNamespace: "argocd",
     owns,
-    directory: { project: found.find, clusters: () => [cluster], controllerNamespace: "argocd" },
-    graceMs: 180_000,
+    directory: { project: found.find, clusters: () => [cluster, ...others], ...placed },
+    graceMs: syncSettings.repositoryGraceMs,
+    selfHeal: syncSettings.selfHeal,
     isApplication: (key) => store.find(key) !== undefined,
     pollMs: 250,
     waveDelayMs: 2_000,
-    syncSettings: options.syncSettings ?? defaultSyncSettings,
+    syncSettings,
   });
-  const queue = createController({ kind, cache, reconciler: controller, clock, log });
+  const lanes = { of: (key: string) => applicationLane(store.find(key)), own: 4 };
+  const queue = createController({ kind, cache, reconciler: controller, lanes, clock, log });
   const unfollow = followLiveChanges({
     live,
     applicationOf: (instance) => controller.byInstance(instance),
@@ -331,7 +342,7 @@ async function startEngine(world: World, options: EngineOptions): Promise<TestEn
     onTold: (received) => takeTold(received, controller),
     onRequest: (application, received, done) => controller.offerStored(application, received, done),
   });
-  const running = [live, real, projects].map((one) => one.run(stop.signal));
+  const running = [live, real, projects, ...others.map((one) => one.live)].map((one) => one.run(stop.signal));
   await Promise.all([real.synced, projects.synced]);
   await controller.readAll(stop.signal);
   running.push(queue.run(stop.signal), requests.run(stop.signal));

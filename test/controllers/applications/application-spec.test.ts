@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { listOf, objectOf, textOf } from "../../../src/api/fields.ts";
 import type { JsonObject, JsonValue } from "../../../src/base/json.ts";
+import { defaultSyncSettings } from "../../../src/controllers/applications/sync-settings.ts";
 import {
   applicationRef,
   automated,
@@ -101,6 +102,19 @@ test("what says nothing is taken out of the spec, in the write of the status, on
   assert.equal(engine.writes(), 1);
   await world.pass(60_000);
   assert.equal(engine.writes(), 1);
+});
+
+test("an Application of a namespace that argocd-cmd-params-cm leaves out is not looked at, until it does", async () => {
+  await using world = await openShop();
+  await createApplication(world, automated);
+  let isEnabled = false;
+  const syncSettings = { ...defaultSyncSettings, isNamespaceEnabled: () => isEnabled };
+  const { controller } = await world.start({ syncSettings });
+  await world.pass(5_000, 500);
+  assert.deepEqual(await statusOf(world), {});
+  isEnabled = true;
+  controller.lookAgain("all", "argocd-cmd-params-cm changed");
+  await compared(world, "Synced");
 });
 
 test("a spec that cannot be compared stays as it is", async () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { listOf, objectOf } from "../../../src/api/fields.ts";
+import { defaultSyncSettings } from "../../../src/controllers/applications/sync-settings.ts";
 import {
   applicationRef,
   automated,
@@ -107,6 +108,23 @@ test("self-heal waits longer each time, and heals in the end; one timer waits", 
   await world.until("the heal", async () => (await value()) === "1", 500);
   await world.pass(60_000, 1_000);
   assert.ok((await looks(engine)) - before < 12, `${(await looks(engine)) - before} looks`);
+});
+
+test("self-heal waits as argocd-cmd-params-cm says", async () => {
+  await using world = await openShop();
+  await createApplication(world, selfHealing);
+  const selfHeal = () => ({ firstMs: 0, factor: 3, maxMs: 300_000, fixedMs: 20_000 });
+  await world.start({ syncSettings: { ...defaultSyncSettings, selfHeal } });
+  await firstSync(world);
+  const from = world.clock.now();
+  await world.kube.patch(configRef, merge, { data: { a: "2" } });
+  await world.until(
+    "the heal",
+    async () => objectOf((await world.kube.get(configRef))?.data as never).a === "1",
+    1_000,
+  );
+  const waitedMs = world.clock.now() - from;
+  assert.ok(waitedMs > 15_000 && waitedMs < 25_000, `${waitedMs} ms`);
 });
 
 test("syncs and looks are counted under Argo CD's names", async () => {

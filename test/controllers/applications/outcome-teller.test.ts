@@ -190,14 +190,15 @@ test("nothing is kept of an Application that is no more", async () => {
   await running;
 });
 
-test("a chain through Applications counts on, and is cut", async () => {
+test("a chain through Applications counts on, stays in its trace, and is cut", async () => {
   const { told, turn, run, set, hops, stored } = rig();
   const request = {
     application: { namespace: "argocd", name: "shop" },
     operation: "sync",
     by: { namespace: "a", name: "b" },
   } as const;
-  await hops.keep({ ...request, key: "k5", hop: 5 });
+  const trace = { traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", tracestate: "a=1, b=2" };
+  await hops.keep({ ...request, key: "k5", hop: 5, trace });
   await hops.keep({ ...request, key: "k16", hop: 16 });
   const stop = new AbortController();
   set({});
@@ -206,12 +207,20 @@ test("a chain through Applications counts on, and is cut", async () => {
   await turn({ phase: "Succeeded", finishedAt: "t1", request: "k5" });
   await turn({ phase: "Succeeded", finishedAt: "t2", request: "k16" });
   await turn({ phase: "Succeeded", finishedAt: "t3" });
+  await hops.keep({ ...request, key: "k1", hop: 1, trace });
+  await turn({ phase: "Succeeded", finishedAt: "t4", request: "k1" });
   stop.abort();
   await running;
   assert.deepEqual(
-    told.map(({ hop }) => hop),
-    [6, 1],
+    told.map(({ hop, trace: told }) => [hop, told?.traceparent.slice(3, 35), told?.tracestate]),
+    [
+      [6, "4bf92f3577b34da6a3ce929d0e0e4736", "a=1, b=2"],
+      [1, undefined, undefined],
+      [2, "4bf92f3577b34da6a3ce929d0e0e4736", "a=1, b=2"],
+    ],
   );
+  const spans = new Set([trace, ...told.map((one) => one.trace)].map((one) => one?.traceparent));
+  assert.equal(spans.size, 4, "each has a span of its own");
 });
 
 test("nobody who listens: nothing is told, and nothing stored", async () => {
@@ -246,7 +255,7 @@ for (const [name, health, operation, since] of [
       health: { status: "Healthy", ...(health && { lastTransitionTime: health }) },
       ...(operation && { operationState: { phase, finishedAt, syncResult: { revision } } }),
     } as JsonObject;
-    const { data } = outcomeEvent("application-healthy", { ...application({}), status }, "1", 1);
+    const { data } = outcomeEvent("application-healthy", { ...application({}), status }, "1", { hop: 1 });
     assert.equal((data as JsonObject).healthSince, since);
   });
 }

@@ -51,3 +51,55 @@ for (const [text, ms] of [
     assert.equal(createSyncSettings({ find }, "argocd").hardRefreshMs(), ms);
   });
 }
+
+const backoff = "controller.self.heal.backoff";
+const asShipped = { firstMs: 2_000, factor: 3, maxMs: 300_000, fixedMs: 0 };
+
+for (const [data, selfHeal, graceMs] of [
+  [{}, asShipped, 180_000],
+  [
+    {
+      [`${backoff}.timeout.seconds`]: "5",
+      [`${backoff}.factor`]: "2",
+      [`${backoff}.cap.seconds`]: "60",
+      "controller.repo.error.grace.period.seconds": "0",
+    },
+    { firstMs: 5_000, factor: 2, maxMs: 60_000, fixedMs: 0 },
+    0,
+  ],
+  [
+    { [`${backoff}.timeout.seconds`]: "0", "controller.self.heal.timeout.seconds": "20" },
+    { ...asShipped, firstMs: 0, fixedMs: 20_000 },
+    180_000,
+  ],
+  [
+    { [`${backoff}.factor`]: "0", [`${backoff}.cap.seconds`]: "0" },
+    { ...asShipped, factor: 1, maxMs: 604_800_000 },
+    180_000,
+  ],
+  [{ [`${backoff}.timeout.seconds`]: "soon", [`${backoff}.factor`]: "-1" }, asShipped, 180_000],
+] as const) {
+  test(`how self-heal and repositories that fail are waited for by ${JSON.stringify(data)}`, () => {
+    const find = (_: string | undefined, name: string) =>
+      name === "argocd-cmd-params-cm" ? { apiVersion: "v1", kind: "ConfigMap", metadata: { name }, data } : undefined;
+    const settings = createSyncSettings({ find }, "argocd");
+    assert.deepEqual([settings.selfHeal(), settings.repositoryGraceMs()], [selfHeal, graceMs]);
+  });
+}
+
+for (const [text, namespace, expected] of [
+  [undefined, "team-a", true],
+  ["", "team-a", true],
+  ["team-*, /^ops$/", "team-a", true],
+  ["team-*, /^ops$/", "ops", true],
+  ["team-*, /^ops$/", "ops-2", false],
+  ["team-*", "argocd", true],
+  ["/(/", "team-a", false],
+] as const) {
+  test(`application.namespaces ${text} ${expected ? "has" : "leaves out"} ${namespace}`, () => {
+    const data = text === undefined ? {} : { "application.namespaces": text };
+    const find = (_: string | undefined, name: string) =>
+      name === "argocd-cmd-params-cm" ? { apiVersion: "v1", kind: "ConfigMap", metadata: { name }, data } : undefined;
+    assert.equal(createSyncSettings({ find }, "argocd").isNamespaceEnabled(namespace), expected);
+  });
+}

@@ -110,6 +110,7 @@ const table: Readonly<Record<Wait["for"], readonly (readonly [given: Facts, comm
       `tiphys app patch web --type merge --patch '{"metadata":{"annotations":{"argocd.argoproj.io/skip-reconcile":null}}}'`,
     ],
     [{ text: "turned off by argocd.argoproj.io/skip-reconcile of the cluster blue" }, "tiphys cluster get blue"],
+    [{ text: "its namespace team-a is not one of application.namespaces" }, ""],
   ],
   spec: [[{}, "tiphys app edit web"]],
   termination: [[{}, ""]],

@@ -52,6 +52,33 @@ describe("the JetStream bus", { skip: natsServerMissing() ?? false }, () => {
     await reading;
   });
 
+  const current = natsServerMissing("current");
+  it("makes another consumer when a server sends nothing of what it has", { skip: current ?? false }, async () => {
+    await using server = await startNatsServer({ release: "current" });
+    const clock = { ...systemClock, monotonicMs: () => 2 * systemClock.monotonicMs() }; // patience of half the time
+    await using bus = await openJetStreamBus({ servers: server.url, streams, log: silentLogger, clock, name: "test" });
+    const stop = new AbortController();
+    const seen: number[] = [];
+    const reading = (async () => {
+      const query = { subjects: [rawSubject("events.>")], from: "first", follow: true } as const;
+      for await (const { messages } of bus.read(query, stop.signal))
+        seen.push(...messages.map(({ sequence }) => sequence));
+    })();
+    await bus.publish(subject, { id: "1", data: Buffer.from("1") });
+    await waitFor("the first", () => seen.length === 1);
+    const nc = await connect({ servers: server.url });
+    const jsm = await jetstreamManager(nc);
+    // A paused consumer says that messages are pending, sends heartbeats, and no messages: as one that is stuck.
+    const [paused] = await jsm.consumers.list("events").next();
+    await jsm.consumers.pause("events", paused?.name ?? "", new Date(Date.now() + 3_600_000));
+    await bus.publish(subject, { id: "2", data: Buffer.from("2") });
+    await waitFor("the second", () => seen.length === 2);
+    assert.deepEqual(seen, [1, 2]);
+    await nc.close();
+    stop.abort();
+    await reading;
+  });
+
   it("says that JetStream is off", async () => {
     await using server = await startNatsServer({ jetstream: false });
     await assert.rejects(open(server.url), { code: "BUS_UNSUPPORTED" });

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { TerminalError } from "../../../src/base/errors.ts";
-import type { JsonValue } from "../../../src/base/json.ts";
+import { type JsonValue, parseJson } from "../../../src/base/json.ts";
 import { createParameterResolver } from "../../../src/events/sensor/parameters.ts";
 import type { TriggerParameter } from "../../../src/events/triggers/trigger.ts";
+import { decodeEvent, encodeEvent } from "../../../src/record/cloud-event.ts";
 import { cloudEvent } from "./builders.ts";
 
 const data = {
@@ -284,4 +285,14 @@ test("payload: nothing is empty, an entry without a value is skipped", () => {
     payload({ src: { dependencyName: "absent" }, dest: "a" }, parameter({ value: "x" }, { dest: "b" })),
     '{"b":"x"}',
   );
+});
+
+test("numbers of a body go on as they were written, through the bus and into a payload", () => {
+  const written = '{"price":10.00,"list":[1.50,1E3,-0.0],"id":123456789012345678901234567890}';
+  const sent = cloudEvent({ data: { body: parseJson(written) } });
+  const own = createParameterResolver({ push: decodeEvent(encodeEvent(sent)) });
+  const src = { dependencyName: "push", dataKey: "body", useRawData: true };
+  assert.equal(own.payload([{ src, dest: "order" }], "spec.p"), `{"order":${written}}`);
+  assert.equal(own.text({ src: { dependencyName: "push", dataKey: "body" } }, "spec.p[0]"), written);
+  assert.equal(own.text({ src: { dependencyName: "push", dataKey: "body.price" } }, "spec.p[0]"), "10"); // as GJSON
 });

@@ -12,8 +12,8 @@ import { type SinkAnswer, startAnswering } from "../../harness/http-sink.ts";
 import { type KafkaServer, kafkaMissing, startKafka, tokenOf } from "../../harness/kafka.ts";
 import { waitFor } from "../../harness/wait.ts";
 import { directFetch } from "./direct-fetch.ts";
-import { runSource } from "./running-source.ts";
-import { recordedContext } from "./source-context.ts";
+import { type RunningSource, runSource } from "./running-source.ts";
+import { memoryState, recordedContext } from "./source-context.ts";
 
 const offset = (value: number) => ({ topic: "t", partition: 0, offset: BigInt(value), leaderEpoch: 0 });
 
@@ -170,6 +170,36 @@ describe("a topic of Kafka", { skip: kafkaMissing() }, () => {
     assert.equal(new Set(asked).size, asked.length - 1, `each once, but the one that was away: ${asked.join(" ")}`);
     const { authorization } = registry.requests[0]?.headers ?? {};
     assert.equal(authorization, `Basic ${Buffer.from("ann:sesame").toString("base64")}`);
+  });
+
+  test("what Kafka removed before it was read is told, what it has is read, also what came before a first message", async () => {
+    await createTopic("kept", 1);
+    const group = { groupName: "kept" };
+    const spec: JsonObject = { url: server.address, topic: "kept", consumerGroup: group, jsonBody: true, sasl: plain };
+    const state = memoryState();
+    const sendAll = (numbers: readonly number[]) =>
+      send(numbers.map((n) => ({ topic: "kept", value: Buffer.from(String(n)) })));
+    const bodies = (source: RunningSource) => source.data().map(({ body }) => body);
+    await sendAll([-1]);
+    {
+      await using before = await runSource(kafkaSource, spec, { state }, secrets);
+      assert.deepEqual(bodies(before), []);
+    }
+    await sendAll([1, 2, 3]);
+    {
+      await using first = await runSource(kafkaSource, spec, { state }, secrets);
+      await waitFor("what came meanwhile", () => first.data().length === 3);
+      assert.deepEqual([bodies(first), first.context.lostEvents], [[1, 2, 3], []]);
+    }
+    await sendAll([4, 5, 6, 7]);
+    const admin = new Admin(client());
+    await admin.deleteRecords({ topics: [{ name: "kept", partitions: [{ partition: 0, offset: 6n }] }] });
+    await admin.close();
+    await using second = await runSource(kafkaSource, spec, { state }, secrets);
+    await waitFor("what is left", () => second.data().length === 2);
+    assert.deepEqual(bodies(second), [6, 7]);
+    const told = 'topic "kept", partition 0: Kafka removed offsets 4 to 5 before they were read';
+    assert.deepEqual(second.context.lostEvents, [[2, told]]);
   });
 
   test("a group is shared with what reads it by the same strategy", async () => {

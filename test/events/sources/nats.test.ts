@@ -109,16 +109,21 @@ test("a message becomes an event with subject, body and header", needsServer, as
     ["a.b", '{"n":1}', { "X-One": "1" }],
     ["a.c", "no json"],
     ["a.d", "[2]"],
+    ["a.e", "3", { "Nats-Msg-Id": "m 1" }],
+    ["a.e", "3", { "Nats-Msg-Id": "m 1" }],
   ]);
-  await waitFor("two events", () => source.context.emitted.length === 2);
+  await waitFor("the events", () => source.context.emitted.length === 4);
   assert.deepEqual(
-    source.context.emitted.map(({ data }) => data),
+    source.context.emitted.slice(0, 2).map(({ data }) => data),
     [
       { subject: "a.b", body: { n: 1 }, header: { "X-One": ["1"] }, metadata: { x: "y" } },
       { subject: "a.d", body: [2], metadata: { x: "y" } },
     ],
   );
   assert.equal(source.context.failed.count, 1);
+  const ids = source.context.emitted.map(({ id }) => id);
+  assert.equal(ids[2], ids[3], "the publisher's id makes a message that is sent again one event");
+  assert.equal(new Set(ids).size, 3);
 });
 
 test("without jsonBody the body is base64", needsServer, async () => {

@@ -4,7 +4,7 @@ import { EngineError, TerminalError } from "../../../src/base/errors.ts";
 import { silentLogger } from "../../../src/base/log.ts";
 import { createMetrics } from "../../../src/base/metrics.ts";
 import { createSchema } from "../../../src/base/schema.ts";
-import { type AnySourceKind, defineSource } from "../../../src/events/sources/registry.ts";
+import { type AnySourceKind, defineSource, sourceKinds } from "../../../src/events/sources/registry.ts";
 import { type EventSourceRun, runEventSource, type SourceStatus } from "../../../src/events/sources/runner.ts";
 import { filterSchema } from "../../../src/events/sources/schemas.ts";
 import type { SourceContext } from "../../../src/events/sources/source.ts";
@@ -30,6 +30,7 @@ interface Started extends AsyncDisposable {
   readonly clock: VirtualClock;
   readonly published: CloudEvent[];
   readonly statuses: (readonly [string, SourceStatus])[];
+  readonly warnings: (readonly [string, string])[];
   readonly run: EventSourceRun;
 }
 
@@ -42,6 +43,7 @@ function start(
   const clock = createVirtualClock();
   const published: CloudEvent[] = [];
   const statuses: (readonly [string, SourceStatus])[] = [];
+  const warnings: (readonly [string, string])[] = [];
   const { secret, http, fetch, fileRoot } = recordedContext();
   const run: EventSourceRun = {
     eventSource: {
@@ -75,6 +77,7 @@ function start(
     metrics: createMetrics(),
     whenLeased: (work, signal) => work(signal),
     onStatus: (event, status) => statuses.push([event, status]),
+    onWarning: (event, message) => warnings.push([event, message]),
     ...parts,
   };
   const stop = new AbortController();
@@ -83,6 +86,7 @@ function start(
     clock,
     published,
     statuses,
+    warnings,
     run,
     async [Symbol.asyncDispose]() {
       stop.abort();
@@ -208,6 +212,23 @@ test("events go out when the filter's expression is true; false and failing ones
   assert.match(text, /argo_events_events_processing_failed_total\{.*event_name="a-event".*\} 1\n/);
 });
 
+test("every kind of the registry is asked by filter.expression", async () => {
+  const names = Object.keys(sourceKinds);
+  const emits: Run = async ({ emit }, signal) => {
+    for (const a of [1, 2]) await emit({ data: { body: { a } } });
+    await untilAborted(signal);
+  };
+  const own = names.map((name) => [name, { ...kindOf(emits), schema: sourceKinds[name]?.schema }] as const);
+  const kinds = Object.fromEntries(own) as Record<string, AnySourceKind>;
+  const spec = { filter: { expression: "body.a == 1" } };
+  await using started = start({}, { kinds }, Object.fromEntries(names.map((name) => [name, spec])));
+  await started.clock.advance(0);
+  assert.deepEqual(
+    started.published.map(({ subject, data }) => [subject, data]).sort(),
+    names.map((name) => [`${name}-event`, { body: { a: 1 } }]).sort(),
+  );
+});
+
 test("kinds without an adapter, and filters that do not parse, are failures that say so", async () => {
   await using started = start(
     { known: (_context, signal) => untilAborted(signal) },
@@ -225,13 +246,14 @@ test("kinds without an adapter, and filters that do not parse, are failures that
   });
 });
 
-test("a bus that refuses is counted and told to the source", async () => {
+test("a bus that refuses is counted and told to the source; what upstream dropped is a warning and counted", async () => {
   const seen: unknown[] = [];
   await using started = start(
     {
-      a: async ({ emit, countFailed }, signal) => {
+      a: async ({ emit, countFailed, lost }, signal) => {
         await emit({ data: 1 }).catch((error: unknown) => seen.push(error));
         countFailed(2);
+        lost(3, "offsets 4 to 6 are gone");
         await untilAborted(signal);
       },
     },
@@ -242,6 +264,8 @@ test("a bus that refuses is counted and told to the source", async () => {
   const metrics = await started.run.metrics.text();
   assert.match(metrics, /events_sent_failed_total\{[^}]*\} 1/);
   assert.match(metrics, /events_processing_failed_total\{[^}]*\} 2/);
+  assert.match(metrics, /tiphys_source_events_lost_total\{[^}]*event_name="a-event"[^}]*\} 3/);
+  assert.deepEqual(started.warnings, [["a-event", "offsets 4 to 6 are gone"]]);
 });
 
 test("each event has a state of its own", async () => {

@@ -9,6 +9,8 @@ export interface RecordedContext extends SourceContext {
   readonly emitted: EventDraft[];
   readonly failed: { count: number };
   readonly isReady: { value: boolean };
+  /** What it said of events that the upstream dropped. */
+  readonly lostEvents: (readonly [events: number, message: string])[];
   /** What it said of not working, in order; `ready()` empties it. */
   readonly failures: string[];
 }
@@ -22,6 +24,7 @@ export function recordedContext(
   const failed = { count: 0 };
   const isReady = { value: false };
   const failures: string[] = [];
+  const lostEvents: (readonly [number, string])[] = [];
   const read = async ({ name, key }: { name: string; key: string }): Promise<string> => {
     const value = secrets[`${name}/${key}`];
     if (value === undefined) throw new EngineError("SECRET_MISSING", `no Secret ${name} with key ${key}`);
@@ -32,6 +35,7 @@ export function recordedContext(
     failed,
     isReady,
     failures,
+    lostEvents,
     namespace: "default",
     eventSource: "es",
     event: "e",
@@ -44,6 +48,7 @@ export function recordedContext(
     countFailed: (events = 1) => {
       failed.count += events;
     },
+    lost: (events, message) => void lostEvents.push([events, message]),
     secret: { read, readConfigMap: read },
     http: { serve: () => Promise.reject(new Error("no HTTP in this test")) },
     fetch: () => Promise.reject(new Error("no requests in this test")),

@@ -21,7 +21,7 @@ const tlsMessage =
   "invalid tls config, please configure either caCertSecret, or clientCertSecret and clientKeySecret, or both";
 const unread =
   "Argo Events does not check requests with it unless it registers the hook itself (webhook.url and a token)";
-const onlyAll = "has no effect: this kind of source does not evaluate it, all events are emitted";
+const onlyAll = "Argo Events does not evaluate it for this kind, and emits all events; Tiphys does";
 
 const cases: readonly (readonly [kind: string, change: object, ...lines: string[]])[] = [
   ["amqp", { url: gone }, "error e: either url or urlSecret must be specified"],

@@ -7,7 +7,7 @@ import { createClientPool } from "../../../src/events/triggers/client-pool.ts";
 import type { ClientPool, Outcome, TriggerKind } from "../../../src/events/triggers/trigger.ts";
 import { rabbitMqMissing, startRabbitMq } from "../../harness/rabbitmq.ts";
 import { waitFor } from "../../harness/wait.ts";
-import { firing, never, triggerContext } from "./trigger-context.ts";
+import { firing, never, spanOfTrace, tracedEvents, triggerContext } from "./trigger-context.ts";
 
 const payload = [{ src: { dependencyName: "dep", value: "7" }, dest: "order.id" }];
 
@@ -18,7 +18,7 @@ async function fire<Spec, Plan>(
   clients: ClientPool,
 ): Promise<Outcome> {
   const context = triggerContext({ clients });
-  const fired = firing({ key });
+  const fired = firing({ key, events: tracedEvents });
   const plan = await kind.plan(kind.schema.parse({ payload, ...spec }, "kind"), fired, context, never);
   return kind.apply(plan, fired, context, never);
 }
@@ -52,6 +52,7 @@ test("confirmed, once for a firing, with an id that follows from it", { skip: ra
       headers: { a: "b" },
       deliveryMode: 2,
     });
+    assert.match(String(first.properties.headers?.traceparent), spanOfTrace);
     assert.match(first.properties.messageId, /^[0-9a-f]{32}$/);
     assert.notEqual(first.properties.messageId, second.properties.messageId);
     assert.equal(await channel.get(queue), false);

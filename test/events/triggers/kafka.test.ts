@@ -9,7 +9,7 @@ import type { ClientPool, Outcome, TriggerKind } from "../../../src/events/trigg
 import { createFastClock } from "../../harness/fast-clock.ts";
 import { startAnswering } from "../../harness/http-sink.ts";
 import { type KafkaServer, kafkaMissing, startKafka, tokenOf } from "../../harness/kafka.ts";
-import { firing, never, triggerContext } from "./trigger-context.ts";
+import { firing, never, spanOfTrace, tracedEvents, triggerContext } from "./trigger-context.ts";
 
 const at = (dest: string) => [{ src: { dependencyName: "dep", value: "7" }, dest }];
 const payload = at("order.id");
@@ -23,7 +23,7 @@ async function fire<Spec, Plan>(
   all: Record<string, string> = secrets,
 ): Promise<Outcome> {
   const context = triggerContext({ clients, clock: createFastClock(50) }, all);
-  const fired = firing({ key });
+  const fired = firing({ key, events: tracedEvents });
   const plan = await kind.plan(kind.schema.parse({ payload, ...spec }, "kind"), fired, context, never);
   assert.equal(JSON.stringify(plan).includes("hidden"), false);
   return kind.apply(plan, fired, context, never);
@@ -66,6 +66,7 @@ test("confirmed, once for a firing, with key and headers", { skip: kafkaMissing(
       headers: { a: "b", secret: "hidden" },
     });
     assert.match(String(read[0]?.headers["Idempotency-Key"]), /^[0-9a-f]{32}$/);
+    assert.match(String(read[0]?.headers.traceparent), spanOfTrace);
     assert.notEqual(read[0]?.headers["Idempotency-Key"], read[1]?.headers["Idempotency-Key"]);
   } finally {
     await consumer.close(true);

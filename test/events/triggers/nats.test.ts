@@ -7,7 +7,7 @@ import { createClientPool } from "../../../src/events/triggers/client-pool.ts";
 import { natsTrigger } from "../../../src/events/triggers/nats.ts";
 import type { TriggerContext } from "../../../src/events/triggers/trigger.ts";
 import { natsServerMissing, startNatsServer } from "../../harness/nats-server.ts";
-import { firing, never, triggerContext } from "./trigger-context.ts";
+import { firing, never, spanOfTrace, tracedEvents, triggerContext } from "./trigger-context.ts";
 
 const skip = natsServerMissing() ?? false;
 const payload = [{ src: { dependencyName: "dep", value: "7" }, dest: "order.id" }];
@@ -19,7 +19,7 @@ async function fire(
   secrets: Record<string, string> = {},
 ) {
   const context = triggerContext(parts, secrets);
-  const fired = firing({ key });
+  const fired = firing({ key, events: tracedEvents });
   const plan = await natsTrigger.plan(natsTrigger.schema.parse({ payload, ...spec }, "nats"), fired, context, never);
   return natsTrigger.apply(plan, fired, context, never);
 }
@@ -39,7 +39,9 @@ test("a message is with the server when the trigger succeeds; a stream keeps a r
     assert.match(outcome.message, /^published 20 bytes on orders.new at /);
     assert.equal((await manager.streams.info("orders")).state.messages, 2);
     const stream = await jetstream(reader).streams.get("orders");
-    assert.equal((await stream.getMessage({ seq: 1 }))?.string(), '{"order":{"id":"7"}}');
+    const first = await stream.getMessage({ seq: 1 });
+    assert.equal(first?.string(), '{"order":{"id":"7"}}');
+    assert.match(first?.header.get("traceparent") ?? "", spanOfTrace);
   } finally {
     await reader.close();
   }

@@ -23,6 +23,12 @@ export const event: CloudEvent = {
   data: { body: { a: 1 } },
 };
 
+export const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+/** Of a firing whose event came in that trace. */
+export const tracedEvents = { dep: { ...event, extensions: { traceparent } } };
+/** What a target is sent then: a span of its own in the same trace. */
+export const spanOfTrace = /^00-4bf92f3577b34da6a3ce929d0e0e4736-(?!00f067aa0ba902b7)[0-9a-f]{16}-01$/;
+
 export function firing(parts: Partial<Firing> = {}): Firing {
   return {
     key: "uid/deploy/1",

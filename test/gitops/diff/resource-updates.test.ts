@@ -34,6 +34,18 @@ const cases: readonly (readonly [name: string, settings: Record<string, string>,
       false,
     ],
     [
+      "nothing is ignored where that is off, as Go writes it",
+      { "resource.ignoreResourceUpdatesEnabled": "F" },
+      { after: { status: {} } },
+      false,
+    ],
+    [
+      "what is no boolean turns nothing off",
+      { "resource.ignoreResourceUpdatesEnabled": "no" },
+      { after: { status: {} } },
+      true,
+    ],
+    [
       "a leader that comes, with its annotations, counts",
       {},
       {

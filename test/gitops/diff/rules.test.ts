@@ -201,6 +201,8 @@ for (const [own, flag, expected] of [
   ["", "true", true],
   ["ServerSideDiff=false", "true", false],
   ["ServerSideDiff=true,ServerSideDiff=false", undefined, false],
+  ["", "T", true],
+  ["", "0", false],
   ["", "yes", false],
 ] as const) {
   test(`a server is ${expected ? "" : "not "}asked with "${own}" and controller.diff.server.side ${flag}`, () => {

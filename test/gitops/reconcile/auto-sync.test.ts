@@ -120,6 +120,11 @@ const errors: readonly (readonly [string, Case, string])[] = [
     { state: { phase: "Error", message: "no" } },
     "Failed last sync attempt to [c1]: no",
   ],
+  [
+    "the last attempt at it ended before it knew what",
+    { state: { phase: "Error", message: "no", operation: { sync: { revision: "c1", source } } } },
+    "Failed last sync attempt to [c1]: no",
+  ],
   ["all would be pruned", { ...pruning, input: { resources: [surplus] } }, wiped],
   ["nothing is rendered", { ...pruning, input: { resources: [] } }, wiped],
   ["all but a copy without status would be pruned", { ...pruning, input: { resources: [surplus, copy] } }, wiped],
@@ -177,6 +182,16 @@ const starts: readonly (readonly [string, Case, JsonObject])[] = [
   ["what was never synced", {}, plain],
   ["what is Unknown by rules of the project", { input: { resources: [resource("x", { status: "Unknown" })] } }, plain],
   ["a new revision", { state: attempt("Failed", { syncResult: { revision: "c0", source } }) }, plain],
+  [
+    "a new revision after a rollback that came to nothing",
+    { state: { phase: "Error", message: "no", operation: { sync: { revision: "c0", source } } } },
+    plain,
+  ],
+  [
+    "a rollback to other sources came to nothing",
+    { state: { phase: "Error", operation: { sync: { revision: "c1", source: { ...source, path: "old" } } } } },
+    plain,
+  ],
   [
     "a changed source",
     { state: attempt("Failed", { syncResult: { revision: "c1", source: { ...source, path: "x" } } }) },

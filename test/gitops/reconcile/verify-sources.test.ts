@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { defaultProject } from "../../../src/gitops/project/project.ts";
+import { createMemory } from "../../../src/gitops/reconcile/look.ts";
 import { createSshSigner, gpgMissing } from "../../harness/gpg.ts";
 import { configMap, openWorld, patient } from "./world.ts";
 
@@ -30,6 +31,15 @@ test("what is not signed as the project wants is compared and told of, but not s
   const progress = await world.sync(app, found.look);
   assert.equal(progress.phase, "Error");
   assert.match(progress.message ?? "", /unsigned/);
+  // Nor from no commit at all.
+  const operation = { sync: { manifests: [configMap("local")] } };
+  const status_ = { ...app.application.status, operationState: { operation } };
+  const local = { ...app, memory: createMemory(), application: { ...app.application, status: status_ } };
+  const refused = await world.look(local);
+  assert.match(
+    JSON.stringify(refused.status.conditions),
+    /Cannot use local manifests when source integrity is enforced/,
+  );
 
   await world.repository.git(...signer.options, "commit", "-q", "--allow-empty", "-S", "-m", "Signed");
   const signed = await world.look(app, { level: 3 });

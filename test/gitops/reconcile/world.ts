@@ -120,7 +120,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     clock,
     controllerNamespace: "argocd",
     directory: { project: (name) => projects.get(name), clusters: () => [cluster], controllerNamespace: "argocd" },
-    graceMs: 180_000,
+    graceMs: () => 180_000,
     isApplication: (key) => applications.has(key),
     metrics: createMetrics(),
   };

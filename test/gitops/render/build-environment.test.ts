@@ -20,7 +20,9 @@ for (const [text, expected] of [
   ["100$", "100$"],
   ["$ A $.", "$ A $."],
   ["$1", ""],
-  ["$" + "{A", "$" + "{A"],
+  ["$" + "{A", "A"],
+  ["$" + "{}b", "b"],
+  ["$" + "{*}$*.", "."],
   ["$A$A", "11"],
 ] as const) {
   test(`${JSON.stringify(text)} becomes ${JSON.stringify(expected)}`, () => {

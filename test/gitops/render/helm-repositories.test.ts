@@ -1,40 +1,18 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { basename, join } from "node:path";
 import { test } from "node:test";
-import { renderToolsMissing, runTool } from "../../harness/render-tools.ts";
-import { tempDir } from "../../harness/temp-dir.ts";
+import { startHelmServer } from "../../harness/helm-repository.ts";
+import { renderToolsMissing } from "../../harness/render-tools.ts";
 import { chart } from "./charts.ts";
 import { namesOf, openRenderRig } from "./rig.ts";
 
 const skip = renderToolsMissing("helm");
 
-/** A chart repository over HTTP with the chart `below`, made by Helm itself. */
+/** A chart repository over HTTP with the chart `below`. */
 async function serveCharts() {
-  await using stack = new AsyncDisposableStack();
-  const { path } = stack.use(await tempDir());
-  await mkdir(join(path, "below/templates"), { recursive: true });
-  await writeFile(join(path, "below/Chart.yaml"), "apiVersion: v2\nname: below\nversion: 0.1.0\n");
+  const server = await startHelmServer();
   const below = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: below}\n";
-  await writeFile(join(path, "below/templates/below.yaml"), below);
-  await runTool("helm", ["package", "below"], path);
-  const asked: string[] = [];
-  const server = createServer(async (request, response) => {
-    asked.push(request.url ?? "");
-    const content = await readFile(join(path, basename(request.url ?? ""))).catch(() => undefined);
-    response.writeHead(content === undefined ? 404 : 200).end(content);
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  stack.defer(() => void server.close());
-  stack.defer(() => server.closeAllConnections());
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  await runTool("helm", ["repo", "index", ".", "--url", url], path);
-  const owned = stack.move();
-  return { url, asked, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  server.publish("below", "0.1.0", { "templates/below.yaml": below });
+  return server;
 }
 
 const needing = (url: string): string =>
@@ -45,11 +23,25 @@ test("dependencies of a chart come from their repository, once for each commit",
   await using rig = await openRenderRig(["helm"]);
   const commit = await rig.repository.commit({ ...chart, "app/Chart.yaml": needing(charts.url) });
   assert.ok(namesOf(await rig.render(commit)).includes("below"));
-  const count = charts.asked.length;
+  const count = charts.requests.length;
   await rig.render(commit);
-  assert.equal(charts.asked.length, count);
+  assert.equal(charts.requests.length, count);
   await rig.render(await rig.repository.commit({ "unrelated.txt": "x" }));
-  assert.ok(charts.asked.length > count, "what 0.1.x means may have changed");
+  assert.ok(charts.requests.length > count, "what 0.1.x means may have changed");
+});
+
+test("a value file at an address goes between its neighbours", { skip }, async () => {
+  await using charts = await serveCharts();
+  charts.answer = ({ url }, response) => {
+    if (url !== "/charts/values.yaml") return false;
+    response.end("color: from-the-address\nnested: {deep: address, other: address}\n");
+    return true;
+  };
+  await using rig = await openRenderRig(["helm"]);
+  const valueFiles = ["values-prod.yaml", `${charts.url}/values.yaml`, "values-late.yaml"];
+  const { manifests } = await rig.render(await rig.repository.commit(chart), { helm: { valueFiles } });
+  const { color, nested } = JSON.parse(String(Object(manifests[1]?.data).values));
+  assert.deepEqual([color, nested], ["from-late", { deep: "address", other: "address" }]);
 });
 
 test("a repository that does not answer fails the chart with Helm's words", { skip }, async () => {

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import type { ApplicationSource } from "../../../src/api/application-types.ts";
 import { defaultRenderingSettings } from "../../../src/api/rendering-settings.ts";
 import { failOnLeakedChildren } from "../../harness/leaks.ts";
 import { renderToolsMissing } from "../../harness/render-tools.ts";
-import { type Files, namesOf, openRenderRig, type RenderRig } from "./rig.ts";
+import { type Files, namesOf, type RenderRig, shareRenderRig } from "./rig.ts";
 
 failOnLeakedChildren();
 
@@ -42,10 +42,14 @@ async function commit({ repository }: RenderRig, { files, links = {} }: Hostile)
   return repository.commit({});
 }
 
-function open({ isUnrestricted }: Hostile): Promise<RenderRig> {
-  const kustomizeBuildOptions = isUnrestricted ? ["--load-restrictor", "LoadRestrictionsNone"] : ["--enable-helm"];
-  const rendering = () => ({ ...defaultRenderingSettings, kustomizeBuildOptions });
-  return openRenderRig(["helm", "kustomize", "jsonnet"], { rendering });
+/** An emptied rig for each row. */
+function shareOpen(): (hostile: Hostile) => Promise<RenderRig> {
+  const share = (...kustomizeBuildOptions: readonly string[]) => {
+    const rendering = () => ({ ...defaultRenderingSettings, kustomizeBuildOptions });
+    return shareRenderRig(["helm", "kustomize", "jsonnet"], { rendering });
+  };
+  const [restricted, unrestricted] = [share("--enable-helm"), share("--load-restrictor", "LoadRestrictionsNone")];
+  return (hostile) => (hostile.isUnrestricted ? unrestricted() : restricted());
 }
 
 const out = /leads out of the repository/;
@@ -195,93 +199,100 @@ const refused: Readonly<Record<string, readonly [Hostile, RegExp]>> = {
   ],
 };
 
-for (const [name, [hostile, message]] of Object.entries(refused)) {
-  test(`a source with ${name} is refused`, { skip }, async () => {
-    await using rig = await open(hostile);
-    const bad = await commit(rig, hostile);
-    await assert.rejects(rig.render(bad, hostile.source), (error: Error) => {
-      assert.match(error.message, message);
-      assert.doesNotMatch(error.message, /root:|uid=/);
-      return true;
-    });
-    const good = await rig.repository.commit({ "good/m.yaml": map("good") });
-    assert.deepEqual(namesOf(await rig.render(good, { path: "good" })), ["good"]);
-  });
-}
+describe("hostile sources", () => {
+  const emptied = shareOpen();
 
-for (const base of [
-  "ext::sh -c id",
-  "git::ext::sh -c id",
-  "file:///etc",
-  "git::file:///etc",
-  "ssh://-oProxyCommand=id/a/b",
-  "git@-oProxyCommand=id:a/b",
-  "ftp://127.0.0.1:1/x",
-  "s3::http://127.0.0.1:1/x",
-  "hg::http://127.0.0.1:1/x",
-  "--upload-pack=id",
-  "http://127.0.0.1:1/r.git//x?ref=--upload-pack=id",
-  "../../..",
-  "app\0b",
-]) {
-  test(`a base that is ${JSON.stringify(base)} is refused, and runs nothing`, { skip }, async () => {
-    await using rig = await open({ files: {} });
-    const bad = await rig.repository.commit(kustomized(`resources: [m.yaml, ${JSON.stringify(base)}]\n`));
-    await assert.rejects(rig.render(bad), (error: Error & { code?: string }) => {
-      assert.equal(error.code, "RENDER_FAILED");
-      assert.doesNotMatch(error.message, /root:|uid=/);
-      return true;
+  for (const [name, [hostile, message]] of Object.entries(refused)) {
+    test(`a source with ${name} is refused`, { skip }, async () => {
+      const rig = await emptied(hostile);
+      const bad = await commit(rig, hostile);
+      await assert.rejects(rig.render(bad, hostile.source), (error: Error) => {
+        assert.match(error.message, message);
+        assert.doesNotMatch(error.message, /root:|uid=/);
+        return true;
+      });
+      const good = await rig.repository.commit({ "good/m.yaml": map("good") });
+      assert.deepEqual(namesOf(await rig.render(good, { path: "good" })), ["good"]);
     });
-  });
-}
+  }
 
-const rendered: Readonly<Record<string, readonly [Hostile, readonly string[]]>> = {
-  "a chain of 30 links": [
-    {
-      files: { "app/end.txt": map("end") },
-      links: Object.fromEntries(
-        Array.from({ length: 30 }, (_, index) => [`app/l${index}.yml`, index === 29 ? "end.txt" : `l${index + 1}.yml`]),
-      ),
-    },
-    Array(30).fill("end"),
-  ],
-  "links in a circle beside manifests": [
-    { files: { "app/m.yaml": map("m") }, links: { "app/a.yaml": "b.yaml", "app/b.yaml": "a.yaml" } },
-    ["m"],
-  ],
-  "names that a shell or an option parser would read": [
-    { files: { "app/$(id).yaml": map("sh"), "app/'\".yaml": map("q"), "app/-rf.yaml": map("dash") } },
-    ["sh", "q", "dash"],
-  ],
-  "value files that look like options": [
-    {
-      files: { ...chart, "app/-rf.yaml": "a: 1", "app/--post-renderer=x.yaml": "a: 1" },
-      source: { helm: { valueFiles: ["-rf.yaml", "--post-renderer=x.yaml"] } },
-    },
-    ["c"],
-  ],
-  "options that look like others": [
-    {
-      files: chart,
-      source: {
-        helm: {
-          namespace: "--debug",
-          apiVersions: ["--post-renderer=/bin/id"],
-          parameters: [{ name: "--x", value: "1" }],
+  for (const base of [
+    "ext::sh -c id",
+    "git::ext::sh -c id",
+    "file:///etc",
+    "git::file:///etc",
+    "ssh://-oProxyCommand=id/a/b",
+    "git@-oProxyCommand=id:a/b",
+    "ftp://127.0.0.1:1/x",
+    "s3::http://127.0.0.1:1/x",
+    "hg::http://127.0.0.1:1/x",
+    "--upload-pack=id",
+    "http://127.0.0.1:1/r.git//x?ref=--upload-pack=id",
+    "../../..",
+    "app\0b",
+  ]) {
+    test(`a base that is ${JSON.stringify(base)} is refused, and runs nothing`, { skip }, async () => {
+      const rig = await emptied({ files: {} });
+      const bad = await rig.repository.commit(kustomized(`resources: [m.yaml, ${JSON.stringify(base)}]\n`));
+      await assert.rejects(rig.render(bad), (error: Error & { code?: string }) => {
+        assert.equal(error.code, "RENDER_FAILED");
+        assert.doesNotMatch(error.message, /root:|uid=/);
+        return true;
+      });
+    });
+  }
+
+  const rendered: Readonly<Record<string, readonly [Hostile, readonly string[]]>> = {
+    "a chain of 30 links": [
+      {
+        files: { "app/end.txt": map("end") },
+        links: Object.fromEntries(
+          Array.from({ length: 30 }, (_, index) => [
+            `app/l${index}.yml`,
+            index === 29 ? "end.txt" : `l${index + 1}.yml`,
+          ]),
+        ),
+      },
+      Array(30).fill("end"),
+    ],
+    "links in a circle beside manifests": [
+      { files: { "app/m.yaml": map("m") }, links: { "app/a.yaml": "b.yaml", "app/b.yaml": "a.yaml" } },
+      ["m"],
+    ],
+    "names that a shell or an option parser would read": [
+      { files: { "app/$(id).yaml": map("sh"), "app/'\".yaml": map("q"), "app/-rf.yaml": map("dash") } },
+      ["sh", "q", "dash"],
+    ],
+    "value files that look like options": [
+      {
+        files: { ...chart, "app/-rf.yaml": "a: 1", "app/--post-renderer=x.yaml": "a: 1" },
+        source: { helm: { valueFiles: ["-rf.yaml", "--post-renderer=x.yaml"] } },
+      },
+      ["c"],
+    ],
+    "options that look like others": [
+      {
+        files: chart,
+        source: {
+          helm: {
+            namespace: "--debug",
+            apiVersions: ["--post-renderer=/bin/id"],
+            parameters: [{ name: "--x", value: "1" }],
+          },
         },
       },
-    },
-    ["c"],
-  ],
-  "a submodule over an odd protocol that is not in the tree": [
-    { files: { "app/m.yaml": map("m"), ".gitmodules": '[submodule "x"]\n path = app/x\n url = ext::sh -c id\n' } },
-    ["m"],
-  ],
-};
+      ["c"],
+    ],
+    "a submodule over an odd protocol that is not in the tree": [
+      { files: { "app/m.yaml": map("m"), ".gitmodules": '[submodule "x"]\n path = app/x\n url = ext::sh -c id\n' } },
+      ["m"],
+    ],
+  };
 
-for (const [name, [hostile, names]] of Object.entries(rendered)) {
-  test(`a source with ${name} is rendered`, { skip }, async () => {
-    await using rig = await open(hostile);
-    assert.deepEqual(namesOf(await rig.render(await commit(rig, hostile), hostile.source)), names);
-  });
-}
+  for (const [name, [hostile, names]] of Object.entries(rendered)) {
+    test(`a source with ${name} is rendered`, { skip }, async () => {
+      const rig = await emptied(hostile);
+      assert.deepEqual(namesOf(await rig.render(await commit(rig, hostile), hostile.source)), names);
+    });
+  }
+});

@@ -1,5 +1,6 @@
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
+import { after } from "node:test";
 import type { ApplicationSource } from "../../../src/api/application-types.ts";
 import { systemClock } from "../../../src/base/clock.ts";
 import type { JsonObject } from "../../../src/base/json.ts";
@@ -37,6 +38,8 @@ export interface RenderRig extends AsyncDisposable {
   ): Promise<RenderedSource & { readonly told: RenderFacts }>;
   /** Another cache over the same disk: the engine after a restart. */
   restart(): void;
+  /** As if it was just opened: an empty repository, and nothing in memory or on disk. */
+  clear(): Promise<void>;
   /** Commands run one after the other in a copy of the working folder; the objects that the last one wrote. */
   byHand(folder: string, commands: readonly (readonly [ToolName, ...string[]])[]): Promise<readonly JsonObject[]>;
 }
@@ -58,10 +61,11 @@ export async function openRenderRig(
   await using stack = new AsyncDisposableStack();
   const repository = stack.use(await createTestRepository());
   const sources = stack.use(await openSources());
-  const directory = join(sources.directory, "kept");
+  let directory = join(sources.directory, "kept");
+  const all = { ...renderSettings(sources.directory, { tools }), ...settings };
   const open = (): RenderCache =>
     createRenderCache({
-      settings: { ...renderSettings(sources.directory, { tools }), ...settings },
+      settings: all,
       store: createRenderStore({
         directory,
         clock: systemClock,
@@ -72,6 +76,7 @@ export async function openRenderRig(
     });
   let cache = open();
   let copies = 0;
+  let cleared = 0;
   const owned = stack.move();
   const tree = (commit: string): SourceTree => gitTree(sources.sources, repository.url, commit);
   const render: RenderRig["render"] = (commit, source = {}, options = {}) =>
@@ -83,7 +88,9 @@ export async function openRenderRig(
     );
   return {
     repository,
-    directory,
+    get directory() {
+      return directory;
+    },
     get cache() {
       return cache;
     },
@@ -93,12 +100,19 @@ export async function openRenderRig(
       const told: RenderFacts[] = [];
       const log = { step: () => undefined, found: (facts: RenderFacts) => void told.push(facts) };
       const rendered = await render(commit, source, { ...options, log });
-      const [facts] = told;
+      // An attempt that failed is told of, too.
+      const facts = told.at(-1);
       if (facts === undefined) throw new Error("nothing was told");
       return { ...rendered, told: facts };
     },
     restart() {
       cache = open();
+    },
+    async clear() {
+      cleared += 1;
+      directory = join(sources.directory, `kept-${cleared}`);
+      cache = open();
+      await repository.clear();
     },
     async byHand(folder, commands) {
       copies += 1;
@@ -109,6 +123,24 @@ export async function openRenderRig(
       return parseOutput(output, "the tool by hand").map(({ object }) => object);
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/**
+ * One rig for the rows of a table: starting one costs as much as what most rows show. Each row finds it as if it was just
+ * opened. Call it at the top of a file, before what looks for children that are left.
+ */
+export function shareRenderRig(
+  tools: readonly ToolName[],
+  settings: Partial<RenderSettings> = {},
+): () => Promise<RenderRig> {
+  let opened: Promise<RenderRig> | undefined;
+  after(async () => (await opened)?.[Symbol.asyncDispose]());
+  return async () => {
+    opened ??= openRenderRig(tools, settings);
+    const rig = await opened;
+    await rig.clear();
+    return rig;
   };
 }
 

@@ -4,10 +4,10 @@ import { once } from "node:events";
 import { createServer, request } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { test } from "node:test";
-import { generate } from "selfsigned";
 import { systemClock } from "../../../src/base/clock.ts";
 import { anonymousAccess, type RepositoryAccess } from "../../../src/gitops/source/source.ts";
 import { ensureCertificate } from "../../../src/local/certificate.ts";
+import { createClientCertificate } from "../../harness/client-certificate.ts";
 import { startHelmServer } from "../../harness/helm-repository.ts";
 import { failOnLeakedChildren } from "../../harness/leaks.ts";
 import { tempDir } from "../../harness/temp-dir.ts";
@@ -53,16 +53,7 @@ test("basic credentials are sent unasked where the Secret says so", async () => 
 test("certificates: the host's authority, none at all, and our own", async () => {
   await using folder = await tempDir();
   const certificate = await ensureCertificate(folder.path, systemClock);
-  const { cert, private: key } = await generate([{ name: "commonName", value: "client" }], {
-    keyType: "ec",
-    curve: "P-256",
-    algorithm: "sha256",
-    extensions: [
-      { name: "basicConstraints", cA: true, critical: true },
-      { name: "keyUsage", digitalSignature: true, keyCertSign: true, critical: true },
-      { name: "extKeyUsage", clientAuth: true },
-    ],
-  });
+  const { cert, key } = await createClientCertificate();
   const authorities = certificate.cert;
   await using door = await startDoor(() => true, certificate);
   await assert.rejects(tips(door.url, {}), { code: "GIT_HOST_UNKNOWN", message: /argocd-tls-certs-cm/ });
@@ -72,6 +63,19 @@ test("certificates: the host's authority, none at all, and our own", async () =>
   await assert.rejects(tips(closed.url, { tls: { isInsecure: false, authorities } }));
   const own = { isInsecure: false, authorities, certificate: cert, key };
   assert.ok((await tips(closed.url, { tls: own })) > 0);
+
+  // Charts are read in the same way.
+  await using charts = await startHelmServer(undefined, { ...certificate, clientCa: cert });
+  charts.publish("web", "1.0.0");
+  const open = (tls: RepositoryAccess["tls"]) => {
+    const wanted = { repository: charts.url, chart: "web", revision: "1.0.0", project: "", isFresh: false };
+    const all = openCharts(folder.path, { access: () => ({ ...anonymousAccess, tls }) });
+    return all.openChart({ ...wanted, passesCredentials: false }, never);
+  };
+  await assert.rejects(open({ isInsecure: false }), { code: "REPOSITORY_FAILED", message: /certificate/ });
+  await assert.rejects(open({ isInsecure: false, authorities }), { code: "REPOSITORY_FAILED" });
+  assert.equal((await open({ isInsecure: true, certificate: cert, key })).revision, "1.0.0");
+  assert.equal((await open(own)).revision, "1.0.0");
 });
 
 /** An HTTP proxy that writes down whom it was asked for. */

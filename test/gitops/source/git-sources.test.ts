@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { lstat, readdir, readFile, readlink, writeFile } from "node:fs/promises";
+import { globSync } from "node:fs";
+import { lstat, readdir, readFile, readlink, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { createTestRepository } from "../../harness/git-repository.ts";
@@ -175,6 +176,26 @@ test("the id of a folder changes only with what is in it", async () => {
   assert.equal(await rig.sources.treeId(repository.url, first, "apps/three", never), undefined);
 });
 
+test("what a push made of a branch that is read is known with its fetch", async () => {
+  await using repository = await createTestRepository();
+  await using rig = await openSources();
+  const { url } = repository;
+  const before = await repository.commit({ "app/a": "1" });
+  await repository.git("branch", "unread", await repository.commit({ "app/a": "2" }));
+  await repository.git("reset", "-q", "--hard", before);
+  await rig.sources.resolve(url, "main", never);
+  await rig.sources.treeId(url, before, "app", never);
+  const after = await repository.commit({ "app/a": "3" });
+  await rig.sources.fetch(url, {}, never);
+  // Who asks now does not ask Git: there is nothing that it could read.
+  const [mirror = ""] = globSync("git/*.git", { cwd: rig.directory });
+  await rename(join(rig.directory, mirror, "objects"), join(rig.directory, "objects"));
+  const calls = await rig.calls();
+  assert.equal(await rig.sources.treeId(url, after, "app", never), await repository.git("rev-parse", `${after}:app`));
+  assert.equal(await rig.sources.treeId(url, after, "none", never), undefined);
+  assert.equal(await rig.calls(), calls, "nor mend the mirror");
+});
+
 test("lists, reads and checks out one folder, and fetches its files in one request", async () => {
   await using repository = await createTestRepository();
   await using rig = await openSources();
@@ -247,12 +268,15 @@ test("says who made a commit, when and why", async () => {
   await using repository = await createTestRepository();
   await using rig = await openSources();
   const commit = await repository.commit({ a: "1" }, "Change two\nlines\n\nBecause of this");
+  await repository.git("tag", "-a", "-m", "first", "v1.0.0");
   assert.deepEqual(await rig.sources.commitInfo(repository.url, commit, never), {
     commit,
     author: "Ada",
     email: "ada@example.com",
     date: "2026-01-02T01:04:05.000Z",
     subject: "Change two lines",
+    message: "Change two\nlines\n\nBecause of this",
+    tags: ["v1.0.0"],
   });
 });
 

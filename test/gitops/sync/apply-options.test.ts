@@ -215,7 +215,7 @@ test("ClientSideApplyMigration=false leaves them where they are, and another man
   assert.deepEqual((await read(plane, "a"))?.data, { keep: "1" });
 });
 
-test("Force makes anew what cannot be changed, and never what takes more with it", async () => {
+test("Force makes anew what cannot be changed", async () => {
   await using plane = await openTestPlane();
   const old = await live(plane, config("a", {}, { v: "1" }));
   const kube: KubeClient = {
@@ -234,16 +234,71 @@ test("Force makes anew what cannot be changed, and never what takes more with it
   const made = await read(plane, "a");
   assert.ok(made);
   assert.notEqual(made.metadata.uid, old.metadata.uid);
-  const space = {
-    apiVersion: "v1",
-    kind: "Namespace",
-    metadata: { name: "kept", annotations: options("Force=true,Replace=true") },
-  };
-  const kept = await plane.client.create(space);
-  const refused = await run(plane, { targets: [space], live: [kept] });
-  assert.equal(refused.phase, "Failed");
-  assert.match(refused.message, /Force would delete it with all that belongs to it/);
-  assert.ok(await plane.client.get({ apiVersion: "v1", kind: "Namespace", name: "kept" }));
+});
+
+for (const given of ["Force=true", "Force=true,Replace=true"]) {
+  test(`${given} never deletes what takes more with it: it is changed in place, or the sync says why not`, async () => {
+    await using plane = await openTestPlane();
+    const at = { apiVersion: "v1", kind: "Namespace", name: "kept" };
+    const space = (team: string) => {
+      const metadata = { name: "kept", labels: { team }, annotations: options(given) };
+      return { apiVersion: "v1", kind: "Namespace", metadata };
+    };
+    const old = await plane.client.create(space("a"));
+    const changed = await run(plane, { targets: [space("b")], live: [old] });
+    const words = given.includes("Replace") ? "Namespace/kept updated" : "namespace/kept serverside-applied";
+    assert.deepEqual(show(changed), [`kept Synced Succeeded: ${words}`]);
+    const kept = await plane.client.get(at);
+    assert.deepEqual([kept?.metadata.uid, kept?.metadata.labels?.team], [old.metadata.uid, "b"]);
+    const refuse = () => Promise.reject(new TerminalError("API_INVALID", "field is immutable"));
+    const kube = { ...plane.client, patch: refuse, update: refuse };
+    const refused = await run(plane, { kube, targets: [space("c")], live: [old] });
+    assert.match(
+      refused.message,
+      /\(dry run\), reason: Namespace\/kept: field is immutable\. Force would delete it with all/,
+    );
+    assert.equal((await plane.client.get(at))?.metadata.uid, old.metadata.uid);
+  });
+}
+
+for (const given of ["Force=true", "Force=true,Replace=true"]) {
+  test(`with ${given}, what took the name of an object to be made anew meanwhile is not deleted`, async () => {
+    await using plane = await openTestPlane();
+    const old = await live(plane, config("a", {}, { v: "1" }));
+    let taken: KubeObject | undefined;
+    /** Right before the deletion, or the first write that would need one. */
+    const take = async (): Promise<void> => {
+      await plane.client.delete(ref("ConfigMap", "a"));
+      taken = await plane.client.create({ ...config("a"), metadata: { name: "a", namespace: "default" } });
+    };
+    const kube: KubeClient = {
+      ...plane.client,
+      async patch(to, type, body, more, signal) {
+        if (taken !== undefined || more?.dryRun) return plane.client.patch(to, type, body, more, signal);
+        await take();
+        throw new TerminalError("API_INVALID", "field is immutable");
+      },
+      async delete(to, ...rest) {
+        if (taken === undefined) await take();
+        return plane.client.delete(to, ...rest);
+      },
+    };
+    const done = await run(plane, { kube, targets: [config("a", options(given), { v: "2" })], live: [old] });
+    assert.equal(done.phase, "Succeeded", done.message);
+    const after = await read(plane, "a");
+    assert.deepEqual([after?.metadata.uid, after?.data], [taken?.metadata.uid, { v: "2" }]);
+  });
+}
+
+test("an object that changed hands is not deleted to be made anew", async () => {
+  await using plane = await openTestPlane();
+  const old = await live(plane, config("a", {}, { v: "1" }));
+  const tracked = { annotations: { "argocd.argoproj.io/tracking-id": "b:/ConfigMap:default/a" } };
+  await plane.client.patch(ref("ConfigMap", "a"), "application/merge-patch+json", { metadata: tracked });
+  const targets = [config("a", options("Force=true,Replace=true"), { v: "2" })];
+  const done = await run(plane, { targets, live: [old] });
+  assert.match(done.message, /configmap\/a is not made anew: ignored \(tracked as b:\/ConfigMap:default\/a by now\)$/);
+  assert.equal((await read(plane, "a"))?.metadata.uid, old.metadata.uid);
 });
 
 test("a binding to another role is made anew, since roles of bindings are fixed", async () => {

@@ -144,6 +144,19 @@ test("after a restart the sync goes on where it was, and repeats nothing", async
   assert.ok(await plane.client.get(ref("ConfigMap", "a")));
 });
 
+test("what is going already counts as pruned, and nobody deletes it", async () => {
+  await using plane = await openTestPlane();
+  await run(plane, { targets: [config("old")] });
+  const old = await plane.client.get(ref("ConfigMap", "old"));
+  assert.ok(old);
+  const going = { ...old, metadata: { ...old.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" } };
+  const dry = await run(plane, { targets: [], live: [old], options: { dryRun: true } });
+  assert.deepEqual(show(dry), ["old Pruned Succeeded: pruned (dry run)"]);
+  const done = await run(plane, { targets: [config("a")], live: [going] });
+  assert.deepEqual(show(done), ["a Synced Succeeded: configmap/a serverside-applied", "old Pruned Succeeded: pruned"]);
+  assert.ok(await plane.client.get(ref("ConfigMap", "old")));
+});
+
 test("a prune that needs a word keeps the whole wave back until it is given", async () => {
   await using plane = await openTestPlane();
   await run(plane, { targets: [config("old", { "argocd.argoproj.io/sync-options": "Prune=confirm" })] });
@@ -164,6 +177,37 @@ test("a prune that needs a word keeps the whole wave back until it is given", as
   assert.equal(done.phase, "Succeeded");
   assert.equal(await plane.client.get(ref("ConfigMap", "old")), undefined);
 });
+
+for (const [name, before, message] of [
+  ["the namespace was made", { kind: "Namespace", syncPhase: "PreSync" }, /\(dry run\), reason: .*Not_A_Name/],
+  [
+    "the wave before was written",
+    { kind: "ConfigMap", syncPhase: "Sync" },
+    /^one or more objects failed to apply, reason/,
+  ],
+] as const) {
+  test(`a prune that needs a word waits for it after a restart, too, where ${name}`, async () => {
+    await using plane = await openTestPlane();
+    await run(plane, { targets: [config("old", { "argocd.argoproj.io/sync-options": "Prune=confirm" })] });
+    const old = await plane.client.get(ref("ConfigMap", "old"));
+    assert.ok(old);
+    const made = { group: "", version: "v1", namespace: "", name: "x", status: "Synced", message: "" } as const;
+    let waits = 0;
+    const done = await run(plane, {
+      targets: [config("Not_A_Name")],
+      live: [old],
+      options: { previous: [{ ...made, ...before, hookPhase: "Running" }], isApproved: () => waits >= 2 },
+      onReport: async (progress) => {
+        if (progress.message === "waiting for pruning confirmation of /ConfigMap/old") waits += 1;
+        if (waits < 2) assert.ok(await plane.client.get(ref("ConfigMap", "old")));
+      },
+    });
+    assert.deepEqual([done.phase, waits], ["Failed", 2], done.message);
+    assert.match(done.message, message);
+    const isChecked = before.kind === "Namespace";
+    assert.equal((await plane.client.get(ref("ConfigMap", "old"))) !== undefined, isChecked, "pruned after the checks");
+  });
+}
 
 const trackingId = "argocd.argoproj.io/tracking-id";
 const change = (metadata: object) => (plane: TestPlane) =>

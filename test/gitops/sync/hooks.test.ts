@@ -6,6 +6,7 @@ import { health } from "../../../src/gitops/health/health.ts";
 import { onExisting, runAnnotation } from "../../../src/gitops/sync/hooks.ts";
 import type { SyncProgress } from "../../../src/gitops/sync/sync.ts";
 import type { KubeClient } from "../../../src/kube/kube.ts";
+import type { KubeObject } from "../../../src/objects/object.ts";
 import { openTestPlane, type TestPlane } from "../../harness/control-plane.ts";
 import { createVirtualClock } from "../../harness/virtual-clock.ts";
 import { config, finish, hook, job, ref, run, show, wave } from "./rig.ts";
@@ -165,6 +166,51 @@ for (const [type, policy, end, isThere] of [
     assert.deepEqual(live?.metadata.finalizers ?? [], [], "nothing keeps it from going");
   });
 }
+
+test("what takes a finished hook's name is neither let go nor deleted in its place", async () => {
+  await using plane = await openTestPlane();
+  const finalizers = ["argocd.argoproj.io/hook-finalizer"];
+  let other: KubeObject | undefined;
+  const result = await run(plane, {
+    targets: [job("pre", hook("PreSync", "HookSucceeded")), config("a")],
+    onReport: async (progress) => {
+      await finishing(plane, "pre")(progress);
+      if (other !== undefined || progress.resources[0]?.hookPhase !== "Succeeded") return;
+      await plane.client.patch(ref("Job", "pre"), "application/merge-patch+json", { metadata: { finalizers: null } });
+      await plane.client.delete(ref("Job", "pre"), { propagationPolicy: "Background" });
+      other = await plane.client.create({
+        ...job("pre", {}),
+        metadata: { name: "pre", namespace: "default", finalizers },
+      });
+    },
+  });
+  assert.equal(result.phase, "Succeeded", result.message);
+  const live = await plane.client.get(ref("Job", "pre"));
+  assert.ok(other);
+  assert.deepEqual([live?.metadata.uid, live?.metadata.finalizers], [other.metadata.uid, finalizers]);
+  assert.equal(live?.metadata.deletionTimestamp, undefined);
+});
+
+test("a finalizer that somebody adds while a hook is let go stays", async () => {
+  await using plane = await openTestPlane();
+  let isAdded = false;
+  const kube: KubeClient = {
+    ...plane.client,
+    async patch(to, type, patch, ...rest) {
+      if (type === "application/merge-patch+json" && !isAdded) {
+        isAdded = true;
+        const live = await plane.client.get(to);
+        const metadata = { finalizers: [...(live?.metadata.finalizers ?? []), "example.com/keep"] };
+        await plane.client.patch(to, type, { metadata });
+      }
+      return plane.client.patch(to, type, patch, ...rest);
+    },
+  };
+  const targets = [job("pre", hook("PreSync")), config("a")];
+  const result = await run(plane, { kube, targets, onReport: finishing(plane, "pre") });
+  assert.equal(result.phase, "Succeeded", result.message);
+  assert.deepEqual((await plane.client.get(ref("Job", "pre")))?.metadata.finalizers, ["example.com/keep"]);
+});
 
 test("Helm's hooks run in their phases, and others of Helm's not at all", async () => {
   await using plane = await openTestPlane();

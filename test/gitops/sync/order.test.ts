@@ -101,6 +101,11 @@ for (const [name, tasks, expected] of [
     ["PreSync 2 Namespace/n", "PreSync 2 Job/x"],
   ],
   [
+    "a Namespace that is a hook of two phases, once where both are moved into one",
+    [space({ phase: "PostSync" }), space({ phase: "SyncFail" }), apply("Pod", { namespace: "n" })],
+    ["Sync 0 Namespace/n", "Sync 0 Pod/x"],
+  ],
+  [
     "a Namespace of another group not",
     [space({ group: "x.io", wave: 3 }), apply("Pod", { namespace: "n" })],
     ["Sync 0 Pod/x", "Sync 3 Namespace/n"],

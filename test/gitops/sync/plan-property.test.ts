@@ -23,7 +23,7 @@ const annotation = fc.oneof(
   fc.string({ maxLength: 12 }),
   fc.constantFrom("0", "-3", "7", "PreSync", "PostSync,SyncFail", "Skip"),
 );
-const manifest = fc.record({
+const plain = fc.record({
   kind: fc.oneof(fc.constantFrom(...kinds), fc.constantFrom(...movers)),
   name: fc.constantFrom("a", "b", "c", "d", "__proto__"),
   namespace: fc.constantFrom(undefined, "a", "b"),
@@ -40,6 +40,13 @@ const manifest = fc.record({
     { maxKeys: 3 },
   ),
 });
+/** Hooks of two phases that others need in an earlier one: both are moved there. */
+const moved = fc.record({
+  kind: fc.constantFrom("Namespace", "CustomResourceDefinition"),
+  name: fc.constantFrom("a", "b"),
+  annotations: fc.record({ "argocd.argoproj.io/hook": fc.constantFrom("PreSync,Sync", "PostSync,SyncFail") }),
+});
+const manifest = fc.oneof({ weight: 7, arbitrary: plain }, { weight: 1, arbitrary: moved });
 
 function objectsOf(
   manifests: readonly { kind: string; name: string; namespace?: string | undefined; annotations: object }[],

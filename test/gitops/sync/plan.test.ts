@@ -211,6 +211,14 @@ test("a hook without a name gets one of revision, phase and time, and a finalize
   assert.equal(target?.metadata.name, "up-0123456-presync-1700000000");
   assert.deepEqual(target?.metadata.finalizers, ["argocd.argoproj.io/hook-finalizer"]);
   assert.equal(target?.metadata.generateName, undefined);
+  for (const [revision, part] of [
+    ["1.2.3", "1.2.3"],
+    ["V1.2.3", "v1.2.3"],
+    ["01234567", "0123456"],
+  ] as const) {
+    const [task] = plan([hook], [], { revision }).steps[0]?.tasks ?? [];
+    assert.equal(task?.key.name, `up-${part}-presync-1700000000`);
+  }
 });
 
 test("hooks with one generateName in one phase get a name each, the same in a plan that is made anew", () => {
@@ -245,6 +253,7 @@ test("hooks with one generateName in one phase get a name each, the same in a pl
 for (const [name, live, expected] of [
   ["is new", [], true],
   ["changes", [{ ...crd, spec: { group: "example.com", names: { kind: "Gadget" } } }], true],
+  ["differs in its metadata alone", [{ ...crd, metadata: { name: "widgets", annotations: wave(3) } }], false],
   ["stays as it is", [crd], false],
 ] as const) {
   test(`a dry run is ${expected ? "left out" : "made"} of an object whose CRD ${name}`, () => {

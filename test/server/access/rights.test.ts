@@ -41,6 +41,13 @@ const table: readonly (readonly [method: string, path: string, right: string, bo
   ["POST", `${app}/rollback`, "applications, sync, team/web", { id: 1 }],
   ["DELETE", `${app}/operation`, "applications, sync, team/web"],
   ["GET", `${app}/manifests`, "applications, get, team/web"],
+  ["POST", "applications/manifestsWithFiles", "applications, get, team/web", { query: { name: "web" } }],
+  [
+    "POST",
+    "applications/manifestsWithFiles",
+    "applications, get, other/team-b/web",
+    { query: { name: "web", appNamespace: "team-b" } },
+  ],
   ["GET", `${app}/managed-resources`, "applications, get, team/web"],
   ["GET", `${app}/resource-tree`, "applications, get, team/web"],
   ["GET", `${app}/syncwindows`, "applications, get, team/web"],
