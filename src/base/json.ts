@@ -31,9 +31,11 @@ Object.defineProperty(BigInt.prototype, "toJSON", {
   },
 });
 
-/** What a number may look like that `JSON.stringify` writes otherwise. Saves most texts the slow way of `JSON.parse`. */
-const oddNumber =
-  /[\d.]{16}|(?:^|[[:,\s])-?(?:\d+(?:\.\d+)?[eE]|\d+\.\d*0(?=[\s,}\]]|$)|0\.0{6})|[[:,\s]-0(?=[\s,}\]])/;
+/**
+ * How numbers end that `JSON.stringify` may write otherwise; fractions of ten digits are near what a float holds. Saves most
+ * texts the slow way of `JSON.parse`, and begins with a digit or a minus, which is found fast.
+ */
+const oddNumber = /\d(?:\d{14}|\.(?:\d*0[,}\]\s]|0{6}|\d{10})|[eE][-+]?\d+[,}\]\s])|-0[,}\]\s]/;
 
 /**
  * As `JSON.parse`, but integers beyond 2^53 keep their digits, as a `bigint`, as far as Go's 64 bits reach; larger ones
@@ -51,30 +53,37 @@ export function parseJson(text: string): JsonValue {
 }
 
 function keepNumber(this: object, key: string, value: unknown, { source }: { readonly source?: string }): unknown {
-  if (typeof value !== "number" || source === undefined || String(value) === source) return value;
+  if (typeof value !== "number" || source === undefined) return value;
   const exact = /^-?\d+$/.test(source) ? exactInteger(source) : value;
-  if (String(exact) !== source) spell(this, key, source);
+  if (String(exact) !== source) spell(this, key, { source, value: exact });
   return exact;
 }
 
 const spellings = Symbol("spellings");
 
-/** An object or list some of whose numbers are written otherwise than `JSON.stringify` would. */
-type Spelled = Record<string, unknown> & { readonly [spellings]?: Map<string, string> };
+interface Spelling {
+  readonly source: string;
+  readonly value: unknown;
+}
 
-/** Seen by `JSON.stringify` alone: a copy has the number, and not its spelling. */
-function spell(holder: object, key: string, source: string): void {
+/** An object or list some of whose numbers are written otherwise than `JSON.stringify` would. */
+type Spelled = Record<string, unknown> & { readonly [spellings]?: Map<string, Spelling> };
+
+/** Seen by `JSON.stringify` alone: a copy has the number, and not its spelling; nor has a number that took its place. */
+function spell(holder: object, key: string, spelling: Spelling): void {
   const known = (holder as Spelled)[spellings];
-  if (known) known.set(key, source);
+  if (known) known.set(key, spelling);
   else if (!Object.hasOwn(holder, "toJSON")) {
-    Object.defineProperty(holder, spellings, { value: new Map([[key, source]]) });
+    Object.defineProperty(holder, spellings, { value: new Map([[key, spelling]]) });
     Object.defineProperty(holder, "toJSON", { value: asSpelled });
   }
 }
 
 function asSpelled(this: Spelled): object {
   const copy = withoutSpelling(this);
-  for (const [key, source] of this[spellings] ?? []) setOwn(copy, key, JSON.rawJSON(source));
+  for (const [key, { source, value }] of this[spellings] ?? []) {
+    if (Object.is(this[key], value)) setOwn(copy, key, JSON.rawJSON(source));
+  }
   return copy;
 }
 

@@ -92,6 +92,16 @@ for (const text of [
   });
 }
 
+test("a number that took the place of another is not spelled like it", () => {
+  const value = parseJson('{"a":10.00,"b":1.50}') as { a: number; b: number };
+  value.a = 7;
+  assert.equal(JSON.stringify(value), '{"a":7,"b":1.50}');
+});
+
+test("integers that a float holds, but not their neighbours, are exact, too", () => {
+  assert.deepEqual(parseJson("[100000000000000000]"), [100_000_000_000_000_000n]);
+});
+
 test("a spelling is seen by JSON.stringify alone, and floats have none", () => {
   const value = parseJson('{"a":10.00,"b":[1.0]}') as JsonObject;
   assert.deepEqual([value, Object.keys(value), { ...value }.a], [{ a: 10, b: [1] }, ["a", "b"], 10]);

@@ -169,6 +169,6 @@ for (const words of [[], ["event"]]) {
     const path = ["tiphys", ...words].join(" ");
     assert.deepEqual([code, out], [2, ""]);
     assert.ok(err.startsWith(`Usage: ${path} `), err);
-    assert.ok(err.endsWith(`error: ${path}: a command is missing\nSee \`tiphys --help\`.\n`), err);
+    assert.ok(err.endsWith(`error: ${path}: a command is missing\nSee \`${path} --help\`.\n`), err);
   });
 }

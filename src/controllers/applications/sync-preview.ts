@@ -46,15 +46,23 @@ export async function previewSync(
   const plan = await planOf(application, place, look, { sync, isAutomated: false, startedAt: now }, deps.clock, signal);
   const tries = { kube: place.cluster.kube, clock: deps.clock, syncOptions: sync.syncOptions, signal };
   const { invalid } = await checkTasks(allTasks(plan), refusalBy(application, place), tries);
-  const { steps, onFailure, problems, blocked } = planAnswer({ application, place, look, plan, invalid, now });
+  const { steps, onFailure, problems, warnings, blocked } = planAnswer({
+    application,
+    place,
+    look,
+    plan,
+    invalid,
+    now,
+  });
   const changes = changesIn(look);
   const lines = [...steps, ...onFailure].flatMap(({ phase, wave, tasks }) => [
     ` ${phase}, wave ${wave}`,
     ...tasks.flatMap((task) => [` ${taskLine(task)}`, ...(changes.get(taskKey(task)) ?? [])]),
   ]);
-  const bad = [...problems, ...(blocked === undefined ? [] : [`blocked now: ${blocked}`])].map(
-    (one) => ` problem: ${one}`,
-  );
+  const bad = [
+    ...warnings.map((one) => ` warning: ${one}`),
+    ...[...problems, ...(blocked === undefined ? [] : [`blocked now: ${blocked}`])].map((one) => ` problem: ${one}`),
+  ];
   const summary = taskCounts(steps.flatMap(({ tasks }) => tasks)) || "nothing to do";
   return { summary, diff: capped([...lines, ...bad]) };
 }

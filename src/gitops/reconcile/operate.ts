@@ -89,10 +89,11 @@ export async function operate(
   }
 }
 
-function refusalOf(
+/** Why it may not begin; undefined when it may. */
+export function refusalOf(
   application: Application,
-  { conditions, ownedByOthers }: Look,
-  { sync }: RunningOperation,
+  { conditions, ownedByOthers }: Pick<Look, "conditions" | "ownedByOthers">,
+  { sync }: Pick<RunningOperation, "sync">,
 ): Pick<SyncProgress, "phase" | "message"> | undefined {
   const options = [...application.syncPolicy.syncOptions, ...sync.syncOptions];
   if (ownedByOthers.length > 0 && options.includes("FailOnSharedResource=true")) {

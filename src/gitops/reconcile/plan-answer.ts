@@ -7,7 +7,7 @@ import { allTasks, type SyncPlan, type SyncStep, type SyncTask } from "../sync/s
 import { writeModeOf } from "../sync/write-mode.ts";
 import type { Place } from "./destination.ts";
 import { isForeignTo, type Look } from "./look.ts";
-import { blockedBy, keptBy } from "./operate.ts";
+import { blockedBy, keptBy, refusalOf } from "./operate.ts";
 
 /** What a sync would do, step by step; nothing of it was done. */
 export interface PlanAnswer {
@@ -21,6 +21,8 @@ export interface PlanAnswer {
   readonly onFailure: readonly PlannedStep[];
   /** Why it could not be run as it is. */
   readonly problems: readonly string[];
+  /** What it would be run in spite of. */
+  readonly warnings: readonly string[];
   /** What would keep a sync by hand back now. */
   readonly blocked?: string;
   /** What an automated sync would wait for. */
@@ -72,7 +74,11 @@ export function planAnswer({ application, place, look, plan, invalid, now }: Pla
   });
   const blocked = blockedBy(application, place.project, { isAutomated: false, startedAt: now }, now);
   const parked = guardPlan(plan, keptBy(plan, look), write.syncOptions);
-  const conditions = look.conditions.map(({ type, message }) => `${type}: ${message}`);
+  const refused = sync && refusalOf(application, look, { sync });
+  const told = (isWarning: boolean): readonly string[] =>
+    look.conditions.flatMap(({ type, message }) =>
+      type.endsWith("Warning") === isWarning ? [`${type}: ${message}`] : [],
+    );
   return {
     application: `${application.metadata.namespace}/${application.metadata.name}`,
     revisions: look.revisions,
@@ -81,8 +87,12 @@ export function planAnswer({ application, place, look, plan, invalid, now }: Pla
     steps: plan.steps.map(stepOf),
     onFailure: plan.onFailure.map(stepOf),
     problems: [
-      ...conditions,
+      ...told(false),
+      ...(refused?.phase === "Failed" ? [refused.message] : []),
       ...allTasks(plan).flatMap((task) => (invalid.has(task) ? [`${keyText(task.key)}: ${invalid.get(task)}`] : [])),
+    ],
+    warnings: [
+      ...told(true),
       ...(shared.size > 0
         ? [`${shared.size} objects belong to other Applications: an automated sync leaves them alone`]
         : []),
@@ -108,7 +118,7 @@ function plannedTask(task: SyncTask, write: Parameters<typeof writeModeOf>[2]): 
 
 /** For people: one line for each task, in the order in which they run. */
 export function planText(answer: PlanAnswer): string {
-  const { application, revisions, destination, steps, onFailure, problems, blocked, needsApproval } = answer;
+  const { application, revisions, destination, steps, onFailure, problems, warnings, blocked, needsApproval } = answer;
   const tasks = [...steps, ...onFailure].flatMap((step) => step.tasks);
   const where = `${destination.server}${destination.namespace === "" ? "" : `, namespace ${destination.namespace}`}`;
   const lines = [
@@ -125,6 +135,7 @@ export function planText(answer: PlanAnswer): string {
     ...(needsApproval === undefined
       ? []
       : [`an automated sync needs approval: ${needsApproval.reasons.join("; ")} (plan ${needsApproval.digest})`]),
+    ...warnings.map((warning) => `warning: ${warning}`),
     ...problems.map((problem) => `problem: ${problem}`),
   ];
   return lines.join("\n");

@@ -140,7 +140,7 @@ export function createGitCommand({ tool, clock, limits, directory }: GitCommandD
         const { host, port } = sshHost(call.repository);
         const args = ["-F", session.sshConfig ?? "/dev/null", "-p", port, "--", host, command];
         const limits = { timeoutMs: call.timeoutMs, maxOutputBytes: 1024 * 1024 };
-        const env = { PATH: tool.env.PATH ?? "", LC_ALL: "C" };
+        const env = { ...session.env, PATH: tool.env.PATH ?? "", LC_ALL: "C" };
         return await runChild({ command: "ssh", args, cwd: directory, env, ...limits, label: "ssh" }, clock, signal);
       };
       return onHost(call, work, signal);

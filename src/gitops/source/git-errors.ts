@@ -5,6 +5,11 @@ import { shownRepositoryUrl } from "./repository-url.ts";
 /** What Git says, in the order of asking, and what it means to a user; the texts are those that Argo CD shows. */
 const meanings = [
   {
+    pattern: /connect-proxy: (?:command )?not found|connect-proxy: No such file/,
+    code: "TOOL_MISSING",
+    text: "ssh reaches a SOCKS proxy by the program connect-proxy, which is not on PATH: install it",
+  },
+  {
     pattern: /could not read (?:Username|Password)|terminal prompts disabled|Authentication failed|returned error: 401/,
     code: "GIT_AUTH_FAILED",
     text: "authentication required",

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { TerminalError } from "../../base/errors.ts";
-import type { RepositoryUrl } from "./repository-url.ts";
+import { decoded, type RepositoryUrl } from "./repository-url.ts";
 import type { Credentials, RepositoryAccess } from "./source.ts";
 
 /** What one call of Git is told of credentials. Disposal removes the files that hold keys. */
@@ -119,14 +119,22 @@ async function sshSession({ access }: GitSessionOptions, files: KeyFiles) {
     ...proxyCommand(proxy),
   ];
   const path = await files.write("config", `${lines.join("\n")}\n`);
-  return { config: {}, env: { GIT_SSH_COMMAND: `ssh -F '${path}'`, GIT_SSH_VARIANT: "ssh" }, sshConfig: path };
+  const env = { GIT_SSH_COMMAND: `ssh -F '${path}'`, GIT_SSH_VARIANT: "ssh", ...socksLogin(proxy) };
+  return { config: {}, env, sshConfig: path };
 }
 
-/** As the original: only SOCKS 5 leads ssh; proxies for HTTP are left out. */
+/** As the original: only SOCKS 5 leads ssh, by a program that has to be installed; proxies for HTTP are left out. */
 function proxyCommand(proxy: string | undefined): readonly string[] {
   const url = proxy === undefined ? undefined : URL.parse(proxy);
   if (url?.protocol !== "socks5:" || !/^[\w.:[\]-]+$/.test(url.host)) return [];
   return [`ProxyCommand connect-proxy -S ${url.host} -5 %h %p`];
+}
+
+/** Connect-proxy reads them there: a command line is in the process list. */
+function socksLogin(proxy: string | undefined): Readonly<Record<string, string>> {
+  const { username = "", password = "" } = (proxy === undefined ? undefined : URL.parse(proxy)) ?? {};
+  if (username === "") return {};
+  return { SOCKS5_USER: decoded(username), SOCKS5_PASSWD: decoded(password) };
 }
 
 function withLineEnd(text: string): string {

@@ -109,7 +109,8 @@ function credentialsOf({ username, password }: URL): Credentials | undefined {
   return { username: decoded(username), password: decoded(password) };
 }
 
-function decoded(text: string): string {
+/** A user's name or a password, as it stands in a URL. */
+export function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {

@@ -97,7 +97,8 @@ test("against a cluster it says what changes, what would be pruned, and that thi
   await using cluster = await openTestCluster();
   await cluster.open({ user: { token: adminToken } });
   const { client } = cluster.plane;
-  await using rig = await open({ "shop/a.yaml": yaml(config("a", {}, { v: "2" })), "shop/README.md": "x" });
+  const twice = [config("a", {}, { v: "0" }), config("a", {}, { v: "2" })];
+  await using rig = await open({ "shop/a.yaml": yaml(...twice), "shop/README.md": "x" });
   const tracked = (kind: string, name: string, where: string) => ({
     "argocd.argoproj.io/tracking-id": `shop:/${kind}:${where}/${name}`,
   });
@@ -111,6 +112,10 @@ test("against a cluster it says what changes, what would be pruned, and that thi
   const skipped = await rig.plan(yaml(app), ...kubeconfig);
   assert.match(skipped.stdout, /\n {2}change {2}ConfigMap default\/a\n/);
   assert.match(skipped.stdout, /\n {2}skip {4}Namespace old {2}\(ignored \(requires pruning\)\)\n/);
+  const repeated =
+    "RepeatedResourceWarning: Resource /ConfigMap/default/a appeared 2 times among application resources.";
+  assert.ok(skipped.stdout.includes(`\nwarning: ${repeated}\n`), skipped.stdout);
+  assert.equal(skipped.code, 0, "a warning is in nobody's way");
   const { stdout, code } = await rig.plan(yaml(app), ...kubeconfig, "--prune", "-o", "json");
   const answer = JSON.parse(stdout);
   assert.deepEqual(
@@ -119,6 +124,7 @@ test("against a cluster it says what changes, what would be pruned, and that thi
     ),
     [["prune old", "change a"]],
   );
+  assert.deepEqual([answer.warnings, answer.problems], [[repeated], []]);
   assert.deepEqual(answer.needsApproval.reasons, ["a Namespace would be deleted"]);
   assert.match(answer.needsApproval.digest, /^[0-9a-f]{16}$/);
   assert.equal(code, 0);

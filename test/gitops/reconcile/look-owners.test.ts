@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { trackingAnnotation } from "../../../src/gitops/diff/tracking.ts";
+import { defaultProject } from "../../../src/gitops/project/project.ts";
+import { planAnswer } from "../../../src/gitops/reconcile/plan-answer.ts";
+import { applicationOf } from "./applications.ts";
 import { configMap, openWorld, patient, shown, warnings } from "./world.ts";
 
 test("two Applications, one object: who tracks it keeps it, the other takes it over by hand only", async () => {
@@ -26,6 +29,16 @@ test("two Applications, one object: who tracks it keeps it, the other takes it o
     [refused.phase, refused.message],
     ["Failed", "Shared resource found: ConfigMap/a is part of applications argocd/older and first"],
   );
+  const told = (...syncOptions: readonly string[]) => {
+    const { operation } = applicationOf({}, { operation: { sync: { syncOptions } } });
+    assert.ok(operation);
+    const place = { project: defaultProject("argocd"), cluster: world.cluster };
+    const plan = { steps: [], onFailure: [] };
+    const application = { ...older.application, operation };
+    return planAnswer({ application, place, look, plan, invalid: new Map(), now: world.clock.now() });
+  };
+  assert.deepEqual([told().problems, told().warnings.length], [[], 2], "a plan only warns");
+  assert.deepEqual(told("FailOnSharedResource=true").problems, [refused.message]);
   const taken = await world.sync(older, look);
   assert.equal(taken.resources.length, 1);
   assert.deepEqual(shown(await world.lookWell(older)), ["ConfigMap/a Synced"]);

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { globSync, readFileSync, statSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { anonymousAccess, type RepositoryAccess } from "../../../src/gitops/source/source.ts";
 import { createTestRepository } from "../../harness/git-repository.ts";
 import { failOnLeakedChildren } from "../../harness/leaks.ts";
 import { sshdMissing, startSshd } from "../../harness/sshd.ts";
+import { tempDir } from "../../harness/temp-dir.ts";
 import { never, openSources } from "./rig.ts";
 
 failOnLeakedChildren();
@@ -68,6 +70,38 @@ test("an unknown host is taken where the Secret says so", { skip }, async () => 
     access: access({ sshPrivateKey: server.privateKey, isHostKeyIgnored: true }),
   });
   assert.equal((await rig.sources.resolve(server.urlOf(repository.path), "", never)).commit, first);
+});
+
+/** In place of connect-proxy: goes straight to where it is told, and writes that down. */
+const straight = `#!/usr/bin/env node
+const args = process.argv.slice(2);
+const { SOCKS5_USER, SOCKS5_PASSWD } = process.env;
+require("node:fs").writeFileSync(__dirname + "/asked", [...args, SOCKS5_USER, SOCKS5_PASSWD].join(" "));
+const socket = require("node:net").connect(Number(args.at(-1)), args.at(-2));
+process.stdin.pipe(socket).pipe(process.stdout);
+`;
+
+test("a SOCKS proxy is reached by connect-proxy, and where that is missing it is said", { skip }, async () => {
+  await using server = await startSshd();
+  await using repository = await createTestRepository();
+  const first = await repository.commit({ a: "1" });
+  await using folder = await tempDir();
+  const path = join(folder.path, "connect-proxy");
+  const { privateKey: sshPrivateKey, knownHosts } = server;
+  const own = { sshPrivateKey, knownHosts, proxy: "socks5://me:s3%40cret@127.0.0.1:1080" };
+  const tool = { command: "git", env: { PATH: `${folder.path}:${process.env.PATH}` } };
+  await using rig = await openSources({ access: access(own), tool });
+  const url = server.urlOf(repository.path);
+  await assert.rejects(rig.sources.tips(url, never), {
+    code: "TOOL_MISSING",
+    message: /: ssh reaches a SOCKS proxy by the program connect-proxy, which is not on PATH: install it$/,
+  });
+  await writeFile(path, straight, { mode: 0o755 });
+  assert.equal((await rig.sources.tips(url, never)).get("refs/heads/main"), first);
+  assert.equal(
+    readFileSync(join(folder.path, "asked"), "utf8"),
+    `-S 127.0.0.1:1080 -5 127.0.0.1 ${server.port} me s3@cret`,
+  );
 });
 
 test("a path that a shell would read otherwise stays a path", { skip }, async () => {
