@@ -114,6 +114,7 @@ function writePrimitive({ kind, name }: AvroType, value: JsonValue, place: strin
 
 function numberOf(value: JsonValue, kind: "float" | "double", place: string): Buffer {
   if (typeof value !== "number" && typeof value !== "bigint") throw mismatch(place, value, `a number: a ${kind}`);
+  if (!Number.isFinite(Number(value))) throw failed(place, "is larger than any float of 64 bits");
   const bytes = Buffer.alloc(kind === "float" ? 4 : 8);
   if (kind === "float") bytes.writeFloatLE(Number(value));
   else bytes.writeDoubleLE(Number(value));

@@ -146,9 +146,10 @@ class AvroReader {
   }
 }
 
+/** A number where one has the same digits, as `parseJson` reads them. */
 function exact(value: bigint): number | bigint {
   const number = Number(value);
-  return Number.isSafeInteger(number) ? number : value;
+  return Number.isSafeInteger(number) || String(number) === String(value) ? number : value;
 }
 
 /** The shortest decimal of a float of 32 bits: 0.1, not 0.10000000149011612. */

@@ -17,6 +17,7 @@ const values: readonly (readonly [string, JsonValue, string, JsonValue])[] = [
   ["an int", "int", "03", -2],
   ["a long beyond 2^53", "long", "feffffffffffffffff01", 9223372036854775807n],
   ["the least long", "long", "ffffffffffffffffff01", -9223372036854775808n],
+  ["a long beyond 2^53 that a float holds", "long", "d38b9ac986b3bd22", -9705166682145514],
   ["a float's shortest digits", "float", "cdcccc3d", 0.1],
   ["a float between two decimals", "float", "bd422aca", -2789551.2],
   ["a float that is no number", "float", "0000c07f", null],
@@ -163,6 +164,7 @@ const unwritable: readonly (readonly [string, JsonValue, JsonValue, string])[] =
     'the value has 2 bytes, and the fixed "F" has 1',
   ],
   ["a decimal", decimal, "1", 'the value is of the type "bytes.decimal", which has no form in JSON'],
+  ["a number without end", "double", Number.POSITIVE_INFINITY, "the value is larger than any float of 64 bits"],
   ["null for a string", "string", null, "the value is null, and must be a string"],
 ];
 for (const [name, type, value, message] of unwritable) {

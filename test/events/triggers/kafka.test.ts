@@ -189,3 +189,9 @@ test("GSSAPI is refused before anything is sent", async () => {
     message: "kafka.sasl.mechanism GSSAPI is not supported yet",
   });
 });
+
+test("where nothing can be read no registry is asked", async () => {
+  const context = triggerContext({ isOffline: true });
+  const encoding = createAvroEncoder()("{}", { url: "http://127.0.0.1:1", schemaId: 1 }, undefined, context, never);
+  await assert.rejects(encoding, { code: "TRIGGER_OFFLINE" });
+});
