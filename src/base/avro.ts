@@ -146,10 +146,10 @@ class AvroReader {
   }
 }
 
-/** A number where one has the same digits, as `parseJson` reads them. */
+/** A number where one holds it, as `parseJson` reads them. */
 function exact(value: bigint): number | bigint {
   const number = Number(value);
-  return Number.isSafeInteger(number) || String(number) === String(value) ? number : value;
+  return Number.isSafeInteger(number) ? number : value;
 }
 
 /** The shortest decimal of a float of 32 bits: 0.1, not 0.10000000149011612. */
