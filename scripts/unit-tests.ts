@@ -7,7 +7,8 @@ import { readdirSync } from "node:fs";
 
 const named = [
   ["api", "base", "gitops", "validate"],
-  ["controllers", "events"],
+  ["controllers"],
+  ["events"],
 ];
 const slow = ["chaos", "contract", "e2e"]; // these run engines and servers, each file in a process of its own
 const rest = readdirSync("test").filter((folder) => ![...named.flat(), ...slow].includes(folder));

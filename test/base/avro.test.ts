@@ -17,7 +17,7 @@ const values: readonly (readonly [string, JsonValue, string, JsonValue])[] = [
   ["an int", "int", "03", -2],
   ["a long beyond 2^53", "long", "feffffffffffffffff01", 9223372036854775807n],
   ["the least long", "long", "ffffffffffffffffff01", -9223372036854775808n],
-  ["a long beyond 2^53 that a float holds", "long", "d38b9ac986b3bd22", -9705166682145514],
+  ["a long beyond 2^53 that a float holds", "long", "d38b9ac986b3bd22", -9705166682145514n],
   ["a float's shortest digits", "float", "cdcccc3d", 0.1],
   ["a float between two decimals", "float", "bd422aca", -2789551.2],
   ["a float that is no number", "float", "0000c07f", null],
