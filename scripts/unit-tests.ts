@@ -5,11 +5,7 @@ import { readdirSync } from "node:fs";
 // Runs the unit tests: all files of a part in one process, since a process for each would take longer than the tests, and
 // the parts at the same time, since each waits for servers and programs now and then. What a part prints comes when it is over.
 
-const named = [
-  ["api", "base", "gitops", "validate"],
-  ["controllers"],
-  ["events"],
-];
+const named = [["api", "base", "gitops", "validate"], ["controllers"], ["events"]];
 const slow = ["chaos", "contract", "e2e"]; // these run engines and servers, each file in a process of its own
 const rest = readdirSync("test").filter((folder) => ![...named.flat(), ...slow].includes(folder));
 const parts = [...named, rest].map((folders) => `{${folders.join(",")}}`);
