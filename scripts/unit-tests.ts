@@ -8,15 +8,18 @@ import { readdirSync } from "node:fs";
 const named = [["api", "base", "gitops", "validate"], ["controllers"], ["events"]];
 const slow = ["chaos", "contract", "e2e"]; // these run engines and servers, each file in a process of its own
 const rest = readdirSync("test").filter((folder) => ![...named.flat(), ...slow].includes(folder));
-const parts = [...named, rest].map((folders) => `{${folders.join(",")}}`);
+// Braces around a single name are a name with braces.
+const parts = [...named, rest].map((folders) => (folders.length > 1 ? `{${folders.join(",")}}` : folders[0]));
 
-async function run(folders: string): Promise<number> {
+async function run(folders: string | undefined): Promise<number> {
   const args = ["--test", "--test-isolation=none", "--test-timeout=300000", `test/${folders}/**/*.test.ts`];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
   const printed: Buffer[] = [];
   child.stdout.on("data", (chunk: Buffer) => printed.push(chunk));
   const [code] = (await once(child, "close")) as [number | null];
-  process.stdout.write(Buffer.concat(printed));
+  const output = Buffer.concat(printed);
+  process.stdout.write(output);
+  if (/^ℹ tests 0$/m.test(output.toString())) throw new Error(`${folders}: no test was found`);
   return code ?? 1;
 }
 

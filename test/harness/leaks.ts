@@ -15,8 +15,9 @@ export function failOnLeaks({ withinMs = 2_000 } = {}): void {
 function failWhenLeft(kinds: readonly string[], withinMs = 2_000): void {
   after(async () => {
     const left = (): string[] => process.getActiveResourcesInfo().filter((name) => kinds.includes(name));
-    await waitFor("all to be closed", () => left().length === 0, withinMs).catch(() =>
-      assert.fail(`left by the tests: ${left().join(", ")}; use "await using"`),
-    );
+    await waitFor("all to be closed", () => left().length === 0, withinMs).catch(() => {
+      process.exitCode = 1; // of files that share a process the runner takes no notice of this failure
+      assert.fail(`left by the tests: ${left().join(", ")}; use "await using"`);
+    });
   });
 }
