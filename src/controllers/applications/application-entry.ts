@@ -118,6 +118,12 @@ export function takeRequests(entry: Entry, isBusy: boolean): Taken {
   return taken;
 }
 
+/** Whether nothing waits but changes of live objects, which are looked at when they are due: our own status comes before. */
+export function waitsForItsTime({ isSoon, held, waiting }: Entry): boolean {
+  if (!isSoon || held.pending !== undefined || waiting.pending === undefined) return false;
+  return waiting.pending.causes.every(({ reason }) => reason === "drift");
+}
+
 /** It could not be acted on; it goes before what came since. */
 export function putBack(entry: Entry, taken: Taken): void {
   entry.waiting = join(taken, entry.waiting);

@@ -6,6 +6,7 @@ import { type Instant, sleepFor, unneeded } from "../../base/clock.ts";
 import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
 import type { Logger } from "../../base/log.ts";
+import type { Metrics } from "../../base/metrics.ts";
 import type { KeyedSlots } from "../../base/slots.ts";
 import { assessObject } from "../../gitops/health/assess.ts";
 import { type Place, placeOf } from "../../gitops/reconcile/destination.ts";
@@ -478,4 +479,15 @@ const deletedOutcome = { phase: "Error", message: "the Application was deleted" 
 
 function messageIn(error: EngineError): string {
   return error instanceof TargetError ? `ComparisonError: ${error.message}` : error.message;
+}
+
+/** Counts a sync that ended, or an attempt of it. */
+export function countSync(
+  { appSync }: Pick<Metrics, "appSync">,
+  { phase }: SyncRecordDraft,
+  { metadata, project, destination, operation }: Application,
+): void {
+  const { namespace, name } = metadata;
+  const dry_run = String(operation?.sync?.dryRun === true);
+  appSync.add({ namespace, name, project, dest_server: destination.server ?? "", phase, dry_run });
 }

@@ -19,9 +19,18 @@ import { unreadableStatus } from "../../gitops/reconcile/status.ts";
 import type { KubeObject, ObjectRef } from "../../objects/object.ts";
 import type { Reconciler } from "../reconciler.ts";
 import { deleteApplication, releaseApplication } from "./application-deletion.ts";
-import { type Entry, handOver, holdWish, putBack, settle, type Taken, takeRequests } from "./application-entry.ts";
+import {
+  type Entry,
+  handOver,
+  holdWish,
+  putBack,
+  settle,
+  type Taken,
+  takeRequests,
+  waitsForItsTime,
+} from "./application-entry.ts";
 import type { ApplicationIndex } from "./application-index.ts";
-import { type OperationDeps, type RunDeps, runOperation, type SyncRecordDraft } from "./application-operation.ts";
+import { countSync, type OperationDeps, type RunDeps, runOperation } from "./application-operation.ts";
 import { applicationPartition, createTenure, type Tenure } from "./application-partition.ts";
 import type { LocalReason } from "./application-requests.ts";
 import { readApplication } from "./application-store.ts";
@@ -134,7 +143,7 @@ class ApplicationReconciler implements ApplicationController {
       slots: createKeyedSlots(maxRequests),
       places: createWorkPlaces(deps.clock),
       onDisturbed: (keys) => this.#disturb(keys, "an operation of another Application"),
-      onEnd: (record, application) => this.#count(record, application),
+      onEnd: (record, application) => countSync(deps.metrics, record, application),
     };
   }
 
@@ -377,6 +386,7 @@ class ApplicationReconciler implements ApplicationController {
   }
 
   async #act(key: string, entry: Entry, application: Application, object: KubeObject, signal: AbortSignal) {
+    if (waitsForItsTime(entry) && this.#wanted(entry, application, undefined) === undefined) return {};
     const taken = takeRequests(entry, application.operation !== undefined);
     const request = this.#wanted(entry, application, taken.pending);
     if (request === undefined) return {};
@@ -395,9 +405,8 @@ class ApplicationReconciler implements ApplicationController {
       entry.hasPassedOver = false;
       entry.consent = consentOf(application);
       await keepDeletionFinalizers(key, application, result.found?.look, this.#deps, signal);
-      const { metrics, clock } = this.#deps;
       const labels = { namespace: application.metadata.namespace, dest_server: application.destination.server ?? "" };
-      metrics.appReconcile.observe(labels, clock.monotonicMs() - startedMs);
+      this.#deps.metrics.appReconcile.observe(labels, this.#deps.clock.monotonicMs() - startedMs);
       await this.#finish(key, entry, taken, written, request, signal);
       this.#askAgain(key, entry, result);
       return {};
@@ -484,11 +493,5 @@ class ApplicationReconciler implements ApplicationController {
       this.#deps.log.error("an operation could not be stored, it goes on later", { application: key, error });
       this.#again(key, entry, failedOperationMs, "an operation could not be stored");
     });
-  }
-
-  #count({ phase }: SyncRecordDraft, { metadata, project, destination, operation }: Application): void {
-    const { namespace, name } = metadata;
-    const dry_run = String(operation?.sync?.dryRun === true);
-    this.#deps.metrics.appSync.add({ namespace, name, project, dest_server: destination.server ?? "", phase, dry_run });
   }
 }

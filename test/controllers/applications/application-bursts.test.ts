@@ -89,3 +89,21 @@ test("what changes after a short sync is looked at soon, though the sync's own c
   await world.pass(400, 20);
   assert.equal((await looks(engine)) - before, 1);
 });
+
+test("the status that a look writes is no reason to look at what changed meanwhile: that has its own time", async () => {
+  const { world, engine } = await openSynced();
+  await using _ = world;
+  const before = await looks(engine);
+  const drift = (value: string) => world.kube.patch(configRef, merge, { data: { a: value } });
+  await drift("-1");
+  const more = (async () => {
+    for (let n = 2; n < 40; n++) await drift(`-${n}`);
+  })();
+  await world.clock.advance(25); // the look begins
+  await more;
+  await world.until("what it found", async () => (await syncStatus(world)) === "OutOfSync", 1);
+  await world.pass(100, 10);
+  assert.equal((await looks(engine)) - before, 1);
+  await world.pass(2_000, 50);
+  assert.equal((await looks(engine)) - before, 2);
+});
