@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { systemClock } from "../base/clock.ts";
 import { releaseWhenIdle } from "../base/idle-memory.ts";
-import { boundHeap, releaseGarbage } from "../base/memory.ts";
+import { boundHeap, collectGarbage, releaseGarbage } from "../base/memory.ts";
 import { createMetrics } from "../base/metrics.ts";
 import { createNursery } from "../base/nursery.ts";
 import { createBusDirectory } from "../controllers/bus-directory.ts";
@@ -87,7 +87,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
   metricsOf(parts, sensors.reconciler.lags);
   state.pending = (namespace, name, event) => sensors.reconciler.pending(namespace, name, event);
   state.sensors = () => [...sensors.reconciler.running(), ...(gitOps.running?.controller.sensors() ?? [])];
-  releaseGarbage(); // before the sources leave theirs: the peak is a tenth lower
+  collectGarbage(); // before the sources leave theirs: the peak is a tenth lower
   const ingress = await startSources(parts);
   state.lagOf = (namespace, name) => sensors.reconciler.lag(namespace, name);
   state.listed = { sensors: sensors.listed, sources: ingress.listed };
