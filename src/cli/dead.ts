@@ -1,10 +1,11 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { systemClock } from "../base/clock.ts";
 import { EngineError } from "../base/errors.ts";
 import type { DeadLetter } from "../events/sensor/dead-letters.ts";
 import type { DeadList, DeadStore, DeadSummary } from "../events/sensor/dead-store.ts";
 import { confirm } from "./confirm.ts";
 import { type EngineClient, findEngine, type GlobalFlags, globalFlags, requireEngine } from "./engine-client.ts";
+import { parseLimit } from "./flag-values.ts";
 import { print, shownTime, table } from "./output.ts";
 import { withStoredBus } from "./stored-bus.ts";
 
@@ -220,12 +221,6 @@ function redrivenText({ asked, refused }: Redriven): string {
 
 function idsText(letters: readonly DeadSummary[]): string {
   return letters.map(({ id }) => String(id)).join("\n");
-}
-
-function parseLimit(text: string): number {
-  const limit = Number(text);
-  if (Number.isInteger(limit) && limit >= 1 && limit <= 1_000) return limit;
-  throw new InvalidArgumentError(`"${text}" must be 1 to 1000.`);
 }
 
 function parseId(text: string): number {

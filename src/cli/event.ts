@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { EngineError, messageOf } from "../base/errors.ts";
 import type { EventHead } from "../record/records.ts";
 import { globalFlags, requireEngine } from "./engine-client.ts";
+import { parseLimit } from "./flag-values.ts";
 import { print, shownTime, table } from "./output.ts";
 import { withHistory } from "./source-of-history.ts";
 
@@ -95,12 +96,6 @@ function showText(event: EventHead): string {
   return Object.entries({ ...event, storedAt: shownTime(event.storedAt) })
     .map(([name, value]) => `${`${name}:`.padEnd(13)}${value}`)
     .join("\n");
-}
-
-function parseLimit(text: string): number {
-  const limit = Number(text);
-  if (Number.isInteger(limit) && limit >= 1 && limit <= 1_000) return limit;
-  throw new InvalidArgumentError(`"${text}" must be 1 to 1000.`);
 }
 
 function sourceOf(text: string): { namespace: string; eventSource: string } {

@@ -10,6 +10,7 @@ import type { EngineConfig } from "../engine/parts.ts";
 import { type AdapterFlags, withAdapterFlags } from "./adapter-flags.ts";
 import { type BusFlags, busOf } from "./bus-flags.ts";
 import { confirmCluster } from "./confirm.ts";
+import { parsePort } from "./flag-values.ts";
 import {
   cloudIdentity,
   type RenderingFlags,
@@ -163,12 +164,6 @@ function stopSignal(): Promise<void> {
 
 function portOption(flags: string, what: string, port: number): Option {
   return new Option(flags, `${what}; 0 takes any free port`).argParser(parsePort).default(port);
-}
-
-function parsePort(text: string): number {
-  const port = Number(text);
-  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
-  throw new InvalidArgumentError(`"${text}" is not a port (0 to 65535).`);
 }
 
 /** An unset variable of a manifest is an empty one. */

@@ -1,8 +1,10 @@
 import { generate } from "selfsigned";
 
 /** A certificate that a client shows, which vouches for itself: servers that trust `cert` let it in. PEM. */
-export async function createClientCertificate(): Promise<{ readonly cert: string; readonly key: string }> {
-  const { cert, private: key } = await generate([{ name: "commonName", value: "client" }], {
+export async function createClientCertificate(
+  name = "client",
+): Promise<{ readonly cert: string; readonly key: string }> {
+  const { cert, private: key } = await generate([{ name: "commonName", value: name }], {
     keyType: "ec",
     curve: "P-256",
     algorithm: "sha256",

@@ -6,13 +6,13 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { TLSSocket } from "node:tls";
-import { generate } from "selfsigned";
 import { systemClock } from "../../src/base/clock.ts";
 import { EngineError } from "../../src/base/errors.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { createKubeClient } from "../../src/kube/client.ts";
 import type { RemoteCluster } from "../../src/kube/kubeconfig.ts";
 import { type Certificate, ensureCertificate } from "../../src/local/certificate.ts";
+import { createClientCertificate } from "../harness/client-certificate.ts";
 import { adminToken } from "../harness/control-plane.ts";
 import { failOnLeakedChildren } from "../harness/leaks.ts";
 import { authority, base64, openTestCluster } from "../harness/remote-cluster.ts";
@@ -208,7 +208,7 @@ test("follows no redirect", async () => {
 });
 
 test("shows a client certificate, and the one that replaces it", async () => {
-  const [first, second] = await Promise.all([makeClientCertificate("one"), makeClientCertificate("two")]);
+  const [first, second] = await Promise.all([createClientCertificate("one"), createClientCertificate("two")]);
   const ca = [first.cert, second.cert];
   await using seen = await openEcho({ tls: { requestCert: true, rejectUnauthorized: true, ca } });
   await using cluster = await openTestCluster();
@@ -314,18 +314,4 @@ async function openEcho(options: {
       await directory[Symbol.asyncDispose]();
     },
   };
-}
-
-async function makeClientCertificate(name: string): Promise<Certificate> {
-  const { cert, private: key } = await generate([{ name: "commonName", value: name }], {
-    keyType: "ec",
-    curve: "P-256",
-    algorithm: "sha256",
-    extensions: [
-      { name: "basicConstraints", cA: true, critical: true },
-      { name: "keyUsage", digitalSignature: true, keyCertSign: true, critical: true },
-      { name: "extKeyUsage", clientAuth: true },
-    ],
-  });
-  return { cert, key };
 }

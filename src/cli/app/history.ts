@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { listOf, objectOf, textOf } from "../../api/fields.ts";
 import { instant } from "../../base/clock.ts";
 import { goTimeString } from "../../base/go/time.ts";
@@ -7,6 +7,7 @@ import type { TimeZone } from "../../base/time-zone.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import type { SyncRecord } from "../../record/records.ts";
 import { globalFlags } from "../engine-client.ts";
+import { parseLimit } from "../flag-values.ts";
 import { print, shownTime, table } from "../output.ts";
 import { oneLine, statusOf } from "./application.ts";
 import { openApplicationsClient, parseAppName } from "./applications-client.ts";
@@ -55,12 +56,6 @@ function syncsText(syncs: readonly SyncRecord[]): string {
     return [id, shownTime(at), phase, commits, `${by ?? "automated"}${asked}`, oneLine(message)];
   });
   return table(["ID", "ENDED", "PHASE", "REVISION", "BY", "MESSAGE"], rows);
-}
-
-function parseLimit(text: string): number {
-  const limit = Number(text);
-  if (Number.isInteger(limit) && limit >= 1 && limit <= 1_000) return limit;
-  throw new InvalidArgumentError(`"${text}" must be 1 to 1000.`);
 }
 
 interface Deployed {

@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { parseEventSource } from "../../api/event-source.ts";
 import type { EventSource } from "../../api/resources.ts";
 import { EngineError } from "../../base/errors.ts";
@@ -9,6 +9,7 @@ import type { CloudEvent } from "../../record/cloud-event.ts";
 import { type AdapterFlags, withAdapterFlags } from "../adapter-flags.ts";
 import { collected, parsePause } from "../app/options.ts";
 import { type GlobalFlags, globalFlags } from "../engine-client.ts";
+import { parseLimit, parsePort } from "../flag-values.ts";
 import { colored, print } from "../output.ts";
 import { chooseManifest, placed, readPlaced, withPlaces } from "../sensor/sensor-file.ts";
 import { readObjects } from "./declared-secrets.ts";
@@ -37,7 +38,7 @@ export function testCommand(): Command {
     )
     .argument("<file>", "a manifest; FILE#NAME where a file holds several EventSources")
     .option("--event <name>", "this event alone; may be repeated", collected, [])
-    .option("--count <n>", "how often each event must come (1 to 1000)", parseTimes, 1)
+    .option("--count <n>", "how often each event must come (1 to 1000)", parseLimit, 1)
     .option("--for <duration>", "how long it may take (default: 30s)", parsePause, 30_000)
     .option("--take", "acknowledge what came: it is gone for others", false)
     .option("--objects <file|dir>", "Secrets and ConfigMaps that it names (repeatable)", collected, [])
@@ -139,16 +140,4 @@ function resultText(results: readonly TriedEvent[]): string {
     return `${event} ${colored(came.length === 0 ? "red" : "green", times)}${problem === undefined ? "" : `: ${problem}`}`;
   });
   return lines.join("\n");
-}
-
-function parseTimes(text: string): number {
-  const count = Number(text);
-  if (Number.isInteger(count) && count >= 1 && count <= 1_000) return count;
-  throw new InvalidArgumentError(`"${text}" must be 1 to 1000.`);
-}
-
-function parsePort(text: string): number {
-  const port = Number(text);
-  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
-  throw new InvalidArgumentError(`"${text}" is not a port (0 to 65535).`);
 }

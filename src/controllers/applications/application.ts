@@ -480,15 +480,16 @@ class ApplicationReconciler implements ApplicationController {
     const run = runOperation(key, entry.memory, this.#runDeps, stop);
     entry.run = run;
     entry.lastSync = run.recordKey;
-    const over = (): void => {
+    const ended = run.ended.finally(() => {
       entry.run = undefined;
       entry.pace.operated(this.#deps.clock.monotonicMs());
+    });
+    const over = (): void => {
       if (stop.aborted) return;
       const what = "an operation ended";
       void this.offerLocal({ reason: "timer", application: key, id: `timer/${run.recordKey}`, what, level: 2 });
     };
-    run.ended.then(over, (error: unknown) => {
-      entry.run = undefined;
+    ended.then(over, (error: unknown) => {
       if (stop.aborted) return;
       this.#deps.log.error("an operation could not be stored, it goes on later", { application: key, error });
       this.#again(key, entry, failedOperationMs, "an operation could not be stored");

@@ -92,11 +92,22 @@ async function consume(
   });
   context.ready();
   const keeping = createKeeping(maxInFlight);
+  /** Given out and not stored: they are stored at once, and not in their order. */
+  const open = new Set<number>();
+  let last = 0;
+  const passed = (): string =>
+    JSON.stringify({ created, sequence: Math.min(last, ...[...open].map((one) => one - 1)) });
   let failure: unknown;
   try {
     for await (const message of messages) {
+      open.add(message.seq);
       const kept = keepMessage(message, spec, context, signal)
-        .then((isDone) => (isDone ? place.note(JSON.stringify({ created, sequence: message.seq })) : undefined))
+        .then((isDone) => {
+          if (!isDone) return undefined;
+          open.delete(message.seq);
+          last = Math.max(last, message.seq);
+          return place.note(passed);
+        })
         .catch((error: unknown) => {
           failure ??= error;
           messages.stop();

@@ -136,7 +136,7 @@ async function readAll(
       await Promise.all(entries.map((entry) => keepEntry(spec, stream, entry, context, signal)));
       const done = entries.map(([id]) => id);
       await redis.xack(stream, consumerGroup, ...done);
-      if (isNew) await places.get(stream)?.note(done.at(-1) ?? firstId);
+      if (isNew) await places.get(stream)?.note(() => done.at(-1) ?? firstId);
     }
     if (found.length > 0) continue;
     if (!isNew) return;

@@ -9,8 +9,8 @@ export interface RememberedPlace {
   /** Undefined: nothing is known yet. */
   read(): Promise<string | undefined>;
   keep(place: string): Promise<void>;
-  /** As `keep`, but not often: what is read twice for that has the same ids. Never rejects. */
-  note(place: string): Promise<void>;
+  /** As `keep`, but not often: what is read twice for that has the same ids. `place` is asked for when it is. Never rejects. */
+  note(place: () => string): Promise<void>;
   /** Keeps what was noted last. Never rejects. */
   flush(): Promise<void>;
 }
@@ -23,7 +23,7 @@ export function rememberedPlace(
   of: readonly unknown[],
 ): RememberedPlace {
   const key = `place/${createHash("sha256").update(JSON.stringify(of)).digest("hex").slice(0, 32)}`;
-  let noted: string | undefined;
+  let noted: (() => string) | undefined;
   let keptMs = Number.NEGATIVE_INFINITY;
 
   async function keep(place: string): Promise<void> {
@@ -34,7 +34,7 @@ export function rememberedPlace(
 
   async function flush(): Promise<void> {
     if (noted === undefined) return;
-    await keep(noted).catch((error: unknown) => log.warn("position not kept", { error }));
+    await keep(noted()).catch((error: unknown) => log.warn("position not kept", { error }));
   }
 
   return {

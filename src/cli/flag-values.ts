@@ -1,0 +1,15 @@
+import { InvalidArgumentError } from "commander";
+
+/** How many of something, as a flag says it: 1 to 1000. */
+export function parseLimit(text: string): number {
+  const limit = Number(text);
+  if (Number.isInteger(limit) && limit >= 1 && limit <= 1_000) return limit;
+  throw new InvalidArgumentError(`"${text}" must be 1 to 1000.`);
+}
+
+/** A port to listen on; 0: any free one. */
+export function parsePort(text: string): number {
+  const port = Number(text);
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+  throw new InvalidArgumentError(`"${text}" is not a port (0 to 65535).`);
+}
