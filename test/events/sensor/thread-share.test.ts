@@ -74,7 +74,8 @@ test("a slow script leaves the thread to others in between, and its Sensor is sl
   const { stop, running } = await live(compiled, bus, "w", execute, { clock, onSlowed });
   for (let n = 0; n < 30; n++) await publish(bus, "a", `a${n}`);
   let turns = 0;
-  await waitFor("all events", () => ++turns > 0 && fired === 30);
+  // A pause is as long as 100 times what deciding took: long, where others have the processor.
+  await waitFor("all events", () => ++turns > 0 && fired === 30, 60_000);
   assert.ok(turns > 5, "the loop turns while thirty events are decided");
   assert.equal(told[0], true);
   stop();
