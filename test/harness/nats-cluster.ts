@@ -1,4 +1,4 @@
-import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import { type JetStreamManager, jetstreamManager, StorageType } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { freePort } from "./free-port.ts";
 import { type NatsRelease, type NatsServer, startNatsServer } from "./nats-server.ts";
@@ -14,7 +14,7 @@ export interface NatsCluster extends AsyncDisposable {
   ask<T>(question: (jsm: JetStreamManager) => Promise<T>): Promise<T>;
 }
 
-/** Resolves once JetStream answers, which takes a leader of the cluster. */
+/** Resolves once JetStream keeps copies on all servers: it has a leader before that one has seen the others. */
 export async function startNatsCluster(size: number, release: NatsRelease = "installed"): Promise<NatsCluster> {
   await using stack = new AsyncDisposableStack();
   const names = Array.from({ length: size }, (_, index) => `n${index + 1}`);
@@ -26,7 +26,7 @@ export async function startNatsCluster(size: number, release: NatsRelease = "ins
   }
   const url = [...servers.values()].map((server) => server.url).join(",");
   const ask: NatsCluster["ask"] = (question) => askCluster(url, question);
-  await waitFor("the cluster to have a leader", () => ask(async () => true).catch(() => undefined), 30_000);
+  await waitFor("the cluster to know its servers", () => ask(holdsCopies(size)).catch(() => undefined), 30_000);
   const owned = stack.move();
   return {
     url,
@@ -35,6 +35,14 @@ export async function startNatsCluster(size: number, release: NatsRelease = "ins
     leaderOf: (stream) =>
       ask(async (jsm) => (await jsm.streams.info(stream)).cluster?.leader || undefined).catch(() => undefined),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+function holdsCopies(copies: number): (jsm: JetStreamManager) => Promise<boolean> {
+  const name = "copies-on-all";
+  return async ({ streams }) => {
+    await streams.add({ name, subjects: [name], storage: StorageType.Memory, num_replicas: copies });
+    return await streams.delete(name);
   };
 }
 

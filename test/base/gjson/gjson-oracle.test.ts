@@ -48,7 +48,7 @@ function isOurOwn(theirs: JsonObject, path: string): boolean {
   const numbers = path.match(/![-+0-9][^,\]}\s]*/g) ?? [];
   if (!numbers.every((number) => isJson(number.slice(1)))) return true;
   const raw = String(theirs.raw);
-  if (path.includes("{") && /"\d+":/.test(raw)) return true; // our objects put numbers first
+  if (path.includes("{") && /\\*"\d+\\*":/.test(raw)) return true; // our objects put numbers first
   if (theirs.exists === true && !isJson(raw)) return true;
   return path.includes("{") && (hasRepeatedKeys(raw) || asksForMembers(path, raw));
 }
