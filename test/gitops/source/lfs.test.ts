@@ -65,8 +65,24 @@ test("a server that lacks the file, sends another one, or wants credentials is t
   };
   server.objects.set(oidOf(large), Buffer.from("x".repeat(large.length)));
   await assert.rejects(read(server.url, {}), { code: "GIT_FAILED", message: /another file than the one/ });
+  server.objects.set(oidOf(large), Buffer.alloc(64 * 1024 * 1024));
+  await assert.rejects(read(server.url, {}), { code: "GIT_TOO_LARGE", message: /larger than the 6001 bytes allowed/ });
   server.objects.clear();
   await assert.rejects(read(server.url, {}), { code: "GIT_FAILED", message: /has no file/ });
+  const led = (download: object): string => JSON.stringify({ objects: [{ oid: oidOf(large), actions: { download } }] });
+  for (const [lie, message] of [
+    ["<html>Log in</html>", /its answer is no JSON, as a server of LFS files gives it/],
+    ['{"objects": [', /its answer is no JSON/],
+    ["[]", /it has no file/],
+    ['{"objects": [null]}', /it has no file/],
+    [led({ href: "file:///etc/passwd" }), /it has no file/],
+    [led({ href: 7, header: ["x"] }), /it has no file/],
+    [led({ href: "http://169.254.169.254/latest", header: { "Metadata-Flavor": "x" } }), /is a link-local or metadata/],
+    [led({ href: `${server.url}/objects/none`, header: { "a b\n": "c" } }), /failed to read ".*\/objects\/none"/],
+  ] as const) {
+    server.lie = lie;
+    await assert.rejects(read(server.url, {}), { message }, lie);
+  }
 
   await using closed = await startLfsServer(token);
   closed.objects.set(oidOf(large), large);
