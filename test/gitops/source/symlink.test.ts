@@ -24,7 +24,7 @@ for (const [name, links, leaves] of [
 
 test("links that take too long to follow are taken for such that leave, in no time", () => {
   const began = performance.now();
-  assert.equal(createLinkCheck(new Map([["a", "b/".repeat(5_000_000)]]))("a"), true);
+  assert.equal(createLinkCheck(new Map([["a", "b/".repeat(2_000_000)]]))("a"), true);
   const long = "b/".repeat(2_000);
   const links = new Map(Array.from({ length: 50_000 }, (_, n) => [`l${n}`, long]));
   const leavesTree = createLinkCheck(links);
