@@ -28,6 +28,9 @@ for (const [name, annotations, policies, health_, expected] of [
     const live = { apiVersion: "batch/v1", kind: "Job", metadata: { name: "j", annotations } };
     const wanted = hookDeletePoliciesOf({ "argocd.argoproj.io/hook-delete-policy": policies });
     assert.equal(onExisting(live, wanted, "r1", health_), expected);
+    // What goes already can be neither kept nor applied over.
+    const going = { ...live, metadata: { ...live.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" } };
+    assert.equal(onExisting(going, wanted, "r1", health_), expected === "keep" ? "replace" : expected);
   });
 }
 
