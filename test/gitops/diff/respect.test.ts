@@ -58,7 +58,7 @@ const rows: readonly (readonly [string, KubeObject, KubeObject, Partial<IgnoreRu
     "an item that is ignored whole, and that the target has, too, is there once",
     deployment(containers({ name: "a", image: "a:2" }, { name: "injected", image: "mine" })),
     deployment(containers({ name: "a", image: "a:1" }, { name: "injected", image: "i" })),
-    jq('.spec.template.spec.containers[] | select(.name == "injected")'),
+    jq('.spec.template.spec.containers[] | select(.image == "i")'),
     containers({ name: "a", image: "a:2" }, { name: "injected", image: "i" }),
   ],
   [
