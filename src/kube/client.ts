@@ -79,10 +79,7 @@ function clientOf(http: KubeHttp, discovery: Discovery, as: KubeClient["as"]): K
       const path = (await pathOf(ref, signal)) + writeQuery(writeOptions);
       const init = { ...writeInit("PATCH", patch, writeOptions, signal), type };
       if (!writeOptions?.isAnswerUnread) return http.write("patch", ref, path, init);
-      return http.exchange("patch", ref, path, { ...init, accept: metadataOnly }, async (response) => {
-        await readText(`patch ${refText(ref)}`, response);
-        return named(ref);
-      });
+      return http.exchange("patch", ref, path, { ...init, accept: metadataOnly }, (response) => unread(ref, response));
     },
     async delete(ref, writeOptions, signal) {
       const path = (await pathOf(ref, signal)) + writeQuery(writeOptions);
@@ -233,7 +230,9 @@ function deleteBody({ onlyIf, propagationPolicy, dryRun }: WriteOptions = {}): P
   return { body: JSON.stringify(options), type: "application/json" };
 }
 
-function named({ apiVersion, kind, name, namespace }: ObjectRef): KubeObject {
+async function unread(ref: ObjectRef, response: Response): Promise<KubeObject> {
+  await readText(`patch ${refText(ref)}`, response);
+  const { apiVersion, kind, name, namespace } = ref;
   return { apiVersion, kind, metadata: { name, ...(namespace === undefined ? {} : { namespace }) } };
 }
 
