@@ -276,7 +276,7 @@ test("a large index is read beside everything else; one that takes too much is r
   await using server = await startHelmServer();
   const entry = (name: string, n: number): string =>
     `    - version: ${n}.0.0\n      urls: [${name}-${n}.tgz]\n      created: "2026-01-01T00:00:00Z"\n      keywords: [a, b]\n`;
-  const lines = Array.from({ length: 200 }, (_, chart) => {
+  const lines = Array.from({ length: 60 }, (_, chart) => {
     const name = `chart-${chart}`;
     return `  ${name}:\n${Array.from({ length: 100 }, (_, n) => entry(name, n)).join("")}`;
   });
@@ -289,7 +289,7 @@ test("a large index is read beside everything else; one that takes too much is r
   const listed = await rig.charts.list(server.url, "", never);
   delays.disable();
   const tookMs = performance.now() - began;
-  assert.deepEqual([listed.length, listed[7]?.versions.length, listed[7]?.versions[99]], [200, 100, "99.0.0"]);
+  assert.deepEqual([listed.length, listed[7]?.versions.length, listed[7]?.versions[99]], [60, 100, "99.0.0"]);
   assert.ok(delays.max / 1e6 < tookMs / 2, `${delays.max / 1e6} ms of ${tookMs} nothing else was done`);
   for (const [limits, code, message] of [
     [

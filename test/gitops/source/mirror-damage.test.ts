@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { globSync } from "node:fs";
 import { chmod, mkdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { test } from "node:test";
-import { createTestRepository } from "../../harness/git-repository.ts";
+import { after, before, describe, test } from "node:test";
+import { createTestRepository, type TestRepository } from "../../harness/git-repository.ts";
 import { failOnLeakedChildren } from "../../harness/leaks.ts";
 import { never, openSources, type SourceRig } from "./rig.ts";
 
@@ -31,7 +31,11 @@ async function flip(path: string): Promise<void> {
   await writeFile(path, bytes);
 }
 
-const damages: readonly (readonly [name: string, pattern: string, edit: (path: string) => Promise<void>])[] = [
+type Edit = (path: string) => Promise<void>;
+
+const times = ["and is read", "while a push comes", "found by the next process"] as const;
+
+const damages: readonly (readonly [name: string, pattern: string, edit: Edit])[] = [
   ["is gone", "", remove],
   ["lost its HEAD", "HEAD", remove],
   ["lost its refs", "{refs,packed-refs}", remove],
@@ -67,32 +71,49 @@ async function look(rig: SourceRig, url: string): Promise<string> {
     .join(" ");
 }
 
-const large = (letter: string): string => letter.repeat(70_000); // is not kept in memory
+const large = (version: number): string => String(version % 10).repeat(70_000); // is not kept in memory
 
-for (const [name, pattern, edit] of damages) {
-  for (const when of ["and is read", "while a push comes", "found by the next process"] as const) {
-    test(`a mirror that ${name}, ${when}: nothing wrong is read, and it mends itself`, async () => {
-      await using repository = await createTestRepository();
-      await using first = await openSources();
-      const { url } = repository;
-      await repository.commit({ "app/a": "1", "app/b": "1", "app/large": large("x") });
-      assert.equal(await look(first, url), `app/a=1 app/b=1 app/large=${large("x")}`);
-      if (when === "found by the next process") await first.sources[Symbol.asyncDispose]();
-      await change(filesOf(first, pattern), edit);
-      const directory = join(first.directory, "git");
-      await using next = await openSources(when === "found by the next process" ? { directory } : {});
-      const rig = when === "found by the next process" ? next : first;
-      const isPushed = when === "while a push comes";
-      if (isPushed) await repository.commit({ "app/a": "2", "app/large": large("y") });
-      const wanted = isPushed ? `app/a=2 app/b=1 app/large=${large("y")}` : `app/a=1 app/b=1 app/large=${large("x")}`;
-      const attempt = async (): Promise<string> => {
-        if (isPushed) await rig.sources.fetch(url, {}, never);
-        return look(rig, url);
-      };
-      // Once, it may be told of; a lock is only known to be nobody's once Git has failed.
-      const told = await attempt().catch((error: Error) => error);
-      if (typeof told !== "string") assert.match(told.message, /damaged|lock|cut off/);
-      assert.equal(typeof told === "string" ? told : await attempt(), wanted);
-    });
+describe("damaged mirrors", () => {
+  let repository: TestRepository;
+  let version = 0;
+
+  const push = async (): Promise<void> => {
+    version += 1;
+    await repository.commit({ "app/a": String(version), "app/b": "1", "app/large": large(version) });
+  };
+  const shown = (): string => `app/a=${version} app/b=1 app/large=${large(version)}`;
+
+  before(async () => {
+    repository = await createTestRepository();
+    await push();
+  });
+
+  after(() => repository[Symbol.asyncDispose]());
+
+  async function mends(pattern: string, edit: Edit, when: (typeof times)[number]): Promise<void> {
+    await using first = await openSources();
+    const { url } = repository;
+    assert.equal(await look(first, url), shown());
+    const isNext = when === "found by the next process";
+    if (isNext) await first.sources[Symbol.asyncDispose]();
+    await change(filesOf(first, pattern), edit);
+    await using next = await openSources(isNext ? { directory: join(first.directory, "git") } : {});
+    const rig = isNext ? next : first;
+    const isPushed = when === "while a push comes";
+    if (isPushed) await push();
+    const attempt = async (): Promise<string> => {
+      if (isPushed) await rig.sources.fetch(url, {}, never);
+      return look(rig, url);
+    };
+    // Once, it may be told of; a lock is only known to be nobody's once Git has failed.
+    const told = await attempt().catch((error: Error) => error);
+    if (typeof told !== "string") assert.match(told.message, /damaged|lock|cut off/);
+    assert.equal(typeof told === "string" ? told : await attempt(), shown());
   }
-}
+
+  const rows = damages.flatMap((damage) => times.map((when) => [...damage, when] as const));
+  for (const [name, pattern, edit, when] of rows) {
+    test(`a mirror that ${name}, ${when}: nothing wrong is read, and it mends itself`, () =>
+      mends(pattern, edit, when));
+  }
+});
