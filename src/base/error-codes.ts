@@ -87,7 +87,8 @@ export const errorCodes = {
     remedy: "Send the header content-type: application/json.",
   },
   CREDENTIALS_FAILED: {
-    cause: "The credential plugin of a kubeconfig, or AWS, gave no credentials.",
+    cause:
+      "The credential plugin of a kubeconfig, or AWS, gave no credentials, or a service refuses those that it got.",
     remedy: "See the message; run the plugin by hand (often a login has expired), or give keys, then try again.",
   },
   DATA_DIR_LOCKED: {
@@ -307,6 +308,10 @@ export const errorCodes = {
   TRIGGER_FAILED: {
     cause: "A trigger could not do its work.",
     remedy: "See the message; `tiphys trace EVENT` shows each attempt.",
+  },
+  TRIGGER_FORBIDDEN: {
+    cause: "The account that a trigger acts as has no right to do it.",
+    remedy: "Give it the right that the message names, then redrive what is dead: `tiphys dead redrive`.",
   },
   TRIGGER_OFFLINE: {
     cause: "What the trigger would do depends on something that can only be read by a running engine.",
