@@ -118,6 +118,17 @@ export interface LostRecord extends RecordBase {
   readonly to: number;
 }
 
+/** Events that an upstream had dropped before an EventSource read them. Its cause is the event by text (`source/…`). */
+export interface MissedRecord extends RecordBase {
+  readonly kind: "missed";
+  readonly eventSource: ResourceName;
+  readonly event: string;
+  /** 0: nobody knows how many. */
+  readonly events: number;
+  /** What is gone, and where. */
+  readonly message: string;
+}
+
 /** A stored message that is not an event: skipped and recorded. */
 export interface InvalidRecord extends RecordBase {
   readonly kind: "invalid";
@@ -170,7 +181,14 @@ export interface ObservationRecord extends RecordBase {
   readonly message?: string;
 }
 
-export type LedgerRecord = DecisionRecord | EffectRecord | SyncRecord | ObservationRecord | LostRecord | InvalidRecord;
+export type LedgerRecord =
+  | DecisionRecord
+  | EffectRecord
+  | SyncRecord
+  | ObservationRecord
+  | LostRecord
+  | MissedRecord
+  | InvalidRecord;
 
 type WithoutId<R> = R extends LedgerRecord ? Omit<R, "id"> : never;
 export type RecordDraft = WithoutId<LedgerRecord>;
