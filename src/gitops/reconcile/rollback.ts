@@ -8,14 +8,14 @@ import { quarantineAnnotation, withQuarantined } from "./quarantine.ts";
  * The operation that goes back to a sync of the history: its sources and revisions, without hooks, with the spec's options
  * (spec argo-cd-engine 4.14).
  * With automated sync the original refuses it; here `withQuarantine` keeps what it leaves from coming back.
- * @throws EngineError SYNC_REFUSED while deleting; USAGE for an id that is not in the history
+ * @throws EngineError SYNC_REFUSED while deleting; DEPLOYMENT_UNKNOWN for an id that is not in the history
  */
 export function rollbackOperation(application: KubeObject, body: JsonObject, username: string): JsonObject {
   const spec = isJsonObject(application.spec) ? application.spec : {};
   const policy = objectOf(spec.syncPolicy);
   if (application.metadata.deletionTimestamp !== undefined) refuse("application is deleting");
   if (isJsonObject(application.operation)) refuse("another operation is already in progress");
-  const entry = entryOf(application, body.id);
+  const entry = deploymentOf(application, body.id);
   const kept = ["revision", "revisions", "source", "sources"].flatMap((field) => {
     const value = entry[field];
     return value === undefined || value === null ? [] : [[field, value] as const];
@@ -54,8 +54,8 @@ function revisionsIn(value: JsonValue | undefined): readonly string[] {
   return [...listOf(revisions), revision].flatMap((one) => (typeof one === "string" && one !== "" ? [one] : []));
 }
 
-/** The gateway of the original writes long integers as texts. */
-function entryOf(application: KubeObject, id: unknown): JsonObject {
+/** An entry of the history; the gateway of the original writes long integers as texts. @throws EngineError DEPLOYMENT_UNKNOWN */
+export function deploymentOf(application: KubeObject, id: unknown): JsonObject {
   const { name } = application.metadata;
   const status = isJsonObject(application.status) ? application.status : {};
   const wanted = Number(id ?? 0);
@@ -63,7 +63,10 @@ function entryOf(application: KubeObject, id: unknown): JsonObject {
     .map(objectOf)
     .find((entry) => Number(entry.id ?? 0) === wanted);
   if (found !== undefined) return found;
-  throw new EngineError("USAGE", `application ${name} does not have deployment id ${String(id)} in history`);
+  throw new EngineError(
+    "DEPLOYMENT_UNKNOWN",
+    `application ${name} does not have deployment id ${String(id)} in history`,
+  );
 }
 
 function refuse(reason: string): never {
