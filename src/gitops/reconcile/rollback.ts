@@ -2,7 +2,8 @@ import { listOf, objectOf } from "../../api/fields.ts";
 import { EngineError } from "../../base/errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
 import type { KubeObject } from "../../objects/object.ts";
-import { quarantineAnnotation, withQuarantined } from "./quarantine.ts";
+import { isSameField } from "./compared-to.ts";
+import { quarantineAnnotation, quarantined, withQuarantined } from "./quarantine.ts";
 
 /**
  * The operation that goes back to a sync of the history: its sources and revisions, without hooks, with the spec's options
@@ -47,6 +48,27 @@ export function withQuarantine(application: KubeObject, { sync }: JsonObject): K
   const text = withQuarantined(annotations[quarantineAnnotation], left);
   const metadata = { ...application.metadata, annotations: { ...annotations, [quarantineAnnotation]: text } };
   return { ...application, metadata };
+}
+
+/**
+ * Where a rollback goes that names no deployment: to the newest one of something else than what the last sync was for, failed
+ * or not, and of nothing that a rollback went away from. Undefined: there is none.
+ */
+export function previousDeployment({ metadata, status: written }: KubeObject): JsonObject | undefined {
+  const status = objectOf(written as JsonValue | undefined);
+  const history = listOf(status.history).map(objectOf);
+  const { operation, syncResult } = objectOf(status.operationState);
+  const wasTried = objectOf(objectOf(operation).sync).dryRun !== true && isJsonObject(syncResult);
+  const left = wasTried ? objectOf(syncResult) : (history.at(-1) ?? {});
+  return history.findLast((entry) => {
+    const isOther = ["revision", "revisions", "source", "sources"].some(
+      (field) => !isSameField(entry[field], left[field]),
+    );
+    return (
+      isOther &&
+      quarantined({ metadata: { annotations: metadata.annotations ?? {} } }, revisionsIn(entry)) === undefined
+    );
+  });
 }
 
 function revisionsIn(value: JsonValue | undefined): readonly string[] {
