@@ -77,8 +77,9 @@ function clientOf(http: KubeHttp, discovery: Discovery, as: KubeClient["as"]): K
     },
     async patch(ref, type, patch, writeOptions, signal) {
       const path = (await pathOf(ref, signal)) + writeQuery(writeOptions);
-      const accept = writeOptions?.isAnswerUnread ? metadataOnly : undefined;
-      return http.write("patch", ref, path, { ...writeInit("PATCH", patch, writeOptions, signal), type, accept });
+      const init = { ...writeInit("PATCH", patch, writeOptions, signal), type };
+      if (!writeOptions?.isAnswerUnread) return http.write("patch", ref, path, init);
+      return http.exchange("patch", ref, path, { ...init, accept: metadataOnly }, (response) => unread(ref, response));
     },
     async delete(ref, writeOptions, signal) {
       const path = (await pathOf(ref, signal)) + writeQuery(writeOptions);
@@ -227,6 +228,12 @@ function deleteBody({ onlyIf, propagationPolicy, dryRun }: WriteOptions = {}): P
     ...(dryRun ? { dryRun: ["All"] } : {}),
   };
   return { body: JSON.stringify(options), type: "application/json" };
+}
+
+async function unread(ref: ObjectRef, response: Response): Promise<KubeObject> {
+  await readText(`patch ${refText(ref)}`, response);
+  const { apiVersion, kind, name, namespace } = ref;
+  return { apiVersion, kind, metadata: { name, ...(namespace === undefined ? {} : { namespace }) } };
 }
 
 async function readObject(verb: string, ref: ObjectRef, response: Response): Promise<KubeObject> {

@@ -16,7 +16,7 @@ export interface WriteOptions {
   /** What the server does about fields that it does not know. Default: its own. */
   readonly fieldValidation?: "Strict" | "Warn" | "Ignore";
   readonly subresource?: "status" | "scale";
-  /** Of a dry run: the metadata of what would be there is enough. A server may answer with all of it. */
+  /** Of a patch: the server need not send the object, and of what comes back only the reference is there. */
   readonly isAnswerUnread?: boolean;
   /** Of a delete: what happens to the objects that it owns. Default: the kind's own. */
   readonly propagationPolicy?: "Foreground" | "Background" | "Orphan";

@@ -22,6 +22,7 @@ import { objectAt } from "./kinds.ts";
 import { refuseAggregated } from "./left-out.ts";
 import { openApiDocument, openApiIndex } from "./openapi.ts";
 import type { Plane } from "./plane.ts";
+import { Rehearsals } from "./rehearsals.ts";
 import { parseResourcePath, type ResourceRequest, type User } from "./request.ts";
 import { serveResource } from "./resource-verbs.ts";
 import { ResourceTable, storeKey } from "./resources.ts";
@@ -78,7 +79,8 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   const secret = secretOf(options.users);
   const findUser = tokensOf(options, store, secret);
   const access = { authorizer, findUser, secret, isSimulated: options.simulate === true };
-  const plane: Plane = { store, table, clock, admission, audit, reviewer, window, watches: new Set(), ...access };
+  const written = { store, table, clock, admission, audit, reviewer, rehearsals: new Rehearsals() };
+  const plane: Plane = { ...written, window, watches: new Set(), ...access };
   // All in one turn, so that they share a transaction.
   await Promise.all([
     ...firstNamespaces.map((name) => ensureObject(plane, "", "v1", "namespaces", { metadata: { name } })),

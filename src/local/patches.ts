@@ -10,7 +10,7 @@ import { contentType, parseText, type ResourceRequest, readText } from "./reques
 import { checkApplied, decodeObject } from "./schema/decode.ts";
 import { badRequest, invalid, StatusError, unsupportedMediaType } from "./status-error.ts";
 import { isStored, keyOf, nowText, type WriteDeps } from "./stored-object.ts";
-import { changeNow, changeObject, createNow, reviewedWrite } from "./writes.ts";
+import { changeNow, changeObject, createNow, reviewedWrite, storeMade } from "./writes.ts";
 
 const json = "application/json-patch+json";
 const merge = "application/merge-patch+json";
@@ -26,11 +26,11 @@ export async function patchObject(
   const type = contentType(target.request);
   const accepted = target.resource.custom ? [json, merge, apply] : [json, merge, strategic, apply];
   if (!accepted.includes(type)) throw unsupportedMediaType(accepted);
-  const body = parseText(await readText(target.request), type);
-  if (type === apply) return applyObject(deps, target, name, needObjectPatch(body));
-  const change = changeOf(type, body, target.resource.patchType);
-  const text = await changeObject(deps, target, name, (old) => patched(target, name, () => change(old)));
-  return { text, isNew: false };
+  const text = await readText(target.request);
+  if (type === apply) return applyObject(deps, target, name, text);
+  const change = changeOf(type, parseText(text, type), target.resource.patchType);
+  const changed = await changeObject(deps, target, name, (old) => patched(target, name, () => change(old)));
+  return { text: changed, isNew: false };
 }
 
 function changeOf(type: string, body: unknown, patchType: string | undefined): (old: JsonObject) => JsonValue {
@@ -78,33 +78,61 @@ async function applyObject(
   deps: WriteDeps,
   target: ResourceRequest,
   name: string,
-  patch: JsonObject,
+  text: string,
 ): Promise<{ readonly text: string; readonly isNew: boolean }> {
   if (!target.query.get("fieldManager")) {
     const message = 'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch';
     throw new StatusError(422, "Invalid", message, {});
   }
+  const made = deps.rehearsals?.take(target, name, text, nowText(deps));
+  const read = (): JsonObject => readApplied(target, name, text);
+  const patch = made === undefined ? read() : undefined;
+  // In one write: whether it is there is asked once, and cannot change before it is stored.
+  return reviewedWrite(deps, target, () => {
+    if (target.subresource !== undefined || isStored(deps, keyOf(target, name))) {
+      const { apply, claim } = applying(deps, target, name, patch ?? read());
+      return { text: changeNow(deps, target, name, apply, claim), isNew: false };
+    }
+    if (made !== undefined) return { text: storeMade(deps, target, name, made), isNew: true };
+    return { text: applyNew(deps, target, name, { patch: patch ?? read(), text }), isNew: true };
+  });
+}
+
+/** @throws StatusError when it is no object that can be applied */
+function readApplied(target: ResourceRequest, name: string, text: string): JsonObject {
+  const patch = needObjectPatch(parseText(text, apply));
   if (objectAt(patch, "metadata").managedFields !== undefined) {
     throw badRequest("metadata.managedFields must be nil");
   }
   checkApplied(target, name, patch);
+  return patch;
+}
+
+/** What an apply makes of a live object, or of none, and who owns it then. */
+function applying(deps: WriteDeps, target: ResourceRequest, name: string, patch: JsonObject) {
   let owners: readonly JsonObject[] = [];
-  const apply = (live: JsonObject | undefined): JsonObject =>
+  const onto = (live: JsonObject | undefined): JsonObject =>
     patched(target, name, () => {
       const applied = applyOwned(target, nowText(deps), live, patch);
       owners = applied.managedFields;
       return applied.object;
     });
   const claim: Claim = ({ after }) => withManagedFields(after, owners);
-  // In one write: whether it is there is asked once, and cannot change before it is stored.
-  return reviewedWrite(deps, target, () => {
-    if (target.subresource !== undefined || isStored(deps, keyOf(target, name))) {
-      return { text: changeNow(deps, target, name, apply, claim), isNew: false };
-    }
-    const sent = apply(undefined);
-    checkType(sent, target.resource);
-    // A built-in kind's fields are known since `checkApplied`; a CRD's has defaults to be filled in.
-    const body = target.resource.custom === undefined ? sent : decodeObject(target, sent);
-    return { text: createNow(deps, target, body, { name, claim, isNew: true }), isNew: true };
-  });
+  return { apply: onto, claim };
+}
+
+/** Within a write, of what is not there. */
+function applyNew(
+  deps: WriteDeps,
+  target: ResourceRequest,
+  name: string,
+  { patch, text }: { readonly patch: JsonObject; readonly text: string },
+): string {
+  const { apply: applied, claim } = applying(deps, target, name, patch);
+  const sent = applied(undefined);
+  checkType(sent, target.resource);
+  // A built-in kind's fields are known since `checkApplied`; a CRD's has defaults to be filled in.
+  const body = target.resource.custom === undefined ? sent : decodeObject(target, sent);
+  const onMade = (object: JsonObject, now: string): void => deps.rehearsals?.keep(target, name, text, { now, object });
+  return createNow(deps, target, body, { name, claim, isNew: true, onMade });
 }

@@ -1,8 +1,9 @@
-import { type Clock, isoTime } from "../base/clock.ts";
+import { type Clock, instant, isoTime } from "../base/clock.ts";
 import { type JsonObject, parseJson } from "../base/json.ts";
 import type { KubeObject } from "../objects/object.ts";
 import type { Audit } from "./audit.ts";
 import { wholeSeconds } from "./metadata.ts";
+import type { Rehearsals } from "./rehearsals.ts";
 import type { ResourceRequest } from "./request.ts";
 import { type ResourceTable, storeKey } from "./resources.ts";
 import { servedForm } from "./schema/served-form.ts";
@@ -33,6 +34,7 @@ export interface WriteDeps {
   readonly admission: Admission | undefined;
   /** The validating webhooks; undefined: nobody else is asked. */
   readonly reviewer?: Reviewer | undefined;
+  readonly rehearsals?: Rehearsals | undefined;
   /** Told what simulated controllers write; what clients write is told by the control plane. */
   readonly audit?: Audit | undefined;
 }
@@ -73,6 +75,11 @@ export function needForm(deps: WriteDeps, target: ResourceRequest, name: string)
   return servedForm(target.resource, found);
 }
 
-export function nowText(deps: WriteDeps): string {
-  return wholeSeconds(isoTime(deps.clock.now()));
+/** In whole seconds. Each write asks, and most of them in the same second. */
+export function nowText({ clock }: WriteDeps): string {
+  const second = Math.floor(clock.now() / 1_000);
+  if (second !== told.second) told = { second, text: wholeSeconds(isoTime(instant(second * 1_000))) };
+  return told.text;
 }
+
+let told = { second: Number.NaN, text: "" };

@@ -30,6 +30,8 @@ interface Creation {
   readonly claim?: Claim;
   /** Found not to be there within the same write. */
   readonly isNew?: boolean;
+  /** Told the object before anybody else is asked about it. */
+  readonly onMade?: (object: JsonObject, now: string) => void;
 }
 
 /** Stores a new object and gives it back as JSON. @throws StatusError */
@@ -44,7 +46,7 @@ export function createNow(
   deps: WriteDeps,
   target: ResourceRequest,
   body: JsonObject,
-  { name, claim = claimUpdate, isNew = false }: Creation = {},
+  { name, claim = claimUpdate, isNew = false, onMade }: Creation = {},
 ): string {
   const { resource } = target;
   const named = withName(deps, target, metadataOf(body, target.namespace, name));
@@ -63,6 +65,17 @@ export function createNow(
   checkCustom(target, prepared, undefined);
   warnOfLeftOut(target, prepared);
   const object = claim({ target, now, before: undefined, after: prepared });
+  onMade?.(object, now);
+  return storeNew(deps, target, key, object);
+}
+
+/** Within a write: stores what a dry run made, of what is not there. */
+export function storeMade(deps: WriteDeps, target: ResourceRequest, name: string, made: JsonObject): string {
+  checkNamespace(deps, target);
+  return storeNew(deps, target, keyOf(target, name), made);
+}
+
+function storeNew(deps: WriteDeps, target: ResourceRequest, key: ObjectKey, object: JsonObject): string {
   admit(deps, target, { operation: "CREATE", object: asKubeObject(object) });
   if (isDryRun(target.query)) return dryAnswer(target, object);
   const stored = deps.store.put(key, (revision) => withRevision(object, revision));

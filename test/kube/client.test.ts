@@ -21,6 +21,8 @@ test("creates, reads, changes and deletes", async () => {
   assert.deepEqual(updated.data, { x: "2" });
   await assert.rejects(client.update({ ...created, data: {} }), { code: "API_CONFLICT" });
   const patched = await client.patch(ref, "application/merge-patch+json", { data: { y: "1" } });
+  const unread = await client.patch(ref, "application/merge-patch+json", {}, { isAnswerUnread: true });
+  assert.deepEqual(unread, { apiVersion: "v1", kind: "ConfigMap", metadata: { name: ref.name } });
   assert.deepEqual(patched.data, { x: "2", y: "1" });
   assert.equal(await client.delete(ref), true);
   assert.equal(await client.delete(ref), false);

@@ -5,6 +5,7 @@ import {
   headers as makeHeaders,
   type Subscription,
 } from "@nats-io/transport-node";
+import { ChurnMap } from "../../base/churn-map.ts";
 import type { Clock } from "../../base/clock.ts";
 import { EngineError, messageOf } from "../../base/errors.ts";
 import type { Subject } from "../../record/subject.ts";
@@ -43,7 +44,7 @@ export class Publisher implements AsyncDisposable {
   readonly #subscription: Subscription;
   readonly #endReturns: () => void;
   /** In the order of `sentAt`: sending again moves to the end. */
-  readonly #sent = new Map<number, Pending>();
+  readonly #sent = new ChurnMap<number, Pending>();
   #waiting: Pending[] = [];
   #waitingFrom = 0;
   #nextNumber = 1;

@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import { ChurnMap } from "../../base/churn-map.ts";
 import { EngineError } from "../../base/errors.ts";
 import { smallWorker } from "../../base/memory.ts";
 import { workerUrl } from "../../base/worker-url.ts";
@@ -37,7 +38,7 @@ export class SqliteLink {
   #answeredTo = 0;
   #sentTo = 0;
   #bytes = 0;
-  readonly #calls = new Map<number, PendingCall>();
+  readonly #calls = new ChurnMap<number, PendingCall>();
   #requests: Request[] = [];
   #isFlushDue = false;
   #nextNumber = 1;

@@ -4,7 +4,7 @@ import type { Logger } from "../../base/log.ts";
 
 /** Whether all of `running`, which may grow meanwhile, ended within `ms` and before `lost` aborted. */
 export async function endWithin(
-  running: ReadonlyMap<Promise<void>, unknown>,
+  running: { readonly size: number; keys(): Iterable<Promise<void>> },
   clock: Clock,
   ms: number,
   lost = new AbortController().signal,

@@ -1,3 +1,4 @@
+import { ChurnMap } from "../../base/churn-map.ts";
 import { type Clock, instant, sleepFor } from "../../base/clock.ts";
 import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
@@ -85,7 +86,7 @@ export class EffectQueue {
   readonly #queued = new Set<Lane>();
   readonly #open = new OpenEffects((entry, by) => this.#countOutbox(entry, by));
   /** In the order of their start, each with the ledger's place then: its outcome is stored after that. */
-  readonly #running = new Map<Promise<void>, LedgerPosition>();
+  readonly #running = new ChurnMap<Promise<void>, LedgerPosition>();
   /** Of these, the attempts that are not over. */
   #executing = 0;
   readonly #attempts = new AbortController();

@@ -1,3 +1,4 @@
+import { ChurnMap } from "../../base/churn-map.ts";
 import type { LedgerPosition } from "../../record/records.ts";
 import type { Sequence } from "../bus/bus.ts";
 import type { OutboxEntry } from "./effect.ts";
@@ -10,6 +11,8 @@ export interface OutboxChanges {
   committed(): void;
 }
 
+const none: ReadonlyMap<string, OutboxEntry | null> = new Map();
+
 /**
  * What of a Sensor is unfinished, each entry in one of two places:
  *
@@ -19,9 +22,9 @@ export interface OutboxChanges {
 export class OpenEffects {
   readonly #onCount: (entry: OutboxEntry, by: number) => void;
   /** By event sequence, ascending: how many are open, and the ledger's place when the first of them began. */
-  readonly #sequences = new Map<Sequence, { open: number; readonly ledger: LedgerPosition }>();
-  readonly #inline = new Map<string, { readonly entry: OutboxEntry; readonly sequence: Sequence }>();
-  readonly #outbox = new Map<string, OutboxEntry>();
+  readonly #sequences = new ChurnMap<Sequence, { open: number; readonly ledger: LedgerPosition }>();
+  readonly #inline = new ChurnMap<string, { readonly entry: OutboxEntry; readonly sequence: Sequence }>();
+  readonly #outbox = new ChurnMap<string, OutboxEntry>();
   readonly #dirty = new Set<string>();
 
   /** `onCount`: an entry came into the outbox (1), or left it (-1). */
@@ -97,6 +100,7 @@ export class OpenEffects {
 
   /** What changed since the last call, by key; `null`: done. */
   takeChanges(): ReadonlyMap<string, OutboxEntry | null> {
+    if (this.#dirty.size === 0) return none; // of most Sensors, each 100 ms
     const changes = new Map<string, OutboxEntry | null>();
     for (const key of this.#dirty) changes.set(key, this.#outbox.get(key) ?? null);
     this.#dirty.clear();

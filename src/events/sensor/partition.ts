@@ -209,7 +209,7 @@ class OpenPartition implements Partition {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #members = new Set<PartitionMember>();
-  readonly #dirty = new Set<PartitionMember>();
+  #dirty = new Set<PartitionMember>();
   #forgotten: CellChange[] = [];
   #urgent = false;
   #wake: () => void = () => undefined;
@@ -266,6 +266,13 @@ class OpenPartition implements Partition {
   }
 
   async run(signal: AbortSignal): Promise<void> {
+    const onAbort = (): void => this.#wake();
+    signal.addEventListener("abort", onAbort);
+    await this.#flushAgainAndAgain(signal);
+    signal.removeEventListener("abort", onAbort);
+  }
+
+  async #flushAgainAndAgain(signal: AbortSignal): Promise<void> {
     let idleAt = this.#clock.monotonicMs() + idleFlushEveryMs;
     while (!signal.aborted && !this.failed) {
       if (this.#dirty.size === 0) await this.#pause(idleAt - this.#clock.monotonicMs(), signal);
@@ -280,10 +287,10 @@ class OpenPartition implements Partition {
 
   /** Sleeps `ms`, less when something is marked that cannot wait. */
   async #pause(ms: number, signal: AbortSignal): Promise<void> {
-    if (this.#urgent || ms <= 0) return;
-    const woken = new AbortController();
+    if (this.#urgent || ms <= 0 || signal.aborted) return;
+    const woken = new AbortController(); // no AbortSignal.any: what lives for long would remember each
     this.#wake = () => woken.abort();
-    await sleepFor(this.#clock, ms, AbortSignal.any([signal, woken.signal])).catch(() => undefined);
+    await sleepFor(this.#clock, ms, woken.signal).catch(() => undefined);
     this.#wake = () => undefined;
   }
 
@@ -315,8 +322,9 @@ class OpenPartition implements Partition {
   async #storeDirty(signal: AbortSignal): Promise<void> {
     if (this.failed) return;
     this.#urgent = false;
-    const contributions = [...this.#dirty].map((member) => member.collect()).filter((one) => one !== undefined);
-    this.#dirty.clear();
+    const dirty = this.#dirty;
+    this.#dirty = new Set(); // a new one leaves nothing behind: see `ChurnMap`
+    const contributions = [...dirty].map((member) => member.collect()).filter((one) => one !== undefined);
     const changes = [...contributions.flatMap((one) => one.changes), ...this.#forgotten];
     const forgotten = this.#forgotten.length;
     if (changes.length > 0 && !(await this.#append(changes, signal))) return;

@@ -8,6 +8,16 @@ import type { Subject } from "../../record/subject.ts";
 import type { EventBus, Position, ReadBatch, Sequence, StoredMessage } from "../bus/bus.ts";
 import { Arrival, type EventName, receivedOf, weightOf } from "./arrival.ts";
 import type { ReceivedEvent } from "./state.ts";
+import {
+  add,
+  type EventBatch,
+  enqueue,
+  isNew,
+  maxGiven,
+  type Place,
+  type Subscriber,
+  sleepUntilWoken,
+} from "./subscriber.ts";
 
 /**
  * What the shared loop reads at once. With many subscribers each gets some of it: what a Sensor works with has left the
@@ -16,8 +26,6 @@ import type { ReceivedEvent } from "./state.ts";
 const maxSharedBatch = 4_000;
 /** Events that wait for all subscribers together before the shared loop reads on: 16 for each of a thousand. */
 const maxQueued = 16_000;
-/** What a subscriber is given at once. */
-const maxGiven = 200;
 /** What all are given between two turns of the event loop: 10 ms of work or so. */
 const maxPerTurn = 250;
 /** How long the loop waits for subscribers of whom none gets done with what it has, nor takes so many events together. */
@@ -27,27 +35,14 @@ const leastProgress = 200;
 const maxCatchUpBatch = 200;
 /** Messages that the reader remembers, so that one who caught up can join without a gap. */
 const maxRecent = 8_000;
+/** The same while nobody catches up, for one that comes back at once: what is remembered lives long enough to cost most. */
+const maxRecentAlone = 250;
 /** A reader that starts goes back at most this far for a few subscribers; older ones catch up by themselves. */
 const maxSharedBacklog = 100_000;
 /** Subjects whose names are remembered: most events have one that was there before. */
 const maxNames = 10_000;
 /** Catching up may cost the bus a pass over the stream for each: more than these share one. */
 const maxCatchingUp = 8;
-
-export interface EventBatch {
-  readonly epoch: string;
-  /** Can be gone through once: each is decoded when its turn comes. */
-  readonly events: Iterable<ReceivedEvent>;
-  /** The subscriber is past everything up to here. */
-  readonly through: Sequence;
-  /** Messages that the stream dropped before they were read. */
-  readonly lost?: { readonly from: Sequence; readonly to: Sequence };
-}
-
-interface QueuedBatch extends Omit<EventBatch, "events" | "through"> {
-  readonly arrivals: Arrival[];
-  through: Sequence;
-}
 
 export interface Subscription extends AsyncIterable<EventBatch> {
   /** Where the reader stands, when this subscriber is done with all of its events up to there; else undefined. */
@@ -89,25 +84,6 @@ export interface EventReader {
   end(): Promise<Place>;
 }
 
-interface Place {
-  readonly epoch: string;
-  readonly after: Sequence;
-}
-
-interface Subscriber {
-  readonly subjects: ReadonlySet<string>;
-  readonly queue: QueuedBatch[];
-  queued: number;
-  attached: boolean;
-  /** Whether it works on a batch that waited for it, and has not asked for the next. */
-  busy: boolean;
-  /** While it reads for itself. */
-  catchingUp: AsyncIterator<EventBatch, void> | undefined;
-  /** What it was given, or has read for itself. */
-  place: Place | undefined;
-  wake: () => void;
-}
-
 interface ArrivedBatch {
   /** The first message that the batch speaks for. */
   readonly from: Sequence;
@@ -126,6 +102,8 @@ class SharedReader implements EventReader {
   readonly #index = new Map<string, Set<Subscriber>>();
   readonly #subscribers = new Set<Subscriber>();
   readonly #reportedInvalid = new Set<Sequence>();
+  /** How many of them are. */
+  #attached = 0;
   #recent: ArrivedBatch[] = [];
   #recentSize = 0;
   /** Events that wait for subscribers that are attached. */
@@ -289,6 +267,7 @@ class SharedReader implements EventReader {
     }
     subscriber.place = position === "next" ? head : position;
     subscriber.attached = true;
+    this.#attached += 1;
     for (const batch of this.#recent) this.#offer(subscriber, head.epoch, batch);
     subscriber.place = { epoch: head.epoch, after: Math.max(subscriber.place.after, head.after) };
     for (const subject of subscriber.subjects) {
@@ -299,7 +278,10 @@ class SharedReader implements EventReader {
   }
 
   #detach(subscriber: Subscriber): void {
-    if (subscriber.attached) this.#count(-subscriber.queued);
+    if (subscriber.attached) {
+      this.#attached -= 1;
+      this.#count(-subscriber.queued);
+    }
     subscriber.attached = false;
     for (const subject of subscriber.subjects) {
       const interested = this.#index.get(subject);
@@ -423,7 +405,8 @@ class SharedReader implements EventReader {
   #remember(batch: ArrivedBatch): void {
     this.#recent.push(batch);
     this.#recentSize += weightOf(batch.events);
-    while (this.#recent.length > 1 && (this.#recentSize > maxRecent || this.#recent.length > maxRecent)) {
+    const max = this.#attached === this.#subscribers.size ? maxRecentAlone : maxRecent;
+    while (this.#recent.length > 1 && (this.#recentSize > max || this.#recent.length > max)) {
       this.#recentSize -= weightOf(this.#recent.shift()?.events ?? []);
     }
   }
@@ -465,35 +448,6 @@ class SharedReader implements EventReader {
   }
 }
 
-/** Small batches that follow each other are given as one. */
-function enqueue(queue: QueuedBatch[], batch: QueuedBatch): void {
-  const last = queue.at(-1);
-  const isOne = last?.epoch === batch.epoch && batch.lost === undefined;
-  if (!last || !isOne || last.arrivals.length + batch.arrivals.length > maxGiven) {
-    queue.push(batch);
-    return;
-  }
-  last.arrivals.push(...batch.arrivals);
-  last.through = batch.through;
-}
-
-function isNew({ message }: Arrival, { place }: Subscriber): boolean {
-  return message.sequence > (place?.after ?? 0);
-}
-
-function add(routed: Map<Subscriber, Arrival[]>, subscriber: Subscriber, arrival: Arrival): void {
-  const list = routed.get(subscriber);
-  if (list) list.push(arrival);
-  else routed.set(subscriber, [arrival]);
-}
-
 function lostOf(batch: Pick<EventBatch, "lost">): Pick<EventBatch, "lost"> {
   return batch.lost ? { lost: batch.lost } : {};
-}
-
-function sleepUntilWoken(subscriber: Subscriber, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else subscriber.wake = resolve;
-  });
 }

@@ -31,7 +31,7 @@ export interface WriteContext extends WriteOptionsOfSync {
 export interface Written {
   /** As `kubectl` prints it. */
   readonly message: string;
-  /** The object as the server has it now. */
+  /** The object as the server has it now; where `isAnswerUnread`, perhaps its reference alone. */
   readonly object: KubeObject;
 }
 
@@ -49,11 +49,16 @@ const maxConflicts = 5;
 export async function applyTarget(
   target: KubeObject,
   live: KubeObject | undefined,
-  dryRun: boolean,
+  { dryRun = false, isAnswerUnread = false }: Pick<WriteOptions, "dryRun" | "isAnswerUnread">,
   context: WriteContext,
 ): Promise<Written> {
   const mode = writeModeOf(target, live, context);
-  const options = { fieldManager, dryRun, fieldValidation: mode.isValidated ? "Strict" : "Ignore" } as const;
+  const options = {
+    fieldManager,
+    dryRun,
+    isAnswerUnread,
+    fieldValidation: mode.isValidated ? "Strict" : "Ignore",
+  } as const;
   const isMadeAnew = mustBeMadeAnew(target, live, mode);
   const isForcedWhole = mode.isForced && mode.kind === "replace" && !isProtectedKind(keyOf(target));
   const isAtOnce = isMadeAnew || isForcedWhole;
@@ -106,7 +111,7 @@ async function applyOnServer(
   { kube, signal }: WriteContext,
 ): Promise<Written> {
   const body = target as unknown as JsonObject;
-  const all = { ...options, force: true, isAnswerUnread: options.dryRun === true };
+  const all = { ...options, force: true };
   const object = await kube.patch(refOf(target), "application/apply-patch+yaml", body, all, signal);
   return { message: `${nameOf(target)} serverside-applied`, object };
 }

@@ -51,7 +51,8 @@ export class TaskWriter {
     // What is there in the hook's place goes before it is made.
     if (target === undefined || isBlind || (hookType !== undefined && live !== undefined)) return "";
     try {
-      return `${(await applyTarget(target, live, true, this.#context)).message} (server dry run)`;
+      const how = { dryRun: true, isAnswerUnread: true };
+      return `${(await applyTarget(target, live, how, this.#context)).message} (server dry run)`;
     } catch (error) {
       // A webhook with side effects cannot say: the original does not ask it.
       if (messageOf(error).includes("does not support dry run")) return "";
@@ -115,7 +116,9 @@ export class TaskWriter {
     if (target === undefined || this.#results.find(task) !== undefined) return;
     const wanted = hookType === undefined ? target : markedHook(target, this.#options.runId);
     await this.#attempt(task, async () => {
-      const { message, object } = await applyTarget(wanted, hookType ? undefined : live, false, this.#context);
+      // Hooks are known by their uid later on.
+      const how = { isAnswerUnread: hookType === undefined };
+      const { message, object } = await applyTarget(wanted, hookType ? undefined : live, how, this.#context);
       if (hookType !== undefined) this.#recordHook(task, message, object);
       else this.#results.record(task, "Synced", "Running", message);
       return message;
