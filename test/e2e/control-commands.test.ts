@@ -85,6 +85,7 @@ test("projects, by the command line", async () => {
     { line: "proj role list shop", out: /^ROLE-NAME +DESCRIPTION\ndeployers +Deployers\n/ },
     { line: "proj role delete shop nobody", code: 20, err: /role 'nobody' does not exist/ },
     { line: "proj windows list shop", out: /^ID/ },
+    { line: "proj set shop", code: 2, err: /no flag says what to change/ },
     { line: "proj set shop --dest *,*,*", code: 2, err: /must be SERVER,NAMESPACE/ },
     { line: "proj delete team", code: 20, err: /project is referenced by 1 applications/ },
     { line: "proj delete default", code: 20, err: /cannot be deleted/ },
@@ -156,6 +157,7 @@ test("clusters, by the command line", async () => {
     },
     { line: "cluster get in-cluster", out: /^server: https:\/\/kubernetes\.default\.svc\n/ },
     { line: "cluster rm in-cluster", code: 20, err: /is the engine's own/ },
+    { line: "cluster set in-cluster", code: 2, err: /no flag says what to change/ },
     { line: "cluster get none", code: 20, err: /cluster "none" not found/ },
     { line: `cluster add nowhere --kubeconfig ${kubeconfig} -y`, code: 2, err: /nowhere/ },
   ]);
