@@ -321,6 +321,7 @@ const refusals: readonly (readonly [line: string, code: number, err: RegExp])[] 
   ["set web", 2, /^error: no flag says what to change\nSee `tiphys app set --help`\.\n/],
   ["set web --source-position 2 --validate=false", 2, /^error: no flag says what to change\n/],
   ["unset web -N argocd", 2, /^error: no flag says what to change\n/],
+  ["sync web --local nowhere", 2, /^error: --local: "nowhere" is no folder\n/],
   ["sync", 2, /^error: give an APPNAME, --selector or --project\n/],
   ["sync web -l team=a", 2, /^error: --selector and --project cannot be used together with an APPNAME\n/],
   ["sync web --strategy odd", 2, /Allowed choices are apply, hook/],
