@@ -37,6 +37,10 @@ export const errorCodes = {
     cause: "The Kubernetes API did not answer.",
     remedy: "Check that the API server runs and is reachable; the engine keeps trying.",
   },
+  APPROVAL_NOT_WANTED: {
+    cause: "Nothing of the Application waits for an approval.",
+    remedy: "What it waits for: `tiphys app why APPNAME`.",
+  },
   ARCHIVE_REFUSED: {
     cause: "The archive of a chart or an artifact is not safe to unpack, or is damaged.",
     remedy: "Package it again with helm package or tar, without the entry that the message names.",
@@ -87,8 +91,13 @@ export const errorCodes = {
     remedy: "Send the header content-type: application/json.",
   },
   CREDENTIALS_FAILED: {
-    cause: "The credential plugin of a kubeconfig, or AWS, gave no credentials.",
+    cause:
+      "The credential plugin of a kubeconfig, or AWS, gave no credentials, or a service refuses those that it got.",
     remedy: "See the message; run the plugin by hand (often a login has expired), or give keys, then try again.",
+  },
+  DEPLOYMENT_UNKNOWN: {
+    cause: "The Application's history has no deployment of this id.",
+    remedy: "What there is: `tiphys app history APPNAME`.",
   },
   DATA_DIR_LOCKED: {
     cause: "Another engine runs on this data directory.",
@@ -161,6 +170,12 @@ export const errorCodes = {
   GIT_TOO_LARGE: {
     cause: "The repository or the folder has more files or bytes than allowed.",
     remedy: "Use a smaller folder or repository, or raise the limit.",
+  },
+  GIT_WRITE_UNDECLARED: {
+    cause:
+      "No Secret says by which credentials the repository may be written to; those for reading are not used for that.",
+    remedy:
+      "Make a Secret with the label `argocd.argoproj.io/secret-type: repository-write` and url, username, password or sshPrivateKey.",
   },
   HOST_REFUSED: {
     cause: "A request names a host that is none of this server's (a page may do so to reach loopback).",
@@ -307,6 +322,10 @@ export const errorCodes = {
   TRIGGER_FAILED: {
     cause: "A trigger could not do its work.",
     remedy: "See the message; `tiphys trace EVENT` shows each attempt.",
+  },
+  TRIGGER_FORBIDDEN: {
+    cause: "The account that a trigger acts as has no right to do it.",
+    remedy: "Give it the right that the message names, then redrive what is dead: `tiphys dead redrive`.",
   },
   TRIGGER_OFFLINE: {
     cause: "What the trigger would do depends on something that can only be read by a running engine.",

@@ -4,6 +4,7 @@ import type {
   EffectRecord,
   EventHead,
   LedgerRecord,
+  MissedRecord,
   ObservationRecord,
   SyncRecord,
 } from "../record/records.ts";
@@ -32,11 +33,17 @@ export function recordText(record: LedgerRecord): string {
       return observationText([record]);
     case "lost":
       return `lost: ${record.bus} ${record.from} to ${record.to}`;
+    case "missed":
+      return missedText(record);
     case "invalid":
       return `invalid: ${record.bus} ${record.sequence}: ${record.message}`;
     default:
       return unknownText(record);
   }
+}
+
+function missedText({ eventSource: { namespace, name }, event, events, message }: MissedRecord): string {
+  return `missed: EventSource ${namespace}/${name} ${event}, ${events === 0 ? "nobody knows how many" : `${events} events`}: ${message}`;
 }
 
 /** Written by a newer version: kept by readers, so shown as far as it is understood. */

@@ -8,13 +8,13 @@ export function createSecretReader(kube: KubeClient, namespace: string): SecretR
     async read({ name, key }) {
       const secret = await kube.get({ apiVersion: "v1", kind: "Secret", namespace, name });
       const encoded = stringAt(secret?.data, key);
-      if (encoded === undefined) throw missing("Secret", namespace, { name, key });
+      if (encoded === undefined) throw missing("Secret", secret, namespace, { name, key });
       return trimOneNewline(Buffer.from(encoded, "base64").toString("utf8"));
     },
     async readConfigMap({ name, key }) {
       const map = await kube.get({ apiVersion: "v1", kind: "ConfigMap", namespace, name });
       const text = stringAt(map?.data, key);
-      if (text === undefined) throw missing("ConfigMap", namespace, { name, key });
+      if (text === undefined) throw missing("ConfigMap", map, namespace, { name, key });
       return trimOneNewline(text);
     },
   };
@@ -31,6 +31,9 @@ function trimOneNewline(text: string): string {
   return text.endsWith("\n") ? text.slice(0, -1) : text;
 }
 
-function missing(kind: string, namespace: string, { name, key }: SecretKeySelector): EngineError {
-  return new EngineError("SECRET_MISSING", `${kind} "${name}" in namespace "${namespace}" has no key "${key}"`);
+function missing(kind: string, found: unknown, namespace: string, { name, key }: SecretKeySelector): EngineError {
+  const message = found
+    ? `${kind} "${name}" in namespace "${namespace}" has no key "${key}"`
+    : `there is no ${kind} "${name}" in namespace "${namespace}", whose key "${key}" is read`;
+  return new EngineError("SECRET_MISSING", message);
 }

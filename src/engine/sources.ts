@@ -84,6 +84,7 @@ export async function startSources(parts: Parts): Promise<RunningSources> {
             whenLeased: (work, stop) => lease?.during(work, stop) ?? work(stop),
             onStatus: (event, status) => report.status(event, status.state === "failed" ? status.message : undefined),
             onWarning: report.warning,
+            onLost: (event, events, message) => recordMissed(parts, metadata, event, { events, message }),
           },
           signal,
         );
@@ -104,6 +105,25 @@ export async function startSources(parts: Parts): Promise<RunningSources> {
 interface Named {
   readonly namespace: string;
   readonly name: string;
+}
+
+/** The engine goes on without the record: it says only what the log and the condition say as well. */
+function recordMissed(
+  { ledger, clock, log }: Parts,
+  { namespace, name }: Named,
+  event: string,
+  missed: { readonly events: number; readonly message: string },
+): void {
+  const causes = [`source/${namespace}/${name}/${event}`];
+  const { kept } = ledger.write({
+    kind: "missed",
+    at: clock.now(),
+    causes,
+    eventSource: { namespace, name },
+    event,
+    ...missed,
+  });
+  kept.catch((error: unknown) => log.error("what was missed is not in the ledger", { error }));
 }
 
 function podsOf({ kube, config, directory }: Parts, isSingle: (source: EventSource) => boolean) {

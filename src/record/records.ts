@@ -118,6 +118,17 @@ export interface LostRecord extends RecordBase {
   readonly to: number;
 }
 
+/** Events that an upstream had dropped before an EventSource read them. Its cause is the event by text (`source/…`). */
+export interface MissedRecord extends RecordBase {
+  readonly kind: "missed";
+  readonly eventSource: ResourceName;
+  readonly event: string;
+  /** 0: nobody knows how many. */
+  readonly events: number;
+  /** What is gone, and where. */
+  readonly message: string;
+}
+
 /** A stored message that is not an event: skipped and recorded. */
 export interface InvalidRecord extends RecordBase {
   readonly kind: "invalid";
@@ -151,6 +162,8 @@ export interface SyncRecord extends RecordBase {
   readonly options?: readonly string[];
   /** W3C: the trace in which somebody asked for it; of a Sensor's, see the effect behind it. */
   readonly traceparent?: string;
+  /** The newer revisions that took its place while it waited, one for each source; absent: none did. */
+  readonly supersededBy?: readonly string[];
   /** How often it was tried again. */
   readonly retries: number;
   readonly message: string;
@@ -170,7 +183,14 @@ export interface ObservationRecord extends RecordBase {
   readonly message?: string;
 }
 
-export type LedgerRecord = DecisionRecord | EffectRecord | SyncRecord | ObservationRecord | LostRecord | InvalidRecord;
+export type LedgerRecord =
+  | DecisionRecord
+  | EffectRecord
+  | SyncRecord
+  | ObservationRecord
+  | LostRecord
+  | MissedRecord
+  | InvalidRecord;
 
 type WithoutId<R> = R extends LedgerRecord ? Omit<R, "id"> : never;
 export type RecordDraft = WithoutId<LedgerRecord>;

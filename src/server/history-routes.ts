@@ -7,7 +7,7 @@ import { found, limitOf, numberOf, optional, sensorOf, textOf } from "./question
 import type { Why } from "./why.ts";
 
 const recordKinds = Object.keys({
-  ...{ decision: true, effect: true, sync: true, observation: true, lost: true, invalid: true },
+  ...{ decision: true, effect: true, sync: true, observation: true, lost: true, missed: true, invalid: true },
 } satisfies Record<LedgerRecord["kind"], true>) as LedgerRecord["kind"][];
 
 export interface EventToSend {

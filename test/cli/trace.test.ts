@@ -296,10 +296,20 @@ const cases: { name: string; trace: Trace; lines: readonly string[] }[] = [
     lines: [head, "2026-01-01T00:00:00.000Z      +0 ms    odd x1"],
   },
   {
-    name: "lost and invalid messages are said",
+    name: "lost, missed and invalid messages are said",
     trace: trace(
       record({ kind: "lost", id: "l", at: start, causes: ["system:1-3"], bus: "system", sensors: [], from: 1, to: 3 }),
       [
+        record({
+          kind: "missed",
+          id: "m",
+          at: start,
+          causes: ["l"],
+          eventSource: { namespace: "shop", name: "kafka" },
+          event: "orders",
+          events: 2,
+          message: "gone",
+        }),
         record({
           kind: "invalid",
           id: "i",
@@ -314,6 +324,7 @@ const cases: { name: string; trace: Trace; lines: readonly string[] }[] = [
     ),
     lines: [
       "2026-01-01T00:00:00.000Z      +0 ms  lost: system 1 to 3",
+      "2026-01-01T00:00:00.000Z      +0 ms    missed: EventSource shop/kafka orders, 2 events: gone",
       "2026-01-01T00:00:00.000Z      +0 ms    invalid: b 4: no JSON",
     ],
   },

@@ -6,10 +6,13 @@ import { systemClock } from "../../src/base/clock.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { openJetStreamBus } from "../../src/events/bus/jetstream.ts";
 import { openSqliteBus } from "../../src/events/bus/sqlite.ts";
+import { failOnLeaks } from "../harness/leaks.ts";
 import { type NatsRelease, natsServerMissing, startNatsServer } from "../harness/nats-server.ts";
 import { tempDir } from "../harness/temp-dir.ts";
 import { busContract } from "./bus.ts";
 import type { BusPlace } from "./bus-tools.ts";
+
+failOnLeaks();
 
 busContract({
   name: "sqlite",

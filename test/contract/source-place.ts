@@ -23,12 +23,20 @@ export interface SourcePlace extends AsyncDisposable {
   publish(from: number, count: number): Promise<void>;
   /** The same for any bodies, where messages have some. */
   readonly send?: (bodies: readonly string[]) => Promise<void>;
-  /** The server's password is another from now on, and connections with the old one end. */
-  readonly rotate?: (password: string) => Promise<void>;
+  /** Another secret counts from now on. Absent: the kind has none. */
+  readonly rotate?: () => Promise<Rotation>;
+  /** Of an upstream that is asked for messages: it forgets what it has given out and heard nothing of. */
+  readonly forget?: () => Promise<void> | void;
   /** The data of the first message, but for `body` and what the broker itself makes up. */
   readonly shape: JsonObject;
   /** Whose values are only looked at for their form. */
   readonly made: Readonly<Record<string, RegExp>>;
+}
+
+/** The secrets as they are now; `end` ends what the old ones began, where they are not asked for at each request. */
+export interface Rotation {
+  readonly secrets: Readonly<Record<string, string>>;
+  readonly end?: () => Promise<void> | void;
 }
 
 export interface BrokerKind {
@@ -41,6 +49,10 @@ export interface BrokerKind {
   readonly losesAtKill?: string;
   /** Not undefined: how long a server waits that was told nothing of a message, though the connection has ended. */
   readonly givesBackLate?: string;
+  /** Not undefined: why the new secret is there before the old one is refused, which otherwise is the other way round. */
+  readonly rotatesFirst?: string;
+  /** Not undefined: why it finds out that it is refused only once the bus takes what it has. */
+  readonly noticesLate?: string;
   /** Not undefined: why nobody can be refused. */
   readonly hasNoLogin?: string;
   /** Not undefined: why the server cannot be started again with what it had. */

@@ -41,10 +41,11 @@ async function natsPlace(): Promise<SourcePlace> {
       for (const body of bodies) connection.publish("orders.new", body);
       await connection.drain();
     }),
-    async rotate(wanted) {
-      login = wanted;
-      await server.reload(configFor(wanted)); // connections with another password end
+    async rotate() {
+      login = "open";
+      await server.reload(configFor(login)); // connections with another password end
       await waitFor("the new password", async () => (await open().catch(() => undefined))?.close().then(() => true));
+      return { secrets: { "s/password": login } };
     },
     shape: { subject: "orders.new", body: { n: 0 }, metadata: { a: "b" } },
     made: {},
@@ -69,12 +70,11 @@ async function redisPlace(): Promise<SourcePlace> {
     secrets: { "s/password": "sesame" },
     password: "s/password",
     ...sending((bodies) => client((redis) => inBatches(bodies, (body) => redis.publish("orders", body)))),
-    async rotate(wanted) {
-      await client(async (redis) => {
-        await redis.config("SET", "requirepass", wanted);
-        await redis.call("CLIENT", "KILL", "TYPE", "pubsub");
-      });
-      login = wanted;
+    async rotate() {
+      login = "open";
+      await server.changePassword(login);
+      const end = () => client(async (redis) => void (await redis.call("CLIENT", "KILL", "TYPE", "pubsub")));
+      return { secrets: { "s/password": login }, end };
     },
     shape: { channel: "orders", pattern: "", body: { n: 0 } },
     made: {},
@@ -84,6 +84,7 @@ async function redisPlace(): Promise<SourcePlace> {
 
 async function emitterPlace(): Promise<SourcePlace> {
   const server = await startMosquitto({ user: "ann", password: "sesame" });
+  const login = { username: "ann", password: "sesame" };
   return {
     server,
     spec: {
@@ -98,11 +99,15 @@ async function emitterPlace(): Promise<SourcePlace> {
     secrets: { "s/user": "ann", "s/password": "sesame" },
     password: "s/password",
     ...sending(async (bodies) => {
-      const login = { username: "ann", password: "sesame" };
       const client = await connectAsync(server.url.replace("tcp:", "mqtt:"), login);
       await inBatches(bodies, (body) => client.publishAsync("key/orders/", body, { qos: 1 }));
       await client.endAsync();
     }),
+    async rotate() {
+      login.password = "open";
+      await server.changePassword(login.password);
+      return { secrets: { "s/password": login.password } };
+    },
     shape: { topic: "key/orders/", body: { n: 0 }, metadata: { a: "b" } },
     made: {},
     [Symbol.asyncDispose]: server[Symbol.asyncDispose],
@@ -134,10 +139,9 @@ async function genericPlace(): Promise<SourcePlace> {
         if (!server.send(body) && call) await once(call, "drain");
       }
     }),
-    async rotate(wanted) {
-      server.token = wanted;
-      proxy.cut();
-      proxy.heal();
+    async rotate() {
+      server.token = "open";
+      return { secrets: { "s/password": server.token }, end: proxy.cutOnce };
     },
     shape: { body: { n: 0 }, metadata: { a: "b" } },
     made: {},
@@ -178,10 +182,9 @@ async function minioPlace(): Promise<SourcePlace> {
         }
       }
     },
-    async rotate(key) {
-      bucket.accessKey = key;
-      proxy.cut();
-      proxy.heal();
+    async rotate() {
+      bucket.accessKey = "open";
+      return { secrets: { "s/password": bucket.accessKey }, end: proxy.cutOnce };
     },
     shape: { notification: [recordOf(0)], metadata: { a: "b" } },
     made: {},
@@ -219,7 +222,6 @@ export const pushKinds: readonly BrokerKind[] = [
     skip: mosquittoMissing,
     kind: defineSource(emitterSource),
     keepsNothing: "it is subscribed to without acknowledgements",
-    many: 2_000,
     place: emitterPlace,
   },
   {

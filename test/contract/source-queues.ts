@@ -1,11 +1,13 @@
 import { generateKeyPairSync } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { AwsCredentials } from "../../src/base/aws-signature.ts";
 import { azureQueueStorageSource } from "../../src/events/sources/azure-queue-storage.ts";
 import { nsqSource } from "../../src/events/sources/nsq.ts";
 import { pubSubSource } from "../../src/events/sources/pub-sub.ts";
 import { defineSource } from "../../src/events/sources/registry.ts";
 import { sqsSource } from "../../src/events/sources/sqs.ts";
 import { startAzureQueue } from "../harness/azure-queue.ts";
-import { createQueue, motoMissing, sendToQueue, startMoto } from "../harness/moto.ts";
+import { createQueue, enforceUsers, motoMissing, purgeQueue, sendToQueue, startMoto } from "../harness/moto.ts";
 import { nsqMissing, startNsq } from "../harness/nsq.ts";
 import { startPubSub } from "../harness/pub-sub.ts";
 import { startTcpProxy } from "../harness/tcp-proxy.ts";
@@ -14,11 +16,19 @@ import { type BrokerKind, bodyNumber, numberText, type SourcePlace, sending } fr
 /** Queues that are asked for messages, and told which of them may go. */
 
 async function nsqPlace(): Promise<SourcePlace> {
-  const server = await startNsq();
+  const server = await startNsq({ syncEvery: 1_000 });
   await server.create("orders");
   return {
-    server,
-
+    server: {
+      get pid() {
+        return server.pid;
+      },
+      async kill() {
+        await sleep(100); // until all is on disk
+        await server.kill();
+      },
+      start: server.start,
+    },
     spec: { hostAddress: server.lookup, topic: "orders", channel: "tiphys", jsonBody: true, metadata: { a: "b" } },
     secrets: {},
     password: "",
@@ -32,13 +42,20 @@ async function nsqPlace(): Promise<SourcePlace> {
 async function sqsPlace(): Promise<SourcePlace> {
   const server = await startMoto();
   await createQueue(server.url, "orders");
+  const users = await enforceUsers(server.url);
+  const secretsOf = ({ accessKey, secretKey }: AwsCredentials) => ({ "aws/a": accessKey, "aws/s": secretKey });
   const keys = { accessKey: { name: "aws", key: "a" }, secretKey: { name: "aws", key: "s" } };
   return {
     server,
     spec: { region: "us-east-1", queue: "orders", endpoint: server.url, waitTimeSeconds: 1, jsonBody: true, ...keys },
-    secrets: { "aws/a": "AKID", "aws/s": "sesame" },
+    secrets: secretsOf(users.keys),
     password: "aws/s",
-    ...sending((bodies) => sendToQueue(server.url, "orders", bodies)),
+    ...sending((bodies) => sendToQueue(server.url, "orders", bodies, users.admin)),
+    async rotate() {
+      const others = await users.createKeys();
+      return { secrets: secretsOf(others), end: () => users.removeKeys(users.keys) };
+    },
+    forget: () => purgeQueue(server.url, "orders", users.admin),
     shape: { messageId: "", messageAttributes: null, body: { n: 0 } },
     made: { messageId: /^[0-9a-f-]{36}$/ },
     [Symbol.asyncDispose]: server[Symbol.asyncDispose],
@@ -64,6 +81,11 @@ async function pubSubPlace(): Promise<SourcePlace> {
     secrets: { "g/k": accountWith(key) },
     password: "g/k",
     wrong: accountWith(otherKey),
+    async rotate() {
+      server.rotate(otherKey);
+      return { secrets: { "g/k": accountWith(otherKey) } };
+    },
+    forget: () => server.waiting.clear(),
     ...sending(async (bodies) => {
       for (const body of bodies) {
         const data = Buffer.from(body).toString("base64");
@@ -84,10 +106,10 @@ async function pubSubPlace(): Promise<SourcePlace> {
 
 async function azureQueuePlace(): Promise<SourcePlace> {
   await using stack = new AsyncDisposableStack();
-  const server = stack.use(await startAzureQueue());
+  const server = stack.use(await startAzureQueue({ secondMs: 100 }));
   const proxy = stack.use(await startTcpProxy(server.port));
   const owned = stack.move();
-  const secret = server.connectionString.replace(`:${server.port}/`, `:${proxy.port}/`);
+  const secretNow = (): string => server.connectionString.replace(`:${server.port}/`, `:${proxy.port}/`);
   return {
     server: { kill: async () => proxy.cut(), start: async () => proxy.heal() },
     spec: {
@@ -97,9 +119,14 @@ async function azureQueuePlace(): Promise<SourcePlace> {
       jsonBody: true,
       metadata: { a: "b" },
     },
-    secrets: { "a/c": secret },
+    secrets: { "a/c": secretNow() },
     password: "a/c",
-    wrong: secret.replace(/AccountKey=[^;]*/, "AccountKey=d3Jvbmc="),
+    wrong: secretNow().replace(/AccountKey=[^;]*/, "AccountKey=d3Jvbmc="),
+    async rotate() {
+      server.rotate();
+      return { secrets: { "a/c": secretNow() } };
+    },
+    forget: () => void server.messages.splice(0),
     ...sending(async (bodies) => {
       for (const body of bodies) server.put(body);
     }),
@@ -115,6 +142,8 @@ function privateKey(): string {
     .toString();
 }
 
+const noticesLate = "it asks for more once what it has is stored";
+
 export const queueKinds: readonly BrokerKind[] = [
   {
     name: "nsq",
@@ -124,16 +153,15 @@ export const queueKinds: readonly BrokerKind[] = [
     hasNoLogin: "the kind's spec has no login",
     losesAtKill: "nsqd keeps what it sent and what is not finished in memory",
     hasNoOrder: "NSQ promises none",
-    many: 500, // the server of tests writes each to disk
     place: nsqPlace,
   },
   {
     name: "sqs",
+    noticesLate,
     tellsLate: "it waits for the answer of a request, which has no heartbeat",
     skip: motoMissing,
     kind: defineSource(sqsSource),
     numberOf: bodyNumber,
-    hasNoLogin: "moto takes any signature; refusals are told in test/events/sources/sqs.test.ts",
     hasNoOrder: "SQS promises none",
     cannotRestart: "moto keeps its queues in memory",
     maxBody: 200_000,
@@ -142,16 +170,18 @@ export const queueKinds: readonly BrokerKind[] = [
   },
   {
     name: "azureQueueStorage",
+    noticesLate,
     skip: false,
     kind: defineSource(azureQueueStorageSource),
     numberOf: bodyNumber,
     hasNoOrder: "Azure promises none",
     maxBody: 64_000,
-    many: 1_000,
+    many: 1_000, // each is deleted by a request of its own
     place: azureQueuePlace,
   },
   {
     name: "pubSub",
+    noticesLate,
     skip: false,
     kind: defineSource(pubSubSource),
     numberOf: bodyNumber,

@@ -44,7 +44,7 @@ async function filePlace(): Promise<SourcePlace> {
 async function sftpPlace(): Promise<SourcePlace> {
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await tempDir());
-  const { port, user, privateKey, otherKey, hostKey } = stack.use(await startSshd());
+  const { port, user, privateKey, otherKey, hostKey, rotateKey } = stack.use(await startSshd());
   const proxy = stack.use(await startTcpProxy(port));
   const owned = stack.move();
   return {
@@ -61,6 +61,10 @@ async function sftpPlace(): Promise<SourcePlace> {
     secrets: { "s/address": `127.0.0.1:${proxy.port}`, "s/user": user, "s/key": `${privateKey}\n${hostKey}\n` },
     password: "s/key",
     wrong: `${otherKey}\n${hostKey}\n`,
+    async rotate() {
+      const key = await rotateKey();
+      return { secrets: { "s/key": `${key}\n${hostKey}\n` }, end: proxy.cutOnce };
+    },
     publish: writeFiles(folder.path),
     shape: { name: fileOf(0), op: 1, metadata: { a: "b" } },
     made: {},
@@ -154,7 +158,7 @@ async function calendarPlace(): Promise<SourcePlace> {
   };
 }
 
-const common = { hasNoOrder: "of one look there is none", many: 1_000 } as const;
+const common = { hasNoOrder: "of one look there is none" } as const;
 const nameNumber = ({ name }: JsonObject): number => numberIn(String(name));
 
 export const watchKinds: readonly BrokerKind[] = [
@@ -171,6 +175,7 @@ export const watchKinds: readonly BrokerKind[] = [
   {
     ...common,
     name: "sftp",
+    noticesLate: "it looks again once what it found is stored",
     skip: sshdMissing() ?? false,
     kind: defineSource(sftpSource),
     numberOf: nameNumber,

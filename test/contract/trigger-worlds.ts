@@ -17,7 +17,7 @@ import { eventSubject } from "../../src/record/subject.ts";
 import { adminToken, enforceRoles, openTestPlane, type TestPlane } from "../harness/control-plane.ts";
 import { startTriggerServer } from "../harness/grpc-trigger.ts";
 import { startAnswering, startHttpSink } from "../harness/http-sink.ts";
-import { kafkaMissing, startKafka } from "../harness/kafka.ts";
+import { kafkaMissing, startKafka, tokenOf } from "../harness/kafka.ts";
 import { createMemoryBus } from "../harness/memory-bus.ts";
 import { natsServerMissing, startNatsServer } from "../harness/nats-server.ts";
 import { rabbitMqMissing, startRabbitMq } from "../harness/rabbitmq.ts";
@@ -42,8 +42,17 @@ export interface TriggerWorld {
   readonly resume?: () => void;
   /** What `effects` asks is slow then, too. */
   readonly isBlindWhileSlow?: boolean;
-  /** Of kinds that act in a cluster: the same as somebody without any right. */
-  readonly withoutRights?: KubeClient;
+  /** The same as somebody who has no right to it. Absent: what it acts on has no rights that can be told apart. */
+  readonly withoutRights?: WithoutRights;
+}
+
+export interface WithoutRights {
+  readonly kube?: KubeClient;
+  readonly spec?: object;
+  readonly secrets?: Record<string, string>;
+  readonly code: string;
+  /** Names the right that is missing. */
+  readonly message: RegExp;
 }
 
 export interface TriggerUnderTest {
@@ -143,7 +152,13 @@ async function amqp(stack: AsyncDisposableStack): Promise<TriggerWorld> {
     }
   };
   const spec = { url: `amqp://guest:guest@127.0.0.1:${port}`, routingKey: "orders", payload };
-  return { spec, context: {}, effects, ...faults };
+  await server.addReader("bob", "bob");
+  const withoutRights = {
+    spec: { ...spec, url: `amqp://bob:bob@127.0.0.1:${port}` },
+    code: "TRIGGER_FORBIDDEN",
+    message: /^amqp 127\.0\.0\.1:\d+: the user needs the permission to write to the exchange "amq\.default": .*bob/,
+  };
+  return { spec, context: {}, effects, withoutRights, ...faults };
 }
 
 /** Its advertised port is its own, so that no proxy stands before it. */
@@ -156,12 +171,13 @@ function paused(server: { readonly pid: number }) {
 }
 
 async function kafka(stack: AsyncDisposableStack): Promise<TriggerWorld> {
-  const server = stack.use(await startKafka());
+  const server = stack.use(await startKafka({ user: "ann", password: "sesame" }));
   const options = {
     clientId: "t",
     groupId: "t",
     bootstrapBrokers: [server.address],
     deserializers: stringDeserializers,
+    sasl: { mechanism: "PLAIN" as const, username: "ann", password: "sesame" },
   };
   const effects = async () => {
     const consumer = new Consumer({ ...options, autocreateTopics: true });
@@ -180,8 +196,19 @@ async function kafka(stack: AsyncDisposableStack): Promise<TriggerWorld> {
       await consumer.close(true);
     }
   };
-  const spec = { url: server.address, topic: "orders", payload };
-  return { spec, context: {}, effects, down: () => server.kill(), up: () => server.start(), ...paused(server) };
+  const key = (name: string) => ({ name: "s", key: name });
+  const sasl = { mechanism: "PLAIN", userSecret: key("user"), passwordSecret: key("password") };
+  const spec = { url: server.address, topic: "orders", payload, sasl };
+  const secrets = { "s/user": "ann", "s/password": "sesame" };
+  await server.createClosedTopic("closed");
+  const withoutRights = {
+    spec: { ...spec, topic: "closed", sasl: { ...sasl, mechanism: "OAUTHBEARER" } },
+    secrets: { "s/user": "bob", "s/password": tokenOf("bob") },
+    code: "TRIGGER_FORBIDDEN",
+    message: /^kafka closed at 127\.0\.0\.1:\d+: .*: the user needs an ACL that allows Write on the topic "closed"$/,
+  };
+  const faults = { down: () => server.kill(), up: () => server.start(), ...paused(server) };
+  return { spec, context: {}, secrets, effects, withoutRights, ...faults };
 }
 
 async function emit(): Promise<TriggerWorld> {
@@ -224,7 +251,12 @@ async function cluster(stack: AsyncDisposableStack) {
   });
   await enforceRoles(plane);
   await letRead(plane, "default", "team");
-  const withoutRights = plane.client.as("system:serviceaccount:team:default");
+  const withoutRights = {
+    kube: plane.client.as("system:serviceaccount:team:default"),
+    code: "API_FORBIDDEN",
+    message:
+      /cannot (?:create|patch) resource "(?:configmaps|workflows|applications)" in API group "[a-z.]*" in the name/,
+  };
   for (const name of ["team", "shop"]) {
     await plane.client.create({ apiVersion: "v1", kind: "Namespace", metadata: { name } });
   }

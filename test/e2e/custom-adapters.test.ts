@@ -26,6 +26,7 @@ export const trigger = {
   hangs: "await new Promise(() => setInterval(() => undefined, 1000));",
   bare: "export const source = { run() {} };",
   empty: "export const other = 1;",
+  gaps: `export const source = { schema: { type: "object" }, async run(spec, context, signal) { context.ready(); context.lost(3, "entries 4 to 6 are gone"); await new Promise((resolve) => signal.addEventListener("abort", resolve)); } };`,
   sticky: `export const source = { schema: { type: "object" }, async run(spec, context) { context.ready(); await context.emit({ data: undefined }).catch((error) => context.failing(error.message)); await new Promise(() => undefined); } };`,
 };
 
@@ -85,6 +86,20 @@ test("sources and triggers of third parties run beside ours, and a bad one costs
   })) {
     await waitFor(`what ${name} costs`, async () => form.test((await sources())[name] ?? ""));
   }
+  const missed = await waitFor("the record of what was missed", async () => {
+    const answer = await engine.api("/api/v1/tiphys/records?kind=missed");
+    const { records } = (await answer.json()) as { records: Record<string, unknown>[] };
+    return records[0];
+  });
+  const { id: _id, at: _at, ...gap } = missed;
+  assert.deepEqual(gap, {
+    kind: "missed",
+    causes: ["source/default/gaps/e"],
+    eventSource: { namespace: "default", name: "gaps" },
+    event: "e",
+    events: 3,
+    message: "entries 4 to 6 are gone",
+  });
   assert.equal(await engine.stop(), 0);
   assert.doesNotMatch(engine.output, /unknown field/);
   assert.deepEqual(await lines(), ['{"text":"one"}', '{"text":"two"}']);

@@ -6,10 +6,13 @@ import { deliveries } from "../controllers/webhooks/bodies.ts";
 import { startEngine } from "../harness/engine.ts";
 import { git } from "../harness/git-repository.ts";
 import { startGitServer } from "../harness/git-server.ts";
+import { failOnLeaks } from "../harness/leaks.ts";
 import { tempDir } from "../harness/temp-dir.ts";
 import { waitFor } from "../harness/wait.ts";
 import { application, configMap } from "./gitops-scenario.ts";
 import { writeManifests } from "./scenario.ts";
+
+failOnLeaks();
 
 /** The body with every address in it replaced by the one of the test's Git server. */
 function bodyFor(body: object, url: string): string {

@@ -10,20 +10,27 @@ interface Held {
 
 export interface AzureQueueServer extends AsyncDisposable, Pick<HttpSink, "requests"> {
   readonly port: number;
+  /** As it is now. */
   readonly connectionString: string;
   readonly messages: Held[];
   put(text: string): void;
+  /** Another key of the account. */
+  rotate(): void;
 }
 
 const account = "tiphys";
-const key = Buffer.from("the key of the account").toString("base64");
+const keyOf = (text: string): string => Buffer.from(text).toString("base64");
 
-/** A stand-in of Azure's queue service as documented, which checks Shared Key signatures: one queue, `orders`. */
-export async function startAzureQueue(): Promise<AzureQueueServer> {
+/**
+ * A stand-in of Azure's queue service as documented, which checks Shared Key signatures: one queue, `orders`. `secondMs`: how
+ * long a second is for which a message is hidden.
+ */
+export async function startAzureQueue({ secondMs = 1_000 } = {}): Promise<AzureQueueServer> {
   const messages: Held[] = [];
+  let key = keyOf("the key of the account");
   const answer = (request: SinkRequest): { readonly status: number; readonly body?: string } => {
     const url = new URL(request.path, "http://localhost");
-    if (request.headers.authorization !== `SharedKey ${account}:${signatureOf(request, url)}`) {
+    if (request.headers.authorization !== `SharedKey ${account}:${signatureOf(request, url, key)}`) {
       return { status: 403, body: "<Error><Code>AuthenticationFailed</Code></Error>" };
     }
     const [, id] = /^\/tiphys\/orders\/messages(?:\/(.+))?$/.exec(url.pathname) ?? [];
@@ -32,7 +39,7 @@ export async function startAzureQueue(): Promise<AzureQueueServer> {
     const held = messages[found];
     if (held === undefined) return { status: 404, body: "<Error><Code>MessageNotFound</Code></Error>" };
     if (request.method === "DELETE") messages.splice(found, 1);
-    else held.visibleAt = Date.now() + 1_000 * Number(url.searchParams.get("visibilitytimeout"));
+    else held.visibleAt = Date.now() + secondMs * Number(url.searchParams.get("visibilitytimeout"));
     return { status: 204 };
   };
   function take(query: URLSearchParams): string {
@@ -40,7 +47,7 @@ export async function startAzureQueue(): Promise<AzureQueueServer> {
     const free = messages.filter(({ visibleAt }) => visibleAt <= now).slice(0, Number(query.get("numofmessages")));
     for (const held of free) {
       held.receipt = randomUUID();
-      held.visibleAt = now + 1_000 * Number(query.get("visibilitytimeout"));
+      held.visibleAt = now + secondMs * Number(query.get("visibilitytimeout"));
     }
     const list = free.map(
       ({ id, text, receipt }) =>
@@ -53,15 +60,20 @@ export async function startAzureQueue(): Promise<AzureQueueServer> {
   const put = (text: string): void => void messages.push({ id: randomUUID(), text, receipt: "", visibleAt: 0 });
   return {
     port: Number(new URL(sink.url).port),
-    connectionString: `AccountName=${account};AccountKey=${key};QueueEndpoint=${sink.url}/${account};`,
+    get connectionString() {
+      return `AccountName=${account};AccountKey=${key};QueueEndpoint=${sink.url}/${account};`;
+    },
     messages,
     requests: sink.requests,
     put,
+    rotate() {
+      key = keyOf("another key of the account");
+    },
     [Symbol.asyncDispose]: () => sink[Symbol.asyncDispose](),
   };
 }
 
-function signatureOf({ method, headers }: SinkRequest, url: URL): string {
+function signatureOf({ method, headers }: SinkRequest, url: URL, key: string): string {
   const lines = [method, "", "", "", "", "", "", "", "", "", "", ""];
   const named = [`x-ms-date:${headers["x-ms-date"]}`, `x-ms-version:${headers["x-ms-version"]}`];
   const query = [...url.searchParams.keys()].sort().map((name) => `${name}:${url.searchParams.get(name)}`);

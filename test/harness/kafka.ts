@@ -1,17 +1,41 @@
 import { execFile, execFileSync } from "node:child_process";
+import { pbkdf2Sync, randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { cp, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import {
+  AclOperations,
+  AclPermissionTypes,
+  Admin,
+  alterUserScramCredentialsV0,
+  ResourcePatternTypes,
+  ResourceTypes,
+  type SASLOptions,
+  ScramMechanisms,
+} from "@platformatic/kafka";
 import { messageOf } from "../../src/base/errors.ts";
 import { freePort } from "./free-port.ts";
 import { projectRoot } from "./run.ts";
 import { accepts, findProgram, type ServerProcess, startServer } from "./server-process.ts";
+import { startTcpProxy } from "./tcp-proxy.ts";
 import { tempDir } from "./temp-dir.ts";
+import { waitFor } from "./wait.ts";
 
 export interface KafkaServer extends ServerProcess {
   /** `127.0.0.1:port` */
   readonly address: string;
+  /** The user's password for SCRAM-SHA-256; there is none before. Connections stay until `cut`. */
+  setScramPassword(password: string): Promise<void>;
+  /** Makes a topic that only the user may write to. */
+  createClosedTopic(topic: string): Promise<void>;
+  /** Ends the connections that there are; the next ones are taken. */
+  cut(): void;
+}
+
+interface Login {
+  readonly user: string;
+  readonly password: string;
 }
 
 const module = join(projectRoot, "test/tools/kafka");
@@ -53,13 +77,18 @@ export function kafkaMissing(): string | false {
   }
 }
 
-/** Apache Kafka as one node, broker and controller. `login`: the only user, by SASL PLAIN; any by OAUTHBEARER. */
-export async function startKafka(login?: { readonly user: string; readonly password: string }): Promise<KafkaServer> {
+/**
+ * Apache Kafka as one node, broker and controller. `login`: the only user, by SASL PLAIN; any by OAUTHBEARER. Clients are
+ * then told of a way to it that can be cut.
+ */
+export async function startKafka(login?: Login): Promise<KafkaServer> {
   await using stack = new AsyncDisposableStack();
   const { path } = stack.use(await tempDir());
   const [port, controllerPort] = [await freePort(), await freePort()];
+  const proxy = login && stack.use(await startTcpProxy(port));
+  const address = `127.0.0.1:${proxy?.port ?? port}`;
   const file = join(path, "server.properties");
-  await writeFile(file, properties(path, port, controllerPort, login));
+  await writeFile(file, properties(path, { port, controllerPort, address }, login));
   const java = ["-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", join(libraries(), "*")];
   await format(java, path, file);
   const server = stack.use(
@@ -72,13 +101,43 @@ export async function startKafka(login?: { readonly user: string; readonly passw
       deadlineMs: 60_000,
     }),
   );
+  const plain: SASLOptions = { mechanism: "PLAIN", username: login?.user ?? "", password: login?.password ?? "" };
+  const openAdmin = (sasl = plain) => new Admin({ clientId: "test", bootstrapBrokers: [address], sasl, retries: 0 });
   const owned = stack.move();
   return {
     ...server,
     get pid() {
       return server.pid;
     },
-    address: `127.0.0.1:${port}`,
+    address,
+    async createClosedTopic(topic) {
+      const admin = openAdmin();
+      await admin.createTopics({ topics: [topic], partitions: 1, replicas: 1 });
+      const [resourceType, resourcePatternType] = [ResourceTypes.TOPIC, ResourcePatternTypes.LITERAL];
+      const [operation, permissionType] = [AclOperations.WRITE, AclPermissionTypes.ALLOW];
+      const principal = `User:${login?.user}`;
+      const rule = { resourceType, resourceName: topic, resourcePatternType, principal, host: "*" };
+      await admin.createAcls({ creations: [{ ...rule, operation, permissionType }] });
+      await admin.close();
+    },
+    async setScramPassword(password) {
+      const salt = randomBytes(16);
+      const saltedPassword = pbkdf2Sync(password, salt, iterations, 32, "sha256");
+      const admin = openAdmin();
+      const [connection] = (await admin.connectToBrokers()).values();
+      const name = login?.user ?? "";
+      const credential = { name, mechanism: ScramMechanisms.SCRAM_SHA_256, iterations, salt, saltedPassword };
+      if (connection) await alterUserScramCredentialsV0.api.async(connection, [], [credential]);
+      await admin.close();
+      // It counts a moment later.
+      await waitFor("the password to count", async () => {
+        const other = openAdmin({ mechanism: "SCRAM-SHA-256", username: name, password });
+        const topics = await other.listTopics().catch(() => undefined);
+        await other.close();
+        return topics;
+      });
+    },
+    cut: () => proxy?.cutOnce(),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
@@ -103,20 +162,27 @@ async function format(java: readonly string[], path: string, file: string): Prom
   } else await cp(made, logs, { recursive: true });
 }
 
-function properties(
-  path: string,
-  port: number,
-  controllerPort: number,
-  login: { readonly user: string; readonly password: string } | undefined,
-): string {
-  const jaas = "org.apache.kafka.common.security.plain.PlainLoginModule required";
+const iterations = 4_096;
+
+function jaasOf({ user, password }: Login): string {
+  const login = "org.apache.kafka.common.security.plain.PlainLoginModule required";
+  return `${login} username="${user}" password="${password}" user_${user}="${password}";`;
+}
+
+interface Places {
+  readonly port: number;
+  readonly controllerPort: number;
+  readonly address: string;
+}
+
+function properties(path: string, { port, controllerPort, address }: Places, login: Login | undefined): string {
   const protocol = login ? "SASL_PLAINTEXT" : "PLAINTEXT";
   return [
     "process.roles=broker,controller",
     "node.id=1",
     `controller.quorum.voters=1@127.0.0.1:${controllerPort}`,
     `listeners=CLIENT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    `advertised.listeners=CLIENT://127.0.0.1:${port}`,
+    `advertised.listeners=CLIENT://${address}`,
     "inter.broker.listener.name=CLIENT",
     "controller.listener.names=CONTROLLER",
     `listener.security.protocol.map=CLIENT:${protocol},CONTROLLER:PLAINTEXT`,
@@ -133,11 +199,15 @@ function properties(
     "log.flush.interval.messages=1",
     ...(login
       ? [
-          "sasl.enabled.mechanisms=PLAIN,OAUTHBEARER",
+          "sasl.enabled.mechanisms=PLAIN,OAUTHBEARER,SCRAM-SHA-256",
+          "listener.name.client.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;",
+          // Topics that have a rule are for those whom it names.
+          "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+          "allow.everyone.if.no.acl.found=true",
           // Tokens without a signature, as Kafka takes them where it is told of no authority.
           "listener.name.client.oauthbearer.sasl.jaas.config=org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;",
           "sasl.mechanism.inter.broker.protocol=PLAIN",
-          `listener.name.client.plain.sasl.jaas.config=${jaas} username="${login.user}" password="${login.password}" user_${login.user}="${login.password}";`,
+          `listener.name.client.plain.sasl.jaas.config=${jaasOf(login)}`,
         ]
       : []),
     "",

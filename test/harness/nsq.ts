@@ -18,7 +18,7 @@ export interface NsqServer extends ServerProcess {
   waiting(topic: string, channel: string): Promise<number>;
 }
 
-const binary = join(projectRoot, ".tools/bin/nsq");
+const binary = join(projectRoot, ".tools/bin/nsq-server");
 
 /** Built once; renamed into place, so that two test processes may build it at once. */
 function build(): string {
@@ -46,8 +46,8 @@ export function nsqMissing(): string | false {
   }
 }
 
-/** nsqlookupd and one nsqd, with all messages on disk. */
-export async function startNsq(): Promise<NsqServer> {
+/** nsqlookupd and one nsqd, with messages on disk: each at once, or so many together every 20 ms. */
+export async function startNsq({ syncEvery = 1 } = {}): Promise<NsqServer> {
   await using stack = new AsyncDisposableStack();
   const { path } = stack.use(await tempDir());
   const [lookupTcp, lookupHttp, tcp, http] = [await freePort(), await freePort(), await freePort(), await freePort()];
@@ -58,6 +58,7 @@ export async function startNsq(): Promise<NsqServer> {
     "lookup-http": at(lookupHttp),
     tcp: at(tcp),
     http: at(http),
+    "sync-every": String(syncEvery),
   };
   const server = stack.use(
     await startServer({

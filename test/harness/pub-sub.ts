@@ -16,9 +16,11 @@ type Body = Record<string, unknown>;
 
 /**
  * A server that plays the parts of the REST API that are used, as its documentation has them, with its messages in memory.
- * `key`: the account's private key (PEM); assertions that it did not sign get no token.
+ * `key`: the account's private key (PEM); assertions that it did not sign get no token, and nothing is done without one.
  */
 export async function startPubSub(key?: string) {
+  let current = key;
+  let tokens = 1;
   const subscriptions = new Map<string, string>();
   const topics = new Set<string>();
   const waiting = new Map<string, PubSubMessage>();
@@ -50,8 +52,11 @@ export async function startPubSub(key?: string) {
       (body) => {
         const { method = "", url = "" } = request;
         asked.push({ path: url, body, authorization: request.headers.authorization ?? "" });
+        const token = `t-${tokens}`;
+        const isRefused = current !== undefined && request.headers.authorization !== `Bearer ${token}`;
         const parsed = url === "/token" || body === "" ? {} : JSON.parse(body);
-        const [status, value] = url === "/token" ? tokenFor(body, key) : answer(method, url, parsed);
+        const [status, value] =
+          url === "/token" ? tokenFor(body, token, current) : isRefused ? refusal : answer(method, url, parsed);
         setTimeout(() => response.writeHead(status).end(JSON.stringify(value)), 5);
       },
       () => response.destroy(),
@@ -71,6 +76,11 @@ export async function startPubSub(key?: string) {
     topics,
     waiting,
     asked,
+    /** Another key of the account; tokens of the old one are good for nothing. */
+    rotate(other: string): void {
+      current = other;
+      tokens++;
+    },
     publish: (message: PubSubMessage) => void waiting.set(`a${++lastAck}`, message),
     kill: end,
     start: () => listen(server, port),
@@ -83,11 +93,13 @@ async function listen(server: Server, port: number): Promise<void> {
   await once(server, "listening");
 }
 
-function tokenFor(body: string, key: string | undefined): Answer {
+const refusal: Answer = [401, { error: { message: "Request had invalid authentication credentials." } }];
+
+function tokenFor(body: string, token: string, key: string | undefined): Answer {
   const assertion = new URLSearchParams(body).get("assertion") ?? "";
   const [head = "", claims = "", signature = ""] = assertion.split(".");
   const isSigned =
     key === undefined ||
     verify("RSA-SHA256", Buffer.from(`${head}.${claims}`), createPublicKey(key), Buffer.from(signature, "base64url"));
-  return isSigned ? [200, { access_token: "t-1", expires_in: 3600 }] : [400, { error: "invalid_grant" }];
+  return isSigned ? [200, { access_token: token, expires_in: 3600 }] : [400, { error: "invalid_grant" }];
 }

@@ -1,5 +1,7 @@
+import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { freePort } from "./free-port.ts";
 import { accepts, findProgram, missing, type ServerProcess, startServer } from "./server-process.ts";
 import { tempDir } from "./temp-dir.ts";
@@ -12,6 +14,10 @@ export interface RabbitMq extends ServerProcess {
   readonly url: string;
   /** Other settings, from its next start on. */
   configure(settings: string): Promise<void>;
+  /** Those who are logged in stay. */
+  changePassword(user: string, password: string): Promise<void>;
+  /** One who may read everything, and write and declare nothing. */
+  addReader(user: string, password: string): Promise<void>;
 }
 
 // Debian's script in /usr/sbin becomes another user first; this one stays who we are.
@@ -65,11 +71,22 @@ export async function startRabbitMq({ settings = "" } = {}): Promise<RabbitMq> {
       deadlineMs: 120_000,
     }),
   );
+  /** One of the server's own functions; `rabbitmqctl` asks for the same, and takes a second more to start. */
+  const call = async (name: string, args: string): Promise<void> => {
+    const asked = `ok = rpc:call('${env.RABBITMQ_NODENAME}', rabbit_auth_backend_internal, ${name}, [${args}]), halt().`;
+    const node = ["-noinput", "-hidden", "-start_epmd", "false", "-sname", `t${process.pid}@localhost`];
+    await promisify(execFile)("erl", [...node, "-eval", asked], { env: { ...process.env, ...env }, timeout: 20_000 });
+  };
   const owned = stack.move();
   return {
     ...server,
     get pid() {
       return server.pid;
+    },
+    changePassword: (user, password) => call("change_password", `<<"${user}">>, <<"${password}">>, <<"t">>`),
+    async addReader(user, password) {
+      await call("add_user", `<<"${user}">>, <<"${password}">>, <<"t">>`);
+      await call("set_permissions", `<<"${user}">>, <<"/">>, <<>>, <<>>, <<".*">>, <<"t">>`);
     },
     address: `127.0.0.1:${port}`,
     url: `amqp://guest:guest@127.0.0.1:${port}`,

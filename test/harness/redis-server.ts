@@ -1,3 +1,4 @@
+import { Redis } from "ioredis";
 import { freePort } from "./free-port.ts";
 import { accepts, findProgram, missing, type ServerProcess, startServer } from "./server-process.ts";
 import { tempDir } from "./temp-dir.ts";
@@ -6,6 +7,8 @@ export interface RedisServer extends ServerProcess {
   /** `127.0.0.1:port` */
   readonly address: string;
   readonly port: number;
+  /** Also after a restart; those who are logged in stay. */
+  changePassword(password: string): Promise<void>;
 }
 
 export const redisMissing = missing("redis-server", findProgram("redis-server") !== undefined);
@@ -25,11 +28,25 @@ export async function startRedis(password?: string): Promise<RedisServer> {
       isReady: () => accepts(port),
     }),
   );
+  let current = password;
+  const setPassword = async (from: string | undefined, to: string): Promise<void> => {
+    const redis = new Redis(port, "127.0.0.1", from === undefined ? {} : { password: from });
+    await redis.config("SET", "requirepass", to);
+    redis.disconnect();
+  };
   const owned = stack.move();
   return {
     ...server,
     get pid() {
       return server.pid;
+    },
+    async changePassword(to) {
+      await setPassword(current, to);
+      current = to;
+    },
+    async start() {
+      await server.start();
+      if (current !== undefined && current !== password) await setPassword(password, current);
     },
     port,
     address: `127.0.0.1:${port}`,

@@ -23,7 +23,7 @@ export interface ServerProcess extends AsyncDisposable {
   stop(): Promise<void>;
   /** SIGKILL: what a crash leaves behind. */
   kill(): Promise<void>;
-  /** Resolves once it can be used. */
+  /** Resolves once it can be used; at once where it runs. */
   start(): Promise<void>;
 }
 
@@ -34,6 +34,7 @@ export async function startServer(command: ServerCommand): Promise<ServerProcess
   let child: ChildProcess | undefined;
 
   async function start(): Promise<void> {
+    if (child && child.exitCode === null && child.signalCode === null) return; // a second one would be nobody's to end
     let output = "";
     const own = spawn(command.command, command.args, {
       stdio: ["ignore", "pipe", "pipe"],

@@ -22,6 +22,8 @@ export interface SshServer extends AsyncDisposable {
   /** For a `known_hosts` file. */
   readonly knownHosts: string;
   urlOf(path: string): string;
+  /** From now on only a new key is let in, which is returned; who is there stays. */
+  rotateKey(): Promise<string>;
 }
 
 const path = ["/usr/sbin/sshd", "/usr/local/sbin/sshd"].find(existsSync);
@@ -41,13 +43,15 @@ export async function startSshd(options: { readonly forced?: string } = {}): Pro
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await tempDir());
   const file = (name: string): string => join(folder.path, name);
-  for (const name of ["host", "user", "other"]) {
+  const makeKey = (name: string): void => {
     execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", name, "-f", file(name)]);
-  }
+  };
+  for (const name of ["host", "user", "other"]) makeKey(name);
   const port = await freePort();
-  const authorized = await readFile(file("user.pub"), "utf8");
   const forced = options.forced === undefined ? "" : `command=${JSON.stringify(options.forced)} `;
-  await writeFile(file("authorized"), forced + authorized, { mode: 0o600 });
+  const authorize = async (name: string): Promise<void> =>
+    writeFile(file("authorized"), forced + (await readFile(file(`${name}.pub`), "utf8")), { mode: 0o600 });
+  await authorize("user");
   const config = [
     `Port ${port}`,
     "ListenAddress 127.0.0.1",
@@ -85,6 +89,11 @@ export async function startSshd(options: { readonly forced?: string } = {}): Pro
     hostKey,
     knownHosts: `[127.0.0.1]:${port} ${hostKey}\n`,
     urlOf: (repository) => `ssh://${user}@127.0.0.1:${port}${repository}`,
+    async rotateKey() {
+      makeKey("rotated");
+      await authorize("rotated");
+      return readFile(file("rotated"), "utf8");
+    },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

@@ -9,6 +9,8 @@ export interface TcpProxy extends AsyncDisposable {
   /** Ends the connections that there are; until `heal` new ones end at once. */
   cut(): void;
   heal(): void;
+  /** Ends the connections that there are; the next ones are taken. */
+  cutOnce(): void;
   /** Connections stay and new ones are taken, but nothing goes through until `resume`. */
   stall(): void;
   resume(): void;
@@ -41,6 +43,9 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
+  const endAll = (): void => {
+    for (const socket of sockets.keys()) socket.destroy();
+  };
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("no port");
   return {
@@ -50,11 +55,12 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
     },
     cut() {
       isCut = true;
-      for (const socket of sockets.keys()) socket.destroy();
+      endAll();
     },
     heal() {
       isCut = false;
     },
+    cutOnce: endAll,
     stall() {
       isStalled = true;
       for (const [socket, other] of sockets) socket.unpipe(other);
@@ -65,7 +71,7 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
     },
     async [Symbol.asyncDispose]() {
       server.close();
-      for (const socket of sockets.keys()) socket.destroy();
+      endAll();
       await once(server, "close");
     },
   };

@@ -128,6 +128,7 @@ function runOf(
     log: notingLogger((note) => deps.onNote(event.name, note)),
     whenLeased: (work, stop) => work(stop),
     onWarning: deps.onNote,
+    onLost: () => undefined, // the note says it
   };
 }
 

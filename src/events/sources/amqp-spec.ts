@@ -8,6 +8,7 @@ import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
 import { parseYaml } from "../../base/yaml.ts";
 import { commonFields, connectionBackoffField, jsonBodyField } from "./schemas.ts";
+import { amqpPlaces, placeRule } from "./server-place.ts";
 import { has, tlsRule } from "./source-rules.ts";
 import { type SourceRule, sourceSchema } from "./source-schema.ts";
 
@@ -128,4 +129,5 @@ export const amqpSchema = sourceSchema<AmqpSpec>(
   ackRule,
   noWaitRule,
   argumentsRule,
+  placeRule("url", amqpPlaces),
 );

@@ -9,6 +9,7 @@ import { traceContextOf } from "../../record/trace-context.ts";
 import { type AmqpSpec, amqpSchema, readArguments } from "./amqp-spec.ts";
 import { readBasicAuth, readClientTls } from "./client-tls.ts";
 import { bodyValue, eventId, keepEvent, refuseMessage, withMetadata } from "./draft.ts";
+import { amqpPlaces, requirePlace } from "./server-place.ts";
 import type { SourceContext, SourceKind } from "./source.ts";
 
 /** Messages that the server gives before it waits for acknowledgements: bounds memory. */
@@ -39,11 +40,17 @@ export const amqpSource: SourceKind<AmqpSpec> = {
   },
 };
 
-async function readUrl({ url, urlSecret }: AmqpSpec, { secret, event }: SourceContext): Promise<URL> {
-  const text = urlSecret ? await secret.read(urlSecret) : (url ?? "");
-  if (URL.canParse(text)) return new URL(text);
-  // Not with its text: it may hold a password.
-  throw new TerminalError("MANIFEST_INVALID", `spec.amqp.${event}.url must be a URL such as amqp://host:5672`);
+async function readUrl({ url = "", urlSecret }: AmqpSpec, context: SourceContext): Promise<URL> {
+  if (urlSecret) {
+    const text = (await context.secret.read(urlSecret)).trim();
+    if (/^amqps?:/.test(text) && URL.canParse(text)) return new URL(text);
+    // Not with its text: it may hold a password. And not for good: the Secret may be mended.
+    const expected = `must be a URL such as amqp://host:5672`;
+    throw new EngineError("SOURCE_FAILED", `spec.amqp.${context.event}.urlSecret: the Secret's value ${expected}`);
+  }
+  requirePlace(url, ["amqp", "url"], amqpPlaces, context);
+  if (URL.canParse(url)) return new URL(url);
+  throw new TerminalError("MANIFEST_INVALID", `spec.amqp.${context.event}.url: must be a URL such as amqp://host:5672`);
 }
 
 async function connect(spec: AmqpSpec, given: URL, { secret, eventSource, event }: SourceContext) {

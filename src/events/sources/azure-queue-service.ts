@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 import { type Instant, isoTime } from "../../base/clock.ts";
-import { EngineError, TerminalError } from "../../base/errors.ts";
+import { EngineError } from "../../base/errors.ts";
 import type { OutgoingResponse, SourceContext } from "./source.ts";
 
 /** The REST API of Azure's storage queues, as far as a reader needs it. */
@@ -31,7 +31,7 @@ interface Account {
 
 const apiVersion = "2021-12-02";
 
-/** @throws TerminalError MANIFEST_INVALID for a connection string that says too little; it is never shown */
+/** @throws EngineError SECRET_MISSING for a connection string that says too little; it is never shown */
 export function openAzureQueue(connectionString: string, queue: string, context: SourceContext): AzureQueue {
   const account = readConnectionString(connectionString);
   const place = `${account.url.href.replace(/\/$/, "")}/${encodeURIComponent(queue)}/messages`;
@@ -79,8 +79,8 @@ function readConnectionString(text: string): Account {
   const endpoint = fields.get("queueendpoint") || (name === "" ? "" : `${protocol}://${name}.queue.${suffix}`);
   const isComplete = URL.canParse(endpoint) && ((key && name) || sas);
   if (!isComplete) {
-    throw new TerminalError(
-      "MANIFEST_INVALID",
+    throw new EngineError(
+      "SECRET_MISSING",
       "azureQueueStorage.connectionString: must have AccountName and AccountKey, or QueueEndpoint and SharedAccessSignature",
     );
   }

@@ -10,6 +10,7 @@ import { readBasicAuth, readClientTls } from "./client-tls.ts";
 import { bodyValue, refuseMessage, withMetadata } from "./draft.ts";
 import { createIntake } from "./intake.ts";
 import { commonFields, connectionBackoffField, jsonBodyField } from "./schemas.ts";
+import { mqttPlaces, placeRule, requirePlace } from "./server-place.ts";
 import type { EventDraft, SourceContext, SourceKind } from "./source.ts";
 import { tlsRule } from "./source-rules.ts";
 import { sourceSchema } from "./source-schema.ts";
@@ -37,11 +38,12 @@ type EmitterSpec = SpecOf<typeof json>;
 export const emitterSource: SourceKind<EmitterSpec> = {
   eventType: "emitter",
   singleton: true,
-  schema: sourceSchema<EmitterSpec>(json, tlsRule),
+  schema: sourceSchema<EmitterSpec>(json, tlsRule, placeRule("broker", mqttPlaces)),
   async run(spec, context, signal) {
     if (signal.aborted) return;
     const mqtt = commonJs(await loadOptional("mqtt@^5", () => import("mqtt")));
     const { broker, tls, username, password } = spec;
+    requirePlace(broker, ["emitter", "broker"], mqttPlaces, context);
     const login = await readBasicAuth(username && password ? { username, password } : undefined, context.secret);
     const client = mqtt.connect(broker.replace(/^tcp:/, "mqtt:").replace(/^(ssl|tls):/, "mqtts:"), {
       ...(login ?? {}),

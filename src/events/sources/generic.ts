@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Client, ClientReadableStream } from "@grpc/grpc-js";
+import type { Client, ClientReadableStream, connectivityState } from "@grpc/grpc-js";
 import { warningAt } from "../../api/fields.ts";
 import { flagField, requiredText } from "../../api/shared-schemas.ts";
 import { secretKeyField } from "../../api/value-schemas.ts";
@@ -14,6 +14,7 @@ import { bodyValue, keepEvent, refuseMessage, withMetadata } from "./draft.ts";
 import { decodeEvent, encodeEventSource, type GenericEvent } from "./generic-messages.ts";
 import { createKeeping } from "./keeping.ts";
 import { commonFields, jsonBodyField } from "./schemas.ts";
+import { type PlaceForm, placeRule, requirePlace } from "./server-place.ts";
 import type { SourceContext, SourceKind } from "./source.ts";
 import { type SourceRule, sourceSchema } from "./source-schema.ts";
 
@@ -38,19 +39,23 @@ const insecureRule: SourceRule = (event, path) =>
 
 type GenericSpec = SpecOf<typeof json>;
 
+/** Those of gRPC's own names. */
+const genericPlaces: PlaceForm = { schemes: ["dns", "unix"], isBare: true, example: "host:8080" };
+
 export const genericSource: SourceKind<GenericSpec> = {
   eventType: "generic",
   singleton: true,
-  schema: sourceSchema<GenericSpec>(json, insecureRule),
+  schema: sourceSchema<GenericSpec>(json, insecureRule, placeRule("url", genericPlaces)),
   async run(spec, context, signal) {
     if (signal.aborted) return;
+    requirePlace(spec.url, ["generic", "url"], genericPlaces, context);
     const grpc = commonJs(await loadOptional("@grpc/grpc-js@^1", () => import("@grpc/grpc-js")));
     const credentials = spec.insecure ? grpc.credentials.createInsecure() : grpc.credentials.createSsl();
     const metadata = new grpc.Metadata();
     if (spec.authSecret) metadata.set("authorization", `Bearer ${await context.secret.read(spec.authSecret)}`);
     const client = new grpc.Client(spec.url, credentials, { "grpc.keepalive_time_ms": keepaliveMs });
     try {
-      await connected(client, context.clock.now() + connectMs);
+      await connected(client, grpc.connectivityState, context.clock.now() + connectMs);
       const request = { name: context.event, config: Buffer.from(spec.config) };
       const stream = client.makeServerStreamRequest(method, encodeEventSource, decodeEvent, request, metadata);
       await consume(stream, spec, context, signal);
@@ -71,10 +76,21 @@ const willingMs = 1_000;
 /** Servers in Go end connections that are asked more often than every five minutes. */
 const keepaliveMs = 330_000;
 
-function connected(client: Client, deadline: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    client.waitForReady(deadline, (error) => (error ? reject(error) : resolve()));
-  });
+/** Also once it is known that there will be no connection: the call that is made then says why. */
+async function connected(
+  client: Client,
+  { READY, TRANSIENT_FAILURE }: typeof connectivityState,
+  deadline: number,
+): Promise<void> {
+  const channel = client.getChannel();
+  for (;;) {
+    const state = channel.getConnectivityState(true);
+    if (state === READY || state === TRANSIENT_FAILURE) return;
+    await new Promise<void>((resolve, reject) => {
+      const late = new Error(`no connection within ${connectMs / 1_000} s`);
+      channel.watchConnectivityState(state, deadline, (error) => (error ? reject(late) : resolve()));
+    });
+  }
 }
 
 /** Until `signal` aborts, or the server ends the stream, which is a failure. The server waits while the bus is slow. */

@@ -14,6 +14,7 @@ import { createKeeping } from "./keeping.ts";
 import { headersOf, openNats } from "./nats-connection.ts";
 import { type RememberedPlace, rememberedPlace } from "./remembered-place.ts";
 import { commonFields, jsonBodyField } from "./schemas.ts";
+import { natsPlaces, placeRule, requirePlace } from "./server-place.ts";
 import type { SourceContext, SourceKind } from "./source.ts";
 import { tlsRule } from "./source-rules.ts";
 import { sourceSchema } from "./source-schema.ts";
@@ -52,9 +53,10 @@ const leaveMs = 200;
 export const jetstreamSource: SourceKind<JetStreamSpec> = {
   eventType: "jetstream",
   singleton: false,
-  schema: sourceSchema<JetStreamSpec>(json, tlsRule),
+  schema: sourceSchema<JetStreamSpec>(json, tlsRule, placeRule("url", natsPlaces)),
   async run(spec, context, signal) {
     if (signal.aborted) return;
+    requirePlace(spec.url, ["jetstream", "url"], natsPlaces, context);
     const connection = await openNats(spec, context, { reconnects: false });
     try {
       await consume(connection, spec, context, signal);

@@ -7,7 +7,8 @@ import type { KafkaSpec } from "./kafka-spec.ts";
 import type { SourceContext } from "./source.ts";
 
 /**
- * How a source says who it is. Tokens are asked for at each connection; names and passwords are read now.
+ * How a source says who it is: what it is asked for at each connection is read then, so that a rotation needs no new member
+ * of the group. What is missing is said now.
  * @throws EngineError SECRET_MISSING, CREDENTIALS_FAILED; TerminalError SOURCE_UNSUPPORTED
  */
 export async function kafkaLogin(
@@ -27,7 +28,10 @@ export async function kafkaLogin(
     throw new TerminalError("SOURCE_UNSUPPORTED", `${where} ${asked} is not supported yet`);
   }
   if (!userSecret || !passwordSecret) return undefined;
-  return saslLogin(mechanism, { userSecret, passwordSecret }, context.secret);
+  const { secret } = context;
+  const login = await saslLogin(mechanism, { userSecret, passwordSecret }, secret);
+  if (mechanism === "OAUTHBEARER") return login;
+  return { ...login, username: () => secret.read(userSecret), password: () => secret.read(passwordSecret) };
 }
 
 const mskSeconds = 900;

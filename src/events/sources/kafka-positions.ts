@@ -9,6 +9,11 @@ type KafkaConsumer = Consumer<Bytes, Bytes, Bytes, Bytes>;
 type KafkaStream = MessagesStream<Bytes, Bytes, Bytes, Bytes>;
 
 export interface Positions {
+  /**
+   * Ends the ids of messages. Empty, unless the topic was deleted and made again since the source first saw it: its offsets
+   * then begin at 0 once more, and a new message would be taken for an old one.
+   */
+  readonly mark: string;
   /** Call it with each message, in the order of its partition, before it is looked at. */
   passed(message: { readonly partition: number; readonly offset: bigint }): void;
 }
@@ -29,40 +34,73 @@ export async function openPositions(
   signal: AbortSignal,
 ): Promise<Positions> {
   await once(stream, "offsets", { signal });
-  for (const [partition, offset] of await beginGroup(consumer, spec, context)) {
-    stream.offsetsToFetch.set(keyOf(spec.topic, partition), offset);
-  }
-  return follow(consumer, stream, spec.topic, context);
+  const { topic } = spec;
+  const id = (await consumer.metadata({ topics: [topic] })).topics.get(topic)?.id ?? "";
+  const { begun, mark } = await beginGroup(consumer, id, spec, context);
+  for (const [partition, offset] of begun) stream.offsetsToFetch.set(keyOf(topic, partition), offset);
+  consumer.on("client:metadata", ({ topics }) => {
+    const now = topics.get(topic)?.id;
+    // Its positions are those of another one.
+    if (now !== undefined && now !== id) stream.destroy(new Error(`topic "${topic}" was deleted and made again`));
+  });
+  return { mark, ...follow(consumer, stream, topic, context) };
 }
 
 function keyOf(topic: string, partition: number): string {
   return `${topic}:${partition}`;
 }
 
-/** The position of each partition that had none. */
+interface Begun {
+  /** The position of each partition that had none, or one in a topic that is gone. */
+  readonly begun: ReadonlyMap<number, bigint>;
+  readonly mark: string;
+}
+
+/** `id`: the topic's; servers before Kafka 2.8 have none, and then it is its name. */
 async function beginGroup(
   consumer: KafkaConsumer,
+  id: string,
   { url, topic, consumerGroup }: KafkaSpec,
   context: SourceContext,
-): Promise<ReadonlyMap<number, bigint>> {
+): Promise<Begun> {
   const place = rememberedPlace(context, [url, topic, consumer.groupId]);
-  const wasHere = (await place.read()) !== undefined;
+  const before = readKnown(await place.read());
+  const wasHere = before !== undefined;
+  const isAnew = before?.current !== undefined && before.current !== id;
   // A partition that is new, or whose position Kafka forgot: all that it has came since.
   const timestamp = consumerGroup?.oldest || wasHere ? earliest : latest;
   const starts = (await consumer.listOffsets({ topics: [topic], timestamp })).get(topic) ?? [];
   const topics = [{ topic, partitions: [...starts.keys()] }];
   const kept = (await consumer.listCommittedOffsets({ topics })).get(topic) ?? [];
-  const begun = [...starts.entries()].filter(([partition]) => (kept[partition] ?? -1n) < 0n);
+  // Of a topic made anew the last words of who read the old one may have come after Kafka forgot its positions.
+  const begun = [...starts.entries()].filter(([partition]) => isAnew || (kept[partition] ?? -1n) < 0n);
   if (begun.length > 0) {
-    if (wasHere) context.log.warn("Kafka has no position of the group: reading from the first message", { topic });
+    if (isAnew)
+      context.lost(0, `topic "${topic}" was deleted and made again: what was not read of the old one is gone`);
+    else if (wasHere) {
+      context.log.warn("Kafka has no position of the group: reading from the first message", { topic });
+    }
     const offsets = begun.map(([partition, offset]) => ({ topic, partition, offset, leaderEpoch: -1 }));
     await consumer.commit({ offsets });
   }
-  if (!wasHere) await place.keep("begun");
-  return new Map(begun);
+  const first = before?.first ?? id;
+  if (before?.current !== id) await place.keep(`begun ${first} ${id}`);
+  return { begun: new Map(begun), mark: id === first ? "" : `:${id}` };
 }
 
-function follow(consumer: KafkaConsumer, stream: KafkaStream, topic: string, context: SourceContext): Positions {
+/** The ids of the topic as it was first seen and last seen; earlier versions kept none. */
+function readKnown(place: string | undefined): { readonly first?: string; readonly current?: string } | undefined {
+  if (place === undefined) return undefined;
+  const [, first, current] = place.split(" ");
+  return first && current ? { first, current } : {};
+}
+
+function follow(
+  consumer: KafkaConsumer,
+  stream: KafkaStream,
+  topic: string,
+  context: SourceContext,
+): Omit<Positions, "mark"> {
   /** By partition, the next offset to be read, and where the stream went on instead. */
   const next = new Map<number, bigint>();
   const jumps = new Map<number, bigint>();

@@ -5,6 +5,7 @@ import { saslField, schemaRegistryField, tlsField } from "../../api/value-schema
 import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
 import { commonFields, connectionBackoffField, jsonBodyField } from "./schemas.ts";
+import { hostPlaces, placeRule } from "./server-place.ts";
 import { has, tlsRule } from "./source-rules.ts";
 import { type SourceRule, sourceSchema } from "./source-schema.ts";
 
@@ -100,6 +101,16 @@ const trapRule: SourceRule = (event, path) => {
   return problems;
 };
 
+export const kafkaPlaces = hostPlaces(9_092);
+
 export type KafkaSpec = SpecOf<typeof json>;
 
-export const kafkaSchema = sourceSchema<KafkaSpec>(json, positionRule, tlsRule, accessRule, mechanismRule, trapRule);
+export const kafkaSchema = sourceSchema<KafkaSpec>(
+  json,
+  positionRule,
+  tlsRule,
+  accessRule,
+  mechanismRule,
+  trapRule,
+  placeRule("url", kafkaPlaces),
+);

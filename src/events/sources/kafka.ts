@@ -13,9 +13,10 @@ import { sortedFields } from "./go-map.ts";
 import { kafkaLogin } from "./kafka-access.ts";
 import { createCommits } from "./kafka-commits.ts";
 import { openPositions } from "./kafka-positions.ts";
-import { type KafkaSpec, kafkaSchema } from "./kafka-spec.ts";
+import { type KafkaSpec, kafkaPlaces, kafkaSchema } from "./kafka-spec.ts";
 import { createKeeping } from "./keeping.ts";
 import { createSchemaRegistry } from "./schema-registry.ts";
+import { requirePlace } from "./server-place.ts";
 import type { EventDraft, SourceContext, SourceKind } from "./source.ts";
 
 type KafkaConsumer = Consumer<Buffer, Buffer, Buffer, Buffer>;
@@ -30,6 +31,7 @@ export const kafkaSource: SourceKind<KafkaSpec> = {
   singleton: true,
   schema: kafkaSchema,
   async run(spec, context, signal) {
+    requirePlace(spec.url, ["kafka", "url"], kafkaPlaces, context);
     const readBody = bodyReader(spec, context, signal);
     const sasl = await kafkaLogin(spec, context, signal);
     if (signal.aborted) return;
@@ -106,7 +108,7 @@ async function consume(
         continue;
       }
       await pace(message.partition);
-      const draft = await draftOf(message, spec, context, readBody);
+      const draft = await draftOf(message, spec, context, { readBody, mark: positions.mark });
       const kept = (draft ? keepEvent(draft, context, signal) : Promise.resolve())
         .then(done)
         .catch((error: unknown) => {
@@ -163,15 +165,21 @@ const timeText = memoize((ms: string) => goTimeString(instant(Number(ms)), utc),
 /** Go's zero time, for a message that has none. */
 const noTime = "0001-01-01 00:00:00 +0000 UTC";
 
+interface Reading {
+  readonly readBody: ReadBody;
+  /** At the end of ids, which are the original's but for that. */
+  readonly mark: string;
+}
+
 /**
- * Undefined, counted and logged, for a body that cannot be read. The id is the original's.
+ * Undefined, counted and logged, for a body that cannot be read.
  * @throws EngineError where a later attempt may read it
  */
 async function draftOf(
   message: KafkaMessage,
   spec: KafkaSpec,
   context: SourceContext,
-  readBody: ReadBody,
+  { readBody, mark }: Reading,
 ): Promise<EventDraft | undefined> {
   const { topic, partition, offset, key, value } = message;
   let body: JsonValue;
@@ -191,7 +199,7 @@ async function draftOf(
   for (const [name, text] of message.headers) setOwn(headers, String(name), String(text ?? ""));
   const timestamp = message.timestamp < 0n ? noTime : timeText(String(message.timestamp));
   return {
-    id: `${context.eventSource}:${context.event}:${broker}:${topic}:${partition}:${offset}`,
+    id: `${context.eventSource}:${context.event}:${broker}:${topic}:${partition}:${offset}${mark}`,
     data: withMetadata(
       { topic, key: key?.toString() ?? "", partition, body, timestamp, headers: sortedFields(headers) },
       spec,

@@ -13,6 +13,7 @@ import { eventId, refuseMessage, withMetadata } from "./draft.ts";
 import { readJson } from "./hook-request.ts";
 import { createIntake } from "./intake.ts";
 import { keyFilterSchema, metadataSchema } from "./schemas.ts";
+import { hostPlaces, placeRule, requirePlace } from "./server-place.ts";
 import type { EventDraft, SourceContext, SourceKind } from "./source.ts";
 import { ownFilterRule } from "./source-rules.ts";
 import { type SourceRule, sourceSchema } from "./source-schema.ts";
@@ -54,11 +55,12 @@ const maxLineBytes = 8 * 1024 * 1024;
 export const minioSource: SourceKind<MinioSpec> = {
   eventType: "minio",
   singleton: true,
-  schema: sourceSchema<MinioSpec>(json, bucketRule, ownFilterRule),
+  schema: sourceSchema<MinioSpec>(json, bucketRule, ownFilterRule, placeRule("endpoint", hostPlaces(9_000))),
   async run(spec, context, signal) {
     if (signal.aborted) return;
     const { bucket, insecure, endpoint, caCertificate } = spec;
     if (!bucket) throw new TerminalError("MANIFEST_INVALID", "minio.bucket: is missing: there is nothing to listen to");
+    requirePlace(endpoint, ["minio", "endpoint"], hostPlaces(9_000), context);
     const ca = caCertificate && (await context.secret.read(caCertificate));
     const url = listenUrl(`${insecure ? "http" : "https"}://${endpoint}`, bucket.name, spec);
     const agent = new Agent({ bodyTimeout: silentMs, headersTimeout: silentMs, ...(ca && { connect: { ca } }) });

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import type { IClientOptions, IPublishPacket, MqttClient } from "mqtt";
 import { flagField, requiredText } from "../../api/shared-schemas.ts";
 import { checkBasicAuth } from "../../api/value-rules.ts";
@@ -11,8 +10,10 @@ import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
 import { readBasicAuth, readClientTls } from "./client-tls.ts";
 import { bodyValue, keepEvent, refuseMessage, withMetadata } from "./draft.ts";
+import { openTakenPackets, type TakenPackets } from "./mqtt-taken.ts";
 import { rememberedPlace } from "./remembered-place.ts";
 import { commonFields, connectionBackoffField, jsonBodyField } from "./schemas.ts";
+import { mqttPlaces, placeRule, requirePlace } from "./server-place.ts";
 import type { SourceContext, SourceKind } from "./source.ts";
 import { tlsRule } from "./source-rules.ts";
 import { type SourceRule, sourceSchema } from "./source-schema.ts";
@@ -34,7 +35,8 @@ const json = {
       minimum: 0,
       maximum: 2,
       default: 1,
-      description: "Of ours: the most that is asked for. Argo Events asks for 0, which loses messages.",
+      description:
+        "Of ours: the most that is asked for. Argo Events asks for 0, which loses messages; 2 is asked for as 1, since what comes again is known.",
     },
     cleanSession: flagField(
       "Of ours: the broker forgets us when we go. Otherwise it keeps what comes meanwhile, for our id; Argo Events says true.",
@@ -52,18 +54,22 @@ type MqttSpec = SpecOf<typeof json>;
 export const mqttSource: SourceKind<MqttSpec> = {
   eventType: "mqtt",
   singleton: true,
-  schema: sourceSchema<MqttSpec>(json, tlsRule, authRule),
+  schema: sourceSchema<MqttSpec>(json, tlsRule, authRule, placeRule("url", mqttPlaces)),
   async run(spec, context, signal) {
     if (signal.aborted) return;
     const mqtt = commonJs(await loadOptional("mqtt@^5", () => import("mqtt")));
-    const client = mqtt.connect(urlOf(spec.url), await optionsOf(spec, context));
+    const { url, clientId, topic, cleanSession, qos } = spec;
+    requirePlace(url, ["mqtt", "url"], mqttPlaces, context);
+    const taken = await openTakenPackets(context, [url, clientId, topic]);
+    const client = mqtt.connect(urlOf(url), await optionsOf(spec, context));
     try {
-      await consume(client, spec, context, signal);
+      await consume(client, { spec, taken }, context, signal);
     } catch (error) {
       if (signal.aborted) return;
-      throw new EngineError("SOURCE_FAILED", `MQTT broker ${urlOf(spec.url)}: ${messageOf(error)}`, error);
+      throw new EngineError("SOURCE_FAILED", `MQTT broker ${urlOf(url)}: ${messageOf(error)}`, error);
     } finally {
       await leave(client);
+      if (qos > 0 && !cleanSession) await taken.keep(signal);
     }
   },
 };
@@ -99,8 +105,18 @@ async function leave(client: MqttClient): Promise<void> {
   clearTimeout(deadline);
 }
 
+interface Reading {
+  readonly spec: MqttSpec;
+  readonly taken: TakenPackets;
+}
+
 /** Until `signal` aborts, or the connection ends, which is a failure. A message is acknowledged once it is kept. */
-async function consume(client: MqttClient, spec: MqttSpec, context: SourceContext, signal: AbortSignal): Promise<void> {
+async function consume(
+  client: MqttClient,
+  { spec, taken }: Reading,
+  context: SourceContext,
+  signal: AbortSignal,
+): Promise<void> {
   const ended = Promise.withResolvers<void>();
   const onAbort = (): void => ended.resolve();
   signal.addEventListener("abort", onAbort, { once: true });
@@ -118,16 +134,17 @@ async function consume(client: MqttClient, spec: MqttSpec, context: SourceContex
   // The client takes the next message, and acknowledges this one, once it is called back.
   let keeping: Promise<void> | undefined;
   client.handleMessage = (packet, done) => {
-    keeping = keepMessage(spec, packet, context, keepingSignal).then(
+    keeping = keepMessage({ spec, taken }, packet, context, keepingSignal).then(
       () => done(),
       (error: unknown) => done(error instanceof Error ? error : new Error(messageOf(error))),
     );
   };
   client.on("connect", ({ sessionPresent }) => {
+    if (!sessionPresent) taken.forget();
     // What the session holds comes before the answer to the subscription, which may take as long as the bus is away.
     if (sessionPresent) context.ready();
     client
-      .subscribeAsync(spec.topic, { qos: spec.qos as 0 | 1 | 2 })
+      .subscribeAsync(spec.topic, { qos: spec.qos === 0 ? 0 : 1 })
       .then(() => watchSession(spec, sessionPresent, context))
       .then(() => context.ready())
       .catch((error: unknown) => ended.reject(error));
@@ -155,11 +172,12 @@ async function watchSession(spec: MqttSpec, isThere: boolean, context: SourceCon
 }
 
 async function keepMessage(
-  spec: MqttSpec,
-  { topic, payload, messageId = 0 }: IPublishPacket,
+  { spec, taken }: Reading,
+  packet: IPublishPacket,
   context: SourceContext,
   signal: AbortSignal,
 ): Promise<void> {
+  const { topic, payload, messageId = 0 } = packet;
   const bytes = Buffer.from(payload);
   let body: JsonValue;
   try {
@@ -167,7 +185,5 @@ async function keepMessage(
   } catch {
     return refuseMessage(context, { topic }, bytes.length);
   }
-  // MQTT's ids are used again and again: this one is ours, for the attempts to emit the message.
-  const id = randomUUID().replaceAll("-", "");
-  await keepEvent({ id, data: withMetadata({ topic, messageId, body }, spec) }, context, signal);
+  await keepEvent({ id: taken.idOf(packet), data: withMetadata({ topic, messageId, body }, spec) }, context, signal);
 }

@@ -13,6 +13,7 @@ import { bodyValue, eventId, refuseMessage, withMetadata } from "./draft.ts";
 import { createIntake } from "./intake.ts";
 import { headersOf, openNats } from "./nats-connection.ts";
 import { commonFields, connectionBackoffField, jsonBodyField } from "./schemas.ts";
+import { natsPlaces, placeRule, requirePlace } from "./server-place.ts";
 import type { EventDraft, SourceContext, SourceKind } from "./source.ts";
 import { tlsRule } from "./source-rules.ts";
 import { type SourceRule, sourceSchema } from "./source-schema.ts";
@@ -54,9 +55,10 @@ const authRule: SourceRule = (event, path) => {
 export const natsSource: SourceKind<NatsSpec> = {
   eventType: "nats",
   singleton: true,
-  schema: sourceSchema<NatsSpec>(json, tlsRule, queueRule, authRule),
+  schema: sourceSchema<NatsSpec>(json, tlsRule, queueRule, authRule, placeRule("url", natsPlaces)),
   async run(spec, context, signal) {
     if (signal.aborted) return;
+    requirePlace(spec.url, ["nats", "url"], natsPlaces, context);
     const connection = await openNats(spec, context, { reconnects: true });
     const stop = (): void => void end(connection).catch((error: unknown) => context.log.warn("not closed", { error }));
     signal.addEventListener("abort", stop, { once: true });

@@ -1,7 +1,9 @@
 import { createHash, createSign } from "node:crypto";
 import { objectOf, textOf } from "../../api/fields.ts";
+import type { ErrorCode } from "../../base/error-codes.ts";
 import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
 import { type JsonObject, parseJson } from "../../base/json.ts";
+import { httpPlaces, requirePlace } from "./server-place.ts";
 import type { OutgoingResponse, SecretKeySelector, SourceContext } from "./source.ts";
 
 interface ServiceSpec {
@@ -19,7 +21,7 @@ export interface PubSubService {
   readonly subscription: string;
   /** `projects/p/topics/t`; undefined: the subscription is there. */
   readonly topic: string | undefined;
-  /** @throws EngineError NOT_FOUND for 404, SOURCE_FAILED for other refusals */
+  /** @throws EngineError NOT_FOUND for 404, CREDENTIALS_FAILED for 401 and 403, SOURCE_FAILED for other refusals */
   call(method: string, path: string, body: JsonObject | undefined, signal: AbortSignal): Promise<JsonObject>;
 }
 
@@ -27,7 +29,7 @@ const origin = "https://pubsub.googleapis.com";
 const scope = "https://www.googleapis.com/auth/pubsub";
 const permission = "pubsub.subscriptions.consume";
 
-/** @throws TerminalError SOURCE_UNSUPPORTED without credentials, MANIFEST_INVALID without a project */
+/** @throws TerminalError SOURCE_UNSUPPORTED without credentials, MANIFEST_INVALID without a project; EngineError SECRET_MISSING */
 export async function openService(spec: ServiceSpec, context: SourceContext): Promise<PubSubService> {
   const { credentialSecret, endpoint } = spec;
   if (!credentialSecret && !endpoint) {
@@ -37,6 +39,7 @@ export async function openService(spec: ServiceSpec, context: SourceContext): Pr
     );
   }
   const account = credentialSecret ? await readAccount(credentialSecret, context) : undefined;
+  if (endpoint) requirePlace(endpoint, ["pubSub", "endpoint"], httpPlaces, context);
   const project = spec.projectID || textOf(account?.project_id);
   if (project === "") throw new TerminalError("MANIFEST_INVALID", "pubSub.projectID: is missing");
   const token = account && createTokens(account, context);
@@ -64,13 +67,18 @@ function ownName(spec: ServiceSpec, { event }: SourceContext): string {
     .slice(0, 8)}`;
 }
 
+const codes: Readonly<Record<number, ErrorCode>> = {
+  401: "CREDENTIALS_FAILED",
+  403: "CREDENTIALS_FAILED",
+  404: "NOT_FOUND",
+};
+
 function answerOf({ status, text }: OutgoingResponse, path: string): JsonObject {
   const answer = objectOf(readJson(text));
   if (status === 200) return answer;
   const { message } = objectOf(answer.error);
   const reason = textOf(message).slice(0, 500) || "no reason was given";
-  const code = status === 404 ? "NOT_FOUND" : "SOURCE_FAILED";
-  throw new EngineError(code, `Pub/Sub: ${path} answered ${status}: ${reason}`);
+  throw new EngineError(codes[status] ?? "SOURCE_FAILED", `Pub/Sub: ${path} answered ${status}: ${reason}`);
 }
 
 function readJson(text: string) {
@@ -85,7 +93,7 @@ async function readAccount(selector: SecretKeySelector, { secret }: SourceContex
   const account = objectOf(readJson(await secret.read(selector)));
   if (account.type === "service_account" && textOf(account.private_key) !== "") return account;
   const where = `${selector.name}/${selector.key}`;
-  throw new TerminalError("SECRET_MISSING", `pubSub.credentialSecret: ${where} holds no key of a service account`);
+  throw new EngineError("SECRET_MISSING", `pubSub.credentialSecret: ${where} holds no key of a service account`);
 }
 
 /** Access tokens, each for most of its hour (RFC 7523). */
@@ -101,7 +109,9 @@ function createTokens(account: JsonObject, { fetch, clock }: SourceContext) {
     const { status, text } = await fetch({ method: "POST", url, headers, body: body.toString() }, signal);
     const { access_token, expires_in, error } = objectOf(readJson(text));
     if (status !== 200 || textOf(access_token) === "") {
-      throw new EngineError("SOURCE_FAILED", `Pub/Sub: no access token: ${textOf(error) || status}`);
+      const isRefused = status === 400 || status === 401;
+      const code = isRefused ? "CREDENTIALS_FAILED" : "SOURCE_FAILED";
+      throw new EngineError(code, `Pub/Sub: no access token: ${textOf(error) || status}`);
     }
     known = { token: textOf(access_token), until: now + (Number(expires_in) || 600) * 900 };
     return known.token;
@@ -115,7 +125,7 @@ function signedAssertion(account: JsonObject, audience: string, seconds: number)
   try {
     return `${text}.${createSign("RSA-SHA256").update(text).sign(textOf(account.private_key), "base64url")}`;
   } catch (error) {
-    throw new TerminalError(
+    throw new EngineError(
       "SECRET_MISSING",
       `pubSub.credentialSecret: its private key cannot be used: ${messageOf(error)}`,
     );

@@ -2,6 +2,7 @@ import { errorAt, objectOf, objectsOf, textOf } from "../../api/fields.ts";
 import { flagField, textField } from "../../api/shared-schemas.ts";
 import { secretKeyField } from "../../api/value-schemas.ts";
 import { sleepFor } from "../../base/clock.ts";
+import { EngineError } from "../../base/errors.ts";
 import type { JsonObject, JsonValue } from "../../base/json.ts";
 import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
@@ -9,6 +10,7 @@ import { bodyValue, eventId, keepEvent, refuseMessage, withMetadata } from "./dr
 import { sortedFields } from "./go-map.ts";
 import { ensureSubscription, openService, type PubSubService } from "./pub-sub-service.ts";
 import { commonFields, jsonBodyField } from "./schemas.ts";
+import { httpPlaces, placeRule } from "./server-place.ts";
 import type { SourceContext, SourceKind } from "./source.ts";
 import { has } from "./source-rules.ts";
 import { type SourceRule, sourceSchema } from "./source-schema.ts";
@@ -52,7 +54,7 @@ const leaveMs = 5_000;
 export const pubSubSource: SourceKind<PubSubSpec> = {
   eventType: "pubsub",
   singleton: false,
-  schema: sourceSchema<PubSubSpec>(json, topicRule),
+  schema: sourceSchema<PubSubSpec>(json, topicRule, placeRule("endpoint", httpPlaces)),
   async run(spec, context, signal) {
     if (signal.aborted) return;
     const service = await openService(spec, context);
@@ -77,7 +79,7 @@ interface Pulling {
   readonly signal: AbortSignal;
 }
 
-/** A pull that fails is tried again; after some in a row the source starts anew. */
+/** A pull that fails is tried again; after some in a row, or one that is refused, the source starts anew, with its secret as it is then. */
 async function pullAll({ subscription, call }: PubSubService, pulling: Pulling): Promise<void> {
   const { context, signal } = pulling;
   for (let failures = 0; !signal.aborted; ) {
@@ -88,7 +90,8 @@ async function pullAll({ subscription, call }: PubSubService, pulling: Pulling):
     } catch (error) {
       if (signal.aborted) return;
       failures++;
-      if (failures >= maxFailures) throw error;
+      const isRefused = error instanceof EngineError && error.code === "CREDENTIALS_FAILED";
+      if (isRefused || failures >= maxFailures) throw error;
       context.log.warn("messages not received, trying again", { error });
       await sleepFor(context.clock, pauseMs, signal);
     }

@@ -10,6 +10,7 @@ import { sortedFields } from "./go-map.ts";
 import { withRedis } from "./redis-connection.ts";
 import { type RememberedPlace, rememberedPlace } from "./remembered-place.ts";
 import { commonFields } from "./schemas.ts";
+import { placeRule, redisPlaces, requirePlace } from "./server-place.ts";
 import type { SourceContext, SourceKind } from "./source.ts";
 import { tlsRule } from "./source-rules.ts";
 import { sourceSchema } from "./source-schema.ts";
@@ -41,9 +42,10 @@ type RedisStreamSpec = SpecOf<typeof json>;
 export const redisStreamSource: SourceKind<RedisStreamSpec> = {
   eventType: "redisStream",
   singleton: true,
-  schema: sourceSchema<RedisStreamSpec>(json, tlsRule),
-  run: (spec, context, signal) =>
-    withRedis(spec, context, signal, async (redis) => {
+  schema: sourceSchema<RedisStreamSpec>(json, tlsRule, placeRule("hostAddress", redisPlaces)),
+  async run(spec, context, signal) {
+    requirePlace(spec.hostAddress, ["redisStream", "hostAddress"], redisPlaces, context);
+    await withRedis(spec, context, signal, async (redis) => {
       // What is not kept when the connection ends comes again on the next one: here it must not go on trying.
       const gone = new AbortController();
       redis.once("end", () => gone.abort());
@@ -56,7 +58,8 @@ export const redisStreamSource: SourceKind<RedisStreamSpec> = {
       // What was given out and not acknowledged comes first: by us before a restart, it may not be stored.
       await readAll(redis, { spec, places, from: "0-0" }, context, reading);
       await readAll(redis, { spec, places, from: ">" }, context, reading);
-    }),
+    });
+  },
 };
 
 const consumer = "argo-events-worker";

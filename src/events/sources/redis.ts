@@ -9,6 +9,7 @@ import { readJson } from "./hook-request.ts";
 import { createIntake } from "./intake.ts";
 import { withRedis } from "./redis-connection.ts";
 import { commonFields, jsonBodyField } from "./schemas.ts";
+import { placeRule, redisPlaces, requirePlace } from "./server-place.ts";
 import type { EventDraft, SourceContext, SourceKind } from "./source.ts";
 import { has, tlsRule } from "./source-rules.ts";
 import { type SourceRule, sourceSchema } from "./source-schema.ts";
@@ -43,9 +44,10 @@ const pingMs = 2_000;
 export const redisSource: SourceKind<RedisSpec> = {
   eventType: "redis",
   singleton: true,
-  schema: sourceSchema<RedisSpec>(json, passwordRule, tlsRule),
-  run: (spec, context, signal) =>
-    withRedis(spec, context, signal, async (redis, stop) => {
+  schema: sourceSchema<RedisSpec>(json, passwordRule, tlsRule, placeRule("hostAddress", redisPlaces)),
+  async run(spec, context, signal) {
+    requirePlace(spec.hostAddress, ["redis", "hostAddress"], redisPlaces, context);
+    await withRedis(spec, context, signal, async (redis, stop) => {
       const intake = createIntake(context);
       redis.on("message", (channel: string, text: string) => {
         const draft = draftOf(spec, channel, text, context);
@@ -57,7 +59,8 @@ export const redisSource: SourceKind<RedisSpec> = {
       redis.once("end", () => clearInterval(pings));
       await stop;
       await intake.settled();
-    }),
+    });
+  },
 };
 
 /** Undefined, counted and logged, for a text that should be JSON and is not. */

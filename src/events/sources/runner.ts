@@ -12,6 +12,7 @@ import type { CloudEvent } from "../../record/cloud-event.ts";
 import { encodeToken } from "../../record/subject.ts";
 import type { StateStore } from "../bus/bus.ts";
 import { compileEventFilter, type EventFilter } from "./event-filter.ts";
+import { hintOf } from "./failure-hint.ts";
 import type { AnySourceKind } from "./registry.ts";
 import { expressionField } from "./schemas.ts";
 import type { EventDraft, HttpMount, OutgoingFetch, SecretReader, SourceContext } from "./source.ts";
@@ -46,6 +47,8 @@ export interface EventSourceRun {
   readonly onStatus: (event: string, status: SourceStatus) => void;
   /** What stays to be said of an event that goes on; each takes the place of the last. */
   readonly onWarning: (event: string, message: string) => void;
+  /** The upstream dropped `events` before they were read; 0: nobody knows how many. A warning says it, too. */
+  readonly onLost: (event: string, events: number, message: string) => void;
 }
 
 /**
@@ -85,10 +88,12 @@ async function keepRunning(
   const log = run.log.child({ eventSource: run.eventSource.metadata.name, event: definition.name });
   for (let attempt = 1; !signal.aborted; attempt++) {
     const startedAt = clock.monotonicMs();
-    const error = await runOnce(run, definition, log, onRunning, signal);
-    if (error === undefined) return;
+    const failure = await runOnce(run, definition, log, onRunning, signal);
+    if (failure === undefined) return;
+    const { error, hint } = failure;
     const terminal = error instanceof TerminalError;
-    onStatus(definition.name, { state: "failed", message: messageOf(error), terminal });
+    const message = hint === undefined ? messageOf(error) : `${messageOf(error)} (${hint})`;
+    onStatus(definition.name, { state: "failed", message, terminal });
     if (terminal) {
       log.error("event source stopped until it changes", { error });
       return aborted(signal);
@@ -119,6 +124,11 @@ function pauseMs({ spec, kind, name }: EventDefinition, attempt: number): number
   }
 }
 
+interface Failure {
+  readonly error: unknown;
+  readonly hint?: string | undefined;
+}
+
 /** Undefined after a clean stop, otherwise why it ended. */
 async function runOnce(
   run: EventSourceRun,
@@ -126,11 +136,13 @@ async function runOnce(
   log: Logger,
   onRunning: (by: number) => void,
   signal: AbortSignal,
-): Promise<unknown> {
+): Promise<Failure | undefined> {
   let isRunning = false;
+  let wasReady = false;
   const ready = (): void => {
     if (isRunning) return;
     isRunning = true;
+    wasReady = true;
     onRunning(1);
     run.onStatus(definition.name, { state: "running" });
   };
@@ -143,9 +155,9 @@ async function runOnce(
     const kind = findKind(run.kinds, definition);
     const context = createContext(run, { definition, kind, log, ready, failing });
     await kind.run(definition.spec, `spec.${definition.kind}.${definition.name}`, context, signal);
-    return signal.aborted ? undefined : new EngineError("SOURCE_FAILED", "the source ended by itself");
+    return signal.aborted ? undefined : { error: new EngineError("SOURCE_FAILED", "the source ended by itself") };
   } catch (error) {
-    return signal.aborted ? undefined : error;
+    return signal.aborted ? undefined : { error, hint: hintOf(error, wasReady) };
   } finally {
     if (isRunning) onRunning(-1);
   }
@@ -230,6 +242,7 @@ function createContext(run: EventSourceRun, { definition, kind, log, ready, fail
       metrics.sourceEventsLost.add(labels, events);
       log.error("events are lost: the upstream dropped them before they were read", { events, message });
       run.onWarning(event, message);
+      run.onLost(event, events, message);
     },
     secret: run.secret,
     http: run.mountFor(event),

@@ -1,4 +1,4 @@
-import { TerminalError } from "../../base/errors.ts";
+import { EngineError, TerminalError } from "../../base/errors.ts";
 import { loadOptional } from "../../base/optional.ts";
 
 export interface SftpLogin {
@@ -48,7 +48,7 @@ function keyAccess(file: string) {
   const [, hostKey] = /^(?:ssh-|ecdsa-|sk-)\S+ +([A-Za-z0-9+/=]+)/m.exec(file) ?? [];
   if (privateKey === undefined || hostKey === undefined) {
     const missing = privateKey === undefined ? "private key" : "server's key as in authorized_keys";
-    throw new TerminalError("SECRET_MISSING", `sftp.sshKeySecret: the Secret holds no ${missing}`);
+    throw new EngineError("SECRET_MISSING", `sftp.sshKeySecret: the Secret holds no ${missing}`);
   }
   return { privateKey: `${privateKey}\n`, hostVerifier: (key: Buffer) => key.toString("base64") === hostKey };
 }

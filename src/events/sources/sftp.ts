@@ -4,7 +4,7 @@ import { requiredText, textField } from "../../api/shared-schemas.ts";
 import { secretKeyField } from "../../api/value-schemas.ts";
 import { sleepFor } from "../../base/clock.ts";
 import { parseNanoseconds } from "../../base/duration.ts";
-import { EngineError, messageOf } from "../../base/errors.ts";
+import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
 import { compileRegex } from "../../base/regex.ts";
 import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
@@ -65,7 +65,7 @@ export const sftpSource: SourceKind<SftpSpec> = {
   schema: sourceSchema<SftpSpec>(json, watchRule, typeRule, intervalRule, accessRule),
   async run(spec, context, signal) {
     if (signal.aborted) return;
-    const address = spec.address ? (await context.secret.read(spec.address)).trim() : "";
+    const address = await addressOf(spec, context);
     let client: SftpConnection | undefined;
     try {
       client = await openSftp(await loginOf(spec, address, context), address);
@@ -79,6 +79,15 @@ export const sftpSource: SourceKind<SftpSpec> = {
     }
   },
 };
+
+/** What a Secret says is not shown, and may be mended: another attempt reads it again. */
+async function addressOf({ address }: SftpSpec, { secret, event }: SourceContext): Promise<string> {
+  const where = `spec.sftp.${event}.address`;
+  if (!address) throw new TerminalError("MANIFEST_INVALID", `${where}: is missing: there is no server to ask`);
+  const text = (await secret.read(address)).trim();
+  if (text !== "" && !/[\s/]/.test(text)) return text;
+  throw new EngineError("SOURCE_FAILED", `${where}: the Secret's value must be host:port, such as host:22`);
+}
 
 async function loginOf(spec: SftpSpec, address: string, { secret }: SourceContext): Promise<SftpLogin> {
   const [, host = "", port = "22"] = /^\[?([^\]]+?)\]?(?::(\d{1,5}))?$/.exec(address) ?? [];

@@ -49,8 +49,8 @@ export interface SourceContext {
   /** Counts what came in and could not become an event (not JSON, given up, dropped); log it as well. */
   countFailed(events?: number): void;
   /**
-   * Says that the upstream dropped `events` before they came in here: counted, logged as an error, and from then on a
-   * warning of the EventSource, until it changes or the engine starts anew.
+   * Says that the upstream dropped `events` before they came in here (0: nobody knows how many): counted, logged as an
+   * error, a record in the ledger, and from then on a warning of the EventSource, until it changes or the engine starts anew.
    */
   lost(events: number, message: string): void;
   readonly secret: SecretReader;

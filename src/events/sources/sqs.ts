@@ -9,6 +9,7 @@ import { createAwsCall } from "./aws.ts";
 import { bodyValue, eventId, keepEvent, refuseMessage, withMetadata } from "./draft.ts";
 import { sortedFields } from "./go-map.ts";
 import { commonFields, jsonBodyField } from "./schemas.ts";
+import { httpPlaces, placeRule, requirePlace } from "./server-place.ts";
 import type { SourceContext, SourceKind } from "./source.ts";
 import { awsKeysRule } from "./source-rules.ts";
 import { sourceSchema } from "./source-schema.ts";
@@ -50,8 +51,9 @@ const pauseMs = 2_000;
 export const sqsSource: SourceKind<SqsSpec> = {
   eventType: "sqs",
   singleton: false,
-  schema: sourceSchema<SqsSpec>(json, awsKeysRule),
+  schema: sourceSchema<SqsSpec>(json, awsKeysRule, placeRule("endpoint", httpPlaces)),
   async run(spec, context, signal) {
+    if (spec.endpoint) requirePlace(spec.endpoint, ["sqs", "endpoint"], httpPlaces, context);
     const call = createAwsCall("sqs", spec, context);
     const late = signalLater(signal);
     const ask = async (action: string, body: JsonObject): Promise<JsonObject> => {

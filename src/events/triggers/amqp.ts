@@ -109,11 +109,21 @@ export function createAmqpTrigger(): TriggerKind<AmqpSpec, AmqpPlan> {
         await context.clients.use(key, open, (client) => client.publish(plan, onConfirmed));
       } catch (error) {
         if (error instanceof EngineError) throw error;
-        throw new EngineError("TRIGGER_FAILED", `amqp ${host}: ${messageOf(error)}`, error);
+        throw failure(`amqp ${host}`, exchange, error);
       }
       return { message: `published ${Buffer.byteLength(body)} bytes to ${where} at ${host}` };
     },
   };
+}
+
+/** Without the right another attempt fails as well. Servers call the default exchange amq.default. */
+function failure(host: string, exchange: string, error: unknown): EngineError {
+  const reason = messageOf(error);
+  if (!/ACCESS_REFUSED - (?:\w+ )?access to exchange/.test(reason)) {
+    return new EngineError("TRIGGER_FAILED", `${host}: ${reason}`, error);
+  }
+  const missing = `the user needs the permission to write to the exchange "${exchange || "amq.default"}"`;
+  return new TerminalError("TRIGGER_FORBIDDEN", `${host}: ${missing}: ${reason}`, error);
 }
 
 interface Publisher {

@@ -175,7 +175,10 @@ export function createKafkaTrigger(): TriggerKind<KafkaSpec, KafkaPlan> {
         )
         .catch((error: unknown) => {
           if (error instanceof EngineError) throw error;
-          throw new EngineError("TRIGGER_FAILED", `kafka ${where}: ${reasonOf(error)}`, error);
+          const reason = `kafka ${where}: ${reasonOf(error)}`;
+          if (!isForbidden(error)) throw new EngineError("TRIGGER_FAILED", reason, error);
+          const missing = `the user needs an ACL that allows Write on the topic "${plan.topic}"`;
+          throw new TerminalError("TRIGGER_FORBIDDEN", `${reason}: ${missing}`, error);
         });
       sent.set(firing.key, true);
       return { message: `sent ${bytesOf(plan).length} bytes to ${where}${offset}` };
@@ -255,6 +258,13 @@ function reasonOf(error: unknown): string {
   const inner = error instanceof AggregateError ? error.errors.at(-1) : undefined;
   const cause = inner ?? (error instanceof Error ? error.cause : undefined);
   return cause === undefined ? messageOf(error) : `${messageOf(error)}: ${reasonOf(cause)}`;
+}
+
+/** Without the right another attempt fails as well. */
+function isForbidden(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if ("apiId" in error && error.apiId === "TOPIC_AUTHORIZATION_FAILED") return true;
+  return isForbidden(error.cause) || (error instanceof AggregateError && error.errors.some(isForbidden));
 }
 
 function invalid(message: string): TerminalError {

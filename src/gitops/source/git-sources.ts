@@ -465,7 +465,7 @@ interface FoundRepository {
   readonly isOwn: boolean;
 }
 
-function hasCredentials(access: RepositoryAccess): boolean {
+export function hasCredentials(access: RepositoryAccess): boolean {
   const { basic, bearerToken, gitHubApp, cloudAccount, sshPrivateKey, tls } = access;
   return [basic, bearerToken, gitHubApp, cloudAccount, sshPrivateKey, tls.certificate].some((one) => one !== undefined);
 }

@@ -150,7 +150,7 @@ test("why there is no Pod", async () => {
   await at.call("DELETE", `${secrets}/a`);
   assert.match(
     (await at.install()) ?? "",
-    /^its Pod cannot be made: Secret "a" in namespace "default" has no key "token"/,
+    /^its Pod cannot be made: there is no Secret "a" in namespace "default", whose key "token" is read/,
   );
   assert.deepEqual(await at.all(), []);
   await at.call("POST", secrets, { metadata: { name: "a" }, stringData: { token: "t" } });

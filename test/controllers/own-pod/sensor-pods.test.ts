@@ -160,7 +160,10 @@ test("it ends at one time, however often it is told, and can begin again; its da
 test("why there is no Pod", async () => {
   await using at = await open();
   await at.call("DELETE", `${secrets}/a`);
-  assert.match((await at.install(sensorOf([send]))) ?? "", /^its Pod cannot be made: Secret "a" .* has no key "token"/);
+  assert.match(
+    (await at.install(sensorOf([send]))) ?? "",
+    /^its Pod cannot be made: there is no Secret "a" .* whose key "token" is read/,
+  );
   assert.deepEqual(await at.list(deployments), []);
   await at.call("POST", secrets, { metadata: { name: "s-sensor-manifests" } });
   assert.match((await at.install(sensorOf([create]))) ?? "", /is there and not of this Sensor/);

@@ -202,6 +202,48 @@ describe("a topic of Kafka", { skip: kafkaMissing() }, () => {
     assert.deepEqual(second.context.lostEvents, [[2, told]]);
   });
 
+  test("a topic that is made again, also while it is read, is read from its start, with ids of its own", async () => {
+    const admin = new Admin(client());
+    await using _ends = { [Symbol.asyncDispose]: () => admin.close() };
+    await createTopic("anew", 1);
+    const group = { groupName: "anew", oldest: true };
+    const spec: JsonObject = { url: server.address, topic: "anew", consumerGroup: group, jsonBody: true, sasl: plain };
+    const state = memoryState();
+    const sendAll = (numbers: readonly number[]) =>
+      send(numbers.map((n) => ({ topic: "anew", value: Buffer.from(String(n)) })));
+    const came = (source: RunningSource) =>
+      source.context.emitted.map(({ id, data }) => [id, (data as JsonObject).body]);
+    const id = (offset: number, mark = "") => `es:e:${server.address}:anew:0:${offset}${mark}`;
+    await sendAll([1, 2]);
+    const first = await runSource(kafkaSource, spec, { state }, secrets);
+    await waitFor("the first", () => first.data().length === 2);
+    assert.deepEqual(came(first), [
+      [id(0), 1],
+      [id(1), 2],
+    ]);
+    await admin.deleteTopics({ topics: ["anew"] });
+    await waitFor("the topic to be gone", async () => !(await admin.listTopics()).includes("anew"));
+    await createTopic("anew", 1);
+    await sendAll([3, 4, 5]);
+    assert.match(String(await first.ended), /Kafka at 127/);
+    const metadata = await admin.metadata({ topics: ["anew"], forceUpdate: true });
+    const mark = `:${metadata.topics.get("anew")?.id}`;
+    {
+      await using second = await runSource(kafkaSource, spec, { state }, secrets);
+      await waitFor("what is new", () => second.data().length === 3);
+      assert.deepEqual(
+        came(second),
+        [3, 4, 5].map((body, offset) => [id(offset, mark), body]),
+      );
+      const told = 'topic "anew" was deleted and made again: what was not read of the old one is gone';
+      assert.deepEqual(second.context.lostEvents, [[0, told]]);
+    }
+    await sendAll([6]);
+    await using third = await runSource(kafkaSource, spec, { state }, secrets);
+    await waitFor("the next", () => third.data().length === 1);
+    assert.deepEqual([came(third), third.context.lostEvents], [[[id(3, mark), 6]], []]);
+  });
+
   test("a group is shared with what reads it by the same strategy", async () => {
     await createTopic("shared", 2);
     const other = new Consumer({ ...client(), groupId: "shared", protocols: [{ name: "range", version: 1 }] });

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { connectAsync } from "mqtt";
+import { connectAsync, type MqttClient } from "mqtt";
 import type { JsonObject } from "../../../src/base/json.ts";
 import { mqttSource } from "../../../src/events/sources/mqtt.ts";
+import type { EventDraft } from "../../../src/events/sources/source.ts";
 import { mosquittoMissing, startMosquitto } from "../../harness/mosquitto.ts";
+import { startTcpProxy, type TcpProxy } from "../../harness/tcp-proxy.ts";
+import { waitFor } from "../../harness/wait.ts";
 import { runSource } from "./running-source.ts";
 import { memoryState } from "./source-context.ts";
 
@@ -24,3 +27,37 @@ test("a session that the broker has forgotten is told, one that it has is not", 
     [0, 'the broker has forgotten the session of "tiphys": what came meanwhile is gone'],
   ]);
 });
+
+test("what comes again after its connection ended is the same event, also where qos is 2, and a new one is another", {
+  skip: mosquittoMissing,
+}, async () => {
+  await using broker = await startMosquitto();
+  const url = broker.url.replace("tcp:", "mqtt:");
+  await using proxy = await startTcpProxy(Number(new URL(url).port));
+  const publisher = await connectAsync(url);
+  await using _ends = { [Symbol.asyncDispose]: () => publisher.endAsync(true) };
+  for (const qos of [1, 2] as const) await comesAgain(qos, proxy, publisher);
+});
+
+async function comesAgain(qos: 1 | 2, proxy: TcpProxy, publisher: MqttClient): Promise<void> {
+  const topic = `orders/${qos}`;
+  const spec: JsonObject = { url: `tcp://127.0.0.1:${proxy.port}`, topic, clientId: `tiphys-${qos}`, qos };
+  const state = memoryState();
+  const ids: unknown[] = [];
+  const hang = async ({ id }: EventDraft): Promise<void> => {
+    ids.push(id);
+    await new Promise(() => undefined);
+  };
+  const first = await runSource(mqttSource, spec, { state, emit: hang });
+  await publisher.publishAsync(topic, "on", { qos });
+  await waitFor("the message", () => ids.length === 1);
+  proxy.cutOnce();
+  assert.match(String(await first.ended), /MQTT broker/);
+  await using second = await runSource(mqttSource, spec, { state, emit: async ({ id }) => void ids.push(id) });
+  await waitFor("the message again", () => ids.length === 2);
+  await publisher.publishAsync(topic, "on", { qos });
+  await waitFor("another one", () => ids.length === 3);
+  assert.deepEqual(ids.slice(0, 2), [ids[0], ids[0]]);
+  assert.notEqual(ids[2], ids[0]);
+  assert.deepEqual(second.context.lostEvents, []);
+}

@@ -31,6 +31,7 @@ interface Started extends AsyncDisposable {
   readonly published: CloudEvent[];
   readonly statuses: (readonly [string, SourceStatus])[];
   readonly warnings: (readonly [string, string])[];
+  readonly lost: (readonly [string, number, string])[];
   readonly run: EventSourceRun;
 }
 
@@ -44,6 +45,7 @@ function start(
   const published: CloudEvent[] = [];
   const statuses: (readonly [string, SourceStatus])[] = [];
   const warnings: (readonly [string, string])[] = [];
+  const lost: (readonly [string, number, string])[] = [];
   const { secret, http, fetch, fileRoot } = recordedContext();
   const run: EventSourceRun = {
     eventSource: {
@@ -78,6 +80,7 @@ function start(
     whenLeased: (work, signal) => work(signal),
     onStatus: (event, status) => statuses.push([event, status]),
     onWarning: (event, message) => warnings.push([event, message]),
+    onLost: (event, events, message) => lost.push([event, events, message]),
     ...parts,
   };
   const stop = new AbortController();
@@ -87,6 +90,7 @@ function start(
     published,
     statuses,
     warnings,
+    lost,
     run,
     async [Symbol.asyncDispose]() {
       stop.abort();
@@ -266,6 +270,7 @@ test("a bus that refuses is counted and told to the source; what upstream droppe
   assert.match(metrics, /events_processing_failed_total\{[^}]*\} 2/);
   assert.match(metrics, /tiphys_source_events_lost_total\{[^}]*event_name="a-event"[^}]*\} 3/);
   assert.deepEqual(started.warnings, [["a-event", "offsets 4 to 6 are gone"]]);
+  assert.deepEqual(started.lost, [["a-event", 3, "offsets 4 to 6 are gone"]]);
 });
 
 test("each event has a state of its own", async () => {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import type { JsonObject } from "../../../src/base/json.ts";
 import type { OutgoingFetch } from "../../../src/events/sources/source.ts";
 import { sqsSource } from "../../../src/events/sources/sqs.ts";
 import { startAnswering } from "../../harness/http-sink.ts";
-import { motoMissing, startMoto } from "../../harness/moto.ts";
+import { type Moto, motoMissing, startMoto } from "../../harness/moto.ts";
 import { waitFor } from "../../harness/wait.ts";
 import { directFetch } from "./direct-fetch.ts";
 import { runSource } from "./running-source.ts";
@@ -13,8 +13,16 @@ const secrets = { "aws/a": "AKID\n", "aws/s": "SECRET" };
 const keys = { accessKey: { name: "aws", key: "a" }, secretKey: { name: "aws", key: "s" } };
 
 describe("sqs", { skip: motoMissing, timeout: 90_000 }, () => {
+  let moto: Moto;
+  let queues = 0;
+  before(async () => {
+    moto = await startMoto();
+  });
+  after(() => moto?.[Symbol.asyncDispose]());
+
+  /** A queue of its own. */
   async function open() {
-    const moto = await startMoto();
+    const queue = `orders-${++queues}`;
     const ask = async (action: string, body: object): Promise<JsonObject> => {
       const headers = {
         "content-type": "application/x-amz-json-1.0",
@@ -27,8 +35,8 @@ describe("sqs", { skip: motoMissing, timeout: 90_000 }, () => {
       assert.equal(answer.status, 200, text);
       return text === "" ? {} : (JSON.parse(text) as JsonObject);
     };
-    const { QueueUrl } = await ask("CreateQueue", { QueueName: "orders" });
-    const spec = { region: "us-east-1", queue: "orders", endpoint: moto.url, waitTimeSeconds: 1, ...keys };
+    const { QueueUrl } = await ask("CreateQueue", { QueueName: queue });
+    const spec = { region: "us-east-1", queue, endpoint: moto.url, waitTimeSeconds: 1, ...keys };
     const send = (MessageBody: string, more: object = {}) => ask("SendMessage", { QueueUrl, MessageBody, ...more });
     const left = async () => {
       const names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"];
@@ -36,7 +44,6 @@ describe("sqs", { skip: motoMissing, timeout: 90_000 }, () => {
       return names.map((name) => Number((Attributes as JsonObject)[name]));
     };
     return {
-      moto,
       send,
       left,
       run: (more: object = {}, parts: object = {}) =>
@@ -45,8 +52,7 @@ describe("sqs", { skip: motoMissing, timeout: 90_000 }, () => {
   }
 
   test("with a role the queue is asked with the credentials of its session", async () => {
-    const { moto, send, run } = await open();
-    await using _server = moto;
+    const { send, run } = await open();
     const signed = new Set<string>();
     const fetch: OutgoingFetch = (request, signal) => {
       signed.add(
@@ -71,8 +77,7 @@ describe("sqs", { skip: motoMissing, timeout: 90_000 }, () => {
   });
 
   test("a message is an event with the message's id, and is deleted once it is kept", async () => {
-    const { moto, send, left, run } = await open();
-    await using _server = moto;
+    const { send, left, run } = await open();
     await using source = await run({ jsonBody: true, metadata: { m: "1" } });
     const attributes = { MessageAttributes: { kind: { DataType: "String", StringValue: "new" } } };
     const { MessageId } = await send('{"n":1}', attributes);
@@ -102,8 +107,7 @@ describe("sqs", { skip: motoMissing, timeout: 90_000 }, () => {
   });
 
   test("what cannot be kept yet stays, as does with dlq what cannot be read; a body that is no JSON is base64", async () => {
-    const { moto, send, left, run } = await open();
-    await using _server = moto;
+    const { send, left, run } = await open();
     let isAway = true;
     const taken: unknown[] = [];
     const emit = async (draft: unknown) => {
@@ -126,8 +130,7 @@ describe("sqs", { skip: motoMissing, timeout: 90_000 }, () => {
   });
 
   test("a queue that is not there fails with the service's word for it", async () => {
-    const { moto, run } = await open();
-    await using _server = moto;
+    const { run } = await open();
     await assert.rejects(run({ queue: "none" }), {
       code: "SOURCE_FAILED",
       message: /^sqs at 127\.0\.0\.1:\d+ answered 400: .*QueueDoesNotExist|NonExistentQueue/,

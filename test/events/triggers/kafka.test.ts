@@ -33,58 +33,61 @@ function openPool() {
   return createClientPool({ clock: triggerContext().clock, log: silentLogger });
 }
 
-test("confirmed, once for a firing, with key and headers", { skip: kafkaMissing() }, async () => {
-  await using server = await startKafka();
-  await using clients = openPool();
-  const kind = createKafkaTrigger();
-  const valueFrom = { secretKeyRef: { name: "h", key: "k" } };
-  const spec = {
-    url: server.address,
-    topic: "orders",
-    partitioningKey: "p",
-    headers: { a: "b" },
-    secureHeaders: [{ name: "secret", valueFrom }],
-    compress: true,
-  };
-  const outcome = await fire(kind, spec, "1", clients);
-  const again = await fire(kind, spec, "1", clients);
-  await fire(kind, { ...spec, compress: false, requiredAcks: 1 }, "2", clients);
-  assert.match(outcome.message, /^sent 20 bytes to orders at 127.0.0.1:\d+, offset 0 of partition 0$/);
-  assert.match(again.message, /^had already sent/);
-  const bootstrapBrokers = [server.address];
-  const consumer = new Consumer({ clientId: "t", groupId: "t", bootstrapBrokers, deserializers: stringDeserializers });
-  try {
-    const stream = await consumer.consume({ topics: ["orders"], mode: "earliest" });
-    const read: { key: unknown; value: unknown; headers: Record<string, unknown> }[] = [];
-    for await (const { key, value, headers } of stream) {
-      read.push({ key, value, headers: Object.fromEntries(headers) });
-      if (read.length === 2) break;
-    }
-    assert.partialDeepStrictEqual(read[0], {
-      key: "p",
-      value: '{"order":{"id":"7"}}',
-      headers: { a: "b", secret: "hidden" },
-    });
-    assert.match(String(read[0]?.headers["Idempotency-Key"]), /^[0-9a-f]{32}$/);
-    assert.match(String(read[0]?.headers.traceparent), spanOfTrace);
-    assert.notEqual(read[0]?.headers["Idempotency-Key"], read[1]?.headers["Idempotency-Key"]);
-  } finally {
-    await consumer.close(true);
-  }
-});
-
 const key = (name: string) => ({ name: "login", key: name });
 const sasl = { userSecret: key("user"), passwordSecret: key("pass") };
 
 describe("brokers that ask who it is", { skip: kafkaMissing() }, () => {
   let server: KafkaServer;
   const clients = openPool();
+  const reader = () => ({
+    clientId: "t",
+    bootstrapBrokers: [server.address],
+    sasl: { mechanism: "PLAIN", username: "u", password: "p4ss" } as const,
+  });
   before(async () => {
     server = await startKafka({ user: "u", password: "p4ss" });
   });
   after(async () => {
     await clients[Symbol.asyncDispose]();
     await server[Symbol.asyncDispose]();
+  });
+
+  test("confirmed, once for a firing, with key and headers", async () => {
+    const kind = createKafkaTrigger();
+    const valueFrom = { secretKeyRef: { name: "h", key: "k" } };
+    const spec = {
+      url: server.address,
+      topic: "confirmed",
+      sasl,
+      partitioningKey: "p",
+      headers: { a: "b" },
+      secureHeaders: [{ name: "secret", valueFrom }],
+      compress: true,
+    };
+    const outcome = await fire(kind, spec, "1", clients);
+    const again = await fire(kind, spec, "1", clients);
+    await fire(kind, { ...spec, compress: false, requiredAcks: 1 }, "2", clients);
+    assert.match(outcome.message, /^sent 20 bytes to confirmed at 127.0.0.1:\d+, offset 0 of partition 0$/);
+    assert.match(again.message, /^had already sent/);
+    const consumer = new Consumer({ ...reader(), groupId: "confirmed", deserializers: stringDeserializers });
+    try {
+      const stream = await consumer.consume({ topics: ["confirmed"], mode: "earliest" });
+      const read: { key: unknown; value: unknown; headers: Record<string, unknown> }[] = [];
+      for await (const { key, value, headers } of stream) {
+        read.push({ key, value, headers: Object.fromEntries(headers) });
+        if (read.length === 2) break;
+      }
+      assert.partialDeepStrictEqual(read[0], {
+        key: "p",
+        value: '{"order":{"id":"7"}}',
+        headers: { a: "b", secret: "hidden" },
+      });
+      assert.match(String(read[0]?.headers["Idempotency-Key"]), /^[0-9a-f]{32}$/);
+      assert.match(String(read[0]?.headers.traceparent), spanOfTrace);
+      assert.notEqual(read[0]?.headers["Idempotency-Key"], read[1]?.headers["Idempotency-Key"]);
+    } finally {
+      await consumer.close(true);
+    }
   });
 
   test("credentials come from Secrets, and errors do not show them", async () => {
@@ -170,8 +173,7 @@ describe("brokers that ask who it is", { skip: kafkaMissing() }, () => {
   });
 
   async function firstValue(topic: string): Promise<unknown> {
-    const login = { mechanism: "PLAIN", username: "u", password: "p4ss" } as const;
-    const consumer = new Consumer({ clientId: "t", groupId: "t", bootstrapBrokers: [server.address], sasl: login });
+    const consumer = new Consumer({ ...reader(), groupId: "t" });
     try {
       for await (const { value } of await consumer.consume({ topics: [topic], mode: "earliest" })) return value;
     } finally {

@@ -4,6 +4,7 @@ package main
 import (
 	"flag"
 	"log"
+	"time"
 
 	"github.com/nsqio/nsq/nsqd"
 	"github.com/nsqio/nsq/nsqlookupd"
@@ -15,6 +16,7 @@ func main() {
 	lookupHTTP := flag.String("lookup-http", "", "host:port")
 	tcp := flag.String("tcp", "", "host:port")
 	http := flag.String("http", "", "host:port")
+	syncEvery := flag.Int64("sync-every", 1, "messages until they are on disk for good, if 20 ms are not over before")
 	flag.Parse()
 
 	lookupOptions := nsqlookupd.NewOptions()
@@ -34,7 +36,8 @@ func main() {
 	options.NSQLookupdTCPAddresses = []string{*lookupTCP}
 	options.DataPath = *data
 	options.MemQueueSize = 0 // all of it on disk: what was published outlives a kill
-	options.SyncEvery = 1
+	options.SyncEvery = *syncEvery
+	options.SyncTimeout = 20 * time.Millisecond
 	daemon, err := nsqd.New(options)
 	if err != nil {
 		log.Fatal(err)
