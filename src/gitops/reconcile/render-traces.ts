@@ -8,7 +8,7 @@ import {
   renderingFact,
   renderingText,
 } from "../render/plan.ts";
-import type { Recorded } from "../render/recorder.ts";
+import { isStill, type Recorded } from "../render/recorder.ts";
 import type { InputTree, InputTreesByRef, RenderContext } from "../render/render.ts";
 import { isFullCommit } from "../source/revision.ts";
 
@@ -104,9 +104,9 @@ async function factNow(name: string, { variables, context, settings }: FactSourc
 }
 
 async function haveReads({ reads }: Recorded, { tree, refs }: Asked, signal: AbortSignal): Promise<boolean> {
-  for (const { ref, path, id } of reads) {
-    const from = ref === "" ? tree : refs.get(ref);
-    if (from === undefined || (await from.treeId(path, signal)) !== id) return false;
+  for (const read of reads) {
+    const from = read.ref === "" ? tree : refs.get(read.ref);
+    if (from === undefined || !isStill(read, await from.treeId(read.path, signal))) return false;
   }
   return true;
 }

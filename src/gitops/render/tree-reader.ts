@@ -4,7 +4,7 @@ import { linkMark, type TreeEntry } from "../source/source.ts";
 import { maxTargetLength } from "../source/symlink.ts";
 import { parseSourcePath } from "../source/tree.ts";
 import { decodeManifestText } from "./manifest-file.ts";
-import type { Recorder } from "./recorder.ts";
+import { folderMark, type Recorder } from "./recorder.ts";
 import { type InputTree, RenderError } from "./render.ts";
 
 export interface Found {
@@ -120,6 +120,7 @@ export class TreeReader {
     for (let end = path.indexOf("/"); end >= 0; end = path.indexOf("/", end + 1)) {
       const found = await this.look(path.slice(0, end));
       if (found?.kind !== "folder") return found?.kind === "symlink" ? found : undefined;
+      this.#recorder.read({ ref: this.ref, path: found.path, id: folderMark });
     }
     return undefined;
   }
