@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { globSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { createTestRepository, type TestRepository } from "../harness/git-repository.ts";
+import { createTestRepository, git, type TestRepository } from "../harness/git-repository.ts";
 import { failOnLeakedChildren } from "../harness/leaks.ts";
 import { kubectlMissing } from "../harness/run.ts";
 import { type SshServer, sshdMissing, startSshd } from "../harness/sshd.ts";
@@ -40,7 +42,7 @@ test("an Application reads a private repository; wrong credentials are a clear c
     repositories: {},
     manifests: () => [
       knownHosts(server),
-      repositorySecret("private", { url, sshPrivateKey: server.privateKey }),
+      repositorySecret("private", { url, sshPrivateKey: server.privateKey, depth: "1" }),
       all(server.otherKey),
       application("private", url, at(url)),
       application("mended", otherUrl, at(otherUrl)),
@@ -50,6 +52,8 @@ test("an Application reads a private repository; wrong credentials are a clear c
   const second = await commit(repository, "private", "1");
   await scenario.kubectl(["annotate", "application", "private", "-n", "argocd", "argocd.argoproj.io/refresh=normal"]);
   await scenario.waitForSynced("private", second);
+  const [copy = ""] = globSync(join(scenario.engine.dataDir, "git/*.git/shallow"));
+  assert.equal(await git(dirname(copy), ["rev-list", "--count", second]), "1", "the depth that the Secret says");
   const { conditions = [] } = await scenario.waitForStatus("mended", "with a condition", (status) =>
     Boolean(status.conditions?.length),
   );
