@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { globSync, readFileSync, statSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import { anonymousAccess, type RepositoryAccess } from "../../../src/gitops/source/source.ts";
-import { createTestRepository } from "../../harness/git-repository.ts";
+import { createTestRepository, type TestRepository } from "../../harness/git-repository.ts";
 import { failOnLeakedChildren } from "../../harness/leaks.ts";
-import { sshdMissing, startSshd } from "../../harness/sshd.ts";
+import { type SshServer, sshdMissing, startSshd } from "../../harness/sshd.ts";
 import { tempDir } from "../../harness/temp-dir.ts";
 import { never, openSources } from "./rig.ts";
 
@@ -35,32 +35,44 @@ test("reads a private repository with its key, from a host that is known", { ski
   for (const path of files) assert.doesNotMatch(readFileSync(join(rig.directory, path), "latin1"), /PRIVATE KEY/, path);
 });
 
-for (const [name, own, code, message] of [
-  ["another key", { sshPrivateKey: "other" }, "GIT_AUTH_FAILED", /did not take the SSH key/],
-  ["no key", {}, "GIT_AUTH_FAILED", /did not take the SSH key/],
-  ["a key that is none", { sshPrivateKey: "no key\n" }, "GIT_AUTH_FAILED", /did not take the SSH key/],
-  ["an unknown host", { sshPrivateKey: "user", knownHosts: "" }, "GIT_HOST_UNKNOWN", /argocd-ssh-known-hosts-cm/],
-  ["a host with another key", { sshPrivateKey: "user", knownHosts: "false" }, "GIT_HOST_UNKNOWN", /host key/],
-] as const) {
-  test(`says what is wrong with ${name}`, { skip }, async () => {
-    await using server = await startSshd();
-    await using other = await startSshd();
-    await using repository = await createTestRepository();
+describe("servers that refuse", { skip }, () => {
+  const stack = new AsyncDisposableStack();
+  let server: SshServer;
+  let other: SshServer;
+  let repository: TestRepository;
+
+  before(async () => {
+    server = stack.use(await startSshd());
+    other = stack.use(await startSshd());
+    repository = stack.use(await createTestRepository());
     await repository.commit({ a: "1" });
-    const keys: Record<string, string> = { user: server.privateKey, other: server.otherKey };
-    const hosts: Record<string, string> = {
-      "": "",
-      false: other.knownHosts.replace(String(other.port), String(server.port)),
-    };
-    const given: Partial<RepositoryAccess> = {
-      knownHosts: "knownHosts" in own ? (hosts[own.knownHosts] ?? "") : server.knownHosts,
-      ...("sshPrivateKey" in own ? { sshPrivateKey: keys[own.sshPrivateKey] ?? own.sshPrivateKey } : {}),
-    };
-    await using rig = await openSources({ access: access(given) });
-    const expected = { name: "TerminalError", code, message };
-    await assert.rejects(rig.sources.resolve(server.urlOf(repository.path), "", never), expected);
   });
-}
+
+  after(() => stack.disposeAsync());
+
+  for (const [name, own, code, message] of [
+    ["another key", { sshPrivateKey: "other" }, "GIT_AUTH_FAILED", /did not take the SSH key/],
+    ["no key", {}, "GIT_AUTH_FAILED", /did not take the SSH key/],
+    ["a key that is none", { sshPrivateKey: "no key\n" }, "GIT_AUTH_FAILED", /did not take the SSH key/],
+    ["an unknown host", { sshPrivateKey: "user", knownHosts: "" }, "GIT_HOST_UNKNOWN", /argocd-ssh-known-hosts-cm/],
+    ["a host with another key", { sshPrivateKey: "user", knownHosts: "false" }, "GIT_HOST_UNKNOWN", /host key/],
+  ] as const) {
+    test(`says what is wrong with ${name}`, async () => {
+      const keys: Record<string, string> = { user: server.privateKey, other: server.otherKey };
+      const hosts: Record<string, string> = {
+        "": "",
+        false: other.knownHosts.replace(String(other.port), String(server.port)),
+      };
+      const given: Partial<RepositoryAccess> = {
+        knownHosts: "knownHosts" in own ? (hosts[own.knownHosts] ?? "") : server.knownHosts,
+        ...("sshPrivateKey" in own ? { sshPrivateKey: keys[own.sshPrivateKey] ?? own.sshPrivateKey } : {}),
+      };
+      await using rig = await openSources({ access: access(given) });
+      const expected = { name: "TerminalError", code, message };
+      await assert.rejects(rig.sources.resolve(server.urlOf(repository.path), "", never), expected);
+    });
+  }
+});
 
 test("an unknown host is taken where the Secret says so", { skip }, async () => {
   await using server = await startSshd();
@@ -108,7 +120,8 @@ test("a path that a shell would read otherwise stays a path", { skip }, async ()
   await using server = await startSshd();
   const { privateKey: sshPrivateKey, knownHosts } = server;
   await using rig = await openSources({ access: access({ sshPrivateKey, knownHosts }) });
-  for (const path of ["/x;touch$IFS/tmp/y", "/$(id)", "/`id`", "/'a'"]) {
-    await assert.rejects(rig.sources.tips(server.urlOf(path), never), { code: "GIT_REPOSITORY_NOT_FOUND" }, path);
-  }
+  const paths = ["/x;touch$IFS/tmp/y", "/$(id)", "/`id`", "/'a'"];
+  const refused = (path: string): Promise<void> =>
+    assert.rejects(rig.sources.tips(server.urlOf(path), never), { code: "GIT_REPOSITORY_NOT_FOUND" }, path);
+  await Promise.all(paths.map(refused));
 });
