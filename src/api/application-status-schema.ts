@@ -64,6 +64,7 @@ const operationState = object("The last operation, or the one that runs.", {
       annotations: textsByName("Its annotations."),
     }),
     resources: list("Object by object.", resultSchema),
+    supersededBy: texts("Ours: the newer revisions that took its place while it waited, one for each source."),
   }),
   startedAt: time("When it began."),
   finishedAt: time("When it ended."),

@@ -37,6 +37,10 @@ export const errorCodes = {
     cause: "The Kubernetes API did not answer.",
     remedy: "Check that the API server runs and is reachable; the engine keeps trying.",
   },
+  APPROVAL_NOT_WANTED: {
+    cause: "Nothing of the Application waits for an approval.",
+    remedy: "What it waits for: `tiphys app why APPNAME`.",
+  },
   ARCHIVE_REFUSED: {
     cause: "The archive of a chart or an artifact is not safe to unpack, or is damaged.",
     remedy: "Package it again with helm package or tar, without the entry that the message names.",
@@ -90,6 +94,10 @@ export const errorCodes = {
     cause:
       "The credential plugin of a kubeconfig, or AWS, gave no credentials, or a service refuses those that it got.",
     remedy: "See the message; run the plugin by hand (often a login has expired), or give keys, then try again.",
+  },
+  DEPLOYMENT_UNKNOWN: {
+    cause: "The Application's history has no deployment of this id.",
+    remedy: "What there is: `tiphys app history APPNAME`.",
   },
   DATA_DIR_LOCKED: {
     cause: "Another engine runs on this data directory.",
@@ -162,6 +170,12 @@ export const errorCodes = {
   GIT_TOO_LARGE: {
     cause: "The repository or the folder has more files or bytes than allowed.",
     remedy: "Use a smaller folder or repository, or raise the limit.",
+  },
+  GIT_WRITE_UNDECLARED: {
+    cause:
+      "No Secret says by which credentials the repository may be written to; those for reading are not used for that.",
+    remedy:
+      "Make a Secret with the label `argocd.argoproj.io/secret-type: repository-write` and url, username, password or sshPrivateKey.",
   },
   HOST_REFUSED: {
     cause: "A request names a host that is none of this server's (a page may do so to reach loopback).",

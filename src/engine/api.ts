@@ -105,7 +105,16 @@ function receiverOf(state: Readonly<ApiState>): HookReceiver {
   return { maxBytes: async () => receiver().maxBytes(), take: async (request) => receiver().take(request) };
 }
 
-type OfApplications = "applications" | "edits" | "looks" | "watch" | "actions" | "control" | "explain" | "holds";
+type OfApplications =
+  | "applications"
+  | "edits"
+  | "looks"
+  | "watch"
+  | "actions"
+  | "control"
+  | "explain"
+  | "holds"
+  | "revert";
 
 /** The API answers from the start on; Applications are there a little later. */
 function applicationsOf({ kube }: Parts, state: Readonly<ApiState>): Pick<ServerOptions, OfApplications> {
@@ -145,6 +154,7 @@ function applicationsOf({ kube }: Parts, state: Readonly<ApiState>): Pick<Server
       artifact: (ref, revision, index) => running().looks.artifact(ref, revision, index),
     },
     watch: (listener) => running().watch(listener),
+    revert: (ref, wish) => running().revert(ref, wish),
     explain: (ref, commit) => running().explain(ref, commit),
     holds: {
       list: () => running().holds.list(running().applications.list()),

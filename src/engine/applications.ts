@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { objectOf } from "../api/fields.ts";
 import { argoApiVersion } from "../api/resources.ts";
 import type { Clock } from "../base/clock.ts";
@@ -13,6 +14,7 @@ import { localEvent } from "../controllers/applications/application-requests.ts"
 import { type ApplicationStore, createApplicationStore } from "../controllers/applications/application-store.ts";
 import { createApplicationWhy } from "../controllers/applications/application-why.ts";
 import type { Clusters } from "../controllers/applications/clusters.ts";
+import { createGitRevert } from "../controllers/applications/git-revert.ts";
 import { createHolds, type Holds } from "../controllers/applications/holds.ts";
 import { writeKubeEvents } from "../controllers/applications/kube-event-writer.ts";
 import { followLiveChanges } from "../controllers/applications/live-changes.ts";
@@ -35,6 +37,7 @@ import type { Directory } from "../gitops/reconcile/destination.ts";
 import type { Hold } from "../gitops/reconcile/holds.ts";
 import { createOrphanMonitors, type OrphanMonitors } from "../gitops/reconcile/orphans.ts";
 import type { RenderCache } from "../gitops/reconcile/render-cache.ts";
+import { createGitWriter } from "../gitops/source/git-writer.ts";
 import type { WatchCache } from "../kube/kube.ts";
 import { createLeavesOut } from "../kube/list-rights.ts";
 import { createLiveState, type LiveState } from "../kube/live-state.ts";
@@ -49,6 +52,7 @@ import { openRenders, renderWorkDir } from "./rendering.ts";
 import { createRepositoryTest } from "./repository-test.ts";
 import { requestAllOf, requestHeld, requestNeedy } from "./requests.ts";
 import { openSettings, type Settings } from "./settings.ts";
+import { createWriteRights } from "./write-rights.ts";
 
 /** Between looks at objects that a sync waits for. */
 const waitPollMs = 250;
@@ -207,6 +211,7 @@ function takeReasons(parts: Parts, gitOps: GitOps, running: Running): void {
   const { controller, store, index, applications, renders, directory, isApplication, holds } = running;
   const { reconcile, sync } = running.settings;
   const { requests } = gitOps;
+  const { identity = {} } = parts.config;
   const concerned = concernedBy(store);
   const onPush = createPushIntake({ system, controllerNamespace, index, requests, concerned, clock });
   const stop = new AbortController();
@@ -241,6 +246,16 @@ function takeReasons(parts: Parts, gitOps: GitOps, running: Running): void {
     watch: watchApplications(applications),
     clusters: () => directory.clusters(),
     testRepository: createRepositoryTest(gitOps),
+    revert: createGitRevert({
+      ...{ store, directory, onPush, log },
+      writer: createGitWriter({
+        directory: join(dataDir.file("git"), "work"),
+        tool: parts.config.git,
+        identity,
+        clock,
+      }),
+      rightsTo: createWriteRights({ kube, accessBy: gitOps.accessBy, localPathOf: gitOps.served.localPathOf }),
+    }),
     onPush,
     onHook,
     onKeyring,

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { TerminalError } from "../base/errors.ts";
 import type { GitFile, GitFiles } from "../events/triggers/trigger.ts";
 import { openGitSources } from "../gitops/source/git-sources.ts";
+import { isFullCommit } from "../gitops/source/revision.ts";
 import {
   anonymousAccess,
   type FindAccess,
@@ -61,12 +62,12 @@ class MirroredGitFiles implements GitFiles, AsyncDisposable {
     const sources = await this.#sourcesFor(file);
     this.#tidyAtTimes();
     const { url, revision, path, isTag = false } = file;
-    if (!/^[0-9a-f]{40}$/.test(revision)) {
+    if (!isFullCommit(revision)) {
       const [ref, commit] = tipOf(await sources.tips(url, signal), revision, isTag ? tagFirst : branchFirst);
       await sources.fetch(url, { commit, ref }, signal);
       return sources.read(url, commit, path, signal);
     }
-    return sources.read(url, revision, path, signal);
+    return sources.read(url, revision.toLowerCase(), path, signal);
   };
 
   async [Symbol.asyncDispose](): Promise<void> {

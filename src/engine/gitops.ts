@@ -1,10 +1,12 @@
 import { existsSync } from "node:fs";
 import { defaultRenderingSettings, listingOf, type RenderingSettings } from "../api/rendering-settings.ts";
+import { EngineError } from "../base/errors.ts";
 import type { ApplicationController } from "../controllers/applications/application.ts";
 import type { ApplicationDoor } from "../controllers/applications/application-access.ts";
 import type { ApplicationEdits } from "../controllers/applications/application-edits.ts";
 import type { ApplicationLooks } from "../controllers/applications/application-looks.ts";
 import type { ExplainApplication } from "../controllers/applications/application-why.ts";
+import type { RevertInGit } from "../controllers/applications/git-revert.ts";
 import { createGitOpsTarget } from "../controllers/applications/gitops-target.ts";
 import type { Holds } from "../controllers/applications/holds.ts";
 import { createHopStore, type HopStore, hopStore, withHops } from "../controllers/applications/outcome-teller.ts";
@@ -63,6 +65,7 @@ export interface RunningGitOps {
   readonly clusters: () => readonly DestinationCluster[];
   readonly testRepository: TestRepository;
   readonly repositories: RepositoryLooks;
+  readonly revert: RevertInGit;
   readonly onPush: (push: SeenPush) => Promise<void>;
   /** The keys that are known changed. */
   readonly onKeyring: () => void;
@@ -135,6 +138,10 @@ export async function openGitOps(parts: Parts): Promise<GitOps> {
       requests,
       clock,
       preview: async (request, signal) => gitOps.running?.looks.preview(request, signal),
+      async revert(ref, wish) {
+        if (gitOps.running) return gitOps.running.revert(ref, wish);
+        throw new EngineError("ENGINE_UNREACHABLE", "Applications are not read yet");
+      },
     }),
     hopsOf(parts),
   );

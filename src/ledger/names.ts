@@ -38,7 +38,7 @@ export function keyName(key: string): string {
 
 /** What a commit, or the start of one, is looked up as; undefined for what cannot be a commit. */
 export function commitPrefix(reference: string): string | undefined {
-  return /^[0-9a-f]{7,40}$/i.test(reference) ? commitName(reference) : undefined;
+  return /^[0-9a-f]{7,64}$/i.test(reference) ? commitName(reference) : undefined;
 }
 
 /**

@@ -162,6 +162,8 @@ export interface SyncRecord extends RecordBase {
   readonly options?: readonly string[];
   /** W3C: the trace in which somebody asked for it; of a Sensor's, see the effect behind it. */
   readonly traceparent?: string;
+  /** The newer revisions that took its place while it waited, one for each source; absent: none did. */
+  readonly supersededBy?: readonly string[];
   /** How often it was tried again. */
   readonly retries: number;
   readonly message: string;

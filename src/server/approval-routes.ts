@@ -31,7 +31,7 @@ export function approvalRoutes(applications: ApplicationList, edits: Pick<Applic
   return router;
 }
 
-/** @throws EngineError NOT_FOUND */
+/** @throws EngineError APPROVAL_NOT_WANTED */
 function waitingIn({ metadata: { name = "" }, status }: KubeObject): WaitingPlan {
   const fields = isJsonObject(status) ? status : {};
   const operation = objectOf(fields.operationState);
@@ -41,7 +41,7 @@ function waitingIn({ metadata: { name = "" }, status }: KubeObject): WaitingPlan
     const waiting = waitingPlan(message);
     if (waiting !== undefined) return waiting;
   }
-  throw new EngineError("NOT_FOUND", `Application '${name}' waits for no approval`);
+  throw new EngineError("APPROVAL_NOT_WANTED", `Application '${name}' waits for no approval`);
 }
 
 function approved(now: KubeObject, plan: string): KubeObject {

@@ -19,10 +19,12 @@ import { type ArgoRouteDeps, argoRoutes } from "./argo-routes.ts";
 import { badgeRoute } from "./badge-route.ts";
 import { type BusRouteDeps, busRoutes } from "./bus-routes.ts";
 import { type DeadRouteDeps, deadRoutes } from "./dead-routes.ts";
+import { healthRoutes } from "./health-routes.ts";
 import { type HistoryRouteDeps, historyRoutes } from "./history-routes.ts";
 import { type HoldAccess, holdRoutes } from "./hold-routes.ts";
 import { type ListedRouteDeps, listedRoutes } from "./listed-routes.ts";
 import { type Replayer, replayRoutes } from "./replay-routes.ts";
+import { type RevertInGit, revertRoutes } from "./revert-routes.ts";
 import { openSettingsRoutes, settingsRoutes, versionRoutes } from "./settings-routes.ts";
 import { type WebhookReceiver, webhookRoute } from "./webhook-route.ts";
 import { type WhatIf, whatIfRoutes } from "./what-if-routes.ts";
@@ -47,6 +49,8 @@ export interface ServerOptions extends HistoryRouteDeps, ListedRouteDeps, ArgoRo
   readonly explain?: ExplainApplication;
   /** Absent: the path answers 404. */
   readonly holds?: HoldAccess;
+  /** Absent: the path answers 404. */
+  readonly revert?: RevertInGit;
   /** Answers `POST /validate`; absent: there is no such path. */
   readonly admit?: Admit;
   /** Takes `POST /api/webhook`; absent: there is no such path. */
@@ -96,19 +100,12 @@ function createApp(options: ServerOptions): express.Express {
   // Git servers reach it by whatever name leads here; what they send is signed, and only makes us look.
   if (options.webhooks) app.use("/api/webhook", webhookRoute(options.webhooks, log));
   app.use(checkHost);
-  app.get("/healthz", (_, response) => void response.type("text").send("ok\n"));
-  app.get("/readyz", (_, response) => {
-    const reason = notReady();
-    response
-      .status(reason === undefined ? 200 : 503)
-      .type("text")
-      .send(`${reason ?? "ok"}\n`);
-  });
+  const { kube } = options.control ?? {};
+  app.use(healthRoutes({ notReady, kube, log }));
   app.get("/metrics", async (_, response) => {
     response.set("content-type", metrics.contentType).send(await metrics.text());
   });
   if (admit) app.use("/validate", admissionRoute(admit));
-  const { kube } = options.control ?? {};
   const { clock = systemClock } = options;
   const access = createAccess({ token, ...(kube && { kube }), clock, log });
   app.use("/api", versionRoutes(options.version ?? ""));
@@ -134,11 +131,12 @@ function createApp(options: ServerOptions): express.Express {
 }
 
 /** Ours beside Argo CD's paths for Applications; they wait for no history, or by themselves. */
-function mountOwn(app: express.Express, { applications, history, edits, explain, holds }: ServerOptions): void {
+function mountOwn(app: express.Express, { applications, history, edits, explain, holds, revert }: ServerOptions): void {
   if (!applications) return;
   app.use("/api/v1/tiphys/applications", applicationSyncRoutes(applications, history));
   app.use("/api/v1/tiphys/applications", applicationSensorRoutes(applications));
   if (edits) app.use("/api/v1/tiphys/applications", approvalRoutes(applications, edits));
+  if (revert) app.use("/api/v1/tiphys/applications", revertRoutes(applications, revert));
   if (explain) app.use("/api/v1/tiphys/applications", applicationWhyRoutes(applications, explain));
   if (holds) app.use("/api/v1/tiphys/holds", holdRoutes(holds));
 }
@@ -158,8 +156,10 @@ const statusByCode: Partial<Record<EngineError["code"], number>> = {
   API_NOT_FOUND: 404,
   API_TOO_LARGE: 413,
   API_UNAVAILABLE: 503,
+  APPROVAL_NOT_WANTED: 404,
   ARCHIVE_REFUSED: 400,
   CHART_NOT_FOUND: 400,
+  DEPLOYMENT_UNKNOWN: 400,
   GIT_AUTH_FAILED: 400,
   GIT_FAILED: 503,
   GIT_HOST_UNKNOWN: 400,
@@ -168,6 +168,7 @@ const statusByCode: Partial<Record<EngineError["code"], number>> = {
   GIT_REPOSITORY_NOT_FOUND: 400,
   GIT_REVISION_NOT_FOUND: 400,
   GIT_TOO_LARGE: 400,
+  GIT_WRITE_UNDECLARED: 400,
   MANIFEST_INVALID: 400,
   RENDER_FAILED: 400,
   REPLAY_BUSY: 409,

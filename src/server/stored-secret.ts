@@ -16,9 +16,13 @@ export interface StoredSecret {
 const typeLabel = "argocd.argoproj.io/secret-type";
 
 /** Those of the controller's namespace, by name. */
-export async function listSecrets(kube: KubeClient, type: SecretType): Promise<readonly StoredSecret[]> {
+export async function listSecrets(
+  kube: KubeClient,
+  type: SecretType,
+  signal?: AbortSignal,
+): Promise<readonly StoredSecret[]> {
   const options = { namespace: controllerNamespace, labelSelector: `${typeLabel}=${type}` };
-  const { items } = await kube.list({ apiVersion: "v1", kind: "Secret" }, options);
+  const { items } = await kube.list({ apiVersion: "v1", kind: "Secret" }, options, signal);
   return items.map((object) => ({ object, values: valuesOf(object) }));
 }
 

@@ -83,6 +83,11 @@ export class EngineSlot implements AsyncDisposable {
     }
   }
 
+  /** A request to its API, with the token. */
+  api(path: string): Promise<Response> {
+    return this.#running().api(path);
+  }
+
   /** A command of `tiphys` against it. */
   cli(args: readonly string[]): Promise<RunResult> {
     return this.#running().cli(args);

@@ -1,10 +1,8 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { after, before, test } from "node:test";
 import { failOnLeakedChildren } from "../harness/leaks.ts";
 import { waitFor } from "../harness/wait.ts";
 import { application, configMap, GitOpsScenario } from "./gitops-scenario.ts";
-
-failOnLeakedChildren();
 
 interface Step {
   readonly line: string;
@@ -13,7 +11,10 @@ interface Step {
   readonly err?: RegExp;
 }
 
-async function run(scenario: GitOpsScenario, steps: readonly Step[]): Promise<void> {
+/** One engine for all: each test has projects, repositories or clusters of its own. */
+let scenario: GitOpsScenario;
+
+async function run(steps: readonly Step[]): Promise<void> {
   for (const { line, code = 0, out, err } of steps) {
     const result = await scenario.engine.cli(line.replaceAll("URL", scenario.urlOf("shop")).split(" "));
     assert.equal(result.code, code, `${line}: ${result.stdout}${result.stderr}`);
@@ -22,8 +23,8 @@ async function run(scenario: GitOpsScenario, steps: readonly Step[]): Promise<vo
   }
 }
 
-const start = (): Promise<GitOpsScenario> =>
-  GitOpsScenario.start({
+before(async () => {
+  scenario = await GitOpsScenario.start({
     repositories: { shop: { "map.json": configMap("map", "one") } },
     manifests: (urlOf) => [
       application("web", urlOf("shop"), { project: "team" }),
@@ -35,11 +36,14 @@ const start = (): Promise<GitOpsScenario> =>
       },
     ],
   });
+});
+
+after(() => scenario[Symbol.asyncDispose]());
+failOnLeakedChildren();
 
 test("projects, by the command line", async () => {
-  await using scenario = await start();
   await scenario.waitForSynced("web");
-  await run(scenario, [
+  await run([
     { line: "proj list -o name", out: /^default\nteam\n$/ },
     { line: "proj create shop -s https://git.example/* -d *,shop --description Shop" },
     { line: "proj create shop -s *", code: 20, err: /existing project spec is different, use upsert/ },
@@ -81,6 +85,7 @@ test("projects, by the command line", async () => {
     { line: "proj role list shop", out: /^ROLE-NAME +DESCRIPTION\ndeployers +Deployers\n/ },
     { line: "proj role delete shop nobody", code: 20, err: /role 'nobody' does not exist/ },
     { line: "proj windows list shop", out: /^ID/ },
+    { line: "proj set shop", code: 2, err: /no flag says what to change/ },
     { line: "proj set shop --dest *,*,*", code: 2, err: /must be SERVER,NAMESPACE/ },
     { line: "proj delete team", code: 20, err: /project is referenced by 1 applications/ },
     { line: "proj delete default", code: 20, err: /cannot be deleted/ },
@@ -91,7 +96,7 @@ test("projects, by the command line", async () => {
   const window = ["proj", "windows", "add", "team", "--kind", "deny", "--schedule", "0 22 * * *"];
   const added = await scenario.engine.cli([...window, "--duration", "1h", "--applications", "*"]);
   assert.equal(added.code, 0, added.stderr);
-  await run(scenario, [
+  await run([
     { line: "proj windows enable-manual-sync team 0" },
     {
       line: "proj windows list team",
@@ -116,9 +121,8 @@ test("projects, by the command line", async () => {
 });
 
 test("repositories and credentials, by the command line; what is secret stays so", async () => {
-  await using scenario = await start();
   const none = scenario.urlOf("none");
-  await run(scenario, [
+  await run([
     { line: "repo add URL --name shop", out: /^Repository 'http:\S+' added\n$/ },
     { line: `repo add ${none}`, code: 20, err: /Unable to connect to repository/ },
     { line: "repo add URL", code: 20, err: /use upsert flag/ },
@@ -137,7 +141,7 @@ test("repositories and credentials, by the command line; what is secret stays so
     assert.equal(text.includes("very-secret"), false, path);
   }
   assert.equal(scenario.engine.output.includes("very-secret"), false);
-  await run(scenario, [
+  await run([
     { line: "repocreds rm http://127.0.0.1", out: /removed/ },
     { line: "repo rm URL", out: /^Repository '\S+' removed\n$/ },
     { line: "repo get URL", code: 20, err: /not found/ },
@@ -145,15 +149,15 @@ test("repositories and credentials, by the command line; what is secret stays so
 });
 
 test("clusters, by the command line", async () => {
-  await using scenario = await start();
   const { kube, kubeconfig } = scenario.engine.endpoints;
-  await run(scenario, [
+  await run([
     {
       line: "cluster list",
       out: /^SERVER +NAME .*\nhttps:\/\/kubernetes\.default\.svc +in-cluster +v1\.\S+ +Successful/,
     },
     { line: "cluster get in-cluster", out: /^server: https:\/\/kubernetes\.default\.svc\n/ },
     { line: "cluster rm in-cluster", code: 20, err: /is the engine's own/ },
+    { line: "cluster set in-cluster", code: 2, err: /no flag says what to change/ },
     { line: "cluster get none", code: 20, err: /cluster "none" not found/ },
     { line: `cluster add nowhere --kubeconfig ${kubeconfig} -y`, code: 2, err: /nowhere/ },
   ]);
@@ -172,18 +176,20 @@ test("clusters, by the command line", async () => {
   ];
   const config = JSON.parse(Buffer.from(stored.data.config, "base64").toString()) as { bearerToken: string };
   assert.equal(config.bearerToken, "the-token");
-  await run(scenario, [
+  await run([
     { line: "cluster set other --label env=test --namespace a --namespace b", out: /^Cluster 'other' updated\.\n$/ },
     { line: "cluster list", out: / \(2 namespaces\) +other / },
     { line: "cluster get other -o json", out: /"labels": \{\n +"env": "test"/ },
   ]);
   const shown = await scenario.engine.cli(["cluster", "get", "other", "-o", "json"]);
   assert.equal(shown.stdout.includes("the-token"), false);
-  const after = (await scenario.list("secret", "argocd")).find(({ metadata }) => metadata.name.startsWith("cluster-"));
-  const kept = (after as unknown as { data: { config: string } }).data.config;
+  const rewritten = (await scenario.list("secret", "argocd")).find(({ metadata }) =>
+    metadata.name.startsWith("cluster-"),
+  );
+  const kept = (rewritten as unknown as { data: { config: string } }).data.config;
   assert.match(Buffer.from(kept, "base64").toString(), /the-token/, "what is not shown is not lost");
   const rm = `cluster rm ${kube} --kubeconfig ${kubeconfig}`;
-  await run(scenario, [
+  await run([
     {
       line: `${rm} --kube-context tiphys`,
       out: /^Cluster '\S+' removed\n.*ClusterRoleBinding argocd-manager-role-binding deleted\n[\s\S]*ServiceAccount argocd-manager deleted\n$/,
@@ -199,7 +205,7 @@ test("clusters, by the command line", async () => {
     data: { kubeconfig: JSON.stringify(clusterInfo) },
   });
   const aws = `cluster add tiphys --kubeconfig ${kubeconfig} --aws-cluster-name x --name public --cluster-endpoint`;
-  await run(scenario, [
+  await run([
     { line: `${aws} elsewhere`, code: 2, err: /Allowed choices are kubeconfig, kube-public, internal/ },
     { line: `${aws} kube-public`, out: /^Cluster 'https:\/\/public\.example' added\n$/ },
     {

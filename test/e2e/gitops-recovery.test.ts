@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { after, before, test } from "node:test";
+import type { SyncRecord } from "../../src/record/records.ts";
 import { failOnLeakedChildren } from "../harness/leaks.ts";
 import { kubectlMissing } from "../harness/run.ts";
 import { application, configMap, GitOpsScenario } from "./gitops-scenario.ts";
 
-failOnLeakedChildren();
+const skip = kubectlMissing() ?? false;
+/** One engine for all: each test has an Application and a repository of its own. */
+let scenario: GitOpsScenario;
 
 const labels = { app: "web" };
 
@@ -42,55 +45,67 @@ function hook(annotations: object): object {
 
 const later = configMap("later", "0", { "argocd.argoproj.io/sync-wave": "1" });
 
-test("a sync that waits for what never gets ready gives way to the push that mends it", {
-  skip: kubectlMissing(),
-}, async () => {
-  await using scenario = await GitOpsScenario.start({
-    repositories: { web: { "web.yaml": deployment({ "tiphys.io/simulate-outcome": "hang" }), "later.yaml": later } },
-    manifests: (urlOf) => [application("web", urlOf("web"))],
+const elsewhere = { server: "https://kubernetes.default.svc", namespace: "kube-public" };
+
+before(async () => {
+  if (skip) return;
+  const source = { path: "deploy", targetRevision: "stable" };
+  scenario = await GitOpsScenario.start({
+    repositories: {
+      stuck: { "web.yaml": deployment({ "tiphys.io/simulate-outcome": "hang" }), "later.yaml": later },
+      hooked: { "hook.yaml": hook({ "tiphys.io/simulate-outcome": "fail" }), "later.yaml": later },
+      emptied: { "deploy/a.yaml": configMap("a", "0"), "README.md": "An Application" },
+    },
+    manifests: (urlOf) => [
+      application("stuck", urlOf("stuck")),
+      application("hooked", urlOf("hooked"), { destination: elsewhere }),
+      application("emptied", urlOf("emptied"), { source: { repoURL: urlOf("emptied"), ...source } }),
+    ],
   });
-  await scenario.waitForStatus("web", "waiting", ({ operationState }) => {
+});
+
+after(() => scenario?.[Symbol.asyncDispose]());
+failOnLeakedChildren();
+
+test("a sync that waits for what never gets ready gives way to the push that mends it", {
+  skip,
+}, async () => {
+  const { sync } = await scenario.waitForStatus("stuck", "waiting", ({ operationState }) => {
     return operationState?.message === "waiting for healthy state of apps/Deployment/web";
   });
   assert.equal(await scenario.find("configmap", "later"), undefined);
-  const commit = await (await scenario.clone("web")).commitAndPush({ "web.yaml": deployment({ mended: "yes" }) });
-  await scenario.waitForSynced("web", commit, 20_000);
+  const commit = await (await scenario.clone("stuck")).commitAndPush({ "web.yaml": deployment({ mended: "yes" }) });
+  await scenario.waitForSynced("stuck", commit, 20_000);
   assert.ok(await scenario.find("configmap", "later"));
+  const { stdout } = await scenario.engine.cli(["app", "history", "stuck", "--all", "-o", "json"]);
+  const former = (JSON.parse(stdout) as SyncRecord[]).find(({ revisions }) => revisions[0] === sync?.revision);
+  assert.deepEqual([former?.phase, former?.supersededBy], ["Failed", [commit]]);
 });
 
 test("a hook that fails fails the sync, which is tried again until a push mends it", {
-  skip: kubectlMissing(),
+  skip,
 }, async () => {
-  await using scenario = await GitOpsScenario.start({
-    repositories: { web: { "hook.yaml": hook({ "tiphys.io/simulate-outcome": "fail" }), "later.yaml": later } },
-    manifests: (urlOf) => [application("web", urlOf("web"))],
-  });
-  const { operationState } = await scenario.waitForStatus("web", "failed", ({ operationState: state }) => {
-    return state?.message?.includes("Retrying attempt #1") === true;
+  const { operationState } = await scenario.waitForStatus("hooked", "failed", ({ operationState: state }) => {
+    return state?.message?.includes("Retrying attempt #") === true;
   });
   assert.match(operationState?.message ?? "", /^one or more synchronization tasks completed unsuccessfully/);
-  assert.equal(await scenario.find("configmap", "later"), undefined);
-  const commit = await (await scenario.clone("web")).commitAndPush({ "hook.yaml": hook({ mended: "yes" }) });
-  await scenario.waitForSynced("web", commit, 20_000);
-  assert.ok(await scenario.find("configmap", "later"));
+  assert.equal(await scenario.find("configmap", "later", "kube-public"), undefined);
+  const commit = await (await scenario.clone("hooked")).commitAndPush({ "hook.yaml": hook({ mended: "yes" }) });
+  await scenario.waitForSynced("hooked", commit, 20_000);
+  assert.ok(await scenario.find("configmap", "later", "kube-public"));
 });
 
 test("a push that leaves nothing does not remove everything, and what Git says again is followed", {
-  skip: kubectlMissing(),
+  skip,
 }, async () => {
-  const source = { path: "deploy", targetRevision: "stable" };
-  await using scenario = await GitOpsScenario.start({
-    repositories: { web: { "deploy/a.yaml": configMap("a", "0"), "README.md": "An Application" } },
-    manifests: (urlOf) => [application("web", urlOf("web"), { source: { repoURL: urlOf("web"), ...source } })],
-  });
-  const copy = await scenario.clone("web");
+  const copy = await scenario.clone("emptied");
   await copy.push("origin", "HEAD:refs/heads/stable");
-  await scenario.waitForSynced("web");
+  await scenario.waitForSynced("emptied");
 
   // The folder stays, with nothing in it that is a manifest.
   const emptied = await copy.commit({ "deploy/a.yaml": undefined, "deploy/NOTES": "Nothing" });
   await copy.push("origin", "HEAD:refs/heads/stable");
-  const refused = await scenario.waitForStatus("web", "refused", ({ conditions = [] }) => conditions.length > 0);
+  const refused = await scenario.waitForStatus("emptied", "refused", ({ conditions = [] }) => conditions.length > 0);
   assert.deepEqual(
     refused.conditions?.map(({ type, message }) => `${type}: ${message}`),
     [`SyncError: Skipping sync attempt to [${emptied}]: auto-sync will wipe out all resources`],
@@ -98,12 +113,12 @@ test("a push that leaves nothing does not remove everything, and what Git says a
   assert.ok(await scenario.find("configmap", "a"));
 
   await copy.push("origin", ":refs/heads/stable");
-  const lost = await scenario.waitForStatus("web", "lost", ({ sync }) => sync?.status === "Unknown");
+  const lost = await scenario.waitForStatus("emptied", "lost", ({ sync }) => sync?.status === "Unknown");
   assert.match(lost.conditions?.[0]?.message ?? "", /desc = unable to resolve 'stable' to a commit SHA$/);
   assert.ok(await scenario.find("configmap", "a"));
 
   const restored = await copy.commit({ "deploy/a.yaml": configMap("a", "1") });
   await copy.push("origin", "HEAD:refs/heads/stable");
-  const { conditions = [] } = await scenario.waitForSynced("web", restored);
+  const { conditions = [] } = await scenario.waitForSynced("emptied", restored);
   assert.deepEqual(conditions, []);
 });

@@ -1,26 +1,40 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { after, before, test } from "node:test";
 import { failOnLeakedChildren } from "../harness/leaks.ts";
 import { kubectlMissing } from "../harness/run.ts";
 import { waitFor } from "../harness/wait.ts";
 import { application, configMap, GitOpsScenario } from "./gitops-scenario.ts";
 
-failOnLeakedChildren();
 const skip = kubectlMissing() ?? false;
 
-test("holds of many Applications keep their automated syncs back until they end", { skip }, async () => {
-  await using scenario = await GitOpsScenario.start({
-    repositories: { shop: { "a/a.yaml": configMap("a", "0"), "b/b.yaml": configMap("b", "0") } },
-    manifests: (urlOf) =>
-      ["a", "b"].map((name) =>
-        application(
-          name,
-          urlOf("shop"),
-          { source: { repoURL: urlOf("shop"), path: name } },
-          { labels: { team: name } },
-        ),
-      ),
+/** One engine for all: each test has Applications and a repository of its own, and lets go of its holds. */
+let scenario: GitOpsScenario;
+
+before(async () => {
+  if (skip) return;
+  scenario = await GitOpsScenario.start({
+    repositories: {
+      shop: { "a/a.yaml": configMap("a", "0"), "b/b.yaml": configMap("b", "0") },
+      healed: { "a.yaml": configMap("healed", "first") },
+      told: { "told/a.yaml": configMap("told", "0"), "other/a.yaml": configMap("other", "0") },
+    },
+    manifests: (urlOf) => {
+      const at = (name: string, repository: string, metadata: object) =>
+        application(name, urlOf(repository), { source: { repoURL: urlOf(repository), path: name } }, metadata);
+      const heals = { "tiphys.io/on-revision": "wait", "tiphys.io/on-drift": "heal" };
+      return [
+        ...["a", "b"].map((name) => at(name, "shop", { labels: { team: name } })),
+        application("healed", urlOf("healed"), {}, { annotations: heals }),
+        at("told", "told", { annotations: { "tiphys.io/on-drift": "report" } }),
+      ];
+    },
   });
+});
+
+after(() => scenario?.[Symbol.asyncDispose]());
+failOnLeakedChildren();
+
+test("holds of many Applications keep their automated syncs back until they end", { skip }, async () => {
   const tiphys = async (line: string, code = 0): Promise<string> => {
     const result = await scenario.engine.cli(line.split(" "));
     assert.equal(result.code, code, `${line}: ${result.stdout}${result.stderr}`);
@@ -70,60 +84,45 @@ test("holds of many Applications keep their automated syncs back until they end"
 });
 
 test("drift is healed at what was synced last, while new revisions wait for a person", { skip }, async () => {
-  const annotations = { "tiphys.io/on-revision": "wait", "tiphys.io/on-drift": "heal" };
-  await using scenario = await GitOpsScenario.start({
-    repositories: { web: { "a.yaml": configMap("web", "first") } },
-    manifests: (urlOf) => [application("web", urlOf("web"), {}, { annotations })],
-  });
-  const value = async () => ((await scenario.find("configmap", "web")) as { data?: { value?: string } })?.data?.value;
+  const value = async () =>
+    ((await scenario.find("configmap", "healed")) as { data?: { value?: string } })?.data?.value;
   const tiphys = (line: string) => scenario.engine.cli(line.split(" "));
-  await scenario.waitForStatus("web", "to be compared", ({ sync }) => sync?.status === "OutOfSync");
+  await scenario.waitForStatus("healed", "to be compared", ({ sync }) => sync?.status === "OutOfSync");
   assert.match(
-    (await tiphys("app why web")).stdout,
+    (await tiphys("app why healed")).stdout,
     /waits for revision since 20\S+Z: \[[0-9a-f]{40}\] waits for a person/,
   );
-  assert.equal((await tiphys("app sync web --timeout 30")).code, 0);
-  await scenario.waitForSynced("web");
-  const copy = await scenario.clone("web");
-  const second = await copy.commitAndPush({ "a.yaml": configMap("web", "second") });
+  assert.equal((await tiphys("app sync healed --timeout 30")).code, 0);
+  await scenario.waitForSynced("healed");
+  const copy = await scenario.clone("healed");
+  const second = await copy.commitAndPush({ "a.yaml": configMap("healed", "second") });
   await scenario.waitForStatus(
-    "web",
+    "healed",
     "to differ",
     ({ sync }) => sync?.revision === second && sync.status === "OutOfSync",
   );
-  await scenario.kubectl(["delete", "configmap", "web"]);
+  await scenario.kubectl(["delete", "configmap", "healed"]);
   await waitFor("the object to be back", async () => (await value()) === "first", 15_000);
-  await scenario.kubectl(["patch", "configmap", "web", "-p", '{"data":{"value":"by hand"}}']);
+  await scenario.kubectl(["patch", "configmap", "healed", "-p", '{"data":{"value":"by hand"}}']);
   await waitFor("the change to be undone", async () => (await value()) === "first", 15_000);
   assert.match(
-    (await tiphys("app why web")).stdout,
+    (await tiphys("app why healed")).stdout,
     new RegExp(`waits for revision since 20\\S+Z: \\[${second}\\] waits`),
   );
-  assert.equal((await tiphys("app sync web --timeout 30")).code, 0);
-  await scenario.waitForSynced("web", second);
+  assert.equal((await tiphys("app sync healed --timeout 30")).code, 0);
+  await scenario.waitForSynced("healed", second);
   assert.equal(await value(), "second");
 });
 
 test("drift is only reported where on-drift says so, also after a commit that changes nothing here", {
   skip,
 }, async () => {
-  await using scenario = await GitOpsScenario.start({
-    repositories: { shop: { "web/a.yaml": configMap("web", "0"), "other/a.yaml": configMap("other", "0") } },
-    manifests: (urlOf) => [
-      application(
-        "web",
-        urlOf("shop"),
-        { source: { repoURL: urlOf("shop"), path: "web" } },
-        { annotations: { "tiphys.io/on-drift": "report" } },
-      ),
-    ],
-  });
-  await scenario.waitForSynced("web");
-  const commit = await (await scenario.clone("shop")).commitAndPush({ "other/a.yaml": configMap("other", "1") });
-  await scenario.waitForSynced("web", commit);
-  await scenario.kubectl(["patch", "configmap", "web", "-p", '{"data":{"value":"by hand"}}']);
-  await scenario.waitForStatus("web", "to differ", ({ sync }) => sync?.status === "OutOfSync");
-  const { stdout } = await scenario.engine.cli(["app", "why", "web"]);
+  await scenario.waitForSynced("told");
+  const commit = await (await scenario.clone("told")).commitAndPush({ "other/a.yaml": configMap("other", "1") });
+  await scenario.waitForSynced("told", commit);
+  await scenario.kubectl(["patch", "configmap", "told", "-p", '{"data":{"value":"by hand"}}']);
+  await scenario.waitForStatus("told", "to differ", ({ sync }) => sync?.status === "OutOfSync");
+  const { stdout } = await scenario.engine.cli(["app", "why", "told"]);
   assert.match(stdout, /waits for drift since 20\S+Z: this state was synced already, and self-heal is not enabled/);
-  assert.equal((await scenario.status("web")).history?.length, 1);
+  assert.equal((await scenario.status("told")).history?.length, 1);
 });

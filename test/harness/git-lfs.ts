@@ -25,6 +25,8 @@ export interface LfsServer extends AsyncDisposable {
   readonly objects: Map<string, Buffer>;
   /** `method path` of requests for large files. */
   readonly requests: string[];
+  /** In place of the answer of the batch API, where it is said. */
+  lie: string | undefined;
 }
 
 /** `token`: what requests for large files must show as `authorization`. */
@@ -40,6 +42,7 @@ export async function startLfsServer(token?: string): Promise<LfsServer> {
     requests.push(`${method} ${url}`);
     const isKnown = token === undefined || incoming.headers.authorization === token;
     if (!isKnown) return void outgoing.writeHead(401).end();
+    if (result.lie !== undefined && url.endsWith("/objects/batch")) return void outgoing.end(result.lie);
     void answer(incoming, outgoing, objects).catch(() => outgoing.writeHead(500).end());
   });
   server.listen(0, "127.0.0.1");
@@ -53,13 +56,15 @@ export async function startLfsServer(token?: string): Promise<LfsServer> {
   const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   const pushUrl = new URL(served.server.pushUrlOf("demo"));
   pushUrl.host = host;
-  return {
+  const result: LfsServer = {
     url: `http://${host}/demo.git`,
     pushUrl: pushUrl.href,
     objects,
     requests,
+    lie: undefined,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+  return result;
 }
 
 async function answer(incoming: IncomingMessage, outgoing: ServerResponse, objects: Map<string, Buffer>) {

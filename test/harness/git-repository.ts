@@ -39,12 +39,12 @@ export interface TestRepository extends AsyncDisposable {
   rawCommit(entries: readonly (readonly [mode: string, name: string, content: string])[], ref: string): Promise<string>;
 }
 
-/** A repository with a working folder, on `main`, without commits. */
-export async function createTestRepository(): Promise<TestRepository> {
+/** A repository with a working folder, on `main`, without commits; its ids are made with `format`. */
+export async function createTestRepository(format: "sha1" | "sha256" = "sha1"): Promise<TestRepository> {
   const directory = await tempDir();
   const { path } = directory;
   const run = (...args: string[]): Promise<string> => git(path, args);
-  await run("init", "--quiet", "-b", "main");
+  await run("init", "--quiet", "-b", "main", `--object-format=${format}`);
   await run("config", "uploadpack.allowFilter", "true");
   return {
     path,

@@ -60,8 +60,8 @@ const refused: readonly (readonly [name: string, status: object, path: string, b
   ["another plan", places.condition ?? {}, "web/approve", { plan: "fedcba9876543210" }, [400, "USAGE"]],
   ["no plan", places.condition ?? {}, "web/approve", {}, [400, "USAGE"]],
   ["a body that is no object", places.condition ?? {}, "web/approve", [], [400, "USAGE"]],
-  ["nothing waits", {}, "web/approve", { plan }, [404, "NOT_FOUND"]],
-  ["what waited is over", over, "web/approval", undefined, [404, "NOT_FOUND"]],
+  ["nothing waits", {}, "web/approve", { plan }, [404, "APPROVAL_NOT_WANTED"]],
+  ["what waited is over", over, "web/approval", undefined, [404, "APPROVAL_NOT_WANTED"]],
   ["no such Application", places.condition ?? {}, "nope/approve", { plan }, [404, "NOT_FOUND"]],
 ];
 

@@ -6,10 +6,12 @@ import { test } from "node:test";
 import { EngineError, TerminalError } from "../../src/base/errors.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { createMetrics } from "../../src/base/metrics.ts";
+import { createKubeClient } from "../../src/kube/client.ts";
 import type { History, HistoryEntry } from "../../src/ledger/history.ts";
 import type { LedgerRecord } from "../../src/record/records.ts";
 import type { EventToSend } from "../../src/server/history-routes.ts";
 import { type ApiServer, openServer, type ServerOptions } from "../../src/server/server.ts";
+import { adminToken, openTestPlane } from "../harness/control-plane.ts";
 import { effectDraft, eventHead } from "../ledger/drafts.ts";
 
 const token = "the-token";
@@ -109,6 +111,25 @@ test("health, readiness and metrics are open", async () => {
   assert.equal(answer.status, 200);
   assert.match(String(answer.headers.get("content-type")), /^text\/plain.*version=0\.0\.4/);
   assert.match(String(answer.body), /tiphys_events_lost_total\{namespace="",bus="system"\} 3/);
+});
+
+test("with ?full=true health says whether the clusters can be read", async () => {
+  await using world = await openTestPlane();
+  const clientOf = (token: string, fetch: typeof world.plane.fetch = world.plane.fetch) =>
+    createKubeClient({ fetch, isInProcess: true, baseUrl: "http://kube.local", token, log: silentLogger });
+  const away = () => Promise.reject(new Error("connect ECONNREFUSED"));
+  for (const [kube, expected, body] of [
+    [clientOf(adminToken), 200, /^ok\n$/],
+    [clientOf("bob-token"), 200, /^ok\n$/], // it may not look, and is told so
+    [clientOf(adminToken, away), 503, /^the clusters cannot be read\n$/],
+  ] as const) {
+    const testRepository = () => Promise.reject(new Error("not asked"));
+    await using server = await bench({ control: { kube, clusters: () => [], testRepository } });
+    const [status, text] = pick(await server.ask("/healthz?full=true", { headers: { authorization: "" } }));
+    assert.equal(status, expected);
+    assert.match(String(text), body);
+    assert.deepEqual(pick(await server.ask("/healthz?full=no")), [200, "ok\n"]);
+  }
 });
 
 function pick({ status, body }: { status: number; body: unknown }): [number, unknown] {
@@ -248,7 +269,7 @@ const refusals: { path: string; status: number; code: string; error: RegExp }[] 
     path: `${api}/records?kind=odd`,
     status: 400,
     code: "USAGE",
-    error: /^kind: "odd" must be one of decision, effect, sync, observation, lost, invalid$/,
+    error: /^kind: "odd" must be one of decision, effect, sync, observation, lost, missed, invalid$/,
   },
   { path: `${api}/records?sensor=bad`, status: 400, code: "USAGE", error: /^sensor: "bad" must be NAMESPACE\/NAME$/ },
   { path: `${api}/events/e1/why?sensor=bad`, status: 400, code: "USAGE", error: /^sensor: "bad"/ },

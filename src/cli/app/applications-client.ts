@@ -29,9 +29,11 @@ export interface ApplicationsClient {
   get(app: AppName, refresh?: "normal" | "hard", signal?: AbortSignal): Promise<KubeObject>;
   sync(app: AppName, body: JsonObject): Promise<KubeObject>;
   sensor(app: AppName): Promise<JsonObject>;
-  /** The plan that an automated sync waits with. @throws EngineError NOT_FOUND */
+  /** The plan that an automated sync waits with. @throws EngineError NOT_FOUND, APPROVAL_NOT_WANTED */
   approval(app: AppName): Promise<{ readonly plan: string; readonly message: string }>;
   approve(app: AppName, plan: string): Promise<void>;
+  /** A rollback as commits: `repoURL`, `path`, `branch`, `commit`, `restored`. */
+  revert(app: AppName, body: JsonObject): Promise<readonly JsonObject[]>;
   create(object: JsonObject, options: { readonly upsert: boolean; readonly validate: boolean }): Promise<KubeObject>;
   /** Replaces the spec; answers it as stored. */
   updateSpec(app: AppName, spec: JsonObject, validate: boolean): Promise<JsonObject>;
@@ -83,6 +85,10 @@ export function openApplicationsClient(flags: GlobalFlags): ApplicationsClient {
     async syncs(app, limit) {
       const path = `/tiphys/applications/${pathOf(app, "/syncs", { limit: String(limit) })}`;
       return (await asked(engine.get<{ syncs: readonly SyncRecord[] }>(path))).syncs;
+    },
+    async revert(app, body) {
+      const path = `/tiphys/applications/${pathOf(app, "/revert")}`;
+      return (await asked(engine.post<{ commits: readonly JsonObject[] }>(path, body))).commits;
     },
     approval: (app) => engine.get(`/tiphys/applications/${pathOf(app, "/approval")}`),
     async approve(app, plan) {

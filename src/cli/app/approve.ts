@@ -29,7 +29,7 @@ async function saying<T>(app: string, answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (error) {
-    if (!(error instanceof EngineError) || !error.message.includes("waits for no approval")) throw error;
+    if (!(error instanceof EngineError) || error.code !== "APPROVAL_NOT_WANTED") throw error;
     throw withRemedy(`What it waits for: \`tiphys app why ${app}\`.`, error);
   }
 }

@@ -90,6 +90,6 @@ function deployedBy(entry: JsonObject, zone: TimeZone): readonly Deployed[] {
 
 /** `main (1a2b3c4)`; the commit alone where the target is none. */
 function revisionText(target: string, revision: string): string {
-  const short = /^[0-9a-f]{40}$/.test(revision) ? revision.slice(0, 7) : revision;
+  const short = /^[0-9a-f]{40,64}$/.test(revision) ? revision.slice(0, 7) : revision;
   return target === "" ? short : `${target} (${short})`;
 }

@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import type { Command } from "commander";
 import { parseApplication } from "../../api/application.ts";
@@ -62,6 +63,8 @@ export async function localManifests(
     throw new EngineError("USAGE", "--local: the Application must have one source");
   }
   const folder = resolve(local);
+  checkFolder("--local", local);
+  if (localRepoRoot !== undefined) checkFolder("--local-repo-root", localRepoRoot);
   const root = resolve(localRepoRoot ?? rootOf(folder));
   const path = relative(root, folder);
   if (path.startsWith("..")) throw new EngineError("USAGE", `--local: "${local}" is not below the root "${root}"`);
@@ -83,4 +86,9 @@ export async function localManifests(
     signal,
   );
   return manifests;
+}
+
+function checkFolder(flag: string, path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+  throw new EngineError("USAGE", `${flag}: "${path}" is no folder`);
 }

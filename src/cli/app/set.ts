@@ -3,6 +3,7 @@ import { listOf, objectOf, textOf } from "../../api/fields.ts";
 import { EngineError } from "../../base/errors.ts";
 import type { JsonObject, JsonValue } from "../../base/json.ts";
 import { globalFlags } from "../engine-client.ts";
+import { requireChange } from "../flag-values.ts";
 import { hasSeveralSources, specOf } from "./application.ts";
 import { openApplicationsClient, parseAppName } from "./applications-client.ts";
 import { addSwitch, collected, parseCount } from "./options.ts";
@@ -17,6 +18,9 @@ interface PositionFlags {
   readonly validate?: boolean;
 }
 
+/** What only says where to change something, and how. */
+const places = ["sourcePosition", "sourceName", "appNamespace", "validate"];
+
 type SetFlags = SourceFlags & PositionFlags;
 
 /** `tiphys app set APPNAME` */
@@ -27,6 +31,7 @@ export function setCommand(): Command {
     .option("--source-position <n>", "of several sources, from 1", parseCount)
     .option("-N, --app-namespace <namespace>", "the Application's namespace");
   return addSourceFlags(command).action(async (text: string, flags: SetFlags, self: Command) => {
+    requireChange(self, places);
     const change = (source: JsonObject) => changedSource(source, flags);
     await update(text, flags, self, (spec) => withSource(changedSpec(spec, flags), flags, change));
   });
@@ -78,6 +83,7 @@ export function unsetCommand(): Command {
     command.option(`--${flag}`);
   addSwitch(command, "validate", "see whether it can work");
   return command.action(async (text: string, given: UnsetFlags, self: Command) => {
+    requireChange(self, places);
     await update(text, given, self, (spec) => withSource(spec, given, (source) => unsetIn(source, given)));
   });
 }

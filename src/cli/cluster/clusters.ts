@@ -5,6 +5,7 @@ import type { JsonObject } from "../../base/json.ts";
 import { collected } from "../app/options.ts";
 import { at, openControlClient } from "../control-client.ts";
 import { type GlobalFlags, globalFlags } from "../engine-client.ts";
+import { requireChange } from "../flag-values.ts";
 import { print, table } from "../output.ts";
 
 /** `tiphys cluster list` */
@@ -45,6 +46,7 @@ export function setCommand(): Command {
     .option("--label <key=value>", "a label; may be repeated", collected, [])
     .option("--annotation <key=value>", "an annotation; may be repeated", collected, [])
     .action(async (name: string, flags: SetFlags, self: Command) => {
+      requireChange(self);
       const client = openControlClient(globalFlags(self));
       const path = at("/clusters", name, { "id.type": "name" });
       const found = await client.get(path);

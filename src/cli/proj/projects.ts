@@ -8,6 +8,7 @@ import { editObject } from "../app/edit.ts";
 import { addSwitch, collected } from "../app/options.ts";
 import { at, openControlClient } from "../control-client.ts";
 import { globalFlags } from "../engine-client.ts";
+import { requireChange } from "../flag-values.ts";
 import { print, table } from "../output.ts";
 import { changeProject, readProject, signatureKeyOf, specOf } from "./project.ts";
 
@@ -122,9 +123,10 @@ function readObject(file: string): JsonObject {
 /** `tiphys proj set PROJECT` */
 export function setCommand(): Command {
   const command = new Command("set").description("Changes what the flags name").argument("<project>", "its name");
-  return addSpecFlags(command).action((name: string, flags: SpecFlags, self: Command) =>
-    changeProject(name, self, (spec) => changedSpec(spec, flags)),
-  );
+  return addSpecFlags(command).action(async (name: string, flags: SpecFlags, self: Command) => {
+    requireChange(self);
+    await changeProject(name, self, (spec) => changedSpec(spec, flags));
+  });
 }
 
 /** `tiphys proj edit PROJECT` */

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename, dirname, relative, resolve } from "node:path";
-import { parseApplication, specProblems } from "../../api/application.ts";
+import { specProblems } from "../../api/application.ts";
 import type { Application } from "../../api/application-types.ts";
 import { manifestText, parseManifests } from "../../api/manifest.ts";
 import { EngineError } from "../../base/errors.ts";
@@ -11,6 +11,7 @@ import { diskTree } from "../../gitops/render/disk-tree.ts";
 import type { ClusterVersions, InputTree } from "../../gitops/render/render.ts";
 import { gitTree } from "../../gitops/source/git-tree.ts";
 import { shownRepositoryUrl } from "../../gitops/source/repository-url.ts";
+import { applicationAt } from "../application-at.ts";
 import type { Explanation } from "./explain.ts";
 import { type RenderFlags, withFlags } from "./flags.ts";
 import type { Renderer } from "./renderer.ts";
@@ -86,12 +87,12 @@ function isRepository(folder: string): boolean {
 /** All sources of all Applications of a file, each from its repository. */
 export const renderApplications: Render = async (path, flags, renderer, explanation) => {
   const signal = AbortSignal.timeout(timeoutMs);
-  const objects = parseManifests(manifestText(await readFile(path), path), path).map(({ object }) => object);
-  const applications = objects.filter(({ kind }) => kind === "Application");
+  const all = parseManifests(manifestText(await readFile(path), path), path);
+  const applications = all.filter(({ object: { kind } }) => kind === "Application");
   if (applications.length === 0) throw new EngineError("MANIFEST_UNREADABLE", `"${path}" holds no Application`);
   const manifests: JsonObject[] = [];
-  for (const object of applications) {
-    const application = withFlagsOf(parseApplication(object).resource, flags);
+  for (const manifest of applications) {
+    const application = withFlagsOf(applicationAt(manifest), flags);
     checkSources(application);
     const deps = { ...renderer, controllerNamespace: application.metadata.namespace, ...versionsOf(flags) };
     const request = { level: 3, hard: false, seen: [] } as const;

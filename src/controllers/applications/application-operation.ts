@@ -42,6 +42,7 @@ import {
   orderOf,
   resultsIn,
   revisionsIn,
+  supersededIn,
   syncKey,
   wantedRevisions,
   withOperationSources,
@@ -256,7 +257,7 @@ class Run implements OperationRun {
       if (resources.length > 0) {
         this.#pending = { ...latest, syncResult: { ...objectOf(latest.syncResult), resources } };
       }
-      return hasFailed ? terminationFailed : this.#outcome;
+      return hasFailed ? { ...this.#outcome, ...terminationFailed } : this.#outcome;
     } catch (error) {
       if (this.#stop.aborted) return undefined;
       throw error;
@@ -297,7 +298,7 @@ class Run implements OperationRun {
       runId: runIdOf(this.recordKey, state),
       previous,
       current: () => this.#read()?.application ?? application,
-      project: () => this.#project(wanted, place),
+      project: () => this.#deps.directory.project(wanted.project),
     };
     const { clock, pollMs, settings, syncSettings } = this.#deps;
     const waveDelayMs = syncSettings.waveDelayMs() ?? this.#deps.waveDelayMs;
@@ -407,6 +408,7 @@ class Run implements OperationRun {
       ...(this.#manifests === undefined ? {} : { manifests: this.#manifests }),
       phase: state.phase === "Succeeded" || state.phase === "Failed" ? state.phase : "Error",
       ...orderOf(objectOf(state.operation)),
+      ...supersededIn(result),
       retries: typeof state.retryCount === "number" ? state.retryCount : 0,
       message: textOf(state.message),
       objects: touchedBy({ phase: "Running", message: "", resources }).slice(0, maxRecorded),

@@ -6,7 +6,7 @@ import type { ConditionType } from "../../gitops/reconcile/conditions.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import { builtInEventSource } from "../../record/cloud-event.ts";
 import { spanUnder, type TraceContext } from "../../record/trace-context.ts";
-import { decisionOf, requestsOf, revisionsIn, traceOfOperation } from "./operation-progress.ts";
+import { decisionOf, requestsOf, revisionsIn, supersededIn, traceOfOperation } from "./operation-progress.ts";
 
 export const applicationOutcomeNames = [
   "application-synced",
@@ -77,7 +77,7 @@ export function outcomeEvent(
   const { namespace = "", name = "", uid = "" } = object.metadata;
   const { source, destination, project } = objectOf(object.spec as JsonValue);
   const { sync, health, operationState, conditions } = objectOf(object.status as JsonValue);
-  const { phase, message, startedAt, finishedAt, operation } = objectOf(operationState);
+  const { phase, message, startedAt, finishedAt, operation, syncResult } = objectOf(operationState);
   const isNeeding = event === "application-needs-timed-out";
   // Nothing of the last operation led to a wait.
   const decision = isNeeding ? undefined : decisionOf(objectOf(operation));
@@ -101,6 +101,7 @@ export function outcomeEvent(
         message: textOf(message),
         startedAt: textOf(startedAt),
         finishedAt: textOf(finishedAt),
+        ...supersededIn(objectOf(syncResult)),
       },
       ...(isNeeding ? { needs: needsData(conditions) } : {}),
     },

@@ -35,11 +35,20 @@ export function localEvent(local: LocalReason, now: Instant): ReceivedEvent {
   return receivedEvent(id, reason, { ...data }, now);
 }
 
+/**
+ * Why an Application is looked at that another one needs at a commit where nobody has compared it yet. One of another
+ * engine is asked by the push itself, or finds it at its next poll.
+ */
+export function neededBy(by: string, application: string): LocalReason {
+  const what = `Application ${by} needs it at a newer commit`;
+  return { reason: "timer", application, id: `timer/${application}/needed`, what, level: 2 };
+}
+
 /** What a `gitOps` trigger of a user's Sensor asks for; `id` is the firing's key. */
 export interface AskedEvent {
   readonly application: string;
   readonly id: string;
-  readonly operation: Exclude<GitOpsOperation, "terminate">;
+  readonly operation: Exclude<GitOpsOperation, "terminate" | "revert">;
   readonly by: string;
   readonly sync?: Omit<SyncWish, "by">;
   readonly rollback?: { readonly id?: number; readonly prune: boolean; readonly dryRun: boolean };

@@ -32,7 +32,7 @@ import {
 import type { ApplicationIndex } from "./application-index.ts";
 import { countSync, type OperationDeps, type RunDeps, runOperation } from "./application-operation.ts";
 import { applicationPartition, createTenure, type Tenure } from "./application-partition.ts";
-import type { LocalReason } from "./application-requests.ts";
+import { type LocalReason, neededBy } from "./application-requests.ts";
 import { readApplication } from "./application-store.ts";
 import {
   beginAsked,
@@ -435,8 +435,9 @@ class ApplicationReconciler implements ApplicationController {
   }
 
   /** Each look says anew whether, and when, there is to be another one. */
-  #askAgain(key: string, entry: Entry, { decision, againAfterMs }: Reconciled): void {
+  #askAgain(key: string, entry: Entry, { decision, againAfterMs, needed }: Reconciled): void {
     entry.timer?.abort();
+    if (needed !== undefined) void this.offerLocal(neededBy(key, needed));
     if (decision.kind === "wait") this.#again(key, entry, decision.afterMs, decision.reason);
     else if (againAfterMs !== undefined)
       this.#again(key, entry, againAfterMs, "what failed, or kept it back, may have passed");

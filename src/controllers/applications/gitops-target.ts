@@ -5,10 +5,12 @@ import { EngineError, TerminalError } from "../../base/errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
 import type { GitOpsPlan, GitOpsRequest, GitOpsWhich } from "../../events/triggers/gitops-request.ts";
 import type { GitOpsTarget, Outcome, Preview } from "../../events/triggers/trigger.ts";
+import { previousDeployment } from "../../gitops/reconcile/rollback.ts";
 import type { KubeClient } from "../../kube/kube.ts";
 import type { KubeObject, ObjectRef } from "../../objects/object.ts";
 import type { ResourceName } from "../../record/records.ts";
 import { askedEvent } from "./application-requests.ts";
+import type { RevertInGit } from "./git-revert.ts";
 import { waitForOutcome } from "./gitops-wait.ts";
 import type { ReconcileStream } from "./reconcile-stream.ts";
 import { changedSpec } from "./source-change.ts";
@@ -18,6 +20,8 @@ export interface GitOpsTargetDeps {
   readonly clock: Clock;
   /** What a sync of the Application would do; undefined where nothing reconciles. Absent: nowhere. */
   readonly preview?: (request: GitOpsRequest, signal: AbortSignal) => Promise<Preview | undefined>;
+  /** Absent: nothing is written to Git. */
+  readonly revert?: RevertInGit;
 }
 
 const mergePatch = "application/merge-patch+json";
@@ -29,7 +33,7 @@ const maxAttempts = 10;
  * patch the Application (DESIGN section 6): a change of its spec and the end of an operation are that user's own writes,
  * for all else a dry run shows it.
  */
-export function createGitOpsTarget({ requests, clock, preview }: GitOpsTargetDeps): GitOpsTarget {
+export function createGitOpsTarget({ requests, clock, preview, revert }: GitOpsTargetDeps): GitOpsTarget {
   return {
     async find(which, kube, signal) {
       return (await readApplications(which, kube, signal)).map(planOf);
@@ -37,6 +41,7 @@ export function createGitOpsTarget({ requests, clock, preview }: GitOpsTargetDep
     async request(request, kube, signal) {
       const { application, operation } = request;
       if (operation === "terminate") return terminate(request, kube, signal);
+      if (operation === "revert") return revertInGit(request, revert, kube, signal);
       const name = nameOf(application);
       const isChanged = await prepare(request, kube, signal);
       await requests.store(name, askedEvent({ ...askedOf(request), operation }, clock.now()));
@@ -85,7 +90,9 @@ async function readApplications(
   return (await kube.list({ apiVersion: argoApiVersion, kind: "Application" }, options, signal)).items;
 }
 
-function planOf({ metadata, status: written, operation }: KubeObject): GitOpsPlan {
+function planOf(object: KubeObject): GitOpsPlan {
+  const { metadata, status: written, operation } = object;
+  const previous = previousDeployment(object);
   const status = objectOf(written as JsonValue | undefined);
   const sync = objectOf(status.sync);
   const differing = listOf(status.resources)
@@ -100,6 +107,7 @@ function planOf({ metadata, status: written, operation }: KubeObject): GitOpsPla
       [group, kind, namespace, name].map((part) => textOf(part)).join("/"),
     ),
     history: listOf(status.history).map((entry) => Number(objectOf(entry).id ?? 0)),
+    ...(previous === undefined ? {} : { previous: Number(previous.id ?? 0) }),
     begun: isJsonObject(operation) ? begunAt(status) : "",
   };
 }
@@ -134,6 +142,24 @@ async function prepare(
   // A dry run shows the right that the patch would need.
   if (!isChanged) await kube.patch(refOf(application), mergePatch, { metadata: {} }, { dryRun: true }, signal);
   return isChanged;
+}
+
+/** Done at once, here: what it changes is Git, which the Application follows whoever has it. */
+async function revertInGit(
+  { application, revert: wish = {}, key, by }: GitOpsRequest,
+  revert: RevertInGit | undefined,
+  kube: KubeClient,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  if (revert === undefined)
+    throw new TerminalError("TRIGGER_UNSUPPORTED", "gitOps: this engine writes to no repository");
+  await kube.patch(refOf(application), mergePatch, { metadata: {} }, { dryRun: true }, signal);
+  const commits = await revert(application, { ...wish, by: `Sensor ${by.namespace}/${by.name}`, key });
+  const made = commits.map(({ commit, branch, repoURL }) => `${commit.slice(0, 7)} to ${branch} of ${repoURL}`);
+  return {
+    message: `committed ${made.join(", ")} for Application ${nameOf(application)}`,
+    objects: [refOf(application)],
+  };
 }
 
 /** Ends the operation that was met, and no later one. A repeat finds nothing to do. */

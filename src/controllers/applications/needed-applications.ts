@@ -1,10 +1,11 @@
 import { needsOf, readinessOf } from "../../gitops/reconcile/needs.ts";
+import { comparedText } from "../../gitops/reconcile/needs-revision.ts";
 import type { WatchCache } from "../../kube/kube.ts";
 import type { KubeObject } from "../../objects/object.ts";
 
 /**
- * Tells of Applications that need another one whose readiness changed, by `namespace/name`, with what happened. Follows
- * the cache as long as that runs.
+ * Tells of Applications that need another one whose readiness, or the commits that it is ready at, changed: by
+ * `namespace/name`, with what happened. Follows the cache as long as that runs.
  */
 export function followNeeds(
   cache: Pick<WatchCache, "onChange">,
@@ -26,8 +27,12 @@ export function followNeeds(
     const key = `${object.metadata.namespace ?? ""}/${object.metadata.name ?? ""}`;
     const now: KubeObject | undefined = type === "deleted" ? undefined : object;
     note(key, previous ? needsOf(previous) : [], now ? needsOf(now) : []);
-    const [was, is] = [readinessOf(previous), readinessOf(now)];
-    if (isInitial || was === is) return;
-    for (const dependent of dependents.get(key) ?? []) tell(dependent, `Application ${key} is ${is}`);
+    const needy = dependents.get(key);
+    if (isInitial || needy === undefined || isSame(previous, now)) return;
+    for (const dependent of needy) tell(dependent, `Application ${key} is ${readinessOf(now)}`);
   });
+}
+
+function isSame(before: KubeObject | undefined, now: KubeObject | undefined): boolean {
+  return readinessOf(before) === readinessOf(now) && comparedText(before) === comparedText(now);
 }

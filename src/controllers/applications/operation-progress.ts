@@ -88,6 +88,12 @@ export function revisionsIn({ revision, revisions }: JsonObject): readonly strin
   return textOf(revision) === "" ? [] : [textOf(revision)];
 }
 
+/** The newer revisions that took the place of a sync, as its result tells. */
+export function supersededIn({ supersededBy }: JsonObject): { readonly supersededBy?: readonly string[] } {
+  const revisions = listOf(supersededBy).map(textOf);
+  return revisions.length === 0 ? {} : { supersededBy: revisions };
+}
+
 /** What an operation has done so far. */
 export function resultsIn(state: JsonObject): readonly ResourceResult[] {
   return listOf(objectOf(state.syncResult).resources).filter(isJsonObject) as unknown as readonly ResourceResult[];

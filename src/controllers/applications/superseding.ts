@@ -15,5 +15,5 @@ export function supersede(
   if ("problem" in policies || isForAPerson(policies, run?.revisions ?? [], revisions)) return;
   if (run === undefined || !isAutomated || !run.isWaiting || run.revisions.length === 0) return;
   if (found?.look.status !== "OutOfSync" || revisions.join() === run.revisions.join()) return;
-  run.terminate({ phase: "Failed", message: `superseded by ${revisions.join(", ")}` });
+  run.terminate({ phase: "Failed", message: `superseded by ${revisions.join(", ")}`, supersededBy: revisions });
 }

@@ -7,9 +7,9 @@ export type GitOpsWhich = ResourceName | { readonly namespace: string; readonly 
 
 /**
  * refresh: compare with what the repository says now; hardRefresh: and render anew; sync: and apply it; rollback: back to
- * a sync of the history; terminate: end the operation in progress.
+ * a sync of the history; revert: the same by a commit to Git; terminate: end the operation in progress.
  */
-export type GitOpsOperation = "refresh" | "hardRefresh" | "sync" | "rollback" | "terminate";
+export type GitOpsOperation = "refresh" | "hardRefresh" | "sync" | "rollback" | "revert" | "terminate";
 
 /** What of a source a sync sets first, for good: each value in place of the one of its name. */
 export interface SourceChange {
@@ -40,6 +40,8 @@ export interface GitOpsRequest {
   readonly source?: SourceChange;
   /** Of a rollback: an entry of the history; absent only where none can be read. */
   readonly rollback?: { readonly id?: number; readonly prune: boolean; readonly dryRun: boolean };
+  /** Of a revert: an entry of the history, and another branch than that of the source. */
+  readonly revert?: { readonly id?: number; readonly branch?: string };
   /** Of a terminate: when the operation that is meant began; "": there was none. */
   readonly begun?: string;
   /** The firing's: the same request again is none. */
@@ -63,6 +65,11 @@ export interface GitOpsPlan {
   readonly outOfSync: readonly string[];
   /** Ids of the history, the oldest first. */
   readonly history: readonly number[];
+  /**
+   * Of the history, where a rollback goes by itself: the newest deployment of something else than what the last sync was
+   * for, and of nothing that a rollback went away from. Absent: there is none.
+   */
+  readonly previous?: number;
   /** When the operation in progress began; "": there is none. */
   readonly begun: string;
 }

@@ -119,10 +119,10 @@ export const gitOpsSchema = {
   properties: {
     operation: {
       type: "string",
-      enum: ["sync", "refresh", "hardRefresh", "rollback", "terminate"],
+      enum: ["sync", "refresh", "hardRefresh", "rollback", "revert", "terminate"],
       default: "sync",
       description:
-        "refresh: compare with what Git says now; hardRefresh: and render anew; sync: and apply it; rollback: back to an earlier sync; terminate: end the operation in progress.",
+        "refresh: compare with what Git says now; hardRefresh: and render anew; sync: and apply it; rollback: back to an earlier sync; revert: the same by a commit to Git; terminate: end the operation in progress.",
     },
     application: { type: "string", minLength: 1, description: "The Application's name." },
     selector: selectorSchema,
@@ -144,7 +144,13 @@ export const gitOpsSchema = {
     historyId: {
       type: "integer",
       minimum: 0,
-      description: "Of a rollback: the id in the Application's history; default: the sync before the last.",
+      description:
+        "Of a rollback or revert: the id in the Application's history; default: the last of something else than the last sync was for, or Git says.",
+    },
+    branch: {
+      type: "string",
+      minLength: 1,
+      description: "Of a revert: where the commit is pushed, for a pull request; default: the branch of the source.",
     },
     wait: waitSchema,
     parameters: ownParametersSchema,
@@ -161,7 +167,8 @@ const fieldsFor: Readonly<Record<string, readonly string[]>> = {
   prune: ["sync", "rollback"],
   dryRun: ["sync", "rollback"],
   wait: ["sync", "rollback"],
-  historyId: ["rollback"],
+  historyId: ["rollback", "revert"],
+  branch: ["revert"],
 };
 
 const operationRule: TriggerRule = (spec, path) => {

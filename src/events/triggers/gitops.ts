@@ -92,11 +92,14 @@ interface Asked {
 
 function requestOf(spec: GitOpsSpec, { meets, firing, isOffline }: Asked): GitOpsRequest {
   const { key, sensor } = firing;
-  const { operation, revision, prune, dryRun, syncOptions, source } = spec;
+  const { operation, revision, prune, dryRun, syncOptions, source, historyId: id, branch } = spec;
   const trace = traceOf(firing);
   const asked = { application: meets.application, operation, key, by: sensor, hop: nextHop(firing) };
   const common = { ...asked, ...(trace && { trace }) };
   if (operation === "terminate") return { ...common, begun: meets.begun };
+  if (operation === "revert") {
+    return { ...common, revert: { ...(id === undefined ? {} : { id }), ...(branch === undefined ? {} : { branch }) } };
+  }
   if (operation === "rollback") return { ...common, rollback: { ...idOf(spec, meets, isOffline), prune, dryRun } };
   if (operation !== "sync") return common;
   const sync = { ...(revision ? { revision } : {}), prune, dryRun, syncOptions };
@@ -109,9 +112,8 @@ function idOf(spec: GitOpsSpec, meets: GitOpsPlan, isOffline: boolean): { readon
   return spec.historyId === undefined ? {} : { id: spec.historyId };
 }
 
-/** The one before the last, which is what runs now. */
-function historyIdOf({ historyId }: GitOpsSpec, { application, history }: GitOpsPlan): number {
-  const id = historyId ?? history.at(-2);
+function historyIdOf({ historyId }: GitOpsSpec, { application, history, previous }: GitOpsPlan): number {
+  const id = historyId ?? previous;
   const name = `${application.namespace}/${application.name}`;
   if (id === undefined)
     throw new TerminalError("SYNC_REFUSED", `Application ${name} has no earlier sync to go back to`);

@@ -1,35 +1,12 @@
-import { lookup as dnsLookup, type LookupAddress, type LookupOptions } from "node:dns";
-import { BlockList, isIP } from "node:net";
-import type { Agent, buildConnector, Dispatcher } from "undici";
+import type { Agent, Dispatcher } from "undici";
 import { EngineError, TerminalError } from "../../base/errors.ts";
 import { commonJs } from "../../base/lazy.ts";
+import { guardedConnector, refusalOf } from "../../base/refused-address.ts";
 import { type DrainedAnswer, drainAnswer } from "./drained-answer.ts";
 import { watchKept } from "./kept-connections.ts";
 import { createProxyAgents } from "./proxied.ts";
 import { secretHash } from "./secret-hash.ts";
 import type { PooledClient, TriggerContext } from "./trigger.ts";
-
-/** Where credentials of clouds are served, and everything else of link-local scope (IPv4-mapped addresses too). */
-const neverAllowed = new BlockList();
-neverAllowed.addSubnet("169.254.0.0", 16, "ipv4");
-neverAllowed.addAddress("100.100.100.200", "ipv4"); // Alibaba Cloud's metadata
-neverAllowed.addAddress("168.63.129.16", "ipv4"); // Azure's wire server
-neverAllowed.addSubnet("fe80::", 10, "ipv6");
-neverAllowed.addAddress("fd00:ec2::254", "ipv6"); // AWS' metadata
-
-const loopback = new BlockList();
-loopback.addSubnet("127.0.0.0", 8, "ipv4");
-loopback.addSubnet("0.0.0.0", 8, "ipv4");
-loopback.addAddress("::1", "ipv6");
-loopback.addAddress("::", "ipv6");
-
-/** Undefined when a request may go to `address`, else why not. */
-export function refusalOf(address: string, allowLoopback: boolean): string | undefined {
-  const family = isIP(address) === 6 ? "ipv6" : "ipv4";
-  if (neverAllowed.check(address, family)) return `${address} is a link-local or metadata address`;
-  if (!allowLoopback && loopback.check(address, family)) return `${address} is a loopback address`;
-  return undefined;
-}
 
 export interface TlsOptions {
   readonly ca?: string;
@@ -60,22 +37,12 @@ export async function createOutgoingAgent(
   tls?: TlsOptions,
 ): Promise<OutgoingAgent> {
   const undici = commonJs(await import("undici"));
-  const connect = undici.buildConnector({
-    ...tls,
-    timeout: 10_000,
-    lookup: (host: string, options: LookupOptions, callback: LookupCallback) =>
-      guardedLookup(host, options, allowLoopback, callback),
-  } as buildConnector.BuildOptions);
+  const connect = guardedConnector(undici.buildConnector, { ...tls, timeout: 10_000 }, allowLoopback);
   const kept = watchKept();
   const open = (): Agent =>
     new undici.Agent({
       connections: 64,
-      connect(options, callback) {
-        const address = options.hostname.replace(/^\[(.*)\]$/, "$1");
-        const refusal = isIP(address) ? refusalOf(address, allowLoopback) : undefined;
-        if (refusal) callback(new TerminalError("HTTP_REFUSED", refusal), null);
-        else connect(options, kept.watching(callback));
-      },
+      connect: (options, callback) => connect(options, kept.watching(callback)),
     });
   const agent = open();
   /** Apart, so that none of its requests meets a connection that was kept. */
@@ -129,22 +96,6 @@ export async function readLimited(body: AsyncIterable<Buffer>, maxBytes: number)
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");
-}
-
-type LookupCallback = (error: Error | null, address: string | readonly LookupAddress[], family?: number) => void;
-
-function guardedLookup(host: string, options: LookupOptions, allowLoopback: boolean, callback: LookupCallback): void {
-  dnsLookup(host, { ...options, all: true }, (error, addresses) => {
-    if (error) return callback(error, []);
-    const refusals = addresses.map(({ address }) => refusalOf(address, allowLoopback));
-    const allowed = addresses.filter((_, index) => refusals[index] === undefined);
-    const [first] = allowed;
-    if (!first) {
-      return callback(new TerminalError("HTTP_REFUSED", `"${host}": ${refusals.find(Boolean) ?? "no address"}`), []);
-    }
-    if (options.all) callback(null, allowed);
-    else callback(null, first.address, first.family);
-  });
 }
 
 /** User name and password of a URL, as Go's client sends them. */

@@ -31,6 +31,8 @@ export interface UnmetNeed {
   readonly reason: string;
   /** Of `wait`: the Application that is waited for, as `namespace/name`. */
   readonly need?: string;
+  /** It is ready, but was not compared at the commits of this one yet: it is to be looked at. */
+  readonly isBehind?: boolean;
 }
 
 /**

@@ -12,6 +12,7 @@ import { respectIgnored } from "../diff/respect.ts";
 import { assessObject } from "../health/assess.ts";
 import type { HealthChecks } from "../health/checks.ts";
 import { checkObject } from "../project/kind-check.ts";
+import { missingProjectMessage } from "../project/project.ts";
 import { syncIdentity } from "../project/service-account.ts";
 import { blockedText, canSync, type SyncWindow, windowsFor } from "../project/windows.ts";
 import { executeSync } from "../sync/executor.ts";
@@ -40,8 +41,8 @@ export interface RunningOperation {
   readonly previous: readonly ResourceResult[];
   /** The Application as it is now: people approve by its annotations while a sync waits for them. */
   current(): Application;
-  /** The project as it is now: its windows may change while they keep a sync back. */
-  project(): AppProject;
+  /** The project as it is now, since it may change while a sync waits; undefined: it is gone. */
+  project(): AppProject | undefined;
 }
 
 export interface OperateDeps {
@@ -204,15 +205,36 @@ async function run(
       if (isFirst && parked !== undefined && now.metadata.annotations[approvedPlanAnnotation] !== parked.digest) {
         return parkedMessage(parked, now.metadata.name, now.metadata.namespace);
       }
-      return blockedBy(application, operation.project(), operation, clock.now());
+      const project = operation.project();
+      return project === undefined ? undefined : blockedBy(application, project, operation, clock.now());
     },
-    refusal: refusalBy(application, { project, cluster }),
+    ...permission(application, { project, cluster }, operation),
     pollMs,
     waveDelayMs,
     waveTimeoutMs: waveTimeoutOf(syncOptions),
   };
   const assess = (live: KubeObject) => assessObject(live, checks);
   return executeSync(plan, options, { kube: cluster.kube, clock, assess, report }, signal);
+}
+
+/** What the project says of tasks, as it is at each look. */
+function permission(
+  application: Application,
+  place: Place,
+  operation: Pick<RunningOperation, "project">,
+): Pick<ExecuteOptions, "refusal" | "rules"> {
+  let refusal = refusalBy(application, place);
+  return {
+    refusal: (task, isNamespaced) => refusal(task, isNamespaced),
+    rules() {
+      const project = operation.project();
+      refusal =
+        project === undefined
+          ? () => missingProjectMessage(application.project)
+          : refusalBy(application, { ...place, project });
+      return JSON.stringify(project ?? null);
+    },
+  };
 }
 
 /** Why the project does not permit a task; in its words. */

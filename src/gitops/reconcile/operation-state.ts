@@ -18,6 +18,8 @@ import { kitchenTime, readTime, timeText } from "./timestamps.ts";
 export interface AttemptOutcome {
   readonly phase: "Succeeded" | "Failed" | "Error";
   readonly message: string;
+  /** The newer revisions that took its place; absent: none did. */
+  readonly supersededBy?: readonly string[];
 }
 
 /** What a sync is terminated with. */
@@ -58,7 +60,7 @@ export function endAttempt(
 ): JsonObject {
   const ended = { ...state, finishedAt: timeText(now) };
   const isTerminating = state.phase === "Terminating";
-  if (outcome.phase === "Succeeded") return { ...ended, ...outcome };
+  if (outcome.phase === "Succeeded") return { ...ended, phase: outcome.phase, message: outcome.message };
   const retries = retryCount(state);
   if (!isTerminating && retry !== undefined && (retry.limit < 0 || retries < retry.limit)) {
     const attempt = retries + 1;
@@ -68,7 +70,12 @@ export function endAttempt(
   }
   const cause = state.message === timedOutMessage ? ", triggered by controller sync timeout" : "";
   const count = retries > 0 ? ` (retried ${retries} times).` : "";
-  return { ...ended, phase: outcome.phase, message: `${outcome.message}${cause}${count}` };
+  const message = `${outcome.message}${cause}${count}`;
+  return { ...ended, phase: outcome.phase, message, ...supersededResult(state, outcome) };
+}
+
+function supersededResult({ syncResult }: JsonObject, { supersededBy }: AttemptOutcome): JsonObject {
+  return supersededBy === undefined ? {} : { syncResult: { ...objectOf(syncResult), supersededBy } };
 }
 
 export function isWaitingForRetry(state: JsonObject): boolean {

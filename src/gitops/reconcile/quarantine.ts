@@ -1,5 +1,3 @@
-import type { Application } from "../../api/application-types.ts";
-
 /** Revisions, separated by commas, that automated sync does not bring back: a rollback went away from them. */
 export const quarantineAnnotation = "tiphys.io/quarantine";
 
@@ -8,7 +6,7 @@ const maxQuarantined = 20;
 
 /** Why these revisions are not synced by themselves; undefined: none of them is in quarantine. */
 export function quarantined(
-  { metadata: { annotations } }: Pick<Application, "metadata">,
+  { metadata: { annotations } }: { readonly metadata: { readonly annotations: Readonly<Record<string, string>> } },
   revisions: readonly string[],
 ): string | undefined {
   const known = new Set(listed(annotations[quarantineAnnotation]));

@@ -17,6 +17,7 @@ import { manifestsInForce } from "./local-manifests.ts";
 import { createMemory, isForeignTo, type Look, type LookDeps, lookAt, type Memory, renderingAt } from "./look.ts";
 import { mayContainChanges } from "./may-change.ts";
 import { type UnmetNeed, unmetNeed } from "./needs.ts";
+import { needBehind } from "./needs-revision.ts";
 import { type NeedsWait, needsWait } from "./needs-timeout.ts";
 import { orphanCondition } from "./orphans.ts";
 import { onDriftAnnotation, policiesOf } from "./policies.ts";
@@ -46,6 +47,8 @@ export interface Reconciled {
   readonly decision: AutoSyncDecision;
   /** Look again then, because something that is away may come back. */
   readonly againAfterMs?: number;
+  /** An Application, `namespace/name`, that is to be looked at: what is decided depends on what it says of newer commits. */
+  readonly needed?: string;
 }
 
 /** A comparison comes after the check of the spec, and finds some of its errors itself: those keep their time, too. */
@@ -91,7 +94,8 @@ async function reconcileOnce(
     const look = await lookAt(application, place, wanted, revisions, memory, deps, signal);
     delete memory.failingSince;
     delete memory.hasFailed;
-    const due = await dueOf(application, look, place, request, memory, deps, signal);
+    const synced = await dueOf(application, look, place, request, memory, deps, signal);
+    const due = { ...synced, unmet: await unmetOf(application, synced, deps, signal) };
     return { ...conclude(application, look, place, due, request, startedAt, deps), found: { look, place } };
   } catch (error) {
     signal.throwIfAborted();
@@ -172,6 +176,11 @@ function withoutComparison(
 interface Due {
   readonly decision: AutoSyncDecision;
   readonly look: Look;
+}
+
+/** The same, with the Application that has to be ready first. */
+interface DueAfter extends Due {
+  readonly unmet: UnmetNeed | undefined;
 }
 
 /** While a new revision waits for a person, what was synced last is healed (`policies.ts`). */
@@ -262,14 +271,14 @@ function conclude(
   application: Application,
   look: Look,
   place: Place,
-  due: Due,
+  due: DueAfter,
   request: ReconcileRequest,
   startedAt: Instant,
-  { clock, controllerNamespace, applicationAt, holds = () => [] }: ReconcileDeps,
-): Pick<Reconciled, "status" | "decision" | "againAfterMs"> {
+  { clock, controllerNamespace, holds = () => [] }: ReconcileDeps,
+): Pick<Reconciled, "status" | "decision" | "againAfterMs" | "needed"> {
   const now = clock.now();
   const { comparison, health, objectHealth, revisions, sourceTypes } = look;
-  const unmet = due.decision.kind === "start" ? unmetOf(application, applicationAt) : undefined;
+  const { unmet } = due;
   const needing = unmet?.kind === "wait" ? needsWait(application, unmet.reason, now) : undefined;
   const hold = { now, unmet, needing, holds: holds() };
   const { decision, againAfterMs } = heldBack(due.decision, application, due.look, place, hold);
@@ -277,6 +286,7 @@ function conclude(
   return {
     decision,
     ...(again.length === 0 ? {} : { againAfterMs: Math.min(...again) }),
+    ...(unmet?.isBehind && unmet.need !== undefined ? { needed: unmet.need } : {}),
     status: buildStatus({
       application,
       syncStatus: syncStatusOf(application, look),
@@ -294,9 +304,17 @@ function conclude(
   };
 }
 
-function unmetOf({ metadata }: Application, find: ReconcileDeps["applicationAt"]): UnmetNeed | undefined {
-  const own = find?.(`${metadata.namespace}/${metadata.name}`);
-  return find === undefined || own === undefined ? undefined : unmetNeed(own, find);
+/** Asked only where it decides: of an Application that would sync by itself. */
+async function unmetOf(
+  application: Application,
+  { decision, look }: Due,
+  { applicationAt: find, sources }: ReconcileDeps,
+  signal: AbortSignal,
+): Promise<UnmetNeed | undefined> {
+  const { namespace, name } = application.metadata;
+  const own = decision.kind === "start" ? find?.(`${namespace}/${name}`) : undefined;
+  if (find === undefined || own === undefined) return undefined;
+  return unmetNeed(own, find) ?? (await needBehind(application, own, look.revisions, find, sources, signal));
 }
 
 /** The managed objects and everything below them. */

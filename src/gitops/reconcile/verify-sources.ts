@@ -24,6 +24,7 @@ function policyFor(source: ApplicationSource, project: AppProject): ReturnType<t
 /**
  * What is wrong with the signatures that the project wants, as conditions: they keep the Application from syncing, and say
  * nothing of its status (spec argo-cd-engine 7.10). `revisions` are what the sources were resolved to, `asked` what for.
+ * Of several sources each problem begins with the name of its own, or its place where it has none.
  */
 export async function verifySources(
   { sources, isMultiSource, project: name }: Application,
@@ -45,7 +46,7 @@ export async function verifySources(
       "problem" in policy
         ? [policy.problem]
         : await git.verify(source.repoURL, signed, policy, signal).catch((error: unknown) => asProblem(error, signal));
-    const where = isMultiSource ? `source ${index + 1} of ${sources.length}: ` : "";
+    const where = isMultiSource ? `${source.name || `source ${index + 1} of ${sources.length}`}: ` : "";
     found.push(...problems.map((problem) => ({ type: "ComparisonError" as const, message: where + problem })));
   }
   return found;

@@ -69,7 +69,9 @@ function failedOrReplaced(application: Application, facts: CommitFacts, source: 
   const [last] = syncs;
   const compared = revisionAt(objectOf(application.status.sync), source);
   const now = inEffect(application, source);
-  if (last?.message.startsWith("superseded")) return { verdict: "superseded", text: `${last.message} while it waited` };
+  if (last?.supersededBy !== undefined) {
+    return { verdict: "superseded", text: `superseded by ${last.supersededBy.join(", ")} while it waited` };
+  }
   if (last !== undefined && last.phase !== "Succeeded") {
     return {
       verdict: "failed",

@@ -1,7 +1,7 @@
 import type { DirectoryOptions } from "../../api/application-types.ts";
 import { FilesTooLarge, ReadBudget } from "../source/read-budget.ts";
 import type { TreeEntry } from "../source/source.ts";
-import { leavesTree } from "../source/symlink.ts";
+import { createLinkCheck } from "../source/symlink.ts";
 import { comparePaths, manifestsTooLarge, renderDirectory, selectFiles } from "./directory.ts";
 import { type Inputs, inputIds } from "./inputs.ts";
 import { planJsonnet } from "./jsonnet.ts";
@@ -77,9 +77,10 @@ async function readChosen(
   const links = new Map(
     wanted.flatMap((one) => (one.kind === "symlink" ? [[one.path, String(contents.get(one.path))] as const] : [])),
   );
+  const leavesTree = createLinkCheck(links);
   const files: SourceFile[] = [];
   for (const entry of wanted) {
-    const found = await standingFor(entry, links, inputs);
+    const found = await standingFor(entry, leavesTree, inputs);
     if (found === undefined) continue;
     const content = (await main.contents([found], rendering.maxDirectoryBytes)).get(found.path) ?? Buffer.alloc(0);
     budget.take(entry.path, content.length);
@@ -92,14 +93,14 @@ async function readChosen(
 /** The file itself, or the one that a link leads to. @throws RenderError for a link out of the tree */
 async function standingFor(
   entry: TreeEntry,
-  links: ReadonlyMap<string, string>,
+  leavesTree: (path: string) => boolean,
   inputs: Inputs,
 ): Promise<TreeEntry | undefined> {
   if (entry.kind !== "symlink") {
     inputs.addListed(entry);
     return entry;
   }
-  if (leavesTree(entry.path, links)) {
+  if (leavesTree(entry.path)) {
     if (inputs.main.linksOut === "nowhere") return undefined;
     throw linkLeaves(entry.path);
   }

@@ -54,7 +54,9 @@ function pathFilter({ recurse, include, exclude, disableExtensionFilter }: Direc
 }
 
 function extensionOf(path: string): string {
-  return path.slice(path.lastIndexOf("/") + 1).replace(/^.*\.|^[^.]*$/, "");
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  const dot = name.lastIndexOf(".");
+  return dot < 0 ? "" : name.slice(dot + 1);
 }
 
 /** As a walk through folders goes: each folder's entries in byte order. */

@@ -6,7 +6,7 @@ import { parseLooseYamlDocuments } from "../../base/yaml.ts";
 import type { TreeEntry } from "../source/source.ts";
 import type { Inputs } from "./inputs.ts";
 import { RenderError } from "./render.ts";
-import { normalPath } from "./tree-reader.ts";
+import { normalPath, type TreeReader } from "./tree-reader.ts";
 
 /** What a chart's files say about how it can be rendered. */
 export interface ChartFacts {
@@ -28,8 +28,12 @@ interface TplFacts {
 }
 
 const inflate = promisify(gunzip);
-const maxArchiveBytes = 64 * 1024 * 1024;
 const maxCharts = 100;
+/** Of all that one chart holds, archives unpacked. What is beyond it is not looked into. */
+const maxSearchedBytes = 16 * 1024 * 1024;
+const maxMetadataBytes = 1024 * 1024;
+/** Stands for what cannot be looked into: it may call anything. */
+const anything = "{{ now }}{{ .Capabilities }}{{ tpl }}";
 
 /**
  * Adds the chart and the folders that it depends on by `file://`, and reads what they say.
@@ -56,43 +60,59 @@ export async function readChart(path: string, inputs: Inputs): Promise<ChartFact
   };
 }
 
-async function readOne(path: string, { main }: Inputs) {
-  const entries = (await main.list(path)).filter(({ kind }) => kind === "file" || kind === "executable");
+interface ChartText {
+  readonly path: string;
+  readonly role: Role;
+  readonly text: string;
+}
+
+async function textsIn(path: string, entries: readonly TreeEntry[], main: TreeReader): Promise<readonly ChartText[]> {
   const contents = await main.contents(entries);
   const prefix = path === "" ? "" : `${path}/`;
-  const texts: string[] = [];
-  const others: string[] = [];
-  const metadata: JsonObject[] = [];
-  const locked: JsonObject[] = [];
+  const found: ChartText[] = [];
+  let left = maxSearchedBytes;
   for (const entry of entries) {
-    const name = entry.path.slice(prefix.length);
-    const role = roleOf(name);
-    const text = await textOf(entry, contents.get(entry.path) ?? Buffer.alloc(0));
-    if (role === "template") texts.push(text);
-    else others.push(text);
-    if (role === "template" || role === "other") continue;
-    if (/^kubeVersion:/m.test(text)) texts.push("{{ .Capabilities }}");
-    if (role === "metadata") metadata.push(...objectsIn(text, entry.path));
-    if (role === "lock") locked.push(...objectsIn(text, entry.path));
+    const role = roleOf(entry.path.slice(prefix.length));
+    const content = contents.get(entry.path) ?? Buffer.alloc(0);
+    const isSaid = role === "metadata" || role === "lock";
+    const text = isSaid ? metadataIn(content, entry.path) : await textOf(entry, content, left);
+    left -= text === anything ? left : text.length;
+    found.push({ path: entry.path, role, text });
   }
-  const missing = dependenciesOf(metadata).filter(({ name }) => !isVendored(name, entries, prefix));
+  return found;
+}
+
+async function readOne(path: string, { main }: Inputs) {
+  const entries = (await main.list(path)).filter(({ kind }) => kind === "file" || kind === "executable");
+  const found = await textsIn(path, entries, main);
+  const of = (wanted: Role): readonly ChartText[] => found.filter(({ role }) => role === wanted);
+  const said = found.filter(({ role }) => role !== "template" && role !== "other");
+  const asksVersion = said.some(({ text }) => /^kubeVersion:/m.test(text));
+  const texts = [...of("template").map(({ text }) => text), ...(asksVersion ? ["{{ .Capabilities }}"] : [])];
+  const others = found.filter(({ role }) => role !== "template").map(({ text }) => text);
+  const [metadata, locked] = [of("metadata"), of("lock")].map((all) =>
+    all.flatMap((one) => objectsIn(one.text, one.path)),
+  );
+  const prefix = path === "" ? "" : `${path}/`;
+  const missing = dependenciesOf(metadata ?? []).filter(({ name }) => !isVendored(name, entries, prefix));
+  const called = callsIn(texts);
   const remote = missing.filter(({ repository }) => !repository.startsWith("file://") && repository !== "");
   return {
     // Helm builds what a lock names, which may be something else.
-    folders: [...missing, ...dependenciesOf(locked)].flatMap(({ repository }) => folderOf(path, repository)),
+    folders: [...missing, ...dependenciesOf(locked ?? [])].flatMap(({ repository }) => folderOf(path, repository)),
     facts: {
-      isVolatile: texts.some(callsVolatile),
-      usesVersions: texts.some(usesCapabilities),
+      ...called,
       lacksDependencies: missing.length > 0,
       repositories: remote.map(({ repository }) => repository),
-      usesTpl: texts.some((text) => actionsIn(text).some((action) => /\btpl\b/.test(action))),
-      asTemplates: { isVolatile: others.some(callsVolatile), usesVersions: others.some(usesCapabilities) },
+      asTemplates: callsIn(others),
     },
   };
 }
 
+type Role = "template" | "metadata" | "lock" | "inner metadata" | "other";
+
 /** What a chart's file is for. The metadata of charts within it may ask for a version, no more. */
-function roleOf(name: string): "template" | "metadata" | "lock" | "inner metadata" | "other" {
+function roleOf(name: string): Role {
   if (/(^|\/)templates\/|\.tgz$/.test(name)) return "template";
   if (name === "Chart.yaml" || name === "requirements.yaml") return "metadata";
   if (name === "Chart.lock" || name === "requirements.lock") return "lock";
@@ -115,11 +135,17 @@ function folderOf(chart: string, repository: string): readonly string[] {
   }
 }
 
-async function textOf({ path }: TreeEntry, content: Buffer): Promise<string> {
+async function textOf({ path }: TreeEntry, content: Buffer, maxBytes: number): Promise<string> {
+  if (content.length > maxBytes) return anything;
   if (!path.endsWith(".tgz")) return content.toString("utf8");
-  // What cannot be looked into may call anything.
-  const opened = await inflate(content, { maxOutputLength: maxArchiveBytes }).catch(() => undefined);
-  return opened?.toString("latin1") ?? "{{ now }}{{ .Capabilities }}";
+  const opened = await inflate(content, { maxOutputLength: Math.max(maxBytes, 1) }).catch(() => undefined);
+  return opened?.toString("latin1") ?? anything;
+}
+
+/** @throws RenderError for one that is too large to be one */
+function metadataIn(content: Buffer, path: string): string {
+  if (content.length <= maxMetadataBytes) return content.toString("utf8");
+  throw new RenderError("Unknown", `${path}: it has ${content.length} bytes, ${maxMetadataBytes} are allowed`);
 }
 
 /** @throws RenderError: what cannot be looked at could name any folder of the machine */
@@ -153,26 +179,34 @@ const volatileCall =
 
 /** Whether an action of a template, comments and texts in it left out, calls one of the functions. */
 export function callsVolatile(text: string): boolean {
-  return actionsIn(text).some((action) => volatileCall.test(action));
+  return callsIn([text]).isVolatile;
 }
 
-function usesCapabilities(text: string): boolean {
-  return actionsIn(text).some((action) => action.includes("Capabilities"));
+/** What the actions of templates call; they are gone through once, for there may be millions. */
+function callsIn(texts: readonly string[]): Pick<ChartFacts & TplFacts, "isVolatile" | "usesVersions" | "usesTpl"> {
+  const found = { isVolatile: false, usesVersions: false, usesTpl: false };
+  for (const text of texts) {
+    for (const action of actionsIn(text)) {
+      found.isVolatile ||= volatileCall.test(action);
+      found.usesVersions ||= action.includes("Capabilities");
+      found.usesTpl ||= /\btpl\b/.test(action);
+    }
+  }
+  return found;
 }
 
 /** The code of all `{{…}}`, without texts and comments. Linear in the text, whatever it holds. */
-function actionsIn(text: string): readonly string[] {
-  const actions: string[] = [];
+function* actionsIn(text: string): Generator<string> {
   for (let start = text.indexOf("{{"); start >= 0; ) {
     const end = text.indexOf("}}", start);
-    if (end < 0) break;
-    actions.push(codeOf(text.slice(start + 2, end)));
+    if (end < 0) return;
+    yield codeOf(text.slice(start + 2, end));
     start = text.indexOf("{{", end);
   }
-  return actions;
 }
 
 function codeOf(action: string): string {
+  if (!/["`]|\/\*/.test(action)) return action;
   let code = "";
   for (let at = 0; at < action.length; ) {
     const opening = ['"', "`", "/*"].find((one) => action.startsWith(one, at));

@@ -22,6 +22,8 @@ export interface KustomizationFacts {
 
 const maxKustomizations = 1_000;
 const maxRepositories = 50;
+/** That one kustomization names. */
+const maxNames = 20_000;
 
 interface Walk {
   readonly inputs: Inputs;
@@ -86,6 +88,8 @@ async function visit(folder: string, walk: Walk, base = folder): Promise<void> {
 
 async function visitObject(folder: string, object: JsonObject, walk: Walk, base = folder): Promise<void> {
   const named = filesNamedBy(object);
+  const count = Object.values(named).reduce<number>((sum, one) => sum + (Array.isArray(one) ? one.length : 0), 0);
+  if (count > maxNames) throw new RenderError("Unknown", `${folder}: it names over ${maxNames} files`);
   await fetchTogether(folder, [...named.resources, ...named.plugins, ...named.files], walk);
   for (const one of named.resources) await addResource(folder, one, walk, base === folder ? undefined : base);
   for (const one of named.plugins) await addResource(folder, one, walk, folder);

@@ -128,8 +128,9 @@ function parseYaml({ path, text }: SourceFile): readonly RenderedManifest[] {
   for (const { value, line } of readDocuments(path, source)) {
     if (value === null) continue;
     const problem = problemOf(value);
-    if (problem === undefined && isJsonObject(value)) found.push(...flatten(value, path, line, 0));
-    else if (found.length > 0 || looksLikeManifests(source)) throw broken(path, `line ${line}: ${problem}`);
+    if (problem === undefined && isJsonObject(value)) {
+      for (const manifest of flatten(value, path, line, 0)) found.push(manifest); // too many for arguments, maybe
+    } else if (found.length > 0 || looksLikeManifests(source)) throw broken(path, `line ${line}: ${problem}`);
     else return [];
   }
   return found;

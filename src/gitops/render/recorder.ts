@@ -28,9 +28,7 @@ export function createRecorder(): Recorder {
     read: (read) => void reads.set(keyOf(read.ref, read.path), read),
     fact: (name, value) => void facts.set(name, value),
     finish: () => ({
-      reads: [...reads.values()].filter(
-        (read) => !parentsOf(read.path).some((path) => reads.has(keyOf(read.ref, path))),
-      ),
+      reads: [...reads.values()].filter((read) => !hasParentIn(reads, read)),
       facts: [...facts],
     }),
   };
@@ -40,9 +38,12 @@ function keyOf(ref: string, path: string): string {
   return `${ref}\0${path}`;
 }
 
-/** The root first; what is missing tells of everything below, too. */
-function parentsOf(path: string): readonly string[] {
-  if (path === "") return [];
-  const parts = path.split("/");
-  return parts.map((_part, index) => parts.slice(0, index).join("/"));
+/** From the root on: what is missing tells of everything below, too, and a path may name thousands of folders. */
+function hasParentIn(reads: ReadonlyMap<string, Read>, { ref, path }: Read): boolean {
+  if (path === "") return false;
+  if (reads.has(keyOf(ref, ""))) return true;
+  for (let end = path.indexOf("/"); end >= 0; end = path.indexOf("/", end + 1)) {
+    if (reads.has(keyOf(ref, path.slice(0, end)))) return true;
+  }
+  return false;
 }

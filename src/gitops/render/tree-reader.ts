@@ -1,6 +1,7 @@
 import type { RenderingSettings } from "../../api/rendering-settings.ts";
 import { EngineError } from "../../base/errors.ts";
 import { linkMark, type TreeEntry } from "../source/source.ts";
+import { maxTargetLength } from "../source/symlink.ts";
 import { parseSourcePath } from "../source/tree.ts";
 import { decodeManifestText } from "./manifest-file.ts";
 import type { Recorder } from "./recorder.ts";
@@ -114,12 +115,11 @@ export class TreeReader {
     return { found: undefined, links };
   }
 
-  /** The nearest folder above a missing path that is a link. */
+  /** The link on the way to a missing path. From the top: a target may name thousands of folders that are not there. */
   async #linkBefore(path: string): Promise<Found | undefined> {
-    const parts = path.split("/");
-    for (let count = parts.length - 1; count > 0; count--) {
-      const found = await this.look(parts.slice(0, count).join("/"));
-      if (found !== undefined) return found.kind === "symlink" ? found : undefined;
+    for (let end = path.indexOf("/"); end >= 0; end = path.indexOf("/", end + 1)) {
+      const found = await this.look(path.slice(0, end));
+      if (found?.kind !== "folder") return found?.kind === "symlink" ? found : undefined;
     }
     return undefined;
   }
@@ -170,7 +170,7 @@ function isInvalidPath(error: unknown): boolean {
 
 /** Undefined for one out of the tree. */
 function linkedPath(link: string, target: string, rest: string): string | undefined {
-  if (target === "" || target.startsWith("/")) return undefined;
+  if (target === "" || target.startsWith("/") || target.length > maxTargetLength) return undefined;
   try {
     return normalPath(`${link}/../${target}${rest}`);
   } catch (error) {

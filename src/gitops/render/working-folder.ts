@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import type { TreeEntry } from "../source/source.ts";
-import { leavesTree } from "../source/symlink.ts";
+import { createLinkCheck } from "../source/symlink.ts";
 import type { Inputs } from "./inputs.ts";
 import { linkLeaves, type TreeReader } from "./tree-reader.ts";
 
@@ -61,8 +61,9 @@ async function writeEntries(root: string, reader: TreeReader, entries: readonly 
     entries.filter(({ kind }) => kind === "symlink").map((entry) => [entry.path, contentOf(entry).toString("utf8")]),
   );
   const out = new Set<string>();
+  const leavesTree = createLinkCheck(links);
   for (const path of links.keys()) {
-    if (!leavesTree(path, links)) continue;
+    if (!leavesTree(path)) continue;
     if (reader.linksOut === "refused") throw linkLeaves(path);
     out.add(path);
   }

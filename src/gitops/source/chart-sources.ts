@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Clock } from "../../base/clock.ts";
 import { TerminalError } from "../../base/errors.ts";
+import { createSlots } from "../../base/slots.ts";
 import {
   type ArchiveStore,
   type ArchiveStoreLimits,
@@ -62,6 +63,8 @@ class Charts implements ChartSources {
   readonly #fetching = new Map<string, Joined<SourceTree>>();
   /** Versions without a digest, and what names what was last sent of them. */
   readonly #seen = new Map<string, string>();
+  /** One large index after the other. */
+  readonly #readers = createSlots(1);
 
   constructor(options: ChartSourcesOptions) {
     this.#options = options;
@@ -120,7 +123,8 @@ class Charts implements ChartSources {
       return;
     }
     const url = helmUrlOf(repository);
-    await new HelmRepository({ url, env, clock, limits: this.#limits, access: () => rights }).index(true, signal);
+    const deps = { url, env, clock, limits: this.#limits, access: () => rights, readers: this.#readers };
+    await new HelmRepository(deps).index(true, signal);
   }
 
   async #chartOfRegistry({ repository, chart, revision }: WantedChart, access: RepositoryAccess, signal: AbortSignal) {
@@ -213,7 +217,8 @@ class Charts implements ChartSources {
     const known = this.#repositories.get(key);
     if (known !== undefined) return known;
     const { env, clock, access } = this.#options;
-    const deps = { url, env, clock, limits: this.#limits, access: () => access(repository, project) };
+    const [limits, readers] = [this.#limits, this.#readers];
+    const deps = { url, env, clock, limits, readers, access: () => access(repository, project) };
     const made = new HelmRepository(deps);
     this.#repositories.set(key, made);
     const [oldest] = this.#repositories.keys();

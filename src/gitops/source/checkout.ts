@@ -5,9 +5,7 @@ import { pipeline } from "node:stream/promises";
 import { TerminalError } from "../../base/errors.ts";
 import { type ObjectReader, wholeContent } from "./object-reader.ts";
 import type { Checkout, TreeEntry } from "./source.ts";
-import { leavesTree } from "./symlink.ts";
-
-const maxLinkBytes = 4_096;
+import { createLinkCheck, maxTargetLength } from "./symlink.ts";
 
 /** Content by id, handed over in any order. Missing ones are fetched by whoever reads. */
 export type ReadContents = (
@@ -47,7 +45,8 @@ export async function writeCheckout(checkout: Checkout, read: ReadContents, maxB
     if (entry.kind === "symlink") links.set(entry.path, await linkTarget(entry, size, reader));
     else await writeFile(join(root, entry.path), entry.kind === "executable", reader);
   });
-  for (const path of links.keys()) if (leavesTree(path, links)) throw leaving(path);
+  const leavesTree = createLinkCheck(links);
+  for (const path of links.keys()) if (leavesTree(path)) throw leaving(path);
   for (const [path, target] of links) await symlink(target, join(root, path));
 }
 
@@ -57,7 +56,7 @@ function writeFile(path: string, isExecutable: boolean, reader: ObjectReader): P
 }
 
 async function linkTarget({ path }: TreeEntry, size: number, reader: ObjectReader): Promise<string> {
-  if (size === 0 || size > maxLinkBytes) throw leaving(path);
+  if (size === 0 || size > maxTargetLength) throw leaving(path);
   const target = (await wholeContent(reader)).toString("utf8");
   if (target.includes("\0")) throw leaving(path);
   return target;

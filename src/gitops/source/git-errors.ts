@@ -83,6 +83,27 @@ export class DamagedMirror extends EngineError {
   }
 }
 
+/** The mirror was made for ids of another form than the server's are. */
+export class OtherFormat extends DamagedMirror {
+  readonly format: "sha1" | "sha256";
+  constructor(format: OtherFormat["format"]) {
+    super(`its ids are not of ${format}, as the server's are`);
+    this.format = format;
+  }
+}
+
+/** What the server's ids are made with, where Git refused to fetch for it. */
+export function refusedFormat({ stderr }: Pick<ChildResult, "stderr">): OtherFormat["format"] | undefined {
+  const server = /mismatched (?:algorithms|object format): .*\bserver (sha1|sha256)\b/.exec(stderr)?.[1];
+  return server === "sha1" || server === "sha256" ? server : undefined;
+}
+
+export function formatUnknown(): TerminalError {
+  const message =
+    "the ids of the repository are made with SHA-256, which the git on PATH does not know: install Git 2.29 or newer";
+  return new TerminalError("TOOL_MISSING", message);
+}
+
 /** What Git says of files of its own that are gone or are others; never of what a server sends. */
 const damage =
   /not a git repository|bad config|is corrupt|does not match index|is far too short|(?:pack|index) ?file .* (?:is too small|is too large|cannot be (?:accessed|opened|mapped))|non-monotonic index|file too short|bad object refs\/|unable to read (?:tree|commit|[0-9a-f]{40})|object file .* is empty|reference broken|unable to resolve reference|Could not read [0-9a-f]{40}/;

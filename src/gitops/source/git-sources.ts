@@ -7,12 +7,12 @@ import { memoize } from "../../base/memo.ts";
 import { createSlots } from "../../base/slots.ts";
 import { openCheckout, type ReadContents, writeCheckout } from "./checkout.ts";
 import { type CloudTokens, createCloudTokens } from "./cloud-tokens.ts";
+import { checkCommit } from "./commit-check.ts";
 import { parseCommit } from "./commit-info.ts";
 import { type ContentCache, createContentCache, type OnContent, passContents } from "./file-contents.ts";
 import { createGitCommand, type GitCommand, type GitTool } from "./git-command.ts";
 import { DamagedMirror } from "./git-errors.ts";
 import { createGitHubTokens, type GitHubTokens } from "./github-app.ts";
-import { checkHistory, problemText } from "./history-check.ts";
 import { untilAborted } from "./joined.ts";
 import { createLfsFiles, httpLfsEndpoint, type LfsEndpoint } from "./lfs.ts";
 import type { LfsFiles } from "./lfs-files.ts";
@@ -24,10 +24,9 @@ import { ReadBudget } from "./read-budget.ts";
 import { createReaderPool, type ReaderPool } from "./reader-pool.ts";
 import { normaliseRepositoryUrl, parseRepositoryUrl, type RepositoryUrl } from "./repository-url.ts";
 import { resolveIn } from "./resolve-revision.ts";
-import { highestTag, isFullCommit, tagsAt } from "./revision.ts";
+import { highestTag, tagsAt } from "./revision.ts";
 import { isSemverConstraint, isSemverVersion } from "./semver-text.ts";
 import { createSignatures, type Signatures } from "./signatures.ts";
-import { type SignedObject, signedTag } from "./signed-object.ts";
 import {
   anonymousAccess,
   type Checkout,
@@ -59,7 +58,6 @@ import {
   parseSourcePath,
   type RootCache,
   readCommit,
-  readObject,
   readRoot,
   rootOf,
   type TreeCache,
@@ -336,7 +334,7 @@ class MirroredSources implements GitSources {
     const { mirror, access } = this.#open(repository);
     await mirror.ensureCommit(access, ancestor, signal);
     await mirror.ensureCommit(access, descendant, signal);
-    return mirror.isAncestor(ancestor, descendant, signal);
+    return mirror.isAncestor(access, ancestor, descendant, signal);
   }
 
   async commitInfo(repository: string, commit: string, signal: AbortSignal): Promise<CommitInfo> {
@@ -351,23 +349,13 @@ class MirroredSources implements GitSources {
 
   async verify(
     repository: string,
-    { commit, revision, tagPrefix }: Parameters<GitSources["verify"]>[1],
-    { mode, keys }: Parameters<GitSources["verify"]>[2],
+    signed: Parameters<GitSources["verify"]>[1],
+    wanted: Parameters<GitSources["verify"]>[2],
     signal: AbortSignal,
   ): Promise<readonly string[]> {
-    const { mirror, access } = this.#open(repository);
-    await mirror.ensureCommit(access, commit, signal);
-    const read = (id: string) => this.#pool.use(mirror.path, (reader) => readObject(reader, id), signal);
-    const verify = (signed: SignedObject | undefined) => this.#shared.signatures.verify(signed, keys, signal);
-    const resolved = isFullCommit(revision) ? undefined : await this.resolve(repository, revision, signal, tagPrefix);
-    const tag = resolved?.commit === commit ? mirror.findTagObject(resolved.revision) : undefined;
-    const problems =
-      mode === "head" && tag !== undefined ? [] : await checkHistory(commit, mode === "strict", { read, verify });
-    if (tag === undefined) return problems;
-    const verdict = await verify(signedTag(await read(tag)));
-    return verdict.isGood
-      ? problems
-      : [problemText(resolved?.revision ?? revision, await read(commit), verdict), ...problems];
+    const resolve = () => this.resolve(repository, signed.revision, signal, signed.tagPrefix);
+    const { signatures, pool } = this.#shared;
+    return checkCommit({ ...this.#open(repository), pool, signatures, resolve }, signed, wanted, signal);
   }
 
   async dropUnused(inUse: Iterable<{ readonly url: string; readonly project: string }>): Promise<number> {
@@ -477,7 +465,7 @@ interface FoundRepository {
   readonly isOwn: boolean;
 }
 
-function hasCredentials(access: RepositoryAccess): boolean {
+export function hasCredentials(access: RepositoryAccess): boolean {
   const { basic, bearerToken, gitHubApp, cloudAccount, sshPrivateKey, tls } = access;
   return [basic, bearerToken, gitHubApp, cloudAccount, sshPrivateKey, tls.certificate].some((one) => one !== undefined);
 }

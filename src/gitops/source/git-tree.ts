@@ -9,6 +9,8 @@ import { parseSourcePath } from "./tree.ts";
 
 /** Submodules within submodules. */
 const maxDepth = 5;
+/** Of one tree, all within others among them: each names as many as it likes, also without a file of its own. */
+const maxSubmodules = 1_000;
 const { maxFiles } = defaultGitLimits;
 
 /**
@@ -16,7 +18,7 @@ const { maxFiles } = defaultGitLimits;
  * of submodules only those that lie in what is read.
  */
 export function gitTree(sources: GitSources, repository: string, commit: string): SourceTree {
-  return treeAt({ sources, repository, commit, depth: 0 });
+  return treeAt({ sources, repository, commit, depth: 0, prefix: "", opened: new Set() });
 }
 
 interface Place {
@@ -24,6 +26,10 @@ interface Place {
   readonly repository: string;
   readonly commit: string;
   readonly depth: number;
+  /** From the root of all, with a slash at its end. */
+  readonly prefix: string;
+  /** Paths of submodules that were looked into, from the root of all. */
+  readonly opened: Set<string>;
 }
 
 /** A submodule on the way to a path, and what is left of the path there. */
@@ -33,36 +39,64 @@ interface Inside {
   readonly tree: SourceTree;
 }
 
+type ModulesByPath = ReadonlyMap<string, Submodule>;
+
+/** The one that a path is, or lies in; in time of the path alone, for there may be many of both. */
+function moduleAbove(path: string, modules: ModulesByPath): Submodule | undefined {
+  for (let end = path.indexOf("/"); end >= 0; end = path.indexOf("/", end + 1)) {
+    const found = modules.get(path.slice(0, end));
+    if (found !== undefined) return found;
+  }
+  return modules.get(path);
+}
+
+/** What `.gitmodules` declares; of two with one path the first. */
+async function readModules({ sources, repository, commit }: Place, signal: AbortSignal): Promise<ModulesByPath> {
+  const id = await sources.treeId(repository, commit, ".gitmodules", signal);
+  const text = id === undefined ? "" : String(await sources.read(repository, commit, ".gitmodules", signal));
+  // A map keeps the last.
+  return new Map(
+    parseGitmodules(text)
+      .map((module) => [module.path, module] as const)
+      .reverse(),
+  );
+}
+
+/** @throws TerminalError GIT_TOO_LARGE */
+function noteOpened({ opened, prefix }: Place, path: string): void {
+  opened.add(prefix + path);
+  if (opened.size <= maxSubmodules) return;
+  throw new TerminalError("GIT_TOO_LARGE", `the repository has more than the ${maxSubmodules} submodules allowed`);
+}
+
 function treeAt(place: Place): SourceTree {
   const { sources, repository, commit } = place;
   const files = sources.findLfs(repository);
   const plain = files === undefined ? plainTree(place) : lfsTree(plainTree(place), files);
-  let declared: readonly Submodule[] | undefined;
+  let declared: ModulesByPath | undefined;
 
-  async function modules(signal: AbortSignal): Promise<readonly Submodule[]> {
-    if (!sources.readsSubmodules()) return [];
-    if (declared !== undefined) return declared;
-    const id = await sources.treeId(repository, commit, ".gitmodules", signal);
-    const text = id === undefined ? "" : String(await sources.read(repository, commit, ".gitmodules", signal));
-    declared = parseGitmodules(text);
+  async function modules(signal: AbortSignal): Promise<ModulesByPath> {
+    if (!sources.readsSubmodules()) return new Map();
+    declared ??= await readModules(place, signal);
     return declared;
   }
 
   async function nested(path: string, id: string, signal: AbortSignal): Promise<SourceTree> {
-    const module = (await modules(signal)).find((one) => one.path === path);
+    const module = (await modules(signal)).get(path);
     if (module === undefined) throw refused(path, "has no url in .gitmodules");
     if (place.depth >= maxDepth) throw refused(path, `is over ${maxDepth} submodules deep`);
+    noteOpened(place, path);
     const own = {
       sources: sources.forSubmodulesOf(repository),
       repository: submoduleUrl(repository, module),
       commit: id,
     };
-    return treeAt({ ...own, depth: place.depth + 1 });
+    return treeAt({ ...place, ...own, depth: place.depth + 1, prefix: `${place.prefix}${path}/` });
   }
 
   async function inside(written: string, signal: AbortSignal): Promise<Inside | undefined> {
     const path = parseSourcePath(written).join("/");
-    const module = (await modules(signal)).find((one) => path === one.path || path.startsWith(`${one.path}/`));
+    const module = moduleAbove(path, await modules(signal));
     const id = module && (await sources.treeId(repository, commit, module.path, signal));
     if (module === undefined || id === undefined) return undefined;
     const tree = await nested(module.path, id, signal);
@@ -100,7 +134,7 @@ function treeAt(place: Place): SourceTree {
       return found === undefined ? plain.read(path, signal) : found.tree.read(found.rest, signal);
     },
     async readFiles(entries, maxBytes, signal) {
-      if ((await modules(signal)).length === 0) return plain.readFiles(entries, maxBytes, signal);
+      if ((await modules(signal)).size === 0) return plain.readFiles(entries, maxBytes, signal);
       return readApart(plain, entries, maxBytes, (path) => inside(path, signal), signal);
     },
     async checkout(path, signal) {

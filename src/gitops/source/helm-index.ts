@@ -65,6 +65,6 @@ export function chooseVersion(chart: string, versions: readonly string[], wanted
   throw new TerminalError("CHART_NOT_FOUND", `chart "${chart}" has no version "${wanted.slice(0, 100)}": ${known}`);
 }
 
-function notAnIndex(repository: string, why: string): EngineError {
+export function notAnIndex(repository: string, why: string): EngineError {
   return new EngineError("REPOSITORY_FAILED", `"${repository}" has no index.yaml of a Helm repository: ${why}`);
 }

@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import type { Clock } from "../../base/clock.ts";
 import { EngineError, TerminalError } from "../../base/errors.ts";
-import { type ChartVersion, type HelmIndex, parseHelmIndex } from "./helm-index.ts";
+import type { Slots } from "../../base/slots.ts";
+import type { ChartVersion, HelmIndex } from "./helm-index.ts";
+import { readHelmIndex } from "./helm-index-reader.ts";
 import { basicHeader, type HttpAnswer, httpRequest } from "./http.ts";
 import { createJoined, type Joined } from "./joined.ts";
 import { shownRepositoryUrl } from "./repository-url.ts";
@@ -14,6 +16,8 @@ export interface HelmRepositoryDeps {
   readonly env: Readonly<Record<string, string>>;
   readonly clock: Clock;
   readonly limits: HelmLimits;
+  /** For indexes that are read apart, of all repositories. */
+  readonly readers: Slots;
 }
 
 export interface HelmLimits {
@@ -22,6 +26,9 @@ export interface HelmLimits {
   readonly maxArchiveBytes: number;
   readonly indexTimeoutMs: number;
   readonly archiveTimeoutMs: number;
+  /** For what was sent: from text to charts. */
+  readonly readTimeoutMs: number;
+  readonly maxReadMebibytes: number;
   /** An index that was read less long ago counts, unless somebody asks for a fresh one. */
   readonly indexMaxAgeMs: number;
 }
@@ -31,6 +38,8 @@ export const defaultHelmLimits: HelmLimits = {
   maxArchiveBytes: 64 * 1024 * 1024,
   indexTimeoutMs: 60_000,
   archiveTimeoutMs: 120_000,
+  readTimeoutMs: 60_000,
+  maxReadMebibytes: 1_024,
   indexMaxAgeMs: 60_000,
 };
 
@@ -86,7 +95,7 @@ export class HelmRepository {
   }
 
   async #read(signal: AbortSignal): Promise<HelmIndex> {
-    const { url, clock, limits } = this.#deps;
+    const { url, clock, limits, readers: places } = this.#deps;
     const isFresh = this.#isFreshWanted;
     this.#isFreshWanted = false;
     const known = this.#known;
@@ -101,7 +110,8 @@ export class HelmRepository {
       return known.index;
     }
     checkStatus(answer, address);
-    const index = parseHelmIndex(answer.body.toString("utf8"), shownRepositoryUrl(url));
+    const reading = { places, timeoutMs: limits.readTimeoutMs, maxMebibytes: limits.maxReadMebibytes };
+    const index = await readHelmIndex(answer.body, shownRepositoryUrl(url), reading, signal);
     this.#known = { index, at, etag: answer.headers.get("etag") ?? "" };
     return index;
   }

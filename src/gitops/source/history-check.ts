@@ -24,7 +24,7 @@ export async function checkHistory(commit: string, isStrict: boolean, deps: Hist
   const seen = new Set(pending);
   for (let next = pending.pop(); next !== undefined && problems.length < maxProblems; next = pending.pop()) {
     const content = await deps.read(next);
-    const verdict = await deps.verify(signedCommit(content));
+    const verdict = await deps.verify(signedCommit(content, next));
     if (!verdict.isGood) problems.push(problemText(next, content, verdict));
     if (!isStrict || (verdict.isGood && isSeal(content))) continue;
     const unseen = parentsOf(content).filter((parent) => !seen.has(parent));
@@ -44,7 +44,7 @@ export function problemText(revision: string, content: Buffer, { result, key }: 
 
 function parentsOf(content: Buffer): readonly string[] {
   const head = content.toString("latin1", 0, Math.max(content.indexOf("\n\n"), 0));
-  return [...head.matchAll(/^parent ([0-9a-f]{40})$/gm)].map(([, parent = ""]) => parent);
+  return [...head.matchAll(/^parent ([0-9a-f]{40,64})$/gm)].map(([, parent = ""]) => parent);
 }
 
 /** In the last paragraph of its message. */

@@ -1,9 +1,10 @@
 import { pipeline, type Readable } from "node:stream";
 import { createBrotliDecompress, createUnzip } from "node:zlib";
-import type { Dispatcher, EnvHttpProxyAgent } from "undici";
+import type { buildConnector, Dispatcher, EnvHttpProxyAgent } from "undici";
 import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
 import { shownProxy } from "../../base/http-proxy.ts";
 import { commonJs } from "../../base/lazy.ts";
+import { guardedConnector } from "../../base/refused-address.ts";
 import { shownRepositoryUrl } from "./repository-url.ts";
 import type { Credentials, RepositoryAccess } from "./source.ts";
 
@@ -37,14 +38,14 @@ const maxRedirects = 20;
 const ownHeaders = { accept: "*/*", "accept-encoding": "gzip, deflate", "user-agent": "tiphys" };
 
 /**
- * One request. Redirects are followed, at most 20; `authorization` is not sent to another origin. Any status is an answer.
+ * One request; never to a link-local or metadata address, wherever a server leads. Redirects are followed, at most 20; `authorization` is not sent to another origin. Any status is an answer.
  * Not by `fetch`: that refuses ports on which browsers must not be led to other protocols, and repositories stand on any.
- * @throws EngineError REPOSITORY_FAILED, TOOL_TIMEOUT; TerminalError GIT_TOO_LARGE
+ * @throws EngineError REPOSITORY_FAILED, TOOL_TIMEOUT; TerminalError GIT_TOO_LARGE, HTTP_REFUSED
  */
 export async function httpRequest(request: HttpRequest, route: HttpRoute, signal: AbortSignal): Promise<HttpAnswer> {
   const { url, method = "GET", headers = {}, body = null, maxBytes, timeoutMs } = request;
-  const { EnvHttpProxyAgent, interceptors, request: send } = commonJs(await import("undici"));
-  const agent = openAgent(EnvHttpProxyAgent, route);
+  const { EnvHttpProxyAgent, buildConnector, interceptors, request: send } = commonJs(await import("undici"));
+  const agent = openAgent(EnvHttpProxyAgent, buildConnector, route);
   const late = AbortSignal.timeout(timeoutMs);
   const stop = AbortSignal.any([signal, late]);
   const dispatcher = agent.compose(interceptors.redirect({ maxRedirections: maxRedirects, throwOnMaxRedirect: true }));
@@ -55,8 +56,11 @@ export async function httpRequest(request: HttpRequest, route: HttpRoute, signal
     return { status: answer.statusCode, headers: headersOf(answer), body: content, url: lastUrl(answer) ?? url };
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof EngineError) throw error;
     const shown = shownRepositoryUrl(url);
+    if (error instanceof EngineError && error.code === "HTTP_REFUSED") {
+      throw new TerminalError(error.code, `failed to read "${shown}": ${error.message}`, error);
+    }
+    if (error instanceof EngineError) throw error;
     if (late.aborted) throw new EngineError("TOOL_TIMEOUT", `"${shown}" did not answer within ${timeoutMs / 1000} s`);
     throw new EngineError("REPOSITORY_FAILED", `failed to read "${shown}": ${messageOf(error).slice(0, 300)}`);
   } finally {
@@ -92,8 +96,8 @@ export function basicHeader({ username, password }: Credentials): string {
 }
 
 /** @throws TerminalError GIT_REFUSED for a proxy that is none */
-function openAgent(Agent: typeof EnvHttpProxyAgent, route: HttpRoute): EnvHttpProxyAgent {
-  const options = agentOptions(route);
+function openAgent(Agent: typeof EnvHttpProxyAgent, build: typeof buildConnector, route: HttpRoute): EnvHttpProxyAgent {
+  const options = agentOptions(route, build);
   try {
     return new Agent(options);
   } catch (error) {
@@ -103,7 +107,7 @@ function openAgent(Agent: typeof EnvHttpProxyAgent, route: HttpRoute): EnvHttpPr
   }
 }
 
-function agentOptions({ access, env }: HttpRoute): EnvHttpProxyAgent.Options {
+function agentOptions({ access, env }: HttpRoute, build: typeof buildConnector): EnvHttpProxyAgent.Options {
   const { tls, proxy, noProxy } = access;
   const connect = {
     rejectUnauthorized: !tls.isInsecure,
@@ -116,7 +120,7 @@ function agentOptions({ access, env }: HttpRoute): EnvHttpProxyAgent.Options {
     httpProxy: own ? proxy : (env.http_proxy ?? env.HTTP_PROXY ?? ""),
     httpsProxy: own ? proxy : (env.https_proxy ?? env.HTTPS_PROXY ?? ""),
     noProxy: own ? (noProxy ?? "") : (env.no_proxy ?? env.NO_PROXY ?? ""),
-    connect,
+    connect: guardedConnector(build, connect, true),
     requestTls: connect,
   };
 }

@@ -70,19 +70,28 @@ async function whereIs(
     throw new TerminalError("GIT_AUTH_FAILED", `LFS files of "${shownRepositoryUrl(url)}": authentication required`);
   }
   if (answer.status !== 200) throw failed(address, `the server answered ${answer.status}`);
-  const download = downloadIn(answer.body);
+  const download = downloadIn(answer.body, address);
   const target = URL.parse(textOf(download.href));
   if (target === null || !/^https?:$/.test(target.protocol))
     throw failed(address, `it has no file ${oid.slice(0, 12)}`);
   return { href: target.href, header: textsIn(download.header) };
 }
 
-function downloadIn(body: Buffer): Readonly<Record<string, JsonValue>> {
-  const value: JsonValue = JSON.parse(body.toString("utf8"));
+function downloadIn(body: Buffer, address: string): Readonly<Record<string, JsonValue>> {
+  const value = jsonOf(body, address);
   const [object] = isJsonObject(value) && Array.isArray(value.objects) ? value.objects : [];
   const actions = isJsonObject(object) ? object.actions : undefined;
   const download = isJsonObject(actions) ? actions.download : undefined;
   return isJsonObject(download) ? download : {};
+}
+
+/** @throws EngineError GIT_FAILED: a page for people, an answer that is cut off */
+function jsonOf(body: Buffer, address: string): JsonValue {
+  try {
+    return JSON.parse(body.toString("utf8"));
+  } catch {
+    throw failed(address, "its answer is no JSON, as a server of LFS files gives it");
+  }
 }
 
 function textOf(value: JsonValue | undefined): string {

@@ -6,7 +6,7 @@ import { type Clock, sleepFor } from "../../base/clock.ts";
 import { TerminalError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import type { GitCommand } from "./git-command.ts";
-import { isDamage, localError } from "./git-errors.ts";
+import { formatUnknown, isDamage, localError } from "./git-errors.ts";
 import type { GitLimits } from "./source.ts";
 
 export interface UpkeepDeps {
@@ -20,16 +20,25 @@ export interface UpkeepDeps {
 const maxPacks = 100;
 const sizeCheckMs = 500;
 
+/** What the ids of a repository are made with. */
+export type ObjectFormat = "sha1" | "sha256";
+
 /**
  * Makes the bare repository, frees one that a killed process left locked, and begins one anew that is too large: it may
  * hold files of folders that nobody uses any more. Once per process and mirror.
  */
-export async function prepareMirror(path: string, { git, limits }: UpkeepDeps): Promise<void> {
+export async function prepareMirror(
+  path: string,
+  { git, limits }: UpkeepDeps,
+  format: ObjectFormat | undefined,
+): Promise<void> {
   const empty = (): Promise<void> => rm(path, { recursive: true, force: true });
   const make = async (): Promise<ChildResult> => {
     await mkdir(path, { recursive: true, mode: 0o700 });
     removeLeftovers(path);
-    const args = ["init", "--bare", "--quiet", "--template="];
+    // Said where it has to be: older versions of Git do not know the option.
+    const own = format === "sha256" ? ["--object-format=sha256"] : [];
+    const args = ["init", "--bare", "--quiet", "--template=", ...own];
     return git.local(path, { args }, AbortSignal.timeout(60_000));
   };
   if ((await sizeOf(path)) > limits.maxMirrorBytes) await empty();
@@ -38,6 +47,7 @@ export async function prepareMirror(path: string, { git, limits }: UpkeepDeps): 
     await empty();
     result = await make();
   }
+  if (result.code !== 0 && format === "sha256" && /object.format/.test(result.stderr)) throw formatUnknown();
   if (result.code !== 0) throw localError("make a mirror", result);
 }
 

@@ -1,6 +1,6 @@
 import type { ChildResult } from "../../base/child.ts";
 import { EngineError, TerminalError } from "../../base/errors.ts";
-import type { Slots } from "../../base/slots.ts";
+import { createSlots, type Slots } from "../../base/slots.ts";
 import { whileAnswering } from "./answer-watch.ts";
 import type { ShownCredentials } from "./cloud-tokens.ts";
 import { createFileForecast, type FileForecast, leaveFiles } from "./file-forecast.ts";
@@ -11,15 +11,19 @@ import {
   isDamage,
   isTimeout,
   localError,
+  OtherFormat,
+  refusedFormat,
   remoteError,
   revisionNotFound,
   timeoutError,
 } from "./git-errors.ts";
 import { createJoined, untilAborted } from "./joined.ts";
+import { depthOptions, isCut, sinceOption } from "./mirror-depth.ts";
 import {
   createWrites,
   isRepository,
   moveAway,
+  type ObjectFormat,
   prepareMirror,
   tidyMirror,
   type UpkeepDeps,
@@ -79,7 +83,8 @@ const maxNews = 16;
 const maxKnownCommits = 10_000;
 
 /**
- * One repository's bare mirror: all commits and folders of its branches and tags; files as they are needed.
+ * One repository's bare mirror: all commits and folders of its branches and tags, or the last ones where its Secret says how
+ * many (`depth`); files as they are needed, and so is history.
  * Nothing is on disk until it is used. What `refs` answers is replaced as a whole by each fetch; fetches, listings and
  * requests for files each run one at a time, and callers that meet share one.
  */
@@ -91,6 +96,8 @@ export class Mirror {
   #refs: Refs | undefined;
   #tagObjects: ReadonlyMap<string, string> = new Map();
   #prepared: Promise<void> | undefined;
+  /** Of the server's ids; undefined: as Git makes them by itself, until a server refuses that. */
+  #format: ObjectFormat | undefined;
   #generation = 0;
   #mendedAtMs = Number.NEGATIVE_INFINITY;
   /** The last fetch, where it failed and may succeed later. */
@@ -103,7 +110,10 @@ export class Mirror {
   readonly #writes: Writes;
   readonly #fetches = createJoined((signal) => this.#fetchAndNote(signal));
   readonly #fileFetches = createJoined((signal) => this.#writes(() => this.#fetchWantedFiles(signal)));
+  readonly #histories = createJoined((signal) => this.#writes(() => this.#fetchHistory(signal)));
   readonly #lists = createJoined((signal) => this.#list(signal));
+  /** Requests that move where history is cut off, one at a time: Git locks that. */
+  readonly #cuts = createSlots(1);
 
   constructor(path: string, deps: MirrorDeps) {
     this.path = path;
@@ -170,7 +180,18 @@ export class Mirror {
     await this.fetch(access, { commit }, signal);
     if (await this.#holds(commit, signal)) return;
     await this.#writes(() => this.#fetchCommit(access, commit, signal));
-    if (!(await this.#holds(commit, signal))) throw revisionNotFound(commit);
+    if (await this.#holds(commit, signal)) return;
+    // One that is not given by its id may be where history is cut off.
+    if ((await this.deepen(access, signal)) && (await this.#holds(commit, signal))) return;
+    throw revisionNotFound(commit);
+  }
+
+  /** Fetches the history that `depth` left out, if it did: a question needs it. False: nothing was left out. */
+  async deepen(access: Access, signal: AbortSignal): Promise<boolean> {
+    if (!isCut(this.path)) return false;
+    this.#access = access;
+    await this.#histories.ask(signal);
+    return true;
   }
 
   /** Fetches files by id; those that are asked for at once in one request. */
@@ -195,7 +216,17 @@ export class Mirror {
     return code === 0 ? stdout.toString("latin1").trim() : undefined;
   }
 
-  async isAncestor(ancestor: string, descendant: string, signal: AbortSignal): Promise<boolean> {
+  /** Both are held. Of history that was cut off, what came after the ancestor is fetched. */
+  async isAncestor(access: Access, ancestor: string, descendant: string, signal: AbortSignal): Promise<boolean> {
+    if (await this.#isBefore(ancestor, descendant, signal)) return true;
+    if (!isCut(this.path)) return false;
+    this.#access = access;
+    await this.#writes(() => this.#fetchSince(access, ancestor, descendant, signal));
+    return this.#isBefore(ancestor, descendant, signal);
+  }
+
+  /** As far as the mirror knows. */
+  async #isBefore(ancestor: string, descendant: string, signal: AbortSignal): Promise<boolean> {
     if (ancestor === descendant) return true;
     const args = ["merge-base", "--is-ancestor", ancestor, descendant];
     const result = await this.#deps.git.local(this.path, { args }, signal);
@@ -211,7 +242,7 @@ export class Mirror {
     if (/^0+$/.test(commit)) return ref !== undefined && !this.#refs.has(ref); // the ref is gone
     if (before !== undefined && tips[0] === before) return false;
     if (!(await this.#holds(commit, signal))) return false;
-    if (ref !== undefined) return tips[0] !== undefined && (await this.isAncestor(commit, tips[0], signal));
+    if (ref !== undefined) return tips[0] !== undefined && (await this.#isBefore(commit, tips[0], signal));
     const args = ["for-each-ref", "--count=1", `--contains=${commit}`];
     const found = await this.#deps.git.local(this.path, { args }, signal);
     return found.code === 0 && found.stdout.length > 0;
@@ -239,9 +270,12 @@ export class Mirror {
     if (!(error instanceof DamagedMirror) && isRepository(this.path)) return true;
     const { clock, log, waste, closeReaders } = this.#deps;
     const now = clock.monotonicMs();
-    if (now - this.#mendedAtMs < mendingMs) return false;
-    log.warn("a local copy of a repository is damaged, fetching it anew", { error });
-    this.#mendedAtMs = now;
+    if (error instanceof OtherFormat) this.#format = error.format;
+    else {
+      if (now - this.#mendedAtMs < mendingMs) return false;
+      log.warn("a local copy of a repository is damaged, fetching it anew", { error });
+      this.#mendedAtMs = now;
+    }
     this.#generation += 1;
     this.#prepared = undefined;
     this.#refs = undefined;
@@ -252,7 +286,7 @@ export class Mirror {
   }
 
   async #prepare(): Promise<void> {
-    this.#prepared ??= prepareMirror(this.path, this.#deps);
+    this.#prepared ??= prepareMirror(this.path, this.#deps, this.#format);
     await this.#prepared.catch((error: unknown) => {
       this.#prepared = undefined;
       throw error;
@@ -321,11 +355,17 @@ export class Mirror {
     if (result.code !== 0 && this.#forecast.isRefused(result)) {
       ({ result, url } = await this.#fetchRefs(leaveFiles, signal));
     }
+    const format = result.code === 0 ? undefined : refusedFormat(result);
+    if (format !== undefined && format !== this.#format) return new OtherFormat(format);
     if (result.code !== 0 && isDamage(result)) return damaged(result);
     if (result.code !== 0) throw remoteError("fetch", url, result);
     await this.#forecast.noteFetched();
-    const listArgs = ["for-each-ref", `--format=${mirrorRefFormat}`];
-    const listed = await this.#deps.git.local(this.path, { args: listArgs }, signal);
+    return this.#listHeld(signal);
+  }
+
+  async #listHeld(signal: AbortSignal): Promise<string | DamagedMirror> {
+    const args = ["for-each-ref", `--format=${mirrorRefFormat}`];
+    const listed = await this.#deps.git.local(this.path, { args }, signal);
     return listed.code === 0 ? listed.stdout.toString("utf8") : damaged(listed);
   }
 
@@ -349,7 +389,9 @@ export class Mirror {
 
   /** All branches and tags, and HEAD where there is one. */
   async #fetchRefs(filter: string | undefined, signal: AbortSignal): Promise<ServerAnswer> {
-    const options = [...fetchOptions, ...(filter === undefined ? [] : [filter])];
+    using _place = await this.#cuts.take(signal);
+    const depth = await depthOptions(this.path, this.#access?.rights.depth);
+    const options = [...fetchOptions, ...depth, ...(filter === undefined ? [] : [filter])];
     const args = ["fetch", ...options, "--prune", "--force", "--", "origin", ...refspecs];
     const answer = await this.#fetchAnswered([...args, headRefspec], signal);
     if (answer.result.code === 0 || !/couldn't find remote ref HEAD/.test(answer.result.stderr)) return answer;
@@ -379,11 +421,39 @@ export class Mirror {
 
   /** One on no branch or tag: a server may give it by its id. */
   async #fetchCommit(access: Access, commit: string, signal: AbortSignal): Promise<void> {
-    const args = ["fetch", ...fetchOptions, ...(access.fetchesFiles ? [] : [leaveFiles]), "--", "origin", commit];
+    using _place = isCut(this.path) ? await this.#cuts.take(signal) : undefined;
+    const { depth } = access.rights;
+    const cut = depth !== undefined && isCut(this.path) ? [`--depth=${depth}`] : [];
+    const options = [...fetchOptions, ...cut, ...(access.fetchesFiles ? [] : [leaveFiles])];
+    const args = ["fetch", ...options, "--", "origin", commit];
     const { result, url } = await this.#atServer("fetch", args, {}, signal);
     const isUnknown = /not our ref|unadvertised object|couldn't find remote ref/.test(result.stderr);
     if (result.code === 0 || isUnknown) return;
     throw isDamage(result) ? damaged(result) : remoteError("fetch", url, result);
+  }
+
+  async #fetchHistory(signal: AbortSignal): Promise<void> {
+    using _place = await this.#cuts.take(signal);
+    if (!isCut(this.path)) return; // somebody else fetched it
+    const args = ["fetch", ...fetchOptions, "--unshallow", "--force", leaveFiles, "--", "origin", ...refspecs];
+    const { result, url } = await this.#atServer("fetch", args, {}, signal);
+    if (result.code !== 0) throw isDamage(result) ? damaged(result) : remoteError("fetch the history of", url, result);
+    const listed = await this.#listHeld(signal);
+    if (listed instanceof DamagedMirror) throw listed;
+    await this.#take(listed, signal);
+  }
+
+  /** All of it where the server cannot tell commits by their time. */
+  async #fetchSince(access: Access, ancestor: string, descendant: string, signal: AbortSignal): Promise<void> {
+    const shown = { args: ["show", "--no-patch", "--format=%ct", ancestor] };
+    const { stdout } = await this.#deps.git.local(this.path, shown, signal);
+    const seconds = Number(stdout.toString("latin1").trim());
+    const args = ["fetch", ...fetchOptions, sinceOption(seconds), leaveFiles, "--", "origin", descendant];
+    const fetched = async (): Promise<boolean> => {
+      using _place = await this.#cuts.take(signal);
+      return (await this.#atServer("fetch", args, {}, signal)).result.code === 0;
+    };
+    if (!(await fetched())) await this.deepen(access, signal);
   }
 
   async #list(signal: AbortSignal): Promise<Refs> {

@@ -6,6 +6,8 @@ import { DamagedMirror, damaged } from "./git-errors.ts";
 type ObjectType = "commit" | "tree" | "blob" | "tag";
 
 export interface ObjectHead {
+  /** All of its digits: what was asked for may be a part. */
+  readonly id: string;
   readonly type: ObjectType;
   readonly size: number;
 }
@@ -105,12 +107,12 @@ function readerOf(requests: PassThrough, stdout: Promise<Readable>, end: () => P
       if (asked.length === 0) ask([id]);
       if (asked.shift() !== id) throw new Error("another object was asked for first");
       const answer = await line();
-      const match = /^[0-9a-f]{40} (commit|tree|blob|tag) (\d+)$/.exec(answer);
+      const match = /^([0-9a-f]{40,64}) (commit|tree|blob|tag) (\d+)$/.exec(answer);
       if (match === null && answer.endsWith(" missing")) return undefined;
       if (match === null) throw new DamagedMirror(`git cat-file answered "${answer.slice(0, 100)}"`);
-      const size = Number(match[2]);
+      const size = Number(match[3]);
       left = size + 1; // and a line feed
-      return { type: match[1] as ObjectType, size };
+      return { id: match[1] ?? "", type: match[2] as ObjectType, size };
     },
     async *content() {
       while (left > 0) {

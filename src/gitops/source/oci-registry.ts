@@ -99,7 +99,7 @@ export class OciRepository {
       this.#check(answer, "its tags");
       const value = jsonOf(answer.body);
       const found = isJsonObject(value) && Array.isArray(value.tags) ? value.tags : [];
-      tags.push(...found.filter((tag) => typeof tag === "string"));
+      for (const tag of found) if (typeof tag === "string" && tags.length < maxTags) tags.push(tag);
       url = this.#nextPage(answer, url);
     }
     return tags;

@@ -139,6 +139,7 @@ function accessOf(
       ...texts(data, { certificate: "tlsClientCertData", key: "tlsClientCertKey" }),
     },
     hasLfs: isTrue(data.enableLfs),
+    ...depthOf(name, data),
     isOci: isTrue(data.enableOCI) || type === "oci",
     isPlainHttp: isTrue(data.insecureOCIForceHttp),
   };
@@ -180,6 +181,15 @@ function cloudOf(name: string, data: Data): Pick<RepositoryAccess, "cloudAccount
   const what = cloudAccount.kind === "google" ? "gcpServiceAccountKey" : "an Azure identity";
   const message = `Secret "${name}": ${what} is not supported for charts and artifacts: use username and password`;
   throw new TerminalError("GIT_AUTH_FAILED", message);
+}
+
+/** 0, and none at all: everything. */
+function depthOf(name: string, { depth = "" }: Data): Pick<RepositoryAccess, "depth"> {
+  const text = depth.trim();
+  if (/^0*$/.test(text)) return {};
+  if (/^\d{1,9}$/.test(text)) return { depth: Number(text) };
+  const message = `Secret "${name}": depth is "${shownRepositoryUrl(text.slice(0, 100))}", expected a number of commits, 0 for all`;
+  throw new TerminalError("GIT_REFUSED", message);
 }
 
 /** As Go's ParseBool; anything else is false. */

@@ -30,6 +30,8 @@ export async function resolveIn(
     await mirror.fetch(access, {}, signal);
     const commit = await mirror.expand(short, signal);
     if (commit !== undefined) return { commit, revision };
+    const older = (await mirror.deepen(access, signal)) ? await mirror.expand(short, signal) : undefined;
+    if (older !== undefined) return { commit: older, revision };
   }
   throw revisionNotFound(revision);
 }

@@ -1,12 +1,13 @@
 import { highestInRange } from "../../base/semver.ts";
 import type { Refs, ResolvedRevision } from "./source.ts";
 
+/** An id of SHA-1, 40 digits, or of SHA-256, 64: which of both, the repository says. */
 export function isFullCommit(revision: string): boolean {
-  return /^[0-9a-f]{40}$/i.test(revision);
+  return /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i.test(revision);
 }
 
 export function isShortCommit(revision: string): boolean {
-  return /^[0-9a-f]{7,39}$/i.test(revision);
+  return /^[0-9a-f]{7,63}$/i.test(revision) && !isFullCommit(revision);
 }
 
 /** The commit behind a full ref or a short name. The remote's order decides: a branch comes before a tag of its name. */
@@ -42,7 +43,7 @@ export function highestTag(refs: Refs, range: string, prefix: string): ResolvedR
 export function parseRemoteRefs(text: string): Refs {
   const refs = new Map<string, string>();
   for (const line of text.split("\n")) {
-    const match = /^([0-9a-f]{40})\t(.+?)(?:\^\{\})?$/.exec(line);
+    const match = /^([0-9a-f]{40,64})\t(.+?)(?:\^\{\})?$/.exec(line);
     if (match?.[1] !== undefined && match[2] !== undefined) refs.set(match[2], match[1]);
   }
   return refs;
@@ -55,7 +56,7 @@ export const mirrorRefFormat = "%(objecttype) %(objectname) %(*objecttype) %(*ob
 
 /** Of the same lines, the objects of annotated tags. */
 export function parseTagObjects(text: string): ReadonlyMap<string, string> {
-  const found = [...text.matchAll(/^tag ([0-9a-f]{40}) \S* \S* (\S+)$/gm)];
+  const found = [...text.matchAll(/^tag ([0-9a-f]{40,64}) \S* \S* (\S+)$/gm)];
   return new Map(found.map(([, id = "", name = ""]) => [name, id]));
 }
 

@@ -14,8 +14,12 @@ const beginnings = [
   ["-----BEGIN SIGNED MESSAGE-----", "other"],
 ] as const;
 
-/** Undefined: it is not signed. `content` is the object's, byte for byte. */
-export function signedCommit(content: Buffer): SignedObject | undefined {
+/**
+ * Undefined: it is not signed. `content` is the object's, byte for byte; `id` is its own. A commit may bear signatures of both
+ * its forms, by ids of SHA-1 and of SHA-256: the one of the form that was read counts, and neither is part of what is signed.
+ */
+export function signedCommit(content: Buffer, id: string): SignedObject | undefined {
+  const own = id.length === 64 ? "gpgsig-sha256" : "gpgsig";
   const end = content.indexOf("\n\n");
   const head = content.subarray(0, end < 0 ? content.length : end + 1);
   const kept: Buffer[] = [];
@@ -25,8 +29,8 @@ export function signedCommit(content: Buffer): SignedObject | undefined {
     const next = head.indexOf(10, at) + 1 || head.length;
     const line = head.subarray(at, next);
     if (line[0] !== 32) field = line.toString("latin1", 0, Math.max(line.indexOf(32), 0));
-    if (field === "gpgsig") signature.push(line.toString("latin1").replace(/^(?:gpgsig)? /, ""));
-    else if (field !== "gpgsig-sha256") kept.push(line);
+    if (field === own) signature.push(line.toString("latin1").replace(/^(?:gpgsig(?:-sha256)?)? /, ""));
+    else if (!field.startsWith("gpgsig")) kept.push(line);
     at = next;
   }
   if (signature.length === 0) return undefined;

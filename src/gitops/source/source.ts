@@ -5,7 +5,7 @@ import type { LfsFiles } from "./lfs-files.ts";
 export type Refs = ReadonlyMap<string, string>;
 
 export interface ResolvedRevision {
-  /** 40 hexadecimal digits, lower case. */
+  /** 40 hexadecimal digits, lower case; 64 in a repository whose ids are of SHA-256. */
   readonly commit: string;
   /** What was asked for, `HEAD` when empty; of a range, the tag. */
   readonly revision: string;
@@ -100,6 +100,8 @@ export interface RepositoryAccess {
   readonly proxy?: string;
   readonly noProxy?: string;
   readonly hasLfs: boolean;
+  /** How many commits of each branch and tag are fetched, 1 or more; absent: all. */
+  readonly depth?: number;
   /** A registry of OCI artifacts, also without `oci://`. */
   readonly isOci: boolean;
   readonly isPlainHttp: boolean;
@@ -179,7 +181,7 @@ export interface GitSources extends AsyncDisposable {
   /** The same, where repositories on the server of this one are read with its credentials if they have none of their own. */
   forSubmodulesOf(repository: string): GitSources;
   /**
-   * Branch, tag, full ref, full or short (7 digits) commit, HEAD or empty. Answers from what the last `fetch` saw; looks
+   * Branch, tag, full ref, full or short (7 digits or more) commit, HEAD or empty. Answers from what the last `fetch` saw; looks
    * at the server only the first time in this process, or when the name is not known. A branch wins over a tag. A version
    * (`v1.2`) names the tag `<tagPrefix>v1.2`; a range (`1.*`, `>=1 <2`) the highest tag in it, or else a branch of its name.
    */

@@ -1,7 +1,7 @@
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { TerminalError } from "../../base/errors.ts";
-import { leavesTree } from "./symlink.ts";
+import { createLinkCheck } from "./symlink.ts";
 
 export interface ArchiveLimits {
   readonly maxFiles: number;
@@ -18,6 +18,8 @@ export interface ArchivedFile {
 }
 
 const blockBytes = 512;
+/** Of all headers that speak of others: a path needs some hundred. */
+const maxExtraBytes = 16 * 1024 * 1024;
 const maxDepth = 100;
 const unzip = promisify(gunzip);
 
@@ -70,14 +72,14 @@ export function checkPlaces(files: ReadonlyMap<string, ArchivedFile>): void {
   const links = new Map<string, string>();
   for (const { path, kind, content } of files.values()) {
     if (kind === "symlink") links.set(path, content.toString("utf8"));
-    const parts = path.split("/");
-    for (let length = 1; length < parts.length; length++) {
-      const above = parts.slice(0, length).join("/");
+    for (let end = path.indexOf("/"); end >= 0; end = path.indexOf("/", end + 1)) {
+      const above = path.slice(0, end);
       if (files.has(above)) throw refused(`has ${shown(path)} below the file or link ${shown(above)}`);
     }
   }
+  const leavesTree = createLinkCheck(links);
   for (const [path, target] of links) {
-    if (target === "" || target.includes("\0") || leavesTree(path, links)) {
+    if (target === "" || target.includes("\0") || leavesTree(path)) {
       throw refused(`has a symbolic link ${shown(path)} that leads out of it`);
     }
   }
@@ -107,6 +109,7 @@ type Extra = Readonly<Record<string, string>>;
 
 function* entriesOf(tar: Buffer, { maxFiles }: ArchiveLimits): Generator<TarEntry> {
   let extra: Extra = {};
+  let extraBytes = 0;
   let count = 0;
   for (let at = 0; at + blockBytes <= tar.length; ) {
     const header = tar.subarray(at, at + blockBytes);
@@ -117,6 +120,8 @@ function* entriesOf(tar: Buffer, { maxFiles }: ArchiveLimits): Generator<TarEntr
     const content = contentAfter(header, tar.subarray(at + blockBytes), extra);
     at += blockBytes + Math.ceil(content.length / blockBytes) * blockBytes;
     const type = textIn(header, 156, 1) || "0";
+    if (speaksOfOthers.has(type)) extraBytes += content.length;
+    if (extraBytes > maxExtraBytes) throw refused("has too much in its headers");
     const more = extraOf(type, content);
     if (more === undefined) yield entryOf(header, type, content, extra);
     extra = more === undefined ? {} : { ...extra, ...more };
@@ -128,6 +133,9 @@ function contentAfter(header: Buffer, rest: Buffer, extra: Extra): Buffer {
   if (!Number.isSafeInteger(size) || size < 0 || size > rest.length) throw refused("is cut off or damaged");
   return rest.subarray(0, size);
 }
+
+/** Types of headers that say more of the next entry. */
+const speaksOfOthers: ReadonlySet<string> = new Set(["x", "L", "K"]);
 
 /** Undefined for an entry that speaks for itself. */
 function extraOf(type: string, content: Buffer): Extra | undefined {
@@ -150,7 +158,7 @@ function entryOf(header: Buffer, type: string, content: Buffer, extra: Extra): T
 
 function checkSum(header: Buffer): void {
   let sum = 8 * 32; // the field itself counts as spaces
-  for (const [index, byte] of header.entries()) if (index < 148 || index >= 156) sum += byte;
+  for (let at = 0; at < blockBytes; at++) if (at < 148 || at >= 156) sum += header[at] ?? 0;
   if (sum !== numberIn(header, 148, 8)) throw refused("is no tar file, or is damaged");
 }
 

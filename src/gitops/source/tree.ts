@@ -31,26 +31,31 @@ export function pathError(path: string, text: string): TerminalError {
 }
 
 /**
- * The entries of a tree object. Names that would leave the folder they are in, or that Git reads itself, are refused:
+ * The entries of a tree object, whose ids have `idBytes`. Names that would leave the folder they are in, or that Git reads itself, are refused:
  * no server that checks what is pushed has them.
  * @throws TerminalError GIT_REFUSED
  */
-export function parseTree(content: Buffer): readonly NamedObject[] {
+export function parseTree(content: Buffer, idBytes: number): readonly NamedObject[] {
   const entries: NamedObject[] = [];
   const names = new Set<string>();
   for (let at = 0; at < content.length; ) {
     const space = content.indexOf(32, at);
     const zero = content.indexOf(0, space + 1);
-    if (space < 0 || zero < 0 || zero + 21 > content.length) throw refusedTree("is damaged");
+    if (space < 0 || zero < 0 || zero + 1 + idBytes > content.length) throw refusedTree("is damaged");
     const mode = content.toString("latin1", at, space);
     const name = content.toString("utf8", space + 1, zero);
     if (!isSafeName(name)) throw refusedTree(`has an entry ${JSON.stringify(name)}`);
     if (names.has(name)) throw refusedTree(`has two entries ${JSON.stringify(name)}`);
     names.add(name);
-    entries.push({ name, kind: kindOf(mode), id: content.toString("hex", zero + 1, zero + 21) });
-    at = zero + 21;
+    entries.push({ name, kind: kindOf(mode), id: content.toString("hex", zero + 1, zero + 1 + idBytes) });
+    at = zero + 1 + idBytes;
   }
   return entries;
+}
+
+/** All ids of a repository are as long as one of them. */
+function idBytesOf(id: string): number {
+  return id.length / 2;
 }
 
 function isSafeName(name: string): boolean {
@@ -76,12 +81,12 @@ export async function readObject(reader: ObjectReader, id: string): Promise<Buff
   return bounded(reader, head.size);
 }
 
-/** The text of a commit object; undefined when the mirror does not hold it, or it is something else. */
+/** The text of a commit object; undefined when the mirror does not hold it, or it is something else: a part of an id, too. */
 export async function readCommit(reader: ObjectReader, commit: string): Promise<string | undefined> {
   const head = await reader.open(commit);
   if (head === undefined) return undefined;
   const content = await bounded(reader, head.size);
-  return head.type === "commit" ? content.toString("utf8") : undefined;
+  return head.type === "commit" && head.id === commit.toLowerCase() ? content.toString("utf8") : undefined;
 }
 
 /** What folder a commit is of, by mirror and commit. */
@@ -118,14 +123,16 @@ export async function readRoot(reader: ObjectReader, commit: string, trees: Tree
   const content = head && (await bounded(reader, head.size));
   if (text === undefined) return undefined;
   const root = rootOf(commit, text);
-  if (content !== undefined && trees.find(root) === undefined) trees.keep(root, byName(parseTree(content)));
+  if (content !== undefined && trees.find(root) === undefined) {
+    trees.keep(root, byName(parseTree(content, idBytesOf(root))));
+  }
   return root;
 }
 
 async function readTree(reader: ObjectReader, id: string): Promise<readonly NamedObject[]> {
   const head = await reader.open(id);
   if (head === undefined) throw new DamagedMirror(`it lacks the folder ${id}`);
-  return parseTree(await bounded(reader, head.size));
+  return parseTree(await bounded(reader, head.size), idBytesOf(id));
 }
 
 async function bounded(reader: ObjectReader, size: number): Promise<Buffer> {
@@ -192,7 +199,7 @@ export async function findObject(
 
 /** The id of the folder that a commit is of. @throws EngineError GIT_FAILED */
 export function rootOf(commit: string, commitText: string): string {
-  const [, root] = /^tree ([0-9a-f]{40})\n/.exec(commitText) ?? [];
+  const [, root] = /^tree ([0-9a-f]{40,64})\n/.exec(commitText) ?? [];
   if (root === undefined) throw new EngineError("GIT_FAILED", `the commit ${commit} is damaged: it is of no folder`);
   return root;
 }

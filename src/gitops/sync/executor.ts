@@ -1,6 +1,6 @@
 import { sleepFor } from "../../base/clock.ts";
 import type { WriteContext } from "./apply.ts";
-import { checkTasks } from "./preflight.ts";
+import { checkTasks, refusedTasks } from "./preflight.ts";
 import { createResults, isFailed, type Results, waitingMessage, withReasons } from "./results.ts";
 import type { ExecuteOptions, ExecutorDeps } from "./run.ts";
 import {
@@ -37,6 +37,7 @@ export function executeSync(
 
 const allRun = "successfully synced (all tasks run)";
 const noneLeft = "successfully synced (no more tasks)";
+const notValid = "one or more synchronization tasks are not valid";
 const incomplete = "one or more synchronization tasks completed unsuccessfully";
 
 /** Why a sync ends before its first step. */
@@ -57,6 +58,9 @@ class SyncRun {
   readonly #watcher: TaskWatcher;
   /** Several waves or phases: each is waited for. In a plan of one wave only its hooks are. */
   readonly #isMultiStep: boolean;
+  readonly #asked: Pick<WriteContext, "kube" | "clock" | "syncOptions" | "signal">;
+  /** By which the tasks were asked about; undefined: not in this process. */
+  #rules: string | undefined;
 
   constructor(plan: SyncPlan, options: ExecuteOptions, deps: ExecutorDeps, signal: AbortSignal) {
     this.#plan = plan;
@@ -73,6 +77,7 @@ class SyncRun {
       ...(trackingLabel === undefined ? {} : { trackingLabel }),
     };
     const context: WriteContext = { kube, clock, syncOptions, force, ...named, signal };
+    this.#asked = context;
     const parts = { options, deps, context, results: this.#results, report: (text: string) => this.#report(text) };
     this.#writer = new TaskWriter(parts);
     this.#watcher = new TaskWatcher(parts);
@@ -135,13 +140,13 @@ class SyncRun {
   /** Nothing is changed before everything looks possible; a namespace to be made is made first. Why it is not. */
   async #check(): Promise<Refused | undefined> {
     const tasks = this.#tasks.filter(({ isUnmodified }) => !isUnmodified);
-    const { dryRun, refusal, syncOptions } = this.#options;
-    const asked = { kube: this.#deps.kube, clock: this.#deps.clock, syncOptions, signal: this.#signal };
-    const { invalid, unknown } = await checkTasks(this.#tasks, refusal, asked);
+    const { dryRun, refusal, rules } = this.#options;
+    this.#rules = rules?.();
+    const { invalid, unknown } = await checkTasks(this.#tasks, refusal, this.#asked);
     for (const [task, message] of invalid) this.#results.record(task, "SyncFailed", "Failed", message);
     if (invalid.size > 0) {
       const messages = [...new Set(invalid.values())].sort().join("; ");
-      return { text: `one or more synchronization tasks are not valid: ${messages}`, hasBegun: false };
+      return { text: `${notValid}: ${messages}`, hasBegun: false };
     }
     if (!dryRun) await this.#whileHeld(true);
     const first = tasks.filter(({ makesNamespace }) => makesNamespace && !dryRun);
@@ -169,10 +174,23 @@ class SyncRun {
     }
   }
 
+  /** Whether what is still to do is permitted: the project may have changed while the sync waited, or the engine was away. */
+  async #isPermitted(): Promise<boolean> {
+    const { refusal, rules } = this.#options;
+    const now = rules?.();
+    if (now === this.#rules) return true;
+    this.#rules = now;
+    const open = this.#tasks.filter((task) => this.#isPending(task));
+    const refused = await refusedTasks(open, refusal, this.#asked);
+    for (const [task, message] of refused) this.#results.record(task, "SyncFailed", "Failed", message);
+    return refused.size === 0;
+  }
+
   /** Why the sync fails; undefined when it goes on. */
   async #step({ tasks }: SyncStep, isLast: boolean): Promise<string | undefined> {
     if (tasks.some((task) => isFailed(this.#results.find(task)))) return incomplete;
     await this.#whileHeld(false);
+    if (!(await this.#isPermitted())) return notValid;
     const pending = tasks.filter((task) => this.#isPending(task));
     await this.#whileUnconfirmed(pending); // what came to be known since a restart
     if (pending.length > 0 && !(await this.#writer.write(pending))) {
@@ -195,6 +213,7 @@ class SyncRun {
   /** SyncFail tasks run all at once, beside hooks that still do. */
   async #fail(text: string): Promise<SyncProgress> {
     const onFailure = this.#plan.onFailure.flatMap(({ tasks }) => tasks);
+    await this.#isPermitted(); // what is not has a result, and is not written
     await this.#writer.write(onFailure.filter((task) => this.#results.find(task) === undefined));
     const hooks = this.#tasks.filter(({ hookType, phase }) => hookType !== undefined && phase !== "SyncFail");
     await this.#watcher.wait([...hooks, ...onFailure], () => true, this.#options.waveTimeoutMs);

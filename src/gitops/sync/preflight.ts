@@ -33,8 +33,24 @@ export async function checkTasks(tasks: readonly SyncTask[], refusal: Refusal, c
   return { invalid, unknown };
 }
 
+/** Those of the tasks that the project does not permit, and why; what else may be wrong with them is not asked. */
+export async function refusedTasks(
+  tasks: readonly SyncTask[],
+  refusal: Refusal,
+  context: Asked,
+): Promise<ReadonlyMap<SyncTask, string>> {
+  const refused = new Map<SyncTask, string>();
+  await inPool(tasks, async (task) => {
+    const scope = await scopeOf(task, context);
+    const message = typeof scope === "object" ? undefined : refusalOf(task, scope, refusal);
+    if (message !== undefined) refused.set(task, message);
+  });
+  return refused;
+}
+
 /** `unknown`: the cluster lacks the kind. `problem`: it could not be asked. */
-type Scope = "namespaced" | "cluster" | "unknown" | { readonly problem: string };
+type Scope = KnownScope | { readonly problem: string };
+type KnownScope = "namespaced" | "cluster" | "unknown";
 
 async function scopeOf(task: SyncTask, { kube, clock, signal }: Asked): Promise<Scope> {
   if (task.problem !== undefined) return { problem: task.problem };
@@ -51,10 +67,14 @@ async function scopeOf(task: SyncTask, { kube, clock, signal }: Asked): Promise<
 
 async function problemOf(task: SyncTask, scope: Scope, refusal: Refusal, context: Asked): Promise<string | undefined> {
   if (typeof scope === "object") return scope.problem;
-  if (scope !== "unknown") return refusal(task, scope === "namespaced");
   // Its CRD comes with this sync, or the user vouches for it; what the project says of it counts all the same.
+  const isMissing = scope === "unknown" && task.definition === undefined && !mayBeMissing(task, context);
+  return isMissing ? missingKindText(task, context.kube, context.signal) : refusalOf(task, scope, refusal);
+}
+
+function refusalOf(task: SyncTask, scope: KnownScope, refusal: Refusal): string | undefined {
+  if (scope !== "unknown") return refusal(task, scope === "namespaced");
   if (task.definition !== undefined) return refusal(task, isNamespacedBy(task.definition));
-  if (!mayBeMissing(task, context)) return missingKindText(task, context.kube, context.signal);
   const refused = refusal(task, true);
   return refused !== undefined && refusal(task, false) !== undefined ? refused : undefined;
 }

@@ -35,8 +35,13 @@ export interface ExecuteOptions {
   isApproved(): boolean;
   /** Why nothing may be begun now: `first` before anything was written, then before each wave. Undefined: it may. */
   hold(isFirst: boolean): string | undefined;
-  /** Why the project does not permit the task; undefined when it does. */
+  /** Why the project does not permit the task, by the last `rules`; undefined when it does. */
   refusal(task: SyncTask, isNamespaced: boolean): string | undefined;
+  /**
+   * What the project says now, asked before each step; what is still to do is asked about again where it is another text,
+   * or where nothing was asked before a restart. Absent: it does not change.
+   */
+  rules?(): string;
   /** How often the state of objects is read while waiting. */
   readonly pollMs: number;
   /** A pause between waves. */

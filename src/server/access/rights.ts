@@ -82,6 +82,7 @@ function applicationRules(rule: AddRule, applications: ApplicationList | undefin
   );
   rule("delete", `${at}/operation`, of("sync"));
   rule("post", `/tiphys${at}/approve`, of("sync")); // a sync by hand would do the same
+  rule("post", `/tiphys${at}/revert`, of("update")); // it changes what is wanted, as a change of the source does
   for (const part of [
     "manifests",
     "managed-resources",

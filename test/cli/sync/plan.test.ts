@@ -155,23 +155,6 @@ test("what is in the way is said, and is exit code 1", async () => {
   assert.equal(code, 1);
 });
 
-for (const [name, manifest, message] of [
-  ["no Application", yaml(config("a")), /holds 0 Applications: a plan is of one/],
-  ["two Applications", yaml(applicationOf("file:///x"), applicationOf("file:///x")), /holds 2 Applications/],
-  [
-    "a project that is not there",
-    yaml(applicationOf("file:///x", { project: "none" })),
-    /project none which does not exist/,
-  ],
-] as const) {
-  test(`a plan of a file with ${name} is refused`, async () => {
-    await using rig = await open({ "shop/README.md": "x" });
-    const { code, stderr } = await rig.plan(manifest);
-    assert.notEqual(code, 0);
-    assert.match(stderr, message);
-  });
-}
-
 test("what cannot be planned says what, and what to do", async () => {
   await using rig = await open({ "shop/a.yaml": yaml(config("a")) });
   const { url: repoURL } = rig.repository;
@@ -179,7 +162,9 @@ test("what cannot be planned says what, and what to do", async () => {
   for (const [manifest, flags, exit, message] of [
     [at({}), ["--revision", "gone"], 1, /unable to resolve 'gone' to a commit SHA\nMend spec\.source\.targetRevision/],
     [at({ path: "none" }), [], 1, /none: app path does not exist\nMend the file or the path/],
-    [yaml(config("a")), [], 2, /app\.yaml" holds 0 Applications/],
+    [yaml(config("a")), [], 2, /app\.yaml" holds 0 Applications: a plan is of one/],
+    [yaml(applicationOf(repoURL), applicationOf(repoURL)), [], 2, /holds 2 Applications/],
+    [yaml(applicationOf(repoURL, { project: "none" })), [], 1, /project none which does not exist/],
     ["a: [\n", [], 2, /app\.yaml:2:1: /],
     [at({}), ["--kubeconfig", "/nowhere/none"], 2, /kubeconfig "\/nowhere\/none" does not exist/],
     [at({}), ["--strategy", "odd"], 2, /'odd' is invalid\. Allowed choices are apply, hook/],

@@ -85,6 +85,7 @@ test("a sync by hand is kept back by a window, says so, and goes on when the pro
   await world.kube.patch(projectRef, merge, { spec: windowIn(world, "deny", -10, { manualSync: true }) } as JsonObject);
   const state = await world.until("the end", () => ended(world));
   assert.equal(state.phase, "Succeeded", textOf(state.message));
+  assert.equal(world.syncs()[0]?.by, "ada", "who broke the glass is on record");
 });
 
 test("what is on hold is not synced by itself, until the hold is taken away", async () => {
@@ -161,6 +162,29 @@ test("a prune that needs confirmation waits for the annotation, over a restart",
   assert.equal((await stateOf(world)).message, waiting);
   await annotate(world, { [approval]: new Date(world.clock.now()).toISOString() });
   await world.until("the deletion", async () => (await world.kube.get({ ...configRef, name: "old" })) === undefined);
+});
+
+test("a project that changes while an operation waits holds for what is still to do, over a restart", async () => {
+  await using world = await openShop();
+  await project(world, {});
+  await world.repository.commit({ "web/job.yaml": hookJob("migrate", "PreSync") });
+  await createApplication(world);
+  const engine = await world.start();
+  await looked(world);
+  await ask(world);
+  const jobRef = { apiVersion: "batch/v1", kind: "Job", namespace: "shop", name: "migrate" };
+  await world.until("the hook", () => world.kube.get(jobRef));
+  await world.until("the wait", async () => textOf((await stateOf(world)).message).startsWith("waiting for"));
+  await engine.kill();
+  const spec = { namespaceResourceBlacklist: [{ group: "", kind: "ConfigMap" }] };
+  await world.kube.patch(projectRef, merge, { spec });
+  await world.start();
+  const complete = { status: { conditions: [{ type: "Complete", status: "True" }] } };
+  await world.kube.patch(jobRef, merge, complete, { subresource: "status" });
+  const state = await world.until("the end", () => ended(world));
+  assert.equal(state.phase, "Failed");
+  assert.match(textOf(state.message), /resource :ConfigMap is not permitted in project default/);
+  assert.equal(await world.kube.get(configRef), undefined);
 });
 
 test("an operation that runs for too long is terminated, and says why", async () => {

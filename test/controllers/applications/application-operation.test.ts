@@ -277,10 +277,10 @@ test("a newer commit supersedes an automated sync that waits for health", async 
   void engine.door.refresh({ namespace: "argocd", name: "web" }, false);
   await world.until("the second sync", () => world.syncs().length === 2);
   assert.deepEqual(
-    world.syncs().map(({ revisions, phase, message }) => [revisions[0], phase, message.split(",")[0]]),
+    world.syncs().map(({ revisions, phase, message, supersededBy }) => [revisions[0], phase, message, supersededBy]),
     [
-      [first, "Failed", `superseded by ${second}`],
-      [second, "Succeeded", "successfully synced (all tasks run)"],
+      [first, "Failed", `superseded by ${second}`, [second]],
+      [second, "Succeeded", "successfully synced (all tasks run)", undefined],
     ],
   );
 });
@@ -315,10 +315,10 @@ test("a newer commit supersedes a wait for a retry, after a restart too", async 
   await world.start();
   await world.until("the second sync", () => world.syncs().length === 2);
   assert.deepEqual(
-    world.syncs().map(({ revisions, phase }) => [revisions[0] === second, phase]),
+    world.syncs().map(({ revisions, phase, supersededBy }) => [revisions[0] === second, phase, supersededBy]),
     [
-      [false, "Failed"],
-      [true, "Succeeded"],
+      [false, "Failed", [second]],
+      [true, "Succeeded", undefined],
     ],
   );
 });

@@ -130,6 +130,7 @@ test("a plan says what the Application is now, and changes nothing", async () =>
     revision: "abc",
     outOfSync: ["/ConfigMap/shop/settings"],
     history: [0, 1],
+    previous: 0,
     begun: "",
   };
   assert.deepEqual(await target.find(request.application, world.kube, signal), [found]);

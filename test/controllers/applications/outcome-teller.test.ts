@@ -18,10 +18,12 @@ interface Turn {
   readonly finishedAt?: string;
   readonly request?: string;
   readonly timedOut?: string;
+  readonly supersededBy?: readonly string[];
 }
 
 function application(turn: Turn): KubeObject {
-  const { sync = "Synced", health = "Healthy", phase = "", finishedAt = "", request, timedOut } = turn;
+  const { sync = "Synced", health = "Healthy", phase = "", finishedAt = "", request, timedOut, supersededBy } = turn;
+  const syncResult = supersededBy && { syncResult: { supersededBy } };
   const needing = [
     { type: "NeedsTimeoutWarning", message: "for too long", lastTransitionTime: timedOut ?? "" },
     { type: "WaitingForNeeds", message: "it needs argocd/db", lastTransitionTime: "t0" },
@@ -36,7 +38,7 @@ function application(turn: Turn): KubeObject {
       sync: { status: sync, revision: "abc" },
       health: { status: health },
       ...(timedOut && { conditions: needing }),
-      ...(finishedAt && { operationState: { phase, finishedAt, operation: { info, sync: {} } } }),
+      ...(finishedAt && { operationState: { phase, finishedAt, operation: { info, sync: {} }, ...syncResult } }),
     },
   };
 }
@@ -123,7 +125,7 @@ test("each turn is told once, in the order of cause and effect; where it begins 
   assert.equal(told.length, 0);
   await turn({ phase: "Succeeded", finishedAt: "t1" });
   await turn({ sync: "OutOfSync", phase: "Succeeded", finishedAt: "t1" });
-  await turn({ health: "Degraded", phase: "Failed", finishedAt: "t2" });
+  await turn({ health: "Degraded", phase: "Failed", finishedAt: "t2", supersededBy: ["def"] });
   stop.abort();
   await running;
   assert.deepEqual(names(told), [
@@ -138,6 +140,7 @@ test("each turn is told once, in the order of cause and effect; where it begins 
     application: { namespace: "argocd", name: "shop" },
     revisions: ["abc"],
   });
+  assert.partialDeepStrictEqual(told[3]?.data, { operation: { phase: "Failed", supersededBy: ["def"] } });
 });
 
 test("a wait for other Applications that times out is told once for each wait, and of no operation", async () => {

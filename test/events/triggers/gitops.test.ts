@@ -21,6 +21,7 @@ const web: GitOpsPlan = {
   revision: "1a2b",
   outOfSync: [],
   history: [1, 2, 3],
+  previous: 2,
   begun: "2026-11-30T00:00:00Z",
 };
 
@@ -93,6 +94,12 @@ const requests: readonly [string, object, Partial<GitOpsRequest>][] = [
     { operation: "rollback", historyId: 1 },
     { operation: "rollback", rollback: { id: 1, prune: false, dryRun: false } },
   ],
+  [
+    "a revert goes to an entry of the history, by another branch",
+    { operation: "revert", historyId: 1, branch: "back" },
+    { operation: "revert", revert: { id: 1, branch: "back" } },
+  ],
+  ["a revert alone", { operation: "revert" }, { operation: "revert", revert: {} }],
   [
     "terminate means the operation that is in progress now",
     { operation: "terminate" },
@@ -228,7 +235,8 @@ test("a preview of a sync says what that would change, of anything else how it s
 
 test("a rollback without an earlier sync is refused", async () => {
   const { target, ...rest } = recordingTarget();
-  const find: GitOpsTarget["find"] = async () => [{ ...web, history: [7] }];
+  const { previous: _, ...alone } = web;
+  const find: GitOpsTarget["find"] = async () => [{ ...alone, history: [7] }];
   const one = { ...rest, target: { ...target, find } };
   const code = "SYNC_REFUSED";
   await assert.rejects(applied({ application: "a", operation: "rollback" }, one), { code, message: /no earlier sync/ });

@@ -76,6 +76,12 @@ const [extra] = targetsOf(config("extra", {}, { "argocd.argoproj.io/compare-opti
 const [hook] = targetsOf(config("h", {}, { "argocd.argoproj.io/hook": "PreSync" }));
 const [skipped] = targetsOf(config("s", {}, { "argocd.argoproj.io/hook": "Skip" }));
 assert.ok(a && changed && extra && hook && skipped);
+const ignored = { "argocd.argoproj.io/compare-options": "IgnoreExtraneous" };
+const [wanted, found] = [
+  targetsOf(config("e", { x: "2" }, ignored))[0],
+  targetsOf(config("e", { x: "1" }, ignored))[0],
+];
+assert.ok(wanted && found);
 const copy = { ...a, metadata: { ...a.metadata, name: "copy" } };
 
 for (const [name, targets, live, statuses, status] of [
@@ -84,6 +90,7 @@ for (const [name, targets, live, statuses, status] of [
   ["not there yet", [a], [], ["OutOfSync"], "OutOfSync"],
   ["not wanted any more", [], [a], ["OutOfSync prune"], "OutOfSync"],
   ["not wanted and ignored", [], [extra], ["OutOfSync prune"], "Synced"],
+  ["wanted, and changed where only what is not would be ignored", [wanted], [found], ["OutOfSync"], "OutOfSync"],
   ["a hook", [hook], [], [], "Synced"],
   ["a hook that is still there", [], [hook], ["none prune"], "Synced"],
   ["skipped", [skipped], [], ["none"], "Synced"],
@@ -131,5 +138,10 @@ test("an object that is seen through two groups of the API is one, that of the t
     const { objects, status } = compareObjects([target], live, options);
     assert.deepEqual([objects.length, status], [1, "Synced"]);
   }
-  assert.equal(compareObjects([], [ingress("extensions"), ingress("networking.k8s.io")], options).objects.length, 1);
+  const { objects } = compareObjects([], [ingress("extensions"), ingress("networking.k8s.io")], options);
+  assert.deepEqual(
+    objects.map(({ live }) => live?.apiVersion),
+    ["extensions/v1"],
+    "of two that nobody names, the first",
+  );
 });

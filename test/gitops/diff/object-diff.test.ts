@@ -286,10 +286,10 @@ const rows: Rows = [
   ],
   [
     "fields that pointers with escapes and an index leave out",
-    widget({ "a~b/c": 1, list: [1, 2, 3] }),
-    widget({ "a~b/c": 2, list: [1, 9, 3] }),
+    widget({ "a~b/c": 1, "d~1": 1, list: [1, 2, 3] }),
+    widget({ "a~b/c": 2, "d~1": 2, list: [1, 9, 3] }),
     [],
-    [{ group: "*", kind: "Widget", jsonPointers: ["/spec/a~0b~1c", "/spec/list/1"] }],
+    [{ group: "*", kind: "Widget", jsonPointers: ["/spec/a~0b~1c", "/spec/d~01", "/spec/list/1"] }],
   ],
   [
     "a field that a pointer for another object leaves out",

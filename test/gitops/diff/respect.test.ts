@@ -55,6 +55,13 @@ const rows: readonly (readonly [string, KubeObject, KubeObject, Partial<IgnoreRu
     containers({ name: "a", image: "a:2" }, { name: "injected", image: "i" }),
   ],
   [
+    "an item that is ignored whole, and that the target has, too, is there once",
+    deployment(containers({ name: "a", image: "a:2" }, { name: "injected", image: "mine" })),
+    deployment(containers({ name: "a", image: "a:1" }, { name: "injected", image: "i" })),
+    jq('.spec.template.spec.containers[] | select(.image == "i")'),
+    containers({ name: "a", image: "a:2" }, { name: "injected", image: "i" }),
+  ],
+  [
     "a list without keys that is touched is the live one",
     widget({ list: [{ a: 1, b: 1 }], other: 2 }),
     widget({ list: [{ a: 3, b: 4 }, { a: 5 }], other: 1 }),

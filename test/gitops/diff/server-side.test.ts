@@ -78,6 +78,29 @@ for (const [name, target, live, served, includeWebhooks, paths] of [
   });
 }
 
+test("labels that others put on an object on its way do not count, ours do", () => {
+  const labelled = (labels: object): ReturnType<typeof config> => {
+    const own = { "f:data": { "f:a": {} }, "f:metadata": { "f:labels": { "f:ours": {} } } };
+    const managedFields = [
+      { manager: ours, operation: "Apply", fieldsV1: own },
+      { manager: "webhook", operation: "Update", fieldsV1: { "f:metadata": { "f:labels": { "f:theirs": {} } } } },
+    ];
+    return config({ a: "1" }, { managedFields, labels });
+  };
+  const live = labelled({ ours: "1" });
+  for (const [labels, paths] of [
+    [{ ours: "1", theirs: "1" }, []],
+    [{ ours: "2", theirs: "1" }, ["metadata.labels.ours"]],
+  ] as const) {
+    const served = servedPart(labelled(labels), { includeWebhooks: false });
+    const { differences } = diffObject(config({ a: "1" }, { labels: { ours: labels.ours } }), live, { served });
+    assert.deepEqual(
+      differences.map(({ path }) => path),
+      paths,
+    );
+  }
+});
+
 test("an answer that does not say what would be ours is refused, but for a whole one", () => {
   for (const [served, message] of [
     [config({ a: "1" }), /: ConfigMap c: a dry run of apply gave no managedFields/],

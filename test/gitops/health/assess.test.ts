@@ -178,6 +178,13 @@ const tables: Readonly<Record<string, readonly Row[]>> = {
       "partitioned roll out complete: 1 new pods have been updated...",
     ],
     [
+      "is updated by hand, whatever its other strategy says",
+      { replicas: 1, updateStrategy: { type: "OnDelete", rollingUpdate: { partition: 0 } } },
+      { ...seen, readyReplicas: 1 },
+      "Healthy",
+      "statefulset has 1 ready pods",
+    ],
+    [
       "is updated by hand",
       { replicas: 1, updateStrategy: { type: "OnDelete" } },
       { ...seen, readyReplicas: 1 },

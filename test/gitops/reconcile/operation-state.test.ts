@@ -77,6 +77,17 @@ for (const [name, state, outcome, policy, expected] of [
     { phase: "Failed", message: "Operation terminated" },
   ],
   [
+    "gives way to a newer revision",
+    terminate(running),
+    { phase: "Failed", message: "superseded by c2", supersededBy: ["c2"] },
+    retry,
+    {
+      phase: "Failed",
+      message: "superseded by c2",
+      syncResult: { revision: "c1", source, supersededBy: ["c2"] },
+    },
+  ],
+  [
     "is terminated for its time",
     { ...late, retryCount: 1 },
     terminatedOutcome,

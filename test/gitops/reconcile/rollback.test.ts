@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { withQuarantine } from "../../../src/gitops/reconcile/rollback.ts";
+import { previousDeployment, withQuarantine } from "../../../src/gitops/reconcile/rollback.ts";
 import type { KubeObject } from "../../../src/objects/object.ts";
 
 const annotation = "tiphys.io/quarantine";
@@ -32,3 +32,40 @@ for (const [name, given, sync, expected] of cases) {
     assert.equal(withQuarantine(given, { sync: sync as never }).metadata.annotations?.[annotation], expected);
   });
 }
+
+const [good, bad] = [{ revision: "a" }, { revision: "b" }];
+const valued = (tag: string) => ({ revision: "a", source: { helm: { values: tag } } });
+
+const places: readonly [name: string, history: readonly object[], tried: object | undefined, id: number | undefined][] =
+  [
+    ["nothing", [], undefined, undefined],
+    ["one, which runs", [good], good, undefined],
+    ["two", [good, bad], bad, 0],
+    ["one, and a sync that failed", [good], bad, 0],
+    ["two, and a sync that failed", [{ revision: "z" }, good], bad, 1],
+    ["what a rollback went away from", [{ revision: "z" }, good, { revision: "x" }, good], good, 0],
+    ["other values at one commit", [valued("1"), valued("2")], valued("2"), 0],
+    ["a self-heal after the last", [good, bad, bad], bad, 0],
+    ["no last sync", [good, bad], undefined, 0],
+    ["several sources", [{ revisions: ["a", "b"] }, { revisions: ["a", "c"] }], { revisions: ["a", "c"] }, 0],
+  ];
+
+for (const [name, history, tried, id] of places) {
+  test(`a rollback by itself, where the history has ${name}, goes to ${id ?? "nothing"}`, () => {
+    const state = tried === undefined ? {} : { operationState: { syncResult: { ...tried, resources: [] } } };
+    const status = { ...state, history: history.map((entry, at) => ({ id: at, ...entry })) };
+    assert.equal(previousDeployment({ ...application({}, {}, "x"), status } as KubeObject)?.id, id);
+  });
+}
+
+test("a dry run is nothing to go back from", () => {
+  const operationState = { operation: { sync: { dryRun: true } }, syncResult: { revision: "c" } };
+  const status = {
+    operationState,
+    history: [
+      { id: 0, ...good },
+      { id: 1, ...bad },
+    ],
+  };
+  assert.equal(previousDeployment({ ...application({}), status } as KubeObject)?.id, 0);
+});

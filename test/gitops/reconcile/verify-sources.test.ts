@@ -50,4 +50,14 @@ test("what is not signed as the project wants is compared and told of, but not s
   const deps = { ...world.deps, verifiesSignatures: false };
   const unchecked = await world.look(app, { level: 3, deps, signal: patient() });
   assert.equal(unchecked.decision.kind, "start");
+
+  // Of several sources, each problem begins with the name of its own, or its place.
+  const source = { repoURL: world.repository.url, path: "web", targetRevision: "main" };
+  const several = world.app("several", {
+    sources: [source, { ...source, name: "manifests" }, { ...source, ref: "r" }],
+  });
+  const looked = await world.look(several, { level: 3 });
+  const problems = JSON.stringify(looked.status.conditions).match(/[^"]*GIT\/GPG: Failed/g);
+  const named = ["manifests", "source 1 of 3", "source 3 of 3"].map((name) => `${name}: GIT/GPG: Failed`);
+  assert.deepEqual(problems, named);
 });

@@ -84,9 +84,9 @@ const cases: readonly (readonly [name: string, given: Case, verdict: WhyNot["ver
   ],
   [
     "a newer one took its place while it waited",
-    { facts: { syncs: [sync("Failed", "superseded by d")] } },
+    { facts: { syncs: [{ ...sync("Failed", "superseded by d (retried 2 times)."), supersededBy: ["d"] }] } },
     "superseded",
-    /superseded by d while it waited/,
+    /^superseded by d while it waited$/,
   ],
   [
     "it was synced once",

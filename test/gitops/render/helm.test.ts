@@ -167,6 +167,8 @@ const golden: readonly (readonly [
     ],
   ],
   ["version v3, which is kept for the original", chart, { version: "v3" }, [...always, "--include-crds"]],
+  ["version v4, which is the same Helm", chart, { version: "v4" }, [...always, "--include-crds"]],
+  ["no version", chart, { version: "" }, [...always, "--include-crds"]],
   [
     "chart dependencies by file://",
     {

@@ -30,6 +30,11 @@ for (const [name, path, text, kinds] of [
     ));
 }
 
+test("a List may have more items than a call may have arguments", () => {
+  const text = `kind: List\nitems:\n${"- {kind: A}\n".repeat(150_000)}`;
+  assert.equal(parseFile({ path: "a.yaml", text }).length, 150_000);
+});
+
 for (const [name, path, text, message] of [
   [
     "a manifest that is not YAML",

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
 import type { ApplicationSource } from "../../../src/api/application-types.ts";
 import { defaultRenderingSettings } from "../../../src/api/rendering-settings.ts";
+import { git } from "../../harness/git-repository.ts";
 import { failOnLeakedChildren } from "../../harness/leaks.ts";
 import { renderToolsMissing } from "../../harness/render-tools.ts";
 import { type Files, namesOf, type RenderRig, shareRenderRig } from "./rig.ts";
@@ -28,18 +29,27 @@ const nested = "[".repeat(50_000) + "]".repeat(50_000);
 interface Hostile {
   readonly files: Files;
   readonly links?: Readonly<Record<string, string>>;
+  /** Links as only Git can hold them: with any content. */
+  readonly blobs?: Readonly<Record<string, string>>;
   readonly source?: Partial<ApplicationSource>;
   /** As administrators often set it: kustomize itself would read any file. */
   readonly isUnrestricted?: boolean;
 }
 
-async function commit({ repository }: RenderRig, { files, links = {} }: Hostile): Promise<string> {
+async function commit({ repository }: RenderRig, { files, links = {}, blobs = {} }: Hostile): Promise<string> {
   for (const [path, text] of Object.entries(files)) {
     await mkdir(dirname(join(repository.path, path)), { recursive: true });
     await writeFile(join(repository.path, path), text);
   }
   for (const [path, target] of Object.entries(links)) await symlink(target, join(repository.path, path));
-  return repository.commit({});
+  await repository.git("add", "-A");
+  for (const [path, content] of Object.entries(blobs)) {
+    const id = await git(repository.path, ["hash-object", "-w", "--stdin"], content);
+    await repository.git("update-index", "--add", "--cacheinfo", `120000,${id},${path}`);
+  }
+  if (Object.keys(blobs).length === 0) return repository.commit({});
+  await repository.git("commit", "-q", "-m", "Links");
+  return repository.git("rev-parse", "HEAD");
 }
 
 /** An emptied rig for each row. */
@@ -56,6 +66,14 @@ const out = /leads out of the repository/;
 const isUnrestricted = true;
 
 const refused: Readonly<Record<string, readonly [Hostile, RegExp]>> = {
+  "a link that is longer than any system follows": [
+    { files: { "app/m.yaml": map("m") }, blobs: { "app/long.yaml": "a/".repeat(3_000_000) } },
+    out,
+  ],
+  "a chart's link that is longer than any system follows": [
+    { files: chart, blobs: { "app/templates/long.yaml": "a/".repeat(3_000_000) } },
+    out,
+  ],
   "links in a circle that a chart is given": [
     {
       files: chart,
@@ -84,6 +102,10 @@ const refused: Readonly<Record<string, readonly [Hostile, RegExp]>> = {
     /^app\/Chart\.yaml: aliases repeat too much$/,
   ],
   "a bomb in a kustomization": [{ files: kustomized(`resources: [m.yaml]\n${bomb}\n`) }, /excessive aliasing/],
+  "a kustomization that names without end": [
+    { files: kustomized(`resources:\n${"- m.yaml\n".repeat(20_001)}`) },
+    /^app: it names over 20000 files$/,
+  ],
   "a bomb in what a kustomization names": [
     { files: { ...kustomized("resources: [m.yaml]\n"), "app/m.yaml": `${map("m")}${bomb}\n` } },
     /^app\/m\.yaml: aliases repeat too much$/,
@@ -262,6 +284,10 @@ describe("hostile sources", () => {
     "names that a shell or an option parser would read": [
       { files: { "app/$(id).yaml": map("sh"), "app/'\".yaml": map("q"), "app/-rf.yaml": map("dash") } },
       ["sh", "q", "dash"],
+    ],
+    "names of two lines, and such that differ in case alone": [
+      { files: { "app/A.yaml": map("upper"), "app/a.yaml": map("lower"), "app/b\nc.yaml": map("lines") } },
+      ["upper", "lower", "lines"],
     ],
     "value files that look like options": [
       {

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { existsSync, globSync } from "node:fs";
 import { readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { test } from "node:test";
+import { gzipSync } from "node:zlib";
 import type { ChartSourcesOptions } from "../../../src/gitops/source/chart-sources.ts";
 import {
   anonymousAccess,
@@ -269,6 +272,44 @@ test("a repository that hangs, is none, or answers without end costs its own cal
   await assert.rejects(rig.chart("http://127.0.0.1:1/none", "1.0.0"), { code: "REPOSITORY_FAILED" });
 });
 
+test("a large index is read beside everything else; one that takes too much is refused", async () => {
+  await using server = await startHelmServer();
+  const entry = (name: string, n: number): string =>
+    `    - version: ${n}.0.0\n      urls: [${name}-${n}.tgz]\n      created: "2026-01-01T00:00:00Z"\n      keywords: [a, b]\n`;
+  const lines = Array.from({ length: 200 }, (_, chart) => {
+    const name = `chart-${chart}`;
+    return `  ${name}:\n${Array.from({ length: 100 }, (_, n) => entry(name, n)).join("")}`;
+  });
+  const text = `apiVersion: v1\nentries:\n${lines.join("")}`;
+  server.answer = (_request, response) => Boolean(response.end(text));
+  await using rig = await openRig();
+  const delays = monitorEventLoopDelay({ resolution: 1 });
+  const began = performance.now();
+  delays.enable();
+  const listed = await rig.charts.list(server.url, "", never);
+  delays.disable();
+  const tookMs = performance.now() - began;
+  assert.deepEqual([listed.length, listed[7]?.versions.length, listed[7]?.versions[99]], [200, 100, "99.0.0"]);
+  assert.ok(delays.max / 1e6 < tookMs / 2, `${delays.max / 1e6} ms of ${tookMs} nothing else was done`);
+  for (const [limits, code, message] of [
+    [
+      { maxReadMebibytes: 8 },
+      "REPOSITORY_FAILED",
+      /no index.yaml of a Helm repository: .* more than the 8 MiB allowed/,
+    ],
+    [{ readTimeoutMs: 1 }, "TOOL_TIMEOUT", /the index.yaml of ".*" could not be read within 0.001 s/],
+  ] as const) {
+    await using bounded = await openRig({ limits });
+    await assert.rejects(bounded.charts.list(server.url, "", never), { code, message });
+  }
+  server.answer = (_request, response) => Boolean(response.end(`${text}  - : [`));
+  await using other = await openRig();
+  await assert.rejects(other.charts.list(server.url, "", never), {
+    code: "REPOSITORY_FAILED",
+    message: /no index.yaml/,
+  });
+});
+
 const skip = ociRegistryMissing() ?? false;
 const plain = { isPlainHttp: true };
 const layer = (content: Buffer, mediaType = helmLayerType) => ({ mediaType, content });
@@ -329,6 +370,79 @@ test("an artifact may be as large, and have the layers, that the settings say", 
   settings = { maxArtifactBytes: 1_000_000, layerTypes: ["application/vnd.acme.config.v1"] };
   assert.equal((await (await rig.artifact(url, "own")).listFiles("", never)).length, 1);
   await assert.rejects(rig.artifact(url, "tar"), { message: /0 layers of content/ });
+});
+
+const digestOf = (content: Buffer): string => `sha256:${createHash("sha256").update(content).digest("hex")}`;
+const manifestOf = (digest: string, size: number): string =>
+  JSON.stringify({ layers: [{ mediaType: helmLayerType, digest, size }] });
+const described = (content: Buffer): string => manifestOf(digestOf(content), content.length);
+
+test("a registry that lies is refused with its reason, and nothing of it is kept", async () => {
+  await using door = await startHelmServer();
+  await using rig = await openRig({ own: plain, limits: { maxArchiveBytes: 10_000, maxBytes: 20_000 } });
+  const good = chartArchive("web", "1.0.0");
+  const bomb = gzipSync(Buffer.alloc(1024 * 1024));
+  const climbing = tarGz([{ name: "web/Chart.yaml", content: "name: web" }, { name: "web/../../x" }]);
+  const long = Buffer.alloc(50_000);
+  let [manifest, blob] = ["", good];
+  door.answer = ({ url = "" }, response) => {
+    const tags = url.includes("/tags/") ? JSON.stringify({ tags: Array(300_000).fill("1.0.0") }) : undefined;
+    const content = url.includes("/manifests/") ? manifest : url.includes("/blobs/") ? blob : tags;
+    response.writeHead(content === undefined ? 404 : 200).end(content);
+    return true;
+  };
+  const host = new URL(door.url).host;
+  for (const [name, said, sent, code, message] of [
+    [
+      "another layer",
+      described(good),
+      Buffer.from("x"),
+      "REPOSITORY_FAILED",
+      /sent sha256:2d71.* when asked for sha256:/,
+    ],
+    ["a layer that is cut off", described(good), good.subarray(0, 100), "REPOSITORY_FAILED", /when asked for sha256:/],
+    [
+      "a layer that is longer than it says",
+      manifestOf(digestOf(long), 10),
+      long,
+      "GIT_TOO_LARGE",
+      /than the 10000 bytes/,
+    ],
+    [
+      "a layer that says it is too long",
+      manifestOf(digestOf(good), 1e9),
+      good,
+      "GIT_TOO_LARGE",
+      /has 1000000000 bytes/,
+    ],
+    [
+      "a layer that is a bomb",
+      described(bomb),
+      bomb,
+      "GIT_TOO_LARGE",
+      /larger than the 20000 bytes allowed once unpacked/,
+    ],
+    ["a layer with a way out", described(climbing), climbing, "ARCHIVE_REFUSED", /leads out of it/],
+    ["a digest that is a path", manifestOf("sha256:../../x", 10), good, "CHART_NOT_FOUND", /0 layers of content/],
+    [
+      "a digest of another kind",
+      manifestOf(`md5:${"0".repeat(32)}`, 10),
+      good,
+      "CHART_NOT_FOUND",
+      /0 layers of content/,
+    ],
+    ["a manifest that is a page", "<html>", good, "CHART_NOT_FOUND", /holds no artifact there/],
+    ["a manifest without end", " ".repeat(5 * 1024 * 1024), good, "GIT_TOO_LARGE", /larger than the 4194304 bytes/],
+  ] as const) {
+    [manifest, blob] = [said, sent];
+    await assert.rejects(rig.chart(`${host}/charts`, "1.0.0"), { code, message }, name);
+  }
+  [manifest, blob] = [described(good), good];
+  assert.equal((await rig.chart(`${host}/charts`, "1.0.0")).revision, "1.0.0");
+  // As many tags as an answer can hold.
+  assert.equal((await rig.chart(`${host}/charts`, "1.x")).revision, "1.0.0");
+  const pinned = rig.artifact(`oci://${host}/charts/web`, `sha256:${"0".repeat(64)}`);
+  await assert.rejects(pinned, { code: "REPOSITORY_FAILED", message: /sent sha256:.* when asked for sha256:0000/ });
 });
 
 test("a registry that wants a token gets one asked for with the credentials", { skip }, async () => {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { test } from "node:test";
-import { createTestRepository, git } from "../../harness/git-repository.ts";
+import { after, before, describe, test } from "node:test";
+import { createTestRepository, git, type TestRepository } from "../../harness/git-repository.ts";
 import { failOnLeakedChildren } from "../../harness/leaks.ts";
 import { never, openSources, type SourceRig } from "./rig.ts";
 
@@ -16,33 +16,61 @@ async function leftovers(rig: SourceRig): Promise<readonly string[]> {
 const file = "100644";
 const link = "120000";
 
-for (const [name, entries, code, message] of [
-  ["a link out of the tree", [[link, "a", "../../x"]], "GIT_REFUSED", /symbolic link "a" leads out of it/],
-  ["an absolute link", [[link, "a", "/etc/passwd"]], "GIT_REFUSED", /symbolic link "a"/],
-  ["a link without a target", [[link, "a", ""]], "GIT_REFUSED", /symbolic link "a"/],
-  ["a file named ..", [[file, "..", "x"]], "GIT_REFUSED", /an entry "\.\."/],
-  ["a file named with a slash", [[file, "../x", "x"]], "GIT_REFUSED", /an entry "\.\.\/x"/],
-  ["a file named .git", [[file, ".GIT", "x"]], "GIT_REFUSED", /an entry "\.GIT"/],
-  [
-    "a name twice, as link and file",
-    [
-      [link, "a", "b"],
-      [file, "a", "x"],
-    ],
-    "GIT_REFUSED",
-    /two entries "a"/,
-  ],
-  ["an odd mode", [["010644", "a", "x"]], "GIT_REFUSED", /mode "010644"/],
-] as const) {
-  test(`${name} is refused, and nothing is left`, async () => {
-    await using repository = await createTestRepository();
-    await using rig = await openSources();
-    const commit = await repository.rawCommit(entries, "refs/heads/main");
-    const expected = { name: "TerminalError", code, message };
-    await assert.rejects(rig.sources.checkout(repository.url, commit, "", never), expected);
-    assert.deepEqual(await leftovers(rig), []);
+describe("trees that are refused", () => {
+  let repository: TestRepository;
+  let rig: SourceRig;
+
+  before(async () => {
+    repository = await createTestRepository();
+    rig = await openSources();
   });
-}
+
+  after(async () => {
+    await rig[Symbol.asyncDispose]();
+    await repository[Symbol.asyncDispose]();
+  });
+
+  for (const [name, entries, code, message] of [
+    ["a link out of the tree", [[link, "a", "../../x"]], "GIT_REFUSED", /symbolic link "a" leads out of it/],
+    ["an absolute link", [[link, "a", "/etc/passwd"]], "GIT_REFUSED", /symbolic link "a"/],
+    ["a link without a target", [[link, "a", ""]], "GIT_REFUSED", /symbolic link "a"/],
+    ["a file named ..", [[file, "..", "x"]], "GIT_REFUSED", /an entry "\.\."/],
+    ["a file named with a slash", [[file, "../x", "x"]], "GIT_REFUSED", /an entry "\.\.\/x"/],
+    ["a file named .git", [[file, ".GIT", "x"]], "GIT_REFUSED", /an entry "\.GIT"/],
+    [
+      "a name twice, as link and file",
+      [
+        [link, "a", "b"],
+        [file, "a", "x"],
+      ],
+      "GIT_REFUSED",
+      /two entries "a"/,
+    ],
+    ["an odd mode", [["010644", "a", "x"]], "GIT_REFUSED", /mode "010644"/],
+  ] as const) {
+    test(`${name} is refused, and nothing is left`, async () => {
+      const commit = await repository.rawCommit(entries, "refs/heads/main");
+      const expected = { name: "TerminalError", code, message };
+      await assert.rejects(rig.sources.checkout(repository.url, commit, "", never), expected);
+      assert.deepEqual(await leftovers(rig), []);
+    });
+  }
+});
+
+test("names that are no UTF-8 are refused where they stand; odd ones, and such that differ in case alone, are not", async () => {
+  await using repository = await createTestRepository();
+  await using rig = await openSources();
+  const latin = Buffer.concat([Buffer.from(join(repository.path, "latin/caf")), Buffer.from([0xe9])]);
+  await mkdir(join(repository.path, "latin"));
+  await writeFile(latin, "x");
+  const names = ["-rf", "A", "a", "a\nb", "caf\u00e9", "x\ty"];
+  const commit = await repository.commit(Object.fromEntries(names.map((name) => [`odd/${name}`, `of ${name}`])));
+  const message = /^the repository is refused: a folder of it has an entry "caf\ufffd"$/;
+  await assert.rejects(rig.sources.checkout(repository.url, commit, "latin", never), { code: "GIT_REFUSED", message });
+  await using checkout = await rig.sources.checkout(repository.url, commit, "odd", never);
+  assert.deepEqual((await readdir(checkout.folder)).sort(), names);
+  for (const name of names) assert.equal(await readFile(join(checkout.folder, name), "utf8"), `of ${name}`);
+});
 
 test("nothing is written through a link to a folder", async () => {
   await using repository = await createTestRepository();

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import { anonymousAccess } from "../../../src/gitops/source/source.ts";
-import { createTestRepository } from "../../harness/git-repository.ts";
+import { createTestRepository, type TestRepository } from "../../harness/git-repository.ts";
 import { failOnLeakedChildren } from "../../harness/leaks.ts";
-import { never, openSources } from "./rig.ts";
+import { never, openSources, type SourceRig } from "./rig.ts";
 
 failOnLeakedChildren();
 
@@ -19,46 +19,55 @@ const tags = [
   "nightly",
 ];
 
-for (const [wanted, prefix, expected] of [
-  ["1.*", "", "v1.10.0"],
-  ["~1.2", "", "v1.2.0"],
-  [">=1.0.0 <1.10.0 || 1.2.x", "", "v1.2.0"],
-  ["*", "", "2.0.0"],
-  [">=2.1.0-0", "", "v2.1.0-rc.1"],
-  ["v1.2.0", "", "v1.2.0"],
-  ["1.*", "app-", "app-v1.5.0"],
-  ["1.4.0", "app-", "app-1.4.0"],
-  ["nightly", "app-", "nightly"],
-  ["3.x", "", "3.x"],
-] as const) {
-  test(`${wanted} with the prefix "${prefix}" is ${expected}`, async () => {
-    await using repository = await createTestRepository();
-    const commits = new Map<string, string>();
+describe("versions", () => {
+  let repository: TestRepository;
+  let rig: SourceRig;
+  const commits = new Map<string, string>();
+
+  before(async () => {
+    repository = await createTestRepository();
     for (const tag of tags) {
       commits.set(tag, await repository.commit({ a: tag }));
       await repository.git("tag", ...(tag.startsWith("v") ? ["-a", "-m", "A tag"] : []), tag);
     }
     await repository.git("branch", "3.x");
     commits.set("3.x", await repository.git("rev-parse", "3.x"));
-    await using rig = await openSources();
-    const { commit } = await rig.sources.resolve(repository.url, wanted, never, prefix);
-    assert.equal(commit, commits.get(expected));
+    rig = await openSources();
   });
-}
 
-for (const wanted of ["9.*", ">=1.0.0 <1.0.0", "1.0.1"]) {
-  test(`nothing is ${wanted}`, async () => {
-    await using repository = await createTestRepository();
-    await repository.commit({ a: "1" });
-    await repository.git("tag", "v1.0.0");
-    await using rig = await openSources();
-    const message = `unable to resolve '${wanted}' to a commit SHA`;
-    await assert.rejects(rig.sources.resolve(repository.url, wanted, never), {
-      code: "GIT_REVISION_NOT_FOUND",
-      message,
-    });
+  after(async () => {
+    await rig[Symbol.asyncDispose]();
+    await repository[Symbol.asyncDispose]();
   });
-}
+
+  for (const [wanted, prefix, expected] of [
+    ["1.*", "", "v1.10.0"],
+    ["~1.2", "", "v1.2.0"],
+    [">=1.0.0 <1.10.0 || 1.2.x", "", "v1.2.0"],
+    ["*", "", "2.0.0"],
+    [">=2.1.0-0", "", "v2.1.0-rc.1"],
+    ["v1.2.0", "", "v1.2.0"],
+    ["1.*", "app-", "app-v1.5.0"],
+    ["1.4.0", "app-", "app-1.4.0"],
+    ["nightly", "app-", "nightly"],
+    ["3.x", "", "3.x"],
+  ] as const) {
+    test(`${wanted} with the prefix "${prefix}" is ${expected}`, async () => {
+      const { commit } = await rig.sources.resolve(repository.url, wanted, never, prefix);
+      assert.equal(commit, commits.get(expected));
+    });
+  }
+
+  for (const wanted of ["9.*", ">=1.0.0 <1.0.0", "1.0.1"]) {
+    test(`nothing is ${wanted}`, async () => {
+      const message = `unable to resolve '${wanted}' to a commit SHA`;
+      await assert.rejects(rig.sources.resolve(repository.url, wanted, never), {
+        code: "GIT_REVISION_NOT_FOUND",
+        message,
+      });
+    });
+  }
+});
 
 test("what one project reads with its credentials, another does not read from the mirror", async () => {
   await using repository = await createTestRepository();

@@ -22,6 +22,16 @@ for (const [name, url, proxy, code, message] of [
     "GIT_REFUSED",
     /^the proxy \(no URL\) is none/,
   ],
+  ...(
+    [
+      ["an address of metadata", "http://169.254.169.254/latest"],
+      ["the same as one of IPv6", "http://[::ffff:a9fe:a9fe]/latest"],
+      ["a link-local address", "https://[fe80::1]/x"],
+    ] as const
+  ).map(
+    ([name, url]) =>
+      [name, url, undefined, "HTTP_REFUSED", /^failed to read "http.*": .* is a link-local or metadata/] as const,
+  ),
 ] as const) {
   test(`${name} is refused with its reason`, async () => {
     const access = { tls: { isInsecure: false }, ...(proxy === undefined ? {} : { proxy }) };
@@ -74,6 +84,7 @@ test("redirects are followed, also after a POST; credentials stay with their ori
     const { method, url, headers } = request;
     seen.push(`${method} ${url} ${headers.authorization ?? "none"} ${headers["user-agent"]}`);
     if (url === "/loop") return void response.writeHead(302, { location: "/loop" }).end();
+    if (url === "/metadata") return void response.writeHead(302, { location: "http://169.254.169.254/latest" }).end();
     if (url === "/own") return void response.writeHead(301, { location: "/end" }).end();
     if (url === "/other") return void response.writeHead(302, { location: `${other?.url}/end` }).end();
     response.writeHead(404, { "content-encoding": "gzip", link: "<a>", etag: '"1"' }).end(gzipSync("x".repeat(50)));
@@ -98,6 +109,10 @@ test("redirects are followed, also after a POST; credentials stay with their ori
   await assert.rejects(httpRequest({ ...request, url: `${server.url}/loop` }, plain, never), {
     code: "REPOSITORY_FAILED",
     message: /^failed to read "http.*\/loop": .*[Rr]edirect/,
+  });
+  await assert.rejects(httpRequest({ ...request, url: `${server.url}/metadata` }, plain, never), {
+    code: "HTTP_REFUSED",
+    message: /^failed to read "http:\/\/127.*\/metadata": 169\.254\.169\.254 is a link-local or metadata address$/,
   });
   const small = httpRequest({ ...request, url: server.url, maxBytes: 40 }, plain, never);
   await assert.rejects(small, { code: "GIT_TOO_LARGE" }, "what counts is what it unpacks to");

@@ -59,18 +59,31 @@ test("a server that lacks the file, sends another one, or wants credentials is t
   const token = `Basic ${Buffer.from("me:s3cret").toString("base64")}`;
   await using server = await startLfsServer();
   const commit = await push(server);
-  const read = async (url: string, own: Partial<RepositoryAccess>): Promise<Buffer> => {
-    await using rig = await openSources({ access: access({ hasLfs: true, ...own }) });
-    return await gitTree(rig.sources, url, commit).read("large.bin", never);
-  };
+  await using rig = await openSources({ access: access({ hasLfs: true }) });
+  const read = (): Promise<Buffer> => gitTree(rig.sources, server.url, commit).read("large.bin", never);
   server.objects.set(oidOf(large), Buffer.from("x".repeat(large.length)));
-  await assert.rejects(read(server.url, {}), { code: "GIT_FAILED", message: /another file than the one/ });
+  await assert.rejects(read(), { code: "GIT_FAILED", message: /another file than the one/ });
+  server.objects.set(oidOf(large), Buffer.alloc(64 * 1024 * 1024));
+  await assert.rejects(read(), { code: "GIT_TOO_LARGE", message: /larger than the 6001 bytes allowed/ });
   server.objects.clear();
-  await assert.rejects(read(server.url, {}), { code: "GIT_FAILED", message: /has no file/ });
+  await assert.rejects(read(), { code: "GIT_FAILED", message: /has no file/ });
+  const led = (download: object): string => JSON.stringify({ objects: [{ oid: oidOf(large), actions: { download } }] });
+  for (const [lie, message] of [
+    ["<html>Log in</html>", /its answer is no JSON, as a server of LFS files gives it/],
+    ['{"objects": [', /its answer is no JSON/],
+    ["[]", /it has no file/],
+    ['{"objects": [null]}', /it has no file/],
+    [led({ href: "file:///etc/passwd" }), /it has no file/],
+    [led({ href: 7, header: ["x"] }), /it has no file/],
+    [led({ href: "http://169.254.169.254/latest", header: { "Metadata-Flavor": "x" } }), /is a link-local or metadata/],
+    [led({ href: `${server.url}/objects/none`, header: { "a b\n": "c" } }), /failed to read ".*\/objects\/none"/],
+  ] as const) {
+    server.lie = lie;
+    await assert.rejects(read(), { message }, lie);
+  }
 
   await using closed = await startLfsServer(token);
   closed.objects.set(oidOf(large), large);
-  await using rig = await openSources({ access: access({ hasLfs: true }) });
   const files = rig.sources.findLfs(closed.url);
   const pointer = { oid: oidOf(large), bytes: large.length };
   await assert.rejects(files!.fetch(pointer, 10_000, never), { code: "GIT_AUTH_FAILED" });

@@ -64,6 +64,25 @@ for (const [name, declared, repository, project, expected] of [
   });
 }
 
+for (const [depth, expected] of [
+  ["", undefined],
+  ["0", undefined],
+  ["1", 1],
+  [" 20\n", 20],
+] as const) {
+  test(`a depth of ${JSON.stringify(depth)} is ${expected ?? "everything"}`, () => {
+    assert.equal(access(["repository", { url: "https://h/a", depth }])("https://h/a", "p").depth, expected);
+  });
+}
+
+for (const depth of ["-1", "all", "1.5", "1e3", "9999999999"]) {
+  test(`a depth of "${depth}" is refused`, () => {
+    const find = access(["repository", { url: "https://h/a", depth }]);
+    const message = `Secret "secret-0": depth is "${depth}", expected a number of commits, 0 for all`;
+    assert.throws(() => find("https://h/a", "p"), { name: "TerminalError", code: "GIT_REFUSED", message });
+  });
+}
+
 test("an unknown repository is read without credentials, from hosts that are known", () => {
   const tls = { isInsecure: false, authorities: "PEM" };
   assert.deepEqual(access()("https://git.example.com/a", "p"), { ...anonymousAccess, knownHosts: "hosts", tls });
@@ -92,6 +111,7 @@ test("reads every key of the Secret", () => {
     githubAppID: "1",
     githubAppInstallationID: "2",
     githubAppEnterpriseBaseUrl: "https://ghe",
+    depth: "3",
   };
   assert.deepEqual(access(["repository", data])("https://h/a", "p"), {
     type: "helm",
@@ -107,6 +127,7 @@ test("reads every key of the Secret", () => {
     knownHosts: "hosts",
     tls: { isInsecure: true, certificate: "cert", key: "key" },
     hasLfs: true,
+    depth: 3,
     isOci: true,
     isPlainHttp: true,
   } satisfies RepositoryAccess);

@@ -151,6 +151,32 @@ test("a submodule that leads nowhere says so", async () => {
   await assert.rejects(tree.listFiles("n", never), { code: "GIT_PATH_INVALID" });
 });
 
+/** Commits of one repository, each with `count` submodules that are the commit before it: as near to a loop as ids allow. */
+async function chain(length: number, count: number) {
+  const repository = await createTestRepository();
+  const names = Array.from({ length: count }, (_, index) => `m${String(index).padStart(3, "0")}`);
+  const modules = names.map((name) => `[submodule "${name}"]\npath = ${name}\nurl = ${repository.url}\n`).join("");
+  let commit = await repository.commit({ "a.yaml": "a" });
+  for (let depth = 0; depth < length; depth++) {
+    const entries = names.map((name) => ["160000", name, commit] as const);
+    commit = await repository.rawCommit([["100644", ".gitmodules", modules], ...entries], "refs/heads/main");
+  }
+  return { repository, commit, [Symbol.asyncDispose]: () => repository[Symbol.asyncDispose]() };
+}
+
+for (const [name, length, count, code, message] of [
+  ["deeper than five", 6, 1, "GIT_REFUSED", /submodule "m000" is over 5 submodules deep/],
+  ["a thousand in all", 2, 40, "GIT_TOO_LARGE", /more than the 1000 submodules allowed/],
+] as const) {
+  test(`submodules within submodules are refused beyond ${name}`, async () => {
+    await using world = await chain(length, count);
+    await using rig = await openSources();
+    const tree = gitTree(rig.sources, world.repository.url, world.commit);
+    await assert.rejects(tree.listFiles("", never), { code, message });
+    await assert.rejects(tree.checkout("", never), { code, message });
+  });
+}
+
 test("a submodule on the same server is read with the credentials of its repository", async () => {
   await using world = await nested();
   const asked: string[] = [];

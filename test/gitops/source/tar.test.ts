@@ -48,6 +48,19 @@ for (const [name, entries, message] of [
   ["a size beyond the end", [{ name: "a", size: 10_000 }], /cut off/],
   ["too many files", Array.from({ length: 101 }, (_, n) => file(`f${n}`)), /more than the 100 files/],
   ["too many bytes", [file("a", "x".repeat(700_000)), file("b", "x".repeat(700_000))], /larger than the 1048576 bytes/],
+  [
+    "headers without end",
+    Array.from({ length: 17 }, () => ({ name: "x", type: "x", content: "6 a=b\n".repeat(170_000) })),
+    /too much in its headers/,
+  ],
+  [
+    "a link that is longer than any system follows",
+    [
+      { name: "K", type: "K", content: "a/".repeat(100_000) },
+      { name: "l", type: "2" },
+    ],
+    /link "l" that leads out/,
+  ],
   ["too deep", [{ name: "L", type: "L", content: `${"d/".repeat(120)}f` }, file("x")], /over 100 deep/],
 ] as const satisfies readonly (readonly [string, readonly TarEntry[], RegExp])[]) {
   test(`refuses ${name}`, () => {

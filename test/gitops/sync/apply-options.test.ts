@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { TerminalError } from "../../../src/base/errors.ts";
+import { migratedFields } from "../../../src/gitops/sync/migrate.ts";
 import { writeModeOf } from "../../../src/gitops/sync/write-mode.ts";
 import type { KubeClient, WriteOptions } from "../../../src/kube/kube.ts";
 import type { KubeObject } from "../../../src/objects/object.ts";
@@ -319,6 +320,29 @@ test("a binding to another role is made anew, since roles of bindings are fixed"
   const made = await plane.client.get(at);
   assert.notEqual(made?.metadata.uid, old.metadata.uid);
   assert.match(JSON.stringify(made?.roleRef), /"two"/);
+  // Whoever asks for server-side apply by name gets that, and the server's word.
+  const named = { syncOptions: ["ServerSideApply=true"] };
+  await run(plane, { targets: [binding("three")], live: made === undefined ? [] : [made], options: named });
+  assert.equal((await plane.client.get(at))?.metadata.uid, made?.metadata.uid);
+});
+
+test("of managers only what they wrote of the object itself is taken over, not of its status", () => {
+  const entry = (subresource: string) => ({
+    manager: "kubectl-client-side-apply",
+    operation: "Update",
+    apiVersion: "v1",
+    fieldsType: "FieldsV1",
+    fieldsV1: { "f:data": { "f:a": {} } },
+    ...(subresource === "" ? {} : { subresource }),
+  });
+  const owned = (...managedFields: readonly object[]): KubeObject =>
+    ({ ...config("a"), metadata: { name: "a", managedFields } }) as KubeObject;
+  assert.equal(migratedFields(owned(entry("status")), undefined), undefined);
+  const taken = migratedFields(owned(entry(""), entry("status")), undefined) ?? [];
+  assert.deepEqual(
+    taken.map(({ manager, operation, subresource = "" }) => `${manager} ${operation} ${subresource}`).sort(),
+    ["argocd-controller Apply ", "kubectl-client-side-apply Update status"],
+  );
 });
 
 test("Replace puts Namespaces and CRDs in place with their version, and says updated", async () => {

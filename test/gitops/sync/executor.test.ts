@@ -144,6 +144,53 @@ test("after a restart the sync goes on where it was, and repeats nothing", async
   assert.ok(await plane.client.get(ref("ConfigMap", "a")));
 });
 
+for (const [when, isRestarted] of [
+  ["while a sync waits", false],
+  ["before a restart", true],
+] as const) {
+  test(`a project that changes ${when} holds for what is still to do`, async () => {
+    await using plane = await openTestPlane();
+    const targets = [job("pre", hook("PreSync")), config("a", wave(1)), job("told", hook("SyncFail"))];
+    const stop = new AbortController();
+    let refused = "";
+    let stored: SyncProgress | undefined;
+    const rules = {
+      rules: () => refused,
+      refusal: ({ key }: { readonly key: { readonly kind: string } }) =>
+        key.kind === refused ? `resource :${key.kind} is not permitted in project p` : undefined,
+    };
+    const first = run(plane, {
+      targets,
+      options: rules,
+      signal: stop.signal,
+      onReport: async (progress) => {
+        stored = progress;
+        if (!progress.message.startsWith("waiting")) return;
+        refused = "ConfigMap";
+        if (isRestarted) stop.abort(new Error("the process ends"));
+        await finish(plane, "pre", "Complete");
+        await finish(plane, "told", "Complete");
+      },
+    });
+    if (isRestarted) await assert.rejects(first, /the process ends/);
+    const again = () =>
+      run(plane, {
+        targets,
+        options: { ...rules, previous: stored?.resources ?? [] },
+        onReport: () =>
+          Promise.all(["pre", "told"].map((name) => finish(plane, name, "Complete"))).then(() => undefined),
+      });
+    const result = isRestarted ? await again() : await first;
+    assert.equal(result.phase, "Failed");
+    assert.match(
+      result.message,
+      /^one or more synchronization tasks are not valid.*:ConfigMap is not permitted in project p/,
+    );
+    assert.equal(await plane.client.get(ref("ConfigMap", "a")), undefined);
+    assert.ok(await plane.client.get(ref("Job", "told")), "what is meant for failures ran");
+  });
+}
+
 test("what is going already counts as pruned, and nobody deletes it", async () => {
   await using plane = await openTestPlane();
   await run(plane, { targets: [config("old")] });

@@ -28,6 +28,9 @@ for (const [name, annotations, policies, health_, expected] of [
     const live = { apiVersion: "batch/v1", kind: "Job", metadata: { name: "j", annotations } };
     const wanted = hookDeletePoliciesOf({ "argocd.argoproj.io/hook-delete-policy": policies });
     assert.equal(onExisting(live, wanted, "r1", health_), expected);
+    // What goes already can be neither kept nor applied over.
+    const going = { ...live, metadata: { ...live.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" } };
+    assert.equal(onExisting(going, wanted, "r1", health_), expected === "keep" ? "replace" : expected);
   });
 }
 
@@ -289,6 +292,27 @@ test("in a plan of one wave hooks are waited for, the health of others is not", 
     onReport: finishing(plane, "beside"),
   });
   assert.equal(result.phase, "Succeeded", result.message);
+});
+
+test("a hook for failures makes it a plan of several steps: the health of others is waited for, too", async () => {
+  await using plane = await openTestPlane();
+  const at = { apiVersion: "v1", kind: "PersistentVolumeClaim", namespace: "default", name: "disk" };
+  const spec = { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } };
+  const claim = { apiVersion: "v1", kind: "PersistentVolumeClaim", metadata: { name: "disk" }, spec };
+  const finish = finishing(plane, "beside");
+  const waits = new Set<string>();
+  const result = await run(plane, {
+    targets: [job("beside", hook("Sync")), claim, job("sorry", hook("SyncFail"))],
+    async onReport(progress) {
+      await finish(progress);
+      waits.add(progress.message);
+      if (!/healthy state of \/PersistentVolumeClaim\/disk/.test(progress.message)) return;
+      const bound = { status: { phase: "Bound" } };
+      await plane.client.patch(at, "application/merge-patch+json", bound, { subresource: "status" });
+    },
+  });
+  assert.equal(result.phase, "Succeeded", result.message);
+  assert.ok(waits.has("waiting for healthy state of /PersistentVolumeClaim/disk"), [...waits].join());
 });
 
 test("a hook whose health cannot be found out ends in error, with the reason", async () => {

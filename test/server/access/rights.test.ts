@@ -72,6 +72,7 @@ const table: readonly (readonly [method: string, path: string, right: string, bo
   ["GET", "tiphys/applications/web/sensor", "applications, get, team/web"],
   ["GET", "tiphys/applications/web/approval", "applications, get, team/web"],
   ["POST", "tiphys/applications/web/approve", "applications, sync, team/web", { plan: "0123456789abcdef" }],
+  ["POST", "tiphys/applications/web/revert", "applications, update, team/web", {}],
   ["GET", "projects/team", "projects, get, team"],
   ["GET", "projects/team/detailed", "projects, get, team"],
   ["GET", "projects/team/syncwindows", "projects, get, team"],
