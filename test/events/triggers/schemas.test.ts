@@ -149,7 +149,7 @@ const complete: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
 const notInExamples: Readonly<Record<string, readonly string[]>> = {
   awsLambda: ["roleARN"],
   azureServiceBus: ["topicName", "subscriptionName"],
-  gitOps: ["historyId", "selector"],
+  gitOps: ["branch", "historyId", "selector"],
   k8s: ["patch"],
   kafka: ["partition", "flushFrequency"],
   log: ["intervalSeconds"],
