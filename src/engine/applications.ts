@@ -254,7 +254,10 @@ function takeReasons(parts: Parts, gitOps: GitOps, running: Running): void {
         identity,
         clock,
       }),
-      rightsTo: createWriteRights({ kube, accessBy: gitOps.accessBy, localPathOf: gitOps.served.localPathOf }),
+      rightsTo: createWriteRights({
+        ...{ kube, accessBy: gitOps.accessBy, localPathOf: gitOps.served.localPathOf },
+        allowLocal: parts.config.remote === undefined,
+      }),
     }),
     onPush,
     onHook,

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { failOnLeakedChildren } from "../harness/leaks.ts";
 import { readMetric } from "../harness/metrics.ts";
 import { kubectlMissing } from "../harness/run.ts";
@@ -45,8 +46,11 @@ test("100 Applications of one repository: installed, one and all changed, a burs
       }),
   });
   const { engine } = scenario;
-  const list = async (): Promise<readonly Listed[]> =>
-    ((await (await engine.api(listPath)).json()) as { items: Listed[] | null }).items ?? [];
+  /** Not without a pause: the engine would be busy with answers. */
+  const list = async (): Promise<readonly Listed[]> => {
+    await sleep(200);
+    return ((await (await engine.api(listPath)).json()) as { items: Listed[] | null }).items ?? [];
+  };
   const allAt = (what: string, commit?: string): Promise<unknown> => {
     const isThere = ({ status: { sync, health, operationState } = {} }: Listed): boolean =>
       sync?.status === "Synced" &&

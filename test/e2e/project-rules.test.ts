@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { after, before, test } from "node:test";
 import { failOnLeakedChildren } from "../harness/leaks.ts";
 import { kubectlMissing } from "../harness/run.ts";
 import { waitFor } from "../harness/wait.ts";
 import { application, configMap, GitOpsScenario } from "./gitops-scenario.ts";
 
-failOnLeakedChildren();
 const skip = kubectlMissing() ?? false;
 
 const namespace = { apiVersion: "v1", kind: "Namespace", metadata: { name: "made" } };
@@ -59,22 +58,47 @@ const cases: readonly Case[] = [
   },
 ];
 
+const project = (name: string, spec: object, metadata: object = {}) => ({
+  apiVersion: "argoproj.io/v1alpha1",
+  kind: "AppProject",
+  metadata: { name, namespace: "argocd", ...metadata },
+  spec: { destinations: [{ server: "*", namespace: "*" }], ...spec },
+});
+const permitsAll = project("team", { sourceRepos: ["*"], clusterResourceWhitelist: [{ group: "*", kind: "*" }] });
+
+/** One engine for all: each test has projects and Applications of its own. */
+let scenario: GitOpsScenario;
+
+before(async () => {
+  if (skip) return;
+  const finalizers = ["resources-finalizer.argocd.argoproj.io"];
+  scenario = await GitOpsScenario.start({
+    repositories: {
+      shop: files,
+      small: { "a.json": configMap("small", "one") },
+      own: { "a.json": configMap("own", "1") },
+    },
+    manifests: (urlOf) => [
+      permitsAll,
+      project("owner", {}, { finalizers }),
+      application("web", urlOf("shop"), { project: "team", syncPolicy: {} }),
+      application("small", urlOf("small"), { project: "narrow", syncPolicy: {} }),
+      application("own", urlOf("own"), { project: "owner" }),
+    ],
+  });
+});
+
+after(() => scenario?.[Symbol.asyncDispose]());
+failOnLeakedChildren();
+
 test("what a project does not permit is refused, by the command line; when it does again, it is done", {
   skip,
 }, async () => {
-  await using scenario = await GitOpsScenario.start({
-    repositories: { shop: files },
-    manifests: (urlOf) => [application("web", urlOf("shop"), { project: "team", syncPolicy: {} })],
-  });
   const url = scenario.urlOf("shop");
   const cli = (line: string) =>
     scenario.engine.cli(line.split(" ").map((word) => word.replaceAll("URL", url).replaceAll("_", " ")));
   for (const { name, commands, sync } of cases) {
-    const create = "proj create team --upsert -s * -d *,* --allow-cluster-resource */*";
-    for (const line of ["proj create team --upsert -s * -d *,*", create]) {
-      const made = await cli(line);
-      assert.equal(made.code, 0, `${name}: ${line}: ${made.stderr}`);
-    }
+    await scenario.kubectl(["replace", "-f", "-"], permitsAll);
     await scenario.waitForStatus("web", "without a condition", ({ conditions = [] }) => conditions.length === 0);
     for (const line of commands) {
       const done = await cli(line);
@@ -84,7 +108,7 @@ test("what a project does not permit is refused, by the command line; when it do
     assert.notEqual(code, 0, `${name}: ${stdout}`);
     assert.match(stdout + stderr, sync, name);
   }
-  await cli("proj create team --upsert -s * -d *,* --allow-cluster-resource */*");
+  await scenario.kubectl(["replace", "-f", "-"], permitsAll);
   const done = await cli("app sync web");
   assert.equal(done.code, 0, done.stdout + done.stderr);
 });
@@ -95,11 +119,7 @@ const create =
 test("an Application that its project does not permit is not made, nor brought there by kubectl", {
   skip,
 }, async () => {
-  await using scenario = await GitOpsScenario.start({
-    repositories: { shop: { "a.json": configMap("map", "one") } },
-    manifests: (urlOf) => [application("web", urlOf("shop"), { project: "narrow", syncPolicy: {} })],
-  });
-  const url = scenario.urlOf("shop");
+  const url = scenario.urlOf("small");
   const cli = (line: string) => scenario.engine.cli(line.split(" ").map((word) => word.replaceAll("URL", url)));
   const projects = [
     ["sources", "-s https://other.example/* -d *,*", /application repo http:\S+ is not permitted in project 'sources'/],
@@ -123,8 +143,8 @@ test("an Application that its project does not permit is not made, nor brought t
   assert.equal(allowed.code, 0, allowed.stderr);
 
   for (const [flags, refused] of [
-    ["set narrow -s https://other.example/*", "are not permitted any more: new, web"],
-    ["set narrow -d *,other", "are not permitted any more: new, web"],
+    ["set narrow -s https://other.example/*", "are not permitted any more: new, small"],
+    ["set narrow -d *,other", "are not permitted any more: new, small"],
   ] as const) {
     const { code, stderr } = await cli(`proj ${flags}`);
     assert.deepEqual([code, stderr.includes(refused)], [20, true], stderr);
@@ -132,7 +152,7 @@ test("an Application that its project does not permit is not made, nor brought t
   // kubectl asks nobody: the Application says what is wrong.
   const patch = JSON.stringify({ spec: { sourceRepos: ["https://other.example/*"] } });
   await scenario.kubectl(["patch", "appproject", "narrow", "-n", "argocd", "--type", "merge", "-p", patch]);
-  const { conditions = [] } = await scenario.waitForStatus("web", "with a condition", (status) =>
+  const { conditions = [] } = await scenario.waitForStatus("small", "with a condition", (status) =>
     Boolean(status.conditions?.length),
   );
   assert.equal(conditions[0]?.type, "InvalidSpecError");
@@ -142,34 +162,23 @@ test("an Application that its project does not permit is not made, nor brought t
 test("a repository whose Secret names the project may be used by it, as long as it does; a project stays as long as it is used", {
   skip,
 }, async () => {
-  const finalizers = ["resources-finalizer.argocd.argoproj.io"];
-  const team = {
-    apiVersion: "argoproj.io/v1alpha1",
-    kind: "AppProject",
-    metadata: { name: "team", namespace: "argocd", finalizers },
-    spec: { destinations: [{ server: "*", namespace: "*" }] },
-  };
-  await using scenario = await GitOpsScenario.start({
-    repositories: { shop: { "a.json": configMap("map", "one") } },
-    manifests: (urlOf) => [team, application("web", urlOf("shop"), { project: "team" })],
-  });
   const isRefused = ({ conditions = [] }: Awaited<ReturnType<typeof scenario.status>>): boolean =>
-    conditions.some(({ message = "" }) => /^application repo .* is not permitted in project 'team'/.test(message));
-  await scenario.waitForStatus("web", "refused", isRefused);
+    conditions.some(({ message = "" }) => /^application repo .* is not permitted in project 'owner'/.test(message));
+  await scenario.waitForStatus("own", "refused", isRefused);
   const secret = {
     apiVersion: "v1",
     kind: "Secret",
-    metadata: { name: "shop", namespace: "argocd", labels: { "argocd.argoproj.io/secret-type": "repository" } },
-    stringData: { type: "git", url: scenario.urlOf("shop"), project: "team" },
+    metadata: { name: "own", namespace: "argocd", labels: { "argocd.argoproj.io/secret-type": "repository" } },
+    stringData: { type: "git", url: scenario.urlOf("own"), project: "owner" },
   };
   await scenario.kubectl(["apply", "-f", "-"], secret);
-  await scenario.waitForSynced("web");
-  await scenario.kubectl(["delete", "secret", "shop", "-n", "argocd"]);
-  await scenario.engine.cli(["app", "get", "web", "--refresh"]);
-  await scenario.waitForStatus("web", "refused", isRefused);
-  await scenario.kubectl(["delete", "appproject", "team", "-n", "argocd", "--wait=false"]);
-  await scenario.engine.cli(["app", "get", "web", "--refresh"]);
-  assert.ok((await scenario.find("appproject", "team", "argocd"))?.metadata.deletionTimestamp);
-  await scenario.kubectl(["delete", "application", "web", "-n", "argocd"]);
-  await waitFor("the project to go", async () => (await scenario.find("appproject", "team", "argocd")) === undefined);
+  await scenario.waitForSynced("own");
+  await scenario.kubectl(["delete", "secret", "own", "-n", "argocd"]);
+  await scenario.engine.cli(["app", "get", "own", "--refresh"]);
+  await scenario.waitForStatus("own", "refused", isRefused);
+  await scenario.kubectl(["delete", "appproject", "owner", "-n", "argocd", "--wait=false"]);
+  await scenario.engine.cli(["app", "get", "own", "--refresh"]);
+  assert.ok((await scenario.find("appproject", "owner", "argocd"))?.metadata.deletionTimestamp);
+  await scenario.kubectl(["delete", "application", "own", "-n", "argocd"]);
+  await waitFor("the project to go", async () => (await scenario.find("appproject", "owner", "argocd")) === undefined);
 });
