@@ -189,7 +189,8 @@ async function useRotatedSecret(
   // Stored, and not acknowledged with a secret that was refused: it came again with its id.
   if (place.forget) assertOneId(stored, broker);
   else assert.equal(stored.length, wanted.length);
-  if (broker.rotatesFirst !== undefined) assert.deepEqual(engine.statuses.slice(known), []);
+  // A connection that was cut may be a failure; that the new secret is not used would be another.
+  if (broker.rotatesFirst !== undefined) assert.doesNotMatch(JSON.stringify(engine.statuses.slice(known)), /authent/i);
   await place.forget?.();
 }
 

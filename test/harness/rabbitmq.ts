@@ -12,8 +12,8 @@ export interface RabbitMq extends ServerProcess {
   readonly address: string;
   /** With user name and password. */
   readonly url: string;
-  /** Other settings, from its next start on. */
-  configure(settings: string): Promise<void>;
+  /** Until its next start: with less than it needs it takes no messages. */
+  limitMemory(bytes: number): Promise<void>;
   /** Those who are logged in stay. */
   changePassword(user: string, password: string): Promise<void>;
   /** One who may read everything, and write and declare nothing. */
@@ -26,10 +26,9 @@ const script = findProgram("rabbitmq-server", "/usr/lib/rabbitmq/bin");
 export const rabbitMqMissing = missing("rabbitmq-server", script !== undefined && findProgram("epmd") !== undefined);
 
 /**
- * Debian's RabbitMQ with a store and a port mapper of its own. The user is guest, the password too. `settings` are lines
- * of its configuration.
+ * Debian's RabbitMQ with a store and a port mapper of its own. The user is guest, the password too.
  */
-export async function startRabbitMq({ settings = "" } = {}): Promise<RabbitMq> {
+export async function startRabbitMq(): Promise<RabbitMq> {
   await using stack = new AsyncDisposableStack();
   const { path } = stack.use(await tempDir());
   const [port, nodePort, mapperPort] = [await freePort(), await freePort(), await freePort()];
@@ -43,8 +42,7 @@ export async function startRabbitMq({ settings = "" } = {}): Promise<RabbitMq> {
     }),
   );
   const ours = `listeners.tcp.1 = 127.0.0.1:${port}\nmnesia_table_loading_retry_limit = 3\n`;
-  const configure = (more: string): Promise<void> => writeFile(join(path, "rabbitmq.conf"), ours + more);
-  await configure(settings);
+  await writeFile(join(path, "rabbitmq.conf"), ours);
   await writeFile(join(path, "enabled_plugins"), "[].\n");
   const env = {
     HOME: path,
@@ -72,25 +70,26 @@ export async function startRabbitMq({ settings = "" } = {}): Promise<RabbitMq> {
     }),
   );
   /** One of the server's own functions; `rabbitmqctl` asks for the same, and takes a second more to start. */
-  const call = async (name: string, args: string): Promise<void> => {
-    const asked = `ok = rpc:call('${env.RABBITMQ_NODENAME}', rabbit_auth_backend_internal, ${name}, [${args}]), halt().`;
+  const call = async (module: string, name: string, args: string): Promise<void> => {
+    const asked = `ok = rpc:call('${env.RABBITMQ_NODENAME}', ${module}, ${name}, [${args}]), halt().`;
     const node = ["-noinput", "-hidden", "-start_epmd", "false", "-sname", `t${process.pid}@localhost`];
     await promisify(execFile)("erl", [...node, "-eval", asked], { env: { ...process.env, ...env }, timeout: 20_000 });
   };
+  const users = "rabbit_auth_backend_internal";
   const owned = stack.move();
   return {
     ...server,
     get pid() {
       return server.pid;
     },
-    changePassword: (user, password) => call("change_password", `<<"${user}">>, <<"${password}">>, <<"t">>`),
+    limitMemory: (bytes) => call("vm_memory_monitor", "set_vm_memory_high_watermark", `{absolute, ${bytes}}`),
+    changePassword: (user, password) => call(users, "change_password", `<<"${user}">>, <<"${password}">>, <<"t">>`),
     async addReader(user, password) {
-      await call("add_user", `<<"${user}">>, <<"${password}">>, <<"t">>`);
-      await call("set_permissions", `<<"${user}">>, <<"/">>, <<>>, <<>>, <<".*">>, <<"t">>`);
+      await call(users, "add_user", `<<"${user}">>, <<"${password}">>, <<"t">>`);
+      await call(users, "set_permissions", `<<"${user}">>, <<"/">>, <<>>, <<>>, <<".*">>, <<"t">>`);
     },
     address: `127.0.0.1:${port}`,
     url: `amqp://guest:guest@127.0.0.1:${port}`,
-    configure,
     // The script ends before what it started: a start at once would take the old one for the new one.
     async kill() {
       await server.kill();

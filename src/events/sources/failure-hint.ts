@@ -9,8 +9,8 @@ const hints: readonly (readonly [met: RegExp, hint: string])[] = [
   ],
   [/ERR_TLS_CERT_ALTNAME_INVALID/, "the certificate is another host's: use a name that it has"],
   [
-    /SELF_SIGNED_CERT|UNABLE_TO_VERIFY_LEAF_SIGNATURE|UNABLE_TO_GET_ISSUER_CERT/,
-    "no authority that is known made the certificate: name it in tls.caCertSecret",
+    /SELF_SIGNED_CERT|self-signed certificate|unable to verify the first certificate|UNABLE_TO_VERIFY_LEAF_SIGNATURE|UNABLE_TO_GET_ISSUER_CERT/,
+    "no authority that is known made the certificate: name it in tls.caCertSecret, where the kind has that",
   ],
 ];
 

@@ -53,6 +53,7 @@ export async function withRedis(
 }
 
 async function optionsOf(place: RedisPlace, { secret, eventSource, event }: SourceContext) {
+  const isSecure = place.hostAddress.trim().startsWith("rediss:");
   const match = /^(?:rediss?:\/\/)?\[?([^\]]+?)\]?(?::(\d+))?$/.exec(place.hostAddress.trim());
   if (!match?.[1]) throw new TerminalError("MANIFEST_INVALID", `hostAddress: "${place.hostAddress}" must be host:port`);
   return {
@@ -61,7 +62,7 @@ async function optionsOf(place: RedisPlace, { secret, eventSource, event }: Sour
     ...(place.username && { username: place.username }),
     ...(place.password && { password: await secret.read(place.password) }),
     db: place.db,
-    ...(place.tls && { tls: { ...(await readClientTls(place.tls, secret)) } }),
+    ...((place.tls || isSecure) && { tls: place.tls ? { ...(await readClientTls(place.tls, secret)) } : {} }),
     connectionName: `tiphys:${eventSource}/${event}`.replace(/\s/g, "_"),
     protocol: 2 as const, // its replies are lists
     lazyConnect: true,

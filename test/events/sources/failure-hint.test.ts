@@ -4,13 +4,13 @@ import { createServer } from "node:http";
 import type { AddressInfo, Server, Socket } from "node:net";
 import { describe, test } from "node:test";
 import { createServer as createTlsServer } from "node:tls";
+import { generate } from "selfsigned";
 import type { JsonObject } from "../../../src/base/json.ts";
 import { createOutgoingFetch } from "../../../src/engine/outgoing.ts";
 import { type AnySourceKind, sourceKinds } from "../../../src/events/sources/registry.ts";
 import type { SourceContext } from "../../../src/events/sources/source.ts";
 import type { BrokerKind, SourcePlace } from "../../contract/source-place.ts";
 import { startEngine } from "../../contract/sources.ts";
-import { createClientCertificate } from "../../harness/client-certificate.ts";
 import { freePort } from "../../harness/free-port.ts";
 import { waitFor } from "../../harness/wait.ts";
 import { examples } from "./kind-examples.ts";
@@ -40,43 +40,46 @@ const secrets: Secrets = { "s/user": "ann", "s/password": "sesame" };
 const keys = { accessKey: login.username, secretKey: login.password };
 const azure = (origin: string): string => `AccountName=a;AccountKey=c2VzYW1l;QueueEndpoint=${origin}/a;`;
 const anyTls = { insecureSkipVerify: true };
+const checkedTls = { enabled: true };
+/** Undefined: without TLS. */
+type Tls = JsonObject | undefined;
 
 /** A spec that leads to `address`, with TLS or without. */
-type Towards = (address: string, isTls: boolean) => { readonly spec: JsonObject; readonly secrets?: Secrets };
+type Towards = (address: string, tls: Tls) => { readonly spec: JsonObject; readonly secrets?: Secrets };
 
 const orders = { topic: "orders", jsonBody: true };
-const web = (address: string, isTls: boolean): string => `${isTls ? "https" : "http"}://${address}`;
-const tlsIf = (isTls: boolean) => (isTls ? { tls: anyTls } : {});
+const web = (address: string, tls: Tls): string => `${tls ? "https" : "http"}://${address}`;
+const tlsIf = (tls: Tls) => (tls ? { tls } : {});
 
 const connecting: Readonly<Record<string, Towards>> = {
-  amqp: (address, isTls) => ({
+  amqp: (address, tls) => ({
     spec: {
-      url: `${isTls ? "amqps" : "amqp"}://${address}`,
+      url: `${tls ? "amqps" : "amqp"}://${address}`,
       routingKey: "k",
       exchangeType: "topic",
       auth: login,
-      ...tlsIf(isTls),
+      ...tlsIf(tls),
     },
   }),
-  azureQueueStorage: (address, isTls) => ({
+  azureQueueStorage: (address, tls) => ({
     spec: { queueName: "q", connectionString: { name: "a", key: "c" } },
-    secrets: { "a/c": azure(web(address, isTls)) },
+    secrets: { "a/c": azure(web(address, tls)) },
   }),
-  emitter: (address, isTls) => ({
-    spec: { broker: `${isTls ? "ssl" : "tcp"}://${address}`, channelKey: "k", channelName: "n", ...tlsIf(isTls) },
+  emitter: (address, tls) => ({
+    spec: { broker: `${tls ? "ssl" : "tcp"}://${address}`, channelKey: "k", channelName: "n", ...tlsIf(tls) },
   }),
-  generic: (address, isTls) => ({ spec: { url: address, config: "c", insecure: !isTls } }),
-  jetstream: (address, isTls) => ({ spec: { url: `nats://${address}`, stream: "S", ...tlsIf(isTls) } }),
-  kafka: (address, isTls) => ({ spec: { url: address, ...orders, partition: "0", ...tlsIf(isTls) } }),
-  minio: (address, isTls) => ({ spec: { endpoint: address, insecure: !isTls, bucket: { name: "b" }, ...keys } }),
-  mqtt: (address, isTls) => ({
-    spec: { url: `${isTls ? "ssl" : "tcp"}://${address}`, ...orders, clientId: "c", ...tlsIf(isTls) },
+  generic: (address, tls) => ({ spec: { url: address, config: "c", insecure: !tls } }),
+  jetstream: (address, tls) => ({ spec: { url: `nats://${address}`, stream: "S", ...tlsIf(tls) } }),
+  kafka: (address, tls) => ({ spec: { url: address, ...orders, partition: "0", ...tlsIf(tls) } }),
+  minio: (address, tls) => ({ spec: { endpoint: address, insecure: !tls, bucket: { name: "b" }, ...keys } }),
+  mqtt: (address, tls) => ({
+    spec: { url: `${tls ? "ssl" : "tcp"}://${address}`, ...orders, clientId: "c", ...tlsIf(tls) },
   }),
-  nats: (address, isTls) => ({ spec: { url: `nats://${address}`, subject: "s", ...tlsIf(isTls) } }),
-  nsq: (address, isTls) => ({ spec: { hostAddress: web(address, isTls), ...orders, channel: "c" } }),
-  pubSub: (address, isTls) => ({ spec: { projectID: "p", subscriptionID: "s", endpoint: web(address, isTls) } }),
-  redis: (address, isTls) => ({ spec: { hostAddress: address, channels: ["c"], ...tlsIf(isTls) } }),
-  redisStream: (address, isTls) => ({ spec: { hostAddress: address, streams: ["s"], ...tlsIf(isTls) } }),
+  nats: (address, tls) => ({ spec: { url: `nats://${address}`, subject: "s", ...tlsIf(tls) } }),
+  nsq: (address, tls) => ({ spec: { hostAddress: web(address, tls), ...orders, channel: "c" } }),
+  pubSub: (address, tls) => ({ spec: { projectID: "p", subscriptionID: "s", endpoint: web(address, tls) } }),
+  redis: (address, tls) => ({ spec: { hostAddress: address, channels: ["c"], ...tlsIf(tls) } }),
+  redisStream: (address, tls) => ({ spec: { hostAddress: address, streams: ["s"], ...tlsIf(tls) } }),
   sftp: (address) => ({
     spec: {
       eventType: "CREATE",
@@ -86,11 +89,17 @@ const connecting: Readonly<Record<string, Towards>> = {
     },
     secrets: { "s/address": address },
   }),
-  sqs: (address, isTls) => ({ spec: { region: "r", queue: "q", endpoint: web(address, isTls), ...keys } }),
+  sqs: (address, tls) => ({ spec: { region: "r", queue: "q", endpoint: web(address, tls), ...keys } }),
 };
 
 /** Those whose connection has no TLS, or whose server greets before it: what greets says what it takes. */
 const greeted = ["sftp", "nats", "jetstream"];
+
+async function createCertificate() {
+  const options = { keyType: "ec", curve: "P-256", algorithm: "sha256" } as const;
+  const { cert, private: key } = await generate([{ name: "commonName", value: "server" }], options);
+  return { cert, key };
+}
 
 async function listening(server: Server) {
   const sockets = new Set<Socket>();
@@ -108,9 +117,9 @@ async function listening(server: Server) {
 }
 
 /** Of each kind what it says, which must have all of it. */
-async function tellsAll(kinds: readonly string[], address: string, isTls: boolean, expected: RegExp): Promise<void> {
+async function tellsAll(kinds: readonly string[], address: string, tls: Tls, expected: RegExp): Promise<void> {
   const said = kinds.map(async (kind) => {
-    const { spec, secrets: own } = connecting[kind]?.(address, isTls) ?? { spec: {} };
+    const { spec, secrets: own } = connecting[kind]?.(address, tls) ?? { spec: {} };
     const { message, terminal } = await firstFailure(kind, spec, { ...secrets, ...own });
     const isWhole = expected.test(message) && message.includes(address) && !terminal;
     return isWhole && !/sesame|c2VzYW1l/.test(message) ? [] : [`${kind}: ${message}`];
@@ -123,17 +132,25 @@ const without = (others: readonly string[]): string[] =>
   Object.keys(connecting).filter((kind) => !others.includes(kind));
 
 test("a port at which nothing listens is said", async () => {
-  await tellsAll(without([]), `127.0.0.1:${await freePort()}`, false, /nothing listens there: check host and port/);
+  await tellsAll(without([]), `127.0.0.1:${await freePort()}`, undefined, /nothing listens there: check host and port/);
 });
 
 test("TLS towards a server that speaks none is said", async () => {
   await using server = await listening(createServer());
-  await tellsAll(without(greeted), server.address, true, /the server speaks no TLS there: check the port/);
+  await tellsAll(without(greeted), server.address, anyTls, /the server speaks no TLS there: check the port/);
 });
 
 test("a server that wants TLS and gets none is said", async () => {
-  await using server = await listening(createTlsServer(await createClientCertificate()));
-  await tellsAll(without(greeted), server.address, false, /ended the connection at once: does it want TLS/);
+  await using server = await listening(createTlsServer(await createCertificate()));
+  await tellsAll(without(greeted), server.address, undefined, /ended the connection at once: does it want TLS/);
+});
+
+test("a certificate that no known authority made is said", async () => {
+  await using server = await listening(createTlsServer(await createCertificate()));
+  const expected = /no authority that is known made the certificate: name it in tls\.caCertSecret, where/;
+  await tellsAll(without(greeted), server.address, checkedTls, expected);
+  const { message } = await firstFailure("redis", { hostAddress: `rediss://${server.address}`, channels: ["c"] }, {});
+  assert.match(message, expected);
 });
 
 describe("a server is written in another form", () => {
@@ -170,7 +187,7 @@ describe("a server is written in another form", () => {
     ["pubSub", { endpoint: "localhost:8085" }, /^spec\.pubSub\.e\.endpoint: "localhost:8085" must look like https:/],
   ] as const) {
     test(`${kind} ${Object.values(spec).join()}`, async () => {
-      const towards = connecting[kind]?.("h:1", false);
+      const towards = connecting[kind]?.("h:1", undefined);
       const whole = { ...towards?.spec, ...spec };
       const status = await firstFailure(kind, whole, { ...secrets, ...towards?.secrets });
       assert.match(status.message, message);
@@ -210,7 +227,7 @@ describe("what a Secret holds cannot be used, and may be mended", () => {
     ],
   ] as const) {
     test(`${kind} ${Object.keys(own).join()}`, async () => {
-      const towards = connecting[kind]?.(address, false);
+      const towards = connecting[kind]?.(address, undefined);
       const all = Object.entries({ ...towards?.spec, ...change }).filter(([, value]) => value !== undefined);
       const status = await firstFailure(kind, Object.fromEntries(all), { ...secrets, ...towards?.secrets, ...own });
       assert.match(status.message, message);
@@ -236,12 +253,16 @@ const readLate = [
 
 test("a Secret that is not there is said by its name", async () => {
   const named = without(readLate).filter((kind) =>
-    JSON.stringify(connecting[kind]?.("127.0.0.1:1", false)).includes('"key":'),
+    JSON.stringify(connecting[kind]?.("127.0.0.1:1", undefined)).includes('"key":'),
   );
   assert.ok(named.length >= 5, named.join());
   await Promise.all(
     named.map(async (kind) => {
-      const { message, terminal } = await firstFailure(kind, connecting[kind]?.("127.0.0.1:1", false).spec ?? {}, {});
+      const { message, terminal } = await firstFailure(
+        kind,
+        connecting[kind]?.("127.0.0.1:1", undefined).spec ?? {},
+        {},
+      );
       assert.match(message, /no Secret [sa] with key \w+/, `${kind}: ${message}`);
       assert.equal(terminal, false);
     }),
