@@ -115,12 +115,17 @@ export class TreeReader {
     return { found: undefined, links };
   }
 
-  /** The link on the way to a missing path. From the top: a target may name thousands of folders that are not there. */
+  /**
+   * The link on the way to a missing path. From the top: a target may name thousands of folders that are not there. What
+   * else they hold is not asked: it may be the whole repository.
+   */
   async #linkBefore(path: string): Promise<Found | undefined> {
     for (let end = path.indexOf("/"); end >= 0; end = path.indexOf("/", end + 1)) {
-      const found = await this.look(path.slice(0, end));
-      if (found?.kind !== "folder") return found?.kind === "symlink" ? found : undefined;
-      this.#recorder.read({ ref: this.ref, path: found.path, id: folderMark });
+      const at = path.slice(0, end);
+      const id = await this.tree.treeId(at, this.signal);
+      if (id?.startsWith(linkMark)) return this.look(at);
+      this.#recorder.read({ ref: this.ref, path: at, id: id === undefined ? undefined : folderMark });
+      if (id === undefined) return undefined;
     }
     return undefined;
   }
