@@ -95,10 +95,6 @@ export const errorCodes = {
       "The credential plugin of a kubeconfig, or AWS, gave no credentials, or a service refuses those that it got.",
     remedy: "See the message; run the plugin by hand (often a login has expired), or give keys, then try again.",
   },
-  DEPLOYMENT_UNKNOWN: {
-    cause: "The Application's history has no deployment of this id.",
-    remedy: "What there is: `tiphys app history APPNAME`.",
-  },
   DATA_DIR_LOCKED: {
     cause: "Another engine runs on this data directory.",
     remedy: "Stop the other engine, or give this one another --data-dir.",
@@ -106,6 +102,10 @@ export const errorCodes = {
   DATA_DIR_UNUSABLE: {
     cause: "The data directory cannot be created, read or written.",
     remedy: "Check its path and permissions, or give another --data-dir.",
+  },
+  DEPLOYMENT_UNKNOWN: {
+    cause: "The Application's history has no deployment of this id.",
+    remedy: "What there is: `tiphys app history APPNAME`.",
   },
   ENGINE_UNREACHABLE: {
     cause: "No engine answers at the server's address.",

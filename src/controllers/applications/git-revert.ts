@@ -13,6 +13,7 @@ import type { RepositoryAccess } from "../../gitops/source/source.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import type { ResourceName } from "../../record/records.ts";
 import { type ApplicationStore, readApplication } from "./application-store.ts";
+import { revisionsIn } from "./operation-progress.ts";
 import type { SeenPush } from "./push-intake.ts";
 
 /** What is to be brought back, and how. */
@@ -91,18 +92,18 @@ interface Change {
 
 /** What Git says now is what is to go: after a rollback that is no longer what was deployed last. */
 function lastOther(application: Application, { metadata }: KubeObject): JsonObject {
-  const now = revisionsOf(objectOf(application.status.sync)).join();
+  const now = revisionsIn(objectOf(application.status.sync)).join();
   const found = listOf(application.status.history)
     .map(objectOf)
-    .findLast((entry) => revisionsOf(entry).join() !== now);
+    .findLast((entry) => revisionsIn(entry).join() !== now);
   if (found !== undefined) return found;
   const text = `Application ${metadata.name} was never deployed at anything else than what Git says now`;
   throw new EngineError("DEPLOYMENT_UNKNOWN", text);
 }
 
 function changesTo(application: Application, deployment: JsonObject): readonly Change[] {
-  const now = revisionsOf(objectOf(application.status.sync));
-  const before = revisionsOf(deployment);
+  const now = revisionsIn(objectOf(application.status.sync));
+  const before = revisionsIn(deployment);
   const sources = [...listOf(deployment.sources), ...(application.isMultiSource ? [] : [deployment.source ?? {}])];
   return application.sources.flatMap((source, index) => {
     const [is, was] = [now[index] ?? "", before[index] ?? ""];
@@ -115,11 +116,6 @@ function changesTo(application: Application, deployment: JsonObject): readonly C
 
 function isOneRepository(a: string, b: string): boolean {
   return normaliseRepositoryUrl(a) === normaliseRepositoryUrl(b);
-}
-
-function revisionsOf({ revision, revisions }: JsonObject): readonly string[] {
-  const several = listOf(revisions).map(textOf);
-  return several.length > 0 ? several : [textOf(revision)];
 }
 
 async function bringBack(
