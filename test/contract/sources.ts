@@ -435,13 +435,17 @@ export function sourceContract(broker: BrokerKind): void {
       assert.equal(new Set(engine.published.map(({ id }) => id)).size, 40, "each message is one event");
     });
 
-    await t.test("of many messages only some are in memory while the bus stands still", async () => {
+    const withMany = { skip: broker.many?.skip ?? false };
+    await t.test("of many messages only some are in memory while the bus stands still", withMany, async () => {
       let inFlight = 0;
       let most = 0;
       let grewAt = Number.POSITIVE_INFINITY;
       const standing = Promise.withResolvers<void>();
       const stored = new Set<number>();
-      await using engine = start({
+      await using own = await broker.many?.place();
+      const from = own ?? place;
+      await using engine = startEngine(broker, from, {
+        state,
         async publish({ data }) {
           inFlight++;
           if (inFlight > most) grewAt = performance.now();
@@ -454,8 +458,8 @@ export function sourceContract(broker: BrokerKind): void {
         },
       });
       await listening(engine);
-      const many = broker.many ?? 10_000;
-      const published = place.publish(10_000, many);
+      const many = 10_000;
+      const published = from.publish(10_000, many);
       // A publisher that waits for an answer, too.
       await waitFor("no more in memory", () => performance.now() - grewAt > 500, 60_000);
       standing.resolve();
