@@ -23,9 +23,9 @@ import {
  * What the shared loop reads at once. With many subscribers each gets some of it: what a Sensor works with has left the
  * processor's caches when its next turn comes, so that several events a turn cost half of what one at a time does.
  */
-const maxSharedBatch = 4_000;
-/** Events that wait for all subscribers together before the shared loop reads on: 16 for each of a thousand. */
-const maxQueued = 16_000;
+const maxSharedBatch = 5_000;
+/** Events that wait for all subscribers together before the shared loop reads on. More live for long: the collector copies them. */
+const maxQueued = 5_000;
 /** What all are given between two turns of the event loop: 10 ms of work or so. */
 const maxPerTurn = 250;
 /** How long the loop waits for subscribers of whom none gets done with what it has, nor takes so many events together. */
