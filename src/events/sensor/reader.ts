@@ -352,10 +352,11 @@ class SharedReader implements EventReader {
     if (events.length > 0 || batch.lost) this.#push(subscriber, epoch, batch, events);
   }
 
-  #push(subscriber: Subscriber, epoch: string, batch: ArrivedBatch, events: readonly Arrival[]): void {
+  /** `events` are its own from here on. */
+  #push(subscriber: Subscriber, epoch: string, batch: ArrivedBatch, events: Arrival[]): void {
     if (!subscriber.attached) return;
     for (let start = 0; start === 0 || start < events.length; start += maxGiven) {
-      const arrivals = events.slice(start, start + maxGiven);
+      const arrivals = events.length <= maxGiven ? events : events.slice(start, start + maxGiven);
       const isLast = start + maxGiven >= events.length;
       const through = isLast ? batch.through : (arrivals.at(-1)?.message.sequence ?? batch.through);
       enqueue(subscriber.queue, { epoch, arrivals, through, ...(start === 0 && lostOf(batch)) });
