@@ -1,10 +1,3 @@
-import { execFile } from "node:child_process";
-import { createHmac } from "node:crypto";
-import { once } from "node:events";
-import { createServer } from "node:http";
-import { join } from "node:path";
-import { buffer } from "node:stream/consumers";
-import { promisify } from "node:util";
 import { Consumer, Producer } from "@platformatic/kafka";
 import { connect as connectAmqp } from "amqplib";
 import { Redis } from "ioredis";
@@ -15,17 +8,13 @@ import { kafkaSource } from "../../src/events/sources/kafka.ts";
 import { mqttSource } from "../../src/events/sources/mqtt.ts";
 import { redisStreamSource } from "../../src/events/sources/redis-stream.ts";
 import { type AnySourceKind, defineSource } from "../../src/events/sources/registry.ts";
-import { webhookSource } from "../../src/events/sources/webhook.ts";
-import { serveSource } from "../events/sources/served-source.ts";
 import { recordedContext } from "../events/sources/source-context.ts";
 import { startKafka } from "../harness/kafka.ts";
 import { startMosquitto } from "../harness/mosquitto.ts";
 import { startRabbitMq } from "../harness/rabbitmq.ts";
 import { startRedis } from "../harness/redis-server.ts";
-import { waitFor } from "../harness/wait.ts";
-import { type Bench, type BenchRow, inRounds } from "./bench.ts";
-import { body, postMany } from "./load.ts";
-import { processorWaitMs } from "./processor-wait.ts";
+import { type Bench, inRounds } from "./bench.ts";
+import { body } from "./load.ts";
 
 // Events per second that a source takes in and acknowledges, with a bus that keeps at once, against the bare client that
 // takes and acknowledges as well. Both take from what is there already.
@@ -38,25 +27,22 @@ interface Broker extends AsyncDisposable {
   drain(count: number, onReady: () => void): Promise<void>;
 }
 
-export const adaptersBenches: readonly Bench[] = [
-  { name: "webhook", run: webhookRows },
-  ...Object.entries({ redisStream, amqp, mqtt, kafka }).map(
-    ([name, open]): Bench => ({
-      name,
-      async run({ quick }) {
-        await using broker = await open();
-        const count = quick ? 2_000 : 20_000;
-        await sourceRate(broker, count / 10);
-        // One that takes 100,000 in a second is measured for 0.2 s: a single round tells little.
-        return await inRounds(quick ? 1 : 5, async () => {
-          const value = await sourceRate(broker, count);
-          const limit = await bareRate(broker, count);
-          return [{ name: `${name} in`, value, unit: "events/s", limit, ratio: value / limit, leastRatio: 0.5 }];
-        });
-      },
-    }),
-  ),
-];
+export const adaptersBenches: readonly Bench[] = Object.entries({ redisStream, amqp, mqtt, kafka }).map(
+  ([name, open]) => ({
+    name,
+    async run({ quick }) {
+      await using broker = await open();
+      const count = quick ? 2_000 : 20_000;
+      await sourceRate(broker, count / 10);
+      // One that takes 100,000 in a second is measured for 0.2 s: a single round tells little.
+      return await inRounds(quick ? 1 : 5, async () => {
+        const value = await sourceRate(broker, count);
+        const limit = await bareRate(broker, count);
+        return [{ name: `${name} in`, value, unit: "events/s", limit, ratio: value / limit, leastRatio: 0.5 }];
+      });
+    },
+  }),
+);
 
 async function sourceRate({ kind, spec, fill }: Broker, count: number): Promise<number> {
   await fill(count);
@@ -236,106 +222,4 @@ async function kafka(): Promise<Broker> {
       await server[Symbol.asyncDispose]();
     },
   };
-}
-
-/** Requests per second, as many as 64 connections give. */
-async function postRate(url: string, headers: Record<string, string>, amount: number): Promise<number> {
-  const started = performance.now();
-  const endedAt = await postMany({ url, amount, connections: 64, headers });
-  return (amount / (endedAt - started)) * 1_000;
-}
-
-const run = promisify(execFile);
-
-interface Paced {
-  /** Milliseconds at a steady rate, from when a request was due to its answer. */
-  readonly p99: number;
-  /** How late requests left: above that it is the server that is measured. */
-  readonly ownP99: number;
-  /** How long the server and who asks it waited for a processor, of all the time: such waits are in both times above. */
-  readonly waited: number;
-}
-
-async function paced(url: string, rate: number, seconds: number, headers: Record<string, string>): Promise<Paced> {
-  const pacer = join(import.meta.dirname, "pacer.ts");
-  const args = [pacer, url, String(rate), String(seconds), JSON.stringify(headers), body];
-  const before = processorWaitMs();
-  const startedAt = performance.now();
-  const { stdout } = await run(process.execPath, args);
-  const { sent, failed, ...times } = JSON.parse(stdout) as Paced & { readonly sent: number; readonly failed: number };
-  const waited = (times.waited + processorWaitMs() - before) / (performance.now() - startedAt);
-  if (failed > 0) throw new Error(`${failed} of ${sent} were not answered 200`);
-  return { ...times, waited: 100 * waited };
-}
-
-/** A bare handler that reads and parses. */
-async function startBare(): Promise<{ readonly url: string } & AsyncDisposable> {
-  const server = createServer((request, response) => {
-    void buffer(request).then((bytes) => {
-      JSON.parse(bytes.toString());
-      response.end("success");
-    });
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return {
-    url: `http://127.0.0.1:${address.port}/`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, "close");
-    },
-  };
-}
-
-const verify = { hmac: { header: "X-Signature", secrets: [{ name: "s", key: "k" }] } };
-
-async function webhookRows({ quick }: { readonly quick: boolean }): Promise<readonly BenchRow[]> {
-  await using bare = await startBare();
-  const rows: BenchRow[] = [];
-  for (const [name, more] of [
-    ["webhook in", {}],
-    ["webhook in, HMAC", { verify }],
-  ] as const) {
-    const spec = { endpoint: "/e", port: "0", method: "POST", ...more };
-    const parts = { emit: async () => undefined };
-    await using source = await serveSource(webhookSource, spec, { "s/k": "swordfish" }, parts);
-    await waitFor("the listener", () => source.context.isReady.value);
-    await postRate(source.url, signed, 2_000);
-    rows.push(...(await inRounds(quick ? 1 : 3, () => webhookRound(name, source.url, bare.url, quick))));
-  }
-  return rows;
-}
-
-const signed = { "x-signature": createHmac("sha256", "swordfish").update(body).digest("hex") };
-
-async function webhookRound(name: string, url: string, bare: string, quick: boolean): Promise<readonly BenchRow[]> {
-  const amount = quick ? 2_000 : 20_000;
-  const seconds = quick ? 2 : 10;
-  const value = await postRate(url, signed, amount);
-  const limit = await postRate(bare, signed, amount);
-  const half = Math.round(value / 2);
-  const ours = await paced(url, half, seconds, signed);
-  const theirs = await paced(bare, half, seconds, signed);
-  const budget = { unit: "ms", budget: 20 };
-  return [
-    { name, value, unit: "events/s", limit, ratio: value / limit, leastRatio: 0.5 },
-    { name: `${name}, p99 at half load`, value: ours.p99, limit: theirs.p99, ratio: ours.p99 / theirs.p99, ...budget },
-    {
-      name: `${name}, p99 of how late requests left`,
-      value: ours.ownP99,
-      limit: theirs.ownP99,
-      ratio: ours.ownP99 / theirs.ownP99,
-      ...budget,
-    },
-    {
-      name: `${name}, time that a processor was waited for`,
-      value: ours.waited,
-      limit: theirs.waited,
-      unit: "%",
-      ratio: ours.waited / theirs.waited,
-    },
-  ];
 }

@@ -12,6 +12,7 @@ const rooms: Readonly<Record<string, () => Promise<readonly Bench[]>>> = {
   "ledger-large": async () => (await import("./ledger.ts")).largeLedgerBenches,
   flow: async () => (await import("./flow.ts")).flowBenches,
   adapters: async () => [
+    ...(await import("./webhooks.ts")).webhookBenches,
     ...(await import("./adapters.ts")).adaptersBenches,
     ...(await import("./triggers.ts")).triggerBenches,
   ],
