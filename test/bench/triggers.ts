@@ -3,6 +3,7 @@ import { systemClock } from "../../src/base/clock.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { createParameterResolver } from "../../src/events/sensor/parameters.ts";
 import { createClientPool } from "../../src/events/triggers/client-pool.ts";
+import { effectAnnotation, fieldManager } from "../../src/events/triggers/object-effect.ts";
 import { createTriggerKinds } from "../../src/events/triggers/registry.ts";
 import type { Firing, TriggerContext } from "../../src/events/triggers/trigger.ts";
 import type { KubeClient } from "../../src/kube/kube.ts";
@@ -22,7 +23,7 @@ export const triggerBenches: readonly Bench[] = [
   },
   {
     name: "k8s out",
-    run: ({ quick }) => inRounds(quick ? 1 : 3, (round) => k8sRows(quick ? 200 : 1_000, round)),
+    run: ({ quick }) => inRounds(quick ? 1 : 3, (round) => k8sRows(quick ? 200 : 3_000, round)),
   },
 ];
 
@@ -58,9 +59,20 @@ async function k8sRows(amount: number, round: number): Promise<readonly BenchRow
   const resource = { apiVersion: "v1", kind: "ConfigMap", metadata: { generateName: "made-" }, data: {} };
   const parameters = [{ src: { dependencyName: "dep", dataKey: "body.ref" }, dest: "data.ref" }];
   const fire = createFire("k8s", { source: { resource }, parameters }, { clients, kube: plane.client });
+  /** With the marks that the trigger's objects have: the server works for each field. */
   const bare = async (n: number): Promise<void> => {
-    const metadata = { name: `bare-${round}-${n}`, namespace: "default" };
-    await plane.client.create({ apiVersion: "v1", kind: "ConfigMap", metadata, data: { ref: "main" } });
+    const metadata = {
+      name: `bare-${round}-${n}`,
+      namespace: "default",
+      labels: {
+        "events.argoproj.io/sensor": "s",
+        "events.argoproj.io/trigger": "t",
+        "events.argoproj.io/action-timestamp": String(Date.now()),
+      },
+      annotations: { [effectAnnotation]: String(n) },
+    };
+    const object = { apiVersion: "v1", kind: "ConfigMap", metadata, data: { ref: "main" } };
+    await plane.client.create(object, { fieldManager });
   };
   await rateOf(amount / 10, (n) => fire(`warm-${round}-${n}`));
   return [
