@@ -71,12 +71,15 @@ function tooDeep(cause?: RangeError): EngineError {
 
 /**
  * Reads structured JSON mode with `data` or `data_base64` (the originals write the latter).
- * @throws EngineError EVENT_INVALID
+ * @throws EngineError EVENT_INVALID for what is no event, and for data that is nested too deeply: what comes after this
+ * calls itself at each level, and keeps events beside those of others
  */
 export function decodeEvent(bytes: Uint8Array): CloudEvent {
   const raw = parseObject(bytes);
   const id = text(raw, "id");
   if (id === "") throw new EngineError("EVENT_INVALID", 'a CloudEvent must have an "id"');
+  const data = dataOf(raw);
+  if (isNestedDeeper(data, maxDataDepth, bytes.length)) throw tooDeep();
   return {
     id,
     source: text(raw, "source"),
@@ -84,7 +87,7 @@ export function decodeEvent(bytes: Uint8Array): CloudEvent {
     subject: text(raw, "subject"),
     time: text(raw, "time"),
     datacontenttype: text(raw, "datacontenttype") || "application/json",
-    data: dataOf(raw),
+    data,
     ...extensionsOf(raw),
   };
 }

@@ -10,11 +10,18 @@ function eventOf(data: JsonValue): CloudEvent {
 
 const nested = (depth: number): JsonValue => JSON.parse(`${"[".repeat(depth)}${"]".repeat(depth)}`);
 
-test("an event's data is written as deep as sources take it, and refused where it is deeper", () => {
+const message = `the event's data is nested deeper than ${maxJsonDepth}`;
+
+test("an event's data is written and read as deep as sources take it, and refused where it is deeper", () => {
   const event = eventOf({ header: {}, body: nested(maxJsonDepth) });
   assert.deepEqual(JSON.stringify(decodeEvent(encodeEvent(event))), JSON.stringify(event));
   for (const depth of [2 * maxJsonDepth, 200_000]) {
-    const message = `the event's data is nested deeper than ${maxJsonDepth}`;
     assert.throws(() => encodeEvent(eventOf(nested(depth))), { code: "EVENT_INVALID", message });
+    const text = `${"[".repeat(depth)}${"]".repeat(depth)}`;
+    const others = [`"data":${text}`, `"data_base64":"${Buffer.from(text).toString("base64")}"`];
+    for (const data of others) {
+      const bytes = Buffer.from(`{"id":"1","source":"es",${data}}`);
+      assert.throws(() => decodeEvent(bytes), { code: "EVENT_INVALID", message });
+    }
   }
 });
