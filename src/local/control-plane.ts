@@ -73,7 +73,10 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   let simulation: Simulation | undefined;
   const authorizer = createAuthorizer(store);
   const reviewer = createReviewer(store);
-  const window = new WatchWindow(store.revision, windowLimits);
+  const window = new WatchWindow(store.revision, windowLimits, ({ resource, namespace, name }) =>
+    store.read(resource, namespace, name),
+  );
+  store.onReplace = (object, text) => window.keep(object, text);
   for (const { name, text } of store.list(definitions, { limit: -1 })) table.define(name, parseObject(text));
   const { clock, admission, audit } = options;
   const secret = secretOf(options.users);
