@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { systemClock } from "../base/clock.ts";
+import { createProxyRules } from "../base/http-proxy.ts";
 import { releaseWhenIdle } from "../base/idle-memory.ts";
 import { boundHeap, collectGarbage, releaseGarbage } from "../base/memory.ts";
 import { createMetrics } from "../base/metrics.ts";
@@ -58,6 +59,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
     clock: systemClock,
     log: config.log,
     metrics: createMetrics(config.version),
+    proxies: createProxyRules(config.git.env),
   };
   const bus = stack.use(await openSystemBus(base));
   const records = await openRecords(base, bus);
