@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { systemClock } from "../base/clock.ts";
 import { createProxyRules } from "../base/http-proxy.ts";
 import { releaseWhenIdle } from "../base/idle-memory.ts";
-import { boundHeap, collectGarbage, releaseGarbage } from "../base/memory.ts";
+import { boundHeap, collectGarbage, deferOptimizing, releaseGarbage } from "../base/memory.ts";
 import { createMetrics } from "../base/metrics.ts";
 import { createNursery } from "../base/nursery.ts";
 import { createBusDirectory } from "../controllers/bus-directory.ts";
@@ -45,6 +45,7 @@ export interface Engine extends AsyncDisposable {
  * goes the other way. @throws TerminalError with what to change: a port in use, a locked directory, a bad manifest.
  */
 export async function startEngine(config: EngineConfig): Promise<Engine> {
+  using _starting = deferOptimizing();
   await using stack = new AsyncDisposableStack();
   stack.use(boundHeap());
   const nursery = createNursery();
