@@ -79,6 +79,11 @@ function manifests(port: number, sink: string, repository: (name: string) => str
     }),
     metadata: { name: "watcher", namespace: "argocd" },
   };
+  const clock = resource("EventSource", "clock", { calendar: { tick: { interval: "1s" } } });
+  const ticks = resource("Sensor", "ticks", {
+    dependencies: [dependency("tick", "clock", "tick")],
+    triggers: [trigger("tick", post(`${sink}/tick`, "tick"))],
+  });
   const application = {
     apiVersion: "argoproj.io/v1alpha1",
     kind: "Application",
@@ -98,6 +103,8 @@ function manifests(port: number, sink: string, repository: (name: string) => str
     waits,
     watcher,
     cdevents(`${sink}/cdevents`),
+    clock,
+    ticks,
     application,
   ];
 }
@@ -138,7 +145,7 @@ async function spansShowTheWay({ requests }: HttpSink, { engine }: GitOpsScenari
   const sent = (): readonly OtlpSpan[] =>
     requests.filter(({ path }) => path === "/v1/traces").flatMap(({ body }) => spansIn(JSON.parse(body)));
   const last = "trigger synced";
-  await waitFor("the last span", () => sent().some(({ name }) => name === last));
+  for (const name of [last, "trigger tick"]) await waitFor(name, () => sent().some((span) => span.name === name));
   const mine = sent().filter(({ traceId }) => traceId === caller.trace);
   assert.deepEqual(wayUp(mine, last), [
     ...[last, "decide synced", "receive tiphys/application-synced", "decide reconcile"],
@@ -150,6 +157,10 @@ async function spansShowTheWay({ requests }: HttpSink, { engine }: GitOpsScenari
   ]);
   const ids = mine.map(({ spanId }) => spanId);
   assert.equal(new Set(ids).size, ids.length, "no span is sent twice");
+  const [, trace = "", span] = String(requests.find(({ path }) => path === "/tick")?.headers.traceparent).split("-");
+  const tick = sent().filter(({ traceId }) => traceId === trace);
+  assert.deepEqual(wayUp(tick, "trigger tick"), ["trigger tick", "decide tick", "receive clock/tick", "a root"]);
+  assert.equal(tick.find(({ name }) => name === "trigger tick")?.spanId, span, "who is asked goes on in its trace");
   assert.equal(mine.find(({ name }) => name === "trigger broken")?.status?.code, 2);
   assert.equal(await readMetric(engine, "tiphys_spans_dropped_total"), 0);
   assert.ok((await readMetric(engine, "tiphys_spans_exported_total")) >= mine.length);

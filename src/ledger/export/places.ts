@@ -1,6 +1,14 @@
-import { builtInEventSource } from "../../record/cloud-event.ts";
+import { builtInEventSource, type CloudEvent } from "../../record/cloud-event.ts";
 import type { DecisionRecord, EventHead, LedgerRecord, SyncRecord } from "../../record/records.ts";
-import { isSampled, spanIdFor, spanIdOf, traceContextOf, traceIdFor, traceIdOf } from "../../record/trace-context.ts";
+import {
+  isSampled,
+  spanIdFor,
+  spanIdOf,
+  traceContextOf,
+  traceIdFor,
+  traceIdOf,
+  traceOfEvent,
+} from "../../record/trace-context.ts";
 import type { HistoryEntry } from "../history.ts";
 import type { SpanPlace } from "./span.ts";
 
@@ -81,6 +89,17 @@ export function keyOfEvent({
   eventSource,
 }: Pick<EventHead, "id" | "namespace" | "eventSource">): string {
   return eventSource === builtInEventSource ? id : `${namespace}/${eventSource}/${id}`;
+}
+
+/**
+ * An event that came with no trace as the begin of its own, so that those whom its triggers ask go on in it. Its span is made
+ * of the same as without.
+ */
+export function withTrace(event: CloudEvent, namespace: string): CloudEvent {
+  if (traceOfEvent(event) !== undefined) return event;
+  const key = keyOfEvent({ id: event.id, namespace, eventSource: event.source });
+  const traceparent = `00-${traceIdFor(key)}-${spanIdFor(key)}-01`;
+  return { ...event, extensions: { ...event.extensions, traceparent } };
 }
 
 function placeOfSync(record: SyncRecord, spanId: string, find: FindEntry, depth: number): SpanPlace {
