@@ -3,7 +3,7 @@ import { listOf, objectOf, textOf } from "../../api/fields.ts";
 import type { JsonObject, JsonValue } from "../../base/json.ts";
 import { imagesIn } from "../../gitops/reconcile/images.ts";
 import { manifestsDigest } from "../../gitops/reconcile/manifests-digest.ts";
-import { touchedBy } from "../../gitops/reconcile/touched.ts";
+import { type TouchedObject, touchedBy } from "../../gitops/reconcile/touched.ts";
 import type { TaskRun } from "../../gitops/sync/sync.ts";
 import type { SyncRecord } from "../../record/records.ts";
 import { decisionOf, orderOf, resultsIn, revisionsIn, supersededIn } from "./operation-progress.ts";
@@ -22,6 +22,7 @@ export interface Brought {
 export type DeployedBefore = Pick<SyncRecord, "before" | "isReturn">;
 
 const maxObjects = 100;
+const maxObjectsLength = 48 * 1024;
 const maxSources = 20;
 const maxImages = 20;
 
@@ -68,8 +69,17 @@ export function syncRecordOf(
     ...supersededIn(result),
     retries: typeof state.retryCount === "number" ? state.retryCount : 0,
     message: textOf(state.message),
-    objects: touchedBy({ resources: resultsIn(state), ...(runs === undefined ? {} : { runs }) }).slice(0, maxObjects),
+    objects: objectsOf(touchedBy({ resources: resultsIn(state), ...(runs === undefined ? {} : { runs }) })),
   };
+}
+
+/** A record has to fit into a message of the ledger: where names are long, what failed is said in fewer words. */
+function objectsOf(touched: readonly TouchedObject[]): readonly TouchedObject[] {
+  const first = touched.slice(0, maxObjects);
+  if (JSON.stringify(first).length <= maxObjectsLength) return first;
+  return first.map(({ message, ...rest }) =>
+    message === undefined ? rest : { ...rest, message: message.slice(0, 64) },
+  );
 }
 
 /** What a history, oldest first, says was deployed before a sync that is not in it. */
