@@ -33,7 +33,7 @@ export function eventExportCommand(): Command {
   return new Command("export")
     .description(
       "What the ledger records, oldest first, a line of JSON for each: decisions, effects, syncs, observations; " +
-        "cdevents: what syncs deployed, upgraded and rolled back",
+        "cdevents: what was deployed, upgraded, rolled back and removed",
     )
     .addOption(new Option("--format <format>", "the form of a line").choices(exportFormats).default("jsonl"))
     .option("--since <time>", "from then on: a time such as 2026-01-31T10:00:00Z, or 90m, 24h, 7d ago (default: all)")
@@ -84,15 +84,14 @@ function queryOf({ since, until, after, kind, format }: Flags): Omit<ExportQuery
   if (from !== undefined && to !== undefined && from > to) {
     throw new EngineError("USAGE", `--since ${since} lies after --until ${until}`);
   }
-  if (format === "cdevents" && kind !== undefined && kind !== "sync") {
-    throw new EngineError("USAGE", `--kind ${kind}: there are CDEvents of syncs only`);
+  if (format === "cdevents" && kind !== undefined && kind !== "sync" && kind !== "observation") {
+    throw new EngineError("USAGE", `--kind ${kind}: there are CDEvents of syncs and observations only`);
   }
-  const wanted = format === "cdevents" ? "sync" : kind;
   return {
     ...(from === undefined ? {} : { since: from }),
     ...(to === undefined ? {} : { until: to }),
     ...(after === undefined ? {} : { after }),
-    ...(wanted === undefined ? {} : { kind: wanted }),
+    ...(kind === undefined ? {} : { kind }),
   };
 }
 

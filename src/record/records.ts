@@ -151,7 +151,7 @@ export interface SyncRecord extends RecordBase {
   readonly application: ApplicationHead;
   readonly project?: string;
   /** The cluster, by its server or by its name, and the namespace. */
-  readonly destination?: { readonly server?: string; readonly name?: string; readonly namespace?: string };
+  readonly destination?: SyncDestination;
   /** Milliseconds since 1970; `at` is its end. */
   readonly startedAt: number;
   /** Commits, one for each source. */
@@ -200,7 +200,17 @@ export interface SyncedObject {
   readonly endedAt?: number;
 }
 
-/** A live object of an Application changed its state. Its cause is the sync that it followed. */
+export interface SyncDestination {
+  readonly server?: string;
+  /** Of the cluster. */
+  readonly name?: string;
+  readonly namespace?: string;
+}
+
+/**
+ * A live object of an Application changed its state. Its cause is the sync that it followed. An Application that went with its
+ * objects is one of its own.
+ */
 export interface ObservationRecord extends RecordBase {
   readonly kind: "observation";
   readonly application: ApplicationHead;
@@ -210,6 +220,8 @@ export interface ObservationRecord extends RecordBase {
   /** Healthy, Progressing, …; absent where the kind has none. */
   readonly health?: string;
   readonly message?: string;
+  /** Of the Application itself: where its objects were. */
+  readonly destination?: SyncDestination;
 }
 
 export type LedgerRecord =
@@ -239,6 +251,11 @@ export interface Ledger {
   readEffects(since: LedgerPosition, signal: AbortSignal): AsyncIterable<readonly EffectRecord[]>;
   /** A place in the ledger's stream that every record written from now on is stored after. */
   mark(): LedgerPosition;
+}
+
+/** How records name an Application as an object. */
+export function applicationObject({ namespace, name }: ResourceName): string {
+  return `argoproj.io/v1alpha1/Application/${namespace}/${name}`;
 }
 
 /** Tells outcomes of one effect apart: being dead says nothing about what was redriven since. */

@@ -122,7 +122,7 @@ for (const [args, said] of [
   [["--since", "1h", "--until", "2h"], /^--since 1h lies after --until 2h/],
   [["--format", "xml"], /'xml' is invalid. Allowed choices are jsonl, cloudevents, cdevents/],
   [["--kind", "thing"], /'thing' is invalid. Allowed choices are decision, effect, sync/],
-  [["--format", "cdevents", "--kind", "effect"], /there are CDEvents of syncs only/],
+  [["--format", "cdevents", "--kind", "effect"], /there are CDEvents of syncs and observations only/],
   [["--source", "a b"], /"a b" must be a URI reference/],
   [["--follow", "--data-dir", "nowhere"], /^--follow: no engine runs/],
 ] as const) {

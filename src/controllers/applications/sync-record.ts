@@ -47,7 +47,6 @@ export function syncRecordOf(
   const { runs, ...what } = brought;
   const result = objectOf(state.syncResult);
   const revisions = revisionsIn(result);
-  const { server, name: cluster, namespace: into } = application.destination;
   return {
     kind: "sync",
     at,
@@ -55,11 +54,7 @@ export function syncRecordOf(
     key,
     application: { namespace, name, uid },
     project: application.project,
-    destination: {
-      ...(server ? { server } : {}),
-      ...(cluster ? { name: cluster } : {}),
-      ...(into ? { namespace: into } : {}),
-    },
+    destination: shownDestination(application.destination),
     startedAt,
     revisions,
     ...deployedBefore(listOf(application.status.history), revisions),
@@ -71,6 +66,10 @@ export function syncRecordOf(
     message: textOf(state.message),
     objects: objectsOf(touchedBy({ resources: resultsIn(state), ...(runs === undefined ? {} : { runs }) })),
   };
+}
+
+export function shownDestination({ server, name, namespace }: Application["destination"]) {
+  return { ...(server ? { server } : {}), ...(name ? { name } : {}), ...(namespace ? { namespace } : {}) };
 }
 
 /** A record has to fit into a message of the ledger: where names are long, what failed is said in fewer words. */

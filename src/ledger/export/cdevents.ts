@@ -1,5 +1,10 @@
 import type { JsonObject } from "../../base/json.ts";
-import type { SyncRecord } from "../../record/records.ts";
+import {
+  applicationObject,
+  type ObservationRecord,
+  type SyncDestination,
+  type SyncRecord,
+} from "../../record/records.ts";
 import { imagePurl, sourcePurl } from "./purl.ts";
 
 /** Of CDEvents (https://cdevents.dev), and of its events about services. */
@@ -35,19 +40,31 @@ export type DeployedSync = Pick<
 export function cdeventOf(sync: DeployedSync, source = defaultSource): JsonObject | undefined {
   const predicate = predicateOf(sync);
   if (predicate === undefined) return undefined;
-  const { id, at, application, destination = {}, revisions } = sync;
+  const { destination = {}, revisions } = sync;
+  const content = { environment: environmentOf(destination), artifactId: artifactOf(sync) };
+  return serviceEvent(predicate, sync, { content, customData: customDataOf(sync, revisions), source });
+}
+
+/** An Application that went with its objects, as `service.removed`; undefined for whatever else was observed. */
+export function removalOf(record: ObservationRecord, source = defaultSource): JsonObject | undefined {
+  const { application, object, change, destination = {} } = record;
+  if (change !== "deleted" || object !== applicationObject(application)) return undefined;
+  const customData = { application: { namespace: application.namespace, name: application.name } };
+  return serviceEvent("removed", record, { content: { environment: environmentOf(destination) }, customData, source });
+}
+
+function serviceEvent(
+  predicate: string,
+  { id, at, application }: Pick<ObservationRecord, "id" | "at" | "application">,
+  { content, customData, source }: Readonly<Record<"content" | "customData", JsonObject>> & { readonly source: string },
+): JsonObject {
   const subject = `${application.namespace}/${application.name}`;
   const type = `dev.cdevents.service.${predicate}.${serviceVersion}`;
   const time = new Date(at).toISOString();
   const data = {
     context: { version: specVersion, id, source, type, timestamp: time },
-    subject: {
-      id: subject,
-      source,
-      type: "service",
-      content: { environment: environmentOf(destination), artifactId: artifactOf(sync) },
-    },
-    customData: customDataOf(sync, revisions),
+    subject: { id: subject, source, type: "service", content },
+    customData,
     customDataContentType: "application/json",
   };
   return { specversion: "1.0", id, source, type, subject, time, datacontenttype: "application/cdevents+json", data };
@@ -62,7 +79,7 @@ function predicateOf({ phase, before, isReturn, revisions, options = [] }: Deplo
 }
 
 /** `CLUSTER/NAMESPACE`. */
-function environmentOf({ server, name, namespace }: NonNullable<SyncRecord["destination"]>): JsonObject {
+function environmentOf({ server, name, namespace }: SyncDestination): JsonObject {
   const cluster =
     name ?? (server === undefined || server === inCluster ? "in-cluster" : (URL.parse(server)?.host ?? server));
   return {

@@ -1,7 +1,7 @@
 import type { JsonObject } from "../../base/json.ts";
 import type { LedgerRecord } from "../../record/records.ts";
 import { traceContextOf } from "../../record/trace-context.ts";
-import { cdeventOf } from "./cdevents.ts";
+import { cdeventOf, removalOf } from "./cdevents.ts";
 
 export const exportFormats = ["jsonl", "cloudevents", "cdevents"] as const;
 export type ExportFormat = (typeof exportFormats)[number];
@@ -14,7 +14,8 @@ export function exported(record: LedgerRecord, format: ExportFormat, source: str
     case "cloudevents":
       return cloudeventOf(record, source);
     case "cdevents":
-      return record.kind === "sync" ? cdeventOf(record, source) : undefined;
+      if (record.kind === "sync") return cdeventOf(record, source);
+      return record.kind === "observation" ? removalOf(record, source) : undefined;
   }
 }
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { JsonObject } from "../../../src/base/json.ts";
-import { cdeventOf } from "../../../src/ledger/export/cdevents.ts";
-import type { SyncRecord } from "../../../src/record/records.ts";
+import { cdeventOf, removalOf } from "../../../src/ledger/export/cdevents.ts";
+import type { ObservationRecord, SyncRecord } from "../../../src/record/records.ts";
 import { syncDraft } from "../rollout.ts";
 
 const record = {
@@ -76,3 +76,26 @@ for (const [what, destination, id] of [
     assert.partialDeepStrictEqual(event, { data: { subject: { content: { environment: { id } } } } });
   });
 }
+
+test("an Application that goes with its objects is a service that is removed; an object of it is not", () => {
+  const gone: ObservationRecord = {
+    kind: "observation",
+    id: "w-2.0",
+    at: 2_000,
+    causes: ["x"],
+    change: "deleted",
+    application: record.application,
+    object: "argoproj.io/v1alpha1/Application/argocd/web",
+    destination: { name: "prod", namespace: "shop" },
+  };
+  assert.partialDeepStrictEqual(removalOf(gone), {
+    id: "w-2.0",
+    type: "dev.cdevents.service.removed.0.2.0",
+    data: { subject: { id: "argocd/web", content: { environment: { id: "prod/shop" } } } },
+  });
+  const child = "argoproj.io/v1alpha1/Application/argocd/child";
+  assert.deepEqual(
+    [removalOf({ ...gone, object: child }), removalOf({ ...gone, change: "health" })],
+    [undefined, undefined],
+  );
+});
