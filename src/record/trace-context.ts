@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { CloudEvent } from "./cloud-event.ts";
 
 /**
@@ -46,12 +46,12 @@ export function spanUnder(key: string, parent: TraceContext): TraceContext {
 
 /** The span of what is done under `key`. */
 export function spanIdFor(key: string): string {
-  return createHash("sha256").update(key).digest("hex").slice(0, 16);
+  return hash("sha256", key).slice(0, 16);
 }
 
 /** The trace of what begins with `key`, and came with none. */
 export function traceIdFor(key: string): string {
-  return createHash("sha256").update(`trace ${key}`).digest("hex").slice(0, 32);
+  return hash("sha256", `trace ${key}`).slice(0, 32);
 }
 
 export function spanIdOf(traceparent: string): string {

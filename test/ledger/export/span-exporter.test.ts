@@ -58,6 +58,7 @@ async function openRig(answer: (count: number) => SinkAnswer, url?: string) {
   const ledger = stack.use(await openLedger({ bus, writer: "w", clock: systemClock, log: silentLogger }));
   const owned = stack.move();
   return {
+    bus,
     ledger,
     clock,
     warned,
@@ -180,8 +181,10 @@ test("a server that is away holds up nobody; after an hour spans are dropped, at
   assert.ok(!rig.warned.join().includes(secret));
 });
 
-test("what was recorded last is sent at the end", async () => {
+test("what was recorded last is sent at the end; what another engine recorded is that one's to send", async () => {
   const rig = await openRig(() => ({ status: 200, body: "{}" }));
+  await using other = await openLedger({ bus: rig.bus, writer: "x", clock: systemClock, log: silentLogger });
+  await writeFiring(other, rig.clock.now(), "e2");
   await writeFiring(rig.ledger, rig.clock.now());
   await rig[Symbol.asyncDispose]();
   assert.deepEqual(await rig.counted("exported"), ["tiphys_spans_exported_total 3"]);
