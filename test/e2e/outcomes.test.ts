@@ -141,7 +141,7 @@ function wayUp(spans: readonly OtlpSpan[], name: string): readonly string[] {
 }
 
 /** The whole way stands in the caller's trace, each below what caused it, as a server of OTLP gets it. */
-async function spansShowTheWay({ requests }: HttpSink, { engine }: GitOpsScenario): Promise<void> {
+async function spansShowTheWay({ requests }: HttpSink, { engine }: GitOpsScenario, wantsFile: boolean): Promise<void> {
   const sent = (): readonly OtlpSpan[] =>
     requests.filter(({ path }) => path === "/v1/traces").flatMap(({ body }) => spansIn(JSON.parse(body)));
   const last = "trigger synced";
@@ -164,6 +164,7 @@ async function spansShowTheWay({ requests }: HttpSink, { engine }: GitOpsScenari
   assert.equal(mine.find(({ name }) => name === "trigger broken")?.status?.code, 2);
   assert.equal(await readMetric(engine, "tiphys_spans_dropped_total"), 0);
   assert.ok((await readMetric(engine, "tiphys_spans_exported_total")) >= mine.length);
+  if (!wantsFile) return;
   const file = JSON.parse((await engine.cli(["trace", caller.trace, "-o", "otlp"])).stdout);
   const written = new Set(spansIn(file).map(({ spanId }) => spanId));
   const missing = mine.filter(({ spanId }) => !written.has(spanId)).map(({ name }) => name);
@@ -244,7 +245,7 @@ for (const driver of buses) {
         },
       });
       await traceShowsTheWay(scenario);
-      await spansShowTheWay(sink, scenario);
+      await spansShowTheWay(sink, scenario, driver === buses[0]); // the file is of the ledger, on whatever bus
       for (const path of wanted) assert.equal(sink.requests.filter((one) => one.path === path).length, 1, path);
     });
   });
