@@ -39,10 +39,9 @@ export class KnownEntries {
     for (const cause of record.causes) if (!this.#entries.has(cause)) await this.#learnEvents(cause);
   }
 
-  /** The events that it names itself, or by the key of an effect. */
+  /** The events that it names itself; those behind an effect are told of with the decision on it, maybe by another engine. */
   eventsOf({ causes }: LedgerRecord): readonly EventEntry[] {
-    const ids = new Set(causes.flatMap((cause) => [cause, ...eventIdsIn(cause)]));
-    return [...ids].flatMap((id) => {
+    return causes.flatMap((id) => {
       const entry = this.#entries.get(id);
       return entry?.kind === "event" ? [entry] : [];
     });
