@@ -7,14 +7,17 @@ import { createMetrics } from "../../../src/base/metrics.ts";
 import { exportSpans } from "../../../src/ledger/export/span-exporter.ts";
 import { type LedgerStore, openLedger } from "../../../src/ledger/ledger.ts";
 import { openProjection } from "../../../src/ledger/projection.ts";
-import { rawSubject } from "../../../src/record/subject.ts";
+import { encodeEvent } from "../../../src/record/cloud-event.ts";
+import { eventSubject, rawSubject } from "../../../src/record/subject.ts";
+import { spanIdFor } from "../../../src/record/trace-context.ts";
 import { type SinkAnswer, startAnswering } from "../../harness/http-sink.ts";
 import { createMemoryBus } from "../../harness/memory-bus.ts";
 import { spansIn } from "../../harness/otlp.ts";
 import { tempDir } from "../../harness/temp-dir.ts";
 import { createVirtualClock } from "../../harness/virtual-clock.ts";
 import { waitFor } from "../../harness/wait.ts";
-import { decisionDraft, effectDraft, eventHead } from "../drafts.ts";
+import { cloudEvent, decisionDraft, effectDraft, eventHead } from "../drafts.ts";
+import { applicationDecisionDraft, effectKey } from "../rollout.ts";
 
 const secret = "s3cret";
 
@@ -154,6 +157,22 @@ test("what the caller of a trace does not record is not sent", async () => {
     await rig.clock.advance(1);
     return (await rig.counted("exported"))[0]?.endsWith(" 3");
   });
+});
+
+test("what comes of a trigger that waits for it stands below that trigger, whose record is not there yet", async () => {
+  await using rig = await openRig(() => ({ status: 200, body: "{}" }));
+  const trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+  const extensions = { traceparent: `00-${trace}-00f067aa0ba902b7-01` };
+  const data = encodeEvent({ ...cloudEvent("e1"), extensions });
+  await rig.bus.publish(eventSubject("default", "webhook", "example"), { id: "e1", data });
+  await rig.ledger.write(applicationDecisionDraft([effectKey], rig.clock.now())).kept;
+  await waitFor("the span", async () => {
+    await rig.clock.advance(1);
+    return rig.sink.requests.length > 0;
+  });
+  const [span, ...others] = spansIn(JSON.parse(rig.sink.requests[0]?.body ?? ""));
+  assert.deepEqual([span?.name, span?.traceId, span?.parentSpanId], ["decide reconcile", trace, spanIdFor(effectKey)]);
+  assert.deepEqual(others, []);
 });
 
 test("a server that is away holds up nobody; after an hour spans are dropped, at the end what is left", async () => {
