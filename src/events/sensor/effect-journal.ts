@@ -29,7 +29,7 @@ export class EffectJournal {
   }
 
   /** Resolves once it is stored that an attempt is over. `effect.failed` does not count it. */
-  async attempt(
+  attempt(
     effect: Effect,
     lane: Lane,
     startedAt: number,
@@ -38,7 +38,7 @@ export class EffectJournal {
     const { trigger, dlqOf, redrive } = effect;
     const limitedMs = lane.takeLimitedMs(effect);
     const trace = traceUnder(effect.key, eventsOf(effect));
-    await this.#deps.ledger.write({
+    return this.#deps.ledger.write({
       kind: "effect",
       at: this.#deps.clock.now(),
       causes: [effect.decision],

@@ -21,7 +21,10 @@ export interface ExecutorDeps {
 /** Plans, then applies: the pipeline of one attempt (spec argo-events 6.1). */
 export function createExecutor(compiled: CompiledSensor, deps: ExecutorDeps): Execute {
   const plan = createPlanner(compiled, deps);
-  return async (effect, signal) => (await plan(effect, signal)).apply(signal);
+  return async (effect, signal) => {
+    const planned = await plan(effect, signal);
+    return await planned.apply(signal); // a promise that is returned as it is costs two turns of the microtasks more
+  };
 }
 
 /** What an effect would do; reads only. */

@@ -23,9 +23,9 @@ import {
  * What the shared loop reads at once. With many subscribers each gets some of it: what a Sensor works with has left the
  * processor's caches when its next turn comes, so that several events a turn cost half of what one at a time does.
  */
-const maxSharedBatch = 4_000;
-/** Events that wait for all subscribers together before the shared loop reads on: 16 for each of a thousand. */
-const maxQueued = 16_000;
+const maxSharedBatch = 5_000;
+/** Events that wait for all subscribers together before the shared loop reads on. More live for long: the collector copies them. */
+const maxQueued = 5_000;
 /** What all are given between two turns of the event loop: 10 ms of work or so. */
 const maxPerTurn = 250;
 /** How long the loop waits for subscribers of whom none gets done with what it has, nor takes so many events together. */
@@ -352,10 +352,11 @@ class SharedReader implements EventReader {
     if (events.length > 0 || batch.lost) this.#push(subscriber, epoch, batch, events);
   }
 
-  #push(subscriber: Subscriber, epoch: string, batch: ArrivedBatch, events: readonly Arrival[]): void {
+  /** `events` are its own from here on. */
+  #push(subscriber: Subscriber, epoch: string, batch: ArrivedBatch, events: Arrival[]): void {
     if (!subscriber.attached) return;
     for (let start = 0; start === 0 || start < events.length; start += maxGiven) {
-      const arrivals = events.slice(start, start + maxGiven);
+      const arrivals = events.length <= maxGiven ? events : events.slice(start, start + maxGiven);
       const isLast = start + maxGiven >= events.length;
       const through = isLast ? batch.through : (arrivals.at(-1)?.message.sequence ?? batch.through);
       enqueue(subscriber.queue, { epoch, arrivals, through, ...(start === 0 && lostOf(batch)) });

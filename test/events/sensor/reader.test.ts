@@ -103,7 +103,7 @@ test("a slow subscriber delays others by 200 ms once, and misses nothing when it
   await publish(opened.bus, "a", 1);
   await waitFor("the first", () => slow.batches.length === 1);
   await publish(opened.bus, "a", 40_000, "n");
-  await waitFor("all that waits for no clock", () => fast.ids().length > 16_000);
+  await waitFor("all that waits for no clock", () => fast.ids().length > 5_000);
   await opened.clock.advance(200);
   await waitFor("the fast one", () => fast.ids().length === 40_001);
   assert.equal(slow.batches.length, 1);
@@ -137,7 +137,7 @@ test("who takes some all the time is not slow, nor is anybody while all wait for
 
 test("a subscriber that takes 200 events each 100 ms is waited for", async () => {
   await using opened = open();
-  await publish(opened.bus, "a", 30_000);
+  await publish(opened.bus, "a", 20_000);
   const subscription = opened.reader.subscribe([subject("a")], { epoch: "one", after: 0 }, opened.signal);
   const taking = subscription[Symbol.asyncIterator]();
   const first = taking.next();
