@@ -1,5 +1,6 @@
 import { argoApiVersion, type PodTemplate } from "../api/resources.ts";
 import { type Clock, sleepFor } from "../base/clock.ts";
+import type { ProxyRules } from "../base/http-proxy.ts";
 import type { Logger } from "../base/log.ts";
 import type { Metrics } from "../base/metrics.ts";
 import type { Nursery } from "../base/nursery.ts";
@@ -18,6 +19,7 @@ import type { Plugin } from "../gitops/render/plan.ts";
 import type { KubeClient, WatchCache } from "../kube/kube.ts";
 import type { RemoteCluster } from "../kube/kubeconfig.ts";
 import { createWatchCache } from "../kube/watch-cache.ts";
+import type { SpanExport } from "../ledger/export/span-exporter.ts";
 import type { Projection } from "../ledger/projection.ts";
 import type { DataDir } from "../local/data-dir.ts";
 import type { KubeObject } from "../objects/object.ts";
@@ -67,6 +69,8 @@ export interface EngineConfig {
   readonly busCredentials?: () => Promise<BusCredentials>;
   /** Kinds of source and trigger of third parties. */
   readonly adapters?: readonly AdapterConfig[];
+  /** Where spans go; absent: nowhere. */
+  readonly traces?: SpanExport;
   readonly log: Logger;
 }
 
@@ -96,6 +100,8 @@ export interface Base {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** Of requests that triggers and sources send. */
+  readonly proxies: ProxyRules;
 }
 
 export interface Records {
