@@ -36,7 +36,7 @@ export interface SourceContext {
   readonly event: string;
   /**
    * Resolves once the event is kept by the bus. Acknowledge upstream only after that. `draft.id` makes a redelivery a
-   * no-op. @throws EngineError BUS_UNAVAILABLE (transient) or BUS_MESSAGE_TOO_LARGE (for good).
+   * no-op. @throws EngineError BUS_UNAVAILABLE (transient), BUS_MESSAGE_TOO_LARGE or EVENT_INVALID (for good).
    */
   emit(draft: EventDraft): Promise<void>;
   /** Says that events are being listened for: the status then is "running". Call it again after a reconnect or not. */
