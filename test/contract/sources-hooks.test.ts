@@ -10,6 +10,11 @@ failOnLeaks();
 
 /** What every source promises that services call over HTTP: the answer is its acknowledgement. */
 
+/** Nested without end, of no bytes, of none that is text, cut off. */
+const harmful = [`{"a":${"[".repeat(20_000)}${"]".repeat(20_000)}}`, "", Buffer.from([0xff, 0, 0xfe]), '{"a":'].map(
+  (body) => Buffer.from(body),
+);
+
 const secrets = () => ({ "s/k": "sesame", "s/token": "t" });
 
 function hookContract({ name, hasNoIds, hasNoLogin, serve, request }: HookKind): void {
@@ -50,6 +55,18 @@ function hookContract({ name, hasNoIds, hasNoLogin, serve, request }: HookKind):
     assert.ok(ids[0]?.startsWith("default/es/e@"));
     assert.equal(ids[1], ids[0]);
     assert.notEqual(ids[2], ids[0]);
+  });
+
+  test(`${name}: bodies that mean harm are refused and counted, and the next request is taken`, async () => {
+    await using source = await serve(secrets(), {});
+    for (const [index, body] of harmful.entries()) {
+      const { status, text } = await source.send({ ...request(1, "sesame"), body });
+      assert.ok(status >= 400 && status < 500, `${body.subarray(0, 20)}: ${status} ${text}`);
+      assert.equal(source.context.failed.count, index + 1);
+    }
+    assert.equal(source.context.emitted.length, 0);
+    assert.equal((await source.send(request(2, "sesame"))).status, 200);
+    assert.equal(source.context.emitted.length, 1);
   });
 
   test(`${name}: a sender without the secret is refused and counted`, { skip: hasNoLogin ?? false }, async () => {
