@@ -43,6 +43,7 @@ import { createLeavesOut } from "../kube/list-rights.ts";
 import { createLiveState, type LiveState } from "../kube/live-state.ts";
 import { trimLive } from "../kube/trim-live.ts";
 import { createWatchCache } from "../kube/watch-cache.ts";
+import { untilCaughtUp } from "../ledger/history.ts";
 import type { WatchApplications } from "../server/application-stream.ts";
 import { openClusters } from "./clusters.ts";
 import { type GitOps, hopsOf } from "./gitops.ts";
@@ -376,7 +377,7 @@ function startTelling(parts: Parts, cache: WatchCache): void {
     store: system.bus.state("application-outcomes"),
     hops: hopsOf(parts),
     async syncRecord(key: string) {
-      await history.caughtUp();
+      await untilCaughtUp(history); // it was stored before the end of the sync was
       const record = await history.record(key);
       return record?.kind === "sync" ? record : undefined;
     },

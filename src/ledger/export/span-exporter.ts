@@ -6,7 +6,7 @@ import type { Metrics } from "../../base/metrics.ts";
 import type { EventBus, ReadBatch } from "../../events/bus/bus.ts";
 import type { LedgerRecord } from "../../record/records.ts";
 import { subjectOf } from "../../record/subject.ts";
-import type { History, HistoryEntry } from "../history.ts";
+import { type History, type HistoryEntry, untilCaughtUp } from "../history.ts";
 import { ledgerStream } from "../ledger.ts";
 import type { FollowedPosition } from "../projection-protocol.ts";
 import { decodeRecords } from "../stored-form.ts";
@@ -124,7 +124,7 @@ class SpanExporter {
       ({ data }) => decodeRecords(data) as readonly unknown[] as readonly LedgerRecord[],
     );
     if (records.length === 0) return;
-    await this.#deps.history.caughtUp();
+    await untilCaughtUp(this.#deps.history, signal);
     const spans: Span[] = [];
     const events = new Set<string>();
     for (const record of records) spans.push(...(await this.#spansOf(record, events)));
