@@ -377,8 +377,9 @@ function startTelling(parts: Parts, cache: WatchCache): void {
     store: system.bus.state("application-outcomes"),
     hops: hopsOf(parts),
     async syncRecord(key: string) {
-      await untilCaughtUp(history); // it was stored before the end of the sync was
-      const record = await history.record(key);
+      // It was stored before the end of the sync was: mostly it is there, and nothing is waited for.
+      const found = await history.record(key);
+      const record = found ?? ((await untilCaughtUp(history)) ? await history.record(key) : undefined);
       return record?.kind === "sync" ? record : undefined;
     },
     isHeard: outcomes.isHeard,
