@@ -22,8 +22,8 @@ export async function tracesOf(env: Environment): Promise<{ readonly traces?: Sp
   if (url === undefined || exporter === "none" || isTrue(env.OTEL_SDK_DISABLED)) return {};
   refuseGrpc(env);
   const target: OtlpTarget = {
-    url,
-    headers: headersOf(env),
+    url: bare(url),
+    headers: { ...basicOf(url), ...headersOf(env) },
     timeoutMs: numberOf(env, "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT") ?? 10_000,
     isCompressed: isCompressed(env),
     tls: await tlsOf(env),
@@ -63,6 +63,21 @@ function endpointOf(env: Environment): string | undefined {
   return url.href;
 }
 
+/** A name and a password in the URL, as curl takes them; of an unset one nothing. */
+function basicOf(endpoint: string): Readonly<Record<string, string>> {
+  const { username, password } = new URL(endpoint);
+  if (username === "" && password === "") return {};
+  const pair = [username, password].map((part) => decoded(part) ?? part).join(":");
+  return { authorization: `Basic ${Buffer.from(pair).toString("base64")}` };
+}
+
+function bare(endpoint: string): string {
+  const url = new URL(endpoint);
+  url.username = "";
+  url.password = "";
+  return url.href;
+}
+
 /** Servers take JSON where they take protobuf over HTTP; gRPC is another port. */
 function refuseGrpc(env: Environment): void {
   const found = textOf(env, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL");
@@ -71,10 +86,11 @@ function refuseGrpc(env: Environment): void {
 }
 
 function headersOf(env: Environment): Readonly<Record<string, string>> {
-  const headers = {
+  const given = {
     ...pairsOf(env, "OTEL_EXPORTER_OTLP_HEADERS"),
     ...pairsOf(env, "OTEL_EXPORTER_OTLP_TRACES_HEADERS"),
   };
+  const headers = Object.fromEntries(Object.entries(given).map(([name, value]) => [name.toLowerCase(), value]));
   for (const [name, value] of Object.entries(headers)) {
     if (/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name) && /^[\t\x20-\x7e]*$/.test(value)) continue;
     throw new TerminalError(

@@ -27,6 +27,19 @@ for (const [what, env, target] of [
     { ...base, OTEL_EXPORTER_OTLP_HEADERS: "a=1, b=x%20y%3D", OTEL_EXPORTER_OTLP_TRACES_HEADERS: "a=2" },
     { headers: { a: "2", b: "x y=" } },
   ],
+  [
+    "a name and a password in the URL",
+    { OTEL_EXPORTER_OTLP_ENDPOINT: "https://me:p%40ss@otlp.example" },
+    { url: "https://otlp.example/v1/traces", headers: { authorization: "Basic bWU6cEBzcw==" } },
+  ],
+  [
+    "a header of that name in place of them",
+    {
+      OTEL_EXPORTER_OTLP_ENDPOINT: "https://me:pw@otlp.example",
+      OTEL_EXPORTER_OTLP_HEADERS: "Authorization=Bearer%20x",
+    },
+    { headers: { authorization: "Bearer x" } },
+  ],
   ["gzip", { ...base, OTEL_EXPORTER_OTLP_COMPRESSION: "gzip" }, { isCompressed: true }],
   ["a time-out", { ...base, OTEL_EXPORTER_OTLP_TIMEOUT: "500" }, { timeoutMs: 500 }],
   ["protobuf over HTTP, where JSON goes as well", { ...base, OTEL_EXPORTER_OTLP_PROTOCOL: "http/protobuf" }, {}],
