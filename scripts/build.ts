@@ -1,11 +1,11 @@
 import { globSync } from "node:fs";
-import { chmod, copyFile, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
 import packageJson from "../package.json" with { type: "json" };
 
 // Writes the publishable JavaScript to dist/: the command line with its chunks, and every worker beside it,
-// where src/base/worker-url.ts looks for it. JSON is bundled. Nothing is minified: stacks stay readable.
+// where src/base/worker-url.ts looks for it. Small JSON is bundled. Nothing is minified: stacks stay readable.
 
 const { peerDependencies } = packageJson;
 const root = join(import.meta.dirname, "..");
@@ -17,7 +17,30 @@ for (const file of globSync("src/**/*-worker.ts", { cwd: root })) {
   entryPoints[name] = join(root, file);
 }
 
+/** What is part of a module's text is kept in memory with it, also when nobody asks for it. */
+const maxBundledJson = 16 * 1024;
+
+/** Larger JSON lies beside the bundle, read when it is imported or required, and its text forgotten then. */
+const largeJson: Plugin = {
+  name: "large JSON",
+  setup({ onResolve, resolve }) {
+    const copied = new Map<string, string>();
+    onResolve({ filter: /\.json$/ }, async ({ path, pluginData, ...from }) => {
+      if (pluginData === largeJson) return undefined; // asked below
+      const found = await resolve(path, { ...from, pluginData: largeJson });
+      if (found.errors.length > 0 || (await stat(found.path)).size <= maxBundledJson) return undefined;
+      const name = basename(found.path);
+      if ((copied.get(name) ?? found.path) !== found.path)
+        throw new Error(`two files are called "${name}": dist/ is flat`);
+      copied.set(name, found.path);
+      await copyFile(found.path, join(outdir, name));
+      return { path: `./${name}`, external: true };
+    });
+  },
+};
+
 await rm(outdir, { recursive: true, force: true });
+await mkdir(outdir);
 const result = await build({
   entryPoints,
   outdir,
@@ -30,6 +53,7 @@ const result = await build({
   legalComments: "linked",
   logLevel: "warning",
   metafile: true,
+  plugins: [largeJson],
   external: Object.keys(peerDependencies), // who needs one installs it beside the program
   // CommonJS packages inside the bundle call require() for Node's own modules.
   banner: {

@@ -58,7 +58,10 @@ function readMetadata(metadata: JsonObject, problems: Problem[]): ResourceMeta {
   };
 }
 
-function textsOf(value: JsonValue | undefined): Record<string, string> {
+const none: Readonly<Record<string, string>> = {};
+
+function textsOf(value: JsonValue | undefined): Readonly<Record<string, string>> {
+  if (value === undefined) return none;
   const entries = Object.entries(objectOf(value)).filter((entry): entry is [string, string] => {
     return typeof entry[1] === "string";
   });

@@ -18,8 +18,17 @@ import { checkPodTemplate } from "./trap-rules.ts";
 
 type Kinds = Readonly<Record<string, SourceKindSchema>>;
 
+/** One for each set of kinds: it is asked for with each EventSource, and what is read of a schema is kept with it. */
+const made = new WeakMap<Kinds, JsonSchema>();
+
 /** The EventSource's `spec`, with the schemas of the kinds of source that there are. */
 export function eventSourceSchema(kinds: Kinds): JsonSchema {
+  const known = made.get(kinds) ?? makeSchema(kinds);
+  made.set(kinds, known);
+  return known;
+}
+
+function makeSchema(kinds: Kinds): JsonSchema {
   const ofKind = (name: string): JsonSchema => ({
     type: "object",
     description: `Events of kind ${name}, by event name.`,

@@ -24,11 +24,15 @@ interface Shape {
 
 const shapes = new WeakMap<JsonSchema, Shape>();
 
+/** Of what has nothing below it, as most fields. */
+const scalar: Shape = { items: undefined, fields: undefined, entry: undefined };
+
 function shapeOf(schema: JsonSchema): Shape {
   const known = shapes.get(schema);
   if (known) return known;
   const { items, properties } = schema;
   const entry = mapSchema(schema);
+  if (!items && !properties && !entry) return scalar;
   const shape: Shape = {
     items: items && shapeOf(items),
     fields: properties && new Map(Object.entries(properties).map(([name, field]) => [name, shapeOf(field)])),

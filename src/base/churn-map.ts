@@ -54,6 +54,10 @@ export class ChurnMap<Key, Value> {
     return this.#map?.keys() ?? [];
   }
 
+  entries(): Iterable<[Key, Value]> {
+    return this.#map?.entries() ?? [];
+  }
+
   values(): Iterable<Value> {
     return this.#map?.values() ?? [];
   }

@@ -1,6 +1,6 @@
 import { getHeapStatistics } from "node:v8";
 import { type Clock, sleepFor } from "./clock.ts";
-import { releaseGarbage } from "./memory.ts";
+import { releaseGarbage, releaseWorkerGarbage } from "./memory.ts";
 
 export interface IdleMemoryDeps {
   readonly clock: Clock;
@@ -29,6 +29,38 @@ export async function releaseWhenIdle(deps: IdleMemoryDeps, signal: AbortSignal)
     if (signal.aborted || !isIdle || heapBytes() < kept + worthBytes) continue;
     release();
     kept = heapBytes();
+  }
+}
+
+/** So many ticks long nothing is asked of a worker that gives memory back. */
+const quietTicks = 3;
+const worthInWorkerBytes = 2 * 1024 * 1024;
+
+/**
+ * Gives a worker's memory back when nothing was asked of it for three ticks (of its own timer): after its start, and each
+ * time that its heap has grown since.
+ */
+export class QuietRelease {
+  readonly #heapBytes: () => number;
+  readonly #release: () => void;
+  #quiet = 0;
+  #kept = 0;
+
+  constructor({ heapBytes = committedBytes, release = releaseWorkerGarbage }: Omit<IdleMemoryDeps, "clock"> = {}) {
+    this.#heapBytes = heapBytes;
+    this.#release = release;
+  }
+
+  /** Something was asked. */
+  worked(): void {
+    this.#quiet = 0;
+  }
+
+  tick(): void {
+    this.#quiet += 1;
+    if (this.#quiet !== quietTicks || this.#heapBytes() < this.#kept + worthInWorkerBytes) return;
+    this.#release();
+    this.#kept = this.#heapBytes();
   }
 }
 

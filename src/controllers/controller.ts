@@ -2,10 +2,10 @@ import type { Clock } from "../base/clock.ts";
 import { messageOf, NotYetError, TerminalError } from "../base/errors.ts";
 import { createKeyedQueue, type KeyedQueueOptions } from "../base/keyed-queue.ts";
 import type { Logger } from "../base/log.ts";
+import { unlessAborted } from "../base/unless-aborted.ts";
 import type { WatchCache } from "../kube/kube.ts";
 import type { GroupVersionKind, ObjectRef } from "../objects/object.ts";
 import type { Reconciler } from "./reconciler.ts";
-import { unlessAborted } from "./running.ts";
 
 /** Objects of one kind that are reconciled at once, unless a controller says otherwise. */
 const defaultConcurrency = 16;

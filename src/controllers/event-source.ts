@@ -1,5 +1,7 @@
+import { createHash } from "node:crypto";
 import { parseEventSource } from "../api/event-source.ts";
 import type { EventBusResource, EventDefinition, EventSource } from "../api/resources.ts";
+import { ChurnMap } from "../base/churn-map.ts";
 import type { Clock } from "../base/clock.ts";
 import { messageOf, NotYetError, TerminalError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
@@ -28,8 +30,8 @@ export interface EventReport {
 
 /** How the events of one EventSource fare, by event name. */
 interface EventStates {
-  readonly failures: Map<string, string>;
-  readonly warnings: Map<string, string>;
+  readonly failures: ChurnMap<string, string>;
+  readonly warnings: ChurnMap<string, string>;
 }
 
 export interface EventSourceControllerDeps {
@@ -204,14 +206,15 @@ class EventSourceReconciler implements EventSourceController {
   async #start(key: string, eventSource: EventSource): Promise<void> {
     const bus = this.#deps.buses.busFor(eventSource.metadata.namespace, eventSource.eventBusName);
     const { uid } = eventSource.metadata;
-    const fingerprint = JSON.stringify([uid, this.#handleIds.of(bus), eventSource.events, eventSource.template]);
-    await this.#running.ensure(key, fingerprint, (signal) => {
-      const own: EventStates = { failures: new Map(), warnings: new Map() };
+    const fingerprint = shortHash([uid, this.#handleIds.of(bus), eventSource.events, eventSource.template]);
+    const isStarted = await this.#running.ensure(key, fingerprint, (signal) => {
+      const own: EventStates = { failures: new ChurnMap(), warnings: new ChurnMap() };
       this.#states.set(key, own);
       const report = reportInto(own, () => this.#request(key));
       return this.#deps.runSource(eventSource, bus, report, signal);
     });
-    this.#sources.set(key, eventSource);
+    // What runs has its own: a second one, which says the same, is not kept beside it.
+    if (isStarted || !this.#sources.has(key)) this.#sources.set(key, eventSource);
   }
 
   async #stop(key: string): Promise<void> {
@@ -264,8 +267,12 @@ function parse(object: KubeObject, schemas: EventSourceControllerDeps["schemas"]
   }
 }
 
+function shortHash(value: unknown): string {
+  return createHash("sha256").update(JSON.stringify(value)).digest("base64");
+}
+
 function reportInto({ failures, warnings }: EventStates, onChange: () => void): EventReport {
-  const note = (map: Map<string, string>) => (event: string, message: string | undefined) => {
+  const note = (map: ChurnMap<string, string>) => (event: string, message: string | undefined) => {
     if (map.get(event) === message) return;
     if (message === undefined) map.delete(event);
     else map.set(event, message);
@@ -275,12 +282,12 @@ function reportInto({ failures, warnings }: EventStates, onChange: () => void): 
 }
 
 function warningsOf(states: EventStates | undefined): Problem[] {
-  return [...(states?.warnings ?? [])].map(([path, message]) => ({ severity: "warning", path, message }));
+  return [...(states?.warnings.entries() ?? [])].map(([path, message]) => ({ severity: "warning", path, message }));
 }
 
 /** The original's two conditions (spec argo-events 2.7), and `Active` of ours: whether every event is listened for. */
 function conditionsOf(states: EventStates | undefined): ConditionDraft[] {
-  const failed = [...(states?.failures ?? [])].map(([event, message]) => `${event}: ${message}`);
+  const failed = [...(states?.failures.entries() ?? [])].map(([event, message]) => `${event}: ${message}`);
   return [
     { type: "SourcesProvided", status: "True" },
     { type: "Deployed", status: "True" },

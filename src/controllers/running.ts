@@ -57,13 +57,3 @@ export function createRunningSet(onFailure: (key: string, error: unknown) => voi
     },
   };
 }
-
-/** What `work` resolves with, or a rejection as soon as `signal` aborts; `work` itself goes on. */
-export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    else signal.addEventListener("abort", onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
-}

@@ -6,6 +6,7 @@ import { EngineError, messageOf, NotYetError, TerminalError } from "../base/erro
 import type { Logger } from "../base/log.ts";
 import type { Metrics } from "../base/metrics.ts";
 import type { Problem, Schema } from "../base/schema.ts";
+import { unlessAborted } from "../base/unless-aborted.ts";
 import { type CompiledSensor, compileSensor } from "../events/sensor/compile.ts";
 import { loopsAcross, mayLoop } from "../events/sensor/loops.ts";
 import { type Partitions, partitionOf } from "../events/sensor/partition.ts";
@@ -20,7 +21,7 @@ import type { Place } from "./own-pod/own-pods.ts";
 import type { SensorMoves } from "./own-pod/sensor-moves.ts";
 import type { Reconciler } from "./reconciler.ts";
 import { createRestarts, type Restarts } from "./restarts.ts";
-import { createRunningSet, unlessAborted } from "./running.ts";
+import { createRunningSet } from "./running.ts";
 import { readLags, type SensorLag } from "./sensor-lag.ts";
 import type { WriteStatus } from "./status.ts";
 import { runsInside, standsAlone, templateWarnings } from "./template-warnings.ts";
@@ -48,7 +49,7 @@ export interface SensorControllerDeps {
   readonly request: (namespace: string, name: string) => void;
 }
 
-export interface RunReports extends Pick<SensorRunnerDeps, "report" | "onSlowed"> {
+export interface RunReports extends Required<Pick<SensorRunnerDeps, "report" | "onSlowed">> {
   /** In place of what the Sensor says: it ran elsewhere before. */
   readonly startAt?: StartAt;
 }
@@ -235,7 +236,7 @@ class SensorReconciler implements SensorController {
     this.#uids.set(key, uid);
     const fingerprint = `${uid} ${revision} ${this.#handleIds.of(bus)}`;
     const startAt = this.#starts.has(key) ? undefined : await this.#deps.moves?.toEngine(compiled, signal);
-    await this.#running.ensure(key, fingerprint, (stopped) => {
+    const isStarted = await this.#running.ensure(key, fingerprint, (stopped) => {
       const begun: Start = {
         ready: Promise.withResolvers(),
         isReady: false,
@@ -247,7 +248,8 @@ class SensorReconciler implements SensorController {
       const told = { ...own, ...(startAt === undefined ? {} : { startAt }) };
       return this.#run(compiled, { bus, begun, told }, stopped);
     });
-    this.#compiled.set(key, compiled);
+    // One that runs already stays the one that there is: it says the same, and a second would be kept beside it.
+    if (isStarted || !this.#compiled.has(key)) this.#compiled.set(key, compiled);
     const begun = this.#starts.get(key);
     if (begun) await this.#ready(begun, signal);
     if (!begun?.cameFromPod) return;

@@ -1,3 +1,4 @@
+import { ChurnMap } from "../base/churn-map.ts";
 import { type Clock, instant, isoTime, sleepFor } from "../base/clock.ts";
 import { isJsonObject, type JsonObject } from "../base/json.ts";
 import type { ReportAttempt } from "../events/sensor/effect-queue.ts";
@@ -29,14 +30,17 @@ export interface TriggerStates {
 }
 
 interface Sensor {
-  readonly states: Map<string, State>;
+  readonly states: ChurnMap<string, State>;
   shown: readonly JsonObject[] | undefined;
-  shownStates: Map<string, State>;
+  shownStates: ReadonlyMap<string, State>;
   /** On the monotonic clock. */
   shownAt: number;
   dueAt: number | undefined;
-  timer: AbortController;
+  /** Absent: nothing is due. */
+  timer: AbortController | undefined;
 }
+
+const none: ReadonlyMap<string, State> = new Map();
 
 /** `onShown`: what is shown of a Sensor changed, so that its status is to be written. */
 export function createTriggerStates(clock: Clock, onShown: (key: string) => void): TriggerStates {
@@ -44,10 +48,11 @@ export function createTriggerStates(clock: Clock, onShown: (key: string) => void
 
   function showAt(key: string, sensor: Sensor, dueAt: number): void {
     if (sensor.dueAt !== undefined && sensor.dueAt <= dueAt) return;
-    sensor.timer.abort();
-    sensor.timer = new AbortController();
+    sensor.timer?.abort();
+    const timer = new AbortController();
+    sensor.timer = timer;
     sensor.dueAt = dueAt;
-    sleepFor(clock, Math.max(0, dueAt - clock.monotonicMs()), sensor.timer.signal).then(
+    sleepFor(clock, Math.max(0, dueAt - clock.monotonicMs()), timer.signal).then(
       () => {
         show(sensor);
         onShown(key);
@@ -59,8 +64,8 @@ export function createTriggerStates(clock: Clock, onShown: (key: string) => void
   function show(sensor: Sensor): void {
     sensor.dueAt = undefined;
     sensor.shownAt = clock.monotonicMs();
-    sensor.shownStates = new Map([...sensor.states].map(([name, state]) => [name, { ...state }]));
-    sensor.shown = [...sensor.states].map(([name, state]) => toShown(name, state));
+    sensor.shownStates = new Map([...sensor.states.entries()].map(([name, state]) => [name, { ...state }]));
+    sensor.shown = [...sensor.states.entries()].map(([name, state]) => toShown(name, state));
   }
 
   return {
@@ -70,10 +75,10 @@ export function createTriggerStates(clock: Clock, onShown: (key: string) => void
       const sensor: Sensor = {
         states,
         shown: undefined,
-        shownStates: new Map(),
+        shownStates: none,
         shownAt: Number.NEGATIVE_INFINITY,
         dueAt: undefined,
-        timer: new AbortController(),
+        timer: undefined,
       };
       if (states.size > 0) show(sensor);
       sensors.set(key, sensor);
@@ -88,14 +93,19 @@ export function createTriggerStates(clock: Clock, onShown: (key: string) => void
     },
     shown: (key) => sensors.get(key)?.shown,
     forget(key) {
-      sensors.get(key)?.timer.abort();
+      sensors.get(key)?.timer?.abort();
       sensors.delete(key);
     },
   };
 }
 
 /** Undefined: there are too many. */
-function note(states: Map<string, State>, trigger: string, at: number, error: string | undefined): State | undefined {
+function note(
+  states: ChurnMap<string, State>,
+  trigger: string,
+  at: number,
+  error: string | undefined,
+): State | undefined {
   if (states.size >= maxTriggers && !states.has(trigger)) return undefined;
   const state = states.get(trigger) ?? {};
   states.set(trigger, state);
@@ -120,8 +130,8 @@ function toShown(name: string, { successAt, failureAt, error }: State): JsonObje
 }
 
 /** What another engine, or this one before its restart, has written. */
-function readStates(status: unknown): Map<string, State> {
-  const states = new Map<string, State>();
+function readStates(status: unknown): ChurnMap<string, State> {
+  const states = new ChurnMap<string, State>();
   const listed = isJsonObject(status) && Array.isArray(status.triggers) ? status.triggers : [];
   for (const entry of listed.slice(0, maxTriggers)) {
     if (!isJsonObject(entry) || typeof entry.name !== "string") continue;

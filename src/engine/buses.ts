@@ -6,7 +6,6 @@ import { argoSubject, parseArgoSubject, readExotic, readNative } from "../contro
 import { readNativeBus } from "../controllers/native-bus/native-bus.ts";
 import { createSecretReader } from "../controllers/secret-reader.ts";
 import type { EventBus, StoredMessage, StreamSpec } from "../events/bus/bus.ts";
-import { openJetStreamBus } from "../events/bus/jetstream.ts";
 import { openSqliteBus } from "../events/bus/sqlite.ts";
 import { argoStream, systemStreams } from "../events/bus/streams.ts";
 import { parseSystemSubject } from "../events/sensor/arrival.ts";
@@ -19,6 +18,7 @@ export async function openSystemBus({ config, dataDir, log, clock }: Base): Prom
   const streams = systemStreams();
   if (config.bus === undefined) return openSqliteBus({ path: dataDir.file("bus.db"), streams, log });
   const credentials = config.busCredentials && { credentials: config.busCredentials };
+  const { openJetStreamBus } = await import("../events/bus/jetstream.ts");
   return openJetStreamBus({ servers: config.bus, streams, log, clock, name: `tiphys ${hostname()}`, ...credentials });
 }
 
@@ -124,6 +124,7 @@ export function createBusRunner(parts: Parts) {
     // What others made and use is left as it is.
     const stream = { ...argoStream(streamConfig), isShared: resource.kind !== "jetstream" };
     const label = `${namespace}/${name}`;
+    const { openJetStreamBus } = await import("../events/bus/jetstream.ts"); // most engines have no such bus
     await using bus = await openJetStreamBus({
       servers: url,
       streams: [stream],

@@ -49,6 +49,8 @@ export function handsOf(base: Base): Pick<Parts, "hands"> {
 async function openEmbedded(base: Base): Promise<Cluster> {
   const { config, kinds, stack, clock, log, dataDir } = base;
   const audit = config.kubeAuditLog === undefined ? undefined : stack.use(openAuditFile(config.kubeAuditLog, { log }));
+  const certifying = ensureCertificate(dataDir.path, clock);
+  certifying.catch(() => undefined); // asked below: it is made while the store is opened
   const user = { token: dataDir.token, name: "tiphys-admin", groups: ["system:masters"] };
   const plane = stack.use(
     await openControlPlane({
@@ -61,7 +63,7 @@ async function openEmbedded(base: Base): Promise<Cluster> {
       ...(audit === undefined ? {} : { audit: audit.write }),
     }),
   );
-  const certificate = await ensureCertificate(dataDir.path, clock);
+  const certificate = await certifying;
   const served = stack.use(await serveControlPlane({ plane, host, port: config.kubePort, certificate, log }));
   const text = kubeconfigText({ url: served.url, caPem: certificate.cert, token: dataDir.token, name: "tiphys" });
   replaceFile(dataDir.file("kubeconfig"), text);

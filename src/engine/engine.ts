@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { systemClock } from "../base/clock.ts";
+import { createProxyRules } from "../base/http-proxy.ts";
 import { releaseWhenIdle } from "../base/idle-memory.ts";
-import { boundHeap, collectGarbage, releaseGarbage } from "../base/memory.ts";
+import { boundHeap, collectGarbage, deferOptimizing, releaseGarbage } from "../base/memory.ts";
 import { createMetrics } from "../base/metrics.ts";
 import { createNursery } from "../base/nursery.ts";
 import { createBusDirectory } from "../controllers/bus-directory.ts";
@@ -45,6 +46,7 @@ export interface Engine extends AsyncDisposable {
  * goes the other way. @throws TerminalError with what to change: a port in use, a locked directory, a bad manifest.
  */
 export async function startEngine(config: EngineConfig): Promise<Engine> {
+  using _starting = deferOptimizing();
   await using stack = new AsyncDisposableStack();
   stack.use(boundHeap());
   const nursery = createNursery();
@@ -59,6 +61,7 @@ export async function startEngine(config: EngineConfig): Promise<Engine> {
     clock: systemClock,
     log: config.log,
     metrics: createMetrics(config.version),
+    proxies: createProxyRules(config.git.env),
   };
   const bus = stack.use(await openSystemBus(base));
   const records = await openRecords(base, bus);

@@ -1,5 +1,6 @@
 import { argoApiVersion, type PodTemplate } from "../api/resources.ts";
 import { type Clock, sleepFor } from "../base/clock.ts";
+import type { ProxyRules } from "../base/http-proxy.ts";
 import type { Logger } from "../base/log.ts";
 import type { Metrics } from "../base/metrics.ts";
 import type { Nursery } from "../base/nursery.ts";
@@ -99,6 +100,8 @@ export interface Base {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** Of requests that triggers and sources send. */
+  readonly proxies: ProxyRules;
 }
 
 export interface Records {

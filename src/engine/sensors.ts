@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import type { Sensor } from "../api/resources.ts";
 import type { Clock } from "../base/clock.ts";
-import { createProxyRules } from "../base/http-proxy.ts";
 import { type BusHandle, readStoredEvent } from "../controllers/bus-directory.ts";
 import { createEventBusController } from "../controllers/event-bus.ts";
 import { publishOwn } from "../controllers/own-events.ts";
@@ -12,7 +11,7 @@ import { createSensorController, type RunReports, type SensorController } from "
 import type { EventBus } from "../events/bus/bus.ts";
 import type { CompiledSensor } from "../events/sensor/compile.ts";
 import { createDeadLetters } from "../events/sensor/dead-letters.ts";
-import { mayNotAct } from "../events/sensor/effect-queue.ts";
+import { type Execute, mayNotAct } from "../events/sensor/effect-queue.ts";
 import { createExecutor, type ExecutorDeps } from "../events/sensor/executor.ts";
 import type { LimitOf } from "../events/sensor/lane.ts";
 import { announcing } from "../events/sensor/outcome-events.ts";
@@ -95,7 +94,7 @@ function movesOf({ kube, config, directory, partitions, clock, log }: Parts) {
   return createSensorMoves({ pods, partitions, buses: directory, clock, log });
 }
 
-type Finished = Pick<SensorRunnerDeps, "finished" | "finishedUntil">;
+type Finished = Required<Pick<SensorRunnerDeps, "finished" | "finishedUntil">>;
 
 /** `outcomeKey`s of effects with a stored outcome that a stored position has not passed: they are not repeated. */
 async function readFinished({ ledger, partitions }: Parts): Promise<Finished> {
@@ -115,27 +114,40 @@ async function readFinished({ ledger, partitions }: Parts): Promise<Finished> {
 }
 
 function createRunnerFactory(parts: Parts, shared: Finished & { readonly ticker: Ticker }, targets: TriggerTargets) {
-  const { dead, directory, redrives, clock } = parts;
+  const { dead, directory, redrives, ledger, clock, metrics } = parts;
   const readEvent = (head: EventHead) => readStoredEvent(directory, head);
   return async (compiled: CompiledSensor, own: BusHandle, { startAt, ...told }: RunReports): Promise<SensorRunner> => {
     const handle = own.readFrom ?? own;
     const { namespace, name } = compiled.head;
     const partition = await parts.partitions.of(namespace, name);
     const acting = createActing(parts, compiled, targets, partition);
+    // Field by field: V8 keeps an object that is copied together from several, of so many fields, as a table of 3 KiB.
     return createSensorRunner(compiled, {
-      ...parts,
-      ...acting,
-      ...shared,
+      execute: acting.execute,
+      putDead: acting.putDead,
+      expired: acting.expired,
+      limitOf: acting.limitOf,
+      log: acting.log,
+      finished: shared.finished,
+      finishedUntil: shared.finishedUntil,
+      ticker: shared.ticker,
       reader: handle.reader,
       bus: handle.name,
       subjectOf: (eventSource, event) => handle.subjectOf(namespace, eventSource, event),
       start: () => startOf(startAt ?? compiled.sensor.startAt, handle, placeOfOpening(compiled.sensor, own, clock)),
       partition,
       redrive: { inbox: redrives.inbox({ namespace, name }), letters: dead, readEvent },
-      ...told,
+      report: told.report,
+      onSlowed: told.onSlowed,
+      ledger,
+      clock,
+      metrics,
     });
   };
 }
+
+type Acting = Pick<SensorRunnerDeps, "execute" | "putDead" | "log"> &
+  Required<Pick<SensorRunnerDeps, "expired" | "limitOf">>;
 
 /**
  * With whose hands a Sensor acts: its service account's; also in a replay, whose effects count for the same rate limits. In
@@ -146,31 +158,50 @@ export function createActing(
   compiled: CompiledSensor,
   targets: TriggerTargets,
   { mayAct }: Pick<Partition, "mayAct">,
-): Pick<SensorRunnerDeps, "execute" | "putDead" | "expired" | "limitOf" | "log"> {
+): Acting {
   const { namespace, name } = compiled.head;
   const { clock } = parts;
   const log = parts.log.child({ namespace, sensor: name });
-  const account = parts.kube.as(serviceAccountUser(namespace, compiled.sensor.template));
-  const secret = createSecretReader(account, namespace);
-  const kube = withCheckedWrites(parts.hands ?? account, () => {
-    if (!mayAct()) throw mayNotAct();
-  });
-  const context = triggerContext(parts, compiled, targets, { kube, secret, log });
-  const store = parts.system.bus.state(rateStore.name, { ttlMs: rateStore.ttlMs });
-  const limitOf: LimitOf = (lane, intervalMs) =>
-    createRateLimit({ store, key: rateKey(namespace, name, lane), intervalMs, clock, log });
+  const limitOf: LimitOf = (lane, intervalMs) => {
+    const store = parts.system.bus.state(rateStore.name, { ttlMs: rateStore.ttlMs });
+    return createRateLimit({ store, key: rateKey(namespace, name, lane), intervalMs, clock, log });
+  };
   return {
     log,
     limitOf,
     ...announcing(
       compiled.head,
       {
-        execute: createExecutor(compiled, { kinds: parts.kinds.triggers, context }),
+        execute: createExecute(parts, compiled, targets, { log, mayAct }),
         putDead: createDeadLetters(parts.system.bus, compiled.head, clock),
       },
       parts.outcomes.targetOf(namespace, compiled.sensor.eventBusName),
       { clock, log },
     ),
+  };
+}
+
+/** What a Sensor acts with is made at its first effect: of many Sensors most are idle. */
+function createExecute(
+  parts: Parts,
+  compiled: CompiledSensor,
+  targets: TriggerTargets,
+  { log, mayAct }: Pick<Partition, "mayAct"> & Pick<Parts, "log">,
+): Execute {
+  let execute: Execute | undefined;
+  const create = (): Execute => {
+    const { namespace } = compiled.head;
+    const account = parts.kube.as(serviceAccountUser(namespace, compiled.sensor.template));
+    const secret = createSecretReader(account, namespace);
+    const kube = withCheckedWrites(parts.hands ?? account, () => {
+      if (!mayAct()) throw mayNotAct();
+    });
+    const context = triggerContext(parts, compiled, targets, { kube, secret, log });
+    return createExecutor(compiled, { kinds: parts.kinds.triggers, context });
+  };
+  return (effect, signal) => {
+    execute ??= create();
+    return execute(effect, signal);
   };
 }
 
@@ -181,7 +212,7 @@ export function triggerContext(
   targets: TriggerTargets,
   own: Pick<ExecutorDeps["context"], "kube" | "secret" | "log">,
 ): ExecutorDeps["context"] {
-  const { clock, clients, config, dataDir, directory } = parts;
+  const { clock, clients, config, dataDir, directory, proxies } = parts;
   return {
     ...own,
     ...targets,
@@ -190,7 +221,7 @@ export function triggerContext(
     fileRoot: config.fileRoot ?? join(dataDir.file("files"), namespace),
     emit: (event) => publishOwn(directory.busFor(namespace, sensor.eventBusName), namespace, event, clock),
     allowLoopback: true,
-    proxies: createProxyRules(config.git.env),
+    proxies,
     clock,
   };
 }

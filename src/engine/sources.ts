@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import type { EventSource } from "../api/resources.ts";
-import { createProxyRules } from "../base/http-proxy.ts";
 import { publishEvent } from "../controllers/bus-directory.ts";
 import { createEventSourceController, type EventSourceController } from "../controllers/event-source.ts";
 import { hasSession } from "../controllers/leases.ts";
@@ -32,7 +31,7 @@ interface RunningSources extends Pick<RunningController<EventSourceController>, 
 
 /** HTTP sources are served once everything behind them runs. */
 export async function startSources(parts: Parts): Promise<RunningSources> {
-  const { config, stack, clock, log, metrics, leases } = parts;
+  const { config, stack, clock, log, metrics, leases, proxies } = parts;
   const { sources: sourceKinds } = parts.kinds;
   const hasSingleton = ({ events }: EventSource): boolean => events.some(({ kind }) => isSingleton(sourceKinds, kind));
   const ownsPartitionOf = (namespace: string, name: string): boolean =>
@@ -45,7 +44,7 @@ export async function startSources(parts: Parts): Promise<RunningSources> {
   };
   const ingress = stack.use(await openIngress({ host, port: config.ingressPort, log, ...ownPorts }));
   const state = parts.system.bus.state("sources");
-  const fetch = createOutgoingFetch({ allowLoopback: true, proxies: createProxyRules(config.git.env) }, stack);
+  const fetch = createOutgoingFetch({ allowLoopback: true, proxies }, stack);
   const sources = runController(parts, "EventSource", ({ cache, request: ask }) => {
     request = ask;
     return createEventSourceController({

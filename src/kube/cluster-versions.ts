@@ -1,9 +1,9 @@
 import { type Clock, sleepFor, unneeded } from "../base/clock.ts";
 import { EngineError } from "../base/errors.ts";
 import { isJsonObject, type JsonObject } from "../base/json.ts";
+import { unlessAborted } from "../base/unless-aborted.ts";
 import { versionPath } from "./discovery.ts";
 import type { KubeClient } from "./kube.ts";
-import { orAborted } from "./or-aborted.ts";
 
 /** What the cluster says of itself. */
 export interface ClusterVersions {
@@ -36,7 +36,7 @@ export function createClusterVersions(
         if (last === round) last = undefined;
       });
     }
-    return orAborted(last.versions, signal);
+    return unlessAborted(last.versions, signal);
   };
 }
 

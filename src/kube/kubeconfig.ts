@@ -1,11 +1,11 @@
 import type { Clock } from "../base/clock.ts";
 import { EngineError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
+import { unlessAborted } from "../base/unless-aborted.ts";
 import { openConnections } from "./connections.ts";
 import type { Credentials } from "./credentials.ts";
 import { inClusterName, readInCluster } from "./in-cluster.ts";
 import { type KubeconfigContext, type KubeconfigUser, readKubeconfig } from "./kubeconfig-file.ts";
-import { orAborted } from "./or-aborted.ts";
 import { createUserCredentials } from "./user-credentials.ts";
 
 export interface OpenKubeconfigOptions {
@@ -85,10 +85,10 @@ export async function openContext(
       const body = request.body === null ? undefined : new Uint8Array(await request.arrayBuffer());
       const attempt = { request, body, beforeSend };
       if (!sendsCredentials) return await exchange(attempt, {});
-      const proof = await orAborted(credentials.current(), signal);
+      const proof = await unlessAborted(credentials.current(), signal);
       const response = await exchange(attempt, proof);
       if (response.status !== 401) return response;
-      const newer = await orAborted(credentials.renew(proof), signal).catch(async (error: unknown) => {
+      const newer = await unlessAborted(credentials.renew(proof), signal).catch(async (error: unknown) => {
         await response.body?.cancel();
         throw error;
       });

@@ -180,9 +180,10 @@ class KindCache implements WatchCache {
     await sleepFor(clock, delayMs, signal);
   }
 
-  #set(object: KubeObject): void {
-    const key = keyOf(object.metadata);
+  #set(read: KubeObject): void {
+    const key = keyOf(read.metadata);
     const previous = this.#objects.get(key);
+    const object = withKnownSpec(read, previous);
     this.#objects.set(key, object);
     this.#tell({ type: "set", object, ...(previous ? { previous } : {}), isInitial: this.#isInitial });
   }
@@ -208,6 +209,17 @@ class KindCache implements WatchCache {
 
 function keyOf({ namespace = "", name = "" }: Place): string {
   return `${namespace}/${name}`;
+}
+
+/**
+ * Who works by an object's spec holds the one that was read first: a change of its status brings no second. A server counts
+ * a generation for each change of the spec.
+ */
+function withKnownSpec(object: KubeObject, previous: KubeObject | undefined): KubeObject {
+  const { uid, generation } = object.metadata;
+  if (previous === undefined || object.spec === undefined || typeof generation !== "number") return object;
+  const isSame = generation > 0 && generation === previous.metadata.generation && uid === previous.metadata.uid;
+  return isSame ? { ...object, spec: previous.spec } : object;
 }
 
 /** Aborting is a clean stop. */

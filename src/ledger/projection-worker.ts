@@ -1,11 +1,15 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { assertNever, messageOf, TerminalError } from "../base/errors.ts";
+import { QuietRelease } from "../base/idle-memory.ts";
 import { failureOf } from "../events/bus/sqlite-failure.ts";
 import type { Asked, FromWorker, ProjectionError, ToWorker } from "./projection-protocol.ts";
 import { ProjectionStore } from "./projection-store.ts";
 
 const { path } = workerData as { readonly path: string };
 const store = new ProjectionStore(path);
+const memory = new QuietRelease();
+
+const tickMs = 1_000;
 
 function answer({ kind, ask }: Asked): unknown {
   switch (kind) {
@@ -38,7 +42,10 @@ function answer({ kind, ask }: Asked): unknown {
   }
 }
 
+setInterval(() => memory.tick(), tickMs).unref();
+
 parentPort?.on("message", (message: ToWorker) => {
+  memory.worked();
   parentPort?.postMessage(replyTo(message));
 });
 

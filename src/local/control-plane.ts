@@ -25,7 +25,7 @@ import type { Plane } from "./plane.ts";
 import { Rehearsals } from "./rehearsals.ts";
 import { parseResourcePath, type ResourceRequest, type User } from "./request.ts";
 import { serveResource } from "./resource-verbs.ts";
-import { ResourceTable, storeKey } from "./resources.ts";
+import { ResourceTable, type ServedResource, storeKey, writtenSchema } from "./resources.ts";
 import { createSimulation, type Simulation } from "./simulation/simulation.ts";
 import { workflowDefinitions } from "./simulation/workflow.ts";
 import { badRequest, StatusError, unknownPath } from "./status-error.ts";
@@ -73,7 +73,10 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   let simulation: Simulation | undefined;
   const authorizer = createAuthorizer(store);
   const reviewer = createReviewer(store);
-  const window = new WatchWindow(store.revision, windowLimits);
+  const window = new WatchWindow(store.revision, windowLimits, ({ resource, namespace, name }) =>
+    store.read(resource, namespace, name),
+  );
+  store.onReplace = (object, text) => window.keep(object, text);
   for (const { name, text } of store.list(definitions, { limit: -1 })) table.define(name, parseObject(text));
   const { clock, admission, audit } = options;
   const secret = secretOf(options.users);
@@ -184,7 +187,7 @@ async function answer(plane: Plane, asked: Asked): Promise<Response> {
 async function route(plane: Plane, asked: Asked, url: URL, user: User): Promise<Response> {
   const { request } = asked;
   const segments = pathSegments(url.pathname);
-  const document = request.method === "GET" ? documentOf(plane.table, segments, request) : undefined;
+  const document = request.method === "GET" ? documentOf(plane, segments, request) : undefined;
   if (document !== undefined) {
     requirePath(plane.authorizer, user, request.method, url.pathname);
     return document;
@@ -216,9 +219,10 @@ function pathSegments(path: string): readonly string[] {
 }
 
 /** Discovery and OpenAPI. */
-function documentOf(table: ResourceTable, segments: readonly string[], request: Request): Response | undefined {
+function documentOf(plane: Plane, segments: readonly string[], request: Request): Response | undefined {
+  const { table } = plane;
   const [root, first = "", second = "", ...rest] = segments;
-  if (root === "openapi") return openApi(table, segments.slice(1), request);
+  if (root === "openapi") return openApi(plane, segments.slice(1), request);
   const isRoot = first === "" && (root === "api" || root === "apis");
   if (isRoot && acceptsAggregated(request.headers.get("accept") ?? "")) {
     return json(aggregatedGroups(table, root === "api"), aggregatedType);
@@ -229,15 +233,24 @@ function documentOf(table: ResourceTable, segments: readonly string[], request: 
   return first === "" ? json(coreVersions()) : jsonOrNothing(resourceList(table, "", first));
 }
 
-function openApi(table: ResourceTable, path: readonly string[], request: Request): Response | undefined {
+function openApi(plane: Plane, path: readonly string[], request: Request): Response | undefined {
+  const { table } = plane;
   const [version, ...document] = path;
   if (version === "v3") {
     const at = document.join("/");
-    return jsonOrNothing(at === "" ? openApiIndex(table) : openApiDocument(table, at));
+    return jsonOrNothing(
+      at === "" ? openApiIndex(table) : openApiDocument(table, at, (resource) => storedSchema(plane, resource)),
+    );
   }
   // kubectl asks here for a kind of a group that is not served; an empty document (in protobuf: no bytes) says "unknown".
   if (version !== "v2" || !request.headers.get("accept")?.includes("protobuf")) return undefined;
   return new Response(new Uint8Array(), { headers: { "content-type": "application/octet-stream" } });
+}
+
+function storedSchema({ store }: Plane, { custom, plural, group, version }: ServedResource): JsonObject | undefined {
+  const text = custom?.schema && store.read(definitions, "", `${plural}.${group}`);
+  const definition = text === undefined ? undefined : parseObject(text);
+  return definition && writtenSchema(definition, version);
 }
 
 function groupDocument(table: ResourceTable, group: string, version: string): Response | undefined {

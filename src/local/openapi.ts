@@ -2,6 +2,9 @@ import type { JsonObject } from "../base/json.ts";
 import { fieldTypes } from "../objects/typed-fields.ts";
 import { apiVersionOf, type ResourceTable, type ServedResource } from "./resources.ts";
 
+/** The schema of a kind of a CRD, with its descriptions, as it was written. */
+export type FindSchema = (resource: ServedResource) => JsonObject | undefined;
+
 /** `/openapi/v3`: where the document of each group version is. */
 export function openApiIndex(table: ResourceTable): JsonObject {
   const paths = new Set(table.all().map(documentPath));
@@ -18,14 +21,14 @@ function documentPath({ group, version }: ServedResource): string {
  * The document of one group version: operations, and the schemas of CRDs. It is what `kubectl` needs to see that the
  * server validates fields, so that it does not itself, and for `kubectl explain`.
  */
-export function openApiDocument(table: ResourceTable, path: string): JsonObject | undefined {
+export function openApiDocument(table: ResourceTable, path: string, schemaOf: FindSchema): JsonObject | undefined {
   const found = table.all().filter((resource) => documentPath(resource) === path);
   if (found.length === 0) return undefined;
   return {
     openapi: "3.0.0",
     info: { title: "Tiphys", version: "v1.36.0+tiphys" },
     paths: Object.fromEntries(found.map((resource) => [itemPath(resource, path), operations(resource)])),
-    components: { schemas: { ...typesOf(found), ...customSchemas(found) } },
+    components: { schemas: { ...typesOf(found), ...customSchemas(found, schemaOf) } },
   };
 }
 
@@ -50,9 +53,11 @@ function operations(resource: ServedResource): JsonObject {
   return { get: { ...operation("get"), parameters: [] }, patch: operation("patch"), put: operation("put") };
 }
 
-function customSchemas(found: readonly ServedResource[]): JsonObject {
+function customSchemas(found: readonly ServedResource[], schemaOf: FindSchema): JsonObject {
   const custom = found.filter(({ fieldsType }) => fieldsType === undefined);
-  return Object.fromEntries(custom.map((resource) => [schemaName(resource), schemaOf(resource)]));
+  return Object.fromEntries(
+    custom.map((resource) => [schemaName(resource), customSchema(resource, schemaOf(resource))]),
+  );
 }
 
 /** The structs of built-in kinds, and those that they name. */
@@ -107,12 +112,12 @@ function schemaName(resource: ServedResource): string {
   return `${reversed}.${resource.version}.${resource.kind}`;
 }
 
-function schemaOf(resource: ServedResource): JsonObject {
+function customSchema(resource: ServedResource, written: JsonObject | undefined): JsonObject {
   return {
     type: "object",
     description: `${resource.kind} of ${apiVersionOf(resource)}.`,
     properties: { apiVersion: { type: "string" }, kind: { type: "string" }, metadata: { type: "object" } },
-    ...resource.custom?.schema?.node,
+    ...written,
     "x-kubernetes-group-version-kind": [{ group: resource.group, version: resource.version, kind: resource.kind }],
     "x-kubernetes-preserve-unknown-fields": true,
   };

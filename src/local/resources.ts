@@ -137,8 +137,19 @@ export function servedByDefinition(definition: JsonObject): readonly ServedResou
 }
 
 function schemaOf(validation: unknown): Schema | undefined {
+  const schema = schemaIn(validation);
+  return schema && readSchema(schema);
+}
+
+function schemaIn(validation: unknown): JsonObject | undefined {
   const schema = isJsonObject(validation) ? validation.openAPIV3Schema : undefined;
-  return isJsonObject(schema) ? readSchema(schema) : undefined;
+  return isJsonObject(schema) ? schema : undefined;
+}
+
+/** What a CustomResourceDefinition says of one version, descriptions included: `custom.schema` is without them. */
+export function writtenSchema({ spec }: JsonObject, version: string): JsonObject | undefined {
+  const versions = isJsonObject(spec) && Array.isArray(spec.versions) ? spec.versions.filter(isJsonObject) : [];
+  return schemaIn(versions.find(({ name }) => name === version)?.schema);
 }
 
 function scaleOf(scale: unknown): ScalePaths | undefined {

@@ -71,6 +71,8 @@ export class ObjectStore implements Disposable {
   #committedRevision: number;
   #pending: Change[] = [];
   #commit: Promise<void> | undefined;
+  /** Told of each text before it is replaced or removed; the write may still be undone. */
+  onReplace: (object: { resource: string; namespace: string; name: string }, text: string) => void = () => undefined;
   /** Texts of namespaces that were read: each write asks for its own. */
   readonly #namespaces = new Map<string, string | undefined>();
 
@@ -195,7 +197,7 @@ export class ObjectStore implements Disposable {
     const revision = ++this.#revision;
     const object = build(revision);
     const text = JSON.stringify(object);
-    const previousText = previous && this.read(key.resource, key.namespace, key.name);
+    const previousText = previous && this.#readBefore(key);
     this.#statements.putObject.run(key.resource, key.namespace, key.name, text);
     this.#putOwners(key, ownerUids(object), ownerUids(previous));
     const type = previous === undefined ? "ADDED" : "MODIFIED";
@@ -211,7 +213,7 @@ export class ObjectStore implements Disposable {
   ): Change {
     const revision = ++this.#revision;
     const object = build(revision);
-    const previousText = this.read(key.resource, key.namespace, key.name);
+    const previousText = this.#readBefore(key);
     this.#statements.removeObject.run(key.resource, key.namespace, key.name);
     this.#putOwners(key, [], ownerUids(previous));
     return this.#record({
@@ -223,6 +225,12 @@ export class ObjectStore implements Disposable {
       previous,
       previousText,
     });
+  }
+
+  #readBefore(key: { resource: string; namespace: string; name: string }): string | undefined {
+    const text = this.read(key.resource, key.namespace, key.name);
+    if (text !== undefined) this.onReplace(key, text);
+    return text;
   }
 
   [Symbol.dispose](): void {

@@ -4,6 +4,12 @@ import { rowKey } from "./stored-object.ts";
 /** A change without its parsed objects, which take several times as much as their text. */
 export type HeldChange = Omit<Change, "object" | "previous">;
 
+/** `text` is let go where the store has it. */
+type Kept = Omit<HeldChange, "text"> & { text: string | undefined };
+
+/** Changes whose text is held in any case: most readers are no further behind. */
+const recent = 256;
+
 interface Reader {
   /** Everything up to here was seen or is of no interest. */
   cursor: number;
@@ -21,21 +27,35 @@ export interface WindowReader extends Disposable {
 
 /**
  * The latest changes, in memory and bounded: what watches read from. A slow reader holds nothing up and costs nothing:
- * it falls out of the window and is told so. With the text of before each change, lists are shown as they were.
+ * it falls out of the window and is told so. With the text of before each change, lists are shown as they were. Of an
+ * object's last change the text is that of the store, and read there once others have come since: of most objects it is
+ * the longest of all, and nobody asks for it.
  */
 export class WatchWindow {
   readonly #maxChanges: number;
   readonly #maxCharacters: number;
   readonly #readers = new Set<Reader>();
-  #changes: HeldChange[] = [];
+  #changes: Kept[] = [];
+  /** So many of them, from the first on, were looked at for texts to let go. */
+  #looked = 0;
   #characters = 0;
-  /** How many changes of each object are held, and the text of the last: it is that of before of the next. */
-  readonly #held = new Map<string, { readonly count: number; readonly text: string }>();
+  /** How many changes of each object are held, and the last: its text is that of before of the next. */
+  readonly #held = new Map<string, { readonly count: number; readonly last: Kept }>();
+  readonly #readNow: ((change: Omit<Kept, "text">) => string | undefined) | undefined;
   /** The window holds all changes after this revision. */
   #since: number;
   #latest: number;
 
-  constructor(revision: number, limits: { readonly maxChanges: number; readonly maxCharacters: number }) {
+  /**
+   * `readNow` gives what the store holds of an object; `keep` has to be told before that changes. Absent: all texts are
+   * held.
+   */
+  constructor(
+    revision: number,
+    limits: { readonly maxChanges: number; readonly maxCharacters: number },
+    readNow?: (change: Pick<Kept, "resource" | "namespace" | "name">) => string | undefined,
+  ) {
+    this.#readNow = readNow;
     this.#since = revision;
     this.#latest = revision;
     this.#maxChanges = limits.maxChanges;
@@ -54,6 +74,7 @@ export class WatchWindow {
       this.#latest = change.revision;
       touched.add(change.resource);
     }
+    this.#letGo();
     this.#trim();
     for (const reader of this.#readers) {
       if (reader.wake === undefined) continue;
@@ -78,6 +99,30 @@ export class WatchWindow {
     return found;
   }
 
+  /** The store is about to replace `text`, or to remove it. */
+  keep(object: Pick<Kept, "resource" | "namespace" | "name">, text: string): void {
+    const held = this.#held.get(heldKey(object));
+    if (held !== undefined) this.#takeBack(held.last, text);
+  }
+
+  #takeBack(change: Kept, text: string): void {
+    if (change.text !== undefined) return;
+    change.text = text;
+    this.#characters += text.length;
+  }
+
+  /** Of what was published no write has changed anything yet: what is the last of its object is what the store holds. */
+  #letGo(): void {
+    if (this.#readNow === undefined) return;
+    for (; this.#looked < this.#changes.length - recent; this.#looked++) {
+      const change = this.#changes[this.#looked];
+      if (change?.text === undefined || change.type === "DELETED") continue;
+      if (this.#held.get(heldKey(change))?.last !== change) continue;
+      this.#characters -= change.text.length;
+      change.text = undefined;
+    }
+  }
+
   /** The caller disposes of the reader. */
   open(resource: string, from: number): WindowReader {
     const reader: Reader = { cursor: from, wake: undefined, resource };
@@ -100,7 +145,10 @@ export class WatchWindow {
     const found: HeldChange[] = [];
     for (let index = this.#indexAfter(reader.cursor); index < this.#changes.length; index++) {
       const change = this.#changes[index];
-      if (change?.resource === reader.resource) found.push(change);
+      if (change?.resource !== reader.resource) continue;
+      const text = change.text ?? this.#readNow?.(change);
+      if (text === undefined) return undefined;
+      found.push(isWhole(change) ? change : { ...change, text });
     }
     reader.cursor = Math.max(reader.cursor, this.#latest);
     return found;
@@ -119,22 +167,24 @@ export class WatchWindow {
   }
 
   /** Counts what is held for a change. The text of before is held once, though the store read it again. */
-  #hold({ type, resource, namespace, name, revision, text, previousText }: Change): HeldChange {
-    const key = `${resource}/${rowKey({ namespace, name })}`;
+  #hold({ type, resource, namespace, name, revision, text, previousText }: Change): Kept {
+    const key = heldKey({ resource, namespace, name });
     const held = this.#held.get(key);
-    this.#held.set(key, { count: (held?.count ?? 0) + 1, text });
+    if (held && previousText !== undefined) this.#takeBack(held.last, previousText);
+    const before = held && previousText === held.last.text ? held.last.text : previousText;
+    const last: Kept = { type, resource, namespace, name, revision, text, previousText: before };
+    this.#held.set(key, { count: (held?.count ?? 0) + 1, last });
     this.#characters += text.length + (held ? 0 : (previousText?.length ?? 0));
-    const before = held && previousText === held.text ? held.text : previousText;
-    return { type, resource, namespace, name, revision, text, previousText: before };
+    return last;
   }
 
   /** Counts what is free without a change: its own text is that of before of the next. */
-  #release(change: HeldChange): void {
-    const key = `${change.resource}/${rowKey(change)}`;
-    const { count = 1, text = "" } = this.#held.get(key) ?? {};
-    if (count > 1) this.#held.set(key, { count: count - 1, text });
+  #release(change: Kept): void {
+    const key = heldKey(change);
+    const { count = 1, last = change } = this.#held.get(key) ?? {};
+    if (count > 1) this.#held.set(key, { count: count - 1, last });
     else this.#held.delete(key);
-    this.#characters -= (change.previousText?.length ?? 0) + (count > 1 ? 0 : change.text.length);
+    this.#characters -= (change.previousText?.length ?? 0) + (count > 1 ? 0 : (change.text?.length ?? 0));
   }
 
   /** Cuts in one go to three quarters, so that the cost of moving the rest is spread over many changes. */
@@ -150,7 +200,16 @@ export class WatchWindow {
       drop++;
     }
     this.#changes = this.#changes.slice(drop);
+    this.#looked = Math.max(0, this.#looked - drop);
   }
+}
+
+function heldKey(object: Pick<Kept, "resource" | "namespace" | "name">): string {
+  return `${object.resource}/${rowKey(object)}`;
+}
+
+function isWhole(change: Kept): change is HeldChange {
+  return change.text !== undefined;
 }
 
 function waitFor(reader: Reader, signal: AbortSignal, isReady: () => boolean): Promise<void> {

@@ -32,6 +32,7 @@ test("it holds what a Map holds, in its order, whatever comes and goes", () => {
       }
       assert.deepEqual([...ours.keys()], [...theirs.keys()]);
       assert.deepEqual([...ours.values()], [...theirs.values()]);
+      assert.deepEqual([...ours.entries()], [...theirs.entries()]);
     }),
   );
 });

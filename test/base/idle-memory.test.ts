@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { releaseWhenIdle } from "../../src/base/idle-memory.ts";
+import { QuietRelease, releaseWhenIdle } from "../../src/base/idle-memory.ts";
 import { createVirtualClock } from "../harness/virtual-clock.ts";
 
 const mebibyte = 1024 * 1024;
@@ -54,3 +54,23 @@ for (const [name, halfMinutes] of [
     await running;
   });
 }
+
+test("a worker gives memory back after three quiet ticks, and again only after its heap grew", () => {
+  let [heap, released] = [10, 0];
+  const release = (): void => {
+    released += 1;
+    heap = 5;
+  };
+  const memory = new QuietRelease({ heapBytes: () => heap * mebibyte, release });
+  const after = (...steps: readonly ("tick" | "work")[]): number => {
+    for (const step of steps) step === "tick" ? memory.tick() : memory.worked();
+    return released;
+  };
+  assert.equal(after("tick", "tick", "work", "tick", "tick"), 0, "it works");
+  assert.equal(after("tick"), 1);
+  assert.equal(after("tick", "tick", "tick", "tick"), 1, "once");
+  heap = 6;
+  assert.equal(after("work", "tick", "tick", "tick"), 1, "not for little");
+  heap = 7;
+  assert.equal(after("work", "tick", "tick", "tick"), 2);
+});

@@ -21,3 +21,10 @@ test("keeps the young generation at two halves of 16 MiB, however much survives"
   while (free.length < 8 && !free.some((size) => size > 32)) free.push(await grow("free"));
   assert.ok(Math.max(...free) > 32, `V8 keeps to the bound by itself: ${free.join(", ")} MiB`);
 });
+
+test("V8 optimizes nothing while a start is under way, and what runs much after it", async () => {
+  const script = join(import.meta.dirname, "memory-optimizing.ts");
+  const { code, stdout, stderr } = await run(process.execPath, ["--allow-natives-syntax", script]);
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(JSON.parse(stdout), [false, false, true], "of two starts, of the one that is left, of none");
+});

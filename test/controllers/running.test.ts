@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createRunningSet, unlessAborted } from "../../src/controllers/running.ts";
+import { unlessAborted } from "../../src/base/unless-aborted.ts";
+import { createRunningSet } from "../../src/controllers/running.ts";
 
 /** Work that runs until it is stopped, and takes `slow` to end. */
 function work(log: string[], name: string, slow: Promise<void> = Promise.resolve()) {

@@ -112,7 +112,7 @@ test("a Sensor that makes a loop with another says so in its status", async () =
 });
 
 test("a Sensor whose scripts take more than their share says so in its status, as long as they do", async () => {
-  let slowed: RunReports["onSlowed"];
+  let slowed: RunReports["onSlowed"] | undefined;
   const { objects, seen, reconcile, controller } = open(async ({ onSlowed }) => {
     slowed = onSlowed;
     return good();

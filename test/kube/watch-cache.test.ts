@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import { silentLogger } from "../../src/base/log.ts";
 import { createKubeClient } from "../../src/kube/client.ts";
 import type { WatchFailure } from "../../src/kube/kube.ts";
@@ -23,7 +24,7 @@ interface World extends AsyncDisposable {
 }
 
 /** A cache on a plane that can go away, and what it told. */
-function openCache(world: World, clock = createVirtualClock()) {
+function openCache(world: World, clock = createVirtualClock(), of = kind) {
   const fetch = async (request: Request): Promise<Response> => {
     world.requests.push(`${request.method} ${new URL(request.url).search}`);
     if (world.isAway) throw new TypeError("fetch failed");
@@ -36,7 +37,7 @@ function openCache(world: World, clock = createVirtualClock()) {
     token: adminToken,
     log: silentLogger,
   });
-  const cache = createWatchCache({ client, kind, clock, log: silentLogger });
+  const cache = createWatchCache({ client, kind: of, clock, log: silentLogger });
   const told: string[] = [];
   cache.onChange(({ type, object }) => told.push(`${type} ${object.metadata.name}`));
   const stop = new AbortController();
@@ -91,6 +92,28 @@ test("holds what is there and follows each change", async () => {
   await waitFor("the deletion", () => open.told.includes("deleted a"));
   assert.deepEqual(open.told.slice(-2), ["set a", "deleted a"]);
   assert.deepEqual([...open.cache.items()], []);
+});
+
+test("keeps the spec that was read first while only the status changes", async () => {
+  const policies = { apiVersion: "policy/v1", kind: "PodDisruptionBudget" };
+  const type = "application/merge-patch+json";
+  await using world = await openWorld();
+  await using open = openCache(world, createVirtualClock(), policies);
+  await open.client.create({ ...policies, metadata: { name: "a" }, spec: { minAvailable: 1 } });
+  const first = await waitFor("a", () => open.cache.find("default", "a"));
+  const seen = (field: string, wanted: object) =>
+    waitFor(field, () => {
+      const found = open.cache.find("default", "a");
+      return isDeepStrictEqual(found?.[field], wanted) ? found : undefined;
+    });
+  const status = { currentHealthy: 1 };
+  await open.client.patch({ ...policies, name: "a" }, type, { status }, { subresource: "status" });
+  assert.equal((await seen("status", status)).spec, first.spec);
+  await open.client.patch({ ...policies, name: "a" }, type, { spec: { minAvailable: 2 } });
+  await seen("spec", { minAvailable: 2 });
+  await open.client.delete({ ...policies, name: "a" });
+  await open.client.create({ ...policies, metadata: { name: "a" }, spec: { minAvailable: 3 } });
+  await seen("spec", { minAvailable: 3 });
 });
 
 test("lists again after a 410 and tells what changed meanwhile", async () => {

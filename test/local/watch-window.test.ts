@@ -61,3 +61,48 @@ test("what was there before is told as far back as the window reaches, at no mor
   }
   assert.deepEqual(window.before("/secrets", window.oldest)?.size, 0);
 });
+
+test("an object's last text is let go once many changes followed, and read where it is stored", () => {
+  const stored = new Map<string, string>();
+  const reads: string[] = [];
+  const window = new WatchWindow(0, { maxChanges: 10_000, maxCharacters: 4_000 }, ({ name }) => {
+    reads.push(name);
+    return stored.get(name);
+  });
+  const head = { resource: "/configmaps", namespace: "default" };
+  const write = (revision: number, name: string, type: Change["type"] = "ADDED"): void => {
+    const object = { apiVersion: "v1", kind: "ConfigMap", metadata: { name } };
+    const [text, previousText] = [`${name}${revision}`.padEnd(10, "."), stored.get(name)];
+    if (previousText !== undefined) window.keep({ ...head, name }, previousText);
+    if (type === "DELETED") stored.delete(name);
+    else stored.set(name, text);
+    const before = previousText === undefined ? {} : { previous: object, previousText };
+    window.publish([{ ...head, name, type, revision, object, text, ...before }]);
+  };
+  using reader = window.open("/configmaps", 0);
+  write(1, "a");
+  write(2, "b");
+  write(3, "c");
+  write(4, "c", "DELETED");
+  for (let revision = 5; revision <= 700; revision++) write(revision, `n${revision}`); // 7,000 characters
+  assert.equal(window.oldest, 0, "what is let go does not count");
+  write(701, "b", "MODIFIED");
+  const taken = reader.take() ?? [];
+  const shown = taken.filter(({ revision }) => revision <= 4 || revision === 701);
+  assert.deepEqual(
+    shown.map(({ text, previousText }) => [text.replaceAll(".", ""), previousText?.replaceAll(".", "")]),
+    [
+      ["a1", undefined],
+      ["b2", undefined],
+      ["c3", undefined],
+      ["c4", "c3"],
+      ["b701", "b2"],
+    ],
+  );
+  assert.equal(taken.length, 701);
+  assert.deepEqual([reads.includes("a"), reads.includes("b"), reads.includes("n700")], [true, false, false]);
+  assert.equal(window.before("/configmaps", 700)?.get("default/b")?.text, "b2".padEnd(10, "."));
+  stored.clear();
+  using late = window.open("/configmaps", 0);
+  assert.equal(late.take(), undefined, "one that cannot be read is gone");
+});

@@ -5,10 +5,10 @@ import { EngineError, messageOf } from "../../base/errors.ts";
 import { createKeyedQueue, type KeyedQueue } from "../../base/keyed-queue.ts";
 import type { Logger } from "../../base/log.ts";
 import { memoize } from "../../base/memo.ts";
+import { unlessAborted } from "../../base/unless-aborted.ts";
 import { normaliseRepositoryUrl, parseRepositoryUrl } from "../../gitops/source/repository-url.ts";
 import type { GitSources, Refs } from "../../gitops/source/source.ts";
 import type { RefChange } from "../../local/git-server.ts";
-import { unlessAborted } from "../running.ts";
 
 /** Repositories asked at once. One that takes long leaves its place to others: ... */
 const concurrency = 8;

@@ -1,6 +1,6 @@
 import { randomInt, X509Certificate } from "node:crypto";
-import { generate } from "selfsigned";
 import { type Clock, instant, isoTime } from "../../base/clock.ts";
+import { commonJs } from "../../base/lazy.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import { labelsOf, type NativeBus, namesOf, ownerOf } from "./native-bus.ts";
 import { type KeyForm, readAuthConfig, renderAuthConfig, type ServerUsers } from "./server-config.ts";
@@ -129,6 +129,7 @@ function firstCertificate(pem: string): string {
 /** Self-signed, so that it is its own CA; servers are clients of each other, too. */
 async function makeCertificate(hosts: readonly string[], clock: Clock): Promise<{ cert: string; key: string }> {
   const now = clock.now();
+  const { generate } = commonJs(await import("selfsigned"));
   const { cert, private: key } = await generate([{ name: "commonName", value: "eventbus" }], {
     keyType: "ec",
     curve: "P-256",

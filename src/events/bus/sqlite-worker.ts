@@ -1,6 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { systemClock } from "../../base/clock.ts";
 import { EngineError } from "../../base/errors.ts";
+import { QuietRelease } from "../../base/idle-memory.ts";
 import { failureOf } from "./sqlite-failure.ts";
 import type {
   Call,
@@ -65,6 +66,7 @@ class BusWorker {
   #retryAt = 0;
   /** What is known of the streams in memory may be more than the file has. */
   #isStale = false;
+  readonly #memory = new QuietRelease();
 
   constructor(path: string, store: SqliteStore, post: (replies: readonly Reply[], transfer: ArrayBuffer[]) => void) {
     this.#path = path;
@@ -73,6 +75,7 @@ class BusWorker {
   }
 
   receive(requests: readonly Request[]): void {
+    this.#memory.worked();
     for (const request of requests) this.#accept(request);
     this.#schedule();
   }
@@ -116,6 +119,7 @@ class BusWorker {
 
   /** Retention of what grows old while nobody writes. */
   tick(): void {
+    this.#memory.tick();
     this.#schedule();
   }
 

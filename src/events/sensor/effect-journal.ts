@@ -67,7 +67,8 @@ export class EffectJournal {
   /** A counter that is there before it counts can be alerted on. */
   countFromZero(trigger: string): void {
     const { actionTriggered, actionFailed, actionRetriesFailed } = this.#deps.metrics;
-    for (const counter of [actionTriggered, actionFailed, actionRetriesFailed]) counter.add(this.labels(trigger), 0);
+    const labels = this.labels(trigger); // each keeps them
+    for (const counter of [actionTriggered, actionFailed, actionRetriesFailed]) counter.add(labels, 0);
   }
 
   labels(trigger: string): Labels {

@@ -1,3 +1,4 @@
+import { ChurnMap } from "../../base/churn-map.ts";
 import type { Effect } from "./effect.ts";
 
 /** Effects that wait for another of their lane, over all lanes; at so many the Sensor stops reading. */
@@ -15,7 +16,7 @@ interface Lane {
  * outcome, for good or bad. One that waits for another attempt holds up its lane only.
  */
 export class EffectOrders {
-  readonly #lanes = new Map<string, Lane>();
+  readonly #lanes = new ChurnMap<string, Lane>();
   #blocked = 0;
   #order = 0;
 

@@ -1,6 +1,7 @@
 import { ChurnMap } from "../../base/churn-map.ts";
 import { type Clock, instant, sleepFor } from "../../base/clock.ts";
 import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
+import { LateAbort } from "../../base/late-abort.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Metrics } from "../../base/metrics.ts";
 import { Waiters } from "../../base/waiters.ts";
@@ -83,13 +84,13 @@ export class EffectQueue {
   readonly #lanes: Lanes;
   readonly #journal: EffectJournal;
   /** Those with effects that wait. */
-  readonly #queued = new Set<Lane>();
+  readonly #queued = new ChurnMap<Lane, true>();
   readonly #open = new OpenEffects((entry, by) => this.#countOutbox(entry, by));
   /** In the order of their start, each with the ledger's place then: its outcome is stored after that. */
   readonly #running = new ChurnMap<Promise<void>, LedgerPosition>();
   /** Of these, the attempts that are not over. */
   #executing = 0;
-  readonly #attempts = new AbortController();
+  readonly #attempts = new LateAbort();
   #awaitingCommit: (() => void)[] = [];
   readonly #orders = new EffectOrders();
   #stopping = false;
@@ -251,24 +252,24 @@ export class EffectQueue {
     };
   }
 
-  /**
-   * Settles once `signal` aborted and attempts under way ended, or were cut off: after 10 s, or as soon as `lost` aborts,
-   * since another engine acts then.
-   */
-  async run(signal: AbortSignal, lost: AbortSignal): Promise<void> {
-    if (lost.aborted) this.#attempts.abort(lost.reason);
-    else lost.addEventListener("abort", () => this.#attempts.abort(lost.reason), { once: true });
-    await new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      else signal.addEventListener("abort", () => resolve(), { once: true });
-    });
+  /** Nothing begins any more. */
+  stop(): void {
     this.#stopping = true;
-    const ended = await endWithin(this.#running, this.#deps.clock, drainMs, lost);
-    this.#attempts.abort(signal.reason);
-    if (ended || (await endWithin(this.#running, this.#deps.clock, cutMs))) return;
-    this.#deps.log.warn("attempts did not end when they were cut off; they will be made again", {
-      attempts: this.#running.size,
-    });
+  }
+
+  /** Attempts under way end now: another engine acts, or may. */
+  cutOff(reason: unknown): void {
+    this.#attempts.abort(reason);
+  }
+
+  /** After `stop`: settles once attempts under way ended; after 10 s they are cut off. */
+  async ended(reason: unknown): Promise<void> {
+    const { clock, log } = this.#deps;
+    const running = this.#running;
+    const isOver = running.size === 0 || (await endWithin(running, clock, drainMs, this.#attempts.signal));
+    this.#attempts.abort(reason);
+    if (isOver || (await endWithin(running, clock, cutMs))) return;
+    log.warn("attempts did not end when they were cut off; they will be made again", { attempts: running.size });
   }
 
   /** Makes the effect happen when it is its turn. */
@@ -279,12 +280,12 @@ export class EffectQueue {
       return;
     }
     lane.wait(effect);
-    if (lane.limit === undefined) this.#queued.add(lane);
+    if (lane.limit === undefined) this.#queued.set(lane, true);
     else void this.#pace(lane, lane.limit);
   }
 
   get #isStopped(): boolean {
-    return this.#stopping || this.#attempts.signal.aborted;
+    return this.#stopping || this.#attempts.aborted;
   }
 
   #canBegin(lane: Lane): boolean {
@@ -314,7 +315,7 @@ export class EffectQueue {
         if (next) this.#begin(next, lane);
       }
     } catch (error) {
-      if (!this.#attempts.signal.aborted) this.#host.fail(error);
+      if (!this.#attempts.aborted) this.#host.fail(error);
     } finally {
       lane.isPacing = false;
     }
@@ -328,7 +329,7 @@ export class EffectQueue {
     };
     work.then(done, (error: unknown) => {
       done();
-      if (this.#attempts.signal.aborted) return; // stopped: it is still unfinished, and stored as that
+      if (this.#attempts.aborted) return; // stopped: it is still unfinished, and stored as that
       this.#deps.log.error("an effect's outcome could not be stored", { error });
       this.#host.fail(error);
     });
@@ -336,7 +337,7 @@ export class EffectQueue {
 
   #startNext(): void {
     if (this.#unstored >= maxUnstored) return;
-    for (const lane of this.#queued) {
+    for (const lane of this.#queued.keys()) {
       while (!this.#isStopped && this.#canBegin(lane)) {
         const next = lane.next();
         if (!next) break;
@@ -358,7 +359,7 @@ export class EffectQueue {
       if (lane.fault) throw lane.fault;
       outcome = await execute(effect, this.#attempts.signal);
     } catch (error) {
-      if (this.#attempts.signal.aborted) return; // cut off: done again after the restart, under the same key
+      if (this.#attempts.aborted) return; // cut off: done again after the restart, under the same key
       if (error instanceof EngineError && error.code === "LEASE_LOST") return this.#host.fail(error); // the same
       metrics.actionFailed.add(labels);
       metrics.actionDuration.observe(labels, clock.now() - startedAt);

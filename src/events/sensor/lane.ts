@@ -1,5 +1,6 @@
 import type { RetryPlan } from "../../api/backoff-plan.ts";
 import type { Trigger } from "../../api/resources.ts";
+import { ChurnMap } from "../../base/churn-map.ts";
 import type { Clock } from "../../base/clock.ts";
 import { TerminalError } from "../../base/errors.ts";
 import type { CompiledSensor } from "./compile.ts";
@@ -123,7 +124,7 @@ export class Lanes {
   /** The same: asked about for each event. */
   readonly #all: readonly Lane[];
   /** Of `dlqTrigger`s, by the trigger that failed; of triggers that an edit removed, by their name. */
-  readonly #others = new Map<string, Lane>();
+  readonly #others = new ChurnMap<string, Lane>();
 
   constructor({ triggers }: CompiledSensor, clock: Clock, limitOf: LimitOf = () => undefined) {
     this.#clock = clock;

@@ -25,7 +25,7 @@ export class OpenEffects {
   readonly #sequences = new ChurnMap<Sequence, { open: number; readonly ledger: LedgerPosition }>();
   readonly #inline = new ChurnMap<string, { readonly entry: OutboxEntry; readonly sequence: Sequence }>();
   readonly #outbox = new ChurnMap<string, OutboxEntry>();
-  readonly #dirty = new Set<string>();
+  readonly #dirty = new ChurnMap<string, true>();
 
   /** `onCount`: an entry came into the outbox (1), or left it (-1). */
   constructor(onCount: (entry: OutboxEntry, by: number) => void) {
@@ -73,7 +73,7 @@ export class OpenEffects {
     this.#leaveInline(entry.key);
     const isNew = !this.#outbox.has(entry.key);
     this.#outbox.set(entry.key, entry);
-    this.#dirty.add(entry.key);
+    this.#dirty.set(entry.key, true);
     if (isNew) this.#onCount(entry, 1);
   }
 
@@ -89,20 +89,20 @@ export class OpenEffects {
     const entry = this.#outbox.get(key);
     if (!entry) return;
     this.#outbox.delete(key);
-    this.#dirty.add(key);
+    this.#dirty.set(key, true);
     this.#onCount(entry, -1);
   }
 
   /** What is stored under this key must be stored anew, or removed. */
   touch(key: string): void {
-    this.#dirty.add(key);
+    this.#dirty.set(key, true);
   }
 
   /** What changed since the last call, by key; `null`: done. */
   takeChanges(): ReadonlyMap<string, OutboxEntry | null> {
     if (this.#dirty.size === 0) return none; // of most Sensors, each 100 ms
     const changes = new Map<string, OutboxEntry | null>();
-    for (const key of this.#dirty) changes.set(key, this.#outbox.get(key) ?? null);
+    for (const key of this.#dirty.keys()) changes.set(key, this.#outbox.get(key) ?? null);
     this.#dirty.clear();
     return changes;
   }

@@ -3,6 +3,7 @@ import { type Clock, type Instant, instant, sleepFor } from "../../base/clock.ts
 import { assertNever, EngineError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Lag, Metrics } from "../../base/metrics.ts";
+import { unlessAborted } from "../../base/unless-aborted.ts";
 import { type Ledger, type LedgerPosition, outcomeKey, type RecordId } from "../../record/records.ts";
 import type { Subject } from "../../record/subject.ts";
 import type { Position } from "../bus/bus.ts";
@@ -97,7 +98,8 @@ class Runner implements SensorRunner, PartitionMember, TickMember {
   readonly reader: EventReader;
   readonly #compiled: CompiledSensor;
   readonly #deps: SensorRunnerDeps;
-  readonly #explainer: Explainer;
+  /** Made at the first decision. */
+  #explainer: Explainer | undefined;
   readonly #cells: SensorCells;
   readonly #effects: EffectQueue;
   /** Absent: deciding never takes long. */
@@ -106,10 +108,9 @@ class Runner implements SensorRunner, PartitionMember, TickMember {
   readonly #isStateful: boolean;
   /** Of whatever ends the run first. */
   readonly #failed = new AbortController();
-  /** Another engine acts for the Sensor, or may: nothing may go on. */
-  readonly #lost = new AbortController();
   /** Keys that the ledger knows an outcome of. */
   #finished: ReadonlySet<string>;
+  #redriver: Redriver | undefined;
   #setReady: () => void = () => undefined;
   #state: SensorState = emptyState;
   #place: { readonly epoch: string; readonly after: number } = { epoch: "", after: 0 };
@@ -126,7 +127,6 @@ class Runner implements SensorRunner, PartitionMember, TickMember {
     this.#compiled = compiled;
     this.#deps = deps;
     this.reader = deps.reader;
-    this.#explainer = createExplainer(compiled);
     this.#isStateful = compiled.triggers.some(({ joins, timing }) => joins || timing !== undefined);
     this.#cells = createSensorCells(compiled, deps.partition.cells);
     this.#finished = deps.finished;
@@ -164,16 +164,14 @@ class Runner implements SensorRunner, PartitionMember, TickMember {
   async run(signal: AbortSignal): Promise<void> {
     const { partition } = this.#deps;
     const stop = this.#failed.signal;
-    const onAbort = () => this.#failed.abort(signal.reason); // not AbortSignal.any: it is asked for each event
+    const onAbort = () => this.#stop(signal.reason); // not AbortSignal.any: it is asked for each event
     if (signal.aborted) onAbort();
     else signal.addEventListener("abort", onAbort, { once: true });
     partition.join(this);
-    const acting = this.#effects.run(stop, this.#lost.signal);
-    let redriver: Redriver | undefined;
     try {
       const from = await this.#restore(stop);
       await this.#storeStart(stop);
-      redriver = this.#redriver(stop);
+      this.#followRedrives(stop);
       await this.#read(from, stop);
       this.fail(new Error("reading ended by itself"));
     } catch (error) {
@@ -181,17 +179,21 @@ class Runner implements SensorRunner, PartitionMember, TickMember {
     }
     this.#deps.ticker.schedule(this, undefined);
     signal.removeEventListener("abort", onAbort);
-    await Promise.all([acting, redriver?.idle()]);
+    await Promise.all([this.#effects.ended(stop.reason), this.#redriver?.idle()]);
     this.#isLeaving = true;
     await partition.leave(this);
     if (!signal.aborted) throw this.#failed.signal.reason;
   }
 
   fail(error: unknown): void {
-    this.#failed.abort(error);
-    if (error instanceof EngineError && (error.code === "BUS_STALE" || error.code === "LEASE_LOST")) {
-      this.#lost.abort(error);
-    }
+    this.#stop(error);
+    const isLost = error instanceof EngineError && (error.code === "BUS_STALE" || error.code === "LEASE_LOST");
+    if (isLost) this.#effects.cutOff(error);
+  }
+
+  #stop(reason: unknown): void {
+    this.#effects.stop();
+    this.#failed.abort(reason);
   }
 
   collect(): Contribution | undefined {
@@ -259,12 +261,22 @@ class Runner implements SensorRunner, PartitionMember, TickMember {
   async #storeStart(stop: AbortSignal): Promise<void> {
     this.#deps.partition.markDirty(this, true);
     if (this.#cells.hasPosition) this.#setReady();
-    await Promise.race([this.ready, aborted(stop)]);
+    await unlessAborted(this.ready, stop);
   }
 
-  #redriver(stop: AbortSignal): Redriver | undefined {
-    const { redrive, clock, log, ledger } = this.#deps;
-    if (!redrive) return undefined;
+  /** What redrives is made once something is asked for: of most Sensors nothing is. */
+  #followRedrives(stop: AbortSignal): void {
+    const { redrive } = this.#deps;
+    if (!redrive) return;
+    const look = (): void => {
+      if (!stop.aborted && redrive.inbox.first() !== undefined) this.#redriver ??= this.#createRedriver(redrive, stop);
+    };
+    redrive.inbox.onChange(look); // until the Redriver takes its place
+    look();
+  }
+
+  #createRedriver(redrive: RedriveDeps, stop: AbortSignal): Redriver {
+    const { clock, log, ledger } = this.#deps;
     const sensor = {
       compiled: this.#compiled,
       effects: this.#effects,
@@ -410,6 +422,7 @@ class Runner implements SensorRunner, PartitionMember, TickMember {
         if (this.#finished.has(decision.key) || this.#effects.has(decision.key)) break;
         if (decision.early !== undefined)
           metrics.firedEarly.add({ namespace, sensor_name: name, trigger_name: decision.trigger });
+        this.#explainer ??= createExplainer(this.#compiled);
         const { id, kept } = ledger.write({
           ...decisionOf(this.#compiled.head, decision, clock.now()),
           ...this.#explainer.seen(decision.events),
@@ -463,11 +476,4 @@ class Runner implements SensorRunner, PartitionMember, TickMember {
     if (idle.epoch !== this.#place.epoch) this.#startAnew(idle.epoch);
     if (idle.after > this.#place.after) this.#place = idle;
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    else signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  });
 }

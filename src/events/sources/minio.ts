@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { StringDecoder } from "node:string_decoder";
-import { Agent, request } from "undici";
 import { warningAt } from "../../api/fields.ts";
 import { flagField, requiredText, textField, textList } from "../../api/shared-schemas.ts";
 import { secretKeyField } from "../../api/value-schemas.ts";
 import { signAwsRequest } from "../../base/aws-signature.ts";
 import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
 import { isJsonObject } from "../../base/json.ts";
+import { commonJs } from "../../base/lazy.ts";
 import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
 import { eventId, refuseMessage, withMetadata } from "./draft.ts";
@@ -58,6 +58,7 @@ export const minioSource: SourceKind<MinioSpec> = {
   schema: sourceSchema<MinioSpec>(json, bucketRule, ownFilterRule, placeRule("endpoint", hostPlaces(9_000))),
   async run(spec, context, signal) {
     if (signal.aborted) return;
+    const { Agent, request } = commonJs(await import("undici"));
     const { bucket, insecure, endpoint, caCertificate } = spec;
     if (!bucket) throw new TerminalError("MANIFEST_INVALID", "minio.bucket: is missing: there is nothing to listen to");
     requirePlace(endpoint, ["minio", "endpoint"], hostPlaces(9_000), context);

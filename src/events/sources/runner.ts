@@ -250,7 +250,9 @@ function createContext(run: EventSourceRun, { definition, kind, log, ready, fail
     surroundings: run.surroundings,
     fileRoot: run.fileRoot,
     kube: run.kube,
-    state: prefixed(run.state, `${[namespace, name, event].map(encodeToken).join("/")}/`),
+    get state() {
+      return prefixed(run.state, `${[namespace, name, event].map(encodeToken).join("/")}/`); // few kinds keep something
+    },
     clock: run.clock,
     log,
   };

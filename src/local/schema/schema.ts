@@ -13,36 +13,83 @@ export interface Schema {
   readonly isEmbedded: boolean;
   readonly intOrString: boolean;
   readonly fallback: JsonValue | undefined;
-  /** As written: limits, enum, pattern, rules, how lists merge. */
+  /** As written, without what is below it: limits, enum, pattern, rules, how lists merge. */
   readonly node: JsonObject;
 }
 
 /** Deeper ones say nothing about what is below. */
 const maxDepth = 64;
 
-export function readSchema(node: JsonObject, depth = 0): Schema {
-  const below = (value: JsonValue | undefined): Schema | undefined =>
-    isJsonObject(value) && depth < maxDepth ? readSchema(value, depth + 1) : undefined;
-  const properties = isJsonObject(node.properties) ? Object.entries(node.properties) : [];
+/** Parts that say the same are one object: of a thousand fields most are one of a few. */
+export function readSchema(node: JsonObject): Schema {
+  return new SchemaReader().read(node, 0).schema;
+}
+
+interface Known {
+  readonly schema: Schema;
+  readonly id: number;
+}
+
+class SchemaReader {
+  /** By what they say, and the ids of what is below them. */
+  readonly #known = new Map<string, Known>();
+
+  read(node: JsonObject, depth: number): Known {
+    const below = (value: JsonValue | undefined): Known | undefined =>
+      isJsonObject(value) && depth < maxDepth ? this.read(value, depth + 1) : undefined;
+    const properties = new Map<string, Known>();
+    for (const [name, value] of Object.entries(isJsonObject(node.properties) ? node.properties : {})) {
+      const property = below(value);
+      if (property) properties.set(name, property);
+    }
+    const additional = below(node.additionalProperties);
+    const items = below(node.items);
+    const own = ownOf(node);
+    const ids = [...properties].map(([name, { id }]) => [name, id]);
+    const key = JSON.stringify([own, additional?.id, items?.id, ids]);
+    const known = this.#known.get(key);
+    if (known) return known;
+    const schema = schemaOf(own, { properties, additional, items });
+    const made = { schema, id: this.#known.size };
+    this.#known.set(key, made);
+    return made;
+  }
+}
+
+/** What it says by itself, but for its description, which is shown from where the definition is stored. */
+function ownOf({
+  description: _,
+  properties: _below,
+  items: _items,
+  additionalProperties,
+  ...own
+}: JsonObject): JsonObject {
+  return typeof additionalProperties === "boolean" ? { ...own, additionalProperties } : own;
+}
+
+interface Below {
+  readonly properties: ReadonlyMap<string, Known>;
+  readonly additional: Known | undefined;
+  readonly items: Known | undefined;
+}
+
+function schemaOf(own: JsonObject, { properties, additional, items }: Below): Schema {
   return {
-    type: typeof node.type === "string" ? node.type : undefined,
-    nullable: node.nullable === true,
-    properties: new Map(
-      properties.flatMap(([name, value]): [string, Schema][] => {
-        const schema = below(value);
-        return schema === undefined ? [] : [[name, schema]];
-      }),
-    ),
-    additional: below(node.additionalProperties),
-    items: below(node.items),
-    required: Array.isArray(node.required) ? node.required.map(String) : [],
-    keepsUnknown: node["x-kubernetes-preserve-unknown-fields"] === true || node.additionalProperties === true,
-    isEmbedded: node["x-kubernetes-embedded-resource"] === true,
-    intOrString: node["x-kubernetes-int-or-string"] === true,
-    fallback: node.default,
-    node,
+    type: typeof own.type === "string" ? own.type : undefined,
+    nullable: own.nullable === true,
+    properties: properties.size === 0 ? none : new Map([...properties].map(([name, { schema }]) => [name, schema])),
+    additional: additional?.schema,
+    items: items?.schema,
+    required: Array.isArray(own.required) ? own.required.map(String) : [],
+    keepsUnknown: own["x-kubernetes-preserve-unknown-fields"] === true || own.additionalProperties === true,
+    isEmbedded: own["x-kubernetes-embedded-resource"] === true,
+    intOrString: own["x-kubernetes-int-or-string"] === true,
+    fallback: own.default,
+    node: own,
   };
 }
+
+const none: ReadonlyMap<string, Schema> = new Map();
 
 const typeFields = ["apiVersion", "kind", "metadata"];
 

@@ -254,8 +254,9 @@ test("a stop ends a limited trigger whose attempts hang, and what waits of it st
   const { clock, queue, seen } = open({ triggers, limitOf, execute: hangs });
   for (let n = 0; n < 300; n++) queue.add(effect(`s${n}`, { trigger: "slow" }), n + 1, false);
   await clock.advance(0);
+  queue.stop();
   let hasEnded = false;
-  const running = queue.run(AbortSignal.abort(), never).then(() => {
+  const running = queue.ended(new Error("stopped")).then(() => {
     hasEnded = true;
   });
   for (let second = 0; second < 12; second++) await clock.advance(1_000);

@@ -7,13 +7,10 @@ import { received } from "./builders.ts";
 import { effect, type Given, never, open } from "./queue-rig.ts";
 
 /** Stops a queue and says after how many virtual milliseconds it ended, up to `limitMs`. */
-async function stopTime(
-  { clock, queue }: ReturnType<typeof open>,
-  limitMs: number,
-  lost = never,
-): Promise<number | undefined> {
+async function stopTime({ clock, queue }: ReturnType<typeof open>, limitMs: number): Promise<number | undefined> {
   let ended = false;
-  const running = queue.run(AbortSignal.abort(), lost).then(() => (ended = true));
+  queue.stop();
+  const running = queue.ended(new Error("stopped")).then(() => (ended = true));
   for (let ms = 0; ms <= limitMs; ms += 500) {
     await clock.advance(ms === 0 ? 0 : 500);
     if (!ended) continue;
@@ -232,10 +229,10 @@ for (const [name, ms] of [
     });
     opened.queue.add(effect("k"), 1, false);
     await opened.clock.advance(0);
-    const lost = new AbortController();
-    if (ms === 0) lost.abort();
-    const stopping = stopTime(opened, 12_000, lost.signal);
-    if (ms > 0) void opened.clock.sleepMs?.(ms, never).then(() => lost.abort());
+    const lose = (): void => opened.queue.cutOff(new Error("lost"));
+    if (ms === 0) lose();
+    const stopping = stopTime(opened, 12_000);
+    if (ms > 0) void opened.clock.sleepMs?.(ms, never).then(lose);
     assert.equal(await stopping, ms === 0 ? 0 : ms);
     assert.equal(signals[0]?.aborted, true);
     assert.deepEqual([opened.queue.has("k"), opened.seen.records], [true, []]);

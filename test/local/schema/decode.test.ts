@@ -39,7 +39,7 @@ const definition = {
                   { rule: "self.cron == oldSelf.cron", message: "cron is immutable" },
                 ],
                 properties: {
-                  cron: { type: "string", pattern: "^\\S+ \\S+$" },
+                  cron: { type: "string", pattern: "^\\S+ \\S+$", description: "When it runs." },
                   replicas: { type: "integer", minimum: 1, default: 1 },
                   max: { type: "integer", default: 10 },
                   mode: { type: "string", enum: ["a", "b"] },
@@ -177,4 +177,14 @@ test("a definition with rules that are not evaluated here is stored with a warni
   const { status, headers } = await plane.call("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", copy);
   assert.equal(status, 201);
   assert.match(headers.get("warning") ?? "", /rule .*self\.cron\.nosuch\(\).* is not evaluated here/);
+});
+
+test("a schema is shown as it was written, with its descriptions", async () => {
+  await using plane = await openTestPlane();
+  await plane.call("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition);
+  const { body } = await plane.call("GET", "/openapi/v3/apis/example.com/v1");
+  const written = definition.spec.versions[0]?.schema.openAPIV3Schema;
+  const shown = body.components.schemas["com.example.v1.CronTab"];
+  assert.deepEqual(shown.properties, written?.properties);
+  assert.equal(shown.properties.spec.properties.cron.description, "When it runs.");
 });

@@ -10,6 +10,8 @@ import { type Filter, type FilterOutcome, failed, passed, reasonsOf, rejected } 
 import { compileScriptFilter } from "./script.ts";
 import { compileTimeFilter } from "./time.ts";
 
+const passAll: Filter = () => passed;
+
 /** One kind of filter that a dependency specifies. */
 interface KindOfFilter {
   readonly name: "expr" | "data" | "context" | "time" | "script" | "cel";
@@ -22,7 +24,7 @@ interface KindOfFilter {
  */
 export function compileFilters(dependency: Dependency, path: string, problems: Problem[]): Filter {
   const filters = dependency.filters;
-  if (!filters) return () => passed;
+  if (!filters) return passAll;
   const kinds = compileKinds(filters, path, problems);
   return dependency.filtersLogicalOperator === "or" ? someKind(kinds) : everyKind(kinds);
 }
