@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { messageOf, TerminalError } from "../base/errors.ts";
 import type { SpanOrigin } from "../ledger/export/otlp.ts";
 import type { OtlpTarget } from "../ledger/export/otlp-sender.ts";
+import { type Sampler, samplerOf } from "../ledger/export/sampler.ts";
 import type { SpanExport } from "../ledger/export/span-exporter.ts";
 import { version } from "./version.ts";
 
@@ -30,7 +31,7 @@ export async function tracesOf(env: Environment): Promise<{ readonly traces?: Sp
   };
   const delayMs = numberOf(env, "OTEL_BSP_SCHEDULE_DELAY") ?? 5_000;
   const batchSize = Math.max(1, numberOf(env, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE") ?? 512);
-  return { traces: { target, origin: originOf(env), delayMs, batchSize } };
+  return { traces: { target, origin: originOf(env), sampler: samplerIn(env), delayMs, batchSize } };
 }
 
 /** Who tells: `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES`. @throws TerminalError CONFIG_INVALID */
@@ -83,6 +84,22 @@ function refuseGrpc(env: Environment): void {
   const found = textOf(env, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL");
   if (found === undefined || found.value === "http/json" || found.value === "http/protobuf") return;
   throw invalid(found.name, found.value, "http/json, and the endpoint that of OTLP over HTTP: port 4318 as a rule");
+}
+
+function samplerIn(env: Environment): Sampler {
+  const name = textOf(env, "OTEL_TRACES_SAMPLER")?.value ?? "parentbased_always_on";
+  const text = textOf(env, "OTEL_TRACES_SAMPLER_ARG")?.value ?? "1";
+  const ratio = Number(text);
+  const sampler = samplerOf(name, ratio);
+  if (sampler === undefined) {
+    throw invalid(
+      "OTEL_TRACES_SAMPLER",
+      name,
+      "always_on, always_off or traceidratio, with parentbased_ before it or not",
+    );
+  }
+  if (ratio >= 0 && ratio <= 1) return sampler;
+  throw invalid("OTEL_TRACES_SAMPLER_ARG", text, "a number, 0 to 1");
 }
 
 function headersOf(env: Environment): Readonly<Record<string, string>> {

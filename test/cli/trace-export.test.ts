@@ -70,6 +70,16 @@ for (const [what, env, message] of [
   ["a time-out that is none", { ...base, OTEL_EXPORTER_OTLP_TIMEOUT: "10s" }, /"10s" must be a whole number/],
   ["an exporter that is none of ours", { ...base, OTEL_TRACES_EXPORTER: "zipkin" }, /"zipkin" must be otlp or none/],
   [
+    "a sampler that is none of ours",
+    { ...base, OTEL_TRACES_SAMPLER: "jaeger_remote" },
+    /"jaeger_remote" must be always_on/,
+  ],
+  [
+    "a ratio that is none",
+    { ...base, OTEL_TRACES_SAMPLER: "traceidratio", OTEL_TRACES_SAMPLER_ARG: "10%" },
+    /OTEL_TRACES_SAMPLER_ARG: "10%" must be a number, 0 to 1/,
+  ],
+  [
     "a file that is away",
     { ...base, OTEL_EXPORTER_OTLP_CERTIFICATE: "/nowhere/ca.pem" },
     /"\/nowhere\/ca.pem" cannot be read/,

@@ -13,6 +13,7 @@ import { decodeRecords } from "../stored-form.ts";
 import { KnownEntries } from "./known-entries.ts";
 import { otlpOf, type SpanOrigin } from "./otlp.ts";
 import { type OtlpAnswer, type OtlpSender, type OtlpTarget, openOtlpSender } from "./otlp-sender.ts";
+import { isSent, type Sampler } from "./sampler.ts";
 import type { Span } from "./span.ts";
 import { spansOf } from "./spans.ts";
 
@@ -21,6 +22,7 @@ export interface SpanExport {
   readonly origin: SpanOrigin;
   /** How long the first of a batch waits for others. */
   readonly delayMs: number;
+  readonly sampler: Sampler;
   /** Spans in one request. */
   readonly batchSize: number;
 }
@@ -145,7 +147,7 @@ class SpanExporter {
     for (const { event } of events) told.add(event.id);
     const entries: readonly HistoryEntry[] = [...events, { kind: "record", record }];
     const deps = { find: known.find, begunAt: known.begunAt };
-    return entries.flatMap((entry) => spansOf(entry, deps)).filter(({ isSampled }) => isSampled);
+    return entries.flatMap((entry) => spansOf(entry, deps)).filter((span) => isSent(span, this.#config.sampler));
   }
 
   /** Again and again while the server is away, until they are too old to be of use. */
