@@ -37,13 +37,19 @@ export function eventExportCommand(): Command {
     )
     .addOption(new Option("--format <format>", "the form of a line").choices(exportFormats).default("jsonl"))
     .option("--since <time>", "from then on: a time such as 2026-01-31T10:00:00Z, or 90m, 24h, 7d ago (default: all)")
-    .option("--until <time>", "before then")
+    .addOption(new Option("--until <time>", "before then").conflicts("follow"))
     .option("--after <id>", "what came after this record: the id of the last line goes on where an export ended")
     .addOption(new Option("--kind <kind>", "of one kind").choices(kinds))
     .option("--source <uri>", "who tells, in events: a URI reference", parseSource, defaultSource)
     .option("-f, --follow", "go on with what is recorded from now on", false)
     .action(async (flags: Flags, self: Command) => {
       const global = globalFlags(self);
+      if (!["text", "json", undefined].includes(global.output)) {
+        throw new EngineError(
+          "USAGE",
+          `-o ${global.output}: an export is lines of JSON, and --format says of which form`,
+        );
+      }
       if (flags.follow && findEngine(global) === undefined) {
         throw new EngineError("USAGE", "--follow: no engine runs, so nothing is recorded from now on");
       }

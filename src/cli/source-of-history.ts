@@ -1,8 +1,16 @@
 import { systemClock } from "../base/clock.ts";
 import { EngineError } from "../base/errors.ts";
-import { type ExportPage, type ExportQuery, type History, type HistoryEntry, idOf } from "../ledger/history.ts";
+import {
+  type ExportPage,
+  type ExportQuery,
+  type History,
+  type HistoryEntry,
+  idOf,
+  untilCaughtUp,
+} from "../ledger/history.ts";
 import type { EventHead } from "../record/records.ts";
 import { type EngineClient, findEngine, type GlobalFlags } from "./engine-client.ts";
+import { withRemedy } from "./exit.ts";
 import { type Stored, withStoredBus } from "./stored-bus.ts";
 
 export interface Trace {
@@ -53,7 +61,11 @@ async function withStored<T>({ bus, dir, log }: Stored, use: (history: HistorySo
   const stop = new AbortController();
   const following = projection.follow("system", bus, [rawSubject("events.>")], stop.signal);
   try {
-    await Promise.race([projection.history.caughtUp(), following]); // following ends by itself only when it fails
+    // following ends by itself only when it fails
+    if ((await Promise.race([untilCaughtUp(projection.history), following])) === false) {
+      const error = new EngineError("STORE_FAILED", `the history of "${dir.path}" is built anew, and not whole yet`);
+      throw withRemedy("Run the command again: it goes on where it was.", error);
+    }
     return await use(stored(projection.history));
   } finally {
     stop.abort();

@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { messageOf, TerminalError } from "../base/errors.ts";
 import type { SpanOrigin } from "../ledger/export/otlp.ts";
 import type { OtlpTarget } from "../ledger/export/otlp-sender.ts";
+import { type Sampler, samplerOf } from "../ledger/export/sampler.ts";
 import type { SpanExport } from "../ledger/export/span-exporter.ts";
 import { version } from "./version.ts";
 
@@ -22,15 +23,15 @@ export async function tracesOf(env: Environment): Promise<{ readonly traces?: Sp
   if (url === undefined || exporter === "none" || isTrue(env.OTEL_SDK_DISABLED)) return {};
   refuseGrpc(env);
   const target: OtlpTarget = {
-    url,
-    headers: headersOf(env),
+    url: bare(url),
+    headers: { ...basicOf(url), ...headersOf(env) },
     timeoutMs: numberOf(env, "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT") ?? 10_000,
     isCompressed: isCompressed(env),
     tls: await tlsOf(env),
   };
   const delayMs = numberOf(env, "OTEL_BSP_SCHEDULE_DELAY") ?? 5_000;
   const batchSize = Math.max(1, numberOf(env, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE") ?? 512);
-  return { traces: { target, origin: originOf(env), delayMs, batchSize } };
+  return { traces: { target, origin: originOf(env), sampler: samplerIn(env), delayMs, batchSize } };
 }
 
 /** Who tells: `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES`. @throws TerminalError CONFIG_INVALID */
@@ -63,6 +64,21 @@ function endpointOf(env: Environment): string | undefined {
   return url.href;
 }
 
+/** A name and a password in the URL, as curl takes them; of an unset one nothing. */
+function basicOf(endpoint: string): Readonly<Record<string, string>> {
+  const { username, password } = new URL(endpoint);
+  if (username === "" && password === "") return {};
+  const pair = [username, password].map((part) => decoded(part) ?? part).join(":");
+  return { authorization: `Basic ${Buffer.from(pair).toString("base64")}` };
+}
+
+function bare(endpoint: string): string {
+  const url = new URL(endpoint);
+  url.username = "";
+  url.password = "";
+  return url.href;
+}
+
 /** Servers take JSON where they take protobuf over HTTP; gRPC is another port. */
 function refuseGrpc(env: Environment): void {
   const found = textOf(env, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL");
@@ -70,11 +86,28 @@ function refuseGrpc(env: Environment): void {
   throw invalid(found.name, found.value, "http/json, and the endpoint that of OTLP over HTTP: port 4318 as a rule");
 }
 
+function samplerIn(env: Environment): Sampler {
+  const name = textOf(env, "OTEL_TRACES_SAMPLER")?.value ?? "parentbased_always_on";
+  const text = textOf(env, "OTEL_TRACES_SAMPLER_ARG")?.value ?? "1";
+  const ratio = Number(text);
+  const sampler = samplerOf(name, ratio);
+  if (sampler === undefined) {
+    throw invalid(
+      "OTEL_TRACES_SAMPLER",
+      name,
+      "always_on, always_off or traceidratio, with parentbased_ before it or not",
+    );
+  }
+  if (ratio >= 0 && ratio <= 1) return sampler;
+  throw invalid("OTEL_TRACES_SAMPLER_ARG", text, "a number, 0 to 1");
+}
+
 function headersOf(env: Environment): Readonly<Record<string, string>> {
-  const headers = {
+  const given = {
     ...pairsOf(env, "OTEL_EXPORTER_OTLP_HEADERS"),
     ...pairsOf(env, "OTEL_EXPORTER_OTLP_TRACES_HEADERS"),
   };
+  const headers = Object.fromEntries(Object.entries(given).map(([name, value]) => [name.toLowerCase(), value]));
   for (const [name, value] of Object.entries(headers)) {
     if (/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name) && /^[\t\x20-\x7e]*$/.test(value)) continue;
     throw new TerminalError(

@@ -43,6 +43,7 @@ import { createLeavesOut } from "../kube/list-rights.ts";
 import { createLiveState, type LiveState } from "../kube/live-state.ts";
 import { trimLive } from "../kube/trim-live.ts";
 import { createWatchCache } from "../kube/watch-cache.ts";
+import { untilCaughtUp } from "../ledger/history.ts";
 import type { WatchApplications } from "../server/application-stream.ts";
 import { openClusters } from "./clusters.ts";
 import { type GitOps, hopsOf } from "./gitops.ts";
@@ -376,8 +377,9 @@ function startTelling(parts: Parts, cache: WatchCache): void {
     store: system.bus.state("application-outcomes"),
     hops: hopsOf(parts),
     async syncRecord(key: string) {
-      await history.caughtUp();
-      const record = await history.record(key);
+      // It was stored before the end of the sync was: mostly it is there, and nothing is waited for.
+      const found = await history.record(key);
+      const record = found ?? ((await untilCaughtUp(history)) ? await history.record(key) : undefined);
       return record?.kind === "sync" ? record : undefined;
     },
     isHeard: outcomes.isHeard,

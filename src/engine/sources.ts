@@ -71,7 +71,8 @@ export async function startSources(parts: Parts): Promise<RunningSources> {
             eventSource,
             kinds: sourceKinds,
             async publish(event) {
-              const kept = config.traces === undefined ? event : withTrace(event, metadata.namespace);
+              const { traces } = config;
+              const kept = traces === undefined ? event : withTrace(event, metadata.namespace, traces.sampler);
               await publishEvent(handle, metadata.namespace, kept);
             },
             mountFor: (event) => ingress.mountFor(metadata, event, (message) => report.warning(event, message)),

@@ -71,10 +71,22 @@ export interface History {
   causes(id: string): Promise<readonly HistoryEntry[]>;
   /** Everything that followed from it, itself not included, oldest first; at most 1,000 entries. */
   effects(id: string): Promise<readonly HistoryEntry[]>;
-  /** Resolves once the projection holds what was stored when it was called; gives up, without failing, after 2 s. */
-  caughtUp(): Promise<void>;
+  /** Whether the projection holds what was stored when it was called, once it does; false after 2 s. */
+  caughtUp(): Promise<boolean>;
 }
 
 export function idOf(entry: HistoryEntry): string {
   return entry.kind === "event" ? entry.event.id : entry.record.id;
+}
+
+/** While the tables are built anew they say nothing yet of what was just stored. */
+const maxCatchUps = 15;
+
+/** Whether the history holds what is stored now: it is waited for as long as it may take to build the tables, some 30 s. */
+export async function untilCaughtUp(history: Pick<History, "caughtUp">, signal?: AbortSignal): Promise<boolean> {
+  for (let tries = 1; tries <= maxCatchUps; tries++) {
+    signal?.throwIfAborted();
+    if (await history.caughtUp()) return true;
+  }
+  return false;
 }

@@ -99,12 +99,16 @@ class WorkerProjection implements Projection {
     return this.#link[Symbol.asyncDispose]();
   }
 
-  async #caughtUp(): Promise<void> {
+  async #caughtUp(): Promise<boolean> {
     const stop = new AbortController();
-    const late = sleepFor(this.#clock, maxCatchUpMs, stop.signal).catch(() => undefined);
-    const all = Promise.all([...this.#followed.values()].map((followed) => reachEnd(followed, stop.signal)));
+    const late = sleepFor(this.#clock, maxCatchUpMs, stop.signal).then(
+      () => false,
+      () => false,
+    );
+    const followed = [...this.#followed.values()];
+    const all = Promise.all(followed.map((one) => reachEnd(one, stop.signal))).then(() => true);
     try {
-      await Promise.race([all, late]);
+      return await Promise.race([all, late]);
     } finally {
       stop.abort();
     }

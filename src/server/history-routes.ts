@@ -70,7 +70,9 @@ export function historyRoutes({ history, why, send }: HistoryRouteDeps): Router 
       ...optional("until", numberOf(request, "until")),
       ...optional("kind", kindOf(request)),
     });
-    response.json(found(page, "record", after ?? ""));
+    const { isEnd, ...more } = found(page, "record", after ?? "");
+    // The end of what the tables hold by now is not the end of the ledger while they are built.
+    response.json({ ...more, isEnd: isEnd && (await history.caughtUp()) });
   });
   router.get("/records/:id", async (request, response) => {
     response.json({ record: found(await history.record(request.params.id), "record", request.params.id) });

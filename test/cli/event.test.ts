@@ -121,9 +121,11 @@ for (const [args, said] of [
   [["--format", "cdevents", "--kind", "effect"], /there are CDEvents of syncs and observations only/],
   [["--source", "a b"], /"a b" must be a URI reference/],
   [["--follow", "--data-dir", "nowhere"], /^--follow: no engine runs/],
+  [["--follow", "--until", "1h"], /'--until <time>' cannot be used with option '-f, --follow'/],
+  [["-o", "yaml"], /^-o yaml: an export is lines of JSON, and --format says of which form/],
 ] as const) {
   test(`an export is refused: ${args.join(" ")}`, async () => {
-    const command = eventExportCommand().option("--data-dir <dir>").exitOverride();
+    const command = eventExportCommand().option("--data-dir <dir>").option("-o, --output <format>").exitOverride();
     command.configureOutput({ outputError: () => undefined });
     await assert.rejects(command.parseAsync([...args], { from: "user" }), (error: Error) => {
       assert.match(error.message.replace(/^error: /, ""), said);

@@ -27,6 +27,19 @@ for (const [what, env, target] of [
     { ...base, OTEL_EXPORTER_OTLP_HEADERS: "a=1, b=x%20y%3D", OTEL_EXPORTER_OTLP_TRACES_HEADERS: "a=2" },
     { headers: { a: "2", b: "x y=" } },
   ],
+  [
+    "a name and a password in the URL",
+    { OTEL_EXPORTER_OTLP_ENDPOINT: "https://me:p%40ss@otlp.example" },
+    { url: "https://otlp.example/v1/traces", headers: { authorization: "Basic bWU6cEBzcw==" } },
+  ],
+  [
+    "a header of that name in place of them",
+    {
+      OTEL_EXPORTER_OTLP_ENDPOINT: "https://me:pw@otlp.example",
+      OTEL_EXPORTER_OTLP_HEADERS: "Authorization=Bearer%20x",
+    },
+    { headers: { authorization: "Bearer x" } },
+  ],
   ["gzip", { ...base, OTEL_EXPORTER_OTLP_COMPRESSION: "gzip" }, { isCompressed: true }],
   ["a time-out", { ...base, OTEL_EXPORTER_OTLP_TIMEOUT: "500" }, { timeoutMs: 500 }],
   ["protobuf over HTTP, where JSON goes as well", { ...base, OTEL_EXPORTER_OTLP_PROTOCOL: "http/protobuf" }, {}],
@@ -56,6 +69,16 @@ for (const [what, env, message] of [
   ["a compression that is none", { ...base, OTEL_EXPORTER_OTLP_COMPRESSION: "br" }, /"br" must be gzip or none/],
   ["a time-out that is none", { ...base, OTEL_EXPORTER_OTLP_TIMEOUT: "10s" }, /"10s" must be a whole number/],
   ["an exporter that is none of ours", { ...base, OTEL_TRACES_EXPORTER: "zipkin" }, /"zipkin" must be otlp or none/],
+  [
+    "a sampler that is none of ours",
+    { ...base, OTEL_TRACES_SAMPLER: "jaeger_remote" },
+    /"jaeger_remote" must be always_on/,
+  ],
+  [
+    "a ratio that is none",
+    { ...base, OTEL_TRACES_SAMPLER: "traceidratio", OTEL_TRACES_SAMPLER_ARG: "10%" },
+    /OTEL_TRACES_SAMPLER_ARG: "10%" must be a number, 0 to 1/,
+  ],
   [
     "a file that is away",
     { ...base, OTEL_EXPORTER_OTLP_CERTIFICATE: "/nowhere/ca.pem" },

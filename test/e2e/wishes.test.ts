@@ -144,6 +144,21 @@ test("a sync by hand takes the newest commit; what degrades is rolled back until
   await scenario.waitForSynced("fragile", made?.commit);
   await fragile.git("pull", "--quiet");
   assert.equal(await fragile.git("diff", "--stat", good ?? "", "HEAD"), "");
+  const { stdout: told } = await tiphys("event export --format cdevents --since 1h");
+  const events = told.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line)]));
+  assert.deepEqual(
+    events
+      .filter(({ subject }) => subject === "argocd/fragile")
+      .map(({ type, data }) => [type.split(".")[3], data.subject.content.artifactId.split("tag=")[1]]),
+    [
+      ["deployed", "1"],
+      ["upgraded", "2"],
+      ["rolledback", "1"],
+      ["upgraded", "3"],
+      ["upgraded", "1"],
+    ],
+    "as others are told of it; a commit that reverts is another revision",
+  );
 
   const refused = await tiphys("app rollback quiet --git --branch back");
   assert.equal(refused.code, 20);

@@ -4,17 +4,19 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { systemClock } from "../../src/base/clock.ts";
+import { EngineError } from "../../src/base/errors.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import type { EventBus } from "../../src/events/bus/bus.ts";
 import { openSqliteBus } from "../../src/events/bus/sqlite.ts";
 import { systemStreams } from "../../src/events/bus/streams.ts";
-import type { History, HistoryEntry } from "../../src/ledger/history.ts";
+import { type History, type HistoryEntry, untilCaughtUp } from "../../src/ledger/history.ts";
 import { type LedgerStore, openLedger } from "../../src/ledger/ledger.ts";
 import { openProjection } from "../../src/ledger/projection.ts";
 import { encodeEvent } from "../../src/record/cloud-event.ts";
 import { eventSubject, rawSubject } from "../../src/record/subject.ts";
 import { createMemoryBus } from "../harness/memory-bus.ts";
 import { tempDir } from "../harness/temp-dir.ts";
+import { createVirtualClock } from "../harness/virtual-clock.ts";
 import { waitFor } from "../harness/wait.ts";
 import { cloudEvent, decisionDraft, effectDraft, eventHead, lostDraft } from "./drafts.ts";
 
@@ -158,6 +160,37 @@ test("forgets what the streams have dropped; a decision still tells the event th
   await waitFor("the decision to be forgotten", async () => (await history.record(decision)) === undefined);
   assert.deepEqual(await history.effects("e1"), []);
   assert.equal((await history.effects("e2")).length, 1);
+});
+
+test("says that it is behind what is stored, and is waited for", async () => {
+  await using dir = await tempDir();
+  const bus = createMemoryBus();
+  const virtual = createVirtualClock();
+  await using ledger = await openLedger({ bus, writer: "w", clock, log });
+  await ledger.write(lostDraft()).kept;
+  bus.fault = (operation) => {
+    if (operation === "read") throw new EngineError("BUS_UNAVAILABLE", "away");
+  };
+  await using projection = await openProjection({ path: join(dir.path, "ledger.db"), clock: virtual, log });
+  const stop = new AbortController();
+  const running = projection.follow("system", bus, subjects, stop.signal);
+  const first = projection.history.caughtUp();
+  const waiting = untilCaughtUp(projection.history);
+  await waitFor("the wait", () => virtual.sleeping >= 3);
+  await virtual.advance(2_000);
+  assert.equal(await first, false);
+  bus.fault = undefined;
+  let isThere: boolean | undefined;
+  void waiting.then((answer) => {
+    isThere = answer;
+  });
+  await waitFor("the end of it", async () => {
+    await virtual.advance(1_000);
+    return isThere === true;
+  });
+  assert.equal((await projection.history.records({ limit: 5 })).length, 1);
+  stop.abort();
+  await running;
 });
 
 test("starts from nothing when a stream was made anew", async () => {

@@ -111,7 +111,7 @@ export async function openApplications(
     exportPage: none,
     causes: none,
     effects: none,
-    caughtUp: async () => undefined,
+    caughtUp: async () => true,
   };
   const server = await openServer({
     host: "127.0.0.1",

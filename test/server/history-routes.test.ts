@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { HistoryEntry } from "../../src/ledger/history.ts";
+import express from "express";
+import type { History, HistoryEntry } from "../../src/ledger/history.ts";
+import { historyRoutes } from "../../src/server/history-routes.ts";
 import type { JsonAnswer } from "../harness/answer.ts";
 import { commit, effectKey, writeRollout } from "../ledger/rollout.ts";
+import { startExpress } from "./express.ts";
 import { openRig, type Rig } from "./rig.ts";
 
 async function call(rig: Rig, path: string, body?: unknown): Promise<JsonAnswer> {
@@ -54,6 +57,16 @@ test("exports records in pages, and goes on after one", async () => {
   for (const wrong of ["limit=0", "since=x", "kind=thing", "after=a&after=b"]) {
     assert.equal((await call(rig, `/export?${wrong}`)).status, 400, wrong);
   }
+});
+
+test("an export does not end where the tables are behind what is stored", async () => {
+  const answers = [true, false, true, true];
+  const page = { records: [], next: "w-1.0", isEnd: true };
+  const history = { exportPage: async () => page, caughtUp: async () => answers.shift() } as unknown as History;
+  const none = () => Promise.reject(new Error("not asked"));
+  await using server = await startExpress(express().use("/", historyRoutes({ history, why: none, send: none })));
+  assert.deepEqual((await server.call("GET", "/export")).body, { ...page, isEnd: false });
+  assert.deepEqual((await server.call("GET", "/export")).body, page);
 });
 
 test("traces a live object and a commit to the event behind them", async () => {

@@ -44,7 +44,7 @@ function historyOf(asked: Asked[]): History {
     exportPage: (query) => note("exportPage", query, { records: [record], next: record.id, isEnd: true }),
     causes: (id) => note("causes", id, id === record.id ? [{ kind: "event", event }] : []),
     effects: (id) => note("effects", id, id === event.id ? following : []),
-    caughtUp: () => note("caughtUp", undefined, undefined),
+    caughtUp: () => note("caughtUp", undefined, true),
   };
 }
 

@@ -86,8 +86,9 @@ export function deployedBefore(history: readonly JsonValue[], revisions: readonl
   const deployed = history.map((entry) => revisionsIn(objectOf(entry)));
   const before = deployed.at(-1);
   if (before === undefined) return {};
-  const text = revisions.join();
-  const isReturn = before.join() !== text && deployed.some((earlier) => earlier.join() === text);
+  const first = (wanted: readonly string[]): number => deployed.findIndex((one) => one.join() === wanted.join());
+  // What came after it for the first time is forward again, after a rollback.
+  const isReturn = first(revisions) >= 0 && first(revisions) < first(before);
   return { before, ...(isReturn ? { isReturn } : {}) };
 }
 

@@ -30,6 +30,7 @@ export interface OtlpSender extends AsyncDisposable {
   send(body: string, signal: AbortSignal): Promise<OtlpAnswer>;
 }
 
+const grpcPort = "4317";
 const retryable = new Set([429, 502, 503, 504]);
 /** Of an answer: it is a message, or a page of a proxy. */
 const maxAnswerBytes = 64 * 1024;
@@ -41,6 +42,7 @@ const compress = promisify(gzip);
 export async function openOtlpSender({ url, headers, timeoutMs, isCompressed, tls }: OtlpTarget): Promise<OtlpSender> {
   const undici = commonJs(await import("undici"));
   const agent = new undici.Agent({ connections: 2, connect: { ...tls, timeout: timeoutMs } });
+  const hint = URL.parse(url)?.port === grpcPort ? "; that port is gRPC's as a rule, and OTLP over HTTP has 4318" : "";
   const fixed = {
     ...headers,
     "content-type": "application/json",
@@ -62,7 +64,8 @@ export async function openOtlpSender({ url, headers, timeoutMs, isCompressed, tl
         return answerOf(response.statusCode, response.headers["retry-after"], answer);
       } catch (error) {
         signal.throwIfAborted();
-        return { kind: "again", reason: limited.aborted ? `no answer within ${timeoutMs} ms` : messageOf(error) };
+        const why = limited.aborted ? `no answer within ${timeoutMs} ms` : messageOf(error);
+        return { kind: "again", reason: why + hint };
       }
     },
     [Symbol.asyncDispose]: () => agent.destroy(),

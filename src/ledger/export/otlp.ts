@@ -26,7 +26,7 @@ function spanOf(span: Span): JsonObject {
     traceId,
     spanId,
     ...(parentId === undefined ? {} : { parentSpanId: parentId }),
-    flags: isSampled ? 1 : 0,
+    flags: isSampled === false ? 0 : 1,
     name,
     kind: spanKinds[kind],
     startTimeUnixNano: nanoseconds(startMs),

@@ -10,6 +10,7 @@ import {
   traceOfEvent,
 } from "../../record/trace-context.ts";
 import type { HistoryEntry } from "../history.ts";
+import { isChosen, type Sampler } from "./sampler.ts";
 import type { SpanPlace } from "./span.ts";
 
 /** What is known under an id or, of `gitOps` effects and of syncs, a key. */
@@ -77,7 +78,7 @@ function placeOfEvent(
   return {
     traceId: traceIdOf(traceparent),
     spanId,
-    isSampled: isSampled(traceparent),
+    isSampled: isRoot ? undefined : isSampled(traceparent),
     ...(isRoot ? {} : { parentId }),
   };
 }
@@ -95,10 +96,11 @@ export function keyOfEvent({
  * An event that came with no trace as the begin of its own, so that those whom its triggers ask go on in it. Its span is made
  * of the same as without.
  */
-export function withTrace(event: CloudEvent, namespace: string): CloudEvent {
+export function withTrace(event: CloudEvent, namespace: string, sampler: Sampler): CloudEvent {
   if (traceOfEvent(event) !== undefined) return event;
   const key = keyOfEvent({ id: event.id, namespace, eventSource: event.source });
-  const traceparent = `00-${traceIdFor(key)}-${spanIdFor(key)}-01`;
+  const traceId = traceIdFor(key);
+  const traceparent = `00-${traceId}-${spanIdFor(key)}-${isChosen(traceId, sampler) ? "01" : "00"}`;
   return { ...event, extensions: { ...event.extensions, traceparent } };
 }
 
@@ -125,6 +127,6 @@ export function eventIdsIn(key: string): readonly string[] {
 }
 
 function below(parent: SpanPlace | undefined, spanId: string, rootKey: string): SpanPlace {
-  if (parent === undefined) return { traceId: traceIdFor(rootKey), spanId, isSampled: true };
+  if (parent === undefined) return { traceId: traceIdFor(rootKey), spanId, isSampled: undefined };
   return { traceId: parent.traceId, spanId, parentId: parent.spanId, isSampled: parent.isSampled };
 }

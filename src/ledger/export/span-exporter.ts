@@ -6,13 +6,14 @@ import type { Metrics } from "../../base/metrics.ts";
 import type { EventBus, ReadBatch } from "../../events/bus/bus.ts";
 import type { LedgerRecord } from "../../record/records.ts";
 import { subjectOf } from "../../record/subject.ts";
-import type { History, HistoryEntry } from "../history.ts";
+import { type History, type HistoryEntry, untilCaughtUp } from "../history.ts";
 import { ledgerStream } from "../ledger.ts";
 import type { FollowedPosition } from "../projection-protocol.ts";
 import { decodeRecords } from "../stored-form.ts";
 import { KnownEntries } from "./known-entries.ts";
 import { otlpOf, type SpanOrigin } from "./otlp.ts";
 import { type OtlpAnswer, type OtlpSender, type OtlpTarget, openOtlpSender } from "./otlp-sender.ts";
+import { isSent, type Sampler } from "./sampler.ts";
 import type { Span } from "./span.ts";
 import { spansOf } from "./spans.ts";
 
@@ -21,6 +22,7 @@ export interface SpanExport {
   readonly origin: SpanOrigin;
   /** How long the first of a batch waits for others. */
   readonly delayMs: number;
+  readonly sampler: Sampler;
   /** Spans in one request. */
   readonly batchSize: number;
 }
@@ -124,7 +126,7 @@ class SpanExporter {
       ({ data }) => decodeRecords(data) as readonly unknown[] as readonly LedgerRecord[],
     );
     if (records.length === 0) return;
-    await this.#deps.history.caughtUp();
+    await untilCaughtUp(this.#deps.history, signal);
     const spans: Span[] = [];
     const events = new Set<string>();
     for (const record of records) spans.push(...(await this.#spansOf(record, events)));
@@ -145,7 +147,7 @@ class SpanExporter {
     for (const { event } of events) told.add(event.id);
     const entries: readonly HistoryEntry[] = [...events, { kind: "record", record }];
     const deps = { find: known.find, begunAt: known.begunAt };
-    return entries.flatMap((entry) => spansOf(entry, deps)).filter(({ isSampled }) => isSampled);
+    return entries.flatMap((entry) => spansOf(entry, deps)).filter((span) => isSent(span, this.#config.sampler));
   }
 
   /** Again and again while the server is away, until they are too old to be of use. */

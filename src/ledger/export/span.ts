@@ -12,8 +12,8 @@ export interface SpanPlace {
   /** 16 hex digits: made of what caused it, so that a repeat after a crash is the same span. */
   readonly spanId: string;
   readonly parentId?: string;
-  /** Whether who began the trace records it. */
-  readonly isSampled: boolean;
+  /** Whether who began the trace records it; undefined: it began here. */
+  readonly isSampled: boolean | undefined;
 }
 
 /** Something that took its time. */

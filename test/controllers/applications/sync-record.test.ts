@@ -33,6 +33,8 @@ for (const [what, history, revision, before, isReturn] of [
   ["another revision", ["a"], "b", ["a"], undefined],
   ["the same once more", ["a", "b"], "b", ["b"], undefined],
   ["back to an earlier one", ["a", "b"], "a", ["b"], true],
+  ["forward again, after a rollback", ["a", "b", "a"], "b", ["a"], undefined],
+  ["back once more", ["a", "b", "a", "b"], "a", ["b"], true],
   ["back to one before that", ["a", "b", "c"], "a", ["c"], true],
 ] as const) {
   test(`the record of a sync says what was deployed before: ${what}`, () => {

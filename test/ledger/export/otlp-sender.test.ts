@@ -43,3 +43,10 @@ test("spans go over TLS, compressed, to a server that is known, as whom it knows
     await once(server, "close");
   }
 });
+
+test("what is wrong with a port that is none for JSON is said", async () => {
+  const url = "http://127.0.0.1:4317/v1/traces"; // where nobody listens, or nobody who speaks HTTP
+  await using sender = await openOtlpSender({ url, headers: {}, timeoutMs: 2_000, isCompressed: false, tls: {} });
+  const answer = await sender.send("{}", AbortSignal.timeout(5_000));
+  assert.match(answer.kind === "again" ? answer.reason : "", /OTLP over HTTP has 4318/);
+});

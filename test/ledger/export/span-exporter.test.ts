@@ -49,7 +49,13 @@ async function openRig(answer: (count: number) => SinkAnswer, url?: string) {
     isCompressed: false,
     tls: {},
   };
-  const config = { target, origin: { resource: { "service.name": "t" }, version: "1" }, delayMs: 0, batchSize: 512 };
+  const config = {
+    target,
+    origin: { resource: { "service.name": "t" }, version: "1" },
+    delayMs: 0,
+    batchSize: 512,
+    sampler: { isParentFollowed: true, ratio: 1 },
+  };
   const from = await bus.end("ledger");
   const end = new AbortController();
   const deps = { bus, history: projection.history, writer: "w", from, clock, log, metrics };

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { withTrace } from "../../../src/ledger/export/places.ts";
 import type { Span } from "../../../src/ledger/export/span.ts";
 import { spansOfChain } from "../../../src/ledger/export/spans.ts";
 import type { HistoryEntry } from "../../../src/ledger/history.ts";
 import type { EventHead, LedgerRecord, RecordDraft, SyncedObject } from "../../../src/record/records.ts";
 import { spanIdFor } from "../../../src/record/trace-context.ts";
-import { decisionDraft, effectDraft, eventHead } from "../drafts.ts";
+import { cloudEvent, decisionDraft, effectDraft, eventHead } from "../drafts.ts";
 import {
   application,
   applicationDecisionDraft,
@@ -195,6 +196,15 @@ for (const [what, entries, name, parent, isInTrace] of [
     assert.equal(found.traceId === trace, isInTrace);
   });
 }
+
+test("an event that came with no trace begins one, with the span that it has anyway; another's is left", () => {
+  const from = (ratio: number, event = cloudEvent("e1")) =>
+    String(withTrace(event, "default", { isParentFollowed: true, ratio }).extensions?.traceparent);
+  const [span] = spansOfChain([event("e1")]);
+  assert.equal(from(1), `00-${span?.traceId}-${span?.spanId}-01`);
+  assert.equal(from(0), `00-${span?.traceId}-${span?.spanId}-00`);
+  assert.equal(from(1, { ...cloudEvent("e1"), extensions: traced }), traced.traceparent);
+});
 
 test("other causes are links", () => {
   const entries = [...rollout(), event("p", { eventSource: "tiphys", event: "push" })];
