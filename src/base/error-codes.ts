@@ -112,7 +112,7 @@ export const errorCodes = {
     remedy: "Start one with `tiphys up`, or name it with --server and --token.",
   },
   EVENT_INVALID: {
-    cause: "A stored message is not a CloudEvent.",
+    cause: "A stored message is not a CloudEvent, or the data of an event is nested too deeply.",
     remedy: "Look at who publishes on this subject; the message is skipped and recorded.",
   },
   EXPRESSION_FAILED: {

@@ -52,6 +52,32 @@ export function parseJson(text: string): JsonValue {
   }
 }
 
+/**
+ * What others send may be nested so deep at most: a stack ends, and most of what is done with JSON calls itself at each
+ * level. Go stops at 10,000.
+ */
+export const maxJsonDepth = 1_000;
+
+/** As `parseJson`, of what others send. @throws SyntaxError also for what is nested deeper than `maxJsonDepth` */
+export function parseSentJson(text: string): JsonValue {
+  const value = parseJson(text);
+  if (isNestedDeeper(value, maxJsonDepth, text.length)) throw new SyntaxError("JSON is nested too deeply");
+  return value;
+}
+
+/** `length`: of its text, which has two characters for each level, so that few values are looked through. */
+export function isNestedDeeper(value: JsonValue, depth: number, length: number): boolean {
+  return length > 2 * depth && !isWithin(value, depth);
+}
+
+function isWithin(value: JsonValue, depth: number): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  if (depth === 0) return false;
+  if (Array.isArray(value)) return value.every((item) => isWithin(item, depth - 1));
+  for (const key in value) if (!isWithin((value as JsonObject)[key] ?? null, depth - 1)) return false;
+  return true;
+}
+
 function keepNumber(this: object, key: string, value: unknown, { source }: { readonly source?: string }): unknown {
   if (typeof value !== "number" || source === undefined) return value;
   const exact = /^-?\d+$/.test(source) ? exactInteger(source) : value;

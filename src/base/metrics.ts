@@ -50,6 +50,9 @@ export interface Metrics {
   readonly renders: Total<never>;
   /** Ours: objects that were compared with the live ones, not found as compared before. */
   readonly comparedObjects: Total<never>;
+  /** Ours: of traces, taken by the server of OTLP, and not: late, refused, rejected, stopped. */
+  readonly spansExported: Total<never>;
+  readonly spansDropped: Total<"reason">;
   /** Prometheus text format 0.0.4. */
   text(): Promise<string>;
   readonly contentType: string;
@@ -141,6 +144,8 @@ export function createMetrics(version = "unknown"): Metrics {
     gitRequests: total("argocd_git_request_total", "Requests to Git servers.", "repo", "request_type"),
     renders: total("tiphys_renders_total", "Folders of Git that were made manifests of."),
     comparedObjects: total("tiphys_compared_objects_total", "Objects that were compared with the live ones."),
+    spansExported: total("tiphys_spans_exported_total", "Spans that the server of OTLP took."),
+    spansDropped: total("tiphys_spans_dropped_total", "Spans that no server of OTLP took.", "reason"),
     forgetSensor(namespace, name) {
       void removeSeries(series, { namespace, sensor_name: name });
     },

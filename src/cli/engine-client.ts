@@ -9,7 +9,7 @@ import { knownCode } from "./exit.ts";
 /** Each command knows some of them. */
 export const outputFormats = [
   ...(["text", "json", "yaml", "wide", "name", "github", "junit"] as const),
-  ...(["tree", "tree=detailed", "id", "url", "server"] as const),
+  ...(["tree", "tree=detailed", "id", "url", "server", "otlp"] as const),
 ] as const;
 export type OutputFormat = (typeof outputFormats)[number];
 

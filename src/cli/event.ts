@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { EngineError, messageOf } from "../base/errors.ts";
 import type { EventHead } from "../record/records.ts";
 import { globalFlags, requireEngine } from "./engine-client.ts";
+import { eventExportCommand } from "./event-export.ts";
 import { parseLimit } from "./flag-values.ts";
 import { print, shownTime, table } from "./output.ts";
 import { withHistory } from "./source-of-history.ts";
@@ -20,9 +21,11 @@ interface SendFlags {
   readonly id?: string;
 }
 
-/** `tiphys event list|show|send` */
+/** `tiphys event list|show|send|export` */
 export function eventCommand(): Command {
-  const command = new Command("event").description("List, show and send events").helpCommand(false);
+  const command = new Command("event")
+    .description("List, show and send events; export what came of them")
+    .helpCommand(false);
   command
     .command("list")
     .description("The newest events, newest first")
@@ -54,6 +57,7 @@ export function eventCommand(): Command {
       const sent = await requireEngine(globalFlags(self)).post<{ id: string }>("/events", body);
       print(globalFlags(self), sent, { text: ({ id }) => id, name: ({ id }) => id });
     });
+  command.addCommand(eventExportCommand());
   return command;
 }
 

@@ -45,6 +45,7 @@ function textAs<T>(output: OutputFormat, value: T, { text, wide = text, name, ju
     case "id":
     case "url":
     case "server":
+    case "otlp":
       throw new EngineError("USAGE", `-o ${output}: this command's answer has no such form`);
     case "text":
       return text(value);

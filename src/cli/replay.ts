@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Command, InvalidArgumentError } from "commander";
 import { systemClock } from "../base/clock.ts";
-import { parseDuration } from "../base/duration.ts";
 import { EngineError } from "../base/errors.ts";
 import type { CompiledSensor } from "../events/sensor/compile.ts";
 import type { AppliedReport } from "../events/trial/apply-replay.ts";
@@ -14,6 +13,7 @@ import { print } from "./output.ts";
 import { appliedText, counted, replayText } from "./replay-text.ts";
 import { readSensor, type SensorFile } from "./sensor/sensor-file.ts";
 import { withStoredBus } from "./stored-bus.ts";
+import { timeOf } from "./time-flag.ts";
 
 interface Flags {
   readonly sensor: string;
@@ -128,27 +128,6 @@ function windowOf({ since, until, eventSource }: Flags): ReplayWindow {
   };
   if (window.sinceMs <= window.untilMs) return window;
   throw new EngineError("USAGE", `--since ${since} lies after --until ${until ?? "now"}`);
-}
-
-const dayMs = 24 * 60 * 60 * 1_000;
-
-/** A time, or how long ago. */
-function timeOf(text: string, flag: string, now: number): number {
-  if (/^\d{4}-\d\d-\d\d(?:T.*)?$/.test(text) && !Number.isNaN(Date.parse(text))) return Math.max(0, Date.parse(text));
-  const ago = agoMs(text);
-  if (ago !== undefined) return Math.max(0, Math.round(now - ago));
-  throw new EngineError("USAGE", `${flag}: "${text}" must be a time such as 2026-01-31T10:00:00Z, or 90m, 24h or 7d`);
-}
-
-function agoMs(text: string): number | undefined {
-  const days = /^(\d{1,6})d$/.exec(text)?.[1];
-  if (days !== undefined) return Number(days) * dayMs;
-  try {
-    const ms = parseDuration(text);
-    return ms >= 0 ? ms : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function parseLimit(text: string): number {

@@ -1,6 +1,6 @@
 import { systemClock } from "../base/clock.ts";
 import { EngineError } from "../base/errors.ts";
-import { type History, type HistoryEntry, idOf } from "../ledger/history.ts";
+import { type ExportPage, type ExportQuery, type History, type HistoryEntry, idOf } from "../ledger/history.ts";
 import type { EventHead } from "../record/records.ts";
 import { type EngineClient, findEngine, type GlobalFlags } from "./engine-client.ts";
 import { type Stored, withStoredBus } from "./stored-bus.ts";
@@ -15,6 +15,8 @@ export interface Trace {
 export interface HistorySource {
   events(query: { limit: number; namespace?: string; eventSource?: string }): Promise<readonly EventHead[]>;
   event(id: string): Promise<EventHead>;
+  /** @throws EngineError NOT_FOUND for an `after` that nobody knows */
+  exportPage(query: ExportQuery): Promise<ExportPage>;
   /** Of whatever `History.find` knows. */
   trace(reference: string): Promise<Trace>;
 }
@@ -32,14 +34,16 @@ export async function withHistory<T>(flags: GlobalFlags, use: (history: HistoryS
 function remote(engine: EngineClient): HistorySource {
   return {
     async events(query) {
-      const search = new URLSearchParams(
-        Object.entries(query).map(([key, value]): [string, string] => [key, String(value)]),
-      );
-      return (await engine.get<{ events: EventHead[] }>(`/events?${search}`)).events;
+      return (await engine.get<{ events: EventHead[] }>(`/events?${searchOf(query)}`)).events;
     },
+    exportPage: (query) => engine.get<ExportPage>(`/export?${searchOf(query)}`),
     event: async (id) => (await engine.get<{ event: EventHead }>(`/events/${encodeURIComponent(id)}`)).event,
     trace: (reference) => engine.get<Trace>(`/trace/${encodeURIComponent(reference)}`),
   };
+}
+
+function searchOf(query: object): URLSearchParams {
+  return new URLSearchParams(Object.entries(query).map(([key, value]): [string, string] => [key, String(value)]));
 }
 
 async function withStored<T>({ bus, dir, log }: Stored, use: (history: HistorySource) => Promise<T>): Promise<T> {
@@ -61,6 +65,7 @@ function stored(history: History): HistorySource {
   return {
     events: (query) => history.events(query),
     event: async (id) => known(await history.event(id), "event", id),
+    exportPage: async (query) => known(await history.exportPage(query), "record", query.after ?? ""),
     async trace(reference) {
       const self = known(await history.find(reference), "event, record, commit or object", reference);
       const id = idOf(self);

@@ -1,16 +1,22 @@
 import { Command } from "commander";
+import { otlpOf } from "../ledger/export/otlp.ts";
+import { spansOfChain } from "../ledger/export/spans.ts";
 import { type HistoryEntry, idOf } from "../ledger/history.ts";
 import type { ObservationRecord } from "../record/records.ts";
 import { globalFlags } from "./engine-client.ts";
 import { colored, print, shownDelta, shownTime } from "./output.ts";
 import { eventText, observationText, recordText } from "./record-text.ts";
 import { type Trace, withHistory } from "./source-of-history.ts";
+import { originOf } from "./trace-export.ts";
 import { remediesOf, whereToAsk } from "./trace-remedies.ts";
 
 /** `tiphys trace REFERENCE`: event → decision → effect → sync → observation as a tree, with the time of each hop. */
 export function traceCommand(): Command {
   return new Command("trace")
-    .description("What an event, a record, a commit or a live object caused, and what caused it")
+    .description(
+      "What an event, a record, a commit or a live object caused, and what caused it; " +
+        "-o otlp: as a line of an OpenTelemetry file",
+    )
     .argument(
       "<reference>",
       "the id of an event or of a record; a commit (7 to 40 digits): its newest sync; " +
@@ -19,8 +25,13 @@ export function traceCommand(): Command {
     .action(async (reference: string, _flags: object, self: Command) => {
       const trace = await withHistory(globalFlags(self), (history) => history.trace(reference));
       const text = (found: Trace) => [traceText(found), ...remediesOf(found)].join("\n");
-      print(globalFlags(self), trace, { text });
+      const otlp = (found: Trace) => JSON.stringify(otlpOf(spansOfChain(entriesOf(found)), originOf(process.env)));
+      print(globalFlags(self), trace, { text, own: { otlp } });
     });
+}
+
+function entriesOf({ causes, self, effects }: Trace): readonly HistoryEntry[] {
+  return [...causes, self, ...effects];
 }
 
 /** Objects observed after one sync that are shown; the others are counted. */
@@ -40,8 +51,9 @@ interface Node {
 }
 
 /** The whole chain as a tree: each entry under the first of its causes that is in the trace. */
-export function traceText({ self, causes, effects }: Trace): string {
-  const { roots, children } = treeOf([...causes, self, ...effects]);
+export function traceText(trace: Trace): string {
+  const { self, effects } = trace;
+  const { roots, children } = treeOf(entriesOf(trace));
   const start = Math.min(...roots.map((root) => root.at));
   const lines: string[] = [];
   const seen = new Set<string>();

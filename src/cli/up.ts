@@ -18,6 +18,7 @@ import {
   toolEnvironment,
   withRenderingFlags,
 } from "./rendering-flags.ts";
+import { tracesOf } from "./trace-export.ts";
 import { version } from "./version.ts";
 
 interface UpFlags extends BusFlags, RenderingFlags, AdapterFlags {
@@ -113,6 +114,7 @@ async function up(dir: string | undefined, dataDir: string, flags: UpFlags): Pro
     verifiesSignatures: process.env.ARGOCD_GPG_ENABLED !== "false",
     adapters: flags.adapter,
     log,
+    ...(await tracesOf(process.env)),
     ...(remote === undefined ? {} : { remote }),
     ...(hands === undefined ? {} : { triggerCluster: hands }),
     ...(flags.image ? { image: flags.image } : {}),

@@ -370,10 +370,16 @@ async function openProjects(
 /** Outcomes as events, for Sensors of the Application's namespace. */
 function startTelling(parts: Parts, cache: WatchCache): void {
   const { stack, nursery, kube, system, outcomes, leases, clock, log } = parts;
+  const { history } = parts.projection;
   const told = {
     cache,
     store: system.bus.state("application-outcomes"),
     hops: hopsOf(parts),
+    async syncRecord(key: string) {
+      await history.caughtUp();
+      const record = await history.record(key);
+      return record?.kind === "sync" ? record : undefined;
+    },
     isHeard: outcomes.isHeard,
     publish: (event: EmittedEvent, namespace: string) => outcomes.publish(event, { namespace, own: "default" }),
     isOurs: (key: string) => leases.applications.owns(applicationPartition(key)),

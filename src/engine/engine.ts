@@ -28,6 +28,7 @@ import { createOutcomes } from "./outcomes.ts";
 import type { Base, Cluster, EngineConfig, EngineLeases, Parts, Records } from "./parts.ts";
 import { startSensors } from "./sensors.ts";
 import { startSources } from "./sources.ts";
+import { startTraces } from "./traces.ts";
 
 /** An engine that runs. Disposal stops intake first, lets triggers end, stores state, and answers health checks to the end. */
 export interface Engine extends AsyncDisposable {
@@ -132,12 +133,16 @@ function metricsOf({ metrics, directory }: Parts, lags: () => ReturnType<SensorC
   });
 }
 
-async function openRecords({ stack, nursery, clock, log, dataDir }: Base, bus: EventBus): Promise<Records> {
+async function openRecords(base: Base, bus: EventBus): Promise<Records> {
+  const { stack, nursery, clock, log, dataDir } = base;
   const projection = stack.use(await openProjection({ path: dataDir.file("ledger.db"), clock, log }));
   stack.use(
     nursery.start("event projection", (signal) => projection.follow("system", bus, [rawSubject("events.>")], signal)),
   );
-  const ledger = stack.use(await openLedger({ bus, writer: randomUUID().slice(0, 8), clock, log }));
+  const writer = randomUUID().slice(0, 8);
+  // Before the ledger: it is closed after it, and sends what was written last.
+  await startTraces(base, bus, projection.history, writer);
+  const ledger = stack.use(await openLedger({ bus, writer, clock, log }));
   return { ledger, projection };
 }
 

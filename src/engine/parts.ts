@@ -19,6 +19,7 @@ import type { Plugin } from "../gitops/render/plan.ts";
 import type { KubeClient, WatchCache } from "../kube/kube.ts";
 import type { RemoteCluster } from "../kube/kubeconfig.ts";
 import { createWatchCache } from "../kube/watch-cache.ts";
+import type { SpanExport } from "../ledger/export/span-exporter.ts";
 import type { Projection } from "../ledger/projection.ts";
 import type { DataDir } from "../local/data-dir.ts";
 import type { KubeObject } from "../objects/object.ts";
@@ -68,6 +69,8 @@ export interface EngineConfig {
   readonly busCredentials?: () => Promise<BusCredentials>;
   /** Kinds of source and trigger of third parties. */
   readonly adapters?: readonly AdapterConfig[];
+  /** Where spans go; absent: nowhere. */
+  readonly traces?: SpanExport;
   readonly log: Logger;
 }
 

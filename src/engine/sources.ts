@@ -10,6 +10,7 @@ import { partitionOf } from "../events/sensor/partition.ts";
 import { type Ingress, openIngress } from "../events/sources/ingress.ts";
 import { sourceKinds as builtIn } from "../events/sources/registry.ts";
 import { isSingleton, runEventSource } from "../events/sources/runner.ts";
+import { withTrace } from "../ledger/export/places.ts";
 import { createOutgoingFetch } from "./outgoing.ts";
 import {
   host,
@@ -69,7 +70,10 @@ export async function startSources(parts: Parts): Promise<RunningSources> {
           {
             eventSource,
             kinds: sourceKinds,
-            publish: async (event) => void (await publishEvent(handle, metadata.namespace, event)),
+            async publish(event) {
+              const kept = config.traces === undefined ? event : withTrace(event, metadata.namespace);
+              await publishEvent(handle, metadata.namespace, kept);
+            },
             mountFor: (event) => ingress.mountFor(metadata, event, (message) => report.warning(event, message)),
             secret: createSecretReader(kube, metadata.namespace),
             fetch,

@@ -27,6 +27,26 @@ export interface RecordQuery {
   readonly sensor?: { readonly namespace: string; readonly name: string };
 }
 
+export interface ExportQuery {
+  /** At most. */
+  readonly limit: number;
+  /** What came after this record, by its id. */
+  readonly after?: string;
+  /** Milliseconds since 1970: when it happened, from and before. */
+  readonly since?: number;
+  readonly until?: number;
+  readonly kind?: LedgerRecord["kind"];
+}
+
+export interface ExportPage {
+  /** In the order in which they were stored, which nothing ever comes into later. */
+  readonly records: readonly LedgerRecord[];
+  /** The last that was looked at, to go on after; absent: there is none, the end is where it was. */
+  readonly next?: string;
+  /** There was nothing more when it was asked. */
+  readonly isEnd: boolean;
+}
+
 /** Questions about what happened; answered from the projection. Every answer is bounded by its limit. */
 export interface History {
   event(id: string): Promise<EventHead | undefined>;
@@ -42,6 +62,11 @@ export interface History {
   events(query: EventQuery): Promise<readonly EventHead[]>;
   /** Newest first. */
   records(query: RecordQuery): Promise<readonly LedgerRecord[]>;
+  /**
+   * Oldest first, in pages: each is bounded in records, bytes and in what is looked at for it, so one may hold none.
+   * Undefined: nobody knows the record of `after`.
+   */
+  exportPage(query: ExportQuery): Promise<ExportPage | undefined>;
   /** Everything that led to the event or record, itself not included, oldest first; at most 1,000 entries. */
   causes(id: string): Promise<readonly HistoryEntry[]>;
   /** Everything that followed from it, itself not included, oldest first; at most 1,000 entries. */

@@ -1,5 +1,5 @@
 import type { EventHead, LedgerRecord } from "../record/records.ts";
-import type { EventQuery, HistoryEntry, RecordQuery } from "./history.ts";
+import type { EventQuery, ExportPage, ExportQuery, HistoryEntry, RecordQuery } from "./history.ts";
 
 /** The name under which the ledger itself is followed; buses of events have their label. */
 export const ledgerName = "ledger";
@@ -33,6 +33,7 @@ export interface Questions {
   readonly find: { readonly ask: { readonly reference: string }; readonly answer: HistoryEntry | undefined };
   readonly events: { readonly ask: EventQuery; readonly answer: readonly EventHead[] };
   readonly records: { readonly ask: RecordQuery; readonly answer: readonly LedgerRecord[] };
+  readonly exportPage: { readonly ask: ExportQuery; readonly answer: ExportPage | undefined };
   readonly causes: { readonly ask: { readonly id: string }; readonly answer: readonly HistoryEntry[] };
   readonly effects: { readonly ask: { readonly id: string }; readonly answer: readonly HistoryEntry[] };
   readonly close: { readonly ask: Record<string, never>; readonly answer: undefined };

@@ -6,7 +6,14 @@ import { decodeEvent, maxCauses } from "../record/cloud-event.ts";
 import type { EventHead, LedgerRecord } from "../record/records.ts";
 import { decodeToken } from "../record/subject.ts";
 import { traceContextOf } from "../record/trace-context.ts";
-import { type EventQuery, type HistoryEntry, idOf, type RecordQuery } from "./history.ts";
+import {
+  type EventQuery,
+  type ExportPage,
+  type ExportQuery,
+  type HistoryEntry,
+  idOf,
+  type RecordQuery,
+} from "./history.ts";
 import { commitPrefix, isNamedByKey, keyName, namesOf, objectReference, traceName } from "./names.ts";
 import { type FollowedPosition, ledgerName, type PackedBatch } from "./projection-protocol.ts";
 import { decodeRecords, type StoredRecord } from "./stored-form.ts";
@@ -16,6 +23,10 @@ const schemaVersion = 4;
 const maxEntries = 1_000;
 /** Commits that begin alike and are looked at. */
 const maxCommits = 100;
+/** Of a page of an export: rows, bytes; and how many rows may stand before one that happened before them. */
+const maxLookedAt = 5_000;
+const maxPageBytes = 4 * 1024 * 1024;
+const maxOutOfOrder = 1_000;
 /** Rows forgotten in one transaction. */
 const forgetStep = 2_000;
 /** `place` = sequence in the ledger × this + index in the message: ascending, and tells what the stream has dropped. */
@@ -133,6 +144,41 @@ export class ProjectionStore {
       "at < ?": before,
     });
     return this.#bodies(`${where} ORDER BY at DESC, place DESC LIMIT ?`, ...values, limit);
+  }
+
+  exportPage({ limit, after, since, until, kind }: ExportQuery): ExportPage | undefined {
+    const from = after === undefined ? this.#placeBefore(since) : this.#placeOf(after);
+    if (from === undefined) return undefined;
+    const records: LedgerRecord[] = [];
+    let next = after;
+    let seen = 0;
+    let bytes = 0;
+    const rows = this.#statement("SELECT id, kind, at, body FROM records WHERE place > ? ORDER BY place LIMIT ?");
+    for (const row of rows.iterate(from, maxLookedAt)) {
+      next = String(row.id);
+      seen += 1;
+      const at = Number(row.at);
+      if (at < (since ?? 0) || at >= (until ?? Number.POSITIVE_INFINITY)) continue;
+      if (kind !== undefined && row.kind !== kind) continue;
+      const body = String(row.body);
+      records.push(JSON.parse(body) as LedgerRecord);
+      bytes += body.length;
+      if (records.length >= limit || bytes >= maxPageBytes) return { records, next, isEnd: false };
+    }
+    return { records, ...(next === undefined ? {} : { next }), isEnd: seen < maxLookedAt };
+  }
+
+  #placeOf(id: string): number | undefined {
+    const row = this.#get("SELECT place FROM records WHERE id = ?", id);
+    return row && Number(row.place);
+  }
+
+  /** Clocks of engines differ a little: the first places that may hold something of that time. */
+  #placeBefore(since: number | undefined): number {
+    if (since === undefined) return 0;
+    const first = "SELECT place FROM records WHERE at >= ? ORDER BY at LIMIT ?";
+    const row = this.#get(`SELECT min(place) AS place FROM (${first})`, since, maxOutOfOrder);
+    return row?.place === null || row === undefined ? Number.MAX_SAFE_INTEGER : Number(row.place) - 1;
   }
 
   causes(id: string): readonly HistoryEntry[] {

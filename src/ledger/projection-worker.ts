@@ -29,6 +29,8 @@ function answer({ kind, ask }: Asked): unknown {
       return store.events(ask);
     case "records":
       return store.records(ask);
+    case "exportPage":
+      return store.exportPage(ask);
     case "causes":
       return store.causes(ask.id);
     case "effects":

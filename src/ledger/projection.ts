@@ -73,6 +73,7 @@ class WorkerProjection implements Projection {
       find: (reference) => link.ask("find", { reference }),
       events: (query) => link.ask("events", query),
       records: (query) => link.ask("records", query),
+      exportPage: (query) => link.ask("exportPage", query),
       causes: (id) => link.ask("causes", { id }),
       effects: (id) => link.ask("effects", { id }),
       caughtUp: () => this.#caughtUp(),

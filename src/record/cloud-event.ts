@@ -1,5 +1,12 @@
 import { EngineError } from "../base/errors.ts";
-import { isJsonObject, type JsonObject, type JsonValue, parseJson } from "../base/json.ts";
+import {
+  isJsonObject,
+  isNestedDeeper,
+  type JsonObject,
+  type JsonValue,
+  maxJsonDepth,
+  parseJson,
+} from "../base/json.ts";
 
 /**
  * An event as it travels: CloudEvents 1.0 (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md).
@@ -38,12 +45,28 @@ const attributes = new Set([
   "data_base64",
 ]);
 
-/** Structured JSON mode. `data` goes as JSON, not base64: a third smaller, and the originals read both. */
+/** Of an event's data: what was sent, and what a source puts around it. */
+const maxDataDepth = maxJsonDepth + 8;
+
+/**
+ * Structured JSON mode. `data` goes as JSON, not base64: a third smaller, and the originals read both.
+ * @throws EngineError EVENT_INVALID for data that is nested too deeply
+ */
 export function encodeEvent(event: CloudEvent): Uint8Array {
   const { id, source, type, subject, datacontenttype, time, data } = event;
-  return encoder.encode(
-    JSON.stringify({ specversion: "1.0", id, source, type, subject, datacontenttype, time, ...event.extensions, data }),
-  );
+  const whole = { specversion: "1.0", id, source, type, subject, datacontenttype, time, ...event.extensions, data };
+  let text: string;
+  try {
+    text = JSON.stringify(whole);
+  } catch (error) {
+    throw error instanceof RangeError ? tooDeep(error) : error;
+  }
+  if (isNestedDeeper(data, maxDataDepth, text.length)) throw tooDeep();
+  return encoder.encode(text);
+}
+
+function tooDeep(cause?: RangeError): EngineError {
+  return new EngineError("EVENT_INVALID", `the event's data is nested deeper than ${maxJsonDepth}`, cause);
 }
 
 /**

@@ -149,10 +149,21 @@ export interface SyncRecord extends RecordBase {
   /** Names it in the records of what followed while it ran: `sync/<decision>`. */
   readonly key: string;
   readonly application: ApplicationHead;
+  readonly project?: string;
+  /** The cluster, by its server or by its name, and the namespace. */
+  readonly destination?: SyncDestination;
   /** Milliseconds since 1970; `at` is its end. */
   readonly startedAt: number;
   /** Commits, one for each source. */
   readonly revisions: readonly string[];
+  /** In the order of `revisions`, without credentials; the first 20. Absent: it did not come so far. */
+  readonly sources?: readonly { readonly repoURL: string; readonly path?: string; readonly chart?: string }[];
+  /** What was deployed before, one for each source; absent: nothing was. */
+  readonly before?: readonly string[];
+  /** It went back to what had been deployed before that. */
+  readonly isReturn?: true;
+  /** Of containers in what was rendered, in that order; the first 20. */
+  readonly images?: readonly string[];
   /** `sha256:…` of what was rendered of them (`manifestsDigest`); absent: it did not come so far. */
   readonly manifests?: string;
   readonly phase: "Succeeded" | "Failed" | "Error";
@@ -167,11 +178,39 @@ export interface SyncRecord extends RecordBase {
   /** How often it was tried again. */
   readonly retries: number;
   readonly message: string;
-  /** What was applied or pruned, as `apiVersion/kind/namespace/name`, with the result; the first 100. */
-  readonly objects: readonly { readonly object: string; readonly status: string }[];
+  /** What was applied, pruned or ran, with the result, in the order of the plan; the first 100. */
+  readonly objects: readonly SyncedObject[];
 }
 
-/** A live object of an Application changed its state. Its cause is the sync that it followed. */
+/** One object of a sync; times are those of the process that ended it, which a restart forgets. */
+export interface SyncedObject {
+  /** `apiVersion/kind/namespace/name` */
+  readonly object: string;
+  readonly status: string;
+  /** PreSync, Sync, PostSync, SyncFail */
+  readonly phase?: string;
+  readonly wave?: number;
+  /** Of a hook: its type. */
+  readonly hook?: string;
+  /** Why it failed; cut at 256 characters. */
+  readonly message?: string;
+  /** Milliseconds since 1970. */
+  readonly startedAt?: number;
+  /** Applied and, where the sync waited for that, healthy or completed. */
+  readonly endedAt?: number;
+}
+
+export interface SyncDestination {
+  readonly server?: string;
+  /** Of the cluster. */
+  readonly name?: string;
+  readonly namespace?: string;
+}
+
+/**
+ * A live object of an Application changed its state. Its cause is the sync that it followed. An Application that went with its
+ * objects is one of its own.
+ */
 export interface ObservationRecord extends RecordBase {
   readonly kind: "observation";
   readonly application: ApplicationHead;
@@ -181,6 +220,8 @@ export interface ObservationRecord extends RecordBase {
   /** Healthy, Progressing, …; absent where the kind has none. */
   readonly health?: string;
   readonly message?: string;
+  /** Of the Application itself: where its objects were. */
+  readonly destination?: SyncDestination;
 }
 
 export type LedgerRecord =
@@ -210,6 +251,11 @@ export interface Ledger {
   readEffects(since: LedgerPosition, signal: AbortSignal): AsyncIterable<readonly EffectRecord[]>;
   /** A place in the ledger's stream that every record written from now on is stored after. */
   mark(): LedgerPosition;
+}
+
+/** How records name an Application as an object. */
+export function applicationObject({ namespace, name }: ResourceName): string {
+  return `argoproj.io/v1alpha1/Application/${namespace}/${name}`;
 }
 
 /** Tells outcomes of one effect apart: being dead says nothing about what was redriven since. */

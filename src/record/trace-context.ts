@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { CloudEvent } from "./cloud-event.ts";
 
 /**
@@ -40,9 +40,27 @@ export function traceUnder(key: string, events: Iterable<CloudEvent>): TraceCont
 
 /** What is done under `key` in a trace: a span of its own, the same at a repeat. */
 export function spanUnder(key: string, parent: TraceContext): TraceContext {
-  const span = createHash("sha256").update(key).digest("hex").slice(0, 16);
   const flags = parent.traceparent.slice(53, 55);
-  return { ...parent, traceparent: `00-${traceIdOf(parent.traceparent)}-${span}-${flags}` };
+  return { ...parent, traceparent: `00-${traceIdOf(parent.traceparent)}-${spanIdFor(key)}-${flags}` };
+}
+
+/** The span of what is done under `key`. */
+export function spanIdFor(key: string): string {
+  return hash("sha256", key).slice(0, 16);
+}
+
+/** The trace of what begins with `key`, and came with none. */
+export function traceIdFor(key: string): string {
+  return hash("sha256", `trace ${key}`).slice(0, 32);
+}
+
+export function spanIdOf(traceparent: string): string {
+  return traceparent.slice(36, 52);
+}
+
+/** Whether who began the trace records it. */
+export function isSampled(traceparent: string): boolean {
+  return (Number.parseInt(traceparent.slice(53, 55), 16) & 1) === 1;
 }
 
 export function traceIdOf(traceparent: string): string {

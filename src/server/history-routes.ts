@@ -61,6 +61,17 @@ export function historyRoutes({ history, why, send }: HistoryRouteDeps): Router 
     });
     response.json({ records });
   });
+  router.get("/export", async (request, response) => {
+    const after = textOf(request, "after");
+    const page = await history.exportPage({
+      limit: limitOf(request),
+      ...optional("after", after),
+      ...optional("since", numberOf(request, "since")),
+      ...optional("until", numberOf(request, "until")),
+      ...optional("kind", kindOf(request)),
+    });
+    response.json(found(page, "record", after ?? ""));
+  });
   router.get("/records/:id", async (request, response) => {
     response.json({ record: found(await history.record(request.params.id), "record", request.params.id) });
   });

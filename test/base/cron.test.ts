@@ -107,6 +107,15 @@ test("cron: a day whose midnight daylight saving skips is not lost", () => {
   ]);
 });
 
+test("cron: of an hour that comes twice no minute is lost, though clocks went back a minute past midnight", () => {
+  // Deviation: robfig/cron leaves out the second 00:00, since it goes on in whole hours from where clocks changed.
+  assert.deepEqual(ticks("* 0 * * *", "America/St_Johns", "2009-11-01T02:29:00Z", 3), [
+    "2009-11-01T02:30Z",
+    "2009-11-01T03:30Z",
+    "2009-11-01T03:31Z",
+  ]);
+});
+
 const refused: readonly [string, RegExp][] = [
   ["* * * *", /p: "\* \* \* \*" is not a cron schedule: expected exactly 5 fields, found 4/],
   ["* * * * * *", /found 6/],

@@ -6,7 +6,9 @@ import {
   changeItems,
   type JsonObject,
   type JsonValue,
+  maxJsonDepth,
   parseJson,
+  parseSentJson,
   setOwn,
   withFloats,
 } from "../../src/base/json.ts";
@@ -114,6 +116,15 @@ test("a spelling is seen by JSON.stringify alone, and floats have none", () => {
 test("what is no JSON, or nested without end, is a SyntaxError", () => {
   const deep = `${"[".repeat(200_000)}1234567890123456${"]".repeat(200_000)}`;
   for (const text of ["{", "[1234567890123456789", deep]) assert.throws(() => parseJson(text), SyntaxError);
+});
+
+test("what others send is refused where it is nested deeper than a stack is safe for", () => {
+  const nested = (depth: number): string => `${"[".repeat(depth)}{"a":1}${"]".repeat(depth)}`;
+  const wide = JSON.stringify(Array.from({ length: 2_000 }, () => [[]]));
+  for (const text of [nested(maxJsonDepth - 1), wide]) assert.equal(JSON.stringify(parseSentJson(text)), text);
+  for (const depth of [maxJsonDepth, 100_000]) {
+    assert.throws(() => parseSentJson(nested(depth)), { name: "SyntaxError", message: "JSON is nested too deeply" });
+  }
 });
 
 test("as floats, integers of 64 bits lose digits, and the rest is the same", () => {

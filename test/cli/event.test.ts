@@ -7,6 +7,7 @@ import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { systemClock } from "../../src/base/clock.ts";
 import { silentLogger as log } from "../../src/base/log.ts";
+import { eventExportCommand } from "../../src/cli/event-export.ts";
 import { openSqliteBus } from "../../src/events/bus/sqlite.ts";
 import { systemStreams } from "../../src/events/bus/streams.ts";
 import { openLedger } from "../../src/ledger/ledger.ts";
@@ -16,6 +17,7 @@ import { eventSubject } from "../../src/record/subject.ts";
 import { mainFile } from "../harness/run.ts";
 import { tempDir } from "../harness/temp-dir.ts";
 import { cloudEvent, decisionDraft } from "../ledger/drafts.ts";
+import { syncDraft } from "../ledger/rollout.ts";
 
 const colorCode = "\u001b[";
 
@@ -89,6 +91,46 @@ test("lists events in each form, the form asked for before or after the command"
   assert.match(await list("event", "list", "-o", "yaml"), /^- id: e2\n/);
   assert.equal(await list("event", "show", "e1", "-o", "name"), "e1\n");
 });
+
+test("exports the ledger in forms of others, from a place on, and says what it does not know", async () => {
+  await using dir = await stored(1);
+  {
+    await using bus = await openSqliteBus({ path: join(dir.path, "bus.db"), streams: systemStreams(), log });
+    await using ledger = await openLedger({ bus, writer: "x", clock: systemClock, log });
+    await ledger.write(syncDraft("w-1.0", { before: ["a"] })).kept;
+  }
+  const lines = async (...args: string[]) => {
+    const { code, out, err } = await tiphys(["--data-dir", dir.path, "event", "export", ...args]);
+    assert.deepEqual([code, err], [0, ""], args.join(" "));
+    return out.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line)]));
+  };
+  const [decision, sync] = await lines();
+  assert.deepEqual([decision.kind, sync.kind, sync.causes], ["decision", "sync", [decision.id]]);
+  const [upgraded] = await lines("--format", "cdevents", "--since", "1970-01-01T00:00:01Z");
+  assert.deepEqual([upgraded.id, upgraded.type], [sync.id, "dev.cdevents.service.upgraded.0.2.0"]);
+  const { code, out, err } = await tiphys(["--data-dir", dir.path, "event", "export", "--after", "w-9.9"]);
+  assert.deepEqual([code, out], [1, ""]);
+  assert.match(err, /^error: no record "w-9.9" is known/);
+});
+
+for (const [args, said] of [
+  [["--since", "yesterday"], /^--since: "yesterday" must be a time such as/],
+  [["--since", "1h", "--until", "2h"], /^--since 1h lies after --until 2h/],
+  [["--format", "xml"], /'xml' is invalid. Allowed choices are jsonl, cloudevents, cdevents/],
+  [["--kind", "thing"], /'thing' is invalid. Allowed choices are decision, effect, sync/],
+  [["--format", "cdevents", "--kind", "effect"], /there are CDEvents of syncs and observations only/],
+  [["--source", "a b"], /"a b" must be a URI reference/],
+  [["--follow", "--data-dir", "nowhere"], /^--follow: no engine runs/],
+] as const) {
+  test(`an export is refused: ${args.join(" ")}`, async () => {
+    const command = eventExportCommand().option("--data-dir <dir>").exitOverride();
+    command.configureOutput({ outputError: () => undefined });
+    await assert.rejects(command.parseAsync([...args], { from: "user" }), (error: Error) => {
+      assert.match(error.message.replace(/^error: /, ""), said);
+      return true;
+    });
+  });
+}
 
 test("an answer without names says so", async () => {
   await using dir = await stored(1);

@@ -69,8 +69,8 @@ export interface BrokerKind {
   readonly maxBody?: number;
   /** Not undefined: why no message is refused for its form. */
   readonly takesAll?: string;
-  /** How many messages are many. Default 10,000; fewer where they are taken one after another. */
-  readonly many?: number;
+  /** Of another server, for the row of many messages: the first one is too slow. */
+  readonly many?: Pick<BrokerKind, "skip" | "place">;
   readonly place: () => Promise<SourcePlace>;
 }
 

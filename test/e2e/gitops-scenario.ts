@@ -20,6 +20,7 @@ export type RepositoryFiles = Readonly<Record<string, string | object>>;
 export interface GitOpsOptions {
   /** Arguments for the bus, and others. */
   readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
   /** Served repositories by name. */
   readonly repositories: Readonly<Record<string, RepositoryFiles>>;
   /** Manifests; `urlOf` is what Applications name a repository. */
@@ -49,16 +50,24 @@ export class GitOpsScenario implements AsyncDisposable {
   readonly #dir: string;
   readonly #args: readonly string[];
   readonly #port: number;
+  readonly #env: Readonly<Record<string, string>>;
   #engine: RunningEngine | undefined;
 
-  private constructor(folder: string, dir: string, args: readonly string[], port: number) {
+  private constructor(
+    folder: string,
+    dir: string,
+    args: readonly string[],
+    port: number,
+    env: Readonly<Record<string, string>> = {},
+  ) {
+    this.#env = env;
     this.#folder = folder;
     this.#dir = dir;
     this.#args = [...args, "--git-port", String(port)];
     this.#port = port;
   }
 
-  static async start({ args = [], repositories, manifests }: GitOpsOptions): Promise<GitOpsScenario> {
+  static async start({ args = [], env, repositories, manifests }: GitOpsOptions): Promise<GitOpsScenario> {
     await using stack = new AsyncDisposableStack();
     const folder = stack.use(await tempDir());
     const port = await freePort();
@@ -68,7 +77,7 @@ export class GitOpsScenario implements AsyncDisposable {
       manifests((name) => `http://127.0.0.1:${port}/${name}.git`),
     );
     for (const [name, files] of Object.entries(repositories)) await writeFiles(join(dir, "repositories", name), files);
-    return GitOpsScenario.#of(stack, new GitOpsScenario(folder.path, dir, args, port));
+    return GitOpsScenario.#of(stack, new GitOpsScenario(folder.path, dir, args, port, env));
   }
 
   /** With manifests that are there; `port` is that of the Git server. */
@@ -101,7 +110,7 @@ export class GitOpsScenario implements AsyncDisposable {
   /** Starts it on the same data; one that runs is killed. */
   async restart(): Promise<void> {
     await this.#engine?.[Symbol.asyncDispose]();
-    const env = { ARGOCD_SYNC_WAVE_DELAY: "0" };
+    const env = { ARGOCD_SYNC_WAVE_DELAY: "0", ...this.#env };
     this.#engine = await startEngine({ dir: this.#dir, dataDir: join(this.#folder, "data"), args: this.#args, env });
   }
 

@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, test } from "node:test";
+import { parseYaml } from "../../src/base/yaml.ts";
 import { freePort } from "../harness/free-port.ts";
-import { startHttpSink } from "../harness/http-sink.ts";
+import { type HttpSink, startHttpSink } from "../harness/http-sink.ts";
 import { failOnLeakedChildren } from "../harness/leaks.ts";
+import { readMetric } from "../harness/metrics.ts";
+import { type OtlpSpan, spansIn } from "../harness/otlp.ts";
+import { projectRoot } from "../harness/run.ts";
 import { waitFor } from "../harness/wait.ts";
 import { workflowKinds } from "../harness/workflow-kinds.ts";
 import { GitOpsScenario } from "./gitops-scenario.ts";
@@ -25,6 +31,12 @@ const trigger = (name: string, kind: object, conditions?: string) => ({
 const post = (url: string, dependencyName: string) => ({
   http: { url, payload: [{ src: { dependencyName, dataKey: "@this" }, dest: "" }] },
 });
+
+/** examples/triggers/cdevents.yaml, with an address that is there. */
+function cdevents(url: string): object {
+  const text = readFileSync(join(projectRoot, "examples/triggers/cdevents.yaml"), "utf8");
+  return parseYaml(text.replace("http://127.0.0.1:9000/cdevents", url))[0] as object;
+}
 
 function manifests(port: number, sink: string, repository: (name: string) => string): object[] {
   const start = resource("Sensor", "start", {
@@ -67,6 +79,11 @@ function manifests(port: number, sink: string, repository: (name: string) => str
     }),
     metadata: { name: "watcher", namespace: "argocd" },
   };
+  const clock = resource("EventSource", "clock", { calendar: { tick: { interval: "1s" } } });
+  const ticks = resource("Sensor", "ticks", {
+    dependencies: [dependency("tick", "clock", "tick")],
+    triggers: [trigger("tick", post(`${sink}/tick`, "tick"))],
+  });
   const application = {
     apiVersion: "argoproj.io/v1alpha1",
     kind: "Application",
@@ -77,7 +94,19 @@ function manifests(port: number, sink: string, repository: (name: string) => str
       destination: { server: "https://kubernetes.default.svc", namespace: "default" },
     },
   };
-  return [...workflowKinds, webhookSource("hook", port), start, relay, second, waits, watcher, application];
+  return [
+    ...workflowKinds,
+    webhookSource("hook", port),
+    start,
+    relay,
+    second,
+    waits,
+    watcher,
+    cdevents(`${sink}/cdevents`),
+    clock,
+    ticks,
+    application,
+  ];
 }
 
 const deployment = {
@@ -96,6 +125,51 @@ const workflow = {
   metadata: { generateName: "build-" },
   spec: { entrypoint: "main" },
 };
+
+const caller = { trace: "4bf92f3577b34da6a3ce929d0e0e4736", span: "00f067aa0ba902b7" };
+
+/** Of each span above it, from itself up to what is of others. */
+function wayUp(spans: readonly OtlpSpan[], name: string): readonly string[] {
+  const byId = new Map(spans.map((span) => [span.spanId, span]));
+  const names: string[] = [];
+  let parent: string | undefined;
+  for (let span = spans.find((one) => one.name === name); span; span = byId.get(span.parentSpanId ?? "")) {
+    names.push(span.name);
+    parent = span.parentSpanId;
+  }
+  return [...names, parent ?? "a root"];
+}
+
+/** The whole way stands in the caller's trace, each below what caused it, as a server of OTLP gets it. */
+async function spansShowTheWay({ requests }: HttpSink, { engine }: GitOpsScenario, wantsFile: boolean): Promise<void> {
+  const sent = (): readonly OtlpSpan[] =>
+    requests.filter(({ path }) => path === "/v1/traces").flatMap(({ body }) => spansIn(JSON.parse(body)));
+  const last = "trigger synced";
+  for (const name of [last, "trigger tick"]) await waitFor(name, () => sent().some((span) => span.name === name));
+  const mine = sent().filter(({ traceId }) => traceId === caller.trace);
+  assert.deepEqual(wayUp(mine, last), [
+    ...[last, "decide synced", "receive tiphys/application-synced", "decide reconcile"],
+    ...["trigger sync", "decide sync", "receive own/told", "trigger tell", "decide tell", "receive hook/push"],
+    caller.span,
+  ]);
+  assert.deepEqual(wayUp(mine, "apply Deployment/default/web").slice(0, 5), [
+    ...["apply Deployment/default/web", "wave 0", "phase Sync", "sync argocd/shop", "decide reconcile"],
+  ]);
+  const ids = mine.map(({ spanId }) => spanId);
+  assert.equal(new Set(ids).size, ids.length, "no span is sent twice");
+  const [, trace = "", span] = String(requests.find(({ path }) => path === "/tick")?.headers.traceparent).split("-");
+  const tick = sent().filter(({ traceId }) => traceId === trace);
+  assert.deepEqual(wayUp(tick, "trigger tick"), ["trigger tick", "decide tick", "receive clock/tick", "a root"]);
+  assert.equal(tick.find(({ name }) => name === "trigger tick")?.spanId, span, "who is asked goes on in its trace");
+  assert.equal(mine.find(({ name }) => name === "trigger broken")?.status?.code, 2);
+  assert.equal(await readMetric(engine, "tiphys_spans_dropped_total"), 0);
+  assert.ok((await readMetric(engine, "tiphys_spans_exported_total")) >= mine.length);
+  if (!wantsFile) return;
+  const file = JSON.parse((await engine.cli(["trace", caller.trace, "-o", "otlp"])).stdout);
+  const written = new Set(spansIn(file).map(({ spanId }) => spanId));
+  const missing = mine.filter(({ spanId }) => !written.has(spanId)).map(({ name }) => name);
+  assert.deepEqual(missing, [], "a file has all of it, and events that nothing came of");
+}
 
 /** From the push to what the last Sensor sent, over an event of one's own and an Application. */
 async function traceShowsTheWay({ engine }: GitOpsScenario): Promise<void> {
@@ -133,11 +207,14 @@ for (const driver of buses) {
       const port = await freePort();
       await using scenario = await GitOpsScenario.start({
         args: bus.args,
+        env: { OTEL_EXPORTER_OTLP_ENDPOINT: sink.url, OTEL_BSP_SCHEDULE_DELAY: "200" },
         repositories: { shop: { "deployment.yaml": deployment }, workflows: { "wf.yaml": workflow } },
         manifests: (urlOf) => manifests(port, sink.url, urlOf),
       });
-      assert.equal((await postJson(`http://127.0.0.1:${port}/push`, { a: 1 })).status, 200);
-      const wanted = ["/told", "/done", "/failed", "/expired", "/application-synced", "/application-healthy"];
+      const traceparent = `00-${caller.trace}-${caller.span}-01`;
+      assert.equal((await postJson(`http://127.0.0.1:${port}/push`, { a: 1 }, { traceparent })).status, 200);
+      const outcomes = ["/told", "/done", "/failed", "/expired", "/application-synced", "/application-healthy"];
+      const wanted = [...outcomes, "/cdevents"];
       await waitFor(
         "all outcomes",
         () => wanted.every((path) => sink.requests.some((request) => request.path === path)),
@@ -154,7 +231,21 @@ for (const driver of buses) {
         application: { namespace: "argocd", name: "shop" },
         operation: { phase: "Succeeded" },
       });
+      assert.partialDeepStrictEqual(bodyOf("/cdevents"), {
+        specversion: "1.0",
+        type: "dev.cdevents.service.deployed.0.2.0",
+        subject: "argocd/shop",
+        data: {
+          subject: {
+            content: {
+              environment: { id: "in-cluster/default" },
+              artifactId: "pkg:oci/i?repository_url=docker.io/library/i",
+            },
+          },
+        },
+      });
       await traceShowsTheWay(scenario);
+      await spansShowTheWay(sink, scenario, driver === buses[0]); // the file is of the ledger, on whatever bus
       for (const path of wanted) assert.equal(sink.requests.filter((one) => one.path === path).length, 1, path);
     });
   });

@@ -35,7 +35,7 @@ export async function createQueue(url: string, QueueName: string): Promise<void>
   await ask(url, "CreateQueue", { QueueName });
 }
 
-/** In batches of ten, as SQS has them. */
+/** In batches of ten, as SQS has them, some at once. */
 export async function sendToQueue(
   url: string,
   QueueName: string,
@@ -43,10 +43,15 @@ export async function sendToQueue(
   keys?: AwsCredentials,
 ): Promise<void> {
   const { QueueUrl } = await ask(url, "GetQueueUrl", { QueueName }, keys);
-  for (let first = 0; first < bodies.length; first += 10) {
-    const Entries = bodies.slice(first, first + 10).map((MessageBody, index) => ({ Id: String(index), MessageBody }));
-    await ask(url, "SendMessageBatch", { QueueUrl, Entries }, keys);
-  }
+  let next = 0;
+  const send = async (): Promise<void> => {
+    for (let first = next; first < bodies.length; first = next) {
+      next += 10;
+      const Entries = bodies.slice(first, first + 10).map((MessageBody, index) => ({ Id: String(index), MessageBody }));
+      await ask(url, "SendMessageBatch", { QueueUrl, Entries }, keys);
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, send));
 }
 
 export async function purgeQueue(url: string, QueueName: string, keys?: AwsCredentials): Promise<void> {

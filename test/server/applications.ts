@@ -108,6 +108,7 @@ export async function openApplications(
     record: none,
     events: none,
     records: none,
+    exportPage: none,
     causes: none,
     effects: none,
     caughtUp: async () => undefined,

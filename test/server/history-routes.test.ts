@@ -44,6 +44,18 @@ test("lists what was stored before it was asked", async () => {
   assert.equal((await call(rig, "/records?kind=effect")).body.records.length, 1);
 });
 
+test("exports records in pages, and goes on after one", async () => {
+  await using rig = await openRig();
+  const { body: first } = await call(rig, "/export?limit=1");
+  assert.deepEqual([first.records[0].id, first.next, first.isEnd], [rig.decision, rig.decision, false]);
+  const { body: rest } = await call(rig, `/export?after=${rig.decision}&kind=effect`);
+  assert.deepEqual([rest.records[0].id, rest.isEnd], [rig.effect, true]);
+  assert.equal((await call(rig, "/export?after=nobody")).status, 404);
+  for (const wrong of ["limit=0", "since=x", "kind=thing", "after=a&after=b"]) {
+    assert.equal((await call(rig, `/export?${wrong}`)).status, 400, wrong);
+  }
+});
+
 test("traces a live object and a commit to the event behind them", async () => {
   await using rig = await openRig();
   const { decision, attempts, reconcile, sync, observations } = await writeRollout(rig.ledger);

@@ -41,6 +41,7 @@ function historyOf(asked: Asked[]): History {
     find: (reference) => note("find", reference, known.get(reference)),
     events: (query) => note("events", query, [event]),
     records: (query) => note("records", query, [record]),
+    exportPage: (query) => note("exportPage", query, { records: [record], next: record.id, isEnd: true }),
     causes: (id) => note("causes", id, id === record.id ? [{ kind: "event", event }] : []),
     effects: (id) => note("effects", id, id === event.id ? following : []),
     caughtUp: () => note("caughtUp", undefined, undefined),

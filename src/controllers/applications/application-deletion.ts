@@ -18,8 +18,11 @@ import { readTime } from "../../gitops/reconcile/timestamps.ts";
 import { deleteKnown } from "../../gitops/sync/delete-known.ts";
 import { inPool } from "../../gitops/sync/in-pool.ts";
 import { type GroupVersionKind, type KubeObject, refOf } from "../../objects/object.ts";
+import { applicationObject, type Ledger } from "../../record/records.ts";
 import type { ApplicationStore } from "./application-store.ts";
 import { cleanUpDeletionHooks, cleanupFinalizer, deletionFinalizers, runDeletionHooks } from "./deletion-hooks.ts";
+import { lastSyncOf } from "./operation-progress.ts";
+import { shownDestination } from "./sync-record.ts";
 
 const cascadePrefix = "resources-finalizer.argocd.argoproj.io";
 const backgroundFinalizer = `${cascadePrefix}/background`;
@@ -31,6 +34,7 @@ const failedMs = 30_000;
 
 export interface DeletionDeps extends ReconcileDeps {
   readonly store: ApplicationStore;
+  readonly ledger: Pick<Ledger, "write">;
   readonly log: Logger;
 }
 
@@ -90,6 +94,7 @@ async function advance(
   }
   if (finalizers.some(isCascade)) {
     if (!(await deleteObjects(application, deps, signal))) return false;
+    await recordDeleted(application, deps);
     await release(key, isCascade, deps, signal);
   }
   if (finalizers.includes(after)) {
@@ -103,6 +108,22 @@ async function advance(
     await release(key, (name) => name === cleanup, deps, signal);
   }
   return release(key, isOurs, deps, signal);
+}
+
+/** That it went with its objects; kept before anything else forgets it, so a crash may record it twice, but not never. */
+async function recordDeleted({ metadata, destination, status }: Application, deps: DeletionDeps): Promise<void> {
+  const { namespace, name, uid } = metadata;
+  const record = {
+    kind: "observation",
+    at: deps.clock.now(),
+    causes: [lastSyncOf(objectOf(status.operationState)) ?? `application/${namespace}/${name}`],
+    application: { namespace, name, uid },
+    object: applicationObject(metadata),
+    change: "deleted",
+    message: "with its objects",
+    destination: shownDestination(destination),
+  } as const;
+  await deps.ledger.write(record).kept;
 }
 
 /** Removes our finalizers, and only these. @throws EngineError API_CONFLICT when somebody wrote meanwhile */

@@ -11,8 +11,7 @@ import type { KeyedSlots } from "../../base/slots.ts";
 import { assessObject } from "../../gitops/health/assess.ts";
 import { type Place, placeOf } from "../../gitops/reconcile/destination.ts";
 import { lookAt, type Memory } from "../../gitops/reconcile/look.ts";
-import { manifestsDigest } from "../../gitops/reconcile/manifests-digest.ts";
-import { blockedBy, operate, type RunningOperation, touchedBy } from "../../gitops/reconcile/operate.ts";
+import { blockedBy, operate, type RunningOperation } from "../../gitops/reconcile/operate.ts";
 import {
   type AttemptOutcome,
   beginRetry,
@@ -30,26 +29,24 @@ import { TargetError } from "../../gitops/reconcile/target.ts";
 import { readTime } from "../../gitops/reconcile/timestamps.ts";
 import type { SyncProgress } from "../../gitops/sync/sync.ts";
 import type { KubeObject } from "../../objects/object.ts";
-import type { Ledger, SyncRecord } from "../../record/records.ts";
+import type { Ledger } from "../../record/records.ts";
 import { leaseLost } from "./application-partition.ts";
 import { type ApplicationStore, readApplication } from "./application-store.ts";
 import { limitedClient } from "./limited-client.ts";
 import {
-  decisionOf,
   historyOf,
   isWaitingText,
   onlyWaits,
-  orderOf,
+  recordKeyOf,
   resultsIn,
   revisionsIn,
-  supersededIn,
-  syncKey,
   wantedRevisions,
   withOperationSources,
   withoutResults,
   withProgress,
 } from "./operation-progress.ts";
 import { terminateHooks } from "./operation-termination.ts";
+import { type Brought, broughtBy, type SyncRecordDraft, syncRecordOf } from "./sync-record.ts";
 import type { SyncSettings } from "./sync-settings.ts";
 import type { WorkPlaces } from "./work-places.ts";
 
@@ -73,8 +70,6 @@ export interface RunDeps extends OperationDeps {
   readonly onEnd: (record: SyncRecordDraft, application: Application) => void;
 }
 
-export type SyncRecordDraft = Omit<SyncRecord, "id">;
-
 /** An operation that runs for an Application; its state is in the Application, so that a restart goes on with it. */
 export interface OperationRun {
   /** Resolves when it is over, or when it was cut off by the engine's end. */
@@ -91,7 +86,6 @@ export interface OperationRun {
 
 /** Progress without hooks is written this often: only hooks must not run twice. */
 const reportEveryMs = 1_000;
-const maxRecorded = 100;
 /** How often is looked whether an operation has run for too long; the setting may change meanwhile. */
 const timeoutLookMs = 5_000;
 /** How often is looked whether a window opened, or somebody changed it. */
@@ -126,8 +120,7 @@ class Run implements OperationRun {
   /** Cuts off the write that will show `#pending`. */
   #later: AbortController | undefined;
   #writing: Promise<void> = Promise.resolve();
-  /** What was rendered, as a digest. */
-  #manifests: string | undefined;
+  #brought: Brought = {};
   /** Whether what became of each object is more than the API takes: it is in the records only, then. */
   #isTooLarge = false;
 
@@ -140,8 +133,7 @@ class Run implements OperationRun {
     this.#uid = deps.store.find(key)?.metadata.uid;
     const state = objectOf(this.#read()?.application.status.operationState);
     const operation = objectOf(this.#read()?.application.operation?.raw);
-    // One that another program began has no decision.
-    this.recordKey = syncKey(decisionOf(operation) ?? `${key}/${textOf(state.startedAt)}`);
+    this.recordKey = recordKeyOf(key, operation, textOf(state.startedAt));
     this.revisions = revisionsIn(objectOf(state.syncResult));
     this.ended = this.#run();
   }
@@ -284,7 +276,7 @@ class Run implements OperationRun {
     const look = await lookAt(wanted, place, request, revisions, this.#memory, this.#deps, signal);
     this.#deps.onDisturbed(look.disturbed);
     this.revisions = look.revisions;
-    this.#manifests = manifestsDigest(look.manifests);
+    this.#brought = broughtBy(wanted, look.manifests);
     const previous = resultsIn(state);
     const report = (progress: SyncProgress): Promise<void> => {
       if (isWaitingText(progress.message)) work[Symbol.dispose]();
@@ -337,6 +329,7 @@ class Run implements OperationRun {
   /** Resolves once what must not be lost is stored. Ends are written by `#end`, with all that goes with them. */
   async #report(wanted: Application, revisions: readonly string[], progress: SyncProgress): Promise<void> {
     this.isWaiting = onlyWaits(progress.message);
+    this.#brought = { ...this.#brought, runs: progress.runs };
     const application = this.#read()?.application;
     if (application === undefined) return;
     this.#pending = withProgress(wanted, objectOf(application.status.operationState), revisions, progress);
@@ -393,26 +386,8 @@ class Run implements OperationRun {
   }
 
   async #record(application: Application, state: JsonObject, now: Instant): Promise<void> {
-    const { namespace, name, uid } = application.metadata;
-    const result = objectOf(state.syncResult);
-    const resources = resultsIn(state);
-    const decision = decisionOf(objectOf(state.operation));
-    const record: SyncRecordDraft = {
-      kind: "sync",
-      at: now,
-      causes: [decision ?? `operation/${this.#key}`],
-      key: this.recordKey,
-      application: { namespace, name, uid },
-      startedAt: this.#startOf(state),
-      revisions: revisionsIn(result),
-      ...(this.#manifests === undefined ? {} : { manifests: this.#manifests }),
-      phase: state.phase === "Succeeded" || state.phase === "Failed" ? state.phase : "Error",
-      ...orderOf(objectOf(state.operation)),
-      ...supersededIn(result),
-      retries: typeof state.retryCount === "number" ? state.retryCount : 0,
-      message: textOf(state.message),
-      objects: touchedBy({ phase: "Running", message: "", resources }).slice(0, maxRecorded),
-    };
+    const times = { startedAt: this.#startOf(state), at: now };
+    const record = syncRecordOf(application, state, { key: this.recordKey, ...times, brought: this.#brought });
     await this.#deps.ledger.write(record).kept;
     this.#deps.onEnd(record, application);
   }

@@ -3,10 +3,19 @@ import { listOf, objectOf, textOf } from "../../api/fields.ts";
 import type { JsonObject, JsonValue } from "../../base/json.ts";
 import type { EmittedEvent } from "../../events/triggers/trigger.ts";
 import type { ConditionType } from "../../gitops/reconcile/conditions.ts";
+import { cdeventOf } from "../../ledger/export/cdevents.ts";
 import type { KubeObject } from "../../objects/object.ts";
 import { builtInEventSource } from "../../record/cloud-event.ts";
+import type { SyncRecord } from "../../record/records.ts";
 import { spanUnder, type TraceContext } from "../../record/trace-context.ts";
-import { decisionOf, requestsOf, revisionsIn, supersededIn, traceOfOperation } from "./operation-progress.ts";
+import {
+  decisionOf,
+  recordKeyOf,
+  requestsOf,
+  revisionsIn,
+  supersededIn,
+  traceOfOperation,
+} from "./operation-progress.ts";
 
 export const applicationOutcomeNames = [
   "application-synced",
@@ -67,12 +76,20 @@ function isAnother(before: string, after: string): boolean {
   return after !== "" && after !== before;
 }
 
-/** `since` tells one turn from the next of the same kind: the same for a repeat after a crash. `trace`: of the operation. */
+export interface OutcomeOrigin {
+  readonly hop: number;
+  /** Of the operation. */
+  readonly trace?: TraceContext | undefined;
+  /** The record of the sync that it tells of. */
+  readonly sync?: SyncRecord | undefined;
+}
+
+/** `since` tells one turn from the next of the same kind: the same for a repeat after a crash. */
 export function outcomeEvent(
   event: OutcomeName,
   object: KubeObject,
   since: string,
-  { hop, trace }: { readonly hop: number; readonly trace?: TraceContext | undefined },
+  { hop, trace, sync: record }: OutcomeOrigin,
 ): EmittedEvent {
   const { namespace = "", name = "", uid = "" } = object.metadata;
   const { source, destination, project } = objectOf(object.spec as JsonValue);
@@ -104,6 +121,7 @@ export function outcomeEvent(
         ...supersededIn(objectOf(syncResult)),
       },
       ...(isNeeding ? { needs: needsData(conditions) } : {}),
+      ...(record === undefined ? {} : defined("cdevent", cdeventOf({ ...record, id }))),
     },
     causes: decision === undefined ? [`application/${namespace}/${name}`] : [decision],
     hop,
@@ -139,6 +157,12 @@ function needsData(conditions: JsonValue | undefined): JsonObject {
 
 function defined(name: string, value: JsonValue | undefined): JsonObject {
   return value === undefined ? {} : { [name]: value };
+}
+
+/** How the record of the last operation is found, which is written before its end is. */
+export function lastSyncKey({ metadata, status }: KubeObject): string {
+  const { operation, startedAt } = objectOf(objectOf(status as JsonValue).operationState);
+  return recordKeyOf(`${metadata.namespace}/${metadata.name}`, objectOf(operation), textOf(startedAt));
 }
 
 /** Keys of the effects that asked for the last operation. */

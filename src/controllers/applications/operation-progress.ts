@@ -71,6 +71,11 @@ export function syncKey(decision: string): string {
   return `sync/${decision}`;
 }
 
+/** How the record of an operation is named; one that another program began has no decision. */
+export function recordKeyOf(key: string, operation: JsonObject, startedAt: string): string {
+  return syncKey(decisionOf(operation) ?? `${key}/${startedAt}`);
+}
+
 /**
  * Commits to sync to: those that were resolved before, since a restart goes on at the same ones; else what the operation
  * names. `state` holds the operation as its retries left it: with the commit of the first attempt, or without any.

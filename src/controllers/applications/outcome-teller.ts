@@ -9,10 +9,13 @@ import type { GitOpsRequest } from "../../events/triggers/gitops-request.ts";
 import { maxHops } from "../../events/triggers/hops.ts";
 import type { EmittedEvent, GitOpsTarget } from "../../events/triggers/trigger.ts";
 import type { WatchCache } from "../../kube/kube.ts";
+import type { KubeObject } from "../../objects/object.ts";
+import type { SyncRecord } from "../../record/records.ts";
 import { type TraceContext, traceContextOf } from "../../record/trace-context.ts";
 import {
   applicationOutcomeNames,
   askedFor,
+  lastSyncKey,
   outcomeEvent,
   outcomesSince,
   parseState,
@@ -27,6 +30,8 @@ export interface OutcomeTellerDeps {
   /** What was told last, by Application: after a crash it goes on from there. */
   readonly store: StateStore;
   readonly hops: Pick<HopStore, "find">;
+  /** The record of a sync by its key; undefined: nobody knows it any more. */
+  readonly syncRecord: (key: string) => Promise<SyncRecord | undefined>;
   readonly isHeard: (namespace: string, event: string) => boolean;
   readonly publish: (event: EmittedEvent, namespace: string) => Promise<void>;
   /** Whether the Application is this engine's to tell of; default: all are. */
@@ -105,7 +110,8 @@ export async function tellOutcomes(deps: OutcomeTellerDeps, signal: AbortSignal)
 const maxAttempts = 5;
 const laterMs = 30_000;
 
-async function tellOne(key: string, { cache, store, hops, isHeard, publish, log }: OutcomeTellerDeps): Promise<void> {
+async function tellOne(key: string, deps: OutcomeTellerDeps): Promise<void> {
+  const { cache, store, isHeard } = deps;
   const [namespace = "", name = ""] = key.split("/");
   const object = cache.find(namespace, name);
   const place = createHash("sha256").update(key).digest("hex").slice(0, 32);
@@ -117,14 +123,27 @@ async function tellOne(key: string, { cache, store, hops, isHeard, publish, log 
   const since = `${entry?.revision ?? 0}`;
   for (const event of before ? outcomesSince(before, object) : []) {
     if (!isHeard(namespace, event)) continue;
-    const { hops: earlier, trace = traceAskedIn(object) } = await hops.find(askedFor(object));
-    const hop = earlier + 1;
-    if (hop > maxHops) log.warn("an outcome is not told: too many events of ours led to it", { event, hop });
-    else await publish(outcomeEvent(event, object, since, { hop, trace }), namespace);
+    await tellTurn(event, object, since, deps);
   }
   if (!before || JSON.stringify(writtenState(before)) !== JSON.stringify(after)) {
     await store.put(place, Buffer.from(JSON.stringify(after)), entry?.revision ?? 0);
   }
+}
+
+async function tellTurn(
+  event: (typeof applicationOutcomeNames)[number],
+  object: KubeObject,
+  since: string,
+  { hops, syncRecord, publish, log }: OutcomeTellerDeps,
+): Promise<void> {
+  const { hops: earlier, trace = traceAskedIn(object) } = await hops.find(askedFor(object));
+  const hop = earlier + 1;
+  if (hop > maxHops) {
+    log.warn("an outcome is not told: too many events of ours led to it", { event, hop });
+    return;
+  }
+  const sync = event === "application-synced" ? await syncRecord(lastSyncKey(object)) : undefined;
+  await publish(outcomeEvent(event, object, since, { hop, trace, sync }), object.metadata.namespace ?? "");
 }
 
 /** One of the same name that comes later is another Application. */

@@ -55,7 +55,8 @@ function revisionOf(ref: string): string {
   return parts.length > 2 ? parts.slice(2).join("/") : ref;
 }
 
-function withoutCredentials(text: string): string {
+/** A repository's URL as it may be shown. */
+export function withoutCredentials(text: string): string {
   const url = URL.parse(text);
   if (url === null || (url.username === "" && url.password === "")) return text;
   url.username = "";

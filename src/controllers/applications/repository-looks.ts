@@ -6,6 +6,7 @@ import { argoApiVersion } from "../../api/resources.ts";
 import { EngineError, TerminalError } from "../../base/errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
 import { parseYaml } from "../../base/yaml.ts";
+import { imagesIn } from "../../gitops/reconcile/images.ts";
 import { type ResolveDeps, resolveTree } from "../../gitops/reconcile/resolve-source.ts";
 import { renderTarget, type TargetDeps } from "../../gitops/reconcile/target.ts";
 import { declaredType, detectType, kustomizationFiles } from "../../gitops/render/source-type.ts";
@@ -111,15 +112,6 @@ function candidateOf(source: JsonObject, project: string, name: string) {
   const [only] = resource.sources;
   if (only === undefined || only.repoURL === "") throw new EngineError("USAGE", "source.repoURL: must be given");
   return { application: resource, source: only };
-}
-
-/** Images of containers, wherever a kind has them. */
-function imagesIn(value: JsonValue): readonly string[] {
-  if (Array.isArray(value)) return value.flatMap((one) => imagesIn(one as JsonValue));
-  if (!isJsonObject(value)) return [];
-  const containers = [...objectsOf(value.containers), ...objectsOf(value.initContainers)];
-  const own = containers.map(({ image }) => textOf(image)).filter((image) => image !== "");
-  return [...own, ...Object.values(value).flatMap((one) => (one === undefined ? [] : imagesIn(one)))];
 }
 
 function appsIn(files: readonly TreeEntry[]) {

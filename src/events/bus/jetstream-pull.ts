@@ -111,8 +111,9 @@ export class Pull implements Disposable {
 
   #take(message: Msg): void {
     this.#heardAt = this.#options.clock.monotonicMs();
-    // Headers are parsed when they are asked for: not of messages, which are the most.
-    if (message.data.byteLength === 0 && message.headers !== undefined && message.headers.code > 0) {
+    // Headers are parsed when they are asked for: not of messages, which are the most. What a stream holds has a place for
+    // its acknowledgement, and headers that may be anything; what the server itself says has none.
+    if (message.data.byteLength === 0 && !message.reply && (message.headers?.code ?? 0) > 0) {
       this.#takeStatus(message);
       return;
     }

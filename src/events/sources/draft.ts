@@ -2,8 +2,9 @@ import { createHash } from "node:crypto";
 import { backoffMs, reconnectBackoff } from "../../base/backoff.ts";
 import { sleepFor } from "../../base/clock.ts";
 import { EngineError } from "../../base/errors.ts";
-import { type JsonObject, type JsonValue, parseJson } from "../../base/json.ts";
+import { type JsonObject, type JsonValue, parseSentJson } from "../../base/json.ts";
 import { sortedFields } from "./go-map.ts";
+import { withGrace } from "./grace.ts";
 import type { EventDraft, SourceContext } from "./source.ts";
 
 /** What the data of all kinds has in common. */
@@ -18,10 +19,10 @@ export function withMetadata(
 
 /**
  * A message's body: embedded where the spec says that it is JSON, else base64.
- * @throws SyntaxError for what should be JSON and is not
+ * @throws SyntaxError for what should be JSON and is not, or is nested too deeply
  */
 export function bodyValue(bytes: Buffer, { jsonBody }: { readonly jsonBody?: boolean }): JsonValue {
-  return jsonBody ? parseJson(bytes.toString("utf8")) : bytes.toString("base64");
+  return jsonBody ? parseSentJson(bytes.toString("utf8")) : bytes.toString("base64");
 }
 
 const maxUpstreamId = 200;
@@ -36,9 +37,6 @@ export function eventId(context: Pick<SourceContext, "namespace" | "eventSource"
 
 type KeepContext = Pick<SourceContext, "emit" | "countFailed" | "clock" | "log">;
 
-/** How long an event may still take that is under way when the source is stopped. */
-const graceMs = 1_000;
-
 /**
  * Emits until the bus has it; meanwhile the caller takes nothing more in. False, counted and logged, for an event that no
  * bus will ever take. Whoever has to acknowledge upstream does so after either.
@@ -52,9 +50,9 @@ export async function keepEvent(draft: EventDraft, context: KeepContext, signal:
       return true;
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof EngineError && error.code === "BUS_MESSAGE_TOO_LARGE") {
+      if (isHopeless(error)) {
         context.countFailed();
-        context.log.error("event given up: it is too large for the bus", { error });
+        context.log.error("event given up: no bus takes it", { error });
         return false;
       }
       context.log.warn("event not recorded, trying again", { attempt, error });
@@ -63,19 +61,9 @@ export async function keepEvent(draft: EventDraft, context: KeepContext, signal:
   }
 }
 
-async function withGrace(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  let timer: NodeJS.Timeout | undefined;
-  const onAbort = (): void => {
-    timer = setTimeout(reject, graceMs, signal.reason);
-  };
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    await Promise.race([work, promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-    clearTimeout(timer);
-  }
+/** Whether no bus will ever take the event. */
+export function isHopeless(error: unknown): boolean {
+  return error instanceof EngineError && (error.code === "BUS_MESSAGE_TOO_LARGE" || error.code === "EVENT_INVALID");
 }
 
 /** Counts and logs a message that cannot become an event; its size only, never its body. */
@@ -83,7 +71,7 @@ export function refuseMessage(
   context: SourceContext,
   what: Readonly<Record<string, unknown>>,
   bytes: number,
-  message = "message is not JSON",
+  message = "message is not JSON, or nested too deeply",
 ): void {
   context.countFailed();
   context.log.warn(message, { ...what, bytes });

@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from "node:crypto";
-import { type JsonValue, parseJson } from "../../base/json.ts";
+import { type JsonValue, parseSentJson } from "../../base/json.ts";
 import type { IngressRequest, IngressResponse } from "./source.ts";
 
 /** What is read from requests of all HTTP kinds. */
@@ -27,10 +27,10 @@ export function mediaTypeOf(request: Pick<IngressRequest, "headers">): string {
   return (headerOf(request, "Content-Type").split(";")[0] ?? "").trim().toLowerCase();
 }
 
-/** Undefined for what is no JSON. */
+/** Undefined for what is no JSON, or nested too deeply. */
 export function readJson(text: string): JsonValue | undefined {
   try {
-    return parseJson(text);
+    return parseSentJson(text);
   } catch {
     return undefined;
   }

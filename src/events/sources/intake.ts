@@ -1,6 +1,6 @@
 import { type BackoffPolicy, backoffMs } from "../../base/backoff.ts";
 import { sleepFor } from "../../base/clock.ts";
-import { EngineError } from "../../base/errors.ts";
+import { isHopeless } from "./draft.ts";
 import type { EventDraft, SourceContext } from "./source.ts";
 
 /**
@@ -92,8 +92,7 @@ async function emitWithRetries(
       return;
     } catch (error) {
       if (ending.aborted) left--;
-      const isHopeless = error instanceof EngineError && error.code === "BUS_MESSAGE_TOO_LARGE";
-      if (isHopeless || left <= 0) {
+      if (isHopeless(error) || left <= 0) {
         countFailed();
         log.error("event given up", { attempt, error });
         return;

@@ -11,7 +11,7 @@ import type { SpecOf } from "../../base/schema-type.ts";
 import { traceContextOf } from "../../record/trace-context.ts";
 import { bodyValue, eventId, keepEvent, refuseMessage, withMetadata } from "./draft.ts";
 import { createKeeping } from "./keeping.ts";
-import { headersOf, openNats } from "./nats-connection.ts";
+import { headersOf, openNats, readHeaders } from "./nats-connection.ts";
 import { type RememberedPlace, rememberedPlace } from "./remembered-place.ts";
 import { commonFields, jsonBodyField } from "./schemas.ts";
 import { natsPlaces, placeRule, requirePlace } from "./server-place.ts";
@@ -213,12 +213,13 @@ async function keepMessage(
     message.term("it is not JSON");
     return true;
   }
-  const header = headersOf(message);
+  const headers = readHeaders(message, context);
+  const header = headersOf(headers);
   const data = withMetadata({ subject, stream: spec.stream, sequence, body, ...(header && { header }) }, spec);
   try {
     // A stream that is made anew counts from one again.
     const id = eventId(context, `${spec.stream}/${sequence}/${timestampNanos}`);
-    const trace = traceContextOf(message.headers?.get("traceparent"), message.headers?.get("tracestate"));
+    const trace = traceContextOf(headers?.get("traceparent"), headers?.get("tracestate"));
     await keepEvent({ id, data, trace }, context, signal);
     message.ack();
     return true;

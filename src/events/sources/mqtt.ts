@@ -178,7 +178,7 @@ async function keepMessage(
   signal: AbortSignal,
 ): Promise<void> {
   const { topic, payload, messageId = 0 } = packet;
-  const bytes = Buffer.from(payload);
+  const bytes = typeof payload === "string" ? Buffer.from(payload) : payload;
   let body: JsonValue;
   try {
     body = bodyValue(bytes, spec);

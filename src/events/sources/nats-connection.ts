@@ -1,4 +1,5 @@
-import type { Authenticator, MsgHdrs, NatsConnection, NodeConnectionOptions } from "@nats-io/transport-node";
+import type { JsMsg } from "@nats-io/jetstream";
+import type { Authenticator, Msg, MsgHdrs, NatsConnection, NodeConnectionOptions } from "@nats-io/transport-node";
 import type { natsAuthField, tlsField } from "../../api/value-schemas.ts";
 import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
 import { commonJs } from "../../base/lazy.ts";
@@ -79,14 +80,34 @@ async function authOf(
   return {};
 }
 
-/** Undefined when there is none. */
-export function headersOf({
-  headers,
-}: {
-  readonly headers?: MsgHdrs | undefined;
-}): Record<string, readonly string[]> | undefined {
+/** As far as they are read: the client compares each name with all before it. */
+const maxHeaderBytes = 32 * 1024;
+
+/**
+ * Undefined when there are none, and, said in the log, when they cannot be read: as in Go's client the message is taken
+ * without them. Names that Go takes and HTTP does not are such, and more than 32 KiB.
+ */
+export function readHeaders(message: Msg | JsMsg, { log }: Pick<SourceContext, "log">): MsgHdrs | undefined {
+  const { subject } = message;
+  try {
+    const bytes = headerBytes(message);
+    if (bytes <= maxHeaderBytes) return message.headers;
+    log.warn("message taken without its headers: they are too large", { subject, bytes, most: maxHeaderBytes });
+  } catch (error) {
+    log.warn("message taken without its headers: they cannot be read", { subject, error });
+  }
+  return undefined;
+}
+
+/** With those of the addresses, which are short. The client knows a whole message's size; its types do not tell. */
+function headerBytes(message: Msg | JsMsg): number {
+  const own = ("msg" in message ? message.msg : message) as { readonly size?: () => number };
+  return (own.size?.() ?? 0) - message.data.length;
+}
+
+/** As events show them; undefined when there are none. */
+export function headersOf(headers: MsgHdrs | undefined): Record<string, readonly string[]> | undefined {
   if (!headers) return undefined;
-  const names = headers.keys().sort();
-  if (names.length === 0) return undefined;
-  return Object.fromEntries(names.map((name) => [name, headers.values(name)]));
+  const named = [...headers].sort(([a], [b]) => (a < b ? -1 : 1));
+  return named.length === 0 ? undefined : Object.fromEntries(named);
 }

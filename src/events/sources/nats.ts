@@ -11,7 +11,7 @@ import type { SpecOf } from "../../base/schema-type.ts";
 import { traceContextOf } from "../../record/trace-context.ts";
 import { bodyValue, eventId, refuseMessage, withMetadata } from "./draft.ts";
 import { createIntake } from "./intake.ts";
-import { headersOf, openNats } from "./nats-connection.ts";
+import { headersOf, openNats, readHeaders } from "./nats-connection.ts";
 import { commonFields, connectionBackoffField, jsonBodyField } from "./schemas.ts";
 import { natsPlaces, placeRule, requirePlace } from "./server-place.ts";
 import type { EventDraft, SourceContext, SourceKind } from "./source.ts";
@@ -133,12 +133,13 @@ function draftOf(spec: NatsSpec, message: Msg, context: SourceContext): EventDra
     refuseMessage(context, { subject: message.subject }, bytes.length);
     return undefined;
   }
-  const header = headersOf(message);
-  const own = message.headers?.get("Nats-Msg-Id");
+  const headers = readHeaders(message, context);
+  const header = headersOf(headers);
+  const own = headers?.get("Nats-Msg-Id");
   return {
     // Most publishers of core NATS give no id: one of our own makes the attempts to emit this message one event.
     id: own ? eventId(context, `${message.subject}/${own}`) : randomUUID().replaceAll("-", ""),
     data: withMetadata({ subject: message.subject, body, ...(header && { header }) }, spec),
-    trace: traceContextOf(message.headers?.get("traceparent"), message.headers?.get("tracestate")),
+    trace: traceContextOf(headers?.get("traceparent"), headers?.get("tracestate")),
   };
 }

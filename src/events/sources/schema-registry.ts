@@ -1,6 +1,6 @@
 import { decodeAvro } from "../../base/avro.ts";
 import { EngineError } from "../../base/errors.ts";
-import { type JsonValue, parseJson } from "../../base/json.ts";
+import { type JsonValue, parseSentJson } from "../../base/json.ts";
 import { createSharedLoads } from "../../base/shared-loads.ts";
 import type { TlsSpec } from "./client-tls.ts";
 import {
@@ -44,7 +44,7 @@ export function createSchemaRegistry(
 
 function readJson(value: Buffer, id: number): JsonValue {
   try {
-    return parseJson(value.toString("utf8"));
+    return parseSentJson(value.toString("utf8"));
   } catch {
     throw unreadable(`its schema ${id} is one of JSON, and it is no JSON`); // the parser's reason shows the text
   }

@@ -65,16 +65,31 @@ export const sqsSource: SourceKind<SqsSpec> = {
     const { QueueUrl } = await ask("GetQueueUrl", { QueueName: spec.queue, ...owner });
     const queue: Queue = { url: textOf(QueueUrl), ask };
     context.ready();
-    while (!signal.aborted) {
-      const messages = await receive(queue, spec, context, signal);
-      try {
-        await keepAll(messages, queue, { spec, context, signal });
-      } catch (error) {
-        if (!signal.aborted) throw error;
-      }
-    }
+    await takeAll(queue, { spec, context, signal });
   },
 };
+
+/** Until `signal` aborts. The next messages are asked for while those before are deleted, unless they have an order. */
+async function takeAll(queue: Queue, keeping: Keeping): Promise<void> {
+  const { spec, context, signal } = keeping;
+  const isOrdered = spec.queue.endsWith(".fifo");
+  let settled = Promise.resolve();
+  try {
+    while (!signal.aborted) {
+      const kept = await keepAll(await receive(queue, spec, context, signal), isOrdered, keeping);
+      const before = settled;
+      settled = settle(queue, kept, context.log);
+      settled.catch(() => undefined); // it is waited for after the next ones
+      await before;
+      if (isOrdered || kept.failure !== undefined) await settled;
+      if (kept.failure !== undefined) throw kept.failure;
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    await settled.catch(() => undefined);
+  }
+}
 
 /**
  * Aborts a moment after `signal`: a request that is cut off takes messages all the same, which nobody gets then for two
@@ -125,9 +140,17 @@ interface Keeping {
   readonly signal: AbortSignal;
 }
 
-/** In their order; each is deleted once it is kept, or once it is known that it never can be. */
-async function keepAll(messages: readonly JsonObject[], { url, ask }: Queue, keeping: Keeping): Promise<void> {
-  const isOrdered = keeping.spec.queue.endsWith(".fifo");
+interface Kept {
+  /** Receipts of what is kept, or can never be: they may go. */
+  readonly gone: ReadonlySet<string>;
+  /** Of what is not kept, and not for the dead-letter queue. */
+  readonly left: ReadonlySet<string>;
+  /** Of the first that was not kept. */
+  readonly failure?: unknown;
+}
+
+/** Waits for all, also when one fails. */
+async function keepAll(messages: readonly JsonObject[], isOrdered: boolean, keeping: Keeping): Promise<Kept> {
   const gone = new Set<string>();
   const left = new Set(messages.map(({ ReceiptHandle }) => textOf(ReceiptHandle)));
   const keep = async (message: JsonObject): Promise<void> => {
@@ -138,13 +161,36 @@ async function keepAll(messages: readonly JsonObject[], { url, ask }: Queue, kee
   try {
     if (isOrdered) for (const message of messages) await keep(message);
     else await settledAll(messages.map(keep));
-  } finally {
-    const entries = (handles: Iterable<string>, more: JsonObject = {}) =>
-      [...handles].map((ReceiptHandle, index) => ({ Id: String(index), ReceiptHandle, ...more }));
-    if (gone.size > 0) await ask("DeleteMessageBatch", { QueueUrl: url, Entries: entries(gone) });
-    const Entries = entries(left, { VisibilityTimeout: 0 }); // the next one gets it at once
-    if (left.size > 0) await ask("ChangeMessageVisibilityBatch", { QueueUrl: url, Entries });
+    return { gone, left };
+  } catch (failure) {
+    return { gone, left, failure };
   }
+}
+
+/** What is left is for the next one at once. */
+async function settle(queue: Queue, { gone, left }: Kept, log: SourceContext["log"]): Promise<void> {
+  await askForEach(queue, "DeleteMessageBatch", gone, {}, log);
+  await askForEach(queue, "ChangeMessageVisibilityBatch", left, { VisibilityTimeout: 0 }, log);
+}
+
+/** In one request; once more for those of which the service says that it could not. */
+async function askForEach(
+  { url, ask }: Queue,
+  action: string,
+  handles: Iterable<string>,
+  more: JsonObject,
+  log: SourceContext["log"],
+): Promise<void> {
+  let entries = [...handles].map((ReceiptHandle, index) => ({ Id: String(index), ReceiptHandle, ...more }));
+  let reasons: ReadonlyMap<string, string> = new Map();
+  for (let attempt = 0; attempt < 2 && entries.length > 0; attempt++) {
+    const { Failed } = await ask(action, { QueueUrl: url, Entries: entries });
+    reasons = new Map(objectsOf(Failed).map(({ Id, Code }) => [textOf(Id), textOf(Code)]));
+    entries = entries.filter(({ Id }) => reasons.has(Id));
+  }
+  if (entries.length === 0) return;
+  const [code] = reasons.values();
+  log.warn("messages come again, as the same events: the service refused", { action, messages: entries.length, code });
 }
 
 /** Waits for all, also when one fails. @throws the first failure */

@@ -1,6 +1,7 @@
 import { textOf, warningAt } from "../../api/fields.ts";
 import { flagField } from "../../api/shared-schemas.ts";
-import { type JsonValue, parseJson } from "../../base/json.ts";
+import { messageOf } from "../../base/errors.ts";
+import { type JsonValue, parseSentJson } from "../../base/json.ts";
 import type { JsonSchema } from "../../base/schema.ts";
 import type { SpecOf } from "../../base/schema-type.ts";
 import { eventId, withMetadata } from "./draft.ts";
@@ -83,13 +84,14 @@ function queryOf(url: string): string {
 function parseJsonBody(body: Buffer): Body {
   const text = body.toString("utf8");
   try {
-    return { value: parseJson(text) as JsonValue };
-  } catch {
-    return refuse(400, `json: error calling MarshalJSON for type *json.RawMessage: ${jsonProblem(text)}`);
+    return { value: parseSentJson(text) };
+  } catch (error) {
+    return refuse(400, `json: error calling MarshalJSON for type *json.RawMessage: ${jsonProblem(text, error)}`);
   }
 }
 
-function jsonProblem(text: string): string {
+function jsonProblem(text: string, error: unknown): string {
+  if (messageOf(error).includes("too deeply")) return "exceeded max depth";
   const first = /[^ \t\r\n]/.exec(text)?.[0];
   if (first === undefined) return "unexpected end of JSON input";
   if (!/[{["\-0-9tfn]/.test(first)) return `invalid character '${first}' looking for beginning of value`;

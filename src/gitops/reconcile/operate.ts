@@ -278,13 +278,3 @@ function waveTimeoutOf(syncOptions: readonly string[]): number {
   const nanoseconds = parseNanoseconds(optionValue(syncOptions, "WaveTimeout") ?? "0");
   return nanoseconds === undefined || nanoseconds < 0n ? 0 : Number(nanoseconds / 1_000_000n);
 }
-
-/** The objects that a sync wrote or removed, for records. */
-export function touchedBy({
-  resources,
-}: SyncProgress): readonly { readonly object: string; readonly status: string }[] {
-  return resources.map(({ group, version, kind, namespace, name, status }) => {
-    const parts = [group ? `${group}/${version}` : version, kind, ...(namespace ? [namespace] : []), name];
-    return { object: parts.join("/"), status };
-  });
-}

@@ -68,7 +68,7 @@ class SyncRun {
     this.#options = options;
     this.#deps = deps;
     this.#signal = signal;
-    this.#results = createResults(options.previous, this.#tasks);
+    this.#results = createResults(options.previous, this.#tasks, deps.clock);
     this.#isMultiStep = plan.steps.length + plan.onFailure.length > 1;
     const { syncOptions, force, migrationManager, trackingLabel } = options;
     const { kube, clock } = deps;
@@ -240,12 +240,16 @@ class SyncRun {
   }
 
   async #report(message: string): Promise<void> {
-    await this.#deps.report({ phase: "Running", message, resources: this.#results.list() });
+    await this.#deps.report(this.#progress("Running", message));
   }
 
   async #end(phase: OperationPhase, message: string): Promise<SyncProgress> {
-    const progress = { phase, message, resources: this.#results.list() };
+    const progress = this.#progress(phase, message);
     await this.#deps.report(progress);
     return progress;
+  }
+
+  #progress(phase: OperationPhase, message: string): SyncProgress {
+    return { phase, message, resources: this.#results.list(), runs: this.#results.runs };
   }
 }

@@ -1,35 +1,59 @@
-import { keyText, type ObjectKey } from "../diff/diff.ts";
-import type { OperationPhase, ResourceResult, ResultStatus, SyncTask } from "./sync.ts";
+import type { Clock } from "../../base/clock.ts";
+import {
+  type OperationPhase,
+  type ResourceResult,
+  type ResultStatus,
+  type SyncTask,
+  type TaskRun,
+  taskRunKey,
+} from "./sync.ts";
 
 /** What each task has come to, in the order of the plan, however long each took; those of a former plan come first. */
 export interface Results {
   find(task: SyncTask): ResourceResult | undefined;
+  /** It is being worked on from now on; what is recorded of a task that never began is a moment. */
+  begin(task: SyncTask): void;
   /** `uid`: of a hook's object. */
   record(task: SyncTask, status: ResultStatus, hookPhase: OperationPhase, message: string, uid?: string): void;
   list(): readonly ResourceResult[];
+  /** When each task of this run was worked on. */
+  readonly runs: ReadonlyMap<string, TaskRun>;
 }
 
 /** `previous` are those of the same operation before a restart. */
-export function createResults(previous: readonly ResourceResult[], tasks: readonly SyncTask[]): Results {
-  const order = new Map(tasks.map((task, index) => [taskKey(task.phase, task.key), index]));
-  const byTask = new Map(previous.map((result) => [taskKey(result.syncPhase, result), result]));
+export function createResults(
+  previous: readonly ResourceResult[],
+  tasks: readonly SyncTask[],
+  clock: Pick<Clock, "now">,
+): Results {
+  const order = new Map(tasks.map((task, index) => [taskRunKey(task.phase, task.key), index]));
+  const byTask = new Map(previous.map((result) => [taskRunKey(result.syncPhase, result), result]));
+  const runs = new Map<string, TaskRun>();
   return {
-    find: (task) => byTask.get(taskKey(task.phase, task.key)),
+    runs,
+    find: (task) => byTask.get(taskRunKey(task.phase, task.key)),
+    begin({ phase, key, wave }) {
+      const place = taskRunKey(phase, key);
+      if (!runs.has(place)) runs.set(place, { wave, startedAt: clock.now() });
+    },
     record(task, status, hookPhase, message, uid) {
-      const { phase: syncPhase, version, key, hookType } = task;
+      const { phase: syncPhase, version, key, hookType, wave } = task;
       const hook = hookType === undefined ? {} : { hookType };
       const result = { ...key, version, status, message, ...hook, hookPhase, syncPhase, ...(uid ? { uid } : {}) };
-      byTask.set(taskKey(syncPhase, key), result);
+      const place = taskRunKey(syncPhase, key);
+      const isKnown = byTask.has(place);
+      byTask.set(place, result);
+      const now = clock.now();
+      // Of one from before a restart the begin is not known.
+      const run = runs.get(place) ?? (isKnown ? undefined : { wave, startedAt: now });
+      if (run === undefined || run.endedAt !== undefined) return;
+      runs.set(place, hookPhase === "Running" ? run : { ...run, endedAt: now });
     },
     list: () => {
       const entries = [...byTask].sort(([a], [b]) => (order.get(a) ?? -1) - (order.get(b) ?? -1));
       return entries.map(([, result]) => result);
     },
   };
-}
-
-function taskKey(phase: string, key: ObjectKey): string {
-  return `${phase}/${keyText(key)}`;
 }
 
 export function isFailed(result: ResourceResult | undefined): boolean {

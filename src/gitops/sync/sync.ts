@@ -1,6 +1,6 @@
 import type { HookType } from "../../api/resource-annotations.ts";
 import type { KubeObject } from "../../objects/object.ts";
-import type { ObjectKey } from "../diff/diff.ts";
+import { keyText, type ObjectKey } from "../diff/diff.ts";
 
 /** In this order; SyncFail runs only after a failure. */
 export const phases = ["PreSync", "Sync", "PostSync", "SyncFail"] as const;
@@ -71,12 +71,27 @@ export interface ResourceResult {
   readonly uid?: string;
 }
 
+/** When a task ran, in milliseconds since 1970. Known to the process that ran it only: it is in records, not in the status. */
+export interface TaskRun {
+  readonly wave: number;
+  readonly startedAt: number;
+  /** When it was applied and, where that was waited for, healthy or completed. Absent: it still runs. */
+  readonly endedAt?: number;
+}
+
 /** What a sync has come to; as it stands in `status.operationState`. */
 export interface SyncProgress {
   readonly phase: OperationPhase;
   readonly message: string;
   /** In the order of the plan. */
   readonly resources: readonly ResourceResult[];
+  /** By `taskRunKey`; without what ran before a restart. */
+  readonly runs?: ReadonlyMap<string, TaskRun>;
+}
+
+/** How `runs` names what a result is of. */
+export function taskRunKey(syncPhase: string, key: ObjectKey): string {
+  return `${syncPhase}/${keyText(key)}`;
 }
 
 export function allTasks({ steps, onFailure }: SyncPlan): readonly SyncTask[] {

@@ -84,6 +84,7 @@ export class TaskWriter {
       this.#results.record(task, "PruneSkipped", "Succeeded", skip ?? "");
       return;
     }
+    this.#results.begin(task);
     let kept: string | undefined;
     const message = await this.#attempt(task, async () => {
       kept = await pruneLive(live, this.#context);
@@ -98,6 +99,7 @@ export class TaskWriter {
     const { target } = task;
     const { kube, signal } = this.#context;
     if (target === undefined) return "";
+    this.#results.begin(task);
     for (;;) {
       const live = await kube.get(refOf(target), signal);
       if (live === undefined) return "";
@@ -114,6 +116,7 @@ export class TaskWriter {
   async #apply(task: SyncTask): Promise<void> {
     const { target, live, hookType } = task;
     if (target === undefined || this.#results.find(task) !== undefined) return;
+    this.#results.begin(task);
     const wanted = hookType === undefined ? target : markedHook(target, this.#options.runId);
     await this.#attempt(task, async () => {
       // Hooks are known by their uid later on.

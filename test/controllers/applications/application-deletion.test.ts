@@ -73,6 +73,10 @@ test("with it, objects go wave by wave from the highest, and what is to be kept 
   ] as const) {
     assert.equal((await world.kube.get(ref(name))) !== undefined, isLeft, name);
   }
+  const object = "argoproj.io/v1alpha1/Application/argocd/web";
+  const told = world.records.filter((one) => one.kind === "observation" && one.object === object);
+  assert.deepEqual(told.length, 1);
+  assert.partialDeepStrictEqual(told[0], { change: "deleted", destination: { namespace: "shop" } });
 });
 
 test("what changed hands, or is another by the time it is deleted, stays", async () => {

@@ -7,6 +7,7 @@ import { createHopStore, tellOutcomes } from "../../../src/controllers/applicati
 import type { EmittedEvent } from "../../../src/events/triggers/trigger.ts";
 import type { WatchChange } from "../../../src/kube/kube.ts";
 import type { KubeObject } from "../../../src/objects/object.ts";
+import type { SyncRecord } from "../../../src/record/records.ts";
 import { createMemoryBus } from "../../harness/memory-bus.ts";
 import { createVirtualClock } from "../../harness/virtual-clock.ts";
 import { waitFor } from "../../harness/wait.ts";
@@ -58,6 +59,7 @@ function rig(
   const listeners: ((change: WatchChange) => void)[] = [];
   let current: KubeObject | undefined;
   let failures = 0;
+  let record: SyncRecord | undefined;
   const clock = createVirtualClock();
   const cache = {
     synced: Promise.resolve(),
@@ -76,6 +78,7 @@ function rig(
         cache,
         store: bus.state("outcomes"),
         hops,
+        syncRecord: async (key) => (key === record?.key ? record : undefined),
         isHeard: (_, event) => heard.includes(event),
         async publish(event) {
           failures -= 1;
@@ -94,6 +97,9 @@ function rig(
     clock,
     failNext(times: number): void {
       failures = times;
+    },
+    recorded(next: SyncRecord): void {
+      record = next;
     },
     change(next: Turn | undefined): void {
       const object = next === undefined ? current : application(next);
@@ -224,6 +230,43 @@ test("a chain through Applications counts on, stays in its trace, and is cut", a
   );
   const spans = new Set([trace, ...told.map((one) => one.trace)].map((one) => one?.traceparent));
   assert.equal(spans.size, 4, "each has a span of its own");
+});
+
+test("a sync that deployed something is told as a CDEvent too, under the id of its event; one that did not is not", async () => {
+  const { told, turn, run, set, stored, recorded } = rig();
+  const sync: SyncRecord = {
+    kind: "sync",
+    id: "w-1.0",
+    at: 1_000,
+    causes: ["w-0.0"],
+    key: "sync/argocd/shop/",
+    startedAt: 900,
+    application: { namespace: "argocd", name: "shop", uid: "u" },
+    destination: { namespace: "default" },
+    revisions: ["b"],
+    before: ["a"],
+    phase: "Succeeded",
+    retries: 0,
+    message: "",
+    objects: [],
+  };
+  const stop = new AbortController();
+  set({});
+  const running = run(stop.signal);
+  await waitFor("the first look", async () => (await stored()).length > 0);
+  recorded(sync);
+  await turn({ phase: "Succeeded", finishedAt: "t1" });
+  recorded({ ...sync, before: ["b"] });
+  await turn({ phase: "Succeeded", finishedAt: "t2" });
+  stop.abort();
+  await running;
+  const [first, second] = told.map(({ id, data }) => ({ id, cdevent: (data as JsonObject).cdevent }));
+  assert.partialDeepStrictEqual(first?.cdevent, {
+    id: first?.id,
+    type: "dev.cdevents.service.upgraded.0.2.0",
+    data: { subject: { content: { environment: { id: "in-cluster/default" } } } },
+  });
+  assert.equal(second?.cdevent, undefined);
 });
 
 test("nobody who listens: nothing is told, and nothing stored", async () => {

@@ -15,6 +15,7 @@ import type { StreamSpec } from "../../../src/events/bus/bus.ts";
 import { openJetStreamBus } from "../../../src/events/bus/jetstream.ts";
 import { argoStream } from "../../../src/events/bus/streams.ts";
 import { rawSubject } from "../../../src/record/subject.ts";
+import { oddHeaders, publishRaw } from "../../harness/nats-raw.ts";
 import { natsServerMissing, startNatsServer } from "../../harness/nats-server.ts";
 import { waitFor } from "../../harness/wait.ts";
 
@@ -26,7 +27,7 @@ function open(servers: string, specs = streams) {
 }
 
 describe("the JetStream bus", { skip: natsServerMissing() ?? false }, () => {
-  it("refuses publishes after a bounded wait while the server is away, and readers go on when it is back", async () => {
+  it("refuses publishes after a bounded wait while the server is away, and readers go on when it is back, whatever messages of others are", async () => {
     await using server = await startNatsServer();
     await using bus = await open(server.url);
     const stop = new AbortController();
@@ -47,6 +48,10 @@ describe("the JetStream bus", { skip: natsServerMissing() ?? false }, () => {
     assert.equal((await waiting).sequence, 2);
     await waitFor("the reader to go on", () => seen.length === 2);
     assert.deepEqual(seen, ["1", "3"]);
+    for (const odd of oddHeaders) await publishRaw(server.url, subject, odd); // of others, who have a way to the stream
+    await bus.publish(subject, { id: "4", data: Buffer.from("4") });
+    await waitFor("what others wrote, too", () => seen.length === 3 + oddHeaders.length);
+    assert.deepEqual(seen, ["1", "3", ...oddHeaders.map(() => ""), "4"]);
     assert.equal(bus.health().state, "connected");
     stop.abort();
     await reading;

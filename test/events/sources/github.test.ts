@@ -88,6 +88,7 @@ for (const name of ["commit-event", "ping-event", "pull-request-opened-event"]) 
 }
 
 const body = '{"a":1}';
+const deep = `{"a":${"[".repeat(20_000)}${"]".repeat(20_000)}}`;
 const refusals: readonly (readonly [string, Record<string, string>, string, number, string])[] = [
   ["no signature", json, body, 400, "missing signature"],
   [
@@ -110,6 +111,13 @@ const refusals: readonly (readonly [string, Record<string, string>, string, numb
     "no JSON",
     { ...json, "X-Hub-Signature-256": signature("x") },
     "x",
+    400,
+    "failed to parse request body: it must be a JSON object",
+  ],
+  [
+    "JSON that is nested without end",
+    { ...json, "X-Hub-Signature-256": signature(deep) },
+    deep,
     400,
     "failed to parse request body: it must be a JSON object",
   ],

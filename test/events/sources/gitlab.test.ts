@@ -41,6 +41,7 @@ const refusals: readonly (readonly [string, Record<string, string>, string, stri
   ["no token", { "content-type": "application/json" }, "{}", "token mismatch"],
   ["another token", { ...headers, "X-Gitlab-Token": "x" }, "{}", "token mismatch"],
   ["no JSON", headers, "{", "invalid event"],
+  ["JSON that is nested without end", headers, `{"a":${"[".repeat(20_000)}${"]".repeat(20_000)}}`, "invalid event"],
 ];
 for (const [what, sent, body, wanted] of refusals) {
   test(`a request with ${what} is refused, though no hook is registered`, async () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EngineError } from "../../../src/base/errors.ts";
+import { keepEvent } from "../../../src/events/sources/draft.ts";
 import { createIntake } from "../../../src/events/sources/intake.ts";
 import { createVirtualClock } from "../../harness/virtual-clock.ts";
 import { recordedContext } from "./source-context.ts";
@@ -61,12 +62,14 @@ test("when the source ends, each has a few attempts left, and none is lost uncou
   assert.equal(context.failed.count, 3);
 });
 
-test("one that no bus will ever take is given up at once", async () => {
-  const context = recordedContext({
-    clock: createVirtualClock(),
-    emit: () => Promise.reject(new EngineError("BUS_MESSAGE_TOO_LARGE", "too large")),
+for (const code of ["BUS_MESSAGE_TOO_LARGE", "EVENT_INVALID"] as const) {
+  test(`one that no bus will ever take is given up at once: ${code}`, async () => {
+    const emit = () => Promise.reject(new EngineError(code, "never"));
+    const context = recordedContext({ clock: createVirtualClock(), emit });
+    createIntake(context).offer({ data: 1 }, 10);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(context.failed.count, 1);
+    assert.equal(await keepEvent({ data: 1 }, context, new AbortController().signal), false);
+    assert.equal(context.failed.count, 2);
   });
-  createIntake(context).offer({ data: 1 }, 10);
-  await new Promise((resolve) => setImmediate(resolve));
-  assert.equal(context.failed.count, 1);
-});
+}

@@ -4,12 +4,13 @@ import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import type { JsonObject } from "../../../src/base/json.ts";
 import { jetstreamSource } from "../../../src/events/sources/jetstream.ts";
+import { oddHeaders, publishRaw } from "../../harness/nats-raw.ts";
 import { natsServerMissing, startNatsServer } from "../../harness/nats-server.ts";
 import { waitFor } from "../../harness/wait.ts";
 import { runSource } from "./running-source.ts";
 import { memoryState } from "./source-context.ts";
 
-test("a stream that was not there yet, or is made anew, is read from its first message, under other ids", {
+test("a stream that was not there yet, or is made anew, is read from its first message, under other ids, also messages whose headers cannot be read", {
   skip: natsServerMissing() ?? false,
 }, async () => {
   await using server = await startNatsServer();
@@ -46,4 +47,8 @@ test("a stream that was not there yet, or is made anew, is read from its first m
   await publish(5);
   await reads([6], [5, 6]);
   assert.equal(new Set(ids).size, 6, "the same sequence in another stream is another message");
+
+  for (const odd of oddHeaders) await publishRaw(server.url, "orders.new", odd, '{"n":7}');
+  await reads([8], [...oddHeaders.map(() => 7), 8]);
+  await reads([], []);
 });

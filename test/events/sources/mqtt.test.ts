@@ -3,12 +3,13 @@ import { test } from "node:test";
 import { connectAsync, type MqttClient } from "mqtt";
 import type { JsonObject } from "../../../src/base/json.ts";
 import { mqttSource } from "../../../src/events/sources/mqtt.ts";
+import { openTakenPackets } from "../../../src/events/sources/mqtt-taken.ts";
 import type { EventDraft } from "../../../src/events/sources/source.ts";
 import { mosquittoMissing, startMosquitto } from "../../harness/mosquitto.ts";
 import { startTcpProxy, type TcpProxy } from "../../harness/tcp-proxy.ts";
 import { waitFor } from "../../harness/wait.ts";
 import { runSource } from "./running-source.ts";
-import { memoryState } from "./source-context.ts";
+import { memoryState, recordedContext } from "./source-context.ts";
 
 test("a session that the broker has forgotten is told, one that it has is not", {
   skip: mosquittoMissing,
@@ -37,6 +38,36 @@ test("what comes again after its connection ended is the same event, also where 
   const publisher = await connectAsync(url);
   await using _ends = { [Symbol.asyncDispose]: () => publisher.endAsync(true) };
   for (const qos of [1, 2] as const) await comesAgain(qos, proxy, publisher);
+});
+
+test("of the packets taken last, one that comes again has its id, also once they were kept, and no other has it", async () => {
+  const context = recordedContext();
+  const packets = await openTakenPackets(context, ["b"]);
+  const packet = (messageId: number, body: string, dup = false) => ({
+    topic: "t",
+    payload: Buffer.from(body),
+    qos: 1,
+    dup,
+    messageId,
+  });
+  const large = "x".repeat(2_000);
+  const ids = Array.from({ length: 300 }, (_, n) => packets.idOf(packet(n + 1, n === 290 ? large : `body ${n}`)));
+  const known = [packet(291, large, true), packet(300, "body 299", true)];
+  const others = [packet(300, "body 299"), packet(300, "another", true), packet(1, "body 0", true)];
+  for (const again of [packets, await kept()]) {
+    assert.deepEqual(
+      known.map((one) => again.idOf(one)),
+      [ids[290], ids[299]],
+    );
+  }
+  for (const other of others) assert.ok(!ids.includes(packets.idOf(other)));
+  packets.forget();
+  assert.ok(!ids.includes(packets.idOf(known[0] ?? assert.fail())));
+
+  async function kept() {
+    await packets.keep(new AbortController().signal);
+    return openTakenPackets(context, ["b"]);
+  }
 });
 
 async function comesAgain(qos: 1 | 2, proxy: TcpProxy, publisher: MqttClient): Promise<void> {

@@ -10,6 +10,7 @@ import { EngineError } from "../../../src/base/errors.ts";
 import type { JsonObject } from "../../../src/base/json.ts";
 import { type NatsSpec, natsSource } from "../../../src/events/sources/nats.ts";
 import type { SourceContext } from "../../../src/events/sources/source.ts";
+import { oddHeaders, publishRaw } from "../../harness/nats-raw.ts";
 import { tempDir } from "../../harness/temp-dir.ts";
 import { waitFor } from "../../harness/wait.ts";
 import { type RecordedContext, recordedContext } from "./source-context.ts";
@@ -124,6 +125,19 @@ test("a message becomes an event with subject, body and header", needsServer, as
   const ids = source.context.emitted.map(({ id }) => id);
   assert.equal(ids[2], ids[3], "the publisher's id makes a message that is sent again one event");
   assert.equal(new Set(ids).size, 3);
+});
+
+test("messages whose headers cannot be read are taken without them", needsServer, async () => {
+  await using server = await startServer();
+  await using source = await run({ url: server.url, subject: "a", jsonBody: true });
+  for (const [n, odd] of oddHeaders.entries()) await publishRaw(server.url, "a", odd, String(n));
+  await publish(server.url, [["a", "9", { "X-One": "1" }]]);
+  await waitFor("the events", () => source.context.emitted.length === oddHeaders.length + 1);
+  assert.deepEqual(
+    source.context.emitted.map(({ data }) => data),
+    [...oddHeaders.map((_, n) => ({ subject: "a", body: n })), { subject: "a", body: 9, header: { "X-One": ["1"] } }],
+  );
+  assert.deepEqual(source.context.failures, []);
 });
 
 test("without jsonBody the body is base64", needsServer, async () => {

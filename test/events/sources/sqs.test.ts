@@ -76,9 +76,18 @@ describe("sqs", { skip: motoMissing, timeout: 90_000 }, () => {
     );
   });
 
-  test("a message is an event with the message's id, and is deleted once it is kept", async () => {
+  test("a message is an event with the message's id, and is deleted once it is kept, at the second try where the first failed", async () => {
     const { send, left, run } = await open();
-    await using source = await run({ jsonBody: true, metadata: { m: "1" } });
+    const actions: unknown[] = [];
+    const Failed = [{ Id: "0", SenderFault: false, Code: "InternalError" }];
+    const fetch: OutgoingFetch = async (request, signal) => {
+      actions.push(request.headers?.["x-amz-target"]);
+      const isFirst =
+        actions.at(-1) === "AmazonSQS.DeleteMessageBatch" && actions.indexOf(actions.at(-1)) + 1 === actions.length;
+      if (isFirst) return { status: 200, headers: {}, text: JSON.stringify({ Successful: [], Failed }) };
+      return directFetch(request, signal);
+    };
+    await using source = await run({ jsonBody: true, metadata: { m: "1" } }, { fetch });
     const attributes = { MessageAttributes: { kind: { DataType: "String", StringValue: "new" } } };
     const { MessageId } = await send('{"n":1}', attributes);
     await waitFor("the event", () => source.context.emitted.length === 1, 20_000);

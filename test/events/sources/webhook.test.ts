@@ -115,6 +115,12 @@ const answers: readonly {
     text: "unsupoorted method: OPTIONS",
   },
   {
+    what: "JSON that is nested without end is refused",
+    sent: { headers: json, body: `${"[".repeat(20_000)}${"]".repeat(20_000)}` },
+    status: 400,
+    text: `${marshal} exceeded max depth`,
+  },
+  {
     what: "an empty body is refused",
     sent: { headers: json },
     status: 400,

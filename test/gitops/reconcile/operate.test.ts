@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { systemClock } from "../../../src/base/clock.ts";
 import type { JsonObject } from "../../../src/base/json.ts";
-import { operate, touchedBy } from "../../../src/gitops/reconcile/operate.ts";
+import { operate } from "../../../src/gitops/reconcile/operate.ts";
+import { touchedBy } from "../../../src/gitops/reconcile/touched.ts";
 import type { KubeClient } from "../../../src/kube/kube.ts";
 import { waitFor } from "../../harness/wait.ts";
 import { applicationOf } from "./applications.ts";
@@ -48,9 +49,10 @@ test("without prune what is in the source no more stays, and is said to", async 
   await world.repository.commit({});
   const look = await world.lookWell(app, { level: 3 });
   const kept = await world.sync(app, look, { prune: false });
-  assert.deepEqual(touchedBy(kept), [
-    { object: "v1/ConfigMap/default/a", status: "Synced" },
-    { object: "v1/ConfigMap/default/b", status: "PruneSkipped" },
+  const touched = touchedBy(kept).map(({ object, status, phase, wave }) => ({ object, status, phase, wave }));
+  assert.deepEqual(touched, [
+    { object: "v1/ConfigMap/default/a", status: "Synced", phase: "Sync", wave: 0 },
+    { object: "v1/ConfigMap/default/b", status: "PruneSkipped", phase: "Sync", wave: 0 },
   ]);
   assert.deepEqual(await names(world), ["a", "b"]);
   await world.sync(app, look);
