@@ -34,7 +34,7 @@ export async function releaseWhenIdle(deps: IdleMemoryDeps, signal: AbortSignal)
 
 /** So many ticks long nothing is asked of a worker that gives memory back. */
 const quietTicks = 3;
-const worthInWorkerBytes = 2 * 1024 * 1024;
+const worthInWorkerBytes = 4 * 1024 * 1024;
 
 /**
  * Gives a worker's memory back when nothing was asked of it for three ticks (of its own timer): after its start, and each

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { adapterProblems, cycleProblems, layerProblems } from "./layers.ts";
 import { functionProblems, mirrorProblems, nameProblems, readmeProblems, sizeProblems, textProblems } from "./rules.ts";
 import { type Problem, readFiles } from "./scan.ts";
+import { startProblems } from "./start.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 const sources = readFiles(root, ["src/**/*.ts"]);
@@ -16,6 +17,7 @@ const rules: readonly (readonly [string, () => readonly Problem[]])[] = [
   ["files import lower layers only", () => layerProblems(sources)],
   ["adapters do not import each other", () => adapterProblems(sources)],
   ["imports make no cycle", () => cycleProblems(all)],
+  ["an engine loads no large packages that most never use", () => startProblems(sources)],
   ["files are short", () => sizeProblems(all)],
   ["functions are short", () => functionProblems([...sources, ...scripts])],
   ["time, patterns and the environment come in one way", () => textProblems(sources)],

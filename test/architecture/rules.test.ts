@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { adapterProblems, cycleProblems, layerProblems } from "./layers.ts";
 import { functionProblems, mirrorProblems, nameProblems, readmeProblems, sizeProblems, textProblems } from "./rules.ts";
 import { importsOf, type Problem, type SourceFile } from "./scan.ts";
+import { startProblems } from "./start.ts";
 
 const file = (path: string, text = ""): SourceFile => ({ path, text });
 const long = (count: number): string => "x;\n".repeat(count);
@@ -42,6 +43,14 @@ const broken: readonly (readonly [string, readonly Problem[]])[] = [
       file("src/a/c.ts", 'import type { A } from "./a.ts";'),
     ]),
   ],
+  [
+    "a large package that every engine loads",
+    startProblems([
+      file("src/engine/engine.ts", 'import { b } from "../a/b.ts";\nimport type { C } from "../a/c.ts";'),
+      file("src/a/b.ts", 'import { Agent } from "undici";'),
+      file("src/a/c.ts", 'import { generate } from "selfsigned";'),
+    ]),
+  ],
   ["a file of 500 lines", sizeProblems([file("src/a.ts", long(500))])],
   ["a function of 80 lines", functionProblems([file("src/a.ts", `function f(): void {\n${long(78)}}\n`)])],
   ["an arrow function of 80 lines", functionProblems([file("src/a.ts", `const f = () => {\n${long(78)}};\n`)])],
@@ -66,6 +75,13 @@ const broken: readonly (readonly [string, readonly Problem[]])[] = [
 for (const [name, problems] of broken) test(`refuses: ${name}`, () => assert.equal(problems.length, 1));
 
 const fine: readonly (readonly [string, readonly Problem[]])[] = [
+  [
+    "a large package that is loaded when it is needed",
+    startProblems([
+      file("src/engine/engine.ts", 'import type { Agent } from "undici";\nconst b = () => import("../a/b.ts");'),
+      file("src/a/b.ts", 'import { Agent } from "undici";'),
+    ]),
+  ],
   ["api uses record", layerProblems([file("src/api/a.ts", 'import { x } from "../record/b.ts";')])],
   [
     "the sensor uses triggers",

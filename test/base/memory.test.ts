@@ -28,3 +28,9 @@ test("V8 optimizes nothing while a start is under way, and what runs much after 
   assert.equal(code, 0, stderr);
   assert.deepEqual(JSON.parse(stdout), [false, false, true], "of two starts, of the one that is left, of none");
 });
+
+test("threads that give memory back at the same time do not hinder each other", async () => {
+  const { code, stdout, stderr } = await run(process.execPath, [join(import.meta.dirname, "memory-threads.ts")]);
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(JSON.parse(stdout), [true, true, true, true]);
+});
