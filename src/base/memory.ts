@@ -59,7 +59,7 @@ export const smallWorker = { maxYoungGenerationSizeMb: 8 } as const;
 /** Of the young generation, of which there are two halves: V8 lets each grow to 64 MiB, and keeps them. */
 const youngHalfMiB = 16;
 /** How much the heap may grow from one full collection to the next; V8's own choice is up to threefold. */
-const growthMiB = 64;
+const growthMiB = 48;
 const leastGrowthPercent = 30;
 
 /**

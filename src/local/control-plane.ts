@@ -55,7 +55,7 @@ export interface ControlPlaneOptions {
 }
 
 const definitions = "apiextensions.k8s.io/customresourcedefinitions";
-const windowLimits = { maxChanges: 20_000, maxCharacters: 16 * 1024 * 1024 };
+const windowLimits = { maxChanges: 20_000, maxCharacters: 12 * 1024 * 1024 };
 
 /** Opens the store and serves it. Whoever opens it disposes of it: that ends open watches. @throws TerminalError */
 export async function openControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
