@@ -11,10 +11,10 @@ export interface MemoryMeasured {
   readonly heapMiB: number;
 }
 
-/** What is resident comes and goes with the collector by a half: the highest of so many moments counts. */
-const moments = 5;
+/** What is resident comes and goes with the collector by a half: the highest of so many moments counts, of each half. */
+const moments = 10;
 
-/** The limit is the memory within the first tenth of the events: it must not grow with their number. */
+/** The limit is the memory within the first half of the events: it must not grow with their number. */
 export const busMemoryBenches: readonly Bench[] = [
   {
     name: "bus memory sqlite",
@@ -35,13 +35,12 @@ export const busMemoryBenches: readonly Bench[] = [
 async function rowsOf(driver: string, target: string, quick: boolean): Promise<readonly BenchRow[]> {
   const most = quick ? 100_000 : 1_000_000;
   const script = join(import.meta.dirname, "bus-memory-child.ts");
-  const upTo = (count: number): string[] =>
-    Array.from({ length: moments }, (_, n) => String((count * (n + 1)) / moments));
-  const args = [script, driver, target, ...upTo(most / 10), ...upTo(most)];
+  const counts = Array.from({ length: moments }, (_, n) => String((most * (n + 1)) / moments));
+  const args = [script, driver, target, ...counts];
   const { stdout } = await promisify(execFile)(process.execPath, args);
   const measured = JSON.parse(stdout) as readonly MemoryMeasured[];
-  const before = highest(measured.slice(0, moments));
-  const after = highest(measured.slice(moments));
+  const before = highest(measured.slice(0, moments / 2));
+  const after = highest(measured.slice(moments / 2));
   const row = (what: string, value: number, limit: number): BenchRow => {
     const name = `${driver}, ${most.toLocaleString("en")} events, slow readers: ${what}`;
     return { name, value, unit: "MiB", limit, ratio: value / limit };
