@@ -55,7 +55,12 @@ export async function runBackend(
   );
   if (result.code !== 0) throw new EngineError("GIT_FAILED", `git http-backend ended with ${result.code}`);
   outgoing.end();
-  if (!outgoing.writableFinished) await Promise.race([once(outgoing, "finish"), once(outgoing, "close")]);
+  if (!outgoing.writableFinished) await told(outgoing, "finish");
+}
+
+/** Or until the client is gone, which may have been told before. */
+async function told(outgoing: ServerResponse, event: "finish" | "drain"): Promise<void> {
+  if (!outgoing.destroyed) await Promise.race([once(outgoing, event), once(outgoing, "close")]);
 }
 
 function cgiEnv(run: BackendRun, request: GitRequest, incoming: IncomingMessage): Record<string, string> {
@@ -138,5 +143,5 @@ function sendHead(text: string, outgoing: ServerResponse): void {
 
 async function write(outgoing: ServerResponse, chunk: Buffer): Promise<void> {
   if (chunk.length === 0 || outgoing.write(chunk)) return;
-  await Promise.race([once(outgoing, "drain"), once(outgoing, "close")]);
+  await told(outgoing, "drain");
 }

@@ -142,13 +142,13 @@ function createService(deps: ServiceDeps, stop: AbortSignal): Service {
     if (!deps.names.has((incoming.headers.host ?? "").toLowerCase())) {
       return refuse(outgoing, 403, "this host name is not served here");
     }
+    const gone = new AbortController();
+    outgoing.once("close", () => gone.abort()); // before anything is waited for: it is told once
     const request = parseGitRequest(incoming.method ?? "", incoming.url ?? "");
     if (request === undefined || !(await isRepository(deps.directory, request.repository))) {
       return refuse(outgoing, 404, "there is no such repository");
     }
     if (request.isPush && !isAllowed(incoming.headers.authorization, deps.password)) return challenge(outgoing);
-    const gone = new AbortController();
-    outgoing.once("close", () => gone.abort());
     const signal = AbortSignal.any([stop, gone.signal]);
     using _place = await slots.take(signal);
     await answer(deps, request, incoming, outgoing, signal);

@@ -72,10 +72,10 @@ async function answer(
   const { host = "" } = incoming.headers;
   // A page in a browser reaches loopback under a name of its own (DNS rebinding).
   if (!names.has(host.toLowerCase())) return refuse(outgoing, forbidden(`the host "${host}" is not served here`));
+  const gone = new AbortController();
+  outgoing.on("close", () => gone.abort()); // before anything is waited for: it is told once
   const body = await readBody(incoming);
   if (body === undefined) return refuse(outgoing, tooLarge(maxBodyBytes));
-  const gone = new AbortController();
-  outgoing.on("close", () => gone.abort());
   const response = await plane.fetch(requestOf(incoming, host, body, gone.signal));
   await send(response, outgoing);
 }

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { request } from "node:http";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { TerminalError } from "../../src/base/errors.ts";
 import { git } from "../harness/git-repository.ts";
 import { gitPassword, startGitServer, type TestGitServer } from "../harness/git-server.ts";
@@ -170,6 +172,23 @@ test("names and paths that lead elsewhere are refused, and leave nothing", async
     await assert.rejects(rig.server.createServedRepository("demo", { [path]: "1" }), { code: "CONFIG_INVALID" });
   }
   assert.deepEqual(await readdir(join(rig.directory, "repos")), ["hooks"]);
+});
+
+test("a client that goes before its answer leaves nothing that waits for it", { timeout: 30_000 }, async () => {
+  await using rig = await startGitServer();
+  await rig.server.createServedRepository("demo", files);
+  const { port } = rig.server;
+  const asked = `GET /demo.git/info/refs?service=git-upload-pack HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`;
+  const goes = async (afterMs: number): Promise<void> => {
+    const socket = connect(port, "127.0.0.1");
+    socket.on("error", () => undefined);
+    await new Promise<void>((resolve) => socket.write(asked, () => resolve()));
+    await sleep(afterMs);
+    socket.destroy();
+  };
+  // More than are served at once: places that are not given back would keep the next one waiting.
+  for (let n = 0; n < 24; n++) await goes(n % 8);
+  assert.match(await git(rig.directory, ["ls-remote", rig.server.urlOf("demo")]), /refs\/heads\/main/);
 });
 
 test("an end of the server ends requests under way", async () => {
