@@ -18,6 +18,7 @@ import {
 import type { ApplicationLooks } from "./application-resource-routes.ts";
 import type { ApplicationAccess } from "./application-routes.ts";
 import { selectionOf } from "./field-selection.ts";
+import { whenGone } from "./gone.ts";
 import { levelsOf, nodesOf } from "./tree-levels.ts";
 
 export interface ApplicationChange {
@@ -53,6 +54,7 @@ export function applicationStreamRoutes(
       if (isWanted(application)) send({ type, application: shown(application) });
     });
     ended.addEventListener("abort", stop, { once: true });
+    if (ended.aborted) stop();
   });
   router.get("/:name/resource-tree", async (request, response) => {
     const found = findApplication(applications, request.params.name, appNamespaceOf(request));
@@ -95,6 +97,7 @@ function followRights(request: Request, fail: (message: string) => void, ended: 
       // While the cluster does not answer, what was known counts.
     }
   };
+  if (ended.aborted) return;
   const timer = setInterval(() => void look(), rightsMs);
   ended.addEventListener("abort", () => clearInterval(timer), { once: true });
 }
@@ -104,15 +107,13 @@ function openStream(request: Request, response: Response) {
   const isEvents = (request.headers.accept ?? "").includes("text/event-stream");
   response.status(200).set("cache-control", "no-cache");
   response.type(isEvents ? "text/event-stream" : "application/json").flushHeaders();
-  const stop = new AbortController();
-  response.once("close", () => stop.abort());
   const write = (value: object): void => {
     const text = JSON.stringify(value);
     response.write(isEvents ? `data: ${text}\n\n` : `${text}\n`);
     if (response.writableLength > maxBehindBytes) response.destroy();
   };
   return {
-    ended: stop.signal,
+    ended: whenGone(response),
     send: (result: object | JsonValue): void => write(select({ result })),
     fail(message: string): void {
       write({ error: { message, grpc_code: 13 } });

@@ -6,6 +6,7 @@ import type { KubeClient, LogQuery } from "../kube/kube.ts";
 import { flagOf } from "./application-edit-routes.ts";
 import { type ApplicationList, appNamespaceOf, findApplication, refOf, textParameter } from "./application-query.ts";
 import type { ApplicationLooks } from "./application-resource-routes.ts";
+import { whenGone } from "./gone.ts";
 import { type LogLine, logFilter, logLineOf, mergeLogs } from "./log-lines.ts";
 import { numberOf } from "./questions.ts";
 
@@ -72,9 +73,8 @@ async function send(request: Request, response: Response, pods: readonly Pod[], 
   const query = logQueryOf(request);
   const passes = logFilter(textParameter(request, "filter") ?? "", flagOf(request, "matchCase", false));
   const until = Date.parse(textParameter(request, "untilTime") ?? "");
-  const stop = new AbortController();
-  response.once("close", () => stop.abort());
-  const read = (pod: Pod) => readPod(pod, query, kube, stop.signal);
+  const gone = whenGone(response);
+  const read = (pod: Pod) => readPod(pod, query, kube, gone);
   const write = (value: object): void => {
     if (!response.headersSent) response.status(200).type("application/json").set("cache-control", "no-cache");
     response.write(`${JSON.stringify(value)}\n`);
@@ -90,7 +90,7 @@ async function send(request: Request, response: Response, pods: readonly Pod[], 
     else await each(mergeLogs(pods.map(read)), line);
     write({ result: shown({ content: "", time: "", pod: "" }, true) });
   } catch (error) {
-    if (stop.signal.aborted) return;
+    if (gone.aborted) return;
     if (!response.headersSent) throw error;
     write({ error: { message: messageOf(error), grpc_code: 13 } });
   }

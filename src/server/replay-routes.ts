@@ -3,6 +3,7 @@ import { EngineError, messageOf } from "../base/errors.ts";
 import { isJsonObject, type JsonObject } from "../base/json.ts";
 import type { AppliedReport } from "../events/trial/apply-replay.ts";
 import type { ReplayProgress, ReplayReport, ReplayWindow } from "../events/trial/replay.ts";
+import { whenGone } from "./gone.ts";
 
 /** Stored events for a candidate Sensor. */
 export interface ReplayAsk extends ReplayWindow {
@@ -51,8 +52,7 @@ export function replayRoutes(replayer: Replayer): Router {
 type Run = (replayer: Replayer, options: ReplayOptions) => Promise<ReplayLine>;
 
 async function answer(response: Response, run: (options: ReplayOptions) => Promise<ReplayLine>): Promise<void> {
-  const gone = new AbortController();
-  response.once("close", () => gone.abort(new Error("nobody waits for the answer")));
+  const gone = whenGone(response);
   const write = (line: ReplayLine): void => {
     if (!response.headersSent) response.type("application/x-ndjson");
     response.write(`${JSON.stringify(line)}\n`);
@@ -62,14 +62,14 @@ async function answer(response: Response, run: (options: ReplayOptions) => Promi
   try {
     write(
       await run({
-        signal: gone.signal,
+        signal: gone,
         onProgress: (progress) => {
           last = progress;
         },
       }),
     );
   } catch (error) {
-    if (gone.signal.aborted) return;
+    if (gone.aborted) return;
     if (!response.headersSent || !(error instanceof EngineError)) throw error;
     write({ error: messageOf(error), code: error.code });
   } finally {

@@ -3,6 +3,7 @@ import { EngineError, messageOf } from "../base/errors.ts";
 import { isJsonObject, type JsonObject } from "../base/json.ts";
 import type { WhatIfReport } from "../events/trial/what-if.ts";
 import { type CloudEvent, decodeEvent } from "../record/cloud-event.ts";
+import { whenGone } from "./gone.ts";
 
 export interface WhatIfAsk {
   /** Of a stored event; or `events`. */
@@ -23,9 +24,7 @@ const maxEvents = 100;
 export function whatIfRoutes(whatIf: WhatIf): Router {
   const router = Router();
   router.post("/", async (request: Request, response) => {
-    const gone = new AbortController();
-    response.once("close", () => gone.abort(new Error("nobody waits for the answer")));
-    response.json(await whatIf(parseAsk(request.body), gone.signal));
+    response.json(await whatIf(parseAsk(request.body), whenGone(response)));
   });
   return router;
 }
