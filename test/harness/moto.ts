@@ -1,34 +1,23 @@
 import { type AwsCredentials, signAwsRequest } from "../../src/base/aws-signature.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { freePort } from "./free-port.ts";
-import { accepts, findProgram, missing, type ServerProcess, startServer } from "./server-process.ts";
-
-/** moto, the maintained stand-in of AWS (Python: `pip install "moto[server]"`). It takes any signature until `enforceUsers`. */
-export interface Moto extends ServerProcess {
-  readonly url: string;
-}
+import { accepts, findProgram, type HttpServerProcess, missing, startHttpServer } from "./server-process.ts";
 
 const program = findProgram("moto_server");
 
 export const motoMissing = missing("moto_server", program !== undefined);
 
-export async function startMoto(): Promise<Moto> {
+/** moto, the maintained stand-in of AWS (Python: `pip install "moto[server]"`). It takes any signature until `enforceUsers`. */
+export async function startMoto(): Promise<HttpServerProcess> {
   const port = await freePort();
-  const server = await startServer({
+  const command = {
     name: "moto_server",
     command: program ?? "moto_server",
     args: ["-H", "127.0.0.1", "-p", String(port)],
     isReady: () => accepts(port),
     deadlineMs: 60_000,
-  });
-  return {
-    ...server,
-    get pid() {
-      return server.pid;
-    },
-    url: `http://127.0.0.1:${port}`,
-    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
+  return startHttpServer(command, port);
 }
 
 export async function createQueue(url: string, QueueName: string): Promise<void> {

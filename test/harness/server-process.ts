@@ -27,7 +27,24 @@ export interface ServerProcess extends AsyncDisposable {
   start(): Promise<void>;
 }
 
+export interface HttpServerProcess extends ServerProcess {
+  readonly url: string;
+}
+
 const keptOutput = 4_000;
+
+/** One that is asked over HTTP on a port of loopback. Its pid is another one after a restart. */
+export async function startHttpServer(command: ServerCommand, port: number): Promise<HttpServerProcess> {
+  const server = await startServer(command);
+  return {
+    ...server,
+    get pid() {
+      return server.pid;
+    },
+    url: `http://127.0.0.1:${port}`,
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
+}
 
 /** Starts it; disposal kills it. */
 export async function startServer(command: ServerCommand): Promise<ServerProcess> {

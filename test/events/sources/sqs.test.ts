@@ -4,7 +4,8 @@ import type { JsonObject } from "../../../src/base/json.ts";
 import type { OutgoingFetch } from "../../../src/events/sources/source.ts";
 import { sqsSource } from "../../../src/events/sources/sqs.ts";
 import { startAnswering } from "../../harness/http-sink.ts";
-import { type Moto, motoMissing, startMoto } from "../../harness/moto.ts";
+import { motoMissing, startMoto } from "../../harness/moto.ts";
+import type { HttpServerProcess } from "../../harness/server-process.ts";
 import { waitFor } from "../../harness/wait.ts";
 import { directFetch } from "./direct-fetch.ts";
 import { runSource } from "./running-source.ts";
@@ -13,7 +14,7 @@ const secrets = { "aws/a": "AKID\n", "aws/s": "SECRET" };
 const keys = { accessKey: { name: "aws", key: "a" }, secretKey: { name: "aws", key: "s" } };
 
 describe("sqs", { skip: motoMissing, timeout: 90_000 }, () => {
-  let moto: Moto;
+  let moto: HttpServerProcess;
   let queues = 0;
   before(async () => {
     moto = await startMoto();
