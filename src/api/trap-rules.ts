@@ -81,7 +81,7 @@ export function checkTemplate(value: JsonValue | undefined, path: string): Probl
   const text = textOf(value);
   if (text === "") return [];
   try {
-    checkGoTemplate(text);
+    checkGoTemplate(text, { hasMoment: true });
     return [];
   } catch (error) {
     if (!(error instanceof TerminalError)) throw error;

@@ -439,10 +439,11 @@ for (const [text, fault] of [
 
 test("a template that uses a refused function is told which, and why", () => {
   assert.equal(
-    checkTemplate("{{ .Input.ref }} {{ now }}", "p")[0]?.message,
-    "the function now at 20 is not available: it depends on the time when it is called, or on the time zone of the machine; " +
+    checkTemplate('{{ .Input.ref }} {{ env "HOME" }}', "p")[0]?.message,
+    "the function env at 20 is not available: it reads the environment of the engine, which has secrets; " +
       "it fails with each event",
   );
+  assert.deepEqual(checkTemplate('{{ now | date "2006" }}-{{ uuidv4 }}', "p"), []);
   assert.deepEqual(checkTemplate('{{ .Input.ref | trimPrefix "refs/heads/" | upper }}', "p"), []);
   assert.match(checkTemplate("{{ .Input.ref | shout }}", "p")[0]?.message ?? "", /function "shout" is not defined/);
 });

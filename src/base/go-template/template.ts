@@ -10,7 +10,9 @@ import type { FunctionTable } from "./function.ts";
 import type { Delimiters } from "./lexer.ts";
 import { type ParsedTemplate, parseTemplate } from "./parser.ts";
 import { placeOf } from "./place.ts";
+import { Chance } from "./sprig/chance.ts";
 import { changesMaps } from "./sprig/dicts.ts";
+import { momentFunctions } from "./sprig/moment.ts";
 import { refusedFunctions } from "./sprig/refused.ts";
 import { sprig } from "./sprig/sprig.ts";
 import { copyOf } from "./values.ts";
@@ -23,13 +25,21 @@ export interface GoTemplateOptions {
   readonly missingKey?: MissingKey;
   /** Functions beside those of the language; the hermetic part of sprig where they are not given. */
   readonly functions?: FunctionTable;
+  /** Sprig's functions of time and chance, too, for executions that are told their moment. */
+  readonly hasMoment?: boolean;
   readonly limits?: Partial<TemplateLimits>;
 }
 
-/** A template that was parsed once. The same data gives the same text, always. */
+/** When an execution takes place; `seed` decides what chance gives. */
+export interface TemplateMoment {
+  readonly nowMs: number;
+  readonly seed: string;
+}
+
+/** A template that was parsed once. The same data and moment give the same text, always. */
 export interface GoTemplate {
   /** @throws TerminalError TEMPLATE_FAILED, with the place in the template */
-  execute(data: FloatObject): string;
+  execute(data: FloatObject, moment?: TemplateMoment): string;
 }
 
 /**
@@ -47,8 +57,9 @@ export function compileGoTemplate(source: string, options: GoTemplateOptions = {
   const regexes = new Map<string, Regex>();
   const copies = changesMaps.some((name) => used.has(name));
   return {
-    execute(data) {
-      const execution = new Execution(new Work(limits, regexes), options.missingKey ?? "default", templates);
+    execute(data, moment) {
+      const at = moment && { nowMs: moment.nowMs, chance: new Chance(moment.seed) };
+      const execution = new Execution(new Work(limits, regexes, at), options.missingKey ?? "default", templates);
       try {
         execution.called(run, copies ? copyOf(data) : data);
         return bounded(readable(execution.output), limits);
@@ -68,9 +79,11 @@ export function checkGoTemplate(source: string, options: GoTemplateOptions = {})
 }
 
 const standard: FunctionTable = { ...builtins, ...sprig };
+const atMoment: FunctionTable = { ...standard, ...momentFunctions };
 
-function functionsOf({ functions }: GoTemplateOptions): FunctionTable {
-  return functions === undefined ? standard : { ...builtins, ...functions };
+function functionsOf({ functions, hasMoment }: GoTemplateOptions): FunctionTable {
+  if (functions !== undefined) return { ...builtins, ...functions };
+  return hasMoment ? atMoment : standard;
 }
 
 function parse(

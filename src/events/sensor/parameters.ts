@@ -9,7 +9,7 @@ import { checkSjsonPath, setJson } from "../../base/sjson.ts";
 import { parseYaml } from "../../base/yaml.ts";
 import type { CloudEvent } from "../../record/cloud-event.ts";
 import type { ParameterResolver, TriggerParameter } from "../triggers/trigger.ts";
-import { renderTemplate } from "./template.ts";
+import { momentOf, renderTemplate } from "./template.ts";
 
 type Source = TriggerParameter["src"];
 type Events = Readonly<Record<string, CloudEvent>>;
@@ -151,20 +151,20 @@ function resolve(src: Source, events: Events, path: string): Resolved | undefine
   if (!event) return src.value === undefined ? undefined : textual(src.value);
   const isSelecting = src.contextKey || src.dataKey || src.contextTemplate || src.dataTemplate;
   if (!isSelecting) return textual(src.value ?? wholeEvent(event));
-  const found = select(src, event);
+  const found = select(src, event, path);
   if (typeof found !== "string") return found;
   if (src.value !== undefined) return textual(src.value);
   throw fault(`${path}.src: unable to resolve '${src.dependencyName}' parameter value. err: ${found}`);
 }
 
 /** The value, or why there is none. With a selector of the data those of the context do not count. */
-function select(src: Source, event: CloudEvent): Resolved | string {
+function select(src: Source, event: CloudEvent, path: string): Resolved | string {
   const isData = Boolean(src.dataKey || src.dataTemplate);
   const input = isData ? dataOf(event) : contextOf(event);
   if (input === undefined) return `data of content type ${JSON.stringify(event.datacontenttype)} is not JSON or YAML`;
   const template = isData ? src.dataTemplate : src.contextTemplate;
   const key = isData ? src.dataKey : src.contextKey;
-  const rendered = template ? renderTemplate(template, input) : undefined;
+  const rendered = template ? renderTemplate(template, input, momentOf(event, path)) : undefined;
   if (rendered && "text" in rendered) return textual(rendered.text);
   if (!key) return rendered?.error ?? "";
   const found = selectKey(key, input, isData ? "data" : "context");

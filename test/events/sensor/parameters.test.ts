@@ -74,6 +74,12 @@ for (const [name, src, of, value] of [
   ["a template that fails leaves it to the key", { dataTemplate: "{{ .Input.gone }}", dataKey: "n" }, "push", "5"],
   ["a template that fails leaves it to the value", { dataTemplate: '{{ fail "x" }}', value: "d" }, "push", "d"],
   ["a template of the data wins over those of the context", { contextTemplate: "c", dataTemplate: "d" }, "push", "d"],
+  [
+    "a template's time is that of the event",
+    { dataTemplate: '{{ now | date "20060102-150405" }}' },
+    "push",
+    "20260101-000000",
+  ],
   ["a template's numbers are Go's", { dataTemplate: "{{ 1000000.0 }}" }, "push", "1e+06"],
   ["a template over YAML data", { dataTemplate: "{{ (index .Input.a 0).b }}" }, "yaml", "true"],
   ["YAML data is converted", { dataKey: "a.0.b" }, "yaml", "true"],
@@ -84,6 +90,15 @@ for (const [name, src, of, value] of [
 ] as const) {
   test(`parameter: ${name}`, () => assert.equal(text(src, of), value));
 }
+
+test("parameter: what chance gives in a template is the same when it is done again, and another elsewhere", () => {
+  const parameter = { src: { dependencyName: "push", dataTemplate: "{{ uuidv4 }}" } };
+  const first = resolver.text(parameter, "spec.p[0]");
+  assert.match(first ?? "", /^[0-9a-f-]{36}$/);
+  assert.equal(createParameterResolver({ push: cloudEvent({ data }) }).text(parameter, "spec.p[0]"), first);
+  assert.notEqual(resolver.text(parameter, "spec.p[1]"), first);
+  assert.notEqual(createParameterResolver({ push: cloudEvent({ id: "e2" }) }).text(parameter, "spec.p[0]"), first);
+});
 
 test("parameter: without a key and a value it is the whole event, its data in base64", () => {
   assert.equal(

@@ -137,6 +137,7 @@ for (const [name, template, type, value, verdict] of [
   ["its result is compared", '{{ .Input | trimPrefix "refs/heads/" }}', "string", "^dev$", "passed"],
   ["its result is a text that is read as the type says", "{{ .Input | len }}", "number", "14", "passed"],
   ["another result is a no", "{{ .Input | upper }}", "string", "^refs", "rejected"],
+  ["its time is that of the event", '{{ now | date "2006-01-02" }}', "string", "^2026-01-01$", "passed"],
   ["no result is an error", "{{ if false }}x{{ end }}", "string", ".*", "error"],
   ["`<no value>` is an error", "{{ .Other }}", "string", ".*", "error"],
   ["a failure is an error", '{{ fail "no" }}', "string", ".*", "error"],
