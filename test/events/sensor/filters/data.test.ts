@@ -118,7 +118,8 @@ const rows: readonly Row[] = [
   ["sEmpty", "string", "!=", ["."], "passed"],
   ["obj", "number", "", ["0"], "passed"],
   ["nil", "string", "!=", ["."], "passed"],
-  ["n", "number", "", ["1_2"], "error"],
+  ["n", "number", "", ["1_2.5"], "passed"],
+  ["n", "number", "", ["1__2"], "error"],
   ["n", "number", "!=", ["12.5", "1"], "passed"], // any that differs is enough
   ["n", "number", "!=", ["12.5", "12.50"], "rejected"],
   ["sWord", "string", "!=", ["push", "^pushed$"], "rejected"],
