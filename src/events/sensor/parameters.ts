@@ -184,7 +184,8 @@ function selectKey(key: string, input: JsonValue, where: string): Resolved | str
 
 function dataOf(event: CloudEvent): JsonValue | undefined {
   if (event.datacontenttype === "application/json") return event.data;
-  if (event.datacontenttype !== "application/yaml" || typeof event.data !== "string") return undefined;
+  if (event.datacontenttype !== "application/yaml") return undefined;
+  if (typeof event.data !== "string") return event.data; // YAML that is JSON, too, was read as such
   try {
     return parseYaml(event.data)[0] as JsonValue;
   } catch {
@@ -192,10 +193,11 @@ function dataOf(event: CloudEvent): JsonValue | undefined {
   }
 }
 
-/** Keys in the original's order, the time to the second. */
+/** Keys in the original's order, the time to the second and in UTC, whatever its offset was. */
 function contextOf(event: CloudEvent): JsonObject {
   const { id, source, type, datacontenttype, subject } = event;
-  const time = event.time.replace(/\.\d+(?=Z|[+-])/, "");
+  const at = event.time.endsWith("Z") ? Number.NaN : Date.parse(event.time);
+  const time = (Number.isNaN(at) ? event.time : new Date(at).toISOString()).replace(/\.\d+(?=Z|[+-])/, "");
   return { id, source, specversion: "1.0", type, datacontenttype, subject, time };
 }
 

@@ -25,6 +25,7 @@ const resolver = createParameterResolver({
   push: cloudEvent({ data }),
   text: cloudEvent({ datacontenttype: "text/plain", data: "hello" }),
   yaml: cloudEvent({ datacontenttype: "application/yaml", data: "a:\n- b: yes\n" }),
+  flow: cloudEvent({ datacontenttype: "application/yaml", data: { a: [{ b: 1 }] }, time: "2026-01-01T01:00:00.5+02:00" }),
 });
 
 type Src = TriggerParameter["src"];
@@ -83,6 +84,8 @@ for (const [name, src, of, value] of [
   ["a template's numbers are Go's", { dataTemplate: "{{ 1000000.0 }}" }, "push", "1e+06"],
   ["a template over YAML data", { dataTemplate: "{{ (index .Input.a 0).b }}" }, "yaml", "true"],
   ["YAML data is converted", { dataKey: "a.0.b" }, "yaml", "true"],
+  ["YAML data that is JSON, too", { dataKey: "a.0.b" }, "flow", "1"],
+  ["the context's time is in UTC", { contextKey: "time" }, "flow", "2025-12-31T23:00:00Z"],
   ["data of another type gives the value", { dataKey: "x", value: "d" }, "text", "d"],
   ["no event gives the value", { dataKey: "x", value: "d" }, "absent", "d"],
   ["no event and no value is no value", { dataKey: "x" }, "absent", undefined],
