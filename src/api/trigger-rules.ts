@@ -7,6 +7,7 @@ import { findTimeZone } from "../base/time-zone.ts";
 import { addTo, checkItems, errorAt, objectOf, textOf, warningAt } from "./fields.ts";
 import { isTimeZone } from "./filter-rules.ts";
 import { checkParameterList, checkTriggerParameters, destsOf } from "./parameter-rules.ts";
+import { checkParameterTypes } from "./parameter-type-rules.ts";
 import { type TriggerKindSchema, triggerKindNames, triggerNamesOf } from "./sensor-schema.ts";
 import { checkBackoff, checkLabelName } from "./trap-rules.ts";
 
@@ -23,10 +24,18 @@ export function checkTrigger(trigger: JsonObject, kinds: Kinds, path: string, dl
   else addTo(problems, checkTemplate(template, trigger, kinds, `${path}.template`));
   addTo(problems, checkPolicy(trigger, path));
   addTo(problems, checkTriggerParameters(trigger, path));
+  addTo(problems, checkTypes(trigger, kinds, path));
   addTo(problems, checkRetry(trigger, path));
   addTo(problems, checkRate(trigger, path));
   addTo(problems, checkDlq(trigger, kinds, path, dlqDepth));
   return problems;
+}
+
+function checkTypes(trigger: JsonObject, kinds: Kinds, path: string): Problem[] {
+  const kind = kindOfTemplate(objectOf(trigger.template), kinds);
+  const schema = kind === undefined ? undefined : kinds[kind];
+  if (kind === undefined || schema === undefined) return [];
+  return checkParameterTypes(trigger, { kind, schema, changesResource: changesResource.has(kind) }, path);
 }
 
 function checkRetry({ retryStrategy, atLeastOnce }: JsonObject, path: string): Problem[] {

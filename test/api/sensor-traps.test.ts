@@ -18,6 +18,8 @@ const data = (entry: object) => filters({ data: [{ path: "a", type: "string", ..
 const template = (more: object, trigger = {}) =>
   on([dependency], { template: { ...log.template, ...more }, ...trigger });
 const parameters = (src: object, more = {}) => template({}, { parameters: [{ src, dest: "name", ...more }] });
+const http = (parameters: object[], more = {}) =>
+  template({ http: { url: "http://x", method: "POST", timeout: 1, parameters }, log: undefined }, more);
 const kafka = (payload: object[]) => template({ kafka: { url: "u", topic: "t", payload }, log: undefined });
 
 function pod(name: string, more = {}) {
@@ -203,6 +205,18 @@ for (const [what, spec, expected] of [
     /parameters\[0\].dest: "metadata.name" is not in the template, .*\[paths begin with the kind, or belong to `template.log.parameters`\]/,
   ],
   [
+    "texts where a number is wanted",
+    http([{ src: { dependencyName: "d", dataKey: "n" }, dest: "timeout" }]),
+    /http.parameters\[0\].src: http.timeout must be an integer, and the value goes in as a string: .* \[add `useRawData: true`, /,
+  ],
+  [
+    "templates where a number is wanted",
+    http([], {
+      parameters: [{ src: { dependencyName: "d", dataTemplate: "{{ 1 }}", useRawData: true }, dest: "http.timeout" }],
+    }),
+    /triggers\[0\].parameters\[0\].src: http.timeout must be an integer, and what a template gives goes in as a string/,
+  ],
+  [
     "dest that is no path",
     kafka([{ src: { dependencyName: "d" }, dest: "a.99999999" }]),
     /kafka.payload\[0\].dest: .*too far/,
@@ -358,6 +372,14 @@ for (const [what, spec] of [
     ),
   ],
   ["a path with escapes", data({ path: "a\\.b.0.$c", value: ["^x$"] })],
+  [
+    "numbers that stay numbers",
+    http([
+      { src: { dependencyName: "d", dataKey: "n", useRawData: true }, dest: "timeout" },
+      { src: { dependencyName: "d", dataKey: "u" }, dest: "url" },
+      { src: { dependencyName: "d", dataKey: "h" }, dest: "headers.0x" },
+    ]),
+  ],
   ["!= with one value", data({ value: ["^a$"], comparator: "!=" })],
   [
     "names with a hyphen in brackets",

@@ -25,7 +25,11 @@ const resolver = createParameterResolver({
   push: cloudEvent({ data }),
   text: cloudEvent({ datacontenttype: "text/plain", data: "hello" }),
   yaml: cloudEvent({ datacontenttype: "application/yaml", data: "a:\n- b: yes\n" }),
-  flow: cloudEvent({ datacontenttype: "application/yaml", data: { a: [{ b: 1 }] }, time: "2026-01-01T01:00:00.5+02:00" }),
+  flow: cloudEvent({
+    datacontenttype: "application/yaml",
+    data: { a: [{ b: 1 }] },
+    time: "2026-01-01T01:00:00.5+02:00",
+  }),
 });
 
 type Src = TriggerParameter["src"];
