@@ -9,6 +9,7 @@ import { checkSjsonPath, setJson } from "../../base/sjson.ts";
 import { parseYaml } from "../../base/yaml.ts";
 import type { CloudEvent } from "../../record/cloud-event.ts";
 import type { ParameterResolver, TriggerParameter } from "../triggers/trigger.ts";
+import { whatIsThere } from "./missing-path.ts";
 import { momentOf, renderTemplate } from "./template.ts";
 
 type Source = TriggerParameter["src"];
@@ -175,7 +176,8 @@ function selectKey(key: string, input: JsonValue, where: string): Resolved | str
   try {
     const path = compileReadPath(key);
     const value = path.read(input);
-    if (value === undefined) return `key ${JSON.stringify(key)} does not exist in the event's ${where}`;
+    if (value === undefined)
+      return `key ${JSON.stringify(key)} does not exist in the event's ${where}${whatIsThere(key, input)}`;
     return { value, text: value === null ? "null" : path.text(value, input) };
   } catch (error) {
     return messageOf(error);

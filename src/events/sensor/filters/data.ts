@@ -8,6 +8,7 @@ import { compileReadPath } from "../../../base/read-path.ts";
 import { compileRegex } from "../../../base/regex.ts";
 import type { CloudEvent } from "../../../record/cloud-event.ts";
 import { shownValue } from "../../../record/records.ts";
+import { whatIsThere } from "../missing-path.ts";
 import { momentOf, renderTemplate } from "../template.ts";
 import { everyEntry, type Filter, type FilterOutcome, failed, passed, rejected, someEntry } from "./outcome.ts";
 
@@ -43,7 +44,11 @@ function compileEntry(entry: DataFilter, field: string): Filter {
   return (event) => {
     try {
       const found = read(event.data);
-      if (found === undefined) return failed(field, () => `${field}: path '${entry.path}' does not exist`);
+      if (found === undefined)
+        return failed(
+          field,
+          () => `${field}: path '${entry.path}' does not exist${whatIsThere(entry.path, event.data)}`,
+        );
       return evaluate(found, event);
     } catch (error) {
       return failed(field, () => `${field}: ${messageOf(error)}`);

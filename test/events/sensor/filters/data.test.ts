@@ -225,7 +225,12 @@ for (const [name, entries, operator, reason] of [
     "",
     'filters.data[1]: n is 12.5, wanted > "20" or "30"',
   ],
-  ["the path that is missing", [wrong], "", "filters.data[0]: path 'missing' does not exist"],
+  [
+    "the path that is missing, and what is there",
+    [{ ...wrong, path: "hugee" }],
+    "",
+    "filters.data[0]: path 'hugee' does not exist: the data has t, f, one, n, zero, sTrue, sT, sOne, and 12 more; did you mean 'huge'?",
+  ],
   [
     "every entry of an or",
     [no, no],
