@@ -104,6 +104,7 @@ test("parameter: what chance gives in a template is the same when it is done aga
   assert.match(first ?? "", /^[0-9a-f-]{36}$/);
   assert.equal(createParameterResolver({ push: cloudEvent({ data }) }).text(parameter, "spec.p[0]"), first);
   assert.notEqual(resolver.text(parameter, "spec.p[1]"), first);
+  assert.notEqual(createParameterResolver({ push: cloudEvent() }, "uid/other/e1").text(parameter, "spec.p[0]"), first);
   assert.notEqual(createParameterResolver({ push: cloudEvent({ id: "e2" }) }).text(parameter, "spec.p[0]"), first);
 });
 
