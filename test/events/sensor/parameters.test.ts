@@ -267,6 +267,8 @@ for (const [name, document, parameters, result] of [
 }
 
 test("parameters: an error names the parameter", () => {
+  const shout = parameter({ value: "x" }, { dest: "a", operation: "shout" as "append" });
+  assert.throws(() => apply({}, shout), /spec\.parameters\[0\].*"shout" must be append, overwrite or prepend/);
   assert.throws(
     () => apply({ a: [1] }, parameter({ value: "x" }, { dest: "a.b" })),
     /spec\.parameters\[0\].*"b" is not an index/,
