@@ -10,13 +10,12 @@ import type { FunctionTable } from "./function.ts";
 import type { Delimiters } from "./lexer.ts";
 import { type ParsedTemplate, parseTemplate } from "./parser.ts";
 import { placeOf } from "./place.ts";
-import { Chance } from "./sprig/chance.ts";
 import { changesMaps } from "./sprig/dicts.ts";
 import { momentFunctions } from "./sprig/moment.ts";
 import { refusedFunctions } from "./sprig/refused.ts";
 import { sprig } from "./sprig/sprig.ts";
 import { copyOf } from "./values.ts";
-import { defaultLimits, Failure, type TemplateLimits, Work } from "./work.ts";
+import { defaultLimits, Failure, type TemplateLimits, type TemplateMoment, Work } from "./work.ts";
 
 export interface GoTemplateOptions {
   /** `{{` and `}}` where it is not given. */
@@ -28,12 +27,6 @@ export interface GoTemplateOptions {
   /** Sprig's functions of time and chance, too, for executions that are told their moment. */
   readonly hasMoment?: boolean;
   readonly limits?: Partial<TemplateLimits>;
-}
-
-/** When an execution takes place; `seed` decides what chance gives. */
-export interface TemplateMoment {
-  readonly nowMs: number;
-  readonly seed: string;
 }
 
 /** A template that was parsed once. The same data and moment give the same text, always. */
@@ -58,8 +51,7 @@ export function compileGoTemplate(source: string, options: GoTemplateOptions = {
   const copies = changesMaps.some((name) => used.has(name));
   return {
     execute(data, moment) {
-      const at = moment && { nowMs: moment.nowMs, chance: new Chance(moment.seed) };
-      const execution = new Execution(new Work(limits, regexes, at), options.missingKey ?? "default", templates);
+      const execution = new Execution(new Work(limits, regexes, moment), options.missingKey ?? "default", templates);
       try {
         execution.called(run, copies ? copyOf(data) : data);
         return bounded(readable(execution.output), limits);

@@ -1,6 +1,6 @@
 import { messageOf } from "../errors.ts";
 import { compileRegex, type Regex } from "../regex.ts";
-import type { Chance } from "./sprig/chance.ts";
+import { Chance } from "./sprig/chance.ts";
 
 export interface TemplateLimits {
   /** Bytes of the result, and of any text on the way to it. */
@@ -24,8 +24,14 @@ const maxNesting = 1_000;
 
 const maxPattern = 2_000;
 
-/** When an execution takes place, and what chance gives in it. */
-export interface Moment {
+/** When an execution takes place; `seed` decides what chance gives. */
+export interface TemplateMoment {
+  readonly nowMs: number;
+  readonly seed: string;
+}
+
+/** What functions see of it: most templates have none that looks. */
+interface Moment {
   readonly nowMs: number;
   readonly chance: Chance;
 }
@@ -34,19 +40,21 @@ export interface Moment {
 export class Work {
   readonly limits: TemplateLimits;
   readonly #regexes: Map<string, Regex>;
-  readonly #moment: Moment | undefined;
+  readonly #given: TemplateMoment | undefined;
+  #moment: Moment | undefined;
   #steps: number;
 
-  constructor(limits: TemplateLimits, regexes: Map<string, Regex>, moment?: Moment) {
+  constructor(limits: TemplateLimits, regexes: Map<string, Regex>, moment?: TemplateMoment) {
     this.limits = limits;
-    this.#moment = moment;
+    this.#given = moment;
     this.#regexes = regexes;
     this.#steps = limits.maxSteps;
   }
 
   /** @throws Failure where the result may depend on the data alone */
   get moment(): Moment {
-    if (this.#moment === undefined) throw new Failure("neither the time nor chance is available here");
+    if (this.#given === undefined) throw new Failure("neither the time nor chance is available here");
+    this.#moment ??= { nowMs: this.#given.nowMs, chance: new Chance(this.#given.seed) };
     return this.#moment;
   }
 

@@ -1,5 +1,6 @@
 import { messageOf, TerminalError } from "../../base/errors.ts";
-import { compileGoTemplate, type GoTemplate, type TemplateMoment } from "../../base/go-template/template.ts";
+import { compileGoTemplate, type GoTemplate } from "../../base/go-template/template.ts";
+import type { TemplateMoment } from "../../base/go-template/work.ts";
 import { type JsonValue, withFloats } from "../../base/json.ts";
 import { memoize } from "../../base/memo.ts";
 import type { CloudEvent } from "../../record/cloud-event.ts";
