@@ -3,6 +3,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import type { Problem } from "../base/schema.ts";
 import { changesOnly, checkSjsonPath } from "../base/sjson.ts";
 import { addTo, checkItems, errorAt, listOf, objectOf, textOf, warningAt } from "./fields.ts";
+import { checkHeaderList, firstOfHeader } from "./header-traps.ts";
 import { checkEventPath, checkTemplate } from "./trap-rules.ts";
 
 const operations = ["", "append", "overwrite", "prepend"];
@@ -120,6 +121,10 @@ function checkTexts(src: JsonObject, path: string): Problem[] {
   }
   for (const field of ["contextKey", "dataKey"]) {
     if (src[field] !== undefined) addTo(problems, checkEventPath(src[field], `${path}.${field}`));
+  }
+  if (src.useRawData !== true && textOf(src.dataTemplate) === "") {
+    const becomes = 'and goes in as a text such as `["push"]`';
+    addTo(problems, checkHeaderList(firstOfHeader(src.dataKey), `${path}.dataKey`, becomes));
   }
   return problems;
 }

@@ -8,6 +8,7 @@ import { compileLua } from "../base/lua/lua.ts";
 import { compileRegex, exactRegex } from "../base/regex.ts";
 import type { Problem } from "../base/schema.ts";
 import { objectOf, textOf, warningAt } from "./fields.ts";
+import { checkHeaderName } from "./header-traps.ts";
 
 /** Traps that several places have: what the original accepts and what then fails, or does something else. */
 
@@ -51,14 +52,18 @@ export function checkScript(text: JsonValue | undefined, path: string, consequen
   }
 }
 
-/** Plain words among a string filter's values, which people take for equality: one warning, at `path`. */
-export function checkPlainWords(values: readonly string[], path: string): Problem[] {
+/**
+ * Plain words among a string filter's values, which people take for equality: one warning, at `path`. `otherPath`: where
+ * the words alone are, when the filter's path has more around them.
+ */
+export function checkPlainWords(values: readonly string[], path: string, otherPath?: string): Problem[] {
   const words = values.filter((text) => text !== "" && !special.test(text));
   const [first] = words;
   if (first === undefined) return [];
   const exact = words.length === 1 ? `^${first}$` : `^(${words.slice(0, maxWords).join("|")})$`;
   const message = `${JSON.stringify(first)} is found anywhere in the text: what has more before or behind it passes, too`;
-  return [warningAt(path, message, `for exactly this write \`${exact}\``)];
+  const along = otherPath === undefined ? "" : ` and the path \`${otherPath}\``;
+  return [warningAt(path, message, `for exactly this write \`${exact}\`${along}`)];
 }
 
 /** In a hint. */
@@ -100,7 +105,9 @@ export function checkEventPath(value: JsonValue | undefined, path: string): Prob
   const problem = checkForeignPath(text, path);
   if (problem) return [problem];
   const fault = text.length > maxPathLength ? undefined : gjsonFault(text);
-  return fault === undefined ? [] : [warningAt(path, `${JSON.stringify(text)} does not parse: ${fault}`)];
+  return fault === undefined
+    ? checkHeaderName(text, path)
+    : [warningAt(path, `${JSON.stringify(text)} does not parse: ${fault}`)];
 }
 
 /** Longer ones are an error of the Sensor. */

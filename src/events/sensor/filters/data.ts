@@ -87,8 +87,17 @@ function compileCompare(entry: DataFilter, asText: AsText, field: string): Compa
       if (verdict !== false) return failed(field, () => `${field}: ${verdict}`);
     }
     if (tests.length === 0) return failed(field, () => `${field}: no values specified`);
-    return rejected(field, () => `${field}: ${entry.path} is ${shownValue(seen)}, wanted ${wanted}`);
+    return rejected(
+      field,
+      () => `${field}: ${entry.path} is ${shownValue(seen)}, wanted ${wanted}${ofList(entry, seen)}`,
+    );
   };
+}
+
+/** A header of HTTP is a list, where people expect its value. */
+function ofList({ path, template }: DataFilter, seen: JsonValue): string {
+  const isWhole = Array.isArray(seen) && seen.length > 0 && !template && /^[^$][\w.-]*$/.test(path);
+  return isWhole ? ` (a list: its first item is at ${path}.0)` : "";
 }
 
 function wantedPrefix({ type, comparator = "" }: DataFilter): string {

@@ -232,6 +232,12 @@ for (const [name, entries, operator, reason] of [
     "filters.data[0]: path 'hugee' does not exist: the data has t, f, one, n, zero, sTrue, sT, sOne, and 12 more; did you mean 'huge'?",
   ],
   [
+    "a list where a text is wanted",
+    [{ path: "list", type: "string", value: ["^1$"] }],
+    "",
+    'filters.data[0]: list is [1,2], wanted "^1$" (a list: its first item is at list.0)',
+  ],
+  [
     "every entry of an or",
     [no, no],
     "or",
