@@ -5,12 +5,12 @@ import { checkItems, objectOf, textOf, warningAt } from "./fields.ts";
 
 /**
  * Parameters that put a text where the kind takes none: a value goes in as a string, and the trigger fails with each event
- * (spec argo-events 6.3.2). `changesResource`: the kind's own
+ * (spec argo-events 6.3.2). `makesObject`: the kind's own
  * parameters change an object, of which nothing is known here.
  */
 export function checkParameterTypes(
   trigger: JsonObject,
-  { kind, schema, changesResource }: { kind: string; schema: Schema<unknown>; changesResource: boolean },
+  { kind, schema, makesObject }: { kind: string; schema: Schema<unknown>; makesObject: boolean },
   path: string,
 ): Problem[] {
   const spec = objectOf(objectOf(trigger.template)[kind]);
@@ -20,7 +20,7 @@ export function checkParameterTypes(
       : checkItems(list, at, (entry, place) => checkOne(entry, { spec, schema, prefix, kind }, place));
   return [
     ...checkAll(trigger.parameters, `${path}.parameters`, `${kind}.`),
-    ...(changesResource ? [] : checkAll(spec.parameters, `${path}.template.${kind}.parameters`, "")),
+    ...(makesObject ? [] : checkAll(spec.parameters, `${path}.template.${kind}.parameters`, "")),
   ];
 }
 
