@@ -4,8 +4,9 @@ import type { Problem } from "../base/schema.ts";
 import { checkExprEntry } from "./expression-traps.ts";
 import { addTo, checkItems, listOf, objectOf, textOf, warningAt } from "./fields.ts";
 import { checkHeaderList, checkHeaderTexts, firstOfHeader } from "./header-traps.ts";
+import { checkSensorTemplate } from "./template-traps.ts";
 import { secondOfDay, secondsPerDay } from "./time-of-day.ts";
-import { checkEventPath, checkPlainWords, checkRegex, checkScript, checkTemplate } from "./trap-rules.ts";
+import { checkEventPath, checkPlainWords, checkRegex, checkScript } from "./trap-rules.ts";
 
 /** Filters that are accepted, but fail with each event, or take other events than they seem to (spec argo-events 5). */
 export function checkFilterTraps({ filters: written, filtersLogicalOperator }: JsonObject, path: string): Problem[] {
@@ -46,7 +47,7 @@ function checkDataEntry(entry: JsonObject, path: string): Problem[] {
   const values = listOf(entry.value).filter((value): value is string => typeof value === "string");
   const at = (index: number): string => `${path}.value[${index}]`;
   const problems = checkEventPath(entry.path, `${path}.path`);
-  addTo(problems, checkTemplate(entry.template, `${path}.template`));
+  addTo(problems, checkSensorTemplate(entry.template, `${path}.template`, "value"));
   const comparator = textOf(entry.comparator) || "=";
   const header = textOf(entry.template) === "" ? firstOfHeader(entry.path) : undefined;
   if (comparator === "!=" && entry.type !== "bool" && new Set(values).size > 1) {

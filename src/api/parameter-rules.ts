@@ -5,7 +5,8 @@ import { changesOnly, checkSjsonPath } from "../base/sjson.ts";
 import { checkDestTraps, type DestOwner } from "./destination-traps.ts";
 import { addTo, checkItems, errorAt, listOf, objectOf, textOf, warningAt } from "./fields.ts";
 import { checkHeaderList, firstOfHeader } from "./header-traps.ts";
-import { checkEventPath, checkTemplate } from "./trap-rules.ts";
+import { checkContextKey, checkSensorTemplate } from "./template-traps.ts";
+import { checkEventPath } from "./trap-rules.ts";
 
 const operations = ["", "append", "overwrite", "prepend"];
 
@@ -121,9 +122,11 @@ function checkUnread(src: JsonObject, path: string): Problem[] {
 
 function checkTexts(src: JsonObject, path: string): Problem[] {
   const problems: Problem[] = [];
-  for (const field of ["contextTemplate", "dataTemplate"]) {
-    if (src[field] !== undefined) addTo(problems, checkTemplate(src[field], `${path}.${field}`));
+  for (const input of ["context", "data"] as const) {
+    const template = src[`${input}Template`];
+    if (template !== undefined) addTo(problems, checkSensorTemplate(template, `${path}.${input}Template`, input));
   }
+  if (problems.length === 0) addTo(problems, checkContextKey(src.contextKey, `${path}.contextKey`));
   for (const field of ["contextKey", "dataKey"]) {
     if (src[field] !== undefined) addTo(problems, checkEventPath(src[field], `${path}.${field}`));
   }

@@ -102,7 +102,7 @@ export function checkTemplate(value: JsonValue | undefined, path: string): Probl
 export function checkEventPath(value: JsonValue | undefined, path: string): Problem[] {
   const text = textOf(value);
   if (text === "" || isJsonPath(text)) return [];
-  const problem = checkForeignPath(text, path);
+  const problem = checkForeignPath(text, path) ?? checkNoPath(text, path);
   if (problem) return [problem];
   const fault = text.length > maxPathLength ? undefined : gjsonFault(text);
   return fault === undefined
@@ -112,6 +112,16 @@ export function checkEventPath(value: JsonValue | undefined, path: string): Prob
 
 /** Longer ones are an error of the Sensor. */
 const maxPathLength = 4_000;
+
+function checkNoPath(text: string, path: string): Problem | undefined {
+  if (/\{\{-?\s*[.$]/.test(text)) {
+    return warningAt(path, `${JSON.stringify(text)} is read as a path`, "a template belongs into a field of its own");
+  }
+  const trimmed = text.trim();
+  if (trimmed === text || trimmed === "") return undefined;
+  const message = `${JSON.stringify(text)} has spaces around it, which are part of the key`;
+  return warningAt(path, message, `did you mean \`${trimmed}\`?`);
+}
 
 function checkForeignPath(text: string, path: string): Problem | undefined {
   if (!text.startsWith(".") && !text.includes("[")) return undefined;

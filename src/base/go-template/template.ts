@@ -4,6 +4,7 @@ import type { FloatObject } from "../json.ts";
 import type { Regex } from "../regex.ts";
 import { builtins } from "./builtins.ts";
 import { compileNodes } from "./compile-node.ts";
+import { dotFields } from "./dot-fields.ts";
 import { Execution } from "./execution.ts";
 import type { MissingKey } from "./fields.ts";
 import type { FunctionTable } from "./function.ts";
@@ -68,6 +69,14 @@ export function compileGoTemplate(source: string, options: GoTemplateOptions = {
  */
 export function checkGoTemplate(source: string, options: GoTemplateOptions = {}): void {
   parse(source, options, functionsOf(options), new Set());
+}
+
+/**
+ * The fields of its data that a template reads, outside of loops and `with`.
+ * @throws TerminalError as `checkGoTemplate`
+ */
+export function dotFieldsOf(source: string, options: GoTemplateOptions = {}): readonly (readonly string[])[] {
+  return dotFields(parse(source, options, functionsOf(options), new Set()).root);
 }
 
 const standard: FunctionTable = { ...builtins, ...sprig };
