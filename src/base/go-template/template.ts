@@ -23,7 +23,7 @@ export interface GoTemplateOptions {
   readonly leftDelimiter?: string;
   readonly rightDelimiter?: string;
   readonly missingKey?: MissingKey;
-  /** Functions beside those of the language; the hermetic part of sprig where they are not given. */
+  /** Functions beside those of the language; sprig where they are not given. */
   readonly functions?: FunctionTable;
   /** Sprig's functions of time and chance, too, for executions that are told their moment. */
   readonly hasMoment?: boolean;
