@@ -255,6 +255,8 @@ async function redriveScenario(at: number, told: { crash: string }): Promise<boo
   if (!crash) return false;
   world.crash();
   told.crash = crash.point;
+  const isOver = (await outcomes(crash.bus)).includes(`${key("a1")} succeeded`);
+  const timesDone = world.done.length;
   const { stop, running, dead } = await begin(compiled, crash.bus, world.act());
   const isRedriven = async () => world.done.length > 0 && (await dead.list({})).letters.length === 0;
   await waitFor("the effect, and a letter that is dead no more", isRedriven, 5_000);
@@ -264,6 +266,7 @@ async function redriveScenario(at: number, told: { crash: string }): Promise<boo
   await waitFor("its record", isRecorded);
   stop();
   await running;
+  if (isOver) assert.equal(world.done.length, timesDone, "what had its outcome in the ledger is not done again");
   assert.deepEqual([...new Set(world.done)], [key("a1")]);
   return true;
 }

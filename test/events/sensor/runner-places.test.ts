@@ -7,13 +7,12 @@ import type { Execute } from "../../../src/events/sensor/effect-queue.ts";
 import { createPartitions, partitionOf } from "../../../src/events/sensor/partition.ts";
 import { createSensorRunner } from "../../../src/events/sensor/runner.ts";
 import { openLedger } from "../../../src/ledger/ledger.ts";
-import { decodeRecords } from "../../../src/ledger/stored-form.ts";
 import { encodeEvent } from "../../../src/record/cloud-event.ts";
-import type { Ledger, LedgerRecord } from "../../../src/record/records.ts";
+import type { Ledger } from "../../../src/record/records.ts";
 import { eventSubject } from "../../../src/record/subject.ts";
 import { busAway, createMemoryBus, type MemoryBus } from "../../harness/memory-bus.ts";
 import { waitFor } from "../../harness/wait.ts";
-import { both, clock, dependencies, each, letters, live, log, publish, sensor } from "./life.ts";
+import { both, clock, dependencies, each, letters, live, log, publish, recordsOf, sensor } from "./life.ts";
 
 /** Does what it is asked for, but what `hangs` says, and remembers it. */
 function createHands(hangs: (id: string) => boolean = () => false) {
@@ -112,11 +111,6 @@ test("a Sensor that is quiet for long is told of no loss when the bus drops what
   await after.running;
   assert.deepEqual(recordsOf(bus, "lost"), []);
 });
-
-function recordsOf(bus: MemoryBus, kind: LedgerRecord["kind"]): LedgerRecord[] {
-  const all = bus.stored("ledger").flatMap(({ data }) => [...decodeRecords(data)] as unknown as LedgerRecord[]);
-  return all.filter((record) => record.kind === kind);
-}
 
 test("what the bus dropped before a Sensor read it is in the ledger with both ends, and counted", async () => {
   const bus = createMemoryBus();
