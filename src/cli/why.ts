@@ -77,10 +77,19 @@ function triggerLines(trigger: ExplainedTrigger, records: readonly LedgerRecord[
   const line = `  conditions of ${name} ${verdict}: ${conditionText(condition)}${detail}`;
   return [
     ...(isJoin ? [line] : []),
+    ...(isJoin && !isMet ? placeLines(present, event) : []),
     ...(isMet && !hasRecord
       ? [`  trigger ${name}: nothing recorded; the event came before the Sensor did, or was read as another revision`]
       : []),
   ];
+}
+
+/** What waits does so until a newer event takes its place: of a dependency the newest counts. */
+function placeLines(present: ExplainedTrigger["present"], event: string): string[] {
+  const waits = Object.keys(present).filter((dependency) => present[dependency] === event);
+  return waits.length === 0
+    ? []
+    : [`    it waits for the rest, until a newer event of ${waits.join(", ")} takes its place`];
 }
 
 /** `push (there) && (approved (missing) || forced (missing))` */

@@ -68,6 +68,29 @@ const rows: [name: string, why: Partial<SensorWhy>, lines: readonly string[]][] 
     ],
   ],
   [
+    "what waits in a join does so until a newer event takes its place",
+    {
+      triggers: [
+        {
+          ...{ trigger: "deploy", present: { push: "e1", ok: "e0" }, missing: ["late"], isMet: false },
+          condition: {
+            kind: "and",
+            isMet: false,
+            parts: [
+              { kind: "name", name: "push", isMet: true },
+              { kind: "name", name: "ok", isMet: true },
+              { kind: "name", name: "late", isMet: false },
+            ],
+          },
+        },
+      ],
+    },
+    [
+      "  conditions of deploy not met: push (there) && ok (there) && late (missing); missing late; ok had come as event e0",
+      "    it waits for the rest, until a newer event of push takes its place",
+    ],
+  ],
+  [
     "an effect whose decision the ledger has let go is shown all the same",
     { records: [effect("x1", "d0", "deploy")] },
     ["    http succeeded (attempt 1): deploy answered 200"],
