@@ -1,7 +1,7 @@
 import { ChurnMap } from "../base/churn-map.ts";
 import { type Clock, instant, isoTime, sleepFor } from "../base/clock.ts";
 import { isJsonObject, type JsonObject } from "../base/json.ts";
-import type { ReportAttempt } from "../events/sensor/effect-queue.ts";
+import type { ReportAttempt } from "../events/sensor/attempts.ts";
 
 /** What changes little is written this often at most. */
 const quietMs = 5 * 60 * 1000;

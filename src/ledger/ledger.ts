@@ -12,8 +12,11 @@ import { decodeRecords, encodeRecords, envelopeBytes, type StoredRecord } from "
 export const ledgerStream = "ledger";
 export const ledgerSubjects: readonly Subject[] = [rawSubject("ledger.>")];
 
-const maxRecords = 64;
-const maxBytes = 64 * 1024;
+/** Each message costs a wake-up of the server and a look at its answer: with 64 a tenth fewer events go through 1,000 Sensors. */
+const maxRecords = 256;
+/** Of a message, or less where the bus takes less. */
+const maxBytes = 256 * 1024;
+const maxRecordBytes = 64 * 1024;
 const maxDelayMs = 2;
 /** Messages published and not yet acknowledged: more than are written between two turns of the event loop. */
 const maxInFlight = 128;
@@ -66,14 +69,16 @@ class Batch {
   /** Of the pieces. */
   textBytes = 0;
   readonly stored = Promise.withResolvers<void>();
+  readonly #maxBytes: number;
 
-  constructor(sequence: number) {
+  constructor(sequence: number, maxBytes: number) {
     this.sequence = sequence;
+    this.#maxBytes = maxBytes;
     this.stored.promise.catch(() => undefined); // whoever wrote looks at it; nobody has to
   }
 
   fits(bytes: number): boolean {
-    return this.count < maxRecords && (this.count === 0 || this.bytes + bytes + 1 <= maxBytes);
+    return this.count < maxRecords && (this.count === 0 || this.bytes + bytes + 1 <= this.#maxBytes);
   }
 
   add({ start, rest, bytes }: EncodedRecord): void {
@@ -88,6 +93,7 @@ class Batch {
 class BatchingLedger implements LedgerStore {
   readonly #deps: LedgerDeps;
   readonly #subject: Subject;
+  readonly #maxBytes: number;
   readonly #closing = new AbortController();
   readonly #stopped = new AbortController();
   readonly #full: Batch[] = [];
@@ -103,6 +109,7 @@ class BatchingLedger implements LedgerStore {
     this.#deps = deps;
     this.#subject = subjectOf("ledger", deps.writer);
     this.#mark = end;
+    this.#maxBytes = Math.min(maxBytes, deps.bus.maxMessageBytes);
   }
 
   write(draft: RecordDraft): { readonly id: RecordId; readonly kept: Promise<void> } {
@@ -158,14 +165,14 @@ class BatchingLedger implements LedgerStore {
 
   #begin(): Batch {
     this.#sequence += 1;
-    this.#open = new Batch(this.#sequence);
+    this.#open = new Batch(this.#sequence, this.#maxBytes);
     return this.#open;
   }
 
   #encode(draft: RecordDraft, batch: Batch): EncodedRecord {
     const id = `${this.#deps.writer}-${batch.sequence}.${batch.count}`;
     const encoded = piecesOf(id, JSON.stringify(draft));
-    if (encoded.bytes + envelopeBytes <= maxBytes) return encoded;
+    if (encoded.bytes + envelopeBytes <= maxRecordBytes) return encoded;
     return piecesOf(
       id,
       JSON.stringify(draft, (key, value: unknown) => shortened(key, value)),

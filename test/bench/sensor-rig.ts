@@ -5,15 +5,17 @@ import { createLogger, silentLogger } from "../../src/base/log.ts";
 import { createMetrics } from "../../src/base/metrics.ts";
 import type { EventBus } from "../../src/events/bus/bus.ts";
 import { parseSystemSubject } from "../../src/events/sensor/arrival.ts";
+import type { Execute } from "../../src/events/sensor/attempts.ts";
 import { type CompiledSensor, compileSensor } from "../../src/events/sensor/compile.ts";
 import { createDeadLetters } from "../../src/events/sensor/dead-letters.ts";
-import type { Execute } from "../../src/events/sensor/effect-queue.ts";
+import type { Effect } from "../../src/events/sensor/effect.ts";
 import { createExecutor, type ExecutorDeps } from "../../src/events/sensor/executor.ts";
 import { createPartitions } from "../../src/events/sensor/partition.ts";
 import { createEventReader } from "../../src/events/sensor/reader.ts";
 import { createSensorRunner } from "../../src/events/sensor/runner.ts";
 import { createTicker } from "../../src/events/sensor/ticker.ts";
 import { triggerKinds, triggerSchemas } from "../../src/events/triggers/registry.ts";
+import type { Outcome } from "../../src/events/triggers/trigger.ts";
 import { openLedger } from "../../src/ledger/ledger.ts";
 import { encodeEvent } from "../../src/record/cloud-event.ts";
 import { eventSubject, rawSubject, type Subject } from "../../src/record/subject.ts";
@@ -154,9 +156,12 @@ function counted(
   onFired: (eventId: string) => void,
 ): Execute {
   const execute = createExecutor(compiled, { kinds: triggerKinds, context });
-  return async (effect, signal) => {
-    const outcome = await execute(effect, signal);
+  const done = (effect: Effect, outcome: Outcome): Outcome => {
     for (const { head } of Object.values(effect.events)) onFired(head.id);
     return outcome;
+  };
+  return (effect, signal) => {
+    const made = execute(effect, signal);
+    return made instanceof Promise ? made.then((outcome) => done(effect, outcome)) : done(effect, made);
   };
 }

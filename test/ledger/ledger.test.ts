@@ -24,17 +24,17 @@ async function stored(bus: MemoryBus): Promise<readonly { readonly bytes: number
   return messages;
 }
 
-test("gives each record its id at once and stores 64 in one message", async () => {
+test("gives each record its id at once and stores 256 in one message", async () => {
   const bus = createMemoryBus();
   await using ledger = await openLedger({ bus, writer: "w", clock: systemClock, log: silentLogger });
-  const written = Array.from({ length: 130 }, (_, index) => ledger.write(effectDraft(index)));
+  const written = Array.from({ length: 514 }, (_, index) => ledger.write(effectDraft(index)));
   assert.equal(written[0]?.id, "w-1.0");
-  assert.equal(written[64]?.id, "w-2.0");
+  assert.equal(written[256]?.id, "w-2.0");
   await Promise.all(written.map(({ kept }) => kept));
   const messages = await stored(bus);
   assert.deepEqual(
     messages.map(({ ids }) => ids.length),
-    [64, 64, 2],
+    [256, 256, 2],
   );
   assert.deepEqual(
     messages.flatMap(({ ids }) => ids),
@@ -54,19 +54,30 @@ test("stores a single record after 2 ms", async () => {
   assert.equal((await stored(bus)).length, 1);
 });
 
-test("keeps a message within 64 KiB, cutting the texts of a record that is larger alone", async () => {
-  const bus = createMemoryBus();
-  await using ledger = await openLedger({ bus, writer: "w", clock: systemClock, log: silentLogger });
-  const sizes = [40_000, 40_000, 10_000, 200_000, 10];
-  const written = sizes.map((size) => ledger.write({ ...effectDraft(size), message: "x".repeat(size) } as RecordDraft));
-  await Promise.all(written.map(({ kept }) => kept));
-  const messages = await stored(bus);
-  assert.ok(messages.every(({ bytes }) => bytes <= 64 * 1024));
-  assert.deepEqual(
-    messages.flatMap(({ ids }) => ids),
-    written.map(({ id }) => id),
-  );
-});
+for (const [what, maxMessageBytes, maxBytes, expected] of [
+  ["256 KiB", 1024 * 1024, 256 * 1024, [6, 3]],
+  ["what the bus takes", 100_000, 100_000, [2, 2, 2, 3]],
+] as const) {
+  test(`keeps a message within ${what}, and a record within 64 KiB by cutting its texts`, async () => {
+    const bus = Object.assign(createMemoryBus(), { maxMessageBytes });
+    await using ledger = await openLedger({ bus, writer: "w", clock: systemClock, log: silentLogger });
+    const sizes = [40_000, 40_000, 40_000, 40_000, 40_000, 40_000, 40_000, 200_000, 10];
+    const written = sizes.map((size) =>
+      ledger.write({ ...effectDraft(size), message: "x".repeat(size) } as RecordDraft),
+    );
+    await Promise.all(written.map(({ kept }) => kept));
+    const messages = await stored(bus);
+    assert.ok(messages.every(({ bytes }) => bytes <= maxBytes));
+    assert.deepEqual(
+      messages.map(({ ids }) => ids.length),
+      expected,
+    );
+    assert.deepEqual(
+      messages.flatMap(({ ids }) => ids),
+      written.map(({ id }) => id),
+    );
+  });
+}
 
 test("publishes again under the same id while the bus is away", async () => {
   const bus = createMemoryBus();

@@ -1,25 +1,21 @@
 import { backoffMs, reconnectBackoff } from "../../base/backoff.ts";
 import { type Clock, sleepFor } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
+import type { RunningWork } from "./running-work.ts";
 
 /** Whether all of `running`, which may grow meanwhile, ended within `ms` and before `lost` aborted. */
 export async function endWithin(
-  running: { readonly size: number; keys(): Iterable<Promise<void>> },
+  running: RunningWork,
   clock: Clock,
   ms: number,
   lost = new AbortController().signal,
 ): Promise<boolean> {
-  const inTime = new AbortController();
-  const late = sleepFor(clock, ms, AbortSignal.any([inTime.signal, lost])).then(
-    () => true,
-    () => lost.aborted,
-  );
-  let isLate = false;
-  while (running.size > 0 && !isLate) {
-    isLate = await Promise.race([Promise.allSettled(running.keys()).then(() => false), late]);
-  }
-  inTime.abort();
-  return !isLate;
+  const over = new AbortController();
+  const either = AbortSignal.any([over.signal, lost]);
+  const late = sleepFor(clock, ms, either).catch(() => undefined);
+  await Promise.race([running.idle(either), late]);
+  over.abort();
+  return running.size === 0;
 }
 
 /** The bus may be away: `keep` is tried until it succeeds. Rejects when `signal` aborts: then nothing is known to be kept. */

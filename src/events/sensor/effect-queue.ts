@@ -1,14 +1,11 @@
 import { ChurnMap } from "../../base/churn-map.ts";
-import { type Clock, instant, sleepFor } from "../../base/clock.ts";
+import { instant, sleepFor } from "../../base/clock.ts";
 import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
 import { LateAbort } from "../../base/late-abort.ts";
-import type { Logger } from "../../base/log.ts";
-import type { Metrics } from "../../base/metrics.ts";
 import { Waiters } from "../../base/waiters.ts";
-import { refText } from "../../objects/object.ts";
-import type { Ledger, LedgerPosition, RecordId } from "../../record/records.ts";
+import type { LedgerPosition, RecordId } from "../../record/records.ts";
 import type { Sequence } from "../bus/bus.ts";
-import type { Outcome } from "../triggers/trigger.ts";
+import { type AttemptDeps, Attempts } from "./attempts.ts";
 import type { CompiledSensor } from "./compile.ts";
 import { endWithin } from "./drain.ts";
 import {
@@ -47,15 +44,7 @@ export function mayNotAct(): EngineError {
   return new EngineError("LEASE_LOST", "another engine may act by now");
 }
 
-/** Makes the effect happen: plan, then apply. @throws what the trigger throws; TerminalError: do not try again. */
-export type Execute = (effect: Effect, signal: AbortSignal) => Promise<Outcome>;
-
-/** How an attempt ended; `error`: why it failed. */
-export type ReportAttempt = (trigger: string, at: number, error?: string) => void;
-
-export interface EffectQueueDeps {
-  readonly ledger: Ledger;
-  readonly execute: Execute;
+export interface EffectQueueDeps extends AttemptDeps {
   readonly putDead: PutDead;
   /** Asked before each attempt: false when another engine may act by now. Absent: always. */
   readonly mayAct?: () => boolean;
@@ -63,11 +52,6 @@ export interface EffectQueueDeps {
   readonly limitOf?: LimitOf;
   /** Told of what a Sensor let go, before it is recorded. */
   readonly expired?: (entry: OpenRecord, signal: AbortSignal) => Promise<void>;
-  /** Told about each attempt of a trigger; must be cheap. */
-  readonly report?: ReportAttempt;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly metrics: Metrics;
 }
 
 /**
@@ -86,14 +70,13 @@ export class EffectQueue {
   /** Those with effects that wait. */
   readonly #queued = new ChurnMap<Lane, true>();
   readonly #open = new OpenEffects((entry, by) => this.#countOutbox(entry, by));
-  /** In the order of their start, each with the ledger's place then: its outcome is stored after that. */
-  readonly #running = new ChurnMap<Promise<void>, LedgerPosition>();
-  /** Of these, the attempts that are not over. */
-  #executing = 0;
-  readonly #attempts = new LateAbort();
+  readonly #attempts: Attempts;
+  /** Ends the attempts that are under way. */
+  readonly #cut = new LateAbort();
   #awaitingCommit: (() => void)[] = [];
   readonly #orders = new EffectOrders();
   #stopping = false;
+  #isStarting = false;
   readonly #waiting = new Waiters();
 
   constructor(compiled: CompiledSensor, deps: EffectQueueDeps, host: EffectHost) {
@@ -102,6 +85,12 @@ export class EffectQueue {
     this.#host = host;
     this.#lanes = new Lanes(compiled, deps.clock, deps.limitOf);
     this.#journal = new EffectJournal(compiled.head, deps);
+    this.#attempts = new Attempts(deps, this.#journal, this.#cut, {
+      startNext: () => this.#startNext(),
+      end: (effect) => this.#end(effect),
+      failed: (effect, lane, startedAt, error) => this.#fail(effect, lane, startedAt, error),
+      stop: (error) => host.fail(error),
+    });
     for (const { name, trigger } of compiled.triggers) {
       this.#journal.countFromZero(name);
       if (trigger.dlqTrigger) this.#journal.countFromZero(trigger.dlqTrigger.template.name);
@@ -114,14 +103,17 @@ export class EffectQueue {
     const effects: Effect[] = [];
     for (const entry of open) {
       this.#open.store(entry);
-      if (isOpenRecord(entry)) this.#track(this.#write(entry));
-      else if (isOpenError(entry)) this.#track(this.#bury(entry, Promise.resolve()));
+      if (isOpenRecord(entry)) this.#attempts.track(this.#write(entry));
+      else if (isOpenError(entry)) this.#attempts.track(this.#bury(entry, Promise.resolve()));
       else effects.push(entry);
     }
     for (const effect of effects.sort(byOrder)) {
       const entered = this.#orders.enter(effect);
       if (entered.gaveUp === undefined) this.#retryLater(entered);
-      else this.#track(this.#giveUp(entered, entered.gaveUp, entered.attempts.at(-1)?.at ?? this.#deps.clock.now()));
+      else
+        this.#attempts.track(
+          this.#giveUp(entered, entered.gaveUp, entered.attempts.at(-1)?.at ?? this.#deps.clock.now()),
+        );
     }
   }
 
@@ -176,7 +168,7 @@ export class EffectQueue {
     if (this.has(entry.key)) return;
     if (redrive !== undefined) this.#open.store(entry);
     else this.#open.addInline(entry, decision.event.head.sequence, this.#deps.ledger.mark());
-    this.#track(this.#bury(entry, record.kept));
+    this.#attempts.track(this.#bury(entry, record.kept));
   }
 
   /** Stored with the state, until it is in the ledger: what a Sensor let go is not forgotten by a crash. */
@@ -184,16 +176,12 @@ export class EffectQueue {
     if (this.has(entry.key)) return;
     this.#open.store(entry);
     this.#host.markDirty(false);
-    this.#track(this.#write(entry));
+    this.#attempts.track(this.#write(entry));
   }
 
   hasRoom(): boolean {
-    if (this.#unstored >= maxUnstored || this.#awaitingCommit.length >= maxAwaiting) return false;
-    return this.#orders.hasRoom && this.#lanes.haveRoom(maxUnstored - this.#unstored);
-  }
-
-  get #unstored(): number {
-    return this.#running.size - this.#executing;
+    if (this.#attempts.unstored >= maxUnstored || this.#awaitingCommit.length >= maxAwaiting) return false;
+    return this.#orders.hasRoom && this.#lanes.haveRoom(maxUnstored - this.#attempts.unstored);
   }
 
   /** Resolves when there is room, or when `signal` aborts. A trigger that is busy for long holds up the others no more. */
@@ -227,10 +215,8 @@ export class EffectQueue {
     let oldest = this.#deps.ledger.mark();
     const inline = this.#open.oldestLedger;
     if (inline && inline.after < oldest.after) oldest = inline;
-    for (const ledger of this.#running.values()) {
-      if (ledger.after < oldest.after) oldest = ledger;
-      break;
-    }
+    const running = this.#attempts.running.since;
+    if (running && running.after < oldest.after) oldest = running;
     return oldest;
   }
 
@@ -259,15 +245,15 @@ export class EffectQueue {
 
   /** Attempts under way end now: another engine acts, or may. */
   cutOff(reason: unknown): void {
-    this.#attempts.abort(reason);
+    this.#cut.abort(reason);
   }
 
   /** After `stop`: settles once attempts under way ended; after 10 s they are cut off. */
   async ended(reason: unknown): Promise<void> {
     const { clock, log } = this.#deps;
-    const running = this.#running;
-    const isOver = running.size === 0 || (await endWithin(running, clock, drainMs, this.#attempts.signal));
-    this.#attempts.abort(reason);
+    const { running } = this.#attempts;
+    const isOver = running.size === 0 || (await endWithin(running, clock, drainMs, this.#cut.signal));
+    this.#cut.abort(reason);
     if (isOver || (await endWithin(running, clock, cutMs))) return;
     log.warn("attempts did not end when they were cut off; they will be made again", { attempts: running.size });
   }
@@ -285,11 +271,11 @@ export class EffectQueue {
   }
 
   get #isStopped(): boolean {
-    return this.#stopping || this.#attempts.aborted;
+    return this.#stopping || this.#cut.aborted;
   }
 
   #canBegin(lane: Lane): boolean {
-    return lane.hasSlot && this.#unstored + lane.executing < maxUnstored;
+    return lane.hasSlot && this.#attempts.unstored + lane.executing < maxUnstored;
   }
 
   #begin(effect: Effect, lane: Lane): void {
@@ -297,7 +283,7 @@ export class EffectQueue {
       this.#host.fail(mayNotAct());
       return; // it is unfinished: whoever has the Sensor then makes it happen
     }
-    this.#track(this.#attempt(effect, lane));
+    this.#attempts.make(effect, lane);
   }
 
   /** Begins what waits in a lane, each at its turn. */
@@ -307,36 +293,29 @@ export class EffectQueue {
     try {
       while (lane.waiting.length > 0 && !this.#isStopped) {
         if (!this.#canBegin(lane)) {
-          await this.#waiting.wait(this.#attempts.signal);
+          await this.#waiting.wait(this.#cut.signal);
           continue;
         }
-        await limit.take(this.#attempts.signal);
+        await limit.take(this.#cut.signal);
         const next = this.#isStopped ? undefined : lane.next();
         if (next) this.#begin(next, lane);
       }
     } catch (error) {
-      if (!this.#attempts.aborted) this.#host.fail(error);
+      if (!this.#cut.aborted) this.#host.fail(error);
     } finally {
       lane.isPacing = false;
     }
   }
 
-  #track(work: Promise<void>): void {
-    this.#running.set(work, this.#deps.ledger.mark());
-    const done = (): void => {
-      this.#running.delete(work);
-      this.#startNext();
-    };
-    work.then(done, (error: unknown) => {
-      done();
-      if (this.#attempts.aborted) return; // stopped: it is still unfinished, and stored as that
-      this.#deps.log.error("an effect's outcome could not be stored", { error });
-      this.#host.fail(error);
-    });
+  #startNext(): void {
+    if (this.#attempts.unstored >= maxUnstored) return;
+    if (this.#queued.size > 0) this.#startQueued();
+    this.#waiting.wake();
   }
 
-  #startNext(): void {
-    if (this.#unstored >= maxUnstored) return;
+  #startQueued(): void {
+    if (this.#isStarting) return; // what begins here may be over at once
+    this.#isStarting = true;
     for (const lane of this.#queued.keys()) {
       while (!this.#isStopped && this.#canBegin(lane)) {
         const next = lane.next();
@@ -345,40 +324,7 @@ export class EffectQueue {
       }
       if (lane.waiting.length === 0) this.#queued.delete(lane);
     }
-    this.#waiting.wake();
-  }
-
-  async #attempt(effect: Effect, lane: Lane): Promise<void> {
-    const { clock, execute, metrics, report } = this.#deps;
-    const labels = this.#journal.labels(effect.trigger);
-    const startedAt = clock.now();
-    let outcome: Outcome;
-    this.#executing += 1;
-    lane.began();
-    try {
-      if (lane.fault) throw lane.fault;
-      outcome = await execute(effect, this.#attempts.signal);
-    } catch (error) {
-      if (this.#attempts.aborted) return; // cut off: done again after the restart, under the same key
-      if (error instanceof EngineError && error.code === "LEASE_LOST") return this.#host.fail(error); // the same
-      metrics.actionFailed.add(labels);
-      metrics.actionDuration.observe(labels, clock.now() - startedAt);
-      return this.#fail(effect, lane, startedAt, error);
-    } finally {
-      this.#executing -= 1;
-      lane.ended();
-      this.#startNext();
-    }
-    metrics.actionTriggered.add(labels);
-    metrics.actionDuration.observe(labels, clock.now() - startedAt);
-    report?.(effect.trigger, clock.now());
-    const objects = outcome.objects ? { objects: outcome.objects.map(refText) } : {};
-    await this.#journal.attempt(effect, lane, startedAt, {
-      outcome: "succeeded",
-      message: outcome.message,
-      ...objects,
-    });
-    this.#end(effect);
+    this.#isStarting = false;
   }
 
   async #fail(effect: Effect, lane: Lane, startedAt: number, error: unknown): Promise<void> {
@@ -412,7 +358,7 @@ export class EffectQueue {
 
   /** `failed` has its last attempt counted. */
   async #giveUp(failed: Effect, message: string, startedAt: number): Promise<void> {
-    await this.#journal.putDead({ kind: "effect", effect: failed, error: message }, this.#attempts.signal);
+    await this.#journal.putDead({ kind: "effect", effect: failed, error: message }, this.#cut.signal);
     const attempted = { ...failed, failed: failed.failed - 1 };
     await this.#journal.attempt(attempted, this.#lanes.of(failed), startedAt, { outcome: "dead", message });
     this.#end(failed);
@@ -427,7 +373,7 @@ export class EffectQueue {
   /** Resolves once what is in the outbox now is stored, with the joins. */
   stored(): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const { signal } = this.#attempts;
+    const { signal } = this.#cut;
     const onAbort = () => reject(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
     this.#awaitingCommit.push(() => {
@@ -445,7 +391,7 @@ export class EffectQueue {
   }
 
   #retryLater(effect: Effect): void {
-    const wait = this.#deps.clock.sleepUntil(instant(effect.dueAt), this.#attempts.signal);
+    const wait = this.#deps.clock.sleepUntil(instant(effect.dueAt), this.#cut.signal);
     wait.then(
       () => this.start(effect),
       () => undefined, // stopped: it stays in the outbox
@@ -465,7 +411,7 @@ export class EffectQueue {
   }
 
   async #write(entry: OpenRecord): Promise<void> {
-    await this.#deps.expired?.(entry, this.#attempts.signal);
+    await this.#deps.expired?.(entry, this.#cut.signal);
     await this.#deps.ledger.write(entry.record).kept;
     this.#finish(entry.key);
   }
@@ -473,7 +419,7 @@ export class EffectQueue {
   async #bury(entry: OpenError, recorded: Promise<void>): Promise<void> {
     const { key, error: decision, redrive } = entry;
     const more = redrive === undefined ? {} : { redrive };
-    await this.#journal.putDead({ kind: "decision", key, decision, ...more }, this.#attempts.signal);
+    await this.#journal.putDead({ kind: "decision", key, decision, ...more }, this.#cut.signal);
     await recorded;
     this.#finish(entry.key);
   }

@@ -5,10 +5,10 @@ import type { JsonObject } from "../../base/json.ts";
 import { isJsonObject, setOwn } from "../../base/json.ts";
 import type { CloudEvent } from "../../record/cloud-event.ts";
 import type { AnyTriggerKind, ParsedTrigger, PlannedEffect } from "../triggers/registry.ts";
-import type { Firing, ParameterResolver, TriggerContext, TriggerParameter } from "../triggers/trigger.ts";
+import type { Awaitable, Firing, ParameterResolver, TriggerContext, TriggerParameter } from "../triggers/trigger.ts";
+import type { Execute } from "./attempts.ts";
 import type { CompiledSensor } from "./compile.ts";
 import type { Effect } from "./effect.ts";
-import type { Execute } from "./effect-queue.ts";
 import { createParameterResolver } from "./parameters.ts";
 import type { BatchedEvent } from "./state.ts";
 
@@ -21,9 +21,9 @@ export interface ExecutorDeps {
 /** Plans, then applies: the pipeline of one attempt (spec argo-events 6.1). */
 export function createExecutor(compiled: CompiledSensor, deps: ExecutorDeps): Execute {
   const plan = createPlanner(compiled, deps);
-  return async (effect, signal) => {
-    const planned = await plan(effect, signal);
-    return await planned.apply(signal); // a promise that is returned as it is costs two turns of the microtasks more
+  return (effect, signal) => {
+    const planned = plan(effect, signal);
+    return planned instanceof Promise ? planned.then(({ apply }) => apply(signal)) : planned.apply(signal);
   };
 }
 
@@ -34,7 +34,7 @@ export function createPlanner(
 ): (
   effect: Pick<Effect, "key" | "trigger" | "events" | "batch" | "dlqOf">,
   signal: AbortSignal,
-) => Promise<PlannedEffect> {
+) => Awaitable<PlannedEffect> {
   const { namespace, name } = compiled.head;
   const sensor = { namespace, name };
   const findTrigger = createTriggerFinder(compiled);

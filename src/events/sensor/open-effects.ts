@@ -11,6 +11,17 @@ export interface OutboxChanges {
   committed(): void;
 }
 
+/** `ledger`: where the ledger stood when the first entry of it came. */
+interface InlineEvent {
+  readonly sequence: Sequence;
+  readonly ledger: LedgerPosition;
+}
+
+interface Inline {
+  readonly entry: OutboxEntry;
+  readonly event: InlineEvent;
+}
+
 const none: ReadonlyMap<string, OutboxEntry | null> = new Map();
 
 /**
@@ -21,9 +32,9 @@ const none: ReadonlyMap<string, OutboxEntry | null> = new Map();
  */
 export class OpenEffects {
   readonly #onCount: (entry: OutboxEntry, by: number) => void;
-  /** By event sequence, ascending: how many are open, and the ledger's place when the first of them began. */
-  readonly #sequences = new ChurnMap<Sequence, { open: number; readonly ledger: LedgerPosition }>();
-  readonly #inline = new ChurnMap<string, { readonly entry: OutboxEntry; readonly sequence: Sequence }>();
+  /** In the order of their events. */
+  readonly #inline = new ChurnMap<string, Inline>();
+  #newest: InlineEvent | undefined;
   readonly #outbox = new ChurnMap<string, OutboxEntry>();
   readonly #dirty = new ChurnMap<string, true>();
 
@@ -51,26 +62,28 @@ export class OpenEffects {
 
   /** The oldest event with an effect that is stored nowhere else. */
   get oldestSequence(): Sequence | undefined {
-    for (const sequence of this.#sequences.keys()) return sequence;
+    for (const { event } of this.#inline.values()) return event.sequence;
     return undefined;
   }
 
   /** Where the ledger stood when the oldest event with an inline effect came. */
   get oldestLedger(): LedgerPosition | undefined {
-    for (const { ledger } of this.#sequences.values()) return ledger;
+    for (const { event } of this.#inline.values()) return event.ledger;
     return undefined;
   }
 
+  /**
+   * `sequence`: of its event, not below that of the one before. `ledger`: where the ledger stands. All of one event have
+   * the place of its first: after a crash the event is decided again, and outcomes of each are looked for from there on.
+   */
   addInline(entry: OutboxEntry, sequence: Sequence, ledger: LedgerPosition): void {
-    this.#inline.set(entry.key, { entry, sequence });
-    const known = this.#sequences.get(sequence);
-    if (known) known.open += 1;
-    else this.#sequences.set(sequence, { open: 1, ledger });
+    if (this.#newest?.sequence !== sequence) this.#newest = { sequence, ledger };
+    this.#inline.set(entry.key, { entry, event: this.#newest });
   }
 
   /** A new entry, a newer form of one that is there, or one that was inline. */
   store(entry: OutboxEntry): void {
-    this.#leaveInline(entry.key);
+    this.#inline.delete(entry.key);
     const isNew = !this.#outbox.has(entry.key);
     this.#outbox.set(entry.key, entry);
     this.#dirty.set(entry.key, true);
@@ -80,12 +93,11 @@ export class OpenEffects {
   storeInline(): void {
     const entries = [...this.#inline.values()];
     this.#inline.clear();
-    this.#sequences.clear();
     for (const { entry } of entries) this.store(entry);
   }
 
   finish(key: string): void {
-    this.#leaveInline(key);
+    this.#inline.delete(key);
     const entry = this.#outbox.get(key);
     if (!entry) return;
     this.#outbox.delete(key);
@@ -105,15 +117,5 @@ export class OpenEffects {
     for (const key of this.#dirty.keys()) changes.set(key, this.#outbox.get(key) ?? null);
     this.#dirty.clear();
     return changes;
-  }
-
-  #leaveInline(key: string): void {
-    const inline = this.#inline.get(key);
-    if (!inline) return;
-    this.#inline.delete(key);
-    const event = this.#sequences.get(inline.sequence);
-    if (!event) return;
-    event.open -= 1;
-    if (event.open === 0) this.#sequences.delete(inline.sequence);
   }
 }

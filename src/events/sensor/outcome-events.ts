@@ -7,11 +7,11 @@ import { builtInEventSource } from "../../record/cloud-event.ts";
 import type { EventHead, RecordDraft, SensorHead } from "../../record/records.ts";
 import { traceUnder } from "../../record/trace-context.ts";
 import { hopsOf, maxHops } from "../triggers/hops.ts";
-import type { EmittedEvent } from "../triggers/trigger.ts";
+import type { Awaitable, EmittedEvent, Outcome } from "../triggers/trigger.ts";
+import type { Execute } from "./attempts.ts";
 import { untilKept } from "./drain.ts";
 import type { DeadEffect, PutDead } from "./effect.ts";
 import { type Effect, type OpenRecord, shortError } from "./effect.ts";
-import type { Execute } from "./effect-queue.ts";
 import type { SavedEvents } from "./state.ts";
 
 /** Events of the built-in EventSource `tiphys` that tell what became of a Sensor's triggers. */
@@ -47,14 +47,19 @@ export function announcing(
     }
     await untilKept(() => target.announce(event), { clock, log }, signal);
   };
+  const toldWhenMade = async (effect: Effect, made: Awaitable<Outcome>, signal: AbortSignal): Promise<Outcome> => {
+    const outcome = await made;
+    if (target.isHeard("trigger-succeeded")) {
+      const objects = outcome.objects?.map(refText) ?? [];
+      await tell(effectEvent(sensor, effect, "trigger-succeeded", { message: outcome.message, objects }), signal);
+    }
+    return outcome;
+  };
   return {
-    async execute(effect, signal) {
-      const outcome = await execute(effect, signal);
-      if (target.isHeard("trigger-succeeded")) {
-        const objects = outcome.objects?.map(refText) ?? [];
-        await tell(effectEvent(sensor, effect, "trigger-succeeded", { message: outcome.message, objects }), signal);
-      }
-      return outcome;
+    execute(effect, signal) {
+      const made = execute(effect, signal);
+      const isOver = !(made instanceof Promise) && !target.isHeard("trigger-succeeded");
+      return isOver ? made : toldWhenMade(effect, made, signal);
     },
     async putDead(dead) {
       const event = target.isHeard("trigger-failed") ? failureEvent(sensor, dead) : undefined;

@@ -8,10 +8,11 @@ import { type Ledger, type LedgerPosition, outcomeKey, type RecordId } from "../
 import type { Subject } from "../../record/subject.ts";
 import type { Position } from "../bus/bus.ts";
 import { adopt } from "./adopt.ts";
+import type { Execute, ReportAttempt } from "./attempts.ts";
 import type { CompiledSensor } from "./compile.ts";
 import { decisionOf, effectOf, expiryOf } from "./decision-records.ts";
 import type { ErrorDecision, PutDead } from "./effect.ts";
-import { EffectQueue, type EffectQueueDeps, type Execute, type ReportAttempt } from "./effect-queue.ts";
+import { EffectQueue, type EffectQueueDeps } from "./effect-queue.ts";
 import { createExplainer, type Explainer } from "./explain.ts";
 import type { LimitOf } from "./lane.ts";
 import type { Contribution, Partition, PartitionMember } from "./partition.ts";
@@ -122,6 +123,7 @@ class Runner implements SensorRunner, PartitionMember, TickMember {
   /** Before its state is read there is nothing to store. */
   #isRestored = false;
   #isLeaving = false;
+  #watched: Promise<void> | undefined;
 
   constructor(compiled: CompiledSensor, deps: SensorRunnerDeps) {
     this.#compiled = compiled;
@@ -427,13 +429,20 @@ class Runner implements SensorRunner, PartitionMember, TickMember {
           ...decisionOf(this.#compiled.head, decision, clock.now()),
           ...this.#explainer.seen(decision.events),
         });
-        kept.catch((error: unknown) => this.fail(error));
+        this.#failUnlessKept(kept);
         this.#effects.add(effectOf(decision, id), sequence, decision.joined || redrive !== undefined);
         break;
       }
       default:
         assertNever(decision);
     }
+  }
+
+  /** Records of many decisions are kept in one message. */
+  #failUnlessKept(kept: Promise<void>): void {
+    if (kept === this.#watched) return;
+    this.#watched = kept;
+    kept.catch((error: unknown) => this.fail(error));
   }
 
   #recordError(decision: ErrorDecision): { id: RecordId; kept: Promise<void> } {

@@ -25,7 +25,7 @@ type LogSpec = SpecOf<typeof logSchema>;
 /** One info line for each dependency: the event's data, and what it is. */
 export const logTrigger: TriggerKind<LogSpec, LogPlan> = {
   schema: triggerSchema<LogSpec>(logSchema, ignores("intervalSeconds", "each event is logged")),
-  async plan(_spec, { events }) {
+  plan(_spec, { events }) {
     return {
       lines: Object.keys(events)
         .sort()
@@ -35,7 +35,7 @@ export const logTrigger: TriggerKind<LogSpec, LogPlan> = {
         }),
     };
   },
-  async apply({ lines }, _firing, { log }) {
+  apply({ lines }, _firing, { log }) {
     for (const { message, dependencyName, eventContext } of lines) log.info(message, { dependencyName, eventContext });
     return { message: `logged ${lines.length} ${lines.length === 1 ? "event" : "events"}` };
   },

@@ -17,7 +17,7 @@ import { natsTrigger } from "./nats.ts";
 import { openWhiskTrigger } from "./open-whisk.ts";
 import { pulsarTrigger } from "./pulsar.ts";
 import { createSlackTrigger } from "./slack.ts";
-import type { Firing, Outcome, Preview, TriggerContext, TriggerKind } from "./trigger.ts";
+import type { Awaitable, Firing, Outcome, Preview, TriggerContext, TriggerKind } from "./trigger.ts";
 
 /** A kind whose spec and plan are known only inside: what registries and runners hold. */
 export interface AnyTriggerKind {
@@ -27,14 +27,14 @@ export interface AnyTriggerKind {
 }
 
 export interface ParsedTrigger {
-  plan(firing: Firing, context: TriggerContext, signal: AbortSignal): Promise<PlannedEffect>;
+  plan(firing: Firing, context: TriggerContext, signal: AbortSignal): Awaitable<PlannedEffect>;
 }
 
 /** What would happen, and the way to make it happen. */
 export interface PlannedEffect {
   /** Plain JSON, for people and tests. */
   readonly plan: unknown;
-  apply(signal: AbortSignal): Promise<Outcome>;
+  apply(signal: AbortSignal): Awaitable<Outcome>;
   /** What servers say that it would change; absent: there is nobody to ask. Changes nothing. */
   preview?(signal: AbortSignal): Promise<Preview | undefined>;
 }
@@ -45,9 +45,10 @@ export function defineTrigger<Spec, Plan>(kind: TriggerKind<Spec, Plan>): AnyTri
     parse(spec, path) {
       const parsed = kind.schema.parse(spec, path);
       return {
-        async plan(firing, context, signal) {
-          const plan = await kind.plan(parsed, firing, context, signal);
-          return plannedEffect(kind, plan, firing, context);
+        plan(firing, context, signal) {
+          const plan = kind.plan(parsed, firing, context, signal);
+          const effect = (made: Plan): PlannedEffect => plannedEffect(kind, made, firing, context);
+          return plan instanceof Promise ? plan.then(effect) : effect(plan);
         },
       };
     },
@@ -61,7 +62,7 @@ function plannedEffect<Spec, Plan>(
   context: TriggerContext,
 ): PlannedEffect {
   const { preview } = kind;
-  const apply = (signal: AbortSignal): Promise<Outcome> => kind.apply(plan, firing, context, signal);
+  const apply = (signal: AbortSignal): Awaitable<Outcome> => kind.apply(plan, firing, context, signal);
   if (!preview) return { plan, apply };
   return { plan, apply, preview: (signal) => preview.call(kind, plan, firing, context, signal) };
 }

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { TerminalError } from "../../../src/base/errors.ts";
+import type { Execute } from "../../../src/events/sensor/attempts.ts";
 import type { OpenRecord } from "../../../src/events/sensor/effect.ts";
-import type { Execute } from "../../../src/events/sensor/effect-queue.ts";
 import type { LimitOf } from "../../../src/events/sensor/lane.ts";
 import { received, trigger } from "./builders.ts";
 import { effect, never, open } from "./queue-rig.ts";

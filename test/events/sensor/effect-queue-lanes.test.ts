@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Execute } from "../../../src/events/sensor/attempts.ts";
 import type { Effect } from "../../../src/events/sensor/effect.ts";
 import { isOpenError, isOpenRecord } from "../../../src/events/sensor/effect.ts";
-import type { Execute } from "../../../src/events/sensor/effect-queue.ts";
 import type { LimitOf } from "../../../src/events/sensor/lane.ts";
 import { trigger } from "./builders.ts";
 import { effect, never, open } from "./queue-rig.ts";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Execute } from "../../../src/events/sensor/attempts.ts";
 import type { Effect } from "../../../src/events/sensor/effect.ts";
-import { type Execute, mayNotAct } from "../../../src/events/sensor/effect-queue.ts";
+import { mayNotAct } from "../../../src/events/sensor/effect-queue.ts";
 import { busAway } from "../../harness/memory-bus.ts";
 import { received } from "./builders.ts";
 import { effect, type Given, never, open } from "./queue-rig.ts";
@@ -29,6 +30,73 @@ test("an effect without a join runs at once, and its event is open until the out
   stored.resolve();
   await clock.advance(0);
   assert.deepEqual([queue.oldestInline(), queue.has("k")], [undefined, false]);
+});
+
+test("outcomes of an event are looked for from its first effect on, whichever of its effects is over", async () => {
+  const first = Promise.withResolvers<void>();
+  const kept = [first.promise, new Promise<void>(() => undefined), new Promise<void>(() => undefined)];
+  const { clock, queue, seen } = open({ kept: () => kept.shift() ?? Promise.resolve() });
+  for (const [key, sequence, ledgerEnd] of [
+    ["a", 7, 10],
+    ["b", 7, 12],
+    ["c", 8, 14],
+  ] as const) {
+    seen.ledgerEnd = ledgerEnd;
+    queue.add(effect(key), sequence, false);
+  }
+  seen.ledgerEnd = 20;
+  first.resolve();
+  await clock.advance(0);
+  assert.deepEqual([queue.has("a"), queue.oldestInline(), queue.ledgerPosition().after], [false, 7, 10]);
+});
+
+for (const [what, execute] of [
+  ["at once", () => ({ message: "done" })],
+  ["later", async () => ({ message: "done" })],
+] as const satisfies readonly (readonly [string, Execute])[]) {
+  test(`of effects whose outcomes are in one message, made ${what}, all end with it; those of the next do not`, async () => {
+    const messages = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    let written = 0;
+    const { clock, queue } = open({
+      execute,
+      kept: () => messages[written++ < 3 ? 0 : 1]?.promise ?? Promise.resolve(),
+    });
+    for (let n = 1; n <= 5; n++) queue.add(effect(`k${n}`), n, false);
+    await clock.advance(0);
+    const open5 = [1, 2, 3, 4, 5].map((n) => queue.has(`k${n}`));
+    messages[0]?.resolve();
+    await clock.advance(0);
+    const open2 = [1, 2, 3, 4, 5].map((n) => queue.has(`k${n}`));
+    messages[1]?.resolve();
+    await clock.advance(0);
+    assert.deepEqual(
+      [open5, open2, queue.oldestInline()],
+      [[true, true, true, true, true], [false, false, false, true, true], undefined],
+    );
+  });
+
+  test(`an outcome, made ${what}, that cannot be stored stops the Sensor, and the effect stays open`, async () => {
+    const error = new Error("no ledger");
+    const { clock, queue, seen } = open({ execute, kept: () => Promise.reject(error) });
+    queue.add(effect("k"), 3, false);
+    await clock.advance(0);
+    assert.deepEqual([seen.failures, queue.oldestInline(), queue.has("k")], [[error], 3, true]);
+  });
+}
+
+test("what throws instead of rejecting fails the attempt as well", async () => {
+  const { clock, queue, seen } = open({
+    steps: 2,
+    execute: () => {
+      throw new Error("no");
+    },
+  });
+  queue.add(effect("k"), 1, false);
+  await clock.advance(2_000);
+  assert.deepEqual(
+    seen.records.map(({ outcome }) => outcome),
+    ["failed", "dead"],
+  );
 });
 
 test("an effect of a join runs only after it was stored", async () => {

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { silentLogger } from "../../../src/base/log.ts";
-import type { Execute } from "../../../src/events/sensor/effect-queue.ts";
+import type { Execute } from "../../../src/events/sensor/attempts.ts";
 import { openPartitionLogs } from "../../../src/events/sensor/partition-log.ts";
 import { createRateLimit, rateKey } from "../../../src/events/sensor/rate-limit.ts";
 import { openLedger } from "../../../src/ledger/ledger.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Execute } from "../../../src/events/sensor/effect-queue.ts";
+import type { Execute } from "../../../src/events/sensor/attempts.ts";
 import { createMemoryBus } from "../../harness/memory-bus.ts";
 import { waitFor } from "../../harness/wait.ts";
 import { both, clock, dependencies, each, letters, live, log, publish, recordsOf, sensor } from "./life.ts";

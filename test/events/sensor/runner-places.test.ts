@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { systemClock } from "../../../src/base/clock.ts";
 import { EngineError } from "../../../src/base/errors.ts";
 import { silentLogger } from "../../../src/base/log.ts";
-import type { Execute } from "../../../src/events/sensor/effect-queue.ts";
+import type { Execute } from "../../../src/events/sensor/attempts.ts";
 import { createPartitions, partitionOf } from "../../../src/events/sensor/partition.ts";
 import { createSensorRunner } from "../../../src/events/sensor/runner.ts";
 import { openLedger } from "../../../src/ledger/ledger.ts";

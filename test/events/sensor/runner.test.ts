@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
 import { silentLogger } from "../../../src/base/log.ts";
 import { parseSystemSubject } from "../../../src/events/sensor/arrival.ts";
-import type { Execute } from "../../../src/events/sensor/effect-queue.ts";
+import type { Execute } from "../../../src/events/sensor/attempts.ts";
 import { createPartitions } from "../../../src/events/sensor/partition.ts";
 import { createEventReader } from "../../../src/events/sensor/reader.ts";
 import { createSensorRunner } from "../../../src/events/sensor/runner.ts";

@@ -14,7 +14,7 @@ function open({ port }: Pick<TriggerServer, "port">, fields: object = {}, secret
   const context = triggerContext({}, secrets);
   const written = { serverURL: `127.0.0.1:${port}`, spec: { url: "u", a: "1" }, ...fields };
   const spec = trigger.schema.parse(written, "custom");
-  const plan = (key = "k") => trigger.plan(spec, firing({ key }), context, never);
+  const plan = async (key = "k") => trigger.plan(spec, firing({ key }), context, never);
   const fire = async (key = "k") => trigger.apply(await plan(key), firing({ key }), context, never);
   return { plan, fire };
 }

@@ -4,7 +4,7 @@ import { emitTrigger } from "../../../src/events/triggers/emit.ts";
 import type { EmittedEvent, Firing } from "../../../src/events/triggers/trigger.ts";
 import { event, firing, never, triggerContext } from "./trigger-context.ts";
 
-function plan(spec: object, parts: Partial<Firing> = {}): Promise<EmittedEvent> {
+async function plan(spec: object, parts: Partial<Firing> = {}): Promise<EmittedEvent> {
   const parsed = emitTrigger.schema.parse({ eventSourceName: "orders", eventName: "paid", ...spec }, "emit");
   return emitTrigger.plan(parsed, firing(parts), triggerContext(), never);
 }
@@ -44,5 +44,7 @@ test("the bus keeps it before the trigger succeeds; without one it fails", async
   const outcome = await emitTrigger.apply(planned, firing(), triggerContext({ emit }), never);
   assert.deepEqual(kept, [planned]);
   assert.equal(outcome.message, `emitted orders/paid ${planned.id}`);
-  await assert.rejects(emitTrigger.apply(planned, firing(), triggerContext(), never), { code: "TRIGGER_UNSUPPORTED" });
+  await assert.rejects(async () => emitTrigger.apply(planned, firing(), triggerContext(), never), {
+    code: "TRIGGER_UNSUPPORTED",
+  });
 });

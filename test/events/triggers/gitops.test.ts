@@ -308,7 +308,7 @@ for (const [what, spec, code, message] of refused) {
 test("gitOps is not supported where nothing reconciles", async () => {
   const spec = gitOpsTrigger.schema.parse({ application: "guestbook" }, "gitOps");
   const unsupported = { name: "TerminalError", code: "TRIGGER_UNSUPPORTED" };
-  await assert.rejects(gitOpsTrigger.plan(spec, fired, triggerContext(), never), unsupported);
+  await assert.rejects(async () => gitOpsTrigger.plan(spec, fired, triggerContext(), never), unsupported);
 });
 
 test("what the target refuses reaches the caller", async () => {
@@ -317,7 +317,7 @@ test("what the target refuses reaches the caller", async () => {
   const context = contextFor({ ...target, request: async () => Promise.reject(refusal) });
   const spec = gitOpsTrigger.schema.parse({ application: "guestbook" }, "gitOps");
   const effect = await gitOpsTrigger.plan(spec, fired, context, never);
-  await assert.rejects(gitOpsTrigger.apply(effect, fired, context, never), refusal);
+  await assert.rejects(async () => gitOpsTrigger.apply(effect, fired, context, never), refusal);
 });
 
 test("the example is a Sensor that compiles, without a warning", async () => {

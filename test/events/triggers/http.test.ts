@@ -299,7 +299,7 @@ test("a request ends with the signal of its caller", async () => {
   const stop = new AbortController();
   const trigger = createHttpTrigger();
   const plan = await trigger.plan(trigger.schema.parse({ url: server.url }, "http"), firing(), triggerContext(), never);
-  const sending = trigger.apply(plan, firing(), triggerContext(), stop.signal);
+  const sending = Promise.resolve(trigger.apply(plan, firing(), triggerContext(), stop.signal));
   await waitFor("the request", () => server.seen.length === 1);
   stop.abort(new Error("the engine stops"));
   await assert.rejects(sending, /the engine stops/);

@@ -32,7 +32,7 @@ function readOnlyKube(live?: KubeObject): KubeClient {
   return kube;
 }
 
-function plan(spec: unknown, fired: Firing = firing(), parts: Partial<TriggerContext> = {}): Promise<K8sPlan> {
+async function plan(spec: unknown, fired: Firing = firing(), parts: Partial<TriggerContext> = {}): Promise<K8sPlan> {
   const context = triggerContext({ kube: readOnlyKube(), ...parts });
   return k8sTrigger.plan(k8sTrigger.schema.parse(spec, "k8s"), fired, context, never);
 }

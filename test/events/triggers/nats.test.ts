@@ -87,7 +87,7 @@ test("a URL's user without a password is a token", { skip }, async () => {
 test("a subject comes from parameters of the kind's own, too, and must be one", async () => {
   const spec = { url: "nats://127.0.0.1:1", subject: "a", payload };
   const parameters = (value: string) => [{ src: { dependencyName: "dep", value }, dest: "subject" }];
-  const planned = (value: string) =>
+  const planned = async (value: string) =>
     natsTrigger.plan(
       natsTrigger.schema.parse({ ...spec, parameters: parameters(value) }, "nats"),
       firing(),

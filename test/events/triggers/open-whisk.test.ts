@@ -41,7 +41,7 @@ for (const [what, spec] of [
   ["no payload", { payload: [] }],
 ] as const) {
   test(`openWhisk refuses ${what}`, async () => {
-    await assert.rejects(plan(spec), { code: "MANIFEST_INVALID" });
+    await assert.rejects(async () => plan(spec), { code: "MANIFEST_INVALID" });
   });
 }
 
