@@ -17,20 +17,23 @@ function sensorWith(dependencies: typeof plain, conditions: string, template: Js
   return compiled(dependencies, [trigger("t", conditions, template)]);
 }
 
-/** Events `a1/x`, one a second. */
-function after(sensor: CompiledSensor, events: readonly string[]): SensorState {
-  return events.reduce((state, text, index) => {
+/** After each of the events `a1/x`, one a second. */
+function afterEach(sensor: CompiledSensor, events: readonly string[]): SensorState[] {
+  let state: SensorState = emptyState;
+  return events.map((text, index) => {
     const [id = "", k = "k"] = text.split("/");
-    return reduce(sensor, state, received(id, id.charAt(0), { k }, (index + 1) * 1_000), instant(0)).state;
-  }, emptyState);
+    state = reduce(sensor, state, received(id, id.charAt(0), { k }, (index + 1) * 1_000), instant(0)).state;
+    return state;
+  });
 }
 
 /** Stored by one revision and read by another: its decisions, and those of the next events and of all time. */
 function edited(before: CompiledSensor, events: readonly string[], now: CompiledSensor, next: readonly string[]) {
-  const cells = new Map<string, unknown>();
-  const old = createSensorCells(before, cells);
+  const written = new Map<string, unknown>();
+  const old = createSensorCells(before, written);
   old.restore();
-  store(old, cells, after(before, events));
+  for (const state of afterEach(before, events)) store(old, written, state);
+  const cells = new Map([...written].reverse()); // no order of cells is promised
   const store2 = createSensorCells(now, cells);
   const adopted = adopt(now, store2.restore().events);
   store(store2, cells, adopted.state);
@@ -44,8 +47,10 @@ function edited(before: CompiledSensor, events: readonly string[], now: Compiled
     decisions.push(...reduction.decisions);
   }
   decisions.push(...tick(now, state, instant(9e12)).decisions);
-  // What is read once more is what was stored: no cell of before is left.
-  assert.deepEqual(adopt(now, createSensorCells(now, cells).restore().events).decisions, []);
+  // What is read once more is what was stored: nothing is missing, and no cell of before is left.
+  const again = adopt(now, createSensorCells(now, cells).restore().events);
+  assert.deepEqual(again.decisions, []);
+  assert.deepEqual(heldIn(again.state), heldIn(adopted.state));
   return decisions.map(shown);
 }
 
@@ -57,6 +62,13 @@ function store(cells: ReturnType<typeof createSensorCells>, stored: Map<string, 
     else stored.set(key, JSON.parse(JSON.stringify(value)));
   }
   committed();
+}
+
+/** All that waits, in a form that can be compared. */
+function heldIn(state: SensorState): string[] {
+  const cells = new Map<string, unknown>();
+  store(createSensorCells(sensorWith(plain, "a"), cells), cells, state);
+  return [...cells].map(([key, value]) => `${key} ${JSON.stringify(value)}`).sort();
 }
 
 function shown(decision: Decision): string {

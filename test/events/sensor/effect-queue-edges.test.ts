@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Trigger } from "../../../src/api/resources.ts";
 import { TerminalError } from "../../../src/base/errors.ts";
 import type { Execute } from "../../../src/events/sensor/attempts.ts";
 import type { OpenRecord } from "../../../src/events/sensor/effect.ts";
@@ -248,4 +249,44 @@ test("what is stored for a redrive is asked to be stored at once", () => {
   const { queue, seen } = open();
   void queue.store(effect("k", { redrive: "7" }));
   assert.deepEqual(seen.marks, [true]);
+});
+
+const plans: [name: string, more: Partial<Trigger>, attempts: number][] = [
+  ["nothing said: one, as the original", {}, 1],
+  ["atLeastOnce", { atLeastOnce: true }, 5],
+  ["a retryStrategy, though it is not atLeastOnce", { retryStrategy: { steps: 3 } }, 3],
+  ["both", { atLeastOnce: true, retryStrategy: { steps: 2 } }, 2],
+];
+for (const [name, more, attempts] of plans) {
+  test(`attempts: ${name}`, async () => {
+    const { clock, queue, seen } = open({ triggers: [{ ...trigger("t", "a", { log: {} }), ...more }], execute: fails });
+    queue.add(effect("k"), 1, false);
+    await clock.advance(60_000);
+    assert.deepEqual([seen.records.length, seen.records.at(-1)?.outcome], [attempts, "dead"]);
+  });
+}
+
+test("of many attempts the last are kept, and all are counted", async () => {
+  let attempt = 0;
+  const execute: Execute = () => Promise.reject(new Error(`no ${++attempt}`));
+  const { clock, queue, seen } = open({
+    execute,
+    triggers: [{ ...trigger("t", "a", { log: {} }), retryStrategy: { steps: 40 } }],
+  });
+  queue.add(effect("k"), 1, false);
+  await clock.advance(200_000);
+  const [dead] = seen.dead;
+  assert.ok(dead?.kind === "effect");
+  const { attempts, failed } = dead.effect;
+  assert.deepEqual([attempts.length, attempts[0]?.error, attempts.at(-1)?.error, failed], [32, "no 9", "no 40", 40]);
+});
+
+test("an event may be an error of several triggers and dependencies: each is on dead", async () => {
+  const { clock, queue, seen } = open();
+  const kept = Promise.resolve();
+  for (const more of [{}, { trigger: "t" }, { trigger: "u" }, { trigger: "t", dependency: "b" }]) {
+    queue.addError({ ...decision, ...more }, { id: "w-1.0", kept });
+  }
+  await clock.advance(0);
+  assert.equal(new Set(seen.dead.map((dead) => dead.kind === "decision" && dead.key)).size, 4);
 });
