@@ -3,6 +3,7 @@ import { chmod, copyFile, mkdir, readFile, rm, stat, writeFile } from "node:fs/p
 import { basename, join } from "node:path";
 import { build, type Plugin } from "esbuild";
 import packageJson from "../package.json" with { type: "json" };
+import { bundleOptions } from "./bundle-options.ts";
 
 // Writes the publishable JavaScript to dist/: the command line with its chunks, and every worker beside it,
 // where src/base/worker-url.ts looks for it. Small JSON is bundled. Nothing is minified: stacks stay readable.
@@ -42,13 +43,11 @@ const largeJson: Plugin = {
 await rm(outdir, { recursive: true, force: true });
 await mkdir(outdir);
 const result = await build({
+  ...bundleOptions,
   entryPoints,
   outdir,
   bundle: true,
   splitting: true,
-  format: "esm",
-  platform: "node",
-  target: "node24",
   chunkNames: "[name]-[hash]",
   legalComments: "linked",
   logLevel: "warning",
