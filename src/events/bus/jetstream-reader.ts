@@ -14,7 +14,7 @@ export interface ReaderDeps {
   readonly log: Logger;
 }
 
-/** Failures in a row of a read that does not follow, before it gives up. */
+/** Failures in a row, nothing read between them, of a read that does not follow, before it gives up. */
 const maxAttempts = 3;
 const firstProbeMs = 500;
 const maxProbeMs = 30_000;
@@ -77,9 +77,12 @@ export class StreamReader {
     while (!signal.aborted) {
       try {
         using attached = await this.#attach();
-        failures = 0;
-        for await (const batch of this.#batches(attached, signal)) yield batch;
-        if (this.#after >= this.#until) return;
+        if (this.#query.follow) failures = 0;
+        for await (const batch of this.#batches(attached, signal)) {
+          failures = 0;
+          yield batch;
+        }
+        if (this.#isDone(signal)) return;
       } catch (error) {
         failures++;
         if (!this.#query.follow && failures >= maxAttempts) throw busError(`read stream "${this.#stream}"`, error);
@@ -87,6 +90,13 @@ export class StreamReader {
         await sleepFor(this.#deps.clock, backoffMs(reconnectBackoff, failures), signal).catch(() => undefined);
       }
     }
+  }
+
+  /** Once batches end. @throws Error when a read to the end did not come there */
+  #isDone(signal: AbortSignal): boolean {
+    if (signal.aborted || this.#after >= this.#until) return true;
+    if (this.#query.follow) return false;
+    throw new Error("what sent the messages is gone");
   }
 
   async #attach(): Promise<Attached> {

@@ -13,6 +13,8 @@ import { systemClock } from "../../../src/base/clock.ts";
 import { silentLogger } from "../../../src/base/log.ts";
 import type { StreamSpec } from "../../../src/events/bus/bus.ts";
 import { openJetStreamBus } from "../../../src/events/bus/jetstream.ts";
+import { type Connection, openConnection } from "../../../src/events/bus/jetstream-connection.ts";
+import { StreamReader } from "../../../src/events/bus/jetstream-reader.ts";
 import { argoStream } from "../../../src/events/bus/streams.ts";
 import { rawSubject } from "../../../src/record/subject.ts";
 import { oddHeaders, publishRaw } from "../../harness/nats-raw.ts";
@@ -55,6 +57,42 @@ describe("the JetStream bus", { skip: natsServerMissing() ?? false }, () => {
     assert.equal(bus.health().state, "connected");
     stop.abort();
     await reading;
+  });
+
+  it("gives up a read to the end that finds the stream each time, and gets nothing of it", async () => {
+    await using server = await startNatsServer();
+    await using bus = await open(server.url);
+    await bus.publish(subject, { id: "1", data: Buffer.from("1") });
+    const options = { servers: server.url, name: "test", log: silentLogger, clock: systemClock };
+    await using connection = await openConnection(options);
+    const { jsm, nc } = connection;
+    let consumers = 0;
+    const failing: Connection = Object.assign(Object.create(connection), {
+      nc: Object.assign(Object.create(nc), {
+        publish: () => undefined,
+        isClosed: () => false,
+        subscribe: nc.subscribe.bind(nc),
+      }),
+      jsm: {
+        streams: jsm.streams,
+        consumers: {
+          add: (...args: Parameters<typeof jsm.consumers.add>) => ++consumers && jsm.consumers.add(...args),
+          info: async () => Promise.reject(new Error("no leader")),
+          delete: jsm.consumers.delete.bind(jsm.consumers),
+        },
+      },
+    });
+    const query = { subjects: [subject], from: "first", follow: false } as const;
+    const reader = new StreamReader(
+      { connection: failing, clock: systemClock, log: silentLogger },
+      streams[0] as StreamSpec,
+      query,
+    );
+    const read = async (): Promise<void> => {
+      for await (const { messages } of reader.read(new AbortController().signal)) assert.equal(messages.length, 0);
+    };
+    await assert.rejects(read(), { code: "BUS_UNAVAILABLE", message: /no leader/ });
+    assert.equal(consumers, 3);
   });
 
   const current = natsServerMissing("current");
