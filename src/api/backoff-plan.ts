@@ -20,8 +20,10 @@ export function backoffPlanOf(backoff: Backoff, path: string): RetryPlan {
   const firstMs = durationMs(backoff.duration ?? "1s", `${path}.duration`);
   return {
     attempts: steps > 0 ? steps : 5,
-    delayMs: (attempt, random) =>
-      Math.min(maxDelayMs, firstMs * factor ** Math.max(0, attempt - 2) * (1 + jitter * random())),
+    delayMs: (attempt, random) => {
+      const grown = factor === 0 ? firstMs : firstMs * factor ** Math.max(0, attempt - 2);
+      return Math.min(maxDelayMs, Math.max(0, grown * (1 + Math.max(0, jitter) * random())));
+    },
   };
 }
 

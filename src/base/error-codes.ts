@@ -211,7 +211,7 @@ export const errorCodes = {
   },
   NOT_FOUND: {
     cause: "Nothing is known under this name or id.",
-    remedy: "List what there is: `tiphys app list`, and so with proj, cluster, repo, sensor and event.",
+    remedy: "List what there is: `tiphys app list`, and so with proj, cluster, repo, sensor, event and dead.",
   },
   PACKAGE_MISSING: {
     cause: "A kind of source or trigger needs a package that is not installed.",

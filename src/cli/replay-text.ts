@@ -19,6 +19,7 @@ export function replayText(report: ReplayReport, limit: number): string {
     `Against the ledger: ${same} the same, ${added.count} new, ${removed.count} gone`,
     ...named(added, limit, (firing) => `  ${colored("green", "+")} ${firingText(firing)}`),
     ...named(removed, limit, (firing) => `  ${colored("red", "-")} ${firingText(firing)}`),
+    ...nothingStored(report),
     ...notesOf(report),
   ].join("\n");
 }
@@ -31,6 +32,16 @@ function firingText({ trigger, events, storedAt }: ComparedFiring): string {
 function named<T>({ count, first }: Counted<T>, limit: number, line: (one: T) => string): string[] {
   const shown = first.slice(0, limit);
   return [...shown.map(line), ...(count > shown.length ? [`    and ${count - shown.length} more`] : [])];
+}
+
+/** A misspelt name looks as a Sensor that nothing happens to. */
+function nothingStored({ events, listensTo }: ReplayReport): string[] {
+  if (events > 0) return [];
+  return listensTo.length === 0
+    ? ["it listens to no event of the EventSources that were asked for"]
+    : [
+        `nothing that it listens to was stored in that time: ${listensTo.join(", ")}; \`tiphys event list\` shows what was`,
+      ];
 }
 
 function notesOf({ waiting, beyond, lost, invalid, compared }: ReplayReport): string[] {

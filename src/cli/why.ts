@@ -4,7 +4,7 @@ import { formatDuration } from "../base/duration.ts";
 import { assertNever } from "../base/errors.ts";
 import type { ExplainedCondition, ExplainedTrigger } from "../events/sensor/explain.ts";
 import type { PendingEffect } from "../events/sensor/pending-effects.ts";
-import type { EffectRecord, ExplainedFilter, LedgerRecord } from "../record/records.ts";
+import type { DecisionRecord, EffectRecord, ExplainedFilter, LedgerRecord } from "../record/records.ts";
 import type { SensorWhy, WhyAnswer } from "../server/why.ts";
 import { globalFlags, requireEngine } from "./engine-client.ts";
 import { colored, print, shownTime } from "./output.ts";
@@ -41,7 +41,7 @@ function sensorLines(why: SensorWhy, event: string): string[] {
     `${kind ?? "Sensor"} ${sensor.namespace}/${sensor.name}`,
     ...dependencies.flatMap(dependencyLines),
     ...triggers.flatMap((trigger) => triggerLines(trigger, records, event)),
-    ...records.flatMap((record) => recordLines(record, dependencies)),
+    ...inOrderOfCause(records).flatMap((record) => recordLines(record, dependencies)),
     ...pending.map(pendingLine),
     ...(note === undefined ? [] : [`  ${note}`]),
   ];
@@ -77,10 +77,19 @@ function triggerLines(trigger: ExplainedTrigger, records: readonly LedgerRecord[
   const line = `  conditions of ${name} ${verdict}: ${conditionText(condition)}${detail}`;
   return [
     ...(isJoin ? [line] : []),
+    ...(isJoin && !isMet ? placeLines(present, event) : []),
     ...(isMet && !hasRecord
       ? [`  trigger ${name}: nothing recorded; the event came before the Sensor did, or was read as another revision`]
       : []),
   ];
+}
+
+/** What waits does so until a newer event takes its place: of a dependency the newest counts. */
+function placeLines(present: ExplainedTrigger["present"], event: string): string[] {
+  const waits = Object.keys(present).filter((dependency) => present[dependency] === event);
+  return waits.length === 0
+    ? []
+    : [`    it waits for the rest, until a newer event of ${waits.join(", ")} takes its place`];
 }
 
 /** `push (there) && (approved (missing) || forced (missing))` */
@@ -94,26 +103,50 @@ function conditionText(condition: ExplainedCondition, isInner = false): string {
   return isInner && condition.parts.length > 1 ? `(${text})` : text;
 }
 
+/** Each decision with the effects that followed it, as they came: of several triggers they are mixed. */
+function inOrderOfCause(records: readonly LedgerRecord[]): LedgerRecord[] {
+  const decisions = new Set(records.flatMap((record) => (record.kind === "decision" ? [record.id] : [])));
+  const decisionOf = (record: LedgerRecord): string | undefined =>
+    record.kind === "decision" ? undefined : record.causes.find((cause) => decisions.has(cause));
+  const followed = Map.groupBy(records, decisionOf);
+  return (followed.get(undefined) ?? []).flatMap((record) => [record, ...(followed.get(record.id) ?? [])]);
+}
+
 function recordLines(record: LedgerRecord, dependencies: SensorWhy["dependencies"]): string[] {
   switch (record.kind) {
     case "decision": {
       const { trigger, dependency, verdict, reason, filters = {} } = record;
+      if (verdict === "error") return errorLines(record, dependencies);
       const what = trigger === undefined ? `dependency ${dependency}` : `trigger ${trigger}`;
       const then = Object.entries(filters).flatMap(([name, list]) => (isAsNow(name, list, dependencies) ? [] : list));
       const head = then.length > 0 ? ["    its filters were others then:"] : [];
       return [`  ${what} ${verdict}${reason === undefined ? "" : `: ${reason}`}`, ...head, ...then.map(filterLine)];
     }
     case "effect": {
-      const { triggerKind, outcome, attempt, message } = record;
+      const { trigger, dlqOf, triggerKind, outcome, attempt, message } = record;
       const remedy = remedyOf(record, false);
+      const rescue = dlqOf === undefined ? "" : `dlqTrigger ${trigger}: `;
       return [
-        `    ${triggerKind} ${outcome} (attempt ${attempt}): ${message}${limitedText(record)}${whatNext(record)}`,
+        `    ${rescue}${triggerKind} ${outcome} (attempt ${attempt}): ${message}${limitedText(record)}${whatNext(record)}`,
         ...(remedy === undefined ? [] : [`      ${remedy}`]),
       ];
     }
     default:
       return [`  ${record.kind}`];
   }
+}
+
+/** What failed is on `dead`; its reason was told where the dependency is, unless it was another then. */
+function errorLines(record: DecisionRecord, dependencies: SensorWhy["dependencies"]): string[] {
+  const { trigger, dependency, verdict, reason } = record;
+  const now = dependencies.find((one) => one.dependency === dependency);
+  const why = reason === undefined || now?.reason === reason ? "" : `: ${reason}`;
+  const remedy = remedyOf(record, false);
+  const what = trigger === undefined ? `dependency ${dependency}` : `trigger ${trigger}`;
+  return [
+    `  ${what} ${verdict}${why}; the event is kept on \`dead\``,
+    ...(remedy === undefined ? [] : [`    ${remedy}`]),
+  ];
 }
 
 /** Whether the filters said the same when the trigger fired; of other events of a join nothing is judged now. */

@@ -130,23 +130,29 @@ const dropped = "the bus does not hold the event any more: filters cannot be jud
 const maxHeard = 10;
 
 /** With what is listened to there: a name that is written otherwise shows. */
-function nobody(
-  { namespace, eventSource, event }: EventHead,
-  only: ResourceName | undefined,
-  sensors: readonly CompiledSensor[],
-): string {
-  const listens = `listens to event "${event}" of EventSource "${eventSource}" in namespace "${namespace}"`;
-  const there = sensors.filter(
-    ({ head }) => head.kind === undefined && head.namespace === namespace && isAsked(head, only),
-  );
-  const heard = [...new Set(there.flatMap(({ sensor }) => sensor.dependencies.map(nameOf)))].toSorted();
+function nobody(event: EventHead, only: ResourceName | undefined, sensors: readonly CompiledSensor[]): string {
+  const place = `event "${event.event}" of EventSource "${event.eventSource}" in namespace "${event.namespace}"`;
+  const own = sensors.filter(({ head }) => head.kind === undefined);
+  if (only === undefined) {
+    const there = own.filter(({ head }) => head.namespace === event.namespace);
+    const what =
+      there.length === 0 ? `none runs there: ${listOf(event)}` : `what is listened to there: ${heardBy(there)}`;
+    return `no Sensor listens to ${place}; ${what}`;
+  }
+  const asked = own.filter(({ head }) => isAsked(head, only));
+  const name = `Sensor "${only.namespace}/${only.name}"`;
+  if (asked.length === 0) return `${name} does not run: ${listOf(only)}`;
+  return `${name} does not listen to ${place}, but to: ${heardBy(asked)}`;
+}
+
+function listOf({ namespace }: Pick<ResourceName, "namespace">): string {
+  return `see \`kubectl get sensors -n ${namespace}\``;
+}
+
+function heardBy(sensors: readonly CompiledSensor[]): string {
+  const heard = [...new Set(sensors.flatMap(({ sensor }) => sensor.dependencies.map(nameOf)))].toSorted();
   const more = heard.length > maxHeard ? ` and ${heard.length - maxHeard} more` : "";
-  const what =
-    heard.length === 0
-      ? `none runs there: see \`kubectl get sensors -n ${namespace}\``
-      : `what is listened to there: ${heard.slice(0, maxHeard).join(", ")}${more}`;
-  const subject = only === undefined ? "no Sensor" : `no running Sensor "${only.namespace}/${only.name}"`;
-  return `${subject} ${listens}; ${what}`;
+  return `${heard.slice(0, maxHeard).join(", ")}${more}`;
 }
 
 function nameOf({ eventSourceName, eventName }: CompiledSensor["sensor"]["dependencies"][number]): string {

@@ -186,7 +186,21 @@ const listening: {
     sensors: [{ name: "hello", eventName: "other" }, { name: "other" }],
     only: hello,
     names: [],
-    note: `no running Sensor "default/hello" ${nobody}; what is listened to there: webhook/other`,
+    note: `Sensor "default/hello" ${nobody.replace("listens", "does not listen")}, but to: webhook/other`,
+  },
+  {
+    name: "the Sensor asked for is of another namespace",
+    sensors: [{ name: "hello", namespace: "shop" }],
+    only: { namespace: "shop", name: "hello" },
+    names: [],
+    note: `Sensor "shop/hello" ${nobody.replace("listens", "does not listen")}, but to: webhook/example`,
+  },
+  {
+    name: "the Sensor asked for does not run, though another does",
+    sensors: [{ name: "other", eventName: "other" }],
+    only: hello,
+    names: [],
+    note: 'Sensor "default/hello" does not run: see `kubectl get sensors -n default`',
   },
   {
     name: "the bus has dropped the event: records alone",

@@ -4,6 +4,7 @@ import { parseSensor } from "../../api/sensor.ts";
 import { EngineError, messageOf } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { InvalidManifest, type Problem } from "../../base/schema.ts";
+import { whyUnreadable } from "../../base/unreadable.ts";
 import { type CompiledSensor, compileSensor } from "../../events/sensor/compile.ts";
 import { triggerSchemas } from "../../events/triggers/registry.ts";
 import type { PlacedProblem } from "../../validate/validate.ts";
@@ -106,8 +107,13 @@ export function problemsOf(error: unknown, file: string, manifest?: PlacedManife
     return problems.map((problem: Problem) => ({ ...wholeFile(file), ...manifest?.placeOf(problem.path), ...problem }));
   }
   const place = error instanceof UnreadableManifest ? error.place : (manifest?.placeOf("sensor") ?? {});
-  const message = error instanceof UnreadableManifest ? error.reason : messageOf(error);
+  const message = error instanceof UnreadableManifest ? error.reason : unreadableText(error, file);
   return [{ ...wholeFile(file), ...place, message }];
+}
+
+function unreadableText(error: unknown, file: string): string {
+  const [why, message] = [whyUnreadable(error, file), messageOf(error)];
+  return why === message ? message : `cannot be read: ${why}`;
 }
 
 /** Of a manifest; "" when it has none. */

@@ -57,16 +57,20 @@ export function reportedBroken({ file, name, problems }: BrokenTest): ReportedCa
 
 const maxHints = 5;
 
-/** Of firings that differ also what the filters said: that is usually why. */
+/** Of firings that differ also what nothing listens to, and what the filters said: that is usually why. */
 function diffOf({ path, diff }: CaseProblem, outcome: CaseOutcome | undefined): Pick<ReportedProblem, "diff"> {
   if (diff === undefined) return {};
   if (path !== "expect" || !outcome) return { diff };
-  const noes = outcome.decisions.filter(({ verdict }) => verdict !== "passed");
-  const hints = noes
-    .slice(0, maxHints)
+  const unheard = outcome.unheard.map(({ event, name, likely }) => {
+    const hint = likely === undefined ? "" : `; did you mean ${likely}?`;
+    return `  no dependency listens to ${event}: ${name}${hint}`;
+  });
+  const noes = outcome.decisions
+    .filter(({ verdict }) => verdict !== "passed")
     .map(({ event, dependency, verdict, reason }) => `  ${dependency} ${verdict} ${event}: ${reason}`);
-  const more = noes.length > maxHints ? [`  and ${noes.length - maxHints} more`] : [];
-  return { diff: [...diff, ...hints, ...more] };
+  const hints = [...unheard, ...noes];
+  const more = hints.length > maxHints ? [`  and ${hints.length - maxHints} more`] : [];
+  return { diff: [...diff, ...hints.slice(0, maxHints), ...more] };
 }
 
 /** Failures with their differences, then the summary; `isWide`: what passed, too. */

@@ -73,6 +73,11 @@ function saveAgain(sensor: CompiledSensor, state: SensorState, saved: Saved, dec
     decisions.push(expired(name, events, `nothing waits for dependency ${dependency} any more`));
     return state;
   }
+  const { eventSource, event } = received.head;
+  if (!sensor.dependenciesOf(eventSource, event).some((one) => one.name === dependency)) {
+    decisions.push(expired(name, events, `dependency ${dependency} listens to another event now`));
+    return state;
+  }
   if (!trigger.timing) {
     const waiting = Object.hasOwn(state.joins, name) ? state.joins[name] : undefined;
     return { ...state, joins: { ...state.joins, [name]: { ...waiting, ...events } } };

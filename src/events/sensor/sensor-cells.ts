@@ -76,7 +76,7 @@ export function createSensorCells(compiled: CompiledSensor, cells: ReadonlyMap<s
         if (!key.startsWith(prefix)) continue;
         const [kind = "", trigger = "", dependency = ""] = key.slice(prefix.length).split("/").map(decodeURIComponent);
         if (kind === "outbox") outbox.push(value as OutboxEntry);
-        else if (kind === "join" && isJoined(compiled, trigger, dependency)) {
+        else if (kind === "join") {
           joins[trigger] = { ...joins[trigger], [dependency]: value as ReceivedEvent };
         }
       }
@@ -97,11 +97,6 @@ export function createSensorCells(compiled: CompiledSensor, cells: ReadonlyMap<s
       };
     },
   };
-}
-
-/** State of triggers or dependencies that an edit removed is left behind. */
-function isJoined(compiled: CompiledSensor, trigger: string, dependency: string): boolean {
-  return compiled.triggers.some((one) => one.name === trigger && one.joins && one.dependencies.has(dependency));
 }
 
 function moved(before: StoredPosition | undefined, now: StoredPosition): boolean {

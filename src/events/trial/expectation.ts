@@ -42,6 +42,9 @@ export function nameProblems(one: SensorTestCase, compiled: CompiledSensor): rea
     ...(one.expect ?? []).flatMap(({ trigger }, index) =>
       check(`expect[${index}].trigger`, trigger, triggers, "trigger"),
     ),
+    ...(one.expect ?? []).flatMap(({ events = {} }, index) =>
+      Object.keys(events).flatMap((name) => check(`expect[${index}].events.${name}`, name, dependencies, "dependency")),
+    ),
     ...one.decisions.flatMap(({ dependency }, index) =>
       check(`decisions[${index}].dependency`, dependency, dependencies, "dependency"),
     ),

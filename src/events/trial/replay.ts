@@ -44,6 +44,8 @@ export interface ReplayReport {
   readonly since: string;
   readonly until: string;
   readonly bus: string;
+  /** `EVENTSOURCE/EVENT`, of those that were asked for. */
+  readonly listensTo: readonly string[];
   /** Stored events that the Sensor listens to. */
   readonly events: number;
   /** Stored messages that are no events. */
@@ -108,6 +110,7 @@ export async function replay(
     since: isoTime(instant(window.sinceMs)),
     until: isoTime(instant(window.untilMs)),
     bus: from.name,
+    listensTo: [...inputsBySubject(compiled, from.subjectOf, eventSources).values()].map(inputText),
     ...counts.report(),
     beyond: recorded.beyond,
   };
@@ -150,6 +153,10 @@ export function inputsBySubject(
   const inputs = compiled.inputs.filter(({ eventSource }) => eventSources?.includes(eventSource) ?? true);
   const { namespace } = compiled.head;
   return new Map(inputs.map((input) => [subjectOf(namespace, input.eventSource, input.event), input]));
+}
+
+function inputText({ eventSource, event }: SensorInput): string {
+  return `${eventSource}/${event}`;
 }
 
 function lostIn({ lost }: ReadBatch): number {

@@ -4,6 +4,7 @@ import { type Instant, instant } from "../../base/clock.ts";
 import { formatDuration } from "../../base/duration.ts";
 import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
+import { nearest } from "../../base/nearest.ts";
 import type { CompiledSensor } from "../sensor/compile.ts";
 import { retryPlanOf } from "../sensor/effect.ts";
 import { createPlanner } from "../sensor/executor.ts";
@@ -43,6 +44,16 @@ export interface ObservedDecision {
 export interface CaseOutcome {
   readonly firings: readonly ObservedFiring[];
   readonly decisions: readonly ObservedDecision[];
+  /** Events that no dependency listens to. */
+  readonly unheard: readonly UnheardEvent[];
+}
+
+export interface UnheardEvent {
+  readonly event: string;
+  /** `EVENTSOURCE/EVENT` */
+  readonly name: string;
+  /** One that the Sensor listens to, and that is spelt much the same. */
+  readonly likely?: string;
 }
 
 /** A case that fires more often is cut there. */
@@ -107,6 +118,9 @@ export function createCaseRunner(compiled: CompiledSensor, { startMs }: Pick<Sen
         get decisions() {
           return events.flatMap((timed) => verdictsOf(compiled, timed));
         },
+        get unheard() {
+          return events.flatMap((timed) => unheardOf(compiled, timed));
+        },
       };
     },
   };
@@ -131,6 +145,16 @@ function attemptsOf(
   const failed = Math.min(left, attempts);
   failures.set(trigger, left - failed);
   return failed < attempts ? { attempts: failed + 1, outcome: "succeeded" } : { attempts, outcome: "dead" };
+}
+
+function unheardOf(compiled: CompiledSensor, { received: { head } }: TimedEvent): UnheardEvent[] {
+  if (compiled.dependenciesOf(head.eventSource, head.event).length > 0) return [];
+  const name = `${head.eventSource}/${head.event}`;
+  const likely = nearest(
+    name,
+    compiled.inputs.map(({ eventSource, event }) => `${eventSource}/${event}`),
+  );
+  return [{ event: head.id, name, ...(likely !== undefined && { likely }) }];
 }
 
 function verdictsOf(compiled: CompiledSensor, { received: { event, head } }: TimedEvent): ObservedDecision[] {

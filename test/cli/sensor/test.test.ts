@@ -137,6 +137,18 @@ const refused: readonly (readonly [string, Readonly<Record<string, string>>, num
   ],
   ["a text that is no YAML", { "t.yaml": `${passing}  a: [\n` }, 2, /t\.yaml:\d+:\d+: failed: t\.yaml/],
   [
+    "an event that nothing listens to",
+    { "t.yaml": passing.replace("event: push", "event: pusch") },
+    1,
+    /no dependency listens to e1: github\/pusch; did you mean github\/push\?/,
+  ],
+  [
+    "a dependency that the Sensor does not have, of a firing's events",
+    { "t.yaml": `${passing}    events: {pusch: e1}\n` },
+    1,
+    /cases\[0\]\.expect\[0\]\.events\.pusch: "pusch" is no dependency of the Sensor; did you mean "push"\?/,
+  ],
+  [
     "data that is not there",
     { "t.yaml": passing.replace("main.json", "none.json") },
     1,

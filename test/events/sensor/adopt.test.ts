@@ -17,20 +17,23 @@ function sensorWith(dependencies: typeof plain, conditions: string, template: Js
   return compiled(dependencies, [trigger("t", conditions, template)]);
 }
 
-/** Events `a1/x`, one a second. */
-function after(sensor: CompiledSensor, events: readonly string[]): SensorState {
-  return events.reduce((state, text, index) => {
+/** After each of the events `a1/x`, one a second. */
+function afterEach(sensor: CompiledSensor, events: readonly string[]): SensorState[] {
+  let state: SensorState = emptyState;
+  return events.map((text, index) => {
     const [id = "", k = "k"] = text.split("/");
-    return reduce(sensor, state, received(id, id.charAt(0), { k }, (index + 1) * 1_000), instant(0)).state;
-  }, emptyState);
+    state = reduce(sensor, state, received(id, id.charAt(0), { k }, (index + 1) * 1_000), instant(0)).state;
+    return state;
+  });
 }
 
 /** Stored by one revision and read by another: its decisions, and those of the next events and of all time. */
 function edited(before: CompiledSensor, events: readonly string[], now: CompiledSensor, next: readonly string[]) {
-  const cells = new Map<string, unknown>();
-  const old = createSensorCells(before, cells);
+  const written = new Map<string, unknown>();
+  const old = createSensorCells(before, written);
   old.restore();
-  store(old, cells, after(before, events));
+  for (const state of afterEach(before, events)) store(old, written, state);
+  const cells = new Map([...written].reverse()); // no order of cells is promised
   const store2 = createSensorCells(now, cells);
   const adopted = adopt(now, store2.restore().events);
   store(store2, cells, adopted.state);
@@ -44,8 +47,10 @@ function edited(before: CompiledSensor, events: readonly string[], now: Compiled
     decisions.push(...reduction.decisions);
   }
   decisions.push(...tick(now, state, instant(9e12)).decisions);
-  // What is read once more is what was stored: no cell of before is left.
-  assert.deepEqual(adopt(now, createSensorCells(now, cells).restore().events).decisions, []);
+  // What is read once more is what was stored: nothing is missing, and no cell of before is left.
+  const again = adopt(now, createSensorCells(now, cells).restore().events);
+  assert.deepEqual(again.decisions, []);
+  assert.deepEqual(heldIn(again.state), heldIn(adopted.state));
   return decisions.map(shown);
 }
 
@@ -57,6 +62,13 @@ function store(cells: ReturnType<typeof createSensorCells>, stored: Map<string, 
     else stored.set(key, JSON.parse(JSON.stringify(value)));
   }
   committed();
+}
+
+/** All that waits, in a form that can be compared. */
+function heldIn(state: SensorState): string[] {
+  const cells = new Map<string, unknown>();
+  store(createSensorCells(sensorWith(plain, "a"), cells), cells, state);
+  return [...cells].map(([key, value]) => `${key} ${JSON.stringify(value)}`).sort();
 }
 
 function shown(decision: Decision): string {
@@ -163,6 +175,54 @@ for (const [name, before, events, now, next, expected] of [
     compiled(plain, [trigger("u", "a || b")]),
     [],
     ["edit a1: the Sensor was edited: the trigger is gone"],
+  ],
+  [
+    "the trigger of a plain join goes: nothing of it comes back with a trigger of its name",
+    sensorWith(plain, "a && b"),
+    ["a1"],
+    compiled(plain, [trigger("u", "a && b")]),
+    ["b1", "a2"],
+    ["edit a1: the Sensor was edited: nothing waits for dependency a any more", "fire a2,b1"],
+  ],
+  [
+    "a dependency leaves a plain join",
+    sensorWith(plain, "a && b && c"),
+    ["c1", "a1"],
+    sensorWith(plain, "a && b"),
+    ["b1"],
+    ["edit c1: the Sensor was edited: nothing waits for dependency c any more", "fire a1,b1"],
+  ],
+  [
+    "a plain join ends: each event fires by itself",
+    sensorWith(plain, "a && b"),
+    ["a1"],
+    sensorWith(plain, "a || b"),
+    ["b1"],
+    ["edit a1: the Sensor was edited: nothing waits for dependency a any more", "fire b1"],
+  ],
+  [
+    "a dependency listens to another event: what waited was of the one before",
+    sensorWith(plain, "a && b"),
+    ["a1", "b1", "b2"],
+    sensorWith([dependency("a"), dependency("b", undefined, { eventName: "c" })], "a && b"),
+    ["a2", "c1"],
+    ["edit b2: the Sensor was edited: dependency b listens to another event now", "fire a2,c1"],
+  ],
+  [
+    "the same with a key",
+    sensorWith(keyed, "a && b"),
+    ["b2/x"],
+    sensorWith([keyed[0]!, { ...keyed[1]!, eventSourceName: "other" }], "a && b"),
+    ["a2/x"],
+    ["edit b2: the Sensor was edited: dependency b listens to another event now"],
+  ],
+  [
+    "a filter of a dependency changes: what waits has passed the one before",
+    sensorWith(plain, "a && b"),
+    ["a1"],
+    sensorWith([dependency("a", { data: [{ path: "no", type: "string", value: ["x"] }] }), dependency("b")], "a && b"),
+    ["b1"],
+    ["fire a1,b1"],
   ],
   [
     "nothing changes",

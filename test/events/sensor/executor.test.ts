@@ -11,10 +11,12 @@ const never = new AbortController().signal;
 /** A kind that keeps what it was given. */
 function recorder() {
   const seen: { spec: unknown; path: string; key: string; applied: boolean }[] = [];
+  const policies: unknown[] = [];
   const kind: AnyTriggerKind = {
     schema: {} as AnyTriggerKind["schema"],
     parse: (spec, path) => ({
-      async plan({ key }) {
+      async plan({ key, policy }) {
+        policies.push(policy);
         const one = { spec, path, key, applied: false };
         seen.push(one);
         return {
@@ -27,11 +29,11 @@ function recorder() {
       },
     }),
   };
-  return { kind, seen };
+  return { kind, seen, policies };
 }
 
 function open(template: JsonObject, more: Partial<Trigger> = {}) {
-  const { kind, seen } = recorder();
+  const { kind, seen, policies } = recorder();
   const base = trigger("t", "a", template);
   const known = Object.keys(template)[0];
   const one = { ...base, template: { ...base.template, ...(known ? { kind: known } : {}) }, ...more };
@@ -46,7 +48,7 @@ function open(template: JsonObject, more: Partial<Trigger> = {}) {
     attempts: [],
     dueAt: 0,
   };
-  return { execute: createExecutor(sensor, deps), plan: createPlanner(sensor, deps), effect, seen };
+  return { execute: createExecutor(sensor, deps), plan: createPlanner(sensor, deps), effect, seen, policies };
 }
 
 test("an effect is planned under its key with where its spec stands, then applied", async () => {
@@ -54,6 +56,13 @@ test("an effect is planned under its key with where its spec stands, then applie
   assert.deepEqual(await execute(effect, never), { message: "applied" });
   const path = "spec.triggers[0].template.log";
   assert.deepEqual(seen, [{ spec: { intervalSeconds: 1 }, path, key: "k", applied: true }]);
+});
+
+test("a policy goes to the trigger with the firing", async () => {
+  const policy = { status: { allow: [200] } };
+  const { execute, effect, policies } = open({ http: {} }, { policy });
+  await execute(effect, never);
+  assert.deepEqual(policies, [policy]);
 });
 
 test("planning applies nothing", async () => {

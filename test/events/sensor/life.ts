@@ -17,8 +17,9 @@ import { createSensorRunner, type SensorRunnerDeps } from "../../../src/events/s
 import { ledgerPositionsIn } from "../../../src/events/sensor/sensor-cells.ts";
 import { createTicker } from "../../../src/events/sensor/ticker.ts";
 import { openLedger } from "../../../src/ledger/ledger.ts";
+import { decodeRecords } from "../../../src/ledger/stored-form.ts";
 import { encodeEvent } from "../../../src/record/cloud-event.ts";
-import { outcomeKey } from "../../../src/record/records.ts";
+import { type LedgerRecord, outcomeKey } from "../../../src/record/records.ts";
 import { eventSubject, rawSubject } from "../../../src/record/subject.ts";
 import { createFastClock } from "../../harness/fast-clock.ts";
 import type { MemoryBus } from "../../harness/memory-bus.ts";
@@ -130,3 +131,12 @@ export async function publish(bus: MemoryBus, event: string, id: string, data: J
 }
 
 export const letters = (bus: MemoryBus) => bus.stored("dead").map(({ data }) => JSON.parse(String(data)));
+
+/** What the ledger holds, in its order. */
+export function recordsOf<Kind extends LedgerRecord["kind"]>(
+  bus: MemoryBus,
+  kind: Kind,
+): Extract<LedgerRecord, { kind: Kind }>[] {
+  const all = bus.stored("ledger").flatMap(({ data }) => [...decodeRecords(data)] as unknown as LedgerRecord[]);
+  return all.filter((record): record is Extract<LedgerRecord, { kind: Kind }> => record.kind === kind);
+}

@@ -196,6 +196,15 @@ test("a partition of another engine is not opened: that would stop its owner", a
   assert.equal(bus.stored("state").length, 0);
 });
 
+test("who stopped owning a partition while it was read claims nothing", async () => {
+  const bus = createMemoryBus();
+  let asked = 0;
+  const ownership = { owns: () => ++asked === 1, holds: () => true };
+  const late = createPartitions({ bus, ownership, clock: createVirtualClock(), log: silentLogger });
+  await assert.rejects(late.of("shop", "one"), leaseLost);
+  assert.equal(bus.stored("state").length, 0);
+});
+
 test("opening fences off an owner that does not know yet, before the new one stores anything of its own", async () => {
   const { clock, beliefs, a, b } = twoEngines();
   const old = await a.of("shop", "one");

@@ -135,18 +135,50 @@ for (const engines of [2, 3]) {
   });
 }
 
-test("a process that was stopped between its turn and the next begins none on time that is another's", async () => {
-  const clock = createVirtualClock();
-  const bus = createMemoryBus();
-  const turns: number[] = [];
-  const origin = clock.now();
-  open(bus, clock, 1_000, turns, origin);
-  await clock.advance(1_500);
-  clock.freeze(60_000);
-  open(bus, clock, 1_000, turns, origin);
-  await clock.advance(5_000);
-  assert.equal(busiest(turns, 1_000), 1, `${turns}`);
-});
+for (const intervalMs of [1_000, 100]) {
+  test(`a process that was stopped between turns, ${intervalMs} ms apart, begins none on time that is another's`, async () => {
+    const clock = createVirtualClock();
+    const bus = createMemoryBus();
+    const turns: number[] = [];
+    const origin = clock.now();
+    open(bus, clock, intervalMs, turns, origin);
+    await clock.advance(1_550);
+    clock.freeze(60_000);
+    open(bus, clock, intervalMs, turns, origin);
+    await clock.advance(5_000);
+    assert.equal(busiest(turns, intervalMs), 1, `${turns}`);
+  });
+}
+
+/** As the timers of a process: they do not notice that the date is set. */
+function blindSleeps(clock: VirtualClock): VirtualClock {
+  const sleepUntil: VirtualClock["sleepUntil"] = async (at, signal) => clock.sleepMs?.(at - clock.now(), signal);
+  return { ...clock, sleepUntil };
+}
+
+const disturbances: [name: string, disturb: (clock: VirtualClock) => void][] = [
+  ["a turn that came late", (clock) => clock.freeze(150)],
+  ["a clock that was set back a little", (clock) => clock.jump(-50)],
+  ["a clock that was set back by an hour", (clock) => clock.jump(-3_600_000)],
+  ["a clock that was set forward", (clock) => clock.jump(70)],
+];
+for (const [name, disturb] of disturbances) {
+  test(`after ${name} the next is an interval away, and no more`, async () => {
+    const clock = createVirtualClock();
+    const turns: number[] = [];
+    const watched = blindSleeps(clock);
+    open(createMemoryBus(), watched, 100, turns);
+    await clock.advance(250);
+    const before = turns.length;
+    disturb(clock);
+    await clock.advance(2_000);
+    const later = turns.slice(before);
+    const gaps = later.slice(1).map((at, index) => at - (later[index] ?? 0));
+    assert.deepEqual([before, Math.min(...gaps) >= 100, later.length >= 18], [3, true, true], `${turns}`);
+    const [last = 0, first = 0] = [turns[before - 1], later[0]];
+    assert.ok(first < last || first - last >= 100, `${turns}`);
+  });
+}
 
 test("while the bus is away nothing runs, and it goes on by itself", async () => {
   const clock = createVirtualClock();

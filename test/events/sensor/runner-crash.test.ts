@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { silentLogger } from "../../../src/base/log.ts";
 import type { Execute } from "../../../src/events/sensor/attempts.ts";
+import { openPartitionLogs } from "../../../src/events/sensor/partition-log.ts";
 import { createRateLimit, rateKey } from "../../../src/events/sensor/rate-limit.ts";
 import { openLedger } from "../../../src/ledger/ledger.ts";
 import { createMemoryBus, type MemoryBus } from "../../harness/memory-bus.ts";
@@ -87,6 +88,29 @@ async function outcomes(bus: MemoryBus): Promise<string[]> {
   return found;
 }
 
+/**
+ * What the ledger holds an outcome of at a crash is over: whoever goes on neither makes it happen again nor keeps it in
+ * the outbox. Asked at the crash; the answer, when all is done.
+ */
+async function watchOver(bus: MemoryBus, done: readonly string[]): Promise<() => Promise<void>> {
+  const ended = (await outcomes(bus)).map((one) => one.split(" ")).filter(([, outcome]) => outcome !== "failed");
+  const over = ended.map(([effect = ""]) => effect);
+  const timesDone = () => over.map((one) => [one, done.filter((key) => key === one).length]);
+  const before = timesDone();
+  return async () => {
+    assert.deepEqual(timesDone(), before, "what had its outcome in the ledger is not done again");
+    const logs = await openPartitionLogs(bus, new AbortController().signal);
+    const open = [...logs.values()]
+      .flatMap(({ cells }) => [...cells.keys()])
+      .map((cell) => decodeURIComponent(cell.split("/outbox/")[1] ?? ""));
+    assert.deepEqual(
+      open.filter((one) => over.includes(one)),
+      [],
+      "and nothing of it is stored",
+    );
+  };
+}
+
 const stops: (() => void)[] = [];
 
 /** A life that begins with the oldest event; nothing of it goes on after a test. */
@@ -163,6 +187,7 @@ async function joinScenario(at: number, told: { crash: string }): Promise<boolea
   if (!crash) return false;
   world.crash();
   told.crash = crash.point;
+  const checkOver = await watchOver(crash.bus, world.done);
   await publish(crash.bus, names.b2, "b2");
   const { stop, running } = await begin(compiled, crash.bus, world.act());
   const all = [...before, "both/a2,b2", "each/b2"];
@@ -170,6 +195,7 @@ async function joinScenario(at: number, told: { crash: string }): Promise<boolea
   stop();
   await running;
   assert.deepEqual([...new Set(world.done)].sort(), keysOf(all));
+  await checkOver();
   return true;
 }
 
@@ -192,6 +218,7 @@ async function dlqScenario(at: number, told: { crash: string }): Promise<boolean
   if (!crash) return false;
   world.crash();
   told.crash = crash.point;
+  const checkOver = await watchOver(crash.bus, world.done);
   const { stop, running, dead } = await begin(compiled, crash.bus, world.act());
   await waitFor("the failure and the rescue", () => isDone(crash.bus), 5_000);
   stop();
@@ -199,6 +226,7 @@ async function dlqScenario(at: number, told: { crash: string }): Promise<boolean
   assert.deepEqual([...new Set(world.done)].sort(), [`dlq/${key("a1")}`, key("a1")]);
   const open = (await dead.list({})).letters.map((letter) => letter.key);
   assert.deepEqual(open, [key("a1")]);
+  await checkOver();
   return true;
 }
 
@@ -227,6 +255,8 @@ async function redriveScenario(at: number, told: { crash: string }): Promise<boo
   if (!crash) return false;
   world.crash();
   told.crash = crash.point;
+  const isOver = (await outcomes(crash.bus)).includes(`${key("a1")} succeeded`);
+  const timesDone = world.done.length;
   const { stop, running, dead } = await begin(compiled, crash.bus, world.act());
   const isRedriven = async () => world.done.length > 0 && (await dead.list({})).letters.length === 0;
   await waitFor("the effect, and a letter that is dead no more", isRedriven, 5_000);
@@ -236,6 +266,7 @@ async function redriveScenario(at: number, told: { crash: string }): Promise<boo
   await waitFor("its record", isRecorded);
   stop();
   await running;
+  if (isOver) assert.equal(world.done.length, timesDone, "what had its outcome in the ledger is not done again");
   assert.deepEqual([...new Set(world.done)], [key("a1")]);
   return true;
 }
@@ -275,11 +306,13 @@ async function rateScenario(at: number, told: { crash: string }): Promise<boolea
   if (!crash) return false;
   world.crash();
   told.crash = crash.point;
+  const checkOver = await watchOver(crash.bus, world.done);
   const { stop, running } = await begin(compiled, crash.bus, world.act(), limits(crash.bus));
   await waitFor("all", () => ids.every((id) => world.done.includes(key(id))), 5_000);
   stop();
   await running;
   assert.deepEqual([...new Set(world.done)].sort(), ids.map(key));
+  await checkOver();
   const gaps = turns.slice(1).map((now, index) => now - (turns[index] ?? 0));
   // Of a turn on time its exact place counts, up to a millisecond before.
   assert.ok(Math.min(...gaps) >= 249, `${gaps}`);

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Execute } from "../../../src/events/sensor/attempts.ts";
 import { createMemoryBus } from "../../harness/memory-bus.ts";
 import { waitFor } from "../../harness/wait.ts";
-import { both, clock, dependencies, each, letters, live, log, publish, sensor } from "./life.ts";
+import { both, clock, dependencies, each, letters, live, log, publish, recordsOf, sensor } from "./life.ts";
 
 test("an event whose filter failed is judged again when it is redriven, by the Sensor as it is then", async () => {
   const bus = createMemoryBus();
@@ -75,7 +75,7 @@ test("a batch that failed for good keeps all of its events: for its dlqTrigger, 
     retryStrategy: { steps: 1 },
     dlqTrigger: rescue,
   };
-  const { stop, running, redrives, dead } = await live(sensor([all]), bus, "w", execute);
+  const { stop, running, redrives, dead, metrics } = await live(sensor([all]), bus, "w", execute);
   for (const id of ["a1", "b1", "a2"]) await publish(bus, id.charAt(0), id);
   await waitFor("the dlqTrigger", () => done.length === 1);
   await waitFor("the letter", () => letters(bus).length === 1);
@@ -88,6 +88,18 @@ test("a batch that failed for good keeps all of its events: for its dlqTrigger, 
   stop();
   await running;
   assert.deepEqual(done, ["dlq rescue a1,b1,a2", "uid-1 all a1,b1,a2"]);
+  assert.match(await metrics.text(), /^tiphys_dead_letters_total\{namespace="shop",sensor_name="crashing"\} 1$/m);
+  const told = recordsOf(bus, "effect").map(({ trigger, outcome, dlqOf, redrive }) => [
+    trigger,
+    outcome,
+    dlqOf,
+    redrive,
+  ]);
+  assert.deepEqual(told.toSorted(), [
+    ["all", "dead", undefined, undefined],
+    ["all", "succeeded", undefined, String(letter?.id)],
+    ["rescue", "succeeded", "all", undefined],
+  ]);
 });
 
 test("effects of one key stay in order behind one that is tried again, or gives up; those of another key go on", async () => {
