@@ -96,7 +96,7 @@ for (const [what, spec, expected] of [
   [
     "expressions that do not parse",
     filters({ exprs: [{ expr: "a = 1", fields: [{ name: "a", path: "x" }] }] }),
-    `${f}.exprs[0].expr: govaluate expression "a = 1" at 2: there is no operator "=": the filter fails with each event`,
+    `${f}.exprs[0].expr: govaluate expression "a = 1" at 2: there is no operator "=": the filter fails with each event [equality is \`==\`]`,
   ],
   [
     "patterns of expressions that do not parse",
