@@ -119,6 +119,11 @@ for (const [what, spec, expected] of [
     /takes events of one second of the day only: 23:59:59/,
   ],
   [
+    "a script that returns nothing",
+    filters({ script: "event.ok = true" }),
+    /filters.script: returns nothing: no event passes \[end it with `return …`\]$/,
+  ],
+  [
     "a script",
     filters({ script: "return (" }),
     /filters.script: <string>:1: .* near '<eof>': the filter fails with each/,
