@@ -4,6 +4,7 @@ import { compileGovaluate, type Govaluate } from "../base/govaluate/govaluate.ts
 import { compileJq } from "../base/jq/jq.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import type { Problem } from "../base/schema.ts";
+import { checkMeaning, foreignWords } from "./expression-hints.ts";
 import { addTo, listOf, objectOf, textOf, warningAt } from "./fields.ts";
 import { checkHeaderList, firstOfHeader } from "./header-traps.ts";
 import { checkEventPath } from "./trap-rules.ts";
@@ -32,18 +33,19 @@ function checkText(entry: JsonObject, path: string): Problem[] {
   try {
     compiled = compileGovaluate(text);
   } catch (error) {
-    return [warningAt(`${path}.expr`, `${messageOf(error)}: ${fails}`), ...checkNames(names, path, text)];
+    const problem = warningAt(`${path}.expr`, `${messageOf(error)}: ${fails}`, foreignWords(text));
+    return [problem, ...checkNames(names, path, text)];
   }
   const unused = checkNames(names, path, text, compiled);
   const known = names.filter((name) => name !== ""); // another rule asks for a name
   // With a-b for a field, a and b are not there either: one warning says it all.
   if (unused.length > 0 || known.length === 0) return unused;
-  return compiled.names
-    .filter((name) => !names.includes(name))
-    .map((name) => {
-      const message = `${JSON.stringify(name)} is the name of no field: ${fails} that it is read for`;
-      return warningAt(`${path}.expr`, message, `there are ${known.join(", ")}`);
-    });
+  const strangers = compiled.names.filter((name) => !names.includes(name));
+  if (strangers.length === 0) return checkMeaning(text, `${path}.expr`);
+  return strangers.map((name) => {
+    const message = `${JSON.stringify(name)} is the name of no field: ${fails} that it is read for`;
+    return warningAt(`${path}.expr`, message, `there are ${known.join(", ")}`);
+  });
 }
 
 /** govaluate reads `a-b` as a difference. */

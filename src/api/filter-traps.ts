@@ -20,9 +20,11 @@ export function checkFilterTraps({ filters: written, filtersLogicalOperator }: J
   addTo(problems, checkItems(filters.data, `${path}.data`, checkDataEntry));
   if (filters.context !== undefined) addTo(problems, checkContext(objectOf(filters.context), `${path}.context`));
   if (filters.time !== undefined) addTo(problems, checkWindow(objectOf(filters.time), `${path}.time`));
-  addTo(problems, checkScript(filters.script, `${path}.script`, "the filter fails with each event"));
+  addTo(problems, checkScript(filters.script, `${path}.script`, unfitScript));
   return problems;
 }
+
+const unfitScript = { failing: "the filter fails with each event", nothing: "no event passes" };
 
 /** Kinds whose filters may fail with an event, as those whose path is not there. */
 const failing = ["exprs", "data", "script"] as const;

@@ -60,6 +60,8 @@ function checkUnread({ errorOnFailedRound, loggingFields }: JsonObject): Problem
   return problems;
 }
 
+const unfitScript = { failing: "each event is an error", nothing: "each event is an error" };
+
 function checkDependency(dependency: JsonObject, path: string): Problem[] {
   const { jq, script } = objectOf(dependency.transform);
   const problems: Problem[] = [];
@@ -69,7 +71,7 @@ function checkDependency(dependency: JsonObject, path: string): Problem[] {
   if (textOf(jq) !== "" && textOf(script) !== "") {
     problems.push(warningAt(`${path}.transform.script`, "has no effect beside jq"));
   } else {
-    addTo(problems, checkScript(script, `${path}.transform.script`, "each event is an error"));
+    addTo(problems, checkScript(script, `${path}.transform.script`, unfitScript));
   }
   return problems;
 }

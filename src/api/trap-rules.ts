@@ -41,14 +41,18 @@ export function checkRegex(text: string, path: string): Problem[] {
   return [warningAt(path, message, `for exactly this text write \`${exactRegex(text)}\``)];
 }
 
-/** A Lua script has to parse; what then happens to events is `consequence`. */
-export function checkScript(text: JsonValue | undefined, path: string, consequence: string): Problem[] {
+/** A Lua script has to parse and to return something; else `failing` or `nothing` says what happens to events. */
+export function checkScript(
+  text: JsonValue | undefined,
+  path: string,
+  { failing, nothing }: { readonly failing: string; readonly nothing: string },
+): Problem[] {
   if (typeof text !== "string" || text === "") return [];
   try {
     compileLua(text);
-    return [];
+    return /\breturn\b/.test(text) ? [] : [warningAt(path, `returns nothing: ${nothing}`, "end it with `return …`")];
   } catch (error) {
-    return [warningAt(path, `${messageOf(error)}: ${consequence}`)];
+    return [warningAt(path, `${messageOf(error)}: ${failing}`)];
   }
 }
 

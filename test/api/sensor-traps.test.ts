@@ -96,7 +96,7 @@ for (const [what, spec, expected] of [
   [
     "expressions that do not parse",
     filters({ exprs: [{ expr: "a = 1", fields: [{ name: "a", path: "x" }] }] }),
-    `${f}.exprs[0].expr: govaluate expression "a = 1" at 2: there is no operator "=": the filter fails with each event`,
+    `${f}.exprs[0].expr: govaluate expression "a = 1" at 2: there is no operator "=": the filter fails with each event [equality is \`==\`]`,
   ],
   [
     "patterns of expressions that do not parse",
@@ -117,6 +117,11 @@ for (const [what, spec, expected] of [
     "windows of a second",
     filters({ time: { start: "23:59:59", stop: "00:00:00" } }),
     /takes events of one second of the day only: 23:59:59/,
+  ],
+  [
+    "a script that returns nothing",
+    filters({ script: "event.ok = true" }),
+    /filters.script: returns nothing: no event passes \[end it with `return …`\]$/,
   ],
   [
     "a script",

@@ -4,6 +4,7 @@ import { checkGoTemplate } from "../../base/go-template/template.ts";
 import type { JsonValue } from "../../base/json.ts";
 import { compileReadPath } from "../../base/read-path.ts";
 import type { CloudEvent } from "../../record/cloud-event.ts";
+import { whatIsThere } from "./missing-path.ts";
 import { momentOf, renderTemplate, sensorTemplates } from "./template.ts";
 
 /** What events have in common that belong together, read from one of them. Does not throw. */
@@ -23,7 +24,7 @@ export function compileKey(text: string, field: string): KeyOf {
     return (event) => keyOrError(field, () => render(text, event));
   }
   const { read } = compileReadPath(text);
-  return ({ data }) => keyOrError(field, () => keyText(read(data), text));
+  return ({ data }) => keyOrError(field, () => keyText(read(data), text, data));
 }
 
 function keyOrError(field: string, read: () => string): ReturnType<KeyOf> {
@@ -40,9 +41,11 @@ function render(template: string, event: CloudEvent): string {
   return rendered.text;
 }
 
-function keyText(value: JsonValue | undefined, path: string): string {
+function keyText(value: JsonValue | undefined, path: string, data: JsonValue): string {
   const shown = JSON.stringify(path);
-  if (value === undefined || value === null) throw new Error(`path ${shown} does not exist in the event's data`);
+  if (value === undefined || value === null) {
+    throw new Error(`path ${shown} does not exist in the event's data${whatIsThere(path, data)}`);
+  }
   if (typeof value === "object") {
     const what = Array.isArray(value) ? "a list" : "an object";
     throw new Error(`path ${shown} is ${what}, a key must be a string, a number or a boolean`);

@@ -14,8 +14,8 @@ export type EventFilter = (data: JsonValue) => boolean;
  */
 export function compileEventFilter(expression: string, clock: Clock): EventFilter {
   const compiled = compileExpr(expression);
-  const functions = createFilterFunctions();
   const now = (): number => clock.now();
+  const functions = createFilterFunctions(now);
   return (data) => {
     functions.restart();
     const result = compiled.evaluate({ ...namesOf(data), ...functions.table }, { now });

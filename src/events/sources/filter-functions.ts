@@ -11,6 +11,7 @@ import {
   typeOf,
 } from "../../base/expr/values/values.ts";
 import type { GoFunction } from "../../base/go-template/function.ts";
+import { momentFunctions } from "../../base/go-template/sprig/moment.ts";
 import { refusedFunctions } from "../../base/go-template/sprig/refused.ts";
 import { sprig } from "../../base/go-template/sprig/sprig.ts";
 import { GoTime } from "../../base/go-template/sprig/time.ts";
@@ -25,9 +26,14 @@ export interface FilterFunctions {
   restart(): void;
 }
 
-/** What `filter.expression` may call beside the builtins of expr (spec argo-events 3.3). */
-export function createFilterFunctions(): FilterFunctions {
-  let work = new Work(defaultLimits, new Map());
+/** What `filter.expression` may call beside the builtins of expr (spec argo-events 3.3). `now`: milliseconds since 1970. */
+export function createFilterFunctions(now: () => number): FilterFunctions {
+  let evaluations = 0;
+  const start = (): Work => {
+    const nowMs = now();
+    return new Work(defaultLimits, new Map(), { nowMs, seed: `${nowMs} ${evaluations++}` });
+  };
+  let work = start();
   const call = (name: string, body: GoFunction): ExprFunction =>
     new ExprFunction((args) => {
       try {
@@ -43,7 +49,8 @@ export function createFilterFunctions(): FilterFunctions {
       throw failed(`sprig.${name} is not available: ${reason}`);
     });
   }
-  for (const [name, body] of Object.entries(sprig)) names[name] = call(`sprig.${name}`, body);
+  for (const [name, body] of Object.entries({ ...sprig, ...momentFunctions }))
+    names[name] = call(`sprig.${name}`, body);
   const { toJson } = sprig;
   return {
     table: {
@@ -54,7 +61,7 @@ export function createFilterFunctions(): FilterFunctions {
       ...(toJson ? { toJson: call("toJson", toJson) } : {}),
     },
     restart() {
-      work = new Work(defaultLimits, new Map());
+      work = start();
     },
   };
 }

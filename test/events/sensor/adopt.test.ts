@@ -126,7 +126,7 @@ for (const [name, before, events, now, next, expected] of [
       "a && b",
     ),
     [],
-    [`edit a1: the Sensor was edited: correlate: path "no" does not exist in the event's data`],
+    [`edit a1: the Sensor was edited: correlate: path "no" does not exist in the event's data: the data has k`],
   ],
   [
     "a dependency leaves the join",

@@ -282,7 +282,7 @@ test("a key says what is wrong with it", () => {
     const [only] = reduce(sensor, emptyState, received("a1", "a", data), instant(0)).decisions;
     return only?.kind === "error" ? `${only.trigger}: ${only.message}` : only?.kind;
   };
-  assert.equal(message({}), `t: ordering.key: path "k" does not exist in the event's data`);
+  assert.equal(message({}), `t: ordering.key: path "k" does not exist in the event's data: the data is empty`);
   assert.equal(message({ k: null }), `t: ordering.key: path "k" does not exist in the event's data`);
   assert.equal(message({ k: "" }), 't: ordering.key: path "k" is an empty text');
   assert.equal(
