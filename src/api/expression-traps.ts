@@ -2,9 +2,10 @@ import { messageOf } from "../base/errors.ts";
 import { compileExpr } from "../base/expr/expr.ts";
 import { compileGovaluate, type Govaluate } from "../base/govaluate/govaluate.ts";
 import { compileJq } from "../base/jq/jq.ts";
-import type { JsonObject } from "../base/json.ts";
+import type { JsonObject, JsonValue } from "../base/json.ts";
 import type { Problem } from "../base/schema.ts";
-import { listOf, objectOf, textOf, warningAt } from "./fields.ts";
+import { addTo, listOf, objectOf, textOf, warningAt } from "./fields.ts";
+import { checkHeaderList, firstOfHeader } from "./header-traps.ts";
 import { checkEventPath } from "./trap-rules.ts";
 
 const fails = "the filter fails with each event";
@@ -13,6 +14,13 @@ const fails = "the filter fails with each event";
 export function checkExprEntry(entry: JsonObject, path: string): Problem[] {
   const paths = listOf(entry.fields).map((field) => objectOf(field).path);
   const problems = paths.flatMap((of, index) => checkEventPath(of, `${path}.fields[${index}].path`));
+  // In a list one may look for something.
+  if (!/\bin\b/i.test(textOf(entry.expr))) {
+    const becomes = "which equals no text";
+    const lists = (of: JsonValue | undefined, index: number): Problem[] =>
+      checkHeaderList(firstOfHeader(of), `${path}.fields[${index}].path`, becomes);
+    addTo(problems, paths.flatMap(lists));
+  }
   return [...problems, ...checkText(entry, path)];
 }
 

@@ -3,8 +3,10 @@ import type { JsonObject, JsonValue } from "../base/json.ts";
 import type { Problem } from "../base/schema.ts";
 import { checkExprEntry } from "./expression-traps.ts";
 import { addTo, checkItems, listOf, objectOf, textOf, warningAt } from "./fields.ts";
+import { checkHeaderList, checkHeaderTexts, firstOfHeader } from "./header-traps.ts";
+import { checkSensorTemplate } from "./template-traps.ts";
 import { secondOfDay, secondsPerDay } from "./time-of-day.ts";
-import { checkEventPath, checkPlainWords, checkRegex, checkScript, checkTemplate } from "./trap-rules.ts";
+import { checkEventPath, checkPlainWords, checkRegex, checkScript } from "./trap-rules.ts";
 
 /** Filters that are accepted, but fail with each event, or take other events than they seem to (spec argo-events 5). */
 export function checkFilterTraps({ filters: written, filtersLogicalOperator }: JsonObject, path: string): Problem[] {
@@ -45,18 +47,21 @@ function checkDataEntry(entry: JsonObject, path: string): Problem[] {
   const values = listOf(entry.value).filter((value): value is string => typeof value === "string");
   const at = (index: number): string => `${path}.value[${index}]`;
   const problems = checkEventPath(entry.path, `${path}.path`);
-  addTo(problems, checkTemplate(entry.template, `${path}.template`));
+  addTo(problems, checkSensorTemplate(entry.template, `${path}.template`, "value"));
   const comparator = textOf(entry.comparator) || "=";
+  const header = textOf(entry.template) === "" ? firstOfHeader(entry.path) : undefined;
   if (comparator === "!=" && entry.type !== "bool" && new Set(values).size > 1) {
     problems.push(warningAt(`${path}.value`, severalNots, hintOfNots(textOf(entry.type), values)));
   }
   switch (entry.type) {
     case "string":
-      addTo(problems, checkTexts(values, comparator, path));
+      addTo(problems, checkTexts(values, comparator, path, header));
       return problems;
     case "number":
+      addTo(problems, checkHeaderList(header, `${path}.path`, "which counts as 0"));
       return [...problems, ...values.flatMap((value, index) => checkNumber(value, at(index)))];
     case "bool":
+      addTo(problems, checkHeaderList(header, `${path}.path`, "which counts as false"));
       if (comparator !== "=") {
         problems.push(warningAt(`${path}.comparator`, `${comparator} has no effect for bools: = is compared`));
       }
@@ -66,14 +71,16 @@ function checkDataEntry(entry: JsonObject, path: string): Problem[] {
   }
 }
 
-function checkTexts(values: readonly string[], comparator: string, path: string): Problem[] {
+function checkTexts(values: readonly string[], comparator: string, path: string, header?: string): Problem[] {
   const regexes = values.flatMap((value, index) => checkRegex(value, `${path}.value[${index}]`));
   if (/[<>]/.test(comparator)) {
     const message = `${comparator} never holds for strings: no event is taken`;
     return [warningAt(`${path}.comparator`, message), ...regexes];
   }
   const isToldOfSeveral = comparator === "!=" && new Set(values).size > 1;
-  return isToldOfSeveral ? regexes : [...regexes, ...checkPlainWords(values, `${path}.value`)];
+  if (isToldOfSeveral) return regexes;
+  if (header !== undefined) addTo(regexes, checkHeaderTexts(values, header, `${path}.value`));
+  return [...regexes, ...checkPlainWords(values, `${path}.value`, header)];
 }
 
 const severalNots = "with != and several values nearly every event passes, since differing from one of them is enough";

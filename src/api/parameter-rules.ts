@@ -2,8 +2,11 @@ import { messageOf } from "../base/errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import type { Problem } from "../base/schema.ts";
 import { changesOnly, checkSjsonPath } from "../base/sjson.ts";
+import { checkDestTraps, type DestOwner } from "./destination-traps.ts";
 import { addTo, checkItems, errorAt, listOf, objectOf, textOf, warningAt } from "./fields.ts";
-import { checkEventPath, checkTemplate } from "./trap-rules.ts";
+import { checkHeaderList, firstOfHeader } from "./header-traps.ts";
+import { checkContextKey, checkSensorTemplate } from "./template-traps.ts";
+import { checkEventPath } from "./trap-rules.ts";
 
 const operations = ["", "append", "overwrite", "prepend"];
 
@@ -70,20 +73,24 @@ export function checkParameterTraps(
 ): Problem[] {
   const spec = kind === undefined ? {} : objectOf(objectOf(trigger.template)[kind]);
   const own = ["parameters", "payload", "dynamicHeaders"] as const;
-  const problems = checkEntries(trigger.parameters, names, `${path}.parameters`, "parameters");
+  const problems = checkEntries(trigger.parameters, names, `${path}.parameters`, "template");
   for (const field of own) {
-    if (spec[field] === undefined) continue;
-    addTo(problems, checkEntries(spec[field], names, `${path}.template.${kind}.${field}`, field));
+    if (kind === undefined || spec[field] === undefined) continue;
+    const of = field === "parameters" ? { kind, makesObject: makesObject.has(kind) } : field;
+    addTo(problems, checkEntries(spec[field], names, `${path}.template.${kind}.${field}`, of));
   }
   return problems;
 }
 
-type ListName = "parameters" | "payload" | "dynamicHeaders";
+/** Whose destinations they are: a header's is its name. */
+type ListOf = DestOwner | "dynamicHeaders";
 
-function checkEntries(list: JsonValue | undefined, names: ReadonlySet<string>, path: string, of: ListName): Problem[] {
+/** Kinds whose own parameters change an object instead of the block. */
+export const makesObject: ReadonlySet<string> = new Set(["k8s", "argoWorkflow", "custom"]);
+
+function checkEntries(list: JsonValue | undefined, names: ReadonlySet<string>, path: string, of: ListOf): Problem[] {
   return checkItems(list, path, ({ src, dest, operation }, at) => {
     const problems = checkSource(objectOf(src), names, `${at}.src`);
-    // Of a dynamic header it is the name.
     if (of !== "dynamicHeaders") addTo(problems, checkDest(textOf(dest), `${at}.dest`, of));
     if (of === "payload" && /^(?:append|prepend)$/.test(textOf(operation))) {
       problems.push(warningAt(`${at}.operation`, `${operation} has no effect in a payload: the value is set`));
@@ -115,18 +122,24 @@ function checkUnread(src: JsonObject, path: string): Problem[] {
 
 function checkTexts(src: JsonObject, path: string): Problem[] {
   const problems: Problem[] = [];
-  for (const field of ["contextTemplate", "dataTemplate"]) {
-    if (src[field] !== undefined) addTo(problems, checkTemplate(src[field], `${path}.${field}`));
+  for (const input of ["context", "data"] as const) {
+    const template = src[`${input}Template`];
+    if (template !== undefined) addTo(problems, checkSensorTemplate(template, `${path}.${input}Template`, input));
   }
+  if (problems.length === 0) addTo(problems, checkContextKey(src.contextKey, `${path}.contextKey`));
   for (const field of ["contextKey", "dataKey"]) {
     if (src[field] !== undefined) addTo(problems, checkEventPath(src[field], `${path}.${field}`));
+  }
+  if (src.useRawData !== true && textOf(src.dataTemplate) === "") {
+    const becomes = 'and goes in as a text such as `["push"]`';
+    addTo(problems, checkHeaderList(firstOfHeader(src.dataKey), `${path}.dataKey`, becomes));
   }
   return problems;
 }
 
 const maxDestLength = 1_000;
 
-function checkDest(dest: string, path: string, of: ListName): Problem[] {
+function checkDest(dest: string, path: string, of: DestOwner): Problem[] {
   if (dest === "") return [];
   // Setting a path makes what is on its way, which takes long for a long one.
   if (dest.length > maxDestLength) return [warningAt(path, `is longer than ${maxDestLength} characters`)];
@@ -135,11 +148,12 @@ function checkDest(dest: string, path: string, of: ListName): Problem[] {
   } catch (error) {
     return [warningAt(path, messageOf(error), "a path such as `a.b.0`; `\\.` is a dot")];
   }
-  return checkUnset(dest, path, of);
+  const unset = checkUnset(dest, path, of);
+  return unset.length > 0 ? unset : checkDestTraps(dest, of, path);
 }
 
 /** Destinations that change what is there already and add nothing, without an error. */
-function checkUnset(dest: string, path: string, of: ListName): Problem[] {
+function checkUnset(dest: string, path: string, of: DestOwner): Problem[] {
   if (!changesOnly(dest)) return [];
   const text = JSON.stringify(dest);
   const plain = dest.replaceAll(/\\./gs, "");

@@ -115,11 +115,16 @@ export const parameterSchema = {
       properties: {
         dependencyName: textField("The dependency whose event is read."),
         contextKey: textField("A path into the event's context."),
-        contextTemplate: textField("A Go template over the event's context."),
+        contextTemplate: textField("A Go template over the event's context, as .Input; now is the event's time."),
         dataKey: textField("A path into the event's data."),
-        dataTemplate: textField("A Go template over the event's data."),
+        dataTemplate: textField("A Go template over the event's data, as .Input; now is the event's time."),
         value: textField("What is taken when nothing else gives a value."),
-        useRawData: { type: "boolean", description: "Numbers, booleans and objects keep their type.", default: false },
+        useRawData: {
+          type: "boolean",
+          description:
+            "Numbers, booleans and objects of contextKey and dataKey keep their type; else all becomes text.",
+          default: false,
+        },
       },
     },
     dest: textField("Where the value goes (SJSON path)."),

@@ -8,6 +8,7 @@ import { compileLua } from "../base/lua/lua.ts";
 import { compileRegex, exactRegex } from "../base/regex.ts";
 import type { Problem } from "../base/schema.ts";
 import { objectOf, textOf, warningAt } from "./fields.ts";
+import { checkHeaderName } from "./header-traps.ts";
 
 /** Traps that several places have: what the original accepts and what then fails, or does something else. */
 
@@ -51,14 +52,18 @@ export function checkScript(text: JsonValue | undefined, path: string, consequen
   }
 }
 
-/** Plain words among a string filter's values, which people take for equality: one warning, at `path`. */
-export function checkPlainWords(values: readonly string[], path: string): Problem[] {
+/**
+ * Plain words among a string filter's values, which people take for equality: one warning, at `path`. `otherPath`: where
+ * the words alone are, when the filter's path has more around them.
+ */
+export function checkPlainWords(values: readonly string[], path: string, otherPath?: string): Problem[] {
   const words = values.filter((text) => text !== "" && !special.test(text));
   const [first] = words;
   if (first === undefined) return [];
   const exact = words.length === 1 ? `^${first}$` : `^(${words.slice(0, maxWords).join("|")})$`;
   const message = `${JSON.stringify(first)} is found anywhere in the text: what has more before or behind it passes, too`;
-  return [warningAt(path, message, `for exactly this write \`${exact}\``)];
+  const along = otherPath === undefined ? "" : ` and the path \`${otherPath}\``;
+  return [warningAt(path, message, `for exactly this write \`${exact}\`${along}`)];
 }
 
 /** In a hint. */
@@ -81,7 +86,7 @@ export function checkTemplate(value: JsonValue | undefined, path: string): Probl
   const text = textOf(value);
   if (text === "") return [];
   try {
-    checkGoTemplate(text);
+    checkGoTemplate(text, { hasMoment: true });
     return [];
   } catch (error) {
     if (!(error instanceof TerminalError)) throw error;
@@ -97,14 +102,26 @@ export function checkTemplate(value: JsonValue | undefined, path: string): Probl
 export function checkEventPath(value: JsonValue | undefined, path: string): Problem[] {
   const text = textOf(value);
   if (text === "" || isJsonPath(text)) return [];
-  const problem = checkForeignPath(text, path);
+  const problem = checkForeignPath(text, path) ?? checkNoPath(text, path);
   if (problem) return [problem];
   const fault = text.length > maxPathLength ? undefined : gjsonFault(text);
-  return fault === undefined ? [] : [warningAt(path, `${JSON.stringify(text)} does not parse: ${fault}`)];
+  return fault === undefined
+    ? checkHeaderName(text, path)
+    : [warningAt(path, `${JSON.stringify(text)} does not parse: ${fault}`)];
 }
 
 /** Longer ones are an error of the Sensor. */
 const maxPathLength = 4_000;
+
+function checkNoPath(text: string, path: string): Problem | undefined {
+  if (/\{\{-?\s*[.$]/.test(text)) {
+    return warningAt(path, `${JSON.stringify(text)} is read as a path`, "a template belongs into a field of its own");
+  }
+  const trimmed = text.trim();
+  if (trimmed === text || trimmed === "") return undefined;
+  const message = `${JSON.stringify(text)} has spaces around it, which are part of the key`;
+  return warningAt(path, message, `did you mean \`${trimmed}\`?`);
+}
 
 function checkForeignPath(text: string, path: string): Problem | undefined {
   if (!text.startsWith(".") && !text.includes("[")) return undefined;

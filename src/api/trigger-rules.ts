@@ -6,7 +6,8 @@ import type { Problem } from "../base/schema.ts";
 import { findTimeZone } from "../base/time-zone.ts";
 import { addTo, checkItems, errorAt, objectOf, textOf, warningAt } from "./fields.ts";
 import { isTimeZone } from "./filter-rules.ts";
-import { checkParameterList, checkTriggerParameters, destsOf } from "./parameter-rules.ts";
+import { checkParameterList, checkTriggerParameters, destsOf, makesObject } from "./parameter-rules.ts";
+import { checkParameterTypes } from "./parameter-type-rules.ts";
 import { type TriggerKindSchema, triggerKindNames, triggerNamesOf } from "./sensor-schema.ts";
 import { checkBackoff, checkLabelName } from "./trap-rules.ts";
 
@@ -23,10 +24,18 @@ export function checkTrigger(trigger: JsonObject, kinds: Kinds, path: string, dl
   else addTo(problems, checkTemplate(template, trigger, kinds, `${path}.template`));
   addTo(problems, checkPolicy(trigger, path));
   addTo(problems, checkTriggerParameters(trigger, path));
+  addTo(problems, checkTypes(trigger, kinds, path));
   addTo(problems, checkRetry(trigger, path));
   addTo(problems, checkRate(trigger, path));
   addTo(problems, checkDlq(trigger, kinds, path, dlqDepth));
   return problems;
+}
+
+function checkTypes(trigger: JsonObject, kinds: Kinds, path: string): Problem[] {
+  const kind = kindOfTemplate(objectOf(trigger.template), kinds);
+  const schema = kind === undefined ? undefined : kinds[kind];
+  if (kind === undefined || schema === undefined) return [];
+  return checkParameterTypes(trigger, { kind, schema, makesObject: makesObject.has(kind) }, path);
 }
 
 function checkRetry({ retryStrategy, atLeastOnce }: JsonObject, path: string): Problem[] {
@@ -97,7 +106,7 @@ function checkKind(trigger: JsonObject, kind: string, kinds: Kinds, path: string
 
 /** Whether parameters change the field of the kind's block at a path such as `.to[0]`, or what is in it. */
 function setByParameters(trigger: JsonObject, kind: string): (at: string) => boolean {
-  const own = changesResource.has(kind) ? [] : destsOf(objectOf(trigger.template)[kind]);
+  const own = makesObject.has(kind) ? [] : destsOf(objectOf(trigger.template)[kind]);
   const ofTemplate = destsOf(trigger).filter((dest) => dest.startsWith(`${kind}.`));
   const dests = [...own, ...ofTemplate.map((dest) => dest.slice(kind.length + 1))].map((dest) => `.${dest}`);
   const exact = new Set(dests);
@@ -116,9 +125,6 @@ function prefixesOf(path: string): string[] {
 
 /** No block of a kind is deeper. */
 const maxLevels = 10;
-
-/** Kinds whose own parameters change an object instead of the block. */
-const changesResource: ReadonlySet<string> = new Set(["k8s", "argoWorkflow", "custom"]);
 
 const notYet = "is not supported yet";
 

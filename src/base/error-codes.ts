@@ -295,8 +295,9 @@ export const errorCodes = {
     remedy: "Mend it at the place that the message names: an offset, or line:column where it has several lines.",
   },
   TEMPLATE_UNSUPPORTED: {
-    cause: "A Go template uses a function whose result is not the same each time (time, chance, environment, network).",
-    remedy: "Take what it would give from the event, or leave it to the program that gets the result.",
+    cause:
+      "A Go template uses a function that reads the environment, asks the network or makes keys, or, outside of Sensors, one of time and chance.",
+    remedy: "Take what it would give from the event or a Secret, or leave it to the program that gets the result.",
   },
   TOOL_FAILED: {
     cause: "A program that the engine runs ended unexpectedly.",

@@ -10,7 +10,9 @@ import { ProjectionLink } from "./projection-link.ts";
 import { type FollowedPosition, ledgerName, type PackedBatch } from "./projection-protocol.ts";
 
 /** Messages in one transaction of the worker: few enough that a question waits for milliseconds only. */
-const maxBatch = 256;
+const maxEvents = 256;
+/** Each has up to 256 records. */
+const maxLedgerMessages = 64;
 const retainEveryMs = 60_000;
 const maxCatchUpMs = 2_000;
 
@@ -152,6 +154,7 @@ class WorkerProjection implements Projection {
   async #takeIn(name: string, followed: Followed, signal: AbortSignal): Promise<void> {
     const { bus, subjects } = followed;
     const from = followed.position ?? "first";
+    const maxBatch = name === ledgerName ? maxLedgerMessages : maxEvents;
     const failed = new AbortController();
     const stopped = AbortSignal.any([signal, failed.signal]);
     let storing = Promise.resolve();

@@ -18,6 +18,8 @@ const data = (entry: object) => filters({ data: [{ path: "a", type: "string", ..
 const template = (more: object, trigger = {}) =>
   on([dependency], { template: { ...log.template, ...more }, ...trigger });
 const parameters = (src: object, more = {}) => template({}, { parameters: [{ src, dest: "name", ...more }] });
+const http = (parameters: object[], more = {}) =>
+  template({ http: { url: "http://x", method: "POST", timeout: 1, parameters }, log: undefined }, more);
 const kafka = (payload: object[]) => template({ kafka: { url: "u", topic: "t", payload }, log: undefined });
 
 function pod(name: string, more = {}) {
@@ -203,6 +205,18 @@ for (const [what, spec, expected] of [
     /parameters\[0\].dest: "metadata.name" is not in the template, .*\[paths begin with the kind, or belong to `template.log.parameters`\]/,
   ],
   [
+    "texts where a number is wanted",
+    http([{ src: { dependencyName: "d", dataKey: "n" }, dest: "timeout" }]),
+    /http.parameters\[0\].src: http.timeout must be an integer, and the value goes in as a string: .* \[add `useRawData: true`, /,
+  ],
+  [
+    "templates where a number is wanted",
+    http([], {
+      parameters: [{ src: { dependencyName: "d", dataTemplate: "{{ 1 }}", useRawData: true }, dest: "http.timeout" }],
+    }),
+    /triggers\[0\].parameters\[0\].src: http.timeout must be an integer, and what a template gives goes in as a string/,
+  ],
+  [
     "dest that is no path",
     kafka([{ src: { dependencyName: "d" }, dest: "a.99999999" }]),
     /kafka.payload\[0\].dest: .*too far/,
@@ -358,6 +372,14 @@ for (const [what, spec] of [
     ),
   ],
   ["a path with escapes", data({ path: "a\\.b.0.$c", value: ["^x$"] })],
+  [
+    "numbers that stay numbers",
+    http([
+      { src: { dependencyName: "d", dataKey: "n", useRawData: true }, dest: "timeout" },
+      { src: { dependencyName: "d", dataKey: "u" }, dest: "url" },
+      { src: { dependencyName: "d", dataKey: "h" }, dest: "headers.0x" },
+    ]),
+  ],
   ["!= with one value", data({ value: ["^a$"], comparator: "!=" })],
   [
     "names with a hyphen in brackets",
@@ -439,10 +461,11 @@ for (const [text, fault] of [
 
 test("a template that uses a refused function is told which, and why", () => {
   assert.equal(
-    checkTemplate("{{ .Input.ref }} {{ now }}", "p")[0]?.message,
-    "the function now at 20 is not available: it depends on the time when it is called, or on the time zone of the machine; " +
+    checkTemplate('{{ .Input.ref }} {{ env "HOME" }}', "p")[0]?.message,
+    "the function env at 20 is not available: it reads the environment of the engine, which has secrets; " +
       "it fails with each event",
   );
+  assert.deepEqual(checkTemplate('{{ now | date "2006" }}-{{ uuidv4 }}', "p"), []);
   assert.deepEqual(checkTemplate('{{ .Input.ref | trimPrefix "refs/heads/" | upper }}', "p"), []);
   assert.match(checkTemplate("{{ .Input.ref | shout }}", "p")[0]?.message ?? "", /function "shout" is not defined/);
 });

@@ -3,7 +3,7 @@ import type { Evaluate, Execution } from "./execution.ts";
 import { fieldOf } from "./fields.ts";
 import { type FunctionTable, type GoFunction, literalValue, type Param } from "./function.ts";
 import type { Command, Operand, Pipe } from "./nodes.ts";
-import { isTrue, type Value } from "./values.ts";
+import { GoStruct, isTrue, type Value } from "./values.ts";
 import { Failure } from "./work.ts";
 
 /** A command with what the command before it in the pipe gave, if there is one. */
@@ -44,15 +44,34 @@ function compileCommand(command: Command, functions: FunctionTable): Stage {
   const [head, ...rest] = command.operands;
   if (head.kind === "function") return compileCall(head.name, rest, command, functions);
   const evaluate = compileOperand(head, functions);
-  const takesNothing = `can't give argument to non-function ${head.text}`;
-  return (run, dot, _piped, hasPiped) => {
+  const method = compileMethod(head, rest, functions);
+  return (run, dot, piped, hasPiped) => {
     run.work.spend();
-    if (rest.length > 0 || hasPiped) {
-      run.at = head;
-      throw new Failure(takesNothing);
-    }
-    return evaluate(run, dot);
+    return rest.length > 0 || hasPiped ? method(run, dot, piped, hasPiped) : evaluate(run, dot);
   };
+}
+
+/** A command with arguments that is no function: a method of a struct, the last name of the operand. */
+function compileMethod(head: Operand, rest: readonly Operand[], functions: FunctionTable): Stage {
+  const name = "names" in head ? head.names.at(-1) : undefined;
+  const of = "names" in head ? compileOperand({ ...head, names: head.names.slice(0, -1) }, functions) : undefined;
+  const args = rest.map((operand) => compileOperand(operand, functions));
+  const takesNothing = `can't give argument to non-function ${head.text}`;
+  return (run, dot, piped, hasPiped) => {
+    const value = name === undefined ? undefined : of?.(run, dot);
+    run.at = head;
+    if (name === undefined || !(value instanceof GoStruct)) throw new Failure(takesNothing);
+    const given = args.map((arg) => arg(run, dot) ?? null);
+    run.at = head;
+    const result = value.call(name, hasPiped ? [...given, piped ?? null] : given);
+    if (result === undefined) throw new Failure(takesNothing);
+    return typeof result === "string" ? sized(result, run) : result;
+  };
+}
+
+function sized(text: string, run: Execution): string {
+  run.work.text(text.length);
+  return text;
 }
 
 /** An operand by itself. What is missing stays apart from nil. */

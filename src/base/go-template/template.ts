@@ -4,6 +4,7 @@ import type { FloatObject } from "../json.ts";
 import type { Regex } from "../regex.ts";
 import { builtins } from "./builtins.ts";
 import { compileNodes } from "./compile-node.ts";
+import { dotFields } from "./dot-fields.ts";
 import { Execution } from "./execution.ts";
 import type { MissingKey } from "./fields.ts";
 import type { FunctionTable } from "./function.ts";
@@ -11,25 +12,28 @@ import type { Delimiters } from "./lexer.ts";
 import { type ParsedTemplate, parseTemplate } from "./parser.ts";
 import { placeOf } from "./place.ts";
 import { changesMaps } from "./sprig/dicts.ts";
+import { momentFunctions } from "./sprig/moment.ts";
 import { refusedFunctions } from "./sprig/refused.ts";
 import { sprig } from "./sprig/sprig.ts";
 import { copyOf } from "./values.ts";
-import { defaultLimits, Failure, type TemplateLimits, Work } from "./work.ts";
+import { defaultLimits, Failure, type TemplateLimits, type TemplateMoment, Work } from "./work.ts";
 
 export interface GoTemplateOptions {
   /** `{{` and `}}` where it is not given. */
   readonly leftDelimiter?: string;
   readonly rightDelimiter?: string;
   readonly missingKey?: MissingKey;
-  /** Functions beside those of the language; the hermetic part of sprig where they are not given. */
+  /** Functions beside those of the language; sprig where they are not given. */
   readonly functions?: FunctionTable;
+  /** Sprig's functions of time and chance, too, for executions that are told their moment. */
+  readonly hasMoment?: boolean;
   readonly limits?: Partial<TemplateLimits>;
 }
 
-/** A template that was parsed once. The same data gives the same text, always. */
+/** A template that was parsed once. The same data and moment give the same text, always. */
 export interface GoTemplate {
   /** @throws TerminalError TEMPLATE_FAILED, with the place in the template */
-  execute(data: FloatObject): string;
+  execute(data: FloatObject, moment?: TemplateMoment): string;
 }
 
 /**
@@ -47,8 +51,8 @@ export function compileGoTemplate(source: string, options: GoTemplateOptions = {
   const regexes = new Map<string, Regex>();
   const copies = changesMaps.some((name) => used.has(name));
   return {
-    execute(data) {
-      const execution = new Execution(new Work(limits, regexes), options.missingKey ?? "default", templates);
+    execute(data, moment) {
+      const execution = new Execution(new Work(limits, regexes, moment), options.missingKey ?? "default", templates);
       try {
         execution.called(run, copies ? copyOf(data) : data);
         return bounded(readable(execution.output), limits);
@@ -67,10 +71,20 @@ export function checkGoTemplate(source: string, options: GoTemplateOptions = {})
   parse(source, options, functionsOf(options), new Set());
 }
 
-const standard: FunctionTable = { ...builtins, ...sprig };
+/**
+ * The fields of its data that a template reads, outside of loops and `with`.
+ * @throws TerminalError as `checkGoTemplate`
+ */
+export function dotFieldsOf(source: string, options: GoTemplateOptions = {}): readonly (readonly string[])[] {
+  return dotFields(parse(source, options, functionsOf(options), new Set()).root);
+}
 
-function functionsOf({ functions }: GoTemplateOptions): FunctionTable {
-  return functions === undefined ? standard : { ...builtins, ...functions };
+const standard: FunctionTable = { ...builtins, ...sprig };
+const atMoment: FunctionTable = { ...standard, ...momentFunctions };
+
+function functionsOf({ functions, hasMoment }: GoTemplateOptions): FunctionTable {
+  if (functions !== undefined) return { ...builtins, ...functions };
+  return hasMoment ? atMoment : standard;
 }
 
 function parse(

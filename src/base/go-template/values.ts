@@ -51,6 +51,11 @@ export abstract class GoStruct extends Typed {
   abstract json(): string;
   /** A method of it that takes no arguments; undefined when it has none of that name. */
   abstract get(name: string): Value | undefined;
+
+  /** What a method gives for arguments; undefined when it has none of that name that takes some. @throws Failure */
+  call(_name: string, _args: readonly Value[]): Value | undefined {
+    return undefined;
+  }
 }
 
 export interface Fields {

@@ -1,5 +1,6 @@
 import { messageOf } from "../errors.ts";
 import { compileRegex, type Regex } from "../regex.ts";
+import { Chance } from "./sprig/chance.ts";
 
 export interface TemplateLimits {
   /** Bytes of the result, and of any text on the way to it. */
@@ -23,16 +24,38 @@ const maxNesting = 1_000;
 
 const maxPattern = 2_000;
 
+/** When an execution takes place; `seed` decides what chance gives. */
+export interface TemplateMoment {
+  readonly nowMs: number;
+  readonly seed: string;
+}
+
+/** What functions see of it: most templates have none that looks. */
+interface Moment {
+  readonly nowMs: number;
+  readonly chance: Chance;
+}
+
 /** What one execution may still use. Every function that can take or give much says so here before it does. */
 export class Work {
   readonly limits: TemplateLimits;
   readonly #regexes: Map<string, Regex>;
+  readonly #given: TemplateMoment | undefined;
+  #moment: Moment | undefined;
   #steps: number;
 
-  constructor(limits: TemplateLimits, regexes: Map<string, Regex>) {
+  constructor(limits: TemplateLimits, regexes: Map<string, Regex>, moment?: TemplateMoment) {
     this.limits = limits;
+    this.#given = moment;
     this.#regexes = regexes;
     this.#steps = limits.maxSteps;
+  }
+
+  /** @throws Failure where the result may depend on the data alone */
+  get moment(): Moment {
+    if (this.#given === undefined) throw new Failure("neither the time nor chance is available here");
+    this.#moment ??= { nowMs: this.#given.nowMs, chance: new Chance(this.#given.seed) };
+    return this.#moment;
   }
 
   spend(steps = 1): void {

@@ -8,7 +8,8 @@ export function parseGoBool(text: string): boolean | undefined {
 }
 
 /** Go's `strconv.ParseFloat(text, 64)`; undefined when it would be an error. */
-export function parseGoFloat(text: string): number | undefined {
+export function parseGoFloat(given: string): number | undefined {
+  const text = withoutUnderscores(given);
   if (/^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$/.test(text)) {
     const value = Number(text);
     return Number.isFinite(value) ? value : undefined;
@@ -18,8 +19,17 @@ export function parseGoFloat(text: string): number | undefined {
   return parseHexFloat(text);
 }
 
+/** `_` may stand between two digits, and behind `0x`; elsewhere it stays, and no number has one. */
+function withoutUnderscores(text: string): string {
+  if (!text.includes("_")) return text;
+  return /^[+-]?0x/i.test(text)
+    ? text.replaceAll(/(?<=[0-9a-fx])_(?=[0-9a-f])/gi, "")
+    : text.replaceAll(/(?<=[0-9])_(?=[0-9])/g, "");
+}
+
 /** The number that Go's `ParseFloat` gives beside an error: infinite where the text is too large, else 0. */
-export function looseGoFloat(text: string): number {
+export function looseGoFloat(given: string): number {
+  const text = withoutUnderscores(given);
   const value = parseGoFloat(text);
   if (value !== undefined) return value;
   return /^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)[eE]?[+-]?[0-9]*$/.test(text) && !Number.isNaN(Number(text))
@@ -28,13 +38,12 @@ export function looseGoFloat(text: string): number {
 }
 
 function parseHexFloat(text: string): number | undefined {
-  const match = /^([+-]?)0x_?([0-9a-f_]*)\.?([0-9a-f_]*)p([+-]?[0-9]+)$/i.exec(text);
+  const match = /^([+-]?)0x([0-9a-f]*)\.?([0-9a-f]*)p([+-]?[0-9]+)$/i.exec(text);
   if (!match) return undefined;
   const [, sign, whole = "", fraction = "", exponent] = match;
-  const digits = (whole + fraction).replaceAll("_", "");
+  const digits = whole + fraction;
   if (digits === "") return undefined;
-  const places = fraction.replaceAll("_", "").length;
-  const value = Number.parseInt(digits, 16) * 2 ** (Number(exponent) - 4 * places);
+  const value = Number.parseInt(digits, 16) * 2 ** (Number(exponent) - 4 * fraction.length);
   if (!Number.isFinite(value)) return undefined;
   return sign === "-" ? -value : value;
 }

@@ -33,7 +33,7 @@ import type { RateLimit } from "./rate-limit.ts";
 /** Effects that wait for the append that stores them. */
 const maxAwaiting = 256;
 /** Attempts that are over and whose outcome is being stored: an fsync must not hold up the next attempts. */
-const maxUnstored = 1_024;
+const maxUnstored = 2_048;
 /** How long attempts under way may go on when the engine stops. */
 const drainMs = 10_000;
 /** How long attempts that were cut off may take to notice; what does not is left alone and done again later. */

@@ -4,7 +4,7 @@ import { checkGoTemplate } from "../../base/go-template/template.ts";
 import type { JsonValue } from "../../base/json.ts";
 import { compileReadPath } from "../../base/read-path.ts";
 import type { CloudEvent } from "../../record/cloud-event.ts";
-import { renderTemplate } from "./template.ts";
+import { momentOf, renderTemplate, sensorTemplates } from "./template.ts";
 
 /** What events have in common that belong together, read from one of them. Does not throw. */
 export type KeyOf = (event: CloudEvent) => { readonly key: string } | { readonly error: string };
@@ -19,8 +19,8 @@ const maxLength = 200;
  */
 export function compileKey(text: string, field: string): KeyOf {
   if (text.includes("{{")) {
-    checkGoTemplate(text);
-    return ({ data }) => keyOrError(field, () => render(text, data));
+    checkGoTemplate(text, sensorTemplates);
+    return (event) => keyOrError(field, () => render(text, event));
   }
   const { read } = compileReadPath(text);
   return ({ data }) => keyOrError(field, () => keyText(read(data), text));
@@ -34,8 +34,8 @@ function keyOrError(field: string, read: () => string): ReturnType<KeyOf> {
   }
 }
 
-function render(template: string, data: JsonValue): string {
-  const rendered = renderTemplate(template, data);
+function render(template: string, event: CloudEvent): string {
+  const rendered = renderTemplate(template, event.data, momentOf(event, ""));
   if ("error" in rendered) throw new Error(rendered.error);
   return rendered.text;
 }

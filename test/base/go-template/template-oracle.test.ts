@@ -40,7 +40,7 @@ test("Go's text/template with sprig says the same of templates and data", { skip
       const place = `${template} of ${JSON.stringify(data)}`;
       if ("ok" in theirs) {
         if ("error" in ours && onPurpose.test(ours.error)) return;
-        if (/deepCopy.*semver/is.test(template)) return; // Go's copy of a version is 0.0.0
+        if (/deepCopy/i.test(template) && /semver/i.test(template)) return; // Go's copy of a version is 0.0.0
         assert.deepEqual(ours, theirs, place);
         same++;
       } else assert.ok("error" in ours, `Go fails with: ${theirs.error}: ${place}`);

@@ -43,7 +43,7 @@ describe("jq as the original", { skip: oracleMissing() ?? false }, () => {
     test(name, { timeout: 600_000 }, async () => {
       const same = async ([program, input]: [string, JsonValue]): Promise<void> => {
         const mine = ours(program, input);
-        if (isLimit(mine) || isCaughtBreak(program)) return; // the original has no limit of memory: it is not asked
+        if (isLimit(mine) || isCaughtBreak(program) || isLostInput(program)) return; // the original has no limit of memory: it is not asked
         const theirs = await original(oracle, program, input);
         if (isLimit(theirs)) return;
         const place = `${program} of ${JSON.stringify(input)}`;
@@ -63,6 +63,11 @@ function isLimit(outcome: Outcome): boolean {
 /** Where `?//` catches the `break` within `first` and its like, the original goes on with the next pattern. */
 function isCaughtBreak(program: string): boolean {
   return program.includes("?//") && /first|nth|limit|skip|isempty|any|all|IN/.test(program);
+}
+
+/** `if 0, [{a: null, a}] | "" then . end` gives 0 and the input there, as if the condition's value were the input. */
+function isLostInput(program: string): boolean {
+  return /\bif\b/.test(program) && /\{a: .*, a\}\].*\| ""/.test(program);
 }
 
 function ours(program: string, input: JsonValue): Outcome {

@@ -182,7 +182,7 @@ test("at most 256 attempts run at once; then there is no room, and an abort ends
   assert.deepEqual([ends.length, queue.hasRoom(), queue.oldestInline()], [300, true, undefined]);
 });
 
-test("outcomes that are being stored do not hold up attempts, up to 1,024 of both", async () => {
+test("outcomes that are being stored do not hold up attempts, up to 2,048 of both", async () => {
   const { promise: kept, resolve } = Promise.withResolvers<void>();
   let attempts = 0;
   const execute = async () => {
@@ -190,12 +190,12 @@ test("outcomes that are being stored do not hold up attempts, up to 1,024 of bot
     return { message: "" };
   };
   const { clock, queue } = open({ execute, kept: () => kept });
-  for (let n = 0; n < 1_500; n++) queue.add(effect(`k${n}`), n + 1, false);
+  for (let n = 0; n < 3_000; n++) queue.add(effect(`k${n}`), n + 1, false);
   await clock.advance(0);
-  assert.deepEqual([attempts, queue.hasRoom(), queue.oldestInline()], [1_024, false, 1]);
+  assert.deepEqual([attempts, queue.hasRoom(), queue.oldestInline()], [2_048, false, 1]);
   resolve();
   await clock.advance(0);
-  assert.deepEqual([attempts, queue.hasRoom(), queue.oldestInline()], [1_500, true, undefined]);
+  assert.deepEqual([attempts, queue.hasRoom(), queue.oldestInline()], [3_000, true, undefined]);
 });
 
 test("waiting for room leaves nothing behind on the signal", async () => {

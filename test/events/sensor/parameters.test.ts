@@ -25,6 +25,11 @@ const resolver = createParameterResolver({
   push: cloudEvent({ data }),
   text: cloudEvent({ datacontenttype: "text/plain", data: "hello" }),
   yaml: cloudEvent({ datacontenttype: "application/yaml", data: "a:\n- b: yes\n" }),
+  flow: cloudEvent({
+    datacontenttype: "application/yaml",
+    data: { a: [{ b: 1 }] },
+    time: "2026-01-01T01:00:00.5+02:00",
+  }),
 });
 
 type Src = TriggerParameter["src"];
@@ -74,9 +79,17 @@ for (const [name, src, of, value] of [
   ["a template that fails leaves it to the key", { dataTemplate: "{{ .Input.gone }}", dataKey: "n" }, "push", "5"],
   ["a template that fails leaves it to the value", { dataTemplate: '{{ fail "x" }}', value: "d" }, "push", "d"],
   ["a template of the data wins over those of the context", { contextTemplate: "c", dataTemplate: "d" }, "push", "d"],
+  [
+    "a template's time is that of the event",
+    { dataTemplate: '{{ now | date "20060102-150405" }}' },
+    "push",
+    "20260101-000000",
+  ],
   ["a template's numbers are Go's", { dataTemplate: "{{ 1000000.0 }}" }, "push", "1e+06"],
   ["a template over YAML data", { dataTemplate: "{{ (index .Input.a 0).b }}" }, "yaml", "true"],
   ["YAML data is converted", { dataKey: "a.0.b" }, "yaml", "true"],
+  ["YAML data that is JSON, too", { dataKey: "a.0.b" }, "flow", "1"],
+  ["the context's time is in UTC", { contextKey: "time" }, "flow", "2025-12-31T23:00:00Z"],
   ["data of another type gives the value", { dataKey: "x", value: "d" }, "text", "d"],
   ["no event gives the value", { dataKey: "x", value: "d" }, "absent", "d"],
   ["no event and no value is no value", { dataKey: "x" }, "absent", undefined],
@@ -84,6 +97,16 @@ for (const [name, src, of, value] of [
 ] as const) {
   test(`parameter: ${name}`, () => assert.equal(text(src, of), value));
 }
+
+test("parameter: what chance gives in a template is the same when it is done again, and another elsewhere", () => {
+  const parameter = { src: { dependencyName: "push", dataTemplate: "{{ uuidv4 }}" } };
+  const first = resolver.text(parameter, "spec.p[0]");
+  assert.match(first ?? "", /^[0-9a-f-]{36}$/);
+  assert.equal(createParameterResolver({ push: cloudEvent({ data }) }).text(parameter, "spec.p[0]"), first);
+  assert.notEqual(resolver.text(parameter, "spec.p[1]"), first);
+  assert.notEqual(createParameterResolver({ push: cloudEvent() }, "uid/other/e1").text(parameter, "spec.p[0]"), first);
+  assert.notEqual(createParameterResolver({ push: cloudEvent({ id: "e2" }) }).text(parameter, "spec.p[0]"), first);
+});
 
 test("parameter: without a key and a value it is the whole event, its data in base64", () => {
   assert.equal(
@@ -244,6 +267,8 @@ for (const [name, document, parameters, result] of [
 }
 
 test("parameters: an error names the parameter", () => {
+  const shout = parameter({ value: "x" }, { dest: "a", operation: "shout" as "append" });
+  assert.throws(() => apply({}, shout), /spec\.parameters\[0\].*"shout" must be append, overwrite or prepend/);
   assert.throws(
     () => apply({ a: [1] }, parameter({ value: "x" }, { dest: "a.b" })),
     /spec\.parameters\[0\].*"b" is not an index/,

@@ -127,7 +127,7 @@ test("reduce: rejections and errors are decisions, and the event does not count"
     {
       kind: "error",
       dependency: "a",
-      message: "data filter error (filters.data[0]: path 'n' does not exist)",
+      message: "data filter error (filters.data[0]: path 'n' does not exist: the data is empty)",
       event,
     },
   ]);

@@ -172,6 +172,20 @@ test("dlqTrigger: a case names it as any trigger, and --update writes it", async
   ]);
 });
 
+for (const [name, useRawData, n, error] of [
+  ["as text it is an error", false, 7, /http\.timeout: "7" must be an integer/],
+  ["raw it is one", true, 7, undefined],
+  ["raw text is an error, too", true, "7", /http\.timeout: "7" must be an integer/],
+] as const) {
+  test(`a parameter where an integer is wanted: ${name}`, async () => {
+    const parameters = [{ src: { dependencyName: "push", dataKey: "n", useRawData }, dest: "http.timeout" }];
+    const one = trigger("post", { http: { url: "http://x.example", method: "GET" } }, { parameters });
+    const [firing] = await firingsOf(sensorOf([dependency("push")], [one]), { given: [given("push", { n })] });
+    if (error) assert.match(firing?.error ?? "", error);
+    else assert.deepEqual([firing?.error, (firing?.template?.http as JsonObject | undefined)?.timeout], [undefined, 7]);
+  });
+}
+
 const object = sensorOf(
   [dependency("push")],
   [

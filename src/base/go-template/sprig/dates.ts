@@ -43,9 +43,12 @@ const roundUnits: readonly (readonly [string, bigint])[] = [
 ];
 
 /** The largest unit only: of a duration's text, or an int64 of nanoseconds. */
-function durationRound(value: Value): string {
+export function durationRound(value: Value): string {
   if (value instanceof GoTime) throw new Failure("the time since then depends on when it is asked");
-  const exact = typeof value === "string" ? (parseNanoseconds(value) ?? 0n) : nanosecondsIn(value);
+  return roundedDuration(typeof value === "string" ? (parseNanoseconds(value) ?? 0n) : nanosecondsIn(value));
+}
+
+export function roundedDuration(exact: bigint): string {
   const size = exact < 0n ? -exact : exact;
   const found = roundUnits.find(([, unit]) => size > unit);
   return found === undefined ? "0s" : `${size / found[1]}${found[0]}`;
@@ -55,9 +58,10 @@ function nanosecondsIn(value: Value): bigint {
   return value instanceof GoInt && value.type === "int64" ? value.value : 0n;
 }
 
-const time: Param<GoTime> = struct("time.Time", (value) => value instanceof GoTime);
+export const time: Param<GoTime> = struct("time.Time", (value) => value instanceof GoTime);
 
-function changed(change: string, at: GoTime): GoTime {
+/** @throws Failure */
+export function changed(change: string, at: GoTime): GoTime {
   const nanoseconds = parseNanoseconds(change);
   if (nanoseconds === undefined) throw new Failure(`time: invalid duration ${JSON.stringify(change)}`);
   return new GoTime(plusNanoseconds(at.at, nanoseconds));

@@ -13,7 +13,7 @@ import { stringFunctions } from "./strings.ts";
 import { typeFunctions } from "./types.ts";
 import { urlFunctions } from "./urls.ts";
 
-/** Sprig 3.3 without what gives something else each time: see `refused.ts`. */
+/** Sprig 3.3 without what gives something else each time: see `refused.ts`, and `moment.ts` for what is there where the moment is known. */
 export const sprig: FunctionTable = {
   ...caseFunctions,
   ...dateFunctions,

@@ -6,8 +6,10 @@ import { looseGoFloat, parseGoBool, parseGoFloat } from "../../../base/go/values
 import type { JsonValue } from "../../../base/json.ts";
 import { compileReadPath } from "../../../base/read-path.ts";
 import { compileRegex } from "../../../base/regex.ts";
+import type { CloudEvent } from "../../../record/cloud-event.ts";
 import { shownValue } from "../../../record/records.ts";
-import { renderTemplate } from "../template.ts";
+import { whatIsThere } from "../missing-path.ts";
+import { momentOf, renderTemplate } from "../template.ts";
 import { everyEntry, type Filter, type FilterOutcome, failed, passed, rejected, someEntry } from "./outcome.ts";
 
 /** One of the values wanted: yes, no, or why it cannot be compared. */
@@ -39,26 +41,30 @@ function compileEntry(entry: DataFilter, field: string): Filter {
     ? compileTemplated(entry, entry.template, path, field)
     : compileCompare(entry, path.text, field);
   const { read } = path;
-  return ({ data }) => {
+  return (event) => {
     try {
-      const found = read(data);
-      if (found === undefined) return failed(field, () => `${field}: path '${entry.path}' does not exist`);
-      return evaluate(found, data);
+      const found = read(event.data);
+      if (found === undefined)
+        return failed(
+          field,
+          () => `${field}: path '${entry.path}' does not exist${whatIsThere(entry.path, event.data)}`,
+        );
+      return evaluate(found, event);
     } catch (error) {
       return failed(field, () => `${field}: ${messageOf(error)}`);
     }
   };
 }
 
-type Compare = (seen: JsonValue, data: JsonValue) => FilterOutcome;
+type Compare = (seen: JsonValue, event: CloudEvent) => FilterOutcome;
 
 /** What the template makes of the text takes the place of the value. */
 function compileTemplated(entry: DataFilter, template: string, path: ReadPath, field: string): Compare {
   const compare = compileCompare(entry, textOf, field);
-  return (found, data) => {
-    const rendered = renderTemplate(template, path.text(found, data));
+  return (found, event) => {
+    const rendered = renderTemplate(template, path.text(found, event.data), momentOf(event, field));
     return "text" in rendered
-      ? compare(quotedByGo(rendered.text), data)
+      ? compare(quotedByGo(rendered.text), event)
       : failed(field, () => `${field}: ${rendered.error}`);
   };
 }
@@ -74,15 +80,24 @@ function quotedByGo(text: string): string {
 function compileCompare(entry: DataFilter, asText: AsText, field: string): Compare {
   const tests = entry.value.map((value) => compileValue(entry, value, asText));
   const wanted = `${wantedPrefix(entry)}${entry.value.map((value) => JSON.stringify(value)).join(" or ")}`;
-  return (seen, data) => {
+  return (seen, { data }) => {
     for (const test of tests) {
       const verdict = test(seen, data);
       if (verdict === true) return passed;
       if (verdict !== false) return failed(field, () => `${field}: ${verdict}`);
     }
     if (tests.length === 0) return failed(field, () => `${field}: no values specified`);
-    return rejected(field, () => `${field}: ${entry.path} is ${shownValue(seen)}, wanted ${wanted}`);
+    return rejected(
+      field,
+      () => `${field}: ${entry.path} is ${shownValue(seen)}, wanted ${wanted}${ofList(entry, seen)}`,
+    );
   };
+}
+
+/** A header of HTTP is a list, where people expect its value. */
+function ofList({ path, template }: DataFilter, seen: JsonValue): string {
+  const isWhole = Array.isArray(seen) && seen.length > 0 && !template && /^[^$][\w.-]*$/.test(path);
+  return isWhole ? ` (a list: its first item is at ${path}.0)` : "";
 }
 
 function wantedPrefix({ type, comparator = "" }: DataFilter): string {

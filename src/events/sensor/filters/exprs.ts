@@ -5,6 +5,7 @@ import { compileGovaluate, type Govaluate } from "../../../base/govaluate/govalu
 import { type FloatJson, type FloatObject, setOwn, withFloats } from "../../../base/json.ts";
 import { compileReadPath } from "../../../base/read-path.ts";
 import { shownValue } from "../../../record/records.ts";
+import { whatIsThere } from "../missing-path.ts";
 import { everyEntry, type Filter, failed, passed, rejected, someEntry } from "./outcome.ts";
 
 type Entry = NonNullable<Filters["exprs"]>[number];
@@ -36,7 +37,8 @@ function compileEntry({ expr = "", fields = [] }: Entry, field: string): Filter 
       const values: Record<string, FloatJson> = {};
       for (const { name, path, read } of reads) {
         const value = read(data);
-        if (value === undefined) return failed(field, () => `${field}: path '${path}' does not exist`);
+        if (value === undefined)
+          return failed(field, () => `${field}: path '${path}' does not exist${whatIsThere(path, data)}`);
         setOwn(values, name, withFloats(value));
       }
       return evaluate(expression, values, { expr, field });

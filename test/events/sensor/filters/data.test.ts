@@ -118,7 +118,8 @@ const rows: readonly Row[] = [
   ["sEmpty", "string", "!=", ["."], "passed"],
   ["obj", "number", "", ["0"], "passed"],
   ["nil", "string", "!=", ["."], "passed"],
-  ["n", "number", "", ["1_2"], "error"],
+  ["n", "number", "", ["1_2.5"], "passed"],
+  ["n", "number", "", ["1__2"], "error"],
   ["n", "number", "!=", ["12.5", "1"], "passed"], // any that differs is enough
   ["n", "number", "!=", ["12.5", "12.50"], "rejected"],
   ["sWord", "string", "!=", ["push", "^pushed$"], "rejected"],
@@ -137,6 +138,7 @@ for (const [name, template, type, value, verdict] of [
   ["its result is compared", '{{ .Input | trimPrefix "refs/heads/" }}', "string", "^dev$", "passed"],
   ["its result is a text that is read as the type says", "{{ .Input | len }}", "number", "14", "passed"],
   ["another result is a no", "{{ .Input | upper }}", "string", "^refs", "rejected"],
+  ["its time is that of the event", '{{ now | date "2006-01-02" }}', "string", "^2026-01-01$", "passed"],
   ["no result is an error", "{{ if false }}x{{ end }}", "string", ".*", "error"],
   ["`<no value>` is an error", "{{ .Other }}", "string", ".*", "error"],
   ["a failure is an error", '{{ fail "no" }}', "string", ".*", "error"],
@@ -223,7 +225,18 @@ for (const [name, entries, operator, reason] of [
     "",
     'filters.data[1]: n is 12.5, wanted > "20" or "30"',
   ],
-  ["the path that is missing", [wrong], "", "filters.data[0]: path 'missing' does not exist"],
+  [
+    "the path that is missing, and what is there",
+    [{ ...wrong, path: "hugee" }],
+    "",
+    "filters.data[0]: path 'hugee' does not exist: the data has t, f, one, n, zero, sTrue, sT, sOne, and 12 more; did you mean 'huge'?",
+  ],
+  [
+    "a list where a text is wanted",
+    [{ path: "list", type: "string", value: ["^1$"] }],
+    "",
+    'filters.data[0]: list is [1,2], wanted "^1$" (a list: its first item is at list.0)',
+  ],
   [
     "every entry of an or",
     [no, no],

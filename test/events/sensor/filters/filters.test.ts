@@ -24,8 +24,8 @@ for (const [name, filters, operator, verdict] of [
   ["no filters pass", undefined, "", "passed"],
   ["empty filters pass with and", {}, "and", "passed"],
   ["empty filters never pass with or", {}, "or", "rejected"],
-  ["an empty list passes with and", { data: [] }, "", "passed"],
-  ["an empty list is not given, for or", { data: [] }, "or", "rejected"],
+  ["empty lists pass with and", { data: [], exprs: [] }, "", "passed"],
+  ["empty lists are not given, for or", { data: [], exprs: [] }, "or", "rejected"],
   ["and: both kinds must pass", { ...dataYes, ...contextYes }, "and", "passed"],
   ["and: data says no", { ...dataNo, ...contextYes }, "and", "rejected"],
   ["and: context says no", { ...dataYes, ...contextNo }, "and", "rejected"],
@@ -41,8 +41,8 @@ const exprNo: Filters = { exprs: [{ expr: "a == 2", fields: [{ name: "a", path: 
 const exprError: Filters = { exprs: [{ expr: "c == 2", fields: [{ name: "c", path: "c" }] }] };
 const scriptError: Filters = { script: "error('no', 0)" };
 const timeError: Filters = { time: { start: "09:00:00", stop: "10:00:00" } };
-const dataReason = "filters.data[0]: path 'b' does not exist";
-const exprReason = "filters.exprs[0]: path 'c' does not exist";
+const dataReason = "filters.data[0]: path 'b' does not exist: the data has a";
+const exprReason = "filters.exprs[0]: path 'c' does not exist: the data has a";
 
 for (const [name, filters, operator, reason] of [
   [
@@ -89,8 +89,14 @@ for (const [name, context, verdict] of [
 }
 
 test("messages have the original's shape", () => {
-  assert.equal(outcome(dataError).reason, "data filter error (filters.data[0]: path 'b' does not exist)");
-  assert.equal(outcome(dataError, "or").reason, "data filter errors [filters.data[0]: path 'b' does not exist]");
+  assert.equal(
+    outcome(dataError).reason,
+    "data filter error (filters.data[0]: path 'b' does not exist: the data has a)",
+  );
+  assert.equal(
+    outcome(dataError, "or").reason,
+    "data filter errors [filters.data[0]: path 'b' does not exist: the data has a]",
+  );
   assert.equal(outcome(contextNo).reason, 'filters.context.type: is "webhook", wanted "calendar"');
   assert.equal(outcome(contextNo).filter, "filters.context.type");
 });
