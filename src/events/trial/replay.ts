@@ -240,7 +240,7 @@ class Counts {
       fires: Object.fromEntries(this.#fires),
       rejected: this.#rejected,
       errors: { count: this.#errors, first: this.#firstErrors },
-      waiting: Object.keys(this.#sensor.state.joins),
+      waiting: [...Object.keys(this.#sensor.state.joins), ...Object.keys(this.#sensor.state.timed ?? {})],
       compared: this.comparer.finish(),
       lost: this.#lost,
     };

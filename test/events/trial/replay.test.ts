@@ -198,6 +198,13 @@ test("what the candidate cannot see is not said to be gone", async () => {
   assert.equal(whole.beyond, 3, "what the bus has dropped is beyond what can be compared");
 });
 
+test("triggers with keys that wait at the end are named, too", async () => {
+  await using bus = createMemoryBus();
+  const keyed = ["push", "ok"].map((name) => ({ ...dependency(name), correlate: "body.ref" }));
+  await store(bus, [{ id: "a", event: "push" }]);
+  assert.deepEqual((await replayOn(bus, sensorOf(keyed, [trigger("both")]))).waiting, ["both"]);
+});
+
 test("what is due by the end of the window counts", async () => {
   await using bus = createMemoryBus();
   const batch = sensorOf([dependency("push")], [trigger("all", { log: {}, batch: { size: 9, wait: "5s" } })]);
