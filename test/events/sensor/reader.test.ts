@@ -281,6 +281,33 @@ test("a stream made anew is read from its first message, by those who follow", a
   assert.deepEqual(one.batches.at(-1)?.epoch, "one+");
 });
 
+for (const [name, after] of [
+  ["further on than the new one is", 9],
+  ["within what the new one has", 3],
+] as const) {
+  test(`who comes with a place in the stream of before, ${name}, gets the new one from its first message`, async () => {
+    await using opened = open();
+    const other = follow(opened, "a", { epoch: "one", after: 0 });
+    void opened.start();
+    await publish(opened.bus, "a", 5, "old");
+    await waitFor("the old ones", () => other.ids().length === 5);
+    opened.bus.recreate("events");
+    await publish(opened.bus, "a", 5, "new");
+    await waitFor("the new ones", () => other.ids().length === 10);
+    const late = follow(opened, "a", { epoch: "one", after });
+    const fresh = follow(opened, "a", { epoch: "one+", after: 0 });
+    const quiet = follow(opened, "b", { epoch: "one", after });
+    await waitFor("those there are", () => late.ids().length >= 5 && fresh.ids().length >= 5);
+    await publish(opened.bus, "a", 1, "more");
+    await publish(opened.bus, "b", 3);
+    await waitFor("what comes", () => late.ids().length >= 6 && fresh.ids().length >= 6);
+    await waitFor("what is the first for who was quiet", () => quiet.ids().length >= 3);
+    assert.deepEqual(late.ids(), [...ids("new", 5), "more0"]);
+    assert.deepEqual(fresh.ids(), late.ids());
+    assert.deepEqual(quiet.ids(), ids("b", 3));
+  });
+}
+
 test("a bus that is away when the reader starts, or later, is waited for", async () => {
   await using opened = open();
   const one = follow(opened, "a", { epoch: "one", after: 0 });
