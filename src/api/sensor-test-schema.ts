@@ -35,7 +35,7 @@ const firingSchema = {
   description: "One firing of a trigger. What is not named is not compared.",
   required: ["trigger"],
   properties: {
-    trigger: { type: "string", minLength: 1, description: "The trigger's name." },
+    trigger: { type: "string", minLength: 1, description: "The trigger's name; of a dlqTrigger its own." },
     at: { type: "string", description: "When it fires: a duration from `start` on." },
     events: {
       type: "object",
@@ -86,7 +86,11 @@ const caseSchema = {
       description: "How many attempts of a trigger fail, by its name; otherwise triggers succeed.",
       additionalProperties: { type: "integer", minimum: 0 },
     },
-    expect: { type: "array", items: firingSchema, description: "Exactly these firings, in order; []: none." },
+    expect: {
+      type: "array",
+      items: firingSchema,
+      description: "Exactly these firings, in order, a dlqTrigger behind the trigger that was dead; []: none.",
+    },
     decisions: { type: "array", items: decisionSchema, description: "Some of the verdicts." },
   },
 } as const satisfies JsonSchema;

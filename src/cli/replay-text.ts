@@ -44,8 +44,9 @@ function nothingStored({ events, listensTo }: ReplayReport): string[] {
       ];
 }
 
-function notesOf({ waiting, beyond, lost, invalid, compared }: ReplayReport): string[] {
+function notesOf({ waiting, beyond, lost, invalid, compared, heldSince }: ReplayReport): string[] {
   return [
+    ...(heldSince === undefined ? [] : [`the bus holds no events from before ${heldSince}`]),
     ...(waiting.length > 0 ? [`still waiting for other events at the end: ${waiting.join(", ")}`] : []),
     ...(beyond > 0 ? [`not compared: ${counted(beyond, "recorded firing")} with events from before or elsewhere`] : []),
     ...(lost > 0 ? [`the bus has dropped ${counted(lost, "message")} of that time`] : []),

@@ -89,7 +89,7 @@ function placeLines(present: ExplainedTrigger["present"], event: string): string
   const waits = Object.keys(present).filter((dependency) => present[dependency] === event);
   return waits.length === 0
     ? []
-    : [`    it waits for the rest, until a newer event of ${waits.join(", ")} takes its place`];
+    : [`    from then on it waits for the rest, until a newer event of ${waits.join(", ")} takes its place`];
 }
 
 /** `push (there) && (approved (missing) || forced (missing))` */

@@ -87,7 +87,7 @@ const rows: [name: string, why: Partial<SensorWhy>, lines: readonly string[]][] 
     },
     [
       "  conditions of deploy not met: push (there) && ok (there) && late (missing); missing late; ok had come as event e0",
-      "    it waits for the rest, until a newer event of push takes its place",
+      "    from then on it waits for the rest, until a newer event of push takes its place",
     ],
   ],
   [

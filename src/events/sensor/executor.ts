@@ -77,7 +77,7 @@ export function resolverOf(firing: Events): ParameterResolver {
 }
 
 function resolverWith({ key, batch }: Events, events: Firing["events"]): ParameterResolver {
-  return createParameterResolver(batch ? { ...events, [batchEventsName]: batchEvent(key, batch) } : events);
+  return createParameterResolver(batch ? { ...events, [batchEventsName]: batchEvent(key, batch) } : events, key);
 }
 
 function eventsIn({ events }: Events): Readonly<Record<string, CloudEvent>> {

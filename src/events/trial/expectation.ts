@@ -29,7 +29,9 @@ export function problemsOf(one: SensorTestCase, outcome: CaseOutcome): readonly 
 
 /** Names in a case that the Sensor does not have: they would never match. */
 export function nameProblems(one: SensorTestCase, compiled: CompiledSensor): readonly CaseProblem[] {
-  const triggers = compiled.triggers.map(({ name }) => name);
+  const triggers = compiled.triggers.flatMap(({ name, trigger: { dlqTrigger } }) =>
+    dlqTrigger ? [name, dlqTrigger.template.name] : [name],
+  );
   const dependencies = compiled.sensor.dependencies.map(({ name }) => name);
   const check = (path: string, name: string, known: readonly string[], what: string): CaseProblem[] => {
     if (known.includes(name)) return [];

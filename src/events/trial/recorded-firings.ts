@@ -14,6 +14,8 @@ export interface RecordedQuery {
   readonly bus: string;
   readonly sinceMs: number;
   readonly untilMs: number;
+  /** The bus has no older events: they cannot be replayed, whatever a Sensor would make of them. */
+  readonly heldSinceMs: number;
   /** Absent: of all EventSources. */
   readonly eventSources?: ReadonlySet<string>;
 }
@@ -90,8 +92,9 @@ function firingOf(record: DecisionRecord, query: RecordedQuery): RecordedFiring 
   const heads = Object.values(record.events);
   const newest = Math.max(...heads.map(({ storedAt }) => storedAt));
   if (newest < query.sinceMs || newest > query.untilMs) return undefined;
+  const oldest = Math.max(query.sinceMs, query.heldSinceMs);
   if (!heads.some((head) => isAsked(head, query))) return undefined;
-  if (!heads.every((head) => isAsked(head, query) && head.storedAt >= query.sinceMs)) return "beyond";
+  if (!heads.every((head) => isAsked(head, query) && head.storedAt >= oldest)) return "beyond";
   return {
     trigger: record.trigger ?? "",
     events: Object.fromEntries(Object.entries(record.events).map(([dependency, { id }]) => [dependency, id])),

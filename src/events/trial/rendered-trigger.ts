@@ -4,7 +4,7 @@ import type { Effect } from "../sensor/effect.ts";
 import { resolverOf, templateOf } from "../sensor/executor.ts";
 import type { ParameterResolver, TriggerParameter } from "../triggers/trigger.ts";
 
-type Fired = Pick<Effect, "key" | "trigger" | "events" | "batch">;
+type Fired = Pick<Effect, "key" | "trigger" | "dlqOf" | "events" | "batch">;
 
 /**
  * The trigger's template as the events of a firing make it: its parameters and those of its kind are set, a payload
@@ -12,13 +12,15 @@ type Fired = Pick<Effect, "key" | "trigger" | "events" | "batch">;
  * @throws TerminalError PARAMETER_ERROR
  */
 export function renderTrigger(compiled: CompiledSensor, fired: Fired): JsonObject | undefined {
-  const index = compiled.triggers.findIndex(({ name }) => name === fired.trigger);
-  const trigger = compiled.triggers[index];
+  const { trigger: name, dlqOf } = fired;
+  const index = compiled.triggers.findIndex((one) => one.name === (dlqOf ?? name));
+  const own = compiled.triggers[index]?.trigger;
+  const trigger = dlqOf === undefined ? own : own?.dlqTrigger;
   if (!trigger) return undefined;
   const parameters = resolverOf(fired);
-  const path = `spec.triggers[${index}]`;
-  const template = templateOf(trigger.trigger, (raw, list) => parameters.apply(raw, list, `${path}.parameters`));
-  const { kind } = trigger.trigger.template;
+  const path = `spec.triggers[${index}]${dlqOf === undefined ? "" : ".dlqTrigger"}`;
+  const template = templateOf(trigger, (raw, list) => parameters.apply(raw, list, `${path}.parameters`));
+  const { kind } = trigger.template;
   const block = kind === undefined ? undefined : template[kind];
   if (kind === undefined || !isJsonObject(block)) return template;
   return { ...template, [kind]: renderBlock(block, parameters, `${path}.template.${kind}`) };

@@ -43,6 +43,8 @@ export interface ReplayReport {
   readonly sensor: { readonly namespace: string; readonly name: string };
   readonly since: string;
   readonly until: string;
+  /** The bus holds no older events, though older ones were asked for; absent: it does, as far as can be told. */
+  readonly heldSince?: string;
   readonly bus: string;
   /** `EVENTSOURCE/EVENT`, of those that were asked for. */
   readonly listensTo: readonly string[];
@@ -88,7 +90,8 @@ export async function replay(
   const { namespace, name } = compiled.head;
   const { sinceMs, untilMs, eventSources } = window;
   const asked = eventSources === undefined ? {} : { eventSources: new Set(eventSources) };
-  const query = { sensor: { namespace, name }, bus: from.name, sinceMs, untilMs, ...asked };
+  const heldSinceMs = await heldSince(from);
+  const query = { sensor: { namespace, name }, bus: from.name, sinceMs, untilMs, heldSinceMs, ...asked };
   await using recorded = await openRecordedFirings(ledger, query, signal);
   const counts = new Counts(compiled);
   const readOn = async (): Promise<void> => {
@@ -109,6 +112,7 @@ export async function replay(
     sensor: { namespace, name },
     since: isoTime(instant(window.sinceMs)),
     until: isoTime(instant(window.untilMs)),
+    ...(heldSinceMs > sinceMs && Number.isFinite(heldSinceMs) && { heldSince: isoTime(instant(heldSinceMs)) }),
     bus: from.name,
     listensTo: [...inputsBySubject(compiled, from.subjectOf, eventSources).values()].map(inputText),
     ...counts.report(),
@@ -153,6 +157,14 @@ export function inputsBySubject(
   const inputs = compiled.inputs.filter(({ eventSource }) => eventSources?.includes(eventSource) ?? true);
   const { namespace } = compiled.head;
   return new Map(inputs.map((input) => [subjectOf(namespace, input.eventSource, input.event), input]));
+}
+
+/** When the oldest event that is left was stored, where older ones were dropped; 0: none were. */
+async function heldSince({ bus, stream }: ReplayBus): Promise<number> {
+  const usage = (await bus.usage()).find(({ name }) => name === stream);
+  if (!usage || usage.last === 0) return 0;
+  if (!usage.oldest) return Number.POSITIVE_INFINITY;
+  return usage.oldest.sequence > 1 ? usage.oldest.storedAt : 0;
 }
 
 function inputText({ eventSource, event }: SensorInput): string {
@@ -228,7 +240,7 @@ class Counts {
       fires: Object.fromEntries(this.#fires),
       rejected: this.#rejected,
       errors: { count: this.#errors, first: this.#firstErrors },
-      waiting: Object.keys(this.#sensor.state.joins),
+      waiting: [...Object.keys(this.#sensor.state.joins), ...Object.keys(this.#sensor.state.timed ?? {})],
       compared: this.comparer.finish(),
       lost: this.#lost,
     };

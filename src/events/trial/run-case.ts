@@ -1,4 +1,5 @@
 import type { RetryPlan } from "../../api/backoff-plan.ts";
+import type { Trigger } from "../../api/resources.ts";
 import type { SensorTest, SensorTestCase } from "../../api/sensor-test.ts";
 import { type Instant, instant } from "../../base/clock.ts";
 import { formatDuration } from "../../base/duration.ts";
@@ -6,7 +7,7 @@ import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { nearest } from "../../base/nearest.ts";
 import type { CompiledSensor } from "../sensor/compile.ts";
-import { retryPlanOf } from "../sensor/effect.ts";
+import { type Effect, retryPlanOf } from "../sensor/effect.ts";
 import { createPlanner } from "../sensor/executor.ts";
 import { explain } from "../sensor/reducer.ts";
 import { type Decision, emptyState } from "../sensor/state.ts";
@@ -19,6 +20,8 @@ import { createVirtualSensor, type Step } from "./virtual-time.ts";
 /** A trigger that fired, with what came of it. */
 export interface ObservedFiring {
   readonly trigger: string;
+  /** Of a `dlqTrigger`: the trigger that had failed for good. */
+  readonly dlqOf?: string;
   /** From the test's start on. */
   readonly at: string;
   /** Ids by dependency. */
@@ -61,6 +64,7 @@ const maxFirings = 10_000;
 const afterLastMs = 60 * 60 * 1_000;
 
 type Fire = Extract<Decision, { kind: "fire" }>;
+type Fired = Pick<Effect, "key" | "trigger" | "dlqOf" | "events" | "batch">;
 
 export interface CaseRunner {
   run(one: SensorTestCase, events: readonly TimedEvent[]): Promise<CaseOutcome>;
@@ -73,13 +77,19 @@ export interface CaseRunner {
 export function createCaseRunner(compiled: CompiledSensor, { startMs }: Pick<SensorTest, "startMs">): CaseRunner {
   const clock = createStandingClock();
   const plan = createPlanner(compiled, { kinds: triggerKinds, context: planningContext(clock) });
-  const retries = new Map(compiled.triggers.map(({ name, trigger }) => [name, retryPlanOf(trigger)]));
+  const triggers = new Map(compiled.triggers.map(({ name, trigger }) => [name, trigger]));
+  const triggerOf = ({ trigger, dlqOf }: Fired) =>
+    dlqOf === undefined ? triggers.get(trigger) : triggers.get(dlqOf)?.dlqTrigger;
+  const retryOf = (fire: Fired) => retries.get(triggerOf(fire)) ?? { attempts: 1, delayMs: () => 0 };
+  const retries = new Map<Trigger | undefined, RetryPlan>(
+    [...triggers.values()].flatMap(withDlq).map((trigger) => [trigger, retryPlanOf(trigger)]),
+  );
   const signal = new AbortController().signal;
 
-  async function observe(fire: Fire, at: Instant, failures: Map<string, number>): Promise<ObservedFiring> {
+  async function observe(fire: Fired, at: Instant, failures: Map<string, number>): Promise<ObservedFiring> {
     clock.set(at);
-    const retry = retries.get(fire.trigger) ?? { attempts: 1, delayMs: () => 0 };
-    const common = { trigger: fire.trigger, at: formatDuration(at - startMs), events: idsOf(fire) };
+    const retry = retryOf(fire);
+    const common = { ...nameOf(fire), at: formatDuration(at - startMs), events: idsOf(fire) };
     let template: JsonObject | undefined;
     try {
       template = renderTrigger(compiled, fire);
@@ -96,6 +106,22 @@ export function createCaseRunner(compiled: CompiledSensor, { startMs }: Pick<Sen
     }
   }
 
+  /** With what its `dlqTrigger` does when it is dead. */
+  async function observeAll(fire: Fire, at: Instant, failures: Map<string, number>): Promise<ObservedFiring[]> {
+    const first = await observe(fire, at, failures);
+    const dlqTrigger = first.outcome === "dead" ? triggers.get(fire.trigger)?.dlqTrigger : undefined;
+    if (!dlqTrigger) return [first];
+    const { key, trigger, events, batch } = fire;
+    const rescue = {
+      key: `dlq/${key}`,
+      trigger: dlqTrigger.template.name,
+      dlqOf: trigger,
+      events,
+      ...(batch && { batch }),
+    };
+    return [first, await observe(rescue, at, failures)];
+  }
+
   return {
     async run(one, events) {
       const sensor = createVirtualSensor(compiled, emptyState);
@@ -107,7 +133,7 @@ export function createCaseRunner(compiled: CompiledSensor, { startMs }: Pick<Sen
         for (const { at, decisions } of steps) {
           for (const decision of decisions) {
             if (decision.kind !== "fire" || firings.length >= maxFirings) continue;
-            firings.push(await observe(decision, at, failures));
+            firings.push(...(await observeAll(decision, at, failures)));
           }
         }
       };
@@ -131,7 +157,16 @@ function isOffline(error: unknown): boolean {
   return error instanceof EngineError && error.code === "TRIGGER_OFFLINE";
 }
 
-function idsOf({ events }: Fire): Record<string, string> {
+function nameOf({ trigger, dlqOf }: Fired): Pick<ObservedFiring, "trigger" | "dlqOf"> {
+  return dlqOf === undefined ? { trigger } : { trigger, dlqOf };
+}
+
+/** That of a `dlqTrigger` itself is never executed. */
+function withDlq(trigger: Trigger): Trigger[] {
+  return trigger.dlqTrigger ? [trigger, trigger.dlqTrigger] : [trigger];
+}
+
+function idsOf({ events }: Fired): Record<string, string> {
   return Object.fromEntries(Object.entries(events).map(([dependency, { event }]) => [dependency, event.id]));
 }
 

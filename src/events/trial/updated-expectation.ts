@@ -23,8 +23,9 @@ export function updatedExpectation(
   });
 }
 
-function newEntry({ trigger, at, events, error, template, outcome }: ObservedFiring, compiled: CompiledSensor) {
-  const rendered = template && renderedPart(trigger, template, compiled);
+function newEntry(firing: ObservedFiring, compiled: CompiledSensor) {
+  const { trigger, at, events, error, template, outcome } = firing;
+  const rendered = template && renderedPart(firing, template, compiled);
   return {
     trigger,
     ...(at === "0s" ? {} : { at }),
@@ -36,8 +37,13 @@ function newEntry({ trigger, at, events, error, template, outcome }: ObservedFir
 }
 
 /** The block of the trigger's kind, where events have a part in it. */
-function renderedPart(name: string, template: JsonObject, compiled: CompiledSensor): JsonObject | undefined {
-  const trigger = compiled.triggers.find((one) => one.name === name)?.trigger;
+function renderedPart(
+  { trigger: name, dlqOf }: ObservedFiring,
+  template: JsonObject,
+  compiled: CompiledSensor,
+): JsonObject | undefined {
+  const own = compiled.triggers.find((one) => one.name === (dlqOf ?? name))?.trigger;
+  const trigger = dlqOf === undefined ? own : own?.dlqTrigger;
   const kind = trigger?.template.kind;
   if (!trigger || kind === undefined || !isJsonObject(template[kind])) return undefined;
   const written = trigger.template.raw[kind];

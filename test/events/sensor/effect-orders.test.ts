@@ -49,6 +49,16 @@ test("there is no room while a thousand wait for others", () => {
   assert.equal(lanes.hasRoom, true);
 });
 
+test("one that asks again and again while it waits counts once", () => {
+  const lanes = new EffectOrders();
+  const [first, second] = ["a", "b"].map((key) => lanes.enter(effect(key, "x"))) as [Effect, Effect];
+  for (let n = 0; n < 1_000; n++) assert.equal(lanes.mayBegin(second), false);
+  assert.equal(lanes.hasRoom, true);
+  assert.equal(lanes.leave(first), second);
+  assert.equal(lanes.leave(first), undefined, "it has left already");
+  assert.equal(lanes.mayBegin(second), true);
+});
+
 /** Effects become ready and done in an order that `picks` says, until all are done. @returns as they began */
 function playThrough(lanes: EffectOrders, all: readonly Effect[], picks: readonly number[]): Effect[] {
   const waiting = [...all];

@@ -71,6 +71,15 @@ test("planning applies nothing", async () => {
   assert.equal(seen[0]?.applied, false);
 });
 
+test("chance in a template is that of the firing: another firing of the event draws another, a retry the same", async () => {
+  const src = { dependencyName: "a", dataTemplate: "{{ uuidv4 }}" };
+  const { plan, effect, seen } = open({ log: {} }, { parameters: [{ src, dest: "log.label" }] });
+  for (const key of ["s/t/e1", "s/other/e1", "s/t/e1"]) await plan({ ...effect, key }, never);
+  const [first, other, again] = seen.map(({ spec }) => (spec as { readonly label: string }).label);
+  assert.match(first ?? "", /^[0-9a-f-]{36}$/);
+  assert.deepEqual([other === first, again === first], [false, true]);
+});
+
 test("parameters of the trigger change its template, not the Sensor's", async () => {
   const parameters = [{ src: { dependencyName: "a", dataKey: "name" }, dest: "log.label" }];
   const { execute, effect, seen } = open({ log: {} }, { parameters });

@@ -266,7 +266,8 @@ async function redriveScenario(at: number, told: { crash: string }): Promise<boo
   await waitFor("its record", isRecorded);
   stop();
   await running;
-  if (isOver) assert.equal(world.done.length, timesDone, "what had its outcome in the ledger is not done again");
+  const again = world.done.length - timesDone;
+  assert.ok(again <= (isOver ? 0 : 1), `done ${again} times after the crash, in the ledger before: ${isOver}`);
   assert.deepEqual([...new Set(world.done)], [key("a1")]);
   return true;
 }

@@ -156,6 +156,62 @@ test("what the bus has dropped, and what is no event, is told", async () => {
   assert.deepEqual([report.events, report.invalid], [1, 1]);
 });
 
+test("what the candidate cannot see is not said to be gone", async () => {
+  await using bus = createMemoryBus();
+  const heads = await store(bus, [
+    { id: "dropped", event: "push" },
+    { id: "early", event: "push" },
+    { id: "late", event: "ok" },
+    { id: "far", event: "ok", source: "far" },
+  ]);
+  const [dropped, early, late, far] = ["dropped", "early", "late", "far"].map((id) => heads.get(id));
+  assert.ok(dropped && early && late && far);
+  const at = (head: EventHead, storedAt: number): EventHead => ({ ...head, storedAt });
+  const now = late.storedAt;
+  const ofApplication = { namespace: "ns", name: "s", uid: "a", revision: "r", kind: "Application" };
+  await record(bus, [
+    fired("say", { push: at(dropped, now - 9_000) }), // the bus has it no more
+    fired("both", { push: at(early, now - 9_000), ok: late }), // its first event came before the window
+    fired("both", { push: early, ok: { ...late, bus: "ns/default" } }), // of another bus
+    fired("say", { push: { ...early, bus: "ns/default" } }), // only of another bus
+    fired("say", { push: { ...early, eventSource: "far" } }), // of an EventSource that was not asked for
+    fired("say", { push: early }, { sensor: ofApplication }),
+    fired("gone", { push: early }),
+  ]);
+  bus.drop("events", 2);
+  const { compared, beyond, heldSince } = await replayOn(bus, compiled, {
+    sinceMs: now - 5_000,
+    eventSources: ["source"],
+  });
+  const named = ({ first }: typeof compared.added) =>
+    first.map(({ trigger: name, events }) => `${name} ${Object.values(events)}`);
+  assert.deepEqual(
+    [named(compared.added), named(compared.removed), beyond],
+    [["say early", "both early,late"], ["gone early"], 2],
+  );
+  assert.ok(heldSince);
+  const whole = await replayOn(bus, compiled);
+  assert.equal(
+    whole.compared.removed.first.some(({ events }) => events.push === "dropped"),
+    false,
+  );
+  assert.equal(whole.beyond, 3, "what the bus has dropped is beyond what can be compared");
+});
+
+test("triggers with keys that wait at the end are named, too", async () => {
+  await using bus = createMemoryBus();
+  const keyed = ["push", "ok"].map((name) => ({ ...dependency(name), correlate: "body.ref" }));
+  await store(bus, [{ id: "a", event: "push" }]);
+  assert.deepEqual((await replayOn(bus, sensorOf(keyed, [trigger("both")]))).waiting, ["both"]);
+});
+
+test("what is due by the end of the window counts", async () => {
+  await using bus = createMemoryBus();
+  const batch = sensorOf([dependency("push")], [trigger("all", { log: {}, batch: { size: 9, wait: "5s" } })]);
+  await store(bus, [{ id: "a", event: "push" }]);
+  assert.deepEqual((await replayOn(bus, batch)).fires, { all: 1 });
+});
+
 test("a replay ends when nobody waits for it", async () => {
   await using bus = createMemoryBus();
   await store(bus, [{ id: "a", event: "push" }]);

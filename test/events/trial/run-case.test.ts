@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { JsonObject } from "../../../src/base/json.ts";
+import { updatedExpectation } from "../../../src/events/trial/updated-expectation.ts";
 import { dependency, given, pushMain, runOne, sensorOf, trigger } from "./builders.ts";
 
 async function firingsOf(compiled: Parameters<typeof runOne>[0], one: JsonObject, files = {}) {
@@ -109,6 +110,66 @@ test("a parameter that cannot be resolved is the firing's error, and ends it at 
   const [firing] = await firingsOf(request, { given: [given("push", { url: "http://x.example" })] });
   assert.match(firing?.error ?? "", /spec\.triggers\[0\]\.template\.http\.payload\[0\].*"n" does not exist/);
   assert.deepEqual([firing?.attempts, firing?.outcome, firing?.plan], [1, "dead", undefined]);
+});
+
+const rescued = sensorOf(
+  [dependency("push")],
+  [
+    trigger(
+      "post",
+      { http: { url: "http://x.example" } },
+      {
+        retryStrategy: { steps: 2 },
+        atLeastOnce: true,
+        dlqTrigger: {
+          template: { name: "rescue", http: { url: "http://y.example" } },
+          parameters: [{ src: { dependencyName: "push", dataKey: "url" }, dest: "http.url" }],
+          retryStrategy: { steps: 3 },
+          atLeastOnce: true,
+        },
+      },
+    ),
+    trigger("tell"),
+  ],
+);
+for (const [name, fails, data, expected] of [
+  ["that succeeds at last has nothing to do", { post: 1 }, {}, ["post 2 succeeded", "tell 1 succeeded"]],
+  [
+    "that is dead is followed by it, as its parameters have made it",
+    { post: 2, rescue: 1 },
+    { url: "http://z.example" },
+    ["post 2 dead", "rescue of post 2 succeeded http://z.example", "tell 1 succeeded"],
+  ],
+  [
+    "may be followed by one that fails, too",
+    { post: 2 },
+    {},
+    ["post 2 dead", "rescue of post 1 dead spec.triggers[0].dlqTrigger.parameters[0]", "tell 1 succeeded"],
+  ],
+] as const) {
+  test(`dlqTrigger: a trigger ${name}`, async () => {
+    const firings = await firingsOf(rescued, { given: [given("push", data)], fails });
+    const shown = firings.map(({ trigger: one, dlqOf, attempts, outcome, template, error }) => {
+      const { url } = (template?.http ?? {}) as { readonly url?: string };
+      const made = error?.split(".src")[0] ?? url;
+      return `${one}${dlqOf === undefined ? "" : ` of ${dlqOf}`} ${attempts} ${outcome}${dlqOf === undefined ? "" : ` ${made}`}`;
+    });
+    assert.deepEqual(shown, expected);
+  });
+}
+
+test("dlqTrigger: a case names it as any trigger, and --update writes it", async () => {
+  const fails = { post: 2, rescue: 0 };
+  const expect = [{ trigger: "post", outcome: "dead" }, { trigger: "rescue" }, { trigger: "tell" }];
+  const events = [given("push", { url: "http://z.example" })];
+  assert.deepEqual((await runOne(rescued, { given: events, fails, expect })).problems, []);
+  const { case: one, outcome } = await runOne(rescued, { given: events, fails, expect: [] });
+  assert.ok(outcome);
+  assert.partialDeepStrictEqual(updatedExpectation(one, outcome, rescued), [
+    { trigger: "post", outcome: "dead" },
+    { trigger: "rescue", template: { http: { url: "http://z.example" } } },
+    { trigger: "tell" },
+  ]);
 });
 
 for (const [name, useRawData, n, error] of [

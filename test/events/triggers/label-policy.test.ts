@@ -19,7 +19,7 @@ function watchedKube(at: number, gone = false) {
   const { kube } = triggerContext({});
   const get: KubeClient["get"] = async () => {
     looks.push(clock.now() - start);
-    const metadata = { name: "c", ...(looks.length >= at ? { labels } : {}) };
+    const metadata = { name: "c", labels: looks.length >= at ? labels : { phase: "running" } };
     return gone ? undefined : { apiVersion: "v1", kind: "ConfigMap", metadata };
   };
   return { looks, clock, context: triggerContext({ kube: { ...kube, get }, clock }) };
