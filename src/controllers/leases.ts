@@ -311,8 +311,27 @@ class SessionLeases implements Leases {
       const entry = entries.get(set.prefix + name);
       if (entry === undefined || (await this.#isFree(entry, current))) free.push(name);
     }
-    const results = await Promise.allSettled(free.map((name) => this.#take(set, name, entries.get(set.prefix + name))));
-    for (const result of results) if (result.status === "rejected") throw result.reason;
+    const taken = free.map((name) => this.#take(set, name, entries.get(set.prefix + name)));
+    const left = this.#leftOf(set, entries, free).map((entry) => this.#clear(entry));
+    for (const result of await Promise.allSettled([...taken, ...left])) {
+      if (result.status === "rejected") throw result.reason;
+    }
+  }
+
+  /** Written as ours, and not held: given up when the bus did not take that. As long as they stand nobody takes them. */
+  #leftOf(set: NamedSet, entries: ReadonlyMap<string, StateEntry>, taking: readonly string[]): readonly StateEntry[] {
+    const wanted = new Set(taking.map((name) => set.prefix + name));
+    return [...entries.values()].filter(
+      ({ key, value }) =>
+        key.startsWith(set.prefix) &&
+        !this.#held.has(key) &&
+        !wanted.has(key) &&
+        parseBody(value).token === this.#session?.token,
+    );
+  }
+
+  async #clear({ key, revision }: StateEntry): Promise<void> {
+    await this.#unlessStale(() => this.#options.store.delete(key, revision));
   }
 
   async #isFree({ value }: StateEntry, current: ReadonlySet<string>): Promise<boolean> {
@@ -366,7 +385,7 @@ class SessionLeases implements Leases {
     return promise;
   }
 
-  /** Never rejects: what cannot be deleted is taken up at a later look, or free when the session ends. */
+  /** Never rejects: what cannot be deleted is taken up, or deleted, at a later look, and free when the session ends. */
   async #giveUp(held: Held, end: () => Promise<void>): Promise<void> {
     const key = held.set.prefix + held.name;
     try {

@@ -313,6 +313,31 @@ test("a session that a list does not show is not taken for one that ended", asyn
   assert.deepEqual([a.owned(), b.owned()], [32, 32], "b has what a gave up, and no more");
 });
 
+test("what is given up while the bus takes no deletion is the next one's as soon as it does", async () => {
+  await using cluster = open();
+  const a = cluster.start("a");
+  a.calendars.want("tick");
+  await cluster.pass(1_000);
+  const store = cluster.bus.state("leases");
+  const { delete: remove } = store;
+  let refused = 0;
+  const refuse = async (): Promise<never> => {
+    refused += 1;
+    throw busAway();
+  };
+  Object.assign(store, { delete: refuse });
+  const b = cluster.start("b");
+  b.calendars.want("tick");
+  await a.calendars.release("tick");
+  await cluster.pass(6_000);
+  assert.deepEqual([a.owned(), b.owned(), b.calendars.owns("tick")], [32, 0, false]);
+  assert.ok(refused > 32);
+  Object.assign(store, { delete: remove });
+  await cluster.pass(6_000);
+  assert.deepEqual([a.owned(), b.owned(), b.calendars.owns("tick")], [32, 32, true]);
+  assert.deepEqual(a.failures, []);
+});
+
 test("a single lease is its first taker's, and the next one's when it is released or its owner is gone", async () => {
   await using cluster = open();
   const own = createVirtualClock();
