@@ -14,6 +14,15 @@ const fired = (
   causes: readonly string[] = ["e1"],
   verdict: "fired" | "redriven" = "fired",
 ) => ({ ...common, kind: "decision", id, causes, verdict, trigger }) satisfies LedgerRecord;
+const noPath = {
+  ...common,
+  kind: "decision",
+  id: "d1",
+  causes: ["e1"],
+  dependency: "push",
+  verdict: "error",
+  reason: "no path",
+} satisfies LedgerRecord;
 const effect = (
   id: string,
   cause: string,
@@ -99,17 +108,7 @@ const rows: [name: string, why: Partial<SensorWhy>, lines: readonly string[]][] 
     "an error says its reason once, and where the event is",
     {
       dependencies: [{ dependency: "push", verdict: "error", reason: "no path", filters: [] }],
-      records: [
-        {
-          ...common,
-          kind: "decision",
-          id: "d1",
-          causes: ["e1"],
-          dependency: "push",
-          verdict: "error",
-          reason: "no path",
-        },
-      ],
+      records: [noPath],
     },
     [
       "  dependency push error: no path",
@@ -121,17 +120,7 @@ const rows: [name: string, why: Partial<SensorWhy>, lines: readonly string[]][] 
     "an error that the Sensor would not make any more keeps its reason",
     {
       dependencies: [{ dependency: "push", verdict: "passed", reason: "all filters pass", filters: [] }],
-      records: [
-        {
-          ...common,
-          kind: "decision",
-          id: "d1",
-          causes: ["e1"],
-          dependency: "push",
-          verdict: "error",
-          reason: "no path",
-        },
-      ],
+      records: [noPath],
     },
     [
       "  dependency push passed: all filters pass",

@@ -90,19 +90,21 @@ export function openErrorOf(sensorUid: string, error: ErrorDecision, redrive?: s
 }
 
 /** What `dlqTrigger` does about a trigger's effect that failed for good. No other effect has a key that begins so. */
-export function dlqEffectOf({ key, trigger, events, batch, decision, redrive }: Effect, dlqTrigger: Trigger): Effect {
-  return {
-    key: `dlq/${key}`,
-    trigger: dlqTrigger.template.name,
-    dlqOf: trigger,
-    ...(redrive === undefined ? {} : { redrive }),
-    events,
-    ...(batch && { batch }),
-    decision,
-    failed: 0,
-    attempts: [],
-    dueAt: 0,
-  };
+export function dlqEffectOf(effect: Effect, dlqTrigger: Trigger): Effect {
+  const { decision, redrive } = effect;
+  const more = redrive === undefined ? {} : { redrive };
+  return { ...dlqFiringOf(effect, dlqTrigger), ...more, decision, failed: 0, attempts: [], dueAt: 0 };
+}
+
+export type DlqFiring = Pick<Effect, "key" | "trigger" | "events" | "batch"> & Required<Pick<Effect, "dlqOf">>;
+
+/** The same before anything is done about it. */
+export function dlqFiringOf(
+  { key, trigger, events, batch }: Pick<Effect, "key" | "trigger" | "events" | "batch">,
+  dlqTrigger: Trigger,
+): DlqFiring {
+  const own = { key: `dlq/${key}`, trigger: dlqTrigger.template.name, dlqOf: trigger };
+  return { ...own, events, ...(batch && { batch }) };
 }
 
 const once: RetryPlan = { attempts: 1, delayMs: () => 0 };

@@ -52,7 +52,9 @@ export function createPlanner(
     return read;
   };
   return (effect, signal) => {
-    const { trigger, path } = findTrigger(effect);
+    const found = findTrigger(effect);
+    if (!found) throw gone(effect);
+    const { trigger, path } = found;
     const { batch } = effect;
     const events = eventsIn(effect);
     const parameters = resolverWith(effect, events);
@@ -105,20 +107,23 @@ interface FoundTrigger {
   readonly path: string;
 }
 
-/** Finds it as the Sensor has it now, which an edit may have changed since the effect was decided. */
-function createTriggerFinder({ triggers }: CompiledSensor) {
+/** Finds a firing's trigger, or `dlqTrigger`, as the Sensor has it now: an edit may have removed it since. */
+export function createTriggerFinder({ triggers }: Pick<CompiledSensor, "triggers">) {
   const found = triggers.map(
     ({ name, trigger }, index) => [name, { trigger, path: `spec.triggers[${index}]` }] as const,
   );
   const byName = new Map<string, FoundTrigger>(found);
-  return ({ trigger: name, dlqOf }: Pick<Effect, "trigger" | "dlqOf">): FoundTrigger => {
+  return ({ trigger: name, dlqOf }: Pick<Effect, "trigger" | "dlqOf">): FoundTrigger | undefined => {
     const own = byName.get(dlqOf ?? name);
-    if (own && dlqOf === undefined) return own;
-    const { dlqTrigger } = own?.trigger ?? {};
-    if (own && dlqTrigger) return { trigger: dlqTrigger, path: `${own.path}.dlqTrigger` };
-    const what = own ? `trigger "${dlqOf}" has no dlqTrigger` : `the Sensor has no trigger "${dlqOf ?? name}"`;
-    throw new TerminalError("TRIGGER_FAILED", `${what} any more`);
+    if (!own || dlqOf === undefined) return own;
+    const { dlqTrigger } = own.trigger;
+    return dlqTrigger && { trigger: dlqTrigger, path: `${own.path}.dlqTrigger` };
   };
+}
+
+function gone({ trigger, dlqOf }: Pick<Effect, "trigger" | "dlqOf">): TerminalError {
+  const what = dlqOf === undefined ? `the Sensor has no trigger "${trigger}"` : `trigger "${dlqOf}" has no dlqTrigger`;
+  return new TerminalError("TRIGGER_FAILED", `${what} any more`);
 }
 
 /** The template with `trigger.parameters` applied; the very object of the Sensor when there are none. */

@@ -458,7 +458,7 @@ class Runner implements SensorRunner, PartitionMember, TickMember {
       reason: decision.message,
       events: { [decision.dependency]: head },
     });
-    written.kept.catch((error: unknown) => this.fail(error));
+    this.#failUnlessKept(written.kept);
     return written;
   }
 
@@ -475,7 +475,7 @@ class Runner implements SensorRunner, PartitionMember, TickMember {
       sensors: [{ namespace, name }],
       ...lost,
     });
-    kept.catch((error: unknown) => this.fail(error));
+    this.#failUnlessKept(kept);
   }
 
   /** A Sensor with nothing to do is as far as the reader is. */

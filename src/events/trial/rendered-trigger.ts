@@ -1,7 +1,7 @@
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from "../../base/json.ts";
 import type { CompiledSensor } from "../sensor/compile.ts";
 import type { Effect } from "../sensor/effect.ts";
-import { resolverOf, templateOf } from "../sensor/executor.ts";
+import { createTriggerFinder, resolverOf, templateOf } from "../sensor/executor.ts";
 import type { ParameterResolver, TriggerParameter } from "../triggers/trigger.ts";
 
 type Fired = Pick<Effect, "key" | "trigger" | "dlqOf" | "events" | "batch">;
@@ -12,13 +12,10 @@ type Fired = Pick<Effect, "key" | "trigger" | "dlqOf" | "events" | "batch">;
  * @throws TerminalError PARAMETER_ERROR
  */
 export function renderTrigger(compiled: CompiledSensor, fired: Fired): JsonObject | undefined {
-  const { trigger: name, dlqOf } = fired;
-  const index = compiled.triggers.findIndex((one) => one.name === (dlqOf ?? name));
-  const own = compiled.triggers[index]?.trigger;
-  const trigger = dlqOf === undefined ? own : own?.dlqTrigger;
-  if (!trigger) return undefined;
+  const found = createTriggerFinder(compiled)(fired);
+  if (!found) return undefined;
+  const { trigger, path } = found;
   const parameters = resolverOf(fired);
-  const path = `spec.triggers[${index}]${dlqOf === undefined ? "" : ".dlqTrigger"}`;
   const template = templateOf(trigger, (raw, list) => parameters.apply(raw, list, `${path}.parameters`));
   const { kind } = trigger.template;
   const block = kind === undefined ? undefined : template[kind];

@@ -7,8 +7,8 @@ import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { nearest } from "../../base/nearest.ts";
 import type { CompiledSensor } from "../sensor/compile.ts";
-import { type Effect, retryPlanOf } from "../sensor/effect.ts";
-import { createPlanner } from "../sensor/executor.ts";
+import { dlqFiringOf, type Effect, retryPlanOf } from "../sensor/effect.ts";
+import { createPlanner, createTriggerFinder } from "../sensor/executor.ts";
 import { explain } from "../sensor/reducer.ts";
 import { type Decision, emptyState } from "../sensor/state.ts";
 import { triggerKinds } from "../triggers/registry.ts";
@@ -77,12 +77,10 @@ export interface CaseRunner {
 export function createCaseRunner(compiled: CompiledSensor, { startMs }: Pick<SensorTest, "startMs">): CaseRunner {
   const clock = createStandingClock();
   const plan = createPlanner(compiled, { kinds: triggerKinds, context: planningContext(clock) });
-  const triggers = new Map(compiled.triggers.map(({ name, trigger }) => [name, trigger]));
-  const triggerOf = ({ trigger, dlqOf }: Fired) =>
-    dlqOf === undefined ? triggers.get(trigger) : triggers.get(dlqOf)?.dlqTrigger;
-  const retryOf = (fire: Fired) => retries.get(triggerOf(fire)) ?? { attempts: 1, delayMs: () => 0 };
+  const findTrigger = createTriggerFinder(compiled);
+  const retryOf = (fire: Fired) => retries.get(findTrigger(fire)?.trigger) ?? { attempts: 1, delayMs: () => 0 };
   const retries = new Map<Trigger | undefined, RetryPlan>(
-    [...triggers.values()].flatMap(withDlq).map((trigger) => [trigger, retryPlanOf(trigger)]),
+    compiled.triggers.flatMap(({ trigger }) => withDlq(trigger)).map((trigger) => [trigger, retryPlanOf(trigger)]),
   );
   const signal = new AbortController().signal;
 
@@ -109,17 +107,8 @@ export function createCaseRunner(compiled: CompiledSensor, { startMs }: Pick<Sen
   /** With what its `dlqTrigger` does when it is dead. */
   async function observeAll(fire: Fire, at: Instant, failures: Map<string, number>): Promise<ObservedFiring[]> {
     const first = await observe(fire, at, failures);
-    const dlqTrigger = first.outcome === "dead" ? triggers.get(fire.trigger)?.dlqTrigger : undefined;
-    if (!dlqTrigger) return [first];
-    const { key, trigger, events, batch } = fire;
-    const rescue = {
-      key: `dlq/${key}`,
-      trigger: dlqTrigger.template.name,
-      dlqOf: trigger,
-      events,
-      ...(batch && { batch }),
-    };
-    return [first, await observe(rescue, at, failures)];
+    const dlqTrigger = first.outcome === "dead" ? findTrigger(fire)?.trigger.dlqTrigger : undefined;
+    return dlqTrigger ? [first, await observe(dlqFiringOf(fire, dlqTrigger), at, failures)] : [first];
   }
 
   return {

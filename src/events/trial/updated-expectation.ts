@@ -1,6 +1,7 @@
 import type { ExpectedFiring, SensorTestCase } from "../../api/sensor-test.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
 import type { CompiledSensor } from "../sensor/compile.ts";
+import { createTriggerFinder } from "../sensor/executor.ts";
 import { viewsOf } from "./expectation.ts";
 import type { CaseOutcome, ObservedFiring } from "./run-case.ts";
 
@@ -37,13 +38,8 @@ function newEntry(firing: ObservedFiring, compiled: CompiledSensor) {
 }
 
 /** The block of the trigger's kind, where events have a part in it. */
-function renderedPart(
-  { trigger: name, dlqOf }: ObservedFiring,
-  template: JsonObject,
-  compiled: CompiledSensor,
-): JsonObject | undefined {
-  const own = compiled.triggers.find((one) => one.name === (dlqOf ?? name))?.trigger;
-  const trigger = dlqOf === undefined ? own : own?.dlqTrigger;
+function renderedPart(firing: ObservedFiring, template: JsonObject, compiled: CompiledSensor): JsonObject | undefined {
+  const trigger = createTriggerFinder(compiled)(firing)?.trigger;
   const kind = trigger?.template.kind;
   if (!trigger || kind === undefined || !isJsonObject(template[kind])) return undefined;
   const written = trigger.template.raw[kind];
