@@ -9,5 +9,5 @@ import { memoize } from "./memo.ts";
  */
 export const compileReadPath: (path: string) => ReadPath = memoize(
   (path) => (isJsonPath(path) ? compileJsonPath(path) : compileGjson(path)),
-  1_000,
+  10_000,
 );

@@ -1,6 +1,6 @@
 import { messageOf, TerminalError } from "./errors.ts";
 import { refuseHuge } from "./gjson/gjson.ts";
-import { locate, type Place } from "./gjson/locate.ts";
+import { compileLocator, type Locator, type Place } from "./gjson/locate.ts";
 import { isJsonObject, type JsonObject, type JsonValue, setOwn } from "./json.ts";
 import { memoize } from "./memo.ts";
 
@@ -30,17 +30,39 @@ const maxParts = 1_000;
 export function setJson(document: JsonValue, path: string, value: JsonValue): JsonValue;
 export function setJson(document: JsonValue | undefined, path: string, value: JsonValue): JsonValue | undefined;
 export function setJson(document: JsonValue | undefined, path: string, value: JsonValue): JsonValue | undefined {
-  if (path === "") throw fault(path, "a path must not be empty");
-  if (!changesOnly(path)) return setAt(document, parseParts(path), 0, value, path);
+  const { parts, locate } = compileDestination(path);
+  if (parts) return setAt(document, parts, 0, value, path);
   if (document === undefined) return undefined;
-  return setPlaces(document, placesOf(path, document), value);
+  return setPlaces(
+    document,
+    asDestination(path, () => locate(document)),
+    value,
+  );
 }
+
+type Destination = { readonly parts: readonly SetPart[]; readonly locate?: undefined } | Finder;
+
+/** Of a path that changes only what is there. */
+interface Finder {
+  readonly parts?: undefined;
+  readonly locate: Locator;
+}
+
+/** Each path of a Sensor is parsed once, not with each event. */
+const compileDestination = memoize((path): Destination => {
+  if (path === "") throw fault(path, "a path must not be empty");
+  if (!changesOnly(path)) return { parts: parseParts(path) };
+  return asDestination(path, () => {
+    refuseHuge(path);
+    return { locate: compileLocator(path) };
+  });
+}, 10_000);
 
 /** Throws what `setJson` would throw for the path in an empty document; true when it is none. */
 export const checkSjsonPath: (path: string) => true = memoize((path) => {
   setJson({}, path, null);
   return true;
-}, 1_000);
+}, 10_000);
 
 /** Whether the path changes what is there and adds nothing, since it has an unescaped `|`, `#`, `@`, `*` or `?`. */
 export function changesOnly(path: string): boolean {
@@ -51,10 +73,10 @@ export function changesOnly(path: string): boolean {
   return false;
 }
 
-function placesOf(path: string, document: JsonValue): readonly Place[] {
+/** What GJSON says against the path, as a fault of the destination. */
+function asDestination<Result>(path: string, find: () => Result): Result {
   try {
-    refuseHuge(path);
-    return locate(path, document);
+    return find();
   } catch (error) {
     throw new TerminalError("PARAMETER_ERROR", `destination ${JSON.stringify(path)}: ${messageOf(error)}`, error);
   }

@@ -24,12 +24,23 @@ test("at the limit all is forgotten, so that memory stays bounded", () => {
   assert.deepEqual(calls, ["a", "b", "c", "a"]);
 });
 
-test("what throws throws again, and a long text is computed again", () => {
+test("what throws throws again, and a text that is longer than a tenth of all is computed again", () => {
   const { calls, compute } = counted(10);
-  const long = "x".repeat(1_001);
+  const long = "x".repeat(101);
   for (let round = 0; round < 2; round++) {
     assert.throws(() => compute("bad"), /^Error: bad$/);
     assert.equal(compute(long).text, long);
   }
   assert.deepEqual(calls, ["bad", long, "bad", long]);
+});
+
+test("long texts are remembered until they are a hundred characters for each result", () => {
+  const { calls, compute } = counted(100);
+  const texts = Array.from({ length: 11 }, (_, index) => String.fromCharCode(97 + index).repeat(1_000));
+  for (const text of texts.slice(0, 10)) compute(text);
+  compute(texts[0] ?? "");
+  assert.equal(calls.length, 10);
+  compute(texts[10] ?? "");
+  compute(texts[0] ?? "");
+  assert.equal(calls.length, 12);
 });

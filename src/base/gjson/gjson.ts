@@ -30,7 +30,7 @@ const maxBrackets = 100;
  * makes no sense finds nothing, or something odd. `gjsonFault` tells what is odd about it.
  * @throws TerminalError MANIFEST_INVALID when it is longer or nested deeper than we take
  */
-export const compileGjson: (path: string) => ReadPath = memoize(compile, 1_000);
+export const compileGjson: (path: string) => ReadPath = memoize(compile, 10_000);
 
 function compile(path: string): ReadPath {
   refuseHuge(path);

@@ -8,14 +8,20 @@ import { Work } from "./work.ts";
 export type Place = readonly (string | number)[];
 
 /**
- * Where in the document the values stand that a path finds. None for what the path makes itself: lengths, modifiers,
+ * Where in a document the values stand that the path finds. None for what the path makes itself: lengths, modifiers,
  * literals, multipaths, and all that is behind a pipe.
  * @throws TerminalError PATH_FAILED when it takes too much work
  */
-export function locate(path: string, document: JsonValue): readonly Place[] {
-  const search = new Search(new Work());
-  search.path(new Compiler().path(path), document, []);
-  return search.result();
+export type Locator = (document: JsonValue) => readonly Place[];
+
+/** The path is parsed when a document first needs it. */
+export function compileLocator(path: string): Locator {
+  const compiler = new Compiler();
+  return (document) => {
+    const search = new Search(new Work());
+    search.path(compiler.path(path), document, []);
+    return search.result();
+  };
 }
 
 /** The walk of `walk.ts`, but for places. */

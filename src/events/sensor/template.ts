@@ -23,7 +23,7 @@ const compiled = memoize((source: string): GoTemplate | TerminalError => {
     if (error instanceof TerminalError) return error;
     throw error;
   }
-}, 1_000);
+}, 10_000);
 
 /**
  * A Go template of a Sensor over `.Input`, whose numbers are float64 (spec argo-events 1.7, 5.2 and 6.3.1). A result that
