@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { type Clock, sleepFor } from "../base/clock.ts";
+import { type Clock, sleepFor, unneeded } from "../base/clock.ts";
 import { EngineError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { StateEntry, StateStore } from "../events/bus/bus.ts";
@@ -183,7 +183,7 @@ class SessionLeases implements Leases {
 
   async #pause(ms: number, signal: AbortSignal): Promise<void> {
     const woken = new AbortController();
-    this.#wake = () => woken.abort();
+    this.#wake = () => woken.abort(unneeded);
     await sleepFor(this.#options.clock, ms, AbortSignal.any([signal, woken.signal])).catch(() => undefined);
     this.#wake = () => undefined;
   }

@@ -60,7 +60,9 @@ function open(): Promise<EventBus> {
 }
 
 async function take(from: EventReader, done: (count: number) => Promise<unknown>): Promise<void> {
-  for await (const { events } of from.subscribe([subject], start, stop.signal)) await done([...events].length);
+  await from.subscribe([subject], start, stop.signal).follow(async ({ events }) => {
+    await done([...events].length);
+  });
 }
 
 async function readSlowly(from: EventBus): Promise<void> {

@@ -2,7 +2,7 @@ import type { Instant } from "../../base/clock.ts";
 import { setOwn } from "../../base/json.ts";
 import type { EventHead, RecordDraft, RecordId, SensorHead } from "../../record/records.ts";
 import { hopsOf } from "../triggers/hops.ts";
-import type { Effect, OpenRecord } from "./effect.ts";
+import type { Effect, ErrorDecision, OpenRecord } from "./effect.ts";
 import type { Decision, SavedEvents } from "./state.ts";
 
 type Fire = Extract<Decision, { kind: "fire" }>;
@@ -70,6 +70,34 @@ export function expiryOf(sensor: SensorHead, { trigger, message, events, at }: E
   };
   const hops = hopsOf(Object.values(events).map(({ event }) => event));
   return { key: `record/${sensor.uid}/${trigger}/${at}/${causes.join(",")}`, record, ...(hops > 0 && { hops }) };
+}
+
+export function errorOf(
+  sensor: SensorHead,
+  { dependency, trigger, message, event }: ErrorDecision,
+  at: Instant,
+): RecordDraft {
+  return {
+    kind: "decision",
+    at,
+    causes: [event.head.id],
+    sensor,
+    dependency,
+    ...(trigger === undefined ? {} : { trigger }),
+    verdict: "error",
+    reason: message,
+    events: { [dependency]: event.head },
+  };
+}
+
+/** Messages from `from` to `to` of a bus, which no Sensor that reads them will see. */
+export function lostOf(
+  { namespace, name }: SensorHead,
+  lost: { readonly bus: string; readonly from: number; readonly to: number },
+  at: Instant,
+): RecordDraft {
+  const causes = [`${lost.bus}:${lost.from}-${lost.to}`];
+  return { kind: "lost", at, causes, sensors: [{ namespace, name }], ...lost };
 }
 
 function headsOf(events: SavedEvents): Readonly<Record<string, EventHead>> {

@@ -1,5 +1,5 @@
 import { ChurnMap } from "../../base/churn-map.ts";
-import { instant, sleepFor } from "../../base/clock.ts";
+import { instant, sleepFor, unneeded } from "../../base/clock.ts";
 import { EngineError, messageOf, TerminalError } from "../../base/errors.ts";
 import { LateAbort } from "../../base/late-abort.ts";
 import { Waiters } from "../../base/waiters.ts";
@@ -197,7 +197,7 @@ export class EffectQueue {
     const either = AbortSignal.any([signal, done.signal]);
     const late = sleepFor(this.#deps.clock, patienceMs, either).catch(() => undefined);
     await Promise.race([this.#waiting.wait(either), late]);
-    done.abort();
+    done.abort(unneeded);
     const slow = this.#lanes.giveUpWaiting();
     if (slow.length === 0) return;
     this.#deps.log.info("triggers are slow; their effects wait in the outbox", { triggers: slow });

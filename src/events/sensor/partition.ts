@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { backoffMs, reconnectBackoff } from "../../base/backoff.ts";
-import { type Clock, sleepFor } from "../../base/clock.ts";
+import { type Clock, sleepFor, unneeded } from "../../base/clock.ts";
 import { EngineError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import { type Subject, subjectOf } from "../../record/subject.ts";
@@ -289,7 +289,7 @@ class OpenPartition implements Partition {
   async #pause(ms: number, signal: AbortSignal): Promise<void> {
     if (this.#urgent || ms <= 0 || signal.aborted) return;
     const woken = new AbortController(); // no AbortSignal.any: what lives for long would remember each
-    this.#wake = () => woken.abort();
+    this.#wake = () => woken.abort(unneeded);
     await sleepFor(this.#clock, ms, woken.signal).catch(() => undefined);
     this.#wake = () => undefined;
   }

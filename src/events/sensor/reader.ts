@@ -1,5 +1,5 @@
 import { backoffMs, reconnectBackoff } from "../../base/backoff.ts";
-import { type Clock, sleepFor, systemClock } from "../../base/clock.ts";
+import { type Clock, sleepFor, systemClock, unneeded } from "../../base/clock.ts";
 import { EngineError, messageOf } from "../../base/errors.ts";
 import { memoize } from "../../base/memo.ts";
 import { Turns } from "../../base/turns.ts";
@@ -7,17 +7,9 @@ import { Waiters } from "../../base/waiters.ts";
 import type { Subject } from "../../record/subject.ts";
 import type { EventBus, Position, ReadBatch, Sequence, StoredMessage } from "../bus/bus.ts";
 import { Arrival, type EventName, receivedOf, weightOf } from "./arrival.ts";
+import { Follower, type FollowSteps, type GiveBatch } from "./follower.ts";
 import type { ReceivedEvent } from "./state.ts";
-import {
-  add,
-  type EventBatch,
-  enqueue,
-  isNew,
-  maxGiven,
-  type Place,
-  type Subscriber,
-  sleepUntilWoken,
-} from "./subscriber.ts";
+import { add, type EventBatch, enqueue, isNew, maxGiven, type Place, type Subscriber } from "./subscriber.ts";
 
 /**
  * What the shared loop reads at once. With many subscribers each gets some of it: what a Sensor works with has left the
@@ -44,7 +36,12 @@ const maxNames = 10_000;
 /** Catching up may cost the bus a pass over the stream for each: more than these share one. */
 const maxCatchingUp = 8;
 
-export interface Subscription extends AsyncIterable<EventBatch> {
+export interface Subscription {
+  /**
+   * Gives each batch once the one before is done with, until `signal` aborts; once for each subscription.
+   * @throws what `give` or reading failed with
+   */
+  follow(give: GiveBatch): Promise<void>;
   /** Where the reader stands, when this subscriber is done with all of its events up to there; else undefined. */
   idleThrough(): { readonly epoch: string; readonly after: Sequence } | undefined;
 }
@@ -175,7 +172,7 @@ class SharedReader implements EventReader {
     };
     this.#subscribers.add(subscriber);
     return {
-      [Symbol.asyncIterator]: () => this.#iterator(subscriber, from, signal),
+      follow: (give) => this.#feed(subscriber, from, give, signal),
       idleThrough: () => this.#idleThrough(subscriber),
     };
   }
@@ -185,39 +182,17 @@ class SharedReader implements EventReader {
     return place.epoch === this.#head.epoch && place.after > this.#head.after ? place : this.#head;
   }
 
-  /** No generator: with many subscribers most batches are of one event, and what waits is given at once. */
-  #iterator(subscriber: Subscriber, from: Position, signal: AbortSignal): AsyncIterator<EventBatch, void> {
-    const onAbort = () => subscriber.wake();
-    signal.addEventListener("abort", onAbort);
-    const end = async (): Promise<IteratorReturnResult<void>> => {
-      signal.removeEventListener("abort", onAbort);
-      this.#detach(subscriber);
-      this.#subscribers.delete(subscriber);
-      await subscriber.catchingUp?.return?.();
-      return { done: true, value: undefined };
+  #feed(subscriber: Subscriber, from: Position, give: GiveBatch, signal: AbortSignal): Promise<void> {
+    const steps: FollowSteps = {
+      take: () => this.#take(subscriber),
+      goOn: () => this.#goOn(subscriber, subscriber.place ?? from, signal),
+      end: async () => {
+        this.#detach(subscriber);
+        this.#subscribers.delete(subscriber);
+        await subscriber.catchingUp?.return?.();
+      },
     };
-    const wait = async (): Promise<IteratorResult<EventBatch, void>> => {
-      try {
-        const batch = await this.#nextOf(subscriber, from, signal);
-        return batch ? { done: false, value: batch } : await end();
-      } catch (error) {
-        await end();
-        throw error;
-      }
-    };
-    const next = (): Promise<IteratorResult<EventBatch, void>> => {
-      const waiting = subscriber.queue[0]?.arrivals.length ?? 0;
-      const pause = waiting > 0 ? this.#turns.pause(waiting) : undefined;
-      return pause === undefined ? give() : pause.then(give);
-    };
-    const give = (): Promise<IteratorResult<EventBatch, void>> => {
-      const batch = signal.aborted ? undefined : this.#take(subscriber);
-      if (batch) return Promise.resolve({ done: false, value: batch });
-      if (signal.aborted) return wait();
-      const isFed = subscriber.attached && !subscriber.catchingUp;
-      return isFed ? sleepUntilWoken(subscriber, signal).then(next) : wait(); // most are idle: one promise, no frames
-    };
-    return { next, return: end };
+    return new Follower(subscriber, steps, this.#turns, give, signal).ended;
   }
 
   /** What waits for it. */
@@ -230,30 +205,13 @@ class SharedReader implements EventReader {
     return { ...rest, events: this.#decode(arrivals) };
   }
 
-  /** Undefined once `signal` aborted. */
-  async #nextOf(subscriber: Subscriber, from: Position, signal: AbortSignal): Promise<EventBatch | undefined> {
-    while (!signal.aborted) {
-      const batch = this.#take(subscriber) ?? (await this.#readAhead(subscriber, from, signal));
-      if (batch || signal.aborted) return signal.aborted ? undefined : batch;
-    }
-    return undefined;
-  }
-
-  /** One step of a subscriber for whom nothing waits; undefined when there may be something to take now. */
-  async #readAhead(subscriber: Subscriber, from: Position, signal: AbortSignal): Promise<EventBatch | undefined> {
-    if (subscriber.catchingUp) {
-      const read = await subscriber.catchingUp.next();
-      if (!read.done) return read.value;
-      subscriber.catchingUp = undefined;
-      return undefined;
-    }
-    const position = subscriber.place ?? from;
-    if (subscriber.attached || (!this.#attach(subscriber, position) && this.#head === undefined)) {
-      await sleepUntilWoken(subscriber, signal);
-    } else if (!subscriber.attached) {
-      subscriber.catchingUp = this.#catchUp(subscriber, position, signal);
-    }
-    return undefined;
+  /** Before the shared loop has begun nobody reads for itself: it may begin where this one stands. */
+  #goOn(subscriber: Subscriber, position: Position, signal: AbortSignal): boolean {
+    if (subscriber.attached) return false;
+    if (this.#attach(subscriber, position)) return true;
+    if (this.#head === undefined) return false;
+    subscriber.catchingUp = this.#catchUp(subscriber, position, signal);
+    return true;
   }
 
   /** Joins the shared loop if nothing would be missed; what it still remembers is queued at once. */
@@ -377,7 +335,7 @@ class SharedReader implements EventReader {
       const done = new AbortController();
       const either = AbortSignal.any([signal, done.signal]);
       await Promise.race([this.#relief.wait(either), sleepFor(clock, patienceMs, either).catch(() => undefined)]);
-      done.abort();
+      done.abort(unneeded);
       const isStuck = this.#queued > maxQueued && this.#progress - before < leastProgress;
       if (isStuck && this.#options.isHeldUp?.() !== true) this.#detachSlow();
     }

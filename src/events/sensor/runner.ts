@@ -4,14 +4,15 @@ import { assertNever, EngineError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Lag, Metrics } from "../../base/metrics.ts";
 import { unlessAborted } from "../../base/unless-aborted.ts";
-import { type Ledger, type LedgerPosition, outcomeKey, type RecordId } from "../../record/records.ts";
+import { type Ledger, type LedgerPosition, outcomeKey, type RecordDraft, type RecordId } from "../../record/records.ts";
 import type { Subject } from "../../record/subject.ts";
 import type { Position } from "../bus/bus.ts";
+import type { Awaitable } from "../triggers/trigger.ts";
 import { adopt } from "./adopt.ts";
 import type { Execute, ReportAttempt } from "./attempts.ts";
 import type { CompiledSensor } from "./compile.ts";
-import { decisionOf, effectOf, expiryOf } from "./decision-records.ts";
-import type { ErrorDecision, PutDead } from "./effect.ts";
+import { decisionOf, effectOf, errorOf, expiryOf, lostOf } from "./decision-records.ts";
+import type { PutDead } from "./effect.ts";
 import { EffectQueue, type EffectQueueDeps } from "./effect-queue.ts";
 import { createExplainer, type Explainer } from "./explain.ts";
 import type { LimitOf } from "./lane.ts";
@@ -312,29 +313,59 @@ class Runner implements SensorRunner, PartitionMember, TickMember {
     const subjects = this.#compiled.inputs.map(({ eventSource, event }) => this.#deps.subjectOf(eventSource, event));
     const subscription = this.#deps.reader.subscribe(subjects, from, signal);
     this.#idle = () => subscription.idleThrough();
-    for await (const batch of subscription) {
+    await subscription.follow((batch) => {
       onProgress();
-      await this.#take(batch, signal);
-      if (signal.aborted) return;
-      this.#deps.partition.markDirty(this);
-    }
+      return this.#take(batch, signal);
+    });
   }
 
-  async #take(batch: EventBatch, signal: AbortSignal): Promise<void> {
+  #take(batch: EventBatch, signal: AbortSignal): Awaitable<void> {
     if (batch.epoch !== this.#place.epoch) this.#startAnew(batch.epoch);
     if (batch.lost) this.#recordLost(batch.lost);
-    for (const received of batch.events) {
+    const events = batch.events[Symbol.iterator]();
+    for (let next = events.next(); !next.done; next = events.next()) {
+      if (signal.aborted || !this.#isFree()) return this.#takeSlowly(next.value, events, batch, signal);
+      this.#takenStoredAt = next.value.head.storedAt;
+      this.#judge(next.value, batch.epoch);
+    }
+    this.#took(batch);
+  }
+
+  /** Whether an event can be decided about without waiting before or after it. */
+  #isFree(): boolean {
+    return this.#dueAt === undefined && this.#share === undefined && this.#hasRoom();
+  }
+
+  /** `first`, and the rest of the batch. */
+  async #takeSlowly(
+    first: ReceivedEvent,
+    rest: Iterator<ReceivedEvent>,
+    batch: EventBatch,
+    signal: AbortSignal,
+  ): Promise<void> {
+    let next: IteratorResult<ReceivedEvent> = { value: first };
+    for (; !next.done; next = rest.next()) {
+      const received = next.value;
       this.#takenStoredAt = received.head.storedAt;
       if (!this.#effects.hasRoom()) await this.#effects.room(signal);
       if (!this.#deps.ledger.hasRoom()) await this.#deps.ledger.room(signal);
       if (this.#dueAt !== undefined) await this.#tickBefore(received, signal);
       if (signal.aborted) return;
       const startedMs = this.#share && this.#deps.clock.monotonicMs();
-      this.#apply(reduce(this.#compiled, this.#state, received, this.#deps.clock.now()), received.head.sequence);
-      this.#place = { epoch: batch.epoch, after: received.head.sequence };
+      this.#judge(received, batch.epoch);
       if (startedMs !== undefined && this.#share?.took(startedMs)) await this.#share.pause(signal);
     }
-    this.#place = { epoch: batch.epoch, after: Math.max(this.#place.after, batch.through) };
+    if (!signal.aborted) this.#took(batch);
+  }
+
+  #judge(received: ReceivedEvent, epoch: string): void {
+    this.#apply(reduce(this.#compiled, this.#state, received, this.#deps.clock.now()), received.head.sequence);
+    this.#place = { epoch, after: received.head.sequence };
+  }
+
+  #took({ epoch, through }: EventBatch): void {
+    this.#place = { epoch, after: Math.max(this.#place.after, through) };
+    this.#deps.partition.markDirty(this);
   }
 
   #slowed(isSlowed: boolean): void {
@@ -403,7 +434,7 @@ class Runner implements SensorRunner, PartitionMember, TickMember {
 
   /** `redrive`: the dead letter that the event comes from; then the position says nothing about it. */
   #act(decision: Decision, sequence: number, redrive?: string): void {
-    const { clock, ledger, metrics } = this.#deps;
+    const { clock, metrics } = this.#deps;
     const { namespace, name } = this.#compiled.head;
     switch (decision.kind) {
       case "rejected":
@@ -411,7 +442,7 @@ class Runner implements SensorRunner, PartitionMember, TickMember {
         break;
       case "error":
         metrics.decisionErrors.add({ namespace, sensor_name: name });
-        this.#effects.addError(decision, this.#recordError(decision), redrive);
+        this.#effects.addError(decision, this.#record(errorOf(this.#compiled.head, decision, clock.now())), redrive);
         break;
       case "expired": {
         const { trigger, reason, events } = decision;
@@ -425,11 +456,8 @@ class Runner implements SensorRunner, PartitionMember, TickMember {
         if (decision.early !== undefined)
           metrics.firedEarly.add({ namespace, sensor_name: name, trigger_name: decision.trigger });
         this.#explainer ??= createExplainer(this.#compiled);
-        const { id, kept } = ledger.write({
-          ...decisionOf(this.#compiled.head, decision, clock.now()),
-          ...this.#explainer.seen(decision.events),
-        });
-        this.#failUnlessKept(kept);
+        const fired = decisionOf(this.#compiled.head, decision, clock.now());
+        const { id } = this.#record({ ...fired, ...this.#explainer.seen(decision.events) });
         this.#effects.add(effectOf(decision, id), sequence, decision.joined || redrive !== undefined);
         break;
       }
@@ -445,37 +473,18 @@ class Runner implements SensorRunner, PartitionMember, TickMember {
     kept.catch((error: unknown) => this.fail(error));
   }
 
-  #recordError(decision: ErrorDecision): { id: RecordId; kept: Promise<void> } {
-    const { head } = decision.event;
-    const written = this.#deps.ledger.write({
-      kind: "decision",
-      at: this.#deps.clock.now(),
-      causes: [head.id],
-      sensor: this.#compiled.head,
-      dependency: decision.dependency,
-      ...(decision.trigger === undefined ? {} : { trigger: decision.trigger }),
-      verdict: "error",
-      reason: decision.message,
-      events: { [decision.dependency]: head },
-    });
+  #record(draft: RecordDraft): { id: RecordId; kept: Promise<void> } {
+    const written = this.#deps.ledger.write(draft);
     this.#failUnlessKept(written.kept);
     return written;
   }
 
   #recordLost(lost: { readonly from: number; readonly to: number }): void {
-    const { bus, clock, ledger, log, metrics } = this.#deps;
-    const { namespace, name } = this.#compiled.head;
+    const { bus, clock, log, metrics } = this.#deps;
+    const { head } = this.#compiled;
     log.error("events were dropped by the bus before they were read", { bus, ...lost });
-    metrics.eventsLost.add({ namespace, bus }, lost.to - lost.from + 1);
-    const { kept } = ledger.write({
-      kind: "lost",
-      at: clock.now(),
-      causes: [`${bus}:${lost.from}-${lost.to}`],
-      bus,
-      sensors: [{ namespace, name }],
-      ...lost,
-    });
-    this.#failUnlessKept(kept);
+    metrics.eventsLost.add({ namespace: head.namespace, bus }, lost.to - lost.from + 1);
+    this.#record(lostOf(head, { bus, ...lost }, clock.now()));
   }
 
   /** A Sensor with nothing to do is as far as the reader is. */

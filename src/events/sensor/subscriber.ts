@@ -61,10 +61,3 @@ export function add(routed: Map<Subscriber, Arrival[]>, subscriber: Subscriber, 
   if (list) list.push(arrival);
   else routed.set(subscriber, [arrival]);
 }
-
-export function sleepUntilWoken(subscriber: Subscriber, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else subscriber.wake = resolve;
-  });
-}

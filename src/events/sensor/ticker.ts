@@ -1,4 +1,4 @@
-import { type Clock, type Instant, instant } from "../../base/clock.ts";
+import { type Clock, type Instant, instant, unneeded } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import type { EventReader } from "./reader.ts";
@@ -82,7 +82,7 @@ class SharedTicker implements Ticker {
 
   async #pause(signal: AbortSignal): Promise<void> {
     const woken = new AbortController();
-    this.#wake = () => woken.abort();
+    this.#wake = () => woken.abort(unneeded);
     this.#wakeAt = Number.POSITIVE_INFINITY;
     for (const { askAt } of this.#appointments.values()) this.#wakeAt = Math.min(this.#wakeAt, askAt);
     const either = AbortSignal.any([signal, woken.signal]);

@@ -226,7 +226,9 @@ function createWindowReader(
       return isAtEnd;
     },
     subscribe: (_subjects, from, signal) => ({
-      [Symbol.asyncIterator]: () => batches(from, signal)[Symbol.asyncIterator](),
+      follow: async (give) => {
+        for await (const batch of batches(from, signal)) await give(batch);
+      },
       idleThrough: () => (isAtEnd && place.epoch !== "" ? place : undefined),
     }),
     end: async () => place,

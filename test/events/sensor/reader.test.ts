@@ -61,17 +61,12 @@ function follow({ reader, signal }: ReturnType<typeof open>, event: string, from
   const subscription = reader.subscribe([subject(event)], from, signal);
   const batches: (Omit<EventBatch, "events"> & { readonly events: readonly ReceivedEvent[] })[] = [];
   const ids = () => batches.flatMap(({ events }) => events.map((one) => one.event.id));
-  const ended = (async () => {
-    for await (const batch of subscription) {
-      batches.push({ ...batch, events: [...batch.events] });
-      await gate;
-    }
-  })();
+  const ended = subscription.follow(async (batch) => {
+    batches.push({ ...batch, events: [...batch.events] });
+    await gate;
+  });
   return { subscription, batches, ids, ended };
 }
-
-const countOf = ({ value }: IteratorResult<EventBatch, unknown>): number =>
-  [...((value as EventBatch | undefined)?.events ?? [])].length;
 
 const ids = (event: string, count: number) => Array.from({ length: count }, (_, n) => `${event}${n}`);
 
@@ -145,14 +140,21 @@ test("who takes some all the time is not slow, nor is anybody while all wait for
 test("a subscriber that takes 200 events each 100 ms is waited for", async () => {
   await using opened = open();
   await publish(opened.bus, "a", 20_000);
+  let taken = 0;
+  let gate = Promise.withResolvers<void>();
   const subscription = opened.reader.subscribe([subject("a")], { epoch: "one", after: 0 }, opened.signal);
-  const taking = subscription[Symbol.asyncIterator]();
-  const first = taking.next();
+  void subscription.follow(async ({ events }) => {
+    taken += [...events].length;
+    await gate.promise;
+  });
   void opened.start();
-  let taken = countOf(await first);
+  await waitFor("the first", () => taken === 200);
   await waitFor("the shared loop to wait", async () => (await opened.reader.lag()) === 10_000);
   for (let turn = 1; turn < 16; turn++) {
-    taken += countOf(await taking.next());
+    const last = gate;
+    gate = Promise.withResolvers();
+    last.resolve();
+    await waitFor("the next", () => taken === (turn + 1) * 200);
     await opened.clock.advance(100);
   }
   assert.equal(taken, 3_200);
