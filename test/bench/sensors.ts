@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { systemClock } from "../../src/base/clock.ts";
 import { silentLogger } from "../../src/base/log.ts";
+import { boundHeap } from "../../src/base/memory.ts";
 import type { EventBus } from "../../src/events/bus/bus.ts";
 import { openJetStreamBus } from "../../src/events/bus/jetstream.ts";
 import { openSqliteBus } from "../../src/events/bus/sqlite.ts";
@@ -41,6 +42,7 @@ const drivers: Readonly<Record<string, OnBus>> = {
 export const sensorsBenches: readonly Bench[] = Object.entries(drivers).map(([driver, onBus]) => ({
   name: `sensors ${driver}`,
   run: async ({ quick }) => {
+    using _bound = boundHeap(); // as the engine has it
     const count = quick ? 10_000 : 100_000;
     const rates = await inRounds(quick ? 1 : 3, () => rateRows(driver, onBus, count));
     return [...rates, ...(await latencyRows(driver, onBus, count))];
