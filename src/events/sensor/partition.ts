@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { backoffMs, reconnectBackoff } from "../../base/backoff.ts";
-import { type Clock, sleepFor, unneeded } from "../../base/clock.ts";
+import { type Clock, sleepFor } from "../../base/clock.ts";
+import { CommonDelay } from "../../base/common-delay.ts";
 import { EngineError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import { type Subject, subjectOf } from "../../record/subject.ts";
@@ -87,6 +88,7 @@ export function createPartitions({ bus, ownership, clock, log }: PartitionsOptio
   const opened = new Map<number, Promise<OpenPartition>>();
   const stop = new AbortController();
   const running = new Set<Promise<void>>();
+  const delay = new CommonDelay(clock, flushEveryMs, stop.signal);
 
   async function open(number: number, known?: PartitionLog): Promise<OpenPartition> {
     const owner = ownership && randomUUID();
@@ -98,9 +100,11 @@ export function createPartitions({ bus, ownership, clock, log }: PartitionsOptio
       mayAct: () => ownership === undefined || ownership.holds(number),
       mark: owner === undefined ? [] : [[ownerCell, owner]],
       clock,
+      delay,
+      stop: stop.signal,
       log: log.child({ partition: number }),
     });
-    const run = partition.run(stop.signal);
+    const run = partition.run();
     running.add(run);
     void run.then(() => running.delete(run));
     return partition;
@@ -194,6 +198,10 @@ interface OpenPartitionOptions {
   /** Goes with every change. */
   readonly mark: readonly CellChange[];
   readonly clock: Clock;
+  /** Of a flush after the first mark. */
+  readonly delay: CommonDelay;
+  /** Ends it, once more flushed. */
+  readonly stop: AbortSignal;
   readonly log: Logger;
 }
 
@@ -207,21 +215,24 @@ class OpenPartition implements Partition {
   readonly #state: PartitionLog;
   readonly #mark: readonly CellChange[];
   readonly #clock: Clock;
+  readonly #delay: CommonDelay;
+  readonly #stop: AbortSignal;
   readonly #log: Logger;
   readonly #members = new Set<PartitionMember>();
   #dirty = new Set<PartitionMember>();
   #forgotten: CellChange[] = [];
   #urgent = false;
-  #wake: () => void = () => undefined;
   #flushing: Promise<void> = Promise.resolve();
   readonly #failure = new AbortController();
 
-  constructor(state: PartitionLog, { isTakenOver, mayAct, mark, clock, log }: OpenPartitionOptions) {
+  constructor(state: PartitionLog, { isTakenOver, mayAct, mark, clock, delay, stop, log }: OpenPartitionOptions) {
     this.#state = state;
     this.isTakenOver = isTakenOver;
     this.mayAct = mayAct;
     this.#mark = mark;
     this.#clock = clock;
+    this.#delay = delay;
+    this.#stop = stop;
     this.#log = log;
   }
 
@@ -255,9 +266,14 @@ class OpenPartition implements Partition {
     this.#dirty.add(member);
     if (urgent && !this.#urgent) {
       this.#urgent = true;
-      this.#wake();
-    } else if (wasQuiet) this.#wake();
+      void this.#flush();
+    } else if (wasQuiet) this.#delay.ask(this.#flushDirty);
   }
+
+  /** What an urgent flush has stored meanwhile is not due; what came after it is stored a little early. */
+  readonly #flushDirty = (): void => {
+    if (this.#dirty.size > 0 && !this.failed) void this.#flush();
+  };
 
   async forget(prefix: string): Promise<void> {
     for (const key of this.#state.cells.keys()) if (key.startsWith(prefix)) this.#forgotten.push([key, null]);
@@ -265,33 +281,14 @@ class OpenPartition implements Partition {
     if (this.failed) throw new EngineError("BUS_UNAVAILABLE", `the state of "${prefix}" could not be removed`);
   }
 
-  async run(signal: AbortSignal): Promise<void> {
-    const onAbort = (): void => this.#wake();
-    signal.addEventListener("abort", onAbort);
-    await this.#flushAgainAndAgain(signal);
-    signal.removeEventListener("abort", onAbort);
-  }
-
-  async #flushAgainAndAgain(signal: AbortSignal): Promise<void> {
-    let idleAt = this.#clock.monotonicMs() + idleFlushEveryMs;
-    while (!signal.aborted && !this.failed) {
-      if (this.#dirty.size === 0) await this.#pause(idleAt - this.#clock.monotonicMs(), signal);
-      if (this.#dirty.size > 0) await this.#pause(flushEveryMs, signal);
-      if (this.#clock.monotonicMs() >= idleAt) {
-        for (const member of this.#members) this.#dirty.add(member);
-        idleAt = this.#clock.monotonicMs() + idleFlushEveryMs;
-      }
-      if (this.#dirty.size > 0) await this.#flush(signal);
+  /** Moves on, now and then, also those that saw nothing; what is dirty in the end is stored. */
+  async run(): Promise<void> {
+    const either = AbortSignal.any([this.#stop, this.#failure.signal]);
+    while (!either.aborted) {
+      await sleepFor(this.#clock, idleFlushEveryMs, either).catch(() => undefined);
+      if (!either.aborted) for (const member of this.#members) this.#dirty.add(member);
+      if (!this.failed && this.#dirty.size > 0) await this.#flush();
     }
-  }
-
-  /** Sleeps `ms`, less when something is marked that cannot wait. */
-  async #pause(ms: number, signal: AbortSignal): Promise<void> {
-    if (this.#urgent || ms <= 0 || signal.aborted) return;
-    const woken = new AbortController(); // no AbortSignal.any: what lives for long would remember each
-    this.#wake = () => woken.abort(unneeded);
-    await sleepFor(this.#clock, ms, woken.signal).catch(() => undefined);
-    this.#wake = () => undefined;
   }
 
   /** A bus that stays away must not hold up whoever leaves: then this owner gives up, and the state is read anew. */
@@ -305,7 +302,7 @@ class OpenPartition implements Partition {
     done.abort();
   }
 
-  #flush(signal: AbortSignal): Promise<void> {
+  #flush(signal = this.#stop): Promise<void> {
     this.#flushing = this.#flushing.then(() => this.#flushOnce(signal));
     return this.#flushing;
   }
@@ -353,14 +350,12 @@ class OpenPartition implements Partition {
   close(reason: EngineError): void {
     if (this.failed) return;
     this.#failure.abort(reason);
-    this.#wake();
     for (const member of this.#members) member.fail(reason);
   }
 
   #fail(error: unknown): false {
     if (this.failed) return false;
     this.#failure.abort(error);
-    this.#wake();
     this.#log.error("state can no longer be stored; its Sensors stop", { error });
     for (const member of this.#members) member.fail(error);
     return false;
