@@ -60,6 +60,8 @@ export const smallWorker = { maxYoungGenerationSizeMb: 8 } as const;
 const youngHalfMiB = 16;
 /** How much the heap may grow from one full collection to the next; V8's own choice is up to threefold. */
 const growthMiB = 48;
+/** A heap that is smaller may grow up to this: with little in it a full collection finds the most to do, and gains the least. */
+const smallHeapMiB = 144;
 const leastGrowthPercent = 30;
 
 /**
@@ -74,7 +76,8 @@ export function boundHeap(): Disposable {
   setFlags("--no-allocation-site-pretenuring");
   const observer = new PerformanceObserver(() => {
     const usedMiB = getHeapStatistics().used_heap_size / mebibyte;
-    set("heap-growing-percent", Math.max(leastGrowthPercent, Math.round((100 * growthMiB) / usedMiB)));
+    const mayGrowMiB = Math.max(growthMiB, smallHeapMiB - usedMiB);
+    set("heap-growing-percent", Math.max(leastGrowthPercent, Math.round((100 * mayGrowMiB) / usedMiB)));
     // It is multiplied by this when much survives. Not 1 from the start: it begins with 1 MiB, and may shrink.
     set("semi-space-growth-factor", youngHalf() < youngHalfMiB * mebibyte ? 2 : 1);
   });

@@ -52,7 +52,7 @@ export function createSystemHandle({ clock, log, metrics }: Base, bus: EventBus,
     subjects: [rawSubject("events.>")],
     parseSubject: parseSystemSubject,
     onInvalid: reportInvalid("system", { clock, log, metrics, ledger }),
-    isHeldUp: () => !ledger.hasRoom(),
+    ledger,
   });
   return { name: "system", bus, reader, stream: "events", subjectOf: eventSubject };
 }
@@ -77,7 +77,7 @@ async function follow(connected: Connected, parts: Parts, onOpen: OnOpen, signal
     subjects: stream.subjects,
     parseSubject: (subject) => ({ namespace, ...parseArgoSubject(subject) }),
     onInvalid: reportInvalid(name, parts),
-    isHeldUp: () => !parts.ledger.hasRoom(),
+    ledger: parts.ledger,
   });
   const opened = { at: parts.clock.now(), place: await bus.end(stream.name) };
   const subjectOf: BusHandle["subjectOf"] = (_, source, event) => argoSubject(source, event);

@@ -21,7 +21,7 @@ const maxDelayMs = 2;
 /** Messages published and not yet acknowledged: more than are written between two turns of the event loop. */
 const maxInFlight = 128;
 /** Written and not yet stored: beyond it who decides waits. */
-const roomBytes = 4 * 1024 * 1024;
+const roomBytes = 1024 * 1024;
 /** Written and not yet stored, over all messages: a bus that is away for long must not fill the memory. */
 const maxBufferedBytes = 64 * 1024 * 1024;
 /** Texts of a record that would not fit into a message of its own are cut to this many characters. */

@@ -104,7 +104,7 @@ export async function openSensorRig(
     onInvalid: (_, reason) => {
       throw new Error(reason);
     },
-    isHeldUp: () => !ledger.hasRoom(),
+    ledger,
   });
   const ticker = createTicker(base);
   const running: Promise<void>[] = [partitions.run(stop.signal), ticker.run(stop.signal)];

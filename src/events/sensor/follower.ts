@@ -28,8 +28,8 @@ export class Follower {
   readonly #give: GiveBatch;
   readonly #signal: AbortSignal;
   readonly #settle: PromiseWithResolvers<void>;
-  /** Something is awaited, after which it goes on by itself. */
-  #isWaiting = false;
+  /** What is awaited, after which it goes on by itself. */
+  #waitsFor: "turn" | "work" | undefined;
   #isRunning = false;
   /** It has waited for its turn. */
   #hasTurn = false;
@@ -49,7 +49,9 @@ export class Follower {
   }
 
   readonly #run = (): void => {
-    if (this.#isWaiting || this.#isRunning || this.#isOver) return;
+    if (this.#isRunning || this.#isOver) return;
+    // A turn may be long in coming, and what waits needs none when it is over.
+    if (this.#waitsFor === "work" || (this.#waitsFor === "turn" && !this.#signal.aborted)) return;
     this.#isRunning = true; // what a step does may wake it
     try {
       while (!this.#signal.aborted) if (!this.#step()) return;
@@ -62,7 +64,7 @@ export class Follower {
   };
 
   readonly #resume = (): void => {
-    this.#isWaiting = false;
+    this.#waitsFor = undefined;
     this.#run();
   };
 
@@ -80,15 +82,15 @@ export class Follower {
     const waiting = queue[0]?.arrivals.length ?? 0;
     const pause = this.#hasTurn || waiting === 0 ? undefined : this.#turns.pause(waiting);
     this.#hasTurn = pause !== undefined;
-    if (pause !== undefined) return this.#await(pause);
+    if (pause !== undefined) return this.#await(pause, "turn");
     const batch = this.#steps.take();
     return batch === undefined || this.#await(this.#give(batch));
   }
 
   /** True when there is nothing to wait for. */
-  #await(work: Awaitable<void>): boolean {
+  #await(work: Awaitable<void>, kind: "turn" | "work" = "work"): boolean {
     if (work === undefined) return true;
-    this.#isWaiting = true;
+    this.#waitsFor = kind;
     work.then(this.#resume, this.#fail);
     return false;
   }

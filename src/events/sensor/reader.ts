@@ -2,8 +2,9 @@ import { backoffMs, reconnectBackoff } from "../../base/backoff.ts";
 import { type Clock, sleepFor, systemClock, unneeded } from "../../base/clock.ts";
 import { EngineError, messageOf } from "../../base/errors.ts";
 import { memoize } from "../../base/memo.ts";
-import { Turns } from "../../base/turns.ts";
+import { type Gate, Turns } from "../../base/turns.ts";
 import { Waiters } from "../../base/waiters.ts";
+import type { Ledger } from "../../record/records.ts";
 import type { Subject } from "../../record/subject.ts";
 import type { EventBus, Position, ReadBatch, Sequence, StoredMessage } from "../bus/bus.ts";
 import { Arrival, type EventName, receivedOf, weightOf } from "./arrival.ts";
@@ -56,8 +57,8 @@ export interface EventReaderOptions {
   /** Namespace, EventSource and event of a subject. */
   readonly parseSubject: (subject: Subject) => EventName;
   readonly onInvalid: (message: StoredMessage, reason: string) => void;
-  /** True while all subscribers wait for the same thing, the ledger: then none of them is slow. Absent: never. */
-  readonly isHeldUp?: () => boolean;
+  /** Where all subscribers write: while it has no room none of them is given more, and none is slow. Absent: it always has. */
+  readonly ledger?: Pick<Ledger, "hasRoom" | "room">;
   /** Between attempts when the bus is away. */
   readonly clock?: Clock;
 }
@@ -114,7 +115,7 @@ class SharedReader implements EventReader {
 
   constructor(options: EventReaderOptions) {
     this.#options = options;
-    this.#turns = new Turns(maxPerTurn);
+    this.#turns = new Turns(maxPerTurn, options.ledger && gateOf(options.ledger));
   }
 
   end(): Promise<Place> {
@@ -337,7 +338,7 @@ class SharedReader implements EventReader {
       await Promise.race([this.#relief.wait(either), sleepFor(clock, patienceMs, either).catch(() => undefined)]);
       done.abort(unneeded);
       const isStuck = this.#queued > maxQueued && this.#progress - before < leastProgress;
-      if (isStuck && this.#options.isHeldUp?.() !== true) this.#detachSlow();
+      if (isStuck && this.#options.ledger?.hasRoom() !== false) this.#detachSlow();
     }
   }
 
@@ -405,6 +406,12 @@ class SharedReader implements EventReader {
     this.#reportedInvalid.add(message.sequence);
     this.#options.onInvalid(message, reason);
   }
+}
+
+/** One waits, instead of a thousand who are all woken to find that there is room for one. */
+function gateOf(ledger: Pick<Ledger, "hasRoom" | "room">): Gate {
+  const never = new AbortController().signal;
+  return { isOpen: () => ledger.hasRoom(), opened: () => ledger.room(never) };
 }
 
 function lostOf(batch: Pick<EventBatch, "lost">): Pick<EventBatch, "lost"> {

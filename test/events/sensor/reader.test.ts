@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Waiters } from "../../../src/base/waiters.ts";
 import type { Position } from "../../../src/events/bus/bus.ts";
 import { parseSystemSubject } from "../../../src/events/sensor/arrival.ts";
 import { createEventReader } from "../../../src/events/sensor/reader.ts";
@@ -27,7 +28,29 @@ async function fill(bus: MemoryBus, event: string, count: number): Promise<void>
   await Promise.all(Array.from({ length: count }, (_, n) => bus.publish(subject(event), { id: `${event}${n}`, data })));
 }
 
-function open(bus = createMemoryBus(), isHeldUp = () => false) {
+/** It has room until `fill`, and again from `empty` on. */
+function roomyLedger() {
+  const waiters = new Waiters();
+  let isFull = false;
+  return {
+    waiting: 0,
+    hasRoom: () => !isFull,
+    async room(signal: AbortSignal) {
+      this.waiting += 1;
+      while (isFull) await waiters.wait(signal);
+      this.waiting -= 1;
+    },
+    fill: () => {
+      isFull = true;
+    },
+    empty: () => {
+      isFull = false;
+      waiters.wake();
+    },
+  };
+}
+
+function open(bus = createMemoryBus(), ledger = roomyLedger()) {
   const clock = createVirtualClock();
   const stop = new AbortController();
   const invalid: number[] = [];
@@ -38,7 +61,7 @@ function open(bus = createMemoryBus(), isHeldUp = () => false) {
     subjects: [rawSubject("events.>")],
     parseSubject: parseSystemSubject,
     onInvalid: ({ sequence }) => void invalid.push(sequence),
-    isHeldUp,
+    ledger,
     clock,
   });
   let running: Promise<void> | undefined;
@@ -114,27 +137,65 @@ test("a slow subscriber delays others by 200 ms once, and misses nothing when it
   assert.deepEqual(slow.ids(), fast.ids());
 });
 
-test("who takes some all the time is not slow, nor is anybody while all wait for the ledger", async (t) => {
-  for (const [name, isHeldUp, isDetached] of [
-    ["nothing taken, the ledger has room", false, true],
-    ["nothing taken, the ledger has no room", true, false],
+test("who takes nothing is slow, but not while the ledger has no room", async (t) => {
+  for (const [name, isFull] of [
+    ["the ledger has room", false],
+    ["the ledger has no room", true],
   ] as const) {
     await t.test(name, async () => {
-      await using opened = open(createMemoryBus(), () => isHeldUp);
+      const ledger = roomyLedger();
+      await using opened = open(createMemoryBus(), ledger);
       const gate = Promise.withResolvers<void>();
       const one = follow(opened, "a", { epoch: "one", after: 0 }, gate.promise);
       void opened.start();
       await fill(opened.bus, "a", 15_000);
       await waitFor("the first", () => one.batches.length === 1);
+      if (isFull) ledger.fill();
       const lag = await opened.reader.lag();
       await opened.clock.advance(1_000);
       // Without the one that held it up, the shared loop goes on to the end.
-      if (isDetached) await waitFor("the end", async () => (await opened.reader.lag()) === 0);
+      if (!isFull) await waitFor("the end", async () => (await opened.reader.lag()) === 0);
       else assert.equal(await opened.reader.lag(), lag);
+      ledger.empty();
       gate.resolve();
       await waitFor("all", () => one.ids().length === 15_000);
     });
   }
+});
+
+test("while the ledger has no room nobody is given more, and one alone waits for it", async () => {
+  const ledger = roomyLedger();
+  await using opened = open(createMemoryBus(), ledger);
+  const many = Array.from({ length: 50 }, (_, n) => follow(opened, `e${n}`, { epoch: "one", after: 0 }));
+  void opened.start();
+  const publishEach = async (id: string) => {
+    for (let n = 0; n < 50; n++) await publish(opened.bus, `e${n}`, 1, `${id}-${n}-`);
+  };
+  const given = () => many.reduce((sum, one) => sum + one.ids().length, 0);
+  await publishEach("first");
+  await waitFor("the first of each", () => given() === 50);
+  ledger.fill();
+  await publishEach("second");
+  await waitFor("one that waits", () => ledger.waiting > 0);
+  assert.deepEqual([given(), ledger.waiting], [50, 1]);
+  ledger.empty();
+  await waitFor("the second of each", () => given() === 100);
+  assert.equal(ledger.waiting, 0);
+});
+
+test("a subscriber that waits for the ledger ends when it is told to", async () => {
+  const ledger = roomyLedger();
+  await using opened = open(createMemoryBus(), ledger);
+  const one = follow(opened, "a", { epoch: "one", after: 0 });
+  void opened.start();
+  await publish(opened.bus, "a", 1);
+  await waitFor("the first", () => one.ids().length === 1);
+  ledger.fill();
+  await publish(opened.bus, "a", 1, "more");
+  await waitFor("one that waits", () => ledger.waiting > 0);
+  await opened[Symbol.asyncDispose]();
+  await one.ended;
+  assert.equal(one.ids().length, 1);
 });
 
 test("a subscriber that takes 200 events each 100 ms is waited for", async () => {
