@@ -104,14 +104,15 @@ function readConditions(trigger: JsonObject, names: ReadonlySet<string>, path: s
   try {
     condition = parseCondition(text);
   } catch (error) {
-    return { names, problems: [warningAt(at, messageOf(error))] };
+    return { names, problems: [warningAt(at, `${messageOf(error)}: the trigger never fires`)] };
   }
   const named = new Set(condition.names);
   const unknown = condition.names.filter((name) => !names.has(name));
   if (unknown.length === 0) return { condition, names: named, problems: [] };
   const there = names.size === 0 ? "there is none" : `there is ${[...names].join(", ")}`;
-  const problems = unknown.map((name) => warningAt(at, `${JSON.stringify(name)} is not a dependency; ${there}`));
-  if (!condition.isMet(names)) problems.push(warningAt(at, "can never be true"));
+  const problems = unknown.map((name) =>
+    warningAt(at, `${JSON.stringify(name)} is not a dependency (${there}): the trigger never fires`),
+  );
   return { condition, names: named, problems };
 }
 

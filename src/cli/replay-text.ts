@@ -44,8 +44,9 @@ function nothingStored({ events, listensTo }: ReplayReport): string[] {
       ];
 }
 
-function notesOf({ waiting, beyond, lost, invalid, compared, heldSince }: ReplayReport): string[] {
+function notesOf({ faults = {}, waiting, beyond, lost, invalid, compared, heldSince }: ReplayReport): string[] {
   return [
+    ...Object.entries(faults).map(([trigger, fault]) => `trigger ${trigger} never fires: ${fault}`),
     ...(heldSince === undefined ? [] : [`the bus holds no events from before ${heldSince}`]),
     ...(waiting.length > 0 ? [`still waiting for other events at the end: ${waiting.join(", ")}`] : []),
     ...(beyond > 0 ? [`not compared: ${counted(beyond, "recorded firing")} with events from before or elsewhere`] : []),

@@ -64,7 +64,8 @@ function filterLine({ filter, expression, verdict, seen, reason }: ExplainedFilt
 
 /** Conditions of one name say no more than the dependency's verdict. */
 function triggerLines(trigger: ExplainedTrigger, records: readonly LedgerRecord[], event: string): string[] {
-  const { trigger: name, isMet, missing, present, condition } = trigger;
+  const { trigger: name, isMet, missing, present, condition, fault } = trigger;
+  if (fault !== undefined) return [`  trigger ${name} ${colored("red", "never fires")}: ${fault}`];
   const hasRecord = records.some((record) => record.kind === "decision" && record.trigger === name);
   const waited = Object.entries(present).filter(([, id]) => id !== event);
   const isJoin = missing.length + Object.keys(present).length > 1;

@@ -177,7 +177,7 @@ for (const [what, spec, expected] of [
   [
     "conditions with an unknown side",
     template({ conditions: "d || x" }),
-    `${t}.template.conditions: "x" is not a dependency; there is d`,
+    `${t}.template.conditions: "x" is not a dependency (there is d): the trigger never fires`,
   ],
   [
     "dependencies without use",
@@ -340,11 +340,11 @@ for (const [what, spec, expected] of [
   });
 }
 
-test("conditions that can never be true name what is missing, and say so", () => {
-  const fields = warningsOf(template({ conditions: "d && x" })).filter((line) => line.includes("conditions"));
+test("conditions that can never be true name each that is missing", () => {
+  const fields = warningsOf(template({ conditions: "d && x && y" })).filter((line) => line.includes("conditions"));
   assert.deepEqual(fields, [
-    `${t}.template.conditions: "x" is not a dependency; there is d`,
-    `${t}.template.conditions: can never be true`,
+    `${t}.template.conditions: "x" is not a dependency (there is d): the trigger never fires`,
+    `${t}.template.conditions: "y" is not a dependency (there is d): the trigger never fires`,
   ]);
 });
 

@@ -27,6 +27,11 @@ const rows: [name: string, more: Partial<ReplayReport>, line: string][] = [
   ],
   ["events that fire nothing", { events: 2 }, "Against the ledger: 0 the same, 0 new, 0 gone"],
   ["what the bus holds no more", { events: 2, heldSince: "then" }, "the bus holds no events from before then"],
+  [
+    "a trigger that never fires",
+    { events: 2, faults: { deploy: "its conditions end" } },
+    "trigger deploy never fires: its conditions end",
+  ],
   ["events that the bus dropped", { events: 2, lost: 3 }, "the bus has dropped 3 messages of that time"],
 ];
 for (const [name, more, line] of rows) {

@@ -105,6 +105,23 @@ const rows: [name: string, why: Partial<SensorWhy>, lines: readonly string[]][] 
     ["    http succeeded (attempt 1): deploy answered 200"],
   ],
   [
+    "a trigger whose conditions cannot be read",
+    {
+      triggers: [
+        {
+          trigger: "deploy",
+          present: {},
+          missing: [],
+          condition: { kind: "or", isMet: false, parts: [] },
+          isMet: false,
+          fault: 'its conditions name "x", and the dependencies are a',
+        },
+      ],
+      records: [],
+    },
+    ['  trigger deploy never fires: its conditions name "x", and the dependencies are a'],
+  ],
+  [
     "an error says its reason once, and where the event is",
     {
       dependencies: [{ dependency: "push", verdict: "error", reason: "no path", filters: [] }],

@@ -9,7 +9,6 @@ import type { SensorHead } from "../../record/records.ts";
 import { compileFilters } from "./filters/filters.ts";
 import type { Filter } from "./filters/outcome.ts";
 import { loopProblems } from "./loops.ts";
-import { checkParameters } from "./parameters.ts";
 import { compileTiming, type TriggerTiming, type WrittenDependencies } from "./timing.ts";
 import { compileTransform, type Transform } from "./transform.ts";
 
@@ -51,6 +50,8 @@ export interface CompiledTrigger {
   isMet(present: ReadonlySet<string>): boolean;
   /** Its conditions, for explanations. */
   readonly condition: ConditionTree;
+  /** What is wrong with its conditions: it never fires, though the Sensor's others do. */
+  readonly fault?: string;
 }
 
 /** What one (EventSource, event) pair concerns. */
@@ -138,6 +139,7 @@ function compileParts(sensor: Sensor) {
   const triggers = sensor.triggers.map((trigger, index) =>
     compileTrigger(trigger, { names, dependencies: written }, `spec.triggers[${index}]`, problems),
   );
+  addTo(problems, faultsOfAll(triggers));
   return { dependencies, triggers, problems, loops: loopProblems(sensor, triggers) };
 }
 
@@ -187,39 +189,43 @@ function compileTrigger(
   path: string,
   problems: Problem[],
 ): CompiledTrigger {
-  const condition = conditionOf(trigger, given.names, `${path}.template.conditions`, problems);
-  addTo(problems, checkParameters(trigger, path));
-  if (trigger.dlqTrigger) addTo(problems, checkParameters(trigger.dlqTrigger, `${path}.dlqTrigger`));
-  const { names, joins } = condition;
-  const at = `${path}.template`;
+  const { condition, fault } = conditionOf(trigger, given.names);
+  const { names, joins, isMet, tree } = condition;
+  const { name, raw } = trigger.template;
+  const common = { name, trigger, dependencies: new Set(names), joins, isMet, condition: tree };
+  if (fault !== undefined) return { ...common, fault };
   const { dependencies } = given;
-  const timing = compileTiming({ template: trigger.template.raw, names, joins, dependencies, path: at }, problems);
-  return {
-    name: trigger.template.name,
-    trigger,
-    dependencies: new Set(names),
-    joins,
-    ...(timing && { timing }),
-    isMet: condition.isMet,
-    condition: condition.tree,
-  };
+  const timing = compileTiming({ template: raw, names, joins, dependencies, path: `${path}.template` }, problems);
+  return { ...common, ...(timing && { timing }) };
 }
 
-function conditionOf(trigger: Trigger, names: readonly string[], path: string, problems: Problem[]): Condition {
+const neverMet: Condition = { names: [], joins: false, isMet: () => false, tree: { kind: "or", parts: [] } };
+
+/** In the original a name that is no dependency, too, leaves the trigger without conditions (spec argo-events 4.1.5). */
+function conditionOf(trigger: Trigger, names: readonly string[]): { condition: Condition; fault?: string } {
   const text = trigger.template.conditions?.trim();
-  if (!text) return allOf(names);
+  if (!text) return { condition: allOf(names) };
   try {
     const condition = parseCondition(text);
     const unknown = condition.names.filter((name) => !names.includes(name));
-    for (const name of unknown) {
-      const message = `${JSON.stringify(name)} is not a dependency; there are ${names.join(", ")}`;
-      problems.push({ severity: "error", path, message });
-    }
-    return condition;
+    if (unknown.length === 0) return { condition };
+    const shown = unknown.map((name) => JSON.stringify(name)).join(", ");
+    const fault = `its conditions name ${shown}, and the dependencies are ${names.join(", ")}`;
+    return { condition: neverMet, fault };
   } catch (error) {
-    problems.push({ severity: "error", path, message: messageOf(error) });
-    return allOf([]);
+    return { condition: neverMet, fault: `its conditions ${messageOf(error)}` };
   }
+}
+
+/** One trigger that never fires stops no other; where none can fire, events wait unread until that is mended. */
+function faultsOfAll(triggers: readonly CompiledTrigger[]): readonly Problem[] {
+  const faults = triggers.flatMap(({ fault }) => fault ?? []);
+  if (faults.length < triggers.length) return [];
+  return faults.map((message, index) => ({
+    severity: "error",
+    path: `spec.triggers[${index}].template.conditions`,
+    message,
+  }));
 }
 
 function compileRoutes(

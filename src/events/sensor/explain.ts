@@ -29,11 +29,13 @@ export interface ExplainedTrigger {
   readonly condition: ExplainedCondition;
   /** Whether it fires. */
   readonly isMet: boolean;
+  /** Why it never does, whatever comes. */
+  readonly fault?: string;
 }
 
 export interface Explanation {
   readonly dependencies: readonly ExplainedDependency[];
-  /** Those that the event concerns, in the spec's order. */
+  /** Those that the event concerns, in the spec's order; then those that never fire. */
   readonly triggers: readonly ExplainedTrigger[];
 }
 
@@ -87,9 +89,16 @@ export function createExplainer(compiled: CompiledSensor): Explainer {
       const timed = before.timed && runDue(compiled, before.timed, { until: storedAtOf(received) }, []);
       const state = { joins: before.joins, ...(timed && { timed }) };
       const triggers = (route?.triggers ?? []).map(({ trigger }) => explainTrigger(trigger, passed, state));
-      return { dependencies, triggers };
+      return { dependencies, triggers: [...triggers, ...compiled.triggers.flatMap(explainFault)] };
     },
   };
+}
+
+/** No event belongs to a trigger whose conditions cannot be read. */
+function explainFault({ name, fault }: CompiledTrigger): readonly ExplainedTrigger[] {
+  if (fault === undefined) return [];
+  const condition: ExplainedCondition = { kind: "or", isMet: false, parts: [] };
+  return [{ trigger: name, present: {}, missing: [], condition, isMet: false, fault }];
 }
 
 function explainTrigger(

@@ -1,11 +1,8 @@
-import { addTo } from "../../api/fields.ts";
-import type { Trigger } from "../../api/resources.ts";
 import { messageOf, TerminalError } from "../../base/errors.ts";
 import { compileGjson } from "../../base/gjson/gjson.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
+import type { JsonObject, JsonValue } from "../../base/json.ts";
 import { compileReadPath } from "../../base/read-path.ts";
-import type { Problem } from "../../base/schema.ts";
-import { checkSjsonPath, setJson } from "../../base/sjson.ts";
+import { setJson } from "../../base/sjson.ts";
 import { parseYaml } from "../../base/yaml.ts";
 import type { CloudEvent } from "../../record/cloud-event.ts";
 import type { ParameterResolver, TriggerParameter } from "../triggers/trigger.ts";
@@ -59,60 +56,6 @@ class EventParameters implements ParameterResolver {
   text(parameter: TriggerParameter, path: string): string | undefined {
     return resolve(parameter.src, this.#given, path)?.text;
   }
-}
-
-/** What of a trigger's parameters is not supported yet, so that it is known before an event comes. */
-export function checkParameters(trigger: Trigger, path: string): Problem[] {
-  const { kind, raw } = trigger.template;
-  const problems: Problem[] = [];
-  checkList(trigger.parameters, `${path}.parameters`, problems);
-  const spec = kind ? raw[kind] : undefined;
-  if (!kind || !isJsonObject(spec)) return problems;
-  const at = `${path}.template.${kind}`;
-  checkList(spec.parameters, `${at}.parameters`, problems);
-  checkList(spec.payload, `${at}.payload`, problems);
-  // Their `dest` is the name of a header, not a path.
-  checkList(spec.dynamicHeaders, `${at}.dynamicHeaders`, problems, { isDestPath: false });
-  return problems;
-}
-
-function checkList(
-  list: JsonValue | undefined,
-  path: string,
-  problems: Problem[],
-  { isDestPath } = { isDestPath: true },
-): void {
-  if (!Array.isArray(list)) return;
-  for (const [index, parameter] of list.entries()) {
-    if (!isJsonObject(parameter)) continue;
-    const { src, dest } = parameter;
-    const at = `${path}[${index}]`;
-    if (isJsonObject(src)) addTo(problems, checkSource(src, `${at}.src`));
-    if (isDestPath && typeof dest === "string" && dest !== "") addTo(problems, checkDest(dest, `${at}.dest`));
-  }
-}
-
-function checkDest(dest: string, path: string): Problem[] {
-  try {
-    checkSjsonPath(dest);
-    return [];
-  } catch (error) {
-    return [{ severity: "error", path, message: messageOf(error) }];
-  }
-}
-
-function checkSource(src: JsonObject, path: string): Problem[] {
-  const problems: Problem[] = [];
-  for (const field of ["contextKey", "dataKey"]) {
-    const key = src[field];
-    if (typeof key !== "string") continue;
-    try {
-      compileReadPath(key);
-    } catch (error) {
-      problems.push({ severity: "error", path: `${path}.${field}`, message: messageOf(error) });
-    }
-  }
-  return problems;
 }
 
 /** 6.3.2: set as a string unless `useRawData` and the value is none; a missing value changes nothing. */

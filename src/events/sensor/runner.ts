@@ -171,6 +171,8 @@ class Runner implements SensorRunner, PartitionMember, TickMember {
     if (signal.aborted) onAbort();
     else signal.addEventListener("abort", onAbort, { once: true });
     partition.join(this);
+    for (const { name, fault } of this.#compiled.triggers)
+      if (fault !== undefined) this.#deps.log.warn("a trigger never fires", { trigger: name, reason: fault });
     try {
       const from = await this.#restore(stop);
       await this.#storeStart(stop);

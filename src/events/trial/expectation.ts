@@ -41,9 +41,10 @@ export function nameProblems(one: SensorTestCase, compiled: CompiledSensor): rea
   };
   return [
     ...Object.keys(one.fails).flatMap((name) => check(`fails.${name}`, name, triggers, "trigger")),
-    ...(one.expect ?? []).flatMap(({ trigger }, index) =>
-      check(`expect[${index}].trigger`, trigger, triggers, "trigger"),
-    ),
+    ...(one.expect ?? []).flatMap(({ trigger }, index) => [
+      ...check(`expect[${index}].trigger`, trigger, triggers, "trigger"),
+      ...faultOf(trigger, compiled).map((message) => ({ path: `expect[${index}].trigger`, message })),
+    ]),
     ...(one.expect ?? []).flatMap(({ events = {} }, index) =>
       Object.keys(events).flatMap((name) => check(`expect[${index}].events.${name}`, name, dependencies, "dependency")),
     ),
@@ -51,6 +52,11 @@ export function nameProblems(one: SensorTestCase, compiled: CompiledSensor): rea
       check(`decisions[${index}].dependency`, dependency, dependencies, "dependency"),
     ),
   ];
+}
+
+function faultOf(name: string, { triggers }: CompiledSensor): readonly string[] {
+  const fault = triggers.find((trigger) => trigger.name === name)?.fault;
+  return fault === undefined ? [] : [`${JSON.stringify(name)} never fires: ${fault}`];
 }
 
 function firingProblems(expected: readonly ExpectedFiring[], observed: readonly ObservedFiring[]): CaseProblem[] {

@@ -54,6 +54,8 @@ export interface ReplayReport {
   readonly invalid: number;
   /** By trigger, also those that do not fire. */
   readonly fires: Readonly<Record<string, number>>;
+  /** Why some never do, by trigger; absent: none is broken. */
+  readonly faults?: Readonly<Record<string, string>>;
   /** Verdicts of dependencies. */
   readonly rejected: number;
   readonly errors: Counted<ReplayError>;
@@ -180,6 +182,7 @@ class Counts {
   readonly comparer = createFiringComparer();
   readonly #sensor: ReturnType<typeof createVirtualSensor>;
   readonly #fires: Map<string, number>;
+  readonly #faults: Readonly<Record<string, string>>;
   readonly #firstErrors: ReplayError[] = [];
   events = 0;
   #invalid = 0;
@@ -190,6 +193,7 @@ class Counts {
   constructor(compiled: CompiledSensor) {
     this.#sensor = createVirtualSensor(compiled, emptyState);
     this.#fires = new Map(compiled.triggers.map(({ name }) => [name, 0]));
+    this.#faults = Object.fromEntries(compiled.triggers.flatMap(({ name, fault }) => (fault ? [[name, fault]] : [])));
   }
 
   take({ messages, inputOf, namespace, bus, lost }: WindowBatch): void {
@@ -238,6 +242,7 @@ class Counts {
       events: this.events,
       invalid: this.#invalid,
       fires: Object.fromEntries(this.#fires),
+      ...(Object.keys(this.#faults).length > 0 && { faults: this.#faults }),
       rejected: this.#rejected,
       errors: { count: this.#errors, first: this.#firstErrors },
       waiting: [...Object.keys(this.#sensor.state.joins), ...Object.keys(this.#sensor.state.timed ?? {})],

@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { instant } from "../../../src/base/clock.ts";
 import { TerminalError } from "../../../src/base/errors.ts";
 import { compileSensor } from "../../../src/events/sensor/compile.ts";
-import { compiled, dependency, sensorOf, trigger } from "./builders.ts";
+import { reduce } from "../../../src/events/sensor/reducer.ts";
+import { emptyState } from "../../../src/events/sensor/state.ts";
+import { renderTrigger } from "../../../src/events/trial/rendered-trigger.ts";
+import { compiled, dependency, received, sensorOf, trigger } from "./builders.ts";
 
 test("a compiled Sensor listens to each pair once, and only to what a trigger names", () => {
   const sensor = compiled(
@@ -51,7 +55,51 @@ test("dependencies that filter alike share the filter, and no others do", () => 
   assert.equal(new Set([a, c, d]).size, 3);
 });
 
-const parameter = { src: { dependencyName: "a", dataTemplate: "{{ .Input }}" }, dest: "x.99999999" };
+test("a trigger whose conditions cannot be read never fires, and the others do", () => {
+  const sensor = compiled(
+    ["a", "b"].map((name) => dependency(name)),
+    [trigger("t", "a && nope"), trigger("u", "a &&"), trigger("v", "a || x || y"), trigger("w", "a || b")],
+  );
+  assert.deepEqual(
+    sensor.triggers.map(({ name, fault }) => [name, fault]),
+    [
+      ["t", 'its conditions name "nope", and the dependencies are a, b'],
+      [
+        "u",
+        'its conditions "a &&" has its end where a dependency is expected; conditions are names of dependencies, &&, || and parentheses',
+      ],
+      ["v", 'its conditions name "x", "y", and the dependencies are a, b'],
+      ["w", undefined],
+    ],
+  );
+  const { decisions } = reduce(sensor, emptyState, received("a1", "a"), instant(0));
+  assert.deepEqual(
+    decisions.map((decision) => decision.kind === "fire" && decision.trigger),
+    ["w"],
+  );
+});
+
+test("where no trigger could ever fire the Sensor does not run: its events wait until that is mended", () => {
+  const sensor = sensorOf([dependency("a")], [trigger("t", "nope"), trigger("u", "a b")]);
+  assert.throws(() => compileSensor(sensor), {
+    code: "MANIFEST_INVALID",
+    message:
+      /spec\.triggers\[0\]\.template\.conditions: its conditions name "nope".*spec\.triggers\[1\]\.template\.conditions:/,
+  });
+});
+
+test("a place that a parameter cannot be set at stops its firing, not the Sensor", () => {
+  const parameters = [{ src: { dependencyName: "a", dataKey: "$.x[?(@.y)]", value: "v" }, dest: "x.99999999" }];
+  const sensor = compiled([dependency("a")], [{ ...trigger("t", "a"), parameters }, trigger("u", "a")]);
+  const { decisions } = reduce(sensor, emptyState, received("a1", "a"), instant(0));
+  const [first, second] = decisions.map((one) => (one.kind === "fire" ? { ...one } : assert.fail(one.kind)));
+  assert.throws(() => first && renderTrigger(sensor, first), {
+    code: "PARAMETER_ERROR",
+    message:
+      'spec.triggers[0].parameters[0]: destination "x.99999999": index 99999999 is too far behind the end of the array',
+  });
+  assert.equal(second && renderTrigger(sensor, second)?.name, "u");
+});
 
 test("compileSensor names every problem with its field path", () => {
   const sensor = sensorOf(
@@ -60,21 +108,7 @@ test("compileSensor names every problem with its field path", () => {
       dependency("b"),
       dependency("c", { data: [{ path: "$.x[?(@.y)]", type: "string", value: ["x"] }] }),
     ],
-    [
-      trigger("t", "a && nope"),
-      trigger("u", "a &&"),
-      { ...trigger("v", "a", { conditionsReset: [{ byTime: { cron: "0 0 * *" } }] }), parameters: [parameter] },
-      {
-        ...trigger("w", "a", {
-          http: { payload: [{ src: { dependencyName: "a", dataKey: "$.x[?(@.y)]" }, dest: "x" }] },
-        }),
-        template: {
-          name: "w",
-          kind: "http",
-          raw: { name: "w", http: { payload: [{ src: { dependencyName: "a", dataKey: "$.x[?(@.y)]" }, dest: "x" }] } },
-        },
-      },
-    ],
+    [trigger("v", "a", { conditionsReset: [{ byTime: { cron: "0 0 * *" } }] })],
   );
   assert.throws(
     () => compileSensor(sensor),
@@ -84,11 +118,7 @@ test("compileSensor names every problem with its field path", () => {
       for (const part of [
         "spec.dependencies[0].filters.cel: Expected IDENTIFIER, got EOF",
         'spec.dependencies[2].filters.data[0].path: JSONPath "$.x[?(@.y)]": filters and scripts are refused',
-        'spec.triggers[0].template.conditions: "nope" is not a dependency; there are a, b, c',
-        "spec.triggers[1].template.conditions:",
-        'spec.triggers[2].template.conditionsReset[0].byTime.cron: "0 0 * *" is not a cron schedule',
-        'spec.triggers[2].parameters[0].dest: destination "x.99999999": index 99999999 is too far',
-        "spec.triggers[3].template.http.payload[0].src.dataKey:",
+        'spec.triggers[0].template.conditionsReset[0].byTime.cron: "0 0 * *" is not a cron schedule',
       ]) {
         assert.ok(error.message.includes(part), `${part} in ${error.message}`);
       }

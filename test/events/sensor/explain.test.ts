@@ -106,6 +106,18 @@ for (const [name, waiting, event, wanted] of [
   });
 }
 
+test("a trigger that never fires is told of with each event", () => {
+  const broken = compiled([dependency("a")], [trigger("t", "a &"), trigger("u", "a")]);
+  const { triggers } = createExplainer(broken).explain(received("e", "a"), emptyState);
+  assert.deepEqual(
+    triggers.map(({ trigger: name, isMet, fault }) => [name, isMet, fault?.slice(0, 20)]),
+    [
+      ["u", true, undefined],
+      ["t", false, 'its conditions "a &"'],
+    ],
+  );
+});
+
 test("an event that no filter lets pass meets no condition", () => {
   const rejecting = compiled([dependency("a", { context: { type: "x" } } as unknown as Filters)], [trigger("t", "a")]);
   const { triggers } = createExplainer(rejecting).explain(received("e", "a"), emptyState);

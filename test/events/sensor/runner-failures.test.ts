@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { silentLogger } from "../../../src/base/log.ts";
 import type { Execute } from "../../../src/events/sensor/attempts.ts";
 import { createMemoryBus } from "../../harness/memory-bus.ts";
 import { waitFor } from "../../harness/wait.ts";
@@ -33,6 +34,26 @@ test("an event whose filter failed is judged again when it is redriven, by the S
   mended.stop();
   await mended.running;
   assert.deepEqual(done.slice(1).sort(), ["uid-1/both/a1,b1", "uid-1/each/a1"]);
+});
+
+test("a trigger with broken conditions is told of when the Sensor starts, and stops no other", async () => {
+  const bus = createMemoryBus();
+  const told: unknown[] = [];
+  const done: string[] = [];
+  const execute: Execute = async ({ key }) => {
+    done.push(key);
+    return { message: "" };
+  };
+  const lost = { template: { name: "lost", conditions: "a && c", log } };
+  const own = { ...silentLogger, warn: (message: string, fields?: object) => void told.push([message, fields]) };
+  const { stop, running } = await live(sensor([lost, each]), bus, "w", execute, { log: own });
+  await publish(bus, "a", "a1");
+  await waitFor("the other", () => done.length === 1);
+  stop();
+  await running;
+  const reason = 'its conditions name "c", and the dependencies are a, b';
+  assert.deepEqual(told, [["a trigger never fires", { trigger: "lost", reason }]]);
+  assert.deepEqual(done, ["uid-1/each/a1"]);
 });
 
 test("redriven twice, it is done once", async () => {

@@ -10,6 +10,7 @@ const compiled = sensorOf(
     trigger("say", { conditions: "push", log: {} }),
     trigger("post", { conditions: "push", http: { url: "http://x.example", headers: { a: "1", b: "2" }, payload } }),
     trigger("deploy", { conditions: "main", log: {} }),
+    trigger("broken", { conditions: "psuh", log: {} }),
   ],
 );
 const push = given("push", { n: "5" });
@@ -115,6 +116,12 @@ const failing: readonly (readonly [string, JsonObject, string, readonly string[]
     "a trigger that there is not",
     { given: [], fails: { sya: 1 }, expect: [] },
     'fails.sya: "sya" is no trigger of the Sensor; did you mean "say"?',
+    undefined,
+  ],
+  [
+    "a trigger that never fires",
+    { given: [push], expect: [{ trigger: "broken" }] },
+    'expect[0].trigger: "broken" never fires: its conditions name "psuh", and the dependencies are push, main',
     undefined,
   ],
   [
