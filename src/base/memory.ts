@@ -61,7 +61,7 @@ const youngHalfMiB = 16;
 /** How much the heap may grow from one full collection to the next; V8's own choice is up to threefold. */
 const growthMiB = 48;
 /** A heap that is smaller may grow up to this: with little in it a full collection finds the most to do, and gains the least. */
-const smallHeapMiB = 144;
+const smallHeapMiB = 128;
 const leastGrowthPercent = 30;
 
 /**
