@@ -129,12 +129,12 @@ class BatchingLedger implements LedgerStore {
     return { id: record.id, kept: batch.stored.promise };
   }
 
-  hasRoom(): boolean {
-    return this.#bufferedBytes < roomBytes;
+  hasRoom(bytes = 0): boolean {
+    return this.#bufferedBytes + bytes < roomBytes;
   }
 
-  async room(signal: AbortSignal): Promise<void> {
-    while (!this.hasRoom() && !signal.aborted) await this.#waiting.wait(signal);
+  async room(signal: AbortSignal, bytes = 0): Promise<void> {
+    while (!this.hasRoom(bytes) && !signal.aborted) await this.#waiting.wait(signal);
   }
 
   async *readEffects(since: LedgerPosition, signal: AbortSignal): AsyncIterable<readonly EffectRecord[]> {

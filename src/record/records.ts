@@ -243,10 +243,13 @@ export interface Ledger {
    * it rejects when that failed for good (the engine then stops, since nothing may happen without its record).
    */
   write(draft: RecordDraft): { readonly id: RecordId; readonly kept: Promise<void> };
-  /** Whether much of what was written waits for the bus: who can wait does, since `write` refuses in the end. */
-  hasRoom(): boolean;
-  /** Resolves when there is room, or when `signal` aborts. */
-  room(signal: AbortSignal): Promise<void>;
+  /**
+   * Whether little of what was written waits for the bus, with so many bytes more: who can wait does, since `write`
+   * refuses in the end.
+   */
+  hasRoom(bytes?: number): boolean;
+  /** Resolves when there is room for so many bytes, or when `signal` aborts. */
+  room(signal: AbortSignal, bytes?: number): Promise<void>;
   /** The stored records in order, e.g. to learn which effects ran since a position. */
   readEffects(since: LedgerPosition, signal: AbortSignal): AsyncIterable<readonly EffectRecord[]>;
   /** A place in the ledger's stream that every record written from now on is stored after. */

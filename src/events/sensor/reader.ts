@@ -21,6 +21,8 @@ const maxSharedBatch = 5_000;
 const maxQueued = 5_000;
 /** What all are given between two turns of the event loop: 10 ms of work or so. */
 const maxPerTurn = 250;
+/** What they write of that into the ledger, so that none of them gets half through what it was given. */
+const bytesPerTurn = 384 * 1024;
 /** How long the loop waits for subscribers of whom none gets done with what it has, nor takes so many events together. */
 const patienceMs = 100;
 const leastProgress = 200;
@@ -411,7 +413,7 @@ class SharedReader implements EventReader {
 /** One waits, instead of a thousand who are all woken to find that there is room for one. */
 function gateOf(ledger: Pick<Ledger, "hasRoom" | "room">): Gate {
   const never = new AbortController().signal;
-  return { isOpen: () => ledger.hasRoom(), opened: () => ledger.room(never) };
+  return { isOpen: () => ledger.hasRoom(bytesPerTurn), opened: () => ledger.room(never, bytesPerTurn) };
 }
 
 function lostOf(batch: Pick<EventBatch, "lost">): Pick<EventBatch, "lost"> {

@@ -163,8 +163,8 @@ function createCounts({ ledger, putDead }: ApplyDeps): Counts {
         );
         return written;
       },
-      hasRoom: () => ledger.hasRoom(),
-      room: (signal: AbortSignal) => ledger.room(signal),
+      hasRoom: (...args: Parameters<Ledger["hasRoom"]>) => ledger.hasRoom(...args),
+      room: (...args: Parameters<Ledger["room"]>) => ledger.room(...args),
       readEffects: (...args: Parameters<Ledger["readEffects"]>) => ledger.readEffects(...args),
       mark: () => ledger.mark(),
     },
