@@ -33,7 +33,8 @@ class Taker {
   #gate: PromiseWithResolvers<void> | undefined;
   isStopped = false;
 
-  constructor(reader: EventReader, own: readonly string[], from: number) {
+  constructor(reader: EventReader, own: readonly string[], from: number, isClosed = false) {
+    if (isClosed) this.close();
     this.#names = own;
     this.#from = from;
     const position = { epoch: "one", after: from };
@@ -115,7 +116,8 @@ const step = fc.oneof(
   fc.record({
     kind: fc.constant("follow" as const),
     own: fc.subarray([...names], { minLength: 1 }),
-    isOld: fc.boolean(),
+    behind: fc.constantFrom(0, 1, 300, 1_000_000),
+    isClosed: fc.boolean(),
   }),
 );
 type Step = typeof step extends fc.Arbitrary<infer One> ? One : never;
@@ -143,7 +145,8 @@ async function act(
   { bus, clock, ledger, reader, all, takers }: ReturnType<typeof createRig>,
 ): Promise<void> {
   if (one.kind === "publish") await publish(bus, all, one.name, one.count);
-  else if (one.kind === "follow") takers.push(new Taker(reader, one.own, one.isOld ? 0 : all.length));
+  else if (one.kind === "follow")
+    takers.push(new Taker(reader, one.own, Math.max(0, all.length - one.behind), one.isClosed));
   else if ("which" in one) takers[one.which % takers.length]?.[one.kind]();
   else if (one.kind === "turn") await nextTurn();
   else if (one.kind === "late") await clock.advance(150);

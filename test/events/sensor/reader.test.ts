@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import { test } from "node:test";
 import { Waiters } from "../../../src/base/waiters.ts";
 import type { Position } from "../../../src/events/bus/bus.ts";
@@ -182,6 +183,29 @@ test("while the ledger has no room nobody is given more, and one alone waits for
   await waitFor("the second of each", () => given() === 100);
   assert.equal(ledger.waiting, 0);
 });
+
+for (const [name, fail] of [
+  ["at once", () => assert.fail("no")],
+  ["later", () => Promise.reject(new Error("no"))],
+] as const) {
+  test(`one that fails ${name} ends with its error and is given nothing more; the others go on`, async () => {
+    await using opened = open();
+    let given = 0;
+    const failing = opened.reader.subscribe([subject("a")], { epoch: "one", after: 0 }, opened.signal).follow(() => {
+      given += 1;
+      return fail();
+    });
+    const ended = assert.rejects(failing, { message: "no" });
+    const other = follow(opened, "a", { epoch: "one", after: 0 });
+    void opened.start();
+    await publish(opened.bus, "a", 1);
+    await ended;
+    await publish(opened.bus, "a", 1, "more");
+    await waitFor("both at the other", () => other.ids().length === 2);
+    assert.equal(given, 1);
+    assert.equal(getEventListeners(opened.signal, "abort").length, 2, "of the reader, and of the other");
+  });
+}
 
 test("a subscriber that waits for the ledger ends when it is told to", async () => {
   const ledger = roomyLedger();
