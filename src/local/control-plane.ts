@@ -2,6 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import type { Clock } from "../base/clock.ts";
 import { isJsonObject, type JsonObject, parseJson } from "../base/json.ts";
 import type { Logger } from "../base/log.ts";
+import { TextResponse } from "../base/text-body.ts";
 import { userOfAccountToken } from "./access/account-tokens.ts";
 import { requirePath, requireResource } from "./access/attributes.ts";
 import { authenticate, type FindUser, type TokenUser, userTokens } from "./access/authentication.ts";
@@ -263,7 +264,7 @@ function jsonOrNothing(value: JsonObject | undefined): Response | undefined {
 }
 
 function json(value: JsonObject, type = "application/json"): Response {
-  return new Response(JSON.stringify(value), { headers: { "content-type": type } });
+  return new TextResponse(JSON.stringify(value), { headers: { "content-type": type } });
 }
 
 /** RFC 7234 as Kubernetes writes it; what a header cannot hold is replaced. */

@@ -24,6 +24,12 @@ export interface ControlPlaneServer extends AsyncDisposable {
   readonly port: number;
 }
 
+/**
+ * A connection ends with an answer of so much. Where a client asks on before such an answer counts as written, Node pauses
+ * the connection, is given more over TLS all the same, takes that for a fault (HPE_PAUSED) and breaks the connection off.
+ */
+const largeBytes = 32 * 1024;
+
 /** Serves the control plane over HTTPS. Disposal ends open watches and connections. @throws TerminalError PORT_IN_USE */
 export async function serveControlPlane(options: ServeOptions): Promise<ControlPlaneServer> {
   const { plane, host, certificate, log } = options;
@@ -111,6 +117,7 @@ async function send(response: Response, outgoing: ServerResponse): Promise<void>
   const headers = Object.fromEntries(response.headers);
   if (response instanceof TextResponse) {
     const text = Buffer.from(await response.text());
+    if (text.length >= largeBytes) outgoing.shouldKeepAlive = false;
     outgoing.writeHead(response.status, { ...headers, "content-length": text.length });
     return void outgoing.end(text);
   }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { stat } from "node:fs/promises";
-import { request } from "node:https";
+import { Agent, request } from "node:https";
 import { join } from "node:path";
 import { test } from "node:test";
 import { instant, systemClock } from "../../src/base/clock.ts";
@@ -26,15 +26,18 @@ function call(
   ca: string,
   headers: Record<string, string>,
   body = "",
-): Promise<{ status: number; text: string }> {
+  agent: Agent | false = false,
+): Promise<{ status: number; text: string; connection: string | undefined }> {
   return new Promise((resolve, reject) => {
     const method = body === "" ? "GET" : "POST";
-    const outgoing = request(url, { ca, headers, method, agent: false, servername: "localhost" }, (incoming) => {
+    const outgoing = request(url, { ca, headers, method, agent, servername: "localhost" }, (incoming) => {
       let text = "";
       incoming.on("data", (chunk) => {
         text += String(chunk);
       });
-      incoming.on("end", () => resolve({ status: incoming.statusCode ?? 0, text }));
+      incoming.on("end", () =>
+        resolve({ status: incoming.statusCode ?? 0, text, connection: incoming.headers.connection }),
+      );
     });
     outgoing.on("error", reject);
     outgoing.end(body);
@@ -50,6 +53,19 @@ test("serves the API to clients that trust its certificate", async () => {
   assert.equal(answer.status, 200);
   assert.equal(JSON.parse(answer.text).kind, "Namespace");
   assert.equal((await call(`${open.server.url}/api`, cert, {})).status, 401);
+});
+
+test("a connection is kept after a small answer, and ends with a large one", async () => {
+  await using open = await openServer();
+  const { cert } = open.options.certificate;
+  const agent = new Agent({ keepAlive: true });
+  const connections: (string | undefined)[] = [];
+  for (const path of ["/api/v1/namespaces/default", "/openapi/v3/apis/apps/v1"]) {
+    const { connection } = await call(`${open.server.url}${path}`, cert, { authorization }, "", agent);
+    connections.push(connection);
+  }
+  agent.destroy();
+  assert.deepEqual(connections, ["keep-alive", "close"]);
 });
 
 test("refuses other host names and large bodies", async () => {
